@@ -1,0 +1,1 @@
+"""What articles mean: polling and intake, search, answers, bookmarks."""

@@ -1,0 +1,1 @@
+"""Articles to Discord messages: how a post looks, and the outbox that sends it once."""

@@ -1,0 +1,68 @@
+"""Every setting, typed and checked at start: from the environment, then from `.env`."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+Network = IPv4Network | IPv6Network
+
+
+class Settings(BaseSettings):
+    """The settings. Each is `TELEX_` and its name in capitals, except the token, which is `DISCORD_TOKEN`."""
+
+    model_config = SettingsConfigDict(env_prefix="TELEX_", env_file=".env", extra="ignore", frozen=True)
+
+    discord_token: SecretStr | None = Field(
+        default=None,
+        validation_alias=AliasChoices("DISCORD_TOKEN", "discord_token"),
+        description="The bot's token, from the Discord developer portal. Without one only the demo runs.",
+    )
+    database: Path = Field(
+        default=Path("data/telex.db"), description="The database file, created when missing."
+    )
+    language: Literal["en", "fr"] = Field(
+        default="en", description="Language of posts in servers whose own language Telex does not speak."
+    )
+    contact: str = Field(
+        default="", description="Address or page that publishers can reach you at; sent in the User-Agent."
+    )
+    allow_private_addresses: Annotated[tuple[Network, ...], NoDecode] = Field(
+        default=(),
+        description="Private addresses or networks that feeds may be fetched from, separated by commas.",
+    )
+    poll_concurrency: int = Field(default=32, ge=1, le=512, description="Feeds fetched at the same time.")
+    fetch_timeout: float = Field(default=30, gt=0, le=300, description="Seconds for a whole request.")
+    parse_timeout: float = Field(default=5, gt=0, le=60, description="Seconds that a feed may take to parse.")
+    max_feed_bytes: int = Field(
+        default=10 * 2**20, ge=2**16, description="Largest feed document after decompression, in bytes."
+    )
+    catch_up_after: int = Field(
+        default=10,
+        ge=1,
+        le=100,
+        description="Posts that may wait for a channel before the rest share one catch-up message.",
+    )
+    seed_reaction: bool = Field(default=True, description="Put a 🔖 reaction under every post.")
+    keep_texts_days: int = Field(
+        default=0, ge=0, description="Days that article texts are kept; 0 keeps them for ever."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="How much is logged, on standard error."
+    )
+
+    @field_validator("allow_private_addresses", mode="before")
+    @classmethod
+    def _networks(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("discord_token", mode="before")
+    @classmethod
+    def _no_empty_token(cls, value: object) -> object:
+        return None if isinstance(value, str) and not value.strip() else value

@@ -1,0 +1,1 @@
+"""Pure functions on text: no input, no output, no clock."""
