@@ -1,0 +1,65 @@
+"""What most tests need: a clock, a publisher, settings, a database on disk, the newsroom over them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from ipaddress import ip_network
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from bot.news.newsroom import Newsroom
+    from bot.store import Store
+
+from bot.settings import Settings
+from tests.clocks import ManualClock
+from tests.feed_server import FeedServer
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Neither the environment nor a `.env` of the developer's decides what a test sees."""
+    for name in [name for name in os.environ if name.startswith("TELEX_") or name == "DISCORD_TOKEN"]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+async def feed_server() -> AsyncIterator[FeedServer]:
+    server = await FeedServer().start()
+    yield server
+    await server.stop()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings for a test: a database of its own, and feeds on loopback allowed."""
+    return Settings(
+        database=tmp_path / "telex.db",
+        allow_private_addresses=(ip_network("127.0.0.0/8"),),
+    )
+
+
+@pytest.fixture
+async def store(settings: Settings, clock: ManualClock) -> AsyncIterator[Store]:
+    from bot.store import Store
+
+    opened = await Store.open(settings.database, clock)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def newsroom(settings: Settings, clock: ManualClock) -> AsyncIterator[Newsroom]:
+    from bot.news.newsroom import open_newsroom
+
+    async with open_newsroom(settings, clock) as opened:
+        yield opened
