@@ -100,6 +100,9 @@ class Feed:
     error_detail: str = ""
     moved_to: str | None = None  # a permanent redirect on probation
     moved_since: int | None = None
+    ttl: int | None = None  # the document's own wish: seconds between polls
+    skip_hours: int = 0  # bit 0 to 23: hours in UTC in which nobody needs to ask
+    skip_days: int = 0  # bit 0 (Monday) to 6: weekdays in UTC likewise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,6 +31,9 @@ CREATE TABLE feed (
     error_detail  TEXT NOT NULL DEFAULT '',
     moved_to      TEXT,
     moved_since   INTEGER,
+    ttl           INTEGER,
+    skip_hours    INTEGER NOT NULL DEFAULT 0,  -- bits
+    skip_days     INTEGER NOT NULL DEFAULT 0,  -- bits
     UNIQUE (url, server_id)
 ) STRICT;
 CREATE INDEX feed_due ON feed (next_poll) WHERE state = 'active';
