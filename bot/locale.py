@@ -45,6 +45,11 @@ def use(language: str | None) -> Iterator[None]:
         _language.reset(token)
 
 
+def speak(language: str | None) -> None:
+    """Speak `language` (a locale tag; English where Telex does not speak it) for the rest of this task."""
+    _language.set(supported(language) or "en")
+
+
 @cache
 def catalogue(language: str) -> gettext_module.NullTranslations:
     """The messages of a language. English, the language of the source, has none."""

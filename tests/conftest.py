@@ -13,6 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from bot.news.newsroom import Newsroom
     from bot.store import Store
+    from tests.discord_world import World
 
 from bot.settings import Settings
 from tests.clocks import ManualClock
@@ -63,3 +64,12 @@ async def newsroom(settings: Settings, clock: ManualClock) -> AsyncIterator[News
 
     async with open_newsroom(settings, clock) as opened:
         yield opened
+
+
+@pytest.fixture
+async def telex(newsroom: Newsroom, clock: ManualClock) -> AsyncIterator[World]:
+    """The whole bot in a simulated Discord; `tests/discord_world.py` tells how to drive it."""
+    from tests.discord_world import discord_world
+
+    async with discord_world(newsroom, clock) as world:
+        yield world

@@ -1,0 +1,285 @@
+"""The Discord client: it carries the cogs, speaks each asker's language and says what went wrong."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import secrets
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot import locale
+from bot.locale import _, ngettext
+from bot.news.refusals import Refusal
+from bot.posting import permissions
+from bot.posting.courier import Courier
+from bot.posting.outcomes import no_repeated_threads
+
+if TYPE_CHECKING:
+    from bot.news.newsroom import Newsroom
+    from bot.store import Store
+
+log = logging.getLogger(__name__)
+
+INTENTS = discord.Intents(guilds=True, guild_messages=True, guild_reactions=True, dm_messages=True)
+"""What Telex hears of a server: nothing privileged."""
+
+_LONGEST_TEXT = 100  # of a description or a choice, by Discord's reference of application commands
+_LONGEST_RATE_LIMIT = 30.0  # seconds that discord.py may sleep for a request before it raises RateLimited
+_UNKNOWN_INTERACTION = 10062  # nobody answered it in time
+
+
+class Translator(app_commands.Translator):
+    """French descriptions, choices and menu entries. The names that people type stay the same everywhere."""
+
+    async def translate(
+        self,
+        string: app_commands.locale_str,
+        locale: discord.Locale,
+        context: app_commands.TranslationContextTypes,
+    ) -> str | None:
+        """The text in that language, or None where Discord shall show the English one."""
+        return translation(string.message, str(locale), context)
+
+
+def translation(text: str, tag: str, context: app_commands.TranslationContextTypes) -> str | None:
+    """What `Translator` answers for a text and a locale tag such as `fr`."""
+    typed = app_commands.TranslationContextLocation
+    language = locale.supported(tag)
+    if language is None or context.location in {typed.group_name, typed.parameter_name}:
+        return None
+    if context.location is typed.command_name and not isinstance(context.data, app_commands.ContextMenu):
+        return None
+    translated = locale.catalogue(language).gettext(text) if text else text
+    if translated == text:
+        return None
+    if len(translated) > _LONGEST_TEXT:
+        log.error("Too long for Discord in %s: %s", language, translated)
+        return None
+    return translated
+
+
+class Tree(app_commands.CommandTree["Telex"]):
+    """The commands: each is answered in its asker's language, and every error in words."""
+
+    async def interaction_check(self, interaction: discord.Interaction[Telex], /) -> bool:
+        """Set the language of the answer; refuse nobody."""
+        speak_to(interaction)
+        return True
+
+    async def on_error(
+        self, interaction: discord.Interaction[Telex], error: app_commands.AppCommandError, /
+    ) -> None:
+        """Tell the person."""
+        await report(interaction, error)
+
+
+class Telex(commands.AutoShardedBot):
+    """The bot. It owns no news of its own: `newsroom` is open before it starts and closed after it ends.
+
+    `cogs` are added at login in their order and removed in the same order when the bot closes. Discord is asked
+    how many shards to open unless `shard_count` says it.
+    """
+
+    def __init__(
+        self, newsroom: Newsroom, cogs: Sequence[type[commands.Cog]], *, shard_count: int | None = None
+    ) -> None:
+        super().__init__(
+            commands.when_mentioned,
+            help_command=None,
+            tree_cls=Tree,
+            intents=INTENTS,
+            allowed_mentions=discord.AllowedMentions.none(),
+            allowed_contexts=app_commands.AppCommandContext(
+                guild=True, dm_channel=True, private_channel=False
+            ),
+            allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            chunk_guilds_at_startup=False,
+            max_messages=None,
+            max_ratelimit_timeout=_LONGEST_RATE_LIMIT,
+            http_trace=no_repeated_threads(),
+            shard_count=shard_count,
+        )
+        self.newsroom = newsroom
+        self.store: Store = newsroom.store
+        self.courier = Courier(newsroom.store, self, newsroom.clock, newsroom.settings)
+        self._cogs_to_add = tuple(cogs)
+
+    async def setup_hook(self) -> None:
+        """Add the cogs and tell Discord of the commands where they changed."""
+        for cog in self._cogs_to_add:
+            await self.add_cog(cog(self))
+        await self.sync_commands()
+
+    async def on_message(self, message: discord.Message, /) -> None:
+        """Ignore messages: there are slash commands only. Cogs may listen for mentions."""
+
+    async def sync_commands(self) -> bool:
+        """Register the commands with Discord, only when they differ from what was registered last.
+
+        Returns whether they were sent. A refusal is logged, and the commands registered before stay.
+        """
+        translator = Translator()
+        await self.tree.set_translator(translator)
+        payload = [
+            await command.get_translated_payload(self.tree, translator)
+            for command in self.tree.get_commands()
+        ]
+        described = json.dumps([self.application_id, payload], sort_keys=True)
+        digest = hashlib.sha256(described.encode()).hexdigest()
+        if await self.store.meta.get("commands") == digest:
+            return False
+        try:
+            await self.tree.sync()
+        except (discord.HTTPException, app_commands.AppCommandError):
+            log.exception("Discord did not take the commands; those registered before stay")
+            return False
+        await self.store.meta.set("commands", digest)
+        log.info("Registered %d commands", len(payload))
+        return True
+
+    def missing_permissions(self, channel: permissions.Place, *, useful: bool = False) -> list[str]:
+        """Names, in the language of this task, of the permissions that posting in a channel lacks.
+
+        With `useful`, instead those without which posts still go out but something is lost.
+        """
+        return permissions.missing(channel, required=not useful, useful=useful)
+
+    async def visible_feed_ids(self, interaction: discord.Interaction[Any]) -> set[int]:
+        """Ids of the feeds that the asker may read: those followed in channels of this server they can view.
+
+        Empty in a direct message. May ask Discord about archived threads: acknowledge the interaction first.
+        """
+        guild, member = interaction.guild, interaction.user
+        if guild is None or not isinstance(member, discord.Member):
+            return set()
+        visible = [
+            channel_id
+            for channel_id in await self.store.subscriptions.channels(guild.id)
+            if await self.can_view(guild, member, channel_id)
+        ]
+        return await self.store.subscriptions.feed_ids(visible)
+
+    async def can_view(self, guild: discord.Guild, member: discord.Member, channel_id: int) -> bool:
+        """Whether a member sees a channel or thread of a server and what was posted in it."""
+        channel = guild.get_channel_or_thread(channel_id)
+        if channel is None:
+            try:
+                channel = await self._archived_thread(guild, channel_id)
+            except discord.HTTPException:
+                return False
+        if isinstance(channel, discord.Thread):
+            if channel.parent is None:
+                return False
+            granted = channel.permissions_for(member)
+            if channel.is_private() and not granted.manage_threads and not await _joined(channel, member):
+                return False
+        else:
+            granted = channel.permissions_for(member)
+        return granted.view_channel and granted.read_message_history
+
+    async def _archived_thread(self, guild: discord.Guild, channel_id: int) -> discord.Thread:
+        channel = await guild.fetch_channel(channel_id)
+        if not isinstance(channel, discord.Thread):
+            raise discord.InvalidData(f"channel {channel_id} is not in the cache")
+        return channel
+
+
+async def _joined(thread: discord.Thread, member: discord.Member) -> bool:
+    try:
+        await thread.fetch_member(member.id)
+    except discord.HTTPException:
+        return False
+    return True
+
+
+def speak_to(interaction: discord.Interaction[Any]) -> None:
+    """Speak the asker's language for the rest of this task: theirs, else their server's, else the setting."""
+    theirs = locale.supported(str(interaction.locale))
+    servers = locale.supported(str(interaction.guild_locale)) if interaction.guild_locale else None
+    locale.speak(theirs or servers or interaction.client.newsroom.settings.language)
+
+
+@asynccontextmanager
+async def answering(interaction: discord.Interaction[Any]) -> AsyncIterator[None]:
+    """For callbacks of views, modals and dynamic items: speak the asker's language, report what goes wrong.
+
+    The command tree does both by itself.
+    """
+    speak_to(interaction)
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001  # whatever it is, the person is told and it is logged
+        await report(interaction, error)
+
+
+async def report(interaction: discord.Interaction[Any], error: Exception) -> None:
+    """Tell the asker, and nobody else, what went wrong; log what they cannot know."""
+    if isinstance(error, app_commands.CommandInvokeError):
+        error = error.original if isinstance(error.original, Exception) else error
+    if isinstance(error, discord.NotFound) and error.code == _UNKNOWN_INTERACTION:
+        log.warning("An interaction was answered too late: %s", _place(interaction))
+        return
+    sentence = _sentence(error)
+    if sentence is None:
+        number = secrets.token_hex(4)
+        log.error("Error %s: %s", number, _place(interaction), exc_info=error)
+        sentence = _(
+            "Something went wrong on my side. "
+            "If it goes on, tell whoever runs this bot the number `{number}`."
+        ).format(number=number)
+    try:
+        if interaction.response.is_done():
+            await interaction.followup.send(sentence, ephemeral=True)
+        else:
+            await interaction.response.send_message(sentence, ephemeral=True)
+    except discord.HTTPException as unheard:
+        log.warning("Could not tell a person of an error: %s", unheard)
+
+
+def _sentence(error: Exception) -> str | None:  # noqa: PLR0911  # one line an error
+    """What to say of an error that is no fault of ours; None for one that is."""
+    match error:
+        case Refusal():
+            return str(error)
+        case app_commands.CommandOnCooldown():
+            seconds = max(1, round(error.retry_after))
+            return ngettext(
+                "That was quick. Try again in {seconds} second.",
+                "That was quick. Try again in {seconds} seconds.",
+                seconds,
+            ).format(seconds=seconds)
+        case app_commands.MissingPermissions():
+            names = ", ".join(_permission(name) for name in error.missing_permissions)
+            return _("You need the permission {permissions} for this.").format(permissions=names)
+        case app_commands.BotMissingPermissions():
+            names = ", ".join(_permission(name) for name in error.missing_permissions)
+            return _("I need the permission {permissions} for this.").format(permissions=names)
+        case app_commands.NoPrivateMessage():
+            return _("This works in a server only.")
+        case app_commands.CommandNotFound() | app_commands.CommandSignatureMismatch():
+            return _("This command has changed. Try again in a few minutes.")
+        case app_commands.TransformerError():
+            return _("I cannot make sense of “{value}”.").format(value=str(error.value)[:100])
+        case app_commands.CheckFailure():
+            return _("You cannot use this here.")
+    return None
+
+
+def _permission(name: str) -> str:
+    return _("Manage Server") if name == "manage_guild" else name.replace("_", " ").title()
+
+
+def _place(interaction: discord.Interaction[Any]) -> str:
+    """What was asked and where, for the log: names and ids, nothing that a person typed."""
+    command = interaction.command.qualified_name if interaction.command else None
+    data: Mapping[str, Any] = dict(interaction.data or {})
+    custom_id = data.get("custom_id")
+    return f"{command or custom_id or interaction.type.name} in server {interaction.guild_id}"

@@ -1,0 +1,7 @@
+"""What a person is refused, in words."""
+
+from __future__ import annotations
+
+
+class Refusal(Exception):  # noqa: N818  # a "no" to a person is not an error of ours
+    """A sentence for the person who asked, already in their language."""

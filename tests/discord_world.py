@@ -1,0 +1,205 @@
+"""A simulated Discord with the real bot in it, for tests of commands, posts and bookmarks.
+
+The recipe, found by reading simcord 3.2.1:
+
+- simcord follows every task and callback that the bot's own work starts (a context variable marks them), and
+  an actor's verb (`slash`, `click`, `react`, …) returns when all of them ended or wait for something it
+  knows: a view, `Client.wait_for`, a sleep longer than its time limit. SQLite's thread and sockets on
+  loopback are none of those, so it waits for them in real time: a command that reads the store or fetches
+  a feed from `feed_server` is done when the verb returns. Nothing needs `env.external_wait`.
+- A task that never ends and waits for an `asyncio.Event` would keep simcord waiting until its limit. The
+  loops of the poller and the courier start in an empty context, which simcord does not follow (see
+  `cogs/loops.py`), and most tests run without them (`LOOPS` below): they call `world.poll(...)` and
+  `world.deliver()`, which return when everything is done.
+- The newsroom opens before the bot and outlives it, as in production; what it started is not followed.
+- Two clocks: the app's (`clock`, moved by hand) and simcord's, which dates messages and fires the timeouts
+  of views. They start at the same instant, and `world.advance(seconds)` moves both.
+- `AutoShardedBot` asks Discord how many shards to use, which simcord does not answer: `shard_count=1`.
+- simcord raises at the end whatever reached an error handler, also what the bot answered in words. The
+  fixture leaves out what a person may cause (`EXPECTED`) and raises the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import discord
+import simcord
+from discord import app_commands
+from discord.ext import commands
+from simcord.actors import MemberActor
+from simcord.builders import ChannelHandle, GuildHandle
+from simcord.env import Env
+
+import cogs
+from bot.app import Telex
+from bot.news.refusals import Refusal
+from tests.clocks import ManualClock
+
+if TYPE_CHECKING:
+    from bot.news.newsroom import Newsroom
+    from bot.store import Store
+    from bot.words import Feed
+
+LOOPS = ("Polling", "Posting")
+"""Cogs whose loops would run beside a test."""
+
+EXPECTED = (Refusal, app_commands.CommandOnCooldown, app_commands.CheckFailure, app_commands.TransformerError)
+"""Errors that a person may cause and the bot answers in words."""
+
+APP_PERMISSIONS = discord.Permissions(
+    view_channel=True,
+    send_messages=True,
+    send_messages_in_threads=True,
+    embed_links=True,
+    read_message_history=True,
+    add_reactions=True,
+)
+"""What an invitation of Telex asks for."""
+
+
+@dataclass
+class World:
+    """One server with a text channel `news`, an editor who may manage it and a reader who may not.
+
+    `env` is simcord's: more servers, channels and people are made with it. `locales` tells what language a
+    person's client speaks, `world.locales[world.reader.id] = "fr"`; who is not in it speaks English.
+    """
+
+    env: Env
+    newsroom: Newsroom
+    clock: ManualClock
+    guild: GuildHandle
+    news: ChannelHandle
+    editor: MemberActor
+    reader: MemberActor
+    cogs: Sequence[type[commands.Cog]]
+    locales: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def bot(self) -> Telex:
+        """The running bot; another one after `restart`."""
+        assert isinstance(self.env.bot, Telex)
+        return self.env.bot
+
+    @property
+    def store(self) -> Store:
+        return self.newsroom.store
+
+    async def follow(self, url: str, channel: ChannelHandle | None = None) -> Feed:
+        """A channel (`news` unless said) follows a feed from now on, as after `/feed add`, without a command.
+
+        Of the feed's document nothing was read yet: the first poll makes its entries the backlog.
+        """
+        channel = channel or self.news
+        guild_id = channel.guild.id if channel.guild else self.guild.id
+        feed = await self.store.feeds.add(url)
+        await self.store.subscriptions.follow(
+            server_id=guild_id, channel_id=channel.id, feed_id=feed.id, first_article_id=None
+        )
+        return feed
+
+    async def poll(self, feed: Feed) -> Any:
+        """Ask a feed for news now; what it found is stored when this returns, and not yet posted."""
+        current = await self.store.feeds.get(feed.id)
+        assert current is not None
+        return await self.newsroom.poller.poll(current, polite=False)
+
+    async def deliver(self) -> None:
+        """Send everything that is due; the bot has seen its own messages when this returns."""
+        await self.bot.courier.settle()
+        await self.env.settle()
+
+    async def advance(self, seconds: float) -> None:
+        """Let time pass, on the app's clock and on Discord's."""
+        self.clock.advance(seconds)
+        await self.env.advance_time(seconds)
+
+    async def restart(self) -> Telex:
+        """Stop the bot and start another one on the same newsroom; Discord keeps everything."""
+        old = self.bot
+        for name in tuple(old.cogs):
+            await old.remove_cog(name)
+        await self.env.restart_bot(make_bot(self.newsroom, self.cogs))
+        await self.env.settle()
+        return self.bot
+
+    def posts(self, channel: ChannelHandle | None = None) -> list[discord.Message]:
+        """The bot's messages in a channel, oldest first."""
+        me = self.env.backend.bot_user.id
+        return [message for message in (channel or self.news).history() if message.author.id == me]
+
+    def set_permissions(self, channel: ChannelHandle, **permissions: bool | None) -> None:
+        """Give or take permissions of the bot's own in a channel; None takes the overwrite away."""
+        overwrite = discord.PermissionOverwrite(**permissions)
+        allow, deny = overwrite.pair()
+        self.env.backend.set_overwrite(
+            channel.id,
+            simcord.backend.models.Overwrite(
+                target_id=self.env.backend.bot_user.id, type=1, allow=allow.value, deny=deny.value
+            ),
+        )
+
+    def hear(self, event: str, payload: dict[str, Any]) -> None:
+        """Put people's languages in their interactions, which simcord always sends in English."""
+        if event == "INTERACTION_CREATE":
+            person = payload.get("user") or payload["member"]["user"]
+            payload["locale"] = self.locales.get(int(person["id"]), "en-US")
+            if "guild_id" in payload:
+                payload["guild_locale"] = self.env.backend.get_guild(
+                    int(payload["guild_id"])
+                ).preferred_locale
+
+    def raise_unexpected(self) -> None:
+        """Raise what went wrong in the bot, except what a person caused and was told."""
+        wrong = [error for error in self.env.errors if not isinstance(_cause(error), EXPECTED)]
+        if wrong:
+            raise BaseExceptionGroup("the bot raised during the test", wrong)
+
+
+def _cause(error: BaseException) -> BaseException:
+    return error.original if isinstance(error, app_commands.CommandInvokeError) else error
+
+
+def make_bot(newsroom: Newsroom, with_cogs: Sequence[type[commands.Cog]]) -> Telex:
+    """The real bot, ready for simcord."""
+    return Telex(newsroom, with_cogs, shard_count=1)
+
+
+def invite(env: Env, name: str, *, locale: str = "en-US") -> GuildHandle:
+    """A new server that the bot was invited to with the permissions the invitation asks for, no others."""
+    guild = env.create_guild(name, preferred_locale=locale)
+    me = env.backend.bot_user
+    env.backend.edit_role(guild.id, guild.roles[me.name].id, {"permissions": APP_PERMISSIONS.value})
+    everyone = discord.Permissions(env.backend.get_guild(guild.id).everyone_role.permissions)
+    everyone.embed_links = False
+    env.backend.edit_role(guild.id, guild.default_role.id, {"permissions": everyone.value})
+    return guild
+
+
+@asynccontextmanager
+async def discord_world(
+    newsroom: Newsroom, clock: ManualClock, *, loops: bool = False, locale: str = "en-US"
+) -> AsyncIterator[World]:
+    """The bot logged in to a simulated Discord, with a server whose language is `locale`."""
+    wanted = tuple(cog for cog in cogs.ALL if loops or cog.__name__ not in LOOPS)
+    bot = make_bot(newsroom, wanted)
+    running = simcord.run(bot, check_errors=False, settle_timeout=20.0)
+    backend = running._env.backend
+    backend.advance_clock(clock.now() - backend.clock.now().timestamp())
+    async with running as env:
+        guild = invite(env, "Newsroom", locale=locale)
+        news = guild.create_text_channel("news")
+        editors = guild.create_role("Editors", permissions=discord.Permissions(manage_guild=True))
+        editor = guild.add_member(env.create_user("editor"), roles=[editors])
+        reader = guild.add_member(env.create_user("reader"))
+        await env.settle()
+        world = World(env, newsroom, clock, guild, news, editor, reader, wanted)
+        env.backend.subscribers.insert(0, world.hear)
+        yield world
+        for name in tuple(world.bot.cogs):
+            await world.bot.remove_cog(name)
+    world.raise_unexpected()
