@@ -1,0 +1,253 @@
+"""The commands of `telex` on stored articles: search, questions, JSON Lines in and out, copies."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Annotated, TextIO
+
+import typer
+
+from bot import terminal
+from bot.clock import SystemClock
+from bot.news import articles_io
+from bot.news.answers import ask as answer_question
+from bot.news.newsroom import open_newsroom
+from bot.news.search import Searcher, article_as_json, as_json
+from bot.news.why import explain
+from bot.settings import Settings
+from bot.store import Store
+from bot.terminal import FAILED, settings_or_stop, wait_for
+
+commands = typer.Typer()
+
+AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output, one object a line.")]
+Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many articles at the most.")]
+
+
+@asynccontextmanager
+async def open_store(settings: Settings) -> AsyncIterator[Store]:
+    """The database, for as long as a command runs."""
+    store = await Store.open(settings.database, SystemClock())
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def _lines(argument: str) -> Iterable[str]:
+    """The argument, or for `-` each line of standard input that is not blank."""
+    if argument != "-":
+        return (argument,)
+    return (line.strip() for line in sys.stdin if line.strip())
+
+
+@contextmanager
+def _reading(file: Path) -> Iterator[Iterable[bytes]]:
+    if str(file) == "-":
+        yield sys.stdin.buffer
+        return
+    with file.open("rb") as lines:
+        yield lines
+
+
+@contextmanager
+def _writing(file: Path) -> Iterator[TextIO]:
+    """Standard output for `-`, else a file that takes its name only when it is complete."""
+    if str(file) == "-":
+        yield sys.stdout
+        return
+    unfinished = file.with_name(file.name + ".part")
+    with unfinished.open("w", encoding="utf-8", newline="\n") as lines:
+        yield lines
+    unfinished.replace(file)
+
+
+@commands.command()
+def search(
+    query: Annotated[
+        str, typer.Argument(help='What to look for, "-" for a query a line from standard input.')
+    ],
+    as_json_: AsJson = False,
+    limit: Limit = 20,
+) -> None:
+    """Search the stored articles."""
+    settings = settings_or_stop()
+
+    async def work() -> None:
+        async with open_store(settings) as store:
+            searcher = Searcher(store)
+            for text in _lines(query):
+                page = await searcher.search(text, feed_ids=None, limit=limit)
+                if as_json_:
+                    results = [as_json(result) for result in page.results]
+                    terminal.out(json.dumps({"query": text, "results": results}, ensure_ascii=False))
+                    continue
+                for note in (*page.notes, *page.suggestions):
+                    terminal.say(note)
+                if not page.results:
+                    terminal.say(f"Nothing found for {text!r}.")
+                    continue
+                terminal.table(
+                    text,
+                    ("date", "source", "article"),
+                    (
+                        (
+                            terminal.when(result.article.published),
+                            result.article.outlet,
+                            f"{result.article.title}\n{result.article.url}",
+                        )
+                        for result in page.results
+                    ),
+                    lines=True,
+                )
+
+    wait_for(work)
+
+
+@commands.command()
+def ask(
+    question: Annotated[
+        str, typer.Argument(help='The question, "-" for a question a line from standard input.')
+    ],
+    as_json_: AsJson = False,
+) -> None:
+    """Answer a question from the stored articles, word for word and with sources."""
+    settings = settings_or_stop()
+
+    async def work() -> None:
+        async with open_store(settings) as store:
+            searcher = Searcher(store)
+            for text in _lines(question):
+                answer = await answer_question(searcher, text, feed_ids=None)
+                if as_json_:
+                    terminal.out(json.dumps(answer.as_json(), ensure_ascii=False))
+                    continue
+                if not answer.answered:
+                    terminal.say("The stored articles do not answer that.")
+                for number, quote in enumerate(answer.quotes, 1):
+                    terminal.out(f"“{quote.text}” [{number}]")
+                shown = answer.sources if answer.answered else answer.nearest
+                if shown:
+                    terminal.table(
+                        "Sources" if answer.answered else "The nearest articles",
+                        ("date", "source", "article"),
+                        (
+                            (source.published, source.source, f"{source.title}\n{source.url}")
+                            for source in shown
+                        ),
+                        lines=True,
+                    )
+
+    wait_for(work)
+
+
+@commands.command()
+def latest(as_json: AsJson = False, limit: Limit = 20) -> None:
+    """The newest articles."""
+    settings = settings_or_stop()
+
+    async def work() -> None:
+        async with open_store(settings) as store:
+            articles = await store.articles.newest(None, limit=limit)
+        if as_json:
+            for article in articles:
+                terminal.out(json.dumps(article_as_json(article), ensure_ascii=False))
+        elif not articles:
+            terminal.say("No articles yet: `telex poll URL` or `telex import FILE` brings some.")
+        else:
+            terminal.table(
+                "Latest articles",
+                ("date", "source", "article"),
+                (
+                    (terminal.when(article.published), article.outlet, f"{article.title}\n{article.url}")
+                    for article in articles
+                ),
+                lines=True,
+            )
+
+    wait_for(work)
+
+
+@commands.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help='Articles as JSON Lines; "-" is standard input.')],
+) -> None:
+    """Bring in articles from JSON Lines. Safe to repeat: an article that is there already stays as it is."""
+    settings = settings_or_stop()
+
+    async def work() -> articles_io.Imported:
+        async with open_newsroom(settings) as newsroom:
+            with terminal.progress() as bar:
+                task = bar.add_task("importing", total=None)
+                with _reading(file) as lines:
+                    return await articles_io.import_lines(
+                        newsroom, lines, on_progress=lambda done: bar.update(task, completed=done)
+                    )
+
+    done = wait_for(work)
+    for problem in done.problems:
+        terminal.say(f"line {problem.line}: {problem.reason}")
+    terminal.say(f"{done.stored} stored, {done.known} known already, {done.rejected} rejected.")
+    if done.rejected:
+        raise typer.Exit(FAILED)
+
+
+@commands.command()
+def export(
+    file: Annotated[Path, typer.Argument(help='Where to write JSON Lines; "-" is standard output.')],
+) -> None:
+    """Write all articles as JSON Lines, oldest first."""
+    settings = settings_or_stop()
+
+    async def work() -> int:
+        async with open_store(settings) as store:
+            with _writing(file) as lines:
+                return await articles_io.export(store, lines)
+
+    terminal.say(f"{wait_for(work)} articles exported.")
+
+
+@commands.command()
+def backup(file: Annotated[Path, typer.Argument(help="The copy to write; must not exist yet.")]) -> None:
+    """Copy the database while the bot runs, and check the copy."""
+    settings = settings_or_stop()
+
+    async def work() -> None:
+        async with open_store(settings) as store:
+            await store.backup(file)
+
+    wait_for(work)
+    terminal.say(f"Copied to {file}; the copy is whole.")
+
+
+@commands.command()
+def migrate() -> None:
+    """Bring the database to this version's tables, and check it."""
+    settings = settings_or_stop()
+
+    async def work() -> int:
+        async with open_store(settings) as store:
+            return await store.check()
+
+    terminal.say(f"The database is whole and at version {wait_for(work)}.")
+
+
+@commands.command()
+def why(link: Annotated[str, typer.Argument(help="The article's address.")]) -> None:
+    """Tell what became of an article in each channel, and why."""
+    settings = settings_or_stop()
+
+    async def work() -> list[str]:
+        async with open_store(settings) as store:
+            return await explain(store, link)
+
+    lines = wait_for(work)
+    if not lines:
+        terminal.say("Telex has never seen that address in a feed.")
+        raise typer.Exit(FAILED)
+    for line in lines:
+        terminal.out(line)

@@ -1,0 +1,92 @@
+"""What can be known to be wrong before the bot runs: database, token, feeds."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from bot.clock import SystemClock
+from bot.feeds.errors import FeedError, describe
+from bot.feeds.fetch import Fetcher
+from bot.settings import Settings
+from bot.store import Store, StoreError
+from bot.text.urls import masked
+from bot.words import Feed, FeedState
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What was looked at, whether it is as it should be, and what was found, in words."""
+
+    what: str
+    good: bool
+    found: str
+
+
+async def run(settings: Settings) -> AsyncIterator[Check]:
+    """Check the token's shape, the database, and that each feed answers. Changes nothing but the schema."""
+    yield check_token(settings)
+    if not settings.contact:
+        yield Check("contact", good=True, found="none: set TELEX_CONTACT so that publishers can reach you")
+    try:
+        store = await Store.open(settings.database, SystemClock())
+    except StoreError as error:
+        yield Check("database", good=False, found=str(error))
+        return
+    try:
+        yield Check(
+            "database",
+            good=True,
+            found=f"{settings.database}: version {await store.check()}, {await store.articles.count()} articles",
+        )
+        feeds = [feed for feed in await store.feeds.all() if feed.state is FeedState.ACTIVE]
+    except StoreError as error:
+        yield Check("database", good=False, found=str(error))
+        return
+    finally:
+        await store.close()
+    if not feeds:
+        yield Check("feeds", good=True, found="none yet")
+        return
+    slots = asyncio.Semaphore(settings.poll_concurrency)
+    async with Fetcher(settings) as fetcher:
+
+        async def reach(feed: Feed) -> Check:
+            async with slots:
+                return await check_feed(fetcher, feed)
+
+        for finished in asyncio.as_completed([reach(feed) for feed in feeds]):
+            yield await finished
+
+
+def check_token(settings: Settings) -> Check:
+    """Whether the token looks like one: three parts, the first the bot's id in base64.
+
+    Only Discord can tell whether it is valid. The form is that of Discord's reference ("Authentication").
+    """
+    if settings.discord_token is None:
+        return Check("token", good=True, found="none: only the demo runs (DISCORD_TOKEN is not set)")
+    first, *others = settings.discord_token.get_secret_value().strip().split(".")
+    try:
+        bot_id = base64.b64decode(first + "=" * (-len(first) % 4), validate=True).decode("ascii")
+    except (binascii.Error, UnicodeDecodeError):
+        bot_id = ""
+    if bot_id.isdigit() and len(others) == 2 and all(re.fullmatch(r"[\w-]+", part) for part in others):  # noqa: PLR2004  # id.time.signature
+        return Check("token", good=True, found=f"has the shape of a bot's token (bot id {bot_id})")
+    return Check(
+        "token", good=False, found="does not look like a bot's token; copy it anew from the developer portal"
+    )
+
+
+async def check_feed(fetcher: Fetcher, feed: Feed) -> Check:
+    """Whether a feed answers now; what it says is not read."""
+    name = masked(feed.url)
+    try:
+        answer = await fetcher.get(feed.url, validators=feed.validators)
+    except FeedError as error:
+        return Check(name, good=False, found=describe(error.code))
+    return Check(name, good=True, found="unchanged" if answer.not_modified else f"{len(answer.body):,} bytes")

@@ -1,0 +1,140 @@
+"""What the command line shows: tables for people on standard output, everything else on standard error."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import NoReturn, TypeVar
+
+import typer
+from babel.dates import format_timedelta
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from bot.settings import Settings
+from bot.store import StoreError
+from bot.text.safe import plain
+
+T = TypeVar("T")
+
+FAILED = 1
+WRONG_USE = 2
+
+MEDIUM = "%Y-%m-%d %H:%M"
+
+messages = Console(stderr=True, highlight=False, soft_wrap=True)
+"""For people: words, progress, errors."""
+
+
+def say(message: str) -> None:
+    """A line for the person at the terminal, on standard error."""
+    messages.print(Text(message))
+
+
+def out(line: str) -> None:
+    """A line for the next program, on standard output."""
+    sys.stdout.write(line + "\n")
+
+
+def progress() -> Progress:
+    """A progress bar on standard error; nothing is drawn where that is not a terminal."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=messages,
+        transient=True,
+        disable=not messages.is_terminal,
+    )
+
+
+def table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[str | Text]], *, lines: bool = False
+) -> None:
+    """A table on standard output. Cells are shown as they are, never read as markup."""
+    drawn = Table(title=title, title_justify="left", show_lines=lines, expand=False)
+    for column in columns:
+        drawn.add_column(column, overflow="fold")
+    for row in rows:
+        drawn.add_row(*(Text(plain(cell)) if isinstance(cell, str) else cell for cell in row))
+    Console(file=sys.stdout, highlight=False).print(drawn)
+
+
+def marked(text: str, spans: Iterable[tuple[int, int]]) -> Text:
+    """A text with the given stretches (start, end) in bold."""
+    shown = Text(text)
+    for start, end in spans:
+        shown.stylize("bold", start, end)
+    return shown
+
+
+def when(timestamp: int | None) -> str:
+    """A time in the machine's own time zone, or a dash."""
+    if timestamp is None:
+        return "–"
+    return datetime.fromtimestamp(timestamp, UTC).astimezone().strftime(MEDIUM)
+
+
+def ago(timestamp: int | None, now: int) -> str:
+    """How long before (or after) now a time lies, in English, or a dash."""
+    if timestamp is None:
+        return "–"
+    return format_timedelta(timestamp - now, add_direction=True, locale="en")
+
+
+def start_logging(settings: Settings) -> None:
+    """One line an event on standard error: time, level, where, what."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
+    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
+    # The libraries' own chatter is worth reading only when something is wrong.
+    for name in ("discord", "aiosqlite", "asyncio", "aiohttp", "filelock"):
+        logging.getLogger(name).setLevel(logging.DEBUG if settings.log_level == "debug" else logging.WARNING)
+
+
+def stop(message: str, status: int = FAILED) -> NoReturn:
+    """Say why and end the process with that exit status."""
+    say(message)
+    raise typer.Exit(status)
+
+
+def settings_or_stop() -> Settings:
+    """The settings; where some are wrong, each is named with its fault and the process ends with status 2."""
+    try:
+        return Settings()
+    except (ValidationError, SettingsError) as error:
+        problems = error.errors() if isinstance(error, ValidationError) else ()
+        for problem in problems:
+            name = str(problem["loc"][0]).upper()
+            say(f"{name if name == 'DISCORD_TOKEN' else f'TELEX_{name}'}: {problem['msg']}")
+        stop("The settings are wrong." if problems else str(error), WRONG_USE)
+
+
+def wait_for(work: Callable[[], Coroutine[None, None, T]]) -> T:
+    """Run a coroutine to its end. SIGTERM ends it as Ctrl-C does; errors of files and database become words."""
+
+    async def stoppable() -> T:
+        task = asyncio.current_task()
+        assert task is not None
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        return await work()
+
+    try:
+        return asyncio.run(stoppable())
+    except StoreError as error:
+        stop(str(error))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        raise typer.Exit(0) from None
+    except OSError as error:
+        if error.filename is None:
+            raise
+        stop(f"{error.filename}: {error.strerror}")
