@@ -27,7 +27,7 @@ from bot.news import articles_io, checks
 from bot.news.newsroom import Newsroom, open_newsroom
 from bot.news.poller import PollReport
 from bot.store import Store
-from bot.terminal import FAILED, WRONG_USE, stop, wait_for
+from bot.terminal import FAILED, WRONG_USE, settings_or_stop, stop, wait_for
 from bot.text import urls
 from bot.words import Feed, FeedState
 

@@ -120,7 +120,7 @@ def settings_or_stop() -> Settings:
 
 
 def wait_for(work: Callable[[], Coroutine[None, None, T]]) -> T:
-    """Run a coroutine to its end. SIGTERM ends it as Ctrl-C does; errors of files and database become words."""
+    """Run a coroutine to its end. SIGTERM ends it as Ctrl-C does; errors of file and store become words."""
 
     async def stoppable() -> T:
         task = asyncio.current_task()
