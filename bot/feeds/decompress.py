@@ -1,0 +1,119 @@
+"""Content codings undone in bounded steps, so that a bomb neither fills memory nor holds the loop."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import zlib
+from collections.abc import Iterator
+
+import brotli
+
+from bot.feeds.errors import ENCODING, TOO_LARGE, TRUNCATED, FeedError
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+STEP = 256 * 1024
+"""Bytes decompressed before others get their turn."""
+
+_GZIP_MAGIC = b"\x1f\x8b"
+_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+_MOST_CODINGS = 2
+
+
+async def decompressed(body: bytes, content_encoding: str, limit: int) -> bytes:
+    """`body` without its `Content-Encoding` (RFC 9110 §8.4): gzip, deflate, br, zstd, or several in turn.
+
+    A body that is not packed although its header says so is given back as it is, and one that is gzip
+    although no header says so is unpacked.
+
+    Raises FeedError: too-large above `limit` bytes, truncated, encoding.
+    """
+    codings = [name.strip().lower() for name in content_encoding.split(",") if name.strip()]
+    if len(codings) > _MOST_CODINGS:
+        raise FeedError(ENCODING, f"packed {len(codings)} times")
+    for coding in reversed(codings):
+        body = await _undone(body, coding, limit)
+    if body.startswith(_GZIP_MAGIC):
+        body = await _undone(body, "gzip", limit)
+    return body
+
+
+async def _undone(body: bytes, coding: str, limit: int) -> bytes:
+    match coding.removeprefix("x-"):
+        case "identity":
+            return body
+        case "gzip":
+            if not body.startswith(_GZIP_MAGIC):
+                return body
+            steps = _inflated(body, zlib.MAX_WBITS | 16)
+        case "deflate":  # zlib's format, or what some servers send: bare deflate
+            is_zlib = len(body) > 1 and body[0] & 0x0F == zlib.DEFLATED and (body[0] << 8 | body[1]) % 31 == 0
+            steps = _inflated(body, zlib.MAX_WBITS if is_zlib else -zlib.MAX_WBITS)
+        case "br":
+            steps = _unbrotlied(body)
+        case "zstd":
+            if not body.startswith(_ZSTD_MAGIC):
+                return body
+            steps = _unzstded(body)
+        case _:
+            raise FeedError(ENCODING, f"unknown content coding {coding[:20]!r}")
+    return await _collected(steps, limit)
+
+
+async def _collected(steps: Iterator[bytes], limit: int) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    try:
+        for part in steps:
+            size += len(part)
+            if size > limit:
+                raise FeedError(TOO_LARGE, f"more than {limit} bytes when unpacked")
+            parts.append(part)
+            if len(part) >= STEP // 2:
+                await asyncio.sleep(0)
+    except (zlib.error, brotli.error, zstd.ZstdError) as error:
+        raise FeedError(ENCODING, str(error)[:200]) from error
+    return b"".join(parts)
+
+
+def _inflated(body: bytes, bits: int) -> Iterator[bytes]:
+    rest = body
+    while rest:  # a gzip file may have several members
+        engine = zlib.decompressobj(bits)
+        while not engine.eof:
+            part = engine.decompress(rest, STEP)
+            if not part and not engine.eof:
+                raise FeedError(TRUNCATED, "packed body is cut short")
+            yield part
+            rest = engine.unconsumed_tail
+        rest = engine.unused_data
+        if not rest.startswith(_GZIP_MAGIC):
+            return  # padding
+
+
+def _unbrotlied(body: bytes) -> Iterator[bytes]:
+    engine = brotli.Decompressor()
+    part = engine.process(body, output_buffer_limit=STEP)
+    yield part
+    while not engine.is_finished():
+        part = engine.process(b"", output_buffer_limit=STEP)
+        if not part:
+            raise FeedError(TRUNCATED, "packed body is cut short")
+        yield part
+
+
+def _unzstded(body: bytes) -> Iterator[bytes]:
+    rest = body
+    while rest.startswith(_ZSTD_MAGIC):  # several frames
+        engine = zstd.ZstdDecompressor()
+        yield engine.decompress(rest, STEP)
+        while not engine.eof:
+            part = engine.decompress(b"", STEP)
+            if not part and engine.needs_input:
+                raise FeedError(TRUNCATED, "packed body is cut short")
+            yield part
+        rest = engine.unused_data

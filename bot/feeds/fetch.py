@@ -1,0 +1,260 @@
+"""Documents from the web: bounded in time and size, polite, and never from where nobody may look."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from hashlib import blake2b
+from http import HTTPStatus
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+from aiohttp.resolver import AsyncResolver
+from yarl import URL
+
+from bot import __version__
+from bot.feeds import errors
+from bot.feeds.addresses import REFUSED, check_url, socket_factory
+from bot.feeds.decompress import decompressed
+from bot.feeds.errors import FeedError
+from bot.settings import Settings
+from bot.text.urls import has_credentials
+from bot.words import Validators
+
+FEED_TYPES = (
+    "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml, "
+    "application/xml;q=0.9, text/xml;q=0.9, application/json;q=0.8, text/html;q=0.4, */*;q=0.3"
+)
+PAGE_TYPES = "text/html, application/xhtml+xml, */*;q=0.5"
+
+MAX_REDIRECTS = 5
+MAX_RETRY_AFTER = 7 * 86_400
+DNS_TIME = 5.0
+"""Seconds for each try of a name server; there are two."""
+
+_PERMANENT = {HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.PERMANENT_REDIRECT}
+_REDIRECTS = _PERMANENT | {HTTPStatus.FOUND, HTTPStatus.SEE_OTHER, HTTPStatus.TEMPORARY_REDIRECT}
+_NO_LIMIT = aiohttp.ClientTimeout(total=None)  # `get` has one for all its requests together
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A document as it came.
+
+    `url` is where it was in the end, without a name and password; `permanent_url` is where it has moved to
+    when every redirect on the way was permanent. `body` is unpacked, and empty when `not_modified`;
+    `body_hash` is 16 bytes over the body as it came over the wire. Names of `headers` are in lower case.
+    """
+
+    status: int
+    url: str
+    permanent_url: str | None
+    not_modified: bool
+    body: bytes
+    body_hash: bytes
+    headers: Mapping[str, str]
+    content_type: str
+
+
+class Fetcher:
+    """Fetches documents over shared connections, without cookies, proxies or the machine's passwords.
+
+    Plain HTTP connections are kept alive; TLS ones are closed, since asyncio holds 256 KiB for each.
+    How many requests run at a time is for the caller to decide.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._sessions: dict[str, aiohttp.ClientSession] = {}
+        self._agent = f"Telex/{__version__}" + (f" (+{settings.contact})" if settings.contact else "")
+
+    async def __aenter__(self) -> Self:
+        resolver = AsyncResolver(timeout=DNS_TIME, tries=2)
+        make_socket = socket_factory(self._settings.allow_private_addresses)
+        for scheme, close in (("http", False), ("https", True)):
+            connector = aiohttp.TCPConnector(
+                limit=0, force_close=close, resolver=resolver, socket_factory=make_socket
+            )
+            self._sessions[scheme] = aiohttp.ClientSession(
+                connector=connector,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+                trust_env=False,
+                timeout=_NO_LIMIT,
+                max_line_size=16 * 1024,
+                max_field_size=32 * 1024,
+                headers={"User-Agent": self._agent, "Accept-Encoding": "gzip, deflate, br, zstd"},
+            )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for session in self._sessions.values():
+            await session.close()
+
+    async def get(
+        self,
+        url: str,
+        *,
+        validators: Validators | None = None,
+        accept: str = FEED_TYPES,
+        max_bytes: int | None = None,
+    ) -> Fetched:
+        """Fetch `url`, following at most five redirects.
+
+        With `validators` the request is conditional (RFC 9110 §13): an answer 304, or a body with the same
+        hash, gives `not_modified`. `max_bytes` bounds the body, packed and unpacked.
+
+        Raises FeedError with any code of `bot.feeds.errors` that does not concern parsing.
+        """
+        try:
+            async with asyncio.timeout(self._settings.fetch_timeout):
+                return await self._followed(
+                    url, validators, accept, max_bytes or self._settings.max_feed_bytes
+                )
+        except TimeoutError as error:
+            raise FeedError(errors.TIMEOUT, f"no answer in {self._settings.fetch_timeout:g} s") from error
+        except aiohttp.ClientError as error:
+            raise _translated(error) from error
+        except OSError as error:
+            raise FeedError(errors.CONNECT, error.strerror or type(error).__name__) from error
+
+    async def _followed(self, url: str, validators: Validators | None, accept: str, limit: int) -> Fetched:
+        start = target = check_url(url)
+        headers = {"Accept": accept}
+        if validators is not None:
+            if validators.etag:
+                headers["If-None-Match"] = validators.etag
+            if validators.last_modified:
+                headers["If-Modified-Since"] = validators.last_modified
+        user, password = start.user, start.password
+        if user is not None or password is not None:
+            headers["Authorization"] = aiohttp.encode_basic_auth(user or "", password or "", encoding="utf-8")
+            target = target.with_user(None)
+        permanent = True
+        for hop in range(MAX_REDIRECTS + 1):
+            async with self._sessions[target.scheme].get(
+                target, headers=headers, allow_redirects=False
+            ) as response:
+                if response.status in _REDIRECTS and "Location" in response.headers:
+                    permanent &= response.status in _PERMANENT
+                    target = _next_target(target, response.headers["Location"], headers)
+                    continue
+                moved = _moved(start, target, headers) if hop and permanent else None
+                return await _received(response, target, moved, validators, limit)
+        raise FeedError(errors.REDIRECTS, f"more than {MAX_REDIRECTS} redirects")
+
+
+def _next_target(current: URL, location: str, headers: dict[str, str]) -> URL:
+    """Where a redirect leads. Takes `Authorization` out of the headers when it leads to somebody else."""
+    try:
+        target = current.join(URL(location)).with_user(None).with_fragment(None)
+    except ValueError as error:
+        raise FeedError(errors.REDIRECTS, "redirect to something that is not a URL") from error
+    check_url(str(target))
+    same_host = target.host == current.host
+    upgraded = current.scheme == "http" and target.scheme == "https"
+    downgraded = current.scheme == "https" and target.scheme == "http"
+    if downgraded and ("Authorization" in headers or has_credentials(str(target))):
+        raise FeedError(errors.REDIRECTS, "redirect from https to http with credentials")
+    if not (same_host and (target.port == current.port or (upgraded and target.is_default_port()))):
+        headers.pop("Authorization", None)
+    return target
+
+
+def _moved(start: URL, target: URL, headers: dict[str, str]) -> str | None:
+    """The address to remember for a permanent redirect; None when it would lose the credentials."""
+    if start.user is None and start.password is None:
+        return str(target)
+    if "Authorization" not in headers:
+        return None
+    return str(target.with_user(start.user).with_password(start.password))
+
+
+async def _received(
+    response: aiohttp.ClientResponse, url: URL, moved: str | None, validators: Validators | None, limit: int
+) -> Fetched:
+    status = response.status
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    body, body_hash, not_modified = b"", b"", False
+    if status == HTTPStatus.NOT_MODIFIED and validators is not None:
+        body_hash, not_modified = validators.body_hash or b"", True
+    elif HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+        body, body_hash = await _body(response, headers, limit)
+        not_modified = validators is not None and validators.body_hash == body_hash
+        body = b"" if not_modified else await decompressed(body, headers.get("content-encoding", ""), limit)
+    else:
+        retry_after = parse_retry_after(headers.get("retry-after"))
+        raise FeedError(errors.http(status), response.reason or "", retry_after=retry_after)
+    return Fetched(
+        status=status,
+        url=str(url),
+        permanent_url=moved,
+        not_modified=not_modified,
+        body=body,
+        body_hash=body_hash,
+        headers=headers,
+        content_type=headers.get("content-type", ""),
+    )
+
+
+async def _body(
+    response: aiohttp.ClientResponse, headers: Mapping[str, str], limit: int
+) -> tuple[bytes, bytes]:
+    """The whole body as it comes over the wire, and its hash."""
+    if (length := headers.get("content-length", "")).isdecimal() and int(length) > limit:
+        raise FeedError(errors.TOO_LARGE, f"{length} bytes")
+    digest = blake2b(digest_size=16)
+    parts: list[bytes] = []
+    size = 0
+    try:
+        async for part in response.content.iter_any():
+            size += len(part)
+            if size > limit:
+                raise FeedError(errors.TOO_LARGE, f"more than {limit} bytes")
+            digest.update(part)
+            parts.append(part)
+    except aiohttp.ClientPayloadError as error:
+        raise FeedError(errors.TRUNCATED, f"the connection closed after {size} bytes") from error
+    return b"".join(parts), digest.digest()
+
+
+def parse_retry_after(value: str | None) -> int | None:
+    """`Retry-After` in seconds from now, at most a week (RFC 9110 §10.2.3: seconds, or a date)."""
+    if not value:
+        return None
+    value = value.strip()
+    if value.isdecimal():
+        return min(int(value[:9]), MAX_RETRY_AFTER)
+    try:
+        seconds = parsedate_to_datetime(value).timestamp() - time.time()
+    except (ValueError, OverflowError):
+        return None
+    return max(0, min(int(seconds), MAX_RETRY_AFTER))
+
+
+def _translated(error: aiohttp.ClientError) -> FeedError:
+    if isinstance(error, aiohttp.ClientOSError) and REFUSED in str(error):
+        return FeedError(errors.REFUSED_ADDRESS, "private or special address")
+    cause = error.__cause__
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return FeedError(errors.TLS, cause.verify_message)
+    for kind, code, detail in _MEANINGS:
+        if isinstance(error, kind):
+            return FeedError(code, detail)
+    return FeedError(errors.CONNECT, type(error).__name__)
+
+
+_MEANINGS: tuple[tuple[type[Exception], str, str], ...] = (
+    (aiohttp.ClientConnectorDNSError, errors.DNS, "host name not found"),
+    (aiohttp.ClientSSLError, errors.TLS, "no TLS connection"),
+    (aiohttp.ClientPayloadError, errors.TRUNCATED, "the body is cut short"),
+    (aiohttp.InvalidURL, errors.BAD_URL, "not a URL"),
+    (aiohttp.ClientResponseError, errors.BAD_ANSWER, "not a valid HTTP answer"),
+)

@@ -1,0 +1,191 @@
+"""When to ask a feed again: as often as its readers profit, and no oftener than its publisher wishes.
+
+All functions are pure; every amount of time is in seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from random import Random
+
+from bot.feeds.errors import RATE_LIMITED, FeedError
+from bot.words import Feed, ParsedFeed
+
+LEAST = 300
+USUAL = 600
+MOST = 86_400
+AFTER_TOO_MANY = 4 * 3_600
+"""Wait after a 429 that does not say how long."""
+LONGEST_HOLD = 7 * 86_400
+"""How long `Retry-After` or days to skip are obeyed."""
+
+_STEP = 120  # what a poll without news adds
+_PATIENCE = 48  # polls in as long as the feed has been silent
+_PATIENCE_UNCONDITIONAL = 12  # the same for a feed that is sent whole each time
+_LIVELY = 900  # an article in a quarter of an hour allows the least interval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hints:
+    """What a publisher says about the next visit; seconds from now.
+
+    `ttl` and what to skip come with a document; when it was not read again, those of the feed count.
+    """
+
+    max_age: int | None = None
+    expires: int | None = None
+    ttl: int | None = None
+    retry_after: int | None = None
+    skip_hours: frozenset[int] = frozenset()
+    skip_days: frozenset[int] = frozenset()
+
+
+def hints(headers: Mapping[str, str], *, now: int, parsed: ParsedFeed | None = None) -> Hints:
+    """The hints of an answer's headers (RFC 9111 §5.2.2.1, §5.3; names in lower case) and of its document."""
+    age = _number(headers.get("age", "")) or 0
+    max_age = None
+    for directive in headers.get("cache-control", "").split(","):
+        name, _, value = directive.strip().partition("=")
+        if name.lower() == "max-age" and (seconds := _number(value.strip('" '))) is not None:
+            max_age = max(0, seconds - age)
+    expires = None
+    if max_age is None and (until := _date(headers.get("expires", ""))) is not None:
+        expires = max(0, until - (_date(headers.get("date", "")) or now))
+    if parsed is None:
+        return Hints(max_age=max_age, expires=expires)
+    return Hints(
+        max_age=max_age,
+        expires=expires,
+        ttl=parsed.ttl,
+        skip_hours=parsed.skip_hours,
+        skip_days=parsed.skip_days,
+    )
+
+
+def remembered(feed: Feed, parsed: ParsedFeed) -> Feed:
+    """The feed with the wishes of its document, for polls that do not read it again."""
+    return replace(
+        feed,
+        ttl=parsed.ttl,
+        skip_hours=sum(1 << hour for hour in parsed.skip_hours),
+        skip_days=sum(1 << day for day in parsed.skip_days),
+    )
+
+
+def after_success(
+    feed: Feed,
+    *,
+    now: int,
+    hints: Hints,
+    new_articles: Sequence[int],
+    changed: bool,
+    random: Random,
+    missed: bool = False,
+) -> tuple[int, int]:
+    """The feed's interval, and when to poll it next, after a poll that worked.
+
+    `feed` is as it was before this poll; `new_articles` are the times at which the articles that are new were
+    published, `changed` whether anything in the document is new, `missed` that none of its entries was known,
+    so that others may have scrolled past. The interval halves with news and grows by two minutes without,
+    within limits drawn from how long the feed has been silent; the publisher's hints then prolong the wait.
+    """
+    wish = _wish(feed, hints)
+    floor = LEAST if _may_hurry(feed, now, new_articles, wish) else USUAL
+    ceiling = max(floor, _ceiling(feed, now, new_articles, changed=changed))
+    if feed.last_success is None and new_articles:
+        interval = _rhythm(new_articles) // 4
+    elif new_articles:
+        interval = floor if missed else feed.interval // 2
+    else:
+        interval = feed.interval + _STEP
+    interval = min(max(interval, floor), ceiling)
+    wait = max(min(_spread(interval, random), MOST), LEAST, _spread_up(wish, random))
+    if hints.retry_after:
+        wait = max(wait, min(hints.retry_after, LONGEST_HOLD))
+    return interval, _outside_skipped(feed, hints, now + wait, random)
+
+
+def after_failure(feed: Feed, *, now: int, error: FeedError, random: Random) -> tuple[int, int]:
+    """The feed's interval, unchanged, and when to try again; `feed` is as it was before this failure.
+
+    Each failure in a row doubles the wait, up to a day. `Retry-After` is obeyed; a 429 without one means four
+    hours. After a 410 the caller stops asking at all.
+    """
+    wait = min(max(feed.interval, USUAL) << min(feed.failures, 10), MOST)
+    wait = min(_spread(wait, random), MOST)
+    if error.retry_after is not None:
+        wait = max(wait, _spread_up(min(error.retry_after, LONGEST_HOLD), random))
+    elif error.code == RATE_LIMITED:
+        wait = max(wait, _spread_up(AFTER_TOO_MANY, random))
+    return feed.interval, now + wait
+
+
+def _wish(feed: Feed, hints: Hints) -> int:
+    """The longest wait that the publisher asks for, at most a day."""
+    asked = (hints.max_age, hints.expires, hints.ttl if hints.ttl is not None else feed.ttl)
+    return min(max((seconds or 0 for seconds in asked), default=0), MOST)
+
+
+def _may_hurry(feed: Feed, now: int, new_articles: Sequence[int], wish: int) -> bool:
+    """Whether five minutes are fair: the publisher names so short a time, or publishes at such a pace."""
+    if 0 < wish <= LEAST:
+        return True
+    if new_articles and feed.last_success is not None:
+        return (now - feed.last_success) <= _LIVELY * len(new_articles)
+    return feed.interval < USUAL and now - (feed.last_article or 0) <= _LIVELY
+
+
+def _ceiling(feed: Feed, now: int, new_articles: Sequence[int], *, changed: bool) -> int:
+    if new_articles:
+        last = max(new_articles) if feed.last_success is None else now
+    else:
+        last = feed.last_article or feed.added
+    silence = max(0, now - last)
+    known = feed.validators
+    whole = not (known.etag or known.last_modified) and not changed
+    return min(max(silence // (_PATIENCE_UNCONDITIONAL if whole else _PATIENCE), USUAL), MOST)
+
+
+def _rhythm(published: Sequence[int]) -> int:
+    """The usual time between two of the newest articles."""
+    newest = sorted(published, reverse=True)[:10]
+    return (newest[0] - newest[-1]) // max(1, len(newest) - 1)
+
+
+def _spread(seconds: int, random: Random) -> int:
+    return round(seconds * random.uniform(0.9, 1.1))
+
+
+def _spread_up(seconds: int, random: Random) -> int:
+    return min(round(seconds * random.uniform(1.0, 1.1)), max(seconds, MOST))
+
+
+def _outside_skipped(feed: Feed, hints: Hints, due: int, random: Random) -> int:
+    """`due`, or the first moment after it that is in no hour or day to skip (RSS 2.0)."""
+    hours = hints.skip_hours or {hour for hour in range(24) if feed.skip_hours >> hour & 1}
+    days = hints.skip_days or {day for day in range(7) if feed.skip_days >> day & 1}
+    if not (hours or days):
+        return due
+    moment = datetime.fromtimestamp(due, UTC)
+    last = moment + timedelta(seconds=LONGEST_HOLD)
+    while moment.hour in hours or moment.weekday() in days:
+        moment = moment.replace(minute=0, second=0) + timedelta(hours=1)
+        if moment > last:  # everything is to be skipped
+            return due
+    first = int(moment.timestamp())
+    return due if first <= due else first + random.randrange(LEAST)
+
+
+def _number(text: str) -> int | None:
+    text = text.strip()
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None  # noqa: PLR2004 - 31 years
+
+
+def _date(text: str) -> int | None:
+    try:
+        return int(parsedate_to_datetime(text).timestamp()) if text else None
+    except (ValueError, OverflowError):
+        return None

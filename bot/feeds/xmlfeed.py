@@ -1,0 +1,221 @@
+"""RSS and Atom: feedparser reads the document, and this maps what it found."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from io import BytesIO
+from itertools import islice
+from typing import Any
+
+import feedparser
+
+from bot.feeds import entries
+from bot.feeds.errors import NOT_A_FEED, FeedError
+from bot.text import dates
+from bot.words import Entry, ParsedFeed
+
+_PERIODS = {
+    "hourly": 3_600,
+    "daily": 86_400,
+    "weekly": 7 * 86_400,
+    "monthly": 30 * 86_400,
+    "yearly": 365 * 86_400,
+}
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_SKIP_HOURS = re.compile(rb"<skipHours>(.{0,4000}?)</skipHours>", re.DOTALL)
+_SKIP_DAYS = re.compile(rb"<skipDays>(.{0,4000}?)</skipDays>", re.DOTALL)
+_HEAD = 64 * 1024
+_DECLARED = re.compile(rb"""^\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([\w.:-]{1,40})["']""")
+_CHARSET = re.compile(r"""charset\s*=\s*["']?([\w.:-]{1,40})""", re.IGNORECASE)
+_OFTEN_WRONG = {"utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1", "latin1", "iso-8859-15", "windows-1252"}
+_MARKUP_TYPES = {"text/html", "application/xhtml+xml"}
+_PICTURE = re.compile(r"\.(?:jpe?g|png|gif|webp|avif)(?:[?#]|$)", re.IGNORECASE)
+_MAX_LISTED = 50
+
+Found = dict[str, Any]
+"""feedparser's dictionaries, in which some names stand for others."""
+
+
+def parse_xml(body: bytes, content_type: str, url: str) -> ParsedFeed:
+    """Map what feedparser finds. Dates are read again from the text: it takes 2020/1/10 for November.
+
+    Raises FeedError (not-a-feed), and whatever feedparser raises.
+    """
+    found = feedparser.parse(
+        BytesIO(body),  # bytes alone it would try to open as a file's name
+        response_headers={"content-type": _trusted_type(body, content_type), "content-location": url},
+        sanitize_html=False,
+        resolve_relative_uris=False,
+    )
+    if not found.version and not found.entries:
+        raise FeedError(NOT_A_FEED, "neither RSS nor Atom")
+    feed = found.feed
+    language = entries.language_of(feed.get("language")) or entries.language_of(
+        (feed.get("title_detail") or {}).get("language")
+    )
+    is_atom = found.version.startswith("atom")
+    kept, problem = entries.bounded(
+        _entry(entry, url, language, is_atom=is_atom)
+        for entry in islice(found.entries, entries.MAX_ENTRIES + 1)
+    )
+    head = body[:_HEAD]
+    return ParsedFeed(
+        title=_title(feed, is_atom=is_atom),
+        site_url=entries.absolute(feed.get("link"), url),
+        language=language,
+        icon=_icon(feed, url),
+        format=found.version,
+        ttl=_ttl(feed),
+        skip_hours=frozenset(_skipped_hours(head)),
+        skip_days=frozenset(_skipped_days(head)),
+        entries=tuple(entry for entry in kept if entry.title or entry.link or entry.guid or entry.text),
+        problem=problem or _problem(found),
+    )
+
+
+def _trusted_type(body: bytes, content_type: str) -> str:
+    """The content type to go by. A body that is UTF-8 throughout is UTF-8, whatever Latin its labels say."""
+    declared = _DECLARED.match(body[:300].removeprefix(b"\xef\xbb\xbf"))
+    charset = _CHARSET.search(content_type)
+    labels = [declared[1].decode("ascii", "replace")] if declared else []
+    labels += [charset[1]] if charset else []
+    if not body.isascii() and all(label.lower() in _OFTEN_WRONG for label in labels):
+        try:
+            body.decode()
+        except UnicodeDecodeError:
+            pass
+        else:
+            return "application/xml; charset=utf-8"
+    return content_type or "application/xml"
+
+
+def _entry(found: Found, base: str, feed_language: str | None, *, is_atom: bool) -> Entry:
+    contents = [content for content in found.get("content", ())[:_MAX_LISTED] if content.get("value")]
+    content: Found = max(contents, key=lambda content: len(content["value"]), default={})
+    summary_detail = found.get("summary_detail") or {"value": found.get("summary") or ""}
+    text, summary = _plain(content), _plain(summary_detail)
+    guid = entries.guid_of(found.get("id"))
+    published = _date(found, "published", "created", "issued")
+    updated = _date(found, "updated")
+    markup = content or summary_detail
+    return entries.finished(
+        Entry(
+            guid=guid,
+            link=_link(found, base, guid),
+            title=_title(found, is_atom=is_atom),
+            summary="" if summary == text else summary if text else "",
+            text=text or summary,
+            author=_author(found),
+            tags=entries.tags_of(
+                tag.get("label") or tag.get("term") for tag in found.get("tags", ())[:_MAX_LISTED]
+            ),
+            image=_image(found, base)
+            or entries.image_in(content.get("value") or "", content.get("base") or base)
+            or entries.image_in(summary_detail.get("value") or "", summary_detail.get("base") or base),
+            published=updated if published is None else published,
+            updated=updated,
+            language=entries.language_of(found.get("language"))
+            or entries.language_of(markup.get("language"))
+            or feed_language,
+        )
+    )
+
+
+def _title(found: Found, *, is_atom: bool) -> str:
+    detail = found.get("title_detail") or {}
+    kind = "either"
+    if is_atom:
+        kind = "markup" if detail.get("type") in _MARKUP_TYPES else "text"
+    return entries.title_of(found.get("title") or "", kind=kind)
+
+
+def _plain(content: Found) -> str:
+    value = content.get("value") or ""
+    is_text = content.get("type") == "text/plain" and "<" not in value and "&" not in value
+    return entries.text_of(value, is_text=is_text)
+
+
+def _link(found: Found, base: str, guid: str | None) -> str | None:
+    candidates = [found.get("feedburner_origlink"), found.get("link")]
+    candidates += [
+        link.get("href") for link in found.get("links", ())[:_MAX_LISTED] if link.get("rel") == "alternate"
+    ]
+    if guid and guid.startswith(("http://", "https://")):
+        candidates.append(guid)
+    return next(filter(None, (entries.absolute(candidate, base) for candidate in candidates)), None)
+
+
+def _author(found: Found) -> str | None:
+    people = found.get("authors", ())[:5]
+    names = [person.get("name") for person in people if person.get("name")] or [found.get("author") or ""]
+    return entries.title_of(", ".join(dict.fromkeys(names)), kind="either")[:200] or None
+
+
+def _date(found: Found, *names: str) -> int | None:
+    texts = (dict.get(found, name) for name in names)
+    return next((date for text in texts if text and (date := dates.parse(text[:200])) is not None), None)
+
+
+def _image(found: Found, base: str) -> str | None:
+    """The picture that the entry names itself: the widest of media:content, else its thumbnail, and so on."""
+    media = [one for one in found.get("media_content", ())[:_MAX_LISTED] if _is_picture(one)]
+    media.sort(key=_width, reverse=True)
+    candidates = [one.get("url") for one in media]
+    candidates += [one.get("url") for one in found.get("media_thumbnail", ())[:_MAX_LISTED]]
+    candidates += [one.get("href") for one in found.get("enclosures", ())[:_MAX_LISTED] if _is_picture(one)]
+    candidates.append((found.get("image") or {}).get("href"))
+    return next(filter(None, (entries.absolute(candidate, base) for candidate in candidates)), None)
+
+
+def _is_picture(media: Found) -> bool:
+    kind = media.get("medium") or (media.get("type") or "").partition("/")[0]
+    return kind == "image" or (
+        not kind and bool(_PICTURE.search(media.get("url") or media.get("href") or ""))
+    )
+
+
+def _width(media: Found) -> int:
+    return _number(media.get("width")) or 0
+
+
+def _number(text: object) -> int | None:
+    text = str(text or "").strip()[:8]
+    return int(text) if text.isascii() and text.isdecimal() else None
+
+
+def _icon(feed: Found, base: str) -> str | None:
+    image = feed.get("image") or {}
+    candidates = (feed.get("icon"), image.get("href"), feed.get("logo"))
+    return next(filter(None, (entries.absolute(candidate, base) for candidate in candidates)), None)
+
+
+def _ttl(feed: Found) -> int | None:
+    """RSS `ttl` is in minutes; `sy:updatePeriod` is divided by `sy:updateFrequency` (RSS 1.0 modules)."""
+    wishes = []
+    if ttl := _number(feed.get("ttl")):
+        wishes.append(ttl * 60)
+    period = _PERIODS.get(str(feed.get("sy_updateperiod") or "").strip().lower())
+    if period:
+        wishes.append(period // (_number(feed.get("sy_updatefrequency")) or 1))
+    return max(wishes, default=0) or None
+
+
+def _skipped_hours(head: bytes) -> Iterator[int]:
+    if block := _SKIP_HOURS.search(head):
+        for hour in re.findall(rb"<hour>\s*(\d{1,2})\s*</hour>", block[1]):
+            if int(hour) <= 24:  # noqa: PLR2004 - both 0 and 24 name midnight
+                yield int(hour) % 24
+
+
+def _skipped_days(head: bytes) -> Iterator[int]:
+    if block := _SKIP_DAYS.search(head):
+        for day in re.findall(rb"<day>\s*(\w{1,12})\s*</day>", block[1]):
+            if day.decode("ascii", "replace").lower() in _DAYS:
+                yield _DAYS.index(day.decode().lower())
+
+
+def _problem(found: Found) -> str | None:
+    error = found.get("bozo_exception")
+    quiet = (feedparser.CharacterEncodingOverride, feedparser.NonXMLContentType)
+    return f"{type(error).__name__}: {error}"[:200] if error and not isinstance(error, quiet) else None

@@ -1,0 +1,283 @@
+"""Processes for work that costs or may hang: parsing what strangers wrote, above all.
+
+A thread would hold the interpreter's lock and could not be stopped. A worker is a fresh Python process that
+takes one call at a time over a socket pair; one that hangs or dies is replaced. The event loop only waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import pickle
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import traceback
+from collections import deque
+from collections.abc import Callable
+from typing import Any, TypeVar, TypeVarTuple, cast
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+MEMORY_LIMIT = 2**30
+"""Bytes of address space that a worker may take."""
+TIRED = 192 * 2**20
+"""Bytes a worker may have held at its worst before it is replaced by a fresh one."""
+START_TIME = 30.0
+"""Seconds on top of a call's own limit while a worker starts or first imports the module of a function."""
+ORPHAN_TIME = 5.0
+"""Seconds after its limit when a call ends its own process, in case nobody is left to kill it."""
+
+_HEADER = struct.Struct("!Q")
+_SERVE = "import sys; sys.path[:] = {path!r}; from bot.workers import serve; serve({descriptor})"
+
+
+class WorkerError(Exception):
+    """The call gave no result, and its worker was replaced."""
+
+
+class WorkerTimeout(WorkerError):  # noqa: N818 - reads like TimeoutError
+    """The call took longer than it may."""
+
+
+class WorkerDied(WorkerError):  # noqa: N818 - says what happened
+    """The worker crashed, or ran out of memory or stack."""
+
+
+class Workers:
+    """A pool of `count` worker processes. Calls wait in order for a free one.
+
+    Each process starts when it is first needed. The pool belongs to one event loop.
+    """
+
+    def __init__(self, count: int = 1) -> None:
+        self._count = count
+        self._idle: list[_Worker] = []
+        self._all: set[_Worker] = set()
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._taken = 0
+        self._closed = False
+
+    async def start(self) -> None:
+        """Start all processes now, so that the first calls need not wait for it."""
+        while len(self._all) < self._count:
+            self._idle.append(await self._new())
+
+    async def close(self) -> None:
+        """Kill the processes. Calls that wait or run are cancelled."""
+        self._closed = True
+        for future in self._waiting:
+            future.cancel()
+        workers = list(self._all)
+        for worker in workers:
+            worker.cancel()
+        for worker in workers:
+            await self._discard(worker)
+
+    async def run(
+        self,
+        function: Callable[[*Ts], T],
+        *args: *Ts,
+        timeout: float,  # noqa: ASYNC109 - what runs out is the worker's time, not this task's
+    ) -> T:
+        """Call `function(*args)`, a function at the top of a module, in a worker; return what it returns.
+
+        `timeout` is in seconds from when a worker is free. Arguments, result and exceptions are pickled.
+
+        Raises WorkerTimeout, WorkerDied, or what the function raised.
+        """
+        name = f"{function.__module__}:{function.__qualname__}"
+        await self._turn()
+        worker: _Worker | None = None
+        healthy = False
+        try:
+            worker = self._idle.pop() if self._idle else await self._new()
+            healthy, result = await worker.call(name, args, timeout)
+        finally:
+            if worker is not None:
+                if healthy:
+                    self._idle.append(worker)
+                else:
+                    await self._discard(worker)
+            self._taken -= 1
+            self._next()
+        if isinstance(result, BaseException):
+            raise result
+        return cast("T", result)
+
+    async def _turn(self) -> None:
+        if self._closed:
+            raise asyncio.CancelledError
+        if self._taken < self._count and not self._waiting:
+            self._taken += 1
+            return
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(future)
+        try:
+            await future
+        except asyncio.CancelledError:
+            with contextlib.suppress(ValueError):
+                self._waiting.remove(future)
+            if future.done() and not future.cancelled():
+                self._taken -= 1
+                self._next()
+            raise
+
+    def _next(self) -> None:
+        while self._waiting and self._taken < self._count:
+            future = self._waiting.popleft()
+            if not future.done():
+                self._taken += 1
+                future.set_result(None)
+
+    async def _new(self) -> _Worker:
+        worker = await _Worker.start()
+        self._all.add(worker)
+        return worker
+
+    async def _discard(self, worker: _Worker) -> None:
+        self._all.discard(worker)
+        if worker in self._idle:
+            self._idle.remove(worker)
+        await worker.kill()
+
+
+class _Worker(asyncio.Protocol):
+    """One process and the parent's end of the socket pair to it."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self._transport: asyncio.Transport | None = None
+        self._reply: asyncio.Future[tuple[bool, object]] | None = None
+        self._received = bytearray()
+        self._known: set[str] = set()
+        self._lost = False
+
+    @classmethod
+    async def start(cls) -> _Worker:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            source = _SERVE.format(path=sys.path, descriptor=theirs.fileno())
+            process = subprocess.Popen(  # noqa: ASYNC220, S603 - returns in a millisecond; our own interpreter
+                [sys.executable, "-P", "-c", source],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,  # Ctrl-C in the terminal is not for it
+            )
+        worker = cls(process)
+        await asyncio.get_running_loop().create_connection(lambda: worker, sock=ours)
+        return worker
+
+    async def call(self, name: str, args: tuple[object, ...], limit: float) -> tuple[bool, object]:
+        """Whether the worker can go on, and the result or the exception to raise."""
+        module = name.partition(":")[0]
+        if module not in self._known:
+            self._known.add(module)
+            limit += START_TIME
+        if self._lost or self._transport is None:
+            return False, WorkerDied("the worker was gone")
+        self._reply = asyncio.get_running_loop().create_future()
+        payload = pickle.dumps((name, args, limit + ORPHAN_TIME), pickle.HIGHEST_PROTOCOL)
+        self._transport.writelines((_HEADER.pack(len(payload)), payload))
+        try:
+            async with asyncio.timeout(limit):
+                return await self._reply
+        except TimeoutError:
+            return False, WorkerTimeout(f"{name} took more than {limit:g} s")
+        finally:
+            self._reply = None
+
+    def cancel(self) -> None:
+        if self._reply is not None:
+            self._reply.cancel()
+
+    async def kill(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+        self._process.kill()
+        while self._process.poll() is None:  # noqa: ASYNC110 - nothing tells of it on every system
+            await asyncio.sleep(0.005)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        if len(self._received) < _HEADER.size:
+            return
+        size = _HEADER.size + _HEADER.unpack_from(self._received)[0]
+        if len(self._received) < size:
+            return
+        reply, self._received = memoryview(self._received)[_HEADER.size : size], bytearray()
+        if self._reply is not None and not self._reply.done():
+            self._reply.set_result(pickle.loads(reply))  # noqa: S301 - our own process wrote it
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+        self._lost = True
+        if self._reply is not None and not self._reply.done():
+            self._reply.set_result((False, WorkerDied("the worker process ended before it answered")))
+
+
+def serve(descriptor: int) -> None:
+    """The life of a worker process: answer calls until the other end of the socket closes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    _limit_memory()
+    with socket.socket(fileno=descriptor) as connection, connection.makefile("rwb") as stream:
+        healthy = True
+        while healthy and len(header := stream.read(_HEADER.size)) == _HEADER.size:
+            healthy, reply = _answer(stream, _HEADER.unpack(header)[0])
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            stream.write(_HEADER.pack(len(reply)))
+            stream.write(reply)
+            stream.flush()
+
+
+def _answer(stream: io.BufferedRWPair, size: int) -> tuple[bool, bytes]:
+    try:
+        name, args, limit = pickle.loads(stream.read(size))  # noqa: S301 - our own parent wrote it
+        signal.setitimer(signal.ITIMER_REAL, limit)  # the signal ends the process, even inside C code
+        result = _function(name)(*args)
+        healthy = _peak_memory() < TIRED
+        return healthy, pickle.dumps((healthy, result), pickle.HIGHEST_PROTOCOL)
+    except (MemoryError, RecursionError) as error:
+        return False, pickle.dumps((False, WorkerDied(f"{type(error).__name__} in the worker")))
+    except Exception as error:  # noqa: BLE001 - raised again in the parent
+        return True, _pickled_error(error)
+
+
+def _pickled_error(error: Exception) -> bytes:
+    error.add_note("".join(traceback.format_exception(error)))
+    error.__cause__ = error.__context__ = None
+    try:
+        pickled = pickle.dumps((True, error), pickle.HIGHEST_PROTOCOL)
+        pickle.loads(pickled)  # noqa: S301 - an exception with an odd __init__ fails here, not in the parent
+    except Exception:  # noqa: BLE001 - whatever its own pickling raises
+        pickled = pickle.dumps((True, WorkerDied(f"{type(error).__name__}: {error}")))
+    return pickled
+
+
+def _function(name: str) -> Callable[..., Any]:
+    module, _, attribute = name.partition(":")
+    __import__(module)
+    return cast("Callable[..., Any]", getattr(sys.modules[module], attribute))
+
+
+def _limit_memory() -> None:
+    import resource  # noqa: PLC0415 - POSIX alone has it, and only the child needs it
+
+    with contextlib.suppress(ValueError, OSError):  # macOS does not let it be set
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _peak_memory() -> int:
+    import resource  # noqa: PLC0415 - see above
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
