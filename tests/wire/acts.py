@@ -1,0 +1,261 @@
+"""What happens in Discord, whoever causes it: a change of the state and the event that tells of it."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from tests.wire import payloads, rules
+from tests.wire.errors import error
+from tests.wire.gateway import DM_MESSAGES, DM_REACTIONS, GUILD_MESSAGES, GUILD_REACTIONS, GUILDS, Gateway
+from tests.wire.state import (
+    EVERYONE,
+    Channel,
+    Json,
+    Kind,
+    Message,
+    Overwrite,
+    Permission,
+    Person,
+    Role,
+    Server,
+    State,
+    timestamp,
+)
+
+MESSAGES = GUILD_MESSAGES | DM_MESSAGES
+REACTIONS = GUILD_REACTIONS | DM_REACTIONS
+
+
+class Acts:
+    """The changes, each complete in one step."""
+
+    def __init__(self, state: State, gateway: Gateway) -> None:
+        self.state = state
+        self.gateway = gateway
+        self.nonce_window = 300.0  # seconds; "within a few minutes" is all that Discord says
+        self._nonces: dict[tuple[int, str], tuple[Message, float]] = {}
+
+    # Messages
+
+    def of_nonce(self, author_id: int, nonce: str | int) -> Message | None:
+        """The message that this author sent with this nonce within the window, in whatever channel."""
+        message, sent = self._nonces.get((author_id, str(nonce)), (None, 0.0))
+        if message is None or time.monotonic() - sent >= self.nonce_window:
+            return None
+        return message
+
+    def post(
+        self, channel: Channel, author_id: int, body: Json, *, message_id: int | None = None, **more: Any
+    ) -> Message:
+        """A message appears; an archived thread opens again."""
+        message = Message(
+            id=message_id or self.state.new_id(),
+            channel_id=channel.id,
+            author_id=author_id,
+            parts=rules.as_shown(body),
+            nonce=body.get("nonce"),
+            **more,
+        )
+        channel.messages[message.id] = message
+        if message.nonce is not None:
+            self._nonces[author_id, str(message.nonce)] = (message, time.monotonic())
+        if channel.archived:
+            self.archive(channel, archived=False)
+        if message.ephemeral_for is None:
+            self._tell(channel, "MESSAGE_CREATE", payloads.message_event(self.state, message), MESSAGES)
+        return message
+
+    def edit(self, message: Message, body: Json) -> None:
+        parts = rules.as_shown(
+            {**message.parts, **{key: part for key, part in body.items() if part is not None}}
+        )
+        for key in ("content", "embeds", "components"):
+            if key in body and not body[key]:
+                parts[key] = "" if key == "content" else []
+        message.parts = parts
+        message.edited = timestamp()
+        message.edits += 1
+        channel = self.state.channels[message.channel_id]
+        if message.ephemeral_for is None:
+            self._tell(channel, "MESSAGE_UPDATE", payloads.message_event(self.state, message), MESSAGES)
+
+    def delete(self, message: Message) -> None:
+        channel = self.state.channels[message.channel_id]
+        del channel.messages[message.id]
+        data: Json = {"id": str(message.id), "channel_id": str(channel.id)}
+        if channel.server_id:
+            data["guild_id"] = str(channel.server_id)
+        self._tell(channel, "MESSAGE_DELETE", data, MESSAGES)
+
+    def publish(self, message: Message) -> None:
+        """A message of an announcement channel goes to its followers."""
+        message.crossposted = True
+        channel = self.state.channels[message.channel_id]
+        self._tell(channel, "MESSAGE_UPDATE", payloads.message_event(self.state, message), MESSAGES)
+
+    def react(self, message: Message, person_id: int, name: str) -> None:
+        people = message.reactions.setdefault(name, [])
+        if person_id in people:
+            return
+        people.append(person_id)
+        self._tell_reaction(message, person_id, name, added=True)
+
+    def unreact(self, message: Message, person_id: int, name: str) -> None:
+        people = message.reactions.get(name, [])
+        if person_id in people:
+            people.remove(person_id)
+            self._tell_reaction(message, person_id, name, added=False)
+
+    # Channels and threads
+
+    def add_channel(self, server: Server, name: str, kind: Kind = Kind.TEXT, **more: Any) -> Channel:
+        channel = Channel(
+            id=self.state.new_id(),
+            kind=kind,
+            name=name,
+            server_id=server.id,
+            position=len(self.state.in_server(server.id)),
+            **more,
+        )
+        self.state.channels[channel.id] = channel
+        self._tell(channel, "CHANNEL_CREATE", payloads.channel(self.state, channel), GUILDS)
+        return channel
+
+    def open_thread(
+        self, parent: Channel, owner_id: int, name: str, *, body: Json | None = None, **more: Any
+    ) -> Channel:
+        """A thread begins; in a forum with the message `body`, whose id is the thread's."""
+        thread_id = more.pop("thread_id", None) or self.state.new_id()
+        announcement = parent.kind is Kind.ANNOUNCEMENT
+        thread = Channel(
+            id=thread_id,
+            kind=Kind.ANNOUNCEMENT_THREAD if announcement else Kind.PUBLIC_THREAD,
+            name=name,
+            server_id=parent.server_id,
+            parent_id=parent.id,
+            owner_id=owner_id,
+            **more,
+        )
+        self.state.channels[thread.id] = thread
+        created = payloads.channel(self.state, thread) | {"newly_created": True}
+        self._tell(thread, "THREAD_CREATE", created, GUILDS)
+        if body is not None:
+            self.post(thread, owner_id, body, message_id=thread.id)
+        return thread
+
+    def archive(self, thread: Channel, *, archived: bool = True, locked: bool | None = None) -> None:
+        thread.archived = archived
+        thread.locked = thread.locked if locked is None else locked
+        thread.archive_changed = timestamp()
+        self._tell(thread, "THREAD_UPDATE", payloads.channel(self.state, thread), GUILDS)
+
+    def remove_channel(self, channel: Channel) -> None:
+        for thread in [other for other in self.state.channels.values() if other.parent_id == channel.id]:
+            del self.state.channels[thread.id]
+        del self.state.channels[channel.id]
+        event = "THREAD_DELETE" if channel.is_thread else "CHANNEL_DELETE"
+        data = payloads.channel(self.state, channel)
+        self.gateway.dispatch(event, data, server_id=channel.server_id, intents=GUILDS)
+
+    def update_channel(self, channel: Channel) -> None:
+        """Tell of a change that a test made to a channel."""
+        event = "THREAD_UPDATE" if channel.is_thread else "CHANNEL_UPDATE"
+        self._tell(channel, event, payloads.channel(self.state, channel), GUILDS)
+
+    def deny(self, channel: Channel, *permissions: Permission, person: Person | None = None) -> None:
+        """Take permissions in a channel from a person, by default the bot."""
+        rule = self._rule(channel, person or self.state.bot)
+        for permission in permissions:
+            rule.deny |= permission
+            rule.allow &= ~permission
+        self.update_channel(channel)
+
+    def allow(self, channel: Channel, *permissions: Permission, person: Person | None = None) -> None:
+        """Give permissions in a channel to a person, by default the bot."""
+        rule = self._rule(channel, person or self.state.bot)
+        for permission in permissions:
+            rule.allow |= permission
+            rule.deny &= ~permission
+        self.update_channel(channel)
+
+    def direct(self, person: Person) -> Channel:
+        """The channel of direct messages between the bot and a person."""
+        for channel in self.state.channels.values():
+            if channel.recipient_id == person.id:
+                return channel
+        if not person.accepts_dm:
+            raise error(403, 50007)
+        channel = Channel(id=self.state.new_id(), kind=Kind.DM, name="", recipient_id=person.id)
+        self.state.channels[channel.id] = channel
+        self.gateway.dispatch("CHANNEL_CREATE", payloads.channel(self.state, channel), intents=DM_MESSAGES)
+        return channel
+
+    # Servers
+
+    def add_server(self, name: str, *, locale: str = "en-US", with_bot: bool = True) -> Server:
+        server = Server(id=self.state.new_id(), name=name, owner_id=self.state.owner.id, locale=locale)
+        server.roles[server.id] = Role(id=server.id, name="@everyone", permissions=EVERYONE)
+        server.members[self.state.owner.id] = []
+        self.state.servers[server.id] = server
+        if with_bot:
+            self.invite(server)
+        return server
+
+    def invite(self, server: Server, permissions: int = int(Permission.MANAGE_MESSAGES)) -> None:
+        """The bot joins, with a role of its own."""
+        role = Role(id=self.state.new_id(), name=self.state.bot.name, permissions=permissions, position=1)
+        server.roles[role.id] = role
+        server.members[self.state.bot.id] = [role.id]
+        data = payloads.server_create(self.state, server)
+        del data["unavailable"]  # only a server that was there before is told to be available
+        self.gateway.dispatch("GUILD_CREATE", data, server_id=server.id, intents=GUILDS)
+
+    def kick(self, server: Server) -> None:
+        """The bot is sent away; what it wrote stays."""
+        for role_id in server.members.pop(self.state.bot.id):
+            del server.roles[role_id]
+        self.gateway.dispatch("GUILD_DELETE", {"id": str(server.id)}, server_id=server.id, intents=GUILDS)
+
+    def outage(self, server: Server) -> None:
+        server.available = False
+        data = {"id": str(server.id), "unavailable": True}
+        self.gateway.dispatch("GUILD_DELETE", data, server_id=server.id, intents=GUILDS)
+
+    def recover(self, server: Server) -> None:
+        server.available = True
+        self.gateway.dispatch(
+            "GUILD_CREATE", payloads.server_create(self.state, server), server_id=server.id, intents=GUILDS
+        )
+
+    def change_role(self, server: Server, role: Role, permissions: int) -> None:
+        role.permissions = permissions
+        data = {"guild_id": str(server.id), "role": payloads.role(role)}
+        self.gateway.dispatch("GUILD_ROLE_UPDATE", data, server_id=server.id, intents=GUILDS)
+
+    def _rule(self, channel: Channel, person: Person) -> Overwrite:
+        place = self.state.channels[channel.parent_id] if channel.is_thread and channel.parent_id else channel
+        for rule in place.overwrites:
+            if rule.id == person.id:
+                return rule
+        rule = Overwrite(id=person.id, type=1)
+        place.overwrites.append(rule)
+        return rule
+
+    def _tell(self, channel: Channel, event: str, data: Json, intents: int) -> None:
+        """Push an event of a channel, unless the bot cannot see the place."""
+        if channel.server_id is None:
+            self.gateway.dispatch(event, data, intents=intents & (DM_MESSAGES | DM_REACTIONS))
+            return
+        server = self.state.servers[channel.server_id]
+        held = self.state.permissions(self.state.bot.id, channel)
+        if not server.available or not server.has(self.state.bot.id):
+            return
+        if intents == GUILDS or held & Permission.VIEW_CHANNEL:
+            intents &= GUILDS | GUILD_MESSAGES | GUILD_REACTIONS
+            self.gateway.dispatch(event, data, server_id=server.id, intents=intents)
+
+    def _tell_reaction(self, message: Message, person_id: int, name: str, *, added: bool) -> None:
+        event = "MESSAGE_REACTION_ADD" if added else "MESSAGE_REACTION_REMOVE"
+        data = payloads.reaction_event(self.state, message, person_id, name, added=added)
+        self._tell(self.state.channels[message.channel_id], event, data, REACTIONS)

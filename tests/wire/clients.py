@@ -1,0 +1,80 @@
+"""discord.py itself, pointed at the stand-in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import discord
+import pytest
+import yarl
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
+
+from tests.wire.discord_server import DiscordServer
+from tests.wire.state import Channel
+
+C = TypeVar("C", bound=discord.Client)
+
+
+def redirect(server: DiscordServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let discord.py in this process talk to the stand-in."""
+    monkeypatch.setattr(Route, "BASE", server.api)
+    monkeypatch.setattr(DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(server.gateway.url))
+
+
+class Witness(discord.Client):
+    """A client that remembers every event it got."""
+
+    def __init__(self, **options: Any) -> None:
+        intents = discord.Intents(
+            guilds=True, guild_messages=True, guild_reactions=True, dm_messages=True, dm_reactions=True
+        )
+        super().__init__(intents=intents, guild_ready_timeout=0.05, **options)
+        self.tree = discord.app_commands.CommandTree(self)
+        self.seen: list[tuple[str, Any]] = []
+        self._more = asyncio.Event()
+
+    def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
+        self.seen.append((event, args))
+        self._more.set()
+        super().dispatch(event, *args, **kwargs)
+
+    async def saw(self, event: str, times: int = 1) -> Any:
+        """Wait until an event came so often; returns the arguments of that time."""
+        async with asyncio.timeout(10):
+            while len(found := [args for name, args in self.seen if name == event]) < times:
+                self._more.clear()
+                await self._more.wait()
+        return found[times - 1]
+
+
+@asynccontextmanager
+async def online(client: C, token: str) -> AsyncIterator[C]:
+    """The client, logged in and ready, until the end of the block."""
+    await client.login(token)
+    running = asyncio.create_task(client.connect())
+    waiting = asyncio.create_task(client.wait_until_ready())
+    await asyncio.wait({running, waiting}, timeout=10, return_when=asyncio.FIRST_COMPLETED)
+    if running.done():
+        waiting.cancel()
+        await running
+    assert client.is_ready()
+    try:
+        yield client
+    finally:
+        await client.close()
+        await running
+
+
+def text_channel(client: discord.Client, channel: Channel) -> discord.TextChannel:
+    found = client.get_channel(channel.id)
+    assert isinstance(found, discord.TextChannel)
+    return found
+
+
+async def no_wait(_: float, result: object = None) -> object:
+    """Instead of `asyncio.sleep`."""
+    return result

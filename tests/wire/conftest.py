@@ -1,0 +1,44 @@
+"""The stand-in, running."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.wire.clients import Witness, online, redirect
+from tests.wire.discord_server import DiscordServer
+from tests.wire.state import Channel, Person, Server
+
+
+@pytest.fixture
+async def discord_server() -> AsyncIterator[DiscordServer]:
+    """A stand-in for Discord; neither side may say what Discord's description of its API does not allow."""
+    server = await DiscordServer().start()
+    yield server
+    await server.stop()
+    assert server.violations == []
+
+
+@pytest.fixture
+def place(discord_server: DiscordServer) -> Server:
+    return discord_server.acts.add_server("Newsroom")
+
+
+@pytest.fixture
+def general(discord_server: DiscordServer, place: Server) -> Channel:
+    return discord_server.acts.add_channel(place, "general")
+
+
+@pytest.fixture
+def ada(discord_server: DiscordServer, place: Server) -> Person:
+    return discord_server.people.join(place.id, "Ada")
+
+
+@pytest.fixture
+async def client(
+    discord_server: DiscordServer, general: Channel, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Witness]:
+    redirect(discord_server, monkeypatch)
+    async with online(Witness(), discord_server.token) as running:
+        yield running

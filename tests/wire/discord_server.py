@@ -1,0 +1,113 @@
+"""A stand-in for Discord: REST and gateway on loopback, in the test's own loop.
+
+The bot under test is another process and can be killed at any moment; what Discord knows stays here. Every
+call is remembered in `calls`; what either side said that `openapi.json` does not allow is in `violations`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+from aiohttp import web
+
+from tests.wire import rest_commands, rest_messages, rest_places
+from tests.wire.acts import Acts
+from tests.wire.faults import Faults
+from tests.wire.gateway import Gateway
+from tests.wire.people import People
+from tests.wire.rest import PREFIX, Call, Rest, Routes
+from tests.wire.state import State
+
+TOKEN = "MTIzNDU2Nzg5MDEyMzQ1Njc4.GstAnd.in-for-a-real-token-000000000000000000"
+T = TypeVar("T")
+
+
+class DiscordServer:
+    """The stand-in. `acts` are what happens, `people` what people do, `faults` what goes wrong."""
+
+    def __init__(self) -> None:
+        self.token = TOKEN
+        self.shards = 1
+        self.state = State()
+        self.gateway = Gateway(self.state, TOKEN)
+        self.acts = Acts(self.state, self.gateway)
+        self.people = People(self.state, self.acts)
+        routes = Routes()
+        for part in (rest_places, rest_messages, rest_commands):
+            routes.include(part.ROUTES)
+        self._rest = Rest(self, routes, TOKEN)
+        self._runner: web.AppRunner | None = None
+        self._change = asyncio.Event()
+        self.origin = ""
+
+    @property
+    def faults(self) -> Faults:
+        return self._rest.faults
+
+    @property
+    def limits(self) -> dict[str, tuple[int, float]]:
+        """Rate limits by "METHOD /path/template": so many calls in so many seconds."""
+        return self._rest.buckets.limits
+
+    @property
+    def calls(self) -> list[Call]:
+        return self._rest.calls
+
+    @property
+    def violations(self) -> list[str]:
+        return self._rest.violations
+
+    @property
+    def is_checked(self) -> bool:
+        """Whether Discord's description of its API was there to check calls and answers."""
+        return self._rest.contract is not None
+
+    async def start(self) -> DiscordServer:
+        app = web.Application(client_max_size=2**25)
+        app.router.add_get("/gateway/", self._gateway_handler)
+        app.router.add_route("*", PREFIX + "/{path:.*}", self._rest.handle)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        port = self._runner.addresses[0][1]
+        self.origin = f"http://127.0.0.1:{port}"
+        self.gateway.url = f"ws://127.0.0.1:{port}/gateway/"
+        return self
+
+    async def stop(self) -> None:
+        await self.gateway.stop()
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    @property
+    def api(self) -> str:
+        """What `discord.http.Route.BASE` is to be."""
+        return self.origin + PREFIX
+
+    def count(self, method: str, part: str) -> int:
+        """How many calls of that method had `part` in their path."""
+        return sum(call.method == method and part in call.path for call in self.calls)
+
+    def changed(self) -> None:
+        """Wake those who wait for something to happen."""
+        self._change.set()
+
+    async def until(self, happened: Callable[[], T], *, within: float = 30) -> T:
+        """Wait until `happened()` is true and return what it says. Raises TimeoutError."""
+        async with asyncio.timeout(within):
+            while not (found := happened()):
+                self._change.clear()
+                try:
+                    async with asyncio.timeout(0.05):
+                        await self._change.wait()
+                except TimeoutError:
+                    continue
+        return found
+
+    async def _gateway_handler(self, request: web.Request) -> web.StreamResponse:
+        try:
+            return await self.gateway.handle(request)
+        finally:
+            self.changed()

@@ -1,0 +1,56 @@
+"""Discord's errors, by status and code (docs: topics/opcodes-and-status-codes)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class ApiError(Exception):
+    """An error body: `{"code", "message", "errors"}` under a status."""
+
+    def __init__(self, status: int, code: int, message: str, errors: dict[str, Any] | None = None) -> None:
+        super().__init__(f"{status} {code} {message}")
+        self.status = status
+        self.body: dict[str, Any] = {"code": code, "message": message}
+        if errors:
+            self.body["errors"] = errors
+
+
+MESSAGES = {
+    10003: "Unknown Channel",
+    10004: "Unknown Guild",
+    10007: "Unknown Member",
+    10008: "Unknown Message",
+    10013: "Unknown User",
+    10014: "Unknown Emoji",
+    10015: "Unknown Webhook",
+    10062: "Unknown interaction",
+    10063: "Unknown application command",
+    30010: "Maximum number of reactions reached (20)",
+    40060: "Interaction has already been acknowledged.",
+    40033: "This message has already been crossposted.",
+    40067: "A tag is required to create a forum post in this channel",
+    50001: "Missing Access",
+    50007: "Cannot send messages to this user",
+    50013: "Missing Permissions",
+    50024: "Cannot execute action on this channel type",
+    50005: "Cannot edit a message authored by another user",
+    50006: "Cannot send an empty message",
+    50035: "Invalid Form Body",
+    50068: "Invalid message type",
+    50083: "Thread is archived",
+    160004: "A thread has already been created for this message",
+}
+
+
+def error(status: int, code: int) -> ApiError:
+    """The error of that code with Discord's words."""
+    return ApiError(status, code, MESSAGES[code])
+
+
+def invalid(place: str, message: str, code: str = "BASE_TYPE_BAD") -> ApiError:
+    """A form that Discord refuses, with the place that is wrong ("embeds.0.title")."""
+    node: dict[str, Any] = {"_errors": [{"code": code, "message": message}]}
+    for part in reversed(place.split(".")):
+        node = {part: node}
+    return ApiError(400, 50035, MESSAGES[50035], node)

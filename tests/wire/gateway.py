@@ -1,0 +1,252 @@
+"""The gateway: a websocket that says hello, identifies, dispatches, resumes (docs: events/gateway)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import zlib
+from collections import deque
+from dataclasses import dataclass, field
+
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from tests.wire import payloads
+from tests.wire.state import Json, State
+
+DISPATCH, HEARTBEAT, IDENTIFY, RESUME, RECONNECT = 0, 1, 2, 6, 7
+REQUEST_MEMBERS, INVALID_SESSION, HELLO, ACK = 8, 9, 10, 11
+
+GUILDS = 1 << 0
+GUILD_MESSAGES = 1 << 9
+GUILD_REACTIONS = 1 << 10
+DM_MESSAGES = 1 << 12
+DM_REACTIONS = 1 << 13
+MESSAGE_CONTENT = 1 << 15
+PRIVILEGED = 1 << 1 | 1 << 8 | MESSAGE_CONTENT
+
+AUTHENTICATION_FAILED, DISALLOWED_INTENTS = 4004, 4014
+
+
+@dataclass
+class Session:
+    """What a bot identified as; it outlives its connection, so that it can be resumed."""
+
+    id: str
+    intents: int
+    shard: tuple[int, int] | None
+    sequence: int = 0
+    sent: deque[Json] = field(default_factory=lambda: deque(maxlen=2000))
+    line: Line | None = None
+
+    def serves(self, server_id: int | None) -> bool:
+        if self.shard is None:
+            return True
+        number, count = self.shard
+        return ((server_id or 0) >> 22) % count == number  # direct messages go to shard 0
+
+    def push(self, event: str, data: Json) -> None:
+        self.sequence += 1
+        payload = {"op": DISPATCH, "t": event, "s": self.sequence, "d": data}
+        self.sent.append(payload)
+        if self.line is not None:
+            self.line.send(payload)
+
+
+class Line:
+    """One connection. What is sent waits in a queue, so that nobody waits for a slow reader."""
+
+    def __init__(self, socket: web.WebSocketResponse, *, compressed: bool) -> None:
+        self._socket = socket
+        self._deflate = zlib.compressobj() if compressed else None
+        self._queue: asyncio.Queue[Json | int] = asyncio.Queue()
+
+    def send(self, payload: Json) -> None:
+        self._queue.put_nowait(payload)
+
+    def close(self, code: int) -> None:
+        """Close, after what waits has been sent."""
+        self._queue.put_nowait(code)
+
+    def cut(self) -> None:
+        """End the connection as a broken network does: without a word."""
+        transport = self._socket._req.transport if self._socket._req is not None else None
+        if transport is not None:
+            transport.abort()
+
+    async def write(self) -> None:
+        while True:
+            payload = await self._queue.get()
+            try:
+                if isinstance(payload, int):
+                    await self._socket.close(code=payload)
+                    return
+                text = json.dumps(payload)
+                if self._deflate is None:
+                    await self._socket.send_str(text)
+                else:
+                    data = self._deflate.compress(text.encode()) + self._deflate.flush(zlib.Z_SYNC_FLUSH)
+                    await self._socket.send_bytes(data)
+            except ConnectionError:
+                return
+
+
+class Gateway:
+    """All sessions, and the events they get."""
+
+    def __init__(self, state: State, token: str) -> None:
+        self._state = state
+        self._token = token
+        self.url = ""
+        self.sessions: dict[str, Session] = {}
+        self.heartbeat_interval = 41.25
+        self.privileged = 0  # the privileged intents that the portal has switched on
+        self.identified: list[Json] = []
+        self.resumed = 0
+        self.heartbeats = 0
+
+    @property
+    def connected(self) -> list[Session]:
+        return [session for session in self.sessions.values() if session.line is not None]
+
+    async def handle(self, request: web.Request) -> web.WebSocketResponse:
+        """Serve one connection until it ends."""
+        socket = web.WebSocketResponse(max_msg_size=2**20)
+        await socket.prepare(request)
+        line = Line(socket, compressed=request.query.get("compress") == "zlib-stream")
+        writer = asyncio.create_task(line.write())
+        line.send({"op": HELLO, "d": {"heartbeat_interval": int(self.heartbeat_interval * 1000)}})
+        session: Session | None = None
+        try:
+            async for received in socket:
+                if received.type is WSMsgType.TEXT:
+                    session = self._receive(json.loads(received.data), line, session)
+        finally:
+            writer.cancel()
+            if session is not None and session.line is line:
+                session.line = None
+        return socket
+
+    def dispatch(self, event: str, data: Json, *, server_id: int | None = None, intents: int = 0) -> None:
+        """Push an event to the sessions that asked for one of `intents` (0: to all) of that server."""
+        for session in self.sessions.values():
+            if (not intents or session.intents & intents) and session.serves(server_id):
+                session.push(event, self._redacted(event, data, session))
+
+    def request_reconnect(self) -> None:
+        """Opcode 7: the client is to reconnect and resume."""
+        for session in self.connected:
+            assert session.line is not None
+            session.line.send({"op": RECONNECT, "d": None})
+
+    def invalidate(self, *, resumable: bool = False) -> None:
+        """Opcode 9: the session is invalid; unless `resumable` it is forgotten."""
+        for session in self.connected:
+            assert session.line is not None
+            session.line.send({"op": INVALID_SESSION, "d": resumable})
+            if not resumable:
+                session.line = None
+                del self.sessions[session.id]
+
+    def cut(self) -> None:
+        """Break every connection."""
+        for session in self.connected:
+            assert session.line is not None
+            session.line.cut()
+
+    def ask_for_heartbeat(self) -> None:
+        for session in self.connected:
+            assert session.line is not None
+            session.line.send({"op": HEARTBEAT, "d": None})
+
+    async def stop(self) -> None:
+        for session in self.connected:
+            assert session.line is not None
+            session.line.close(WSCloseCode.GOING_AWAY)
+        await asyncio.sleep(0)
+
+    def _receive(self, message: Json, line: Line, session: Session | None) -> Session | None:
+        operation = message["op"]
+        if operation == IDENTIFY:
+            return self._identify(message["d"], line)
+        if operation == RESUME:
+            return self._resume(message["d"], line)
+        if operation == HEARTBEAT:
+            self.heartbeats += 1
+            line.send({"op": ACK})
+        elif operation == REQUEST_MEMBERS:
+            self._send_members(message["d"], session)
+        return session
+
+    def _identify(self, data: Json, line: Line) -> Session | None:
+        if data["token"] != self._token:
+            line.close(AUTHENTICATION_FAILED)
+            return None
+        if data["intents"] & PRIVILEGED & ~self.privileged:
+            line.close(DISALLOWED_INTENTS)
+            return None
+        self.identified.append(data)
+        shard = tuple(data["shard"]) if "shard" in data else None
+        session = Session(secrets.token_hex(16), data["intents"], shard, line=line)
+        for old in [old for old in self.sessions.values() if old.line is None and old.shard == shard]:
+            del self.sessions[old.id]
+        self.sessions[session.id] = session
+        bot = self._state.bot
+        mine = [
+            place for place in self._state.servers.values() if place.has(bot.id) and session.serves(place.id)
+        ]
+        ready: Json = {
+            "v": 10,
+            "user": payloads.own_user(bot),
+            "guilds": [{"id": str(place.id), "unavailable": True} for place in mine],
+            "session_id": session.id,
+            "resume_gateway_url": self.url,
+            "application": {"id": str(bot.id), "flags": 0},
+        }
+        if shard is not None:
+            ready["shard"] = list(shard)
+        session.push("READY", ready)
+        for place in mine:
+            if place.available:
+                session.push("GUILD_CREATE", payloads.server_create(self._state, place))
+        return session
+
+    def _resume(self, data: Json, line: Line) -> Session | None:
+        session = self.sessions.get(data["session_id"])
+        if session is None or data["token"] != self._token:
+            line.send({"op": INVALID_SESSION, "d": False})
+            return None
+        missed = [payload for payload in session.sent if payload["s"] > data["seq"]]
+        session.line = line
+        for payload in missed:
+            line.send(payload)
+        session.push("RESUMED", {})
+        self.resumed += 1
+        return session
+
+    def _send_members(self, data: Json, session: Session | None) -> None:
+        place = self._state.servers.get(int(data["guild_id"]))
+        if session is None or place is None:
+            return
+        chunk: Json = {
+            "guild_id": str(place.id),
+            "members": [payloads.member(self._state, place, person_id) for person_id in place.members],
+            "chunk_index": 0,
+            "chunk_count": 1,
+        }
+        if "nonce" in data:
+            chunk["nonce"] = data["nonce"]
+        session.push("GUILD_MEMBERS_CHUNK", chunk)
+
+    def _redacted(self, event: str, data: Json, session: Session) -> Json:
+        """Other people's words are blank without the intent for them (docs: Message Content Intent)."""
+        bot_id = str(self._state.bot.id)
+        if (
+            event not in {"MESSAGE_CREATE", "MESSAGE_UPDATE"}
+            or session.intents & MESSAGE_CONTENT
+            or "guild_id" not in data
+            or data["author"]["id"] == bot_id
+            or any(mentioned["id"] == bot_id for mentioned in data["mentions"])
+        ):
+            return data
+        return {**data, "content": "", "embeds": [], "attachments": [], "components": []}

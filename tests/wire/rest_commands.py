@@ -1,0 +1,219 @@
+"""Commands, interactions and their webhooks (docs: interactions/receiving-and-responding)."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from tests.wire import payloads, rules
+from tests.wire.errors import error
+from tests.wire.rest import Answer, Call, Routes
+from tests.wire.rest_messages import NO_CONTENT, checked
+from tests.wire.state import Interaction, Json, Message
+
+if TYPE_CHECKING:
+    from tests.wire.discord_server import DiscordServer
+
+ROUTES = Routes()
+COMMANDS = "/applications/{application}/commands"
+ORIGINAL = "/webhooks/{webhook}/{token}/messages/@original"
+FOLLOWUP = "/webhooks/{webhook}/{token}/messages/{message}"
+
+MESSAGE, DEFERRED_MESSAGE, DEFERRED_UPDATE, UPDATE = 4, 5, 6, 7
+FIRST_ANSWER_SECONDS, TOKEN_SECONDS = 3.0, 900.0
+
+
+@ROUTES.add("GET", COMMANDS)
+def list_commands(server: DiscordServer, call: Call) -> Answer:
+    return 200, list(server.state.commands.values())
+
+
+@ROUTES.add("PUT", COMMANDS)
+def put_commands(server: DiscordServer, call: Call) -> Answer:
+    rules.check_commands(call.body)
+    known = {(old["type"], old["name"]): number for number, old in server.state.commands.items()}
+    server.state.commands = {}
+    for command in call.body:
+        kind = command.get("type") or 1
+        number = known.get((kind, command["name"])) or server.state.new_id()
+        server.state.commands[number] = shown_command(server, command, number)
+    return 200, list(server.state.commands.values())
+
+
+@ROUTES.add("POST", COMMANDS)
+def add_command(server: DiscordServer, call: Call) -> Answer:
+    rules.check_commands([call.body])
+    number = server.state.new_id()
+    server.state.commands[number] = shown_command(server, call.body, number)
+    return 201, server.state.commands[number]
+
+
+@ROUTES.add("PATCH", COMMANDS + "/{command}")
+def edit_command(server: DiscordServer, call: Call) -> Answer:
+    old = server.state.commands.get(call["command"])
+    if old is None:
+        raise error(404, 10063)
+    server.state.commands[call["command"]] = shown_command(server, {**old, **call.body}, call["command"])
+    return 200, server.state.commands[call["command"]]
+
+
+@ROUTES.add("DELETE", COMMANDS + "/{command}")
+def remove_command(server: DiscordServer, call: Call) -> Answer:
+    if server.state.commands.pop(call["command"], None) is None:
+        raise error(404, 10063)
+    return NO_CONTENT
+
+
+def shown_command(server: DiscordServer, command: Json, number: int) -> Json:
+    wanted = command.get("default_member_permissions")
+    return {
+        **command,
+        "id": str(number),
+        "application_id": str(server.state.bot.id),
+        "version": str(server.state.new_id()),
+        "type": command.get("type") or 1,
+        "description": command.get("description") or "",
+        "default_member_permissions": None if wanted is None else str(wanted),
+        "nsfw": bool(command.get("nsfw")),
+        "integration_types": command.get("integration_types") or [0],
+    }
+
+
+@ROUTES.add("POST", "/interactions/{interaction}/{token}/callback")
+def answer_interaction(server: DiscordServer, call: Call) -> Answer:
+    interaction = server.state.interactions.get(call.ids["token"])
+    if interaction is None or interaction.id != call["interaction"]:
+        raise error(404, 10062)
+    if interaction.callback is not None:
+        raise error(400, 40060)
+    if time.monotonic() - interaction.created > FIRST_ANSWER_SECONDS:
+        raise error(404, 10062)
+    kind = call.body["type"]
+    data = call.body.get("data") or {}
+    if kind in {MESSAGE, UPDATE}:
+        data = checked(call, data)
+        if kind == MESSAGE:
+            rules.check_not_empty(data)
+    interaction.callback = call.body
+    if kind == MESSAGE:
+        interaction.message = write(server, interaction, data)
+    elif kind == UPDATE and interaction.source is not None:
+        server.acts.edit(interaction.source, data)
+        interaction.message = interaction.source
+    elif kind == DEFERRED_UPDATE:
+        interaction.message = interaction.source
+    answer: Json = {
+        "interaction": {
+            "id": str(interaction.id),
+            "type": interaction.type,
+            "response_message_loading": kind == DEFERRED_MESSAGE,
+            "response_message_ephemeral": interaction.ephemeral,
+        }
+    }
+    if kind in {MESSAGE, UPDATE} and interaction.message is not None:
+        answer["interaction"]["response_message_id"] = str(interaction.message.id)
+        answer["resource"] = {"type": kind, "message": payloads.message(server.state, interaction.message)}
+    return 200, answer
+
+
+@ROUTES.add("POST", "/webhooks/{webhook}/{token}")
+def follow_up(server: DiscordServer, call: Call) -> Answer:
+    """A further answer; the first one after a deferred message fills that message."""
+    interaction = of_token(server, call)
+    body = checked(call)
+    rules.check_not_empty(body)
+    deferred = interaction.callback is not None and interaction.callback["type"] == DEFERRED_MESSAGE
+    if deferred and interaction.message is None:
+        interaction.message = write(server, interaction, body)
+        return 200, payloads.message(server.state, interaction.message)
+    message = write(server, interaction, body, ephemeral=bool((body.get("flags") or 0) & 64))
+    interaction.followups.append(message)
+    return 200, payloads.message(server.state, message)
+
+
+@ROUTES.add("GET", ORIGINAL)
+def get_original(server: DiscordServer, call: Call) -> Answer:
+    return 200, payloads.message(server.state, original(server, call))
+
+
+@ROUTES.add("PATCH", ORIGINAL)
+def edit_original(server: DiscordServer, call: Call) -> Answer:
+    interaction = of_token(server, call)
+    body = checked(call)
+    if interaction.message is None:
+        interaction.message = write(server, interaction, body)
+    else:
+        server.acts.edit(interaction.message, body)
+    return 200, payloads.message(server.state, interaction.message)
+
+
+@ROUTES.add("DELETE", ORIGINAL)
+def delete_original(server: DiscordServer, call: Call) -> Answer:
+    server.acts.delete(original(server, call))
+    return NO_CONTENT
+
+
+@ROUTES.add("GET", FOLLOWUP)
+def get_followup(server: DiscordServer, call: Call) -> Answer:
+    return 200, payloads.message(server.state, followup(server, call))
+
+
+@ROUTES.add("PATCH", FOLLOWUP)
+def edit_followup(server: DiscordServer, call: Call) -> Answer:
+    message = followup(server, call)
+    server.acts.edit(message, checked(call))
+    return 200, payloads.message(server.state, message)
+
+
+@ROUTES.add("DELETE", FOLLOWUP)
+def delete_followup(server: DiscordServer, call: Call) -> Answer:
+    server.acts.delete(followup(server, call))
+    return NO_CONTENT
+
+
+def of_token(server: DiscordServer, call: Call) -> Interaction:
+    interaction = server.state.interactions.get(call.ids["token"])
+    if interaction is None:
+        raise error(404, 10015)
+    if interaction.callback is None or time.monotonic() - interaction.created > TOKEN_SECONDS:
+        raise error(404, 10015)
+    return interaction
+
+
+def original(server: DiscordServer, call: Call) -> Message:
+    message = of_token(server, call).message
+    if message is None:
+        raise error(404, 10008)
+    return message
+
+
+def followup(server: DiscordServer, call: Call) -> Message:
+    interaction = of_token(server, call)
+    for message in [*interaction.followups, interaction.message]:
+        if message is not None and message.id == call["message"]:
+            return message
+    raise error(404, 10008)
+
+
+def write(
+    server: DiscordServer, interaction: Interaction, body: Json, *, ephemeral: bool | None = None
+) -> Message:
+    hidden = interaction.ephemeral if ephemeral is None else ephemeral
+    flags = (body.get("flags") or 0) | (payloads.EPHEMERAL if hidden else 0)
+    person = server.state.people[interaction.person_id]
+    return server.acts.post(
+        server.state.channels[interaction.channel_id],
+        server.state.bot.id,
+        {**body, "flags": flags},
+        type=20,
+        ephemeral_for=interaction.person_id if hidden else None,
+        webhook_id=server.state.bot.id,
+        interaction={
+            "id": str(interaction.id),
+            "type": interaction.type,
+            "user": payloads.user(person),
+            "authorizing_integration_owners": {},
+            "name": "command",
+            "command_type": 1,
+        },
+    )

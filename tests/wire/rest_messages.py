@@ -1,0 +1,291 @@
+"""Messages, reactions and threads (docs: resources/message, resources/channel)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.wire import payloads, rules
+from tests.wire.errors import error, invalid
+from tests.wire.rest import Answer, Call, Routes
+from tests.wire.state import Channel, Json, Kind, Message, Permission
+
+if TYPE_CHECKING:
+    from tests.wire.discord_server import DiscordServer
+
+ROUTES = Routes()
+NO_CONTENT: Answer = (204, None)
+REACTIONS = "/channels/{channel}/messages/{message}/reactions/{emoji}"
+
+
+def place(server: DiscordServer, call: Call, *wanted: Permission) -> Channel:
+    """The channel of a call that the bot can see and where it may do what it wants to."""
+    channel = server.state.channels.get(call["channel"])
+    if channel is None:
+        raise error(404, 10003)
+    if not server.state.may(server.state.bot.id, channel, Permission.VIEW_CHANNEL):
+        raise error(403, 50001)
+    if not server.state.may(server.state.bot.id, channel, *wanted):
+        raise error(403, 50013)
+    return channel
+
+
+def message_of(server: DiscordServer, call: Call, *wanted: Permission) -> Message:
+    message = place(server, call, *wanted).messages.get(call["message"])
+    if message is None or message.ephemeral_for is not None:
+        raise error(404, 10008)
+    return message
+
+
+def checked(call: Call, body: Json | None = None) -> Json:
+    """The body of a message, with the files that came beside it."""
+    body = dict(call.body if body is None else body)
+    rules.check_message(body)
+    if call.files:
+        body["attachments"] = [
+            {**part, "id": str(part["id"]), "size": 1, "url": "https://cdn.example/file", "proxy_url": ""}
+            for part in body.get("attachments", [])
+        ]
+    return body
+
+
+@ROUTES.add("POST", "/channels/{channel}/messages")
+def create_message(server: DiscordServer, call: Call) -> Answer:
+    channel = server.state.channels.get(call["channel"])
+    threaded = channel is not None and channel.is_thread
+    wanted = Permission.SEND_MESSAGES_IN_THREADS if threaded else Permission.SEND_MESSAGES
+    channel = place(server, call, wanted)
+    if channel.kind is Kind.FORUM:
+        raise error(400, 50024)
+    body = checked(call)
+    rules.check_not_empty(body)
+    bot = server.state.bot.id
+    if body.get("embeds") and not server.state.may(bot, channel, Permission.EMBED_LINKS):
+        raise error(403, 50013)
+    if channel.locked and not server.state.may(bot, channel, Permission.MANAGE_THREADS):
+        raise error(403, 50013)
+    if channel.recipient_id and not server.state.people[channel.recipient_id].accepts_dm:
+        raise error(403, 50007)
+    if body.get("nonce") is not None and body.get("enforce_nonce"):
+        known = server.acts.of_nonce(bot, body["nonce"])
+        if known is not None:
+            return 200, payloads.message(server.state, known)
+    reference = body.get("message_reference")
+    if reference:
+        reference = {"type": 0, "channel_id": str(channel.id), "message_id": str(reference["message_id"])}
+    message = server.acts.post(channel, bot, body, reference=reference, type=19 if reference else 0)
+    return 200, payloads.message(server.state, message)
+
+
+@ROUTES.add("GET", "/channels/{channel}/messages")
+def list_messages(server: DiscordServer, call: Call) -> Answer:
+    channel = place(server, call)
+    if channel.kind is Kind.FORUM:
+        raise error(400, 50024)
+    if not server.state.may(server.state.bot.id, channel, Permission.READ_MESSAGE_HISTORY):
+        return 200, []
+    limit = int(call.query.get("limit", 50))
+    found = channel.history()
+    if "before" in call.query:
+        found = [message for message in found if message.id < int(call.query["before"])][-limit:]
+    elif "after" in call.query:
+        found = [message for message in found if message.id > int(call.query["after"])][:limit]
+    elif "around" in call.query:
+        middle = int(call.query["around"])
+        found = sorted(found, key=lambda message: abs(message.id - middle))[:limit]
+        found.sort(key=lambda message: message.id)
+    else:
+        found = found[-limit:]
+    return 200, [payloads.message(server.state, message) for message in reversed(found)]
+
+
+@ROUTES.add("GET", "/channels/{channel}/messages/{message}")
+def get_message(server: DiscordServer, call: Call) -> Answer:
+    message = message_of(server, call, Permission.READ_MESSAGE_HISTORY)
+    return 200, payloads.message(server.state, message)
+
+
+@ROUTES.add("PATCH", "/channels/{channel}/messages/{message}")
+def edit_message(server: DiscordServer, call: Call) -> Answer:
+    message = message_of(server, call)
+    if message.author_id != server.state.bot.id:
+        raise error(403, 50005)
+    if server.state.channels[message.channel_id].archived:
+        raise error(400, 50083)
+    body = checked(call)
+    rules.check_not_empty({**message.parts, **body})
+    server.acts.edit(message, body)
+    return 200, payloads.message(server.state, message)
+
+
+@ROUTES.add("DELETE", "/channels/{channel}/messages/{message}")
+def delete_message(server: DiscordServer, call: Call) -> Answer:
+    message = message_of(server, call)
+    if message.author_id != server.state.bot.id:
+        message_of(server, call, Permission.MANAGE_MESSAGES)
+    server.acts.delete(message)
+    return NO_CONTENT
+
+
+@ROUTES.add("POST", "/channels/{channel}/messages/bulk-delete")
+def bulk_delete(server: DiscordServer, call: Call) -> Answer:
+    channel = place(server, call, Permission.MANAGE_MESSAGES)
+    for message_id in call.body["messages"]:
+        if message := channel.messages.get(int(message_id)):
+            server.acts.delete(message)
+    return NO_CONTENT
+
+
+@ROUTES.add("POST", "/channels/{channel}/messages/{message}/crosspost")
+def crosspost(server: DiscordServer, call: Call) -> Answer:
+    message = message_of(server, call)
+    channel = server.state.channels[message.channel_id]
+    if channel.kind is not Kind.ANNOUNCEMENT:
+        raise error(400, 50024)
+    mine = message.author_id == server.state.bot.id
+    place(server, call, Permission.SEND_MESSAGES if mine else Permission.MANAGE_MESSAGES)
+    if message.crossposted:
+        raise error(400, 40033)
+    server.acts.publish(message)
+    return 200, payloads.message(server.state, message)
+
+
+@ROUTES.add("POST", "/channels/{channel}/typing")
+def typing(server: DiscordServer, call: Call) -> Answer:
+    place(server, call)
+    return NO_CONTENT
+
+
+@ROUTES.add("GET", "/channels/{channel}/messages/pins")
+def list_pins(server: DiscordServer, call: Call) -> Answer:
+    channel = place(server, call)
+    pinned = [message for message in channel.history() if message.pinned]
+    items = [
+        {"pinned_at": message.created, "message": payloads.message(server.state, message)}
+        for message in pinned
+    ]
+    return 200, {"items": items, "has_more": False}
+
+
+@ROUTES.add("PUT", "/channels/{channel}/messages/pins/{message}")
+def pin(server: DiscordServer, call: Call) -> Answer:
+    message_of(server, call, Permission.MANAGE_MESSAGES).pinned = True
+    return NO_CONTENT
+
+
+@ROUTES.add("DELETE", "/channels/{channel}/messages/pins/{message}")
+def unpin(server: DiscordServer, call: Call) -> Answer:
+    message_of(server, call, Permission.MANAGE_MESSAGES).pinned = False
+    return NO_CONTENT
+
+
+@ROUTES.add("PUT", REACTIONS + "/@me")
+def add_reaction(server: DiscordServer, call: Call) -> Answer:
+    message = message_of(server, call, Permission.READ_MESSAGE_HISTORY)
+    if server.state.channels[message.channel_id].archived:
+        raise error(400, 50083)
+    name = call.ids["emoji"]
+    if not message.reactions.get(name):
+        message_of(server, call, Permission.ADD_REACTIONS)
+        if len(message.reactions) >= 20:
+            raise error(400, 30010)
+    if name.isascii() and ":" not in name:
+        raise error(400, 10014)
+    server.acts.react(message, server.state.bot.id, name)
+    return NO_CONTENT
+
+
+@ROUTES.add("DELETE", REACTIONS + "/@me")
+def remove_own_reaction(server: DiscordServer, call: Call) -> Answer:
+    server.acts.unreact(message_of(server, call), server.state.bot.id, call.ids["emoji"])
+    return NO_CONTENT
+
+
+@ROUTES.add("DELETE", REACTIONS + "/{user}")
+def remove_reaction(server: DiscordServer, call: Call) -> Answer:
+    server.acts.unreact(message_of(server, call, Permission.MANAGE_MESSAGES), call["user"], call.ids["emoji"])
+    return NO_CONTENT
+
+
+@ROUTES.add("DELETE", REACTIONS)
+def remove_emoji(server: DiscordServer, call: Call) -> Answer:
+    message = message_of(server, call, Permission.MANAGE_MESSAGES)
+    for person_id in list(message.reactions.get(call.ids["emoji"], [])):
+        server.acts.unreact(message, person_id, call.ids["emoji"])
+    return NO_CONTENT
+
+
+@ROUTES.add("GET", REACTIONS)
+def reacting_people(server: DiscordServer, call: Call) -> Answer:
+    """Who reacted, by identifier (docs: Get Reactions; `after` is a user)."""
+    message = message_of(server, call, Permission.READ_MESSAGE_HISTORY)
+    if call.query.get("type") == "1":
+        return 200, []
+    after = int(call.query.get("after", 0))
+    people = sorted(person for person in message.reactions.get(call.ids["emoji"], []) if person > after)
+    limit = int(call.query.get("limit", 25))
+    return 200, [payloads.user(server.state.people[person]) for person in people[:limit]]
+
+
+@ROUTES.add("POST", "/channels/{channel}/threads")
+def create_forum_post(server: DiscordServer, call: Call) -> Answer:
+    forum = place(server, call, Permission.SEND_MESSAGES)
+    if forum.kind is not Kind.FORUM:
+        place(server, call, Permission.CREATE_PUBLIC_THREADS)
+        thread = server.acts.open_thread(forum, server.state.bot.id, call.body["name"])
+        return 201, payloads.channel(server.state, thread)
+    tags = [int(tag) for tag in call.body.get("applied_tags") or []]
+    if forum.requires_tag and not tags:
+        raise error(400, 40067)
+    if "message" not in call.body:
+        raise invalid("message", "This field is required", "BASE_TYPE_REQUIRED")
+    body = checked(call, call.body["message"])
+    rules.check_not_empty(body)
+    if body.get("embeds") and not server.state.may(server.state.bot.id, forum, Permission.EMBED_LINKS):
+        raise error(403, 50013)
+    rules.check_text(call.body["name"], "name")
+    if not call.body["name"].strip() or rules.units(call.body["name"]) > 100:
+        raise invalid("name", "Must be between 1 and 100 in length.", "BASE_TYPE_BAD_LENGTH")
+    thread = server.acts.open_thread(
+        forum, server.state.bot.id, call.body["name"], body=body, applied_tags=tags
+    )
+    created = payloads.channel(server.state, thread)
+    created["message"] = payloads.message(server.state, thread.messages[thread.id])
+    return 201, created
+
+
+@ROUTES.add("POST", "/channels/{channel}/messages/{message}/threads")
+def create_thread_of_message(server: DiscordServer, call: Call) -> Answer:
+    message = message_of(server, call, Permission.CREATE_PUBLIC_THREADS)
+    if message.id in server.state.channels:
+        raise error(400, 160004)
+    parent = server.state.channels[message.channel_id]
+    thread = server.acts.open_thread(parent, server.state.bot.id, call.body["name"], thread_id=message.id)
+    return 201, payloads.channel(server.state, thread)
+
+
+@ROUTES.add("PUT", "/channels/{channel}/thread-members/@me")
+def join_thread(server: DiscordServer, call: Call) -> Answer:
+    place(server, call)
+    return NO_CONTENT
+
+
+@ROUTES.add("DELETE", "/channels/{channel}/thread-members/@me")
+def leave_thread(server: DiscordServer, call: Call) -> Answer:
+    place(server, call)
+    return NO_CONTENT
+
+
+@ROUTES.add("GET", "/channels/{channel}/threads/archived/public")
+def archived_threads(server: DiscordServer, call: Call) -> Answer:
+    parent = place(server, call, Permission.READ_MESSAGE_HISTORY)
+    threads = [
+        channel
+        for channel in server.state.channels.values()
+        if channel.parent_id == parent.id and channel.archived
+    ]
+    threads.sort(key=lambda thread: thread.archive_changed, reverse=True)
+    if "before" in call.query:
+        threads = [thread for thread in threads if thread.archive_changed < call.query["before"]]
+    limit = int(call.query.get("limit", 50))
+    shown = [payloads.channel(server.state, thread) for thread in threads[:limit]]
+    return 200, {"threads": shown, "members": [], "has_more": len(threads) > limit}

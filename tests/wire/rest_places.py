@@ -1,0 +1,158 @@
+"""Logging in, servers, channels, people (docs: resources/application, guild, channel, user)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.wire import payloads
+from tests.wire.errors import error
+from tests.wire.rest import Answer, Call, Routes
+from tests.wire.rest_messages import NO_CONTENT, place
+from tests.wire.state import Kind, Permission, Server
+
+if TYPE_CHECKING:
+    from tests.wire.discord_server import DiscordServer
+
+ROUTES = Routes()
+
+
+def own_server(server: DiscordServer, call: Call) -> Server:
+    """The server of a call, when the bot is in it."""
+    found = server.state.servers.get(call["server"])
+    if found is None or not found.has(server.state.bot.id):
+        raise error(404, 10004)
+    return found
+
+
+@ROUTES.add("GET", "/users/@me")
+def me(server: DiscordServer, call: Call) -> Answer:
+    return 200, payloads.own_user(server.state.bot)
+
+
+@ROUTES.add("GET", "/oauth2/applications/@me")
+def application(server: DiscordServer, call: Call) -> Answer:
+    return 200, payloads.application(server.state)
+
+
+@ROUTES.add("GET", "/gateway/bot")
+def gateway(server: DiscordServer, call: Call) -> Answer:
+    limits = {"total": 1000, "remaining": 999, "reset_after": 86_400_000, "max_concurrency": 1}
+    return 200, {"url": server.gateway.url, "shards": server.shards, "session_start_limit": limits}
+
+
+@ROUTES.add("GET", "/guilds/{server}")
+def get_server(server: DiscordServer, call: Call) -> Answer:
+    found = own_server(server, call)
+    data = payloads.server(server.state, found)
+    if call.query.get("with_counts"):
+        data |= {"approximate_member_count": len(found.members), "approximate_presence_count": 1}
+    return 200, data
+
+
+@ROUTES.add("GET", "/guilds/{server}/channels")
+def server_channels(server: DiscordServer, call: Call) -> Answer:
+    channels = server.state.in_server(own_server(server, call).id)
+    return 200, [payloads.channel(server.state, one) for one in channels if not one.is_thread]
+
+
+@ROUTES.add("GET", "/guilds/{server}/threads/active")
+def active_threads(server: DiscordServer, call: Call) -> Answer:
+    channels = server.state.in_server(own_server(server, call).id)
+    active = [payloads.channel(server.state, one) for one in channels if one.is_thread and not one.archived]
+    return 200, {"threads": active, "members": [], "has_more": False}
+
+
+@ROUTES.add("GET", "/guilds/{server}/roles")
+def server_roles(server: DiscordServer, call: Call) -> Answer:
+    return 200, [payloads.role(role) for role in own_server(server, call).roles.values()]
+
+
+@ROUTES.add("GET", "/guilds/{server}/members")
+def server_members(server: DiscordServer, call: Call) -> Answer:
+    found = own_server(server, call)
+    after = int(call.query.get("after", 0))
+    limit = int(call.query.get("limit", 1))
+    people = sorted(person for person in found.members if person > after)[:limit]
+    return 200, [payloads.member(server.state, found, person) for person in people]
+
+
+@ROUTES.add("GET", "/guilds/{server}/members/{user}")
+def server_member(server: DiscordServer, call: Call) -> Answer:
+    found = own_server(server, call)
+    if not found.has(call["user"]):
+        raise error(404, 10007)
+    return 200, payloads.member(server.state, found, call["user"])
+
+
+@ROUTES.add("PUT", "/guilds/{server}/members/{user}/roles/{role}")
+def give_role(server: DiscordServer, call: Call) -> Answer:
+    roles = own_server(server, call).members[call["user"]]
+    if call["role"] not in roles:
+        roles.append(call["role"])
+    return NO_CONTENT
+
+
+@ROUTES.add("DELETE", "/guilds/{server}/members/{user}/roles/{role}")
+def take_role(server: DiscordServer, call: Call) -> Answer:
+    roles = own_server(server, call).members[call["user"]]
+    if call["role"] in roles:
+        roles.remove(call["role"])
+    return NO_CONTENT
+
+
+@ROUTES.add("DELETE", "/users/@me/guilds/{server}")
+def leave_server(server: DiscordServer, call: Call) -> Answer:
+    server.acts.kick(own_server(server, call))
+    return NO_CONTENT
+
+
+@ROUTES.add("GET", "/channels/{channel}")
+def get_channel(server: DiscordServer, call: Call) -> Answer:
+    return 200, payloads.channel(server.state, place(server, call))
+
+
+@ROUTES.add("POST", "/guilds/{server}/channels")
+def create_channel(server: DiscordServer, call: Call) -> Answer:
+    kind = Kind(call.body.get("type") or 0)
+    channel = server.acts.add_channel(own_server(server, call), call.body["name"], kind)
+    return 201, payloads.channel(server.state, channel)
+
+
+@ROUTES.add("PATCH", "/channels/{channel}")
+def edit_channel(server: DiscordServer, call: Call) -> Answer:
+    channel = place(server, call)
+    body = call.body
+    channel.name = body.get("name") or channel.name
+    channel.topic = body.get("topic", channel.topic)
+    if channel.is_thread and ("archived" in body or "locked" in body):
+        place(server, call, Permission.SEND_MESSAGES_IN_THREADS)
+        server.acts.archive(
+            channel, archived=body.get("archived", channel.archived), locked=body.get("locked")
+        )
+    else:
+        server.acts.update_channel(channel)
+    return 200, payloads.channel(server.state, channel)
+
+
+@ROUTES.add("DELETE", "/channels/{channel}")
+def delete_channel(server: DiscordServer, call: Call) -> Answer:
+    channel = place(server, call)
+    shown = payloads.channel(server.state, channel)
+    server.acts.remove_channel(channel)
+    return 200, shown
+
+
+@ROUTES.add("GET", "/users/{user}")
+def get_user(server: DiscordServer, call: Call) -> Answer:
+    person = server.state.people.get(call["user"])
+    if person is None:
+        raise error(404, 10013)
+    return 200, payloads.user(person)
+
+
+@ROUTES.add("POST", "/users/@me/channels")
+def open_direct(server: DiscordServer, call: Call) -> Answer:
+    person = server.state.people.get(int(call.body["recipient_id"]))
+    if person is None:
+        raise error(404, 10013)
+    return 200, payloads.channel(server.state, server.acts.direct(person))

@@ -1,0 +1,177 @@
+"""Discord's limits on messages and commands that its API description leaves out (docs: resources/message)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from tests.wire.errors import error, invalid
+from tests.wire.state import Json
+
+V2 = 1 << 15  # message flag IS_COMPONENTS_V2
+BUTTON, LINK_STYLE, PREMIUM_STYLE = 2, 5, 6
+INTERACTIVE = {2, 3, 5, 6, 7, 8}
+COMMAND_NAME = re.compile(r"^[-_'\w]{1,32}$")
+
+
+def units(text: str) -> int:
+    """Length as Discord's clients count it: in UTF-16 units."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def check_message(body: Json) -> None:
+    """Refuse a message that Discord would refuse. Raises ApiError."""
+    check_text(body)
+    content = body.get("content") or ""
+    embeds = body.get("embeds") or []
+    components = body.get("components") or []
+    if units(content) > 2000:
+        raise invalid("content", "Must be 2000 or fewer in length.", "BASE_TYPE_MAX_LENGTH")
+    if sum(_embed_length(embed) for embed in embeds) > 6000:
+        raise invalid("embeds", "Embed size exceeds maximum size of 6000", "MAX_EMBED_SIZE_EXCEEDED")
+    for number, embed in enumerate(embeds):
+        _check_links(embed, f"embeds.{number}")
+    _check_components(components, is_v2=bool((body.get("flags") or 0) & V2))
+    if (body.get("flags") or 0) & V2 and (content or embeds):
+        raise invalid("flags", "The 'content' and 'embeds' fields cannot be used with Components V2")
+
+
+def check_not_empty(body: Json) -> None:
+    """Refuse a message without anything to see. Raises ApiError."""
+    if not any(body.get(part) for part in ("content", "embeds", "components", "attachments", "sticker_ids")):
+        raise error(400, 50006)
+
+
+def check_commands(commands: list[Json]) -> None:
+    """Refuse commands whose names Discord would refuse. Raises ApiError."""
+    seen = set()
+    for number, command in enumerate(commands):
+        kind = command.get("type", 1)
+        name = command["name"]
+        if kind == 1 and (not COMMAND_NAME.match(name) or name != name.lower()):
+            raise invalid(f"{number}.name", "Command name is invalid", "APPLICATION_COMMAND_INVALID_NAME")
+        if (kind, name) in seen:
+            message = "Application command names must be unique"
+            raise invalid(f"{number}.name", message, "APPLICATION_COMMANDS_DUPLICATE_NAME")
+        seen.add((kind, name))
+
+
+def numbered(components: list[Json]) -> list[Json]:
+    """The components with the ids that Discord gives to those that have none."""
+    counter = iter(range(1, 1000))
+    return [_numbered(component, counter) for component in components]
+
+
+def as_shown(body: Json) -> Json:
+    """The parts of a message as Discord gives them back."""
+    parts: Json = {"content": body.get("content") or "", "flags": body.get("flags") or 0}
+    parts["embeds"] = [_embed(embed) for embed in body.get("embeds") or []]
+    parts["attachments"] = body.get("attachments") or []
+    parts["components"] = numbered(body.get("components") or [])
+    return parts
+
+
+def check_text(value: Any, place: str = "") -> None:
+    """Refuse text that is not Unicode: half a surrogate pair. Raises ApiError."""
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise invalid(place or "content", "Invalid UTF-8") from None
+    elif isinstance(value, dict):
+        for key, part in value.items():
+            check_text(part, f"{place}.{key}".strip("."))
+    elif isinstance(value, list):
+        for number, part in enumerate(value):
+            check_text(part, f"{place}.{number}")
+
+
+def _embed(embed: Json) -> Json:
+    shown = {**embed, "type": "rich"}
+    for part in ("image", "thumbnail"):
+        if shown.get(part):
+            shown[part] = {**shown[part], "proxy_url": shown[part]["url"], "width": 1, "height": 1}
+    if shown.get("timestamp", "").endswith("Z"):
+        shown["timestamp"] = shown["timestamp"].replace("Z", "+00:00")
+    return shown
+
+
+def _embed_length(embed: Json) -> int:
+    texts = [embed.get("title"), embed.get("description")]
+    texts += [(embed.get("footer") or {}).get("text"), (embed.get("author") or {}).get("name")]
+    for row in embed.get("fields") or []:
+        texts += [row.get("name"), row.get("value")]
+    return sum(units(text) for text in texts if text)
+
+
+def _check_links(embed: Json, place: str) -> None:
+    links = {"url": embed.get("url")}
+    for part in ("image", "thumbnail"):
+        links[f"{part}.url"] = (embed.get(part) or {}).get("url")
+    for part in ("author", "footer"):
+        links[f"{part}.icon_url"] = (embed.get(part) or {}).get("icon_url")
+    links["author.url"] = (embed.get("author") or {}).get("url")
+    for where, link in links.items():
+        allowed = ("http://", "https://") if where == "url" else ("http://", "https://", "attachment://")
+        if link is not None and (not link.lower().startswith(allowed) or len(link) > 2048):
+            raise invalid(f"{place}.{where}", "Not a well formed URL.", "URL_TYPE_INVALID_URL")
+
+
+def _check_components(components: list[Json], *, is_v2: bool) -> None:
+    everything = list(_flat(components))
+    custom_ids = set()
+    for component in everything:
+        if component["type"] not in INTERACTIVE:
+            continue
+        style = component.get("style")
+        if component["type"] == BUTTON and style in {LINK_STYLE, PREMIUM_STYLE}:
+            if style == LINK_STYLE and len(component.get("url", "")) > 512:
+                raise invalid("components", "Must be 512 or fewer in length.", "BASE_TYPE_MAX_LENGTH")
+            continue
+        custom_id = component.get("custom_id")
+        if not custom_id or len(custom_id) > 100:
+            raise invalid("components", "A custom id is required", "BUTTON_COMPONENT_CUSTOM_ID_REQUIRED")
+        if custom_id in custom_ids:
+            message = "Component custom id cannot be duplicated"
+            raise invalid("components", message, "COMPONENT_CUSTOM_ID_DUPLICATED")
+        custom_ids.add(custom_id)
+    if is_v2 and len(everything) > 40:
+        raise invalid("components", "At most 40 components", "COMPONENT_MAX_TOTAL_COMPONENTS_EXCEEDED")
+    if not is_v2 and len(components) > 5:
+        raise invalid("components", "Must be 5 or fewer in length.", "BASE_TYPE_BAD_LENGTH")
+
+
+def _flat(components: list[Json]) -> Iterator[Json]:
+    for component in components:
+        yield component
+        yield from _flat(component.get("components") or [])
+        if component.get("accessory"):
+            yield component["accessory"]
+
+
+def _numbered(component: Json, counter: Iterator[int]) -> Json:
+    shown = {**component, "id": component.get("id") or next(counter)}
+    if shown.get("components"):
+        shown["components"] = [_numbered(inner, counter) for inner in shown["components"]]
+    if shown.get("emoji"):
+        shown["emoji"] = {key: part for key, part in shown["emoji"].items() if part is not None}
+    if shown.get("accessory"):
+        shown["accessory"] = _numbered(shown["accessory"], counter)
+    for part in ("media", "file"):
+        if isinstance(shown.get(part), dict):
+            shown[part] = _media(shown[part], shown["id"])
+    if "items" in shown:
+        shown["items"] = [{**item, "media": _media(item["media"], shown["id"])} for item in shown["items"]]
+    return shown
+
+
+def _media(media: Json, number: int) -> Json:
+    return {
+        **media,
+        "id": str(number),
+        "proxy_url": media["url"],
+        "width": 1,
+        "height": 1,
+        "content_type": "image/png",
+    }

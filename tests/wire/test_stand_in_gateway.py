@@ -1,0 +1,173 @@
+"""The stand-in's gateway and interactions checked with discord.py itself."""
+
+from __future__ import annotations
+
+import discord
+import pytest
+
+from tests.wire.clients import Witness, no_wait, online, redirect, text_channel
+from tests.wire.discord_server import DiscordServer
+from tests.wire.state import Channel, Permission, Person, Server
+
+
+async def test_login_brings_the_servers_and_their_channels(
+    client: Witness, place: Server, general: Channel
+) -> None:
+    guild = client.get_guild(place.id)
+    assert guild is not None
+    assert [channel.name for channel in guild.channels] == ["general"]
+    assert guild.me.guild_permissions.manage_messages
+    application = await client.application_info()
+    assert application.id == client.application_id
+
+
+async def test_a_wrong_token_is_refused(
+    discord_server: DiscordServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    redirect(discord_server, monkeypatch)
+    with pytest.raises(discord.LoginFailure):
+        await Witness().login("wrong")
+
+
+async def test_a_privileged_intent_that_was_not_granted_is_refused(
+    discord_server: DiscordServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    redirect(discord_server, monkeypatch)
+    client = discord.Client(intents=discord.Intents.all())
+    with pytest.raises(discord.PrivilegedIntentsRequired):
+        async with online(client, discord_server.token):
+            pass
+    await client.close()
+
+
+async def test_an_autosharded_bot_logs_in_and_gets_only_the_servers_of_its_shards(
+    discord_server: DiscordServer, general: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    redirect(discord_server, monkeypatch)
+    discord_server.shards = 2
+    second = discord_server.acts.add_server("Another")
+    monkeypatch.setattr(discord.AutoShardedClient, "before_identify_hook", _at_once)
+    bot = discord.AutoShardedClient(intents=discord.Intents(guilds=True), guild_ready_timeout=0.05)
+    async with online(bot, discord_server.token):
+        assert {guild.id for guild in bot.guilds} == {general.server_id, second.id}
+    assert [data["shard"] for data in discord_server.gateway.identified] == [[0, 2], [1, 2]]
+
+
+async def test_other_peoples_words_are_blank_without_the_content_intent(
+    client: Witness, discord_server: DiscordServer, general: Channel, ada: Person
+) -> None:
+    discord_server.people.say(ada, general, "Secret")
+    (message,) = await client.saw("message")
+    assert (message.author.id, message.content) == (ada.id, "")
+
+
+async def test_missed_events_come_after_a_resume(
+    client: Witness, discord_server: DiscordServer, general: Channel, ada: Person
+) -> None:
+    message = discord_server.people.say(ada, general, "Hello")
+    await client.saw("message")
+    discord_server.gateway.cut()
+    await discord_server.until(lambda: not discord_server.gateway.connected)
+    discord_server.people.react(ada, message)
+    await client.saw("raw_reaction_add")
+    await client.saw("resumed")
+    assert len(discord_server.gateway.identified) == 1
+
+
+async def test_the_client_reconnects_when_asked_to(client: Witness, discord_server: DiscordServer) -> None:
+    discord_server.gateway.request_reconnect()
+    await client.saw("resumed")
+    assert (discord_server.gateway.resumed, len(discord_server.gateway.identified)) == (1, 1)
+
+
+async def test_a_heartbeat_is_answered_when_asked_for(client: Witness, discord_server: DiscordServer) -> None:
+    before = discord_server.gateway.heartbeats
+    discord_server.gateway.ask_for_heartbeat()
+    await discord_server.until(lambda: discord_server.gateway.heartbeats > before)
+
+
+async def test_an_invalid_session_is_identified_anew(
+    client: Witness, discord_server: DiscordServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("discord.gateway.asyncio.sleep", no_wait)
+    discord_server.gateway.invalidate()
+    await client.saw("ready", times=2)
+    assert len(discord_server.gateway.identified) == 2
+
+
+async def test_an_outage_is_not_a_leave(
+    client: Witness, discord_server: DiscordServer, place: Server
+) -> None:
+    discord_server.acts.outage(place)
+    await client.saw("guild_unavailable")
+    discord_server.acts.recover(place)
+    await client.saw("guild_available", times=2)
+    discord_server.acts.kick(place)
+    await client.saw("guild_remove")
+    discord_server.acts.invite(place)
+    await client.saw("guild_join")
+
+
+async def test_a_changed_role_changes_what_the_client_believes_it_may_do(
+    client: Witness, discord_server: DiscordServer, place: Server
+) -> None:
+    role = next(role for role in place.roles.values() if role.name == "Telex")
+    discord_server.acts.change_role(place, role, int(Permission.ADMINISTRATOR))
+    await client.saw("guild_role_update")
+    guild = client.get_guild(place.id)
+    assert guild is not None
+    assert guild.me.guild_permissions.administrator
+
+
+async def test_commands_are_registered_used_and_answered(
+    client: Witness, discord_server: DiscordServer, general: Channel, ada: Person
+) -> None:
+    @client.tree.command(description="Says something")
+    async def say(interaction: discord.Interaction, text: str) -> None:
+        await interaction.response.send_message(text, ephemeral=True)
+        await interaction.followup.send("And more")
+
+    @client.tree.command(description="Takes its time")
+    async def think(interaction: discord.Interaction, place: discord.TextChannel) -> None:
+        await interaction.response.defer(thinking=True)
+        await interaction.edit_original_response(content=place.name)
+
+    await client.tree.sync()
+    said = discord_server.people.command(ada, general, "say", text="Hello")
+    thought = discord_server.people.command(ada, general, "think", place=general)
+    await discord_server.until(lambda: said.followups and thought.answered)
+    assert (said.message and said.message.content, said.ephemeral) == ("Hello", True)
+    assert [message.content for message in said.followups] == ["And more"]
+    assert thought.message is not None
+    assert thought.message.content == "general"
+
+
+async def test_buttons_modals_and_autocompletion_work(
+    client: Witness, discord_server: DiscordServer, general: Channel, ada: Person
+) -> None:
+    class Buttons(discord.ui.View):
+        @discord.ui.button(label="Once", custom_id="once")
+        async def once(self, interaction: discord.Interaction, _: discord.ui.Button[Buttons]) -> None:
+            await interaction.response.edit_message(content="Clicked", view=None)
+
+    async def complete(_: discord.Interaction, current: str) -> list[discord.app_commands.Choice[str]]:
+        return [discord.app_commands.Choice(name=current + "!", value=current)]
+
+    @client.tree.command(description="Finds")
+    @discord.app_commands.autocomplete(text=complete)
+    async def find(interaction: discord.Interaction, text: str) -> None:
+        await interaction.response.send_message(text)
+
+    await client.tree.sync()
+    sent = await text_channel(client, general).send("Click", view=Buttons())
+    clicked = discord_server.people.click(ada, general.messages[sent.id], "once")
+    completed = discord_server.people.autocomplete(ada, general, "find", "text", text="ab")
+    await discord_server.until(lambda: clicked.answered and completed.answered)
+    assert general.messages[sent.id].content == "Clicked"
+    assert not general.messages[sent.id].custom_ids()
+    assert completed.callback is not None
+    assert completed.callback["data"]["choices"] == [{"name": "ab!", "value": "ab"}]
+
+
+async def _at_once(client: discord.AutoShardedClient, shard_id: int | None, *, initial: bool = False) -> None:
+    """Instead of the five seconds that Discord wants between two shards."""

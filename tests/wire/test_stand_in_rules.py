@@ -1,0 +1,88 @@
+"""The stand-in refuses what Discord refuses, and notices what does not fit Discord's own description."""
+
+from __future__ import annotations
+
+import discord
+import pytest
+
+from tests.wire import schema
+from tests.wire.clients import Witness, text_channel
+from tests.wire.discord_server import DiscordServer
+from tests.wire.state import Channel, Permission
+
+
+@pytest.fixture
+def contract() -> schema.Contract:
+    found = schema.load()
+    if found is None:
+        pytest.skip("needs ../shared/discord/openapi.json, which is not beside this checkout")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("body", "finding"),
+    [
+        ({"content": "x", "nonce": "n" * 26}, "nonce"),
+        ({"embeds": [{"title": "t" * 257}]}, "embeds/0/title"),
+        ({"embeds": [{"title": "t"}] * 11}, "embeds"),
+        ({"components": [{"type": 1, "components": []}]}, "components/0/components"),
+        ({"content": 7}, "content"),
+    ],
+)
+def test_a_request_that_discord_does_not_describe_is_found(
+    contract: schema.Contract, body: dict[str, object], finding: str
+) -> None:
+    found = contract.request("POST", "/channels/1/messages", {}, body)
+    assert any(f": {finding}: " in line for line in found), found
+
+
+def test_an_answer_that_discord_does_not_describe_is_found(contract: schema.Contract) -> None:
+    assert contract.response("GET", "/users/@me", 200, {"id": "1"})
+    assert contract.response("GET", "/users/@me", 418, {"code": "no"})
+    assert contract.response("DELETE", "/channels/1/messages/2", 204, {})
+    assert contract.request("GET", "/channels/1/messages", {"limit": "101"}, None)
+    assert contract.request("GET", "/channels/1/nothing", {}, None)
+
+
+def test_identifiers_as_integers_are_taken_as_discord_takes_them(contract: schema.Contract) -> None:
+    assert not contract.request("POST", "/users/@me/channels", {}, {"recipient_id": 7})
+
+
+async def test_limits_that_the_description_leaves_out_are_kept(client: Witness, general: Channel) -> None:
+    channel = text_channel(client, general)
+    twins = discord.ui.View()
+    for label in ("One", "Two"):
+        twins.add_item(discord.ui.Button(label=label, custom_id="same"))
+    long = [discord.Embed(description="d" * 3001), discord.Embed(description="d" * 3000)]
+    attempts = [
+        channel.send("x" * 2001),
+        channel.send("😀" * 1001),
+        channel.send(embeds=long),
+        channel.send("x", view=twins),
+        channel.send("half of a pair \ud83d"),
+        channel.send(embed=discord.Embed(title="t", url="javascript:alert()")),
+    ]
+    for attempt in attempts:
+        with pytest.raises(discord.HTTPException) as refused:
+            await attempt
+        assert (refused.value.status, refused.value.code) == (400, 50035)
+    assert not general.messages
+
+
+async def test_permissions_are_kept_per_act(
+    client: Witness, discord_server: DiscordServer, general: Channel
+) -> None:
+    channel = text_channel(client, general)
+    sent = await channel.send("Hello")
+    discord_server.acts.deny(general, Permission.EMBED_LINKS)
+    with pytest.raises(discord.Forbidden):
+        await channel.send(embed=discord.Embed(title="t"))
+    discord_server.acts.deny(general, Permission.ADD_REACTIONS)
+    with pytest.raises(discord.Forbidden):
+        await sent.add_reaction("🔖")
+    discord_server.acts.deny(general, Permission.READ_MESSAGE_HISTORY)
+    assert [message async for message in channel.history()] == []
+    with pytest.raises(discord.Forbidden):
+        await channel.fetch_message(sent.id)
+    discord_server.acts.allow(general, Permission.EMBED_LINKS)
+    await channel.send(embed=discord.Embed(title="t"))
