@@ -1,8 +1,8 @@
 """Discord's own description of its API as the judge of both sides of the wire.
 
 `openapi.json` is MIT licensed (discord/discord-api-spec) and lies beside some checkouts, not in the project.
-Adjustments that it needs: literal paths go before templates, and snowflakes that discord.py sends as integers
-count as strings.
+Adjustments that it needs: literal paths go before templates, snowflakes that discord.py sends as integers
+count as strings, and the errors inside a form have codes such as BASE_TYPE_REQUIRED, as Discord's reference shows.
 """
 
 from __future__ import annotations
@@ -180,4 +180,9 @@ def _pointer(path: str) -> str:
 @cache
 def load(path: Path = SHARED / "discord" / "openapi.json") -> Contract | None:
     """The description, or None where it is absent."""
-    return Contract(json.loads(path.read_text())) if path.exists() else None
+    if not path.exists():
+        return None
+    document = json.loads(path.read_text())
+    inner = document["components"]["schemas"]["InnerErrors"]["properties"]["_errors"]
+    inner["items"] = {"type": "object", "properties": {"code": {"type": "string"}}, "required": ["code"]}
+    return Contract(document)
