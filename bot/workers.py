@@ -57,26 +57,27 @@ class Workers:
     def __init__(self, count: int = 1) -> None:
         self._count = count
         self._idle: list[_Worker] = []
-        self._all: set[_Worker] = set()
+        self._busy: set[_Worker] = set()
+        self._dying: list[subprocess.Popen[bytes]] = []
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._taken = 0
         self._closed = False
 
     async def start(self) -> None:
         """Start all processes now, so that the first calls need not wait for it."""
-        while len(self._all) < self._count:
-            self._idle.append(await self._new())
+        while len(self._idle) + self._taken < self._count:
+            self._idle.append(await _Worker.start())
 
     async def close(self) -> None:
         """Kill the processes. Calls that wait or run are cancelled."""
         self._closed = True
         for future in self._waiting:
             future.cancel()
-        workers = list(self._all)
-        for worker in workers:
-            worker.cancel()
-        for worker in workers:
-            await self._discard(worker)
+        for worker in [*self._busy, *self._idle]:
+            self._discard(worker)
+        self._idle.clear()
+        while self._reap():  # noqa: ASYNC110 - nothing tells of an end on every system
+            await asyncio.sleep(0.002)
 
     async def run(
         self,
@@ -95,14 +96,16 @@ class Workers:
         worker: _Worker | None = None
         healthy = False
         try:
-            worker = self._idle.pop() if self._idle else await self._new()
+            worker = await self._fresh()
+            self._busy.add(worker)
             healthy, result = await worker.call(name, args, timeout)
         finally:
             if worker is not None:
-                if healthy:
+                self._busy.discard(worker)
+                if healthy and not self._closed:
                     self._idle.append(worker)
                 else:
-                    await self._discard(worker)
+                    self._discard(worker)
             self._taken -= 1
             self._next()
         if isinstance(result, BaseException):
@@ -120,9 +123,9 @@ class Workers:
         try:
             await future
         except asyncio.CancelledError:
-            with contextlib.suppress(ValueError):
+            if future in self._waiting:
                 self._waiting.remove(future)
-            if future.done() and not future.cancelled():
+            elif not future.cancelled():  # its turn had just come
                 self._taken -= 1
                 self._next()
             raise
@@ -134,28 +137,36 @@ class Workers:
                 self._taken += 1
                 future.set_result(None)
 
-    async def _new(self) -> _Worker:
-        worker = await _Worker.start()
-        self._all.add(worker)
-        return worker
+    async def _fresh(self) -> _Worker:
+        while self._idle:
+            worker = self._idle.pop()
+            if not worker.lost:
+                return worker
+            self._discard(worker)
+        self._reap()
+        return await _Worker.start()
 
-    async def _discard(self, worker: _Worker) -> None:
-        self._all.discard(worker)
-        if worker in self._idle:
-            self._idle.remove(worker)
-        await worker.kill()
+    def _discard(self, worker: _Worker) -> None:
+        worker.kill()
+        if worker.process not in self._dying:
+            self._dying.append(worker.process)
+
+    def _reap(self) -> bool:
+        """Take note of processes that ended. Whether some have not yet."""
+        self._dying = [process for process in self._dying if process.poll() is None]
+        return bool(self._dying)
 
 
 class _Worker(asyncio.Protocol):
     """One process and the parent's end of the socket pair to it."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        self._process = process
+        self.process = process
+        self.lost = False
         self._transport: asyncio.Transport | None = None
         self._reply: asyncio.Future[tuple[bool, object]] | None = None
         self._received = bytearray()
         self._known: set[str] = set()
-        self._lost = False
 
     @classmethod
     async def start(cls) -> _Worker:
@@ -175,33 +186,29 @@ class _Worker(asyncio.Protocol):
 
     async def call(self, name: str, args: tuple[object, ...], limit: float) -> tuple[bool, object]:
         """Whether the worker can go on, and the result or the exception to raise."""
-        module = name.partition(":")[0]
-        if module not in self._known:
-            self._known.add(module)
-            limit += START_TIME
-        if self._lost or self._transport is None:
-            return False, WorkerDied("the worker was gone")
-        self._reply = asyncio.get_running_loop().create_future()
+        if self._transport is None:
+            raise RuntimeError("a worker without its connection")
         payload = pickle.dumps((name, args, limit + ORPHAN_TIME), pickle.HIGHEST_PROTOCOL)
+        self._reply = asyncio.get_running_loop().create_future()
         self._transport.writelines((_HEADER.pack(len(payload)), payload))
+        module = name.partition(":")[0]
+        first = module not in self._known
+        self._known.add(module)
         try:
-            async with asyncio.timeout(limit):
+            async with asyncio.timeout(limit + (START_TIME if first else 0)):
                 return await self._reply
         except TimeoutError:
             return False, WorkerTimeout(f"{name} took more than {limit:g} s")
         finally:
             self._reply = None
 
-    def cancel(self) -> None:
+    def kill(self) -> None:
+        """End the process; the call that runs in it is cancelled."""
         if self._reply is not None:
             self._reply.cancel()
-
-    async def kill(self) -> None:
         if self._transport is not None:
             self._transport.abort()
-        self._process.kill()
-        while self._process.poll() is None:  # noqa: ASYNC110 - nothing tells of it on every system
-            await asyncio.sleep(0.005)
+        self.process.kill()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
@@ -218,7 +225,7 @@ class _Worker(asyncio.Protocol):
             self._reply.set_result(pickle.loads(reply))  # noqa: S301 - our own process wrote it
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
-        self._lost = True
+        self.lost = True
         if self._reply is not None and not self._reply.done():
             self._reply.set_result((False, WorkerDied("the worker process ended before it answered")))
 
@@ -241,8 +248,9 @@ def serve(descriptor: int) -> None:
 def _answer(stream: io.BufferedRWPair, size: int) -> tuple[bool, bytes]:
     try:
         name, args, limit = pickle.loads(stream.read(size))  # noqa: S301 - our own parent wrote it
-        signal.setitimer(signal.ITIMER_REAL, limit)  # the signal ends the process, even inside C code
-        result = _function(name)(*args)
+        function = _function(name)
+        signal.setitimer(signal.ITIMER_REAL, limit)  # its signal ends the process, even inside C code
+        result = function(*args)
         healthy = _peak_memory() < TIRED
         return healthy, pickle.dumps((healthy, result), pickle.HIGHEST_PROTOCOL)
     except (MemoryError, RecursionError) as error:

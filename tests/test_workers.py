@@ -1,0 +1,211 @@
+"""Workers: whatever a call does, the next one works and the loop stays free."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.feeds.errors import FeedError
+from bot.workers import TIRED, WorkerDied, Workers, WorkerTimeout
+from tests import worker_calls as calls
+
+
+@pytest.fixture
+async def workers() -> AsyncIterator[Workers]:
+    pool = Workers()
+    yield pool
+    await pool.close()
+
+
+def _runs(pid: int) -> bool:
+    """Whether the process is there and not a zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+async def _until_gone(pid: int) -> None:
+    while _runs(pid):  # noqa: ASYNC110 - the process is not ours to wait for
+        await asyncio.sleep(0.01)
+
+
+async def test_one_process_answers_many_calls(workers: Workers) -> None:
+    first = await workers.run(calls.pid, timeout=5)
+    assert await workers.run(calls.add, 1, 2, timeout=5) == 3
+    assert await workers.run(calls.pid, timeout=5) == first != os.getpid()
+
+
+async def test_a_large_body_arrives_whole_both_ways(workers: Workers) -> None:
+    body = os.urandom(2**20) * 8
+    assert await workers.run(calls.echo, body, timeout=10) == body
+
+
+async def test_an_exception_arrives_with_everything_it_carries(workers: Workers) -> None:
+    first = await workers.run(calls.pid, timeout=5)
+    with pytest.raises(FeedError) as caught:
+        await workers.run(calls.refuse, timeout=5)
+    assert (caught.value.code, caught.value.detail, caught.value.retry_after) == (
+        "rate-limited",
+        "come back later",
+        60,
+    )
+    assert await workers.run(calls.pid, timeout=5) == first
+
+
+async def test_an_exception_that_cannot_be_pickled_does_not_hang_the_caller(workers: Workers) -> None:
+    with pytest.raises(WorkerDied, match="because of the test"):
+        await workers.run(calls.refuse_oddly, timeout=5)
+
+
+async def test_a_result_that_cannot_be_pickled_is_an_error(workers: Workers) -> None:
+    with pytest.raises(Exception, match="pickle"):
+        await workers.run(calls.give_what_cannot_travel, timeout=5)
+    assert await workers.run(calls.add, 1, 1, timeout=5) == 2
+
+
+async def test_a_call_that_hangs_is_killed_and_the_next_one_works(workers: Workers) -> None:
+    first = await workers.run(calls.pid, timeout=5)
+    with pytest.raises(WorkerTimeout):
+        await workers.run(calls.hang, timeout=0.05)
+    assert await workers.run(calls.pid, timeout=5) != first
+    await _until_gone(first)
+
+
+async def test_a_call_that_never_lets_go_of_the_interpreter_is_killed(workers: Workers) -> None:
+    await workers.run(calls.pid, timeout=5)
+    with pytest.raises(WorkerTimeout):
+        await workers.run(calls.hang_in_c, 60, timeout=0.05)
+    assert await workers.run(calls.add, 1, 1, timeout=5) == 2
+
+
+@pytest.mark.parametrize("call", [calls.crash, calls.end, calls.eat_memory, calls.recurse])
+async def test_a_call_that_ends_its_process_is_an_error_and_the_next_one_works(
+    workers: Workers, call: object
+) -> None:
+    with pytest.raises(WorkerDied):
+        await workers.run(call, timeout=10)  # type: ignore[arg-type]  # a parameter
+    assert await workers.run(calls.add, 1, 1, timeout=5) == 2
+
+
+async def test_a_worker_that_died_while_idle_is_no_caller_s_error(workers: Workers) -> None:
+    first = await workers.run(calls.pid, timeout=5)
+    os.kill(first, signal.SIGKILL)
+    await _until_gone(first)
+    await asyncio.sleep(0.01)
+    assert await workers.run(calls.pid, timeout=5) != first
+
+
+async def test_a_worker_that_held_much_memory_is_replaced(workers: Workers) -> None:
+    first = await workers.run(calls.pid, timeout=5)
+    assert await workers.run(calls.keep_memory, TIRED, timeout=5) == TIRED
+    assert await workers.run(calls.pid, timeout=5) != first
+
+
+async def test_ctrl_c_and_a_stop_of_the_service_leave_workers_to_their_parent(workers: Workers) -> None:
+    first = await workers.run(calls.pid, timeout=5)
+    os.kill(first, signal.SIGINT)
+    os.kill(first, signal.SIGTERM)
+    assert await workers.run(calls.pid, timeout=5) == first
+    assert os.getpgid(first) != os.getpgid(0)
+
+
+async def test_words_on_standard_output_do_not_break_the_protocol(workers: Workers) -> None:
+    assert await workers.run(calls.chatter, timeout=5) == "done"
+
+
+async def test_a_folder_named_like_ours_in_the_working_directory_is_not_run(
+    workers: Workers, tmp_path: Path
+) -> None:
+    for name in ("bot", "pickle"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise SystemExit('hijacked')")
+    assert await workers.run(calls.add, 1, 1, timeout=5) == 2
+
+
+async def test_two_workers_work_at_the_same_time(tmp_path: Path) -> None:
+    pool = Workers(2)
+    left, right = str(tmp_path / "left"), str(tmp_path / "right")
+    both = (pool.run(calls.meet, left, right, timeout=20), pool.run(calls.meet, right, left, timeout=20))
+    assert all(await asyncio.gather(*both))
+    await pool.close()
+
+
+async def test_calls_get_their_turn_in_order(workers: Workers, tmp_path: Path) -> None:
+    path = tmp_path / "notes"
+    words = [f"call {number}" for number in range(20)]
+    await asyncio.gather(*(workers.run(calls.note, str(path), word, timeout=5) for word in words))
+    assert path.read_text().splitlines() == words
+
+
+async def test_a_caller_that_gives_up_frees_the_worker(workers: Workers) -> None:
+    await workers.start()
+    running = asyncio.create_task(workers.run(calls.hang, timeout=60))
+    waiting = asyncio.create_task(workers.run(calls.hang, timeout=60))
+    following = asyncio.create_task(workers.run(calls.add, 1, 1, timeout=5))
+    await asyncio.sleep(0.01)
+    waiting.cancel()
+    running.cancel()
+    assert await following == 2
+    assert running.cancelled()
+    assert waiting.cancelled()
+
+
+async def test_a_caller_that_gives_up_when_its_turn_comes_does_not_keep_the_turn(workers: Workers) -> None:
+    running = asyncio.create_task(workers.run(calls.add, 1, 1, timeout=5))
+    await asyncio.sleep(0)
+    waiting = asyncio.create_task(workers.run(calls.hang, timeout=60))
+    running.add_done_callback(lambda _: waiting.cancel())
+    await asyncio.wait([running, waiting])
+    assert await workers.run(calls.add, 2, 2, timeout=5) == 4
+
+
+async def test_closing_cancels_calls_and_leaves_no_process(tmp_path: Path) -> None:
+    pool = Workers()
+    path = tmp_path / "pid"
+    running = asyncio.create_task(pool.run(calls.say_and_hang, str(path), timeout=60))
+    waiting = asyncio.create_task(pool.run(calls.add, 1, 1, timeout=5))
+    while not (path.exists() and path.read_text()):  # noqa: ASYNC110 - another process writes it
+        await asyncio.sleep(0.01)
+    await pool.close()
+    await asyncio.wait([running, waiting])
+    assert running.cancelled()
+    assert waiting.cancelled()
+    assert not _runs(int(path.read_text()))
+    with pytest.raises(asyncio.CancelledError):
+        await pool.run(calls.add, 1, 1, timeout=5)
+
+
+async def test_a_script_without_a_main_guard_can_use_workers_and_no_worker_outlives_a_kill(
+    tmp_path: Path,
+) -> None:
+    script = tmp_path / "script.py"
+    root = str(Path(calls.__file__).parents[1])
+    script.write_text(
+        textwrap.dedent(f"""
+        import asyncio, os, signal, sys, threading, time
+        sys.path.insert(0, {root!r})
+        import bot.workers
+        from tests import worker_calls
+        bot.workers.ORPHAN_TIME = 0.1
+
+        def die():
+            while not (os.path.exists("pid") and os.path.getsize("pid")):
+                time.sleep(0.01)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        threading.Thread(target=die).start()
+        asyncio.run(bot.workers.Workers().run(worker_calls.say_and_hang, "pid", timeout=0.5))
+        """)
+    )
+    ended = await asyncio.to_thread(subprocess.run, [sys.executable, str(script)], cwd=tmp_path, check=False)
+    assert ended.returncode == -signal.SIGKILL
+    await _until_gone(int((tmp_path / "pid").read_text()))

@@ -1,0 +1,97 @@
+"""What tests ask a worker to do. Imported by the worker: nothing heavy in here."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+import time
+from pathlib import Path
+
+from bot.feeds.errors import FeedError
+
+
+class OddError(Exception):
+    """Cannot be made again from its arguments, as unpickling does."""
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__(f"because {reason}")
+
+
+def pid() -> int:
+    return os.getpid()
+
+
+def add(left: int, right: int) -> int:
+    return left + right
+
+
+def echo(data: bytes) -> bytes:
+    return data
+
+
+def hang() -> None:
+    time.sleep(3600)
+
+
+def hang_in_c(length: int) -> object:
+    """Takes for ever without once letting go of the interpreter's lock."""
+    return re.match(r"(a+)+$", "a" * length + "b")
+
+
+def say_and_hang(path: str) -> None:
+    Path(path).write_text(str(os.getpid()))
+    hang_in_c(60)
+
+
+def meet(mine: str, other: str) -> bool:
+    """Returns only when another call of this runs at the same time."""
+    Path(mine).touch()
+    while not Path(other).exists():
+        time.sleep(0.005)
+    return True
+
+
+def note(path: str, word: str) -> None:
+    with Path(path).open("a") as file:
+        file.write(word + "\n")
+
+
+def crash() -> None:
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def end() -> None:
+    os._exit(0)
+
+
+def eat_memory() -> int:
+    return len(bytearray(2**31))
+
+
+def keep_memory(size: int) -> int:
+    kept = b"x" * size
+    return len(kept)
+
+
+def recurse(depth: int = 0) -> int:
+    return recurse(depth + 1)
+
+
+def refuse() -> None:
+    raise FeedError("rate-limited", "come back later", retry_after=60)
+
+
+def refuse_oddly() -> None:
+    raise OddError(reason="of the test")
+
+
+def give_what_cannot_travel() -> object:
+    return lambda: None
+
+
+def chatter() -> str:
+    print("words on standard output")  # noqa: T201 - the point of it
+    sys.stdout.flush()
+    return "done"
