@@ -121,6 +121,7 @@ def _walk(markup: str) -> Iterator[str]:
     parser = LexborHTMLParser(markup)
     body = parser.body
     node: LexborNode | None = body
+    end = body.mem_id if body else None  # comparing nodes would compare their whole markup
     depth_of_pre = 0
     while node is not None:
         tag = node.tag
@@ -140,11 +141,11 @@ def _walk(markup: str) -> Iterator[str]:
             continue
         while node is not None and node.next is None:
             node = node.parent
-            if node is None or node.tag in {"html", None} or node == body:
+            if node is None or node.tag in {"html", None} or node.mem_id == end:
                 return
             depth_of_pre -= node.tag == "pre"
             yield _closing(node.tag or "")
-        if node is None or node == body:
+        if node is None or node.mem_id == end:
             return
         node = node.next
 
