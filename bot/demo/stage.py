@@ -1,0 +1,196 @@
+"""The stage of the demo: a simulated server with two channels and two people, and a page to act in.
+
+simcord plays Discord in this process; its preview page, on loopback, shows the channels and lets a visitor
+type commands, press buttons and react as one of the people.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+import webbrowser
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+import discord
+import simcord
+from discord.ext import commands
+from simcord.actors import MemberActor
+from simcord.backend.errors import SetupError
+from simcord.builders import ChannelHandle, GuildHandle
+from simcord.env import Env
+from simcord.preview import Preview
+
+from bot import DATA
+from bot.app import Telex
+from bot.demo.publisher import Publisher
+from bot.feeds import opml
+from bot.news.newsroom import Newsroom, open_newsroom
+from bot.settings import Settings
+from bot.words import Feed
+
+WELCOME = """\
+**Welcome to Telex.** This is the real bot in a simulated Discord: nothing leaves your machine.
+New articles will arrive here for ten minutes, in English and in French. Meanwhile, try this:
+- type `/search` and look for `facial recognition`, or for `reconnaissance faciale`
+- react with 🔖 to an article, or press its button, then type `/bookmarks`
+- type `/feed list`, `/latest` or `/help`
+You are Ada, who may manage this server. Switch to Camille, who may not and whose Discord is in French.\
+"""
+
+_PERMISSIONS = discord.Permissions(
+    view_channel=True,
+    send_messages=True,
+    send_messages_in_threads=True,
+    embed_links=True,
+    read_message_history=True,
+    add_reactions=True,
+)
+_REFRESH = 0.3  # seconds between looks at whether the page shows what the channels hold
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The simulated server: `news` follows every sample feed, `french` those in French."""
+
+    guild: GuildHandle
+    news: ChannelHandle
+    french: ChannelHandle
+    ada: MemberActor
+    camille: MemberActor
+
+
+async def serve(
+    settings: Settings, cogs: Sequence[type[commands.Cog]], *, live: bool, port: int, browser: bool
+) -> None:
+    """Run the demo until it is cancelled or its page is closed. `port` 0 takes a free one.
+
+    With `live` the starter packs are polled on the web instead of the sample feeds. The database is a new one
+    and goes when the demo ends.
+    """
+    async with AsyncExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="telex-demo-"))
+        newsroom = await stack.enter_async_context(open_newsroom(_demo_settings(settings, Path(folder))))
+        publisher = None if live else await stack.enter_async_context(Publisher())
+        running = simcord.run(Telex(newsroom, cogs, shard_count=1), check_errors=False, settle_timeout=30.0)
+        env = await stack.enter_async_context(running)
+        keep_time(env)
+        stage = build(env)
+        pictures = {}
+        if publisher is not None:
+            pictures = {
+                publisher.picture_url(story): (f"{story.slug}.png", publisher.picture(story))
+                for story in publisher.stories
+            }
+        preview = await stack.enter_async_context(
+            env.preview(
+                stage.news,
+                viewers=(stage.ada, stage.camille),
+                layout="channel",
+                assets=pictures,
+                port=port or None,
+            )
+        )
+        await env.bot.get_channel(stage.news.id).send(WELCOME)  # type: ignore[union-attr]  # a text channel
+        print(f"The demo is at {preview.url}", flush=True)  # noqa: T201  # for whoever has no browser here
+        if browser:
+            await asyncio.to_thread(webbrowser.open, preview.url)
+        async with asyncio.TaskGroup() as tasks:
+            shown = tasks.create_task(_keep_page_fresh(env, preview))
+            if publisher is None:
+                news = tasks.create_task(_follow_packs(newsroom, stage))
+            else:
+                news = tasks.create_task(_perform(newsroom, publisher, stage))
+            await preview.wait_closed()
+            shown.cancel()
+            news.cancel()
+
+
+def _demo_settings(settings: Settings, folder: Path) -> Settings:
+    return settings.model_copy(
+        update={
+            "database": folder / "telex.db",
+            "discord_token": None,
+            "allow_private_addresses": (*settings.allow_private_addresses, ip_network("127.0.0.1/32")),
+        }
+    )
+
+
+def keep_time(env: Env) -> None:
+    """Let the simulated Discord's clock show the real time; its own starts in the past and moves by hand."""
+    clock = env.backend.clock
+    clock.advance(time.time() - clock.now().timestamp())
+
+
+def build(env: Env) -> Stage:
+    """A server with two channels, Ada who may manage it, and Camille who may not and speaks French."""
+    guild = env.create_guild("Telex demo")
+    me = env.backend.bot_user
+    env.backend.edit_role(guild.id, guild.roles[me.name].id, {"permissions": _PERMISSIONS.value})
+    news = guild.create_text_channel("tech-news")
+    french = guild.create_text_channel("actu-tech")
+    managers = guild.create_role("Editors", permissions=discord.Permissions(manage_guild=True))
+    ada = guild.add_member(env.create_user("Ada"), roles=[managers])
+    camille = guild.add_member(env.create_user("Camille"))
+
+    def speak(event: str, payload: dict[str, Any]) -> None:
+        # simcord sends every interaction in English.
+        if event == "INTERACTION_CREATE":
+            person = payload.get("user") or payload["member"]["user"]
+            payload["locale"] = "fr" if int(person["id"]) == camille.id else "en-US"
+
+    env.backend.subscribers.insert(0, speak)
+    return Stage(guild, news, french, ada, camille)
+
+
+async def _keep_page_fresh(env: Env, preview: Preview) -> None:
+    """Let the page show what arrives between a visitor's actions, and the clock show the real time."""
+    seen: object = None
+    while True:
+        await asyncio.sleep(_REFRESH)
+        state = [
+            (message.id, len(message.reactions), message.edited_timestamp)
+            for messages in env.backend.messages.values()
+            for message in messages.values()
+        ]
+        if state == seen:
+            continue
+        try:
+            keep_time(env)
+            await preview.refresh()
+        except SetupError:
+            continue  # a visitor's action is under way; look again after it
+        seen = state
+
+
+async def follow(newsroom: Newsroom, url: str, *channels: ChannelHandle) -> Feed:
+    """Channels follow a feed from now on; it is polled once, so that only what comes later is news."""
+    feed = await newsroom.store.feeds.add(url)
+    for channel in channels:
+        assert channel.guild is not None
+        await newsroom.store.subscriptions.follow(
+            server_id=channel.guild.id, channel_id=channel.id, feed_id=feed.id, first_article_id=None
+        )
+    await newsroom.poller.poll(feed, polite=False)
+    return feed
+
+
+async def _perform(newsroom: Newsroom, publisher: Publisher, stage: Stage) -> None:
+    feeds: dict[str, Feed] = {}
+    for outlet in publisher.outlets:
+        channels = (stage.news, stage.french) if outlet.language == "fr" else (stage.news,)
+        feeds[outlet.name] = await follow(newsroom, publisher.feed_url(outlet), *channels)
+    async for story in publisher.publish():
+        await newsroom.store.feeds.poll_now(feeds[story.outlet].id)
+        newsroom.poller.wake()
+
+
+async def _follow_packs(newsroom: Newsroom, stage: Stage) -> None:
+    for pack, channel in (("english-tech", stage.news), ("french-tech", stage.french)):
+        for outline in opml.read((DATA / "packs" / f"{pack}.opml").read_bytes()):
+            await follow(newsroom, outline.url, channel)

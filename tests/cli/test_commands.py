@@ -1,0 +1,213 @@
+"""The command line as a script uses it: a process, its two streams and its exit status."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.feed_server import FeedServer, item, rss
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Telex:
+    """Runs `telex` with a database of its own, in a folder where nothing of the checkout lies."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environment = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT),
+            "TELEX_DATABASE": str(folder / "news.db"),
+            "TELEX_ALLOW_PRIVATE_ADDRESSES": "127.0.0.1",
+        }
+
+    def __call__(self, *arguments: str, status: int = 0, given: str = "") -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "bot", *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            input=given,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == status, done.stderr
+        return done
+
+    def json(self, *arguments: str, given: str = "") -> list[Any]:
+        return [json.loads(line) for line in self(*arguments, given=given).stdout.splitlines()]
+
+
+@pytest.fixture
+def telex(tmp_path: Path) -> Telex:
+    return Telex(tmp_path)
+
+
+def line(number: int, **changes: object) -> str:
+    article: dict[str, object] = {
+        "url": f"https://news.example/{number}",
+        "title": f"Les éditeurs publient la version {number}",
+        "text": f"La version {number} corrige des failles de sécurité. Elle est disponible depuis lundi.",
+        "summary": "",
+        "published": "2026-03-0%dT08:00:00+00:00" % (number % 9 + 1),
+        "language": "fr",
+        "source": "Le Fil",
+        "author": "A. Rédactrice",
+        "tags": ["logiciel"],
+        "image": None,
+    }
+    return json.dumps(article | changes, ensure_ascii=False)
+
+
+def test_imported_articles_are_found_by_a_search_without_accents(telex: Telex) -> None:
+    telex("import", "-", given=line(1) + "\n" + line(2, title="Un tout autre sujet", text="Rien."))
+    found = telex.json("search", "editeur", "--json")
+    assert [answer["query"] for answer in found] == ["editeur"]
+    (result,) = found[0]["results"]
+    assert result["url"] == "https://news.example/1"
+    assert result["source"] == "Le Fil"
+    assert result["language"] == "fr"
+    assert result["published"].startswith("2026-03-02T08:00:00")
+    assert set(result) == {"url", "title", "source", "published", "language", "score", "excerpt"}
+
+
+def test_importing_twice_keeps_one_copy_and_an_export_comes_back_the_same(
+    telex: Telex, tmp_path: Path
+) -> None:
+    given = "\n".join(line(number) for number in range(5))
+    telex("import", "-", given=given)
+    telex("import", "-", given=given)
+    telex("export", "out.jsonl")
+    exported = (tmp_path / "out.jsonl").read_text("utf-8")
+    assert len(exported.splitlines()) == 5
+    assert set(json.loads(exported.splitlines()[0])) >= set(json.loads(line(0)))
+    other = Telex(tmp_path)
+    other.environment["TELEX_DATABASE"] = str(tmp_path / "other.db")
+    other("import", "out.jsonl")
+    assert other("export", "-").stdout == exported
+
+
+def test_a_bad_line_is_named_and_the_others_are_kept(telex: Telex) -> None:
+    done = telex("import", "-", given=f"{line(1)}\n{{not json\n{line(2)}", status=1)
+    assert "line 2" in done.stderr
+    assert len(telex.json("latest", "--json")) == 2
+
+
+def test_a_query_a_line_is_answered_with_an_object_a_line_in_order(telex: Telex) -> None:
+    telex("import", "-", given=line(1))
+    found = telex.json("search", "-", "--json", "--limit", "3", given="version\nabsent\n\n")
+    assert [(answer["query"], len(answer["results"])) for answer in found] == [("version", 1), ("absent", 0)]
+
+
+def test_an_answer_has_the_shape_that_scripts_rely_on(telex: Telex) -> None:
+    telex("import", "-", given=line(1))
+    (answer,) = telex.json("ask", "Depuis quand la version 1 est-elle disponible ?", "--json")
+    assert set(answer) == {"question", "answered", "quotes", "sources", "nearest"}
+    for quote in answer["quotes"]:
+        assert set(quote) == {"text", "url", "title"}
+        assert len(quote["text"]) <= 400
+
+
+async def test_poll_adds_feeds_and_keeps_their_articles(telex: Telex, feed_server: FeedServer) -> None:
+    good = feed_server.serve("/good.xml", rss(item(1), item(2)))
+    bad = feed_server.serve("/bad.xml", status=500)
+    done = await in_thread(telex, "poll", good, bad)
+    assert f"{good}\t2 new" in done.stdout
+    assert bad in done.stdout
+    assert {article["title"] for article in await in_thread(telex.json, "latest", "--json")} == {
+        "Article 1",
+        "Article 2",
+    }
+    feeds = await in_thread(telex.json, "feeds", "--json")
+    assert {feed["url"]: feed["error"] for feed in feeds} == {good: None, bad: "http-500"}
+
+
+async def test_poll_fails_only_where_nothing_could_be_polled(telex: Telex, feed_server: FeedServer) -> None:
+    bad = feed_server.serve("/bad.xml", status=500)
+    await in_thread(telex, "poll", bad, status=1)
+
+
+async def in_thread(call: Any, *arguments: str, **options: Any) -> Any:
+    """The publisher answers on this test's loop while the process runs."""
+    import asyncio
+
+    return await asyncio.to_thread(call, *arguments, **options)
+
+
+def test_run_without_a_token_is_wrong_use_and_names_the_demo(telex: Telex) -> None:
+    done = telex("run", status=2)
+    assert "telex demo" in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_wrong_setting_is_named(telex: Telex) -> None:
+    telex.environment["TELEX_POLL_CONCURRENCY"] = "none"
+    done = telex("latest", status=2)
+    assert "TELEX_POLL_CONCURRENCY" in done.stderr
+
+
+def test_an_unknown_command_is_wrong_use(telex: Telex) -> None:
+    telex("pool", status=2)
+
+
+def test_a_backup_is_a_database_and_never_overwrites(telex: Telex, tmp_path: Path) -> None:
+    telex("import", "-", given=line(1))
+    telex("backup", "copy.db")
+    telex("backup", "copy.db", status=1)
+    copy = Telex(tmp_path)
+    copy.environment["TELEX_DATABASE"] = str(tmp_path / "copy.db")
+    assert len(copy.json("latest", "--json")) == 1
+
+
+def test_a_file_that_is_no_database_gets_a_sentence_not_a_traceback(telex: Telex, tmp_path: Path) -> None:
+    (tmp_path / "news.db").write_bytes(b"a letter to my aunt" * 100)
+    done = telex("latest", status=1)
+    assert "Traceback" not in done.stderr
+    assert "news.db" in done.stderr
+
+
+async def test_why_tells_of_an_article_and_of_an_address_never_seen(
+    telex: Telex, feed_server: FeedServer
+) -> None:
+    await in_thread(telex, "poll", feed_server.serve("/feed.xml", rss(item(7))))
+    told = await in_thread(telex, "why", "https://news.example/articles/7?utm_source=feed")
+    assert "Article 7" in told.stdout
+    await in_thread(telex, "why", "https://news.example/never", status=1)
+
+
+async def test_check_names_the_feed_that_does_not_answer(telex: Telex, feed_server: FeedServer) -> None:
+    good = feed_server.serve("/good.xml", rss(item(1)))
+    await in_thread(telex, "poll", good)
+    assert "FAILED" not in (await in_thread(telex, "check")).stdout
+    feed_server.serve("/good.xml", status=404)
+    assert "FAILED" in (await in_thread(telex, "check", status=1)).stdout
+
+
+def test_folders_named_like_ours_in_the_working_directory_are_not_picked_up(
+    telex: Telex, tmp_path: Path
+) -> None:
+    for name in ("cogs", "data"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise RuntimeError('the wrong one')")
+    telex("run", status=2)
+    code = (
+        "import runpy, sys; sys.argv = ['telex', '--version']; runpy.run_module('bot', run_name='__main__')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=telex.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,88 @@
+"""What the README promises exists, and what exists is in the README."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import discord
+import pytest
+import typer
+from discord import app_commands
+
+import cogs
+from bot.__main__ import app
+from bot.app import INTENTS
+from bot.settings import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+ROWS = [line for line in README.splitlines() if line.startswith("|")]
+
+
+def first_cells() -> list[str]:
+    return [row.split("|")[1].strip() for row in ROWS]
+
+
+def setting_names() -> list[str]:
+    return [
+        "DISCORD_TOKEN" if name == "discord_token" else f"TELEX_{name.upper()}"
+        for name in Settings.model_fields
+    ]
+
+
+def test_every_setting_stands_in_the_readme_with_its_meaning() -> None:
+    rows = {row.split("|")[1].strip(" `"): row for row in ROWS}
+    for name, field in zip(setting_names(), Settings.model_fields.values(), strict=True):
+        assert name in rows, f"{name} is missing from the README's table of settings"
+        assert field.description is not None
+        assert field.description in rows[name]
+
+
+def test_the_readme_names_no_setting_that_does_not_exist() -> None:
+    named = {cell.strip("`") for cell in first_cells() if cell.startswith(("`TELEX_", "`DISCORD_"))}
+    assert named == set(setting_names())
+
+
+def test_every_terminal_command_stands_in_the_readme() -> None:
+    command = typer.main.get_command(app)
+    names = set(command.commands)  # type: ignore[attr-defined]  # a group
+    named = {cell.strip("`").split()[1] for cell in first_cells() if cell.startswith("`telex ")}
+    assert named == names
+
+
+def discord_commands() -> Iterator[str]:
+    for cog in cogs.ALL:
+        for command in cog.__cog_app_commands__:
+            if isinstance(command, app_commands.Group):
+                yield from (f"/{inner.qualified_name}" for inner in command.walk_commands())
+            else:
+                yield f"/{command.qualified_name}"
+
+
+def test_every_discord_command_stands_in_the_readme() -> None:
+    named = {cell.strip("`") for cell in first_cells() if cell.startswith("`/")}
+    assert named == set(discord_commands())
+
+
+def test_no_privileged_intent_is_asked_for() -> None:
+    privileged = discord.Intents(members=True, presences=True, message_content=True)
+    assert not INTENTS.value & privileged.value
+
+
+@pytest.mark.parametrize("picture", ["post", "search", "bookmarks"])
+def test_the_pictures_of_the_readme_are_there(picture: str) -> None:
+    assert f"docs/pictures/{picture}.png" in README
+    assert (ROOT / "docs" / "pictures" / f"{picture}.png").stat().st_size > 5_000
+
+
+def test_the_invitation_asks_for_the_permissions_that_the_table_names() -> None:
+    asked = discord.Permissions(
+        view_channel=True,
+        send_messages=True,
+        embed_links=True,
+        read_message_history=True,
+        add_reactions=True,
+        send_messages_in_threads=True,
+    )
+    assert f"permissions={asked.value}`" in README
