@@ -59,8 +59,10 @@ CREATE TABLE article (
     updated     INTEGER
 ) STRICT;
 CREATE INDEX article_page ON article (page);
+CREATE INDEX article_url ON article (url);
 CREATE INDEX article_newest ON article (published DESC, id DESC);
 CREATE INDEX article_feed_newest ON article (feed_id, published DESC, id DESC);
+CREATE INDEX article_texts ON article (found) WHERE text <> '' OR summary <> '';  -- what a clean-up may empty
 
 CREATE TABLE identity (                        -- outlives the text of its article
     feed_id    INTEGER NOT NULL REFERENCES feed (id) ON DELETE CASCADE,
@@ -73,6 +75,7 @@ CREATE INDEX identity_article ON identity (article_id);
 CREATE VIRTUAL TABLE article_terms USING fts5 (
     title, body, meta, content = '', tokenize = "unicode61 remove_diacritics 0"
 );
+CREATE VIRTUAL TABLE article_vocabulary USING fts5vocab (article_terms, 'col');
 
 CREATE TABLE server (
     id     INTEGER PRIMARY KEY,
@@ -96,6 +99,8 @@ CREATE TABLE subscription (
     feed_id    INTEGER NOT NULL REFERENCES feed (id) ON DELETE CASCADE,
     added      INTEGER NOT NULL,
     paused     INTEGER,
+    resumed    INTEGER,                        -- the end of the last pause: what is older stays unposted
+    resumed_from TEXT CHECK (resumed_from IN ('paused', 'away')),
     UNIQUE (channel_id, feed_id)
 ) STRICT;
 CREATE INDEX subscription_feed ON subscription (feed_id);
@@ -108,6 +113,7 @@ CREATE TABLE dispatch (
     state      TEXT NOT NULL DEFAULT 'waiting'
                CHECK (state IN ('waiting', 'claimed', 'sent', 'uncertain', 'failed')),
     created    INTEGER NOT NULL,
+    position   INTEGER NOT NULL,               -- its place in the channel's queue: when its article was published
     due        INTEGER NOT NULL,
     attempts   INTEGER NOT NULL DEFAULT 0,
     claimed    INTEGER,
@@ -120,8 +126,10 @@ CREATE TABLE dispatch (
     payload    TEXT NOT NULL DEFAULT '',
     UNIQUE (channel_id, what)
 ) STRICT;
-CREATE INDEX dispatch_open ON dispatch (channel_id, due, id) WHERE state IN ('waiting', 'claimed');
-CREATE INDEX dispatch_unfinished ON dispatch (channel_id, id) WHERE state = 'sent' AND finished = 0;
+CREATE INDEX dispatch_queue ON dispatch (channel_id, position, id, due) WHERE state = 'waiting';
+CREATE INDEX dispatch_claimed ON dispatch (id) WHERE state = 'claimed';
+CREATE INDEX dispatch_unfinished ON dispatch (id) WHERE state = 'sent' AND finished = 0;
+CREATE INDEX dispatch_sent ON dispatch (sent) WHERE sent IS NOT NULL;
 CREATE INDEX dispatch_edit ON dispatch (edit_due) WHERE edit_due IS NOT NULL;
 CREATE INDEX dispatch_message ON dispatch (message_id) WHERE message_id IS NOT NULL;
 
@@ -149,4 +157,5 @@ CREATE TABLE bookmark (
     message_id INTEGER,
     PRIMARY KEY (person_id, article_id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX bookmark_article ON bookmark (article_id);
+CREATE INDEX bookmark_article ON bookmark (article_id) WHERE removed IS NULL;
+CREATE INDEX bookmark_person ON bookmark (person_id, created) WHERE removed IS NULL;

@@ -1,0 +1,131 @@
+"""The store: SQL and nothing but SQL. Nothing above it knows a dialect, a table or an error of SQLite's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
+
+import filelock
+
+from bot.clock import Clock
+from bot.store import backup, indexing
+from bot.store.articles import Articles
+from bot.store.bookmarks import Bookmarks
+from bot.store.database import READER_PRAGMAS, Connection, Database
+from bot.store.dispatches import Dispatches
+from bot.store.errors import (
+    AlreadyRunning,
+    DatabaseBroken,
+    DatabaseUnusable,
+    NewerDatabase,
+    StoreError,
+)
+from bot.store.feeds import Feeds
+from bot.store.meta import Meta
+from bot.store.migrate import migrate, problems, schema_version
+from bot.store.polls import Polls
+from bot.store.search_index import SearchIndex
+from bot.store.servers import Servers
+from bot.store.subscriptions import Subscriptions
+
+__all__ = [
+    "AlreadyRunning",
+    "DatabaseBroken",
+    "DatabaseUnusable",
+    "NewerDatabase",
+    "Store",
+    "StoreError",
+]
+
+
+class Store:
+    """An open database; its parts are its attributes. Every method raises `StoreError` alone."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self.feeds = Feeds(database, clock)
+        self.polls = Polls(database, clock)
+        self.articles = Articles(database, clock)
+        self.subscriptions = Subscriptions(database, clock)
+        self.servers = Servers(database, clock)
+        self.dispatches = Dispatches(database, clock)
+        self.bookmarks = Bookmarks(database, clock)
+        self.index = SearchIndex(database)
+        self.meta = Meta(database)
+
+    @classmethod
+    async def open(cls, path: Path, clock: Clock) -> Self:
+        """Open a database, creating it when missing and bringing it up to date.
+
+        Raises `NewerDatabase`, `DatabaseBroken` or `DatabaseUnusable`.
+        """
+        store = cls(await Database.open(path, migrate), clock)
+        try:
+            await store.reindex(only_outdated=True)
+        except BaseException:
+            await store.close()
+            raise
+        return store
+
+    @staticmethod
+    @contextmanager
+    def lock_for_run(path: Path) -> Iterator[None]:
+        """Be the one running bot of a database within the block. Raises `AlreadyRunning`."""
+        lock = filelock.FileLock(path.with_name(f"{path.name}.lock"), thread_local=False)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock.acquire(timeout=0)
+        except filelock.Timeout as error:
+            raise AlreadyRunning(f"Telex is already running with the database {path}.") from error
+        except OSError as error:
+            raise DatabaseUnusable(f"The database {path} cannot be locked: {error.strerror}.") from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    async def close(self) -> None:
+        """Close the database; closing twice does no harm."""
+        await self._database.close()
+
+    async def size(self) -> int:
+        """Bytes that the database takes, without its write-ahead log."""
+        row = await self._database.fetchone(
+            "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
+        )
+        return int(row[0]) if row else 0
+
+    async def check(self) -> int:
+        """The version of the schema, after all of the file was read. Raises `DatabaseBroken`."""
+        found = await self._database.read(problems)
+        if found:
+            raise DatabaseBroken(f"The database {self._database.path} is damaged: {found[0]}.")
+        return await self._database.read(schema_version)
+
+    async def backup(self, path: Path) -> None:
+        """Copy the database, in use as it is, into a new file.
+
+        Raises `DatabaseUnusable` when the file exists or cannot be written.
+        """
+        source = Connection(self._database.path, pragmas=READER_PRAGMAS)
+        await source.open()
+        try:
+            await source.run(backup.copy, path)
+        finally:
+            await source.close()
+
+    async def reindex(self, *, only_outdated: bool = False) -> None:
+        """Index every article anew, in batches; with `only_outdated` only after `bot.text.terms` changed.
+
+        Until its end searches find a part.
+        """
+        async with self._database.write() as transaction:
+            if only_outdated and not await transaction.run(indexing.outdated):
+                return
+            await transaction.run(indexing.empty)
+        last: int | None = 0
+        while last is not None:
+            async with self._database.write() as transaction:
+                last = await transaction.run(indexing.fill, last)

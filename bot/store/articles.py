@@ -1,0 +1,201 @@
+"""Articles: what was kept of feeds."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import sqlite3
+from collections.abc import AsyncIterator, Collection, Sequence
+
+from bot.clock import Clock
+from bot.store import indexing
+from bot.store.database import Database
+from bot.store.polls import insert_articles
+from bot.store.rows import ARTICLE, article, listed
+from bot.words import Article, Feed, NewArticle
+
+PAGE = 200  # articles read at a time by an export
+FORGET = 500  # articles emptied in a transaction
+
+
+class Articles:
+    """The articles. Those of several feeds with one page show once in a list, as the one kept first."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def get(self, article_id: int) -> Article | None:
+        """The article, or None."""
+        row = await self._database.fetchone(f"SELECT {ARTICLE} FROM article WHERE id = ?", (article_id,))
+        return None if row is None else article(row)
+
+    async def by_key(self, key: str) -> Article | None:
+        """The article with a key, or None."""
+        row = await self._database.fetchone(f"SELECT {ARTICLE} FROM article WHERE key = ?", (key,))
+        return None if row is None else article(row)
+
+    async def by_ids(self, ids: Sequence[int]) -> list[Article]:
+        """The articles with these ids, in this order; those that are not there are left out."""
+        rows = await self._database.fetchall(
+            f"SELECT {ARTICLE} FROM article WHERE id IN (SELECT value FROM json_each(?))", (listed(ids),)
+        )
+        found = {row["id"]: article(row) for row in rows}
+        return [found[id_] for id_ in ids if id_ in found]
+
+    async def of_page(self, page: str) -> list[Article]:
+        """All articles of a page, the one kept first first."""
+        rows = await self._database.fetchall(
+            f"SELECT {ARTICLE} FROM article WHERE page = ? ORDER BY id", (page,)
+        )
+        return [article(row) for row in rows]
+
+    async def by_url(self, url: str) -> list[Article]:
+        """All articles with a canonical URL, the one kept first first."""
+        rows = await self._database.fetchall(
+            f"SELECT {ARTICLE} FROM article WHERE url = ? ORDER BY id", (url,)
+        )
+        return [article(row) for row in rows]
+
+    async def newest(
+        self, feed_ids: Collection[int] | None, *, outlet: str | None = None, limit: int, offset: int = 0
+    ) -> list[Article]:
+        """Articles by date, newest first.
+
+        `feed_ids` are the feeds that the person asking may see, None all; `outlet` is the name of one,
+        accents and case ignored.
+        """
+        return await self._database.read(_newest, feed_ids, outlet, limit, offset)
+
+    async def count(self) -> int:
+        """How many articles there are."""
+        row = await self._database.fetchone("SELECT count(*) FROM article")
+        return int(row[0]) if row else 0
+
+    async def newest_time(self) -> int | None:
+        """When the newest article was published."""
+        row = await self._database.fetchone("SELECT max(published) FROM article")
+        return row[0] if row else None
+
+    async def export(self) -> AsyncIterator[Article]:
+        """Every article, oldest first. What is kept meanwhile may or may not be among them."""
+        last = (-(2**62), 0)
+        while True:
+            rows = await self._database.fetchall(
+                f"SELECT {ARTICLE} FROM article WHERE (published, id) > (?, ?) "
+                "ORDER BY published, id LIMIT ?",
+                (*last, PAGE),
+            )
+            if not rows:
+                return
+            for row in rows:
+                yield article(row)
+            last = (rows[-1]["published"], rows[-1]["id"])
+
+    async def import_batch(self, feed: Feed, new: Sequence[NewArticle]) -> int:
+        """Keep articles that came from a file, under a feed in state `imported`; how many were kept.
+
+        An article whose page is there already, in any feed, is left out: repeating an import adds nothing.
+        """
+        async with self._database.write() as transaction:
+            return await transaction.run(_import, feed.id, new, self._clock.now())
+
+    async def forget_texts(self, before: int) -> int:
+        """Empty the texts of articles found before a time, except those somebody bookmarked; how many.
+
+        Titles, dates, addresses and identities stay, and titles stay searchable.
+        """
+        forgotten = 0
+        last: tuple[int, int] | None = (-(2**62), 0)
+        while last is not None:
+            async with self._database.write() as transaction:
+                done, last = await transaction.run(_forget, before, last)
+            forgotten += done
+        return forgotten
+
+
+def _newest(
+    connection: sqlite3.Connection,
+    feed_ids: Collection[int] | None,
+    outlet: str | None,
+    limit: int,
+    offset: int,
+) -> list[Article]:
+    if feed_ids is None and outlet is None:
+        rows = connection.execute(
+            f"""
+            SELECT {ARTICLE} FROM article
+            WHERE NOT EXISTS (SELECT 1 FROM article AS other
+                              WHERE other.page = article.page AND other.id < article.id)
+            ORDER BY published DESC, id DESC LIMIT ? OFFSET ?
+            """,
+            (limit, offset),
+        )
+        return [article(row) for row in rows]
+    feeds = connection.execute(
+        "SELECT id FROM feed WHERE (:all OR id IN (SELECT value FROM json_each(:feeds))) "
+        "AND (:outlet IS NULL OR fold(outlet) = fold(:outlet))",
+        {"all": feed_ids is None, "feeds": listed(feed_ids or ()), "outlet": outlet},
+    ).fetchall()
+    chosen = listed([row[0] for row in feeds])
+    # The head of each feed by its own index, then merged: one scan by date would pass by all other feeds.
+    heads = [
+        connection.execute(
+            """
+            SELECT published, id FROM article
+            WHERE feed_id = ? AND NOT EXISTS (
+                SELECT 1 FROM article AS other WHERE other.page = article.page AND other.id < article.id
+                AND other.feed_id IN (SELECT value FROM json_each(?)))
+            ORDER BY published DESC, id DESC LIMIT ?
+            """,
+            (row[0], chosen, limit + offset),
+        ).fetchall()
+        for row in feeds
+    ]
+    merged = heapq.merge(*([tuple(row) for row in head] for head in heads), reverse=True)
+    ids = [id_ for _, id_ in itertools.islice(merged, offset, offset + limit)]
+    rows = connection.execute(
+        f"SELECT {ARTICLE} FROM article WHERE id IN (SELECT value FROM json_each(?)) "
+        "ORDER BY published DESC, id DESC",
+        (listed(ids),),
+    )
+    return [article(row) for row in rows]
+
+
+def _import(connection: sqlite3.Connection, feed_id: int, new: Sequence[NewArticle], now: int) -> int:
+    pages = listed([article.page for article in new])
+    seen = {
+        row[0]
+        for row in connection.execute(
+            "SELECT page FROM article WHERE page IN (SELECT value FROM json_each(?))", (pages,)
+        )
+    }
+    fresh = []
+    for article_ in new:
+        if article_.page not in seen:
+            seen.add(article_.page)
+            fresh.append(article_)
+    kept, _ = insert_articles(connection, feed_id, fresh, now)
+    return len(kept)
+
+
+def _forget(
+    connection: sqlite3.Connection, before: int, after: tuple[int, int]
+) -> tuple[int, tuple[int, int] | None]:
+    rows = connection.execute(
+        f"""
+        SELECT {indexing.SOURCE}, found FROM article
+        WHERE found < ? AND (found, id) > (?, ?) AND (text <> '' OR summary <> '') AND NOT EXISTS (
+            SELECT 1 FROM bookmark WHERE bookmark.article_id = article.id AND removed IS NULL)
+        ORDER BY found, id LIMIT ?
+        """,
+        (before, *after, FORGET),
+    ).fetchall()
+    for row in rows:
+        connection.execute(
+            "UPDATE article SET text = '', summary = '', body = NULL WHERE id = ?", (row["id"],)
+        )
+        indexing.replace(connection, row)
+    if len(rows) < FORGET:
+        return len(rows), None
+    return len(rows), (rows[-1]["found"], rows[-1]["id"])

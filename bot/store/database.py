@@ -1,0 +1,254 @@
+"""One SQLite file: a writer behind a lock, a few readers, no business logic.
+
+Work is done by plain functions of an `sqlite3.Connection` that run on the connection's own thread, so that
+the event loop only waits. Reads see the last committed state and never wait for the writer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+
+import aiosqlite
+
+from bot.store.errors import DatabaseUnusable, StoreError, understand
+from bot.text.terms import fold
+
+READERS = 3
+BUSY_TIMEOUT = 15.0  # seconds
+WRITER_PRAGMAS = (
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA journal_size_limit = 67108864",  # a burst does not leave its write-ahead log behind
+)
+READER_PRAGMAS = ("PRAGMA query_only = ON", "PRAGMA cache_size = -16384")
+
+Parameters = Sequence[Any] | Mapping[str, Any]
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Connection(aiosqlite.Connection):
+    """A connection with a thread of its own that runs whole functions and speaks of errors in our words."""
+
+    def __init__(self, path: Path, *, pragmas: Iterable[str]) -> None:
+        self.path = path
+
+        def connect() -> sqlite3.Connection:
+            # SQLite's autocommit mode: transactions are begun and ended by `Database` alone.
+            connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None)
+            try:
+                connection.row_factory = sqlite3.Row
+                connection.create_function("fold", 1, _fold, deterministic=True)
+                for pragma in pragmas:
+                    connection.execute(pragma)
+            except BaseException:
+                connection.close()
+                raise
+            return connection
+
+        super().__init__(connect, iter_chunk_size=64)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be used."""
+        return self._running and self._connection is not None
+
+    async def open(self) -> Self:
+        """Connect. Raises `StoreError`."""
+        try:
+            await self
+        except sqlite3.Error as error:
+            raise understand(error, self.path) from error
+        return self
+
+    async def run(
+        self, function: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run `function(connection, …)` on this connection's thread. Raises `StoreError`.
+
+        It runs to its end even when the waiting task is cancelled; what is run later runs after it.
+        """
+        if self._connection is None or not self._running:
+            raise StoreError("The database is closed.")
+        try:
+            result: T = await self._execute(function, self._connection, *args, **kwargs)  # type: ignore[no-untyped-call]  # aiosqlite types only its public methods
+        except sqlite3.Error as error:
+            raise understand(error, self.path) from error
+        return result
+
+
+class Transaction:
+    """What can be done between the beginning and the end of a write."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def execute(self, sql: str, parameters: Parameters = ()) -> int:
+        """Run one statement; how many rows it changed."""
+        return await self._connection.run(_execute, sql, parameters)
+
+    async def executemany(self, sql: str, rows: Iterable[Parameters]) -> int:
+        """Run one statement for each row of parameters; how many rows it changed."""
+        return await self._connection.run(_executemany, sql, rows)
+
+    async def fetchall(self, sql: str, parameters: Parameters = ()) -> list[sqlite3.Row]:
+        """The rows of a query, or of a statement with RETURNING."""
+        return await self._connection.run(_fetchall, sql, parameters)
+
+    async def run(
+        self, function: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run `function(connection, …)` on the writer's thread, within the transaction."""
+        return await self._connection.run(function, *args, **kwargs)
+
+
+class Database:
+    """An open database file. Every method raises `StoreError` and nothing of sqlite3's."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = asyncio.Lock()
+        self._writer = Connection(path, pragmas=WRITER_PRAGMAS)
+        self._readers: list[Connection] = []
+        # The reader used last is used first: its page cache is warm.
+        self._idle: asyncio.LifoQueue[Connection] = asyncio.LifoQueue()
+
+    @classmethod
+    async def open(cls, path: Path, prepare: Callable[[sqlite3.Connection], None]) -> Self:
+        """Open the file, creating it when missing. `prepare` runs on the writer before anything else does."""
+        _check_place(path)
+        database = cls(path)
+        try:
+            await database._writer.open()
+            await database._writer.run(_write_ahead)
+            await database._writer.run(prepare)
+            for _ in range(READERS):
+                reader = Connection(path, pragmas=READER_PRAGMAS)
+                database._readers.append(reader)
+                await reader.open()
+                database._idle.put_nowait(reader)
+        except BaseException:
+            await database.close()
+            raise
+        return database
+
+    async def close(self) -> None:
+        """Close all connections: running reads are cut short, a running write ends first."""
+        await asyncio.shield(asyncio.create_task(self._close()))
+
+    async def _close(self) -> None:
+        for reader in self._readers:
+            if reader.is_open:
+                await reader.interrupt()
+        async with self._lock:
+            connections = [connection for connection in (*self._readers, self._writer) if connection.is_open]
+            await asyncio.gather(*(connection.close() for connection in connections), return_exceptions=True)
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[Transaction]:
+        """One transaction, alone: committed at the end of the block, undone on any error or cancellation."""
+        async with self._lock:
+            try:
+                await self._writer.run(_begin)
+                yield Transaction(self._writer)
+                await self._writer.run(_commit)
+            except BaseException:
+                # Queued behind whatever still runs there, so the next write finds no transaction open
+                # even when this wait is cancelled in its turn.
+                await asyncio.shield(asyncio.ensure_future(self._writer.run(_rollback)))
+                raise
+
+    async def fetchall(self, sql: str, parameters: Parameters = ()) -> list[sqlite3.Row]:
+        """The rows of a query."""
+        async with self._reader() as reader:
+            return await reader.run(_fetchall, sql, parameters)
+
+    async def fetchone(self, sql: str, parameters: Parameters = ()) -> sqlite3.Row | None:
+        """The first row of a query, or None."""
+        async with self._reader() as reader:
+            return await reader.run(_fetchone, sql, parameters)
+
+    async def read(
+        self, function: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run `function(connection, …)` on a reader's thread; all its queries see one state."""
+
+        def snapshot(connection: sqlite3.Connection) -> T:
+            connection.execute("BEGIN")
+            try:
+                return function(connection, *args, **kwargs)
+            finally:
+                _rollback(connection)
+
+        async with self._reader() as reader:
+            return await reader.run(snapshot)
+
+    @asynccontextmanager
+    async def _reader(self) -> AsyncIterator[Connection]:
+        reader = await self._idle.get()
+        try:
+            yield reader
+        except asyncio.CancelledError:
+            if reader.is_open:
+                await reader.interrupt()  # nobody waits for its answer any more
+            raise
+        finally:
+            self._idle.put_nowait(reader)
+
+
+def _check_place(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)  # addresses of feeds may hold secrets
+    except OSError as error:
+        if path.is_file():
+            raise DatabaseUnusable(f"The database {path} may not be written to.") from error
+        raise DatabaseUnusable(
+            f"The database {path} cannot be opened or created: {error.strerror}."
+        ) from error
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    # https://www.sqlite.org/wal.html: kept in the file, refused by file systems without shared memory.
+    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    if mode != "wal":
+        raise DatabaseUnusable("The database lies on a disk that SQLite's write-ahead log does not work on.")
+
+
+def _fold(value: object) -> str | None:
+    return fold(value) if isinstance(value, str) else None
+
+
+def _begin(connection: sqlite3.Connection) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+
+
+def _commit(connection: sqlite3.Connection) -> None:
+    connection.execute("COMMIT")
+
+
+def _rollback(connection: sqlite3.Connection) -> None:
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+
+
+def _execute(connection: sqlite3.Connection, sql: str, parameters: Parameters) -> int:
+    return connection.execute(sql, parameters).rowcount
+
+
+def _executemany(connection: sqlite3.Connection, sql: str, rows: Iterable[Parameters]) -> int:
+    return connection.executemany(sql, rows).rowcount
+
+
+def _fetchall(connection: sqlite3.Connection, sql: str, parameters: Parameters) -> list[sqlite3.Row]:
+    return connection.execute(sql, parameters).fetchall()
+
+
+def _fetchone(connection: sqlite3.Connection, sql: str, parameters: Parameters) -> sqlite3.Row | None:
+    row: sqlite3.Row | None = connection.execute(sql, parameters).fetchone()
+    return row

@@ -1,0 +1,273 @@
+"""Dispatches: the outbox of what channels are owed, and the record of what was sent."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from bot.clock import Clock
+from bot.store.database import Database
+from bot.store.rows import DISPATCH, dispatch, listed
+from bot.words import Dispatch, Fate
+
+FROM = "FROM dispatch JOIN channel ON channel.id = dispatch.channel_id"
+
+# The first in line of every channel that something may be sent to. A channel is served in order: while its
+# first dispatch waits to be tried again, the others wait behind it.
+HEADS = """
+    FROM channel
+    JOIN server ON server.id = channel.server_id AND server.left IS NULL
+    JOIN dispatch AS head ON head.id = (
+        SELECT id FROM dispatch WHERE dispatch.channel_id = channel.id AND state = 'waiting'
+        ORDER BY position, id LIMIT 1)
+    WHERE channel.id IN (SELECT DISTINCT channel_id FROM dispatch WHERE state = 'waiting')
+      AND (channel.problem IS NULL OR channel.retry_at IS NOT NULL)
+      AND channel.id NOT IN (SELECT value FROM json_each(:exclude))
+"""
+READY_AT = "max(head.due, coalesce(channel.retry_at, 0))"
+
+
+class Problem(NamedTuple):
+    """Why nothing can be sent to a channel, since when, and when to try again (None: not by itself)."""
+
+    problem: str
+    since: int
+    retry_at: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FateRow:
+    """What became of a page in a channel, since when, and the reason where there is one."""
+
+    server_id: int
+    channel_id: int
+    article_id: int
+    fate: Fate
+    reason: str | None
+    since: int
+    message_id: int | None
+    thread_id: int | None
+
+
+class Dispatches:
+    """The outbox. A dispatch is claimed, sent, recorded as sent, then finished."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def interrupted(self) -> list[Dispatch]:
+        """The dispatches being sent: at the start those of an earlier process, whose end nobody knows."""
+        return await self._all("WHERE dispatch.state = 'claimed' ORDER BY dispatch.position, dispatch.id")
+
+    async def channels_ready(self, now: int, exclude: Collection[int] = ()) -> list[int]:
+        """The channels of which `claim` gives something, the longest due first."""
+        rows = await self._database.fetchall(
+            f"SELECT channel.id {HEADS} AND {READY_AT} <= :now ORDER BY {READY_AT}, channel.id",
+            {"now": now, "exclude": listed(exclude)},
+        )
+        return [row["id"] for row in rows]
+
+    async def next_due(self, exclude: Collection[int] = ()) -> int | None:
+        """When the next channel is ready, which may be past; None when nothing waits."""
+        row = await self._database.fetchone(f"SELECT min({READY_AT}) {HEADS}", {"exclude": listed(exclude)})
+        return None if row is None else row[0]
+
+    async def claim(self, channel_id: int, now: int) -> Dispatch | None:
+        """Take the first in line of a channel, counting an attempt; None when it is not due."""
+        async with self._database.write() as transaction:
+            return await transaction.run(_claim, channel_id, now)
+
+    async def sent(self, dispatch_id: int, *, message_id: int, thread_id: int | None, now: int) -> None:
+        """Discord has it."""
+        await self._set(
+            dispatch_id,
+            "state = 'sent', message_id = :message, thread_id = :thread, sent = :now, error = NULL",
+            message=message_id,
+            thread=thread_id,
+            now=now,
+        )
+
+    async def finished(self, dispatch_id: int) -> None:
+        """What follows a sent message was done or given up: the reaction, the publication."""
+        await self._set(dispatch_id, "finished = 1")
+
+    async def retry(self, dispatch_id: int, *, due: int, error: str | None) -> None:
+        """It was certainly not sent: try again at `due`."""
+        await self._set(dispatch_id, "state = 'waiting', due = :due, error = :error", due=due, error=error)
+
+    async def failed(self, dispatch_id: int, error: str) -> None:
+        """It will never be sent."""
+        await self._set(dispatch_id, "state = 'failed', error = :error", error=error)
+
+    async def uncertain(self, dispatch_id: int, error: str) -> None:
+        """It was perhaps sent, and nobody may look."""
+        await self._set(dispatch_id, "state = 'uncertain', error = :error", error=error)
+
+    async def unfinished(self) -> list[Dispatch]:
+        """Sent, but not finished; in servers that the bot is in."""
+        return await self._all(
+            "JOIN server ON server.id = channel.server_id AND server.left IS NULL "
+            "WHERE dispatch.state = 'sent' AND dispatch.finished = 0 ORDER BY dispatch.id"
+        )
+
+    async def edits_due(self, now: int, limit: int) -> list[Dispatch]:
+        """Sent, and an article of theirs changed since; in servers that the bot is in."""
+        return await self._all(
+            "JOIN server ON server.id = channel.server_id AND server.left IS NULL "
+            "WHERE dispatch.edit_due <= :now AND dispatch.state = 'sent' "
+            "ORDER BY dispatch.edit_due, dispatch.id LIMIT :limit",
+            now=now,
+            limit=limit,
+        )
+
+    async def edited(self, dispatch_id: int, *, as_of: int | None = None) -> None:
+        """The message shows its articles as they were at `as_of`, the `edit_due` acted upon."""
+        await self._set(
+            dispatch_id, "edit_due = iif(:as_of IS NULL OR edit_due <= :as_of, NULL, edit_due)", as_of=as_of
+        )
+
+    async def edit_later(self, dispatch_id: int, due: int) -> None:
+        """The message could not be edited now."""
+        await self._set(dispatch_id, "edit_due = :due", due=due)
+
+    async def get(self, dispatch_id: int) -> Dispatch | None:
+        """The dispatch, or None."""
+        return next(iter(await self._all("WHERE dispatch.id = :id", id=dispatch_id)), None)
+
+    async def of_message(self, message_id: int) -> Dispatch | None:
+        """The dispatch that a message is, or None."""
+        return next(iter(await self._all("WHERE dispatch.message_id = :id", id=message_id)), None)
+
+    async def posted_of(self, article_id: int) -> list[Dispatch]:
+        """What was sent of an article or of another feed's article with the same page, newest first."""
+        return await self._all(
+            """
+            WHERE dispatch.state = 'sent' AND dispatch.id IN (
+                SELECT fate.dispatch_id FROM article
+                JOIN article AS same ON same.page = article.page
+                JOIN fate ON fate.article_id = same.id
+                WHERE article.id = :article)
+            ORDER BY dispatch.sent DESC, dispatch.id DESC
+            """,
+            article=article_id,
+        )
+
+    async def recent(self, since: int, limit: int) -> list[Dispatch]:
+        """What was sent since a time, newest first; in servers that the bot is in."""
+        return await self._all(
+            "JOIN server ON server.id = channel.server_id AND server.left IS NULL "
+            "WHERE dispatch.sent >= :since AND dispatch.state = 'sent' "
+            "ORDER BY dispatch.sent DESC, dispatch.id DESC LIMIT :limit",
+            since=since,
+            limit=limit,
+        )
+
+    async def block_channel(self, channel_id: int, problem: str, retry_at: int | None) -> None:
+        """Nothing can be sent to a channel before `retry_at`; None: before it is unblocked."""
+        async with self._database.write() as transaction:
+            await transaction.execute(
+                "UPDATE channel SET problem = ?, problem_since = coalesce(problem_since, ?), retry_at = ? "
+                "WHERE id = ?",
+                (problem, self._clock.now(), retry_at, channel_id),
+            )
+
+    async def unblock_channel(self, channel_id: int) -> None:
+        """The channel takes messages again."""
+        async with self._database.write() as transaction:
+            await transaction.execute(
+                "UPDATE channel SET problem = NULL, problem_since = NULL, retry_at = NULL WHERE id = ?",
+                (channel_id,),
+            )
+
+    async def problem(self, channel_id: int) -> Problem | None:
+        """What is wrong with a channel, or None."""
+        row = await self._database.fetchone(
+            "SELECT problem, problem_since, retry_at FROM channel WHERE id = ? AND problem IS NOT NULL",
+            (channel_id,),
+        )
+        return None if row is None else Problem(*row)
+
+    async def fates(self, page: str) -> list[FateRow]:
+        """What became of a page, a row for each channel that it has a fate in."""
+        rows = await self._database.fetchall(
+            """
+            SELECT channel.server_id, fate.channel_id, fate.article_id, fate.fate, fate.reason, fate.decided,
+                   dispatch.state, coalesce(dispatch.error, channel.problem) AS error, dispatch.sent,
+                   dispatch.message_id, dispatch.thread_id
+            FROM fate
+            JOIN channel ON channel.id = fate.channel_id
+            LEFT JOIN dispatch ON dispatch.id = fate.dispatch_id
+            WHERE fate.page = :page
+              AND fate.article_id IN (SELECT id FROM article WHERE page = :page)
+            ORDER BY fate.decided, fate.channel_id
+            """,
+            {"page": page},
+        )
+        return [_fate(row) for row in rows]
+
+    async def notice(self, channel_id: int, what: str, payload: str) -> bool:
+        """Owe a channel a message of its own; False when one of this name was owed before."""
+        now = self._clock.now()
+        async with self._database.write() as transaction:
+            written = await transaction.execute(
+                "INSERT INTO dispatch (channel_id, kind, what, created, position, due, payload) "
+                "SELECT id, 'notice', ?, ?, ?, ?, ? FROM channel WHERE id = ? "
+                "ON CONFLICT (channel_id, what) DO NOTHING",
+                (what, now, now, now, payload, channel_id),
+            )
+        return written > 0
+
+    async def _all(self, condition: str, **values: Any) -> list[Dispatch]:  # noqa: ANN401 - parameters of SQL
+        rows = await self._database.fetchall(f"SELECT {DISPATCH} {FROM} {condition}", values)
+        return [dispatch(row) for row in rows]
+
+    async def _set(self, dispatch_id: int, assigned: str, **values: Any) -> None:  # noqa: ANN401 - as above
+        async with self._database.write() as transaction:
+            await transaction.execute(
+                f"UPDATE dispatch SET {assigned} WHERE id = :id", {"id": dispatch_id, **values}
+            )
+
+
+def _claim(connection: sqlite3.Connection, channel_id: int, now: int) -> Dispatch | None:
+    values = {"channel": channel_id, "now": now, "exclude": "[]"}
+    head = connection.execute(
+        f"SELECT head.id {HEADS} AND channel.id = :channel AND {READY_AT} <= :now", values
+    ).fetchone()
+    if head is None:
+        return None
+    # What changed until now is read and sent after this.
+    connection.execute(
+        "UPDATE dispatch SET state = 'claimed', claimed = ?, attempts = attempts + 1, edit_due = NULL "
+        "WHERE id = ?",
+        (now, head["id"]),
+    )
+    row = connection.execute(f"SELECT {DISPATCH} {FROM} WHERE dispatch.id = ?", (head["id"],)).fetchone()
+    return dispatch(row)
+
+
+_OF_STATE = {
+    "waiting": Fate.WAITING,
+    "claimed": Fate.WAITING,
+    "sent": Fate.POSTED,
+    "uncertain": Fate.FAILED,
+    "failed": Fate.FAILED,
+}
+
+
+def _fate(row: sqlite3.Row) -> FateRow:
+    state = row["state"]
+    fate = Fate(row["fate"]) if state is None else _OF_STATE[state]
+    reason = row["reason"] if state is None else None if fate is Fate.POSTED else row["error"]
+    return FateRow(
+        server_id=row["server_id"],
+        channel_id=row["channel_id"],
+        article_id=row["article_id"],
+        fate=fate,
+        reason=reason,
+        since=row["sent"] if fate is Fate.POSTED else row["decided"],
+        message_id=row["message_id"],
+        thread_id=row["thread_id"],
+    )

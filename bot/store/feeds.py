@@ -1,0 +1,163 @@
+"""Feeds: the addresses that are asked for news."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection
+from dataclasses import replace
+
+from bot.clock import Clock
+from bot.store.database import Database
+from bot.store.rows import FEED, feed, feed_values, listed
+from bot.words import Feed, FeedState
+
+FOLLOWED = """
+    EXISTS (SELECT 1 FROM subscription
+            JOIN channel ON channel.id = subscription.channel_id
+            JOIN server ON server.id = channel.server_id
+            WHERE subscription.feed_id = feed.id AND subscription.paused IS NULL AND server.left IS NULL)
+"""
+
+
+class Feeds:
+    """The feeds. A feed nobody follows is kept with its articles but never due."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def add(
+        self,
+        url: str,
+        *,
+        server_id: int | None = None,
+        title: str = "",
+        outlet: str = "",
+        next_poll: int = 0,
+        state: FeedState = FeedState.ACTIVE,
+    ) -> Feed:
+        """Get or create the feed of an address; one that was gone is asked again.
+
+        `server_id` is given for an address with credentials: each server has a feed of its own then.
+        """
+        new = Feed(
+            id=0,
+            url=url,
+            server_id=server_id,
+            title=title,
+            outlet=outlet or title,
+            state=state,
+            added=self._clock.now(),
+            next_poll=next_poll,
+        )
+        async with self._database.write() as transaction:
+            return await transaction.run(_add, new)
+
+    async def get(self, feed_id: int) -> Feed | None:
+        """The feed, or None."""
+        row = await self._database.fetchone(f"SELECT {FEED} FROM feed WHERE id = ?", (feed_id,))
+        return None if row is None else feed(row)
+
+    async def find(self, url: str, server_id: int | None = None) -> Feed | None:
+        """The feed of an address: the shared one, or that of a server."""
+        row = await self._database.fetchone(
+            f"SELECT {FEED} FROM feed WHERE url = ? AND server_id = ?", (url, server_id or 0)
+        )
+        return None if row is None else feed(row)
+
+    async def due(self, now: int, limit: int, exclude: Collection[int] = ()) -> list[Feed]:
+        """Feeds to poll, the longest due first: active, and followed unpaused in a server the bot is in."""
+        rows = await self._database.fetchall(
+            f"""
+            SELECT {FEED} FROM feed
+            WHERE state = 'active' AND next_poll <= ? AND id NOT IN (SELECT value FROM json_each(?))
+              AND {FOLLOWED}
+            ORDER BY next_poll LIMIT ?
+            """,
+            (now, listed(exclude), limit),
+        )
+        return [feed(row) for row in rows]
+
+    async def next_due(self, exclude: Collection[int] = ()) -> int | None:
+        """When the next feed is due, which may be past; None when no feed is to be polled."""
+        row = await self._database.fetchone(
+            f"""
+            SELECT next_poll FROM feed
+            WHERE state = 'active' AND id NOT IN (SELECT value FROM json_each(?)) AND {FOLLOWED}
+            ORDER BY next_poll LIMIT 1
+            """,
+            (listed(exclude),),
+        )
+        return None if row is None else int(row["next_poll"])
+
+    async def all(self) -> list[Feed]:
+        """Every feed, by outlet and title."""
+        rows = await self._database.fetchall(f"SELECT {FEED} FROM feed ORDER BY outlet, title, id")
+        return [feed(row) for row in rows]
+
+    async def outlets(self, feed_ids: Collection[int] | None, prefix: str, limit: int) -> list[str]:
+        """Names of outlets in which a word begins with `prefix`, accents and case ignored.
+
+        Those that begin with it come first. `feed_ids` are the feeds that the asker may see, None all.
+        """
+        rows = await self._database.fetchall(
+            """
+            SELECT outlet, min(instr(' ' || fold(outlet), ' ' || fold(:prefix))) AS place FROM feed
+            WHERE outlet <> '' AND (:all OR id IN (SELECT value FROM json_each(:feeds)))
+            GROUP BY outlet HAVING place > 0
+            ORDER BY place > 1, fold(outlet) LIMIT :limit
+            """,
+            {
+                "prefix": prefix.strip(),
+                "all": feed_ids is None,
+                "feeds": listed(feed_ids or ()),
+                "limit": limit,
+            },
+        )
+        return [row["outlet"] for row in rows]
+
+    async def poll_now(self, feed_id: int) -> None:
+        """Make a feed due at once; one that was gone is asked again."""
+        async with self._database.write() as transaction:
+            await transaction.execute(
+                "UPDATE feed SET next_poll = min(next_poll, ?), state = iif(state = 'gone', 'active', state) "
+                "WHERE id = ?",
+                (self._clock.now(), feed_id),
+            )
+
+
+def _add(connection: sqlite3.Connection, new: Feed) -> Feed:
+    values = feed_values(new)
+    del values["id"]
+    connection.execute(
+        f"INSERT INTO feed ({', '.join(values)}) VALUES ({', '.join(f':{name}' for name in values)}) "
+        "ON CONFLICT (url, server_id) DO NOTHING",
+        values,
+    )
+    row = connection.execute(
+        f"SELECT {FEED} FROM feed WHERE url = :url AND server_id = :server_id", values
+    ).fetchone()
+    found = feed(row)
+    if found.state is FeedState.GONE and new.state is FeedState.ACTIVE:
+        found = replace(
+            found, state=FeedState.ACTIVE, next_poll=new.next_poll, failures=0, failing_since=None, error=None
+        )
+        write_feeds(connection, [found])
+    return found
+
+
+_KEPT = {"id", "url", "server_id", "added"}
+_ASSIGNED = ", ".join(f"{name} = :{name}" for name in feed_values(Feed(id=0, url="")) if name not in _KEPT)
+
+
+def write_feeds(connection: sqlite3.Connection, feeds: Collection[Feed]) -> None:
+    """Write what polls change of feeds. An address that another feed has is not taken over."""
+    connection.executemany(
+        f"""
+        UPDATE feed SET {_ASSIGNED}, url = iif(:url <> url AND EXISTS (
+            SELECT 1 FROM feed AS other WHERE other.url = :url AND other.server_id = :server_id
+        ), url, :url)
+        WHERE id = :id
+        """,
+        [feed_values(feed) for feed in feeds],
+    )

@@ -1,0 +1,89 @@
+"""The rows of `article_terms`, which keeps no copy of what it was given.
+
+An entry is taken out by giving its old terms once more (https://www.sqlite.org/fts5.html, "The 'delete'
+command"), so they are made again from the stored article; `bot.text.terms.index_terms` always makes the same.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sqlite3
+from collections.abc import Iterable
+
+from bot.text import terms
+
+log = logging.getLogger(__name__)
+
+SOURCE = """
+    id, title, coalesce(body, text) AS body, language, feed_id, outlet, author, tags, published, image
+"""
+BATCH = 2_000  # articles
+
+
+def stored_terms(row: sqlite3.Row) -> terms.IndexTerms:
+    """The terms of an article of the columns `SOURCE`."""
+    return terms.index_terms(
+        title=row["title"],
+        body=row["body"],
+        language=row["language"],
+        feed_id=row["feed_id"],
+        outlet=row["outlet"],
+        author=row["author"],
+        tags=tuple(json.loads(row["tags"])),
+        published=row["published"],
+        image=row["image"],
+    )
+
+
+def add(connection: sqlite3.Connection, entries: Iterable[tuple[int, str, str, str]]) -> None:
+    """Index articles: id and the terms of title, body and meta."""
+    connection.executemany(
+        "INSERT INTO article_terms (rowid, title, body, meta) VALUES (?, ?, ?, ?)", entries
+    )
+
+
+def remove(connection: sqlite3.Connection, entries: Iterable[tuple[int, str, str, str]]) -> None:
+    """Take articles out of the index: id and the terms they were indexed with."""
+    connection.executemany(
+        "INSERT INTO article_terms (article_terms, rowid, title, body, meta) VALUES ('delete', ?, ?, ?, ?)",
+        entries,
+    )
+
+
+def replace(connection: sqlite3.Connection, before: sqlite3.Row) -> None:
+    """Index an article anew after a change of its row; `before` is the row of `SOURCE` as it was."""
+    after = connection.execute(f"SELECT {SOURCE} FROM article WHERE id = ?", (before["id"],)).fetchone()
+    old, new = stored_terms(before), stored_terms(after)
+    if old != new:
+        remove(connection, [(before["id"], *old)])
+        add(connection, [(before["id"], *new)])
+
+
+def outdated(connection: sqlite3.Connection) -> bool:
+    """Whether the index was made by another version of `bot.text.terms`."""
+    row = connection.execute("SELECT value FROM meta WHERE name = 'terms_version'").fetchone()
+    return row is None or row[0] != str(terms.VERSION)
+
+
+def empty(connection: sqlite3.Connection) -> None:
+    """Begin anew: an interrupted reindexing starts again from here."""
+    connection.execute("DELETE FROM meta WHERE name = 'terms_version'")
+    connection.execute("INSERT INTO article_terms (article_terms) VALUES ('delete-all')")
+    # Fewer and later merges than by default, since writes come in bursts.
+    connection.execute("INSERT INTO article_terms (article_terms, rank) VALUES ('automerge', 8)")
+
+
+def fill(connection: sqlite3.Connection, after: int) -> int | None:
+    """Index the next articles, those with an id above `after`; the last id, None when none are left."""
+    rows = connection.execute(
+        f"SELECT {SOURCE} FROM article WHERE id > ? ORDER BY id LIMIT ?",
+        (after, BATCH),
+    ).fetchall()
+    if not rows:
+        connection.execute(
+            "INSERT INTO meta (name, value) VALUES ('terms_version', ?)", (str(terms.VERSION),)
+        )
+        return None
+    add(connection, ((row["id"], *stored_terms(row)) for row in rows))
+    return int(rows[-1]["id"])

@@ -1,0 +1,202 @@
+"""What channels are owed: functions of a connection, called within the transaction that makes or undoes it.
+
+A page has one fate in a channel. A fate with a dispatch is told by the dispatch's state; the others are
+written down with their reason.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from bot.store.rows import listed
+
+PAUSED = "paused"
+AWAY = "away"
+UNFOLLOWED = "unfollowed"
+
+# A dispatch that was never tried may still change: a retried one was perhaps seen by somebody.
+_UNTOUCHED = "state = 'waiting' AND attempts = 0"
+
+
+class Owed(NamedTuple):
+    """An article that a channel is to hear of."""
+
+    article_id: int
+    key: str
+    page: str
+    published: int
+
+
+def owe(
+    connection: sqlite3.Connection, channel_id: int, articles: Iterable[Owed], *, limit: int, now: int
+) -> bool:
+    """Queue the articles whose page has no fate in the channel; whether there were any.
+
+    At most `limit` posts wait at a time. Beyond that the oldest, those that wait already included, share the
+    channel's one catch-up.
+    """
+    new = without_fate(connection, channel_id, articles)
+    if not new:
+        return False
+    posts = connection.execute(
+        "SELECT id, attempts, position, what FROM dispatch "
+        "WHERE channel_id = ? AND kind = 'post' AND state = 'waiting'",
+        (channel_id,),
+    ).fetchall()
+    room = max(limit - sum(1 for post in posts if post["attempts"]), 0)
+    line: list[tuple[int, int, Owed | None]] = [
+        (post["position"], post["id"], None) for post in posts if not post["attempts"]
+    ]
+    newest_id = max((post["id"] for post in posts), default=0)
+    line += [(owed.published, newest_id + 1 + order, owed) for order, owed in enumerate(new)]
+    line.sort(key=lambda place: place[:2])
+    surplus = max(len(line) - room, 0)
+    catch_up(
+        connection,
+        channel_id,
+        [owed for _, _, owed in line[:surplus] if owed],
+        posts=[id_ for _, id_, owed in line[:surplus] if not owed],
+        now=now,
+    )
+    for _, _, owed in line[surplus:]:
+        if owed:
+            _post(connection, channel_id, owed, now)
+    return True
+
+
+def catch_up(
+    connection: sqlite3.Connection,
+    channel_id: int,
+    articles: Sequence[Owed],
+    *,
+    posts: Sequence[int] = (),
+    now: int,
+) -> None:
+    """Let articles, and those of waiting posts, share the catch-up that waits in the channel, or a new one.
+
+    The pages of `articles` must have no fate in the channel.
+    """
+    if not articles and not posts:
+        return
+    taken = connection.execute(
+        "SELECT position, what AS key FROM dispatch WHERE id IN (SELECT value FROM json_each(?))",
+        (listed(posts),),
+    ).fetchall()
+    first, key = min([(owed.published, owed.key) for owed in articles] + [(row[0], row[1]) for row in taken])
+    row = connection.execute(
+        f"SELECT id FROM dispatch WHERE channel_id = ? AND kind = 'catch-up' AND {_UNTOUCHED} ORDER BY id",
+        (channel_id,),
+    ).fetchone()
+    if row is None:
+        dispatch_id = _dispatch(connection, channel_id, "catch-up", f"catch-up:{key}", first, now)
+    else:
+        dispatch_id = row["id"]
+        connection.execute(
+            "UPDATE dispatch SET position = min(position, ?) WHERE id = ?", (first, dispatch_id)
+        )
+    connection.execute(
+        "UPDATE fate SET dispatch_id = ? WHERE dispatch_id IN (SELECT value FROM json_each(?))",
+        (dispatch_id, listed(posts)),
+    )
+    connection.execute("DELETE FROM dispatch WHERE id IN (SELECT value FROM json_each(?))", (listed(posts),))
+    for owed in articles:
+        _fate(connection, channel_id, owed, dispatch_id, now)
+
+
+def withhold(
+    connection: sqlite3.Connection, channel_id: int, articles: Iterable[Owed], *, reason: str, now: int
+) -> None:
+    """Write down that the channel does not get the articles, where their page has no fate there yet."""
+    connection.executemany(
+        "INSERT INTO fate (channel_id, page, article_id, fate, reason, decided) "
+        "VALUES (?, ?, ?, 'withheld', ?, ?) ON CONFLICT (channel_id, page) DO NOTHING",
+        [(channel_id, owed.page, owed.article_id, reason, now) for owed in articles],
+    )
+
+
+def waiting(connection: sqlite3.Connection, channel_id: int, feed_id: int) -> list[tuple[Owed, str]]:
+    """What waits in a channel because of this feed alone, oldest first, with the kind of its dispatch."""
+    rows = connection.execute(
+        """
+        SELECT article.id, article.key, fate.page, article.published, dispatch.kind
+        FROM dispatch
+        JOIN fate ON fate.dispatch_id = dispatch.id
+        JOIN article ON article.id = fate.article_id
+        WHERE dispatch.channel_id = :channel AND dispatch.state = 'waiting' AND article.feed_id = :feed
+          AND NOT EXISTS (
+            SELECT 1 FROM article AS other
+            JOIN subscription ON subscription.feed_id = other.feed_id AND subscription.channel_id = :channel
+            WHERE other.page = fate.page AND other.feed_id <> :feed AND subscription.paused IS NULL)
+        ORDER BY article.published, article.id
+        """,
+        {"channel": channel_id, "feed": feed_id},
+    ).fetchall()
+    return [(Owed(*row[:4]), row["kind"]) for row in rows]
+
+
+def withdraw(
+    connection: sqlite3.Connection, channel_id: int, articles: Sequence[Owed], *, reason: str | None, now: int
+) -> None:
+    """Take waiting articles back out of the queue: withheld for a reason, or without a trace for None."""
+    pages = listed([owed.page for owed in articles])
+    chosen = """
+        WHERE channel_id = :channel AND page IN (SELECT value FROM json_each(:pages))
+          AND dispatch_id IN (SELECT id FROM dispatch WHERE channel_id = :channel AND state = 'waiting')
+    """
+    values = {"channel": channel_id, "pages": pages, "reason": reason, "now": now}
+    if reason is None:
+        connection.execute(f"DELETE FROM fate {chosen}", values)
+    else:
+        connection.execute(
+            "UPDATE fate SET dispatch_id = NULL, fate = 'withheld', reason = :reason, decided = :now "
+            + chosen,
+            values,
+        )
+    connection.execute(
+        "DELETE FROM dispatch WHERE channel_id = ? AND state = 'waiting' AND kind <> 'notice' "
+        "AND NOT EXISTS (SELECT 1 FROM fate WHERE fate.dispatch_id = dispatch.id)",
+        (channel_id,),
+    )
+
+
+def without_fate(connection: sqlite3.Connection, channel_id: int, articles: Iterable[Owed]) -> list[Owed]:
+    """The articles whose page has no fate in the channel, one a page."""
+    by_page: dict[str, Owed] = {}
+    for owed in articles:
+        by_page.setdefault(owed.page, owed)
+    rows = connection.execute(
+        "SELECT page FROM fate WHERE channel_id = ? AND page IN (SELECT value FROM json_each(?))",
+        (channel_id, listed(by_page)),
+    )
+    for (page,) in rows.fetchall():
+        del by_page[page]
+    return list(by_page.values())
+
+
+def _post(connection: sqlite3.Connection, channel_id: int, owed: Owed, now: int) -> None:
+    dispatch_id = _dispatch(connection, channel_id, "post", owed.key, owed.published, now)
+    _fate(connection, channel_id, owed, dispatch_id, now)
+
+
+def _dispatch(
+    connection: sqlite3.Connection, channel_id: int, kind: str, what: str, position: int, now: int
+) -> int:
+    connection.execute(
+        "INSERT INTO dispatch (channel_id, kind, what, created, position, due) VALUES (?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT (channel_id, what) DO NOTHING",
+        (channel_id, kind, what, now, position, now),
+    )
+    row = connection.execute(
+        "SELECT id FROM dispatch WHERE channel_id = ? AND what = ?", (channel_id, what)
+    ).fetchone()
+    return int(row["id"])
+
+
+def _fate(connection: sqlite3.Connection, channel_id: int, owed: Owed, dispatch_id: int, now: int) -> None:
+    connection.execute(
+        "INSERT INTO fate (channel_id, page, article_id, dispatch_id, decided) VALUES (?, ?, ?, ?, ?) "
+        "ON CONFLICT (channel_id, page) DO NOTHING",
+        (channel_id, owed.page, owed.article_id, dispatch_id, now),
+    )

@@ -1,0 +1,267 @@
+"""What a poll found, written in one transaction: the heart of "never lost, never repeated"."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import NamedTuple
+
+from bot.clock import Clock
+from bot.store import indexing, outbox
+from bot.store.database import Database
+from bot.store.feeds import write_feeds
+from bot.store.outbox import AWAY, PAUSED, Owed
+from bot.store.rows import article_values, listed
+from bot.words import Feed, NewArticle
+
+CHUNK = 10_000  # parameters of a statement; SQLite takes 32,766
+
+
+class Known(NamedTuple):
+    """What intake needs of an article to recognise its entry."""
+
+    article_id: int
+    key: str
+    url: str
+    title: str
+    published: int
+    fingerprint: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedArticle:
+    """An article whose entry changed. It keeps its key; its terms are made again from what is stored."""
+
+    article_id: int
+    new: NewArticle
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What a poll brought: the new articles, oldest first, and the channels that are owed something."""
+
+    new_ids: tuple[int, ...] = ()
+    channel_ids: tuple[int, ...] = ()
+
+
+class Polls:
+    """What intake asks, and where it puts what it found."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def known(self, feed_id: int, hashes: Collection[bytes]) -> dict[bytes, Known]:
+        """The articles that a feed shows under these identities."""
+        return await self._database.read(_known, feed_id, list(hashes))
+
+    async def known_urls(self, feed_id: int, urls: Collection[str]) -> dict[str, list[Known]]:
+        """The articles of a feed with these canonical URLs."""
+        rows = await self._database.fetchall(
+            "SELECT id, key, url, title, published, fingerprint FROM article "
+            "WHERE url IN (SELECT value FROM json_each(?)) AND +feed_id = ? ORDER BY id",
+            (listed(urls), feed_id),
+        )
+        found: dict[str, list[Known]] = {}
+        for row in rows:
+            found.setdefault(row["url"], []).append(Known(*row))
+        return found
+
+    async def record_quiet(self, feeds: Sequence[Feed]) -> None:
+        """Write many polls without news: everything but the addresses' owners and beginnings."""
+        if feeds:
+            async with self._database.write() as transaction:
+                await transaction.run(write_feeds, feeds)
+
+    async def record(
+        self,
+        feed: Feed,
+        *,
+        new: Sequence[NewArticle],
+        changed: Sequence[ChangedArticle] = (),
+        aliases: Sequence[tuple[bytes, int]] = (),
+        catch_up_after: int,
+        first: bool,
+    ) -> Recorded:
+        """Write one poll, all or nothing: the feed with its validators, articles, index, fates, dispatches.
+
+        `new` is in the document's order, newest first where nothing else tells. `aliases` are further
+        identities of known articles. `first` says that nothing was ever kept of this feed: its articles are
+        a backlog of which only the newest is posted. Else every channel that follows the feed gets a fate for
+        each page without one: a post, beyond `catch_up_after` waiting posts a place in a catch-up, or
+        withheld when the subscription is paused, its server left, or the article older than the return.
+        """
+        async with self._database.write() as transaction:
+            return await transaction.run(
+                _record, feed, new, changed, aliases, catch_up_after, first, self._clock.now()
+            )
+
+
+def _known(connection: sqlite3.Connection, feed_id: int, hashes: list[bytes]) -> dict[bytes, Known]:
+    found: dict[bytes, Known] = {}
+    for start in range(0, len(hashes), CHUNK):
+        chunk = hashes[start : start + CHUNK]
+        rows = connection.execute(
+            f"""
+            SELECT identity.hash, article.id, key, url, title, published, fingerprint
+            FROM identity JOIN article ON article.id = identity.article_id
+            WHERE identity.feed_id = ? AND identity.hash IN ({", ".join("?" * len(chunk))})
+            """,
+            (feed_id, *chunk),
+        )
+        for hash_, *known in rows:
+            found[hash_] = Known(*known)
+    return found
+
+
+def _record(
+    connection: sqlite3.Connection,
+    feed: Feed,
+    new: Sequence[NewArticle],
+    changed: Sequence[ChangedArticle],
+    aliases: Sequence[tuple[bytes, int]],
+    catch_up_after: int,
+    first: bool,  # noqa: FBT001 - passed by position through the connection's thread
+    now: int,
+) -> Recorded:
+    row = connection.execute("SELECT last_success FROM feed WHERE id = ?", (feed.id,)).fetchone()
+    write_feeds(connection, [feed])
+    inserted, owed = insert_articles(connection, feed.id, new, now)
+    for change in changed:
+        _change(connection, feed.id, change, now)
+    connection.executemany(
+        "INSERT INTO identity (feed_id, hash, article_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+        [(feed.id, hash_, article_id) for hash_, article_id in aliases],
+    )
+    channels = _owe(connection, feed.id, owed, first, catch_up_after, None if row is None else row[0], now)
+    return Recorded(tuple(inserted), tuple(channels))
+
+
+def insert_articles(
+    connection: sqlite3.Connection, feed_id: int, new: Sequence[NewArticle], now: int
+) -> tuple[list[int], list[Owed]]:
+    """Keep and index articles: the ids of those that were not there, and all that channels may be owed.
+
+    A key that is there is another feed's that once had this address (it moved), or was written by another
+    process; only the first may still be owed.
+    """
+    known = {
+        row["key"]: (row["id"], row["feed_id"])
+        for row in connection.execute(
+            "SELECT key, id, feed_id FROM article WHERE key IN (SELECT value FROM json_each(?))",
+            (listed([article.key for article in new]),),
+        )
+    }
+    # Where dates are the same, the document's order decides: what stands first is newest.
+    ordered = [
+        new[place] for place in sorted(range(len(new)), key=lambda place: (new[place].published, -place))
+    ]
+    ids = count(connection.execute("SELECT coalesce(max(id), 0) + 1 FROM article").fetchone()[0])
+    kept: dict[int, NewArticle] = {}
+    owed: list[Owed] = []
+    identities: list[tuple[int, bytes, int]] = []
+    for article in ordered:
+        if article.key not in known:
+            article_id = next(ids)
+            known[article.key] = (article_id, 0)
+            kept[article_id] = article
+        article_id, owner = known[article.key]
+        identities += [(feed_id, hash_, article_id) for hash_ in article.identities]
+        if owner != feed_id:
+            owed.append(Owed(article_id, article.key, article.page, article.published))
+    connection.executemany(
+        """
+        INSERT INTO article (id, key, feed_id, page, url, fingerprint, title, summary, text, body, author,
+                             outlet, language, tags, image, published, found)
+        VALUES (:id, :key, :feed_id, :page, :url, :fingerprint, :title, :summary, :text, :body, :author,
+                :outlet, :language, :tags, :image, :published, :found)
+        """,
+        (
+            article_values(article) | {"id": id_, "key": article.key, "feed_id": feed_id, "found": now}
+            for id_, article in kept.items()
+        ),
+    )
+    indexing.add(connection, ((id_, a.title_terms, a.body_terms, a.meta_terms) for id_, a in kept.items()))
+    connection.executemany(
+        "INSERT INTO identity (feed_id, hash, article_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", identities
+    )
+    return list(kept), owed
+
+
+def _change(connection: sqlite3.Connection, feed_id: int, change: ChangedArticle, now: int) -> None:
+    stored = connection.execute(
+        f"SELECT {indexing.SOURCE}, page FROM article WHERE id = ?", (change.article_id,)
+    ).fetchone()
+    if stored is None:
+        return
+    new = change.new
+    values = article_values(new)
+    assigned = ", ".join(f"{name} = :{name}" for name in values)
+    connection.execute(
+        f"UPDATE article SET {assigned}, updated = :now WHERE id = :id",
+        values | {"now": now, "id": change.article_id},
+    )
+    indexing.replace(connection, stored)
+    connection.executemany(
+        "INSERT INTO identity (feed_id, hash, article_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+        [(feed_id, hash_, change.article_id) for hash_ in new.identities],
+    )
+    if new.page != stored["page"]:  # under its new address too it is not news where it has a fate
+        connection.execute(
+            "INSERT INTO fate (channel_id, page, article_id, dispatch_id, fate, reason, decided) "
+            "SELECT channel_id, ?, article_id, dispatch_id, fate, reason, decided FROM fate "
+            "WHERE article_id = ? ON CONFLICT (channel_id, page) DO NOTHING",
+            (new.page, change.article_id),
+        )
+    # Later than an edit that may be under way, which then does not pass for this one.
+    connection.execute(
+        "UPDATE dispatch SET edit_due = max(?, coalesce(edit_due + 1, 0)) WHERE state IN ('claimed', 'sent') "
+        "AND id IN (SELECT dispatch_id FROM fate WHERE article_id = ?)",
+        (now, change.article_id),
+    )
+
+
+def _owe(
+    connection: sqlite3.Connection,
+    feed_id: int,
+    articles: Sequence[Owed],
+    first: bool,  # noqa: FBT001 - private
+    limit: int,
+    last_success: int | None,
+    now: int,
+) -> list[int]:
+    """Give the channels that follow the feed their due; those that were given something to post."""
+    if not articles:
+        return []
+    subscriptions = connection.execute(
+        """
+        SELECT subscription.channel_id, subscription.paused, subscription.resumed, subscription.resumed_from,
+               server.left
+        FROM subscription
+        JOIN channel ON channel.id = subscription.channel_id
+        JOIN server ON server.id = channel.server_id
+        WHERE subscription.feed_id = ? ORDER BY subscription.id
+        """,
+        (feed_id,),
+    ).fetchall()
+    channels = []
+    for row in subscriptions:
+        channel_id = row["channel_id"]
+        stopped = AWAY if row["left"] is not None else PAUSED if row["paused"] is not None else None
+        news = list(articles)
+        if first:
+            news = [] if stopped else news[-1:]
+        elif stopped:
+            outbox.withhold(connection, channel_id, articles, reason=stopped, now=now)
+            news = []
+        elif row["resumed"] is not None and (last_success or 0) < row["resumed"]:
+            # The first poll since the return also brings what came in between. An undated article, which
+            # got the present as its date, may be of that time.
+            news = [owed for owed in articles if row["resumed"] <= owed.published < now]
+            late = [owed for owed in articles if not row["resumed"] <= owed.published < now]
+            outbox.withhold(connection, channel_id, late, reason=row["resumed_from"], now=now)
+        if news and outbox.owe(connection, channel_id, news, limit=limit, now=now):
+            channels.append(channel_id)
+    return channels

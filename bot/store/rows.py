@@ -1,0 +1,146 @@
+"""How rows become words: the columns to ask for, and the dataclasses made of them."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Collection
+from typing import Any
+
+from bot.words import (
+    Article,
+    Bookmark,
+    Dispatch,
+    DispatchKind,
+    DispatchState,
+    Feed,
+    FeedState,
+    NewArticle,
+    Subscription,
+    Validators,
+)
+
+FEED = """
+    feed.id, feed.url, feed.server_id, feed.title, feed.outlet, feed.site_url, feed.icon, feed.language,
+    feed.state, feed.etag, feed.last_modified, feed.body_hash, feed.entries_hash, feed.added, feed.next_poll,
+    feed.interval, feed.last_poll, feed.last_success, feed.last_article, feed.failures, feed.failing_since,
+    feed.error, feed.error_detail, feed.moved_to, feed.moved_since, feed.ttl, feed.skip_hours, feed.skip_days
+"""
+ARTICLE = """
+    article.id, article.key, article.feed_id, article.page, article.url, article.title, article.summary,
+    article.text, coalesce(article.body, article.text) AS body, article.author, article.outlet,
+    article.language, article.tags, article.image, article.published, article.found, article.updated
+"""
+SUBSCRIPTION = """
+    subscription.id, channel.server_id, subscription.channel_id, subscription.feed_id, subscription.added,
+    subscription.paused
+"""
+DISPATCH = """
+    dispatch.id, channel.server_id, dispatch.channel_id, dispatch.kind, dispatch.what, dispatch.state,
+    dispatch.created, dispatch.due, dispatch.attempts, dispatch.claimed, dispatch.message_id,
+    dispatch.thread_id, dispatch.sent, dispatch.finished, dispatch.edit_due, dispatch.error, dispatch.payload,
+    (SELECT json_group_array(covered.id)
+     FROM (SELECT DISTINCT a.id, a.published FROM fate JOIN article AS a ON a.id = fate.article_id
+           WHERE fate.dispatch_id = dispatch.id ORDER BY a.published, a.id) AS covered) AS article_ids
+"""
+
+
+def listed(values: Collection[Any]) -> str:
+    """Numbers or texts as one parameter, read in SQL by `SELECT value FROM json_each(?)`."""
+    return json.dumps(list(values))
+
+
+def feed(row: sqlite3.Row) -> Feed:
+    """A feed of the columns `FEED`."""
+    fields = dict(row)
+    validators = Validators(
+        **{name: fields.pop(name) for name in ("etag", "last_modified", "body_hash", "entries_hash")}
+    )
+    fields["server_id"] = fields["server_id"] or None
+    fields["state"] = FeedState(fields["state"])
+    return Feed(**fields, validators=validators)
+
+
+def feed_values(feed: Feed) -> dict[str, Any]:
+    """The columns of a feed by name."""
+    return {
+        "id": feed.id,
+        "url": feed.url,
+        "server_id": feed.server_id or 0,
+        "title": feed.title,
+        "outlet": feed.outlet,
+        "site_url": feed.site_url,
+        "icon": feed.icon,
+        "language": feed.language,
+        "state": feed.state.value,
+        "etag": feed.validators.etag,
+        "last_modified": feed.validators.last_modified,
+        "body_hash": feed.validators.body_hash,
+        "entries_hash": feed.validators.entries_hash,
+        "added": feed.added,
+        "next_poll": feed.next_poll,
+        "interval": feed.interval,
+        "last_poll": feed.last_poll,
+        "last_success": feed.last_success,
+        "last_article": feed.last_article,
+        "failures": feed.failures,
+        "failing_since": feed.failing_since,
+        "error": feed.error,
+        "error_detail": feed.error_detail,
+        "moved_to": feed.moved_to,
+        "moved_since": feed.moved_since,
+        "ttl": feed.ttl,
+        "skip_hours": feed.skip_hours,
+        "skip_days": feed.skip_days,
+    }
+
+
+def article(row: sqlite3.Row) -> Article:
+    """An article of the columns `ARTICLE`."""
+    fields = dict(row)
+    fields["tags"] = tuple(json.loads(fields["tags"]))
+    return Article(**fields)
+
+
+def article_values(new: NewArticle) -> dict[str, Any]:
+    """The columns that an article's entry decides, by name."""
+    return {
+        "page": new.page,
+        "url": new.url,
+        "fingerprint": new.fingerprint,
+        "title": new.title,
+        "summary": new.summary,
+        "text": new.text,
+        "body": None if new.body == new.text else new.body,
+        "author": new.author,
+        "outlet": new.outlet,
+        "language": new.language,
+        "tags": json.dumps(new.tags, ensure_ascii=False),
+        "image": new.image,
+        "published": new.published,
+    }
+
+
+def subscription(row: sqlite3.Row) -> Subscription:
+    """A subscription of the columns `SUBSCRIPTION`."""
+    return Subscription(**dict(row))
+
+
+def dispatch(row: sqlite3.Row) -> Dispatch:
+    """A dispatch of the columns `DISPATCH`."""
+    fields = dict(row)
+    fields["kind"] = DispatchKind(fields["kind"])
+    fields["state"] = DispatchState(fields["state"])
+    fields["finished"] = bool(fields["finished"])
+    fields["article_ids"] = tuple(json.loads(fields["article_ids"]))
+    return Dispatch(**fields)
+
+
+def bookmark(row: sqlite3.Row) -> Bookmark:
+    """A bookmark of its own columns, named `saved_…`, and those of `ARTICLE`."""
+    fields = dict(row)
+    place = {
+        name: fields.pop(f"saved_{name}") for name in ("created", "server_id", "channel_id", "message_id")
+    }
+    fields["tags"] = tuple(json.loads(fields["tags"]))
+    return Bookmark(article=Article(**fields), **place)

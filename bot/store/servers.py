@@ -1,0 +1,108 @@
+"""The servers that the bot is in, or was."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection
+
+from bot.clock import Clock
+from bot.store import outbox
+from bot.store.database import Database
+from bot.store.rows import listed
+
+
+class Servers:
+    """Servers come and go; an outage of one (`unavailable`) is neither and changes nothing here."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def joined(self, server_id: int, locale: str | None = None) -> None:
+        """The bot is in a server, with the locale that Discord gives it. After a leave, a return.
+
+        Nothing of the time away is posted: subscriptions begin again now.
+        """
+        async with self._database.write() as transaction:
+            await transaction.run(_joined, server_id, locale, self._clock.now())
+
+    async def left(self, server_id: int) -> None:
+        """The server's people sent the bot away: what waits there is withheld, and nothing more is owed."""
+        async with self._database.write() as transaction:
+            await transaction.run(_left, server_id, self._clock.now())
+
+    async def sync(self, present_ids: Collection[int]) -> None:
+        """Learn what happened while the bot was not running.
+
+        `present_ids` are all servers of the bot, those in an outage included.
+        """
+        async with self._database.write() as transaction:
+            await transaction.run(_sync, present_ids, self._clock.now())
+
+    async def purge(self, before: int) -> int:
+        """Delete servers left before a time with all that was theirs; how many.
+
+        Articles stay, since others may have bookmarked them; addresses that hold their secrets do not.
+        """
+        async with self._database.write() as transaction:
+            return await transaction.run(_purge, before)
+
+    async def locale(self, server_id: int) -> str | None:
+        """The locale that Discord gives a server (such as `fr`), or None."""
+        row = await self._database.fetchone("SELECT locale FROM server WHERE id = ?", (server_id,))
+        return None if row is None else row["locale"]
+
+
+def _joined(connection: sqlite3.Connection, server_id: int, locale: str | None, now: int) -> None:
+    connection.execute(
+        """
+        UPDATE subscription SET resumed = :now, resumed_from = 'away'
+        WHERE channel_id IN (SELECT channel.id FROM channel JOIN server ON server.id = channel.server_id
+                             WHERE server.id = :id AND server.left IS NOT NULL)
+        """,
+        {"id": server_id, "now": now},
+    )
+    connection.execute(
+        "INSERT INTO server (id, locale, joined) VALUES (:id, :locale, :now) ON CONFLICT (id) DO UPDATE "
+        "SET locale = coalesce(:locale, locale), joined = iif(left IS NULL, joined, :now), left = NULL",
+        {"id": server_id, "locale": locale, "now": now},
+    )
+
+
+def _left(connection: sqlite3.Connection, server_id: int, now: int) -> None:
+    connection.execute("UPDATE server SET left = ? WHERE id = ? AND left IS NULL", (now, server_id))
+    waiting = (
+        "SELECT id FROM dispatch WHERE state = 'waiting' AND channel_id IN "
+        "(SELECT id FROM channel WHERE server_id = :server)"
+    )
+    values = {"server": server_id, "reason": outbox.AWAY, "now": now}
+    connection.execute(
+        "UPDATE fate SET dispatch_id = NULL, fate = 'withheld', reason = :reason, decided = :now "
+        f"WHERE dispatch_id IN ({waiting})",
+        values,
+    )
+    connection.execute(f"DELETE FROM dispatch WHERE id IN ({waiting})", values)
+
+
+def _sync(connection: sqlite3.Connection, present_ids: Collection[int], now: int) -> None:
+    gone = connection.execute(
+        "SELECT id FROM server WHERE left IS NULL AND id NOT IN (SELECT value FROM json_each(?))",
+        (listed(present_ids),),
+    ).fetchall()
+    for (server_id,) in gone:
+        _left(connection, server_id, now)
+    for server_id in present_ids:
+        _joined(connection, server_id, None, now)
+
+
+def _purge(connection: sqlite3.Connection, before: int) -> int:
+    purged = connection.execute("DELETE FROM server WHERE left < ? RETURNING id", (before,)).fetchall()
+    connection.execute(
+        """
+        UPDATE feed SET url = 'purged:' || id, site_url = NULL, state = 'gone', error_detail = '',
+            moved_to = NULL, etag = NULL, last_modified = NULL
+        WHERE server_id IN (SELECT value FROM json_each(?))
+        """,
+        (listed([row["id"] for row in purged]),),
+    )
+    return len(purged)

@@ -1,0 +1,225 @@
+"""Subscriptions: which channel follows which feed."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection
+
+from bot.clock import Clock
+from bot.store import outbox
+from bot.store.database import Database
+from bot.store.errors import StoreError
+from bot.store.outbox import Owed
+from bot.store.rows import FEED, SUBSCRIPTION, feed, listed, subscription
+from bot.words import Feed, Subscription
+
+ALL = 2**31  # posts that may wait, where none is to go into a catch-up
+FROM = "FROM subscription JOIN channel ON channel.id = subscription.channel_id"
+
+
+class Subscriptions:
+    """Subscriptions. Articles stay when nobody follows their feed any more."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def follow(
+        self, *, server_id: int, channel_id: int, feed_id: int, first_article_id: int | None
+    ) -> tuple[Subscription, bool]:
+        """Let a channel follow a feed, and owe it the newest article; False beside it when it did already.
+
+        Raises `StoreError` when the feed belongs to another server.
+        """
+        async with self._database.write() as transaction:
+            return await transaction.run(
+                _follow, server_id, channel_id, feed_id, first_article_id, self._clock.now()
+            )
+
+    async def unfollow(self, channel_id: int, feed_id: int) -> bool:
+        """End a subscription; what still waits because of it is withheld. False when there was none."""
+        async with self._database.write() as transaction:
+            return await transaction.run(_unfollow, channel_id, feed_id, self._clock.now())
+
+    async def move(self, subscription_id: int, channel_id: int) -> Subscription | None:
+        """Let another channel of the same server follow the feed instead; what waits moves along.
+
+        When that channel follows the feed already, its own subscription stays and is the one returned. None
+        when there is no such subscription. Raises `StoreError` for a channel of another server.
+        """
+        async with self._database.write() as transaction:
+            return await transaction.run(_move, subscription_id, channel_id, self._clock.now())
+
+    async def pause(self, subscription_id: int) -> bool:
+        """Post nothing until resumed; what waits is withheld. False when it was paused or is not there."""
+        async with self._database.write() as transaction:
+            return await transaction.run(_pause, subscription_id, self._clock.now())
+
+    async def resume(self, subscription_id: int) -> bool:
+        """End a pause; what came meanwhile stays unposted. False when it was not paused or is not there."""
+        async with self._database.write() as transaction:
+            changed = await transaction.execute(
+                "UPDATE subscription SET paused = NULL, resumed = ?, resumed_from = 'paused' "
+                "WHERE id = ? AND paused IS NOT NULL",
+                (self._clock.now(), subscription_id),
+            )
+        return changed > 0
+
+    async def get(self, subscription_id: int) -> Subscription | None:
+        """The subscription, or None."""
+        row = await self._database.fetchone(
+            f"SELECT {SUBSCRIPTION} {FROM} WHERE subscription.id = ?", (subscription_id,)
+        )
+        return None if row is None else subscription(row)
+
+    async def find(self, channel_id: int, feed_id: int) -> Subscription | None:
+        """The subscription of a channel to a feed, or None."""
+        row = await self._database.fetchone(
+            f"SELECT {SUBSCRIPTION} {FROM} WHERE subscription.channel_id = ? AND feed_id = ?",
+            (channel_id, feed_id),
+        )
+        return None if row is None else subscription(row)
+
+    async def in_server(self, server_id: int) -> list[tuple[Subscription, Feed]]:
+        """A server's subscriptions with their feeds, by outlet and title."""
+        return await self._database.read(_in_server, server_id)
+
+    async def of_feed(self, feed_id: int) -> list[Subscription]:
+        """The subscriptions to a feed, in servers that the bot is in."""
+        rows = await self._database.fetchall(
+            f"SELECT {SUBSCRIPTION} {FROM} JOIN server ON server.id = channel.server_id "
+            "WHERE feed_id = ? AND server.left IS NULL ORDER BY subscription.id",
+            (feed_id,),
+        )
+        return [subscription(row) for row in rows]
+
+    async def feed_ids(self, channel_ids: Collection[int]) -> set[int]:
+        """The feeds that any of these channels follows."""
+        rows = await self._database.fetchall(
+            "SELECT DISTINCT feed_id FROM subscription WHERE channel_id IN (SELECT value FROM json_each(?))",
+            (listed(channel_ids),),
+        )
+        return {row["feed_id"] for row in rows}
+
+    async def channels(self, server_id: int) -> set[int]:
+        """The channels of a server that follow a feed."""
+        rows = await self._database.fetchall(
+            f"SELECT DISTINCT subscription.channel_id {FROM} WHERE channel.server_id = ?", (server_id,)
+        )
+        return {row["channel_id"] for row in rows}
+
+    async def servers_of_feed(self, feed_id: int) -> set[int]:
+        """The servers in which a channel follows a feed, those left included."""
+        rows = await self._database.fetchall(
+            f"SELECT DISTINCT channel.server_id {FROM} WHERE feed_id = ?", (feed_id,)
+        )
+        return {row["server_id"] for row in rows}
+
+    async def count(self, server_id: int) -> int:
+        """How many different feeds a server follows."""
+        row = await self._database.fetchone(
+            f"SELECT count(DISTINCT feed_id) {FROM} WHERE channel.server_id = ?", (server_id,)
+        )
+        return int(row[0]) if row else 0
+
+
+def _one(connection: sqlite3.Connection, condition: str, *values: int) -> Subscription | None:
+    row = connection.execute(f"SELECT {SUBSCRIPTION} {FROM} WHERE {condition}", values).fetchone()
+    return None if row is None else subscription(row)
+
+
+def _follow(
+    connection: sqlite3.Connection,
+    server_id: int,
+    channel_id: int,
+    feed_id: int,
+    first_article_id: int | None,
+    now: int,
+) -> tuple[Subscription, bool]:
+    owner = connection.execute("SELECT server_id FROM feed WHERE id = ?", (feed_id,)).fetchone()
+    if owner is None or owner["server_id"] not in {0, server_id}:
+        raise StoreError("This feed is not there for this server.")
+    connection.execute(
+        "INSERT INTO server (id, joined) VALUES (?, ?) ON CONFLICT (id) DO NOTHING", (server_id, now)
+    )
+    _channel(connection, channel_id, server_id)
+    created = connection.execute(
+        "INSERT INTO subscription (channel_id, feed_id, added) VALUES (?, ?, ?) "
+        "ON CONFLICT (channel_id, feed_id) DO NOTHING",
+        (channel_id, feed_id, now),
+    ).rowcount
+    followed = _one(connection, "subscription.channel_id = ? AND feed_id = ?", channel_id, feed_id)
+    assert followed is not None
+    article = connection.execute(
+        "SELECT id, key, page, published FROM article WHERE id = ?", (first_article_id,)
+    ).fetchone()
+    if created and article is not None:
+        outbox.owe(connection, channel_id, [Owed(*article)], limit=ALL, now=now)
+    return followed, created > 0
+
+
+def _channel(connection: sqlite3.Connection, channel_id: int, server_id: int) -> None:
+    connection.execute(
+        "INSERT INTO channel (id, server_id) VALUES (?, ?) ON CONFLICT (id) DO NOTHING",
+        (channel_id, server_id),
+    )
+    row = connection.execute("SELECT server_id FROM channel WHERE id = ?", (channel_id,)).fetchone()
+    if row["server_id"] != server_id:
+        raise StoreError("This channel belongs to another server.")
+
+
+def _unfollow(connection: sqlite3.Connection, channel_id: int, feed_id: int, now: int) -> bool:
+    followed = _one(connection, "subscription.channel_id = ? AND feed_id = ?", channel_id, feed_id)
+    if followed is None:
+        return False
+    waiting = [owed for owed, _ in outbox.waiting(connection, channel_id, feed_id)]
+    outbox.withdraw(connection, channel_id, waiting, reason=outbox.UNFOLLOWED, now=now)
+    connection.execute("DELETE FROM subscription WHERE id = ?", (followed.id,))
+    return True
+
+
+def _move(
+    connection: sqlite3.Connection, subscription_id: int, channel_id: int, now: int
+) -> Subscription | None:
+    moved = _one(connection, "subscription.id = ?", subscription_id)
+    if moved is None or moved.channel_id == channel_id:
+        return moved
+    _channel(connection, channel_id, moved.server_id)
+    waiting = outbox.waiting(connection, moved.channel_id, moved.feed_id)
+    outbox.withdraw(connection, moved.channel_id, [owed for owed, _ in waiting], reason=None, now=now)
+    posts = [owed for owed, kind in waiting if kind == "post"]
+    outbox.owe(connection, channel_id, posts, limit=ALL, now=now)
+    rest = [owed for owed, kind in waiting if kind != "post"]
+    outbox.catch_up(connection, channel_id, outbox.without_fate(connection, channel_id, rest), now=now)
+    connection.execute(
+        "UPDATE OR IGNORE subscription SET channel_id = ? WHERE id = ?", (channel_id, subscription_id)
+    )
+    connection.execute(
+        "DELETE FROM subscription WHERE id = ? AND channel_id <> ?", (subscription_id, channel_id)
+    )
+    return _one(connection, "subscription.channel_id = ? AND feed_id = ?", channel_id, moved.feed_id)
+
+
+def _pause(connection: sqlite3.Connection, subscription_id: int, now: int) -> bool:
+    paused = _one(connection, "subscription.id = ?", subscription_id)
+    if paused is None or paused.paused is not None:
+        return False
+    waiting = [owed for owed, _ in outbox.waiting(connection, paused.channel_id, paused.feed_id)]
+    outbox.withdraw(connection, paused.channel_id, waiting, reason=outbox.PAUSED, now=now)
+    connection.execute("UPDATE subscription SET paused = ? WHERE id = ?", (now, subscription_id))
+    return True
+
+
+def _in_server(connection: sqlite3.Connection, server_id: int) -> list[tuple[Subscription, Feed]]:
+    subscriptions = connection.execute(
+        f"SELECT {SUBSCRIPTION} {FROM} WHERE channel.server_id = ? ORDER BY subscription.id", (server_id,)
+    ).fetchall()
+    feeds = {
+        row["id"]: feed(row)
+        for row in connection.execute(
+            f"SELECT {FEED} FROM feed WHERE id IN (SELECT value FROM json_each(?))",
+            (listed([row["feed_id"] for row in subscriptions]),),
+        )
+    }
+    pairs = [(subscription(row), feeds[row["feed_id"]]) for row in subscriptions]
+    return sorted(pairs, key=lambda pair: (pair[1].outlet.casefold(), pair[1].title.casefold()))
