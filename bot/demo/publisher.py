@@ -1,8 +1,8 @@
 """The sample feeds: a few outlets on loopback that publish one story after the other.
 
-The stories are in `data/demo/stories.json`, written for the demo about real events of tech news. Each outlet is
-an RSS feed; each story has a page and a picture of its own, so that every link in a post leads somewhere without a
-network.
+The stories are in `data/demo/stories.json`, written for the demo about real events of tech news. Each outlet
+is an RSS feed; each story has a page and a picture of its own, so that every link in a post leads somewhere
+without a network.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Outlet:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """A sample article. `text` has blank lines between its paragraphs; `published` is ISO 8601 with its zone."""
+    """A sample article. `text` has blank lines between paragraphs; `published` is ISO 8601 with its zone."""
 
     slug: str
     outlet: str

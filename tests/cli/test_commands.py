@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -58,7 +59,7 @@ def line(number: int, **changes: object) -> str:
         "title": f"Les éditeurs publient la version {number}",
         "text": f"La version {number} corrige des failles de sécurité. Elle est disponible depuis lundi.",
         "summary": "",
-        "published": "2026-03-0%dT08:00:00+00:00" % (number % 9 + 1),
+        "published": f"2026-03-0{number % 9 + 1}T08:00:00+00:00",
         "language": "fr",
         "source": "Le Fil",
         "author": "A. Rédactrice",
@@ -138,8 +139,6 @@ async def test_poll_fails_only_where_nothing_could_be_polled(telex: Telex, feed_
 
 async def in_thread(call: Any, *arguments: str, **options: Any) -> Any:
     """The publisher answers on this test's loop while the process runs."""
-    import asyncio
-
     return await asyncio.to_thread(call, *arguments, **options)
 
 
