@@ -1,0 +1,144 @@
+"""Following a feed, without Discord: finding it, showing what it brings, and its newest article at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from bot.clock import Clock
+from bot.feeds import errors
+from bot.feeds.discover import Discovery, find
+from bot.feeds.errors import FeedError, describe
+from bot.feeds.fetch import Fetcher
+from bot.locale import _, ngettext
+from bot.news.outlets import outlet_name
+from bot.news.poller import Poller
+from bot.news.refusals import Refusal
+from bot.store import Store
+from bot.text import dates, urls
+from bot.words import Article, Feed, ParsedFeed, Subscription
+from bot.workers import Workers
+
+MOST_FEEDS = 200
+"""Different feeds that the channels of one server may follow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """A subscription, whether it is new, its feed, and the article that is posted first, if there is any."""
+
+    subscription: Subscription
+    created: bool
+    feed: Feed
+    first: Article | None
+
+
+class Following:
+    """Finds feeds and lets channels follow them."""
+
+    def __init__(
+        self, clock: Clock, store: Store, fetcher: Fetcher, workers: Workers, poller: Poller
+    ) -> None:
+        self._clock = clock
+        self._store = store
+        self._fetcher = fetcher
+        self._workers = workers
+        self._poller = poller
+
+    async def look(self, address: str, server_id: int) -> Discovery:
+        """What is at an address that a person gave: a feed, read, or the choice of feeds that a page names.
+
+        Where a page names one feed alone, that is the answer. Raises Refusal, also when the server follows
+        too many feeds, so there is always one that can be followed.
+        """
+        try:
+            url = urls.normalise_input(address)
+        except ValueError as error:
+            raise Refusal(describe(errors.BAD_URL)) from error
+        try:
+            found = await find(self._fetcher, self._workers, url)
+            if found.parsed is None and len(found.feeds) == 1:
+                found = await find(self._fetcher, self._workers, found.feeds[0].url)
+        except FeedError as error:
+            raise Refusal(describe(error.code)) from error
+        if not found.feeds:
+            raise Refusal(
+                _("I found no feed at {address}. Its site may name one under “RSS” or “Feed”.").format(
+                    address=urls.masked(url)
+                )
+            )
+        if found.parsed is not None:
+            await self._check_room(server_id, await self._known(found, server_id))
+        return found
+
+    async def follow(self, found: Discovery, *, server_id: int, channel_id: int) -> Followed:
+        """Let a channel follow the feed that `look` read, keep its articles and owe the newest one.
+
+        Nothing is fetched again. Doing it twice changes nothing. Raises Refusal, FeedError, StoreError.
+        """
+        if found.fetched is None or found.parsed is None:
+            raise ValueError("not a feed")
+        url = found.feeds[0].url
+        owner = owner_of(url, server_id)
+        known = await self._known(found, server_id)
+        await self._check_room(server_id, known)
+        feed = known or await self._store.feeds.add(
+            url,
+            server_id=owner,
+            title=found.parsed.title,
+            outlet=outlet_name(found.parsed.title),
+            next_poll=self._clock.now(),
+        )
+        feed = await self._poller.take(feed, found.fetched)
+        newest = await self._store.articles.newest([feed.id], limit=1)
+        first = newest[0] if newest else None
+        subscription, created = await self._store.subscriptions.follow(
+            server_id=server_id,
+            channel_id=channel_id,
+            feed_id=feed.id,
+            first_article_id=first.id if first else None,
+        )
+        self._poller.wake()
+        return Followed(subscription, created, feed, first)
+
+    async def preview(self, found: Discovery) -> tuple[Feed, Article] | None:
+        """A feed that was read, and its newest article, as they would be kept (their ids are 0)."""
+        if found.fetched is None or found.parsed is None or not found.parsed.entries:
+            return None
+        now = self._clock.now()
+        newest = max(found.parsed.entries, key=lambda entry: dates.clamp(entry.published, now))
+        alone = replace(found.parsed, entries=(newest,))
+        feed = _unkept(found.feeds[0].url, alone)
+        return feed, await self._poller.intake.sample(feed, alone, now=now)
+
+    async def _known(self, found: Discovery, server_id: int) -> Feed | None:
+        url = found.feeds[0].url
+        return await self._store.feeds.find(url, owner_of(url, server_id))
+
+    async def _check_room(self, server_id: int, known: Feed | None) -> None:
+        if known is not None and server_id in await self._store.subscriptions.servers_of_feed(known.id):
+            return
+        if await self._store.subscriptions.count(server_id) >= MOST_FEEDS:
+            raise Refusal(
+                ngettext(
+                    "This server follows {count} feed already, which is the most. Remove one first.",
+                    "This server follows {count} feeds already, which is the most. Remove one first.",
+                    MOST_FEEDS,
+                ).format(count=MOST_FEEDS)
+            )
+
+
+def owner_of(url: str, server_id: int) -> int | None:
+    """The server that a feed of this address belongs to: the one that gave its credentials, or none."""
+    return server_id if urls.has_credentials(url) else None
+
+
+def _unkept(url: str, parsed: ParsedFeed) -> Feed:
+    return Feed(
+        id=0,
+        url=url,
+        title=parsed.title,
+        outlet=outlet_name(parsed.title) or urls.host(url),
+        site_url=parsed.site_url,
+        icon=parsed.icon,
+        language=parsed.language,
+    )

@@ -1,0 +1,47 @@
+"""All that works without a chat window, opened and closed together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from bot.clock import Clock, SystemClock
+from bot.feeds.fetch import Fetcher
+from bot.news.following import Following
+from bot.news.poller import Poller
+from bot.settings import Settings
+from bot.store import Store
+from bot.workers import Workers
+
+
+@dataclass(frozen=True, slots=True)
+class Newsroom:
+    """What the command line and the Discord client share."""
+
+    settings: Settings
+    clock: Clock
+    store: Store
+    fetcher: Fetcher
+    workers: Workers
+    poller: Poller
+    following: Following
+
+
+@asynccontextmanager
+async def open_newsroom(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Newsroom]:
+    """Open the database, connections and workers, and close them at the end. Raises StoreError.
+
+    The poller does not run by itself.
+    """
+    clock = clock or SystemClock()
+    store = await Store.open(settings.database, clock)
+    workers = Workers()
+    try:
+        async with Fetcher(settings) as fetcher:
+            poller = Poller(settings, clock, store, fetcher, workers)
+            following = Following(clock, store, fetcher, workers, poller)
+            yield Newsroom(settings, clock, store, fetcher, workers, poller, following)
+    finally:
+        await workers.close()
+        await store.close()

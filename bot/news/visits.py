@@ -1,0 +1,202 @@
+"""What the answer of a feed's publisher means for the feed: news, nothing new, a move, a failure."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from random import Random
+
+from bot.clock import Clock
+from bot.feeds import errors, schedule
+from bot.feeds.errors import FeedError
+from bot.feeds.fetch import Fetched
+from bot.feeds.parse import entries_hash
+from bot.news.intake import Decision, Intake
+from bot.news.outlets import outlet_name
+from bot.settings import Settings
+from bot.store import Store
+from bot.store.polls import Recorded
+from bot.text import safe, urls
+from bot.words import Feed, FeedState, ParsedFeed, Validators
+
+MOVE_PROBATION = 3 * 86_400
+"""Seconds that a permanent redirect has to hold before the feed's address changes."""
+LARGE = 256 * 1024
+"""Bytes of a document that are hashed off the event loop."""
+TITLE = 300
+
+
+class Outcome(StrEnum):
+    """How a poll ended."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    FAILED = "failed"
+    GONE = "gone"
+    POSTPONED = "postponed"  # its host asked to be left alone
+
+
+@dataclass(frozen=True, slots=True)
+class PollReport:
+    """A poll: the feed after it, how it ended, how many articles are new and changed, the error's code.
+
+    `recorded` is what was written; without it the feed itself is still to be written (`record_quiet`).
+    """
+
+    feed: Feed
+    outcome: Outcome
+    new: int = 0
+    changed: int = 0
+    error: str | None = None
+    recorded: Recorded | None = None
+
+
+class Visits:
+    """Turns answers into feeds as they are after a poll, and records news."""
+
+    def __init__(self, settings: Settings, clock: Clock, store: Store, intake: Intake) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._store = store
+        self._intake = intake
+        self._random = Random()  # noqa: S311 - spreads polls over time
+
+    async def answered(self, feed: Feed, fetched: Fetched) -> PollReport:
+        """The poll that an answer makes; news is recorded with the feed in one transaction.
+
+        Raises FeedError, StoreError.
+        """
+        now = self._clock.now()
+        hints = schedule.hints(fetched.headers, now=now)
+        if fetched.not_modified:
+            validators = feed.validators
+            if fetched.status != 304:  # noqa: PLR2004 - the same body under new validators
+                validators = _validators(fetched, feed.validators.entries_hash)
+            return self._quiet(feed, fetched, validators, hints, now)
+        if len(fetched.body) > LARGE:
+            digest = await asyncio.to_thread(entries_hash, fetched.body)
+        else:
+            digest = entries_hash(fetched.body)
+        validators = _validators(fetched, digest)
+        if digest == feed.validators.entries_hash:
+            return self._quiet(feed, fetched, validators, hints, now)
+
+        document = await self._intake.read(fetched.body, fetched.content_type, fetched.url)
+        described = _described(feed, document.head)
+        decision = await self._intake.decide(described, document, now=now)
+        hints = schedule.hints(fetched.headers, now=now, parsed=document.head)
+        after = self._succeeded(feed, described, fetched, validators, hints, decision, now)
+        if not (decision.new or decision.changed or decision.aliases):
+            return PollReport(after, Outcome.UNCHANGED)
+        recorded = await self._store.polls.record(
+            after,
+            new=decision.new,
+            changed=decision.changed,
+            aliases=decision.aliases,
+            catch_up_after=self._settings.catch_up_after,
+            first=feed.last_success is None,
+        )
+        outcome = Outcome.NEW if decision.new else Outcome.CHANGED if decision.changed else Outcome.UNCHANGED
+        return PollReport(after, outcome, len(recorded.new_ids), len(decision.changed), recorded=recorded)
+
+    def failed(self, feed: Feed, error: FeedError) -> PollReport:
+        """After a failure: the feed with its error, to be written."""
+        now = self._clock.now()
+        interval, next_poll = schedule.after_failure(feed, now=now, error=error, random=self._random)
+        gone = error.code == errors.GONE
+        after = replace(
+            feed,
+            state=FeedState.GONE if gone else feed.state,
+            interval=interval,
+            next_poll=next_poll,
+            last_poll=now,
+            failures=feed.failures + 1,
+            failing_since=feed.failing_since or now,
+            error=error.code,
+            error_detail=safe.plain(error.detail, TITLE),
+        )
+        return PollReport(after, Outcome.GONE if gone else Outcome.FAILED, error=error.code)
+
+    def postponed(self, feed: Feed, until: int) -> PollReport:
+        """When the feed's host is to be left alone: the feed due some time after that."""
+        return PollReport(replace(feed, next_poll=until + self._random.randrange(60)), Outcome.POSTPONED)
+
+    def _quiet(
+        self, feed: Feed, fetched: Fetched, validators: Validators, hints: schedule.Hints, now: int
+    ) -> PollReport:
+        after = self._succeeded(feed, feed, fetched, validators, hints, Decision(), now)
+        return PollReport(after, Outcome.UNCHANGED)
+
+    def _succeeded(
+        self,
+        before: Feed,
+        described: Feed,
+        fetched: Fetched,
+        validators: Validators,
+        hints: schedule.Hints,
+        decision: Decision,
+        now: int,
+    ) -> Feed:
+        interval, next_poll = schedule.after_success(
+            before,
+            now=now,
+            hints=hints,
+            new_articles=[article.published for article in decision.new],
+            changed=bool(decision.new or decision.changed),
+            random=self._random,
+            missed=decision.missed and before.last_success is not None,
+        )
+        url, moved_to, moved_since = _moved(before, fetched.permanent_url, now)
+        return replace(
+            described,
+            url=url,
+            state=FeedState.ACTIVE,
+            validators=validators,
+            interval=interval,
+            next_poll=next_poll,
+            last_poll=now,
+            last_success=now,
+            last_article=now if decision.new else before.last_article,
+            failures=0,
+            failing_since=None,
+            error=None,
+            error_detail="",
+            moved_to=moved_to,
+            moved_since=moved_since,
+        )
+
+
+def _validators(fetched: Fetched, digest: bytes | None) -> Validators:
+    return Validators(
+        etag=fetched.headers.get("etag"),
+        last_modified=fetched.headers.get("last-modified"),
+        body_hash=fetched.body_hash,
+        entries_hash=digest,
+    )
+
+
+def _described(feed: Feed, head: ParsedFeed) -> Feed:
+    """The feed as its document describes it."""
+    title = safe.plain(head.title, TITLE) or feed.title
+    return replace(
+        schedule.remembered(feed, head),
+        title=title,
+        outlet=feed.outlet or outlet_name(title) or urls.host(feed.url),
+        site_url=head.site_url or feed.site_url,
+        icon=head.icon or feed.icon,
+        language=head.language or feed.language,
+    )
+
+
+def _moved(feed: Feed, target: str | None, now: int) -> tuple[str, str | None, int | None]:
+    """The feed's address, where it moves to, and since when: a permanent redirect counts once it has held."""
+    if target is None or target == feed.url:
+        return feed.url, None, None
+    if target != feed.moved_to or feed.moved_since is None:
+        return feed.url, target, now
+    leaks = feed.server_id is None and urls.has_credentials(target)
+    if now - feed.moved_since < MOVE_PROBATION or leaks:
+        return feed.url, target, feed.moved_since
+    return target, None, None
