@@ -28,6 +28,7 @@ class Known(NamedTuple):
     title: str
     published: int
     fingerprint: bytes
+    page: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class Polls:
     async def known_urls(self, feed_id: int, urls: Collection[str]) -> dict[str, list[Known]]:
         """The articles of a feed with these canonical URLs."""
         rows = await self._database.fetchall(
-            "SELECT id, key, url, title, published, fingerprint FROM article "
+            "SELECT id, key, url, title, published, fingerprint, page FROM article "
             "WHERE url IN (SELECT value FROM json_each(?)) AND +feed_id = ? ORDER BY id",
             (listed(urls), feed_id),
         )
@@ -105,7 +106,7 @@ def _known(connection: sqlite3.Connection, feed_id: int, hashes: list[bytes]) ->
         chunk = hashes[start : start + CHUNK]
         rows = connection.execute(
             f"""
-            SELECT identity.hash, article.id, key, url, title, published, fingerprint
+            SELECT identity.hash, article.id, key, url, title, published, fingerprint, page
             FROM identity JOIN article ON article.id = identity.article_id
             WHERE identity.feed_id = ? AND identity.hash IN ({", ".join("?" * len(chunk))})
             """,
