@@ -13,18 +13,18 @@ import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from hashlib import blake2b
 from typing import NamedTuple
 
 import Stemmer
 
 from bot.text.stopwords import EMPTY
 
-VERSION = 1
+VERSION = 2
 """Of the rules below: a database whose index was made by other rules has to be indexed anew."""
 
 LONGEST = 48
 """Characters of a word that count."""
+_LONGEST_NAME = 120
 
 _REPLACED = tuple(
     {
@@ -140,11 +140,10 @@ def index_terms(
     meta = [feed_token(feed_id), month_token(published)]
     if language:
         meta.append(language_token(language))
-    if outlet:
-        meta.append(outlet_token(outlet))
-    if author:
-        meta.append(author_token(author))
-    meta += map(tag_token, tags)
+    meta += outlet_tokens(outlet)
+    meta += author_tokens(author or "")
+    for tag in tags:
+        meta += tag_tokens(tag)
     if image:
         meta.append(HAS_IMAGE)
     return IndexTerms(" ".join(stems(title, language)), " ".join(stems(body, language)), " ".join(meta))
@@ -169,19 +168,19 @@ def month_token(moment: int) -> str:
     return f"d{datetime.fromtimestamp(moment, UTC):%Y%m}"
 
 
-def outlet_token(name: str) -> str:
-    """The token of `meta` of an outlet's articles; case, accents and spaces in the name do not matter."""
-    return "o" + _digest(name)
+def outlet_tokens(name: str) -> tuple[str, ...]:
+    """The tokens of `meta` of an outlet: its words in order, then, of several, all in one (`Le Monde`, `lemonde`)."""
+    return _name_tokens("o", name)
 
 
-def author_token(name: str) -> str:
-    """The token of `meta` of an author's articles; case, accents and spaces in the name do not matter."""
-    return "a" + _digest(name)
+def author_tokens(name: str) -> tuple[str, ...]:
+    """The tokens of `meta` of an author, as those of an outlet."""
+    return _name_tokens("a", name)
 
 
-def tag_token(name: str) -> str:
-    """The token of `meta` of a tag; case, accents and spaces in the name do not matter."""
-    return "t" + _digest(name)
+def tag_tokens(name: str) -> tuple[str, ...]:
+    """The tokens of `meta` of a tag, as those of an outlet."""
+    return _name_tokens("t", name)
 
 
 def spans(text: str) -> Iterator[tuple[str, int, int]]:
@@ -194,8 +193,10 @@ def spans(text: str) -> Iterator[tuple[str, int, int]]:
 
 
 @lru_cache(maxsize=4096)
-def _digest(name: str) -> str:
-    return blake2b(" ".join(fold(name).split()).encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
+def _name_tokens(letter: str, name: str) -> tuple[str, ...]:
+    forms = [form for form in map(_form, words(name[:_LONGEST_NAME])) if form]
+    joined = [letter + "".join(forms)] if len(forms) > 1 else []
+    return (*(letter + form for form in forms), *joined)
 
 
 def _plain(text: str) -> str:

@@ -1,0 +1,268 @@
+"""The full-text index: what to look for, as a tree, and the articles that hold it.
+
+SQLite's FTS5 (https://www.sqlite.org/fts5.html) does the work. Its query language is written here alone, from
+index terms that stand in quotes, so that nothing a person types is ever read as an operator.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from bot.store.database import Database
+from bot.store.rows import listed
+
+TITLE_WEIGHT = 2.0
+BODY_WEIGHT = 1.0
+MOST_FEEDS = 60  # that are looked for by token; more are filtered by row
+MOST_MONTHS = 24
+MANY = 2_000  # matches from which on they are no longer all sorted by date
+
+
+class Column(StrEnum):
+    """Where a term is looked for."""
+
+    TEXT = "{title body}"
+    TITLE = "title"
+    META = "meta"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Index terms next to each other in one column; with `prefix` the last one may go on."""
+
+    terms: tuple[str, ...]
+    column: Column = Column.TEXT
+    prefix: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """Every part holds; there is at least one."""
+
+    parts: tuple[Wanted, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Any:
+    """One part holds; there is at least one."""
+
+    parts: tuple[Wanted, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Except:
+    """`wanted` holds and `unwanted` does not."""
+
+    wanted: Wanted
+    unwanted: Wanted
+
+
+Wanted = Terms | All | Any | Except
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """Which articles may be found at all. Times are seconds since 1970 in UTC; `before` itself is outside."""
+
+    feed_ids: frozenset[int] | None = None
+    since: int | None = None
+    before: int | None = None
+    bookmarked_by: int | None = None
+
+    @property
+    def everything(self) -> bool:
+        """Whether it leaves nothing out."""
+        return (self.feed_ids, self.since, self.before, self.bookmarked_by) == (None, None, None, None)
+
+
+class Hit(NamedTuple):
+    """An article that was found; `score` is its BM25, larger is better (0 where nothing was scored)."""
+
+    article_id: int
+    page: str
+    published: int
+    score: float
+
+
+class SearchIndex:
+    """Queries of the index. Every method raises `StoreError` and runs on a reader's thread."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def ranked(
+        self, scored: Wanted, *, required: Wanted | None = None, scope: Scope, limit: int
+    ) -> list[Hit]:
+        """The best `limit` articles by BM25 of `scored`, among those that hold `required`.
+
+        BM25 reads the whole list of every term of `scored`: keep those short. `required` costs little.
+        """
+        return await self._database.read(_ranked, scored, required, scope, limit)
+
+    async def newest(self, wanted: Wanted | None, *, scope: Scope, limit: int) -> list[Hit]:
+        """The `limit` articles published last that hold `wanted`."""
+        return await self._database.read(_newest, wanted, scope, limit)
+
+    async def count(self, wanted: Wanted, *, scope: Scope, at_most: int) -> int:
+        """How many articles hold `wanted`; counting ends at `at_most`."""
+        return await self._database.read(_count, _narrowed(wanted, scope) or wanted, at_most=at_most)
+
+    async def holding(self, wanted: Wanted, article_ids: Collection[int]) -> set[int]:
+        """Those of the articles that hold `wanted`."""
+        sql = (
+            "SELECT rowid FROM article_terms WHERE article_terms MATCH ?"
+            " AND +rowid IN (SELECT value FROM json_each(?))"
+        )
+        rows = await self._database.fetchall(sql, (match(wanted), listed(article_ids)))
+        return {row[0] for row in rows}
+
+    async def frequencies(self, *, at_least: int) -> dict[str, int]:
+        """In how many articles each term of title or text stands, the larger figure of both; rare ones left out.
+
+        It reads the whole index: seconds for a million articles.
+        """
+        return await self._database.read(_frequencies, at_least)
+
+
+def match(wanted: Wanted) -> str:
+    """The FTS5 expression of a tree."""
+    if isinstance(wanted, Terms):
+        quoted = " + ".join('"' + term.replace('"', '""') + '"' for term in wanted.terms)
+        return f"{wanted.column} : {quoted}{' *' if wanted.prefix else ''}"
+    if isinstance(wanted, Except):
+        return f"({match(wanted.wanted)} NOT {match(wanted.unwanted)})"
+    operator = " AND " if isinstance(wanted, All) else " OR "
+    return "(" + operator.join(match(part) for part in wanted.parts) + ")"
+
+
+def _conditions(scope: Scope) -> tuple[str, dict[str, object]]:
+    """What a scope asks of a row of `article`, as SQL and its parameters."""
+    clauses: list[str] = []
+    parameters: dict[str, object] = {}
+    if scope.feed_ids is not None:
+        clauses.append("article.feed_id IN (SELECT value FROM json_each(:feeds))")
+        parameters["feeds"] = listed(scope.feed_ids)
+    if scope.since is not None:
+        clauses.append("article.published >= :since")
+        parameters["since"] = scope.since
+    if scope.before is not None:
+        clauses.append("article.published < :before")
+        parameters["before"] = scope.before
+    if scope.bookmarked_by is not None:
+        clauses.append(
+            "article.id IN (SELECT article_id FROM bookmark WHERE person_id = :person AND removed IS NULL)"
+        )
+        parameters["person"] = scope.bookmarked_by
+    return "".join(f" AND {clause}" for clause in clauses), parameters
+
+
+def _tokens(scope: Scope) -> tuple[Wanted, ...]:
+    """The part of a scope that the index itself knows: a set of feeds, and the months that dates lie in."""
+    parts: list[Wanted] = []
+    if scope.feed_ids is not None and len(scope.feed_ids) <= MOST_FEEDS:
+        parts.append(any_meta(f"f{feed_id}" for feed_id in sorted(scope.feed_ids)))
+    if scope.since is not None and scope.before is not None:
+        months = list(_months(scope.before - 1, scope.since))
+        if 0 < len(months) <= MOST_MONTHS:
+            parts.append(any_meta(months))
+    return tuple(parts)
+
+
+def any_meta(tokens: Iterable[str]) -> Wanted:
+    """One of these meta tokens."""
+    return Any(tuple(Terms((token,), Column.META) for token in tokens))
+
+
+def _narrowed(wanted: Wanted | None, scope: Scope) -> Wanted | None:
+    parts = (*(() if wanted is None else (wanted,)), *_tokens(scope))
+    return All(parts) if parts else None
+
+
+def _months(newest: int, oldest: int) -> Iterator[str]:
+    """The meta tokens of the months from `newest` back to `oldest`."""
+    last, first = (datetime.fromtimestamp(max(0, moment), UTC) for moment in (newest, oldest))
+    for number in range(last.year * 12 + last.month - 1, first.year * 12 + first.month - 2, -1):
+        yield f"d{number // 12:04}{number % 12 + 1:02}"
+
+
+def _hits(rows: Iterable[sqlite3.Row]) -> list[Hit]:
+    return [Hit(*row) for row in rows]
+
+
+def _ranked(
+    connection: sqlite3.Connection, scored: Wanted, required: Wanted | None, scope: Scope, limit: int
+) -> list[Hit]:
+    conditions, parameters = _conditions(scope)
+    parameters |= {"scored": match(scored), "limit": limit}
+    score = f"bm25(article_terms, {TITLE_WEIGHT}, {BODY_WEIGHT}, 0)"
+    among = ""
+    required = _narrowed(required, scope)
+    if required is not None:
+        # Apart from what is scored, for bm25() reads the whole list of every term beside it. `+rowid`: the
+        # scored list is walked, not looked up row by row.
+        among = " AND +rowid IN (SELECT rowid FROM article_terms WHERE article_terms MATCH :required)"
+        parameters["required"] = match(All((scored, required)))
+    if conditions:
+        among += f" AND EXISTS (SELECT 1 FROM article WHERE article.id = article_terms.rowid{conditions})"
+    return _hits(
+        connection.execute(
+            f"""WITH best AS MATERIALIZED (
+                    SELECT rowid AS id, {score} AS score FROM article_terms
+                    WHERE article_terms MATCH :scored{among} ORDER BY {score} LIMIT :limit)
+                SELECT article.id, article.page, article.published, -best.score
+                FROM best JOIN article ON article.id = best.id ORDER BY best.score""",
+            parameters,
+        )
+    )
+
+
+def _newest(connection: sqlite3.Connection, wanted: Wanted | None, scope: Scope, limit: int) -> list[Hit]:
+    conditions, parameters = _conditions(scope)
+    parameters["limit"] = limit
+    if wanted is None:
+        sql = f"""SELECT id, page, published, 0.0 FROM article WHERE true{conditions}
+                  ORDER BY published DESC, id DESC LIMIT :limit"""
+        return _hits(connection.execute(sql, parameters))
+    wanted = All((wanted, *_tokens(scope)))
+    sql = f"""SELECT article.id, article.page, article.published, 0.0
+              FROM article_terms CROSS JOIN article ON article.id = article_terms.rowid
+              WHERE article_terms MATCH :wanted{conditions}
+              ORDER BY article.published DESC, article.id DESC LIMIT :limit"""
+    if _count(connection, wanted, at_most=MANY) < MANY:
+        return _hits(connection.execute(sql, parameters | {"wanted": match(wanted)}))
+    # Ids say nothing of dates: month by month, from the newest, rather than sorting them all.
+    newest, oldest = connection.execute(
+        "SELECT (SELECT published FROM article ORDER BY published DESC LIMIT 1),"
+        " (SELECT published FROM article ORDER BY published LIMIT 1)"
+    ).fetchone()
+    if scope.before is not None:
+        newest = min(newest, scope.before)
+    if scope.since is not None:
+        oldest = max(oldest, scope.since)
+    hits: list[Hit] = []
+    for month in _months(newest, oldest):
+        in_month = match(All((wanted, Terms((month,), Column.META))))
+        hits += _hits(connection.execute(sql, parameters | {"wanted": in_month, "limit": limit - len(hits)}))
+        if len(hits) >= limit:
+            break
+    return hits
+
+
+def _count(connection: sqlite3.Connection, wanted: Wanted, *, at_most: int) -> int:
+    sql = "SELECT count(*) FROM (SELECT 1 FROM article_terms WHERE article_terms MATCH ? LIMIT ?)"
+    (count,) = connection.execute(sql, (match(wanted), at_most)).fetchone()
+    return int(count)
+
+
+def _frequencies(connection: sqlite3.Connection, at_least: int) -> dict[str, int]:
+    rows = connection.execute(
+        """SELECT term, max(doc) AS documents FROM article_vocabulary WHERE col <> 'meta'
+           GROUP BY term HAVING documents >= ?""",
+        (at_least,),
+    )
+    return {term: documents for term, documents in rows}
