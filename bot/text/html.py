@@ -1,7 +1,7 @@
 """HTML to plain text, and the picture that stands for it.
 
-Parsed by lexbor as a browser would. Its time grows with the square of the nesting depth (86 s for 200,000
-nested tags), so markup of absurd depth is read by a plain scanner of tags instead.
+Parsed by lexbor as a browser would. Its time grows with the square of the depth of nesting (86 s for 200,000
+nested tags) and of the attributes of a tag, so such markup is read by a plain scanner of tags instead.
 """
 
 from __future__ import annotations
@@ -10,202 +10,250 @@ import re
 from collections.abc import Iterator
 from html import unescape
 
-from selectolax.lexbor import LexborHTMLParser, LexborNode
+from selectolax.lexbor import LexborHTMLParser
 
-_TAG = re.compile(r"<(/?)([a-zA-Z][^\s/>]*)[^>]*>")
-_LOOKS_LIKE_MARKUP = re.compile(r"</?[a-zA-Z][^<>]*>|<!--|<!\[CDATA\[|<![dD][oO][cC]")
-_UNTERMINATED = re.compile(r"<(?![a-zA-Z/!?])")
-_DOUBLY_ESCAPED = re.compile(r"&(?:#\d{2,6}|#[xX][0-9a-fA-F]{2,5}|[a-zA-Z]{2,8}\d{0,2});")
-_KEEP_ESCAPED = frozenset({"&lt;", "&gt;", "&amp;", "&quot;", "&apos;"})
+from bot.text.characters import visible
+from bot.text.tables import table
 
 MAX_DEPTH = 200
 """Deepest nesting that is given to the parser; real pages stay under 60."""
+MAX_ATTRIBUTES = 200
+"""Most attributes of one tag that are given to the parser."""
 MAX_WORK = 4_000_000
 """Tags times depth that is given to the parser: unclosed formatting is repeated in each block after it."""
 
-_SILENT = frozenset(
-    ["audio", "base", "button", "canvas", "datalist", "dialog", "embed", "head", "iframe", "input", "link", "meta", "noembed", "noframes", "noscript", "object", "option", "script", "select", "source", "style", "svg", "template", "textarea", "title", "track", "video"]
+_SILENT = table(
+    "audio base button canvas datalist embed frameset head iframe input link meta noembed noframes noscript "
+    "object option script select source style svg template textarea title track video"
 )
-_PARAGRAPHS = frozenset(
-    ["address", "article", "aside", "blockquote", "body", "center", "details", "div", "dl", "fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hgroup", "main", "nav", "ol", "p", "pre", "section", "summary", "table", "ul"]
+_PARAGRAPHS = table(
+    "address article aside blockquote body center details dialog div dl fieldset figcaption figure footer form "
+    "h1 h2 h3 h4 h5 h6 header hgroup main menu nav ol p pre section summary table ul"
 )
-_LINES = frozenset(["br", "caption", "dd", "dt", "hr", "li", "tr", "tbody", "thead", "tfoot"])
-_CELLS = frozenset({"td", "th"})
-_VOID = frozenset(
-    ["area", "base", "br", "col", "embed", "hr", "img", "input", "keygen", "link", "meta", "param", "source", "track", "wbr", "basefont", "frame"]
+_LINES = table("caption dd dt hr li tr")
+_INLINE = table(
+    "a abbr acronym b bdi bdo big blink br cite code col colgroup data del dfn em font html i img ins kbd "
+    "label mark math meter nobr output param picture progress q rp rt ruby s samp small span strike strong sub "
+    "sup tbody td tfoot th thead time tt u var wbr xmp"
 )
-_SELF_CLOSING = frozenset(["p", "li", "td", "th", "tr", "dd", "dt", "option", "tbody", "thead", "tfoot", "html", "head", "body"])
+_VOID = table("area base basefont br col embed frame hr img input keygen link meta param source track wbr")
+_SELF_CLOSING = table("body dd dt head html li option p tbody td tfoot th thead tr")
+_RAW = table("iframe noembed noframes script style textarea title xmp")
+_KNOWN = _SILENT | _PARAGRAPHS | _LINES | _INLINE | _VOID
 
-_SPACES = re.compile(r"[ \t\r\f\v\xa0\u2000-\u200a\u202f\u205f\u3000]+")
-_AROUND_BREAK = re.compile(r" *\n *")
-_BREAKS = re.compile(r"\n{3,}")
-_INVISIBLE = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f"
-    "\ufeff\ufff9-\ufffb\ud800-\udfff\ufffe\uffff]"
-)
-_PRE_SPACE = "\ue000"
-_PRE_BREAK = "\ue001"
-_PRIVATE = re.compile("[\ue000\ue001]")
+_TAG_START = re.compile(r"<(?:(/?)([a-zA-Z][^\s/<>]*)|!--|[!?/])")
+_TAG_REST = re.compile(r"""(?:[^>=]++|=\s*+(?>"[^"]*+"|'[^']*+'|))*+>""")
+_QUOTED = re.compile(r"""=\s*+(?>"[^"]*+"|'[^']*+')""")
+_ATTRIBUTE = re.compile(r"[\s/]+|=")
+_LONG_TAG = 1000
+
+_LINE = "\ue000"
+_PARAGRAPH = "\ue001"
+_CELL = "\ue002"
+_KEPT_SPACE = "\ue003"
+_KEPT_BREAK = "\ue004"
+_OURS = re.compile("[\ue000-\ue004]")
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_SPACES = re.compile(r"[^\S\n]+")
+_BREAK = re.compile(f"[ {_CELL}]*[\n{_LINE}{_PARAGRAPH}][ \n{_LINE}{_PARAGRAPH}{_CELL}]*")
+_BETWEEN_CELLS = re.compile(f" *{_CELL}[ {_CELL}]*")
+_KEPT_BREAKS = re.compile(f"(?:{_KEPT_SPACE}*{_KEPT_BREAK}){{3,}}")
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
+_MARKUP_ITSELF = table("&lt; &gt; &LT; &GT; &#60; &#62; &#x3c; &#x3e; &#x3C; &#x3E;")
 
 
 def to_text(markup: str) -> str:
     """The text of an HTML fragment: paragraphs apart by an empty line, lists one item a line, no markup.
 
-    Preformatted text keeps its lines and indentation. Text that is no HTML comes back as it is, but for its
-    white space, control and zero-width characters. Bounded in time for any input.
+    Preformatted text keeps its lines and indentation, table cells are apart by ` | `. Text without tags of
+    HTML keeps its `<` and `&`; only white space, invisible characters and entities change. One escaping too
+    many (`&amp;eacute;`) is undone, but never for `<` and `>`. Bounded in time for any input.
     """
-    markup = _PRIVATE.sub("", markup)
-    if not _LOOKS_LIKE_MARKUP.search(markup):
-        return _tidy(_unescape_again(unescape(markup)) if "&" in markup else markup)
-    markup = markup.replace("<![CDATA[", "").replace("]]>", "")
-    pieces = _scan(markup) if _absurd(markup) else _walk(markup)
-    return _tidy(_unescape_again("".join(pieces)))
+    markup = _OURS.sub("", markup.replace("\r\n", "\n").replace("\r", "\n"))
+    if not _has_tags(markup):
+        return _tidy(_decode(_decode(markup, all_of_them=True)))
+    markup = _LONE_SURROGATE.sub("", markup.replace("<![CDATA[", "").replace("]]>", ""))
+    return _tidy("".join(_scan(markup) if _absurd(markup) else _walk(markup)))
 
 
 def first_image(markup: str) -> str | None:
-    """The `src` of the first picture that a reader would see (no 1×1 trackers, no `data:`); may be relative."""
+    """The source of the first picture that a reader would see, as written (it may be relative).
+
+    Trackers of a few pixels, emoji, avatars and `data:` are no pictures. None as well for absurd markup.
+    """
     if "<img" not in markup.lower() or _absurd(markup):
         return None
-    root = LexborHTMLParser(markup).root
-    if root is None:
-        return None
-    for image in root.css("img"):
+    for image in LexborHTMLParser(_LONE_SURROGATE.sub("", markup)).css("img"):
         attributes = image.attributes
-        source = next(
-            (
-                value.strip()
-                for name in ("src", "data-src", "data-lazy-src")
-                if (value := attributes.get(name)) and not value.strip().lower().startswith("data:")
-            ),
-            None,
-        )
-        if source and not _tracker(attributes, source):
+        for name in ("src", "data-src", "data-lazy-src", "data-original"):
+            source = (attributes.get(name) or "").strip()
+            if source and not source.lower().startswith("data:"):
+                break
+        else:
+            continue
+        if not _tracker(attributes, source):
             return source
     return None
 
 
 _TRACKERS = re.compile(
-    r"feedburner\.com/~|/~ff/|/~r/|doubleclick\.|pixel\.|/pixel[./?]|tracking|stats\.wordpress|feedsportal\.com"
-    r"|/1x1\.|spacer\.gif|blank\.gif|gravatar\.com/avatar|/smilies/|s\.w\.org/images/core/emoji|/emoji/",
+    r"feedburner\.com/~|/~ff/|/~r/|doubleclick\.|[/.]pixel[./?]|stats\.wordpress|pixel\.wp\.com|feedsportal\.com"
+    r"|[/_-]1x1[._]|/(?:spacer|blank|clear|transparent)\.(?:gif|png)|gravatar\.com/avatar|/smil(?:ies|eys)/"
+    r"|s\.w\.org/images/core/emoji|/emoji/",
     re.IGNORECASE,
 )
+_TINY = 3  # pixels
 
 
 def _tracker(attributes: dict[str, str | None], source: str) -> bool:
     for name in ("width", "height"):
         value = (attributes.get(name) or "").strip().removesuffix("px")
-        if value.isdecimal() and int(value[:9]) <= 3:  # noqa: PLR2004 - pixels: nothing that a person could see
+        if value.isdecimal() and int(value[:9]) <= _TINY:
             return True
     style = (attributes.get("style") or "").replace(" ", "").lower()
     return "display:none" in style or bool(_TRACKERS.search(source))
 
 
+def _has_tags(markup: str) -> bool:
+    """Whether there is a tag of HTML in it: `a < b` and `List<String>` hold none."""
+    return any(
+        name.lower() in _KNOWN or "-" in name or match[0] in {"<!--", "<!"}
+        for match in _TAG_START.finditer(markup)
+        if (name := match[2] or "") or match[0] in {"<!--", "<!"}
+    )
+
+
+def _tags(markup: str) -> Iterator[tuple[int, int, str, str]]:
+    """Start, end, "/" or "", and name of each tag, as the parser will see them; comments have no name."""
+    position = 0
+    while (start := _TAG_START.search(markup, position)) is not None:
+        name = (start[2] or "").lower()
+        if start[0] == "<!--":
+            end = markup.find("-->", start.end())
+            position = len(markup) if end < 0 else end + 3
+        else:
+            rest = _TAG_REST.match(markup, start.end())
+            position = rest.end() if rest else len(markup)
+        yield start.start(), position, start[1] or "", name
+        if name in _RAW and not start[1]:
+            closing = re.compile(f"</{name}", re.IGNORECASE).search(markup, position)
+            position = closing.start() if closing else len(markup)
+
+
 def _absurd(markup: str) -> bool:
     """Whether parsing could take more than a moment."""
+    if markup.count("<") <= MAX_DEPTH and len(markup) < _LONG_TAG * 20:
+        return False
     depth = deepest = tags = 0
-    for closing, name in _TAG.findall(markup):
+    for start, end, closing, name in _tags(markup):
         tags += 1
-        name = name.lower()  # noqa: PLW2901 - tag names mean the same in any case
-        if name in _VOID or name in _SELF_CLOSING:
+        if end - start > _LONG_TAG:
+            attributes = _QUOTED.sub("=", markup[start:end])
+            if sum(1 for _ in _ATTRIBUTE.finditer(attributes)) > MAX_ATTRIBUTES:
+                return True
+        if not name or name in _VOID or name in _SELF_CLOSING:
             continue
-        if closing:
-            depth = max(0, depth - 1)
-        else:
-            depth += 1
-            deepest = max(deepest, depth)
-    return deepest > MAX_DEPTH or deepest * tags > MAX_WORK
+        depth = max(0, depth - 1) if closing else depth + 1
+        deepest = max(deepest, depth)
+        if deepest > MAX_DEPTH:
+            return True
+    return deepest * tags > MAX_WORK
 
 
 def _walk(markup: str) -> Iterator[str]:
     """The pieces of text and the breaks between them, in document order, without recursion."""
-    parser = LexborHTMLParser(markup)
-    body = parser.body
-    node: LexborNode | None = body
-    end = body.mem_id if body else None  # comparing nodes would compare their whole markup
-    depth_of_pre = 0
+    node = LexborHTMLParser(markup).body
+    open_tags: list[str] = []
+    verbatim = 0
     while node is not None:
-        tag = node.tag
+        tag = node.tag or ""
         child = None
         if tag == "-text":
-            text = node.text_content or ""
-            yield _keep(text) if depth_of_pre else text.replace("\n", " ")
+            yield _piece(node.text_content or "", verbatim)
         elif tag not in _SILENT and not tag.startswith(("-", "!")):
-            yield _opening(tag)
-            depth_of_pre += tag == "pre"
+            yield _break(tag)
             child = node.child
-            if child is None:
-                depth_of_pre -= tag == "pre"
-                yield _closing(tag)
-        if child is not None:
-            node = child
-            continue
-        while node is not None and node.next is None:
+            if child is not None:
+                open_tags.append(tag)
+                verbatim += tag in _VERBATIM
+                node = child
+                continue
+            yield _closing(tag)
+        while node is not None and open_tags and node.next is None:
             node = node.parent
-            if node is None or node.tag in {"html", None} or node.mem_id == end:
-                return
-            depth_of_pre -= node.tag == "pre"
-            yield _closing(node.tag or "")
-        if node is None or node.mem_id == end:
+            closed = open_tags.pop()
+            verbatim -= closed in _VERBATIM
+            yield _closing(closed)
+        if node is None or not open_tags:
             return
         node = node.next
 
 
 def _scan(markup: str) -> Iterator[str]:
-    """The same as `_walk` without a tree: time proportional to the length."""
-    silent: str | None = None
-    depth_of_pre = 0
-    position = 0
-    for match in _TAG.finditer(markup):
-        name = match[2].lower()
-        if silent is None:
-            text = unescape(markup[position : match.start()])
-            yield _keep(text) if depth_of_pre else text.replace("\n", " ")
-        position = match.end()
-        if silent is not None:
-            if match[1] and name == silent:
-                silent = None
-        elif match[1]:
-            depth_of_pre = max(0, depth_of_pre - (name == "pre"))
+    """The same as `_walk` without a tree, in time proportional to the length."""
+    silent = ""
+    verbatim = position = 0
+    for start, end, closing, name in _tags(markup):
+        if not silent:
+            yield _piece(unescape(markup[position:start]), verbatim)
+        position = end
+        if silent:
+            silent = "" if closing and name == silent else silent
+        elif name in _SILENT:
+            silent = "" if closing or name in _VOID else name
+        elif closing:
+            verbatim = max(0, verbatim - (name in _VERBATIM))
             yield _closing(name)
-        elif name in _SILENT and name not in _VOID:
-            silent = name
         else:
-            depth_of_pre += name == "pre"
-            yield _opening(name)
-    if silent is None:
-        yield unescape(markup[position:])
+            verbatim += name in _VERBATIM
+            yield _break(name)
+    if not silent:
+        yield _piece(unescape(markup[position:]), verbatim)
 
 
-def _keep(text: str) -> str:
-    return text.replace("\t", "    ").replace(" ", _PRE_SPACE).replace("\r\n", "\n").replace("\n", _PRE_BREAK)
+_VERBATIM = frozenset({"pre", "xmp", "listing"})
 
 
-def _opening(tag: str) -> str:
+def _piece(text: str, verbatim: int) -> str:
+    if not verbatim:
+        return _decode(text.replace("\n", " "))
+    return text.expandtabs(4).replace(" ", _KEPT_SPACE).replace("\n", _KEPT_BREAK)
+
+
+def _break(tag: str) -> str:
     if tag in _PARAGRAPHS:
-        return "\n\n"
-    return "\n" if tag in _LINES else ""
+        return _PARAGRAPH
+    if tag == "br":
+        return "\n"
+    return _LINE if tag in _LINES else ""
 
 
 def _closing(tag: str) -> str:
-    if tag in _PARAGRAPHS:
-        return "\n\n"
-    if tag in _CELLS:
-        return " \t"
-    return "\n" if tag in _LINES and tag != "br" else ""
+    if tag in {"td", "th"}:
+        return _CELL
+    return "" if tag == "br" else _break(tag)
 
 
-def _unescape_again(text: str) -> str:
-    """Undo one escaping too many (`&eacute;` shown to the reader), but for the characters of markup itself."""
+def _decode(text: str, *, all_of_them: bool = False) -> str:
+    """Decode entities that end in `;`, those of `<` and `>` only when asked."""
     if "&" not in text:
         return text
-    return _DOUBLY_ESCAPED.sub(
-        lambda match: match[0] if match[0] in _KEEP_ESCAPED else unescape(match[0]), text
+    return _ENTITY.sub(
+        lambda match: match[0] if not all_of_them and match[0] in _MARKUP_ITSELF else unescape(match[0]), text
     )
 
 
 def _tidy(text: str) -> str:
-    text = _INVISIBLE.sub("", text.replace("\r\n", "\n").replace("\r", "\n").replace("\x85", "\n"))
-    text = text.replace("\u2028", "\n").replace("\u2029", "\n\n")
-    text = _SPACES.sub(" ", text)
-    text = _BREAKS.sub("\n\n", _AROUND_BREAK.sub("\n", text))
-    return text.replace(_PRE_SPACE, " ").replace(_PRE_BREAK, "\n").strip()
+    text = visible(text.replace("\x85", "\n").replace("\u2028", "\n").replace("\u2029", "\n\n"))
+    text = _BREAK.sub(_widest, _SPACES.sub(" ", text))
+    text = _BETWEEN_CELLS.sub(" | ", text)
+    text = _KEPT_BREAKS.sub(_KEPT_BREAK * 2, text)
+    text = text.strip(f" \n{_KEPT_BREAK}").rstrip(_KEPT_SPACE)
+    return text.replace(_KEPT_SPACE, " ").replace(_KEPT_BREAK, "\n")
+
+
+def _widest(match: re.Match[str]) -> str:
+    _, cell, after = match[0].rpartition(_CELL)
+    if cell and _LINE not in after:  # a block within the next cell of the row
+        return _CELL
+    return "\n\n" if _PARAGRAPH in after or after.count("\n") > 1 else "\n"

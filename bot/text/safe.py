@@ -1,54 +1,61 @@
 """Text of feeds and people made harmless for a Discord message.
 
 What Discord's clients read as markup: https://support.discord.com/hc/articles/210298617 and
-https://discord.com/developers/docs/reference#message-formatting.
+https://discord.com/developers/docs/reference#message-formatting. A backslash before any character that is
+neither a letter, a digit nor white space shows that character.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
+
+from bot.text.characters import MARKS, calm, visible
 
 ELLIPSIS = "…"
-_GONE = re.compile(
-    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200c\u200e"
-    "\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff\ud800-\udfff"
-    "\U000e0000-\U000e0fff]"
-)
-_MARKS = re.compile(
-    "([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{3})"
-    "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+"
-)
-_MARKUP = re.compile(r"([\\*_~`|>#\-\[\]()<@:+.])")
-_ESCAPED = re.compile(r"[\\*_~`|\[\]<>@#:]")
+_BLANK = re.compile("[\u2800\u3164]")
+_MARKUP = re.compile(r"[\\*_~`|\[\]<>@#:]")
+_LINE_MARKUP = re.compile(r"^([^\S\n]*(?:\d+)?)([-+.])(?=[#\s]|$)", re.MULTILINE)
+_AFTER = re.compile(f"[\u200d\ufe0e\ufe0f\u20e3\U0001f3fb-\U0001f3ff{MARKS}\u3099\u309a]")
+_BACKSLASHES = re.compile(r"\\+\Z")
+_FLAG_LETTERS = re.compile("[\U0001f1e6-\U0001f1ff]+\\Z")
 
 
 def plain(text: str, limit: int | None = None) -> str:
     """One line of `text`: no control, zero-width, direction or tag characters, spaces folded.
 
-    Cut with … where it would exceed `limit`, counted in UTF-16 units as Discord's clients count.
+    At most four combining marks stay on a character. Cut with … where it would exceed `limit`, counted in
+    UTF-16 units as Discord's clients count.
     """
-    text = _MARKS.sub(r"\1", _GONE.sub("", text))
-    text = " ".join(text.split())
+    text = " ".join(calm(visible(_BLANK.sub(" ", text))).split())
     return text if limit is None else cut(text, limit)
+
+
+def markdown(text: str) -> str:
+    """`text` with everything that Discord reads as markup escaped; a reader sees the same characters.
+
+    Emphasis, code, spoilers, quotes, headings, lists, links bare or masked, mentions, times, emoji, commands.
+    To meet a limit, give the result to `cut`.
+    """
+    return _LINE_MARKUP.sub(r"\1\\\2", _MARKUP.sub(r"\\\g<0>", text))
 
 
 def length(text: str) -> int:
     """How long Discord counts `text`: in UTF-16 units."""
-    return len(text) + sum(character > "\uffff" for character in text)
+    return len(text) if text.isascii() else len(text) + sum(character > "\uffff" for character in text)
 
 
 def cut(text: str, limit: int) -> str:
-    """At most `limit` UTF-16 units of `text`, never within a character, an emoji sequence or an escape."""
+    """At most `limit` UTF-16 units of `text`, with … where something is missing.
+
+    Never cuts within a character, an emoji sequence, a flag, or an escape of `markdown`.
+    """
     if length(text) <= limit:
         return text
     if limit < 1:
         return ""
-    units = end = 0
-    for end, character in enumerate(text):  # noqa: B007 - where the loop stopped
-        units += 2 if character > "\uffff" else 1
-        if units > limit - 1:
-            break
+    end = units = 0
+    while (units := units + 1 + (text[end] > "\uffff")) < limit:
+        end += 1
     while end and _joined(text, end):
         end -= 1
     return text[:end].rstrip() + ELLIPSIS
@@ -56,15 +63,10 @@ def cut(text: str, limit: int) -> str:
 
 def _joined(text: str, position: int) -> bool:
     """Whether what follows `position` belongs to what is before it."""
-    before, after = text[position - 1], text[position]
-    return (
-        before in "\u200d\\"
-        or after in "\u200d\ufe0e\ufe0f\u20e3"
-        or "\U0001f3fb" <= after <= "\U0001f3ff"
-        or unicodedata.combining(after) != 0
-    )
-
-
-def markdown(text: str) -> str:
-    """`text` with everything that Discord reads as markup escaped; a reader sees the same characters."""
-    return _ESCAPED.sub(r"\\\g<0>", text)
+    if text[position - 1] == "\u200d" or _AFTER.match(text, position):
+        return True
+    before = text[max(0, position - 1000) : position]
+    if (slashes := _BACKSLASHES.search(before)) and len(slashes[0]) % 2:
+        return True
+    flags = _FLAG_LETTERS.search(before) if "\U0001f1e6" <= text[position] <= "\U0001f1ff" else None
+    return bool(flags and len(flags[0]) % 2)
