@@ -45,6 +45,7 @@ class Store:
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
+        self.clock = clock
         self.feeds = Feeds(database, clock)
         self.polls = Polls(database, clock)
         self.articles = Articles(database, clock)

@@ -6,16 +6,28 @@ import heapq
 import itertools
 import sqlite3
 from collections.abc import AsyncIterator, Collection, Sequence
+from typing import NamedTuple
 
 from bot.clock import Clock
 from bot.store import indexing
 from bot.store.database import Database
 from bot.store.polls import insert_articles
 from bot.store.rows import ARTICLE, article, listed
-from bot.words import Article, Feed, NewArticle
+from bot.words import Article, NewArticle
 
 PAGE = 200  # articles read at a time by an export
 FORGET = 500  # articles emptied in a transaction
+
+
+class Kept(NamedTuple):
+    """What tells whether an article that a file brings is there already."""
+
+    key: str
+    url: str
+    page: str
+    outlet: str
+    title: str
+    published: int
 
 
 class Articles:
@@ -92,13 +104,25 @@ class Articles:
                 yield article(row)
             last = (rows[-1]["published"], rows[-1]["id"])
 
-    async def import_batch(self, feed: Feed, new: Sequence[NewArticle]) -> int:
-        """Keep articles that came from a file, under a feed in state `imported`; how many were kept.
+    async def at_urls(self, urls: Collection[str]) -> dict[str, list[Kept]]:
+        """What is kept of these canonical URLs, in any feed."""
+        rows = await self._database.fetchall(
+            "SELECT key, url, page, outlet, title, published FROM article "
+            "WHERE url IN (SELECT value FROM json_each(?)) ORDER BY id",
+            (listed(urls),),
+        )
+        found: dict[str, list[Kept]] = {}
+        for row in rows:
+            found.setdefault(row["url"], []).append(Kept(*row))
+        return found
 
-        An article whose page is there already, in any feed, is left out: repeating an import adds nothing.
+    async def import_batch(self, new: Sequence[tuple[int, NewArticle]]) -> int:
+        """Keep articles that came from a file, each with the id of its feed, in this order; how many were kept.
+
+        An article whose key is there already is left out: repeating an import adds nothing.
         """
         async with self._database.write() as transaction:
-            return await transaction.run(_import, feed.id, new, self._clock.now())
+            return await transaction.run(_import, new, self._clock.now())
 
     async def forget_texts(self, before: int) -> int:
         """Empty the texts of articles found before a time, except those somebody bookmarked; how many.
@@ -162,21 +186,13 @@ def _newest(
     return [article(row) for row in rows]
 
 
-def _import(connection: sqlite3.Connection, feed_id: int, new: Sequence[NewArticle], now: int) -> int:
-    pages = listed([article.page for article in new])
-    seen = {
-        row[0]
-        for row in connection.execute(
-            "SELECT page FROM article WHERE page IN (SELECT value FROM json_each(?))", (pages,)
-        )
-    }
-    fresh = []
-    for article_ in new:
-        if article_.page not in seen:
-            seen.add(article_.page)
-            fresh.append(article_)
-    kept, _ = insert_articles(connection, feed_id, fresh, now)
-    return len(kept)
+def _import(connection: sqlite3.Connection, new: Sequence[tuple[int, NewArticle]], now: int) -> int:
+    kept = 0
+    for feed_id, group in itertools.groupby(new, key=lambda pair: pair[0]):
+        # Of articles of one date the last of a document is kept first; here the first of the file is to be.
+        articles = [article_ for _, article_ in group][::-1]
+        kept += len(insert_articles(connection, feed_id, articles, now)[0])
+    return kept
 
 
 def _forget(

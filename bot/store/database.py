@@ -204,10 +204,9 @@ class Database:
 def _check_place(path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)  # addresses of feeds may hold secrets
+        if not path.exists():
+            path.touch(mode=0o600)  # addresses of feeds may hold secrets
     except OSError as error:
-        if path.is_file():
-            raise DatabaseUnusable(f"The database {path} may not be written to.") from error
         raise DatabaseUnusable(
             f"The database {path} cannot be opened or created: {error.strerror}."
         ) from error

@@ -37,6 +37,7 @@ _CAUSES: dict[int, tuple[type[StoreError], str]] = {
     sqlite3.SQLITE_FULL: (DatabaseUnusable, "The disk with the database {path} is full."),
     sqlite3.SQLITE_CANTOPEN: (DatabaseUnusable, "The database {path} cannot be opened or created."),
     sqlite3.SQLITE_NOTADB: (DatabaseUnusable, "The file {path} is not a database."),
+    sqlite3.SQLITE_INTERRUPT: (StoreError, "The database was closed before it had answered."),
     sqlite3.SQLITE_CORRUPT: (
         DatabaseBroken,
         "The database {path} is damaged: {error}. Restore a backup, or recover it with `sqlite3 .recover`.",

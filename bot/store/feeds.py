@@ -95,6 +95,11 @@ class Feeds:
         rows = await self._database.fetchall(f"SELECT {FEED} FROM feed ORDER BY outlet, title, id")
         return [feed(row) for row in rows]
 
+    async def count(self) -> int:
+        """How many feeds there are on the web, those that are gone included."""
+        row = await self._database.fetchone("SELECT count(*) FROM feed WHERE state <> 'imported'")
+        return int(row[0]) if row else 0
+
     async def outlets(self, feed_ids: Collection[int] | None, prefix: str, limit: int) -> list[str]:
         """Names of outlets in which a word begins with `prefix`, accents and case ignored.
 

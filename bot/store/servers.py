@@ -54,14 +54,16 @@ class Servers:
 
 
 def _joined(connection: sqlite3.Connection, server_id: int, locale: str | None, now: int) -> None:
-    connection.execute(
-        """
-        UPDATE subscription SET resumed = :now, resumed_from = 'away'
-        WHERE channel_id IN (SELECT channel.id FROM channel JOIN server ON server.id = channel.server_id
-                             WHERE server.id = :id AND server.left IS NOT NULL)
-        """,
-        {"id": server_id, "now": now},
-    )
+    returned = connection.execute(
+        "SELECT 1 FROM server WHERE id = ? AND left IS NOT NULL", (server_id,)
+    ).fetchone()
+    if returned:
+        _withhold_waiting(connection, server_id, now)  # what was being sent while the bot was sent away
+        connection.execute(
+            "UPDATE subscription SET resumed = ?, resumed_from = 'away' "
+            "WHERE channel_id IN (SELECT id FROM channel WHERE server_id = ?)",
+            (now, server_id),
+        )
     connection.execute(
         "INSERT INTO server (id, locale, joined) VALUES (:id, :locale, :now) ON CONFLICT (id) DO UPDATE "
         "SET locale = coalesce(:locale, locale), joined = iif(left IS NULL, joined, :now), left = NULL",
@@ -71,6 +73,10 @@ def _joined(connection: sqlite3.Connection, server_id: int, locale: str | None, 
 
 def _left(connection: sqlite3.Connection, server_id: int, now: int) -> None:
     connection.execute("UPDATE server SET left = ? WHERE id = ? AND left IS NULL", (now, server_id))
+    _withhold_waiting(connection, server_id, now)
+
+
+def _withhold_waiting(connection: sqlite3.Connection, server_id: int, now: int) -> None:
     waiting = (
         "SELECT id FROM dispatch WHERE state = 'waiting' AND channel_id IN "
         "(SELECT id FROM channel WHERE server_id = :server)"
