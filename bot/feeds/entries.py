@@ -31,12 +31,13 @@ _INLINE = re.compile(
     "|strike|strong|sub|sup|time|tt|u|ul|var"
 )
 _VOID = frozenset({"br", "hr", "img", "wbr"})
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]\w{1,30});")
+_UNSOUND = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
 def sound(text: str) -> str:
-    """The text without NUL and lone surrogates, which no database keeps."""
-    return text if text.isascii() and "\x00" not in text else _UNSTORABLE.sub("", text)
+    """The text without control characters and lone surrogates, which a database may refuse."""
+    return _UNSOUND.sub("", text)
 
 
 def line(text: str, limit: int) -> str:
@@ -54,7 +55,7 @@ def title_of(text: str, *, kind: str) -> str:
     if kind == "markup":
         text = to_text(text)
     elif kind == "either":
-        text = unescape(_without_tags(text)) if "<" in text or "&" in text else text
+        text = _ENTITY.sub(lambda match: unescape(match[0]), _without_tags(text))  # not `&copy=1` of a URL
     return line(text, MAX_TITLE)
 
 

@@ -44,7 +44,9 @@ def parse_xml(body: bytes, content_type: str, url: str) -> ParsedFeed:
     """
     found = feedparser.parse(
         BytesIO(body),  # bytes alone it would try to open as a file's name
-        response_headers={"content-type": _trusted_type(body, content_type), "content-location": url},
+        # without a content-location guids stay as they are written: as addresses made absolute they would all
+        # change when the feed moves
+        response_headers={"content-type": _trusted_type(body, content_type)},
         sanitize_html=False,
         resolve_relative_uris=False,
     )
@@ -94,7 +96,7 @@ def _entry(found: Found, base: str, feed_language: str | None, *, is_atom: bool)
     contents = [content for content in found.get("content", ())[:_MAX_LISTED] if content.get("value")]
     content: Found = max(contents, key=lambda content: len(content["value"]), default={})
     summary_detail = found.get("summary_detail") or {"value": found.get("summary") or ""}
-    text, summary = _plain(content), _plain(summary_detail)
+    summary, text = sorted((_plain(content), _plain(summary_detail)), key=len)
     guid = entries.guid_of(found.get("id"))
     published = _date(found, "published", "created", "issued")
     updated = _date(found, "updated")
@@ -104,15 +106,13 @@ def _entry(found: Found, base: str, feed_language: str | None, *, is_atom: bool)
             guid=guid,
             link=_link(found, base, guid),
             title=_title(found, is_atom=is_atom),
-            summary="" if summary == text else summary if text else "",
-            text=text or summary,
+            summary="" if summary == text else summary,
+            text=text,
             author=_author(found),
             tags=entries.tags_of(
                 tag.get("label") or tag.get("term") for tag in found.get("tags", ())[:_MAX_LISTED]
             ),
-            image=_image(found, base)
-            or entries.image_in(content.get("value") or "", content.get("base") or base)
-            or entries.image_in(summary_detail.get("value") or "", summary_detail.get("base") or base),
+            image=_image(found, base) or _image_in(content, base) or _image_in(summary_detail, base),
             published=updated if published is None else published,
             updated=updated,
             language=entries.language_of(found.get("language"))
@@ -166,6 +166,10 @@ def _image(found: Found, base: str) -> str | None:
     candidates += [one.get("href") for one in found.get("enclosures", ())[:_MAX_LISTED] if _is_picture(one)]
     candidates.append((found.get("image") or {}).get("href"))
     return next(filter(None, (entries.absolute(candidate, base) for candidate in candidates)), None)
+
+
+def _image_in(content: Found, base: str) -> str | None:
+    return entries.image_in(content.get("value") or "", entries.absolute(content.get("base"), base) or base)
 
 
 def _is_picture(media: Found) -> bool:

@@ -1,0 +1,145 @@
+"""Small feeds of other parsers with the values they expect. Deviations are named, each with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urljoin
+
+from tests.feeds.expectations import (
+    Expectation,
+    disagreements,
+    feed_rs_expectations,
+    feedparser_expectations,
+    feedparser_headers,
+    gofeed_expectations,
+)
+from tests.shared import shared
+
+FEEDPARSER = {
+    # one text an entry: the longer of description and content, the other one is its summary
+    "entry_content_and_summary.xml": "text",
+    "item_description_and_summary.xml": "text",
+    "item_summary_and_description.xml": "text",
+    # a guid stays as it is written
+    "http_entry_id_base_content_location.xml": "guid",
+    "http_entry_id_base_docuri.xml": "guid",
+    # Microsoft's CDF of 1997
+    "channel_href_map_link.xml": "not-a-feed",
+    "channel_title.xml": "not-a-feed",
+    # the address of a document is never unsafe here
+    "headers_content_location-unsafe.xml": "feed.link",
+    # broken markup, or text in elements that no browser shows: read as a browser does
+    "bozo_linenoise.xml": "text",
+    "item_description_not_a_doctype.xml": "text",
+    "item_content_encoded_script_nested_cdata.xml": "text",
+    "xml_declaration_unexpected_character.xml": "title",
+    "xml_malicious_comment.xml": "title",
+}
+FEEDPARSER_UNSHOWN = ("iframe", "object", "applet", "command")
+
+GOFEED = {
+    # an entry of nothing but a date is none
+    "atom03_feed_entry_issued.json": "published",
+    "rss_channel_item_pubDate.json": "published",
+    "feed_item_published_-_atom03_feed_entry_issued.json": "published",
+    "feed_item_updated_-_atom03_feed_entry_modified.json": "published",
+    "feed_item_published_-_rss_channel_item_pubDate.json": "published",
+    # not well-formed: what is left is what feedparser's second parser makes of it
+    "atom10_feed_title_xhtml_escaped_markup.json": "title",
+    "atom10_feed_title_xhtml_inline_markup.json": "title",
+    "issue_320_legacy_entity_prefix.json": "title",
+    "rss_channel_item_guid_naked_markup.json": "guid",
+    # a `uri` attribute beats the text of a link in feedparser
+    "rss_channel_item_uri_at_protocol.json": "link",
+    # one text an entry, and content_html is preferred to content_text
+    "version_json_10_expected.json": "text",
+    "version_json_11_deprecated_author_expected.json": "text",
+    "version_json_11_expected.json": "text",
+    # a JSON Feed without its version, and an entry without its id
+    "json10_simple_expected.json": "not-a-feed",
+}
+
+FEED_RS = {
+    # feedburner:origLink is the page itself
+    "atom_example_3.serde.json": "link",
+    "rss_2.0_rps.serde.json": "link",
+    # media:description counts as a summary
+    "atom_mediarss_newscred_1.serde.json": "text",
+    # one text an entry: the longest
+    "rss_2.0_bbc.serde.json": "text",
+    "rss_2.0_ch9.serde.json": "text",
+    # addresses stay as they are written
+    "jsonfeed_elastic_1.1.serde.json": "link",
+    "rss_0.91_encoding_1.serde.json": "link",
+    # feed-rs makes up an id where there is none
+    "rss_0.91_missing_id.serde.json": "guid",
+    "rss_0.91_spec_1.serde.json": "guid",
+    "rss_0.92_spec_1.serde.json": "guid",
+    "rss_2.0_ghost_1.serde.json": "guid",
+}
+
+Describe = Callable[[Path], Iterator[Expectation]]
+
+
+def _described(
+    folder: Path, suffix: str, document: str, describe: Describe
+) -> Iterator[tuple[Path, list[Expectation]]]:
+    """(document, expectations) for each description whose document lies beside it."""
+    for path in sorted(folder.rglob(f"*{suffix}")):
+        source = path.with_name(path.name.removesuffix(suffix) + document)
+        if source.exists():
+            yield source, list(describe(path))
+
+
+def _unexplained(lines: dict[str, list[str]], reasons: dict[str, str]) -> list[str]:
+    return [
+        f"{name}: {line}"
+        for name, found in lines.items()
+        for line in found
+        if reasons.get(name, "\0") not in line
+    ]
+
+
+def test_feedparsers_own_cases_are_read_as_it_wants() -> None:
+    lines: dict[str, list[str]] = {}
+    checked = 0
+    for path in sorted(shared("feeds/cases/feedparser").rglob("*.xml")):
+        if any(f"_{name}." in path.name for name in FEEDPARSER_UNSHOWN):
+            continue
+        source = path.read_bytes()
+        wanted = list(feedparser_expectations(source))
+        headers = feedparser_headers(source)
+        url = urljoin("http://127.0.0.1:8097/", headers.get("content-location", ""))
+        checked += len(wanted)
+        lines[path.name] = disagreements(source, headers.get("content-type", ""), url, wanted)
+    assert _unexplained(lines, FEEDPARSER) == []
+    assert checked > 1_100
+
+
+def test_gofeeds_cases_are_read_as_it_wants() -> None:
+    folder = shared("feeds/cases/gofeed")
+    pairs = [
+        *_described(folder, ".json", ".xml", gofeed_expectations),
+        *_described(folder, "_expected.json", ".json", gofeed_expectations),
+    ]
+    lines: dict[str, list[str]] = {}
+    for source, wanted in pairs:
+        described = source.stem + (".json" if source.suffix == ".xml" else "_expected.json")
+        lines[described] = disagreements(source.read_bytes(), "", "http://example.org/feed", wanted)
+    assert _unexplained(lines, GOFEED) == []
+    assert sum(len(wanted) for _, wanted in pairs) > 200
+
+
+def test_feed_rs_cases_are_read_as_it_wants() -> None:
+    folder = shared("feeds/cases/feed-rs")
+    pairs = [
+        *_described(folder, ".serde.json", ".xml", feed_rs_expectations),
+        *_described(folder, ".serde.json", ".json", feed_rs_expectations),
+    ]
+    lines = {
+        f"{source.stem}.serde.json": disagreements(source.read_bytes(), "", "http://example.org/feed", wanted)
+        for source, wanted in pairs
+    }
+    assert _unexplained(lines, FEED_RS) == []
+    assert sum(len(wanted) for _, wanted in pairs) > 450
