@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from tests.wire import payloads, rules
@@ -20,7 +19,6 @@ from tests.wire.state import (
     Role,
     Server,
     State,
-    timestamp,
 )
 
 MESSAGES = GUILD_MESSAGES | DM_MESSAGES
@@ -41,7 +39,7 @@ class Acts:
     def of_nonce(self, author_id: int, nonce: str | int) -> Message | None:
         """The message that this author sent with this nonce within the window, in whatever channel."""
         message, sent = self._nonces.get((author_id, str(nonce)), (None, 0.0))
-        if message is None or time.monotonic() - sent >= self.nonce_window:
+        if message is None or self.state.now() - sent >= self.nonce_window:
             return None
         return message
 
@@ -54,12 +52,13 @@ class Acts:
             channel_id=channel.id,
             author_id=author_id,
             parts=rules.as_shown(body),
+            created=self.state.timestamp(),
             nonce=body.get("nonce"),
             **more,
         )
         channel.messages[message.id] = message
         if message.nonce is not None:
-            self._nonces[author_id, str(message.nonce)] = (message, time.monotonic())
+            self._nonces[author_id, str(message.nonce)] = (message, self.state.now())
         if channel.archived:
             self.archive(channel, archived=False)
         if message.ephemeral_for is None:
@@ -74,7 +73,7 @@ class Acts:
             if key in body and not body[key]:
                 parts[key] = "" if key == "content" else []
         message.parts = parts
-        message.edited = timestamp()
+        message.edited = self.state.timestamp()
         message.edits += 1
         channel = self.state.channels[message.channel_id]
         if message.ephemeral_for is None:
@@ -135,6 +134,7 @@ class Acts:
             server_id=parent.server_id,
             parent_id=parent.id,
             owner_id=owner_id,
+            archive_changed=self.state.timestamp(),
             **more,
         )
         self.state.channels[thread.id] = thread
@@ -147,7 +147,7 @@ class Acts:
     def archive(self, thread: Channel, *, archived: bool = True, locked: bool | None = None) -> None:
         thread.archived = archived
         thread.locked = thread.locked if locked is None else locked
-        thread.archive_changed = timestamp()
+        thread.archive_changed = self.state.timestamp()
         self._tell(thread, "THREAD_UPDATE", payloads.channel(self.state, thread), GUILDS)
 
     def remove_channel(self, channel: Channel) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.feed_server import FeedServer
+from tests.wire.bot_process import Launcher
 from tests.wire.clients import Witness, online, redirect
 from tests.wire.discord_server import DiscordServer
+from tests.wire.scene import Scene
 from tests.wire.state import Channel, Person, Server
 
 
@@ -42,3 +46,24 @@ async def client(
     redirect(discord_server, monkeypatch)
     async with online(Witness(), discord_server.token) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def launcher() -> Iterator[Launcher]:
+    opened = Launcher()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+async def scene(
+    discord_server: DiscordServer, feed_server: FeedServer, launcher: Launcher, tmp_path: Path
+) -> AsyncIterator[Scene]:
+    """A server whose channels, one of each kind, follow a feed and are owed its newest article."""
+    opened = Scene(discord_server, feed_server, launcher, tmp_path, speed=20)
+    opened.build()
+    await opened.follow()
+    yield opened
+    if opened.bot is not None:
+        opened.bot.kill()
+        await opened.bot.ended()

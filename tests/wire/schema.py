@@ -2,7 +2,7 @@
 
 `openapi.json` is MIT licensed (discord/discord-api-spec) and lies beside some checkouts, not in the project.
 Adjustments that it needs: literal paths go before templates, snowflakes that discord.py sends as integers
-count as strings, and the errors inside a form have codes such as BASE_TYPE_REQUIRED, as Discord's reference shows.
+count as strings, and errors inside a form have codes such as BASE_TYPE_REQUIRED, as in the reference.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import IntEnum, IntFlag
@@ -56,23 +56,6 @@ EVERYONE = (
 )
 
 
-def timestamp(seconds: float | None = None) -> str:
-    """ISO 8601 as Discord writes it."""
-    moment = datetime.now(UTC) if seconds is None else datetime.fromtimestamp(seconds, UTC)
-    return moment.isoformat(timespec="microseconds")
-
-
-class Snowflakes:
-    """Identifiers that grow, each later than the one before even within a millisecond."""
-
-    def __init__(self) -> None:
-        self._last = 0
-
-    def __call__(self) -> int:
-        self._last = max(self._last + 1, (time.time_ns() // 1_000_000 - DISCORD_EPOCH_MS) << 22)
-        return self._last
-
-
 @dataclass(kw_only=True)
 class Person:
     """A user; the bot is one too."""
@@ -112,7 +95,7 @@ class Message:
     channel_id: int
     author_id: int
     parts: Json
-    created: str = field(default_factory=timestamp)
+    created: str
     edited: str | None = None
     nonce: str | int | None = None
     type: int = 0
@@ -165,7 +148,7 @@ class Channel:
     topic: str | None = None
     archived: bool = False
     locked: bool = False
-    archive_changed: str = field(default_factory=timestamp)
+    archive_changed: str = "2025-01-01T00:00:00.000000+00:00"
     tags: list[Json] = field(default_factory=list)
     applied_tags: list[int] = field(default_factory=list)
     requires_tag: bool = False
@@ -227,7 +210,8 @@ class State:
     """All of it, and the rules that follow from it alone."""
 
     def __init__(self) -> None:
-        self.new_id = Snowflakes()
+        self.now: Callable[[], float] = time.time
+        self._last_id = 0
         self.people: dict[int, Person] = {}
         self.servers: dict[int, Server] = {}
         self.channels: dict[int, Channel] = {}
@@ -235,6 +219,16 @@ class State:
         self.interactions: dict[str, Interaction] = {}
         self.bot = self.add_person("Telex", bot=True)
         self.owner = self.add_person("owner")
+
+    def new_id(self) -> int:
+        """A snowflake of now, and later than every one before."""
+        milliseconds = int(self.now() * 1000)
+        self._last_id = max(self._last_id + 1, (milliseconds - DISCORD_EPOCH_MS) << 22)
+        return self._last_id
+
+    def timestamp(self) -> str:
+        """Now in ISO 8601, as Discord writes it."""
+        return datetime.fromtimestamp(self.now(), UTC).isoformat(timespec="microseconds")
 
     def add_person(self, name: str, *, bot: bool = False, locale: str = "en-US") -> Person:
         person = Person(id=self.new_id(), name=name, bot=bot, locale=locale)

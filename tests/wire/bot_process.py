@@ -1,0 +1,99 @@
+"""Starts real `telex run` processes against the stand-in, and ends them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.wire.waiting import until
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Launcher:
+    """A process with everything imported that forks a bot when asked to (see `launch.serve`)."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[str] | None = None
+
+    def ask(self, **request: Any) -> dict[str, Any]:
+        """Send a request and return its answer; starts the process at the first one."""
+        if self._process is None:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.wire.launch"],
+                cwd=ROOT,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            self._read()
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        return self._read()
+
+    def close(self) -> None:
+        """End it, and every bot that still runs."""
+        if self._process is not None:
+            assert self._process.stdin is not None
+            self._process.stdin.close()
+            self._process.wait(10)
+            assert self._process.stdout is not None
+            self._process.stdout.close()
+
+    def _read(self) -> dict[str, Any]:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError("the launcher of bots ended; its standard error tells why")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+
+class BotProcess:
+    """A bot that runs. `log` is what it wrote to standard output and standard error."""
+
+    def __init__(self, launcher: Launcher, folder: Path, environment: Mapping[str, str]) -> None:
+        self._launcher = launcher
+        self._log = folder / "bot.log"
+        self._status: int | None = None
+        inherited = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "TMPDIR"}}
+        answer = launcher.ask(
+            argv=["run"], environment={**inherited, **environment}, folder=str(folder), log=str(self._log)
+        )
+        self.pid: int = answer["pid"]
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text() if self._log.exists() else ""
+
+    @property
+    def status(self) -> int | None:
+        """None while it runs, else its exit status; negative: the signal that ended it."""
+        if self._status is None:
+            self._status = self._launcher.ask(poll=self.pid)["status"]
+        return self._status
+
+    def kill(self) -> None:
+        """SIGKILL: nothing in the process can do anything about it."""
+        if self.status is None:
+            os.kill(self.pid, signal.SIGKILL)
+
+    async def stop(self, *, within: float = 30) -> int:
+        """Ask it to end as a service manager does. Returns its exit status."""
+        if self.status is None:
+            os.kill(self.pid, signal.SIGTERM)
+        return await self.ended(within=within)
+
+    async def ended(self, *, within: float = 30) -> int:
+        """Wait for its end. Raises TimeoutError."""
+        await until(lambda: self.status is not None, within=within)
+        assert self._status is not None
+        return self._status

@@ -1,0 +1,201 @@
+"""What a test starts instead of `telex`: the real command line, its Discord on loopback, perhaps its death.
+
+`python -m tests.wire.launch run` is a `telex run` of which the environment says:
+
+- WIRE_API, WIRE_GATEWAY: where Discord is;
+- WIRE_READY: seconds that discord.py waits for further servers before it is ready (its default is 2);
+- WIRE_CLOCK: "EPOCH:SPEED", the wall clock of `bot.clock` runs that much faster since that moment, and the
+  pauses that discord.py makes before it repeats a request are as much shorter;
+- KILL_AT: "module:Class.method:before" or ":after", at the n-th call with ":n" behind it, where the process
+  kills itself (SIGKILL); with KILL_CHANNEL only calls with an argument of that channel count.
+
+`python -m tests.wire.launch` alone serves a test run: it imports everything once and then forks a bot for
+each line on standard input, which saves the second that the imports take.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import importlib
+import inspect
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import discord.http
+import yarl
+from discord.gateway import DiscordWebSocket
+from discord.state import ConnectionState
+
+from bot.__main__ import main
+from bot.clock import SystemClock
+from tests.wire.quick import QuickClock
+
+
+def redirect() -> None:
+    """Let discord.py talk to the stand-in."""
+    discord.http.Route.BASE = os.environ["WIRE_API"]
+    DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(os.environ["WIRE_GATEWAY"])
+    patient = ConnectionState.__init__
+
+    @functools.wraps(patient)
+    def impatient(self: Any, *args: Any, **options: Any) -> None:
+        options.setdefault("guild_ready_timeout", float(os.environ.get("WIRE_READY", "2")))
+        patient(self, *args, **options)
+
+    ConnectionState.__init__ = impatient  # type: ignore[method-assign]  # the only way in for an option
+
+
+class _QuickAsyncio:
+    """`asyncio` with shorter pauses, for one module."""
+
+    def __init__(self, clock: QuickClock) -> None:
+        self.sleep = clock.sleep
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(asyncio, name)
+
+
+def hasten() -> None:
+    """Let the clock of `bot.clock` run faster."""
+    if "WIRE_CLOCK" not in os.environ:
+        return
+    clock = QuickClock.parse(os.environ["WIRE_CLOCK"])
+    for name in ("now", "monotonic", "sleep"):
+        setattr(SystemClock, name, staticmethod(getattr(clock, name)))
+    discord.http.asyncio = _QuickAsyncio(clock)  # type: ignore[assignment]  # its name for the module
+
+
+def arm() -> None:
+    """Put the end of the process where KILL_AT says."""
+    if "KILL_AT" not in os.environ:
+        return
+    module, path, when, *count = os.environ["KILL_AT"].split(":")
+    owner: Any = importlib.import_module(module)
+    *way, name = path.split(".")
+    for part in way:
+        owner = getattr(owner, part)
+    trap = _Trap(when, int(count[0]) if count else 1, int(os.environ.get("KILL_CHANNEL", "0")))
+    setattr(owner, name, trap.around(getattr(owner, name)))
+
+
+class _Trap:
+    """Kills the process before or after the n-th call of a method."""
+
+    def __init__(self, when: str, count: int, channel_id: int) -> None:
+        self._when = when
+        self._left = count
+        self._channel_id = channel_id
+
+    def around(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        if inspect.iscoroutinefunction(method):
+
+            @functools.wraps(method)
+            async def wrapped(*args: Any, **more: Any) -> Any:
+                fatal = self._before(*args, *more.values())
+                result = await method(*args, **more)
+                self._after(fatal)
+                return result
+
+            return wrapped
+
+        @functools.wraps(method)
+        def plain(*args: Any, **more: Any) -> Any:
+            fatal = self._before(*args, *more.values())
+            result = method(*args, **more)
+            self._after(fatal)
+            return result
+
+        return plain
+
+    def _before(self, *args: Any) -> bool:
+        places = {getattr(arg, "channel_id", arg if isinstance(arg, int) else None) for arg in args}
+        if self._channel_id and self._channel_id not in places:
+            return False
+        self._left -= 1
+        if self._left == 0 and self._when == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return self._left == 0
+
+    def _after(self, fatal: bool) -> None:
+        if fatal:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def run() -> None:
+    """Be `telex` with the arguments of the process."""
+    redirect()
+    hasten()
+    arm()
+    main()
+
+
+def serve() -> None:
+    """Fork a bot for each line on standard input, and say what became of it.
+
+    A line is a JSON object: `{"argv", "environment", "folder", "log"}` starts one, answered with its `pid`;
+    `{"poll": pid}` is answered with its `status`: null while it runs, negative when a signal ended it.
+    """
+    for module in ("bot.app", "bot.news.newsroom", "cogs"):
+        importlib.import_module(module)
+    alive: set[int] = set()
+    _answer(ready=True)
+    for line in sys.stdin:
+        request = json.loads(line)
+        if "poll" in request:
+            pid, status = os.waitpid(request["poll"], os.WNOHANG)
+            alive.discard(pid)
+            _answer(status=os.waitstatus_to_exitcode(status) if pid else None)
+            continue
+        pid = os.fork()
+        if pid == 0:
+            _become(request)
+        alive.add(pid)
+        _answer(pid=pid)
+    for pid in alive:
+        os.kill(pid, signal.SIGKILL)
+
+
+def _answer(**fields: Any) -> None:
+    sys.stdout.write(json.dumps(fields) + "\n")
+    sys.stdout.flush()
+
+
+def _become(request: dict[str, Any]) -> None:
+    """In the forked process: be a bot until the end."""
+    os.setsid()
+    for descriptor, path, flags in (
+        (0, os.devnull, os.O_RDONLY),
+        (1, request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND),
+        (2, request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND),
+    ):
+        opened = os.open(path, flags, 0o600)
+        os.dup2(opened, descriptor)
+        os.close(opened)
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    os.chdir(request["folder"])
+    sys.argv = ["telex", *request["argv"]]
+    code: object = 1
+    try:
+        run()
+    except SystemExit as end:
+        code = end.code
+    except BaseException:  # noqa: BLE001 - it must not run on as a second launcher
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code if isinstance(code, int) else int(code is not None))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        run()
+    else:
+        serve()

@@ -1,0 +1,181 @@
+"""A server whose channels follow a feed, and a bot that can be started, killed and counted after."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager, closing
+from ipaddress import ip_network
+from pathlib import Path
+
+from bot.news.newsroom import Newsroom, open_newsroom
+from bot.settings import Settings
+from tests.feed_server import FeedServer, item, rss
+from tests.wire.bot_process import BotProcess, Launcher
+from tests.wire.discord_server import DiscordServer
+from tests.wire.quick import QuickClock
+from tests.wire.state import Channel, Kind, Message, Server
+
+KINDS = ("text", "announcement", "thread", "forum")
+SAVE = "🔖"
+_LINK = re.compile(r"https://news\.example/articles/(\d+)")
+_OPEN = """
+    SELECT count(*) FROM dispatch WHERE state IN ('waiting', 'claimed') OR state = 'sent' AND finished = 0
+"""
+
+
+class Scene:
+    """One server with a channel of each kind, all following one feed of a publisher on loopback."""
+
+    def __init__(
+        self, discord: DiscordServer, feeds: FeedServer, launcher: Launcher, folder: Path, *, speed: float = 1
+    ) -> None:
+        self.discord = discord
+        self.feeds = feeds
+        self.database = folder / "telex.db"
+        self.server: Server = discord.acts.add_server("Newsroom")
+        self.channels: dict[str, Channel] = {}
+        self.url = ""
+        self._articles: list[str] = []
+        self._launcher = launcher
+        self._folder = folder
+        self.clock = QuickClock(time.time(), speed)
+        discord.state.now = self.clock.time
+        self.bot: BotProcess | None = None
+
+    def build(self, kinds: Iterable[str] = KINDS) -> None:
+        """Make the channels."""
+        acts = self.discord.acts
+        for kind in kinds:
+            if kind == "thread":
+                parent = acts.add_channel(self.server, "talk")
+                self.channels[kind] = acts.open_thread(parent, self.discord.state.owner.id, "News thread")
+            else:
+                sort = {"text": Kind.TEXT, "announcement": Kind.ANNOUNCEMENT, "forum": Kind.FORUM}[kind]
+                self.channels[kind] = acts.add_channel(self.server, f"news-{kind}", sort)
+
+    async def follow(self) -> None:
+        """Let every channel follow the feed, which has one article: the one they get for following."""
+        self.write(1)
+        async with self.newsroom() as newsroom:
+            feed = await newsroom.store.feeds.add(self.url)
+            await newsroom.poller.poll(feed, polite=False)
+            await newsroom.store.servers.joined(self.server.id, "en-US")
+            (newest,) = await newsroom.store.articles.newest([feed.id], limit=1)
+            for channel in self.channels.values():
+                await newsroom.store.subscriptions.follow(
+                    server_id=self.server.id,
+                    channel_id=channel.id,
+                    feed_id=feed.id,
+                    first_article_id=newest.id,
+                )
+
+    def write(self, count: int) -> list[int]:
+        """The publisher brings out `count` articles. Returns their numbers."""
+        first = len(self._articles) + 1
+        numbers = list(range(first, first + count))
+        now = self.clock.now()
+        self._articles += [item(number, published=now - 1000 + number) for number in numbers]
+        self.url = self.feeds.serve("/feed.xml", rss(*reversed(self._articles[-100:])))
+        return numbers
+
+    async def publish(self, count: int) -> list[int]:
+        """The same, and the articles are fetched and owed to the channels while no bot runs."""
+        numbers = self.write(count)
+        async with self.newsroom() as newsroom:
+            (feed,) = [feed for feed in await newsroom.store.feeds.all() if feed.url == self.url]
+            report = await newsroom.poller.poll(feed, polite=False)
+            assert report.new == count, report
+        return numbers
+
+    async def make_due(self) -> None:
+        """Let the next bot poll the feed as soon as it starts."""
+        async with self.newsroom() as newsroom:
+            for feed in await newsroom.store.feeds.all():
+                await newsroom.store.feeds.poll_now(feed.id)
+
+    @asynccontextmanager
+    async def newsroom(self) -> AsyncIterator[Newsroom]:
+        """The bot's database and poller without the bot."""
+        settings = Settings(
+            database=self.database,
+            allow_private_addresses=(ip_network("127.0.0.0/8"),),
+            catch_up_after=100,
+        )
+        async with open_newsroom(settings, self.clock) as newsroom:
+            yield newsroom
+
+    def start(self, **environment: str) -> BotProcess:
+        """Start a bot."""
+        self.bot = BotProcess(
+            self._launcher,
+            self._folder,
+            {
+                "DISCORD_TOKEN": self.discord.token,
+                "TELEX_DATABASE": str(self.database),
+                "TELEX_ALLOW_PRIVATE_ADDRESSES": "127.0.0.0/8",
+                "TELEX_CATCH_UP_AFTER": "100",
+                "WIRE_API": self.discord.api,
+                "WIRE_GATEWAY": self.discord.gateway.url,
+                "WIRE_READY": "0.05",
+                "WIRE_CLOCK": str(self.clock),
+                **environment,
+            },
+        )
+        return self.bot
+
+    async def settled(self, *, within: float = 30) -> None:
+        """Wait until the bot owes nothing. Raises TimeoutError or AssertionError with its log."""
+        assert self.bot is not None
+        quiet = 0
+        async with asyncio.timeout(within):
+            while quiet < 3:
+                quiet = 0 if self.open_dispatches() else quiet + 1
+                if self.bot.status is not None:
+                    raise AssertionError(f"the bot ended with {self.bot.status}:\n{self.bot.log[-3000:]}")
+                await asyncio.sleep(0.03)
+
+    def open_dispatches(self) -> int:
+        """How many dispatches are not over."""
+        with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as connection:
+            count: int = connection.execute(_OPEN).fetchone()[0]
+            return count
+
+    def messages(self, kind: str) -> list[Message]:
+        """The bot's messages in a channel, in a forum those of all its threads; oldest first."""
+        channel = self.channels[kind]
+        places = [channel]
+        places += [other for other in self.discord.state.channels.values() if other.parent_id == channel.id]
+        found = [message for place in places for message in place.history()]
+        bot = self.discord.state.bot.id
+        return sorted((one for one in found if one.author_id == bot), key=lambda message: message.id)
+
+    def posts(self, kind: str) -> Counter[int]:
+        """How often a channel got each article, by its number."""
+        return Counter(number for message in self.messages(kind) for number in articles(message))
+
+    def order(self, kind: str) -> list[int]:
+        """The articles of a channel in the order in which they came."""
+        return [number for message in self.messages(kind) for number in sorted(articles(message))]
+
+    def unfinished(self) -> list[str]:
+        """What is missing under posts: the seeded reaction, or the publication of an announcement."""
+        missing = []
+        bot = self.discord.state.bot.id
+        for kind in self.channels:
+            for message in self.messages(kind):
+                if bot not in message.reactions.get(SAVE, []):
+                    missing.append(f"{kind}: no reaction under {sorted(articles(message))}")
+                if kind == "announcement" and not message.crossposted:
+                    missing.append(f"{kind}: {sorted(articles(message))} was not published")
+        return missing
+
+
+def articles(message: Message) -> set[int]:
+    """The numbers of the articles that a message tells of."""
+    return {int(number) for number in _LINK.findall(json.dumps(message.embeds))}

@@ -1,0 +1,169 @@
+"""A real `telex run` on the wire: it logs in, polls, posts, answers and ends."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.wire.bot_process import ROOT, Launcher
+from tests.wire.scene import KINDS, SAVE, Scene
+from tests.wire.state import Interaction
+from tests.wire.waiting import until
+
+pytestmark = pytest.mark.xdist_group("bot")
+
+
+def shown(interaction: Interaction) -> str:
+    """Everything that an answer says."""
+    message = interaction.message
+    assert message is not None
+    return f"{message.content} {message.embeds} {message.parts.get('components')}"
+
+
+async def test_a_process_started_cold_polls_posts_in_every_kind_of_channel_and_ends_when_asked(
+    scene: Scene, tmp_path: Path
+) -> None:
+    numbers = scene.write(3)
+    await scene.make_due()
+    environment = {
+        "PATH": os.environ["PATH"],
+        "DISCORD_TOKEN": scene.discord.token,
+        "TELEX_DATABASE": str(scene.database),
+        "TELEX_ALLOW_PRIVATE_ADDRESSES": "127.0.0.0/8",
+        "WIRE_API": scene.discord.api,
+        "WIRE_GATEWAY": scene.discord.gateway.url,
+        "PYTHONPATH": str(ROOT),
+    }
+    log = (tmp_path / "cold.log").open("w")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "tests.wire.launch",
+        "run",
+        env=environment,
+        cwd=tmp_path,
+        stdout=log,
+        stderr=log,
+    )
+    try:
+        await scene.discord.until(
+            lambda: all(len(scene.messages(kind)) == 4 for kind in KINDS) and not scene.unfinished()
+        )
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(process.wait(), 20) == 0, (tmp_path / "cold.log").read_text()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+        log.close()
+    for kind in KINDS:
+        assert scene.order(kind) == [1, *numbers]
+    assert scene.open_dispatches() == 0
+
+
+def test_run_without_a_token_is_wrong_use(launcher: Launcher, tmp_path: Path) -> None:
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-m", "bot", "run"], env=environment, cwd=tmp_path, capture_output=True, check=False
+    )
+    assert (done.returncode, b"DISCORD_TOKEN" in done.stderr) == (2, True)
+
+
+async def test_a_token_that_discord_refuses_ends_the_run_with_a_reason(scene: Scene) -> None:
+    bot = scene.start(DISCORD_TOKEN=scene.discord.token.replace("GstAnd", "Wrong0"))
+    assert await bot.ended() == 1
+    assert "Traceback" not in bot.log
+    assert "token" in bot.log.lower()
+
+
+async def test_two_bots_on_one_database_would_post_twice(scene: Scene) -> None:
+    first = scene.start()
+    await scene.discord.until(lambda: scene.discord.gateway.connected)
+    second = scene.start()
+    assert await second.ended() == 1
+    assert first.status is None
+    scene.bot = first
+    await scene.settled()
+    assert all(scene.posts(kind) == {1: 1} for kind in KINDS)
+
+
+async def test_commands_are_sent_once_and_not_again_after_a_restart(scene: Scene) -> None:
+    for _ in range(2):
+        bot = scene.start()
+        await scene.settled()
+        assert await bot.stop() == 0, bot.log
+    assert scene.discord.count("PUT", "/commands") == 1
+    assert {command["name"] for command in scene.discord.state.commands.values()} > {
+        "feed",
+        "search",
+        "latest",
+    }
+
+
+async def test_a_bot_on_the_wire_answers_commands_buttons_menus_and_reactions(scene: Scene) -> None:
+    discord = scene.discord
+    scene.start()
+    await scene.settled()
+    people, text = discord.people, scene.channels["text"]
+    ada = people.join(scene.server.id, "Ada")
+    bruno = people.join(scene.server.id, "Bruno", locale="fr")
+    (post,) = scene.messages("text")
+    found = people.command(ada, text, "search", query="article")
+    latest = people.command(ada, text, "latest")
+    save = next(name for name in post.custom_ids() if name.startswith("telex:save:"))
+    saved = people.click(bruno, post, save)
+    people.react(ada, post, SAVE)
+    await discord.until(lambda: found.answered and latest.answered and saved.answered)
+    assert "Article 1" in shown(found)
+    assert "Article 1" in shown(latest)
+    assert saved.ephemeral
+    listed = people.command(ada, text, "bookmarks")
+    theirs = people.command(bruno, text, "bookmarks")
+    await discord.until(lambda: listed.answered and theirs.answered)
+    assert "Article 1" in shown(listed)
+    assert "Article 1" in shown(theirs)
+    people.unreact(ada, post, SAVE)
+    again = people.command(ada, text, "bookmarks")
+    await discord.until(lambda: again.answered)
+    assert "Article 1" not in shown(again)
+
+
+async def test_reactions_made_during_a_lost_connection_are_bookmarked_after_the_resume(scene: Scene) -> None:
+    discord = scene.discord
+    scene.start()
+    await scene.settled()
+    ada = discord.people.join(scene.server.id, "Ada")
+    discord.gateway.cut()
+    await discord.until(lambda: not discord.gateway.connected)
+    for kind in KINDS:
+        discord.people.react(ada, scene.messages(kind)[0])
+    await discord.until(lambda: discord.gateway.resumed)
+    async with scene.newsroom() as newsroom:
+        await until(lambda: newsroom.store.bookmarks.count(ada.id))
+
+
+async def test_no_worker_outlives_a_killed_bot(scene: Scene) -> None:
+    scene.write(1)
+    await scene.make_due()
+    bot = scene.start()
+    await scene.discord.until(lambda: all(len(scene.messages(kind)) == 2 for kind in KINDS))
+    children = _children(bot.pid)
+    assert children
+    bot.kill()
+    await bot.ended()
+    await until(lambda: not any(Path(f"/proc/{child}").exists() for child in children))
+
+
+def _children(pid: int) -> list[int]:
+    if not Path(f"/proc/{pid}").exists():
+        pytest.skip("needs /proc to see the processes of a process")
+    found = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        found += [int(child) for child in (task / "children").read_text().split()]
+    return found
