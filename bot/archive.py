@@ -7,7 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated, BinaryIO, TextIO
 
 import typer
 
@@ -46,7 +46,7 @@ def _lines(argument: str) -> Iterable[str]:
 
 
 @contextmanager
-def _reading(file: Path) -> Iterator[Iterable[bytes]]:
+def _reading(file: Path) -> Iterator[BinaryIO]:
     if str(file) == "-":
         yield sys.stdin.buffer
         return

@@ -3,5 +3,5 @@
 from __future__ import annotations
 
 
-class Refusal(Exception):  # noqa: N818  # a "no" to a person is not an error of ours
+class Refusal(Exception):  # a "no" to a person is not an error of ours
     """A sentence for the person who asked, already in their language."""
