@@ -16,13 +16,14 @@ from discord.ext import commands
 
 from bot import locale
 from bot.locale import _, ngettext
+from bot.news.newsroom import Newsroom, open_newsroom
 from bot.news.refusals import Refusal
 from bot.posting import permissions
 from bot.posting.courier import Courier
 from bot.posting.outcomes import no_repeated_threads
 
 if TYPE_CHECKING:
-    from bot.news.newsroom import Newsroom
+    from bot.settings import Settings
     from bot.store import Store
 
 log = logging.getLogger(__name__)
@@ -83,8 +84,8 @@ class Tree(app_commands.CommandTree["Telex"]):
 class Telex(commands.AutoShardedBot):
     """The bot. It owns no news of its own: `newsroom` is open before it starts and closed after it ends.
 
-    `cogs` are added at login in their order and removed in the same order when the bot closes. Discord is asked
-    how many shards to open unless `shard_count` says it.
+    `cogs` are added at login in their order and removed in the same order when the bot closes. Discord is
+    asked how many shards to open unless `shard_count` says it.
     """
 
     def __init__(
@@ -190,6 +191,24 @@ class Telex(commands.AutoShardedBot):
         if not isinstance(channel, discord.Thread):
             raise discord.InvalidData(f"channel {channel_id} is not in the cache")
         return channel
+
+
+class LoginRefused(Exception):
+    """Discord does not take the token; the message says what to do."""
+
+
+async def serve(settings: Settings, cogs: Sequence[type[commands.Cog]]) -> None:
+    """Run the bot on Discord until it is cancelled. The settings hold a token.
+
+    Raises LoginRefused, and StoreError where the database cannot be used.
+    """
+    assert settings.discord_token is not None
+    async with open_newsroom(settings) as newsroom, Telex(newsroom, cogs) as bot:
+        try:
+            await bot.start(settings.discord_token.get_secret_value())
+        except discord.LoginFailure as error:
+            message = "Discord refused the token. Copy it anew from the developer portal: Bot, Reset Token."
+            raise LoginRefused(message) from error
 
 
 async def _joined(thread: discord.Thread, member: discord.Member) -> bool:

@@ -1,25 +1,383 @@
-"""Takes what is owed to channels there. (Being written.)"""
+"""Takes what is owed to channels there: once each, oldest first, no channel waiting for another.
+
+A dispatch is claimed, sent, recorded as sent, and finished. Whatever happens between these steps, the next
+start finds how far it came: a claim that has no message yet is looked for in its channel before it is sent
+again. The order within a channel is the store's; each channel has a task of its own while it has work.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+import logging
+import math
+from collections import Counter
+from dataclasses import replace
+from functools import partial
 
-if TYPE_CHECKING:
-    import discord
+import discord
 
-    from bot.clock import Clock
-    from bot.settings import Settings
-    from bot.store import Store
+from bot.clock import Clock
+from bot.posting import finishing, lookback, permissions, places
+from bot.posting.messages import Message
+from bot.posting.outcomes import (
+    ARTICLE_GONE,
+    FAULT,
+    REFUSED,
+    UNREADABLE,
+    Blocked,
+    Later,
+    Lost,
+    Outcome,
+    Refused,
+    Sent,
+    Unknown,
+    judge,
+)
+from bot.posting.rendering import render
+from bot.settings import Settings
+from bot.store import Store
+from bot.words import Dispatch, DispatchState
+
+log = logging.getLogger(__name__)
+
+CONCURRENT = 64
+"""Requests to Discord at a time, all channels together."""
+
+_LONGEST_SLEEP = 60  # seconds after which the store is asked again although nothing should be due
+_BLOCKED = (300, 21_600)  # seconds after which a blocked channel is tried again: first, and at most
+_MOMENT = 5.0
+_LONGEST_MOMENT = 300.0
+_READ_BACK_AFTER = 10  # seconds until a message whose answer was lost is looked for
+_AFTER_FAULT = 60
+_MOST_FAULTS = 5
+_EDITS = 20
+_EPOCH = 7 * 86_400  # seconds after a backup was restored in which old articles are looked for first
 
 
 class Courier:
-    """The outbox."""
+    """The outbox of one process. `client` is logged in; `run` is the loop, `settle` one round of it."""
 
     def __init__(self, store: Store, client: discord.Client, clock: Clock, settings: Settings) -> None:
         self._store, self._client, self._clock, self._settings = store, client, clock, settings
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._chore: asyncio.Task[None] | None = None
+        self._slots = asyncio.Semaphore(CONCURRENT)
+        self._woken = asyncio.Event()
+        self._suspects: dict[int, list[Dispatch]] = {}  # claims whose end is unknown, by channel
+        self._resting: dict[int, int] = {}  # channels left alone until a time
+        self._unfinished: dict[int, tuple[int, Dispatch]] = {}  # dispatches to finish at a time
+        self._faults: Counter[int] = Counter()
+        self._restored: int | None = None
+        self._begun = False
+        self._beginning = asyncio.Lock()
+        self._stopping = False
 
     def wake(self) -> None:
-        """Look at the outbox now."""
+        """Look at the outbox now: something may be owed."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Deliver whenever something is due. Ends by cancellation only, or by a fault."""
+        await self._client.wait_until_ready()
+        while True:
+            self._woken.clear()
+            await self._start_due()
+            await self._wait()
 
     async def settle(self) -> None:
-        """Return when nothing is due."""
+        """Deliver what is due now, and return when it is done or waits for a later time."""
+        while True:
+            await self._start_due()
+            running = self._running()
+            if not running:
+                return
+            await asyncio.wait(running)
+
+    async def stop(self, grace: float = 5.0) -> None:
+        """Take nothing new; let what is being sent end within `grace` seconds, then leave it claimed."""
+        self._stopping = True
+        running = self._running()
+        if running:
+            _done, late = await asyncio.wait(running, timeout=grace)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def look_again(self, channel_id: int) -> None:
+        """Something about a channel changed: where it was blocked and may not be any more, try again."""
+        problem = await self._store.dispatches.problem(channel_id)
+        if problem is None:
+            return
+        channel = self._client.get_channel(channel_id)
+        if isinstance(channel, places.Place) and permissions.lacking(channel):
+            return
+        await self._store.dispatches.unblock_channel(channel_id)
+        self.wake()
+
+    # The loop
+
+    async def _begin(self) -> None:
+        """Learn, once, what an earlier process left undone."""
+        restored = await self._store.meta.get("restored")
+        now = self._clock.now()
+        if restored:
+            # A backup does not know what was sent after it was made. It is marked with a 1.
+            self._restored = int(restored) if int(restored) > 1 else now
+            done = self._restored + _EPOCH < now
+            await self._store.meta.set("restored", "" if done else str(self._restored))
+            self._restored = None if done else self._restored
+        for dispatch in await self._store.dispatches.interrupted():
+            self._suspects.setdefault(dispatch.channel_id, []).append(dispatch)
+        for dispatch in await self._store.dispatches.unfinished():
+            self._unfinished[dispatch.id] = (now, dispatch)
+        self._begun = True
+
+    async def _start_due(self) -> None:
+        async with self._beginning:
+            if not self._begun:
+                await self._begin()
+        now = self._clock.now()
+        self._resting = {channel: until for channel, until in self._resting.items() if until > now}
+        busy = self._tasks.keys() | self._resting.keys()
+        ready = [channel for channel in self._suspects if channel not in busy]
+        ready += await self._store.dispatches.channels_ready(now, busy)
+        for channel_id in ready:
+            if channel_id not in self._tasks and not self._stopping:
+                task = asyncio.create_task(self._serve(channel_id))
+                self._tasks[channel_id] = task
+                task.add_done_callback(partial(self._ended, channel_id))
+        chores = any(due <= now for due, _dispatch in self._unfinished.values())
+        if self._chore is None and not self._stopping:
+            edits = await self._store.dispatches.edits_due(now, _EDITS)
+            if (chores or edits) and self._chore is None:
+                self._chore = asyncio.create_task(self._do_chores(edits))
+                self._chore.add_done_callback(partial(self._ended, None))
+
+    def _ended(self, channel_id: int | None, task: asyncio.Task[None]) -> None:
+        if channel_id is None:
+            self._chore = None
+        else:
+            self._tasks.pop(channel_id, None)
+            if not task.cancelled() and task.exception() is not None:
+                log.error("Posting in channel %d stopped", channel_id, exc_info=task.exception())
+                self._resting[channel_id] = self._clock.now() + _AFTER_FAULT
+        self.wake()
+
+    def _running(self) -> set[asyncio.Task[None]]:
+        chore = {self._chore} if self._chore is not None else set()
+        return set(self._tasks.values()) | chore
+
+    async def _wait(self) -> None:
+        """Sleep until something is due or `wake` is called."""
+        now = self._clock.now()
+        busy = self._tasks.keys() | self._resting.keys()
+        dues = [now + _LONGEST_SLEEP, *self._resting.values()]
+        dues += [due for due, _dispatch in self._unfinished.values()] if self._chore is None else []
+        next_due = await self._store.dispatches.next_due(busy)
+        dues += [next_due] if next_due is not None else []
+        waits = {
+            asyncio.create_task(self._woken.wait()),
+            asyncio.create_task(self._clock.sleep(max(min(dues) - now, 0))),
+        }
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for waiting in waits:
+                waiting.cancel()
+
+    async def _serve(self, channel_id: int) -> None:
+        """Deliver to one channel until nothing is due there."""
+        while channel_id not in self._resting and not self._stopping:
+            async with self._slots:
+                suspects = self._suspects.get(channel_id)
+                dispatch = suspects[0] if suspects else await self._claim(channel_id)
+                if dispatch is None:
+                    return
+                try:
+                    await (self._resolve(dispatch) if suspects else self._deliver(dispatch))
+                except Exception:
+                    log.exception("Dispatch %d was not delivered", dispatch.id)
+                    await self._fault(dispatch)
+
+    async def _fault(self, dispatch: Dispatch) -> None:
+        """After an error of ours nobody knows whether it was sent: look for it later, a few times."""
+        self._suspect(dispatch, _AFTER_FAULT)
+        self._faults[dispatch.id] += 1
+        if self._faults[dispatch.id] >= _MOST_FAULTS:
+            await self._store.dispatches.failed(dispatch.id, FAULT)
+            self._clear(dispatch)
+
+    # The steps of a dispatch
+
+    async def _claim(self, channel_id: int) -> Dispatch | None:
+        return await self._store.dispatches.claim(channel_id, self._clock.now())
+
+    async def _deliver(self, dispatch: Dispatch) -> None:
+        place = await self._find(dispatch)
+        if isinstance(place, Outcome):
+            await self._record(dispatch, place)
+            return
+        message = await self._render(dispatch)
+        if message is None:
+            await self._store.dispatches.failed(dispatch.id, ARTICLE_GONE)
+            return
+        outcome = await self._look_back_to_the_backup(place, dispatch, message)
+        if outcome is None:
+            outcome = await self._send(place, dispatch, message)
+        await self._record(dispatch, outcome)
+        if isinstance(outcome, Sent):
+            await self._finish(_sent(dispatch, outcome))
+
+    async def _resolve(self, dispatch: Dispatch) -> None:
+        """Find out how a claim ended: it was sent, or it waits again, or nobody can tell."""
+        current = await self._store.dispatches.get(dispatch.id)
+        if current is None or current.state is not DispatchState.CLAIMED:
+            self._clear(dispatch)  # it was recorded before something else went wrong
+            return
+        place = await self._find(dispatch)
+        outcome: Outcome | None
+        if isinstance(place, Outcome):
+            outcome = Unknown() if isinstance(place, Blocked) else place
+        else:
+            claimed = dispatch.claimed if dispatch.claimed is not None else dispatch.created
+            message = await self._render(dispatch)
+            outcome = await self._look(place, dispatch, message, since=claimed, until=claimed)
+        if isinstance(outcome, Later | Lost):
+            self._rest(
+                dispatch.channel_id, outcome.seconds if isinstance(outcome, Later) else _READ_BACK_AFTER
+            )
+            return
+        if outcome is None:
+            await self._store.dispatches.retry(dispatch.id, due=self._clock.now(), error=None)
+        else:
+            await self._record(dispatch, outcome)
+        self._clear(dispatch)
+        if isinstance(outcome, Sent):
+            await self._finish(_sent(dispatch, outcome))
+
+    async def _find(self, dispatch: Dispatch) -> places.Place | Outcome:
+        guild = self._client.get_guild(dispatch.server_id)
+        if guild is not None and guild.unavailable:
+            return Later(_LONGEST_SLEEP, "the server is not available")
+        return await places.find(self._client, dispatch.channel_id)
+
+    async def _render(self, dispatch: Dispatch) -> Message | None:
+        return await render(self._store, self._client, dispatch, default_language=self._settings.language)
+
+    async def _send(self, place: places.Place, dispatch: Dispatch, message: Message) -> Outcome:
+        outcome = await places.send(place, message, places.nonce(dispatch))
+        if isinstance(outcome, Lost) and places.has_nonce(place):
+            # The nonce is a moment old: Discord answers with the first message if it has it.
+            outcome = await places.send(place, message, places.nonce(dispatch))
+        return outcome
+
+    async def _look(
+        self, place: places.Place, dispatch: Dispatch, message: Message | None, *, since: int, until: int
+    ) -> Outcome | None:
+        """The message if it is in the channel, None if it is not; else why that is not known."""
+        try:
+            return await lookback.look(place, dispatch, message, since=since, until=until)
+        except lookback.HistoryHidden:
+            return Unknown()
+        except Exception as error:  # noqa: BLE001  # raised again where it is no answer of Discord's
+            outcome = judge(error)
+            return outcome if isinstance(outcome, Later | Lost) else Unknown()
+
+    async def _look_back_to_the_backup(
+        self, place: places.Place, dispatch: Dispatch, message: Message
+    ) -> Outcome | None:
+        """After a backup was restored: the message if it was sent between the backup and the restart."""
+        if self._restored is None:
+            return None
+        articles = await self._store.articles.by_ids(dispatch.article_ids)
+        oldest = min([dispatch.created, *(article.published for article in articles)])
+        if oldest > self._restored:
+            return None
+        since = max(oldest, self._restored - _EPOCH)
+        return await self._look(place, dispatch, message, since=since, until=self._restored)
+
+    async def _record(self, dispatch: Dispatch, outcome: Outcome) -> None:
+        now, dispatches = self._clock.now(), self._store.dispatches
+        match outcome:
+            case Sent(message_id, thread_id):
+                await dispatches.sent(dispatch.id, message_id=message_id, thread_id=thread_id, now=now)
+                if await dispatches.problem(dispatch.channel_id) is not None:
+                    await dispatches.unblock_channel(dispatch.channel_id)
+            case Later(seconds, error):
+                patience = min(_MOMENT * 2 ** min(dispatch.attempts, 8), _LONGEST_MOMENT)
+                due = now + math.ceil(max(seconds, patience))
+                await dispatches.retry(dispatch.id, due=due, error=error)
+            case Lost(error):
+                log.warning("No answer about dispatch %d: %s", dispatch.id, error)
+                self._suspect(dispatch, _READ_BACK_AFTER)
+            case Blocked(problem):
+                await dispatches.retry(dispatch.id, due=now, error=None)
+                await self._block(dispatch.channel_id, problem)
+            case Refused(error):
+                await dispatches.failed(dispatch.id, f"{REFUSED} {error}")
+            case Unknown():
+                await dispatches.uncertain(dispatch.id, UNREADABLE)
+
+    async def _block(self, channel_id: int, problem: str) -> None:
+        """Leave a channel alone for as long as it has been blocked, within limits."""
+        now = self._clock.now()
+        before = await self._store.dispatches.problem(channel_id)
+        first, most = _BLOCKED
+        wait = min(max(now - before.since if before is not None else 0, first), most)
+        await self._store.dispatches.block_channel(channel_id, problem, now + wait)
+        log.info("Channel %d takes nothing for now: %s", channel_id, problem)
+
+    async def _finish(self, dispatch: Dispatch) -> None:
+        """Do what follows a sent message. Never raises: it must not look as if the message was not sent."""
+        self._unfinished.pop(dispatch.id, None)
+        try:
+            later = await finishing.finish(self._client, dispatch, seed=self._settings.seed_reaction)
+            if later is None:
+                await self._store.dispatches.finished(dispatch.id)
+        except Exception:
+            log.exception("Dispatch %d was sent and not finished", dispatch.id)
+            later = Later(_AFTER_FAULT, "")
+        if later is not None:
+            self._unfinished[dispatch.id] = (self._clock.now() + math.ceil(later.seconds), dispatch)
+
+    # Chores: what was sent, and needs a little more
+
+    async def _do_chores(self, edits: list[Dispatch]) -> None:
+        now = self._clock.now()
+        for due, dispatch in list(self._unfinished.values()):
+            if due <= now and not self._stopping:
+                await self._finish(dispatch)
+        for dispatch in edits:
+            if not self._stopping:
+                try:
+                    await self._edit(dispatch)
+                except Exception:
+                    log.exception("The message of dispatch %d was not edited", dispatch.id)
+                    await self._store.dispatches.edit_later(dispatch.id, now + _AFTER_FAULT)
+
+    async def _edit(self, dispatch: Dispatch) -> None:
+        message = await self._render(dispatch)
+        later = await finishing.edit(self._client, dispatch, message) if message is not None else None
+        if later is None:
+            await self._store.dispatches.edited(dispatch.id, as_of=dispatch.edit_due)
+        else:
+            await self._store.dispatches.edit_later(dispatch.id, self._clock.now() + math.ceil(later.seconds))
+
+    def _suspect(self, dispatch: Dispatch, rest: float) -> None:
+        """Remember that nobody knows whether it was sent, and leave its channel alone for a moment."""
+        suspects = self._suspects.setdefault(dispatch.channel_id, [])
+        if all(suspect.id != dispatch.id for suspect in suspects):
+            suspects.append(dispatch)
+        self._rest(dispatch.channel_id, rest)
+
+    def _clear(self, dispatch: Dispatch) -> None:
+        left = [one for one in self._suspects.pop(dispatch.channel_id, []) if one.id != dispatch.id]
+        if left:
+            self._suspects[dispatch.channel_id] = left
+
+    def _rest(self, channel_id: int, seconds: float) -> None:
+        self._resting[channel_id] = self._clock.now() + math.ceil(seconds)
+
+
+def _sent(dispatch: Dispatch, outcome: Sent) -> Dispatch:
+    return replace(dispatch, message_id=outcome.message_id, thread_id=outcome.thread_id)

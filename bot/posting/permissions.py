@@ -10,8 +10,8 @@ Place = discord.abc.GuildChannel | discord.Thread
 """A channel or thread of a server."""
 
 
-def _name(permission: str) -> str:
-    """What Discord's settings call a permission."""
+def name(permission: str) -> str:
+    """What Discord's settings call a permission, in the language of this task."""
     names = {
         "view_channel": _("View Channel"),
         "send_messages": _("Send Messages"),
@@ -21,33 +21,33 @@ def _name(permission: str) -> str:
         "read_message_history": _("Read Message History"),
         "add_reactions": _("Add Reactions"),
     }
-    return names[permission]
+    return names.get(permission, permission)
 
 
-def _required(place: Place) -> tuple[str, ...]:
-    if isinstance(place, discord.Thread):
-        return "view_channel", "send_messages_in_threads", "embed_links"
-    if isinstance(place, discord.ForumChannel):
-        # Discord shows Send Messages as Create Posts in a forum.
-        return "view_channel", "send_messages", "embed_links"
-    return "view_channel", "send_messages", "embed_links"
+def lacking(
+    place: Place, *, required: bool = True, history: bool = False, reactions: bool = False
+) -> list[str]:
+    """Permissions that Telex lacks in a channel, by the names of Discord's API.
 
-
-def missing(place: Place, *, required: bool = True, useful: bool = True) -> list[str]:
-    """Names of the permissions that Telex lacks in a channel, in the language of this task.
-
-    Without a `required` one no post gets through. The `useful` ones are needed to find out after a crash
-    whether a post went out (Read Message History) and to put a reaction under posts (Add Reactions).
+    Without a `required` one no post gets through. `history` is needed to find out after a failure whether
+    a post got through, `reactions` to put one under a post. Empty where the server is not in the cache, so
+    that only Discord can tell.
     """
-    granted = place.permissions_for(place.guild.me)
-    wanted: tuple[str, ...] = ()
-    if required:
-        wanted += _required(place)
-    if useful:
-        wanted += "read_message_history", "add_reactions"
-    forum = isinstance(place, discord.ForumChannel)
+    me = place.guild.me
+    if me is None or (isinstance(place, discord.Thread) and place.parent is None):
+        return []
+    granted = place.permissions_for(me)
+    sending = "send_messages_in_threads" if isinstance(place, discord.Thread) else "send_messages"
+    wanted = ["view_channel", sending, "embed_links"] if required else []
+    wanted += ["read_message_history"] if history else []
+    wanted += ["add_reactions"] if reactions else []
+    # In a forum Discord's settings call Send Messages "Create Posts".
+    renamed = {"send_messages": "create_posts"} if isinstance(place, discord.ForumChannel) else {}
+    return [renamed.get(permission, permission) for permission in wanted if not getattr(granted, permission)]
+
+
+def missing(place: Place, *, required: bool = True, useful: bool = False) -> list[str]:
+    """The same by the names of Discord's settings, in the language of this task; `useful` are the others."""
     return [
-        _name("create_posts" if forum and permission == "send_messages" else permission)
-        for permission in wanted
-        if not getattr(granted, permission)
+        name(permission) for permission in lacking(place, required=required, history=useful, reactions=useful)
     ]

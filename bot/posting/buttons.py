@@ -1,0 +1,106 @@
+"""The buttons and menus under posts. Their ids say all there is to know, so that they outlive a restart.
+
+The same ids let the courier recognise a message of its own. What happens at a click is up to the cogs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+import discord
+
+from bot.locale import _
+from bot.text import safe
+from bot.words import Article
+
+EMOJI = "🔖"
+SAVE_TEMPLATE = r"telex:save:(?P<key>[^:\s]{1,80})"
+"""The custom id of a Save button, with the article's key."""
+PICK_TEMPLATE = r"telex:pick:(?P<what>\S{1,80})"
+"""The custom id of the menu under a catch-up, with its dispatch's `what`; its values are keys of articles."""
+
+# https://discord.com/developers/docs/components/reference
+_LONGEST_LABEL = 80
+_LONGEST_OPTION = 100
+_MOST_OPTIONS = 25
+_LONGEST_URL = 512
+
+
+def save_id(key: str) -> str:
+    """The custom id of the Save button of an article's key."""
+    return f"telex:save:{key}"
+
+
+def pick_id(what: str) -> str:
+    """The custom id of the menu of a catch-up's dispatch."""
+    return f"telex:pick:{what}"
+
+
+def save(key: str) -> discord.ui.Button[Any]:
+    """A Save button for the article of this key, in the language of this task."""
+    label = safe.plain(_("Save"), _LONGEST_LABEL)
+    return discord.ui.Button(
+        style=discord.ButtonStyle.secondary, label=label, emoji=EMOJI, custom_id=save_id(key)
+    )
+
+
+def pick(what: str, articles: Sequence[Article]) -> discord.ui.Select[Any]:
+    """A menu that bookmarks some of these articles, in the language of this task: the newest that fit."""
+    options = [
+        discord.SelectOption(
+            label=safe.plain(article.title, _LONGEST_OPTION) or safe.plain(article.url, _LONGEST_OPTION),
+            description=safe.plain(article.outlet, _LONGEST_OPTION) or None,
+            value=article.key,
+        )
+        for article in reversed(articles[-_MOST_OPTIONS:])
+    ]
+    return discord.ui.Select(
+        custom_id=pick_id(what),
+        placeholder=safe.plain(_("Save articles"), _LONGEST_OPTION),
+        max_values=len(options),
+        options=options,
+    )
+
+
+def read(url: str) -> discord.ui.Button[Any] | None:
+    """A button that opens an article, in the language of this task; None where Discord takes no such link."""
+    if not is_link(url) or safe.length(url) > _LONGEST_URL:
+        return None
+    return discord.ui.Button(style=discord.ButtonStyle.link, label=_("Read"), url=url)
+
+
+def is_link(url: str) -> bool:
+    """Whether an address is one of the web that Discord lets a reader open."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(host) and not any(c.isspace() or c < " " for c in url)
+
+
+def row(*items: discord.ui.Item[Any] | None) -> discord.ui.View:
+    """A view of these items for a message; to be called within an event loop.
+
+    A view that ended is not kept by discord.py, which would otherwise hold one for every post: clicks find
+    their cog by the id.
+    """
+    view = discord.ui.View(timeout=None)
+    for item in items:
+        if item is not None:
+            view.add_item(item)
+    view.stop()
+    return view
+
+
+def custom_ids(message: discord.Message) -> set[str]:
+    """The ids of a message's buttons and menus."""
+    return {
+        child.custom_id
+        for component in message.components
+        if isinstance(component, discord.ActionRow)
+        for child in component.children
+        if isinstance(child, discord.Button | discord.SelectMenu) and child.custom_id
+    }

@@ -1,0 +1,91 @@
+"""Finding out whether a dispatch whose end is unknown was sent: by reading the channel back."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import discord
+
+from bot.posting import buttons, permissions
+from bot.posting.messages import Message
+from bot.posting.outcomes import Sent
+from bot.posting.places import Place
+from bot.words import Dispatch, DispatchKind
+
+CLOCKS_APART = timedelta(minutes=15)
+"""How far this machine's clock may be from Discord's, and how long an attempt may last."""
+
+_MOST_MESSAGES = 2000
+_MOST_THREADS = 200
+
+
+class HistoryHidden(Exception):
+    """Telex may not read the channel's messages, or they are too many to read them all."""
+
+
+async def look(
+    place: Place, dispatch: Dispatch, message: Message | None, *, since: int, until: int
+) -> Sent | None:
+    """The message of a dispatch in a channel, if it was made between two times; None when it is not there.
+
+    A post and a catch-up carry their name in the id of a button, a notice is known by its words, those of
+    `message`. Raises `HistoryHidden`, and what discord.py raises.
+    """
+    me = place.guild.me
+    # Without the permission Discord answers with an empty list.
+    if me is None or permissions.lacking(place, required=False, history=True):
+        raise HistoryHidden
+    after = datetime.fromtimestamp(since, UTC) - CLOCKS_APART
+    before = datetime.fromtimestamp(until, UTC) + CLOCKS_APART
+    if isinstance(place, discord.ForumChannel):
+        return await _look_at_threads(place, dispatch, message, after, before)
+    read = 0
+    async for found in place.history(limit=_MOST_MESSAGES, after=after, before=before, oldest_first=True):
+        read += 1
+        if found.author.id == me.id and _is_of(found, dispatch, message):
+            return Sent(found.id)
+    if read >= _MOST_MESSAGES:
+        raise HistoryHidden
+    return None
+
+
+async def _look_at_threads(
+    forum: discord.ForumChannel,
+    dispatch: Dispatch,
+    message: Message | None,
+    after: datetime,
+    before: datetime,
+) -> Sent | None:
+    async for thread in _threads(forum):
+        if (
+            thread.owner_id != forum.guild.me.id
+            or not after <= discord.utils.snowflake_time(thread.id) <= before
+        ):
+            continue
+        try:
+            first = await thread.fetch_message(thread.id)  # a forum post and its first message share their id
+        except discord.NotFound:
+            continue
+        if _is_of(first, dispatch, message):
+            return Sent(first.id, thread.id)
+    return None
+
+
+async def _threads(forum: discord.ForumChannel) -> AsyncIterator[discord.Thread]:
+    for thread in await forum.guild.active_threads():
+        if thread.parent_id == forum.id:
+            yield thread
+    async for thread in forum.archived_threads(limit=_MOST_THREADS):
+        yield thread
+
+
+def _is_of(found: discord.Message, dispatch: Dispatch, message: Message | None) -> bool:
+    match dispatch.kind:
+        case DispatchKind.POST:
+            return buttons.save_id(dispatch.what) in buttons.custom_ids(found)
+        case DispatchKind.CATCH_UP:
+            return buttons.pick_id(dispatch.what) in buttons.custom_ids(found)
+        case DispatchKind.NOTICE:
+            words = message.embed.description if message is not None else None
+            return [embed.description for embed in found.embeds] == [words]

@@ -1,0 +1,172 @@
+"""How a post, a catch-up and a notice look, within Discord's limits whatever the text.
+
+Limits: https://discord.com/developers/docs/resources/message#embed-object-embed-limits
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+import discord
+
+from bot import locale
+from bot.locale import ngettext
+from bot.posting import buttons
+from bot.text import excerpts, safe
+from bot.words import Article, Feed
+
+COLOUR = 0x2E7D8C
+EXCERPT = 350  # UTF-16 units before markup is escaped
+NOTICE = 2000
+_TITLE = 256
+_AUTHOR = 256
+_DESCRIPTION = 4096
+_THREAD_NAME = (
+    100  # https://discord.com/developers/docs/resources/channel#start-thread-in-forum-or-media-channel
+)
+_URL = 2048
+_LINE_TITLE = 150
+_LINE_URL = 500
+_SHORT = 80  # of a text that stands in for a missing title
+_ENDS_A_LINK = re.compile(r"[\s()<>\\\"\x00-\x1f\x7f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is sent: an embed, a row of buttons or a menu, and the name of the thread that a forum opens."""
+
+    embed: discord.Embed
+    name: str
+    view: discord.ui.View | None = None
+
+    def attempts(self) -> Iterator[Message]:
+        """The message, then barer ones for when Discord refuses an address in it: no pictures, no links."""
+        yield self
+        bare = self.embed.copy()
+        bare.set_image(url=None)
+        if bare.author.name:
+            bare.set_author(name=bare.author.name)
+        if bare.to_dict() != self.embed.to_dict():
+            yield replace(self, embed=bare)
+        links = [item for item in self.view.children if _is_link(item)] if self.view is not None else []
+        if not bare.url and not links:
+            return
+        unlinked = bare.copy()
+        unlinked.url = None
+        view = self.view
+        if view is not None and links:
+            view = buttons.row(*(item for item in view.children if not _is_link(item)))
+        yield replace(self, embed=unlinked, view=view)
+
+
+def post(article: Article, feed: Feed | None, *, language: str) -> Message:
+    """The post of an article, with labels in `language`: outlet, linked title, excerpt, picture, time."""
+    with locale.use(language):
+        title = _title(article)
+        embed = discord.Embed(
+            colour=COLOUR,
+            title=_fit(title, _TITLE),
+            description=_excerpt(article, title) or None,
+            timestamp=_moment(article.published),
+        )
+        if buttons.is_link(article.url) and safe.length(article.url) <= _URL:
+            embed.url = article.url
+        outlet = safe.plain(article.outlet or (feed.outlet or feed.title if feed else ""), _AUTHOR)
+        if outlet:
+            embed.set_author(name=outlet, icon_url=_picture(feed.icon) if feed else None)
+        embed.set_image(url=_picture(article.image))
+        return Message(
+            embed=embed,
+            name=safe.plain(title, _THREAD_NAME),
+            view=buttons.row(buttons.save(article.key), buttons.read(article.url)),
+        )
+
+
+def catch_up(what: str, articles: Sequence[Article], *, language: str) -> Message:
+    """One message for many articles, oldest first: those that fit, how many more, a menu to keep some."""
+    with locale.use(language):
+        count = len(articles)
+        title = ngettext(
+            "{count} article came in while I could not post",
+            "{count} articles came in while I could not post",
+            count,
+        ).format(count=count)
+        embed = discord.Embed(colour=COLOUR, title=title, description=_lines(articles))
+        view = buttons.row(buttons.pick(what, articles)) if articles else None
+        return Message(embed=embed, name=safe.plain(title, _THREAD_NAME), view=view)
+
+
+def notice(text: str) -> Message:
+    """A plain sentence to a channel: a feed broke, or is back."""
+    sentence = safe.plain(text)
+    return Message(
+        embed=discord.Embed(colour=COLOUR, description=_fit(sentence, NOTICE)),
+        name=safe.plain(sentence, _THREAD_NAME),
+    )
+
+
+def _title(article: Article) -> str:
+    """The title, plain; where there is none the first words of the text, else the address."""
+    title = safe.plain(article.title)
+    return title or safe.plain(article.summary or article.body, _SHORT) or safe.plain(article.url)
+
+
+def _excerpt(article: Article, title: str) -> str:
+    for text in (article.summary, article.body):
+        paragraph = safe.plain(text)
+        if paragraph and paragraph.rstrip("….") != title.rstrip("…."):
+            return safe.markdown(excerpts.excerpt(paragraph, EXCERPT))
+    return ""
+
+
+def _lines(articles: Sequence[Article]) -> str:
+    """The newest articles that fit, oldest of them first, after how many are left out."""
+    reserve = 200  # for the line about the rest
+    lines: list[str] = []
+    free = _DESCRIPTION - reserve
+    for article in reversed(articles):
+        line = _line(article)
+        free -= safe.length(line) + 1
+        if free < 0:
+            break
+        lines.append(line)
+    left_out = len(articles) - len(lines)
+    if left_out:
+        more = ngettext("and {count} more, older", "and {count} more, older ones", left_out)
+        lines.append(more.format(count=left_out))
+    return "\n".join(lines)
+
+
+def _line(article: Article) -> str:
+    title = safe.markdown(safe.plain(_title(article), _LINE_TITLE))
+    address = _ENDS_A_LINK.sub(lambda match: quote(match[0]), article.url)
+    if buttons.is_link(article.url) and safe.length(address) <= _LINE_URL:
+        title = f"[{title}]({address})"
+    outlet = safe.markdown(safe.plain(article.outlet, _SHORT))
+    return f"• {title} · {outlet}" if outlet else f"• {title}"
+
+
+def _fit(text: str, limit: int) -> str:
+    """Text with its markup escaped, cut so that the escaped form fits."""
+    room = limit
+    escaped = safe.markdown(safe.plain(text, room))
+    while safe.length(escaped) > limit:
+        room -= safe.length(escaped) - limit
+        escaped = safe.markdown(safe.plain(text, max(room, 1)))
+    return escaped
+
+
+def _picture(url: str | None) -> str | None:
+    return url if url and buttons.is_link(url) and safe.length(url) <= _URL else None
+
+
+def _is_link(item: discord.ui.Item[discord.ui.View]) -> bool:
+    return isinstance(item, discord.ui.Button) and item.url is not None
+
+
+def _moment(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

@@ -1,0 +1,69 @@
+"""Sending into a channel, whatever its kind: text, announcement, thread, forum."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import discord
+
+from bot.posting import permissions
+from bot.posting.messages import Message
+from bot.posting.outcomes import FORBIDDEN, NOT_TEXT, REFUSED, Blocked, Outcome, Refused, Sent, judge
+from bot.words import Dispatch
+
+Place = (
+    discord.ForumChannel | discord.Thread | discord.TextChannel | discord.VoiceChannel | discord.StageChannel
+)
+
+
+async def find(client: discord.Client, channel_id: int) -> Place | Outcome:
+    """The channel, from the cache or from Discord; or why there is none."""
+    channel = client.get_channel(channel_id)
+    if channel is None:
+        try:
+            channel = await client.fetch_channel(channel_id)
+        except discord.InvalidData:
+            return Blocked(NOT_TEXT)
+        except Exception as error:  # noqa: BLE001  # raised again where it is no answer of Discord's
+            return judge(error)
+    return channel if isinstance(channel, Place) else Blocked(NOT_TEXT)
+
+
+def nonce(dispatch: Dispatch) -> str:
+    """The same for every attempt at a dispatch, so that Discord takes only one of them for a few minutes.
+
+    At most 25 characters: https://discord.com/developers/docs/resources/message#create-message
+    """
+    name = f"{dispatch.channel_id}:{dispatch.what}"
+    return hashlib.blake2b(name.encode(), digest_size=12).hexdigest()
+
+
+def has_nonce(place: Place) -> bool:
+    """Whether Discord recognises a repeated message here: not where each one opens a thread."""
+    return not isinstance(place, discord.ForumChannel)
+
+
+async def send(place: Place, message: Message, nonce: str) -> Outcome:
+    """Send a message; barer where Discord refuses an address in it. Raises only what is a fault of ours."""
+    if lacking := permissions.lacking(place):
+        return Blocked(" ".join([FORBIDDEN, *lacking]))
+    outcome: Outcome = Refused(REFUSED)
+    for attempt in message.attempts():
+        try:
+            return await _send(place, attempt, nonce)
+        except Exception as error:  # noqa: BLE001  # raised again where it is no answer of Discord's
+            outcome = judge(error)
+        if not isinstance(outcome, Refused):
+            break
+    return outcome
+
+
+async def _send(place: Place, message: Message, nonce: str) -> Sent:
+    content: dict[str, Any] = {"embed": message.embed, "allowed_mentions": discord.AllowedMentions.none()}
+    if message.view is not None:
+        content["view"] = message.view
+    if isinstance(place, discord.ForumChannel):
+        made = await place.create_thread(name=message.name, **content)
+        return Sent(made.message.id, made.thread.id)
+    return Sent((await place.send(nonce=nonce, **content)).id)

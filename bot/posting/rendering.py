@@ -1,0 +1,29 @@
+"""From a dispatch to its message: its articles are read as they are now, its language is the server's."""
+
+from __future__ import annotations
+
+import discord
+
+from bot import locale
+from bot.posting import messages
+from bot.posting.messages import Message
+from bot.store import Store
+from bot.words import Dispatch, DispatchKind
+
+
+async def render(
+    store: Store, client: discord.Client, dispatch: Dispatch, *, default_language: str
+) -> Message | None:
+    """The message of a dispatch; None when its articles are no longer kept."""
+    if dispatch.kind is DispatchKind.NOTICE:
+        return messages.notice(dispatch.payload)
+    articles = await store.articles.by_ids(dispatch.article_ids)
+    if not articles:
+        return None
+    guild = client.get_guild(dispatch.server_id)
+    tag = await store.servers.locale(dispatch.server_id) if guild is None else str(guild.preferred_locale)
+    language = locale.supported(tag) or default_language
+    if dispatch.kind is DispatchKind.CATCH_UP:
+        return messages.catch_up(dispatch.what, articles, language=language)
+    article = next((one for one in articles if one.key == dispatch.what), articles[0])
+    return messages.post(article, await store.feeds.get(article.feed_id), language=language)

@@ -1,0 +1,51 @@
+"""Asking feeds for news, for as long as the bot runs, and the daily clean-up of the store."""
+
+from __future__ import annotations
+
+import logging
+
+from discord.ext import commands
+
+from bot.app import Telex
+from cogs.loops import Loop
+
+log = logging.getLogger(__name__)
+
+DAY = 86_400
+KEEP_LEFT_SERVERS = 30 * DAY
+"""Seconds after which what belongs to a server that sent the bot away is deleted."""
+
+
+class Polling(commands.Cog):
+    """Runs the poller."""
+
+    def __init__(self, bot: Telex) -> None:
+        newsroom = bot.newsroom
+        self._store, self._clock, self._settings = newsroom.store, newsroom.clock, newsroom.settings
+        self._poller = Loop("poller", newsroom.poller.run, newsroom.clock)
+        self._cleaner = Loop("clean-up", self._clean_daily, newsroom.clock)
+
+    async def cog_load(self) -> None:
+        """Begin to poll what is due."""
+        self._poller.start()
+        self._cleaner.start()
+
+    async def cog_unload(self) -> None:
+        """End polling; a poll under way is as if it had never begun."""
+        await self._poller.stop()
+        await self._cleaner.stop()
+
+    async def clean(self) -> None:
+        """Delete what was left longer ago than is kept: servers, and texts where a setting says so."""
+        now = self._clock.now()
+        servers = await self._store.servers.purge(now - KEEP_LEFT_SERVERS)
+        if servers:
+            log.info("Deleted what belonged to %d servers left long ago", servers)
+        if self._settings.keep_texts_days:
+            texts = await self._store.articles.forget_texts(now - self._settings.keep_texts_days * DAY)
+            log.info("Deleted the texts of %d old articles", texts)
+
+    async def _clean_daily(self) -> None:
+        while True:
+            await self.clean()
+            await self._clock.sleep(DAY)

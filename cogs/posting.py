@@ -1,0 +1,31 @@
+"""Delivering posts for as long as the bot runs."""
+
+from __future__ import annotations
+
+from discord.ext import commands
+
+from bot.app import Telex
+from bot.store.polls import Recorded
+from cogs.loops import Loop
+
+
+class Posting(commands.Cog):
+    """Runs the courier, and wakes it when a poll brought something."""
+
+    def __init__(self, bot: Telex) -> None:
+        self._courier = bot.courier
+        self._poller = bot.newsroom.poller
+        self._loop = Loop("courier", self._courier.run, bot.newsroom.clock)
+
+    async def cog_load(self) -> None:
+        """Begin to deliver once the bot is ready."""
+        self._poller.on_recorded = self._recorded
+        self._loop.start()
+
+    async def cog_unload(self) -> None:
+        """End delivering: what is being sent may end, what is not stays for the next start."""
+        await self._loop.stop()
+        await self._courier.stop()
+
+    def _recorded(self, _recorded: Recorded) -> None:
+        self._courier.wake()

@@ -1,0 +1,81 @@
+"""The servers that the bot is in: those it joins and leaves, and what their people change for it."""
+
+from __future__ import annotations
+
+import discord
+from discord.ext import commands
+
+from bot.app import Telex
+
+
+class Servers(commands.Cog):
+    """Keeps the store's servers as Discord's are. An outage of a server changes nothing."""
+
+    def __init__(self, bot: Telex) -> None:
+        self._bot = bot
+        self._store = bot.store
+
+    @commands.Cog.listener()
+    async def on_ready(self) -> None:
+        """Learn which servers the bot was invited to or sent away from while it was not running."""
+        guilds = self._bot.guilds
+        await self._store.servers.sync([guild.id for guild in guilds])
+        for guild in guilds:
+            if not guild.unavailable:
+                await self._keep_locale(guild)
+        self._bot.courier.wake()
+
+    @commands.Cog.listener()
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        """Somebody invited the bot."""
+        await self._store.servers.joined(guild.id, str(guild.preferred_locale))
+
+    @commands.Cog.listener()
+    async def on_guild_available(self, guild: discord.Guild) -> None:
+        """An outage is over."""
+        await self._keep_locale(guild)
+        self._bot.courier.wake()
+
+    @commands.Cog.listener()
+    async def on_guild_update(self, _before: discord.Guild, after: discord.Guild) -> None:
+        """The server may speak another language."""
+        await self._keep_locale(after)
+
+    @commands.Cog.listener()
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        """Somebody sent the bot away."""
+        await self._store.servers.left(guild.id)
+
+    @commands.Cog.listener()
+    async def on_guild_channel_update(
+        self, before: discord.abc.GuildChannel, after: discord.abc.GuildChannel
+    ) -> None:
+        """The permissions of a channel, or what a forum demands, may have changed."""
+        if before.overwrites != after.overwrites or isinstance(after, discord.ForumChannel):
+            await self._look_again(after.guild)
+
+    @commands.Cog.listener()
+    async def on_guild_role_update(self, before: discord.Role, after: discord.Role) -> None:
+        """The permissions of a role may have changed."""
+        if before.permissions != after.permissions:
+            await self._look_again(after.guild)
+
+    @commands.Cog.listener()
+    async def on_member_update(self, before: discord.Member, after: discord.Member) -> None:
+        """The bot may have been given a role, or lost one."""
+        if after.id == after.guild.me.id and before.roles != after.roles:
+            await self._look_again(after.guild)
+
+    @commands.Cog.listener()
+    async def on_thread_update(self, _before: discord.Thread, after: discord.Thread) -> None:
+        """A thread may have been unlocked."""
+        await self._bot.courier.look_again(after.id)
+
+    async def _look_again(self, guild: discord.Guild) -> None:
+        for channel_id in await self._store.subscriptions.channels(guild.id):
+            await self._bot.courier.look_again(channel_id)
+
+    async def _keep_locale(self, guild: discord.Guild) -> None:
+        tag = str(guild.preferred_locale)
+        if await self._store.servers.locale(guild.id) != tag:
+            await self._store.servers.joined(guild.id, tag)
