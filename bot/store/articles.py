@@ -79,9 +79,15 @@ class Articles:
         """
         return await self._database.read(_newest, feed_ids, outlet, limit, offset)
 
-    async def count(self) -> int:
-        """How many articles there are."""
-        row = await self._database.fetchone("SELECT count(*) FROM article")
+    async def count(self, feed_ids: Collection[int] | None = None) -> int:
+        """How many articles there are, in all or of some feeds."""
+        if feed_ids is None:
+            row = await self._database.fetchone("SELECT count(*) FROM article")
+        else:
+            row = await self._database.fetchone(
+                "SELECT count(*) FROM article WHERE feed_id IN (SELECT value FROM json_each(?))",
+                (listed(feed_ids),),
+            )
         return int(row[0]) if row else 0
 
     async def newest_time(self) -> int | None:
@@ -117,7 +123,7 @@ class Articles:
         return found
 
     async def import_batch(self, new: Sequence[tuple[int, NewArticle]]) -> int:
-        """Keep articles that came from a file, each with the id of its feed, in this order; how many were kept.
+        """Keep articles that came from a file, in this order, each with its feed's id; how many were kept.
 
         An article whose key is there already is left out: repeating an import adds nothing.
         """
