@@ -1,1 +1,28 @@
 """What people can do in Discord: options in, one call into `bot`, an answer out."""
+
+from __future__ import annotations
+
+from discord.ext import commands
+
+from cogs.about import About
+from cogs.bookmarks import Bookmarks
+from cogs.feeds import Feeds
+from cogs.polling import Polling
+from cogs.posting import Posting
+from cogs.reactions import Reactions
+from cogs.reading import Reading
+from cogs.servers import Servers
+from cogs.views import Stale
+
+ALL: tuple[type[commands.Cog], ...] = (
+    Polling,
+    Posting,
+    Servers,
+    Feeds,
+    Reading,
+    Bookmarks,
+    Reactions,
+    About,
+    Stale,
+)
+"""Every cog, in the order in which they start and end."""

@@ -27,11 +27,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import discord
-import simcord
 from discord import app_commands
 from discord.ext import commands
 from simcord.actors import MemberActor
+from simcord.backend.models import Overwrite
 from simcord.builders import ChannelHandle, GuildHandle
+from simcord.enums import OverwriteType
 from simcord.env import Env
 
 import cogs
@@ -138,8 +139,11 @@ class World:
         allow, deny = overwrite.pair()
         self.env.backend.set_overwrite(
             channel.id,
-            simcord.backend.models.Overwrite(
-                target_id=self.env.backend.bot_user.id, type=1, allow=allow.value, deny=deny.value
+            Overwrite(
+                target_id=self.env.backend.bot_user.id,
+                type=OverwriteType.MEMBER,
+                allow=allow.value,
+                deny=deny.value,
             ),
         )
 
@@ -186,11 +190,10 @@ async def discord_world(
 ) -> AsyncIterator[World]:
     """The bot logged in to a simulated Discord, with a server whose language is `locale`."""
     wanted = tuple(cog for cog in cogs.ALL if loops or cog.__name__ not in LOOPS)
-    bot = make_bot(newsroom, wanted)
-    running = simcord.run(bot, check_errors=False, settle_timeout=20.0)
-    backend = running._env.backend
-    backend.advance_clock(clock.now() - backend.clock.now().timestamp())
-    async with running as env:
+    env = Env(make_bot(newsroom, wanted), check_errors=False, settle_timeout=20.0)
+    env.backend.advance_clock(clock.now() - env.now().timestamp())
+    await env.start()
+    try:
         guild = invite(env, "Newsroom", locale=locale)
         news = guild.create_text_channel("news")
         editors = guild.create_role("Editors", permissions=discord.Permissions(manage_guild=True))
@@ -202,4 +205,6 @@ async def discord_world(
         yield world
         for name in tuple(world.bot.cogs):
             await world.bot.remove_cog(name)
+    finally:
+        await env.shutdown()
     world.raise_unexpected()
