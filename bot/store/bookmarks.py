@@ -105,12 +105,14 @@ class Bookmarks:
         )
         return int(row[0]) if row else 0
 
-    async def has(self, person_id: int, article_ids: Collection[int]) -> set[int]:
-        """Those of the articles that a person has kept."""
+    async def has(
+        self, person_id: int, article_ids: Collection[int], *, hidden: Collection[int] = ()
+    ) -> set[int]:
+        """Those of the articles that a person has kept; `hidden` as in `list`."""
         rows = await self._database.fetchall(
-            f"SELECT article_id FROM bookmark WHERE {KEPT} "
+            f"SELECT article_id FROM bookmark WHERE {KEPT} AND {SHOWN} "
             "AND article_id IN (SELECT value FROM json_each(:articles))",
-            {"person": person_id, "articles": listed(article_ids)},
+            {"person": person_id, "articles": listed(article_ids), "hidden": listed(hidden)},
         )
         return {row["article_id"] for row in rows}
 

@@ -1,0 +1,221 @@
+"""What Telex is, what it can do for the asker, and what it keeps about them."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import discord
+from discord import app_commands
+from discord.app_commands import locale_str
+from discord.ext import commands
+
+from bot import __version__
+from bot.app import Telex
+from bot.locale import _, ngettext
+from cogs.views import AskerView, Interaction, Press
+
+_EXPORT_BATCH = 500
+_FIELD_LIMIT = 1024  # https://discord.com/developers/docs/resources/message#embed-object-embed-limits
+
+Slash = app_commands.Command[Any, ..., Any]
+Command = Slash | app_commands.Group | app_commands.ContextMenu
+
+
+class About(commands.Cog):
+    """Help, facts and privacy."""
+
+    def __init__(self, bot: Telex) -> None:
+        self.bot = bot
+        self.started = bot.newsroom.clock.now()
+
+    @app_commands.command(
+        name="help", description=locale_str("What Telex does and the commands that you can use")
+    )
+    async def help(self, interaction: Interaction) -> None:
+        """Tell what Telex does."""
+        embed = discord.Embed(
+            title=_("Telex, a newsroom for your server"),
+            description=_(
+                "Telex follows news feeds and posts their articles here. React to a post with 🔖 or press "
+                "its Save button to keep an article, and find it again with /bookmarks."
+            ),
+        )
+        for title, names in self._topics(interaction):
+            embed.add_field(name=title, value="\n".join(names)[:_FIELD_LIMIT], inline=False)
+        if interaction.guild is None:
+            embed.set_footer(text=_("In a server there is more: searching, reading, and following feeds."))
+        await interaction.response.send_message(embed=embed, ephemeral=True)
+
+    def _topics(self, interaction: Interaction) -> Iterator[tuple[str, list[str]]]:
+        reading: list[str] = []
+        managing: list[str] = []
+        menus: list[str] = []
+        for command in self.bot.tree.get_commands():
+            if not usable(command, interaction):
+                continue
+            if isinstance(command, app_commands.Group):
+                managing += [
+                    _line(each)
+                    for each in command.walk_commands()
+                    if not isinstance(each, app_commands.Group)
+                ]
+            elif isinstance(command, app_commands.ContextMenu):
+                menus.append(
+                    _("Right-click a post, Apps, **{name}**: keeps the article.").format(name=_(command.name))
+                )
+            else:
+                reading.append(_line(command))
+        if reading:
+            yield _("For everyone"), sorted(reading) + menus
+        if managing:
+            yield _("For those who manage the server"), managing
+
+    @app_commands.command(
+        name="about", description=locale_str("Version, uptime, and how many feeds and articles there are")
+    )
+    async def about(self, interaction: Interaction) -> None:
+        """Tell facts about this bot and about what the asker can read here."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        articles = self.bot.store.articles
+        embed = discord.Embed(title=_("About Telex"))
+        embed.add_field(name=_("Version"), value=__version__)
+        embed.add_field(name=_("Running since"), value=f"<t:{self.started}:R>")
+        if interaction.guild is not None:
+            visible = await self.bot.visible_feed_ids(interaction)
+            newest = await articles.newest(visible, limit=1) if visible else []
+            embed.add_field(name=_("Feeds you can read here"), value=str(len(visible)))
+            embed.add_field(name=_("Articles from them"), value=str(await articles.count(visible)))
+            embed.add_field(
+                name=_("Newest article"),
+                value=f"<t:{newest[0].published}:R>" if newest else _("none yet"),
+            )
+        if await self.bot.is_owner(interaction.user):
+            newest_time = await articles.newest_time()
+            embed.add_field(
+                name=_("The whole newsroom"),
+                value=_("{servers} servers, {feeds} feeds, {articles} articles, the newest {age}").format(
+                    servers=len(self.bot.guilds),
+                    feeds=len(await self.bot.store.feeds.all()),
+                    articles=await articles.count(),
+                    age=f"<t:{newest_time}:R>" if newest_time else "–",
+                ),
+                inline=False,
+            )
+        await interaction.edit_original_response(embed=embed)
+
+    @app_commands.command(
+        name="privacy", description=locale_str("What Telex keeps about you; get a copy of it or delete it")
+    )
+    async def privacy(self, interaction: Interaction) -> None:
+        """Show, export and delete what is kept about the asker."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await PrivacyView(interaction).show(interaction)
+
+
+class PrivacyView(AskerView):
+    """What is kept about the asker, with a copy of it and its deletion."""
+
+    async def show(self, interaction: Interaction) -> None:
+        """Tell what is kept."""
+        count = await interaction.client.store.bookmarks.count(interaction.user.id)
+        kept = ngettext(
+            "About you Telex keeps {count} bookmark: which article, when and where you saved it.",
+            "About you Telex keeps {count} bookmarks: which articles, when and where you saved them.",
+            count,
+        ).format(count=count)
+        nothing = _("About you Telex keeps nothing: you have no bookmarks.")
+        rest = _("It neither reads nor keeps your messages, and nobody else sees your bookmarks.")
+        self.clear_items()
+        self.add_item(Press(self._export, label=_("Get a copy"), style=discord.ButtonStyle.primary))
+        self.add_item(
+            Press(
+                self._ask, label=_("Delete everything"), style=discord.ButtonStyle.danger, disabled=not count
+            )
+        )
+        self.asked = interaction
+        await interaction.edit_original_response(content=f"{kept if count else nothing}\n{rest}", view=self)
+
+    async def _export(self, interaction: Interaction) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        file = discord.File(io.BytesIO(await export(interaction)), filename="telex-privacy.json")
+        await interaction.edit_original_response(
+            content=_("All that Telex keeps about you:"), attachments=[file]
+        )
+
+    async def _ask(self, interaction: Interaction) -> None:
+        await interaction.response.defer()
+        self.clear_items()
+        self.add_item(Press(self._delete, label=_("Delete for good"), style=discord.ButtonStyle.danger))
+        self.add_item(Press(self._keep, label=_("Keep everything")))
+        self.asked = interaction
+        await interaction.edit_original_response(
+            content=_("This deletes all your bookmarks, in every server, and cannot be undone. Delete them?"),
+            view=self,
+        )
+
+    async def _keep(self, interaction: Interaction) -> None:
+        await interaction.response.defer()
+        await self.show(interaction)
+
+    async def _delete(self, interaction: Interaction) -> None:
+        await interaction.response.defer()
+        deleted = await interaction.client.store.bookmarks.forget(interaction.user.id)
+        self.stop()
+        await interaction.edit_original_response(
+            content=ngettext("Deleted {count} bookmark.", "Deleted {count} bookmarks.", deleted).format(
+                count=deleted
+            ),
+            view=None,
+        )
+
+
+async def export(interaction: Interaction) -> bytes:
+    """All that is kept about the asker, as a JSON document."""
+    kept: list[dict[str, str | None]] = []
+    store = interaction.client.store
+    while batch := await store.bookmarks.list(
+        interaction.user.id, limit=_EXPORT_BATCH, offset=len(kept), match=None
+    ):
+        kept += [
+            {
+                "url": one.article.url,
+                "title": one.article.title,
+                "source": one.article.outlet,
+                "saved": _iso(one.created),
+                "server_id": _id(one.server_id),
+                "channel_id": _id(one.channel_id),
+                "message_id": _id(one.message_id),
+            }
+            for one in batch
+        ]
+    document = {
+        "person_id": str(interaction.user.id),
+        "exported": _iso(interaction.client.newsroom.clock.now()),
+        "bookmarks": kept,
+    }
+    return json.dumps(document, ensure_ascii=False, indent=2).encode()
+
+
+def usable(command: Command, interaction: Interaction) -> bool:
+    """Whether a command shows up for the asker, as far as its defaults tell."""
+    if interaction.guild is None:
+        contexts = command.allowed_contexts
+        return contexts is None or contexts.dm_channel is not False
+    needed = command.default_permissions
+    return needed is None or interaction.permissions.administrator or interaction.permissions >= needed
+
+
+def _line(command: Slash) -> str:
+    return f"`/{command.qualified_name}` {_(command.description)}"
+
+
+def _iso(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()
+
+
+def _id(snowflake: int | None) -> str | None:
+    return None if snowflake is None else str(snowflake)  # JavaScript rounds numbers as large as these

@@ -1,0 +1,117 @@
+"""How articles look in answers: a line in a list, an option of a menu, a card of its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from urllib.parse import quote
+
+import discord
+
+from bot import locale
+from bot.locale import _
+from bot.news.search import Result
+from bot.posting import messages
+from bot.text import safe
+from bot.text.characters import visible
+from bot.words import Article, DispatchState
+from cogs.views import Interaction
+
+_TITLE = 150
+_LONGEST_LINK = 500
+_OPTION = (
+    100  # https://discord.com/developers/docs/components/reference#string-select-select-option-structure
+)
+_MOST_PLACES = 5
+_UNSAFE = re.compile(r"[\s()<>\\\"\x00-\x1f\x7f]")
+
+Spans = Sequence[tuple[int, int]]
+
+
+def bold(text: str, spans: Spans) -> str:
+    """A text made harmless, with the words at these spans in bold."""
+    parts: list[str] = []
+    at = 0
+    for start, end in spans:
+        if start >= at:
+            parts += [_piece(text[at:start]), "**", _piece(text[start:end]), "**"]
+            at = end
+    parts.append(_piece(text[at:]))
+    return "".join(parts)
+
+
+def _piece(text: str) -> str:
+    return safe.markdown(visible(re.sub(r"\s+", " ", text)))
+
+
+def link(text: str, url: str) -> str:
+    """A text that was made harmless as a link; without one where the address is too long for a list."""
+    address = _UNSAFE.sub(lambda match: quote(match[0]), url)
+    return f"[{text}]({address})" if len(address) <= _LONGEST_LINK else text
+
+
+def title(article: Article) -> str:
+    """The title as it can stand anywhere: one line, harmless, never empty."""
+    return safe.markdown(safe.plain(article.title, _TITLE)) or _("Untitled")
+
+
+def heading(text: str, limit: int) -> str:
+    """What a person typed, as it can stand in a title: quoted, one line, harmless."""
+    return f"“{safe.markdown(safe.plain(text, limit))}”"
+
+
+def row(number: int, article: Article) -> str:
+    """A line of a list: number, linked title, outlet, date."""
+    return f"{number}. **{link(title(article), article.url)}**\n{source(article)}"
+
+
+def source(article: Article) -> str:
+    """Outlet and date."""
+    outlet = safe.markdown(safe.plain(article.outlet, 60))
+    return f"{outlet} · <t:{article.published}:d>" if outlet else f"<t:{article.published}:d>"
+
+
+def option(article: Article) -> discord.SelectOption:
+    """An entry of the menu that opens articles; its value is the article's key."""
+    return discord.SelectOption(
+        label=safe.plain(article.title, _OPTION) or _("Untitled"),
+        description=safe.plain(article.outlet, _OPTION) or None,
+        value=article.key,
+    )
+
+
+def result(number: int, found: Result) -> str:
+    """A search result in a list: a line as `row`, and the excerpt with its matches in bold."""
+    lines = [row(number, found.article)]
+    if found.partial:
+        lines[0] += " · " + _("some words only")
+    if found.excerpt:
+        lines.append(bold(found.excerpt, found.marks))
+    return "\n".join(lines)
+
+
+async def show(interaction: Interaction, article: Article) -> None:
+    """Show an article in the reply to an interaction: as its post, with links to where it was posted."""
+    feed = await interaction.client.store.feeds.get(article.feed_id)
+    card = messages.post(article, feed, language=locale.current())
+    posted = await places(interaction, article)
+    if posted:
+        card.embed.add_field(name=_("Posted in this server"), value=posted, inline=False)
+    await interaction.edit_original_response(embed=card.embed, view=card.view)
+
+
+async def places(interaction: Interaction, article: Article) -> str:
+    """Links to the posts of an article in this server that the asker sees, or "" where there are none."""
+    guild, member = interaction.guild, interaction.user
+    if guild is None or not isinstance(member, discord.Member):
+        return ""
+    links: list[str] = []
+    for post in await interaction.client.store.dispatches.posted_of(article.id):
+        channel_id = post.thread_id or post.channel_id
+        if post.server_id != guild.id or post.message_id is None or post.state is not DispatchState.SENT:
+            continue
+        if await interaction.client.can_view(guild, member, channel_id):
+            links.append(f"https://discord.com/channels/{guild.id}/{channel_id}/{post.message_id}")
+        if len(links) == _MOST_PLACES:
+            break
+    return "\n".join(links)

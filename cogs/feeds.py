@@ -1,0 +1,287 @@
+"""/feed: what the channels of a server follow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import discord
+from discord import app_commands
+from discord.app_commands import Choice, Range, locale_str
+from discord.ext import commands
+
+from bot.app import Telex
+from bot.feeds.errors import describe
+from bot.locale import _, ngettext
+from bot.news.poller import PollReport
+from bot.news.refusals import Refusal
+from bot.news.visits import Outcome
+from cogs import packs, subscriptions
+from cogs.following import AddFlow, show_preview
+from cogs.paging import Page, Pages
+from cogs.places import Option, lacking, place
+from cogs.rights import require_manage
+from cogs.subscriptions import Pair, bold, chosen
+from cogs.views import AskerView, Interaction, Press
+
+REFRESH = 60
+"""Seconds between two refreshes of a feed."""
+
+_LIST = 6  # a page
+
+_FEED = locale_str("Which feed, in which channel")
+
+
+@app_commands.guild_only()
+@app_commands.default_permissions(manage_guild=True)
+class Feeds(
+    commands.GroupCog,
+    group_name="feed",
+    group_description=locale_str("What the channels of this server follow"),
+):
+    """Following feeds. For those who manage the server, unless its settings say otherwise."""
+
+    def __init__(self, bot: Telex) -> None:
+        self.bot = bot
+        self._refreshing: set[int] = set()
+
+    async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
+        """Refuse whoever may not manage feeds, whatever Discord let through."""
+        await require_manage(interaction, interaction.command_id)
+        return True
+
+    @app_commands.command(name="add", description=locale_str("Follow a feed in a channel"))
+    @app_commands.describe(
+        url=locale_str("Address of a feed, or of a page that has one"),
+        channel=locale_str("Where its articles are posted; here unless you say"),
+    )
+    async def add(
+        self, interaction: Interaction, url: Range[str, 3, 2000], channel: Option | None = None
+    ) -> None:
+        """Find the feed, show what its posts will look like, and follow it once confirmed."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await AddFlow(interaction, await place(interaction, channel)).start(interaction, url)
+
+    @app_commands.command(name="remove", description=locale_str("Stop following a feed in a channel"))
+    @app_commands.describe(feed=_FEED)
+    async def remove(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
+        """Ask, then end a subscription."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await RemoveFlow(interaction, await chosen(interaction, feed)).start(interaction)
+
+    @app_commands.command(name="move", description=locale_str("Post a feed in another channel from now on"))
+    @app_commands.describe(feed=_FEED, channel=locale_str("Where its articles are posted from now on"))
+    async def move(self, interaction: Interaction, feed: Range[str, 1, 200], channel: Option) -> None:
+        """Let another channel follow the feed instead."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        subscription, its_feed = await chosen(interaction, feed)
+        target = await place(interaction, channel)
+        refusal, advice = lacking(interaction, target)
+        if refusal:
+            raise Refusal(refusal)
+        if target.id == subscription.channel_id:
+            raise Refusal(
+                _("{feed} is posted in {channel} already.").format(
+                    feed=bold(its_feed), channel=target.mention
+                )
+            )
+        moved = await self.bot.store.subscriptions.move(subscription.id, target.id)
+        if moved is None:
+            raise Refusal(no_longer())
+        self.bot.courier.wake()
+        answer = _("{feed} is posted in {channel} from now on.").format(
+            feed=bold(its_feed), channel=target.mention
+        )
+        await interaction.edit_original_response(content="\n".join(filter(None, (answer, advice))))
+
+    @app_commands.command(
+        name="list", description=locale_str("What this server follows, where, and how it fares")
+    )
+    async def list_(self, interaction: Interaction) -> None:
+        """List the subscriptions with their health."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await FeedPages(interaction).show(interaction)
+
+    @app_commands.command(name="pause", description=locale_str("Post nothing of a feed for a while"))
+    @app_commands.describe(feed=_FEED)
+    async def pause(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
+        """Pause a subscription."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        subscription, its_feed = await chosen(interaction, feed)
+        if not await self.bot.store.subscriptions.pause(subscription.id):
+            raise Refusal(_("{feed} is paused already. /feed resume goes on.").format(feed=bold(its_feed)))
+        await interaction.edit_original_response(
+            content=_(
+                "Paused {feed} in <#{channel}>. What it publishes meanwhile can be searched but is not "
+                "posted. /feed resume goes on."
+            ).format(feed=bold(its_feed), channel=subscription.channel_id)
+        )
+
+    @app_commands.command(name="resume", description=locale_str("Post a paused feed again"))
+    @app_commands.describe(feed=_FEED)
+    async def resume(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
+        """End a pause."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        subscription, its_feed = await chosen(interaction, feed)
+        if not await self.bot.store.subscriptions.resume(subscription.id):
+            raise Refusal(_("{feed} is not paused.").format(feed=bold(its_feed)))
+        self.bot.newsroom.poller.wake()
+        await interaction.edit_original_response(
+            content=_("{feed} is posted in <#{channel}> again, from its next article on.").format(
+                feed=bold(its_feed), channel=subscription.channel_id
+            )
+        )
+
+    @app_commands.command(
+        name="preview", description=locale_str("See the newest article of a feed as it is posted")
+    )
+    @app_commands.describe(feed=_FEED)
+    async def preview(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
+        """Show the newest article, to the asker alone."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await show_preview(interaction, (await chosen(interaction, feed))[1])
+
+    @app_commands.command(name="refresh", description=locale_str("Ask a feed for news at once"))
+    @app_commands.describe(feed=_FEED)
+    async def refresh(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
+        """Poll now, at most once a minute for each feed, whoever asks."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        _subscription, its_feed = await chosen(interaction, feed)
+        now = self.bot.newsroom.clock.now()
+        again = (its_feed.last_poll or 0) + REFRESH
+        if its_feed.id in self._refreshing or again > now:
+            raise Refusal(
+                _("{feed} was asked a moment ago. You can ask again {when}.").format(
+                    feed=bold(its_feed), when=f"<t:{max(again, now + REFRESH // 2)}:R>"
+                )
+            )
+        self._refreshing.add(its_feed.id)
+        try:
+            await self.bot.store.feeds.poll_now(its_feed.id)
+            current = await self.bot.store.feeds.get(its_feed.id) or its_feed
+            report = await self.bot.newsroom.poller.poll(current)
+        finally:
+            self._refreshing.discard(its_feed.id)
+        self.bot.courier.wake()
+        await interaction.edit_original_response(content=_outcome(report))
+
+    @app_commands.command(
+        name="packs", description=locale_str("Follow a starter list of well-known feeds in a channel")
+    )
+    @app_commands.describe(
+        pack=locale_str("Which list"),
+        channel=locale_str("Where its articles are posted; here unless you say"),
+    )
+    @app_commands.choices(pack=[Choice(name=title, value=name) for name, title in packs.PACKS.items()])
+    async def packs(self, interaction: Interaction, pack: str, channel: Option | None = None) -> None:
+        """Follow all feeds of a list, and report on each."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        target = await place(interaction, channel)
+        refusal, advice = lacking(interaction, target)
+        if refusal:
+            raise Refusal(refusal)
+        lines = await packs.follow(self.bot, pack, server_id=target.guild.id, channel_id=target.id)
+        await self.bot.courier.look_again(target.id)
+        self.bot.courier.wake()
+        title = _("Followed in {channel}:").format(channel=target.mention)
+        await interaction.edit_original_response(content="\n".join(filter(None, (title, *lines, advice))))
+
+    @remove.autocomplete("feed")
+    @move.autocomplete("feed")
+    @pause.autocomplete("feed")
+    @resume.autocomplete("feed")
+    @preview.autocomplete("feed")
+    @refresh.autocomplete("feed")
+    async def offered(self, interaction: Interaction, current: str) -> list[Choice[str]]:
+        """The server's subscriptions that the asker sees."""
+        return await subscriptions.choices(interaction, current)
+
+
+class RemoveFlow(AskerView):
+    """Asks before a subscription ends."""
+
+    def __init__(self, interaction: Interaction, pair: Pair) -> None:
+        super().__init__(interaction)
+        self._command_id = interaction.command_id
+        self._subscription, self._feed = pair
+        self.add_item(Press(self._remove, label=_("Stop following"), style=discord.ButtonStyle.danger))
+        self.add_item(Press(self._keep, label=_("Keep following")))
+
+    async def check(self, interaction: Interaction) -> None:
+        """Only who may still manage feeds."""
+        await require_manage(interaction, self._command_id)
+
+    async def start(self, interaction: Interaction) -> None:
+        """Ask."""
+        question = _("Stop posting {feed} in <#{channel}>? Its articles stay where they were posted.")
+        await interaction.edit_original_response(content=self._said(question), view=self)
+
+    async def _remove(self, interaction: Interaction) -> None:
+        await interaction.response.defer()
+        self.stop()
+        ended = await interaction.client.store.subscriptions.unfollow(
+            self._subscription.channel_id, self._feed.id
+        )
+        if not ended:
+            raise Refusal(no_longer())
+        await interaction.edit_original_response(
+            content=self._said(_("{feed} is no longer posted in <#{channel}>.")), view=None
+        )
+
+    async def _keep(self, interaction: Interaction) -> None:
+        await interaction.response.defer()
+        self.stop()
+        await interaction.edit_original_response(
+            content=self._said(_("Nothing changed: {feed} is still posted in <#{channel}>.")), view=None
+        )
+
+    def _said(self, sentence: str) -> str:
+        return sentence.format(feed=bold(self._feed), channel=self._subscription.channel_id)
+
+
+class FeedPages(Pages):
+    """The server's subscriptions, with their health."""
+
+    def __init__(self, interaction: Interaction) -> None:
+        super().__init__(interaction)
+        self._command_id = interaction.command_id
+
+    async def check(self, interaction: Interaction) -> None:
+        """Only who may still manage feeds."""
+        await require_manage(interaction, self._command_id)
+
+    async def page(self, interaction: Interaction, number: int) -> Page:
+        """Some of the subscriptions, by outlet and title."""
+        pairs = await subscriptions.visible(interaction)
+        shown = pairs[number * _LIST : (number + 1) * _LIST]
+        embed = discord.Embed(
+            title=_("What this server follows"),
+            description="\n\n".join([await subscriptions.entry(interaction, pair) for pair in shown])
+            or _("Nothing yet. /feed packs gives you a list to begin with; /feed add takes any address."),
+        )
+        if pairs:
+            count = ngettext("{count} subscription", "{count} subscriptions", len(pairs))
+            embed.set_footer(text=count.format(count=len(pairs)))
+        return Page(embed=embed, more=len(pairs) > (number + 1) * _LIST, empty=not shown)
+
+
+def no_longer() -> str:
+    """What to say of a subscription that somebody else ended meanwhile."""
+    return _("That feed is no longer followed there.")
+
+
+def _outcome(report: PollReport) -> str:
+    feed = bold(report.feed)
+    match report.outcome:
+        case Outcome.NEW:
+            return ngettext(
+                "{feed} has {count} new article.", "{feed} has {count} new articles.", report.new
+            ).format(feed=feed, count=report.new)
+        case Outcome.CHANGED | Outcome.UNCHANGED:
+            return _("{feed} was read. It has nothing new.").format(feed=feed)
+        case Outcome.POSTPONED:
+            return _("The site of {feed} asks for fewer visits. It is read again {when}.").format(
+                feed=feed, when=f"<t:{report.feed.next_poll}:R>"
+            )
+    return _("{feed} could not be read. {reason}").format(
+        feed=feed, reason=describe(report.error or report.feed.error or "")
+    )

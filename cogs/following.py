@@ -1,0 +1,165 @@
+"""From an address to a followed feed: choose among a page's feeds, look at what would be posted, confirm."""
+
+from __future__ import annotations
+
+import discord
+
+from bot import locale
+from bot.feeds.discover import Discovery
+from bot.feeds.errors import FeedError, describe
+from bot.locale import _
+from bot.news.following import owner_of
+from bot.news.refusals import Refusal
+from bot.posting import messages
+from bot.text import safe, urls
+from bot.words import Article, Feed
+from cogs import places
+from cogs.places import Place, lacking
+from cogs.rights import require_manage
+from cogs.subscriptions import bold
+from cogs.views import AskerView, Choose, Interaction, Press
+
+_OPTION = (
+    100  # https://discord.com/developers/docs/components/reference#string-select-select-option-structure
+)
+
+
+class AddFlow(AskerView):
+    """The way to one new subscription. Nothing changes before the last button."""
+
+    def __init__(self, interaction: Interaction, place: Place) -> None:
+        super().__init__(interaction)
+        self._command_id = interaction.command_id
+        self._place = place
+        self._found = Discovery()
+
+    async def check(self, interaction: Interaction) -> None:
+        """Only who may still manage feeds."""
+        await require_manage(interaction, self._command_id)
+
+    async def start(self, interaction: Interaction, address: str) -> None:
+        """Look at the address. Raises `Refusal` where the channel or the address does not allow it."""
+        refusal, _advice = lacking(interaction, self._place)
+        if refusal:
+            raise Refusal(refusal)
+        await self._look(interaction, address)
+
+    async def _look(self, interaction: Interaction, address: str) -> None:
+        self._found = await interaction.client.newsroom.following.look(address, self._place.guild.id)
+        self.clear_items()
+        if self._found.parsed is None:
+            await self._offer(interaction)
+        else:
+            await self._preview(interaction)
+
+    async def _offer(self, interaction: Interaction) -> None:
+        options = [
+            discord.SelectOption(
+                label=safe.plain(feed.title, _OPTION) or safe.plain(urls.masked(feed.url), _OPTION),
+                description=safe.plain(urls.masked(feed.url), _OPTION),
+                value=str(number),
+            )
+            for number, feed in enumerate(self._found.feeds)
+        ]
+        self.add_item(Choose(self._choose, placeholder=_("Choose a feed…"), options=options))
+        self.add_item(Press(self._cancel, label=_("Cancel"), row=1))
+        self.asked = interaction
+        await interaction.edit_original_response(
+            content=_("This page has several feeds. Which one do you want in {channel}?").format(
+                channel=self._place.mention
+            ),
+            view=self,
+        )
+
+    async def _choose(self, interaction: Interaction, values: list[str]) -> None:
+        await interaction.response.defer()
+        await self._look(interaction, self._found.feeds[int(values[0])].url)
+
+    async def _preview(self, interaction: Interaction) -> None:
+        url = self._found.feeds[0].url
+        server_id = self._place.guild.id
+        store = interaction.client.store
+        known = await store.feeds.find(url, owner_of(url, server_id))
+        if known is not None and await store.subscriptions.find(self._place.id, known.id) is not None:
+            self.stop()
+            raise Refusal(
+                _("{feed} is posted in {channel} already.").format(
+                    feed=bold(known), channel=self._place.mention
+                )
+            )
+        sample = await interaction.client.newsroom.following.preview(self._found)
+        title = self._found.feeds[0].title
+        name = bold(sample[0]) if sample else f"**{safe.markdown(safe.plain(title, 80))}**"
+        shown = (
+            _("{feed} would be posted in {channel}. Its newest article looks like this:")
+            if sample
+            else _("{feed} would be posted in {channel}. It has no articles yet.")
+        )
+        _refusal, advice = lacking(interaction, self._place)
+        lines = [shown.format(feed=name, channel=self._place.mention), advice]
+        if urls.has_credentials(url):
+            lines.append(
+                _(
+                    "The address holds a password or a key. Telex keeps it for this server alone and never "
+                    "shows it, but everyone who sees {channel} can read what the feed publishes."
+                ).format(channel=self._place.mention)
+            )
+        self.add_item(Press(self._confirm, label=_("Follow"), style=discord.ButtonStyle.success))
+        self.add_item(Press(self._cancel, label=_("Cancel")))
+        self.asked = interaction
+        embeds = [as_posted(interaction, sample[1], sample[0])] if sample else []
+        await interaction.edit_original_response(
+            content="\n".join(filter(None, lines)), embeds=embeds, view=self
+        )
+
+    async def _confirm(self, interaction: Interaction) -> None:
+        await interaction.response.defer()
+        self.stop()
+        client = interaction.client
+        place = await places.find(self._place.guild, self._place.id)
+        if place is None:
+            raise Refusal(_("That channel is gone."))
+        await places.require_view(interaction, place.id)
+        refusal, _advice = lacking(interaction, place)
+        if refusal:
+            raise Refusal(refusal)
+        try:
+            followed = await client.newsroom.following.follow(
+                self._found, server_id=place.guild.id, channel_id=place.id
+            )
+        except FeedError as error:
+            raise Refusal(describe(error.code)) from error
+        await client.courier.look_again(place.id)
+        client.courier.wake()
+        said = (
+            _(
+                "{feed} is followed in {channel}. Its newest article is on its way; "
+                "new ones come as they appear."
+            )
+            if followed.first
+            else _("{feed} is followed in {channel}. Its articles come as they appear.")
+        )
+        await interaction.edit_original_response(
+            content=said.format(feed=bold(followed.feed), channel=place.mention), embeds=[], view=None
+        )
+
+    async def _cancel(self, interaction: Interaction) -> None:
+        await interaction.response.defer()
+        self.stop()
+        await interaction.edit_original_response(content=_("Nothing changed."), embeds=[], view=None)
+
+
+async def show_preview(interaction: Interaction, feed: Feed) -> None:
+    """Show the newest article of a feed as it is posted here. Raises `Refusal` when it has none."""
+    newest = await interaction.client.store.articles.newest([feed.id], limit=1)
+    if not newest:
+        raise Refusal(_("Nothing was read of {feed} yet. /feed refresh asks it now.").format(feed=bold(feed)))
+    await interaction.edit_original_response(embed=as_posted(interaction, newest[0], feed))
+
+
+def as_posted(interaction: Interaction, article: Article, feed: Feed) -> discord.Embed:
+    """The post of an article in the language of the server."""
+    language = (
+        locale.supported(str(interaction.guild_locale)) or interaction.client.newsroom.settings.language
+    )
+    return messages.post(article, feed, language=language).embed

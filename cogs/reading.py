@@ -1,0 +1,229 @@
+"""Searching and reading what this server follows."""
+
+from __future__ import annotations
+
+import discord
+from discord import app_commands
+from discord.app_commands import Choice, Range, locale_str
+from discord.ext import commands
+
+from bot.app import Telex
+from bot.locale import _, ngettext
+from bot.news.refusals import Refusal
+from bot.news.search import Searcher, SearchPage, Sort, parse
+from bot.text import periods, safe
+from bot.text.query import Condition, Filter, Query
+from cogs import cards
+from cogs.paging import Page, Pages
+from cogs.saving import unreadable
+from cogs.views import Choose, Interaction
+
+_RESULTS = 5  # a page
+_LATEST = 10
+_CHOICE = 100  # characters of one
+_CHOICES = 25  # https://discord.com/developers/docs/interactions/application-commands#autocomplete
+_QUERY = 100  # characters of it that a title shows
+
+
+class Reading(commands.Cog):
+    """/search and /latest."""
+
+    def __init__(self, bot: Telex) -> None:
+        self.bot = bot
+        self._searcher = Searcher(bot.store)
+
+    @app_commands.command(
+        name="search", description=locale_str("Search the articles of the feeds that you can see here")
+    )
+    @app_commands.guild_only()
+    @app_commands.describe(
+        query=locale_str('Words, "an exact phrase", -without; accents and case do not matter'),
+        source=locale_str("Only from this source"),
+        language=locale_str("Only in this language"),
+        since=locale_str("Only since then: 7d, last monday, 2020-06-10"),
+        sort=locale_str("What comes first"),
+    )
+    @app_commands.choices(
+        language=[
+            Choice(name=locale_str("English"), value="en"),
+            Choice(name=locale_str("French"), value="fr"),
+        ],
+    )
+    async def search(
+        self,
+        interaction: Interaction,
+        query: Range[str, 1, 200],
+        source: Range[str, 1, 100] | None = None,
+        language: str | None = None,
+        since: Range[str, 1, 40] | None = None,
+        sort: Sort = "relevance",
+    ) -> None:
+        """Search, and show the results in pages."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        now = self.bot.newsroom.clock.now()
+        wanted = parse(query, now)
+        if source is not None:
+            wanted = wanted.also(Condition(Filter.SOURCE, source))
+        if language is not None:
+            wanted = wanted.also(Condition(Filter.LANGUAGE, language))
+        if since is not None:
+            period = periods.parse(since, now)
+            if period is None:
+                raise Refusal(
+                    _("“{value}” is no date that I know: try 7d, 2020-06-10 or “last monday”.").format(
+                        value=safe.markdown(safe.plain(since))
+                    )
+                )
+            wanted = wanted.also(Condition(Filter.SINCE, period.start))
+        await SearchPages(interaction, self._searcher, wanted, sort).show(interaction)
+
+    @app_commands.command(
+        name="latest", description=locale_str("The newest articles of the feeds that you can see here")
+    )
+    @app_commands.guild_only()
+    @app_commands.describe(source=locale_str("Only from this source"))
+    async def latest(self, interaction: Interaction, source: Range[str, 1, 100] | None = None) -> None:
+        """Show the newest articles in pages."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await LatestPages(interaction, source).show(interaction)
+
+    @search.autocomplete("source")
+    @latest.autocomplete("source")
+    async def sources(self, interaction: Interaction, current: str) -> list[Choice[str]]:
+        """Outlets of the feeds that the asker can see."""
+        visible = await self.bot.visible_feed_ids(interaction)
+        outlets = await self.bot.store.feeds.outlets(visible, current, _CHOICES) if visible else []
+        return [
+            Choice(name=safe.plain(outlet, _CHOICE), value=outlet)
+            for outlet in outlets
+            if len(outlet) <= _CHOICE
+        ]
+
+    @search.autocomplete("since")
+    async def times(self, _interaction: Interaction, current: str) -> list[Choice[str]]:
+        """Times that people ask for often."""
+        offered = {
+            "1d": _("The last 24 hours"),
+            "7d": _("The last 7 days"),
+            "30d": _("The last 30 days"),
+            "1y": _("The last year"),
+        }
+        typed = current.casefold()
+        return [
+            Choice(name=name, value=value)
+            for value, name in offered.items()
+            if typed in f"{value} {name.casefold()}"
+        ]
+
+
+class Reader(Pages):
+    """Pages of articles with a menu that opens one."""
+
+    def arrange(self, page: Page) -> None:
+        """The menu."""
+        if page.options:
+            self.add_item(Choose(self._open, placeholder=_("Read one…"), options=list(page.options), row=0))
+
+    async def _open(self, interaction: Interaction, values: list[str]) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        article = await interaction.client.store.articles.by_key(values[0])
+        if article is None or article.feed_id not in await interaction.client.visible_feed_ids(interaction):
+            raise Refusal(unreadable())
+        await cards.show(interaction, article)
+
+
+class SearchPages(Reader):
+    """The results of a search. It is made anew for each page, in the feeds that the asker sees by then."""
+
+    def __init__(self, interaction: Interaction, searcher: Searcher, query: Query, sort: Sort) -> None:
+        super().__init__(interaction)
+        self._searcher = searcher
+        self._query = query
+        self._sort = sort
+
+    async def page(self, interaction: Interaction, number: int) -> Page:
+        """Some of the results."""
+        visible = await interaction.client.visible_feed_ids(interaction)
+        if not visible:
+            return nothing_to_read()
+        found = await self._searcher.search(
+            self._query,
+            feed_ids=visible,
+            limit=_RESULTS,
+            offset=number * _RESULTS,
+            sort=self._sort,
+            person_id=interaction.user.id,
+        )
+        lines = [f"-# {safe.markdown(note)}" for note in found.notes]
+        lines += [cards.result(number * _RESULTS + place, one) for place, one in enumerate(found.results, 1)]
+        if not found.results:
+            lines += self._nothing_found(found)
+        embed = discord.Embed(
+            title=_("Results for {query}").format(query=cards.heading(self._query.text, _QUERY)),
+            description="\n\n".join(lines),
+        )
+        if found.total:
+            embed.set_footer(
+                text=ngettext("{count} article", "{count} articles", found.total).format(count=found.total)
+            )
+        return Page(
+            embed=embed,
+            more=found.total is None,
+            empty=not found.results,
+            options=tuple(cards.option(one.article) for one in found.results),
+        )
+
+    def _nothing_found(self, found: SearchPage) -> list[str]:
+        lines = [_("Nothing was found in the feeds that you can see here.")]
+        if found.suggestions:
+            words = ", ".join(f"**{safe.markdown(safe.plain(word))}**" for word in found.suggestions)
+            lines.append(_("Did you mean {words}?").format(words=words))
+        lines.append(_("Try fewer or other words, or leave out a filter. /latest shows what is new."))
+        return lines
+
+
+class LatestPages(Reader):
+    """The newest articles."""
+
+    def __init__(self, interaction: Interaction, source: str | None) -> None:
+        super().__init__(interaction)
+        self._source = source
+
+    async def page(self, interaction: Interaction, number: int) -> Page:
+        """Some of them."""
+        visible = await interaction.client.visible_feed_ids(interaction)
+        if not visible:
+            return nothing_to_read()
+        found = await interaction.client.store.articles.newest(
+            visible, outlet=self._source, limit=_LATEST + 1, offset=number * _LATEST
+        )
+        shown = found[:_LATEST]
+        lines = [cards.row(number * _LATEST + place, article) for place, article in enumerate(shown, 1)]
+        title = _("The newest articles")
+        if self._source is not None:
+            title = _("The newest articles of {source}").format(source=cards.heading(self._source, _QUERY))
+        return Page(
+            embed=discord.Embed(title=title, description="\n".join(lines) or self._nothing_found()),
+            more=len(found) > _LATEST,
+            empty=not shown,
+            options=tuple(cards.option(article) for article in shown),
+        )
+
+    def _nothing_found(self) -> str:
+        if self._source is not None:
+            return _("There is nothing of that source. Choose one that the list offers while you type.")
+        return _("The feeds here have brought nothing yet. Look again in a few minutes.")
+
+
+def nothing_to_read() -> Page:
+    """What is shown to whom no feed in this server is visible."""
+    return Page(
+        embed=discord.Embed(
+            title=_("Nothing to read yet"),
+            description=_(
+                "No feed is followed here in a channel that you can see. "
+                "Whoever manages the server can begin with /feed packs or /feed add."
+            ),
+        ),
+        empty=True,
+    )

@@ -1,0 +1,176 @@
+"""Keeping articles: the rule that every way of bookmarking follows, and the Save button under a post."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any, Self
+
+import discord
+
+from bot.app import Telex, answering
+from bot.locale import _, ngettext
+from bot.news.refusals import Refusal
+from bot.posting import buttons
+from bot.words import Article, Dispatch, DispatchKind
+from cogs.views import Interaction
+
+MOST_BOOKMARKS = 5000
+"""How many bookmarks a person can have."""
+
+_POSTS = (DispatchKind.POST, DispatchKind.CATCH_UP)
+
+
+async def keep(
+    bot: Telex,
+    person_id: int,
+    article_ids: Iterable[int],
+    *,
+    server_id: int | None,
+    channel_id: int | None,
+    message_id: int | None,
+    live: bool = True,
+) -> int:
+    """Bookmark articles for a person; returns how many are new to them.
+
+    `live` False is for reactions found later: what the person removed since stays removed. Raises `Refusal`
+    when they have as many bookmarks as anybody can have.
+    """
+    kept = 0
+    for article_id in article_ids:
+        if await bot.store.bookmarks.count(person_id) >= MOST_BOOKMARKS:
+            raise Refusal(full())
+        kept += await bot.store.bookmarks.add(
+            person_id,
+            article_id,
+            server_id=server_id,
+            channel_id=channel_id,
+            message_id=message_id,
+            live=live,
+        )
+    return kept
+
+
+async def post_of(bot: Telex, message_id: int, server_id: int | None) -> Dispatch | None:
+    """The post or catch-up that a message of this server is, or None."""
+    dispatch = await bot.store.dispatches.of_message(message_id)
+    if dispatch is None or dispatch.kind not in _POSTS or dispatch.server_id != server_id:
+        return None
+    return dispatch
+
+
+async def may_read(interaction: Interaction, article: Article) -> bool:
+    """Whether the asker sees an article in this server: the post they clicked on, or a feed that they see."""
+    message = interaction.message
+    if message is not None and interaction.guild is not None and isinstance(interaction.user, discord.Member):
+        dispatch = await post_of(interaction.client, message.id, interaction.guild_id)
+        if dispatch is not None and article.id in dispatch.article_ids:
+            place_id = dispatch.thread_id or dispatch.channel_id
+            return await interaction.client.can_view(interaction.guild, interaction.user, place_id)
+    return article.feed_id in await interaction.client.visible_feed_ids(interaction)
+
+
+class SaveButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=buttons.SAVE_TEMPLATE):
+    """The Save button: it keeps the article, and pressed again lets go of it. It outlives restarts."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(buttons.save(key))
+        self.key = key
+
+    @classmethod
+    async def from_custom_id(
+        cls, _interaction: discord.Interaction[Any], _item: discord.ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """The button of an article's key."""
+        return cls(match["key"])
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Keep the article or let go of it, and say which."""
+        async with answering(interaction):
+            await interaction.response.defer(ephemeral=True, thinking=True)
+            await interaction.edit_original_response(content=await toggle(interaction, self.key))
+
+
+class SaveMenu(discord.ui.DynamicItem[discord.ui.Select[Any]], template=buttons.PICK_TEMPLATE):
+    """The menu under a catch-up: it keeps the articles that are chosen. It outlives restarts."""
+
+    def __init__(self, menu: discord.ui.Select[Any]) -> None:
+        super().__init__(menu)
+
+    @classmethod
+    async def from_custom_id(
+        cls, _interaction: discord.Interaction[Any], item: discord.ui.Item[Any], _match: re.Match[str], /
+    ) -> Self:
+        """The menu as it stands in the message."""
+        assert isinstance(item, discord.ui.Select)
+        return cls(item)
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Keep what was chosen."""
+        async with answering(interaction):
+            await interaction.response.defer(ephemeral=True, thinking=True)
+            assert interaction.message is not None
+            post = await post_of(interaction.client, interaction.message.id, interaction.guild_id)
+            articles = [await interaction.client.store.articles.by_key(key) for key in self.item.values]
+            chosen = [
+                article
+                for article in articles
+                if article is not None and await may_read(interaction, article)
+            ]
+            if post is None or not chosen:
+                raise Refusal(unreadable())
+            count = await keep(
+                interaction.client,
+                interaction.user.id,
+                [article.id for article in chosen],
+                server_id=post.server_id,
+                channel_id=post.channel_id,
+                message_id=post.message_id,
+            )
+            await interaction.edit_original_response(content=saved(count) if count else already())
+
+
+async def toggle(interaction: Interaction, key: str) -> str:
+    """Keep the article of a key for the asker, or let go of it; returns what to tell them."""
+    store = interaction.client.store
+    article = await store.articles.by_key(key)
+    if article is not None and await store.bookmarks.remove(interaction.user.id, article.id):
+        return _("Removed from your bookmarks.")
+    if article is None or not await may_read(interaction, article):
+        raise Refusal(unreadable())
+    message = interaction.message
+    await keep(
+        interaction.client,
+        interaction.user.id,
+        [article.id],
+        server_id=interaction.guild_id,
+        channel_id=interaction.channel_id,
+        message_id=message.id if message is not None and not message.flags.ephemeral else None,
+    )
+    return saved(1)
+
+
+def saved(count: int) -> str:
+    """What to say when articles were kept."""
+    if count == 1:
+        return _("Saved. /bookmarks shows it.")
+    return ngettext(
+        "Saved {count} article. /bookmarks shows it.", "Saved {count} articles. /bookmarks shows them.", count
+    ).format(count=count)
+
+
+def already() -> str:
+    """What to say when nothing new was kept."""
+    return _("You have that among your bookmarks already. /bookmarks shows it.")
+
+
+def full() -> str:
+    """What to say to a person whose bookmarks are at the limit."""
+    return _(
+        "You have {count} bookmarks, which is as many as fit. Remove some with /bookmarks first."
+    ).format(count=MOST_BOOKMARKS)
+
+
+def unreadable() -> str:
+    """What to say of an article that is gone or that the asker may not see."""
+    return _("This article is gone, or it comes from a feed that you cannot see here.")

@@ -1,0 +1,141 @@
+"""A server's subscriptions as its people see them: as options of commands, and their health in words."""
+
+from __future__ import annotations
+
+import discord
+from discord.app_commands import Choice
+
+from bot.feeds.errors import describe
+from bot.locale import _
+from bot.news.refusals import Refusal
+from bot.posting import outcomes
+from bot.text import safe, urls
+from bot.text.terms import fold
+from bot.words import Feed, FeedState, Subscription
+from cogs.views import Interaction
+
+_CHOICES = 25  # https://discord.com/developers/docs/interactions/application-commands#autocomplete
+_NAME = 100
+_LINE = 80
+_ADDRESS = 150
+
+Pair = tuple[Subscription, Feed]
+
+
+def name(feed: Feed) -> str:
+    """What people call a feed: its title, else its address without secrets; one line of plain text."""
+    return safe.plain(feed.title or feed.outlet or urls.masked(feed.url), _LINE)
+
+
+def bold(feed: Feed) -> str:
+    """The name of a feed in a message."""
+    return f"**{safe.markdown(name(feed))}**"
+
+
+async def visible(interaction: Interaction) -> list[Pair]:
+    """The server's subscriptions in channels that the asker sees, and in channels that are gone."""
+    guild, member = interaction.guild, interaction.user
+    if guild is None or not isinstance(member, discord.Member):
+        return []
+    pairs = await interaction.client.store.subscriptions.in_server(guild.id)
+    seen = {
+        channel_id: await _shows(interaction, guild, member, channel_id)
+        for channel_id in {subscription.channel_id for subscription, _feed in pairs}
+    }
+    return [pair for pair in pairs if seen[pair[0].channel_id]]
+
+
+async def _shows(
+    interaction: Interaction, guild: discord.Guild, member: discord.Member, channel_id: int
+) -> bool:
+    if await interaction.client.can_view(guild, member, channel_id):
+        return True
+    return await is_gone(guild, channel_id)
+
+
+async def is_gone(guild: discord.Guild, channel_id: int) -> bool:
+    """Whether a channel or thread was deleted."""
+    if guild.get_channel_or_thread(channel_id) is not None:
+        return False
+    try:
+        await guild.fetch_channel(channel_id)
+    except discord.NotFound:
+        return True
+    except (discord.HTTPException, discord.InvalidData):
+        return False
+    return False
+
+
+async def choices(interaction: Interaction, current: str) -> list[Choice[str]]:
+    """Subscriptions whose feed or channel has what was typed; the value is the subscription's id."""
+    guild = interaction.guild
+    if guild is None:
+        return []
+    typed = fold(current)
+    offered = []
+    for subscription, feed in await visible(interaction):
+        channel = guild.get_channel_or_thread(subscription.channel_id)
+        place = f"#{channel.name}" if channel is not None else _("a deleted or archived channel")
+        label = safe.plain(f"{name(feed)} — {place}", _NAME)
+        if typed in fold(f"{label} {urls.masked(feed.url)}"):
+            offered.append(Choice(name=label, value=str(subscription.id)))
+    return offered[:_CHOICES]
+
+
+async def chosen(interaction: Interaction, value: str) -> Pair:
+    """The subscription that a person chose from the list, or named by what only one of them has.
+
+    Raises `Refusal` when it is none of this server's, or not theirs to see.
+    """
+    pairs = await visible(interaction)
+    if not pairs:
+        raise Refusal(_("No channel that you see here follows a feed yet. /feed add or /feed packs begins."))
+    typed = fold(value)
+    matching = [pair for pair in pairs if str(pair[0].id) == value] or [
+        pair for pair in pairs if typed in fold(f"{name(pair[1])} {urls.masked(pair[1].url)}")
+    ]
+    if len(matching) != 1:
+        raise Refusal(_("Choose one of the feeds that the list offers while you type."))
+    return matching[0]
+
+
+def health(subscription: Subscription, feed: Feed, channel_problem: str | None) -> str:
+    """How a subscription fares, in words."""
+    if feed.state is FeedState.GONE:
+        return "⚫ " + _("gone: {reason}").format(reason=describe(feed.error or "gone"))
+    if subscription.paused is not None:
+        return "⏸️ " + _("paused {when}").format(when=f"<t:{subscription.paused}:R>")
+    if feed.failing_since is not None and feed.error is not None:
+        return "🔴 " + _("failing since {when}: {reason}").format(
+            when=f"<t:{feed.failing_since}:R>", reason=describe(feed.error)
+        )
+    if channel_problem:
+        return "🟠 " + _("the feed is fine, but posting fails: {reason}").format(
+            reason=outcomes.describe(channel_problem)
+        )
+    if feed.last_success is None:
+        return "⚪ " + _("not read yet")
+    return "🟢 " + _("fine")
+
+
+async def entry(interaction: Interaction, pair: Pair) -> str:
+    """A subscription in a list: feed, channel, health, last article, next poll, address without secrets."""
+    subscription, feed = pair
+    problem = await interaction.client.store.dispatches.problem(subscription.channel_id)
+    last = (
+        _("last article {when}").format(when=f"<t:{feed.last_article}:R>")
+        if feed.last_article is not None
+        else _("no article yet")
+    )
+    times = [last]
+    if feed.state is FeedState.ACTIVE and subscription.paused is None:
+        times.append(_("next look {when}").format(when=f"<t:{feed.next_poll}:R>"))
+    address = safe.plain(urls.masked(feed.url), _ADDRESS).replace("`", "'")
+    return "\n".join(
+        (
+            _("{feed} in <#{channel}>").format(feed=bold(feed), channel=subscription.channel_id),
+            health(subscription, feed, problem.problem if problem else None),
+            " · ".join(times),
+            f"-# `{address}`",
+        )
+    )

@@ -1,0 +1,133 @@
+"""Views that answer one person, notice when they are too old, and say so."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Any, ClassVar, Self
+from weakref import WeakValueDictionary
+
+import discord
+from discord.ext import commands
+
+from bot.app import Telex, report, speak_to
+from bot.locale import _
+
+Interaction = discord.Interaction[Telex]
+Action = Callable[[Interaction], Awaitable[None]]
+
+PATIENCE = 14 * 60
+"""Seconds that a view waits for a click. Discord lets a reply be edited for fifteen minutes after a click:
+https://discord.com/developers/docs/interactions/receiving-and-responding#followup-messages"""
+
+_PREFIX = "telex:view:"
+
+
+class AskerView(discord.ui.View):
+    """Buttons and menus for the person who asked, in the place where they asked.
+
+    A click is checked before anything happens: the person, the server, and what `check` asks for. The ids of
+    the items name this view, so that a click on a view that timed out, or that an earlier process made, is
+    recognised by `Stale` and answered in words.
+    """
+
+    _alive: ClassVar[WeakValueDictionary[str, AskerView]] = WeakValueDictionary()
+
+    def __init__(self, interaction: Interaction) -> None:
+        super().__init__(timeout=PATIENCE)
+        self.asked = interaction
+        """The latest interaction that may edit the message of this view."""
+        self.timed_out = False
+        self._token = secrets.token_hex(8)
+        self._items = 0
+        self._alive[self._token] = self
+
+    @classmethod
+    def is_alive(cls, custom_id: str) -> bool:
+        """Whether the view that made an item of this id still answers."""
+        view = cls._alive.get(custom_id.removeprefix(_PREFIX).partition(":")[0])
+        return view is not None and not view.timed_out
+
+    def add_item(self, item: discord.ui.Item[Any]) -> Self:
+        """Add an item; buttons and menus of the view's own get an id that leads back to it."""
+        if isinstance(item, Press | Choose):
+            item.custom_id = f"{_PREFIX}{self._token}:{self._items}"
+            self._items += 1
+        return super().add_item(item)
+
+    async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
+        """Only who asked, where they asked, and while they may."""
+        speak_to(interaction)
+        if interaction.user.id != self.asked.user.id or interaction.guild_id != self.asked.guild_id:
+            await interaction.response.send_message(
+                _("These buttons are for the person who asked. Run the command yourself to get your own."),
+                ephemeral=True,
+            )
+            return False
+        await self.check(interaction)
+        return True
+
+    async def check(self, interaction: Interaction) -> None:
+        """Raise what the person shall be told when they may not click any more."""
+
+    async def on_error(
+        self, interaction: discord.Interaction[Any], error: Exception, _item: object, /
+    ) -> None:
+        """Tell the person."""
+        await report(interaction, error)
+
+    async def on_timeout(self) -> None:
+        """Take the buttons away and say why."""
+        self.timed_out = True
+        speak_to(self.asked)
+        with contextlib.suppress(discord.HTTPException):
+            await self.asked.edit_original_response(content=expired(), view=None)
+
+
+class Press(discord.ui.Button[AskerView]):
+    """A button that calls a coroutine function with the click."""
+
+    def __init__(self, action: Action, **look: Any) -> None:  # noqa: ANN401  # those of a button
+        super().__init__(**look)
+        self._action = action
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Pass the click on."""
+        await self._action(interaction)
+
+
+class Choose(discord.ui.Select[AskerView]):
+    """A menu that calls a coroutine function with the choice; the values are in `.values`."""
+
+    def __init__(self, action: Callable[[Interaction, list[str]], Awaitable[None]], **look: Any) -> None:  # noqa: ANN401  # of a menu
+        super().__init__(**look)
+        self._action = action
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Pass the choice on."""
+        await self._action(interaction, self.values)
+
+
+class Stale(commands.Cog):
+    """Answers clicks on buttons that nothing stands behind any more."""
+
+    def __init__(self, bot: Telex) -> None:
+        self.bot = bot
+
+    @commands.Cog.listener()
+    async def on_interaction(self, interaction: Interaction) -> None:
+        """Say that a view has expired: it timed out, or the bot was started anew since."""
+        custom_id = str(dict(interaction.data or {}).get("custom_id", ""))
+        if interaction.type is not discord.InteractionType.component or not custom_id.startswith(_PREFIX):
+            return
+        if AskerView.is_alive(custom_id):
+            return
+        speak_to(interaction)
+        with contextlib.suppress(discord.HTTPException):
+            await interaction.response.send_message(expired(), ephemeral=True)
+
+
+def expired() -> str:
+    """What to say of buttons that are too old."""
+    return _("These buttons have expired. Run the command again for fresh ones.")
