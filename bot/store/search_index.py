@@ -41,6 +41,15 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
+class Near:
+    """Index terms in any order with at most `between` others between them."""
+
+    terms: tuple[str, ...]
+    between: int
+    column: Column = Column.TEXT
+
+
+@dataclass(frozen=True, slots=True)
 class All:
     """Every part holds; there is at least one."""
 
@@ -62,7 +71,9 @@ class Except:
     unwanted: Wanted
 
 
-Wanted = Terms | All | Any | Except
+Wanted = Terms | Near | All | Any | Except
+EVERYTHING = Terms(("d",), Column.META, prefix=True)
+"""What every article holds: the token of some month."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,11 +84,7 @@ class Scope:
     since: int | None = None
     before: int | None = None
     bookmarked_by: int | None = None
-
-    @property
-    def everything(self) -> bool:
-        """Whether it leaves nothing out."""
-        return (self.feed_ids, self.since, self.before, self.bookmarked_by) == (None, None, None, None)
+    not_bookmarked_by: int | None = None
 
 
 class Hit(NamedTuple):
@@ -131,9 +138,11 @@ class SearchIndex:
 
 def match(wanted: Wanted) -> str:
     """The FTS5 expression of a tree."""
-    if isinstance(wanted, Terms):
-        quoted = " + ".join('"' + term.replace('"', '""') + '"' for term in wanted.terms)
-        return f"{wanted.column} : {quoted}{' *' if wanted.prefix else ''}"
+    if isinstance(wanted, Terms | Near):
+        quoted = ['"' + term.replace('"', '""') + '"' for term in wanted.terms]
+        if isinstance(wanted, Near):
+            return f"{wanted.column} : NEAR({' '.join(quoted)}, {wanted.between})"
+        return f"{wanted.column} : {' + '.join(quoted)}{' *' if wanted.prefix else ''}"
     if isinstance(wanted, Except):
         return f"({match(wanted.wanted)} NOT {match(wanted.unwanted)})"
     operator = " AND " if isinstance(wanted, All) else " OR "
@@ -158,6 +167,11 @@ def _conditions(scope: Scope) -> tuple[str, dict[str, object]]:
             "article.id IN (SELECT article_id FROM bookmark WHERE person_id = :person AND removed IS NULL)"
         )
         parameters["person"] = scope.bookmarked_by
+    if scope.not_bookmarked_by is not None:
+        clauses.append(
+            "article.id NOT IN (SELECT article_id FROM bookmark WHERE person_id = :other AND removed IS NULL)"
+        )
+        parameters["other"] = scope.not_bookmarked_by
     return "".join(f" AND {clause}" for clause in clauses), parameters
 
 

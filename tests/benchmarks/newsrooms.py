@@ -1,0 +1,59 @@
+"""A newsroom filled through `telex import`'s own code, for the benchmarks of quality."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from bot.news import articles_io
+from bot.news.newsroom import Newsroom, open_newsroom
+from bot.settings import Settings
+from tests.shared import SHARED
+
+
+def read(name: str) -> list[dict[str, Any]]:
+    """The objects of a gzipped JSON Lines file of the shared material."""
+    path = SHARED / f"{name}.jsonl.gz"
+    if not path.exists():
+        raise SystemExit(f"needs ../shared/{name}.jsonl.gz, which is not beside this checkout")
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
+def url_of(document: dict[str, Any]) -> str:
+    """The address under which a document is imported: its own, or one made of its id."""
+    return str(document.get("url") or f"https://{document['lang']}.example.org/{document['doc_id']}")
+
+
+def line_of(document: dict[str, Any]) -> bytes:
+    """A document of the shared material as a line of `telex import`."""
+    date = document.get("date")
+    row = {
+        "url": url_of(document),
+        "title": document["title"],
+        "text": document["text"],
+        "summary": document.get("summary", ""),
+        "published": f"{date}T{document['time']}:00Z" if date and "time" in document else date,
+        "language": document["lang"],
+        "source": document.get("source", "Library"),
+        "author": document.get("author"),
+        "tags": document.get("categories", []),
+    }
+    return json.dumps(row).encode() + b"\n"
+
+
+@asynccontextmanager
+async def filled(documents: Iterable[dict[str, Any]]) -> AsyncIterator[Newsroom]:
+    """A newsroom with a database of its own that holds these documents."""
+    with TemporaryDirectory(prefix="telex-benchmark-") as folder:
+        async with open_newsroom(Settings(database=Path(folder) / "telex.db")) as newsroom:
+            done = await articles_io.import_lines(newsroom, io.BytesIO(b"".join(map(line_of, documents))))
+            if done.problems:
+                raise SystemExit(f"line {done.problems[0].line}: {done.problems[0].reason}")
+            yield newsroom
