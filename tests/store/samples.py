@@ -1,0 +1,95 @@
+"""Articles for tests of the store, made as intake makes them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from hashlib import blake2b
+from typing import Any
+
+from bot.store import Store
+from bot.store.polls import Recorded
+from bot.text.terms import index_terms
+from bot.words import Dispatch, Feed, NewArticle
+
+SERVER = 1_000
+CHANNEL = 2_000
+CATCH_UP_AFTER = 10
+
+
+def digest(*parts: object) -> bytes:
+    return blake2b("\0".join(map(str, parts)).encode(), digest_size=16).digest()
+
+
+def new_article(feed: Feed, name: str, *, published: int = 1_779_000_000, **fields: Any) -> NewArticle:
+    """An article of a feed whose identity, key, page and texts come from its name."""
+    url = fields.pop("url", f"https://news.example/{name}")
+    values: dict[str, Any] = {
+        "key": digest(feed.url, name).hex()[:22],
+        "page": digest(url).hex(),
+        "url": url,
+        "identities": (digest("guid", name),),
+        "fingerprint": digest(name, published, fields),
+        "title": f"Title of {name}",
+        "summary": "",
+        "text": f"Une interdiction de la reconnaissance faciale: {name}.",
+        "author": None,
+        "outlet": feed.outlet,
+        "language": "fr",
+        "tags": (),
+        "image": None,
+        "published": published,
+    } | fields
+    values.setdefault("body", values["text"])
+    terms = index_terms(
+        title=values["title"],
+        body=values["body"],
+        language=values["language"],
+        feed_id=feed.id,
+        outlet=values["outlet"],
+        author=values["author"],
+        tags=values["tags"],
+        published=values["published"],
+        image=values["image"],
+    )
+    return NewArticle(**values, title_terms=terms.title, body_terms=terms.body, meta_terms=terms.meta)
+
+
+async def add_feed(store: Store, name: str = "first") -> Feed:
+    return await store.feeds.add(f"https://{name}.example/feed", title=name, outlet=name)
+
+
+async def record(
+    store: Store, feed: Feed, *new: NewArticle, first: bool = False, catch_up_after: int = CATCH_UP_AFTER
+) -> Recorded:
+    """A successful poll now that found these articles, in the document's order."""
+    now = store.clock.now()
+    polled = replace(feed, last_poll=now, last_success=now)
+    return await store.polls.record(
+        polled, new=new, changed=(), aliases=(), catch_up_after=catch_up_after, first=first
+    )
+
+
+async def follow(store: Store, feed: Feed, *, server: int = SERVER, channel: int = CHANNEL) -> int:
+    """Let a channel follow a feed; the subscription's id."""
+    subscription, _ = await store.subscriptions.follow(
+        server_id=server, channel_id=channel, feed_id=feed.id, first_article_id=None
+    )
+    return subscription.id
+
+
+async def deliver(store: Store, channel: int = CHANNEL, *, limit: int = 1_000) -> list[Dispatch]:
+    """Claim and send what is due in a channel; the dispatches as they were claimed."""
+    done: list[Dispatch] = []
+    while len(done) < limit and (claimed := await store.dispatches.claim(channel, store.clock.now())):
+        await store.dispatches.sent(
+            claimed.id, message_id=10_000_000 + claimed.id, thread_id=None, now=store.clock.now()
+        )
+        done.append(claimed)
+    return done
+
+
+async def fates(store: Store, article: NewArticle) -> dict[int, tuple[str, str | None]]:
+    """What became of an article by channel: the fate and the reason."""
+    return {
+        row.channel_id: (row.fate.value, row.reason) for row in await store.dispatches.fates(article.page)
+    }

@@ -1,0 +1,354 @@
+"""Never lost, never repeated: what one poll writes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import count
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bot.store import Store, StoreError
+from bot.store.polls import ChangedArticle
+from bot.words import DispatchKind, Validators
+from tests.clocks import ManualClock
+from tests.store.samples import (
+    CHANNEL,
+    SERVER,
+    add_feed,
+    deliver,
+    digest,
+    fates,
+    follow,
+    new_article,
+    record,
+)
+
+RUNS = count()
+
+
+async def keys(store: Store, channel: int = CHANNEL) -> list[list[str]]:
+    """What a channel gets, in order: the titles of each message."""
+    return [
+        [article.title.removeprefix("Title of ") for article in await store.articles.by_ids(sent.article_ids)]
+        for sent in await deliver(store, channel)
+    ]
+
+
+async def test_validators_articles_and_dispatches_are_written_together(store: Store):
+    feed = await add_feed(store)
+    await follow(store, feed)
+    article = new_article(feed, "a")
+    polled = replace(
+        feed, validators=Validators(etag='"1"', last_modified="x", body_hash=b"b", entries_hash=b"e")
+    )
+    recorded = await store.polls.record(polled, new=[article], catch_up_after=10, first=False)
+    assert recorded.channel_ids == (CHANNEL,)
+    assert await store.feeds.get(feed.id) == polled
+    assert await store.polls.known(feed.id, article.identities)
+    assert await fates(store, article) == {CHANNEL: ("waiting", None)}
+
+
+async def test_a_failure_in_the_middle_leaves_nothing_behind(store: Store):
+    feed = await add_feed(store)
+    await follow(store, feed)
+    article = new_article(feed, "a")
+    with pytest.raises(StoreError):
+        await store.polls.record(
+            replace(feed, validators=Validators(etag='"new"')),
+            new=[article],
+            aliases=[(b"alias", 99_999)],  # of an article that is not there
+            catch_up_after=10,
+            first=False,
+        )
+    assert await store.feeds.get(feed.id) == feed
+    assert await store.articles.count() == 0
+    assert await store.polls.known(feed.id, article.identities) == {}
+    assert await fates(store, article) == {}
+    assert (await record(store, feed, article)).channel_ids == (CHANNEL,)
+
+
+async def test_the_same_poll_twice_posts_once(store: Store):
+    feed = await add_feed(store)
+    await follow(store, feed)
+    articles = [new_article(feed, name) for name in "ab"]
+    await record(store, feed, *articles)
+    again = await record(store, feed, *articles)
+    assert (again.new_ids, again.channel_ids) == ((), ())
+    assert await store.articles.count() == 2
+    assert len(await deliver(store)) == 2
+
+
+async def test_an_entry_twice_in_a_document_is_one_article(store: Store):
+    feed = await add_feed(store)
+    await follow(store, feed)
+    recorded = await record(store, feed, new_article(feed, "a"), new_article(feed, "a"))
+    assert len(recorded.new_ids) == 1
+    assert await keys(store) == [["a"]]
+
+
+async def test_posts_go_out_oldest_first_across_feeds(store: Store):
+    one, two = await add_feed(store, "one"), await add_feed(store, "two")
+    await follow(store, one)
+    await follow(store, two)
+    await record(store, one, new_article(one, "b", published=200), new_article(one, "d", published=400))
+    await record(store, two, new_article(two, "c", published=300), new_article(two, "a", published=100))
+    assert await keys(store) == [["a"], ["b"], ["c"], ["d"]]
+
+
+async def test_the_first_of_a_document_without_dates_is_its_newest(store: Store):
+    feed = await add_feed(store)
+    await follow(store, feed)
+    await record(store, feed, *[new_article(feed, name, published=500) for name in "cba"])
+    assert await keys(store) == [["a"], ["b"], ["c"]]
+
+
+async def test_a_page_of_two_feeds_is_one_post_in_a_channel_and_one_in_each_other(store: Store):
+    one, two = await add_feed(store, "one"), await add_feed(store, "two")
+    for feed in (one, two):
+        await follow(store, feed)
+    await follow(store, two, channel=CHANNEL + 1)
+    url = "https://news.example/same"
+    await record(store, one, new_article(one, "a", url=url))
+    second = await record(store, two, new_article(two, "b", url=url))
+    assert second.channel_ids == (CHANNEL + 1,)
+    assert await keys(store) == [["a"]]
+    assert await keys(store, CHANNEL + 1) == [["b"]]
+
+
+async def test_a_backlog_floods_no_channel(store: Store):
+    feed = await add_feed(store)
+    await follow(store, feed)
+    backlog = [new_article(feed, f"n{number}", published=number) for number in range(40)]
+    await record(store, feed, *backlog, first=True)
+    assert await keys(store) == [["n39"]]
+    assert await fates(store, backlog[3]) == {}
+    assert await store.articles.count() == 40
+
+
+async def test_what_follows_the_backlog_is_posted(store: Store):
+    feed = await add_feed(store)
+    await follow(store, feed)
+    await record(store, feed, new_article(feed, "old"), first=True)
+    await record(store, feed, new_article(feed, "older than the backlog", published=5))
+    assert await keys(store) == [["older than the backlog"], ["old"]]
+
+
+async def test_beyond_a_number_the_oldest_share_one_catch_up(store: Store):
+    feed = await add_feed(store)
+    await follow(store, feed)
+    await record(
+        store, feed, *[new_article(feed, f"{n:02}", published=n) for n in range(8)], catch_up_after=3
+    )
+    assert await keys(store) == [["00", "01", "02", "03", "04"], ["05"], ["06"], ["07"]]
+
+
+async def test_what_waits_joins_the_catch_up_when_newer_articles_come(store: Store):
+    feed = await add_feed(store)
+    await follow(store, feed)
+    for n in range(8):
+        await record(store, feed, new_article(feed, f"{n:02}", published=n), catch_up_after=3)
+    assert await keys(store) == [["00", "01", "02", "03", "04"], ["05"], ["06"], ["07"]]
+
+
+async def test_a_catch_up_that_was_tried_takes_no_more_articles(store: Store, clock: ManualClock):
+    feed = await add_feed(store)
+    await follow(store, feed)
+    await record(store, feed, *[new_article(feed, f"{n}", published=n) for n in range(4)], catch_up_after=1)
+    tried = await store.dispatches.claim(CHANNEL, clock.now())
+    assert tried is not None
+    assert tried.kind is DispatchKind.CATCH_UP
+    await store.dispatches.retry(tried.id, due=clock.now(), error="503")
+    await record(
+        store, feed, *[new_article(feed, f"{n}", published=n) for n in range(4, 7)], catch_up_after=1
+    )
+    assert await keys(store) == [["0", "1", "2"], ["3", "4", "5"], ["6"]]
+
+
+async def test_a_post_that_was_tried_stays_a_post(store: Store, clock: ManualClock):
+    feed = await add_feed(store)
+    await follow(store, feed)
+    await record(store, feed, new_article(feed, "0", published=0), catch_up_after=2)
+    tried = await store.dispatches.claim(CHANNEL, clock.now())
+    assert tried is not None
+    await store.dispatches.retry(tried.id, due=clock.now(), error="503")
+    await record(
+        store, feed, *[new_article(feed, f"{n}", published=n) for n in range(1, 5)], catch_up_after=2
+    )
+    assert await keys(store) == [["0"], ["1", "2", "3"], ["4"]]
+
+
+async def test_paused_and_left_are_fates_with_a_reason(store: Store):
+    feed = await add_feed(store)
+    await store.subscriptions.pause(await follow(store, feed))
+    await follow(store, feed, server=SERVER + 1, channel=CHANNEL + 1)
+    await store.servers.left(SERVER + 1)
+    article = new_article(feed, "a")
+    assert (await record(store, feed, article)).channel_ids == ()
+    assert await fates(store, article) == {
+        CHANNEL: ("withheld", "paused"),
+        CHANNEL + 1: ("withheld", "away"),
+    }
+
+
+async def test_a_changed_article_is_found_by_its_new_words_only(store: Store, clock: ManualClock):
+    feed = await add_feed(store)
+    await follow(store, feed)
+    (article_id,) = (await record(store, feed, new_article(feed, "a", title="Moratoire"))).new_ids
+    (sent,) = await deliver(store)
+    clock.advance(60)
+    changed = ChangedArticle(article_id, new_article(feed, "a", title="Interdiction", identities=(b"moved",)))
+    await store.polls.record(feed, new=[], changed=[changed], catch_up_after=10, first=False)
+    article = await store.articles.get(article_id)
+    assert article is not None
+    assert (article.title, article.updated) == ("Interdiction", clock.now())
+    assert await found(store, "moratoir") == []
+    assert await found(store, "interdict") == [article_id]
+    assert (await store.polls.known(feed.id, [b"moved"]))[b"moved"].article_id == article_id
+    assert [edit.id for edit in await store.dispatches.edits_due(clock.now(), 10)] == [sent.id]
+    assert await deliver(store) == []
+
+
+async def test_a_change_while_a_post_is_being_sent_is_edited_afterwards(store: Store, clock: ManualClock):
+    feed = await add_feed(store)
+    await follow(store, feed)
+    (article_id,) = (await record(store, feed, new_article(feed, "a"))).new_ids
+    claimed = await store.dispatches.claim(CHANNEL, clock.now())
+    assert claimed is not None
+    changed = ChangedArticle(article_id, new_article(feed, "a", title="New"))
+    await store.polls.record(feed, new=[], changed=[changed], catch_up_after=10, first=False)
+    assert await store.dispatches.edits_due(clock.now(), 10) == []
+    await store.dispatches.sent(claimed.id, message_id=1, thread_id=None, now=clock.now())
+    assert [edit.id for edit in await store.dispatches.edits_due(clock.now(), 10)] == [claimed.id]
+
+
+async def test_a_change_during_an_edit_is_not_taken_for_shown(store: Store, clock: ManualClock):
+    feed = await add_feed(store)
+    await follow(store, feed)
+    (article_id,) = (await record(store, feed, new_article(feed, "a"))).new_ids
+    await deliver(store)
+    for title in ("One", "Two"):
+        changed = ChangedArticle(article_id, new_article(feed, "a", title=title))
+        await store.polls.record(feed, new=[], changed=[changed], catch_up_after=10, first=False)
+        if title == "One":
+            (edit,) = await store.dispatches.edits_due(clock.now(), 10)
+    await store.dispatches.edited(edit.id, as_of=edit.edit_due)
+    clock.advance(2)
+    assert len(await store.dispatches.edits_due(clock.now(), 10)) == 1
+
+
+async def test_an_article_that_moves_is_not_posted_again_under_its_new_address(store: Store):
+    one, two = await add_feed(store, "one"), await add_feed(store, "two")
+    await follow(store, one)
+    await follow(store, two)
+    (article_id,) = (await record(store, one, new_article(one, "a"))).new_ids
+    await deliver(store)
+    moved = new_article(one, "a", url="https://news.example/moved")
+    changed = [ChangedArticle(article_id, moved)]
+    await store.polls.record(one, new=[], changed=changed, catch_up_after=10, first=False)
+    assert (await record(store, two, new_article(two, "b", url=moved.url))).channel_ids == ()
+    (sent,) = await store.dispatches.posted_of(article_id)
+    assert sent.article_ids == (article_id,)
+
+
+async def test_a_feed_at_the_old_address_of_a_moved_one_repeats_nothing(store: Store):
+    moved = await add_feed(store)
+    await follow(store, moved)
+    await record(store, moved, new_article(moved, "a"))
+    await deliver(store)
+    await store.polls.record_quiet([replace(moved, url="https://elsewhere.example/feed")])
+    again = await add_feed(store)  # the old address anew
+    assert again.id != moved.id
+    await follow(store, again)
+    assert (await record(store, again, new_article(again, "a"))).new_ids == ()
+    assert await deliver(store) == []
+    assert await store.polls.known(again.id, [digest("guid", "a")])
+
+
+async def test_a_redirect_to_a_known_feed_takes_its_address_from_nobody(store: Store):
+    one, two = await add_feed(store, "one"), await add_feed(store, "two")
+    await store.polls.record_quiet([replace(one, url=two.url, title="renamed"), replace(two, failures=3)])
+    assert await store.feeds.get(one.id) == replace(one, title="renamed")
+    assert await store.feeds.get(two.id) == replace(two, failures=3)
+
+
+async def test_aliases_are_remembered_and_take_nothing_over(store: Store):
+    feed = await add_feed(store)
+    first, second = (
+        await record(store, feed, new_article(feed, "b", published=2), new_article(feed, "a", published=1))
+    ).new_ids
+    await store.polls.record(
+        feed,
+        new=[],
+        aliases=[(b"alias", first), (digest("guid", "a"), second)],
+        catch_up_after=10,
+        first=False,
+    )
+    known = await store.polls.known(feed.id, [b"alias", digest("guid", "a"), b"unknown"])
+    assert {hash_: one.article_id for hash_, one in known.items()} == {
+        b"alias": first,
+        digest("guid", "a"): first,
+    }
+
+
+async def test_known_addresses_are_those_of_the_feed_alone(store: Store):
+    one, two = await add_feed(store, "one"), await add_feed(store, "two")
+    url = "https://news.example/same"
+    await record(store, one, new_article(one, "a", url=url), new_article(one, "b", url=url))
+    await record(store, two, new_article(two, "c", url=url))
+    known = await store.polls.known_urls(one.id, [url, "https://news.example/other"])
+    assert sorted(one.title for one in known[url]) == ["Title of a", "Title of b"]
+    assert list(known) == [url]
+
+
+async def test_more_identities_than_a_statement_takes_are_looked_up(store: Store):
+    feed = await add_feed(store)
+    await record(store, feed, new_article(feed, "a"))
+    hashes = [b"%d" % number for number in range(40_000)] + [digest("guid", "a")]
+    assert list(await store.polls.known(feed.id, hashes)) == [digest("guid", "a")]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    polls=st.lists(
+        st.tuples(
+            st.integers(0, 1),
+            st.lists(st.tuples(st.integers(0, 12), st.integers(1, 50)), max_size=6),
+            st.integers(0, 3),
+        ),
+        max_size=8,
+    ),
+    catch_up_after=st.integers(1, 4),
+)
+async def test_whatever_feeds_bring_each_page_is_sent_exactly_once(store, polls, catch_up_after):
+    """Two feeds with common pages, delivered now and then, in one channel."""
+    run = next(RUNS)  # every example in one database, which is quicker than one each
+    channel = CHANNEL + run
+    feeds = [await add_feed(store, f"{name}{run}") for name in ("one", "two")]
+    for feed in feeds:
+        await follow(store, feed, channel=channel)
+    expected: set[str] = set()
+    sent: list[int] = []
+    for which, entries, deliveries in polls:
+        new = [
+            new_article(
+                feeds[which], f"{which}-{page}", url=f"https://x.example/{run}/{page}", published=date
+            )
+            for page, date in entries
+        ]
+        await record(store, feeds[which], *new, catch_up_after=catch_up_after)
+        expected |= {article.page for article in new}
+        for dispatch in await deliver(store, channel, limit=deliveries):
+            sent += dispatch.article_ids
+    for dispatch in await deliver(store, channel):
+        sent += dispatch.article_ids
+    pages = [article.page for article in await store.articles.by_ids(sent)]
+    assert sorted(pages) == sorted(expected)
+
+
+async def found(store: Store, term: str) -> list[int]:
+    rows = await store._database.fetchall(
+        "SELECT rowid FROM article_terms WHERE article_terms MATCH ?", (f'"{term}"',)
+    )
+    return [row[0] for row in rows]
