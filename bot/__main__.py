@@ -91,6 +91,7 @@ def demo(
     if find_spec("simcord") is None:
         stop("The demo needs its extra: pip install 'telex[demo]'", FAILED)
     settings = settings_or_stop()
+    terminal.start_logging(settings)
     from bot.demo import serve as serve_demo  # noqa: PLC0415 - needs the extra
     from cogs import ALL  # noqa: PLC0415 - discord.py takes a second to import
 

@@ -97,8 +97,12 @@ def start_logging(settings: Settings) -> None:
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
     # The libraries' own chatter is worth reading only when something is wrong.
-    for name in ("discord", "aiosqlite", "asyncio", "aiohttp", "filelock"):
-        logging.getLogger(name).setLevel(logging.DEBUG if settings.log_level == "debug" else logging.WARNING)
+    if settings.log_level != "debug":
+        for name in ("discord", "aiosqlite", "asyncio", "aiohttp", "filelock"):
+            logging.getLogger(name).setLevel(logging.WARNING)
+        # At every start these warn of voice libraries that nobody needs here.
+        for name in ("discord.client", "discord.state"):
+            logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def stop(message: str, status: int = FAILED) -> NoReturn:

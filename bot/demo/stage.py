@@ -1,6 +1,6 @@
-"""The stage of the demo: a simulated server with two channels and two people, and a page to act in.
+"""The stage of the demo: a simulated server with a channel and two people, and a page to act in.
 
-simcord plays Discord in this process; its preview page, on loopback, shows the channels and lets a visitor
+simcord plays Discord in this process; its preview page, on loopback, shows the channel and lets a visitor
 type commands, press buttons and react as one of the people.
 """
 
@@ -10,15 +10,14 @@ import asyncio
 import tempfile
 import time
 import webbrowser
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 import discord
-import simcord
 from discord.ext import commands
 from simcord.actors import MemberActor
 from simcord.backend.errors import SetupError
@@ -40,6 +39,7 @@ New articles will arrive here for ten minutes, in English and in French. Meanwhi
 - type `/search` and look for `facial recognition`, or for `reconnaissance faciale`
 - react with 🔖 to an article, or press its button, then type `/bookmarks`
 - type `/feed list`, `/latest` or `/help`
+
 You are Ada, who may manage this server. Switch to Camille, who may not and whose Discord is in French.\
 """
 
@@ -56,11 +56,10 @@ _REFRESH = 0.3  # seconds between looks at whether the page shows what the chann
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """The simulated server: `news` follows every sample feed, `french` those in French."""
+    """The simulated server: Ada may manage it, Camille may not and speaks French."""
 
     guild: GuildHandle
     news: ChannelHandle
-    french: ChannelHandle
     ada: MemberActor
     camille: MemberActor
 
@@ -77,9 +76,7 @@ async def serve(
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="telex-demo-"))
         newsroom = await stack.enter_async_context(open_newsroom(_demo_settings(settings, Path(folder))))
         publisher = None if live else await stack.enter_async_context(Publisher())
-        running = simcord.run(Telex(newsroom, cogs, shard_count=1), check_errors=False, settle_timeout=30.0)
-        env = await stack.enter_async_context(running)
-        keep_time(env)
+        env = await stack.enter_async_context(simulated_discord(Telex(newsroom, cogs, shard_count=1)))
         stage = build(env)
         pictures = {}
         if publisher is not None:
@@ -121,6 +118,20 @@ def _demo_settings(settings: Settings, folder: Path) -> Settings:
     )
 
 
+@asynccontextmanager
+async def simulated_discord(bot: Telex) -> AsyncIterator[Env]:
+    """A simulated Discord whose clock shows the real time, with the bot logged in."""
+    env = Env(bot, check_errors=False, settle_timeout=30.0)
+    env.backend.bot_user.name = "Telex"
+    keep_time(env)
+    await env.start()
+    try:
+        with env.time_context():
+            yield env
+    finally:
+        await env.shutdown()
+
+
 def keep_time(env: Env) -> None:
     """Let the simulated Discord's clock show the real time; its own starts in the past and moves by hand."""
     clock = env.backend.clock
@@ -128,24 +139,23 @@ def keep_time(env: Env) -> None:
 
 
 def build(env: Env) -> Stage:
-    """A server with two channels, Ada who may manage it, and Camille who may not and speaks French."""
+    """A server with a channel, Ada who may manage it, and Camille who may not and speaks French."""
     guild = env.create_guild("Telex demo")
     me = env.backend.bot_user
     env.backend.edit_role(guild.id, guild.roles[me.name].id, {"permissions": _PERMISSIONS.value})
     news = guild.create_text_channel("tech-news")
-    french = guild.create_text_channel("actu-tech")
     managers = guild.create_role("Editors", permissions=discord.Permissions(manage_guild=True))
     ada = guild.add_member(env.create_user("Ada"), roles=[managers])
     camille = guild.add_member(env.create_user("Camille"))
 
-    def speak(event: str, payload: dict[str, Any]) -> None:
+    def speak(event: str, payload: Any) -> None:
         # simcord sends every interaction in English.
         if event == "INTERACTION_CREATE":
             person = payload.get("user") or payload["member"]["user"]
             payload["locale"] = "fr" if int(person["id"]) == camille.id else "en-US"
 
     env.backend.subscribers.insert(0, speak)
-    return Stage(guild, news, french, ada, camille)
+    return Stage(guild, news, ada, camille)
 
 
 async def _keep_page_fresh(env: Env, preview: Preview) -> None:
@@ -168,29 +178,26 @@ async def _keep_page_fresh(env: Env, preview: Preview) -> None:
         seen = state
 
 
-async def follow(newsroom: Newsroom, url: str, *channels: ChannelHandle) -> Feed:
-    """Channels follow a feed from now on; it is polled once, so that only what comes later is news."""
+async def follow(newsroom: Newsroom, url: str, stage: Stage) -> Feed:
+    """The channel follows a feed from now on; it is polled once, so that only what comes later is news."""
     feed = await newsroom.store.feeds.add(url)
-    for channel in channels:
-        assert channel.guild is not None
-        await newsroom.store.subscriptions.follow(
-            server_id=channel.guild.id, channel_id=channel.id, feed_id=feed.id, first_article_id=None
-        )
+    await newsroom.store.subscriptions.follow(
+        server_id=stage.guild.id, channel_id=stage.news.id, feed_id=feed.id, first_article_id=None
+    )
     await newsroom.poller.poll(feed, polite=False)
     return feed
 
 
 async def _perform(newsroom: Newsroom, publisher: Publisher, stage: Stage) -> None:
-    feeds: dict[str, Feed] = {}
-    for outlet in publisher.outlets:
-        channels = (stage.news, stage.french) if outlet.language == "fr" else (stage.news,)
-        feeds[outlet.name] = await follow(newsroom, publisher.feed_url(outlet), *channels)
+    feeds = {
+        outlet.name: await follow(newsroom, publisher.feed_url(outlet), stage) for outlet in publisher.outlets
+    }
     async for story in publisher.publish():
         await newsroom.store.feeds.poll_now(feeds[story.outlet].id)
         newsroom.poller.wake()
 
 
 async def _follow_packs(newsroom: Newsroom, stage: Stage) -> None:
-    for pack, channel in (("english-tech", stage.news), ("french-tech", stage.french)):
+    for pack in ("english-tech", "french-tech"):
         for outline in opml.read((DATA / "packs" / f"{pack}.opml").read_bytes()):
-            await follow(newsroom, outline.url, channel)
+            await follow(newsroom, outline.url, stage)
