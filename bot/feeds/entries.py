@@ -34,10 +34,21 @@ _VOID = frozenset({"br", "hr", "img", "wbr"})
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]\w{1,30});")
 _UNSOUND = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
+_HIGH = {bytes([byte]).decode("cp1252", "ignore") or chr(byte): byte for byte in range(0x80, 0xC0)}
+_TWICE = re.compile("(?:[ÂÃ][{0}]|â[€\x80-\x81][{0}]|Å[“’])".format("".join(_HIGH)))
+"""Two or three characters that are one whose UTF-8 was taken for windows-1252 and encoded again."""
+
 
 def sound(text: str) -> str:
-    """The text without control characters and lone surrogates, which a database may refuse."""
+    """The text without control characters and lone surrogates, and with what was encoded twice put right."""
+    if "Ã" in text or "Â" in text or "â€" in text or "Å" in text:
+        text = _TWICE.sub(_once, text)
     return _UNSOUND.sub("", text)
+
+
+def _once(match: re.Match[str]) -> str:
+    raw = bytes(_HIGH.get(character, ord(character)) for character in match[0])
+    return raw.decode("utf-8", "ignore") or match[0]
 
 
 def line(text: str, limit: int) -> str:
@@ -51,7 +62,7 @@ def title_of(text: str, *, kind: str) -> str:
     `kind` is "markup" for what says that it is HTML, "text" for what says that it is not, and "either" for
     RSS, which does not say: tags that can only be meant as markup go, entities are read, `a < b` stays.
     """
-    text = text[: 20 * MAX_TITLE]
+    text = sound(text[: 20 * MAX_TITLE])
     if kind == "markup":
         text = to_text(text)
     elif kind == "either":
@@ -75,9 +86,9 @@ def _without_tags(text: str) -> str:
 
 def text_of(markup: str, *, is_text: bool = False) -> str:
     """The plain text of HTML, at most 200,000 characters; paragraphs are kept."""
-    markup = markup[:_MAX_MARKUP]
+    markup = sound(markup[:_MAX_MARKUP])
     text = markup if is_text else to_text(markup)
-    return sound(text[:MAX_TEXT]).strip()
+    return text[:MAX_TEXT].strip()
 
 
 def image_in(markup: str, base: str) -> str | None:

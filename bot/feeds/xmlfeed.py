@@ -31,6 +31,9 @@ _CHARSET = re.compile(r"""charset\s*=\s*["']?([\w.:-]{1,40})""", re.IGNORECASE)
 _OFTEN_WRONG = {"utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1", "latin1", "iso-8859-15", "windows-1252"}
 _MARKUP_TYPES = {"text/html", "application/xhtml+xml"}
 _PICTURE = re.compile(r"\.(?:jpe?g|png|gif|webp|avif)(?:[?#]|$)", re.IGNORECASE)
+_AUTHOR = re.compile(r"\s*(?:[^\s()<>@]+@\S+\s+\((.+)\)|(.+?)\s*[<(][^\s()<>@]+@[^\s<>]+[>)])\s*$")
+"""An author as RSS 2.0 wants it, `a@site.example (Ann)`, or as a mailbox, `Ann <a@site.example>`."""
+_MAX_AUTHOR = 200
 _MAX_LISTED = 50
 
 Found = dict[str, Any]
@@ -108,7 +111,7 @@ def _entry(found: Found, base: str, feed_language: str | None, *, is_atom: bool)
             title=_title(found, is_atom=is_atom),
             summary="" if summary == text else summary,
             text=text,
-            author=_author(found),
+            author=_author(found, is_atom=is_atom),
             tags=entries.tags_of(
                 tag.get("label") or tag.get("term") for tag in found.get("tags", ())[:_MAX_LISTED]
             ),
@@ -146,10 +149,14 @@ def _link(found: Found, base: str, guid: str | None) -> str | None:
     return next(filter(None, (entries.absolute(candidate, base) for candidate in candidates)), None)
 
 
-def _author(found: Found) -> str | None:
+def _author(found: Found, *, is_atom: bool) -> str | None:
     people = found.get("authors", ())[:5]
-    names = [person.get("name") for person in people if person.get("name")] or [found.get("author") or ""]
-    return entries.title_of(", ".join(dict.fromkeys(names)), kind="either")[:200] or None
+    names = [person.get("name") for person in people if person.get("name")]
+    author = (found.get("author") or "")[:_MAX_AUTHOR]
+    if not is_atom and "@" in author:  # feedparser takes half of a long domain for the name
+        match = _AUTHOR.match(author)
+        names = [match[1] or match[2]] if match else []
+    return entries.title_of(", ".join(dict.fromkeys(names)), kind="either")[:_MAX_AUTHOR] or None
 
 
 def _date(found: Found, *names: str) -> int | None:
