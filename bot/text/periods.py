@@ -1,7 +1,7 @@
-"""Expressions of time that people type in a query or a question, in English and in French, as spans of time.
+"""Expressions of time that people type, in English and in French, as spans of time.
 
-A table of our own: dateparser (15 MB, 50 ms to import) gives moments instead of spans, reads `this week` as now
-and knows neither `lundi dernier` nor `depuis lundi`.
+A table of our own: dateparser (15 MB, 50 ms to import) gives moments instead of spans, reads `this week` as
+now and knows neither `lundi dernier` nor `depuis lundi`.
 """
 
 from __future__ import annotations
@@ -97,6 +97,10 @@ def _span(start: datetime, end: datetime) -> Period:
     return Period(int(start.timestamp()), int(end.timestamp()))
 
 
+def _midnight(moment: datetime) -> datetime:
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
 def _days(start: datetime, count: int = 1) -> Period:
     return _span(start, start + timedelta(days=count))
 
@@ -109,27 +113,29 @@ def _whole_year(year: int) -> Period:
     return _span(_utc(year, 1, 1), _utc(year + 1, 1, 1))
 
 
-def _ago(match: re.Match[str], today: datetime, now: int) -> Period:
+def _ago(match: re.Match[str], now: datetime) -> Period:
     number = match["n"]
     count = _NUMBER[number] if number in _NUMBER else int(number)
-    return Period(max(0, now - count * _SECONDS[_UNIT[match["unit"]]]), now)
+    end = int(now.timestamp())
+    return Period(max(0, end - count * _SECONDS[_UNIT[match["unit"]]]), end)
 
 
-def _named_day(match: re.Match[str], today: datetime, now: int) -> Period:
+def _named_day(match: re.Match[str], now: datetime) -> Period:
     back = {"today": 0, "tonight": 0, "aujourd": 0, "this": 0, "ce": 0, "yesterday": 1, "hier": 1}
-    return _days(today - timedelta(days=back.get(re.split(r"\W", match["day"])[0], 2)))
+    return _days(_midnight(now) - timedelta(days=back.get(re.split(r"\W", match["day"])[0], 2)))
 
 
-def _weekday_of(match: re.Match[str], today: datetime, now: int) -> Period:
-    back = (today.weekday() - _WEEKDAY[match["weekday"]]) % 7
+def _weekday_of(match: re.Match[str], now: datetime) -> Period:
+    back = (now.weekday() - _WEEKDAY[match["weekday"]]) % 7
     if back == 0 and (match["last"] or match["dernier"]):
         back = 7
-    return _days(today - timedelta(days=back))
+    return _days(_midnight(now) - timedelta(days=back))
 
 
-def _calendar(match: re.Match[str], today: datetime, now: int) -> Period:
+def _calendar(match: re.Match[str], now: datetime) -> Period:
     before = bool(match["last"] or match["dernier"])
     name = match["unit"]
+    today = _midnight(now)
     monday = today - timedelta(days=today.weekday())
     if name.startswith("week") and name.endswith("end"):
         saturday = monday + timedelta(days=5)
@@ -143,20 +149,18 @@ def _calendar(match: re.Match[str], today: datetime, now: int) -> Period:
     return _whole_year(today.year - before)
 
 
-def _date(match: re.Match[str], today: datetime, now: int) -> Period:
+def _date(match: re.Match[str], now: datetime) -> Period:
     found = match.groupdict()
     month = _MONTH[found["name"]] if found.get("name") else int(found.get("month") or 0)
     day = int(found.get("day") or 0)
-    if found.get("year"):
-        year = int(found["year"])
-    else:  # the latest one that has begun
-        year = today.year - (_utc(today.year, month, max(1, day)) > today)
+    latest = now.year - (not found.get("year") and _utc(now.year, month, max(1, day)) > now)
+    year = int(found.get("year") or latest)
     if not month:
         return _whole_year(year)
     return _days(_utc(year, month, day)) if day else _whole_month(year, month)
 
 
-def _moment(match: re.Match[str], today: datetime, now: int) -> Period:
+def _moment(match: re.Match[str], _now: datetime) -> Period:
     moment = datetime.fromisoformat(match["iso"].upper())
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
@@ -165,7 +169,12 @@ def _moment(match: re.Match[str], today: datetime, now: int) -> Period:
 
 _year = r"(?P<year>19[0-9]{2}|20[0-9]{2})"
 _day = r"(?P<day>[0-9]{1,2})(?:st|nd|rd|th|er)?"
-_RULES: tuple[tuple[str, Callable[[re.Match[str], datetime, int], Period]], ...] = (
+_named = (
+    "today|tonight|yesterday|day before yesterday|aujourd'hui|avant[- ]hier|hier"
+    "|this (?:morning|evening|afternoon)|ce (?:matin|soir|jour)"
+)
+_stretch = "week-?end|week|semaine|month|mois|year|annee|an"
+_RULES: tuple[tuple[str, Callable[[re.Match[str], datetime], Period]], ...] = (
     (
         r"(?P<iso>[0-9]{4}-[0-9]{2}-[0-9]{2}[t ][0-9]{2}:[0-9]{2}(?::[0-9]{2})?(?:z|[+-][0-9]{2}:[0-9]{2})?)",
         _moment,
@@ -177,40 +186,37 @@ _RULES: tuple[tuple[str, Callable[[re.Match[str], datetime, int], Period]], ...]
     (rf"(?P<name>{_month})\.?(?: {_year})?", _date),
     (_year, _date),
     (rf"(?:(?P<last>{_past}) )?(?P<weekday>{_weekday})(?: (?P<dernier>{_passe}))?", _weekday_of),
+    (rf"(?P<day>{_named})", _named_day),
     (
-        r"(?P<day>today|tonight|yesterday|the day before yesterday|day before yesterday|aujourd'hui|avant[- ]hier"
-        r"|hier|this (?:morning|evening|afternoon)|ce (?:matin|soir|jour))",
-        _named_day,
-    ),
-    (
-        rf"(?:this|current|cette|cet|ce|(?P<last>{_past}))? ?"
-        rf"(?P<unit>week-?end|week|semaine|month|mois|year|annee|an)(?: (?P<dernier>{_passe}))?",
+        rf"(?:this|current|cette|cet|ce|(?P<last>{_past}))? ?(?P<unit>{_stretch})(?: (?P<dernier>{_passe}))?",
         _calendar,
     ),
     (rf"(?:il y a |(?:{_past}) )?(?P<n>{_number}) ?(?P<unit>{_unit})(?: ago| (?:{_passe}))?", _ago),
     (rf"(?:{_past}|derniers|dernieres) (?P<n>{_number}) (?P<unit>{_unit})", _ago),
+    (rf"(?P<n>{_number}) (?:{_past}|derniers|dernieres) (?P<unit>{_unit})", _ago),
 )
 _COMPILED = tuple((re.compile(pattern), read) for pattern, read in _RULES)
 _LEAD = re.compile(
-    r"(?:(?:since|from|before|until|on|in|over|during|the|depuis|avant|jusqu'a|le|la|les|l'|du|de|des|en|au|ces|cours|d') ?\b)+"
+    r"(?:(?:since|from|before|until|on|in|over|during|the"
+    r"|depuis|avant|jusqu'a|le|la|les|l'|du|de|des|en|au|ces|cours|d') ?\b)+"
 )
 
 
 def parse(text: str, now: int) -> Period | None:
-    """The span of time that `text` names as a whole (`7d`, `2020-06-10`, `last monday`, `depuis lundi`, `juin`).
+    """The span of time that `text` as a whole names: `7d`, `2020-06-10`, `last monday`, `depuis lundi`.
 
-    `now` is in seconds since 1970 in UTC; days begin at midnight UTC, weeks on Monday. A day or month without a
-    year is the latest one that has begun. None when it is no expression of time or a day that does not exist.
+    `now` is in seconds since 1970 in UTC; days begin at midnight UTC, weeks on Monday. A day or month without
+    a year is the latest one that has begun. None when it is no expression of time or names no day there is.
     """
     folded = " ".join(fold(text[:80]).split()).strip(" ,.;!?")
-    today = datetime.fromtimestamp(now, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    moment = datetime.fromtimestamp(now, UTC)
     lead = _LEAD.match(folded)
     for candidate in dict.fromkeys((folded, folded[lead.end() :].strip() if lead else folded)):
         for pattern, read in _COMPILED:
             match = pattern.fullmatch(candidate)
             if match:
                 try:
-                    return read(match, today, now)
+                    return read(match, moment)
                 except (ValueError, OverflowError):  # 31 June, year 0
                     return None
     return None

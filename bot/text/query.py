@@ -1,7 +1,7 @@
 """The search syntax: what a person types, read into a tree. Every text is a query; none is an error.
 
-Words are all required, `"exact phrases"` stand as written, `-word` excludes, `OR` (also `OU`, `|`) joins its two
-neighbours, parentheses group. `name:value` filters; names and values may be English or French.
+Words are all required, `"exact phrases"` stand as written, `-word` excludes, `OR` (also `OU`, `|`) joins its
+two neighbours, parentheses group. `name:value` filters; names and values may be English or French.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Phrase:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A filter and its value: text, an ISO 639-1 code, or seconds since 1970 (`SINCE` from it, `BEFORE` up to it)."""
+    """A filter and its value: text, an ISO 639-1 code, or seconds since 1970 (`BEFORE` excludes its own)."""
 
     filter: Filter
     value: str | int
@@ -86,7 +86,7 @@ Node = Word | Phrase | Condition | Not | AllOf | AnyOf
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """A query as it was understood. `notes` are sentences for the person, in their language, on what was not."""
+    """A query as it was understood. `notes` tell the person, in their language, how, and what was not."""
 
     text: str
     nodes: tuple[Node, ...]
@@ -131,8 +131,10 @@ _NAMES: dict[str, str] = {
     "is": "is",
     "est": "is",
 }
-_HAS = {"image", "images", "picture", "pictures", "photo", "photos", "img"}
-_IS = {"bookmarked", "bookmark", "saved", "marked", "favori", "enregistre", "garde", "signet", "marque"}
+_CHOICES = {
+    "has": ({"image", "images", "picture", "pictures", "photo", "photos", "img"}, Filter.IMAGE),
+    "is": ({"bookmarked", "saved", "marked", "favori", "enregistre", "garde", "marque"}, Filter.BOOKMARKED),
+}
 _LANGUAGES = {
     "english": "en",
     "anglais": "en",
@@ -281,37 +283,44 @@ class _Parser:
         return self.condition(name, token)
 
     def condition(self, name: str, token: _Token) -> Node | None:
-        value = fold(token.value).strip()
         if name in (Filter.SINCE, Filter.BEFORE):
-            value, period = self.period(token)
-            if period is None:
-                self.note(
-                    _("“{value}” is no date that I know: try 7d, 2020-06-10 or “last monday”.").format(
-                        value=value
-                    )
-                )
-                return None
-            if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
-                self.note(self.understood(name, value, period.start))
-            return Condition(Filter(name), period.start)
+            return self.date(name, token)
         if name == Filter.LANGUAGE:
+            value = fold(token.value).strip()
             code = _LANGUAGES.get(value, value.partition("-")[0])
-            if not re.fullmatch(r"[a-z]{2}", code):
-                self.note(_("“{value}” is no language that I know: try en or fr.").format(value=token.value))
-                return None
-            return Condition(Filter.LANGUAGE, code)
-        if name == "has" and value in _HAS:
-            return Condition(Filter.IMAGE, "")
-        if name == "is" and value in _IS:
-            return Condition(Filter.BOOKMARKED, "")
-        if name in ("has", "is"):
+            if re.fullmatch(r"[a-z]{2}", code):
+                return Condition(Filter.LANGUAGE, code)
+            self.note(_("“{value}” is no language that I know: try en or fr.").format(value=token.value))
+            return None
+        if name in _CHOICES:
+            values, chosen = _CHOICES[name]
+            if fold(token.value).strip() in values:
+                return Condition(chosen, "")
             self.note(
                 _("“{value}” is no filter: try has:image or is:bookmarked.").format(
                     value=f"{token.name}:{token.value}"
                 )
             )
             return None
-        return Condition(Filter(name), token.value) if words(value) else None
+        return Condition(Filter(name), token.value) if words(token.value) else None
+
+    def date(self, name: str, token: _Token) -> Node | None:
+        value, period = self.period(token)
+        if period is None:
+            self.note(
+                _("“{value}” is no date that I know: try 7d, 2020-06-10 or “last monday”.").format(
+                    value=value
+                )
+            )
+            return None
+        if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+            day = datetime.fromtimestamp(period.start, UTC)
+            date = day.strftime("%Y-%m-%d" if day.hour == day.minute == 0 else "%Y-%m-%d %H:%M UTC")
+            if name == Filter.SINCE:
+                self.note(_("“{value}” was read as since {date}.").format(value=value, date=date))
+            else:
+                self.note(_("“{value}” was read as before {date}.").format(value=value, date=date))
+        return Condition(Filter(name), period.start)
 
     def period(self, token: _Token) -> tuple[str, periods.Period | None]:
         """The time a filter names, with the words after it that belong to it although nobody quoted them."""
@@ -326,13 +335,6 @@ class _Parser:
                 self.position += count
                 return value, period
         return token.value, None
-
-    def understood(self, name: str, value: str, start: int) -> str:
-        day = datetime.fromtimestamp(start, UTC)
-        date = day.strftime("%Y-%m-%d" if day.hour == day.minute == 0 else "%Y-%m-%d %H:%M UTC")
-        if name == Filter.SINCE:
-            return _("“{value}” was read as since {date}.").format(value=value, date=date)
-        return _("“{value}” was read as before {date}.").format(value=value, date=date)
 
 
 def _negated(node: Node | None) -> Node | None:

@@ -1,0 +1,85 @@
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.text import periods
+
+NOW = int(datetime(2020, 6, 10, 15, 30, tzinfo=UTC).timestamp())  # a Wednesday
+
+
+def day(*date: int) -> int:
+    return int(datetime(*date, tzinfo=UTC).timestamp())
+
+
+@pytest.mark.parametrize(
+    ("text", "start"),
+    [
+        ("7d", NOW - 7 * 86400),
+        ("24h", NOW - 86400),
+        ("7 jours", NOW - 7 * 86400),
+        ("il y a 3 jours", NOW - 3 * 86400),
+        ("three days ago", NOW - 3 * 86400),
+        ("last 2 weeks", NOW - 14 * 86400),
+        ("les 2 dernières semaines", NOW - 14 * 86400),
+        ("2020-06-10", day(2020, 6, 10)),
+        ("2020-06", day(2020, 6, 1)),
+        ("2019", day(2019, 1, 1)),
+        ("10/06/2020", day(2020, 6, 10)),
+        ("10 juin 2020", day(2020, 6, 10)),
+        ("June 10, 2020", day(2020, 6, 10)),
+        ("1er juin", day(2020, 6, 1)),
+        ("août", day(2019, 8, 1)),
+        ("décembre 2018", day(2018, 12, 1)),
+        ("monday", day(2020, 6, 8)),
+        ("last monday", day(2020, 6, 8)),
+        ("depuis lundi", day(2020, 6, 8)),
+        ("lundi dernier", day(2020, 6, 8)),
+        ("wednesday", day(2020, 6, 10)),
+        ("mercredi dernier", day(2020, 6, 3)),
+        ("today", day(2020, 6, 10)),
+        ("aujourd’hui", day(2020, 6, 10)),
+        ("Hier", day(2020, 6, 9)),
+        ("the day before yesterday", day(2020, 6, 8)),
+        ("avant-hier", day(2020, 6, 8)),
+        ("this week", day(2020, 6, 8)),
+        ("la semaine dernière", day(2020, 6, 1)),
+        ("last month", day(2020, 5, 1)),
+        ("ce mois", day(2020, 6, 1)),
+        ("l'année dernière", day(2019, 1, 1)),
+        ("last weekend", day(2020, 6, 6)),
+        ("2020-06-10T12:00Z", day(2020, 6, 10, 12)),
+    ],
+)
+def test_an_expression_of_time_is_not_read_as_another(text: str, start: int) -> None:
+    period = periods.parse(text, NOW)
+    assert period is not None
+    assert datetime.fromtimestamp(period.start, UTC) == datetime.fromtimestamp(start, UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "end"),
+    [
+        ("this week", day(2020, 6, 8), day(2020, 6, 15)),
+        ("juin 2020", day(2020, 6, 1), day(2020, 7, 1)),
+        ("hier", day(2020, 6, 9), day(2020, 6, 10)),
+        ("2020", day(2020, 1, 1), day(2021, 1, 1)),
+        ("7d", NOW - 7 * 86400, NOW),
+    ],
+)
+def test_a_span_does_not_end_too_early_or_too_late(text: str, start: int, end: int) -> None:
+    assert periods.parse(text, NOW) == (start, end)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "soon", "bientôt", "31 juin 2020", "2020-13", "99999y99", "d", "7", "12:30"]
+)
+def test_what_is_no_time_is_not_guessed(text: str) -> None:
+    assert periods.parse(text, NOW) is None
+
+
+@given(st.text(max_size=60), st.integers(0, 2**32))
+def test_no_text_breaks_it(text: str, now: int) -> None:
+    period = periods.parse(text, now)
+    assert period is None or period.start <= period.end

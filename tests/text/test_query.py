@@ -1,0 +1,206 @@
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from bot import locale
+from bot.text.query import (
+    MAX_DEPTH,
+    MAX_LENGTH,
+    MAX_TERMS,
+    AllOf,
+    AnyOf,
+    Condition,
+    Filter,
+    Node,
+    Not,
+    Phrase,
+    Query,
+    Word,
+    parse,
+)
+
+NOW = int(datetime(2020, 6, 10, 15, 30, tzinfo=UTC).timestamp())  # a Wednesday
+
+
+def word(text: str, *, title: bool = False) -> Word:
+    return Word((text,), title=title)
+
+
+def nodes(text: str) -> tuple[Node, ...]:
+    return parse(text, NOW).nodes
+
+
+def test_words_are_all_required_in_any_case_with_any_accents() -> None:
+    assert nodes("Reconnaissance  FACIALE") == (word("reconnaissance"), word("faciale"))
+    assert nodes("Élysée") == (word("elysee"),)
+
+
+def test_words_that_punctuation_joins_stay_together() -> None:
+    assert nodes("covid-19") == (Word(("covid", "19")),)
+
+
+@pytest.mark.parametrize("text", ['"police américaine"', "“police américaine”", "« police américaine »"])
+def test_a_phrase_is_one_in_every_kind_of_quotation_marks(text: str) -> None:
+    assert nodes(text) == (Phrase("police américaine", ("police", "americaine")),)
+
+
+def test_a_quotation_mark_left_open_is_a_phrase_and_said_so() -> None:
+    query = parse('amazon "police américaine', NOW)
+    assert query.nodes == (word("amazon"), Phrase("police américaine", ("police", "americaine")))
+    assert len(query.notes) == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["amazon -police", "amazon NOT police", "amazon SAUF police", "amazon −police"]
+)
+def test_an_excluded_word_is_not_looked_for(text: str) -> None:
+    assert nodes(text) == (word("amazon"), Not(word("police")))
+
+
+def test_a_hyphen_alone_or_within_a_word_excludes_nothing() -> None:
+    assert nodes("amazon - police") == (word("amazon"), word("police"))
+    assert not any(isinstance(node, Not) for node in nodes("porte-parole"))
+
+
+def test_whatever_can_be_wanted_can_be_excluded() -> None:
+    assert nodes('-"police américaine"') == (Not(Phrase("police américaine", ("police", "americaine"))),)
+    assert nodes("-source:Wired -(a1 b2)") == (
+        Not(Condition(Filter.SOURCE, "Wired")),
+        Not(AllOf((word("a1"), word("b2")))),
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["apple amazon OR google OR ibm police", "apple amazon OU google | ibm police"]
+)
+def test_or_joins_its_neighbours_and_nothing_else(text: str) -> None:
+    either = AnyOf((word("amazon"), word("google"), word("ibm")))
+    assert nodes(text) == (word("apple"), either, word("police"))
+
+
+def test_or_in_small_letters_is_a_word() -> None:
+    assert nodes("amazon or google") == (word("amazon"), word("or"), word("google"))
+
+
+@pytest.mark.parametrize("text", ["OR amazon", "amazon OR", "OR OR amazon OR", "amazon OR )", "( OR amazon"])
+def test_an_or_without_neighbours_is_no_mistake(text: str) -> None:
+    assert nodes(text) == (word("amazon"),)
+
+
+def test_parentheses_group() -> None:
+    assert nodes("(apple watch) OR (google pixel) price") == (
+        AnyOf((AllOf((word("apple"), word("watch"))), AllOf((word("google"), word("pixel"))))),
+        word("price"),
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["((amazon", "amazon))", ")amazon(", "()amazon", "(" * 50 + "amazon" + ")" * 60]
+)
+def test_parentheses_that_do_not_match_lose_no_word(text: str) -> None:
+    assert nodes(text) == (word("amazon"),)
+
+
+@pytest.mark.parametrize(
+    ("text", "condition"),
+    [
+        ("source:Numerama", Condition(Filter.SOURCE, "Numerama")),
+        ('source:"Le Monde"', Condition(Filter.SOURCE, "Le Monde")),
+        ("author:amadeo", Condition(Filter.AUTHOR, "amadeo")),
+        ("auteur:amadeo", Condition(Filter.AUTHOR, "amadeo")),
+        ("tag:IA", Condition(Filter.TAG, "IA")),
+        ("étiquette:IA", Condition(Filter.TAG, "IA")),
+        ("lang:fr", Condition(Filter.LANGUAGE, "fr")),
+        ("langue:français", Condition(Filter.LANGUAGE, "fr")),
+        ("LANG:en-GB", Condition(Filter.LANGUAGE, "en")),
+        ("has:image", Condition(Filter.IMAGE, "")),
+        ("avec:image", Condition(Filter.IMAGE, "")),
+        ("is:bookmarked", Condition(Filter.BOOKMARKED, "")),
+        ("est:enregistré", Condition(Filter.BOOKMARKED, "")),
+        ("since:7d", Condition(Filter.SINCE, NOW - 7 * 86400)),
+        ("before:2020-06-10", Condition(Filter.BEFORE, 1591747200)),
+        ("avant:2020-06-10", Condition(Filter.BEFORE, 1591747200)),
+        ('since:"last monday"', Condition(Filter.SINCE, 1591574400)),
+        ('since:"depuis lundi"', Condition(Filter.SINCE, 1591574400)),
+        ("depuis:lundi", Condition(Filter.SINCE, 1591574400)),
+        ("since:last monday", Condition(Filter.SINCE, 1591574400)),
+        ("depuis:8 juin 2020", Condition(Filter.SINCE, 1591574400)),
+    ],
+)
+def test_a_filter_means_the_same_in_both_languages(text: str, condition: Condition) -> None:
+    assert nodes(f"amazon {text}") == (word("amazon"), condition)
+
+
+def test_a_date_in_words_does_not_swallow_the_words_after_it() -> None:
+    assert nodes("since:monday amazon police") == (
+        Condition(Filter.SINCE, 1591574400),
+        word("amazon"),
+        word("police"),
+    )
+
+
+@pytest.mark.parametrize("name", ["title", "titre"])
+def test_a_word_of_the_title_is_looked_for_there(name: str) -> None:
+    assert nodes(f"{name}:Amazon") == (word("amazon", title=True),)
+    assert nodes(f'{name}:"la police"') == (Phrase("la police", ("la", "police"), title=True),)
+
+
+@pytest.mark.parametrize(
+    "text", ["since:whenever", "lang:klingon", "has:fun", "is:good", 'before:"31 june 2020"']
+)
+def test_a_filter_that_is_not_understood_is_said_and_left_out(text: str) -> None:
+    query = parse(f"amazon {text}", NOW)
+    assert query.nodes == (word("amazon"),)
+    assert len(query.notes) == 1
+
+
+def test_what_a_date_was_read_as_is_said() -> None:
+    (note,) = parse("since:monday", NOW).notes
+    assert "2020-06-08" in note
+    assert parse("since:2020-06-08", NOW).notes == ()
+
+
+def test_notes_speak_the_language_of_the_asker() -> None:
+    with locale.use("fr"):
+        notes = parse("since:whenever", NOW).notes
+    assert notes
+
+
+def test_an_unknown_name_and_an_address_are_words() -> None:
+    assert nodes("foo:bar") == (Word(("foo", "bar")),)
+    (found,) = nodes("https://example.org/story")
+    assert isinstance(found, Word)
+    assert "story" in found.words
+
+
+def test_a_long_query_is_cut_and_said_so() -> None:
+    query = parse("amazon " * 200, NOW)
+    assert len(query.text) <= MAX_LENGTH
+    assert len(query.nodes) == MAX_TERMS
+    assert len(query.notes) == 2
+
+
+def test_options_of_a_command_narrow_a_query() -> None:
+    query = parse("amazon", NOW).also(Condition(Filter.LANGUAGE, "fr"))
+    assert query.nodes == parse("amazon lang:fr", NOW).nodes
+
+
+def depth(node: Node) -> int:
+    if isinstance(node, Not):
+        return 1 + depth(node.node)
+    return 1 + max(map(depth, node.nodes)) if isinstance(node, AllOf | AnyOf) else 1
+
+
+@given(st.text(alphabet=st.sampled_from("ab\"«»()-:| 'é1") | st.characters(), max_size=500))
+@example("NOT " * 100)
+@example("-" * 400)
+@example('title:"' * 40)
+@example("since:" * 60)
+@example("a OR " * 80)
+def test_every_text_is_a_query(text: str) -> None:
+    query = parse(text, NOW)
+    assert isinstance(query, Query)
+    assert len(query.notes) < 40
+    assert all(depth(node) < 3 * MAX_DEPTH for node in query.nodes)
