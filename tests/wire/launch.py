@@ -68,7 +68,7 @@ def hasten() -> None:
     clock = QuickClock.parse(os.environ["WIRE_CLOCK"])
     for name in ("now", "monotonic", "sleep"):
         setattr(SystemClock, name, staticmethod(getattr(clock, name)))
-    discord.http.asyncio = _QuickAsyncio(clock)  # type: ignore[assignment]  # its name for the module
+    discord.http.asyncio = _QuickAsyncio(clock)  # type: ignore[assignment,attr-defined]  # its name for the module
 
 
 def arm() -> None:

@@ -2,7 +2,8 @@
 
 `openapi.json` is MIT licensed (discord/discord-api-spec) and lies beside some checkouts, not in the project.
 Adjustments that it needs: literal paths go before templates, snowflakes that discord.py sends as integers
-count as strings, and errors inside a form have codes such as BASE_TYPE_REQUIRED, as in the reference.
+count as strings, and as in the reference errors inside a form have codes such as BASE_TYPE_REQUIRED and media
+channels (16) are channels.
 """
 
 from __future__ import annotations
@@ -183,6 +184,8 @@ def load(path: Path = SHARED / "discord" / "openapi.json") -> Contract | None:
     if not path.exists():
         return None
     document = json.loads(path.read_text())
-    inner = document["components"]["schemas"]["InnerErrors"]["properties"]["_errors"]
+    schemas = document["components"]["schemas"]
+    schemas["ChannelTypes"]["oneOf"].append({"title": "GUILD_MEDIA", "const": 16})
+    inner = schemas["InnerErrors"]["properties"]["_errors"]
     inner["items"] = {"type": "object", "properties": {"code": {"type": "string"}}, "required": ["code"]}
     return Contract(document)
