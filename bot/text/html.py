@@ -27,14 +27,14 @@ _SILENT = table(
     "object option script select source style svg template textarea title track video"
 )
 _PARAGRAPHS = table(
-    "address article aside blockquote body center details dialog div dl fieldset figcaption figure footer form "
-    "h1 h2 h3 h4 h5 h6 header hgroup main menu nav ol p pre section summary table ul"
+    "address article aside blockquote body center details dialog div dl fieldset figcaption figure footer "
+    "form h1 h2 h3 h4 h5 h6 header hgroup main menu nav ol p pre section summary table ul"
 )
 _LINES = table("caption dd dt hr li tr")
 _INLINE = table(
     "a abbr acronym b bdi bdo big blink br cite code col colgroup data del dfn em font html i img ins kbd "
-    "label mark math meter nobr output param picture progress q rp rt ruby s samp small span strike strong sub "
-    "sup tbody td tfoot th thead time tt u var wbr xmp"
+    "label mark math meter nobr output param picture progress q rp rt ruby s samp small span strike strong "
+    "sub sup tbody td tfoot th thead time tt u var wbr xmp"
 )
 _VOID = table("area base basefont br col embed frame hr img input keygen link meta param source track wbr")
 _SELF_CLOSING = table("body dd dt head html li option p tbody td tfoot th thead tr")

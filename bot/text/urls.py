@@ -1,137 +1,169 @@
-"""Addresses: one form for one page, and no secret shown."""
+"""Addresses: one form for one page, and no secret shown.
+
+An address is changed as little as possible, because readers click it: parameters keep their order and
+fragments stay, unless they are known to track.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import re
-from urllib.parse import SplitResult, urlsplit, urlunsplit
+from hashlib import blake2b
+from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
 
 import idna
 
-_TRACKING = re.compile(
-    r"^(?:utm_[a-z_]+|at_(?:medium|campaign|custom\d?|source|content|term|channel|bbc_team|link_\w+|ptr_name|format"
-    r"|creation|variant|general|emailtype|send_date|link|network|campaign_type)|fbclid|gclid|gclsrc|dclid|gbraid|wbraid|msclkid|yclid"
-    r"|twclid|ttclid|igshid|igsh|li_fat_id|mc_cid|mc_eid|mkt_tok|_hsenc|_hsmi|hss_channel|xtor|ns_campaign|ns_mchannel"
-    r"|ns_source|ns_linkname|ns_fee|echobox|cmpid|ocid|vero_id|oly_enc_id|oly_anon_id|wt_mc|wtmc|__twitter_impression"
-    r"|feedtype|feedname|partner_id_rss|rss_source|s_cid|trk_\w+|_ga|_gl|pk_campaign|pk_kwd|pk_source|pk_medium|mtm_\w+"
-    r"|piwik_\w+|matomo_\w+|hsctatracking|ftag|spm|guccounter|guce_referrer|guce_referrer_sig|source=rss)$",
-    re.IGNORECASE,
-)
-_TRACKING_PAIRS = frozenset(
-    {"ref=rss", "source=rss", "from=rss", "src=rss", "rss=1", "feed=rss", "partner=rss"}
-)
-_TRACKING_FRAGMENT = re.compile(
-    r"^(?:xtor=.*|rss|atom|feed|ref=rss.*|echobox=.*|utm_\w+=.*|at_medium=.*|intcid=.*|ftag=.*)$",
-    re.IGNORECASE,
-)
-_SECRET_NAME = re.compile(
-    r"^(?:.*[_-])?(?:token|api_?key|apikey|auth|authorization|secret|password|passwd|pwd|pass|sig|signature|hash|key"
-    r"|session|sessionid|credential|credentials|jwt)$",
-    re.IGNORECASE,
-)
-_HASHLIKE = frozenset({"hash", "key", "sig", "auth", "session", "pass"})
-_LONG_RANDOM = re.compile(r"^(?=[^/]*\d)(?=[^/]*[a-zA-Z])[A-Za-z0-9_\-]{24,}$")
-_CONTROL = re.compile(r"[\x00-\x20\x7f-\xa0\u200b\u2028\u2029\ufeff]")
+from bot.text.tables import table
+
 _PORTS = {"http": 80, "https": 443}
+_LONGEST_HOST = 253  # RFC 1035, section 2.3.4
+_HOST = re.compile(r"[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?|\[[0-9a-f:.]+\]")
+_BLANK = re.compile("[\x00-\x20\x7f-\xa0\xad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
+_ESCAPE = re.compile(r"%[0-9a-fA-F]{2}")
+_ALLOWED = "%/:?#[]@!$&'()*+,;=-._~"  # RFC 3986, section 2; quotes and brackets of markup are not in it
+
+_TRACKING = re.compile(
+    r"""(?:amp;)?(?:
+      utm_\w+ | mtm_\w+ | pk_(?:campaign|kwd|source|medium|content|cid) | piwik_\w+ | matomo_\w+ | hsa_\w+
+    | at_(?:medium|campaign|campaign_type|custom\d?|source|content|term|channel|bbc_team|link_\w+|ptr_name
+        |format|creation|variant|general|emailtype|send_date|network)
+    | fbclid | gclid | gclsrc | dclid | gbraid | wbraid | msclkid | yclid | twclid | ttclid | li_fat_id
+    | igshid | igsh | mc_cid | mc_eid | mkt_tok | _hsenc | _hsmi | __hs\w+ | hsctatracking | hss_channel
+    | vero_id | oly_enc_id | oly_anon_id | xtor | xts | wt_mc | wt_zmc | wtmc | echobox | cmpid | ocid
+    | s_cid | sc_cid | ftag
+    | ns_(?:campaign|mchannel|source|linkname|fee) | feedtype | feedname | guccounter | guce_referrer
+    | guce_referrer_sig | __twitter_impression | ref_src | _ga | _gl | spm | trk_\w+ | wpisrc | wpmm
+    )""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_CAME_BY = table(
+    "amp;from amp;ref amp;source cmp emc feature from medium origin partner ref referrer source src via"
+)
+_FEED = re.compile(r"rss\d?(?:[_-]?feed)?|atom(?:[_-]?feed)?|rss[_-]\w{2,20}", re.IGNORECASE)
+
+_SECRETS = re.compile(
+    r"(?<!page)(?<!next)(?<!sync)(?<!continuation)token|password|passwd|passphrase|pwd|secret|apikey|accesskey"
+    r"|authkey|secretkey|privatekey|signature|credentials?|jwt"
+)
+_PERHAPS_SECRETS = table(
+    "auth authhash authorization feed feedkey hash jsessionid key pass phpsessid pw rsskey session sessionid "
+    "sid sig userkey"
+)
+_SHORTEST_SECRET = 8
+_HEXADECIMAL = re.compile(r"(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{32,}", re.IGNORECASE)
+_RANDOM = re.compile(
+    r"(?=(?:[^0-9]*\d){3})(?=(?:[^a-z]*[a-z]){3})(?=(?:[^A-Z]*[A-Z]){3})(?!UC|UU|PL)[A-Za-z0-9_]{24,}"
+)
+"""But not what YouTube calls its channels and playlists."""
+_SIGNED = re.compile(r"eyJ[\w.=-]{12,}")  # a JSON object in base64url: RFC 7519
+_AFTER_PRIVATE = re.compile(r"(?<=/private/)[^/.]{8,}|(?<=/private-)[^/.]{8,}|(?<=/secret:)[^/]+")
+HIDDEN = "***"
+"""What stands in the place of a secret."""
 
 
 def canonical(url: str) -> str:
-    """One form of an http(s) address; "" for anything else. Never raises; twice is the same as once.
+    """The one form of an http(s) address; "" for anything else, such as `javascript:` or a relative one.
 
-    Host lower-case and in ASCII (IDNA 2008, UTS 46), default port off, known tracking parameters and tracking
-    fragments off; the order of parameters and other fragments stay.
+    Host lower-case and in ASCII (IDNA 2008 with the mapping of UTS 46), default port off, characters that
+    RFC 3986 does not allow percent-encoded, known tracking parameters and fragments off. The scheme, other
+    fragments and the order of parameters stay. Never raises; what is canonical stays as it is.
     """
     parts = _split(url)
     if parts is None:
         return ""
-    query = "&".join(part for part in parts.query.split("&") if part and not _is_tracking(part))
-    fragment = "" if _TRACKING_FRAGMENT.match(parts.fragment) else parts.fragment
+    query = "&".join(part for part in parts.query.split("&") if part and not _tracks(part))
+    fragment = "&".join(part for part in parts.fragment.split("&") if not _tracks(part))
+    if fragment.lower() == "rss":
+        fragment = ""
     return urlunsplit((parts.scheme, parts.netloc, parts.path or "/", query, fragment))
 
 
 def page(url: str, identity: str | None = None) -> str:
-    """A short name (32 hexadecimal digits) of the page at `url`: the same for http and https.
+    """A short name (32 hexadecimal digits) of the page at `url`; `identity` tells entries of one link apart.
 
-    `identity` tells entries apart that share one link.
+    http and https, and a path with and without a slash at its end, are one page: no publisher keeps different
+    articles there, and feeds do differ in it. `www.` is not left out: some hosts serve something else there.
     """
-    form = canonical(url) or url.strip()
-    scheme, separator, rest = form.partition("://")
-    name = rest if separator and scheme in _PORTS else form
+    parts = _split(canonical(url))
+    if parts is None:
+        name = url.strip()
+    else:
+        name = urlunsplit(("", parts.netloc, parts.path.rstrip("/"), parts.query, parts.fragment))
     if identity is not None:
         name += "\0" + identity
-    return hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    return blake2b(name.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def host(url: str) -> str:
-    """The host of an address, lower-case, "" when there is none."""
+    """The host of an http(s) address as in its canonical form, without port; "" when there is none."""
     parts = _split(url)
     return (parts.hostname or "") if parts else ""
 
 
 def masked(url: str) -> str:
-    """The address fit to be shown: user, password, secret parameters and path tokens replaced by `***`."""
+    """The address fit to be shown or logged: what may let somebody in is replaced by `***`.
+
+    That is user and password, parameters with a telling name, and long random pieces of the path or query.
+    """
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(_BLANK.sub("", url))
+        parts.port  # noqa: B018 - raises where a password with a slash was taken for a port
     except ValueError:
-        return "***"
+        return HIDDEN
     netloc = parts.netloc
     if "@" in netloc:
-        netloc = "***@" + netloc.rpartition("@")[2]
-    path = "/".join("***" if _LONG_RANDOM.match(part) else part for part in parts.path.split("/"))
-    query = "&".join(_masked_parameter(part) for part in parts.query.split("&"))
-    return urlunsplit((parts.scheme, netloc, path, query, parts.fragment))
+        netloc = f"{HIDDEN}@{netloc.rpartition('@')[2]}"
+    path = "/".join(map(_masked_piece, _AFTER_PRIVATE.sub(HIDDEN, parts.path).split("/")))
+    query, fragment = (
+        "&".join(map(_masked_parameter, text.split("&"))) for text in (parts.query, parts.fragment)
+    )
+    return urlunsplit((parts.scheme, netloc, path, query, fragment))
 
 
 def has_credentials(url: str) -> bool:
-    """Whether the address lets in whoever knows it: a user or password, or a parameter that looks like a secret."""
+    """Whether whoever knows the address is let in by it.
+
+    Told by a user or password, a parameter with a telling name, or `private` before a token in the path.
+    """
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(_BLANK.sub("", url))
+        parts.port  # noqa: B018 - raises where a password with a slash was taken for a port
     except ValueError:
-        return False
-    return "@" in parts.netloc or any(_is_secret(part) for part in parts.query.split("&"))
+        return "@" in url
+    return (
+        "@" in parts.netloc
+        or any(map(_is_secret, parts.query.split("&")))
+        or any(map(_SIGNED.match, parts.path.split("/")))
+        or bool(_AFTER_PRIVATE.search(parts.path))
+    )
 
 
 def normalise_input(text: str) -> str:
-    """The address that a person typed, with `https://` when they left it out.
+    """The address that a person typed or pasted, with `https://` when they left it out.
 
-    Raises ValueError with a sentence for them when it is none.
+    Raises ValueError with a sentence for them (in English, without the address's secrets) when it is none.
     """
     text = text.strip().removeprefix("<").removesuffix(">").strip()
-    if text.lower().startswith("feed:"):
+    if text[:5].lower() == "feed:":
         text = text[5:].removeprefix("//")
-    if "://" not in text:
-        text = "https://" + text
-    parts = _split(text)
-    if parts is None or ("." not in (parts.hostname or "") and ":" not in (parts.hostname or "")):
-        raise ValueError(f"{masked(text)} is not a web address.")
+    typed_scheme = "://" in text
+    parts = _split(text if typed_scheme else "https://" + text)
+    name = (parts.hostname or "") if parts else ""
+    typed_host = "." in name and parts is not None and "@" not in parts.netloc
+    if parts is None or not (typed_scheme or typed_host):
+        raise ValueError("This is not a web address. It should look like https://example.com/feed.")
     return urlunsplit(parts._replace(path=parts.path or "/"))
 
 
-def _masked_parameter(part: str) -> str:
-    return part.partition("=")[0] + "=***" if _is_secret(part) else part
-
-
-def _is_secret(part: str) -> bool:
-    name, _, value = part.partition("=")
-    if not value or not _SECRET_NAME.match(name):
-        return False
-    return name.lower() not in _HASHLIKE or len(value) >= 8  # noqa: PLR2004 - shorter is no secret
-
-
-def _is_tracking(part: str) -> bool:
-    return part.lower() in _TRACKING_PAIRS or bool(_TRACKING.match(part.partition("=")[0]))
-
-
 def _split(url: str) -> SplitResult | None:
-    """The parts of an http(s) address with its host and port in their one form; None for anything else."""
+    """The parts of an http(s) address in their one form; None for anything else."""
     try:
-        parts = urlsplit(_CONTROL.sub("", url.strip()))
+        parts = urlsplit(_BLANK.sub(_encoded_space, url.strip()))
         port = parts.port
-        name = parts.hostname or ""
+        name = (parts.hostname or "").removesuffix(".")
     except ValueError:
         return None
     scheme = parts.scheme.lower()
-    if scheme not in _PORTS or not name:
+    if scheme not in _PORTS or not name or len(name) > _LONGEST_HOST:
         return None
     if not name.isascii():
         try:
@@ -140,6 +172,59 @@ def _split(url: str) -> SplitResult | None:
             return None
     if ":" in name:
         name = f"[{name}]"
+    if not _HOST.fullmatch(name):
+        return None
     user, at, _ = parts.netloc.rpartition("@")
-    netloc = user + at + name + ("" if port is None or port == _PORTS[scheme] else f":{port}")
-    return SplitResult(scheme, netloc, parts.path, parts.query, parts.fragment)
+    netloc = _encoded(user) + at + name + ("" if port is None or port == _PORTS[scheme] else f":{port}")
+    path, query, fragment = map(_encoded, parts[2:])
+    return SplitResult(scheme, netloc, path, query, fragment)
+
+
+def _encoded_space(match: re.Match[str]) -> str:
+    return "%20" if match[0] in " \xa0" else ""
+
+
+def _encoded(text: str) -> str:
+    return _ESCAPE.sub(lambda match: match[0].upper(), quote(text, safe=_ALLOWED))
+
+
+def _tracks(parameter: str) -> bool:
+    name, _, value = parameter.partition("=")
+    if _TRACKING.fullmatch(name):
+        return True
+    return name.lower() in _CAME_BY and bool(_FEED.fullmatch(value))
+
+
+def _masked_piece(piece: str) -> str:
+    stem, dot, suffix = piece.rpartition(".")
+    name = stem if dot and len(suffix) <= len("json") else piece
+    return piece.replace(name, HIDDEN) if _looks_random(name) else piece
+
+
+def _masked_parameter(part: str) -> str:
+    name, equals, value = part.partition("=")
+    secret = _is_secret(part) or (_looks_random(value) and not name.lower().endswith("id"))
+    return f"{name}={HIDDEN}" if equals and secret else part
+
+
+def _looks_random(text: str) -> bool:
+    return any(pattern.fullmatch(text) for pattern in (_HEXADECIMAL, _RANDOM, _SIGNED))
+
+
+def _is_secret(part: str) -> bool:
+    name, _, value = part.partition("=")
+    name = re.sub(r"[\W_]|^amp;", "", unquote(name).lower())
+    value = unquote(value)
+    if not value:
+        return False
+    if (match := _SECRETS.search(name)) and match.end() == len(name):
+        return True
+    return name in _PERHAPS_SECRETS and _looks_drawn(value)
+
+
+def _looks_drawn(value: str) -> bool:
+    """Whether a value looks drawn by lot rather than chosen by a person."""
+    if len(value) < _SHORTEST_SECRET or not re.fullmatch(r"[\w.~+/=-]+", value):
+        return False
+    digits = sum(map(str.isdecimal, value))
+    return _looks_random(value) or (2 <= digits < len(value) and not re.search(r"[-_.]", value))  # noqa: PLR2004

@@ -9,8 +9,8 @@ from bot.text import periods
 NOW = int(datetime(2020, 6, 10, 15, 30, tzinfo=UTC).timestamp())  # a Wednesday
 
 
-def day(*date: int) -> int:
-    return int(datetime(*date, tzinfo=UTC).timestamp())
+def day(year: int, month: int, day: int, hour: int = 0) -> int:
+    return int(datetime(year, month, day, hour, tzinfo=UTC).timestamp())
 
 
 @pytest.mark.parametrize(
