@@ -1,0 +1,102 @@
+"""Takes the pictures of the README from the running demo: `python -m tests.pictures [FOLDER]`.
+
+Needs Debian's chromium (`apt-get install chromium fonts-noto-color-emoji`), which playwright drives; playwright
+downloads no browser of its own.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Locator, Page, sync_playwright
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+MESSAGE = "article.channel-message"
+STORIES = 6  # to wait for before the pictures: some in each language
+
+
+def wait_for_more_than(page: Page, messages: int) -> None:
+    """Wait until the page shows more messages than that, and has settled."""
+    page.locator(MESSAGE).nth(messages).wait_for(timeout=120_000)
+    page.wait_for_timeout(1500)
+
+
+def command(page: Page, name: str, *options: str) -> Locator:
+    """Type a slash command as a visitor does, with values of its first options; the answer's message."""
+    before = page.locator(MESSAGE).count()
+    page.locator("textarea").first.click()
+    page.keyboard.type(f"/{name}")
+    page.wait_for_timeout(800)
+    page.keyboard.press("Enter")
+    for option in options:
+        page.wait_for_timeout(400)
+        page.keyboard.type(option)
+    page.wait_for_timeout(800)
+    page.get_by_role("button", name=re.compile("Run|Send")).last.click()
+    wait_for_more_than(page, before)
+    return page.locator(MESSAGE).filter(has_text=f"used /{name}").last
+
+
+def save(page: Page, number: int) -> None:
+    """Press 🔖 under a post."""
+    page.locator(MESSAGE).nth(number).get_by_role("button", name=re.compile("Save|Garder")).click()
+    page.wait_for_timeout(1200)
+
+
+def visit(page: Page, folder: Path, viewer: str, words: str, ending: str) -> None:
+    """A search, two bookmarks and their list, as one of the people."""
+    page.get_by_label("Viewing as").select_option(label=viewer)
+    page.wait_for_timeout(1500)
+    command(page, "search", words).screenshot(path=folder / f"search{ending}.png")
+    save(page, 1)
+    save(page, 2)
+    command(page, "bookmarks").screenshot(path=folder / f"bookmarks{ending}.png")
+
+
+def take(page: Page, folder: Path) -> None:
+    """All pictures, in the order in which a visitor would see them."""
+    wait_for_more_than(page, STORIES)
+    page.locator(MESSAGE).nth(2).screenshot(path=folder / "post.png")
+    page.locator(MESSAGE).nth(1).screenshot(path=folder / "post-fr.png")
+    page.screenshot(path=folder / "demo.png")
+    visit(page, folder, "Ada", "facial recognition", "")
+    visit(page, folder, "Camille", "reconnaissance faciale", "-fr")
+
+
+def main() -> None:
+    """Start the demo, visit it, take the pictures, stop it."""
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/pictures").resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as home:
+        demo = subprocess.Popen(
+            [sys.executable, "-m", "bot", "demo", "--no-browser"], stdout=subprocess.PIPE, text=True, cwd=home
+        )
+        try:
+            assert demo.stdout is not None
+            address = next(filter(None, (re.search(r"http://127\S+", line) for line in demo.stdout)))[0]
+            with sync_playwright() as playwright:
+                browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+                page = browser.new_page(viewport={"width": 1000, "height": 1400}, device_scale_factor=1.5)
+                page.goto(address)
+                take(page, folder)
+                browser.close()
+        finally:
+            demo.terminate()
+            demo.wait(20)
+
+
+if __name__ == "__main__":
+    main()
