@@ -13,7 +13,7 @@ _FORMAT = re.compile(
     r"^(?:flux\s+)?(?:rss|atom)\s*[-–—:|]\s*|[\s-]+(?:rss|atom|flux\s+rss)(?:\s*2\.0)?(?:\s+feed)?$",
     re.IGNORECASE,
 )
-_SEPARATOR = re.compile(r"\s+[-–—|»·]+\s+|\s*[|»]\s*|\s*:\s+")
+_SEPARATOR = re.compile(r"\s+[-–—|»·]+\s+|\s*[|»]\s+|\s*:\s+")
 _TELLS_NOTHING = re.compile(
     r"(?:the\s+|les?\s+|la\s+)?(?:"
     r"(?:all|recent|latest|top)\s+(?:posts|stories|content|articles|news|headlines)|articles?|blog|feeds?|home|"
