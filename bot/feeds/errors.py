@@ -58,7 +58,7 @@ _CAUSES = {
     TIMEOUT: lambda: _("The site took too long to answer. Telex tries again later."),
     BAD_ANSWER: lambda: _("The site's answer makes no sense. Telex tries again later."),
     TOO_LARGE: lambda: _("The document is too large for a feed."),
-    REDIRECTS: lambda: _("The site sends visitors on and on. Look for the feed's new address."),
+    REDIRECTS: lambda: _("The site sends visitors in circles or nowhere. Look for the feed's new address."),
     TRUNCATED: lambda: _("The document arrived cut short. Telex tries again later."),
     ENCODING: lambda: _(
         "The document is packed or written in a way that cannot be read. Tell the publisher."

@@ -154,10 +154,9 @@ class Fetcher:
 def _next_target(current: URL, location: str, headers: dict[str, str]) -> URL:
     """Where a redirect leads. Takes `Authorization` out of the headers when it leads to somebody else."""
     try:
-        target = current.join(URL(location)).with_user(None).with_fragment(None)
-    except ValueError as error:
-        raise FeedError(errors.REDIRECTS, "redirect to something that is not a URL") from error
-    check_url(str(target))
+        target = check_url(str(current.join(URL(location)).with_fragment(None))).with_user(None)
+    except (ValueError, FeedError) as error:
+        raise FeedError(errors.REDIRECTS, "redirect to what is not an address of the web") from error
     same_host = target.host == current.host
     upgraded = current.scheme == "http" and target.scheme == "https"
     downgraded = current.scheme == "https" and target.scheme == "http"

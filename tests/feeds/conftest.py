@@ -1,0 +1,69 @@
+"""A fetcher, and servers that speak HTTP as nobody should."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+
+from bot.feeds.errors import FeedError
+from bot.feeds.fetch import Fetcher
+from bot.settings import Settings
+from bot.workers import Workers
+
+RawServer = Callable[
+    [Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]], Awaitable[str]
+]
+
+
+async def code_of(fetcher: Fetcher, url: str, **options: object) -> str:
+    """The code of the error that fetching ends in."""
+    with pytest.raises(FeedError) as caught:
+        await fetcher.get(url, **options)  # type: ignore[arg-type]  # whatever a test wants to say
+    return caught.value.code
+
+
+@pytest.fixture
+async def fetcher(settings: Settings) -> AsyncIterator[Fetcher]:
+    async with Fetcher(settings) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def workers() -> AsyncIterator[Workers]:
+    pool = Workers()
+    yield pool
+    await pool.close()
+
+
+@pytest.fixture
+async def raw_server() -> AsyncIterator[RawServer]:
+    """Start a server that answers each connection with a coroutine, once the request's head is read.
+
+    Returns its URL.
+    """
+    servers: list[asyncio.Server] = []
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def start(answer: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]) -> str:
+        async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            task = asyncio.current_task()
+            if task is not None:
+                tasks.add(task)
+            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+                await reader.readuntil(b"\r\n\r\n")
+                await answer(reader, writer)
+                writer.close()
+
+        server = await asyncio.start_server(connected, "127.0.0.1", 0)
+        servers.append(server)
+        return f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+
+    yield start
+    for server in servers:
+        server.close()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,25 @@
+"""Small documents, and what is read in them."""
+
+from __future__ import annotations
+
+from bot.feeds.parse import parse
+from bot.words import Entry, ParsedFeed
+
+URL = "https://site.example/feeds/all.xml"
+
+
+def rss(inside: str, *, head: str = "", declaration: str = '<?xml version="1.0" encoding="utf-8"?>') -> str:
+    return f"{declaration}<rss version='2.0'><channel><title>T</title>{head}{inside}</channel></rss>"
+
+
+def atom(inside: str, attributes: str = "") -> bytes:
+    return f"<feed xmlns='http://www.w3.org/2005/Atom' {attributes}><title>T</title>{inside}</feed>".encode()
+
+
+def parsed(document: str | bytes, content_type: str = "application/xml", url: str = URL) -> ParsedFeed:
+    return parse(document.encode() if isinstance(document, str) else document, content_type, url)
+
+
+def only(document: str | bytes, content_type: str = "application/xml", url: str = URL) -> Entry:
+    (entry,) = parsed(document, content_type, url).entries
+    return entry

@@ -1,0 +1,76 @@
+"""Where feeds may be fetched from: no trick of writing leads into a private network."""
+
+from __future__ import annotations
+
+import socket
+from ipaddress import ip_address, ip_network
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.feeds.addresses import REFUSED, check_url, refusal, socket_factory
+from bot.feeds.errors import BAD_URL, FeedError
+
+PRIVATE = [
+    "127.0.0.1", "127.255.0.9", "10.0.0.1", "172.16.5.4", "192.168.1.1", "169.254.169.254", "100.64.0.1",
+    "0.0.0.0", "0.1.2.3", "224.0.0.1", "239.1.2.3", "240.0.0.1", "255.255.255.255", "192.0.2.1", "198.18.0.1",
+    "192.88.99.1",
+    "::1", "::", "fe80::1", "fe80::1%eth0", "fc00::1", "fd12::1", "fec0::1", "ff02::1", "ff0e::1",
+    "2001:db8::1",
+    "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::127.0.0.1", "::ffff:0:0",
+    "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "64:ff9b:1::1", "64:ff9b:1::808:808",
+    "2002:7f00:1::", "2002:a9fe:a9fe::1", "2002:c0a8:101::5",
+    "2001:0:4136:e378:8000:63bf:3fff:fdd2", "2001:20::1", "3fff::1", "100::1",
+    "2a00:1450::5efe:7f00:1", "2a00:1450::200:5efe:10.0.0.1",
+    "", "localhost", "1.2.3", "١٢٧.0.0.1",
+]  # fmt: skip
+PUBLIC = [
+    "1.1.1.1", "93.184.216.34", "::ffff:1.1.1.1", "64:ff9b::101:101", "2002:101:101::1", "2606:4700::1111",
+    "2a00:1450:4007:80c::200e",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("address", PRIVATE)
+def test_a_private_or_special_address_is_refused_however_it_is_wrapped(address: str) -> None:
+    assert refusal(address) is not None
+
+
+@pytest.mark.parametrize("address", PUBLIC)
+def test_a_public_address_is_not_refused(address: str) -> None:
+    assert refusal(address) is None
+
+
+def test_a_setting_allows_a_network_in_every_form_of_its_addresses_and_no_other() -> None:
+    allow = (ip_network("127.0.0.0/8"), ip_network("fd00::/8"))
+    for address in ("127.0.0.1", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "fd00::1"):
+        assert refusal(address, allow) is None
+    for address in ("10.0.0.1", "::1", "fc00::1"):
+        assert refusal(address, allow) is not None
+
+
+@given(st.ip_addresses())
+def test_whatever_is_allowed_is_global(address: object) -> None:
+    if refusal(str(address)) is None:
+        parsed = ip_address(str(address))
+        assert parsed.is_global
+        assert not parsed.is_multicast
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "x", "ftp://site.example/", "tcp://127.0.0.1/", "file:///etc/passwd", "http://", "http:///x", "https://[::1",
+     "http://x:99999/", "//site.example/", "unix://x", "javascript:alert(1)"],
+)  # fmt: skip
+def test_what_is_no_address_of_the_web_is_refused(url: str) -> None:
+    with pytest.raises(FeedError) as caught:
+        check_url(url)
+    assert caught.value.code == BAD_URL
+
+
+def test_a_socket_to_a_refused_address_is_never_made() -> None:
+    make = socket_factory(())
+    for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::ffff:10.0.0.1")):
+        with pytest.raises(PermissionError, match=REFUSED):
+            make((family, socket.SOCK_STREAM, 0, "", (address, 80)))
+    make((socket.AF_INET, socket.SOCK_STREAM, 0, "", ("1.1.1.1", 80))).close()

@@ -1,0 +1,280 @@
+"""Fetching: the usual case, redirects and passwords."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import sys
+import time
+from email.utils import formatdate
+
+import aiohttp
+import pytest
+from aiohttp import web
+from yarl import URL
+
+from bot import __version__
+from bot.feeds import errors, fetch
+from bot.feeds.errors import FeedError
+from bot.feeds.fetch import Fetched, Fetcher, parse_retry_after
+from bot.settings import Settings
+from bot.words import Validators
+from tests.feed_server import FeedServer, item, rss
+from tests.feeds.conftest import code_of
+
+if sys.version_info >= (3, 14):
+    pass
+else:
+    pass
+
+BODY = rss(*(item(number) for number in range(20))).encode()
+
+
+def _validators(fetched: Fetched) -> Validators:
+    return Validators(
+        etag=fetched.headers.get("etag"),
+        last_modified=fetched.headers.get("last-modified"),
+        body_hash=fetched.body_hash,
+    )
+
+
+# -- the usual case
+
+
+async def test_a_document_comes_with_what_is_needed_to_ask_again(
+    fetcher: Fetcher, feed_server: FeedServer
+) -> None:
+    url = feed_server.serve("/feed", BODY, headers={"Last-Modified": "Tue, 10 Jun 2003 04:00:00 GMT"})
+    fetched = await fetcher.get(url)
+    assert (fetched.status, fetched.url, fetched.permanent_url, fetched.not_modified) == (
+        200,
+        url,
+        None,
+        False,
+    )
+    assert fetched.body == BODY
+    assert fetched.content_type == "application/rss+xml"
+    again = await fetcher.get(url, validators=_validators(fetched))
+    assert (again.status, again.not_modified, again.body) == (304, True, b"")
+    assert again.body_hash == fetched.body_hash
+    asked = feed_server.visits[1].headers
+    assert asked["If-None-Match"] == fetched.headers["etag"]
+    assert asked["If-Modified-Since"] == "Tue, 10 Jun 2003 04:00:00 GMT"
+
+
+async def test_the_same_bytes_are_no_change_where_a_server_knows_no_304(
+    fetcher: Fetcher, feed_server: FeedServer
+) -> None:
+    packed = gzip.compress(BODY)
+    url = feed_server.serve("/feed", packed, headers={"Content-Encoding": "gzip"}, etag=False)
+    fetched = await fetcher.get(url)
+    assert fetched.body == BODY
+    again = await fetcher.get(url, validators=_validators(fetched))
+    assert (again.status, again.not_modified, again.body) == (200, True, b"")
+
+
+async def test_the_visitor_says_who_it_is_and_keeps_no_cookies(
+    feed_server: FeedServer, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9/")
+    url = feed_server.serve("/feed", BODY, headers={"Set-Cookie": "id=1; Path=/"})
+    async with Fetcher(settings.model_copy(update={"contact": "https://telex.example/bot"})) as fetcher:
+        await fetcher.get(url)
+        await fetcher.get(url)
+    asked = feed_server.visits[1].headers
+    assert asked["User-Agent"] == f"Telex/{__version__} (+https://telex.example/bot)"
+    assert "Cookie" not in asked
+    assert "If-None-Match" not in asked
+    assert "application/atom+xml" in asked["Accept"]
+
+
+async def test_an_empty_validator_is_not_sent(fetcher: Fetcher, feed_server: FeedServer) -> None:
+    await fetcher.get(feed_server.serve("/feed", BODY), validators=Validators(etag="", last_modified=""))
+    assert not {"If-None-Match", "If-Modified-Since"} & set(feed_server.visits[0].headers)
+
+
+async def test_a_304_that_nobody_asked_for_is_an_error(fetcher: Fetcher, feed_server: FeedServer) -> None:
+    assert await code_of(fetcher, feed_server.serve("/feed", status=304, etag=False)) == "http-304"
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(404, "http-404"), (410, errors.GONE), (429, errors.RATE_LIMITED), (403, "http-403"), (503, "http-503")],
+)
+async def test_a_status_becomes_an_error_with_the_wish_of_the_server(
+    fetcher: Fetcher, feed_server: FeedServer, status: int, code: str
+) -> None:
+    url = feed_server.serve("/feed", b"", status=status, headers={"Retry-After": "120"})
+    with pytest.raises(FeedError) as caught:
+        await fetcher.get(url)
+    assert (caught.value.code, caught.value.retry_after) == (code, 120)
+
+
+def test_retry_after_is_read_in_seconds_and_as_a_date_and_bounded() -> None:
+    assert parse_retry_after("120") == 120
+    assert 3500 <= (parse_retry_after(formatdate(time.time() + 3600, usegmt=True)) or 0) <= 3600
+    assert parse_retry_after(formatdate(0, usegmt=True)) == 0
+    assert parse_retry_after("9" * 400) == fetch.MAX_RETRY_AFTER
+    for nothing in (None, "", "soon", "-5", "1.5"):
+        assert parse_retry_after(nothing) is None
+
+
+# -- redirects
+
+
+async def test_permanent_redirects_all_the_way_name_the_new_address(
+    fetcher: Fetcher, feed_server: FeedServer
+) -> None:
+    new = feed_server.serve("/new", BODY)
+    middle = feed_server.redirect("/middle", "new?", 308)
+    fetched = await fetcher.get(feed_server.redirect("/old", middle))
+    assert fetched.url.rstrip("?") == new
+    assert fetched.permanent_url == fetched.url
+    assert fetched.body == BODY
+
+
+async def test_one_temporary_redirect_on_the_way_and_nothing_is_permanent(
+    fetcher: Fetcher, feed_server: FeedServer
+) -> None:
+    feed_server.serve("/new", BODY)
+    feed_server.redirect("/middle", "/new", 302)
+    fetched = await fetcher.get(feed_server.redirect("/old", "/middle"))
+    assert (fetched.url, fetched.permanent_url) == (feed_server.origin + "/new", None)
+
+
+async def test_a_redirect_keeps_the_request_conditional(fetcher: Fetcher, feed_server: FeedServer) -> None:
+    fetched = await fetcher.get(feed_server.serve("/new", BODY))
+    old = feed_server.redirect("/old", "/new")
+    again = await fetcher.get(old, validators=_validators(fetched))
+    assert (again.not_modified, again.permanent_url) == (True, feed_server.origin + "/new")
+
+
+@pytest.mark.parametrize(
+    ("location", "code"),
+    [
+        ("/loop", errors.REDIRECTS),
+        ("ftp://site.example/", errors.REDIRECTS),
+        ("file:///etc/passwd", errors.REDIRECTS),
+        ("javascript:alert(1)", errors.REDIRECTS),
+        ("http://[::1", errors.REDIRECTS),
+        ("http://10.0.0.1/", errors.REFUSED_ADDRESS),
+        ("http://[::ffff:169.254.169.254]/latest/meta-data/", errors.REFUSED_ADDRESS),
+    ],
+)
+async def test_a_redirect_to_nowhere_good_is_not_followed(
+    fetcher: Fetcher, feed_server: FeedServer, location: str, code: str
+) -> None:
+    assert await code_of(fetcher, feed_server.redirect("/loop", location, 302)) == code
+    assert feed_server.count("/loop") <= fetch.MAX_REDIRECTS + 1
+
+
+# -- credentials
+
+
+def _with_password(url: str) -> str:
+    return url.replace("http://", "http://ann:p%40ss@")
+
+
+BASIC = "Basic " + base64.b64encode(b"ann:p@ss").decode()
+
+
+async def test_a_password_goes_in_its_header_and_nowhere_else(
+    fetcher: Fetcher, feed_server: FeedServer
+) -> None:
+    url = feed_server.serve("/feed", BODY)
+    fetched = await fetcher.get(_with_password(url))
+    assert feed_server.visits[0].headers["Authorization"] == BASIC
+    assert fetched.url == url
+
+
+async def test_a_password_follows_a_redirect_on_its_own_host_alone(
+    fetcher: Fetcher, feed_server: FeedServer
+) -> None:
+    other = await FeedServer().start("127.0.0.2")
+    try:
+        feed_server.serve("/here", BODY)
+        other.serve("/there", BODY)
+        own = await fetcher.get(_with_password(feed_server.redirect("/own", "/here")))
+        assert feed_server.visits[-1].headers["Authorization"] == BASIC
+        assert own.permanent_url == _with_password(feed_server.origin + "/here")
+        away = await fetcher.get(_with_password(feed_server.redirect("/away", other.origin + "/there")))
+        assert "Authorization" not in other.visits[0].headers
+        assert away.permanent_url is None
+    finally:
+        await other.stop()
+
+
+async def test_another_port_is_another_server_to_a_password(
+    fetcher: Fetcher, feed_server: FeedServer
+) -> None:
+    other = await FeedServer().start()
+    try:
+        other.serve("/there", BODY)
+        await fetcher.get(_with_password(feed_server.redirect("/away", other.origin + "/there")))
+        assert "Authorization" not in other.visits[0].headers
+    finally:
+        await other.stop()
+
+
+async def test_a_password_lost_on_the_way_does_not_come_back(
+    fetcher: Fetcher, feed_server: FeedServer
+) -> None:
+    other = await FeedServer().start("127.0.0.2")
+    try:
+        feed_server.serve("/end", BODY)
+        back = other.redirect("/back", feed_server.origin + "/end")
+        await fetcher.get(_with_password(feed_server.redirect("/away", back)))
+        assert "Authorization" not in feed_server.visits[-1].headers
+    finally:
+        await other.stop()
+
+
+def test_from_https_to_http_goes_no_credential() -> None:
+    secure = URL("https://site.example/feed")
+    assert str(fetch._next_target(secure, "http://site.example/feed", {})) == "http://site.example/feed"
+    for location, headers in (
+        ("http://site.example/feed", {"Authorization": BASIC}),
+        ("http://site.example/feed?token=abcdefgh", {}),
+    ):
+        with pytest.raises(FeedError) as caught:
+            fetch._next_target(secure, location, headers)
+        assert caught.value.code == errors.REDIRECTS
+
+
+def test_from_http_to_https_on_one_host_a_password_goes_along() -> None:
+    plain = URL("http://site.example/feed")
+    for location, kept in (("https://site.example/feed", True), ("https://site.example:8443/feed", False)):
+        headers = {"Authorization": BASIC}
+        fetch._next_target(plain, location, headers)
+        assert ("Authorization" in headers) is kept
+
+
+# -- connections
+
+
+async def test_plain_connections_are_kept_and_tls_ones_are_not(
+    fetcher: Fetcher, feed_server: FeedServer
+) -> None:
+    peers: list[object] = []
+
+    async def handler(request: web.Request) -> web.Response:
+        peers.append(request.transport.get_extra_info("peername") if request.transport else None)
+        return web.Response(body=BODY)
+
+    url = feed_server.handle("/feed", handler)
+    for _ in range(3):
+        await fetcher.get(url)
+    assert len(set(peers)) == 1
+    secure = fetcher._sessions["https"].connector
+    assert isinstance(secure, aiohttp.TCPConnector)
+    assert secure.force_close
+
+
+def test_every_code_has_words_for_a_person() -> None:
+    codes = {value for name, value in vars(errors).items() if name.isupper() and isinstance(value, str)}
+    said = {
+        code: errors.describe(code)
+        for code in codes | {"http-404", "http-403", "http-401", "http-503", "http-418"}
+    }
+    assert len(set(said.values())) == len(said)
+    assert errors.describe("http-503") != errors.describe("http-418")

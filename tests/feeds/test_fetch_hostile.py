@@ -1,0 +1,303 @@
+"""Fetching from servers that mean harm or know no better: bounded in size, time and reach."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+import zlib
+from ipaddress import ip_network
+from pathlib import Path
+
+import brotli
+import pytest
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from bot.feeds import errors, fetch
+from bot.feeds.errors import FeedError
+from bot.feeds.fetch import Fetcher
+from bot.settings import Settings
+from tests.feed_server import FeedServer, item, rss
+from tests.feeds.conftest import RawServer, code_of
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+BODY = rss(*(item(number) for number in range(20))).encode()
+
+
+# -- size and time
+
+
+@pytest.mark.parametrize(
+    "coding", ["gzip", "x-gzip", "deflate", "raw deflate", "br", "zstd", "identity", "gzip, br"]
+)
+async def test_every_coding_that_is_asked_for_is_undone(
+    fetcher: Fetcher, feed_server: FeedServer, coding: str
+) -> None:
+    bare = zlib.compressobj(wbits=-15)
+    packed = {
+        "gzip": gzip.compress(BODY),
+        "x-gzip": gzip.compress(BODY[:1000]) + gzip.compress(BODY[1000:]),
+        "deflate": zlib.compress(BODY),
+        "raw deflate": bare.compress(BODY) + bare.flush(),
+        "br": brotli.compress(BODY),
+        "zstd": zstd.compress(BODY[:1000]) + zstd.compress(BODY[1000:]),
+        "identity": BODY,
+        "gzip, br": brotli.compress(gzip.compress(BODY)),
+    }[coding]
+    url = feed_server.serve("/feed", packed, headers={"Content-Encoding": coding.removeprefix("raw ")})
+    assert (await fetcher.get(url)).body == BODY
+
+
+async def test_a_body_whose_label_is_wrong_is_read_all_the_same(
+    fetcher: Fetcher, feed_server: FeedServer
+) -> None:
+    plain = feed_server.serve("/plain", BODY, headers={"Content-Encoding": "gzip"})
+    packed = feed_server.serve("/packed", gzip.compress(BODY))
+    assert (await fetcher.get(plain)).body == BODY
+    assert (await fetcher.get(packed)).body == BODY
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd"])
+async def test_a_bomb_goes_off_neither_in_memory_nor_on_the_loop(
+    fetcher: Fetcher, feed_server: FeedServer, coding: str
+) -> None:
+    zeros = bytes(64 * 2**20)
+    pack = {"gzip": gzip.compress, "deflate": zlib.compress, "br": brotli.compress, "zstd": zstd.compress}[
+        coding
+    ]
+    packed = pack(zeros) if coding != "br" else brotli.compress(zeros, quality=1)
+    url = feed_server.serve("/feed", packed, headers={"Content-Encoding": coding})
+    assert len(packed) < 10**5
+    turns = 0
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count_turns())
+    assert await code_of(fetcher, url, max_bytes=16 * 2**20) == errors.TOO_LARGE
+    counting.cancel()
+    assert turns > 16
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd"])
+async def test_a_packed_body_cut_short_or_broken_is_an_error(
+    fetcher: Fetcher, feed_server: FeedServer, coding: str
+) -> None:
+    pack = {"gzip": gzip.compress, "deflate": zlib.compress, "br": brotli.compress, "zstd": zstd.compress}[
+        coding
+    ]
+    packed = pack(BODY)
+    short = feed_server.serve("/short", packed[:-20], headers={"Content-Encoding": coding})
+    assert await code_of(fetcher, short) == errors.TRUNCATED
+    mangled = packed[:15] + bytes(byte ^ 0x5A for byte in packed[15:])
+    broken = feed_server.serve("/broken", mangled, headers={"Content-Encoding": coding})
+    assert await code_of(fetcher, broken) in {errors.ENCODING, errors.TRUNCATED}
+
+
+async def test_an_unknown_coding_and_a_pile_of_codings_are_errors(
+    fetcher: Fetcher, feed_server: FeedServer
+) -> None:
+    for coding in ("rot13", ", ".join(["gzip"] * 20)):
+        url = feed_server.serve("/feed", BODY, headers={"Content-Encoding": coding})
+        assert await code_of(fetcher, url) == errors.ENCODING
+
+
+async def test_a_body_that_is_too_large_is_not_read_to_its_end(
+    fetcher: Fetcher, raw_server: RawServer
+) -> None:
+    async def endless(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        while True:
+            writer.write(b"10000\r\n" + b"x" * 0x10000 + b"\r\n")
+            await writer.drain()
+
+    async def boastful(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n<rss>")
+        await writer.drain()
+        await asyncio.sleep(60)
+
+    for answer in (endless, boastful):
+        assert await code_of(fetcher, await raw_server(answer), max_bytes=2**20) == errors.TOO_LARGE
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n<rss>",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n<rss>\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n500\r\n<rss>",
+    ],
+)
+async def test_a_body_cut_short_is_an_error_and_no_success(
+    fetcher: Fetcher, raw_server: RawServer, head: bytes
+) -> None:
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(head)
+        await writer.drain()
+
+    assert await code_of(fetcher, await raw_server(answer)) == errors.TRUNCATED
+
+
+@pytest.mark.parametrize("step", ["head", "body", "nothing"])
+async def test_a_server_that_drips_is_left_after_the_time_limit(
+    raw_server: RawServer, settings: Settings, step: str
+) -> None:
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if step == "body":
+            writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        while True:
+            writer.write(
+                {"head": b"HTTP/1.1 200 OK\r\nX-Drip: 1\r\n", "body": b"x", "nothing": b""}[step][:9]
+            )
+            await writer.drain()
+            await asyncio.sleep(0.01)
+
+    url = await raw_server(answer)
+    async with Fetcher(settings.model_copy(update={"fetch_timeout": 0.1})) as fetcher:
+        assert await code_of(fetcher, url) in (
+            {errors.BAD_ANSWER, errors.TIMEOUT} if step == "head" else {errors.TIMEOUT}
+        )
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"\x00\x01\x02\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX: " + b"y" * 10**6,
+        b"220 smtp.example ESMTP\r\n",
+        b"HTTP/1.1 abc\r\n\r\n",
+    ],
+    ids=["nothing", "noise", "endless header", "mail", "no status"],
+)
+async def test_an_answer_that_is_no_http_is_an_error_with_a_name(
+    fetcher: Fetcher, raw_server: RawServer, answer: bytes
+) -> None:
+    async def reply(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer)
+        await writer.drain()
+
+    assert await code_of(fetcher, await raw_server(reply)) in {errors.BAD_ANSWER, errors.CONNECT}
+
+
+class _Ignorant(AbstractResolver):
+    """Knows no name."""
+
+    def __init__(self, **_: object) -> None: ...
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        raise OSError(None, "Domain name not found")
+
+    async def close(self) -> None: ...
+
+
+async def test_nobody_there_and_no_such_name_are_different_errors(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetch, "AsyncResolver", _Ignorant)
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+    async with Fetcher(settings) as fetcher:
+        assert await code_of(fetcher, f"http://127.0.0.1:{port}/") == errors.CONNECT
+        assert await code_of(fetcher, "http://no-such-name.invalid/") == errors.DNS
+
+
+async def test_plain_http_answering_to_tls_is_an_error_of_tls(
+    fetcher: Fetcher, feed_server: FeedServer
+) -> None:
+    feed_server.serve("/feed", BODY)
+    assert await code_of(fetcher, feed_server.origin.replace("http:", "https:") + "/feed") == errors.TLS
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_an_error(fetcher: Fetcher, tmp_path: Path) -> None:
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("needs openssl to make a certificate")
+    made = await asyncio.create_subprocess_shell(
+        f"{openssl} req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 1 -subj /CN=x",
+        cwd=tmp_path,
+        stderr=subprocess.DEVNULL,
+    )
+    await made.wait()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+    server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0, ssl=context)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(FeedError, match="self-signed") as caught:
+            await fetcher.get(f"https://127.0.0.1:{port}/")
+    assert caught.value.code == errors.TLS
+
+
+# -- addresses
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1", "2130706433", "0x7f.1", "017700000001", "127.1", "①②⑦.⓪.⓪.①",
+        "localhost", "0", "[::1]", "[::]",
+        "[::ffff:127.0.0.1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "[::127.0.0.1]",
+    ],
+)  # fmt: skip
+async def test_no_way_of_writing_loopback_gets_a_connection(
+    feed_server: FeedServer, settings: Settings, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    monkeypatch.setattr(fetch, "DNS_TIME", 0.2)
+    feed_server.serve("/feed", BODY)
+    port = feed_server.origin.rpartition(":")[2]
+    async with Fetcher(settings.model_copy(update={"allow_private_addresses": ()})) as fetcher:
+        code = await code_of(fetcher, f"http://{host}:{port}/feed")
+    assert code in {errors.REFUSED_ADDRESS, errors.DNS, errors.BAD_URL}
+    assert feed_server.visits == []
+
+
+class _Rebinding(AbstractResolver):
+    """Gives a public address to whoever looks first and loopback to whoever connects."""
+
+    def __init__(self, **_: object) -> None:
+        self.answers = ["93.184.216.34", "127.0.0.1"]
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        address = self.answers[-1]
+        return [ResolveResult(hostname=host, host=address, port=port, family=family, proto=0, flags=0)]
+
+    async def close(self) -> None: ...
+
+
+async def test_a_resolver_that_changes_its_mind_gets_no_connection(
+    feed_server: FeedServer, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed_server.serve("/feed", BODY)
+    port = feed_server.origin.rpartition(":")[2]
+    monkeypatch.setattr(fetch, "AsyncResolver", _Rebinding)
+    async with Fetcher(settings.model_copy(update={"allow_private_addresses": ()})) as fetcher:
+        assert await code_of(fetcher, f"http://site.example:{port}/feed") == errors.REFUSED_ADDRESS
+    assert feed_server.visits == []
+
+
+async def test_what_the_setting_allows_is_fetched_and_nothing_beside_it(
+    feed_server: FeedServer, settings: Settings
+) -> None:
+    url = feed_server.serve("/feed", BODY)
+    async with Fetcher(
+        settings.model_copy(update={"allow_private_addresses": (ip_network("127.0.0.1/32"),)})
+    ) as one:
+        assert (await one.get(url)).body == BODY
+        assert await code_of(one, url.replace("127.0.0.1", "127.0.0.2")) == errors.REFUSED_ADDRESS

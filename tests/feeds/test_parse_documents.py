@@ -1,0 +1,285 @@
+"""Documents: encodings, JSON Feed, what is no feed, and what is mangled."""
+
+from __future__ import annotations
+
+import json
+import random
+from io import BytesIO
+from pathlib import Path
+
+import feedparser
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.feeds import entries
+from bot.feeds.entries import title_of
+from bot.feeds.errors import ENCODING, NOT_A_FEED, FeedError
+from bot.words import Entry
+from tests.feed_server import item
+from tests.feeds.documents import atom, only, parsed, rss
+from tests.shared import shared
+
+# -- encodings
+
+
+@pytest.mark.parametrize("encoding", ["iso-8859-1", "windows-1252", "iso-8859-15", "utf-8", "utf-16"])
+@pytest.mark.parametrize(
+    "content_type", ["text/xml", "application/rss+xml", "application/xml; charset={}", "text/html"]
+)
+def test_a_french_feed_keeps_its_accents(encoding: str, content_type: str) -> None:
+    title = "L’été à Nîmes : « œuvre » à 5 €" if encoding != "iso-8859-1" else "L'été à Nîmes : « ça »"
+    title = title.replace("’", "'") if encoding == "iso-8859-15" else title
+    document = rss(
+        f"<item><title>{title}</title></item>", declaration=f'<?xml version="1.0" encoding="{encoding}"?>'
+    )
+    assert only(document.encode(encoding), content_type.format(encoding)).title == title
+
+
+def test_windows_1252_that_calls_itself_latin_1_keeps_its_quotes() -> None:
+    document = rss(
+        "<item><title>L’œuvre</title></item>", declaration='<?xml version="1.0" encoding="iso-8859-1"?>'
+    )
+    assert only(document.encode("windows-1252"), "text/xml").title == "L’œuvre"
+
+
+@pytest.mark.parametrize(
+    "content_type", ["application/xml; charset=iso-8859-1", "text/xml; charset=ISO-8859-1"]
+)
+def test_a_server_that_calls_every_text_latin_1_does_not_spoil_utf_8(content_type: str) -> None:
+    assert only(rss("<item><title>Été</title></item>"), content_type).title == "Été"
+
+
+def test_a_latin_1_feed_without_any_label_is_read() -> None:
+    document = "<rss version='2.0'><channel><item><title>Été à Nîmes</title></item></channel></rss>"
+    assert only(document.encode("iso-8859-1"), "text/xml").title == "Été à Nîmes"
+
+
+def test_what_was_encoded_twice_is_put_right_and_rare_french_is_left_alone() -> None:
+    twice = "l’héroïne « à » l’œil".encode().decode("windows-1252")
+    assert only(rss(f"<item><title>{twice}</title></item>")).title == "l’héroïne « à » l’œil"
+    for right in ("«CAFÉ»", "château âgé", "L'Â»", "São Paulo Â"):
+        assert title_of(right, kind="text") in {right, "L'»"}
+
+
+def test_a_declared_encoding_that_is_none_of_text_is_an_error_with_a_name() -> None:
+    document = rss("<item><title>x</title></item>", declaration='<?xml version="1.0" encoding="punycode"?>')
+    with pytest.raises(FeedError) as caught:
+        parsed(document)
+    assert caught.value.code == ENCODING
+
+
+# -- what a feed says of itself
+
+
+def test_the_publisher_s_wishes_are_read() -> None:
+    feed = parsed(
+        rss(
+            "",
+            head="<ttl>90</ttl>"
+            "<skipHours><hour>0</hour><hour> 23 </hour><hour>24</hour><hour>77</hour></skipHours>"
+            "<skipDays><day>Sunday</day><day>Caturday</day></skipDays>",
+        )
+    )
+    assert (feed.ttl, feed.skip_hours, feed.skip_days) == (5_400, frozenset({0, 23}), frozenset({6}))
+
+
+def test_the_syndication_module_is_a_wish_too() -> None:
+    head = "<sy:updatePeriod>hourly</sy:updatePeriod><sy:updateFrequency>2</sy:updateFrequency>"
+    document = rss("", head=head).replace(
+        "<rss ", "<rss xmlns:sy='http://purl.org/rss/1.0/modules/syndication/' "
+    )
+    assert parsed(document).ttl == 1_800
+
+
+def test_a_feed_without_entries_is_a_feed() -> None:
+    assert parsed(rss("")).entries == ()
+    assert parsed(atom("")).format == "atom10"
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "",
+        "   \n",
+        "<!DOCTYPE html><html><head><title>Page</title></head></html>",
+        "<!-- x --><html lang=en><body><item>1</item></body></html>",
+        "<note><to>Ana</to></note>",
+        "just words",
+        '{"message": "not found"}',
+        '{"items": [1, 2]}',
+        "[1, 2]",
+        "{" * 100_000,
+        '{"items":' + "[" * 100_000,
+        "\x00\x01\x02\xff",
+    ],
+)
+def test_what_is_no_feed_says_so(document: str) -> None:
+    with pytest.raises(FeedError) as caught:
+        parsed(document)
+    assert caught.value.code == NOT_A_FEED
+
+
+def test_a_feed_after_white_space_or_a_warning_of_php_is_read_all_the_same() -> None:
+    document = rss("<item><title>t</title></item>")
+    assert only("\n\n  " + document).title == "t"
+    assert only("<br /><b>Warning</b>: x in y.php" + document).title == "t"
+
+
+def test_a_document_cut_short_gives_what_is_whole_and_names_the_problem() -> None:
+    document = rss("<item><title>one</title></item><item><title>two</title></item>")
+    feed = parsed(document[:-40])
+    assert feed.entries[0].title == "one"
+    assert feed.problem
+
+
+def test_only_so_many_entries_and_so_much_text_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entries, "MAX_ENTRIES", 10)
+    monkeypatch.setattr(entries, "MAX_ALL_TEXT", 100)
+    many = parsed(rss("".join(item(number) for number in range(12))))
+    assert [entry.guid for entry in many.entries] == [f"article-{number}" for number in range(10)]
+    assert many.problem == "more than 10 entries"
+    large = parsed(rss("".join(item(number, body="x" * 60) for number in range(2))))
+    assert [len(entry.text) for entry in large.entries] == [60, 0]
+    assert large.problem == "more than 100 characters of text"
+
+
+# -- JSON Feed
+
+
+def test_a_json_feed_is_read() -> None:
+    feed = parsed(
+        json.dumps(
+            {
+                "version": "https://jsonfeed.org/version/1.1",
+                "title": "Été <b>",
+                "home_page_url": "/",
+                "language": "fr-FR",
+                "favicon": "/icon.png",
+                "items": [
+                    {
+                        "id": 12,
+                        "url": "a",
+                        "title": "Titre",
+                        "content_html": "<p>Un.</p><img src='/i.png'>",
+                        "summary": "U.",
+                        "date_published": "2020-01-10T00:00:00Z",
+                        "authors": [{"name": "Ann"}, {"name": "Bob"}, {}],
+                        "tags": ["x", 3, "X"],
+                    },
+                    {"id": "https://site.example/b", "content_text": "a < b", "author": {"name": "Old"}},
+                    "nonsense",
+                ],
+            }
+        )
+    )
+    assert (feed.title, feed.format, feed.language, feed.icon) == (
+        "Été <b>",
+        "json11",
+        "fr-fr",
+        "https://site.example/icon.png",
+    )
+    first, second = feed.entries
+    assert (first.guid, first.link, first.title, first.text, first.summary) == (
+        "12",
+        "https://site.example/feeds/a",
+        "Titre",
+        "Un.",
+        "U.",
+    )
+    assert (first.image, first.author, first.tags, first.published) == (
+        "https://site.example/i.png",
+        "Ann, Bob",
+        ("x",),
+        1_578_614_400,
+    )
+    assert (second.link, second.text, second.author) == ("https://site.example/b", "a < b", "Old")
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+_MEMBERS = [
+    "id", "url", "external_url", "title", "content_html", "content_text", "summary", "image", "banner_image",
+    "date_published", "date_modified", "author", "authors", "tags", "language", "attachments",
+]  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    items=st.lists(st.dictionaries(st.sampled_from(_MEMBERS), _JSON, max_size=6), max_size=4),
+    members=st.dictionaries(
+        st.sampled_from(["title", "language", "home_page_url", "icon", "favicon"]), _JSON
+    ),
+)
+def test_members_of_any_type_do_not_break_a_json_feed(
+    items: list[dict[str, object]], members: dict[str, object]
+) -> None:
+    document = {"version": "https://jsonfeed.org/version/1", "items": items} | members
+    for entry in parsed(json.dumps(document)).entries:
+        _check(entry)
+
+
+# -- anything
+
+
+def _check(entry: Entry) -> None:
+    assert len(entry.fingerprint) == 16
+    assert len(entry.title) <= entries.MAX_TITLE
+    assert len(entry.text) <= entries.MAX_TEXT
+    assert "\n" not in entry.title
+    for address in (entry.link, entry.image):
+        assert address is None or address.startswith(("http://", "https://"))
+    for text in (entry.title, entry.text, entry.summary, entry.author or "", entry.guid or "", *entry.tags):
+        text.encode()
+        assert "\x00" not in text
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_a_mangled_feed_gives_entries_or_an_error_with_a_name(data: st.DataObject) -> None:
+    document = bytearray(
+        rss("".join(item(n, body="<p>é&amp;</p>", published=1_500_000_000) for n in range(3))).encode()
+    )
+    for _ in range(data.draw(st.integers(1, 12))):
+        position = data.draw(st.integers(0, len(document) - 1))
+        match data.draw(st.integers(0, 2)):
+            case 0:
+                document[position] = data.draw(st.integers(0, 255))
+            case 1:
+                del document[position : position + data.draw(st.integers(1, 80))]
+            case _:
+                document[position:position] = data.draw(
+                    st.sampled_from([b"<", b"&", b"]]>", b"<!--", b"&#xD800;", b"\0"])
+                )
+    try:
+        feed = parsed(bytes(document))
+    except FeedError:
+        return
+    for entry in feed.entries:
+        _check(entry)
+
+
+def _real() -> list[Path]:
+    files = sorted(
+        path for path in shared("feeds/real").rglob("*.*") if path.suffix in {".rss", ".atom", ".rdf"}
+    )
+    return files if len(files) < 60 else random.Random(1).sample(files, 60)
+
+
+def test_a_real_feed_loses_no_entry_and_no_title() -> None:
+    for path in _real():
+        source = path.read_bytes()
+        theirs = feedparser.parse(BytesIO(source), sanitize_html=False, resolve_relative_uris=False)
+        ours = parsed(source, "").entries
+        assert len(ours) == len(theirs.entries), path.name
+        assert sum(bool(entry.title) for entry in ours) == sum(
+            bool(entry.get("title")) for entry in theirs.entries
+        )
+        assert all(
+            entry.link or not found.get("link") for entry, found in zip(ours, theirs.entries, strict=True)
+        )
+        for entry in ours:
+            _check(entry)
