@@ -1,6 +1,6 @@
 """Takes the pictures of the README from the running demo: `python -m tests.pictures [FOLDER]`.
 
-Needs Debian's chromium (`apt-get install chromium fonts-noto-color-emoji`), which playwright drives; playwright
+Needs Debian’s chromium (`apt-get install chromium fonts-noto-color-emoji`), driven by playwright, which
 downloads no browser of its own.
 """
 
