@@ -14,7 +14,6 @@ import typer
 from bot import terminal
 from bot.clock import SystemClock
 from bot.news import articles_io
-from bot.news.answers import ask as answer_question
 from bot.news.newsroom import open_newsroom
 from bot.news.search import Searcher, article_as_json, as_json
 from bot.news.why import explain
@@ -117,6 +116,7 @@ def ask(
 ) -> None:
     """Answer a question from the stored articles, word for word and with sources."""
     settings = settings_or_stop()
+    from bot.news.answers import ask as answer_question
 
     async def work() -> None:
         async with open_store(settings) as store:

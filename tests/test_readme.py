@@ -53,11 +53,10 @@ def test_every_terminal_command_stands_in_the_readme() -> None:
 
 def discord_commands() -> Iterator[str]:
     for cog in cogs.ALL:
+        group = f"{cog.__cog_group_name__} " if cog.__cog_is_app_commands_group__ else ""
         for command in cog.__cog_app_commands__:
-            if isinstance(command, app_commands.Group):
-                yield from (f"/{inner.qualified_name}" for inner in command.walk_commands())
-            else:
-                yield f"/{command.qualified_name}"
+            assert not isinstance(command, app_commands.Group)
+            yield f"/{group}{command.name}"
 
 
 def test_every_discord_command_stands_in_the_readme() -> None:
