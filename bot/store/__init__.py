@@ -118,15 +118,16 @@ class Store:
             await source.close()
 
     async def reindex(self, *, only_outdated: bool = False) -> None:
-        """Index every article anew, in batches; with `only_outdated` only after `bot.text.terms` changed.
+        """Index every article anew; with `only_outdated` only after `bot.text.terms` changed.
 
-        Until its end searches find a part.
+        One transaction: other writes wait, and searches use the index as it was, until it is done.
         """
+        if only_outdated and not await self._database.read(indexing.outdated):
+            return
         async with self._database.write() as transaction:
             if only_outdated and not await transaction.run(indexing.outdated):
-                return
+                return  # another process was faster
             await transaction.run(indexing.empty)
-        last: int | None = 0
-        while last is not None:
-            async with self._database.write() as transaction:
+            last: int | None = 0
+            while last is not None:
                 last = await transaction.run(indexing.fill, last)

@@ -63,6 +63,7 @@ class Connection(aiosqlite.Connection):
         try:
             await self
         except sqlite3.Error as error:
+            self._thread.join()  # it is ending, and would speak to the loop after its end
             raise understand(error, self.path) from error
         return self
 
@@ -146,8 +147,11 @@ class Database:
             if reader.is_open:
                 await reader.interrupt()
         async with self._lock:
-            connections = [connection for connection in (*self._readers, self._writer) if connection.is_open]
-            await asyncio.gather(*(connection.close() for connection in connections), return_exceptions=True)
+            readers = [reader.close() for reader in self._readers if reader.is_open]
+            await asyncio.gather(*readers, return_exceptions=True)
+            if self._writer.is_open:
+                # The last to close brings the write-ahead log into the file, which a reader may not.
+                await self._writer.close()
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Transaction]:

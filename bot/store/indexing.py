@@ -67,7 +67,7 @@ def outdated(connection: sqlite3.Connection) -> bool:
 
 
 def empty(connection: sqlite3.Connection) -> None:
-    """Begin anew: an interrupted reindexing starts again from here."""
+    """Begin anew."""
     connection.execute("DELETE FROM meta WHERE name = 'terms_version'")
     connection.execute("INSERT INTO article_terms (article_terms) VALUES ('delete-all')")
     # Fewer and later merges than by default, since writes come in bursts.

@@ -1,0 +1,249 @@
+"""One writer, several readers, errors in our own words."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.store import AlreadyRunning, DatabaseBroken, DatabaseUnusable, Store, StoreError
+from bot.store.database import Connection, Database
+from bot.store.migrate import migrate
+from tests.clocks import ManualClock
+from tests.store.samples import add_feed, new_article, record
+
+SLOW = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 300000000) SELECT max(i) FROM n"
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    opened = await Database.open(tmp_path / "telex.db", migrate)
+    yield opened
+    await opened.close()
+
+
+async def names(database: Database) -> list[str]:
+    return [row["name"] for row in await database.fetchall("SELECT name FROM meta ORDER BY name")]
+
+
+def files(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
+async def put(database: Database, name: str) -> None:
+    async with database.write() as transaction:
+        await transaction.execute("INSERT INTO meta (name, value) VALUES (?, '')", (name,))
+
+
+async def test_the_promised_pragmas_hold(database: Database):
+    async with database.write() as transaction:
+        for pragma, value in [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1)]:
+            assert [row[0] for row in await transaction.fetchall(f"PRAGMA {pragma}")] == [value]
+    row = await database.fetchone("PRAGMA query_only")
+    assert row is not None
+    assert row[0] == 1
+
+
+async def test_a_failed_block_leaves_nothing(database: Database):
+    async def fail() -> None:
+        async with database.write() as transaction:
+            await transaction.execute("INSERT INTO meta (name, value) VALUES ('a', '')")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
+    await put(database, "b")
+    assert await names(database) == ["b"]
+
+
+@pytest.mark.parametrize("hops", range(1, 12))
+async def test_a_cancelled_write_is_whole_or_undone(database: Database, hops: int):
+    async def two() -> None:
+        async with database.write() as transaction:
+            await transaction.execute("INSERT INTO meta (name, value) VALUES ('a', '')")
+            await transaction.execute("INSERT INTO meta (name, value) VALUES ('b', '')")
+
+    task = asyncio.create_task(two())
+    for _ in range(hops):
+        await asyncio.sleep(0.0002)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await put(database, "c")  # no transaction is left open
+    assert await names(database) in (["a", "b", "c"], ["c"])
+
+
+async def test_readers_see_the_last_commit_while_a_write_is_under_way(database: Database):
+    await put(database, "a")
+    async with database.write() as transaction:
+        await transaction.execute("INSERT INTO meta (name, value) VALUES ('b', '')")
+        assert await asyncio.gather(*(names(database) for _ in range(6))) == [["a"]] * 6
+    assert await names(database) == ["a", "b"]
+
+
+async def test_a_read_sees_one_state_in_all_its_queries(database: Database):
+    loop = asyncio.get_running_loop()
+
+    def twice(connection: sqlite3.Connection) -> list[int]:
+        first = connection.execute("SELECT count(*) FROM meta").fetchone()[0]
+        asyncio.run_coroutine_threadsafe(put(database, "a"), loop).result()
+        return [first, connection.execute("SELECT count(*) FROM meta").fetchone()[0]]
+
+    assert await database.read(twice) == [0, 0]
+    assert await names(database) == ["a"]
+
+
+async def test_writes_from_many_tasks_are_all_kept(database: Database):
+    await asyncio.gather(*(put(database, str(number)) for number in range(50)))
+    assert len(await names(database)) == 50
+
+
+async def test_slow_reads_block_neither_a_fast_read_nor_a_write(database: Database):
+    slow = [asyncio.create_task(database.fetchall(SLOW)) for _ in range(2)]
+    await asyncio.sleep(0.01)
+    await put(database, "a")
+    assert await names(database) == ["a"]
+    for task in slow:
+        assert not task.done()
+        task.cancel()
+
+
+async def test_a_cancelled_read_stops_and_gives_its_reader_back(database: Database):
+    slow = [asyncio.create_task(database.fetchall(SLOW)) for _ in range(3)]
+    await asyncio.sleep(0.01)
+    for task in slow:
+        task.cancel()
+    await asyncio.gather(*slow, return_exceptions=True)
+    assert await asyncio.gather(*(names(database) for _ in range(6))) == [[]] * 6
+
+
+async def test_closing_does_not_wait_for_a_slow_read(database: Database):
+    slow = asyncio.create_task(database.fetchall(SLOW))
+    await asyncio.sleep(0.01)
+    await database.close()
+    with pytest.raises(StoreError):
+        await slow
+
+
+async def test_a_closed_database_says_so(database: Database):
+    await database.close()
+    await database.close()
+    with pytest.raises(StoreError, match="closed"):
+        await names(database)
+    with pytest.raises(StoreError, match="closed"):
+        await put(database, "a")
+
+
+async def test_readers_cannot_write(database: Database):
+    with pytest.raises(StoreError):
+        await database.fetchall("INSERT INTO meta (name, value) VALUES ('a', '')")
+
+
+async def test_a_full_disk_is_said_and_leaves_the_database_usable(database: Database):
+    async with database.write() as transaction:
+        pages = (await transaction.fetchall("PRAGMA page_count"))[0][0]
+        await transaction.fetchall(f"PRAGMA max_page_count = {pages + 4}")
+    with pytest.raises(DatabaseUnusable, match="full"):
+        async with database.write() as transaction:
+            await transaction.execute("INSERT INTO meta (name, value) VALUES ('a', ?)", ("x" * 100_000,))
+    await put(database, "b")
+    assert await names(database) == ["b"]
+
+
+async def test_a_locked_database_is_said(database: Database):
+    other = Connection(database.path, pragmas=())
+    await other.open()
+    async with database.write():
+        await other.run(lambda connection: connection.execute("PRAGMA busy_timeout = 1"))
+        with pytest.raises(DatabaseUnusable, match="locked"):
+            await other.run(lambda connection: connection.execute("BEGIN IMMEDIATE"))
+    await other.close()
+
+
+async def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path, clock: ManualClock):
+    path = tmp_path / "notes.txt"
+    path.write_text("Not a database at all. " * 100)
+    with pytest.raises(DatabaseUnusable, match=r"notes\.txt is not a database"):
+        await Store.open(path, clock)
+    assert path.read_text() == "Not a database at all. " * 100
+
+
+async def test_a_place_where_nothing_can_be_created_is_said(tmp_path: Path, clock: ManualClock):
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path / "file" / "telex.db", tmp_path):
+        with pytest.raises(DatabaseUnusable, match="cannot be opened or created"):
+            await Store.open(path, clock)
+
+
+async def test_damage_is_found_by_a_check(tmp_path: Path, clock: ManualClock):
+    path = tmp_path / "telex.db"
+    store = await Store.open(path, clock)
+    feed = await add_feed(store)
+    article = new_article(feed, "a")
+    await record(store, feed, article)
+    assert await store.check() == 1
+    await store.close()
+    key = article.key.encode()
+    path.write_bytes(path.read_bytes().replace(key, key[::-1], 1))  # in the table or its index, not in both
+    store = await Store.open(path, clock)
+    with pytest.raises(DatabaseBroken, match="damaged"):
+        await store.check()
+    await store.close()
+
+
+async def test_a_damaged_database_is_not_opened_as_if_it_were_whole(tmp_path: Path, clock: ManualClock):
+    path = tmp_path / "telex.db"
+    await (await Store.open(path, clock)).close()
+    content = path.read_bytes()
+    path.write_bytes(content[:4096] + b"\xa5" * (len(content) - 4096))
+    with pytest.raises(DatabaseBroken, match="damaged"):
+        await Store.open(path, clock)
+
+
+async def test_a_new_database_is_for_its_owner_alone(store: Store, tmp_path: Path):
+    assert (tmp_path / "telex.db").stat().st_mode & 0o077 == 0
+
+
+async def test_a_closed_database_is_one_file(tmp_path: Path, clock: ManualClock):
+    store = await Store.open(tmp_path / "telex.db", clock)
+    await asyncio.gather(*(store.meta.get("a") for _ in range(3)), store.meta.set("a", "b"))
+    await store.close()
+    assert files(tmp_path) == ["telex.db"]
+
+
+async def test_what_was_written_is_there_after_opening_again(tmp_path: Path, clock: ManualClock):
+    for _ in range(2):
+        store = await Store.open(tmp_path / "deep" / "er" / "telex.db", clock)
+        await store.meta.set("count", str(int(await store.meta.get("count") or 0) + 1))
+        await store.close()
+    store = await Store.open(tmp_path / "deep" / "er" / "telex.db", clock)
+    assert await store.meta.get("count") == "2"
+    await store.meta.set("count", None)
+    assert await store.meta.get("count") is None
+    assert await store.size() > 0
+    await store.close()
+
+
+def test_only_one_bot_runs_on_a_database(tmp_path: Path):
+    path = tmp_path / "telex.db"
+    second = (
+        "import sys; from pathlib import Path; from bot.store import AlreadyRunning, Store\n"
+        "try:\n with Store.lock_for_run(Path(sys.argv[1])): print('taken')\n"
+        "except AlreadyRunning: print('refused')"
+    )
+
+    def another() -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", second, path], capture_output=True, text=True, check=True, timeout=60
+        )
+        return done.stdout.strip()
+
+    with Store.lock_for_run(path):
+        with pytest.raises(AlreadyRunning, match="already running"), Store.lock_for_run(path):
+            pass
+        assert another() == "refused"
+    assert another() == "taken"

@@ -1,0 +1,176 @@
+"""A database is brought up to date whole, or stays as it was."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from bot.store import DatabaseBroken, DatabaseUnusable, NewerDatabase, Store
+from bot.store.migrate import MIGRATIONS, available, migrate, statements
+from tests.clocks import ManualClock
+from tests.store.samples import add_feed, new_article, record
+
+NEXT = """
+-- A migration with a trigger; and a semicolon in a comment;
+ALTER TABLE feed ADD COLUMN mood TEXT;
+CREATE TRIGGER feed_mood AFTER UPDATE OF title ON feed BEGIN
+    UPDATE feed SET mood = 'new; title' WHERE id = NEW.id;
+    UPDATE feed SET error = NULL WHERE id = NEW.id;
+END;  -- of the trigger
+UPDATE feed SET mood = 'good';
+"""
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, isolation_level=None)
+
+
+def state(path: Path) -> tuple[int, list[str], int]:
+    """The version, the schema and the number of articles of a database."""
+    with closing(connect(path)) as connection:
+        return (
+            connection.execute("PRAGMA user_version").fetchone()[0],
+            [row[0] for row in connection.execute("SELECT sql FROM sqlite_master ORDER BY name")],
+            connection.execute("SELECT count(*) FROM article").fetchone()[0],
+        )
+
+
+@pytest.fixture
+async def old(tmp_path: Path, clock: ManualClock) -> Path:
+    """A database of today with an article."""
+    store = await Store.open(tmp_path / "telex.db", clock)
+    feed = await add_feed(store)
+    await record(store, feed, new_article(feed, "a"))
+    await store.close()
+    return tmp_path / "telex.db"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Migrations of today and one of tomorrow."""
+    path = tmp_path / "migrations"
+    path.mkdir()
+    for migration in available().values():
+        (path / migration.name).write_text(migration.read_text())
+    (path / f"{max(available()) + 1:04}_mood.sql").write_text(NEXT)
+    return path
+
+
+def test_a_trigger_is_one_statement():
+    assert [statement.strip().split("\n")[-1] for statement in statements(NEXT)] == [
+        "ALTER TABLE feed ADD COLUMN mood TEXT;",
+        "END;  -- of the trigger",
+        "UPDATE feed SET mood = 'good';",
+    ]
+
+
+def test_every_migration_is_made_of_whole_statements():
+    for path in available().values():
+        script = path.read_text()
+        assert "".join(statements(script)).strip() == script.strip()
+    assert list(available()) == list(range(1, len(available()) + 1))
+
+
+def test_migrations_lie_in_the_package():
+    assert available(), MIGRATIONS
+
+
+def test_a_migration_is_applied_once(old: Path, folder: Path):
+    for _ in range(2):
+        with closing(connect(old)) as connection:
+            migrate(connection, folder)
+            assert connection.execute("SELECT mood FROM feed").fetchall() == [("good",)]
+            assert connection.execute("PRAGMA foreign_keys").fetchone()[0] in (0, 1)
+    assert state(old)[0] == max(available()) + 1
+
+
+@pytest.mark.parametrize("fault", ["CREATE TABLE feed (id);", "DELETE FROM feed;"])
+def test_a_migration_that_fails_changes_nothing(old: Path, folder: Path, fault: str):
+    before = state(old)
+    path = max(folder.iterdir())
+    path.write_text(path.read_text() + fault)  # an error, or articles without their feed
+    with closing(connect(old)) as connection, pytest.raises((sqlite3.Error, DatabaseBroken)):
+        migrate(connection, folder)
+    assert state(old) == before
+
+
+@pytest.mark.parametrize("statement", range(1, 4))
+def test_a_migration_that_is_killed_changes_nothing(old: Path, folder: Path, statement: int):
+    before = state(old)
+    script = (
+        "import os, signal, sqlite3, sys; from pathlib import Path; import bot.store\n"
+        "migrate = sys.modules['bot.store.migrate']\n"
+        "def statements(script, original=migrate.statements):\n"
+        "    for number, text in enumerate(original(script), 1):\n"
+        "        yield text\n"
+        "        if number == int(sys.argv[3]): os.kill(os.getpid(), signal.SIGKILL)\n"
+        "migrate.statements = statements\n"
+        "migrate.migrate(sqlite3.connect(sys.argv[1], isolation_level=None), Path(sys.argv[2]))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, old, folder, str(statement)],
+        check=False,
+        capture_output=True,
+        timeout=60,
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert state(old) == before
+    with closing(connect(old)) as connection:
+        migrate(connection, folder)
+    assert state(old)[0] == before[0] + 1
+
+
+async def test_a_newer_database_is_refused_and_left_alone(old: Path, clock: ManualClock):
+    with closing(connect(old)) as connection:
+        connection.execute("PRAGMA user_version = 999")
+    with pytest.raises(NewerDatabase, match=r"version 999.*later Telex"):
+        await Store.open(old, clock)
+    assert state(old)[0] == 999
+
+
+async def test_another_programs_database_is_refused_and_left_alone(tmp_path: Path, clock: ManualClock):
+    path = tmp_path / "other.db"
+    with closing(connect(path)) as connection:
+        connection.execute("CREATE TABLE feed (id)")
+    with pytest.raises(DatabaseUnusable, match="another program's"):
+        await Store.open(path, clock)
+    with closing(connect(path)) as connection:
+        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("feed",)]
+
+
+async def test_an_empty_file_becomes_a_database(tmp_path: Path, clock: ManualClock):
+    (tmp_path / "telex.db").touch()
+    store = await Store.open(tmp_path / "telex.db", clock)
+    assert await store.check() == max(available())
+    await store.close()
+
+
+async def test_two_processes_may_create_a_database_at_once(tmp_path: Path):
+    script = (
+        "import asyncio, sys; from pathlib import Path\n"
+        "from bot.clock import SystemClock; from bot.store import Store\n"
+        "async def main():\n"
+        "    store = await Store.open(Path(sys.argv[1]), SystemClock())\n"
+        "    print(await store.check()); await store.close()\n"
+        "asyncio.run(main())"
+    )
+    processes = [
+        await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-c",
+            script,
+            tmp_path / "telex.db",
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        for _ in range(4)
+    ]
+    outputs = [await process.communicate() for process in processes]
+    assert outputs == [(b"%d\n" % max(available()), b"")] * 4
