@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import re
+from calendar import timegm
+from datetime import UTC, datetime, timedelta, timezone
+from email.utils import format_datetime
+from html import unescape
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.text import dates
+from tests.shared import shared
+
+ELEVENTH = timegm((2020, 1, 10, 0, 0, 0))
+JUNE = timegm((2020, 6, 10, 12, 30, 0))
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2020/1/10", ELEVENTH),
+        ("2020-01-10", ELEVENTH),
+        ("20200110", ELEVENTH),
+        ("10/1/2020", ELEVENTH),
+        ("10.01.2020", ELEVENTH),
+        ("25/12/2020", timegm((2020, 12, 25, 0, 0, 0))),
+        ("12/25/2020", timegm((2020, 12, 25, 0, 0, 0))),
+        ("10 janvier 2020", ELEVENTH),
+        ("vendredi 10 janv. 2020", ELEVENTH),
+        ("1er août 2020", timegm((2020, 8, 1, 0, 0, 0))),
+        ("January 10th, 2020", ELEVENTH),
+        ("Jan. 10, 2020", ELEVENTH),
+        ("Wed, 10 Jun 2020 12:30:00 GMT", JUNE),
+        ("Wed, 10 Jun 20 12:30 UT", JUNE),
+        ("Wed, 10 Jun 2020 14:30:00 +0200", JUNE),
+        ("Wed, 10 Jun 2020 14:30:00 CEST", JUNE),
+        ("Wed, 10 Jun 2020 08:30:00 EDT", JUNE),
+        ("Wed, 10 Jun 2020 14:30:00 GMT+2", JUNE),
+        ("Wed, 10 Jun 2020 14:30:00 +0200 (CEST)", JUNE),
+        ("Wed, 10 Jun 2020 12:30:00", JUNE),
+        ("mer., 10 juin 2020 14:30:00 +0200", JUNE),
+        ("mercredi 10 juin 2020 à 12h30", JUNE),
+        ("10 juin 2020 - 12:30", JUNE),
+        ("Sat, Jun 10 2020 12:30:00 PM", JUNE),
+        ("June 10, 2020 at 12:30 PM", JUNE),
+        ("2020-06-10T14:30:00+02:00", JUNE),
+        ("2020-06-10T12:30:00.123Z", JUNE),
+        ("2020-06-10 12:30", JUNE),
+        ("2020-6-10 12:30:00", JUNE),
+        ("2020/06/10 12:30 UTC", JUNE),
+        ("\n 2020-06-10T12:30:00Z \n", JUNE),
+        (str(JUNE), JUNE),
+        (f"{JUNE}000", JUNE),
+    ],
+)
+def test_dates_that_feeds_write_are_understood(text, moment):
+    assert dates.parse(text) == moment
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", None, "yesterday", "Mon, 01 Jan 0001 00:00:00 +0000", "1970-01-01T00:00:00Z", "0000-00-00 00:00:00",
+     "2020", "9999-12-31", "31/31/2020", "10 brumaire 2020", "-1"],
+)  # fmt: skip
+def test_what_is_no_date_of_the_web_is_none(text):
+    assert dates.parse(text) is None
+
+
+@given(st.text())
+def test_no_text_breaks_it(text):
+    dates.parse(text)
+
+
+@given(st.text(alphabet="0123456789-/:., TZ+janpmMerdécû()"))
+def test_nothing_that_resembles_a_date_breaks_it(text):
+    moment = dates.parse(text)
+    assert moment is None or 0 < moment < dates.LATEST
+
+
+@given(
+    st.datetimes(datetime(1990, 1, 1), datetime(2099, 12, 30)),  # noqa: DTZ001 - hypothesis adds the zone
+    st.integers(-14 * 60, 14 * 60),
+)
+def test_the_two_standards_are_read_to_the_second(naive, minutes):
+    moment = naive.replace(microsecond=0, tzinfo=timezone(timedelta(minutes=minutes)))
+    seconds = int(moment.astimezone(UTC).timestamp())
+    assert dates.parse(moment.isoformat()) == seconds
+    assert dates.parse(format_datetime(moment)) == seconds
+
+
+def test_an_article_is_never_newer_than_when_it_was_found():
+    assert dates.clamp(2_000_000_000, 1_700_000_000) == 1_700_000_000
+    assert dates.clamp(1_600_000_000, 1_700_000_000) == 1_600_000_000
+    assert dates.clamp(None, 1_700_000_000) == 1_700_000_000
+    assert dates.clamp(5, 1_700_000_000) == 1_700_000_000
+
+
+def test_every_date_of_real_feeds_is_understood():
+    element = re.compile(
+        r"<(?:\w+:)?(?:pubDate|date|published|updated|modified|issued|created|lastBuildDate)(?:\s[^>]*)?>"
+        r"\s*(?:<!\[CDATA\[)?\s*([^<\]]{1,100})"
+    )
+    found = {
+        unescape(text).strip()
+        for path in shared("feeds/real").rglob("*")
+        if path.is_file()
+        for text in element.findall(path.read_text(encoding="utf-8", errors="replace"))
+    }
+    assert len(found) > 4000
+    assert {text for text in found if dates.parse(text) is None} == {"Mon, 01 Jan 0001 00:00:00 +0000"}
