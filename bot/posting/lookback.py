@@ -18,6 +18,7 @@ CLOCKS_APART = timedelta(minutes=15)
 
 _MOST_MESSAGES = 2000
 _MOST_THREADS = 200
+_FIRST_MESSAGES = 3
 
 
 class HistoryHidden(Exception):
@@ -41,7 +42,7 @@ async def look(
     if isinstance(place, discord.ForumChannel):
         return await _look_at_threads(place, dispatch, message, after, before)
     read = 0
-    async for found in place.history(limit=_MOST_MESSAGES, after=after, before=before, oldest_first=True):
+    async for found in place.history(limit=_MOST_MESSAGES, after=after, before=before, oldest_first=False):
         read += 1
         if found.author.id == me.id and _is_of(found, dispatch, message):
             return Sent(found.id)
@@ -63,12 +64,11 @@ async def _look_at_threads(
             or not after <= discord.utils.snowflake_time(thread.id) <= before
         ):
             continue
-        try:
-            first = await thread.fetch_message(thread.id)  # a forum post and its first message share their id
-        except discord.NotFound:
-            continue
-        if _is_of(first, dispatch, message):
-            return Sent(first.id, thread.id)
+        # Its first message has its id, or was made in the same moment.
+        start = discord.utils.snowflake_time(thread.id) - timedelta(seconds=1)
+        async for found in thread.history(limit=_FIRST_MESSAGES, after=start, oldest_first=True):
+            if found.author.id == forum.guild.me.id and _is_of(found, dispatch, message):
+                return Sent(found.id, thread.id)
     return None
 
 

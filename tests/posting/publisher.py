@@ -1,0 +1,116 @@
+"""A feed under a test's hand, and the ways in which Discord's answers get lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+from discord.http import Route
+from simcord.builders import ChannelHandle
+
+from bot.words import Feed
+from tests.discord_world import World
+from tests.feed_server import FeedServer, item, rss
+
+
+@dataclass
+class Publisher:
+    """A feed that `channels` follow. It published an article 0, which is posted, before a test begins."""
+
+    world: World
+    server: FeedServer
+    path: str = "/feed"
+    items: list[str] = field(default_factory=list)
+    feed: Feed | None = None
+
+    @property
+    def url(self) -> str:
+        return self.server.origin + self.path
+
+    async def begin(self, *channels: ChannelHandle) -> None:
+        """Let channels (`news` unless said) follow the feed, as if it had no other articles before."""
+        await self.publish(item(0), polled=False)
+        for channel in channels or (self.world.news,):
+            self.feed = await self.world.follow(self.url, channel)
+        await self.poll()
+        await self.world.deliver()
+
+    async def publish(self, *items: str, polled: bool = True) -> None:
+        """Put items on top of the feed, oldest given first, and poll it."""
+        self.items = [*reversed(items), *self.items]
+        self.server.serve(self.path, rss(*self.items))
+        if polled:
+            await self.poll()
+
+    async def poll(self) -> None:
+        assert self.feed is not None
+        await self.world.poll(self.feed)
+
+    async def article(self, number: int, **changes: Any) -> None:
+        """Publish article `number`, a minute younger than the one before."""
+        await self.publish(item(number, published=self.world.clock.now() - 3600 + number * 60, **changes))
+
+
+def titles(world: World, channel: ChannelHandle | None = None) -> list[str | None]:
+    """The titles of the bot's messages in a channel (of the first message of each thread in a forum)."""
+    return [message.embeds[0].title for message in world.posts(channel)]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for what a loop beside the test will do."""
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110  # nothing there sets an event for a test
+            await asyncio.sleep(0.01)
+
+
+@dataclass
+class Answers:
+    """Loses Discord's answers: the request takes effect, and the bot hears nothing or an error of ours.
+
+    A message with a nonce that Discord has seen is answered with the first message, as Discord does.
+    """
+
+    world: World
+    lose: Callable[[Route], Exception | None] = lambda _route: None
+    requests: list[Route] = field(default_factory=list)
+    bodies: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        http = self.world.bot.http
+        real = http.request
+        seen: dict[str, Any] = {}
+
+        async def request(route: Route, **options: Any) -> Any:
+            self.requests.append(route)
+            body = options.get("json") or {}
+            self.bodies.append(body)
+            nonce = body.get("nonce") if isinstance(body, dict) else None
+            answer = seen[nonce] if nonce in seen else await real(route, **options)
+            if nonce is not None:
+                seen[nonce] = answer
+            error = self.lose(route)
+            if error is not None:
+                raise error
+            return answer
+
+        http.request = request  # type: ignore[method-assign]
+
+    def lost(self, path: str, *, times: int, error: Exception | None = None) -> None:
+        """Lose the answers to the next requests that send something to a path such as `/messages`."""
+        left = times
+
+        def lose(route: Route) -> Exception | None:
+            nonlocal left
+            if route.method == "POST" and route.path.endswith(path) and left:
+                left -= 1
+                return error or aiohttp.ServerDisconnectedError()
+            return None
+
+        self.lose = lose
+
+    def nonces(self) -> list[str]:
+        """The nonces that messages were sent with."""
+        return [body["nonce"] for body in self.bodies if isinstance(body, dict) and "nonce" in body]

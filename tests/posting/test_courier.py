@@ -1,0 +1,371 @@
+"""Delivery as people see it: each article once, oldest first, no channel in another's way."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import discord
+import pytest
+
+from bot.locale import catalogue
+from bot.posting import buttons, places
+from bot.posting.messages import Message
+from bot.posting.outcomes import Outcome
+from bot.words import DispatchState, Fate
+from tests.clocks import ManualClock
+from tests.discord_world import World, discord_world
+from tests.feed_server import FeedServer, item
+from tests.posting.publisher import Answers, Publisher, titles, until
+
+
+async def test_articles_are_posted_once_and_oldest_first(telex: World, publisher: Publisher) -> None:
+    await publisher.begin()
+    await publisher.publish(item(1), item(2), item(3))
+    await telex.deliver()
+    await publisher.poll()
+    await telex.deliver()
+    assert titles(telex) == ["Article 0", "Article 1", "Article 2", "Article 3"]
+
+
+async def test_a_post_gets_the_reaction_to_save_it_by(telex: World, publisher: Publisher) -> None:
+    await publisher.begin()
+    (post,) = telex.posts()
+    assert [reaction.emoji for reaction in post.reactions] == [buttons.EMOJI]
+    (dispatch,) = await telex.store.dispatches.recent(0, 10)
+    assert dispatch.finished
+    assert dispatch.message_id == post.id
+
+
+async def test_no_reaction_where_the_bot_may_not_react(telex: World, publisher: Publisher) -> None:
+    telex.set_permissions(telex.news, add_reactions=False)
+    await telex.env.settle()
+    await publisher.begin()
+    (post,) = telex.posts()
+    assert not post.reactions
+    assert await telex.store.dispatches.unfinished() == []
+
+
+async def test_a_blocked_channel_holds_up_no_other_and_loses_nothing(
+    telex: World, publisher: Publisher
+) -> None:
+    other = telex.guild.create_text_channel("other")
+    await publisher.begin(telex.news, other)
+    telex.set_permissions(telex.news, send_messages=False)
+    await telex.env.settle()
+    await publisher.publish(item(1), item(2))
+    await telex.deliver()
+    assert titles(telex, other) == ["Article 0", "Article 1", "Article 2"]
+    assert titles(telex) == ["Article 0"]
+    problem = await telex.store.dispatches.problem(telex.news.id)
+    assert problem is not None
+    assert problem.problem.startswith("forbidden send_messages")
+
+    telex.set_permissions(telex.news, send_messages=True)
+    await telex.env.settle()
+    await telex.deliver()
+    assert titles(telex) == ["Article 0", "Article 1", "Article 2"]
+    assert await telex.store.dispatches.problem(telex.news.id) is None
+
+
+async def test_a_slow_channel_holds_up_no_other(
+    telex: World, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = telex.guild.create_text_channel("other")
+    await publisher.begin(telex.news, other)
+    release = asyncio.Event()
+    arrived = asyncio.Event()
+    real = places.send
+
+    async def send(place: places.Place, message: Message, nonce: str) -> Outcome:
+        if place.id == telex.news.id:
+            await release.wait()
+        elif message.embed.title == "Article 2":
+            arrived.set()
+        return await real(place, message, nonce)
+
+    monkeypatch.setattr(places, "send", send)
+    await publisher.publish(item(1), item(2))
+    settling = asyncio.create_task(telex.bot.courier.settle())
+    await asyncio.wait_for(arrived.wait(), 10)
+    release.set()
+    await settling
+    await telex.env.settle()
+    assert titles(telex) == titles(telex, other) == ["Article 0", "Article 1", "Article 2"]
+
+
+async def test_a_channel_that_stays_blocked_is_asked_less_and_less(
+    telex: World, publisher: Publisher
+) -> None:
+    await publisher.begin()
+    telex.set_permissions(telex.news, embed_links=False)
+    await telex.env.settle()
+    await publisher.publish(item(1))
+    waits = []
+    for _round in range(12):
+        await telex.deliver()
+        problem = await telex.store.dispatches.problem(telex.news.id)
+        assert problem is not None
+        assert problem.retry_at is not None
+        waits.append(problem.retry_at - telex.clock.now())
+        telex.clock.advance(waits[-1])
+    assert waits[:3] == [300, 300, 600]
+    assert waits == sorted(waits)
+    assert waits[-1] == 21_600
+    assert titles(telex) == ["Article 0"]
+
+
+async def test_a_deleted_channel_keeps_what_waits_and_holds_up_no_other(
+    telex: World, publisher: Publisher
+) -> None:
+    other = telex.guild.create_text_channel("other")
+    await publisher.begin(telex.news, other)
+    telex.env.backend.delete_channel(telex.news.id)
+    await publisher.publish(item(1))
+    await telex.deliver()
+    assert titles(telex, other) == ["Article 0", "Article 1"]
+    problem = await telex.store.dispatches.problem(telex.news.id)
+    assert problem is not None
+    assert problem.problem == "gone"
+    article = await telex.store.articles.newest(None, limit=1)
+    fates = {row.channel_id: row.fate for row in await telex.store.dispatches.fates(article[0].page)}
+    assert fates == {telex.news.id: Fate.WAITING, other.id: Fate.POSTED}
+
+
+async def test_a_long_rate_limit_is_waited_for_and_posts_once(
+    telex: World, publisher: Publisher, answers: Answers
+) -> None:
+    await publisher.begin()
+    answers.lose = lambda route: None
+    real = telex.bot.http.request
+
+    async def limited(route: Any, **options: Any) -> Any:
+        if route.path.endswith("/messages"):
+            raise discord.RateLimited(1234.0)
+        return await real(route, **options)
+
+    telex.bot.http.request = limited  # type: ignore[method-assign]
+    await publisher.publish(item(1))
+    await telex.deliver()
+    telex.bot.http.request = real  # type: ignore[method-assign]
+    telex.clock.advance(1233)
+    await telex.deliver()
+    assert titles(telex) == ["Article 0"]
+    telex.clock.advance(1)
+    await telex.deliver()
+    assert titles(telex) == ["Article 0", "Article 1"]
+
+
+async def test_a_lost_answer_is_repeated_with_the_same_nonce(
+    telex: World, publisher: Publisher, answers: Answers
+) -> None:
+    await publisher.begin()
+    answers.bodies.clear()
+    answers.lost("/messages", times=1)
+    await publisher.publish(item(1))
+    await telex.deliver()
+    first, second = answers.nonces()
+    assert first == second
+    assert len(first) <= 25
+    assert titles(telex) == ["Article 0", "Article 1"]
+
+
+async def test_answers_lost_for_longer_are_looked_for_in_the_channel(
+    telex: World, publisher: Publisher, answers: Answers
+) -> None:
+    await publisher.begin()
+    answers.lost("/messages", times=2)
+    await publisher.publish(item(1), item(2))
+    await telex.deliver()
+    (interrupted,) = await telex.store.dispatches.interrupted()
+    assert interrupted.state is DispatchState.CLAIMED
+    await telex.advance(60)
+    await telex.deliver()
+    assert titles(telex) == ["Article 0", "Article 1", "Article 2"]
+    assert await telex.store.dispatches.interrupted() == []
+
+
+async def test_two_articles_never_share_a_nonce(telex: World, publisher: Publisher, answers: Answers) -> None:
+    other = telex.guild.create_text_channel("other")
+    await publisher.begin(telex.news, other)
+    await publisher.publish(item(1), item(2))
+    await telex.deliver()
+    assert len(set(answers.nonces())) == len(answers.nonces()) == 6
+
+
+async def test_a_refused_picture_costs_the_picture_and_not_the_post(
+    telex: World, publisher: Publisher
+) -> None:
+    await publisher.begin()
+    telex.env.inject_error(
+        "POST", f"/channels/{telex.news.id}/messages", status=400, code=50035, message="Invalid Form Body"
+    )
+    await publisher.publish(item(1, body='<img src="https://news.example/a.jpg">What it tells.'))
+    await telex.deliver()
+    post = telex.posts()[-1]
+    assert post.embeds[0].title == "Article 1"
+    assert post.embeds[0].image.url is None
+    assert post.embeds[0].url == "https://news.example/articles/1"
+
+
+async def test_a_post_that_discord_refuses_fails_with_the_reason_and_the_next_goes_out(
+    telex: World, publisher: Publisher
+) -> None:
+    await publisher.begin()
+    telex.env.inject_error(
+        "POST", f"/channels/{telex.news.id}/messages", status=400, code=200000, message="AutoMod", times=2
+    )
+    await publisher.publish(item(1), item(2))
+    await telex.deliver()
+    assert titles(telex) == ["Article 0", "Article 2"]
+    articles = {article.title: article for article in await telex.store.articles.newest(None, limit=9)}
+    (fate,) = await telex.store.dispatches.fates(articles["Article 1"].page)
+    assert fate.fate is Fate.FAILED
+    assert fate.reason is not None
+    assert "AutoMod" in fate.reason
+
+
+async def test_an_error_of_ours_about_one_article_does_not_stop_its_channel(
+    telex: World, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await publisher.begin()
+    real = telex.bot.courier._render
+
+    async def render(dispatch: Any) -> Any:
+        message = await real(dispatch)
+        if message is not None and message.embed.title == "Article 1":
+            raise ZeroDivisionError
+        return message
+
+    monkeypatch.setattr(telex.bot.courier, "_render", render)
+    await publisher.publish(item(1), item(2))
+    for _minute in range(10):
+        await telex.deliver()
+        await telex.advance(60)
+    assert titles(telex) == ["Article 0", "Article 2"]
+
+
+async def test_an_article_that_changed_is_edited_and_not_posted_again(
+    telex: World, publisher: Publisher
+) -> None:
+    await publisher.begin()
+    await publisher.article(1)
+    await telex.deliver()
+    before = telex.posts()
+    publisher.items = publisher.items[1:]
+    await publisher.article(1, title="Article 1, corrected")
+    await telex.deliver()
+    assert titles(telex) == ["Article 0", "Article 1, corrected"]
+    assert [post.id for post in telex.posts()] == [post.id for post in before]
+    assert buttons.custom_ids(telex.posts()[-1]) == buttons.custom_ids(before[-1])
+
+
+async def test_an_edit_of_a_message_that_somebody_deleted_is_dropped(
+    telex: World, publisher: Publisher
+) -> None:
+    await publisher.begin()
+    await publisher.article(1)
+    await telex.deliver()
+    telex.env.backend.delete_message(telex.news.id, telex.posts()[-1].id)
+    publisher.items = publisher.items[1:]
+    await publisher.article(1, title="Article 1, corrected")
+    await telex.deliver()
+    assert titles(telex) == ["Article 0"]
+    assert await telex.store.dispatches.edits_due(telex.clock.now(), 10) == []
+
+
+async def test_an_edit_that_discord_puts_off_is_made_later(telex: World, publisher: Publisher) -> None:
+    await publisher.begin()
+    await publisher.article(1)
+    await telex.deliver()
+    telex.env.inject_error(
+        "PATCH", "/channels/*/messages/*", status=429, code=30046, message="Too many edits"
+    )
+    publisher.items = publisher.items[1:]
+    await publisher.article(1, title="Article 1, corrected")
+    await telex.deliver()
+    assert titles(telex) == ["Article 0", "Article 1"]
+    telex.clock.advance(3600)
+    await telex.deliver()
+    assert titles(telex) == ["Article 0", "Article 1, corrected"]
+
+
+async def test_what_is_beyond_the_limit_shares_a_catch_up(telex: World, publisher: Publisher) -> None:
+    await publisher.begin()
+    await publisher.publish(*(item(number) for number in range(1, 31)))
+    await telex.deliver()
+    catch_up, *posts = telex.posts()[1:]
+    limit = telex.newsroom.settings.catch_up_after
+    assert [post.embeds[0].title for post in posts] == [f"Article {n}" for n in range(31 - limit, 31)]
+    covered = 30 - limit
+    assert catch_up.embeds[0].title == f"{covered} articles came in while I could not post"
+    assert catch_up.embeds[0].description is not None
+    assert len(catch_up.embeds[0].description.splitlines()) == covered
+    (menu,) = buttons.custom_ids(catch_up)
+    assert menu.startswith("telex:pick:")
+    assert not catch_up.reactions
+
+
+async def test_a_notice_is_a_plain_sentence(telex: World, publisher: Publisher) -> None:
+    await publisher.begin()
+    await telex.store.dispatches.notice(telex.news.id, "broken:1:0", "A **feed** cannot be read.")
+    await telex.deliver()
+    assert telex.posts()[-1].embeds[0].description == "A \\*\\*feed\\*\\* cannot be read."
+    assert not telex.posts()[-1].reactions
+
+
+async def test_posts_speak_the_language_of_their_server(
+    telex: World, publisher: Publisher, clock: ManualClock
+) -> None:
+    telex.env.backend.edit_guild(telex.guild.id, {"preferred_locale": "fr"})
+    await telex.env.settle()
+    await publisher.begin()
+    (post,) = telex.posts()
+    (row,) = post.components
+    assert isinstance(row, discord.ActionRow)
+    labels = [child.label for child in row.children if isinstance(child, discord.Button)]
+    assert labels == [catalogue("fr").gettext("Save"), catalogue("fr").gettext("Read")]
+    assert await telex.store.servers.locale(telex.guild.id) == "fr"
+
+
+async def test_an_outage_of_a_server_neither_loses_nor_fails_anything(
+    telex: World, publisher: Publisher
+) -> None:
+    await publisher.begin()
+    guild = telex.bot.get_guild(telex.guild.id)
+    assert guild is not None
+    guild.unavailable = True
+    await publisher.publish(item(1))
+    await telex.deliver()
+    assert titles(telex) == ["Article 0"]
+    assert await telex.store.dispatches.problem(telex.news.id) is None
+    guild.unavailable = False
+    telex.clock.advance(60)
+    await telex.deliver()
+    assert titles(telex) == ["Article 0", "Article 1"]
+
+
+async def test_posts_leave_nothing_in_discord_pys_memory(telex: World, publisher: Publisher) -> None:
+    await publisher.begin()
+    store = telex.bot._connection._view_store
+    before = len(store._synced_message_views), len(store._views)
+    await publisher.publish(item(1), item(2))
+    await telex.deliver()
+    assert (len(store._synced_message_views), len(store._views)) == before
+
+
+async def test_the_loop_delivers_by_itself_when_a_poll_brought_something(
+    telex: World, feed_server: FeedServer, clock: ManualClock
+) -> None:
+    """Beside the loops of the real cogs, which no other test here has."""
+    await telex.env.shutdown()
+    async with discord_world(telex.newsroom, clock, loops=True) as world:
+        publisher = Publisher(world, feed_server)
+        publisher.server.serve(publisher.path, "")
+        await publisher.publish(item(0), polled=False)
+        publisher.feed = await world.follow(publisher.url)
+        await publisher.poll()
+        await until(lambda: len(titles(world)) == 1)
+        await publisher.publish(item(1))
+        await until(lambda: len(titles(world)) == 2)
+        assert titles(world) == ["Article 0", "Article 1"]

@@ -1,0 +1,193 @@
+"""The bot stops at every step of a delivery; the next start posts what is owed once."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from bot.words import DispatchState, Fate
+from tests.discord_world import World
+from tests.feed_server import item
+from tests.posting.publisher import Publisher, titles
+
+STEPS = [
+    ("_claim", "after"),
+    ("_find", "before"),
+    ("_render", "after"),
+    ("_send", "before"),
+    ("_send", "after"),
+    ("_record", "before"),
+    ("_record", "after"),
+    ("_finish", "before"),
+    ("_finish", "after"),
+]
+
+
+def stop_at(world: World, step: str, when: str) -> None:
+    """Let the courier end, as if its process were killed, the first time it comes to a step."""
+    courier = world.bot.courier
+    real = getattr(courier, step)
+
+    async def step_of_no_return(*args: Any, **options: Any) -> Any:
+        courier._stopping = True
+        if when == "after":
+            await real(*args, **options)
+        raise asyncio.CancelledError
+
+    setattr(courier, step, step_of_no_return)
+
+
+@pytest.mark.parametrize(("step", "when"), STEPS)
+@pytest.mark.parametrize("kind", ["text", "forum"])
+async def test_a_stop_at_any_step_posts_each_article_once(
+    telex: World, publisher: Publisher, step: str, when: str, kind: str
+) -> None:
+    forum = telex.guild.create_forum_channel("forum")
+    await publisher.begin(forum if kind == "forum" else telex.news)
+    stop_at(telex, step, when)
+    await publisher.publish(item(1), item(2), item(3))
+    await telex.deliver()
+    await telex.restart()
+    await telex.deliver()
+    channels = forum.threads if kind == "forum" else [telex.news]
+    posted = [title for channel in channels for title in titles(telex, channel)]
+    assert posted == ["Article 0", "Article 1", "Article 2", "Article 3"]
+    assert await telex.store.dispatches.interrupted() == []
+    assert await telex.store.dispatches.unfinished() == []
+    assert all(message.reactions for channel in channels for message in telex.posts(channel))
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_a_notice_and_a_catch_up_are_recognised_too(
+    telex: World, publisher: Publisher, when: str
+) -> None:
+    await publisher.begin()
+    stop_at(telex, "_send", when)
+    await telex.store.dispatches.notice(telex.news.id, "broken:1:0", "A feed cannot be read.")
+    await telex.deliver()
+    await telex.restart()
+    stop_at(telex, "_send", when)
+    await publisher.publish(*(item(number) for number in range(1, 21)))
+    await telex.deliver()
+    await telex.restart()
+    await telex.deliver()
+    messages = telex.posts()
+    assert len(messages) == 2 + 1 + telex.newsroom.settings.catch_up_after
+    assert sum(message.embeds[0].description == "A feed cannot be read." for message in messages) == 1
+
+
+async def test_without_the_history_nobody_can_tell_and_it_is_said(telex: World, publisher: Publisher) -> None:
+    await publisher.begin()
+    stop_at(telex, "_send", "after")
+    await publisher.publish(item(1), item(2))
+    await telex.deliver()
+    telex.set_permissions(telex.news, read_message_history=False)
+    await telex.env.settle()
+    await telex.restart()
+    await telex.deliver()
+    assert titles(telex) == ["Article 0", "Article 1", "Article 2"]
+    articles = {article.title: article for article in await telex.store.articles.newest(None, limit=9)}
+    (fate,) = await telex.store.dispatches.fates(articles["Article 1"].page)
+    assert (fate.fate, fate.reason) == (Fate.FAILED, "unreadable")
+
+
+async def test_a_claim_in_a_channel_that_is_gone_does_not_stay_for_ever(
+    telex: World, publisher: Publisher
+) -> None:
+    await publisher.begin()
+    stop_at(telex, "_send", "after")
+    await publisher.publish(item(1))
+    await telex.deliver()
+    (claimed,) = await telex.store.dispatches.interrupted()
+    telex.env.backend.delete_channel(telex.news.id)
+    await telex.restart()
+    await telex.deliver()
+    dispatch = await telex.store.dispatches.get(claimed.id)
+    assert dispatch is not None
+    assert dispatch.state is DispatchState.UNCERTAIN
+
+
+async def test_a_claim_is_found_behind_other_peoples_messages(telex: World, publisher: Publisher) -> None:
+    await publisher.begin()
+    stop_at(telex, "_send", "after")
+    await publisher.publish(item(1))
+    await telex.deliver()
+    for number in range(120):
+        telex.env.backend.create_message(telex.news.id, telex.reader.id, f"message {number}")
+    await telex.env.settle()
+    await telex.restart()
+    await telex.deliver()
+    assert titles(telex) == ["Article 0", "Article 1"]
+
+
+async def test_a_button_of_somebody_else_does_not_pass_for_a_post(telex: World, publisher: Publisher) -> None:
+    await publisher.begin()
+    stop_at(telex, "_send", "before")
+    await publisher.publish(item(1))
+    await telex.deliver()
+    (claimed,) = await telex.store.dispatches.interrupted()
+    button = {"type": 2, "style": 2, "label": "Save", "custom_id": f"telex:save:{claimed.what}"}
+    telex.env.backend.create_message(
+        telex.news.id, telex.reader.id, "mine", components=[{"type": 1, "components": [button]}]
+    )
+    await telex.env.settle()
+    await telex.restart()
+    await telex.deliver()
+    assert titles(telex) == ["Article 0", "Article 1"]
+
+
+async def test_a_restored_backup_repeats_nothing_that_was_sent_after_it(
+    telex: World, publisher: Publisher
+) -> None:
+    """The outbox of the backup waits for what the lost database knew as sent."""
+    await publisher.begin()
+    await publisher.publish(item(1), item(2))
+    await telex.deliver()
+    for dispatch in await telex.store.dispatches.recent(0, 2):
+        await telex.store.dispatches.retry(dispatch.id, due=0, error=None)
+    await telex.store.meta.set("restored", "1")
+    await telex.advance(3600)
+    await telex.restart()
+    await publisher.publish(item(3))
+    await telex.deliver()
+    assert titles(telex) == ["Article 0", "Article 1", "Article 2", "Article 3"]
+    assert await telex.store.meta.get("restored") == str(telex.clock.now())
+
+
+async def test_the_mark_of_a_backup_does_not_stay_for_ever(telex: World, publisher: Publisher) -> None:
+    await publisher.begin()
+    await telex.store.meta.set("restored", "1")
+    await telex.restart()
+    await telex.deliver()
+    telex.clock.advance(8 * 86_400)
+    await telex.restart()
+    await telex.deliver()
+    assert not await telex.store.meta.get("restored")
+
+
+async def test_a_stop_in_good_order_ends_what_is_being_sent(
+    telex: World, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await publisher.begin()
+    await publisher.publish(item(1), item(2))
+    courier = telex.bot.courier
+    sending, go_on = asyncio.Event(), asyncio.Event()
+    real = courier._send
+
+    async def send(*args: Any) -> Any:
+        sending.set()
+        await go_on.wait()
+        return await real(*args)
+
+    monkeypatch.setattr(courier, "_send", send)
+    settling = asyncio.create_task(courier.settle())
+    await sending.wait()
+    stopping = asyncio.create_task(courier.stop())
+    go_on.set()
+    await stopping
+    await settling
+    await telex.env.settle()
+    assert titles(telex) == ["Article 0", "Article 1"]
+    assert await telex.store.dispatches.interrupted() == []
