@@ -115,7 +115,7 @@ def judge(error: Exception) -> Outcome:
         case aiohttp.ClientConnectorError():
             return Later(_A_MOMENT, f"no connection: {error}")
         case aiohttp.ClientError() | TimeoutError() | OSError():
-            return Lost(f"no answer: {error or type(error).__name__}")
+            return Lost(f"no answer: {str(error) or type(error).__name__}")
     raise error
 
 
