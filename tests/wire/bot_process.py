@@ -86,11 +86,12 @@ class BotProcess:
         if self.status is None:
             os.kill(self.pid, signal.SIGKILL)
 
-    async def stop(self, *, within: float = 30) -> int:
-        """Ask it to end as a service manager does. Returns its exit status."""
+    async def stop(self, *, within: float = 30) -> None:
+        """Ask it to end as a service manager does. Raises AssertionError when it does not end well."""
         if self.status is None:
             os.kill(self.pid, signal.SIGTERM)
-        return await self.ended(within=within)
+        status = await self.ended(within=within)
+        assert status == 0, f"the bot ended with {status}:\n{self.log[-3000:]}"
 
     async def ended(self, *, within: float = 30) -> int:
         """Wait for its end. Raises TimeoutError."""

@@ -11,7 +11,7 @@ from tests.feed_server import FeedServer
 from tests.wire.bot_process import Launcher
 from tests.wire.clients import Witness, online, redirect
 from tests.wire.discord_server import DiscordServer
-from tests.wire.scene import Scene
+from tests.wire.scene import Scene, open_scene
 from tests.wire.state import Channel, Person, Server
 
 
@@ -60,10 +60,14 @@ async def scene(
     discord_server: DiscordServer, feed_server: FeedServer, launcher: Launcher, tmp_path: Path
 ) -> AsyncIterator[Scene]:
     """A server whose channels, one of each kind, follow a feed and are owed its newest article."""
-    opened = Scene(discord_server, feed_server, launcher, tmp_path, speed=20)
-    opened.build()
-    await opened.follow()
-    yield opened
-    if opened.bot is not None:
-        opened.bot.kill()
-        await opened.bot.ended()
+    async with open_scene(discord_server, feed_server, launcher, tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def quick_scene(
+    discord_server: DiscordServer, feed_server: FeedServer, launcher: Launcher, tmp_path: Path
+) -> AsyncIterator[Scene]:
+    """The same where five minutes last a second and a half."""
+    async with open_scene(discord_server, feed_server, launcher, tmp_path, speed=200) as opened:
+        yield opened

@@ -200,7 +200,6 @@ def write(
 ) -> Message:
     hidden = interaction.ephemeral if ephemeral is None else ephemeral
     flags = (body.get("flags") or 0) | (payloads.EPHEMERAL if hidden else 0)
-    person = server.state.people[interaction.person_id]
     return server.acts.post(
         server.state.channels[interaction.channel_id],
         server.state.bot.id,
@@ -208,12 +207,18 @@ def write(
         type=20,
         ephemeral_for=interaction.person_id if hidden else None,
         webhook_id=server.state.bot.id,
-        interaction={
-            "id": str(interaction.id),
-            "type": interaction.type,
-            "user": payloads.user(person),
-            "authorizing_integration_owners": {},
-            "name": "command",
-            "command_type": 1,
-        },
+        interaction=_metadata(server, interaction),
     )
+
+
+def _metadata(server: DiscordServer, interaction: Interaction) -> Json:
+    """What a message says of the interaction that it answers."""
+    data: Json = {
+        "id": str(interaction.id),
+        "type": interaction.type,
+        "user": payloads.user(server.state.people[interaction.person_id]),
+        "authorizing_integration_owners": {},
+    }
+    if interaction.source is not None:
+        return data | {"interacted_message_id": str(interaction.source.id)}
+    return data | {"name": "command", "command_type": 1}

@@ -207,3 +207,19 @@ class Scene:
 def articles(message: Message) -> set[int]:
     """The numbers of the articles that a message tells of."""
     return {int(number) for number in _LINK.findall(json.dumps(message.embeds))}
+
+
+@asynccontextmanager
+async def open_scene(
+    discord: DiscordServer, feeds: FeedServer, launcher: Launcher, folder: Path, *, speed: float = 20
+) -> AsyncIterator[Scene]:
+    """A scene in which every channel follows the feed and is owed its newest article; no bot outlives it."""
+    scene = Scene(discord, feeds, launcher, folder, speed=speed)
+    scene.build()
+    await scene.follow()
+    try:
+        yield scene
+    finally:
+        if scene.bot is not None:
+            scene.bot.kill()
+            await scene.bot.ended()

@@ -1,0 +1,76 @@
+"""What people did with the posts while the bot was away."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.wire.kills import COURIER, Step, die
+from tests.wire.scene import KINDS, SAVE, Scene
+from tests.wire.state import Person
+from tests.wire.waiting import until
+
+pytestmark = pytest.mark.xdist_group("bot")
+
+
+async def bookmarks(scene: Scene, person: Person) -> set[str]:
+    """The titles of what a person has kept."""
+    async with scene.newsroom() as newsroom:
+        return {kept.article.title for kept in await newsroom.store.bookmarks.list(person.id, limit=100)}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_reactions_made_while_the_bot_was_away_are_bookmarks_after_its_return(
+    scene: Scene, kind: str
+) -> None:
+    people = [scene.discord.people.join(scene.server.id, f"Reader {number}") for number in range(120)]
+    bot = scene.start()
+    await scene.settled()
+    bot.kill()
+    await bot.ended()
+    (post,) = scene.messages(kind)
+    for person in people:
+        scene.discord.people.react(person, post)
+    scene.start()
+
+    async def all_kept() -> bool:
+        return all([await bookmarks(scene, person) == {"Article 1"} for person in (people[0], people[-1])])
+
+    await until(all_kept)
+
+
+async def test_what_a_person_removed_stays_removed_until_they_react_again(scene: Scene) -> None:
+    discord = scene.discord
+    ada = discord.people.join(scene.server.id, "Ada")
+    bruno = discord.people.join(scene.server.id, "Bruno")
+    bot = scene.start()
+    await scene.settled()
+    (post,) = scene.messages("text")
+    discord.people.react(ada, post)
+    await until(lambda: bookmarks(scene, ada))
+    save = next(name for name in post.custom_ids() if name.startswith("telex:save:"))
+    removed = discord.people.click(ada, post, save)
+    await discord.until(lambda: removed.answered)
+    assert not await bookmarks(scene, ada)
+    bot.kill()
+    await bot.ended()
+    discord.people.react(bruno, post)
+    scene.start()
+    await until(lambda: bookmarks(scene, bruno))
+    assert SAVE in post.reactions
+    assert not await bookmarks(scene, ada)
+    discord.people.unreact(ada, post)
+    discord.people.react(ada, post)
+    await until(lambda: bookmarks(scene, ada))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_reaction_to_a_post_that_was_sent_and_not_yet_recorded_when_the_bot_died(
+    scene: Scene, kind: str
+) -> None:
+    ada = scene.discord.people.join(scene.server.id, "Ada")
+    await die(scene, kind, Step("before record", f"{COURIER}._record"))
+    (post,) = scene.messages(kind)
+    scene.discord.people.react(ada, post)
+    scene.start()
+    await scene.settled()
+    await until(lambda: bookmarks(scene, ada), within=10)
