@@ -1,0 +1,260 @@
+"""The client: languages, errors in words, who sees what, commands sent when they changed."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import discord
+import pytest
+from discord import app_commands
+from discord.ext import commands
+from simcord.results import InteractionResult
+
+from bot import locale
+from bot.app import INTENTS, Telex, answering, translation
+from bot.news.refusals import Refusal
+from tests.clocks import ManualClock
+from tests.discord_world import World, discord_world
+
+Where = app_commands.TranslationContextLocation
+
+
+class Trial(commands.Cog):
+    """A command that does what a test asks for."""
+
+    def __init__(self, bot: Telex) -> None:
+        self.bot = bot
+
+    @app_commands.command(description="Try something")
+    async def trial(self, interaction: discord.Interaction[Telex], what: str) -> None:
+        if what == "deferred":
+            await interaction.response.defer(ephemeral=True)
+        await self.do(interaction, what)
+
+    async def do(self, interaction: discord.Interaction[Telex], what: str) -> None:
+        match what:
+            case "language":
+                await interaction.response.send_message(locale.current())
+            case "refusal" | "deferred":
+                raise Refusal("Not today.")
+            case "cooldown":
+                raise app_commands.CommandOnCooldown(app_commands.Cooldown(1, 10), 4.4)
+            case "mine":
+                raise app_commands.MissingPermissions(["manage_guild"])
+            case "yours":
+                raise app_commands.BotMissingPermissions(["embed_links"])
+            case "check":
+                raise app_commands.CheckFailure
+            case "feeds":
+                await interaction.response.defer()
+                visible = await self.bot.visible_feed_ids(interaction)
+                await interaction.followup.send(str(sorted(visible)))
+            case "button":
+                await interaction.response.send_message("press", view=Button())
+            case "late":
+                response = type("Response", (), {"status": 404, "reason": ""})()
+                raise discord.NotFound(response, {"code": 10062, "message": "Unknown interaction"})
+            case _:
+                raise ZeroDivisionError
+
+
+class Button(discord.ui.View):
+    @discord.ui.button(label="Press", custom_id="trial")
+    async def press(self, interaction: discord.Interaction[Any], button: discord.ui.Button[Any]) -> None:
+        async with answering(interaction):
+            raise Refusal(locale.current())
+
+
+@pytest.fixture
+async def trial(newsroom: Any, clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> Any:
+    import cogs  # noqa: PLC0415  # its cogs import the app
+
+    monkeypatch.setattr(cogs, "ALL", (*cogs.ALL, Trial))
+    async with discord_world(newsroom, clock) as world:
+        yield world
+
+
+async def ask(world: World, what: str) -> InteractionResult:
+    return await world.reader.slash(world.news, "trial", what=what)
+
+
+def said(result: InteractionResult) -> str:
+    message = result.followups[-1] if result.followups else result.response
+    assert message is not None
+    return message.content
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ("refusal", "Not today."),
+        ("deferred", "Not today."),
+        ("cooldown", "That was quick. Try again in 4 seconds."),
+        ("mine", "You need the permission Manage Server for this."),
+        ("yours", "I need the permission Embed Links for this."),
+        ("check", "You cannot use this here."),
+    ],
+)
+async def test_what_a_person_caused_is_told_to_them_alone(trial: World, what: str, words: str) -> None:
+    result = await ask(trial, what)
+    assert said(result) == words
+    assert (result.followups[-1] if result.followups else result.response).ephemeral  # type: ignore[union-attr]
+    assert trial.env.errors or what == "deferred"
+
+
+async def test_an_error_of_ours_is_logged_under_the_number_that_the_person_is_told(
+    trial: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    result = await ask(trial, "boom")
+    number = said(result).split("`")[1]
+    assert result.ephemeral
+    (record,) = [record for record in caplog.records if record.name == "bot.app"]
+    assert number in record.getMessage()
+    assert record.exc_info is not None
+    assert "boom" not in record.getMessage()  # what people type stays out of the log
+    forget(trial)
+
+
+async def test_an_answer_that_comes_too_late_is_logged_and_nothing_more(
+    trial: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    await ask(trial, "late")
+    assert [record.levelno for record in caplog.records if record.name == "bot.app"] == [logging.WARNING]
+    forget(trial)
+
+
+def forget(world: World) -> None:
+    """The error was meant."""
+    world.env._errors.clear()
+
+
+async def test_answers_are_in_the_language_of_the_person(trial: World) -> None:
+    trial.locales[trial.reader.id] = "fr"
+    assert said(await ask(trial, "language")) == "fr"
+    trial.locales[trial.reader.id] = "en-GB"
+    assert said(await ask(trial, "language")) == "en"
+
+
+async def test_a_person_whose_language_telex_does_not_speak_gets_their_servers(trial: World) -> None:
+    trial.locales[trial.reader.id] = "de"
+    assert said(await ask(trial, "language")) == "en"
+    trial.env.backend.edit_guild(trial.guild.id, {"preferred_locale": "fr"})
+    assert said(await ask(trial, "language")) == "fr"
+
+
+async def test_buttons_speak_and_report_like_commands(trial: World) -> None:
+    trial.locales[trial.reader.id] = "fr"
+    shown = await ask(trial, "button")
+    assert shown.response is not None
+    result = await trial.reader.click(shown.response, label="Press")
+    assert said(result) == "fr"
+    assert result.ephemeral
+
+
+async def test_feeds_of_channels_that_a_person_cannot_view_stay_hidden(trial: World) -> None:
+    everyone = trial.guild.default_role
+    secret = trial.guild.create_text_channel(
+        "secret", overwrites={everyone: discord.PermissionOverwrite(view_channel=False)}
+    )
+    past = trial.guild.create_text_channel(
+        "past", overwrites={everyone: discord.PermissionOverwrite(read_message_history=False)}
+    )
+    trial.env.backend.create_thread(trial.news.id, "thread", trial.editor.id)
+    trial.env.backend.create_thread(secret.id, "hidden thread", trial.editor.id)
+    (thread,) = trial.news.threads
+    (hidden_thread,) = secret.threads
+    await trial.env.settle()
+    seen = await trial.follow("https://a.example/feed")
+    in_thread = await trial.follow("https://b.example/feed", thread)
+    for number, channel in enumerate([secret, past, hidden_thread]):
+        await trial.follow(f"https://c{number}.example/feed", channel)
+    elsewhere = trial.env.create_guild("Elsewhere").create_text_channel("elsewhere")
+    await trial.follow("https://d.example/feed", elsewhere)
+    await trial.follow("https://gone.example/feed", trial.guild.create_text_channel("gone"))
+    trial.env.backend.delete_channel(trial.guild.channels["gone"].id)
+    await trial.env.settle()
+    assert said(await ask(trial, "feeds")) == str(sorted([seen.id, in_thread.id]))
+
+
+async def test_a_private_thread_is_seen_by_its_members_only(trial: World) -> None:
+    thread = trial.env.backend.create_thread(trial.news.id, "private", trial.editor.id, type=12)
+    (handle,) = trial.news.threads
+    trial.env.backend.add_thread_member(thread.id, trial.env.backend.bot_user.id)
+    await trial.env.settle()
+    feed = await trial.follow("https://a.example/feed", handle)
+    assert said(await ask(trial, "feeds")) == "[]"
+    trial.env.backend.add_thread_member(thread.id, trial.reader.id)
+    await trial.env.settle()
+    assert said(await ask(trial, "feeds")) == str([feed.id])
+
+
+async def test_commands_are_sent_to_discord_only_when_they_changed(telex: World) -> None:
+    def sent() -> int:
+        return sum(
+            entry.method == "PUT" and entry.path.endswith("/commands") for entry in telex.env.http_requests
+        )
+
+    assert sent() == 1
+    await telex.restart()
+    assert sent() == 1
+
+    @telex.bot.tree.command(description="One more")
+    async def one_more(interaction: discord.Interaction[Any]) -> None:
+        """Another command."""
+
+    assert await telex.bot.sync_commands()
+    assert sent() == 2
+    assert not await telex.bot.sync_commands()
+
+
+async def test_commands_that_discord_refuses_stop_nothing_and_are_sent_again(
+    telex: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    await telex.store.meta.set("commands", "")
+    telex.env.inject_error("PUT", "/applications/*/commands", status=400, code=50035)
+    assert not await telex.bot.sync_commands()
+    assert "did not take the commands" in caplog.text
+    assert await telex.bot.sync_commands()
+
+
+def context(location: Where, data: Any = None) -> Any:
+    return app_commands.TranslationContext(location=location, data=data)  # type: ignore[call-overload]  # any
+
+
+def test_descriptions_are_translated_and_typed_names_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    class French:
+        def gettext(self, text: str) -> str:
+            return {"Save": "Enregistrer", "long": "x" * 101}.get(text, text)
+
+    monkeypatch.setattr(locale, "catalogue", lambda language: French())
+    menu = app_commands.ContextMenu(name="Save", callback=_menu)
+    assert translation("Save", "fr", context(Where.command_description)) == "Enregistrer"
+    assert translation("Save", "fr", context(Where.choice_name)) == "Enregistrer"
+    assert translation("Save", "fr", context(Where.command_name, menu)) == "Enregistrer"
+    assert translation("Save", "fr", context(Where.command_name)) is None
+    assert translation("Save", "fr", context(Where.parameter_name)) is None
+    assert translation("Save", "de", context(Where.command_description)) is None
+    assert translation("Other", "fr", context(Where.command_description)) is None
+    assert translation("long", "fr", context(Where.command_description)) is None
+
+
+async def _menu(interaction: discord.Interaction[Any], message: discord.Message) -> None:
+    """A menu entry."""
+
+
+def test_no_privileged_intent_is_asked_for() -> None:
+    privileged = discord.Intents(members=True, presences=True, message_content=True)
+    assert not INTENTS.value & privileged.value
+
+
+async def test_the_client_mentions_nobody_and_repeats_no_thread(telex: World) -> None:
+    bot = telex.bot
+    mentions = bot.allowed_mentions
+    assert mentions is not None
+    assert [mentions.everyone, mentions.users, mentions.roles, mentions.replied_user] == [False] * 4
+    assert bot.intents == INTENTS
+    made = Telex(telex.newsroom, (), shard_count=1)  # simcord takes the other's transport away
+    assert made.http.http_trace is not None
+    assert len(made.http.http_trace.on_request_end) == 1
+    assert made.http.max_ratelimit_timeout == 30
