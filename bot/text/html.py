@@ -57,6 +57,7 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _SPACES = re.compile(r"[^\S\n]+")
 _BREAK = re.compile(f"[ {_CELL}]*[\n{_LINE}{_PARAGRAPH}][ \n{_LINE}{_PARAGRAPH}{_CELL}]*")
 _BETWEEN_CELLS = re.compile(f" *{_CELL}[ {_CELL}]*")
+_NEXT_ROW = re.compile(f"^[ \n{_CELL}]*{_LINE}[ \n{_CELL}]*{_LINE}")
 _KEPT_BREAKS = re.compile(f"(?:{_KEPT_SPACE}*{_KEPT_BREAK}){{3,}}")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
 _MARKUP_ITSELF = table("&lt; &gt; &LT; &GT; &#60; &#62; &#x3c; &#x3e; &#x3C; &#x3E;")
@@ -253,7 +254,11 @@ def _tidy(text: str) -> str:
 
 
 def _widest(match: re.Match[str]) -> str:
-    _, cell, after = match[0].rpartition(_CELL)
-    if cell and _LINE not in after:  # a block within the next cell of the row
+    _, cell, after = match[0].partition(_CELL)
+    if not cell:
+        after = match[0]
+    elif _LINE not in after:  # a block within the next cell of the row
         return _CELL
+    elif _NEXT_ROW.search(after):
+        return "\n"
     return "\n\n" if _PARAGRAPH in after or after.count("\n") > 1 else "\n"

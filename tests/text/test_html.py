@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import re
+from html import unescape
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.text.html import first_image, to_text
+from tests.shared import shared
+
+
+@pytest.mark.parametrize(
+    ("markup", "text"),
+    [
+        ("<p>One<br>two</p><p>three</p>", "One\ntwo\n\nthree"),
+        ("<p>One\n two</p>\n\n<p>three", "One two\n\nthree"),
+        ("a<br><br>b<br/>c", "a\n\nb\nc"),
+        ("<ul><li>a<li>b\n</ul>after", "a\nb\n\nafter"),
+        ("<ol>\n<li>1</li>\n<li>2</li>\n</ol>", "1\n2"),
+        ("<dl><dt>a</dt><dd>b</dd></dl>", "a\nb"),
+        ("<h1>T</h1>x<blockquote>q</blockquote>y", "T\n\nx\n\nq\n\ny"),
+        ("a<b>b</b><i>c</i> <a href=x>d</a>", "abc d"),
+        ("<pre>x\n  y\n\tz</pre>end", "x\n  y\n    z\n\nend"),
+        ("<p>if</p><pre><code>a &lt; b\n&amp;eacute;</code></pre>", "if\n\na < b\n&eacute;"),
+        (
+            "<table><tr><th>Name<th>Price<tr><td>A<td><p>10</p><tr><td><td>B</table>x",
+            "Name | Price\nA | 10\nB\n\nx",
+        ),
+        (
+            "<table><tr><td><p>1</p><td>2</tr><tr><td><p>3</p></table><table><tr><td>4</table>",
+            "1 | 2\n3\n\n4",
+        ),
+        ("<table><tr><td><table><tr><td>x</td></tr></table></td></tr></table>", "x"),
+        ("x<script>alert(1)</script>y<style>z</style><iframe>k</iframe><noscript>n</noscript>", "xy"),
+        ("x<!-- hidden -->y<svg><text>s</text></svg><template>t</template>", "xy"),
+        ("<![CDATA[<p>inner</p>]]>", "inner"),
+        ("<html><head><title>T</title></head><body>b</body></html>", "b"),
+        ("&eacute;&#233;&#xe9;&#8217;&hellip;", "ééé’…"),
+        ("<p>&amp;eacute;t&amp;eacute; &amp;#8217; &amp;amp;</p>", "été ’ &"),
+        ("<p>&amp;lt;b&amp;gt;</p>", "&lt;b&gt;"),
+        ("<p>a\xa0b\u200bc\xadd\ufeff\0e</p>", "a bcde"),
+        ("<div>\ud800x</div>", "x"),
+        ("", ""),
+    ],
+)
+def test_markup_becomes_readable_text(markup, text):
+    assert to_text(markup) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a < b and c > d", "AT&T", "1 <2> 3", "List<String> in Java", "R&D: x<y", "https://a.fr/?a=1&copy=2",
+     "5 &times", "💡 l'IA — « d'été »", "a\n\nb", "<3", "<-", "{a}<>{b}"],
+)  # fmt: skip
+def test_text_that_is_no_html_stays_as_it_is(text):
+    assert to_text(text) == text
+
+
+def test_entities_in_plain_text_are_decoded_but_make_no_markup_twice():
+    assert to_text("Caf&eacute; &amp; AT&amp;T") == "Café & AT&T"
+    assert to_text("&amp;eacute;") == "é"
+    assert to_text("&lt;script&gt;alert(1)&lt;/script&gt;") == "<script>alert(1)</script>"
+
+
+@given(st.text())
+def test_no_text_breaks_it(text):
+    shown = to_text(text)
+    assert shown == shown.strip()
+    assert "\n\n\n" not in shown
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["<p>", "</p>", "<pre>", "</pre>", "<td>", "<tr>", "<table>", "</table>", "<li>", "<br>",
+             "<!--", "-->", "<b", ">", "x", " ", "\n", "&amp;", "<script>", "</script>", "<a href='", '"',
+             "<![CDATA[", "]]>", "<select>", "<option>", "<svg>", "<math>", "<title>", "<frameset>",
+             "<plaintext>", "\0", "é"]
+        )
+    ).map("".join)
+)  # fmt: skip
+def test_no_soup_of_tags_breaks_it(markup):
+    shown = to_text(markup)
+    assert shown == shown.strip()
+    assert not any("\ue000" <= character <= "\ue004" for character in shown)
+    first_image(markup)
+
+
+HOSTILE = {
+    "nested": "<div>" * 200_000 + "hello" + "</div>" * 200_000,
+    "nested, hidden by attributes": "<div a='</div>'>" * 200_000 + "hello",
+    "nested, hidden by comments": "<div><!--</div>-->" * 100_000 + "hello",
+    "nested, hidden by scripts": "<div><script></div></script>" * 100_000 + "hello",
+    "attributes": "<p " + " ".join(f"a{number}" for number in range(50_000)) + ">hello",
+    "attributes without spaces": "<p " + "".join(f'a{number}="1"' for number in range(50_000)) + ">hello",
+    "formatting": "".join(f"<b a={number}>" for number in range(190)) + "<p>hello" * 40_000,
+    "open tag": "hello" + "<a" * 500_000,
+    "open quotes": "hello<a =\"='" + "<a =\"='" * 200_000,
+    "open comments": "hello" + "<!--" * 300_000,
+    "entities": "hello" + "&amp;" * 500_000,
+    "blanks": "hello" + "<b> </b>\n" * 200_000,
+    "cells": "hello" + "<td>" * 200_000,
+}
+
+
+@pytest.mark.parametrize("markup", HOSTILE.values(), ids=HOSTILE)
+def test_markup_made_to_exhaust_the_parser_is_read(markup):
+    assert "hello" in to_text(markup)
+    first_image(markup + "<img src=x>")
+
+
+def test_absurd_markup_reads_like_the_same_markup_in_measure():
+    inner = "<h2>T</h2><p>a &amp; b<br>c</p><ul><li>d</li></ul><script>x</script><pre>e\n f</pre>"
+    assert to_text("<div>" * 300 + inner + "</div>" * 300) == to_text(inner)
+
+
+@pytest.mark.parametrize(
+    ("markup", "source"),
+    [
+        ("<p><img src='/a.jpg' width=600>", "/a.jpg"),
+        ("<img src='https://p.fr/t.gif' width=1 height=1><img src=b.png>", "b.png"),
+        ("<img src='https://feeds.feedburner.com/~ff/x?d=1'><img src=b.png>", "b.png"),
+        ("<img src='data:image/gif;base64,R0' data-src='c.jpg'>", "c.jpg"),
+        ("<img style='display: none' src=a><img alt=x>", None),
+        ("<img src=' '>", None),
+        ("no picture", None),
+    ],
+)
+def test_the_first_picture_is_one_that_a_reader_sees(markup, source):
+    assert first_image(markup) == source
+
+
+def test_real_feeds_leave_no_tag_behind():
+    left = []
+    for path in sorted(shared("feeds/real").rglob("*"))[::4]:
+        if not path.is_file():
+            continue
+        text = path.read_text(encoding="utf-8", errors="replace")
+        for found in re.findall(r"(?s)<(?:description|content:encoded|summary|content)[^>]*>(.*?)</", text)[
+            :20
+        ]:
+            markup = unescape(found.removeprefix("<![CDATA[").removesuffix("]]>"))
+            if "<pre" not in markup and "<code" not in markup and "&lt;" not in markup:
+                left += re.findall(r"</?(?:p|a|div|span|img|br|b|i|em|strong)\b[^>]*>", to_text(markup))
+    assert left == []

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import re
+import unicodedata
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from bot.text import safe
+
+NASTY = st.text(
+    st.one_of(
+        st.characters(),
+        st.sampled_from(
+            "\\*_~`|<>@#:[]()-.+1\n\r\t \u200b\u200d\u202e\u2066\ufeff\ufe0f\u0301\u0e47\ud800\0"
+        ),
+        st.sampled_from("👨👩👧🇫🇷🏽❤é"),
+    )
+)
+ESCAPE = re.compile(r"\\([^\w\s]|_)")
+
+
+@given(NASTY, st.integers(0, 60))
+@example("👨\u200d👩\u200d👧" * 9, 5)
+@example("🇫🇷" * 9, 6)
+@example("e" + "\u0301" * 99, 10)
+def test_plain_is_one_harmless_line_within_its_limit(text, limit):
+    shown = safe.plain(text, limit)
+    assert safe.length(shown) <= limit
+    assert len(shown.encode("utf-16-le")) <= 2 * limit
+    assert shown == shown.strip()
+    assert not re.search(r"\s\s|[^\S ]", shown)
+    for character in shown:
+        assert unicodedata.category(character) not in {"Cc", "Cs", "Zl", "Zp"}
+        assert (
+            character not in "\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
+        )
+    assert not re.search("[\u0300-\u036f\u0e47]{5}", shown)
+    assert safe.plain(shown) == shown
+    if safe.length(safe.plain(text)) <= limit:
+        assert shown == safe.plain(text)
+    elif limit:
+        assert shown.endswith("…")
+
+
+@given(NASTY)
+@example("1. one\n- two\n-# three\n# four\n> five\n+ six\n  12. seven")
+@example("<@1> <@!1> <@&1> <#1> <:x:1> <a:x:1> <t:1:R> </a b:1> <id:customize> @everyone @here")
+@example("[a](https://b.c) https://b.c <https://b.c> ||x|| ```py\n``` \\[x\\](y)")
+@example("¯\\_(ツ)_/¯")
+def test_markdown_shows_the_same_characters_and_nothing_of_it_is_markup(text):
+    escaped = safe.markdown(text)
+    assert ESCAPE.sub(r"\1", escaped) == text
+    bare = ESCAPE.sub("\0", escaped)
+    assert not re.search(r"[\\*_~`|<>@#:\[\]]", bare)
+    assert not re.search(r"(?m)^[^\S\n]*(?:[-+*]|\d+\.)(?:\s|$)", bare)
+    assert "://" not in bare
+
+
+@given(NASTY, st.integers(1, 40))
+@example("a" + "*" * 30, 8)
+@example("\\" * 30, 7)
+def test_a_cut_never_splits_what_belongs_together(text, limit):
+    escaped = safe.markdown(safe.plain(text))
+    short = safe.cut(escaped, limit)
+    assert safe.length(short) <= limit
+    if short == escaped:
+        return
+    kept = short.removesuffix("…")
+    assert (len(kept) - len(kept.rstrip("\\"))) % 2 == 0
+    following = escaped[len(kept) :].lstrip()[:1]
+    if len(escaped[len(kept) :]) == len(escaped[len(kept) :].lstrip()):
+        assert following not in {"\u200d", "\ufe0f", "\u0301", "🏽"}
+        assert not kept.endswith("\u200d")
+
+
+def test_families_and_flags_are_cut_whole():
+    family = "👨\u200d👩\u200d👧"
+    assert safe.cut(family * 3, 20) == family * 2 + "…"
+    assert safe.cut("🇫🇷🇧🇪🇨🇦", 7) == "🇫🇷…"
+    assert safe.cut("1\ufe0f\u20e3" * 3, 5) == "1\ufe0f\u20e3…"
+    assert safe.cut("👍🏽👍🏽", 5) == "👍🏽…" or safe.length(safe.cut("👍🏽👍🏽", 5)) <= 5
+    assert safe.cut("abc", 0) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a\u202egnp.exe\u202c", "agnp.exe"),
+        ("@\u200beveryone", "@everyone"),
+        ("x\0y\ud83dz", "xyz"),
+        ("  a\n\n b\u2028c\u3000d ", "a b c d"),
+        ("مرحبا بالعالم", "مرحبا بالعالم"),
+        ("שלום \u200fעולם", "שלום עולם"),
+        ("می\u200cخواهم", "می\u200cخواهم"),
+        ("fa\u200dmi\u200cly", "family"),
+        ("❤\ufe0f 👩\u200d🚀", "❤\ufe0f 👩\u200d🚀"),
+        ("🏴\U000e0067\U000e0062\U000e007f", "🏴"),
+        ("Z\u0351\u0352\u0353\u0354\u0355\u0356\u0357a", "Z\u0351\u0352\u0353\u0354a"),
+        ("ก" + "\u0e47" * 40, "ก" + "\u0e47" * 4),
+        ("⠀⠀ㅤ", ""),
+        ("Tiếng Việt 日本語 がぎ", "Tiếng Việt 日本語 がぎ"),
+        ("soft\xadhyphen", "softhyphen"),
+    ],
+)
+def test_tricks_go_and_writing_stays(text, shown):
+    assert safe.plain(text) == shown
+
+
+def test_a_megabyte_of_marks_or_joiners_is_no_effort():
+    assert safe.length(safe.plain("e" + "\u0301" * 1_000_000, 100)) <= 100
+    assert safe.length(safe.plain("👩\u200d" * 300_000, 100)) <= 100
+    assert safe.length(safe.plain("\\" * 1_000_000, 100)) <= 100
