@@ -59,6 +59,9 @@ _BREAK = re.compile(f"[ {_CELL}]*[\n{_LINE}{_PARAGRAPH}][ \n{_LINE}{_PARAGRAPH}{
 _BETWEEN_CELLS = re.compile(f" *{_CELL}[ {_CELL}]*")
 _NEXT_ROW = re.compile(f"^[ \n{_CELL}]*{_LINE}[ \n{_CELL}]*{_LINE}")
 _KEPT_BREAKS = re.compile(f"(?:{_KEPT_SPACE}*{_KEPT_BREAK}){{3,}}")
+_ESCAPED_WHOLE = re.compile(
+    r"<(?:!--|(?:article|body|br|div|h[1-6]|html|img|ol|p|section|span|table|ul)\b[^<>]*>).*\S.*>", re.DOTALL
+)
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
 _MARKUP_ITSELF = table("&lt; &gt; &LT; &GT; &#60; &#62; &#x3c; &#x3e; &#x3C; &#x3E;")
 
@@ -68,9 +71,15 @@ def to_text(markup: str) -> str:
 
     Preformatted text keeps its lines and indentation, table cells are apart by ` | `. Text without tags of
     HTML keeps its `<` and `&`; only white space, invisible characters and entities change. One escaping too
-    many (`&amp;eacute;`) is undone, but never for `<` and `>`. Bounded in time for any input.
+    many (`&amp;eacute;`) is undone, but for `<` and `>` only where the whole text turns out to be markup.
+    Bounded in time for any input.
     """
     markup = _OURS.sub("", markup.replace("\r\n", "\n").replace("\r", "\n"))
+    text = _text(markup)
+    return (_text(text) or text) if _ESCAPED_WHOLE.fullmatch(text) else text
+
+
+def _text(markup: str) -> str:
     if not _has_tags(markup):
         return _tidy(_decode(_decode(markup, all_of_them=True)))
     markup = _LONE_SURROGATE.sub("", markup.replace("<![CDATA[", "").replace("]]>", ""))

@@ -64,6 +64,13 @@ def test_entities_in_plain_text_are_decoded_but_make_no_markup_twice():
     assert to_text("&lt;script&gt;alert(1)&lt;/script&gt;") == "<script>alert(1)</script>"
 
 
+def test_a_whole_entry_escaped_twice_is_read_as_what_it_was():
+    assert to_text("&lt;body&gt;&lt;p&gt;One&lt;br&gt;two&lt;/p&gt;&lt;/body&gt;") == "One\ntwo"
+    assert to_text("<p>&lt;p&gt; starts a paragraph, &lt;/p&gt; ends it</p>") == (
+        "<p> starts a paragraph, </p> ends it"
+    )
+
+
 @given(st.text())
 def test_no_text_breaks_it(text):
     shown = to_text(text)
