@@ -1,0 +1,153 @@
+"""The outbox: in order, one channel apart from the other, nothing forgotten."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.store import Store
+from bot.words import DispatchKind, DispatchState
+from tests.clocks import ManualClock
+from tests.store.samples import CHANNEL, SERVER, add_feed, deliver, fates, follow, new_article, record
+
+
+@pytest.fixture
+async def owed(store: Store) -> Store:
+    """Two channels that are owed the posts a, b and c."""
+    feed = await add_feed(store)
+    await follow(store, feed)
+    await follow(store, feed, channel=CHANNEL + 1)
+    await record(store, feed, *[new_article(feed, name, published=ord(name)) for name in "abc"])
+    return store
+
+
+async def test_a_claim_counts_and_is_found_after_a_crash(owed: Store, clock: ManualClock):
+    claimed = await owed.dispatches.claim(CHANNEL, clock.now())
+    assert claimed is not None
+    assert (claimed.state, claimed.attempts, claimed.claimed) == (DispatchState.CLAIMED, 1, clock.now())
+    assert (claimed.server_id, claimed.channel_id, claimed.kind) == (SERVER, CHANNEL, DispatchKind.POST)
+    assert await owed.dispatches.interrupted() == [claimed]
+    assert await owed.dispatches.get(claimed.id) == claimed
+
+
+async def test_a_dispatch_is_claimed_by_one_only(owed: Store, clock: ManualClock):
+    claims = [await owed.dispatches.claim(CHANNEL, clock.now()) for _ in range(4)]
+    assert [claim and len(claim.article_ids) for claim in claims] == [1, 1, 1, None]
+    assert len({claim.id for claim in claims if claim}) == 3
+
+
+async def test_a_retry_keeps_its_place_and_holds_up_its_channel_alone(owed: Store, clock: ManualClock):
+    first = await owed.dispatches.claim(CHANNEL, clock.now())
+    assert first is not None
+    later = clock.now() + 60
+    await owed.dispatches.retry(first.id, due=later, error="503")
+    assert await owed.dispatches.claim(CHANNEL, clock.now()) is None
+    assert await owed.dispatches.channels_ready(clock.now()) == [CHANNEL + 1]
+    assert await owed.dispatches.next_due([CHANNEL + 1]) == later
+    clock.advance(60)
+    assert (await deliver(owed))[0].id == first.id
+
+
+async def test_channels_that_are_busy_are_left_out(owed: Store, clock: ManualClock):
+    assert await owed.dispatches.channels_ready(clock.now(), [CHANNEL]) == [CHANNEL + 1]
+    assert await owed.dispatches.next_due([CHANNEL, CHANNEL + 1]) is None
+
+
+async def test_what_was_sent_waits_to_be_finished(owed: Store, clock: ManualClock):
+    claimed = await owed.dispatches.claim(CHANNEL, clock.now())
+    assert claimed is not None
+    await owed.dispatches.sent(claimed.id, message_id=7, thread_id=8, now=clock.now())
+    (sent,) = await owed.dispatches.unfinished()
+    assert (sent.state, sent.message_id, sent.thread_id, sent.sent) == (DispatchState.SENT, 7, 8, clock.now())
+    assert await owed.dispatches.of_message(7) == sent
+    assert await owed.dispatches.of_message(9) is None
+    await owed.dispatches.finished(sent.id)
+    assert await owed.dispatches.unfinished() == []
+    assert await owed.dispatches.interrupted() == []
+
+
+async def test_a_blocked_channel_waits_for_its_time_or_to_be_unblocked(owed: Store, clock: ManualClock):
+    await owed.dispatches.block_channel(CHANNEL, "forbidden", clock.now() + 60)
+    began = clock.now()
+    assert await owed.dispatches.channels_ready(clock.now()) == [CHANNEL + 1]
+    assert await owed.dispatches.claim(CHANNEL, clock.now()) is None
+    assert await owed.dispatches.next_due([CHANNEL + 1]) == began + 60
+    clock.advance(60)
+    assert CHANNEL in await owed.dispatches.channels_ready(clock.now())
+    await owed.dispatches.block_channel(CHANNEL, "gone", None)
+    assert await owed.dispatches.problem(CHANNEL) == ("gone", began, None)
+    assert await owed.dispatches.next_due([CHANNEL + 1]) is None
+    assert await owed.dispatches.claim(CHANNEL, clock.now()) is None
+    await owed.dispatches.unblock_channel(CHANNEL)
+    assert await owed.dispatches.problem(CHANNEL) is None
+    assert await owed.dispatches.claim(CHANNEL, clock.now()) is not None
+
+
+async def test_every_end_of_a_dispatch_is_a_fate(store: Store, clock: ManualClock):
+    feed = await add_feed(store)
+    await follow(store, feed)
+    articles = [new_article(feed, name, published=ord(name)) for name in "abcd"]
+    await record(store, feed, *articles)
+    for end in ("failed", "uncertain"):
+        claimed = await store.dispatches.claim(CHANNEL, clock.now())
+        assert claimed is not None
+        await getattr(store.dispatches, end)(claimed.id, f"because {end}")
+    await store.dispatches.claim(CHANNEL, clock.now())
+    await store.dispatches.block_channel(CHANNEL, "forbidden", None)
+    assert [await fates(store, article) for article in articles] == [
+        {CHANNEL: ("failed", "because failed")},
+        {CHANNEL: ("failed", "because uncertain")},
+        {CHANNEL: ("waiting", "forbidden")},
+        {CHANNEL: ("waiting", "forbidden")},
+    ]
+
+
+async def test_a_posted_article_tells_where_and_when(owed: Store, clock: ManualClock):
+    clock.advance(30)
+    (first, *_) = await deliver(owed)
+    (article,) = await owed.articles.by_ids(first.article_ids)
+    posted, waiting = await owed.dispatches.fates(article.page)
+    assert (posted.channel_id, posted.fate, posted.since) == (CHANNEL, "posted", clock.now())
+    assert posted.message_id == 10_000_000 + first.id
+    assert (waiting.fate, waiting.since, waiting.message_id) == ("waiting", clock.now() - 30, None)
+    assert [sent.id for sent in await owed.dispatches.posted_of(article.id)] == [first.id]
+
+
+async def test_a_post_is_found_by_another_feeds_article_of_its_page(store: Store):
+    one, two = await add_feed(store, "one"), await add_feed(store, "two")
+    await follow(store, one)
+    url = "https://news.example/same"
+    await record(store, one, new_article(one, "a", url=url))
+    (other,) = (await record(store, two, new_article(two, "b", url=url))).new_ids
+    (sent,) = await deliver(store)
+    assert [post.id for post in await store.dispatches.posted_of(other)] == [sent.id]
+
+
+async def test_recent_posts_come_newest_first(owed: Store, clock: ManualClock):
+    began = clock.now()
+    await deliver(owed, limit=2)
+    clock.advance(10)
+    await deliver(owed)
+    recent = await owed.dispatches.recent(began, 10)
+    assert [post.sent for post in recent] == [began + 10, began, began]
+    assert recent == await owed.dispatches.recent(began, 3)
+    assert len(await owed.dispatches.recent(began + 1, 10)) == 1
+    await owed.servers.left(SERVER)
+    assert await owed.dispatches.recent(began, 10) == []
+
+
+async def test_a_notice_is_owed_once_and_in_turn(owed: Store, clock: ManualClock):
+    assert await owed.dispatches.notice(CHANNEL, "broken:1:100", "It broke.")
+    assert not await owed.dispatches.notice(CHANNEL, "broken:1:100", "It broke.")
+    assert not await owed.dispatches.notice(999, "broken:1:100", "Of a channel that follows nothing.")
+    notice = (await deliver(owed))[-1]
+    assert (notice.kind, notice.what, notice.payload) == (DispatchKind.NOTICE, "broken:1:100", "It broke.")
+    assert notice.article_ids == ()
+
+
+async def test_an_edit_may_be_put_off_and_given_up(owed: Store, clock: ManualClock):
+    (first, *_) = await deliver(owed)
+    await owed.dispatches.edit_later(first.id, clock.now() + 60)
+    assert await owed.dispatches.edits_due(clock.now(), 10) == []
+    assert [edit.id for edit in await owed.dispatches.edits_due(clock.now() + 60, 10)] == [first.id]
+    await owed.dispatches.edited(first.id)
+    assert await owed.dispatches.edits_due(clock.now() + 60, 10) == []

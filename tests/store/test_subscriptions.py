@@ -1,0 +1,308 @@
+"""Following, and what becomes of what waits when that ends, pauses or moves; servers that come and go."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bot.store import Store, StoreError
+from bot.words import DispatchKind, FeedState
+from tests.clocks import ManualClock
+from tests.store.samples import CHANNEL, SERVER, add_feed, deliver, fates, follow, new_article, record
+
+
+async def titles(store: Store, channel: int = CHANNEL) -> list[str]:
+    sent = await deliver(store, channel)
+    ids = [article_id for dispatch in sent for article_id in dispatch.article_ids]
+    return [article.title.removeprefix("Title of ") for article in await store.articles.by_ids(ids)]
+
+
+async def test_following_posts_the_newest_article_alone(store: Store):
+    feed = await add_feed(store)
+    articles = [new_article(feed, name, published=ord(name)) for name in "ba"]
+    recorded = await record(store, feed, *articles, first=True)
+    subscription, created = await store.subscriptions.follow(
+        server_id=SERVER, channel_id=CHANNEL, feed_id=feed.id, first_article_id=recorded.new_ids[-1]
+    )
+    assert created
+    assert await store.subscriptions.get(subscription.id) == subscription
+    assert await store.subscriptions.find(CHANNEL, feed.id) == subscription
+    assert await titles(store) == ["b"]
+
+
+async def test_following_twice_is_one_subscription_and_one_post(store: Store):
+    feed = await add_feed(store)
+    (newest,) = (await record(store, feed, new_article(feed, "a"), first=True)).new_ids
+    followed = [
+        await store.subscriptions.follow(
+            server_id=SERVER, channel_id=CHANNEL, feed_id=feed.id, first_article_id=newest
+        )
+        for _ in range(2)
+    ]
+    assert [created for _, created in followed] == [True, False]
+    assert followed[0][0] == followed[1][0]
+    assert await titles(store) == ["a"]
+
+
+async def test_following_again_repeats_nothing(store: Store):
+    feed = await add_feed(store)
+    (newest,) = (await record(store, feed, new_article(feed, "a"), first=True)).new_ids
+    for _ in range(2):
+        await store.subscriptions.follow(
+            server_id=SERVER, channel_id=CHANNEL, feed_id=feed.id, first_article_id=newest
+        )
+        await deliver(store)
+        assert await store.subscriptions.unfollow(CHANNEL, feed.id)
+    assert len(await store.dispatches.recent(0, 10)) == 1
+
+
+async def test_a_feed_with_credentials_is_never_shared(store: Store):
+    secret = await store.feeds.add("https://user:pass@one.example/feed", server_id=SERVER)
+    other = await store.feeds.add("https://user:pass@one.example/feed", server_id=SERVER + 1)
+    assert secret.id != other.id
+    assert await store.feeds.find(secret.url, SERVER) == secret
+    assert await store.feeds.find(secret.url) is None
+    with pytest.raises(StoreError):
+        await follow(store, secret, server=SERVER + 1, channel=CHANNEL + 1)
+    await follow(store, secret)
+    assert await store.subscriptions.servers_of_feed(secret.id) == {SERVER}
+
+
+async def test_a_channel_belongs_to_one_server(store: Store):
+    feed = await add_feed(store)
+    await follow(store, feed)
+    with pytest.raises(StoreError):
+        await follow(store, await add_feed(store, "second"), server=SERVER + 1, channel=CHANNEL)
+
+
+async def test_what_waits_when_a_channel_unfollows_is_withheld(store: Store):
+    feed, other = await add_feed(store), await add_feed(store, "other")
+    await follow(store, feed)
+    await follow(store, other)
+    articles = [new_article(feed, f"{n}", published=n) for n in range(4)]
+    kept = new_article(other, "kept", published=1)
+    await record(store, other, kept, catch_up_after=2)
+    await record(store, feed, *articles, catch_up_after=2)  # two of them and `kept` in a catch-up
+    assert await store.subscriptions.unfollow(CHANNEL, feed.id)
+    assert not await store.subscriptions.unfollow(CHANNEL, feed.id)
+    for article in articles:
+        assert await fates(store, article) == {CHANNEL: ("withheld", "unfollowed")}
+    assert await titles(store) == ["kept"]
+    assert await store.articles.count() == 5
+
+
+async def test_a_page_that_another_followed_feed_carries_stays_owed(store: Store):
+    one, two = await add_feed(store, "one"), await add_feed(store, "two")
+    await follow(store, one)
+    await follow(store, two)
+    url = "https://news.example/same"
+    await record(store, one, new_article(one, "a", url=url))
+    await record(store, two, new_article(two, "b", url=url))
+    await store.subscriptions.unfollow(CHANNEL, one.id)
+    assert await titles(store) == ["a"]
+
+
+async def test_a_feed_nobody_follows_is_not_polled(store: Store, clock: ManualClock):
+    feed = await add_feed(store)
+    assert await store.feeds.due(clock.now(), 10) == []
+    assert await store.feeds.next_due() is None
+    subscription = await follow(store, feed)
+    assert await store.feeds.due(clock.now(), 10) == [feed]
+    assert await store.feeds.due(clock.now(), 10, [feed.id]) == []
+    assert await store.feeds.next_due() == feed.next_poll
+    assert await store.feeds.next_due([feed.id]) is None
+    await store.subscriptions.pause(subscription)
+    assert await store.feeds.due(clock.now(), 10) == []
+    await store.subscriptions.resume(subscription)
+    await store.servers.left(SERVER)
+    assert await store.feeds.due(clock.now(), 10) == []
+    await store.servers.joined(SERVER, "fr")
+    await store.polls.record_quiet([replace(feed, state=FeedState.GONE)])
+    assert await store.feeds.due(clock.now(), 10) == []
+
+
+async def test_nothing_of_a_pause_is_posted_and_all_that_follows_is(store: Store, clock: ManualClock):
+    feed = await add_feed(store)
+    subscription = await follow(store, feed)
+    waiting = new_article(feed, "waiting", published=clock.now())
+    await record(store, feed, waiting)
+    assert await store.subscriptions.pause(subscription)
+    assert not await store.subscriptions.pause(subscription)
+    found = new_article(feed, "found", published=clock.now())
+    await record(store, feed, found)
+    clock.advance(10_000)
+    assert await store.subscriptions.resume(subscription)
+    assert not await store.subscriptions.resume(subscription)
+    clock.advance(100)
+    late = new_article(feed, "late", published=clock.now() - 5_000)
+    undated = new_article(feed, "undated", published=clock.now())
+    fresh = new_article(feed, "fresh", published=clock.now() - 50)
+    await record(store, feed, late, undated, fresh)  # the first poll since the pause
+    clock.advance(100)
+    await record(store, feed, new_article(feed, "next", published=clock.now() - 9_000))
+    for article in (waiting, found, late, undated):
+        assert await fates(store, article) == {CHANNEL: ("withheld", "paused")}
+    assert sorted(await titles(store)) == ["fresh", "next"]
+
+
+async def test_what_waits_moves_along_and_what_was_posted_does_not(store: Store):
+    feed = await add_feed(store)
+    subscription = await follow(store, feed)
+    await record(store, feed, new_article(feed, "posted", published=0))
+    await deliver(store)
+    articles = [new_article(feed, f"{n}", published=n) for n in range(1, 6)]
+    await record(store, feed, *articles, catch_up_after=2)
+    moved = await store.subscriptions.move(subscription, CHANNEL + 1)
+    assert moved is not None
+    assert (moved.id, moved.channel_id) == (subscription, CHANNEL + 1)
+    assert await titles(store) == []
+    assert await fates(store, articles[0]) == {CHANNEL + 1: ("waiting", None)}
+    sent = await deliver(store, CHANNEL + 1)
+    assert [(post.kind, len(post.article_ids)) for post in sent] == [
+        (DispatchKind.CATCH_UP, 3),
+        (DispatchKind.POST, 1),
+        (DispatchKind.POST, 1),
+    ]
+    await record(store, feed, new_article(feed, "after", published=9))
+    assert await titles(store, CHANNEL + 1) == ["after"]
+
+
+async def test_moving_to_a_channel_that_follows_the_feed_leaves_one_subscription(store: Store):
+    feed = await add_feed(store)
+    first, second = await follow(store, feed), await follow(store, feed, channel=CHANNEL + 1)
+    await record(store, feed, new_article(feed, "a"))
+    moved = await store.subscriptions.move(first, CHANNEL + 1)
+    assert moved is not None
+    assert moved.id == second
+    assert await store.subscriptions.get(first) is None
+    assert (await titles(store), await titles(store, CHANNEL + 1)) == ([], ["a"])
+    assert await store.subscriptions.move(first, CHANNEL + 2) is None
+
+
+async def test_a_server_knows_its_subscriptions(store: Store):
+    one, two = await add_feed(store, "one"), await add_feed(store, "two")
+    await follow(store, two)
+    await follow(store, one)
+    await follow(store, one, channel=CHANNEL + 1)
+    await follow(store, one, server=SERVER + 1, channel=CHANNEL + 2)
+    pairs = await store.subscriptions.in_server(SERVER)
+    assert [(subscription.channel_id, feed.title) for subscription, feed in pairs] == [
+        (CHANNEL, "one"),
+        (CHANNEL + 1, "one"),
+        (CHANNEL, "two"),
+    ]
+    assert await store.subscriptions.channels(SERVER) == {CHANNEL, CHANNEL + 1}
+    assert await store.subscriptions.feed_ids([CHANNEL + 1, CHANNEL + 2]) == {one.id}
+    assert await store.subscriptions.count(SERVER) == 2
+    assert await store.subscriptions.servers_of_feed(one.id) == {SERVER, SERVER + 1}
+    assert [one_.channel_id for one_ in await store.subscriptions.of_feed(one.id)] == [
+        CHANNEL,
+        CHANNEL + 1,
+        CHANNEL + 2,
+    ]
+
+
+async def test_on_return_nothing_of_the_time_away_is_posted(store: Store, clock: ManualClock):
+    feed = await add_feed(store)
+    await follow(store, feed)
+    await store.servers.joined(SERVER, "fr")
+    await record(store, feed, new_article(feed, "old"))
+    await deliver(store)
+    waiting, sending = (new_article(feed, name, published=clock.now()) for name in ("waiting", "sending"))
+    await record(store, feed, sending)
+    claimed = await store.dispatches.claim(CHANNEL, clock.now())
+    assert claimed is not None
+    await record(store, feed, waiting)
+    await store.servers.left(SERVER)
+    assert await store.dispatches.channels_ready(clock.now()) == []
+    assert await store.subscriptions.of_feed(feed.id) == []
+    await store.dispatches.retry(claimed.id, due=clock.now(), error="forbidden")
+    clock.advance(10_000)
+    await store.servers.joined(SERVER)
+    clock.advance(100)
+    away = new_article(feed, "away", published=clock.now() - 5_000)
+    await record(store, feed, away)
+    for article in (waiting, sending, away):
+        assert await fates(store, article) == {CHANNEL: ("withheld", "away")}
+    await record(store, feed, new_article(feed, "now", published=clock.now()))
+    assert await titles(store) == ["now"]
+    assert await store.servers.locale(SERVER) == "fr"
+
+
+async def test_joining_without_having_left_changes_nothing(store: Store, clock: ManualClock):
+    feed = await add_feed(store)
+    await follow(store, feed)
+    await record(store, feed, new_article(feed, "a", published=clock.now()))
+    clock.advance(100)
+    await store.servers.joined(SERVER, "en-GB")  # an outage is over
+    await store.servers.sync([SERVER])
+    await record(store, feed, new_article(feed, "b", published=clock.now() - 50))
+    assert await titles(store) == ["a", "b"]
+    assert await store.servers.locale(SERVER) == "en-GB"
+
+
+async def test_leaves_and_returns_while_the_bot_was_down_are_noticed(store: Store, clock: ManualClock):
+    feed = await add_feed(store)
+    for number in range(3):
+        await follow(store, feed, server=SERVER + number, channel=CHANNEL + number)
+    await store.servers.left(SERVER + 2)
+    await store.servers.sync([SERVER, SERVER + 2, SERVER + 3])
+    present = await store.subscriptions.of_feed(feed.id)
+    assert [subscription.server_id for subscription in present] == [SERVER, SERVER + 2]
+
+
+async def test_a_server_left_long_ago_is_deleted_with_its_secrets(store: Store, clock: ManualClock):
+    shared = await add_feed(store)
+    secret = await store.feeds.add("https://user:pass@one.example/feed?token=hush", server_id=SERVER)
+    await follow(store, shared)
+    await follow(store, secret)
+    await follow(store, shared, server=SERVER + 1, channel=CHANNEL + 1)
+    await record(store, shared, new_article(shared, "a"))
+    (private,) = (await record(store, secret, new_article(secret, "b"))).new_ids
+    await store.bookmarks.add(1, private, server_id=SERVER)
+    await store.servers.left(SERVER)
+    left = clock.now()
+    assert await store.servers.purge(left) == 0
+    clock.advance(1)
+    assert await store.servers.purge(clock.now()) == 1
+    assert await store.subscriptions.in_server(SERVER) == []
+    assert await store.servers.locale(SERVER) is None
+    assert await store.bookmarks.count(1) == 1
+    kept = await store.feeds.get(secret.id)
+    assert kept is not None
+    assert "pass" not in repr(kept)
+    assert kept.state is FeedState.GONE
+    assert len(await store.subscriptions.of_feed(shared.id)) == 1
+    await store.check()
+
+
+async def test_a_gone_feed_that_somebody_adds_is_asked_again(store: Store, clock: ManualClock):
+    feed = await add_feed(store)
+    gone = replace(feed, state=FeedState.GONE, failures=9, error="gone", failing_since=5)
+    await store.polls.record_quiet([gone])
+    again = await store.feeds.add(feed.url, next_poll=clock.now())
+    assert again == replace(feed, next_poll=clock.now())
+    assert await store.feeds.get(feed.id) == again
+    assert await store.feeds.all() == [again]
+    assert await store.feeds.count() == 1
+
+
+async def test_a_feed_can_be_made_due(store: Store, clock: ManualClock):
+    feed = await add_feed(store)
+    await follow(store, feed)
+    await store.polls.record_quiet([replace(feed, next_poll=clock.now() + 600)])
+    assert await store.feeds.due(clock.now(), 10) == []
+    await store.feeds.poll_now(feed.id)
+    assert [due.id for due in await store.feeds.due(clock.now(), 10)] == [feed.id]
+
+
+async def test_outlets_are_found_by_any_of_their_words(store: Store):
+    for name in ("Le Monde", "Mediapart", "Numerama", "Écran d'accueil", "The Le"):
+        await add_feed(store, name)
+    assert await store.feeds.outlets(None, "mond", 10) == ["Le Monde"]
+    assert await store.feeds.outlets(None, "ECRAN", 10) == ["Écran d'accueil"]
+    assert await store.feeds.outlets(None, "le", 10) == ["Le Monde", "The Le"]
+    assert len(await store.feeds.outlets(None, " ", 3)) == 3
+    assert await store.feeds.outlets([2], "", 10) == ["Mediapart"]
+    assert await store.feeds.outlets([], "", 10) == []
