@@ -19,6 +19,7 @@ from bot.words import Article, Bookmark
 from cogs import cards
 from cogs.membership import hidden_servers
 from cogs.paging import Page, Pages
+from cogs.rights import in_servers
 from cogs.saving import SaveButton, SaveMenu, already, keep, post_of, saved
 from cogs.views import Action, Choose, Interaction, Press
 
@@ -33,8 +34,7 @@ class Bookmarks(commands.Cog):
 
     def __init__(self, bot: Telex) -> None:
         self.bot = bot
-        self._menu = app_commands.ContextMenu(name=locale_str("Bookmark"), callback=self.bookmark)
-        self._menu.guild_only = True
+        self._menu = in_servers(app_commands.ContextMenu(name=locale_str("Bookmark"), callback=self.bookmark))
 
     async def cog_load(self) -> None:
         """Answer Save buttons, of earlier processes too, and the menu entry."""

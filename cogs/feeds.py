@@ -19,7 +19,7 @@ from cogs import packs, subscriptions
 from cogs.following import AddFlow, show_preview
 from cogs.paging import Page, Pages
 from cogs.places import Option, lacking, place
-from cogs.rights import require_manage
+from cogs.rights import in_servers, require_manage
 from cogs.subscriptions import Pair, bold, chosen
 from cogs.views import AskerView, Interaction, Press
 
@@ -31,7 +31,7 @@ _LIST = 6  # a page
 _FEED = locale_str("Which feed, in which channel")
 
 
-@app_commands.guild_only()
+@in_servers
 @app_commands.default_permissions(manage_guild=True)
 class Feeds(
     commands.GroupCog,

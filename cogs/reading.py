@@ -15,6 +15,7 @@ from bot.text import periods, safe
 from bot.text.query import Condition, Filter, Query
 from cogs import cards
 from cogs.paging import Page, Pages
+from cogs.rights import in_servers
 from cogs.saving import unreadable
 from cogs.views import Choose, Interaction
 
@@ -35,7 +36,7 @@ class Reading(commands.Cog):
     @app_commands.command(
         name="search", description=locale_str("Search the articles of the feeds that you can see here")
     )
-    @app_commands.guild_only()
+    @in_servers
     @app_commands.describe(
         query=locale_str('Words, "an exact phrase", -without; accents and case do not matter'),
         source=locale_str("Only from this source"),
@@ -80,7 +81,7 @@ class Reading(commands.Cog):
     @app_commands.command(
         name="latest", description=locale_str("The newest articles of the feeds that you can see here")
     )
-    @app_commands.guild_only()
+    @in_servers
     @app_commands.describe(source=locale_str("Only from this source"))
     async def latest(self, interaction: Interaction, source: Range[str, 1, 100] | None = None) -> None:
         """Show the newest articles in pages."""

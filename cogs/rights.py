@@ -9,6 +9,9 @@ from cogs.views import Interaction
 
 Override = app_commands.AppCommandPermissions
 
+in_servers = app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)
+"""For commands that make no sense in a direct message. (`guild_only` leaves the tree's defaults in force.)"""
+
 
 async def may_manage(interaction: Interaction, command_id: int | None) -> bool:
     """Whether the asker may use a command that needs Manage Server by default, with rights as they are now.
@@ -24,11 +27,13 @@ async def may_manage(interaction: Interaction, command_id: int | None) -> bool:
     if command_id is None:
         return False
     try:
-        command = await interaction.client.tree.fetch_command(command_id)
-        opened = await command.fetch_permissions(interaction.guild)
+        for command in await interaction.client.tree.fetch_commands():
+            if command.id == command_id:
+                opened = await command.fetch_permissions(interaction.guild)
+                return opened_to(interaction.user, opened.permissions)
     except discord.HTTPException:  # 10066: the server changed nothing
-        return False
-    return opened_to(interaction.user, opened.permissions)
+        pass
+    return False
 
 
 def opened_to(member: discord.Member, overrides: list[Override]) -> bool:

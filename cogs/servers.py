@@ -23,6 +23,7 @@ class Servers(commands.Cog):
         for guild in guilds:
             if not guild.unavailable:
                 await self._keep_locale(guild)
+                await self._look_again(guild)
         self._bot.courier.wake()
 
     @commands.Cog.listener()
@@ -34,6 +35,7 @@ class Servers(commands.Cog):
     async def on_guild_available(self, guild: discord.Guild) -> None:
         """An outage is over."""
         await self._keep_locale(guild)
+        await self._look_again(guild)
         self._bot.courier.wake()
 
     @commands.Cog.listener()

@@ -91,9 +91,9 @@ async def chosen(interaction: Interaction, value: str) -> Pair:
     if not pairs:
         raise Refusal(_("No channel that you see here follows a feed yet. /feed add or /feed packs begins."))
     typed = fold(value)
-    matching = [pair for pair in pairs if str(pair[0].id) == value] or [
-        pair for pair in pairs if typed in fold(f"{name(pair[1])} {urls.masked(pair[1].url)}")
-    ]
+    matching = [pair for pair in pairs if str(pair[0].id) == value]
+    if not value.isdecimal():
+        matching = [pair for pair in pairs if typed in fold(f"{name(pair[1])} {urls.masked(pair[1].url)}")]
     if len(matching) != 1:
         raise Refusal(_("Choose one of the feeds that the list offers while you type."))
     return matching[0]

@@ -1,0 +1,163 @@
+"""What tests of commands share: a followed feed, forged clicks, another language."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import discord
+import simcord
+from simcord.actors import MemberActor, _dispatch_actor_interaction
+from simcord.backend import serializers
+from simcord.builders import ChannelHandle
+from simcord.enums import InteractionType, OverwriteType
+from simcord.results import InteractionResult, ResponseMessage
+
+from bot.words import Article, Feed
+from tests.discord_world import World
+from tests.feed_server import FeedServer, item, rss
+
+START = 1_780_000_000
+"""When the clock of a test starts."""
+
+
+def said(result: InteractionResult) -> str:
+    """Everything that an answer says, its buttons and menus too."""
+    return text(last(result))
+
+
+def last(result: InteractionResult) -> ResponseMessage:
+    """The last message of an answer."""
+    if result.followups:
+        return result.followups[-1]
+    assert result.response is not None
+    return result.response
+
+
+def text(message: ResponseMessage | discord.Message) -> str:
+    """All that a message shows, by lines."""
+    lines = [message.content]
+    for embed in message.embeds:
+        lines += [embed.author.name or "", embed.title or "", embed.description or ""]
+        lines.append(embed.footer.text or "")
+        lines += [f"{field.name}: {field.value}" for field in embed.fields]
+    return "\n".join(filter(None, lines))
+
+
+def components(message: ResponseMessage) -> list[dict[str, Any]]:
+    """The buttons and menus of a message."""
+    return [child for row in message.components for child in row["components"]]
+
+
+def labels(message: ResponseMessage) -> list[str]:
+    """What its buttons say."""
+    return [one["label"] for one in components(message) if one["type"] == 2 and one.get("label")]
+
+
+def button(message: ResponseMessage, label: str) -> str:
+    """The custom id of its button with this label."""
+    return next(str(one["custom_id"]) for one in components(message) if one.get("label") == label)
+
+
+def menu(message: ResponseMessage, start: str = "") -> tuple[str, list[dict[str, Any]]]:
+    """The custom id and the options of its menu whose placeholder begins so."""
+    for one in components(message):
+        if one["type"] == 3 and one.get("placeholder", "").startswith(start):
+            return one["custom_id"], one["options"]
+    raise AssertionError(f"no menu {start!r}")
+
+
+async def choose(
+    actor: MemberActor, message: ResponseMessage, title: str, start: str = ""
+) -> InteractionResult:
+    """Choose the option with this label."""
+    custom_id, options = menu(message, start)
+    value = next(option["value"] for option in options if option["label"].startswith(title))
+    return await actor.select(message, [value], custom_id=custom_id)
+
+
+async def forge(
+    actor: MemberActor,
+    channel: ChannelHandle,
+    message: Any,
+    custom_id: str,
+    *,
+    values: list[str] | None = None,
+) -> InteractionResult:
+    """Send a click that no client would: on any message, with any id, seen or not."""
+    backend = actor._env.backend
+    channel_id = message.channel_id if isinstance(message, ResponseMessage) else message.channel.id
+    stored = backend.get_message(channel_id, message.id)
+    data: dict[str, Any] = {"custom_id": custom_id, "component_type": 2 if values is None else 3}
+    if values is not None:
+        data["values"] = values
+    return await _dispatch_actor_interaction(
+        actor,
+        InteractionType.MESSAGE_COMPONENT,
+        channel,
+        data,
+        extra={"message": dict(serializers.message_payload(backend, stored))},
+        source_message_id=stored.id,
+    )
+
+
+async def forge_command(
+    actor: MemberActor, channel: ChannelHandle, name: str, sub: str, **options: Any
+) -> InteractionResult:
+    """Send a command that Discord would not offer to this person."""
+    root = actor._env.backend.find_command(name, actor.guild.id, type=1)
+    assert root is not None
+    given = [{"name": key, "type": 3, "value": value} for key, value in options.items()]
+    chosen = {"name": sub, "type": 1, "options": given}
+    data = {"id": root["id"], "name": name, "type": 1, "options": [chosen]}
+    return await _dispatch_actor_interaction(actor, InteractionType.APPLICATION_COMMAND, channel, data)
+
+
+async def follow(
+    world: World,
+    server: FeedServer,
+    *items: str,
+    path: str = "/rss",
+    title: str = "Example News",
+    language: str = "en",
+    channel: ChannelHandle | None = None,
+) -> Feed:
+    """A feed that a channel follows, read once, with its newest article posted."""
+    url = server.serve(path, rss(*(items or three()), title=title, language=language))
+    feed = await world.follow(url, channel)
+    await world.poll(feed)
+    await world.deliver()
+    read = await world.store.feeds.get(feed.id)
+    assert read is not None
+    return read
+
+
+def three() -> tuple[str, str, str]:
+    """Three articles, newest first."""
+    told = {
+        3: ("Cities ban facial recognition", "A moratorium was voted in June.", 60),
+        2: ("A new browser engine", "Written in a safe language.", 3600),
+        1: ("Chips get smaller", "Two nanometres at last.", 7200),
+    }
+    three, two, one = (
+        item(number, title=title, body=body, published=START - age)
+        for number, (title, body, age) in told.items()
+    )
+    return three, two, one
+
+
+async def newest(world: World, feed: Feed) -> Article:
+    """The newest article of a feed."""
+    return (await world.store.articles.newest([feed.id], limit=1))[0]
+
+
+def hide(world: World, channel: ChannelHandle, person: MemberActor) -> None:
+    """Take a person's view of a channel."""
+    world.env.backend.set_overwrite(
+        channel.id,
+        simcord.backend.models.Overwrite(
+            target_id=person.id,
+            type=OverwriteType.MEMBER,
+            allow=0,
+            deny=discord.Permissions(view_channel=True).value,
+        ),
+    )

@@ -1,0 +1,247 @@
+"""/feed add: from an address to a followed feed."""
+
+from __future__ import annotations
+
+import discord
+import pytest
+
+from tests.cogs.helpers import button, choose, forge, hide, labels, last, menu, said, three
+from tests.discord_world import World
+from tests.feed_server import FeedServer, item, rss
+
+
+async def followed(world: World) -> list[tuple[int, str]]:
+    pairs = await world.store.subscriptions.in_server(world.guild.id)
+    return [(subscription.channel_id, feed.title) for subscription, feed in pairs]
+
+
+async def test_nothing_is_followed_or_posted_before_the_confirmation(
+    telex: World, feed_server: FeedServer
+) -> None:
+    url = feed_server.serve("/rss", rss(*three()))
+    shown = await telex.editor.slash(telex.news, "feed add", url=url)
+    await telex.deliver()
+    assert last(shown).ephemeral
+    assert labels(last(shown)) == ["Follow", "Cancel"]
+    assert last(shown).embeds[0].title == "Cities ban facial recognition"
+    assert await followed(telex) == []
+    assert telex.posts() == []
+
+
+async def test_confirming_follows_here_and_posts_the_newest_article_alone(
+    telex: World, feed_server: FeedServer
+) -> None:
+    url = feed_server.serve("/rss", rss(*three()))
+    shown = await telex.editor.slash(telex.news, "feed add", url=url)
+    done = await telex.editor.click(last(shown), label="Follow")
+    await telex.deliver()
+    assert await followed(telex) == [(telex.news.id, "Example News")]
+    assert [post.embeds[0].title for post in telex.posts()] == ["Cities ban facial recognition"]
+    assert "is followed in" in said(done)
+    assert labels(last(done)) == []
+    assert await telex.store.articles.count() == 3
+
+
+async def test_cancelling_changes_nothing(telex: World, feed_server: FeedServer) -> None:
+    url = feed_server.serve("/rss", rss(*three()))
+    shown = await telex.editor.slash(telex.news, "feed add", url=url)
+    done = await telex.editor.click(last(shown), label="Cancel")
+    assert said(done) == "Nothing changed."
+    assert await followed(telex) == []
+
+
+async def test_a_page_with_several_feeds_offers_a_choice(telex: World, feed_server: FeedServer) -> None:
+    feed_server.serve("/a", rss(*three(), title="Everything"))
+    feed_server.serve("/b", rss(item(9), title="Only games"))
+    page = feed_server.serve(
+        "/",
+        "<html><head><link rel=alternate type=application/rss+xml title=Everything href=/a>"
+        "<link rel=alternate type=application/rss+xml title='Only games' href=/b></head></html>",
+        content_type="text/html",
+    )
+    shown = await telex.editor.slash(telex.news, "feed add", url=page)
+    assert [option["label"] for option in menu(last(shown))[1]] == ["Everything", "Only games"]
+    chosen = await choose(telex.editor, last(shown), "Only games")
+    await telex.editor.click(last(chosen), label="Follow")
+    assert await followed(telex) == [(telex.news.id, "Only games")]
+
+
+async def test_a_page_with_one_feed_needs_no_choice(telex: World, feed_server: FeedServer) -> None:
+    feed_server.serve("/a", rss(*three()))
+    page = feed_server.serve(
+        "/",
+        "<html><head><link rel=alternate type=application/rss+xml href=/a></head></html>",
+        content_type="text/html",
+    )
+    shown = await telex.editor.slash(telex.news, "feed add", url=page)
+    assert labels(last(shown)) == ["Follow", "Cancel"]
+
+
+async def test_the_channel_option_decides_where_posts_go(telex: World, feed_server: FeedServer) -> None:
+    url = feed_server.serve("/rss", rss(*three()))
+    other = telex.guild.create_news_channel("wire")
+    shown = await telex.editor.slash(telex.news, "feed add", url=url, channel=other)
+    await telex.editor.click(last(shown), label="Follow")
+    await telex.deliver()
+    assert len(telex.posts(other)) == 1
+    assert telex.posts() == []
+
+
+async def test_a_forum_and_a_thread_can_follow(telex: World, feed_server: FeedServer) -> None:
+    url = feed_server.serve("/rss", rss(*three()))
+    forum = telex.guild.create_forum_channel("talk")
+    parent = telex.bot.get_channel(telex.news.id)
+    assert isinstance(parent, discord.TextChannel)
+    thread = await parent.create_thread(name="quiet", type=discord.ChannelType.public_thread)
+    await telex.env.settle()
+    handle = next(each for each in telex.news.threads if each.id == thread.id)
+    for place in (forum, handle):
+        shown = await telex.editor.slash(telex.news, "feed add", url=url, channel=place)
+        await telex.editor.click(last(shown), label="Follow")
+    await telex.deliver()
+    assert {channel for channel, _title in await followed(telex)} == {forum.id, thread.id}
+    assert len(forum.threads) == 1
+    assert len(telex.posts(handle)) == 1
+
+
+async def test_a_feed_without_articles_can_be_followed(telex: World, feed_server: FeedServer) -> None:
+    url = feed_server.serve("/rss", rss())
+    shown = await telex.editor.slash(telex.news, "feed add", url=url)
+    assert "no articles yet" in said(shown)
+    done = await telex.editor.click(last(shown), label="Follow")
+    assert "as they appear" in said(done)
+
+
+async def test_missing_permissions_are_named_and_refuse_before_anything_is_fetched(
+    telex: World, feed_server: FeedServer
+) -> None:
+    url = feed_server.serve("/rss", rss(*three()))
+    telex.set_permissions(telex.news, send_messages=False, embed_links=False)
+    shown = await telex.editor.slash(telex.news, "feed add", url=url)
+    assert "**Send Messages**, **Embed Links**" in said(shown)
+    assert feed_server.count("/rss") == 0
+
+
+async def test_useful_permissions_are_mentioned_and_do_not_refuse(
+    telex: World, feed_server: FeedServer
+) -> None:
+    url = feed_server.serve("/rss", rss(*three()))
+    telex.set_permissions(telex.news, add_reactions=False)
+    shown = await telex.editor.slash(telex.news, "feed add", url=url)
+    assert "**Add Reactions**" in said(shown)
+    assert "Follow" in labels(last(shown))
+
+
+async def test_permissions_lost_before_the_confirmation_refuse_it(
+    telex: World, feed_server: FeedServer
+) -> None:
+    url = feed_server.serve("/rss", rss(*three()))
+    shown = await telex.editor.slash(telex.news, "feed add", url=url)
+    telex.set_permissions(telex.news, send_messages=False)
+    done = await telex.editor.click(last(shown), label="Follow")
+    assert "Send Messages" in said(done)
+    assert await followed(telex) == []
+
+
+async def test_a_channel_deleted_before_the_confirmation_is_told(
+    telex: World, feed_server: FeedServer
+) -> None:
+    url = feed_server.serve("/rss", rss(*three()))
+    other = telex.guild.create_text_channel("short-lived")
+    shown = await telex.editor.slash(telex.news, "feed add", url=url, channel=other)
+    telex.env.backend.delete_channel(other.id)
+    done = await telex.editor.click(last(shown), label="Follow")
+    assert "That channel is gone." in said(done)
+
+
+async def test_a_voice_channel_is_refused(telex: World, feed_server: FeedServer) -> None:
+    url = feed_server.serve("/rss", rss(*three()))
+    voice = telex.guild.create_voice_channel("talk")
+    shown = await telex.editor.slash(voice, "feed add", url=url)
+    assert "text channels, announcement channels, threads and forums" in said(shown)
+
+
+@pytest.mark.parametrize("address", ["http://", "not a url", "javascript:alert(1)", "ftp://example.com/x"])
+async def test_what_is_no_address_is_refused_in_words(telex: World, address: str) -> None:
+    shown = await telex.editor.slash(telex.news, "feed add", url=address)
+    assert "not the address of a page" in said(shown)
+
+
+async def test_a_private_address_is_refused_without_a_request(telex: World) -> None:
+    shown = await telex.editor.slash(telex.news, "feed add", url="http://10.1.2.3/feed")
+    assert "private network" in said(shown)
+
+
+async def test_an_error_of_the_site_is_told_with_its_remedy(telex: World, feed_server: FeedServer) -> None:
+    shown = await telex.editor.slash(telex.news, "feed add", url=feed_server.origin + "/missing")
+    assert "nothing at this address" in said(shown)
+
+
+async def test_following_twice_is_told_before_the_preview(telex: World, feed_server: FeedServer) -> None:
+    url = feed_server.serve("/rss", rss(*three()))
+    shown = await telex.editor.slash(telex.news, "feed add", url=url)
+    await telex.editor.click(last(shown), label="Follow")
+    again = await telex.editor.slash(telex.news, "feed add", url=url)
+    assert "is posted in" in said(again)
+    assert "already" in said(again)
+    assert labels(last(again)) == []
+
+
+async def test_credentials_are_hidden_and_warned_of_and_stay_with_the_server(
+    telex: World, feed_server: FeedServer
+) -> None:
+    url = feed_server.serve("/rss", rss(*three())).replace("http://", "http://jane:s3cr3t@")
+    shown = await telex.editor.slash(telex.news, "feed add", url=url)
+    assert "for this server alone" in said(shown)
+    await telex.editor.click(last(shown), label="Follow")
+    _subscription, feed = (await telex.store.subscriptions.in_server(telex.guild.id))[0]
+    assert feed.server_id == telex.guild.id
+    listed = await telex.editor.slash(telex.news, "feed list")
+    offered = await telex.editor.autocomplete(telex.news, "feed remove", "feed", "")
+    assert "s3cr3t" not in said(shown) + said(listed) + str(offered)
+
+
+async def test_text_of_a_feed_is_neither_markup_nor_a_mention(telex: World, feed_server: FeedServer) -> None:
+    hostile = "@everyone **bold** [x](https://evil.example) <@1>"
+    url = feed_server.serve("/rss", rss(item(1), title=hostile))
+    shown = await telex.editor.slash(telex.news, "feed add", url=url)
+    assert last(shown).content.startswith("**\\@everyone \\*\\*bold\\*\\* \\[x\\]")
+    assert "\\<\\@1\\>" in last(shown).content
+
+
+async def test_somebody_else_cannot_confirm(telex: World, feed_server: FeedServer) -> None:
+    url = feed_server.serve("/rss", rss(*three()))
+    shown = await telex.editor.slash(telex.news, "feed add", url=url)
+    answer = await forge(telex.reader, telex.news, last(shown), button(last(shown), "Follow"))
+    assert "for the person who asked" in said(answer)
+    assert await followed(telex) == []
+
+
+async def test_manage_server_withdrawn_before_the_confirmation_refuses_it(
+    telex: World, feed_server: FeedServer
+) -> None:
+    url = feed_server.serve("/rss", rss(*three()))
+    shown = await telex.editor.slash(telex.news, "feed add", url=url)
+    telex.env.backend.get_guild(telex.guild.id).members[telex.editor.id].role_ids.clear()
+    answer = await telex.editor.click(last(shown), label="Follow")
+    assert "Manage Server" in said(answer)
+    assert await followed(telex) == []
+
+
+async def test_a_channel_that_the_editor_cannot_see_is_refused(telex: World, feed_server: FeedServer) -> None:
+    url = feed_server.serve("/rss", rss(*three()))
+    other = telex.guild.create_text_channel("secret")
+    shown = await telex.editor.slash(telex.news, "feed add", url=url, channel=other)
+    hide(telex, other, telex.editor)
+    answer = await telex.editor.click(last(shown), label="Follow")
+    assert "cannot see that channel" in said(answer)
+    assert await followed(telex) == []
+
+
+async def test_the_most_feeds_a_server_may_follow_are_told(
+    telex: World, feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.news.following.MOST_FEEDS", 1)
+    await telex.follow(feed_server.serve("/one", rss(*three())))
+    shown = await telex.editor.slash(telex.news, "feed add", url=feed_server.serve("/two", rss(*three())))
+    assert "which is the most" in said(shown)

@@ -1,0 +1,281 @@
+"""/feed remove, move, list, pause, resume, preview, refresh, packs."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot import DATA
+from bot.feeds import opml
+from bot.text import urls
+from cogs import packs
+from tests.cogs.helpers import START, follow, hide, labels, last, said, three
+from tests.discord_world import World
+from tests.feed_server import FeedServer, item, rss
+
+COMMANDS = ("remove", "pause", "resume", "preview", "refresh")
+
+
+async def first(world: World) -> str:
+    """The id of the server's first subscription, as the autocomplete gives it."""
+    return str((await world.store.subscriptions.in_server(world.guild.id))[0][0].id)
+
+
+async def test_the_options_offer_the_servers_subscriptions_by_feed_and_channel(
+    telex: World, feed_server: FeedServer
+) -> None:
+    await follow(telex, feed_server)
+    await follow(telex, feed_server, path="/deux", title="Les Échos du Net")
+    for command in (*COMMANDS, "move"):
+        offered = await telex.editor.autocomplete(telex.news, f"feed {command}", "feed", "ECHOS")
+        assert [choice["name"] for choice in offered] == ["Les Échos du Net — #news"]
+
+
+async def test_a_choice_that_was_typed_is_understood_when_only_one_has_it(
+    telex: World, feed_server: FeedServer
+) -> None:
+    await follow(telex, feed_server)
+    await follow(telex, feed_server, path="/deux", title="Les Échos du Net")
+    paused = await telex.editor.slash(telex.news, "feed pause", feed="échos")
+    assert "Paused **Les Échos du Net**" in said(paused)
+    vague = await telex.editor.slash(telex.news, "feed pause", feed="e")
+    assert "Choose one" in said(vague)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+async def test_without_subscriptions_the_next_step_is_told(telex: World, command: str) -> None:
+    answer = await telex.editor.slash(telex.news, f"feed {command}", feed="1")
+    assert "/feed add" in said(answer)
+
+
+async def test_another_servers_subscription_cannot_be_chosen(telex: World, feed_server: FeedServer) -> None:
+    elsewhere = telex.env.create_guild("Elsewhere")
+    channel = elsewhere.create_text_channel("there")
+    await follow(telex, feed_server)
+    await follow(telex, feed_server, path="/two", title="Theirs", channel=channel)
+    theirs = (await telex.store.subscriptions.in_server(elsewhere.id))[0][0].id
+    answer = await telex.editor.slash(telex.news, "feed pause", feed=str(theirs))
+    assert "Choose one" in said(answer)
+    assert (await telex.store.subscriptions.in_server(elsewhere.id))[0][0].paused is None
+
+
+async def test_removing_asks_and_then_ends_the_subscription(telex: World, feed_server: FeedServer) -> None:
+    await follow(telex, feed_server)
+    asked = await telex.editor.slash(telex.news, "feed remove", feed=await first(telex))
+    assert labels(last(asked)) == ["Stop following", "Keep following"]
+    kept = await telex.editor.click(last(asked), label="Keep following")
+    assert "Nothing changed" in said(kept)
+    assert await telex.store.subscriptions.count(telex.guild.id) == 1
+    asked = await telex.editor.slash(telex.news, "feed remove", feed=await first(telex))
+    done = await telex.editor.click(last(asked), label="Stop following")
+    assert "no longer posted" in said(done)
+    assert await telex.store.subscriptions.count(telex.guild.id) == 0
+
+
+async def test_a_subscription_that_ended_meanwhile_is_told(telex: World, feed_server: FeedServer) -> None:
+    feed = await follow(telex, feed_server)
+    asked = await telex.editor.slash(telex.news, "feed remove", feed=await first(telex))
+    await telex.store.subscriptions.unfollow(telex.news.id, feed.id)
+    done = await telex.editor.click(last(asked), label="Stop following")
+    assert "no longer followed" in said(done)
+
+
+async def test_a_subscription_of_a_deleted_channel_can_be_removed(
+    telex: World, feed_server: FeedServer
+) -> None:
+    gone = telex.guild.create_text_channel("gone")
+    await follow(telex, feed_server, channel=gone)
+    telex.env.backend.delete_channel(gone.id)
+    offered = await telex.editor.autocomplete(telex.news, "feed remove", "feed", "")
+    assert "deleted" in offered[0]["name"]
+    asked = await telex.editor.slash(telex.news, "feed remove", feed=offered[0]["value"])
+    await telex.editor.click(last(asked), label="Stop following")
+    assert await telex.store.subscriptions.count(telex.guild.id) == 0
+
+
+async def test_moving_posts_new_articles_in_the_other_channel(telex: World, feed_server: FeedServer) -> None:
+    feed = await follow(telex, feed_server)
+    other = telex.guild.create_text_channel("other")
+    moved = await telex.editor.slash(telex.news, "feed move", feed=await first(telex), channel=other)
+    assert f"posted in {other.mention} from now on" in said(moved)
+    feed_server.serve("/rss", rss(item(4, title="After the move", published=START), *three()))
+    await telex.poll(feed)
+    await telex.deliver()
+    assert [post.embeds[0].title for post in telex.posts(other)] == ["After the move"]
+    assert len(telex.posts()) == 1
+    again = await telex.editor.slash(telex.news, "feed move", feed=await first(telex), channel=other)
+    assert "already" in said(again)
+
+
+async def test_moving_where_the_bot_may_not_post_is_refused(telex: World, feed_server: FeedServer) -> None:
+    await follow(telex, feed_server)
+    other = telex.guild.create_text_channel("other")
+    telex.set_permissions(other, embed_links=False)
+    moved = await telex.editor.slash(telex.news, "feed move", feed=await first(telex), channel=other)
+    assert "**Embed Links**" in said(moved)
+    assert await telex.store.subscriptions.channels(telex.guild.id) == {telex.news.id}
+
+
+async def test_the_list_tells_health_last_article_and_next_poll(
+    telex: World, feed_server: FeedServer
+) -> None:
+    feed = await follow(telex, feed_server)
+    listed = await telex.editor.slash(telex.news, "feed list")
+    assert last(listed).ephemeral
+    assert f"**Example News** in <#{telex.news.id}>" in said(listed)
+    assert "🟢 fine" in said(listed)
+    assert f"last article <t:{feed.last_article}:R>" in said(listed)
+    assert f"next look <t:{feed.next_poll}:R>" in said(listed)
+    assert "1 subscription" in said(listed)
+
+
+async def test_the_list_tells_what_is_wrong_in_words(telex: World, feed_server: FeedServer) -> None:
+    broken = await follow(telex, feed_server)
+    gone = await follow(telex, feed_server, path="/gone", title="Gone News")
+    paused = await follow(telex, feed_server, path="/paused", title="Paused News")
+    feed_server.serve("/rss", status=503)
+    feed_server.serve("/gone", status=410)
+    await telex.poll(broken)
+    await telex.poll(gone)
+    subscription = await telex.store.subscriptions.find(telex.news.id, paused.id)
+    assert subscription is not None
+    await telex.store.subscriptions.pause(subscription.id)
+    listed = said(await telex.editor.slash(telex.news, "feed list"))
+    assert f"failing since <t:{START}:R>: The site has trouble of its own" in listed
+    assert "⚫ gone: The publisher has closed this feed for good" in listed
+    assert f"paused <t:{START}:R>" in listed
+
+
+async def test_the_list_tells_that_posting_fails(telex: World, feed_server: FeedServer) -> None:
+    await follow(telex, feed_server)
+    await telex.store.dispatches.block_channel(telex.news.id, "forbidden embed_links", None)
+    listed = said(await telex.editor.slash(telex.news, "feed list"))
+    assert "posting fails: I lack permissions in the channel: Embed Links." in listed
+
+
+async def test_an_empty_list_tells_how_to_begin(telex: World) -> None:
+    listed = await telex.editor.slash(telex.news, "feed list")
+    assert "/feed packs" in said(listed)
+    assert last(listed).components == []
+
+
+async def test_a_long_list_has_pages(telex: World, feed_server: FeedServer) -> None:
+    for number in range(8):
+        await telex.follow(feed_server.serve(f"/{number}", rss(title=f"Feed {number}")))
+    listed = await telex.editor.slash(telex.news, "feed list")
+    assert labels(last(listed)) == ["◀", "Page 1", "▶"]
+    second = await telex.editor.click(last(listed), label="▶")
+    assert "Page 2" in labels(last(second))
+    assert said(second).count("not read yet") == 2
+
+
+async def test_the_list_leaves_out_channels_that_the_editor_cannot_see(
+    telex: World, feed_server: FeedServer
+) -> None:
+    secret = telex.guild.create_text_channel("secret")
+    await follow(telex, feed_server, title="Secret News", channel=secret)
+    hide(telex, secret, telex.editor)
+    assert "Secret News" not in said(await telex.editor.slash(telex.news, "feed list"))
+    assert await telex.editor.autocomplete(telex.news, "feed remove", "feed", "") == []
+
+
+async def test_a_pause_withholds_what_comes_and_resuming_goes_on(
+    telex: World, feed_server: FeedServer
+) -> None:
+    feed = await follow(telex, feed_server)
+    await telex.editor.slash(telex.news, "feed pause", feed=await first(telex))
+    again = await telex.editor.slash(telex.news, "feed pause", feed=await first(telex))
+    assert "paused already" in said(again)
+    feed_server.serve("/rss", rss(item(4, title="During", published=START), *three()))
+    await telex.poll(feed)
+    await telex.deliver()
+    assert len(telex.posts()) == 1
+    await telex.advance(60)
+    resumed = await telex.editor.slash(telex.news, "feed resume", feed=await first(telex))
+    assert "again, from its next article on" in said(resumed)
+    await telex.advance(60)
+    again = await telex.editor.slash(telex.news, "feed resume", feed=await first(telex))
+    assert "is not paused" in said(again)
+    after = item(5, title="After", published=START + 60)
+    feed_server.serve("/rss", rss(after, item(4, title="During"), *three()))
+    await telex.poll(feed)
+    await telex.deliver()
+    assert [post.embeds[0].title for post in telex.posts()][1:] == ["After"]
+
+
+async def test_a_preview_shows_the_newest_article_to_the_asker_alone(
+    telex: World, feed_server: FeedServer
+) -> None:
+    await follow(telex, feed_server)
+    shown = await telex.editor.slash(telex.news, "feed preview", feed=await first(telex))
+    assert last(shown).ephemeral
+    assert last(shown).embeds[0].title == "Cities ban facial recognition"
+    assert len(telex.posts()) == 1
+
+
+async def test_a_preview_of_what_was_never_read_tells_the_next_step(
+    telex: World, feed_server: FeedServer
+) -> None:
+    await telex.follow(feed_server.serve("/rss", rss(*three())))
+    shown = await telex.editor.slash(telex.news, "feed preview", feed=await first(telex))
+    assert "/feed refresh" in said(shown)
+
+
+async def test_a_refresh_polls_at_once_and_again_only_after_a_minute(
+    telex: World, feed_server: FeedServer
+) -> None:
+    await follow(telex, feed_server)
+    feed_server.serve("/rss", rss(item(4, title="Just out", published=START), *three()))
+    refused = await telex.editor.slash(telex.news, "feed refresh", feed=await first(telex))
+    assert "asked a moment ago" in said(refused)
+    assert feed_server.count("/rss") == 1
+    await telex.advance(61)
+    refreshed = await telex.editor.slash(telex.news, "feed refresh", feed=await first(telex))
+    assert "has 1 new article" in said(refreshed)
+    await telex.deliver()
+    assert [post.embeds[0].title for post in telex.posts()][1:] == ["Just out"]
+
+
+async def test_a_refresh_tells_what_is_wrong(telex: World, feed_server: FeedServer) -> None:
+    await follow(telex, feed_server)
+    feed_server.serve("/rss", status=404)
+    await telex.advance(61)
+    refreshed = await telex.editor.slash(telex.news, "feed refresh", feed=await first(telex))
+    assert "could not be read. There is nothing at this address any more" in said(refreshed)
+
+
+async def test_a_pack_follows_its_feeds_and_reports_on_each(
+    telex: World, feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outlines = tuple(
+        opml.Outline(title, feed_server.origin + path, None, "en")
+        for title, path in (("One", "/1"), ("Two", "/2"), ("Broken", "/3"))
+    )
+    feed_server.serve("/1", rss(*three(), title="One"))
+    feed_server.serve("/2", rss(item(9, title="Of two"), title="Two"))
+    monkeypatch.setattr(packs, "outlines", lambda _pack: outlines)
+    answer = await telex.editor.slash(telex.news, "feed packs", pack="security")
+    assert "✅ **One**" in said(answer)
+    assert "❌ **Broken**: There is nothing at this address" in said(answer)
+    await telex.deliver()
+    assert {post.embeds[0].title for post in telex.posts()} == {"Cities ban facial recognition", "Of two"}
+    again = await telex.editor.slash(telex.news, "feed packs", pack="security")
+    assert "☑️ **Two** was followed there already" in said(again)
+
+
+async def test_a_pack_is_refused_where_the_bot_may_not_post(telex: World) -> None:
+    telex.set_permissions(telex.news, send_messages=False)
+    answer = await telex.editor.slash(telex.news, "feed packs", pack="ai")
+    assert "**Send Messages**" in said(answer)
+
+
+@pytest.mark.parametrize("pack", packs.PACKS)
+def test_every_pack_has_feeds_over_https_without_doubles(pack: str) -> None:
+    outlines = opml.read((DATA / "packs" / f"{pack}.opml").read_bytes())
+    assert 6 <= len(outlines) <= 10
+    assert all(outline.url.startswith("https://") for outline in outlines)
+    assert all(outline.title and outline.language for outline in outlines)
+    assert len({urls.canonical(outline.url) for outline in outlines}) == len(outlines)
+
+
+def test_every_list_in_the_folder_is_offered() -> None:
+    assert {path.stem for path in (DATA / "packs").glob("*.opml")} == set(packs.PACKS)

@@ -1,0 +1,88 @@
+"""Who may change what a server follows."""
+
+from __future__ import annotations
+
+import pytest
+from discord import app_commands
+from simcord import SetupError
+
+from tests.cogs.helpers import follow, forge, forge_command, last, said
+from tests.discord_world import World
+from tests.feed_server import FeedServer
+
+COMMANDS = {
+    "remove": {"feed": "1"},
+    "list": {},
+    "pause": {"feed": "1"},
+    "resume": {"feed": "1"},
+    "preview": {"feed": "1"},
+    "refresh": {"feed": "1"},
+    "add": {"url": "https://example.com"},
+    "packs": {"pack": "ai"},
+}
+
+
+async def test_discord_does_not_offer_feeds_to_members_without_manage_server(telex: World) -> None:
+    with pytest.raises(SetupError, match="not visible"):
+        await telex.reader.slash(telex.news, "feed list")
+    assert not [name for name in telex.reader.available_commands(telex.news) if name.startswith("feed")]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+async def test_a_forged_command_of_a_member_is_refused(
+    telex: World, feed_server: FeedServer, command: str
+) -> None:
+    await follow(telex, feed_server)
+    answer = await forge_command(telex.reader, telex.news, "feed", command, **COMMANDS[command])
+    assert "You need the permission Manage Server" in said(answer)
+    assert last(answer).ephemeral
+
+
+async def test_a_role_that_the_servers_settings_let_in_may_use_them(
+    telex: World, feed_server: FeedServer
+) -> None:
+    await follow(telex, feed_server)
+    role = telex.guild.create_role("Librarians")
+    command = telex.env.backend.find_command("feed", telex.guild.id, type=1)
+    assert command is not None
+    telex.guild.set_command_permissions(int(command["id"]), {role: True})
+    librarian = telex.guild.add_member(telex.env.create_user("librarian"), roles=[role])
+    listed = await librarian.slash(telex.news, "feed list")
+    assert "Example News" in said(listed)
+    with pytest.raises(SetupError):
+        await telex.reader.slash(telex.news, "feed list")
+
+
+async def test_a_button_of_another_server_does_nothing(telex: World, feed_server: FeedServer) -> None:
+    await follow(telex, feed_server)
+    subscription = (await telex.store.subscriptions.in_server(telex.guild.id))[0][0]
+    asked = await telex.editor.slash(telex.news, "feed remove", feed=str(subscription.id))
+    custom_id = last(asked).components[0]["components"][0]["custom_id"]
+    elsewhere = telex.env.create_guild("Elsewhere", owner=telex.editor.user)
+    channel = elsewhere.create_text_channel("there")
+    there = elsewhere.add_member(telex.editor.user)
+    answer = await forge(there, channel, last(asked), custom_id)
+    assert "for the person who asked" in said(answer)
+    assert await telex.store.subscriptions.count(telex.guild.id) == 1
+
+
+async def test_commands_that_need_a_server_are_not_in_direct_messages(telex: World) -> None:
+    available = telex.reader.user.available_commands()
+    assert set(available) == {"bookmarks", "help", "about", "privacy"}
+
+
+async def test_commands_are_installed_in_servers_only(telex: World) -> None:
+    for command in telex.bot.tree.get_commands():
+        payload = command.to_dict(telex.bot.tree)
+        assert payload["integration_types"] == [0], command.name
+
+
+async def test_every_command_and_option_is_described_and_no_two_clash(telex: World) -> None:
+    names: list[str] = []
+    for command in telex.bot.tree.walk_commands():
+        names.append(command.qualified_name)
+        assert 0 < len(command.description) <= 100
+        if isinstance(command, app_commands.Command):
+            for option in command.parameters:
+                assert option.description != "…", f"{command.qualified_name} {option.name}"
+    assert len(names) == len(set(names))
