@@ -7,7 +7,6 @@ import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from hashlib import blake2b
 from http import HTTPStatus
 from types import TracebackType
@@ -22,6 +21,7 @@ from bot.feeds import errors
 from bot.feeds.addresses import REFUSED, check_url, socket_factory
 from bot.feeds.decompress import decompressed
 from bot.feeds.errors import FeedError
+from bot.feeds.schedule import retry_after
 from bot.settings import Settings
 from bot.text.urls import has_credentials
 from bot.words import Validators
@@ -33,7 +33,6 @@ FEED_TYPES = (
 PAGE_TYPES = "text/html, application/xhtml+xml, */*;q=0.5"
 
 MAX_REDIRECTS = 5
-MAX_RETRY_AFTER = 7 * 86_400
 DNS_TIME = 5.0
 """Seconds for each try of a name server; there are two."""
 
@@ -189,8 +188,8 @@ async def _received(
         not_modified = validators is not None and validators.body_hash == body_hash
         body = b"" if not_modified else await decompressed(body, headers.get("content-encoding", ""), limit)
     else:
-        retry_after = parse_retry_after(headers.get("retry-after"))
-        raise FeedError(errors.http(status), response.reason or "", retry_after=retry_after)
+        hold = retry_after(headers.get("retry-after"), now=int(time.time()))
+        raise FeedError(errors.http(status), (response.reason or "")[:100], retry_after=hold)
     return Fetched(
         status=status,
         url=str(url),
@@ -222,20 +221,6 @@ async def _body(
     except aiohttp.ClientPayloadError as error:
         raise FeedError(errors.TRUNCATED, f"the connection closed after {size} bytes") from error
     return b"".join(parts), digest.digest()
-
-
-def parse_retry_after(value: str | None) -> int | None:
-    """`Retry-After` in seconds from now, at most a week (RFC 9110 §10.2.3: seconds, or a date)."""
-    if not value:
-        return None
-    value = value.strip()
-    if value.isdecimal():
-        return min(int(value[:9]), MAX_RETRY_AFTER)
-    try:
-        seconds = parsedate_to_datetime(value).timestamp() - time.time()
-    except (ValueError, OverflowError):
-        return None
-    return max(0, min(int(seconds), MAX_RETRY_AFTER))
 
 
 def _translated(error: aiohttp.ClientError) -> FeedError:

@@ -49,6 +49,8 @@ def read(data: bytes) -> tuple[Outline, ...]:
 
 
 def _decoded(data: bytes) -> str:
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", "replace")
     declared = _DECLARED.match(data.removeprefix(b"\xef\xbb\xbf").lstrip())
     for encoding in ("utf-8-sig", declared[1].decode() if declared else "cp1252", "cp1252"):
         try:

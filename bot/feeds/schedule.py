@@ -24,7 +24,7 @@ LONGEST_HOLD = 7 * 86_400
 
 _STEP = 120  # what a poll without news adds
 _PATIENCE = 48  # polls in as long as the feed has been silent
-_PATIENCE_UNCONDITIONAL = 12  # the same for a feed that is sent whole each time
+_PATIENCE_UNCONDITIONAL = 12  # the same for a feed that is sent whole each time, unchanged
 _LIVELY = 900  # an article in a quarter of an hour allows the least interval
 
 
@@ -32,15 +32,16 @@ _LIVELY = 900  # an article in a quarter of an hour allows the least interval
 class Hints:
     """What a publisher says about the next visit; seconds from now.
 
-    `ttl` and what to skip come with a document; when it was not read again, those of the feed count.
+    `ttl` and what to skip come with a document; None when it was not read again: then those that the feed
+    remembers count.
     """
 
     max_age: int | None = None
     expires: int | None = None
     ttl: int | None = None
     retry_after: int | None = None
-    skip_hours: frozenset[int] = frozenset()
-    skip_days: frozenset[int] = frozenset()
+    skip_hours: frozenset[int] | None = None
+    skip_days: frozenset[int] | None = None
 
 
 def hints(headers: Mapping[str, str], *, now: int, parsed: ParsedFeed | None = None) -> Hints:
@@ -54,15 +55,24 @@ def hints(headers: Mapping[str, str], *, now: int, parsed: ParsedFeed | None = N
     expires = None
     if max_age is None and (until := _date(headers.get("expires", ""))) is not None:
         expires = max(0, until - (_date(headers.get("date", "")) or now))
-    if parsed is None:
-        return Hints(max_age=max_age, expires=expires)
     return Hints(
         max_age=max_age,
         expires=expires,
-        ttl=parsed.ttl,
-        skip_hours=parsed.skip_hours,
-        skip_days=parsed.skip_days,
+        retry_after=retry_after(headers.get("retry-after"), now=now),
+        ttl=parsed.ttl or 0 if parsed else None,
+        skip_hours=parsed.skip_hours if parsed else None,
+        skip_days=parsed.skip_days if parsed else None,
     )
+
+
+def retry_after(value: str | None, *, now: int) -> int | None:
+    """`Retry-After` in seconds from now, at most a week (RFC 9110 §10.2.3: seconds, or a date)."""
+    if not value:
+        return None
+    seconds = _number(value)
+    if seconds is None and (moment := _date(value)) is not None:
+        seconds = moment - now
+    return None if seconds is None else max(0, min(seconds, LONGEST_HOLD))
 
 
 def remembered(feed: Feed, parsed: ParsedFeed) -> Feed:
@@ -89,22 +99,27 @@ def after_success(
 
     `feed` is as it was before this poll; `new_articles` are the times at which the articles that are new were
     published, `changed` whether anything in the document is new, `missed` that none of its entries was known,
-    so that others may have scrolled past. The interval halves with news and grows by two minutes without,
-    within limits drawn from how long the feed has been silent; the publisher's hints then prolong the wait.
+    so that others may have scrolled past.
+
+    The interval halves with news. Without, it grows by two minutes (by a quarter for a feed that is sent
+    whole each time), up to a part of the time for which the feed had nothing new. The publisher's hints then
+    prolong the wait.
     """
     wish = _wish(feed, hints)
     floor = LEAST if _may_hurry(feed, now, new_articles, wish) else USUAL
-    ceiling = max(floor, _ceiling(feed, now, new_articles, changed=changed))
+    whole = not (feed.validators.etag or feed.validators.last_modified) and not changed
+    ceiling = _ceiling(feed, now, new_articles, _PATIENCE_UNCONDITIONAL if whole else _PATIENCE)
     if feed.last_success is None and new_articles:
-        interval = _rhythm(new_articles) // 4
+        interval = min(_rhythm(new_articles) // 4, ceiling)
     elif new_articles:
-        interval = floor if missed else feed.interval // 2
+        interval = 0 if missed else min(feed.interval // 2, ceiling)
     else:
-        interval = feed.interval + _STEP
-    interval = min(max(interval, floor), ceiling)
+        step = max(_STEP, feed.interval // 4) if whole else _STEP
+        interval = max(feed.interval, min(feed.interval + step, ceiling))
+    interval = min(max(interval, floor), MOST)
     wait = max(min(_spread(interval, random), MOST), LEAST, _spread_up(wish, random))
     if hints.retry_after:
-        wait = max(wait, min(hints.retry_after, LONGEST_HOLD))
+        wait = max(wait, _spread_up(hints.retry_after, random))
     return interval, _outside_skipped(feed, hints, now + wait, random)
 
 
@@ -117,7 +132,7 @@ def after_failure(feed: Feed, *, now: int, error: FeedError, random: Random) -> 
     wait = min(max(feed.interval, USUAL) << min(feed.failures, 10), MOST)
     wait = min(_spread(wait, random), MOST)
     if error.retry_after is not None:
-        wait = max(wait, _spread_up(min(error.retry_after, LONGEST_HOLD), random))
+        wait = max(wait, _spread_up(error.retry_after, random))
     elif error.code == RATE_LIMITED:
         wait = max(wait, _spread_up(AFTER_TOO_MANY, random))
     return feed.interval, now + wait
@@ -138,15 +153,12 @@ def _may_hurry(feed: Feed, now: int, new_articles: Sequence[int], wish: int) -> 
     return feed.interval < USUAL and now - (feed.last_article or 0) <= _LIVELY
 
 
-def _ceiling(feed: Feed, now: int, new_articles: Sequence[int], *, changed: bool) -> int:
-    if new_articles:
-        last = max(new_articles) if feed.last_success is None else now
-    else:
-        last = feed.last_article or feed.added
-    silence = max(0, now - last)
-    known = feed.validators
-    whole = not (known.etag or known.last_modified) and not changed
-    return min(max(silence // (_PATIENCE_UNCONDITIONAL if whole else _PATIENCE), USUAL), MOST)
+def _ceiling(feed: Feed, now: int, new_articles: Sequence[int], patience: int) -> int:
+    """The longest interval that suits a feed which had nothing new for so long before this poll."""
+    last = feed.last_article or feed.added
+    if new_articles and feed.last_success is None:
+        last = max(new_articles)
+    return min(max((now - last) // patience, USUAL), MOST)
 
 
 def _rhythm(published: Sequence[int]) -> int:
@@ -165,8 +177,11 @@ def _spread_up(seconds: int, random: Random) -> int:
 
 def _outside_skipped(feed: Feed, hints: Hints, due: int, random: Random) -> int:
     """`due`, or the first moment after it that is in no hour or day to skip (RSS 2.0)."""
-    hours = hints.skip_hours or {hour for hour in range(24) if feed.skip_hours >> hour & 1}
-    days = hints.skip_days or {day for day in range(7) if feed.skip_days >> day & 1}
+    hours, days = hints.skip_hours, hints.skip_days
+    if hours is None:
+        hours = frozenset(hour for hour in range(24) if feed.skip_hours >> hour & 1)
+    if days is None:
+        days = frozenset(day for day in range(7) if feed.skip_days >> day & 1)
     if not (hours or days):
         return due
     moment = datetime.fromtimestamp(due, UTC)
@@ -181,7 +196,7 @@ def _outside_skipped(feed: Feed, hints: Hints, due: int, random: Random) -> int:
 
 def _number(text: str) -> int | None:
     text = text.strip()
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None  # noqa: PLR2004 - 31 years
+    return int(text[:9]) if text.isascii() and text.isdecimal() else None  # 31 years are enough
 
 
 def _date(text: str) -> int | None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import gzip
 import sys
-import time
-from email.utils import formatdate
 
 import aiohttp
 import pytest
@@ -16,7 +14,7 @@ from yarl import URL
 from bot import __version__
 from bot.feeds import errors, fetch
 from bot.feeds.errors import FeedError
-from bot.feeds.fetch import Fetched, Fetcher, parse_retry_after
+from bot.feeds.fetch import Fetched, Fetcher
 from bot.settings import Settings
 from bot.words import Validators
 from tests.feed_server import FeedServer, item, rss
@@ -108,15 +106,6 @@ async def test_a_status_becomes_an_error_with_the_wish_of_the_server(
     with pytest.raises(FeedError) as caught:
         await fetcher.get(url)
     assert (caught.value.code, caught.value.retry_after) == (code, 120)
-
-
-def test_retry_after_is_read_in_seconds_and_as_a_date_and_bounded() -> None:
-    assert parse_retry_after("120") == 120
-    assert 3500 <= (parse_retry_after(formatdate(time.time() + 3600, usegmt=True)) or 0) <= 3600
-    assert parse_retry_after(formatdate(0, usegmt=True)) == 0
-    assert parse_retry_after("9" * 400) == fetch.MAX_RETRY_AFTER
-    for nothing in (None, "", "soon", "-5", "1.5"):
-        assert parse_retry_after(nothing) is None
 
 
 # -- redirects

@@ -1,0 +1,168 @@
+"""The feeds of a page, found without asking more of its site than needed."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from aiohttp import web
+
+from bot.feeds import discover, errors
+from bot.feeds.discover import FoundFeed, find, links
+from bot.feeds.errors import FeedError
+from bot.feeds.fetch import Fetcher
+from bot.workers import Workers
+from tests.feed_server import FeedServer, item, rss
+from tests.shared import shared
+
+PAGE = "https://site.example/blog/page.html"
+
+
+def _page(*head: str, body: str = "") -> bytes:
+    return f"<!doctype html><html><head><title>The Site</title>{''.join(head)}</head><body>{body}".encode()
+
+
+def _link(href: str, *, kind: str = "application/rss+xml", title: str = "", rel: str = "alternate") -> str:
+    return f'<link rel="{rel}" type="{kind}" title="{title}" href="{href}">'
+
+
+def test_the_feeds_of_a_page_come_absolute_and_titled_with_comments_last() -> None:
+    page = _page(
+        _link("/comments/feed", title="Comments"),
+        _link("feed.xml", title=" Posts\n &amp; more "),
+        _link("//cdn.example/atom", kind="application/atom+xml; charset=utf-8"),
+        _link("/feed.json", kind="application/feed+json", title="JSON"),
+        _link("/wp-json/posts/1", kind="application/json"),
+        _link("/style.css", kind="text/css", rel="stylesheet"),
+        _link("/fr", kind="text/html"),
+        _link("javascript:alert(1)"),
+        _link("feed.xml", title="the same"),
+        _link("", title="empty"),
+    )
+    assert links(page, PAGE) == (
+        FoundFeed("https://site.example/blog/feed.xml", "Posts & more", "rss"),
+        FoundFeed("https://cdn.example/atom", "The Site", "atom"),
+        FoundFeed("https://site.example/feed.json", "JSON", "json"),
+        FoundFeed("https://site.example/comments/feed", "Comments", "rss"),
+    )
+
+
+def test_the_base_of_a_page_counts() -> None:
+    page = _page('<base href="https://other.example/x/">', _link("feed"))
+    assert links(page, PAGE)[0].url == "https://other.example/x/feed"
+
+
+def test_where_no_link_element_helps_links_that_look_like_feeds_do() -> None:
+    addresses = ("/about", "/rss", "news/atom.xml?x=1", "/feedback")
+    page = _page(body="".join(f'<a href="{address}">x</a>' for address in addresses))
+    assert [feed.url for feed in links(page, PAGE)] == [
+        "https://site.example/rss",
+        "https://site.example/blog/news/atom.xml?x=1",
+    ]
+
+
+def test_a_page_of_a_thousand_feeds_offers_ten() -> None:
+    assert len(links(_page(*(_link(f"/{n}") for n in range(1_000))), PAGE)) == discover.MAX_FEEDS
+
+
+@pytest.mark.parametrize("page", [b"", b"\x00\xff", b"<link" * 10_000, b"<div>" * 2_000])
+def test_a_page_of_rubbish_has_no_feeds(page: bytes) -> None:
+    assert links(page, PAGE) == ()
+
+
+def test_real_pages_are_read() -> None:
+    paths = sorted(shared("pages").rglob("*.html"))[:40]
+    assert paths
+    for path in paths:
+        for feed in links(path.read_bytes(), PAGE):
+            assert feed.url.startswith("http")
+            assert feed.title
+
+
+async def test_the_address_of_a_feed_gives_itself(
+    fetcher: Fetcher, workers: Workers, feed_server: FeedServer
+) -> None:
+    url = feed_server.serve("/feed", rss(item(1)))
+    found = await find(fetcher, workers, url)
+    assert found.feeds == (FoundFeed(url, "Example News", "rss20"),)
+    assert found.fetched is not None
+    assert found.parsed is not None
+    assert len(found.parsed.entries) == 1
+
+
+async def test_a_feed_that_moved_for_good_is_followed_where_it_is(
+    fetcher: Fetcher, workers: Workers, feed_server: FeedServer
+) -> None:
+    new = feed_server.serve("/new", rss(item(1)))
+    found = await find(fetcher, workers, feed_server.redirect("/old", "/new"))
+    assert found.feeds[0].url == new
+    found = await find(fetcher, workers, feed_server.redirect("/for-now", "/new", 302))
+    assert found.feeds[0].url == feed_server.origin + "/for-now"
+
+
+async def test_a_page_that_names_its_feeds_is_asked_once(
+    fetcher: Fetcher, workers: Workers, feed_server: FeedServer
+) -> None:
+    url = feed_server.serve(
+        "/", _page(_link("/one", title="One"), _link("/two", title="Two")), content_type="text/html"
+    )
+    found = await find(fetcher, workers, url)
+    assert [feed.title for feed in found.feeds] == ["One", "Two"]
+    assert found.parsed is None
+    assert len(feed_server.visits) == 1
+
+
+async def test_well_known_paths_are_tried_in_turn_until_one_is_a_feed(
+    fetcher: Fetcher, workers: Workers, feed_server: FeedServer
+) -> None:
+    url = feed_server.serve("/blog/", _page(), content_type="text/html")
+    feed_server.serve("/rss", _page(), content_type="text/html")
+    feed = feed_server.serve("/feed.xml", rss(item(1), title="Hidden"))
+    found = await find(fetcher, workers, url)
+    assert found.feeds == (FoundFeed(feed, "Hidden", "rss20"),)
+    assert [visit.path for visit in feed_server.visits] == ["/blog/", "/feed", "/rss", "/feed.xml"]
+
+
+async def test_a_site_that_asks_for_peace_is_left_alone(
+    fetcher: Fetcher, workers: Workers, feed_server: FeedServer
+) -> None:
+    url = feed_server.serve("/", _page(), content_type="text/html")
+    feed_server.serve("/feed", status=429)
+    assert (await find(fetcher, workers, url)).feeds == ()
+    assert len(feed_server.visits) == 2
+
+
+async def test_a_site_that_drips_at_its_well_known_paths_costs_one_probe(
+    fetcher: Fetcher, workers: Workers, feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(discover, "PROBE_TIME", 0.05)
+
+    async def drip(request: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(60)
+        return web.Response()
+
+    url = feed_server.serve("/", _page(), content_type="text/html")
+    feed_server.handle("/feed", drip)
+    assert (await find(fetcher, workers, url)).feeds == ()
+    assert [visit.path for visit in feed_server.visits] == ["/", "/feed"]
+
+
+async def test_what_cannot_be_fetched_says_why(
+    fetcher: Fetcher, workers: Workers, feed_server: FeedServer
+) -> None:
+    with pytest.raises(FeedError) as caught:
+        await find(fetcher, workers, feed_server.origin + "/nothing")
+    assert caught.value.code == "http-404"
+
+
+async def test_a_document_that_hangs_its_reader_says_so(
+    fetcher: Fetcher, workers: Workers, feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await find(fetcher, workers, feed_server.serve("/good", rss(item(1))))
+    monkeypatch.setattr(discover, "PARSE_TIME", 0.2)
+    slow = rss(item(1).replace("<title>", f"<author>{'a' * 60_000}</author><title>"))
+    with pytest.raises(FeedError) as caught:
+        await find(fetcher, workers, feed_server.serve("/slow", slow))
+    assert caught.value.code == errors.PARSE_TIMEOUT
+    monkeypatch.undo()
+    assert (await find(fetcher, workers, feed_server.origin + "/good")).parsed is not None

@@ -1,0 +1,70 @@
+"""Lists of feeds: most real ones are not well-formed."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.feeds import opml
+from bot.feeds.opml import Outline, read
+from tests.shared import shared
+
+
+def test_a_list_is_read_in_its_order_each_feed_once() -> None:
+    data = b"""<?xml version="1.0"?><opml version="2.0"><head><title/></head><body>
+    <outline text="Tech"><outline type="rss" text="T&amp;T" title="" xmlUrl="https://a.example/f?x=1&amp;y=2"
+      htmlUrl="https://a.example/" language="FR"/></outline>
+    <outline text="B" xmlurl='https://b.example/feed' />
+    <outline text="again" xmlUrl="https://b.example/feed"/>
+    <outline text="none"/><outline text="bad" xmlUrl="javascript:x"/><outline xmlUrl="https://c.example/"/>
+    <!-- <outline xmlUrl="https://commented.example/"/> -->
+    </body></opml>"""
+    assert read(data) == (
+        Outline("T&T", "https://a.example/f?x=1&y=2", "https://a.example/", "fr"),
+        Outline("B", "https://b.example/feed", None, None),
+        Outline("https://c.example/", "https://c.example/", None, None),
+    )
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'<opml><body><outline text="R&D <x" xmlUrl="https://a.example/?a=1&b=2">',
+        b'<outline text="R&D <x" xmlUrl=https://a.example/?a=1&b=2 /></opml></body>',
+        b'\xef\xbb\xbf<opml><title>x<body><outline text="R&D &lt;x" xmlUrl="https://a.example/?a=1&b=2"/>',
+    ],
+)
+def test_broken_xml_is_read_all_the_same(data: bytes) -> None:
+    assert [(one.title, one.url) for one in read(data)] == [("R&D <x", "https://a.example/?a=1&b=2")]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "iso-8859-1", "windows-1252", "utf-16"])
+def test_titles_keep_their_accents(encoding: str) -> None:
+    document = f'<?xml version="1.0" encoding="{encoding}"?><outline text="Été" xmlUrl="https://a.example/"/>'
+    assert read(document.encode(encoding))[0].title == "Été"
+
+
+def test_a_huge_or_deep_list_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opml, "MAX_OUTLINES", 50)
+    many = "".join(f'<outline text="{n}" xmlUrl="https://a.example/{n}">' for n in range(3_000))
+    assert len(read(many.encode())) == 50
+    assert read(b"<outline " * 100_000) == ()
+    assert read(b"") == ()
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_a_list_of_something(data: bytes) -> None:
+    read(b'<outline xmlUrl="https://a.example/"' + data)
+
+
+def test_every_real_list_gives_its_feeds() -> None:
+    paths = sorted(shared("opml").rglob("*.opml"))
+    feeds = 0
+    for path in paths:
+        data = path.read_bytes()
+        found = read(data)
+        assert found, path.name
+        assert len(found) >= data.lower().count(b"xmlurl=") - 1, path.name  # three lists name a feed twice
+        feeds += len(found)
+    assert (len(paths), feeds) == (118, 1_566)

@@ -1,0 +1,73 @@
+"""Documents made to hang, crash or fill the one who reads them: read in a worker, each ends in time."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from bot.feeds.errors import FeedError
+from bot.feeds.parse import parse
+from bot.words import ParsedFeed
+from bot.workers import WorkerDied, Workers, WorkerTimeout
+from tests.feed_server import item, rss
+
+URL = "https://site.example/feed"
+LIMIT = 1.0
+
+
+def _with(inside: str, head: str = "") -> bytes:
+    return f"{head}<rss version='2.0'><channel><title>T</title>{inside}</channel></rss>".encode()
+
+
+LAUGHS = "<!DOCTYPE rss [<!ENTITY a0 'ha'>{}]>".format(
+    "".join(f"<!ENTITY a{n} '{f'&a{n - 1};' * 10}'>" for n in range(1, 12))
+)
+QUADRATIC = f"<!DOCTYPE rss [<!ENTITY a '{'x' * 100_000}'>]>"
+OUTSIDE = '<!DOCTYPE rss [<!ENTITY f SYSTEM "file:///etc/passwd">]>'
+
+HOSTILE = {
+    "a billion laughs": _with("<item><title>&a11;</title></item>", LAUGHS),
+    "quadratic entities": _with(f"<item><title>{'&a;' * 2_000}</title></item>", QUADRATIC),
+    "deep nesting": _with("<item>" + "<b>" * 100_000),
+    "deep nesting in a text": _with(f"<item><description>{'&lt;b>' * 200_000}</description></item>"),
+    "deep divisions in a text": _with(f"<item><description>{'&lt;div>' * 100_000}</description></item>"),
+    "a long author": _with(f"<item><author>{'a' * 200_000}</author></item>"),
+    "a style of spaces": _with(f"<item><description>&lt;p style='{' ' * 40_000}x'></description></item>"),
+    "an unclosed comment": _with(f"<item><description>&lt;!--{'-' * 200_000}</description></item>"),
+    "many attributes": _with(f"<item {' '.join(f'a{n}=1' for n in range(20_000))}/>"),
+    "a cloud of brackets": _with(f"<item><title>{'&lt;a ' * 100_000}</title></item>"),
+    "entities without end": _with(f"<item><title>{'&amp;' * 200_000}</title></item>"),
+    "a doctype without end": b"<!DOCTYPE " + b"[" * 500_000,
+    "a long tag": _with(f"<{'x' * 1_000_000}/>"),
+    "many small entries": _with("<item/>" * 100_000),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+async def test_a_hostile_document_ends_and_the_next_one_is_read(workers: Workers, name: str) -> None:
+    await workers.run(parse, rss(item(1)).encode(), "", URL, timeout=10.0)
+    try:
+        feed = await workers.run(parse, HOSTILE[name], "", URL, timeout=LIMIT)
+    except (FeedError, WorkerTimeout, WorkerDied):
+        pass
+    else:
+        assert isinstance(feed, ParsedFeed)
+        assert sum(len(entry.text) + len(entry.title) for entry in feed.entries) < 10**7
+    good = await workers.run(parse, rss(item(1)).encode(), "", URL, timeout=10.0)
+    assert good.entries[0].guid == "article-1"
+
+
+def test_a_document_reads_no_file_and_asks_nobody() -> None:
+    for head in (OUTSIDE, OUTSIDE.replace("file:///etc/passwd", "http://127.0.0.1:9/")):
+        started = time.monotonic()
+        feed = parse(_with("<item><title>x&f;y</title><guid>1</guid></item>", head), "", URL)
+        assert "root:" not in feed.entries[0].title
+        assert time.monotonic() - started < LIMIT
+
+
+def test_bytes_that_name_a_file_are_not_opened() -> None:
+    with pytest.raises(FeedError):
+        parse(b"/etc/passwd", "", URL)
+    with pytest.raises(FeedError):
+        parse(b"http://127.0.0.1:9/", "", URL)
