@@ -190,7 +190,7 @@ async def discord_world(
 ) -> AsyncIterator[World]:
     """The bot logged in to a simulated Discord, with a server whose language is `locale`."""
     wanted = tuple(cog for cog in cogs.ALL if loops or cog.__name__ not in LOOPS)
-    env = Env(make_bot(newsroom, wanted), check_errors=False, settle_timeout=20.0)
+    env = Env(make_bot(newsroom, wanted), check_errors=False, settle_timeout=10.0)
     env.backend.advance_clock(clock.now() - env.now().timestamp())
     await env.start()
     try:
