@@ -1,0 +1,83 @@
+"""A copy of a database in use is whole, marked, and overwrites nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from bot.store import DatabaseBroken, DatabaseUnusable, Store, backup
+from tests.clocks import ManualClock
+from tests.store.samples import add_feed, follow, new_article, record
+
+
+def files(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+async def test_a_backup_is_one_whole_file_that_knows_what_it_is(
+    store: Store, clock: ManualClock, tmp_path: Path
+):
+    feed = await add_feed(store)
+    await record(store, feed, new_article(feed, "a"))
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    await store.backup(folder / "telex.db")
+    assert files(folder) == {"telex.db"}
+    assert (folder / "telex.db").stat().st_mode & 0o077 == 0
+    assert await store.meta.get("restored") is None
+    restored = await Store.open(folder / "telex.db", clock)
+    assert await restored.meta.get("restored") == "1"
+    assert await restored.check() == await store.check()
+    assert await restored.feeds.all() == await store.feeds.all()
+    assert await restored.articles.count() == 1
+    await restored.close()
+
+
+async def test_a_backup_under_load_is_one_moment_of_the_database(
+    store: Store, clock: ManualClock, tmp_path: Path
+):
+    feed = await add_feed(store)
+    await follow(store, feed)
+    big = [new_article(feed, f"{number}", text="x" * 5_000) for number in range(2_000)]
+    await record(store, feed, *big, first=True)
+    done = asyncio.create_task(store.backup(tmp_path / "backup.db"))
+    polls = 0
+    while not done.done():
+        polls += 1
+        await record(store, feed, *[new_article(feed, f"{polls}-{n}") for n in range(10)], catch_up_after=5)
+    await done
+    restored = await Store.open(tmp_path / "backup.db", clock)
+    await restored.check()
+    copied = await restored.articles.count()
+    assert copied % 10 == 0
+    assert 2_000 <= copied <= 2_000 + 10 * polls
+    await restored.close()
+
+
+async def test_a_backup_overwrites_nothing(store: Store, tmp_path: Path):
+    kept = tmp_path / "kept"
+    kept.write_text("mine")
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    for path in (kept, tmp_path / "telex.db", tmp_path / "link", tmp_path):
+        with pytest.raises(DatabaseUnusable, match="exists already"):
+            await store.backup(path)
+    assert kept.read_text() == "mine"
+
+
+async def test_a_backup_into_a_missing_folder_is_said_and_leaves_nothing(store: Store, tmp_path: Path):
+    before = files(tmp_path)
+    with pytest.raises(DatabaseUnusable, match="cannot be written: No such file or directory"):
+        await store.backup(tmp_path / "missing" / "backup.db")
+    assert files(tmp_path) == before
+
+
+async def test_a_backup_that_fails_leaves_no_part_of_it(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(backup, "problems", lambda _connection: ["a page is gone"])
+    before = files(tmp_path)
+    with pytest.raises(DatabaseBroken, match="a page is gone"):
+        await store.backup(tmp_path / "backup.db")
+    assert files(tmp_path) == before

@@ -1,0 +1,115 @@
+"""Bookmarks: kept until the person lets go of them, and let go of for good."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.store import Store
+from tests.clocks import ManualClock
+from tests.store.samples import SERVER, add_feed, new_article, record
+
+ANNA, BEN = 11, 12
+
+
+@pytest.fixture
+async def ids(store: Store) -> list[int]:
+    """Three articles."""
+    feed = await add_feed(store, "Écran d'accueil")
+    new = [new_article(feed, name, title=f"L'été {name}", published=ord(name)) for name in "abc"]
+    return list((await record(store, feed, *new)).new_ids)
+
+
+async def kept(store: Store, person: int = ANNA) -> list[int]:
+    return [bookmark.article.id for bookmark in await store.bookmarks.list(person, limit=99)]
+
+
+async def test_a_bookmark_tells_when_and_where_it_was_made(store: Store, ids: list[int], clock: ManualClock):
+    assert await store.bookmarks.add(ANNA, ids[0], server_id=SERVER, channel_id=2, message_id=3)
+    (bookmark,) = await store.bookmarks.list(ANNA, limit=9)
+    assert (bookmark.created, bookmark.server_id, bookmark.channel_id, bookmark.message_id) == (
+        clock.now(),
+        SERVER,
+        2,
+        3,
+    )
+    assert bookmark.article == await store.articles.get(ids[0])
+
+
+async def test_keeping_twice_is_one_bookmark(store: Store, ids: list[int], clock: ManualClock):
+    assert await store.bookmarks.add(ANNA, ids[0])
+    clock.advance(60)
+    assert not await store.bookmarks.add(ANNA, ids[0])
+    (bookmark,) = await store.bookmarks.list(ANNA, limit=9)
+    assert bookmark.created == clock.now() - 60
+    assert not await store.bookmarks.add(ANNA, 99)  # of no article
+
+
+async def test_what_a_person_let_go_of_is_not_found_again_on_return(store: Store, ids: list[int]):
+    await store.bookmarks.add(ANNA, ids[0])
+    assert await store.bookmarks.remove(ANNA, ids[0])
+    assert not await store.bookmarks.remove(ANNA, ids[0])
+    assert not await store.bookmarks.add(ANNA, ids[0], live=False)
+    assert await kept(store) == []
+    assert await store.bookmarks.add(ANNA, ids[0])
+    assert await kept(store) == [ids[0]]
+
+
+async def test_what_was_made_while_away_is_kept(store: Store, ids: list[int]):
+    assert await store.bookmarks.add(ANNA, ids[0], live=False)
+    assert not await store.bookmarks.add(ANNA, ids[0], live=False)
+    assert await kept(store) == [ids[0]]
+
+
+async def test_forgetting_a_person_leaves_nothing_to_read_and_nothing_to_come_back(
+    store: Store, ids: list[int]
+):
+    for article_id in ids:
+        await store.bookmarks.add(ANNA, article_id, server_id=SERVER)
+    await store.bookmarks.add(BEN, ids[0])
+    await store.bookmarks.remove(ANNA, ids[2])
+    assert await store.bookmarks.forget(ANNA) == 2
+    assert await kept(store) == []
+    assert await store.bookmarks.servers(ANNA) == set()
+    assert not await store.bookmarks.add(ANNA, ids[0], live=False)
+    assert await store.bookmarks.forget(ANNA) == 0
+    assert await kept(store, BEN) == [ids[0]]
+    rows = await store._database.fetchall(
+        "SELECT DISTINCT created, removed, server_id, channel_id, message_id FROM bookmark "
+        "WHERE person_id = ?",
+        (ANNA,),
+    )
+    assert [tuple(row) for row in rows] == [(0, 0, None, None, None)]
+
+
+async def test_the_latest_bookmark_comes_first_in_pages(store: Store, ids: list[int], clock: ManualClock):
+    for article_id in (ids[1], ids[0], ids[2]):
+        await store.bookmarks.add(ANNA, article_id)
+        clock.advance(1)
+    assert await kept(store) == [ids[2], ids[0], ids[1]]
+    page = await store.bookmarks.list(ANNA, limit=1, offset=1)
+    assert [bookmark.article.id for bookmark in page] == [ids[0]]
+
+
+async def test_bookmarks_are_found_without_their_accents(store: Store, ids: list[int]):
+    for article_id in ids:
+        await store.bookmarks.add(ANNA, article_id)
+    for match, count in [("ETE B", 1), ("L’ÉTÉ", 3), ("ecran", 3), ("winter", 0), ("%", 0), (None, 3)]:
+        assert await store.bookmarks.count(ANNA, match=match) == count
+        assert len(await store.bookmarks.list(ANNA, limit=9, match=match)) == count
+
+
+async def test_bookmarks_of_a_server_that_the_person_left_can_be_hidden(store: Store, ids: list[int]):
+    await store.bookmarks.add(ANNA, ids[0], server_id=SERVER)
+    await store.bookmarks.add(ANNA, ids[1], server_id=SERVER + 1)
+    await store.bookmarks.add(ANNA, ids[2])
+    assert await store.bookmarks.servers(ANNA) == {SERVER, SERVER + 1}
+    shown = await store.bookmarks.list(ANNA, limit=9, hidden={SERVER})
+    assert {bookmark.article.id for bookmark in shown} == {ids[1], ids[2]}
+    assert await store.bookmarks.count(ANNA, hidden={SERVER}) == 2
+
+
+async def test_a_person_knows_their_own_bookmarks_alone(store: Store, ids: list[int]):
+    await store.bookmarks.add(ANNA, ids[0])
+    assert await store.bookmarks.has(ANNA, ids) == {ids[0]}
+    assert await store.bookmarks.has(BEN, ids) == set()
+    assert await kept(store, BEN) == []
