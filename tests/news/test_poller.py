@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +22,7 @@ from tests.feed_server import item, rss
 from tests.news.desk import CHANNEL, followed, polled, sent, titles
 
 DAY = 86_400
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -335,3 +339,21 @@ async def test_a_notice_is_in_the_servers_language(newsroom, feed_server):
     ((dispatch, _),) = await sent(newsroom, CHANNEL)
     assert dispatch.kind is DispatchKind.NOTICE
     assert dispatch.payload
+
+
+async def test_a_process_killed_while_it_records_loses_and_repeats_nothing(settings, clock, feed_server):
+    url = feed_server.serve("/", rss(item(1)))
+    async with open_newsroom(settings, clock) as room:
+        feed = await polled(room, await followed(room, url))
+        await titles(room)
+    feed_server.serve("/", rss(item(3), item(2), item(1)))
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.news.killed_poll", str(settings.database), url, cwd=ROOT
+    )
+    assert await process.wait() == -signal.SIGKILL
+    async with open_newsroom(settings, clock) as room:
+        assert await room.store.articles.count() == 1
+        assert (await room.store.feeds.get(feed.id)).validators == feed.validators
+        for _ in range(2):
+            await polled(room, feed)
+        assert sorted(await titles(room)) == ["Article 2", "Article 3"]
