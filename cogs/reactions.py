@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 
 import discord
 from discord.ext import commands
@@ -40,11 +40,18 @@ class Reactions(commands.Cog):
         self._taken_back: set[tuple[int, int]] = set()  # person and message, while reactions are looked for
         self._warned: set[int] = set()
         self._away_since: int | None = None
+        self._searches: set[asyncio.Task[None]] = set()
 
     async def cog_load(self) -> None:
         """Remember when the bot last posted: it was away since then."""
         last = await self.bot.store.dispatches.recent(0, 1)
         self._away_since = last[0].sent if last else None
+        self.bot.courier.on_found = self._post_found
+
+    async def cog_unload(self) -> None:
+        """End looking for reactions; the next start looks again."""
+        for search in self._searches:
+            search.cancel()
 
     @commands.Cog.listener()
     async def on_raw_reaction_add(self, payload: discord.RawReactionActionEvent) -> None:
@@ -73,9 +80,20 @@ class Reactions(commands.Cog):
     @commands.Cog.listener()
     async def on_ready(self) -> None:
         """Find the reactions that were made while the bot was away."""
+        await self._search(self._find_missed())
+
+    def _post_found(self, post: Dispatch) -> None:
+        """Find the reactions to a post that was not known to have been sent."""
+        search = asyncio.create_task(self._search(self._look_at(post)))
+        self._searches.add(search)
+        search.add_done_callback(self._searches.discard)
+
+    async def _search(self, looking: Coroutine[None, None, int]) -> None:
         async with self._returning:
             try:
-                await self._find_missed()
+                found = await looking
+                if found:
+                    log.info("Found %d bookmarks made by reactions while away", found)
             except Exception:
                 log.exception("Reactions made while away were not all found")
             finally:
@@ -110,7 +128,7 @@ class Reactions(commands.Cog):
             person = await self.bot.fetch_user(person_id)
             await person.send(sentence)
 
-    async def _find_missed(self) -> None:
+    async def _find_missed(self) -> int:
         since = self.bot.newsroom.clock.now()
         if self._away_since is not None:
             since = min(since, self._away_since)
@@ -128,9 +146,13 @@ class Reactions(commands.Cog):
         for channel_id, those in by_channel.items():
             found += await self._look(_messages(self.bot, channel_id, those), those)
         for post in in_forums[:_MOST_FORUM_POSTS]:
-            found += await self._look(_opening(self.bot, post), [post])
-        if found:
-            log.info("Found %d bookmarks made by reactions while away", found)
+            found += await self._look_at(post)
+        return found
+
+    async def _look_at(self, post: Dispatch) -> int:
+        if post.thread_id is not None:
+            return await self._look(_opening(self.bot, post), [post])
+        return await self._look(_messages(self.bot, post.channel_id, [post]), [post])
 
     async def _look(self, messages: AsyncIterator[discord.Message], posts: Sequence[Dispatch]) -> int:
         """Keep what people reacted to among these messages; returns how many bookmarks are new."""
