@@ -165,19 +165,19 @@ class Acts:
 
     def deny(self, channel: Channel, *permissions: Permission, person: Person | None = None) -> None:
         """Take permissions in a channel from a person, by default the bot."""
-        rule = self._rule(channel, person or self.state.bot)
+        place, rule = self._rule(channel, person or self.state.bot)
         for permission in permissions:
             rule.deny |= permission
             rule.allow &= ~permission
-        self.update_channel(channel)
+        self.update_channel(place)
 
     def allow(self, channel: Channel, *permissions: Permission, person: Person | None = None) -> None:
         """Give permissions in a channel to a person, by default the bot."""
-        rule = self._rule(channel, person or self.state.bot)
+        place, rule = self._rule(channel, person or self.state.bot)
         for permission in permissions:
             rule.allow |= permission
             rule.deny &= ~permission
-        self.update_channel(channel)
+        self.update_channel(place)
 
     def direct(self, person: Person) -> Channel:
         """The channel of direct messages between the bot and a person."""
@@ -233,14 +233,15 @@ class Acts:
         data = {"guild_id": str(server.id), "role": payloads.role(role)}
         self.gateway.dispatch("GUILD_ROLE_UPDATE", data, server_id=server.id, intents=GUILDS)
 
-    def _rule(self, channel: Channel, person: Person) -> Overwrite:
+    def _rule(self, channel: Channel, person: Person) -> tuple[Channel, Overwrite]:
+        """The channel that has the permissions of `channel`, and its rule for a person."""
         place = self.state.channels[channel.parent_id] if channel.is_thread and channel.parent_id else channel
         for rule in place.overwrites:
             if rule.id == person.id:
-                return rule
+                return place, rule
         rule = Overwrite(id=person.id, type=1)
         place.overwrites.append(rule)
-        return rule
+        return place, rule
 
     def _tell(self, channel: Channel, event: str, data: Json, intents: int) -> None:
         """Push an event of a channel, unless the bot cannot see the place."""

@@ -98,7 +98,7 @@ class Scene:
         first = len(self._articles) + 1
         numbers = list(range(first, first + count))
         now = self.clock.now()
-        self._articles += [item(number, published=now - 1000 + number) for number in numbers]
+        self._articles += [item(number, published=now - 1) for number in numbers]
         self.url = self.feeds.serve("/feed.xml", rss(*reversed(self._articles[-100:])))
         return numbers
 

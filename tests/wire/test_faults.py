@@ -166,25 +166,24 @@ async def test_a_bot_kicked_and_invited_back_posts_nothing_of_the_time_away(scen
     await scene.settled()
     discord.acts.kick(scene.server)
 
-    async def left() -> bool:
+    async def is_in() -> bool:
         async with scene.newsroom() as newsroom:
-            return not await newsroom.store.feeds.due(2**40, 10, ())
+            return bool(await newsroom.store.feeds.due(2**40, 10, ()))
 
-    await until(left)
+    async def is_out() -> bool:
+        return not await is_in()
+
+    await until(is_out)
     await bot.stop()
     away = await scene.publish(2)
     bot = scene.start()
-    await scene.discord.until(lambda: scene.discord.gateway.connected)
+    await discord.until(lambda: discord.gateway.connected)
     discord.acts.invite(scene.server)
-    await until(lambda: _is_back(scene))
+    await until(is_in)
     await bot.stop()
+    await scene.clock.sleep(5)
     back = await scene.publish(2)
     scene.start()
     await scene.settled()
     assert not toll(scene, [1, *back])
     assert not any(scene.posts(kind)[number] for kind in KINDS for number in away)
-
-
-async def _is_back(scene: Scene) -> bool:
-    async with scene.newsroom() as newsroom:
-        return bool(await newsroom.store.feeds.due(2**40, 10, ()))
