@@ -1,88 +1,143 @@
-"""The language of a text, told by its commonest little words."""
+"""The language of a text, told by its little words.
+
+English and French by lists of our own, other Latin languages by their stop words, other scripts by
+themselves. A model knows more languages but costs tens of megabytes.
+"""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
+from functools import cache
 
-_FRENCH = frozenset(
-    ["le", "la", "les", "un", "une", "des", "du", "au", "aux", "et", "ou", "où", "mais", "donc", "car", "ni", "que", "qui", "quoi", "dont", "ce", "cet", "cette", "ces", "son", "sa", "ses", "leur", "leurs", "notre", "nos", "votre", "vos", "mon", "ma", "mes", "il", "elle", "ils", "elles", "nous", "vous", "je", "on", "en", "dans", "sur", "sous", "avec", "sans", "pour", "par", "chez", "vers", "entre", "depuis", "pendant", "après", "avant", "contre", "selon", "est", "sont", "était", "étaient", "sera", "seront", "être", "été", "a", "ont", "avait", "avoir", "fait", "faire", "peut", "doit", "plus", "moins", "très", "pas", "ne", "se", "qu", "c'est", "d'un", "d'une", "n'est", "aussi", "même", "comme", "si", "tout", "tous", "toute", "toutes", "autre", "autres", "deux", "trois", "ans", "cela", "ça", "voici", "comment", "pourquoi", "quand", "quel", "quelle", "l", "d", "j", "n", "s"]
+from stop_words import get_stop_words
+
+from bot.text.tables import table
+
+_FRENCH = table(
+    """
+    a afin ai ainsi alors ans après au aucun aucune aussi autre autres aux avait avant avec avoir
+    beaucoup bien car ce cela celle celui ces cet cette ceux chaque chez comme comment contre d dans de
+    depuis des deux dit doit donc dont du elle elles en encore entre es est et eu eux face fait faire
+    fois font grand grande il ils j jamais je jusqu jour l la le les leur leurs lors lui ma mais me même
+    mes mieux moins mon n ne ni nos notre nous nouveau nouvelle on ont ou où par pas pendant peu peut
+    peuvent plus plusieurs pour pourquoi pourrait près premier première presque puis qu quand que quel
+    quelle quelles quels qui quoi sa sans se selon sera seront ses si sont sous sur ta te tes toujours
+    tous tout toute toutes trois trop très tu un une va veut vers voici vos votre vous y à ça été être
+    était étaient
+    """
 )
-_ENGLISH = frozenset(
-    ["the", "a", "an", "and", "or", "but", "of", "to", "in", "on", "at", "by", "for", "with", "from", "into", "over", "under", "about", "as", "is", "are", "was", "were", "be", "been", "being", "has", "have", "had", "do", "does", "did", "will", "would", "can", "could", "should", "may", "might", "must", "this", "that", "these", "those", "it", "its", "he", "she", "they", "we", "you", "i", "his", "her", "their", "our", "your", "my", "who", "what", "which", "when", "where", "why", "how", "not", "no", "than", "then", "there", "here", "if", "so", "more", "most", "new", "after", "before", "between", "because", "while", "also", "just", "says", "said", "up", "out", "off", "down", "all", "some", "any"]
+_ENGLISH = table(
+    """
+    a about after again against all almost also am an and any are as at back be became because been
+    before being below between big both but by can could did do does doing don down during each even
+    every few first for from get gets getting had has have having he her here him his how i if in into
+    is it its just last like made make makes making many may might more most much must my need never new
+    next no not now of off on one only or other our out over own people re s said same say says see she
+    should since so some still such t than that the their them then there these they this those three
+    through to too two under until up us use using very was way we well were what when where which while
+    who why will with won would years yet you your
+    """
 )
 _OTHERS = {
-    "de": "der die das und ist nicht ein eine einen zu den dem mit auf für von sich auch als wie im es wird sind bei "
-    "nach aus werden hat oder aber noch über so zum zur wir ich sie",
-    "es": "el la los las un una y de del que en por para con no se su sus al lo como más pero es son fue ha este "
-    "esta entre desde sobre también hasta hay muy",
-    "it": "il lo la gli le un una di del della dei delle e che in per con non si è sono alla al nel nella da dal "
-    "come più anche ma ha questo questa ai tra su",
-    "pt": "o a os as um uma de do da dos das e que em no na nos nas por para com não se é são foi ao à mais como "
-    "mas ou também pelo pela seu sua",
-    "nl": "de het een en van in is op te dat die voor met zijn niet aan er om ook als bij door naar over uit maar "
-    "dan wordt heeft worden nog",
-}
-_PROFILES = {
-    "fr": _FRENCH,
-    "en": _ENGLISH,
-    **{code: frozenset(words.split()) for code, words in _OTHERS.items()},
-}
-_WEIGHTS = {
-    word: {code: 1 / holders for code, profile in _PROFILES.items() if word in profile}
-    for word in frozenset().union(*_PROFILES.values())
-    if (holders := sum(word in profile for profile in _PROFILES.values()))
-}
-_WORD = re.compile(r"[^\W\d_]+")
-_SCRIPTS = (
-    ("ja", re.compile("[\u3040-\u30ff]")),
-    ("ko", re.compile("[\uac00-\ud7af\u1100-\u11ff]")),
-    ("zh", re.compile("[\u4e00-\u9fff]")),
-    ("el", re.compile("[\u0370-\u03ff\u1f00-\u1fff]")),
-    ("he", re.compile("[\u0590-\u05ff]")),
-    ("th", re.compile("[\u0e00-\u0e7f]")),
-    ("", re.compile("[\u0400-\u052f\u0600-\u06ff\u0900-\u0dff]")),
+    "ca": "catalan", "cs": "czech", "da": "danish", "de": "german", "es": "spanish", "fi": "finnish",
+    "hu": "hungarian", "id": "indonesian", "it": "italian", "nl": "dutch", "no": "norwegian",
+    "pl": "polish", "pt": "portuguese", "ro": "romanian", "sk": "slovak", "sv": "swedish", "tr": "turkish",
+    "vi": "vietnamese",
+}  # fmt: skip
+_CUES = (
+    (
+        "fr",
+        re.compile(
+            r"\b(?:[dl]|qu|[cjnm])['’](?=\w)|(?:é[es]?|eux|euse|eaux?|tion|ique|ère|ès)\b|[êœû]|\b[àÀ]\b"
+        ),
+    ),
+    (
+        "en",
+        re.compile(r"['’]s\b|n['’]t\b|(?:ing|[^aeé]ed|ly|ness|ght|ck|ings|ers|ows?)\b|\b(?:wh|th|sh)|ee|oo"),
+    ),
 )
-_ENOUGH = 1.5
+_CUE = 0.4
+_HINT = 1.0
+_ENOUGH = 1.3
+_ENOUGH_FOR_OTHERS = 2.0
+_LEAST_WEIGHT = 0.5  # of a word of the languages most articles are in
+_LEAD = 0.25
+_DENSITY = 0.06
 _READ = 4000
+_WORD = re.compile(r"[^\W\d_]+")
+_SCRIPTS = tuple(
+    (code, re.compile(f"[{characters}]"))
+    for code, characters in (
+        ("ja", "\u3040-\u30ff"),
+        ("ko", "\uac00-\ud7af\u1100-\u11ff"),
+        ("zh", "\u3400-\u9fff"),
+        ("el", "\u0370-\u03ff\u1f00-\u1fff"),
+        ("he", "\u0590-\u05ff"),
+        ("th", "\u0e00-\u0e7f"),
+        (None, "\u0400-\u052f\u0530-\u058f\u0600-\u08ff\u0900-\u0dff\u0e80-\u109f\u10a0-\u10ff\u1200-\u17ff"),
+    )
+)
 
 
 def detect(text: str, hint: str | None = None) -> str | None:
-    """The ISO 639-1 code of the language of `text`; None when nothing tells.
+    """The ISO 639-1 code of the language of `text`, None when too little tells; 4,000 characters are read.
 
-    `hint` is what the feed says of itself (a tag such as `fr-FR`, BCP 47): it decides where the text does not
-    contradict it, and is the only way to a language other than those that the little words know.
+    `hint` is what the feed says of itself (a tag such as `fr-FR`, BCP 47; many say `en` by default). It
+    decides where the text says little, and names languages that the text alone does not.
     """
     said = base(hint)
     text = text[:_READ]
-    letters = _WORD.findall(text.lower())
-    script = _script(text)
-    if script is not None:
-        return said if said and said not in _PROFILES else script or None
-    scores = dict.fromkeys(_PROFILES, 0.0)
-    for word in letters:
-        for code, weight in _WEIGHTS.get(word, {}).items():
+    words = _WORD.findall(text.lower())
+    script = _script(text, sum(map(len, words)))
+    if script:
+        code = script[0]
+        return said if said and (code is None or said not in _weights()[1]) else code
+    weights, known = _weights()
+    scores = dict.fromkeys(known, 0.0)
+    for word in words:
+        for code, weight in weights.get(word, ()):
             scores[code] += weight
-    best, second, *_ = sorted(scores, key=lambda code: scores[code], reverse=True)
-    lead = scores[best] - scores[second]
-    if said is not None:
-        if said in scores and scores[said] >= scores[best] / 2:
-            return said
-        if scores[best] < 3 * _ENOUGH or lead < _ENOUGH:
-            return said
-    return best if scores[best] >= _ENOUGH and lead >= scores[best] / 4 else said
+    for code, cue in _CUES:
+        scores[code] += _CUE * len(cue.findall(text))
+    if said in known:
+        scores[said] += _HINT
+    second, best = sorted(scores, key=lambda code: scores[code])[-2:]
+    score = scores[best]
+    enough = _ENOUGH_FOR_OTHERS if best in _OTHERS else _ENOUGH
+    if said and said not in known:
+        enough *= 2
+    clear = score >= max(enough, _DENSITY * len(words)) and score - scores[second] >= _LEAD * score
+    return best if clear else said
 
 
 def base(tag: str | None) -> str | None:
     """The two-letter language of a tag (`fr` of `fr-FR`, `en_US`), None when it is none."""
     code = (tag or "").strip().lower().replace("_", "-").partition("-")[0]
-    return code if len(code) == 2 and code.isascii() and code.isalpha() else None  # noqa: PLR2004 - ISO 639-1
+    return code if re.fullmatch("[a-z]{2}", code) else None
 
 
-def _script(text: str) -> str | None:
-    """The language of a script other than Latin that most letters belong to; "" when several share it."""
-    letters = sum(map(len, _WORD.findall(text)))
+@cache
+def _weights() -> tuple[dict[str, list[tuple[str, float]]], frozenset[str]]:
+    """For each little word, how much it speaks for which languages; and these languages."""
+    profiles = {"fr": _FRENCH, "en": _ENGLISH}
+    for code, name in _OTHERS.items():
+        profiles[code] = frozenset(word for word in get_stop_words(name) if word.isalpha())
+    holders = Counter(word for profile in profiles.values() for word in profile)
+    weights: dict[str, list[tuple[str, float]]] = {}
+    for code, profile in profiles.items():
+        for word in profile:
+            least = 0 if code in _OTHERS else _LEAST_WEIGHT
+            weights.setdefault(word, []).append((code, max(least, 1 / holders[word])))
+    return weights, frozenset(profiles)
+
+
+def _script(text: str, letters: int) -> tuple[str | None] | None:
+    """The language of another script that many letters belong to; (None,) when several are written so."""
+    if text.isascii():
+        return None
     for code, pattern in _SCRIPTS:
         count = len(pattern.findall(text))
         if count and count * 3 > letters:
-            return code
+            return (code,)
     return None

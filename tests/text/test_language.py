@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import gzip
+import json
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.text.language import base, detect
+from tests.shared import shared
+
+SENTENCES = {
+    "fr": "Le géant du web a annoncé lundi un nouveau téléphone qui arrivera sur le marché à l'automne.",
+    "en": "The company announced on Monday a new phone that will reach the market in the autumn.",
+    "de": "Der Konzern hat am Montag ein neues Gerät vorgestellt, das im Herbst auf den Markt kommen soll.",
+    "it": "L'azienda ha annunciato lunedì un nuovo telefono che arriverà sul mercato in autunno.",
+    "nl": "Het bedrijf heeft maandag een nieuwe telefoon aangekondigd die in de herfst op de markt komt.",
+    "pt": "A empresa anunciou na segunda-feira um novo telefone que chegará ao mercado no outono.",
+    "pl": "Firma zaprezentowała w poniedziałek nowy telefon, który trafi na rynek jesienią.",
+    "ja": "同社は月曜日に新しい電話を発表した。",
+    "zh": "该公司周一发布了一款新手机。",
+    "ko": "회사는 월요일에 새 전화기를 공개했다.",
+    "el": "Η εταιρεία παρουσίασε ένα νέο τηλέφωνο.",
+}
+OTHERS = [
+    "Şirket pazartesi günü sonbaharda piyasaya çıkacak yeni bir telefon tanıttı.",
+    "Ettevõte tutvustas esmaspäeval uut telefoni, mis jõuab turule sügisel.",
+    "Enpresak astelehenean telefono berri bat aurkeztu zuen, udazkenean merkaturatuko dena.",
+    "Kampuni hiyo ilizindua simu mpya siku ya Jumatatu.",
+    "Компания представила в понедельник новый телефон.",
+    "أعلنت الشركة يوم الاثنين عن هاتف جديد.",
+]
+
+
+@pytest.mark.parametrize("language", SENTENCES)
+def test_a_sentence_tells_its_language_whatever_its_feed_says(language):
+    for hint in (None, "", "en-US", "fr", language.upper()):
+        assert detect(SENTENCES[language], hint) == language
+
+
+@pytest.mark.parametrize("text", OTHERS)
+def test_a_language_it_does_not_know_is_no_english_or_french(text):
+    assert detect(text) not in {"en", "fr"}
+    assert detect(text, "sw-KE") == "sw"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "IBM", "Apple Vision Pro", "GPT-4o", "12345", "L'IA", "🎉", "...", "\ud800"]
+)
+def test_too_little_text_says_nothing_but_what_the_feed_says(text):
+    assert detect(text) is None
+    assert detect(text, "fr-FR") == "fr"
+    assert detect(text, "nonsense") is None
+
+
+@given(st.text(), st.none() | st.text())
+def test_no_text_and_no_hint_break_it(text, hint):
+    found = detect(text, hint)
+    assert found is None or (len(found) == 2 and found.isalpha())
+
+
+def test_tags_give_their_language():
+    assert [base(tag) for tag in ("fr-FR", "en_US", " FR ", "fra", "", None, "x-klingon", "Français")] == [
+        "fr", "en", "fr", None, None, None, None, None,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("language", "least"), [("fr", 0.89), ("en", 0.92)])
+def test_real_articles_are_told_right(language, least):
+    with gzip.open(shared(f"articles/{language}.jsonl.gz"), "rt", encoding="utf-8") as file:
+        articles = [json.loads(line) for line in file][::10]
+    titles = Counter(detect(article["title"]) for article in articles)
+    whole = Counter(detect(f"{article['title']}\n{article['text']}") for article in articles)
+    assert whole[language] == len(articles)
+    assert titles[language] >= least * len(articles)
+    assert titles[None] >= 0.97 * (len(articles) - titles[language]) - 0.01 * len(articles)
