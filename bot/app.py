@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 import discord
 from discord import app_commands
 from discord.ext import commands
@@ -34,6 +35,8 @@ INTENTS = discord.Intents(guilds=True, guild_messages=True, guild_reactions=True
 _LONGEST_TEXT = 100  # of a description or a choice, by Discord's reference of application commands
 _LONGEST_RATE_LIMIT = 30.0  # seconds that discord.py may sleep for a request before it raises RateLimited
 _UNKNOWN_INTERACTION = 10062  # nobody answered it in time
+_ASK_AGAIN = 300.0  # seconds
+_MOST_ARCHIVED = 2000
 
 
 class Translator(app_commands.Translator):
@@ -112,6 +115,7 @@ class Telex(commands.AutoShardedBot):
         self.store: Store = newsroom.store
         self.courier = Courier(newsroom.store, self, newsroom.clock, newsroom.settings)
         self._cogs_to_add = tuple(cogs)
+        self._archived: dict[int, tuple[float, discord.Thread | None]] = {}
 
     async def setup_hook(self) -> None:
         """Add the cogs and tell Discord of the commands where they changed."""
@@ -139,7 +143,7 @@ class Telex(commands.AutoShardedBot):
             return False
         try:
             await self.tree.sync()
-        except (discord.HTTPException, app_commands.AppCommandError):
+        except (discord.DiscordException, aiohttp.ClientError):
             log.exception("Discord did not take the commands; those registered before stay")
             return False
         await self.store.meta.set("commands", digest)
@@ -170,12 +174,9 @@ class Telex(commands.AutoShardedBot):
 
     async def can_view(self, guild: discord.Guild, member: discord.Member, channel_id: int) -> bool:
         """Whether a member sees a channel or thread of a server and what was posted in it."""
-        channel = guild.get_channel_or_thread(channel_id)
+        channel = guild.get_channel_or_thread(channel_id) or await self._archived_thread(guild, channel_id)
         if channel is None:
-            try:
-                channel = await self._archived_thread(guild, channel_id)
-            except discord.HTTPException:
-                return False
+            return False
         if isinstance(channel, discord.Thread):
             if channel.parent is None:
                 return False
@@ -186,11 +187,23 @@ class Telex(commands.AutoShardedBot):
             granted = channel.permissions_for(member)
         return granted.view_channel and granted.read_message_history
 
-    async def _archived_thread(self, guild: discord.Guild, channel_id: int) -> discord.Thread:
-        channel = await guild.fetch_channel(channel_id)
-        if not isinstance(channel, discord.Thread):
-            raise discord.InvalidData(f"channel {channel_id} is not in the cache")
-        return channel
+    async def _archived_thread(self, guild: discord.Guild, channel_id: int) -> discord.Thread | None:
+        """A thread that is not in the cache because it is archived, asked for every few minutes at most."""
+        now = self.newsroom.clock.monotonic()
+        asked, thread = self._archived.get(channel_id, (-_ASK_AGAIN, None))
+        if now - asked < _ASK_AGAIN:
+            return thread
+        try:
+            found = await guild.fetch_channel(channel_id)
+        except (discord.Forbidden, discord.NotFound, discord.InvalidData):
+            found = None
+        except (discord.DiscordException, aiohttp.ClientError):
+            return thread
+        if len(self._archived) >= _MOST_ARCHIVED:
+            self._archived.clear()
+        thread = found if isinstance(found, discord.Thread) else None
+        self._archived[channel_id] = (now, thread)
+        return thread
 
 
 class LoginRefused(Exception):
@@ -259,7 +272,7 @@ async def report(interaction: discord.Interaction[Any], error: Exception) -> Non
             await interaction.followup.send(sentence, ephemeral=True)
         else:
             await interaction.response.send_message(sentence, ephemeral=True)
-    except discord.HTTPException as unheard:
+    except (discord.DiscordException, aiohttp.ClientError) as unheard:
         log.warning("Could not tell a person of an error: %s", unheard)
 
 

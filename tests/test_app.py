@@ -189,6 +189,25 @@ async def test_a_private_thread_is_seen_by_its_members_only(trial: World) -> Non
     assert said(await ask(trial, "feeds")) == str([feed.id])
 
 
+async def test_an_archived_thread_is_seen_like_its_channel_and_asked_for_once(trial: World) -> None:
+    thread = trial.env.backend.create_thread(trial.news.id, "archived", trial.editor.id)
+    (handle,) = trial.news.threads
+    await trial.env.settle()
+    feed = await trial.follow("https://a.example/feed", handle)
+    guild = trial.bot.get_guild(trial.guild.id)
+    assert guild is not None
+    guild._threads.clear()
+
+    def asked() -> int:
+        return sum(entry.path == f"/channels/{thread.id}" for entry in trial.env.http_requests)
+
+    trial.env.inject_error("GET", f"/channels/{thread.id}", status=503)
+    assert said(await ask(trial, "feeds")) == "[]"
+    assert said(await ask(trial, "feeds")) == str([feed.id])
+    assert said(await ask(trial, "feeds")) == str([feed.id])
+    assert asked() == 2
+
+
 async def test_commands_are_sent_to_discord_only_when_they_changed(telex: World) -> None:
     def sent() -> int:
         return sum(

@@ -11,6 +11,7 @@ import asyncio
 import logging
 import math
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -47,7 +48,7 @@ _LONGEST_SLEEP = 60  # seconds after which the store is asked again although not
 _BLOCKED = (300, 21_600)  # seconds after which a blocked channel is tried again: first, and at most
 _MOMENT = 5.0
 _LONGEST_MOMENT = 300.0
-_READ_BACK_AFTER = 10  # seconds until a message whose answer was lost is looked for
+_READ_BACK_AFTER = 5  # seconds until a message whose answer was lost is looked for
 _AFTER_FAULT = 60
 _MOST_FAULTS = 5
 _EDITS = 20
@@ -71,6 +72,8 @@ class Courier:
         self._begun = False
         self._beginning = asyncio.Lock()
         self._stopping = False
+        self.on_found: Callable[[Dispatch], None] = _ignore
+        """Called with a dispatch that turned out to have been sent: people may have seen it for a while."""
 
     def wake(self) -> None:
         """Look at the outbox now: something may be owed."""
@@ -235,11 +238,13 @@ class Courier:
             self._clear(dispatch)  # it was recorded before something else went wrong
             return
         place = await self._find(dispatch)
+        claimed = dispatch.claimed if dispatch.claimed is not None else dispatch.created
         outcome: Outcome | None
         if isinstance(place, Outcome):
             outcome = Unknown() if isinstance(place, Blocked) else place
+        elif not places.has_nonce(place) and (wait := claimed + _READ_BACK_AFTER - self._clock.now()) > 0:
+            outcome = Later(wait, "Discord may still be at it")
         else:
-            claimed = dispatch.claimed if dispatch.claimed is not None else dispatch.created
             message = await self._render(dispatch)
             outcome = await self._look(place, dispatch, message, since=claimed, until=claimed)
         if isinstance(outcome, Later | Lost):
@@ -253,6 +258,7 @@ class Courier:
             await self._record(dispatch, outcome)
         self._clear(dispatch)
         if isinstance(outcome, Sent):
+            self.on_found(_sent(dispatch, outcome))
             await self._finish(_sent(dispatch, outcome))
 
     async def _find(self, dispatch: Dispatch) -> places.Place | Outcome:
@@ -377,6 +383,10 @@ class Courier:
 
     def _rest(self, channel_id: int, seconds: float) -> None:
         self._resting[channel_id] = self._clock.now() + math.ceil(seconds)
+
+
+def _ignore(_dispatch: Dispatch) -> None:
+    """Nobody wants to know."""
 
 
 def _sent(dispatch: Dispatch, outcome: Sent) -> Dispatch:

@@ -32,6 +32,9 @@ _URL = 2048
 _LINE_TITLE = 150
 _LINE_URL = 500
 _SHORT = 80  # of a text that stands in for a missing title
+_BEGINNING = (
+    4000  # characters of a text that are looked at, since all of a long one would hold the event loop
+)
 _ENDS_A_LINK = re.compile(r"[\s()<>\\\"\x00-\x1f\x7f]")
 
 
@@ -111,13 +114,14 @@ def notice(text: str) -> Message:
 
 def _title(article: Article) -> str:
     """The title, plain; where there is none the first words of the text, else the address."""
-    title = safe.plain(article.title)
-    return title or safe.plain(article.summary or article.body, _SHORT) or safe.plain(article.url)
+    title = safe.plain(article.title[:_BEGINNING])
+    text = (article.summary or article.body)[:_BEGINNING]
+    return title or safe.plain(text, _SHORT) or safe.plain(article.url[:_BEGINNING]) or safe.ELLIPSIS
 
 
 def _excerpt(article: Article, title: str) -> str:
     for text in (article.summary, article.body):
-        paragraph = safe.plain(text)
+        paragraph = safe.plain(text[:_BEGINNING])
         if paragraph and paragraph.rstrip("….") != title.rstrip("…."):
             return safe.markdown(excerpts.excerpt(paragraph, EXCERPT))
     return ""

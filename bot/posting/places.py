@@ -9,8 +9,21 @@ import discord
 
 from bot.posting import permissions
 from bot.posting.messages import Message
-from bot.posting.outcomes import FORBIDDEN, NOT_TEXT, REFUSED, Blocked, Outcome, Refused, Sent, judge
+from bot.posting.outcomes import (
+    FORBIDDEN,
+    NOT_TEXT,
+    REFUSED,
+    Blocked,
+    Later,
+    Lost,
+    Outcome,
+    Refused,
+    Sent,
+    judge,
+)
 from bot.words import Dispatch
+
+_AGAIN = 5.0  # seconds after a question about a channel that was not answered
 
 Place = (
     discord.ForumChannel | discord.Thread | discord.TextChannel | discord.VoiceChannel | discord.StageChannel
@@ -26,7 +39,8 @@ async def find(client: discord.Client, channel_id: int) -> Place | Outcome:
         except discord.InvalidData:
             return Blocked(NOT_TEXT)
         except Exception as error:  # noqa: BLE001  # raised again where it is no answer of Discord's
-            return judge(error)
+            outcome = judge(error)
+            return Later(_AGAIN, outcome.error) if isinstance(outcome, Lost) else outcome
     return channel if isinstance(channel, Place) else Blocked(NOT_TEXT)
 
 

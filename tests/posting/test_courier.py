@@ -345,6 +345,26 @@ async def test_an_outage_of_a_server_neither_loses_nor_fails_anything(
     assert titles(telex) == ["Article 0", "Article 1"]
 
 
+async def test_a_channel_that_cannot_be_asked_for_is_asked_for_again(
+    telex: World, publisher: Publisher
+) -> None:
+    """Nothing was sent, so nothing is looked for either."""
+    await publisher.begin()
+    telex.env.backend.create_thread(telex.news.id, "thread", telex.editor.id)
+    (thread,) = telex.news.threads
+    await publisher.begin(thread)
+    guild = telex.bot.get_guild(telex.guild.id)
+    assert guild is not None
+    guild._threads.clear()
+    telex.env.inject_error("GET", f"/channels/{thread.id}", status=503)
+    await publisher.publish(item(1))
+    await telex.deliver()
+    assert await telex.store.dispatches.interrupted() == []
+    telex.clock.advance(10)
+    await telex.deliver()
+    assert titles(telex, thread)[-1] == "Article 1"
+
+
 async def test_posts_leave_nothing_in_discord_pys_memory(telex: World, publisher: Publisher) -> None:
     await publisher.begin()
     store = telex.bot._connection._view_store

@@ -116,6 +116,7 @@ async def test_an_excerpt_ends_with_a_sentence() -> None:
     [
         ({"title": "", "summary": "First words of it."}, "First words of it."),
         ({"title": " \u200b ", "summary": "", "body": "Words of the body"}, "Words of the body"),
+        ({"title": "", "summary": "", "body": "", "url": ""}, "…"),
         ({"title": "", "summary": "", "body": ""}, "https\\://news.example/articles/1"),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 from bot.words import DispatchState, Fate
 from tests.discord_world import World
 from tests.feed_server import item
-from tests.posting.publisher import Publisher, titles
+from tests.posting.publisher import Answers, Publisher, titles
 
 STEPS = [
     ("_claim", "after"),
@@ -51,12 +51,31 @@ async def test_a_stop_at_any_step_posts_each_article_once(
     await telex.deliver()
     await telex.restart()
     await telex.deliver()
+    await telex.advance(5)
+    await telex.deliver()
     channels = forum.threads if kind == "forum" else [telex.news]
     posted = [title for channel in channels for title in titles(telex, channel)]
     assert posted == ["Article 0", "Article 1", "Article 2", "Article 3"]
     assert await telex.store.dispatches.interrupted() == []
     assert await telex.store.dispatches.unfinished() == []
     assert all(message.reactions for channel in channels for message in telex.posts(channel))
+
+
+async def test_a_forum_post_on_its_way_at_the_stop_is_waited_for(
+    telex: World, publisher: Publisher, answers: Answers
+) -> None:
+    """No nonce would keep Discord from taking a second one."""
+    forum = telex.guild.create_forum_channel("forum")
+    await publisher.begin(forum)
+    stop_at(telex, "_send", "before")
+    await publisher.publish(item(1))
+    await telex.deliver()
+    await telex.restart()
+    await telex.deliver()
+    assert len(forum.threads) == 1
+    await telex.advance(5)
+    await telex.deliver()
+    assert len(forum.threads) == 2
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
