@@ -8,7 +8,6 @@ what comes in, `url` and one of `title` and `text` are needed, keys of other nam
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -35,6 +34,9 @@ SOURCE = 200
 """Characters of an outlet's name."""
 IMPORTED = "import:"
 """Before the name of an outlet: the address of the feed that holds what was imported of it."""
+
+_FAR = 10**14
+"""Milliseconds after 1970: the year 5138."""
 
 
 class Problem(NamedTuple):
@@ -321,14 +323,14 @@ def _text(found: dict[str, Any], name: str) -> str:
 
 def _published(value: object) -> int | None:
     """Seconds of UTC from a date in words, or from seconds or milliseconds since 1970."""
-    if value is None or value == "":
+    if value is None or (isinstance(value, str) and not value.strip()):
         return None
     seconds: int | None = None
     if isinstance(value, str):
         seconds = dates.parse(value)
-    elif isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+    elif isinstance(value, int | float) and not isinstance(value, bool) and -_FAR < value < _FAR:
         seconds = int(value / 1000 if abs(value) >= 1e11 else value)  # noqa: PLR2004 - the year 5138 in seconds
-    if seconds is None or abs(seconds) > 2**40:
+    if seconds is None:
         raise ValueError("published: not a date")
     return seconds
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,7 +34,7 @@ ARTICLE = Article(
 )
 
 
-def kept(**changes: object) -> Bookmark:
+def kept(**changes: Any) -> Bookmark:
     return Bookmark(
         article=replace(ARTICLE, **changes), created=1_600_000_000, server_id=1, channel_id=2, message_id=3
     )

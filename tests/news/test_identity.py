@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot.news import identity
 from bot.news.newsroom import Newsroom, open_newsroom
-from bot.words import Entry
+from bot.words import Entry, Feed
 from tests.feed_server import FeedServer, rss
 from tests.news.desk import followed, polled, titles
 
@@ -41,7 +41,7 @@ class Channel:
     def __init__(self, newsroom: Newsroom, feed_server: FeedServer) -> None:
         self.newsroom = newsroom
         self.server = feed_server
-        self.feed = None
+        self.feed: Feed | None = None
 
     async def gets(self, *entries: str) -> list[str]:
         """What is posted once the feed has these entries."""

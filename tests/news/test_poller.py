@@ -353,7 +353,9 @@ async def test_a_process_killed_while_it_records_loses_and_repeats_nothing(setti
     assert await process.wait() == -signal.SIGKILL
     async with open_newsroom(settings, clock) as room:
         assert await room.store.articles.count() == 1
-        assert (await room.store.feeds.get(feed.id)).validators == feed.validators
+        stored = await room.store.feeds.get(feed.id)
+        assert stored is not None
+        assert stored.validators == feed.validators
         for _ in range(2):
             await polled(room, feed)
         assert sorted(await titles(room)) == ["Article 2", "Article 3"]

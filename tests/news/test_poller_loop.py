@@ -14,7 +14,7 @@ from bot.news.intake import Intake
 from bot.news.newsroom import Newsroom, open_newsroom
 from bot.store import StoreError
 from bot.store.feeds import Feeds
-from bot.store.polls import Polls
+from bot.store.polls import Polls, Recorded
 from bot.words import Feed
 from tests.feed_server import FeedServer, item, rss
 from tests.news.desk import followed, titles
@@ -87,7 +87,7 @@ async def test_waking_it_polls_a_feed_that_was_just_followed(newsroom, feed_serv
 
 
 async def test_what_is_recorded_is_told_to_the_courier(newsroom, feed_server):
-    told = []
+    told: list[Recorded] = []
     newsroom.poller.on_recorded = told.append
     feed = await followed(newsroom, feed_server.serve("/", rss(item(1))))
     async with running(newsroom):
@@ -223,7 +223,8 @@ async def test_a_hold_of_a_host_postpones_its_queued_feeds_without_a_request(new
     ]
 
     async def are_postponed() -> bool:
-        return min([(await newsroom.store.feeds.get(feed.id)).next_poll for feed in feeds]) > 0
+        dues: list[int] = [(await newsroom.store.feeds.get(feed.id)).next_poll for feed in feeds]
+        return min(dues) > 0
 
     async with running(newsroom):
         await until(are_postponed)
@@ -277,7 +278,7 @@ async def test_polls_without_news_are_written_when_it_stops(newsroom, feed_serve
     async with running(newsroom):
 
         async def is_asked() -> bool:
-            return feed_server.count("/") == 1
+            return bool(feed_server.count("/"))
 
         await until(is_asked)
         await asyncio.sleep(0.1)

@@ -29,7 +29,7 @@ FOLDERS = ("en_blogs_2026", "en_tech", "fr")
 async def test_a_real_feed_gives_articles_once_whatever_is_polled_again(folder, newsroom, feed_server):
     files = sorted(path for path in shared(f"feeds/real/{folder}").iterdir() if path.suffix in TYPES)
 
-    def serve(path: Path, end: bytes = b"") -> str:
+    def serve(path: Path, end: bytes = b""):
         body = path.read_bytes() + end
         return feed_server.serve(f"/{path.name}", body, content_type=TYPES[path.suffix], etag=False)
 
@@ -76,7 +76,7 @@ async def test_each_truly_new_entry_of_a_feeds_history_is_posted_once(name, sett
 
 
 async def _posts(
-    newsroom: Newsroom, feed: Feed, server: FeedServer, clock: ManualClock, name: str, version: dict
+    newsroom: Newsroom, feed: Feed, server: FeedServer, clock: ManualClock, name: str, version: dict[str, str]
 ) -> list[str]:
     clock.advance(_moment(version["poll"]) - clock.now())
     server.serve("/feed", (shared(f"feeds/replay/{name}") / f"{version['poll']}.xml").read_bytes())
