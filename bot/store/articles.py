@@ -49,25 +49,25 @@ class Articles:
 
     async def by_ids(self, ids: Sequence[int]) -> list[Article]:
         """The articles with these ids, in this order; those that are not there are left out."""
-        rows = await self._database.fetchall(
-            f"SELECT {ARTICLE} FROM article WHERE id IN (SELECT value FROM json_each(?))", (listed(ids),)
+        articles = await self._database.objects(
+            article,
+            f"SELECT {ARTICLE} FROM article WHERE id IN (SELECT value FROM json_each(?))",
+            (listed(ids),),
         )
-        found = {row["id"]: article(row) for row in rows}
+        found = {found.id: found for found in articles}
         return [found[id_] for id_ in ids if id_ in found]
 
     async def of_page(self, page: str) -> list[Article]:
         """All articles of a page, the one kept first first."""
-        rows = await self._database.fetchall(
-            f"SELECT {ARTICLE} FROM article WHERE page = ? ORDER BY id", (page,)
+        return await self._database.objects(
+            article, f"SELECT {ARTICLE} FROM article WHERE page = ? ORDER BY id", (page,)
         )
-        return [article(row) for row in rows]
 
     async def by_url(self, url: str) -> list[Article]:
         """All articles with a canonical URL, the one kept first first."""
-        rows = await self._database.fetchall(
-            f"SELECT {ARTICLE} FROM article WHERE url = ? ORDER BY id", (url,)
+        return await self._database.objects(
+            article, f"SELECT {ARTICLE} FROM article WHERE url = ? ORDER BY id", (url,)
         )
-        return [article(row) for row in rows]
 
     async def newest(
         self, feed_ids: Collection[int] | None, *, outlet: str | None = None, limit: int, offset: int = 0
@@ -99,16 +99,17 @@ class Articles:
         """Every article, oldest first. What is kept meanwhile may or may not be among them."""
         last = (-(2**62), 0)
         while True:
-            rows = await self._database.fetchall(
+            articles = await self._database.objects(
+                article,
                 f"SELECT {ARTICLE} FROM article WHERE (published, id) > (?, ?) "
                 "ORDER BY published, id LIMIT ?",
                 (*last, PAGE),
             )
-            if not rows:
+            if not articles:
                 return
-            for row in rows:
-                yield article(row)
-            last = (rows[-1]["published"], rows[-1]["id"])
+            for exported in articles:
+                yield exported
+            last = (articles[-1].published, articles[-1].id)
 
     async def at_urls(self, urls: Collection[str]) -> dict[str, list[Kept]]:
         """What is kept of these canonical URLs, in any feed."""
@@ -168,8 +169,9 @@ def _newest(
         {"all": feed_ids is None, "feeds": listed(feed_ids or ()), "outlet": outlet},
     ).fetchall()
     chosen = listed([row[0] for row in feeds])
-    # The head of each feed by its own index, then merged: one scan by date would pass by all other feeds.
-    heads = [
+    # The articles of each feed by its own index, merged as far as needed: one scan by date would pass by all
+    # other feeds.
+    heads = (
         connection.execute(
             """
             SELECT published, id FROM article
@@ -179,10 +181,10 @@ def _newest(
             ORDER BY published DESC, id DESC LIMIT ?
             """,
             (row[0], chosen, limit + offset),
-        ).fetchall()
+        )
         for row in feeds
-    ]
-    merged = heapq.merge(*([tuple(row) for row in head] for head in heads), reverse=True)
+    )
+    merged = heapq.merge(*heads, key=tuple, reverse=True)
     ids = [id_ for _, id_ in itertools.islice(merged, offset, offset + limit)]
     rows = connection.execute(
         f"SELECT {ARTICLE} FROM article WHERE id IN (SELECT value FROM json_each(?)) "

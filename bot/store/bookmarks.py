@@ -76,7 +76,8 @@ class Bookmarks:
         `match` has to be part of the title or the outlet's name, accents and case ignored. Bookmarks made in
         the servers `hidden` are left out.
         """
-        rows = await self._database.fetchall(
+        return await self._database.objects(
+            bookmark,
             f"""
             SELECT bookmark.created AS saved_created, bookmark.server_id AS saved_server_id,
                    bookmark.channel_id AS saved_channel_id, bookmark.message_id AS saved_message_id, {ARTICLE}
@@ -92,7 +93,6 @@ class Bookmarks:
                 "offset": offset,
             },
         )
-        return [bookmark(row) for row in rows]
 
     async def count(self, person_id: int, *, match: str | None = None, hidden: Collection[int] = ()) -> int:
         """How many bookmarks a person has; see `list`."""

@@ -172,6 +172,13 @@ class Database:
         async with self._reader() as reader:
             return await reader.run(_fetchall, sql, parameters)
 
+    async def objects(
+        self, make: Callable[[sqlite3.Row], T], sql: str, parameters: Parameters = ()
+    ) -> list[T]:
+        """What `make` makes of the rows of a query, on the reader's thread: rows may be many and large."""
+        async with self._reader() as reader:
+            return await reader.run(_objects, make, sql, parameters)
+
     async def fetchone(self, sql: str, parameters: Parameters = ()) -> sqlite3.Row | None:
         """The first row of a query, or None."""
         async with self._reader() as reader:
@@ -250,6 +257,12 @@ def _executemany(connection: sqlite3.Connection, sql: str, rows: Iterable[Parame
 
 def _fetchall(connection: sqlite3.Connection, sql: str, parameters: Parameters) -> list[sqlite3.Row]:
     return connection.execute(sql, parameters).fetchall()
+
+
+def _objects(
+    connection: sqlite3.Connection, make: Callable[[sqlite3.Row], T], sql: str, parameters: Parameters
+) -> list[T]:
+    return [make(row) for row in connection.execute(sql, parameters)]
 
 
 def _fetchone(connection: sqlite3.Connection, sql: str, parameters: Parameters) -> sqlite3.Row | None:

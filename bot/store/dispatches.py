@@ -192,7 +192,8 @@ class Dispatches:
 
     async def fates(self, page: str) -> list[FateRow]:
         """What became of a page, a row for each channel that it has a fate in."""
-        rows = await self._database.fetchall(
+        return await self._database.objects(
+            _fate,
             """
             SELECT channel.server_id, fate.channel_id, fate.article_id, fate.fate, fate.reason, fate.decided,
                    dispatch.state, coalesce(dispatch.error, channel.problem) AS error, dispatch.sent,
@@ -206,7 +207,6 @@ class Dispatches:
             """,
             {"page": page},
         )
-        return [_fate(row) for row in rows]
 
     async def notice(self, channel_id: int, what: str, payload: str) -> bool:
         """Owe a channel a message of its own; False when one of this name was owed before."""
@@ -221,8 +221,7 @@ class Dispatches:
         return written > 0
 
     async def _all(self, condition: str, **values: Any) -> list[Dispatch]:  # noqa: ANN401 - parameters of SQL
-        rows = await self._database.fetchall(f"SELECT {DISPATCH} {FROM} {condition}", values)
-        return [dispatch(row) for row in rows]
+        return await self._database.objects(dispatch, f"SELECT {DISPATCH} {FROM} {condition}", values)
 
     async def _set(self, dispatch_id: int, assigned: str, **values: Any) -> None:  # noqa: ANN401 - as above
         async with self._database.write() as transaction:

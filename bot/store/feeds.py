@@ -67,7 +67,8 @@ class Feeds:
 
     async def due(self, now: int, limit: int, exclude: Collection[int] = ()) -> list[Feed]:
         """Feeds to poll, the longest due first: active, and followed unpaused in a server the bot is in."""
-        rows = await self._database.fetchall(
+        return await self._database.objects(
+            feed,
             f"""
             SELECT {FEED} FROM feed
             WHERE state = 'active' AND next_poll <= ? AND id NOT IN (SELECT value FROM json_each(?))
@@ -76,7 +77,6 @@ class Feeds:
             """,
             (now, listed(exclude), limit),
         )
-        return [feed(row) for row in rows]
 
     async def next_due(self, exclude: Collection[int] = ()) -> int | None:
         """When the next feed is due, which may be past; None when no feed is to be polled."""
@@ -92,8 +92,7 @@ class Feeds:
 
     async def all(self) -> list[Feed]:
         """Every feed, by outlet and title."""
-        rows = await self._database.fetchall(f"SELECT {FEED} FROM feed ORDER BY outlet, title, id")
-        return [feed(row) for row in rows]
+        return await self._database.objects(feed, f"SELECT {FEED} FROM feed ORDER BY outlet, title, id")
 
     async def count(self) -> int:
         """How many feeds there are on the web, those that are gone included."""

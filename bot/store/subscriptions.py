@@ -86,12 +86,12 @@ class Subscriptions:
 
     async def of_feed(self, feed_id: int) -> list[Subscription]:
         """The subscriptions to a feed, in servers that the bot is in."""
-        rows = await self._database.fetchall(
+        return await self._database.objects(
+            subscription,
             f"SELECT {SUBSCRIPTION} {FROM} JOIN server ON server.id = channel.server_id "
             "WHERE feed_id = ? AND server.left IS NULL ORDER BY subscription.id",
             (feed_id,),
         )
-        return [subscription(row) for row in rows]
 
     async def feed_ids(self, channel_ids: Collection[int]) -> set[int]:
         """The feeds that any of these channels follows."""
