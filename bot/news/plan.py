@@ -1,4 +1,7 @@
-"""From a query to what the index is asked: index terms for words, tokens for filters, the scope for the rest."""
+"""From a query to what the index is asked.
+
+Words become index terms, filters tokens, dates and bookmarks the scope.
+"""
 
 from __future__ import annotations
 
@@ -15,49 +18,53 @@ _NAMES = {
     Filter.AUTHOR: terms.author_tokens,
     Filter.TAG: terms.tag_tokens,
 }
+_SCOPING = (Filter.SINCE, Filter.BEFORE, Filter.BOOKMARKED)
 
 
 @dataclass(slots=True)
 class Plan:
     """A query for the index.
 
-    `words` are the parts of the text that are wanted, each of which may be missing in a partial match; `filters`
-    and `unwanted` always hold. `forms` are the index terms to mark, `phrases` what is verified on the text.
+    `words` are plain words, of which a partial match may lack some, `written` the same as a person wrote them.
+    `texts` (phrases, words of the title, alternatives) and `filters` always hold, `unwanted` never does.
+    `forms` are the index terms to mark.
     """
 
+    text: str
     scope: Scope
     words: list[Wanted] = field(default_factory=list)
+    written: list[str] = field(default_factory=list)
+    texts: list[Wanted] = field(default_factory=list)
     filters: list[Wanted] = field(default_factory=list)
     unwanted: list[Wanted] = field(default_factory=list)
-    names: list[str] = field(default_factory=list)  # of `words`: as the person wrote them
     forms: set[str] = field(default_factory=set)
-    phrases: bool = False
-    dropped: list[str] = field(default_factory=list)  # words that say nothing
+    phrases: bool = False  # whether the text of what is found has to be looked at
+    empty: list[str] = field(default_factory=list)  # words that say nothing
     notes: list[str] = field(default_factory=list)
 
-    def required(self, words: Iterable[Wanted] = ()) -> Wanted | None:
-        """Everything but the words, and these of them; None when nothing is asked."""
-        return narrowed((*words, *self.filters), self.unwanted)
+    @property
+    def asks(self) -> bool:
+        """Whether it says anything at all."""
+        unlimited = Scope(feed_ids=self.scope.feed_ids)
+        return bool(self.words or self.texts or self.filters or self.unwanted or self.scope != unlimited)
 
-
-def narrowed(wanted: Collection[Wanted], unwanted: Collection[Wanted]) -> Wanted | None:
-    """All of `wanted` and none of `unwanted`; None when neither says anything."""
-    if not wanted and not unwanted:
-        return None
-    found = All(tuple(wanted)) if wanted else EVERYTHING
-    return Except(found, Any(tuple(unwanted))) if unwanted else found
+    def required(self, parts: Iterable[Wanted] = ()) -> Wanted | None:
+        """The filters, what is not wanted, and these parts; None when there is nothing of it."""
+        wanted = (*parts, *self.filters)
+        if not wanted and not self.unwanted:
+            return None
+        found = All(wanted) if wanted else EVERYTHING
+        return Except(found, Any(tuple(self.unwanted))) if self.unwanted else found
 
 
 def plan(query: Query, *, feed_ids: Collection[int] | None, person_id: int | None) -> Plan:
     """How to look for `query` in these feeds (None: in all) for this person."""
-    made = Plan(Scope(feed_ids=None if feed_ids is None else frozenset(feed_ids)))
+    made = Plan(query.text, Scope(feed_ids=None if feed_ids is None else frozenset(feed_ids)))
     for node in query.nodes:
         _add(made, node, person_id or 0)
-    if made.dropped and not (made.words or made.filters):
+    if made.empty and not made.asks:
         made.notes.append(
-            _("Left out, because nearly every article has them: {words}.").format(
-                words=", ".join(made.dropped)
-            )
+            _("Nearly every article has these words: {words}.").format(words=", ".join(made.empty))
         )
     return made
 
@@ -67,49 +74,42 @@ def _add(made: Plan, node: Node, person_id: int) -> None:
         for part in node.nodes:
             _add(made, part, person_id)
     elif isinstance(node, Not):
-        if not _scoped(made, node.node, person_id, holds=False) and (unwanted := _wanted(made, node.node)):
+        if not _narrow(made, node.node, person_id, holds=False) and (unwanted := _wanted(made, node.node)):
             made.unwanted.append(unwanted)
-    elif isinstance(node, AnyOf) and any(
-        isinstance(part, Condition) and _scoping(part) for part in node.nodes
-    ):
+    elif isinstance(node, AnyOf) and any(map(_scopes, node.nodes)):
         made.notes.append(_("Dates and bookmarks cannot be joined by OR: all of them were required."))
         for part in node.nodes:
             _add(made, part, person_id)
-    elif not _scoped(made, node, person_id, holds=True):
-        marked = len(made.forms)
-        wanted = _wanted(made, node, wanted=True)
-        if wanted is not None and isinstance(node, Condition):
-            made.filters.append(wanted)
-        elif wanted is not None and len(made.forms) == marked and _only_conditions(node):
-            made.filters.append(wanted)
-        elif wanted is not None:
+    elif not _narrow(made, node, person_id, holds=True) and (wanted := _wanted(made, node, marked=True)):
+        if isinstance(node, Word) and not node.title:
             made.words.append(wanted)
-            made.names.append(_name(node))
+            made.written.append(node.text)
+        elif _has_text(node):
+            made.texts.append(wanted)
+        else:
+            made.filters.append(wanted)
 
 
-def _scoping(condition: Condition) -> bool:
-    return condition.filter in (Filter.SINCE, Filter.BEFORE, Filter.BOOKMARKED)
+def _scopes(node: Node) -> bool:
+    return isinstance(node, Condition) and node.filter in _SCOPING
 
 
-def _only_conditions(node: Node) -> bool:
+def _has_text(node: Node) -> bool:
     if isinstance(node, AllOf | AnyOf):
-        return all(_only_conditions(part) for part in node.nodes)
-    return _only_conditions(node.node) if isinstance(node, Not) else isinstance(node, Condition)
+        return any(map(_has_text, node.nodes))
+    return _has_text(node.node) if isinstance(node, Not) else isinstance(node, Word | Phrase)
 
 
-def _name(node: Node) -> str:
-    if isinstance(node, Word):
-        return " ".join(node.words)
-    return node.text if isinstance(node, Phrase) else ""
-
-
-def _scoped(made: Plan, node: Node, person_id: int, *, holds: bool) -> bool:
+def _narrow(made: Plan, node: Node, person_id: int, *, holds: bool) -> bool:
     """Whether `node` is a matter of the scope, which it then narrows."""
-    if not isinstance(node, Condition) or not _scoping(node):
+    if not isinstance(node, Condition) or node.filter not in _SCOPING:
         return False
     scope = made.scope
     if node.filter is Filter.BOOKMARKED:
-        made.scope = replace(scope, **{"bookmarked_by" if holds else "not_bookmarked_by": person_id})
+        if holds:
+            made.scope = replace(scope, bookmarked_by=person_id)
+        else:
+            made.scope = replace(scope, not_bookmarked_by=person_id)
         return True
     moment = int(node.value)
     if (node.filter is Filter.SINCE) is holds:
@@ -119,39 +119,36 @@ def _scoped(made: Plan, node: Node, person_id: int, *, holds: bool) -> bool:
     return True
 
 
-def _wanted(made: Plan, node: Node, *, wanted: bool = False) -> Wanted | None:
-    """What the index is asked for a node; None when it says nothing. `wanted`: its words are to be marked."""
+def _wanted(made: Plan, node: Node, *, marked: bool = False) -> Wanted | None:
+    """What the index is asked for a node; None when it says nothing. `marked`: its words are to be marked."""
     if isinstance(node, Word | Phrase):
-        return _text(made, node, wanted=wanted)
+        return _text(made, node, marked=marked)
     if isinstance(node, Condition):
         return _tokens(node)
     if isinstance(node, Not):
         inner = _wanted(made, node.node)
         return None if inner is None else Except(EVERYTHING, inner)
-    parts = tuple(part for inner in node.nodes if (part := _wanted(made, inner, wanted=wanted)) is not None)
+    parts = tuple(part for inner in node.nodes if (part := _wanted(made, inner, marked=marked)) is not None)
     if not parts:
         return None
-    if isinstance(node, AnyOf):
-        return Any(parts)
-    return All(parts)
+    return Any(parts) if isinstance(node, AnyOf) else All(parts)
 
 
-def _text(made: Plan, node: Word | Phrase, *, wanted: bool) -> Wanted | None:
+def _text(made: Plan, node: Word | Phrase, *, marked: bool) -> Wanted | None:
     column = Column.TITLE if node.title else Column.TEXT
     forms = [forms for word in node.words if (forms := terms.alternatives(word))]
-    if not forms:
-        made.dropped.append(_name(node))
-        return None
-    if wanted:
-        made.forms.update(form for alternatives in forms for form in alternatives)
     if isinstance(node, Phrase):
         made.phrases = True
+    if not forms:
+        made.empty.append(node.text)
+        return None
+    if marked:
+        made.forms.update(form for alternatives in forms for form in alternatives)
     if len(forms) == 1:
         return Any(tuple(Terms((form,), column) for form in forms[0]))
     english, french = tuple(each[0] for each in forms), tuple(each[-1] for each in forms)
     # The index holds other ways to write a word beside it, so neighbours may have something between them.
-    near = tuple(Near(each, 3 * len(node.words), column) for each in dict.fromkeys((english, french)))
-    return Any(near)
+    return Any(tuple(Near(each, 3 * len(node.words), column) for each in dict.fromkeys((english, french))))
 
 
 def _tokens(condition: Condition) -> Wanted | None:

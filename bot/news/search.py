@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
+from bot.news.finding import Finder, Found, one_a_page
 from bot.news.plan import Plan, plan
 from bot.store import Store
-from bot.store.search_index import All, Any, Hit, Wanted
 from bot.text import excerpts
 from bot.text.query import Query, parse
-from bot.text.terms import fold
 from bot.words import Article
 
 __all__ = ["Query", "Result", "SearchPage", "Searcher", "article_as_json", "as_json", "parse"]
@@ -21,16 +20,13 @@ __all__ = ["Query", "Result", "SearchPage", "Searcher", "article_as_json", "as_j
 EXCERPT = 300  # characters
 LONGEST_READ = 20_000  # characters of a text that an excerpt is looked for in
 FEW = 5  # full matches below which partial ones follow
-POOL = 200  # matches that freshness may reorder
-HALF_LIFE = 30 * 86400  # seconds
-FRESH = 0.15
 
 Sort = Literal["relevance", "newest"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """An article that was found. `marks` are the spans of `excerpt` that match, `partial` that a word is missing."""
+    """An article that was found: `marks` are the spans of `excerpt` that match, `partial` says it lacks a word."""
 
     article: Article
     score: float
@@ -58,7 +54,7 @@ class Searcher:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._clock = store.clock
+        self.finder = Finder(store)
 
     async def search(
         self,
@@ -75,51 +71,40 @@ class Searcher:
         `feed_ids` are the feeds that the person may see (None: all). Never raises for what a person typed.
         """
         if isinstance(query, str):
-            query = parse(query, self._clock.now())
+            query = parse(query, self.store.clock.now())
         asked = plan(query, feed_ids=feed_ids, person_id=person_id)
         notes = (*query.notes, *asked.notes)
-        if not query or (feed_ids is not None and not feed_ids):
+        if not asked.asks or (feed_ids is not None and not feed_ids):
             return SearchPage(notes=notes)
         needed = offset + limit + 1
         found = await self._found(asked, sort, needed)
         results = await self._results(asked, found[offset : offset + limit])
         return SearchPage(results=results, total=None if len(found) >= needed else len(found), notes=notes)
 
-    async def _found(self, asked: Plan, sort: Sort, needed: int) -> list[tuple[Hit, bool]]:
-        """The hits, best first, one a page, each with whether it is partial."""
-        index, scope = self.store.index, asked.scope
-        if not asked.words or sort == "newest":
-            hits = await index.newest(asked.required(asked.words), scope=scope, limit=2 * needed + FEW)
-            return [(hit, False) for hit in _one_a_page(hits)]
-        full = await index.ranked(
-            All(tuple(asked.words)), required=asked.required(), scope=scope, limit=max(POOL, 2 * needed)
-        )
-        found = [(hit, False) for hit in _one_a_page(self._freshened(full))]
+    async def _found(self, asked: Plan, sort: Sort, needed: int) -> list[Found]:
+        """What was found, best first, one a page."""
+        if sort == "newest" or not (asked.words or asked.texts):
+            return one_a_page(await self.finder.newest(asked, 2 * needed))
+        found = one_a_page(await self.finder.full(asked, 2 * needed))
         if len(found) < FEW and len(asked.words) > 1:
-            partial = await index.ranked(
-                Any(tuple(asked.words)), required=asked.required(), scope=scope, limit=max(POOL, 2 * needed)
-            )
-            pages = {hit.page for hit, _ in found}
-            found += [(hit, True) for hit in _one_a_page(self._freshened(partial)) if hit.page not in pages]
+            found = one_a_page([*found, *await self.finder.partial(asked)])
         return found
 
-    def _freshened(self, hits: Iterable[Hit]) -> list[Hit]:
-        now = self._clock.now()
-        scored = [
-            hit._replace(score=hit.score * (1 + FRESH * 0.5 ** (max(0, now - hit.published) / HALF_LIFE)))
-            for hit in hits
-        ]
-        return sorted(scored, key=lambda hit: -hit.score)
-
-    async def _results(self, asked: Plan, found: list[tuple[Hit, bool]]) -> tuple[Result, ...]:
-        articles = await self.store.articles.by_ids([hit.article_id for hit, _ in found])
+    async def _results(self, asked: Plan, found: Sequence[Found]) -> tuple[Result, ...]:
+        articles = await self.store.articles.by_ids([each.hit.article_id for each in found])
         by_id = {article.id: article for article in articles}
         results = []
-        for hit, partial in found:
-            if article := by_id.get(hit.article_id):
+        for each in found:
+            if article := by_id.get(each.hit.article_id):
                 excerpt, marks = excerpt_of(article, asked.forms)
                 results.append(
-                    Result(article=article, score=hit.score, excerpt=excerpt, marks=marks, partial=partial)
+                    Result(
+                        article=article,
+                        score=each.hit.score,
+                        excerpt=excerpt,
+                        marks=marks,
+                        partial=each.partial,
+                    )
                 )
                 await asyncio.sleep(0)  # marking takes a millisecond each
         return tuple(results)
@@ -132,13 +117,6 @@ def excerpt_of(article: Article, forms: Collection[str]) -> tuple[str, tuple[tup
         return excerpts.excerpt(text, EXCERPT), ()
     excerpt = excerpts.around(text, excerpts.marks(text, forms, article.language), EXCERPT)
     return excerpt, tuple(excerpts.marks(excerpt, forms, article.language))
-
-
-def _one_a_page(hits: Iterable[Hit]) -> list[Hit]:
-    pages: dict[str, Hit] = {}
-    for hit in hits:
-        pages.setdefault(hit.page, hit)
-    return list(pages.values())
 
 
 def as_json(result: Result) -> dict[str, object]:

@@ -128,9 +128,15 @@ class SearchIndex:
         rows = await self._database.fetchall(sql, (match(wanted), listed(article_ids)))
         return {row[0] for row in rows}
 
-    async def frequencies(self, *, at_least: int) -> dict[str, int]:
-        """In how many articles each term of title or text stands, the larger figure of both; rare ones left out.
+    async def size(self) -> int:
+        """About how many articles there are: the largest id."""
+        row = await self._database.fetchone("SELECT max(id) FROM article")
+        return int(row[0] or 0) if row else 0
 
+    async def frequencies(self, *, at_least: int) -> dict[str, int]:
+        """In how many articles each term of title or text stands, the larger figure of both.
+
+        Terms in fewer than `at_least` are left out.
         It reads the whole index: seconds for a million articles.
         """
         return await self._database.read(_frequencies, at_least)
@@ -279,4 +285,4 @@ def _frequencies(connection: sqlite3.Connection, at_least: int) -> dict[str, int
            GROUP BY term HAVING documents >= ?""",
         (at_least,),
     )
-    return {term: documents for term, documents in rows}
+    return dict(rows.fetchall())

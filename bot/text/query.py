@@ -39,6 +39,7 @@ class Filter(StrEnum):
 class Word:
     """A word in any of its inflections; several `words` when punctuation joined them (`covid-19`)."""
 
+    text: str
     words: tuple[str, ...]
     title: bool = False
 
@@ -279,7 +280,7 @@ class _Parser:
                 return None
             if token.quoted:
                 return Phrase(value, found, title=name == _TITLE)
-            return Word(found, title=name == _TITLE)
+            return Word(value, found, title=name == _TITLE)
         return self.condition(name, token)
 
     def condition(self, name: str, token: _Token) -> Node | None:

@@ -54,7 +54,7 @@ def rank(urls: Sequence[str], wanted: str) -> int | None:
     return urls.index(wanted) + 1 if wanted in urls else None
 
 
-def figures(ranks: Sequence[int | None]) -> tuple[str, str, str, str]:
+def figures(ranks: Sequence[int | None]) -> tuple[str, ...]:
     """How many, recall@1, recall@5, mean reciprocal rank."""
     count = len(ranks)
     at = [sum(1 for place in ranks if place and place <= k) / count for k in (1, 5)]

@@ -1,0 +1,126 @@
+"""How well an article matches some of the words that are wanted: what decides the order of partial matches.
+
+Tuned on half of the questions of the benchmarks (`tests/benchmarks/search_quality.py`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from bot.news.passages import Passages
+from bot.news.vocabulary import Vocabulary
+from bot.text import terms
+
+NAME = 1.6  # how much more names and numbers weigh
+USUAL_LENGTH = 130  # terms of a text
+SATURATION = 1.2  # BM25's k1
+LENGTHS = 0.75  # BM25's b
+RELATED = 0.5
+SENTENCE = 0.3
+TOGETHER = 0.3
+COVERED = 0.2
+TITLE = 0.25
+OWN_LANGUAGE = 0.4
+CLOSE = 2  # terms apart
+NEAR = 6
+
+_NAME = re.compile(r"(?<=[^.?!:] )(?:[ldLD]['’])?[^\W\d_a-z]\w[\w'’-]*|\d[\w.,]*")
+
+
+class Sought(NamedTuple):
+    """A word that is wanted: its terms in the index, terms of its family, and how much it tells."""
+
+    word: str
+    exact: frozenset[str]
+    related: frozenset[str]
+    weight: float
+
+
+def sought(text: str, vocabulary: Vocabulary, *, within: str | None = None) -> list[Sought]:
+    """The words of a query or question that tell something. A misspelt one is taken for its neighbours.
+
+    `within` is the sentence that the words were taken from: a capital in it tells a name.
+    """
+    found: dict[str, Sought] = {}
+    names = {word for name in _NAME.findall(within or text) for word in terms.words(name)}
+    for word in terms.words(text):
+        forms = terms.alternatives(word)
+        if not forms or word in found:
+            continue
+        if vocabulary.misses(forms):
+            forms = (*forms, *vocabulary.nearest(forms))
+        weight = vocabulary.weight(forms) * (NAME if word in names else 1)
+        found[word] = Sought(word, frozenset(forms), frozenset(vocabulary.relatives(forms)), weight)
+    return list(found.values())
+
+
+def score(wanted: Sequence[Sought], read: Passages, language: str | None) -> float:
+    """From 0 (nothing matches) to about 3. `language` is that of who asks, None when nobody knows."""
+    total = sum(word.weight for word in wanted)
+    if not total:
+        return 0.0
+    counts = Counter(term for stems in read.stems for term in stems)
+    counts.update(read.title)
+    title = frozenset(read.title)
+    norm = SATURATION * (1 - LENGTHS + LENGTHS * read.length / USUAL_LENGTH)
+    points = 0.0
+    for word in wanted:
+        exact = sum(counts[form] for form in word.exact)
+        if exact:
+            points += word.weight * (exact * (SATURATION + 1) / (exact + norm) + COVERED)
+            if not title.isdisjoint(word.exact):
+                points += word.weight * TITLE
+        elif related := sum(counts[form] for form in word.related):
+            points += word.weight * RELATED * (related * (SATURATION + 1) / (related + norm) + COVERED)
+    best = max((overlap(wanted, frozenset(stems)) for stems in read.stems), default=0.0)
+    points += SENTENCE * best
+    result = points / total + TOGETHER * _together(wanted, [read.title, *read.stems])
+    return result + (OWN_LANGUAGE if language and language == read.article.language else 0)
+
+
+def overlap(wanted: Iterable[Sought], stems: frozenset[str]) -> float:
+    """The weights of the words that are among these terms."""
+    return sum(
+        word.weight if not stems.isdisjoint(word.exact) else RELATED * word.weight
+        for word in wanted
+        if not stems.isdisjoint(word.exact) or not stems.isdisjoint(word.related)
+    )
+
+
+def _together(wanted: Sequence[Sought], lines: Sequence[Sequence[str]]) -> float:
+    """From 0 to 1: how many words stand beside the one that stands beside them in the query."""
+    holders = defaultdict(list)
+    for number, word in enumerate(wanted):
+        for form in word.exact | word.related:
+            holders[form].append(number)
+    places: dict[int, list[int]] = defaultdict(list)
+    position = 0
+    for line in lines:
+        for term in line:
+            for number in holders.get(term, ()):
+                places[number].append(position)
+            position += 1
+        position += CLOSE + 1
+    reached = total = 0.0
+    for number in range(len(wanted) - 1):
+        weight = min(wanted[number].weight, wanted[number + 1].weight)
+        total += weight
+        gap = _gap(places[number], places[number + 1])
+        reached += weight if gap <= CLOSE else weight / 2 if gap <= NEAR else 0
+    return reached / total if total else 0.0
+
+
+def _gap(one: Sequence[int], other: Sequence[int]) -> int:
+    """The smallest distance between two sorted lists of places."""
+    gap = NEAR + 1
+    i = j = 0
+    while i < len(one) and j < len(other):
+        gap = min(gap, abs(one[i] - other[j]))
+        if one[i] < other[j]:
+            i += 1
+        else:
+            j += 1
+    return gap

@@ -1,0 +1,126 @@
+"""The words of the index in memory: in how many articles each stands, its relatives, its neighbours."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable
+
+from rapidfuzz import process
+from rapidfuzz.distance import JaroWinkler
+
+from bot.store import Store, StoreError
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 100_000  # articles whose words are waited for; those of more are read beside
+KEPT = 50_000  # of larger stores, words in more than one of that many articles
+GROWN = 1.02  # times larger than when it was read: read again,
+GROWN_LARGE = 1.2  # a large one
+SHARED = 5  # letters at the beginning that relatives share,
+SHARE = 0.6  # and the part of the longer one
+MOST_RELATIVES = 6
+CLOSE = 0.9  # Jaro-Winkler similarity of a misspelt word
+MOST_CLOSE = 3
+
+
+class Vocabulary:
+    """Frequencies of index terms. Until they are read every term counts as unknown."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._documents: dict[str, int] = {}
+        self._sorted: list[str] = []
+        self._by_length: dict[int, list[str]] = {}
+        self._complete = False
+        self._reading: asyncio.Task[None] | None = None
+        self.size = 0  # articles
+
+    async def ready(self) -> None:
+        """Read the words when there are more articles than when they were last read.
+
+        Of a small store it is waited for, of a large one it goes on beside. Raises `StoreError`.
+        """
+        size = await self._store.index.size()
+        if size <= AT_ONCE:
+            if size > self.size * GROWN:
+                await self._read(size)
+        elif size > self.size * GROWN_LARGE and (self._reading is None or self._reading.done()):
+            self._reading = asyncio.create_task(self._read_beside(size), name="vocabulary")
+
+    async def _read_beside(self, size: int) -> None:
+        try:
+            await self._read(size)
+        except StoreError as error:
+            log.warning("the words of the index were not read: %s", error)
+
+    async def _read(self, size: int) -> None:
+        self._complete = size <= AT_ONCE
+        documents = await self._store.index.frequencies(at_least=1 if self._complete else size // KEPT)
+        by_length = defaultdict(list)
+        for term in documents:
+            if term.isalpha():
+                by_length[len(term)].append(term)
+        self._documents, self._sorted, self._by_length = documents, sorted(documents), by_length
+        self.size = size
+
+    def documents(self, forms: Iterable[str]) -> int:
+        """In how many articles the commonest of these terms stands; 0 of a rare term of a large store."""
+        return max((self._documents.get(form, 0) for form in forms), default=0)
+
+    def weight(self, forms: Iterable[str]) -> float:
+        """How much one of these terms tells (BM25's idf)."""
+        documents = self.documents(forms)
+        return math.log(1 + (max(self.size, documents) - documents + 0.5) / (documents + 0.5))
+
+    def misses(self, forms: Iterable[str]) -> bool:
+        """Whether no article has any of these terms, as far as that is known."""
+        return self._complete and not any(form in self._documents for form in forms)
+
+    def relatives(self, forms: Iterable[str]) -> tuple[str, ...]:
+        """Terms of the same family that stem apart: `interdict` of `interd`. The commonest first."""
+        forms = frozenset(forms)
+        found: set[str] = set()
+        for form in forms:
+            if len(form) < SHARED or not form.isalpha():
+                continue
+            head = form[: max(SHARED, math.ceil(len(form) * SHARE))]
+            for index in range(bisect_left(self._sorted, head), len(self._sorted)):
+                term = self._sorted[index]
+                if not term.startswith(head):
+                    break
+                if _shared(term, form) >= SHARE * max(len(term), len(form)):
+                    found.add(term)
+        return tuple(sorted(found - forms, key=self._documents.__getitem__, reverse=True)[:MOST_RELATIVES])
+
+    def nearest(self, forms: Iterable[str], *, most: int = MOST_CLOSE) -> tuple[str, ...]:
+        """Terms that these may be misspellings of, the nearest first."""
+        found: dict[str, float] = {}
+        for form in forms:
+            if len(form) < SHARED or not form.isalpha():
+                continue
+            for length in range(len(form) - 2, len(form) + 3):
+                near = process.extract(
+                    form,
+                    self._by_length.get(length, ()),
+                    scorer=JaroWinkler.similarity,
+                    score_cutoff=CLOSE,
+                    limit=most,
+                )
+                for term, score, _ in near:
+                    if term[0] == form[0]:
+                        found[term] = max(score, found.get(term, 0))
+        return tuple(sorted(found, key=found.__getitem__, reverse=True)[:most])
+
+
+def _shared(one: str, other: str) -> int:
+    """How many letters two words share at the beginning."""
+    count = 0
+    for a, b in zip(one, other, strict=False):
+        if a != b:
+            break
+        count += 1
+    return count
