@@ -14,6 +14,7 @@ from bot.feeds.entries import absolute, line
 from bot.feeds.errors import FeedError
 from bot.feeds.fetch import Fetched, Fetcher
 from bot.feeds.parse import parse
+from bot.text.urls import masked
 from bot.words import ParsedFeed
 from bot.workers import WorkerDied, Workers, WorkerTimeout
 
@@ -91,7 +92,7 @@ def links(body: bytes, url: str) -> tuple[FoundFeed, ...]:
 
 def _note(found: dict[str, FoundFeed], href: str | None, base: str, title: str, kind: str) -> None:
     if (url := absolute(href, base)) is not None and "/wp-json/" not in url:
-        found.setdefault(url, FoundFeed(url, line(title, 200) or url, kind))
+        found.setdefault(url, FoundFeed(url, line(title, 200) or masked(url), kind))
 
 
 async def find(fetcher: Fetcher, workers: Workers, url: str) -> Discovery:
@@ -132,7 +133,7 @@ async def _well_known(fetcher: Fetcher, workers: Workers, page: str) -> tuple[Fo
 
 
 def _itself(fetched: Fetched, parsed: ParsedFeed, url: str) -> FoundFeed:
-    return FoundFeed(fetched.permanent_url or url, parsed.title or fetched.url, parsed.format)
+    return FoundFeed(fetched.permanent_url or url, parsed.title or masked(fetched.url), parsed.format)
 
 
 async def _parsed(workers: Workers, fetched: Fetched) -> ParsedFeed:

@@ -26,6 +26,8 @@ _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "su
 _SKIP_HOURS = re.compile(rb"<skipHours>(.{0,4000}?)</skipHours>", re.DOTALL)
 _SKIP_DAYS = re.compile(rb"<skipDays>(.{0,4000}?)</skipDays>", re.DOTALL)
 _HEAD = 64 * 1024
+_END = re.compile(rb"</(?:[\w.-]{1,20}:)?(?:rss|feed|rdf)\s*>", re.IGNORECASE)
+_TAIL = 4_096
 _DECLARED = re.compile(rb"""^\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([\w.:-]{1,40})["']""")
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([\w.:-]{1,40})""", re.IGNORECASE)
 _OFTEN_WRONG = {"utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1", "latin1", "iso-8859-15", "windows-1252"}
@@ -35,6 +37,9 @@ _AUTHOR = re.compile(r"\s*(?:[^\s()<>@]+@\S+\s+\((.+)\)|(.+?)\s*[<(][^\s()<>@]+@
 """An author as RSS 2.0 wants it, `a@site.example (Ann)`, or as a mailbox, `Ann <a@site.example>`."""
 _MAX_AUTHOR = 200
 _MAX_LISTED = 50
+
+CUT_SHORT = "cut short"
+"""The problem of a document that ends before its end tag: there may be more entries than were read."""
 
 Found = dict[str, Any]
 """feedparser's dictionaries, in which some names stand for others."""
@@ -60,9 +65,10 @@ def parse_xml(body: bytes, content_type: str, url: str) -> ParsedFeed:
         (feed.get("title_detail") or {}).get("language")
     )
     is_atom = found.version.startswith("atom")
-    kept, problem = entries.bounded(
-        _entry(entry, url, language, is_atom=is_atom)
-        for entry in islice(found.entries, entries.MAX_ENTRIES + 1)
+    problem = _problem(found, body)
+    listed = found.entries[:-1] if problem == CUT_SHORT and _last_is_open(body) else found.entries
+    kept, limit = entries.bounded(
+        _entry(entry, url, language, is_atom=is_atom) for entry in islice(listed, entries.MAX_ENTRIES + 1)
     )
     head = body[:_HEAD]
     return ParsedFeed(
@@ -75,7 +81,7 @@ def parse_xml(body: bytes, content_type: str, url: str) -> ParsedFeed:
         skip_hours=frozenset(_skipped_hours(head)),
         skip_days=frozenset(_skipped_days(head)),
         entries=tuple(entry for entry in kept if entry.title or entry.link or entry.guid or entry.text),
-        problem=problem or _problem(found),
+        problem=problem or limit,
     )
 
 
@@ -226,7 +232,13 @@ def _skipped_days(head: bytes) -> Iterator[int]:
                 yield _DAYS.index(day.decode().lower())
 
 
-def _problem(found: Found) -> str | None:
+def _last_is_open(body: bytes) -> bool:
+    return any(body.rfind(b"<" + name) > body.rfind(b"</" + name) for name in (b"item", b"entry"))
+
+
+def _problem(found: Found, body: bytes) -> str | None:
     error = found.get("bozo_exception")
+    if error and not _END.search(body[-_TAIL:].replace(b"\x00", b"")):
+        return CUT_SHORT
     quiet = (feedparser.CharacterEncodingOverride, feedparser.NonXMLContentType)
     return f"{type(error).__name__}: {error}"[:200] if error and not isinstance(error, quiet) else None

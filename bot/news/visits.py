@@ -12,6 +12,7 @@ from bot.feeds import errors, schedule
 from bot.feeds.errors import FeedError
 from bot.feeds.fetch import Fetched
 from bot.feeds.parse import entries_hash
+from bot.feeds.xmlfeed import CUT_SHORT
 from bot.news.intake import Decision, Intake
 from bot.news.outlets import outlet_name
 from bot.settings import Settings
@@ -84,6 +85,8 @@ class Visits:
             return self._quiet(feed, fetched, validators, hints, now)
 
         document = await self._intake.read(fetched.body, fetched.content_type, fetched.url)
+        if document.head.problem == CUT_SHORT:
+            validators = Validators()  # so that the rest is asked for, whatever the server says has changed
         described = _described(feed, document.head)
         decision = await self._intake.decide(described, document, now=now)
         hints = schedule.hints(fetched.headers, now=now, parsed=document.head)

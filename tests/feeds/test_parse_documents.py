@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from bot.feeds import entries
 from bot.feeds.entries import title_of
 from bot.feeds.errors import ENCODING, NOT_A_FEED, FeedError
+from bot.feeds.xmlfeed import CUT_SHORT
 from bot.words import Entry
 from tests.feed_server import item
 from tests.feeds.documents import atom, only, parsed, rss
@@ -126,11 +127,11 @@ def test_a_feed_after_white_space_or_a_warning_of_php_is_read_all_the_same() -> 
     assert only("<br /><b>Warning</b>: x in y.php" + document).title == "t"
 
 
-def test_a_document_cut_short_gives_what_is_whole_and_names_the_problem() -> None:
-    document = rss("<item><title>one</title></item><item><title>two</title></item>")
-    feed = parsed(document[:-40])
-    assert feed.entries[0].title == "one"
-    assert feed.problem
+@pytest.mark.parametrize("end", ["", "<item>", "<item><title>tw", "<item><title>two</title>"])
+def test_a_document_cut_short_gives_the_entries_that_are_whole_and_says_so(end: str) -> None:
+    feed = parsed(rss("<item><title>one</title></item>").partition("</channel>")[0] + end)
+    assert [entry.title for entry in feed.entries] == ["one"]
+    assert feed.problem == CUT_SHORT
 
 
 def test_only_so_many_entries_and_so_much_text_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
