@@ -9,7 +9,7 @@ from html import escape
 from urllib.parse import quote
 
 from bot.locale import _
-from bot.news.articles_io import iso
+from bot.news.rows import iso
 from bot.text import safe
 from bot.words import Bookmark
 

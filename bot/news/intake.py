@@ -8,24 +8,22 @@ and unpacks nothing but the articles that are about to be written.
 from __future__ import annotations
 
 import asyncio
-import pickle
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
-from hashlib import blake2b
-from typing import NamedTuple, TypeVar, TypeVarTuple
+from dataclasses import dataclass
+from typing import TypeVar, TypeVarTuple
 from weakref import WeakValueDictionary
 
 from bot.feeds import errors
 from bot.feeds.errors import FeedError
-from bot.feeds.parse import parse
 from bot.news import identity
-from bot.news.identity import Sketch
+from bot.news.drafts import Document, Draft, Source, article_key, prepare, read
+from bot.news.sketches import Sketch, sketched
 from bot.settings import Settings
 from bot.store import Store
 from bot.store.polls import ChangedArticle, Known
-from bot.text import clean, dates, excerpts, language, terms, urls
-from bot.words import Article, Entry, Feed, NewArticle, ParsedFeed
+from bot.text import urls
+from bot.words import Article, Feed, NewArticle, ParsedFeed
 from bot.workers import WorkerDied, Workers, WorkerTimeout
 
 T = TypeVar("T")
@@ -34,37 +32,6 @@ Ts = TypeVarTuple("Ts")
 BATCH = 64
 """Entries that become articles in one call of a worker."""
 BATCH_BYTES = 512 * 1024
-TITLE = 120
-"""Characters of a title taken from a text that has none."""
-READ_FOR_LANGUAGE = 4_000
-"""Characters."""
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A document as it was read: what it says of itself, without entries, and the sketches of these."""
-
-    head: ParsedFeed
-    sketches: tuple[Sketch, ...]
-
-
-class Draft(NamedTuple):
-    """A new or changed entry, packed, on its way to become an article. `latest` bounds its date."""
-
-    packed: bytes
-    key: str
-    page: str
-    url: str
-    identities: tuple[bytes, ...]
-    latest: int
-
-
-class Source(NamedTuple):
-    """What an article has from its feed."""
-
-    feed_id: int
-    outlet: str
-    language: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +123,7 @@ class Intake:
 
     async def sample(self, feed: Feed, parsed: ParsedFeed, *, now: int) -> Article:
         """The one entry of `parsed` as the article it would become, with id 0. Raises FeedError."""
-        (sketch,) = identity.sketched(parsed.entries)
+        (sketch,) = sketched(parsed.entries)
         names = _names_to_keep(sketch, is_repeated=False)
         draft = _draft(feed, parsed, sketch, names, shared=False, now=now)
         (new,) = await self._work(prepare, [draft], Source(feed.id, feed.outlet, feed.language))
@@ -195,30 +162,6 @@ class Intake:
             raise FeedError(errors.PARSE_DIED, str(error)) from error
 
 
-def read(body: bytes, content_type: str, url: str) -> Document:
-    """Parse a document and sketch its entries (runs in a worker). Raises FeedError."""
-    parsed = parse(body, content_type, url)
-    return Document(replace(parsed, entries=()), identity.sketched(parsed.entries))
-
-
-def prepare(drafts: Sequence[Draft], source: Source) -> list[NewArticle]:
-    """Make articles of drafts (runs in a worker)."""
-    return [_article(draft, pickle.loads(draft.packed), source) for draft in drafts]  # noqa: S301 - packed by `read`
-
-
-def article_key(address: str, name: bytes, server_id: int | None = None) -> str:
-    """An article's key: 20 hexadecimal digits, the same in every database.
-
-    `address` is the feed's; `name` is the entry's identity in it. A private feed has its server in the key,
-    since another server may have a feed of the same address.
-    """
-    digest = blake2b(address.encode("utf-8", "surrogatepass"), digest_size=10)
-    digest.update(b"\x00" + name)
-    if server_id is not None:
-        digest.update(b"\x00" + str(server_id).encode())
-    return digest.hexdigest()
-
-
 def _names_to_keep(sketch: Sketch, *, is_repeated: bool) -> tuple[bytes, ...]:
     """The names by which an entry is to be known again."""
     if is_repeated:
@@ -254,46 +197,6 @@ def _redraft(feed: Feed, head: ParsedFeed, sketch: Sketch, known: Known) -> Draf
 def _place(feed: Feed, head: ParsedFeed) -> str:
     """Where an entry without a link leads: to the site; never to an address that may hold secrets."""
     return urls.canonical(head.site_url or feed.site_url or "") or f"https://{urls.host(feed.url)}/"
-
-
-def _article(draft: Draft, entry: Entry, source: Source) -> NewArticle:
-    body = clean.body(entry.text or entry.summary)
-    title = entry.title or excerpts.excerpt(body, TITLE) or urls.masked(draft.url)
-    published = dates.clamp(entry.published, draft.latest)
-    told = language.detect(
-        "\n".join((title, entry.summary, body[:READ_FOR_LANGUAGE])), entry.language or source.language
-    )
-    index = terms.index_terms(
-        title=title,
-        body=body,
-        language=told,
-        feed_id=source.feed_id,
-        outlet=source.outlet,
-        author=entry.author,
-        tags=entry.tags,
-        published=published,
-        image=entry.image,
-    )
-    return NewArticle(
-        key=draft.key,
-        page=draft.page,
-        url=draft.url,
-        identities=draft.identities,
-        fingerprint=entry.fingerprint,
-        title=title,
-        summary=entry.summary,
-        text=entry.text,
-        body=body,
-        author=entry.author,
-        outlet=source.outlet,
-        language=told,
-        tags=entry.tags,
-        image=entry.image,
-        published=published,
-        title_terms=index.title,
-        body_terms=index.body,
-        meta_terms=index.meta,
-    )
 
 
 def _batches(drafts: Sequence[Draft]) -> Iterator[list[Draft]]:

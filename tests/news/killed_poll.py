@@ -9,6 +9,7 @@ import sys
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from bot.news.newsroom import open_newsroom
 from bot.settings import Settings
@@ -31,5 +32,5 @@ async def main(database: str, url: str) -> None:
 
 
 if __name__ == "__main__":
-    polls._owe = killed
-    asyncio.run(main(*sys.argv[1:]))
+    with mock.patch.object(polls, "_owe", killed):
+        asyncio.run(main(*sys.argv[1:]))

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.news import articles_io
-from bot.news.articles_io import import_lines, row_of
+from bot.news import articles_io, rows
+from bot.news.articles_io import import_lines
 from bot.news.newsroom import Newsroom, open_newsroom
+from bot.news.rows import row_of
 from tests.feed_server import item, rss
 from tests.news.desk import polled
 
@@ -123,10 +124,11 @@ async def test_bad_lines_are_told_of_with_their_numbers_and_the_rest_is_imported
 
 
 async def test_a_line_without_end_does_not_fill_the_memory(newsroom, monkeypatch):
-    monkeypatch.setattr(articles_io, "LONGEST_LINE", 2_000)
+    for module in (articles_io, rows):
+        monkeypatch.setattr(module, "LONGEST_LINE", 2_000)
     lines = [line(url="https://news.example/1"), line(text="x" * 9_000), line(url="https://news.example/2")]
     done = await imported(newsroom, lines)
-    assert (done.stored, [problem.line for problem in done.problems]) == (2, [2])
+    assert (done.stored, done.problems) == (2, [(2, "longer than 2000 bytes")])
 
 
 async def test_only_url_and_title_or_text_are_needed(newsroom, clock):

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.news import identity
 from bot.news.newsroom import Newsroom, open_newsroom
+from bot.news.sketches import sketched
 from bot.words import Entry, Feed
 from tests.feed_server import FeedServer, rss
 from tests.news.desk import followed, polled, titles
@@ -295,7 +295,7 @@ entries = st.lists(
 
 @given(entries)
 def test_whatever_a_document_holds_each_sketch_has_a_name_of_its_own(found):
-    sketches = identity.sketched(found)
+    sketches = sketched(found)
     assert len({sketch.strong for sketch in sketches}) == len(sketches)
     assert bool(sketches) == bool(found)
     decided = [sketch.weak for sketch in sketches if not sketch.repeated]
@@ -306,10 +306,8 @@ def test_whatever_a_document_holds_each_sketch_has_a_name_of_its_own(found):
 def test_names_do_not_depend_on_the_order_of_a_document(found, random):
     shuffled = list(found)
     random.shuffle(shuffled)
-    assert {sketch.strong for sketch in identity.sketched(found)} == {
-        sketch.strong for sketch in identity.sketched(shuffled)
-    }
+    assert {sketch.strong for sketch in sketched(found)} == {sketch.strong for sketch in sketched(shuffled)}
 
 
 def test_a_lone_surrogate_in_a_guid_does_not_break_the_document():
-    assert identity.sketched([replace(Entry(guid="x", link=None, title="t"), guid="\ud800")])
+    assert sketched([replace(Entry(guid="x", link=None, title="t"), guid="\ud800")])
