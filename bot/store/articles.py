@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import itertools
 import sqlite3
 from collections.abc import AsyncIterator, Collection, Sequence
@@ -168,28 +167,19 @@ def _newest(
         "AND (:outlet IS NULL OR fold(outlet) = fold(:outlet))",
         {"all": feed_ids is None, "feeds": listed(feed_ids or ()), "outlet": outlet},
     ).fetchall()
-    chosen = listed([row[0] for row in feeds])
-    # The articles of each feed by its own index, merged as far as needed: one scan by date would pass by all
-    # other feeds.
-    heads = (
-        connection.execute(
-            """
-            SELECT published, id FROM article
-            WHERE feed_id = ? AND NOT EXISTS (
-                SELECT 1 FROM article AS other WHERE other.page = article.page AND other.id < article.id
-                AND other.feed_id IN (SELECT value FROM json_each(?)))
-            ORDER BY published DESC, id DESC LIMIT ?
-            """,
-            (row[0], chosen, limit + offset),
-        )
-        for row in feeds
-    )
-    merged = heapq.merge(*heads, key=tuple, reverse=True)
-    ids = [id_ for _, id_ in itertools.islice(merged, offset, offset + limit)]
+    # Within a feed the index is in order, so SQLite leaves each feed as soon as it is behind what was found.
+    # One scan by date would pass by the articles of all other feeds.
     rows = connection.execute(
-        f"SELECT {ARTICLE} FROM article WHERE id IN (SELECT value FROM json_each(?)) "
-        "ORDER BY published DESC, id DESC",
-        (listed(ids),),
+        f"""
+        SELECT {ARTICLE} FROM article WHERE id IN (
+            SELECT id FROM article INDEXED BY article_feed_newest
+            WHERE feed_id IN (SELECT value FROM json_each(:feeds)) AND NOT EXISTS (
+                SELECT 1 FROM article AS other WHERE other.page = article.page AND other.id < article.id
+                AND other.feed_id IN (SELECT value FROM json_each(:feeds)))
+            ORDER BY published DESC, id DESC LIMIT :limit OFFSET :offset)
+        ORDER BY published DESC, id DESC
+        """,
+        {"feeds": listed([row[0] for row in feeds]), "limit": limit, "offset": offset},
     )
     return [article(row) for row in rows]
 

@@ -83,7 +83,7 @@ class Bookmarks:
                    bookmark.channel_id AS saved_channel_id, bookmark.message_id AS saved_message_id, {ARTICLE}
             FROM bookmark JOIN article ON article.id = bookmark.article_id
             WHERE {KEPT} AND {MATCHED} AND {SHOWN}
-            ORDER BY bookmark.created DESC, article.id DESC LIMIT :limit OFFSET :offset
+            ORDER BY bookmark.created DESC, bookmark.article_id DESC LIMIT :limit OFFSET :offset
             """,
             {
                 "person": person_id,

@@ -1,0 +1,122 @@
+"""How long the store takes, and how late it makes the event loop.
+
+`python -m tests.benchmarks.store [ARTICLES]`: a database of so many articles (100,000 unless said) in 2,000
+feeds that 1,000 channels follow.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+
+from bot.store import Store
+from bot.words import Feed, NewArticle
+from tests.clocks import ManualClock
+from tests.store.samples import new_article, record
+
+FEEDS, CHANNELS, REPEAT = 2_000, 1_000, 9
+TEXT = " ".join(f"mot{number % 977} reconnaissance" for number in range(50))
+
+
+async def lateness(stop: asyncio.Event) -> list[float]:
+    """Milliseconds that the loop was late, every 2 ms."""
+    late: list[float] = []
+    while not stop.is_set():
+        began = time.perf_counter()
+        await asyncio.sleep(0.002)
+        late.append((time.perf_counter() - began - 0.002) * 1_000)
+    return sorted(late)
+
+
+async def measure(name: str, act: Callable[[int], Awaitable[object]], repeat: int = REPEAT) -> None:
+    """Run it a few times and print what it took, and how late the loop was at p99 and at the worst."""
+    stop = asyncio.Event()
+    watch = asyncio.create_task(lateness(stop))
+    took: list[float] = []
+    for number in range(repeat):
+        began = time.perf_counter()
+        await act(number)
+        took.append((time.perf_counter() - began) * 1_000)
+    stop.set()
+    late = await watch
+    p99 = late[int(len(late) * 0.99) - 1] if late else 0
+    figures = (
+        f"{median(took):8.2f} ms, at most {max(took):8.2f}, loop late p99 {p99:5.1f}, max {late[-1]:5.1f}"
+    )
+    print(f"{name:38} {figures}")  # noqa: T201 - what it is for
+
+
+async def main(articles: int) -> None:
+    """Fill a database, then time what the bot does with it."""
+    with tempfile.TemporaryDirectory() as folder:
+        clock = ManualClock()
+        store = await Store.open(Path(folder) / "telex.db", clock)
+        feeds = [
+            await store.feeds.add(f"https://{number}.example/feed", outlet=f"Outlet {number}")
+            for number in range(FEEDS)
+        ]
+        for number, feed in enumerate(feeds):
+            channel = 5_000 + number % CHANNELS
+            await store.subscriptions.follow(
+                server_id=number % 100, channel_id=channel, feed_id=feed.id, first_article_id=None
+            )
+        began = time.perf_counter()
+        each = articles // FEEDS
+        for feed in feeds:
+            await record(
+                store, feed, *[sample(feed, f"{number}", number) for number in range(each)], first=True
+            )
+        seconds = time.perf_counter() - began
+        size = await store.size() / 2**20
+        print(f"{articles} articles in {seconds:.0f} s, {size:.0f} MB")  # noqa: T201 - what it is for
+        await time_it(store, feeds, clock)
+        await store.close()
+
+
+def sample(feed: Feed, name: str, published: int) -> NewArticle:
+    """An article of usual length."""
+    url = f"{feed.url}/{name}"
+    return new_article(feed, name, published=1_700_000_000 + published * 997, url=url, text=TEXT)
+
+
+async def time_it(store: Store, feeds: list[Feed], clock: ManualClock) -> None:
+    """The calls that matter, one after the other."""
+    feed, ids = feeds[7], {feed.id for feed in feeds[:200]}
+    hashes = [b"%d" % number for number in range(900)]
+    now = clock.now()
+    batches = [
+        [sample(feed, f"{batch}-{number}", number) for number in range(300)] for batch in range(REPEAT)
+    ]
+    busy = [replace(one, last_success=now, next_poll=now + 600) for one in feeds[:500]]
+    cases: list[tuple[str, Callable[[int], Awaitable[object]]]] = [
+        ("300 new articles recorded", lambda number: record(store, feed, *batches[number])),
+        ("500 polls without news recorded", lambda _: store.polls.record_quiet(busy)),
+        ("900 identities looked up", lambda _: store.polls.known(feed.id, hashes)),
+        ("32 feeds due", lambda _: store.feeds.due(now, 32)),
+        ("the next feed due", lambda _: store.feeds.next_due([feed.id])),
+        ("all feeds", lambda _: store.feeds.all()),
+        ("an outlet completed", lambda _: store.feeds.outlets(None, "outlet 19", 25)),
+        ("the 10 newest articles", lambda _: store.articles.newest(None, limit=10)),
+        ("the 10 newest of 200 feeds", lambda _: store.articles.newest(ids, limit=10)),
+        ("the 10 newest of 200 feeds, page 20", lambda _: store.articles.newest(ids, limit=10, offset=190)),
+        ("articles counted", lambda _: store.articles.count()),
+        ("channels ready among 1,000", lambda _: store.dispatches.channels_ready(now)),
+        ("the next dispatch due", lambda _: store.dispatches.next_due()),
+        ("a dispatch claimed", lambda number: store.dispatches.claim(5_000 + number, now)),
+        ("edits due", lambda _: store.dispatches.edits_due(now, 20)),
+        ("posts of an article", lambda number: store.dispatches.posted_of(number + 1)),
+        ("a bookmark", lambda number: store.bookmarks.add(1, number + 1)),
+        ("texts emptied, none due", lambda _: store.articles.forget_texts(now - 1)),
+    ]
+    for name, act in cases:
+        await measure(name, act)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000))
