@@ -173,7 +173,7 @@ class Reactions(commands.Cog):
 
     async def _ask(self, reaction: discord.Reaction, post: Dispatch) -> int:
         found = 0
-        async for person in reaction.users(limit=_MOST_PEOPLE):
+        async for person in reaction.users(limit=min(reaction.count, _MOST_PEOPLE)):
             if person.bot:
                 continue
             async with self._in_order:

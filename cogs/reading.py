@@ -10,7 +10,7 @@ from discord.ext import commands
 from bot.app import Telex
 from bot.locale import _, ngettext
 from bot.news.refusals import Refusal
-from bot.news.search import Searcher, SearchPage, Sort, parse
+from bot.news.search import Searcher, Sort, parse
 from bot.text import periods, safe
 from bot.text.query import Condition, Filter, Query
 from cogs import cards
@@ -156,9 +156,13 @@ class SearchPages(Reader):
             person_id=interaction.user.id,
         )
         lines = [f"-# {safe.markdown(note)}" for note in found.notes]
+        if found.suggestions:
+            words = ", ".join(f"**{safe.markdown(safe.plain(word))}**" for word in found.suggestions)
+            lines.append(_("Did you mean {words}?").format(words=words))
         lines += [cards.result(number * _RESULTS + place, one) for place, one in enumerate(found.results, 1)]
         if not found.results:
-            lines += self._nothing_found(found)
+            lines.append(_("Nothing was found in the feeds that you can see here."))
+            lines.append(_("Try fewer or other words, or leave out a filter. /latest shows what is new."))
         embed = discord.Embed(
             title=_("Results for {query}").format(query=cards.heading(self._query.text, _QUERY)),
             description="\n\n".join(lines),
@@ -173,14 +177,6 @@ class SearchPages(Reader):
             empty=not found.results,
             options=tuple(cards.option(one.article) for one in found.results),
         )
-
-    def _nothing_found(self, found: SearchPage) -> list[str]:
-        lines = [_("Nothing was found in the feeds that you can see here.")]
-        if found.suggestions:
-            words = ", ".join(f"**{safe.markdown(safe.plain(word))}**" for word in found.suggestions)
-            lines.append(_("Did you mean {words}?").format(words=words))
-        lines.append(_("Try fewer or other words, or leave out a filter. /latest shows what is new."))
-        return lines
 
 
 class LatestPages(Reader):

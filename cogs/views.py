@@ -38,16 +38,15 @@ class AskerView(discord.ui.View):
         super().__init__(timeout=PATIENCE)
         self.asked = interaction
         """The latest interaction that may edit the message of this view."""
-        self.timed_out = False
         self._token = secrets.token_hex(8)
         self._items = 0
         self._alive[self._token] = self
 
     @classmethod
-    def is_alive(cls, custom_id: str) -> bool:
-        """Whether the view that made an item of this id still answers."""
+    def has_maker(cls, custom_id: str, client: discord.Client) -> bool:
+        """Whether the view that made an item of this id still answers, for this client."""
         view = cls._alive.get(custom_id.removeprefix(_PREFIX).partition(":")[0])
-        return view is not None and not view.timed_out
+        return view is not None and not view.is_finished() and view.asked.client is client
 
     def add_item(self, item: discord.ui.Item[Any]) -> Self:
         """Add an item; buttons and menus of the view's own get an id that leads back to it."""
@@ -79,7 +78,6 @@ class AskerView(discord.ui.View):
 
     async def on_timeout(self) -> None:
         """Take the buttons away and say why."""
-        self.timed_out = True
         speak_to(self.asked)
         with contextlib.suppress(discord.HTTPException):
             await self.asked.edit_original_response(content=expired(), view=None)
@@ -121,7 +119,7 @@ class Stale(commands.Cog):
         custom_id = str(dict(interaction.data or {}).get("custom_id", ""))
         if interaction.type is not discord.InteractionType.component or not custom_id.startswith(_PREFIX):
             return
-        if AskerView.is_alive(custom_id):
+        if AskerView.has_maker(custom_id, interaction.client) or interaction.response.is_done():
             return
         speak_to(interaction)
         with contextlib.suppress(discord.HTTPException):

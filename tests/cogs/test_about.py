@@ -1,0 +1,113 @@
+"""/help, /about, /privacy."""
+
+from __future__ import annotations
+
+import json
+
+from bot import __version__
+from tests.cogs.helpers import START, button, follow, forge, hide, last, said
+from tests.cogs.test_bookmarks import content, keep_all, titles
+from tests.discord_world import World
+from tests.feed_server import FeedServer
+
+
+async def test_help_names_the_commands_that_the_asker_may_use(telex: World) -> None:
+    reader = said(await telex.reader.slash(telex.news, "help"))
+    editor = said(await telex.editor.slash(telex.news, "help"))
+    direct = said(await telex.reader.user.slash("help"))
+    for name in ("/search", "/latest", "/bookmarks", "/help", "/about", "/privacy"):
+        assert f"`{name}`" in reader
+    assert "/feed" not in reader
+    assert "`/feed add`" in editor
+    assert "`/bookmarks`" in direct
+    assert "`/search`" not in direct
+
+
+async def test_help_fits_and_is_for_the_asker_alone(telex: World) -> None:
+    for locale in ("en-US", "fr"):
+        telex.locales[telex.editor.id] = locale
+        shown = await telex.editor.slash(telex.news, "help")
+        assert last(shown).ephemeral
+        fields = last(shown).embeds[0].fields
+        assert all((field.value and field.value.endswith((".", "`"))) or field.value for field in fields)
+        assert "`/feed packs`" in said(shown)
+
+
+async def test_about_tells_version_uptime_and_what_the_asker_can_read(
+    telex: World, feed_server: FeedServer
+) -> None:
+    secret = telex.guild.create_text_channel("secret")
+    await follow(telex, feed_server)
+    await follow(telex, feed_server, path="/secret", title="Secret", channel=secret)
+    hide(telex, secret, telex.reader)
+    about = said(await telex.reader.slash(telex.news, "about"))
+    assert f"Version: {__version__}" in about
+    assert f"Running since: <t:{START}:R>" in about
+    assert "Feeds you can read here: 1" in about
+    assert "Articles from them: 3" in about
+    assert f"Newest article: <t:{START - 60}:R>" in about
+    assert "The whole newsroom" not in about
+
+
+async def test_about_tells_the_owner_of_the_whole(telex: World, feed_server: FeedServer) -> None:
+    await follow(telex, feed_server)
+    telex.bot.owner_id = telex.editor.id
+    about = said(await telex.editor.slash(telex.news, "about"))
+    assert "1 servers, 1 feeds, 3 articles" in about
+
+
+async def test_about_works_where_nothing_is_followed(telex: World) -> None:
+    assert "Newest article: none yet" in said(await telex.reader.slash(telex.news, "about"))
+    assert __version__ in said(await telex.reader.user.slash("about"))
+
+
+async def test_privacy_tells_what_is_kept_and_exports_it(telex: World, feed_server: FeedServer) -> None:
+    await follow(telex, feed_server)
+    await keep_all(telex, telex.reader)
+    shown = await telex.reader.user.slash("privacy")
+    assert "3 bookmarks" in said(shown)
+    exported = await telex.reader.user.click(last(shown), label="Get a copy")
+    document = json.loads(content(telex, exported))
+    assert document["person_id"] == str(telex.reader.id)
+    assert [one["title"] for one in document["bookmarks"]] == await titles(telex, telex.reader)
+    assert {one["server_id"] for one in document["bookmarks"]} == {str(telex.guild.id)}
+
+
+async def test_deleting_asks_first_and_then_leaves_nothing(telex: World, feed_server: FeedServer) -> None:
+    await follow(telex, feed_server)
+    await keep_all(telex, telex.reader)
+    await keep_all(telex, telex.editor)
+    shown = await telex.reader.slash(telex.news, "privacy")
+    asked = await telex.reader.click(last(shown), label="Delete everything")
+    assert "cannot be undone" in said(asked)
+    kept = await telex.reader.click(last(asked), label="Keep everything")
+    assert len(await titles(telex, telex.reader)) == 3
+    asked = await telex.reader.click(last(kept), label="Delete everything")
+    done = await telex.reader.click(last(asked), label="Delete for good")
+    assert "Deleted 3 bookmarks." in said(done)
+    assert await titles(telex, telex.reader) == []
+    assert len(await titles(telex, telex.editor)) == 3
+
+
+async def test_what_was_deleted_does_not_come_back_with_its_reactions(
+    telex: World, feed_server: FeedServer
+) -> None:
+    await follow(telex, feed_server)
+    await telex.reader.react(telex.posts()[0], "🔖")
+    await telex.store.bookmarks.forget(telex.reader.id)
+    await telex.restart()
+    assert await titles(telex, telex.reader) == []
+
+
+async def test_nobody_deletes_for_somebody_else(telex: World, feed_server: FeedServer) -> None:
+    await follow(telex, feed_server)
+    await keep_all(telex, telex.reader)
+    shown = await telex.reader.slash(telex.news, "privacy")
+    answer = await forge(telex.editor, telex.news, last(shown), button(last(shown), "Delete everything"))
+    assert "for the person who asked" in said(answer)
+    assert len(await titles(telex, telex.reader)) == 3
+
+
+async def test_who_has_nothing_is_told_so(telex: World) -> None:
+    shown = await telex.reader.slash(telex.news, "privacy")
+    assert "Telex keeps nothing" in said(shown)

@@ -1,0 +1,287 @@
+"""/bookmarks, the Save button, the menu under a catch-up, and the menu of a message."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import discord
+import pytest
+
+from bot.posting import buttons
+from cogs import saving
+from tests.cogs.helpers import (
+    START,
+    choose,
+    follow,
+    forge,
+    hide,
+    last,
+    menu,
+    newest,
+    said,
+    three,
+)
+from tests.discord_world import World
+from tests.feed_server import FeedServer, item, rss
+
+
+async def titles(world: World, person: Any) -> list[str]:
+    kept = await world.store.bookmarks.list(person.id, limit=100)
+    return [bookmark.article.title for bookmark in kept]
+
+
+async def keep_all(world: World, person: Any) -> None:
+    for article in reversed(await world.store.articles.newest(None, limit=100)):
+        await world.store.bookmarks.add(person.id, article.id, server_id=world.guild.id)
+
+
+async def test_the_save_button_keeps_an_article_and_lets_go_of_it(
+    telex: World, feed_server: FeedServer
+) -> None:
+    await follow(telex, feed_server)
+    saved = await telex.reader.click(telex.posts()[0], label="Save")
+    assert said(saved) == "Saved. /bookmarks shows it."
+    assert last(saved).ephemeral
+    assert await titles(telex, telex.reader) == ["Cities ban facial recognition"]
+    assert await titles(telex, telex.editor) == []
+    removed = await telex.reader.click(telex.posts()[0], label="Save")
+    assert said(removed) == "Removed from your bookmarks."
+    assert await titles(telex, telex.reader) == []
+
+
+async def test_the_save_button_works_after_a_restart(telex: World, feed_server: FeedServer) -> None:
+    await follow(telex, feed_server)
+    await telex.restart()
+    saved = await telex.reader.click(telex.posts()[0], label="Save")
+    assert said(saved) == "Saved. /bookmarks shows it."
+    assert await titles(telex, telex.reader) == ["Cities ban facial recognition"]
+
+
+async def test_the_save_button_works_after_the_feed_was_removed(
+    telex: World, feed_server: FeedServer
+) -> None:
+    feed = await follow(telex, feed_server)
+    await telex.store.subscriptions.unfollow(telex.news.id, feed.id)
+    await telex.reader.click(telex.posts()[0], label="Save")
+    assert await titles(telex, telex.reader) == ["Cities ban facial recognition"]
+
+
+async def test_a_save_button_for_what_one_cannot_see_is_refused(
+    telex: World, feed_server: FeedServer
+) -> None:
+    secret = telex.guild.create_text_channel("secret")
+    feed = await follow(telex, feed_server, title="Secret News", channel=secret)
+    hide(telex, secret, telex.reader)
+    key = (await newest(telex, feed)).key
+    channel = telex.bot.get_channel(telex.news.id)
+    assert isinstance(channel, discord.TextChannel)
+    message = await channel.send("forged", view=buttons.row(buttons.save(key)))
+    await telex.env.settle()
+    answer = await telex.reader.click(message, label="Save")
+    assert "you cannot see here" in said(answer)
+    assert await titles(telex, telex.reader) == []
+
+
+async def test_a_save_in_another_server_is_refused(telex: World, feed_server: FeedServer) -> None:
+    await follow(telex, feed_server)
+    elsewhere = telex.env.create_guild("Elsewhere")
+    channel = elsewhere.create_text_channel("there")
+    there = elsewhere.add_member(telex.reader.user)
+    post = telex.posts()[0]
+    custom_id = next(iter(custom_ids(post)))
+    answer = await forge(there, channel, post, custom_id)
+    assert "you cannot see here" in said(answer)
+    assert await titles(telex, telex.reader) == []
+
+
+def custom_ids(message: discord.Message) -> list[str]:
+    return [
+        child.custom_id
+        for row in message.components
+        if isinstance(row, discord.ActionRow)
+        for child in row.children
+        if isinstance(child, discord.Button) and child.custom_id
+    ]
+
+
+async def test_the_menu_of_a_message_keeps_its_article(telex: World, feed_server: FeedServer) -> None:
+    await follow(telex, feed_server)
+    saved = await telex.reader.context_menu(telex.news, "Bookmark", telex.posts()[0])
+    assert said(saved) == "Saved. /bookmarks shows it."
+    again = await telex.reader.context_menu(telex.news, "Bookmark", telex.posts()[0])
+    assert "already" in said(again)
+    assert await titles(telex, telex.reader) == ["Cities ban facial recognition"]
+
+
+async def test_the_menu_of_somebodys_message_says_what_it_is_for(telex: World) -> None:
+    message = await telex.editor.send(telex.news, "hello")
+    answer = await telex.reader.context_menu(telex.news, "Bookmark", message)
+    assert "not a post of mine" in said(answer)
+
+
+async def catch_up(telex: World, feed_server: FeedServer) -> discord.Message:
+    feed = await follow(telex, feed_server)
+    more = [item(100 + number, title=f"Late {number}", published=START + number) for number in range(14)]
+    feed_server.serve("/rss", rss(*reversed(more), *three()))
+    await telex.advance(3600)
+    await telex.poll(feed)
+    await telex.deliver()
+    return next(post for post in telex.posts() if "came in while" in (post.embeds[0].title or ""))
+
+
+async def test_the_menu_under_a_catch_up_keeps_what_is_chosen(telex: World, feed_server: FeedServer) -> None:
+    message = await catch_up(telex, feed_server)
+    row = message.components[0]
+    assert isinstance(row, discord.ActionRow)
+    select = row.children[0]
+    assert isinstance(select, discord.SelectMenu)
+    values = [option.value for option in select.options[:2]]
+    answer = await telex.reader.select(message, values, custom_id=select.custom_id)
+    assert said(answer) == "Saved 2 articles. /bookmarks shows them."
+    assert len(await titles(telex, telex.reader)) == 2
+    again = await telex.reader.select(message, values, custom_id=select.custom_id)
+    assert "already" in said(again)
+
+
+async def test_a_catch_up_bookmarked_by_its_menu_keeps_all_its_articles(
+    telex: World, feed_server: FeedServer
+) -> None:
+    message = await catch_up(telex, feed_server)
+    post = await telex.store.dispatches.of_message(message.id)
+    assert post is not None
+    await telex.reader.context_menu(telex.news, "Bookmark", message)
+    assert len(await titles(telex, telex.reader)) == len(post.article_ids) > 1
+
+
+async def test_no_bookmarks_tells_how_to_make_one(telex: World) -> None:
+    listed = await telex.reader.slash(telex.news, "bookmarks")
+    assert last(listed).ephemeral
+    assert "React to a post with 🔖" in said(listed)
+    assert last(listed).components == []
+
+
+async def test_bookmarks_are_listed_opened_and_removed(telex: World, feed_server: FeedServer) -> None:
+    await follow(telex, feed_server)
+    await keep_all(telex, telex.reader)
+    listed = await telex.reader.slash(telex.news, "bookmarks")
+    assert "[Cities ban facial recognition](https://news.example/articles/3)" in said(listed)
+    assert "3 bookmarks in all" in said(listed)
+    card = await choose(telex.reader, last(listed), "A new browser", "Read")
+    assert last(card).embeds[0].title == "A new browser engine"
+    fewer = await choose(telex.reader, last(listed), "Chips", "Remove")
+    assert "Chips" not in said(fewer)
+    assert "2 bookmarks in all" in said(fewer)
+    assert sorted(await titles(telex, telex.reader)) == [
+        "A new browser engine",
+        "Cities ban facial recognition",
+    ]
+
+
+async def test_removing_all_of_the_last_page_shows_the_page_before(
+    telex: World, feed_server: FeedServer
+) -> None:
+    await follow(
+        telex, feed_server, *(item(n, title=f"Story {n}", published=START - n) for n in range(1, 10))
+    )
+    await keep_all(telex, telex.reader)
+    listed = await telex.reader.slash(telex.news, "bookmarks")
+    second = await telex.reader.click(last(listed), label="▶")
+    custom_id, options = menu(last(second), "Remove")
+    assert len(options) == 1
+    back = await telex.reader.select(last(second), [options[0]["value"]], custom_id=custom_id)
+    assert "8 bookmarks in all" in said(back)
+    assert said(back).count("saved <t:") == 8
+
+
+async def test_words_narrow_the_list(telex: World, feed_server: FeedServer) -> None:
+    await follow(telex, feed_server)
+    await keep_all(telex, telex.reader)
+    listed = said(await telex.reader.slash(telex.news, "bookmarks", query="BROWSER"))
+    assert "browser engine" in listed
+    assert "Cities" not in listed
+    nothing = said(await telex.reader.slash(telex.news, "bookmarks", query="zeppelin"))
+    assert "None of your bookmarks matches" in nothing
+
+
+@pytest.mark.parametrize(
+    ("label", "name", "has"),
+    [
+        ("Markdown", "bookmarks.md", "[Cities ban facial recognition](<https://news.example/articles/3>)"),
+        ("JSON", "bookmarks.json", '"title": "Cities ban facial recognition"'),
+        ("For a browser", "bookmarks.html", '<A HREF="https://news.example/articles/3"'),
+    ],
+)
+async def test_bookmarks_are_exported(
+    telex: World, feed_server: FeedServer, label: str, name: str, has: str
+) -> None:
+    await follow(telex, feed_server)
+    await keep_all(telex, telex.reader)
+    listed = await telex.reader.slash(telex.news, "bookmarks")
+    exported = await telex.reader.click(last(listed), label=label)
+    assert last(exported).ephemeral
+    assert [attachment.filename for attachment in last(exported).attachments] == [name]
+    assert has in content(telex, exported)
+    assert "3 bookmarks" in said(exported)
+
+
+def content(telex: World, result: Any) -> str:
+    """The text of the file in an answer."""
+    stored = telex.env.backend.cdn.get(last(result).attachments[0].url)
+    assert stored is not None
+    return stored.decode()
+
+
+async def test_bookmarks_work_in_direct_messages(telex: World, feed_server: FeedServer) -> None:
+    await follow(telex, feed_server)
+    await keep_all(telex, telex.reader)
+    listed = await telex.reader.user.slash("bookmarks")
+    assert "Cities ban" in said(listed)
+    custom_id, options = menu(last(listed), "Read")
+    card = await telex.reader.user.select(last(listed), [options[0]["value"]], custom_id=custom_id)
+    assert last(card).embeds[0].title == "Cities ban facial recognition"
+    assert "Posted in this server" not in said(card)
+
+
+async def test_what_was_kept_in_a_server_that_one_left_is_not_shown(
+    telex: World, feed_server: FeedServer
+) -> None:
+    await follow(telex, feed_server)
+    await keep_all(telex, telex.reader)
+    listed = await telex.reader.user.slash("bookmarks")
+    custom_id, options = menu(last(listed), "Read")
+    telex.guild.remove_member(telex.reader)
+    opened = await telex.reader.user.select(last(listed), [options[0]["value"]], custom_id=custom_id)
+    assert "no longer among your bookmarks" in said(opened)
+    anew = await telex.reader.user.slash("bookmarks")
+    assert "Cities ban" not in said(anew)
+    assert "servers that you left" in said(anew)
+    telex.guild.add_member(telex.reader.user)
+    back = await telex.reader.user.slash("bookmarks")
+    assert "Cities ban" in said(back)
+
+
+async def test_nobody_sees_the_bookmarks_of_others(telex: World, feed_server: FeedServer) -> None:
+    await follow(telex, feed_server)
+    await keep_all(telex, telex.reader)
+    listed = await telex.editor.slash(telex.news, "bookmarks")
+    assert "Cities" not in said(listed)
+
+
+async def test_the_limit_is_told(
+    telex: World, feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(saving, "MOST_BOOKMARKS", 2)
+    await follow(telex, feed_server)
+    for article in (await telex.store.articles.newest(None, limit=3))[1:]:
+        await telex.store.bookmarks.add(telex.reader.id, article.id)
+    answer = await telex.reader.click(telex.posts()[0], label="Save")
+    assert "You have 2 bookmarks, which is as many as fit" in said(answer)
+    assert len(await titles(telex, telex.reader)) == 2
+
+
+async def test_a_save_speaks_french_to_who_does(telex: World, feed_server: FeedServer) -> None:
+    await follow(telex, feed_server)
+    telex.locales[telex.reader.id] = "fr"
+    saved = await telex.reader.click(telex.posts()[0], label="Save")
+    assert said(saved) != "Saved. /bookmarks shows it."
+    assert "/bookmarks" in said(saved)

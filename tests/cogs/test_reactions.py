@@ -1,0 +1,157 @@
+"""🔖 reactions as bookmarks: added, taken back, found after a time away."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cogs import saving
+from tests.cogs.helpers import follow, text
+from tests.cogs.test_bookmarks import catch_up, titles
+from tests.discord_world import World
+from tests.feed_server import FeedServer
+
+
+async def test_a_reaction_keeps_an_article_and_taking_it_back_lets_go(
+    telex: World, feed_server: FeedServer
+) -> None:
+    await follow(telex, feed_server)
+    await telex.reader.react(telex.posts()[0], "🔖")
+    assert await titles(telex, telex.reader) == ["Cities ban facial recognition"]
+    await telex.reader.unreact(telex.posts()[0], "🔖")
+    assert await titles(telex, telex.reader) == []
+
+
+async def test_a_reaction_keeps_where_it_was_made(telex: World, feed_server: FeedServer) -> None:
+    await follow(telex, feed_server)
+    post = telex.posts()[0]
+    await telex.reader.react(post, "🔖")
+    (bookmark,) = await telex.store.bookmarks.list(telex.reader.id, limit=1)
+    assert (bookmark.server_id, bookmark.channel_id, bookmark.message_id) == (
+        telex.guild.id,
+        telex.news.id,
+        post.id,
+    )
+
+
+async def test_a_reaction_on_a_catch_up_keeps_everything_in_it(telex: World, feed_server: FeedServer) -> None:
+    message = await catch_up(telex, feed_server)
+    post = await telex.store.dispatches.of_message(message.id)
+    assert post is not None
+    await telex.reader.react(message, "🔖")
+    assert len(await titles(telex, telex.reader)) == len(post.article_ids) > 1
+
+
+async def test_other_emoji_other_messages_and_bots_keep_nothing(
+    telex: World, feed_server: FeedServer
+) -> None:
+    await follow(telex, feed_server)
+    robot = telex.guild.add_member(telex.env.create_user("robot", bot=True))
+    await robot.react(telex.posts()[0], "🔖")
+    await telex.reader.react(telex.posts()[0], "👍")
+    message = await telex.editor.send(telex.news, "hello")
+    await telex.reader.react(message, "🔖")
+    assert await titles(telex, telex.reader) + await titles(telex, robot) == []
+
+
+async def test_the_bots_own_first_reaction_is_nobodys_bookmark(telex: World, feed_server: FeedServer) -> None:
+    await follow(telex, feed_server)
+    assert [reaction.emoji for reaction in telex.posts()[0].reactions] == ["🔖"]
+    assert await telex.store.bookmarks.count(telex.env.backend.bot_user.id) == 0
+
+
+async def test_an_old_post_counts_after_a_restart(telex: World, feed_server: FeedServer) -> None:
+    await follow(telex, feed_server)
+    await telex.restart()
+    await telex.reader.react(telex.posts()[0], "🔖")
+    assert await titles(telex, telex.reader) == ["Cities ban facial recognition"]
+
+
+async def away(world: World, *reactions: tuple[Any, bool]) -> None:
+    """Reactions, or their taking back, that the bot hears nothing of; then it is back."""
+    post = world.posts()[0]
+    subscribers, world.env.backend.subscribers = world.env.backend.subscribers, []
+    for person, reacted in reactions:
+        world.env.backend.set_reaction(world.news.id, post.id, "🔖", person.id, reacted)
+    world.env.backend.subscribers = subscribers
+    await world.restart()
+
+
+async def test_reactions_made_while_away_are_found_on_return(telex: World, feed_server: FeedServer) -> None:
+    await follow(telex, feed_server)
+    robot = telex.guild.add_member(telex.env.create_user("robot", bot=True))
+    await away(telex, (telex.reader, True), (telex.editor, True), (robot, True))
+    assert await titles(telex, telex.reader) == ["Cities ban facial recognition"]
+    assert await titles(telex, telex.editor) == ["Cities ban facial recognition"]
+    assert await titles(telex, robot) == []
+    assert await telex.store.bookmarks.count(telex.env.backend.bot_user.id) == 0
+
+
+async def test_reactions_on_posts_from_long_before_the_time_away_are_found(
+    telex: World, feed_server: FeedServer
+) -> None:
+    await follow(telex, feed_server)
+    await telex.advance(40 * 86400)
+    await away(telex, (telex.reader, True))
+    assert await titles(telex, telex.reader) == ["Cities ban facial recognition"]
+
+
+async def test_what_was_removed_does_not_come_back_with_its_reaction(
+    telex: World, feed_server: FeedServer
+) -> None:
+    await follow(telex, feed_server)
+    await telex.reader.react(telex.posts()[0], "🔖")
+    await telex.reader.click(telex.posts()[0], label="Save")
+    assert await titles(telex, telex.reader) == []
+    await telex.restart()
+    assert await titles(telex, telex.reader) == []
+    await telex.reader.unreact(telex.posts()[0], "🔖")
+    await telex.reader.react(telex.posts()[0], "🔖")
+    assert await titles(telex, telex.reader) == ["Cities ban facial recognition"]
+
+
+async def test_a_channel_whose_history_is_closed_stops_nothing(telex: World, feed_server: FeedServer) -> None:
+    closed = telex.guild.create_text_channel("closed")
+    await follow(telex, feed_server, path="/closed", title="Closed", channel=closed)
+    await follow(telex, feed_server)
+    telex.set_permissions(closed, read_message_history=False)
+    await away(telex, (telex.reader, True))
+    assert await titles(telex, telex.reader) == ["Cities ban facial recognition"]
+
+
+async def test_a_forums_posts_are_looked_at_too(telex: World, feed_server: FeedServer) -> None:
+    forum = telex.guild.create_forum_channel("talk")
+    await follow(telex, feed_server, channel=forum)
+    thread = forum.threads[0]
+    opening = thread.history()[0]
+    subscribers, telex.env.backend.subscribers = telex.env.backend.subscribers, []
+    telex.env.backend.set_reaction(thread.id, opening.id, "🔖", telex.reader.id, True)
+    telex.env.backend.subscribers = subscribers
+    await telex.restart()
+    assert await titles(telex, telex.reader) == ["Cities ban facial recognition"]
+
+
+async def test_nothing_is_asked_of_posts_that_nobody_reacted_to(
+    telex: World, feed_server: FeedServer
+) -> None:
+    await follow(telex, feed_server)
+    post = telex.posts()[0]
+    telex.env.backend.remove_reaction(telex.news.id, post.id, "🔖", telex.env.backend.bot_user.id)
+    before = len(telex.env.http_requests)
+    await telex.restart()
+    asked = [entry for entry in telex.env.http_requests[before:] if "/reactions/" in entry.path]
+    assert asked == []
+
+
+async def test_a_full_list_is_told_once_in_a_direct_message(
+    telex: World, feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(saving, "MOST_BOOKMARKS", 0)
+    await follow(telex, feed_server)
+    for _time in range(2):
+        await telex.reader.react(telex.posts()[0], "🔖")
+        await telex.reader.unreact(telex.posts()[0], "🔖")
+    told = [text(message) for message in telex.reader.user.dm_channel.history()]
+    assert len(told) == 1
+    assert "as many as fit" in told[0]

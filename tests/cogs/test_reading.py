@@ -1,0 +1,250 @@
+"""/search and /latest: pages, filters, what is visible, what is said when there is nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cogs.helpers import START, button, choose, follow, forge, hide, labels, last, menu, newest, said
+from tests.discord_world import World
+from tests.feed_server import FeedServer, item
+
+
+def many(count: int, word: str = "Robots") -> list[str]:
+    return [
+        item(number, title=f"{word} at work {number}", published=START - number)
+        for number in range(1, count + 1)
+    ]
+
+
+async def test_results_show_title_outlet_date_and_matches_in_bold(
+    telex: World, feed_server: FeedServer
+) -> None:
+    await follow(telex, feed_server)
+    found = await telex.reader.slash(telex.news, "search", query="MORATORIUM")
+    assert last(found).ephemeral
+    assert "**[Cities ban facial recognition](https://news.example/articles/3)**" in said(found)
+    assert f"Example News · <t:{START - 60}:d>" in said(found)
+    assert "A **moratorium** was voted" in said(found)
+    assert "1 article" in said(found)
+
+
+async def test_accents_case_phrases_and_exclusions(telex: World, feed_server: FeedServer) -> None:
+    await follow(
+        telex,
+        feed_server,
+        item(1, title="La reconnaissance faciale à Nice", published=START - 1),
+        item(2, title="La reconnaissance vocale et faciale", published=START - 2),
+        language="fr",
+    )
+    both = said(await telex.reader.slash(telex.news, "search", query="RECONNAISSANCE facialé"))
+    assert "Nice" in both
+    assert "vocale" in both
+    phrase = said(await telex.reader.slash(telex.news, "search", query='"reconnaissance faciale"'))
+    assert "vocale" not in phrase
+    without = said(await telex.reader.slash(telex.news, "search", query="reconnaissance -vocale"))
+    assert "vocale" not in without.partition("\n")[2]
+
+
+async def test_results_have_pages_that_turn_both_ways(telex: World, feed_server: FeedServer) -> None:
+    await follow(telex, feed_server, *many(12))
+    first = await telex.reader.slash(telex.news, "search", query="robots")
+    assert labels(last(first)) == ["◀", "Page 1", "▶"]
+    second = await telex.reader.click(last(first), label="▶")
+    assert "6. **" in said(second)
+    third = await telex.reader.click(last(second), label="▶")
+    assert "12. **" in said(third)
+    assert "12 articles" in said(third)
+    with pytest.raises(Exception, match="disabled"):
+        await telex.reader.click(last(third), label="▶")
+    back = await telex.reader.click(last(third), label="◀")
+    assert said(back) == said(second)
+
+
+async def test_options_narrow_the_search(telex: World, feed_server: FeedServer) -> None:
+    await follow(telex, feed_server, *many(2))
+    await follow(
+        telex,
+        feed_server,
+        item(
+            9,
+            title="Robots en grève",
+            body="Les robots ne veulent plus travailler ici.",
+            published=START - 40 * 86400,
+        ),
+        path="/fr",
+        title="Le Fil",
+        language="fr",
+    )
+    search = telex.reader.slash
+    assert "grève" not in said(await search(telex.news, "search", query="robots", language="en"))
+    assert "at work" not in said(await search(telex.news, "search", query="robots", language="fr"))
+    assert "at work" not in said(await search(telex.news, "search", query="robots", source="Le Fil"))
+    assert "grève" not in said(await search(telex.news, "search", query="robots", since="30d"))
+    latest = said(await search(telex.news, "search", query="robots", sort="newest"))
+    assert latest.index("at work 1") < latest.index("at work 2") < latest.index("grève")
+
+
+async def test_a_time_that_makes_no_sense_is_told(telex: World, feed_server: FeedServer) -> None:
+    await follow(telex, feed_server)
+    answer = await telex.reader.slash(telex.news, "search", query="ban", since="@everyone soon")
+    assert "“\\@everyone soon” is no date that I know" in said(answer)
+
+
+async def test_times_are_offered_while_typing(telex: World) -> None:
+    offered = await telex.reader.autocomplete(telex.news, "search", "since", "7")
+    assert [choice["value"] for choice in offered] == ["7d"]
+
+
+async def test_partial_matches_are_marked(telex: World, feed_server: FeedServer) -> None:
+    await follow(telex, feed_server)
+    found = said(await telex.reader.slash(telex.news, "search", query="browser chips"))
+    assert "some words only" in found
+
+
+async def test_nothing_found_says_what_to_try(telex: World, feed_server: FeedServer) -> None:
+    await follow(telex, feed_server)
+    found = await telex.reader.slash(telex.news, "search", query="zeppelin")
+    assert "Nothing was found" in said(found)
+    assert "/latest" in said(found)
+    assert last(found).components == []
+
+
+async def test_a_misspelt_word_still_leads_to_the_right_one(telex: World, feed_server: FeedServer) -> None:
+    await follow(telex, feed_server)
+    found = await telex.reader.slash(telex.news, "search", query="moratoriom")
+    assert "moratorium" in said(found)
+
+
+@pytest.mark.parametrize("command", [{"name": "search", "query": "x"}, {"name": "latest"}])
+async def test_where_nothing_is_followed_the_next_step_is_told(telex: World, command: dict[str, str]) -> None:
+    options = {key: value for key, value in command.items() if key != "name"}
+    answer = await telex.reader.slash(telex.news, command["name"], **options)
+    assert "/feed packs" in said(answer)
+
+
+async def test_a_query_is_neither_markup_nor_a_mention_in_the_answer(
+    telex: World, feed_server: FeedServer
+) -> None:
+    await follow(telex, feed_server)
+    found = await telex.reader.slash(telex.news, "search", query="**@everyone** [x](https://evil.example)")
+    assert "\\*\\*\\@everyone\\*\\*" in (last(found).embeds[0].title or "")
+
+
+async def test_an_opened_article_shows_text_save_link_and_where_it_was_posted(
+    telex: World, feed_server: FeedServer
+) -> None:
+    await follow(telex, feed_server)
+    found = await telex.reader.slash(telex.news, "search", query="moratorium")
+    card = await choose(telex.reader, last(found), "Cities ban")
+    assert last(card).ephemeral
+    assert last(card).id != last(found).id
+    embed = last(card).embeds[0]
+    assert embed.title == "Cities ban facial recognition"
+    assert embed.description == "A moratorium was voted in June."
+    assert embed.timestamp is not None
+    post = telex.posts()[0]
+    assert f"https://discord.com/channels/{telex.guild.id}/{telex.news.id}/{post.id}" in said(card)
+    assert labels(last(card)) == ["Save", "Read"]
+    saved = await telex.reader.click(last(card), label="Save")
+    assert said(saved) == "Saved. /bookmarks shows it."
+
+
+async def test_a_post_in_a_hidden_channel_is_not_linked_to(telex: World, feed_server: FeedServer) -> None:
+    feed = await follow(telex, feed_server)
+    secret = telex.guild.create_text_channel("secret")
+    article = await newest(telex, feed)
+    await telex.store.subscriptions.follow(
+        server_id=telex.guild.id, channel_id=secret.id, feed_id=feed.id, first_article_id=article.id
+    )
+    await telex.deliver()
+    hide(telex, secret, telex.reader)
+    found = await telex.reader.slash(telex.news, "search", query="moratorium")
+    card = said(await choose(telex.reader, last(found), "Cities ban"))
+    assert str(telex.news.id) in card
+    assert str(secret.id) not in card
+
+
+async def test_hidden_channels_feeds_are_found_by_nobody_who_cannot_see_them(
+    telex: World, feed_server: FeedServer
+) -> None:
+    secret = telex.guild.create_text_channel("secret")
+    await follow(telex, feed_server, title="Secret News", channel=secret)
+    hide(telex, secret, telex.reader)
+    await follow(telex, feed_server, item(9, title="Open to all"), path="/open", title="Open News")
+    assert "Cities" not in said(await telex.reader.slash(telex.news, "search", query="cities"))
+    assert "Cities" not in said(await telex.reader.slash(telex.news, "latest"))
+    offered = await telex.reader.autocomplete(telex.news, "latest", "source", "")
+    assert [choice["value"] for choice in offered] == ["Open News"]
+    assert "Cities" in said(await telex.editor.slash(telex.news, "search", query="cities"))
+
+
+async def test_another_servers_feeds_are_not_found(telex: World, feed_server: FeedServer) -> None:
+    elsewhere = telex.env.create_guild("Elsewhere")
+    await follow(telex, feed_server, channel=elsewhere.create_text_channel("there"))
+    assert "/feed packs" in said(await telex.reader.slash(telex.news, "latest"))
+
+
+async def test_rights_withdrawn_between_page_and_click_hide_what_follows(
+    telex: World, feed_server: FeedServer
+) -> None:
+    secret = telex.guild.create_text_channel("secret")
+    await follow(telex, feed_server, *many(12), channel=secret)
+    found = await telex.reader.slash(telex.news, "search", query="robots")
+    _menu, options = menu(last(found))
+    hide(telex, secret, telex.reader)
+    card = await telex.reader.select(last(found), [options[0]["value"]])
+    assert "you cannot see here" in said(card)
+    turned = await telex.reader.click(last(found), label="▶")
+    assert "Nothing to read yet" in said(turned)
+    assert "Robots" not in said(turned)
+
+
+async def test_somebody_else_cannot_turn_the_pages(telex: World, feed_server: FeedServer) -> None:
+    await follow(telex, feed_server, *many(12))
+    found = await telex.reader.slash(telex.news, "search", query="robots")
+    answer = await forge(telex.editor, telex.news, last(found), button(last(found), "▶"))
+    assert "for the person who asked" in said(answer)
+
+
+async def test_the_latest_are_newest_first_and_of_one_source_when_asked(
+    telex: World, feed_server: FeedServer
+) -> None:
+    await follow(telex, feed_server)
+    await follow(
+        telex, feed_server, item(9, title="Older", published=START - 9000), path="/b", title="Other News"
+    )
+    latest = said(await telex.reader.slash(telex.news, "latest"))
+    assert (
+        latest.index("Cities ban") < latest.index("browser") < latest.index("Chips") < latest.index("Older")
+    )
+    other = said(await telex.reader.slash(telex.news, "latest", source="other news"))
+    assert "Older" in other
+    assert "Cities" not in other
+    unknown = said(await telex.reader.slash(telex.news, "latest", source="Nobody"))
+    assert "nothing of that source" in unknown
+
+
+async def test_an_article_of_two_feeds_is_one_line(telex: World, feed_server: FeedServer) -> None:
+    await follow(telex, feed_server)
+    await follow(telex, feed_server, path="/again", title="Example Again")
+    assert said(await telex.reader.slash(telex.news, "latest")).count("Cities ban") == 1
+
+
+async def test_sources_are_offered_while_typing(telex: World, feed_server: FeedServer) -> None:
+    await follow(telex, feed_server, title="Les Échos du Net")
+    for command in ("search", "latest"):
+        offered = await telex.reader.autocomplete(telex.news, command, "source", "echo")
+        assert [choice["value"] for choice in offered] == ["Les Échos du Net"]
+
+
+async def test_answers_speak_french_to_who_does(telex: World, feed_server: FeedServer) -> None:
+    await follow(telex, feed_server)
+    telex.locales[telex.reader.id] = "fr"
+    found = await telex.reader.slash(telex.news, "search", query="zeppelin")
+    assert "Résultats pour “zeppelin”" in said(found)
+    assert "Rien n’a été trouvé" in said(found)
+    latest = await telex.reader.slash(telex.news, "latest")
+    card = await choose(telex.reader, last(latest), "Cities")
+    assert "Lire" in labels(last(card))
+    english = await telex.editor.slash(telex.news, "search", query="zeppelin")
+    assert "Nothing was found" in said(english)

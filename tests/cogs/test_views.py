@@ -1,0 +1,57 @@
+"""Buttons that are too old say so."""
+
+from __future__ import annotations
+
+from tests.cogs.helpers import button, follow, forge, last, said
+from tests.cogs.test_reading import many
+from tests.discord_world import World
+from tests.feed_server import FeedServer
+
+EXPIRED = "These buttons have expired. Run the command again for fresh ones."
+
+
+async def test_pages_say_that_they_expired_and_lose_their_buttons(
+    telex: World, feed_server: FeedServer
+) -> None:
+    await follow(telex, feed_server, *many(12))
+    found = await telex.reader.slash(telex.news, "search", query="robots")
+    await telex.advance(15 * 60)
+    assert last(found).content == EXPIRED
+    assert last(found).components == []
+
+
+async def test_a_click_gives_a_page_its_time_again(telex: World, feed_server: FeedServer) -> None:
+    await follow(telex, feed_server, *many(12))
+    found = await telex.reader.slash(telex.news, "search", query="robots")
+    await telex.advance(10 * 60)
+    turned = await telex.reader.click(last(found), label="▶")
+    await telex.advance(10 * 60)
+    assert last(turned).content == ""
+    await telex.reader.click(last(turned), label="◀")
+
+
+async def test_a_click_after_a_restart_is_answered_in_words(telex: World, feed_server: FeedServer) -> None:
+    await follow(telex, feed_server, *many(12))
+    found = await telex.reader.slash(telex.news, "search", query="robots")
+    await telex.restart()
+    answer = await telex.reader.click(last(found), label="▶")
+    assert said(answer) == EXPIRED
+    assert last(answer).ephemeral
+
+
+async def test_an_invented_id_is_answered_in_words(telex: World, feed_server: FeedServer) -> None:
+    await follow(telex, feed_server, *many(12))
+    found = await telex.reader.slash(telex.news, "search", query="robots")
+    answer = await forge(telex.reader, telex.news, last(found), "telex:view:0123456789abcdef:1")
+    assert said(answer) == EXPIRED
+
+
+async def test_a_confirmed_flow_answers_once(telex: World, feed_server: FeedServer) -> None:
+    await follow(telex, feed_server)
+    subscription = (await telex.store.subscriptions.in_server(telex.guild.id))[0][0]
+    asked = await telex.editor.slash(telex.news, "feed remove", feed=str(subscription.id))
+    remove = button(last(asked), "Stop following")
+    done = await telex.editor.click(last(asked), label="Stop following")
+    assert done.followups == []
+    again = await forge(telex.editor, telex.news, last(asked), remove)
+    assert said(again) == EXPIRED
