@@ -18,7 +18,7 @@ class Fault:
 
     `after`: the effect takes place first. `drop`: the connection is cut instead of an answer.
     `skip` matching calls pass unharmed, then `times` are hit (None: all). `act` is called at the time
-    of the fault; without `status` and `drop` it is all that happens.
+    of the fault, then `delay` seconds pass; without `status` and `drop` the call goes on.
     """
 
     route: str
@@ -112,8 +112,8 @@ class Faults:
         *,
         after: bool = False,
         drop: bool = False,
-        times: int | None = 1,
+        delay: float = 0,
         skip: int = 0,
     ) -> Fault:
-        """Something else happens at that very moment: the bot is killed, its role changes."""
-        return self.add(Fault(route=route, act=act, after=after, drop=drop, times=times, skip=skip))
+        """Something else happens at that very moment, once: the bot is killed, its role changes."""
+        return self.add(Fault(route=route, act=act, after=after, drop=drop, delay=delay, skip=skip))

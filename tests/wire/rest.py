@@ -175,10 +175,10 @@ class Rest:
 
     async def _fail(self, request: web.Request, call: Call, fault: Fault) -> web.StreamResponse | None:
         """Let the fault happen. Returns the answer, or None when the call goes on."""
-        if fault.delay:
-            await asyncio.sleep(fault.delay)
         if fault.act is not None:
             fault.act()
+        if fault.delay:
+            await asyncio.sleep(fault.delay)
         if fault.drop:
             if request.transport is not None:
                 request.transport.abort()

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tests.wire.kills import AFTER, INSIDE, STEPS, Step, Toll, survive
-from tests.wire.scene import KINDS, Scene
+from tests.feed_server import FeedServer
+from tests.wire.bot_process import Launcher
+from tests.wire.discord_server import DiscordServer
+from tests.wire.kills import AFTER, INSIDE, STEPS, Step, Toll, survive, toll
+from tests.wire.scene import KINDS, Scene, open_scene
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -18,3 +23,18 @@ async def test_a_bot_that_dies_at_any_step_of_a_post_posts_every_article_once(
         window = (INSIDE, AFTER)[number % 2]
         costs[step.name] = await survive(scene, kind, step, window=window, burst=2)
     assert not any(costs.values()), {name: cost for name, cost in costs.items() if cost}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_post_that_discord_finishes_after_the_bot_died_and_started_again(
+    discord_server: DiscordServer, feed_server: FeedServer, launcher: Launcher, tmp_path: Path, kind: str
+) -> None:
+    async with open_scene(discord_server, feed_server, launcher, tmp_path, speed=2) as scene:
+        route = f"POST /channels/{scene.channels[kind].id}/{'threads' if kind == 'forum' else 'messages'}"
+        discord_server.faults.then(route, scene.kill, delay=1.5)
+        await scene.start().ended()
+        (late,) = [call for call in discord_server.calls if f"{call.method} {call.path}" == route]
+        scene.start()
+        await discord_server.until(lambda: late.effect)
+        await scene.settled()
+        assert not toll(scene, [1])

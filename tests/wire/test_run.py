@@ -19,8 +19,9 @@ from tests.wire.waiting import until
 pytestmark = pytest.mark.xdist_group("bot")
 
 
-def shown(interaction: Interaction) -> str:
-    """Everything that an answer says."""
+async def answer(scene: Scene, interaction: Interaction) -> str:
+    """Everything that the answer to an interaction says, when it has come."""
+    await scene.discord.until(lambda: interaction.answered)
     message = interaction.message
     assert message is not None
     return f"{message.content} {message.embeds} {message.parts.get('components')}"
@@ -119,19 +120,18 @@ async def test_a_bot_on_the_wire_answers_commands_buttons_menus_and_reactions(sc
     save = next(name for name in post.custom_ids() if name.startswith("telex:save:"))
     saved = people.click(bruno, post, save)
     people.react(ada, post, SAVE)
-    await discord.until(lambda: found.answered and latest.answered and saved.answered)
-    assert "Article 1" in shown(found)
-    assert "Article 1" in shown(latest)
+    for interaction in (found, latest):
+        assert "Article 1" in await answer(scene, interaction)
+    assert await answer(scene, saved)
     assert saved.ephemeral
-    listed = people.command(ada, text, "bookmarks")
-    theirs = people.command(bruno, text, "bookmarks")
-    await discord.until(lambda: listed.answered and theirs.answered)
-    assert "Article 1" in shown(listed)
-    assert "Article 1" in shown(theirs)
+    for person in (ada, bruno):
+        assert "Article 1" in await answer(scene, people.command(person, text, "bookmarks"))
     people.unreact(ada, post, SAVE)
-    again = people.command(ada, text, "bookmarks")
-    await discord.until(lambda: again.answered)
-    assert "Article 1" not in shown(again)
+
+    async def is_gone() -> bool:
+        return "Article 1" not in await answer(scene, people.command(ada, text, "bookmarks"))
+
+    await until(is_gone)
 
 
 async def test_reactions_made_during_a_lost_connection_are_bookmarked_after_the_resume(scene: Scene) -> None:
