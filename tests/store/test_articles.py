@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import sqlite3
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bot.news import articles_io
+from bot.news.newsroom import Newsroom
 from bot.store import Store, indexing
 from bot.store.polls import ChangedArticle
 from bot.text import terms
 from bot.words import FeedState
 from tests.clocks import ManualClock
+from tests.feed_server import FeedServer
 from tests.store.samples import add_feed, digest, new_article, record
 
 
@@ -185,3 +189,19 @@ async def test_whatever_an_article_says_the_index_can_unsay_it(store: Store, ver
             changed = [ChangedArticle(article.id, new)]
             await store.polls.record(feed, new=[], changed=changed, catch_up_after=9, first=False)
     assert await index_is_sound(store)
+
+
+DOCUMENT = """<?xml version="1.0"?><rss version="2.0"><channel><title>Écran</title><link>{0}</link>
+<item><guid>1</guid><link>{0}/a</link><title>{1}</title><category>IA</category><author>N. Ève</author>
+<description>&lt;p&gt;L’été {1} &lt;img src="/i.png"&gt; A lire aussi.&lt;/p&gt;</description></item>
+<item><guid>2</guid><link>{0}/b</link><title>Ohne Datum 中文 C++</title></item></channel></rss>"""
+
+
+async def test_what_intake_and_imports_index_the_store_can_unsay(newsroom: Newsroom, feed_server: FeedServer):
+    for title in ("Moratoire", "Interdiction"):
+        url = feed_server.serve("/feed", DOCUMENT.format(feed_server.origin, title))
+        await newsroom.poller.poll(await newsroom.store.feeds.add(url), polite=False)
+    line = '{"url": "https://x.example/1", "title": "Été", "text": "Menu\\n\\nLe texte", "tags": ["a"]}\n'
+    await articles_io.import_lines(newsroom, io.BytesIO(line.encode()))
+    assert await newsroom.store.articles.count() == 3
+    assert await index_is_sound(newsroom.store)
