@@ -154,6 +154,11 @@ def _follow(
         "SELECT id, key, page, published FROM article WHERE id = ?", (first_article_id,)
     ).fetchone()
     if created and article is not None:
+        # Unless it was posted here: what was withheld from an earlier subscription may now be.
+        connection.execute(
+            "DELETE FROM fate WHERE channel_id = ? AND page = ? AND fate = 'withheld'",
+            (channel_id, article["page"]),
+        )
         outbox.owe(connection, channel_id, [Owed(*article)], limit=ALL, now=now)
     return followed, created > 0
 

@@ -57,6 +57,17 @@ async def test_following_again_repeats_nothing(store: Store):
     assert len(await store.dispatches.recent(0, 10)) == 1
 
 
+async def test_following_again_posts_what_was_withheld_from_the_first_time(store: Store):
+    feed = await add_feed(store)
+    (newest,) = (await record(store, feed, new_article(feed, "a"), first=True)).new_ids
+    for _ in range(2):
+        await store.subscriptions.unfollow(CHANNEL, feed.id)
+        await store.subscriptions.follow(
+            server_id=SERVER, channel_id=CHANNEL, feed_id=feed.id, first_article_id=newest
+        )
+    assert await titles(store) == ["a"]
+
+
 async def test_a_feed_with_credentials_is_never_shared(store: Store):
     secret = await store.feeds.add("https://user:pass@one.example/feed", server_id=SERVER)
     other = await store.feeds.add("https://user:pass@one.example/feed", server_id=SERVER + 1)

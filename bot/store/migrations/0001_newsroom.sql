@@ -94,12 +94,12 @@ CREATE TABLE channel (
 CREATE INDEX channel_server ON channel (server_id);
 
 CREATE TABLE subscription (
-    id         INTEGER PRIMARY KEY,
-    channel_id INTEGER NOT NULL REFERENCES channel (id) ON DELETE CASCADE,
-    feed_id    INTEGER NOT NULL REFERENCES feed (id) ON DELETE CASCADE,
-    added      INTEGER NOT NULL,
-    paused     INTEGER,
-    resumed    INTEGER,                        -- the end of the last pause: what is older stays unposted
+    id           INTEGER PRIMARY KEY,
+    channel_id   INTEGER NOT NULL REFERENCES channel (id) ON DELETE CASCADE,
+    feed_id      INTEGER NOT NULL REFERENCES feed (id) ON DELETE CASCADE,
+    added        INTEGER NOT NULL,
+    paused       INTEGER,
+    resumed      INTEGER,                      -- the end of the last pause: what is older stays unposted
     resumed_from TEXT CHECK (resumed_from IN ('paused', 'away')),
     UNIQUE (channel_id, feed_id)
 ) STRICT;
