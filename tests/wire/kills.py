@@ -104,11 +104,14 @@ def toll(scene: Scene, numbers: Sequence[int]) -> Toll:
     return Toll(tuple(lost), tuple(repeated), tuple(disordered), tuple(scene.unfinished()))
 
 
-async def survive(scene: Scene, kind: str, step: Step, *, window: float, burst: int = 3) -> Toll:
-    """Publish, let the bot die at a moment, start it again, and count when it owes nothing any more."""
+async def survive(scene: Scene, kind: str, step: Step, *, window: float, burst: int, nth: int) -> Toll:
+    """Publish, let the bot die at a moment, start it again, and count when it owes nothing any more.
+
+    `window` is how long Discord honours a nonce after the restart, `nth` which of the `burst` articles it is.
+    """
     scene.discord.acts.nonce_window = INSIDE
     numbers = await scene.publish(burst)
-    await die(scene, kind, step, nth=min(2, burst))
+    await die(scene, kind, step, nth=nth)
     scene.discord.acts.nonce_window = window
     bot = scene.start()
     await scene.settled()

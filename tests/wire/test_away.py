@@ -9,8 +9,6 @@ from tests.wire.scene import KINDS, SAVE, Scene
 from tests.wire.state import Person
 from tests.wire.waiting import until
 
-pytestmark = pytest.mark.xdist_group("bot")
-
 
 async def bookmarks(scene: Scene, person: Person) -> set[str]:
     """The titles of what a person has kept."""

@@ -12,8 +12,6 @@ from tests.wire.scene import KINDS, Scene
 from tests.wire.state import Permission
 from tests.wire.waiting import until
 
-pytestmark = pytest.mark.xdist_group("bot")
-
 Script = Callable[[Faults, str], object]
 ANSWERS: dict[str, Script] = {
     "500 before the effect": lambda faults, route: faults.broken(route),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ async def test_a_bot_that_dies_at_any_step_of_a_post_posts_every_article_once(
     steps: list[Step] = [step for step in STEPS if kind in step.kinds]
     for number, step in enumerate(steps):
         window = (INSIDE, AFTER)[number % 2]
-        costs[step.name] = await survive(scene, kind, step, window=window, burst=2)
+        costs[step.name] = await survive(scene, kind, step, window=window, burst=2, nth=2 - number % 2)
     assert not any(costs.values()), {name: cost for name, cost in costs.items() if cost}
 
 
@@ -38,3 +39,19 @@ async def test_a_post_that_discord_finishes_after_the_bot_died_and_started_again
         await discord_server.until(lambda: late.effect)
         await scene.settled()
         assert not toll(scene, [1])
+
+
+async def test_a_bot_killed_again_and_again_in_the_middle_of_a_burst(scene: Scene) -> None:
+    numbers = await scene.publish(12)
+    for enough in (8, 16, 24, 32):
+        bot = scene.start()
+        await scene.discord.until(partial(_has_sent, scene, enough))
+        bot.kill()
+        await bot.ended()
+    scene.start()
+    await scene.settled()
+    assert not toll(scene, [1, *numbers])
+
+
+def _has_sent(scene: Scene, count: int) -> bool:
+    return sum(len(scene.messages(kind)) for kind in KINDS) >= count

@@ -16,8 +16,6 @@ from tests.wire.scene import KINDS, SAVE, Scene
 from tests.wire.state import Interaction
 from tests.wire.waiting import until
 
-pytestmark = pytest.mark.xdist_group("bot")
-
 
 async def answer(scene: Scene, interaction: Interaction) -> str:
     """Everything that the answer to an interaction says, when it has come."""
