@@ -37,6 +37,8 @@ _LONGEST_RATE_LIMIT = 30.0  # seconds that discord.py may sleep for a request be
 _UNKNOWN_INTERACTION = 10062  # nobody answered it in time
 _ASK_AGAIN = 300.0  # seconds
 _MOST_ARCHIVED = 2000
+_FIRST_PAUSE, _LONGEST_PAUSE = 5.0, 300.0  # seconds between attempts to start while Discord is out of reach
+_TOO_MANY, _SERVER_ERROR = 429, 500
 
 
 class Translator(app_commands.Translator):
@@ -213,15 +215,35 @@ class LoginRefused(Exception):
 async def serve(settings: Settings, cogs: Sequence[type[commands.Cog]]) -> None:
     """Run the bot on Discord until it is cancelled. The settings hold a token.
 
-    Raises LoginRefused, and StoreError where the database cannot be used.
+    While Discord is out of reach at the start it tries again and again. Raises LoginRefused, and StoreError
+    where the database cannot be used.
     """
     assert settings.discord_token is not None
-    async with open_newsroom(settings) as newsroom, Telex(newsroom, cogs) as bot:
-        try:
-            await bot.start(settings.discord_token.get_secret_value())
-        except discord.LoginFailure as error:
-            message = "Discord refused the token. Copy it anew from the developer portal: Bot, Reset Token."
-            raise LoginRefused(message) from error
+    pause = _FIRST_PAUSE
+    async with open_newsroom(settings) as newsroom:
+        while True:
+            try:
+                async with Telex(newsroom, cogs) as bot:
+                    await bot.start(settings.discord_token.get_secret_value())
+            except discord.LoginFailure as error:
+                message = "Discord refused the token. Copy it from the developer portal: Bot, Reset Token."
+                raise LoginRefused(message) from error
+            except (discord.DiscordException, aiohttp.ClientError, TimeoutError) as error:
+                if not _out_of_reach(error):
+                    raise
+                log.warning("Discord is out of reach, trying again in %.0f s: %s", pause, error)
+            else:
+                return
+            await newsroom.clock.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+def _out_of_reach(error: Exception) -> bool:
+    """Whether an error of the start is Discord's or the network's, and will pass."""
+    if isinstance(error, discord.HTTPException):
+        return error.status == _TOO_MANY or error.status >= _SERVER_ERROR
+    passing = discord.GatewayNotFound | discord.RateLimited | aiohttp.ClientError | TimeoutError
+    return isinstance(error, passing)
 
 
 async def _joined(thread: discord.Thread, member: discord.Member) -> bool:

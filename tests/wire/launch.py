@@ -5,7 +5,7 @@
 - WIRE_API, WIRE_GATEWAY: where Discord is;
 - WIRE_READY: seconds that discord.py waits for further servers before it is ready (its default is 2);
 - WIRE_CLOCK: "EPOCH:SPEED", the wall clock of `bot.clock` runs that much faster since that moment, and the
-  pauses that discord.py makes before it repeats a request are as much shorter;
+  pauses that discord.py makes before it tries something again are as much shorter;
 - KILL_AT: "module:Class.method:before" or ":after", at the n-th call with ":n" behind it, where the process
   kills itself (SIGKILL); with KILL_CHANNEL only calls with an argument of that channel count.
 
@@ -27,7 +27,10 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
+import discord.client
+import discord.gateway
 import discord.http
+import discord.shard
 import yarl
 from discord.gateway import DiscordWebSocket
 from discord.state import ConnectionState
@@ -68,7 +71,8 @@ def hasten() -> None:
     clock = QuickClock.parse(os.environ["WIRE_CLOCK"])
     for name in ("now", "monotonic", "sleep"):
         setattr(SystemClock, name, staticmethod(getattr(clock, name)))
-    discord.http.asyncio = _QuickAsyncio(clock)  # type: ignore[assignment,attr-defined]  # its name for the module
+    for module in (discord.http, discord.gateway, discord.client, discord.shard):
+        module.asyncio = _QuickAsyncio(clock)  # type: ignore[attr-defined]  # its name for the module
 
 
 def arm() -> None:

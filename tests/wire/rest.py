@@ -16,6 +16,7 @@ from aiohttp import web
 from tests.wire import schema
 from tests.wire.errors import ApiError
 from tests.wire.faults import Fault, Faults
+from tests.wire.state import State
 
 if TYPE_CHECKING:
     from tests.wire.discord_server import DiscordServer
@@ -79,7 +80,8 @@ class Routes:
 class Buckets:
     """Rate limits: so many calls of a route and its channel, server or webhook in so many seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, state: State) -> None:
+        self._state = state
         self.limits: dict[str, tuple[int, float]] = {}
         self.usual = (1000, 1.0)
         self._calls: dict[tuple[str, str], list[float]] = {}
@@ -89,7 +91,7 @@ class Buckets:
         name = f"{method} {template}"
         limit, period = self.limits.get(name, self.usual)
         major = "".join(ids.get(key, "") for key in ("channel", "server", "application", "token"))
-        now = time.monotonic()
+        now = self._state.now()
         calls = [at for at in self._calls.get((name, major), []) if now - at < period]
         wait = None
         if len(calls) >= limit:
@@ -101,7 +103,7 @@ class Buckets:
         headers = {
             "X-RateLimit-Limit": str(limit),
             "X-RateLimit-Remaining": str(limit - len(calls)),
-            "X-RateLimit-Reset": f"{time.time() + reset_after:.3f}",
+            "X-RateLimit-Reset": f"{now + reset_after:.3f}",
             "X-RateLimit-Reset-After": f"{reset_after:.3f}",
             "X-RateLimit-Bucket": f"{hash(name) & 0xFFFFFFFF:08x}",
         }
@@ -116,7 +118,7 @@ class Rest:
         self._routes = routes
         self._token = token
         self.faults = Faults()
-        self.buckets = Buckets()
+        self.buckets = Buckets(server.state)
         self.contract = schema.load()
         self.calls: list[Call] = []
         self.violations: list[str] = []

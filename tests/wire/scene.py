@@ -64,6 +64,7 @@ class Scene:
         self._folder = folder
         self.clock = QuickClock(time.time(), speed)
         discord.state.now = self.clock.time
+        self.catch_up_after = 100
         self.bot: BotProcess | None = None
 
     def build(self, kinds: Iterable[str] = KINDS) -> None:
@@ -102,6 +103,13 @@ class Scene:
         self.url = self.feeds.serve("/feed.xml", rss(*reversed(self._articles[-100:])))
         return numbers
 
+    async def change(self, number: int, title: str) -> None:
+        """The publisher gives an article another title, and the feed is fetched while no bot runs."""
+        self._articles[number - 1] = item(number, title=title, published=self.clock.now() - 1)
+        self.feeds.serve("/feed.xml", rss(*reversed(self._articles[-100:])))
+        async with self.newsroom() as newsroom:
+            await self._poll(newsroom)
+
     async def publish(self, count: int) -> list[int]:
         """The same, and the articles are fetched and owed to the channels while no bot runs."""
         numbers = self.write(count)
@@ -121,7 +129,7 @@ class Scene:
         settings = Settings(
             database=self.database,
             allow_private_addresses=(ip_network("127.0.0.0/8"),),
-            catch_up_after=100,
+            catch_up_after=self.catch_up_after,
         )
         async with open_newsroom(settings, self.clock) as newsroom:
             yield newsroom
@@ -142,7 +150,7 @@ class Scene:
                 "DISCORD_TOKEN": self.discord.token,
                 "TELEX_DATABASE": str(self.database),
                 "TELEX_ALLOW_PRIVATE_ADDRESSES": "127.0.0.0/8",
-                "TELEX_CATCH_UP_AFTER": "100",
+                "TELEX_CATCH_UP_AFTER": str(self.catch_up_after),
                 "WIRE_API": self.discord.api,
                 "WIRE_GATEWAY": self.discord.gateway.url,
                 "WIRE_READY": "0.05",
@@ -197,7 +205,8 @@ class Scene:
         bot = self.discord.state.bot.id
         for kind in self.channels:
             for message in self.messages(kind):
-                if bot not in message.reactions.get(SAVE, []):
+                is_post = any(name.startswith("telex:save:") for name in message.custom_ids())
+                if is_post and bot not in message.reactions.get(SAVE, []):
                     missing.append(f"{kind}: no reaction under {sorted(articles(message))}")
                 if kind == "announcement" and not message.crossposted:
                     missing.append(f"{kind}: {sorted(articles(message))} was not published")

@@ -1,0 +1,142 @@
+"""What else happens in the life of a bot on the wire: polls, edits, shards, lost connections, a clean end."""
+
+from __future__ import annotations
+
+from signal import SIGKILL
+
+import pytest
+
+from tests.wire.gateway import GUILD_MESSAGES
+from tests.wire.kills import Step, die, toll
+from tests.wire.scene import KINDS, Scene
+from tests.wire.waiting import until
+
+POLLS = "bot.store.polls:Polls.record"
+FETCH = "bot.feeds.fetch:Fetcher.get"
+
+
+@pytest.mark.parametrize("moment", [f"{FETCH}:after", f"{POLLS}:before", f"{POLLS}:after"])
+async def test_a_bot_that_dies_while_it_polls_finds_the_same_articles_again(
+    scene: Scene, moment: str
+) -> None:
+    numbers = scene.write(2)
+    await scene.make_due()
+    bot = scene.start(KILL_AT=moment)
+    assert await bot.ended() == -SIGKILL
+    await scene.make_due()
+    scene.start()
+    await until(lambda: all(scene.order(kind) == [1, *numbers] for kind in KINDS))
+    await scene.settled()
+    assert not toll(scene, [1, *numbers])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_the_catch_up_after_a_long_absence_comes_once_though_the_bot_dies_sending_it(
+    scene: Scene, kind: str
+) -> None:
+    scene.catch_up_after = 3
+    numbers = await scene.publish(8)
+    place = scene.channels[kind].id
+    route = f"POST /channels/{place}/{'threads' if kind == 'forum' else 'messages'}"
+    await die(scene, kind, Step("catch-up arrived", route=route, after=True))
+    scene.start()
+    await scene.settled()
+    assert not toll(scene, [1, *numbers])
+    assert all(len(scene.messages(kind)) == 4 for kind in KINDS)
+
+
+async def test_a_changed_article_changes_its_posts_and_makes_no_new_ones(scene: Scene) -> None:
+    bot = scene.start()
+    await scene.settled()
+    await bot.stop()
+    await scene.change(1, "A better title")
+    discord = scene.discord
+    discord.faults.then("PATCH /channels/*/messages/*", scene.kill, after=True, drop=True, skip=1)
+    assert await scene.start().ended() == -SIGKILL
+    discord.faults.dropped("PATCH /channels/*/messages/*", after=True)
+    discord.faults.broken("PATCH /channels/*/messages/*", 503)
+    scene.start()
+    await until(
+        lambda: all(
+            post.embeds[0]["title"] == "A better title" for kind in KINDS for post in scene.messages(kind)
+        )
+    )
+    await scene.settled()
+    assert not toll(scene, [1])
+
+
+async def test_a_bot_asked_to_end_in_the_middle_of_a_burst_leaves_nothing_in_doubt(scene: Scene) -> None:
+    numbers = await scene.publish(5)
+    scene.discord.faults.slow("POST /channels/*/*", 0.05, times=None)
+    bot = scene.start()
+    await until(lambda: len(scene.messages("text")) >= 2)
+    await bot.stop()
+    scene.discord.faults.clear()
+    async with scene.newsroom() as newsroom:
+        assert not await newsroom.store.dispatches.interrupted()
+    scene.start()
+    await scene.settled()
+    assert not toll(scene, [1, *numbers])
+
+
+async def test_posts_within_discords_rate_limits_cost_no_429(scene: Scene) -> None:
+    for route in ("/channels/{channel}/messages", "/channels/{channel}/threads"):
+        scene.discord.limits[f"POST {route}"] = (2, 5)
+    numbers = await scene.publish(5)
+    scene.start()
+    await scene.settled()
+    assert not toll(scene, [1, *numbers])
+    assert not [call for call in scene.discord.calls if call.status == 429]
+
+
+async def test_a_lost_session_in_the_middle_of_a_burst_costs_nothing(scene: Scene) -> None:
+    gateway = scene.discord.gateway
+    numbers = await scene.publish(6)
+    scene.start()
+    await until(lambda: len(scene.messages("text")) >= 2)
+    gateway.invalidate()
+    await until(lambda: len(gateway.identified) == 2)
+    gateway.cut()
+    await until(lambda: gateway.resumed)
+    gateway.request_reconnect()
+    await until(lambda: gateway.resumed == 2)
+    await scene.settled()
+    assert not toll(scene, [1, *numbers])
+
+
+async def test_a_bot_on_two_shards_serves_the_servers_of_both(scene: Scene) -> None:
+    discord = scene.discord
+    discord.shards = 2
+    scene.start()
+    await scene.settled()
+    assert [data["shard"] for data in discord.gateway.identified] == [[0, 2], [1, 2]]
+    assert all(data["intents"] & GUILD_MESSAGES for data in discord.gateway.identified)
+    assert not toll(scene, [1])
+
+
+async def test_a_post_that_was_deleted_before_its_reaction_holds_nothing_up(scene: Scene) -> None:
+    discord = scene.discord
+    numbers = await scene.publish(2)
+
+    def moderate() -> None:
+        for post in scene.messages("text"):
+            discord.acts.delete(post)
+
+    discord.faults.then("PUT /channels/*/messages/*/reactions/*", moderate)
+    scene.start()
+    await scene.settled()
+    assert scene.order("announcement") == [1, *numbers]
+    assert scene.messages("text")
+
+
+async def test_discord_out_of_order_when_the_bot_starts(scene: Scene) -> None:
+    scene.discord.faults.broken("GET /users/@me", 503, times=2)
+    scene.discord.faults.broken("GET /gateway/bot", 503)
+    bot = scene.start()
+    await until(lambda: bot.status is not None or not scene.open_dispatches())
+    assert bot.status is None, bot.log
+    assert not toll(scene, [1])
+
+
+def _titles(scene: Scene, kind: str) -> list[str]:
+    return [message.embeds[0]["title"] for message in scene.messages(kind)]
