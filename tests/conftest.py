@@ -6,17 +6,14 @@ import os
 from collections.abc import AsyncIterator
 from ipaddress import ip_network
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
-if TYPE_CHECKING:
-    from bot.news.newsroom import Newsroom
-    from bot.store import Store
-    from tests.discord_world import World
-
+from bot.news.newsroom import Newsroom, open_newsroom
 from bot.settings import Settings
+from bot.store import Store
 from tests.clocks import ManualClock
+from tests.discord_world import World, discord_world
 from tests.feed_server import FeedServer
 
 
@@ -51,8 +48,6 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 async def store(settings: Settings, clock: ManualClock) -> AsyncIterator[Store]:
-    from bot.store import Store
-
     opened = await Store.open(settings.database, clock)
     yield opened
     await opened.close()
@@ -60,8 +55,6 @@ async def store(settings: Settings, clock: ManualClock) -> AsyncIterator[Store]:
 
 @pytest.fixture
 async def newsroom(settings: Settings, clock: ManualClock) -> AsyncIterator[Newsroom]:
-    from bot.news.newsroom import open_newsroom
-
     async with open_newsroom(settings, clock) as opened:
         yield opened
 
@@ -69,7 +62,5 @@ async def newsroom(settings: Settings, clock: ManualClock) -> AsyncIterator[News
 @pytest.fixture
 async def telex(newsroom: Newsroom, clock: ManualClock) -> AsyncIterator[World]:
     """The whole bot in a simulated Discord; `tests/discord_world.py` tells how to drive it."""
-    from tests.discord_world import discord_world
-
     async with discord_world(newsroom, clock) as world:
         yield world

@@ -147,7 +147,7 @@ class World:
             ),
         )
 
-    def hear(self, event: str, payload: dict[str, Any]) -> None:
+    def hear(self, event: str, payload: Any) -> None:
         """Put people's languages in their interactions, which simcord always sends in English."""
         if event == "INTERACTION_CREATE":
             person = payload.get("user") or payload["member"]["user"]
