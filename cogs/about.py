@@ -97,7 +97,7 @@ class About(commands.Cog):
             newest_time = await articles.newest_time()
             embed.add_field(
                 name=_("The whole newsroom"),
-                value=_("{servers} servers, {feeds} feeds, {articles} articles, the newest {age}").format(
+                value=_("Servers: {servers} · feeds: {feeds} · articles: {articles} · newest: {age}").format(
                     servers=len(self.bot.guilds),
                     feeds=len(await self.bot.store.feeds.all()),
                     articles=await articles.count(),

@@ -50,7 +50,7 @@ class Bookmarks(commands.Cog):
         """Keep what a post of ours tells."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         post = await post_of(self.bot, message.id, interaction.guild_id)
-        if post is None:
+        if post is None or interaction.channel_id != (post.thread_id or post.channel_id):
             raise Refusal(_("That is not a post of mine. I keep the articles that I post."))
         count = await keep(
             self.bot,
@@ -65,7 +65,7 @@ class Bookmarks(commands.Cog):
     @app_commands.command(
         name="bookmarks", description=locale_str("Your bookmarks: read, search, remove or export them")
     )
-    @app_commands.describe(query=locale_str("Show only those with these words in the title, text or source"))
+    @app_commands.describe(query=locale_str("Show only those with these words in the title or the source"))
     async def bookmarks(self, interaction: Interaction, query: Range[str, 1, 100] | None = None) -> None:
         """List the asker's bookmarks."""
         await interaction.response.defer(ephemeral=True, thinking=True)
@@ -89,13 +89,15 @@ class BookmarkPages(Pages):
         shown = found[:_PAGE]
         embed = discord.Embed(title=_("Your bookmarks"))
         rows = [
-            cards.row(number * _PAGE + place, one.article)
-            + " · "
-            + _("saved {when}").format(when=f"<t:{one.created}:R>")
+            cards.row(
+                number * _PAGE + place,
+                one.article,
+                _("saved {when}").format(when=f"<t:{one.created}:R>"),
+            )
             for place, one in enumerate(shown, 1)
         ]
-        embed.description = "\n".join(rows) or self._nothing_found()
-        total = await store.count(interaction.user.id)
+        embed.description = cards.fit(rows) or self._nothing_found()
+        total = await store.count(interaction.user.id, match=self._query, hidden=hidden)
         embed.set_footer(text=self._footer(total, bool(hidden)))
         return Page(
             embed=embed,

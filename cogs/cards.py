@@ -23,6 +23,7 @@ _OPTION = (
     100  # https://discord.com/developers/docs/components/reference#string-select-select-option-structure
 )
 _MOST_PLACES = 5
+_DESCRIPTION = 4096  # https://discord.com/developers/docs/resources/message#embed-object-embed-limits
 _UNSAFE = re.compile(r"[\s()<>\\\"\x00-\x1f\x7f]")
 
 Spans = Sequence[tuple[int, int]]
@@ -60,9 +61,11 @@ def heading(text: str, limit: int) -> str:
     return f"“{safe.markdown(safe.plain(text, limit))}”"
 
 
-def row(number: int, article: Article) -> str:
-    """A line of a list: number, linked title, outlet, date."""
-    return f"{number}. **{link(title(article), article.url)}**\n{source(article)}"
+def row(number: int, article: Article, note: str = "") -> tuple[str, ...]:
+    """A line of a list, longest form first: number, linked title, outlet, date, a note; without the link."""
+    rest = f"\n{source(article)} · {note}" if note else f"\n{source(article)}"
+    name = title(article)
+    return f"{number}. **{link(name, article.url)}**{rest}", f"{number}. **{name}**{rest}"
 
 
 def source(article: Article) -> str:
@@ -80,14 +83,29 @@ def option(article: Article) -> discord.SelectOption:
     )
 
 
-def result(number: int, found: Result) -> str:
-    """A search result in a list: a line as `row`, and the excerpt with its matches in bold."""
-    lines = [row(number, found.article)]
-    if found.partial:
-        lines[0] += " · " + _("some words only")
-    if found.excerpt:
-        lines.append(bold(found.excerpt, found.marks))
-    return "\n".join(lines)
+def result(number: int, found: Result) -> tuple[str, ...]:
+    """A search result, longest form first: a line as `row` and the excerpt with its matches in bold."""
+    linked, bare = row(number, found.article, _("some words only") if found.partial else "")
+    if not found.excerpt:
+        return linked, bare
+    excerpt = bold(found.excerpt, found.marks)
+    return f"{linked}\n{excerpt}", f"{bare}\n{excerpt}", bare
+
+
+def fit(entries: Sequence[Sequence[str]], *, between: str = "\n") -> str:
+    """Entries as the description of an embed. Where they are too long together, the longest are shortened.
+
+    Each entry gives its forms, the longest first.
+    """
+    chosen = [list(forms) for forms in entries]
+    while safe.length(between.join(forms[0] for forms in chosen)) > _DESCRIPTION:
+        longest = max(
+            (forms for forms in chosen if len(forms) > 1), key=lambda forms: len(forms[0]), default=None
+        )
+        if longest is None:
+            break
+        del longest[0]
+    return safe.cut(between.join(forms[0] for forms in chosen), _DESCRIPTION)
 
 
 async def show(interaction: Interaction, article: Article) -> None:

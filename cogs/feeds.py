@@ -15,6 +15,8 @@ from bot.locale import _, ngettext
 from bot.news.poller import PollReport
 from bot.news.refusals import Refusal
 from bot.news.visits import Outcome
+from bot.text import safe
+from bot.words import FeedState
 from cogs import packs, subscriptions
 from cogs.following import AddFlow, show_preview
 from cogs.paging import Page, Pages
@@ -27,6 +29,7 @@ REFRESH = 60
 """Seconds between two refreshes of a feed."""
 
 _LIST = 6  # a page
+_DESCRIPTION = 4096  # https://discord.com/developers/docs/resources/message#embed-object-embed-limits
 
 _FEED = locale_str("Which feed, in which channel")
 
@@ -156,7 +159,8 @@ class Feeds(
             )
         self._refreshing.add(its_feed.id)
         try:
-            await self.bot.store.feeds.poll_now(its_feed.id)
+            if its_feed.state is FeedState.GONE:
+                await self.bot.store.feeds.poll_now(its_feed.id)
             current = await self.bot.store.feeds.get(its_feed.id) or its_feed
             report = await self.bot.newsroom.poller.poll(current)
         finally:
@@ -182,8 +186,11 @@ class Feeds(
         lines = await packs.follow(self.bot, pack, server_id=target.guild.id, channel_id=target.id)
         await self.bot.courier.look_again(target.id)
         self.bot.courier.wake()
+        embed = discord.Embed(description=safe.cut("\n".join(lines), _DESCRIPTION))
         title = _("Followed in {channel}:").format(channel=target.mention)
-        await interaction.edit_original_response(content="\n".join(filter(None, (title, *lines, advice))))
+        await interaction.edit_original_response(
+            content="\n".join(filter(None, (title, advice))), embed=embed
+        )
 
     @remove.autocomplete("feed")
     @move.autocomplete("feed")
@@ -255,7 +262,9 @@ class FeedPages(Pages):
         shown = pairs[number * _LIST : (number + 1) * _LIST]
         embed = discord.Embed(
             title=_("What this server follows"),
-            description="\n\n".join([await subscriptions.entry(interaction, pair) for pair in shown])
+            description=safe.cut(
+                "\n\n".join([await subscriptions.entry(interaction, pair) for pair in shown]), _DESCRIPTION
+            )
             or _("Nothing yet. /feed packs gives you a list to begin with; /feed add takes any address."),
         )
         if pairs:

@@ -114,7 +114,6 @@ class AddFlow(AskerView):
 
     async def _confirm(self, interaction: Interaction) -> None:
         await interaction.response.defer()
-        self.stop()
         client = interaction.client
         place = await places.find(self._place.guild, self._place.id)
         if place is None:
@@ -129,6 +128,7 @@ class AddFlow(AskerView):
             )
         except FeedError as error:
             raise Refusal(describe(error.code)) from error
+        self.stop()
         await client.courier.look_again(place.id)
         client.courier.wake()
         said = (

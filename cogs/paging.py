@@ -48,14 +48,8 @@ class Pages(AskerView):
         self.arrange(page)
         if self.number or page.more:
             self.add_item(self._turn("◀", -1, disabled=not self.number))
-            self.add_item(
-                Press(
-                    self._nothing,
-                    label=_("Page {number}").format(number=self.number + 1),
-                    row=3,
-                    disabled=True,
-                )
-            )
+            label = _("Page {number}").format(number=self.number + 1)
+            self.add_item(discord.ui.Button(label=label, row=3, disabled=True))
             self.add_item(self._turn("▶", +1, disabled=not page.more))
         self.asked = interaction
         if self.children:
@@ -71,6 +65,3 @@ class Pages(AskerView):
             await self.show(interaction)
 
         return Press(turn, label=label, row=3, disabled=disabled)
-
-    async def _nothing(self, interaction: Interaction) -> None:
-        await interaction.response.defer()

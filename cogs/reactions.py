@@ -23,6 +23,7 @@ _LOOK_BACK = 7 * 86400
 """Seconds before it went away whose posts are looked at when the bot is back."""
 _MOST_POSTS = 2000
 _MOST_FORUM_POSTS = 200  # each is a thread of its own and costs a request
+_MOST_ASKED = 1000  # posts whose people are asked for
 _MOST_PEOPLE = 1000  # of one reaction
 _HISTORY_PAGE = (
     100  # messages a request; https://discord.com/developers/docs/resources/message#get-channel-messages
@@ -38,6 +39,7 @@ class Reactions(commands.Cog):
         self._in_order = asyncio.Lock()  # a reaction added and taken back at once must not overtake itself
         self._returning = asyncio.Lock()
         self._taken_back: set[tuple[int, int]] = set()  # person and message, while reactions are looked for
+        self._left_to_ask = 0
         self._warned: set[int] = set()
         self._away_since: int | None = None
         self._searches: set[asyncio.Task[None]] = set()
@@ -143,6 +145,7 @@ class Reactions(commands.Cog):
                 else:
                     in_forums.append(post)
         found = 0
+        self._left_to_ask = _MOST_ASKED
         for channel_id, those in by_channel.items():
             found += await self._look(_messages(self.bot, channel_id, those), those)
         for post in in_forums[:_MOST_FORUM_POSTS]:
@@ -163,7 +166,8 @@ class Reactions(commands.Cog):
                 post = known.get(message.id)
                 for reaction in message.reactions if post is not None else ():
                     assert post is not None
-                    if reaction.emoji == EMOJI and reaction.count > reaction.me:
+                    if self._left_to_ask and reaction.emoji == EMOJI and reaction.count > reaction.me:
+                        self._left_to_ask -= 1
                         found += await self._ask(reaction, post)
         except (discord.Forbidden, discord.NotFound):
             log.debug("Channel %d cannot be looked through for reactions", posts[0].channel_id)

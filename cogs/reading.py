@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import discord
 from discord import app_commands
 from discord.app_commands import Choice, Range, locale_str
@@ -95,9 +97,9 @@ class Reading(commands.Cog):
         visible = await self.bot.visible_feed_ids(interaction)
         outlets = await self.bot.store.feeds.outlets(visible, current, _CHOICES) if visible else []
         return [
-            Choice(name=safe.plain(outlet, _CHOICE), value=outlet)
+            Choice(name=name, value=outlet)
             for outlet in outlets
-            if len(outlet) <= _CHOICE
+            if len(outlet) <= _CHOICE and (name := safe.plain(outlet, _CHOICE))
         ]
 
     @search.autocomplete("since")
@@ -155,17 +157,17 @@ class SearchPages(Reader):
             sort=self._sort,
             person_id=interaction.user.id,
         )
-        lines = [f"-# {safe.markdown(note)}" for note in found.notes]
+        lines: list[Sequence[str]] = [(f"-# {safe.markdown(note)}",) for note in found.notes]
         if found.suggestions:
             words = ", ".join(f"**{safe.markdown(safe.plain(word))}**" for word in found.suggestions)
-            lines.append(_("Did you mean {words}?").format(words=words))
+            lines.append((_("Did you mean {words}?").format(words=words),))
         lines += [cards.result(number * _RESULTS + place, one) for place, one in enumerate(found.results, 1)]
         if not found.results:
-            lines.append(_("Nothing was found in the feeds that you can see here."))
-            lines.append(_("Try fewer or other words, or leave out a filter. /latest shows what is new."))
+            lines.append((_("Nothing was found in the feeds that you can see here."),))
+            lines.append((_("Try fewer or other words, or leave out a filter. /latest shows what is new."),))
         embed = discord.Embed(
             title=_("Results for {query}").format(query=cards.heading(self._query.text, _QUERY)),
-            description="\n\n".join(lines),
+            description=cards.fit(lines, between="\n\n"),
         )
         if found.total:
             embed.set_footer(
@@ -200,7 +202,7 @@ class LatestPages(Reader):
         if self._source is not None:
             title = _("The newest articles of {source}").format(source=cards.heading(self._source, _QUERY))
         return Page(
-            embed=discord.Embed(title=title, description="\n".join(lines) or self._nothing_found()),
+            embed=discord.Embed(title=title, description=cards.fit(lines) or self._nothing_found()),
             more=len(found) > _LATEST,
             empty=not shown,
             options=tuple(cards.option(article) for article in shown),

@@ -59,14 +59,20 @@ async def post_of(bot: Telex, message_id: int, server_id: int | None) -> Dispatc
     return dispatch
 
 
+async def sees(interaction: Interaction, post: Dispatch) -> bool:
+    """Whether the asker sees the channel or thread of a post in the server they are in."""
+    guild, member = interaction.guild, interaction.user
+    if guild is None or not isinstance(member, discord.Member) or post.server_id != guild.id:
+        return False
+    return await interaction.client.can_view(guild, member, post.thread_id or post.channel_id)
+
+
 async def may_read(interaction: Interaction, article: Article) -> bool:
     """Whether the asker sees an article in this server: the post they clicked on, or a feed that they see."""
-    message = interaction.message
-    if message is not None and interaction.guild is not None and isinstance(interaction.user, discord.Member):
-        dispatch = await post_of(interaction.client, message.id, interaction.guild_id)
-        if dispatch is not None and article.id in dispatch.article_ids:
-            place_id = dispatch.thread_id or dispatch.channel_id
-            return await interaction.client.can_view(interaction.guild, interaction.user, place_id)
+    if interaction.message is not None:
+        post = await post_of(interaction.client, interaction.message.id, interaction.guild_id)
+        if post is not None and article.id in post.article_ids:
+            return await sees(interaction, post)
     return article.feed_id in await interaction.client.visible_feed_ids(interaction)
 
 
@@ -110,19 +116,16 @@ class SaveMenu(discord.ui.DynamicItem[discord.ui.Select[Any]], template=buttons.
         async with answering(interaction):
             await interaction.response.defer(ephemeral=True, thinking=True)
             assert interaction.message is not None
-            post = await post_of(interaction.client, interaction.message.id, interaction.guild_id)
-            articles = [await interaction.client.store.articles.by_key(key) for key in self.item.values]
-            chosen = [
-                article
-                for article in articles
-                if article is not None and await may_read(interaction, article)
-            ]
-            if post is None or not chosen:
+            client = interaction.client
+            post = await post_of(client, interaction.message.id, interaction.guild_id)
+            if post is None or not await sees(interaction, post):
                 raise Refusal(unreadable())
+            articles = [await client.store.articles.by_key(key) for key in self.item.values]
+            chosen = [one.id for one in articles if one is not None and one.id in post.article_ids]
             count = await keep(
-                interaction.client,
+                client,
                 interaction.user.id,
-                [article.id for article in chosen],
+                chosen,
                 server_id=post.server_id,
                 channel_id=post.channel_id,
                 message_id=post.message_id,

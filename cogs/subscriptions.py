@@ -122,6 +122,9 @@ async def entry(interaction: Interaction, pair: Pair) -> str:
     """A subscription in a list: feed, channel, health, last article, next poll, address without secrets."""
     subscription, feed = pair
     problem = await interaction.client.store.dispatches.problem(subscription.channel_id)
+    trouble = problem.problem if problem else None
+    if interaction.guild is not None and await is_gone(interaction.guild, subscription.channel_id):
+        trouble = outcomes.GONE
     last = (
         _("last article {when}").format(when=f"<t:{feed.last_article}:R>")
         if feed.last_article is not None
@@ -134,7 +137,7 @@ async def entry(interaction: Interaction, pair: Pair) -> str:
     return "\n".join(
         (
             _("{feed} in <#{channel}>").format(feed=bold(feed), channel=subscription.channel_id),
-            health(subscription, feed, problem.problem if problem else None),
+            health(subscription, feed, trouble),
             " · ".join(times),
             f"-# `{address}`",
         )

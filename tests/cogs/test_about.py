@@ -53,7 +53,7 @@ async def test_about_tells_the_owner_of_the_whole(telex: World, feed_server: Fee
     await follow(telex, feed_server)
     telex.bot.owner_id = telex.editor.id
     about = said(await telex.editor.slash(telex.news, "about"))
-    assert "1 servers, 1 feeds, 3 articles" in about
+    assert "Servers: 1 · feeds: 1 · articles: 3" in about
 
 
 async def test_about_works_where_nothing_is_followed(telex: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import discord
 import pytest
 
 from tests.cogs.helpers import START, button, choose, follow, forge, hide, labels, last, menu, newest, said
@@ -248,3 +249,50 @@ async def test_answers_speak_french_to_who_does(telex: World, feed_server: FeedS
     assert "Lire" in labels(last(card))
     english = await telex.editor.slash(telex.news, "search", query="zeppelin")
     assert "Nothing was found" in said(english)
+
+
+async def test_long_titles_and_addresses_fit_into_a_page(telex: World, feed_server: FeedServer) -> None:
+    long = [
+        item(number, title="*_" * 200, body="robots " + "[~|`" * 300, published=START - number).replace(
+            "/articles/", f"/{'a(b)' * 100}/"
+        )
+        for number in range(1, 13)
+    ]
+    await follow(telex, feed_server, *long)
+    for found in (
+        await telex.reader.slash(telex.news, "search", query="robots"),
+        await telex.reader.slash(telex.news, "latest"),
+    ):
+        description = last(found).embeds[0].description
+        assert description is not None
+        assert 1000 < len(description) <= 4096
+        assert f"{5 if 'Page 1' in labels(last(found)) else 1}. **" in description
+
+
+async def test_a_private_threads_feed_is_found_by_its_members_alone(
+    telex: World, feed_server: FeedServer
+) -> None:
+    parent = telex.bot.get_channel(telex.news.id)
+    assert isinstance(parent, discord.TextChannel)
+    telex.set_permissions(telex.news, create_private_threads=True)
+    thread = await parent.create_thread(name="private", type=discord.ChannelType.private_thread)
+    await telex.env.settle()
+    handle = next(each for each in telex.news.threads if each.id == thread.id)
+    await follow(telex, feed_server, channel=handle)
+    assert "Nothing to read yet" in said(await telex.reader.slash(telex.news, "latest"))
+    await thread.add_user(discord.Object(telex.reader.id))
+    await telex.env.settle()
+    assert "Cities ban" in said(await telex.reader.slash(telex.news, "latest"))
+
+
+async def test_an_archived_threads_feed_is_still_found(telex: World, feed_server: FeedServer) -> None:
+    parent = telex.bot.get_channel(telex.news.id)
+    assert isinstance(parent, discord.TextChannel)
+    telex.set_permissions(telex.news, manage_channels=True, manage_threads=True)
+    thread = await parent.create_thread(name="old", type=discord.ChannelType.public_thread)
+    await telex.env.settle()
+    handle = next(each for each in telex.news.threads if each.id == thread.id)
+    await follow(telex, feed_server, channel=handle)
+    await thread.edit(archived=True)
+    await telex.env.settle()
+    assert "Cities ban" in said(await telex.reader.slash(telex.news, "latest"))
