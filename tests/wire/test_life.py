@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from signal import SIGKILL
 
 import pytest
@@ -45,7 +46,8 @@ async def test_the_catch_up_after_a_long_absence_comes_once_though_the_bot_dies_
     assert all(len(scene.messages(kind)) == 4 for kind in KINDS)
 
 
-async def test_a_changed_article_changes_its_posts_and_makes_no_new_ones(scene: Scene) -> None:
+async def test_a_changed_article_changes_its_posts_and_makes_no_new_ones(quick_scene: Scene) -> None:
+    scene = quick_scene
     bot = scene.start()
     await scene.settled()
     await bot.stop()
@@ -75,6 +77,28 @@ async def test_a_bot_asked_to_end_in_the_middle_of_a_burst_leaves_nothing_in_dou
     async with scene.newsroom() as newsroom:
         assert not await newsroom.store.dispatches.interrupted()
     scene.start()
+    await scene.settled()
+    assert not toll(scene, [1, *numbers])
+
+
+async def test_a_restored_backup_does_not_post_again_what_was_posted_after_it(
+    scene: Scene, tmp_path: Path
+) -> None:
+    backup = tmp_path / "backup.db"
+    bot = scene.start()
+    await scene.settled()
+    async with scene.newsroom() as newsroom:
+        await newsroom.store.backup(backup)
+    await bot.stop()
+    numbers = await scene.publish(3)
+    bot = scene.start()
+    await scene.settled()
+    await bot.stop()
+    _restore(backup, scene.database)
+    numbers += scene.write(1)
+    await scene.make_due()
+    scene.start()
+    await until(lambda: all(numbers[-1] in scene.posts(kind) for kind in KINDS))
     await scene.settled()
     assert not toll(scene, [1, *numbers])
 
@@ -136,6 +160,12 @@ async def test_discord_out_of_order_when_the_bot_starts(scene: Scene) -> None:
     await until(lambda: bot.status is not None or not scene.open_dispatches())
     assert bot.status is None, bot.log
     assert not toll(scene, [1])
+
+
+def _restore(backup: Path, database: Path) -> None:
+    for old in database.parent.glob(f"{database.name}*"):
+        old.unlink()
+    backup.rename(database)
 
 
 def _titles(scene: Scene, kind: str) -> list[str]:
