@@ -7,6 +7,7 @@ the event loop only waits. Reads see the last committed state and never wait for
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -221,6 +222,8 @@ def _check_place(path: Path) -> None:
         raise DatabaseUnusable(
             f"The database {path} cannot be opened or created: {error.strerror}."
         ) from error
+    if not os.access(path, os.W_OK):
+        raise DatabaseUnusable(f"The database {path} may not be written to.")
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:

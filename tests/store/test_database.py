@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import subprocess
 import sys
@@ -177,6 +178,15 @@ async def test_a_place_where_nothing_can_be_created_is_said(tmp_path: Path, cloc
     for path in (tmp_path / "file" / "telex.db", tmp_path):
         with pytest.raises(DatabaseUnusable, match="cannot be opened or created"):
             await Store.open(path, clock)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+async def test_a_database_that_may_not_be_written_is_said_at_once(tmp_path: Path, clock: ManualClock):
+    path = tmp_path / "telex.db"
+    await (await Store.open(path, clock)).close()
+    path.chmod(0o400)
+    with pytest.raises(DatabaseUnusable, match="may not be written to"):
+        await Store.open(path, clock)
 
 
 async def test_damage_is_found_by_a_check(tmp_path: Path, clock: ManualClock):
