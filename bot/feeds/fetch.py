@@ -73,11 +73,11 @@ class Fetcher:
         self._agent = f"Telex/{__version__}" + (f" (+{settings.contact})" if settings.contact else "")
 
     async def __aenter__(self) -> Self:
-        resolver = AsyncResolver(timeout=DNS_TIME, tries=2)
+        self._resolver = AsyncResolver(timeout=DNS_TIME, tries=2)
         make_socket = socket_factory(self._settings.allow_private_addresses)
         for scheme, close in (("http", False), ("https", True)):
             connector = aiohttp.TCPConnector(
-                limit=0, force_close=close, resolver=resolver, socket_factory=make_socket
+                limit=0, force_close=close, resolver=self._resolver, socket_factory=make_socket
             )
             self._sessions[scheme] = aiohttp.ClientSession(
                 connector=connector,
@@ -96,6 +96,7 @@ class Fetcher:
     ) -> None:
         for session in self._sessions.values():
             await session.close()
+        await self._resolver.close()
 
     async def get(
         self,
@@ -179,7 +180,10 @@ async def _received(
     response: aiohttp.ClientResponse, url: URL, moved: str | None, validators: Validators | None, limit: int
 ) -> Fetched:
     status = response.status
-    headers = {name.lower(): value for name, value in response.headers.items()}
+    headers = {
+        name.lower(): value if value.isascii() else _without_strays(value)
+        for name, value in response.headers.items()
+    }
     body, body_hash, not_modified = b"", b"", False
     if status == HTTPStatus.NOT_MODIFIED and validators is not None:
         body_hash, not_modified = validators.body_hash or b"", True
@@ -200,6 +204,11 @@ async def _received(
         headers=headers,
         content_type=headers.get("content-type", ""),
     )
+
+
+def _without_strays(value: str) -> str:
+    """A header without bytes that are no UTF-8, which can neither be stored nor sent back."""
+    return value.encode("utf-8", "surrogateescape").decode("utf-8", "ignore")
 
 
 async def _body(

@@ -21,6 +21,7 @@ from bot.feeds import errors, fetch
 from bot.feeds.errors import FeedError
 from bot.feeds.fetch import Fetcher
 from bot.settings import Settings
+from bot.words import Validators
 from tests.feed_server import FeedServer, item, rss
 from tests.feeds.conftest import RawServer, code_of
 
@@ -214,6 +215,33 @@ async def test_nobody_there_and_no_such_name_are_different_errors(
     async with Fetcher(settings) as fetcher:
         assert await code_of(fetcher, f"http://127.0.0.1:{port}/") == errors.CONNECT
         assert await code_of(fetcher, "http://no-such-name.invalid/") == errors.DNS
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["a" * 300 + ".example", "a..example", ".example", "xn--\u2764.example", "ex\u0000ample", "%00.example",
+     "a b.example", "\u202e.example", "site.example:0",
+     "*.example", "_x.example", "-.example", "x" * 64 + ".example"],
+)  # fmt: skip
+async def test_a_host_that_cannot_be_is_an_error_with_a_name(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    monkeypatch.setattr(fetch, "DNS_TIME", 0.2)
+    async with Fetcher(settings) as fetcher:
+        assert await code_of(fetcher, f"http://{host}/") in {errors.BAD_URL, errors.DNS, errors.CONNECT}
+
+
+async def test_a_validator_of_stray_bytes_can_be_stored_and_sent_back(
+    fetcher: Fetcher, raw_server: RawServer
+) -> None:
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b'HTTP/1.1 200 OK\r\nETag: "\xff\xe9t\xc3\xa9"\r\nContent-Length: 2\r\n\r\nok')
+        await writer.drain()
+
+    url = await raw_server(answer)
+    etag = (await fetcher.get(url)).headers["etag"]
+    assert etag == '"té"'
+    assert (await fetcher.get(url, validators=Validators(etag=etag))).body == b"ok"
 
 
 async def test_plain_http_answering_to_tls_is_an_error_of_tls(
