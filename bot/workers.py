@@ -40,11 +40,11 @@ class WorkerError(Exception):
     """The call gave no result, and its worker was replaced."""
 
 
-class WorkerTimeout(WorkerError):  # noqa: N818 - reads like TimeoutError
+class WorkerTimeout(WorkerError):
     """The call took longer than it may."""
 
 
-class WorkerDied(WorkerError):  # noqa: N818 - says what happened
+class WorkerDied(WorkerError):
     """The worker crashed, or ran out of memory or stack."""
 
 
