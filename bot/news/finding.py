@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from bot.clock import Clock
 from bot.news import ranking
+from bot.news.exact import Reading
 from bot.news.passages import Passages, passages
 from bot.news.plan import Plan
 from bot.news.ranking import Sought
@@ -19,6 +20,8 @@ from bot.text.language import detect
 
 BUDGET = 60_000
 """Articles in the lists of a query's words up to which BM25 reads them all."""
+LOOKED_AT = 400  # articles read for the words of a phrase, at the most,
+BATCH = 25  # at a time
 POOL = 200  # full matches that freshness may reorder
 OWN = 30  # partial matches in the asker's language that are read and ranked,
 OTHERS = 10  # in any,
@@ -48,20 +51,40 @@ class Finder:
     async def newest(self, asked: Plan, limit: int) -> list[Found]:
         """What matches wholly, by date."""
         required = asked.required((*asked.words, *asked.texts))
-        return [
-            Found(hit) for hit in await self._store.index.newest(required, scope=asked.scope, limit=limit)
-        ]
+        looked = LOOKED_AT if asked.exact else limit
+        hits = await self._store.index.newest(required, scope=asked.scope, limit=looked)
+        return await self._exact(asked, [Found(hit) for hit in hits], limit)
 
     async def full(self, asked: Plan, limit: int) -> list[Found]:
         """What matches wholly, the best first."""
         wanted = All((*asked.words, *asked.texts))
         hits = await self._store.index.ranked(
-            wanted, required=asked.required(), scope=asked.scope, limit=max(POOL, limit)
+            wanted,
+            required=asked.required(),
+            scope=asked.scope,
+            limit=max(LOOKED_AT if asked.exact else POOL, limit),
         )
-        return sorted(
-            (Found(hit._replace(score=hit.score * (1 + FRESH * self._freshness(hit)))) for hit in hits),
-            key=lambda found: -found.hit.score,
-        )
+        scored = (Found(hit._replace(score=hit.score * (1 + FRESH * self._freshness(hit)))) for hit in hits)
+        return await self._exact(asked, sorted(scored, key=lambda found: -found.hit.score), limit)
+
+    async def _exact(self, asked: Plan, found: list[Found], limit: int) -> list[Found]:
+        """Those of what was found that hold the very words of phrases, enough of them."""
+        if not asked.exact:
+            return found
+        kept: list[Found] = []
+        for start in range(0, len(found), BATCH):
+            batch = found[start : start + BATCH]
+            articles = await self._store.articles.by_ids([each.hit.article_id for each in batch])
+            holding = set()
+            for article in articles:
+                reading = Reading(article)
+                if all(map(reading.holds, asked.exact)):
+                    holding.add(article.id)
+                await asyncio.sleep(0)  # a fifth of a millisecond each
+            kept += [each for each in batch if each.hit.article_id in holding]
+            if len(kept) >= limit:
+                break
+        return kept
 
     async def partial(self, asked: Plan) -> list[Found]:
         """What holds some of the words, the best first; its scores are those of `ranking`."""
@@ -80,7 +103,7 @@ class Finder:
                 score = ranking.score(wanted, read, language) + FRESH_PARTIAL * self._freshness(hit)
                 found.append(Found(hit._replace(score=score), partial=True, read=read))
                 await asyncio.sleep(0)  # half a millisecond each
-        return sorted(found, key=lambda each: -each.hit.score)
+        return await self._exact(asked, sorted(found, key=lambda each: -each.hit.score), len(found))
 
     async def _candidates(self, asked: Plan, wanted: Sequence[Sought], language: str | None) -> list[Hit]:
         index, scope = self._store.index, asked.scope

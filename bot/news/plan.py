@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 
 from bot.locale import gettext as _
+from bot.news.exact import has_phrase
 from bot.store.search_index import EVERYTHING, All, Any, Column, Except, Near, Scope, Terms, Wanted
 from bot.text import terms
 from bot.text.query import AllOf, AnyOf, Condition, Filter, Node, Not, Phrase, Query, Word
@@ -25,7 +26,7 @@ _SCOPING = (Filter.SINCE, Filter.BEFORE, Filter.BOOKMARKED)
 class Plan:
     """A query for the index.
 
-    `words` are plain words, of which a partial match may lack some, `written` the same as a person wrote them.
+    `words` are plain words, some of which a partial match may lack, `written` the same as they were typed.
     `texts` (phrases, words of the title, alternatives) and `filters` always hold, `unwanted` never does.
     `forms` are the index terms to mark.
     """
@@ -38,7 +39,7 @@ class Plan:
     filters: list[Wanted] = field(default_factory=list)
     unwanted: list[Wanted] = field(default_factory=list)
     forms: set[str] = field(default_factory=set)
-    phrases: bool = False  # whether the text of what is found has to be looked at
+    exact: list[Node] = field(default_factory=list)  # what only an article's own text can tell
     empty: list[str] = field(default_factory=list)  # words that say nothing
     notes: list[str] = field(default_factory=list)
 
@@ -46,7 +47,8 @@ class Plan:
     def asks(self) -> bool:
         """Whether it says anything at all."""
         unlimited = Scope(feed_ids=self.scope.feed_ids)
-        return bool(self.words or self.texts or self.filters or self.unwanted or self.scope != unlimited)
+        parts = (self.words, self.texts, self.filters, self.unwanted, self.exact)
+        return any(parts) or self.scope != unlimited
 
     def required(self, parts: Iterable[Wanted] = ()) -> Wanted | None:
         """The filters, what is not wanted, and these parts; None when there is nothing of it."""
@@ -70,24 +72,34 @@ def plan(query: Query, *, feed_ids: Collection[int] | None, person_id: int | Non
 
 
 def _add(made: Plan, node: Node, person_id: int) -> None:
+    if isinstance(node, AnyOf) and any(map(_scopes, node.nodes)):
+        made.notes.append(_("Dates and bookmarks cannot be joined by OR: all of them were required."))
+        node = AllOf(node.nodes)
     if isinstance(node, AllOf):
         for part in node.nodes:
             _add(made, part, person_id)
     elif isinstance(node, Not):
-        if not _narrow(made, node.node, person_id, holds=False) and (unwanted := _wanted(made, node.node)):
+        if has_phrase(node):
+            made.exact.append(node)
+        elif not _narrow(made, node.node, person_id, holds=False) and (unwanted := _wanted(made, node.node)):
             made.unwanted.append(unwanted)
-    elif isinstance(node, AnyOf) and any(map(_scopes, node.nodes)):
-        made.notes.append(_("Dates and bookmarks cannot be joined by OR: all of them were required."))
-        for part in node.nodes:
-            _add(made, part, person_id)
-    elif not _narrow(made, node, person_id, holds=True) and (wanted := _wanted(made, node, marked=True)):
-        if isinstance(node, Word) and not node.title:
-            made.words.append(wanted)
-            made.written.append(node.text)
-        elif _has_text(node):
-            made.texts.append(wanted)
-        else:
-            made.filters.append(wanted)
+    elif not _narrow(made, node, person_id, holds=True):
+        _add_wanted(made, node)
+
+
+def _add_wanted(made: Plan, node: Node) -> None:
+    if has_phrase(node):
+        made.exact.append(node)
+    wanted = _wanted(made, node, marked=True)
+    if wanted is None:
+        return
+    if isinstance(node, Word) and not node.title:
+        made.words.append(wanted)
+        made.written.append(node.text)
+    elif _has_text(node):
+        made.texts.append(wanted)
+    else:
+        made.filters.append(wanted)
 
 
 def _scopes(node: Node) -> bool:
@@ -126,7 +138,7 @@ def _wanted(made: Plan, node: Node, *, marked: bool = False) -> Wanted | None:
     if isinstance(node, Condition):
         return _tokens(node)
     if isinstance(node, Not):
-        inner = _wanted(made, node.node)
+        inner = None if has_phrase(node) else _wanted(made, node.node)
         return None if inner is None else Except(EVERYTHING, inner)
     parts = tuple(part for inner in node.nodes if (part := _wanted(made, inner, marked=marked)) is not None)
     if not parts:
@@ -137,8 +149,6 @@ def _wanted(made: Plan, node: Node, *, marked: bool = False) -> Wanted | None:
 def _text(made: Plan, node: Word | Phrase, *, marked: bool) -> Wanted | None:
     column = Column.TITLE if node.title else Column.TEXT
     forms = [forms for word in node.words if (forms := terms.alternatives(word))]
-    if isinstance(node, Phrase):
-        made.phrases = True
     if not forms:
         made.empty.append(node.text)
         return None

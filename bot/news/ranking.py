@@ -15,14 +15,13 @@ from bot.news.vocabulary import Vocabulary
 from bot.text import terms
 
 NAME = 1.6  # how much more names and numbers weigh
-USUAL_LENGTH = 130  # terms of a text
+USUAL_LENGTH = 110  # terms of a text
 SATURATION = 1.2  # BM25's k1
 LENGTHS = 0.75  # BM25's b
 RELATED = 0.5
 SENTENCE = 0.3
 TOGETHER = 0.3
-COVERED = 0.2
-TITLE = 0.25
+TITLE = 0.4
 OWN_LANGUAGE = 0.4
 CLOSE = 2  # terms apart
 NEAR = 6
@@ -70,11 +69,11 @@ def score(wanted: Sequence[Sought], read: Passages, language: str | None) -> flo
     for word in wanted:
         exact = sum(counts[form] for form in word.exact)
         if exact:
-            points += word.weight * (exact * (SATURATION + 1) / (exact + norm) + COVERED)
+            points += word.weight * exact * (SATURATION + 1) / (exact + norm)
             if not title.isdisjoint(word.exact):
                 points += word.weight * TITLE
         elif related := sum(counts[form] for form in word.related):
-            points += word.weight * RELATED * (related * (SATURATION + 1) / (related + norm) + COVERED)
+            points += word.weight * RELATED * related * (SATURATION + 1) / (related + norm)
     best = max((overlap(wanted, frozenset(stems)) for stems in read.stems), default=0.0)
     points += SENTENCE * best
     result = points / total + TOGETHER * _together(wanted, [read.title, *read.stems])

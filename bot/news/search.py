@@ -11,7 +11,8 @@ from typing import Literal
 from bot.news.finding import Finder, Found, one_a_page
 from bot.news.plan import Plan, plan
 from bot.store import Store
-from bot.text import excerpts
+from bot.store.search_index import Scope, Terms
+from bot.text import excerpts, terms
 from bot.text.query import Query, parse
 from bot.words import Article
 
@@ -19,6 +20,7 @@ __all__ = ["Query", "Result", "SearchPage", "Searcher", "article_as_json", "as_j
 
 EXCERPT = 300  # characters
 LONGEST_READ = 20_000  # characters of a text that an excerpt is looked for in
+SUGGESTED = 3
 FEW = 5  # full matches below which partial ones follow
 
 Sort = Literal["relevance", "newest"]
@@ -26,7 +28,7 @@ Sort = Literal["relevance", "newest"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """An article that was found: `marks` are the spans of `excerpt` that match, `partial` says it lacks a word."""
+    """An article that was found: `marks` are the spans of `excerpt` that match, a `partial` one lacks a word."""
 
     article: Article
     score: float
@@ -39,7 +41,7 @@ class Result:
 class SearchPage:
     """A page of results.
 
-    `total` counts all pages of results together, None when there are too many to count. `notes` tell what was
+    `total` counts the articles of all pages, None while more of them follow. `notes` tell what was
     understood, `suggestions` are words to try instead of those that nothing has.
     """
 
@@ -78,17 +80,37 @@ class Searcher:
             return SearchPage(notes=notes)
         needed = offset + limit + 1
         found = await self._found(asked, sort, needed)
-        results = await self._results(asked, found[offset : offset + limit])
-        return SearchPage(results=results, total=None if len(found) >= needed else len(found), notes=notes)
+        return SearchPage(
+            results=await self._results(asked, found[offset : offset + limit]),
+            total=None if len(found) >= needed else len(found),
+            notes=notes,
+            suggestions=await self._suggestions(asked) if _few(found) else (),
+        )
 
     async def _found(self, asked: Plan, sort: Sort, needed: int) -> list[Found]:
         """What was found, best first, one a page."""
         if sort == "newest" or not (asked.words or asked.texts):
             return one_a_page(await self.finder.newest(asked, 2 * needed))
         found = one_a_page(await self.finder.full(asked, 2 * needed))
-        if len(found) < FEW and len(asked.words) > 1:
+        if _few(found) and (len(asked.words) > 1 or not found):
             found = one_a_page([*found, *await self.finder.partial(asked)])
         return found
+
+    async def _suggestions(self, asked: Plan) -> tuple[str, ...]:
+        """For words that no article has which the person may see: the nearest words of such articles."""
+        index, scope = self.store.index, Scope(feed_ids=asked.scope.feed_ids)
+        found: dict[str, None] = {}
+        for wanted, written in zip(asked.words, asked.written, strict=True):
+            if await index.newest(wanted, scope=scope, limit=1):
+                continue
+            await self.finder.vocabulary.ready()
+            forms = [form for word in terms.words(written) for form in terms.alternatives(word)]
+            for near in self.finder.vocabulary.nearest(forms):
+                hits = await index.newest(Terms((near,)), scope=scope, limit=1)
+                for article in await self.store.articles.by_ids([hit.article_id for hit in hits]):
+                    if word := _word_of(article, near):
+                        found[word] = None
+        return tuple(found)[:SUGGESTED]
 
     async def _results(self, asked: Plan, found: Sequence[Found]) -> tuple[Result, ...]:
         articles = await self.store.articles.by_ids([each.hit.article_id for each in found])
@@ -108,6 +130,19 @@ class Searcher:
                 )
                 await asyncio.sleep(0)  # marking takes a millisecond each
         return tuple(results)
+
+
+def _few(found: Sequence[Found]) -> bool:
+    return sum(1 for each in found if not each.partial) < FEW
+
+
+def _word_of(article: Article, form: str) -> str | None:
+    """The word of an article that has this index term, as it is written there."""
+    for text in (article.title, article.body[:LONGEST_READ]):
+        for start, end in excerpts.marks(text, {form}, article.language)[:1]:
+            word = text[start:end]
+            return word if word.isupper() else word.lower()
+    return None
 
 
 def excerpt_of(article: Article, forms: Collection[str]) -> tuple[str, tuple[tuple[int, int], ...]]:

@@ -1,0 +1,86 @@
+"""What the index cannot tell: whether the very words of a phrase stand in an article."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+
+from bot.text import terms
+from bot.text.query import AllOf, AnyOf, Condition, Filter, Node, Not, Phrase, Word
+from bot.words import Article
+
+READ = 200_000  # characters of a text
+
+
+def has_phrase(node: Node) -> bool:
+    """Whether a part of a query depends on a phrase."""
+    if isinstance(node, AllOf | AnyOf):
+        return any(map(has_phrase, node.nodes))
+    return has_phrase(node.node) if isinstance(node, Not) else isinstance(node, Phrase)
+
+
+class Reading:
+    """An article against which parts of a query are held."""
+
+    def __init__(self, article: Article) -> None:
+        self._article = article
+
+    def holds(self, node: Node) -> bool:
+        """Whether a part of a query is true of the article. Dates and bookmarks are taken for true."""
+        if isinstance(node, Not):
+            return not self.holds(node.node)
+        if isinstance(node, AllOf):
+            return all(map(self.holds, node.nodes))
+        if isinstance(node, AnyOf):
+            return any(map(self.holds, node.nodes))
+        if isinstance(node, Phrase):
+            phrase = _line(node.words)
+            return phrase in self._title_words or (not node.title and phrase in self._body_words)
+        if isinstance(node, Word):
+            found = self._title_terms if node.title else self._title_terms | self._body_terms
+            wanted = filter(None, map(terms.alternatives, node.words))
+            return all(not found.isdisjoint(forms) for forms in wanted)
+        return self._has(node)
+
+    def _has(self, condition: Condition) -> bool:
+        article, value = self._article, str(condition.value)
+        if condition.filter is Filter.LANGUAGE:
+            return article.language == value
+        if condition.filter is Filter.IMAGE:
+            return bool(article.image)
+        if condition.filter is Filter.SOURCE:
+            return _named(terms.outlet_tokens, value, article.outlet)
+        if condition.filter is Filter.AUTHOR:
+            return _named(terms.author_tokens, value, article.author or "")
+        if condition.filter is Filter.TAG:
+            return any(_named(terms.tag_tokens, value, tag) for tag in article.tags)
+        return True
+
+    @cached_property
+    def _title_words(self) -> str:
+        return _line(terms.words(self._article.title))
+
+    @cached_property
+    def _body_words(self) -> str:
+        return _line(terms.words(self._article.body[:READ]))
+
+    @cached_property
+    def _title_terms(self) -> set[str]:
+        return set(terms.stems(self._article.title, self._article.language))
+
+    @cached_property
+    def _body_terms(self) -> set[str]:
+        return set(terms.stems(self._article.body[:READ], self._article.language))
+
+
+def _line(words: list[str] | tuple[str, ...]) -> str:
+    return f" {' '.join(words)} "
+
+
+def _named(tokens: Callable[[str], tuple[str, ...]], wanted: str, name: str) -> bool:
+    """Whether a name has these words in a row, or all of them in one."""
+    asked, known = tokens(wanted), tokens(name)
+    if not asked or not known:
+        return False
+    several = asked[:-1] if len(asked) > 1 else asked
+    return _line(several) in _line(known) or asked[-1] in known

@@ -1,0 +1,347 @@
+from collections.abc import Collection
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from bot.news.search import Searcher, article_as_json, as_json, parse
+from bot.store import Store
+from bot.text.query import Condition, Filter
+from tests.news.library import Library
+
+PERSON = 77
+
+
+@pytest.fixture
+async def library(store: Store) -> Library:
+    return await Library(store).open()
+
+
+@pytest.fixture
+def searcher(store: Store) -> Searcher:
+    return Searcher(store)
+
+
+async def titles(
+    searcher: Searcher, query: str, *, feeds: Collection[int] | None = None, **options: Any
+) -> list[str]:
+    page = await searcher.search(query, feed_ids=feeds, **options)
+    return [result.article.title for result in page.results if not result.partial]
+
+
+async def test_all_words_are_required(library: Library, searcher: Searcher) -> None:
+    await library.add("Amazon and the police")
+    await library.add("Amazon alone")
+    await library.add("Police alone")
+    assert await titles(searcher, "amazon police") == ["Amazon and the police"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "INTERDICTION",
+        "interdictions",
+        "l'interdiction",
+        "reconnaissances faciales",
+        "reconnaissance FACIALE",
+        "américain",
+        "americaines",
+        "d'employés",
+        "décision policier",
+    ],
+)
+async def test_case_accents_elisions_and_inflections_of_french_do_not_matter(
+    library: Library, searcher: Searcher, query: str
+) -> None:
+    await library.add(
+        "Interdiction de la reconnaissance faciale",
+        "La décision vise l’usage policier américain. Des employés l’avaient demandé.",
+        language="fr",
+    )
+    assert await titles(searcher, query) == ["Interdiction de la reconnaissance faciale"]
+
+
+@pytest.mark.parametrize("query", ["company", "COMPANIES", "banned", "bans", "employee's", "cafes"])
+async def test_case_accents_and_inflections_of_english_do_not_matter(
+    library: Library, searcher: Searcher, query: str
+) -> None:
+    await library.add("Companies ban it", "The ban pleases employees in cafés.")
+    assert await titles(searcher, query) == ["Companies ban it"]
+
+
+async def test_a_phrase_is_found_as_it_stands_and_nothing_like_it(
+    library: Library, searcher: Searcher
+) -> None:
+    await library.add("One", "Amazon bans the police from using facial recognition software.")
+    await library.add("Two", "Facial features and voice recognition.")
+    await library.add("Three", "Recognition of a facial kind.")
+    assert await titles(searcher, '"facial recognition"') == ["One"]
+    assert await titles(searcher, '"Facial RECOGNITION software"') == ["One"]
+    assert await titles(searcher, '"from using facial"') == ["One"]
+    assert await titles(searcher, '"facials recognition"') == []
+
+
+async def test_a_phrase_does_not_match_an_inflection_or_across_other_words(
+    library: Library, searcher: Searcher
+) -> None:
+    await library.add("Un", "L'interdiction de vendre.", language="fr")
+    assert await titles(searcher, '"interdiction de vendre"') == ["Un"]
+    assert await titles(searcher, '"l\'interdiction de vendre"') == ["Un"]
+    assert await titles(searcher, '"interdictions de vendre"') == []
+    assert await titles(searcher, '"interdiction vendre"') == []
+
+
+async def test_an_excluded_word_or_phrase_is_in_no_result(library: Library, searcher: Searcher) -> None:
+    await library.add("Robots at work")
+    await library.add("Robots at home")
+    await library.add("Robots on strike at work")
+    assert await titles(searcher, "robots -work") == ["Robots at home"]
+    assert set(await titles(searcher, 'robots -"strike at"')) == {"Robots at work", "Robots at home"}
+    assert await titles(searcher, "-work") == ["Robots at home"]
+    assert await titles(searcher, '-"at work" -home') == []
+
+
+async def test_or_finds_either(library: Library, searcher: Searcher) -> None:
+    for name in ("Amazon ban", "Google ban", "IBM ban", "Amazon sale"):
+        await library.add(name)
+    assert set(await titles(searcher, "ban amazon OR google")) == {"Amazon ban", "Google ban"}
+    assert set(await titles(searcher, "(ibm ban) OR sale")) == {"IBM ban", "Amazon sale"}
+    assert set(await titles(searcher, '"ibm ban" OR sale')) == {"IBM ban", "Amazon sale"}
+
+
+async def test_title_finds_no_word_of_the_text(library: Library, searcher: Searcher) -> None:
+    await library.add("About Rekognition", "Nothing else")
+    await library.add("Nothing", "about Rekognition")
+    assert await titles(searcher, "title:rekognition") == ["About Rekognition"]
+    assert await titles(searcher, 'titre:"about rekognition"') == ["About Rekognition"]
+
+
+async def test_names_are_found_by_their_words_or_whole(library: Library, searcher: Searcher) -> None:
+    verge = await library.new_feed("The Verge")
+    await library.add("One", "robots", feed=verge, author="Ron Amadeo", tags=("Facial Recognition", "IA"))
+    await library.add("Two", "robots", author="John Ron", tags=("Recognition",))
+    for query in (
+        "source:verge",
+        'source:"The Verge"',
+        "source:theverge",
+        "source:VERGE robots",
+        "author:amadeo",
+        'author:"ron amadeo"',
+        'tag:"facial recognition"',
+        "tag:ia",
+        "robots -source:gazette",
+    ):
+        assert await titles(searcher, query) == ["One"], query
+    assert set(await titles(searcher, "tag:recognition")) == {"One", "Two"}
+    assert await titles(searcher, 'author:"john ron"') == ["Two"]
+    assert await titles(searcher, "source:wired OR source:gazette") == ["Two"]
+
+
+async def test_language_picture_and_dates_narrow(library: Library, searcher: Searcher) -> None:
+    await library.add("Robots FR", language="fr", days=2, image="https://pictures.example/1.png")
+    await library.add("Robots EN", days=20)
+    await library.add("Robots old", days=400)
+    assert await titles(searcher, "robots lang:fr") == ["Robots FR"]
+    assert await titles(searcher, "robots has:image") == ["Robots FR"]
+    assert await titles(searcher, "robots since:7d") == ["Robots FR"]
+    assert await titles(searcher, "robots since:30d before:7d") == ["Robots EN"]
+    assert await titles(searcher, "robots before:1y") == ["Robots old"]
+    assert set(await titles(searcher, "robots -since:7d")) == {"Robots EN", "Robots old"}
+    assert await titles(searcher, "since:7d") == ["Robots FR"]
+    narrowed = parse("robots", library.store.clock.now()).also(Condition(Filter.LANGUAGE, "fr"))
+    page = await searcher.search(narrowed, feed_ids=None)
+    assert [result.article.title for result in page.results] == ["Robots FR"]
+
+
+async def test_bookmarks_are_the_asker_s_own(library: Library, searcher: Searcher) -> None:
+    kept = await library.add("Robots kept")
+    dropped = await library.add("Robots dropped")
+    other = await library.add("Robots of another")
+    await library.store.bookmarks.add(PERSON, kept)
+    await library.store.bookmarks.add(PERSON, dropped)
+    await library.store.bookmarks.remove(PERSON, dropped)
+    await library.store.bookmarks.add(PERSON + 1, other)
+    assert await titles(searcher, "robots is:bookmarked", person_id=PERSON) == ["Robots kept"]
+    assert await titles(searcher, "is:bookmarked", person_id=PERSON) == ["Robots kept"]
+    assert "Robots kept" not in await titles(searcher, "robots -is:bookmarked", person_id=PERSON)
+    assert await titles(searcher, "is:bookmarked") == []
+
+
+@pytest.mark.parametrize("others", [0, 100])
+@pytest.mark.parametrize(
+    "query", ["secret robots", "robots", '"secret robots"', "-foo", "since:7d", "secret zzz"]
+)
+async def test_nothing_of_a_feed_that_the_person_may_not_see(
+    library: Library, searcher: Searcher, query: str, others: int
+) -> None:
+    hidden = await library.new_feed("Hidden")
+    await library.add("Secret robots", feed=hidden)
+    await library.add("Robots in public")
+    visible = {library.feed.id, *range(10_000, 10_000 + others)}
+    for sort in ("relevance", "newest"):
+        page = await searcher.search(query, feed_ids=visible, sort=sort)
+        assert {result.article.feed_id for result in page.results} <= {library.feed.id}
+        assert page.total in (len(page.results), None)
+    assert (await searcher.search(query, feed_ids=set())).results == ()
+    assert (await searcher.search(query, feed_ids=[hidden.id])).results or query == "secret zzz"
+
+
+async def test_a_suggestion_is_no_word_of_a_hidden_feed(library: Library, searcher: Searcher) -> None:
+    hidden = await library.new_feed("Hidden")
+    await library.add("Moratoriums everywhere", feed=hidden)
+    await library.add("A Moratory", "nothing")
+    page = await searcher.search("moratoriumz", feed_ids=[library.feed.id])
+    assert "moratoriums" not in page.suggestions
+    page = await searcher.search("moratoriumz", feed_ids=None)
+    assert "moratoriums" in page.suggestions
+
+
+async def test_a_word_that_nothing_has_brings_the_nearest_that_exist(
+    library: Library, searcher: Searcher
+) -> None:
+    await library.add("Le moratoire d’Amazon", "La reconnaissance faciale", language="fr")
+    page = await searcher.search("amazon reconaissance", feed_ids=None)
+    assert page.suggestions == ("reconnaissance",)
+    assert [result.partial for result in page.results] == [True]
+    assert (await searcher.search("amazon moratoire", feed_ids=None)).suggestions == ()
+
+
+async def test_a_page_in_several_feeds_is_one_result(library: Library, searcher: Searcher) -> None:
+    other = await library.new_feed("Other")
+    for feed in (library.feed, other):
+        await library.add("Robots", url="https://news.example/same", feed=feed)
+    for sort in ("relevance", "newest"):
+        page = await searcher.search("robots", feed_ids=None, sort=sort)
+        assert len(page.results) == 1
+        assert page.total == 1
+
+
+async def test_a_question_finds_its_article_though_no_article_has_all_its_words(
+    library: Library, searcher: Searcher
+) -> None:
+    await library.add("Amazon interdit Rekognition à la police", "Le moratoire dure un an.", language="fr")
+    await library.add("La police recrute", "Pourquoi pas vous ?", language="fr")
+    await library.add("Météo", "Il fait beau.", language="fr")
+    page = await searcher.search(
+        "Pourquoi Amazon a-t-il interdit Rekognition aux policiers du Kansas ?", feed_ids=None
+    )
+    assert page.results[0].article.title.startswith("Amazon")
+    assert all(result.partial for result in page.results)
+    assert "Météo" not in [result.article.title for result in page.results]
+
+
+async def test_full_matches_come_before_partial_ones(library: Library, searcher: Searcher) -> None:
+    await library.add("Kansas robots Kansas robots", "Kansas robots robots")
+    await library.add("Long story", "robots " + "and many other things " * 50 + " Kansas strike")
+    page = await searcher.search("robots kansas strike", feed_ids=None)
+    assert [(result.article.title, result.partial) for result in page.results] == [
+        ("Long story", False),
+        ("Kansas robots Kansas robots", True),
+    ]
+
+
+async def test_what_is_required_holds_for_partial_matches_too(library: Library, searcher: Searcher) -> None:
+    await library.add("Robots alone", language="fr")
+    await library.add("Robots strike", language="en")
+    await library.add("Robots with voice recognition", language="fr")
+    page = await searcher.search('robots kansas lang:fr -"voice recognition"', feed_ids=None)
+    assert [result.article.title for result in page.results] == ["Robots alone"]
+    page = await searcher.search("robots kansas title:strike", feed_ids=None)
+    assert [result.article.title for result in page.results] == ["Robots strike"]
+
+
+async def test_the_title_and_freshness_count_and_an_old_exact_match_still_wins(
+    library: Library, searcher: Searcher
+) -> None:
+    await library.add("Something else", "A word on robots among others.", days=1)
+    await library.add("Robots", "Something else about others.", days=1)
+    assert await titles(searcher, "robots") == ["Robots", "Something else"]
+    await library.add("Chips today", "chips", days=0)
+    await library.add("Chips lately", "chips", days=300)
+    assert await titles(searcher, "chips") == ["Chips today", "Chips lately"]
+    await library.add("Amazon halts Rekognition", "for a year", days=2000)
+    await library.add(
+        "Shopping", "On Amazon there is much; someone mentions Rekognition and it halts.", days=0
+    )
+    assert (await titles(searcher, "amazon halts rekognition"))[0] == "Amazon halts Rekognition"
+
+
+async def test_newest_first_is_by_date_and_not_by_when_it_was_stored(
+    library: Library, searcher: Searcher
+) -> None:
+    for days in (3, 1, 2):
+        await library.add(f"Robots {days}", days=days)
+    assert await titles(searcher, "robots", sort="newest") == ["Robots 1", "Robots 2", "Robots 3"]
+
+
+async def test_pages_neither_repeat_nor_skip(library: Library, searcher: Searcher) -> None:
+    for number in range(12):
+        await library.add(f"Robots {number}", days=number)
+    for sort in ("relevance", "newest"):
+        seen: list[str] = []
+        for offset in range(0, 15, 5):
+            page = await searcher.search("robots", feed_ids=None, limit=5, offset=offset, sort=sort)
+            seen += [result.article.title for result in page.results]
+            assert page.total == (None if offset + 5 < 12 else 12)
+        assert len(seen) == len(set(seen)) == 12
+
+
+async def test_the_excerpt_shows_what_matched(library: Library, searcher: Searcher) -> None:
+    await library.add("Story", "Nothing here. " * 100 + "Then the Robots came. " + "Nothing there. " * 100)
+    (result,) = (await searcher.search("robot", feed_ids=None)).results
+    assert len(result.excerpt) <= 300
+    assert [result.excerpt[start:end] for start, end in result.marks] == ["Robots"]
+
+
+async def test_words_that_say_nothing_are_named(library: Library, searcher: Searcher) -> None:
+    await library.add("The who and the what")
+    page = await searcher.search("the of", feed_ids=None)
+    assert page.results == ()
+    assert len(page.notes) == 1
+    assert await titles(searcher, '"the who and"') == ["The who and the what"]
+
+
+async def test_a_result_as_json_has_what_scripts_rely_on(library: Library, searcher: Searcher) -> None:
+    await library.add("Robots", "All about robots.", days=1)
+    (result,) = (await searcher.search("robots", feed_ids=None)).results
+    found = as_json(result)
+    assert list(found) == ["url", "title", "source", "published", "language", "score", "excerpt"]
+    assert found["source"] == "Gazette"
+    assert str(found["published"]).endswith("Z")
+    assert found["excerpt"] == "All about robots."
+    assert article_as_json(result.article).keys() == found.keys()
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        '"',
+        "*",
+        "robots*",
+        "a AND",
+        "NEAR(a b)",
+        "body:robots",
+        "{title}: x",
+        "rowid:1",
+        "^robots",
+        "a + b",
+        "'; DROP",
+    ],
+)
+async def test_the_index_s_own_syntax_is_text(library: Library, searcher: Searcher, query: str) -> None:
+    await library.add("Robots and apples")
+    await searcher.search(query, feed_ids=None)
+    await searcher.search(f"robots {query}", feed_ids=[library.feed.id], sort="newest")
+
+
+@given(query=st.text(alphabet=st.sampled_from("ab\"«»()-:|*^+{} 'é1\0\n") | st.characters(), max_size=60))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(query="\x00")
+@example(query="\ud800 robots")
+@example(query='title:"" OR -robots')
+@example(query='NOT NOT "robots" OR (source:x OR since:7d)')
+async def test_no_text_breaks_a_search(library: Library, searcher: Searcher, query: str) -> None:
+    for sort in ("relevance", "newest"):
+        await searcher.search(query, feed_ids=None, sort=sort)
+    await searcher.search(f"robots {query}", feed_ids=[1, 2, 3], person_id=PERSON)
