@@ -107,7 +107,7 @@ def _count(counts: Counter[tuple[str, str]], cost: Toll, *names: str) -> None:
 
 def _print(counts: Counter[tuple[str, str]], seconds: float) -> None:
     table = Table("", *COLUMNS, title=f"{counts['all', 'kills']} kills in {seconds:.0f} s")
-    for name in (*(step.name for step in (*STEPS, RANDOM)), *KINDS, *WINDOWS.values(), "all"):
+    for name in (*dict.fromkeys(step.name for step in (*STEPS, RANDOM)), *KINDS, *WINDOWS.values(), "all"):
         if counts[name, "kills"]:
             table.add_row(name, *(str(counts[name, column]) for column in COLUMNS))
     Console().print(table)

@@ -109,5 +109,7 @@ class DiscordServer:
     async def _gateway_handler(self, request: web.Request) -> web.StreamResponse:
         try:
             return await self.gateway.handle(request)
+        except ConnectionError:  # the bot died while it connected
+            return web.Response(status=400)
         finally:
             self.changed()

@@ -54,7 +54,7 @@ STEPS: tuple[Step, ...] = (
     *_around("sent", f"{STORE}.sent", any_channel=True),
     *_around("finish", f"{COURIER}._finish"),
     *_request("reaction", "PUT /channels/{place}/messages/*/reactions/*", "text", "announcement", "thread"),
-    *_request("reaction in a forum", "PUT /channels/*/messages/*/reactions/*", "forum"),
+    *_request("reaction", "PUT /channels/*/messages/*/reactions/*", "forum"),
     *_request("publication", "POST /channels/{place}/messages/*/crosspost", "announcement"),
     *_around("finished", f"{STORE}.finished", any_channel=True),
 )
