@@ -1,0 +1,221 @@
+"""Text to words: what counts as one word, in a title as in a query.
+
+A text is first made plain (no accents, compatibility forms, one apostrophe; the case stays, because "US" is
+not "us"), then cut into chunks by one pattern; what a chunk consists of is decided once and remembered.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+from bot.text.characters import MARKS
+from bot.text.tables import table
+
+LONGEST = 48
+"""Characters of a word that count."""
+
+_REPLACED = tuple(
+    {
+        **dict.fromkeys("’‘ʼ´`＇′", "'"),
+        **dict.fromkeys("\u2010\u2011\u2212", "-"),
+        **dict.fromkeys("\xad\u200b\u200c\u200d\ufeff", ""),
+        **dict.fromkeys("™®©", " "),
+        "œ": "oe", "Œ": "OE", "æ": "ae", "Æ": "AE", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d",
+        "Đ": "D", "ß": "ss", "ẞ": "SS", "ı": "i",
+    }.items()
+)  # fmt: skip
+_LATIN_MARKS = re.compile("[\u0300-\u036f]+")
+_OTHER_SCRIPT = re.compile("[\u0483-\u1fff\u2c80-\ufeff\U00010000-\U0010ffff]")
+_OTHER_MARKS = re.compile(f"[{MARKS}]+")
+_CLUSTER = re.compile("[^\u0300-\u036f][\u0300-\u036f]*|[\u0300-\u036f]+", re.DOTALL)
+
+_CHUNK = re.compile(r"\d{1,3}(?: \d{3})+(?![\w.,]*\w)|\w+(?:['&.,-]\w+)*[+#]*|(?<!\w)\.(?:net|NET|Net)(?!\w)")
+_SPACELESS = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u30ff\u31f0-\u31ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
+    "\U00020000-\U0003ffff]+"
+)
+_PLAIN_WORD = re.compile(r"[A-Za-z]+")
+_THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:[, ]\d{3})+")
+_NUMBER = re.compile(r"v?\d+(?:[.,]\d+)+[^\W\d_]*|\d+[^\W\d_]*")
+_INITIALS = re.compile(r"[^\W\d_](?:\.[^\W\d_])+")
+_TRAILING_SIGN = re.compile(r"[+#]+$")
+_PIECE = re.compile(r"[^-.,_&]+(?:(?<![^\W_]{4})&(?![^\W_]{4})[^-.,_&]+)*")
+_POSSESSIVE = re.compile(r"'s$")
+HYPHENATED = re.compile(r"([^\W_]+)-([^\W_]+)")
+"""A word of two parts."""
+
+_ACRONYMS = {"US": "usa", "USA": "usa", "IT": "IT", "EU": "EU", "WHO": "WHO"}
+_NOUNS = table("as est ete or")
+"""Empty words that are nouns after `l'` or `d'`: the ace, the east, summer, gold."""
+_ONE_WORD = re.compile(
+    r"aujourd'hui|prud'hom\w+|presqu'ile\w*|entr'\w+|grand'\w+|[o]'[a-z]{2,}|\w+n't|rock'n'roll"
+)
+_PREFIXES = table(
+    "anti auto bio co crypto cyber fin geo hi hyper inter macro mega meta micro mini multi nano neo neuro "
+    "non photo poly post pre pro pseudo re sub super techno tele trans tri turbo ultra wi"
+)
+
+
+class Word(NamedTuple):
+    """A word of a chunk, folded, and where it lies in it."""
+
+    form: str
+    start: int
+    end: int
+
+
+def fold(text: str) -> str:
+    """`text` in its compatibility form (NFKC), lower-case, without accents, with `'` as only apostrophe."""
+    return plain(plain(text).casefold())
+
+
+def words(text: str) -> list[str]:
+    """The words of `text`, folded and in order, stop words among them.
+
+    Elisions and hyphenated words are apart (`l'IA` is `l`, `ia`; `États-Unis` is `etats`, `unis`), but what
+    is written both ways is one (`e-mail`, `wi-fi`, `cyber-attaque`). Numbers have one form (`1,000` and
+    `1 000` are `1000`, `3,5` is `3.5`), names keep their signs (`c++`, `.net`), scripts without spaces become
+    pairs of characters. Capitals or an elision keep a few words apart from empty ones: `IT`, `EU`, `WHO`,
+    `usa`, `l'or`.
+    """
+    return [word.form for chunk in chunks(plain(text)) for word in split(chunk)]
+
+
+def spans(text: str) -> Iterator[tuple[str, int, int]]:
+    """The words of `text`, each with where it starts and ends in `text`."""
+    simple, place = _plain_with_places(text)
+    for match in _CHUNK.finditer(simple):
+        start = match.start()
+        for form, first, last in split(match[0]):
+            yield form, place(start + first), place(start + last)
+
+
+def plain(text: str) -> str:
+    """Everything of `fold` but the case."""
+    if text.isascii():
+        return text
+    for old, new in _REPLACED:
+        text = text.replace(old, new)
+    text = _LATIN_MARKS.sub("", unicodedata.normalize("NFKD", text))
+    if _OTHER_SCRIPT.search(text):
+        text = unicodedata.normalize("NFC", _OTHER_MARKS.sub("", text))
+    return text
+
+
+def chunks(simple: str) -> list[str]:
+    """The chunks of a plain text: words with what joins them, such as `l'IA`, `GPT-4o`, `C++`, `12 000`."""
+    return _CHUNK.findall(simple)
+
+
+def _plain_with_places(text: str) -> tuple[str, Callable[[int], int]]:
+    """`plain(text)`, and where a place in it lies in `text`."""
+    simple = plain(text)
+    if len(simple) == len(text):
+        return simple, lambda position: position
+    pieces: list[str] = []
+    places: list[int] = []
+    for match in _CLUSTER.finditer(text):
+        piece = plain(match[0])
+        pieces.append(piece)
+        places += [match.start()] * len(piece)
+    places.append(len(text))
+    return "".join(pieces), places.__getitem__
+
+
+@lru_cache(maxsize=1 << 13)
+def split(chunk: str) -> tuple[Word, ...]:
+    """The words of a chunk."""
+    if _PLAIN_WORD.fullmatch(chunk):
+        return (_word(chunk, 0, len(chunk)),)
+    lower = chunk.casefold()
+    if len(lower) != len(chunk):
+        return (_word(chunk, 0, len(chunk)),)
+    if _SPACELESS.search(lower):
+        return tuple(_pairs(lower))
+    if lower == ".net" or _TRAILING_SIGN.search(lower):
+        return _signed(chunk, lower)
+    number = _number(lower)
+    if number:
+        return (Word(number[:LONGEST], 0, len(chunk)),)
+    return tuple(_pieces(chunk, lower))
+
+
+def _word(piece: str, start: int, end: int) -> Word:
+    return Word(_ACRONYMS.get(piece) or piece.casefold()[:LONGEST], start, end)
+
+
+def _number(lower: str) -> str:
+    """The one form of a number or version, "" for anything else."""
+    if _THOUSANDS.fullmatch(lower):
+        return lower.replace(",", "").replace(" ", "")
+    return lower.replace(",", ".").removeprefix("v") if _NUMBER.fullmatch(lower) else ""
+
+
+def _signed(chunk: str, lower: str) -> tuple[Word, ...]:
+    """Words with a sign: `c++`, `c#`, `canal+` and `.net` keep it, `10+` does not."""
+    bare = _TRAILING_SIGN.sub("", lower)
+    sign = lower[len(bare) :]
+    if lower == ".net" or (bare.isalpha() and (sign in {"+", "++"} or (sign == "#" and len(bare) == 1))):
+        return (Word(lower[:LONGEST], 0, len(chunk)),)
+    return split(chunk[: len(bare)])
+
+
+def _pairs(lower: str) -> Iterator[Word]:
+    """Pairs of neighbouring characters where a script knows no spaces, other words whole."""
+    for match in re.finditer(rf"{_SPACELESS.pattern}|(?:(?!{_SPACELESS.pattern})[^\W_])+", lower):
+        run, start = match[0], match.start()
+        if not _SPACELESS.match(run) or len(run) == 1:
+            yield Word(run[:LONGEST], start, match.end())
+            continue
+        for index in range(len(run) - 1):
+            yield Word(run[index : index + 2], start + index, start + index + 2)
+
+
+def _pieces(chunk: str, lower: str) -> Iterator[Word]:
+    """The parts of what is joined by hyphens, dots and apostrophes."""
+    if (match := HYPHENATED.fullmatch(lower)) and _is_one_word(match[1], match[2]):
+        yield Word((match[1] + match[2])[:LONGEST], 0, len(chunk))
+        return
+    if match := _INITIALS.match(lower):
+        yield _word(chunk[: match.end()].replace(".", ""), 0, match.end())
+        for word in split(chunk[match.end() :]) if match.end() < len(chunk) else ():
+            yield word._replace(start=word.start + match.end(), end=word.end + match.end())
+        return
+    for match in _PIECE.finditer(lower):
+        start, end = match.span()
+        piece = chunk[start:end]
+        if "&" in piece:
+            piece = _POSSESSIVE.sub("", piece)
+            yield Word(piece.replace("&", "").casefold()[:LONGEST], start, start + len(piece))
+        elif "'" in piece:
+            yield from _apostrophes(piece, start)
+        else:
+            yield _word(piece, start, end)
+
+
+def _is_one_word(first: str, second: str) -> bool:
+    """Whether a hyphen is only one way to write the word: e-mail, F-35, cyber-attack."""
+    if len(first) == 1 and first.isalpha():
+        return len(second) > 2 or second[0].isdecimal()  # noqa: PLR2004 - "y-a", "a-t" are two words
+    return first in _PREFIXES and second.isalpha() and len(second) > 1
+
+
+def _apostrophes(piece: str, offset: int) -> Iterator[Word]:
+    if _ONE_WORD.fullmatch(piece.casefold()):
+        yield Word(piece.replace("'", "").casefold()[:LONGEST], offset, offset + len(piece))
+        return
+    before = ""
+    position = offset
+    for part in piece.split("'"):
+        lower = part.casefold()
+        end = position + len(part)
+        if before in {"l", "d"} and lower in _NOUNS:
+            yield Word(f"l'{lower}", position, end)
+        elif part:
+            yield _word(part, position, end)
+        before = lower
+        position = end + 1

@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+import re
+import sqlite3
+import threading
+import unicodedata
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from bot.text import terms
+from bot.text.stopwords import EMPTY
+from tests.shared import shared
+
+PARTS = st.sampled_from(
+    ["l'", "d’", "É", "été", "U.S.", "GPT-4o", "C++", "C#", ".NET", "AT&T", "R&D", "1,000", "12 000",
+     "50 %", "3.12.1", "人工智能", "한국어", "हिन्दी", "ไทย", "IT", "'s", " ", "-", ".", "_", "&", "+", "#",
+     "ﬁ", "™", "ß", "İ", "a", "\ud800", "²"]
+)  # fmt: skip
+TEXTS = st.one_of(st.text(), st.lists(PARTS).map("".join))
+
+
+@given(TEXTS)
+@example("c'+")
+@example("a&'s")
+@example("İ'İ-İ.İ")
+def test_every_word_is_folded_and_lies_where_spans_says(text):
+    found = list(terms.spans(text))
+    assert [word for word, _, _ in found] == terms.words(text)
+    position = 0
+    for word, start, end in found:
+        assert word
+        assert len(word) <= 48
+        assert 0 <= start < end <= len(text)
+        assert start >= position - 1  # pairs of characters overlap
+        position = end
+
+
+@given(TEXTS)
+def test_terms_survive_the_tokenizer_of_the_index_whole(text):
+    for language in ("fr", "en", None):
+        for term in terms.stems(text, language):
+            assert term.isalnum()
+            assert term == term.lower() or not term.isascii()
+            assert not any(unicodedata.category(character).startswith("M") for character in term)
+
+
+@given(TEXTS)
+def test_what_a_text_says_is_found_by_a_query_for_it(text):
+    """Each word of a text, asked for, has a form among the terms of the text in either language."""
+    for language in ("fr", "en"):
+        held = set(terms.stems(text, language))
+        for word in terms.words(text):
+            forms = terms.alternatives(word)
+            assert not forms or held.intersection(forms)
+
+
+def test_the_index_itself_keeps_terms_as_they_are():
+    text = "L'IA de GPT-4o, C++, .NET 9.0, 人工智能, États-Unis, 5G, U.S., d'or, 1,000 €, हिन्दी"
+    given_terms = terms.stems(text, "fr")
+    database = sqlite3.connect(":memory:")
+    database.execute(
+        "CREATE VIRTUAL TABLE t USING fts5(x, content='', tokenize='unicode61 remove_diacritics 0')"
+    )
+    database.execute("CREATE VIRTUAL TABLE v USING fts5vocab('t', 'row')")
+    database.execute("INSERT INTO t (rowid, x) VALUES (1, ?)", (" ".join(given_terms),))
+    assert {row[0] for row in database.execute("SELECT term FROM v")} == set(given_terms)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("L'IA aujourd'hui", ["l", "ia", "aujourdhui"]),
+        ("l’été aux États-Unis", ["l", "l'ete", "aux", "etats", "unis"]),
+        ("qu'il jusqu'à lorsqu'elle puisqu'on", ["qu", "il", "jusqu", "a", "lorsqu", "elle", "puisqu", "on"]),
+        ("prud'hommes, presqu'île", ["prudhommes", "presquile"]),
+        ("va-t-il", ["va", "t", "il"]),
+        ("Apple's companies' O'Reilly don't", ["apple", "s", "companies", "oreilly", "dont"]),
+        ("IBM Œuvre ﬁn Straße", ["ibm", "oeuvre", "fin", "strasse"]),
+        ("GPT-4o 5G H.264 F-35 F35", ["gpt", "4o", "5g", "h", "264", "f35", "f35"]),
+        ("C++ C# .NET ASP.NET Canal+ 10+", ["c++", "c#", ".net", "asp", "net", "canal+", "10"]),
+        ("1,000 1 000 1\u202f000 1000 1.5 1,5", ["1000", "1000", "1000", "1000", "1.5", "1.5"]),
+        ("50 % 50% $3.5bn v3.12", ["50", "50", "3.5bn", "3.12"]),
+        ("2020-06-10 10/06/2020", ["2020", "06", "10", "10", "06", "2020"]),
+        ("AT&T R&D S&P black&white", ["att", "rd", "sp", "black", "white"]),
+        ("Wi-Fi wifi e-mail email cyber-attaque", ["wifi", "wifi", "email", "email", "cyberattaque"]),
+        ("the US, the U.S. and us", ["the", "usa", "the", "usa", "and", "us"]),
+        ("IT, the EU and the WHO", ["IT", "the", "EU", "and", "the", "WHO"]),
+        ("人工智能 AI 猫", ["人工", "工智", "智能", "ai", "猫"]),
+        ("snake_case camelCase", ["snake", "case", "camelcase"]),
+        ("🎉 — …", []),
+        ("", []),
+    ],
+)
+def test_words_are_cut_as_people_ask_for_them(text, found):
+    assert terms.words(text) == found
+
+
+@pytest.mark.parametrize(
+    ("query", "text"),
+    [
+        ("été", "Un bel ÉTE de l'été"),
+        ("etats unis", "aux États-Unis"),
+        ("états-unis", "aux Etats Unis"),
+        ("gpt4o", "GPT-4o est là"),
+        ("gpt-4o", "le modèle GPT4o"),
+        ("gpt 4o", "le modèle GPT-4o"),
+        ("rtx4090", "une RTX 4090 chère"),
+        ("iphone 15", "l'iPhone15"),
+        ("wifi", "le Wi-Fi"),
+        ("wi-fi", "le wifi"),
+        ("python 3", "Python 3.12.1"),
+        ("python 3.12", "Python 3.12.1"),
+        ("nodejs", "Node.js 22"),
+        ("c++", "en C++ moderne"),
+        (".net", "ASP.NET et .NET"),
+        ("1000", "1 000 employés"),
+        ("1,000", "1000 employés"),
+        ("US", "the U.S. government"),
+        ("IT", "les métiers de l'IT"),
+        ("l'or", "le cours de l'or"),
+        ("IA", "L’IA générative"),
+        ("interdictions", "une interdiction"),
+        ("智能", "人工智能"),
+        ("attaque", "une cyber-attaque"),
+        ("canal", "chez Canal+"),
+        ("at&t", "AT&T's network"),
+    ],
+)
+def test_a_query_finds_what_people_mean(query, text):
+    for language in ("fr", "en"):
+        held = set(terms.stems(text, language))
+        asked = [forms for word in terms.words(query) if (forms := terms.alternatives(word))]
+        assert asked or query == "été"
+        assert all(held.intersection(forms) for forms in asked)
+
+
+def test_empty_words_of_both_languages_are_not_indexed_and_not_asked_for():
+    assert terms.stems("le la les the of and qu'il n'est or but pour", "fr") == []
+    assert terms.stems("le la les the of and qu'il n'est or but pour", "en") == []
+    assert terms.alternatives("the") == ()
+    assert terms.alternatives("les") == ()
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["ai", "ia", "computer", "microsoft", "system", "nouveau", "force", "page", "web", "data", "uk", "tv",
+     "état", "new", "mars", "US", "IT"],
+)  # fmt: skip
+def test_what_tech_news_is_about_is_never_an_empty_word(word):
+    assert not EMPTY.intersection(terms.words(word))
+
+
+def test_stems_are_of_the_language_of_the_text_and_a_query_tries_both():
+    assert terms.stems("interdictions", "fr") != terms.stems("companies", "fr")
+    assert set(terms.alternatives("companies")) == {
+        *terms.stems("companies", "en"),
+        *terms.stems("companies", "fr"),
+    }
+    assert terms.stems("companies", None) == terms.stems("companies", "en") == terms.stems("companies", "de")
+
+
+def test_stemmers_are_not_shared_by_threads():
+    words = [
+        f"{stem}{ending}" for stem in ("interd", "compan", "reconn") for ending in ("ies", "ment", "ation")
+    ]
+    expected = [terms.stems(word, "fr") for word in words]
+    seen = []
+
+    def work():
+        terms.alternatives.cache_clear()
+        seen.append([terms.stems(word, "fr") for word in words * 200] == expected * 200)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert seen == [True] * 4
+
+
+def test_names_are_found_whatever_their_case_accents_and_spaces():
+    assert terms.outlet_tokens("Le Monde") == ("ole", "omonde", "olemonde")
+    assert terms.outlet_tokens("LE  MONDÉ")[-1] == terms.outlet_tokens("lemonde")[-1]
+    assert terms.author_tokens("") == ()
+    assert terms.tag_tokens("C++") == ("tcplusplus",)
+    everything = terms.index_terms(
+        title="A", body="", language="fr", feed_id=7, outlet="01net", author="J. K. Rowling",
+        tags=("Hardware", "Écran"), published=1591747200, image="x",
+    ).meta.split()  # fmt: skip
+    assert {"f7", "d202006", "lfr", "o01net", "arowling", "thardware", "tecran", "hasimage"} <= set(
+        everything
+    )
+    assert all(re.fullmatch("[a-z0-9]+", token) for token in everything)
+
+
+def test_a_huge_word_is_cut_and_a_huge_text_is_no_effort():
+    assert terms.words("a" * 100_000) == ["a" * 48]
+    assert len(terms.stems("a-" * 50_000, "fr")) <= 60_000
+    terms.stems("1 000 " * 50_000, "fr")
+    terms.stems("l'" * 100_000, "fr")
+    terms.stems("a.b." * 50_000, "en")
+    terms.stems("人" * 100_000, "zh")
+
+
+def test_the_article_of_the_seed_is_found_by_what_people_ask():
+    held = set(terms.stems(shared("seed/article.fr.txt").read_text(encoding="utf-8"), "fr"))
+    for asked in ("reconnaissance faciale", "Rekognition", "IBM", "un an", "États-Unis", "george floyd"):
+        for word in terms.words(asked):
+            forms = terms.alternatives(word)
+            assert not forms or held.intersection(forms)
