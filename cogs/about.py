@@ -127,8 +127,16 @@ class PrivacyView(AskerView):
             "About you Telex keeps {count} bookmarks: which articles, when and where you saved them.",
             count,
         ).format(count=count)
-        nothing = _("About you Telex keeps nothing: you have no bookmarks.")
-        rest = _("It neither reads nor keeps your messages, and nobody else sees your bookmarks.")
+        nothing = _("You have no bookmarks.")
+        rest = "\n".join(
+            (
+                _("It neither reads nor keeps your messages, and nobody else sees your bookmarks."),
+                _(
+                    "Of a bookmark that you remove or delete, it remembers only that you let go of it, so "
+                    "that an old reaction does not bring it back."
+                ),
+            )
+        )
         self.clear_items()
         self.add_item(Press(self._export, label=_("Get a copy"), style=discord.ButtonStyle.primary))
         self.add_item(
@@ -196,6 +204,7 @@ async def export(interaction: Interaction) -> bytes:
         "person_id": str(interaction.user.id),
         "exported": _iso(interaction.client.newsroom.clock.now()),
         "bookmarks": kept,
+        "let_go": await store.bookmarks.let_go(interaction.user.id),
     }
     return json.dumps(document, ensure_ascii=False, indent=2).encode()
 

@@ -24,25 +24,22 @@ _OPTION = (
 )
 _MOST_PLACES = 5
 _DESCRIPTION = 4096  # https://discord.com/developers/docs/resources/message#embed-object-embed-limits
+_BOLD = "\ue000"  # of private use: stands for ** while the text is escaped
 _UNSAFE = re.compile(r"[\s()<>\\\"\x00-\x1f\x7f]")
 
 Spans = Sequence[tuple[int, int]]
 
 
 def bold(text: str, spans: Spans) -> str:
-    """A text made harmless, with the words at these spans in bold."""
+    """A text made harmless and one line, with the words at these spans, which are in order, in bold."""
+    text = text.replace(_BOLD, " ")
     parts: list[str] = []
     at = 0
     for start, end in spans:
-        if start >= at:
-            parts += [_piece(text[at:start]), "**", _piece(text[start:end]), "**"]
-            at = end
-    parts.append(_piece(text[at:]))
-    return "".join(parts)
-
-
-def _piece(text: str) -> str:
-    return safe.markdown(visible(re.sub(r"\s+", " ", text)))
+        parts += [text[at:start], _BOLD, text[start:end], _BOLD]
+        at = end
+    parts.append(text[at:])
+    return safe.markdown(visible(re.sub(r"\s+", " ", "".join(parts)))).replace(_BOLD, "**")
 
 
 def link(text: str, url: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import discord
 from discord.app_commands import Choice
 
@@ -38,11 +40,10 @@ async def visible(interaction: Interaction) -> list[Pair]:
     if guild is None or not isinstance(member, discord.Member):
         return []
     pairs = await interaction.client.store.subscriptions.in_server(guild.id)
-    seen = {
-        channel_id: await _shows(interaction, guild, member, channel_id)
-        for channel_id in {subscription.channel_id for subscription, _feed in pairs}
-    }
-    return [pair for pair in pairs if seen[pair[0].channel_id]]
+    channels = list({subscription.channel_id for subscription, _feed in pairs})
+    shown = await asyncio.gather(*(_shows(interaction, guild, member, each) for each in channels))
+    seen = {channel_id for channel_id, shows in zip(channels, shown, strict=True) if shows}
+    return [pair for pair in pairs if pair[0].channel_id in seen]
 
 
 async def _shows(

@@ -124,6 +124,15 @@ class Bookmarks:
         )
         return {row["server_id"] for row in rows}
 
+    async def let_go(self, person_id: int) -> tuple[str, ...]:
+        """The addresses of the articles that a person kept once and let go of."""
+        rows = await self._database.fetchall(
+            "SELECT article.url FROM bookmark JOIN article ON article.id = bookmark.article_id "
+            "WHERE person_id = ? AND removed IS NOT NULL ORDER BY article.id",
+            (person_id,),
+        )
+        return tuple(row["url"] for row in rows)
+
     async def forget(self, person_id: int) -> int:
         """Delete what is kept of a person; how many bookmarks that were.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from bot import __version__
-from tests.cogs.helpers import START, button, follow, forge, hide, last, said
+from tests.cogs.helpers import START, button, follow, forge, hide, last, newest, said
 from tests.cogs.test_bookmarks import content, keep_all, titles
 from tests.discord_world import World
 from tests.feed_server import FeedServer
@@ -64,12 +64,16 @@ async def test_about_works_where_nothing_is_followed(telex: World) -> None:
 async def test_privacy_tells_what_is_kept_and_exports_it(telex: World, feed_server: FeedServer) -> None:
     await follow(telex, feed_server)
     await keep_all(telex, telex.reader)
+    gone = await newest(telex, (await telex.store.feeds.all())[0])
     shown = await telex.reader.user.slash("privacy")
     assert "3 bookmarks" in said(shown)
+    await telex.store.bookmarks.remove(telex.reader.id, gone.id)
     exported = await telex.reader.user.click(last(shown), label="Get a copy")
     document = json.loads(content(telex, exported))
     assert document["person_id"] == str(telex.reader.id)
     assert [one["title"] for one in document["bookmarks"]] == await titles(telex, telex.reader)
+    assert len(document["bookmarks"]) == 2
+    assert document["let_go"] == [gone.url]
     assert {one["server_id"] for one in document["bookmarks"]} == {str(telex.guild.id)}
 
 
@@ -110,4 +114,4 @@ async def test_nobody_deletes_for_somebody_else(telex: World, feed_server: FeedS
 
 async def test_who_has_nothing_is_told_so(telex: World) -> None:
     shown = await telex.reader.slash(telex.news, "privacy")
-    assert "Telex keeps nothing" in said(shown)
+    assert "You have no bookmarks." in said(shown)
