@@ -158,26 +158,28 @@ async def test_an_outage_of_the_server_delays_its_posts_and_loses_none(scene: Sc
     assert not toll(scene, [1, *numbers])
 
 
+async def is_member(scene: Scene) -> bool:
+    """Whether the bot knows itself to be in the server: only then its feeds are polled."""
+    async with scene.newsroom() as newsroom:
+        return bool(await newsroom.store.feeds.due(2**40, 10, ()))
+
+
+async def is_away(scene: Scene) -> bool:
+    return not await is_member(scene)
+
+
 async def test_a_bot_kicked_and_invited_back_posts_nothing_of_the_time_away(scene: Scene) -> None:
     discord = scene.discord
     bot = scene.start()
     await scene.settled()
     discord.acts.kick(scene.server)
-
-    async def is_in() -> bool:
-        async with scene.newsroom() as newsroom:
-            return bool(await newsroom.store.feeds.due(2**40, 10, ()))
-
-    async def is_out() -> bool:
-        return not await is_in()
-
-    await until(is_out)
+    await until(lambda: is_away(scene))
     await bot.stop()
     away = await scene.publish(2)
     bot = scene.start()
     await discord.until(lambda: discord.gateway.connected)
     discord.acts.invite(scene.server)
-    await until(is_in)
+    await until(lambda: is_member(scene))
     await bot.stop()
     await scene.clock.sleep(5)
     back = await scene.publish(2)
@@ -185,3 +187,16 @@ async def test_a_bot_kicked_and_invited_back_posts_nothing_of_the_time_away(scen
     await scene.settled()
     assert not toll(scene, [1, *back])
     assert not any(scene.posts(kind)[number] for kind in KINDS for number in away)
+
+
+async def test_what_was_owed_when_the_bot_was_kicked_while_not_running_is_not_posted_later(
+    scene: Scene,
+) -> None:
+    await scene.publish(2)
+    scene.discord.acts.kick(scene.server)
+    scene.start()
+    await until(lambda: is_away(scene))
+    scene.discord.acts.invite(scene.server)
+    await until(lambda: is_member(scene))
+    await scene.settled()
+    assert not any(scene.messages(kind) for kind in KINDS)
