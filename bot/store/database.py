@@ -21,6 +21,7 @@ from bot.text.terms import fold
 
 READERS = 3
 BUSY_TIMEOUT = 15.0  # seconds
+OLDEST_SQLITE = (3, 37, 0)  # the first with STRICT tables
 WRITER_PRAGMAS = (
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
@@ -123,6 +124,11 @@ class Database:
     @classmethod
     async def open(cls, path: Path, prepare: Callable[[sqlite3.Connection], None]) -> Self:
         """Open the file, creating it when missing. `prepare` runs on the writer before anything else does."""
+        if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+            wanted = ".".join(map(str, OLDEST_SQLITE))
+            raise DatabaseUnusable(
+                f"Python's SQLite is {sqlite3.sqlite_version}; Telex needs {wanted} or later."
+            )
         _check_place(path)
         database = cls(path)
         try:

@@ -180,6 +180,14 @@ async def test_a_place_where_nothing_can_be_created_is_said(tmp_path: Path, cloc
             await Store.open(path, clock)
 
 
+async def test_a_python_with_an_old_sqlite_is_told_so(
+    tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 34, 1))
+    with pytest.raises(DatabaseUnusable, match=r"needs 3\.37\.0 or later"):
+        await Store.open(tmp_path / "telex.db", clock)
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 async def test_a_database_that_may_not_be_written_is_said_at_once(tmp_path: Path, clock: ManualClock):
     path = tmp_path / "telex.db"
