@@ -258,8 +258,7 @@ def _tidy(text: str) -> str:
     text = _BREAK.sub(_widest, _SPACES.sub(" ", text))
     text = _BETWEEN_CELLS.sub(" | ", text)
     text = _KEPT_BREAKS.sub(_KEPT_BREAK * 2, text)
-    text = text.strip(f" \n{_KEPT_BREAK}").rstrip(_KEPT_SPACE)
-    return text.replace(_KEPT_SPACE, " ").replace(_KEPT_BREAK, "\n")
+    return text.replace(_KEPT_SPACE, " ").replace(_KEPT_BREAK, "\n").strip()
 
 
 def _widest(match: re.Match[str]) -> str:

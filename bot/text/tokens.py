@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -87,11 +87,11 @@ def words(text: str) -> list[str]:
 
 def spans(text: str) -> Iterator[tuple[str, int, int]]:
     """The words of `text`, each with where it starts and ends in `text`."""
-    simple, place = _plain_with_places(text)
+    simple, begins, ends = _plain_with_places(text)
     for match in _CHUNK.finditer(simple):
         start = match.start()
         for form, first, last in split(match[0]):
-            yield form, place(start + first), place(start + last)
+            yield form, begins[start + first], ends[start + last - 1]
 
 
 def plain(text: str) -> str:
@@ -111,19 +111,20 @@ def chunks(simple: str) -> list[str]:
     return _CHUNK.findall(simple)
 
 
-def _plain_with_places(text: str) -> tuple[str, Callable[[int], int]]:
-    """`plain(text)`, and where a place in it lies in `text`."""
+def _plain_with_places(text: str) -> tuple[str, Sequence[int], Sequence[int]]:
+    """`plain(text)`, and for each character of it where in `text` begins and ends what it stands for."""
     simple = plain(text)
     if len(simple) == len(text):
-        return simple, lambda position: position
+        return simple, range(len(text)), range(1, len(text) + 1)
     pieces: list[str] = []
-    places: list[int] = []
+    begins: list[int] = []
+    ends: list[int] = []
     for match in _CLUSTER.finditer(text):
         piece = plain(match[0])
         pieces.append(piece)
-        places += [match.start()] * len(piece)
-    places.append(len(text))
-    return "".join(pieces), places.__getitem__
+        begins += [match.start()] * len(piece)
+        ends += [match.end()] * len(piece)
+    return "".join(pieces), begins, ends
 
 
 @lru_cache(maxsize=1 << 13)
