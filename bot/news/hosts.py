@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
+import itertools
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from types import TracebackType
 
 from bot.clock import Clock
 from bot.words import Feed
@@ -19,18 +19,54 @@ MANY = 10_000
 """Hosts kept in memory before those at rest are forgotten."""
 
 
-@dataclass(slots=True)
 class Host:
-    """A machine. `free_at` is monotonic, `held_until` wall-clock time, both in seconds.
+    """A publisher's machine. `async with host:` is the time of one request to it.
 
-    `queue` holds the feeds that wait for it in the scheduler, `busy` says that the scheduler polls one.
+    `free_at` is monotonic, `held_until` wall-clock time, both in seconds. `queue` holds the due feeds that
+    wait for it, `busy` says that one of them is being polled.
     """
 
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    queue: deque[Feed] = field(default_factory=deque)
-    busy: bool = False
-    free_at: float = 0.0
-    held_until: int = 0
+    __slots__ = ("_clock", "_lock", "_started", "busy", "free_at", "held_until", "queue")
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = asyncio.Lock()
+        self._started = 0.0
+        self.queue: deque[Feed] = deque()
+        self.busy = False
+        self.free_at = 0.0
+        self.held_until = 0
+
+    async def __aenter__(self) -> None:
+        await self._lock.acquire()
+        try:
+            if (wait := self.free_at - self._clock.monotonic()) > 0:
+                await self._clock.sleep(wait)
+        except BaseException:
+            self._lock.release()
+            raise
+        self._started = self._clock.monotonic()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        ended = self._clock.monotonic()
+        self.free_at = ended + min(PAUSE * (ended - self._started), LONGEST_PAUSE)
+        self._lock.release()
+
+    def hold(self, until: int) -> None:
+        """Leave it alone until then."""
+        self.held_until = max(self.held_until, until)
+
+    def is_at_rest(self) -> bool:
+        """Whether nothing is lost by forgetting it."""
+        return not (
+            self.busy
+            or self.queue
+            or self._lock.locked()
+            or self.free_at > self._clock.monotonic()
+            or self.held_until > self._clock.now()
+        )
 
 
 class Hosts:
@@ -40,38 +76,81 @@ class Hosts:
         self._clock = clock
         self._hosts: dict[str, Host] = {}
 
-    def of(self, name: str) -> Host:
-        """The host of that name."""
+    def of(self, url: str) -> Host:
+        """The host of a feed's address."""
+        # The addresses of feeds are normal already; `urls.host` is ten times as slow.
+        name = url.partition("://")[2].partition("/")[0].rpartition("@")[2].partition(":")[0]
         host = self._hosts.get(name)
         if host is None:
             if len(self._hosts) >= MANY:
-                self._forget()
-            host = self._hosts[name] = Host()
+                self._hosts = {name: host for name, host in self._hosts.items() if not host.is_at_rest()}
+            host = self._hosts[name] = Host(self._clock)
         return host
 
-    @asynccontextmanager
-    async def visit(self, host: Host) -> AsyncIterator[None]:
-        """The time of one request: alone, and after the pause that the one before left."""
-        async with host.lock:
-            if (wait := host.free_at - self._clock.monotonic()) > 0:
-                await self._clock.sleep(wait)
-            started = self._clock.monotonic()
-            try:
-                yield
-            finally:
-                ended = self._clock.monotonic()
-                host.free_at = ended + min(PAUSE * (ended - started), LONGEST_PAUSE)
+
+class Queue:
+    """Feeds that are due, each waiting for its host, handed out to those who poll.
+
+    At any time one feed of a host is out.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._ready: list[tuple[float, int, Host]] = []  # hosts that are not busy, by when they are free
+        self._order = itertools.count()
+        self._takers: deque[asyncio.Future[tuple[Host, Feed]]] = deque()
+        self._length = 0
+
+    def __len__(self) -> int:
+        return self._length
+
+    def put(self, host: Host, feed: Feed) -> None:
+        """Let a feed wait for its host."""
+        host.queue.append(feed)
+        self._length += 1
+        if not host.busy and len(host.queue) == 1:
+            self._offer(host)
+
+    async def take(self) -> tuple[Host, Feed]:
+        """The next feed whose host is free."""
+        taken = self._next()
+        if taken is None:
+            taker: asyncio.Future[tuple[Host, Feed]] = asyncio.get_running_loop().create_future()
+            self._takers.append(taker)
+            taken = await taker
+        return taken
+
+    def done(self, host: Host) -> None:
+        """The feed that was taken was polled."""
+        host.busy = False
+        if host.queue:
+            self._offer(host)
+
+    def hand_out(self) -> float | None:
+        """Give those who wait what has become free; in how many seconds there is more, None if unknown."""
+        while self._takers and (taken := self._next()) is not None:
+            taker = self._takers.popleft()
+            if not taker.done():
+                taker.set_result(taken)
+        if not (self._takers and self._ready):
+            return None
+        return max(self._ready[0][0] - self._clock.monotonic(), 0.0)
 
     def clear(self) -> None:
-        """Forget what waited."""
-        for host in self._hosts.values():
+        """Forget what waits and who waits."""
+        for _, _, host in self._ready:
             host.queue.clear()
-            host.busy = False
+        self._ready.clear()
+        self._takers.clear()
+        self._length = 0
 
-    def _forget(self) -> None:
-        now, wall = self._clock.monotonic(), self._clock.now()
-        self._hosts = {
-            name: host
-            for name, host in self._hosts.items()
-            if host.busy or host.queue or host.lock.locked() or host.free_at > now or host.held_until > wall
-        }
+    def _offer(self, host: Host) -> None:
+        heapq.heappush(self._ready, (host.free_at, next(self._order), host))
+
+    def _next(self) -> tuple[Host, Feed] | None:
+        if not self._ready or self._ready[0][0] > self._clock.monotonic():
+            return None
+        _, _, host = heapq.heappop(self._ready)
+        host.busy = True
+        self._length -= 1
+        return host, host.queue.popleft()

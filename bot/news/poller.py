@@ -7,11 +7,8 @@ written many at a time; a poll with news is one transaction of its own.
 from __future__ import annotations
 
 import asyncio
-import heapq
-import itertools
 import logging
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Callable
 
 from bot.clock import Clock
 from bot.feeds import errors
@@ -19,12 +16,12 @@ from bot.feeds.errors import FeedError
 from bot.feeds.fetch import Fetched, Fetcher
 from bot.feeds.schedule import AFTER_TOO_MANY
 from bot.news import notices
-from bot.news.hosts import Host, Hosts
+from bot.news.hosts import Host, Hosts, Queue
 from bot.news.intake import Intake
-from bot.news.visits import Outcome, PollReport, Visits
+from bot.news.visits import Outcome, PollReport, Visits, after_unchanged
 from bot.settings import Settings
 from bot.store import Store, StoreError
-from bot.store.polls import Recorded
+from bot.store.polls import Recorded, Unchanged
 from bot.text import urls
 from bot.words import Feed
 from bot.workers import Workers
@@ -40,6 +37,8 @@ TAKEN = 256
 """Due feeds taken from the store at a time."""
 LONGEST_REST = 60
 """Seconds after which the store is asked again although nothing was to be due: others write to it too."""
+SHORTEST_REST = 0.02
+"""Seconds; hosts that become free sooner are served together."""
 AFTER_TROUBLE = 5
 """Seconds to wait when the store cannot be used."""
 
@@ -62,20 +61,17 @@ class Poller:
         """When a publisher last answered, in seconds of UTC."""
 
         self._hosts = Hosts(clock)
-        self._unwritten: dict[int, Feed] = {}
-        self._enough = asyncio.Event()
-        self._some = asyncio.Event()
-        self._flushing = asyncio.Lock()
-
-        self._held: set[int] = set()  # feeds that are queued, in flight or unwritten
-        self._queued = 0
-        self._ready: list[tuple[float, int, Host]] = []  # idle hosts with a queue, by when they are free
-        self._order = itertools.count()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._queue = Queue(clock)
+        self._held: set[int] = set()  # feeds that are queued, being polled or unwritten
         self._look_at = 0  # when the store is asked for due feeds
+        self._look_now = False  # or as soon as can be
         self._rests_until = 0.0  # monotonic
         self._woken = asyncio.Event()
-        self._running = False
+
+        self._unwritten: dict[int, Feed | Unchanged] = {}
+        self._some = asyncio.Event()
+        self._enough = asyncio.Event()
+        self._flushing = asyncio.Lock()
 
     async def poll(self, feed: Feed, *, polite: bool = True) -> PollReport:
         """Poll one feed now and write what came of it; never raises for what the feed does.
@@ -83,9 +79,11 @@ class Poller:
         `polite=False` is for an address that a person named: its host may be asked at once and several times.
         Raises StoreError.
         """
-        report = await self._poll(feed, polite=polite)
+        polled = await self._poll(feed, self._hosts.of(feed.url), polite=polite)
         await self._flush()
-        return report
+        if isinstance(polled, Unchanged):
+            return PollReport(after_unchanged(feed, polled), Outcome.UNCHANGED)
+        return polled
 
     async def take(self, feed: Feed, fetched: Fetched) -> Feed:
         """Write an answer that was fetched without us, as if it came of a poll; the feed after it.
@@ -93,7 +91,8 @@ class Poller:
         Raises FeedError, StoreError.
         """
         async with self.intake.turn(feed.id):
-            feed = self._unwritten.get(feed.id) or await self._store.feeds.get(feed.id) or feed
+            await self._flush()
+            feed = await self._store.feeds.get(feed.id) or feed
             report = await self.visits.answered(feed, fetched)
             self._keep(report)
         await self._flush()
@@ -101,14 +100,14 @@ class Poller:
 
     def wake(self) -> None:
         """Look for due feeds at once: a feed was followed, or made due."""
-        self._look_at = 0
+        self._look_now = True
         self._woken.set()
 
     async def run(self) -> None:
         """Poll what is due, for ever. Cancel it to end it: polls under way are as if they had never begun."""
-        flusher = asyncio.create_task(self._keep_flushing(), name="poller: writes")
-        self._running = True
-        self._look_at = 0
+        self._look_now = True
+        tasks = [asyncio.create_task(self._work()) for _ in range(self._settings.poll_concurrency)]
+        tasks.append(asyncio.create_task(self._keep_flushing()))
         try:
             while True:
                 self._woken.clear()
@@ -116,19 +115,15 @@ class Poller:
                     await self._take_due()
                 except StoreError:
                     log.exception("cannot look for due feeds")
+                    self._look_now = False
                     self._look_at = self._clock.now() + AFTER_TROUBLE
-                self._start()
-                await self._rest()
+                await self._rest(self._queue.hand_out())
         finally:
-            self._running = False
-            tasks = [*self._tasks, flusher]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            self._hosts.clear()
-            self._ready.clear()
+            self._queue.clear()
             self._held.clear()
-            self._queued = 0
             try:
                 await self._flush()
             except StoreError:
@@ -136,58 +131,29 @@ class Poller:
 
     async def _take_due(self) -> None:
         now = self._clock.now()
-        while self._look_at <= now and self._queued < TAKEN // 2:
+        while (self._look_now or self._look_at <= now) and self._has_room():
+            self._look_now = False  # what happens from here on is another reason to look
             feeds = await self._store.feeds.due(now, TAKEN, self._held)
             for feed in feeds:
-                self._enqueue(feed)
-            if len(feeds) < TAKEN:
+                self._held.add(feed.id)
+                self._queue.put(self._hosts.of(feed.url), feed)
+            if len(feeds) == TAKEN:
+                self._look_at = 0
+            else:
                 following = await self._store.feeds.next_due(self._held)
                 latest = now + LONGEST_REST
                 self._look_at = latest if following is None else min(max(following, now + 1), latest)
 
-    def _enqueue(self, feed: Feed) -> None:
-        self._held.add(feed.id)
-        self._queued += 1
-        host = self._hosts.of(urls.host(feed.url))
-        host.queue.append(feed)
-        if not host.busy and len(host.queue) == 1:
-            self._offer(host)
+    def _has_room(self) -> bool:
+        return len(self._queue) < TAKEN // 2
 
-    def _offer(self, host: Host) -> None:
-        heapq.heappush(self._ready, (host.free_at, next(self._order), host))
-
-    def _start(self) -> None:
-        """Start polls of hosts that are free, as long as there are slots."""
-        now = self._clock.monotonic()
-        while self._ready and self._ready[0][0] <= now and len(self._tasks) < self._settings.poll_concurrency:
-            _, _, host = heapq.heappop(self._ready)
-            feed = host.queue.popleft()
-            host.busy = True
-            self._queued -= 1
-            task = asyncio.create_task(self._attempt(feed))
-            self._tasks.add(task)
-            task.add_done_callback(partial(self._ended, host))
-
-    def _ended(self, host: Host, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        host.busy = False
-        if host.queue:
-            self._offer(host)
-        if not self._running:
-            return
-        self._start()
-        waits_for_host = bool(self._ready) and self._ready[0][0] < self._rests_until
-        if waits_for_host or (self._look_at <= self._clock.now() and self._queued < TAKEN // 2):
-            self._woken.set()
-
-    async def _rest(self) -> None:
+    async def _rest(self, until_free: float | None) -> None:
         """Sleep until the store is to be asked, a host is free or somebody wakes us."""
         seconds = float(LONGEST_REST)
-        if self._queued < TAKEN // 2:
-            seconds = self._look_at - self._clock.now()
-        if self._ready and len(self._tasks) < self._settings.poll_concurrency:
-            seconds = min(seconds, self._ready[0][0] - self._clock.monotonic())
-        seconds = max(seconds, 0.0)
+        if self._has_room():
+            seconds = max(self._look_at - self._clock.now(), 0)
+        if until_free is not None:
+            seconds = min(seconds, max(until_free, SHORTEST_REST))
         self._rests_until = self._clock.monotonic() + seconds
         timer = asyncio.ensure_future(self._clock.sleep(seconds))
         woken = asyncio.ensure_future(self._woken.wait())
@@ -198,53 +164,66 @@ class Poller:
             woken.cancel()
             self._rests_until = 0.0
 
-    async def _attempt(self, feed: Feed) -> None:
-        try:
-            report = await self._poll(feed, polite=True)
-        except StoreError:
-            log.exception("cannot record a poll of %s", urls.masked(feed.url))
-            self._held.discard(feed.id)
-            self._look_at = max(self._look_at, self._clock.now() + AFTER_TROUBLE)
-            return
-        if report.recorded is not None:
-            self._written((report.feed,))
+    async def _work(self) -> None:
+        """Poll one feed of the queue after the other."""
+        while True:
+            host, feed = await self._queue.take()
+            try:
+                polled = await self._poll(feed, host, polite=True)
+                if isinstance(polled, PollReport) and polled.recorded is not None:
+                    self._written(feed.id, polled.feed.next_poll)
+            except Exception:
+                log.exception("cannot record a poll of %s", urls.masked(feed.url))
+                self._held.discard(feed.id)
+                self._look_at = max(self._look_at, self._clock.now() + AFTER_TROUBLE)
+            finally:
+                self._queue.done(host)
+            if (host.queue and host.free_at < self._rests_until - SHORTEST_REST) or (
+                self._look_at <= self._clock.now() and self._has_room()
+            ):
+                self._woken.set()
 
-    async def _poll(self, feed: Feed, *, polite: bool) -> PollReport:
+    async def _poll(self, feed: Feed, host: Host, *, polite: bool) -> PollReport | Unchanged:
         async with self.intake.turn(feed.id) as waited:
             if waited:  # for another poll of it, after which the feed is not what it was
-                feed = self._unwritten.get(feed.id) or await self._store.feeds.get(feed.id) or feed
-            report = await self._report(feed, polite=polite)
-            await notices.tell(self._store, self._settings, feed, report.feed)
-            self._keep(report)
-        return report
+                await self._flush()
+                feed = await self._store.feeds.get(feed.id) or feed
+            polled = await self._report(feed, host, polite=polite)
+            if isinstance(polled, PollReport) and (feed.failures or polled.error):
+                await notices.tell(self._store, self._settings, feed, polled.feed)
+            self._keep(polled)
+        return polled
 
-    def _keep(self, report: PollReport) -> None:
+    def _keep(self, polled: PollReport | Unchanged) -> None:
         """Have a poll without news written soon, or tell of one that was recorded."""
-        if report.recorded is None:
-            self._unwritten[report.feed.id] = report.feed
-            self._some.set()
-            if len(self._unwritten) >= FLUSH_AT:
-                self._enough.set()
-        elif report.recorded.new_ids or report.recorded.channel_ids:
-            self.on_recorded(report.recorded)
+        if isinstance(polled, Unchanged):
+            self._unwritten[polled.feed_id] = polled
+        elif polled.recorded is None:
+            self._unwritten[polled.feed.id] = polled.feed
+        else:
+            if polled.recorded.new_ids or polled.recorded.channel_ids:
+                self.on_recorded(polled.recorded)
+            return
+        self._some.set()
+        if len(self._unwritten) >= FLUSH_AT:
+            self._enough.set()
 
-    async def _report(self, feed: Feed, *, polite: bool) -> PollReport:
-        host = self._hosts.of(urls.host(feed.url))
+    async def _report(self, feed: Feed, host: Host, *, polite: bool) -> PollReport | Unchanged:
         try:
             if not polite:
                 fetched = await self._fetch(feed)
             elif host.held_until > self._clock.now():
                 return self.visits.postponed(feed, host.held_until)
             else:
-                async with self._hosts.visit(host):
+                async with host:
                     fetched = await self._fetch(feed)
-            return await self.visits.answered(feed, fetched)
+            return self.visits.unchanged(feed, fetched) or await self.visits.answered(feed, fetched)
         except FeedError as error:
             wait = error.retry_after
             if wait is None and error.code == errors.RATE_LIMITED:
                 wait = AFTER_TOO_MANY
             if wait:
-                host.held_until = max(host.held_until, self._clock.now() + wait)
+                host.hold(self._clock.now() + wait)
             log.info("%s: %s", urls.masked(feed.url), error)
             return self.visits.failed(feed, error)
         except StoreError:
@@ -281,21 +260,24 @@ class Poller:
             if not batch:
                 return
             try:
-                await self._store.polls.record_quiet(list(batch.values()))
+                await self._store.polls.record_quiet(
+                    [polled for polled in batch.values() if isinstance(polled, Feed)],
+                    [polled for polled in batch.values() if isinstance(polled, Unchanged)],
+                )
             except BaseException:
                 self._unwritten = batch | self._unwritten
                 self._some.set()
                 raise
-            self._written(batch.values())
+            for feed_id, polled in batch.items():
+                self._written(feed_id, polled.next_poll)
 
-    def _written(self, feeds: Iterable[Feed]) -> None:
-        """The store knows these feeds as they are now, and can tell when they are due."""
-        for feed in feeds:
-            if feed.id not in self._unwritten:
-                self._held.discard(feed.id)
-            if feed.next_poll < self._look_at:
-                self._look_at = feed.next_poll
-                self._woken.set()
+    def _written(self, feed_id: int, next_poll: int) -> None:
+        """The store knows a feed as it is now, and can tell when it is due."""
+        if feed_id not in self._unwritten:
+            self._held.discard(feed_id)
+        if next_poll < self._look_at:
+            self._look_at = next_poll
+            self._woken.set()
 
 
 def _ignore(recorded: Recorded) -> None:

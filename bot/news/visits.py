@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from http import HTTPStatus
 from random import Random
 
 from bot.clock import Clock
@@ -17,7 +18,7 @@ from bot.news.intake import Decision, Intake
 from bot.news.outlets import outlet_name
 from bot.settings import Settings
 from bot.store import Store
-from bot.store.polls import Recorded
+from bot.store.polls import Recorded, Unchanged
 from bot.text import safe, urls
 from bot.words import Feed, FeedState, ParsedFeed, Validators
 
@@ -26,6 +27,7 @@ MOVE_PROBATION = 3 * 86_400
 LARGE = 256 * 1024
 """Bytes of a document that are hashed off the event loop."""
 TITLE = 300
+NOT_MODIFIED = HTTPStatus.NOT_MODIFIED
 
 
 class Outcome(StrEnum):
@@ -64,6 +66,27 @@ class Visits:
         self._intake = intake
         self._random = Random()  # noqa: S311 - spreads polls over time
 
+    def unchanged(self, feed: Feed, fetched: Fetched) -> Unchanged | None:
+        """The poll that an answer makes when nothing but the schedule changes; None when more does."""
+        if not fetched.not_modified or feed.failures or feed.moved_to or fetched.permanent_url:
+            return None
+        known = feed.validators
+        if fetched.status != NOT_MODIFIED and (
+            fetched.headers.get("etag") != known.etag
+            or fetched.headers.get("last-modified") != known.last_modified
+        ):
+            return None
+        now = self._clock.now()
+        interval, next_poll = schedule.after_success(
+            feed,
+            now=now,
+            hints=schedule.hints(fetched.headers, now=now),
+            new_articles=(),
+            changed=False,
+            random=self._random,
+        )
+        return Unchanged(feed.id, interval, next_poll, now)
+
     async def answered(self, feed: Feed, fetched: Fetched) -> PollReport:
         """The poll that an answer makes; news is recorded with the feed in one transaction.
 
@@ -73,7 +96,7 @@ class Visits:
         hints = schedule.hints(fetched.headers, now=now)
         if fetched.not_modified:
             validators = feed.validators
-            if fetched.status != 304:  # noqa: PLR2004 - the same body under new validators
+            if fetched.status != NOT_MODIFIED:  # the same body under other validators
                 validators = _validators(fetched, feed.validators.entries_hash)
             return self._quiet(feed, fetched, validators, hints, now)
         if len(fetched.body) > LARGE:
@@ -169,6 +192,17 @@ class Visits:
             moved_to=moved_to,
             moved_since=moved_since,
         )
+
+
+def after_unchanged(feed: Feed, poll: Unchanged) -> Feed:
+    """The feed after a poll that changed nothing but its schedule."""
+    return replace(
+        feed,
+        interval=poll.interval,
+        next_poll=poll.next_poll,
+        last_poll=poll.polled,
+        last_success=poll.polled,
+    )
 
 
 def _validators(fetched: Fetched, digest: bytes | None) -> Validators:

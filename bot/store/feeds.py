@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection
 from dataclasses import replace
+from operator import attrgetter
 
 from bot.clock import Clock
 from bot.store.database import Database
@@ -150,18 +151,25 @@ def _add(connection: sqlite3.Connection, new: Feed) -> Feed:
     return found
 
 
-_KEPT = {"id", "url", "server_id", "added"}
-_ASSIGNED = ", ".join(f"{name} = :{name}" for name in feed_values(Feed(id=0, url="")) if name not in _KEPT)
+_WRITTEN = {  # what polls change, but the address: by column, where a feed has it
+    **dict.fromkeys(feed_values(Feed(id=0, url=""))),
+    **{name: f"validators.{name}" for name in ("etag", "last_modified", "body_hash", "entries_hash")},
+    "state": "state.value",
+}
+for _name in ("id", "url", "server_id", "added"):
+    del _WRITTEN[_name]
+_SET = ", ".join(f"{name} = ?" for name in _WRITTEN)
+_VALUES = attrgetter(*(place or name for name, place in _WRITTEN.items()), "id")
 
 
 def write_feeds(connection: sqlite3.Connection, feeds: Collection[Feed]) -> None:
     """Write what polls change of feeds. An address that another feed has is not taken over."""
+    connection.executemany(f"UPDATE feed SET {_SET} WHERE id = ?", map(_VALUES, feeds))
+    # Apart: a statement that may set the address touches its index, whether it changes or not.
     connection.executemany(
-        f"""
-        UPDATE feed SET {_ASSIGNED}, url = iif(:url <> url AND EXISTS (
-            SELECT 1 FROM feed AS other WHERE other.url = :url AND other.server_id = :server_id
-        ), url, :url)
-        WHERE id = :id
+        """
+        UPDATE feed SET url = :url WHERE id = :id AND url <> :url AND NOT EXISTS (
+            SELECT 1 FROM feed AS other WHERE other.url = :url AND other.server_id = feed.server_id)
         """,
-        [feed_values(feed) for feed in feeds],
+        [{"id": feed.id, "url": feed.url} for feed in feeds],
     )

@@ -31,6 +31,15 @@ class Known(NamedTuple):
     page: str
 
 
+class Unchanged(NamedTuple):
+    """A poll of a feed in good order that found nothing at all changed; times in seconds of UTC."""
+
+    feed_id: int
+    interval: int
+    next_poll: int
+    polled: int
+
+
 @dataclass(frozen=True, slots=True)
 class ChangedArticle:
     """An article whose entry changed. It keeps its key; its terms are made again from what is stored."""
@@ -70,11 +79,12 @@ class Polls:
             found.setdefault(row["url"], []).append(Known(*row))
         return found
 
-    async def record_quiet(self, feeds: Sequence[Feed]) -> None:
+    async def record_quiet(self, feeds: Sequence[Feed], unchanged: Sequence[Unchanged] = ()) -> None:
         """Write many polls without news: everything but the addresses' owners and beginnings."""
-        if feeds:
+        if feeds or unchanged:
             async with self._database.write() as transaction:
                 await transaction.run(write_feeds, feeds)
+                await transaction.run(_reschedule, unchanged)
 
     async def record(
         self,
@@ -115,6 +125,14 @@ def _known(connection: sqlite3.Connection, feed_id: int, hashes: list[bytes]) ->
         for hash_, *known in rows:
             found[hash_] = Known(*known)
     return found
+
+
+def _reschedule(connection: sqlite3.Connection, unchanged: Sequence[Unchanged]) -> None:
+    """Most polls end like this, so this writes no more than it must."""
+    connection.executemany(
+        "UPDATE feed SET interval = ?2, next_poll = ?3, last_poll = ?4, last_success = ?4 WHERE id = ?1",
+        unchanged,
+    )
 
 
 def _record(

@@ -51,14 +51,66 @@ def listed(values: Collection[Any]) -> str:
 
 
 def feed(row: sqlite3.Row) -> Feed:
-    """A feed of the columns `FEED`."""
-    fields = dict(row)
-    validators = Validators(
-        **{name: fields.pop(name) for name in ("etag", "last_modified", "body_hash", "entries_hash")}
+    """A feed of the columns `FEED`, by position: polls read many, and by name takes twice as long."""
+    (
+        id_,
+        url,
+        server_id,
+        title,
+        outlet,
+        site_url,
+        icon,
+        language,
+        state,
+        etag,
+        last_modified,
+        body_hash,
+        entries_hash,
+        added,
+        next_poll,
+        interval,
+        last_poll,
+        last_success,
+        last_article,
+        failures,
+        failing_since,
+        error,
+        error_detail,
+        moved_to,
+        moved_since,
+        ttl,
+        skip_hours,
+        skip_days,
+    ) = row
+    return Feed(
+        id=id_,
+        server_id=server_id or None,
+        state=FeedState(state),
+        validators=Validators(
+            etag=etag, last_modified=last_modified, body_hash=body_hash, entries_hash=entries_hash
+        ),
+        url=url,
+        title=title,
+        outlet=outlet,
+        site_url=site_url,
+        icon=icon,
+        language=language,
+        added=added,
+        next_poll=next_poll,
+        interval=interval,
+        last_poll=last_poll,
+        last_success=last_success,
+        last_article=last_article,
+        failures=failures,
+        failing_since=failing_since,
+        error=error,
+        error_detail=error_detail,
+        moved_to=moved_to,
+        moved_since=moved_since,
+        ttl=ttl,
+        skip_hours=skip_hours,
+        skip_days=skip_days,
     )
-    fields["server_id"] = fields["server_id"] or None
-    fields["state"] = FeedState(fields["state"])
-    return Feed(**fields, validators=validators)
 
 
 def feed_values(feed: Feed) -> dict[str, Any]:

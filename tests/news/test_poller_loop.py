@@ -240,9 +240,9 @@ async def test_polls_without_news_are_written_together(newsroom, feed_server, cl
     writes: list[int] = []
     record_quiet = Polls.record_quiet
 
-    async def counted(self, feeds):
-        writes.append(len(feeds))
-        await record_quiet(self, feeds)
+    async def counted(self, feeds, unchanged):
+        writes.append(len(feeds) + len(unchanged))
+        await record_quiet(self, feeds, unchanged)
 
     monkeypatch.setattr(Polls, "record_quiet", counted)
     before = clock.now()

@@ -1,0 +1,215 @@
+"""What polling costs: how late the event loop is under load, and an unchanged poll beside a bare GET.
+
+`python -m tests.benchmarks.polling [arrival] [unchanged]`. Fails when a limit of the design does not hold.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import platform
+import statistics
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from ipaddress import ip_network
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import aiohttp
+from rich.console import Console
+
+from bot.clock import SystemClock
+from bot.news.newsroom import Newsroom, open_newsroom
+from bot.settings import Settings
+from bot.words import Feed, Validators
+
+FEEDS, ENTRIES = 200, 300
+LATE_P99, LATE_WORST = 10.0, 100.0  # milliseconds
+POLLS, ROUNDS = 1_000, 9
+MOST_TIMES = 1.5
+LONG_AGO = 1_000
+
+console = Console(highlight=False)
+
+
+@asynccontextmanager
+async def newsroom_with_publisher() -> AsyncIterator[tuple[Newsroom, int]]:
+    """A newsroom with a database of its own, and the port of a publisher in another process."""
+    publisher = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.benchmarks.publisher", stdout=asyncio.subprocess.PIPE
+    )
+    assert publisher.stdout is not None
+    port = int(await publisher.stdout.readline())
+    try:
+        with TemporaryDirectory(prefix="telex-benchmark-") as folder:
+            settings = Settings(
+                database=Path(folder) / "telex.db", allow_private_addresses=(ip_network("127.0.0.0/8"),)
+            )
+            async with open_newsroom(settings) as newsroom:
+                await newsroom.workers.start()
+                yield newsroom, port
+    finally:
+        publisher.kill()
+        await publisher.wait()
+
+
+class Ticker:
+    """Wakes every millisecond and notes how late that was."""
+
+    def __init__(self) -> None:
+        self.late: list[float] = []
+        self._loop = asyncio.get_running_loop()
+        self._due = 0.0
+
+    def start(self) -> None:
+        """Begin."""
+        self._due = self._loop.time() + 0.001
+        self._handle = self._loop.call_at(self._due, self._tick)
+
+    def stop(self) -> None:
+        """End."""
+        self._handle.cancel()
+
+    def _tick(self) -> None:
+        now = self._loop.time()
+        self.late.append((now - self._due) * 1_000)
+        self._due = now + 0.001
+        self._handle = self._loop.call_at(self._due, self._tick)
+
+
+async def run_until_done(newsroom: Newsroom) -> None:
+    """Run the poller until nothing is due, in flight or unwritten."""
+    poller = newsroom.poller
+    task = asyncio.create_task(poller.run())
+    await asyncio.sleep(0.05)
+    while poller._held:  # noqa: ASYNC110 - what is asked costs nothing
+        await asyncio.sleep(0.05)
+    task.cancel()
+    await asyncio.wait([task])
+
+
+async def arrival() -> bool:
+    """200 feeds of 300 entries arrive at once: first as a backlog, then all new for the channels."""
+    good = True
+    async with newsroom_with_publisher() as (newsroom, port):
+        store = newsroom.store
+        feeds = []
+        for number in range(FEEDS):
+            feed = await store.feeds.add(f"http://127.0.0.{number + 1}:{port}/feed/0/{number}/{ENTRIES}")
+            await store.subscriptions.follow(
+                server_id=1, channel_id=number % 20 + 1, feed_id=feed.id, first_article_id=None
+            )
+            feeds.append(feed)
+        async with aiohttp.ClientSession() as session:  # the publisher writes its documents beforehand
+            for feed in feeds:
+                await session.get(feed.url)
+                await session.get(feed.url.replace("/feed/0/", "/feed/1/"))
+        for name, version in (("first poll", 0), ("all new", 1)):
+            kept = [await store.feeds.get(feed.id) for feed in feeds]
+            await store.polls.record_quiet(
+                [
+                    replace(feed, next_poll=0, url=feed.url.replace("/feed/0/", f"/feed/{version}/"))
+                    for feed in kept
+                    if feed is not None
+                ]
+            )
+            before = await store.articles.count()
+            ticker = Ticker()
+            started, cpu = time.perf_counter(), time.process_time()
+            ticker.start()
+            await run_until_done(newsroom)
+            ticker.stop()
+            took, cpu = time.perf_counter() - started, time.process_time() - cpu
+            late = sorted(ticker.late)
+            median, p99, worst = late[len(late) // 2], late[int(len(late) * 0.99)], late[-1]
+            good &= p99 <= LATE_P99 and worst <= LATE_WORST
+            console.print(
+                f"{name}: {await store.articles.count() - before:,} articles in {took:.1f} s ({cpu:.1f} s of this "
+                f"process); event loop late by {median:.2f} ms p50, {p99:.2f} p99, {worst:.1f} worst "
+                f"({len(late):,} ticks; limits {LATE_P99:g} and {LATE_WORST:g})"
+            )
+    return good
+
+
+async def unchanged() -> bool:
+    """A poll answered 304, with all that belongs to it, beside a bare GET; CPU time of this process."""
+    async with newsroom_with_publisher() as (newsroom, port):
+        store = newsroom.store
+        feeds = []
+        for number in range(POLLS):
+            url = f"http://127.0.{number // 250 + 1}.{number % 250 + 1}:{port}/304/{number}"
+            feed = await store.feeds.add(url)
+            await store.subscriptions.follow(
+                server_id=1, channel_id=1, feed_id=feed.id, first_article_id=None
+            )
+            feeds.append(
+                replace(
+                    feed,
+                    validators=Validators(etag='"1"', body_hash=b"b" * 16, entries_hash=b"e" * 16),
+                    last_success=LONG_AGO,
+                    last_poll=LONG_AGO,
+                    last_article=LONG_AGO,
+                    interval=86_400,
+                )
+            )
+        async with aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0), auto_decompress=False
+        ) as session:
+
+            async def bare(urls: AsyncIterator[str]) -> None:
+                async for url in urls:
+                    async with session.get(url, headers={"If-None-Match": '"1"'}) as response:
+                        assert response.status == 304
+                        await response.read()
+
+            async def all_bare() -> None:
+                async def each() -> AsyncIterator[str]:
+                    while waiting:
+                        yield waiting.pop()
+
+                waiting = [feed.url for feed in feeds]
+                await asyncio.gather(*(bare(each()) for _ in range(newsroom.settings.poll_concurrency)))
+
+            await all_bare()
+            await store.polls.record_quiet(feeds)
+            await run_until_done(newsroom)
+            bares, polls = [], []
+            for _ in range(ROUNDS):
+                bares.append(await cost(all_bare))
+                await store.polls.record_quiet(feeds)
+                polls.append(await cost(lambda: run_until_done(newsroom)))
+                kept = await store.feeds.get(feeds[0].id)
+                assert kept is not None
+                assert kept.next_poll > time.time()
+    times = statistics.median(polls) / statistics.median(bares)
+    console.print(
+        f"unchanged: a bare GET {statistics.median(bares):.0f} µs ({min(bares):.0f}–{max(bares):.0f}), a poll "
+        f"{statistics.median(polls):.0f} µs ({min(polls):.0f}–{max(polls):.0f}): {times:.2f}× (limit {MOST_TIMES:g}×)"
+    )
+    return times <= MOST_TIMES
+
+
+async def cost(work: Callable[[], Awaitable[None]]) -> float:
+    """Microseconds of CPU of this process, all threads, for each of the polls."""
+    gc.collect()
+    started = time.process_time()
+    await work()
+    return (time.process_time() - started) / POLLS * 1e6
+
+
+async def main(names: list[str]) -> bool:
+    """Run the benchmarks named, or all."""
+    console.print(f"{platform.machine()}, {platform.python_implementation()} {platform.python_version()}")
+    SystemClock()
+    good = True
+    for benchmark in (arrival, unchanged):
+        if not names or benchmark.__name__ in names:
+            good &= await benchmark()
+    return good
+
+
+if __name__ == "__main__":
+    sys.exit(not asyncio.run(main(sys.argv[1:])))
