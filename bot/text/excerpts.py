@@ -1,26 +1,58 @@
-"""Sentences, excerpts, and where the words of a query are in them."""
+"""Sentences, excerpts, and where the words of a query are in them.
+
+pysbd, the usual splitter, has had no release since 2021 and takes milliseconds a paragraph; what news needs
+is a list of abbreviations.
+"""
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from bot.text import terms
 from bot.text.safe import ELLIPSIS, cut, length
+from bot.text.tables import table
 
-_ABBREVIATIONS = frozenset(
-    ["m", "mm", "mme", "mmes", "mlle", "mlles", "me", "dr", "pr", "st", "ste", "cf", "p", "pp", "ex", "art", "av", "apr", "env", "hab", "no", "nos", "vol", "fig", "éd", "ed", "éds", "eds", "chap", "tél", "al", "mr", "mrs", "ms", "prof", "gen", "col", "lt", "sgt", "capt", "rev", "hon", "sr", "jr", "inc", "ltd", "corp", "co", "llc", "vs", "etc", "approx", "dept", "est", "govt", "univ", "gov", "sen", "rep", "jan", "janv", "feb", "fév", "févr", "mar", "apr", "avr", "jun", "jul", "juil", "aug", "sep", "sept", "oct", "nov", "déc", "dec", "mt", "ave", "blvd", "bd", "bros", "messrs"]
+_TITLES = table(
+    "M MM Mme Mmes Mlle Mlles Me Dr Drs Pr Prof Mr Mrs Ms St Ste Sr Mgr Gen Gén Col Lt Cpt Capt Sgt Cmdr Rev "
+    "Hon Sen Sén Rep Gov Pres Prés Messrs Mt Ft cf Cf ex vs approx"
 )
-_ENDS = frozenset({"etc", "inc", "ltd", "corp", "co", "jr", "sr", "al", "est"})
-"""Abbreviations that often end a sentence: they do when a capital follows."""
+"""Abbreviations that never end a sentence: more must follow."""
+_BEFORE_NUMBERS = table(
+    "no nos art p pp fig figs vol chap ch n num env av ap sec sect para par tél tel éd ed eq"
+)
+"""Abbreviations before a number, words of their own otherwise."""
+_BEFORE_NAMES = table(
+    "inc ltd corp co llc plc jr bros bd ave blvd univ dept jan janv feb fév févr mar apr avr jun jul juil "
+    "aug sep sept oct nov déc dec"
+)
+"""Abbreviations within a sentence unless the next word begins one."""
+_BEGINNERS = table(
+    """
+    the a an this that these those it its he she they we you i his her their our my in on at by for from
+    with as but and or if when while after before since however although also so then there here what
+    who why how no yes not le la les l un une des du de d ce cet cette ces c il elle ils elles on nous
+    vous je j son sa ses leur leurs mon notre en au aux dans sur pour par avec sans mais et ou si quand
+    lorsque après avant depuis cependant toutefois selon ainsi alors aussi puis qui que pourquoi comment
+    tout tous
+    """
+)
+"""Words that begin a sentence more often than a name."""
+_SHOUTING_NAMES = table("yahoo jeopardy")
+
 _STOP = re.compile(
-    r"""(?:[.!?…]+|[。！？])(?:[\ \xa0\u202f]?[»”"’')\]]+)?(?=\s|$|(?<=[。！？])|(?<=[。！？][»”"’')\]]))"""
+    r"""(?:[.!?…]+(?:[\ \xa0\u202f]?[»”"’')\]]+)*(?=\s|$)|[。！？]+[」』”’）]*)""",
+    re.VERBOSE,
 )
-_WORD_BEFORE = re.compile(r"([^\W\d_](?:[\w.'’-]*[\w])?)$|(\w)$")
-_START = re.compile(r"""\s*["“«'‘(\[—–-]*\s*(\w)""")
-_BLOCK = re.compile(r"\n\s*\n|\n")
-_SPACE = re.compile(r"\s+")
+_WORD_BEFORE = re.compile(r"[^\W\d_][\w.-]*$")
+_NEXT = re.compile(r"""[\s"“”«»'‘’(\[—–-]*(\w*)""")
+_NUMBERED = re.compile(r"\s*[\dA-Za-z]{1,2}\.\s*")
+_INITIAL = re.compile(r"[^\W\d_]\.")
+_CAMEL = re.compile(r"[a-z]+[A-Z]")
+_BEGINNING = re.compile(r"[.!?…»”]\s+|\n+")
+_LOOK_BACK = 40
+_LOOK_AHEAD = 200
 
 
 def sentences(text: str) -> list[str]:
@@ -28,112 +60,117 @@ def sentences(text: str) -> list[str]:
 
     A line break ends a sentence. Abbreviations, initials, decimals and ellipses within one do not.
     """
-    found: list[str] = []
-    for block in _BLOCK.split(text):
-        start = 0
-        for match in _STOP.finditer(block):
-            if _ends(block, match):
-                found.append(block[start : match.end()].strip())
-                start = match.end()
-        found.append(block[start:].strip())
+    found = [part.strip() for line in text.splitlines() for part in _parts(line)]
     return [sentence for sentence in found if sentence]
 
 
-def _ends(block: str, stop: re.Match[str]) -> bool:
-    after = _START.match(block, stop.end())
-    if after is None:
+def _parts(line: str) -> Iterator[str]:
+    start = 0
+    for match in _STOP.finditer(line):
+        if not _NUMBERED.fullmatch(line, start, match.end()) and _ends(line, match):
+            yield line[start : match.end()]
+            start = match.end()
+    yield line[start:]
+
+
+def _ends(line: str, stop: re.Match[str]) -> bool:
+    """Whether a sentence ends at a mark."""
+    following = _NEXT.match(line, stop.end())
+    after = following[1] if following else ""
+    if not after or stop[0][0] in "。！？":
         return True
-    mark = stop[0]
-    if after[1].islower():
+    if after[0].islower() and not _CAMEL.match(after):
         return False
-    if mark[0] != "." or len(mark.rstrip("»”\"’')] \xa0\u202f")) > 1:
-        return True
-    before = _WORD_BEFORE.search(block, max(0, stop.start() - 40), stop.start())
-    if before is None:
-        return True
-    word = before[0]
-    if len(word) == 1 and word.isupper():
+    word = _WORD_BEFORE.search(line, max(0, stop.start() - _LOOK_BACK), stop.start())
+    before = word[0] if word else ""
+    if stop[0][0] != "." or stop[0].startswith(".."):
+        return before.lower() not in _SHOUTING_NAMES
+    initial = _INITIAL.match(line, following.start(1)) if following else None
+    return not before or _ends_with(before, "" if initial else after)
+
+
+def _ends_with(before: str, after: str) -> bool:
+    """Whether a full stop after the word `before` ends a sentence, when `after` comes next."""
+    if before in _TITLES:
         return False
-    if "." in word and all(len(part) <= 1 for part in word.split(".")):
-        return after[1].isupper() and len(word) > 3 and False
-    folded = word.lower().rpartition("'")[2].rpartition("’")[2]
-    return folded not in _ABBREVIATIONS or (folded in _ENDS and after[1].isupper())
+    before = before.lower()
+    if before in _BEFORE_NUMBERS:
+        return not (after[:1].isdecimal() or not after)
+    if before in _BEFORE_NAMES or all(len(part) == 1 for part in re.split("[.-]+", before)):
+        return after.lower() in _BEGINNERS
+    return True
 
 
 def excerpt(text: str, limit: int) -> str:
-    """The beginning of `text`, at most `limit` UTF-16 units: whole sentences, else whole words and …"""
-    text = _SPACE.sub(" ", text).strip() if "\n" not in text else text.strip()
-    if length(text) <= limit:
-        return text
+    """The beginning of `text` on one line, at most `limit` UTF-16 units: whole sentences, else words and …"""
+    text = text.strip()
+    whole = " ".join(text[: 2 * limit + _LOOK_AHEAD].split())
+    if len(text) <= 2 * limit + _LOOK_AHEAD and length(whole) <= limit:
+        return whole
     taken = ""
-    position = 0
-    for sentence in sentences(text):
-        end = text.index(sentence, position) + len(sentence)
-        if length(text[:end]) > limit:
+    for sentence in sentences(text[: limit + _LOOK_AHEAD]):
+        longer = f"{taken} {' '.join(sentence.split())}".lstrip()
+        if length(longer) > limit:
             break
-        position = end
-        taken = text[:end]
-    if length(taken) * 3 >= limit:
-        return taken
-    return _at_word(text, limit)
+        taken = longer
+    return taken if length(taken) * 3 >= limit else _cut_at_word(whole, limit)
 
 
-def _at_word(text: str, limit: int) -> str:
-    short = cut(text, limit)
-    if not short.endswith(ELLIPSIS):
-        return short
-    kept = short[: -len(ELLIPSIS)]
-    if len(kept) < len(text) and not text[len(kept)].isspace():
-        word = max(kept.rfind(" "), kept.rfind("\n"))
+def _cut_at_word(text: str, limit: int) -> str:
+    """At most `limit` UTF-16 units of a text that is longer, up to a word and …"""
+    kept = cut(text, limit).removesuffix(ELLIPSIS)
+    if not text[len(kept) : len(kept) + 1].isspace():
+        word = kept.rfind(" ")
         if word * 2 > len(kept):
             kept = kept[:word]
-    return kept.rstrip(" \n,;:–—-") + ELLIPSIS
+    return (kept.rstrip(" ,;:–—-") + ELLIPSIS)[: max(0, limit)]
 
 
 def around(text: str, spans: Sequence[tuple[int, int]], limit: int) -> str:
-    """The stretch of `text` of at most `limit` UTF-16 units that holds most of `spans`, with … where it is cut."""
-    if length(text) <= limit:
-        return text.strip()
-    if not spans:
+    """The stretch of `text` that holds most of `spans`, on one line, in `limit` UTF-16 units, … where cut.
+
+    `spans` are (start, end) in characters of `text`. It begins with a sentence where one begins near enough.
+    """
+    if not spans or (len(text) <= limit and length(" ".join(text.split())) <= limit):
         return excerpt(text, limit)
-    room = max(1, limit - 2)
-    ordered = sorted(spans)
-    starts = [start for start, _ in ordered]
+    starts = sorted(start for start, _ in spans)
+    room = limit * 3 // 4
     best = max(
-        range(len(ordered)),
-        key=lambda index: (bisect_left(starts, starts[index] + room * 3 // 4) - index, -index),
+        range(len(starts)), key=lambda index: (bisect_left(starts, starts[index] + room) - index, -index)
     )
-    start = _start_before(text, starts[best], room // 4)
-    tail = text[start:].strip()
-    lead = ELLIPSIS if text[:start].strip() else ""
-    return lead + _at_word(tail, limit - len(lead))
+    start = _start_before(text, starts[best], limit // 4)
+    lead = ELLIPSIS if limit > 1 and text[:start].strip() else ""
+    rest = text[start : start + 2 * limit + _LOOK_AHEAD]
+    tail = " ".join(rest.split())
+    fits = start + len(rest) == len(text) and length(lead + tail) <= limit
+    return lead + (tail if fits else _cut_at_word(tail, limit - len(lead)))
 
 
 def _start_before(text: str, position: int, room: int) -> int:
-    """Where to begin so that `position` is shown: at a sentence when one begins within `room`, else at a word."""
+    """Where to begin so that `position` is shown: at a sentence that begins within `room`, else at a word."""
     first = max(0, position - room)
     if first == 0:
         return 0
-    begins = [match.end() for match in re.finditer(r"[.!?…»”]\s+|\n+", text[first:position])]
-    if begins:
-        return first + begins[0]
+    beginning = _BEGINNING.search(text, first, position)
+    if beginning:
+        return beginning.end()
     space = text.find(" ", first, position)
     return position if space < 0 else space + 1
 
 
 def marks(text: str, wanted: Collection[str], language: str | None = None) -> list[tuple[int, int]]:
-    """Where in `text` the words lie whose index form is in `wanted`, as (start, end) in characters.
+    """Where in `text` the words lie whose term is in `wanted`, as (start, end) in characters, in order.
 
-    `language` is that of the text; None takes a word in either language.
+    `language` is that of the text; None takes a word by either language's stem.
     """
     found: list[tuple[int, int]] = []
-    previous: tuple[str, int, int] | None = None
+    last, last_start, last_end = "", 0, 0
     for word, start, end in terms.spans(text):
-        if _is_wanted(word, wanted, language):
+        if any(term in wanted for term in terms.forms(word, language)):
             _append(found, start, end)
-        elif previous and word[0].isdecimal() and previous[0] + word in wanted and start - previous[2] <= 1:
-            _append(found, previous[1], end)
-        previous = (word, start, end)
+        elif word[0].isdecimal() and last + word in wanted and start - last_end <= 1:
+            _append(found, last_start, end)
+        last, last_start, last_end = word, start, end
     return found
 
 
@@ -142,9 +179,3 @@ def _append(found: list[tuple[int, int]], start: int, end: int) -> None:
     if found and start < found[-1][1]:
         start, end = found[-1][0], max(end, found.pop()[1])
     found.append((start, end))
-
-
-def _is_wanted(word: str, wanted: Collection[str], language: str | None) -> bool:
-    if language is None:
-        return any(form in wanted for form in terms.alternatives(word))
-    return any(form in wanted for form in terms.stems(word, language))

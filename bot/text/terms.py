@@ -20,7 +20,7 @@ from bot.text.stopwords import EMPTY
 from bot.text.tokens import HYPHENATED, LONGEST, chunks, fold, plain, spans, split, words
 
 __all__ = [
-    "HAS_IMAGE", "VERSION", "IndexTerms", "alternatives", "author_tokens", "feed_token", "fold",
+    "HAS_IMAGE", "VERSION", "IndexTerms", "alternatives", "author_tokens", "feed_token", "fold", "forms",
     "index_terms", "language_token", "month_token", "outlet_tokens", "spans", "stems", "tag_tokens", "words",
 ]  # fmt: skip
 
@@ -93,6 +93,13 @@ def alternatives(word: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys((_stem(word, french=False), _stem(word, french=True))))
     form = _form(word)
     return (form,) if form else ()
+
+
+@lru_cache(maxsize=1 << 14)
+def forms(word: str, language: str | None) -> tuple[str, ...]:
+    """The terms that one of the `words` of a text has in the index; by both stemmers for no `language`."""
+    languages = ("en", "fr") if language is None else (language,)
+    return tuple(dict.fromkeys(term for code in languages for term in stems(word, code)))
 
 
 def index_terms(
