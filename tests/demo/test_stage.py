@@ -1,0 +1,71 @@
+"""The demo's stage: what a visitor's page shows of the bot."""
+
+from __future__ import annotations
+
+import cogs
+from bot.app import Telex
+from bot.demo import stage
+from bot.demo.publisher import Publisher, load, pauses
+from bot.news.newsroom import Newsroom
+from bot.settings import Settings
+from tests.cogs.helpers import said
+from tests.discord_world import LOOPS
+
+WITHOUT_LOOPS = tuple(cog for cog in cogs.ALL if cog.__name__ not in LOOPS)
+
+
+async def test_a_refusal_is_not_shown_as_a_broken_command(newsroom: Newsroom) -> None:
+    async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
+        scene = stage.build(env)
+        refused = await scene.ada.slash(scene.news, "feed pause", feed="none")
+        assert "/feed add" in said(refused)
+        assert not env.errors
+
+
+async def test_a_fault_is_still_shown(newsroom: Newsroom) -> None:
+    async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
+        scene = stage.build(env)
+        await newsroom.store.close()
+        await scene.ada.slash(scene.news, "latest")
+        assert env.errors
+
+
+async def test_every_outlet_is_read_and_its_first_story_is_news(
+    newsroom: Newsroom, settings: Settings
+) -> None:
+    async with (
+        Publisher() as publisher,
+        stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env,
+    ):
+        scene = stage.build(env)
+        feeds = {
+            outlet.name: await stage.follow(newsroom, publisher.feed_url(outlet), scene)
+            for outlet in publisher.outlets
+        }
+        story = await anext(publisher.publish())
+        feed = await newsroom.store.feeds.get(feeds[story.outlet].id)
+        assert feed is not None
+        assert feed.error is None
+        assert (await newsroom.poller.poll(feed, polite=False)).new == 1
+        assert env.bot is not None
+        await env.bot.courier.settle()
+        await env.settle()
+        assert [message.embeds[0].title for message in scene.news.history()] == [story.title]
+
+
+def test_the_stories_come_at_once_then_ever_more_slowly_for_ten_minutes() -> None:
+    _outlets, stories = load()
+    waits = pauses(len(stories))
+    assert waits[0] == 0
+    assert waits[1:] == sorted(waits[1:])
+    assert round(sum(waits)) == 600
+
+
+def test_the_stories_are_in_both_languages_and_have_the_moratorium_of_june_2020() -> None:
+    outlets, stories = load()
+    languages = {outlet.name: outlet.language for outlet in outlets}
+    told = [languages[story.outlet] for story in stories]
+    assert len(stories) >= 30
+    assert min(told.count("en"), told.count("fr")) >= 10
+    moratorium = {languages[one.outlet] for one in stories if one.published.startswith("2020-06")}
+    assert moratorium == {"en", "fr"}
