@@ -191,8 +191,8 @@ class DispatchState(StrEnum):
 class Dispatch:
     """One message owed to one channel: the outbox row, later the record of what was sent.
 
-    `what` is the article's key for a post and a name of its own for others. `error` says why it waits or failed.
-    `article_ids` are oldest first.
+    `what` is the article's key for a post and a name of its own for others. `error` says why it waits or
+    failed. `article_ids` are oldest first.
     """
 
     id: int
