@@ -75,7 +75,7 @@ def run() -> None:
 
     try:
         with Store.lock_for_run(settings.database):
-            wait_for(lambda: serve(settings, ALL))
+            wait_for(lambda: serve(settings, ALL), endless=True)
     except LoginRefused as error:
         stop(str(error), FAILED)
     raise typer.Exit
@@ -95,7 +95,7 @@ def demo(
     from bot.demo import serve as serve_demo  # noqa: PLC0415 - needs the extra
     from cogs import ALL  # noqa: PLC0415 - discord.py takes a second to import
 
-    wait_for(lambda: serve_demo(settings, ALL, live=live, port=port, browser=browser))
+    wait_for(lambda: serve_demo(settings, ALL, live=live, port=port, browser=browser), endless=True)
 
 
 @app.command()
@@ -238,7 +238,8 @@ app.add_typer(commands)
 
 def main() -> None:
     """Run `telex` with the arguments of the process."""
-    app()
+    with terminal.whole_output():
+        app()
 
 
 if __name__ == "__main__":

@@ -68,7 +68,8 @@ def _writing(file: Path) -> Iterator[TextIO]:
 @commands.command()
 def search(
     query: Annotated[
-        str, typer.Argument(help='What to look for, "-" for a query a line from standard input.')
+        str,
+        typer.Argument(metavar="QUERY", help='What to look for, "-" for a query a line from standard input.'),
     ],
     as_json_: AsJson = False,
     limit: Limit = 20,
@@ -110,7 +111,10 @@ def search(
 @commands.command()
 def ask(
     question: Annotated[
-        str, typer.Argument(help='The question, "-" for a question a line from standard input.')
+        str,
+        typer.Argument(
+            metavar="QUESTION", help='The question, "-" for a question a line from standard input.'
+        ),
     ],
     as_json_: AsJson = False,
 ) -> None:
@@ -174,7 +178,9 @@ def latest(as_json: AsJson = False, limit: Limit = 20) -> None:
 
 @commands.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(help='Articles as JSON Lines; "-" is standard input.')],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help='Articles as JSON Lines; "-" is standard input.')
+    ],
 ) -> None:
     """Bring in articles from JSON Lines. Safe to repeat: an article that is there already stays as it is."""
     settings = settings_or_stop()
@@ -198,7 +204,9 @@ def import_(
 
 @commands.command()
 def export(
-    file: Annotated[Path, typer.Argument(help='Where to write JSON Lines; "-" is standard output.')],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help='Where to write JSON Lines; "-" is standard output.')
+    ],
 ) -> None:
     """Write all articles as JSON Lines, oldest first."""
     settings = settings_or_stop()
@@ -212,7 +220,9 @@ def export(
 
 
 @commands.command()
-def backup(file: Annotated[Path, typer.Argument(help="The copy to write; must not exist yet.")]) -> None:
+def backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The copy to write; must not exist yet.")],
+) -> None:
     """Copy the database while the bot runs, and check the copy."""
     settings = settings_or_stop()
 
@@ -237,7 +247,7 @@ def migrate() -> None:
 
 
 @commands.command()
-def why(link: Annotated[str, typer.Argument(help="The article's address.")]) -> None:
+def why(link: Annotated[str, typer.Argument(metavar="LINK", help="The article's address.")]) -> None:
     """Tell what became of an article in each channel, and why."""
     settings = settings_or_stop()
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
+import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import NoReturn, TypeVar
 
 import typer
@@ -27,6 +31,8 @@ T = TypeVar("T")
 
 FAILED = 1
 WRONG_USE = 2
+
+_UNWRITABLE = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO})
 
 MEDIUM = "%Y-%m-%d %H:%M"
 
@@ -123,8 +129,11 @@ def settings_or_stop() -> Settings:
         stop("The settings are wrong." if problems else str(error), WRONG_USE)
 
 
-def wait_for(work: Callable[[], Coroutine[None, None, T]]) -> T:
-    """Run a coroutine to its end. SIGTERM ends it as Ctrl-C does; errors of file and store become words."""
+def wait_for(work: Callable[[], Coroutine[None, None, T]], *, endless: bool = False) -> T:
+    """Run a coroutine to its end. SIGTERM ends it as Ctrl-C does; errors of file and store become words.
+
+    To be stopped is how `endless` work is done; any other was not done when it is stopped.
+    """
 
     async def stoppable() -> T:
         task = asyncio.current_task()
@@ -137,8 +146,32 @@ def wait_for(work: Callable[[], Coroutine[None, None, T]]) -> T:
     except StoreError as error:
         stop(str(error))
     except (KeyboardInterrupt, asyncio.CancelledError):
-        raise typer.Exit(0) from None
+        if endless:
+            raise typer.Exit(0) from None
+        stop("Stopped before the end.")
     except OSError as error:
         if error.filename is None:
             raise
         stop(f"{error.filename}: {error.strerror}")
+
+
+@contextmanager
+def whole_output() -> Iterator[None]:
+    """Fail, with a word, when standard output cannot take all that is written to it.
+
+    How: https://docs.python.org/3/library/signal.html#note-on-sigpipe
+    """
+    if sys.stdout is None:  # it was closed before the start
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # until the end of the process
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except OSError as error:
+        if error.errno not in _UNWRITABLE:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if error.errno != errno.EPIPE:
+            say(f"standard output: {error.strerror}")
+        raise SystemExit(FAILED) from None

@@ -138,8 +138,8 @@ async def simulated_discord(bot: Telex) -> AsyncIterator[Env]:
 def _note_only_faults(env: Env) -> None:
     """Let the page not take a refusal, which the bot has told in words, for a failure of the command.
 
-    simcord offers no hook for this: after any error its page says that the outcome is uncertain, and keeps the
-    command in the way of the next.
+    simcord offers no hook for this: after any error its page says that the outcome is uncertain, and keeps
+    the command in the way of the next.
     """
     note = env._record_error  # noqa: SLF001
 
@@ -168,7 +168,7 @@ def build(env: Env) -> Stage:
     ada = guild.add_member(env.create_user("Ada"), roles=[managers])
     camille = guild.add_member(env.create_user("Camille"))
 
-    def speak(event: str, payload: Any) -> None:
+    def speak(event: str, payload: Any) -> None:  # noqa: ANN401  # what Discord sends
         # simcord sends every interaction in English.
         if event == "INTERACTION_CREATE":
             person = payload.get("user") or payload["member"]["user"]

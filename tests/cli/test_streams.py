@@ -1,0 +1,72 @@
+"""The command line when its streams fail it, or it is stopped."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_commands import Telex, line
+
+FULL = Path("/dev/full")
+
+
+@pytest.fixture
+def telex(tmp_path: Path) -> Telex:
+    telex = Telex(tmp_path)
+    telex("import", "-", given="\n".join(line(number) for number in range(60)))
+    return telex
+
+
+def run(telex: Telex, command: str) -> subprocess.CompletedProcess[str]:
+    """`telex` with a shell's redirections."""
+    return subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m bot {command}"],  # any bash will do
+        cwd=telex.folder,
+        env=telex.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("command", ["latest --json --limit 1", "latest --limit 60", "export -"])
+def test_a_full_disk_is_a_failure_in_words(telex: Telex, command: str) -> None:
+    done = run(telex, f"{command} > {FULL}")
+    assert done.returncode == 1
+    assert "No space left" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["latest --json", "latest", "export -"])
+def test_a_closed_standard_output_is_no_crash(telex: Telex, command: str) -> None:
+    assert "Traceback" not in run(telex, f"{command} >&-").stderr
+
+
+@pytest.mark.parametrize("signal_", [signal.SIGTERM, signal.SIGINT])
+def test_work_that_was_stopped_does_not_claim_to_be_done(telex: Telex, signal_: signal.Signals) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "bot", "import", "-"],
+        cwd=telex.folder,
+        env=telex.environment,
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as stopped:
+        assert stopped.stdin is not None
+        batch = ("\n".join(line(number) for number in range(1000, 1500)) + "\n").encode()
+        stopped.stdin.write(batch)
+        stopped.stdin.flush()
+        while len(telex.json("latest", "--json", "--limit", "1000")) < 500:
+            pass
+        stopped.send_signal(signal_)
+        stopped.stdin.write(batch.replace(b"example/1", b"example/2"))
+        stopped.stdin.close()
+        assert stopped.wait(60) == 1
+        assert stopped.stderr is not None
+        assert b"Stopped before the end" in stopped.stderr.read()
