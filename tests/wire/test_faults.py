@@ -48,11 +48,9 @@ async def test_a_failed_answer_to_a_post_neither_loses_nor_repeats_it(quick_scen
     assert not toll(scene, [1, *numbers])
 
 
-@pytest.mark.parametrize("name", ANSWERS)
+@pytest.mark.parametrize("name", [name for name in ANSWERS if not name.startswith("40")])
 async def test_a_failed_answer_to_what_follows_a_post_is_tried_again(quick_scene: Scene, name: str) -> None:
     scene = quick_scene
-    if name.startswith("40"):
-        pytest.skip("what Discord forbids is left undone")
     for route in ("PUT /channels/*/messages/*/reactions/*", "POST /channels/*/messages/*/crosspost"):
         ANSWERS[name](scene.discord.faults, route)
     scene.start()
