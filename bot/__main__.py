@@ -26,7 +26,7 @@ from bot.feeds.errors import describe
 from bot.news import articles_io, checks
 from bot.news.newsroom import Newsroom, open_newsroom
 from bot.news.poller import PollReport
-from bot.store import Store
+from bot.store import Store, StoreError
 from bot.terminal import FAILED, WRONG_USE, settings_or_stop, stop, wait_for
 from bot.text import urls
 from bot.words import Feed, FeedState
@@ -76,7 +76,7 @@ def run() -> None:
     try:
         with Store.lock_for_run(settings.database):
             wait_for(lambda: serve(settings, ALL), endless=True)
-    except LoginRefused as error:
+    except (LoginRefused, StoreError) as error:
         stop(str(error), FAILED)
     raise typer.Exit
 

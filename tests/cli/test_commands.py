@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from bot.store import Store
 from tests.feed_server import FeedServer, item, rss
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -146,6 +147,14 @@ def test_run_without_a_token_is_wrong_use_and_names_the_demo(telex: Telex) -> No
     done = telex("run", status=2)
     assert "telex demo" in done.stderr
     assert done.stdout == ""
+
+
+def test_a_second_run_on_one_database_gets_a_sentence_not_a_traceback(telex: Telex) -> None:
+    telex.environment["DISCORD_TOKEN"] = "MTIz.abc.def"
+    with Store.lock_for_run(Path(telex.environment["TELEX_DATABASE"])):
+        done = telex("run", status=1)
+    assert "already running" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_wrong_setting_is_named(telex: Telex) -> None:
