@@ -1,45 +1,140 @@
-"""An article without what its page carries around it."""
+"""An article without what its page carries around it.
+
+Lines are judged one by one by what they say, so that an article can only lose lines that are furniture
+anywhere. Extractors that weigh the blocks of a page (trafilatura, readability) need its markup, which is gone
+here.
+"""
 
 from __future__ import annotations
 
 import re
+from itertools import takewhile
 
-_NOISE = re.compile(
-    r"""^\W*(?:
-      [\w\-.()]+\.(?:png|jpe?g|gif|webp|svg|avif)                              # the name of a picture
-    | (?:mis\ à\ jour|mise\ à\ jour|publié|modifié|updated|published|posted|last\ updated)\s*(?:le|on|:)?\s*:?\s*.{0,40}\d.{0,30}
-    | (?:à|a)\ (?:lire|voir|écouter|découvrir)(?:\ (?:aussi|également|ensuite))?\ ?(?::|»|>|→).{0,200}
-    | (?:lire|voir)\ (?:aussi|également)\ ?:.{0,200}
-    | (?:read|see)\ (?:also|more|next)\ ?:.{0,200}
-    | related\ ?:.{0,200}
-    | (?:crédits?|credits?|photo|image|illustration|source)(?:\ (?:photos?|images?))?\ ?[:©].{0,100}
-    | ©.{0,100}
-    | .{0,200}\S\s*/\s*(?:crédits?|credits?)\ ?:.{0,80}
-    | (?:partager|share|tweet|tweeter|imprimer|print|commentaires?|comments?|publicité|advertisement|sponsored)
-    | read\ \d+\ remaining\ paragraphs.{0,40}
-    | comments?
-    )\W*$""",
-    re.IGNORECASE | re.VERBOSE,
+LONGEST = 320
+"""Characters of the longest line that may be furniture."""
+
+_DATE = (
+    r"(?>\d+(?:er|st|nd|rd|th)?(?:h\d*)?|[ap]\.?m\.?|le|on|at|à|the|gmt|utc|ces?t|e[sd]?t|p[sd]?t"
+    r"|(?:lun|mar|mer|jeu|ven|sam|dim|mon|tue|wed|thu|fri|sat|sun)[a-z]*|jan[a-z]*|f[ée][bv][a-zé]*"
+    r"|a[pv]r[a-z]*|ma[iy]|jui?[nl][a-z]*|ao[uû]t|aug[a-z]*|sept?[a-z]*|oct[a-z]*|nov[a-z]*|d[ée]c[a-zé]*"
+    r"|[ .,:/()–-])"
 )
-_FOOTER_YEARS = re.compile(r"^.{0,80}\b(?:19|20)\d\d\s*[-–]\s*(?:19|20)\d\d\W*$")
-_LONGEST = 320
+_CREDIT = (
+    r"(?:(?:photo|image|illustration|video) )?(?:cr[ée]dits?|copyright)(?: (?:photos?|images?|vidéos?))?"
+)
+_NETWORK = r"(?:facebook|twitter|x|linkedin|instagram|mastodon|bluesky|youtube|whatsapp|telegram|google ?\w*)"
+_MARK = r"(?:[→>»•►*-] ?)?"
+_PATTERNS = (
+    # names of pictures
+    r"[\w().-]{1,120}\.(?:png|jpe?g|gif|webp|svg|avif|bmp)",
+    # when it was published or changed, how long it takes to read
+    (
+        r"(?:mise? à jour|publiée?|modifiée?|posté|updated|published|posted|last (?:updated|modified))[ :]*"
+        rf"{_DATE}*+"
+    ),
+    r"(?:temps de )?lecture ?:? ?\d+ ?min\w*\.?|reading time ?:? ?\d+ ?min\w*|\d+ min(?:ute)?s? read",
+    # other articles
+    (
+        rf"{_MARK}(?:[àa] (?:lire|relire|voir|écouter|découvrir)|lire|voir)"
+        r"(?: (?:aussi|également|ensuite))? ?[:→»>|].*"
+    ),
+    rf"{_MARK}(?:[àa] )?(?:lire|voir) (?:aussi|également) ?[:.…]*",
+    rf"{_MARK}(?:sur le même (?:sujet|thème)|dans la même rubrique) ?[:.…]*",
+    rf"{_MARK}(?:related|read (?:also|more|next)|see (?:also|more)|further reading) ?[:→|].*",
+    # the rest is elsewhere
+    (
+        r"[\[(]?(?:read (?:the )?(?:more|full (?:article|story|post)|rest|original article|comments)"
+        r"|lire (?:la suite|l['’]article(?: complet)?|plus)|continue reading|continuer la lecture)"
+        r"(?: (?:of|at|on|sur|de) .{1,80})?[ .…»→>\])]*"
+    ),
+    r"read \d+ remaining paragraphs?.{0,20}",
+    (
+        r"(?:the post|l['’]article|cet article|le billet) .{1,250} (?:appeared first|first appeared"
+        r"|est (?:d['’]abord )?(?:apparu|paru)(?: en premier)?) (?:on|sur) .{1,80}"
+    ),
+    # whose picture it is, also after a caption
+    rf"[\[(]?{_CREDIT} ?[:©] ?[^.!?]{{1,100}}[.\])]?",
+    r"[\[(]?(?:photo|illustration|getty images) ?[:©] ?[^.!?]{1,100}[\])]?",
+    rf".{{0,250}}[\[(/|—–] ?{_CREDIT} ?: ?[^.!?]{{1,80}}[\])]?",
+    r"[^.!?]{0,120}© ?[^.!?]{1,80}",
+    # rights
+    r"(?:copyright|©|\(c\)) .{0,120}|.{0,120}(?:all rights reserved|tous droits réservés)\W*",
+    # what a page offers to do
+    (
+        r"(?:partage[rz](?:-le)?|share|tweete[rz](?:-le)?|suivez-nous|follow us|retrouvez-nous|rejoignez-nous"
+        r"|find us|n['’]hésitez pas à nous suivre)"
+        r"(?: (?:this|ce billet|cet article|on|sur|via|aussi|et|and|ou|or|[,/&|]"
+        rf"|{_NETWORK}|(?:par )?e?-?mail))*+[ :.!]*"
+    ),
+    (
+        r"(?:\[?#? ?(?:links?|permalien|permalink|comments?: \d+|comments?|commentaires?|\d+ comment\w*"
+        r"|points: \d+|tweet|print|imprimer|e-?mail|reply via email|(?:ajouter|laisser) un commentaire"
+        r"|(?:post|leave) a comment)\]?[ |·,/-]*+)++"
+    ),
+    r"publicité|advertisement|sponsored|contenu sponsorisé|newsletters?|menu|navigation",
+    (
+        r"(?:s['’]abonner|abonnez-vous|subscribe|inscrivez-vous)"
+        r"(?: (?:à|to|for|pour|now|maintenant) ?[^.!?]{0,60})?[.!]?"
+    ),
+    r"(?:accueil|home) ?[>»/›|].{1,200}|(?:aller au contenu|skip to (?:main )?content)(?: principal)?",
+    r"(?:se connecter|connexion|log ?in|sign in)(?: ?[|/] ?[\w '’]{1,30})?",
+    r"no related posts\.?",
+)
+_FURNITURE = tuple(re.compile(pattern.replace(" ", r"\s"), re.IGNORECASE) for pattern in _PATTERNS)
+_OTHERS = re.compile(
+    r"(?:possibly )?(?:related|similar|recommended) (?:posts?|articles?|stories|reading) ?:?"
+    r"|articles? (?:similaires?|en rapport|liés?|connexes|recommandés?) ?:?"
+    r"|articles? qui (?:peuvent|pourraient) vous intéresser ?:?"
+    r"|(?:.{0,40} )?you (?:might|may) also (?:like|enjoy|be interested in)(?: these)? ?:?"
+    r"|vous aimerez (?:peut-être )?aussi ?:?|ces articles (?:peuvent|pourraient) vous intéresser ?:?"
+    r"|(?:à lire|sur le même sujet|dans la même rubrique|read next|more stories) ?:?".replace(" ", r"\s"),
+    re.IGNORECASE,
+)
+_MOST_OTHERS = 15
+_LONGEST_TITLE = 160
+_READ_MORE = re.compile(
+    r"(?<=[.!?…\]»])\s*[\[(]?(?:read more|lire la suite|continue reading|lire l['’]article)[\s.…»→>\])]*$",
+    re.IGNORECASE,
+)
+_EMPTY_LINES = re.compile(r"\n\s*\n\s*\n+")
 
 
 def body(text: str) -> str:
-    """The article in `text` without menus, credits, "read also" lines, names of pictures and footers.
+    """The article in `text` without menus, credits, "read also" lines, picture names, buttons and footers.
 
-    Lines are dropped whole, never words; a text that would lose everything stays as it is.
+    Drops whole lines of at most 320 characters, a list of other articles or a repeated line at the end, and
+    "read more" after the last word. A text of which no word would be left stays as it is.
     """
     lines = text.split("\n")
-    kept = [line for line in lines if not _noise(line)]
-    while kept and (not kept[-1].strip() or _FOOTER_YEARS.match(kept[-1].strip())):
-        kept.pop()
-    if len(kept) == len(lines):
+    kept = _without_end([line for line in lines if not _is_furniture(line)])
+    if kept:
+        kept[-1] = _READ_MORE.sub("", kept[-1])
+    if kept == lines:
         return text
-    cleaned = re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip()
-    return cleaned or text
+    cleaned = _EMPTY_LINES.sub("\n\n", "\n".join(kept)).strip()
+    return cleaned if re.search(r"\w\w", cleaned) else text
 
 
-def _noise(line: str) -> bool:
+def _is_furniture(line: str) -> bool:
     line = line.strip()
-    return bool(line) and len(line) <= _LONGEST and bool(_NOISE.match(line))
+    return 0 < len(line) <= LONGEST and any(pattern.fullmatch(line) for pattern in _FURNITURE)
+
+
+def _without_end(lines: list[str]) -> list[str]:
+    """The lines without a list of other articles, or a short line said twice or more, at their end."""
+    filled = [index for index, line in enumerate(lines) if line.strip()]
+    titles = list(takewhile(lambda index: _is_title(lines[index]), reversed(filled[-_MOST_OTHERS - 1 :])))
+    heads = [index for index in filled[-len(titles) - 1 :] if _OTHERS.fullmatch(lines[index].strip())]
+    if heads:
+        return lines[: heads[0]]
+    if titles:
+        last = lines[titles[0]].strip()
+        repeated = list(takewhile(lambda index: lines[index].strip() == last, reversed(filled)))
+        if len(repeated) > 1 and last.count(" ") > 1:
+            return lines[: repeated[-1]]
+    return lines
+
+
+def _is_title(line: str) -> bool:
+    line = line.strip()
+    return len(line) <= _LONGEST_TITLE and not line.endswith((".", ":", ","))

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import gzip
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.text.clean import body
+from tests.shared import shared
+
+ARTICLE = "Amazon suspend son logiciel.\n\nLa police attendra un an, dit M. Bezos."
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "justlogopremiumblack.png",
+        "IMG_2041.jpeg",
+        "Mis à jour : sept. 18",
+        "Publié le 10 juin 2020 à 14h30",
+        "Updated June 10, 2020 at 2:30 pm EST",
+        "Last updated: Wed 10 Jun 2020",
+        "Temps de lecture : 3 min",
+        "4 min read",
+        "À lire aussi : Reconnaissance faciale : atteinte à la liberté ?",
+        "► A LIRE AUSSI > Autre chose",
+        "Lire également :",
+        "Related: Another article",
+        "Read more: Another article",
+        "Crédits : OpenMIC",
+        "Crédit photo : Reuters",
+        "(credit: Google)",
+        "Image Credits: TechCrunch",
+        '"Les actionnaires disent : stoppez les ventes au gouvernement" / Crédits : OpenMIC',
+        "Android 15's new satellite messaging UI. [credit: Google ]",
+        "© Péter Mács – Fotolia.com",
+        "Copyright © 2020 Exemple. All rights reserved.",
+        "Tous droits réservés",
+        "Read 10 remaining paragraphs | Comments",
+        "Read full article",
+        "Comments",
+        "[link] [24 comments]",
+        "# Comments: 3",
+        "Continue reading…",
+        "Lire la suite →",
+        "The post Some title appeared first on Some Site.",
+        "L’article Un titre est apparu en premier sur Un Site.",
+        "Partager sur Facebook",
+        "Share this",
+        "Suivez-nous sur Twitter et Facebook",
+        "Accueil > Tech > Sécurité",
+        "Skip to content",
+        "Publicité",
+        "S'abonner",
+        "Subscribe to our newsletter",
+        "Abonnez-vous à notre newsletter !",
+    ],
+)
+def test_what_a_page_carries_around_its_article_goes(line):
+    assert body(f"{line}\n\n{ARTICLE}\n\n{line}") == ARTICLE
+    before, after = ARTICLE.split("\n\n")
+    assert body(f"{before}\n\n{line}\n\n{after}") == ARTICLE
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Photo-sharing apps such as Instagram lost users, the report says.",
+        "Updated software will reach 3 million cars.",
+        "Published by Gallimard, the book sold 10,000 copies.",
+        "Read Hubbard was born in 1952.",
+        "Lire est un plaisir : les jeunes le disent.",
+        "Voir clair dans ce dossier : voilà l'enjeu.",
+        "Related companies were fined $3 million.",
+        "Comments made by the president angered the crowd.",
+        "Share prices fell by 3 percent on Monday.",
+        "Partager ses données avec la police inquiète.",
+        "Image recognition is banned for a year.",
+        "Sign up numbers doubled, the company said.",
+        "Home prices rose in June.",
+        "Il a dit : « Crédits ou pas, nous construirons. »",
+        "George Floyd, 1973-2020",
+        "config.png holds the picture of the settings.",
+        "Mis à jour en 2018, le logiciel de 2016 reconnaît les visages.",
+        "def f(x):",
+        "-",
+    ],
+)
+def test_sentences_of_an_article_stay(line):
+    text = f"{line}\n\n{ARTICLE}\n\n{line}\n\nFin de l'article."
+    assert body(text) == text
+
+
+def test_a_list_of_other_articles_at_the_end_goes_with_its_heading():
+    others = "\n\nUn autre titre\n\nEncore un titre ?"
+    assert body(f"{ARTICLE}\n\nArticles en rapport{others}") == ARTICLE
+    assert body(f"{ARTICLE}\n\nDone With This Post? You Might Also Like These:{others}") == ARTICLE
+    kept = f"Articles liés\n\n{ARTICLE}"
+    assert body(kept) == kept
+
+
+def test_a_footer_said_twice_goes_and_code_said_twice_stays():
+    assert body(f"{ARTICLE}\n\nBar à innovations  2016-2020\n\nBar à innovations  2016-2020") == ARTICLE
+    code = "if a:\n  if b:\n    c\n  end\nend"
+    assert body(code) == code
+
+
+def test_read_more_after_the_last_word_goes():
+    assert body("Amazon suspend son logiciel […] Lire la suite »") == "Amazon suspend son logiciel […]"
+    assert body("Amazon suspend son logiciel. Read more...") == "Amazon suspend son logiciel."
+
+
+@pytest.mark.parametrize("text", ["Comments", "image.png", "Read more", "\n\nComments\n", "", "© X"])
+def test_a_text_never_becomes_empty(text):
+    assert body(text) == text
+
+
+@given(
+    st.text() | st.lists(st.sampled_from(["Comments", "\n", "a b c", "À lire :", ".", "©", " "])).map("".join)
+)
+def test_no_text_breaks_it_and_nothing_is_added(text):
+    cleaned = body(text)
+    assert bool(cleaned.strip()) == bool(text.strip())
+    position = 0
+    for line in cleaned.split("\n"):
+        position = text.index(line.strip(), position) + len(line.strip())
+
+
+def test_lines_made_to_exhaust_the_patterns_are_read():
+    lines = [
+        "updated: " + "mar 1 " * 50 + "x",
+        "updated " + "sept.oct.nov" * 24 + "z",
+        "link " * 60 + "x",
+        "share on x " * 25 + "!x",
+        "- / — ( " * 35,
+        "the post x appeared first " * 12 + "on",
+        "© " * 150 + "!",
+    ]
+    for line in lines:
+        body((line + "\n") * 1000)
+    body("\n" * 500_000)
+    body("x\n" * 100_000)
+
+
+def test_of_the_page_of_the_seed_only_the_article_is_left():
+    cleaned = body(shared("seed/article.fr.txt").read_text(encoding="utf-8"))
+    for furniture in ("justlogo", "Mis à jour", "lire aussi", "Crédits", "Bar à innovations", "OpenMIC"):
+        assert furniture not in cleaned
+    for sentence in (
+        "Ce mercredi 10 juin",
+        "un an.",
+        "une centaine d’employés",
+        "c’était IBM",
+        "notre société.",
+    ):
+        assert sentence in cleaned
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_real_articles_lose_next_to_nothing(language):
+    with gzip.open(shared(f"articles/{language}.jsonl.gz"), "rt", encoding="utf-8") as file:
+        texts = [json.loads(line)["text"] for line in file][::10]
+    kept = sum(len(body(text)) for text in texts)
+    assert kept >= 0.96 * sum(map(len, texts))
+    assert all(len(body(text)) >= 0.6 * len(text) or len(text) < 300 for text in texts)
