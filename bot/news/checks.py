@@ -39,7 +39,9 @@ async def run(settings: Settings) -> AsyncIterator[Check]:
         return
     try:
         version, articles = await store.check(), await store.articles.count()
-        yield Check("database", good=True, found=f"{settings.database}, version {version}: {articles} articles")
+        yield Check(
+            "database", good=True, found=f"{settings.database}, version {version}: {articles} articles"
+        )
         feeds = [feed for feed in await store.feeds.all() if feed.state is FeedState.ACTIVE]
     except StoreError as error:
         yield Check("database", good=False, found=str(error))

@@ -19,7 +19,7 @@ FRENCH = frozenset(
     une vers voici voila vos votre vous y avaient avais avait avez avoir avons ayant fait faire font peut peuvent
     peu afin ainsi alors apres aussi autre autres avant beaucoup bien ca cependant contre depuis deja dit elles
     etc faut il
-    """.split()  # noqa: SIM905 - a table of words reads better so
+    """.split()
 )
 
 ENGLISH = frozenset(
@@ -33,6 +33,6 @@ ENGLISH = frozenset(
     theyll theyre theyve this those through to too under until up us ve very was wasnt we wed were werent weve
     what whats when whens where wheres which while who whom whos why whys will with wont would wouldnt you youd
     youll your youre yours yourself yourselves youve said says just eg ie
-    """.split()  # noqa: SIM905 - a table of words reads better so
+    """.split()
 ) - {"id", "ill", "shell", "wed"}
 EMPTY = FRENCH | ENGLISH

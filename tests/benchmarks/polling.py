@@ -24,7 +24,7 @@ from rich.console import Console
 from bot.clock import SystemClock
 from bot.news.newsroom import Newsroom, open_newsroom
 from bot.settings import Settings
-from bot.words import Feed, Validators
+from bot.words import Validators
 
 FEEDS, ENTRIES = 200, 300
 LATE_P99, LATE_WORST = 10.0, 100.0  # milliseconds
@@ -127,8 +127,8 @@ async def arrival() -> bool:
             median, p99, worst = late[len(late) // 2], late[int(len(late) * 0.99)], late[-1]
             good &= p99 <= LATE_P99 and worst <= LATE_WORST
             console.print(
-                f"{name}: {await store.articles.count() - before:,} articles in {took:.1f} s ({cpu:.1f} s of this "
-                f"process); event loop late by {median:.2f} ms p50, {p99:.2f} p99, {worst:.1f} worst "
+                f"{name}: {await store.articles.count() - before:,} articles in {took:.1f} s "
+                f"({cpu:.1f} s of this process); event loop late by {median:.2f} ms p50, {p99:.2f} p99, {worst:.1f} worst "
                 f"({len(late):,} ticks; limits {LATE_P99:g} and {LATE_WORST:g})"
             )
     return good
@@ -186,8 +186,9 @@ async def unchanged() -> bool:
                 assert kept.next_poll > time.time()
     times = statistics.median(polls) / statistics.median(bares)
     console.print(
-        f"unchanged: a bare GET {statistics.median(bares):.0f} µs ({min(bares):.0f}–{max(bares):.0f}), a poll "
-        f"{statistics.median(polls):.0f} µs ({min(polls):.0f}–{max(polls):.0f}): {times:.2f}× (limit {MOST_TIMES:g}×)"
+        f"unchanged: a bare GET {statistics.median(bares):.0f} µs ({min(bares):.0f}–{max(bares):.0f}), "
+        f"a poll {statistics.median(polls):.0f} µs ({min(polls):.0f}–{max(polls):.0f}): "
+        f"{times:.2f}× (limit {MOST_TIMES:g}×)"
     )
     return times <= MOST_TIMES
 

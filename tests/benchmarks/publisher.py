@@ -1,7 +1,7 @@
-"""A publisher in a process of its own, on every address of 127.0.0.0/8: `python -m tests.benchmarks.publisher`.
+"""A publisher in a process of its own, on all of 127.0.0.0/8: `python -m tests.benchmarks.publisher`.
 
-`/feed/V/N/E` is version V of feed N with E entries; `/304/...` is always unchanged. It speaks just enough HTTP
-to keep connections alive, so that it takes little of the machine that is measured. Prints its port.
+`/feed/V/N/E` is version V of feed N with E entries; `/304/...` is always unchanged. It speaks just enough
+HTTP to keep connections alive, so that it takes little of the machine that is measured. Prints its port.
 """
 
 from __future__ import annotations

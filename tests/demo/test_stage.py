@@ -47,7 +47,7 @@ async def test_every_outlet_is_read_and_its_first_story_is_news(
         assert feed is not None
         assert feed.error is None
         assert (await newsroom.poller.poll(feed, polite=False)).new == 1
-        assert env.bot is not None
+        assert isinstance(env.bot, Telex)
         await env.bot.courier.settle()
         await env.settle()
         assert [message.embeds[0].title for message in scene.news.history()] == [story.title]
