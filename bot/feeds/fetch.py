@@ -38,6 +38,8 @@ DNS_TIME = 5.0
 
 _PERMANENT = {HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.PERMANENT_REDIRECT}
 _REDIRECTS = _PERMANENT | {HTTPStatus.FOUND, HTTPStatus.SEE_OTHER, HTTPStatus.TEMPORARY_REDIRECT}
+_SUCCESS = range(200, 300)
+_NOT_MODIFIED = HTTPStatus.NOT_MODIFIED  # to look it up in the enumeration each time takes long
 _NO_LIMIT = aiohttp.ClientTimeout(total=None)  # `get` has one for all its requests together
 
 
@@ -185,9 +187,9 @@ async def _received(
         for name, value in response.headers.items()
     }
     body, body_hash, not_modified = b"", b"", False
-    if status == HTTPStatus.NOT_MODIFIED and validators is not None:
+    if status == _NOT_MODIFIED and validators is not None:
         body_hash, not_modified = validators.body_hash or b"", True
-    elif HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+    elif status in _SUCCESS:
         body, body_hash = await _body(response, headers, limit)
         not_modified = validators is not None and validators.body_hash == body_hash
         body = b"" if not_modified else await decompressed(body, headers.get("content-encoding", ""), limit)

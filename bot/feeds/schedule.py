@@ -46,12 +46,13 @@ class Hints:
 
 def hints(headers: Mapping[str, str], *, now: int, parsed: ParsedFeed | None = None) -> Hints:
     """The hints of an answer's headers (RFC 9111 §5.2.2.1, §5.3; names in lower case) and of its document."""
-    age = _number(headers.get("age", "")) or 0
     max_age = None
-    for directive in headers.get("cache-control", "").split(","):
-        name, _, value = directive.strip().partition("=")
-        if name.lower() == "max-age" and (seconds := _number(value.strip('" '))) is not None:
-            max_age = max(0, seconds - age)
+    if control := headers.get("cache-control"):
+        age = _number(headers.get("age", "")) or 0
+        for directive in control.split(","):
+            name, _, value = directive.strip().partition("=")
+            if name.lower() == "max-age" and (seconds := _number(value.strip('" '))) is not None:
+                max_age = max(0, seconds - age)
     expires = None
     if max_age is None and (until := _date(headers.get("expires", ""))) is not None:
         expires = max(0, until - (_date(headers.get("date", "")) or now))
@@ -140,8 +141,8 @@ def after_failure(feed: Feed, *, now: int, error: FeedError, random: Random) -> 
 
 def _wish(feed: Feed, hints: Hints) -> int:
     """The longest wait that the publisher asks for, at most a day."""
-    asked = (hints.max_age, hints.expires, hints.ttl if hints.ttl is not None else feed.ttl)
-    return min(max((seconds or 0 for seconds in asked), default=0), MOST)
+    ttl = hints.ttl if hints.ttl is not None else feed.ttl
+    return min(max(hints.max_age or 0, hints.expires or 0, ttl or 0), MOST)
 
 
 def _may_hurry(feed: Feed, now: int, new_articles: Sequence[int], wish: int) -> bool:
@@ -172,20 +173,23 @@ def _spread(seconds: int, random: Random) -> int:
 
 
 def _spread_up(seconds: int, random: Random) -> int:
+    if not seconds:
+        return 0
     return min(round(seconds * random.uniform(1.0, 1.1)), max(seconds, MOST))
 
 
 def _outside_skipped(feed: Feed, hints: Hints, due: int, random: Random) -> int:
     """`due`, or the first moment after it that is in no hour or day to skip (RSS 2.0)."""
     hours, days = hints.skip_hours, hints.skip_days
-    if hours is None:
+    if hours is None and feed.skip_hours:
         hours = frozenset(hour for hour in range(24) if feed.skip_hours >> hour & 1)
-    if days is None:
+    if days is None and feed.skip_days:
         days = frozenset(day for day in range(7) if feed.skip_days >> day & 1)
     if not (hours or days):
         return due
     moment = datetime.fromtimestamp(due, UTC)
     last = moment + timedelta(seconds=LONGEST_HOLD)
+    hours, days = hours or frozenset(), days or frozenset()
     while moment.hour in hours or moment.weekday() in days:
         moment = moment.replace(minute=0, second=0) + timedelta(hours=1)
         if moment > last:  # everything is to be skipped

@@ -6,6 +6,7 @@ import asyncio
 import heapq
 import itertools
 from collections import deque
+from collections.abc import Callable
 from types import TracebackType
 
 from bot.clock import Clock
@@ -26,33 +27,39 @@ class Host:
     wait for it, `busy` says that one of them is being polled.
     """
 
-    __slots__ = ("_clock", "_lock", "_started", "busy", "free_at", "held_until", "queue")
+    __slots__ = ("_clock", "_started", "_visited", "_waiting", "busy", "free_at", "held_until", "queue")
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._lock = asyncio.Lock()
         self._started = 0.0
+        self._visited = False
+        self._waiting: asyncio.Event | None = None
         self.queue: deque[Feed] = deque()
         self.busy = False
         self.free_at = 0.0
         self.held_until = 0
 
     async def __aenter__(self) -> None:
-        await self._lock.acquire()
-        try:
-            if (wait := self.free_at - self._clock.monotonic()) > 0:
-                await self._clock.sleep(wait)
-        except BaseException:
-            self._lock.release()
-            raise
-        self._started = self._clock.monotonic()
+        now = self._clock.monotonic()
+        while self._visited or now < self.free_at:
+            if self._visited:
+                self._waiting = self._waiting or asyncio.Event()
+                await self._waiting.wait()
+            else:
+                await self._clock.sleep(self.free_at - now)
+            now = self._clock.monotonic()
+        self._visited = True
+        self._started = now
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        ended = self._clock.monotonic()
-        self.free_at = ended + min(PAUSE * (ended - self._started), LONGEST_PAUSE)
-        self._lock.release()
+        now = self._clock.monotonic()
+        self.free_at = now + min(PAUSE * (now - self._started), LONGEST_PAUSE)
+        self._visited = False
+        if self._waiting is not None:
+            self._waiting.set()
+            self._waiting = None
 
     def hold(self, until: int) -> None:
         """Leave it alone until then."""
@@ -63,7 +70,8 @@ class Host:
         return not (
             self.busy
             or self.queue
-            or self._lock.locked()
+            or self._visited
+            or self._waiting
             or self.free_at > self._clock.monotonic()
             or self.held_until > self._clock.now()
         )
@@ -91,11 +99,13 @@ class Hosts:
 class Queue:
     """Feeds that are due, each waiting for its host, handed out to those who poll.
 
-    At any time one feed of a host is out.
+    At any time one feed of a host is out. `on_low` is called when `low` feeds are left.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, *, low: int, on_low: Callable[[], None]) -> None:
         self._clock = clock
+        self._low = low
+        self._on_low = on_low
         self._ready: list[tuple[float, int, Host]] = []  # hosts that are not busy, by when they are free
         self._order = itertools.count()
         self._takers: deque[asyncio.Future[tuple[Host, Feed]]] = deque()
@@ -153,4 +163,6 @@ class Queue:
         _, _, host = heapq.heappop(self._ready)
         host.busy = True
         self._length -= 1
+        if self._length == self._low:
+            self._on_low()
         return host, host.queue.popleft()

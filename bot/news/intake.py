@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from types import TracebackType
 from typing import TypeVar, TypeVarTuple
 
 from bot.feeds import errors
@@ -46,40 +45,6 @@ class Decision:
     missed: bool = False
 
 
-class Turn:
-    """Keeps one poll of a feed from running beside another."""
-
-    __slots__ = ("_all", "_feed_id", "_lock", "_users")
-
-    def __init__(self, all_: dict[int, Turn], feed_id: int) -> None:
-        self._all = all_
-        self._feed_id = feed_id
-        self._lock = asyncio.Lock()
-        self._users = 0
-
-    async def __aenter__(self) -> bool:
-        """Whether this had to wait for another poll."""
-        waited = self._lock.locked()
-        self._users += 1
-        try:
-            await self._lock.acquire()
-        except BaseException:
-            self._leave()
-            raise
-        return waited
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._lock.release()
-        self._leave()
-
-    def _leave(self) -> None:
-        self._users -= 1
-        if not self._users:
-            del self._all[self._feed_id]
-
-
 class Intake:
     """Decides what the entries of a feed are, and has the new and the changed ones made into articles."""
 
@@ -87,14 +52,6 @@ class Intake:
         self._settings = settings
         self._store = store
         self._workers = workers
-        self._turns: dict[int, Turn] = {}
-
-    def turn(self, feed_id: int) -> Turn:
-        """`async with`: from fetching to recording, one at a time a feed."""
-        turn = self._turns.get(feed_id)
-        if turn is None:
-            turn = self._turns[feed_id] = Turn(self._turns, feed_id)
-        return turn
 
     async def read(self, body: bytes, content_type: str, url: str) -> Document:
         """Parse a document in a worker. Raises FeedError."""

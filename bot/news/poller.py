@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from bot.clock import Clock
 from bot.feeds import errors
@@ -18,6 +18,7 @@ from bot.feeds.schedule import AFTER_TOO_MANY
 from bot.news import notices
 from bot.news.hosts import Host, Hosts, Queue
 from bot.news.intake import Intake
+from bot.news.turns import Turns
 from bot.news.visits import Outcome, PollReport, Visits, after_unchanged
 from bot.settings import Settings
 from bot.store import Store, StoreError
@@ -32,9 +33,11 @@ log = logging.getLogger(__name__)
 
 FLUSH_EVERY = 0.5
 """Seconds that a poll without news waits to be written together with others."""
-FLUSH_AT = 200
-TAKEN = 256
+FLUSH_AT = 500
+TAKEN = 512
 """Due feeds taken from the store at a time."""
+LOW = TAKEN // 2
+"""Queued feeds at which more are taken."""
 LONGEST_REST = 60
 """Seconds after which the store is asked again although nothing was to be due: others write to it too."""
 SHORTEST_REST = 0.02
@@ -60,13 +63,14 @@ class Poller:
         self.last_answer: int | None = None
         """When a publisher last answered, in seconds of UTC."""
 
+        self._woken = asyncio.Event()
         self._hosts = Hosts(clock)
-        self._queue = Queue(clock)
+        self._queue = Queue(clock, low=LOW, on_low=self._woken.set)
+        self._turns = Turns()  # from fetching to recording, one at a time a feed
         self._held: set[int] = set()  # feeds that are queued, being polled or unwritten
         self._look_at = 0  # when the store is asked for due feeds
         self._look_now = False  # or as soon as can be
         self._rests_until = 0.0  # monotonic
-        self._woken = asyncio.Event()
 
         self._unwritten: dict[int, Feed | Unchanged] = {}
         self._some = asyncio.Event()
@@ -90,11 +94,16 @@ class Poller:
 
         Raises FeedError, StoreError.
         """
-        async with self.intake.turn(feed.id):
+        if feed.id in self._turns:
+            await self._turns.free(feed.id)
+        self._turns.begin(feed.id)
+        try:
             await self._flush()
             feed = await self._store.feeds.get(feed.id) or feed
             report = await self.visits.answered(feed, fetched)
             self._keep(report)
+        finally:
+            self._turns.end(feed.id)
         await self._flush()
         return report.feed
 
@@ -145,7 +154,7 @@ class Poller:
                 self._look_at = latest if following is None else min(max(following, now + 1), latest)
 
     def _has_room(self) -> bool:
-        return len(self._queue) < TAKEN // 2
+        return len(self._queue) <= LOW
 
     async def _rest(self, until_free: float | None) -> None:
         """Sleep until the store is to be asked, a host is free or somebody wakes us."""
@@ -171,28 +180,60 @@ class Poller:
             try:
                 polled = await self._poll(feed, host, polite=True)
                 if isinstance(polled, PollReport) and polled.recorded is not None:
-                    self._written(feed.id, polled.feed.next_poll)
+                    self._written({feed.id}, polled.feed.next_poll)
             except Exception:
                 log.exception("cannot record a poll of %s", urls.masked(feed.url))
                 self._held.discard(feed.id)
                 self._look_at = max(self._look_at, self._clock.now() + AFTER_TROUBLE)
             finally:
                 self._queue.done(host)
-            if (host.queue and host.free_at < self._rests_until - SHORTEST_REST) or (
-                self._look_at <= self._clock.now() and self._has_room()
-            ):
+            if host.queue and host.free_at < self._rests_until - SHORTEST_REST:
                 self._woken.set()
 
     async def _poll(self, feed: Feed, host: Host, *, polite: bool) -> PollReport | Unchanged:
-        async with self.intake.turn(feed.id) as waited:
+        waited = feed.id in self._turns
+        if waited:
+            await self._turns.free(feed.id)
+        self._turns.begin(feed.id)
+        try:
             if waited:  # for another poll of it, after which the feed is not what it was
                 await self._flush()
                 feed = await self._store.feeds.get(feed.id) or feed
-            polled = await self._report(feed, host, polite=polite)
+            try:
+                polled = await self._visit(feed, host, polite=polite)
+            except FeedError as error:
+                polled = self._failed(feed, host, error)
+            except StoreError:
+                raise
+            except Exception as error:
+                log.exception("cannot poll %s", urls.masked(feed.url))
+                polled = self._failed(feed, host, FeedError(errors.PARSE_DIED, type(error).__name__))
             if isinstance(polled, PollReport) and (feed.failures or polled.error):
                 await notices.tell(self._store, self._settings, feed, polled.feed)
             self._keep(polled)
+        finally:
+            self._turns.end(feed.id)
         return polled
+
+    async def _visit(self, feed: Feed, host: Host, *, polite: bool) -> PollReport | Unchanged:
+        if not polite:
+            fetched = await self._fetcher.get(feed.url, validators=feed.validators)
+        elif host.held_until > self._clock.now():
+            return self.visits.postponed(feed, host.held_until)
+        else:
+            async with host:
+                fetched = await self._fetcher.get(feed.url, validators=feed.validators)
+        self.last_answer = now = self._clock.now()
+        return self.visits.unchanged(feed, fetched, now) or await self.visits.answered(feed, fetched)
+
+    def _failed(self, feed: Feed, host: Host, error: FeedError) -> PollReport:
+        wait = error.retry_after
+        if wait is None and error.code == errors.RATE_LIMITED:
+            wait = AFTER_TOO_MANY
+        if wait:
+            host.hold(self._clock.now() + wait)
+        log.info("%s: %s", urls.masked(feed.url), error)
+        return self.visits.failed(feed, error)
 
     def _keep(self, polled: PollReport | Unchanged) -> None:
         """Have a poll without news written soon, or tell of one that was recorded."""
@@ -204,38 +245,10 @@ class Poller:
             if polled.recorded.new_ids or polled.recorded.channel_ids:
                 self.on_recorded(polled.recorded)
             return
-        self._some.set()
-        if len(self._unwritten) >= FLUSH_AT:
+        if len(self._unwritten) == 1:
+            self._some.set()
+        elif len(self._unwritten) >= FLUSH_AT:
             self._enough.set()
-
-    async def _report(self, feed: Feed, host: Host, *, polite: bool) -> PollReport | Unchanged:
-        try:
-            if not polite:
-                fetched = await self._fetch(feed)
-            elif host.held_until > self._clock.now():
-                return self.visits.postponed(feed, host.held_until)
-            else:
-                async with host:
-                    fetched = await self._fetch(feed)
-            return self.visits.unchanged(feed, fetched) or await self.visits.answered(feed, fetched)
-        except FeedError as error:
-            wait = error.retry_after
-            if wait is None and error.code == errors.RATE_LIMITED:
-                wait = AFTER_TOO_MANY
-            if wait:
-                host.hold(self._clock.now() + wait)
-            log.info("%s: %s", urls.masked(feed.url), error)
-            return self.visits.failed(feed, error)
-        except StoreError:
-            raise
-        except Exception as error:
-            log.exception("cannot poll %s", urls.masked(feed.url))
-            return self.visits.failed(feed, FeedError(errors.PARSE_DIED, type(error).__name__))
-
-    async def _fetch(self, feed: Feed) -> Fetched:
-        fetched = await self._fetcher.get(feed.url, validators=feed.validators)
-        self.last_answer = self._clock.now()
-        return fetched
 
     async def _keep_flushing(self) -> None:
         while True:
@@ -259,24 +272,22 @@ class Poller:
             batch, self._unwritten = self._unwritten, {}
             if not batch:
                 return
+            feeds = [polled for polled in batch.values() if isinstance(polled, Feed)]
+            unchanged = [polled for polled in batch.values() if isinstance(polled, Unchanged)]
             try:
-                await self._store.polls.record_quiet(
-                    [polled for polled in batch.values() if isinstance(polled, Feed)],
-                    [polled for polled in batch.values() if isinstance(polled, Unchanged)],
-                )
+                await self._store.polls.record_quiet(feeds, unchanged)
             except BaseException:
                 self._unwritten = batch | self._unwritten
                 self._some.set()
                 raise
-            for feed_id, polled in batch.items():
-                self._written(feed_id, polled.next_poll)
+            self._written(batch, min(polled.next_poll for polled in batch.values()))
 
-    def _written(self, feed_id: int, next_poll: int) -> None:
-        """The store knows a feed as it is now, and can tell when it is due."""
-        if feed_id not in self._unwritten:
-            self._held.discard(feed_id)
-        if next_poll < self._look_at:
-            self._look_at = next_poll
+    def _written(self, feed_ids: Collection[int], soonest: int) -> None:
+        """The store knows these feeds as they are now, and can tell when they are due: at `soonest` then."""
+        self._held.difference_update(feed_ids)
+        self._held.update(feed_id for feed_id in self._unwritten if feed_id in feed_ids)
+        if soonest < self._look_at:
+            self._look_at = soonest
             self._woken.set()
 
 

@@ -66,7 +66,7 @@ class Visits:
         self._intake = intake
         self._random = Random()  # noqa: S311 - spreads polls over time
 
-    def unchanged(self, feed: Feed, fetched: Fetched) -> Unchanged | None:
+    def unchanged(self, feed: Feed, fetched: Fetched, now: int) -> Unchanged | None:
         """The poll that an answer makes when nothing but the schedule changes; None when more does."""
         if not fetched.not_modified or feed.failures or feed.moved_to or fetched.permanent_url:
             return None
@@ -76,7 +76,6 @@ class Visits:
             or fetched.headers.get("last-modified") != known.last_modified
         ):
             return None
-        now = self._clock.now()
         interval, next_poll = schedule.after_success(
             feed,
             now=now,

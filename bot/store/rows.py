@@ -43,6 +43,7 @@ DISPATCH = """
      FROM (SELECT DISTINCT a.id, a.published FROM fate JOIN article AS a ON a.id = fate.article_id
            WHERE fate.dispatch_id = dispatch.id ORDER BY a.published, a.id) AS covered) AS article_ids
 """
+_STATES = {state.value: state for state in FeedState}
 
 
 def listed(values: Collection[Any]) -> str:
@@ -85,7 +86,7 @@ def feed(row: sqlite3.Row) -> Feed:
     return Feed(
         id=id_,
         server_id=server_id or None,
-        state=FeedState(state),
+        state=_STATES[state],
         validators=Validators(
             etag=etag, last_modified=last_modified, body_hash=body_hash, entries_hash=entries_hash
         ),
