@@ -10,7 +10,7 @@ import asyncio
 import tempfile
 import time
 import webbrowser
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from ipaddress import ip_network
@@ -100,7 +100,7 @@ async def serve(
         if browser:
             await asyncio.to_thread(webbrowser.open, preview.url)
         async with asyncio.TaskGroup() as tasks:
-            shown = tasks.create_task(_keep_page_fresh(env, preview))
+            shown = tasks.create_task(_keep_page_fresh(env, preview, take_turns(preview)))
             if publisher is None:
                 news = tasks.create_task(_follow_packs(newsroom, stage))
             else:
@@ -178,7 +178,24 @@ def build(env: Env) -> Stage:
     return Stage(guild, news, ada, camille)
 
 
-async def _keep_page_fresh(env: Env, preview: Preview) -> None:
+def take_turns(preview: Preview) -> asyncio.Lock:
+    """Let a visitor's actions wait for whoever holds the lock that is returned.
+
+    An action in the middle of `Preview.refresh` is otherwise answered with an error, and then the page lets
+    nobody do anything any more; simcord offers no way to wait.
+    """
+    turn = asyncio.Lock()
+    act = preview._action  # noqa: SLF001
+
+    async def act_in_turn(context_id: str | None, body: Mapping[str, Any]) -> dict[str, Any]:
+        async with turn:
+            return await act(context_id, body)
+
+    preview._action = act_in_turn  # type: ignore[method-assign]  # noqa: SLF001
+    return turn
+
+
+async def _keep_page_fresh(env: Env, preview: Preview, turn: asyncio.Lock) -> None:
     """Let the page show what arrives between a visitor's actions, and the clock show the real time."""
     seen: object = None
     while True:
@@ -188,13 +205,14 @@ async def _keep_page_fresh(env: Env, preview: Preview) -> None:
             for messages in env.backend.messages.values()
             for message in messages.values()
         ]
-        if state == seen:
+        if state == seen or turn.locked():
             continue
         try:
-            keep_time(env)
-            await preview.refresh()
+            async with turn:
+                keep_time(env)
+                await preview.refresh()
         except SetupError:
-            continue  # a visitor's action is under way; look again after it
+            continue  # the page itself is at work; look again after it
         seen = state
 
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
+import pytest
+
 import cogs
 from bot.app import Telex
 from bot.demo import stage
@@ -28,6 +33,45 @@ async def test_a_fault_is_still_shown(newsroom: Newsroom) -> None:
         await newsroom.store.close()
         await scene.ada.slash(scene.news, "latest")
         assert env.errors
+
+
+async def test_a_click_while_the_page_is_refreshed_does_not_break_the_page(
+    newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
+        scene = stage.build(env)
+        async with env.preview(scene.news, viewers=(scene.ada,), layout="channel") as preview:
+            turn = stage.take_turns(preview)
+            busy, settled = asyncio.Event(), asyncio.Event()
+            settle = env._settle_internal
+
+            async def settle_late(**options: Any) -> None:
+                busy.set()
+                await settled.wait()
+                await settle(**options)
+
+            async def refresh() -> None:
+                async with turn:
+                    await preview.refresh()
+
+            page = preview._open_page(str(scene.ada.id), None)
+            click = {
+                "protocol_version": 3,
+                "sequence": page.last_sequence + 1,
+                "request_id": "click",
+                "generation": page.generation,
+                "bot_generation": env._generation,
+                "published_revision": page.revision,
+                "kind": "refresh",
+            }
+            monkeypatch.setattr(env, "_settle_internal", settle_late)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(refresh())
+                await busy.wait()
+                answer = tasks.create_task(preview._action(page.id, click))
+                await asyncio.sleep(0)
+                settled.set()
+            assert answer.result()["requestId"] == "click"
 
 
 async def test_every_outlet_is_read_and_its_first_story_is_news(
