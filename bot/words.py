@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class FeedState(StrEnum):
@@ -103,6 +104,25 @@ class Feed:
     ttl: int | None = None  # the document's own wish: seconds between polls
     skip_hours: int = 0  # bit 0 to 23: hours in UTC in which nobody needs to ask
     skip_days: int = 0  # bit 0 (Monday) to 6: weekdays in UTC likewise
+
+
+class DueFeed(NamedTuple):
+    """As much of a feed as a poll needs that finds nothing new, as nearly all do.
+
+    `in_order`: it neither fails nor moves.
+    """
+
+    id: int
+    url: str
+    validators: Validators
+    interval: int
+    added: int
+    last_success: int | None
+    last_article: int | None
+    ttl: int | None
+    skip_hours: int
+    skip_days: int
+    in_order: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from random import Random
 
 from bot.feeds.errors import RATE_LIMITED, FeedError
-from bot.words import Feed, ParsedFeed
+from bot.words import DueFeed, Feed, ParsedFeed
 
 LEAST = 300
 USUAL = 600
@@ -87,7 +87,7 @@ def remembered(feed: Feed, parsed: ParsedFeed) -> Feed:
 
 
 def after_success(
-    feed: Feed,
+    feed: Feed | DueFeed,
     *,
     now: int,
     hints: Hints,
@@ -139,13 +139,13 @@ def after_failure(feed: Feed, *, now: int, error: FeedError, random: Random) -> 
     return feed.interval, now + wait
 
 
-def _wish(feed: Feed, hints: Hints) -> int:
+def _wish(feed: Feed | DueFeed, hints: Hints) -> int:
     """The longest wait that the publisher asks for, at most a day."""
     ttl = hints.ttl if hints.ttl is not None else feed.ttl
     return min(max(hints.max_age or 0, hints.expires or 0, ttl or 0), MOST)
 
 
-def _may_hurry(feed: Feed, now: int, new_articles: Sequence[int], wish: int) -> bool:
+def _may_hurry(feed: Feed | DueFeed, now: int, new_articles: Sequence[int], wish: int) -> bool:
     """Whether five minutes are fair: the publisher names so short a time, or publishes at such a pace."""
     if 0 < wish <= LEAST:
         return True
@@ -154,7 +154,7 @@ def _may_hurry(feed: Feed, now: int, new_articles: Sequence[int], wish: int) -> 
     return feed.interval < USUAL and now - (feed.last_article or 0) <= _LIVELY
 
 
-def _ceiling(feed: Feed, now: int, new_articles: Sequence[int], patience: int) -> int:
+def _ceiling(feed: Feed | DueFeed, now: int, new_articles: Sequence[int], patience: int) -> int:
     """The longest interval that suits a feed which had nothing new for so long before this poll."""
     last = feed.last_article or feed.added
     if new_articles and feed.last_success is None:
@@ -178,7 +178,7 @@ def _spread_up(seconds: int, random: Random) -> int:
     return min(round(seconds * random.uniform(1.0, 1.1)), max(seconds, MOST))
 
 
-def _outside_skipped(feed: Feed, hints: Hints, due: int, random: Random) -> int:
+def _outside_skipped(feed: Feed | DueFeed, hints: Hints, due: int, random: Random) -> int:
     """`due`, or the first moment after it that is in no hour or day to skip (RSS 2.0)."""
     hours, days = hints.skip_hours, hints.skip_days
     if hours is None and feed.skip_hours:

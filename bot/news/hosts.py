@@ -10,7 +10,7 @@ from collections.abc import Callable
 from types import TracebackType
 
 from bot.clock import Clock
-from bot.words import Feed
+from bot.words import DueFeed
 
 PAUSE = 4
 """A host rests this many times as long as it took to answer."""
@@ -34,7 +34,7 @@ class Host:
         self._started = 0.0
         self._visited = False
         self._waiting: asyncio.Event | None = None
-        self.queue: deque[Feed] = deque()
+        self.queue: deque[DueFeed] = deque()
         self.busy = False
         self.free_at = 0.0
         self.held_until = 0
@@ -108,24 +108,24 @@ class Queue:
         self._on_low = on_low
         self._ready: list[tuple[float, int, Host]] = []  # hosts that are not busy, by when they are free
         self._order = itertools.count()
-        self._takers: deque[asyncio.Future[tuple[Host, Feed]]] = deque()
+        self._takers: deque[asyncio.Future[tuple[Host, DueFeed]]] = deque()
         self._length = 0
 
     def __len__(self) -> int:
         return self._length
 
-    def put(self, host: Host, feed: Feed) -> None:
+    def put(self, host: Host, feed: DueFeed) -> None:
         """Let a feed wait for its host."""
         host.queue.append(feed)
         self._length += 1
         if not host.busy and len(host.queue) == 1:
             self._offer(host)
 
-    async def take(self) -> tuple[Host, Feed]:
+    async def take(self) -> tuple[Host, DueFeed]:
         """The next feed whose host is free."""
         taken = self._next()
         if taken is None:
-            taker: asyncio.Future[tuple[Host, Feed]] = asyncio.get_running_loop().create_future()
+            taker: asyncio.Future[tuple[Host, DueFeed]] = asyncio.get_running_loop().create_future()
             self._takers.append(taker)
             taken = await taker
         return taken
@@ -157,7 +157,7 @@ class Queue:
     def _offer(self, host: Host) -> None:
         heapq.heappush(self._ready, (host.free_at, next(self._order), host))
 
-    def _next(self) -> tuple[Host, Feed] | None:
+    def _next(self) -> tuple[Host, DueFeed] | None:
         if not self._ready or self._ready[0][0] > self._clock.monotonic():
             return None
         _, _, host = heapq.heappop(self._ready)

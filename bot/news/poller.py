@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager
 
 from bot.clock import Clock
 from bot.feeds import errors
@@ -19,12 +20,12 @@ from bot.news import notices
 from bot.news.hosts import Host, Hosts, Queue
 from bot.news.intake import Intake
 from bot.news.turns import Turns
-from bot.news.visits import Outcome, PollReport, Visits, after_unchanged
+from bot.news.visits import Outcome, PollReport, Visits
 from bot.settings import Settings
 from bot.store import Store, StoreError
 from bot.store.polls import Recorded, Unchanged
 from bot.text import urls
-from bot.words import Feed
+from bot.words import DueFeed, Feed
 from bot.workers import Workers
 
 __all__ = ["Outcome", "PollReport", "Poller"]
@@ -83,29 +84,36 @@ class Poller:
         `polite=False` is for an address that a person named: its host may be asked at once and several times.
         Raises StoreError.
         """
-        polled = await self._poll(feed, self._hosts.of(feed.url), polite=polite)
+        async with self._turn(feed) as current:
+            report = await self._finished(current, self._hosts.of(feed.url), None, polite=polite)
         await self._flush()
-        if isinstance(polled, Unchanged):
-            return PollReport(after_unchanged(feed, polled), Outcome.UNCHANGED)
-        return polled
+        return report
 
     async def take(self, feed: Feed, fetched: Fetched) -> Feed:
         """Write an answer that was fetched without us, as if it came of a poll; the feed after it.
 
         Raises FeedError, StoreError.
         """
+        async with self._turn(feed) as current:
+            report = await self.visits.answered(current, fetched)
+            if report.recorded is None:
+                self._keep(feed.id, report.feed)
+            else:
+                self.on_recorded(report.recorded)
+        await self._flush()
+        return report.feed
+
+    @asynccontextmanager
+    async def _turn(self, feed: Feed) -> AsyncIterator[Feed]:
+        """Alone with a feed, as the store knows it."""
         if feed.id in self._turns:
             await self._turns.free(feed.id)
         self._turns.begin(feed.id)
         try:
             await self._flush()
-            feed = await self._store.feeds.get(feed.id) or feed
-            report = await self.visits.answered(feed, fetched)
-            self._keep(report)
+            yield await self._store.feeds.get(feed.id) or feed
         finally:
             self._turns.end(feed.id)
-        await self._flush()
-        return report.feed
 
     def wake(self) -> None:
         """Look for due feeds at once: a feed was followed, or made due."""
@@ -142,7 +150,7 @@ class Poller:
         now = self._clock.now()
         while (self._look_now or self._look_at <= now) and self._has_room():
             self._look_now = False  # what happens from here on is another reason to look
-            feeds = await self._store.feeds.due(now, TAKEN, self._held)
+            feeds = await self._store.feeds.due_in_brief(now, TAKEN, self._held)
             for feed in feeds:
                 self._held.add(feed.id)
                 self._queue.put(self._hosts.of(feed.url), feed)
@@ -178,9 +186,7 @@ class Poller:
         while True:
             host, feed = await self._queue.take()
             try:
-                polled = await self._poll(feed, host, polite=True)
-                if isinstance(polled, PollReport) and polled.recorded is not None:
-                    self._written({feed.id}, polled.feed.next_poll)
+                await self._poll_due(feed, host)
             except Exception:
                 log.exception("cannot record a poll of %s", urls.masked(feed.url))
                 self._held.discard(feed.id)
@@ -190,41 +196,74 @@ class Poller:
             if host.queue and host.free_at < self._rests_until - SHORTEST_REST:
                 self._woken.set()
 
-    async def _poll(self, feed: Feed, host: Host, *, polite: bool) -> PollReport | Unchanged:
-        waited = feed.id in self._turns
+    async def _poll_due(self, due: DueFeed, host: Host) -> None:
+        """Poll a feed of the queue. Until it turns out that there is more to do, this is kept short."""
+        waited = due.id in self._turns
         if waited:
-            await self._turns.free(feed.id)
-        self._turns.begin(feed.id)
+            await self._turns.free(due.id)
+        self._turns.begin(due.id)
         try:
-            if waited:  # for another poll of it, after which the feed is not what it was
+            answer: Fetched | FeedError | None = None
+            # After another poll the feed is not what it was.
+            if not waited and host.held_until <= self._clock.now():
+                try:
+                    async with host:
+                        answer = await self._fetcher.get(due.url, validators=due.validators)
+                except FeedError as error:
+                    answer = error
+                else:
+                    self.last_answer = now = self._clock.now()
+                    unchanged = self.visits.unchanged(due, answer, now)
+                    if unchanged is not None:
+                        self._keep(due.id, unchanged)
+                        return
+            if waited:
                 await self._flush()
-                feed = await self._store.feeds.get(feed.id) or feed
-            try:
-                polled = await self._visit(feed, host, polite=polite)
-            except FeedError as error:
-                polled = self._failed(feed, host, error)
-            except StoreError:
-                raise
-            except Exception as error:
-                log.exception("cannot poll %s", urls.masked(feed.url))
-                polled = self._failed(feed, host, FeedError(errors.PARSE_DIED, type(error).__name__))
-            if isinstance(polled, PollReport) and (feed.failures or polled.error):
-                await notices.tell(self._store, self._settings, feed, polled.feed)
-            self._keep(polled)
+            feed = await self._store.feeds.get(due.id)
+            if feed is None:
+                self._held.discard(due.id)
+                return
+            report = await self._finished(feed, host, answer, polite=True)
+            if report.recorded is not None:
+                self._written({feed.id}, report.feed.next_poll)
         finally:
-            self._turns.end(feed.id)
-        return polled
+            self._turns.end(due.id)
 
-    async def _visit(self, feed: Feed, host: Host, *, polite: bool) -> PollReport | Unchanged:
-        if not polite:
-            fetched = await self._fetcher.get(feed.url, validators=feed.validators)
-        elif host.held_until > self._clock.now():
-            return self.visits.postponed(feed, host.held_until)
-        else:
+    async def _finished(
+        self, feed: Feed, host: Host, answer: Fetched | FeedError | None, *, polite: bool
+    ) -> PollReport:
+        """Poll a feed whose turn it is, or go on from the answer, and have what came of it written."""
+        try:
+            report = await self._report(feed, host, answer, polite=polite)
+        except FeedError as error:
+            report = self._failed(feed, host, error)
+        except StoreError:
+            raise
+        except Exception as error:
+            log.exception("cannot poll %s", urls.masked(feed.url))
+            report = self._failed(feed, host, FeedError(errors.PARSE_DIED, type(error).__name__))
+        if feed.failures or report.error:
+            await notices.tell(self._store, self._settings, feed, report.feed)
+        if report.recorded is None:
+            self._keep(feed.id, report.feed)
+        elif report.recorded.new_ids or report.recorded.channel_ids:
+            self.on_recorded(report.recorded)
+        return report
+
+    async def _report(
+        self, feed: Feed, host: Host, answer: Fetched | FeedError | None, *, polite: bool
+    ) -> PollReport:
+        if isinstance(answer, FeedError):
+            return self._failed(feed, host, answer)
+        if answer is None and polite:
+            if host.held_until > self._clock.now():
+                return self.visits.postponed(feed, host.held_until)
             async with host:
-                fetched = await self._fetcher.get(feed.url, validators=feed.validators)
-        self.last_answer = now = self._clock.now()
-        return self.visits.unchanged(feed, fetched, now) or await self.visits.answered(feed, fetched)
+                answer = await self._fetcher.get(feed.url, validators=feed.validators)
+        elif answer is None:
+            answer = await self._fetcher.get(feed.url, validators=feed.validators)
+        self.last_answer = self._clock.now()
+        return await self.visits.answered(feed, answer)
 
     def _failed(self, feed: Feed, host: Host, error: FeedError) -> PollReport:
         wait = error.retry_after
@@ -235,16 +274,9 @@ class Poller:
         log.info("%s: %s", urls.masked(feed.url), error)
         return self.visits.failed(feed, error)
 
-    def _keep(self, polled: PollReport | Unchanged) -> None:
-        """Have a poll without news written soon, or tell of one that was recorded."""
-        if isinstance(polled, Unchanged):
-            self._unwritten[polled.feed_id] = polled
-        elif polled.recorded is None:
-            self._unwritten[polled.feed.id] = polled.feed
-        else:
-            if polled.recorded.new_ids or polled.recorded.channel_ids:
-                self.on_recorded(polled.recorded)
-            return
+    def _keep(self, feed_id: int, polled: Feed | Unchanged) -> None:
+        """Have a poll without news written soon."""
+        self._unwritten[feed_id] = polled
         if len(self._unwritten) == 1:
             self._some.set()
         elif len(self._unwritten) >= FLUSH_AT:

@@ -20,7 +20,7 @@ from bot.settings import Settings
 from bot.store import Store
 from bot.store.polls import Recorded, Unchanged
 from bot.text import safe, urls
-from bot.words import Feed, FeedState, ParsedFeed, Validators
+from bot.words import DueFeed, Feed, FeedState, ParsedFeed, Validators
 
 MOVE_PROBATION = 3 * 86_400
 """Seconds that a permanent redirect has to hold before the feed's address changes."""
@@ -66,9 +66,9 @@ class Visits:
         self._intake = intake
         self._random = Random()  # noqa: S311 - spreads polls over time
 
-    def unchanged(self, feed: Feed, fetched: Fetched, now: int) -> Unchanged | None:
+    def unchanged(self, feed: DueFeed, fetched: Fetched, now: int) -> Unchanged | None:
         """The poll that an answer makes when nothing but the schedule changes; None when more does."""
-        if not fetched.not_modified or feed.failures or feed.moved_to or fetched.permanent_url:
+        if not (fetched.not_modified and feed.in_order) or fetched.permanent_url:
             return None
         known = feed.validators
         if fetched.status != NOT_MODIFIED and (
@@ -191,17 +191,6 @@ class Visits:
             moved_to=moved_to,
             moved_since=moved_since,
         )
-
-
-def after_unchanged(feed: Feed, poll: Unchanged) -> Feed:
-    """The feed after a poll that changed nothing but its schedule."""
-    return replace(
-        feed,
-        interval=poll.interval,
-        next_poll=poll.next_poll,
-        last_poll=poll.polled,
-        last_success=poll.polled,
-    )
 
 
 def _validators(fetched: Fetched, digest: bytes | None) -> Validators:

@@ -9,8 +9,8 @@ from operator import attrgetter
 
 from bot.clock import Clock
 from bot.store.database import Database
-from bot.store.rows import FEED, feed, feed_values, listed
-from bot.words import Feed, FeedState
+from bot.store.rows import DUE_FEED, FEED, due_feed, feed, feed_values, listed
+from bot.words import DueFeed, Feed, FeedState
 
 FOLLOWED = """
     EXISTS (SELECT 1 FROM subscription
@@ -72,6 +72,19 @@ class Feeds:
             feed,
             f"""
             SELECT {FEED} FROM feed
+            WHERE state = 'active' AND next_poll <= ? AND id NOT IN (SELECT value FROM json_each(?))
+              AND {FOLLOWED}
+            ORDER BY next_poll LIMIT ?
+            """,
+            (now, listed(exclude), limit),
+        )
+
+    async def due_in_brief(self, now: int, limit: int, exclude: Collection[int] = ()) -> list[DueFeed]:
+        """The same feeds as `due`, without what most polls need not know."""
+        return await self._database.objects(
+            due_feed,
+            f"""
+            SELECT {DUE_FEED} FROM feed
             WHERE state = 'active' AND next_poll <= ? AND id NOT IN (SELECT value FROM json_each(?))
               AND {FOLLOWED}
             ORDER BY next_poll LIMIT ?

@@ -13,6 +13,7 @@ from bot.words import (
     Dispatch,
     DispatchKind,
     DispatchState,
+    DueFeed,
     Feed,
     FeedState,
     NewArticle,
@@ -25,6 +26,11 @@ FEED = """
     feed.state, feed.etag, feed.last_modified, feed.body_hash, feed.entries_hash, feed.added, feed.next_poll,
     feed.interval, feed.last_poll, feed.last_success, feed.last_article, feed.failures, feed.failing_since,
     feed.error, feed.error_detail, feed.moved_to, feed.moved_since, feed.ttl, feed.skip_hours, feed.skip_days
+"""
+DUE_FEED = """
+    feed.id, feed.url, feed.etag, feed.last_modified, feed.body_hash, feed.interval, feed.added,
+    feed.last_success, feed.last_article, feed.ttl, feed.skip_hours, feed.skip_days,
+    feed.failures = 0 AND feed.moved_to IS NULL
 """
 ARTICLE = """
     article.id, article.key, article.feed_id, article.page, article.url, article.title, article.summary,
@@ -111,6 +117,15 @@ def feed(row: sqlite3.Row) -> Feed:
         ttl=ttl,
         skip_hours=skip_hours,
         skip_days=skip_days,
+    )
+
+
+def due_feed(row: sqlite3.Row) -> DueFeed:
+    """A feed that is due, of the columns `DUE_FEED`."""
+    id_, url, etag, last_modified, body_hash, interval, added, success, article_, ttl, hours, days, good = row
+    validators = Validators(etag=etag, last_modified=last_modified, body_hash=body_hash)
+    return DueFeed(
+        id_, url, validators, interval, added, success, article_, ttl, hours, days, in_order=bool(good)
     )
 
 
