@@ -18,6 +18,7 @@ import sys
 import traceback
 from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar, TypeVarTuple, cast
 
 T = TypeVar("T")
@@ -189,18 +190,22 @@ class _Worker(asyncio.Protocol):
         if self._transport is None:
             raise RuntimeError("a worker without its connection")
         payload = pickle.dumps((name, args, limit + ORPHAN_TIME), pickle.HIGHEST_PROTOCOL)
-        self._reply = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self._reply, started = loop.create_future(), loop.time()
         self._transport.writelines((_HEADER.pack(len(payload)), payload))
         module = name.partition(":")[0]
         first = module not in self._known
         self._known.add(module)
+        late = False, WorkerTimeout(f"{name} took more than {limit:g} s")
         try:
             async with asyncio.timeout(limit + (START_TIME if first else 0)):
-                return await self._reply
+                healthy, result = await self._reply
         except TimeoutError:
-            return False, WorkerTimeout(f"{name} took more than {limit:g} s")
+            return late
         finally:
             self._reply = None
+        ended_itself = isinstance(result, WorkerDied) and loop.time() - started >= limit + ORPHAN_TIME
+        return late if ended_itself else (healthy, result)
 
     def kill(self) -> None:
         """End the process; the call that runs in it is cancelled."""
@@ -285,7 +290,10 @@ def _limit_memory() -> None:
 
 
 def _peak_memory() -> int:
+    """The most bytes that this program held. `ru_maxrss` also counts the process that it was forked from."""
     import resource  # noqa: PLC0415 - see above
 
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+    if (status := Path("/proc/self/status")).exists():
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

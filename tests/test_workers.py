@@ -209,3 +209,15 @@ async def test_a_script_without_a_main_guard_can_use_workers_and_no_worker_outli
     ended = await asyncio.to_thread(subprocess.run, [sys.executable, str(script)], cwd=tmp_path, check=False)
     assert ended.returncode == -signal.SIGKILL
     await _until_gone(int((tmp_path / "pid").read_text()))
+
+
+async def test_a_large_parent_does_not_make_its_workers_look_large() -> None:
+    """`ru_maxrss` survives fork and exec: every call in a grown bot would have started a process."""
+    ballast = bytearray(300 * 2**20)
+    ballast[::4096] = b"x" * len(ballast[::4096])
+    workers = Workers()
+    try:
+        processes = {await workers.run(os.getpid, timeout=10) for _ in range(3)}
+    finally:
+        await workers.close()
+    assert len(processes) == 1
