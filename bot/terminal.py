@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import logging
 import os
 import signal
@@ -141,6 +142,9 @@ def wait_for(work: Callable[[], Coroutine[None, None, T]], *, endless: bool = Fa
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
         return await work()
 
+    if endless:  # what is loaded by now stays: the collector, which halts the event loop, is to pass it by
+        gc.collect()
+        gc.freeze()
     try:
         return asyncio.run(stoppable())
     except StoreError as error:
