@@ -66,6 +66,7 @@ class Scene:
         discord.state.now = self.clock.time
         self.catch_up_after = 100
         self.bot: BotProcess | None = None
+        self._logins: dict[int, int] = {}  # how many there had been when a process started
 
     def build(self, kinds: Iterable[str] = KINDS) -> None:
         """Make the channels."""
@@ -143,6 +144,7 @@ class Scene:
 
     def start(self, **environment: str) -> BotProcess:
         """Start a bot."""
+        logins = len(self.discord.gateway.identified)
         self.bot = BotProcess(
             self._launcher,
             self._folder,
@@ -158,6 +160,7 @@ class Scene:
                 **environment,
             },
         )
+        self._logins[self.bot.pid] = logins
         return self.bot
 
     def kill(self) -> None:
@@ -166,12 +169,13 @@ class Scene:
         self.bot.kill()
 
     async def settled(self, *, within: float = 30) -> None:
-        """Wait until the bot owes nothing. Raises TimeoutError or AssertionError with its log."""
+        """Wait until the bot is logged in and owes nothing. Raises TimeoutError or AssertionError."""
         assert self.bot is not None
         quiet = 0
         async with asyncio.timeout(within):
             while quiet < 3:
-                quiet = 0 if self.open_dispatches() else quiet + 1
+                is_in = len(self.discord.gateway.identified) > self._logins[self.bot.pid]
+                quiet = quiet + 1 if is_in and not self.open_dispatches() else 0
                 if self.bot.status is not None:
                     raise AssertionError(f"the bot ended with {self.bot.status}:\n{self.bot.log[-3000:]}")
                 await asyncio.sleep(0.03)
