@@ -28,7 +28,7 @@ Sort = Literal["relevance", "newest"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """An article that was found: `marks` are the spans of `excerpt` that match, a `partial` one lacks a word."""
+    """An article that was found. `marks` are spans of `excerpt` that match, a `partial` one lacks a word."""
 
     article: Article
     score: float
