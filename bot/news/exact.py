@@ -19,7 +19,7 @@ def has_phrase(node: Node) -> bool:
     return has_phrase(node.node) if isinstance(node, Not) else isinstance(node, Phrase)
 
 
-class Reading:
+class InWords:
     """An article against which parts of a query are held."""
 
     def __init__(self, article: Article) -> None:

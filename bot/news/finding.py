@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from bot.clock import Clock
 from bot.news import ranking
-from bot.news.exact import Reading
+from bot.news.exact import InWords
 from bot.news.passages import Passages, passages
 from bot.news.plan import Plan
 from bot.news.ranking import Sought
@@ -38,6 +38,14 @@ class Found(NamedTuple):
     hit: Hit
     partial: bool = False
     read: Passages | None = None
+
+
+class Reading(NamedTuple):
+    """Articles that were read for some words, the best first; `language` is the asker's, where it shows."""
+
+    wanted: list[Sought]
+    language: str | None
+    found: list[Found]
 
 
 class Finder:
@@ -77,8 +85,7 @@ class Finder:
             articles = await self._store.articles.by_ids([each.hit.article_id for each in batch])
             holding = set()
             for article in articles:
-                reading = Reading(article)
-                if all(map(reading.holds, asked.exact)):
+                if all(map(InWords(article).holds, asked.exact)):
                     holding.add(article.id)
                 await asyncio.sleep(0)  # a fifth of a millisecond each
             kept += [each for each in batch if each.hit.article_id in holding]
@@ -86,13 +93,13 @@ class Finder:
                 break
         return kept
 
-    async def partial(self, asked: Plan) -> list[Found]:
+    async def partial(self, asked: Plan) -> Reading:
         """What holds some of the words, the best first; its scores are those of `ranking`."""
         await self.vocabulary.ready()
         wanted = ranking.sought(" ".join(asked.written), self.vocabulary, within=asked.text)
-        if not wanted:
-            return []
         language = detect(asked.text)
+        if not wanted:
+            return Reading(wanted, language, [])
         hits = await self._candidates(asked, wanted, language)
         articles = await self._store.articles.by_ids([hit.article_id for hit in hits])
         by_id = {article.id: article for article in articles}
@@ -103,7 +110,8 @@ class Finder:
                 score = ranking.score(wanted, read, language) + FRESH_PARTIAL * self._freshness(hit)
                 found.append(Found(hit._replace(score=score), partial=True, read=read))
                 await asyncio.sleep(0)  # half a millisecond each
-        return await self._exact(asked, sorted(found, key=lambda each: -each.hit.score), len(found))
+        found.sort(key=lambda each: -each.hit.score)
+        return Reading(wanted, language, await self._exact(asked, found, len(found)))
 
     async def _candidates(self, asked: Plan, wanted: Sequence[Sought], language: str | None) -> list[Hit]:
         index, scope = self._store.index, asked.scope
@@ -115,7 +123,7 @@ class Finder:
             queries.insert(0, (any_word, asked.required((own, *asked.texts)), OWN))
         if cost <= BUDGET and any(word.related for word in wanted):
             family = _some(word.exact | word.related for word in wanted)
-            queries.append((family, queries[0][1], FAMILY))
+            queries.append((family, asked.required(asked.texts), FAMILY))
         hits: dict[int, Hit] = {}
         for scored, required, limit in queries:
             for hit in await index.ranked(scored, required=required, scope=scope, limit=limit):

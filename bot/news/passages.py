@@ -1,7 +1,9 @@
-"""An article as ranking and answers read it: the index terms of its title and of each sentence."""
+"""An article as ranking and answers read it: its title and sentences with their index terms."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,26 +14,69 @@ READ = 12_000  # characters of a text
 
 
 @dataclass(frozen=True)
+class Sentence:
+    """A sentence, where it lies in the text, the number of its paragraph, and its index terms in order."""
+
+    text: str
+    start: int
+    end: int
+    paragraph: int
+    stems: tuple[str, ...]
+
+    @cached_property
+    def terms(self) -> frozenset[str]:
+        """The index terms."""
+        return frozenset(self.stems)
+
+
+@dataclass(frozen=True)
 class Passages:
-    """The title and the sentences of an article, `stems` in step with `sentences`."""
+    """The index terms of an article's title, and the sentences of its text."""
 
     article: Article
+    text: str
     title: tuple[str, ...]
-    sentences: tuple[str, ...]
-    stems: tuple[tuple[str, ...], ...]
+    sentences: tuple[Sentence, ...]
 
     @cached_property
     def length(self) -> int:
         """Terms of the text."""
-        return sum(map(len, self.stems))
+        return sum(len(sentence.stems) for sentence in self.sentences)
+
+    @cached_property
+    def terms(self) -> frozenset[str]:
+        """The index terms of title and text."""
+        return frozenset(self.title).union(*(sentence.terms for sentence in self.sentences))
+
+    def as_given(self, stretch: str) -> str:
+        """A stretch of the text with the white space of the article as given; "" where it is not there."""
+        given = self.article.text
+        if stretch in given:
+            return stretch
+        match = re.search(r"\s+".join(map(re.escape, stretch.split())), given)
+        return match[0] if match else ""
 
 
 def passages(article: Article) -> Passages:
     """Read an article, of a long one the beginning."""
-    sentences = tuple(excerpts.sentences((article.body or article.summary)[:READ]))
+    text = (article.body or article.summary)[:READ]
+    title = tuple(terms.stems(article.title, article.language))
+    sentences = _sentences(text, article.language)
     return Passages(
         article=article,
-        title=tuple(terms.stems(article.title, article.language)),
-        sentences=sentences,
-        stems=tuple(tuple(terms.stems(sentence, article.language)) for sentence in sentences),
+        text=text,
+        title=title,
+        sentences=tuple(sentence for sentence in sentences if sentence.stems != title),
     )
+
+
+def _sentences(text: str, language: str | None) -> Iterator[Sentence]:
+    start = 0
+    for number, paragraph in enumerate(text.split("\n")):
+        position = start
+        for sentence in excerpts.sentences(paragraph):
+            position = text.index(sentence, position)
+            end = position + len(sentence)
+            yield Sentence(sentence, position, end, number, tuple(terms.stems(sentence, language)))
+            position = end
+        start += len(paragraph) + 1

@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from bot.news.bilingual import translations
 from bot.news.passages import Passages
 from bot.news.vocabulary import Vocabulary
 from bot.text import terms
@@ -30,12 +31,22 @@ _NAME = re.compile(r"(?<=[^.?!:] )(?:[ldLD]['’])?[^\W\d_a-z]\w[\w'’-]*|\d[\w
 
 
 class Sought(NamedTuple):
-    """A word that is wanted: its terms in the index, terms of its family, and how much it tells."""
+    """A word that is wanted, and how much it tells.
+
+    `exact` are its terms in the index, `related` those of its family and its translations.
+    """
 
     word: str
     exact: frozenset[str]
     related: frozenset[str]
     weight: float
+    is_name: bool = False
+
+    def match(self, found: frozenset[str]) -> float:
+        """1 when the word is among these terms, less when only a relative is, else 0."""
+        if not self.exact.isdisjoint(found):
+            return 1.0
+        return 0.0 if self.related.isdisjoint(found) else RELATED
 
 
 def sought(text: str, vocabulary: Vocabulary, *, within: str | None = None) -> list[Sought]:
@@ -51,8 +62,14 @@ def sought(text: str, vocabulary: Vocabulary, *, within: str | None = None) -> l
             continue
         if vocabulary.misses(forms):
             forms = (*forms, *vocabulary.nearest(forms))
-        weight = vocabulary.weight(forms) * (NAME if word in names else 1)
-        found[word] = Sought(word, frozenset(forms), frozenset(vocabulary.relatives(forms)), weight)
+        is_name = word in names
+        found[word] = Sought(
+            word,
+            frozenset(forms),
+            translations(forms).union(vocabulary.relatives(forms)).difference(forms),
+            vocabulary.weight(forms) * (NAME if is_name else 1),
+            is_name,
+        )
     return list(found.values())
 
 
@@ -61,7 +78,7 @@ def score(wanted: Sequence[Sought], read: Passages, language: str | None) -> flo
     total = sum(word.weight for word in wanted)
     if not total:
         return 0.0
-    counts = Counter(term for stems in read.stems for term in stems)
+    counts = Counter(term for sentence in read.sentences for term in sentence.stems)
     counts.update(read.title)
     title = frozenset(read.title)
     norm = SATURATION * (1 - LENGTHS + LENGTHS * read.length / USUAL_LENGTH)
@@ -74,22 +91,19 @@ def score(wanted: Sequence[Sought], read: Passages, language: str | None) -> flo
                 points += word.weight * TITLE
         elif related := sum(counts[form] for form in word.related):
             points += word.weight * RELATED * related * (SATURATION + 1) / (related + norm)
-    best = max((overlap(wanted, frozenset(stems)) for stems in read.stems), default=0.0)
+    best = max((overlap(wanted, sentence.terms) for sentence in read.sentences), default=0.0)
     points += SENTENCE * best
-    result = points / total + TOGETHER * _together(wanted, [read.title, *read.stems])
+    lines = [read.title, *(sentence.stems for sentence in read.sentences)]
+    result = points / total + TOGETHER * together(wanted, lines)
     return result + (OWN_LANGUAGE if language and language == read.article.language else 0)
 
 
-def overlap(wanted: Iterable[Sought], stems: frozenset[str]) -> float:
+def overlap(wanted: Iterable[Sought], found: frozenset[str]) -> float:
     """The weights of the words that are among these terms."""
-    return sum(
-        word.weight if not stems.isdisjoint(word.exact) else RELATED * word.weight
-        for word in wanted
-        if not stems.isdisjoint(word.exact) or not stems.isdisjoint(word.related)
-    )
+    return sum(word.weight * word.match(found) for word in wanted)
 
 
-def _together(wanted: Sequence[Sought], lines: Sequence[Sequence[str]]) -> float:
+def together(wanted: Sequence[Sought], lines: Sequence[Sequence[str]]) -> float:
     """From 0 to 1: how many words stand beside the one that stands beside them in the query."""
     holders = defaultdict(list)
     for number, word in enumerate(wanted):

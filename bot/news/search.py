@@ -93,7 +93,7 @@ class Searcher:
             return one_a_page(await self.finder.newest(asked, 2 * needed))
         found = one_a_page(await self.finder.full(asked, 2 * needed))
         if _few(found) and (len(asked.words) > 1 or not found):
-            found = one_a_page([*found, *await self.finder.partial(asked)])
+            found = one_a_page([*found, *(await self.finder.partial(asked)).found])
         return found
 
     async def _suggestions(self, asked: Plan) -> tuple[str, ...]:

@@ -20,9 +20,10 @@ AT_ONCE = 100_000  # articles whose words are waited for; those of more are read
 KEPT = 50_000  # of larger stores, words in more than one of that many articles
 GROWN = 1.02  # times larger than when it was read: read again,
 GROWN_LARGE = 1.2  # a large one
+FEWEST = 1_000
 SHARED = 5  # letters at the beginning that relatives share,
 SHARE = 0.6  # and the part of the longer one
-MOST_RELATIVES = 6
+MOST_RELATIVES = 8
 CLOSE = 0.9  # Jaro-Winkler similarity of a misspelt word
 MOST_CLOSE = 3
 
@@ -72,9 +73,10 @@ class Vocabulary:
         return max((self._documents.get(form, 0) for form in forms), default=0)
 
     def weight(self, forms: Iterable[str]) -> float:
-        """How much one of these terms tells (BM25's idf)."""
+        """How much one of these terms tells (BM25's idf, in a store of no fewer articles than `FEWEST`)."""
         documents = self.documents(forms)
-        return math.log(1 + (max(self.size, documents) - documents + 0.5) / (documents + 0.5))
+        size = max(self.size, documents, FEWEST)
+        return math.log(1 + (size - documents + 0.5) / (documents + 0.5))
 
     def misses(self, forms: Iterable[str]) -> bool:
         """Whether no article has any of these terms, as far as that is known."""

@@ -1,0 +1,236 @@
+"""Which passage answers a question best, and how sure that is: two weighted sums over what can be counted.
+
+The weights are logistic regressions on half of the questions of `tests/benchmarks/answers_quality.py`, the
+first to tell the passage that answers from others, the second to tell a right answer from the best passage
+of a store that holds none.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from bot.news import question
+from bot.news.finding import Found
+from bot.news.passages import Passages, Sentence
+from bot.news.question import Kind
+from bot.news.ranking import Sought, overlap, together
+from bot.text import excerpts, terms
+
+LONGEST = 400  # characters of a quote
+ARTICLES = 12  # the best, whose passages are weighed
+
+USUAL_LEAD = 2.8  # of the best passage before those of other articles, where there are none
+MOST_LEAD = 4.0
+HELD = 0.15  # how much of the words something of the kind asked for outweighs in a sentence
+USUAL_AHEAD = 0.4  # of the best article before the next, likewise
+
+# What tells the passage that answers. Shares are weighted by how much each word tells.
+_CHOICE = {
+    "one": -5.91,
+    "passage": -2.29,
+    "with title": 3.76,
+    "sentence": -0.9,
+    "title": -1.35,
+    "kind in sentence": 0.72,
+    "together": 1.07,
+    "length": 0.19,
+    "behind": 4.31,
+    "rank": 2.11,
+    "as written": 1.74,
+    "triples": 1.37,
+    "rare": 1.33,
+    "measure": 0.16,
+    "reason": 1.32,
+}
+# What tells a right answer.
+_SURENESS = {
+    "one": -7.35,
+    "points": 0.43,
+    "lead": 0.55,
+    "with title": 3.03,
+    "article": -0.88,
+    "names": 0.75,
+    "missing": 2.58,
+    "as written": 0.97,
+    "triples": 0.39,
+    "rare in article": 1.3,
+    "ahead": 0.56,
+    "words": 1.27,
+    "length": -0.23,
+    "measure": 0.57,
+    "measured": -0.56,
+    "name": -0.24,
+    "named": -0.06,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Some sentences of a paragraph, at most as long as a quote may be (a single sentence may be longer)."""
+
+    read: Passages
+    sentences: tuple[Sentence, ...]
+    features: dict[str, float]
+    points: float
+
+    def text(self, wanted: Sequence[Sought]) -> str:
+        """The quote: word for word from the article's text, at most 400 characters."""
+        start, end = self.sentences[0].start, self.sentences[-1].end
+        whole = self.read.text[start:end]
+        if "\n" in whole:
+            whole = self.read.as_given(whole)
+        if len(whole) <= LONGEST:
+            return whole
+        forms = {form for word in wanted for form in word.exact | word.related}
+        marked = excerpts.marks(whole, forms, self.read.article.language)
+        return _stretch(whole, [start for start, _ in marked])
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question, made ready to be held against passages."""
+
+    wanted: Sequence[Sought]
+    total: float
+    kind: Kind
+    words: frozenset[str]
+    triples: frozenset[tuple[str, ...]]
+    count: int  # words of the question that tell something
+    rarity: tuple[float, ...]  # of each word among the articles found, times its weight
+
+    def share(self, found: frozenset[str]) -> float:
+        return overlap(self.wanted, found) / self.total
+
+    def rare_share(self, found: frozenset[str]) -> float:
+        pairs = zip(self.rarity, self.wanted, strict=True)
+        return sum(rarity * word.match(found) for rarity, word in pairs) / sum(self.rarity)
+
+
+def weigh(text: str, wanted: Sequence[Sought], found: Sequence[Found]) -> list[Passage]:
+    """The passages of the best articles that may answer, the best first."""
+    found = [each for each in found[:ARTICLES] if each.read is not None]
+    if not wanted or not found:
+        return []
+    asked = _asked(text, wanted, found)
+    weighed = [passage for rank, each in enumerate(found) for passage in _weighed(asked, each, rank, found)]
+    return sorted(weighed, key=lambda passage: -passage.points)
+
+
+def sureness(passages: Sequence[Passage]) -> float:
+    """How sure it is that the first passage answers: the logarithm of the odds."""
+    best = passages[0]
+    others = (passage.points for passage in passages if passage.read is not best.read)
+    lead = min(best.points - next(others, best.points - USUAL_LEAD), MOST_LEAD)
+    features = best.features | {"points": best.points, "lead": lead}
+    return sum(weight * features[name] for name, weight in _SURENESS.items())
+
+
+def _asked(text: str, wanted: Sequence[Sought], found: Sequence[Found]) -> _Asked:
+    asked = question.understood(text)
+    holders = [each.read.terms for each in found if each.read]
+    rarity = tuple(
+        word.weight * math.log(1 + len(holders) / (0.5 + sum(1 for held in holders if word.match(held))))
+        for word in wanted
+    )
+    words = terms.words(text)
+    return _Asked(
+        wanted=wanted,
+        total=sum(word.weight for word in wanted),
+        kind=asked.kind,
+        words=frozenset(words),
+        triples=frozenset(zip(words, words[1:], words[2:], strict=False)),
+        count=sum(1 for word in set(words) if terms.alternatives(word)),
+        rarity=rarity,
+    )
+
+
+def _weighed(asked: _Asked, each: Found, rank: int, found: Sequence[Found]) -> Iterator[Passage]:
+    read = each.read
+    if read is None:
+        return
+    shares = [asked.share(sentence.terms) for sentence in read.sentences]
+    held = [question.present(asked.kind, sentence.text, asked.words) for sentence in read.sentences]
+    names = [word for word in asked.wanted if word.is_name]
+    named = sum(word.weight for word in names)
+    missing = (word.weight for word in asked.wanted if not word.match(read.terms))
+    article = {
+        "one": 1.0,
+        "article": asked.share(read.terms),
+        "title": asked.share(frozenset(read.title)),
+        "names": overlap(names, read.terms) / named if named else 1.0,
+        "missing": max(missing, default=0.0) / asked.total,
+        "rare in article": asked.rare_share(read.terms),
+        "behind": each.hit.score - found[0].hit.score,
+        "rank": 1 / (1 + rank),
+        "ahead": found[0].hit.score - found[1].hit.score if len(found) > 1 else USUAL_AHEAD,
+        "words": math.log(asked.count),
+    }
+    for first, last in _windows(read):
+        best = max(range(first, last + 1), key=lambda number: shares[number] + HELD * held[number])
+        if any(shares[first : last + 1]):
+            sentences = read.sentences[first : last + 1]
+            features = article | _features(asked, read, sentences, shares[best])
+            features["kind in sentence"] = float(held[best])
+            if asked.kind in (Kind.PRICE, Kind.PERIOD) and not features["measure"]:
+                continue
+            points = sum(weight * features[name] for name, weight in _CHOICE.items())
+            yield Passage(read, sentences, features, points)
+
+
+def _features(asked: _Asked, read: Passages, sentences: Sequence[Sentence], best: float) -> dict[str, float]:
+    text = read.text[sentences[0].start : sentences[-1].end]
+    found = frozenset[str]().union(*(sentence.terms for sentence in sentences))
+    words = terms.words(text)
+    triples = set(zip(words, words[1:], words[2:], strict=False))
+    held = question.present(asked.kind, text, asked.words)
+    return {
+        "passage": asked.share(found),
+        "with title": asked.share(found.union(read.title)),
+        "sentence": best,
+        "rare": asked.rare_share(found),
+        "as written": sum(word.weight for word in asked.wanted if word.word in set(words)) / asked.total,
+        "triples": min(len(asked.triples & triples), 4) / 4,
+        "together": max(together(asked.wanted, [sentence.stems]) for sentence in sentences),
+        "length": math.log(1 + sum(len(sentence.stems) for sentence in sentences)),
+        "measured": float(asked.kind in question.MEASURED),
+        "measure": float(held and asked.kind in question.MEASURED),
+        "reason": float(held and asked.kind is Kind.REASON),
+        "named": float(asked.kind in (Kind.PERSON, Kind.PLACE)),
+        "name": float(held and asked.kind in (Kind.PERSON, Kind.PLACE, Kind.NAME)),
+    }
+
+
+def _windows(read: Passages) -> Iterator[tuple[int, int]]:
+    """The longest runs of sentences that fit in a quote, each as its first and last.
+
+    Between paragraphs something may have been left out of what is read: then a run ends there.
+    """
+    sentences = read.sentences
+    reached = -1
+    for first, sentence in enumerate(sentences):
+        last = first
+        for number in range(first + 1, len(sentences)):
+            after = sentences[number]
+            if after.end - sentence.start > LONGEST:
+                break
+            across = after.paragraph != sentences[last].paragraph
+            if across and not 0 < len(read.as_given(read.text[sentence.start : after.end])) <= LONGEST:
+                break
+            last = number
+        if last > reached:
+            reached = last
+            yield first, last
+
+
+def _stretch(text: str, places: Sequence[int]) -> str:
+    """The stretch of a text, as long as a quote, that holds most of these places, cut between words."""
+    starts = [max(0, place - LONGEST // 4) for place in places] or [0]
+    start = max(starts, key=lambda begin: sum(begin <= place < begin + LONGEST * 3 // 4 for place in places))
+    if start:
+        start = text.find(" ", start) + 1
+    stretch = text[start : start + LONGEST]
+    if start + LONGEST < len(text) and not text[start + LONGEST].isspace():
+        stretch = stretch.rpartition(" ")[0] or stretch
+    return stretch.strip()

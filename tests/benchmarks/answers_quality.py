@@ -1,0 +1,100 @@
+"""Whether questions are answered from their passage, and refused without it.
+
+    python -m tests.benchmarks.answers_quality
+
+Right: answered, and the first quote (or one of three) holds the words of the answer. Refused: a question
+whose passage was taken out of the store, the others of its language left in, is not answered. Prints both for
+the threshold that is used and for those at which a share of the questions without an answer is refused, by
+language and by half of the questions (weights were fitted on the even ones).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from typing import Any, NamedTuple
+
+from rich.console import Console
+from rich.table import Table
+
+from bot.news import answers, evidence
+from bot.news.answers import QUOTES, SURE_ENOUGH
+from bot.news.search import Searcher
+from bot.text import terms
+from tests.benchmarks.newsrooms import filled, read, url_of
+
+SHARES = (0.80, 0.85, 0.90, 0.95)
+NEVER = -99.0
+
+
+class Outcome(NamedTuple):
+    """How sure the answer is with the passage in the store and without it, and whether its quotes are right."""
+
+    with_it: float
+    first: bool
+    any_of_three: bool
+    without_it: float
+
+
+def line(text: str) -> str:
+    """A text as its folded words in a row."""
+    return f" {' '.join(terms.words(text))} "
+
+
+async def outcome(searcher: Searcher, asked: dict[str, Any], url: str) -> Outcome:
+    """Ask a question twice: of all articles, and of all but the one that answers."""
+    reading = await answers.read(searcher, asked["question"], feed_ids=None)
+    wanted = [line(answer) for answer in asked["answers"]]
+    passages = evidence.weigh(asked["question"], reading.wanted, reading.found)
+    right = [
+        any(answer in line(passage.text(reading.wanted)) for answer in wanted)
+        for passage in passages[:QUOTES]
+    ]
+    others = [each for each in reading.found if each.read and each.read.article.url != url]
+    without = evidence.weigh(asked["question"], reading.wanted, others)
+    return Outcome(
+        evidence.sureness(passages) if passages else NEVER,
+        right[:1] == [True],
+        any(right),
+        evidence.sureness(without) if without else NEVER,
+    )
+
+
+def figures(outcomes: list[Outcome], threshold: float) -> tuple[str, str, str]:
+    """Refused of those without an answer; right by the first quote, by one of three, of those with one."""
+    count = len(outcomes)
+    refused = sum(each.without_it < threshold for each in outcomes) / count
+    first = sum(each.with_it >= threshold and each.first for each in outcomes) / count
+    three = sum(each.with_it >= threshold and each.any_of_three for each in outcomes) / count
+    return f"{refused:.3f}", f"{first:.3f}", f"{three:.3f}"
+
+
+async def work(table: Table) -> None:
+    for language in ("fr", "en"):
+        documents = read(f"questions/{language}-docs")
+        urls = {document["doc_id"]: url_of(document) for document in documents}
+        halves: dict[str, list[Outcome]] = defaultdict(list)
+        async with filled(documents) as newsroom:
+            searcher = Searcher(newsroom.store)
+            for number, asked in enumerate(read(f"questions/{language}-questions")):
+                result = await outcome(searcher, asked, urls[asked["doc_id"]])
+                halves["all"].append(result)
+                halves["held out" if number % 2 else "fitted on"].append(result)
+        for half, outcomes in sorted(halves.items()):
+            ordered = sorted(each.without_it for each in outcomes)
+            rows = [(f"{share:.2f} refused", ordered[int(share * len(ordered))]) for share in SHARES]
+            for name, threshold in (("as used", SURE_ENOUGH), *rows):
+                row = figures(outcomes, threshold)
+                table.add_row(language, half, str(len(outcomes)), name, f"{threshold:+.2f}", *row)
+
+
+def main() -> None:
+    table = Table(
+        "language", "half", "questions", "threshold", "", "refused", "right (first)", "right (of three)"
+    )
+    asyncio.run(work(table))
+    Console(width=110).print(table)
+
+
+if __name__ == "__main__":
+    main()
