@@ -1,0 +1,168 @@
+import json
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from bot.news.answers import Answer, ask
+from bot.news.search import Searcher
+from bot.store import Store
+from bot.text import clean
+from tests.news.library import Library
+from tests.shared import shared
+
+BAN = (
+    "Amazon said on Wednesday that it bans the police from using Rekognition for one year.\n\n"
+    "The decision comes because of protests against racism and police violence. "
+    "Rekognition was launched in 2016. In 2018 about a hundred employees signed a petition against its sale."
+)
+FILLER = (
+    ("Weather in Paris", "Rain is expected on Monday and the wind will be strong in the north."),
+    ("A new phone", "The company presented a phone with a larger screen and a better camera in Berlin."),
+    (
+        "Chips are scarce",
+        "Carmakers wait for chips. Factories in Asia are closed and prices rise by 20 percent.",
+    ),
+    ("Un robot au musée", "Le musée de Lyon accueille un robot qui guide les visiteurs depuis janvier 2021."),
+)
+
+
+@pytest.fixture
+async def library(store: Store) -> Library:
+    opened = await Library(store).open()
+    for title, text in FILLER:
+        await opened.add(title, text, language="fr" if "musée" in text else "en")
+    return opened
+
+
+@pytest.fixture
+def searcher(store: Store) -> Searcher:
+    return Searcher(store)
+
+
+async def seeded(library: Library) -> str:
+    """The story of the shared material, kept as given; its text."""
+    text = (shared("seed") / "article.fr.txt").read_text(encoding="utf-8")
+    title = "Amazon interdit à la police d'utiliser son logiciel de reconnaissance faciale"
+    await library.add(title, text, body=clean.body(text), language="fr")
+    return text
+
+
+async def test_the_shared_questions_come_out_right(library: Library, searcher: Searcher) -> None:
+    text = await seeded(library)
+    for line in (shared("seed") / "questions.jsonl").read_text(encoding="utf-8").splitlines():
+        asked = json.loads(line)
+        answer = await ask(searcher, asked["question"], feed_ids=None)
+        if not asked["answer_has_any"]:
+            assert not answer.answered, answer
+            assert answer.quotes == ()
+            assert answer.sources == ()
+            assert answer.nearest
+            continue
+        assert answer.answered, asked["question"]
+        assert any(words in answer.quotes[0].text for words in asked["answer_has_any"]), answer.quotes
+        assert all(quote.text in text for quote in answer.quotes)
+
+
+@pytest.mark.parametrize(
+    ("question", "holds"),
+    [
+        ("Why does Amazon ban the police from using Rekognition?", "racism"),
+        ("When was Rekognition launched?", "2016"),
+        ("How many employees signed a petition against Rekognition?", "hundred"),
+        ("For how long does Amazon ban the police from using Rekognition?", "one year"),
+        ("Combien d'employés ont signé une pétition contre Rekognition ?", "hundred"),
+    ],
+)
+async def test_the_passage_that_answers_is_quoted(
+    library: Library, searcher: Searcher, question: str, holds: str
+) -> None:
+    await library.add("Amazon bans police use of Rekognition", BAN)
+    answer = await ask(searcher, question, feed_ids=None)
+    assert answer.answered, answer
+    assert holds in answer.quotes[0].text
+    assert answer.sources[0].title == "Amazon bans police use of Rekognition"
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How much does Rekognition cost?",
+        "Quel est le prix de Rekognition ?",
+        "What is the capital of Peru?",
+        "Who founded Microsoft?",
+        "Quand la tour Eiffel a-t-elle été construite ?",
+        "",
+        "?",
+        "the of and",
+    ],
+)
+async def test_what_no_article_says_is_not_answered(
+    library: Library, searcher: Searcher, question: str
+) -> None:
+    await library.add("Amazon bans police use of Rekognition", BAN)
+    answer = await ask(searcher, question, feed_ids=None)
+    assert not answer.answered, answer
+    assert answer.quotes == answer.sources == ()
+
+
+async def test_an_article_that_the_person_may_not_see_neither_answers_nor_is_offered(
+    library: Library, searcher: Searcher
+) -> None:
+    hidden = await library.new_feed("Hidden")
+    await library.add("Amazon bans police use of Rekognition", BAN, feed=hidden)
+    question = "When was Rekognition launched?"
+    assert (await ask(searcher, question, feed_ids=[hidden.id])).answered
+    answer = await ask(searcher, question, feed_ids=[library.feed.id])
+    assert not answer.answered
+    assert all(article.feed_id == library.feed.id for article in answer.nearest)
+    assert await ask(searcher, question, feed_ids=[]) == Answer(question=question, answered=False)
+
+
+async def test_a_quote_is_short_and_word_for_word_however_long_the_sentence(
+    library: Library, searcher: Searcher
+) -> None:
+    text = (
+        "It is said "
+        + "that among many other things " * 40
+        + "Rekognition was launched in 2016 "
+        + "and so on " * 60
+    )
+    await library.add("Rekognition", text)
+    answer = await ask(searcher, "When was Rekognition launched?", feed_ids=None)
+    assert answer.answered
+    assert "launched in 2016" in answer.quotes[0].text
+    assert len(answer.quotes[0].text) <= 400
+    assert answer.quotes[0].text in text
+
+
+async def test_quotes_do_not_join_what_something_was_left_out_between(
+    library: Library, searcher: Searcher
+) -> None:
+    text = "Amazon launched Rekognition.\n\nÀ lire aussi : Reconnaissance\n\nThat was in 2016, in Seattle."
+    await library.add("Rekognition", text, body=clean.body(text))
+    answer = await ask(searcher, "When was Rekognition launched by Amazon in Seattle?", feed_ids=None)
+    assert all(quote.text in text for quote in answer.quotes)
+
+
+async def test_the_answer_as_json_has_what_scripts_rely_on(library: Library, searcher: Searcher) -> None:
+    await library.add("Amazon bans police use of Rekognition", BAN)
+    answered = (await ask(searcher, "When was Rekognition launched?", feed_ids=None)).as_json()
+    assert list(answered) == ["question", "answered", "quotes", "sources", "nearest"]
+    assert 1 <= len(answered["quotes"]) <= 3
+    assert all(list(quote) == ["text", "url", "title"] for quote in answered["quotes"])
+    assert all(list(source) == ["url", "title", "source", "published"] for source in answered["sources"])
+    refused = (await ask(searcher, "How much does Rekognition cost?", feed_ids=None)).as_json()
+    assert refused["answered"] is False
+    assert refused["quotes"] == refused["sources"] == []
+    assert all(list(source) == ["url", "title", "source", "published"] for source in refused["nearest"])
+
+
+@given(question=st.text(alphabet=st.sampled_from("ab\"«»()-: 'é1\0\n?") | st.characters(), max_size=80))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(question='lang:fr -robot "musée" OR (')
+@example(question="combien " * 100)
+@example(question="\ud800")
+async def test_no_text_breaks_it(library: Library, searcher: Searcher, question: str) -> None:
+    await ask(searcher, question, feed_ids=None)
+    await ask(searcher, f"robot musée {question}", feed_ids=[1, 2])

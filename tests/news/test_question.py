@@ -1,0 +1,70 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.news.question import Kind, present, understood
+
+
+@pytest.mark.parametrize(
+    ("question", "kind"),
+    [
+        ("When was Rekognition launched?", Kind.TIME),
+        ("Quand le logiciel a-t-il été lancé ?", Kind.TIME),
+        ("En quelle année ?", Kind.TIME),
+        ("What is the date of the launch?", Kind.TIME),
+        ("What happened when Amazon stopped?", Kind.OTHER),
+        ("Combien de temps dure l'interdiction ?", Kind.PERIOD),
+        ("How long is the ban?", Kind.PERIOD),
+        ("Combien d'employés ?", Kind.NUMBER),
+        ("How many employees signed?", Kind.NUMBER),
+        ("Quel est le prix de Rekognition ?", Kind.PRICE),
+        ("Combien coûte Rekognition ?", Kind.PRICE),
+        ("How much does it cost?", Kind.PRICE),
+        ("How much is an iPhone?", Kind.PRICE),
+        ("Pourquoi Amazon l'interdit-il ?", Kind.REASON),
+        ("Why?", Kind.REASON),
+        ("Où se trouve le siège ?", Kind.PLACE),
+        ("In which country is it?", Kind.PLACE),
+        ("Qui est le patron d'IBM ?", Kind.PERSON),
+        ("Who runs IBM?", Kind.PERSON),
+        ("Qu'est-ce qui a changé ?", Kind.OTHER),
+        ("Quelle entreprise s'est retirée ?", Kind.NAME),
+        ("Amazon et la police", Kind.OTHER),
+    ],
+)
+def test_a_question_is_not_taken_for_another_kind(question: str, kind: Kind) -> None:
+    assert understood(question).kind is kind
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "held"),
+    [
+        (Kind.TIME, "Ce mercredi 10 juin, Amazon a pris la décision.", True),
+        (Kind.TIME, "It began in the nineteenth century.", True),
+        (Kind.TIME, "It may begin at some point.", False),
+        (Kind.PERIOD, "L'interdiction vaut pendant un an.", True),
+        (Kind.PERIOD, "It began in 2016.", False),
+        (Kind.NUMBER, "Une centaine d’employés", True),
+        (Kind.PRICE, "It costs $20.", True),
+        (Kind.PRICE, "deux millions d’euros", True),
+        (Kind.PRICE, "Le 10 juin 2020", False),
+        (Kind.PERSON, "Le logiciel de Jeff Bezos", True),
+        (Kind.PERSON, "Le logiciel", False),
+        (Kind.REASON, "Because of the protests", True),
+    ],
+)
+def test_a_text_without_an_answer_of_the_kind_does_not_pass_for_one(
+    kind: Kind, text: str, held: bool
+) -> None:
+    assert present(kind, text, ()) is held
+
+
+def test_what_the_question_says_itself_is_no_answer() -> None:
+    assert not present(Kind.TIME, "It happened in 2016.", {"2016"})
+    assert not present(Kind.PERSON, "So said Bezos.", {"bezos"})
+
+
+@given(st.text(max_size=200), st.sampled_from(Kind))
+def test_no_text_breaks_it(text: str, kind: Kind) -> None:
+    understood(text)
+    present(kind, text, {"a"})
