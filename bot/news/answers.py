@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from bot.news import evidence
 from bot.news.finding import Reading, one_a_page
@@ -45,7 +46,7 @@ class Answer:
     nearest: tuple[Article, ...] = ()
     sureness: float | None = None
 
-    def as_json(self) -> dict[str, object]:
+    def as_json(self) -> dict[str, Any]:
         """The answer as `telex ask --json` writes it."""
         return {
             "question": self.question,

@@ -28,7 +28,7 @@ NEVER = -99.0
 
 
 class Outcome(NamedTuple):
-    """How sure the answer is with the passage in the store and without it, and whether its quotes are right."""
+    """How sure the answer is with the passage in the store, and without it; whether its quotes are right."""
 
     with_it: float
     first: bool
@@ -89,7 +89,7 @@ async def work(table: Table) -> None:
 
 
 def main() -> None:
-    table = Table(
+    table = Table("language", "half", "questions", "threshold", "", "refused", "right", "right of three")
         "language", "half", "questions", "threshold", "", "refused", "right (first)", "right (of three)"
     )
     asyncio.run(work(table))
