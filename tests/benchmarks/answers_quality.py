@@ -90,8 +90,6 @@ async def work(table: Table) -> None:
 
 def main() -> None:
     table = Table("language", "half", "questions", "threshold", "", "refused", "right", "right of three")
-        "language", "half", "questions", "threshold", "", "refused", "right (first)", "right (of three)"
-    )
     asyncio.run(work(table))
     Console(width=110).print(table)
 
