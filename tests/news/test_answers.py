@@ -103,7 +103,8 @@ async def test_what_no_article_says_is_not_answered(
     await library.add("Amazon bans police use of Rekognition", BAN)
     answer = await ask(searcher, question, feed_ids=None)
     assert not answer.answered, answer
-    assert answer.quotes == answer.sources == ()
+    assert answer.quotes == ()
+    assert answer.sources == ()
 
 
 async def test_an_article_that_the_person_may_not_see_neither_answers_nor_is_offered(
