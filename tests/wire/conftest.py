@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -62,6 +63,8 @@ async def scene(
     """A server whose channels, one of each kind, follow a feed and are owed its newest article."""
     async with open_scene(discord_server, feed_server, launcher, tmp_path) as opened:
         yield opened
+        if opened.bot is not None:
+            sys.stderr.write(opened.bot.log)  # shown beside a failure
 
 
 @pytest.fixture
@@ -71,3 +74,5 @@ async def quick_scene(
     """The same where five minutes last a second and a half."""
     async with open_scene(discord_server, feed_server, launcher, tmp_path, speed=200) as opened:
         yield opened
+        if opened.bot is not None:
+            sys.stderr.write(opened.bot.log)  # shown beside a failure

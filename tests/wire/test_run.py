@@ -155,7 +155,7 @@ async def test_no_worker_outlives_a_killed_bot(scene: Scene) -> None:
     assert children
     bot.kill()
     await bot.ended()
-    await until(lambda: not any(Path(f"/proc/{child}").exists() for child in children))
+    await until(lambda: not any(_is_running(child) for child in children))
 
 
 def _children(pid: int) -> list[int]:
@@ -165,3 +165,12 @@ def _children(pid: int) -> list[int]:
     for task in Path(f"/proc/{pid}/task").iterdir():
         found += [int(child) for child in (task / "children").read_text().split()]
     return found
+
+
+def _is_running(pid: int) -> bool:
+    """Whether a process goes on; one that nobody has taken note of yet has ended too."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state not in {"Z", "X"}
