@@ -26,6 +26,8 @@ MOVE_PROBATION = 3 * 86_400
 """Seconds that a permanent redirect has to hold before the feed's address changes."""
 LARGE = 256 * 1024
 """Bytes of a document that are hashed off the event loop."""
+DESKS = 3
+"""Documents between being read and recorded at a time: what waits for its worker waits as it came."""
 TITLE = 300
 NOT_MODIFIED = HTTPStatus.NOT_MODIFIED
 
@@ -64,6 +66,7 @@ class Visits:
         self._clock = clock
         self._store = store
         self._intake = intake
+        self._desks = asyncio.Semaphore(DESKS)
         self._random = Random()  # noqa: S311 - spreads polls over time
 
     def unchanged(self, feed: DueFeed, fetched: Fetched, now: int) -> Unchanged | None:
@@ -105,7 +108,10 @@ class Visits:
         validators = _validators(fetched, digest)
         if digest == feed.validators.entries_hash:
             return self._quiet(feed, fetched, validators, hints, now)
+        async with self._desks:
+            return await self._read(feed, fetched, validators, now)
 
+    async def _read(self, feed: Feed, fetched: Fetched, validators: Validators, now: int) -> PollReport:
         document = await self._intake.read(fetched.body, fetched.content_type, fetched.url)
         if document.head.problem == CUT_SHORT:
             validators = Validators()  # so that the rest is asked for, whatever the server says has changed
