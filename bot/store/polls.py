@@ -16,6 +16,8 @@ from bot.store.outbox import AWAY, PAUSED, Owed
 from bot.store.rows import article_values, listed
 from bot.words import Feed, NewArticle
 
+MOST_NAMES = 20
+"""Identities that an article may gain: some publishers change a guid each time they are asked."""
 CHUNK = 10_000  # parameters of a statement; SQLite takes 32,766
 
 
@@ -83,8 +85,10 @@ class Polls:
         """Write many polls without news: everything but the addresses' owners and beginnings."""
         if feeds or unchanged:
             async with self._database.write() as transaction:
-                await transaction.run(write_feeds, feeds)
-                await transaction.run(_reschedule, unchanged)
+                if feeds:
+                    await transaction.run(write_feeds, feeds)
+                if unchanged:
+                    await transaction.run(_reschedule, unchanged)
 
     async def record(
         self,
@@ -151,8 +155,9 @@ def _record(
     for change in changed:
         _change(connection, feed.id, change, now)
     connection.executemany(
-        "INSERT INTO identity (feed_id, hash, article_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-        [(feed.id, hash_, article_id) for hash_, article_id in aliases],
+        "INSERT INTO identity (feed_id, hash, article_id) SELECT ?1, ?2, ?3 "
+        "WHERE (SELECT count(*) FROM identity WHERE article_id = ?3) < ?4 ON CONFLICT DO NOTHING",
+        [(feed.id, hash_, article_id, MOST_NAMES) for hash_, article_id in aliases],
     )
     channels = _owe(connection, feed.id, owed, first, catch_up_after, None if row is None else row[0], now)
     return Recorded(tuple(inserted), tuple(channels))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from html import escape
 
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 
 from bot.news.newsroom import Newsroom, open_newsroom
 from bot.news.sketches import sketched
+from bot.store.polls import MOST_NAMES
 from bot.words import Entry, Feed
 from tests.feed_server import FeedServer, rss
 from tests.news.desk import followed, polled, titles
@@ -311,3 +314,12 @@ def test_names_do_not_depend_on_the_order_of_a_document(found, random):
 
 def test_a_lone_surrogate_in_a_guid_does_not_break_the_document():
     assert sketched([replace(Entry(guid="x", link=None, title="t"), guid="\ud800")])
+
+
+async def test_a_guid_that_changes_with_every_answer_neither_reposts_nor_fills_the_disk(channel, settings):
+    for poll in range(30):
+        entry_ = entry("Old", guid=f"random-{poll}", link="https://news.example/old", date=MONDAY)
+        assert await channel.gets(entry_) == []
+    assert await channel.kept() == 1
+    with closing(sqlite3.connect(settings.database)) as database:
+        assert database.execute("SELECT count(*) FROM identity").fetchone()[0] <= MOST_NAMES
