@@ -44,8 +44,14 @@ class Hints:
     skip_days: frozenset[int] | None = None
 
 
+NO_HINTS = Hints()
+_TELLING = ("cache-control", "expires", "retry-after")
+
+
 def hints(headers: Mapping[str, str], *, now: int, parsed: ParsedFeed | None = None) -> Hints:
     """The hints of an answer's headers (RFC 9111 §5.2.2.1, §5.3; names in lower case) and of its document."""
+    if parsed is None and not any(map(headers.get, _TELLING)):
+        return NO_HINTS
     max_age = None
     if control := headers.get("cache-control"):
         age = _number(headers.get("age", "")) or 0
@@ -142,6 +148,8 @@ def after_failure(feed: Feed, *, now: int, error: FeedError, random: Random) -> 
 def _wish(feed: Feed | DueFeed, hints: Hints) -> int:
     """The longest wait that the publisher asks for, at most a day."""
     ttl = hints.ttl if hints.ttl is not None else feed.ttl
+    if hints is NO_HINTS and not ttl:
+        return 0
     return min(max(hints.max_age or 0, hints.expires or 0, ttl or 0), MOST)
 
 
@@ -169,13 +177,13 @@ def _rhythm(published: Sequence[int]) -> int:
 
 
 def _spread(seconds: int, random: Random) -> int:
-    return round(seconds * random.uniform(0.9, 1.1))
+    return round(seconds * (0.9 + 0.2 * random.random()))
 
 
 def _spread_up(seconds: int, random: Random) -> int:
     if not seconds:
         return 0
-    return min(round(seconds * random.uniform(1.0, 1.1)), max(seconds, MOST))
+    return min(round(seconds * (1.0 + 0.1 * random.random())), max(seconds, MOST))
 
 
 def _outside_skipped(feed: Feed | DueFeed, hints: Hints, due: int, random: Random) -> int:

@@ -7,7 +7,6 @@ import heapq
 import itertools
 from collections import deque
 from collections.abc import Callable
-from types import TracebackType
 
 from bot.clock import Clock
 from bot.words import DueFeed
@@ -21,7 +20,9 @@ MANY = 10_000
 
 
 class Host:
-    """A publisher's machine. `async with host:` is the time of one request to it.
+    """A publisher's machine.
+
+    A request to it: `await host.free()`, then `host.begin(now)`, and `host.end()` in a finally.
 
     `free_at` is monotonic, `held_until` wall-clock time, both in seconds. `queue` holds the due feeds that
     wait for it, `busy` says that one of them is being polled.
@@ -39,21 +40,26 @@ class Host:
         self.free_at = 0.0
         self.held_until = 0
 
-    async def __aenter__(self) -> None:
-        now = self._clock.monotonic()
-        while self._visited or now < self.free_at:
+    def is_free(self, now: float) -> bool:
+        """Whether it may be asked at once, at a monotonic time."""
+        return not self._visited and self.free_at <= now
+
+    async def free(self) -> None:
+        """Wait until it may be asked; `begin` must follow at once."""
+        while not self.is_free(now := self._clock.monotonic()):
             if self._visited:
                 self._waiting = self._waiting or asyncio.Event()
                 await self._waiting.wait()
             else:
                 await self._clock.sleep(self.free_at - now)
-            now = self._clock.monotonic()
+
+    def begin(self, now: float) -> None:
+        """A request begins, at a monotonic time."""
         self._visited = True
         self._started = now
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def end(self) -> None:
+        """The request has ended: it rests now."""
         now = self._clock.monotonic()
         self.free_at = now + min(PAUSE * (now - self._started), LONGEST_PAUSE)
         self._visited = False

@@ -108,7 +108,7 @@ class Poller:
         """Alone with a feed, as the store knows it."""
         if feed.id in self._turns:
             await self._turns.free(feed.id)
-        self._turns.begin(feed.id)
+        self._turns[feed.id] = None
         try:
             await self._flush()
             yield await self._store.feeds.get(feed.id) or feed
@@ -201,14 +201,13 @@ class Poller:
         waited = due.id in self._turns
         if waited:
             await self._turns.free(due.id)
-        self._turns.begin(due.id)
+        self._turns[due.id] = None
         try:
             answer: Fetched | FeedError | None = None
             # After another poll the feed is not what it was.
-            if not waited and host.held_until <= self._clock.now():
+            if not waited and (not host.held_until or host.held_until <= self._clock.now()):
                 try:
-                    async with host:
-                        answer = await self._fetcher.get(due.url, validators=due.validators)
+                    answer = await self._ask(due, host)
                 except FeedError as error:
                     answer = error
                 else:
@@ -258,12 +257,22 @@ class Poller:
         if answer is None and polite:
             if host.held_until > self._clock.now():
                 return self.visits.postponed(feed, host.held_until)
-            async with host:
-                answer = await self._fetcher.get(feed.url, validators=feed.validators)
+            answer = await self._ask(feed, host)
         elif answer is None:
             answer = await self._fetcher.get(feed.url, validators=feed.validators)
         self.last_answer = self._clock.now()
         return await self.visits.answered(feed, answer)
+
+    async def _ask(self, feed: Feed | DueFeed, host: Host) -> Fetched:
+        now = self._clock.monotonic()
+        if not host.is_free(now):
+            await host.free()
+            now = self._clock.monotonic()
+        host.begin(now)
+        try:
+            return await self._fetcher.get(feed.url, validators=feed.validators)
+        finally:
+            host.end()
 
     def _failed(self, feed: Feed, host: Host, error: FeedError) -> PollReport:
         wait = error.retry_after
