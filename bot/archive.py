@@ -1,4 +1,4 @@
-"""The commands of `telex` on stored articles: search, JSON Lines in and out, copies."""
+"""The commands of `telex` on stored articles: search, questions, JSON Lines in and out, copies."""
 
 from __future__ import annotations
 
@@ -104,6 +104,47 @@ def search(
                     ),
                     lines=True,
                 )
+
+    wait_for(work)
+
+
+@commands.command()
+def ask(
+    question: Annotated[
+        str,
+        typer.Argument(
+            metavar="QUESTION", help='The question, "-" for a question a line from standard input.'
+        ),
+    ],
+    as_json_: AsJson = False,
+) -> None:
+    """Answer a question from the stored articles, word for word and with sources."""
+    settings = settings_or_stop()
+    from bot.news.answers import ask as answer_question
+
+    async def work() -> None:
+        async with open_store(settings) as store:
+            searcher = Searcher(store)
+            for text in _lines(question):
+                answer = await answer_question(searcher, text, feed_ids=None)
+                if as_json_:
+                    terminal.out(json.dumps(answer.as_json(), ensure_ascii=False))
+                    continue
+                if not answer.answered:
+                    terminal.say("The stored articles do not answer that.")
+                for number, quote in enumerate(answer.quotes, 1):
+                    terminal.out(f"“{quote.text}” [{number}]")
+                shown = answer.sources if answer.answered else answer.nearest
+                if shown:
+                    terminal.table(
+                        "Sources" if answer.answered else "The nearest articles",
+                        ("date", "source", "article"),
+                        (
+                            (source.published, source.source, f"{source.title}\n{source.url}")
+                            for source in shown
+                        ),
+                        lines=True,
+                    )
 
     wait_for(work)
 

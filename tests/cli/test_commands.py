@@ -110,6 +110,15 @@ def test_a_query_a_line_is_answered_with_an_object_a_line_in_order(telex: Telex)
     assert [(answer["query"], len(answer["results"])) for answer in found] == [("version", 1), ("absent", 0)]
 
 
+def test_an_answer_has_the_shape_that_scripts_rely_on(telex: Telex) -> None:
+    telex("import", "-", given=line(1))
+    (answer,) = telex.json("ask", "Depuis quand la version 1 est-elle disponible ?", "--json")
+    assert set(answer) == {"question", "answered", "quotes", "sources", "nearest"}
+    for quote in answer["quotes"]:
+        assert set(quote) == {"text", "url", "title"}
+        assert len(quote["text"]) <= 400
+
+
 async def test_poll_adds_feeds_and_keeps_their_articles(telex: Telex, feed_server: FeedServer) -> None:
     good = feed_server.serve("/good.xml", rss(item(1), item(2)))
     bad = feed_server.serve("/bad.xml", status=500)
