@@ -13,13 +13,14 @@ import typer
 
 from bot import terminal
 from bot.clock import SystemClock
-from bot.news import articles_io
+from bot.news import answers, articles_io
 from bot.news.newsroom import open_newsroom
 from bot.news.search import Searcher, article_as_json, as_json
 from bot.news.why import explain
 from bot.settings import Settings
 from bot.store import Store
 from bot.terminal import FAILED, settings_or_stop, wait_for
+from bot.text import safe
 
 commands = typer.Typer()
 
@@ -120,27 +121,27 @@ def ask(
 ) -> None:
     """Answer a question from the stored articles, word for word and with sources."""
     settings = settings_or_stop()
-    from bot.news.answers import ask as answer_question
 
     async def work() -> None:
         async with open_store(settings) as store:
             searcher = Searcher(store)
             for text in _lines(question):
-                answer = await answer_question(searcher, text, feed_ids=None)
+                answer = await answers.ask(searcher, text, feed_ids=None)
                 if as_json_:
                     terminal.out(json.dumps(answer.as_json(), ensure_ascii=False))
                     continue
                 if not answer.answered:
                     terminal.say("The stored articles do not answer that.")
-                for number, quote in enumerate(answer.quotes, 1):
-                    terminal.out(f"“{quote.text}” [{number}]")
+                numbers = {source.id: number for number, source in enumerate(answer.sources, 1)}
+                for quote in answer.quotes:
+                    terminal.out(f"“{safe.plain(quote.text)}” [{numbers[quote.article.id]}]")
                 shown = answer.sources if answer.answered else answer.nearest
                 if shown:
                     terminal.table(
                         "Sources" if answer.answered else "The nearest articles",
                         ("date", "source", "article"),
                         (
-                            (source.published, source.source, f"{source.title}\n{source.url}")
+                            (terminal.when(source.published), source.outlet, f"{source.title}\n{source.url}")
                             for source in shown
                         ),
                         lines=True,

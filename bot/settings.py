@@ -20,7 +20,7 @@ class Settings(BaseSettings):
     discord_token: SecretStr | None = Field(
         default=None,
         validation_alias=AliasChoices("DISCORD_TOKEN", "discord_token"),
-        description="The bot's token, from the Discord developer portal. Without one only the demo runs.",
+        description="The bot's token, from the Discord developer portal. Without one `telex` starts a demo.",
     )
     database: Path = Field(
         default=Path("data/telex.db"), description="The database file, created when missing."

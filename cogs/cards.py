@@ -55,7 +55,7 @@ def title(article: Article) -> str:
 
 def heading(text: str, limit: int) -> str:
     """What a person typed, as it can stand in a title: quoted, one line, harmless."""
-    return f"“{safe.markdown(safe.plain(text, limit))}”"
+    return _("“{text}”").format(text=safe.markdown(safe.plain(text, limit)))
 
 
 def row(number: int, article: Article, note: str = "") -> tuple[str, ...]:

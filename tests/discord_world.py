@@ -38,6 +38,7 @@ from simcord.env import Env
 import cogs
 from bot.app import Telex
 from bot.news.refusals import Refusal
+from bot.posting.permissions import INVITATION
 from tests.clocks import ManualClock
 
 if TYPE_CHECKING:
@@ -50,16 +51,6 @@ LOOPS = ("Polling", "Posting")
 
 EXPECTED = (Refusal, app_commands.CommandOnCooldown, app_commands.CheckFailure, app_commands.TransformerError)
 """Errors that a person may cause and the bot answers in words."""
-
-APP_PERMISSIONS = discord.Permissions(
-    view_channel=True,
-    send_messages=True,
-    send_messages_in_threads=True,
-    embed_links=True,
-    read_message_history=True,
-    add_reactions=True,
-)
-"""What an invitation of Telex asks for."""
 
 
 @dataclass
@@ -177,7 +168,7 @@ def invite(env: Env, name: str, *, locale: str = "en-US") -> GuildHandle:
     """A new server that the bot was invited to with the permissions the invitation asks for, no others."""
     guild = env.create_guild(name, preferred_locale=locale)
     me = env.backend.bot_user
-    env.backend.edit_role(guild.id, guild.roles[me.name].id, {"permissions": APP_PERMISSIONS.value})
+    env.backend.edit_role(guild.id, guild.roles[me.name].id, {"permissions": INVITATION.value})
     everyone = discord.Permissions(env.backend.get_guild(guild.id).everyone_role.permissions)
     everyone.embed_links = False
     env.backend.edit_role(guild.id, guild.default_role.id, {"permissions": everyone.value})

@@ -13,6 +13,7 @@ from discord import app_commands
 import cogs
 from bot.__main__ import app
 from bot.app import INTENTS
+from bot.posting.permissions import INVITATION
 from bot.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -76,12 +77,4 @@ def test_the_pictures_of_the_readme_are_there(picture: str) -> None:
 
 
 def test_the_invitation_asks_for_the_permissions_that_the_table_names() -> None:
-    asked = discord.Permissions(
-        view_channel=True,
-        send_messages=True,
-        embed_links=True,
-        read_message_history=True,
-        add_reactions=True,
-        send_messages_in_threads=True,
-    )
-    assert f"permissions={asked.value}`" in README
+    assert f"permissions={INVITATION.value}`" in README

@@ -32,6 +32,7 @@ from bot.demo.publisher import Publisher
 from bot.feeds import opml
 from bot.news.newsroom import Newsroom, open_newsroom
 from bot.news.refusals import Refusal
+from bot.posting.permissions import INVITATION
 from bot.settings import Settings
 from bot.words import Feed
 
@@ -45,14 +46,6 @@ New articles will arrive here for ten minutes, in English and in French. Meanwhi
 You are Ada, who may manage this server. Switch to Camille, who may not and whose Discord is in French.\
 """
 
-_PERMISSIONS = discord.Permissions(
-    view_channel=True,
-    send_messages=True,
-    send_messages_in_threads=True,
-    embed_links=True,
-    read_message_history=True,
-    add_reactions=True,
-)
 _REFRESH = 0.3  # seconds between looks at whether the page shows what the channels hold
 
 
@@ -162,7 +155,7 @@ def build(env: Env) -> Stage:
     """A server with a channel, Ada who may manage it, and Camille who may not and speaks French."""
     guild = env.create_guild("Telex demo")
     me = env.backend.bot_user
-    env.backend.edit_role(guild.id, guild.roles[me.name].id, {"permissions": _PERMISSIONS.value})
+    env.backend.edit_role(guild.id, guild.roles[me.name].id, {"permissions": INVITATION.value})
     news = guild.create_text_channel("tech-news")
     managers = guild.create_role("Editors", permissions=discord.Permissions(manage_guild=True))
     ada = guild.add_member(env.create_user("Ada"), roles=[managers])

@@ -53,18 +53,18 @@ _CAUSES = {
     REFUSED_ADDRESS: lambda: _(
         "The address leads to a private network, where Telex does not go unless whoever runs it allows it."
     ),
-    CONNECT: lambda: _("The site does not answer. It may be down for a while; Telex tries again."),
+    CONNECT: lambda: _("The site does not answer. It may be down for a while."),
     TLS: lambda: _("The site's certificate is not valid, so the connection is not safe. Tell the publisher."),
-    TIMEOUT: lambda: _("The site took too long to answer. Telex tries again later."),
-    BAD_ANSWER: lambda: _("The site's answer makes no sense. Telex tries again later."),
+    TIMEOUT: lambda: _("The site took too long to answer."),
+    BAD_ANSWER: lambda: _("The site's answer makes no sense."),
     TOO_LARGE: lambda: _("The document is too large for a feed."),
     REDIRECTS: lambda: _("The site sends visitors in circles or nowhere. Look for the feed's new address."),
-    TRUNCATED: lambda: _("The document arrived cut short. Telex tries again later."),
+    TRUNCATED: lambda: _("The document arrived cut short."),
     ENCODING: lambda: _(
         "The document is packed or written in a way that cannot be read. Tell the publisher."
     ),
     GONE: lambda: _("The publisher has closed this feed for good. Remove it, or follow its successor."),
-    RATE_LIMITED: lambda: _("The site asks for fewer visits. Telex waits and then tries again."),
+    RATE_LIMITED: lambda: _("The site asks for fewer visits."),
     NOT_A_FEED: lambda: _(
         "There is no feed at this address. Give the address of the site, and Telex looks for one."
     ),
@@ -83,5 +83,5 @@ def describe(code: str) -> str:
     if code in _CAUSES:
         return _CAUSES[code]()
     if code.startswith("http-5"):
-        return _("The site has trouble of its own ({code}). Telex tries again later.").format(code=code)
+        return _("The site has trouble of its own ({code}).").format(code=code)
     return _("The site answered with an error ({code}). Check the address.").format(code=code)

@@ -9,6 +9,16 @@ from bot.locale import _
 Place = discord.abc.GuildChannel | discord.Thread
 """A channel or thread of a server."""
 
+INVITATION = discord.Permissions(
+    view_channel=True,
+    send_messages=True,
+    send_messages_in_threads=True,
+    embed_links=True,
+    read_message_history=True,
+    add_reactions=True,
+)
+"""What an invitation of Telex asks for."""
+
 
 def name(permission: str) -> str:
     """What Discord's settings call a permission, in the language of this task."""

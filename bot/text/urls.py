@@ -48,6 +48,8 @@ _PERHAPS_SECRETS = table(
     "auth authhash authorization feed feedkey hash jsessionid key pass phpsessid pw rsskey session sessionid "
     "sid sig userkey"
 )
+_HIDDEN_NAMES = _PERHAPS_SECRETS - {"feed", "hash", "sid"}
+"""Shown without their value even where it looks harmless, such as a password that a person chose."""
 _SHORTEST_SECRET = 8
 _HEXADECIMAL = re.compile(r"(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{32,}", re.IGNORECASE)
 _RANDOM = re.compile(
@@ -203,8 +205,16 @@ def _masked_piece(piece: str) -> str:
 
 def _masked_parameter(part: str) -> str:
     name, equals, value = part.partition("=")
-    secret = _is_secret(part) or (_looks_random(value) and not name.lower().endswith("id"))
-    return f"{name}={HIDDEN}" if equals and secret else part
+    secret = (
+        _is_secret(part)
+        or _plain_name(name) in _HIDDEN_NAMES
+        or (_looks_random(value) and not name.lower().endswith("id"))
+    )
+    return f"{name}={HIDDEN}" if equals and value and secret else part
+
+
+def _plain_name(name: str) -> str:
+    return re.sub(r"[\W_]|^amp;", "", unquote(name).lower())
 
 
 def _looks_random(text: str) -> bool:
@@ -213,8 +223,7 @@ def _looks_random(text: str) -> bool:
 
 def _is_secret(part: str) -> bool:
     name, _, value = part.partition("=")
-    name = re.sub(r"[\W_]|^amp;", "", unquote(name).lower())
-    value = unquote(value)
+    name, value = _plain_name(name), unquote(value)
     if not value:
         return False
     if (match := _SECRETS.search(name)) and match.end() == len(name):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from bot.posting.permissions import INVITATION
 from bot.words import Fate
-from tests.discord_world import APP_PERMISSIONS, World
+from tests.discord_world import World
 from tests.feed_server import FeedServer, item
 from tests.posting.publisher import Publisher, titles
 
@@ -73,13 +74,13 @@ async def test_an_outage_is_no_leave(telex: World, publisher: Publisher) -> None
 async def test_permissions_given_to_a_role_open_the_channel_again(telex: World, publisher: Publisher) -> None:
     await publisher.begin()
     role = telex.guild.roles[telex.env.backend.bot_user.name]
-    lacking = APP_PERMISSIONS.value & ~APP_PERMISSIONS.__class__(embed_links=True).value
+    lacking = INVITATION.value & ~INVITATION.__class__(embed_links=True).value
     telex.env.backend.edit_role(telex.guild.id, role.id, {"permissions": lacking})
     await telex.env.settle()
     await publisher.publish(item(1))
     await telex.deliver()
     assert await telex.store.dispatches.problem(telex.news.id) is not None
-    telex.env.backend.edit_role(telex.guild.id, role.id, {"permissions": APP_PERMISSIONS.value})
+    telex.env.backend.edit_role(telex.guild.id, role.id, {"permissions": INVITATION.value})
     await telex.env.settle()
     await telex.deliver()
     assert titles(telex) == ["Article 0", "Article 1"]

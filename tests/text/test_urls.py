@@ -134,7 +134,6 @@ def test_a_secret_that_somebody_pasted_as_a_fragment_is_masked():
         "https://a.fr/?xn_auth=no",
         "https://a.fr/?page_token=CAUQAA",
         "https://a.fr/?feed=ATOM1.0",
-        "https://a.fr/?key=technology",
         "https://us2.campaign-archive.com/feed?u=887caf4f48db76fd91e20a06d&id=4eb677ad19",
         "https://www.youtube.com/feeds/videos.xml?channel_id=UCSLXy31j2Z0sdDeeAX5JpPw",
         "https://www.youtube.com/channel/UCSLXy31j2Z0sdDeeAX5JpPw",
@@ -187,3 +186,14 @@ def test_host_is_that_of_the_canonical_form():
     assert urls.host("https://ME:x@EXAMPLE.com:8080/") == "example.com"
     assert urls.host("https://[2001:DB8::1]:80/") == "2001:db8::1"
     assert urls.host("nonsense") == ""
+
+
+@pytest.mark.parametrize("name", ["key", "auth", "pass", "session_id", "amp;pw"])
+def test_a_password_that_somebody_chose_is_not_shown(name):
+    assert urls.masked(f"https://news.example/feed?{name}=hunter&lang=fr") == (
+        f"https://news.example/feed?{name}=***&lang=fr"
+    )
+
+
+def test_what_only_names_a_kind_of_feed_is_shown():
+    assert urls.masked("https://news.example/?feed=rss2&key=") == "https://news.example/?feed=rss2&key="
