@@ -1,0 +1,1 @@
+-- watches: not there yet.

@@ -1,0 +1,1 @@
+-- words: not there yet.

@@ -1,0 +1,1 @@
+-- alerts: not there yet.
