@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from bot.news import evidence
+from bot.news.answer import Answer, Line, Quote, Sentence
 from bot.news.finding import Reading, one_a_page
 from bot.news.plan import plan
 from bot.news.question import understood
 from bot.news.search import Searcher
+from bot.news.writer import Writer
 from bot.text import terms
 from bot.text.query import MAX_LENGTH, MAX_TERMS, Query, Word
-from bot.words import Article
+
+__all__ = ["Answer", "Line", "Quote", "Sentence", "Writer", "ask"]
 
 SURE_ENOUGH = -0.1
 """From here on nine of ten French questions without an answer are refused, and more of the English ones."""
@@ -24,44 +25,26 @@ NEAREST = 5
 FURTHER = 2.0  # how much weaker than the first a further quote may be
 
 
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """Words of an article's text that answer."""
+async def ask(
+    searcher: Searcher,
+    text: str,
+    *,
+    feed_ids: Collection[int] | None,
+    about: int | None = None,
+    earlier: Sequence[str] = (),
+    writer: Writer | None = None,
+) -> Answer:
+    """Answer a question from the articles of these feeds (None: of all). Never raises for what was asked.
 
-    text: str
-    article: Article
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What the articles say. Without an answer `quotes` and `sources` are empty, and `nearest` is offered.
-
-    `sureness` is the logarithm of the odds that the first quote answers, None when nothing was found.
+    `about` is the id of the article that it is asked about, `earlier` are the questions before it in the
+    conversation, oldest first, and `writer` writes the answer where one is configured.
     """
-
-    question: str
-    answered: bool
-    quotes: tuple[Quote, ...] = ()
-    sources: tuple[Article, ...] = ()
-    nearest: tuple[Article, ...] = ()
-    sureness: float | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """The answer as `telex ask --json` writes it."""
-        return {
-            "question": self.question,
-            "answered": self.answered,
-            "quotes": [
-                {"text": quote.text, "url": quote.article.url, "title": quote.article.title}
-                for quote in self.quotes
-            ],
-            "sources": [_source(article) for article in self.sources],
-            "nearest": [_source(article) for article in self.nearest],
-        }
+    answer = await _extracted(searcher, text, feed_ids=feed_ids)
+    newest = await searcher.store.articles.newest(feed_ids, limit=1)
+    return replace(answer, newest=newest[0].published if newest else None)
 
 
-async def ask(searcher: Searcher, text: str, *, feed_ids: Collection[int] | None) -> Answer:
-    """Answer a question from the articles of these feeds (None: of all). Never raises for what was asked."""
+async def _extracted(searcher: Searcher, text: str, *, feed_ids: Collection[int] | None) -> Answer:
     reading = await read(searcher, text, feed_ids=feed_ids)
     passages = await asyncio.to_thread(evidence.weigh, text, reading.wanted, reading.found)
     nearest = tuple(each.read.article for each in reading.found[:NEAREST] if each.read)
@@ -96,13 +79,3 @@ def _as_words(text: str) -> Query:
     telling = [word for word in words if any(map(terms.alternatives, word.words))]
     kept = [word for word in telling if not said.issuperset(word.words)] or telling
     return Query(text=text, nodes=tuple(kept[:MAX_TERMS]))
-
-
-def _source(article: Article) -> dict[str, object]:
-    published = datetime.fromtimestamp(article.published, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return {
-        "url": article.url,
-        "title": article.title,
-        "source": article.outlet,
-        "published": published,
-    }

@@ -10,6 +10,7 @@ from bot.clock import Clock, SystemClock
 from bot.feeds.fetch import Fetcher
 from bot.news.following import Following
 from bot.news.poller import Poller
+from bot.news.writer import Writer
 from bot.settings import Settings
 from bot.store import Store
 from bot.workers import Workers
@@ -26,6 +27,7 @@ class Newsroom:
     workers: Workers
     poller: Poller
     following: Following
+    writer: Writer | None = None  # where a model service is configured
 
 
 @asynccontextmanager
