@@ -256,3 +256,37 @@ class Bookmark:
     server_id: int | None
     channel_id: int | None
     message_id: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A question that somebody asked. `language` is the one that Telex answered in, `asked` when.
+
+    `public`: everybody in the channel saw it. `article_id` is the article that it is about, `follows` the
+    question before it in the conversation.
+    """
+
+    id: int
+    server_id: int
+    channel_id: int
+    person_id: int
+    text: str
+    language: str
+    asked: int
+    public: bool
+    answered: bool
+    article_id: int | None
+    follows: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """How often a question was asked, last at `last`, how often answered, and how many that helped or not."""
+
+    text: str
+    language: str
+    last: int
+    times: int
+    answers: int
+    up: int
+    down: int

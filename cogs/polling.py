@@ -12,6 +12,8 @@ from cogs.loops import Loop
 log = logging.getLogger(__name__)
 
 DAY = 86_400
+KEEP_QUESTIONS = 90 * DAY
+"""Seconds after which a question and the votes on its answer are deleted."""
 KEEP_LEFT_SERVERS = 30 * DAY
 """Seconds after which what belongs to a server that sent the bot away is deleted."""
 
@@ -36,11 +38,14 @@ class Polling(commands.Cog):
         await self._cleaner.stop()
 
     async def clean(self) -> None:
-        """Delete what was left longer ago than is kept: servers, and texts where a setting says so."""
+        """Delete what was left longer ago than is kept: servers, questions, and texts where a setting says so."""
         now = self._clock.now()
         servers = await self._store.servers.purge(now - KEEP_LEFT_SERVERS)
         if servers:
             log.info("Deleted what belonged to %d servers left long ago", servers)
+        questions = await self._store.questions.purge(now - KEEP_QUESTIONS)
+        if questions:
+            log.info("Deleted %d old questions", questions)
         if self._settings.keep_texts_days:
             texts = await self._store.articles.forget_texts(now - self._settings.keep_texts_days * DAY)
             log.info("Deleted the texts of %d old articles", texts)

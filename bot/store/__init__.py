@@ -26,6 +26,7 @@ from bot.store.feeds import Feeds
 from bot.store.meta import Meta
 from bot.store.migrate import migrate, problems, schema_version
 from bot.store.polls import Polls
+from bot.store.questions import Questions
 from bot.store.search_index import SearchIndex
 from bot.store.servers import Servers
 from bot.store.subscriptions import Subscriptions
@@ -53,6 +54,7 @@ class Store:
         self.servers = Servers(database, clock)
         self.dispatches = Dispatches(database, clock)
         self.bookmarks = Bookmarks(database, clock)
+        self.questions = Questions(database, clock)
         self.index = SearchIndex(database)
         self.meta = Meta(database)
 

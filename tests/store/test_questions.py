@@ -1,0 +1,148 @@
+"""Questions and votes: kept for a time, counted together, gone when their person says so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bot.store import Store
+from tests.clocks import ManualClock
+from tests.store.samples import SERVER, add_feed, new_article, record
+
+ANNA, BEN = 11, 12
+
+
+async def asked(store: Store, text: str = "Who bought Slack?", **changes: Any) -> int:
+    values: dict[str, Any] = {
+        "server_id": SERVER,
+        "channel_id": 2,
+        "person_id": ANNA,
+        "text": text,
+        "language": "en",
+        "public": True,
+        "answered": True,
+    }
+    return await store.questions.add(**values | changes)
+
+
+async def test_a_question_keeps_where_it_was_asked_and_what_it_follows(store: Store, clock: ManualClock):
+    feed = await add_feed(store)
+    (article,) = (await record(store, feed, new_article(feed, "a"))).new_ids
+    first = await asked(store)
+    second = await asked(store, "And when?", article_id=article, follows=first, answered=False, message_id=7)
+    question = await store.questions.get(second)
+    assert question is not None
+    assert (question.text, question.asked, question.person_id) == ("And when?", clock.now(), ANNA)
+    assert (question.follows, question.article_id, question.answered) == (first, article, False)
+
+
+async def test_a_question_about_what_is_gone_is_kept_all_the_same(store: Store):
+    question = await store.questions.get(await asked(store, article_id=99, follows=98))
+    assert question is not None
+    assert (question.article_id, question.follows) == (None, None)
+
+
+async def test_a_message_leads_to_its_question_in_its_own_server_alone(store: Store):
+    question = await asked(store, message_id=7)
+    await store.questions.answered_by(question, 8)
+    for message in (7, 8):
+        found = await store.questions.of_message(message, SERVER)
+        assert found is not None
+        assert found.id == question
+        assert await store.questions.of_message(message, SERVER + 1) is None
+    assert await store.questions.of_message(9, SERVER) is None
+
+
+async def test_the_last_question_of_a_channel_is_a_public_and_recent_one(store: Store, clock: ManualClock):
+    assert await store.questions.last_in(2, 0) is None
+    await asked(store, "First?", message_id=1)
+    clock.advance(10)
+    await asked(store, "Mine alone?", public=False)
+    await asked(store, "Elsewhere?", channel_id=3)
+    last = await store.questions.last_in(2, 0)
+    assert last is not None
+    assert last.text == "First?"
+    assert await store.questions.last_in(2, clock.now()) is None
+
+
+async def test_a_vote_can_be_changed_and_taken_back_and_counts_once(store: Store):
+    question = await asked(store)
+    vote = store.questions.vote
+    assert await vote(question, ANNA, helped=True) is True
+    assert await vote(question, BEN, helped=False) is False
+    assert await vote(question, ANNA, helped=False) is False
+    (tally,) = await store.questions.tallies(0)
+    assert (tally.up, tally.down) == (0, 2)
+    assert await vote(question, BEN, helped=False) is None
+    (tally,) = await store.questions.tallies(0)
+    assert (tally.up, tally.down) == (0, 1)
+
+
+async def test_a_vote_on_a_question_that_is_gone_is_not_kept(store: Store):
+    await store.questions.vote(123, ANNA, helped=True)
+    assert await store.questions.votes_of(ANNA) == []
+
+
+async def test_the_same_question_is_counted_together(store: Store, clock: ManualClock):
+    await asked(store, "Où est l'été ?", answered=False)
+    clock.advance(5)
+    await asked(store, "ou est l'ete", person_id=BEN, answered=False)
+    await asked(store, "Answered?")
+    (tally,) = await store.questions.tallies(0)
+    assert (tally.times, tally.answers, tally.last) == (2, 0, clock.now())
+    assert len(await store.questions.tallies(0, all_=True)) == 2
+    assert await store.questions.tallies(clock.now() + 1, all_=True) == []
+
+
+async def test_what_helped_most_people_is_not_listed(store: Store):
+    question = await asked(store)
+    await store.questions.vote(question, ANNA, helped=True)
+    await store.questions.vote(question, BEN, helped=False)
+    assert await store.questions.tallies(0) == []
+
+
+async def test_forgetting_a_person_leaves_neither_questions_nor_votes(store: Store):
+    mine = await asked(store)
+    theirs = await asked(store, "And when?", person_id=BEN, follows=mine)
+    await store.questions.vote(mine, BEN, helped=True)
+    await store.questions.vote(theirs, ANNA, helped=True)
+    assert await store.questions.count(ANNA) == 1
+    assert await store.questions.forget(ANNA) == 1
+    assert await store.questions.of_person(ANNA) == []
+    assert await store.questions.votes_of(ANNA) == []
+    assert await store.questions.votes_of(BEN) == []
+    kept = await store.questions.get(theirs)
+    assert kept is not None
+    assert kept.follows is None
+
+
+async def test_old_questions_go_with_their_votes(store: Store, clock: ManualClock):
+    old = await asked(store)
+    await store.questions.vote(old, BEN, helped=True)
+    clock.advance(100)
+    new = await asked(store)
+    assert await store.questions.purge(clock.now()) == 1
+    assert await store.questions.get(old) is None
+    assert await store.questions.get(new) is not None
+    assert await store.questions.votes_of(BEN) == []
+
+
+async def test_a_server_left_long_ago_takes_its_questions_along(store: Store, clock: ManualClock):
+    await asked(store)
+    await store.servers.left(SERVER)
+    clock.advance(10)
+    await store.servers.purge(clock.now())
+    assert await store.questions.count(ANNA) == 0
+
+
+async def test_one_person_cannot_fill_the_database(
+    store: Store, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("bot.store.questions.MOST_OF_A_PERSON", 3)
+    first = await asked(store)
+    for _ in range(3):
+        clock.advance(1)
+        await asked(store)
+    assert await store.questions.count(ANNA) == 3
+    assert await store.questions.get(first) is None
