@@ -38,7 +38,7 @@ class Polling(commands.Cog):
         await self._cleaner.stop()
 
     async def clean(self) -> None:
-        """Delete what was left longer ago than is kept: servers, questions, and texts where a setting says so."""
+        """Delete servers, questions and, where a setting says so, texts that are older than what is kept."""
         now = self._clock.now()
         servers = await self._store.servers.purge(now - KEEP_LEFT_SERVERS)
         if servers:

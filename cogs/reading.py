@@ -33,7 +33,7 @@ class Reading(commands.Cog):
 
     def __init__(self, bot: Telex) -> None:
         self.bot = bot
-        self._searcher = Searcher(bot.store)
+        self._searcher = bot.newsroom.searcher
 
     @app_commands.command(
         name="search", description=locale_str("Search the articles of the feeds that you can see here")

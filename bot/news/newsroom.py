@@ -10,6 +10,7 @@ from bot.clock import Clock, SystemClock
 from bot.feeds.fetch import Fetcher
 from bot.news.following import Following
 from bot.news.poller import Poller
+from bot.news.search import Searcher
 from bot.news.writer import Writer
 from bot.settings import Settings
 from bot.store import Store
@@ -27,6 +28,7 @@ class Newsroom:
     workers: Workers
     poller: Poller
     following: Following
+    searcher: Searcher
     writer: Writer | None = None  # where a model service is configured
 
 
@@ -43,7 +45,7 @@ async def open_newsroom(settings: Settings, clock: Clock | None = None) -> Async
         async with Fetcher(settings) as fetcher:
             poller = Poller(settings, clock, store, fetcher, workers)
             following = Following(clock, store, fetcher, workers, poller)
-            yield Newsroom(settings, clock, store, fetcher, workers, poller, following)
+            yield Newsroom(settings, clock, store, fetcher, workers, poller, following, Searcher(store))
     finally:
         await workers.close()
         await store.close()
