@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, BinaryIO, TextIO
 
@@ -16,11 +17,11 @@ from bot.clock import SystemClock
 from bot.news import answers, articles_io
 from bot.news.newsroom import open_newsroom
 from bot.news.search import Searcher, article_as_json, as_json
-from bot.news.why import explain
+from bot.news.why import Explanation, explain, passed_over, sentence
 from bot.settings import Settings
 from bot.store import Store
 from bot.terminal import FAILED, settings_or_stop, wait_for
-from bot.text import safe
+from bot.text import safe, urls
 
 commands = typer.Typer()
 
@@ -248,13 +249,17 @@ def migrate() -> None:
 
 
 @commands.command()
-def why(link: Annotated[str, typer.Argument(metavar="LINK", help="The article's address.")]) -> None:
+def why(
+    link: Annotated[
+        str, typer.Argument(metavar="LINK", help="The article's address, or a link to its post in Discord.")
+    ],
+) -> None:
     """Tell what became of an article in each channel, and why."""
     settings = settings_or_stop()
 
     async def work() -> list[str]:
         async with open_store(settings) as store:
-            return await explain(store, link)
+            return _told(await explain(store, link))
 
     lines = wait_for(work)
     if not lines:
@@ -262,3 +267,27 @@ def why(link: Annotated[str, typer.Argument(metavar="LINK", help="The article's 
         raise typer.Exit(FAILED)
     for line in lines:
         terminal.out(line)
+
+
+def _told(found: Explanation) -> list[str]:
+    """A line an article and its feed, then a line a channel."""
+    from bot.posting.outcomes import describe  # noqa: PLC0415 - brings discord, which other commands need not wait for
+
+    lines: list[str] = []
+    for article, feed in found.carried:
+        source = urls.masked(feed.url) if feed else "a feed that is gone"
+        lines.append(f"“{safe.plain(article.title)}”: found {_time(article.found)} in {source}")
+        if feed is not None and feed.failing_since is not None:
+            lines.append(f"that feed fails since {_time(feed.failing_since)}: {feed.error}")
+    for fate in found.fates:
+        told = sentence(fate, when=_time(fate.since), problem=describe)
+        where = f", message {fate.message_id}" if fate.message_id else ""
+        lines.append(f"channel {fate.channel_id}: {told}{where}")
+    lines += [f"channel {one.channel_id}: {passed_over()}" for one in found.passed_over]
+    if lines and not (found.fates or found.passed_over):
+        lines.append("posted nowhere: no channel follows its feed")
+    return lines
+
+
+def _time(timestamp: int) -> str:
+    return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -13,6 +13,7 @@ from cogs.reactions import Reactions
 from cogs.reading import Reading
 from cogs.servers import Servers
 from cogs.views import Stale
+from cogs.why import Why
 
 ALL: tuple[type[commands.Cog], ...] = (
     Polling,
@@ -22,6 +23,7 @@ ALL: tuple[type[commands.Cog], ...] = (
     Reading,
     Bookmarks,
     Reactions,
+    Why,
     About,
     Stale,
 )

@@ -100,16 +100,25 @@ async def chosen(interaction: Interaction, value: str) -> Pair:
     return matching[0]
 
 
-def health(subscription: Subscription, feed: Feed, channel_problem: str | None) -> str:
-    """How a subscription fares, in words."""
+def trouble(feed: Feed) -> str:
+    """What is wrong with a feed, in words; "" for one that can be read."""
     if feed.state is FeedState.GONE:
         return "⚫ " + _("gone: {reason}").format(reason=describe(feed.error or "gone"))
-    if subscription.paused is not None:
-        return "⏸️ " + _("paused {when}").format(when=f"<t:{subscription.paused}:R>")
     if feed.failing_since is not None and feed.error is not None:
         return "🔴 " + _("failing since {when}: {reason}").format(
             when=f"<t:{feed.failing_since}:R>", reason=describe(feed.error)
         )
+    return ""
+
+
+def health(subscription: Subscription, feed: Feed, channel_problem: str | None) -> str:
+    """How a subscription fares, in words."""
+    if feed.state is FeedState.GONE:
+        return trouble(feed)
+    if subscription.paused is not None:
+        return "⏸️ " + _("paused {when}").format(when=f"<t:{subscription.paused}:R>")
+    if feed.failing_since is not None and feed.error is not None:
+        return trouble(feed)
     if channel_problem:
         return "🟠 " + _("the feed is fine, but posting fails: {reason}").format(
             reason=outcomes.describe(channel_problem)

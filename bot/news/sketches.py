@@ -79,6 +79,11 @@ def _names(entry: Entry) -> tuple[bytes, bytes, str]:
     return weak, _hash(weak, url, plain_title(entry.title)), url
 
 
+def link_names(url: str) -> tuple[bytes, bytes]:
+    """The weak names of an entry whose guid, or whose link, is this canonical address."""
+    return _hash("guid", url), _hash("link", url)
+
+
 def _hash(*parts: str | bytes) -> bytes:
     digest = blake2b(digest_size=16)
     for part in parts:

@@ -1,45 +1,108 @@
-"""Why an article was, or was not, posted: what the operator reads of `telex why LINK`."""
+"""Why an article was, or was not, posted."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
 
+from bot.locale import _
+from bot.news import identity
+from bot.news.sketches import link_names
 from bot.store import Store
+from bot.store.dispatches import FateRow
+from bot.store.outbox import AWAY, PAUSED, UNFOLLOWED
 from bot.text import urls
-from bot.words import Article
+from bot.words import Article, Dispatch, Fate, Feed, Subscription
+
+_MESSAGE = re.compile(
+    r"<?https?://(?:\w+\.)?discord(?:app)?\.com/channels/(\d{1,20})/(\d{1,20})/(\d{1,20})/?>?", re.ASCII
+)
+_MOST = 50
+"""Articles of one link that are told of; a page that a feed gives to every entry has more."""
+_LARGEST_ID = 2**63 - 1
 
 
-async def explain(store: Store, link: str) -> list[str]:
-    """What became of the article at that address: a line a feed it was found in, a line a channel.
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What is known of a link: its articles, each with its feed, and what became of them in channels.
 
-    Empty when no feed ever carried it.
+    `passed_over` are the channels that follow one of the feeds and never decided anything about the page.
     """
-    lines: list[str] = []
-    articles = await store.articles.by_url(urls.canonical(link))
-    for article in articles:
-        feed = await store.feeds.get(article.feed_id)
-        source = urls.masked(feed.url) if feed else "a feed that is gone"
-        lines.append(f"“{article.title}”: found {_time(article.found)} in {source}")
-    for page in dict.fromkeys(article.page for article in articles):
-        fates = await store.dispatches.fates(page)
-        lines += [
-            f"channel {row.channel_id}: {row.fate.value} since {_time(row.since)}"
-            + (f" ({row.reason})" if row.reason else "")
-            + (f", message {row.message_id}" if row.message_id else "")
-            for row in fates
-        ]
-        if not fates:
-            lines.append(_nowhere(articles))
-    return lines
+
+    carried: tuple[tuple[Article, Feed | None], ...] = ()
+    fates: tuple[FateRow, ...] = ()
+    passed_over: tuple[Subscription, ...] = ()
 
 
-def _nowhere(articles: list[Article]) -> str:
-    found = min(article.found for article in articles)
-    return (
-        "Posted nowhere: no channel follows its feed, or it was already in the feed when the channel began "
-        f"to follow it (it is known since {_time(found)})."
-    )
+async def explain(store: Store, link: str) -> Explanation:
+    """What became of the article at an address, or of those that a message of the bot tells, everywhere.
+
+    The address may carry tracking parameters, and be one that the article had earlier. Whom it may be told
+    is for the caller to decide.
+    """
+    post = await message_of(store, link)
+    if post is None:
+        articles = await _at(store, link)
+    else:
+        articles = await store.articles.by_ids(post.article_ids[:_MOST])
+    carried = [(article, await store.feeds.get(article.feed_id)) for article in articles]
+    fates: list[FateRow] = []
+    passed_over: list[Subscription] = []
+    for page in dict.fromkeys(article.page for article, _feed in carried):
+        decided = await store.dispatches.fates(page)
+        fates += decided
+        channels = {fate.channel_id for fate in decided}
+        for feed_id in {article.feed_id for article, _feed in carried if article.page == page}:
+            following = await store.subscriptions.of_feed(feed_id)
+            passed_over += [one for one in following if one.channel_id not in channels]
+    return Explanation(tuple(carried), tuple(fates), tuple(passed_over))
 
 
-def _time(timestamp: int) -> str:
-    return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%d %H:%M UTC")
+async def message_of(store: Store, link: str) -> Dispatch | None:
+    """The dispatch of the message that a link of Discord leads to, or None."""
+    match = _MESSAGE.fullmatch(link.strip())
+    if match is None or int(match[3]) > _LARGEST_ID:
+        return None
+    post = await store.dispatches.of_message(int(match[3]))
+    if post is None or int(match[2]) not in {post.channel_id, post.thread_id}:
+        return None
+    return post
+
+
+async def _at(store: Store, link: str) -> list[Article]:
+    try:
+        url = urls.canonical(urls.normalise_input(link))
+    except ValueError:
+        return []
+    forms = identity.forms(url)
+    names = [name for form in forms for name in link_names(form)]
+    return await store.articles.known_at(forms, urls.page(url), names, _MOST)
+
+
+def sentence(fate: FateRow, *, when: str, problem: Callable[[str], str]) -> str:
+    """What became of a page in a channel, in the language of this task.
+
+    `when` is the time of it as it is to be shown; `problem` puts why sending failed into words.
+    """
+    reason = fate.reason or ""
+    match fate.fate:
+        case Fate.POSTED:
+            return _("posted {when}").format(when=when)
+        case Fate.WAITING if reason:
+            return _("waiting to be posted since {when}. {reason}").format(when=when, reason=problem(reason))
+        case Fate.WAITING:
+            return _("waiting to be posted since {when}").format(when=when)
+        case Fate.FAILED:
+            return _("not posted: sending it failed. {reason}").format(reason=problem(reason))
+    withheld = {
+        PAUSED: _("not posted: the feed was paused there ({when})"),
+        AWAY: _("not posted: I was not in the server at that time ({when})"),
+        UNFOLLOWED: _("not posted: the channel stopped following the feed before it was sent ({when})"),
+    }
+    return withheld.get(reason, _("left out ({when})")).format(when=when)
+
+
+def passed_over() -> str:
+    """Why a channel that follows the feed decided nothing about an article, in the language of this task."""
+    return _("not posted: it was in the feed already when the channel began to follow it")

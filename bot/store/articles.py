@@ -62,10 +62,27 @@ class Articles:
             article, f"SELECT {ARTICLE} FROM article WHERE page = ? ORDER BY id", (page,)
         )
 
-    async def by_url(self, url: str) -> list[Article]:
-        """All articles with a canonical URL, the one kept first first."""
+    async def known_at(
+        self, urls: Collection[str], page: str, identities: Collection[bytes], limit: int
+    ) -> list[Article]:
+        """Articles that are, or once were, at an address, the one kept first first.
+
+        By any form of its canonical URL, by its page, which they may have changed since they got a fate, and
+        by the identities that the address gives.
+        """
+        names = ", ".join("?" * len(identities)) or "NULL"
         return await self._database.objects(
-            article, f"SELECT {ARTICLE} FROM article WHERE url = ? ORDER BY id", (url,)
+            article,
+            f"""
+            SELECT {ARTICLE} FROM article WHERE id IN (
+                SELECT id FROM article WHERE url IN (SELECT value FROM json_each(?))
+                UNION SELECT id FROM article WHERE page = ?
+                UNION SELECT article_id FROM fate WHERE channel_id IN (SELECT id FROM channel) AND page = ?
+                UNION SELECT article_id FROM identity WHERE feed_id IN (SELECT id FROM feed)
+                    AND hash IN ({names}))
+            ORDER BY id LIMIT ?
+            """,
+            (listed(urls), page, page, *identities, limit),
         )
 
     async def newest(

@@ -188,7 +188,8 @@ async def test_why_tells_of_an_article_and_of_an_address_never_seen(
 ) -> None:
     await in_thread(telex, "poll", feed_server.serve("/feed.xml", rss(item(7))))
     told = await in_thread(telex, "why", "https://news.example/articles/7?utm_source=feed")
-    assert "Article 7" in told.stdout
+    assert "“Article 7”: found" in told.stdout
+    assert "posted nowhere: no channel follows its feed" in told.stdout
     await in_thread(telex, "why", "https://news.example/never", status=1)
 
 

@@ -55,7 +55,7 @@ async def test_an_article_comes_back_as_it_was_given(store: Store, clock: Manual
     assert article is not None
     assert await store.articles.by_key(new.key) == article
     assert await store.articles.of_page(new.page) == [article]
-    assert await store.articles.by_url(new.url) == [article]
+    assert await store.articles.known_at((new.url,), "", (), 9) == [article]
     assert (article.text, article.body, article.tags) == ("Menu. Le texte.", "Le texte.", ("IA", "é, «x»"))
     assert (article.found, article.updated, article.feed_id) == (clock.now(), None, feed.id)
     for name in ("key", "page", "url", "title", "author", "image", "published", "language", "outlet"):

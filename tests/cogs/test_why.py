@@ -1,0 +1,173 @@
+"""/why: what became of an article, told of what the asker may see and of nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cogs.helpers import START, follow, hide, last, said, three
+from tests.discord_world import World
+from tests.feed_server import FeedServer, item, rss
+
+LINK = "https://news.example/articles/3"
+OLDER = "https://news.example/articles/2"
+
+
+async def why(world: World, link: str) -> str:
+    """What the reader is told."""
+    answer = await world.reader.slash(world.news, "why", link=link)
+    assert last(answer).ephemeral
+    return said(answer)
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        LINK,
+        f"{LINK}?utm_source=feed&xtor=RSS-3",
+        f"{LINK}/",
+        "http://news.example/articles/3",
+        "news.example/articles/3",
+        f"<{LINK}>",
+    ],
+)
+async def test_a_posted_article_is_told_with_a_link_to_its_post(
+    telex: World, feed_server: FeedServer, link: str
+) -> None:
+    await follow(telex, feed_server)
+    told = await why(telex, link)
+    assert f"**[Cities ban facial recognition]({LINK})**" in told
+    assert f"found <t:{START}:f> in **Example News**" in told
+    post = telex.posts()[0]
+    where = f"https://discord.com/channels/{telex.guild.id}/{telex.news.id}/{post.id}"
+    assert f"<#{telex.news.id}>: posted <t:{START}:f> · {where}" in told
+
+
+async def test_a_link_to_the_post_tells_the_same_as_the_articles_own(
+    telex: World, feed_server: FeedServer
+) -> None:
+    await follow(telex, feed_server)
+    post = telex.posts()[0]
+    link = f"https://discord.com/channels/{telex.guild.id}/{telex.news.id}/{post.id}"
+    assert await why(telex, link) == await why(telex, LINK)
+    elsewhere = f"https://discord.com/channels/{telex.guild.id}/1/{post.id}"
+    assert "I have not seen this" in await why(telex, elsewhere)
+    assert "I have not seen this" in await why(telex, link + "9" * 30)
+
+
+async def test_an_address_that_an_article_had_earlier_still_leads_to_it(
+    telex: World, feed_server: FeedServer
+) -> None:
+    feed = await follow(telex, feed_server)
+    moved = item(3, title="Cities ban facial recognition", published=START - 60).replace(
+        "/articles/3", "/moved/3"
+    )
+    feed_server.serve("/rss", rss(moved, *three()[1:]))
+    await telex.poll(feed)
+    for link in (LINK, "https://news.example/moved/3"):
+        assert "(https://news.example/moved/3)" in await why(telex, link)
+
+
+async def test_a_backlog_and_a_pause_are_told_as_the_reason(telex: World, feed_server: FeedServer) -> None:
+    feed = await follow(telex, feed_server)
+    assert "in the feed already when the channel began to follow it" in await why(telex, OLDER)
+    subscription = await telex.store.subscriptions.find(telex.news.id, feed.id)
+    assert subscription is not None
+    await telex.store.subscriptions.pause(subscription.id)
+    feed_server.serve("/rss", rss(item(4, published=START), *three()))
+    await telex.poll(feed)
+    told = await why(telex, "https://news.example/articles/4")
+    assert f"not posted: the feed was paused there (<t:{START}:f>)" in told
+
+
+async def test_what_waits_or_failed_is_told_with_its_reason(telex: World, feed_server: FeedServer) -> None:
+    feed = await follow(telex, feed_server)
+    feed_server.serve("/rss", rss(item(4, published=START), *three()))
+    await telex.poll(feed)
+    link = "https://news.example/articles/4"
+    assert f"waiting to be posted since <t:{START}:f>" in await why(telex, link)
+    telex.set_permissions(telex.news, embed_links=False)
+    await telex.deliver()
+    told = await why(telex, link)
+    assert "waiting to be posted" in told
+    assert "I lack permissions in the channel\\: Embed Links." in told
+    await telex.store.dispatches.unblock_channel(telex.news.id)
+    waiting = await telex.store.dispatches.claim(telex.news.id, telex.clock.now())
+    assert waiting is not None
+    await telex.store.dispatches.failed(waiting.id, "refused 400 **bad** @everyone")
+    told = await why(telex, link)
+    assert "not posted: sending it failed." in told
+    assert "\\*\\*bad\\*\\* \\@everyone" in told
+
+
+async def test_an_unknown_address_of_a_followed_site_tells_how_its_feed_fares(
+    telex: World, feed_server: FeedServer
+) -> None:
+    feed = await follow(telex, feed_server)
+    assert "I have not seen this" in await why(telex, "gibberish, not an address")
+    told = await why(telex, "https://www.news.example/articles/99")
+    assert "**Example News**: 🟢 fine" in told
+    feed_server.serve("/rss", status=500)
+    await telex.poll(feed)
+    told = await why(telex, "https://www.news.example/articles/99")
+    assert f"**Example News**: 🔴 failing since <t:{START}:R>" in told
+    assert f"failing since <t:{START}:R>" in await why(telex, LINK)
+
+
+async def test_a_feed_in_a_hidden_channel_is_as_if_it_had_never_been(
+    telex: World, feed_server: FeedServer
+) -> None:
+    unseen = await why(telex, LINK)
+    secret = telex.guild.create_text_channel("secret")
+    await follow(telex, feed_server, title="Secret News", channel=secret)
+    hide(telex, secret, telex.reader)
+    post = telex.posts(secret)[0]
+    assert await why(telex, LINK) == unseen
+    assert await why(telex, f"https://discord.com/channels/{telex.guild.id}/{secret.id}/{post.id}") == unseen
+    await follow(telex, feed_server, path="/open", title="Open News")
+    told = await why(telex, LINK)
+    assert "Open News" in told
+    assert "Secret" not in told
+    assert str(secret.id) not in told
+
+
+async def test_another_servers_channels_are_not_told_of(telex: World, feed_server: FeedServer) -> None:
+    elsewhere = telex.env.create_guild("Elsewhere")
+    there = elsewhere.create_text_channel("there")
+    await follow(telex, feed_server, title="Theirs", channel=there)
+    post = telex.posts(there)[0]
+    assert "I have not seen this" in await why(telex, LINK)
+    link = f"https://discord.com/channels/{elsewhere.id}/{there.id}/{post.id}"
+    assert "I have not seen this" in await why(telex, link)
+    await follow(telex, feed_server, path="/ours", title="Ours")
+    told = await why(telex, LINK)
+    assert "Ours" in told
+    assert "Theirs" not in told
+    assert str(there.id) not in told
+
+
+async def test_the_message_of_a_notice_is_told_apart(telex: World, feed_server: FeedServer) -> None:
+    await follow(telex, feed_server)
+    await telex.store.dispatches.notice(telex.news.id, "broken:1:0", "A feed cannot be read.")
+    await telex.deliver()
+    notice = telex.posts()[-1]
+    link = f"https://ptb.discord.com/channels/{telex.guild.id}/{telex.news.id}/{notice.id}"
+    assert "tells of a feed" in await why(telex, link)
+
+
+async def test_a_link_that_a_thousand_articles_share_fits_into_a_message(
+    telex: World, feed_server: FeedServer
+) -> None:
+    entries = (
+        item(number, title=f"{'*' * 150} {number}").replace(f"/articles/{number}", "/articles/same")
+        for number in range(200)
+    )
+    await follow(telex, feed_server, *entries)
+    told = await why(telex, "https://news.example/articles/same")
+    assert "more articles at this address" in told
+
+
+async def test_the_answer_is_in_french_to_who_speaks_it(telex: World, feed_server: FeedServer) -> None:
+    await follow(telex, feed_server)
+    telex.locales[telex.reader.id] = "fr"
+    told = await why(telex, LINK)
+    assert f"<#{telex.news.id}>: publié le <t:{START}:f>" in told
