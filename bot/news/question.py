@@ -52,7 +52,9 @@ _PRICE = (
     r"how much (?:does|do|did|will|would|is|are|was|were)\b.*\b(?:cost|pay|paid|sell|sold|priced?|worth)"
     r"|how much (?:is|are|was|were|money|dollars|euros)\b|how expensive"
     rf"|{_WHAT}.{{0,30}}\b(?:price|cost|fee|fare|salary|prix|cout|couts|tarif|tarifs|loyer|salaire)\b"
-    r"|combien (?:coute|coutent|coutait|coutera|a coute|vaut|valent|valait|faut-il payer|paye)"
+    r"|combien (?:(?:est-ce que )?(?:ca|cela|il|elle|ils|elles) )?"
+    r"(?:coute|coutent|coutait|coutera|a coute|vaut|valent|valait|faut-il payer|paye)"
+    r"|(?:ca|cela) (?:coute|vaut|coutera) combien|(?:a|pour) (?:combien|quel prix)\b"
 )
 _PERIOD = (
     r"how long|how much time|how many (?:years|months|days|weeks|hours|minutes|seconds|decades)"
