@@ -5,6 +5,7 @@ from __future__ import annotations
 from discord.ext import commands
 
 from cogs.about import About
+from cogs.asking import Asking
 from cogs.bookmarks import Bookmarks
 from cogs.feeds import Feeds
 from cogs.polling import Polling
@@ -12,6 +13,7 @@ from cogs.posting import Posting
 from cogs.reactions import Reactions
 from cogs.reading import Reading
 from cogs.servers import Servers
+from cogs.similar import MoreLikeThis
 from cogs.views import Stale
 from cogs.why import Why
 
@@ -21,8 +23,10 @@ ALL: tuple[type[commands.Cog], ...] = (
     Servers,
     Feeds,
     Reading,
+    Asking,
     Bookmarks,
     Reactions,
+    MoreLikeThis,
     Why,
     About,
     Stale,

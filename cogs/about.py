@@ -65,7 +65,9 @@ class About(commands.Cog):
                 ]
             elif isinstance(command, app_commands.ContextMenu):
                 menus.append(
-                    _("Right-click a post, Apps, **{name}**: keeps the article.").format(name=_(command.name))
+                    _("Right-click a post, Apps, **{name}**: {does}.").format(
+                        name=_(command.name), does=_(command.extras["does"].message)
+                    )
                 )
             else:
                 reading.append(_line(command))

@@ -34,7 +34,13 @@ class Bookmarks(commands.Cog):
 
     def __init__(self, bot: Telex) -> None:
         self.bot = bot
-        self._menu = in_servers(app_commands.ContextMenu(name=locale_str("Bookmark"), callback=self.bookmark))
+        self._menu = in_servers(
+            app_commands.ContextMenu(
+                name=locale_str("Bookmark"),
+                callback=self.bookmark,
+                extras={"does": locale_str("keeps the article")},
+            )
+        )
 
     async def cog_load(self) -> None:
         """Answer Save buttons, of earlier processes too, and the menu entry."""

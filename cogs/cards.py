@@ -11,7 +11,7 @@ import discord
 from bot import locale
 from bot.locale import _
 from bot.news.search import Result
-from bot.posting import messages
+from bot.posting import buttons, messages
 from bot.text import safe
 from bot.text.characters import visible
 from bot.words import Article, DispatchState
@@ -109,10 +109,13 @@ async def show(interaction: Interaction, article: Article) -> None:
     """Show an article in the reply to an interaction: as its post, with links to where it was posted."""
     feed = await interaction.client.store.feeds.get(article.feed_id)
     card = messages.post(article, feed, language=locale.current())
+    items = card.view.children if card.view is not None else []
+    like = None if interaction.guild is None else buttons.more_like(article.key)
+    view = buttons.row(*items[:1], like, *items[1:])
     posted = await places(interaction, article)
     if posted:
         card.embed.add_field(name=_("Posted in this server"), value=posted, inline=False)
-    await interaction.edit_original_response(embed=card.embed, view=card.view)
+    await interaction.edit_original_response(embed=card.embed, view=view)
 
 
 async def places(interaction: Interaction, article: Article) -> str:

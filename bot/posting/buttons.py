@@ -18,8 +18,12 @@ from bot.words import Article
 EMOJI = "🔖"
 SAVE_TEMPLATE = r"telex:save:(?P<key>[^:\s]{1,80})"
 """The custom id of a Save button, with the article's key."""
+LIKE_TEMPLATE = r"telex:like:(?P<key>[^:\s]{1,80})"
+"""The custom id of a button that looks for more like an article, with the article's key."""
 PICK_TEMPLATE = r"telex:pick:(?P<what>\S{1,80})"
 """The custom id of the menu under a catch-up, with its dispatch's `what`; its values are keys of articles."""
+VOTE_TEMPLATE = r"telex:vote:(?P<vote>up|down):(?P<question>\d{1,19})"
+"""The custom id of a button that judges an answer, with the id of the question."""
 
 # https://discord.com/developers/docs/components/reference
 _LONGEST_LABEL = 80
@@ -38,11 +42,33 @@ def pick_id(what: str) -> str:
     return f"telex:pick:{what}"
 
 
-def save(key: str) -> discord.ui.Button[Any]:
-    """A Save button for the article of this key, in the language of this task."""
-    label = safe.plain(_("Save"), _LONGEST_LABEL)
+def vote_id(question_id: int, *, helped: bool) -> str:
+    """The custom id of the button that says whether the answer to a question helped."""
+    return f"telex:vote:{'up' if helped else 'down'}:{question_id}"
+
+
+def save(key: str, number: int | None = None) -> discord.ui.Button[Any]:
+    """A Save button for the article of this key, in the language of this task; several have numbers."""
+    label = safe.plain(_("Save"), _LONGEST_LABEL) if number is None else f"[{number}]"
     return discord.ui.Button(
         style=discord.ButtonStyle.secondary, label=label, emoji=EMOJI, custom_id=save_id(key)
+    )
+
+
+def vote(question_id: int, *, helped: bool) -> discord.ui.Button[Any]:
+    """👍 or 👎 for the answer to a question."""
+    return discord.ui.Button(
+        style=discord.ButtonStyle.secondary,
+        emoji="👍" if helped else "👎",
+        custom_id=vote_id(question_id, helped=helped),
+    )
+
+
+def more_like(key: str) -> discord.ui.Button[Any]:
+    """A button that looks for more like the article of this key, in the language of this task."""
+    label = safe.plain(_("More like this"), _LONGEST_LABEL)
+    return discord.ui.Button(
+        style=discord.ButtonStyle.secondary, label=label, emoji="🔎", custom_id=f"telex:like:{key}"
     )
 
 

@@ -145,7 +145,7 @@ async def test_an_opened_article_shows_text_save_link_and_where_it_was_posted(
     assert embed.timestamp is not None
     post = telex.posts()[0]
     assert f"https://discord.com/channels/{telex.guild.id}/{telex.news.id}/{post.id}" in said(card)
-    assert labels(last(card)) == ["Save", "Read"]
+    assert labels(last(card)) == ["Save", "More like this", "Read"]
     saved = await telex.reader.click(last(card), label="Save")
     assert said(saved) == "Saved. /bookmarks shows it."
 
