@@ -1,0 +1,162 @@
+"""Articles by the million, made of real words: the same ones for the same number and seed, on every machine.
+
+The words are those of the articles beside the checkout, where they are, else of the demo's stories. A text is
+put together from stretches of them, so that words are as frequent and stand beside each other as often as
+they really do; a title's words come from titles, and its text takes some of them up.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from bot.text import terms
+from tests.shared import SHARED
+
+LANGUAGES = ("en", "fr")
+FEEDS = 500
+YEARS = 5
+END = int(datetime(2026, 10, 1, tzinfo=UTC).timestamp())
+SPAN = YEARS * 365 * 86400  # seconds
+LATE = 0.2  # articles that come in out of the order of their dates, as backlogs and imports do
+DEMO = Path(__file__).resolve().parents[2] / "data" / "demo" / "stories.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An article that was made. `published` is in seconds of UTC, `feed` a number below `FEEDS`."""
+
+    number: int
+    language: str
+    feed: int
+    title: str
+    text: str
+    published: int
+    author: str
+    tags: tuple[str, ...]
+
+    @property
+    def url(self) -> str:
+        """Its address, that no other has."""
+        return f"https://feed{self.feed}.example.org/{self.number}"
+
+    @property
+    def source(self) -> str:
+        """The name of its outlet."""
+        return f"Outlet {self.feed}"
+
+    @property
+    def line(self) -> bytes:
+        """The line of `telex import`."""
+        row = {
+            "url": self.url,
+            "title": self.title,
+            "text": self.text,
+            "published": self.published,
+            "language": self.language,
+            "source": self.source,
+            "author": self.author,
+            "tags": self.tags,
+        }
+        return json.dumps(row, ensure_ascii=False).encode() + b"\n"
+
+
+class Words:
+    """The words of a language: of titles and of texts, in order, and how often each article is how long."""
+
+    def __init__(self, articles: list[dict[str, Any]]) -> None:
+        self.titles = [word for article in articles for word in article["title"].split()]
+        self.texts = [word for article in articles for word in article["text"].split()]
+        self.lengths = [max(20, len(article["text"].split())) for article in articles]
+
+    @cached_property
+    def counts(self) -> Counter[str]:
+        """How often each word that tells something stands in a text, folded."""
+        counts: Counter[str] = Counter()
+        for word, count in Counter(self.texts).items():
+            for form in terms.words(word):
+                if form.isalpha() and terms.alternatives(form):
+                    counts[form] += count
+        return counts
+
+
+class Corpus:
+    """Articles by number, out of `size`."""
+
+    def __init__(self, size: int, *, seed: int = 20260930) -> None:
+        self.size = size
+        self._seed = seed
+        self.words = {language: Words(_articles(language)) for language in LANGUAGES}
+        self.comes_from = "the shared articles" if _shared("en").exists() else "the demo's stories"
+
+    def __iter__(self) -> Iterator[Made]:
+        return map(self.article, range(self.size))
+
+    def article(self, number: int) -> Made:
+        """The article of this number; those from `size` on are new in the last hour."""
+        chance = random.Random(self._seed * 1_000_003 + number)
+        feed = int(FEEDS * chance.random() ** 2)
+        language = LANGUAGES[feed % 2]
+        words = self.words[language]
+        title = _run(words.titles, chance, 2, 4) + _run(words.titles, chance, 2, 4)
+        title += _run(words.titles, chance, 2, 4)
+        if number >= self.size:
+            published = END - 3600 + number % 3600
+        elif chance.random() < LATE:
+            published = END - SPAN + int(SPAN * chance.random())
+        else:
+            published = END - SPAN + SPAN * number // self.size
+        return Made(
+            number=number,
+            language=language,
+            feed=feed,
+            title=" ".join(title),
+            text=_text(words, title, chance),
+            published=published,
+            author=f"Author {int(2_000 * chance.random())}",
+            tags=tuple(chance.choice(words.titles) for _ in range(2)),
+        )
+
+
+def _run(words: list[str], chance: random.Random, fewest: int, most: int) -> list[str]:
+    """Some words as they stand one after another."""
+    start = int(chance.random() * (len(words) - most))
+    return words[start : start + fewest + int(chance.random() * (most - fewest + 1))]
+
+
+def _text(words: Words, title: list[str], chance: random.Random) -> str:
+    length = words.lengths[int(chance.random() * len(words.lengths))]
+    paragraphs = []
+    done = 0
+    while done < length:
+        sentences = []
+        for _ in range(3):
+            sentence = _run(words.texts, chance, 8, 24)
+            if chance.random() < 0.4:
+                sentence += _run(title, chance, 1, 3)
+            done += len(sentence)
+            sentences.append(" ".join(sentence).rstrip(".,;:") + ".")
+        paragraphs.append(" ".join(sentences))
+    return "\n\n".join(paragraphs)
+
+
+def _shared(language: str) -> Path:
+    return SHARED / "articles" / f"{language}.jsonl.gz"
+
+
+def _articles(language: str) -> list[dict[str, Any]]:
+    path = _shared(language)
+    if path.exists():
+        with gzip.open(path, "rt", encoding="utf-8") as lines:
+            return [json.loads(line) for line in lines]
+    demo = json.loads(DEMO.read_text(encoding="utf-8"))
+    outlets = {outlet["name"]: outlet["language"] for outlet in demo["outlets"]}
+    return [story for story in demo["stories"] if outlets[story["outlet"]] == language]
