@@ -155,7 +155,7 @@ def match(wanted: Wanted) -> str:
     return "(" + operator.join(match(part) for part in wanted.parts) + ")"
 
 
-def _conditions(scope: Scope) -> tuple[str, dict[str, object]]:
+def within(scope: Scope) -> tuple[str, dict[str, object]]:
     """What a scope asks of a row of `article`, as SQL and its parameters."""
     clauses: list[str] = []
     parameters: dict[str, object] = {}
@@ -217,7 +217,7 @@ def _hits(rows: Iterable[sqlite3.Row]) -> list[Hit]:
 def _ranked(
     connection: sqlite3.Connection, scored: Wanted, required: Wanted | None, scope: Scope, limit: int
 ) -> list[Hit]:
-    conditions, parameters = _conditions(scope)
+    conditions, parameters = within(scope)
     parameters |= {"scored": match(scored), "limit": limit}
     score = f"bm25(article_terms, {TITLE_WEIGHT}, {BODY_WEIGHT}, 0)"
     among = ""
@@ -242,7 +242,7 @@ def _ranked(
 
 
 def _newest(connection: sqlite3.Connection, wanted: Wanted | None, scope: Scope, limit: int) -> list[Hit]:
-    conditions, parameters = _conditions(scope)
+    conditions, parameters = within(scope)
     parameters["limit"] = limit
     if wanted is None:
         sql = f"""SELECT id, page, published, 0.0 FROM article WHERE true{conditions}
