@@ -11,6 +11,7 @@ from bot.text import excerpts, terms
 from bot.words import Article
 
 READ = 12_000  # characters of a text
+BEGINNING = 3  # sentences
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,17 @@ class Passages:
         """The index terms of title and text."""
         return frozenset(self.title).union(*(sentence.terms for sentence in self.sentences))
 
+    def beginning(self, limit: int) -> str:
+        """The first sentences, word for word as given, at most so many characters; "" without any."""
+        if not self.sentences:
+            return ""
+        first = self.sentences[0]
+        for last in reversed(self.sentences[:BEGINNING]):
+            whole = self.as_given(self.text[first.start : last.end])
+            if 0 < len(whole) <= limit:
+                return whole
+        return first.text[:limit].rpartition(" ")[0]
+
     def as_given(self, stretch: str) -> str:
         """A stretch of the text with the white space of the article as given; "" where it is not there."""
         given = self.article.text
@@ -57,9 +69,9 @@ class Passages:
         return match[0] if match else ""
 
 
-def passages(article: Article) -> Passages:
-    """Read an article, of a long one the beginning."""
-    text = (article.body or article.summary)[:READ]
+def passages(article: Article, *, read: int = READ) -> Passages:
+    """Read an article, of a long one the beginning: so many characters."""
+    text = (article.body or article.summary)[:read]
     title = tuple(terms.stems(article.title, article.language))
     sentences = _sentences(text, article.language)
     return Passages(

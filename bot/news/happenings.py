@@ -1,0 +1,230 @@
+"""Questions about a period: what happened, or what is new, about a topic; and the stories that answer."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from itertools import islice
+from typing import NamedTuple
+
+from bot.news.answer import Line
+from bot.news.bilingual import translations
+from bot.store import Store
+from bot.store.search_index import All, Any, Column, Scope, Terms, Wanted
+from bot.text import moments, safe, terms
+from bot.text.periods import Period
+from bot.words import Article
+
+LINES = 10
+READ = 80
+"""Newest articles of a period that are looked at for a topic."""
+WORDS = 6  # of a topic at the most: more of them ask for something else,
+FEW_WORDS = 3  # and sooner where no period is named, or a date
+LEAD = 400  # characters of a text that tell what it is about
+OFTEN = 3  # so often in a text, a word is what it is about
+MONTH = 30 * 86400
+STORY = 4 * 86400  # seconds within which titles that are alike tell the same story
+ALIKE = 1 / 3  # of the words of two titles (Jaccard): few pairs of different stories reach it
+
+_POLITE = r"^(?:(?:and|so|hey|hi|hello|ok|okay|please|et|alors|dis|bonjour|salut|donc)[ ,]+)*"
+_WHAT_IS = r"what(?:'s| is| are| has been|s)"
+_NEWS = r"(?:news|headlines|updates|developments)"
+_NOUVELLES = r"(?:nouveautes?|nouvelles?|actus?|actualites?|news|infos?|informations|annonces|titres)"
+_DONE = (
+    r"(?:announc|launch|releas|publish|present|unveil|introduc|reveal|happen|report|do\b|doing|done|say\b|said"
+    r"|annonc|lanc|present|sorti|publi|devoil|fait(?:e|es|s)?\b|dit\b|revel)\w*"
+)
+_AUX = r"(?:did|has|have|had|does|is|are|was|were)"
+# What asks for news by itself.
+_NEW = re.compile(
+    rf"{_POLITE}(?:{_WHAT_IS} (?:the )?(?:new|newest|latest|happening|going on)"
+    r"(?: (?:with|in|about|at|on|from|for|to)\b|$)"
+    rf"|(?:{_WHAT_IS} |is there |are there |show me |give me |got )?(?:the |any |some )?"
+    rf"(?:latest |newest |recent |last |top |breaking |important )*{_NEWS}\b"
+    r"|(?:the )?latest (?:on|about|from|in)\b"
+    r"|(?:what|anything) (?:new|important)(?: (?:with|in|about|at|on|from|for)\b|$)"
+    r"|what (?:did i|have i|i) miss|catch me up|fill me in"
+    r"|quoi de (?:neuf|nouveau|beau)|qu'y a-t-il de (?:neuf|nouveau)|du (?:neuf|nouveau) "
+    r"|quelles? (?:sont|est) (?:les |la |l')(?:toutes )?(?:dernieres? |recentes |grandes |principales )*"
+    rf"{_NOUVELLES}\b"
+    r"|(?:donnez?-moi |montrez?-moi |dis-moi |dites-moi )?(?:les |l'|la |des )?(?:toutes )?"
+    rf"(?:dernieres? |recentes |grandes |principales )*{_NOUVELLES}\b"
+    r"|que se passe-t-il|qu'est-ce (?:qui|qu'il) se passe|qu'(?:ai-je|est-ce que j'ai) (?:rate|manque|loupe))"
+)
+# What asks for news where it names a period,
+_HAPPENED = re.compile(
+    rf"{_POLITE}(?:(?:so )?what (?:(?:has|have|had) )?(?:just )?(?:happened|took place|went on)\b"
+    rf"|{_WHAT_IS} been (?:happening|going on)"
+    r"|(?:summari[sz]e|recap|(?:an? |the )?(?:summary|recap|round-?up|digest|overview) of)\b"
+    r"|tell me (?:about|what)\b"
+    r"|que s'est-il (?:passe|produit)|qu'est-(?:ce qui s'est (?:passe|produit)|il arrive)|ce qui s'est passe"
+    r"|(?:le |un )?(?:resume|recapitulatif|recap|bilan)[ -](?:de|des|du|d'|moi)|parlez?-moi|racontez?-moi)"
+)
+# and where that period is counted from now: of a date it is a question like others.
+_DID = re.compile(
+    rf"{_POLITE}(?:what {_AUX} .{{1,60}} (?:{_DONE}|been up to)"
+    rf"|(?:what|which) (?:\w+ ){{1,3}}(?:happened|took place|(?:was|were|has been|have been) {_DONE})"
+    rf"|(?:qu'(?:a|ont)|qu'est-ce qu(?:e |')\S.{{0,60}} (?:a|ont)) (?:\S+ ){{0,4}}?{_DONE}"
+    r"|quelles? (?:\S+ ){1,3}(?:a|ont) ete \w+)"
+)
+_INTERROGATIVE = re.compile(
+    r"\b(?:what|which|who|whom|whose|when|where|why|how|combien|comment|pourquoi|quand|ou|qui|que|quoi|quels?"
+    r"|quelles?|lequel|laquelle|lesquel\w+|did|does|do|is|are|was|were|has|have|will|can)\b|\bqu'|-t-(?:il|elle|on)"
+)
+_NEWS_LAST = re.compile(rf"^(?:\S+ ){{1,4}}{_NEWS}$")
+_SAYING = re.compile(
+    rf"(?:{_DONE}|happen\w*|happened|take|took|place|going|new|newest|latest|recent|recently|{_NEWS}|{_NOUVELLES}"
+    r"|top|breaking|important|quoi|neuf|nouveau|beau|miss|missed|catch|fill|rate|manque|loupe|passe|produit|arrive"
+    r"|summar\w+|recap\w*|roundup|digest|overview|resume\w*|bilan|tell|show|give|anything|got|please|hello|bonjour"
+    r"|salut|parlez?|racontez?|donnez?|montrez?|dites?|dernieres?|derniers|recentes|grandes|principales|toutes"
+    r"|sont|world|monde|tech|technologies?|technology|topic|sujet|propos|side|cote|moi|up)"
+)
+
+
+class Happening(NamedTuple):
+    """What a question wants told: what happened in a period about some words of its own.
+
+    The period is `stated`, or else implied by the question ("what's new"); a `dated` one names a date, in
+    which what happened may as well be told by articles of another time.
+    """
+
+    period: Period
+    topic: tuple[str, ...]
+    stated: bool
+    dated: bool = False
+
+
+def asked(text: str, now: int) -> Happening | None:
+    """What happened when a question asks about, or None when it asks for something else.
+
+    `now` is in seconds since 1970 in UTC.
+    """
+    folded = folded_of(text)
+    moment = moments.find(folded, now)
+    rest = folded if moment is None else f"{folded[: moment.start]} {folded[moment.end :]}".strip()
+    rest = " ".join(rest.split()).strip(" ?!.,;:")
+    short = len(rest.split()) <= WORDS and not _INTERROGATIVE.search(rest)
+    if not (
+        _NEW.search(rest)
+        or _NEWS_LAST.search(rest)
+        or (moment and _HAPPENED.search(rest))
+        or (moment and moment.relative and (short or _DID.search(rest)))
+    ):
+        return None
+    topic = tuple(
+        word
+        for word in dict.fromkeys(terms.words(_without(text, moment)))
+        if terms.alternatives(word) and not _SAYING.fullmatch(terms.fold(word))
+    )
+    dated = moment is not None and not moment.relative
+    if len(topic) > (WORDS if moment and not dated else FEW_WORDS):
+        return None
+    if moment is None:
+        return Happening(Period(now - moments.LATELY, now + 1), topic, stated=False)
+    return Happening(moment.period, topic, stated=True, dated=dated)
+
+
+def folded_of(text: str) -> str:
+    """A question in folded words, one space apart."""
+    return " ".join(terms.fold(text).split())
+
+
+def _without(text: str, moment: moments.Moment | None) -> str:
+    """A question without its expression of time, its capitals kept."""
+    if moment is None:
+        return text
+    kept: list[str] = []
+    position = 0
+    for piece in text.split():
+        folded = folded_of(piece)
+        if position + len(folded) <= moment.start or position >= moment.end:
+            kept.append(piece)
+        position += len(folded) + 1 if folded else 0
+    return " ".join(kept)
+
+
+async def told(store: Store, happening: Happening, *, feed_ids: Collection[int] | None) -> tuple[Line, ...]:
+    """The stories of a period about a topic, newest first, one line each; at most ten."""
+    scope = Scope(
+        feed_ids=None if feed_ids is None else frozenset(feed_ids),
+        since=happening.period.start,
+        before=happening.period.end,
+    )
+    for since in (scope.since,) if happening.stated else (scope.since, happening.period.end - MONTH):
+        articles = await _about(store, happening.topic, replace(scope, since=since))
+        if articles:
+            return await asyncio.to_thread(_lines, articles, happening.topic)
+    return ()
+
+
+async def _about(store: Store, topic: Sequence[str], scope: Scope) -> list[Article]:
+    """The newest articles that are about all words of a topic, or else that hold them."""
+    if not topic:
+        hits = await store.index.newest(None, scope=scope, limit=READ)
+        return await store.articles.by_ids([hit.article_id for hit in hits])
+    found: dict[int, int] = {}  # articles and when they were published
+    for column in (Column.TITLE, Column.TEXT):
+        wanted = All(tuple(_any_form(word, column) for word in topic))
+        for hit in await store.index.newest(wanted, scope=scope, limit=READ):
+            found[hit.article_id] = hit.published
+    newest = sorted(found, key=lambda article_id: -found[article_id])
+    articles = await store.articles.by_ids(newest)
+    chief = await asyncio.to_thread(lambda: [each for each in articles if _is_about(each, topic)])
+    return chief or articles
+
+
+def _forms(word: str) -> frozenset[str]:
+    forms = terms.alternatives(word)
+    return frozenset(forms) | translations(forms)
+
+
+def _any_form(word: str, column: Column) -> Wanted:
+    return Any(tuple(Terms((form,), column) for form in sorted(_forms(word))))
+
+
+def _is_about(article: Article, topic: Iterable[str]) -> bool:
+    """Whether each word of a topic stands in the title or at the beginning, or often in the text."""
+    body = article.body or article.summary
+    begins = frozenset(
+        terms.stems(f"{article.title} {article.summary[:LEAD]}\n{body[:LEAD]}", article.language)
+    )
+    missing = [forms for word in topic if (forms := _forms(word)).isdisjoint(begins)]
+    if not missing:
+        return True
+    text = terms.stems(body[: 20 * LEAD], article.language)
+    return all(sum(term in forms for term in text) >= OFTEN for forms in missing)
+
+
+def _lines(articles: Iterable[Article], topic: Sequence[str]) -> tuple[Line, ...]:
+    """One line a story, newest first."""
+    of_topic = frozenset[str]().union(*map(_forms, topic))
+    kept: list[tuple[frozenset[str], Article]] = []
+
+    def new() -> Iterable[Line]:
+        for article in articles:
+            words = frozenset(terms.stems(article.title, article.language)) - of_topic
+            if not any(_same_story(words, article, *other) for other in kept):
+                kept.append((words, article))
+                yield Line(safe.plain(article.title) or article.url, article)
+
+    return tuple(islice(new(), LINES))
+
+
+def _same_story(words: frozenset[str], article: Article, others: frozenset[str], other: Article) -> bool:
+    """Whether two articles tell of the same event: by their titles' words beyond the topic.
+
+    Titles with different numbers never do: of two releases, two quarters, two counts each is news.
+    """
+    if article.page == other.page:
+        return True
+    if abs(article.published - other.published) > STORY:
+        return False
+    numbers, other_numbers = (
+        {word for word in each if any(map(str.isdecimal, word))} for each in (words, others)
+    )
+    if numbers and other_numbers and numbers != other_numbers:
+        return False
+    common = len(words & others)
+    return common > 1 and common >= ALIKE * len(words | others)

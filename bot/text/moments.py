@@ -1,0 +1,200 @@
+"""Expressions of time within a question, in English and in French: where they stand and what they mean."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from bot.text import periods
+from bot.text.periods import Period
+
+LATELY = 7 * 86400
+"""Seconds that `recently` and `these days` reach back."""
+
+
+class Moment(NamedTuple):
+    """An expression of time: its characters from `start` to `end` in the folded text, and what it means.
+
+    A `relative` one is counted from now (`this week`, `depuis lundi`), others name a date (`in 2024`).
+    """
+
+    start: int
+    end: int
+    period: Period
+    relative: bool
+
+
+_MONTH = (
+    r"(?:january|february|march|april|may|june|july|august|september|october|november|december|janvier|fevrier"
+    r"|mars|avril|mai|juin|juillet|aout|septembre|octobre|novembre|decembre)"
+)
+_ENGLISH_DAY = r"(?:monday|tuesday|wednesday|thursday|friday|saturday|sunday)"
+_FRENCH_DAY = r"(?:lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche)"
+_DAY = rf"(?:{_ENGLISH_DAY}|{_FRENCH_DAY})"
+_UNIT = r"(?:minutes?|mins?|hours?|heures?|h|days?|jours?|weeks?|semaines?|months?|mois|years?|annees?|ans?)"
+_NUMBER = (
+    r"(?:\d{1,3}|an?|une?|one|two|three|four|five|six|seven|eight|nine|ten|deux|trois|quatre|cinq|sept|huit"
+    r"|neuf|dix)"
+)
+_YEAR = r"(?:19|20)\d\d"
+_NUMBERED_DAY = r"\d{1,2}(?:st|nd|rd|th|er)?"
+_SINCE = r"(?P<since>since|depuis|after|apres|a partir de|a compter de)"
+_IN = r"(?:in|within|over|during|for|across|from|of|on|en|au|du|de|le|dans|sur|pendant|au cours|au mois)"
+_LAST = r"(?:last|past|previous)"
+_DERNIER = r"(?:derni(?:er|ers|ere|eres)|passe(?:e|s|es)?)"
+_NOT_OF = r"(?!,? (?:of|de|du|des)\b| d')"  # the last year of the war
+
+# Each with what `periods.parse` reads of it. What counts back from now:
+_RELATIVE = (
+    # the last 3 days, ces 3 derniers jours, les derniers 7 jours, depuis deux semaines
+    rf"(?:{_LAST}|derniers|dernieres) (?P<n>{_NUMBER}) (?P<unit>{_UNIT}){_NOT_OF}",
+    rf"(?P<n>{_NUMBER}) (?:{_LAST}|{_DERNIER}) (?P<unit>{_UNIT}){_NOT_OF}",
+    rf"(?:{_LAST}|dernieres) (?P<n>\d{{1,3}}) ?(?P<unit>h)",
+    rf"(?<=since )(?P<n>{_NUMBER}) (?P<unit>{_UNIT})(?: ago)?",
+    rf"(?<=depuis )(?P<n>{_NUMBER}) (?P<unit>{_UNIT})",
+    # in the past week: not the calendar's
+    rf"(?<=the )(?:last|past) (?P<rolling>day|week|month|year){_NOT_OF}",
+    # two days ago, il y a deux jours
+    rf"(?P<ago>{_NUMBER} {_UNIT}) ago",
+    rf"il y a (?P<ago>{_NUMBER} {_UNIT})",
+    # this week, la semaine derniere, l'an passe, today
+    r"(?P<as_is>(?:this|current) (?:week-?end|week|month|year))",
+    r"(?P<as_is>(?:ce|cet|cette) (?:week-?end|semaine|mois|annee))(?:-ci)?",
+    rf"(?P<as_is>{_LAST} (?:week-?end|week|month|year))",
+    rf"(?P<as_is>(?:week-?end|semaine|mois|annee|an) {_DERNIER})",
+    r"(?<=of the )(?P<as_is>day|week|month|year)(?! \w*\d)",
+    r"(?<=de la )(?P<as_is>semaine)|(?<=du )(?P<as_is>jour|mois|week-?end)|(?<=de l')(?P<as_is>annee)",
+    r"(?P<as_is>(?:the )?day before yesterday|avant[- ]hier)",
+    r"(?P<as_is>today|tonight|yesterday|aujourd'hui|hier)",
+    r"(?P<as_is>this (?:morning|evening|afternoon)|ce (?:matin|soir))",
+    r"(?P<as_is>(?<=the )week-?end)(?! \w*\d)",
+    r"(?P<lately>recently|lately|recemment|derniers temps|ces temps-ci|ces jours-ci|dernierement)",
+    r"(?:these|recent|(?:last|past) few) (?P<few>days|weeks|months)",
+    r"derniers (?P<few>jours|mois)|dernieres (?P<few>semaines)",
+    # last monday, lundi dernier, since friday, on tuesday, mardi
+    rf"(?P<as_is>{_LAST} {_ENGLISH_DAY}|{_FRENCH_DAY} {_DERNIER})",
+    rf"(?<!black )(?<!cyber )(?<!good )(?P<as_is>{_DAY})(?! {_NUMBERED_DAY}\b| {_MONTH}\b|,? {_MONTH}\b)",
+)
+# What names a date:
+_NAMED = (
+    rf"(?P<as_is>{_YEAR}-\d\d(?:-\d\d)?|\d{{1,2}}[/.]\d{{1,2}}[/.]{_YEAR})",
+    rf"(?P<as_is>{_NUMBERED_DAY} {_MONTH}(?: {_YEAR})?)",
+    rf"(?P<as_is>{_MONTH} {_NUMBERED_DAY}(?:,? {_YEAR})?)(?!\d)",
+    rf"(?P<as_is>{_MONTH} {_YEAR})",
+    rf"(?<=in )(?P<as_is>(?!mars\b|mai\b){_MONTH})",
+    rf"(?<=since )(?P<as_is>{_MONTH})|(?<=depuis )(?P<as_is>{_MONTH})|(?<=of )(?P<as_is>{_MONTH})",
+    rf"(?<=en )(?P<as_is>{_MONTH})|(?<=au mois de )(?P<as_is>{_MONTH})|(?<=au mois d')(?P<as_is>{_MONTH})",
+    rf"(?<=in )(?P<as_is>{_YEAR})|(?<=en )(?P<as_is>{_YEAR})|(?<=of )(?P<as_is>{_YEAR})",
+    rf"(?<=since )(?P<as_is>{_YEAR})|(?<=depuis )(?P<as_is>{_YEAR})|(?<=during )(?P<as_is>{_YEAR})",
+)
+_FEW = {"days": 7, "jours": 7, "weeks": 4, "semaines": 4, "months": 3, "mois": 3}
+_GROUP = re.compile(r"\?P<(\w+)>")
+_LEAD = re.compile(rf"(?:\b{_SINCE} |\b{_IN} )?(?:\b(?:the|les|ces|ce|cette|la|le|des|de|du) |\b[ld]')?\Z")
+_SOME_DATE = rf"(?:{_YEAR}|{_NUMBERED_DAY}(?: {_MONTH})?(?: {_YEAR})?|{_MONTH}(?: {_YEAR})?|{_DAY})"
+_FROM_TO = re.compile(
+    rf"(?<![\w'-])(?:between|entre|from|du|de) (?:le |l')?(?P<first>{_SOME_DATE})"
+    rf" (?:and|et|to|until|au|a) (?:le |l')?(?P<last>{_SOME_DATE})(?![\w-])"
+)
+_YEAR_LAST = re.compile(rf" {_YEAR}$")
+_BEFORE = re.compile(r"\b(?:before|until|by|avant|jusqu'(?:a|en|au)|d'ici) (?:the |le |la |l')?\Z")
+_END = r"(?=$|[^\w'’-]|-ci\b)"
+
+
+class _Rule(NamedTuple):
+    pattern: re.Pattern[str]
+    relative: bool
+
+
+def _compiled(pattern: str, *, relative: bool) -> _Rule:
+    """A pattern may name a group more than once, which `re` does not allow: each gets a number."""
+    names: dict[str, int] = {}
+
+    def numbered(match: re.Match[str]) -> str:
+        names[match[1]] = names.get(match[1], 0) + 1
+        return f"?P<{match[1]}_{names[match[1]]}>"
+
+    return _Rule(re.compile(rf"(?<![\w-])(?<![^ld]')(?:{_GROUP.sub(numbered, pattern)}){_END}"), relative)
+
+
+_RULES = (
+    *(_compiled(pattern, relative=True) for pattern in _RELATIVE),
+    *(_compiled(pattern, relative=False) for pattern in _NAMED),
+)
+
+
+def find(folded: str, now: int) -> Moment | None:
+    """The expression of time in a text that was folded by `terms.fold`; of several the longest.
+
+    `now` is in seconds since 1970 in UTC. What only ends a span (`before 2020`) is none.
+    """
+    found = list(_spans(folded, now))
+    for rule in _RULES:
+        for match in rule.pattern.finditer(folded):
+            moment = _read(folded, match, now, relative=rule.relative)
+            if moment is not None:
+                found.append(moment)
+    return max(found, key=lambda moment: (moment.end - moment.start, -moment.start), default=None)
+
+
+def _spans(folded: str, now: int) -> Iterator[Moment]:
+    """From one date to another: `between Monday and Wednesday`, `du 3 au 5 juin`."""
+    for match in _FROM_TO.finditer(folded):
+        first, last = match["first"], match["last"]
+        if first.isdecimal() and len(first) < len("2020"):
+            first = f"{first} {last.partition(' ')[2]}"
+        year = _YEAR_LAST.search(last)
+        if year and not _YEAR_LAST.search(first):
+            first += year[0]
+        begin, end = periods.parse(first, now), periods.parse(last, now)
+        if begin and end and begin.start < end.end:
+            relative = not any(map(str.isdecimal, last)) and any(map(str.isalpha, last))
+            yield Moment(match.start(), match.end(), Period(begin.start, end.end), relative)
+
+
+def _read(folded: str, match: re.Match[str], now: int, *, relative: bool) -> Moment | None:
+    if _BEFORE.search(folded, max(0, match.start() - 30), match.start()):
+        return None
+    lead = _LEAD.search(folded, max(0, match.start() - 30), match.start())
+    start = lead.start() if lead else match.start()
+    period = _period({name.rsplit("_", 1)[0]: said for name, said in match.groupdict().items() if said}, now)
+    if period is None:
+        return None
+    if lead and lead["since"]:
+        relative = True
+        period = Period(period.start, max(now, period.start) + 1)
+    return Moment(start, match.end(), period, relative)
+
+
+def _period(said: dict[str, str], now: int) -> Period | None:
+    if "as_is" in said:
+        words = said["as_is"].removeprefix("the ")
+        return periods.parse({"jour": "aujourd'hui", "day": "today"}.get(words, words), now)
+    if "lately" in said:
+        return Period(now - LATELY, now + 1)
+    if "few" in said:
+        return periods.parse(f"{_FEW[said['few']]} {said['few']}", now)
+    if "ago" in said:
+        return _then(said["ago"], now)
+    count = f"1 {said['rolling']}" if "rolling" in said else f"{said['n']} {said['unit']}"
+    back = periods.parse(count, now)
+    return back and back._replace(end=back.end + 1)
+
+
+def _then(expression: str, now: int) -> Period | None:
+    """The day, week, month or year that lies so far back."""
+    back = periods.parse(expression, now)
+    if back is None:
+        return None
+    moment = datetime.fromtimestamp(back.start, UTC)
+    unit = expression.rpartition(" ")[2]
+    if unit.startswith(("week", "semaine")):
+        monday = moment.date() - timedelta(days=moment.weekday())
+        start = periods.parse(monday.isoformat(), now)
+        return start and Period(start.start, start.start + 7 * 86400)
+    if unit.startswith(("month", "mois")):
+        return periods.parse(f"{moment:%Y-%m}", now)
+    if unit.startswith(("year", "an")):
+        return periods.parse(f"{moment:%Y}", now)
+    return periods.parse(f"{moment:%Y-%m-%d}", now) if unit.startswith(("day", "jour")) else back
