@@ -126,7 +126,7 @@ class Telex(commands.AutoShardedBot):
         await self.sync_commands()
 
     async def on_message(self, message: discord.Message, /) -> None:
-        """Ignore messages: there are slash commands only. Cogs may listen for mentions."""
+        """No text commands: there are slash commands, and a cog that listens for mentions."""
 
     async def sync_commands(self) -> bool:
         """Register the commands with Discord, only when they differ from what was registered last.
@@ -167,10 +167,17 @@ class Telex(commands.AutoShardedBot):
         guild, member = interaction.guild, interaction.user
         if guild is None or not isinstance(member, discord.Member):
             return set()
+        return await self.feed_ids_seen_by(member)
+
+    async def feed_ids_seen_by(self, member: discord.Member) -> set[int]:
+        """Ids of the feeds that are followed in channels of a member's server that they can view.
+
+        May ask Discord about archived threads.
+        """
         visible = [
             channel_id
-            for channel_id in await self.store.subscriptions.channels(guild.id)
-            if await self.can_view(guild, member, channel_id)
+            for channel_id in await self.store.subscriptions.channels(member.guild.id)
+            if await self.can_view(member.guild, member, channel_id)
         ]
         return await self.store.subscriptions.feed_ids(visible)
 
@@ -281,14 +288,7 @@ async def report(interaction: discord.Interaction[Any], error: Exception) -> Non
     if isinstance(error, discord.NotFound) and error.code == _UNKNOWN_INTERACTION:
         log.warning("An interaction was answered too late: %s", _place(interaction))
         return
-    sentence = _sentence(error)
-    if sentence is None:
-        number = secrets.token_hex(4)
-        log.error("Error %s: %s", number, _place(interaction), exc_info=error)
-        sentence = _(
-            "Something went wrong on my side. "
-            "If it goes on, tell whoever runs this bot the number `{number}`."
-        ).format(number=number)
+    sentence = in_words(error, _place(interaction))
     try:
         if interaction.response.is_done():
             await interaction.followup.send(sentence, ephemeral=True)
@@ -296,6 +296,18 @@ async def report(interaction: discord.Interaction[Any], error: Exception) -> Non
             await interaction.response.send_message(sentence, ephemeral=True)
     except (discord.DiscordException, aiohttp.ClientError) as unheard:
         log.warning("Could not tell a person of an error: %s", unheard)
+
+
+def in_words(error: Exception, place: str) -> str:
+    """What to tell the person of an error; one that they cannot know is logged with a number and `place`."""
+    sentence = _sentence(error)
+    if sentence is not None:
+        return sentence
+    number = secrets.token_hex(4)
+    log.error("Error %s: %s", number, place, exc_info=error)
+    return _(
+        "Something went wrong on my side. If it goes on, tell whoever runs this bot the number `{number}`."
+    ).format(number=number)
 
 
 def _sentence(error: Exception) -> str | None:  # noqa: PLR0911  # one line an error

@@ -12,7 +12,7 @@ from discord.ext import commands
 from bot.app import Telex
 from bot.locale import _, ngettext
 from bot.news.refusals import Refusal
-from bot.news.search import Searcher, Sort, parse
+from bot.news.search import Searcher, SearchPage, Sort, parse
 from bot.text import periods, safe
 from bot.text.query import Condition, Filter, Query
 from cogs import cards
@@ -157,22 +157,7 @@ class SearchPages(Reader):
             sort=self._sort,
             person_id=interaction.user.id,
         )
-        lines: list[Sequence[str]] = [(f"-# {safe.markdown(note)}",) for note in found.notes]
-        if found.suggestions:
-            words = ", ".join(f"**{safe.markdown(safe.plain(word))}**" for word in found.suggestions)
-            lines.append((_("Did you mean {words}?").format(words=words),))
-        lines += [cards.result(number * _RESULTS + place, one) for place, one in enumerate(found.results, 1)]
-        if not found.results:
-            lines.append((_("Nothing was found in the feeds that you can see here."),))
-            lines.append((_("Try fewer or other words, or leave out a filter. /latest shows what is new."),))
-        embed = discord.Embed(
-            title=_("Results for {query}").format(query=cards.heading(self._query.text, _QUERY)),
-            description=cards.fit(lines, between="\n\n"),
-        )
-        if found.total:
-            embed.set_footer(
-                text=ngettext("{count} article", "{count} articles", found.total).format(count=found.total)
-            )
+        embed = results(self._query, found, first=number * _RESULTS + 1)
         return Page(
             embed=embed,
             more=found.total is None,
@@ -212,6 +197,27 @@ class LatestPages(Reader):
         if self._source is not None:
             return _("There is nothing of that source. Choose one that the list offers while you type.")
         return _("The feeds here have brought nothing yet. Look again in a few minutes.")
+
+
+def results(query: Query, found: SearchPage, *, first: int = 1) -> discord.Embed:
+    """Results of a search, numbered from `first`: notes, words to try, articles, how many there are."""
+    lines: list[Sequence[str]] = [(f"-# {safe.markdown(note)}",) for note in found.notes]
+    if found.suggestions:
+        words = ", ".join(f"**{safe.markdown(safe.plain(word))}**" for word in found.suggestions)
+        lines.append((_("Did you mean {words}?").format(words=words),))
+    lines += [cards.result(place, one) for place, one in enumerate(found.results, first)]
+    if not found.results:
+        lines.append((_("Nothing was found in the feeds that you can see here."),))
+        lines.append((_("Try fewer or other words, or leave out a filter. /latest shows what is new."),))
+    embed = discord.Embed(
+        title=_("Results for {query}").format(query=cards.heading(query.text, _QUERY)),
+        description=cards.fit(lines, between="\n\n"),
+    )
+    if found.total:
+        embed.set_footer(
+            text=ngettext("{count} article", "{count} articles", found.total).format(count=found.total)
+        )
+    return embed
 
 
 def nothing_to_read() -> Page:

@@ -1,0 +1,222 @@
+"""The desk that takes questions: how many, in which conversation, and what is kept of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+
+from bot import locale
+from bot.locale import _
+from bot.news import answers
+from bot.news.answer import Answer
+from bot.news.limits import Limit
+from bot.news.newsroom import Newsroom
+from bot.news.refusals import Refusal
+from bot.news.search import SearchPage
+from bot.text import terms
+from bot.text.query import MAX_LENGTH, Query
+from bot.words import Article, Question
+
+OF_A_PERSON = 5
+"""Questions that a person may ask a minute."""
+OF_A_SERVER = 60
+"""Questions that the people of a server may ask a minute."""
+AT_ONCE = 2
+"""Questions that are worked on at once: one of the database's readers is left to the commands."""
+AT_ONCE_WITH_A_WRITER = 8
+"""The same where a model writes: most of the time it is only waited for."""
+MOST_WAITING = 50
+"""Questions that may wait for their turn."""
+EARLIER = 5
+"""How many questions before this one are looked at."""
+THREAD_MEMORY = 86_400
+"""Seconds after which a question in a thread begins a conversation of its own."""
+
+_MINUTE = 60.0
+_IN_TITLE = 3  # what a word of the question weighs there
+
+
+class TooMany(Refusal):
+    """A person or a server asked too many questions. `known`: they were told so within the last minute."""
+
+    def __init__(self, sentence: str, *, known: bool) -> None:
+        super().__init__(sentence)
+        self.known = known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A question, who asked it and where, and the feeds that its answer may come from.
+
+    `article_id` is the article that it is about; not `only` that one where the place suggests it and the
+    person did not say so. `follows` is the question before it, `message_id` the message that asks it.
+    """
+
+    text: str
+    feed_ids: Collection[int]
+    server_id: int
+    channel_id: int
+    person_id: int
+    public: bool
+    article_id: int | None = None
+    only: bool = True
+    follows: Question | None = None
+    message_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """An answer, the id of its question as it is kept, and the article that it was sought in alone, if so."""
+
+    answer: Answer
+    question_id: int
+    about: Article | None = None
+
+
+class Desk:
+    """Takes questions and searches."""
+
+    def __init__(self, newsroom: Newsroom) -> None:
+        self._newsroom = newsroom
+        self._store = newsroom.store
+        self._people = Limit(newsroom.clock, allowed=OF_A_PERSON, period=_MINUTE)
+        self._servers = Limit(newsroom.clock, allowed=OF_A_SERVER, period=_MINUTE)
+        self._told = Limit(newsroom.clock, allowed=1, period=_MINUTE)
+        self._turns = asyncio.Semaphore(AT_ONCE if newsroom.writer is None else AT_ONCE_WITH_A_WRITER)
+        self._waiting = 0
+
+    def admit(self, text: str, *, person_id: int, server_id: int) -> None:
+        """Count a question. Raises `Refusal` for one that is too long, `TooMany` for one too many."""
+        wait = self._people.wait(person_id)
+        if wait:
+            sentence = _(
+                "You have asked {count} questions within a minute, as many as I take. Ask again {when}."
+            )
+            raise self._too_many(sentence, OF_A_PERSON, wait, person_id)
+        wait = self._servers.wait(server_id)
+        if wait:
+            sentence = _(
+                "This server has asked {count} questions within a minute, as many as I take. "
+                "Ask again {when}."
+            )
+            raise self._too_many(sentence, OF_A_SERVER, wait, person_id)
+        self._people.take(person_id)
+        self._servers.take(server_id)
+        if len(text) > MAX_LENGTH:
+            raise Refusal(
+                _("A question can have at most {count} characters; yours has {length}.").format(
+                    count=MAX_LENGTH, length=len(text)
+                )
+            )
+
+    def _too_many(self, sentence: str, count: int, wait: float, person_id: int) -> TooMany:
+        known = self._told.wait(person_id) > 0
+        if not known:
+            self._told.take(person_id)
+        moment = self._newsroom.clock.now() + int(wait) + 1
+        return TooMany(sentence.format(count=count, when=f"<t:{moment}:R>"), known=known)
+
+    async def answer(self, asked: Asked) -> Reply:
+        """Answer a question that was admitted, and keep it.
+
+        Raises `Refusal` where there is nothing to look for in it, or where too many questions wait.
+        """
+        async with self._turn():
+            before = await self._conversation(asked.follows)
+            article_id, only = asked.article_id, asked.only
+            if article_id is None:
+                article_id = next((each.article_id for each in before if each.article_id is not None), None)
+                only = False
+            about = None if article_id is None else await self._store.articles.get(article_id)
+            earlier = [each.text for each in reversed(before)]
+            answer = await self._ask(asked, about, earlier)
+            if about is not None and not only and not answer.answered:
+                elsewhere = await self._ask(asked, None, earlier)
+                if elsewhere.answered:
+                    answer, about = elsewhere, None
+        if not answer.answered and about is None and not before and not says_something(asked.text):
+            raise Refusal(
+                _(
+                    "I cannot tell what to look for. Ask with a word that an article would have in it: a "
+                    "name, a product, a place, as in “What happened with Signal?”"
+                )
+            )
+        question_id = await self._store.questions.add(
+            server_id=asked.server_id,
+            channel_id=asked.channel_id,
+            person_id=asked.person_id,
+            text=asked.text,
+            language=locale.current(),
+            public=asked.public,
+            answered=answer.answered,
+            article_id=None if about is None else about.id,
+            follows=None if asked.follows is None else asked.follows.id,
+            message_id=asked.message_id,
+        )
+        return Reply(answer=answer, question_id=question_id, about=about)
+
+    async def search(self, query: Query, *, feed_ids: Collection[int], limit: int) -> SearchPage:
+        """The best results of a search that was admitted. Raises `Refusal` where too many questions wait."""
+        async with self._turn():
+            return await self._newsroom.searcher.search(query, feed_ids=feed_ids, limit=limit)
+
+    async def _ask(self, asked: Asked, about: Article | None, earlier: Sequence[str]) -> Answer:
+        allowed = frozenset(asked.feed_ids)
+        answer = await answers.ask(
+            self._newsroom.searcher,
+            asked.text,
+            # An article that was posted here stays readable here when its feed is no longer followed.
+            feed_ids=allowed if about is None else allowed | {about.feed_id},
+            about=None if about is None else about.id,
+            earlier=earlier,
+            writer=self._newsroom.writer,
+        )
+        if about is None or about.feed_id in allowed:
+            return answer
+        nearest = tuple(each for each in answer.nearest if each.feed_id in allowed)
+        return replace(answer, nearest=nearest, newest=None)
+
+    async def _conversation(self, last: Question | None) -> list[Question]:
+        """The questions before, the last first."""
+        found: list[Question] = []
+        while last is not None and len(found) < EARLIER:
+            found.append(last)
+            last = None if last.follows is None else await self._store.questions.get(last.follows)
+        return found
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        if self._waiting >= MOST_WAITING:
+            raise Refusal(_("I have many questions to answer at the moment. Ask again in a minute."))
+        self._waiting += 1
+        try:
+            await self._turns.acquire()
+        finally:
+            self._waiting -= 1
+        try:
+            yield
+        finally:
+            self._turns.release()
+
+
+def says_something(text: str) -> bool:
+    """Whether a text holds a word that an article can be found by."""
+    return any(map(terms.alternatives, terms.words(text)))
+
+
+def closest(text: str, articles: Sequence[Article]) -> Article | None:
+    """The one of some articles that has most of a text's words in its title and summary; None for a draw."""
+    asked = [forms for word in terms.words(text) if (forms := set(terms.alternatives(word)))]
+    points: list[tuple[int, Article]] = []
+    for article in articles:
+        title = set(terms.stems(article.title, article.language))
+        summary = set(terms.stems(article.summary, article.language))
+        points.append(
+            (sum(_IN_TITLE * bool(forms & title) + bool(forms & summary) for forms in asked), article)
+        )
+    points.sort(key=lambda each: -each[0])
+    if not points or not points[0][0] or (len(points) > 1 and points[0][0] == points[1][0]):
+        return None
+    return points[0][1]

@@ -1,0 +1,125 @@
+"""How the answer to a question looks: quotations or lines with their sources, or that none is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import discord
+
+from bot.locale import _
+from bot.news.answer import Answer
+from bot.news.desk import Reply
+from bot.posting import buttons, messages
+from bot.text import safe
+from bot.words import Article
+from cogs import cards
+
+_TITLE = 256  # https://discord.com/developers/docs/resources/message#embed-object-embed-limits
+_QUOTE = 600  # characters of a quotation, which the engine keeps shorter
+_SAVED = 15  # Save buttons, in three rows; the votes take the one below
+_VOTES_ROW = 4
+
+Entry = tuple[str, ...]
+"""A part of an answer in its forms, the longest first."""
+
+
+def reply(told: Reply, *, public: bool, title: bool) -> tuple[discord.Embed, discord.ui.View | None]:
+    """The answer, or that none is known, as an embed and the buttons under it.
+
+    `public`: it is read by everybody in the channel. With `title` the question stands above it.
+    """
+    answer = told.answer
+    embed = discord.Embed(colour=messages.COLOUR if answer.answered else None)
+    if title:
+        embed.title = safe.cut(cards.heading(answer.question, _TITLE), _TITLE)
+    parts: list[Entry] = []
+    if told.about is not None:
+        named = _("About the article {title}").format(title=cards.title(told.about))
+        linked = cards.link(cards.title(told.about), told.about.url)
+        parts.append((f"-# {_('About the article {title}').format(title=linked)}", f"-# {named}"))
+    if not answer.answered:
+        parts += _unknown(answer, public=public, about=told.about)
+        embed.description = cards.fit(parts, between="\n\n")
+        return embed, None
+    if answer.written:
+        parts.append((_sentences(answer),))
+        footer = _("Written by a language model from the sources above. It can be wrong: follow the links.")
+    elif answer.lines:
+        footer = _("Titles of the articles, newest first.")
+    else:
+        parts += _quotations(answer)
+        footer = _("Quotations, word for word from the articles.")
+    parts += _dated(answer) if answer.lines and not answer.written else _sources(answer.sources)
+    embed.description = cards.fit(parts, between="\n\n")
+    embed.set_footer(text=footer)
+    return embed, _buttons(told)
+
+
+def _quotations(answer: Answer) -> Iterator[Entry]:
+    numbers = {source.id: number for number, source in enumerate(answer.sources, 1)}
+    for quote in answer.quotes:
+        text = safe.markdown(safe.plain(quote.text, _QUOTE))
+        yield (f"> {_('“{text}”').format(text=text)} {_mark(numbers[quote.article.id])}",)
+
+
+def _sentences(answer: Answer) -> str:
+    written = (
+        f"{safe.markdown(safe.plain(sentence.text, _QUOTE))} {''.join(map(_mark, sentence.cites))}"
+        for sentence in answer.written
+    )
+    return " ".join(written)
+
+
+def _sources(sources: Sequence[Article]) -> Iterator[Entry]:
+    lines = [_line(_mark(number), source) for number, source in enumerate(sources, 1)]
+    yield tuple("\n".join(line[form] for line in lines) for form in range(2))
+
+
+def _dated(answer: Answer) -> Iterator[Entry]:
+    numbers = {source.id: number for number, source in enumerate(answer.sources, 1)}
+    for line in answer.lines:
+        article = line.article
+        text = safe.markdown(safe.plain(line.text, _QUOTE)) or cards.title(article)
+        before = _mark(numbers[article.id]) if article.id in numbers else "•"
+        outlet = cards.source(article)
+        yield f"{before} **{cards.link(text, article.url)}**\n{outlet}", f"{before} **{text}**\n{outlet}"
+
+
+def _unknown(answer: Answer, *, public: bool, about: Article | None) -> Iterator[Entry]:
+    if about is not None:
+        sentence = _("That article does not answer this.")
+    elif public:
+        sentence = _("I don’t know: the articles that everybody here can see do not answer this.")
+    else:
+        sentence = _("I don’t know: the articles that you can see here do not answer this.")
+    if answer.newest is not None and about is None:
+        sentence += " " + _("The newest of them is from {when}.").format(when=f"<t:{answer.newest}:R>")
+    yield (sentence,)
+    if answer.nearest:
+        lines = [_line("•", article) for article in answer.nearest]
+        heading = _("The nearest articles, which do not answer it:")
+        yield tuple("\n".join([heading, *(line[form] for line in lines)]) for form in range(2))
+
+
+def _line(before: str, article: Article) -> tuple[str, str]:
+    """An article in one line, with a link and without."""
+    name = cards.title(article)
+    outlet = cards.source(article)
+    return f"{before} **{cards.link(name, article.url)}** · {outlet}", f"{before} **{name}** · {outlet}"
+
+
+def _mark(number: int) -> str:
+    return f"\\[{number}\\]"
+
+
+def _buttons(told: Reply) -> discord.ui.View:
+    """🔖 for each source, then 👍 and 👎."""
+    sources = told.answer.sources[:_SAVED]
+    several = len(sources) > 1
+    saves = [
+        buttons.save(source.key, number if several else None) for number, source in enumerate(sources, 1)
+    ]
+    votes = [buttons.vote(told.question_id, helped=helped) for helped in (True, False)]
+    for vote in votes:
+        vote.row = _VOTES_ROW
+    return buttons.row(*saves, *votes)
