@@ -17,7 +17,7 @@ from bot.news.refusals import Refusal
 from bot.news.visits import Outcome
 from bot.text import safe
 from bot.words import FeedState
-from cogs import packs, subscriptions
+from cogs import alerts, packs, subscriptions
 from cogs.following import AddFlow, show_preview
 from cogs.paging import Page, Pages
 from cogs.places import Option, lacking, place
@@ -167,6 +167,19 @@ class Feeds(
             self._refreshing.discard(its_feed.id)
         self.bot.courier.wake()
         await interaction.edit_original_response(content=_outcome(report))
+
+    @app_commands.command(
+        name="alerts", description=locale_str("Where I tell that a feed fails, is gone, or is back")
+    )
+    @app_commands.describe(channel=locale_str("The one channel for that; without it I say where it is now"))
+    async def alerts(self, interaction: Interaction, channel: Option | None = None) -> None:
+        """Choose where alerts go, or see where they do."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        if channel is None:
+            await alerts.AlertsFlow(interaction).start(interaction)
+            return
+        answer = await alerts.choose(interaction, await place(interaction, channel))
+        await interaction.edit_original_response(content=answer)
 
     @app_commands.command(
         name="packs", description=locale_str("Follow a starter list of well-known feeds in a channel")

@@ -74,7 +74,9 @@ class Servers(commands.Cog):
         await self._bot.courier.look_again(after.id)
 
     async def _look_again(self, guild: discord.Guild) -> None:
-        for channel_id in await self._store.subscriptions.channels(guild.id):
+        alerts = await self._store.servers.alerts(guild.id)
+        following = await self._store.subscriptions.channels(guild.id)
+        for channel_id in following | ({alerts} if alerts else set()):
             await self._bot.courier.look_again(channel_id)
 
     async def _keep_locale(self, guild: discord.Guild) -> None:

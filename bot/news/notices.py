@@ -6,45 +6,51 @@ from bot import locale
 from bot.feeds.errors import describe
 from bot.locale import _
 from bot.settings import Settings
-from bot.store import Store
-from bot.text import urls
+from bot.store.alerts import Alert, AlertKind
+from bot.text import safe, urls
 from bot.words import Feed, FeedState
 
-BROKEN_AFTER = 6 * 3_600
+BROKEN_AFTER = 86_400
 """Seconds that a feed fails before its readers are told; one that is gone for good is told at once."""
 BROKEN_TIMES = 3
+_NAME = 100  # UTF-16 units
 
 
-def is_broken(feed: Feed) -> bool:
-    """Whether a feed has failed for so long that its readers are told."""
-    if feed.failing_since is None or feed.last_poll is None:
-        return False
-    lasting = feed.last_poll - feed.failing_since >= BROKEN_AFTER and feed.failures >= BROKEN_TIMES
-    return lasting or feed.state is FeedState.GONE
+def alert(settings: Settings, before: Feed, after: Feed) -> Alert | None:
+    """What a poll calls for, if anything, told by the feed before and after it.
 
-
-async def tell(store: Store, settings: Settings, before: Feed, after: Feed) -> None:
-    """Owe the channels that follow a feed the word that a poll calls for, if any; twice is as once."""
+    It is called for at every poll of a feed in trouble; whoever was told is not told again.
+    """
     if after.failures:
-        if is_broken(after):
-            await _tell(store, settings, after, f"broken:{after.id}:{after.failing_since}")
-    elif before.failures and is_broken(before):
-        await _tell(store, settings, after, f"back:{after.id}:{before.failing_since}")
+        since = after.failing_since or 0
+        if after.state is FeedState.GONE:
+            return _alert(settings, after, AlertKind.GONE, since)
+        if (after.last_poll or 0) - since >= BROKEN_AFTER and after.failures >= BROKEN_TIMES:
+            return _alert(settings, after, AlertKind.BROKEN, since)
+    elif before.failures:
+        return _alert(settings, after, AlertKind.BACK, before.failing_since or 0)
+    return None
 
 
-async def _tell(store: Store, settings: Settings, feed: Feed, what: str) -> None:
-    for subscription in await store.subscriptions.of_feed(feed.id):
-        if subscription.paused is not None:
-            continue
-        with locale.use(await store.servers.locale(subscription.server_id) or settings.language):
-            await store.dispatches.notice(subscription.channel_id, what, _words(feed))
+def _alert(settings: Settings, feed: Feed, kind: AlertKind, since: int) -> Alert:
+    texts = {}
+    for language in locale.LANGUAGES:
+        with locale.use(language):
+            texts[language] = _words(feed, kind)
+    return Alert(feed.id, kind, since, texts, locale.supported(settings.language) or "en")
 
 
-def _words(feed: Feed) -> str:
-    name = feed.title or urls.masked(feed.url)
-    if feed.error is None:
-        return _("{feed} can be read again. What it published meanwhile follows.").format(feed=name)
-    cause = describe(feed.error)
-    if feed.state is FeedState.GONE:
-        return _("{feed} is gone. {cause}").format(feed=name, cause=cause)
-    return _("{feed} cannot be read at the moment. {cause}").format(feed=name, cause=cause)
+def _words(feed: Feed, kind: AlertKind) -> str:
+    name = safe.plain(feed.title, _NAME) or safe.plain(urls.masked(feed.url), _NAME)
+    cause = describe(feed.error or "")
+    match kind:
+        case AlertKind.GONE:
+            return _("The feed “{feed}” is gone. {cause}").format(feed=name, cause=cause)
+        case AlertKind.BROKEN:
+            return _("The feed “{feed}” could not be read for a day. {cause} I keep trying.").format(
+                feed=name, cause=cause
+            )
+        case AlertKind.BACK:
+            return _("The feed “{feed}” can be read again. What it published meanwhile follows.").format(
+                feed=name
+            )

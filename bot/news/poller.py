@@ -16,13 +16,13 @@ from bot.feeds import errors
 from bot.feeds.errors import FeedError
 from bot.feeds.fetch import Fetched, Fetcher
 from bot.feeds.schedule import AFTER_TOO_MANY
-from bot.news import notices
 from bot.news.hosts import Host, Hosts, Queue
 from bot.news.intake import Intake
 from bot.news.turns import Turns
 from bot.news.visits import Outcome, PollReport, Visits
 from bot.settings import Settings
 from bot.store import Store, StoreError
+from bot.store.alerts import Alert
 from bot.store.polls import Recorded, Unchanged
 from bot.text import urls
 from bot.words import DueFeed, Feed
@@ -74,6 +74,7 @@ class Poller:
         self._rests_until = 0.0  # monotonic
 
         self._unwritten: dict[int, Feed | Unchanged] = {}
+        self._untold: dict[int, Alert] = {}
         self._some = asyncio.Event()
         self._enough = asyncio.Event()
         self._flushing = asyncio.Lock()
@@ -97,7 +98,7 @@ class Poller:
         async with self._turn(feed) as current:
             report = await self.visits.answered(current, fetched)
             if report.recorded is None:
-                self._keep(feed.id, report.feed)
+                self._keep(feed.id, report.feed, report.alert)
             else:
                 self.on_recorded(report.recorded)
         await self._flush()
@@ -241,10 +242,8 @@ class Poller:
         except Exception as error:
             log.exception("cannot poll %s", urls.masked(feed.url))
             report = self._failed(feed, host, FeedError(errors.PARSE_DIED, type(error).__name__))
-        if feed.failures or report.error:
-            await notices.tell(self._store, self._settings, feed, report.feed)
         if report.recorded is None:
-            self._keep(feed.id, report.feed)
+            self._keep(feed.id, report.feed, report.alert)
         elif report.recorded.new_ids or report.recorded.channel_ids:
             self.on_recorded(report.recorded)
         return report
@@ -283,9 +282,11 @@ class Poller:
         log.info("%s: %s", urls.masked(feed.url), error)
         return self.visits.failed(feed, error)
 
-    def _keep(self, feed_id: int, polled: Feed | Unchanged) -> None:
+    def _keep(self, feed_id: int, polled: Feed | Unchanged, alert: Alert | None = None) -> None:
         """Have a poll without news written soon."""
         self._unwritten[feed_id] = polled
+        if alert is not None:
+            self._untold[feed_id] = alert
         if len(self._unwritten) == 1:
             self._some.set()
         elif len(self._unwritten) >= FLUSH_AT:
@@ -311,17 +312,21 @@ class Poller:
             self._some.clear()
             self._enough.clear()
             batch, self._unwritten = self._unwritten, {}
+            told, self._untold = self._untold, {}
             if not batch:
                 return
             feeds = [polled for polled in batch.values() if isinstance(polled, Feed)]
             unchanged = [polled for polled in batch.values() if isinstance(polled, Unchanged)]
             try:
-                await self._store.polls.record_quiet(feeds, unchanged)
+                await self._store.polls.record_quiet(feeds, unchanged, list(told.values()))
             except BaseException:
                 self._unwritten = batch | self._unwritten
+                self._untold = told | self._untold
                 self._some.set()
                 raise
             self._written(batch, min(polled.next_poll for polled in batch.values()))
+            if told:
+                self.on_recorded(Recorded())
 
     def _written(self, feed_ids: Collection[int], soonest: int) -> None:
         """The store knows these feeds as they are now, and can tell when they are due: at `soonest` then."""

@@ -14,10 +14,12 @@ from bot.feeds.errors import FeedError
 from bot.feeds.fetch import Fetched
 from bot.feeds.parse import entries_hash
 from bot.feeds.xmlfeed import CUT_SHORT
+from bot.news import notices
 from bot.news.intake import Decision, Intake
 from bot.news.outlets import outlet_name
 from bot.settings import Settings
 from bot.store import Store
+from bot.store.alerts import Alert
 from bot.store.polls import Recorded, Unchanged
 from bot.text import safe, urls
 from bot.words import DueFeed, Feed, FeedState, ParsedFeed, Validators
@@ -47,7 +49,8 @@ class Outcome(StrEnum):
 class PollReport:
     """A poll: the feed after it, how it ended, how many articles are new and changed, the error's code.
 
-    `recorded` is what was written; without it the feed itself is still to be written (`record_quiet`).
+    `recorded` is what was written; without it the feed itself is still to be written (`record_quiet`), with
+    the `alert` that servers are owed.
     """
 
     feed: Feed
@@ -56,6 +59,7 @@ class PollReport:
     changed: int = 0
     error: str | None = None
     recorded: Recorded | None = None
+    alert: Alert | None = None
 
 
 class Visits:
@@ -119,8 +123,9 @@ class Visits:
         decision = await self._intake.decide(described, document, now=now)
         hints = schedule.hints(fetched.headers, now=now, parsed=document.head)
         after = self._succeeded(feed, described, fetched, validators, hints, decision, now)
+        alert = notices.alert(self._settings, feed, after)
         if not (decision.new or decision.changed or decision.aliases):
-            return PollReport(after, Outcome.UNCHANGED)
+            return PollReport(after, Outcome.UNCHANGED, alert=alert)
         recorded = await self._store.polls.record(
             after,
             new=decision.new,
@@ -128,6 +133,7 @@ class Visits:
             aliases=decision.aliases,
             catch_up_after=self._settings.catch_up_after,
             first=feed.last_success is None,
+            alert=alert,
         )
         outcome = Outcome.NEW if decision.new else Outcome.CHANGED if decision.changed else Outcome.UNCHANGED
         return PollReport(after, outcome, len(recorded.new_ids), len(decision.changed), recorded=recorded)
@@ -148,7 +154,8 @@ class Visits:
             error=error.code,
             error_detail=safe.plain(error.detail, TITLE),
         )
-        return PollReport(after, Outcome.GONE if gone else Outcome.FAILED, error=error.code)
+        alert = notices.alert(self._settings, feed, after)
+        return PollReport(after, Outcome.GONE if gone else Outcome.FAILED, error=error.code, alert=alert)
 
     def postponed(self, feed: Feed, until: int) -> PollReport:
         """When the feed's host is to be left alone: the feed due some time after that."""
@@ -158,7 +165,7 @@ class Visits:
         self, feed: Feed, fetched: Fetched, validators: Validators, hints: schedule.Hints, now: int
     ) -> PollReport:
         after = self._succeeded(feed, feed, fetched, validators, hints, Decision(), now)
-        return PollReport(after, Outcome.UNCHANGED)
+        return PollReport(after, Outcome.UNCHANGED, alert=notices.alert(self._settings, feed, after))
 
     def _succeeded(
         self,

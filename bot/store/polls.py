@@ -9,7 +9,8 @@ from itertools import count
 from typing import NamedTuple
 
 from bot.clock import Clock
-from bot.store import indexing, outbox
+from bot.store import alerts, indexing, outbox
+from bot.store.alerts import Alert
 from bot.store.database import Database
 from bot.store.feeds import write_feeds
 from bot.store.outbox import AWAY, PAUSED, Owed
@@ -81,14 +82,24 @@ class Polls:
             found.setdefault(row["url"], []).append(Known(*row))
         return found
 
-    async def record_quiet(self, feeds: Sequence[Feed], unchanged: Sequence[Unchanged] = ()) -> None:
-        """Write many polls without news: everything but the addresses' owners and beginnings."""
+    async def record_quiet(
+        self,
+        feeds: Sequence[Feed],
+        unchanged: Sequence[Unchanged] = (),
+        told: Sequence[Alert] = (),
+    ) -> None:
+        """Write many polls without news, and the alerts that they cause.
+
+        Everything but the addresses' owners and beginnings.
+        """
         if feeds or unchanged:
             async with self._database.write() as transaction:
                 if feeds:
                     await transaction.run(write_feeds, feeds)
                 if unchanged:
                     await transaction.run(_reschedule, unchanged)
+                if told:
+                    await transaction.run(alerts.owe, told, self._clock.now())
 
     async def record(
         self,
@@ -99,6 +110,7 @@ class Polls:
         aliases: Sequence[tuple[bytes, int]] = (),
         catch_up_after: int,
         first: bool,
+        alert: Alert | None = None,
     ) -> Recorded:
         """Write one poll, all or nothing: the feed with its validators, articles, index, fates, dispatches.
 
@@ -109,9 +121,12 @@ class Polls:
         withheld when the subscription is paused, its server left, or the article older than the return.
         """
         async with self._database.write() as transaction:
-            return await transaction.run(
+            recorded = await transaction.run(
                 _record, feed, new, changed, aliases, catch_up_after, first, self._clock.now()
             )
+            if alert is not None:
+                await transaction.run(alerts.owe, (alert,), self._clock.now())
+            return recorded
 
 
 def _known(connection: sqlite3.Connection, feed_id: int, hashes: list[bytes]) -> dict[bytes, Known]:

@@ -142,7 +142,7 @@ def _follow(
     connection.execute(
         "INSERT INTO server (id, joined) VALUES (?, ?) ON CONFLICT (id) DO NOTHING", (server_id, now)
     )
-    _channel(connection, channel_id, server_id)
+    need_channel(connection, channel_id, server_id)
     created = connection.execute(
         "INSERT INTO subscription (channel_id, feed_id, added) VALUES (?, ?, ?) "
         "ON CONFLICT (channel_id, feed_id) DO NOTHING",
@@ -163,7 +163,8 @@ def _follow(
     return followed, created > 0
 
 
-def _channel(connection: sqlite3.Connection, channel_id: int, server_id: int) -> None:
+def need_channel(connection: sqlite3.Connection, channel_id: int, server_id: int) -> None:
+    """Know a channel as one of a server's. Raises `StoreError` when it is another server's."""
     connection.execute(
         "INSERT INTO channel (id, server_id) VALUES (?, ?) ON CONFLICT (id) DO NOTHING",
         (channel_id, server_id),
@@ -189,7 +190,7 @@ def _move(
     moved = _one(connection, "subscription.id = ?", subscription_id)
     if moved is None or moved.channel_id == channel_id:
         return moved
-    _channel(connection, channel_id, moved.server_id)
+    need_channel(connection, channel_id, moved.server_id)
     waiting = outbox.waiting(connection, moved.channel_id, moved.feed_id)
     outbox.withdraw(connection, moved.channel_id, [owed for owed, _ in waiting], reason=None, now=now)
     posts = [owed for owed, kind in waiting if kind == "post"]

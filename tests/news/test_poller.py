@@ -301,46 +301,6 @@ async def test_a_host_that_asks_to_be_left_alone_is_left_alone(newsroom, feed_se
     assert (await newsroom.poller.poll(kept)).outcome is not Outcome.POSTPONED
 
 
-async def test_a_feed_that_breaks_and_is_back_is_told_of_once_each(newsroom, feed_server, clock):
-    url = feed_server.serve("/", rss(item(1), title="Wire"))
-    feed = await polled(newsroom, await followed(newsroom, url))
-    await sent(newsroom)
-    feed_server.serve("/", "", status=500)
-    for _ in range(12):
-        feed = await polled(newsroom, feed)
-        clock.advance(3600)
-    notices = [dispatch.payload for dispatch, _ in await sent(newsroom)]
-    assert len(notices) == 1
-    assert notices[0].startswith("Wire cannot be read at the moment.")
-    feed_server.serve("/", rss(item(1), title="Wire"))
-    for _ in range(3):
-        feed = await polled(newsroom, feed)
-    assert [dispatch.payload for dispatch, _ in await sent(newsroom)] == [
-        "Wire can be read again. What it published meanwhile follows."
-    ]
-
-
-async def test_a_short_failure_is_not_told_to_anybody(newsroom, feed_server, clock):
-    url = feed_server.serve("/", rss(item(1)))
-    feed = await polled(newsroom, await followed(newsroom, url))
-    await sent(newsroom)
-    feed_server.serve("/", "", status=500)
-    for _ in range(3):
-        feed = await polled(newsroom, feed)
-        clock.advance(60)
-    feed_server.serve("/", rss(item(1)))
-    await polled(newsroom, feed)
-    assert await sent(newsroom) == []
-
-
-async def test_a_notice_is_in_the_servers_language(newsroom, feed_server):
-    await newsroom.store.servers.joined(100, "fr")
-    await newsroom.poller.poll(await followed(newsroom, feed_server.serve("/", "", status=410)))
-    ((dispatch, _),) = await sent(newsroom, CHANNEL)
-    assert dispatch.kind is DispatchKind.NOTICE
-    assert dispatch.payload
-
-
 async def test_a_process_killed_while_it_records_loses_and_repeats_nothing(settings, clock, feed_server):
     url = feed_server.serve("/", rss(item(1)))
     async with open_newsroom(settings, clock) as room:

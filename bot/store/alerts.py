@@ -1,0 +1,109 @@
+"""Alerts: one message to a server when a feed of it breaks or is gone, and one when it is back.
+
+Functions of a connection, called within the transaction of the poll that found out.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import NamedTuple
+
+from bot import locale
+
+
+class AlertKind(StrEnum):
+    """What an alert tells."""
+
+    BROKEN = "broken"
+    GONE = "gone"
+    BACK = "back"
+
+
+class Alert(NamedTuple):
+    """What a poll makes known about its feed, which fails or failed since a time.
+
+    `texts` are the message by language, `language` is that of servers whose own Telex does not speak.
+    """
+
+    feed_id: int
+    kind: AlertKind
+    since: int
+    texts: Mapping[str, str]
+    language: str
+
+
+# The channel that a server chose, as long as messages reach it, else every channel that follows the feed.
+_PLACES = """
+    SELECT DISTINCT server.id AS server_id, server.locale, coalesce(chosen.id, subscription.channel_id) AS id
+    FROM subscription
+    JOIN channel ON channel.id = subscription.channel_id
+    JOIN server ON server.id = channel.server_id AND server.left IS NULL
+    LEFT JOIN channel AS chosen ON chosen.id = server.alerts AND chosen.problem IS NULL
+    WHERE subscription.feed_id = :feed AND subscription.paused IS NULL
+"""
+
+
+def owe(connection: sqlite3.Connection, alerts: Iterable[Alert], now: int) -> None:
+    """Queue what servers are to be told; telling it twice is as once."""
+    for alert in alerts:
+        if alert.kind is AlertKind.BACK:
+            _back(connection, alert, now)
+        else:
+            _trouble(connection, alert, now)
+
+
+def _trouble(connection: sqlite3.Connection, alert: Alert, now: int) -> None:
+    places = connection.execute(
+        f"""
+        SELECT locale, id FROM ({_PLACES}) AS place WHERE NOT EXISTS (
+            SELECT 1 FROM dispatch JOIN channel ON channel.id = dispatch.channel_id
+            WHERE channel.server_id = place.server_id AND dispatch.what = :what)
+        """,
+        {"feed": alert.feed_id, "what": _what(alert.kind, alert)},
+    ).fetchall()
+    _insert(connection, alert, places, now)
+
+
+def _back(connection: sqlite3.Connection, alert: Alert, now: int) -> None:
+    """Tell where the trouble was told; where that still waits, nobody has heard of it and nobody needs to."""
+    told = [_what(kind, alert) for kind in (AlertKind.BROKEN, AlertKind.GONE)]
+    connection.execute(
+        "DELETE FROM dispatch WHERE state = 'waiting' AND attempts = 0 AND what IN (?, ?) "
+        "AND channel_id IN (SELECT id FROM channel)",
+        told,
+    )
+    places = connection.execute(
+        """
+        SELECT DISTINCT server.locale, channel.id FROM channel
+        JOIN server ON server.id = channel.server_id AND server.left IS NULL
+        JOIN dispatch ON dispatch.channel_id = channel.id AND dispatch.what IN (:broken, :gone)
+        WHERE EXISTS (
+            SELECT 1 FROM subscription JOIN channel AS following ON following.id = subscription.channel_id
+            WHERE subscription.feed_id = :feed AND following.server_id = server.id
+              AND subscription.paused IS NULL)
+        """,
+        {"broken": told[0], "gone": told[1], "feed": alert.feed_id},
+    ).fetchall()
+    _insert(connection, alert, places, now)
+
+
+def _insert(connection: sqlite3.Connection, alert: Alert, places: list[sqlite3.Row], now: int) -> None:
+    connection.executemany(
+        "INSERT INTO dispatch (channel_id, kind, what, created, position, due, payload) "
+        "VALUES (?1, 'notice', ?2, ?3, ?3, ?3, ?4) ON CONFLICT (channel_id, what) DO NOTHING",
+        [
+            (
+                place["id"],
+                _what(alert.kind, alert),
+                now,
+                alert.texts[locale.supported(place["locale"]) or alert.language],
+            )
+            for place in places
+        ],
+    )
+
+
+def _what(kind: AlertKind, alert: Alert) -> str:
+    return f"{kind.value}:{alert.feed_id}:{alert.since}"

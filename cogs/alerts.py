@@ -1,0 +1,67 @@
+"""Where a server is told that a feed broke, is gone, or is back."""
+
+from __future__ import annotations
+
+import discord
+
+from bot.locale import _
+from bot.news.refusals import Refusal
+from cogs.places import Place, lacking
+from cogs.rights import require_manage
+from cogs.views import AskerView, Interaction, Press
+
+
+async def choose(interaction: Interaction, target: Place) -> str:
+    """Have this server's alerts sent to a channel; returns what to say. Raises `Refusal`."""
+    if isinstance(target, discord.ForumChannel):
+        raise Refusal(_("Alerts need a channel or a thread; in a forum each would open a post of its own."))
+    refusal, advice = lacking(interaction, target)
+    if refusal:
+        raise Refusal(refusal)
+    await interaction.client.store.servers.set_alerts(target.guild.id, target.id)
+    await interaction.client.courier.look_again(target.id)
+    answer = _(
+        "When a feed of this server fails for a day or is gone, {channel} is told, and again when it is back."
+        " Whoever reads {channel} sees the names of these feeds, also of those in other channels."
+    ).format(channel=target.mention)
+    return "\n".join(filter(None, (answer, advice)))
+
+
+class AlertsFlow(AskerView):
+    """Tells where alerts go, and lets them go to each feed's own channel again."""
+
+    def __init__(self, interaction: Interaction) -> None:
+        super().__init__(interaction)
+        self._command_id = interaction.command_id
+
+    async def check(self, interaction: Interaction) -> None:
+        """Only who may still manage feeds."""
+        await require_manage(interaction, self._command_id)
+
+    async def start(self, interaction: Interaction) -> None:
+        """Say where alerts go now."""
+        chosen = await interaction.client.store.servers.alerts(interaction.guild_id or 0)
+        if chosen is None:
+            self.stop()
+            await interaction.edit_original_response(content=_nowhere(), view=None)
+            return
+        self.add_item(Press(self._forget, label=_("Tell each feed’s own channel")))
+        await interaction.edit_original_response(
+            content=_("When a feed fails for a day, is gone or is back, <#{channel}> is told.").format(
+                channel=chosen
+            ),
+            view=self,
+        )
+
+    async def _forget(self, interaction: Interaction) -> None:
+        await interaction.response.defer()
+        self.stop()
+        await interaction.client.store.servers.set_alerts(interaction.guild_id or 0, None)
+        await interaction.edit_original_response(content=_nowhere(), view=None)
+
+
+def _nowhere() -> str:
+    return _(
+        "When a feed fails for a day, is gone or is back, the channels that follow it are told. "
+        "Give a channel to have all of that told there."
+    )

@@ -1,0 +1,72 @@
+"""/feed alerts: where a server is told of feeds in trouble."""
+
+from __future__ import annotations
+
+from tests.cogs.helpers import follow, forge, labels, last, said, text, three
+from tests.discord_world import World
+from tests.feed_server import FeedServer, rss
+
+
+async def fail(world: World, feed_server: FeedServer, *, status: int = 410) -> None:
+    """A followed feed is found gone, and what is owed because of it is sent."""
+    feed = await follow(world, feed_server)
+    feed_server.serve("/rss", status=status)
+    await world.poll(feed)
+    await world.deliver()
+
+
+async def test_alerts_go_to_the_chosen_channel_and_back_to_the_feeds_own(
+    telex: World, feed_server: FeedServer
+) -> None:
+    desk = telex.guild.create_text_channel("desk")
+    answer = await telex.editor.slash(telex.news, "feed alerts", channel=desk)
+    assert last(answer).ephemeral
+    assert f"{desk.mention} is told" in said(answer)
+    await fail(telex, feed_server)
+    (alert,) = telex.posts(desk)
+    assert "The feed “Example News” is gone." in text(alert)
+    assert len(telex.posts()) == 1
+    now = await telex.editor.slash(telex.news, "feed alerts")
+    assert f"{desk.mention} is told" in said(now)
+    reset = await telex.editor.click(last(now), label=labels(last(now))[0])
+    assert "the channels that follow it are told" in said(reset)
+    assert await telex.store.servers.alerts(telex.guild.id) is None
+    feed_server.serve("/rss", rss(*three(), title="Example News"))
+    (_, feed), *_rest = await telex.store.subscriptions.in_server(telex.guild.id)
+    await telex.poll(feed)
+    await telex.deliver()
+    assert "can be read again" in text(telex.posts(desk)[-1])  # where the trouble was told
+    assert "channels that follow it" in said(await telex.editor.slash(telex.news, "feed alerts"))
+
+
+async def test_a_channel_where_the_bot_may_not_post_or_a_forum_is_refused(telex: World) -> None:
+    desk = telex.guild.create_text_channel("desk")
+    telex.set_permissions(desk, send_messages=False)
+    assert "**Send Messages**" in said(await telex.editor.slash(telex.news, "feed alerts", channel=desk))
+    forum = telex.guild.create_forum_channel("forum")
+    assert "in a forum" in said(await telex.editor.slash(telex.news, "feed alerts", channel=forum))
+    assert await telex.store.servers.alerts(telex.guild.id) is None
+
+
+async def test_the_button_is_for_who_asked_alone(telex: World) -> None:
+    desk = telex.guild.create_text_channel("desk")
+    await telex.editor.slash(telex.news, "feed alerts", channel=desk)
+    now = await telex.editor.slash(telex.news, "feed alerts")
+    custom_id = last(now).components[0]["components"][0]["custom_id"]
+    answer = await forge(telex.reader, telex.news, last(now), custom_id)
+    assert "for the person who asked" in said(answer)
+    assert await telex.store.servers.alerts(telex.guild.id) == desk.id
+
+
+async def test_a_chosen_channel_that_was_closed_and_opened_again_is_used_again(
+    telex: World, feed_server: FeedServer
+) -> None:
+    desk = telex.guild.create_text_channel("desk")
+    await telex.editor.slash(telex.news, "feed alerts", channel=desk)
+    telex.set_permissions(desk, send_messages=False)
+    await fail(telex, feed_server)
+    assert await telex.store.dispatches.problem(desk.id) is not None
+    telex.set_permissions(desk)
+    await telex.env.settle()
+    await telex.deliver()
+    assert "is gone" in text(telex.posts(desk)[-1])
