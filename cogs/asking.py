@@ -91,7 +91,7 @@ class Asking(commands.Cog):
                 person_id=interaction.user.id,
                 public=public,
                 article_id=await self._article_of_thread(place, question),
-                only=False,
+                insists=False,
                 follows=await self._last_in(place.id) if in_thread and place is not None else None,
             )
         )
@@ -158,7 +158,7 @@ class Asking(commands.Cog):
                 person_id=asker.id,
                 public=True,
                 article_id=article_id or await self._article_of_thread(place, wanted.text),
-                only=article_id is not None,
+                insists=article_id is not None,
                 follows=await self._before(message, place),
                 message_id=message.id,
             )

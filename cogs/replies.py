@@ -32,13 +32,9 @@ def reply(told: Reply, *, public: bool, title: bool) -> tuple[discord.Embed, dis
     embed = discord.Embed(colour=messages.COLOUR if answer.answered else None)
     if title:
         embed.title = safe.cut(cards.heading(answer.question, _TITLE), _TITLE)
-    parts: list[Entry] = []
-    if told.about is not None:
-        named = _("About the article {title}").format(title=cards.title(told.about))
-        linked = cards.link(cards.title(told.about), told.about.url)
-        parts.append((f"-# {_('About the article {title}').format(title=linked)}", f"-# {named}"))
+    parts: list[Entry] = [] if told.about is None else [_about(told.about, answer)]
     if not answer.answered:
-        parts += _unknown(answer, public=public, about=told.about)
+        parts += _unknown(answer, public=public)
         embed.description = cards.fit(parts, between="\n\n")
         return embed, None
     if answer.written:
@@ -53,6 +49,16 @@ def reply(told: Reply, *, public: bool, title: bool) -> tuple[discord.Embed, dis
     embed.description = cards.fit(parts, between="\n\n")
     embed.set_footer(text=footer)
     return embed, _buttons(told)
+
+
+def _about(article: Article, answer: Answer) -> Entry:
+    """A line on the article that was asked about."""
+    if any(source.page == article.page for source in answer.sources):
+        line = _("About the article {title}")
+    else:
+        line = _("The article {title} does not say.")
+    name = cards.title(article)
+    return f"-# {line.format(title=cards.link(name, article.url))}", f"-# {line.format(title=name)}"
 
 
 def _quotations(answer: Answer) -> Iterator[Entry]:
@@ -85,14 +91,12 @@ def _dated(answer: Answer) -> Iterator[Entry]:
         yield f"{before} **{cards.link(text, article.url)}**\n{outlet}", f"{before} **{text}**\n{outlet}"
 
 
-def _unknown(answer: Answer, *, public: bool, about: Article | None) -> Iterator[Entry]:
-    if about is not None:
-        sentence = _("That article does not answer this.")
-    elif public:
+def _unknown(answer: Answer, *, public: bool) -> Iterator[Entry]:
+    if public:
         sentence = _("I don’t know: the articles that everybody here can see do not answer this.")
     else:
         sentence = _("I don’t know: the articles that you can see here do not answer this.")
-    if answer.newest is not None and about is None:
+    if answer.newest is not None:
         sentence += " " + _("The newest of them is from {when}.").format(when=f"<t:{answer.newest}:R>")
     yield (sentence,)
     if answer.nearest:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from bot import locale
 from bot.locale import _
@@ -50,8 +50,8 @@ class TooMany(Refusal):
 class Asked:
     """A question, who asked it and where, and the feeds that its answer may come from.
 
-    `article_id` is the article that it is about; not `only` that one where the place suggests it and the
-    person did not say so. `follows` is the question before it, `message_id` the message that asks it.
+    `article_id` is the article that it is about; the person `insists` on it where they said so, and the
+    place did not merely suggest it. `follows` is the question before it, `message_id` the message that asks.
     """
 
     text: str
@@ -61,14 +61,14 @@ class Asked:
     person_id: int
     public: bool
     article_id: int | None = None
-    only: bool = True
+    insists: bool = True
     follows: Question | None = None
     message_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """An answer, the id of its question as it is kept, and the article that it was sought in alone, if so."""
+    """An answer, the id of its question as it is kept, and the article that was asked about, if one was."""
 
     answer: Answer
     question_id: int
@@ -125,17 +125,17 @@ class Desk:
         """
         async with self._turn():
             before = await self._conversation(asked.follows)
-            article_id, only = asked.article_id, asked.only
-            if article_id is None:
-                article_id = next((each.article_id for each in before if each.article_id is not None), None)
-                only = False
+            known = (asked.article_id, *(each.article_id for each in before))
+            article_id = next((each for each in known if each is not None), None)
             about = None if article_id is None else await self._store.articles.get(article_id)
-            earlier = [each.text for each in reversed(before)]
-            answer = await self._ask(asked, about, earlier)
-            if about is not None and not only and not answer.answered:
-                elsewhere = await self._ask(asked, None, earlier)
-                if elsewhere.answered:
-                    answer, about = elsewhere, None
+            answer = await answers.ask(
+                self._newsroom.searcher,
+                asked.text,
+                feed_ids=frozenset(asked.feed_ids),
+                about=article_id,
+                earlier=[each.text for each in reversed(before)],
+                writer=self._newsroom.writer,
+            )
         if not answer.answered and about is None and not before and not says_something(asked.text):
             raise Refusal(
                 _(
@@ -155,28 +155,14 @@ class Desk:
             follows=None if asked.follows is None else asked.follows.id,
             message_id=asked.message_id,
         )
-        return Reply(answer=answer, question_id=question_id, about=about)
+        from_it = about is not None and any(source.page == about.page for source in answer.sources)
+        said = asked.insists and asked.article_id is not None
+        return Reply(answer=answer, question_id=question_id, about=about if said or from_it else None)
 
     async def search(self, query: Query, *, feed_ids: Collection[int], limit: int) -> SearchPage:
         """The best results of a search that was admitted. Raises `Refusal` where too many questions wait."""
         async with self._turn():
             return await self._newsroom.searcher.search(query, feed_ids=feed_ids, limit=limit)
-
-    async def _ask(self, asked: Asked, about: Article | None, earlier: Sequence[str]) -> Answer:
-        allowed = frozenset(asked.feed_ids)
-        answer = await answers.ask(
-            self._newsroom.searcher,
-            asked.text,
-            # An article that was posted here stays readable here when its feed is no longer followed.
-            feed_ids=allowed if about is None else allowed | {about.feed_id},
-            about=None if about is None else about.id,
-            earlier=earlier,
-            writer=self._newsroom.writer,
-        )
-        if about is None or about.feed_id in allowed:
-            return answer
-        nearest = tuple(each for each in answer.nearest if each.feed_id in allowed)
-        return replace(answer, nearest=nearest, newest=None)
 
     async def _conversation(self, last: Question | None) -> list[Question]:
         """The questions before, the last first."""
