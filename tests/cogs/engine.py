@@ -1,0 +1,34 @@
+"""A stand-in for the engine of answers: tests of what is shown do not hang on its tuning."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot.news.answer import Answer, Quote
+from bot.words import Article
+from tests.discord_world import World
+
+
+class Engine:
+    """Remembers what it was asked, and answers as it is told: at first that it does not know."""
+
+    def __init__(self) -> None:
+        self.calls: list[dict[str, Any]] = []
+        self.gives: dict[str, Any] = {"answered": False}
+        self.fails = False
+
+    async def ask(self, _searcher: object, question: str, **options: Any) -> Answer:
+        self.calls.append({"question": question, **options})
+        if self.fails:
+            raise RuntimeError("the engine broke")
+        return Answer(question=question, **self.gives)
+
+    def quotes(self, *articles: Article) -> None:
+        """Answer with the text of these articles."""
+        quotes = tuple(Quote(article.body, article) for article in articles)
+        self.gives = {"answered": True, "quotes": quotes, "sources": articles}
+
+
+def mention(world: World) -> str:
+    """How a message mentions the bot."""
+    return f"<@{world.env.backend.bot_user.id}>"

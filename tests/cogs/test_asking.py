@@ -1,0 +1,295 @@
+"""/ask and mentions: what is shown, to whom, in which language, and what is said when there is nothing."""
+
+from __future__ import annotations
+
+import discord
+import pytest
+from simcord.actors import MemberActor
+from simcord.backend.models import Overwrite
+from simcord.builders import ChannelHandle
+from simcord.enums import OverwriteType
+from simcord.results import InteractionResult
+
+from bot.news.answer import Line, Sentence
+from tests.cogs.engine import Engine, mention
+from tests.cogs.helpers import START, components, follow, hide, labels, last, newest, said, text
+from tests.discord_world import World
+from tests.feed_server import FeedServer, item
+
+ASKED = "Who announced a moratorium on police use of facial recognition?"
+TITLE = "Amazon bans police use of its facial recognition for a year"
+BODY = (
+    "Amazon announced on Wednesday a one-year moratorium on police use of Rekognition, its facial "
+    "recognition software."
+)
+
+
+NEWEST_FIRST = ("Cities ban", "A new browser", "Chips get")
+
+
+def story() -> str:
+    return item(1, title=TITLE, body=BODY, published=START - 60)
+
+
+async def test_an_answer_is_word_for_word_with_its_source(telex: World, feed_server: FeedServer) -> None:
+    await follow(telex, feed_server, story())
+    answer = await telex.reader.slash(telex.news, "ask", question=ASKED)
+    assert last(answer).ephemeral
+    shown = said(answer)
+    assert f"> “{BODY}” \\[1\\]" in shown.replace("\\-", "-")
+    assert (
+        f"\\[1\\] **[{TITLE}](https://news.example/articles/1)** · Example News · <t:{START - 60}:d>" in shown
+    )
+    assert "word for word" in shown
+    assert [one["emoji"]["name"] for one in components(last(answer))] == ["🔖", "👍", "👎"]
+
+
+async def test_a_source_is_kept_by_its_button(telex: World, feed_server: FeedServer) -> None:
+    await follow(telex, feed_server, story())
+    answer = await telex.reader.slash(telex.news, "ask", question=ASKED)
+    assert said(await telex.reader.click(last(answer), label="Save")) == "Saved. /bookmarks shows it."
+    assert await telex.store.bookmarks.count(telex.reader.id) == 1
+
+
+async def test_several_sources_have_numbered_buttons(
+    telex: World, feed_server: FeedServer, engine: Engine
+) -> None:
+    feed = await follow(telex, feed_server)
+    engine.quotes(*await telex.store.articles.newest([feed.id], limit=3))
+    answer = await telex.reader.slash(telex.news, "ask", question="What is new?")
+    assert labels(last(answer)) == ["[1]", "[2]", "[3]"]
+    assert said(answer).count("> “") == 3
+
+
+async def test_what_is_not_known_is_said_with_the_nearest_and_the_age_of_the_newest(
+    telex: World, feed_server: FeedServer, engine: Engine
+) -> None:
+    feed = await follow(telex, feed_server)
+    article = await newest(telex, feed)
+    engine.gives = {"answered": False, "nearest": (article,), "newest": article.published}
+    answer = await telex.reader.slash(telex.news, "ask", question="How deep is the ocean of Europa?")
+    assert "I don’t know: the articles that you can see here do not answer this." in said(answer)
+    assert f"The newest of them is from <t:{START - 60}:R>." in said(answer)
+    nearest = said(answer).partition("The nearest articles, which do not answer it:")[2]
+    assert article.title in nearest
+    assert "[1" not in said(answer)
+    assert last(answer).components == []
+
+
+async def test_a_period_is_a_dated_list(telex: World, feed_server: FeedServer, engine: Engine) -> None:
+    feed = await follow(telex, feed_server)
+    articles = await telex.store.articles.newest([feed.id], limit=3)
+    lines = tuple(Line(article.title, article) for article in articles)
+    engine.gives = {"answered": True, "lines": lines, "sources": tuple(articles)}
+    answer = await telex.reader.slash(telex.news, "ask", question="What happened this week?")
+    shown = said(answer)
+    assert (
+        shown.index("\\[1\\] **[Cities") < shown.index("\\[2\\] **[A new") < shown.index("\\[3\\] **[Chips")
+    )
+    assert f"<t:{START - 60}:d>" in shown
+    assert shown.count("Cities ban") == 1
+    assert "newest first" in shown
+
+
+async def test_what_a_model_wrote_is_called_that(
+    telex: World, feed_server: FeedServer, engine: Engine
+) -> None:
+    article = await newest(telex, await follow(telex, feed_server))
+    engine.quotes(article)
+    engine.gives["written"] = (Sentence("Cities **voted** in June.", (1,)),)
+    answer = said(await telex.reader.slash(telex.news, "ask", question="What did cities vote?"))
+    assert "Cities \\*\\*voted\\*\\* in June. \\[1\\]" in answer
+    assert "Written by a language model" in answer
+    assert "word for word" not in answer
+    assert article.url in answer
+
+
+HOSTILE = "@everyone <@1> [free](https://evil.example)\n\n**Sources**\n-# Telex says: ||x|| `y`\n> # Big"
+
+
+async def test_words_of_an_article_neither_ping_nor_link_nor_format(
+    telex: World, feed_server: FeedServer, engine: Engine
+) -> None:
+    feed = await follow(telex, feed_server, item(1, title=HOSTILE, body=HOSTILE, published=START - 60))
+    engine.quotes(await newest(telex, feed))
+    await telex.reader.send(telex.news, f"{mention(telex)} what?")
+    sent = telex.posts()[-1]
+    shown = text(sent)
+    assert not sent.mentions
+    assert not sent.mention_everyone
+    quotation = next(line for line in shown.splitlines() if line.startswith("> "))
+    assert quotation.endswith("” \\[1\\]")
+    for markup in ("@everyone", "<@1>", "[free]", "**Sources**", "||x||", "`y`"):
+        assert markup not in shown.replace("\\" + markup[0], "")
+    assert not [line for line in shown.splitlines() if line.startswith(("-#", "#", "**Sources"))]
+
+
+async def test_long_quotations_titles_and_addresses_fit(
+    telex: World, feed_server: FeedServer, engine: Engine
+) -> None:
+    long = [
+        item(number, title="*_" * 200, body="[~|`" * 200, published=START - number).replace(
+            "/articles/", f"/{'a(b)' * 100}/"
+        )
+        for number in range(1, 11)
+    ]
+    feed = await follow(telex, feed_server, *long)
+    articles = await telex.store.articles.newest([feed.id], limit=10)
+    engine.quotes(*articles[:3])
+    quoted = await telex.reader.slash(telex.news, "ask", question="*" * 400)
+    engine.gives = {
+        "answered": True,
+        "lines": tuple(Line(article.title, article) for article in articles),
+        "sources": tuple(articles),
+    }
+    listed = await telex.reader.slash(telex.news, "ask", question="*" * 400)
+    for answer in (quoted, listed):
+        embed = last(answer).embeds[0]
+        assert len(embed.title or "") <= 256
+        assert 1000 < len(embed.description or "") <= 4096
+        assert embed.footer.text
+        assert len(components(last(answer))) >= 5
+
+
+async def test_a_french_asker_is_answered_in_french_with_the_quotation_as_it_is(
+    telex: World, feed_server: FeedServer
+) -> None:
+    telex.locales[telex.reader.id] = "fr"
+    await follow(telex, feed_server, story())
+    shown = said(await telex.reader.slash(telex.news, "ask", question=ASKED))
+    assert "Amazon announced on Wednesday" in shown
+    assert "Citations mot pour mot" in shown
+    unknown = said(await telex.reader.slash(telex.news, "ask", question="Qui a découvert Uranus ?"))
+    assert "Je ne sais pas" in unknown
+
+
+async def test_a_mention_is_answered_in_the_language_of_its_question(
+    telex: World, feed_server: FeedServer, engine: Engine
+) -> None:
+    await follow(telex, feed_server)
+    await telex.reader.send(telex.news, f"{mention(telex)} qui a découvert Uranus ?")
+    assert "Je ne sais pas" in text(telex.posts()[-1])
+    await telex.reader.send(telex.news, f"{mention(telex)} who discovered Uranus?")
+    assert "I don’t know" in text(telex.posts()[-1])
+
+
+async def test_where_nothing_is_followed_the_next_step_is_told(telex: World) -> None:
+    assert "/feed packs" in said(await telex.reader.slash(telex.news, "ask", question="Who?"))
+    await telex.reader.send(telex.news, f"{mention(telex)} who?")
+    assert "/feed packs" in text(telex.posts()[-1])
+    assert await telex.store.questions.count(telex.reader.id) == 0
+
+
+async def test_a_question_of_little_words_is_asked_back(telex: World, feed_server: FeedServer) -> None:
+    await follow(telex, feed_server)
+    assert "what to look for" in said(await telex.reader.slash(telex.news, "ask", question="and the?"))
+    assert await telex.store.questions.count(telex.reader.id) == 0
+
+
+async def test_a_fault_is_told_with_its_number_and_logged(
+    telex: World, feed_server: FeedServer, engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    await follow(telex, feed_server)
+    engine.fails = True
+    await telex.reader.send(telex.news, f"{mention(telex)} who?")
+    shown = text(telex.posts()[-1])
+    assert "Something went wrong on my side" in shown
+    number = shown.split("`")[1]
+    assert any(number in record.getMessage() and record.exc_info for record in caplog.records)
+
+
+async def test_questions_have_a_limit_a_person_that_tells_when_to_ask_again(
+    telex: World, feed_server: FeedServer, engine: Engine
+) -> None:
+    await follow(telex, feed_server)
+
+    async def ask(person: MemberActor) -> InteractionResult:
+        return await person.slash(telex.news, "ask", question="Who is Signal?", public=True)
+
+    for _ in range(5):
+        assert "I don’t know" in said(await ask(telex.reader))
+    refused = await ask(telex.reader)
+    assert last(refused).ephemeral
+    assert f"5 questions within a minute, as many as I take. Ask again <t:{START + 13}:R>" in said(refused)
+    assert "I don’t know" in said(await ask(telex.editor))
+    await telex.advance(13)
+    assert "I don’t know" in said(await ask(telex.reader))
+
+
+async def test_mentions_beyond_the_limit_are_told_so_once(
+    telex: World, feed_server: FeedServer, engine: Engine
+) -> None:
+    await follow(telex, feed_server)
+    for _ in range(8):
+        await telex.reader.send(telex.news, f"{mention(telex)} who?")
+    assert sum("as many as I take" in text(post) for post in telex.posts()) == 1
+    assert len(engine.calls) == 5
+
+
+async def test_a_public_answer_holds_only_what_everybody_here_may_read(
+    telex: World, feed_server: FeedServer, engine: Engine
+) -> None:
+    secret = telex.guild.create_text_channel("secret")
+    hidden = await follow(telex, feed_server, path="/secret", title="Secret", channel=secret)
+    hide(telex, secret, telex.reader)
+    shown = await follow(telex, feed_server)
+    elsewhere = telex.guild.create_text_channel("elsewhere")
+    open_ = await follow(telex, feed_server, path="/open", title="Open", channel=elsewhere)
+    await telex.editor.slash(telex.news, "ask", question="Who?")
+    assert engine.calls[-1]["feed_ids"] == {hidden.id, shown.id, open_.id}
+    await telex.editor.slash(telex.news, "ask", question="Who?", public=True)
+    assert engine.calls[-1]["feed_ids"] == {shown.id, open_.id}
+    await telex.editor.send(telex.news, f"{mention(telex)} who?")
+    assert engine.calls[-1]["feed_ids"] == {shown.id, open_.id}
+    await telex.editor.send(secret, f"{mention(telex)} who?")
+    assert engine.calls[-1]["feed_ids"] == {hidden.id, shown.id, open_.id}
+
+
+async def test_the_asker_brings_nothing_that_they_cannot_see_themselves(
+    telex: World, feed_server: FeedServer, engine: Engine
+) -> None:
+    await follow(telex, feed_server)
+    hide(telex, telex.news, telex.reader)
+    other = telex.guild.create_text_channel("other")
+    await telex.reader.send(other, f"{mention(telex)} who?")
+    assert "Nothing to read yet" in text(telex.posts(other)[-1])
+    assert engine.calls == []
+
+
+def close(world: World, name: str) -> ChannelHandle:
+    """A channel that only editors see."""
+    channel = world.guild.create_text_channel(name)
+    view = discord.Permissions(view_channel=True).value
+    roles = world.guild.roles
+    for role, allow, deny in (
+        (world.guild.default_role, 0, view),
+        (roles["Editors"], view, 0),
+        (roles[world.env.backend.bot_user.name], view, 0),
+    ):
+        world.env.backend.set_overwrite(
+            channel.id, Overwrite(target_id=role.id, type=OverwriteType.ROLE, allow=allow, deny=deny)
+        )
+    return channel
+
+
+async def test_channels_with_the_very_same_readers_share_their_feeds(
+    telex: World, feed_server: FeedServer, engine: Engine
+) -> None:
+    talk, wire = close(telex, "staff-talk"), close(telex, "staff-wire")
+    feed = await follow(telex, feed_server, path="/wire", channel=wire)
+    await telex.editor.send(talk, f"{mention(telex)} who?")
+    assert engine.calls[-1]["feed_ids"] == {feed.id}
+    hide(telex, wire, telex.reader)  # an overwrite that the other channel has not
+    await telex.editor.send(talk, f"{mention(telex)} who?")
+    assert "Nothing that everybody here can see" in text(telex.posts(talk)[-1])
+    assert len(engine.calls) == 1
+
+
+async def test_a_public_answer_is_for_all_who_read_here_and_a_click_checks_them(
+    telex: World, feed_server: FeedServer
+) -> None:
+    await follow(telex, feed_server, story())
+    await telex.editor.send(telex.news, f"{mention(telex)} {ASKED}")
+    answer = telex.posts()[-1]
+    assert BODY.replace("-", "\\-") in text(answer) or BODY in text(answer)
+    assert said(await telex.reader.click(answer, label="Save")) == "Saved. /bookmarks shows it."
