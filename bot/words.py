@@ -195,6 +195,7 @@ class DispatchKind(StrEnum):
     POST = "post"
     CATCH_UP = "catch-up"
     NOTICE = "notice"  # a feed broke, or is back
+    WATCH = "watch"  # articles that match a watch
 
 
 class DispatchState(StrEnum):
@@ -212,7 +213,7 @@ class Dispatch:
     """One message owed to one channel: the outbox row, later the record of what was sent.
 
     `what` is the article's key for a post and a name of its own for others. `error` says why it waits or
-    failed. `article_ids` are oldest first.
+    failed. `article_ids` are oldest first. A direct message has the person and the server whose news it is.
     """
 
     id: int
@@ -233,6 +234,27 @@ class Dispatch:
     error: str | None
     article_ids: tuple[int, ...]
     payload: str = ""  # the text of a notice
+    person_id: int | None = None
+    watch_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """Somebody wants to be told of new articles that match a query, of the feeds of one server.
+
+    With `person_id` it is that person's, told in direct messages; else it is the server's, told in a channel.
+    `problem` says why nothing can be sent there, `absent` since when the person is known to have left.
+    """
+
+    id: int
+    server_id: int
+    channel_id: int
+    person_id: int | None
+    query: str
+    language: str | None
+    created: int
+    absent: int | None = None
+    problem: str | None = None
 
 
 class Fate(StrEnum):

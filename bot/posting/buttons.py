@@ -25,6 +25,9 @@ PICK_TEMPLATE = r"telex:pick:(?P<what>\S{1,80})"
 VOTE_TEMPLATE = r"telex:vote:(?P<vote>up|down):(?P<question>\d{1,19})"
 """The custom id of a button that judges an answer, with the id of the question."""
 
+STOP_TEMPLATE = r"telex:stop:(?P<what>watch:(?P<watch>\d{1,18}):\d{1,18})"
+"""The custom id of the button that ends the watch of a notice, with its dispatch's `what`."""
+
 # https://discord.com/developers/docs/components/reference
 _LONGEST_LABEL = 80
 _LONGEST_OPTION = 100
@@ -45,6 +48,17 @@ def pick_id(what: str) -> str:
 def vote_id(question_id: int, *, helped: bool) -> str:
     """The custom id of the button that says whether the answer to a question helped."""
     return f"telex:vote:{'up' if helped else 'down'}:{question_id}"
+
+
+def stop_id(what: str) -> str:
+    """The custom id of the button under the notice of a watch."""
+    return f"telex:stop:{what}"
+
+
+def stop(what: str) -> discord.ui.Button[Any]:
+    """A button that ends the watch of this dispatch, in the language of this task."""
+    label = safe.plain(_("Stop this watch"), _LONGEST_LABEL)
+    return discord.ui.Button(style=discord.ButtonStyle.secondary, label=label, custom_id=stop_id(what))
 
 
 def save(key: str, number: int | None = None) -> discord.ui.Button[Any]:

@@ -86,6 +86,8 @@ def _is_of(found: discord.Message, dispatch: Dispatch, message: Message | None) 
             return buttons.save_id(dispatch.what) in buttons.custom_ids(found)
         case DispatchKind.CATCH_UP:
             return buttons.pick_id(dispatch.what) in buttons.custom_ids(found)
+        case DispatchKind.WATCH:
+            return buttons.stop_id(dispatch.what) in buttons.custom_ids(found)
         case DispatchKind.NOTICE:
             words = message.embed.description if message is not None else None
             return [embed.description for embed in found.embeds] == [words]

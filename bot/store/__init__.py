@@ -30,6 +30,7 @@ from bot.store.questions import Questions
 from bot.store.search_index import SearchIndex
 from bot.store.servers import Servers
 from bot.store.subscriptions import Subscriptions
+from bot.store.watches import Watches
 
 __all__ = [
     "AlreadyRunning",
@@ -55,6 +56,7 @@ class Store:
         self.dispatches = Dispatches(database, clock)
         self.bookmarks = Bookmarks(database, clock)
         self.questions = Questions(database, clock)
+        self.watches = Watches(database, clock)
         self.index = SearchIndex(database)
         self.meta = Meta(database)
 

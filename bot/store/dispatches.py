@@ -18,11 +18,12 @@ FROM = "FROM dispatch JOIN channel ON channel.id = dispatch.channel_id"
 # first dispatch waits to be tried again, the others wait behind it.
 HEADS = """
     FROM channel
-    JOIN server ON server.id = channel.server_id AND server.left IS NULL
+    LEFT JOIN server ON server.id = channel.server_id
     JOIN dispatch AS head ON head.id = (
         SELECT id FROM dispatch WHERE dispatch.channel_id = channel.id AND state = 'waiting'
         ORDER BY position, id LIMIT 1)
     WHERE channel.id IN (SELECT DISTINCT channel_id FROM dispatch WHERE state = 'waiting')
+      AND server.left IS NULL
       AND (channel.problem IS NULL OR channel.retry_at IS NOT NULL)
       AND channel.id NOT IN (SELECT value FROM json_each(:exclude))
 """
@@ -107,10 +108,11 @@ class Dispatches:
         await self._set(dispatch_id, "state = 'uncertain', error = :error", error=error)
 
     async def unfinished(self) -> list[Dispatch]:
-        """Sent, but not finished; in servers that the bot is in."""
+        """Sent, but not finished; in direct messages and in servers that the bot is in."""
         return await self._all(
-            "JOIN server ON server.id = channel.server_id AND server.left IS NULL "
-            "WHERE dispatch.state = 'sent' AND dispatch.finished = 0 ORDER BY dispatch.id"
+            "LEFT JOIN server ON server.id = channel.server_id "
+            "WHERE dispatch.state = 'sent' AND dispatch.finished = 0 AND server.left IS NULL "
+            "ORDER BY dispatch.id"
         )
 
     async def edits_due(self, now: int, limit: int) -> list[Dispatch]:

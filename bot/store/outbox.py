@@ -155,7 +155,7 @@ def withdraw(
             values,
         )
     connection.execute(
-        "DELETE FROM dispatch WHERE channel_id = ? AND state = 'waiting' AND kind <> 'notice' "
+        "DELETE FROM dispatch WHERE channel_id = ? AND state = 'waiting' AND kind IN ('post', 'catch-up') "
         "AND NOT EXISTS (SELECT 1 FROM fate WHERE fate.dispatch_id = dispatch.id)",
         (channel_id,),
     )

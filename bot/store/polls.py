@@ -9,7 +9,7 @@ from itertools import count
 from typing import NamedTuple
 
 from bot.clock import Clock
-from bot.store import alerts, indexing, outbox
+from bot.store import alerts, indexing, outbox, watching
 from bot.store.alerts import Alert
 from bot.store.database import Database
 from bot.store.feeds import write_feeds
@@ -167,6 +167,8 @@ def _record(
     row = connection.execute("SELECT last_success FROM feed WHERE id = ?", (feed.id,)).fetchone()
     write_feeds(connection, [feed])
     inserted, owed = insert_articles(connection, feed.id, new, now)
+    if not first:  # a backlog is no news
+        watching.arrived(connection, feed.id, inserted)
     for change in changed:
         _change(connection, feed.id, change, now)
     connection.executemany(
@@ -252,6 +254,12 @@ def _change(connection: sqlite3.Connection, feed_id: int, change: ChangedArticle
             "INSERT INTO fate (channel_id, page, article_id, dispatch_id, fate, reason, decided) "
             "SELECT channel_id, ?, article_id, dispatch_id, fate, reason, decided FROM fate "
             "WHERE article_id = ? ON CONFLICT (channel_id, page) DO NOTHING",
+            (new.page, change.article_id),
+        )
+        connection.execute(
+            "INSERT INTO watch_match (watch_id, page, article_id, dispatch_id) "
+            "SELECT watch_id, ?, article_id, dispatch_id FROM watch_match WHERE article_id = ? "
+            "ON CONFLICT (watch_id, page) DO NOTHING",
             (new.page, change.article_id),
         )
     # Later than an edit that may be under way, which then does not pass for this one.

@@ -42,12 +42,18 @@ SUBSCRIPTION = """
     subscription.paused
 """
 DISPATCH = """
-    dispatch.id, channel.server_id, dispatch.channel_id, dispatch.kind, dispatch.what, dispatch.state,
+    dispatch.id,
+    coalesce(channel.server_id, (SELECT server_id FROM watch WHERE id = dispatch.watch_id)) AS server_id,
+    channel.person_id, dispatch.watch_id, dispatch.channel_id, dispatch.kind, dispatch.what, dispatch.state,
     dispatch.created, dispatch.due, dispatch.attempts, dispatch.claimed, dispatch.message_id,
     dispatch.thread_id, dispatch.sent, dispatch.finished, dispatch.edit_due, dispatch.error, dispatch.payload,
     (SELECT json_group_array(covered.id)
      FROM (SELECT DISTINCT a.id, a.published FROM fate JOIN article AS a ON a.id = fate.article_id
-           WHERE fate.dispatch_id = dispatch.id ORDER BY a.published, a.id) AS covered) AS article_ids
+           WHERE fate.dispatch_id = dispatch.id
+           UNION
+           SELECT a.id, a.published FROM watch_match JOIN article AS a ON a.id = watch_match.article_id
+           WHERE watch_match.dispatch_id = dispatch.id
+           ORDER BY 2, 1) AS covered) AS article_ids
 """
 _STATES = {state.value: state for state in FeedState}
 

@@ -98,8 +98,9 @@ def _left(connection: sqlite3.Connection, server_id: int, now: int) -> None:
 
 def _withhold_waiting(connection: sqlite3.Connection, server_id: int, now: int) -> None:
     waiting = (
-        "SELECT id FROM dispatch WHERE state = 'waiting' AND channel_id IN "
-        "(SELECT id FROM channel WHERE server_id = :server)"
+        "SELECT id FROM dispatch WHERE state = 'waiting' AND "
+        "(channel_id IN (SELECT id FROM channel WHERE server_id = :server)"
+        " OR watch_id IN (SELECT id FROM watch WHERE server_id = :server))"
     )
     values = {"server": server_id, "reason": outbox.AWAY, "now": now}
     connection.execute(
