@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -51,6 +52,29 @@ class Settings(BaseSettings):
     keep_texts_days: int = Field(
         default=0, ge=0, description="Days that article texts are kept; 0 keeps them for ever."
     )
+    semantic: bool = Field(
+        default=True,
+        description="Find articles by what they mean too, where the extra `semantic` is installed.",
+    )
+    model_url: str | None = Field(
+        default=None,
+        description="Base URL of a server with the OpenAI chat API that writes answers from the articles "
+        "found, such as `http://127.0.0.1:11434/v1`. Without one, answers are quoted word for word.",
+    )
+    model_name: str = Field(default="", description="The model that server is to use.")
+    model_key: SecretStr | None = Field(
+        default=None, description="The server's key, sent to it as a bearer token."
+    )
+    model_timeout: float = Field(
+        default=30,
+        gt=0,
+        le=300,
+        description="Seconds that the server may take; after that the answer is quoted word for word.",
+    )
+    health_address: Annotated[tuple[str, int] | None, NoDecode] = Field(
+        default=None,
+        description="Address and port, such as `127.0.0.1:8080`, that answers `/healthz` and `/metrics`.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="How much is logged, on standard error."
     )
@@ -62,7 +86,19 @@ class Settings(BaseSettings):
             return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
         return value
 
-    @field_validator("discord_token", mode="before")
+    @field_validator("model_url", mode="after")
+    @classmethod
+    def _an_address(cls, value: str | None) -> str | None:
+        if value is None or not value.strip():
+            return None
+        parts = urlsplit(value.strip())
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError("a base URL such as http://127.0.0.1:11434/v1 is needed")
+        if parts.username is not None or parts.password is not None:
+            raise ValueError("a key belongs in TELEX_MODEL_KEY, not in the address")
+        return value.strip().rstrip("/")
+
+    @field_validator("discord_token", "model_key", mode="before")
     @classmethod
     def _no_empty_token(cls, value: object) -> object:
         return None if isinstance(value, str) and not value.strip() else value

@@ -13,15 +13,16 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from bot import locale
 from bot.news import context, evidence, happenings, ranking
 from bot.news.answer import Answer, Line, Quote, Sentence
 from bot.news.evidence import Passage
 from bot.news.finding import Found, Reading, one_a_page
 from bot.news.passages import passages
 from bot.news.plan import plan
-from bot.news.question import understood
+from bot.news.question import MEASURED, present, understood
 from bot.news.search import Searcher
-from bot.news.writer import Writer
+from bot.news.writer import PASSAGES, Writer
 from bot.store.search_index import Hit
 from bot.text import moments, terms
 from bot.text.language import detect
@@ -32,8 +33,8 @@ __all__ = ["Answer", "Line", "Quote", "Sentence", "Writer", "ask"]
 
 SURE_ENOUGH = -0.1
 """From here on nine of ten French questions without an answer are refused, and more of the English ones."""
-SURE_OF_ONE = -0.1
-"""The same for a question about one article."""
+SURE_OF_ONE = -2.0
+"""The same for a question about an article: it refuses the questions about its neighbours as often."""
 QUOTES = 3
 NEAREST = 5
 FURTHER = 2.0  # how much weaker than the first a further quote may be
@@ -145,7 +146,10 @@ async def _about(searcher: Searcher, text: str, article: Article, writer: Writer
     wanted = ranking.sought(words, searcher.finder.vocabulary)
     hit = Hit(article.id, article.page, article.published, ranking.score(wanted, read_, detect(text)))
     reading = Reading(wanted, detect(text), [Found(hit, read=read_)])
-    return await _answer(text, await _weighed(text, reading), SURE_OF_ONE, writer)
+    drawn = await _weighed(text, reading)
+    if understood(text).kind in MEASURED:
+        drawn = drawn._replace(passages=[each for each in drawn.passages if each.features["measure"]])
+    return await _answer(text, drawn, SURE_OF_ONE, writer) if drawn.passages else None
 
 
 async def _drawn(searcher: Searcher, text: str, feed_ids: Collection[int] | None) -> Drawn:
@@ -164,9 +168,10 @@ async def _weighed(text: str, reading: Reading) -> Drawn:
 
 
 async def _answer(text: str, drawn: Drawn, sure_enough: float, writer: Writer | None) -> Answer | None:
-    """The answer that was drawn, or None when it is not sure enough."""
-    if drawn.sureness is None or drawn.sureness < sure_enough:
-        return None
+    """The answer that a model wrote from what was drawn, else what was drawn; None when it is not sure."""
+    written = await _written(text, drawn, writer) if writer is not None and drawn.passages else None
+    if written is not None or drawn.sureness is None or drawn.sureness < sure_enough:
+        return written
     quotes = drawn.quotes()
     sources = {quote.article.id: quote.article for quote in quotes}
     return Answer(
@@ -175,6 +180,37 @@ async def _answer(text: str, drawn: Drawn, sure_enough: float, writer: Writer | 
         quotes=quotes,
         sources=tuple(sources.values()),
         sureness=drawn.sureness,
+    )
+
+
+async def _written(text: str, drawn: Drawn, writer: Writer) -> Answer | None:
+    """The answer as the model wrote it, with the passages it cites; None when none of it holds.
+
+    It must speak of what was asked, and hold a number where a number was asked for, a price for a price.
+    """
+    passages_ = [drawn.quote(passage) for passage in drawn.passages[:PASSAGES]]
+    language = drawn.reading.language or locale.current()
+    sentences = await writer.write(text, passages_, language)
+    said = " ".join(sentence.text for sentence in sentences)
+    kind = understood(text).kind
+    words = frozenset(terms.stems(said, language))
+    speaks = any(sought.match(words) for sought in drawn.reading.wanted)
+    if not speaks or (kind in MEASURED and not present(kind, said, terms.words(text))):
+        return None
+    cited = [passages_[number - 1] for number in dict.fromkeys(n for each in sentences for n in each.cites)]
+    sources = list({quote.article.id: quote.article for quote in cited}.values())
+    places = {source.id: number for number, source in enumerate(sources, 1)}
+    written = tuple(
+        Sentence(each.text, tuple(dict.fromkeys(places[passages_[n - 1].article.id] for n in each.cites)))
+        for each in sentences
+    )
+    return Answer(
+        question=text,
+        answered=True,
+        quotes=tuple(cited[:QUOTES]),
+        sources=tuple(sources),
+        sureness=drawn.sureness,
+        written=written,
     )
 
 

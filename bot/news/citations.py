@@ -1,0 +1,148 @@
+"""Whether what a model wrote is in the passages that it cites; what is not is left out.
+
+A sentence holds when each passage that it cites exists, and every number, date and proper name in it is in
+those passages, and enough of its other words. That a sentence turns the sense of a passage around is not
+seen: no count of words can tell.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from bot.news.answer import Quote, Sentence
+from bot.news.bilingual import translations
+from bot.text import claims, excerpts, namesakes, safe, terms
+from bot.text.claims import Claims
+from bot.text.language import detect
+
+MOST_SENTENCES = 6
+LONGEST = 400  # characters of a sentence
+HELD = 0.6
+"""Share of a sentence's words that must be in what it cites,"""
+HELD_ACROSS = 0.35
+"""and where both are in different languages, which a small dictionary connects."""
+STEM, SHARED = 5, 0.6  # characters that words of one family begin with alike, and their share of the longer
+
+_THOUGHT = re.compile(r"\A\s*<think>.*?(?:</think>|\Z)", re.DOTALL)
+_CITED = re.compile(r"(?:\s*[\[【]\s*\d{1,3}(?:\s*[,;]\s*\d{1,3})*\s*[\]】])+\s*[.!?…]?")
+_NUMBERS = re.compile(r"\d+")
+_LINKED = re.compile(r"https?:|www\.|\w\.\w+/|discord\.gg|<[@#:/!]|@\w|\]\(", re.IGNORECASE)
+_MARKUP = re.compile(r"^\s*(?:[-*•>]|#+|\d{1,2}[.)])\s+|[*`~|<>\\]|__+")
+_OPENERS = frozenset(
+    """according additionally however moreover furthermore overall meanwhile although despite finally
+    today currently recently previously yes no selon malgre toutefois egalement enfin ensuite finalement
+    actuellement recemment oui non suite parmi outre concernant pres environ around nearly almost several
+    plusieurs certains certaines many""".split()
+)
+"""Words that begin a sentence without saying anything that could be checked."""
+_INSTRUCTIONS = re.compile(
+    r"\b(?:ignor\w*|disregard|forget|override|bypass|oubli\w+)\b[\s\S]{0,60}"
+    r"\b(?:instruct\w+|prompts?|rules?|guidelines|consignes?|regles|above|previous|precedent\w*|ci-dessus)\b"
+    r"|\b(?:system|developer|hidden) (?:prompt|message|instructions?)\b|\b(?:prompt|message) systeme\b"
+    r"|\byou are (?:now|an? (?:ai|assistant|language model|chatbot))\b|\b(?:as|comme) (?:an ai|une ia)\b"
+    r"|\b(?:vous etes|tu es) (?:desormais|maintenant|une ia|un assistant)\b"
+    r"|\bend of (?:the )?(?:passages?|quotes?|untrusted)\b|\bfin d(?:es|u) passages?\b"
+    r"|<\|?/?(?:im_start|im_end|system|endoftext|passages?|assistant|think)\b|\[/?inst\]|<<sys>>"
+    r"|(?:^|\n)\W*(?:assistant|system|user|human)\s*:"
+)
+
+
+class _Cited(NamedTuple):
+    """A passage as sentences are held against it."""
+
+    claims: Claims
+    terms: frozenset[str]
+    language: str | None
+
+
+def instructs(text: str) -> bool:
+    """Whether a text speaks to a model: such an article is not shown to one."""
+    return _INSTRUCTIONS.search(terms.fold(text)) is not None
+
+
+def held(written: str, passages: Sequence[Quote], language: str | None) -> tuple[Sentence, ...]:
+    """The sentences of what a model wrote whose citations hold.
+
+    `cites` are 1-based numbers into `passages`; `language` is the one that the model was asked to write.
+    """
+    known = [_read(passage) for passage in passages]
+    kept: list[Sentence] = []
+    for text, cites in _sentences(written):
+        if not cites or max(cites) > len(known) or min(cites) < 1:
+            continue
+        if len(text) <= LONGEST and _holds(text, [known[number - 1] for number in cites], language):
+            kept.append(Sentence(text, cites))
+            if len(kept) == MOST_SENTENCES:
+                break
+    return tuple(kept)
+
+
+def _sentences(written: str) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Each sentence that a citation follows, harmless and without it, and the numbers cited."""
+    written = _THOUGHT.sub("", written)
+    position = 0
+    for match in _CITED.finditer(written):
+        before = excerpts.sentences(written[position : match.start()])
+        position = match.end()
+        if not before or _LINKED.search(before[-1]):
+            continue
+        text = safe.plain(_MARKUP.sub("", before[-1])).strip()
+        if text and text[-1] not in ".!?…»”":
+            text += "."
+        cites = tuple(dict.fromkeys(int(number) for number in _NUMBERS.findall(match[0])))
+        yield text, cites
+
+
+def _read(passage: Quote) -> _Cited:
+    article = passage.article
+    text = f"{article.title}\n{passage.text}\n{article.outlet}"
+    found = frozenset(terms.stems(text, article.language)).union(*map(terms.alternatives, terms.words(text)))
+    return _Cited(
+        claims.claims(text, article.language), found | namesakes.also(found), article.language or detect(text)
+    )
+
+
+def _holds(text: str, cited: Sequence[_Cited], language: str | None) -> bool:
+    known = Claims(
+        tuple(number for each in cited for number in each.claims.numbers),
+        frozenset[tuple[str, str]]().union(*(each.claims.facts for each in cited)),
+    )
+    if claims.missing(claims.claims(text, language), known):
+        return False
+    found = frozenset[str]().union(*(each.terms for each in cited))
+    total = matched = 0
+    for number, (word, start, end) in enumerate(terms.spans(text)):
+        forms = terms.alternatives(word)
+        if not forms or claims.is_number_or_date(word) or (number == 0 and word in _OPENERS):
+            continue
+        is_name = any(map(str.isupper, text[start:end])) or any(map(str.isdecimal, word))
+        there = _is_among(forms, found, family=number == 0 or not is_name)
+        if is_name and not there:
+            return False
+        total += 1
+        matched += there
+    across = all(each.language != language for each in cited)
+    return total > 0 and matched >= total * (HELD_ACROSS if across else HELD)
+
+
+def _is_among(forms: Iterable[str], found: frozenset[str], *, family: bool) -> bool:
+    """Whether one of a word's terms, its translations or (with `family`) its relatives is among these."""
+    forms = frozenset(forms)
+    if not forms.isdisjoint(found) or not translations(forms).isdisjoint(found):
+        return True
+    return family and any(
+        term[:STEM] == form[:STEM] and _shared(form, term) >= SHARED * max(len(form), len(term))
+        for form in forms
+        if len(form) >= STEM
+        for term in found
+    )
+
+
+def _shared(one: str, other: str) -> int:
+    """How many characters two words begin with alike."""
+    return next(
+        (number for number, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]),
+        min(len(one), len(other)),
+    )
