@@ -1,0 +1,269 @@
+"""Messages that mention the bot: which are answered, about what, in which conversation, and where not."""
+
+from __future__ import annotations
+
+import logging
+
+import discord
+import pytest
+from simcord.builders import ChannelHandle
+
+from bot.news.desk import EARLIER, THREAD_MEMORY
+from tests.cogs.engine import Engine, mention
+from tests.cogs.helpers import START, follow, hide, newest, text
+from tests.discord_world import World
+from tests.feed_server import FeedServer, item, rss
+
+
+async def test_a_reply_goes_to_the_message_and_pings_nobody(
+    telex: World, feed_server: FeedServer, engine: Engine
+) -> None:
+    await follow(telex, feed_server)
+    asked = await telex.reader.send(telex.news, f"{mention(telex)} who is <@{telex.editor.id}>, @everyone?")
+    sent = telex.posts()[-1]
+    assert sent.reference is not None
+    assert sent.reference.message_id == asked.id
+    assert not sent.mentions
+    assert not sent.mention_everyone
+    assert engine.calls[-1]["question"] == "who is , @everyone?"
+
+
+async def test_a_bare_mention_is_told_how_to_ask(telex: World, feed_server: FeedServer) -> None:
+    await telex.reader.send(telex.news, mention(telex))
+    assert "Ask me about the news" in text(telex.posts()[-1])
+    assert "/ask" in text(telex.posts()[-1])
+
+
+async def test_the_search_syntax_shows_results(telex: World, feed_server: FeedServer) -> None:
+    await follow(telex, feed_server)
+    await telex.reader.send(telex.news, f"{mention(telex)} search: moratorium since:7d")
+    found = telex.posts()[-1]
+    assert "**[Cities ban facial recognition](https://news.example/articles/3)**" in text(found)
+    assert "/search shows you more" in text(found)
+    await telex.reader.send(telex.news, f"{mention(telex)} titre:puces depuis:7j")
+    assert "Rien n’a été trouvé" in text(telex.posts()[-1])
+
+
+async def test_a_search_shows_nobodys_bookmarks_to_a_channel(telex: World, feed_server: FeedServer) -> None:
+    feed = await follow(telex, feed_server)
+    await telex.store.bookmarks.add(telex.reader.id, (await newest(telex, feed)).id)
+    await telex.reader.send(telex.news, f"{mention(telex)} is:bookmarked")
+    assert "Cities" not in text(telex.posts()[-1])
+
+
+async def test_a_search_in_a_channel_shows_nothing_of_a_hidden_one(
+    telex: World, feed_server: FeedServer
+) -> None:
+    secret = telex.guild.create_text_channel("secret")
+    await follow(telex, feed_server, channel=secret)
+    hide(telex, secret, telex.reader)
+    await follow(telex, feed_server, item(9, title="Open to all"), path="/open", title="Open News")
+    await telex.editor.send(telex.news, f"{mention(telex)} search: cities")
+    assert "Cities" not in text(telex.posts()[-1])
+
+
+@pytest.mark.parametrize("words", ["lol nice", "thanks!", ""])
+async def test_a_comment_on_a_post_is_left_alone(
+    telex: World, feed_server: FeedServer, engine: Engine, words: str
+) -> None:
+    await follow(telex, feed_server)
+    before = len(telex.posts())
+    await telex.reader.send(telex.news, words or "🎉", reply_to=telex.posts()[0])
+    assert len(telex.posts()) == before
+    assert engine.calls == []
+
+
+async def test_who_only_talks_about_the_bot_is_left_alone(
+    telex: World, feed_server: FeedServer, engine: Engine
+) -> None:
+    await follow(telex, feed_server)
+    before = len(telex.posts())
+    await telex.reader.send(telex.news, f"I set {mention(telex)} up yesterday")
+    assert len(telex.posts()) == before
+
+
+async def test_a_question_in_reply_to_a_post_is_about_its_article(
+    telex: World, feed_server: FeedServer, engine: Engine
+) -> None:
+    article = await newest(telex, await follow(telex, feed_server))
+    await telex.reader.send(telex.news, "who is behind this?", reply_to=telex.posts()[0])
+    assert engine.calls[-1]["about"] == article.id
+    assert f"The article [{article.title}]({article.url}) does not say." in text(telex.posts()[-1])
+    engine.quotes(article)
+    await telex.reader.send(telex.news, "and why?", reply_to=telex.posts()[-1])
+    assert engine.calls[-1]["about"] == article.id
+    assert engine.calls[-1]["earlier"] == ["who is behind this?"]
+    assert f"About the article [{article.title}]" in text(telex.posts()[-1])
+
+
+async def test_a_reply_to_a_catch_up_is_about_the_article_that_it_names(
+    telex: World, feed_server: FeedServer, engine: Engine
+) -> None:
+    feed = await follow(telex, feed_server, item(0, title="Old", published=START - 90_000))
+    many = [item(n, title=f"Robots at work {n}", published=START - n) for n in range(1, 14)]
+    many[1] = item(2, title="Cities ban facial recognition", published=START - 2)
+    feed_server.serve("/rss", rss(*many))
+    await telex.poll(feed)
+    await telex.deliver()
+    catch_up = next(post for post in telex.posts() if "came in while" in text(post))
+    articles = await telex.store.articles.newest([feed.id], limit=14)
+    wanted = next(one for one in articles if one.title.startswith("Cities"))
+    await telex.reader.send(telex.news, "who voted for the facial recognition ban?", reply_to=catch_up)
+    assert engine.calls[-1]["about"] == wanted.id
+    await telex.reader.send(telex.news, "what about robots?", reply_to=catch_up)
+    assert engine.calls[-1]["about"] is None
+
+
+async def test_a_chain_of_replies_is_context_but_not_for_ever(
+    telex: World, feed_server: FeedServer, engine: Engine
+) -> None:
+    await follow(telex, feed_server)
+    await telex.reader.send(telex.news, f"{mention(telex)} question 0 on Signal?")
+    assert engine.calls[-1]["earlier"] == []
+    for number in range(1, EARLIER + 2):
+        await telex.advance(30)
+        person = (telex.reader, telex.editor)[number % 2]
+        await person.send(telex.news, f"question {number}?", reply_to=telex.posts()[-1])
+    assert engine.calls[-1]["earlier"] == [f"question {n}?" for n in range(1, EARLIER + 1)]
+    await telex.advance(30)
+    await telex.reader.send(telex.news, f"{mention(telex)} something else on Signal?")
+    assert engine.calls[-1]["earlier"] == []
+
+
+async def test_replying_to_ones_own_question_continues_it(
+    telex: World, feed_server: FeedServer, engine: Engine
+) -> None:
+    await follow(telex, feed_server)
+    asked = await telex.reader.send(telex.news, f"{mention(telex)} who bought Slack?")
+    await telex.reader.send(telex.news, f"{mention(telex)} and when?", reply_to=asked)
+    assert engine.calls[-1]["earlier"] == ["who bought Slack?"]
+
+
+async def test_a_reply_to_a_public_answer_of_the_command_continues_it(
+    telex: World, feed_server: FeedServer, engine: Engine
+) -> None:
+    await follow(telex, feed_server)
+    await telex.reader.slash(telex.news, "ask", question="who bought Slack?", public=True)
+    answer = telex.posts()[-1]
+    await telex.editor.send(telex.news, f"{mention(telex)} and when?", reply_to=answer)
+    assert engine.calls[-1]["earlier"] == ["who bought Slack?"]
+
+
+async def test_what_was_asked_alone_is_no_context_for_others(
+    telex: World, feed_server: FeedServer, engine: Engine
+) -> None:
+    await follow(telex, feed_server)
+    thread = await a_thread(telex)
+    await telex.reader.slash(thread, "ask", question="my secret plan with Slack?")
+    await telex.editor.send(thread, f"{mention(telex)} and when?")
+    assert engine.calls[-1]["earlier"] == []
+
+
+async def a_thread(world: World, message: discord.Message | None = None) -> ChannelHandle:
+    """A public thread of the channel, opened on a message if one is given."""
+    parent = world.bot.get_channel(world.news.id)
+    assert isinstance(parent, discord.TextChannel)
+    world.set_permissions(world.news, create_public_threads=True)
+    if message is None:
+        thread = await parent.create_thread(name="talk", type=discord.ChannelType.public_thread)
+    else:
+        thread = await parent.get_partial_message(message.id).create_thread(name="talk")
+    await world.env.settle()
+    return next(each for each in world.news.threads if each.id == thread.id)
+
+
+async def test_in_a_thread_the_last_questions_are_context_for_a_day(
+    telex: World, feed_server: FeedServer, engine: Engine
+) -> None:
+    feed = await follow(telex, feed_server)
+    thread = await a_thread(telex)
+    await telex.reader.send(thread, f"{mention(telex)} who bought Slack?")
+    assert engine.calls[-1]["feed_ids"] == {feed.id}
+    await telex.editor.send(thread, f"{mention(telex)} and when?")
+    assert engine.calls[-1]["earlier"] == ["who bought Slack?"]
+    await telex.advance(THREAD_MEMORY + 1)
+    await telex.editor.send(thread, f"{mention(telex)} how many people?")
+    assert engine.calls[-1]["earlier"] == []
+
+
+async def test_in_a_thread_on_a_post_its_article_is_asked_first(
+    telex: World, feed_server: FeedServer, engine: Engine
+) -> None:
+    article = await newest(telex, await follow(telex, feed_server))
+    thread = await a_thread(telex, telex.posts()[0])
+    await telex.reader.send(thread, f"{mention(telex)} who is behind this?")
+    assert engine.calls[-1]["about"] == article.id
+    assert article.title not in text(telex.posts(thread)[-1])
+
+
+async def test_a_conversation_goes_on_after_a_restart(
+    telex: World, feed_server: FeedServer, engine: Engine
+) -> None:
+    await follow(telex, feed_server)
+    await telex.reader.send(telex.news, f"{mention(telex)} who bought Slack?")
+    await telex.restart()
+    await telex.reader.send(telex.news, "and when?", reply_to=telex.posts()[-1])
+    assert engine.calls[-1]["earlier"] == ["who bought Slack?"]
+
+
+async def test_other_bots_are_not_answered(telex: World, feed_server: FeedServer, engine: Engine) -> None:
+    await follow(telex, feed_server)
+    robot = telex.guild.add_member(telex.env.create_user("robot", bot=True))
+    before = len(telex.posts())
+    await robot.send(telex.news, f"{mention(telex)} who are you?")
+    assert len(telex.posts()) == before
+
+
+async def test_a_message_without_a_mention_is_not_answered(
+    telex: World, feed_server: FeedServer, engine: Engine
+) -> None:
+    await follow(telex, feed_server)
+    await telex.reader.send(telex.news, "who bought Slack, Telex?")
+    await telex.reader.send(telex.news, "@everyone who bought Slack?")
+    assert engine.calls == []
+
+
+async def test_a_question_that_is_too_long_is_told_so(
+    telex: World, feed_server: FeedServer, engine: Engine
+) -> None:
+    await follow(telex, feed_server)
+    await telex.reader.send(telex.news, f"{mention(telex)} who {'really ' * 80}?")
+    assert "at most 400 characters" in text(telex.posts()[-1])
+    assert engine.calls == []
+
+
+async def test_where_the_bot_may_not_speak_nothing_breaks_and_it_is_logged_once(
+    telex: World, feed_server: FeedServer, engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    await follow(telex, feed_server)
+    telex.set_permissions(telex.news, send_messages=False)
+    caplog.set_level(logging.WARNING)
+    for _ in range(2):
+        await telex.reader.send(telex.news, f"{mention(telex)} who?")
+    assert engine.calls == []
+    assert sum("stays without an answer" in record.getMessage() for record in caplog.records) == 1
+    telex.set_permissions(telex.news, send_messages=None)
+    await telex.reader.send(telex.news, f"{mention(telex)} who?")
+    assert len(engine.calls) == 1
+
+
+async def test_without_history_it_answers_all_the_same(
+    telex: World, feed_server: FeedServer, engine: Engine
+) -> None:
+    await follow(telex, feed_server)
+    telex.set_permissions(telex.news, read_message_history=False)
+    await telex.reader.send(telex.news, f"{mention(telex)} who bought Slack?")
+    assert "I don’t know" in text(telex.posts()[-1])
+    assert telex.posts()[-1].reference is None
+
+
+async def test_a_direct_message_is_told_where_to_ask_and_not_at_every_word(telex: World) -> None:
+    for _ in range(3):
+        await telex.reader.send_dm("who bought Slack?")
+    told = [message for message in telex.reader.user.dm_channel.history() if message.author.bot]
+    assert len(told) == 1
+    assert "/ask" in told[0].content
+    await telex.advance(61)
+    await telex.reader.send_dm("qui a racheté Slack ?")
+    told = [message for message in telex.reader.user.dm_channel.history() if message.author.bot]
+    assert "Je réponds dans les serveurs" in told[-1].content
