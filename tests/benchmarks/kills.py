@@ -1,26 +1,31 @@
 """What it costs when the bot is killed: articles lost, repeated, out of order, left unfinished.
 
-`python -m tests.benchmarks.kills [--kills 200] [--seed 1]`: a real `telex run` against the stand-in for
-Discord posts bursts of articles and ends by SIGKILL, spread evenly over kinds of channel, steps of a post and
+`python -m tests.benchmarks.kills [--kills 1000] [--seed N] [--parallel 2] [--record]`: a real `telex run`
+against the stand-in for Discord fetches and posts bursts of articles and ends by SIGKILL, so often or more, in
+whole rounds over kinds of channel, the steps from the first byte of a feed to the recorded message, and
 nonces that Discord still honours or has forgotten when the bot is back; a kill in twenty comes at random.
+`--record` writes the figure into docs/PROMISES.md.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import random
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import astuple
 from itertools import cycle, islice
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from tests.benchmarks import promises
 from tests.feed_server import FeedServer
 from tests.wire.bot_process import Launcher
 from tests.wire.discord_server import DiscordServer
@@ -28,44 +33,72 @@ from tests.wire.kills import AFTER, INSIDE, STEPS, Step, Toll, survive, toll
 from tests.wire.scene import KINDS, Scene, open_scene
 
 SCENE_KILLS = 20  # before the channels get a history too long to read quickly
-LONGEST_MOMENT = 0.5  # seconds from the start of a bot to a kill at random
+LONGEST_MOMENT = 0.8  # seconds from the start of a bot to a kill at random
 RANDOM = Step("random moment")
 WINDOWS = {INSIDE: "nonce honoured", AFTER: "nonce forgotten"}
-COLUMNS = ("kills", "lost", "repeated", "disordered", "unfinished")
+BESIDE = {"text": "forum", "announcement": "text", "thread": "announcement", "forum": "thread"}
+"""The channel that follows the same feed, by the kind of the channel where the bot dies."""
+COLUMNS = ("kills", "lost", "repeated", "disordered", "unfinished", "unknown")
+
+Place = tuple[Step, float]
+Counts = Counter[tuple[str, str]]
 
 
-async def main(kills: int, seed: int) -> int:
-    """Kill so often and print a table. Returns how many deaths cost something."""
-    chance = random.Random(seed)
-    places = [(step, kind, window) for step in STEPS for kind in step.kinds for window in (INSIDE, AFTER)]
-    chance.shuffle(places)
-    moments = [(RANDOM, kind, window) for kind in KINDS for window in (INSIDE, AFTER)]
-    plan = list(islice(cycle(places), kills - kills // 20)) + list(islice(cycle(moments), kills // 20))
+def planned(kills: int, chance: random.Random) -> dict[str, list[Place]]:
+    """Where to kill at least so often, by kind: every step in both windows equally often, random moments."""
+    places = [(kind, step, window) for step in STEPS for kind in step.kinds for window in WINDOWS]
+    moments = [(kind, RANDOM, window) for kind in KINDS for window in WINDOWS]
+    plan = list(islice(cycle(moments), kills // 20))
+    plan += places * math.ceil((kills - len(plan)) / sum(deaths(step) for _, step, _ in places))
     chance.shuffle(plan)
-    counts: Counter[tuple[str, str]] = Counter()
-    launcher = Launcher()
+    return {kind: [(step, window) for of, step, window in plan if of == kind] for kind in KINDS}
+
+
+def deaths(step: Step) -> int:
+    """How often the bot dies for it."""
+    return 1 if step.earlier is None else 2
+
+
+async def main(kills: int, seed: int, parallel: int) -> Counts:
+    """Kill so often and print a table."""
+    chance = random.Random(seed)
+    plan = planned(kills, chance)
+    kills = sum(deaths(step) for places in plan.values() for step, _ in places)
+    acts = [
+        (kind, places[first : first + SCENE_KILLS])
+        for kind, places in plan.items()
+        for first in range(0, len(places), SCENE_KILLS)
+    ]
+    chance.shuffle(acts)
+    acts_left = iter(acts)
+    counts: Counts = Counter()
     began = time.monotonic()
-    try:
-        for first in range(0, len(plan), SCENE_KILLS):
-            await _act(launcher, plan[first : first + SCENE_KILLS], chance, counts)
-            sys.stderr.write(f"{min(first + SCENE_KILLS, len(plan))} of {len(plan)} kills\n")
-    finally:
-        launcher.close()
-    _print(counts, time.monotonic() - began)
-    return sum(count for (_, what), count in counts.items() if what == "costly")
+
+    async def lane(number: int) -> None:
+        launcher = Launcher()
+        try:
+            for kind, places in acts_left:
+                await _act(launcher, kind, places, random.Random(f"{seed}:{number}:{kind}"), counts)
+                sys.stderr.write(
+                    f"{counts['all', 'kills']} of {kills} kills, {counts['all', 'costly']} costly\n"
+                )
+        finally:
+            launcher.close()
+
+    await asyncio.gather(*(lane(number) for number in range(parallel)))
+    _print(counts, time.monotonic() - began, seed)
+    return counts
 
 
 async def _act(
-    launcher: Launcher,
-    plan: Iterable[tuple[Step, str, float]],
-    chance: random.Random,
-    counts: Counter[tuple[str, str]],
+    launcher: Launcher, kind: str, places: Iterable[Place], chance: random.Random, counts: Counts
 ) -> None:
     """Kill as planned in a scene of its own."""
     discord, feeds = await DiscordServer().start(), await FeedServer().start()
     with tempfile.TemporaryDirectory() as folder:
-        async with open_scene(discord, feeds, launcher, Path(folder)) as scene:
-            for step, kind, window in plan:
+        kinds = (kind, BESIDE[kind])
+        async with open_scene(discord, feeds, launcher, Path(folder), kinds=kinds) as scene:
+            for step, window in places:
                 burst = chance.randint(1, 5)
                 if step is RANDOM:
                     cost = await _at_random(scene, window, burst, chance.uniform(0, LONGEST_MOMENT))
@@ -73,7 +106,7 @@ async def _act(
                     cost = await survive(
                         scene, kind, step, window=window, burst=burst, nth=chance.randint(1, burst)
                     )
-                _count(counts, cost, step.name, kind, WINDOWS[window])
+                _count(counts, cost, deaths(step), step.name, kind, WINDOWS[window])
                 if cost:
                     sys.stderr.write(f"{step.name} in {kind}, burst {burst}, window {window:.0f}: {cost}\n")
     await discord.stop()
@@ -84,38 +117,55 @@ async def _act(
 
 async def _at_random(scene: Scene, window: float, burst: int, moment: float) -> Toll:
     scene.discord.acts.nonce_window = INSIDE
-    numbers = await scene.publish(burst)
+    numbers = scene.write(burst)
+    await scene.make_due()
     bot = scene.start()
     await asyncio.sleep(moment)
     bot.kill()
     await bot.ended()
     scene.discord.acts.nonce_window = window
     bot = scene.start()
-    await scene.settled()
+    await scene.posted(numbers)
     await bot.stop()
     return toll(scene, numbers)
 
 
-def _count(counts: Counter[tuple[str, str]], cost: Toll, *names: str) -> None:
-    found = (cost.lost, cost.repeated, cost.disordered, cost.unfinished)
+def _count(counts: Counts, cost: Toll, kills: int, *names: str) -> None:
     for name in (*names, "all"):
-        counts[name, "kills"] += 1
-        for column, those in zip(COLUMNS[1:], found, strict=True):
+        counts[name, "kills"] += kills
+        for column, those in zip(COLUMNS[1:], astuple(cost), strict=True):
             counts[name, column] += len(those)
     counts["all", "costly"] += bool(cost)
 
 
-def _print(counts: Counter[tuple[str, str]], seconds: float) -> None:
-    table = Table("", *COLUMNS, title=f"{counts['all', 'kills']} kills in {seconds:.0f} s")
+def _print(counts: Counts, seconds: float, seed: int) -> None:
+    title = f"{counts['all', 'kills']} kills in {seconds:.0f} s, seed {seed}"
+    table = Table("", *COLUMNS, title=title)
     for name in (*dict.fromkeys(step.name for step in (*STEPS, RANDOM)), *KINDS, *WINDOWS.values(), "all"):
         if counts[name, "kills"]:
             table.add_row(name, *(str(counts[name, column]) for column in COLUMNS))
     Console().print(table)
 
 
+def figure(counts: Counts, seed: int) -> str:
+    """The run in a line."""
+    total = {column: counts["all", column] for column in COLUMNS}
+    return (
+        f"{total['kills']:,} kills at {len(STEPS)} steps in {len(KINDS)} kinds of channel (seed {seed}): "
+        f"lost {total['lost']}, repeated {total['repeated']}, out of order {total['disordered']}, "
+        f"without a fate {total['unknown']}"
+    )
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--kills", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6))
+    parser.add_argument("--parallel", type=int, default=2)
+    parser.add_argument("--record", action="store_true")
     options = parser.parse_args()
-    sys.exit(1 if asyncio.run(main(options.kills, options.seed)) else 0)
+    commit = promises.commit()
+    result = asyncio.run(main(options.kills, options.seed, options.parallel))
+    if options.record:
+        promises.record("kills", figure(result, options.seed), commit=commit)
+    sys.exit(1 if result["all", "costly"] else 0)

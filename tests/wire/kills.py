@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import astuple, dataclass, replace
 from signal import SIGKILL
 
 from tests.wire.scene import KINDS, Scene
 
+INTAKE = "bot.news.intake:Intake"
 COURIER = "bot.posting.courier:Courier"
 STORE = "bot.store.dispatches:Dispatches"
 INSIDE, AFTER = 300.0, 0.0
@@ -16,11 +17,13 @@ INSIDE, AFTER = 300.0, 0.0
 
 @dataclass(frozen=True)
 class Step:
-    """A moment in the life of a dispatch where the process ends.
+    """A moment in the life of an article where the process ends.
 
     Either before or `after` the `method` ("module:Class.method"), or when a request reaches Discord: before
-    its effect or `after` it, and without an answer. `route` is as in `Faults`, `{place}` the channel.
-    `any_channel`: the method does not know its channel, and dies at its first call.
+    its effect or `after` it, and without an answer; or when `reading`: that part of the feed's document has
+    come. `route` is as in `Faults`, `{place}` the channel. `any_channel`: the method does not know its
+    channel, and dies at its first call. `polls`: the bot that dies is the one that fetches the articles.
+    `earlier`: where it died before, so that it dies in finding out about that.
     """
 
     name: str
@@ -29,6 +32,9 @@ class Step:
     after: bool = False
     any_channel: bool = False
     kinds: tuple[str, ...] = KINDS
+    reading: float | None = None
+    polls: bool = False
+    earlier: Step | None = None
 
 
 def _around(name: str, method: str, *, any_channel: bool = False) -> tuple[Step, Step]:
@@ -45,12 +51,42 @@ def _request(name: str, route: str, *kinds: str) -> tuple[Step, Step]:
     )
 
 
-STEPS: tuple[Step, ...] = (
+def _polling(name: str, method: str, *, any_channel: bool = True) -> tuple[Step, Step]:
+    steps = _around(name, method, any_channel=any_channel)
+    return replace(steps[0], polls=True), replace(steps[1], polls=True)
+
+
+def _second(steps: Iterable[Step], earlier: Step) -> Iterator[Step]:
+    for step in steps:
+        yield replace(step, name=f"{earlier.name}, {step.name}", kinds=earlier.kinds, earlier=earlier)
+
+
+_MESSAGE = _request("message", "POST /channels/{place}/messages", "text", "announcement", "thread")
+_FORUM_POST = _request("forum post", "POST /channels/{place}/threads", "forum")
+_LOOK = _around("look-back", "bot.posting.lookback:look")
+_RETRY = _around("wait again", f"{STORE}.retry", any_channel=True)
+_RECORD = _around("record", f"{COURIER}._record")
+
+POLLING: tuple[Step, ...] = (
+    Step("first byte", reading=0, polls=True),
+    Step("half the feed", reading=0.5, polls=True),
+    *_polling("reading", f"{INTAKE}.read"),
+    *_polling("deciding", f"{INTAKE}.decide"),
+    _polling("feed written", "bot.store.polls:write_feeds")[1],
+    _polling("articles written", "bot.store.polls:insert_articles")[1],
+    *_polling("channel's due", "bot.store.outbox:owe", any_channel=False),
+    _polling("last statement", "bot.store.polls:_record")[1],
+    *_polling("recording", "bot.store.polls:Polls.record"),
+    *_polling("waking the courier", "cogs.posting:Posting._recorded"),
+)
+"""From the first byte of the feed to what is owed; "feed written" to "last statement" is one transaction."""
+
+POSTING: tuple[Step, ...] = (
     *_around("claim", f"{COURIER}._claim"),
     *_around("send", f"{COURIER}._send"),
-    *_request("message", "POST /channels/{place}/messages", "text", "announcement", "thread"),
-    *_request("forum post", "POST /channels/{place}/threads", "forum"),
-    *_around("record", f"{COURIER}._record"),
+    *_MESSAGE,
+    *_FORUM_POST,
+    *_RECORD,
     *_around("sent", f"{STORE}.sent", any_channel=True),
     *_around("finish", f"{COURIER}._finish"),
     *_request("reaction", "PUT /channels/{place}/messages/*/reactions/*", "text", "announcement", "thread"),
@@ -58,19 +94,33 @@ STEPS: tuple[Step, ...] = (
     *_request("publication", "POST /channels/{place}/messages/*/crosspost", "announcement"),
     *_around("finished", f"{STORE}.finished", any_channel=True),
 )
+"""From what is owed to the recorded message, and what follows it."""
+
+RECOVERING: tuple[Step, ...] = tuple(
+    step
+    for under_way, arrived in (_MESSAGE, _FORUM_POST)
+    for step in (
+        *_second((*_LOOK, *_RETRY), under_way),
+        *_second((*_LOOK, *_RECORD), arrived),
+    )
+)
+"""A second death while the bot finds out how the first attempt ended."""
+
+STEPS = (*POLLING, *POSTING, *RECOVERING)
 
 
 @dataclass(frozen=True)
 class Toll:
-    """What a death cost: numbers of articles lost, repeated or out of order, and posts left unfinished."""
+    """What a death cost: articles lost, repeated, out of order, posts unfinished, fates not as shown."""
 
     lost: tuple[str, ...]
     repeated: tuple[str, ...]
     disordered: tuple[str, ...]
     unfinished: tuple[str, ...]
+    unknown: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.lost or self.repeated or self.disordered or self.unfinished)
+        return any(astuple(self))
 
 
 async def die(scene: Scene, kind: str, step: Step, *, nth: int = 1) -> None:
@@ -82,6 +132,8 @@ async def die(scene: Scene, kind: str, step: Step, *, nth: int = 1) -> None:
         environment["KILL_AT"] = f"{step.method}:{when}:{nth}"
         if not step.any_channel:
             environment["KILL_CHANNEL"] = place
+    elif step.reading is not None:
+        scene.kill_while_reading(step.reading)
     else:
         route = step.route.format(place=place)
         scene.discord.faults.then(route, scene.kill, after=step.after, drop=True, skip=nth - 1)
@@ -89,6 +141,7 @@ async def die(scene: Scene, kind: str, step: Step, *, nth: int = 1) -> None:
     status = await bot.ended()
     assert status == -SIGKILL, f"{step.name}: ended with {status}\n{bot.log[-3000:]}"
     scene.discord.faults.clear()
+    scene.serve()
 
 
 def toll(scene: Scene, numbers: Sequence[int]) -> Toll:
@@ -101,7 +154,13 @@ def toll(scene: Scene, numbers: Sequence[int]) -> Toll:
         order = [number for number in scene.order(kind) if number in numbers]
         if order != sorted(order):
             disordered.append(f"{kind} {order}")
-    return Toll(tuple(lost), tuple(repeated), tuple(disordered), tuple(scene.unfinished()))
+    return Toll(
+        tuple(lost),
+        tuple(repeated),
+        tuple(disordered),
+        tuple(scene.unfinished()),
+        tuple(scene.fates(numbers)),
+    )
 
 
 async def survive(scene: Scene, kind: str, step: Step, *, window: float, burst: int, nth: int) -> Toll:
@@ -110,10 +169,18 @@ async def survive(scene: Scene, kind: str, step: Step, *, window: float, burst: 
     `window` is how long Discord honours a nonce after the restart, `nth` which of the `burst` articles it is.
     """
     scene.discord.acts.nonce_window = INSIDE
-    numbers = await scene.publish(burst)
+    if step.polls:
+        numbers, nth = scene.write(burst), 1
+        await scene.make_due()
+    else:
+        numbers = await scene.publish(burst)
+    if step.earlier is not None:
+        await die(scene, kind, step.earlier, nth=nth)
+        scene.discord.acts.nonce_window = window
+        nth = 1
     await die(scene, kind, step, nth=nth)
     scene.discord.acts.nonce_window = window
     bot = scene.start()
-    await scene.settled()
+    await scene.posted(numbers)
     await bot.stop()
     return toll(scene, numbers)

@@ -9,10 +9,12 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from ipaddress import ip_network
 from pathlib import Path
-from typing import TypeVar, TypeVarTuple
+from typing import Any, TypeVar, TypeVarTuple
+
+from aiohttp import web
 
 from bot.news.newsroom import Newsroom, open_newsroom
 from bot.news.poller import Poller
@@ -23,6 +25,7 @@ from tests.wire.bot_process import BotProcess, Launcher
 from tests.wire.discord_server import DiscordServer
 from tests.wire.quick import QuickClock
 from tests.wire.state import Channel, Kind, Message, Server
+from tests.wire.waiting import until
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -30,6 +33,10 @@ Ts = TypeVarTuple("Ts")
 KINDS = ("text", "announcement", "thread", "forum")
 SAVE = "🔖"
 _LINK = re.compile(r"https://news\.example/articles/(\d+)")
+_FATES = """
+    SELECT article.url, fate.channel_id, coalesce(dispatch.state, fate.fate), dispatch.message_id
+    FROM article LEFT JOIN fate ON fate.page = article.page LEFT JOIN dispatch ON dispatch.id = dispatch_id
+"""
 _OPEN = """
     SELECT count(*) FROM dispatch WHERE state IN ('waiting', 'claimed') OR state = 'sent' AND finished = 0
 """
@@ -101,13 +108,35 @@ class Scene:
         numbers = list(range(first, first + count))
         now = self.clock.now()
         self._articles += [item(number, published=now - 1) for number in numbers]
-        self.url = self.feeds.serve("/feed.xml", rss(*reversed(self._articles[-100:])))
+        self.serve()
         return numbers
+
+    def serve(self) -> None:
+        """The publisher answers with the whole feed."""
+        self.url = self.feeds.serve("/feed.xml", self._document())
+
+    def kill_while_reading(self, part: float) -> None:
+        """The bot dies when it has read `part` of the feed's document, a byte of it at the least."""
+        body = self._document().encode()
+
+        async def handler(request: web.Request) -> web.StreamResponse:
+            headers = {"Content-Type": "application/rss+xml", "Content-Length": str(len(body))}
+            response = web.StreamResponse(headers=headers)
+            await response.prepare(request)
+            await response.write(body[: max(1, int(len(body) * part))])
+            await asyncio.sleep(0.02)
+            self.kill()
+            return response
+
+        self.feeds.handle("/feed.xml", handler)
+
+    def _document(self) -> str:
+        return rss(*reversed(self._articles[-100:]))
 
     async def change(self, number: int, title: str) -> None:
         """The publisher gives an article another title, and the feed is fetched while no bot runs."""
         self._articles[number - 1] = item(number, title=title, published=self.clock.now() - 1)
-        self.feeds.serve("/feed.xml", rss(*reversed(self._articles[-100:])))
+        self.serve()
         async with self.newsroom() as newsroom:
             await self._poll(newsroom)
 
@@ -180,11 +209,40 @@ class Scene:
                     raise AssertionError(f"the bot ended with {self.bot.status}:\n{self.bot.log[-3000:]}")
                 await asyncio.sleep(0.03)
 
+    async def posted(self, numbers: Iterable[int], *, within: float = 20) -> None:
+        """Wait until these articles are in every channel and nothing is owed, or for so many seconds."""
+        numbers = list(numbers)
+        with suppress(TimeoutError):
+            await until(
+                lambda: all(self.posts(kind)[number] for kind in self.channels for number in numbers),
+                within=within,
+            )
+            await self.settled(within=within)
+
     def open_dispatches(self) -> int:
         """How many dispatches are not over."""
+        ((count,),) = self.rows(_OPEN)
+        return int(count)
+
+    def fates(self, numbers: Iterable[int]) -> list[str]:
+        """What is wrong with the fates of articles: one is right in each channel, posted as its message."""
+        found: dict[tuple[int, int], list[tuple[str, int]]] = {}
+        for url, channel_id, state, message_id in self.rows(_FATES):
+            found.setdefault((int(url.rpartition("/")[2]), channel_id), []).append((state, message_id))
+        wrong = []
+        for kind, channel in self.channels.items():
+            told = [(message.id, articles(message)) for message in self.messages(kind)]
+            for number in numbers:
+                ours = found.get((number, channel.id), [])
+                shown = {message_id for message_id, those in told if number in those}
+                if [state for state, _ in ours] != ["sent"] or ours[0][1] not in shown:
+                    wrong.append(f"{kind}: {number} is {ours}, shown in {shown}")
+        return wrong
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """What the database answers to a query, whoever has it open."""
         with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as connection:
-            count: int = connection.execute(_OPEN).fetchone()[0]
-            return count
+            return connection.execute(sql).fetchall()
 
     def messages(self, kind: str) -> list[Message]:
         """The bot's messages in a channel, in a forum those of all its threads; oldest first."""
@@ -224,11 +282,17 @@ def articles(message: Message) -> set[int]:
 
 @asynccontextmanager
 async def open_scene(
-    discord: DiscordServer, feeds: FeedServer, launcher: Launcher, folder: Path, *, speed: float = 20
+    discord: DiscordServer,
+    feeds: FeedServer,
+    launcher: Launcher,
+    folder: Path,
+    *,
+    speed: float = 20,
+    kinds: Iterable[str] = KINDS,
 ) -> AsyncIterator[Scene]:
     """A scene in which every channel follows the feed and is owed its newest article; no bot outlives it."""
     scene = Scene(discord, feeds, launcher, folder, speed=speed)
-    scene.build()
+    scene.build(kinds)
     await scene.follow()
     try:
         yield scene

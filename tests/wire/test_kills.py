@@ -10,19 +10,20 @@ import pytest
 from tests.feed_server import FeedServer
 from tests.wire.bot_process import Launcher
 from tests.wire.discord_server import DiscordServer
-from tests.wire.kills import AFTER, INSIDE, STEPS, Step, Toll, survive, toll
+from tests.wire.kills import AFTER, INSIDE, STEPS, Toll, survive, toll
 from tests.wire.scene import KINDS, Scene, open_scene
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_bot_that_dies_at_any_step_of_a_post_posts_every_article_once(
-    scene: Scene, kind: str
-) -> None:
+async def test_a_bot_that_dies_at_any_step_of_an_article_posts_it_once(scene: Scene, kind: str) -> None:
+    """Every step in one of the kinds; `tests/benchmarks/kills.py` goes through all of them in each."""
+    turn = KINDS.index(kind)
     costs: dict[str, Toll] = {}
-    steps: list[Step] = [step for step in STEPS if kind in step.kinds]
+    steps = [step for number, step in enumerate(STEPS) if step.kinds[number % len(step.kinds)] == kind]
     for number, step in enumerate(steps):
-        window = (INSIDE, AFTER)[number % 2]
+        window = (INSIDE, AFTER)[(number + turn) % 2]
         costs[step.name] = await survive(scene, kind, step, window=window, burst=2, nth=2 - number % 2)
+    assert len(steps) >= 5
     assert not any(costs.values()), {name: cost for name, cost in costs.items() if cost}
 
 
