@@ -14,6 +14,7 @@ from cogs.reactions import Reactions
 from cogs.reading import Reading
 from cogs.servers import Servers
 from cogs.similar import MoreLikeThis
+from cogs.trends import Rising
 from cogs.views import Stale
 from cogs.why import Why
 
@@ -27,6 +28,7 @@ ALL: tuple[type[commands.Cog], ...] = (
     Bookmarks,
     Reactions,
     MoreLikeThis,
+    Rising,
     Why,
     About,
     Stale,

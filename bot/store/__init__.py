@@ -31,6 +31,7 @@ from bot.store.search_index import SearchIndex
 from bot.store.servers import Servers
 from bot.store.subscriptions import Subscriptions
 from bot.store.watches import Watches
+from bot.store.words import Words
 
 __all__ = [
     "AlreadyRunning",
@@ -58,6 +59,7 @@ class Store:
         self.questions = Questions(database, clock)
         self.watches = Watches(database, clock)
         self.index = SearchIndex(database)
+        self.words = Words(database)
         self.meta = Meta(database)
 
     @classmethod

@@ -1,0 +1,255 @@
+"""/trends: what is rising in the feeds that the asker sees, as a picture and as text."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+import math
+from collections import OrderedDict
+from collections.abc import Collection, Iterator
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import discord
+from babel.dates import format_date, format_time
+from discord import app_commands
+from discord.app_commands import Choice, locale_str
+from discord.ext import commands
+
+from bot import locale
+from bot.app import Telex
+from bot.locale import _, ngettext
+from bot.news import charts
+from bot.news.charts import Chart, Row, Section
+from bot.news.limits import Limit
+from bot.news.refusals import Refusal
+from bot.news.search import parse
+from bot.news.trends import FEWEST_ARTICLES, MOST_TITLES, Line, Period, Trends, find
+from bot.text import safe
+from bot.text.query import Condition, Filter
+from bot.workers import WorkerError, Workers
+from cogs import cards
+from cogs.reading import SearchPages, nothing_to_read
+from cogs.rights import in_servers
+from cogs.views import AskerView, Choose, Interaction
+
+log = logging.getLogger(__name__)
+
+_TIME = 20.0  # seconds that reading the titles may take
+_FRESH = 600.0  # seconds for which a picture is shown again to those who see the same feeds
+_KEPT = 16  # pictures
+_PICTURES, _PERIOD = 5, 60.0  # that are made for a person in so many seconds
+_NAME = 60  # UTF-16 units of a name in the text
+_DRAWN = 5  # rising words in the picture
+_ALT = 1024  # https://discord.com/developers/docs/resources/message#attachment-object
+_OPTION = 100  # https://discord.com/developers/docs/components/reference#string-select
+_FILE = "trends.png"
+_QUOTES = str.maketrans("", "", '"“”„«»')
+
+
+class Answer(NamedTuple):
+    """What was found and drawn at a time, in seconds of UTC."""
+
+    moment: int
+    trends: Trends
+    picture: bytes | None
+
+
+class Rising(commands.Cog):
+    """Tells what is rising."""
+
+    def __init__(self, bot: Telex) -> None:
+        self.bot = bot
+        self._limit = Limit(bot.newsroom.clock, allowed=_PICTURES, period=_PERIOD)
+        self._one_at_a_time = asyncio.Lock()
+        self._kept: OrderedDict[tuple[frozenset[int], Period, str], tuple[float, Answer]] = OrderedDict()
+
+    @app_commands.command(
+        name="trends", description=locale_str("What is rising in the feeds that you can see here")
+    )
+    @in_servers
+    @app_commands.describe(period=locale_str("In which time, compared with as long before"))
+    @app_commands.choices(
+        period=[
+            Choice(name=locale_str("The last 24 hours"), value=Period.DAY.value),
+            Choice(name=locale_str("The last 7 days"), value=Period.WEEK.value),
+            Choice(name=locale_str("The last 30 days"), value=Period.MONTH.value),
+        ]
+    )
+    async def trends(self, interaction: Interaction, period: str = Period.WEEK.value) -> None:
+        """Show it to the asker alone, for others may see other feeds."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        visible = await self.bot.visible_feed_ids(interaction)
+        if not visible:
+            await interaction.edit_original_response(embed=nothing_to_read().embed)
+            return
+        asked = Period(period)
+        answer = await self._answer(interaction, visible, asked)
+        embed = discord.Embed(title=title(asked), description=cards.fit([*_told(answer.trends)]))
+        files = []
+        if answer.picture is not None:
+            embed.set_image(url=f"attachment://{_FILE}")
+            alt = alternative(answer.trends, asked)
+            files = [discord.File(io.BytesIO(answer.picture), filename=_FILE, description=alt)]
+        view = SearchOne(interaction, answer, asked) if answer.trends.rising else None
+        await interaction.edit_original_response(embed=embed, attachments=files, view=view)
+
+    async def _answer(self, interaction: Interaction, visible: Collection[int], period: Period) -> Answer:
+        """What was answered a moment ago to who sees the same, or a new answer; one is made at a time."""
+        key = frozenset(visible), period, locale.current()
+        clock = self.bot.newsroom.clock
+        async with self._one_at_a_time:
+            made, answer = self._kept.get(key, (-_FRESH, None))
+            if answer is not None and clock.monotonic() - made < _FRESH:
+                return answer
+            if seconds := math.ceil(self._limit.wait(interaction.user.id)):
+                raise Refusal(
+                    ngettext(
+                        "That was quick. Try again in {seconds} second.",
+                        "That was quick. Try again in {seconds} seconds.",
+                        seconds,
+                    ).format(seconds=seconds)
+                )
+            self._limit.take(interaction.user.id)
+            answer = await self._make(visible, period)
+            self._kept[key] = clock.monotonic(), answer
+            if len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+            return answer
+
+    async def _make(self, visible: Collection[int], period: Period) -> Answer:
+        now = self.bot.newsroom.clock.now()
+        read = await self.bot.store.words.titles(
+            visible, since=now - 2 * period.seconds, before=now, most=2 * MOST_TITLES
+        )
+        workers = Workers()
+        try:
+            trends = await workers.run(find, now, period, read.step, read.titles, timeout=_TIME)
+        except WorkerError as error:
+            log.warning("trends were not found: %s", error)
+            raise Refusal(_("That took too long. Try a shorter time.")) from error
+        finally:
+            await workers.close()
+        picture = await charts.drawn(chart(trends, period, now)) if trends.sources else None
+        return Answer(now, trends, picture)
+
+
+class SearchOne(AskerView):
+    """A menu that searches for one of the rising words."""
+
+    def __init__(self, interaction: Interaction, answer: Answer, period: Period) -> None:
+        super().__init__(interaction)
+        self._rising = answer.trends.rising
+        self._since = Condition(Filter.SINCE, answer.moment - period.seconds)
+        options = [
+            discord.SelectOption(
+                label=safe.plain(line.name, _OPTION), value=str(number), description=_figures(line)
+            )
+            for number, line in enumerate(self._rising)
+        ]
+        self.add_item(Choose(self._search, placeholder=_("Search one of them…"), options=options))
+
+    async def _search(self, interaction: Interaction, values: list[str]) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        newsroom = interaction.client.newsroom
+        query = parse(_as_query(self._rising[int(values[0])].name), newsroom.clock.now()).also(self._since)
+        await SearchPages(interaction, newsroom.searcher, query, "relevance").show(interaction)
+
+
+def title(period: Period) -> str:
+    """What the answer is about."""
+    return {
+        Period.DAY: _("Rising in the last 24 hours"),
+        Period.WEEK: _("Rising in the last 7 days"),
+        Period.MONTH: _("Rising in the last 30 days"),
+    }[period]
+
+
+def _as_query(name: str) -> str:
+    """A word in any inflection, or words as a phrase."""
+    bare = name.translate(_QUOTES)
+    return f'"{bare}"' if " " in bare or "\u00a0" in bare else bare
+
+
+def _told(trends: Trends) -> Iterator[tuple[str, ...]]:
+    """All that the picture shows, as lines of text."""
+    if not trends.comparable:
+        yield (
+            _(
+                "There are too few articles to tell what is rising: {articles} in this time and {before} in "
+                "the time before. It takes {fewest} of each."
+            ).format(articles=trends.articles, before=trends.before, fewest=FEWEST_ARTICLES),
+        )
+        return
+    if not trends.rising:
+        yield (_("Nothing stands out: no word is in many more titles than before."),)
+    for number, line in enumerate(trends.rising, 1):
+        yield _line(f"{number}. ", line, _figures(line, sources=True))
+    yield (f"\n**{_('Sources')}**",)
+    for line in trends.sources:
+        yield _line("", line, _figures(line))
+    yield (
+        "\n-# "
+        + _(
+            "Compared with as long before. The small figures count the articles of equal parts of both times."
+        ),
+    )
+
+
+def _line(number: str, line: Line, figures: str) -> tuple[str, ...]:
+    half = len(line.counts) // 2
+    before, after = (" ".join(map(str, part)) for part in (line.counts[:half], line.counts[half:]))
+    name = safe.markdown(safe.plain(line.name, _NAME))
+    short = f"{number}**{name}** · {figures}"
+    return f"{short}\n-# {before} → {after}", short
+
+
+def _figures(line: Line, *, sources: bool = False) -> str:
+    """How many articles, of how many sources, and how many before."""
+    told = [ngettext("{count} article", "{count} articles", line.articles).format(count=line.articles)]
+    if sources:
+        told.append(ngettext("{count} source", "{count} sources", line.outlets).format(count=line.outlets))
+    told.append(_("{count} before").format(count=line.before))
+    return " · ".join(told)
+
+
+def chart(trends: Trends, period: Period, now: int) -> Chart:
+    """The picture of what was found, with its labels in the language of this task."""
+    rising = tuple(
+        Row(f"{number}  {safe.plain(line.name, _NAME)}", _figures(line), line.counts)
+        for number, line in enumerate(trends.rising[:_DRAWN], 1)
+    )
+    sources = tuple(Row(safe.plain(line.name, _NAME), _figures(line), line.counts) for line in trends.sources)
+    begin, middle, end = (_tick(now - count * period.seconds, period) for count in (2, 1, 0))
+    return Chart(
+        earlier=_("Before"),
+        later=_later(period),
+        ticks=(begin, middle, end),
+        sections=(Section(_("Rising"), rising), Section(_("Sources"), sources)),
+    )
+
+
+def _later(period: Period) -> str:
+    return {Period.DAY: _("Last 24 hours"), Period.WEEK: _("Last 7 days"), Period.MONTH: _("Last 30 days")}[
+        period
+    ]
+
+
+def _tick(moment: int, period: Period) -> str:
+    """A date as it is written in the language of this task; for a day the hour in UTC."""
+    when = datetime.fromtimestamp(moment, UTC)
+    if period is Period.DAY:
+        return f"{format_time(when, 'HH:mm', locale=locale.current())} UTC"
+    return format_date(when, "d MMM", locale=locale.current())
+
+
+def alternative(trends: Trends, period: Period) -> str:
+    """The picture in words, for those who cannot see it."""
+    told = [
+        f"{title(period)}.",
+        *(f"{safe.plain(line.name, _NAME)}: {_figures(line)}." for line in trends.rising[:_DRAWN]),
+        f"{_('Sources')}.",
+        *(f"{safe.plain(line.name, _NAME)}: {_figures(line)}." for line in trends.sources),
+    ]
+    return safe.cut(" ".join(told), _ALT)

@@ -1,0 +1,196 @@
+"""/trends: the picture, the same in words, whose articles count, what the menu does."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.news import charts
+from bot.store.words import Words
+from cogs.trends import Rising
+from tests.cogs.helpers import choose, follow, hide, last, said
+from tests.discord_world import World
+from tests.feed_server import FeedServer, item
+from tests.news.test_trends import word
+
+DAY = 86_400
+
+
+def week(start: int, first: int, now: int, *more: str) -> list[str]:
+    """Fourteen days of titles that have nothing in common, then titles of yesterday."""
+    items = [
+        item(number, title=word(number), published=now - 60 - (number - first) * DAY // 2)
+        for number in range(first, first + 27)
+    ]
+    items += [
+        item(start + number, title=title, published=now - DAY - DAY // 2 - number * 60)
+        for number, title in enumerate(more)
+    ]
+    return items
+
+
+async def press(world: World, server: FeedServer, name: str = "{number} Starliner") -> None:
+    """Two outlets that both write of something since yesterday."""
+    for place, outlet in enumerate(("Example News", "Le Fil")):
+        titles = [name.format(number=word(700 + place * 50 + n)) for n in range(5)]
+        await follow(
+            world,
+            server,
+            *week(5000 + place * 100, 1 + place * 100, world.clock.now(), *titles),
+            path=f"/{place}",
+            title=outlet,
+        )
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> list[charts.Chart]:
+    """No picture is drawn; what it would have shown."""
+    asked: list[charts.Chart] = []
+
+    async def drawn(chart: charts.Chart) -> bytes:
+        asked.append(chart)
+        return b"\x89PNG"
+
+    monkeypatch.setattr(charts, "drawn", drawn)
+    return asked
+
+
+async def test_a_picture_comes_with_the_same_figures_in_words(telex: World, feed_server: FeedServer) -> None:
+    await press(telex, feed_server)
+    answer = await telex.reader.slash(telex.news, "trends")
+    message = last(answer)
+    assert message.ephemeral
+    assert "Rising in the last 7 days" in said(answer)
+    assert "1. **Starliner** · 10 articles · 2 sources · 0 before" in said(answer)
+    assert "-# 0 0 0 0 0 0 0 → 0 0 0 0 0 10 0" in said(answer)
+    assert "**Example News** · 19 articles · 13 before" in said(answer)
+    (attachment,) = message.attachments
+    assert attachment.filename == "trends.png"
+    assert attachment.description or "".startswith(
+        "Rising in the last 7 days. Starliner: 10 articles · 0 before."
+    )
+    assert message.embeds[0].image.url is not None
+
+
+async def test_the_menu_searches_for_what_is_chosen(
+    telex: World, feed_server: FeedServer, quick: list[charts.Chart]
+) -> None:
+    await press(telex, feed_server, "Windows 11 {number}")
+    answer = await telex.reader.slash(telex.news, "trends")
+    found = await choose(telex.reader, last(answer), "Windows 11", "Search one")
+    assert 'Results for “"Windows 11"' in said(found)
+    assert "1. **" in said(found)
+
+
+async def test_only_what_the_asker_sees_counts(
+    telex: World, feed_server: FeedServer, quick: list[charts.Chart]
+) -> None:
+    secret = telex.guild.create_text_channel("secret")
+    now = telex.clock.now()
+    await follow(telex, feed_server, *week(0, 1, now), path="/open")
+    for place in (1, 2):
+        titles = [f"{word(600 + place * 50 + n)} Starliner" for n in range(5)]
+        await follow(
+            telex,
+            feed_server,
+            *week(5000 + place * 100, 100 * place, now, *titles),
+            path=f"/{place}",
+            title=f"Secret {place}",
+            channel=secret,
+        )
+    hide(telex, secret, telex.reader)
+    assert "Starliner" in said(await telex.editor.slash(telex.news, "trends"))
+    hidden = said(await telex.reader.slash(telex.news, "trends"))
+    assert "Starliner" not in hidden
+    assert "Secret" not in hidden
+    assert "Nothing stands out" in hidden
+    assert "Starliner" not in str(quick[-1])
+
+
+async def test_too_few_articles_are_told_and_nothing_is_drawn(
+    telex: World, feed_server: FeedServer, quick: list[charts.Chart]
+) -> None:
+    await follow(telex, feed_server)
+    answer = await telex.reader.slash(telex.news, "trends", period="day")
+    assert "too few articles to tell what is rising: 3 in this time and 0 in the time before" in said(answer)
+    assert last(answer).components == []
+    assert quick == []
+
+
+async def test_where_nothing_is_followed_the_next_step_is_told(telex: World) -> None:
+    assert "/feed packs" in said(await telex.reader.slash(telex.news, "trends"))
+
+
+async def test_it_speaks_french_to_who_does(
+    telex: World, feed_server: FeedServer, quick: list[charts.Chart]
+) -> None:
+    telex.locales[telex.reader.id] = "fr"
+    await press(telex, feed_server)
+    answer = said(await telex.reader.slash(telex.news, "trends"))
+    assert "En hausse ces 7 derniers jours" in answer
+    (chart,) = quick
+    assert chart.earlier == "Avant"
+    assert chart.ticks[2] == "28 mai"
+    assert [section.title for section in chart.sections] == ["En hausse", "Sources"]
+
+
+async def test_names_are_neither_markup_nor_a_mention(
+    telex: World, feed_server: FeedServer, quick: list[charts.Chart]
+) -> None:
+    await press(telex, feed_server, "@everyone **boom_boom_boom** {number}")
+    answer = said(await telex.reader.slash(telex.news, "trends"))
+    assert "@everyone" not in answer.replace("\\@everyone", "")
+    assert "boom\\_boom\\_boom" in answer or "**boom" in answer
+
+
+async def test_the_same_question_is_answered_from_what_was_drawn(
+    telex: World, feed_server: FeedServer, quick: list[charts.Chart], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await press(telex, feed_server)
+    await telex.reader.slash(telex.news, "trends")
+    await telex.editor.slash(telex.news, "trends")
+    assert len(quick) == 1
+    await telex.advance(601)
+    await telex.editor.slash(telex.news, "trends")
+    assert len(quick) == 2
+
+
+async def test_without_a_picture_the_words_are_there(
+    telex: World, feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nothing(_chart: charts.Chart) -> None:
+        return None
+
+    monkeypatch.setattr(charts, "drawn", nothing)
+    await press(telex, feed_server)
+    answer = await telex.reader.slash(telex.news, "trends")
+    assert "**Starliner** · 10 articles" in said(answer)
+    assert last(answer).attachments == []
+
+
+async def test_titles_are_sampled_where_there_are_many(telex: World, feed_server: FeedServer) -> None:
+    await press(telex, feed_server)
+    feeds = {feed.id for feed in await telex.store.feeds.all()}
+    now = telex.clock.now()
+    words: Words = telex.store.words
+    all_of_them = await words.titles(feeds, since=now - 14 * DAY, before=now, most=1_000)
+    some = await words.titles(feeds, since=now - 14 * DAY, before=now, most=20)
+    assert all_of_them.step == 1
+    assert len(all_of_them.titles) == 64
+    assert some.step == 4
+    assert len(some.titles) == 16
+    assert (await words.titles(feeds, since=now, before=now + 1, most=20)).titles == []
+    assert (await words.titles([], since=0, before=now, most=20)).titles == []
+
+
+async def test_impatience_is_bounded(
+    telex: World, feed_server: FeedServer, quick: list[charts.Chart]
+) -> None:
+    await press(telex, feed_server)
+    for _ in range(5):
+        await telex.reader.slash(telex.news, "trends")
+        await telex.advance(1)
+        rising = telex.bot.get_cog("Rising")
+        assert isinstance(rising, Rising)
+        rising._kept.clear()
+    assert "Try again in" in said(await telex.reader.slash(telex.news, "trends"))
+    assert "**Starliner**" in said(await telex.editor.slash(telex.news, "trends"))
