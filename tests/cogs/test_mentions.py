@@ -101,7 +101,7 @@ async def test_a_reply_to_a_catch_up_is_about_the_article_that_it_names(
 ) -> None:
     feed = await follow(telex, feed_server, item(0, title="Old", published=START - 90_000))
     many = [item(n, title=f"Robots at work {n}", published=START - n) for n in range(1, 14)]
-    many[1] = item(2, title="Cities ban facial recognition", published=START - 2)
+    many[-1] = item(13, title="Cities ban facial recognition", published=START - 13)
     feed_server.serve("/rss", rss(*many))
     await telex.poll(feed)
     await telex.deliver()

@@ -1,0 +1,104 @@
+"""👍 and 👎: who may judge an answer, once each, and still after a restart."""
+
+from __future__ import annotations
+
+import discord
+import pytest
+from simcord.results import ResponseMessage
+
+from bot.posting import buttons
+from tests.cogs.engine import Engine, mention
+from tests.cogs.helpers import follow, forge, last, newest, said
+from tests.discord_world import World
+from tests.feed_server import FeedServer
+
+
+@pytest.fixture(autouse=True)
+async def _answers(telex: World, feed_server: FeedServer, engine: Engine) -> None:
+    engine.quotes(await newest(telex, await follow(telex, feed_server)))
+
+
+async def an_answer(world: World, *, public: bool = False) -> ResponseMessage:
+    asked = await world.reader.slash(world.news, "ask", question="Who bought Slack?", public=public)
+    return last(asked)
+
+
+async def votes(world: World) -> tuple[int, int]:
+    (tally,) = await world.store.questions.tallies(0, all_=True)
+    return tally.up, tally.down
+
+
+def custom_id(message: ResponseMessage, emoji: str) -> str:
+    return next(
+        str(one["custom_id"])
+        for row in message.components
+        for one in row["components"]
+        if one["emoji"]["name"] == emoji
+    )
+
+
+async def test_the_asker_votes_changes_and_takes_back(telex: World) -> None:
+    answer = await an_answer(telex)
+    up, down = custom_id(answer, "👍"), custom_id(answer, "👎")
+    assert "this answer helped" in said(await telex.reader.click(answer, custom_id=up))
+    assert await votes(telex) == (1, 0)
+    assert "did not help" in said(await telex.reader.click(answer, custom_id=down))
+    assert await votes(telex) == (0, 1)
+    assert "taken back" in said(await telex.reader.click(answer, custom_id=down))
+    assert await votes(telex) == (0, 0)
+
+
+async def test_everybody_votes_once_on_a_public_answer(telex: World) -> None:
+    answer = await an_answer(telex, public=True)
+    up, down = custom_id(answer, "👍"), custom_id(answer, "👎")
+    await telex.reader.click(answer, custom_id=up)
+    await telex.editor.click(answer, custom_id=up)
+    await telex.editor.click(answer, custom_id=down)
+    assert await votes(telex) == (1, 1)
+
+
+async def test_votes_count_after_a_restart(telex: World) -> None:
+    await telex.reader.send(telex.news, f"{mention(telex)} who bought Slack?")
+    await telex.restart()
+    answer = telex.posts()[-1]
+    found = [one for one in buttons.custom_ids(answer) if one.startswith("telex:vote:up")]
+    assert "this answer helped" in said(await telex.editor.click(answer, custom_id=found[0]))
+    assert await votes(telex) == (1, 0)
+
+
+async def test_nobody_votes_on_an_answer_that_was_for_somebody_else(telex: World) -> None:
+    answer = await an_answer(telex)
+    forged = await forge(telex.editor, telex.news, answer, custom_id(answer, "👎"))
+    assert "Only the person who asked" in said(forged)
+    assert await votes(telex) == (0, 0)
+
+
+async def test_an_answer_of_another_server_cannot_be_judged_here(telex: World) -> None:
+    elsewhere = telex.env.create_guild("Elsewhere")
+    question = await telex.store.questions.add(
+        server_id=elsewhere.id,
+        channel_id=1,
+        person_id=telex.reader.id,
+        text="Who?",
+        language="en",
+        public=True,
+        answered=True,
+    )
+    channel = telex.bot.get_channel(telex.news.id)
+    assert isinstance(channel, discord.TextChannel)
+    await channel.send("?", view=buttons.row(buttons.vote(question, helped=True)))
+    forged = await telex.reader.click(telex.posts()[-1], custom_id=buttons.vote_id(question, helped=True))
+    assert "too old" in said(forged)
+    assert await votes(telex) == (0, 0)
+
+
+async def test_a_vote_on_a_question_that_is_gone_is_told_so(telex: World) -> None:
+    answer = await an_answer(telex)
+    await telex.store.questions.forget(telex.reader.id)
+    assert "too old" in said(await telex.reader.click(answer, custom_id=custom_id(answer, "👍")))
+
+
+async def test_thanks_are_in_the_voters_language(telex: World) -> None:
+    answer = await an_answer(telex, public=True)
+    telex.locales[telex.editor.id] = "fr"
+    assert "Merci" in said(await telex.editor.click(answer, custom_id=custom_id(answer, "👍")))
