@@ -98,6 +98,18 @@ class Settings(BaseSettings):
             raise ValueError("a key belongs in TELEX_MODEL_KEY, not in the address")
         return value.strip().rstrip("/")
 
+    @field_validator("health_address", mode="before")
+    @classmethod
+    def _host_and_port(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        if not value.strip():
+            return None
+        host, separator, port = value.strip().rpartition(":")
+        if not (host and separator and port.isascii() and port.isdecimal() and int(port) < 2**16):
+            raise ValueError("an address and a port such as 127.0.0.1:8080 are needed")
+        return host.strip("[]"), int(port)
+
     @field_validator("discord_token", "model_key", mode="before")
     @classmethod
     def _no_empty_token(cls, value: object) -> object:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 
@@ -63,6 +64,8 @@ class Poller:
         """Called after each poll that was recorded with articles or dispatches."""
         self.last_answer: int | None = None
         """When a publisher last answered, in seconds of UTC."""
+        self.outcomes: Counter[Outcome] = Counter()
+        """Polls since the start, by how they ended."""
 
         self._woken = asyncio.Event()
         self._hosts = Hosts(clock)
@@ -215,6 +218,7 @@ class Poller:
                     self.last_answer = now = self._clock.now()
                     unchanged = self.visits.unchanged(due, answer, now)
                     if unchanged is not None:
+                        self.outcomes[Outcome.UNCHANGED] += 1
                         self._keep(due.id, unchanged)
                         return
             if waited:
@@ -242,6 +246,7 @@ class Poller:
         except Exception as error:
             log.exception("cannot poll %s", urls.masked(feed.url))
             report = self._failed(feed, host, FeedError(errors.PARSE_DIED, type(error).__name__))
+        self.outcomes[report.outcome] += 1
         if report.recorded is None:
             self._keep(feed.id, report.feed, report.alert)
         elif report.recorded.new_ids or report.recorded.channel_ids:

@@ -76,6 +76,11 @@ class Dispatches:
         row = await self._database.fetchone(f"SELECT min({READY_AT}) {HEADS}", {"exclude": listed(exclude)})
         return None if row is None else row[0]
 
+    async def by_state(self) -> list[tuple[str, int, int]]:
+        """How many dispatches are in each state, and when the oldest of them was created."""
+        rows = await self._database.fetchall("SELECT state, count(*), min(created) FROM dispatch GROUP BY state")
+        return [(row[0], row[1], row[2]) for row in rows]
+
     async def claim(self, channel_id: int, now: int) -> Dispatch | None:
         """Take the first in line of a channel, counting an attempt; None when it is not due."""
         async with self._database.write() as transaction:

@@ -104,6 +104,17 @@ class Feeds:
         )
         return None if row is None else int(row["next_poll"])
 
+    async def wanted(self, *, asked_after: int, due_before: int) -> bool:
+        """Whether a feed that is to be polled was asked since a time, or has been due since before one."""
+        row = await self._database.fetchone(
+            f"""
+            SELECT EXISTS (SELECT 1 FROM feed WHERE state = 'active'
+                           AND (last_poll > ? OR next_poll < ?) AND {FOLLOWED})
+            """,
+            (asked_after, due_before),
+        )
+        return bool(row and row[0])
+
     async def all(self) -> list[Feed]:
         """Every feed, by outlet and title."""
         return await self._database.objects(feed, f"SELECT {FEED} FROM feed ORDER BY outlet, title, id")

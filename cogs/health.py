@@ -1,0 +1,129 @@
+"""Telling the operator how the bot is: an alarm when feeds fall silent, and figures on a local port."""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextlib import AsyncExitStack
+from typing import Any
+
+import aiohttp
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot import health as figures
+from bot import locale
+from bot.app import Telex
+from bot.locale import _, ngettext
+from cogs.loops import Loop
+from cogs.views import Interaction
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY = 60.0
+"""Seconds between looks at whether feeds answer."""
+
+
+class Health(commands.Cog):
+    """Watches the bot for the people who run it."""
+
+    def __init__(self, bot: Telex) -> None:
+        self._bot = bot
+        self._clock, self._settings = bot.newsroom.clock, bot.newsroom.settings
+        self.health = figures.Health(bot.newsroom)
+        self._watch = Loop("liveness", self._look, self._clock)
+        self._lateness = Loop("lateness", self.health.watch_lateness, self._clock)
+        self._served = AsyncExitStack()
+        self._alarmed = False
+
+    async def cog_load(self) -> None:
+        """Begin to watch, and to answer on the local port where one is set. Raises OSError."""
+        if self._settings.health_address is not None:
+            host, port = self._settings.health_address
+            await self._served.enter_async_context(self.health.served(host, port))
+            self._lateness.start()
+        self._watch.start()
+
+    async def cog_unload(self) -> None:
+        """Stop watching."""
+        await self._watch.stop()
+        await self._lateness.stop()
+        await self._served.aclose()
+
+    @commands.Cog.listener()
+    async def on_connect(self) -> None:
+        """Discord's gateway is there."""
+        self.health.disconnected = None
+
+    @commands.Cog.listener()
+    async def on_resumed(self) -> None:
+        """Discord's gateway is there again."""
+        self.health.disconnected = None
+
+    @commands.Cog.listener()
+    async def on_disconnect(self) -> None:
+        """Discord's gateway went away; it is asked again and again, and each time this is called."""
+        if self.health.disconnected is None:
+            self.health.disconnected = self._clock.now()
+
+    @commands.Cog.listener()
+    async def on_interaction(self, interaction: Interaction) -> None:
+        """Note when a command arrived."""
+        interaction.extras["arrived"] = time.monotonic()
+
+    @commands.Cog.listener()
+    async def on_app_command_completion(
+        self,
+        interaction: Interaction,
+        command: app_commands.Command[Any, ..., Any] | app_commands.ContextMenu,
+    ) -> None:
+        """Note how long a command took."""
+        arrived = interaction.extras.get("arrived")
+        if arrived is not None:
+            self.health.interactions.labels(command.qualified_name).observe(time.monotonic() - arrived)
+
+    async def look(self) -> None:
+        """Raise the alarm when feeds fell silent, and tell when they answer again: once each.
+
+        Raises StoreError.
+        """
+        since = await self.health.silent_since()
+        if since is not None and not self._alarmed:
+            self._alarmed = True
+            hours = max(1, (self._clock.now() - since) // 3600)
+            log.error("No feed could be fetched for %d hours", hours)
+            with locale.use(self._settings.language):
+                await self._tell_owner(
+                    ngettext(
+                        "No feed could be fetched for {hours} hour.",
+                        "No feed could be fetched for {hours} hours.",
+                        hours,
+                    ).format(hours=hours)
+                    + " "
+                    + _(
+                        "Look at the network of the machine that I run on, and at my log. "
+                        "What is published meanwhile follows when feeds answer again."
+                    )
+                )
+        elif since is None and self._alarmed:
+            self._alarmed = False
+            log.warning("Feeds are fetched again")
+            with locale.use(self._settings.language):
+                await self._tell_owner(_("Feeds are fetched again."))
+
+    async def _look(self) -> None:
+        while True:
+            await self._clock.sleep(LOOK_EVERY)
+            await self.look()
+
+    async def _tell_owner(self, text: str) -> None:
+        """A direct message to whoever owns the application: the person, or the team's owner."""
+        try:
+            application = await self._bot.application_info()
+            owner_id = application.team.owner_id if application.team else application.owner.id
+            if owner_id is not None:
+                owner = await self._bot.fetch_user(owner_id)
+                await owner.send(text)
+        except (discord.DiscordException, aiohttp.ClientError, TimeoutError) as error:
+            log.warning("The owner could not be told: %s", error)

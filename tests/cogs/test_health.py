@@ -1,0 +1,154 @@
+"""The operator learns that feeds fell silent, once, and that they are back; figures and health on a port."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+import discord
+import pytest
+
+from bot.health import AWAY, SILENCE
+from cogs.health import Health
+from tests.discord_world import World
+from tests.feed_server import FeedServer, item, rss
+
+
+@pytest.fixture
+def owned(telex: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """The application belongs to the reader; in simcord it belongs to the bot itself."""
+
+    async def application_info() -> Any:
+        return SimpleNamespace(team=None, owner=telex.reader.user)
+
+    monkeypatch.setattr(telex.bot, "application_info", application_info)
+    return telex
+
+
+def watch(world: World) -> Health:
+    cog = world.bot.get_cog("Health")
+    assert isinstance(cog, Health)
+    return cog
+
+
+async def told(world: World) -> list[str]:
+    await watch(world).look()
+    await world.env.settle()
+    person = await world.bot.fetch_user(world.reader.id)
+    channel = person.dm_channel or await person.create_dm()
+    return [message.content async for message in channel.history(oldest_first=True)]
+
+
+async def test_the_owner_is_told_once_when_feeds_fall_silent_and_once_when_they_are_back(
+    owned: World, feed_server: FeedServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    feed = await owned.follow(feed_server.serve("/feed", rss(item(0))))
+    await owned.poll(feed)
+    feed_server.serve("/feed", b"", status=500)
+    owned.clock.advance(SILENCE - 60)
+    await owned.poll(feed)
+    assert await told(owned) == []
+    owned.clock.advance(120)
+    with caplog.at_level(logging.WARNING, "cogs.health"):
+        (first,) = await told(owned)
+        assert first.startswith("No feed could be fetched for 2 hours.")
+        assert await told(owned) == [first]
+        feed_server.serve("/feed", rss(item(0), item(1)))
+        await owned.poll(feed)
+        assert await told(owned) == [first, "Feeds are fetched again."]
+    assert [record.message for record in caplog.records if record.name == "cogs.health"] == [
+        "No feed could be fetched for 2 hours",
+        "Feeds are fetched again",
+    ]
+
+
+async def test_a_feed_that_is_asked_once_a_day_raises_no_alarm(owned: World, feed_server: FeedServer) -> None:
+    feed = await owned.follow(feed_server.serve("/feed", rss(item(0))))
+    await owned.poll(feed)
+    (slow,) = [each for each in await owned.store.feeds.all() if each.id == feed.id]
+    await owned.store.polls.record_quiet([replace(slow, next_poll=owned.clock.now() + 86_400)])
+    owned.clock.advance(3 * SILENCE)
+    assert await told(owned) == []
+
+
+async def test_a_poller_that_stopped_asking_raises_the_alarm(owned: World, feed_server: FeedServer) -> None:
+    feed = await owned.follow(feed_server.serve("/feed", rss(item(0))))
+    await owned.poll(feed)
+    owned.clock.advance(3 * SILENCE)
+    assert len(await told(owned)) == 1
+
+
+async def test_a_bot_without_feeds_raises_no_alarm(owned: World) -> None:
+    owned.clock.advance(3 * SILENCE)
+    assert await told(owned) == []
+
+
+async def test_an_owner_who_cannot_be_told_stops_nothing(
+    owned: World, monkeypatch: pytest.MonkeyPatch, feed_server: FeedServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def application_info() -> Any:
+        raise discord.DiscordException("out of reach")
+
+    monkeypatch.setattr(owned.bot, "application_info", application_info)
+    await owned.follow(feed_server.serve("/feed", rss(item(0))))
+    owned.clock.advance(3 * SILENCE)
+    with caplog.at_level(logging.WARNING, "cogs.health"):
+        assert await told(owned) == []
+    assert "The owner could not be told: out of reach" in caplog.messages
+
+
+@pytest.fixture
+async def page(telex: World) -> AsyncIterator[Any]:
+    """What the local port answers: status and text of a path."""
+    health = watch(telex).health
+    async with health.served("127.0.0.1", 0) as port, aiohttp.ClientSession() as session:
+
+        async def get(path: str) -> tuple[int, str]:
+            async with session.get(f"http://127.0.0.1:{port}{path}") as answer:
+                return answer.status, await answer.text()
+
+        yield get
+
+
+async def test_the_health_check_fails_when_discord_stays_away(telex: World, page: Any) -> None:
+    assert await page("/healthz") == (200, '{"well": true, "problems": []}')
+    await watch(telex).on_disconnect()
+    telex.clock.advance(AWAY + 60)
+    await watch(telex).on_disconnect()  # a further attempt is no new absence
+    status, text = await page("/healthz")
+    assert status == 503
+    assert "Discord has been out of reach for 11 minutes" in text
+    await watch(telex).on_resumed()
+    assert (await page("/healthz"))[0] == 200
+
+
+async def test_the_figures_count_polls_articles_deliveries_and_commands(
+    telex: World, page: Any, feed_server: FeedServer
+) -> None:
+    feed = await telex.follow(feed_server.serve("/feed", rss(item(0))))
+    await telex.poll(feed)
+    feed_server.serve("/feed", rss(item(0), item(1)))
+    await telex.poll(feed)
+    feed_server.serve("/feed", b"", status=404)
+    await telex.poll(feed)
+    telex.clock.advance(90)
+    await telex.reader.slash(telex.news, "about")
+    status, text = await page("/metrics")
+    assert status == 200
+    figures = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    assert figures['telex_polls_total{outcome="new"}'] == "2.0"
+    assert figures['telex_polls_total{outcome="failed"}'] == "1.0"
+    assert figures["telex_articles"] == "2.0"
+    waiting = float(figures['telex_deliveries{state="waiting"}'])
+    assert waiting >= 1
+    assert figures['telex_delivery_oldest_seconds{state="waiting"}'] == "90.0"
+    assert figures['telex_interaction_seconds_count{command="about"}'] == "1.0"
+    assert float(figures["telex_database_bytes"]) > 0
+    await telex.deliver()
+    later = (await page("/metrics"))[1]
+    assert f'telex_deliveries{{state="sent"}} {waiting}' in later
+    assert 'telex_deliveries{state="waiting"}' not in later
