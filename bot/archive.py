@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, BinaryIO, TextIO
 
@@ -22,6 +23,7 @@ from bot.settings import Settings
 from bot.store import Store
 from bot.terminal import FAILED, settings_or_stop, wait_for
 from bot.text import safe, urls
+from bot.words import Tally
 
 commands = typer.Typer()
 
@@ -149,6 +151,50 @@ def ask(
                     )
 
     wait_for(work)
+
+
+@commands.command()
+def questions(
+    as_json: AsJson = False,
+    days: Annotated[int, typer.Option(min=1, max=90, help="How many days to look back.")] = 30,
+    all_: Annotated[bool, typer.Option("--all", help="Those that were answered well, too.")] = False,
+) -> None:
+    """What people asked in Discord that was not answered, or whose answers did not help."""
+    settings = settings_or_stop()
+
+    async def work() -> list[Tally]:
+        async with open_store(settings) as store:
+            since = store.clock.now() - days * 86_400
+            return await store.questions.tallies(since, all_=all_)
+
+    tallies = wait_for(work)
+    if as_json:
+        for tally in tallies:
+            judged = {
+                "question": tally.text,
+                "language": tally.language,
+                "last": datetime.fromtimestamp(tally.last, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "times": tally.times,
+                "answered": tally.answers,
+                "helped": tally.up,
+                "not_helped": tally.down,
+            }
+            terminal.out(json.dumps(judged, ensure_ascii=False))
+    elif tallies:
+        terminal.table(
+            "Questions",
+            ("last asked", "times", "answered", "👍", "👎", "question"),
+            (
+                (
+                    terminal.when(tally.last),
+                    *map(str, (tally.times, tally.answers, tally.up, tally.down)),
+                    tally.text,
+                )
+                for tally in tallies
+            ),
+        )
+    else:
+        terminal.say(f"Nothing of that kind was asked within {days} days.")
 
 
 @commands.command()

@@ -1,0 +1,46 @@
+"""`telex questions`: what an operator reads to see what people miss."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from bot.clock import SystemClock
+from bot.store import Store
+from tests.cli.test_commands import Telex, telex
+
+__all__ = ["telex"]
+
+ANSWERED, UNANSWERED = "Who bought Slack?", "Où est passé l’été ?"
+
+
+async def ask(database: Path) -> None:
+    store = await Store.open(database, SystemClock())
+    for text, person in ((UNANSWERED, 1), (UNANSWERED.upper(), 2), (ANSWERED, 1)):
+        question = await store.questions.add(
+            server_id=1,
+            channel_id=2,
+            person_id=person,
+            text=text,
+            language="fr",
+            public=True,
+            answered=text == ANSWERED,
+        )
+    await store.questions.vote(question, 1, helped=True)
+    await store.close()
+
+
+def test_what_was_not_answered_is_listed_without_names(telex: Telex) -> None:
+    assert "Nothing of that kind" in telex("questions").stderr
+    asyncio.run(ask(telex.folder / "news.db"))
+    (missed,) = telex.json("questions", "--json")
+    assert missed["times"] == 2
+    assert missed["answered"] == 0
+    assert missed["question"].casefold() == UNANSWERED.casefold()
+    assert set(missed) == {"question", "language", "last", "times", "answered", "helped", "not_helped"}
+    every = telex.json("questions", "--json", "--all", "--days", "1")
+    assert [(one["times"], one["helped"]) for one in every] == [(2, 0), (1, 1)]
+    shown = telex("questions", "--all").stdout
+    assert ANSWERED in shown
+    assert "👍" in shown
+    telex("questions", "--days", "0", status=2)
