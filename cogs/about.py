@@ -41,11 +41,13 @@ class About(commands.Cog):
             title=_("Telex, a newsroom for your server"),
             description=_(
                 "Telex follows news feeds and posts their articles here. React to a post with 🔖 or press "
-                "its Save button to keep an article, and find it again with /bookmarks."
+                "its Save button to keep an article, and find it again with /bookmarks. Ask about the news "
+                "with /ask, or mention Telex with your question; reply to a post to ask about its article."
             ),
         )
         for title, names in self._topics(interaction):
-            embed.add_field(name=title, value="\n".join(names)[:_FIELD_LIMIT], inline=False)
+            for name, value in _fields(title, names):
+                embed.add_field(name=name, value=value, inline=False)
         if interaction.guild is None:
             embed.set_footer(text=_("In a server there is more: searching, reading, and following feeds."))
         await interaction.response.send_message(embed=embed, ephemeral=True)
@@ -123,31 +125,54 @@ class PrivacyView(AskerView):
 
     async def show(self, interaction: Interaction) -> None:
         """Tell what is kept."""
-        count = await interaction.client.store.bookmarks.count(interaction.user.id)
-        kept = ngettext(
-            "About you Telex keeps {count} bookmark: which article, when and where you saved it.",
-            "About you Telex keeps {count} bookmarks: which articles, when and where you saved them.",
-            count,
-        ).format(count=count)
-        nothing = _("You have no bookmarks.")
-        rest = "\n".join(
-            (
-                _("It neither reads nor keeps your messages, and nobody else sees your bookmarks."),
-                _(
-                    "Of a bookmark that you remove or delete, it remembers only that you let go of it, so "
-                    "that an old reaction does not bring it back."
-                ),
+        store, person_id = interaction.client.store, interaction.user.id
+        bookmarks = await store.bookmarks.count(person_id)
+        questions = await store.questions.count(person_id)
+        kept: list[str] = []
+        if bookmarks:
+            kept.append(
+                ngettext(
+                    "{count} bookmark: which article, when and where you saved it",
+                    "{count} bookmarks: which articles, when and where you saved them",
+                    bookmarks,
+                ).format(count=bookmarks)
             )
-        )
+        if questions:
+            kept.append(
+                ngettext(
+                    "{count} question of the last 90 days: where you asked it, and whether it was answered",
+                    "{count} questions of the last 90 days: where you asked them, and which were answered",
+                    questions,
+                ).format(count=questions)
+            )
+        if await store.questions.votes_of(person_id):
+            kept.append(_("which answers you found helpful or not"))
+        lines = [_("About you Telex keeps:"), *(f"- {one}" for one in kept)] if kept else []
+        lines += [
+            *([] if bookmarks else [_("You have no bookmarks.")]),
+            _(
+                "Of your messages it reads only those that mention it or are sent to it directly. Nobody "
+                "else sees your bookmarks. Whoever runs Telex sees unanswered questions, without names."
+            ),
+            *(
+                []
+                if interaction.client.newsroom.writer is None
+                else [_("Your questions go to the language model that this Telex uses to write answers.")]
+            ),
+            _(
+                "Of a bookmark that you remove or delete, it remembers only that you let go of it, so "
+                "that an old reaction does not bring it back."
+            ),
+        ]
         self.clear_items()
         self.add_item(Press(self._export, label=_("Get a copy"), style=discord.ButtonStyle.primary))
         self.add_item(
             Press(
-                self._ask, label=_("Delete everything"), style=discord.ButtonStyle.danger, disabled=not count
+                self._ask, label=_("Delete everything"), style=discord.ButtonStyle.danger, disabled=not kept
             )
         )
         self.asked = interaction
-        await interaction.edit_original_response(content=f"{kept if count else nothing}\n{rest}", view=self)
+        await interaction.edit_original_response(content="\n".join(lines), view=self)
 
     async def _export(self, interaction: Interaction) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
@@ -163,7 +188,10 @@ class PrivacyView(AskerView):
         self.add_item(Press(self._keep, label=_("Keep everything")))
         self.asked = interaction
         await interaction.edit_original_response(
-            content=_("This deletes all your bookmarks, in every server, and cannot be undone. Delete them?"),
+            content=_(
+                "This deletes all that Telex keeps about you, in every server, and cannot be undone. "
+                "Delete it?"
+            ),
             view=self,
         )
 
@@ -173,14 +201,19 @@ class PrivacyView(AskerView):
 
     async def _delete(self, interaction: Interaction) -> None:
         await interaction.response.defer()
-        deleted = await interaction.client.store.bookmarks.forget(interaction.user.id)
+        store, person_id = interaction.client.store, interaction.user.id
+        bookmarks = await store.bookmarks.forget(person_id)
+        questions = await store.questions.forget(person_id)
         self.stop()
-        await interaction.edit_original_response(
-            content=ngettext("Deleted {count} bookmark.", "Deleted {count} bookmarks.", deleted).format(
-                count=deleted
+        deleted = (
+            ngettext("Deleted {count} bookmark.", "Deleted {count} bookmarks.", bookmarks).format(
+                count=bookmarks
             ),
-            view=None,
+            ngettext("Deleted {count} question.", "Deleted {count} questions.", questions).format(
+                count=questions
+            ),
         )
+        await interaction.edit_original_response(content="\n".join(deleted), view=None)
 
 
 async def export(interaction: Interaction) -> bytes:
@@ -207,6 +240,21 @@ async def export(interaction: Interaction) -> bytes:
         "exported": _iso(interaction.client.newsroom.clock.now()),
         "bookmarks": kept,
         "let_go": await store.bookmarks.let_go(interaction.user.id),
+        "questions": [
+            {
+                "question": one.text,
+                "asked": _iso(one.asked),
+                "answered": one.answered,
+                "public": one.public,
+                "server_id": _id(one.server_id),
+                "channel_id": _id(one.channel_id),
+            }
+            for one in await store.questions.of_person(interaction.user.id)
+        ],
+        "votes": [
+            {"question_id": str(question_id), "voted": _iso(voted), "helped": helped}
+            for question_id, voted, helped in await store.questions.votes_of(interaction.user.id)
+        ],
     }
     return json.dumps(document, ensure_ascii=False, indent=2).encode()
 
@@ -218,6 +266,17 @@ def usable(command: Command, interaction: Interaction) -> bool:
         return contexts is None or contexts.dm_channel is not False
     needed = command.default_permissions
     return needed is None or interaction.permissions.administrator or interaction.permissions >= needed
+
+
+def _fields(title: str, lines: list[str]) -> Iterator[tuple[str, str]]:
+    """Lines as one field of an embed, or as several where they are too long for one."""
+    value = ""
+    for line in lines:
+        if value and len(value) + 1 + len(line) > _FIELD_LIMIT:
+            yield title, value
+            title, value = "\u200b", ""
+        value = f"{value}\n{line}".lstrip("\n")
+    yield title, value
 
 
 def _line(command: Slash) -> str:

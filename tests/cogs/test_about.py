@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 
+from simcord.results import ResponseMessage
+
 from bot import __version__
-from tests.cogs.helpers import START, button, follow, forge, hide, last, newest, said
+from tests.cogs.engine import Engine
+from tests.cogs.helpers import START, button, components, follow, forge, hide, last, newest, said
 from tests.cogs.test_bookmarks import content, keep_all, titles
 from tests.discord_world import World
 from tests.feed_server import FeedServer
@@ -29,7 +32,11 @@ async def test_help_fits_and_is_for_the_asker_alone(telex: World) -> None:
         shown = await telex.editor.slash(telex.news, "help")
         assert last(shown).ephemeral
         fields = last(shown).embeds[0].fields
-        assert all((field.value and field.value.endswith((".", "`"))) or field.value for field in fields)
+        assert all(0 < len(field.value or "") <= 1024 for field in fields)
+        named = [
+            command.name for command in telex.bot.tree.get_commands() if "Command" in type(command).__name__
+        ]
+        assert all(f"`/{name}`" in said(shown) for name in named)
         assert "`/feed packs`" in said(shown)
 
 
@@ -110,6 +117,34 @@ async def test_nobody_deletes_for_somebody_else(telex: World, feed_server: FeedS
     answer = await forge(telex.editor, telex.news, last(shown), button(last(shown), "Delete everything"))
     assert "for the person who asked" in said(answer)
     assert len(await titles(telex, telex.reader)) == 3
+
+
+async def test_questions_and_votes_are_told_exported_and_deleted(
+    telex: World, feed_server: FeedServer, engine: Engine
+) -> None:
+    article = await newest(telex, await follow(telex, feed_server))
+    engine.quotes(article)
+    answer = await telex.reader.slash(telex.news, "ask", question="What did cities ban?", public=True)
+    for person in (telex.reader, telex.editor):
+        await person.click(last(answer), custom_id=vote_of(last(answer)))
+    shown = await telex.reader.slash(telex.news, "privacy")
+    assert "1 question of the last 90 days" in said(shown)
+    assert "helpful or not" in said(shown)
+    exported = await telex.reader.click(last(shown), label="Get a copy")
+    document = json.loads(content(telex, exported))
+    assert [(one["question"], one["answered"]) for one in document["questions"]] == [
+        ("What did cities ban?", True)
+    ]
+    assert [one["helped"] for one in document["votes"]] == [True]
+    asked = await telex.reader.click(last(shown), label="Delete everything")
+    done = await telex.reader.click(last(asked), label="Delete for good")
+    assert "Deleted 1 question." in said(done)
+    assert await telex.store.questions.tallies(0, all_=True) == []
+    assert await telex.store.questions.votes_of(telex.editor.id) == []
+
+
+def vote_of(answer: ResponseMessage) -> str:
+    return next(str(one["custom_id"]) for one in components(answer) if "vote:up" in str(one["custom_id"]))
 
 
 async def test_who_has_nothing_is_told_so(telex: World) -> None:
