@@ -1,0 +1,60 @@
+"""Migrates copies of a database and dies after a statement: in the first copy after the first, and so on.
+
+`python -m tests.store.interrupting DATABASE FOLDER`; the copies are FOLDER/1.db, FOLDER/2.db, … The last one
+is brought to the end. A process of its own because it forks.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from itertools import count
+from pathlib import Path
+from typing import NoReturn
+
+from bot.store.migrate import migrate, statements
+from tests.store.old_databases import connect
+
+
+def main(database: Path, folder: Path) -> None:
+    """Go on until a copy survives."""
+    for last in count(1):
+        copy = folder / f"{last}.db"
+        shutil.copy(database, copy)
+        child = os.fork()
+        if child == 0:
+            die_after(last, copy)
+        _pid, status = os.waitpid(child, 0)
+        if os.waitstatus_to_exitcode(status) != -signal.SIGKILL:
+            sys.exit(os.waitstatus_to_exitcode(status))
+
+
+def die_after(last: int, path: Path) -> NoReturn:
+    """Migrate up to a statement."""
+    number = 0
+
+    def counted(script: str) -> Iterator[str]:
+        nonlocal number
+        for statement in statements(script):
+            yield statement
+            number += 1
+            if number == last:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    module = importlib.import_module("bot.store.migrate")  # the package has a function of that name
+    module.statements = counted  # type: ignore[attr-defined]  # of any module
+    try:
+        with closing(connect(path)) as connection:
+            migrate(connection)
+    except BaseException:  # noqa: BLE001 - it must not go on as its parent
+        os._exit(1)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -1,0 +1,100 @@
+"""Databases as earlier versions of the schema have them, with rows in every table."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from bot.store.migrate import available, migrate
+
+FIRST = Path(__file__).with_name("version_1.sql")
+Content = dict[str, list[dict[str, object]]]
+
+_TABLES = """
+    SELECT name, sql FROM sqlite_master AS made JOIN pragma_table_list AS listed USING (name)
+    WHERE made.type = 'table' AND listed.type = 'table' AND listed.schema = 'main'
+      AND name NOT LIKE 'sqlite_%'
+    ORDER BY made.rowid
+"""
+_SAMPLES: dict[str, object] = {"INTEGER": 7, "TEXT": "text", "BLOB": b"\0\xff", "REAL": 0.5}
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open a database as the bot's writer does, but for the wait for the disk: a killed process needs none."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = OFF")
+    return connection
+
+
+def build(path: Path, version: int, folder: Path) -> None:
+    """Make a database of that version: the first release's rows, brought up, and some in every new table.
+
+    `folder` is where the migrations up to that version are put.
+    """
+    folder.mkdir()
+    with closing(connect(path)) as connection:
+        for number, migration in available().items():
+            if number > version:
+                break
+            shutil.copy(migration, folder)
+            migrate(connection, folder)
+            if number == 1:
+                connection.executescript(FIRST.read_text("utf-8"))
+            _fill(connection)
+
+
+def content(path: Path) -> Content:
+    """The rows of all ordinary tables."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.row_factory = sqlite3.Row
+        return {
+            name: [dict(row) for row in connection.execute(f'SELECT * FROM "{name}"')]
+            for name, _sql in connection.execute(_TABLES).fetchall()
+        }
+
+
+def schema(path: Path) -> tuple[int, list[tuple[str, str]]]:
+    """The version, and what the tables, indexes and triggers are made with."""
+    with closing(sqlite3.connect(path)) as connection:
+        return (
+            connection.execute("PRAGMA user_version").fetchone()[0],
+            connection.execute("SELECT name, coalesce(sql, '') FROM sqlite_master ORDER BY name").fetchall(),
+        )
+
+
+def _fill(connection: sqlite3.Connection) -> None:
+    """Put a row into every table that has none. Raises sqlite3.IntegrityError where it is none for it."""
+    for name, sql in connection.execute(_TABLES).fetchall():
+        if not connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0]:
+            row = _row(connection, name, sql)
+            connection.execute(
+                f'INSERT INTO "{name}" ({", ".join(row)}) VALUES ({", ".join("?" * len(row))})',
+                list(row.values()),
+            )
+
+
+def _row(connection: sqlite3.Connection, table: str, sql: str) -> dict[str, object]:
+    """A value for each column that must have one, and for each that points to a row of another table."""
+    points_to = {
+        column: (target, to)
+        for _id, _seq, target, column, to, *_rest in connection.execute(
+            f"PRAGMA foreign_key_list({table})"
+        ).fetchall()
+    }
+    row: dict[str, object] = {}
+    for _cid, name, kind, notnull, default, key in connection.execute(
+        f"PRAGMA table_info({table})"
+    ).fetchall():
+        if name in points_to:
+            target, to = points_to[name]
+            found = connection.execute(f'SELECT "{to}" FROM "{target}"').fetchone()
+            row[name] = found[0] if found is not None else None
+        elif key or (notnull and default is None):
+            allowed = re.search(rf"CHECK \({name} IN \('?(\w+)'?", sql)
+            value = allowed[1] if allowed else _SAMPLES[kind]
+            row[name] = int(str(value)) if allowed and kind == "INTEGER" else value
+    return row

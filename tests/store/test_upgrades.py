@@ -1,0 +1,151 @@
+"""A database of every earlier version becomes one of today with all that was in it, or stays as it was."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from bot.store import Store
+from bot.store.migrate import available, migrate, problems, statements
+from bot.words import Fate
+from tests.clocks import ManualClock
+from tests.store.old_databases import Content, build, connect, content, schema
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+TODAY = max(available())
+RELEASED = {1: "d39cbd53c3b38e54"}
+"""The migrations that databases outside were made with; they stay as they are."""
+
+
+@pytest.fixture(scope="module")
+def old(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
+    """A database of each version, today's among them."""
+    folder = tmp_path_factory.mktemp("versions")
+    for version in available():
+        build(folder / f"{version}.db", version, folder / f"migrations-{version}")
+    return {version: folder / f"{version}.db" for version in available()}
+
+
+def missing(before: Content, after: Content) -> dict[str, list[object]]:
+    """The rows of `before` that are not in `after`, as far as their columns are still there."""
+    lost: dict[str, list[object]] = {}
+    for table, rows in before.items():
+        if table not in after:
+            lost[table] = [*rows]
+            continue
+        kept = [row.items() for row in after[table]]
+        columns = set(after[table][0]) if after[table] else set()
+        for row in rows:
+            wanted = {name: value for name, value in row.items() if name in columns}.items()
+            # The mark of an index is taken away so that it is made anew.
+            if not any(wanted <= other for other in kept) and row.get("name") != "terms_version":
+                lost.setdefault(table, []).append(row)
+    return lost
+
+
+@pytest.mark.parametrize("number", RELEASED)
+def test_a_released_migration_is_never_edited(number: int) -> None:
+    assert hashlib.blake2b(available()[number].read_bytes(), digest_size=8).hexdigest() == RELEASED[number]
+
+
+def test_every_table_of_an_old_database_has_rows(old: dict[int, Path]) -> None:
+    for path in old.values():
+        assert [table for table, rows in content(path).items() if not rows] == []
+
+
+@pytest.mark.parametrize("version", range(1, TODAY + 1))
+async def test_an_old_database_keeps_every_row_and_becomes_one_of_today(
+    old: dict[int, Path], tmp_path: Path, clock: ManualClock, version: int
+) -> None:
+    path = tmp_path / "telex.db"
+    shutil.copy(old[version], path)
+    before = content(path)
+    with closing(connect(path)) as connection:
+        migrate(connection)
+        assert problems(connection) == []
+    assert missing(before, content(path)) == {}
+    fresh = await Store.open(tmp_path / "fresh.db", clock)
+    await fresh.close()
+    assert schema(path) == schema(tmp_path / "fresh.db")
+
+
+async def test_the_bot_goes_on_with_a_database_of_the_first_release(
+    old: dict[int, Path], tmp_path: Path, clock: ManualClock
+) -> None:
+    """What it remembers of posts, claims, bookmarks and entries still means the same."""
+    path = tmp_path / "telex.db"
+    shutil.copy(old[1], path)
+    clock.advance(1_779_000_700 - clock.now())
+    store = await Store.open(path, clock)
+    try:
+        assert await store.check() == TODAY
+        dispatches = store.dispatches
+        assert [one.what for one in await dispatches.interrupted()] == ["catch-up-1"]
+        assert (await dispatches.interrupted())[0].article_ids == (3, 4)
+        assert [one.what for one in await dispatches.unfinished()] == ["key-2"]
+        assert [one.what for one in await dispatches.edits_due(clock.now(), 9)] == ["key-2"]
+        claimed = await dispatches.claim(200, clock.now())
+        assert claimed is not None
+        assert (claimed.what, claimed.article_ids, claimed.server_id) == ("key-5", (5,), 100)
+        fates = {fate.channel_id: fate for fate in await dispatches.fates("page-1")}
+        assert {channel: fate.fate for channel, fate in fates.items()} == {
+            200: Fate.POSTED,
+            201: Fate.FAILED,
+            202: Fate.WITHHELD,
+        }
+        assert fates[200].message_id == 9001
+        known = await store.polls.known(1, [b"\xa1", b"\xa5", b"\xa6"])
+        assert {one.key for one in known.values()} == {"key-1", "key-5"}
+        kept = await store.bookmarks.list(300, limit=9)
+        assert [one.article.key for one in kept] == ["key-1"]
+        second = await store.feeds.get(2)
+        assert second is not None
+        assert second.server_id == 100
+    finally:
+        await store.close()
+
+
+@pytest.mark.parametrize("version", range(1, TODAY))
+def test_a_migration_killed_after_any_statement_leaves_a_whole_version(
+    old: dict[int, Path], tmp_path: Path, version: int
+) -> None:
+    """From each version through all that follow; what is left goes on to the same end."""
+    command = [sys.executable, "-m", "tests.store.interrupting", str(old[version]), str(tmp_path)]
+    subprocess.run(command, cwd=CHECKOUT, check=True, timeout=100)
+    copies = sorted(tmp_path.glob("*.db"), key=lambda path: int(path.stem))
+    later = [path.read_text("utf-8") for number, path in available().items() if number > version]
+    counts = [len(list(statements(script))) for script in later]
+    assert len(copies) == sum(counts) + 1
+    finished = (schema(copies[-1]), content(copies[-1]))
+    steps = [version + done for done, statements_ in enumerate(counts) for _ in range(statements_)]
+    whole: dict[int, tuple[object, Content]] = {version: (schema(old[version]), content(old[version]))}
+    for copy, at in zip(copies, steps, strict=False):
+        left = (schema(copy), content(copy))
+        assert left[0][0] == at
+        assert left == whole.setdefault(at, left)
+        with closing(connect(copy)) as connection:
+            assert problems(connection) == []
+            migrate(connection)
+        assert (schema(copy), content(copy)) == finished
+
+
+def test_a_table_and_a_column_that_a_migration_drops_are_missed() -> None:
+    """The comparison above sees what it is there to see."""
+    before: Content = {"feed": [{"id": 1, "url": "a"}, {"id": 2, "url": "b"}], "vote": [{"id": 1}]}
+    assert missing(before, {"feed": [{"id": 1, "url": "a"}]}) == {
+        "feed": [{"id": 2, "url": "b"}],
+        "vote": [{"id": 1}],
+    }
+    assert missing(before, before) == {}
+
+
+def test_the_numbers_of_the_migrations_have_no_gap() -> None:
+    assert list(available()) == list(range(1, TODAY + 1))
+    assert all(re.fullmatch(r"\d{4}_[a-z_]+\.sql", path.name) for path in available().values())
