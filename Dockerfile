@@ -1,0 +1,24 @@
+FROM python:3.11-slim AS build
+WORKDIR /src
+COPY pyproject.toml README.md LICENSE constraints.txt ./
+COPY bot bot
+COPY cogs cogs
+COPY data data
+RUN python -m venv /opt/telex && /opt/telex/bin/pip install --no-cache-dir -c constraints.txt .
+
+FROM python:3.11-slim
+RUN useradd --system --uid 10001 --home-dir /var/lib/telex --create-home --shell /usr/sbin/nologin telex
+COPY --from=build /opt/telex /opt/telex
+# The root may be read-only: the database is on the volume, and everything else that is written goes to /tmp.
+ENV PATH=/opt/telex/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    MPLCONFIGDIR=/tmp/matplotlib \
+    TELEX_DATABASE=/var/lib/telex/telex.db \
+    TELEX_HEALTH_ADDRESS=127.0.0.1:8080
+USER telex
+WORKDIR /var/lib/telex
+VOLUME /var/lib/telex
+HEALTHCHECK --interval=1m --timeout=10s --start-period=2m --retries=3 \
+    CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8080/healthz', timeout=5)"]
+ENTRYPOINT ["telex"]
+CMD ["run"]
