@@ -22,6 +22,7 @@ from bot.news.refusals import Refusal
 from bot.posting import permissions
 from bot.posting.courier import Courier
 from bot.posting.outcomes import no_repeated_threads
+from bot.posting.visibility import Visibility
 
 if TYPE_CHECKING:
     from bot.settings import Settings
@@ -35,8 +36,6 @@ INTENTS = discord.Intents(guilds=True, guild_messages=True, guild_reactions=True
 _LONGEST_TEXT = 100  # of a description or a choice, by Discord's reference of application commands
 _LONGEST_RATE_LIMIT = 30.0  # seconds that discord.py may sleep for a request before it raises RateLimited
 _UNKNOWN_INTERACTION = 10062  # nobody answered it in time
-_ASK_AGAIN = 300.0  # seconds
-_MOST_ARCHIVED = 2000
 _FIRST_PAUSE, _LONGEST_PAUSE = 5.0, 300.0  # seconds between attempts to start while Discord is out of reach
 _TOO_MANY, _SERVER_ERROR = 429, 500
 
@@ -115,9 +114,11 @@ class Telex(commands.AutoShardedBot):
         )
         self.newsroom = newsroom
         self.store: Store = newsroom.store
-        self.courier = Courier(newsroom.store, self, newsroom.clock, newsroom.settings)
+        self.visibility = Visibility(newsroom.clock)
+        self.courier = Courier(
+            newsroom.store, self, newsroom.clock, newsroom.settings, visibility=self.visibility
+        )
         self._cogs_to_add = tuple(cogs)
-        self._archived: dict[int, tuple[float, discord.Thread | None]] = {}
 
     async def setup_hook(self) -> None:
         """Add the cogs and tell Discord of the commands where they changed."""
@@ -182,37 +183,14 @@ class Telex(commands.AutoShardedBot):
         return await self.store.subscriptions.feed_ids(visible)
 
     async def can_view(self, guild: discord.Guild, member: discord.Member, channel_id: int) -> bool:
-        """Whether a member sees a channel or thread of a server and what was posted in it."""
-        channel = guild.get_channel_or_thread(channel_id) or await self._archived_thread(guild, channel_id)
-        if channel is None:
-            return False
-        if isinstance(channel, discord.Thread):
-            if channel.parent is None:
-                return False
-            granted = channel.permissions_for(member)
-            if channel.is_private() and not granted.manage_threads and not await _joined(channel, member):
-                return False
-        else:
-            granted = channel.permissions_for(member)
-        return granted.view_channel and granted.read_message_history
+        """Whether a member sees a channel or thread of a server and what was posted in it.
 
-    async def _archived_thread(self, guild: discord.Guild, channel_id: int) -> discord.Thread | None:
-        """A thread that is not in the cache because it is archived, asked for every few minutes at most."""
-        now = self.newsroom.clock.monotonic()
-        asked, thread = self._archived.get(channel_id, (-_ASK_AGAIN, None))
-        if now - asked < _ASK_AGAIN:
-            return thread
+        Not where only Discord can tell and does not.
+        """
         try:
-            found = await guild.fetch_channel(channel_id)
-        except (discord.Forbidden, discord.NotFound, discord.InvalidData):
-            found = None
+            return await self.visibility.can_view(guild, member, channel_id)
         except (discord.DiscordException, aiohttp.ClientError):
-            return thread
-        if len(self._archived) >= _MOST_ARCHIVED:
-            self._archived.clear()
-        thread = found if isinstance(found, discord.Thread) else None
-        self._archived[channel_id] = (now, thread)
-        return thread
+            return False
 
 
 class LoginRefused(Exception):
@@ -251,14 +229,6 @@ def _out_of_reach(error: Exception) -> bool:
         return error.status == _TOO_MANY or error.status >= _SERVER_ERROR
     passing = discord.GatewayNotFound | discord.RateLimited | aiohttp.ClientError | TimeoutError
     return isinstance(error, passing)
-
-
-async def _joined(thread: discord.Thread, member: discord.Member) -> bool:
-    try:
-        await thread.fetch_member(member.id)
-    except discord.HTTPException:
-        return False
-    return True
 
 
 def speak_to(interaction: discord.Interaction[Any]) -> None:

@@ -18,7 +18,7 @@ from cogs.views import Interaction
 MOST_BOOKMARKS = 5000
 """How many bookmarks a person can have."""
 
-_POSTS = (DispatchKind.POST, DispatchKind.CATCH_UP)
+_POSTS = (DispatchKind.POST, DispatchKind.CATCH_UP, DispatchKind.WATCH)
 
 
 async def keep(
@@ -52,15 +52,20 @@ async def keep(
 
 
 async def post_of(bot: Telex, message_id: int, server_id: int | None) -> Dispatch | None:
-    """The post or catch-up that a message of this server is, or None."""
+    """The post, catch-up or notice of a watch that a message of this server is, or None.
+
+    No server is that of direct messages.
+    """
     dispatch = await bot.store.dispatches.of_message(message_id)
-    if dispatch is None or dispatch.kind not in _POSTS or dispatch.server_id != server_id:
+    if dispatch is None or dispatch.kind not in _POSTS:
         return None
-    return dispatch
+    return dispatch if server_id == (None if dispatch.person_id else dispatch.server_id) else None
 
 
 async def sees(interaction: Interaction, post: Dispatch) -> bool:
-    """Whether the asker sees the channel or thread of a post in the server they are in."""
+    """Whether the asker sees the channel or thread of a post in the server they are in, or was told of it."""
+    if post.person_id is not None:
+        return post.person_id == interaction.user.id
     guild, member = interaction.guild, interaction.user
     if guild is None or not isinstance(member, discord.Member) or post.server_id != guild.id:
         return False
@@ -142,11 +147,15 @@ async def toggle(interaction: Interaction, key: str) -> str:
     if article is None or not await may_read(interaction, article):
         raise Refusal(unreadable())
     message = interaction.message
+    server_id = interaction.guild_id
+    if server_id is None and message is not None:  # the notice of a watch
+        notice = await post_of(interaction.client, message.id, None)
+        server_id = notice.server_id if notice is not None else None
     await keep(
         interaction.client,
         interaction.user.id,
         [article.id],
-        server_id=interaction.guild_id,
+        server_id=server_id,
         channel_id=interaction.channel_id,
         message_id=message.id if message is not None and not message.flags.ephemeral else None,
     )

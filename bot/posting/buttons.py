@@ -25,7 +25,7 @@ PICK_TEMPLATE = r"telex:pick:(?P<what>\S{1,80})"
 VOTE_TEMPLATE = r"telex:vote:(?P<vote>up|down):(?P<question>\d{1,19})"
 """The custom id of a button that judges an answer, with the id of the question."""
 
-STOP_TEMPLATE = r"telex:stop:(?P<what>watch:(?P<watch>\d{1,18}):\d{1,18})"
+STOP_TEMPLATE = r"telex:stop:(?P<what>watch:(?P<watch>\d{1,18}):[^:\s]{1,60})"
 """The custom id of the button that ends the watch of a notice, with its dispatch's `what`."""
 
 # https://discord.com/developers/docs/components/reference

@@ -18,7 +18,9 @@ from functools import partial
 import discord
 
 from bot.clock import Clock
+from bot.news.watches import CLOSED
 from bot.posting import finishing, lookback, permissions, places
+from bot.posting.audience import HIDDEN, Audience, Matching
 from bot.posting.messages import Message
 from bot.posting.outcomes import (
     ARTICLE_GONE,
@@ -32,9 +34,9 @@ from bot.posting.outcomes import (
     Refused,
     Sent,
     Unknown,
-    judge,
 )
 from bot.posting.rendering import render
+from bot.posting.visibility import Visibility
 from bot.settings import Settings
 from bot.store import Store
 from bot.words import Dispatch, DispatchState
@@ -52,14 +54,17 @@ _READ_BACK_AFTER = 5  # seconds until a message whose answer was lost is looked 
 _AFTER_FAULT = 60
 _MOST_FAULTS = 5
 _EDITS = 20
-_EPOCH = 7 * 86_400  # seconds after a backup was restored in which old articles are looked for first
 
 
 class Courier:
     """The outbox of one process. `client` is logged in; `run` is the loop, `settle` one round of it."""
 
-    def __init__(self, store: Store, client: discord.Client, clock: Clock, settings: Settings) -> None:
+    def __init__(
+        self, store: Store, client: discord.Client, clock: Clock, settings: Settings, visibility: Visibility
+    ) -> None:
         self._store, self._client, self._clock, self._settings = store, client, clock, settings
+        self._matching = Matching(store, clock, on_end=self.wake)
+        self.audience = Audience(store, client, visibility)
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._chore: asyncio.Task[None] | None = None
         self._slots = asyncio.Semaphore(CONCURRENT)
@@ -126,7 +131,7 @@ class Courier:
         if restored:
             # A backup does not know what was sent after it was made. It is marked with a 1.
             self._restored = int(restored) if int(restored) > 1 else now
-            done = self._restored + _EPOCH < now
+            done = self._restored + lookback.EPOCH < now
             await self._store.meta.set("restored", "" if done else str(self._restored))
             self._restored = None if done else self._restored
         for dispatch in await self._store.dispatches.interrupted():
@@ -149,6 +154,8 @@ class Courier:
                 task = asyncio.create_task(self._serve(channel_id))
                 self._tasks[channel_id] = task
                 task.add_done_callback(partial(self._ended, channel_id))
+        if not self._stopping:
+            await self._matching.start(now)
         chores = any(due <= now for due, _dispatch in self._unfinished.values())
         if self._chore is None and not self._stopping:
             edits = await self._store.dispatches.edits_due(now, _EDITS)
@@ -167,8 +174,8 @@ class Courier:
         self.wake()
 
     def _running(self) -> set[asyncio.Task[None]]:
-        chore = {self._chore} if self._chore is not None else set()
-        return set(self._tasks.values()) | chore
+        others = {task for task in (self._chore, self._matching.task) if task is not None}
+        return set(self._tasks.values()) | others
 
     async def _wait(self) -> None:
         """Sleep until something is due or `wake` is called."""
@@ -220,6 +227,15 @@ class Courier:
         if isinstance(place, Outcome):
             await self._record(dispatch, place)
             return
+        if dispatch.watch_id is not None:
+            admitted = await self.audience.admit(dispatch)
+            if admitted is None:
+                await self._store.dispatches.failed(dispatch.id, HIDDEN)
+                return
+            if isinstance(admitted, Outcome):
+                await self._record(dispatch, admitted)
+                return
+            dispatch = admitted
         message = await self._render(dispatch)
         if message is None:
             await self._store.dispatches.failed(dispatch.id, ARTICLE_GONE)
@@ -246,7 +262,7 @@ class Courier:
             outcome = Later(wait, "Discord may still be at it")
         else:
             message = await self._render(dispatch)
-            outcome = await self._look(place, dispatch, message, since=claimed, until=claimed)
+            outcome = await lookback.search(place, dispatch, message, since=claimed, until=claimed)
         if isinstance(outcome, Later | Lost):
             self._rest(
                 dispatch.channel_id, outcome.seconds if isinstance(outcome, Later) else _READ_BACK_AFTER
@@ -261,46 +277,35 @@ class Courier:
             self.on_found(_sent(dispatch, outcome))
             await self._finish(_sent(dispatch, outcome))
 
-    async def _find(self, dispatch: Dispatch) -> places.Place | Outcome:
+    async def _find(self, dispatch: Dispatch) -> places.Target | Outcome:
         guild = self._client.get_guild(dispatch.server_id)
         if guild is not None and guild.unavailable:
             return Later(_LONGEST_SLEEP, "the server is not available")
+        if dispatch.person_id is not None:
+            return await places.direct(self._client, dispatch.person_id)
         return await places.find(self._client, dispatch.channel_id)
 
     async def _render(self, dispatch: Dispatch) -> Message | None:
         return await render(self._store, self._client, dispatch, default_language=self._settings.language)
 
-    async def _send(self, place: places.Place, dispatch: Dispatch, message: Message) -> Outcome:
+    async def _send(self, place: places.Target, dispatch: Dispatch, message: Message) -> Outcome:
         outcome = await places.send(place, message, places.nonce(dispatch))
         if isinstance(outcome, Lost) and places.has_nonce(place):
             # The nonce is a moment old: Discord answers with the first message if it has it.
             outcome = await places.send(place, message, places.nonce(dispatch))
         return outcome
 
-    async def _look(
-        self, place: places.Place, dispatch: Dispatch, message: Message | None, *, since: int, until: int
-    ) -> Outcome | None:
-        """The message if it is in the channel, None if it is not; else why that is not known."""
-        try:
-            return await lookback.look(place, dispatch, message, since=since, until=until)
-        except lookback.HistoryHidden:
-            return Unknown()
-        except Exception as error:  # noqa: BLE001  # raised again where it is no answer of Discord's
-            outcome = judge(error)
-            return outcome if isinstance(outcome, Later | Lost) else Unknown()
-
     async def _look_back_to_the_backup(
-        self, place: places.Place, dispatch: Dispatch, message: Message
+        self, place: places.Target, dispatch: Dispatch, message: Message
     ) -> Outcome | None:
         """After a backup was restored: the message if it was sent between the backup and the restart."""
         if self._restored is None:
             return None
         articles = await self._store.articles.by_ids(dispatch.article_ids)
-        oldest = min([dispatch.created, *(article.published for article in articles)])
-        if oldest > self._restored:
+        since = lookback.since_backup(dispatch, articles, restored=self._restored)
+        if since is None:
             return None
-        since = max(oldest, self._restored - _EPOCH)
-        return await self._look(place, dispatch, message, since=since, until=self._restored)
+        return await lookback.search(place, dispatch, message, since=since, until=self._restored)
 
     async def _record(self, dispatch: Dispatch, outcome: Outcome) -> None:
         now, dispatches = self._clock.now(), self._store.dispatches
@@ -325,12 +330,13 @@ class Courier:
                 await dispatches.uncertain(dispatch.id, UNREADABLE)
 
     async def _block(self, channel_id: int, problem: str) -> None:
-        """Leave a channel alone for as long as it has been blocked, within limits."""
+        """Leave a channel alone for as long as it has been blocked; closed messages until they are open."""
         now = self._clock.now()
         before = await self._store.dispatches.problem(channel_id)
         first, most = _BLOCKED
         wait = min(max(now - before.since if before is not None else 0, first), most)
-        await self._store.dispatches.block_channel(channel_id, problem, now + wait)
+        retry_at = None if problem == CLOSED else now + wait
+        await self._store.dispatches.block_channel(channel_id, problem, retry_at)
         log.info("Channel %d takes nothing for now: %s", channel_id, problem)
 
     async def _finish(self, dispatch: Dispatch) -> None:

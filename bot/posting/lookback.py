@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import discord
 
 from bot.posting import buttons, permissions
 from bot.posting.messages import Message
-from bot.posting.outcomes import Sent
-from bot.posting.places import Place
-from bot.words import Dispatch, DispatchKind
+from bot.posting.outcomes import Later, Lost, Outcome, Sent, Unknown, judge
+from bot.posting.places import Target
+from bot.words import Article, Dispatch, DispatchKind
 
 CLOCKS_APART = timedelta(minutes=15)
 """How far this machine's clock may be from Discord's, and how long an attempt may last."""
+
+EPOCH = 7 * 86_400
+"""Seconds after a backup was restored in which old articles are looked for first."""
 
 _MOST_MESSAGES = 2000
 _MOST_THREADS = 200
@@ -26,17 +29,21 @@ class HistoryHidden(Exception):
 
 
 async def look(
-    place: Place, dispatch: Dispatch, message: Message | None, *, since: int, until: int
+    place: Target, dispatch: Dispatch, message: Message | None, *, since: int, until: int
 ) -> Sent | None:
     """The message of a dispatch in a channel, if it was made between two times; None when it is not there.
 
-    A post and a catch-up carry their name in the id of a button, a notice is known by its words, those of
+    What tells articles carries its name in the id of a button, a notice is known by its words, those of
     `message`. Raises `HistoryHidden`, and what discord.py raises.
     """
-    me = place.guild.me
-    # Without the permission Discord answers with an empty list.
-    if me is None or permissions.lacking(place, required=False, history=True):
-        raise HistoryHidden
+    me: discord.abc.User | None
+    if isinstance(place, discord.DMChannel):
+        me = place.me
+    else:
+        me = place.guild.me
+        # Without the permission Discord answers with an empty list.
+        if me is None or permissions.lacking(place, required=False, history=True):
+            raise HistoryHidden
     after = datetime.fromtimestamp(since, UTC) - CLOCKS_APART
     before = datetime.fromtimestamp(until, UTC) + CLOCKS_APART
     if isinstance(place, discord.ForumChannel):
@@ -49,6 +56,25 @@ async def look(
     if read >= _MOST_MESSAGES:
         raise HistoryHidden
     return None
+
+
+def since_backup(dispatch: Dispatch, articles: Sequence[Article], *, restored: int) -> int | None:
+    """Since when a dispatch may have been sent that a restored backup does not know of; None: not at all."""
+    oldest = min([dispatch.created, *(article.published for article in articles)])
+    return max(oldest, restored - EPOCH) if oldest <= restored else None
+
+
+async def search(
+    place: Target, dispatch: Dispatch, message: Message | None, *, since: int, until: int
+) -> Outcome | None:
+    """The message as `look` finds it, None if it is not there; else why that is not known."""
+    try:
+        return await look(place, dispatch, message, since=since, until=until)
+    except HistoryHidden:
+        return Unknown()
+    except Exception as error:  # noqa: BLE001  # raised again where it is no answer of Discord's
+        outcome = judge(error)
+        return outcome if isinstance(outcome, Later | Lost) else Unknown()
 
 
 async def _look_at_threads(

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import discord
 
 from bot import locale
-from bot.locale import ngettext
+from bot.locale import _, ngettext
 from bot.posting import buttons
 from bot.text import excerpts, safe
 from bot.words import Article, Feed
@@ -22,6 +22,9 @@ from bot.words import Article, Feed
 COLOUR = 0x2E7D8C
 EXCERPT = 350  # UTF-16 units before markup is escaped
 NOTICE = 2000
+MOST_TOLD = 10
+"""Articles that one notice of a watch names."""
+_QUERY = 100
 _TITLE = 256
 _AUTHOR = 256
 _DESCRIPTION = 4096
@@ -100,6 +103,38 @@ def catch_up(what: str, articles: Sequence[Article], *, language: str) -> Messag
         ).format(count=count)
         embed = discord.Embed(colour=COLOUR, title=title, description=_lines(articles))
         view = buttons.row(buttons.pick(what, articles)) if articles else None
+        return Message(embed=embed, name=safe.plain(title, _THREAD_NAME), view=view)
+
+
+def watch(
+    what: str, query: str, articles: Sequence[Article], *, server: str | None, language: str
+) -> Message:
+    """What a watch found, newest first: one article with its excerpt, of several as many as can be read.
+
+    `articles` are oldest first. `server` is the name of the one whose feeds they come from, where the reader
+    is not in it.
+    """
+    with locale.use(language):
+        title = _("New for “{query}”").format(query=safe.plain(query, _QUERY))
+        embed = discord.Embed(colour=COLOUR, title=_fit(title, _TITLE))
+        if server is not None:
+            embed.set_footer(text=_("From the feeds of {server}").format(server=safe.plain(server, _SHORT)))
+        if len(articles) == 1:
+            (article,) = articles
+            embed.description = f"{_line(article)[2:]}\n{_excerpt(article, _title(article))}".strip()
+            embed.set_image(url=_picture(article.image))
+            embed.timestamp = _moment(article.published)
+            view = buttons.row(buttons.save(article.key), buttons.read(article.url), buttons.stop(what))
+        else:
+            lines = [_line(article) for article in reversed(articles[-MOST_TOLD:])]
+            left_out = len(articles) - len(lines)
+            if left_out:
+                more = ngettext(
+                    "and {count} more, which /search finds", "and {count} more, which /search finds", left_out
+                )
+                lines.append(more.format(count=left_out))
+            embed.description = "\n".join(lines)
+            view = buttons.row(buttons.pick(what, articles[-MOST_TOLD:]), buttons.stop(what))
         return Message(embed=embed, name=safe.plain(title, _THREAD_NAME), view=view)
 
 

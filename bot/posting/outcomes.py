@@ -12,6 +12,7 @@ import aiohttp
 import discord
 
 from bot.locale import _
+from bot.news.watches import CLOSED
 from bot.posting import permissions
 
 
@@ -82,6 +83,8 @@ EDITED_TOO_OFTEN = 30046
 _PROBLEMS = {
     10003: GONE,  # unknown channel
     10004: GONE,  # unknown server
+    50007: CLOSED,  # cannot send messages to this user
+    50278: CLOSED,  # no server in common
     50001: FORBIDDEN,
     50013: FORBIDDEN,
     50024: NOT_TEXT,  # cannot execute action on this channel type
@@ -161,6 +164,7 @@ def describe(problem: str) -> str:
             "I cannot check without the permission Read Message History."
         ),
         ARTICLE_GONE: _("The article is no longer kept."),
+        CLOSED: _("Discord does not let me send direct messages to you."),
         FAULT: _("Something went wrong on my side. My log tells what."),
     }
     return sentences.get(problem, problem)

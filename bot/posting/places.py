@@ -1,4 +1,4 @@
-"""Sending into a channel, whatever its kind: text, announcement, thread, forum."""
+"""Sending into a channel, whatever its kind: text, announcement, thread, forum, direct messages."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ _AGAIN = 5.0  # seconds after a question about a channel that was not answered
 Place = (
     discord.ForumChannel | discord.Thread | discord.TextChannel | discord.VoiceChannel | discord.StageChannel
 )
+Target = Place | discord.DMChannel
 
 
 async def find(client: discord.Client, channel_id: int) -> Place | Outcome:
@@ -44,6 +45,15 @@ async def find(client: discord.Client, channel_id: int) -> Place | Outcome:
     return channel if isinstance(channel, Place) else Blocked(NOT_TEXT)
 
 
+async def direct(client: discord.Client, person_id: int) -> discord.DMChannel | Outcome:
+    """The channel of a person's direct messages; or why there is none."""
+    try:
+        return await client.create_dm(discord.Object(person_id))
+    except Exception as error:  # noqa: BLE001  # raised again where it is no answer of Discord's
+        outcome = judge(error)
+        return Later(_AGAIN, outcome.error) if isinstance(outcome, Lost) else outcome
+
+
 def nonce(dispatch: Dispatch) -> str:
     """The same for every attempt at a dispatch, so that Discord takes only one of them for a few minutes.
 
@@ -53,14 +63,14 @@ def nonce(dispatch: Dispatch) -> str:
     return hashlib.blake2b(name.encode(), digest_size=12).hexdigest()
 
 
-def has_nonce(place: Place) -> bool:
+def has_nonce(place: Target) -> bool:
     """Whether Discord recognises a repeated message here: not where each one opens a thread."""
     return not isinstance(place, discord.ForumChannel)
 
 
-async def send(place: Place, message: Message, nonce: str) -> Outcome:
+async def send(place: Target, message: Message, nonce: str) -> Outcome:
     """Send a message; barer where Discord refuses an address in it. Raises only what is a fault of ours."""
-    if lacking := permissions.lacking(place):
+    if isinstance(place, Place) and (lacking := permissions.lacking(place)):
         return Blocked(" ".join([FORBIDDEN, *lacking]))
     outcome: Outcome = Refused(REFUSED)
     for attempt in message.attempts():
@@ -73,7 +83,7 @@ async def send(place: Place, message: Message, nonce: str) -> Outcome:
     return outcome
 
 
-async def _send(place: Place, message: Message, nonce: str) -> Sent:
+async def _send(place: Target, message: Message, nonce: str) -> Sent:
     content: dict[str, Any] = {"embed": message.embed, "allowed_mentions": discord.AllowedMentions.none()}
     if message.view is not None:
         content["view"] = message.view

@@ -25,5 +25,16 @@ async def render(
     language = locale.supported(tag) or default_language
     if dispatch.kind is DispatchKind.CATCH_UP:
         return messages.catch_up(dispatch.what, articles, language=language)
+    if dispatch.watch_id is not None:
+        watch = await store.watches.get(dispatch.watch_id)
+        if watch is None:
+            return None
+        return messages.watch(
+            dispatch.what,
+            watch.query,
+            articles,
+            server=guild.name if guild is not None and watch.person_id is not None else None,
+            language=watch.language or language,
+        )
     article = next((one for one in articles if one.key == dispatch.what), articles[0])
     return messages.post(article, await store.feeds.get(article.feed_id), language=language)

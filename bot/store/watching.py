@@ -71,7 +71,7 @@ def _match(
 ) -> None:
     article = connection.execute(
         """
-        SELECT page FROM article WHERE id = :article
+        SELECT page, key FROM article WHERE id = :article
         AND EXISTS (
             SELECT 1 FROM subscription JOIN channel ON channel.id = subscription.channel_id
             WHERE subscription.feed_id = article.feed_id AND channel.server_id = :server
@@ -94,7 +94,7 @@ def _match(
         dispatch_id = connection.execute(
             "INSERT INTO dispatch (channel_id, kind, what, watch_id, created, position, due) "
             "VALUES (?, 'watch', ?, ?, ?, ?, ?)",
-            (watch["channel_id"], f"watch:{watch_id}:{article_id}", watch_id, now, due, due),
+            (watch["channel_id"], f"watch:{watch_id}:{article['key']}", watch_id, now, due, due),
         ).lastrowid
         connection.execute("UPDATE watch SET quiet = ? WHERE id = ?", (due + QUIET, watch_id))
     connection.execute(

@@ -1,0 +1,102 @@
+"""What the notice of a watch may tell those who get it, with their rights as they are when it is sent."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+import discord
+
+from bot.clock import Clock
+from bot.news.watches import Watchman
+from bot.posting.outcomes import Later, Lost, Outcome, judge
+from bot.posting.visibility import Visibility
+from bot.store import Store
+from bot.words import Dispatch
+
+log = logging.getLogger(__name__)
+
+HIDDEN = "hidden"
+"""Why a notice was not sent: nothing of it may be read any more where it was to go."""
+
+_AGAIN = 5.0  # seconds after a question that was not answered
+_AFTER_FAULT = 60
+
+
+class Audience:
+    """Those who watch: members of servers, and channels."""
+
+    def __init__(self, store: Store, client: discord.Client, visibility: Visibility) -> None:
+        self._store, self._client, self._visibility = store, client, visibility
+
+    async def admit(self, notice: Dispatch) -> Dispatch | Outcome | None:
+        """The notice with what may be told; None when that is nothing, or why it is not known yet."""
+        guild = self._client.get_guild(notice.server_id)
+        if guild is None:
+            return None
+        try:
+            if notice.person_id is None:
+                feed_ids = await self.feeds_of_channel(guild, notice.channel_id)
+            else:
+                feed_ids = await self._feeds_of_person(guild, notice.person_id)
+        except Exception as error:  # noqa: BLE001  # raised again where it is no answer of Discord's
+            outcome = judge(error)
+            return outcome if isinstance(outcome, Later) else Later(_AGAIN, _words(outcome))
+        if not await self._store.watches.narrow(notice.id, feed_ids):
+            return None
+        return await self._store.dispatches.get(notice.id)
+
+    async def feeds_of_channel(self, guild: discord.Guild, channel_id: int) -> set[int]:
+        """The feeds whose news may be told in a channel: its own, and those of channels that are open to all.
+
+        Raises what discord.py and aiohttp raise where only Discord can tell and does not.
+        """
+        following = await self._store.subscriptions.channels(guild.id)
+        readable = [
+            each for each in following if each == channel_id or await self._visibility.is_open(guild, each)
+        ]
+        return await self._store.subscriptions.feed_ids(readable)
+
+    async def _feeds_of_person(self, guild: discord.Guild, person_id: int) -> set[int]:
+        try:
+            member = await guild.fetch_member(person_id)
+        except discord.NotFound:
+            await self._store.watches.absent(person_id, guild.id)
+            return set()
+        following = await self._store.subscriptions.channels(guild.id)
+        readable = [each for each in following if await self._visibility.can_view(guild, member, each)]
+        return await self._store.subscriptions.feed_ids(readable)
+
+
+def _words(outcome: Outcome) -> str:
+    return outcome.error if isinstance(outcome, Lost) else str(outcome)
+
+
+class Matching:
+    """Finding out who is to be told of what came: a task while something did."""
+
+    def __init__(self, store: Store, clock: Clock, *, on_end: Callable[[], None]) -> None:
+        self._store, self._clock, self._on_end = store, clock, on_end
+        self._watchman = Watchman(store)
+        self._rests_until = 0
+        self.task: asyncio.Task[None] | None = None
+
+    async def start(self, now: int) -> None:
+        """Begin where there is something to do and it was not begun."""
+        if self.task is not None or now < self._rests_until or not await self._store.watches.arrivals(1):
+            return
+        if self.task is None:
+            self.task = asyncio.create_task(self._match())
+            self.task.add_done_callback(self._ended)
+
+    async def _match(self) -> None:
+        while await self._watchman.look():
+            pass
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self.task = None
+        if not task.cancelled() and task.exception() is not None:
+            log.error("Articles were not held against the watches", exc_info=task.exception())
+            self._rests_until = self._clock.now() + _AFTER_FAULT
+        self._on_end()

@@ -1,0 +1,69 @@
+"""Which channels of a server a person sees, and which everybody sees."""
+
+from __future__ import annotations
+
+import aiohttp
+import discord
+
+from bot.clock import Clock
+
+_ASK_AGAIN = 300.0  # seconds
+_MOST_ARCHIVED = 2000
+
+
+class Visibility:
+    """Looks at permissions as they are now. Remembers archived threads, which the cache does not know."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._archived: dict[int, tuple[float, discord.Thread | None]] = {}
+
+    async def can_view(self, guild: discord.Guild, member: discord.Member, channel_id: int) -> bool:
+        """Whether a member sees a channel or thread of a server and what was posted in it.
+
+        Raises what discord.py and aiohttp raise where only Discord can tell and does not.
+        """
+        channel = await self._channel(guild, channel_id)
+        if channel is None:
+            return False
+        granted = channel.permissions_for(member)
+        if isinstance(channel, discord.Thread) and channel.is_private() and not granted.manage_threads:
+            try:
+                await channel.fetch_member(member.id)
+            except (discord.Forbidden, discord.NotFound):
+                return False
+        return granted.view_channel and granted.read_message_history
+
+    async def is_open(self, guild: discord.Guild, channel_id: int) -> bool:
+        """Whether everybody in a server sees a channel or thread. Raises as `can_view`."""
+        channel = await self._channel(guild, channel_id)
+        if channel is None or (isinstance(channel, discord.Thread) and channel.is_private()):
+            return False
+        granted = channel.permissions_for(guild.default_role)
+        return granted.view_channel and granted.read_message_history
+
+    async def _channel(
+        self, guild: discord.Guild, channel_id: int
+    ) -> discord.abc.GuildChannel | discord.Thread | None:
+        channel = guild.get_channel_or_thread(channel_id) or await self._archived_thread(guild, channel_id)
+        return None if isinstance(channel, discord.Thread) and channel.parent is None else channel
+
+    async def _archived_thread(self, guild: discord.Guild, channel_id: int) -> discord.Thread | None:
+        """A thread that is not in the cache because it is archived, asked for every few minutes at most."""
+        now = self._clock.monotonic()
+        asked, thread = self._archived.get(channel_id, (-_ASK_AGAIN, None))
+        if now - asked < _ASK_AGAIN:
+            return thread
+        try:
+            found = await guild.fetch_channel(channel_id)
+        except (discord.Forbidden, discord.NotFound, discord.InvalidData):
+            found = None
+        except (discord.DiscordException, aiohttp.ClientError):
+            if thread is None:
+                raise
+            return thread
+        if len(self._archived) >= _MOST_ARCHIVED:
+            self._archived.clear()
+        thread = found if isinstance(found, discord.Thread) else None
+        self._archived[channel_id] = (now, thread)
+        return thread
