@@ -74,9 +74,17 @@ class Tree(app_commands.CommandTree["Telex"]):
     """The commands: each is answered in its asker's language, and every error in words."""
 
     async def interaction_check(self, interaction: discord.Interaction[Telex], /) -> bool:
-        """Set the language of the answer; refuse nobody."""
+        """Set the language of the answer; refuse who asks from where the command is not offered.
+
+        Discord does so too. A forged request is answered all the same, before it can meet a command that
+        relies on there being a server and a member of it.
+        """
         speak_to(interaction)
-        return True
+        if _is_offered(interaction):
+            return True
+        if interaction.type is not discord.InteractionType.autocomplete:
+            raise app_commands.NoPrivateMessage
+        return False
 
     async def on_error(
         self, interaction: discord.Interaction[Telex], error: app_commands.AppCommandError, /
@@ -221,6 +229,18 @@ async def serve(settings: Settings, cogs: Sequence[type[commands.Cog]]) -> None:
                 return
             await newsroom.clock.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+def _is_offered(interaction: discord.Interaction[Any]) -> bool:
+    """Whether a command works where it was sent from: by a member of a server, or in a direct message."""
+    if interaction.guild_id is not None:
+        return isinstance(interaction.user, discord.Member)
+    command = interaction.command
+    if isinstance(command, app_commands.Command) and command.root_parent is not None:
+        contexts = command.root_parent.allowed_contexts
+    else:
+        contexts = command.allowed_contexts if command is not None else None
+    return contexts is None or contexts.dm_channel is not False
 
 
 def _out_of_reach(error: Exception) -> bool:

@@ -21,7 +21,7 @@ from cogs import alerts, packs, subscriptions
 from cogs.following import AddFlow, show_preview
 from cogs.paging import Page, Pages
 from cogs.places import Option, lacking, place
-from cogs.rights import in_servers, require_manage
+from cogs.rights import in_servers, may_manage, require_manage
 from cogs.subscriptions import Pair, bold, chosen
 from cogs.views import AskerView, Interaction, Press
 
@@ -212,7 +212,9 @@ class Feeds(
     @preview.autocomplete("feed")
     @refresh.autocomplete("feed")
     async def offered(self, interaction: Interaction, current: str) -> list[Choice[str]]:
-        """The server's subscriptions that the asker sees."""
+        """The server's subscriptions that the asker sees, if they may use them."""
+        if not await may_manage(interaction, interaction.command_id):
+            return []
         return await subscriptions.choices(interaction, current)
 
 

@@ -13,6 +13,8 @@ from bot.news.refusals import Refusal
 from bot.posting import buttons
 from cogs.views import Interaction
 
+_LARGEST = 2**63 - 1  # that an id can be
+
 
 class VoteButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=buttons.VOTE_TEMPLATE):
     """Says whether an answer helped; pressed again takes it back. It outlives restarts."""
@@ -37,7 +39,8 @@ class VoteButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=button
 
     async def _count(self, interaction: Interaction) -> str:
         questions = interaction.client.store.questions
-        question = await questions.get(self._question_id)
+        known = self._question_id <= _LARGEST
+        question = await questions.get(self._question_id) if known else None
         if question is None or question.server_id != interaction.guild_id:
             raise Refusal(_("This answer is too old to be judged."))
         if not question.public and question.person_id != interaction.user.id:

@@ -1,0 +1,149 @@
+"""Clicks that no client would send: ids of other people's and other servers' things, or of nothing at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+import cogs
+from bot.posting import buttons
+from cogs.views import AskerView
+from tests.cogs.people import ABROAD, MANAGER, MEMBER, NOBODY, OWNER, PUBLIC, SEES, VAULT, Crowd, crowd
+from tests.discord_world import World
+from tests.feed_server import FeedServer
+
+Forged = tuple[str, list[str] | None]
+ABSURD = ("0", "9" * 18, "9" * 19, "٣", "x", "%00", "'--", "🔖" * 20)
+"""Where an id is to be."""
+
+
+async def question(people: Crowd) -> int:
+    """A question that the manager asked, for nobody else to see."""
+    return await people.world.store.questions.add(
+        server_id=people.world.guild.id,
+        channel_id=people.vault.id,
+        person_id=people.people[MANAGER][0],
+        text=f"Who took the {VAULT}?",
+        language="en",
+        public=False,
+        answered=True,
+    )
+
+
+FORGERIES: dict[str, Callable[[Crowd, str, int], list[Forged]]] = {
+    "SaveButton": lambda people, word, _: [(buttons.save_id(people.articles[word].key), None)],
+    "LikeButton": lambda people, word, _: [(f"telex:like:{people.articles[word].key}", None)],
+    "SaveMenu": lambda people, word, _: [
+        (buttons.pick_id(what), [people.articles[word].key])
+        for what in (people.articles[word].key, "catch-up:1")
+    ],
+    "VoteButton": lambda _people, _word, question: [(buttons.vote_id(question, helped=False), None)],
+}
+"""What each kind of button is forged into, aimed at the article with a word and at somebody's question."""
+IDS = {
+    "SaveButton": "telex:save:{}",
+    "LikeButton": "telex:like:{}",
+    "SaveMenu": "telex:pick:{}",
+    "VoteButton": "telex:vote:up:{}",
+}
+
+
+def kinds(world: World) -> set[str]:
+    """The buttons and menus that outlive a restart."""
+    return {item.__name__ for item in world.bot._connection._view_store._dynamic_items.values()}
+
+
+async def kept(people: Crowd) -> list[int]:
+    """How many bookmarks each person has."""
+    count = people.world.store.bookmarks.count
+    return [await count(person) for person, _guild, _channel in people.people.values()]
+
+
+async def test_no_kind_of_button_goes_untested(telex: World) -> None:
+    assert kinds(telex) == set(FORGERIES) == set(IDS)
+
+
+@pytest.mark.parametrize("who", [who for who in SEES if who != NOBODY])  # a click has a member
+async def test_a_forged_button_neither_tells_nor_does_what_the_person_may_not(
+    telex: World, feed_server: FeedServer, who: str
+) -> None:
+    people = await crowd(telex, feed_server)
+    asked = await question(people)
+    before = await kept(people)
+    message = telex.posts()[0]
+    for kind, forge in FORGERIES.items():
+        for word in {PUBLIC, VAULT, ABROAD} - SEES[who]:
+            for custom_id, values in forge(people, word, asked):
+                if kind == "VoteButton" and who == MANAGER:
+                    continue  # their own
+                said = await people.click(who, message, custom_id, values)
+                assert not [
+                    word for word in (PUBLIC, VAULT, ABROAD) if word in said and word not in SEES[who]
+                ]
+                assert said, f"{custom_id} by {who}"
+                assert "Something went wrong" not in said, f"{custom_id} by {who}"
+                assert not any(word in said for word in ("Saved", "Removed", "Noted")), f"{custom_id}: {said}"
+    assert await kept(people) == before
+    assert await people.world.store.questions.vote(asked, 1, helped=True) is True
+
+
+async def test_a_button_that_is_ones_own_works(telex: World, feed_server: FeedServer) -> None:
+    people = await crowd(telex, feed_server)
+    key = people.articles[VAULT].key
+    assert "Removed" in await people.click(MANAGER, telex.posts()[0], buttons.save_id(key))
+    assert "Saved" in await people.click(MANAGER, telex.posts()[0], buttons.save_id(key))
+
+
+@pytest.mark.parametrize("kind", IDS)
+async def test_an_id_of_nothing_is_answered_in_words(
+    telex: World, feed_server: FeedServer, kind: str
+) -> None:
+    people = await crowd(telex, feed_server)
+    for absurd in ABSURD:
+        custom_id = IDS[kind].format(absurd)[:100]
+        pattern = next(
+            pattern
+            for pattern, item in telex.bot._connection._view_store._dynamic_items.items()
+            if item.__name__ == kind
+        )
+        if pattern.fullmatch(custom_id):
+            values = [absurd] if kind == "SaveMenu" else None
+            said = await people.click(MEMBER, telex.posts()[0], custom_id, values)
+            assert said, custom_id
+            assert "Something went wrong" not in said, custom_id
+
+
+def views(kind: type[AskerView] = AskerView) -> Iterator[type[AskerView]]:
+    for below in kind.__subclasses__():
+        yield below
+        yield from views(below)
+
+
+def test_every_view_checks_who_clicks() -> None:
+    assert cogs.ALL  # so that their modules are there
+    found = list(views())
+    assert found
+    for view in found:
+        assert "interaction_check" not in vars(view), view.__name__
+
+
+@pytest.mark.parametrize("who", [OWNER, MANAGER])
+async def test_the_pages_of_another_are_not_turned(telex: World, feed_server: FeedServer, who: str) -> None:
+    people = await crowd(telex, feed_server)
+    answer = await telex.reader.slash(telex.news, "latest")
+    assert answer.response is not None
+    (row,) = answer.response.components
+    custom_id = row["components"][0]["custom_id"]
+    said = await people.click(who, answer.response, custom_id, [people.articles[PUBLIC].key])
+    assert "for the person who asked" in said
+    assert PUBLIC not in said
+
+
+async def test_a_view_of_an_earlier_process_says_that_it_expired(
+    telex: World, feed_server: FeedServer
+) -> None:
+    people = await crowd(telex, feed_server)
+    for custom_id in ("telex:view:0000:0", "telex:view::", f"telex:view:{'f' * 16}:99"):
+        said = await people.click(MEMBER, telex.posts()[0], custom_id)
+        assert "expired" in said

@@ -1,0 +1,159 @@
+"""Every command, asked by everybody: allowed or refused as the README says, and nobody is told too much."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from discord import app_commands
+
+from cogs import packs
+from tests.cogs.people import (
+    ABROAD,
+    DIRECT,
+    FOREIGNER,
+    MANAGER,
+    MEMBER,
+    OWNER,
+    PUBLIC,
+    SEES,
+    VAULT,
+    Crowd,
+    commands,
+    crowd,
+)
+from tests.discord_world import World
+from tests.feed_server import FeedServer
+
+README = (Path(__file__).resolve().parents[2] / "README.md").read_text("utf-8")
+IN_SERVER = (MEMBER, MANAGER, OWNER, FOREIGNER)
+MAY = {
+    "Manage Server": (MANAGER, OWNER, FOREIGNER),  # the last in a server of their own
+    "everyone": IN_SERVER,
+    "everyone, also in direct messages": (*IN_SERVER, DIRECT),
+}
+REFUSED = (
+    "You need the permission Manage Server",
+    "This works in a server only.",
+)
+WRONG = ("Something went wrong", "This command has changed")
+
+Options = dict[str, Any]
+
+
+def who_may() -> dict[str, str]:
+    """The commands of the README's table, each with who may use it."""
+    slash = re.findall(r"^\| `(/[^`]+)` \|[^|]*\| ([^|]+) \|$", README, re.MULTILINE)
+    menus = re.findall(r"^\| `([^`]+)` \(message menu\) \|[^|]*\| ([^|]+) \|$", README, re.MULTILINE)
+    return dict(slash + menus)
+
+
+def for_each_subscription(crowd: Crowd) -> list[Options]:
+    return [{"feed": str(number)} for number in (1, 2, 3)]
+
+
+def for_each_article(crowd: Crowd) -> list[Options]:
+    return [{"link": article.url} for article in crowd.articles.values()]
+
+
+SAMPLES: dict[str, Callable[[Crowd], list[Options]]] = {
+    "/feed add": lambda _: [{"url": "https://nowhere.invalid/feed"}],
+    "/feed remove": for_each_subscription,
+    "/feed move": lambda crowd: [
+        {"feed": str(number), "channel": channel}
+        for number in (2, 3)
+        for channel in (crowd.vault, crowd.abroad)
+    ],
+    "/feed list": lambda _: [{}],
+    "/feed pause": lambda _: [{"feed": "3"}, {"feed": "2"}],
+    "/feed resume": lambda _: [{"feed": "3"}, {"feed": "2"}],
+    "/feed preview": for_each_subscription,
+    "/feed refresh": for_each_subscription,
+    "/feed alerts": lambda crowd: [{}, {"channel": crowd.world.news}],
+    "/feed packs": lambda _: [{"pack": "ai"}],
+    "/search": lambda _: [{"query": "thieves"}, {"query": "thieves", "source": "gazette"}],
+    "/ask": lambda _: [{"question": "What did the thieves take?"}],
+    "/latest": lambda _: [{}],
+    "/trends": lambda _: [{}],
+    "/why": for_each_article,
+    "/bookmarks": lambda _: [{}, {"query": "thieves"}],
+    "/help": lambda _: [{}],
+    "/about": lambda _: [{}],
+    "/privacy": lambda _: [{}],
+}
+"""What each command is asked, aimed at what the asker may see and at what they may not."""
+
+
+def test_every_command_is_in_the_readmes_table_with_who_may_use_it() -> None:
+    assert set(who_may().values()) <= set(MAY)
+
+
+async def test_no_command_goes_untested(telex: World) -> None:
+    there = set(commands(telex.bot.tree))
+    assert there == set(who_may())
+    assert {name for name in there if name.startswith("/")} == set(SAMPLES)
+
+
+@pytest.mark.parametrize("who", SEES)
+async def test_a_command_is_allowed_or_refused_as_the_readme_says(
+    telex: World, feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch, who: str
+) -> None:
+    monkeypatch.setattr(packs, "outlines", lambda _pack: ())
+    people = await crowd(telex, feed_server)
+    before = await state(people)
+    told: set[str] = set()
+    for name, right in who_may().items():
+        for said in await asked(people, who, name):
+            refused = [words for words in REFUSED if words in said]
+            allowed = who in MAY[right]
+            assert bool(refused) is not allowed, f"{name} by {who}: {said}"
+            assert not any(words in said for words in WRONG), f"{name} by {who}: {said}"
+            told |= {word for word in (PUBLIC, VAULT, ABROAD) if word in said}
+            assert told <= SEES[who], f"{name} by {who}: {said}"
+    assert told == SEES[who]
+    if who not in {MANAGER, OWNER}:
+        assert await state(people) == before
+
+
+async def asked(people: Crowd, who: str, name: str) -> list[str]:
+    """What somebody is told by a command or the entry of a menu, for each thing it is tried on."""
+    if name.startswith("/"):
+        return [await people.command(who, name[1:], **options) for options in SAMPLES[name](people)]
+    posts = [people.world.posts(channel)[0] for channel in (people.world.news, people.vault, people.abroad)]
+    return [await people.menu(who, name, post) for post in posts]
+
+
+async def state(people: Crowd) -> object:
+    """What the two servers follow and where they are told."""
+    store = people.world.store
+    servers = [people.world.guild.id, people.people[FOREIGNER][1] or 0]
+    followed = [
+        (one.server_id, one.channel_id, one.feed_id, one.paused)
+        for server in servers[:1]
+        for one, _feed in await store.subscriptions.in_server(server)
+    ]
+    return followed, await store.servers.alerts(servers[0])
+
+
+@pytest.mark.parametrize("who", SEES)
+async def test_nothing_is_offered_while_typing_that_the_typist_may_not_see(
+    telex: World, feed_server: FeedServer, who: str
+) -> None:
+    people = await crowd(telex, feed_server)
+    rights = who_may()
+    offered: set[str] = set()
+    for command in telex.bot.tree.walk_commands():
+        if isinstance(command, app_commands.Group):
+            continue
+        for option in command.parameters:
+            if not option.autocomplete:
+                continue
+            choices = await people.typed(who, command.qualified_name, option.name)
+            if who not in MAY[rights[f"/{command.qualified_name}"]]:
+                assert choices == "[]", f"/{command.qualified_name} by {who}: {choices}"
+            offered |= {word for word in (PUBLIC, VAULT, ABROAD) if word in choices}
+            assert offered <= SEES[who], f"/{command.qualified_name} by {who}: {choices}"
+    assert offered == (SEES[who] if who != DIRECT else set())
