@@ -144,7 +144,7 @@ class Asking(commands.Cog):
         if wanted.want is Want.SEARCH:
             query = parse(wanted.text, self.bot.newsroom.clock.now())
             found = await self._desk.search(query, feed_ids=feed_ids, limit=_FOUND)
-            embed = results(query, found)
+            embed = results(query.text, found)
             embed.set_footer(text=_("From the feeds that everybody here can see. /search shows you more."))
             await self._send(message, place, embed=embed)
             return

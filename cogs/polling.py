@@ -46,6 +46,7 @@ class Polling(commands.Cog):
         questions = await self._store.questions.purge(now - KEEP_QUESTIONS)
         if questions:
             log.info("Deleted %d old questions", questions)
+        await self._store.words.forget()
         if self._settings.keep_texts_days:
             texts = await self._store.articles.forget_texts(now - self._settings.keep_texts_days * DAY)
             log.info("Deleted the texts of %d old articles", texts)

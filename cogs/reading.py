@@ -13,9 +13,11 @@ from bot.app import Telex
 from bot.locale import _, ngettext
 from bot.news.refusals import Refusal
 from bot.news.search import Searcher, SearchPage, Sort, parse
+from bot.store.words import Kind
 from bot.text import periods, safe
-from bot.text.query import Condition, Filter, Query
+from bot.text.query import Condition, Filter, Query, written
 from cogs import cards
+from cogs.completing import query_choices
 from cogs.paging import Page, Pages
 from cogs.rights import in_servers
 from cogs.saving import unreadable
@@ -44,6 +46,7 @@ class Reading(commands.Cog):
         source=locale_str("Only from this source"),
         language=locale_str("Only in this language"),
         since=locale_str("Only since then: 7d, last monday, 2020-06-10"),
+        tag=locale_str("Only with this tag"),
         sort=locale_str("What comes first"),
     )
     @app_commands.choices(
@@ -59,16 +62,23 @@ class Reading(commands.Cog):
         source: Range[str, 1, 100] | None = None,
         language: str | None = None,
         since: Range[str, 1, 40] | None = None,
+        tag: Range[str, 1, 100] | None = None,
         sort: Sort = "relevance",
     ) -> None:
         """Search, and show the results in pages."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         now = self.bot.newsroom.clock.now()
         wanted = parse(query, now)
+        options = []
         if source is not None:
             wanted = wanted.also(Condition(Filter.SOURCE, source))
+            options.append(written("source", source))
+        if tag is not None:
+            wanted = wanted.also(Condition(Filter.TAG, tag))
+            options.append(written("tag", tag))
         if language is not None:
             wanted = wanted.also(Condition(Filter.LANGUAGE, language))
+            options.append(written("lang", language))
         if since is not None:
             period = periods.parse(since, now)
             if period is None:
@@ -78,7 +88,9 @@ class Reading(commands.Cog):
                     )
                 )
             wanted = wanted.also(Condition(Filter.SINCE, period.start))
-        await SearchPages(interaction, self._searcher, wanted, sort).show(interaction)
+            options.append(written("since", since))
+        pages = SearchPages(interaction, self._searcher, wanted, sort, options=options)
+        await pages.show(interaction)
 
     @app_commands.command(
         name="latest", description=locale_str("The newest articles of the feeds that you can see here")
@@ -101,6 +113,18 @@ class Reading(commands.Cog):
             for outlet in outlets
             if len(outlet) <= _CHOICE and (name := safe.plain(outlet, _CHOICE))
         ]
+
+    @search.autocomplete("query")
+    async def queries(self, interaction: Interaction, current: str) -> list[Choice[str]]:
+        """What is typed, with its last word or value completed."""
+        return await query_choices(interaction, current)
+
+    @search.autocomplete("tag")
+    async def tags(self, interaction: Interaction, current: str) -> list[Choice[str]]:
+        """Tags of recent articles that the asker can see."""
+        visible = await self.bot.visible_feed_ids(interaction)
+        tags = await self.bot.store.words.complete(Kind.TAG, current, visible, _CHOICES)
+        return [Choice(name=tag, value=tag) for tag in tags]
 
     @search.autocomplete("since")
     async def times(self, _interaction: Interaction, current: str) -> list[Choice[str]]:
@@ -138,8 +162,17 @@ class Reader(Pages):
 class SearchPages(Reader):
     """The results of a search. It is made anew for each page, in the feeds that the asker sees by then."""
 
-    def __init__(self, interaction: Interaction, searcher: Searcher, query: Query, sort: Sort) -> None:
+    def __init__(
+        self,
+        interaction: Interaction,
+        searcher: Searcher,
+        query: Query,
+        sort: Sort,
+        *,
+        options: Sequence[str] = (),
+    ) -> None:
         super().__init__(interaction)
+        self._written = " ".join((query.text, *options))
         self._searcher = searcher
         self._query = query
         self._sort = sort
@@ -157,7 +190,7 @@ class SearchPages(Reader):
             sort=self._sort,
             person_id=interaction.user.id,
         )
-        embed = results(self._query, found, first=number * _RESULTS + 1)
+        embed = results(self._written, found, first=number * _RESULTS + 1)
         return Page(
             embed=embed,
             more=found.total is None,
@@ -199,7 +232,7 @@ class LatestPages(Reader):
         return _("The feeds here have brought nothing yet. Look again in a few minutes.")
 
 
-def results(query: Query, found: SearchPage, *, first: int = 1) -> discord.Embed:
+def results(query: str, found: SearchPage, *, first: int = 1) -> discord.Embed:
     """Results of a search, numbered from `first`: notes, words to try, articles, how many there are."""
     lines: list[Sequence[str]] = [(f"-# {safe.markdown(note)}",) for note in found.notes]
     if found.suggestions:
@@ -210,7 +243,7 @@ def results(query: Query, found: SearchPage, *, first: int = 1) -> discord.Embed
         lines.append((_("Nothing was found in the feeds that you can see here."),))
         lines.append((_("Try fewer or other words, or leave out a filter. /latest shows what is new."),))
     embed = discord.Embed(
-        title=_("Results for {query}").format(query=cards.heading(query.text, _QUERY)),
+        title=_("Results for {query}").format(query=cards.heading(query, _QUERY)),
         description=cards.fit(lines, between="\n\n"),
     )
     if found.total:

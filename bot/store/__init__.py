@@ -59,7 +59,7 @@ class Store:
         self.questions = Questions(database, clock)
         self.watches = Watches(database, clock)
         self.index = SearchIndex(database)
-        self.words = Words(database)
+        self.words = Words(database, clock)
         self.meta = Meta(database)
 
     @classmethod
@@ -71,6 +71,7 @@ class Store:
         store = cls(await Database.open(path, migrate), clock)
         try:
             await store.reindex(only_outdated=True)
+            await store.words.fill()
         except BaseException:
             await store.close()
             raise

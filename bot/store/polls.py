@@ -9,7 +9,7 @@ from itertools import count
 from typing import NamedTuple
 
 from bot.clock import Clock
-from bot.store import alerts, indexing, outbox, watching
+from bot.store import alerts, indexing, outbox, watching, words
 from bot.store.alerts import Alert
 from bot.store.database import Database
 from bot.store.feeds import write_feeds
@@ -225,10 +225,15 @@ def insert_articles(
         ),
     )
     indexing.add(connection, ((id_, a.title_terms, a.body_terms, a.meta_terms) for id_, a in kept.items()))
+    words.add(connection, (_spoken(feed_id, article) for article in kept.values()), now)
     connection.executemany(
         "INSERT INTO identity (feed_id, hash, article_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", identities
     )
     return list(kept), owed
+
+
+def _spoken(feed_id: int, article: NewArticle) -> words.Spoken:
+    return words.Spoken(feed_id, article.title, article.tags, article.author, article.published)
 
 
 def _change(connection: sqlite3.Connection, feed_id: int, change: ChangedArticle, now: int) -> None:
@@ -245,6 +250,8 @@ def _change(connection: sqlite3.Connection, feed_id: int, change: ChangedArticle
         values | {"now": now, "id": change.article_id},
     )
     indexing.replace(connection, stored)
+    if new.title != stored["title"]:
+        words.add(connection, [_spoken(feed_id, new)], now)
     connection.executemany(
         "INSERT INTO identity (feed_id, hash, article_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
         [(feed_id, hash_, change.article_id) for hash_ in new.identities],

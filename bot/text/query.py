@@ -134,7 +134,10 @@ _NAMES: dict[str, str] = {
 }
 _CHOICES = {
     "has": ({"image", "images", "picture", "pictures", "photo", "photos", "img"}, Filter.IMAGE),
-    "is": ({"bookmarked", "saved", "marked", "favori", "enregistre", "garde", "marque"}, Filter.BOOKMARKED),
+    "is": (
+        {"bookmarked", "saved", "marked", "favorite", "favori", "favoris", "enregistre", "garde", "marque"},
+        Filter.BOOKMARKED,
+    ),
 }
 _LANGUAGES = {
     "english": "en",
@@ -152,11 +155,23 @@ _OR = {"OR", "OU", "|", "||"}
 _AND = {"AND", "ET", "&", "&&", "+"}
 _NOT = {"NOT", "SAUF"}
 _QUOTES = {'"': '"', "“": "”", "«": "»", "„": "“", "”": "”"}
+_MARKS = frozenset("".join((*_QUOTES, *_QUOTES.values())))
 _TOKEN = re.compile(
     r"(?P<open>[-−–]?\()|(?P<close>\))"
     r"|(?P<minus>[-−–](?=[^\s\-−–)]))?(?:(?P<name>[^\W\d_]{2,12}):(?=\S))?"
     r"(?P<value>[\"“«„”]|(?:[^\s()\"“«„”]|(?<=\w)\"(?=\w))+)"
 )
+
+
+def named(name: str) -> str | None:
+    """The filter that a person names in either language: a `Filter`, `title`, `has` or `is`; or None."""
+    return _NAMES.get(fold(name))
+
+
+def written(name: str, value: str) -> str:
+    """A filter as it is typed in a query: `tag:IA`, `source:"Le Monde"`."""
+    bare = "".join(character for character in value if character not in _MARKS)
+    return f'{name}:"{bare}"' if re.search(r"[\s()|]", bare) else f"{name}:{bare}"
 
 
 class _Token(NamedTuple):

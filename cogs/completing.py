@@ -1,0 +1,87 @@
+"""What the query of a search may go on with: the asker's own words first, then what their feeds have said."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import NamedTuple
+
+from discord.app_commands import Choice
+
+from bot.store import Store
+from bot.store.words import Kind
+from bot.text import safe
+from bot.text.query import Filter, named, written
+from cogs.views import Interaction
+
+MOST = 25  # https://discord.com/developers/docs/interactions/application-commands#autocomplete
+LONGEST = 100  # characters of a choice
+_OFFERED = 12
+_FILTERED = re.compile(
+    r"(?:^|(?<=[\s(-]))(?P<name>[^\W\d_]{2,12}):(?:(?P<quote>[\"“«„])\s?)?(?P<typed>[^\"“”«»„]*)$"
+)
+_WORD = re.compile(r"(?P<typed>[^\W_][^\s\"“”«»„():|'’]*)$")
+_FIXED = {
+    Filter.LANGUAGE: ("en", "fr"),
+    Filter.SINCE: ("1d", "7d", "30d", "1y"),
+    Filter.BEFORE: ("7d", "30d", "1y"),
+    "has": ("image",),
+    "is": ("bookmarked",),
+}
+_KINDS = {Filter.TAG: Kind.TAG, Filter.AUTHOR: Kind.AUTHOR}
+
+
+class Typing(NamedTuple):
+    """A query up to what is being typed, and that.
+
+    `name` is the filter's as it was typed, empty for a word; `filter` is the one that it means.
+    """
+
+    before: str
+    name: str
+    filter: str | None
+    typed: str
+
+    def completed(self, value: str) -> str:
+        """What is being typed, with this value."""
+        return written(self.name, value) if self.name else value
+
+
+def typing(query: str) -> Typing:
+    """What of a query is being typed at its end."""
+    match = _FILTERED.search(query)
+    if match and (match["quote"] or " " not in match["typed"]):
+        meant = named(match["name"])
+        if meant is not None and meant != "title":
+            return Typing(query[: match.start("name")], match["name"], meant, match["typed"])
+    match = _WORD.search(query)
+    return Typing(query[: match.start()] if match else query, "", None, match["typed"] if match else "")
+
+
+async def query_choices(interaction: Interaction, query: str) -> list[Choice[str]]:
+    """The query as it is, then with its last word or value completed from feeds that the asker sees.
+
+    The query itself comes first, for Discord's clients take the first choice when Enter is pressed.
+    """
+    at = typing(query)
+    values = await _values(interaction, at) if at.typed or at.filter else []
+    completed = [query, *(at.before + at.completed(value) for value in values)]
+    return [
+        Choice(name=name, value=text)
+        for text in dict.fromkeys(completed)
+        if text.strip() and len(text) <= LONGEST and (name := safe.plain(text, LONGEST))
+    ][:MOST]
+
+
+async def _values(interaction: Interaction, at: Typing) -> Collection[str]:
+    """Words, or values of a filter, that begin with what was typed."""
+    if at.filter in _FIXED:
+        return [value for value in _FIXED[at.filter] if value.startswith(at.typed.casefold())]
+    visible = await interaction.client.visible_feed_ids(interaction)
+    if not visible:
+        return []
+    store: Store = interaction.client.store
+    if at.filter == Filter.SOURCE:
+        return await store.feeds.outlets(visible, at.typed, _OFFERED)
+    kind = _KINDS.get(Filter(at.filter), Kind.WORD) if at.filter else Kind.WORD
+    return await store.words.complete(kind, at.typed, visible, _OFFERED)

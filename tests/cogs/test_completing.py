@@ -1,0 +1,138 @@
+"""What /search offers while its query is typed."""
+
+from __future__ import annotations
+
+import pytest
+
+from cogs.completing import LONGEST, typing
+from tests.cogs.helpers import START, follow, hide, said
+from tests.discord_world import World
+from tests.feed_server import FeedServer, item
+
+
+async def offered(world: World, query: str, option: str = "query", *, by: str = "reader") -> list[str]:
+    actor = world.reader if by == "reader" else world.editor
+    choices = await actor.autocomplete(world.news, "search", option, query)
+    return [choice["value"] for choice in choices]
+
+
+def tagged(number: int, title: str, *tags: str, author: str = "") -> str:
+    written = item(number, title=title, published=START - number)
+    more = "".join(f"<category>{tag}</category>" for tag in tags)
+    if author:
+        more += f"<author>{author.lower()}@example.org ({author})</author>"
+    return written.replace("</item>", f"{more}</item>")
+
+
+async def test_the_query_itself_comes_first_then_words_of_recent_titles(
+    telex: World, feed_server: FeedServer
+) -> None:
+    await follow(telex, feed_server)
+    assert await offered(telex, "faci") == ["faci", "facial"]
+    assert await offered(telex, "cities RECO") == ["cities RECO", "cities recognition"]
+    assert await offered(telex, '"facial rec') == ['"facial rec', '"facial recognition']
+    assert await offered(telex, "-brow") == ["-brow", "-browser"]
+    assert await offered(telex, "titre:brow") == ["titre:brow", "titre:browser"]
+    assert await offered(telex, "zeppelin") == ["zeppelin"]
+    assert await offered(telex, "facial ") == ["facial "]
+    assert await offered(telex, "") == []
+
+
+async def test_values_of_filters_are_completed_in_both_languages(
+    telex: World, feed_server: FeedServer
+) -> None:
+    await follow(
+        telex, feed_server, tagged(1, "One", "Intelligence artificielle", "AI", author="Zola"), title="Le Fil"
+    )
+    assert await offered(telex, "source:f") == ["source:f", 'source:"Le Fil"']
+    assert await offered(telex, 'media:"le ') == ['media:"le ', 'media:"Le Fil"']
+    assert await offered(telex, "one -tag:a") == [
+        "one -tag:a",
+        "one -tag:AI",
+        'one -tag:"Intelligence artificielle"',
+    ]
+    assert await offered(telex, "étiquette:ai") == ["étiquette:ai", "étiquette:AI"]
+    assert await offered(telex, "auteur:zo") == ["auteur:zo", "auteur:Zola"]
+    assert await offered(telex, "lang:") == ["lang:", "lang:en", "lang:fr"]
+    assert await offered(telex, "has:") == ["has:", "has:image"]
+    assert await offered(telex, "est:") == ["est:", "est:bookmarked"]
+    assert await offered(telex, "depuis:7") == ["depuis:7", "depuis:7d"]
+
+
+async def test_what_is_offered_finds_the_article(telex: World, feed_server: FeedServer) -> None:
+    await follow(telex, feed_server, tagged(1, "One", "Intelligence artificielle"), tagged(2, "Two"))
+    _typed, completed = await offered(telex, "tag:intel")
+    found = said(await telex.reader.slash(telex.news, "search", query=completed))
+    assert "One" in found
+    assert "1 article" in found
+
+
+async def test_the_option_offers_tags_and_finds_by_them(telex: World, feed_server: FeedServer) -> None:
+    await follow(
+        telex, feed_server, tagged(1, "Robots one", "Intelligence artificielle"), tagged(2, "Robots two")
+    )
+    assert await offered(telex, "", "tag") == ["Intelligence artificielle"]
+    assert await offered(telex, "ARTI", "tag") == ["Intelligence artificielle"]
+    found = said(
+        await telex.reader.slash(telex.news, "search", query="robots", tag="Intelligence artificielle")
+    )
+    assert 'Results for “robots tag:"Intelligence artificielle"' in found.replace("\\", "")
+    assert "Robots one" in found
+    assert "Robots two" not in found
+
+
+async def test_nothing_of_a_channel_that_the_asker_cannot_see_is_offered(
+    telex: World, feed_server: FeedServer
+) -> None:
+    secret = telex.guild.create_text_channel("secret")
+    await follow(
+        telex,
+        feed_server,
+        tagged(1, "Mergers", "Mayday", author="Mallory"),
+        title="Mole News",
+        channel=secret,
+    )
+    hide(telex, secret, telex.reader)
+    await follow(telex, feed_server, tagged(2, "Open"), path="/open")
+    for query in ("m", "merg", "source:m", "tag:m", "tag:", "author:m", "author:"):
+        assert await offered(telex, query) == [query]
+    assert await offered(telex, "m", "tag") == []
+    assert await offered(telex, "merg", by="editor") == ["merg", "Mergers"]
+    hide(telex, secret, telex.editor)
+    telex.set_permissions(secret)
+    assert await offered(telex, "", "tag") == []
+
+
+async def test_another_servers_words_are_not_offered(telex: World, feed_server: FeedServer) -> None:
+    elsewhere = telex.env.create_guild("Elsewhere")
+    await follow(telex, feed_server, channel=elsewhere.create_text_channel("there"))
+    assert await offered(telex, "faci") == ["faci"]
+
+
+async def test_choices_fit_whatever_is_typed(telex: World, feed_server: FeedServer) -> None:
+    await follow(telex, feed_server)
+    long = "x" * 94 + " faci"
+    assert await offered(telex, long) == [long]
+    assert await offered(telex, "y" * 150) == []
+    for query in ("(((", '"', 'tag:"', "a:b:c", "since:(", "\u202e", "-", "||", "@everyone"):
+        assert all(0 < len(value) <= LONGEST for value in await offered(telex, query))
+
+
+@pytest.mark.parametrize(
+    ("query", "name", "typed"),
+    [
+        ("mistral", "", "mistral"),
+        ("mistral a", "", "a"),
+        ("source:Le Mon", "", "Mon"),
+        ('source:"Le Mon', "source", "Le Mon"),
+        ("source:«\xa0Le Mon", "source", "Le Mon"),
+        ('source:"Le Monde"', "", ""),
+        ("(tag:x", "tag", "x"),
+        ("foo:bar", "", "bar"),
+        ("https://example", "", "example"),
+        ("l’intel", "", "intel"),
+    ],
+)
+def test_what_is_being_typed(query: str, name: str, typed: str) -> None:
+    at = typing(query)
+    assert (at.name, at.typed) == (name, typed)
