@@ -11,7 +11,7 @@ import pytest
 from bot import locale
 from bot.news.newsroom import Newsroom
 from cogs.loops import PAUSE, Loop
-from cogs.polling import DAY, KEEP_LEFT_SERVERS, Polling
+from cogs.polling import DAY, KEEP_LEFT_SERVERS, KEEP_QUESTIONS, Polling
 from tests.clocks import ManualClock
 from tests.discord_world import World
 
@@ -83,6 +83,24 @@ async def test_the_clean_up_deletes_what_was_left_long_ago_and_nothing_younger(
     await cleaner.clean()
     assert await telex.store.subscriptions.channels(other.id) == set()
     assert await telex.store.subscriptions.channels(telex.guild.id) == {telex.news.id}
+
+
+async def test_old_questions_are_deleted(telex: World) -> None:
+    await telex.store.questions.add(
+        server_id=telex.guild.id,
+        channel_id=telex.news.id,
+        person_id=telex.reader.id,
+        text="Who?",
+        language="en",
+        public=False,
+        answered=False,
+    )
+    telex.clock.advance(KEEP_QUESTIONS)
+    await Polling(telex.bot).clean()
+    assert await telex.store.questions.count(telex.reader.id) == 1
+    telex.clock.advance(1)
+    await Polling(telex.bot).clean()
+    assert await telex.store.questions.count(telex.reader.id) == 0
 
 
 async def test_texts_are_kept_for_ever_unless_a_setting_says_otherwise(
