@@ -229,8 +229,12 @@ def _described(feed: Feed, head: ParsedFeed) -> Feed:
 
 
 def _moved(feed: Feed, target: str | None, now: int) -> tuple[str, str | None, int | None]:
-    """The feed's address, where it moves to, and since when: a permanent redirect counts once it has held."""
-    if target is None or target == feed.url:
+    """The feed's address, where it moves to, and since when: a permanent redirect counts once it has held.
+
+    One to another site is followed each time and never taken over: whoever follows that address later would
+    find there, as its publisher's, what this feed published before.
+    """
+    if target is None or target == feed.url or _site(target) != _site(feed.url):
         return feed.url, None, None
     if target != feed.moved_to or feed.moved_since is None:
         return feed.url, target, now
@@ -238,3 +242,7 @@ def _moved(feed: Feed, target: str | None, now: int) -> tuple[str, str | None, i
     if now - feed.moved_since < MOVE_PROBATION or leaks:
         return feed.url, target, feed.moved_since
     return target, None, None
+
+
+def _site(url: str) -> str:
+    return urls.host(url).removeprefix("www.")
