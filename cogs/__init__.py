@@ -16,6 +16,7 @@ from cogs.servers import Servers
 from cogs.similar import MoreLikeThis
 from cogs.trends import Rising
 from cogs.views import Stale
+from cogs.watching import Watching
 from cogs.why import Why
 
 ALL: tuple[type[commands.Cog], ...] = (
@@ -28,6 +29,7 @@ ALL: tuple[type[commands.Cog], ...] = (
     Bookmarks,
     Reactions,
     MoreLikeThis,
+    Watching,
     Rising,
     Why,
     About,

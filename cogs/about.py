@@ -60,11 +60,11 @@ class About(commands.Cog):
             if not usable(command, interaction):
                 continue
             if isinstance(command, app_commands.Group):
-                managing += [
+                (managing if command.default_permissions else reading).extend(
                     _line(each)
                     for each in command.walk_commands()
                     if not isinstance(each, app_commands.Group)
-                ]
+                )
             elif isinstance(command, app_commands.ContextMenu):
                 menus.append(
                     _("Right-click a post, Apps, **{name}**: {does}.").format(
@@ -145,6 +145,15 @@ class PrivacyView(AskerView):
                     questions,
                 ).format(count=questions)
             )
+        watches = len(await store.watches.of_person(person_id))
+        if watches:
+            kept.append(
+                ngettext(
+                    "{count} watch: what you want to be told of, and what you were told",
+                    "{count} watches: what you want to be told of, and what you were told",
+                    watches,
+                ).format(count=watches)
+            )
         if await store.questions.votes_of(person_id):
             kept.append(_("which answers you found helpful or not"))
         lines = [_("About you Telex keeps:"), *(f"- {one}" for one in kept)] if kept else []
@@ -204,6 +213,7 @@ class PrivacyView(AskerView):
         store, person_id = interaction.client.store, interaction.user.id
         bookmarks = await store.bookmarks.forget(person_id)
         questions = await store.questions.forget(person_id)
+        watches = await store.watches.forget(person_id)
         self.stop()
         deleted = (
             ngettext("Deleted {count} bookmark.", "Deleted {count} bookmarks.", bookmarks).format(
@@ -212,6 +222,7 @@ class PrivacyView(AskerView):
             ngettext("Deleted {count} question.", "Deleted {count} questions.", questions).format(
                 count=questions
             ),
+            ngettext("Deleted {count} watch.", "Deleted {count} watches.", watches).format(count=watches),
         )
         await interaction.edit_original_response(content="\n".join(deleted), view=None)
 
@@ -250,6 +261,10 @@ async def export(interaction: Interaction) -> bytes:
                 "channel_id": _id(one.channel_id),
             }
             for one in await store.questions.of_person(interaction.user.id)
+        ],
+        "watches": [
+            {"query": one.query, "made": _iso(one.created), "server_id": _id(one.server_id)}
+            for one in await store.watches.of_person(interaction.user.id)
         ],
         "votes": [
             {"question_id": str(question_id), "voted": _iso(voted), "helped": helped}

@@ -15,7 +15,7 @@ DAY = 86_400
 KEEP_QUESTIONS = 90 * DAY
 """Seconds after which a question and the votes on its answer are deleted."""
 KEEP_LEFT_SERVERS = 30 * DAY
-"""Seconds after which what belongs to a server that sent the bot away is deleted."""
+"""Seconds after which what belongs to a server that sent the bot away is deleted, and watches that ended."""
 
 
 class Polling(commands.Cog):
@@ -46,6 +46,7 @@ class Polling(commands.Cog):
         questions = await self._store.questions.purge(now - KEEP_QUESTIONS)
         if questions:
             log.info("Deleted %d old questions", questions)
+        await self._store.watches.purge(now - KEEP_LEFT_SERVERS)
         await self._store.words.forget()
         if self._settings.keep_texts_days:
             texts = await self._store.articles.forget_texts(now - self._settings.keep_texts_days * DAY)

@@ -76,6 +76,7 @@ class Servers(commands.Cog):
     async def _look_again(self, guild: discord.Guild) -> None:
         alerts = await self._store.servers.alerts(guild.id)
         following = await self._store.subscriptions.channels(guild.id)
+        following |= await self._store.watches.channels(guild.id)
         for channel_id in following | ({alerts} if alerts else set()):
             await self._bot.courier.look_again(channel_id)
 

@@ -37,7 +37,7 @@ async def check(store: Store, text: str) -> Query:
         if isinstance(node, Condition) and node.filter in (Filter.SINCE, Filter.BEFORE):
             raise Refusal(_("A watch looks at new articles only. Leave out the date."))
         if isinstance(node, Condition) and node.filter is Filter.BOOKMARKED:
-            raise Refusal(_("Nobody has bookmarked a new article yet. Leave out is:bookmarked."))
+            raise Refusal(_("Nobody has bookmarked a new article yet. Leave out `is:bookmarked`."))
     sought = Sought.of(query)
     articles = await store.articles.count()
     costs = await _costs(store, [sought], at_most=articles) if sought is not None else {}
@@ -56,7 +56,7 @@ def _nothing(asked: Plan) -> str:
         return _("That only says what articles must not have. Add a word that they must have.")
     if asked.empty:
         return _("Nearly every article has these words: {words}.").format(words=", ".join(asked.empty))
-    return _("Say what to watch for: a word, an “exact phrase”, or source:, author: or tag: with a name.")
+    return _("Say what to watch for: a word, an “exact phrase”, or `source:`, `author:` or `tag:` with a name.")
 
 
 def _parts(nodes: Iterable[Node]) -> Iterator[Node]:
