@@ -20,7 +20,7 @@ import typer
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bot import __version__, terminal
-from bot.archive import AsJson, commands, open_store
+from bot.archive import AsJson, commands, encode, open_store
 from bot.clock import SystemClock
 from bot.feeds.errors import describe
 from bot.news import articles_io, checks
@@ -140,7 +140,9 @@ def poll(
                 feeds = [await newsroom.store.feeds.add(url) for url in dict.fromkeys(wanted)]
             else:
                 feeds = await newsroom.store.feeds.due(newsroom.clock.now(), 100_000, ())
-            return await _poll_all(newsroom, feeds, polite=not wanted)
+            reports = await _poll_all(newsroom, feeds, polite=not wanted)
+            await encode(newsroom.meaning)
+            return reports
 
     reports = wait_for(work)
     if not reports:

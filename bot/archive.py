@@ -7,7 +7,6 @@ import sys
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, BinaryIO, TextIO
 
@@ -16,6 +15,7 @@ import typer
 from bot import terminal
 from bot.clock import SystemClock
 from bot.news import answers, articles_io
+from bot.news.meaning import Meaning, opened
 from bot.news.newsroom import open_newsroom
 from bot.news.search import Searcher, article_as_json, as_json
 from bot.news.why import Explanation, explain, passed_over, sentence
@@ -24,6 +24,7 @@ from bot.store import Store
 from bot.terminal import FAILED, settings_or_stop, wait_for
 from bot.text import safe, urls
 from bot.words import Tally
+from bot.workers import WorkerError
 
 commands = typer.Typer()
 
@@ -39,6 +40,35 @@ async def open_store(settings: Settings) -> AsyncIterator[Store]:
         yield store
     finally:
         await store.close()
+
+
+@asynccontextmanager
+async def open_searcher(settings: Settings) -> AsyncIterator[Searcher]:
+    """Search in the database, by meaning too where that can be, for as long as a command runs."""
+    async with open_store(settings) as store, opened(settings, store) as meaning:
+        if meaning is not None:
+            try:
+                await meaning.ready()
+            except WorkerError as error:
+                terminal.say(f"The encoder does not start, so only words are looked for: {error}")
+        yield Searcher(store, meaning)
+
+
+async def encode(meaning: Meaning | None) -> None:
+    """Encode the articles that are not yet, with a bar that tells how far it is."""
+    if meaning is None:
+        return
+    with terminal.progress() as bar:
+        task = bar.add_task("encoding", total=None)
+        try:
+            encoded = await meaning.encode_missing(
+                lambda done, total: bar.update(task, completed=done, total=total)
+            )
+        except WorkerError as error:
+            terminal.say(f"The encoder does not work, so only words can be looked for: {error}")
+            return
+    if encoded:
+        terminal.say(f"{encoded} encoded, to be found by what they mean.")
 
 
 def _lines(argument: str) -> Iterable[str]:
@@ -82,8 +112,7 @@ def search(
     settings = settings_or_stop()
 
     async def work() -> None:
-        async with open_store(settings) as store:
-            searcher = Searcher(store)
+        async with open_searcher(settings) as searcher:
             for text in _lines(query):
                 page = await searcher.search(text, feed_ids=None, limit=limit)
                 if as_json_:
@@ -126,8 +155,7 @@ def ask(
     settings = settings_or_stop()
 
     async def work() -> None:
-        async with open_store(settings) as store:
-            searcher = Searcher(store)
+        async with open_searcher(settings) as searcher:
             for text in _lines(question):
                 answer = await answers.ask(searcher, text, feed_ids=None)
                 if as_json_:
@@ -238,9 +266,11 @@ def import_(
             with terminal.progress() as bar:
                 task = bar.add_task("importing", total=None)
                 with _reading(file) as lines:
-                    return await articles_io.import_lines(
+                    done = await articles_io.import_lines(
                         newsroom, lines, on_progress=lambda done: bar.update(task, completed=done)
                     )
+            await encode(newsroom.meaning)
+            return done
 
     done = wait_for(work)
     for problem in done.problems:

@@ -27,14 +27,14 @@ Ts = TypeVarTuple("Ts")
 MEMORY_LIMIT = 2**30
 """Bytes of address space that a worker may take."""
 TIRED = 192 * 2**20
-"""Bytes a worker may have held at its worst before it is replaced by a fresh one."""
+"""Bytes a worker may have held at its worst before it is replaced by a fresh one, unless told otherwise."""
 START_TIME = 30.0
 """Seconds on top of a call's own limit while a worker starts or first imports the module of a function."""
 ORPHAN_TIME = 5.0
 """Seconds after its limit when a call ends its own process, in case nobody is left to kill it."""
 
 _HEADER = struct.Struct("!Q")
-_SERVE = "import sys; sys.path[:] = {path!r}; from bot.workers import serve; serve({descriptor})"
+_SERVE = "import sys; sys.path[:] = {path!r}; from bot.workers import serve; serve({descriptor}, {tired})"
 
 
 class WorkerError(Exception):
@@ -52,11 +52,13 @@ class WorkerDied(WorkerError):
 class Workers:
     """A pool of `count` worker processes. Calls wait in order for a free one.
 
-    Each process starts when it is first needed. The pool belongs to one event loop.
+    Each process starts when it is first needed, and is replaced once it held `tired` bytes. The pool belongs
+    to one event loop.
     """
 
-    def __init__(self, count: int = 1) -> None:
+    def __init__(self, count: int = 1, *, tired: int = TIRED) -> None:
         self._count = count
+        self._tired = tired
         self._idle: list[_Worker] = []
         self._busy: set[_Worker] = set()
         self._dying: list[subprocess.Popen[bytes]] = []
@@ -67,7 +69,7 @@ class Workers:
     async def start(self) -> None:
         """Start all processes now, so that the first calls need not wait for it."""
         while len(self._idle) + self._taken < self._count:
-            self._idle.append(await _Worker.start())
+            self._idle.append(await _Worker.start(self._tired))
 
     async def close(self) -> None:
         """Kill the processes. Calls that wait or run are cancelled."""
@@ -145,7 +147,7 @@ class Workers:
                 return worker
             self._discard(worker)
         self._reap()
-        return await _Worker.start()
+        return await _Worker.start(self._tired)
 
     def _discard(self, worker: _Worker) -> None:
         worker.kill()
@@ -170,10 +172,10 @@ class _Worker(asyncio.Protocol):
         self._known: set[str] = set()
 
     @classmethod
-    async def start(cls) -> _Worker:
+    async def start(cls, tired: int) -> _Worker:
         ours, theirs = socket.socketpair()
         with theirs:
-            source = _SERVE.format(path=sys.path, descriptor=theirs.fileno())
+            source = _SERVE.format(path=sys.path, descriptor=theirs.fileno(), tired=tired)
             process = subprocess.Popen(  # noqa: ASYNC220, S603 - returns in a millisecond; our own interpreter
                 [sys.executable, "-P", "-c", source],
                 stdin=subprocess.DEVNULL,
@@ -235,7 +237,7 @@ class _Worker(asyncio.Protocol):
             self._reply.set_result((False, WorkerDied("the worker process ended before it answered")))
 
 
-def serve(descriptor: int) -> None:
+def serve(descriptor: int, tired: int) -> None:
     """The life of a worker process: answer calls until the other end of the socket closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -243,20 +245,20 @@ def serve(descriptor: int) -> None:
     with socket.socket(fileno=descriptor) as connection, connection.makefile("rwb") as stream:
         healthy = True
         while healthy and len(header := stream.read(_HEADER.size)) == _HEADER.size:
-            healthy, reply = _answer(stream, _HEADER.unpack(header)[0])
+            healthy, reply = _answer(stream, _HEADER.unpack(header)[0], tired)
             signal.setitimer(signal.ITIMER_REAL, 0)
             stream.write(_HEADER.pack(len(reply)))
             stream.write(reply)
             stream.flush()
 
 
-def _answer(stream: io.BufferedRWPair, size: int) -> tuple[bool, bytes]:
+def _answer(stream: io.BufferedRWPair, size: int, tired: int) -> tuple[bool, bytes]:
     try:
         name, args, limit = pickle.loads(stream.read(size))  # noqa: S301 - our own parent wrote it
         function = _function(name)
         signal.setitimer(signal.ITIMER_REAL, limit)  # its signal ends the process, even inside C code
         result = function(*args)
-        healthy = _peak_memory() < TIRED
+        healthy = _peak_memory() < tired
         return healthy, pickle.dumps((healthy, result), pickle.HIGHEST_PROTOCOL)
     except (MemoryError, RecursionError) as error:
         return False, pickle.dumps((False, WorkerDied(f"{type(error).__name__} in the worker")))

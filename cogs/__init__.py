@@ -7,6 +7,7 @@ from discord.ext import commands
 from cogs.about import About
 from cogs.asking import Asking
 from cogs.bookmarks import Bookmarks
+from cogs.encoding import Encoding
 from cogs.feeds import Feeds
 from cogs.polling import Polling
 from cogs.posting import Posting
@@ -22,6 +23,7 @@ from cogs.why import Why
 ALL: tuple[type[commands.Cog], ...] = (
     Polling,
     Posting,
+    Encoding,
     Servers,
     Feeds,
     Reading,

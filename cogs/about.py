@@ -88,6 +88,9 @@ class About(commands.Cog):
         embed = discord.Embed(title=_("About Telex"))
         embed.add_field(name=_("Version"), value=__version__)
         embed.add_field(name=_("Running since"), value=f"<t:{self.started}:R>")
+        embed.add_field(
+            name=_("Search by meaning"), value=_("off") if self.bot.newsroom.meaning is None else _("on")
+        )
         if interaction.guild is not None:
             visible = await self.bot.visible_feed_ids(interaction)
             newest = await articles.newest(visible, limit=1) if visible else []

@@ -22,6 +22,7 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     """Neither the environment nor a `.env` of the developer's decides what a test sees."""
     for name in [name for name in os.environ if name.startswith("TELEX_") or name == "DISCORD_TOKEN"]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv("TELEX_SEMANTIC", "false")  # a test that needs the encoder says so
     monkeypatch.chdir(tmp_path)
 
 

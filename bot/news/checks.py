@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from bot.clock import SystemClock
 from bot.feeds.errors import FeedError, describe
 from bot.feeds.fetch import Fetcher
+from bot.news import encoder
 from bot.settings import Settings
 from bot.store import Store, StoreError
+from bot.store.vectors import Counts
 from bot.text.urls import masked
 from bot.words import Feed, FeedState
 
@@ -42,6 +44,7 @@ async def run(settings: Settings) -> AsyncIterator[Check]:
         yield Check(
             "database", good=True, found=f"{settings.database}, version {version}: {articles} articles"
         )
+        yield check_meaning(settings, await store.vectors.counts())
         feeds = [feed for feed in await store.feeds.all() if feed.state is FeedState.ACTIVE]
     except StoreError as error:
         yield Check("database", good=False, found=str(error))
@@ -79,6 +82,17 @@ def check_token(settings: Settings) -> Check:
     return Check(
         "token", good=False, found="does not look like a bot's token; copy it anew from the developer portal"
     )
+
+
+def check_meaning(settings: Settings, counts: Counts) -> Check:
+    """Whether articles are found by what they mean too, and how many so far."""
+    what = "meaning"
+    model = encoder.model()
+    if model is None:
+        return Check(what, good=True, found="off: pip install 'telex[semantic]' finds articles by it too")
+    if not settings.semantic:
+        return Check(what, good=True, found="off: TELEX_SEMANTIC is false")
+    return Check(what, good=True, found=f"{model}: {counts.encoded} of {counts.articles} articles encoded")
 
 
 async def check_feed(fetcher: Fetcher, feed: Feed) -> Check:

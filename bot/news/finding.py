@@ -9,6 +9,7 @@ from typing import NamedTuple
 from bot.clock import Clock
 from bot.news import ranking
 from bot.news.exact import InWords
+from bot.news.meaning import Meaning, Nearby
 from bot.news.passages import Passages, passages
 from bot.news.plan import Plan
 from bot.news.ranking import Sought
@@ -49,10 +50,11 @@ class Reading(NamedTuple):
 
 
 class Finder:
-    """Finds articles in a store."""
+    """Finds articles in a store, by what they mean too where their `meaning` is known."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, meaning: Meaning | None = None) -> None:
         self._store = store
+        self._meaning = meaning
         self._clock: Clock = store.clock
         self.vocabulary = Vocabulary(store)
 
@@ -101,13 +103,15 @@ class Finder:
         if not wanted:
             return Reading(wanted, language, [])
         hits = await self._candidates(asked, wanted, language)
-        articles = await self._store.articles.by_ids([hit.article_id for hit in hits])
+        near = Nearby(hits, {}) if self._meaning is None else await self._meaning.near(asked, hits)
+        articles = await self._store.articles.by_ids([hit.article_id for hit in near.hits])
         by_id = {article.id: article for article in articles}
         found = []
-        for hit in hits:
+        for hit in near.hits:
             if article := by_id.get(hit.article_id):
                 read = passages(article)
                 score = ranking.score(wanted, read, language) + FRESH_PARTIAL * self._freshness(hit)
+                score += near.points(article, language)
                 found.append(Found(hit._replace(score=score), partial=True, read=read))
                 await asyncio.sleep(0)  # half a millisecond each
         found.sort(key=lambda each: -each.hit.score)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from bot.clock import Clock, SystemClock
 from bot.feeds.fetch import Fetcher
 from bot.news.following import Following
+from bot.news.meaning import Meaning, opened
 from bot.news.poller import Poller
 from bot.news.search import Searcher
 from bot.news.writer import Writer
@@ -29,6 +30,7 @@ class Newsroom:
     poller: Poller
     following: Following
     searcher: Searcher
+    meaning: Meaning | None = None  # with the extra `semantic`
     writer: Writer | None = None  # where a model service is configured
 
 
@@ -42,10 +44,11 @@ async def open_newsroom(settings: Settings, clock: Clock | None = None) -> Async
     store = await Store.open(settings.database, clock)
     workers = Workers()
     try:
-        async with Fetcher(settings) as fetcher:
+        async with Fetcher(settings) as fetcher, opened(settings, store) as meaning:
             poller = Poller(settings, clock, store, fetcher, workers)
             following = Following(clock, store, fetcher, workers, poller)
-            yield Newsroom(settings, clock, store, fetcher, workers, poller, following, Searcher(store))
+            searcher = Searcher(store, meaning)
+            yield Newsroom(settings, clock, store, fetcher, workers, poller, following, searcher, meaning)
     finally:
         await workers.close()
         await store.close()

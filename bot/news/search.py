@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from bot.news.finding import Finder, Found, one_a_page
+from bot.news.meaning import Meaning
 from bot.news.plan import Plan, plan
 from bot.store import Store
 from bot.store.search_index import Scope, Terms
@@ -52,11 +53,11 @@ class SearchPage:
 
 
 class Searcher:
-    """Searches a store."""
+    """Searches a store, by what articles mean too where that is known."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, meaning: Meaning | None = None) -> None:
         self.store = store
-        self.finder = Finder(store)
+        self.finder = Finder(store, meaning)
 
     async def search(
         self,

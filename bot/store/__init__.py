@@ -30,6 +30,7 @@ from bot.store.questions import Questions
 from bot.store.search_index import SearchIndex
 from bot.store.servers import Servers
 from bot.store.subscriptions import Subscriptions
+from bot.store.vectors import Vectors
 from bot.store.watches import Watches
 from bot.store.words import Words
 
@@ -59,6 +60,7 @@ class Store:
         self.questions = Questions(database, clock)
         self.watches = Watches(database, clock)
         self.index = SearchIndex(database)
+        self.vectors = Vectors(database)
         self.words = Words(database, clock)
         self.meta = Meta(database)
 

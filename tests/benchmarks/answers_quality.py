@@ -1,15 +1,17 @@
 """Whether questions are answered from their passage, and refused without it.
 
-    python -m tests.benchmarks.answers_quality
+    python -m tests.benchmarks.answers_quality [--semantic]
 
 Right: answered, and the first quote (or one of three) holds the words of the answer. Refused: a question
 whose passage was taken out of the store, the others of its language left in, is not answered. Prints both for
 the threshold that is used and for those at which a share of the questions without an answer is refused, by
-language and by half of the questions (weights were fitted on the even ones).
+language and by half of the questions (weights were fitted on the even ones). With `--semantic` Telex has that
+extra.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 from collections import defaultdict
 from typing import Any, NamedTuple
@@ -69,15 +71,14 @@ def figures(outcomes: list[Outcome], threshold: float) -> tuple[str, str, str]:
     return f"{refused:.3f}", f"{first:.3f}", f"{three:.3f}"
 
 
-async def work(table: Table) -> None:
+async def work(table: Table, *, semantic: bool) -> None:
     for language in ("fr", "en"):
         documents = read(f"questions/{language}-docs")
         urls = {document["doc_id"]: url_of(document) for document in documents}
         halves: dict[str, list[Outcome]] = defaultdict(list)
-        async with filled(documents) as newsroom:
-            searcher = Searcher(newsroom.store)
+        async with filled(documents, semantic=semantic) as newsroom:
             for number, asked in enumerate(read(f"questions/{language}-questions")):
-                result = await outcome(searcher, asked, urls[asked["doc_id"]])
+                result = await outcome(newsroom.searcher, asked, urls[asked["doc_id"]])
                 halves["all"].append(result)
                 halves["held out" if number % 2 else "fitted on"].append(result)
         for half, outcomes in sorted(halves.items()):
@@ -89,8 +90,13 @@ async def work(table: Table) -> None:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--semantic", action="store_true", help="with the extra, which has to be there")
+    options = parser.parse_args()
     table = Table("language", "half", "questions", "threshold", "", "refused", "right", "right of three")
-    asyncio.run(work(table))
+    asyncio.run(work(table, semantic=options.semantic))
     Console(width=110).print(table)
 
 

@@ -49,11 +49,16 @@ def line_of(document: dict[str, Any]) -> bytes:
 
 
 @asynccontextmanager
-async def filled(documents: Iterable[dict[str, Any]]) -> AsyncIterator[Newsroom]:
-    """A newsroom with a database of its own that holds these documents."""
+async def filled(documents: Iterable[dict[str, Any]], *, semantic: bool = False) -> AsyncIterator[Newsroom]:
+    """A newsroom with a database of its own that holds these documents, with `semantic` their vectors too."""
     with TemporaryDirectory(prefix="telex-benchmark-") as folder:
-        async with open_newsroom(Settings(database=Path(folder) / "telex.db")) as newsroom:
+        async with open_newsroom(Settings(database=Path(folder) / "telex.db", semantic=semantic)) as newsroom:
             done = await articles_io.import_lines(newsroom, io.BytesIO(b"".join(map(line_of, documents))))
             if done.problems:
                 raise SystemExit(f"line {done.problems[0].line}: {done.problems[0].reason}")
+            if semantic:
+                if newsroom.meaning is None:
+                    raise SystemExit("needs the extra: pip install 'telex[semantic]'")
+                await newsroom.meaning.encode_missing()
+                await newsroom.meaning.ready()
             yield newsroom

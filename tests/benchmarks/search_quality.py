@@ -1,14 +1,16 @@
 """Whether search finds it: whole questions as queries, and articles looked for by words of their titles.
 
-    python -m tests.benchmarks.search_quality
+    python -m tests.benchmarks.search_quality [--semantic]
 
 Prints recall@5 and the mean reciprocal rank of a question's passage, by language and by half of the questions
-(rules were tuned on the even ones), beside plain FTS5 in the same run; then how often an article is among the
-first 20 for three words of its title, one of them inflected otherwise or without its accents.
+(rules were tuned on the even ones), beside plain FTS5 in the same run and, with `--semantic`, beside Telex
+with that extra; then how often an article is among the first 20 for three words of its title, one of them
+inflected otherwise or without its accents.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import random
 import re
@@ -84,22 +86,26 @@ def in_other_words(title: str, language: str, chance: random.Random) -> str | No
     return " ".join(chosen)
 
 
-async def questions(table: Table) -> None:
+async def questions(table: Table, *, semantic: bool) -> None:
     documents = read("questions/fr-docs") + read("questions/en-docs")
     by_id = {document["doc_id"]: document for document in documents}
     plain = plain_index(documents)
-    async with filled(documents) as newsroom:
-        searcher = Searcher(newsroom.store)
+    async with filled(documents, semantic=semantic) as newsroom:
+        searchers = {"Telex": Searcher(newsroom.store)}
+        if semantic:
+            searchers["Telex, semantic"] = newsroom.searcher
         for language in ("fr", "en"):
             ranks: dict[tuple[str, str], list[int | None]] = defaultdict(list)
             for number, asked in enumerate(read(f"questions/{language}-questions")):
                 wanted = url_of(by_id[asked["doc_id"]])
-                page = await searcher.search(asked["question"], feed_ids=None, limit=DEPTH)
-                found = [result.article.url for result in page.results]
-                for half in ("all", "tuned on" if number % 2 == 0 else "held out"):
-                    ranks["Telex", half].append(rank(found, wanted))
-                    ranks["plain FTS5", half].append(rank(plain(asked["question"]), wanted))
-            for name in ("plain FTS5", "Telex"):
+                places = {"plain FTS5": rank(plain(asked["question"]), wanted)}
+                for name, searcher in searchers.items():
+                    page = await searcher.search(asked["question"], feed_ids=None, limit=DEPTH)
+                    places[name] = rank([result.article.url for result in page.results], wanted)
+                for name, place in places.items():
+                    for half in ("all", "tuned on" if number % 2 == 0 else "held out"):
+                        ranks[name, half].append(place)
+            for name in ("plain FTS5", *searchers):
                 for half in ("tuned on", "held out", "all"):
                     table.add_row(language, half, name, *figures(ranks[name, half]))
 
@@ -124,11 +130,16 @@ async def known_items(table: Table) -> None:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--semantic", action="store_true", help="also with the extra, which has to be there")
+    options = parser.parse_args()
     console = Console(width=110)
     table = Table(
         "language", "half", "search", "questions", "recall@1", "recall@5", "MRR", title="Questions as queries"
     )
-    asyncio.run(questions(table))
+    asyncio.run(questions(table, semantic=options.semantic))
     console.print(table)
     table = Table("language", "articles", "hit@1", "hit@5", "MRR", "hit@20", title="Three words of a title")
     asyncio.run(known_items(table))

@@ -27,6 +27,7 @@ class Telex:
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(ROOT),
             "TELEX_DATABASE": str(folder / "news.db"),
+            "TELEX_SEMANTIC": "false",
             "TELEX_ALLOW_PRIVATE_ADDRESSES": "127.0.0.1",
         }
 

@@ -1,0 +1,217 @@
+"""Finding articles by what they mean, in whatever words and in either language, with the extra `semantic`.
+
+A worker process makes vectors of articles and questions (`encoder`), the store keeps them, and a thread finds
+the nearest: it compares the signs of all vectors in memory, then the vectors of some hundreds (`neighbours`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from statistics import fmean
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from bot.news import encoder
+from bot.news.plan import Plan
+from bot.settings import Settings
+from bot.store import Store
+from bot.store.search_index import Hit, Scope
+from bot.store.vectors import Encoded
+from bot.words import Article
+from bot.workers import WorkerError, Workers
+
+if TYPE_CHECKING:
+    from bot.news.neighbours import Neighbours
+
+log = logging.getLogger(__name__)
+
+WEIGHT = 2.0
+"""How much the cosine of question and article counts beside the points of `ranking`, 0 to about 3."""
+ACROSS = 5.0
+"""The same where their languages differ: there is little else to tell by."""
+LOOKED_AT = 400  # articles whose vectors are compared after their signs
+NEAREST = 20  # of them that are read beside those found by words,
+LEAST = 0.1  # if their cosine is that large: three of four articles have less in common with a question
+PATIENCE = 2.0  # seconds that a question waits for the encoder before words alone have to do
+ENCODE_TIME = 30.0  # seconds that the worker may take for a call
+MEMORY = 512 * 2**20  # bytes that the encoder may hold: 180 MB are usual
+CALL = 4_000  # characters encoded in a call, so that a question need not wait for long
+KEPT_TOGETHER = 64  # articles whose vectors are written in one transaction
+PASS = 512  # articles looked for at a time
+PAGE = 20_000  # signs read at a time
+PAUSE = 30.0  # seconds between looks for new articles
+REMEMBERED = 256  # questions whose vectors are at hand
+
+
+class Nearby(NamedTuple):
+    """Articles that words or meaning found, and the cosine of question and article."""
+
+    hits: list[Hit]
+    cosines: dict[int, float]
+
+    def points(self, article: Article, language: str | None) -> float:
+        """What an article gains by its meaning when this is the asker's language."""
+        across = language is not None and article.language not in (language, None)
+        return (ACROSS if across else WEIGHT) * self.cosines.get(article.id, 0.0)
+
+
+class Meaning:
+    """The vectors of a store's articles, and the encoder that makes them."""
+
+    def __init__(self, store: Store, workers: Workers, neighbours: Neighbours, model: str) -> None:
+        self.model = model
+        self._store, self._workers, self._neighbours = store, workers, neighbours
+        self._last = 0
+        self._refreshing = asyncio.Lock()
+        self._is_ready = False
+        self._questions: dict[str, asyncio.Task[list[tuple[bytes, bytes]]]] = {}
+
+    async def run(self) -> None:
+        """Encode what comes in, for as long as the bot runs."""
+        while True:
+            await self.ready()
+            if encoded := await self.encode_missing():
+                log.info("Encoded %d articles", encoded)
+            await self._store.clock.sleep(PAUSE)
+
+    async def ready(self) -> None:
+        """Start the encoder and read all signs; before, nothing is found by meaning. Raises WorkerError."""
+        if not self._is_ready:
+            await self._store.vectors.prepare(self.model)
+            await self._workers.run(encoder.encode, [self.model], timeout=ENCODE_TIME)
+            await self._refresh()
+            self._is_ready = True
+
+    async def encode_missing(self, on_progress: Callable[[int, int], None] | None = None) -> int:
+        """Encode the articles that have no vector, the newest first; how many. An interruption loses a few.
+
+        `on_progress` is called with how many are encoded and how many articles there are. Raises WorkerError.
+        """
+        encoded = 0
+        await self._store.vectors.prepare(self.model)
+        while missing := await self._store.vectors.missing(PASS):
+            before = encoded
+            for start in range(0, len(missing), KEPT_TOGETHER):
+                sources = await self._store.vectors.sources(missing[start : start + KEPT_TOGETHER])
+                found = [each for batch in _batches(sources) for each in await self._encoded(batch)]
+                encoded += await self._store.vectors.add(self.model, found)
+                if on_progress is not None:
+                    on_progress(*await self._store.vectors.counts())
+            if encoded == before:  # another process works with another model
+                break
+        return encoded
+
+    async def near(self, asked: Plan, hits: Sequence[Hit]) -> Nearby:
+        """What was found by words, and the articles that mean what is asked.
+
+        Where the encoder fails, words alone count; an article without a vector gains what is usual.
+        """
+        question = await self._question(asked)
+        if question is None:
+            return Nearby(list(hits), {})
+        await self._refresh()
+        signs, vector = question
+        nearest = await asyncio.to_thread(self._neighbours.nearest, signs, asked.scope, LOOKED_AT)
+        ids = {hit.article_id for hit in hits}
+        required = asked.required(asked.texts)
+        allowed = set(nearest) if required is None else await self._store.index.holding(required, nearest)
+        found = await self._store.vectors.of(sorted(allowed | ids), asked.scope)
+        from bot.news.neighbours import cosines  # noqa: PLC0415 - needs the extra, which is there by now
+
+        cosine = await asyncio.to_thread(cosines, vector, [each for _, each in found])
+        by_id = {hit.article_id: close for (hit, _), close in zip(found, cosine, strict=True)}
+        further = sorted(
+            (hit for hit, _ in found if hit.article_id not in ids and by_id[hit.article_id] >= LEAST),
+            key=lambda hit: -by_id[hit.article_id],
+        )
+        together = [*hits, *further[:NEAREST]]
+        known = [by_id[hit.article_id] for hit in together if hit.article_id in by_id]
+        usual = fmean(known) if known else 0.0
+        return Nearby(together, {hit.article_id: by_id.get(hit.article_id, usual) for hit in together})
+
+    async def _question(self, asked: Plan) -> tuple[bytes, bytes] | None:
+        """The signs and the vector of what is asked; None where the encoder cannot tell in time."""
+        if not self._is_ready:
+            return None
+        has_conditions = asked.required() is not None or asked.scope != Scope(feed_ids=asked.scope.feed_ids)
+        text = " ".join(asked.written) if has_conditions else asked.text
+        task = self._questions.pop(text, None)
+        if task is None or (task.done() and _failure(task)):
+            task = asyncio.create_task(self._workers.run(encoder.encode, [text], timeout=ENCODE_TIME))
+            task.add_done_callback(_heed)
+        self._questions[text] = task
+        if len(self._questions) > REMEMBERED:
+            del self._questions[next(iter(self._questions))]
+        # A call that takes longer goes on: to cancel it would cost the worker.
+        done, _ = await asyncio.wait({task}, timeout=PATIENCE)
+        if not done:
+            return None
+        if error := _failure(task):
+            log.warning("The encoder failed, and words alone were looked for: %s", error)
+            return None
+        (found,) = task.result()
+        return found
+
+    async def _encoded(self, batch: Sequence[tuple[int, str]]) -> list[Encoded]:
+        texts = [text for _, text in batch]
+        try:
+            made = await self._workers.run(encoder.encode, texts, timeout=ENCODE_TIME)
+        except WorkerError:
+            if len(batch) > 1:
+                return [each for one in batch for each in await self._encoded([one])]
+            # Is it the text, or the encoder altogether?
+            ((signs, vector),) = await self._workers.run(encoder.encode, [self.model], timeout=ENCODE_TIME)
+            log.warning("Article %d cannot be encoded", batch[0][0])
+            made = [(bytes(len(signs)), bytes(len(vector)))]
+        return [Encoded(*source, *each) for source, each in zip(batch, made, strict=True)]
+
+    async def _refresh(self) -> None:
+        """Take what this or another process wrote since into memory."""
+        async with self._refreshing:
+            while (new := await self._store.vectors.signs(self._last, PAGE)).last > self._last:
+                await asyncio.to_thread(self._neighbours.add, new)
+                self._last = new.last
+
+
+@asynccontextmanager
+async def opened(settings: Settings, store: Store) -> AsyncIterator[Meaning | None]:
+    """The meaning of a store's articles; None without the extra, or where the settings do not want it.
+
+    The encoder starts when it is first needed, and ends here.
+    """
+    model = encoder.model() if settings.semantic else None
+    if model is None:
+        yield None
+        return
+    from bot.news.neighbours import Neighbours  # noqa: PLC0415 - needs the extra
+
+    workers = Workers(tired=MEMORY)
+    try:
+        yield Meaning(store, workers, Neighbours(), model)
+    finally:
+        await workers.close()
+
+
+def _failure(task: asyncio.Task[Any]) -> BaseException | None:
+    """Why a task that is done has no result."""
+    return asyncio.CancelledError() if task.cancelled() else task.exception()
+
+
+def _heed(task: asyncio.Task[Any]) -> None:
+    """Look at how a task ended, or asyncio tells of it when nobody else does."""
+    _failure(task)
+
+
+def _batches(sources: Sequence[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:
+    batch: list[tuple[int, str]] = []
+    size = 0
+    for source in sources:
+        if batch and size + len(source[1]) > CALL:
+            yield batch
+            batch, size = [], 0
+        batch.append(source)
+        size += len(source[1])
+    if batch:
+        yield batch
