@@ -20,7 +20,7 @@ from bot.news.evidence import Passage
 from bot.news.finding import Found, Reading, one_a_page
 from bot.news.passages import passages
 from bot.news.plan import plan
-from bot.news.question import MEASURED, present, understood
+from bot.news.question import MEASURED, Kind, present, understood
 from bot.news.search import Searcher
 from bot.news.writer import PASSAGES, Writer
 from bot.store.search_index import Hit
@@ -146,10 +146,7 @@ async def _about(searcher: Searcher, text: str, article: Article, writer: Writer
     wanted = ranking.sought(words, searcher.finder.vocabulary)
     hit = Hit(article.id, article.page, article.published, ranking.score(wanted, read_, detect(text)))
     reading = Reading(wanted, detect(text), [Found(hit, read=read_)])
-    drawn = await _weighed(text, reading)
-    if understood(text).kind in MEASURED:
-        drawn = drawn._replace(passages=[each for each in drawn.passages if each.features["measure"]])
-    return await _answer(text, drawn, SURE_OF_ONE, writer) if drawn.passages else None
+    return await _answer(text, await _weighed(words, reading, MEASURED), SURE_OF_ONE, writer)
 
 
 async def _drawn(searcher: Searcher, text: str, feed_ids: Collection[int] | None) -> Drawn:
@@ -162,8 +159,11 @@ async def _drawn(searcher: Searcher, text: str, feed_ids: Collection[int] | None
     return await _weighed(text, await read(searcher, text, feed_ids=feed_ids, since=since))
 
 
-async def _weighed(text: str, reading: Reading) -> Drawn:
+async def _weighed(text: str, reading: Reading, needed: Collection[Kind] = (Kind.NUMBER,)) -> Drawn:
+    """The passages that may answer; for `needed` kinds of question those that hold something of the kind."""
     found = await asyncio.to_thread(evidence.weigh, text, reading.wanted, reading.found)
+    if understood(text).kind in needed:
+        found = [passage for passage in found if passage.features["measure"]]
     return Drawn(reading, found, evidence.sureness(found) if found else None)
 
 

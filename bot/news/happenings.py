@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
+from enum import IntEnum
 from itertools import islice
 from typing import NamedTuple
 
@@ -23,14 +25,16 @@ READ = 80
 WORDS = 6  # of a topic at the most: more of them ask for something else,
 FEW_WORDS = 3  # and sooner where no period is named, or a date
 LEAD = 400  # characters of a text that tell what it is about
-OFTEN = 3  # so often in a text, a word is what it is about
+LONGEST = 12_000  # characters read of a text
+OFTEN = 2  # more often in a text, a word is what it is about
 MONTH = 30 * 86400
 STORY = 4 * 86400  # seconds within which titles that are alike tell the same story
-ALIKE = 1 / 3  # of the words of two titles (Jaccard): few pairs of different stories reach it
+ALIKE = 0.5  # of the words of two titles (Jaccard): hardly any two different stories reach it
+TITLES = 3  # articles with a topic in their titles, from which on others are left out
 
 _POLITE = r"^(?:(?:and|so|hey|hi|hello|ok|okay|please|et|alors|dis|bonjour|salut|donc)[ ,]+)*"
 _WHAT_IS = r"what(?:'s| is| are| has been|s)"
-_NEWS = r"(?:news|headlines|updates|developments)"
+_NEWS = r"(?:news|headlines|updates)"
 _NOUVELLES = r"(?:nouveautes?|nouvelles?|actus?|actualites?|news|infos?|informations|annonces|titres)"
 _DONE = (
     r"(?:announc|launch|releas|publish|present|unveil|introduc|reveal|happen|report|do\b|doing|done|say\b|said"
@@ -147,6 +151,8 @@ def _without(text: str, moment: moments.Moment | None) -> str:
 
 async def told(store: Store, happening: Happening, *, feed_ids: Collection[int] | None) -> tuple[Line, ...]:
     """The stories of a period about a topic, newest first, one line each; at most ten."""
+    if feed_ids is not None and not feed_ids:
+        return ()
     scope = Scope(
         feed_ids=None if feed_ids is None else frozenset(feed_ids),
         since=happening.period.start,
@@ -169,37 +175,66 @@ async def _about(store: Store, topic: Sequence[str], scope: Scope) -> list[Artic
         wanted = All(tuple(_any_form(word, column) for word in topic))
         for hit in await store.index.newest(wanted, scope=scope, limit=READ):
             found[hit.article_id] = hit.published
-    newest = sorted(found, key=lambda article_id: -found[article_id])
-    articles = await store.articles.by_ids(newest)
-    chief = await asyncio.to_thread(lambda: [each for each in articles if _is_about(each, topic)])
-    return chief or articles
-
-
-def _forms(word: str) -> frozenset[str]:
-    forms = terms.alternatives(word)
-    return frozenset(forms) | translations(forms)
+    articles = await store.articles.by_ids(sorted(found, key=lambda article_id: -found[article_id]))
+    return await asyncio.to_thread(_chosen, articles, topic)
 
 
 def _any_form(word: str, column: Column) -> Wanted:
-    return Any(tuple(Terms((form,), column) for form in sorted(_forms(word))))
+    forms = frozenset(terms.alternatives(word))
+    return Any(tuple(Terms((form,), column) for form in sorted(forms | translations(forms))))
 
 
-def _is_about(article: Article, topic: Iterable[str]) -> bool:
-    """Whether each word of a topic stands in the title or at the beginning, or often in the text."""
+def _chosen(articles: Iterable[Article], topic: Sequence[str]) -> list[Article]:
+    """Those of some articles that are about a topic: by their titles where those are enough, their
+    beginnings, or, where no article is, those that mention it.
+    """
+    places = [(place, each) for each in articles if (place := _place(each, topic))]
+    for least in (_Place.TITLE, _Place.BEGINNING):
+        chosen = [each for place, each in places if place >= least]
+        if len(chosen) >= (TITLES if least is _Place.TITLE else 1):
+            return chosen
+    return [each for _, each in places]
+
+
+class _Place(IntEnum):
+    """Where an article holds all words of a topic."""
+
+    NOWHERE = 0
+    TEXT = 1
+    BEGINNING = 2
+    TITLE = 3
+
+
+def _place(article: Article, topic: Sequence[str]) -> _Place:
+    """Where all words of a topic stand, in the forms they have in the article's language.
+
+    By the other language's stemmer `OpenAI` would also be "open".
+    """
+    language = article.language
+    words = [_forms(word, language) for word in topic]
     body = article.body or article.summary
-    begins = frozenset(
-        terms.stems(f"{article.title} {article.summary[:LEAD]}\n{body[:LEAD]}", article.language)
-    )
-    missing = [forms for word in topic if (forms := _forms(word)).isdisjoint(begins)]
-    if not missing:
-        return True
-    text = terms.stems(body[: 20 * LEAD], article.language)
-    return all(sum(term in forms for term in text) >= OFTEN for forms in missing)
+    title = frozenset(terms.stems(article.title, language))
+    if not any(map(title.isdisjoint, words)):
+        return _Place.TITLE
+    begins = title.union(terms.stems(f"{article.summary[:LEAD]}\n{body[:LEAD]}", language))
+    if not any(map(begins.isdisjoint, words)):
+        return _Place.BEGINNING
+    counts = Counter(terms.stems(body[:LONGEST], language))
+    counts.update(begins)
+    often = min(sum(counts[form] for form in forms) for forms in words)
+    if often > OFTEN:
+        return _Place.BEGINNING
+    return _Place.TEXT if often else _Place.NOWHERE
+
+
+def _forms(word: str, language: str | None) -> frozenset[str]:
+    forms = frozenset(terms.forms(word, language))
+    return forms | translations(forms)
 
 
 def _lines(articles: Iterable[Article], topic: Sequence[str]) -> tuple[Line, ...]:
     """One line a story, newest first."""
-    of_topic = frozenset[str]().union(*map(_forms, topic))
+    of_topic = frozenset[str]().union(*(_forms(word, None) for word in topic))
     kept: list[tuple[frozenset[str], Article]] = []
 
     def new() -> Iterable[Line]:
@@ -227,4 +262,4 @@ def _same_story(words: frozenset[str], article: Article, others: frozenset[str],
     if numbers and other_numbers and numbers != other_numbers:
         return False
     common = len(words & others)
-    return common > 1 and common >= ALIKE * len(words | others)
+    return common > 1 and common > ALIKE * len(words | others)

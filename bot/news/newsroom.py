@@ -12,7 +12,7 @@ from bot.news.following import Following
 from bot.news.meaning import Meaning, opened
 from bot.news.poller import Poller
 from bot.news.search import Searcher
-from bot.news.writer import Writer
+from bot.news.writer import Writer, writer_of
 from bot.settings import Settings
 from bot.store import Store
 from bot.workers import Workers
@@ -44,11 +44,17 @@ async def open_newsroom(settings: Settings, clock: Clock | None = None) -> Async
     store = await Store.open(settings.database, clock)
     workers = Workers()
     try:
-        async with Fetcher(settings) as fetcher, opened(settings, store) as meaning:
+        async with (
+            Fetcher(settings) as fetcher,
+            opened(settings, store) as meaning,
+            writer_of(settings, clock) as writer,
+        ):
             poller = Poller(settings, clock, store, fetcher, workers)
             following = Following(clock, store, fetcher, workers, poller)
             searcher = Searcher(store, meaning)
-            yield Newsroom(settings, clock, store, fetcher, workers, poller, following, searcher, meaning)
+            yield Newsroom(
+                settings, clock, store, fetcher, workers, poller, following, searcher, meaning, writer
+            )
     finally:
         await workers.close()
         await store.close()

@@ -62,7 +62,7 @@ _RELATIVE = (
     # this week, la semaine derniere, l'an passe, today
     r"(?P<as_is>(?:this|current) (?:week-?end|week|month|year))",
     r"(?P<as_is>(?:ce|cet|cette) (?:week-?end|semaine|mois|annee))(?:-ci)?",
-    rf"(?P<as_is>{_LAST} (?:week-?end|week|month|year))",
+    rf"(?P<as_is>{_LAST} (?:week-?end|week|month|year)){_NOT_OF}",
     rf"(?P<as_is>(?:week-?end|semaine|mois|annee|an) {_DERNIER})",
     r"(?<=of the )(?P<as_is>day|week|month|year)(?! \w*\d)",
     r"(?<=de la )(?P<as_is>semaine)|(?<=du )(?P<as_is>jour|mois|week-?end)|(?<=de l')(?P<as_is>annee)",

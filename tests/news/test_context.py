@@ -1,0 +1,63 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.news.context import whole
+
+
+@pytest.mark.parametrize(
+    ("before", "text", "meant"),
+    [
+        (
+            "How many iPhones did Apple sell in Germany?",
+            "and in France?",
+            "How many iPhones did Apple sell in France",
+        ),
+        ("Quel est le prix de Rekognition ?", "et Watson ?", "Quel est le prix de Watson"),
+        ("Who is the CEO of Apple?", "What about Microsoft?", "Who is the CEO of Microsoft"),
+        ("what happened to Intel this week", "and last week?", "what happened to Intel last week"),
+        ("what happened to Intel this week", "and AMD?", "what happened to AMD this week"),
+        ("what happened to intel this week", "and amd?", "what happened to amd this week"),
+        ("les nouveautés de Mistral depuis lundi", "et OpenAI ?", "les nouveautés de OpenAI depuis lundi"),
+        ("les nouveautés de Mistral depuis lundi", "et hier ?", "les nouveautés de Mistral hier"),
+        ("What is Rekognition?", "combien ça coûte ?", "combien ça coûte ? Rekognition"),
+        ("Qui a lancé Rekognition ?", "et son prix ?", "quel est son prix ? Rekognition"),
+        ("Who launched Rekognition?", "and its price?", "what is its price? Rekognition"),
+        ("Who is the CEO of Apple?", "When was he born?", "When was he born? Apple"),
+        ("Quand Rekognition a-t-il été lancé ?", "Pourquoi ?", "Pourquoi ? rekognition lance"),
+    ],
+)
+def test_a_follow_up_takes_what_it_leaves_unsaid_from_the_question_before(
+    before: str, text: str, meant: str
+) -> None:
+    assert whole(text, [before]) == meant
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Why did Amazon ban the police from using Rekognition?",
+        "Combien d'employés ont signé la pétition contre Rekognition ?",
+        "who runs intel",
+        "Merci",
+        "thanks",
+    ],
+)
+def test_a_question_that_is_whole_takes_nothing(text: str) -> None:
+    assert whole(text, ["Who is the CEO of Apple?"]) == text
+
+
+def test_a_chain_of_follow_ups_keeps_its_topic() -> None:
+    assert (
+        whole("how old is he?", ["Who is the CEO of Apple?", "and Microsoft?"]) == "how old is he? Microsoft"
+    )
+
+
+def test_without_earlier_questions_nothing_is_added() -> None:
+    assert whole("et en France ?", []) == "et en France ?"
+
+
+@given(st.lists(st.text(max_size=40), max_size=4), st.text(max_size=40))
+def test_no_conversation_breaks_it(earlier: list[str], text: str) -> None:
+    assert len(whole(text, earlier)) <= 1000
+    whole(f"et {text} ?", ["what happened to Intel this week", *earlier])

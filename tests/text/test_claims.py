@@ -1,0 +1,73 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.text.claims import claims, missing
+
+
+@pytest.mark.parametrize(
+    ("said", "language", "known", "known_language"),
+    [
+        ("1.5 million", "en", "1,5 million", "fr"),
+        ("1.5 million", "en", "1 500 000 personnes", "fr"),
+        ("1,500,000", "en", "1,5 million", "fr"),
+        ("15 000 postes", "fr", "15,000 jobs", "en"),
+        ("15k jobs", "en", "15 000 postes", "fr"),
+        ("3.5 billion euros", "en", "3,5 milliards d’euros", "fr"),
+        ("$5bn", "en", "cinq milliards de dollars", "fr"),
+        ("20 percent", "en", "20 pour cent, 20 %", "fr"),
+        ("June 10, 2020", "en", "le 10 juin 2020", "fr"),
+        ("June 10, 2020", "en", "10.06.2020", "fr"),
+        ("10 June", "en", "2020-06-10", "fr"),
+        ("in May", "en", "au mois de mai 2024", "fr"),
+        ("on Wednesday", "en", "ce mercredi", "fr"),
+        ("for one year", "en", "pendant un an", "fr"),
+        ("a ban of two weeks", "en", "deux semaines", "fr"),
+        ("100 people", "en", "une centaine de personnes", "fr"),
+        ("97 people", "en", "quatre-vingt-dix-sept personnes", "fr"),
+        ("71 people", "en", "soixante et onze personnes", "fr"),
+        ("in the 19th century", "en", "au XIXe siècle", "fr"),
+        ("Python 3.12.1", "en", "Python 3.12.1", "fr"),
+    ],
+)
+def test_one_number_or_date_written_in_two_ways_is_one(
+    said: str, language: str, known: str, known_language: str
+) -> None:
+    assert not missing(claims(said, language), claims(known, known_language))
+
+
+@pytest.mark.parametrize(
+    ("said", "language", "known", "known_language"),
+    [
+        ("1.5 billion", "en", "1,5 million", "fr"),
+        ("1,500", "en", "1.5", "en"),
+        ("15 million", "en", "1,5 million", "fr"),
+        ("5 dollars", "en", "5 euros", "fr"),
+        ("20 percent", "en", "20 euros", "fr"),
+        ("June 11", "en", "le 10 juin 2011", "fr"),
+        ("10 June", "en", "le 10 mai, puis le 3 juin", "fr"),
+        ("June 2019", "en", "en juin 2020, comme en mai 2019", "fr"),
+        ("on Thursday", "en", "ce mercredi", "fr"),
+        ("2 years", "en", "2 mois, puis 3 ans", "fr"),
+        ("three people", "en", "deux personnes", "fr"),
+        ("Python 3.12.2", "en", "Python 3.12.1", "en"),
+    ],
+)
+def test_another_number_date_or_unit_is_missing(
+    said: str, language: str, known: str, known_language: str
+) -> None:
+    assert missing(claims(said, language), claims(known, known_language))
+
+
+def test_little_words_are_no_claims() -> None:
+    assert claims("It may march on, and one or a few may follow.", "en").numbers == ()
+    assert claims("It may march on, and one or a few may follow.", "en").facts == frozenset()
+
+
+@given(
+    st.text(alphabet=st.sampled_from("0123456789., :/-'%$€\nabdeimnrstuvx"), max_size=80),
+    st.sampled_from(["en", "fr", None]),
+)
+def test_no_text_breaks_it_and_a_text_holds_what_it_says(text: str, language: str | None) -> None:
+    said = claims(text, language)
+    assert not missing(said, said)
