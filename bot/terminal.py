@@ -24,6 +24,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from bot import logs
 from bot.settings import Settings
 from bot.store import StoreError
 from bot.text.safe import plain
@@ -101,8 +102,9 @@ def ago(timestamp: int | None, now: int) -> str:
 def start_logging(settings: Settings) -> None:
     """One line an event on standard error: time, level, where, what."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
+    handler.setFormatter(logs.Discreet("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
+    logs.keep_quiet()
     # The libraries' own chatter is worth reading only when something is wrong.
     if settings.log_level != "debug":
         for name in ("discord", "aiosqlite", "asyncio", "aiohttp", "filelock"):

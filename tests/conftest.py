@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from bot.store import Store
 from tests.clocks import ManualClock
 from tests.discord_world import World, discord_world
 from tests.feed_server import FeedServer
+from tests.leaks import eavesdropping
 
 
 @pytest.fixture(autouse=True)
@@ -24,6 +25,14 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
         monkeypatch.delenv(name)
     monkeypatch.setenv("TELEX_SEMANTIC", "false")  # a test that needs the encoder says so
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def _no_secret_in_the_log() -> Iterator[None]:
+    """Whatever a test does, the bot's own log lines hold none of the secrets that tests use."""
+    with eavesdropping() as listening:
+        yield
+    assert not listening.leaks
 
 
 @pytest.fixture

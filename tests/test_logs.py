@@ -1,0 +1,156 @@
+"""The log tells no secret and cannot be forged, whatever feeds, people and libraries put into it."""
+
+from __future__ import annotations
+
+import io
+import logging
+import sys
+from typing import Literal
+
+import pytest
+from aiohttp import web
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot import terminal
+from bot.logs import Discreet
+from bot.news.intake import Intake
+from bot.settings import Settings
+from bot.store import StoreError
+from bot.store.polls import Polls
+from tests.cogs.helpers import button, last, said, text, three
+from tests.discord_world import World
+from tests.feed_server import FeedServer, item, rss
+from tests.leaks import SECRETS, eavesdropping
+
+FORMAT = "%(levelname)s %(name)s: %(message)s"
+ADDRESSES = (
+    "https://me:hunter2@news.example/feed",
+    "http://news.example/feed?token=0123456789abcdef",
+    "https://news.example/private/s3cr3tt0ken99/feed",
+)
+
+
+def line(message: str, *values: object, error: Exception | None = None) -> str:
+    exc_info = (type(error), error, error.__traceback__) if error else None
+    record = logging.LogRecord("bot", logging.INFO, "x.py", 1, message, values, exc_info)
+    return Discreet(FORMAT).format(record)
+
+
+@pytest.mark.parametrize("url", ADDRESSES)
+def test_an_address_is_masked_in_messages_and_in_tracebacks(url: str) -> None:
+    try:
+        int(f"{url!r} (<{url}>)")
+    except ValueError as error:
+        written = line("asked %s", url, error=error)
+    assert "Traceback" in written
+    assert "news.example" in written or "***" in written
+    assert not any(secret in written for secret in SECRETS)
+
+
+@given(st.text())
+def test_nothing_that_is_logged_begins_a_line_or_steers_a_terminal(text: str) -> None:
+    written = line("%s", text + "\n2026 ERROR bot: the server is on fire\r\x1b[2J\u2028\x85")
+    assert len(written.splitlines()) == 1
+    assert not any(
+        (character < " " and character != "\t") or "\x7f" <= character <= "\x9f" for character in written
+    )
+
+
+@pytest.mark.parametrize("level", ["info", "debug"])
+def test_libraries_that_log_all_they_send_and_write_are_kept_quiet(
+    monkeypatch: pytest.MonkeyPatch, level: Literal["info", "debug"]
+) -> None:
+    root = logging.getLogger()
+    names = ("discord", "discord.client", "discord.state", "discord.gateway", "aiosqlite", "asyncio")
+    before = {name: logging.getLogger(name).level for name in names}
+    handlers, root_level = root.handlers[:], root.level
+    written = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", written)
+    try:
+        terminal.start_logging(Settings(log_level=level))
+        logging.getLogger("aiosqlite").debug("executing %s", "INSERT … hunter2")
+        logging.getLogger("discord.gateway").debug("event hunter2")
+        logging.getLogger("discord.http").debug("POST hunter2")
+        logging.getLogger("bot").info("started")
+        assert "started" in written.getvalue()
+        assert "hunter2" not in written.getvalue()
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(root_level)
+        for name, old in before.items():
+            logging.getLogger(name).setLevel(old)
+            logging.getLogger(name).filters.clear()
+
+
+def test_the_ear_of_the_tests_hears_a_secret() -> None:
+    with eavesdropping() as listening:
+        logging.getLogger("bot.any").debug("the password is hunter2")
+        heard = list(listening.leaks)
+        listening.leaks.clear()
+    assert heard
+    for one in logging.getLogger("bot").handlers:
+        getattr(one, "leaks", []).clear()
+
+
+async def test_a_feed_with_a_secret_is_masked_for_people_and_in_the_log_through_every_failure(
+    telex: World, feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the log holds is checked at the end of every test, so also of this one."""
+    url = feed_server.serve("/private/s3cr3tt0ken99/rss", rss(*three(), title=""))
+    url = url.replace("http://", "http://me:hunter2@") + "?token=0123456789abcdef"
+    told: list[str] = []
+    asked = await telex.editor.slash(telex.news, "feed add", url=url)
+    told.append(said(asked))
+    done = await telex.editor.click(last(asked), custom_id=button(last(asked), "Follow"))
+    told.append(said(done))
+    ((subscription, feed),) = await telex.store.subscriptions.in_server(telex.guild.id)
+    assert all(secret in feed.url for secret in SECRETS)
+
+    async def broken(*_: object, **__: object) -> None:
+        raise StoreError("cannot write")
+
+    async def confused(*_: object, **__: object) -> None:
+        raise ValueError(feed.url)
+
+    async def rude(_: web.Request) -> web.StreamResponse:
+        return web.Response(status=500, reason="me:*** again")
+
+    for failure in (
+        {"status": 500},
+        {"status": 404},
+        {"status": 401},
+        {"body": "<html></html>"},
+        {"body": b"<rss><channel>", "headers": {"Content-Encoding": "gzip"}},
+        {"status": 301, "headers": {"Location": "/private/s3cr3tt0ken99/rss?token=0123456789abcdef"}},
+        {"status": 301, "headers": {"Location": "file:///hunter2"}},
+        {"status": 301, "headers": {"Location": "http://me:hunter2@10.0.0.1/"}},
+        {"status": 410},
+    ):
+        feed_server.serve("/private/s3cr3tt0ken99/rss", **failure)
+        await telex.advance(61)
+        told.append(said(await telex.editor.slash(telex.news, "feed refresh", feed=str(subscription.id))))
+        told.append(said(await telex.editor.slash(telex.news, "feed list")))
+        told.append(said(await telex.reader.slash(telex.news, "why", link="https://127.0.0.1/x")))
+    feed_server.handle("/private/s3cr3tt0ken99/rss", rude)
+    errors: list[StoreError] = []
+    for number, (place, name, failing) in enumerate(
+        ((Polls, "record", broken), (Polls, "record_quiet", broken), (Intake, "read", confused))
+    ):
+        with monkeypatch.context() as patched:
+            patched.setattr(place, name, failing)
+            feed_server.serve("/private/s3cr3tt0ken99/rss", rss(item(9 + number), title=name))
+            try:
+                await telex.poll(feed)
+            except StoreError as error:
+                errors.append(error)
+    assert len(errors) == 1
+    await telex.deliver()
+    told += [text(post) for post in telex.posts()]
+    for command in ("feed preview", "feed pause", "feed resume", "feed remove"):
+        told.append(said(await telex.editor.slash(telex.news, command, feed=str(subscription.id))))
+    offered = await telex.editor.autocomplete(telex.news, "feed pause", "feed", "")
+    told.append(str(offered))
+    for words in told:
+        assert not any(secret in words for secret in SECRETS), words
+    assert any("***" in words for words in told)
