@@ -48,6 +48,8 @@ class About(commands.Cog):
         for title, names in self._topics(interaction):
             for name, value in _fields(title, names):
                 embed.add_field(name=name, value=value, inline=False)
+        if interaction.guild is not None:
+            embed.add_field(name=_("Searching"), value=syntax(), inline=False)
         if interaction.guild is None:
             embed.set_footer(text=_("In a server there is more: searching, reading, and following feeds."))
         await interaction.response.send_message(embed=embed, ephemeral=True)
@@ -66,9 +68,10 @@ class About(commands.Cog):
                     if not isinstance(each, app_commands.Group)
                 )
             elif isinstance(command, app_commands.ContextMenu):
+                use: str = command.extras["does"].message
                 menus.append(
                     _("Right-click a post, Apps, **{name}**: {does}.").format(
-                        name=_(command.name), does=_(command.extras["does"].message)
+                        name=_(command.name), does=_(use)
                     )
                 )
             else:
@@ -275,6 +278,18 @@ async def export(interaction: Interaction) -> bytes:
         ],
     }
     return json.dumps(document, ensure_ascii=False, indent=2).encode()
+
+
+def syntax() -> str:
+    """The search syntax in the language of this task, by example."""
+    lines = (
+        _("Words in any ending; accents and capitals do not matter."),
+        _('`"exact words"` as they stand · `-word` without it · `one OR other` either'),
+        _("`title:word` `source:name` `author:name` `tag:name` `lang:fr`"),
+        _('`since:7d` `since:"last monday"` `before:2020-06-10` `has:image` `is:bookmarked`'),
+        _("While you type, /search offers words, sources, tags and authors. French filter names work too."),
+    )
+    return "\n".join(lines)
 
 
 def usable(command: Command, interaction: Interaction) -> bool:

@@ -64,6 +64,8 @@ def plan(query: Query, *, feed_ids: Collection[int] | None, person_id: int | Non
     made = Plan(query.text, Scope(feed_ids=None if feed_ids is None else frozenset(feed_ids)))
     for node in query.nodes:
         _add(made, node, person_id or 0)
+    if person_id is None and (made.scope.bookmarked_by, made.scope.not_bookmarked_by) != (None, None):
+        made.notes.append(_("Bookmarks are a person’s: is:bookmarked finds them in Discord."))
     if made.empty and not made.asks:
         made.notes.append(
             _("Nearly every article has these words: {words}.").format(words=", ".join(made.empty))

@@ -174,6 +174,14 @@ def written(name: str, value: str) -> str:
     return f'{name}:"{bare}"' if re.search(r"[\s()|]", bare) else f"{name}:{bare}"
 
 
+# A colon with a space after it, or before it as in French.
+_APART = re.compile(r"(?<!\S)(?P<minus>[-−–]?)(?P<name>[^\W\d_]{2,12})(?: ?: | :)(?=[^\s()])")
+_OFTEN_APART = frozenset(
+    "title titre source author auteur tag etiquette lang langue since depuis before avant".split()
+)
+"""Names of filters that are no words of sentences."""
+
+
 class _Token(NamedTuple):
     kind: str  # "(", ")", "or", "not", "term"
     value: str = ""
@@ -198,6 +206,7 @@ class _Parser:
         if len(self.text) > MAX_LENGTH:
             self.text = self.text[:MAX_LENGTH]
             self.note(_("Only the first {count} characters were read.").format(count=MAX_LENGTH))
+        self.text = _APART.sub(self.together, self.text)
         self.tokens = list(self.tokenised())
         self.position = 0
         self.terms = 0
@@ -205,6 +214,15 @@ class _Parser:
     def note(self, sentence: str) -> None:
         if sentence not in self.notes:
             self.notes.append(sentence)
+
+    def together(self, match: re.Match[str]) -> str:
+        """A filter whose name, colon and value a person wrote apart, as one."""
+        if fold(match["name"]) not in _OFTEN_APART:
+            return match[0]
+        filter_ = f"{match['minus']}{match['name']}:"
+        value = self.text[match.end() :].partition(" ")[0]
+        self.note(_("“{value}” was read as {filter}.").format(value=match[0] + value, filter=filter_ + value))
+        return filter_
 
     def tokenised(self) -> Iterator[_Token]:
         position = 0
@@ -216,32 +234,40 @@ class _Parser:
                 yield _Token(match[0][-1])
                 continue
             value, name, negated = match["value"], match["name"] or "", bool(match["minus"])
-            quoted = value in _QUOTES
-            if quoted:
-                end = self.text.find(_QUOTES[value], position)
-                if end < 0:
-                    end = self.text.find('"', position)
-                if end < 0:
-                    end = len(self.text)
-                    self.note(
-                        _("A quotation mark is not closed: everything after it was read as the phrase.")
-                    )
-                value, position = self.text[position:end].strip(), end + 1
-            elif not name and not negated and value in _OR:
-                yield _Token("or")
-                continue
-            elif not name and value in _AND:
-                continue
-            elif not name and not negated and value in _NOT:
-                yield _Token("not")
-                continue
-            yield _Token("term", value, name, quoted, negated)
+            if value in _QUOTES:
+                value, position = self.quoted(value, position)
+                yield _Token("term", value, name, quoted=True, negated=negated)
+            else:
+                yield from self.unquoted(value, name, negated=negated)
+
+    def quoted(self, mark: str, start: int) -> tuple[str, int]:
+        """What stands in quotation marks, the first of which is before `start`, and where it ends."""
+        end = self.text.find(_QUOTES[mark], start)
+        if end < 0:
+            end = self.text.find('"', start)
+        if end < 0:
+            end = len(self.text)
+            self.note(_("A quotation mark is not closed: everything after it was read as the phrase."))
+        return self.text[start:end].strip(), end + 1
+
+    def unquoted(self, value: str, name: str, *, negated: bool) -> Iterator[_Token]:
+        """A word, a filter, or what joins them."""
+        if not name and value.endswith(":") and named(value[:-1]):
+            self.note(_("“{value}” has no value and was left out.").format(value=value))
+        elif not name and not negated and value in _OR:
+            yield _Token("or")
+        elif not name and not negated and value in _NOT:
+            yield _Token("not")
+        elif name or value not in _AND:
+            yield _Token("term", value, name, negated=negated)
 
     def query(self) -> Query:
         nodes: list[Node] = []
         while self.position < len(self.tokens):
             nodes += self.group(0)
             self.position += 1  # a parenthesis that closes nothing
+        if not nodes and self.text and not self.notes:
+            self.note(_("There is nothing in this that I can look for."))
         return Query(text=self.text, nodes=tuple(nodes), notes=tuple(self.notes))
 
     def peek(self) -> str:

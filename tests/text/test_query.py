@@ -5,6 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot import locale
+from bot.text import terms
 from bot.text.query import (
     MAX_DEPTH,
     MAX_LENGTH,
@@ -19,6 +20,7 @@ from bot.text.query import (
     Query,
     Word,
     parse,
+    written,
 )
 from bot.text.terms import fold
 
@@ -155,6 +157,57 @@ def test_a_filter_that_is_not_understood_is_said_and_left_out(text: str) -> None
     query = parse(f"amazon {text}", NOW)
     assert query.nodes == (word("amazon"),)
     assert len(query.notes) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "condition"),
+    [
+        ("source: Numerama", Condition(Filter.SOURCE, "Numerama")),
+        ("source : Numerama", Condition(Filter.SOURCE, "Numerama")),
+        ("source :Numerama", Condition(Filter.SOURCE, "Numerama")),
+        ('auteur : "Léa Martin"', Condition(Filter.AUTHOR, "Léa Martin")),
+        ("depuis : 7j", Condition(Filter.SINCE, NOW - 7 * 86400)),
+    ],
+)
+def test_a_filter_and_its_value_written_apart_are_one_and_said_so(text: str, condition: Condition) -> None:
+    query = parse(f"amazon {text}", NOW)
+    assert query.nodes == (word("amazon"), condition)
+    assert text.partition(" ")[0] in query.notes[0]
+
+
+def test_words_before_a_colon_that_are_words_of_sentences_stay_words() -> None:
+    assert parse("écrit par : amadeo", NOW).nodes == (word("écrit"), word("par"), word("amadeo"))
+
+
+@pytest.mark.parametrize("text", ["source:", "police titre:(amazon)", "has:", "depuis: "])
+def test_a_filter_without_a_value_is_said_and_left_out(text: str) -> None:
+    query = parse(text, NOW)
+    assert not any(isinstance(node, Condition) for node in query.nodes)
+    assert len(query.notes) == 1
+
+
+@pytest.mark.parametrize("text", ["OR", "()", "-", "…", "NOT"])
+def test_a_query_that_asks_nothing_is_told_so(text: str) -> None:
+    query = parse(text, NOW)
+    assert query.nodes == ()
+    assert len(query.notes) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("source", "Le Monde"),
+        ("source", 'The "Post"'),
+        ("tag", "IA (générative)"),
+        ("author", "O’Neil"),
+        ("tag", "a|b"),
+    ],
+)
+def test_an_option_is_written_as_it_would_be_typed(name: str, value: str) -> None:
+    (node,) = parse(written(name, value), NOW).nodes
+    assert isinstance(node, Condition)
+    assert node.filter is Filter(name)
+    assert terms.words(str(node.value)) == terms.words(value)
 
 
 def test_what_a_date_was_read_as_is_said() -> None:

@@ -1,0 +1,49 @@
+"""The search syntax in `telex search`."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.test_commands import Telex
+from tests.news.syntax import ARTICLES, FOUND, TOLD
+
+
+def row(number: int, article: dict[str, Any]) -> str:
+    published = datetime.fromtimestamp(int(time.time()) - article["days"] * 86_400, UTC).isoformat()
+    return json.dumps(article | {"url": f"https://news.example/{number}", "published": published})
+
+
+@pytest.fixture
+def telex(tmp_path: Path) -> Telex:
+    telex = Telex(tmp_path)
+    telex("import", "-", given="\n".join(row(number, article) for number, article in enumerate(ARTICLES)))
+    return telex
+
+
+def test_every_kind_of_query_finds_what_it_says(telex: Telex) -> None:
+    wrong = {}
+    answers = telex.json("search", "-", "--json", given="\n".join(FOUND))
+    for answer, (query, wanted) in zip(answers, FOUND.items(), strict=True):
+        assert answer["query"] == query
+        found = [result["title"] for result in answer["results"][: len(wanted)]]  # before partial matches
+        if set(found) != set(wanted):
+            wrong[query] = found
+    assert not wrong
+
+
+def test_a_mistake_is_answered_with_what_was_understood(telex: Telex) -> None:
+    said = telex("search", "-", given="\n".join(TOLD)).stderr
+    for told in TOLD.values():
+        assert told in said
+
+
+def test_bookmarks_which_the_command_line_has_none_of_are_told_as_such(telex: Telex) -> None:
+    said = telex("search", "is:bookmarked").stderr
+    assert "Bookmarks are a person’s" in said
+    assert "Nothing found" in said

@@ -1,0 +1,92 @@
+"""The search syntax in /search."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import pytest
+
+from bot.text.query import parse
+from tests.cogs.helpers import START, follow, last, said
+from tests.discord_world import World
+from tests.feed_server import FeedServer, item
+from tests.news.syntax import AMAZON, ARTICLES, CITIES, ENGINE, FOUND, TOLD
+
+TITLES = (AMAZON, CITIES, ENGINE)
+
+
+def entry(number: int, article: dict[str, Any]) -> str:
+    written = item(
+        number, title=article["title"], body=article["text"], published=START - article["days"] * 86_400
+    )
+    more = "".join(f"<category>{tag}</category>" for tag in article["tags"])
+    more += f"<author>someone@example.org ({article['author']})</author>"
+    if article["image"]:
+        more += f'<enclosure url="{escape(article["image"])}" type="image/png" length="1"/>'
+    return written.replace("</item>", f"{more}</item>")
+
+
+@pytest.fixture
+async def filled(telex: World, feed_server: FeedServer) -> World:
+    for source in ("Le Fil", "Example News"):
+        entries = [entry(n, one) for n, one in enumerate(ARTICLES) if one["source"] == source]
+        language = "fr" if source == "Le Fil" else "en"
+        await follow(telex, feed_server, *entries, path=f"/{language}", title=source, language=language)
+    return telex
+
+
+async def whole(world: World, query: str, **options: str) -> set[str]:
+    """Titles of what matches wholly."""
+    shown = said(await world.reader.slash(world.news, "search", query=query, **options)).replace("\\", "")
+    found = {line for line in shown.split("\n\n") if "**[" in line and "some words only" not in line}
+    return {title for title in TITLES if any(f"[{title}]" in line for line in found)}
+
+
+async def test_every_kind_of_query_finds_what_it_says(filled: World) -> None:
+    wrong = {}
+    for query, wanted in FOUND.items():
+        found = await whole(filled, query)
+        if found != set(wanted):
+            wrong[query] = found
+    assert not wrong
+
+
+async def test_bookmarks_are_a_filter_in_both_languages(filled: World) -> None:
+    article = next(one for one in await filled.store.articles.newest(None, limit=3) if one.title == CITIES)
+    await filled.store.bookmarks.add(filled.reader.id, article.id)
+    for query in ("is:bookmarked", "est:favori", "est:enregistré", "police is:saved"):
+        assert await whole(filled, query) == {CITIES}
+    assert await whole(filled, "police -is:bookmarked") == {AMAZON}
+    assert await whole(filled, "-est:favori") == {AMAZON, ENGINE}
+
+
+async def test_a_mistake_is_answered_with_what_was_understood(filled: World) -> None:
+    for query, told in TOLD.items():
+        assert told in said(await filled.reader.slash(filled.news, "search", query=query)).replace("\\", "")
+
+
+async def test_options_write_the_same_query(filled: World) -> None:
+    same: list[tuple[dict[str, str], str]] = [
+        ({"source": "Le Fil"}, 'police source:"Le Fil"'),
+        ({"tag": "Vie privée"}, 'police tag:"Vie privée"'),
+        ({"language": "en"}, "police lang:en"),
+        ({"since": "7d"}, "police since:7d"),
+    ]
+    for options, query in same:
+        chosen = await filled.reader.slash(filled.news, "search", query="police", **options)
+        title = last(chosen).embeds[0].title or ""
+        assert title.replace("\\", "") == f"Results for “{query}”"
+        assert await whole(filled, "police", **options) == await whole(filled, query)
+        assert parse(query, START).nodes
+
+
+async def test_help_tells_the_syntax_in_both_languages_with_examples_that_work(filled: World) -> None:
+    english = said(await filled.reader.slash(filled.news, "help"))
+    for example in ('`"exact words"`', "`-word`", "`since:7d`", "`is:bookmarked`", "`title:word`"):
+        assert example in english
+    filled.locales[filled.reader.id] = "fr"
+    french = said(await filled.reader.slash(filled.news, "help"))
+    for example in ("`titre:mot`", "`depuis:7j`", "`est:favori`", "`avec:image`", "`langue:fr`"):
+        assert example in french
+        assert parse(example.strip("`"), START).nodes

@@ -1,0 +1,95 @@
+"""The search syntax by example: three articles, and which of them each query finds, wherever it is typed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+AMAZON, CITIES, ENGINE = (
+    "Amazon suspend la reconnaissance faciale",
+    "Cities ban facial recognition",
+    "A new engine",
+)
+
+ARTICLES: tuple[dict[str, Any], ...] = (
+    {
+        "title": AMAZON,
+        "text": "Un moratoire d’un an pour la police américaine. Les employés l’avaient demandé.",
+        "language": "fr",
+        "source": "Le Fil",
+        "author": "Amadeo Ruiz",
+        "tags": ["IA", "Vie privée"],
+        "image": "https://lefil.example/amazon.png",
+        "days": 3,
+    },
+    {
+        "title": CITIES,
+        "text": "A moratorium was voted in June, and the police has to wait.",
+        "language": "en",
+        "source": "Example News",
+        "author": "Jane Doe",
+        "tags": ["Privacy"],
+        "image": None,
+        "days": 20,
+    },
+    {
+        "title": ENGINE,
+        "text": "A browser written in a safe language.",
+        "language": "en",
+        "source": "Example News",
+        "author": "Jane Doe",
+        "tags": ["Software"],
+        "image": None,
+        "days": 40,
+    },
+)
+"""`days` is the age."""
+
+FOUND: dict[str, tuple[str, ...]] = {
+    "POLICE": (AMAZON, CITIES),
+    "polices americaines": (AMAZON,),
+    "l’employé": (AMAZON,),
+    '"reconnaissance faciale"': (AMAZON,),
+    "« facial recognition »": (CITIES,),
+    "police -moratorium": (AMAZON,),
+    "police SAUF moratorium": (AMAZON,),
+    "browser OR moratorium": (ENGINE, CITIES),
+    "browser OU moratoire": (ENGINE, AMAZON),
+    "(browser | moratoire) -police": (ENGINE,),
+    "title:facial": (CITIES, AMAZON),
+    "titre:police": (),
+    'titre:"facial recognition"': (CITIES,),
+    'source:"Le Fil"': (AMAZON,),
+    "source: fil": (AMAZON,),
+    "média:lefil": (AMAZON,),
+    "police -source:fil": (CITIES,),
+    "author:amadeo": (AMAZON,),
+    'auteur:"jane doe" police': (CITIES,),
+    "tag:ia": (AMAZON,),
+    "étiquette:“vie privee”": (AMAZON,),
+    "tag:privacy OR tag:software": (CITIES, ENGINE),
+    "lang:fr": (AMAZON,),
+    "langue:anglais": (CITIES, ENGINE),
+    "since:7d": (AMAZON,),
+    "depuis:30j": (AMAZON, CITIES),
+    "depuis : 7j": (AMAZON,),
+    "avant:30j": (ENGINE,),
+    "before:7d since:30d": (CITIES,),
+    "has:image": (AMAZON,),
+    "avec:image": (AMAZON,),
+    "-has:image police": (CITIES,),
+}
+"""Articles that match wholly, by query."""
+
+TOLD = {
+    'police "facial recognition': "A quotation mark is not closed",
+    "police since:whenever": "“whenever” is no date that I know",
+    "police lang:klingon": "“klingon” is no language that I know",
+    "police has:fun": "“has:fun” is no filter",
+    "police source:": "“source:” has no value and was left out.",
+    "source : fil": "“source : fil” was read as source:fil.",
+    "since:30d": "“30d” was read as since",
+    "()": "There is nothing in this that I can look for.",
+    "the": "Nearly every article has these words: the.",
+    "moratorim": "moratorium",
+}
+"""What a person is told, by query."""
