@@ -16,7 +16,8 @@ from cogs import cards
 
 _TITLE = 256  # https://discord.com/developers/docs/resources/message#embed-object-embed-limits
 _QUOTE = 600  # characters of a quotation, which the engine keeps shorter
-_SAVED = 15  # Save buttons, in three rows; the votes take the one below
+_SAVED = 15  # Save buttons, in three rows; the votes take the one below,
+_BESIDE = 3  # unless there is room beside them
 _VOTES_ROW = 4
 
 Entry = tuple[str, ...]
@@ -97,7 +98,7 @@ def _unknown(answer: Answer, *, public: bool) -> Iterator[Entry]:
     else:
         sentence = _("I don’t know: the articles that you can see here do not answer this.")
     if answer.newest is not None:
-        sentence += " " + _("The newest of them is from {when}.").format(when=f"<t:{answer.newest}:R>")
+        sentence += " " + _("The newest of them was published {when}.").format(when=f"<t:{answer.newest}:R>")
     yield (sentence,)
     if answer.nearest:
         lines = [_line("•", article) for article in answer.nearest]
@@ -125,5 +126,5 @@ def _buttons(told: Reply) -> discord.ui.View:
     ]
     votes = [buttons.vote(told.question_id, helped=helped) for helped in (True, False)]
     for vote in votes:
-        vote.row = _VOTES_ROW
+        vote.row = 0 if len(saves) <= _BESIDE else _VOTES_ROW
     return buttons.row(*saves, *votes)

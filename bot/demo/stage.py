@@ -40,6 +40,7 @@ WELCOME = """\
 **Welcome to Telex.** This is the real bot in a simulated Discord: nothing leaves your machine.
 New articles will arrive here for ten minutes, in English and in French. Meanwhile, try this:
 - type `/search` and look for `facial recognition`, or for `reconnaissance faciale`
+- type `/ask` and ask what the articles tell: `For how long may police not use Rekognition?`
 - react with 🔖 to an article, or press its button, then type `/bookmarks`
 - type `/feed list`, `/latest` or `/help`
 

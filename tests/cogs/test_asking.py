@@ -69,7 +69,7 @@ async def test_what_is_not_known_is_said_with_the_nearest_and_the_age_of_the_new
     engine.gives = {"answered": False, "nearest": (article,), "newest": article.published}
     answer = await telex.reader.slash(telex.news, "ask", question="How deep is the ocean of Europa?")
     assert "I don’t know: the articles that you can see here do not answer this." in said(answer)
-    assert f"The newest of them is from <t:{START - 60}:R>." in said(answer)
+    assert f"The newest of them was published <t:{START - 60}:R>." in said(answer)
     nearest = said(answer).partition("The nearest articles, which do not answer it:")[2]
     assert article.title in nearest
     assert "[1" not in said(answer)
