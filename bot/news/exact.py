@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property
 
-from bot.text import terms
+from bot.text import skimming, terms
 from bot.text.query import AllOf, AnyOf, Condition, Filter, Node, Not, Phrase, Word
 from bot.words import Article
 
@@ -34,13 +34,22 @@ class InWords:
         if isinstance(node, AnyOf):
             return any(map(self.holds, node.nodes))
         if isinstance(node, Phrase):
-            phrase = _line(node.words)
-            return phrase in self._title_words or (not node.title and phrase in self._body_words)
+            return self._has_words(node)
         if isinstance(node, Word):
             found = self._title_terms if node.title else self._title_terms | self._body_terms
             wanted = filter(None, map(terms.alternatives, node.words))
             return all(not found.isdisjoint(forms) for forms in wanted)
         return self._has(node)
+
+    def _has_words(self, phrase: Phrase) -> bool:
+        line = _line(phrase.words)
+        told = skimming.has_phrase(self._title, phrase.words)
+        if told or (told is None and line in self._title_words):
+            return True
+        if phrase.title:
+            return False
+        told = skimming.has_phrase(self._body, phrase.words)
+        return line in self._body_words if told is None else told
 
     def _has(self, condition: Condition) -> bool:
         article, value = self._article, str(condition.value)
@@ -55,6 +64,14 @@ class InWords:
         if condition.filter is Filter.TAG:
             return any(_named(terms.tag_tokens, value, tag) for tag in article.tags)
         return True
+
+    @cached_property
+    def _title(self) -> skimming.Skimmed:
+        return skimming.skimmed(self._article.title)
+
+    @cached_property
+    def _body(self) -> skimming.Skimmed:
+        return skimming.skimmed(self._article.body[:READ])
 
     @cached_property
     def _title_words(self) -> str:

@@ -15,19 +15,23 @@ from bot.news.plan import Plan
 from bot.news.ranking import Sought
 from bot.news.vocabulary import Vocabulary
 from bot.store import Store
+from bot.store.coverage import Part
 from bot.store.search_index import All, Any, Column, Hit, Terms, Wanted
-from bot.text import terms
+from bot.text import skimming, terms
 from bot.text.language import detect
+from bot.words import Article
 
-BUDGET = 60_000
-"""Articles in the lists of a query's words up to which BM25 reads them all."""
+BUDGET = 12_000
+"""Articles in the lists of a query's words up to which BM25 reads all: a quarter of a microsecond each."""
 LOOKED_AT = 400  # articles read for the words of a phrase, at the most,
 BATCH = 25  # at a time
 POOL = 200  # full matches that freshness may reorder
 OWN = 30  # partial matches in the asker's language that are read and ranked,
 OTHERS = 10  # in any,
 FAMILY = 10  # and by words of the same family
-PAIRED = 4  # words, the rarest, whose pairs are looked for when lists are long
+FAMILY_BUDGET = 30_000  # likewise, where words of the same family are looked for too
+COVERED = 100  # full matches of common words that freshness may reorder
+SKIMMED = 5_000  # characters of a text that are read to rank it
 HALF_LIFE = 30 * 86400  # seconds
 FRESH = 0.15  # how much more an article of this moment counts
 FRESH_PARTIAL = 0.1
@@ -67,13 +71,16 @@ class Finder:
 
     async def full(self, asked: Plan, limit: int) -> list[Found]:
         """What matches wholly, the best first."""
-        wanted = All((*asked.words, *asked.texts))
-        hits = await self._store.index.ranked(
-            wanted,
-            required=asked.required(),
-            scope=asked.scope,
-            limit=max(LOOKED_AT if asked.exact else POOL, limit),
-        )
+        parts = (*asked.words, *asked.texts)
+        most = max(LOOKED_AT if asked.exact else POOL, limit)
+        if await self.vocabulary.is_long() and self.vocabulary.cost(parts) > BUDGET:
+            hits = await self._store.coverage.whole(
+                self._parts(parts), required=asked.required(), scope=asked.scope, limit=min(most, COVERED)
+            )
+        else:
+            hits = await self._store.index.ranked(
+                All(parts), required=asked.required(), scope=asked.scope, limit=most
+            )
         scored = (Found(hit._replace(score=hit.score * (1 + FRESH * self._freshness(hit)))) for hit in hits)
         return await self._exact(asked, sorted(scored, key=lambda found: -found.hit.score), limit)
 
@@ -95,8 +102,11 @@ class Finder:
                 break
         return kept
 
-    async def partial(self, asked: Plan) -> Reading:
-        """What holds some of the words, the best first; its scores are those of `ranking`."""
+    async def partial(self, asked: Plan, *, read: bool = True) -> Reading:
+        """What holds some of the words, the best first; its scores are those of `ranking`.
+
+        With `read` each is read sentence by sentence, which takes half a millisecond; else it is skimmed.
+        """
         await self.vocabulary.ready()
         wanted = ranking.sought(" ".join(asked.written), self.vocabulary, within=asked.text)
         language = detect(asked.text)
@@ -106,27 +116,36 @@ class Finder:
         near = Nearby(hits, {}) if self._meaning is None else await self._meaning.near(asked, hits)
         articles = await self._store.articles.by_ids([hit.article_id for hit in near.hits])
         by_id = {article.id: article for article in articles}
+        scale = ranking.Scale(wanted, language)
         found = []
         for hit in near.hits:
             if article := by_id.get(hit.article_id):
-                read = passages(article)
-                score = ranking.score(wanted, read, language) + FRESH_PARTIAL * self._freshness(hit)
+                whole = passages(article) if read else None
+                if whole:
+                    title, lines = whole.title, [sentence.stems for sentence in whole.sentences]
+                    score = scale.score(title, lines, article.language)
+                else:
+                    score = _skimmed(scale, article)
+                score += FRESH_PARTIAL * self._freshness(hit)
                 score += near.points(article, language)
-                found.append(Found(hit._replace(score=score), partial=True, read=read))
-                await asyncio.sleep(0)  # half a millisecond each
+                found.append(Found(hit._replace(score=score), partial=True, read=whole))
+                await asyncio.sleep(0)
         found.sort(key=lambda each: -each.hit.score)
         return Reading(wanted, language, await self._exact(asked, found, len(found)))
 
     async def _candidates(self, asked: Plan, wanted: Sequence[Sought], language: str | None) -> list[Hit]:
         index, scope = self._store.index, asked.scope
-        cost = sum(self.vocabulary.documents(word.exact) for word in wanted)
-        any_word = _some(word.exact for word in wanted) if cost <= BUDGET else self._pairs(wanted)
+        any_word = _some(word.exact for word in wanted)
+        if await self.vocabulary.is_long() and self.vocabulary.cost([any_word]) > BUDGET:
+            parts = self._parts(_some([word.exact]) for word in wanted)
+            required = asked.required(asked.texts)
+            return await self._store.coverage.some(parts, required=required, scope=scope, limit=OWN)
         queries = [(any_word, asked.required(asked.texts), OTHERS if language else OWN + OTHERS)]
         if language:
             own = Terms((terms.language_token(language),), Column.META)
             queries.insert(0, (any_word, asked.required((own, *asked.texts)), OWN))
-        if cost <= BUDGET and any(word.related for word in wanted):
-            family = _some(word.exact | word.related for word in wanted)
+        family = _some(word.exact | word.related for word in wanted)
+        if any(word.related for word in wanted) and self.vocabulary.cost([family]) <= FAMILY_BUDGET:
             queries.append((family, asked.required(asked.texts), FAMILY))
         hits: dict[int, Hit] = {}
         for scored, required, limit in queries:
@@ -134,20 +153,23 @@ class Finder:
                 hits.setdefault(hit.article_id, hit)
         return list(hits.values())
 
-    def _pairs(self, wanted: Sequence[Sought]) -> Wanted:
-        """Two of the rarest words together, or the rarest alone where it is rare enough."""
-        rarest = sorted(wanted, key=lambda word: self.vocabulary.documents(word.exact))[:PAIRED]
-        parts = [_some([word.exact]) for word in rarest]
-        pairs: list[Wanted] = [
-            All((part, Any(tuple(parts[number + 1 :])))) for number, part in enumerate(parts[:-1])
-        ]
-        if len(parts) == 1 or self.vocabulary.documents(rarest[0].exact) <= BUDGET // 10:
-            pairs.append(parts[0])
-        return Any(tuple(pairs))
+    def _parts(self, parts: Iterable[Wanted]) -> list[Part]:
+        """Parts of a query with what they tell and how common they are."""
+        counted = [(part, self.vocabulary.holding(part)) for part in parts]
+        return [Part(part, self.vocabulary.weight_of(documents), documents) for part, documents in counted]
 
     def _freshness(self, hit: Hit) -> float:
         """From 1 for what was published now towards 0."""
         return float(0.5 ** (max(0, self._clock.now() - hit.published) / HALF_LIFE))
+
+
+def _skimmed(scale: ranking.Scale, article: Article) -> float:
+    """The score of an article of which as much is read as tells its place among others."""
+    text = (article.body or article.summary)[:SKIMMED]
+    title = skimming.lines(article.title, article.language)
+    return scale.score(
+        [term for line in title for term in line], skimming.lines(text, article.language), article.language
+    )
 
 
 def _some(forms: Iterable[frozenset[str]]) -> Wanted:

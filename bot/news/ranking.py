@@ -6,7 +6,7 @@ Tuned on half of the questions of the benchmarks (`tests/benchmarks/search_quali
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -74,28 +74,58 @@ def sought(text: str, vocabulary: Vocabulary, *, within: str | None = None) -> l
 
 
 def score(wanted: Sequence[Sought], read: Passages, language: str | None) -> float:
-    """From 0 (nothing matches) to about 3. `language` is that of who asks, None when nobody knows."""
-    total = sum(word.weight for word in wanted)
-    if not total:
-        return 0.0
-    counts = Counter(term for sentence in read.sentences for term in sentence.stems)
-    counts.update(read.title)
-    title = frozenset(read.title)
-    norm = SATURATION * (1 - LENGTHS + LENGTHS * read.length / USUAL_LENGTH)
-    points = 0.0
-    for word in wanted:
-        exact = sum(counts[form] for form in word.exact)
-        if exact:
-            points += word.weight * exact * (SATURATION + 1) / (exact + norm)
-            if not title.isdisjoint(word.exact):
-                points += word.weight * TITLE
-        elif related := sum(counts[form] for form in word.related):
-            points += word.weight * RELATED * related * (SATURATION + 1) / (related + norm)
-    best = max((overlap(wanted, sentence.terms) for sentence in read.sentences), default=0.0)
-    points += SENTENCE * best
-    lines = [read.title, *(sentence.stems for sentence in read.sentences)]
-    result = points / total + TOGETHER * together(wanted, lines)
-    return result + (OWN_LANGUAGE if language and language == read.article.language else 0)
+    """How well an article that was read matches, as `Scale` has it."""
+    lines = [sentence.stems for sentence in read.sentences]
+    return Scale(wanted, language).score(read.title, lines, read.article.language)
+
+
+class Scale:
+    """Weighs articles by the words that are wanted. `language` is the asker's, None when nobody knows."""
+
+    def __init__(self, wanted: Sequence[Sought], language: str | None) -> None:
+        self._wanted = wanted
+        self._language = language
+        self._total = sum(word.weight for word in wanted)
+        self._holders: dict[str, list[tuple[int, bool]]] = defaultdict(list)
+        for number, word in enumerate(wanted):
+            for form in word.exact:
+                self._holders[form].append((number, True))
+            for form in word.related:
+                self._holders[form].append((number, False))
+
+    def score(self, title: Sequence[str], lines: Sequence[Sequence[str]], language: str | None) -> float:
+        """From 0 (nothing matches) to about 3, by an article's index terms sentence by sentence."""
+        if not self._total:
+            return 0.0
+        wanted, holders = self._wanted, self._holders
+        exact, related = [0] * len(wanted), [0] * len(wanted)
+        places: list[list[int]] = [[] for _ in wanted]
+        in_title: list[int] = []
+        best = 0.0
+        position = 0
+        for line in (title, *lines):
+            matched: dict[int, float] = {}
+            for place in [place for place, term in enumerate(line) if term in holders]:
+                for number, is_exact in holders[line[place]]:
+                    places[number].append(position + place)
+                    if is_exact:
+                        exact[number] += 1
+                        matched[number] = 1.0
+                    else:
+                        related[number] += 1
+                        matched.setdefault(number, RELATED)
+            if line is title:
+                in_title = [number for number, match in matched.items() if match == 1]
+            else:
+                best = max(best, sum(wanted[number].weight * match for number, match in matched.items()))
+            position += len(line) + CLOSE + 1
+        norm = SATURATION * (1 - LENGTHS + LENGTHS * sum(map(len, lines)) / USUAL_LENGTH)
+        points = SENTENCE * best + TITLE * sum(wanted[number].weight for number in in_title)
+        for number, word in enumerate(wanted):
+            count, share = (exact[number], 1.0) if exact[number] else (related[number], RELATED)
+            points += word.weight * share * count * (SATURATION + 1) / (count + norm)
+        result = points / self._total + TOGETHER * _together(wanted, places)
+        return result + (OWN_LANGUAGE if self._language and self._language == language else 0)
 
 
 def overlap(wanted: Iterable[Sought], found: frozenset[str]) -> float:
@@ -109,7 +139,7 @@ def together(wanted: Sequence[Sought], lines: Sequence[Sequence[str]]) -> float:
     for number, word in enumerate(wanted):
         for form in word.exact | word.related:
             holders[form].append(number)
-    places: dict[int, list[int]] = defaultdict(list)
+    places: list[list[int]] = [[] for _ in wanted]
     position = 0
     for line in lines:
         for term in line:
@@ -117,6 +147,10 @@ def together(wanted: Sequence[Sought], lines: Sequence[Sequence[str]]) -> float:
                 places[number].append(position)
             position += 1
         position += CLOSE + 1
+    return _together(wanted, places)
+
+
+def _together(wanted: Sequence[Sought], places: Sequence[Sequence[int]]) -> float:
     reached = total = 0.0
     for number in range(len(wanted) - 1):
         weight = min(wanted[number].weight, wanted[number + 1].weight)

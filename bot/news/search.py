@@ -15,14 +15,17 @@ from bot.store import Store
 from bot.store.search_index import Scope, Terms
 from bot.text import excerpts, terms
 from bot.text.query import Query, parse
+from bot.text.skimming import Marker
 from bot.words import Article
 
 __all__ = ["Query", "Result", "SearchPage", "Searcher", "article_as_json", "as_json", "parse"]
 
 EXCERPT = 300  # characters
-LONGEST_READ = 20_000  # characters of a text that an excerpt is looked for in
+LONGEST_READ = 6_000  # characters of a text that an excerpt is looked for in
 SUGGESTED = 3
-FEW = 5  # full matches below which partial ones follow
+FEW = 5  # full matches below which partial ones follow,
+FEW_OF_MANY = 20  # and of a query of so many words that they may stand together by chance:
+MANY = 5
 
 Sort = Literal["relevance", "newest"]
 
@@ -85,7 +88,7 @@ class Searcher:
             results=await self._results(asked, found[offset : offset + limit]),
             total=None if len(found) >= needed else len(found),
             notes=notes,
-            suggestions=await self._suggestions(asked) if _few(found) else (),
+            suggestions=await self._suggestions(asked) if _few(found, asked) else (),
         )
 
     async def _found(self, asked: Plan, sort: Sort, needed: int) -> list[Found]:
@@ -93,8 +96,8 @@ class Searcher:
         if sort == "newest" or not (asked.words or asked.texts):
             return one_a_page(await self.finder.newest(asked, 2 * needed))
         found = one_a_page(await self.finder.full(asked, 2 * needed))
-        if _few(found) and (len(asked.words) > 1 or not found):
-            found = one_a_page([*found, *(await self.finder.partial(asked)).found])
+        if _few(found, asked) and (len(asked.words) > 1 or not found):
+            found = one_a_page([*found, *(await self.finder.partial(asked, read=False)).found])
         return found
 
     async def _suggestions(self, asked: Plan) -> tuple[str, ...]:
@@ -102,10 +105,12 @@ class Searcher:
         index, scope = self.store.index, Scope(feed_ids=asked.scope.feed_ids)
         found: dict[str, None] = {}
         for wanted, written in zip(asked.words, asked.written, strict=True):
+            forms = [form for word in terms.words(written) for form in terms.alternatives(word)]
+            if asked.scope.feed_ids is None and self.finder.vocabulary.documents(forms):
+                continue
             if await index.newest(wanted, scope=scope, limit=1):
                 continue
             await self.finder.vocabulary.ready()
-            forms = [form for word in terms.words(written) for form in terms.alternatives(word)]
             for near in self.finder.vocabulary.nearest(forms):
                 hits = await index.newest(Terms((near,)), scope=scope, limit=1)
                 for article in await self.store.articles.by_ids([hit.article_id for hit in hits]):
@@ -116,10 +121,11 @@ class Searcher:
     async def _results(self, asked: Plan, found: Sequence[Found]) -> tuple[Result, ...]:
         articles = await self.store.articles.by_ids([each.hit.article_id for each in found])
         by_id = {article.id: article for article in articles}
+        marker = Marker(asked.forms)
         results = []
         for each in found:
             if article := by_id.get(each.hit.article_id):
-                excerpt, marks = excerpt_of(article, asked.forms)
+                excerpt, marks = excerpt_of(article, marker)
                 results.append(
                     Result(
                         article=article,
@@ -129,12 +135,13 @@ class Searcher:
                         partial=each.partial,
                     )
                 )
-                await asyncio.sleep(0)  # marking takes a millisecond each
+                await asyncio.sleep(0)
         return tuple(results)
 
 
-def _few(found: Sequence[Found]) -> bool:
-    return sum(1 for each in found if not each.partial) < FEW
+def _few(found: Sequence[Found], asked: Plan) -> bool:
+    enough = FEW if len(asked.words) < MANY else FEW_OF_MANY
+    return sum(1 for each in found if not each.partial) < enough
 
 
 def _word_of(article: Article, form: str) -> str | None:
@@ -146,13 +153,14 @@ def _word_of(article: Article, form: str) -> str | None:
     return None
 
 
-def excerpt_of(article: Article, forms: Collection[str]) -> tuple[str, tuple[tuple[int, int], ...]]:
-    """The stretch of an article that holds most of these index terms, and where they are in it."""
+def excerpt_of(article: Article, marker: Marker) -> tuple[str, tuple[tuple[int, int], ...]]:
+    """The stretch of an article that holds most of what is marked, and where that is in it."""
     text = (article.body or article.summary)[:LONGEST_READ]
-    if not forms:
+    spans = marker.marks(text, article.language)
+    if not spans:
         return excerpts.excerpt(text, EXCERPT), ()
-    excerpt = excerpts.around(text, excerpts.marks(text, forms, article.language), EXCERPT)
-    return excerpt, tuple(excerpts.marks(excerpt, forms, article.language))
+    excerpt = excerpts.around(text, spans, EXCERPT)
+    return excerpt, tuple(marker.marks(excerpt, article.language))
 
 
 def as_json(result: Result) -> dict[str, object]:

@@ -17,6 +17,7 @@ from bot.news.finding import Finder, Found, one_a_page
 from bot.news.search import Result, Searcher, SearchPage, excerpt_of
 from bot.store.search_index import All, Any, Scope, Terms, Wanted
 from bot.text import terms
+from bot.text.skimming import Marker
 from bot.words import Article
 
 MOST = 15
@@ -63,12 +64,13 @@ async def similar(
             found.append(Found(hit._replace(score=likeness)))
         await asyncio.sleep(0)  # a fifth of a millisecond each
     found = one_a_page(sorted(found, key=lambda each: (-each.hit.score, -each.hit.published)))[:MOST]
+    marker = Marker(telling.keys())
     results = []
     for each in found[offset : offset + limit]:
         other = by_id[each.hit.article_id]
-        excerpt, marks = excerpt_of(other, telling.keys())
+        excerpt, marks = excerpt_of(other, marker)
         results.append(Result(article=other, score=each.hit.score, excerpt=excerpt, marks=marks))
-        await asyncio.sleep(0)  # marking takes a millisecond each
+        await asyncio.sleep(0)
     return SearchPage(results=tuple(results), total=len(found))
 
 

@@ -13,13 +13,15 @@ from rapidfuzz import process
 from rapidfuzz.distance import JaroWinkler
 
 from bot.store import Store, StoreError
+from bot.store.search_index import Any, Except, Near, Terms, Wanted, terms_of
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 100_000  # articles whose words are waited for; those of more are read beside
+AT_ONCE = 50_000  # articles whose words are waited for; those of more are read beside
 KEPT = 50_000  # of larger stores, words in more than one of that many articles
 GROWN = 1.02  # times larger than when it was read: read again,
 GROWN_LARGE = 1.2  # a large one
+LOOK_AGAIN = 30.0  # seconds
 FEWEST = 1_000
 SHARED = 5  # letters at the beginning that relatives share,
 SHARE = 0.6  # and the part of the longer one
@@ -38,13 +40,27 @@ class Vocabulary:
         self._by_length: dict[int, list[str]] = {}
         self._complete = False
         self._reading: asyncio.Task[None] | None = None
+        self._is_long = False
+        self._looked = self._asked = -LOOK_AGAIN
         self.size = 0  # articles
+
+    async def is_long(self) -> bool:
+        """Whether there are so many articles that the lists of common words are too long to be read."""
+        if self._looked + LOOK_AGAIN <= self._store.clock.monotonic():
+            self._looked = self._store.clock.monotonic()
+            self._is_long = await self._store.index.size() > AT_ONCE
+        if self._is_long:
+            await self.ready()
+        return self._is_long
 
     async def ready(self) -> None:
         """Read the words when there are more articles than when they were last read.
 
         Of a small store it is waited for, of a large one it goes on beside. Raises `StoreError`.
         """
+        if self._is_long and self._asked + LOOK_AGAIN > self._store.clock.monotonic():
+            return
+        self._asked = self._store.clock.monotonic()
         size = await self._store.index.size()
         if size <= AT_ONCE:
             if size > self.size * GROWN:
@@ -74,9 +90,25 @@ class Vocabulary:
 
     def weight(self, forms: Iterable[str]) -> float:
         """How much one of these terms tells (BM25's idf, in a store of no fewer articles than `FEWEST`)."""
-        documents = self.documents(forms)
+        return self.weight_of(self.documents(forms))
+
+    def weight_of(self, documents: int) -> float:
+        """How much a term of so many articles tells."""
         size = max(self.size, documents, FEWEST)
         return math.log(1 + (size - documents + 0.5) / (documents + 0.5))
+
+    def cost(self, parts: Iterable[Wanted]) -> int:
+        """How long the lists of all terms are together, in articles."""
+        return sum(self.documents((term,)) for part in parts for term in terms_of(part))
+
+    def holding(self, wanted: Wanted) -> int:
+        """How many articles hold this, at the most."""
+        if isinstance(wanted, Terms | Near):
+            return min(self.documents((term,)) for term in wanted.terms)
+        if isinstance(wanted, Except):
+            return self.holding(wanted.wanted)
+        within = map(self.holding, wanted.parts)
+        return sum(within) if isinstance(wanted, Any) else min(within)
 
     def misses(self, forms: Iterable[str]) -> bool:
         """Whether no article has any of these terms, as far as that is known."""

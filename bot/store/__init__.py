@@ -13,6 +13,7 @@ from bot.clock import Clock
 from bot.store import backup, indexing
 from bot.store.articles import Articles
 from bot.store.bookmarks import Bookmarks
+from bot.store.coverage import Coverage
 from bot.store.database import READER_PRAGMAS, Connection, Database
 from bot.store.dispatches import Dispatches
 from bot.store.errors import (
@@ -60,6 +61,7 @@ class Store:
         self.questions = Questions(database, clock)
         self.watches = Watches(database, clock)
         self.index = SearchIndex(database)
+        self.coverage = Coverage(database)
         self.vectors = Vectors(database)
         self.words = Words(database, clock)
         self.meta = Meta(database)

@@ -1,4 +1,4 @@
-"""The rows of `article_terms`, which keeps no copy of what it was given.
+"""The rows of `article_terms` and `title_terms`, which keep no copy of what they were given.
 
 An entry is taken out by giving its old terms once more (https://www.sqlite.org/fts5.html, "The 'delete'
 command"), so they are made again from the stored article; `bot.text.terms.index_terms` always makes the same.
@@ -38,16 +38,25 @@ def stored_terms(row: sqlite3.Row) -> terms.IndexTerms:
 
 def add(connection: sqlite3.Connection, entries: Iterable[tuple[int, str, str, str]]) -> None:
     """Index articles: id and the terms of title, body and meta."""
+    entries = list(entries)
     connection.executemany(
         "INSERT INTO article_terms (rowid, title, body, meta) VALUES (?, ?, ?, ?)", entries
+    )
+    connection.executemany(
+        "INSERT INTO title_terms (rowid, title) VALUES (?, ?)", ((id_, title) for id_, title, _, _ in entries)
     )
 
 
 def remove(connection: sqlite3.Connection, entries: Iterable[tuple[int, str, str, str]]) -> None:
     """Take articles out of the index: id and the terms they were indexed with."""
+    entries = list(entries)
     connection.executemany(
         "INSERT INTO article_terms (article_terms, rowid, title, body, meta) VALUES ('delete', ?, ?, ?, ?)",
         entries,
+    )
+    connection.executemany(
+        "INSERT INTO title_terms (title_terms, rowid, title) VALUES ('delete', ?, ?)",
+        ((id_, title) for id_, title, _, _ in entries),
     )
 
 
@@ -69,9 +78,10 @@ def outdated(connection: sqlite3.Connection) -> bool:
 def empty(connection: sqlite3.Connection) -> None:
     """Begin anew."""
     connection.execute("DELETE FROM meta WHERE name = 'terms_version'")
-    connection.execute("INSERT INTO article_terms (article_terms) VALUES ('delete-all')")
-    # Fewer and later merges than by default, since writes come in bursts.
-    connection.execute("INSERT INTO article_terms (article_terms, rank) VALUES ('automerge', 8)")
+    for table in ("article_terms", "title_terms"):
+        connection.execute(f"INSERT INTO {table} ({table}) VALUES ('delete-all')")
+        # Fewer and later merges than by default, since writes come in bursts.
+        connection.execute(f"INSERT INTO {table} ({table}, rank) VALUES ('automerge', 8)")
 
 
 def fill(connection: sqlite3.Connection, after: int) -> int | None:

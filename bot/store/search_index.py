@@ -7,7 +7,7 @@ index terms that stand in quotes, so that nothing a person types is ever read as
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -20,7 +20,8 @@ TITLE_WEIGHT = 2.0
 BODY_WEIGHT = 1.0
 MOST_FEEDS = 60  # that are looked for by token; more are filtered by row
 MOST_MONTHS = 24
-MANY = 2_000  # matches from which on they are no longer all sorted by date
+LAST = 200  # matches, those taken in last, among which the newest are looked for first
+STRAGGLERS = 100  # articles that were taken in before those and may be newer
 
 
 class Column(StrEnum):
@@ -117,7 +118,7 @@ class SearchIndex:
 
     async def count(self, wanted: Wanted, *, scope: Scope, at_most: int) -> int:
         """How many articles hold `wanted`; counting ends at `at_most`."""
-        return await self._database.read(_count, _narrowed(wanted, scope) or wanted, at_most=at_most)
+        return await self._database.read(_count, narrowed(wanted, scope) or wanted, at_most=at_most)
 
     async def holding(self, wanted: Wanted, article_ids: Collection[int]) -> set[int]:
         """Those of the articles that hold `wanted`."""
@@ -140,6 +141,18 @@ class SearchIndex:
         It reads the whole index: seconds for a million articles.
         """
         return await self._database.read(_frequencies, at_least)
+
+
+def terms_of(wanted: Wanted) -> Iterator[str]:
+    """Every term of the text that is looked for."""
+    if isinstance(wanted, Terms | Near):
+        if wanted.column is not Column.META:
+            yield from wanted.terms
+    elif isinstance(wanted, Except):
+        yield from terms_of(wanted.wanted)
+    else:
+        for part in wanted.parts:
+            yield from terms_of(part)
 
 
 def match(wanted: Wanted) -> str:
@@ -198,7 +211,8 @@ def any_meta(tokens: Iterable[str]) -> Wanted:
     return Any(tuple(Terms((token,), Column.META) for token in tokens))
 
 
-def _narrowed(wanted: Wanted | None, scope: Scope) -> Wanted | None:
+def narrowed(wanted: Wanted | None, scope: Scope) -> Wanted | None:
+    """`wanted` with what the index itself knows of a scope."""
     parts = (*(() if wanted is None else (wanted,)), *_tokens(scope))
     return All(parts) if parts else None
 
@@ -221,14 +235,15 @@ def _ranked(
     parameters |= {"scored": match(scored), "limit": limit}
     score = f"bm25(article_terms, {TITLE_WEIGHT}, {BODY_WEIGHT}, 0)"
     among = ""
-    required = _narrowed(required, scope)
+    required = narrowed(required, scope)
     if required is not None:
         # Apart from what is scored, for bm25() reads the whole list of every term beside it. `+rowid`: the
         # scored list is walked, not looked up row by row.
         among = " AND +rowid IN (SELECT rowid FROM article_terms WHERE article_terms MATCH :required)"
         parameters["required"] = match(All((scored, required)))
     if conditions:
-        among += f" AND EXISTS (SELECT 1 FROM article WHERE article.id = article_terms.rowid{conditions})"
+        among += f""" AND EXISTS (SELECT 1 FROM article INDEXED BY article_facts
+                                  WHERE article.id = article_terms.rowid{conditions})"""
     return _hits(
         connection.execute(
             f"""WITH best AS MATERIALIZED (
@@ -249,13 +264,70 @@ def _newest(connection: sqlite3.Connection, wanted: Wanted | None, scope: Scope,
                   ORDER BY published DESC, id DESC LIMIT :limit"""
         return _hits(connection.execute(sql, parameters))
     wanted = All((wanted, *_tokens(scope)))
-    sql = f"""SELECT article.id, article.page, article.published, 0.0
-              FROM article_terms CROSS JOIN article ON article.id = article_terms.rowid
+    last = connection.execute(
+        f"SELECT rowid FROM article_terms WHERE article_terms MATCH ? ORDER BY rowid DESC LIMIT {LAST}",
+        (match(wanted),),
+    ).fetchall()
+    newest = connection.execute(
+        f"""SELECT id, published FROM article INDEXED BY article_facts
+            WHERE id IN (SELECT value FROM json_each(:ids)){conditions}
+            ORDER BY published DESC, id DESC LIMIT :limit""",
+        parameters | {"ids": listed([row[0] for row in last])},
+    ).fetchall()
+    ids = [row[0] for row in newest]
+    if len(last) < LAST:  # there are no others
+        return _facts(connection, ids)
+    if len(newest) == limit:
+        # Articles come in about by their dates: few that came in before these can be newer.
+        earlier = connection.execute(
+            f"SELECT id FROM article INDEXED BY article_newest WHERE published >= ? AND id < ?"
+            f" LIMIT {STRAGGLERS + 1}",
+            (newest[-1][1], last[-1][0]),
+        ).fetchall()
+        if len(earlier) <= STRAGGLERS:
+            return _with_stragglers(connection, wanted, scope, ids, [row[0] for row in earlier], limit)
+    return _by_month(connection, wanted, scope, limit)
+
+
+def _with_stragglers(
+    connection: sqlite3.Connection,
+    wanted: Wanted,
+    scope: Scope,
+    ids: Sequence[int],
+    earlier: Sequence[int],
+    limit: int,
+) -> list[Hit]:
+    if earlier:
+        conditions, parameters = within(scope)
+        rows = connection.execute(
+            f"""SELECT article.id FROM json_each(:ids) CROSS JOIN article_terms
+                CROSS JOIN article INDEXED BY article_facts ON article.id = article_terms.rowid
+                WHERE article_terms MATCH :wanted AND article_terms.rowid = value{conditions}""",
+            parameters | {"wanted": match(wanted), "ids": listed(earlier)},
+        )
+        ids = [*ids, *(row[0] for row in rows)]
+    return _facts(connection, ids)[:limit]
+
+
+def _facts(connection: sqlite3.Connection, ids: Collection[int]) -> list[Hit]:
+    """These articles, the newest first."""
+    return _hits(
+        connection.execute(
+            """SELECT id, page, published, 0.0 FROM article WHERE id IN (SELECT value FROM json_each(?))
+               ORDER BY published DESC, id DESC""",
+            (listed(ids),),
+        )
+    )
+
+
+def _by_month(connection: sqlite3.Connection, wanted: Wanted, scope: Scope, limit: int) -> list[Hit]:
+    """Where ids say nothing of dates: month by month, from the newest, rather than sorting them all."""
+    conditions, parameters = within(scope)
+    sql = f"""SELECT article.id, article.published
+              FROM article_terms CROSS JOIN article INDEXED BY article_facts
+              ON article.id = article_terms.rowid
               WHERE article_terms MATCH :wanted{conditions}
               ORDER BY article.published DESC, article.id DESC LIMIT :limit"""
-    if _count(connection, wanted, at_most=MANY) < MANY:
-        return _hits(connection.execute(sql, parameters | {"wanted": match(wanted)}))
-    # Ids say nothing of dates: month by month, from the newest, rather than sorting them all.
     newest, oldest = connection.execute(
         "SELECT (SELECT published FROM article ORDER BY published DESC LIMIT 1),"
         " (SELECT published FROM article ORDER BY published LIMIT 1)"
@@ -264,13 +336,14 @@ def _newest(connection: sqlite3.Connection, wanted: Wanted | None, scope: Scope,
         newest = min(newest, scope.before)
     if scope.since is not None:
         oldest = max(oldest, scope.since)
-    hits: list[Hit] = []
+    ids: list[int] = []
     for month in _months(newest, oldest):
         in_month = match(All((wanted, Terms((month,), Column.META))))
-        hits += _hits(connection.execute(sql, parameters | {"wanted": in_month, "limit": limit - len(hits)}))
-        if len(hits) >= limit:
+        rows = connection.execute(sql, parameters | {"wanted": in_month, "limit": limit - len(ids)})
+        ids += [row[0] for row in rows]
+        if len(ids) >= limit:
             break
-    return hits
+    return _facts(connection, ids)
 
 
 def _count(connection: sqlite3.Connection, wanted: Wanted, *, at_most: int) -> int:

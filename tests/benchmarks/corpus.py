@@ -26,7 +26,7 @@ FEEDS = 500
 YEARS = 5
 END = int(datetime(2026, 10, 1, tzinfo=UTC).timestamp())
 SPAN = YEARS * 365 * 86400  # seconds
-LATE = 0.2  # articles that come in out of the order of their dates, as backlogs and imports do
+LATE = 0.2  # articles that are older than what comes in beside them, as backlogs are
 DEMO = Path(__file__).resolve().parents[2] / "data" / "demo" / "stories.json"
 
 
@@ -101,19 +101,16 @@ class Corpus:
         return map(self.article, range(self.size))
 
     def article(self, number: int) -> Made:
-        """The article of this number; those from `size` on are new in the last hour."""
+        """The article of this number; those from `size` on are newer than the others."""
         chance = random.Random(self._seed * 1_000_003 + number)
         feed = int(FEEDS * chance.random() ** 2)
         language = LANGUAGES[feed % 2]
         words = self.words[language]
         title = _run(words.titles, chance, 2, 4) + _run(words.titles, chance, 2, 4)
         title += _run(words.titles, chance, 2, 4)
-        if number >= self.size:
-            published = END - 3600 + number % 3600
-        elif chance.random() < LATE:
-            published = END - SPAN + int(SPAN * chance.random())
-        else:
-            published = END - SPAN + SPAN * number // self.size
+        published = END - SPAN + SPAN * number // self.size
+        if chance.random() < LATE:
+            published -= int((published - END + SPAN) * chance.random())
         return Made(
             number=number,
             language=language,

@@ -166,8 +166,12 @@ async def telex(folder: Path, articles: Iterable[Made], size: int) -> AsyncItera
 
             lines = Lines(article.line for article in articles)
             await articles_io.import_lines(newsroom, cast("io.BufferedReader", lines), on_progress=progress)
+        engine = Telex(newsroom)
+        await engine.searcher.finder.vocabulary.ready()
+        while not engine.searcher.finder.vocabulary.size:  # it is read beside
+            await asyncio.sleep(1)
         async with metered_readers():
-            yield Telex(newsroom)
+            yield engine
 
 
 class Tantivy:
@@ -272,7 +276,8 @@ async def filled_tantivy(folder: Path, articles: Iterable[Made], size: int) -> A
     yield engine
 
 
-class Sizes(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Sizes:
     """Bytes of the database file, of the articles' own columns in it, and of the full-text index."""
 
     whole: int

@@ -262,7 +262,9 @@ def judge_size(size: Sizes, articles: int, table: Table) -> bool:
     """Hold the bytes of an article against their limit."""
     beyond = (size.whole - size.texts) / articles
     good = beyond <= BYTES
-    table.add_row("", "bytes an article beyond its texts", f"{beyond:.0f}", f"≤ {BYTES}", "met" if good else "MISSED")
+    table.add_row(
+        "", "bytes an article beyond its texts", f"{beyond:.0f}", f"≤ {BYTES}", "met" if good else "MISSED"
+    )
     return good
 
 
@@ -314,7 +316,9 @@ async def main(articles: int, queries: int, folder: Path | None) -> bool:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--articles", type=int, default=1_000_000)
     parser.add_argument("--queries", type=int, default=200, help="of each kind")
     parser.add_argument("--folder", type=Path)

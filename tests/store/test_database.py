@@ -14,7 +14,7 @@ import pytest
 
 from bot.store import AlreadyRunning, DatabaseBroken, DatabaseUnusable, Store, StoreError
 from bot.store.database import Connection, Database
-from bot.store.migrate import migrate
+from bot.store.migrate import available, migrate
 from tests.clocks import ManualClock
 from tests.store.samples import add_feed, new_article, record
 
@@ -203,7 +203,7 @@ async def test_damage_is_found_by_a_check(tmp_path: Path, clock: ManualClock):
     feed = await add_feed(store)
     article = new_article(feed, "a")
     await record(store, feed, article)
-    assert await store.check() == 1
+    assert await store.check() == max(available())
     await store.close()
     key = article.key.encode()
     path.write_bytes(path.read_bytes().replace(key, key[::-1], 1))  # in the table or its index, not in both

@@ -1,0 +1,222 @@
+"""Ranked search where lists are long: by which words an article has, and which of them in its title.
+
+FTS5's bm25() reads the whole list of every word that it scores, which takes a tenth of a second for a common
+word of a million articles. Whether an article has a word costs only as much as the rarest word that it is
+asked together with; so here an article's points are the weights of the words that it has.
+"""
+
+from __future__ import annotations
+
+import heapq
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from itertools import combinations
+from typing import NamedTuple
+
+from bot.store.database import Database
+from bot.store.rows import listed
+from bot.store.search_index import (
+    All,
+    Any,
+    Column,
+    Except,
+    Hit,
+    Near,
+    Scope,
+    Terms,
+    Wanted,
+    match,
+    narrowed,
+    within,
+)
+
+TITLE = 1.0  # how much more a word of the title counts
+RECENT = 400  # of the articles that have all words, those taken in last
+TITLED = 400  # and those that have all of them in the title
+SHORT = 20_000  # articles that have a word, up to which all titles with it are looked at
+SINGLE = 2_000  # articles in the lists of single words that are read
+PAIRED_TITLE = 5  # words, the rarest, two of which are looked for in titles,
+PAIRED = 4  # and in texts,
+PAIR_COST = 6_000  # articles that have the rarer word of these pairs, of all together
+MOST_SEEKS = 60  # articles that are looked up one by one
+IN_PAIR = 300  # articles of a pair, those taken in last
+
+
+class Part(NamedTuple):
+    """A word that is wanted, how much it tells, and in how many articles it is, as far as that is known."""
+
+    wanted: Wanted
+    weight: float
+    documents: int
+
+
+class Coverage:
+    """Queries of both indexes. Every method raises `StoreError` and runs on a reader's thread."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def whole(
+        self, parts: Sequence[Part], *, required: Wanted | None, scope: Scope, limit: int
+    ) -> list[Hit]:
+        """Articles that hold all parts: the best of those with all in the title and those taken in last."""
+        return await self._database.read(_whole, parts, required, scope, limit)
+
+    async def some(
+        self, parts: Sequence[Part], *, required: Wanted | None, scope: Scope, limit: int
+    ) -> list[Hit]:
+        """Articles that hold a rare part or two others, the best first."""
+        return await self._database.read(_some, parts, required, scope, limit)
+
+
+def _whole(
+    connection: sqlite3.Connection,
+    parts: Sequence[Part],
+    required: Wanted | None,
+    scope: Scope,
+    limit: int,
+) -> list[Hit]:
+    parts = sorted(parts, key=lambda part: part.documents)  # the rarest leads through the lists
+    words = All(tuple(part.wanted for part in parts))
+    also = narrowed(required, scope)
+    core = _also(words, also)
+    recent = _last(connection, core, RECENT)
+    if not recent:
+        return []
+    points = dict.fromkeys(recent, sum(part.weight for part in parts))
+    is_whole = len(recent) < RECENT
+    titled = _titled(connection, [part.wanted for part in parts], TITLED)
+    if not is_whole:
+        older = [id_ for id_ in titled if id_ < recent[-1]]
+        if also is not None or not all(_is_word(part.wanted) for part in parts):
+            older = _holding(connection, core, older[:MOST_SEEKS])
+        points |= dict.fromkeys(older, sum(part.weight for part in parts))
+    for part in parts:
+        if is_whole and part.documents > SHORT:
+            in_its_title = titled
+        else:
+            in_its_title = [*_titled(connection, [part.wanted], SHORT, floor=recent[-1]), *titled]
+        for id_ in points.keys() & set(in_its_title):
+            points[id_] += TITLE * part.weight
+    return _hits(connection, points, scope, limit)
+
+
+def _some(
+    connection: sqlite3.Connection,
+    parts: Sequence[Part],
+    required: Wanted | None,
+    scope: Scope,
+    limit: int,
+) -> list[Hit]:
+    parts = sorted(parts, key=lambda part: part.documents)
+    also = narrowed(required, scope)
+    held: dict[int, set[int]] = defaultdict(set)
+    titled: dict[int, set[int]] = defaultdict(set)
+    room = SINGLE
+    singles = 0
+    for number, part in enumerate(parts):
+        if part.documents > room:
+            break
+        for id_ in _last(connection, _also(part.wanted, also), room):
+            held[id_].add(number)
+        for id_ in _titled(connection, [part.wanted], room):
+            titled[id_].add(number)
+        room -= part.documents
+        singles += 1
+    for one, other in combinations(range(len(parts[:PAIRED_TITLE])), 2):
+        for id_ in _titled(connection, [parts[one].wanted, parts[other].wanted], IN_PAIR):
+            titled[id_] |= {one, other}
+    room = PAIR_COST
+    for one, other in combinations(range(len(parts[:PAIRED])), 2):
+        if other >= singles and parts[one].documents <= room:
+            room -= parts[one].documents
+            pair = All((parts[one].wanted, parts[other].wanted))
+            for id_ in _last(connection, _also(pair, also), IN_PAIR):
+                held[id_] |= {one, other}
+    points = _points(parts, held, titled)
+    if also is not None:
+        best = heapq.nlargest(MOST_SEEKS, points, key=lambda id_: (points[id_], id_))
+        points = {id_: points[id_] for id_ in _holding(connection, also, best)}
+    return _hits(connection, points, scope, limit)
+
+
+def _points(
+    parts: Sequence[Part], held: dict[int, set[int]], titled: dict[int, set[int]]
+) -> dict[int, float]:
+    """The points of articles, by which parts are known to be in them and in their titles."""
+    points: dict[int, float] = {}
+    for id_ in held.keys() | titled.keys():
+        in_its_title = titled.get(id_, set())
+        points[id_] = sum(parts[number].weight for number in held.get(id_, set()) | in_its_title)
+        points[id_] += TITLE * sum(parts[number].weight for number in in_its_title)
+    return points
+
+
+def _also(wanted: Wanted, also: Wanted | None) -> Wanted:
+    return wanted if also is None else All((wanted, also))
+
+
+def _last(connection: sqlite3.Connection, wanted: Wanted, most: int) -> list[int]:
+    """Articles that hold `wanted`, those taken in last first."""
+    rows = connection.execute(
+        "SELECT rowid FROM article_terms WHERE article_terms MATCH ? ORDER BY rowid DESC LIMIT ?",
+        (match(wanted), most),
+    )
+    return [row[0] for row in rows]
+
+
+def _titled(
+    connection: sqlite3.Connection, wanted: Iterable[Wanted], most: int, *, floor: int = 0
+) -> list[int]:
+    """Articles from `floor` on whose titles have all of these words, those taken in last first."""
+    rows = connection.execute(
+        "SELECT rowid FROM title_terms WHERE title_terms MATCH ? AND rowid >= ? ORDER BY rowid DESC LIMIT ?",
+        (" AND ".join(map(_title_match, wanted)), floor, most),
+    )
+    return [row[0] for row in rows]
+
+
+def _holding(connection: sqlite3.Connection, wanted: Wanted, ids: Sequence[int]) -> list[int]:
+    """Those of a few articles that hold `wanted`."""
+    rows = connection.execute(
+        "SELECT value FROM json_each(?) CROSS JOIN article_terms"
+        " WHERE article_terms MATCH ? AND article_terms.rowid = value",
+        (listed(ids), match(wanted)),
+    )
+    return [row[0] for row in rows]
+
+
+def _hits(connection: sqlite3.Connection, points: dict[int, float], scope: Scope, limit: int) -> list[Hit]:
+    conditions, parameters = within(scope)
+    if conditions:
+        rows = connection.execute(
+            f"SELECT id FROM article WHERE id IN (SELECT value FROM json_each(:ids)){conditions}",
+            parameters | {"ids": listed(points)},
+        )
+        points = {row[0]: points[row[0]] for row in rows}
+    best = heapq.nlargest(limit, points, key=lambda id_: (points[id_], id_))
+    rows = connection.execute(
+        "SELECT id, page, published FROM article WHERE id IN (SELECT value FROM json_each(?))",
+        (listed(best),),
+    )
+    hits = [Hit(row[0], row[1], row[2], points[row[0]]) for row in rows]
+    return sorted(hits, key=lambda hit: (-hit.score, -hit.article_id))
+
+
+def _is_word(wanted: Wanted) -> bool:
+    """Whether titles alone can tell that it is held: a word of one term by each stemmer, anywhere."""
+    if isinstance(wanted, Any):
+        return all(map(_is_word, wanted.parts))
+    return isinstance(wanted, Terms) and wanted.column is Column.TEXT and len(wanted.terms) == 1
+
+
+def _title_match(wanted: Wanted) -> str:
+    """The FTS5 expression for `title_terms`, which knows no columns and no places."""
+    if isinstance(wanted, Terms | Near):
+        quoted = ['"' + term.replace('"', '""') + '"' for term in wanted.terms]
+        return f"({' AND '.join(quoted)})"
+    if isinstance(wanted, Except):
+        return _title_match(wanted.wanted)
+    operator = " AND " if isinstance(wanted, All) else " OR "
+    return "(" + operator.join(map(_title_match, wanted.parts)) + ")"
