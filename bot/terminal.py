@@ -112,6 +112,43 @@ def start_logging(settings: Settings) -> None:
         # At every start these warn of voice libraries that nobody needs here.
         for name in ("discord.client", "discord.state"):
             logging.getLogger(name).setLevel(logging.ERROR)
+        outages = Outages()
+        logging.getLogger("discord.gateway").setLevel(logging.INFO)  # it tells that a connection is back
+        for name in ("discord.shard", "discord.gateway"):
+            logging.getLogger(name).addFilter(outages)
+
+
+class Outages(logging.Filter):
+    """Lets the log say once that a shard's connection to Discord is lost, and once that it is back.
+
+    discord.py tells of every attempt to connect again, each with its traceback.
+    """
+
+    _LOST = "Attempting a reconnect for shard ID"
+    _BACK = ("Shard ID %s has connected to Gateway", "Shard ID %s has successfully RESUMED")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lost: set[object] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether to write a record, which may be changed to what is worth knowing."""
+        shard = record.args[0] if isinstance(record.args, tuple) and record.args else None
+        message = str(record.msg)
+        if message.startswith(self._LOST):
+            if shard in self._lost:
+                return False
+            self._lost.add(shard)
+            cause = record.exc_info[1] if record.exc_info else None
+            record.levelno, record.levelname = logging.WARNING, "WARNING"
+            record.msg = "Shard %s has no connection to Discord (%s); trying again until it has"
+            record.args, record.exc_info = (shard, cause or "closed"), None
+        elif message.startswith(self._BACK) and shard in self._lost:
+            self._lost.discard(shard)
+            record.msg, record.args = "Shard %s is connected to Discord again", (shard,)
+        else:
+            return record.levelno >= logging.WARNING
+        return True
 
 
 def stop(message: str, status: int = FAILED) -> NoReturn:

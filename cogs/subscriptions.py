@@ -131,8 +131,9 @@ def health(subscription: Subscription, feed: Feed, channel_problem: str | None) 
 async def entry(interaction: Interaction, pair: Pair) -> str:
     """A subscription in a list: feed, channel, health, last article, next poll, address without secrets."""
     subscription, feed = pair
-    problem = await interaction.client.store.dispatches.problem(subscription.channel_id)
-    trouble = problem.problem if problem else None
+    dispatches = interaction.client.store.dispatches
+    problem = await dispatches.problem(subscription.channel_id)
+    trouble = problem.problem if problem else await dispatches.delay(subscription.channel_id)
     if interaction.guild is not None and await is_gone(interaction.guild, subscription.channel_id):
         trouble = outcomes.GONE
     last = (

@@ -18,7 +18,6 @@ from functools import partial
 import discord
 
 from bot.clock import Clock
-from bot.news.watches import CLOSED
 from bot.posting import finishing, lookback, permissions, places
 from bot.posting.audience import HIDDEN, Audience, Matching
 from bot.posting.messages import Message
@@ -26,6 +25,7 @@ from bot.posting.outcomes import (
     ARTICLE_GONE,
     FAULT,
     REFUSED,
+    TRYING,
     UNREADABLE,
     Blocked,
     Later,
@@ -36,6 +36,7 @@ from bot.posting.outcomes import (
     Unknown,
 )
 from bot.posting.rendering import render
+from bot.posting.troubles import Troubles, patience
 from bot.posting.visibility import Visibility
 from bot.settings import Settings
 from bot.store import Store
@@ -47,9 +48,6 @@ CONCURRENT = 64
 """Requests to Discord at a time, all channels together."""
 
 _LONGEST_SLEEP = 60  # seconds after which the store is asked again although nothing should be due
-_BLOCKED = (300, 21_600)  # seconds after which a blocked channel is tried again: first, and at most
-_MOMENT = 5.0
-_LONGEST_MOMENT = 300.0
 _READ_BACK_AFTER = 5  # seconds until a message whose answer was lost is looked for
 _AFTER_FAULT = 60
 _MOST_FAULTS = 5
@@ -73,6 +71,7 @@ class Courier:
         self._resting: dict[int, int] = {}  # channels left alone until a time
         self._unfinished: dict[int, tuple[int, Dispatch]] = {}  # dispatches to finish at a time
         self._faults: Counter[int] = Counter()
+        self._troubles = Troubles(store, clock)
         self._restored: int | None = None
         self._begun = False
         self._beginning = asyncio.Lock()
@@ -269,7 +268,10 @@ class Courier:
             )
             return
         if outcome is None:
-            await self._store.dispatches.retry(dispatch.id, due=self._clock.now(), error=None)
+            # A crash is no reason to wait, and neither is one answer that was lost.
+            pause = patience(dispatch) if current.error and dispatch.attempts > 1 else 0.0
+            due = self._clock.now() + math.ceil(pause)
+            await self._store.dispatches.retry(dispatch.id, due=due, error=current.error)
         else:
             await self._record(dispatch, outcome)
         self._clear(dispatch)
@@ -312,32 +314,22 @@ class Courier:
         match outcome:
             case Sent(message_id, thread_id):
                 await dispatches.sent(dispatch.id, message_id=message_id, thread_id=thread_id, now=now)
-                if await dispatches.problem(dispatch.channel_id) is not None:
-                    await dispatches.unblock_channel(dispatch.channel_id)
+                await self._troubles.end(dispatch.channel_id)
             case Later(seconds, error):
-                patience = min(_MOMENT * 2 ** min(dispatch.attempts, 8), _LONGEST_MOMENT)
-                due = now + math.ceil(max(seconds, patience))
-                await dispatches.retry(dispatch.id, due=due, error=error)
+                self._troubles.tell(dispatch.channel_id, TRYING, error)
+                due = now + math.ceil(max(seconds, patience(dispatch)))
+                await dispatches.retry(dispatch.id, due=due, error=f"{TRYING} {error}")
             case Lost(error):
-                log.warning("No answer about dispatch %d: %s", dispatch.id, error)
+                self._troubles.tell(dispatch.channel_id, TRYING, error)
+                await dispatches.unanswered(dispatch.id, f"{TRYING} {error}")
                 self._suspect(dispatch, _READ_BACK_AFTER)
             case Blocked(problem):
                 await dispatches.retry(dispatch.id, due=now, error=None)
-                await self._block(dispatch.channel_id, problem)
+                await self._troubles.block(dispatch.channel_id, problem)
             case Refused(error):
                 await dispatches.failed(dispatch.id, f"{REFUSED} {error}")
             case Unknown():
                 await dispatches.uncertain(dispatch.id, UNREADABLE)
-
-    async def _block(self, channel_id: int, problem: str) -> None:
-        """Leave a channel alone for as long as it has been blocked; closed messages until they are open."""
-        now = self._clock.now()
-        before = await self._store.dispatches.problem(channel_id)
-        first, most = _BLOCKED
-        wait = min(max(now - before.since if before is not None else 0, first), most)
-        retry_at = None if problem == CLOSED else now + wait
-        await self._store.dispatches.block_channel(channel_id, problem, retry_at)
-        log.info("Channel %d takes nothing for now: %s", channel_id, problem)
 
     async def _finish(self, dispatch: Dispatch) -> None:
         """Do what follows a sent message. Never raises: it must not look as if the message was not sent."""

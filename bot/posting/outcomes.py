@@ -71,6 +71,7 @@ LOCKED = "locked"
 NEEDS_TAG = "needs-tag"
 TOO_MANY_THREADS = "too-many-threads"
 NOT_TEXT = "not-text"
+TRYING = "trying"  # followed by what Discord says, or why it says nothing
 REFUSED = "refused"  # followed by what Discord says
 UNREADABLE = "unreadable"  # nobody can tell whether it was sent
 ARTICLE_GONE = "article-gone"
@@ -150,6 +151,8 @@ def describe(problem: str) -> str:
     if code == FORBIDDEN and rest:
         names = ", ".join(permissions.name(permission) for permission in rest.split())
         return _("I lack permissions in the channel: {permissions}.").format(permissions=names)
+    if code == TRYING:
+        return _("Discord did not take it yet: {reason}. I keep trying.").format(reason=rest.rstrip(". "))
     if code == REFUSED:
         return _("Discord did not take the message: {reason}").format(reason=rest)
     sentences = {

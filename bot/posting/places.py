@@ -11,6 +11,7 @@ from bot.posting import permissions
 from bot.posting.messages import Message
 from bot.posting.outcomes import (
     FORBIDDEN,
+    LOCKED,
     NOT_TEXT,
     REFUSED,
     Blocked,
@@ -80,6 +81,8 @@ async def send(place: Target, message: Message, nonce: str) -> Outcome:
             outcome = judge(error)
         if not isinstance(outcome, Refused):
             break
+    if outcome == Blocked(FORBIDDEN) and isinstance(place, discord.Thread) and place.locked:
+        return Blocked(LOCKED)  # Discord says no more than that it is forbidden
     return outcome
 
 

@@ -104,6 +104,10 @@ class Dispatches:
         """It was certainly not sent: try again at `due`."""
         await self._set(dispatch_id, "state = 'waiting', due = :due, error = :error", due=due, error=error)
 
+    async def unanswered(self, dispatch_id: int, error: str) -> None:
+        """Nobody knows yet whether it was sent; it stays claimed."""
+        await self._set(dispatch_id, "error = :error", error=error)
+
     async def failed(self, dispatch_id: int, error: str) -> None:
         """It will never be sent."""
         await self._set(dispatch_id, "state = 'failed', error = :error", error=error)
@@ -196,6 +200,15 @@ class Dispatches:
             (channel_id,),
         )
         return None if row is None else Problem(*row)
+
+    async def delay(self, channel_id: int) -> str | None:
+        """Why the first message that is owed to a channel was not taken yet, if it was tried, or None."""
+        row = await self._database.fetchone(
+            "SELECT error FROM dispatch WHERE channel_id = ? AND state IN ('waiting', 'claimed') "
+            "ORDER BY position, id LIMIT 1",
+            (channel_id,),
+        )
+        return None if row is None else row["error"]
 
     async def fates(self, page: str) -> list[FateRow]:
         """What became of a page, a row for each channel that it has a fate in."""

@@ -1,7 +1,7 @@
 """What it costs when the bot is killed: articles lost, repeated, out of order, left unfinished.
 
 `python -m tests.benchmarks.kills [--kills 1000] [--seed N] [--parallel 2] [--record]`: a real `telex run`
-against the stand-in for Discord fetches and posts bursts of articles and ends by SIGKILL, so often or more, in
+against the stand-in for Discord fetches and posts bursts of articles and ends by SIGKILL so often or more, in
 whole rounds over kinds of channel, the steps from the first byte of a feed to the recorded message, and
 nonces that Discord still honours or has forgotten when the bot is back; a kill in twenty comes at random.
 `--record` writes the figure into docs/PROMISES.md.

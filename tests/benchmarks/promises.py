@@ -26,8 +26,8 @@ def figures(page: str) -> dict[str, str]:
 def record(name: str, figure: str, *, commit: str, page: Path = PAGE) -> None:
     """Put a figure on the page wherever its name stands, with today's date and the commit of the run.
 
-    `figure` is one line without `|`; `commit` what `commit()` said when the run began. Raises KeyError when the page has no place of that name, ValueError when
-    it would break the page.
+    `figure` is one line without `|`; `commit` is what `commit()` said when the run began. Raises KeyError if
+    the page has no place of that name, ValueError if the figure would break the page.
     """
     if "\n" in figure or "|" in figure or "<!--" in figure:
         raise ValueError(figure)

@@ -58,15 +58,25 @@ class Launcher:
 
 
 class BotProcess:
-    """A bot that runs. `log` is what it wrote to standard output and standard error."""
+    """A `telex` that runs. `log` is what it wrote to standard output and standard error."""
 
-    def __init__(self, launcher: Launcher, folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        launcher: Launcher,
+        folder: Path,
+        environment: Mapping[str, str],
+        *argv: str,
+        log: str = "bot.log",
+    ) -> None:
         self._launcher = launcher
-        self._log = folder / "bot.log"
+        self._log = folder / log
         self._status: int | None = None
         inherited = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "TMPDIR"}}
         answer = launcher.ask(
-            argv=["run"], environment={**inherited, **environment}, folder=str(folder), log=str(self._log)
+            argv=argv or ["run"],
+            environment={**inherited, **environment},
+            folder=str(folder),
+            log=str(self._log),
         )
         self.pid: int = answer["pid"]
 

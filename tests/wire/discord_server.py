@@ -30,6 +30,8 @@ class DiscordServer:
     def __init__(self) -> None:
         self.token = TOKEN
         self.shards = 1
+        self.offline = False
+        """Whether there is no way to Discord: connections are cut before they say anything."""
         self.state = State()
         self.gateway = Gateway(self.state, TOKEN)
         self.acts = Acts(self.state, self.gateway)
@@ -67,7 +69,7 @@ class DiscordServer:
     async def start(self) -> DiscordServer:
         app = web.Application(client_max_size=2**25)
         app.router.add_get("/gateway/", self._gateway_handler)
-        app.router.add_route("*", PREFIX + "/{path:.*}", self._rest.handle)
+        app.router.add_route("*", PREFIX + "/{path:.*}", self._rest_handler)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
@@ -106,7 +108,22 @@ class DiscordServer:
                     continue
         return found
 
+    def cut_off(self) -> None:
+        """The network is gone, in the middle of whatever goes on, until `offline` is False again."""
+        self.offline = True
+        self.gateway.cut()
+
+    async def _rest_handler(self, request: web.Request) -> web.StreamResponse:
+        return self._nothing(request) if self.offline else await self._rest.handle(request)
+
+    def _nothing(self, request: web.Request) -> web.Response:
+        if request.transport is not None:
+            request.transport.abort()
+        return web.Response(status=500)
+
     async def _gateway_handler(self, request: web.Request) -> web.StreamResponse:
+        if self.offline:
+            return self._nothing(request)
         try:
             return await self.gateway.handle(request)
         except ConnectionError:  # the bot died while it connected

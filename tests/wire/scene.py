@@ -73,6 +73,7 @@ class Scene:
         discord.state.now = self.clock.time
         self.catch_up_after = 100
         self.bot: BotProcess | None = None
+        self._commands = 0
         self._logins: dict[int, int] = {}  # how many there had been when a process started
 
     def build(self, kinds: Iterable[str] = KINDS) -> None:
@@ -174,24 +175,31 @@ class Scene:
     def start(self, **environment: str) -> BotProcess:
         """Start a bot."""
         logins = len(self.discord.gateway.identified)
-        self.bot = BotProcess(
-            self._launcher,
-            self._folder,
-            {
-                "DISCORD_TOKEN": self.discord.token,
-                "TELEX_DATABASE": str(self.database),
-                "TELEX_SEMANTIC": "false",  # its start is no part of what is watched
-                "TELEX_ALLOW_PRIVATE_ADDRESSES": "127.0.0.0/8",
-                "TELEX_CATCH_UP_AFTER": str(self.catch_up_after),
-                "WIRE_API": self.discord.api,
-                "WIRE_GATEWAY": self.discord.gateway.url,
-                "WIRE_READY": "0.05",
-                "WIRE_CLOCK": str(self.clock),
-                **environment,
-            },
-        )
+        self.bot = BotProcess(self._launcher, self._folder, {**self._environment, **environment})
         self._logins[self.bot.pid] = logins
         return self.bot
+
+    async def telex(self, *argv: str) -> str:
+        """What a command of the terminal says, a bot running or not. Raises AssertionError when it fails."""
+        self._commands += 1
+        log = f"command-{self._commands}.log"
+        command = BotProcess(self._launcher, self._folder, self._environment, *argv, log=log)
+        assert await command.ended() == 0, command.log
+        return command.log
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        return {
+            "DISCORD_TOKEN": self.discord.token,
+            "TELEX_DATABASE": str(self.database),
+            "TELEX_SEMANTIC": "false",  # its start is no part of what is watched
+            "TELEX_ALLOW_PRIVATE_ADDRESSES": "127.0.0.0/8",
+            "TELEX_CATCH_UP_AFTER": str(self.catch_up_after),
+            "WIRE_API": self.discord.api,
+            "WIRE_GATEWAY": self.discord.gateway.url,
+            "WIRE_READY": "0.05",
+            "WIRE_CLOCK": str(self.clock),
+        }
 
     def kill(self) -> None:
         """SIGKILL the bot."""
