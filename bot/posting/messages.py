@@ -115,8 +115,9 @@ def watch(
     is not in it.
     """
     with locale.use(language):
-        title = _("New for “{query}”").format(query=safe.plain(query, _QUERY))
-        embed = discord.Embed(colour=COLOUR, title=_fit(title, _TITLE))
+        title = _("New for “{query}”")
+        shown = safe.plain(query, _QUERY)
+        embed = discord.Embed(colour=COLOUR, title=title.format(query=safe.markdown(shown)))
         if server is not None:
             embed.set_footer(text=_("From the feeds of {server}").format(server=safe.plain(server, _SHORT)))
         if len(articles) == 1:
@@ -135,7 +136,7 @@ def watch(
                 lines.append(more.format(count=left_out))
             embed.description = "\n".join(lines)
             view = buttons.row(buttons.pick(what, articles[-MOST_TOLD:]), buttons.stop(what))
-        return Message(embed=embed, name=safe.plain(title, _THREAD_NAME), view=view)
+        return Message(embed=embed, name=safe.plain(title.format(query=shown), _THREAD_NAME), view=view)
 
 
 def notice(text: str) -> Message:

@@ -128,4 +128,10 @@ def narrow(connection: sqlite3.Connection, dispatch_id: int, feed_ids: Collectio
                 "UPDATE watch_match SET article_id = ? WHERE watch_id = ? AND page = ?",
                 (row["readable"], *key),
             )
-    return any(row["readable"] is not None for row in rows)
+    left = any(row["readable"] is not None for row in rows)
+    if not left:  # then there is no notice that the next would have to wait after
+        connection.execute(
+            "UPDATE watch SET quiet = 0 WHERE id = (SELECT watch_id FROM dispatch WHERE id = ?)",
+            (dispatch_id,),
+        )
+    return left

@@ -1,0 +1,548 @@
+"""/watch: what is told to whom, once, and to nobody who may not read it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import discord
+import pytest
+from simcord.backend.models import Overwrite
+from simcord.builders import ChannelHandle
+from simcord.enums import OverwriteType
+
+from bot.news import watches
+from bot.posting import buttons
+from bot.store import watching
+from bot.words import Feed
+from tests.cogs.helpers import START, choose, follow, hide, last, said, text
+from tests.discord_world import World
+from tests.feed_server import FeedServer, item, rss
+from tests.posting.test_restarts import STEPS, stop_at
+
+
+@dataclass
+class Desk:
+    """A feed that `news` follows, and what is told of it."""
+
+    world: World
+    server: FeedServer
+    feed: Feed
+    items: list[str] = field(default_factory=list)
+    path: str = "/rss"
+
+    async def publish(self, *titles: str, start: int = 100, body: str = "") -> None:
+        """Let articles of these titles come, and deliver what they cause."""
+        await self.bring(*titles, start=start, body=body)
+        await self.world.deliver()
+
+    async def bring(self, *titles: str, start: int = 100, body: str = "") -> None:
+        """Let articles of these titles come."""
+        now = self.world.clock.now()
+        new = [
+            item(start + number, title=title, body=body, published=now - 600 + number)
+            for number, title in enumerate(titles)
+        ]
+        self.items = [*reversed(new), *self.items]
+        self.server.serve(self.path, rss(*self.items))
+        await self.world.poll(self.feed)
+
+    def told(self, channel: ChannelHandle | None = None) -> list[discord.Message]:
+        """The notices in the reader's direct messages, or in a channel."""
+        place = channel or self.world.reader.user.dm_channel
+        return [message for message in self.world.posts(place) if is_notice(message)]
+
+
+def is_notice(message: discord.Message) -> bool:
+    return any(one.startswith("telex:stop:") for one in buttons.custom_ids(message))
+
+
+@pytest.fixture
+async def desk(telex: World, feed_server: FeedServer) -> Desk:
+    feed = await follow(telex, feed_server)
+    made = Desk(telex, feed_server, feed)
+    made.items = [item(1, title="Chips get smaller", published=START - 7200)]
+    return made
+
+
+async def add(world: World, query: str, **options: Any) -> Any:
+    actor = world.editor if options else world.reader
+    return await actor.slash(world.news, "watch add", query=query, **options)
+
+
+async def test_a_match_is_told_by_direct_message_once(telex: World, desk: Desk) -> None:
+    answer = await add(telex, "facial recognition")
+    assert last(answer).ephemeral
+    assert "I tell you by direct message of each new article for **facial recognition**" in said(answer)
+    assert last(answer).embeds[0].title == "Cities ban facial recognition"
+    await desk.publish("Facial recognition at airports", "Nothing of interest")
+    (notice,) = desk.told()
+    assert notice.embeds[0].title == "New for “facial recognition”"
+    assert "Facial recognition at airports" in (notice.embeds[0].description or "")
+    assert notice.embeds[0].footer.text == "From the feeds of Newsroom"
+    await telex.poll(desk.feed)
+    await telex.deliver()
+    assert len(desk.told()) == 1
+
+
+async def test_the_first_watch_is_said_where_it_will_be_told_and_later_ones_are_not(
+    telex: World, desk: Desk
+) -> None:
+    await add(telex, "browser")
+    await add(telex, "engine")
+    messages = [message.content for message in telex.posts(telex.reader.user.dm_channel)]
+    assert messages == [
+        "This is where I tell you of new articles for **browser**. /watch list shows your watches."
+    ]
+
+
+async def test_a_channel_is_told_of_what_everybody_sees(telex: World, desk: Desk) -> None:
+    alerts = telex.guild.create_text_channel("alerts")
+    answer = await add(telex, "quantum", where=alerts)
+    assert "I tell <#" in said(answer)
+    assert "No article has matched so far." in said(answer)
+    await desk.publish("Quantum leaps")
+    (notice,) = desk.told(alerts)
+    assert "Quantum leaps" in text(notice)
+    assert notice.embeds[0].footer.text is None
+    assert desk.told() == []
+
+
+async def test_a_channel_is_not_told_of_what_not_all_its_readers_may_see(
+    telex: World, feed_server: FeedServer, desk: Desk
+) -> None:
+    alerts = telex.guild.create_text_channel("alerts")
+    secret = telex.guild.create_text_channel("secret")
+    hide_from_all(telex, secret)
+    feed = await follow(telex, feed_server, path="/secret", title="Secret News", channel=secret)
+    hidden = Desk(telex, feed_server, feed, path="/secret")
+    await add(telex, "quantum", where=alerts)
+    await hidden.publish("Quantum secrets", start=500)
+    assert desk.told(alerts) == []
+    await desk.publish("Quantum leaps")
+    assert ["Quantum leaps" in text(message) for message in desk.told(alerts)] == [True]
+
+
+def hide_from_all(world: World, channel: ChannelHandle) -> None:
+    """Close a channel to everybody but the bot and the editor."""
+    view = discord.Permissions(view_channel=True).value
+    backend = world.env.backend
+    backend.set_overwrite(
+        channel.id, Overwrite(target_id=world.guild.id, type=OverwriteType.ROLE, allow=0, deny=view)
+    )
+    for person in (backend.bot_user.id, world.editor.id):
+        backend.set_overwrite(
+            channel.id, Overwrite(target_id=person, type=OverwriteType.MEMBER, allow=view, deny=0)
+        )
+
+
+async def test_rights_taken_after_the_match_are_looked_at_when_it_is_told(telex: World, desk: Desk) -> None:
+    await add(telex, "quantum")
+    await desk.bring("Quantum leaps")
+    hide(telex, telex.news, telex.reader)
+    await telex.deliver()
+    assert desk.told() == []
+    (dispatch,) = await notices(telex)
+    assert (dispatch["state"], dispatch["error"]) == ("failed", "hidden")
+
+
+async def test_a_page_that_a_person_may_read_in_another_feed_is_told_all_the_same(
+    telex: World, feed_server: FeedServer, desk: Desk
+) -> None:
+    """The feed that had it first is hidden from them; a page is told once, and not never."""
+    secret = telex.guild.create_text_channel("secret")
+    feed = await follow(telex, feed_server, path="/secret", title="Secret News", channel=secret)
+    hidden = Desk(telex, feed_server, feed, path="/secret")
+    await add(telex, "quantum")
+    hide(telex, secret, telex.reader)
+    await hidden.publish("Quantum leaps", start=500)
+    assert desk.told() == []
+    await telex.advance(watching.QUIET)
+    await desk.publish("Quantum leaps", start=500)
+    (notice,) = desk.told()
+    assert "Example News" in text(notice)
+
+
+async def test_a_page_of_several_feeds_is_told_once(
+    telex: World, feed_server: FeedServer, desk: Desk
+) -> None:
+    feed = await follow(telex, feed_server, path="/other", title="Other News")
+    other = Desk(telex, feed_server, feed, path="/other")
+    await add(telex, "quantum")
+    await desk.publish("Quantum leaps", start=500)
+    await telex.advance(watching.QUIET)
+    await other.publish("Quantum leaps", start=500)
+    assert len(desk.told()) == 1
+
+
+async def test_who_left_the_server_is_told_nothing_until_they_are_back(telex: World, desk: Desk) -> None:
+    await add(telex, "quantum")
+    telex.env.backend.remove_member(telex.guild.id, telex.reader.id)
+    await telex.env.settle()
+    await desk.publish("Quantum leaps")
+    assert desk.told() == []
+    listed = await telex.reader.user.slash("watch list")
+    assert "rests, since you left the server" in said(listed)
+    await telex.advance(watching.QUIET)
+    await desk.publish("Quantum rests", start=200)
+    assert len(await notices(telex)) == 1  # nothing more is asked of Discord for them
+    back = telex.guild.add_member(telex.reader.user)
+    await back.slash(telex.news, "watch list")
+    await desk.publish("Quantum returns", start=300)
+    assert ["Quantum returns" in text(message) for message in desk.told()] == [True]
+
+
+async def test_several_matches_that_wait_share_one_notice(telex: World, desk: Desk) -> None:
+    await add(telex, "quantum")
+    await desk.publish(*(f"Quantum {number}" for number in range(14)))
+    (notice,) = desk.told()
+    lines = (notice.embeds[0].description or "").split("\n")
+    assert len(lines) == 11
+    assert "Quantum 13" in lines[0]
+    assert lines[-1] == "and 4 more, which /search finds"
+
+
+async def test_what_comes_soon_after_a_notice_waits_for_the_next(telex: World, desk: Desk) -> None:
+    await add(telex, "quantum")
+    await desk.publish("Quantum 1")
+    await desk.publish("Quantum 2", start=200)
+    await desk.publish("Quantum 3", start=300)
+    assert len(desk.told()) == 1
+    await telex.advance(watching.QUIET)
+    await telex.deliver()
+    _first, second = desk.told()
+    assert "Quantum 2" in text(second)
+    assert "Quantum 3" in text(second)
+
+
+async def test_a_backlog_and_what_was_there_before_are_not_told(
+    telex: World, feed_server: FeedServer, desk: Desk
+) -> None:
+    await desk.bring("Quantum before the watch")
+    await add(telex, "quantum")
+    await telex.deliver()
+    await follow(telex, feed_server, item(900, title="Quantum backlog"), path="/new", title="New feed")
+    await telex.deliver()
+    assert desk.told() == []
+
+
+async def test_an_edited_article_is_not_told_again(telex: World, desk: Desk) -> None:
+    await add(telex, "quantum")
+    await desk.publish("Quantum leaps", body="First words")
+    await telex.advance(watching.QUIET)
+    del desk.items[0]
+    await desk.publish("Quantum leaps", body="Other words")
+    assert len(desk.told()) == 1
+
+
+@pytest.mark.parametrize(("step", "when"), STEPS)
+async def test_a_stop_at_any_step_tells_once(telex: World, desk: Desk, step: str, when: str) -> None:
+    await add(telex, "quantum")
+    await desk.bring("Quantum leaps")
+    await telex.store.subscriptions.unfollow(telex.news.id, desk.feed.id)  # nothing but the notice is owed
+    await telex.store.subscriptions.follow(
+        server_id=telex.guild.id, channel_id=telex.news.id, feed_id=desk.feed.id, first_article_id=None
+    )
+    stop_at(telex, step, when)
+    await telex.deliver()
+    await telex.restart()
+    await telex.deliver()
+    await telex.advance(5)
+    await telex.deliver()
+    assert len(desk.told()) == 1
+    assert await telex.store.dispatches.interrupted() == []
+    assert await telex.store.dispatches.unfinished() == []
+
+
+async def test_a_stop_before_matching_loses_nothing(
+    telex: World, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add(telex, "quantum")
+    await desk.bring("Quantum leaps")
+
+    async def stopped(*_: Any, **__: Any) -> None:
+        raise asyncio.CancelledError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(telex.store.watches, "tell", stopped)
+        await telex.deliver()
+    assert desk.told() == []
+    await telex.restart()
+    await telex.deliver()
+    assert len(desk.told()) == 1
+
+
+async def test_closed_direct_messages_are_said_at_once(telex: World, desk: Desk) -> None:
+    close(telex)
+    answer = await add(telex, "quantum")
+    assert "I cannot send you direct messages." in said(answer)
+    assert await telex.store.watches.of_person(telex.reader.id) == []
+
+
+def close(world: World) -> None:
+    """Let the reader accept no direct messages, as Discord answers it, until the bot is restarted."""
+    direct = world.reader.user.dm_channel.id
+    real = world.bot.http.request
+
+    async def request(route: Any, **options: Any) -> Any:
+        if route.method == "POST" and route.url.endswith(f"/channels/{direct}/messages"):
+            raise discord.Forbidden(_Response(), {"code": 50007, "message": "Cannot send messages"})
+        return await real(route, **options)
+
+    world.bot.http.request = request  # type: ignore[method-assign]
+
+
+class _Response:
+    status = 403
+    reason = "Forbidden"
+
+
+async def test_direct_messages_closed_later_rest_the_watch_and_lose_no_notice(
+    telex: World, desk: Desk
+) -> None:
+    await add(telex, "quantum")
+    close(telex)
+    await desk.publish("Quantum leaps")
+    await desk.publish("Quantum rests", start=200)  # while it rests nothing piles up
+    await telex.restart()  # they are open again, which nobody tells the bot
+    await telex.deliver()
+    assert desk.told() == []
+    listed = await telex.reader.slash(telex.news, "watch list")
+    assert "Discord does not let me send direct messages to you." in said(listed)
+    again = await telex.reader.click(last(listed), label="Try direct messages again")
+    assert "Discord does not let me" not in said(again)
+    await telex.deliver()
+    (notice,) = desk.told()
+    assert "Quantum leaps" in text(notice)
+
+
+async def test_the_stop_button_ends_a_watch_after_a_restart_too(telex: World, desk: Desk) -> None:
+    await add(telex, "quantum")
+    await desk.publish("Quantum leaps")
+    await telex.restart()
+    (notice,) = desk.told()
+    stopped = await telex.reader.user.click(notice, label="Stop this watch")
+    assert said(stopped) == "Nothing more is told for **quantum**."
+    await telex.advance(watching.QUIET)
+    await desk.publish("Quantum returns", start=200)
+    assert len(desk.told()) == 1
+    again = await telex.reader.user.click(notice, label="Stop this watch")
+    assert said(again) == "This watch has ended already."
+    saved = await telex.reader.user.click(notice, label="Save")
+    assert said(saved) == "Saved. /bookmarks shows it."
+
+
+async def test_a_channels_watch_is_ended_by_those_who_manage_the_server_alone(
+    telex: World, desk: Desk
+) -> None:
+    alerts = telex.guild.create_text_channel("alerts")
+    await add(telex, "quantum", where=alerts)
+    await desk.publish("Quantum leaps")
+    (notice,) = desk.told(alerts)
+    refused = await telex.reader.click(notice, label="Stop this watch")
+    assert "Manage Server" in said(refused)
+    stopped = await telex.editor.click(notice, label="Stop this watch")
+    assert "Nothing more is told" in said(stopped)
+
+
+async def test_a_forged_stop_button_ends_no_watch_of_another_person(telex: World, desk: Desk) -> None:
+    await add(telex, "quantum")
+    await desk.publish("Quantum leaps")
+    (notice,) = desk.told()
+    (custom_id,) = (one for one in buttons.custom_ids(notice) if one.startswith("telex:stop:"))
+    channel = telex.bot.get_channel(telex.news.id)
+    assert isinstance(channel, discord.TextChannel)
+    stop = buttons.stop(custom_id.removeprefix("telex:stop:"))
+    forged = await channel.send("forged", view=buttons.row(stop))
+    await telex.env.settle()
+    answer = await telex.editor.click(forged, label="Stop this watch")
+    assert said(answer) == "This watch has ended already."
+    assert len(await telex.store.watches.of_person(telex.reader.id)) == 1
+
+
+async def test_a_notice_saves_its_article_with_the_server_it_comes_from(telex: World, desk: Desk) -> None:
+    await add(telex, "quantum")
+    await desk.publish("Quantum leaps")
+    (notice,) = desk.told()
+    saved = await telex.reader.user.click(notice, label="Save")
+    assert said(saved) == "Saved. /bookmarks shows it."
+    (kept,) = await telex.store.bookmarks.list(telex.reader.id, limit=9)
+    assert (kept.article.title, kept.server_id) == ("Quantum leaps", telex.guild.id)
+
+
+async def test_a_notice_of_several_has_a_menu_to_save_them(telex: World, desk: Desk) -> None:
+    await add(telex, "quantum")
+    await desk.publish("Quantum 1", "Quantum 2")
+    (notice,) = desk.told()
+    row = notice.components[0]
+    assert isinstance(row, discord.ActionRow)
+    select = row.children[0]
+    assert isinstance(select, discord.SelectMenu)
+    values = [option.value for option in select.options]
+    saved = await telex.reader.user.select(notice, values, custom_id=select.custom_id)
+    assert said(saved) == "Saved 2 articles. /bookmarks shows them."
+
+
+async def test_somebody_who_may_not_manage_the_server_cannot_watch_for_a_channel(
+    telex: World, desk: Desk
+) -> None:
+    answer = await telex.reader.slash(telex.news, "watch add", query="quantum", where=telex.news)
+    assert "Manage Server" in said(answer)
+    assert await telex.store.watches.of_channels(telex.guild.id) == []
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("-apple", "only says what articles must not have"),
+        ("the of and", "Nearly every article has these words"),
+        ("lang:en", "Too many articles"),
+        ("has:image OR lang:fr", "Too many articles"),
+        ("quantum since:7d", "Leave out the date"),
+        ("quantum OR (chips -before:2020)", "Leave out the date"),
+        ("quantum is:bookmarked", "is:bookmarked"),
+        ("()", "Say what to watch for"),
+    ],
+)
+async def test_what_makes_no_watch_is_refused_in_words(
+    telex: World, desk: Desk, monkeypatch: pytest.MonkeyPatch, query: str, words: str
+) -> None:
+    monkeypatch.setattr(watches, "_FEW", 1)
+    assert words in said(await add(telex, query))
+    assert await telex.store.watches.of_person(telex.reader.id) == []
+
+
+async def test_a_word_that_nearly_every_article_has_is_refused(
+    telex: World, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.publish(*(f"Gadget {number}" for number in range(20)))
+    assert "I tell you" in said(await add(telex, "gadget"))
+    monkeypatch.setattr(watches, "_FEW", 1)
+    assert "Too many articles" in said(await add(telex, "gadgets"))
+    assert "I tell you" in said(await add(telex, "source:example"))
+
+
+async def test_limits_are_said(telex: World, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watches, "MOST_OF_A_PERSON", 1)
+    monkeypatch.setattr(watches, "MOST_OF_A_SERVER", 1)
+    await add(telex, "one")
+    assert "You have 1 watches" in said(await add(telex, "two"))
+    await add(telex, "one", where=telex.news)
+    assert "have 1 watches, which is the most" in said(await add(telex, "two", where=telex.news))
+
+
+async def test_the_same_watch_twice_is_one(telex: World, desk: Desk) -> None:
+    await add(telex, "quantum")
+    assert "That is watched for already." in said(await add(telex, "  quantum "))
+    assert len(await telex.store.watches.of_person(telex.reader.id)) == 1
+
+
+async def test_in_a_direct_message_watches_are_listed_and_removed_but_not_made(
+    telex: World, desk: Desk
+) -> None:
+    await add(telex, "quantum")
+    await add(telex, "chips")
+    person = telex.reader.user
+    assert "Run this in the server" in said(await person.slash("watch add", query="quantum"))
+    listed = await person.slash("watch list")
+    assert "**quantum**\ndirect messages · Newsroom" in said(listed)
+    (choice,) = await person.autocomplete("watch remove", "watch", "quan")
+    assert choice["name"] == "quantum · Newsroom"
+    removed = await person.slash("watch remove", watch=choice["value"])
+    assert said(removed) == "Nothing more is told for **quantum**."
+    rest = await person.slash("watch list")
+    assert "quantum" not in said(rest)
+
+
+async def test_watches_are_removed_from_the_list(telex: World, desk: Desk) -> None:
+    await add(telex, "quantum")
+    await add(telex, "chips", where=telex.news)
+    listed = await telex.reader.slash(telex.news, "watch list")
+    assert "chips" not in said(listed)
+    emptied = await choose(telex.reader, last(listed), "quantum", "Remove")
+    assert "Nothing is watched for." in said(emptied)
+    managed = await telex.editor.slash(telex.news, "watch list")
+    assert "**chips**" in said(managed)
+    assert "quantum" not in said(managed)
+
+
+async def test_somebodys_watch_cannot_be_removed_by_another(telex: World, desk: Desk) -> None:
+    await add(telex, "quantum")
+    (watch,) = await telex.store.watches.of_person(telex.reader.id)
+    answer = await telex.editor.slash(telex.news, "watch remove", watch=str(watch.id))
+    assert "There is no such watch" in said(answer)
+    assert len(await telex.store.watches.of_person(telex.reader.id)) == 1
+
+
+async def test_watches_speak_french(telex: World, desk: Desk) -> None:
+    telex.locales[telex.reader.id] = "fr"
+    answer = await add(telex, "quantique")
+    assert "Je vous signale par message privé" in said(answer)
+    await desk.publish("Un calcul quantique", "Encore un saut quantique")
+    (notice,) = desk.told()
+    assert notice.embeds[0].title == "Du nouveau pour «\u00a0quantique\u00a0»"
+    listed = await telex.reader.slash(telex.news, "watch list")
+    assert "messages privés" in said(listed)
+    assert "Arrêter cette veille" in labels_of(notice)
+
+
+def labels_of(message: discord.Message) -> list[str | None]:
+    return [
+        child.label
+        for row in message.components
+        if isinstance(row, discord.ActionRow)
+        for child in row.children
+        if isinstance(child, discord.Button)
+    ]
+
+
+async def test_privacy_exports_and_deletes_watches(telex: World, desk: Desk) -> None:
+    await add(telex, "quantum")
+    await desk.publish("Quantum leaps")
+    shown = await telex.reader.slash(telex.news, "privacy")
+    assert "1 watch: what you want to be told of" in said(shown)
+    exported = await telex.reader.click(last(shown), label="Get a copy")
+    stored = telex.env.backend.cdn.get(last(exported).attachments[0].url)
+    assert stored is not None
+    document = json.loads(stored)
+    assert [one["query"] for one in document["watches"]] == ["quantum"]
+    asked = await telex.reader.click(last(shown), label="Delete everything")
+    deleted = await telex.reader.click(last(asked), label="Delete for good")
+    assert "Deleted 1 watch." in said(deleted)
+    assert await notices(telex) == []
+    rows = await telex.store._database.fetchall("SELECT * FROM channel WHERE person_id IS NOT NULL")
+    assert rows == []
+
+
+async def test_a_server_that_sent_the_bot_away_is_told_nothing_of_that_time(telex: World, desk: Desk) -> None:
+    await add(telex, "quantum")
+    await desk.bring("Quantum leaps")
+    await telex.store.servers.left(telex.guild.id)
+    await telex.deliver()
+    assert desk.told() == []
+    await telex.store.servers.joined(telex.guild.id)
+    await telex.advance(watching.QUIET)
+    await desk.publish("Quantum returns", start=300)
+    assert ["Quantum returns" in text(message) for message in desk.told()] == [True]
+
+
+async def test_a_hostile_query_pings_nobody_and_links_nowhere(telex: World, desk: Desk) -> None:
+    answer = await add(telex, "quantum @everyone **bold** https://evil.example")
+    assert "\\@everyone \\*\\*bold\\*\\* https\\://evil.example" in said(answer)
+    await desk.publish("Quantum @everyone bold https://evil.example")
+    (notice,) = desk.told()
+    assert "\\@everyone" in (notice.embeds[0].title or "")
+
+
+async def notices(world: World) -> list[Any]:
+    """The rows of the dispatches of watches."""
+    return list(
+        await world.store._database.fetchall("SELECT * FROM dispatch WHERE kind = 'watch' ORDER BY id")
+    )
+
+
+async def test_help_shows_watches_to_everyone(telex: World) -> None:
+    shown = last(await telex.reader.slash(telex.news, "help"))
+    assert any("/watch add" in (field.value or "") for field in shown.embeds[0].fields)
