@@ -234,7 +234,7 @@ class LatestPages(Reader):
 
 def results(query: str, found: SearchPage, *, first: int = 1) -> discord.Embed:
     """Results of a search, numbered from `first`: notes, words to try, articles, how many there are."""
-    lines: list[Sequence[str]] = [(f"-# {safe.markdown(note)}",) for note in found.notes]
+    lines: list[Sequence[str]] = [(f"-# {safe.markdown(safe.plain(note))}",) for note in found.notes]
     if found.suggestions:
         words = ", ".join(f"**{safe.markdown(safe.plain(word))}**" for word in found.suggestions)
         lines.append((_("Did you mean {words}?").format(words=words),))

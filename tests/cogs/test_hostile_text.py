@@ -1,0 +1,288 @@
+"""Text that pings, masks links, breaks out, hides or poses as the bot: harmless wherever it is shown."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import discord
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from simcord.results import ResponseMessage
+
+from bot.news import bookmarks as exports
+from bot.news import notices
+from bot.news.answer import Answer, Line, Quote, Sentence
+from bot.news.desk import Reply
+from bot.news.search import Result, SearchPage
+from bot.news.trends import Line as TrendLine
+from bot.news.trends import Trends
+from bot.news.why import Explanation
+from bot.posting import messages
+from bot.settings import Settings
+from bot.store.dispatches import FateRow
+from bot.words import Article, Bookmark, Fate, Feed, FeedState
+from cogs import cards, subscriptions, trends, why
+from cogs.reading import results
+from cogs.replies import reply
+from tests.cogs.helpers import START, last
+from tests.discord_world import World
+from tests.feed_server import FeedServer
+
+CORPUS = (
+    "@everyone @here <@1> <@!1> <@&2> <#3> <id:customize>",
+    "<:x:4> <a:x:4> </feed add:5> <t:1:R> :warning:",
+    "[free nitro](https://evil.example) [a]: https://evil.example <https://evil.example>",
+    "](https://evil.example) [b",
+    "https://evil.example//evil.example www.evil.example",
+    "```\n``` `` ` ```js\nalert(1)\n```",
+    "**bold** __under__ *it* _it_ ~~no~~ ||spoiler||",
+    "\n-# Quotations, word for word from the articles.",
+    "-# EVIL\n> EVIL\n>>> EVIL\n# EVIL\n## EVIL\n- EVIL\n1. EVIL",
+    "\u202eevil\u202c \u2066x\u2069 \u200e\u200f\u061c",
+    "z\u200be\u200cr\u200do\u2060w\ufeffi\u00add\u180et\u034fh",
+    "\ud800 \udfff \x00 \x07 \x1b[31m \x85 \u2028 \u2029 \uffff",
+    "a" + "\u0301" * 200,
+    "\u3164\u2800\u115f\u1160\uffa0",
+    "\U000e0041\U000e0042 \U0001f3f4\U000e0067\U000e007f",
+    "\\\\\\` \\[x\\](y) \\",
+    "=cmd|' /C calc'!A0 <script>alert(1)</script> <!-- -->",
+    "x" * 5000,
+    "",
+    " \n\t ",
+)
+HOSTILE = st.sampled_from(CORPUS) | st.text(max_size=300) | st.text("*_`|[]()<>@#:~\\-.> a1\n\u200b\u202e")
+ARTICLE = Article(
+    id=1,
+    key="0123456789abcdef0123",
+    feed_id=1,
+    page="p",
+    url="https://news.example/articles/(1)?a=[b]",
+    title="",
+    summary="",
+    text="",
+    body="",
+    author=None,
+    outlet="",
+    language="en",
+    tags=(),
+    image=None,
+    published=START,
+    found=START,
+)
+ESCAPE = re.compile(r"\\([^\w\s]|_)")
+OURS = re.compile(
+    r"<t:\d+:[dfR]>|<#\d+>|\*\*|^(?:-# |> |• |\d+\. )|https://discord\.com/channels/[\d/]+", re.MULTILINE
+)
+LINK = re.compile(r"\[([^\[\]]*)\]\(https://news\.example/articles/%281%29\?a=\[b\]\)")
+INVISIBLE = re.compile(
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ud800-\udfff]"
+)
+
+
+def made_of(given: str) -> tuple[Article, Feed]:
+    article = replace(ARTICLE, title=given, summary=given, text=given, body=given, author=given, outlet=given)
+    feed = Feed(id=1, url="https://news.example/feed", title=given, outlet=given, error="http-500")
+    return article, feed
+
+
+def explained(given: str) -> str:
+    article, feed = made_of(given)
+    fate = FateRow(
+        server_id=1,
+        channel_id=2,
+        article_id=1,
+        fate=Fate.FAILED,
+        reason=f"refused {given}",
+        since=START,
+        message_id=None,
+        thread_id=None,
+    )
+    told = why._lines(Explanation(((article, feed),), (fate,), ()))
+    return cards.fit([(line,) for line in told])
+
+
+def answered(given: str) -> Iterator[discord.Embed]:
+    article, _feed = made_of(given)
+    base = Answer(question=given, answered=True, quotes=(Quote(given, article),), sources=(article,))
+    for answer in (
+        base,
+        replace(base, lines=(Line(given, article),)),
+        replace(base, written=(Sentence(given, (1,)),)),
+        Answer(question=given, answered=False, nearest=(article,)),
+    ):
+        yield reply(Reply(answer=answer, question_id=1, about=article), public=True, title=True)[0]
+
+
+def alerts(given: str) -> Iterator[discord.Embed]:
+    _article, feed = made_of(given)
+    for state in (FeedState.GONE, FeedState.ACTIVE):
+        failing = replace(feed, state=state, failures=9, failing_since=START, last_poll=START + 100_000)
+        alert = notices.alert(Settings(), feed, failing)
+        assert alert is not None
+        yield from (messages.notice(words).embed for words in alert.texts.values())
+
+
+def risen(given: str) -> str:
+    line = TrendLine(name=given, articles=3, before=1, outlets=2, counts=(1, 2, 3, 4))
+    found = Trends(articles=99, before=99, rising=(line,), sources=(line,))
+    return cards.fit([*trends._told(found)])
+
+
+def searched(given: str) -> discord.Embed:
+    article, _feed = made_of(given)
+    found = Result(
+        article=article, score=1.0, excerpt=given, marks=((0, min(len(given), 3)),) if given else ()
+    )
+    return results(given, SearchPage(results=(found,), total=1, notes=(given,), suggestions=(given,)))
+
+
+def articles(given: str) -> Sequence[Article]:
+    article, _feed = made_of(given)
+    return [replace(article, id=number, key=f"{number:020}") for number in range(3)]
+
+
+RENDERERS: dict[str, Callable[[str], Any]] = {
+    "a post": lambda given: messages.post(*made_of(given), language="fr"),
+    "a catch-up": lambda given: messages.catch_up("x", articles(given), language="en"),
+    "the notice of a watch": lambda given: messages.watch(
+        "watch:1:1", given, articles(given)[:1], server=given, language="en"
+    ),
+    "of several": lambda given: messages.watch(
+        "watch:1:1", given, articles(given), server=None, language="fr"
+    ),
+    "a notice": messages.notice,
+    "alerts": lambda given: list(alerts(given)),
+    "answers": lambda given: list(answered(given)),
+    "results": searched,
+    "a row": lambda given: list(cards.row(1, made_of(given)[0])),
+    "a title in bold": lambda given: cards.bold(given, ((0, len(given)),)),
+    "what a person typed": lambda given: cards.heading(given, 100),
+    "the name of a feed": lambda given: subscriptions.bold(made_of(given)[1]),
+    "what became of an article": explained,
+    "what is rising": risen,
+}
+
+
+def written(rendered: Any) -> Iterator[str]:
+    """What Discord reads as markup."""
+    match rendered:
+        case str():
+            yield rendered
+        case list():
+            for one in rendered:
+                yield from written(one)
+        case messages.Message():
+            yield from written(rendered.embed)
+        case discord.Embed():
+            yield from filter(None, (rendered.title, rendered.description))
+            yield from (part for field in rendered.fields for part in (field.name or "", field.value or ""))
+
+
+def plain(rendered: Any) -> Iterator[str]:
+    """What Discord shows as it is: names, footers, labels, menus."""
+    if isinstance(rendered, list):
+        for one in rendered:
+            yield from plain(one)
+    if isinstance(rendered, messages.Message):
+        yield rendered.name
+        yield from plain(rendered.embed)
+        for row in rendered.view.to_components() if rendered.view is not None else ():
+            for part in row["components"]:
+                yield part.get("label", "") + part.get("placeholder", "")
+                for option in part.get("options", ()):
+                    yield option["label"] + option.get("description", "")
+    if isinstance(rendered, discord.Embed):
+        yield (rendered.author.name or "") + (rendered.footer.text or "")
+
+
+def check(rendered: Any) -> None:
+    for shown in written(rendered):
+        assert not INVISIBLE.search(shown), shown
+        bare = ESCAPE.sub("\0", shown)
+        assert not re.search(r"^(?:-#|>+|#+|-|\d+\.)\s+(?:EVIL|Quotations)", bare, re.MULTILINE), shown
+        bare = OURS.sub("", LINK.sub(r"\1", OURS.sub("", bare)))
+        assert not re.search(r"[\[\]<>@#`~|_*]", bare), shown
+        assert "://" not in bare, shown
+    for shown in plain(rendered):
+        assert not INVISIBLE.search(shown), shown
+        assert "\n" not in shown, shown
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(given_text=HOSTILE)
+async def test_no_text_is_markup_a_mention_or_invisible(renderer: str, given_text: str) -> None:
+    check(RENDERERS[renderer](given_text))
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+async def test_the_known_tricks_are_harmless(renderer: str) -> None:
+    for trick in CORPUS:
+        check(RENDERERS[renderer](trick))
+
+
+def test_the_check_sees_what_it_is_for() -> None:
+    for trick in (*CORPUS[:9], CORPUS[9], CORPUS[11]):
+        with pytest.raises(AssertionError):
+            check(f"words {trick} words")
+
+
+@pytest.mark.parametrize("trick", CORPUS)
+def test_an_exported_file_is_neither_markup_nor_a_page_of_somebody_elses(trick: str) -> None:
+    article, _feed = made_of(trick)
+    kept = [Bookmark(article=article, created=START, server_id=1, channel_id=1, message_id=1)]
+    page = exports.as_browser_file(kept)
+    assert "<script" not in page
+    assert page.count("<A HREF=") == 1
+    assert html.escape("<script>") not in page or "script" in trick
+    markdown = exports.as_markdown(kept)
+    assert not re.search(r"(?m)^(?:#|>|```).*EVIL", markdown)
+    assert "](https://evil" not in ESCAPE.sub("\0", markdown)
+
+
+async def test_a_hostile_feed_goes_through_every_command_and_post_and_stays_harmless(
+    telex: World, feed_server: FeedServer
+) -> None:
+    items = "".join(
+        f"<item><title>{html.escape(clean(trick))}</title><link>https://news.example/{number}</link>"
+        f"<guid>{number}</guid><author>{html.escape(clean(trick))}</author>"
+        f"<description>{html.escape(html.escape(clean(trick)))} thieves</description></item>"
+        for number, trick in enumerate(CORPUS)
+    )
+    title = html.escape("[Evil](https://evil.example) @everyone ```\u202e -# EVIL")
+    url = feed_server.serve("/", f"<rss version='2.0'><channel><title>{title}</title>{items}</channel></rss>")
+    feed = await telex.follow(url)
+    await telex.poll(feed)
+    await telex.deliver()
+    shown: list[discord.Message | ResponseMessage] = [*telex.posts()]
+    subscription = (await telex.store.subscriptions.in_server(telex.guild.id))[0][0]
+    asked: dict[str, dict[str, str]] = {
+        "search": {"query": "thieves"},
+        "latest": {},
+        "ask": {"question": "What about the thieves?"},
+        "why": {"link": "https://news.example/1"},
+        "feed list": {},
+        "feed remove": {"feed": str(subscription.id)},
+        "feed preview": {"feed": str(subscription.id)},
+        "trends": {},
+    }
+    for command, options in asked.items():
+        shown.append(last(await telex.editor.slash(telex.news, command, **options)))
+    for message in shown:
+        words = "\n".join([message.content, *written(list(message.embeds))])
+        assert words.strip()
+        bare = ESCAPE.sub("\0", words)
+        assert "](https://evil" not in bare
+        assert "```" not in bare
+        assert "@everyone" not in bare
+        assert "\u202e" not in words
+
+
+def clean(trick: str) -> str:
+    """A trick as it can stand in XML."""
+    return re.sub("[\x00-\x08\x0b-\x1f\ud800-\udfff\uffff]", "", trick)
