@@ -15,10 +15,12 @@ import typer
 from bot import terminal
 from bot.clock import SystemClock
 from bot.news import answers, articles_io
+from bot.news.answers import Answer
 from bot.news.meaning import Meaning, opened
 from bot.news.newsroom import open_newsroom
 from bot.news.search import Searcher, article_as_json, as_json
 from bot.news.why import Explanation, explain, passed_over, sentence
+from bot.news.writer import writer_of
 from bot.settings import Settings
 from bot.store import Store
 from bot.terminal import FAILED, settings_or_stop, wait_for
@@ -151,32 +153,18 @@ def ask(
     ],
     as_json_: AsJson = False,
 ) -> None:
-    """Answer a question from the stored articles, word for word and with sources."""
+    """Answer a question from the stored articles, with sources: word for word, or by the model service."""
     settings = settings_or_stop()
 
     async def work() -> None:
-        async with open_searcher(settings) as searcher:
+        clock = SystemClock()
+        async with open_searcher(settings) as searcher, writer_of(settings, clock) as writer:
             for text in _lines(question):
-                answer = await answers.ask(searcher, text, feed_ids=None)
+                answer = await answers.ask(searcher, text, feed_ids=None, writer=writer)
                 if as_json_:
                     terminal.out(json.dumps(answer.as_json(), ensure_ascii=False))
-                    continue
-                if not answer.answered:
-                    terminal.say("The stored articles do not answer that.")
-                numbers = {source.id: number for number, source in enumerate(answer.sources, 1)}
-                for quote in answer.quotes:
-                    terminal.out(f"“{safe.plain(quote.text)}” [{numbers[quote.article.id]}]")
-                shown = answer.sources if answer.answered else answer.nearest
-                if shown:
-                    terminal.table(
-                        "Sources" if answer.answered else "The nearest articles",
-                        ("date", "source", "article"),
-                        (
-                            (terminal.when(source.published), source.outlet, f"{source.title}\n{source.url}")
-                            for source in shown
-                        ),
-                        lines=True,
-                    )
+                else:
+                    _show(answer, settings)
 
     wait_for(work)
 
@@ -223,6 +211,39 @@ def questions(
         )
     else:
         terminal.say(f"Nothing of that kind was asked within {days} days.")
+
+
+def _show(answer: Answer, settings: Settings) -> None:
+    """An answer as a person reads it: what was written or quoted, or a period's list, and the sources."""
+    numbers = {source.id: number for number, source in enumerate(answer.sources, 1)}
+    if answer.lines:
+        for line in answer.lines:
+            day = terminal.when(line.article.published)
+            terminal.out(f"{day}  {safe.plain(line.text)} [{numbers[line.article.id]}]")
+    elif answer.written:
+        terminal.say(f"Written by the model {settings.model_name} from the sources:")
+        for sentence in answer.written:
+            terminal.out(f"{safe.plain(sentence.text)} {''.join(f'[{number}]' for number in sentence.cites)}")
+    elif answer.answered:
+        if settings.model_url is not None:
+            terminal.say("Word for word from the articles; no model wrote this:")
+        for quote in answer.quotes:
+            terminal.out(f"“{safe.plain(quote.text)}” [{numbers[quote.article.id]}]")
+    else:
+        terminal.say("The stored articles do not answer that.")
+        if answer.newest is not None:
+            terminal.say(f"The newest of them is of {terminal.when(answer.newest)}.")
+    shown = answer.sources if answer.answered else answer.nearest
+    if shown:
+        terminal.table(
+            "Sources" if answer.answered else "The nearest articles",
+            ("date", "source", "article"),
+            (
+                (terminal.when(source.published), source.outlet, f"{source.title}\n{source.url}")
+                for source in shown
+            ),
+            lines=True,
+        )
 
 
 @commands.command()

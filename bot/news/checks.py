@@ -13,6 +13,7 @@ from bot.clock import SystemClock
 from bot.feeds.errors import FeedError, describe
 from bot.feeds.fetch import Fetcher
 from bot.news import encoder
+from bot.news.writer import ModelError, Writer
 from bot.settings import Settings
 from bot.store import Store, StoreError
 from bot.store.vectors import Counts
@@ -34,6 +35,8 @@ async def run(settings: Settings) -> AsyncIterator[Check]:
     yield check_token(settings)
     if not settings.contact:
         yield Check("contact", good=True, found="none: set TELEX_CONTACT so that publishers can reach you")
+    if settings.model_url is not None:
+        yield await check_model(settings)
     try:
         store = await Store.open(settings.database, SystemClock())
     except StoreError as error:
@@ -82,6 +85,15 @@ def check_token(settings: Settings) -> Check:
     return Check(
         "token", good=False, found="does not look like a bot's token; copy it anew from the developer portal"
     )
+
+
+async def check_model(settings: Settings) -> Check:
+    """Whether the model service answers, with the model that it is to use; settings must name one."""
+    async with Writer(settings, SystemClock()) as writer:
+        try:
+            return Check("model service", good=True, found=await writer.reach())
+        except ModelError as error:
+            return Check("model service", good=False, found=f"cannot be used: {error}")
 
 
 def check_meaning(settings: Settings, counts: Counts) -> Check:

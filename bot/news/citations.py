@@ -8,7 +8,7 @@ seen: no count of words can tell.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from bot.news.answer import Quote, Sentence
@@ -53,7 +53,9 @@ class _Cited(NamedTuple):
     """A passage as sentences are held against it."""
 
     claims: Claims
+    words: frozenset[str]
     terms: frozenset[str]
+    namesakes: frozenset[str]  # of the names in it, in the other language
     language: str | None
 
 
@@ -98,9 +100,14 @@ def _sentences(written: str) -> Iterator[tuple[str, tuple[int, ...]]]:
 def _read(passage: Quote) -> _Cited:
     article = passage.article
     text = f"{article.title}\n{passage.text}\n{article.outlet}"
-    found = frozenset(terms.stems(text, article.language)).union(*map(terms.alternatives, terms.words(text)))
+    words = frozenset(terms.words(text))
+    found = frozenset(terms.stems(text, article.language)).union(*map(terms.alternatives, words))
     return _Cited(
-        claims.claims(text, article.language), found | namesakes.also(found), article.language or detect(text)
+        claims=claims.claims(text, article.language),
+        words=words,
+        terms=found,
+        namesakes=namesakes.also(found),
+        language=article.language or detect(text),
     )
 
 
@@ -111,28 +118,38 @@ def _holds(text: str, cited: Sequence[_Cited], language: str | None) -> bool:
     )
     if claims.missing(claims.claims(text, language), known):
         return False
+    words = frozenset[str]().union(*(each.words for each in cited))
     found = frozenset[str]().union(*(each.terms for each in cited))
+    across = all(each.language != language for each in cited)
     total = matched = 0
     for number, (word, start, end) in enumerate(terms.spans(text)):
-        forms = terms.alternatives(word)
-        if not forms or claims.is_number_or_date(word) or (number == 0 and word in _OPENERS):
+        if not terms.alternatives(word) or claims.is_number_or_date(word):
             continue
+        if number == 0 and word in _OPENERS:
+            continue
+        there = word in words or (across and _is_named(word, cited, language))
         is_name = any(map(str.isupper, text[start:end])) or any(map(str.isdecimal, word))
-        there = _is_among(forms, found, family=number == 0 or not is_name)
+        if not is_name or (number == 0 and not any(map(str.isupper, text[start + 1 : end]))):
+            there = there or _is_among(terms.alternatives(word), found)
         if is_name and not there:
             return False
         total += 1
         matched += there
-    across = all(each.language != language for each in cited)
     return total > 0 and matched >= total * (HELD_ACROSS if across else HELD)
 
 
-def _is_among(forms: Iterable[str], found: frozenset[str], *, family: bool) -> bool:
-    """Whether one of a word's terms, its translations or (with `family`) its relatives is among these."""
-    forms = frozenset(forms)
-    if not forms.isdisjoint(found) or not translations(forms).isdisjoint(found):
+def _is_named(word: str, cited: Sequence[_Cited], language: str | None) -> bool:
+    """Whether a name stands in passages of the other language as that writes it."""
+    forms = frozenset(terms.forms(word, language))
+    translated = translations(forms)
+    return any(not (forms.isdisjoint(each.namesakes) and translated.isdisjoint(each.terms)) for each in cited)
+
+
+def _is_among(forms: Collection[str], found: frozenset[str]) -> bool:
+    """Whether one of a word's terms, its translations or its relatives is among these terms."""
+    if not found.isdisjoint(forms) or not translations(forms).isdisjoint(found):
         return True
-    return family and any(
+    return any(
         term[:STEM] == form[:STEM] and _shared(form, term) >= SHARED * max(len(form), len(term))
         for form in forms
         if len(form) >= STEM

@@ -228,8 +228,10 @@ def _place(article: Article, topic: Sequence[str]) -> _Place:
 
 
 def _forms(word: str, language: str | None) -> frozenset[str]:
-    forms = frozenset(terms.forms(word, language))
-    return forms | translations(forms)
+    """The terms of a word in articles of a language: as a word of that language, and translated."""
+    others = ("fr", "en") if language is None else ("en" if language == "fr" else "fr",)
+    translated = (translations(terms.forms(word, other)) for other in others)
+    return frozenset(terms.forms(word, language)).union(*translated)
 
 
 def _lines(articles: Iterable[Article], topic: Sequence[str]) -> tuple[Line, ...]:

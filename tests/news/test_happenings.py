@@ -94,7 +94,9 @@ async def test_a_period_without_stories_is_an_honest_no_with_the_nearest(
 ) -> None:
     answer = await ask(searcher, question, feed_ids=None)
     assert not answer.answered
-    assert not (answer.lines or answer.sources or answer.quotes)
+    assert not answer.lines
+    assert not answer.sources
+    assert not answer.quotes
     if "OpenAI" not in question:
         assert answer.nearest
     assert answer.newest == library.store.clock.now() - 43_200

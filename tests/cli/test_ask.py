@@ -1,0 +1,79 @@
+"""`telex ask` as a person and a script see it, with and without a model service."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_commands import Telex, line
+from tests.feed_server import FeedServer
+from tests.news.model_service import ModelService
+
+QUESTION = "Depuis quand la version 1 est-elle disponible ?"
+
+
+@pytest.fixture
+def telex(tmp_path: Path) -> Telex:
+    return Telex(tmp_path)
+
+
+def test_a_period_is_a_dated_list_for_people_and_sources_for_scripts(telex: Telex) -> None:
+    now = datetime.now(UTC)
+    given = [
+        line(number, title=title, published=(now - timedelta(hours=hours)).isoformat())
+        for number, (title, hours) in enumerate(
+            [
+                ("Mistral ouvre un bureau", 30),
+                ("Mistral publie un modèle", 2),
+                ("Mistral lève des fonds", 900),
+            ]
+        )
+    ]
+    telex("import", "-", given="\n".join(given))
+    question = "quoi de neuf chez Mistral ces 7 derniers jours ?"
+    shown = telex("ask", question).stdout
+    first, second = (
+        shown.index(title) for title in ("Mistral publie un modèle [1]", "Mistral ouvre un bureau [2]")
+    )
+    assert first < second
+    assert "fonds" not in shown
+    (answer,) = telex.json("ask", question, "--json")
+    assert list(answer) == ["question", "answered", "quotes", "sources", "nearest"]
+    assert answer["answered"]
+    assert [source["title"] for source in answer["sources"]] == [
+        "Mistral publie un modèle",
+        "Mistral ouvre un bureau",
+    ]
+    assert 1 <= len(answer["quotes"]) <= 3
+    (empty,) = telex.json("ask", "quoi de neuf chez OpenAI depuis hier ?", "--json")
+    assert empty["answered"] is False
+    assert empty["quotes"] == empty["sources"] == []
+
+
+async def test_a_configured_model_writes_the_answer_and_is_named(
+    telex: Telex, feed_server: FeedServer
+) -> None:
+    service = ModelService(feed_server)
+    telex.environment |= {"TELEX_MODEL_URL": service.url, "TELEX_MODEL_NAME": "small"}
+    await asyncio.to_thread(telex, "import", "-", given=line(1))
+    service.says("La version 1 est disponible depuis lundi [1].")
+    told = await asyncio.to_thread(telex, "ask", QUESTION)
+    assert "La version 1 est disponible depuis lundi. [1]" in told.stdout
+    assert "small" in told.stderr
+    service.sends(b"", 500)
+    told = await asyncio.to_thread(telex, "ask", QUESTION)
+    assert "HTTP 500" in told.stderr
+    assert "no model wrote this" in told.stderr or "do not answer" in told.stderr
+    told = await asyncio.to_thread(telex, "check")
+    assert "model service" in told.stdout
+    telex.environment["TELEX_MODEL_NAME"] = "large"
+    told = await asyncio.to_thread(telex, "check", status=1)
+    assert "no model 'large'" in told.stdout
+
+
+def test_a_model_address_that_is_none_is_said_at_start(telex: Telex) -> None:
+    telex.environment["TELEX_MODEL_URL"] = "127.0.0.1:11434"
+    assert "TELEX_MODEL_URL" in telex("ask", QUESTION, status=2).stderr
