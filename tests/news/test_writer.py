@@ -226,13 +226,21 @@ def test_another_number_date_or_name_in_the_other_language_does_not(
     assert not held(written, [quote(passage, language)], answer_language)
 
 
-@pytest.mark.parametrize("language", ["en", "fr"])
 @pytest.mark.parametrize("answer_language", ["en", "fr"])
-def test_a_name_is_not_taken_for_a_word_that_it_resembles(language: str, answer_language: str) -> None:
-    passage = quote("The company opens an office in Paris. L'entreprise ouvre un bureau à Paris.", language)
+@pytest.mark.parametrize(
+    ("passage", "language"),
+    [
+        ("The company opens an office in Paris.", "en"),
+        ("L'entreprise ouvre un bureau à Paris.", "fr"),
+    ],
+)
+def test_a_name_is_not_taken_for_a_word_that_it_resembles(
+    passage: str, language: str, answer_language: str
+) -> None:
+    passages = [quote(passage, language)]
     for written in ("OpenAI opens an office in Paris [1].", "À Paris, OpenAI ouvre un bureau [1]."):
-        assert not held(written, [passage], answer_language)
-    assert held("The company opens an office in Paris [1].", [passage], answer_language)
+        assert not held(written, passages, answer_language)
+    assert held(f"{passage[:-1]} [1].", passages, language)
 
 
 def test_a_date_is_not_put_together_from_two() -> None:
