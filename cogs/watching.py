@@ -156,7 +156,7 @@ class Watching(
     ) -> None:
         """Say what will be told, and show what would have been."""
         lines = [told if created else _("That is watched for already.") + " " + told]
-        lines += [safe.markdown(note) for note in wanted.notes]
+        lines += [safe.markdown(safe.plain(note)) for note in wanted.notes]
         found = await self._searcher.search(wanted, feed_ids=feed_ids, limit=1, sort="newest")
         embeds = []
         if found.results:

@@ -46,6 +46,8 @@ class Crowd:
     vault: ChannelHandle
     abroad: ChannelHandle
     articles: dict[str, Article]
+    watches: dict[str, int]
+    """The reader's, the manager's and one of a channel abroad, by the word that they look for."""
     people: dict[str, tuple[int, int | None, ChannelHandle]] = field(default_factory=dict)
     """A person's id, the server that they ask in (None: none), and the channel."""
 
@@ -174,6 +176,17 @@ async def crowd(world: World, server: FeedServer) -> Crowd:
         world.reader.id, articles[PUBLIC].id, server_id=world.guild.id, channel_id=world.news.id
     )
     await world.store.bookmarks.add(world.editor.id, articles[VAULT].id, server_id=world.guild.id)
+    watches = {}
+    for word, server_id, channel_id, person in (
+        (PUBLIC, world.guild.id, world.reader.user.dm_channel.id, world.reader.id),
+        (VAULT, world.guild.id, world.editor.user.dm_channel.id, world.editor.id),
+        (ABROAD, abroad.id, there.id, None),
+    ):
+        added = await world.store.watches.add(
+            server_id=server_id, channel_id=channel_id, person_id=person, query=word, language="en", limit=9
+        )
+        assert added is not None
+        watches[word] = added[0].id
     hide(world, vault, world.reader)
     await world.deliver()
     env.backend.get_guild(world.guild.id).owner_id = owner.id
@@ -186,6 +199,7 @@ async def crowd(world: World, server: FeedServer) -> Crowd:
         vault,
         there,
         articles,
+        watches,
         {
             MEMBER: (world.reader.id, here, news),
             MANAGER: (world.editor.id, here, news),

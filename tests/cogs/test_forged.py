@@ -38,6 +38,7 @@ FORGERIES: dict[str, Callable[[Crowd, str, int], list[Forged]]] = {
         (buttons.pick_id(what), [people.articles[word].key])
         for what in (people.articles[word].key, "catch-up:1")
     ],
+    "StopButton": lambda people, word, _: [(f"telex:stop:watch:{people.watches[word]}:1", None)],
     "VoteButton": lambda _people, _word, question: [(buttons.vote_id(question, helped=False), None)],
 }
 """What each kind of button is forged into, aimed at the article with a word and at somebody's question."""
@@ -46,6 +47,7 @@ IDS = {
     "LikeButton": "telex:like:{}",
     "SaveMenu": "telex:pick:{}",
     "VoteButton": "telex:vote:up:{}",
+    "StopButton": "telex:stop:watch:{}:1",
 }
 
 
@@ -85,6 +87,8 @@ async def test_a_forged_button_neither_tells_nor_does_what_the_person_may_not(
                 assert "Something went wrong" not in said, f"{custom_id} by {who}"
                 assert not any(word in said for word in ("Saved", "Removed", "Noted")), f"{custom_id}: {said}"
     assert await kept(people) == before
+    for watch in people.watches.values():
+        assert await people.world.store.watches.get(watch) is not None
     assert await people.world.store.questions.vote(asked, 1, helped=True) is True
 
 

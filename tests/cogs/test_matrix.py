@@ -38,6 +38,7 @@ MAY = {
 REFUSED = (
     "You need the permission Manage Server",
     "This works in a server only.",
+    "Run this in the server",
 )
 WRONG = ("Something went wrong", "This command has changed")
 
@@ -78,6 +79,9 @@ SAMPLES: dict[str, Callable[[Crowd], list[Options]]] = {
     "/ask": lambda _: [{"question": "What did the thieves take?"}],
     "/latest": lambda _: [{}],
     "/trends": lambda _: [{}],
+    "/watch add": lambda _: [{"query": "thieves"}],
+    "/watch list": lambda _: [{}],
+    "/watch remove": lambda crowd: [{"watch": str(crowd.watches[word])} for word in (PUBLIC, VAULT, ABROAD)],
     "/why": for_each_article,
     "/bookmarks": lambda _: [{}, {"query": "thieves"}],
     "/help": lambda _: [{}],
@@ -118,6 +122,17 @@ async def test_a_command_is_allowed_or_refused_as_the_readme_says(
         assert await state(people) == before
 
 
+@pytest.mark.parametrize("who", SEES)
+async def test_a_watch_of_a_channel_is_for_those_who_manage_its_server(
+    telex: World, feed_server: FeedServer, who: str
+) -> None:
+    people = await crowd(telex, feed_server)
+    said = await people.command(who, "watch add", query="thieves", where=telex.news)
+    made = await telex.store.watches.of_channels(telex.guild.id)
+    assert bool(made) is (who in {MANAGER, OWNER}), said
+    assert not any(words in said for words in WRONG)
+
+
 async def asked(people: Crowd, who: str, name: str) -> list[str]:
     """What somebody is told by a command or the entry of a menu, for each thing it is tried on."""
     if name.startswith("/"):
@@ -156,4 +171,4 @@ async def test_nothing_is_offered_while_typing_that_the_typist_may_not_see(
                 assert choices == "[]", f"/{command.qualified_name} by {who}: {choices}"
             offered |= {word for word in (PUBLIC, VAULT, ABROAD) if word in choices}
             assert offered <= SEES[who], f"/{command.qualified_name} by {who}: {choices}"
-    assert offered == (SEES[who] if who != DIRECT else set())
+    assert offered == SEES[who]
