@@ -59,7 +59,7 @@ def settings(settings: Settings, service: ModelService) -> Settings:
             "model_url": service.url,
             "model_name": "small",
             "model_key": SecretStr(KEY),
-            "model_timeout": 0.4,
+            "model_timeout": 20,
         }
     )
 
@@ -354,10 +354,17 @@ async def endless(request: web.Request) -> web.StreamResponse:
 
 @pytest.mark.parametrize("handler", [dripping, silent, endless])
 async def test_a_service_that_does_not_come_to_an_end_is_left(
-    library: Library, searcher: Searcher, writer: Writer, service: ModelService, handler
+    library: Library,
+    searcher: Searcher,
+    settings: Settings,
+    clock: ManualClock,
+    service: ModelService,
+    handler,
 ) -> None:
     service.answers(handler)
-    answer = await asked(library, searcher, writer)
+    impatient = settings.model_copy(update={"model_timeout": 0.3})
+    async with Writer(impatient, clock) as writer:
+        answer = await asked(library, searcher, writer)
     assert answer.answered
     assert answer.written == ()
     assert "2016" in answer.quotes[0].text
