@@ -1,0 +1,222 @@
+"""While Discord takes nothing: what people and the operator are told, once; afterwards nothing is missing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+from tests.wire.kills import toll
+from tests.wire.scene import KINDS, Scene
+from tests.wire.state import Channel, Interaction, Permission
+from tests.wire.waiting import until
+
+LINK = "https://news.example/articles/1"
+TRIED = 3
+"""Attempts after which the log must not have said it again."""
+
+SENDING = ("POST /channels/*/messages", "POST /channels/*/threads")
+
+
+def sending(scene: Scene, kind: str) -> str:
+    """The request that brings a post into a channel of that kind."""
+    return f"POST /channels/{scene.channels[kind].id}/{'threads' if kind == 'forum' else 'messages'}"
+
+
+def refusing(status: int, code: int) -> Callable[[Scene], object]:
+    """Discord refuses every post with this answer."""
+    return lambda scene: [
+        scene.discord.faults.refused(sending(scene, kind), status, code, times=None) for kind in KINDS
+    ]
+
+
+def breaking(status: int) -> Callable[[Scene], object]:
+    return lambda scene: [
+        scene.discord.faults.broken(sending(scene, kind), status, times=None) for kind in KINDS
+    ]
+
+
+def limiting(*, everywhere: bool) -> Callable[[Scene], object]:
+    return lambda scene: [
+        scene.discord.faults.limited(sending(scene, kind), 400, everywhere=everywhere, times=None)
+        for kind in KINDS
+    ]
+
+
+def dropping(scene: Scene) -> None:
+    for kind in KINDS:
+        scene.discord.faults.dropped(sending(scene, kind), times=None)
+
+
+def take_role(scene: Scene, *, back: bool = False) -> None:
+    """The bot's role, and everybody, may not write any more."""
+    for role in scene.server.roles.values():
+        permissions = Permission(role.permissions)
+        right = Permission.SEND_MESSAGES
+        scene.discord.acts.change_role(
+            scene.server, role, int(permissions | right if back else permissions & ~right)
+        )
+
+
+def demand_tag(scene: Scene, *, demanded: bool = True) -> None:
+    scene.channels["forum"].requires_tag = demanded
+    scene.discord.acts.update_channel(scene.channels["forum"])
+
+
+def appease(scene: Scene) -> None:
+    scene.discord.faults.clear()
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Something that keeps posts out of channels of these `kinds`, what ends it, and the words for it."""
+
+    begin: Callable[[Scene], object]
+    end: Callable[[Scene], object]
+    words: str
+    logged: str
+    kinds: tuple[str, ...] = field(default=KINDS)
+
+
+NO_ANSWER = "Discord did not take it yet: "
+TROUBLES = {
+    "403": Trouble(refusing(403, 50013), appease, "Discord does not let me post in the channel", "forbidden"),
+    "404": Trouble(refusing(404, 10003), appease, "I cannot find the channel", "gone"),
+    "500": Trouble(breaking(500), appease, NO_ANSWER + "500", "500"),
+    "502": Trouble(breaking(502), appease, NO_ANSWER + "502", "502"),
+    "503": Trouble(breaking(503), appease, NO_ANSWER + "503", "503"),
+    "429": Trouble(limiting(everywhere=False), appease, NO_ANSWER + "rate limited", "rate limited"),
+    "429 everywhere": Trouble(limiting(everywhere=True), appease, NO_ANSWER + "rate", "rate limited"),
+    "dropped": Trouble(dropping, appease, NO_ANSWER + "no answer", "no answer: Server disconnected"),
+    "a role taken away": Trouble(
+        take_role,
+        lambda scene: take_role(scene, back=True),
+        "I lack permissions in the channel: Send Messages",
+        "forbidden send_messages",
+        ("text", "announcement"),
+    ),
+    "a locked thread": Trouble(
+        lambda scene: scene.discord.acts.archive(scene.channels["thread"], locked=True),
+        lambda scene: scene.discord.acts.archive(scene.channels["thread"], archived=False, locked=False),
+        "The thread is archived and locked",
+        "locked",
+        ("thread",),
+    ),
+    "a demanded tag": Trouble(
+        demand_tag,
+        lambda scene: demand_tag(scene, demanded=False),
+        "The forum demands a tag on every post",
+        "needs-tag",
+        ("forum",),
+    ),
+}
+
+
+async def told(scene: Scene, place: Channel, command: str, **options: str) -> str:
+    """What the server's owner is answered, without the backslashes before what could be markup."""
+    asked: Interaction = scene.discord.people.command(scene.discord.state.owner, place, command, **options)
+    await scene.discord.until(lambda: asked.answered)
+    assert asked.message is not None
+    return str(asked.message.embeds).replace("\\\\", "")
+
+
+def attempts(scene: Scene, kind: str) -> int:
+    """How often a channel's post was tried."""
+    ((count,),) = scene.rows(
+        f"SELECT coalesce(max(attempts), 0) FROM dispatch WHERE channel_id = {scene.channels[kind].id}"
+    )
+    return int(count)
+
+
+@pytest.mark.parametrize("name", TROUBLES)
+async def test_what_keeps_posts_out_is_told_to_who_asks_and_once_to_the_log(
+    quick_scene: Scene, name: str
+) -> None:
+    scene, trouble = quick_scene, TROUBLES[name]
+    talk = scene.discord.acts.add_channel(scene.server, "talk")
+    trouble.begin(scene)
+    bot = scene.start()
+    await until(lambda: all(attempts(scene, kind) >= TRIED for kind in trouble.kinds))
+    listed = await told(scene, talk, "feed list")
+    explained = await told(scene, talk, "why", link=LINK)
+    printed = await scene.telex("why", LINK)
+    for kind in trouble.kinds:
+        place = scene.channels[kind].id
+        assert re.search(rf"in <#{place}>\\n🟠 [^<]*{re.escape(trouble.words)}", listed), listed
+        assert re.search(rf"<#{place}>: waiting to be posted since <t:\d+:f>\. {trouble.words}", explained)
+        assert re.search(rf"channel {place}: waiting to be posted since .*\. {trouble.words}", printed)
+        said = re.findall(rf"Channel {place} takes nothing for now: (.*)", bot.log)
+        assert [trouble.logged in line for line in said] == [True], said
+    trouble.end(scene)
+    await scene.posted([1])
+    assert not toll(scene, [1])
+    assert "posted" in await told(scene, talk, "why", link=LINK)
+    assert "🟠" not in await told(scene, talk, "feed list")
+    for kind in trouble.kinds:
+        assert bot.log.count(f"Channel {scene.channels[kind].id} takes messages again") == 1
+    assert "Traceback" not in bot.log
+
+
+async def test_a_deleted_channel_is_told_of_in_the_list_and_once_in_the_log(quick_scene: Scene) -> None:
+    scene = quick_scene
+    gone = scene.channels["text"]
+    talk = scene.discord.acts.add_channel(scene.server, "talk")
+    scene.discord.acts.remove_channel(gone)
+    bot = scene.start()
+    await until(lambda: attempts(scene, "text") >= TRIED)
+    listed = await told(scene, talk, "feed list")
+    assert re.search(rf"in <#{gone.id}>\\n🟠 [^<]*I cannot find the channel", listed), listed
+    assert "I cannot find the channel" in await scene.telex("why", LINK)
+    assert bot.log.count(f"Channel {gone.id} takes nothing for now: gone") == 1
+    del scene.channels["text"]
+    assert not toll(scene, [1])
+
+
+async def test_what_was_not_posted_for_a_kick_is_told_after_the_return(quick_scene: Scene) -> None:
+    scene = quick_scene
+    bot = scene.start()
+    await scene.settled()
+    await bot.stop()
+    (number,) = await scene.publish(1)
+    scene.discord.acts.kick(scene.server)
+    link = f"https://news.example/articles/{number}"
+    scene.start()
+
+    async def is_told(words: str) -> bool:
+        return words in await scene.telex("why", link)
+
+    await until(lambda: is_told("I was not in the server at that time"))
+    scene.discord.acts.invite(scene.server)
+    talk = scene.discord.acts.add_channel(scene.server, "talk")
+    await until(lambda: scene.rows("SELECT 1 FROM server WHERE left IS NULL"))
+    await scene.clock.sleep(60)
+    (later,) = scene.write(1)
+    await scene.make_due()
+    await until(lambda: scene.posts("text")[later])
+    explained = await told(scene, talk, "why", link=link)
+    assert explained.count("not posted: I was not in the server at that time") == len(KINDS)
+    assert not any(scene.posts(kind)[number] for kind in KINDS)
+
+
+async def test_an_hour_without_network_costs_nothing_and_fills_no_log(quick_scene: Scene) -> None:
+    scene, discord = quick_scene, quick_scene.discord
+    bot = scene.start()
+    await scene.settled()
+    numbers = await scene.publish(4)
+    discord.faults.then(SENDING[0], discord.cut_off, after=True, drop=True, skip=1)
+    began = scene.clock.now()
+    await until(lambda: discord.offline)
+    await until(lambda: scene.clock.now() - began > 3600)
+    assert bot.status is None
+    printed = await scene.telex("why", f"https://news.example/articles/{numbers[-1]}")
+    assert printed.count("waiting to be posted since") == len(KINDS)
+    log = bot.log
+    assert log.count("has no connection to Discord") == 1
+    assert all(log.count(f"Channel {channel.id} takes nothing") <= 1 for channel in scene.channels.values())
+    assert len(log.splitlines()) <= 3 + len(KINDS)
+    discord.offline = False
+    await scene.posted([1, *numbers])
+    assert not toll(scene, [1, *numbers])
+    assert "Traceback" not in bot.log
