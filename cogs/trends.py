@@ -21,7 +21,7 @@ from bot import locale
 from bot.app import Telex
 from bot.locale import _, ngettext
 from bot.news import charts
-from bot.news.charts import Chart, Row, Section
+from bot.news.charts import MOST_ROWS, Chart, Row
 from bot.news.limits import Limit
 from bot.news.refusals import Refusal
 from bot.news.search import parse
@@ -41,10 +41,9 @@ _FRESH = 600.0  # seconds for which a picture is shown again to those who see th
 _KEPT = 16  # pictures
 _PICTURES, _PERIOD = 5, 60.0  # that are made for a person in so many seconds
 _NAME = 60  # UTF-16 units of a name in the text
-_DRAWN = 5  # rising words in the picture
 _ALT = 1024  # https://discord.com/developers/docs/resources/message#attachment-object
 _OPTION = 100  # https://discord.com/developers/docs/components/reference#string-select
-_FILE = "trends.png"
+_COLOURS = (0x56B4E9, 0xE69F00)  # of the pictures
 _QUOTES = str.maketrans("", "", '"“”„«»')
 
 
@@ -53,7 +52,8 @@ class Answer(NamedTuple):
 
     moment: int
     trends: Trends
-    picture: bytes | None
+    charts: tuple[Chart, ...]
+    pictures: tuple[bytes, ...]
 
 
 class Rising(commands.Cog):
@@ -86,14 +86,15 @@ class Rising(commands.Cog):
             return
         asked = Period(period)
         answer = await self._answer(interaction, visible, asked)
-        embed = discord.Embed(title=title(asked), description=cards.fit([*_told(answer.trends)]))
+        embeds = [*_told(answer.trends, asked)]
         files = []
-        if answer.picture is not None:
-            embed.set_image(url=f"attachment://{_FILE}")
-            alt = alternative(answer.trends, asked)
-            files = [discord.File(io.BytesIO(answer.picture), filename=_FILE, description=alt)]
+        shown = zip(embeds[-len(answer.pictures) :], answer.charts, answer.pictures, strict=False)
+        for number, (embed, chart, picture) in enumerate(shown):
+            name = f"trends{number}.png"
+            embed.set_image(url=f"attachment://{name}")
+            files.append(discord.File(io.BytesIO(picture), filename=name, description=alternative(chart)))
         view = SearchOne(interaction, answer, asked) if answer.trends.rising else None
-        await interaction.edit_original_response(embed=embed, attachments=files, view=view)
+        await interaction.edit_original_response(embeds=embeds, attachments=files, view=view)
 
     async def _answer(self, interaction: Interaction, visible: Collection[int], period: Period) -> Answer:
         """What was answered a moment ago to who sees the same, or a new answer; one is made at a time."""
@@ -131,8 +132,8 @@ class Rising(commands.Cog):
             raise Refusal(_("That took too long. Try a shorter time.")) from error
         finally:
             await workers.close()
-        picture = await charts.drawn(chart(trends, period, now)) if trends.sources else None
-        return Answer(now, trends, picture)
+        wanted = tuple(_charts(trends, period, now))
+        return Answer(now, trends, wanted, await charts.drawn(wanted) if wanted else ())
 
 
 class SearchOne(AskerView):
@@ -172,37 +173,41 @@ def _as_query(name: str) -> str:
     return f'"{bare}"' if " " in bare or "\u00a0" in bare else bare
 
 
-def _told(trends: Trends) -> Iterator[tuple[str, ...]]:
-    """All that the picture shows, as lines of text."""
+def _told(trends: Trends, period: Period) -> Iterator[discord.Embed]:
+    """All that the pictures show in words: what is rising, then the sources."""
     if not trends.comparable:
-        yield (
+        lines = [
             _(
                 "There are too few articles to tell what is rising: {articles} in this time and {before} in "
                 "the time before. It takes {fewest} of each."
-            ).format(articles=trends.articles, before=trends.before, fewest=FEWEST_ARTICLES),
-        )
-        return
-    if not trends.rising:
-        yield (_("Nothing stands out: no word is in many more titles than before."),)
-    for number, line in enumerate(trends.rising, 1):
-        yield _line(f"{number}. ", line, _figures(line, sources=True))
-    yield (f"\n**{_('Sources')}**",)
-    for line in trends.sources:
-        yield _line("", line, _figures(line))
-    yield (
-        "\n-# "
-        + _(
-            "Compared with as long before. The small figures count the articles of equal parts of both times."
-        ),
+            ).format(articles=trends.articles, before=trends.before, fewest=FEWEST_ARTICLES)
+        ]
+    elif not trends.rising:
+        lines = [_("Nothing stands out: no word is in many more titles than before.")]
+    else:
+        lines = [
+            _line(f"{number}. ", line, _figures(line, sources=True))
+            for number, line in enumerate(trends.rising, 1)
+        ]
+    yield discord.Embed(
+        title=title(period), colour=_COLOURS[0], description=cards.fit([(one,) for one in lines])
     )
+    if trends.sources:
+        lines = [_line("", line, _figures(line)) for line in trends.sources]
+        embed = discord.Embed(
+            title=_("Sources"), colour=_COLOURS[1], description=cards.fit([(one,) for one in lines])
+        )
+        embed.set_footer(
+            text=_("Compared with as long before. The rows of figures count articles in equal parts of each.")
+        )
+        yield embed
 
 
-def _line(number: str, line: Line, figures: str) -> tuple[str, ...]:
+def _line(number: str, line: Line, figures: str) -> str:
     half = len(line.counts) // 2
     before, after = (" ".join(map(str, part)) for part in (line.counts[:half], line.counts[half:]))
     name = safe.markdown(safe.plain(line.name, _NAME))
-    short = f"{number}**{name}** · {figures}"
-    return f"{short}\n-# {before} → {after}", short
+    return f"{number}**{name}** · {figures}\n`{before} → {after}`"
 
 
 def _figures(line: Line, *, sources: bool = False) -> str:
@@ -214,20 +219,19 @@ def _figures(line: Line, *, sources: bool = False) -> str:
     return " · ".join(told)
 
 
-def chart(trends: Trends, period: Period, now: int) -> Chart:
-    """The picture of what was found, with its labels in the language of this task."""
-    rising = tuple(
-        Row(f"{number}  {safe.plain(line.name, _NAME)}", _figures(line), line.counts)
-        for number, line in enumerate(trends.rising[:_DRAWN], 1)
-    )
-    sources = tuple(Row(safe.plain(line.name, _NAME), _figures(line), line.counts) for line in trends.sources)
+def _charts(trends: Trends, period: Period, now: int) -> Iterator[Chart]:
+    """The pictures of what was found, with their labels in the language of this task."""
     begin, middle, end = (_tick(now - count * period.seconds, period) for count in (2, 1, 0))
-    return Chart(
-        earlier=_("Before"),
-        later=_later(period),
-        ticks=(begin, middle, end),
-        sections=(Section(_("Rising"), rising), Section(_("Sources"), sources)),
-    )
+    names = [f"{number}  {safe.plain(line.name, _NAME)}" for number, line in enumerate(trends.rising, 1)]
+    rising = [
+        Row(name, _figures(line), line.counts)
+        for name, line in zip(names[:MOST_ROWS], trends.rising, strict=False)
+    ]
+    sources = [Row(safe.plain(line.name, _NAME), _figures(line), line.counts) for line in trends.sources]
+    if rising:
+        yield Chart(_("Rising"), _("Before"), _later(period), (begin, middle, end), tuple(rising))
+    if sources:
+        yield Chart(_("Sources"), _("Before"), _later(period), (begin, middle, end), tuple(sources), colour=1)
 
 
 def _later(period: Period) -> str:
@@ -244,12 +248,7 @@ def _tick(moment: int, period: Period) -> str:
     return format_date(when, "d MMM", locale=locale.current())
 
 
-def alternative(trends: Trends, period: Period) -> str:
-    """The picture in words, for those who cannot see it."""
-    told = [
-        f"{title(period)}.",
-        *(f"{safe.plain(line.name, _NAME)}: {_figures(line)}." for line in trends.rising[:_DRAWN]),
-        f"{_('Sources')}.",
-        *(f"{safe.plain(line.name, _NAME)}: {_figures(line)}." for line in trends.sources),
-    ]
-    return safe.cut(" ".join(told), _ALT)
+def alternative(chart: Chart) -> str:
+    """A picture in words, for those who cannot see it."""
+    rows = (f"{row.label}: {row.figures}." for row in chart.rows)
+    return safe.cut(f"{chart.title}, {chart.later}. {' '.join(rows)}", _ALT)

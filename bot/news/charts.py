@@ -11,7 +11,7 @@ import io
 import logging
 import os
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from bot.workers import WorkerError, Workers
 
@@ -24,13 +24,13 @@ log = logging.getLogger(__name__)
 
 TIME = 30.0
 """Seconds that a picture may take."""
-MOST_ROWS = 6
-"""Rows of a section that are drawn."""
+MOST_ROWS = 5
+"""Rows that are drawn."""
 
 WIDTH = 800
-"""Pixels. Discord shows it at about half of that on a phone, so no letter is lower than 20."""
+"""Pixels. Discord shows a picture in an embed at half of that, at most three quarters as high as wide."""
 
-_ROW, _HEAD, _MARGIN, _TICKS = 92, 64, 24, 44  # pixels
+_ROW, _HEAD, _MARGIN, _TICKS = 92, 56, 20, 36  # pixels
 _LEFT = 390  # pixels of a row for its label; the bars follow
 _LARGE, _MEDIUM, _SMALL = 30, 26, 21  # pixels a letter is high
 _DPI = 100
@@ -49,57 +49,57 @@ class Row(NamedTuple):
     counts: tuple[int, ...]
 
 
-class Section(NamedTuple):
-    """Rows of one scale."""
+class Chart(NamedTuple):
+    """Rows of one scale under a title, in one of two colours.
+
+    `earlier` and `later` name the halves of the time, `ticks` its begin, middle and end.
+    """
 
     title: str
-    rows: tuple[Row, ...]
-
-
-class Chart(NamedTuple):
-    """What is drawn. `earlier` and `later` name the halves of the time, `ticks` its begin, middle and end."""
-
     earlier: str
     later: str
     ticks: tuple[str, str, str]
-    sections: tuple[Section, ...]
+    rows: tuple[Row, ...]
+    colour: Literal[0, 1] = 0
 
 
-async def drawn(chart: Chart) -> bytes | None:
-    """The chart as a PNG; None where it could not be drawn, which is logged."""
+async def drawn(charts: Sequence[Chart]) -> tuple[bytes, ...]:
+    """The charts as PNG pictures; none where they could not be drawn, which is logged."""
     workers = Workers()
     try:
-        return await workers.run(draw, chart, timeout=TIME)
+        return await workers.run(draw, tuple(charts), timeout=TIME)
     except (WorkerError, ImportError, OSError, ValueError) as error:
         log.warning("a chart was not drawn: %s", error)
-        return None
+        return ()
     finally:
         await workers.close()
 
 
-def draw(chart: Chart) -> bytes:
-    """The chart as a PNG (runs in a worker: it imports matplotlib)."""
+def draw(charts: Sequence[Chart]) -> tuple[bytes, ...]:
+    """The charts as PNG pictures (runs in a worker: it imports matplotlib)."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # each would reserve memory that the worker lacks
     logging.getLogger("matplotlib").setLevel(logging.CRITICAL)
     import matplotlib as mpl  # noqa: PLC0415 - see above
 
     mpl.use("agg")
     mpl.rcParams["text.parse_math"] = False
+    return tuple(map(_picture, charts))
+
+
+def _picture(chart: Chart) -> bytes:
     from matplotlib.figure import Figure  # noqa: PLC0415 - see above
 
-    sections = [Section(title, rows[:MOST_ROWS]) for title, rows in chart.sections if rows]
-    height = _MARGIN * 2 + sum(_HEAD + _ROW * len(rows) + _TICKS for _, rows in sections)
+    rows = chart.rows[:MOST_ROWS]
+    height = _MARGIN * 2 + _HEAD + _ROW * len(rows) + _TICKS
     figure = Figure(figsize=(WIDTH / _DPI, height / _DPI), dpi=_DPI, facecolor=_BACKGROUND)
-    pen = _Pen(figure, height)
-    for number, section in enumerate(sections):
-        pen.section(section, chart, _COLOURS[number % len(_COLOURS)])
+    _Pen(figure, height).draw(chart._replace(rows=rows))
     picture = io.BytesIO()
     figure.savefig(picture, format="png", facecolor=_BACKGROUND)
     return picture.getvalue()
 
 
 class _Pen:
-    """Draws sections one below the other."""
+    """Draws a chart from the top to the bottom."""
 
     def __init__(self, figure: Figure, height: int) -> None:
         self._figure = figure
@@ -108,15 +108,16 @@ class _Pen:
         self._regular, self._shapes = _font("DejaVuSans.ttf")
         self._bold, _ = _font("DejaVuSans-Bold.ttf")
 
-    def section(self, section: Section, chart: Chart, colour: str) -> None:
-        """A heading, the names of the halves over the bars, the rows, the dates under them."""
+    def draw(self, chart: Chart) -> None:
+        """The title, the names of the halves over the bars, the rows, the dates under them."""
+        colour = _COLOURS[chart.colour]
         middle = (_LEFT + WIDTH - _MARGIN) // 2
-        self._write(section.title, _MARGIN, _LARGE, _LEFT - _MARGIN, bold=True)
+        self._write(chart.title, _MARGIN, _LARGE, _LEFT - _MARGIN, bold=True)
         self._write(chart.earlier, _LEFT, _SMALL, middle - _LEFT - 6, colour=_QUIET)
         self._write(chart.later, middle, _SMALL, WIDTH - _MARGIN - middle, colour=colour)
         self._y += _HEAD
-        top = max(max(row.counts) for row in section.rows) or 1
-        for row in section.rows:
+        top = max((max(row.counts) for row in chart.rows), default=0) or 1
+        for row in chart.rows:
             self._bars(row.counts, top, colour)
             room = _LEFT - _MARGIN - 12
             self._y += 12
@@ -128,7 +129,6 @@ class _Pen:
             chart.ticks, (_LEFT, middle, WIDTH - _MARGIN), ("left", "center", "right"), strict=True
         ):
             self._write(tick, x, _SMALL, middle - _LEFT, colour=_QUIET, side=side)
-        self._y += _TICKS
 
     def _bars(self, counts: Sequence[int], top: int, colour: str) -> None:
         axes: Axes = self._figure.add_axes(

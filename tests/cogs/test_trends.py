@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from bot.news import charts
@@ -46,9 +48,9 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> list[charts.Chart]:
     """No picture is drawn; what it would have shown."""
     asked: list[charts.Chart] = []
 
-    async def drawn(chart: charts.Chart) -> bytes:
-        asked.append(chart)
-        return b"\x89PNG"
+    async def drawn(wanted: Sequence[charts.Chart]) -> tuple[bytes, ...]:
+        asked.extend(wanted)
+        return (b"\x89PNG",) * len(wanted)
 
     monkeypatch.setattr(charts, "drawn", drawn)
     return asked
@@ -61,14 +63,13 @@ async def test_a_picture_comes_with_the_same_figures_in_words(telex: World, feed
     assert message.ephemeral
     assert "Rising in the last 7 days" in said(answer)
     assert "1. **Starliner** · 10 articles · 2 sources · 0 before" in said(answer)
-    assert "-# 0 0 0 0 0 0 0 → 0 0 0 0 0 10 0" in said(answer)
+    assert "`0 0 0 0 0 0 0 → 0 0 0 0 0 10 0`" in said(answer)
     assert "**Example News** · 19 articles · 13 before" in said(answer)
-    (attachment,) = message.attachments
-    assert attachment.filename == "trends.png"
-    assert attachment.description or "".startswith(
-        "Rising in the last 7 days. Starliner: 10 articles · 0 before."
-    )
-    assert message.embeds[0].image.url is not None
+    rising, sources = message.attachments
+    assert (rising.filename, sources.filename) == ("trends0.png", "trends1.png")
+    assert rising.description == "Rising, Last 7 days. 1  Starliner: 10 articles · 0 before."
+    assert (sources.description or "").startswith("Sources, Last 7 days. Example News: 19 articles")
+    assert all(embed.image.url for embed in message.embeds)
 
 
 async def test_the_menu_searches_for_what_is_chosen(
@@ -127,10 +128,10 @@ async def test_it_speaks_french_to_who_does(
     await press(telex, feed_server)
     answer = said(await telex.reader.slash(telex.news, "trends"))
     assert "En hausse ces 7 derniers jours" in answer
-    (chart,) = quick
-    assert chart.earlier == "Avant"
-    assert chart.ticks[2] == "28 mai"
-    assert [section.title for section in chart.sections] == ["En hausse", "Sources"]
+    rising, sources = quick
+    assert rising.earlier == "Avant"
+    assert rising.ticks[2] == "28 mai"
+    assert (rising.title, sources.title) == ("En hausse", "Sources")
 
 
 async def test_names_are_neither_markup_nor_a_mention(
@@ -148,17 +149,17 @@ async def test_the_same_question_is_answered_from_what_was_drawn(
     await press(telex, feed_server)
     await telex.reader.slash(telex.news, "trends")
     await telex.editor.slash(telex.news, "trends")
-    assert len(quick) == 1
+    assert len(quick) == 2
     await telex.advance(601)
     await telex.editor.slash(telex.news, "trends")
-    assert len(quick) == 2
+    assert len(quick) == 4
 
 
 async def test_without_a_picture_the_words_are_there(
     telex: World, feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def nothing(_chart: charts.Chart) -> None:
-        return None
+    async def nothing(_charts: Sequence[charts.Chart]) -> tuple[bytes, ...]:
+        return ()
 
     monkeypatch.setattr(charts, "drawn", nothing)
     await press(telex, feed_server)

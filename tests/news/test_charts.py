@@ -6,12 +6,13 @@ import io
 import subprocess
 import sys
 import warnings
+from collections.abc import Sequence
 
 import pytest
 from PIL import Image
 
 from bot.news import charts
-from bot.news.charts import Chart, Row, Section, draw, drawn
+from bot.news.charts import Chart, Row, draw, drawn
 
 WILD = (
     "$x^2$ \\frac{a}{b} $",
@@ -25,7 +26,12 @@ WILD = (
 
 def chart(*labels: str, counts: tuple[int, ...] = (0, 1, 2, 5)) -> Chart:
     rows = tuple(Row(label, f"{label} 3", counts) for label in labels)
-    return Chart("Before", "Last 7 days", ("1 Nov", "8 Nov", "15 Nov"), (Section("Rising", rows),))
+    return Chart("Rising", "Before", "Last 7 days", ("1 Nov", "8 Nov", "15 Nov"), rows)
+
+
+def image(chart: Chart) -> Image.Image:
+    (picture,) = draw([chart])
+    return Image.open(io.BytesIO(picture)).convert("RGB")
 
 
 def test_the_bot_does_not_load_what_draws() -> None:
@@ -33,15 +39,14 @@ def test_the_bot_does_not_load_what_draws() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-async def test_a_picture_comes_from_another_process_in_discords_colours() -> None:
-    picture = await drawn(chart("Mistral AI", "Windows 11"))
-    assert picture is not None
-    image = Image.open(io.BytesIO(picture)).convert("RGB")
-    assert image.width == charts.WIDTH
-    assert image.getpixel((1, 1)) == (0x31, 0x33, 0x38)
-    assert (0x56, 0xB4, 0xE9) in {
-        image.getpixel((x, y)) for x in range(400, 790, 3) for y in range(90, 270, 3)
-    }
+async def test_pictures_come_from_another_process_in_discords_colours() -> None:
+    pictures = await drawn([chart("Mistral AI", "Windows 11"), chart("Le Fil")._replace(colour=1)])
+    for picture, colour in zip(pictures, ((0x56, 0xB4, 0xE9), (0xE6, 0x9F, 0x00)), strict=True):
+        seen = Image.open(io.BytesIO(picture)).convert("RGB")
+        assert seen.width == charts.WIDTH
+        assert seen.getpixel((1, 1)) == (0x31, 0x33, 0x38)
+        places = ((x, y) for x in range(400, 790, 3) for y in range(70, seen.height, 3))
+        assert colour in {seen.getpixel(place) for place in places}
 
 
 @pytest.mark.parametrize("label", WILD)
@@ -50,32 +55,34 @@ def test_labels_are_neither_formulas_nor_missing_glyphs(
 ) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        picture = draw(chart(label))
-    assert Image.open(io.BytesIO(picture)).width == charts.WIDTH
+        assert image(chart(label)).width == charts.WIDTH
     assert "findfont" not in capfd.readouterr().err
 
 
 def test_a_long_label_does_not_run_into_the_bars() -> None:
-    image = Image.open(io.BytesIO(draw(chart("M" * 300, counts=(0, 0, 0, 0))))).convert("RGB")
-    left = [image.getpixel((x, y)) for x in range(380, 388) for y in range(100, 180)]
-    assert set(left) == {(0x31, 0x33, 0x38)}
+    seen = image(chart("M" * 300, counts=(0, 0, 0, 0)))
+    beside = [seen.getpixel((x, y)) for x in range(380, 388) for y in range(80, 160)]
+    assert set(beside) == {(0x31, 0x33, 0x38)}
 
 
 @pytest.mark.parametrize("counts", [(0, 0), (1, 0), (10**9, 1)])
 def test_counts_of_any_size_are_drawn(counts: tuple[int, ...]) -> None:
-    assert draw(chart("One", counts=counts)).startswith(b"\x89PNG")
+    assert image(chart("One", counts=counts)).width == charts.WIDTH
 
 
-def test_sections_without_rows_are_left_out() -> None:
-    both = chart("One")
-    both = both._replace(sections=(*both.sections, Section("Sources", ())))
-    assert Image.open(io.BytesIO(draw(both))).height == Image.open(io.BytesIO(draw(chart("One")))).height
+def test_a_picture_is_not_higher_than_discord_shows_at_full_width() -> None:
+    seen = image(chart(*(f"Label {number}" for number in range(12))))
+    assert seen.height <= charts.WIDTH * 3 / 4
+
+
+def test_nothing_to_draw_is_a_picture_too() -> None:
+    assert image(chart()).width == charts.WIDTH
 
 
 async def test_what_cannot_be_drawn_is_no_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(charts, "draw", _fails)
-    assert await drawn(chart("One")) is None
+    assert await drawn([chart("One")]) == ()
 
 
-def _fails(chart: Chart) -> bytes:
+def _fails(charts: Sequence[Chart]) -> tuple[bytes, ...]:
     raise OSError("no fonts")
