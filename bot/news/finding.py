@@ -38,11 +38,12 @@ FRESH_PARTIAL = 0.1
 
 
 class Found(NamedTuple):
-    """An article that was found. `read` is there when ranking read it."""
+    """An article that was found. `read` is there when ranking read it, `article` when it was looked at."""
 
     hit: Hit
     partial: bool = False
     read: Passages | None = None
+    article: Article | None = None
 
 
 class Reading(NamedTuple):
@@ -92,12 +93,12 @@ class Finder:
         for start in range(0, len(found), BATCH):
             batch = found[start : start + BATCH]
             articles = await self._store.articles.by_ids([each.hit.article_id for each in batch])
-            holding = set()
-            for article in articles:
-                if all(map(InWords(article).holds, asked.exact)):
-                    holding.add(article.id)
-                await asyncio.sleep(0)  # a fifth of a millisecond each
-            kept += [each for each in batch if each.hit.article_id in holding]
+            by_id = {article.id: article for article in articles}
+            for each in batch:
+                article = by_id.get(each.hit.article_id)
+                if article and all(map(InWords(article).holds, asked.exact)):
+                    kept.append(each._replace(article=article))
+                await asyncio.sleep(0)
             if len(kept) >= limit:
                 break
         return kept
@@ -128,7 +129,7 @@ class Finder:
                     score = _skimmed(scale, article)
                 score += FRESH_PARTIAL * self._freshness(hit)
                 score += near.points(article, language)
-                found.append(Found(hit._replace(score=score), partial=True, read=whole))
+                found.append(Found(hit._replace(score=score), partial=True, read=whole, article=article))
                 await asyncio.sleep(0)
         found.sort(key=lambda each: -each.hit.score)
         return Reading(wanted, language, await self._exact(asked, found, len(found)))

@@ -23,6 +23,7 @@ __all__ = ["Query", "Result", "SearchPage", "Searcher", "article_as_json", "as_j
 EXCERPT = 300  # characters
 LONGEST_READ = 6_000  # characters of a text that an excerpt is looked for in
 SUGGESTED = 3
+SPARE = 4  # articles with a phrase that may be on pages of others
 FEW = 5  # full matches below which partial ones follow,
 FEW_OF_MANY = 20  # and of a query of so many words that they may stand together by chance:
 MANY = 5
@@ -95,7 +96,7 @@ class Searcher:
         """What was found, best first, one a page."""
         if sort == "newest" or not (asked.words or asked.texts):
             return one_a_page(await self.finder.newest(asked, 2 * needed))
-        found = one_a_page(await self.finder.full(asked, 2 * needed))
+        found = one_a_page(await self.finder.full(asked, needed + SPARE if asked.exact else 2 * needed))
         if _few(found, asked) and (len(asked.words) > 1 or not found):
             found = one_a_page([*found, *(await self.finder.partial(asked, read=False)).found])
         return found
@@ -119,8 +120,10 @@ class Searcher:
         return tuple(found)[:SUGGESTED]
 
     async def _results(self, asked: Plan, found: Sequence[Found]) -> tuple[Result, ...]:
-        articles = await self.store.articles.by_ids([each.hit.article_id for each in found])
-        by_id = {article.id: article for article in articles}
+        by_id = {each.article.id: each.article for each in found if each.article}
+        others = [each.hit.article_id for each in found if each.hit.article_id not in by_id]
+        if others:
+            by_id |= {article.id: article for article in await self.store.articles.by_ids(others)}
         marker = Marker(asked.forms)
         results = []
         for each in found:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
@@ -89,8 +89,10 @@ def _whole(
     titled = _titled(connection, [part.wanted for part in parts], TITLED)
     if not is_whole:
         older = [id_ for id_ in titled if id_ < recent[-1]]
-        if also is not None or not all(_is_word(part.wanted) for part in parts):
-            older = _holding(connection, core, older[:MOST_SEEKS])
+        if not all(_is_word(part.wanted) for part in parts):
+            older = []
+        elif also is not None:
+            older = _holding(connection, also, older[:MOST_SEEKS])
         points |= dict.fromkeys(older, sum(part.weight for part in parts))
     for part in parts:
         if is_whole and part.documents > SHORT:
@@ -113,32 +115,36 @@ def _some(
     also = narrowed(required, scope)
     held: dict[int, set[int]] = defaultdict(set)
     titled: dict[int, set[int]] = defaultdict(set)
-    room = SINGLE
     singles = 0
-    for number, part in enumerate(parts):
-        if part.documents > room:
-            break
-        for id_ in _last(connection, _also(part.wanted, also), room):
-            held[id_].add(number)
-        for id_ in _titled(connection, [part.wanted], room):
-            titled[id_].add(number)
-        room -= part.documents
+    room = SINGLE
+    while singles < len(parts) and parts[singles].documents <= room:
+        for id_ in _last(connection, _also(parts[singles].wanted, also), room):
+            held[id_].add(singles)
+        for id_ in _titled(connection, [parts[singles].wanted], room):
+            titled[id_].add(singles)
+        room -= parts[singles].documents
         singles += 1
     for one, other in combinations(range(len(parts[:PAIRED_TITLE])), 2):
         for id_ in _titled(connection, [parts[one].wanted, parts[other].wanted], IN_PAIR):
             titled[id_] |= {one, other}
-    room = PAIR_COST
-    for one, other in combinations(range(len(parts[:PAIRED])), 2):
-        if other >= singles and parts[one].documents <= room:
-            room -= parts[one].documents
-            pair = All((parts[one].wanted, parts[other].wanted))
-            for id_ in _last(connection, _also(pair, also), IN_PAIR):
-                held[id_] |= {one, other}
+    for pair in _pairs(parts, singles):
+        wanted = All(tuple(parts[number].wanted for number in pair))
+        for id_ in _last(connection, _also(wanted, also), IN_PAIR):
+            held[id_].update(pair)
     points = _points(parts, held, titled)
     if also is not None:
         best = heapq.nlargest(MOST_SEEKS, points, key=lambda id_: (points[id_], id_))
         points = {id_: points[id_] for id_ in _holding(connection, also, best)}
     return _hits(connection, points, scope, limit)
+
+
+def _pairs(parts: Sequence[Part], singles: int) -> Iterator[tuple[int, int]]:
+    """Pairs of the rarest parts that are looked for in texts: those that were not looked for alone."""
+    room = PAIR_COST
+    for one, other in combinations(range(len(parts[:PAIRED])), 2):
+        if other >= singles and parts[one].documents <= room:
+            room -= parts[one].documents
+            yield one, other
 
 
 def _points(

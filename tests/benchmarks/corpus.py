@@ -51,7 +51,7 @@ class Made:
     @property
     def source(self) -> str:
         """The name of its outlet."""
-        return f"Outlet {self.feed}"
+        return source_of(self.feed)
 
     @property
     def line(self) -> bytes:
@@ -67,6 +67,11 @@ class Made:
             "tags": self.tags,
         }
         return json.dumps(row, ensure_ascii=False).encode() + b"\n"
+
+
+def source_of(feed: int) -> str:
+    """The name of a feed's outlet."""
+    return f"Outlet {feed}"
 
 
 class Words:

@@ -2,10 +2,11 @@
 
     python -m tests.benchmarks.million [--articles N] [--folder FOLDER] [--queries N]
 
-Fills a database through `telex import`'s own code and an index of tantivy (`pip install '.[benchmarks]'`) with
-articles that are made of real words, then asks both the same questions: one after the other, and eight at once
-while 100 articles a second arrive. Says of each limit whether it is met. Both are kept in FOLDER and used again
-when they are there already; without it they are made anew and thrown away.
+Fills a database through `telex import`'s own code and an index of tantivy (`pip install '.[benchmarks]'`)
+with articles that are made of real words, then asks both the same questions: one after the other, and eight
+at once while 100 articles a second arrive. Whether the article that a query was made of is among the first 20
+counts where at most 20 titles have all its words, as tantivy says. Says of each limit whether it is met. Both
+are kept in FOLDER and used again when they are there already; without it they are made anew and thrown away.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ import random
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
@@ -96,21 +98,18 @@ class Questions:
     def _asked(self, kind: str, article: Made) -> Asked | None:
         title = telling(article.title)
         common = self._chance.sample(self._common[article.language], 2)
-        words = self._corpus.words[article.language]
-        if kind == QUOTED:
-            return _phrase(kind, article)
         if kind in FAST:
             return _fast(kind, article, common)
-        if kind == COMMON:
-            return Asked(kind, " ".join(common), " ".join(common))
+        if kind == QUOTED:
+            return _phrase(kind, article)
         if kind == QUESTION:
             return self._question(title, article)
         if kind == MIXED:
-            return _mixed(title, article, words)
-        if len(title) < 2:
-            return None
-        text = " ".join(self._chance.sample(title, 2))
-        return Asked(kind, text, text, known=article.url)
+            return _mixed(title, article, self._corpus.words[article.language])
+        return _words(kind, common) if kind == COMMON else self._pair(title, article)
+
+    def _pair(self, title: Sequence[str], article: Made) -> Asked | None:
+        return _words(PAIR, self._chance.sample(title, 2), article) if len(title) > 1 else None
 
     def _question(self, title: Sequence[str], article: Made) -> Asked | None:
         if len(title) < 4:
@@ -119,13 +118,17 @@ class Questions:
         return Asked(QUESTION, text, text.rstrip(" ?"), every=False, known=article.url)
 
 
+def _words(kind: str, words: Sequence[str], article: Made | None = None) -> Asked:
+    text = " ".join(words)
+    return Asked(kind, text, text, known=article.url if article else None)
+
+
 def _mixed(title: Sequence[str], article: Made, words: Words) -> Asked | None:
     """The rarest and the commonest word of a title."""
     by_rarity = sorted(title, key=lambda word: words.counts[terms.fold(word)])
     if len(title) < 2 or words.counts[terms.fold(by_rarity[-1])] < len(words.lengths) / 50:
         return None
-    text = f"{by_rarity[0]} {by_rarity[-1]}"
-    return Asked(MIXED, text, text, known=article.url)
+    return _words(MIXED, (by_rarity[0], by_rarity[-1]), article)
 
 
 def _phrase(kind: str, article: Made) -> Asked | None:
@@ -141,14 +144,14 @@ def _phrase(kind: str, article: Made) -> Asked | None:
 
 def _fast(kind: str, article: Made, common: Sequence[str]) -> Asked:
     if kind == LATEST:
-        return Asked(kind, common[0], common[0], sort="newest")
+        return replace(_words(kind, common[:1]), sort="newest")
     if kind == LATEST_PAIR:
-        return Asked(kind, " ".join(common), " ".join(common), sort="newest")
+        return replace(_words(kind, common), sort="newest")
     first, last = month(article.published)
     word = "" if kind == FILTERED else common[0]
     return Asked(
         kind,
-        f'source:"{article.source}" since:{first:%Y-%m-%d} before:{last:%Y-%m-%d} {word}'.strip(),
+        f"since:{first:%Y-%m-%d} before:{last:%Y-%m-%d} {word}".strip(),
         word,
         feed=article.feed,
         months=(int(first.timestamp()), int(last.timestamp())),
@@ -291,6 +294,7 @@ async def main(articles: int, queries: int, folder: Path | None) -> bool:
                 await stack.enter_async_context(telex(place, corpus, articles)),
                 await stack.enter_async_context(filled_tantivy(place / "tantivy", corpus, articles)),
             )
+            asked = [replace(each, known=None) if engines[1].is_vague(each) else each for each in asked]
             stored = await engines[0].newsroom.store.index.size()
             size = sizes(place / "telex.db")
             by_phase: dict[str, dict[str, Measured]] = {"alone": {}, "under load": {}}
@@ -300,12 +304,12 @@ async def main(articles: int, queries: int, folder: Path | None) -> bool:
                 new = map(corpus.article, itertools.count(stored))
                 by_phase["under load"][engine.name] = await loaded(engine, asked, new)
     console.print(
-        f"{articles:,} articles of {FEEDS} feeds, words of {corpus.comes_from}; {date.today()},"  # noqa: DTZ011 - for people
+        f"{articles:,} articles of {FEEDS} feeds, words of {corpus.comes_from}; {datetime.now(UTC):%Y-%m-%d},"
         f" {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     )
     console.print(
-        f"An article: {size.whole / stored:.0f} bytes in the file, {size.texts / stored:.0f} of them its texts,"
-        f" {size.index / stored:.0f} the full-text index"
+        f"An article: {size.whole / stored:.0f} bytes in the file, {size.texts / stored:.0f} of them its"
+        f" texts, {size.index / stored:.0f} the full-text index"
     )
     met = judge_size(size, stored, gates)
     for phase, by_engine in by_phase.items():

@@ -1,0 +1,120 @@
+"""Search where the lists of words are too long to be read whole."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from bot.news import finding, vocabulary
+from bot.news.search import Searcher
+from bot.store import Store, coverage, indexing, search_index
+from bot.store.search_index import Scope, Terms
+from tests.news.library import Library
+
+
+@pytest.fixture
+async def library(store: Store, monkeypatch: pytest.MonkeyPatch) -> Library:
+    """A store in which every list counts as long."""
+    monkeypatch.setattr(vocabulary, "AT_ONCE", 0)
+    monkeypatch.setattr(finding, "BUDGET", 0)
+    return await Library(store).open()
+
+
+async def find(store: Store, query: str, **options) -> list[str]:
+    searcher = Searcher(store)
+    await searcher.finder.vocabulary.is_long()
+    for _ in range(500):
+        if searcher.finder.vocabulary.size:
+            break
+        await asyncio.sleep(0.01)
+    assert searcher.finder.vocabulary.size
+    page = await searcher.search(query, **{"feed_ids": None} | options)
+    return [result.article.title for result in page.results]
+
+
+async def test_what_has_all_words_in_its_title_is_first(store: Store, library: Library):
+    await library.add("Kansas robots", "A strike.", days=300)
+    await library.add("Robots", "In Kansas there is a strike.", days=2)
+    await library.add("Strike", "In Kansas there are robots.", days=1)
+    await library.add("Weather", "In Kansas it rains.", days=1)
+    assert (await find(store, "robots kansas"))[0] == "Kansas robots"
+    assert set(await find(store, "robots kansas")) >= {"Kansas robots", "Robots", "Strike"}
+
+
+async def test_an_old_title_is_found_behind_many_newer_texts(store: Store, library: Library, monkeypatch):
+    monkeypatch.setattr(coverage, "RECENT", 3)
+    await library.add("Kansas robots", days=900, language="fr")
+    for number in range(8):
+        await library.add(f"News {number}", "Robots in Kansas.", days=number)
+    assert (await find(store, "robots kansas"))[0] == "Kansas robots"
+    assert (await find(store, "robots kansas lang:fr")) == ["Kansas robots"]
+    assert "Kansas robots" not in await find(store, "robots kansas lang:en")
+
+
+async def test_nothing_of_a_feed_that_the_person_may_not_see(store: Store, library: Library):
+    other = await library.new_feed("Other")
+    await library.add("Kansas robots", feed=other)
+    await library.add("Robots of Kansas")
+    assert await find(store, "robots kansas", feed_ids={library.feed.id}) == ["Robots of Kansas"]
+    many = {library.feed.id, *range(1_000, 1_100)}  # more than are looked for by token
+    assert await find(store, "robots kansas", feed_ids=many) == ["Robots of Kansas"]
+    assert await find(store, "robots kansas strike", feed_ids=many) == ["Robots of Kansas"]
+
+
+async def test_a_question_finds_its_article(store: Store, library: Library):
+    await library.add("Amazon bans police use of Rekognition", "For a year, it said.", days=400)
+    for number in range(30):
+        await library.add(f"Police and people {number}", "What people say about the police.", days=number)
+    found = await find(store, "Why did Amazon stop the police in Kansas from using Rekognition?")
+    assert found[0] == "Amazon bans police use of Rekognition"
+
+
+async def test_a_partial_match_has_what_is_required(store: Store, library: Library):
+    await library.add("Rekognition for police", language="en")
+    await library.add("Rekognition pour la police", language="fr")
+    assert await find(store, "rekognition police kansas lang:fr") == ["Rekognition pour la police"]
+
+
+async def test_a_phrase_is_found_as_it_stands(store: Store, library: Library):
+    await library.add("One", "The police chief of Kansas spoke.")
+    await library.add("Other", "The chief of police spoke.")
+    assert await find(store, '"police chief"') == ["One"]
+
+
+async def test_a_title_that_changed_is_found_by_its_new_words_alone(store: Store, library: Library):
+    changed = await library.add("Robots of Kansas")
+    async with store._database.write() as transaction:
+        await transaction.run(_rename, changed, "Robots of Texas")
+    assert await find(store, "robots texas") == ["Robots of Texas"]
+    hits = await store.coverage.some(
+        [coverage.Part(Terms((word,)), 1.0, 10_000) for word in ("robot", "kansa")],
+        required=None,
+        scope=Scope(),
+        limit=5,
+    )
+    assert hits == []
+
+
+def _rename(connection, article_id, title):
+    before = connection.execute(
+        f"SELECT {indexing.SOURCE} FROM article WHERE id = ?", (article_id,)
+    ).fetchone()
+    connection.execute("UPDATE article SET title = ? WHERE id = ?", (title, article_id))
+    indexing.replace(connection, before)
+
+
+@pytest.mark.parametrize("stragglers", [0, 1, 100])
+async def test_newest_is_by_date_in_whatever_order_articles_came(
+    store: Store, library: Library, monkeypatch, stragglers
+):
+    monkeypatch.setattr(search_index, "LAST", 4)
+    monkeypatch.setattr(search_index, "STRAGGLERS", stragglers)
+    for days in (0.5, 40, 9, 2, 80, 3, 7, 1, 4):
+        await library.add(f"{days}", "robots", days=days)
+    await library.add("Weather", "rain", days=0)
+    searcher = Searcher(store)
+    page = await searcher.search("robots", feed_ids=None, sort="newest", limit=3)
+    assert [result.article.title for result in page.results] == ["0.5", "1", "2"]
+    page = await searcher.search("robots before:2030-01-01", feed_ids={library.feed.id}, sort="newest")
+    assert [float(result.article.title) for result in page.results] == [0.5, 1, 2, 3, 4, 7, 9, 40, 80]

@@ -1,0 +1,74 @@
+"""What is read fast is read as the slow way reads it, but for what the module says."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.text import excerpts, skimming, terms
+
+
+def marked(text: str, query: str, language: str) -> list[str]:
+    forms = {form for word in terms.words(query) for form in terms.alternatives(word)}
+    found = skimming.Marker(forms).marks(text, language)
+    assert found == excerpts.marks(text, forms, language)
+    return [text[start:end] for start, end in found]
+
+
+@pytest.mark.parametrize(
+    ("text", "query", "language", "words"),
+    [
+        ("Les vaccins, le vaccin et la vaccination", "vaccin", "fr", ["vaccins", "vaccin", "vaccination"]),
+        ("L’État et les états", "etats", "fr", ["État", "états"]),
+        ("Il a mal au cœur, aux cœurs", "coeur", "fr", ["cœur", "cœurs"]),
+        ("An e-mail, or email", "email", "en", ["e-mail", "email"]),
+        ("An iPhone 15 and an iPhone15", "iphone 15", "en", ["iPhone", "15", "iPhone15"]),
+        ("It cost 25,000 euros", "25000", "en", ["25,000"]),
+        ("Les Français heureux, heureuse année", "heureuse", "fr", ["heureux", "heureuse"]),
+        ("Une fréquence, des fréquences", "fréquences", "fr", ["fréquence", "fréquences"]),
+        ("Cities in a city", "cities", "en", ["Cities", "city"]),
+        ("Nothing here", "robots", "en", []),
+        ("東京の大学", "東京", "en", ["東京"]),
+    ],
+)
+def test_marks_lie_where_the_slow_way_puts_them(text, query, language, words):
+    assert marked(text, query, language) == words
+
+
+@given(st.text(), st.sampled_from(["robots", "l'été", "wi-fi", "C++", "3.12", "œuvre", "東京"]))
+def test_no_text_breaks_a_mark(text, query):
+    forms = {form for word in terms.words(query) for form in terms.alternatives(word)}
+    found = skimming.Marker(forms).marks(text, "fr")
+    assert all(0 <= start < end <= len(text) for start, end in found)
+    assert all(one[1] <= other[0] for one, other in pairwise(found))
+
+
+def test_lines_hold_the_terms_of_sentences():
+    text = "Les policiers n’ont pas le droit. Mme Dupont a interdit\nles caméras à Lyon ! Où ? Au cœur de la ville."
+    assert skimming.lines(text, "fr") == [
+        terms.stems(sentence, "fr")
+        for sentence in ("Les policiers n’ont pas le droit.", "Mme Dupont a interdit", "les caméras à Lyon !")
+    ] + [terms.stems("Au cœur de la ville.", "fr")]
+
+
+@given(st.text(), st.sampled_from(["en", "fr", "de", None]))
+def test_no_text_breaks_a_line(text, language):
+    assert all(line and all(line) for line in skimming.lines(text, language))
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "held"),
+    [
+        ("La reconnaissance faciale, interdite", ("reconnaissance", "faciale"), True),
+        ("Les reconnaissances faciales", ("reconnaissance", "faciale"), False),
+        ("faciale, la reconnaissance", ("reconnaissance", "faciale"), False),
+        ("Les États-Unis d'Amérique", ("etats", "unis"), True),
+        ("An e-mail address", ("email", "address"), None),
+        ("Python 3.12 is out", ("python", "3.12"), None),
+    ],
+)
+def test_a_phrase_is_there_or_not_or_only_the_slow_way_can_tell(text, words, held):
+    assert skimming.has_phrase(skimming.skimmed(text), words) is held
