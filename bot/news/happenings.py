@@ -15,7 +15,7 @@ from bot.news.answer import Line
 from bot.news.bilingual import translations
 from bot.store import Store
 from bot.store.search_index import All, Any, Column, Scope, Terms, Wanted
-from bot.text import moments, safe, terms
+from bot.text import moments, namesakes, safe, terms
 from bot.text.periods import Period
 from bot.words import Article
 
@@ -181,7 +181,8 @@ async def _about(store: Store, topic: Sequence[str], scope: Scope) -> list[Artic
 
 def _any_form(word: str, column: Column) -> Wanted:
     forms = frozenset(terms.alternatives(word))
-    return Any(tuple(Terms((form,), column) for form in sorted(forms | translations(forms))))
+    wanted = forms | translations(forms) | namesakes.also(forms)
+    return Any(tuple(Terms((form,), column) for form in sorted(wanted)))
 
 
 def _chosen(articles: Iterable[Article], topic: Sequence[str]) -> list[Article]:
@@ -231,7 +232,8 @@ def _forms(word: str, language: str | None) -> frozenset[str]:
     """The terms of a word in articles of a language: as a word of that language, and translated."""
     others = ("fr", "en") if language is None else ("en" if language == "fr" else "fr",)
     translated = (translations(terms.forms(word, other)) for other in others)
-    return frozenset(terms.forms(word, language)).union(*translated)
+    forms = frozenset(terms.forms(word, language))
+    return forms.union(namesakes.also(frozenset(terms.alternatives(word))), *translated)
 
 
 def _lines(articles: Iterable[Article], topic: Sequence[str]) -> tuple[Line, ...]:
