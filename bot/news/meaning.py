@@ -65,7 +65,7 @@ class Meaning:
         self._store, self._workers, self._neighbours = store, workers, neighbours
         self._last = 0
         self._refreshing = asyncio.Lock()
-        self._is_ready = False
+        self._is_prepared = self._is_ready = False
         self._questions: dict[str, asyncio.Task[list[tuple[bytes, bytes]]]] = {}
 
     async def run(self) -> None:
@@ -79,7 +79,7 @@ class Meaning:
     async def ready(self) -> None:
         """Start the encoder and read all signs; before, nothing is found by meaning. Raises WorkerError."""
         if not self._is_ready:
-            await self._store.vectors.prepare(self.model)
+            await self._prepare()
             await self._workers.run(encoder.encode, [self.model], timeout=ENCODE_TIME)
             await self._refresh()
             self._is_ready = True
@@ -90,7 +90,7 @@ class Meaning:
         `on_progress` is called with how many are encoded and how many articles there are. Raises WorkerError.
         """
         encoded = 0
-        await self._store.vectors.prepare(self.model)
+        await self._prepare()
         while missing := await self._store.vectors.missing(PASS):
             before = encoded
             for start in range(0, len(missing), KEPT_TOGETHER):
@@ -117,7 +117,7 @@ class Meaning:
         ids = {hit.article_id for hit in hits}
         required = asked.required(asked.texts)
         allowed = set(nearest) if required is None else await self._store.index.holding(required, nearest)
-        found = await self._store.vectors.of(sorted(allowed | ids), asked.scope)
+        found = await self._store.vectors.of(self.model, sorted(allowed | ids), asked.scope)
         from bot.news.neighbours import cosines  # noqa: PLC0415 - needs the extra, which is there by now
 
         cosine = await asyncio.to_thread(cosines, vector, [each for _, each in found])
@@ -167,10 +167,16 @@ class Meaning:
             made = [(bytes(len(signs)), bytes(len(vector)))]
         return [Encoded(*source, *each) for source, each in zip(batch, made, strict=True)]
 
+    async def _prepare(self) -> None:
+        """Forget another model's vectors, once: two processes with two models are not to fight for ever."""
+        if not self._is_prepared:
+            await self._store.vectors.prepare(self.model)
+            self._is_prepared = True
+
     async def _refresh(self) -> None:
         """Take what this or another process wrote since into memory."""
         async with self._refreshing:
-            while (new := await self._store.vectors.signs(self._last, PAGE)).last > self._last:
+            while (new := await self._store.vectors.signs(self.model, self._last, PAGE)).last > self._last:
                 await asyncio.to_thread(self._neighbours.add, new)
                 self._last = new.last
 

@@ -14,6 +14,7 @@ from bot.store.search_index import Hit, Scope, within
 READ = 2_000
 """Characters of an article that are encoded: its title and the beginning of its text."""
 _MODEL = "vectors_model"
+_OURS = f"EXISTS (SELECT 1 FROM meta WHERE name = '{_MODEL}' AND value = ?)"
 _SOURCE = f"""
     substr(article.title || char(10) || coalesce(nullif(coalesce(article.body, article.text), ''),
                                                  article.summary), 1, {READ})
@@ -93,13 +94,13 @@ class Vectors:
         async with self._database.write() as transaction:
             return await transaction.run(_add, model, encoded)
 
-    async def signs(self, after: int, limit: int) -> Signs:
-        """The signs of the rows after the id `after`, in their order."""
-        return await self._database.read(_signs, after, limit)
+    async def signs(self, model: str, after: int, limit: int) -> Signs:
+        """The signs of the rows after the id `after`, in their order; none where they are another model's."""
+        return await self._database.read(_signs, model, after, limit)
 
-    async def of(self, article_ids: Collection[int], scope: Scope) -> list[tuple[Hit, bytes]]:
-        """Those of the articles that lie in the scope and have a vector, with it."""
-        return await self._database.read(_of, article_ids, scope)
+    async def of(self, model: str, article_ids: Collection[int], scope: Scope) -> list[tuple[Hit, bytes]]:
+        """Those of the articles that lie in the scope and have a vector of this model, with it."""
+        return await self._database.read(_of, model, article_ids, scope)
 
 
 def _begin_anew(connection: sqlite3.Connection, model: str) -> None:
@@ -113,7 +114,7 @@ def _add(connection: sqlite3.Connection, model: str, encoded: Sequence[Encoded])
         f"""INSERT INTO vector (article_id, feed_id, published, signs, vector)
             SELECT id, feed_id, published, :signs, :vector FROM article
             WHERE id = :id AND {_SOURCE} = :source
-              AND EXISTS (SELECT 1 FROM meta WHERE name = '{_MODEL}' AND value = :model)
+              AND {_OURS.replace("?", ":model")}
             ON CONFLICT (article_id) DO NOTHING""",
         [
             {
@@ -129,11 +130,11 @@ def _add(connection: sqlite3.Connection, model: str, encoded: Sequence[Encoded])
     return connection.total_changes - changes
 
 
-def _signs(connection: sqlite3.Connection, after: int, limit: int) -> Signs:
+def _signs(connection: sqlite3.Connection, model: str, after: int, limit: int) -> Signs:
     rows = connection.execute(
-        """SELECT id, article_id, feed_id, published, signs FROM vector INDEXED BY vector_signs
-           WHERE id > ? ORDER BY id LIMIT ?""",
-        (after, limit),
+        f"""SELECT id, article_id, feed_id, published, signs FROM vector INDEXED BY vector_signs
+            WHERE id > ? AND {_OURS} ORDER BY id LIMIT ?""",
+        (after, model, limit),
     ).fetchall()
     return Signs(
         rows[-1][0] if rows else after,
@@ -145,13 +146,14 @@ def _signs(connection: sqlite3.Connection, after: int, limit: int) -> Signs:
 
 
 def _of(
-    connection: sqlite3.Connection, article_ids: Collection[int], scope: Scope
+    connection: sqlite3.Connection, model: str, article_ids: Collection[int], scope: Scope
 ) -> list[tuple[Hit, bytes]]:
     conditions, parameters = within(scope)
     rows = connection.execute(
         f"""SELECT article.id, article.page, article.published, vector.vector
             FROM vector JOIN article ON article.id = vector.article_id
-            WHERE vector.article_id IN (SELECT value FROM json_each(:ids)){conditions}""",
-        parameters | {"ids": listed(article_ids)},
+            WHERE vector.article_id IN (SELECT value FROM json_each(:ids)){conditions}
+              AND {_OURS.replace("?", ":model")}""",
+        parameters | {"ids": listed(article_ids), "model": model},
     )
     return [(Hit(row[0], row[1], row[2], 0.0), row[3]) for row in rows]

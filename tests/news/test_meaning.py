@@ -175,6 +175,10 @@ async def test_vectors_of_another_model_are_made_anew_and_never_mixed(
         assert await newer.encode_missing() == 1
     ((_, source),) = await store.vectors.sources([article])
     assert await store.vectors.add("toy 1", [Encoded(article, source, bytes(8), bytes(64))]) == 0
+    await library.add("Something", "It ran.")
+    assert await sense.encode_missing() == 0
+    assert await found(store, sense, "dog something") == ["Something"]
+    assert len(await vectors(store)) == 1
 
 
 async def test_a_text_that_kills_the_encoder_stops_nothing(

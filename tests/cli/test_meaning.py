@@ -1,0 +1,40 @@
+"""The extra `semantic` on the command line, with the encoder itself."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from bot.news import encoder
+from tests.cli.test_commands import Telex
+
+STORIES = (
+    ("The outage", "A fire destroyed a data centre in Strasbourg. Nobody was hurt.", "en"),
+    ("The harvest", "Farmers expect a good year for apples and pears.", "en"),
+    ("La récolte", "Les agriculteurs attendent une bonne année pour les pommes.", "fr"),
+)
+
+
+def test_what_is_imported_is_found_across_languages_and_check_tells_of_it(tmp_path: Path) -> None:
+    telex = Telex(tmp_path)
+    telex.environment["TELEX_SEMANTIC"] = "true"
+    lines = [
+        json.dumps(
+            {"url": f"https://news.example/{title}", "title": title, "text": text, "language": language}
+        )
+        for title, text, language in STORIES
+    ]
+    assert "3 encoded" in telex("import", "-", given="\n".join(lines)).stderr
+    assert "encoded" not in telex("import", "-", given="\n".join(lines)).stderr
+    (answer,) = telex.json("search", "Quel bâtiment a brûlé dans l'incendie ?", "--json")
+    assert answer["results"][0]["title"] == "The outage"
+    checked = " ".join(telex("check").stdout.split())
+    assert "3 of 3 articles" in checked
+    assert encoder.PACKAGE in checked
+
+
+def test_without_it_nothing_is_encoded_and_check_says_so(tmp_path: Path) -> None:
+    telex = Telex(tmp_path)
+    line = json.dumps({"url": "https://news.example/1", "title": "The outage", "text": "A fire."})
+    assert "encoded" not in telex("import", "-", given=line).stderr
+    assert "TELEX_SEMANTIC is false" in " ".join(telex("check").stdout.split())
