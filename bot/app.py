@@ -17,6 +17,7 @@ from discord.ext import commands
 
 from bot import locale
 from bot.locale import _, ngettext
+from bot.news.limits import Limit
 from bot.news.newsroom import Newsroom, open_newsroom
 from bot.news.refusals import Refusal
 from bot.posting import permissions
@@ -38,6 +39,8 @@ _LONGEST_RATE_LIMIT = 30.0  # seconds that discord.py may sleep for a request be
 _UNKNOWN_INTERACTION = 10062  # nobody answered it in time
 _FIRST_PAUSE, _LONGEST_PAUSE = 5.0, 300.0  # seconds between attempts to start while Discord is out of reach
 _TOO_MANY, _SERVER_ERROR = 429, 500
+_AT_ONCE, _PERIOD = 30, 30.0  # what a person may ask at once, and seconds until all of that is back
+_KEYSTROKES = 60
 
 
 class Translator(app_commands.Translator):
@@ -80,11 +83,12 @@ class Tree(app_commands.CommandTree["Telex"]):
         relies on there being a server and a member of it.
         """
         speak_to(interaction)
-        if _is_offered(interaction):
-            return True
-        if interaction.type is not discord.InteractionType.autocomplete:
+        if interaction.type is discord.InteractionType.autocomplete:
+            return _is_offered(interaction) and interaction.client.takes_keystroke(interaction.user.id)
+        if not _is_offered(interaction):
             raise app_commands.NoPrivateMessage
-        return False
+        slow_down(interaction)
+        return True
 
     async def on_error(
         self, interaction: discord.Interaction[Telex], error: app_commands.AppCommandError, /
@@ -122,11 +126,21 @@ class Telex(commands.AutoShardedBot):
         )
         self.newsroom = newsroom
         self.store: Store = newsroom.store
+        self.pace = Limit(newsroom.clock, allowed=_AT_ONCE, period=_PERIOD)
+        """How much each person asks: commands, buttons and menus together."""
+        self._typing = Limit(newsroom.clock, allowed=_KEYSTROKES, period=_PERIOD)
         self.visibility = Visibility(newsroom.clock)
         self.courier = Courier(
             newsroom.store, self, newsroom.clock, newsroom.settings, visibility=self.visibility
         )
         self._cogs_to_add = tuple(cogs)
+
+    def takes_keystroke(self, person_id: int) -> bool:
+        """Whether what a person types is still completed; counted apart from what they ask."""
+        if self._typing.wait(person_id):
+            return False
+        self._typing.take(person_id)
+        return True
 
     async def setup_hook(self) -> None:
         """Add the cogs and tell Discord of the commands where they changed."""
@@ -269,6 +283,14 @@ async def answering(interaction: discord.Interaction[Any]) -> AsyncIterator[None
         yield
     except Exception as error:  # noqa: BLE001  # whatever it is, the person is told and it is logged
         await report(interaction, error)
+
+
+def slow_down(interaction: discord.Interaction[Telex]) -> None:
+    """Count what a person asks of the bot. Raises `CommandOnCooldown` for more than anybody's share."""
+    pace = interaction.client.pace
+    if wait := pace.wait(interaction.user.id):
+        raise app_commands.CommandOnCooldown(app_commands.Cooldown(_AT_ONCE, _PERIOD), wait)
+    pace.take(interaction.user.id)
 
 
 async def report(interaction: discord.Interaction[Any], error: Exception) -> None:

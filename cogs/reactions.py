@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Coroutine, Sequence
+from weakref import WeakValueDictionary
 
 import discord
 from discord.ext import commands
@@ -36,7 +37,8 @@ class Reactions(commands.Cog):
 
     def __init__(self, bot: Telex) -> None:
         self.bot = bot
-        self._in_order = asyncio.Lock()  # a reaction added and taken back at once must not overtake itself
+        # A reaction added and taken back at once must not overtake itself; nobody waits for anybody else's.
+        self._in_order: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._returning = asyncio.Lock()
         self._taken_back: set[tuple[int, int]] = set()  # person and message, while reactions are looked for
         self._left_to_ask = 0
@@ -60,7 +62,7 @@ class Reactions(commands.Cog):
         """Keep what a post tells for who reacted to it."""
         if not self._counts(payload) or (payload.member is not None and payload.member.bot):
             return
-        async with self._in_order:
+        async with self._order(payload.user_id):
             dispatch = await post_of(self.bot, payload.message_id, payload.guild_id)
             if dispatch is not None:
                 guild = self.bot.get_guild(dispatch.server_id)
@@ -74,7 +76,7 @@ class Reactions(commands.Cog):
             return
         if self._returning.locked():
             self._taken_back.add((payload.user_id, payload.message_id))
-        async with self._in_order:
+        async with self._order(payload.user_id):
             dispatch = await post_of(self.bot, payload.message_id, payload.guild_id)
             for article_id in dispatch.article_ids if dispatch is not None else ():
                 await self.bot.store.bookmarks.remove(payload.user_id, article_id)
@@ -100,6 +102,13 @@ class Reactions(commands.Cog):
                 log.exception("Reactions made while away were not all found")
             finally:
                 self._taken_back.clear()
+
+    def _order(self, person_id: int) -> asyncio.Lock:
+        """What a person's reactions are taken in order by."""
+        lock = self._in_order.get(person_id)
+        if lock is None:
+            lock = self._in_order[person_id] = asyncio.Lock()
+        return lock
 
     def _counts(self, payload: discord.RawReactionActionEvent) -> bool:
         mine = self.bot.user is not None and payload.user_id == self.bot.user.id
@@ -180,7 +189,7 @@ class Reactions(commands.Cog):
         async for person in reaction.users(limit=min(reaction.count, _MOST_PEOPLE)):
             if person.bot:
                 continue
-            async with self._in_order:
+            async with self._order(person.id):
                 if (person.id, post.message_id) not in self._taken_back:
                     found += await self._keep(person.id, post, live=False)
         return found

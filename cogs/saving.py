@@ -13,7 +13,7 @@ from bot.locale import _, ngettext
 from bot.news.refusals import Refusal
 from bot.posting import buttons
 from bot.words import Article, Dispatch, DispatchKind
-from cogs.views import Interaction
+from cogs.views import Interaction, Paced
 
 MOST_BOOKMARKS = 5000
 """How many bookmarks a person can have."""
@@ -81,7 +81,7 @@ async def may_read(interaction: Interaction, article: Article) -> bool:
     return article.feed_id in await interaction.client.visible_feed_ids(interaction)
 
 
-class SaveButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=buttons.SAVE_TEMPLATE):
+class SaveButton(Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template=buttons.SAVE_TEMPLATE):
     """The Save button: it keeps the article, and pressed again lets go of it. It outlives restarts."""
 
     def __init__(self, key: str) -> None:
@@ -102,7 +102,7 @@ class SaveButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=button
             await interaction.edit_original_response(content=await toggle(interaction, self.key))
 
 
-class SaveMenu(discord.ui.DynamicItem[discord.ui.Select[Any]], template=buttons.PICK_TEMPLATE):
+class SaveMenu(Paced, discord.ui.DynamicItem[discord.ui.Select[Any]], template=buttons.PICK_TEMPLATE):
     """The menu under a catch-up: it keeps the articles that are chosen. It outlives restarts."""
 
     def __init__(self, menu: discord.ui.Select[Any]) -> None:

@@ -23,7 +23,7 @@ from cogs.paging import Page
 from cogs.reading import Reader, nothing_to_read
 from cogs.rights import in_servers
 from cogs.saving import may_read, post_of, sees, unreadable
-from cogs.views import AskerView, Choose, Interaction
+from cogs.views import AskerView, Choose, Interaction, Paced
 
 _RESULTS = 5  # a page
 _TITLE = 100  # characters of the article's title that the page's shows
@@ -70,7 +70,7 @@ class MoreLikeThis(commands.Cog):
             await WhichOne(interaction, articles[::-1]).show(interaction)
 
 
-class LikeButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=buttons.LIKE_TEMPLATE):
+class LikeButton(Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template=buttons.LIKE_TEMPLATE):
     """The button of a card. It outlives restarts."""
 
     def __init__(self, key: str) -> None:

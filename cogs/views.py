@@ -9,9 +9,10 @@ from typing import Any, ClassVar, Self
 from weakref import WeakValueDictionary
 
 import discord
+from discord import app_commands
 from discord.ext import commands
 
-from bot.app import Telex, report, speak_to
+from bot.app import Telex, report, slow_down, speak_to
 from bot.locale import _
 
 Interaction = discord.Interaction[Telex]
@@ -64,6 +65,7 @@ class AskerView(discord.ui.View):
                 ephemeral=True,
             )
             return False
+        slow_down(interaction)
         await self.check(interaction)
         return True
 
@@ -81,6 +83,20 @@ class AskerView(discord.ui.View):
         speak_to(self.asked)
         with contextlib.suppress(discord.HTTPException):
             await self.asked.edit_original_response(content=expired(), view=None)
+
+
+class Paced:
+    """Of a button or menu that outlives restarts: nobody presses such more often than their share."""
+
+    async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
+        """Refuse, in words, whoever is too quick."""
+        speak_to(interaction)
+        try:
+            slow_down(interaction)
+        except app_commands.CommandOnCooldown as refusal:
+            await report(interaction, refusal)
+            return False
+        return True
 
 
 class Press(discord.ui.Button[AskerView]):

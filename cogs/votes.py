@@ -11,12 +11,12 @@ from bot.app import answering
 from bot.locale import _
 from bot.news.refusals import Refusal
 from bot.posting import buttons
-from cogs.views import Interaction
+from cogs.views import Interaction, Paced
 
 _LARGEST = 2**63 - 1  # that an id can be
 
 
-class VoteButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=buttons.VOTE_TEMPLATE):
+class VoteButton(Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template=buttons.VOTE_TEMPLATE):
     """Says whether an answer helped; pressed again takes it back. It outlives restarts."""
 
     def __init__(self, question_id: int, *, helped: bool) -> None:

@@ -24,7 +24,7 @@ from bot.text.query import MAX_LENGTH, Query
 from bot.words import Watch
 from cogs.paging import Page, Pages
 from cogs.places import Option, Place, lacking, place
-from cogs.views import Choose, Interaction, Press
+from cogs.views import Choose, Interaction, Paced, Press
 
 _LIST = 10  # a page
 _SHOWN = 150  # characters of a query
@@ -274,7 +274,7 @@ class WatchPages(Pages):
         await self.show(interaction)
 
 
-class StopButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=buttons.STOP_TEMPLATE):
+class StopButton(Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template=buttons.STOP_TEMPLATE):
     """The button under a notice that ends its watch. It outlives restarts."""
 
     def __init__(self, what: str, watch_id: int) -> None:

@@ -135,6 +135,7 @@ async def test_a_watch_of_a_channel_is_for_those_who_manage_its_server(
 
 async def asked(people: Crowd, who: str, name: str) -> list[str]:
     """What somebody is told by a command or the entry of a menu, for each thing it is tried on."""
+    people.world.clock.advance(60)  # nobody is too quick
     if name.startswith("/"):
         return [await people.command(who, name[1:], **options) for options in SAMPLES[name](people)]
     posts = [people.world.posts(channel)[0] for channel in (people.world.news, people.vault, people.abroad)]

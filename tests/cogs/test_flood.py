@@ -1,0 +1,147 @@
+"""One person asking as fast as they can neither does more than their share nor makes anybody else wait."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from bot import app
+from bot.posting import buttons
+from bot.store.articles import Articles
+from bot.store.bookmarks import Bookmarks
+from bot.store.feeds import Feeds
+from cogs.views import Paced
+from tests.cogs.helpers import follow
+from tests.cogs.people import MANAGER, MEMBER, PUBLIC, crowd
+from tests.discord_world import World
+from tests.feed_server import FeedServer
+
+QUICK = "That was quick. Try again in"
+SHARE = app._AT_ONCE
+
+
+@pytest.fixture
+def work(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often the store was asked for what commands show."""
+    done: Counter[str] = Counter()
+
+    def count(kind: type, name: str) -> None:
+        original = getattr(kind, name)
+
+        async def counted(self: Any, *given: Any, **named: Any) -> Any:
+            done[name] += 1
+            return await original(self, *given, **named)
+
+        monkeypatch.setattr(kind, name, counted)
+
+    count(Articles, "newest")
+    count(Articles, "by_key")
+    count(Feeds, "outlets")
+    return done
+
+
+async def test_commands_beyond_a_persons_share_do_no_work_and_are_told_so(
+    telex: World, feed_server: FeedServer, work: Counter[str]
+) -> None:
+    people = await crowd(telex, feed_server)
+    before = work["newest"]
+    answers = [await people.command(MEMBER, "latest") for _ in range(SHARE + 15)]
+    assert sum(QUICK in answer for answer in answers) == 15
+    assert work["newest"] - before == SHARE
+    assert PUBLIC in await people.command(MANAGER, "latest")
+    assert QUICK in await people.command(MEMBER, "search", query="thieves")
+    await telex.advance(app._PERIOD)
+    assert PUBLIC in await people.command(MEMBER, "latest")
+
+
+async def test_buttons_count_like_commands(telex: World, feed_server: FeedServer, work: Counter[str]) -> None:
+    people = await crowd(telex, feed_server)
+    button = buttons.save_id(people.articles[PUBLIC].key)
+    answers = [await people.click(MEMBER, telex.posts()[0], button) for _ in range(SHARE + 10)]
+    assert sum(QUICK in answer for answer in answers) == 10
+    assert work["by_key"] == SHARE
+    assert "Saved" in await people.click(MANAGER, telex.posts()[0], button)
+
+
+async def test_menus_and_pages_count_like_commands(telex: World, feed_server: FeedServer) -> None:
+    people = await crowd(telex, feed_server)
+    answer = await telex.reader.slash(telex.news, "latest")
+    assert answer.response is not None
+    custom_id = answer.response.components[0]["components"][0]["custom_id"]
+    key = people.articles[PUBLIC].key
+    pressed = [await people.click(MEMBER, answer.response, custom_id, [key]) for _ in range(SHARE + 4)]
+    assert sum(QUICK in one for one in pressed) == 5  # the command counted too
+
+
+async def test_typing_is_completed_up_to_a_persons_share(
+    telex: World, feed_server: FeedServer, work: Counter[str]
+) -> None:
+    people = await crowd(telex, feed_server)
+    for _ in range(app._KEYSTROKES + 10):
+        last = await people.typed(MEMBER, "latest", "source", "zan")
+    assert last == "[]"
+    assert work["outlets"] == app._KEYSTROKES
+    assert PUBLIC in await people.typed(MANAGER, "latest", "source", "zan")
+    assert PUBLIC in await people.command(MEMBER, "latest")
+
+
+async def test_every_lasting_button_is_paced(telex: World) -> None:
+    kinds = telex.bot._connection._view_store._dynamic_items.values()
+    assert kinds
+    for kind in kinds:
+        assert issubclass(kind, Paced), kind.__name__
+
+
+async def test_a_persons_reactions_wait_for_each_other_and_for_nobody_elses(
+    telex: World, feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With one queue for all, what one person floods would hold up everybody."""
+    await follow(telex, feed_server)
+    post = telex.posts()[0]
+    add = Bookmarks.add
+    reached: list[int] = []
+    release = asyncio.Event()
+    at_once = most = 0
+
+    async def slow(self: Bookmarks, person_id: int, article_id: int, **named: Any) -> bool:
+        nonlocal at_once, most
+        if person_id == telex.reader.id:
+            at_once += 1
+            most = max(most, at_once)
+            await release.wait()
+            at_once -= 1
+        reached.append(person_id)
+        return await add(self, person_id, article_id, **named)
+
+    monkeypatch.setattr(Bookmarks, "add", slow)
+    cog = telex.bot.get_cog("Reactions")
+    assert cog is not None
+    payloads = [reaction(telex, post.id, telex.reader.id) for _ in range(20)]
+    flood = [asyncio.create_task(cog.on_raw_reaction_add(one)) for one in payloads]  # type: ignore[attr-defined]
+    await asyncio.wait_for(
+        cog.on_raw_reaction_add(reaction(telex, post.id, telex.editor.id)),  # type: ignore[attr-defined]
+        timeout=10,
+    )
+    assert reached == [telex.editor.id]
+    release.set()
+    await asyncio.gather(*flood)
+    assert most == 1
+    assert reached.count(telex.reader.id) == 20
+
+
+def reaction(world: World, message_id: int, person_id: int) -> Any:
+    """A 🔖 on a post, as discord.py tells of it."""
+    return type(
+        "Payload",
+        (),
+        {
+            "emoji": type("Emoji", (), {"name": "🔖", "id": None})(),
+            "message_id": message_id,
+            "guild_id": world.guild.id,
+            "user_id": person_id,
+            "member": None,
+        },
+    )()
