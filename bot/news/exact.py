@@ -66,11 +66,11 @@ class InWords:
         return True
 
     @cached_property
-    def _title(self) -> skimming.Skimmed:
+    def _title(self) -> bytes:
         return skimming.skimmed(self._article.title)
 
     @cached_property
-    def _body(self) -> skimming.Skimmed:
+    def _body(self) -> bytes:
         return skimming.skimmed(self._article.body[:READ])
 
     @cached_property

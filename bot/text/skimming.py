@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Iterator
+from functools import lru_cache
 
 from bot.text import excerpts, terms
 from bot.text.stopwords import EMPTY
@@ -88,42 +88,34 @@ def lines(text: str, language: str | None) -> list[list[str]]:
     return list(filter(None, found))
 
 
-class Skimmed(NamedTuple):
-    """The words of a text in a row, apart by spaces, and the same without what joins words."""
-
-    words: bytes
-    joined: Callable[[], bytes]
-
-
-def skimmed(text: str) -> Skimmed:
+def skimmed(text: str) -> bytes:
     """What `has_phrase` looks at."""
     if "œ" in text:
         text = text.replace("œ", "oe")
-    simple = text.encode("latin-1", "replace").translate(_FOLDED)
-
-    def joined() -> bytes:
-        return _in_a_row(simple.translate(None, b"-'&.?"))  # "?" stands for curved apostrophes too
-
-    return Skimmed(_in_a_row(simple), joined)
+    return text.encode("latin-1", "replace").translate(_FOLDED)
 
 
-def _in_a_row(simple: bytes) -> bytes:
-    return b" %b " % b" ".join(_RUN.findall(simple))
-
-
-def has_phrase(text: Skimmed, words: Sequence[str]) -> bool | None:
+def has_phrase(simple: bytes, words: tuple[str, ...]) -> bool | None:
     """Whether these folded words stand in a row in a text; None where only `tokens.words` can tell."""
-    phrase = " ".join(words)
-    if not phrase.isascii() or not phrase.replace(" ", "").isalpha():
+    if not all(word.isascii() and word.isalpha() for word in words):
         return None
-    if b" %b " % phrase.encode() in text.words:
+    encoded = [word.encode() for word in words]
+    joined = simple.translate(None, b"-'&.?")  # "?" stands for curved apostrophes too
+    if not all(word in joined for word in encoded):
+        return False
+    if _in_a_row(words).search(simple):
         return True
-    missing = [b" %b " % word.encode() for word in words if b" %b " % word.encode() not in text.words]
+    runs = frozenset(_RUN.findall(simple))
+    missing = [word for word in encoded if word not in runs]
     if not missing:
         return False
     # Other forms of the words stand there, or they are written in a way that `tokens` joins.
-    joined = text.joined()
-    return None if all(word in joined for word in missing) else False
+    return None if frozenset(_RUN.findall(joined)).issuperset(missing) else False
+
+
+@lru_cache(maxsize=64)
+def _in_a_row(words: tuple[str, ...]) -> re.Pattern[bytes]:
+    return re.compile(rb"(?<![a-z0-9])%b(?![a-z0-9])" % b"[^a-z0-9]+".join(map(str.encode, words)))
 
 
 class Marker:
