@@ -18,6 +18,8 @@ from bot.text.claims import Claims
 from bot.text.language import detect
 
 MOST_SENTENCES = 6
+PART, OVERLAP = 2_000, 200
+"""Characters looked through at a time: a search by pattern holds up all threads, some milliseconds here."""
 LONGEST = 400  # characters of a sentence
 HELD = 0.6
 """Share of a sentence's words that must be in what it cites,"""
@@ -61,7 +63,8 @@ class _Cited(NamedTuple):
 
 def instructs(text: str) -> bool:
     """Whether a text speaks to a model: such an article is not shown to one."""
-    return _INSTRUCTIONS.search(terms.fold(text)) is not None
+    parts = (text[start : start + PART + OVERLAP] for start in range(0, len(text), PART))
+    return any(_INSTRUCTIONS.search(terms.fold(part)) for part in parts)
 
 
 def held(written: str, passages: Sequence[Quote], language: str | None) -> tuple[Sentence, ...]:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from enum import IntEnum
+from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
@@ -228,6 +229,7 @@ def _place(article: Article, topic: Sequence[str]) -> _Place:
     return _Place.TEXT if often else _Place.NOWHERE
 
 
+@lru_cache(maxsize=1024)
 def _forms(word: str, language: str | None) -> frozenset[str]:
     """The terms of a word in articles of a language: as a word of that language, and translated."""
     others = ("fr", "en") if language is None else ("en" if language == "fr" else "fr",)

@@ -30,7 +30,7 @@ PASSAGES = 8
 """Passages shown to the model at the most,"""
 PASSAGE = 600  # characters of each,
 QUESTION = 400  # and of the question
-READ = 200_000  # characters of an article that are looked through for instructions
+READ = 100_000  # characters of an article that are looked through for instructions
 MAX_BYTES = 2**18  # of a response
 MAX_TOKENS = 600
 AT_ONCE = 2
