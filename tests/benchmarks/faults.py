@@ -1,8 +1,8 @@
 """What it costs when Discord misbehaves: articles lost, repeated, out of order, left unfinished.
 
-`python -m tests.benchmarks.faults [--faults 1000] [--seed N] [--record]`: a real `telex run` fetches, and posts
-burst after burst into a channel of each kind while requests fail in every way and the gateway breaks, spread
-evenly over ways to fail, kinds of channel and requests; `--record` writes the figure into docs/PROMISES.md.
+`python -m tests.benchmarks.faults [--faults 1000] [--seed N] [--record]`: a real `telex run` fetches and
+posts burst after burst into a channel of each kind while requests fail in every way, all equally often, and
+the gateway breaks; `--record` writes the figure into docs/PROMISES.md.
 """
 
 from __future__ import annotations

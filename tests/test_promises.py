@@ -1,0 +1,115 @@
+"""The page of promises: each has tests that pytest collects, a command, and a figure by it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks import promises
+from tests.benchmarks.promises import NOT_RUN, PAGE, ROOT, figures, record
+
+HEADING = ["promise", "tests", "last full run", "repeat it with"]
+EACH_CHANGE = "with every change"
+_FIGURE = re.compile(r".+ \(\d{4}-\d\d-\d\d, [0-9a-f]{7,}( and changes)?\)")
+
+
+def rows() -> list[list[str]]:
+    """The cells of every promise."""
+    lines = [line for line in PAGE.read_text("utf-8").splitlines() if line.startswith("|")]
+    found = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    assert all(len(cells) == len(HEADING) for cells in found)
+    return [cells for cells in found if cells != HEADING and not cells[0].startswith("---")]
+
+
+def named_tests(cells: list[str]) -> list[str]:
+    return re.findall(r"`(tests/[^`]+)`", cells[1])
+
+
+def collected(*paths: str) -> list[str]:
+    """The names of the tests that pytest finds there, without their parameters."""
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-n", "0", "-p", "no:cacheprovider"]
+    done = subprocess.run([*command, *paths], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    return re.findall(r"^(tests/[\w/]+\.py::\w+)", done.stdout, re.MULTILINE)
+
+
+def test_no_promise_is_without_a_test_that_pytest_collects() -> None:
+    assert rows()
+    named = {path for cells in rows() for path in named_tests(cells)}
+    assert all(named_tests(cells) for cells in rows())
+    found = collected(*sorted(named))
+    for path in named:
+        assert any(name == path or name.startswith(f"{path}::") for name in found), path
+
+
+def test_a_path_that_is_not_there_is_not_collected() -> None:
+    with pytest.raises(AssertionError, match="not found"):
+        collected("tests/test_promises.py::test_that_nobody_wrote")
+
+
+def test_every_command_exists_with_its_options() -> None:
+    for cells in rows():
+        words = cells[3].strip("`").split()
+        if words[0] == "pytest":
+            assert words[1] in named_tests(cells)
+            continue
+        assert words[:2] == ["python", "-m"]
+        module = ROOT / f"{words[2].replace('.', '/')}.py"
+        source = module.read_text("utf-8")
+        for option in [word for word in words[3:] if word.startswith("--")]:
+            assert f'add_argument("{option}"' in source, f"{words[2]} has no {option}"
+
+
+def test_every_figure_was_written_by_the_command_beside_it() -> None:
+    for cells in rows():
+        found = figures(cells[2])
+        if not found:
+            assert cells[2] == EACH_CHANGE
+            assert cells[3].startswith("`pytest ")
+            continue
+        ((name, figure),) = found.items()
+        assert figure == NOT_RUN or _FIGURE.fullmatch(figure), figure
+        module = ROOT / f"{cells[3].strip('`').split()[2].replace('.', '/')}.py"
+        assert f'promises.record("{name}"' in module.read_text("utf-8")
+        assert "--record" in cells[3]
+
+
+def test_a_figure_is_put_where_its_name_stands_and_nowhere_else(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("a <!-- kills -->old<!-- /kills --> b <!-- soak -->not run yet<!-- /soak -->\n")
+    record("kills", "12 kills: lost 0", commit="1234567", page=page)
+    text = page.read_text()
+    assert re.fullmatch(
+        r"a <!-- kills -->12 kills: lost 0 \(\d{4}-\d\d-\d\d, 1234567\)<!-- /kills --> "
+        r"b <!-- soak -->not run yet<!-- /soak -->\n",
+        text,
+    )
+    for figure in ("two\nlines", "a | cell", "<!-- kills -->"):
+        with pytest.raises(ValueError, match=re.escape(figure)):
+            record("kills", figure, commit="1234567", page=page)
+    with pytest.raises(KeyError, match="unknown"):
+        record("unknown", "1", commit="1234567", page=page)
+    assert page.read_text() == text
+
+
+def test_the_commit_of_a_run_tells_of_edits_to_the_bot(tmp_path: Path) -> None:
+    def git(*arguments: str) -> None:
+        identity = ["-c", "user.name=Test", "-c", "user.email=test@example.org"]
+        subprocess.run(["git", *identity, *arguments], cwd=tmp_path, check=True, capture_output=True)
+
+    git("init")
+    for folder in ("bot", "cogs"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "file.py").write_text("1\n")
+    git("add", ".")
+    git("commit", "-m", "First")
+    clean = promises.commit(tmp_path)
+    assert re.fullmatch(r"[0-9a-f]{7,}", clean)
+    (tmp_path / "notes.txt").write_text("not the bot's\n")
+    assert promises.commit(tmp_path) == clean
+    (tmp_path / "bot" / "file.py").write_text("2\n")
+    assert promises.commit(tmp_path) == f"{clean} and changes"

@@ -1,0 +1,74 @@
+"""A backup made in the middle of the work: the bot on it repeats nothing, old buttons mean the same."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from tests.wire.kills import toll
+from tests.wire.scene import KINDS, Scene, articles
+from tests.wire.state import Message, Person
+from tests.wire.waiting import until
+
+
+def restore(backup: Path, database: Path) -> None:
+    """Put a backup where the database was."""
+    for old in database.parent.glob(f"{database.name}*"):
+        old.unlink()
+    backup.rename(database)
+
+
+def save_button(post: Message) -> str:
+    (name,) = [name for name in post.custom_ids() if name.startswith("telex:save:")]
+    return name
+
+
+async def kept(scene: Scene, person: Person) -> set[str]:
+    """The addresses of what a person has kept."""
+    async with scene.newsroom() as newsroom:
+        return {one.article.url for one in await newsroom.store.bookmarks.list(person.id, limit=100)}
+
+
+async def test_a_backup_made_during_a_burst_repeats_nothing_and_old_buttons_name_their_own_articles(
+    scene: Scene, tmp_path: Path
+) -> None:
+    discord = scene.discord
+    discord.faults.slow("POST /channels/*/*", 0.05, times=None)
+    numbers = await scene.publish(8)
+    bot = scene.start()
+    await discord.until(lambda: len(scene.messages("text")) >= 3)
+    said = await scene.telex("backup", str(tmp_path / "backup.db"))
+    assert "the copy is whole" in said
+    assert scene.open_dispatches(), "the burst was over before the backup"
+    discord.faults.clear()
+    await scene.posted([1, *numbers])
+    numbers += scene.write(3)
+    await scene.make_due()
+    await scene.posted(numbers)
+    before = {kind: len(scene.messages(kind)) for kind in KINDS}
+    bot.kill()
+    await bot.ended()
+
+    restore(tmp_path / "backup.db", scene.database)
+    later = scene.write(2)
+    await scene.make_due()
+    scene.start()
+    await scene.posted([*numbers, *later])
+    assert not toll(scene, [1, *numbers, *later])
+    assert {kind: len(scene.messages(kind)) - count for kind, count in before.items()} == dict.fromkeys(
+        KINDS, 2
+    )
+
+    for place, kind in enumerate(KINDS):
+        ada = discord.people.join(scene.server.id, f"Reader {place}")
+        posts = scene.messages(kind)
+        for post in posts:
+            clicked = discord.people.click(ada, post, save_button(post))
+            await until(partial(getattr, clicked, "answered"))
+        shown = {f"https://news.example/articles/{number}" for post in posts for number in articles(post)}
+        assert len(shown) == len(posts)
+
+        async def all_kept(person: Person = ada, wanted: set[str] = shown) -> bool:
+            return await kept(scene, person) == wanted
+
+        await until(all_kept)
