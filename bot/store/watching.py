@@ -42,65 +42,118 @@ def tell(
     A page is told once. Nothing is owed to a watch that rests: its server or its person left, or `closed` is
     the problem of its place.
     """
-    gone: set[int] = set()
+    by_article: dict[int, list[int]] = {}
     for watch_id, article_id in matches:
-        watch = connection.execute(
-            """
-            SELECT watch.channel_id, watch.server_id, watch.quiet, watch.after, watch.removed,
-                   server.left IS NOT NULL OR watch.absent IS NOT NULL
-                   OR channel.problem IS :closed AS rests
-            FROM watch
-            JOIN server ON server.id = watch.server_id
-            JOIN channel ON channel.id = watch.channel_id
-            WHERE watch.id = :watch
-            """,
-            {"watch": watch_id, "closed": closed},
+        by_article.setdefault(article_id, []).append(watch_id)
+    asked = {watch_id for watch_ids in by_article.values() for watch_id in watch_ids}
+    watches = _watches(connection, asked)
+    notices = _Notices(connection, now)
+    for article_id, watch_ids in by_article.items():
+        article = connection.execute(
+            "SELECT page, key, feed_id, published FROM article WHERE id = ?", (article_id,)
         ).fetchone()
-        if watch is None or watch["removed"] is not None:
-            gone.add(watch_id)
-        elif not watch["rests"] and watch["after"] < article_id:
-            _match(connection, watch_id, watch, article_id, now)
+        if article is None:
+            continue
+        servers = _followers(connection, article["feed_id"], article["published"])
+        told = _told(connection, article["page"], watch_ids)
+        for watch_id in watch_ids:
+            watch = watches.get(watch_id)
+            if (
+                watch is not None
+                and watch["problem"] != closed
+                and watch["absent"] is None
+                and watch["after"] < article_id
+                and watch["server_id"] in servers
+                and watch_id not in told
+            ):
+                notices.add(watch, article_id, article["page"], article["key"])
+        notices.write()
     connection.execute(
         "DELETE FROM arrival WHERE article_id IN (SELECT value FROM json_each(?))", (listed(article_ids),)
     )
-    return gone
+    return asked - watches.keys()
 
 
-def _match(
-    connection: sqlite3.Connection, watch_id: int, watch: sqlite3.Row, article_id: int, now: int
-) -> None:
-    article = connection.execute(
+class _Notices:
+    """The notices of one transaction, written many at a time: a popular article has hundreds."""
+
+    def __init__(self, connection: sqlite3.Connection, now: int) -> None:
+        self._connection, self._now = connection, now
+        (self._last,) = connection.execute("SELECT coalesce(max(id), 0) FROM dispatch").fetchone()
+        self._of_watch: dict[int, int] = {}  # the notice that waits, by watch
+        self._new: list[tuple[int, int, str, int, int, int]] = []
+        self._matches: list[tuple[int, str, int, int]] = []
+
+    def add(self, watch: sqlite3.Row, article_id: int, page: str, key: str) -> None:
+        """Put an article into the notice of a watch that waits, or into a new one."""
+        watch_id = watch["id"]
+        dispatch_id = self._of_watch.get(watch_id, watch["waiting"])
+        if dispatch_id is None:
+            self._last = dispatch_id = self._last + 1
+            due = max(self._now, watch["quiet"])
+            what = f"watch:{watch_id}:{key}"
+            self._new.append((dispatch_id, watch["channel_id"], what, watch_id, self._now, due))
+        self._of_watch[watch_id] = dispatch_id
+        self._matches.append((watch_id, page, article_id, dispatch_id))
+
+    def write(self) -> None:
+        """Write what was added since."""
+        self._connection.executemany(
+            "INSERT INTO dispatch (id, channel_id, kind, what, watch_id, created, position, due) "
+            "VALUES (?1, ?2, 'watch', ?3, ?4, ?5, ?6, ?6)",
+            self._new,
+        )
+        self._connection.executemany(
+            "UPDATE watch SET quiet = ? WHERE id = ?",
+            [(due + QUIET, watch_id) for _, _, _, watch_id, _, due in self._new],
+        )
+        self._connection.executemany(
+            "INSERT INTO watch_match (watch_id, page, article_id, dispatch_id) VALUES (?, ?, ?, ?)",
+            self._matches,
+        )
+        self._new, self._matches = [], []
+
+
+def _watches(connection: sqlite3.Connection, watch_ids: Collection[int]) -> dict[int, sqlite3.Row]:
+    """Those of these watches that are there, with the notice of theirs that waits and nobody has seen."""
+    rows = connection.execute(
         """
-        SELECT page, key FROM article WHERE id = :article
-        AND EXISTS (
-            SELECT 1 FROM subscription JOIN channel ON channel.id = subscription.channel_id
-            WHERE subscription.feed_id = article.feed_id AND channel.server_id = :server
-            AND (subscription.resumed_from IS NOT 'away' OR article.published >= subscription.resumed))
-        AND NOT EXISTS (SELECT 1 FROM watch_match WHERE watch_id = :watch AND page = article.page)
+        SELECT watch.id, watch.channel_id, watch.server_id, watch.quiet, watch.after, watch.absent,
+               channel.problem,
+               (SELECT dispatch.id FROM dispatch
+                WHERE watch_id = watch.id AND state = 'waiting' AND attempts = 0) AS waiting
+        FROM watch JOIN channel ON channel.id = watch.channel_id
+        WHERE watch.id IN (SELECT value FROM json_each(?)) AND watch.removed IS NULL
         """,
-        {"article": article_id, "server": watch["server_id"], "watch": watch_id},
-    ).fetchone()
-    if article is None:
-        return
-    waiting = connection.execute(
-        "SELECT id FROM dispatch WHERE watch_id = ? AND state = 'waiting' AND attempts = 0", (watch_id,)
-    ).fetchone()
-    if waiting is not None:
-        dispatch_id = waiting["id"]
-    else:
-        # Read anew: the notice before may be of this very transaction.
-        (quiet,) = connection.execute("SELECT quiet FROM watch WHERE id = ?", (watch_id,)).fetchone()
-        due = max(now, quiet)
-        dispatch_id = connection.execute(
-            "INSERT INTO dispatch (channel_id, kind, what, watch_id, created, position, due) "
-            "VALUES (?, 'watch', ?, ?, ?, ?, ?)",
-            (watch["channel_id"], f"watch:{watch_id}:{article['key']}", watch_id, now, due, due),
-        ).lastrowid
-        connection.execute("UPDATE watch SET quiet = ? WHERE id = ?", (due + QUIET, watch_id))
-    connection.execute(
-        "INSERT INTO watch_match (watch_id, page, article_id, dispatch_id) VALUES (?, ?, ?, ?)",
-        (watch_id, article["page"], article_id, dispatch_id),
+        (listed(watch_ids),),
     )
+    return {row["id"]: row for row in rows}
+
+
+def _followers(connection: sqlite3.Connection, feed_id: int, published: int) -> set[int]:
+    """The servers that follow a feed, without those that the bot left, or came back to after a time."""
+    rows = connection.execute(
+        """
+        SELECT DISTINCT channel.server_id
+        FROM subscription
+        JOIN channel ON channel.id = subscription.channel_id
+        JOIN server ON server.id = channel.server_id
+        WHERE subscription.feed_id = ? AND server.left IS NULL
+          AND (subscription.resumed_from IS NOT 'away' OR subscription.resumed <= ?)
+        """,
+        (feed_id, published),
+    )
+    return {row[0] for row in rows}
+
+
+def _told(connection: sqlite3.Connection, page: str, watch_ids: Collection[int]) -> set[int]:
+    """Those of these watches that were told of a page."""
+    rows = connection.execute(
+        "SELECT value FROM json_each(?) WHERE EXISTS "
+        "(SELECT 1 FROM watch_match WHERE watch_id = value AND page = ?)",
+        (listed(watch_ids), page),
+    )
+    return {row[0] for row in rows}
 
 
 def narrow(connection: sqlite3.Connection, dispatch_id: int, feed_ids: Collection[int]) -> bool:
