@@ -30,6 +30,7 @@ OWN = 30  # partial matches in the asker's language that are read and ranked,
 OTHERS = 10  # in any,
 FAMILY = 10  # and by words of the same family
 FAMILY_BUDGET = 30_000  # likewise, where words of the same family are looked for too
+COMMON = 24  # partial matches of common words that are read
 COVERED = 100  # full matches of common words that freshness may reorder
 SKIMMED = 5_000  # characters of a text that are read to rank it
 HALF_LIFE = 30 * 86400  # seconds
@@ -140,7 +141,7 @@ class Finder:
         if await self.vocabulary.is_long() and self.vocabulary.cost([any_word]) > BUDGET:
             parts = self._parts(_some([word.exact]) for word in wanted)
             required = asked.required(asked.texts)
-            return await self._store.coverage.some(parts, required=required, scope=scope, limit=OWN)
+            return await self._store.coverage.some(parts, required=required, scope=scope, limit=COMMON)
         queries = [(any_word, asked.required(asked.texts), OTHERS if language else OWN + OTHERS)]
         if language:
             own = Terms((terms.language_token(language),), Column.META)

@@ -41,7 +41,7 @@ def markdown(text: str) -> str:
 
 def length(text: str) -> int:
     """How long Discord counts `text`: in UTF-16 units."""
-    return len(text) if text.isascii() else len(text) + sum(character > "\uffff" for character in text)
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def cut(text: str, limit: int) -> str:
@@ -54,8 +54,11 @@ def cut(text: str, limit: int) -> str:
     if limit < 1:
         return ""
     end = units = 0
-    while (units := units + 1 + (text[end] > "\uffff")) < limit:
-        end += 1
+    if length(text[:limit]) == limit:  # one unit each
+        end = limit - 1
+    else:
+        while (units := units + 1 + (text[end] > "\uffff")) < limit:
+            end += 1
     while end and _joined(text, end):
         end -= 1
     return text[:end].rstrip() + ELLIPSIS

@@ -13,9 +13,8 @@ from collections.abc import Collection, Iterator
 from functools import lru_cache
 
 from bot.text import excerpts, terms
-from bot.text.stopwords import EMPTY
 
-_REMEMBERED = 1 << 16  # words a language
+_REMEMBERED = 1 << 17  # words a language: 14 MB
 _SENTENCE = "."
 _PIECE = re.compile(rb"[a-z0-9]+|[.!](?=\s)|\n")
 _RUN = re.compile(rb"[a-z0-9]+")
@@ -51,23 +50,24 @@ _FOLDED = bytes(map(_folded, range(256)))
 class _Stems(dict[bytes, str]):
     """The stem of each folded word, remembered; "" for one that says nothing."""
 
-    def __init__(self, language: str) -> None:
+    def __init__(self, which: int) -> None:
         super().__init__()
-        self._language = language
+        self._which = which  # of the stems of a word in English and in French
 
     def __missing__(self, piece: bytes) -> str:
         if len(self) >= _REMEMBERED:
             self.clear()
         word = piece.decode()
-        if not word[0].isalnum():
-            stem = _SENTENCE
+        if word[0].isalnum():
+            stems = terms.alternatives(word)
+            stem = stems[self._which] if stems else ""
         else:
-            stem = "" if word in EMPTY else next(iter(terms.stems(word, self._language)), "")
+            stem = _SENTENCE
         self[piece] = stem
         return stem
 
 
-_STEMS = {language: _Stems(language) for language in ("en", "fr")}
+_STEMS = {"en": _Stems(0), "fr": _Stems(-1)}
 
 
 def lines(text: str, language: str | None) -> list[list[str]]:
