@@ -25,6 +25,7 @@ FLAGS = (
     "--disable-sync",
 )
 MESSAGE = "article.channel-message"
+TOLD = re.compile("word for word|mot pour mot|I don’t know|Je ne sais pas")
 STORIES = 6  # to wait for before the pictures: some in each language
 
 
@@ -56,11 +57,21 @@ def save(page: Page, number: int) -> None:
     page.wait_for_timeout(1200)
 
 
-def visit(page: Page, folder: Path, viewer: str, words: str, ending: str) -> None:
-    """A search, two bookmarks and their list, as one of the people."""
+def visit(
+    page: Page, folder: Path, viewer: str, *, words: str, question: str, unanswerable: str, ending: str
+) -> None:
+    """A search, two questions, two bookmarks and their list, as one of the people."""
     page.get_by_label("Viewing as").select_option(label=viewer)
     page.wait_for_timeout(1500)
     command(page, "search", words).screenshot(path=folder / f"search{ending}.png")
+    for name, asked in (("ask", question), ("ask-unknown", unanswerable)):
+        answer = command(page, "ask", asked)
+        answer.get_by_text(TOLD).wait_for()
+        answer.evaluate("message => message.scrollIntoView({block: 'center'})")
+        page.wait_for_timeout(1500)  # the page moves on while it takes a picture of what it has to scroll to
+        box = answer.bounding_box()
+        assert box is not None
+        page.screenshot(path=folder / f"{name}{ending}.png", clip=box)
     save(page, 1)
     save(page, 2)
     command(page, "bookmarks").screenshot(path=folder / f"bookmarks{ending}.png")
@@ -72,8 +83,24 @@ def take(page: Page, folder: Path) -> None:
     page.locator(MESSAGE).nth(2).screenshot(path=folder / "post.png")
     page.locator(MESSAGE).nth(1).screenshot(path=folder / "post-fr.png")
     page.screenshot(path=folder / "demo.png")
-    visit(page, folder, "Ada", "facial recognition", "")
-    visit(page, folder, "Camille", "reconnaissance faciale", "-fr")
+    visit(
+        page,
+        folder,
+        "Ada",
+        words="facial recognition",
+        question="For how long may police not use Rekognition?",
+        unanswerable="How much does an iPhone cost?",
+        ending="",
+    )
+    visit(
+        page,
+        folder,
+        "Camille",
+        words="reconnaissance faciale",
+        question="Quand le Parlement européen a-t-il adopté le règlement sur l’intelligence artificielle ?",
+        unanswerable="Combien coûte un Mac mini ?",
+        ending="-fr",
+    )
 
 
 def main() -> None:
