@@ -1,7 +1,7 @@
 """Finding articles by what they mean, in whatever words and in either language, with the extra `semantic`.
 
 A worker process makes vectors of articles and questions (`encoder`), the store keeps them, and a thread finds
-the nearest: it compares the signs of all vectors in memory, then the vectors of some hundreds (`neighbours`).
+the nearest: it compares the signs of all vectors in memory, then some vectors (`neighbours`).
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ WEIGHT = 2.0
 """How much the cosine of question and article counts beside the points of `ranking`, 0 to about 3."""
 ACROSS = 5.0
 """The same where their languages differ: there is little else to tell by."""
-LOOKED_AT = 400  # articles whose vectors are compared after their signs
-NEAREST = 20  # of them that are read beside those found by words,
+LOOKED_AT = 3_000  # articles whose vectors are compared after their signs,
+SIFTED = 300  # the nearest of which have to meet the conditions of a query,
+NEAREST = 20  # before the nearest of these are read beside those found by words,
 LEAST = 0.1  # if their cosine is that large: three of four articles have less in common with a question
 PATIENCE = 2.0  # seconds that a question waits for the encoder before words alone have to do
 ENCODE_TIME = 30.0  # seconds that the worker may take for a call
@@ -115,18 +116,18 @@ class Meaning:
         signs, vector = question
         nearest = await asyncio.to_thread(self._neighbours.nearest, signs, asked.scope, LOOKED_AT)
         ids = {hit.article_id for hit in hits}
-        required = asked.required(asked.texts)
-        allowed = set(nearest) if required is None else await self._store.index.holding(required, nearest)
-        found = await self._store.vectors.of(self.model, sorted(allowed | ids), asked.scope)
+        vectors = await self._store.vectors.of(self.model, ids.union(nearest))
         from bot.news.neighbours import cosines  # noqa: PLC0415 - needs the extra, which is there by now
 
-        cosine = await asyncio.to_thread(cosines, vector, [each for _, each in found])
-        by_id = {hit.article_id: close for (hit, _), close in zip(found, cosine, strict=True)}
-        further = sorted(
-            (hit for hit, _ in found if hit.article_id not in ids and by_id[hit.article_id] >= LEAST),
-            key=lambda hit: -by_id[hit.article_id],
-        )
-        together = [*hits, *further[:NEAREST]]
+        close = await asyncio.to_thread(cosines, vector, [each for _, each in vectors])
+        by_id = {article_id: cosine for (article_id, _), cosine in zip(vectors, close, strict=True)}
+        further = [id_ for id_, cosine in by_id.items() if cosine >= LEAST and id_ not in ids]
+        further = sorted(further, key=lambda id_: -by_id[id_])[:SIFTED]
+        if required := asked.required(asked.texts):
+            further = list(await self._store.index.holding(required, further))
+        allowed = await self._store.vectors.hits(further, asked.scope)
+        allowed.sort(key=lambda hit: -by_id[hit.article_id])
+        together = [*hits, *allowed[:NEAREST]]
         known = [by_id[hit.article_id] for hit in together if hit.article_id in by_id]
         usual = fmean(known) if known else 0.0
         return Nearby(together, {hit.article_id: by_id.get(hit.article_id, usual) for hit in together})

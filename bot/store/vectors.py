@@ -98,9 +98,24 @@ class Vectors:
         """The signs of the rows after the id `after`, in their order; none where they are another model's."""
         return await self._database.read(_signs, model, after, limit)
 
-    async def of(self, model: str, article_ids: Collection[int], scope: Scope) -> list[tuple[Hit, bytes]]:
-        """Those of the articles that lie in the scope and have a vector of this model, with it."""
-        return await self._database.read(_of, model, article_ids, scope)
+    async def of(self, model: str, article_ids: Collection[int]) -> list[tuple[int, bytes]]:
+        """The vectors of this model that these articles have, each with its article's id."""
+        rows = await self._database.fetchall(
+            f"""SELECT article_id, vector FROM vector
+                WHERE article_id IN (SELECT value FROM json_each(?)) AND {_OURS}""",
+            (listed(article_ids), model),
+        )
+        return [(row[0], row[1]) for row in rows]
+
+    async def hits(self, article_ids: Collection[int], scope: Scope) -> list[Hit]:
+        """Those of the articles that lie in the scope."""
+        conditions, parameters = within(scope)
+        rows = await self._database.fetchall(
+            f"""SELECT id, page, published FROM article
+                WHERE id IN (SELECT value FROM json_each(:ids)){conditions}""",
+            parameters | {"ids": listed(article_ids)},
+        )
+        return [Hit(row[0], row[1], row[2], 0.0) for row in rows]
 
 
 def _begin_anew(connection: sqlite3.Connection, model: str) -> None:
@@ -143,17 +158,3 @@ def _signs(connection: sqlite3.Connection, model: str, after: int, limit: int) -
         array("q", [row[3] for row in rows]),
         b"".join(row[4] for row in rows),
     )
-
-
-def _of(
-    connection: sqlite3.Connection, model: str, article_ids: Collection[int], scope: Scope
-) -> list[tuple[Hit, bytes]]:
-    conditions, parameters = within(scope)
-    rows = connection.execute(
-        f"""SELECT article.id, article.page, article.published, vector.vector
-            FROM vector JOIN article ON article.id = vector.article_id
-            WHERE vector.article_id IN (SELECT value FROM json_each(:ids)){conditions}
-              AND {_OURS.replace("?", ":model")}""",
-        parameters | {"ids": listed(article_ids), "model": model},
-    )
-    return [(Hit(row[0], row[1], row[2], 0.0), row[3]) for row in rows]
