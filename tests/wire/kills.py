@@ -108,6 +108,23 @@ RECOVERING: tuple[Step, ...] = tuple(
 
 STEPS = (*POLLING, *POSTING, *RECOVERING)
 
+WATCHERS = ("direct message", "watching channel")
+WATCHING: tuple[Step, ...] = tuple(
+    replace(step, kinds=WATCHERS)
+    for step in (
+        *_around("matching", "bot.news.watches:Watchman.look", any_channel=True),
+        *_around("notices written", "bot.store.watches:Watches.tell", any_channel=True),
+        *_around("claim", f"{COURIER}._claim"),
+        *_around("admission", "bot.posting.audience:Audience.admit"),
+        *_MESSAGE,
+        *_RECORD,
+        *_around("finish", f"{COURIER}._finish"),
+        *_second((*_LOOK, *_RETRY), _MESSAGE[0]),
+        *_second((*_LOOK, *_RECORD), _MESSAGE[1]),
+    )
+)
+"""From an article that came to the recorded notice of a watch."""
+
 
 @dataclass(frozen=True)
 class Toll:
@@ -125,7 +142,7 @@ class Toll:
 
 async def die(scene: Scene, kind: str, step: Step, *, nth: int = 1) -> None:
     """Start a bot that ends at the n-th such moment in the channel of that kind. Raises when it does not."""
-    place = str(scene.channels[kind].id)
+    place = str(scene.places[kind].id)
     environment = {}
     if step.method:
         when = "after" if step.after else "before"
@@ -147,7 +164,7 @@ async def die(scene: Scene, kind: str, step: Step, *, nth: int = 1) -> None:
 def toll(scene: Scene, numbers: Sequence[int]) -> Toll:
     """What is wrong with the articles of these numbers in the channels."""
     lost, repeated, disordered = [], [], []
-    for kind in scene.channels:
+    for kind in scene.places:
         posts = scene.posts(kind)
         lost += [f"{kind} {number}" for number in numbers if posts[number] == 0]
         repeated += [f"{kind} {number}" for number in numbers if posts[number] > 1]

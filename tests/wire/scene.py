@@ -37,6 +37,10 @@ _FATES = """
     SELECT article.url, fate.channel_id, coalesce(dispatch.state, fate.fate), dispatch.message_id
     FROM article LEFT JOIN fate ON fate.page = article.page LEFT JOIN dispatch ON dispatch.id = dispatch_id
 """
+_NOTICES = """
+    SELECT article.url, dispatch.channel_id, dispatch.state, dispatch.message_id
+    FROM watch_match JOIN article ON article.id = article_id JOIN dispatch ON dispatch.id = dispatch_id
+"""
 _OPEN = """
     SELECT count(*) FROM dispatch WHERE state IN ('waiting', 'claimed') OR state = 'sent' AND finished = 0
 """
@@ -65,6 +69,7 @@ class Scene:
         self.database = folder / "telex.db"
         self.server: Server = discord.acts.add_server("Newsroom")
         self.channels: dict[str, Channel] = {}
+        self.watchers: dict[str, Channel] = {}
         self.url = ""
         self._articles: list[str] = []
         self._launcher = launcher
@@ -102,6 +107,32 @@ class Scene:
                     feed_id=feed.id,
                     first_article_id=newest.id,
                 )
+
+    async def watch(self) -> None:
+        """Let a person and a channel watch for what every article has."""
+        ada = self.discord.people.join(self.server.id, "Ada")
+        self.watchers["direct message"] = self.discord.acts.direct(ada)
+        self.watchers["watching channel"] = self.discord.acts.add_channel(self.server, "watching")
+        async with self.newsroom() as newsroom:
+            for kind, channel in self.watchers.items():
+                assert await newsroom.store.watches.add(
+                    server_id=self.server.id,
+                    channel_id=channel.id,
+                    person_id=ada.id if kind == "direct message" else None,
+                    query="article",
+                    language=None,
+                    limit=9,
+                )
+
+    def end_quiet(self) -> None:
+        """Let what the watches find be told at once, though there was a notice a moment ago."""
+        with closing(sqlite3.connect(self.database)) as connection, connection:
+            connection.execute("UPDATE watch SET quiet = 0")
+
+    @property
+    def places(self) -> dict[str, Channel]:
+        """Wherever the bot is to write, by kind."""
+        return self.channels | self.watchers
 
     def write(self, count: int) -> list[int]:
         """The publisher brings out `count` articles. Returns their numbers."""
@@ -223,7 +254,7 @@ class Scene:
         numbers = list(numbers)
         with suppress(TimeoutError):
             await until(
-                lambda: all(self.posts(kind)[number] for kind in self.channels for number in numbers),
+                lambda: all(self.posts(kind)[number] for kind in self.places for number in numbers),
                 within=within,
             )
             await self.settled(within=within)
@@ -238,8 +269,10 @@ class Scene:
         found: dict[tuple[int, int], list[tuple[str, int]]] = {}
         for url, channel_id, state, message_id in self.rows(_FATES):
             found.setdefault((int(url.rpartition("/")[2]), channel_id), []).append((state, message_id))
+        for url, channel_id, state, message_id in self.rows(_NOTICES):
+            found.setdefault((int(url.rpartition("/")[2]), channel_id), []).append((state, message_id))
         wrong = []
-        for kind, channel in self.channels.items():
+        for kind, channel in self.places.items():
             told = [(message.id, articles(message)) for message in self.messages(kind)]
             for number in numbers:
                 ours = found.get((number, channel.id), [])
@@ -255,7 +288,7 @@ class Scene:
 
     def messages(self, kind: str) -> list[Message]:
         """The bot's messages in a channel, in a forum those of all its threads; oldest first."""
-        channel = self.channels[kind]
+        channel = self.places[kind]
         places = [channel]
         places += [other for other in self.discord.state.channels.values() if other.parent_id == channel.id]
         found = [message for place in places for message in place.history()]

@@ -10,7 +10,7 @@ import pytest
 from tests.feed_server import FeedServer
 from tests.wire.bot_process import Launcher
 from tests.wire.discord_server import DiscordServer
-from tests.wire.kills import AFTER, INSIDE, STEPS, Toll, survive, toll
+from tests.wire.kills import AFTER, INSIDE, STEPS, WATCHING, Toll, survive, toll
 from tests.wire.scene import KINDS, Scene, open_scene
 
 
@@ -24,6 +24,18 @@ async def test_a_bot_that_dies_at_any_step_of_an_article_posts_it_once(scene: Sc
         window = (INSIDE, AFTER)[(number + turn) % 2]
         costs[step.name] = await survive(scene, kind, step, window=window, burst=2, nth=2 - number % 2)
     assert len(steps) >= 5
+    assert not any(costs.values()), {name: cost for name, cost in costs.items() if cost}
+
+
+async def test_a_bot_that_dies_at_any_step_of_a_watchs_notice_tells_of_each_article_once(
+    scene: Scene,
+) -> None:
+    await scene.watch()
+    costs: dict[str, Toll] = {}
+    for number, step in enumerate(WATCHING):
+        scene.end_quiet()
+        window = (INSIDE, AFTER)[number // 2 % 2]
+        costs[step.name] = await survive(scene, step.kinds[number % 2], step, window=window, burst=2, nth=1)
     assert not any(costs.values()), {name: cost for name, cost in costs.items() if cost}
 
 
