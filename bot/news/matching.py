@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from bot.news.exact import InWords
-from bot.news.plan import Plan, plan
+from bot.news.plan import plan
 from bot.store.search_index import All, Any, Column, Except, Near, Terms, Wanted
 from bot.text.query import Node, Query
 from bot.text.terms import HAS_IMAGE, IndexTerms, index_terms
@@ -31,17 +31,39 @@ class Sought:
 
     wanted: Wanted
     exact: tuple[Node, ...]
+    needs: tuple[frozenset[Token], ...]
+    """Terms of each of which an article must have one; `enough` says that there is no more to ask."""
+    enough: bool
 
     @classmethod
     def of(cls, query: Query) -> Sought | None:
         """What a query asks; None when it asks for nothing. Dates and bookmarks are left out."""
         asked = plan(query, feed_ids=None, person_id=None)
-        return None if (wanted := required(asked)) is None else cls(wanted, tuple(asked.exact))
+        wanted = asked.required((*asked.words, *asked.texts))
+        if wanted is None:
+            return None
+        parts = wanted.parts if isinstance(wanted, All) else (wanted,)
+        simple = [_any_of(part) for part in parts]
+        needs = [
+            one if one is not None else keys(part, _same) for one, part in zip(simple, parts, strict=True)
+        ]
+        enough = None not in simple and not asked.exact
+        return cls(wanted, tuple(asked.exact), tuple(filter(None, needs)), enough)
 
 
-def required(asked: Plan) -> Wanted | None:
-    """All that a plan asks of the index."""
-    return asked.required((*asked.words, *asked.texts))
+def _any_of(wanted: Wanted) -> frozenset[Token] | None:
+    """The terms one of which is all that is asked; None where it is more."""
+    if isinstance(wanted, Terms):
+        whole = len(wanted.terms) == 1 and not wanted.prefix and wanted.column is not Column.TITLE
+        return frozenset({(_place(wanted.column), wanted.terms[0])}) if whole else None
+    if not isinstance(wanted, Any):
+        return None
+    parts = [_any_of(part) for part in wanted.parts]
+    return None if None in parts else frozenset().union(*filter(None, parts))
+
+
+def _same(_token: Token) -> int:
+    return 0
 
 
 def keys(wanted: Wanted, cost: Callable[[Token], int]) -> frozenset[Token]:
@@ -110,6 +132,7 @@ class Held:
             Column.META: self._terms.meta.split(),
         }
 
+    @cached_property
     def tokens(self) -> set[Token]:
         """The terms that it is found by."""
         text = {*self._columns[Column.TITLE], *self._columns[Column.TEXT]}
@@ -120,7 +143,9 @@ class Held:
 
     def matches(self, sought: Sought) -> bool:
         """Whether a search for this would find it with all its words."""
-        return self._holds(sought.wanted) and all(map(self._words.holds, sought.exact))
+        if any(map(self.tokens.isdisjoint, sought.needs)):
+            return False
+        return sought.enough or (self._holds(sought.wanted) and all(map(self._words.holds, sought.exact)))
 
     @cached_property
     def _words(self) -> InWords:
@@ -234,7 +259,7 @@ class Matcher:
         held = Held(article)
         found: list[int] = []
         seen: set[int] = set()
-        for token in held.tokens():
+        for token in held.tokens:
             for group in self._by_token.get(token, ()):
                 if id(group) in seen:
                     continue
