@@ -1,6 +1,7 @@
 """What a sentence claims that can be checked: numbers, dates, lengths of time, money, in English and French.
 
-"1,5 million", "1.5 million" and "1 500 000" are one number; so are "10 juin" and "June 10" one date.
+"1,5 million", "1.5 million" and "1 500 000" are one number; so are "10 juin" and "June 10" one date, and
+"20h40" and "8:40 p.m." one time.
 """
 
 from __future__ import annotations
@@ -88,6 +89,7 @@ _COUNTS = {
     }.items()
     for name in names.split()
 }  # fmt: skip
+_NOON = 12
 _ARTICLES = frozenset({"a", "an", "un", "une"})
 _FOUR = 4  # before "vingt"
 _GROUP = 3  # digits
@@ -101,6 +103,9 @@ _MONTH_YEAR = re.compile(
 )
 _MONTH = re.compile(rf"\b(?P<before>in |en |of |de |d'|since |depuis |until )?(?P<month>{_month})\b")
 _NUMERIC_DATE = re.compile(r"\b(\d{1,2})/(\d{1,2})/(\d{4})\b")
+_TIME = re.compile(
+    r"(?<![\w.,:])(?P<hour>\d{1,2})(?: ?h ?|:)(?P<minute>\d\d)(?!\d|:\d)(?: ?(?P<half>[ap])\.? ?m\b)?"
+)
 _POINTED_DATE = re.compile(r"\b(\d{1,2})\.(\d{1,2})\.(\d{4})\b")
 _ISO_DATE = re.compile(r"\b(\d{4})-(\d\d)-(\d\d)\b")
 _ROMAN = re.compile(r"\b([ivx]{1,5})(?:e|eme)? (?=siecles?\b)")
@@ -121,7 +126,8 @@ def claims(text: str, language: str | None = None) -> Claims:
     folded = _POINTED_DATE.sub(r"\1/\2/\3", text)
     folded = _POUR_CENT.sub("percent", " ".join(fold(folded).split()))
     numbers: list[frozenset[Decimal]] = []
-    facts: set[tuple[str, str]] = set(_dates(folded))
+    facts: set[tuple[str, str]] = {*_dates(folded), *map(_time, _TIME.finditer(folded))}
+    folded = _TIME.sub(" ", folded)
     for match in _NUMBER.finditer(folded):
         digits = match["digits"].replace(" ", "")
         if _RELEASE.fullmatch(digits):
@@ -156,6 +162,14 @@ def missing(said: Claims, known: Claims) -> bool:
     """Whether something that is said is not known."""
     values = known.values
     return not said.facts <= known.facts or any(values.isdisjoint(number) for number in said.numbers)
+
+
+def _time(match: re.Match[str]) -> tuple[str, str]:
+    """A time of day, counted to 24 hours."""
+    hour = int(match["hour"])
+    if match["half"]:
+        hour = hour % _NOON + (_NOON if match["half"] == "p" else 0)
+    return "time", f"{hour}:{match['minute']}"
 
 
 def _dates(folded: str) -> Iterator[tuple[str, str]]:

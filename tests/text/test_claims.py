@@ -28,6 +28,8 @@ from bot.text.claims import claims, missing
         ("71 people", "en", "soixante et onze personnes", "fr"),
         ("in the 19th century", "en", "au XIXe siècle", "fr"),
         ("Python 3.12.1", "en", "Python 3.12.1", "fr"),
+        ("at 8:40 p.m.", "en", "à 20h40", "fr"),
+        ("at 8:40", "en", "à 8 h 40", "fr"),
     ],
 )
 def test_one_number_or_date_written_in_two_ways_is_one(
@@ -51,6 +53,8 @@ def test_one_number_or_date_written_in_two_ways_is_one(
         ("2 years", "en", "2 mois, puis 3 ans", "fr"),
         ("three people", "en", "deux personnes", "fr"),
         ("Python 3.12.2", "en", "Python 3.12.1", "en"),
+        ("à 20h41", "fr", "à 20h40", "fr"),
+        ("at 8:40 a.m.", "en", "à 20h40", "fr"),
     ],
 )
 def test_another_number_date_or_unit_is_missing(
