@@ -29,15 +29,17 @@ from tests.benchmarks import promises
 from tests.feed_server import FeedServer
 from tests.wire.bot_process import Launcher
 from tests.wire.discord_server import DiscordServer
-from tests.wire.kills import AFTER, INSIDE, STEPS, Step, Toll, survive, toll
+from tests.wire.kills import AFTER, INSIDE, STEPS, WATCHERS, WATCHING, Step, Toll, survive, toll
 from tests.wire.scene import KINDS, Scene, open_scene
 
 SCENE_KILLS = 20  # before the channels get a history too long to read quickly
 LONGEST_MOMENT = 0.8  # seconds from the start of a bot to a kill at random
 RANDOM = Step("random moment")
+ALL = (*STEPS, *WATCHING)
+PLACES = (*KINDS, *WATCHERS)
 WINDOWS = {INSIDE: "nonce honoured", AFTER: "nonce forgotten"}
 BESIDE = {"text": "forum", "announcement": "text", "thread": "announcement", "forum": "thread"}
-"""The channel that follows the same feed, by the kind of the channel where the bot dies."""
+"""The channel that follows the same feed, by the kind of the channel where the bot dies; none for a watch."""
 COLUMNS = ("kills", "lost", "repeated", "disordered", "unfinished", "unknown")
 
 Place = tuple[Step, float]
@@ -46,12 +48,12 @@ Counts = Counter[tuple[str, str]]
 
 def planned(kills: int, chance: random.Random) -> dict[str, list[Place]]:
     """Where to kill at least so often, by kind: every step in both windows equally often, random moments."""
-    places = [(kind, step, window) for step in STEPS for kind in step.kinds for window in WINDOWS]
+    places = [(kind, step, window) for step in ALL for kind in step.kinds for window in WINDOWS]
     moments = [(kind, RANDOM, window) for kind in KINDS for window in WINDOWS]
     plan = list(islice(cycle(moments), kills // 20))
     plan += places * math.ceil((kills - len(plan)) / sum(deaths(step) for _, step, _ in places))
     chance.shuffle(plan)
-    return {kind: [(step, window) for of, step, window in plan if of == kind] for kind in KINDS}
+    return {kind: [(step, window) for of, step, window in plan if of == kind] for kind in PLACES}
 
 
 def deaths(step: Step) -> int:
@@ -96,9 +98,12 @@ async def _act(
     """Kill as planned in a scene of its own."""
     discord, feeds = await DiscordServer().start(), await FeedServer().start()
     with tempfile.TemporaryDirectory() as folder:
-        kinds = (kind, BESIDE[kind])
+        kinds = (kind, BESIDE[kind]) if kind in BESIDE else ("text",)
         async with open_scene(discord, feeds, launcher, Path(folder), kinds=kinds) as scene:
+            if kind in WATCHERS:
+                await scene.watch()
             for step, window in places:
+                scene.end_quiet()
                 burst = chance.randint(1, 5)
                 if step is RANDOM:
                     cost = await _at_random(scene, window, burst, chance.uniform(0, LONGEST_MOMENT))
@@ -141,7 +146,7 @@ def _count(counts: Counts, cost: Toll, kills: int, *names: str) -> None:
 def _print(counts: Counts, seconds: float, seed: int) -> None:
     title = f"{counts['all', 'kills']} kills in {seconds:.0f} s, seed {seed}"
     table = Table("", *COLUMNS, title=title)
-    for name in (*dict.fromkeys(step.name for step in (*STEPS, RANDOM)), *KINDS, *WINDOWS.values(), "all"):
+    for name in (*dict.fromkeys(step.name for step in (*ALL, RANDOM)), *PLACES, *WINDOWS.values(), "all"):
         if counts[name, "kills"]:
             table.add_row(name, *(str(counts[name, column]) for column in COLUMNS))
     Console().print(table)
@@ -151,7 +156,8 @@ def figure(counts: Counts, seed: int) -> str:
     """The run in a line."""
     total = {column: counts["all", column] for column in COLUMNS}
     return (
-        f"{total['kills']:,} kills at {len(STEPS)} steps in {len(KINDS)} kinds of channel (seed {seed}): "
+        f"{total['kills']:,} kills at {len(ALL)} steps, posts in {len(KINDS)} kinds of channel and "
+        f"notices of watches in {len(WATCHERS)} (seed {seed}): "
         f"lost {total['lost']}, repeated {total['repeated']}, out of order {total['disordered']}, "
         f"without a fate {total['unknown']}"
     )
