@@ -52,6 +52,7 @@ async def test_about_tells_version_uptime_and_what_the_asker_can_read(
     assert f"Running since: <t:{START}:R>" in about
     assert "Feeds you can read here: 1" in about
     assert "Articles from them: 3" in about
+    assert "Search by meaning: off" in about
     assert f"Newest article: <t:{START - 60}:R>" in about
     assert "The whole newsroom" not in about
 

@@ -13,6 +13,7 @@ from bot.news.search import Searcher
 from bot.settings import Settings
 from bot.store import Store
 from bot.store.vectors import Encoded
+from tests.clocks import ManualClock
 from tests.news import toy_encoder
 from tests.news.library import Library
 
@@ -102,6 +103,26 @@ async def test_each_article_is_encoded_once_and_new_ones_after_a_restart(
     async with opened(SETTINGS, store) as again:
         assert again is not None
         assert await again.encode_missing() == 1
+
+
+async def test_while_the_bot_runs_it_encodes_what_there_is_and_what_comes(
+    store: Store, library: Library, sense: Meaning, clock: ManualClock
+) -> None:
+    async def encoded(count: int) -> None:
+        async with asyncio.timeout(30):
+            while (await store.vectors.counts()).encoded < count:
+                clock.advance(meaning.PAUSE)
+                await asyncio.sleep(0.01)
+
+    await library.add("car")
+    running = asyncio.create_task(sense.run())
+    await encoded(1)
+    await library.add("A hound", "It ran.")
+    await encoded(2)
+    page = await Searcher(store, sense).search("dog automobile", feed_ids=None)
+    assert {result.article.title for result in page.results} == {"car", "A hound"}
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_an_interruption_loses_nothing_that_was_written(
