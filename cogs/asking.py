@@ -108,10 +108,13 @@ class Asking(commands.Cog):
         if message.guild is None:
             await self._answer_directly(message)
             return
-        if self.bot.user not in message.mentions or not isinstance(message.author, discord.Member):
+        by_role = message.guild.self_role in message.role_mentions
+        mentioned = self.bot.user in message.mentions
+        if not (mentioned or by_role) or not isinstance(message.author, discord.Member):
             return
         place = _place(message.channel)
-        wanted = self._wanted(message)
+        # Discord hides from the bot what a message says that mentions only its role.
+        wanted = self._wanted(message) if mentioned else Wanted(Want.HELP)
         if place is None or wanted.want is Want.NOTHING or not self._may_speak(place):
             return
         locale.speak(
@@ -133,7 +136,7 @@ class Asking(commands.Cog):
     ) -> None:
         self._desk.admit(wanted.text, person_id=asker.id, server_id=asker.guild.id)
         if wanted.want is Want.HELP:
-            await self._send(message, place, embed=_help(self.bot))
+            await self._send(message, place, embed=_help(self.bot, by_role=bool(message.role_mentions)))
             return
         with contextlib.suppress(discord.HTTPException):
             await message.channel.typing()
@@ -274,10 +277,11 @@ def _replied_to(message: discord.Message) -> int | None:
     return reference.message_id if reference.channel_id == message.channel.id else None
 
 
-def _help(bot: Telex) -> discord.Embed:
+def _help(bot: Telex, *, by_role: bool) -> discord.Embed:
     assert bot.user is not None
     example = _("What happened with Signal this week?")
     lines = (
+        *([_("You mentioned my role, which hides your words from me. Mention me.")] if by_role else []),
         _("Ask me about the news of this server: {mention} {question}").format(
             mention=bot.user.mention, question=example
         ),

@@ -70,7 +70,7 @@ def test_no_privileged_intent_is_asked_for() -> None:
     assert not INTENTS.value & privileged.value
 
 
-@pytest.mark.parametrize("picture", ["post", "search", "bookmarks"])
+@pytest.mark.parametrize("picture", ["post", "search", "bookmarks", "ask", "ask-unknown"])
 def test_the_pictures_of_the_readme_are_there(picture: str) -> None:
     assert f"docs/pictures/{picture}.png" in README
     assert (ROOT / "docs" / "pictures" / f"{picture}.png").stat().st_size > 5_000

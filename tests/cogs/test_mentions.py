@@ -34,6 +34,16 @@ async def test_a_bare_mention_is_told_how_to_ask(telex: World, feed_server: Feed
     assert "/ask" in text(telex.posts()[-1])
 
 
+async def test_who_mentions_the_bots_role_is_told_to_mention_the_bot(telex: World) -> None:
+    me = telex.env.backend.bot_user
+    guild = telex.bot.get_guild(telex.guild.id)
+    role = guild.get_role(telex.guild.roles[me.name].id) if guild else None
+    assert role is not None
+    role.tags = discord.RoleTags({"bot_id": str(me.id)})  # which simcord leaves out
+    await telex.reader.send(telex.news, f"{role.mention} who bought Slack?")
+    assert "You mentioned my role" in text(telex.posts()[-1])
+
+
 async def test_the_search_syntax_shows_results(telex: World, feed_server: FeedServer) -> None:
     await follow(telex, feed_server)
     await telex.reader.send(telex.news, f"{mention(telex)} search: moratorium since:7d")
