@@ -27,8 +27,7 @@ _WORDS = 40  # of a title
 _NAMES = 10  # tags of an article
 _BEGINNINGS = 3  # words of a name by which it is found
 _SHORT = 3  # letters of a word, unless in capitals
-_MOST_FEEDS = 400  # that are looked through for a prefix of fewer letters
-_LONG_PREFIX = 2
+_MOST_FEEDS = (40, 400)  # that are looked through for a prefix of no letter, and of one
 _FEEDS_AT_ONCE = 200
 _FILLED = "completions_filled"
 _BEFORE_WHOLE = "\x1f"  # stands between the part of a name that it is found by and the whole of it
@@ -87,14 +86,14 @@ class Words:
         """Words, tags or authors of these feeds' recent articles that begin so, the most used first.
 
         Accents and case do not matter; a name is also found by its second and third word. A single letter is
-        looked up in the last 400 feeds only.
+        looked up in the 400 newest feeds only, and names without any in 40, for the sake of time.
         """
         folded = terms.fold(safe.plain(prefix))
         if not feed_ids or safe.length(folded) > LONGEST or (kind is Kind.WORD and not folded):
             return []
         feeds = sorted(feed_ids)
-        if len(folded) < _LONG_PREFIX:
-            feeds = feeds[-_MOST_FEEDS:]
+        if len(folded) < len(_MOST_FEEDS):
+            feeds = feeds[-_MOST_FEEDS[len(folded)] :]
         same = "folded" if kind is Kind.WORD else "written"
         rows = await self._database.fetchall(
             f"""
