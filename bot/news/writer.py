@@ -56,6 +56,10 @@ class ModelError(Exception):
     """The service gave no answer that can be read; the message says why, without secrets."""
 
 
+class _BadRequest(ModelError):
+    """The service does not understand the request."""
+
+
 class Writer:
     """Asks the configured service to write answers from passages. Used as a context manager."""
 
@@ -67,11 +71,12 @@ class Writer:
         self._timeout = settings.model_timeout
         self._headers = {"User-Agent": f"Telex/{__version__}", "Accept-Encoding": "identity"}
         if settings.model_key is not None:
-            self._headers["Authorization"] = f"Bearer {settings.model_key.get_secret_value()}"
+            self._headers["Authorization"] = f"Bearer {settings.model_key.get_secret_value().strip()}"
         self._clock = clock
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._resting_until = 0.0
         self._failing = False
+        self._options: dict[str, object] = {"temperature": 0, "max_tokens": MAX_TOKENS}
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
@@ -139,14 +144,15 @@ class Writer:
         return f"answers with {self.model!r}" if names else "answers"
 
     async def _ask(self, messages: list[dict[str, str]]) -> str:
-        body = {
-            "model": self.model,
-            "messages": messages,
-            "temperature": 0,
-            "max_tokens": MAX_TOKENS,
-            "stream": False,
-        }
-        match await self._request("POST", "/chat/completions", body):
+        body = {"model": self.model, "messages": messages, "stream": False}
+        try:
+            found = await self._request("POST", "/chat/completions", body | self._options)
+        except _BadRequest:
+            if not self._options:
+                raise
+            self._options = {}  # which some models refuse
+            found = await self._request("POST", "/chat/completions", body)
+        match found:
             case {"choices": [{"message": {"content": str(content)}}, *_]}:
                 return content
         raise ModelError("an answer without a text")
@@ -157,6 +163,8 @@ class Writer:
             async with self._session.request(
                 method, self._url + path, json=body, allow_redirects=False
             ) as response:
+                if response.status == HTTPStatus.BAD_REQUEST:
+                    raise _BadRequest(f"HTTP {response.status}")
                 if response.status != HTTPStatus.OK:
                     raise ModelError(f"HTTP {response.status}")
                 if response.headers.get("Content-Encoding", "identity") != "identity":

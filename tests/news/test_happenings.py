@@ -1,6 +1,8 @@
 """Questions about a period, about an article, and those that follow on others."""
 
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from bot.news.answers import Answer, ask
 from bot.news.happenings import asked
@@ -262,3 +264,13 @@ async def test_a_follow_up_is_understood_with_the_question_before(
     assert titles(listed) == ["AMD presents a chip"]
     listed = await ask(searcher, "and before, in the last two weeks?", feed_ids=None, earlier=[WEEK])
     assert "Intel names a new chief" in titles(listed)
+
+
+@given(question=st.text(alphabet=st.sampled_from("aeinrst ?-'0123é\0") | st.characters(), max_size=60))
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(question="\ud800")
+@example(question="quoi de neuf " * 50)
+async def test_no_conversation_breaks_it(library: Library, searcher: Searcher, question: str) -> None:
+    await ask(searcher, question, feed_ids=None, about=1, earlier=[WEEK, question])
+    await ask(searcher, f"what's new about {question} since monday", feed_ids=None, earlier=[question])
+    await ask(searcher, f"et {question} ?", feed_ids=[1], about=2, earlier=[WEEK])

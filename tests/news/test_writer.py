@@ -321,7 +321,7 @@ async def test_what_is_shown_is_bounded(
 ) -> None:
     for number in range(20):
         text = (
-            f"Rekognition number {number} was launched. " + "Rekognition was launched again and again. " * 300
+            f"Rekognition number {number} was launched. " + "Rekognition was launched again and again. " * 40
         )
         await library.add(f"Rekognition {number} " + "launched " * 200, text)
     service.says("NO ANSWER")
@@ -374,6 +374,7 @@ async def test_a_service_that_does_not_come_to_an_end_is_left(
     ("status", "body"),
     [
         (500, b"oops"),
+        (400, b"{}"),
         (429, b"{}"),
         (404, b"{}"),
         (200, b"not JSON"),
@@ -429,6 +430,24 @@ async def test_a_failure_is_logged_once_without_the_key_and_the_service_left_alo
     assert (await ask(searcher, QUESTION, feed_ids=None, writer=writer)).written
     assert "answers again" in caplog.text
     assert KEY not in caplog.text
+
+
+async def test_a_model_that_knows_no_limits_is_asked_without_them(
+    service: ModelService, writer: Writer, feed_server: FeedServer
+) -> None:
+    async def strict(request: web.Request) -> web.StreamResponse:
+        if "max_tokens" in await request.json():
+            return web.json_response({"error": "unsupported"}, status=400)
+        message = {"content": "Rekognition was launched in 2016 [1]."}
+        return web.json_response({"choices": [{"message": message}]})
+
+    service.answers(strict)
+    for _ in range(2):
+        assert await writer.write(QUESTION, [quote(ENGLISH, "en")], "en")
+    assert feed_server.count("/v1/chat/completions") == 3
+    service.sends(b"{}", 400)
+    assert await writer.write(QUESTION, [quote(ENGLISH, "en")], "en") == ()
+    assert feed_server.count("/v1/chat/completions") == 4
 
 
 async def test_few_questions_are_asked_at_the_same_time(
