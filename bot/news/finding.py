@@ -31,7 +31,8 @@ OTHERS = 10  # in any,
 FAMILY = 10  # and by words of the same family
 FAMILY_BUDGET = 30_000  # likewise, where words of the same family are looked for too
 COMMON = 24  # partial matches of common words that are read
-COVERED = 100  # full matches of common words that freshness may reorder
+COVERED = 60  # full matches of common words that freshness may reorder,
+IN_NEIGHBOURS = 100  # and those that are read for a phrase
 SKIMMED = 5_000  # characters of a text that are read to rank it
 HALF_LIFE = 30 * 86400  # seconds
 FRESH = 0.15  # how much more an article of this moment counts
@@ -74,12 +75,13 @@ class Finder:
     async def full(self, asked: Plan, limit: int) -> list[Found]:
         """What matches wholly, the best first."""
         parts = (*asked.words, *asked.texts)
-        most = max(LOOKED_AT if asked.exact else POOL, limit)
         if await self.vocabulary.is_long() and self.vocabulary.cost(parts) > BUDGET:
+            most = max(IN_NEIGHBOURS if asked.exact else COVERED, limit)
             hits = await self._store.coverage.whole(
-                self._parts(parts), required=asked.required(), scope=asked.scope, limit=min(most, COVERED)
+                self._parts(parts), required=asked.required(), scope=asked.scope, limit=most
             )
         else:
+            most = max(LOOKED_AT if asked.exact else POOL, limit)
             hits = await self._store.index.ranked(
                 All(parts), required=asked.required(), scope=asked.scope, limit=most
             )

@@ -109,7 +109,7 @@ class Searcher:
             forms = [form for word in terms.words(written) for form in terms.alternatives(word)]
             if asked.scope.feed_ids is None and self.finder.vocabulary.documents(forms):
                 continue
-            if await index.newest(wanted, scope=scope, limit=1):
+            if await index.any(wanted, scope=scope):
                 continue
             await self.finder.vocabulary.ready()
             for near in self.finder.vocabulary.nearest(forms):

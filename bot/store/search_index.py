@@ -116,9 +116,9 @@ class SearchIndex:
         """The `limit` articles published last that hold `wanted`."""
         return await self._database.read(_newest, wanted, scope, limit)
 
-    async def count(self, wanted: Wanted, *, scope: Scope, at_most: int) -> int:
-        """How many articles hold `wanted`; counting ends at `at_most`."""
-        return await self._database.read(_count, narrowed(wanted, scope) or wanted, at_most=at_most)
+    async def any(self, wanted: Wanted, *, scope: Scope) -> bool:
+        """Whether any article holds `wanted`."""
+        return await self._database.read(_any, wanted, scope)
 
     async def holding(self, wanted: Wanted, article_ids: Collection[int]) -> set[int]:
         """Those of the articles that hold `wanted`."""
@@ -346,10 +346,14 @@ def _by_month(connection: sqlite3.Connection, wanted: Wanted, scope: Scope, limi
     return _facts(connection, ids)
 
 
-def _count(connection: sqlite3.Connection, wanted: Wanted, *, at_most: int) -> int:
-    sql = "SELECT count(*) FROM (SELECT 1 FROM article_terms WHERE article_terms MATCH ? LIMIT ?)"
-    (count,) = connection.execute(sql, (match(wanted), at_most)).fetchone()
-    return int(count)
+def _any(connection: sqlite3.Connection, wanted: Wanted, scope: Scope) -> bool:
+    conditions, parameters = within(scope)
+    row = connection.execute(
+        f"""SELECT 1 FROM article_terms CROSS JOIN article INDEXED BY article_facts
+            ON article.id = article_terms.rowid WHERE article_terms MATCH :wanted{conditions} LIMIT 1""",
+        parameters | {"wanted": match(narrowed(wanted, scope) or wanted)},
+    ).fetchone()
+    return row is not None
 
 
 def _frequencies(connection: sqlite3.Connection, at_least: int) -> dict[str, int]:
