@@ -71,9 +71,9 @@ class Asking(commands.Cog):
         assert interaction.guild is not None
         assert isinstance(interaction.user, discord.Member)
         self._desk.admit(question, person_id=interaction.user.id, server_id=interaction.guild.id)
-        await interaction.response.defer(ephemeral=not public, thinking=True)
         place = _place(interaction.channel)
-        public = public and place is not None
+        public = public and place is not None  # of any other place it is not known who reads it
+        await interaction.response.defer(ephemeral=not public, thinking=True)
         if public and place is not None:
             feed_ids = await shared_feed_ids(self.bot, interaction.user, place)
         else:
@@ -81,7 +81,6 @@ class Asking(commands.Cog):
         if not feed_ids:
             await interaction.edit_original_response(embed=await self._nothing(interaction.user))
             return
-        in_thread = isinstance(place, discord.Thread)
         told = await self._desk.answer(
             Asked(
                 text=question,
@@ -92,7 +91,7 @@ class Asking(commands.Cog):
                 public=public,
                 article_id=await self._article_of_thread(place, question),
                 insists=False,
-                follows=await self._last_in(place.id) if in_thread and place is not None else None,
+                follows=await self._last_in(place.id) if isinstance(place, discord.Thread) else None,
             )
         )
         embed, view = reply(told, public=public, title=True)
