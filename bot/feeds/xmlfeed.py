@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from io import BytesIO
 from itertools import islice
@@ -31,6 +32,11 @@ _TAIL = 4_096
 _DECLARED = re.compile(rb"""^\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([\w.:-]{1,40})["']""")
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([\w.:-]{1,40})""", re.IGNORECASE)
 _OFTEN_WRONG = {"utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1", "latin1", "iso-8859-15", "windows-1252"}
+_HIGH_REFERENCE = re.compile(rb"&#(?:[xX]0*([0-9a-fA-F]{4,})|0*([0-9]{5,}));?")
+_REFERENCE_PAIR = re.compile(
+    rb"&#(?:[xX]([dD][89abAB][0-9a-fA-F]{2})|(5[56][0-9]{3}));"
+    rb"&#(?:[xX]([dD][c-fC-F][0-9a-fA-F]{2})|(5[67][0-9]{3}));"
+)
 _MARKUP_TYPES = {"text/html", "application/xhtml+xml"}
 _PICTURE = re.compile(r"\.(?:jpe?g|png|gif|webp|avif)(?:[?#]|$)", re.IGNORECASE)
 _AUTHOR = re.compile(r"\s*(?:[^\s()<>@]+@\S+\s+\((.+)\)|(.+?)\s*[<(][^\s()<>@]+@[^\s<>]+[>)])\s*$")
@@ -51,7 +57,7 @@ def parse_xml(body: bytes, content_type: str, url: str) -> ParsedFeed:
     Raises FeedError (not-a-feed), and whatever feedparser raises.
     """
     found = feedparser.parse(
-        BytesIO(body),  # bytes alone it would try to open as a file's name
+        BytesIO(_referable(body)),  # bytes alone it would try to open as a file's name
         # without a content-location guids stay as they are written: as addresses made absolute they would all
         # change when the feed moves
         response_headers={"content-type": _trusted_type(body, content_type)},
@@ -83,6 +89,32 @@ def parse_xml(body: bytes, content_type: str, url: str) -> ParsedFeed:
         entries=tuple(entry for entry in kept if entry.title or entry.link or entry.guid or entry.text),
         problem=problem or limit,
     )
+
+
+def _referable(body: bytes) -> bytes:
+    """The document with references to characters that there are: feedparser raises on surrogates.
+
+    Two that make a pair, as some publishers write an emoji, are the character that was meant.
+    """
+    if b"&#" not in body:
+        return body
+    return _HIGH_REFERENCE.sub(_existing, _REFERENCE_PAIR.sub(_paired, body))
+
+
+def _code_point(hexadecimal: bytes | None, decimal: bytes | None) -> int:
+    return int(hexadecimal[:9], 16) if hexadecimal else int((decimal or b"0")[:9])
+
+
+def _paired(match: re.Match[bytes]) -> bytes:
+    high, low = _code_point(match[1], match[2]), _code_point(match[3], match[4])
+    if 0xD800 <= high < 0xDC00 <= low < 0xE000:  # noqa: PLR2004 - The Unicode Standard, section 3.9 (D91)
+        return b"&#%d;" % (0x10000 + (high - 0xD800 << 10) + low - 0xDC00)
+    return match[0]
+
+
+def _existing(match: re.Match[bytes]) -> bytes:
+    number = _code_point(match[1], match[2])
+    return match[0] if number < 0xD800 or 0xE000 <= number <= sys.maxunicode else b"&#65533;"  # noqa: PLR2004 - as above
 
 
 def _trusted_type(body: bytes, content_type: str) -> str:

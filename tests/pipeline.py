@@ -1,0 +1,152 @@
+"""A document through the whole way: fetched, parsed in a worker, taken in, stored, rendered, asked again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from ipaddress import ip_network
+from pathlib import Path
+
+from aiohttp import web
+
+from bot.feeds.entries import MAX_ENTRIES, MAX_GUID, MAX_TEXT, MAX_TITLE, MAX_URL
+from bot.feeds.errors import describe
+from bot.news.newsroom import Newsroom, open_newsroom
+from bot.news.visits import PollReport
+from bot.posting import messages
+from bot.settings import Settings
+from bot.text import safe
+from bot.words import Article, Feed
+from tests.clocks import ManualClock
+from tests.feed_server import FeedServer
+
+RENDERED = 40
+"""Articles of a document that are rendered: the newest."""
+_UNSOUND = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_LIMITS = {"title": 256, "description": 4096}  # of an embed
+_EMBED = 6000
+
+
+class Broken(AssertionError):
+    """A document brought the bot to something that it must never do; the message says what."""
+
+
+@dataclass
+class Pipeline:
+    """A newsroom and a publisher. Errors that the bot logs are kept: none is expected."""
+
+    newsroom: Newsroom
+    server: FeedServer
+    clock: ManualClock
+    errors: list[str] = field(default_factory=list)
+    served: int = 0
+
+    async def through(self, body: bytes, content_type: str = "", *, again: bool = True) -> PollReport:
+        """Read a document as the feed of an address of its own. Raises `Broken`.
+
+        With `again` it is read a second time with other bytes behind it, which must bring nothing new.
+        """
+        self.served += 1
+        path = f"/{self.served}"
+        url = self._serve(path, body, content_type)
+        feed = await self.newsroom.store.feeds.add(url)
+        report = await self._poll(feed)
+        articles = await self.newsroom.store.articles.newest([feed.id], limit=RENDERED)
+        if report.new > MAX_ENTRIES or report.new < len(articles):
+            raise Broken(f"{report.new} new articles")
+        for article in articles:
+            self._sound(article)
+            self._rendered(article, report.feed)
+        if articles:
+            messages.catch_up("catch-up:x", articles, language="fr")
+        if again and report.error is None:
+            # What is new behind the document makes it another one, whose entries are compared.
+            self._serve(path, body + b"\n<!-- again -->", content_type)
+            second = await self._poll(report.feed)
+            if second.new:
+                raise Broken(f"{second.new} of {report.new} articles are new again")
+        return report
+
+    def _serve(self, path: str, body: bytes, content_type: str) -> str:
+        async def answer(_: web.Request) -> web.Response:
+            return web.Response(body=body, headers={"Content-Type": content_type} if content_type else {})
+
+        return self.server.handle(path, answer)
+
+    async def _poll(self, feed: Feed) -> PollReport:
+        self.clock.advance(60)
+        report = await self.newsroom.poller.poll(feed, polite=False)
+        if report.error is not None and not describe(report.error):
+            raise Broken(f"no words for {report.error}")
+        if self.errors:
+            raise Broken(self.errors.pop())
+        return report
+
+    def _sound(self, article: Article) -> None:
+        """What is stored is bounded and plain, whatever the document had."""
+        for name, limit in (
+            ("title", MAX_TITLE),
+            ("text", MAX_TEXT),
+            ("summary", MAX_TEXT),
+            ("url", MAX_URL * 4),
+        ):
+            value: str = getattr(article, name)
+            if len(value) > limit:
+                raise Broken(f"a {name} of {len(value)} characters")
+            if _UNSOUND.search(value):
+                raise Broken(f"a {name} with {_UNSOUND.search(value)!r}")
+        if not article.title and article.body:
+            raise Broken("no title")
+        if not article.url.startswith(("http://", "https://")):
+            raise Broken(f"the address {article.url[:80]!r}")
+        if not 0 <= article.published <= self.clock.now():
+            raise Broken(f"published at {article.published}")
+        if len(article.tags) > 20 or (article.author and len(article.author) > MAX_GUID):
+            raise Broken("tags or author without bound")
+
+    def _rendered(self, article: Article, feed: Feed) -> None:
+        for message in messages.post(article, feed, language="en").attempts():
+            embed = message.embed.to_dict()
+            for name, limit in _LIMITS.items():
+                if safe.length(str(embed.get(name, ""))) > limit:
+                    raise Broken(f"a {name} too long for Discord")
+            if not embed.get("title") or len(message.embed) > _EMBED:
+                raise Broken("an embed that Discord refuses")
+
+
+class _Errors(logging.Handler):
+    """Collects what the bot logs as an error."""
+
+    def __init__(self, into: list[str]) -> None:
+        super().__init__(logging.ERROR)
+        self._into = into
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._into.append(logging.Formatter("%(name)s: %(message)s").format(record))
+
+
+@asynccontextmanager
+async def open_pipeline(folder: Path) -> AsyncIterator[Pipeline]:
+    """A pipeline with a database in a folder."""
+    settings = Settings(
+        database=folder / "telex.db", allow_private_addresses=(ip_network("127.0.0.0/8"),), parse_timeout=60
+    )
+    clock = ManualClock()
+    server = await FeedServer().start()
+    logger = logging.getLogger("bot")
+    try:
+        async with open_newsroom(settings, clock) as newsroom:
+            pipeline = Pipeline(newsroom, server, clock)
+            listening = _Errors(pipeline.errors)
+            logger.addHandler(listening)
+            try:
+                yield pipeline
+            finally:
+                logger.removeHandler(listening)
+                await asyncio.sleep(0)
+    finally:
+        await server.stop()
