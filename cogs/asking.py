@@ -107,8 +107,8 @@ class Asking(commands.Cog):
         if message.guild is None:
             await self._answer_directly(message)
             return
-        by_role = message.guild.self_role in message.role_mentions
         mentioned = self.bot.user in message.mentions
+        by_role = bool(message.role_mentions) and message.guild.self_role in message.role_mentions
         if not (mentioned or by_role) or not isinstance(message.author, discord.Member):
             return
         place = _place(message.channel)
@@ -135,7 +135,9 @@ class Asking(commands.Cog):
     ) -> None:
         self._desk.admit(wanted.text, person_id=asker.id, server_id=asker.guild.id)
         if wanted.want is Want.HELP:
-            await self._send(message, place, embed=_help(self.bot, by_role=bool(message.role_mentions)))
+            await self._send(
+                message, place, embed=_help(self.bot, by_role=self.bot.user not in message.mentions)
+            )
             return
         with contextlib.suppress(discord.HTTPException):
             await message.channel.typing()
