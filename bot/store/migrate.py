@@ -65,9 +65,12 @@ def statements(script: str) -> Iterator[str]:
 
 def schema_version(connection: sqlite3.Connection) -> int:
     """The number of the last migration applied. Raises `DatabaseUnusable` for another program's file."""
-    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    # One statement sees one moment, though another process may be making the tables.
+    version: int
+    version, application, tables = connection.execute(
+        "SELECT user_version, application_id, (SELECT count(*) FROM sqlite_master) "
+        "FROM pragma_user_version, pragma_application_id"
+    ).fetchone()
     if application != APPLICATION_ID and (version or tables or application):
         raise DatabaseUnusable("The file is a database of another program's, not Telex's.")
     return version

@@ -9,11 +9,12 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bot.store import DatabaseBroken, DatabaseUnusable, NewerDatabase, Store
-from bot.store.migrate import MIGRATIONS, available, migrate, statements
+from bot.store.migrate import MIGRATIONS, available, migrate, schema_version, statements
 from tests.clocks import ManualClock
 from tests.store.samples import add_feed, new_article, record
 
@@ -150,6 +151,31 @@ async def test_an_empty_file_becomes_a_database(tmp_path: Path, clock: ManualClo
     store = await Store.open(tmp_path / "telex.db", clock)
     assert await store.check() == max(available())
     await store.close()
+
+
+@pytest.mark.parametrize("reads", [1, 2, 3])
+def test_a_database_that_another_process_is_making_is_not_taken_for_another_programs(
+    tmp_path: Path, reads: int
+) -> None:
+    path = tmp_path / "telex.db"
+
+    class Watched(sqlite3.Connection):
+        """Lets another process be faster after so many reads."""
+
+        left = 0
+
+        def execute(self, *args: Any) -> sqlite3.Cursor:
+            rows = super().execute(*args)
+            self.left -= 1
+            if self.left == 0:
+                with closing(connect(path)) as other:
+                    migrate(other)
+            return rows
+
+    with closing(sqlite3.connect(path, isolation_level=None, factory=Watched)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        connection.left = reads
+        assert schema_version(connection) in (0, max(available()))
 
 
 async def test_two_processes_may_create_a_database_at_once(tmp_path: Path):
