@@ -11,6 +11,7 @@ import asyncio
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import NamedTuple
 
 from bot import locale
@@ -18,7 +19,7 @@ from bot.news import context, evidence, happenings, ranking
 from bot.news.answer import Answer, Line, Quote, Sentence
 from bot.news.evidence import Passage
 from bot.news.finding import Found, Reading, one_a_page
-from bot.news.passages import passages
+from bot.news.passages import Passages, passages
 from bot.news.plan import plan
 from bot.news.question import MEASURED, Kind, present, understood
 from bot.news.search import Searcher
@@ -138,15 +139,28 @@ async def _about(searcher: Searcher, text: str, article: Article, writer: Writer
     folded = happenings.folded_of(text)
     own = context.own_words(_ARTICLE.sub(" ", folded))
     if _OVERVIEW.search(folded) and not context.own_words(_ARTICLE.sub(" ", _OVERVIEW.sub(" ", folded))):
-        begins = read_.beginning(evidence.LONGEST)
-        if begins:
-            return Answer(question=text, answered=True, quotes=(Quote(begins, article),), sources=(article,))
+        return await _overview(text, read_, writer)
     await searcher.finder.vocabulary.ready()
     words = f"{text} {article.title}" if len(own) < FEW else text
     wanted = ranking.sought(words, searcher.finder.vocabulary)
     hit = Hit(article.id, article.page, article.published, ranking.score(wanted, read_, detect(text)))
     reading = Reading(wanted, detect(text), [Found(hit, read=read_)])
     return await _answer(text, await _weighed(words, reading, MEASURED), SURE_OF_ONE, writer)
+
+
+async def _overview(text: str, read_: Passages, writer: Writer | None) -> Answer | None:
+    """What an article is about: as a model tells it from its first passages, else how it begins."""
+    article = read_.article
+    begins = read_.beginning(evidence.LONGEST)
+    if not begins:
+        return None
+    if writer is not None:
+        shown = islice(read_.stretches(evidence.LONGEST), PASSAGES)
+        quotes = [Quote(stretch, article) for stretch in shown]
+        sentences = await writer.write(text, quotes, detect(text) or locale.current())
+        if sentences:
+            return _as_answer(text, sentences, quotes, None)
+    return Answer(question=text, answered=True, quotes=(Quote(begins, article),), sources=(article,))
 
 
 async def _drawn(searcher: Searcher, text: str, feed_ids: Collection[int] | None) -> Drawn:
@@ -197,11 +211,18 @@ async def _written(text: str, drawn: Drawn, writer: Writer) -> Answer | None:
     speaks = any(sought.match(words) for sought in drawn.reading.wanted)
     if not speaks or (kind in MEASURED and not present(kind, said, terms.words(text))):
         return None
-    cited = [passages_[number - 1] for number in dict.fromkeys(n for each in sentences for n in each.cites)]
+    return _as_answer(text, sentences, passages_, drawn.sureness)
+
+
+def _as_answer(
+    text: str, sentences: Sequence[Sentence], shown: Sequence[Quote], sureness: float | None
+) -> Answer:
+    """Sentences that cite passages as an answer whose sources they cite."""
+    cited = [shown[number - 1] for number in dict.fromkeys(n for each in sentences for n in each.cites)]
     sources = list({quote.article.id: quote.article for quote in cited}.values())
     places = {source.id: number for number, source in enumerate(sources, 1)}
     written = tuple(
-        Sentence(each.text, tuple(dict.fromkeys(places[passages_[n - 1].article.id] for n in each.cites)))
+        Sentence(each.text, tuple(dict.fromkeys(places[shown[n - 1].article.id] for n in each.cites)))
         for each in sentences
     )
     return Answer(
@@ -209,7 +230,7 @@ async def _written(text: str, drawn: Drawn, writer: Writer) -> Answer | None:
         answered=True,
         quotes=tuple(cited[:QUOTES]),
         sources=tuple(sources),
-        sureness=drawn.sureness,
+        sureness=sureness,
         written=written,
     )
 

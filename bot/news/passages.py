@@ -51,14 +51,25 @@ class Passages:
 
     def beginning(self, limit: int) -> str:
         """The first sentences, word for word as given, at most so many characters; "" without any."""
-        if not self.sentences:
-            return ""
-        first = self.sentences[0]
-        for last in reversed(self.sentences[:BEGINNING]):
-            whole = self.as_given(self.text[first.start : last.end])
-            if 0 < len(whole) <= limit:
-                return whole
-        return first.text[:limit].rpartition(" ")[0]
+        return next(self.stretches(limit, BEGINNING), "")
+
+    def stretches(self, limit: int, most: int | None = None) -> Iterator[str]:
+        """The text in stretches of whole sentences, word for word as given, each at most so many characters.
+
+        `most` sentences are in each. Of a sentence that is longer there is the beginning.
+        """
+        rest = list(self.sentences)
+        while rest:
+            first = rest[0]
+            whole, taken = first.text[:limit].rpartition(" ")[0] if len(first.text) > limit else first.text, 1
+            for number, last in enumerate(rest[1:most], 2):
+                longer = self.as_given(self.text[first.start : last.end])
+                if not 0 < len(longer) <= limit:
+                    break
+                whole, taken = longer, number
+            if whole:
+                yield whole
+            rest = rest[taken:]
 
     def as_given(self, stretch: str) -> str:
         """A stretch of the text with the white space of the article as given; "" where it is not there."""
