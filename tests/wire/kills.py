@@ -187,10 +187,12 @@ async def survive(scene: Scene, kind: str, step: Step, *, window: float, burst: 
     """
     scene.discord.acts.nonce_window = INSIDE
     if step.polls:
-        numbers, nth = scene.write(burst), 1
+        numbers = scene.write(burst)
         await scene.make_due()
     else:
         numbers = await scene.publish(burst)
+    if step.polls or kind in WATCHERS:
+        nth = 1  # there is one poll, and one notice of all articles
     if step.earlier is not None:
         await die(scene, kind, step.earlier, nth=nth)
         scene.discord.acts.nonce_window = window
