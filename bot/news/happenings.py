@@ -48,6 +48,7 @@ _NEW = re.compile(
     r"(?: (?:with|in|about|at|on|from|for|to)\b|$)"
     rf"|(?:{_WHAT_IS} |is there |are there |show me |give me |got )?(?:the |any |some )?"
     rf"(?:latest |newest |recent |last |top |breaking |important )*{_NEWS}\b"
+    rf"|(?:{_WHAT_IS} )?(?:the )?(?:latest|newest|recent) (?:developments|announcements)\b"
     r"|(?:the )?latest (?:on|about|from|in)\b"
     r"|(?:what|anything) (?:new|important)(?: (?:with|in|about|at|on|from|for)\b|$)"
     r"|what (?:did i|have i|i) miss|catch me up|fill me in"
@@ -82,7 +83,7 @@ _NEWS_LAST = re.compile(rf"^(?:\S+ ){{1,4}}{_NEWS}$")
 _SAYING = re.compile(
     rf"(?:{_DONE}|happen\w*|happened|take|took|place|going|new|newest|latest|recent|recently|{_NEWS}|{_NOUVELLES}"
     r"|top|breaking|important|quoi|neuf|nouveau|beau|miss|missed|catch|fill|rate|manque|loupe|passe|produit|arrive"
-    r"|summar\w+|recap\w*|roundup|digest|overview|resume\w*|bilan|tell|show|give|anything|got|please|hello|bonjour"
+    r"|developments|announcements|summar\w+|recap\w*|roundup|digest|overview|resume\w*|bilan|tell|show|give|anything|got|please|hello|bonjour"
     r"|salut|parlez?|racontez?|donnez?|montrez?|dites?|dernieres?|derniers|recentes|grandes|principales|toutes"
     r"|sont|world|monde|tech|technologies?|technology|topic|sujet|propos|side|cote|moi|up)"
 )

@@ -57,6 +57,7 @@ def titles(answer: Answer) -> list[str]:
             ["A cyberattack hits Berlin", "Une cyberattaque à Lille"],
         ),
         ("What happened to Intel between 17 and 20 May 2026?", ["Intel names a new chief"]),
+        ("What are the latest developments at Mistral?", ["Mistral présente un modèle"]),
         ("Intel news", ["Intel cuts 15,000 jobs", "Intel opens a factory in Ohio"]),
     ],
 )
