@@ -1,0 +1,91 @@
+"""Takes pictures of what the demo's page does not show: `python -m tests.watch_pictures [FOLDER]`.
+
+Direct messages: a notice of a watch and `/watch list`, in English and in French.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import sys
+import tempfile
+from ipaddress import ip_network
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+from simcord.actors import MemberActor
+from simcord.env import Env
+
+import cogs
+from bot.app import Telex
+from bot.demo.publisher import Publisher
+from bot.demo.stage import Stage, build, follow, simulated_discord
+from bot.news.newsroom import Newsroom, open_newsroom
+from bot.settings import Settings
+from tests.pictures import CHROMIUM, FLAGS, MESSAGE, command
+
+STORIES = 12
+WATCHED = {"": ("apple OR linux OR windows", "rekognition"), "-fr": ("reconnaissance faciale", "CNIL")}
+
+
+def take(address: str, folder: Path, ending: str) -> None:
+    """The newest notice, and the list."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        page = browser.new_page(viewport={"width": 1000, "height": 1100}, device_scale_factor=1.5)
+        page.goto(address)
+        page.locator(MESSAGE).nth(1).wait_for(timeout=60_000)
+        page.wait_for_timeout(2000)
+        page.locator(MESSAGE).nth(1).screenshot(path=folder / f"watch{ending}.png")
+        command(page, "watch list")
+        page.wait_for_timeout(1500)
+        page.locator(MESSAGE).last.screenshot(path=folder / f"watches{ending}.png")
+        browser.close()
+
+
+async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Path) -> None:
+    """Let two people watch, let stories come, and take the pictures of what each was told."""
+    stage: Stage = build(env)
+    feeds = [await follow(newsroom, publisher.feed_url(outlet), stage) for outlet in publisher.outlets]
+    people: dict[str, MemberActor] = {"": stage.ada, "-fr": stage.camille}
+    for ending, person in people.items():
+        for query in WATCHED[ending]:
+            await person.slash(stage.news, "watch add", query=query)
+    publisher._published += itertools.islice(publisher.stories, STORIES)
+    for feed in feeds:
+        current = await newsroom.store.feeds.get(feed.id)
+        assert current is not None
+        await newsroom.poller.poll(current, polite=False)
+    assert isinstance(env.bot, Telex)
+    await env.bot.courier.settle()
+    pictures = {
+        publisher.picture_url(story): (f"{story.slug}.png", publisher.picture(story))
+        for story in publisher.stories
+    }
+    for ending, person in people.items():
+        preview = await env.preview(
+            person.user.dm_channel, viewers=(person.user,), layout="channel", assets=pictures
+        ).__aenter__()
+        await asyncio.to_thread(take, preview.url, folder, ending)
+        await preview.close()
+
+
+async def main(folder: Path) -> None:
+    loops = {"Polling", "Posting"}  # which would go on while the pictures are taken
+    wanted = tuple(cog for cog in cogs.ALL if cog.__name__ not in loops)
+    with tempfile.TemporaryDirectory() as home:
+        settings = Settings(
+            database=Path(home) / "telex.db",
+            discord_token=None,
+            allow_private_addresses=(ip_network("127.0.0.1/32"),),
+        )
+        async with (
+            open_newsroom(settings) as newsroom,
+            Publisher() as publisher,
+            simulated_discord(Telex(newsroom, wanted, shard_count=1)) as env,
+        ):
+            await picture(env, newsroom, publisher, folder)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/pictures").resolve()))
