@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+import zlib
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -36,6 +37,7 @@ class Health(commands.Cog):
         self._lateness = Loop("lateness", self.health.watch_lateness, self._clock)
         self._served = AsyncExitStack()
         self._alarmed = False
+        self._untold: list[str] = []
 
     async def cog_load(self) -> None:
         """Begin to watch, and to answer on the local port where one is set. Raises OSError."""
@@ -90,40 +92,48 @@ class Health(commands.Cog):
         """
         since = await self.health.silent_since()
         if since is not None and not self._alarmed:
-            self._alarmed = True
             hours = max(1, (self._clock.now() - since) // 3600)
             log.error("No feed could be fetched for %d hours", hours)
             with locale.use(self._settings.language):
-                await self._tell_owner(
-                    ngettext(
-                        "No feed could be fetched for {hours} hour.",
-                        "No feed could be fetched for {hours} hours.",
-                        hours,
-                    ).format(hours=hours)
-                    + " "
-                    + _(
-                        "Look at the network of the machine that I run on, and at my log. "
-                        "What is published meanwhile follows when feeds answer again."
-                    )
-                )
+                self._untold.append(_alarm(hours))
         elif since is None and self._alarmed:
-            self._alarmed = False
             log.warning("Feeds are fetched again")
             with locale.use(self._settings.language):
-                await self._tell_owner(_("Feeds are fetched again."))
+                self._untold.append(_("Feeds are fetched again."))
+        self._alarmed = since is not None
+        while self._untold and await self._tell_owner(self._untold[0]):
+            del self._untold[0]
 
     async def _look(self) -> None:
         while True:
             await self._clock.sleep(LOOK_EVERY)
             await self.look()
 
-    async def _tell_owner(self, text: str) -> None:
-        """A direct message to whoever owns the application: the person, or the team's owner."""
+    async def _tell_owner(self, text: str) -> bool:
+        """A direct message to whoever owns the application: the person, or the team's owner.
+
+        Returns whether there is no more to do; else it is to be tried again.
+        """
         try:
             application = await self._bot.application_info()
             owner_id = application.team.owner_id if application.team else application.owner.id
             if owner_id is not None:
                 owner = await self._bot.fetch_user(owner_id)
-                await owner.send(text)
+                await owner.send(text, nonce=zlib.crc32(text.encode()))  # a repeated one arrives once
+        except (discord.Forbidden, discord.NotFound) as error:
+            log.warning("The owner takes no messages: %s", error)
         except (discord.DiscordException, aiohttp.ClientError, TimeoutError) as error:
-            log.warning("The owner could not be told: %s", error)
+            log.warning("The owner could not be told yet: %s", error)
+            return False
+        return True
+
+
+def _alarm(hours: int) -> str:
+    silence = ngettext(
+        "No feed could be fetched for {hours} hour.", "No feed could be fetched for {hours} hours.", hours
+    ).format(hours=hours)
+    advice = _(
+        "Look at the network of the machine that I run on, and at my log. "
+        "What is published meanwhile follows when feeds answer again."
+    )
+    return f"{silence} {advice}"

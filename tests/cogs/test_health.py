@@ -87,9 +87,11 @@ async def test_a_bot_without_feeds_raises_no_alarm(owned: World) -> None:
     assert await told(owned) == []
 
 
-async def test_an_owner_who_cannot_be_told_stops_nothing(
+async def test_an_owner_who_cannot_be_told_now_is_told_later(
     owned: World, monkeypatch: pytest.MonkeyPatch, feed_server: FeedServer, caplog: pytest.LogCaptureFixture
 ) -> None:
+    knows = owned.bot.application_info
+
     async def application_info() -> Any:
         raise discord.DiscordException("out of reach")
 
@@ -98,7 +100,10 @@ async def test_an_owner_who_cannot_be_told_stops_nothing(
     owned.clock.advance(3 * SILENCE)
     with caplog.at_level(logging.WARNING, "cogs.health"):
         assert await told(owned) == []
-    assert "The owner could not be told: out of reach" in caplog.messages
+    assert "The owner could not be told yet: out of reach" in caplog.messages
+    monkeypatch.setattr(owned.bot, "application_info", knows)
+    assert len(await told(owned)) == 1
+    assert len(await told(owned)) == 1
 
 
 @pytest.fixture
