@@ -9,6 +9,7 @@ from cogs.asking import Asking
 from cogs.bookmarks import Bookmarks
 from cogs.encoding import Encoding
 from cogs.feeds import Feeds
+from cogs.health import Health
 from cogs.polling import Polling
 from cogs.posting import Posting
 from cogs.reactions import Reactions
@@ -23,6 +24,7 @@ from cogs.why import Why
 ALL: tuple[type[commands.Cog], ...] = (
     Polling,
     Posting,
+    Health,
     Encoding,
     Servers,
     Feeds,
