@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tests.wire.state import Channel, Json, Kind, Message, Person, Role, Server, State
 
 SUPPRESS_CROSSPOSTED = 1 << 0  # message flag CROSSPOSTED
@@ -178,7 +180,7 @@ def message(state: State, note: Message, *, reader: int | None = None) -> Json:
         "edited_timestamp": note.edited,
         "tts": False,
         "mention_everyone": False,
-        "mentions": [],
+        "mentions": _mentioned(state, parts.get("content") or ""),
         "mention_roles": [],
         "attachments": parts.get("attachments") or [],
         "embeds": parts.get("embeds") or [],
@@ -199,6 +201,12 @@ def message(state: State, note: Message, *, reader: int | None = None) -> Json:
         data["webhook_id"] = str(note.webhook_id)
         data["application_id"] = str(state.bot.id)
     return data
+
+
+def _mentioned(state: State, content: str) -> list[Json]:
+    """The people whom a text mentions; what `allowed_mentions` takes away is not looked at."""
+    named = dict.fromkeys(int(number) for number in re.findall(r"<@!?(\d+)>", content))
+    return [user(state.people[number]) for number in named if number in state.people]
 
 
 def reactions(note: Message, reader: int) -> list[Json]:

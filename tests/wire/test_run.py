@@ -133,6 +133,24 @@ async def test_a_bot_on_the_wire_answers_commands_buttons_menus_and_reactions(sc
     await until(is_gone)
 
 
+async def test_a_bot_on_the_wire_answers_questions_and_counts_votes(scene: Scene) -> None:
+    discord = scene.discord
+    scene.start()
+    await scene.settled()
+    text, ada = scene.channels["text"], discord.people.join(scene.server.id, "Ada")
+    asked = discord.people.say(ada, text, f"<@{discord.state.bot.id}> what is new today?")
+    await discord.until(lambda: any(note.reference for note in text.messages.values()))
+    (reply,) = (note for note in text.messages.values() if note.reference)
+    assert reply.reference is not None
+    assert reply.reference["message_id"] == str(asked.id)
+    assert "Article 1" in str(reply.embeds)
+    thumb = next(name for name in reply.custom_ids() if name.startswith("telex:vote:up"))
+    assert "helped" in await answer(scene, discord.people.click(ada, reply, thumb))
+    assert "I don’t know" in await answer(
+        scene, discord.people.command(ada, text, "ask", question="How deep is the ocean of Europa?")
+    )
+
+
 async def test_reactions_made_during_a_lost_connection_are_bookmarked_after_the_resume(scene: Scene) -> None:
     discord = scene.discord
     scene.start()
