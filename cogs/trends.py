@@ -198,7 +198,9 @@ def _told(trends: Trends, period: Period) -> Iterator[discord.Embed]:
             title=_("Sources"), colour=_COLOURS[1], description=cards.fit([(one,) for one in lines])
         )
         embed.set_footer(
-            text=_("Compared with as long before. The rows of figures count articles in equal parts of each.")
+            text=_(
+                "“Before” is the time just before, equally long. Rows of figures count articles part by part."
+            )
         )
         yield embed
 

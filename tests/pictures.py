@@ -123,6 +123,7 @@ def main() -> None:
         finally:
             demo.terminate()
             demo.wait(20)
+    subprocess.run([sys.executable, "-m", "tests.trending_pictures", str(folder)], check=True)
 
 
 if __name__ == "__main__":
