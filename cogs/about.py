@@ -151,12 +151,12 @@ class PrivacyView(AskerView):
                     questions,
                 ).format(count=questions)
             )
-        watches = len(await store.watches.of_person(person_id))
+        watches = await store.watches.count(person_id)
         if watches:
             kept.append(
                 ngettext(
-                    "{count} watch: what you want to be told of, and what you were told",
-                    "{count} watches: what you want to be told of, and what you were told",
+                    "{count} watch, ended ones for 30 days: what to tell you of, and what you were told",
+                    "{count} watches, ended ones for 30 days: what to tell you of, and what you were told",
                     watches,
                 ).format(count=watches)
             )
@@ -271,6 +271,10 @@ async def export(interaction: Interaction) -> bytes:
         "watches": [
             {"query": one.query, "made": _iso(one.created), "server_id": _id(one.server_id)}
             for one in await store.watches.of_person(interaction.user.id)
+        ],
+        "told": [
+            {"url": one.url, "told": _iso(one.sent)}
+            for one in await store.watches.told(interaction.user.id)
         ],
         "votes": [
             {"question_id": str(question_id), "voted": _iso(voted), "helped": helped}

@@ -22,6 +22,7 @@ from bot.posting.outcomes import describe
 from bot.text import safe
 from bot.text.query import MAX_LENGTH, Query
 from bot.words import Watch
+from cogs.completing import query_choices
 from cogs.paging import Page, Pages
 from cogs.places import Option, Place, lacking, place
 from cogs.views import Choose, Interaction, Paced, Press
@@ -69,6 +70,11 @@ class Watching(
         else:
             _require_manage(interaction)
             await self._add_for_channel(interaction, await place(interaction, where), wanted)
+
+    @add.autocomplete("query")
+    async def queries(self, interaction: Interaction, current: str) -> list[Choice[str]]:
+        """What is typed, with its last word or value completed."""
+        return await query_choices(interaction, current)
 
     async def _add_for_person(self, interaction: Interaction, guild: discord.Guild, wanted: Query) -> None:
         store, person = self.bot.store, interaction.user

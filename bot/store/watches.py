@@ -28,6 +28,13 @@ class Standing(NamedTuple):
     query: str
 
 
+class Told(NamedTuple):
+    """An article that a person was told of: its address, and when."""
+
+    url: str
+    sent: int
+
+
 class Arrival(NamedTuple):
     """A new article that watches are to be held against, and the servers that follow its feed."""
 
@@ -70,6 +77,25 @@ class Watches:
         """A person's watches, oldest first."""
         return await self._all("channel.person_id = ?", person_id)
 
+    async def count(self, person_id: int) -> int:
+        """How many watches are kept of a person, those that ended and are not deleted yet among them."""
+        row = await self._database.fetchone(
+            f"SELECT count(*) {FROM} WHERE channel.person_id = ?", (person_id,)
+        )
+        return int(row[0]) if row else 0
+
+    async def told(self, person_id: int) -> list[Told]:
+        """What a person's watches told them, oldest first."""
+        rows = await self._database.fetchall(
+            "SELECT article.url, dispatch.sent FROM channel "
+            "JOIN dispatch ON dispatch.channel_id = channel.id "
+            "JOIN watch_match ON watch_match.dispatch_id = dispatch.id "
+            "JOIN article ON article.id = watch_match.article_id "
+            "WHERE channel.person_id = ? AND dispatch.sent IS NOT NULL ORDER BY dispatch.sent, article.id",
+            (person_id,),
+        )
+        return [Told(*row) for row in rows]
+
     async def of_channels(self, server_id: int) -> list[Watch]:
         """The watches of a server's channels, oldest first."""
         return await self._all("channel.server_id = ?", server_id)
@@ -88,17 +114,25 @@ class Watches:
 
     async def forget(self, person_id: int) -> int:
         """Delete all of a person's watches and what they were told; how many watches that were."""
-        count = len(await self.of_person(person_id))
+        count = await self.count(person_id)
         async with self._database.write() as transaction:
             await transaction.execute("DELETE FROM channel WHERE person_id = ?", (person_id,))
         return count
 
     async def purge(self, before: int) -> int:
-        """Delete watches that ended, or whose person left, before a time; how many."""
+        """Delete watches that ended, or whose person left, before a time; how many.
+
+        Nothing is kept of a person who has none any more.
+        """
         async with self._database.write() as transaction:
-            return await transaction.execute(
+            purged = await transaction.execute(
                 "DELETE FROM watch WHERE removed < :before OR absent < :before", {"before": before}
             )
+            await transaction.execute(
+                "DELETE FROM channel WHERE person_id IS NOT NULL "
+                "AND NOT EXISTS (SELECT 1 FROM watch WHERE watch.channel_id = channel.id)"
+            )
+        return purged
 
     async def absent(self, person_id: int, server_id: int) -> None:
         """A person left a server: their watches there rest."""

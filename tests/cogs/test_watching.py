@@ -502,12 +502,13 @@ async def test_privacy_exports_and_deletes_watches(telex: World, desk: Desk) -> 
     await add(telex, "quantum")
     await desk.publish("Quantum leaps")
     shown = await telex.reader.slash(telex.news, "privacy")
-    assert "1 watch: what you want to be told of" in said(shown)
+    assert "1 watch, ended ones for 30 days" in said(shown)
     exported = await telex.reader.click(last(shown), label="Get a copy")
     stored = telex.env.backend.cdn.get(last(exported).attachments[0].url)
     assert stored is not None
     document = json.loads(stored)
     assert [one["query"] for one in document["watches"]] == ["quantum"]
+    assert [one["url"] for one in document["told"]] == ["https://news.example/articles/100"]
     asked = await telex.reader.click(last(shown), label="Delete everything")
     deleted = await telex.reader.click(last(asked), label="Delete for good")
     assert "Deleted 1 watch." in said(deleted)
