@@ -286,7 +286,7 @@ def _help(bot: Telex, *, by_role: bool) -> discord.Embed:
         _("Ask me about the news of this server: {mention} {question}").format(
             mention=bot.user.mention, question=example
         ),
-        _("Reply to one of my posts with a question, and I look for the answer in that article."),
+        _("Reply to one of my posts with a question, the mention on, and I look in that article first."),
         _("Begin with “search” to search: {mention} `search: signal since:7d`").format(
             mention=bot.user.mention
         ),

@@ -23,6 +23,8 @@ _SEARCH = re.compile(
     r"(?:search|find|look for|(?P<french>(?:re)?cherche[rz]?|trouve[rz]?))\b(?P<colon>\s*:)?\s*",
     re.IGNORECASE,
 )
+_HELLO = re.compile(r"(?:hi|hello|hey|help|bonjour|bonsoir|salut|coucou|aide|test|ping)\W*", re.IGNORECASE)
+_SALUT = re.compile(r"(?:bonjour|bonsoir|salut|coucou|aide)\W*", re.IGNORECASE)
 _THANKS = re.compile(r"(?:thanks?|thank you|thx|merci)\b[^?]{0,30}", re.IGNORECASE)
 
 
@@ -52,8 +54,8 @@ def wanted(text: str, now: int, *, addressed: bool) -> Wanted:
     every reply by themselves.
     """
     text = " ".join(text.split())
-    if not text:
-        return Wanted(Want.HELP if addressed else Want.NOTHING)
+    if not text or _HELLO.fullmatch(text):
+        return Wanted(Want.HELP, text) if addressed else Wanted(Want.NOTHING)
     if _THANKS.fullmatch(text):
         return Wanted(Want.NOTHING)
     question = is_question(text)
@@ -76,7 +78,7 @@ def language(text: str) -> str | None:
         return found
     folded = fold(text)
     verb = _SEARCH.match(text)
-    if _FRENCH.match(folded) or (verb and verb["french"]):
+    if _FRENCH.match(folded) or (verb and verb["french"]) or _SALUT.fullmatch(text):
         return "fr"
     return "en" if _ENGLISH.match(folded) or verb else None
 

@@ -56,8 +56,10 @@ def test_a_question_in_reply_to_a_post_is_answered(text: str):
     assert wanted(text, NOW, addressed=False) == Wanted(Want.ANSWER, text)
 
 
-def test_a_bare_mention_is_a_call_for_help():
-    assert wanted("  \n ", NOW, addressed=True).want is Want.HELP
+@pytest.mark.parametrize("text", ["  \n ", "hello!", "Bonjour", "aide ?"])
+def test_a_bare_mention_or_a_greeting_is_a_call_for_help(text: str):
+    assert wanted(text, NOW, addressed=True).want is Want.HELP
+    assert wanted(text, NOW, addressed=False).want is Want.NOTHING
 
 
 @pytest.mark.parametrize("text", ["thanks!", "Merci beaucoup", "thank you Telex"])
@@ -72,6 +74,7 @@ def test_thanks_are_no_question(text: str):
         ("combien coûte le Pixel 9 ?", "fr"),
         ("cherche puces", "fr"),
         ("search chips", "en"),
+        ("Salut !", "fr"),
         ("What happened with Intel", "en"),
         ("Intel?", None),
     ],
