@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -182,7 +183,8 @@ def _children(pid: int) -> list[int]:
         pytest.skip("needs /proc to see the processes of a process")
     found = []
     for task in Path(f"/proc/{pid}/task").iterdir():
-        found += [int(child) for child in (task / "children").read_text().split()]
+        with suppress(FileNotFoundError, ProcessLookupError):  # a thread may end while it is looked at
+            found += [int(child) for child in (task / "children").read_text().split()]
     return found
 
 
@@ -190,6 +192,6 @@ def _is_running(pid: int) -> bool:
     """Whether a process goes on; one that nobody has taken note of yet has ended too."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
     return state not in {"Z", "X"}
