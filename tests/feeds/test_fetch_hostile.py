@@ -295,28 +295,53 @@ async def test_no_way_of_writing_loopback_gets_a_connection(
 
 
 class _Rebinding(AbstractResolver):
-    """Gives a public address to whoever looks first and loopback to whoever connects."""
+    """Gives at each look-up the next of its answers, and the last one ever after."""
+
+    answers: list[list[str]]
 
     def __init__(self, **_: object) -> None:
-        self.answers = ["93.184.216.34", "127.0.0.1"]
+        self._left = list(self.answers)
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        address = self.answers[-1]
-        return [ResolveResult(hostname=host, host=address, port=port, family=family, proto=0, flags=0)]
+        answer = self._left.pop(0) if len(self._left) > 1 else self._left[0]
+        return [
+            ResolveResult(hostname=host, host=address, port=port, family=family, proto=0, flags=0)
+            for address in answer
+        ]
 
     async def close(self) -> None: ...
 
 
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [["127.0.0.1"]],
+        [
+            ["127.0.0.2"],
+            ["127.0.0.1"],
+        ],  # a public one first (allowed here to stand for it), then a private one
+        [["127.0.0.2", "127.0.0.1"]],  # both at once, of which the first does not answer
+        [["127.0.0.2"], ["::ffff:127.0.0.1"]],
+    ],
+    ids=["private", "public, then private", "public and private", "public, then mapped"],
+)
 async def test_a_resolver_that_changes_its_mind_gets_no_connection(
-    feed_server: FeedServer, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    feed_server: FeedServer,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    answers: list[list[str]],
 ) -> None:
     feed_server.serve("/feed", BODY)
     port = feed_server.origin.rpartition(":")[2]
+    monkeypatch.setattr(_Rebinding, "answers", answers, raising=False)
     monkeypatch.setattr(fetch, "AsyncResolver", _Rebinding)
-    async with Fetcher(settings.model_copy(update={"allow_private_addresses": ()})) as fetcher:
-        assert await code_of(fetcher, f"http://site.example:{port}/feed") == errors.REFUSED_ADDRESS
+    public = (ip_network("127.0.0.2/32"),)
+    async with Fetcher(settings.model_copy(update={"allow_private_addresses": public})) as fetcher:
+        codes = [await code_of(fetcher, f"http://site{n}.example:{port}/feed") for n in range(3)]
+    assert codes[-1] in {errors.REFUSED_ADDRESS, errors.CONNECT}
+    assert len(answers) == 1 or codes[-1] == errors.REFUSED_ADDRESS
     assert feed_server.visits == []
 
 
