@@ -23,7 +23,7 @@ __all__ = ["Query", "Result", "SearchPage", "Searcher", "article_as_json", "as_j
 EXCERPT = 300  # characters
 LONGEST_READ = 6_000  # characters of a text that an excerpt is looked for in
 SUGGESTED = 3
-SPARE = 4  # articles with a phrase that may be on pages of others
+SPARE = 4  # articles that may be on the pages of others
 FEW = 5  # full matches below which partial ones follow,
 FEW_OF_MANY = 20  # and of a query of so many words that they may stand together by chance:
 MANY = 5
@@ -95,7 +95,10 @@ class Searcher:
     async def _found(self, asked: Plan, sort: Sort, needed: int) -> list[Found]:
         """What was found, best first, one a page."""
         if sort == "newest" or not (asked.words or asked.texts):
-            return one_a_page(await self.finder.newest(asked, 2 * needed))
+            found = await self.finder.newest(asked, needed + SPARE)
+            if len(one_a_page(found)) < needed <= len(found):
+                found = await self.finder.newest(asked, 4 * needed)
+            return one_a_page(found)
         found = one_a_page(await self.finder.full(asked, needed + SPARE if asked.exact else 2 * needed))
         if _few(found, asked) and (len(asked.words) > 1 or not found):
             found = one_a_page([*found, *(await self.finder.partial(asked, read=False)).found])

@@ -110,6 +110,11 @@ class Vocabulary:
         within = map(self.holding, wanted.parts)
         return sum(within) if isinstance(wanted, Any) else min(within)
 
+    def expected(self, parts: Iterable[Wanted]) -> float:
+        """How many articles would hold all these if what they hold were a matter of chance."""
+        size = max(self.size, 1)
+        return size * math.prod(min(1.0, self.holding(part) / size) for part in parts)
+
     def misses(self, forms: Iterable[str]) -> bool:
         """Whether no article has any of these terms, as far as that is known."""
         return self._complete and not any(form in self._documents for form in forms)

@@ -40,7 +40,8 @@ PAIRED_TITLE = 5  # words, the rarest, two of which are looked for in titles,
 PAIRED = 4  # and in texts,
 PAIR_COST = 6_000  # articles that have the rarer word of these pairs, of all together
 MOST_SEEKS = 60  # articles that are looked up one by one
-IN_PAIR = 300  # articles of a pair, those taken in last
+IN_PAIR = 300  # articles with a pair in their texts, those taken in last,
+IN_TITLE = 1_000  # and with one in their titles
 
 
 class Part(NamedTuple):
@@ -125,7 +126,7 @@ def _some(
         room -= parts[singles].documents
         singles += 1
     for one, other in combinations(range(len(parts[:PAIRED_TITLE])), 2):
-        for id_ in _titled(connection, [parts[one].wanted, parts[other].wanted], IN_PAIR):
+        for id_ in _titled(connection, [parts[one].wanted, parts[other].wanted], IN_TITLE):
             titled[id_] |= {one, other}
     for pair in _pairs(parts, singles):
         wanted = All(tuple(parts[number].wanted for number in pair))

@@ -20,7 +20,7 @@ TITLE_WEIGHT = 2.0
 BODY_WEIGHT = 1.0
 MOST_FEEDS = 60  # that are looked for by token; more are filtered by row
 MOST_MONTHS = 24
-LAST = 200  # matches, those taken in last, among which the newest are looked for first
+LAST = 50  # matches or more, those taken in last, among which the newest are looked for first
 STRAGGLERS = 100  # articles that were taken in before those and may be newer
 
 
@@ -265,8 +265,8 @@ def _newest(connection: sqlite3.Connection, wanted: Wanted | None, scope: Scope,
         return _hits(connection.execute(sql, parameters))
     wanted = All((wanted, *_tokens(scope)))
     last = connection.execute(
-        f"SELECT rowid FROM article_terms WHERE article_terms MATCH ? ORDER BY rowid DESC LIMIT {LAST}",
-        (match(wanted),),
+        "SELECT rowid FROM article_terms WHERE article_terms MATCH ? ORDER BY rowid DESC LIMIT ?",
+        (match(wanted), max(LAST, 2 * limit)),
     ).fetchall()
     newest = connection.execute(
         f"""SELECT id, published FROM article INDEXED BY article_facts
@@ -275,7 +275,7 @@ def _newest(connection: sqlite3.Connection, wanted: Wanted | None, scope: Scope,
         parameters | {"ids": listed([row[0] for row in last])},
     ).fetchall()
     ids = [row[0] for row in newest]
-    if len(last) < LAST:  # there are no others
+    if len(last) < max(LAST, 2 * limit):  # there are no others
         return _facts(connection, ids)
     if len(newest) == limit:
         # Articles come in about by their dates: few that came in before these can be newer.
