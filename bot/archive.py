@@ -377,7 +377,7 @@ def _told(found: Explanation) -> list[str]:
         if feed is not None and feed.failing_since is not None:
             lines.append(f"that feed fails since {_time(feed.failing_since)}: {feed.error}")
     for fate in found.fates:
-        told = sentence(fate, when=_time(fate.since), problem=describe)
+        told = safe.plain(sentence(fate, when=_time(fate.since), problem=describe))
         where = f", message {fate.message_id}" if fate.message_id else ""
         lines.append(f"channel {fate.channel_id}: {told}{where}")
     lines += [f"channel {one.channel_id}: {passed_over()}" for one in found.passed_over]

@@ -11,6 +11,7 @@ import pytest
 from discord import app_commands
 
 from cogs import packs
+from tests.cogs.helpers import text
 from tests.cogs.people import (
     ABROAD,
     DIRECT,
@@ -173,3 +174,21 @@ async def test_nothing_is_offered_while_typing_that_the_typist_may_not_see(
             offered |= {word for word in (PUBLIC, VAULT, ABROAD) if word in choices}
             assert offered <= SEES[who], f"/{command.qualified_name} by {who}: {choices}"
     assert offered == SEES[who]
+
+
+async def test_an_answer_for_all_holds_nothing_that_somebody_who_reads_it_may_not_see(
+    telex: World, feed_server: FeedServer
+) -> None:
+    """Asked by the manager, who sees the hidden channel, in one that the reader sees too."""
+    people = await crowd(telex, feed_server)
+    before = len(telex.posts())
+    for question in ("what did the thieves take?", "search: thieves", "search: gazette"):
+        await telex.editor.send(telex.news, f"<@{telex.env.backend.bot_user.id}> {question}")
+    told = [text(post) for post in telex.posts()[before:]]
+    told.append(await people.command(MANAGER, "ask", question="What did the thieves take?", public=True))
+    assert len(told) > 3
+    for said in told:
+        assert not [word for word in (VAULT, ABROAD) if word in said], said
+    assert any(PUBLIC in said for said in told)
+    alone = await people.command(MANAGER, "search", query="thieves")
+    assert VAULT in alone
