@@ -11,6 +11,8 @@ from bot.store.errors import DatabaseBroken, DatabaseUnusable
 from bot.store.migrate import problems
 
 STEP = 4096  # pages copied at a time
+FREE_NUMBERS = 1_000_000
+"""More watches than are ever begun between a backup and the day it is needed."""
 
 
 def copy(connection: sqlite3.Connection, path: Path) -> None:
@@ -54,10 +56,21 @@ def _fill(connection: sqlite3.Connection, part: Path) -> None:
             connection.execute("ROLLBACK")
         target.execute("PRAGMA journal_mode = DELETE")  # one file, not three
         target.execute("INSERT OR REPLACE INTO meta (name, value) VALUES ('restored', '1')")
+        _leave_numbers_free(target)
         if found := problems(target):
             raise DatabaseBroken(f"The backup was not kept, for it is damaged: {found[0]}.")
     finally:
         target.close()
+
+
+def _leave_numbers_free(target: sqlite3.Connection) -> None:
+    """Let watches begun on the copy have numbers that none got after it: buttons in Discord carry those."""
+    (last,) = target.execute(
+        "SELECT max(coalesce((SELECT max(id) FROM watch), 0), "
+        "coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'watch'), 0))"
+    ).fetchone()
+    target.execute("DELETE FROM sqlite_sequence WHERE name = 'watch'")
+    target.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('watch', ?)", (last + FREE_NUMBERS,))
 
 
 def _sync_folder(folder: Path) -> None:

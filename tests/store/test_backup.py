@@ -9,7 +9,7 @@ import pytest
 
 from bot.store import DatabaseBroken, DatabaseUnusable, Store, backup
 from tests.clocks import ManualClock
-from tests.store.samples import add_feed, follow, new_article, record
+from tests.store.samples import CHANNEL, SERVER, add_feed, follow, new_article, record
 
 
 def files(folder: Path) -> set[str]:
@@ -54,6 +54,31 @@ async def test_a_backup_under_load_is_one_moment_of_the_database(
     assert copied % 10 == 0
     assert 2_000 <= copied <= 2_000 + 10 * polls
     await restored.close()
+
+
+@pytest.mark.parametrize("before", [0, 1])
+async def test_a_watch_begun_on_a_restored_backup_has_no_number_of_one_begun_after_it(
+    store: Store, clock: ManualClock, tmp_path: Path, before: int
+):
+    """The buttons under the notices of those are still in Discord, and would end it."""
+    await follow(store, await add_feed(store))
+
+    async def begin(opened: Store, query: str) -> int:
+        added = await opened.watches.add(
+            server_id=SERVER, channel_id=CHANNEL, person_id=None, query=query, language=None, limit=99
+        )
+        assert added is not None
+        return added[0].id
+
+    for number in range(before):
+        await begin(store, f"before {number}")
+    await store.backup(tmp_path / "backup.db")
+    lost = {await begin(store, f"lost {number}") for number in range(3)}
+    restored = await Store.open(tmp_path / "backup.db", clock)
+    again = {await begin(restored, f"new {number}") for number in range(3)}
+    await restored.close()
+    assert len(lost) == len(again) == 3
+    assert not lost & again
 
 
 async def test_a_backup_overwrites_nothing(store: Store, tmp_path: Path):
