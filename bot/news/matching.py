@@ -143,8 +143,10 @@ class Held:
 
     def matches(self, sought: Sought) -> bool:
         """Whether a search for this would find it with all its words."""
-        if any(map(self.tokens.isdisjoint, sought.needs)):
-            return False
+        has_none_of = self.tokens.isdisjoint
+        for needed in sought.needs:
+            if has_none_of(needed):
+                return False
         return sought.enough or (self._holds(sought.wanted) and all(map(self._words.holds, sought.exact)))
 
     @cached_property
@@ -210,7 +212,7 @@ def _columns(column: Column) -> tuple[Column, ...]:
     return (Column.TITLE, Column.TEXT) if column is Column.TEXT else (column,)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Group:
     """Watches for the very same; `members` are the servers by watch."""
 
@@ -257,14 +259,11 @@ class Matcher:
     def matching(self, article: Article, server_ids: frozenset[int]) -> list[int]:
         """The watches of these servers that an article matches, in their order."""
         held = Held(article)
+        by_token = self._by_token
+        possible = {group for token in held.tokens & by_token.keys() for group in by_token[token]}
         found: list[int] = []
-        seen: set[int] = set()
-        for token in held.tokens:
-            for group in self._by_token.get(token, ()):
-                if id(group) in seen:
-                    continue
-                seen.add(id(group))
-                watches = [watch for watch, server in group.members.items() if server in server_ids]
-                if watches and held.matches(group.sought):
-                    found += watches
+        for group in possible:
+            watches = [watch for watch, server in group.members.items() if server in server_ids]
+            if watches and held.matches(group.sought):
+                found += watches
         return sorted(found)
