@@ -1,10 +1,10 @@
 """What an arriving article costs with 10,000 watches, with 100, and with one that cannot match (the floor).
 
 `python -m tests.benchmarks.watches [WATCHES]`: watches of people in 400 servers that all follow the feed, of
-one to three words of other articles' titles, stop words aside, some with a phrase, an alternative, an exclusion
-or a source; a word alone is one that at most one article in fifty has. 300 articles arrive one by one, in two
-languages. The cost is all that happens to an article for watches: it is read, made into terms, held against the
-watches, and its notices and the end of its arrival are written.
+one to three words of other articles' titles, stop words aside, some with a phrase, an alternative, an
+exclusion or a source; a word alone is one that at most one article in fifty has. 300 articles arrive one by
+one, in two languages. The cost is all that happens to an article for watches: it is read, made into terms,
+held against the watches, and its notices and the end of its arrival are written.
 """
 
 from __future__ import annotations
