@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import itertools
 import os
 import platform
@@ -297,6 +298,8 @@ async def main(articles: int, queries: int, folder: Path | None) -> bool:
             asked = [replace(each, known=None) if engines[1].is_vague(each) else each for each in asked]
             stored = await engines[0].newsroom.store.index.size()
             size = sizes(place / "telex.db")
+            gc.collect()
+            gc.freeze()  # as `telex run` does: the corpus is not looked through between searches
             by_phase: dict[str, dict[str, Measured]] = {"alone": {}, "under load": {}}
             for engine in engines:
                 by_phase["alone"][engine.name] = await alone(engine, asked)
