@@ -28,6 +28,7 @@ class Plan:
 
     `words` are plain words, some of which a partial match may lack, `written` the same as they were typed.
     `texts` (phrases, words of the title, alternatives) and `filters` always hold, `unwanted` never does.
+    `in_title` are those of `texts` that are words of the title, with what was typed.
     `forms` are the index terms to mark.
     """
 
@@ -36,6 +37,7 @@ class Plan:
     words: list[Wanted] = field(default_factory=list)
     written: list[str] = field(default_factory=list)
     texts: list[Wanted] = field(default_factory=list)
+    in_title: list[tuple[Wanted, str]] = field(default_factory=list)
     filters: list[Wanted] = field(default_factory=list)
     unwanted: list[Wanted] = field(default_factory=list)
     forms: set[str] = field(default_factory=set)
@@ -100,6 +102,8 @@ def _add_wanted(made: Plan, node: Node) -> None:
         made.written.append(node.text)
     elif _has_text(node):
         made.texts.append(wanted)
+        if isinstance(node, Word):
+            made.in_title.append((wanted, node.text))
     else:
         made.filters.append(wanted)
 

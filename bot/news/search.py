@@ -12,7 +12,7 @@ from bot.news.finding import Finder, Found, one_a_page
 from bot.news.meaning import Meaning
 from bot.news.plan import Plan, plan
 from bot.store import Store
-from bot.store.search_index import Scope, Terms
+from bot.store.search_index import Column, Scope, Terms
 from bot.text import excerpts, terms
 from bot.text.query import Query, parse
 from bot.text.skimming import Marker
@@ -108,15 +108,23 @@ class Searcher:
         """For words that no article has which the person may see: the nearest words of such articles."""
         index, scope = self.store.index, Scope(feed_ids=asked.scope.feed_ids)
         found: dict[str, None] = {}
-        for wanted, written in zip(asked.words, asked.written, strict=True):
+        words = [
+            *(
+                (wanted, written, Column.TEXT)
+                for wanted, written in zip(asked.words, asked.written, strict=True)
+            ),
+            *((wanted, written, Column.TITLE) for wanted, written in asked.in_title),
+        ]
+        for wanted, written, column in words:
             forms = [form for word in terms.words(written) for form in terms.alternatives(word)]
-            if asked.scope.feed_ids is None and self.finder.vocabulary.documents(forms):
+            everywhere = asked.scope.feed_ids is None and column is Column.TEXT
+            if everywhere and self.finder.vocabulary.documents(forms):
                 continue
             if await index.any(wanted, scope=scope):
                 continue
             await self.finder.vocabulary.ready()
             for near in self.finder.vocabulary.nearest(forms):
-                hits = await index.newest(Terms((near,)), scope=scope, limit=1)
+                hits = await index.newest(Terms((near,), column), scope=scope, limit=1)
                 for article in await self.store.articles.by_ids([hit.article_id for hit in hits]):
                     if word := _word_of(article, near):
                         found[word] = None

@@ -91,5 +91,6 @@ TOLD = {
     "()": "There is nothing in this that I can look for.",
     "the": "Nearly every article has these words: the.",
     "moratorim": "moratorium",
+    "titre:recogniton": "recognition",
 }
 """What a person is told, by query."""
