@@ -20,7 +20,7 @@ from bot.news.answer import Answer, Line, Quote, Sentence
 from bot.news.desk import Reply
 from bot.news.search import Result, SearchPage
 from bot.news.trends import Line as TrendLine
-from bot.news.trends import Trends
+from bot.news.trends import Period, Trends
 from bot.news.why import Explanation
 from bot.posting import messages
 from bot.settings import Settings
@@ -76,7 +76,8 @@ ARTICLE = Article(
 )
 ESCAPE = re.compile(r"\\([^\w\s]|_)")
 OURS = re.compile(
-    r"<t:\d+:[dfR]>|<#\d+>|\*\*|^(?:-# |> |• |\d+\. )|https://discord\.com/channels/[\d/]+", re.MULTILINE
+    r"<t:\d+:[dfR]>|<#\d+>|\*\*|^(?:-# |> |• |\d+\. )|https://discord\.com/channels/[\d/]+|^`[\d ]+→[\d ]+`$",
+    re.MULTILINE,
 )
 LINK = re.compile(r"\[([^\[\]]*)\]\(https://news\.example/articles/%281%29\?a=\[b\]\)")
 INVISIBLE = re.compile(
@@ -127,10 +128,10 @@ def alerts(given: str) -> Iterator[discord.Embed]:
         yield from (messages.notice(words).embed for words in alert.texts.values())
 
 
-def risen(given: str) -> str:
+def risen(given: str) -> list[discord.Embed]:
     line = TrendLine(name=given, articles=3, before=1, outlets=2, counts=(1, 2, 3, 4))
     found = Trends(articles=99, before=99, rising=(line,), sources=(line,))
-    return cards.fit([*trends._told(found)])
+    return [*trends._told(found, Period.WEEK)]
 
 
 def searched(given: str) -> discord.Embed:
