@@ -39,11 +39,11 @@ def parse(body: bytes, content_type: str, url: str) -> ParsedFeed:
         return parse_xml(body, content_type, url)
     except FeedError:
         raise
-    except (UnicodeError, LookupError) as error:  # a declared encoding that is none of text
-        raise FeedError(ENCODING, str(error)[:200]) from error
     except (MemoryError, RecursionError):
         raise
     except Exception as error:  # feedparser raises whatever its input makes it raise
+        if isinstance(error, UnicodeError) or type(error) is LookupError:  # an encoding that is none of text
+            raise FeedError(ENCODING, str(error)[:200]) from error
         raise FeedError(PARSE_DIED, f"{type(error).__name__}: {str(error)[:200]}") from error
 
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from bot.feeds.errors import FeedError
+from bot.feeds.errors import ENCODING, PARSE_DIED, FeedError
 from bot.feeds.parse import parse
 from bot.words import ParsedFeed
 from bot.workers import WorkerDied, Workers, WorkerTimeout
@@ -71,3 +71,25 @@ def test_bytes_that_name_a_file_are_not_opened() -> None:
         parse(b"/etc/passwd", "", URL)
     with pytest.raises(FeedError):
         parse(b"http://127.0.0.1:9/", "", URL)
+
+
+@pytest.mark.parametrize(
+    ("raised", "code"),
+    [
+        (KeyError("tags"), PARSE_DIED),
+        (IndexError("list index out of range"), PARSE_DIED),
+        (TypeError("int() argument"), PARSE_DIED),
+        (LookupError("unknown encoding: x"), ENCODING),
+        (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"), ENCODING),
+    ],
+)
+def test_a_fault_of_the_reader_is_not_told_as_one_of_the_encoding(
+    monkeypatch: pytest.MonkeyPatch, raised: Exception, code: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise raised
+
+    monkeypatch.setattr("bot.feeds.parse.parse_xml", fail)
+    with pytest.raises(FeedError) as caught:
+        parse(rss(item(1)).encode(), "", URL)
+    assert caught.value.code == code
