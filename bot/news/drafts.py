@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import NamedTuple
 
+from bot.feeds.entries import MAX_TITLE
 from bot.feeds.parse import parse
 from bot.news.sketches import Sketch, sketched
 from bot.text import clean, dates, excerpts, language, terms, urls
@@ -75,7 +76,7 @@ def article_key(address: str, name: bytes, server_id: int | None = None) -> str:
 
 def _article(draft: Draft, entry: Entry, source: Source) -> NewArticle:
     body = clean.body(entry.text or entry.summary)
-    title = entry.title or excerpts.excerpt(body, TITLE) or urls.masked(draft.url)
+    title = entry.title or excerpts.excerpt(body, TITLE) or urls.masked(draft.url)[:MAX_TITLE]
     published = dates.clamp(entry.published, draft.latest)
     told = language.detect(
         "\n".join((title, entry.summary, body[:READ_FOR_LANGUAGE])), entry.language or source.language

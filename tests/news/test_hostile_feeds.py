@@ -53,6 +53,9 @@ BOUNDED = {
     ),
     "a guid of 100 KB": (rss(item(1).replace("article-1", "g" * 100_000)), 1),
     "a link of 100 KB": (rss(item(1).replace("/articles/1", "/" + "l" * 100_000)), 1),
+    "an entry of a long address alone": (
+        rss(f"<item><link>https://news.example/{'é' * 1_000}</link></item>"), 1
+    ),
     "two entries with one guid": (
         rss(entry(1), entry(2).replace("<guid>g2<", "<guid>g1<").replace("Title", "Other")),
         2,
