@@ -78,7 +78,9 @@ class Dispatches:
 
     async def by_state(self) -> list[tuple[str, int, int]]:
         """How many dispatches are in each state, and when the oldest of them was created."""
-        rows = await self._database.fetchall("SELECT state, count(*), min(created) FROM dispatch GROUP BY state")
+        rows = await self._database.fetchall(
+            "SELECT state, count(*), min(created) FROM dispatch GROUP BY state"
+        )
         return [(row[0], row[1], row[2]) for row in rows]
 
     async def claim(self, channel_id: int, now: int) -> Dispatch | None:
@@ -227,18 +229,6 @@ class Dispatches:
             """,
             {"page": page},
         )
-
-    async def notice(self, channel_id: int, what: str, payload: str) -> bool:
-        """Owe a channel a message of its own; False when one of this name was owed before."""
-        now = self._clock.now()
-        async with self._database.write() as transaction:
-            written = await transaction.execute(
-                "INSERT INTO dispatch (channel_id, kind, what, created, position, due, payload) "
-                "SELECT id, 'notice', ?, ?, ?, ?, ? FROM channel WHERE id = ? "
-                "ON CONFLICT (channel_id, what) DO NOTHING",
-                (what, now, now, now, payload, channel_id),
-            )
-        return written > 0
 
     async def _all(self, condition: str, **values: Any) -> list[Dispatch]:  # noqa: ANN401 - parameters of SQL
         return await self._database.objects(dispatch, f"SELECT {DISPATCH} {FROM} {condition}", values)

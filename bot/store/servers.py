@@ -54,7 +54,7 @@ class Servers:
         return None if row is None else row["locale"]
 
     async def alerts(self, server_id: int) -> int | None:
-        """The channel where a server wants to be told of feeds in trouble; None: in those that follow them."""
+        """The channel where a server is told of feeds in trouble; None: in those that follow them."""
         row = await self._database.fetchone("SELECT alerts FROM server WHERE id = ?", (server_id,))
         return None if row is None else row["alerts"]
 

@@ -7,6 +7,7 @@ import pytest
 from tests.cogs.helpers import START, follow, hide, last, said, three
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
+from tests.store.samples import owe_notice
 
 LINK = "https://news.example/articles/3"
 OLDER = "https://news.example/articles/2"
@@ -147,7 +148,7 @@ async def test_another_servers_channels_are_not_told_of(telex: World, feed_serve
 
 async def test_the_message_of_a_notice_is_told_apart(telex: World, feed_server: FeedServer) -> None:
     await follow(telex, feed_server)
-    await telex.store.dispatches.notice(telex.news.id, "broken:1:0", "A feed cannot be read.")
+    await owe_notice(telex.store, telex.news.id, "broken:1:0", "A feed cannot be read.")
     await telex.deliver()
     notice = telex.posts()[-1]
     link = f"https://ptb.discord.com/channels/{telex.guild.id}/{telex.news.id}/{notice.id}"

@@ -19,7 +19,7 @@ from bot.store import StoreError
 from bot.store.polls import Polls
 from bot.words import DispatchKind, FeedState
 from tests.feed_server import item, rss
-from tests.news.desk import CHANNEL, followed, polled, sent, titles
+from tests.news.desk import followed, polled, sent, titles
 
 DAY = 86_400
 ROOT = Path(__file__).resolve().parents[2]

@@ -17,6 +17,7 @@ from tests.clocks import ManualClock
 from tests.discord_world import World, discord_world
 from tests.feed_server import FeedServer, item
 from tests.posting.publisher import Answers, Publisher, titles, until
+from tests.store.samples import owe_notice
 
 
 async def test_articles_are_posted_once_and_oldest_first(telex: World, publisher: Publisher) -> None:
@@ -308,7 +309,7 @@ async def test_what_is_beyond_the_limit_shares_a_catch_up(telex: World, publishe
 
 async def test_a_notice_is_a_plain_sentence(telex: World, publisher: Publisher) -> None:
     await publisher.begin()
-    await telex.store.dispatches.notice(telex.news.id, "broken:1:0", "A **feed** cannot be read.")
+    await owe_notice(telex.store, telex.news.id, "broken:1:0", "A **feed** cannot be read.")
     await telex.deliver()
     assert telex.posts()[-1].embeds[0].description == "A \\*\\*feed\\*\\* cannot be read."
     assert not telex.posts()[-1].reactions

@@ -11,6 +11,7 @@ from bot.words import DispatchState, Fate
 from tests.discord_world import World
 from tests.feed_server import item
 from tests.posting.publisher import Answers, Publisher, titles
+from tests.store.samples import owe_notice
 
 STEPS = [
     ("_claim", "after"),
@@ -84,7 +85,7 @@ async def test_a_notice_and_a_catch_up_are_recognised_too(
 ) -> None:
     await publisher.begin()
     stop_at(telex, "_send", when)
-    await telex.store.dispatches.notice(telex.news.id, "broken:1:0", "A feed cannot be read.")
+    await owe_notice(telex.store, telex.news.id, "broken:1:0", "A feed cannot be read.")
     await telex.deliver()
     await telex.restart()
     stop_at(telex, "_send", when)

@@ -93,3 +93,16 @@ async def fates(store: Store, article: NewArticle) -> dict[int, tuple[str, str |
     return {
         row.channel_id: (row.fate.value, row.reason) for row in await store.dispatches.fates(article.page)
     }
+
+
+async def owe_notice(store: Store, channel: int, what: str, payload: str) -> bool:
+    """Owe a channel a message of its own, as an alert does; False when one of this name was owed before."""
+    now = store.clock.now()
+    async with store._database.write() as transaction:
+        written = await transaction.execute(
+            "INSERT INTO dispatch (channel_id, kind, what, created, position, due, payload) "
+            "SELECT id, 'notice', ?, ?, ?, ?, ? FROM channel WHERE id = ? "
+            "ON CONFLICT (channel_id, what) DO NOTHING",
+            (what, now, now, now, payload, channel),
+        )
+    return written > 0

@@ -7,7 +7,17 @@ import pytest
 from bot.store import Store
 from bot.words import DispatchKind, DispatchState
 from tests.clocks import ManualClock
-from tests.store.samples import CHANNEL, SERVER, add_feed, deliver, fates, follow, new_article, record
+from tests.store.samples import (
+    CHANNEL,
+    SERVER,
+    add_feed,
+    deliver,
+    fates,
+    follow,
+    new_article,
+    owe_notice,
+    record,
+)
 
 
 @pytest.fixture
@@ -136,9 +146,9 @@ async def test_recent_posts_come_newest_first(owed: Store, clock: ManualClock):
 
 
 async def test_a_notice_is_owed_once_and_in_turn(owed: Store, clock: ManualClock):
-    assert await owed.dispatches.notice(CHANNEL, "broken:1:100", "It broke.")
-    assert not await owed.dispatches.notice(CHANNEL, "broken:1:100", "It broke.")
-    assert not await owed.dispatches.notice(999, "broken:1:100", "Of a channel that follows nothing.")
+    assert await owe_notice(owed, CHANNEL, "broken:1:100", "It broke.")
+    assert not await owe_notice(owed, CHANNEL, "broken:1:100", "It broke.")
+    assert not await owe_notice(owed, 999, "broken:1:100", "Of a channel that follows nothing.")
     notice = (await deliver(owed))[-1]
     assert (notice.kind, notice.what, notice.payload) == (DispatchKind.NOTICE, "broken:1:100", "It broke.")
     assert notice.article_ids == ()
