@@ -121,7 +121,7 @@ class Finder:
         articles = await self._store.articles.by_ids([hit.article_id for hit in near.hits])
         by_id = {article.id: article for article in articles}
         scale = ranking.Scale(wanted, language)
-        found = []
+        found, foreign = [], set()
         for hit in near.hits:
             if article := by_id.get(hit.article_id):
                 whole = passages(article) if read else None
@@ -131,9 +131,17 @@ class Finder:
                 else:
                     score = _skimmed(scale, article)
                 score += FRESH_PARTIAL * self._freshness(hit)
-                score += near.points(article, language)
+                if not read:  # for the order; what weighs sentences was fitted to words alone
+                    score += near.points(article.id)
+                if language and article.language not in {language, None}:
+                    foreign.add(article.id)
                 found.append(Found(hit._replace(score=score), partial=True, read=whole, article=article))
                 await asyncio.sleep(0)
+        lifted = near.lifted({each.hit.article_id: each.hit.score for each in found}, foreign)
+        found = [
+            each._replace(hit=each.hit._replace(score=lifted.get(each.hit.article_id, each.hit.score)))
+            for each in found
+        ]
         found.sort(key=lambda each: -each.hit.score)
         return Reading(wanted, language, await self._exact(asked, found, len(found)))
 

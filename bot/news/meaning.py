@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,7 +19,6 @@ from bot.settings import Settings
 from bot.store import Store
 from bot.store.search_index import Hit, Scope
 from bot.store.vectors import Encoded
-from bot.words import Article
 from bot.workers import WorkerError, Workers
 
 if TYPE_CHECKING:
@@ -29,8 +28,11 @@ log = logging.getLogger(__name__)
 
 WEIGHT = 2.0
 """How much the cosine of question and article counts beside the points of `ranking`, 0 to about 3."""
-ACROSS = 5.0
-"""The same where their languages differ: there is little else to tell by."""
+ACROSS = 6.0
+"""How much more it counts for the nearest articles of the other language, which words find seldom."""
+NEARLY = 0.1  # from this far behind the nearest article of the asker's language on,
+LIFTED = 2  # for so many of them,
+CEILING = 2  # at the most up to the second best of the asker's language
 LOOKED_AT = 3_000  # articles whose vectors are compared after their signs,
 SIFTED = 300  # the nearest of which have to meet the conditions of a query,
 NEAREST = 20  # before the nearest of these are read beside those found by words,
@@ -52,10 +54,25 @@ class Nearby(NamedTuple):
     hits: list[Hit]
     cosines: dict[int, float]
 
-    def points(self, article: Article, language: str | None) -> float:
-        """What an article gains by its meaning when this is the asker's language."""
-        across = language is not None and article.language not in (language, None)
-        return (ACROSS if across else WEIGHT) * self.cosines.get(article.id, 0.0)
+    def points(self, article_id: int) -> float:
+        """What an article gains by its meaning."""
+        return WEIGHT * self.cosines.get(article_id, 0.0)
+
+    def lifted(self, scores: Mapping[int, float], foreign: Collection[int]) -> dict[int, float]:
+        """The scores of articles that are to have more, for they are `foreign` to the asker and very near."""
+        own = sorted(
+            (score for article_id, score in scores.items() if article_id not in foreign), reverse=True
+        )
+        close = [cosine for article_id, cosine in self.cosines.items() if article_id not in foreign]
+        if not own or not close:
+            return {}
+        ceiling = own[:CEILING][-1]
+        nearest = sorted(scores.keys() & foreign, key=lambda article_id: -self.cosines.get(article_id, 0.0))
+        lifted = {}
+        for article_id in nearest[:LIFTED]:
+            gain = ACROSS * max(0.0, self.cosines.get(article_id, 0.0) - max(close) + NEARLY)
+            lifted[article_id] = max(scores[article_id], min(scores[article_id] + gain, ceiling))
+        return lifted
 
 
 class Meaning:
