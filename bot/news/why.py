@@ -11,7 +11,7 @@ from bot.news import identity
 from bot.news.sketches import link_names
 from bot.store import Store
 from bot.store.dispatches import FateRow
-from bot.store.outbox import AWAY, PAUSED, UNFOLLOWED
+from bot.store.outbox import AWAY, PAUSED, TOLD, UNFOLLOWED
 from bot.text import urls
 from bot.words import Article, Dispatch, Fate, Feed, Subscription
 
@@ -98,6 +98,7 @@ def sentence(fate: FateRow, *, when: str, problem: Callable[[str], str]) -> str:
     withheld = {
         PAUSED: _("not posted: the feed was paused there ({when})"),
         AWAY: _("not posted: I was not in the server at that time ({when})"),
+        TOLD: _("told in another message, before a backup was restored ({when})"),
         UNFOLLOWED: _("not posted: the channel stopped following the feed before it was sent ({when})"),
     }
     return withheld.get(reason, _("left out ({when})")).format(when=when)

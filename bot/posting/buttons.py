@@ -31,7 +31,8 @@ STOP_TEMPLATE = r"telex:stop:(?P<what>watch:(?P<watch>\d{1,18}):[^:\s]{1,60})"
 # https://discord.com/developers/docs/components/reference
 _LONGEST_LABEL = 80
 _LONGEST_OPTION = 100
-_MOST_OPTIONS = 25
+MOST_OPTIONS = 25
+_SAVE, _PICK, _STOP = "telex:save:", "telex:pick:", "telex:stop:"
 _LONGEST_URL = 512
 
 
@@ -94,7 +95,7 @@ def pick(what: str, articles: Sequence[Article]) -> discord.ui.Select[Any]:
             description=safe.plain(article.outlet, _LONGEST_OPTION) or None,
             value=article.key,
         )
-        for article in reversed(articles[-_MOST_OPTIONS:])
+        for article in reversed(articles[-MOST_OPTIONS:])
     ]
     return discord.ui.Select(
         custom_id=pick_id(what),
@@ -144,3 +145,20 @@ def custom_ids(message: discord.Message) -> set[str]:
         for child in component.children
         if isinstance(child, discord.Button | discord.SelectMenu) and child.custom_id
     }
+
+
+def told_keys(message: discord.Message) -> tuple[frozenset[str], frozenset[str]]:
+    """The keys of the articles that a post, and that a catch-up tells of; none for other messages."""
+    ids = custom_ids(message)
+    if any(name.startswith(_STOP) for name in ids):  # a watch's notice saves articles too
+        return frozenset(), frozenset()
+    posted = frozenset(name.removeprefix(_SAVE) for name in ids if name.startswith(_SAVE))
+    listed = frozenset(
+        option.value
+        for component in message.components
+        if isinstance(component, discord.ActionRow)
+        for child in component.children
+        if isinstance(child, discord.SelectMenu) and child.custom_id.startswith(_PICK)
+        for option in child.options
+    )
+    return posted, listed

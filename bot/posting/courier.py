@@ -36,6 +36,7 @@ from bot.posting.outcomes import (
     Unknown,
 )
 from bot.posting.rendering import render
+from bot.posting.restored import Narrowed, Restored
 from bot.posting.troubles import Troubles, patience
 from bot.posting.visibility import Visibility
 from bot.settings import Settings
@@ -72,7 +73,7 @@ class Courier:
         self._unfinished: dict[int, tuple[int, Dispatch]] = {}  # dispatches to finish at a time
         self._faults: Counter[int] = Counter()
         self._troubles = Troubles(store, clock)
-        self._restored: int | None = None
+        self._restored = Restored(store, clock)
         self._begun = False
         self._beginning = asyncio.Lock()
         self._stopping = False
@@ -125,14 +126,8 @@ class Courier:
 
     async def _begin(self) -> None:
         """Learn, once, what an earlier process left undone."""
-        restored = await self._store.meta.get("restored")
+        await self._restored.begin()
         now = self._clock.now()
-        if restored:
-            # A backup does not know what was sent after it was made. It is marked with a 1.
-            self._restored = int(restored) if int(restored) > 1 else now
-            done = self._restored + lookback.EPOCH < now
-            await self._store.meta.set("restored", "" if done else str(self._restored))
-            self._restored = None if done else self._restored
         for dispatch in await self._store.dispatches.interrupted():
             self._suspects.setdefault(dispatch.channel_id, []).append(dispatch)
         for dispatch in await self._store.dispatches.unfinished():
@@ -239,7 +234,9 @@ class Courier:
         if message is None:
             await self._store.dispatches.failed(dispatch.id, ARTICLE_GONE)
             return
-        outcome = await self._look_back_to_the_backup(place, dispatch, message)
+        outcome = await self._restored.look_back(place, dispatch, message)
+        if isinstance(outcome, Narrowed):
+            return
         if outcome is None:
             outcome = await self._send(place, dispatch, message)
         await self._record(dispatch, outcome)
@@ -296,18 +293,6 @@ class Courier:
             # The nonce is a moment old: Discord answers with the first message if it has it.
             outcome = await places.send(place, message, places.nonce(dispatch))
         return outcome
-
-    async def _look_back_to_the_backup(
-        self, place: places.Target, dispatch: Dispatch, message: Message
-    ) -> Outcome | None:
-        """After a backup was restored: the message if it was sent between the backup and the restart."""
-        if self._restored is None:
-            return None
-        articles = await self._store.articles.by_ids(dispatch.article_ids)
-        since = lookback.since_backup(dispatch, articles, restored=self._restored)
-        if since is None:
-            return None
-        return await lookback.search(place, dispatch, message, since=since, until=self._restored)
 
     async def _record(self, dispatch: Dispatch, outcome: Outcome) -> None:
         now, dispatches = self._clock.now(), self._store.dispatches

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 import discord
 
@@ -12,6 +13,8 @@ from bot.posting.messages import Message
 from bot.posting.outcomes import Later, Lost, Outcome, Sent, Unknown, judge
 from bot.posting.places import Target
 from bot.words import Article, Dispatch, DispatchKind
+
+T = TypeVar("T")
 
 CLOCKS_APART = timedelta(minutes=15)
 """How far this machine's clock may be from Discord's, and how long an attempt may last."""
@@ -36,6 +39,34 @@ async def look(
     What tells articles carries its name in the id of a button, a notice is known by its words, those of
     `message`. Raises `HistoryHidden`, and what discord.py raises.
     """
+    async for found, sent in _mine(place, since, until):
+        if _is_of(found, dispatch, message):
+            return sent
+    return None
+
+
+async def told(
+    place: Target, dispatch: Dispatch, keys: Collection[str], *, since: int, until: int
+) -> frozenset[str]:
+    """Which of a dispatch's articles, by their keys, other messages between two times tell of.
+
+    Those are catch-ups, and posts where the dispatch is a catch-up. A catch-up of the dispatch's own name
+    that lists as many articles as it can tells of them all. Raises as `look` does.
+    """
+    found: set[str] = set()
+    async for message, _sent in _mine(place, since, until):
+        posted, listed = buttons.told_keys(message)
+        found |= listed
+        if dispatch.kind is DispatchKind.CATCH_UP:
+            found |= posted
+            own = buttons.pick_id(dispatch.what) in buttons.custom_ids(message)
+            if own and len(listed) >= buttons.MOST_OPTIONS:
+                return frozenset(keys)
+    return frozenset(found.intersection(keys))
+
+
+async def _mine(place: Target, since: int, until: int) -> AsyncIterator[tuple[discord.Message, Sent]]:
+    """The bot's messages in a channel between two times, in a forum the first of each thread."""
     me: discord.abc.User | None
     if isinstance(place, discord.DMChannel):
         me = place.me
@@ -47,15 +78,16 @@ async def look(
     after = datetime.fromtimestamp(since, UTC) - CLOCKS_APART
     before = datetime.fromtimestamp(until, UTC) + CLOCKS_APART
     if isinstance(place, discord.ForumChannel):
-        return await _look_at_threads(place, dispatch, message, after, before)
+        async for found, thread in _first_messages(place, after, before):
+            yield found, Sent(found.id, thread.id)
+        return
     read = 0
     async for found in place.history(limit=_MOST_MESSAGES, after=after, before=before, oldest_first=False):
         read += 1
-        if found.author.id == me.id and _is_of(found, dispatch, message):
-            return Sent(found.id)
+        if found.author.id == me.id:
+            yield found, Sent(found.id)
     if read >= _MOST_MESSAGES:
         raise HistoryHidden
-    return None
 
 
 def since_backup(dispatch: Dispatch, articles: Sequence[Article], *, restored: int) -> int | None:
@@ -68,8 +100,13 @@ async def search(
     place: Target, dispatch: Dispatch, message: Message | None, *, since: int, until: int
 ) -> Outcome | None:
     """The message as `look` finds it, None if it is not there; else why that is not known."""
+    return await answered(look(place, dispatch, message, since=since, until=until))
+
+
+async def answered(looking: Awaitable[T]) -> T | Outcome:
+    """What a look into a channel found, or why nobody can tell."""
     try:
-        return await look(place, dispatch, message, since=since, until=until)
+        return await looking
     except HistoryHidden:
         return Unknown()
     except Exception as error:  # noqa: BLE001  # raised again where it is no answer of Discord's
@@ -77,13 +114,9 @@ async def search(
         return outcome if isinstance(outcome, Later | Lost) else Unknown()
 
 
-async def _look_at_threads(
-    forum: discord.ForumChannel,
-    dispatch: Dispatch,
-    message: Message | None,
-    after: datetime,
-    before: datetime,
-) -> Sent | None:
+async def _first_messages(
+    forum: discord.ForumChannel, after: datetime, before: datetime
+) -> AsyncIterator[tuple[discord.Message, discord.Thread]]:
     async for thread in _threads(forum):
         if (
             thread.owner_id != forum.guild.me.id
@@ -93,9 +126,8 @@ async def _look_at_threads(
         # Its first message has its id, or was made in the same moment.
         start = discord.utils.snowflake_time(thread.id) - timedelta(seconds=1)
         async for found in thread.history(limit=_FIRST_MESSAGES, after=start, oldest_first=True):
-            if found.author.id == forum.guild.me.id and _is_of(found, dispatch, message):
-                return Sent(found.id, thread.id)
-    return None
+            if found.author.id == forum.guild.me.id:
+                yield found, thread
 
 
 async def _threads(forum: discord.ForumChannel) -> AsyncIterator[discord.Thread]:
@@ -109,7 +141,7 @@ async def _threads(forum: discord.ForumChannel) -> AsyncIterator[discord.Thread]
 def _is_of(found: discord.Message, dispatch: Dispatch, message: Message | None) -> bool:
     match dispatch.kind:
         case DispatchKind.POST:
-            return buttons.save_id(dispatch.what) in buttons.custom_ids(found)
+            return dispatch.what in buttons.told_keys(found)[0]
         case DispatchKind.CATCH_UP:
             return buttons.pick_id(dispatch.what) in buttons.custom_ids(found)
         case DispatchKind.WATCH:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from bot.clock import Clock
 from bot.store.database import Database
+from bot.store.outbox import TOLD
 from bot.store.rows import DISPATCH, dispatch, listed
 from bot.words import Dispatch, Fate
 
@@ -109,6 +110,20 @@ class Dispatches:
     async def unanswered(self, dispatch_id: int, error: str) -> None:
         """Nobody knows yet whether it was sent; it stays claimed."""
         await self._set(dispatch_id, "error = :error", error=error)
+
+    async def told_before(self, dispatch_id: int, article_ids: Sequence[int]) -> None:
+        """Other messages told of these articles before a backup was restored: they are not owed any more."""
+        async with self._database.write() as transaction:
+            await transaction.execute(
+                "UPDATE fate SET dispatch_id = NULL, fate = 'withheld', reason = ?, decided = ? "
+                "WHERE dispatch_id = ? AND article_id IN (SELECT value FROM json_each(?))",
+                (TOLD, self._clock.now(), dispatch_id, listed(article_ids)),
+            )
+            await transaction.execute(
+                "DELETE FROM dispatch WHERE id = ? AND id NOT IN "
+                "(SELECT dispatch_id FROM fate WHERE dispatch_id IS NOT NULL)",
+                (dispatch_id,),
+            )
 
     async def failed(self, dispatch_id: int, error: str) -> None:
         """It will never be sent."""

@@ -15,6 +15,7 @@ from bot.store.rows import listed
 PAUSED = "paused"
 AWAY = "away"
 UNFOLLOWED = "unfollowed"
+TOLD = "told"  # in a message that a restored backup knows nothing of
 
 # A dispatch that was never tried may still change: a retried one was perhaps seen by somebody.
 _UNTOUCHED = "state = 'waiting' AND attempts = 0"

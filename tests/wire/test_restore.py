@@ -72,3 +72,25 @@ async def test_a_backup_made_during_a_burst_repeats_nothing_and_old_buttons_name
             return await kept(scene, person) == wanted
 
         await until(all_kept)
+
+
+async def test_a_catch_up_sent_after_the_backup_is_found_again(scene: Scene, tmp_path: Path) -> None:
+    scene.catch_up_after = 3
+    bot = scene.start()
+    await scene.posted([1])
+    await scene.telex("backup", str(tmp_path / "backup.db"))
+    await bot.stop()
+    numbers = await scene.publish(8)
+    bot = scene.start()
+    await scene.posted(numbers)
+    await bot.stop()
+    restore(tmp_path / "backup.db", scene.database)
+    later = scene.write(1)
+    await scene.make_due()
+    scene.start()
+    await scene.posted([*numbers, *later])
+    told = {
+        kind: {number: count for number, count in scene.posts(kind).items() if count > 1} for kind in KINDS
+    }
+    assert not any(told.values()), told
+    assert all(scene.posts(kind)[later[0]] == 1 for kind in KINDS)
