@@ -24,7 +24,7 @@ __all__ = [
     "index_terms", "language_token", "month_token", "outlet_tokens", "spans", "stems", "tag_tokens", "words",
 ]  # fmt: skip
 
-VERSION = 3
+VERSION = 4
 """Of the rules here and in `tokens`: an index made by other rules has to be made anew."""
 
 _LONGEST_NAME = 120
@@ -225,5 +225,7 @@ _stemmers = _Stemmers()
 
 
 def _stem(word: str, *, french: bool) -> str:
+    if french and word.endswith("ai"):
+        return word  # a name such as OpenAI, or Dubai, where the stemmer takes off what "je chantai" ends in
     stem: str = (_stemmers.french if french else _stemmers.english).stemWord(word)
     return stem

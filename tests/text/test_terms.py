@@ -210,3 +210,9 @@ def test_the_article_of_the_seed_is_found_by_what_people_ask():
         for word in terms.words(asked):
             forms = terms.alternatives(word)
             assert not forms or held.intersection(forms)
+
+
+@pytest.mark.parametrize("name", ["OpenAI", "Dubai", "Hyundai"])
+def test_a_name_that_ends_as_a_french_verb_may_finds_itself_alone(name: str) -> None:
+    assert terms.alternatives(terms.fold(name)) == (terms.fold(name),)
+    assert set(terms.stems(f"{name} open dub", "fr")) >= {terms.fold(name)}
