@@ -21,7 +21,7 @@ from bot.text import skimming, terms
 from bot.text.language import detect
 from bot.words import Article
 
-BUDGET = 12_000
+BUDGET = 6_000
 """Articles in the lists of a query's words up to which BM25 reads all: a quarter of a microsecond each."""
 LOOKED_AT = 400  # articles read for the words of a phrase, at the most,
 BATCH = 25  # at a time
@@ -29,7 +29,8 @@ POOL = 200  # full matches that freshness may reorder
 OWN = 30  # partial matches in the asker's language that are read and ranked,
 OTHERS = 10  # in any,
 FAMILY = 10  # and by words of the same family
-FAMILY_BUDGET = 30_000  # likewise, where words of the same family are looked for too
+MANY = 6  # words of a query that is not looked for whole
+UNLIKELY = 1e-4  # where, if words did not keep company, so few articles would have them all
 COMMON = 24  # partial matches of common words that are read
 COVERED = 60  # full matches of common words that freshness may reorder,
 IN_NEIGHBOURS = 100  # and those that are read for a phrase
@@ -76,6 +77,8 @@ class Finder:
         """What matches wholly, the best first."""
         parts = (*asked.words, *asked.texts)
         if await self.vocabulary.is_long() and self.vocabulary.cost(parts) > BUDGET:
+            if await self._is_unlikely(parts):
+                return []
             most = max(IN_NEIGHBOURS if asked.exact else COVERED, limit)
             hits = await self._store.coverage.whole(
                 self._parts(parts), required=asked.required(), scope=asked.scope, limit=most
@@ -87,6 +90,12 @@ class Finder:
             )
         scored = (Found(hit._replace(score=hit.score * (1 + FRESH * self._freshness(hit)))) for hit in hits)
         return await self._exact(asked, sorted(scored, key=lambda found: -found.hit.score), limit)
+
+    async def _is_unlikely(self, parts: Sequence[Wanted]) -> bool:
+        """Whether so many words are wanted that articles with all of them are left to the partial matches."""
+        if len(parts) < MANY or not await self.vocabulary.is_long():
+            return False
+        return self.vocabulary.cost(parts) > BUDGET and self.vocabulary.expected(parts) < UNLIKELY
 
     async def _exact(self, asked: Plan, found: list[Found], limit: int) -> list[Found]:
         """Those of what was found that hold the very words of phrases, enough of them."""
@@ -121,34 +130,39 @@ class Finder:
         articles = await self._store.articles.by_ids([hit.article_id for hit in near.hits])
         by_id = {article.id: article for article in articles}
         scale = ranking.Scale(wanted, language)
+        unseen = not read and await self._is_unlikely((*asked.words, *asked.texts))
         found, foreign = [], set()
         for hit in near.hits:
             if article := by_id.get(hit.article_id):
+                title: Sequence[str]
+                lines: Sequence[Sequence[str]]
                 whole = passages(article) if read else None
                 if whole:
                     title, lines = whole.title, [sentence.stems for sentence in whole.sentences]
-                    score = scale.score(title, lines, article.language)
                 else:
-                    score = _skimmed(scale, article)
+                    title, lines = _skimmed(article)
+                score = scale.score(title, lines, article.language)
+                is_partial = not (unseen and _has_all(wanted, title, lines))
                 score += FRESH_PARTIAL * self._freshness(hit)
                 if not read:  # for the order; what weighs sentences was fitted to words alone
                     score += near.points(article.id)
                 if language and article.language not in {language, None}:
                     foreign.add(article.id)
-                found.append(Found(hit._replace(score=score), partial=True, read=whole, article=article))
+                found.append(Found(hit._replace(score=score), is_partial, whole, article))
                 await asyncio.sleep(0)
         lifted = near.lifted({each.hit.article_id: each.hit.score for each in found}, foreign)
         found = [
             each._replace(hit=each.hit._replace(score=lifted.get(each.hit.article_id, each.hit.score)))
             for each in found
         ]
-        found.sort(key=lambda each: -each.hit.score)
+        found.sort(key=lambda each: (each.partial, -each.hit.score))
         return Reading(wanted, language, await self._exact(asked, found, len(found)))
 
     async def _candidates(self, asked: Plan, wanted: Sequence[Sought], language: str | None) -> list[Hit]:
         index, scope = self._store.index, asked.scope
         any_word = _some(word.exact for word in wanted)
-        if await self.vocabulary.is_long() and self.vocabulary.cost([any_word]) > BUDGET:
+        is_long = await self.vocabulary.is_long()
+        if is_long and self.vocabulary.cost([any_word]) > BUDGET:
             parts = self._parts(_some([word.exact]) for word in wanted)
             required = asked.required(asked.texts)
             return await self._store.coverage.some(parts, required=required, scope=scope, limit=COMMON)
@@ -157,7 +171,8 @@ class Finder:
             own = Terms((terms.language_token(language),), Column.META)
             queries.insert(0, (any_word, asked.required((own, *asked.texts)), OWN))
         family = _some(word.exact | word.related for word in wanted)
-        if any(word.related for word in wanted) and self.vocabulary.cost([family]) <= FAMILY_BUDGET:
+        is_cheap = not is_long or self.vocabulary.cost([family]) <= BUDGET
+        if is_cheap and any(word.related for word in wanted):
             queries.append((family, asked.required(asked.texts), FAMILY))
         hits: dict[int, Hit] = {}
         for scored, required, limit in queries:
@@ -175,13 +190,16 @@ class Finder:
         return float(0.5 ** (max(0, self._clock.now() - hit.published) / HALF_LIFE))
 
 
-def _skimmed(scale: ranking.Scale, article: Article) -> float:
-    """The score of an article of which as much is read as tells its place among others."""
-    text = (article.body or article.summary)[:SKIMMED]
+def _skimmed(article: Article) -> tuple[list[str], list[list[str]]]:
+    """About the terms of an article's title, and of its text sentence by sentence."""
     title = skimming.lines(article.title, article.language)
-    return scale.score(
-        [term for line in title for term in line], skimming.lines(text, article.language), article.language
-    )
+    text = (article.body or article.summary)[:SKIMMED]
+    return [term for line in title for term in line], skimming.lines(text, article.language)
+
+
+def _has_all(wanted: Iterable[Sought], title: Iterable[str], lines: Iterable[Sequence[str]]) -> bool:
+    found = frozenset(title).union(*lines)
+    return not any(word.exact.isdisjoint(found) for word in wanted)
 
 
 def _some(forms: Iterable[frozenset[str]]) -> Wanted:

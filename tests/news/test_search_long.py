@@ -21,7 +21,7 @@ async def library(store: Store, monkeypatch: pytest.MonkeyPatch) -> Library:
     return await Library(store).open()
 
 
-async def find(store: Store, query: str, **options) -> list[str]:
+async def ready(store: Store) -> Searcher:
     searcher = Searcher(store)
     await searcher.finder.vocabulary.is_long()
     for _ in range(500):
@@ -29,7 +29,11 @@ async def find(store: Store, query: str, **options) -> list[str]:
             break
         await asyncio.sleep(0.01)
     assert searcher.finder.vocabulary.size
-    page = await searcher.search(query, **{"feed_ids": None} | options)
+    return searcher
+
+
+async def find(store: Store, query: str, **options) -> list[str]:
+    page = await (await ready(store)).search(query, **{"feed_ids": None} | options)
     return [result.article.title for result in page.results]
 
 
@@ -118,3 +122,17 @@ async def test_newest_is_by_date_in_whatever_order_articles_came(
     assert [result.article.title for result in page.results] == ["0.5", "1", "2"]
     page = await searcher.search("robots before:2030-01-01", feed_ids={library.feed.id}, sort="newest")
     assert [float(result.article.title) for result in page.results] == [0.5, 1, 2, 3, 4, 7, 9, 40, 80]
+
+
+async def test_a_match_of_many_words_is_whole_though_it_was_not_looked_for_whole(
+    store: Store, library: Library, monkeypatch
+):
+    monkeypatch.setattr(finding, "UNLIKELY", float("inf"))
+    await library.add("Amazon bans police", "Rekognition in Kansas is not for cameras of the sheriff.")
+    await library.add("Police cameras", "The sheriff of Kansas.")
+    searcher = await ready(store)
+    page = await searcher.search("amazon police rekognition kansas cameras sheriff", feed_ids=None)
+    assert [(result.article.title, result.partial) for result in page.results] == [
+        ("Amazon bans police", False),
+        ("Police cameras", True),
+    ]
