@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache, lru_cache
@@ -124,7 +124,7 @@ def find(now: int, period: Period, step: int, titles: Sequence[Titled]) -> Trend
         return counted
     return replace(
         counted,
-        rising=tuple(read.line(read.spelling(key), read.having[key], step) for key in _best(read)),
+        rising=tuple(read.line(read.spelling(key), read.holders(key), step) for key in _best(read)),
         sources=tuple(read.line(outlet, having, step) for outlet, having in read.largest()),
     )
 
@@ -162,11 +162,15 @@ class _Titles:
             self.having[key].add(number)
             self._spellings[key][written] += 1
 
+    def holders(self, key: Key) -> Set[int]:
+        """The articles that have a word; a part of a name may stand nowhere by itself."""
+        return self.having.get(key, frozenset())
+
     def spelling(self, key: Key) -> str:
         """A word as most titles have it."""
         return self._spellings[key].most_common(1)[0][0]
 
-    def line(self, name: str, having: set[int], step: int) -> Line:
+    def line(self, name: str, having: Set[int], step: int) -> Line:
         """The figures of the articles that have something."""
         counts = Counter(self.parts[number] for number in having)
         recent = having & self.recent
@@ -196,20 +200,20 @@ def _best(read: _Titles) -> list[Key]:
     names = [key for key in rising if len(key) > 1]
     for name in sorted(names, key=len):
         for part in _parts(name):
-            covered = len(read.having[name] & read.having[part] & read.recent)
-            if part in rising and covered >= _ONE_NAME * len(read.having[part] & read.recent):
+            covered = len(read.holders(name) & read.holders(part) & read.recent)
+            if part in rising and covered >= _ONE_NAME * len(read.holders(part) & read.recent):
                 del rising[part]
     best: list[Key] = []
     for key in sorted(rising, key=lambda key: (-rising[key], -len(key), key)):
-        having = read.having[key] & read.recent
-        if all(_overlap(having, read.having[other] & read.recent) <= _SAME for other in best):
+        having = read.holders(key) & read.recent
+        if all(_overlap(having, read.holders(other) & read.recent) <= _SAME for other in best):
             best.append(key)
         if len(best) == RISING:
             break
     return best
 
 
-def _rise(read: _Titles, having: set[int]) -> float:
+def _rise(read: _Titles, having: Set[int]) -> float:
     """G² of a word that stands in a greater share of the period's articles, from enough outlets; else 0."""
     recent = having & read.recent
     with_it, had_it = len(recent), len(having) - len(recent)
@@ -229,8 +233,8 @@ def _is_one_name(read: _Titles, key: Key) -> bool:
     """Whether words belong together: where one of them stands the others mostly do, more than by chance."""
     if len(key) == 1:
         return True
-    both = len(read.having[key])
-    first, last = read.having[key[:1]], read.having[key[-1:]]
+    both = len(read.holders(key))
+    first, last = read.holders(key[:1]), read.holders(key[-1:])
     if both < _ONE_NAME * min(len(first), len(last)):
         return False
     neither = len(read.parts) - len(first | last)
