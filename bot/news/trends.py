@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache, lru_cache
@@ -162,15 +162,15 @@ class _Titles:
             self.having[key].add(number)
             self._spellings[key][written] += 1
 
-    def holders(self, key: Key) -> Set[int]:
+    def holders(self, key: Key) -> set[int]:
         """The articles that have a word; a part of a name may stand nowhere by itself."""
-        return self.having.get(key, frozenset())
+        return self.having.get(key, set())
 
     def spelling(self, key: Key) -> str:
         """A word as most titles have it."""
         return self._spellings[key].most_common(1)[0][0]
 
-    def line(self, name: str, having: Set[int], step: int) -> Line:
+    def line(self, name: str, having: set[int], step: int) -> Line:
         """The figures of the articles that have something."""
         counts = Counter(self.parts[number] for number in having)
         recent = having & self.recent
@@ -213,7 +213,7 @@ def _best(read: _Titles) -> list[Key]:
     return best
 
 
-def _rise(read: _Titles, having: Set[int]) -> float:
+def _rise(read: _Titles, having: set[int]) -> float:
     """G² of a word that stands in a greater share of the period's articles, from enough outlets; else 0."""
     recent = having & read.recent
     with_it, had_it = len(recent), len(having) - len(recent)
