@@ -273,8 +273,7 @@ async def export(interaction: Interaction) -> bytes:
             for one in await store.watches.of_person(interaction.user.id)
         ],
         "told": [
-            {"url": one.url, "told": _iso(one.sent)}
-            for one in await store.watches.told(interaction.user.id)
+            {"url": one.url, "told": _iso(one.sent)} for one in await store.watches.told(interaction.user.id)
         ],
         "votes": [
             {"question_id": str(question_id), "voted": _iso(voted), "helped": helped}

@@ -56,7 +56,9 @@ def _nothing(asked: Plan) -> str:
         return _("That only says what articles must not have. Add a word that they must have.")
     if asked.empty:
         return _("Nearly every article has these words: {words}.").format(words=", ".join(asked.empty))
-    return _("Say what to watch for: a word, an “exact phrase”, or `source:`, `author:` or `tag:` with a name.")
+    return _(
+        "Say what to watch for: a word, an “exact phrase”, or `source:`, `author:` or `tag:` with a name."
+    )
 
 
 def _parts(nodes: Iterable[Node]) -> Iterator[Node]:
