@@ -48,14 +48,12 @@ class Audience:
         return await self._store.dispatches.get(notice.id)
 
     async def feeds_of_channel(self, guild: discord.Guild, channel_id: int) -> set[int]:
-        """The feeds whose news may be told in a channel: its own, and those of channels that are open to all.
+        """The feeds that everybody who reads a channel or thread may read: what may be told in it.
 
         Raises what discord.py and aiohttp raise where only Discord can tell and does not.
         """
         following = await self._store.subscriptions.channels(guild.id)
-        readable = [
-            each for each in following if each == channel_id or await self._visibility.is_open(guild, each)
-        ]
+        readable = [each for each in following if await self._visibility.is_shared(guild, channel_id, each)]
         return await self._store.subscriptions.feed_ids(readable)
 
     async def _feeds_of_person(self, guild: discord.Guild, person_id: int) -> set[int]:

@@ -1,4 +1,4 @@
-"""Which channels of a server a person sees, and which everybody sees."""
+"""Which channels of a server a person sees, and which everybody who reads a channel sees."""
 
 from __future__ import annotations
 
@@ -34,13 +34,24 @@ class Visibility:
                 return False
         return granted.view_channel and granted.read_message_history
 
-    async def is_open(self, guild: discord.Guild, channel_id: int) -> bool:
-        """Whether everybody in a server sees a channel or thread. Raises as `can_view`."""
-        channel = await self._channel(guild, channel_id)
-        if channel is None or (isinstance(channel, discord.Thread) and channel.is_private()):
+    async def is_shared(self, guild: discord.Guild, place_id: int, channel_id: int) -> bool:
+        """Whether everybody who reads a channel or thread of a server can also read another one.
+
+        So it is for the place itself and, from a thread, the channel it belongs to; for a channel with the
+        very same permissions; and for one that @everyone can read and that is closed to nobody by an
+        overwrite. A public thread is as its channel. How Discord computes permissions:
+        https://discord.com/developers/docs/topics/permissions#permission-overwrites
+        Raises as `can_view`.
+        """
+        if channel_id == place_id:
+            return True
+        place, other = await self._channel(guild, place_id), await self._channel(guild, channel_id)
+        if isinstance(other, discord.Thread) and other.is_private():
             return False
-        granted = channel.permissions_for(guild.default_role)
-        return granted.view_channel and granted.read_message_history
+        home, other = _home(place), _home(other)
+        if home is None or other is None:
+            return False
+        return other.id == home.id or other.overwrites == home.overwrites or _is_open(other)
 
     async def _channel(
         self, guild: discord.Guild, channel_id: int
@@ -67,3 +78,21 @@ class Visibility:
         thread = found if isinstance(found, discord.Thread) else None
         self._archived[channel_id] = (now, thread)
         return thread
+
+
+def _home(place: discord.abc.GuildChannel | discord.Thread | None) -> discord.abc.GuildChannel | None:
+    """The channel whose permissions count in a channel or thread."""
+    return place.parent if isinstance(place, discord.Thread) else place
+
+
+def _is_open(channel: discord.abc.GuildChannel) -> bool:
+    """Whether everybody in the server can read a channel."""
+    everyone = channel.guild.default_role
+    granted = channel.permissions_for(everyone)
+    if not (granted.view_channel and granted.read_message_history):
+        return False
+    return not any(
+        overwrite.view_channel is False or overwrite.read_message_history is False
+        for holder, overwrite in channel.overwrites.items()
+        if holder not in (everyone, channel.guild.me)
+    )

@@ -125,6 +125,16 @@ async def test_a_channel_is_not_told_of_what_not_all_its_readers_may_see(
     assert ["Quantum leaps" in text(message) for message in desk.told(alerts)] == [True]
 
 
+async def test_a_channel_is_not_told_of_a_channel_that_is_closed_to_one_of_its_readers(
+    telex: World, desk: Desk
+) -> None:
+    alerts = telex.guild.create_text_channel("alerts")
+    await add(telex, "quantum", where=alerts)
+    hide(telex, telex.news, telex.reader)  # who still reads the other channel
+    await desk.publish("Quantum secrets")
+    assert desk.told(alerts) == []
+
+
 def hide_from_all(world: World, channel: ChannelHandle) -> None:
     """Close a channel to everybody but the bot and the editor."""
     view = discord.Permissions(view_channel=True).value
