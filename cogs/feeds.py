@@ -17,7 +17,7 @@ from bot.news.refusals import Refusal
 from bot.news.visits import Outcome
 from bot.text import safe
 from bot.words import FeedState
-from cogs import alerts, packs, subscriptions
+from cogs import alerts, lists, packs, subscriptions
 from cogs.following import AddFlow, show_preview
 from cogs.paging import Page, Pages
 from cogs.places import Option, lacking, place
@@ -46,6 +46,7 @@ class Feeds(
     def __init__(self, bot: Telex) -> None:
         self.bot = bot
         self._refreshing: set[int] = set()
+        self._importing: set[int] = set()
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
         """Refuse whoever may not manage feeds, whatever Discord let through."""
@@ -204,6 +205,40 @@ class Feeds(
         await interaction.edit_original_response(
             content="\n".join(filter(None, (title, advice))), embed=embed
         )
+
+    @app_commands.command(
+        name="import", description=locale_str("Follow the feeds of an OPML list in a channel")
+    )
+    @app_commands.describe(
+        file=locale_str("An OPML file, as feed readers export it"),
+        link=locale_str("Or the address of one"),
+        channel=locale_str("Where their articles are posted; here unless you say"),
+    )
+    async def import_(
+        self,
+        interaction: Interaction,
+        file: discord.Attachment | None = None,
+        link: Range[str, 3, 2000] | None = None,
+        channel: Option | None = None,
+    ) -> None:
+        """Follow all feeds of a list that somebody brings, and report."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        target = await place(interaction, channel)
+        if target.guild.id in self._importing:
+            raise Refusal(_("A list is being imported here already. Wait until it is done."))
+        self._importing.add(target.guild.id)
+        try:
+            await lists.bring(interaction, target, file, link)
+        finally:
+            self._importing.discard(target.guild.id)
+
+    @app_commands.command(
+        name="export", description=locale_str("Get the feeds of this server as an OPML file")
+    )
+    async def export(self, interaction: Interaction) -> None:
+        """Send the subscriptions that the asker sees as a file, by channel."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await lists.send(interaction)
 
     @remove.autocomplete("feed")
     @move.autocomplete("feed")

@@ -306,7 +306,8 @@ def _owe(
         stopped = AWAY if row["left"] is not None else PAUSED if row["paused"] is not None else None
         news = list(articles)
         if first:
-            news = [] if stopped else news[-1:]
+            # Who came back before the first read, or follows quietly, gets what is published from now on.
+            news = [] if stopped or row["resumed"] is not None else news[-1:]
         elif stopped:
             outbox.withhold(connection, channel_id, articles, reason=stopped, now=now)
             news = []

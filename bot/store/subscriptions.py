@@ -25,15 +25,23 @@ class Subscriptions:
         self._clock = clock
 
     async def follow(
-        self, *, server_id: int, channel_id: int, feed_id: int, first_article_id: int | None
+        self,
+        *,
+        server_id: int,
+        channel_id: int,
+        feed_id: int,
+        first_article_id: int | None,
+        quietly: bool = False,
     ) -> tuple[Subscription, bool]:
         """Let a channel follow a feed, and owe it the newest article; False beside it when it did already.
+
+        `quietly` is for many feeds at once: what the first read of a feed brings is not posted.
 
         Raises `StoreError` when the feed belongs to another server.
         """
         async with self._database.write() as transaction:
             return await transaction.run(
-                _follow, server_id, channel_id, feed_id, first_article_id, self._clock.now()
+                _follow, server_id, channel_id, feed_id, first_article_id, quietly, self._clock.now()
             )
 
     async def unfollow(self, channel_id: int, feed_id: int) -> bool:
@@ -134,9 +142,10 @@ def _follow(
     channel_id: int,
     feed_id: int,
     first_article_id: int | None,
+    quietly: bool,  # noqa: FBT001 - passed by position through the connection's thread
     now: int,
 ) -> tuple[Subscription, bool]:
-    owner = connection.execute("SELECT server_id FROM feed WHERE id = ?", (feed_id,)).fetchone()
+    owner = connection.execute("SELECT server_id, last_success FROM feed WHERE id = ?", (feed_id,)).fetchone()
     if owner is None or owner["server_id"] not in {0, server_id}:
         raise StoreError("This feed is not there for this server.")
     connection.execute(
@@ -148,6 +157,12 @@ def _follow(
         "ON CONFLICT (channel_id, feed_id) DO NOTHING",
         (channel_id, feed_id, now),
     ).rowcount
+    if created and quietly and owner["last_success"] is None:  # as after a pause that ends now
+        connection.execute(
+            "UPDATE subscription SET resumed = ?, resumed_from = 'paused' "
+            "WHERE channel_id = ? AND feed_id = ?",
+            (now, channel_id, feed_id),
+        )
     followed = _one(connection, "subscription.channel_id = ? AND feed_id = ?", channel_id, feed_id)
     assert followed is not None
     article = connection.execute(

@@ -76,6 +76,8 @@ SAMPLES: dict[str, Callable[[Crowd], list[Options]]] = {
     "/feed refresh": for_each_subscription,
     "/feed alerts": lambda crowd: [{}, {"channel": crowd.world.news}],
     "/feed packs": lambda _: [{"pack": "ai"}],
+    "/feed import": lambda _: [{"link": "https://nowhere.invalid/list.opml"}],
+    "/feed export": lambda _: [{}],
     "/search": lambda _: [{"query": "thieves"}, {"query": "thieves", "source": "gazette"}],
     "/ask": lambda _: [{"question": "What did the thieves take?"}],
     "/latest": lambda _: [{}],

@@ -1,0 +1,139 @@
+"""Lists of feeds as OPML files: brought to a channel, and taken from a server."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+
+import discord
+
+from bot.feeds import errors, opml
+from bot.feeds.errors import describe
+from bot.feeds.opml import FeedList
+from bot.locale import _, ngettext
+from bot.news import importing
+from bot.news.following import MOST_FEEDS
+from bot.news.importing import Imported
+from bot.news.refusals import Refusal
+from bot.text import safe
+from bot.words import Feed
+from cogs import subscriptions
+from cogs.places import Place, lacking
+from cogs.views import Interaction
+
+_LINES = 15
+"""Lines of a report in the message itself; a longer one is a file."""
+_DESCRIPTION = 4096  # https://discord.com/developers/docs/resources/message#embed-object-embed-limits
+
+
+async def bring(
+    interaction: Interaction, target: Place, file: discord.Attachment | None, link: str | None
+) -> None:
+    """Follow the feeds of a file or of what is at a link, and report. Raises `Refusal`."""
+    refusal, advice = lacking(interaction, target)
+    if refusal:
+        raise Refusal(refusal)
+    feeds = await _list(interaction, file, link)
+
+    async def tell(done: int, total: int) -> None:
+        await interaction.edit_original_response(
+            content=_("{done} of {total} feeds are done…").format(done=done, total=total)
+        )
+
+    newsroom = interaction.client.newsroom
+    result = await importing.follow_all(
+        newsroom, feeds, server_id=target.guild.id, channel_id=target.id, tell=tell
+    )
+    await interaction.client.courier.look_again(target.id)
+    said = [_("Imported into {channel}:").format(channel=target.mention), *_counts(result)]
+    if result.added:
+        said.append(
+            _(
+                "Their new articles are posted from now on; older ones can only be searched. They are read "
+                "one after the other, not checked beforehand: /feed list tells how each fares."
+            )
+        )
+    lines = list(_report(result))
+    attachments, embeds = [], []
+    if len(lines) > _LINES:
+        text = "\n".join(lines).encode()
+        attachments = [discord.File(io.BytesIO(text), filename="telex-import.txt")]
+    elif lines:
+        embeds = [discord.Embed(description=safe.cut(safe.markdown("\n".join(lines)), _DESCRIPTION))]
+    await interaction.edit_original_response(
+        content="\n".join(filter(None, (*said, advice))), embeds=embeds, attachments=attachments
+    )
+
+
+async def _list(interaction: Interaction, file: discord.Attachment | None, link: str | None) -> FeedList:
+    newsroom = interaction.client.newsroom
+    if (file is None) is (link is None):
+        raise Refusal(_("Give me one list: an OPML file, or the address of one."))
+    if link is not None:
+        return await importing.fetched_list(newsroom, link)
+    assert file is not None
+    if file.size > opml.MAX_BYTES:
+        raise Refusal(describe(errors.TOO_LARGE))
+    try:
+        data = await file.read()
+    except (discord.HTTPException, discord.NotFound) as error:
+        raise Refusal(_("Discord did not give me the file. Try again.")) from error
+    return await importing.read_list(newsroom, data)
+
+
+def _counts(result: Imported) -> Iterator[str]:
+    if count := len(result.added):
+        yield "✅ " + ngettext("{count} feed added", "{count} feeds added", count).format(count=count)
+    if count := len(result.known):
+        yield "☑️ " + ngettext(
+            "{count} feed was followed there already", "{count} feeds were followed there already", count
+        ).format(count=count)
+    if count := len(result.broken):
+        yield "❌ " + ngettext(
+            "{count} feed has no usable address", "{count} feeds have no usable address", count
+        ).format(count=count)
+    if count := len(result.left_out) + result.skipped:
+        yield "➖ " + ngettext(
+            "{count} feed left out: a server follows at most {most}",
+            "{count} feeds left out: a server follows at most {most}",
+            count,
+        ).format(count=count, most=MOST_FEEDS)
+
+
+def _report(result: Imported) -> Iterator[str]:
+    for mark, names in (
+        ("✅", result.added),
+        ("☑️", result.known),
+        ("❌", result.broken),
+        ("➖", result.left_out),
+    ):
+        yield from (f"{mark} {name}" for name in names)
+
+
+async def send(interaction: Interaction) -> None:
+    """Send the feeds that the server follows where the asker sees it. Raises `Refusal` without any."""
+    assert interaction.guild is not None
+    groups: dict[int, list[Feed]] = {}
+    for subscription, feed in await subscriptions.visible(interaction):
+        groups.setdefault(subscription.channel_id, []).append(feed)
+    if not groups:
+        raise Refusal(_("No channel that you see here follows a feed yet. /feed add or /feed packs begins."))
+    named: dict[str, list[Feed]] = {}
+    for channel_id, feeds in groups.items():
+        channel = interaction.guild.get_channel_or_thread(channel_id)
+        name = f"#{channel.name}" if channel is not None else _("a deleted or archived channel")
+        named.setdefault(name, []).extend(feeds)
+    document, left_out = importing.exported(
+        named.items(), interaction.guild.name, now=interaction.client.newsroom.clock.now()
+    )
+    said = [_("The feeds of this server, by channel. Feed readers and /feed import take the file.")]
+    if left_out:
+        said.append(
+            ngettext(
+                "{count} feed is left out: its address holds a password or a key.",
+                "{count} feeds are left out: their addresses hold a password or a key.",
+                left_out,
+            ).format(count=left_out)
+        )
+    file = discord.File(io.BytesIO(document), filename="telex.opml")
+    await interaction.edit_original_response(content="\n".join(said), attachments=[file])
