@@ -132,7 +132,7 @@ class Watching(
         feed_ids = await self.bot.courier.audience.feeds_of_channel(target.guild, target.id)
         if not feed_ids:
             raise Refusal(
-                _("No feed is followed in {channel} or in a channel that everybody sees.").format(
+                _("No feed is followed in {channel} or in a channel that all its readers see.").format(
                     channel=target.mention
                 )
             )
@@ -153,7 +153,7 @@ class Watching(
         await self.bot.courier.look_again(target.id)
         told = _(
             "I tell {channel} of each new article for {query}, "
-            "from feeds that are followed there or in channels that everybody sees."
+            "from feeds that are followed there or in channels that all its readers see."
         ).format(channel=target.mention, query=_named(wanted.text))
         await self._answer(interaction, wanted, told, feed_ids, created=added[1])
 
