@@ -51,6 +51,7 @@ def test_a_closed_standard_output_is_no_crash(telex: Telex, command: str) -> Non
 
 @pytest.mark.parametrize("signal_", [signal.SIGTERM, signal.SIGINT])
 def test_work_that_was_stopped_does_not_claim_to_be_done(telex: Telex, signal_: signal.Signals) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a child of a shell's background ignores it
     with subprocess.Popen(
         [sys.executable, "-m", "bot", "import", "-"],
         cwd=telex.folder,

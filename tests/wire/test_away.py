@@ -71,4 +71,4 @@ async def test_a_reaction_to_a_post_that_was_sent_and_not_yet_recorded_when_the_
     scene.discord.people.react(ada, post)
     scene.start()
     await scene.settled()
-    await until(lambda: bookmarks(scene, ada), within=10)
+    await until(lambda: bookmarks(scene, ada))
