@@ -63,10 +63,10 @@ class Drawn(NamedTuple):
     sureness: float | None
 
     def quotes(self) -> tuple[Quote, ...]:
-        """The best passages."""
+        """The best passages, each sentence once."""
         best = self.passages[0]
-        chosen = [passage for passage in self.passages[:QUOTES] if best.points - passage.points <= FURTHER]
-        return tuple(self.quote(passage) for passage in chosen)
+        near = (passage for passage in self.passages if best.points - passage.points <= FURTHER)
+        return tuple(self.quote(passage) for passage in islice(evidence.without_repeats(near), QUOTES))
 
     def quote(self, passage: Passage) -> Quote:
         """A passage word for word."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 from collections import defaultdict
+from itertools import islice
 from typing import Any, NamedTuple
 
 from rich.console import Console
@@ -50,7 +51,7 @@ async def outcome(searcher: Searcher, asked: dict[str, Any], url: str) -> Outcom
     passages = evidence.weigh(asked["question"], reading.wanted, reading.found)
     right = [
         any(answer in line(passage.text(reading.wanted)) for answer in wanted)
-        for passage in passages[:QUOTES]
+        for passage in islice(evidence.without_repeats(passages), QUOTES)
     ]
     others = [each for each in reading.found if each.read and each.read.article.url != url]
     without = evidence.weigh(asked["question"], reading.wanted, others)

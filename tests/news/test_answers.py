@@ -137,6 +137,18 @@ async def test_a_quote_is_short_and_word_for_word_however_long_the_sentence(
     assert answer.quotes[0].text in text
 
 
+async def test_no_sentence_is_quoted_twice(library: Library, searcher: Searcher) -> None:
+    years = [
+        f"In {year} Amazon showed Rekognition, version {year - 2000}, to the police."
+        for year in range(2012, 2024)
+    ]
+    await library.add("Rekognition and the police", " ".join(years))
+    answer = await ask(searcher, "When did Amazon show Rekognition to the police?", feed_ids=None)
+    assert len(answer.quotes) > 1
+    quoted = [year for year in years for quote in answer.quotes if year in quote.text]
+    assert len(quoted) == len(set(quoted))
+
+
 async def test_quotes_do_not_join_what_something_was_left_out_between(
     library: Library, searcher: Searcher
 ) -> None:
