@@ -238,6 +238,55 @@ class Dispatch:
     watch_id: int | None = None
 
 
+class Preference(StrEnum):
+    """What the people of a server may choose for it or for a channel; also the column that keeps it."""
+
+    LANGUAGE = "language"
+    TIME_ZONE = "time_zone"
+    MANAGER_ROLE = "manager_role"
+    ALERTS = "alerts"
+    JOIN_STORIES = "join_stories"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerPreferences:
+    """What a server chose.
+
+    `language` of posts (None: the one that Discord gives the server), `time_zone` (a name of the IANA
+    database), the role that may manage feeds, the channel that is told of feeds in trouble (None: those that
+    follow them).
+    """
+
+    language: str | None = None
+    time_zone: str = "UTC"
+    manager_role: int | None = None
+    alerts: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelPreferences:
+    """What was chosen for a channel: the language of its posts (None: the server's), one post a story."""
+
+    language: str | None = None
+    join_stories: bool = True
+
+
+class SettingChange(NamedTuple):
+    """Somebody changed a setting of a server, of a channel, or of a feed in a channel.
+
+    `person_id` is None where they had what is kept about them deleted. `old` and `new` are the values as the
+    store writes them, None for none.
+    """
+
+    changed: int
+    person_id: int | None
+    setting: str
+    channel_id: int | None
+    feed_id: int | None
+    old: str | None
+    new: str | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
     """Somebody wants to be told of new articles that match a query, of the feeds of one server.

@@ -6,6 +6,7 @@ import discord
 
 from bot.locale import _
 from bot.news.refusals import Refusal
+from bot.words import Preference
 from cogs.places import Place, lacking
 from cogs.rights import require_manage
 from cogs.views import AskerView, Interaction, Press
@@ -18,7 +19,9 @@ async def choose(interaction: Interaction, target: Place) -> str:
     refusal, advice = lacking(interaction, target)
     if refusal:
         raise Refusal(refusal)
-    await interaction.client.store.servers.set_alerts(target.guild.id, target.id)
+    await interaction.client.store.preferences.change(
+        Preference.ALERTS, target.id, server_id=target.guild.id, person_id=interaction.user.id
+    )
     await interaction.client.courier.look_again(target.id)
     answer = _(
         "When a feed of this server fails for a day or is gone, {channel} is told, and again when it is back."
@@ -56,7 +59,9 @@ class AlertsFlow(AskerView):
     async def _forget(self, interaction: Interaction) -> None:
         await interaction.response.defer()
         self.stop()
-        await interaction.client.store.servers.set_alerts(interaction.guild_id or 0, None)
+        await interaction.client.store.preferences.change(
+            Preference.ALERTS, None, server_id=interaction.guild_id or 0, person_id=interaction.user.id
+        )
         await interaction.edit_original_response(content=_nowhere(), view=None)
 
 

@@ -1,4 +1,4 @@
-"""From a dispatch to its message: its articles are read as they are now, its language is the server's."""
+"""From a dispatch to its message: its articles are read as they are now, its language is the channel's."""
 
 from __future__ import annotations
 
@@ -21,8 +21,10 @@ async def render(
     if not articles:
         return None
     guild = client.get_guild(dispatch.server_id)
-    tag = await store.servers.locale(dispatch.server_id) if guild is None else str(guild.preferred_locale)
-    language = locale.supported(tag) or default_language
+    language = await store.preferences.language(dispatch.channel_id)
+    if language is None:
+        tag = await store.servers.locale(dispatch.server_id) if guild is None else str(guild.preferred_locale)
+        language = locale.supported(tag) or default_language
     if dispatch.kind is DispatchKind.CATCH_UP:
         return messages.catch_up(dispatch.what, articles, language=language)
     if dispatch.watch_id is not None:

@@ -27,6 +27,7 @@ from bot.store.feeds import Feeds
 from bot.store.meta import Meta
 from bot.store.migrate import migrate, problems, schema_version
 from bot.store.polls import Polls
+from bot.store.preferences import Preferences
 from bot.store.questions import Questions
 from bot.store.search_index import SearchIndex
 from bot.store.servers import Servers
@@ -56,6 +57,7 @@ class Store:
         self.articles = Articles(database, clock)
         self.subscriptions = Subscriptions(database, clock)
         self.servers = Servers(database, clock)
+        self.preferences = Preferences(database, clock)
         self.dispatches = Dispatches(database, clock)
         self.bookmarks = Bookmarks(database, clock)
         self.questions = Questions(database, clock)

@@ -36,7 +36,8 @@ class Alert(NamedTuple):
 
 # The channel that a server chose, as long as messages reach it, else every channel that follows the feed.
 _PLACES = """
-    SELECT DISTINCT server.id AS server_id, server.locale, coalesce(chosen.id, subscription.channel_id) AS id
+    SELECT DISTINCT server.id AS server_id, coalesce(server.language, server.locale) AS locale,
+           coalesce(chosen.id, subscription.channel_id) AS id
     FROM subscription
     JOIN channel ON channel.id = subscription.channel_id
     JOIN server ON server.id = channel.server_id AND server.left IS NULL

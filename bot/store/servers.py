@@ -9,7 +9,6 @@ from bot.clock import Clock
 from bot.store import outbox
 from bot.store.database import Database
 from bot.store.rows import listed
-from bot.store.subscriptions import need_channel
 
 
 class Servers:
@@ -57,20 +56,6 @@ class Servers:
         """The channel where a server is told of feeds in trouble; None: in those that follow them."""
         row = await self._database.fetchone("SELECT alerts FROM server WHERE id = ?", (server_id,))
         return None if row is None else row["alerts"]
-
-    async def set_alerts(self, server_id: int, channel_id: int | None) -> None:
-        """Choose where a server is told; see `alerts`. Raises `StoreError` for another server's channel."""
-        async with self._database.write() as transaction:
-            await transaction.run(_set_alerts, server_id, channel_id, self._clock.now())
-
-
-def _set_alerts(connection: sqlite3.Connection, server_id: int, channel_id: int | None, now: int) -> None:
-    connection.execute(
-        "INSERT INTO server (id, joined) VALUES (?, ?) ON CONFLICT (id) DO NOTHING", (server_id, now)
-    )
-    if channel_id is not None:
-        need_channel(connection, channel_id, server_id)
-    connection.execute("UPDATE server SET alerts = ? WHERE id = ?", (channel_id, server_id))
 
 
 def _joined(connection: sqlite3.Connection, server_id: int, locale: str | None, now: int) -> None:

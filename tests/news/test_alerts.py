@@ -10,7 +10,7 @@ from bot.news.newsroom import Newsroom, open_newsroom
 from bot.settings import Settings
 from bot.store import StoreError
 from bot.store.polls import Polls
-from bot.words import Dispatch, DispatchKind, Feed
+from bot.words import Dispatch, DispatchKind, Feed, Preference
 from tests.clocks import ManualClock
 from tests.feed_server import FeedServer, item, rss
 from tests.news.desk import CHANNEL, SERVER, followed, polled, sent
@@ -165,12 +165,12 @@ async def test_a_server_with_a_channel_for_alerts_gets_one_message_there(
         await followed(newsroom, feed.url, channel)
     await followed(newsroom, feed.url, channel=900, server=SERVER + 1)
     chosen = CHANNEL + 9
-    await newsroom.store.servers.set_alerts(SERVER, chosen)
+    await newsroom.store.preferences.change(Preference.ALERTS, chosen, server_id=SERVER, person_id=1)
     feed = await fail(newsroom, feed_server, clock, feed, 40)
     assert await told(newsroom, chosen) == [BROKEN]
     assert await told(newsroom, 900) == [BROKEN]
     assert await told(newsroom) == await told(newsroom, CHANNEL + 1) == []
-    await newsroom.store.servers.set_alerts(SERVER, None)
+    await newsroom.store.preferences.change(Preference.ALERTS, None, server_id=SERVER, person_id=1)
     feed = await fail(newsroom, feed_server, clock, feed, 2)
     assert await told(newsroom) == []  # told already
     await recover(newsroom, feed_server, feed)
@@ -196,7 +196,7 @@ async def test_where_the_chosen_channel_takes_nothing_the_feeds_own_is_told(
     newsroom: Newsroom, feed_server: FeedServer, clock: ManualClock
 ) -> None:
     feed = await wire(newsroom, feed_server)
-    await newsroom.store.servers.set_alerts(SERVER, CHANNEL + 9)
+    await newsroom.store.preferences.change(Preference.ALERTS, CHANNEL + 9, server_id=SERVER, person_id=1)
     await newsroom.store.dispatches.block_channel(CHANNEL + 9, "gone", None)
     await fail(newsroom, feed_server, clock, feed, 30)
     assert await told(newsroom) == [BROKEN]
@@ -205,7 +205,7 @@ async def test_where_the_chosen_channel_takes_nothing_the_feeds_own_is_told(
 async def test_another_servers_channel_cannot_be_chosen(newsroom: Newsroom, feed_server: FeedServer) -> None:
     await wire(newsroom, feed_server)
     with pytest.raises(StoreError):
-        await newsroom.store.servers.set_alerts(SERVER + 1, CHANNEL)
+        await newsroom.store.preferences.change(Preference.ALERTS, CHANNEL, server_id=SERVER + 1, person_id=1)
     assert await newsroom.store.servers.alerts(SERVER + 1) is None
 
 

@@ -1,0 +1,103 @@
+"""Preferences: what the people of a server chose for it and for its channels, and who changed what."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from bot.clock import Clock
+from bot.store import history
+from bot.store.database import Database
+from bot.store.subscriptions import need_channel
+from bot.words import ChannelPreferences, Preference, ServerPreferences, SettingChange
+
+_OF_SERVER = frozenset(
+    {Preference.LANGUAGE, Preference.TIME_ZONE, Preference.MANAGER_ROLE, Preference.ALERTS}
+)
+_OF_CHANNEL = frozenset({Preference.LANGUAGE, Preference.JOIN_STORIES})
+
+Value = str | int | None
+
+
+class Preferences:
+    """Preferences of servers and channels. What nobody chose has its default."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def of_server(self, server_id: int) -> ServerPreferences:
+        """What a server chose."""
+        row = await self._database.fetchone(
+            "SELECT language, time_zone, manager_role, alerts FROM server WHERE id = ?", (server_id,)
+        )
+        return ServerPreferences(*row) if row is not None else ServerPreferences()
+
+    async def of_channel(self, channel_id: int) -> ChannelPreferences:
+        """What was chosen for a channel."""
+        row = await self._database.fetchone(
+            "SELECT language, join_stories FROM channel WHERE id = ?", (channel_id,)
+        )
+        return ChannelPreferences(row[0], bool(row[1])) if row is not None else ChannelPreferences()
+
+    async def language(self, channel_id: int) -> str | None:
+        """The language that posts of a channel were given: its own, else its server's; None: neither."""
+        row = await self._database.fetchone(
+            "SELECT coalesce(channel.language, server.language) "
+            "FROM channel LEFT JOIN server ON server.id = channel.server_id WHERE channel.id = ?",
+            (channel_id,),
+        )
+        return None if row is None else row[0]
+
+    async def change(
+        self,
+        preference: Preference,
+        value: Value,
+        *,
+        server_id: int,
+        person_id: int,
+        channel_id: int | None = None,
+    ) -> bool:
+        """Set a preference of a server, or with `channel_id` of one of its channels; False when it was so.
+
+        `value` must be one that the preference takes; None is the default of those that have none. Raises
+        `StoreError` for another server's channel.
+        """
+        assert preference in (_OF_SERVER if channel_id is None else _OF_CHANNEL)
+        async with self._database.write() as transaction:
+            return await transaction.run(
+                _change, preference, value, server_id, person_id, channel_id, self._clock.now()
+            )
+
+    async def changes(self, server_id: int, *, limit: int, offset: int = 0) -> list[SettingChange]:
+        """Who changed what in a server, newest first."""
+        return await self._database.read(history.changes, server_id, limit, offset)
+
+
+def _change(
+    connection: sqlite3.Connection,
+    preference: Preference,
+    value: Value,
+    server_id: int,
+    person_id: int,
+    channel_id: int | None,
+    now: int,
+) -> bool:
+    connection.execute(
+        "INSERT INTO server (id, joined) VALUES (?, ?) ON CONFLICT (id) DO NOTHING", (server_id, now)
+    )
+    table, id_ = ("server", server_id) if channel_id is None else ("channel", channel_id)
+    if channel_id is not None:
+        need_channel(connection, channel_id, server_id)
+    if preference is Preference.ALERTS and isinstance(value, int):
+        need_channel(connection, value, server_id)
+    (old,) = connection.execute(f"SELECT {preference} FROM {table} WHERE id = ?", (id_,)).fetchone()
+    if old == value:
+        return False
+    connection.execute(f"UPDATE {table} SET {preference} = ? WHERE id = ?", (value, id_))
+    change = SettingChange(now, person_id, preference, channel_id, None, _written(old), _written(value))
+    history.note(connection, server_id, change)
+    return True
+
+
+def _written(value: Value) -> str | None:
+    return None if value is None else str(value)

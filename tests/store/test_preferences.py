@@ -1,0 +1,60 @@
+"""What servers choose: kept with who chose it, apart from what other servers chose."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.store import Store, StoreError, history
+from bot.words import ChannelPreferences, Preference, ServerPreferences, SettingChange
+from tests.clocks import ManualClock
+from tests.store.samples import CHANNEL, SERVER
+
+PERSON = 8_000
+
+
+async def test_what_nobody_chose_has_its_default(store: Store):
+    assert await store.preferences.of_server(SERVER) == ServerPreferences()
+    assert await store.preferences.of_channel(CHANNEL) == ChannelPreferences()
+    assert await store.preferences.language(CHANNEL) is None
+
+
+async def test_a_choice_is_kept_with_who_made_it_and_what_was_before(store: Store, clock: ManualClock):
+    change = store.preferences.change
+    assert await change(Preference.TIME_ZONE, "Europe/Paris", server_id=SERVER, person_id=PERSON)
+    assert not await change(Preference.TIME_ZONE, "Europe/Paris", server_id=SERVER, person_id=PERSON)
+    assert await change(Preference.JOIN_STORIES, 0, server_id=SERVER, person_id=PERSON, channel_id=CHANNEL)
+    assert (await store.preferences.of_server(SERVER)).time_zone == "Europe/Paris"
+    assert not (await store.preferences.of_channel(CHANNEL)).join_stories
+    assert await store.preferences.changes(SERVER, limit=10) == [
+        SettingChange(clock.now(), PERSON, "join_stories", CHANNEL, None, "1", "0"),
+        SettingChange(clock.now(), PERSON, "time_zone", None, None, "UTC", "Europe/Paris"),
+    ]
+    assert await store.preferences.changes(SERVER + 1, limit=10) == []
+
+
+async def test_the_language_of_a_channel_comes_before_its_servers(store: Store):
+    change = store.preferences.change
+    await change(Preference.LANGUAGE, "en", server_id=SERVER, person_id=PERSON, channel_id=CHANNEL)
+    await change(Preference.LANGUAGE, "fr", server_id=SERVER, person_id=PERSON)
+    assert await store.preferences.language(CHANNEL) == "en"
+    await change(Preference.LANGUAGE, None, server_id=SERVER, person_id=PERSON, channel_id=CHANNEL)
+    assert await store.preferences.language(CHANNEL) == "fr"
+
+
+async def test_no_server_sets_anything_of_another_servers_channel(store: Store):
+    change = store.preferences.change
+    await change(Preference.LANGUAGE, "en", server_id=SERVER, person_id=PERSON, channel_id=CHANNEL)
+    with pytest.raises(StoreError):
+        await change(Preference.LANGUAGE, "fr", server_id=SERVER + 1, person_id=PERSON, channel_id=CHANNEL)
+    with pytest.raises(StoreError):
+        await change(Preference.ALERTS, CHANNEL, server_id=SERVER + 1, person_id=PERSON)
+    assert await store.preferences.changes(SERVER + 1, limit=10) == []
+
+
+async def test_the_history_of_a_server_does_not_grow_for_ever(store: Store, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(history, "MOST_KEPT", 3)
+    zones = ["Europe/Paris", "Europe/Rome", "Asia/Tokyo", "UTC", "America/Lima"]
+    for zone in zones:
+        await store.preferences.change(Preference.TIME_ZONE, zone, server_id=SERVER, person_id=PERSON)
+    kept = await store.preferences.changes(SERVER, limit=10)
+    assert [change.new for change in kept] == ["America/Lima", "UTC", "Asia/Tokyo"]
