@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import discord
 
 from bot import locale
+from bot.app import answering
 from bot.feeds.discover import Discovery
 from bot.feeds.errors import FeedError, describe
 from bot.locale import _
-from bot.news.following import owner_of
+from bot.news.following import NeedsPassword, owner_of
 from bot.news.refusals import Refusal
 from bot.posting import messages
 from bot.text import safe, urls
@@ -17,7 +20,7 @@ from cogs import places
 from cogs.places import Place, lacking
 from cogs.rights import require_manage
 from cogs.subscriptions import bold
-from cogs.views import AskerView, Choose, Interaction, Press
+from cogs.views import PATIENCE, AskerView, Choose, Interaction, Press
 
 _OPTION = (
     100  # https://discord.com/developers/docs/components/reference#string-select-select-option-structure
@@ -45,12 +48,29 @@ class AddFlow(AskerView):
         await self._look(interaction, address)
 
     async def _look(self, interaction: Interaction, address: str) -> None:
-        self._found = await interaction.client.newsroom.following.look(address, self._place.guild.id)
         self.clear_items()
+        try:
+            self._found = await interaction.client.newsroom.following.look(address, self._place.guild.id)
+        except NeedsPassword as refusal:
+            await self._ask_for_password(interaction, refusal)
+            return
         if self._found.parsed is None:
             await self._offer(interaction)
         else:
             await self._preview(interaction)
+
+    async def _ask_for_password(self, interaction: Interaction, refusal: NeedsPassword) -> None:
+        async def ask(click: Interaction) -> None:
+            await click.response.send_modal(Password(self, refusal.url))
+
+        self.add_item(Press(ask, label=_("Give name and password"), style=discord.ButtonStyle.primary))
+        self.add_item(Press(self._cancel, label=_("Cancel")))
+        self.asked = interaction
+        await interaction.edit_original_response(content=str(refusal), embeds=[], view=self)
+
+    async def look_with(self, interaction: Interaction, url: str, user: str, password: str) -> None:
+        """Look at an address with a name and a password."""
+        await self._look(interaction, urls.with_credentials(url, user, password))
 
     async def _offer(self, interaction: Interaction) -> None:
         options = [
@@ -147,6 +167,26 @@ class AddFlow(AskerView):
         await interaction.response.defer()
         self.stop()
         await interaction.edit_original_response(content=_("Nothing changed."), embeds=[], view=None)
+
+
+class Password(discord.ui.Modal):
+    """Asks for the name and password of a feed, so that they stand in no command that somebody may see."""
+
+    def __init__(self, flow: AddFlow, url: str) -> None:
+        super().__init__(title=_("Name and password"), timeout=PATIENCE)
+        self._flow, self._url = flow, url
+        self._user = discord.ui.TextInput[Password](custom_id="user", max_length=100)
+        self._password = discord.ui.TextInput[Password](custom_id="password", max_length=200)
+        self.add_item(discord.ui.Label(text=_("Name"), component=self._user))
+        self.add_item(discord.ui.Label(text=_("Password"), component=self._password))
+
+    async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
+        """Look again. Whoever may not manage feeds any more is told so."""
+        async with answering(interaction):
+            if not await self._flow.interaction_check(interaction):
+                return
+            await interaction.response.defer()
+            await self._flow.look_with(interaction, self._url, self._user.value, self._password.value)
 
 
 async def show_preview(interaction: Interaction, feed: Feed) -> None:

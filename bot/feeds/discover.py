@@ -9,7 +9,7 @@ from urllib.parse import urljoin
 
 from selectolax.lexbor import LexborHTMLParser
 
-from bot.feeds import errors
+from bot.feeds import errors, sites
 from bot.feeds.entries import absolute, line
 from bot.feeds.errors import FeedError
 from bot.feeds.fetch import Fetched, Fetcher
@@ -61,7 +61,8 @@ class Discovery:
 def links(body: bytes, url: str) -> tuple[FoundFeed, ...]:
     """The feeds that an HTML page links to, at most ten, those of comments last (runs in a worker).
 
-    They are in `<link rel=alternate>` (WHATWG HTML, link types); where there is none, in `<a>` by their look.
+    They are in `<link rel=alternate>` (WHATWG HTML, link types); where there is none, where a known site
+    has them, else in `<a>` by their look.
     """
     tree = LexborHTMLParser(body[:_MAX_PAGE])
     base_node = tree.css_first("base[href]")
@@ -81,6 +82,8 @@ def links(body: bytes, url: str) -> tuple[FoundFeed, ...]:
                 attributes.get("title") or page_title,
                 _FORMATS[kind],
             )
+    if not found and (known := sites.in_page(body, url)):
+        _note(found, known.url, url, page_title, "atom")
     if not found:
         for node in tree.css("a[href]")[:2_000]:
             href = node.attributes.get("href") or ""
@@ -96,10 +99,15 @@ def _note(found: dict[str, FoundFeed], href: str | None, base: str, title: str, 
 
 
 async def find(fetcher: Fetcher, workers: Workers, url: str) -> Discovery:
-    """The feeds at an address: itself, those its page links to, or those at well-known paths of its site.
+    """The feeds at an address: those it stands for, itself, those of its page, or at well-known paths.
 
     Raises FeedError when the address cannot be fetched, or takes too long to read.
     """
+    known = sites.feeds_of(url)
+    if len(known) > 1:
+        return Discovery(tuple(FoundFeed(feed.url, feed.title, "atom") for feed in known))
+    if known:
+        url = known[0].url
     fetched = await fetcher.get(url)
     try:
         parsed = await _parsed(workers, fetched)
@@ -117,7 +125,8 @@ async def find(fetcher: Fetcher, workers: Workers, url: str) -> Discovery:
 
 async def _well_known(fetcher: Fetcher, workers: Workers, page: str) -> tuple[FoundFeed, ...]:
     """The first well-known path that is a feed, asked one after the other."""
-    for path in WELL_KNOWN:
+    account = sites.beside(page)
+    for path in (account, *WELL_KNOWN) if account else WELL_KNOWN:
         try:
             async with asyncio.timeout(PROBE_TIME):
                 fetched = await fetcher.get(urljoin(page, path))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 
 from bot.clock import Clock
-from bot.feeds import errors
+from bot.feeds import errors, sites
 from bot.feeds.discover import Discovery, find
 from bot.feeds.errors import FeedError, describe
 from bot.feeds.fetch import Fetcher
@@ -20,6 +21,18 @@ from bot.workers import Workers
 
 MOST_FEEDS = 200
 """Different feeds that the channels of one server may follow."""
+
+
+class NeedsPassword(Refusal):
+    """The site at `url` lets in only who has a name and a password, and these are not the right ones."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(
+            _("{address} does not take this name and password.").format(address=urls.masked(url))
+            if urls.has_credentials(url)
+            else describe(errors.http(HTTPStatus.UNAUTHORIZED))
+        )
+        self.url = url
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +60,11 @@ class Following:
     async def look(self, address: str, server_id: int) -> Discovery:
         """What is at an address that a person gave: a feed, read, or the choice of feeds that a page names.
 
-        Where a page names one feed alone, that is the answer. Raises Refusal, also when the server follows
-        too many feeds, so there is always one that can be followed.
+        Where a page names one feed alone, that is the answer. Raises NeedsPassword, and Refusal, also when
+        the server follows too many feeds, so there is always one that can be followed.
         """
         try:
-            url = urls.normalise_input(address)
+            url = sites.from_handle(address) or urls.normalise_input(address)
         except ValueError as error:
             raise Refusal(describe(errors.BAD_URL)) from error
         try:
@@ -59,13 +72,11 @@ class Following:
             if found.parsed is None and len(found.feeds) == 1:
                 found = await find(self._fetcher, self._workers, found.feeds[0].url)
         except FeedError as error:
+            if error.code == errors.http(HTTPStatus.UNAUTHORIZED):
+                raise NeedsPassword(url) from error
             raise Refusal(describe(error.code)) from error
         if not found.feeds:
-            raise Refusal(
-                _("I found no feed at {address}. Its site may name one under “RSS” or “Feed”.").format(
-                    address=urls.masked(url)
-                )
-            )
+            raise Refusal(_no_feed(url))
         if found.parsed is not None:
             await self._check_room(server_id, await self._known(found, server_id))
         return found
@@ -125,6 +136,21 @@ class Following:
                     MOST_FEEDS,
                 ).format(count=MOST_FEEDS)
             )
+
+
+def _no_feed(url: str) -> str:
+    return "\n".join(
+        (
+            _("I found no feed at {address}. What you can do:").format(address=urls.masked(url)),
+            _("• Look on the site for “RSS”, “Feed” or “Atom”, often at the foot of its pages."),
+            _("• Try the address of its blog, of its news, or of one of its sections."),
+            _(
+                "• Of YouTube, GitHub, Reddit, Mastodon and Hacker News, the address of a channel, a project,"
+                " a community or an account is enough."
+            ),
+            _("• Ask the publisher: many sites have a feed that they do not show."),
+        )
+    )
 
 
 def owner_of(url: str, server_id: int) -> int | None:

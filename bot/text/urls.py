@@ -139,6 +139,13 @@ def has_credentials(url: str) -> bool:
     )
 
 
+def with_credentials(url: str, user: str, password: str) -> str:
+    """The address with a name and a password in it (RFC 3986, section 3.2.1), instead of any that it has."""
+    parts = urlsplit(url)
+    place = parts.netloc.rpartition("@")[2]
+    return parts._replace(netloc=f"{quote(user, safe='')}:{quote(password, safe='')}@{place}").geturl()
+
+
 def normalise_input(text: str) -> str:
     """The address that a person typed or pasted, with `https://` when they left it out.
 

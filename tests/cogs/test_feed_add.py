@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import aiohttp
 import discord
 import pytest
+from aiohttp import web
 
 from tests.cogs.helpers import button, choose, forge, hide, labels, last, menu, said, three
 from tests.discord_world import World
@@ -199,6 +201,66 @@ async def test_credentials_are_hidden_and_warned_of_and_stay_with_the_server(
     listed = await telex.editor.slash(telex.news, "feed list")
     offered = await telex.editor.autocomplete(telex.news, "feed remove", "feed", "")
     assert "s3cr3t" not in said(shown) + said(listed) + str(offered)
+
+
+def locked(server: FeedServer) -> str:
+    """A feed that only Jane may read."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        if request.headers.get("Authorization") != aiohttp.encode_basic_auth("jane", "s3 cr:t", "utf-8"):
+            return web.Response(status=401)
+        return web.Response(body=rss(*three()), content_type="application/rss+xml")
+
+    return server.handle("/locked", answer)
+
+
+async def test_a_feed_behind_a_password_is_followed_without_the_password_in_a_command(
+    telex: World, feed_server: FeedServer
+) -> None:
+    shown = await telex.editor.slash(telex.news, "feed add", url=locked(feed_server))
+    assert "asks for a name and password" in said(shown)
+    form = await telex.editor.click(last(shown), label="Give name and password")
+    wrong = await telex.editor.submit_modal(form, {"user": "jane", "password": "guess"})
+    assert "does not take this name and password" in said(wrong)
+    assert "guess" not in said(wrong)
+    form = await telex.editor.click(last(wrong), label="Give name and password")
+    shown = await telex.editor.submit_modal(form, {"user": "jane", "password": "s3 cr:t"})
+    assert "for this server alone" in said(shown)
+    await telex.editor.click(last(shown), label="Follow")
+    _subscription, feed = (await telex.store.subscriptions.in_server(telex.guild.id))[0]
+    assert feed.server_id == telex.guild.id
+    listed = await telex.editor.slash(telex.news, "feed list")
+    assert "s3" not in said(shown) + said(listed)
+
+
+async def test_whoever_may_no_longer_manage_feeds_gives_no_password(
+    telex: World, feed_server: FeedServer
+) -> None:
+    shown = await telex.editor.slash(telex.news, "feed add", url=locked(feed_server))
+    form = await telex.editor.click(last(shown), label="Give name and password")
+    telex.env.backend.get_guild(telex.guild.id).members[telex.editor.id].role_ids.clear()
+    answer = await telex.editor.submit_modal(form, {"user": "jane", "password": "s3 cr:t"})
+    assert "Manage Server" in said(answer)
+    assert len(feed_server.visits) == 1
+
+
+async def test_a_page_without_a_feed_is_answered_with_what_can_be_done(
+    telex: World, feed_server: FeedServer
+) -> None:
+    page = feed_server.serve("/", "<title>Nothing</title>", content_type="text/html")
+    shown = await telex.editor.slash(telex.news, "feed add", url=page)
+    assert "I found no feed at" in said(shown)
+    assert "Mastodon" in said(shown)
+    assert labels(last(shown)) == []
+
+
+async def test_a_project_of_github_gives_a_choice_of_its_feeds(telex: World) -> None:
+    shown = await telex.editor.slash(telex.news, "feed add", url="https://github.com/python/cpython")
+    assert [option["label"] for option in menu(last(shown))[1]] == [
+        "Releases of python/cpython",
+        "Tags of python/cpython",
+        "Commits of python/cpython",
+    ]
 
 
 async def test_text_of_a_feed_is_neither_markup_nor_a_mention(telex: World, feed_server: FeedServer) -> None:

@@ -102,6 +102,11 @@ async def test_a_page_without_feeds_and_one_that_fails_are_refused_in_words(news
         await newsroom.following.look("http://10.1.2.3/feed", 1)
 
 
+async def test_an_account_written_as_in_the_fediverse_is_looked_for_at_its_host(newsroom):
+    with pytest.raises(Refusal, match="name was not found"):
+        await newsroom.following.look("@ada@social.invalid", 1)
+
+
 async def test_a_feed_with_credentials_belongs_to_one_server(newsroom, feed_server):
     feed_server.serve("/feed", rss(item(1)))
     url = feed_server.origin.replace("http://", "http://reader:secret@") + "/feed"

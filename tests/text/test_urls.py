@@ -197,3 +197,9 @@ def test_a_password_that_somebody_chose_is_not_shown(name):
 
 def test_what_only_names_a_kind_of_feed_is_shown():
     assert urls.masked("https://news.example/?feed=rss2&key=") == "https://news.example/?feed=rss2&key="
+
+
+def test_a_name_and_password_stand_in_the_address_whatever_is_in_them():
+    url = urls.with_credentials("https://old:one@news.example:8443/feed?x=1", "j@ne", "a:b/c?#d")
+    assert url == "https://j%40ne:a%3Ab%2Fc%3F%23d@news.example:8443/feed?x=1"
+    assert urls.masked(url) == "https://***@news.example:8443/feed?x=1"

@@ -1,0 +1,133 @@
+"""Addresses at well-known sites lead to their feeds, and nothing else is mistaken for one."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.feeds import sites
+from bot.feeds.discover import FoundFeed, find, links
+from bot.feeds.fetch import Fetcher
+from bot.feeds.sites import SiteFeed
+from bot.workers import Workers
+from tests.feed_server import FeedServer, item, rss
+
+CHANNEL = "UCabcdefghijklmnopqrstuv"
+VIDEOS = "https://www.youtube.com/feeds/videos.xml"
+
+
+@pytest.mark.parametrize(
+    ("address", "feed"),
+    [
+        (f"https://www.youtube.com/channel/{CHANNEL}", f"{VIDEOS}?channel_id={CHANNEL}"),
+        (f"https://m.youtube.com/channel/{CHANNEL}/videos", f"{VIDEOS}?channel_id={CHANNEL}"),
+        ("https://youtube.com/playlist?list=PL-x_1&si=a", f"{VIDEOS}?playlist_id=PL-x_1"),
+        ("https://github.com/python/cpython/releases", "https://github.com/python/cpython/releases.atom"),
+        ("https://github.com/a/b/releases/tag/v1", "https://github.com/a/b/releases.atom"),
+        ("https://github.com/a/b/tags", "https://github.com/a/b/tags.atom"),
+        ("https://github.com/a/b/tree/feature/x", "https://github.com/a/b/commits/feature/x.atom"),
+        ("https://github.com/a/b/commits", "https://github.com/a/b/commits.atom"),
+        ("https://github.com/torvalds", "https://github.com/torvalds.atom"),
+        ("https://reddit.com/r/python/", "https://www.reddit.com/r/python/.rss"),
+        ("https://old.reddit.com/r/python/top?t=week", "https://www.reddit.com/r/python/top/.rss?t=week"),
+        ("https://www.reddit.com/user/someone", "https://www.reddit.com/user/someone/.rss"),
+        ("https://news.ycombinator.com/", "https://news.ycombinator.com/rss"),
+        ("https://news.ycombinator.com/newest", "https://hnrss.org/newest"),
+        ("https://news.ycombinator.com/item?id=42", "https://hnrss.org/item?id=42"),
+        ("https://news.ycombinator.com/user?id=a%20b&x=1", "https://hnrss.org/user?id=a%20b"),
+        ("https://mastodon.example/@ada@social.example", "https://social.example/@ada.rss"),
+    ],
+)
+def test_an_address_stands_for_its_feed(address: str, feed: str) -> None:
+    assert [found.url for found in sites.feeds_of(address)] == [feed]
+
+
+def test_a_project_has_three_feeds_to_choose_from() -> None:
+    assert sites.feeds_of("https://github.com/python/cpython.git") == (
+        SiteFeed("https://github.com/python/cpython/releases.atom", "Releases of python/cpython"),
+        SiteFeed("https://github.com/python/cpython/tags.atom", "Tags of python/cpython"),
+        SiteFeed("https://github.com/python/cpython/commits.atom", "Commits of python/cpython"),
+    )
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        f"{VIDEOS}?channel_id={CHANNEL}",
+        "https://github.com/a/b/releases.atom",
+        "https://github.com/",
+        "https://github.com/topics/rss",
+        "https://www.reddit.com/r/python/.rss",
+        "https://news.ycombinator.com/rss",
+        "https://hnrss.org/newest",
+        "https://social.example/@ada.rss",
+        "https://social.example/@ada",
+        "https://evil.example/github.com/a/b",
+        "https://github.com.evil.example/a/b",
+        "https://example.com/feed",
+    ],
+)
+def test_a_feed_itself_and_everybody_elses_address_stay_as_they_are(address: str) -> None:
+    assert sites.feeds_of(address) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "page"),
+    [
+        ("@ada@social.example", "https://social.example/@ada"),
+        (" @Ada.L@Social.Example ", "https://social.example/@Ada.L"),
+        ("ada@social.example", None),
+        ("@ada", None),
+        ("@ada@localhost", None),
+        ("@ada@social.example/x", None),
+    ],
+)
+def test_an_account_of_the_fediverse_can_be_written_as_its_people_do(text: str, page: str | None) -> None:
+    assert sites.from_handle(text) == page
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f'<script>{{"channelId":"UCxxxxxxxxxxxxxxxxxxxxxx"}},{{"externalId":"{CHANNEL}"}}</script>',
+        f'<div><meta itemprop="identifier" content="{CHANNEL}"></div>"channelId":"UCxxxxxxxxxxxxxxxxxxxxxx"',
+        f'<script>{{"videoDetails":{{"channelId":"{CHANNEL}"}}}}</script>',
+    ],
+)
+def test_the_channel_of_a_page_of_youtube_is_its_own_and_not_one_that_it_names(body: str) -> None:
+    page = f"<title>Somebody</title>{body}".encode()
+    found = links(page, "https://www.youtube.com/@somebody")
+    assert found == (FoundFeed(f"{VIDEOS}?channel_id={CHANNEL}", "Somebody", "atom"),)
+    assert links(page, "https://elsewhere.example/@somebody") == ()
+
+
+async def test_a_project_is_offered_without_asking_its_site(
+    fetcher: Fetcher, workers: Workers, feed_server: FeedServer
+) -> None:
+    found = await find(fetcher, workers, "https://github.com/a/b")
+    assert [feed.url.rpartition("/")[2] for feed in found.feeds] == [
+        "releases.atom",
+        "tags.atom",
+        "commits.atom",
+    ]
+    assert found.fetched is None
+    assert feed_server.visits == []
+
+
+async def test_one_feed_that_an_address_stands_for_is_read(
+    fetcher: Fetcher, workers: Workers, feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed = feed_server.serve("/r/python/.rss", rss(item(1), title="python"))
+    monkeypatch.setattr(sites, "feeds_of", lambda url: (SiteFeed(feed, "r/python"),))
+    found = await find(fetcher, workers, feed_server.origin + "/r/python")
+    assert found.feeds[0].url == feed
+    assert found.parsed is not None
+    assert [visit.path for visit in feed_server.visits] == ["/r/python/.rss"]
+
+
+async def test_an_account_whose_page_names_no_feed_is_asked_for_the_one_beside_it(
+    fetcher: Fetcher, workers: Workers, feed_server: FeedServer
+) -> None:
+    page = feed_server.serve("/@ada", "<title>Ada</title>", content_type="text/html")
+    feed = feed_server.serve("/@ada.rss", rss(item(1), title="Ada"))
+    assert (await find(fetcher, workers, page)).feeds == (FoundFeed(feed, "Ada", "rss20"),)
+    assert [visit.path for visit in feed_server.visits] == ["/@ada", "/@ada.rss"]
