@@ -177,9 +177,51 @@ class Article:
     updated: int | None = None  # when a change of it was last seen
 
 
+class Style(StrEnum):
+    """How much of an article a post shows."""
+
+    FULL = "full"
+    COMPACT = "compact"  # a short excerpt and a small picture
+    HEADLINE = "headline"  # one line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """How posts look.
+
+    `excerpt` is its length in UTF-16 units (None: as the style has it), `colour` 0xRRGGBB (None: Telex's),
+    `prefix` stands before the title, `role` is the one that is mentioned.
+    """
+
+    style: Style = Style.FULL
+    image: bool = True
+    excerpt: int | None = None
+    colour: int | None = None
+    prefix: str = ""
+    role: int | None = None
+
+
+class Rule(StrEnum):
+    """What a filter does with the articles that match its query."""
+
+    ONLY = "only"  # of several such filters an article has to match one
+    NEVER = "never"
+
+
+class Filter(NamedTuple):
+    """A rule of a subscription about what is posted. `query` is in the search syntax, one line."""
+
+    id: int
+    rule: Rule
+    query: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
-    """A channel follows a feed. It belongs to the server, not to the person who made it."""
+    """A channel follows a feed. It belongs to the server, not to the person who made it.
+
+    `look` is None where it is the server's.
+    """
 
     id: int
     server_id: int
@@ -187,6 +229,7 @@ class Subscription:
     feed_id: int
     added: int
     paused: int | None = None  # since when
+    look: Look | None = None
 
 
 class DispatchKind(StrEnum):
@@ -214,6 +257,7 @@ class Dispatch:
 
     `what` is the article's key for a post and a name of its own for others. `error` says why it waits or
     failed. `article_ids` are oldest first. A direct message has the person and the server whose news it is.
+    `look` is that of a post since it was claimed: an edit keeps it.
     """
 
     id: int
@@ -236,6 +280,7 @@ class Dispatch:
     payload: str = ""  # the text of a notice
     person_id: int | None = None
     watch_id: int | None = None
+    look: Look = Look()
 
 
 class Preference(StrEnum):
@@ -254,13 +299,14 @@ class ServerPreferences:
 
     `language` of posts (None: the one that Discord gives the server), `time_zone` (a name of the IANA
     database), the role that may manage feeds, the channel that is told of feeds in trouble (None: those that
-    follow them).
+    follow them), the look of posts where their subscription has none of its own.
     """
 
     language: str | None = None
     time_zone: str = "UTC"
     manager_role: int | None = None
     alerts: int | None = None
+    look: Look = Look()
 
 
 @dataclass(frozen=True, slots=True)

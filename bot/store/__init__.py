@@ -24,6 +24,7 @@ from bot.store.errors import (
     StoreError,
 )
 from bot.store.feeds import Feeds
+from bot.store.filters import Filters
 from bot.store.meta import Meta
 from bot.store.migrate import migrate, problems, schema_version
 from bot.store.polls import Polls
@@ -56,6 +57,7 @@ class Store:
         self.polls = Polls(database, clock)
         self.articles = Articles(database, clock)
         self.subscriptions = Subscriptions(database, clock)
+        self.filters = Filters(database, clock)
         self.servers = Servers(database, clock)
         self.preferences = Preferences(database, clock)
         self.dispatches = Dispatches(database, clock)

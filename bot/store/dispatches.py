@@ -28,6 +28,17 @@ HEADS = """
       AND (channel.problem IS NULL OR channel.retry_at IS NOT NULL)
       AND channel.id NOT IN (SELECT value FROM json_each(:exclude))
 """
+# How a post is to look now: as its feed's subscription has it, else its server.
+_LOOK = """
+    iif(kind = 'post', (
+        SELECT coalesce(subscription.look, server.look)
+        FROM channel
+        JOIN server ON server.id = channel.server_id
+        LEFT JOIN article ON article.key = dispatch.what
+        LEFT JOIN subscription ON subscription.channel_id = channel.id
+            AND subscription.feed_id = article.feed_id
+        WHERE channel.id = dispatch.channel_id), NULL)
+"""
 READY_AT = "max(head.due, coalesce(channel.retry_at, 0))"
 
 
@@ -264,8 +275,8 @@ def _claim(connection: sqlite3.Connection, channel_id: int, now: int) -> Dispatc
         return None
     # What changed until now is read and sent after this.
     connection.execute(
-        "UPDATE dispatch SET state = 'claimed', claimed = ?, attempts = attempts + 1, edit_due = NULL "
-        "WHERE id = ?",
+        f"UPDATE dispatch SET state = 'claimed', claimed = ?, attempts = attempts + 1, edit_due = NULL, "
+        f"look = {_LOOK} WHERE id = ?",
         (now, head["id"]),
     )
     row = connection.execute(f"SELECT {DISPATCH} {FROM} WHERE dispatch.id = ?", (head["id"],)).fetchone()

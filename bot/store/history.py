@@ -9,6 +9,11 @@ from bot.words import SettingChange
 MOST_KEPT = 500
 """Changes kept of a server; the oldest are forgotten."""
 
+LOOK = "look"
+"""The setting that is a look; its values are JSON, None for what applies without one."""
+FILTER = "filter"
+"""The setting that is a filter of a feed in a channel; its values are its rule and its query."""
+
 _COLUMNS = "changed, person_id, setting, channel_id, feed_id, old, new"
 
 

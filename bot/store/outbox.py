@@ -117,6 +117,20 @@ def withhold(
     )
 
 
+def filter_out(
+    connection: sqlite3.Connection, channel_id: int, articles: Iterable[tuple[Owed, str]], *, now: int
+) -> None:
+    """Write down which filters keep articles out of the channel, where their page has no fate there yet.
+
+    Such a fate is not the last word: another feed of the channel may bring the page past its own filters.
+    """
+    connection.executemany(
+        "INSERT INTO fate (channel_id, page, article_id, fate, reason, decided) "
+        "VALUES (?, ?, ?, 'filtered', ?, ?) ON CONFLICT (channel_id, page) DO NOTHING",
+        [(channel_id, owed.page, owed.article_id, reason, now) for owed, reason in articles],
+    )
+
+
 def waiting(connection: sqlite3.Connection, channel_id: int, feed_id: int) -> list[tuple[Owed, str]]:
     """What waits in a channel because of this feed alone, oldest first, with the kind of its dispatch."""
     rows = connection.execute(
@@ -163,12 +177,13 @@ def withdraw(
 
 
 def without_fate(connection: sqlite3.Connection, channel_id: int, articles: Iterable[Owed]) -> list[Owed]:
-    """The articles whose page has no fate in the channel, one a page."""
+    """The articles whose page has no fate in the channel but that a filter kept it out, one a page."""
     by_page: dict[str, Owed] = {}
     for owed in articles:
         by_page.setdefault(owed.page, owed)
     rows = connection.execute(
-        "SELECT page FROM fate WHERE channel_id = ? AND page IN (SELECT value FROM json_each(?))",
+        "SELECT page FROM fate WHERE channel_id = ? AND fate IS NOT 'filtered' "
+        "AND page IN (SELECT value FROM json_each(?))",
         (channel_id, listed(by_page)),
     )
     for (page,) in rows.fetchall():
@@ -198,6 +213,8 @@ def _dispatch(
 def _fate(connection: sqlite3.Connection, channel_id: int, owed: Owed, dispatch_id: int, now: int) -> None:
     connection.execute(
         "INSERT INTO fate (channel_id, page, article_id, dispatch_id, decided) VALUES (?, ?, ?, ?, ?) "
-        "ON CONFLICT (channel_id, page) DO NOTHING",
+        "ON CONFLICT (channel_id, page) DO UPDATE SET article_id = excluded.article_id, "
+        "dispatch_id = excluded.dispatch_id, decided = excluded.decided, fate = NULL, reason = NULL "
+        "WHERE fate.fate = 'filtered'",
         (channel_id, owed.page, owed.article_id, dispatch_id, now),
     )

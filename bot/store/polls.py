@@ -9,10 +9,11 @@ from itertools import count
 from typing import NamedTuple
 
 from bot.clock import Clock
-from bot.store import alerts, indexing, outbox, watching, words
+from bot.store import alerts, filters, indexing, outbox, watching, words
 from bot.store.alerts import Alert
 from bot.store.database import Database
 from bot.store.feeds import write_feeds
+from bot.store.filters import Matches
 from bot.store.outbox import AWAY, PAUSED, Owed
 from bot.store.rows import article_values, listed
 from bot.words import Feed, NewArticle
@@ -111,6 +112,7 @@ class Polls:
         catch_up_after: int,
         first: bool,
         alert: Alert | None = None,
+        matches: Matches = filters.unknown,
     ) -> Recorded:
         """Write one poll, all or nothing: the feed with its validators, articles, index, fates, dispatches.
 
@@ -118,11 +120,12 @@ class Polls:
         identities of known articles. `first` says that nothing was ever kept of this feed: its articles are
         a backlog of which only the newest is posted. Else every channel that follows the feed gets a fate for
         each page without one: a post, beyond `catch_up_after` waiting posts a place in a catch-up, or
-        withheld when the subscription is paused, its server left, or the article older than the return.
+        withheld when the subscription is paused, its server left, or the article older than the return, or
+        filtered. `matches` is asked about the filters as they are then, from a thread.
         """
         async with self._database.write() as transaction:
             recorded = await transaction.run(
-                _record, feed, new, changed, aliases, catch_up_after, first, self._clock.now()
+                _record, feed, new, changed, aliases, catch_up_after, first, matches, self._clock.now()
             )
             if alert is not None:
                 await transaction.run(alerts.owe, (alert,), self._clock.now())
@@ -162,6 +165,7 @@ def _record(
     aliases: Sequence[tuple[bytes, int]],
     catch_up_after: int,
     first: bool,  # noqa: FBT001 - passed by position through the connection's thread
+    matches: Matches,
     now: int,
 ) -> Recorded:
     row = connection.execute("SELECT last_success FROM feed WHERE id = ?", (feed.id,)).fetchone()
@@ -176,7 +180,8 @@ def _record(
         "WHERE (SELECT count(*) FROM identity WHERE article_id = ?3) < ?4 ON CONFLICT DO NOTHING",
         [(feed.id, hash_, article_id, MOST_NAMES) for hash_, article_id in aliases],
     )
-    channels = _owe(connection, feed.id, owed, first, catch_up_after, None if row is None else row[0], now)
+    last_success = None if row is None else row[0]
+    channels = _owe(connection, feed.id, owed, first, catch_up_after, last_success, matches, now)
     return Recorded(tuple(inserted), tuple(channels))
 
 
@@ -284,6 +289,7 @@ def _owe(
     first: bool,  # noqa: FBT001 - private
     limit: int,
     last_success: int | None,
+    matches: Matches,
     now: int,
 ) -> list[int]:
     """Give the channels that follow the feed their due; those that were given something to post."""
@@ -291,8 +297,8 @@ def _owe(
         return []
     subscriptions = connection.execute(
         """
-        SELECT subscription.channel_id, subscription.paused, subscription.resumed, subscription.resumed_from,
-               server.left
+        SELECT subscription.id, subscription.channel_id, subscription.paused, subscription.resumed,
+               subscription.resumed_from, server.left
         FROM subscription
         JOIN channel ON channel.id = subscription.channel_id
         JOIN server ON server.id = channel.server_id
@@ -300,6 +306,7 @@ def _owe(
         """,
         (feed_id,),
     ).fetchall()
+    rules = filters.of_feed(connection, feed_id)
     channels = []
     for row in subscriptions:
         channel_id = row["channel_id"]
@@ -307,7 +314,8 @@ def _owe(
         news = list(articles)
         if first:
             # Who came back before the first read, or follows quietly, gets what is published from now on.
-            news = [] if stopped or row["resumed"] is not None else news[-1:]
+            passing, _kept_out = filters.sift(rules[row["id"]], news, matches)
+            news = [] if stopped or row["resumed"] is not None else passing[-1:]
         elif stopped:
             outbox.withhold(connection, channel_id, articles, reason=stopped, now=now)
             news = []
@@ -317,6 +325,8 @@ def _owe(
             news = [owed for owed in articles if row["resumed"] <= owed.published < now]
             late = [owed for owed in articles if not row["resumed"] <= owed.published < now]
             outbox.withhold(connection, channel_id, late, reason=row["resumed_from"], now=now)
+        news, kept_out = filters.sift(rules[row["id"]], news, matches)
+        outbox.filter_out(connection, channel_id, kept_out, now=now)
         if news and outbox.owe(connection, channel_id, news, limit=limit, now=now):
             channels.append(channel_id)
     return channels

@@ -7,8 +7,9 @@ import sqlite3
 from bot.clock import Clock
 from bot.store import history
 from bot.store.database import Database
+from bot.store.rows import look, look_text
 from bot.store.subscriptions import need_channel
-from bot.words import ChannelPreferences, Preference, ServerPreferences, SettingChange
+from bot.words import ChannelPreferences, Look, Preference, ServerPreferences, SettingChange
 
 _OF_SERVER = frozenset(
     {Preference.LANGUAGE, Preference.TIME_ZONE, Preference.MANAGER_ROLE, Preference.ALERTS}
@@ -28,9 +29,12 @@ class Preferences:
     async def of_server(self, server_id: int) -> ServerPreferences:
         """What a server chose."""
         row = await self._database.fetchone(
-            "SELECT language, time_zone, manager_role, alerts FROM server WHERE id = ?", (server_id,)
+            "SELECT language, time_zone, manager_role, alerts, look FROM server WHERE id = ?", (server_id,)
         )
-        return ServerPreferences(*row) if row is not None else ServerPreferences()
+        if row is None:
+            return ServerPreferences()
+        language, time_zone, manager_role, alerts, chosen = row
+        return ServerPreferences(language, time_zone, manager_role, alerts, look(chosen))
 
     async def of_channel(self, channel_id: int) -> ChannelPreferences:
         """What was chosen for a channel."""
@@ -68,6 +72,15 @@ class Preferences:
                 _change, preference, value, server_id, person_id, channel_id, self._clock.now()
             )
 
+    async def look(self, server_id: int) -> Look:
+        """How posts of a server look where their subscription has no look of its own."""
+        return (await self.of_server(server_id)).look
+
+    async def set_look(self, server_id: int, chosen: Look, *, person_id: int) -> bool:
+        """Choose how posts of a server look; False when it was so."""
+        async with self._database.write() as transaction:
+            return await transaction.run(_set_look, server_id, chosen, person_id, self._clock.now())
+
     async def changes(self, server_id: int, *, limit: int, offset: int = 0) -> list[SettingChange]:
         """Who changed what in a server, newest first."""
         return await self._database.read(history.changes, server_id, limit, offset)
@@ -96,6 +109,19 @@ def _change(
     connection.execute(f"UPDATE {table} SET {preference} = ? WHERE id = ?", (value, id_))
     change = SettingChange(now, person_id, preference, channel_id, None, _written(old), _written(value))
     history.note(connection, server_id, change)
+    return True
+
+
+def _set_look(connection: sqlite3.Connection, server_id: int, chosen: Look, person_id: int, now: int) -> bool:
+    connection.execute(
+        "INSERT INTO server (id, joined) VALUES (?, ?) ON CONFLICT (id) DO NOTHING", (server_id, now)
+    )
+    (old,) = connection.execute("SELECT look FROM server WHERE id = ?", (server_id,)).fetchone()
+    if look(old) == chosen:
+        return False
+    new = None if chosen == Look() else look_text(chosen)
+    connection.execute("UPDATE server SET look = ? WHERE id = ?", (new, server_id))
+    history.note(connection, server_id, SettingChange(now, person_id, history.LOOK, None, None, old, new))
     return True
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Collection
+from dataclasses import asdict
 from typing import Any
 
 from bot.words import (
@@ -16,7 +17,9 @@ from bot.words import (
     DueFeed,
     Feed,
     FeedState,
+    Look,
     NewArticle,
+    Style,
     Subscription,
     Validators,
 )
@@ -39,7 +42,7 @@ ARTICLE = """
 """
 SUBSCRIPTION = """
     subscription.id, channel.server_id, subscription.channel_id, subscription.feed_id, subscription.added,
-    subscription.paused
+    subscription.paused, subscription.look
 """
 DISPATCH = """
     dispatch.id,
@@ -47,6 +50,7 @@ DISPATCH = """
     channel.person_id, dispatch.watch_id, dispatch.channel_id, dispatch.kind, dispatch.what, dispatch.state,
     dispatch.created, dispatch.due, dispatch.attempts, dispatch.claimed, dispatch.message_id,
     dispatch.thread_id, dispatch.sent, dispatch.finished, dispatch.edit_due, dispatch.error, dispatch.payload,
+    dispatch.look,
     (SELECT json_group_array(covered.id)
      FROM (SELECT DISTINCT a.id, a.published FROM fate JOIN article AS a ON a.id = fate.article_id
            WHERE fate.dispatch_id = dispatch.id
@@ -195,9 +199,25 @@ def article_values(new: NewArticle) -> dict[str, Any]:
     }
 
 
+def look(text: str | None) -> Look:
+    """The look that a column holds."""
+    fields = json.loads(text or "{}")
+    if "style" in fields:
+        fields["style"] = Style(fields["style"])
+    return Look(**fields)
+
+
+def look_text(look: Look) -> str:
+    """A look as a column holds it: what is not as Telex has it, always written alike."""
+    usual = asdict(Look())
+    return json.dumps({name: value for name, value in asdict(look).items() if value != usual[name]})
+
+
 def subscription(row: sqlite3.Row) -> Subscription:
     """A subscription of the columns `SUBSCRIPTION`."""
-    return Subscription(**dict(row))
+    fields = dict(row)
+    fields["look"] = None if fields["look"] is None else look(fields["look"])
+    return Subscription(**fields)
 
 
 def dispatch(row: sqlite3.Row) -> Dispatch:
@@ -206,6 +226,7 @@ def dispatch(row: sqlite3.Row) -> Dispatch:
     fields["kind"] = DispatchKind(fields["kind"])
     fields["state"] = DispatchState(fields["state"])
     fields["finished"] = bool(fields["finished"])
+    fields["look"] = look(fields["look"])
     fields["article_ids"] = tuple(json.loads(fields["article_ids"]))
     return Dispatch(**fields)
 

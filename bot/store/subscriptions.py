@@ -6,12 +6,12 @@ import sqlite3
 from collections.abc import Collection
 
 from bot.clock import Clock
-from bot.store import outbox
+from bot.store import history, outbox
 from bot.store.database import Database
 from bot.store.errors import StoreError
 from bot.store.outbox import Owed
-from bot.store.rows import FEED, SUBSCRIPTION, feed, listed, subscription
-from bot.words import Feed, Subscription
+from bot.store.rows import FEED, SUBSCRIPTION, feed, listed, look_text, subscription
+from bot.words import Feed, Look, SettingChange, Subscription
 
 ALL = 2**31  # posts that may wait, where none is to go into a catch-up
 FROM = "FROM subscription JOIN channel ON channel.id = subscription.channel_id"
@@ -72,6 +72,11 @@ class Subscriptions:
                 (self._clock.now(), subscription_id),
             )
         return changed > 0
+
+    async def set_look(self, subscription_id: int, chosen: Look | None, *, person_id: int) -> bool:
+        """Choose how what is posted from now on looks (None: as the server has it); False when it is gone."""
+        async with self._database.write() as transaction:
+            return await transaction.run(_set_look, subscription_id, chosen, person_id, self._clock.now())
 
     async def get(self, subscription_id: int) -> Subscription | None:
         """The subscription, or None."""
@@ -228,6 +233,22 @@ def _pause(connection: sqlite3.Connection, subscription_id: int, now: int) -> bo
     waiting = [owed for owed, _ in outbox.waiting(connection, paused.channel_id, paused.feed_id)]
     outbox.withdraw(connection, paused.channel_id, waiting, reason=outbox.PAUSED, now=now)
     connection.execute("UPDATE subscription SET paused = ? WHERE id = ?", (now, subscription_id))
+    return True
+
+
+def _set_look(
+    connection: sqlite3.Connection, subscription_id: int, chosen: Look | None, person_id: int, now: int
+) -> bool:
+    changed = _one(connection, "subscription.id = ?", subscription_id)
+    if changed is None:
+        return False
+    old, new = (None if one is None else look_text(one) for one in (changed.look, chosen))
+    connection.execute("UPDATE subscription SET look = ? WHERE id = ?", (new, subscription_id))
+    history.note(
+        connection,
+        changed.server_id,
+        SettingChange(now, person_id, history.LOOK, changed.channel_id, changed.feed_id, old, new),
+    )
     return True
 
 

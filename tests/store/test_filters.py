@@ -1,0 +1,242 @@
+"""Filters keep out what they are to keep out, name themselves, and lose nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bot.store import Store, filters
+from bot.store.filters import Matches
+from bot.words import Feed, Filter, NewArticle, Rule, SettingChange
+from tests.clocks import ManualClock
+from tests.store.samples import CHANNEL, SERVER, add_feed, deliver, fates, follow, new_article, record
+
+PERSON = 8_000
+ONLY, NEVER = Rule.ONLY, Rule.NEVER
+
+
+async def ruled(store: Store, subscription: int, *rules: tuple[Rule, str]) -> None:
+    assert await store.filters.add(subscription, rules, person_id=PERSON, limit=10)
+
+
+def has(words: dict[str, set[str]]) -> Matches:
+    """Answers by article: the queries that each matches."""
+    return lambda key, query: query in words[key]
+
+
+async def polled(
+    store: Store,
+    feed: Feed,
+    *new: NewArticle,
+    words: dict[NewArticle, set[str]] | None = None,
+    first: bool = False,
+    catch_up_after: int = 10,
+) -> None:
+    """A poll of articles each of which matches the queries in `words`, and no others."""
+    found = {article.key: set[str]() for article in new}
+    found |= {article.key: queries for article, queries in (words or {}).items()}
+    now = store.clock.now()
+    await store.polls.record(
+        replace(feed, last_poll=now, last_success=now),
+        new=new,
+        catch_up_after=catch_up_after,
+        first=first,
+        matches=has(found),
+    )
+
+
+async def told(store: Store, channel: int = CHANNEL) -> list[list[str]]:
+    """The titles of each message that a channel gets."""
+    return [
+        [article.title.removeprefix("Title of ") for article in await store.articles.by_ids(sent.article_ids)]
+        for sent in await deliver(store, channel)
+    ]
+
+
+def rule(kind: Rule, query: str) -> Filter:
+    return Filter(0, kind, query)
+
+
+@pytest.mark.parametrize(
+    ("rules", "matching", "kept_out_by"),
+    [
+        ([], {"a"}, []),
+        ([(NEVER, "a")], {"a"}, [(NEVER, "a")]),
+        ([(NEVER, "a")], set(), []),
+        ([(ONLY, "a")], {"a"}, []),
+        ([(ONLY, "a"), (ONLY, "b")], {"b"}, []),
+        ([(ONLY, "a"), (ONLY, "b")], {"c"}, [(ONLY, "a"), (ONLY, "b")]),
+        ([(ONLY, "a"), (NEVER, "b")], {"a", "b"}, [(NEVER, "b")]),
+        ([(ONLY, "a"), (NEVER, "b")], set(), [(ONLY, "a")]),
+        ([(NEVER, "b"), (NEVER, "a")], {"a"}, [(NEVER, "a")]),
+    ],
+)
+def test_never_beats_only_and_one_of_several_only_is_enough(
+    rules: list[tuple[Rule, str]], matching: set[str], kept_out_by: list[tuple[Rule, str]]
+) -> None:
+    by = filters.keeping_out([rule(*one) for one in rules], lambda query: query in matching)
+    assert [(one.rule, one.query) for one in by] == kept_out_by
+    assert [(one.rule, one.query) for one in filters.read(filters.written(by))] == kept_out_by
+
+
+@pytest.mark.parametrize("rules", [[(ONLY, "a")], [(NEVER, "a")], [(ONLY, "a"), (ONLY, "b"), (NEVER, "c")]])
+def test_what_nobody_can_tell_is_posted(rules: list[tuple[Rule, str]]) -> None:
+    assert not filters.keeping_out([rule(*one) for one in rules], lambda _query: None)
+
+
+async def test_a_filtered_article_has_the_filter_for_its_fate_and_the_others_are_posted(store: Store):
+    feed = await add_feed(store)
+    await ruled(store, await follow(store, feed), (NEVER, "sponsored"))
+    one, two = new_article(feed, "a", published=100), new_article(feed, "b", published=200)
+    await polled(store, feed, two, one, words={one: {"sponsored"}})
+    assert await fates(store, one) == {CHANNEL: ("filtered", "never sponsored")}
+    assert await told(store) == [["b"]]
+    assert await fates(store, two) == {CHANNEL: ("posted", None)}
+
+
+async def test_a_filter_is_of_one_subscription(store: Store):
+    feed = await add_feed(store)
+    await ruled(store, await follow(store, feed), (ONLY, "chips"))
+    await follow(store, feed, channel=CHANNEL + 1)
+    article = new_article(feed, "a")
+    await polled(store, feed, article)
+    assert await fates(store, article) == {
+        CHANNEL: ("filtered", "only chips"),
+        CHANNEL + 1: ("waiting", None),
+    }
+
+
+@pytest.mark.parametrize("filtered_first", [True, False])
+async def test_a_page_that_one_feed_filters_is_posted_by_another(store: Store, filtered_first: bool):
+    strict, free = await add_feed(store, "strict"), await add_feed(store, "free")
+    await ruled(store, await follow(store, strict), (NEVER, "a"))
+    await follow(store, free)
+    url = "https://news.example/same"
+    mine, theirs = new_article(strict, "strict", url=url), new_article(free, "free", url=url)
+    for feed, article in [(strict, mine), (free, theirs)][:: 1 if filtered_first else -1]:
+        await polled(store, feed, article, words={article: {"a"}})
+    assert await told(store) == [["free"]]
+    assert await fates(store, mine) == {CHANNEL: ("posted", None)}
+    await polled(store, strict, new_article(strict, "again", url=url), words={})
+    assert await told(store) == []
+
+
+async def test_a_filtered_page_that_comes_by_a_paused_feed_stays_filtered(store: Store):
+    strict, resting = await add_feed(store, "strict"), await add_feed(store, "resting")
+    await ruled(store, await follow(store, strict), (NEVER, "a"))
+    await store.subscriptions.pause(await follow(store, resting))
+    url = "https://news.example/same"
+    mine = new_article(strict, "strict", url=url)
+    await polled(store, strict, mine, words={mine: {"a"}})
+    await polled(store, resting, new_article(resting, "resting", url=url))
+    assert await fates(store, mine) == {CHANNEL: ("filtered", "never a")}
+
+
+async def test_of_a_backlog_the_newest_that_passes_is_posted(store: Store):
+    feed = await add_feed(store)
+    await ruled(store, await follow(store, feed), (ONLY, "x"))
+    articles = [new_article(feed, name, published=number) for number, name in enumerate("abc")]
+    await polled(store, feed, *articles, words={articles[0]: {"x"}, articles[1]: {"x"}}, first=True)
+    assert await told(store) == [["b"]]
+
+
+async def test_a_catch_up_holds_nothing_that_is_filtered(store: Store):
+    feed = await add_feed(store)
+    await ruled(store, await follow(store, feed), (NEVER, "x"))
+    articles = [new_article(feed, name, published=number) for number, name in enumerate("abcdef")]
+    await polled(store, feed, *articles, words={articles[1]: {"x"}, articles[5]: {"x"}}, catch_up_after=2)
+    assert await told(store) == [["a", "c"], ["d"], ["e"]]
+
+
+async def test_what_comes_after_a_pause_is_filtered_what_came_in_it_is_withheld(
+    store: Store, clock: ManualClock
+):
+    feed = await add_feed(store)
+    subscription = await follow(store, feed)
+    await polled(store, feed)
+    await store.subscriptions.pause(subscription)
+    await ruled(store, subscription, (NEVER, "x"))
+    clock.advance(100)
+    early = new_article(feed, "early", published=clock.now() - 50)
+    await store.subscriptions.resume(subscription)
+    clock.advance(100)
+    late, fine = (new_article(feed, name, published=clock.now() - 50) for name in ("late", "fine"))
+    await polled(store, feed, fine, late, early, words={early: {"x"}, late: {"x"}})
+    assert await fates(store, early) == {CHANNEL: ("withheld", "paused")}
+    assert await fates(store, late) == {CHANNEL: ("filtered", "never x")}
+    assert await told(store) == [["fine"]]
+
+
+async def test_a_new_filter_leaves_what_waits_and_what_was_kept_out(store: Store):
+    feed = await add_feed(store)
+    subscription = await follow(store, feed)
+    waiting, later = new_article(feed, "waiting"), new_article(feed, "later")
+    await polled(store, feed, waiting)
+    await ruled(store, subscription, (NEVER, "x"))
+    await polled(store, feed, later, words={later: {"x"}})
+    assert await told(store) == [["waiting"]]
+    (kept,) = await store.filters.of(subscription)
+    assert await store.filters.remove(subscription, [kept.id], person_id=PERSON) == 1
+    await record(store, feed, later)
+    assert await told(store) == []
+    assert await fates(store, later) == {CHANNEL: ("filtered", "never x")}
+
+
+async def test_an_article_that_was_filtered_is_posted_when_its_feed_is_followed_anew(store: Store):
+    feed = await add_feed(store)
+    await ruled(store, await follow(store, feed), (NEVER, "x"))
+    article = new_article(feed, "a")
+    await polled(store, feed, article, words={article: {"x"}})
+    await store.subscriptions.unfollow(CHANNEL, feed.id)
+    (first,) = await store.articles.newest([feed.id], limit=1)
+    await store.subscriptions.follow(
+        server_id=SERVER, channel_id=CHANNEL, feed_id=feed.id, first_article_id=first.id
+    )
+    assert await told(store) == [["a"]]
+
+
+async def test_filters_are_counted_kept_once_and_written_into_the_history(store: Store, clock: ManualClock):
+    feed = await add_feed(store)
+    subscription = await follow(store, feed)
+    add = store.filters.add
+    assert await add(subscription, [(NEVER, "a"), (ONLY, "b")], person_id=PERSON, limit=3)
+    assert await add(subscription, [(NEVER, "a")], person_id=PERSON, limit=3)
+    assert await add(subscription, [(NEVER, "c"), (NEVER, "d")], person_id=PERSON, limit=3) is False
+    assert await add(subscription + 1, [(NEVER, "a")], person_id=PERSON, limit=3) is None
+    kept = await store.filters.of(subscription)
+    assert [(one.rule, one.query) for one in kept] == [(NEVER, "a"), (ONLY, "b")]
+    assert await store.filters.queries(feed.id) == ["a", "b"]
+    assert await store.filters.remove(subscription, [kept[0].id, 999], person_id=PERSON) == 1
+    assert await store.filters.remove(subscription, [kept[0].id], person_id=PERSON) == 0
+
+    def change(old: str | None, new: str | None) -> SettingChange:
+        return SettingChange(clock.now(), PERSON, "filter", CHANNEL, feed.id, old, new)
+
+    assert await store.preferences.changes(SERVER, limit=9) == [
+        change("never a", None),
+        change(None, "only b"),
+        change(None, "never a"),
+    ]
+
+
+async def test_a_filter_of_another_subscription_is_not_removed(store: Store):
+    feed = await add_feed(store)
+    mine, theirs = (
+        await follow(store, feed),
+        await follow(store, feed, server=SERVER + 1, channel=CHANNEL + 1),
+    )
+    await ruled(store, theirs, (NEVER, "a"))
+    (kept,) = await store.filters.of(theirs)
+    assert await store.filters.remove(mine, [kept.id], person_id=PERSON) == 0
+    assert await store.filters.of(theirs) == [kept]
+
+
+async def test_filters_go_with_their_subscription_and_move_with_it(store: Store):
+    feed = await add_feed(store)
+    subscription = await follow(store, feed)
+    await ruled(store, subscription, (NEVER, "a"))
+    await store.subscriptions.move(subscription, CHANNEL + 1)
+    assert len(await store.filters.of(subscription)) == 1
+    await store.subscriptions.unfollow(CHANNEL + 1, feed.id)
+    assert await store.filters.queries(feed.id) == []

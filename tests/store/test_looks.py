@@ -1,0 +1,100 @@
+"""Looks: those of a subscription, of a server, and the one that a post keeps."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.store import Store
+from bot.words import Look, SettingChange, Style
+from tests.clocks import ManualClock
+from tests.store.samples import CHANNEL, SERVER, add_feed, deliver, follow, new_article, record
+
+PERSON = 8_000
+COMPACT = Look(style=Style.COMPACT, image=False, excerpt=0, colour=0x123456, prefix="Neu: é", role=77)
+HEADLINE = Look(style=Style.HEADLINE)
+
+
+async def test_a_servers_look_is_kept_with_who_chose_it(store: Store, clock: ManualClock):
+    assert await store.preferences.look(SERVER) == Look()
+    assert await store.preferences.set_look(SERVER, COMPACT, person_id=PERSON)
+    assert not await store.preferences.set_look(SERVER, COMPACT, person_id=PERSON)
+    assert await store.preferences.look(SERVER) == COMPACT
+    assert await store.preferences.look(SERVER + 1) == Look()
+    assert await store.preferences.set_look(SERVER, Look(), person_id=PERSON)
+    first, second = await store.preferences.changes(SERVER, limit=9)
+    assert (first.setting, first.channel_id, first.new) == ("look", None, None)
+    assert first.old == second.new
+    assert second.old is None
+
+
+async def test_a_subscriptions_look_is_its_own_or_the_servers(store: Store, clock: ManualClock):
+    feed = await add_feed(store)
+    subscription = await follow(store, feed)
+    set_look = store.subscriptions.set_look
+
+    async def kept() -> Look | None:
+        found = await store.subscriptions.get(subscription)
+        assert found is not None
+        return found.look
+
+    assert await kept() is None
+    assert await set_look(subscription, COMPACT, person_id=PERSON)
+    assert await kept() == COMPACT
+    assert await set_look(subscription, Look(), person_id=PERSON)
+    assert await kept() == Look()
+    assert await set_look(subscription, None, person_id=PERSON)
+    assert await kept() is None
+    assert not await set_look(subscription + 1, COMPACT, person_id=PERSON)
+    latest = (await store.preferences.changes(SERVER, limit=1))[0]
+    assert latest == SettingChange(clock.now(), PERSON, "look", CHANNEL, feed.id, "{}", None)
+
+
+@pytest.mark.parametrize(
+    ("own", "servers", "expected"),
+    [
+        (None, Look(), Look()),
+        (None, HEADLINE, HEADLINE),
+        (COMPACT, HEADLINE, COMPACT),
+        (Look(), HEADLINE, Look()),
+    ],
+)
+async def test_a_post_has_the_look_of_its_subscription_else_the_servers(
+    store: Store, own: Look | None, servers: Look, expected: Look
+):
+    feed = await add_feed(store)
+    subscription = await follow(store, feed)
+    await store.subscriptions.set_look(subscription, own, person_id=PERSON)
+    await store.preferences.set_look(SERVER, servers, person_id=PERSON)
+    await record(store, feed, new_article(feed, "a"))
+    (sent,) = await deliver(store)
+    assert sent.look == expected
+
+
+async def test_what_was_posted_keeps_its_look_and_what_waits_gets_the_new_one(store: Store):
+    feed = await add_feed(store)
+    subscription = await follow(store, feed)
+    await record(store, feed, new_article(feed, "a"))
+    (sent,) = await deliver(store)
+    await record(store, feed, new_article(feed, "b"))
+    await store.subscriptions.set_look(subscription, COMPACT, person_id=PERSON)
+    (later,) = await deliver(store)
+    again = await store.dispatches.get(sent.id)
+    assert again is not None
+    assert (again.look, later.look) == (Look(), COMPACT)
+
+
+async def test_a_catch_up_stays_as_it_is(store: Store):
+    feed = await add_feed(store)
+    await store.subscriptions.set_look(await follow(store, feed), COMPACT, person_id=PERSON)
+    await record(store, feed, *(new_article(feed, name) for name in "abc"), catch_up_after=1)
+    looks = {sent.kind.value: sent.look for sent in await deliver(store)}
+    assert looks == {"catch-up": Look(), "post": COMPACT}
+
+
+async def test_two_feeds_of_a_channel_look_as_each_was_given(store: Store):
+    one, two = await add_feed(store, "one"), await add_feed(store, "two")
+    await store.subscriptions.set_look(await follow(store, one), COMPACT, person_id=PERSON)
+    await store.subscriptions.set_look(await follow(store, two), HEADLINE, person_id=PERSON)
+    await record(store, one, new_article(one, "a", published=1))
+    await record(store, two, new_article(two, "b", published=2))
+    assert [sent.look for sent in await deliver(store)] == [COMPACT, HEADLINE]
