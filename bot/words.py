@@ -277,6 +277,7 @@ class Dispatch:
     edit_due: int | None  # its article changed: when to edit the message
     error: str | None
     article_ids: tuple[int, ...]
+    joined_ids: tuple[int, ...] = ()  # articles of the same story that its message names, as they joined
     payload: str = ""  # the text of a notice
     person_id: int | None = None
     watch_id: int | None = None

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from bot.clock import Clock
+from bot.store import outbox
 from bot.store.database import Database
 from bot.store.outbox import TOLD
 from bot.store.rows import DISPATCH, dispatch, listed
-from bot.words import Dispatch, Fate
+from bot.words import Dispatch, DispatchState, Fate
 
 FROM = "FROM dispatch JOIN channel ON channel.id = dispatch.channel_id"
 
@@ -62,6 +63,7 @@ class FateRow:
     since: int
     message_id: int | None
     thread_id: int | None
+    joined: str | None = None  # the title of the post that it joined
 
 
 class Dispatches:
@@ -100,15 +102,23 @@ class Dispatches:
         async with self._database.write() as transaction:
             return await transaction.run(_claim, channel_id, now)
 
-    async def sent(self, dispatch_id: int, *, message_id: int, thread_id: int | None, now: int) -> None:
-        """Discord has it."""
-        await self._set(
-            dispatch_id,
-            "state = 'sent', message_id = :message, thread_id = :thread, sent = :now, error = NULL",
-            message=message_id,
-            thread=thread_id,
-            now=now,
-        )
+    async def sent(
+        self,
+        dispatch_id: int,
+        *,
+        message_id: int,
+        thread_id: int | None,
+        now: int,
+        shown: Collection[int] = (),
+    ) -> None:
+        """Discord has it; `shown` are the articles of its story that its message names."""
+        async with self._database.write() as transaction:
+            await transaction.execute(
+                "UPDATE dispatch SET state = 'sent', message_id = ?, thread_id = ?, sent = ?, error = NULL "
+                "WHERE id = ?",
+                (message_id, thread_id, now, dispatch_id),
+            )
+            await transaction.run(_show, dispatch_id, shown, now)
 
     async def finished(self, dispatch_id: int) -> None:
         """What follows a sent message was done or given up: the reaction, the publication."""
@@ -130,19 +140,15 @@ class Dispatches:
                 "WHERE dispatch_id = ? AND article_id IN (SELECT value FROM json_each(?))",
                 (TOLD, self._clock.now(), dispatch_id, listed(article_ids)),
             )
-            await transaction.execute(
-                "DELETE FROM dispatch WHERE id = ? AND id NOT IN "
-                "(SELECT dispatch_id FROM fate WHERE dispatch_id IS NOT NULL)",
-                (dispatch_id,),
-            )
+            await transaction.run(_delete_empty, dispatch_id, self._clock.now())
 
     async def failed(self, dispatch_id: int, error: str) -> None:
-        """It will never be sent."""
-        await self._set(dispatch_id, "state = 'failed', error = :error", error=error)
+        """It will never be sent; what joined it is owed anew."""
+        await self._end(dispatch_id, DispatchState.FAILED, error)
 
     async def uncertain(self, dispatch_id: int, error: str) -> None:
-        """It was perhaps sent, and nobody may look."""
-        await self._set(dispatch_id, "state = 'uncertain', error = :error", error=error)
+        """It was perhaps sent, and nobody may look; what joined it is owed anew."""
+        await self._end(dispatch_id, DispatchState.UNCERTAIN, error)
 
     async def unfinished(self) -> list[Dispatch]:
         """Sent, but not finished; in direct messages and in servers that the bot is in."""
@@ -162,11 +168,27 @@ class Dispatches:
             limit=limit,
         )
 
-    async def edited(self, dispatch_id: int, *, as_of: int | None = None) -> None:
-        """The message shows its articles as they were at `as_of`, the `edit_due` acted upon."""
-        await self._set(
-            dispatch_id, "edit_due = iif(:as_of IS NULL OR edit_due <= :as_of, NULL, edit_due)", as_of=as_of
-        )
+    async def edited(
+        self, dispatch_id: int, *, as_of: int | None = None, shown: Collection[int] = ()
+    ) -> None:
+        """The message shows its articles as they were at `as_of`, the `edit_due` acted upon.
+
+        `shown` are the articles of its story that it names.
+        """
+        now = self._clock.now()
+        async with self._database.write() as transaction:
+            await transaction.execute(
+                "UPDATE dispatch SET edited = :now, "
+                "edit_due = iif(:as_of IS NULL OR edit_due <= :as_of, NULL, edit_due) WHERE id = :id",
+                {"id": dispatch_id, "as_of": as_of, "now": now},
+            )
+            await transaction.run(_show, dispatch_id, shown, now)
+
+    async def never_edited(self, dispatch_id: int) -> bool:
+        """The message takes no edit any more; what it does not name is owed anew: whether there was any."""
+        async with self._database.write() as transaction:
+            await transaction.execute("UPDATE dispatch SET edit_due = NULL WHERE id = ?", (dispatch_id,))
+            return await transaction.run(_release, dispatch_id, self._clock.now())
 
     async def edit_later(self, dispatch_id: int, due: int) -> None:
         """The message could not be edited now."""
@@ -181,11 +203,14 @@ class Dispatches:
         return next(iter(await self._all("WHERE dispatch.message_id = :id", id=message_id)), None)
 
     async def posted_of(self, article_id: int) -> list[Dispatch]:
-        """What was sent of an article or of another feed's article with the same page, newest first."""
+        """What was sent of an article or of another feed's article with the same page, newest first.
+
+        Where it joined a post, that one.
+        """
         return await self._all(
             """
             WHERE dispatch.state = 'sent' AND dispatch.id IN (
-                SELECT fate.dispatch_id FROM article
+                SELECT coalesce(fate.dispatch_id, fate.joined_id) FROM article
                 JOIN article AS same ON same.page = article.page
                 JOIN fate ON fate.article_id = same.id
                 WHERE article.id = :article)
@@ -245,16 +270,25 @@ class Dispatches:
             """
             SELECT channel.server_id, fate.channel_id, fate.article_id, fate.fate, fate.reason, fate.decided,
                    dispatch.state, coalesce(dispatch.error, channel.problem) AS error, dispatch.sent,
-                   dispatch.message_id, dispatch.thread_id
+                   dispatch.message_id, dispatch.thread_id,
+                   iif(fate.joined_id IS NULL, NULL, (
+                       SELECT title FROM article WHERE article.key = dispatch.what)) AS joined
             FROM fate
             JOIN channel ON channel.id = fate.channel_id
-            LEFT JOIN dispatch ON dispatch.id = fate.dispatch_id
+            LEFT JOIN dispatch ON dispatch.id = coalesce(fate.dispatch_id, fate.joined_id)
             WHERE fate.page = :page
               AND fate.article_id IN (SELECT id FROM article WHERE page = :page)
             ORDER BY fate.decided, fate.channel_id
             """,
             {"page": page},
         )
+
+    async def _end(self, dispatch_id: int, state: DispatchState, error: str) -> None:
+        async with self._database.write() as transaction:
+            await transaction.execute(
+                "UPDATE dispatch SET state = ?, error = ? WHERE id = ?", (state, error, dispatch_id)
+            )
+            await transaction.run(_release, dispatch_id, self._clock.now())
 
     async def _all(self, condition: str, **values: Any) -> list[Dispatch]:  # noqa: ANN401 - parameters of SQL
         return await self._database.objects(dispatch, f"SELECT {DISPATCH} {FROM} {condition}", values)
@@ -264,6 +298,25 @@ class Dispatches:
             await transaction.execute(
                 f"UPDATE dispatch SET {assigned} WHERE id = :id", {"id": dispatch_id, **values}
             )
+
+
+def _show(connection: sqlite3.Connection, dispatch_id: int, article_ids: Collection[int], now: int) -> None:
+    connection.execute(
+        "UPDATE fate SET shown = coalesce(shown, ?) WHERE joined_id = ? "
+        "AND article_id IN (SELECT value FROM json_each(?))",
+        (now, dispatch_id, listed(article_ids)),
+    )
+
+
+def _release(connection: sqlite3.Connection, dispatch_id: int, now: int) -> bool:
+    return outbox.release(connection, dispatch_id, now=now)
+
+
+def _delete_empty(connection: sqlite3.Connection, dispatch_id: int, now: int) -> None:
+    """Delete a dispatch that covers nothing any more."""
+    if connection.execute("SELECT 1 FROM fate WHERE dispatch_id = ?", (dispatch_id,)).fetchone() is None:
+        outbox.release(connection, dispatch_id, now=now)
+        connection.execute("DELETE FROM dispatch WHERE id = ?", (dispatch_id,))
 
 
 def _claim(connection: sqlite3.Connection, channel_id: int, now: int) -> Dispatch | None:
@@ -293,7 +346,7 @@ _OF_STATE = {
 
 
 def _fate(row: sqlite3.Row) -> FateRow:
-    state = row["state"]
+    state = row["state"] if row["fate"] is None else None
     fate = Fate(row["fate"]) if state is None else _OF_STATE[state]
     reason = row["reason"] if state is None else None if fate is Fate.POSTED else row["error"]
     return FateRow(
@@ -305,4 +358,5 @@ def _fate(row: sqlite3.Row) -> FateRow:
         since=row["sent"] if fate is Fate.POSTED else row["decided"],
         message_id=row["message_id"],
         thread_id=row["thread_id"],
+        joined=row["joined"],
     )

@@ -98,7 +98,9 @@ def catch_up(
             "UPDATE dispatch SET position = min(position, ?) WHERE id = ?", (first, dispatch_id)
         )
     connection.execute(
-        "UPDATE fate SET dispatch_id = ? WHERE dispatch_id IN (SELECT value FROM json_each(?))",
+        "UPDATE fate SET dispatch_id = ?1, fate = NULL, joined_id = NULL "
+        "WHERE dispatch_id IN (SELECT value FROM json_each(?2)) "
+        "OR joined_id IN (SELECT value FROM json_each(?2))",
         (dispatch_id, listed(posts)),
     )
     connection.execute("DELETE FROM dispatch WHERE id IN (SELECT value FROM json_each(?))", (listed(posts),))
@@ -137,7 +139,7 @@ def waiting(connection: sqlite3.Connection, channel_id: int, feed_id: int) -> li
         """
         SELECT article.id, article.key, fate.page, article.published, dispatch.kind
         FROM dispatch
-        JOIN fate ON fate.dispatch_id = dispatch.id
+        JOIN fate ON dispatch.id IN (fate.dispatch_id, fate.joined_id)
         JOIN article ON article.id = fate.article_id
         WHERE dispatch.channel_id = :channel AND dispatch.state = 'waiting' AND article.feed_id = :feed
           AND NOT EXISTS (
@@ -158,22 +160,55 @@ def withdraw(
     pages = listed([owed.page for owed in articles])
     chosen = """
         WHERE channel_id = :channel AND page IN (SELECT value FROM json_each(:pages))
-          AND dispatch_id IN (SELECT id FROM dispatch WHERE channel_id = :channel AND state = 'waiting')
+          AND coalesce(dispatch_id, joined_id)
+              IN (SELECT id FROM dispatch WHERE channel_id = :channel AND state = 'waiting')
     """
     values = {"channel": channel_id, "pages": pages, "reason": reason, "now": now}
     if reason is None:
         connection.execute(f"DELETE FROM fate {chosen}", values)
     else:
         connection.execute(
-            "UPDATE fate SET dispatch_id = NULL, fate = 'withheld', reason = :reason, decided = :now "
-            + chosen,
+            "UPDATE fate SET dispatch_id = NULL, joined_id = NULL, fate = 'withheld', reason = :reason, "
+            "decided = :now " + chosen,
             values,
         )
-    connection.execute(
-        "DELETE FROM dispatch WHERE channel_id = ? AND state = 'waiting' AND kind IN ('post', 'catch-up') "
+    empty = connection.execute(
+        "SELECT id FROM dispatch WHERE channel_id = ? AND state = 'waiting' AND kind IN ('post', 'catch-up') "
         "AND NOT EXISTS (SELECT 1 FROM fate WHERE fate.dispatch_id = dispatch.id)",
         (channel_id,),
+    ).fetchall()
+    for (dispatch_id,) in empty:
+        release(connection, dispatch_id, now=now)
+        connection.execute("DELETE FROM dispatch WHERE id = ?", (dispatch_id,))
+
+
+def release(connection: sqlite3.Connection, dispatch_id: int, *, now: int) -> bool:
+    """Owe anew what joined a post whose message will never name it; whether there was any.
+
+    The oldest gets a post of its own, which the others join.
+    """
+    left = connection.execute(
+        """
+        SELECT fate.channel_id, article.id, article.key, fate.page, article.published
+        FROM fate JOIN article ON article.id = fate.article_id
+        WHERE fate.joined_id = ? AND fate.shown IS NULL ORDER BY article.published, article.id
+        """,
+        (dispatch_id,),
+    ).fetchall()
+    if not left:
+        return False
+    channel_id, first = left[0][0], Owed(*left[0][1:])
+    post_id = _dispatch(connection, channel_id, "post", first.key, first.published, now)
+    connection.execute(
+        "UPDATE fate SET fate = NULL, joined_id = NULL, dispatch_id = ?, decided = ? "
+        "WHERE joined_id = ? AND shown IS NULL AND article_id = ?",
+        (post_id, now, dispatch_id, first.article_id),
     )
+    connection.execute(
+        "UPDATE fate SET joined_id = ?, decided = ? WHERE joined_id = ? AND shown IS NULL",
+        (post_id, now, dispatch_id),
+    )
+    return True
 
 
 def without_fate(connection: sqlite3.Connection, channel_id: int, articles: Iterable[Owed]) -> list[Owed]:

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
+from types import MappingProxyType
 from typing import NamedTuple
 
 from bot.clock import Clock
-from bot.store import alerts, filters, indexing, outbox, watching, words
+from bot.store import alerts, filters, indexing, joining, outbox, watching, words
 from bot.store.alerts import Alert
 from bot.store.database import Database
 from bot.store.feeds import write_feeds
 from bot.store.filters import Matches
+from bot.store.joining import Kin
 from bot.store.outbox import AWAY, PAUSED, Owed
 from bot.store.rows import article_values, listed
 from bot.words import Feed, NewArticle
 
 MOST_NAMES = 20
 """Identities that an article may gain: some publishers change a guid each time they are asked."""
+NO_KIN: Mapping[str, Sequence[Kin]] = MappingProxyType({})
 CHUNK = 10_000  # parameters of a statement; SQLite takes 32,766
 
 
@@ -113,6 +116,7 @@ class Polls:
         first: bool,
         alert: Alert | None = None,
         matches: Matches = filters.unknown,
+        kin: Mapping[str, Sequence[Kin]] = NO_KIN,
     ) -> Recorded:
         """Write one poll, all or nothing: the feed with its validators, articles, index, fates, dispatches.
 
@@ -121,11 +125,13 @@ class Polls:
         a backlog of which only the newest is posted. Else every channel that follows the feed gets a fate for
         each page without one: a post, beyond `catch_up_after` waiting posts a place in a catch-up, or
         withheld when the subscription is paused, its server left, or the article older than the return, or
-        filtered. `matches` is asked about the filters as they are then, from a thread.
+        filtered. `matches` is asked about the filters as they are then, from a thread. `kin` names, by an
+        article's key, the articles that it seems to tell the same as: where the channel was sent one of them
+        it may join that post.
         """
         async with self._database.write() as transaction:
             recorded = await transaction.run(
-                _record, feed, new, changed, aliases, catch_up_after, first, matches, self._clock.now()
+                _record, feed, new, changed, aliases, catch_up_after, first, matches, kin, self._clock.now()
             )
             if alert is not None:
                 await transaction.run(alerts.owe, (alert,), self._clock.now())
@@ -166,6 +172,7 @@ def _record(
     catch_up_after: int,
     first: bool,  # noqa: FBT001 - passed by position through the connection's thread
     matches: Matches,
+    kin: Mapping[str, Sequence[Kin]],
     now: int,
 ) -> Recorded:
     row = connection.execute("SELECT last_success FROM feed WHERE id = ?", (feed.id,)).fetchone()
@@ -181,7 +188,9 @@ def _record(
         [(feed.id, hash_, article_id, MOST_NAMES) for hash_, article_id in aliases],
     )
     last_success = None if row is None else row[0]
-    channels = _owe(connection, feed.id, owed, first, catch_up_after, last_success, matches, now)
+    kin_by_id = {each.article_id: kin[each.key] for each in owed if each.key in kin}
+    joining.remember(connection, kin_by_id)
+    channels = _owe(connection, feed.id, owed, first, catch_up_after, last_success, matches, kin_by_id, now)
     return Recorded(tuple(inserted), tuple(channels))
 
 
@@ -263,8 +272,9 @@ def _change(connection: sqlite3.Connection, feed_id: int, change: ChangedArticle
     )
     if new.page != stored["page"]:  # under its new address too it is not news where it has a fate
         connection.execute(
-            "INSERT INTO fate (channel_id, page, article_id, dispatch_id, fate, reason, decided) "
-            "SELECT channel_id, ?, article_id, dispatch_id, fate, reason, decided FROM fate "
+            "INSERT INTO fate (channel_id, page, article_id, dispatch_id, fate, reason, decided, joined_id, "
+            "shown) SELECT channel_id, ?, article_id, dispatch_id, fate, reason, decided, joined_id, shown "
+            "FROM fate "
             "WHERE article_id = ? ON CONFLICT (channel_id, page) DO NOTHING",
             (new.page, change.article_id),
         )
@@ -290,6 +300,7 @@ def _owe(
     limit: int,
     last_success: int | None,
     matches: Matches,
+    kin: Mapping[int, Sequence[Kin]],
     now: int,
 ) -> list[int]:
     """Give the channels that follow the feed their due; those that were given something to post."""
@@ -327,6 +338,8 @@ def _owe(
             outbox.withhold(connection, channel_id, late, reason=row["resumed_from"], now=now)
         news, kept_out = filters.sift(rules[row["id"]], news, matches)
         outbox.filter_out(connection, channel_id, kept_out, now=now)
-        if news and outbox.owe(connection, channel_id, news, limit=limit, now=now):
+        rest = news if first else joining.join(connection, channel_id, feed_id, news, kin, now=now)
+        owes = outbox.owe(connection, channel_id, rest, limit=limit, now=now)
+        if owes or len(rest) < len(news):
             channels.append(channel_id)
     return channels

@@ -57,7 +57,10 @@ DISPATCH = """
            UNION
            SELECT a.id, a.published FROM watch_match JOIN article AS a ON a.id = watch_match.article_id
            WHERE watch_match.dispatch_id = dispatch.id
-           ORDER BY 2, 1) AS covered) AS article_ids
+           ORDER BY 2, 1) AS covered) AS article_ids,
+    (SELECT json_group_array(article_id)
+     FROM (SELECT DISTINCT article_id, decided FROM fate WHERE joined_id = dispatch.id
+           ORDER BY decided, article_id)) AS joined_ids
 """
 _STATES = {state.value: state for state in FeedState}
 
@@ -228,6 +231,7 @@ def dispatch(row: sqlite3.Row) -> Dispatch:
     fields["finished"] = bool(fields["finished"])
     fields["look"] = look(fields["look"])
     fields["article_ids"] = tuple(json.loads(fields["article_ids"]))
+    fields["joined_ids"] = tuple(json.loads(fields["joined_ids"]))
     return Dispatch(**fields)
 
 

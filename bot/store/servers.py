@@ -89,8 +89,8 @@ def _withhold_waiting(connection: sqlite3.Connection, server_id: int, now: int) 
     )
     values = {"server": server_id, "reason": outbox.AWAY, "now": now}
     connection.execute(
-        "UPDATE fate SET dispatch_id = NULL, fate = 'withheld', reason = :reason, decided = :now "
-        f"WHERE dispatch_id IN ({waiting})",
+        "UPDATE fate SET dispatch_id = NULL, joined_id = NULL, fate = 'withheld', reason = :reason, "
+        f"decided = :now WHERE dispatch_id IN ({waiting}) OR joined_id IN ({waiting})",
         values,
     )
     connection.execute(f"DELETE FROM dispatch WHERE id IN ({waiting})", values)

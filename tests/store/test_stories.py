@@ -1,0 +1,254 @@
+"""One story, one message: what joins a post of a channel, and that nothing is lost with that post."""
+
+from __future__ import annotations
+
+from bot.store import Store
+from bot.store.joining import APART, PAUSE, WINDOW, Kin
+from bot.store.polls import ChangedArticle
+from bot.words import Article, Dispatch, DispatchState, Feed, NewArticle, Preference
+from tests.clocks import ManualClock
+from tests.store.samples import (
+    CHANNEL,
+    SERVER,
+    add_feed,
+    deliver,
+    fates,
+    follow,
+    new_article,
+    record,
+)
+
+OTHER = CHANNEL + 1
+
+
+async def kept(store: Store, article: NewArticle) -> Article:
+    found = await store.articles.by_key(article.key)
+    assert found is not None
+    return found
+
+
+async def told(
+    store: Store, feed: Feed, article: NewArticle, *others: NewArticle, likeness: float = 0.9
+) -> Article:
+    """A poll that brings an article which seems to tell the same as others."""
+    kin = [Kin((await kept(store, other)).id, likeness) for other in others]
+    await store.polls.record(feed, new=[article], catch_up_after=10, first=False, kin={article.key: kin})
+    return await kept(store, article)
+
+
+async def of(store: Store, article: NewArticle, channel: int = CHANNEL) -> Dispatch:
+    """The post of an article, or the one it joined."""
+    (row,) = await store._database.fetchall(
+        "SELECT coalesce(dispatch_id, joined_id) FROM fate WHERE channel_id = ? AND page = ?",
+        (channel, article.page),
+    )
+    found = await store.dispatches.get(row[0])
+    assert found is not None
+    return found
+
+
+async def three(store: Store) -> tuple[list[Feed], list[NewArticle]]:
+    """Three feeds that the channel follows, and an article of each that all tell the same."""
+    feeds = [await add_feed(store, name) for name in ("one", "two", "three")]
+    for feed in feeds:
+        await follow(store, feed)
+    return feeds, [new_article(feed, feed.title) for feed in feeds]
+
+
+async def test_what_other_feeds_tell_of_the_same_joins_the_first_post(store: Store, clock: ManualClock):
+    feeds, articles = await three(store)
+    await record(store, feeds[0], articles[0])
+    (post,) = await deliver(store)
+    clock.advance(PAUSE)
+    joined = [
+        await told(store, feeds[1], articles[1], articles[0]),
+        await told(store, feeds[2], articles[2], articles[0]),
+    ]
+    assert not await deliver(store)
+    assert [await fates(store, each) for each in articles] == [
+        {CHANNEL: ("posted", None)},
+        {CHANNEL: ("joined", None)},
+        {CHANNEL: ("joined", None)},
+    ]
+    (due,) = await store.dispatches.edits_due(clock.now() + 2, 10)
+    assert (due.id, due.joined_ids) == (post.id, tuple(article.id for article in joined))
+    assert due.article_ids == (post.article_ids[0],)
+    (row,) = await store.dispatches.fates(articles[1].page)
+    assert (row.joined, row.message_id) == ("Title of one", due.message_id)
+    assert [found.id for found in await store.dispatches.posted_of(joined[0].id)] == [post.id]
+
+
+async def test_what_joins_before_the_post_is_sent_is_sent_with_it(store: Store):
+    feeds, articles = await three(store)
+    await record(store, feeds[0], articles[0])
+    joined = await told(store, feeds[1], articles[1], articles[0])
+    (post,) = await deliver(store)
+    assert post.joined_ids == (joined.id,)
+    assert not await store.dispatches.edits_due(store.clock.now() + WINDOW, 10)
+
+
+async def test_a_message_is_edited_at_most_every_few_minutes(store: Store, clock: ManualClock):
+    feeds, articles = await three(store)
+    await record(store, feeds[0], articles[0])
+    await deliver(store)
+    await told(store, feeds[1], articles[1], articles[0])
+    assert not await store.dispatches.edits_due(clock.now() + PAUSE - 1, 10)
+    clock.advance(PAUSE)
+    (due,) = await store.dispatches.edits_due(clock.now(), 10)
+    await store.dispatches.edited(due.id, as_of=due.edit_due, shown=due.joined_ids)
+    await told(store, feeds[2], articles[2], articles[0])
+    assert not await store.dispatches.edits_due(clock.now() + PAUSE - 1, 10)
+    assert await store.dispatches.edits_due(clock.now() + PAUSE, 10)
+
+
+async def test_a_join_during_an_edit_is_not_taken_for_shown(store: Store, clock: ManualClock):
+    feeds, articles = await three(store)
+    await record(store, feeds[0], articles[0])
+    await deliver(store)
+    clock.advance(PAUSE)
+    await told(store, feeds[1], articles[1], articles[0])
+    (due,) = await store.dispatches.edits_due(clock.now(), 10)
+    late = await told(store, feeds[2], articles[2], articles[0])
+    await store.dispatches.edited(due.id, as_of=due.edit_due, shown=due.joined_ids)
+    (again,) = await store.dispatches.edits_due(clock.now() + PAUSE, 10)
+    assert late.id in again.joined_ids
+
+
+async def test_only_what_a_channel_was_sent_decides_there(store: Store):
+    """Of a story that another server follows this channel knows nothing: its article is a post."""
+    feeds, articles = await three(store)
+    elsewhere = await add_feed(store, "elsewhere")
+    await follow(store, elsewhere, server=SERVER + 1, channel=OTHER)
+    await follow(store, feeds[1], server=SERVER + 1, channel=OTHER)
+    bridge = new_article(elsewhere, "bridge")
+    await record(store, elsewhere, bridge)
+    await told(store, feeds[1], articles[1], bridge)
+    assert await fates(store, articles[1]) == {CHANNEL: ("waiting", None), OTHER: ("joined", None)}
+
+
+async def test_a_channel_may_want_every_article_by_itself(store: Store):
+    feeds, articles = await three(store)
+    await store.preferences.change(
+        Preference.JOIN_STORIES, 0, server_id=SERVER, person_id=1, channel_id=CHANNEL
+    )
+    await record(store, feeds[0], articles[0])
+    await told(store, feeds[1], articles[1], articles[0])
+    assert len(await deliver(store)) == 2
+
+
+async def test_a_feed_that_writes_twice_has_something_new_to_say(store: Store):
+    feeds, articles = await three(store)
+    await record(store, feeds[0], articles[0])
+    await told(store, feeds[0], new_article(feeds[0], "more"), articles[0])
+    assert len(await deliver(store)) == 2
+
+
+async def test_what_is_two_days_younger_or_finds_an_old_post_is_news(store: Store, clock: ManualClock):
+    feeds, articles = await three(store)
+    await record(store, feeds[0], articles[0])
+    later = new_article(feeds[1], "later", published=articles[0].published + APART + 1)
+    await told(store, feeds[1], later, articles[0])
+    assert len(await deliver(store)) == 2
+    clock.advance(WINDOW + 1)
+    await told(store, feeds[2], articles[2], articles[0])
+    assert len(await deliver(store)) == 1
+
+
+async def test_little_likeness_joins_many_that_share_it_and_no_single_post(store: Store):
+    feeds, articles = await three(store)
+    await record(store, feeds[0], articles[0])
+    await told(store, feeds[1], articles[1], articles[0], likeness=0.4)
+    assert await fates(store, articles[1]) == {CHANNEL: ("waiting", None)}
+    more = [await add_feed(store, name) for name in "abc"]
+    for feed in more:
+        await follow(store, feed)
+    members = [new_article(feed, feed.title) for feed in more]
+    for feed, article in zip(more[:2], members, strict=False):
+        await told(store, feed, article, articles[0])
+    await told(store, more[2], members[2], articles[0], *members[:2], likeness=0.4)
+    assert await fates(store, members[2]) == {CHANNEL: ("joined", None)}
+
+
+async def test_a_post_that_fails_leaves_its_story_to_the_next_article(store: Store):
+    feeds, articles = await three(store)
+    await record(store, feeds[0], articles[0])
+    await told(store, feeds[1], articles[1], articles[0])
+    third = await told(store, feeds[2], articles[2], articles[0])
+    claimed = await store.dispatches.claim(CHANNEL, store.clock.now())
+    assert claimed is not None
+    await store.dispatches.failed(claimed.id, "refused")
+    (post,) = await deliver(store)
+    assert post.what == articles[1].key
+    assert post.joined_ids == (third.id,)
+    assert await fates(store, articles[0]) == {CHANNEL: ("failed", "refused")}
+
+
+async def test_a_message_that_takes_no_edit_repeats_only_what_it_never_named(
+    store: Store, clock: ManualClock
+):
+    feeds, articles = await three(store)
+    await record(store, feeds[0], articles[0])
+    await told(store, feeds[1], articles[1], articles[0])
+    (post,) = await deliver(store)
+    await store.dispatches.edited(post.id, shown=post.joined_ids)
+    await told(store, feeds[2], articles[2], articles[0])
+    assert await store.dispatches.never_edited(post.id)
+    (other,) = await deliver(store)
+    assert other.what == articles[2].key
+    assert not await store.dispatches.never_edited(post.id)
+    assert await fates(store, articles[1]) == {CHANNEL: ("joined", None)}
+
+
+async def test_unfollowing_the_first_feed_posts_the_next_of_the_story(store: Store):
+    feeds, articles = await three(store)
+    await record(store, feeds[0], articles[0])
+    await told(store, feeds[1], articles[1], articles[0])
+    await store.subscriptions.unfollow(CHANNEL, feeds[0].id)
+    (post,) = await deliver(store)
+    assert post.what == articles[1].key
+
+
+async def test_unfollowing_a_feed_takes_what_joined_out_of_a_waiting_post(store: Store):
+    feeds, articles = await three(store)
+    await record(store, feeds[0], articles[0])
+    await told(store, feeds[1], articles[1], articles[0])
+    await store.subscriptions.unfollow(CHANNEL, feeds[1].id)
+    (post,) = await deliver(store)
+    assert post.joined_ids == ()
+    assert await fates(store, articles[1]) == {CHANNEL: ("withheld", "unfollowed")}
+
+
+async def test_what_joined_a_post_goes_with_it_into_a_catch_up(store: Store):
+    feeds, articles = await three(store)
+    await record(store, feeds[0], articles[0])
+    joined = await told(store, feeds[1], articles[1], articles[0])
+    newer = [new_article(feeds[2], name, published=1_779_100_000) for name in "abcdef"]
+    await record(store, feeds[2], *newer, catch_up_after=3)
+    sent = await deliver(store)
+    assert joined.id in sent[0].article_ids
+    assert await fates(store, articles[1]) == {CHANNEL: ("posted", None)}
+    assert sum(len(each.article_ids) for each in sent) == 8
+
+
+async def test_a_server_that_sends_the_bot_away_gets_none_of_it_later(store: Store):
+    feeds, articles = await three(store)
+    await record(store, feeds[0], articles[0])
+    await told(store, feeds[1], articles[1], articles[0])
+    await store.servers.left(SERVER)
+    await store.servers.joined(SERVER, None)
+    assert not await deliver(store)
+    assert await fates(store, articles[1]) == {CHANNEL: ("withheld", "away")}
+
+
+async def test_a_joined_article_that_moves_is_still_joined(store: Store):
+    feeds, articles = await three(store)
+    await record(store, feeds[0], articles[0])
+    joined = await told(store, feeds[1], articles[1], articles[0])
+    moved = new_article(feeds[1], "two", url="https://news.example/elsewhere")
+    await store.polls.record(
+        feeds[1], new=[], changed=[ChangedArticle(joined.id, moved)], catch_up_after=10, first=False
+    )
+    assert await fates(store, moved) == {CHANNEL: ("joined", None)}
+    assert (await of(store, articles[1])).joined_ids == (joined.id,)
+    (post,) = await deliver(store)
+    assert (post.state, post.joined_ids) == (DispatchState.CLAIMED, (joined.id,))
