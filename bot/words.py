@@ -318,11 +318,19 @@ class ChannelPreferences:
     join_stories: bool = True
 
 
+class SubscriptionState(StrEnum):
+    """How a channel stands to a feed in the history of a server's settings; none: it does not follow it."""
+
+    FOLLOWED = "followed"
+    PAUSED = "paused"
+
+
 class SettingChange(NamedTuple):
     """Somebody changed a setting of a server, of a channel, or of a feed in a channel.
 
-    `person_id` is None where they had what is kept about them deleted. `old` and `new` are the values as the
-    store writes them, None for none.
+    `setting` is the name of a `Preference`, `subscription` (a `SubscriptionState`), `channel` (where a feed
+    was moved from and to), or another feature's. `person_id` is None where they had what is kept about them
+    deleted. `old` and `new` are the values as the store writes them, None for none.
     """
 
     changed: int

@@ -14,7 +14,9 @@ from cogs.polling import Polling
 from cogs.posting import Posting
 from cogs.reactions import Reactions
 from cogs.reading import Reading
+from cogs.rights import Rights
 from cogs.servers import Servers
+from cogs.settings import ServerSettings
 from cogs.similar import MoreLikeThis
 from cogs.trends import Rising
 from cogs.views import Stale
@@ -26,8 +28,10 @@ ALL: tuple[type[commands.Cog], ...] = (
     Posting,
     Health,
     Encoding,
+    Rights,
     Servers,
     Feeds,
+    ServerSettings,
     Reading,
     Asking,
     Bookmarks,

@@ -16,6 +16,7 @@ from discord.ext import commands
 from bot import __version__
 from bot.app import Telex
 from bot.locale import _, ngettext
+from cogs.rights import may_manage_with
 from cogs.views import AskerView, Interaction, Press
 
 _EXPORT_BATCH = 500
@@ -37,6 +38,7 @@ class About(commands.Cog):
     )
     async def help(self, interaction: Interaction) -> None:
         """Tell what Telex does."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
         embed = discord.Embed(
             title=_("Telex, a newsroom for your server"),
             description=_(
@@ -45,24 +47,27 @@ class About(commands.Cog):
                 "with /ask, or mention Telex with your question; reply to a post to ask about its article."
             ),
         )
-        for title, names in self._topics(interaction):
+        manages = await may_manage_with(interaction, "feed")
+        for title, names in self._topics(interaction, manages=manages):
             for name, value in _fields(title, names):
                 embed.add_field(name=name, value=value, inline=False)
         if interaction.guild is not None:
             embed.add_field(name=_("Searching"), value=syntax(), inline=False)
         if interaction.guild is None:
             embed.set_footer(text=_("In a server there is more: searching, reading, and following feeds."))
-        await interaction.response.send_message(embed=embed, ephemeral=True)
+        await interaction.edit_original_response(embed=embed)
 
-    def _topics(self, interaction: Interaction) -> Iterator[tuple[str, list[str]]]:
+    def _topics(self, interaction: Interaction, *, manages: bool) -> Iterator[tuple[str, list[str]]]:
         reading: list[str] = []
         managing: list[str] = []
         menus: list[str] = []
         for command in self.bot.tree.get_commands():
-            if not usable(command, interaction):
+            for_managers = "managers" in command.extras
+            if not usable(command, interaction) or (for_managers and not manages):
                 continue
+            lines = managing if for_managers else reading
             if isinstance(command, app_commands.Group):
-                (managing if command.default_permissions else reading).extend(
+                lines.extend(
                     _line(each)
                     for each in command.walk_commands()
                     if not isinstance(each, app_commands.Group)
@@ -75,11 +80,11 @@ class About(commands.Cog):
                     )
                 )
             else:
-                reading.append(_line(command))
+                lines.append(_line(command))
         if reading:
             yield _("For everyone"), sorted(reading) + menus
         if managing:
-            yield _("For those who manage the server"), managing
+            yield _("For those who manage the server’s feeds"), managing
 
     @app_commands.command(
         name="about", description=locale_str("Version, uptime, and how many feeds and articles there are")
@@ -160,6 +165,15 @@ class PrivacyView(AskerView):
                     watches,
                 ).format(count=watches)
             )
+        changes = len(await store.preferences.changes_of(person_id))
+        if changes:
+            kept.append(
+                ngettext(
+                    "{count} setting of a server that you changed, and when",
+                    "{count} settings of servers that you changed, and when",
+                    changes,
+                ).format(count=changes)
+            )
         if await store.questions.votes_of(person_id):
             kept.append(_("which answers you found helpful or not"))
         lines = [_("About you Telex keeps:"), *(f"- {one}" for one in kept)] if kept else []
@@ -220,6 +234,7 @@ class PrivacyView(AskerView):
         bookmarks = await store.bookmarks.forget(person_id)
         questions = await store.questions.forget(person_id)
         watches = await store.watches.forget(person_id)
+        changes = await store.preferences.forget(person_id)
         self.stop()
         deleted = (
             ngettext("Deleted {count} bookmark.", "Deleted {count} bookmarks.", bookmarks).format(
@@ -229,6 +244,11 @@ class PrivacyView(AskerView):
                 count=questions
             ),
             ngettext("Deleted {count} watch.", "Deleted {count} watches.", watches).format(count=watches),
+            ngettext(
+                "Your name was taken off {count} change of a setting.",
+                "Your name was taken off {count} changes of settings.",
+                changes,
+            ).format(count=changes),
         )
         await interaction.edit_original_response(content="\n".join(deleted), view=None)
 
@@ -274,6 +294,17 @@ async def export(interaction: Interaction) -> bytes:
         ],
         "told": [
             {"url": one.url, "told": _iso(one.sent)} for one in await store.watches.told(interaction.user.id)
+        ],
+        "settings": [
+            {
+                "setting": one.setting,
+                "changed": _iso(one.changed),
+                "old": one.old,
+                "new": one.new,
+                "server_id": _id(server_id),
+                "channel_id": _id(one.channel_id),
+            }
+            for server_id, one in await store.preferences.changes_of(interaction.user.id)
         ],
         "votes": [
             {"question_id": str(question_id), "voted": _iso(voted), "helped": helped}

@@ -21,7 +21,7 @@ from cogs import alerts, lists, packs, subscriptions
 from cogs.following import AddFlow, show_preview
 from cogs.paging import Page, Pages
 from cogs.places import Option, lacking, place
-from cogs.rights import in_servers, may_manage, require_manage
+from cogs.rights import FOR_MANAGERS, in_servers, may_manage, require_manage
 from cogs.subscriptions import Pair, bold, chosen
 from cogs.views import AskerView, Interaction, Press
 
@@ -35,13 +35,13 @@ _FEED = locale_str("Which feed, in which channel")
 
 
 @in_servers
-@app_commands.default_permissions(manage_guild=True)
 class Feeds(
     commands.GroupCog,
     group_name="feed",
     group_description=locale_str("What the channels of this server follow"),
+    group_extras=FOR_MANAGERS,
 ):
-    """Following feeds. For those who manage the server, unless its settings say otherwise."""
+    """Following feeds. For those who manage the server's feeds."""
 
     def __init__(self, bot: Telex) -> None:
         self.bot = bot
@@ -88,7 +88,9 @@ class Feeds(
                     feed=bold(its_feed), channel=target.mention
                 )
             )
-        moved = await self.bot.store.subscriptions.move(subscription.id, target.id)
+        moved = await self.bot.store.subscriptions.move(
+            subscription.id, target.id, person_id=interaction.user.id
+        )
         if moved is None:
             raise Refusal(no_longer())
         self.bot.courier.wake()
@@ -111,7 +113,8 @@ class Feeds(
         """Pause a subscription."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         subscription, its_feed = await chosen(interaction, feed)
-        if not await self.bot.store.subscriptions.pause(subscription.id):
+        store = self.bot.store.subscriptions
+        if not await store.pause(subscription.id, person_id=interaction.user.id):
             raise Refusal(_("{feed} is paused already. /feed resume goes on.").format(feed=bold(its_feed)))
         await interaction.edit_original_response(
             content=_(
@@ -126,7 +129,8 @@ class Feeds(
         """End a pause."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         subscription, its_feed = await chosen(interaction, feed)
-        if not await self.bot.store.subscriptions.resume(subscription.id):
+        store = self.bot.store.subscriptions
+        if not await store.resume(subscription.id, person_id=interaction.user.id):
             raise Refusal(_("{feed} is not paused.").format(feed=bold(its_feed)))
         self.bot.newsroom.poller.wake()
         await interaction.edit_original_response(
@@ -276,7 +280,7 @@ class RemoveFlow(AskerView):
         await interaction.response.defer()
         self.stop()
         ended = await interaction.client.store.subscriptions.unfollow(
-            self._subscription.channel_id, self._feed.id
+            self._subscription.channel_id, self._feed.id, person_id=interaction.user.id
         )
         if not ended:
             raise Refusal(no_longer())

@@ -144,7 +144,10 @@ class AddFlow(AskerView):
             raise Refusal(refusal)
         try:
             followed = await client.newsroom.following.follow(
-                self._found, server_id=place.guild.id, channel_id=place.id
+                self._found,
+                server_id=place.guild.id,
+                channel_id=place.id,
+                person_id=interaction.user.id,
             )
         except FeedError as error:
             raise Refusal(describe(error.code)) from error

@@ -42,7 +42,12 @@ async def bring(
 
     newsroom = interaction.client.newsroom
     result = await importing.follow_all(
-        newsroom, feeds, server_id=target.guild.id, channel_id=target.id, tell=tell
+        newsroom,
+        feeds,
+        server_id=target.guild.id,
+        channel_id=target.id,
+        tell=tell,
+        person_id=interaction.user.id,
     )
     await interaction.client.courier.look_again(target.id)
     said = [_("Imported into {channel}:").format(channel=target.mention), *_counts(result)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 
 import discord
 from discord.app_commands import Choice
@@ -40,10 +41,18 @@ async def visible(interaction: Interaction) -> list[Pair]:
     if guild is None or not isinstance(member, discord.Member):
         return []
     pairs = await interaction.client.store.subscriptions.in_server(guild.id)
-    channels = list({subscription.channel_id for subscription, _feed in pairs})
-    shown = await asyncio.gather(*(_shows(interaction, guild, member, each) for each in channels))
-    seen = {channel_id for channel_id, shows in zip(channels, shown, strict=True) if shows}
+    channels = {subscription.channel_id for subscription, _feed in pairs}
+    seen = await shown(interaction, guild, member, channels)
     return [pair for pair in pairs if pair[0].channel_id in seen]
+
+
+async def shown(
+    interaction: Interaction, guild: discord.Guild, member: discord.Member, channel_ids: Collection[int]
+) -> set[int]:
+    """Those of a server's channels that a member sees, and those that are gone."""
+    channels = list(channel_ids)
+    answers = await asyncio.gather(*(_shows(interaction, guild, member, each) for each in channels))
+    return {channel_id for channel_id, shows in zip(channels, answers, strict=True) if shows}
 
 
 async def _shows(

@@ -51,10 +51,14 @@ class AskerView(discord.ui.View):
 
     def add_item(self, item: discord.ui.Item[Any]) -> Self:
         """Add an item; buttons and menus of the view's own get an id that leads back to it."""
-        if isinstance(item, Press | Choose):
-            item.custom_id = f"{_PREFIX}{self._token}:{self._items}"
-            self._items += 1
+        if isinstance(item, Press | Choose | ChooseChannel | ChooseRole):
+            item.custom_id = self.new_id()
         return super().add_item(item)
+
+    def new_id(self) -> str:
+        """An id that leads back to this view."""
+        self._items += 1
+        return f"{_PREFIX}{self._token}:{self._items}"
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
         """Only who asked, where they asked, and while they may."""
@@ -123,6 +127,60 @@ class Choose(discord.ui.Select[AskerView]):
         await self._action(interaction, self.values)
 
 
+class ChooseChannel(discord.ui.ChannelSelect[AskerView]):
+    """A menu of channels and threads that calls a coroutine function with the ids of those chosen."""
+
+    def __init__(self, action: Callable[[Interaction, list[int]], Awaitable[None]], **look: Any) -> None:  # noqa: ANN401  # of a menu
+        super().__init__(**look)
+        self._action = action
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Pass the choice on."""
+        await self._action(interaction, [channel.id for channel in self.values])
+
+
+class ChooseRole(discord.ui.RoleSelect[AskerView]):
+    """A menu of roles that calls a coroutine function with the ids of those chosen."""
+
+    def __init__(self, action: Callable[[Interaction, list[int]], Awaitable[None]], **look: Any) -> None:  # noqa: ANN401  # of a menu
+        super().__init__(**look)
+        self._action = action
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Pass the choice on."""
+        await self._action(interaction, [role.id for role in self.values])
+
+
+class Ask(discord.ui.Modal):
+    """A window with one line to fill in, opened from a view; checked as a click on the view is."""
+
+    def __init__(
+        self,
+        view: AskerView,
+        action: Callable[[Interaction, str], Awaitable[None]],
+        *,
+        title: str,
+        label: str,
+        **look: Any,  # noqa: ANN401  # of the line
+    ) -> None:
+        super().__init__(title=title, timeout=PATIENCE, custom_id=view.new_id())
+        self._view, self._action = view, action
+        self._line: discord.ui.TextInput[Self] = discord.ui.TextInput(custom_id="line", **look)
+        self.add_item(discord.ui.Label(text=label, component=self._line))
+
+    async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
+        """Pass on what was filled in."""
+        if await self._view.interaction_check(interaction):
+            await self._action(interaction, self._line.value.strip())
+
+    async def on_error(  # type: ignore[override]  # discord.py's own is like this
+        self, interaction: discord.Interaction[Any], error: Exception, /
+    ) -> None:
+        """Tell the person."""
+        speak_to(interaction)
+        await report(interaction, error)
+
+
 class Stale(commands.Cog):
     """Answers clicks on buttons that nothing stands behind any more."""
 
@@ -133,7 +191,8 @@ class Stale(commands.Cog):
     async def on_interaction(self, interaction: Interaction) -> None:
         """Say that a view has expired: it timed out, or the bot was started anew since."""
         custom_id = str(dict(interaction.data or {}).get("custom_id", ""))
-        if interaction.type is not discord.InteractionType.component or not custom_id.startswith(_PREFIX):
+        kinds = discord.InteractionType
+        if interaction.type not in {kinds.component, kinds.modal_submit} or not custom_id.startswith(_PREFIX):
             return
         if AskerView.has_maker(custom_id, interaction.client) or interaction.response.is_done():
             return

@@ -25,12 +25,15 @@ from bot.words import Watch
 from cogs.completing import query_choices
 from cogs.paging import Page, Pages
 from cogs.places import Option, Place, lacking, place
+from cogs.rights import may_manage_with
 from cogs.views import Choose, Interaction, Paced, Press
 
 _LIST = 10  # a page
 _SHOWN = 150  # characters of a query
 _CHOICE = 100  # https://discord.com/developers/docs/interactions/application-commands#autocomplete
 _CHOICES = 25
+_FEEDS = "feed"
+"""Whoever may use this command may let channels be told."""
 
 
 class Watching(
@@ -68,7 +71,7 @@ class Watching(
         if where is None:
             await self._add_for_person(interaction, interaction.guild, wanted)
         else:
-            _require_manage(interaction)
+            await _require_manage(interaction)
             await self._add_for_channel(interaction, await place(interaction, where), wanted)
 
     @add.autocomplete("query")
@@ -219,7 +222,14 @@ async def listed(interaction: Interaction) -> list[Watch]:
     if interaction.guild is None:
         return theirs
     here = [watch for watch in theirs if watch.server_id == interaction.guild.id]
-    return [*here, *(await store.of_channels(interaction.guild.id) if _may_manage(interaction) else [])]
+    return [
+        *here,
+        *(
+            await store.of_channels(interaction.guild.id)
+            if await may_manage_with(interaction, _FEEDS)
+            else []
+        ),
+    ]
 
 
 class WatchPages(Pages):
@@ -305,19 +315,15 @@ class StopButton(Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template
             if watch.person_id is None:
                 if interaction.guild_id != watch.server_id:
                     raise Refusal(_("This watch has ended already."))
-                _require_manage(interaction)
+                await _require_manage(interaction)
             elif watch.person_id != interaction.user.id:
                 raise Refusal(_("This watch has ended already."))
             await store.remove(watch.id)
             await interaction.edit_original_response(content=_stopped(watch))
 
 
-def _may_manage(interaction: Interaction) -> bool:
-    return interaction.permissions.manage_guild or interaction.permissions.administrator
-
-
-def _require_manage(interaction: Interaction) -> None:
-    if not _may_manage(interaction):
+async def _require_manage(interaction: Interaction) -> None:
+    if not await may_manage_with(interaction, _FEEDS):
         raise app_commands.MissingPermissions(["manage_guild"])
 
 

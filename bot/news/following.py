@@ -81,10 +81,13 @@ class Following:
             await self._check_room(server_id, await self._known(found, server_id))
         return found
 
-    async def follow(self, found: Discovery, *, server_id: int, channel_id: int) -> Followed:
+    async def follow(
+        self, found: Discovery, *, server_id: int, channel_id: int, person_id: int | None = None
+    ) -> Followed:
         """Let a channel follow the feed that `look` read, keep its articles and owe the newest one.
 
-        Nothing is fetched again. Doing it twice changes nothing. Raises Refusal, FeedError, StoreError.
+        `person_id` is who wants it. Nothing is fetched again. Doing it twice changes nothing.
+        Raises Refusal, FeedError, StoreError.
         """
         if found.fetched is None or found.parsed is None:
             raise ValueError("not a feed")
@@ -107,6 +110,7 @@ class Following:
             channel_id=channel_id,
             feed_id=feed.id,
             first_article_id=first.id if first else None,
+            person_id=person_id,
         )
         self._poller.wake()
         return Followed(subscription, created, feed, first)

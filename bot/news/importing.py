@@ -72,11 +72,17 @@ async def read_list(newsroom: Newsroom, data: bytes) -> FeedList:
 
 
 async def follow_all(
-    newsroom: Newsroom, feeds: FeedList, *, server_id: int, channel_id: int, tell: Tell
+    newsroom: Newsroom,
+    feeds: FeedList,
+    *,
+    server_id: int,
+    channel_id: int,
+    tell: Tell,
+    person_id: int | None = None,
 ) -> Imported:
-    """Let a channel follow the feeds of a list. Nothing is fetched here, and no backlog will be posted.
+    """Let a channel follow the feeds of a list that a person brings. No backlog will be posted.
 
-    Raises StoreError.
+    Nothing is fetched here. Raises StoreError.
     """
     store, clock = newsroom.store, newsroom.clock
     result = Imported(broken=[safe.plain(name, _NAME) for name in feeds.broken], skipped=feeds.skipped)
@@ -98,18 +104,27 @@ async def follow_all(
         elif (feed is None or feed.id not in followed) and len(followed) >= MOST_FEEDS:
             result.left_out.append(name)
         else:
-            feed = await _follow(store, clock, url, server_id=server_id, channel_id=channel_id)
+            feed = await _follow(
+                store, clock, url, server_id=server_id, channel_id=channel_id, person_id=person_id
+            )
             followed.add(feed.id)
             result.added.append(name)
     newsroom.poller.wake()
     return result
 
 
-async def _follow(store: Store, clock: Clock, url: str, *, server_id: int, channel_id: int) -> Feed:
+async def _follow(
+    store: Store, clock: Clock, url: str, *, server_id: int, channel_id: int, person_id: int | None
+) -> Feed:
     # Its name comes from its own document: other servers may follow it too.
     feed = await store.feeds.add(url, server_id=owner_of(url, server_id), next_poll=clock.now())
     await store.subscriptions.follow(
-        server_id=server_id, channel_id=channel_id, feed_id=feed.id, first_article_id=None, quietly=True
+        server_id=server_id,
+        channel_id=channel_id,
+        feed_id=feed.id,
+        first_article_id=None,
+        quietly=True,
+        person_id=person_id,
     )
     return feed
 

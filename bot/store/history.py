@@ -41,6 +41,14 @@ def note(connection: sqlite3.Connection, server_id: int, change: SettingChange) 
     )
 
 
+def changes_of(connection: sqlite3.Connection, person_id: int) -> list[tuple[int, SettingChange]]:
+    """A person's changes with the servers they were made in, newest first."""
+    rows = connection.execute(
+        f"SELECT server_id, {_COLUMNS} FROM setting_change WHERE person_id = ? ORDER BY id DESC", (person_id,)
+    )
+    return [(server_id, SettingChange(*row)) for server_id, *row in rows]
+
+
 def changes(connection: sqlite3.Connection, server_id: int, limit: int, offset: int) -> list[SettingChange]:
     """The changes of a server, newest first."""
     rows = connection.execute(

@@ -85,6 +85,17 @@ class Preferences:
         """Who changed what in a server, newest first."""
         return await self._database.read(history.changes, server_id, limit, offset)
 
+    async def changes_of(self, person_id: int) -> list[tuple[int, SettingChange]]:
+        """What a person changed, with the server's id, newest first."""
+        return await self._database.read(history.changes_of, person_id)
+
+    async def forget(self, person_id: int) -> int:
+        """Forget who made a person's changes, which stay; how many."""
+        async with self._database.write() as transaction:
+            return await transaction.execute(
+                "UPDATE setting_change SET person_id = NULL WHERE person_id = ?", (person_id,)
+            )
+
 
 def _change(
     connection: sqlite3.Connection,

@@ -11,14 +11,17 @@ from bot.store.database import Database
 from bot.store.errors import StoreError
 from bot.store.outbox import Owed
 from bot.store.rows import FEED, SUBSCRIPTION, feed, listed, look_text, subscription
-from bot.words import Feed, Look, SettingChange, Subscription
+from bot.words import Feed, Look, SettingChange, Subscription, SubscriptionState
 
 ALL = 2**31  # posts that may wait, where none is to go into a catch-up
 FROM = "FROM subscription JOIN channel ON channel.id = subscription.channel_id"
 
 
 class Subscriptions:
-    """Subscriptions. Articles stay when nobody follows their feed any more."""
+    """Subscriptions. Articles stay when nobody follows their feed any more.
+
+    A change that has a `person_id` stands in the server's history of settings as theirs.
+    """
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
@@ -32,6 +35,7 @@ class Subscriptions:
         feed_id: int,
         first_article_id: int | None,
         quietly: bool = False,
+        person_id: int | None = None,
     ) -> tuple[Subscription, bool]:
         """Let a channel follow a feed, and owe it the newest article; False beside it when it did already.
 
@@ -41,37 +45,41 @@ class Subscriptions:
         """
         async with self._database.write() as transaction:
             return await transaction.run(
-                _follow, server_id, channel_id, feed_id, first_article_id, quietly, self._clock.now()
+                _follow,
+                server_id,
+                channel_id,
+                feed_id,
+                first_article_id,
+                quietly,
+                person_id,
+                self._clock.now(),
             )
 
-    async def unfollow(self, channel_id: int, feed_id: int) -> bool:
+    async def unfollow(self, channel_id: int, feed_id: int, *, person_id: int | None = None) -> bool:
         """End a subscription; what still waits because of it is withheld. False when there was none."""
         async with self._database.write() as transaction:
-            return await transaction.run(_unfollow, channel_id, feed_id, self._clock.now())
+            return await transaction.run(_unfollow, channel_id, feed_id, person_id, self._clock.now())
 
-    async def move(self, subscription_id: int, channel_id: int) -> Subscription | None:
+    async def move(
+        self, subscription_id: int, channel_id: int, *, person_id: int | None = None
+    ) -> Subscription | None:
         """Let another channel of the same server follow the feed instead; what waits moves along.
 
         When that channel follows the feed already, its own subscription stays and is the one returned. None
         when there is no such subscription. Raises `StoreError` for a channel of another server.
         """
         async with self._database.write() as transaction:
-            return await transaction.run(_move, subscription_id, channel_id, self._clock.now())
+            return await transaction.run(_move, subscription_id, channel_id, person_id, self._clock.now())
 
-    async def pause(self, subscription_id: int) -> bool:
+    async def pause(self, subscription_id: int, *, person_id: int | None = None) -> bool:
         """Post nothing until resumed; what waits is withheld. False when it was paused or is not there."""
         async with self._database.write() as transaction:
-            return await transaction.run(_pause, subscription_id, self._clock.now())
+            return await transaction.run(_pause, subscription_id, person_id, self._clock.now())
 
-    async def resume(self, subscription_id: int) -> bool:
+    async def resume(self, subscription_id: int, *, person_id: int | None = None) -> bool:
         """End a pause; what came meanwhile stays unposted. False when it was not paused or is not there."""
         async with self._database.write() as transaction:
-            changed = await transaction.execute(
-                "UPDATE subscription SET paused = NULL, resumed = ?, resumed_from = 'paused' "
-                "WHERE id = ? AND paused IS NOT NULL",
-                (self._clock.now(), subscription_id),
-            )
-        return changed > 0
+            return await transaction.run(_resume, subscription_id, person_id, self._clock.now())
 
     async def set_look(self, subscription_id: int, chosen: Look | None, *, person_id: int) -> bool:
         """Choose how what is posted from now on looks (None: as the server has it); False when it is gone."""
@@ -148,6 +156,7 @@ def _follow(
     feed_id: int,
     first_article_id: int | None,
     quietly: bool,  # noqa: FBT001 - passed by position through the connection's thread
+    person_id: int | None,
     now: int,
 ) -> tuple[Subscription, bool]:
     owner = connection.execute("SELECT server_id, last_success FROM feed WHERE id = ?", (feed_id,)).fetchone()
@@ -170,6 +179,8 @@ def _follow(
         )
     followed = _one(connection, "subscription.channel_id = ? AND feed_id = ?", channel_id, feed_id)
     assert followed is not None
+    if created:
+        _note(connection, followed, person_id, None, SubscriptionState.FOLLOWED, now)
     article = connection.execute(
         "SELECT id, key, page, published FROM article WHERE id = ?", (first_article_id,)
     ).fetchone()
@@ -194,18 +205,40 @@ def need_channel(connection: sqlite3.Connection, channel_id: int, server_id: int
         raise StoreError("This channel belongs to another server.")
 
 
-def _unfollow(connection: sqlite3.Connection, channel_id: int, feed_id: int, now: int) -> bool:
+def _note(
+    connection: sqlite3.Connection,
+    changed: Subscription,
+    person_id: int | None,
+    old: str | None,
+    new: str | None,
+    now: int,
+    *,
+    setting: str = "subscription",
+) -> None:
+    if person_id is not None:
+        change = SettingChange(now, person_id, setting, changed.channel_id, changed.feed_id, old, new)
+        history.note(connection, changed.server_id, change)
+
+
+def _state(followed: Subscription) -> SubscriptionState:
+    return SubscriptionState.FOLLOWED if followed.paused is None else SubscriptionState.PAUSED
+
+
+def _unfollow(
+    connection: sqlite3.Connection, channel_id: int, feed_id: int, person_id: int | None, now: int
+) -> bool:
     followed = _one(connection, "subscription.channel_id = ? AND feed_id = ?", channel_id, feed_id)
     if followed is None:
         return False
     waiting = [owed for owed, _ in outbox.waiting(connection, channel_id, feed_id)]
     outbox.withdraw(connection, channel_id, waiting, reason=outbox.UNFOLLOWED, now=now)
     connection.execute("DELETE FROM subscription WHERE id = ?", (followed.id,))
+    _note(connection, followed, person_id, _state(followed), None, now)
     return True
 
 
 def _move(
-    connection: sqlite3.Connection, subscription_id: int, channel_id: int, now: int
+    connection: sqlite3.Connection, subscription_id: int, channel_id: int, person_id: int | None, now: int
 ) -> Subscription | None:
     moved = _one(connection, "subscription.id = ?", subscription_id)
     if moved is None or moved.channel_id == channel_id:
@@ -223,16 +256,33 @@ def _move(
     connection.execute(
         "DELETE FROM subscription WHERE id = ? AND channel_id <> ?", (subscription_id, channel_id)
     )
-    return _one(connection, "subscription.channel_id = ? AND feed_id = ?", channel_id, moved.feed_id)
+    there = _one(connection, "subscription.channel_id = ? AND feed_id = ?", channel_id, moved.feed_id)
+    assert there is not None
+    old, new = str(moved.channel_id), str(channel_id)
+    _note(connection, there, person_id, old, new, now, setting="channel")
+    return there
 
 
-def _pause(connection: sqlite3.Connection, subscription_id: int, now: int) -> bool:
+def _pause(connection: sqlite3.Connection, subscription_id: int, person_id: int | None, now: int) -> bool:
     paused = _one(connection, "subscription.id = ?", subscription_id)
     if paused is None or paused.paused is not None:
         return False
     waiting = [owed for owed, _ in outbox.waiting(connection, paused.channel_id, paused.feed_id)]
     outbox.withdraw(connection, paused.channel_id, waiting, reason=outbox.PAUSED, now=now)
     connection.execute("UPDATE subscription SET paused = ? WHERE id = ?", (now, subscription_id))
+    _note(connection, paused, person_id, SubscriptionState.FOLLOWED, SubscriptionState.PAUSED, now)
+    return True
+
+
+def _resume(connection: sqlite3.Connection, subscription_id: int, person_id: int | None, now: int) -> bool:
+    paused = _one(connection, "subscription.id = ?", subscription_id)
+    if paused is None or paused.paused is None:
+        return False
+    connection.execute(
+        "UPDATE subscription SET paused = NULL, resumed = ?, resumed_from = 'paused' WHERE id = ?",
+        (now, subscription_id),
+    )
+    _note(connection, paused, person_id, SubscriptionState.PAUSED, SubscriptionState.FOLLOWED, now)
     return True
 
 

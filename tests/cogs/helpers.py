@@ -82,12 +82,14 @@ async def forge(
     custom_id: str,
     *,
     values: list[str] | None = None,
+    kind: int | None = None,
 ) -> InteractionResult:
     """Send a click that no client would: on any message, with any id, seen or not."""
     backend = actor._env.backend
     channel_id = message.channel_id if isinstance(message, ResponseMessage) else message.channel.id
     stored = backend.get_message(channel_id, message.id)
-    data: dict[str, Any] = {"custom_id": custom_id, "component_type": 2 if values is None else 3}
+    kind = kind or (2 if values is None else 3)
+    data: dict[str, Any] = {"custom_id": custom_id, "component_type": kind}
     if values is not None:
         data["values"] = values
     return await _dispatch_actor_interaction(

@@ -1,4 +1,4 @@
-"""Six people with six kinds of rights, three feeds of which nobody may see all, and forged requests."""
+"""Seven people with seven kinds of rights, three feeds of which nobody may see all, and forged requests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from simcord.enums import InteractionType
 from simcord.interactions import base_payload
 from simcord.results import InteractionResult, ResponseMessage
 
-from bot.words import Article
+from bot.words import Article, Preference
 from tests.cogs.helpers import START, hide, newest, text
 from tests.discord_world import World, invite
 from tests.feed_server import FeedServer, item, rss
@@ -23,9 +23,11 @@ from tests.feed_server import FeedServer, item, rss
 PUBLIC, VAULT, ABROAD = "Zanzibar", "Quicksilver", "Marzipan"
 """A word of the feed that all in the server see, of the one in a hidden channel, of another server's."""
 MEMBER, MANAGER, OWNER, FOREIGNER = "member", "manager", "owner", "another server's manager"
+HELPER = "a member with the role that may manage feeds"
 NOBODY, DIRECT = "nobody", "a person in a direct message"
 SEES = {
     MEMBER: {PUBLIC},
+    HELPER: {PUBLIC},
     MANAGER: {PUBLIC, VAULT},
     OWNER: {PUBLIC, VAULT},
     FOREIGNER: {ABROAD},
@@ -150,7 +152,7 @@ class Crowd:
 
 
 async def crowd(world: World, server: FeedServer) -> Crowd:
-    """Two servers, three feeds that were read and posted, six people."""
+    """Two servers, three feeds that were read and posted, seven people."""
     env = world.env
     owner = env.create_user("owner")
     abroad = invite(env, "Abroad")
@@ -188,6 +190,13 @@ async def crowd(world: World, server: FeedServer) -> Crowd:
         assert added is not None
         watches[word] = added[0].id
     hide(world, vault, world.reader)
+    helpers = world.guild.create_role("Helpers")
+    helper = world.guild.add_member(env.create_user("helper"), roles=[helpers])
+    await world.store.preferences.change(
+        Preference.MANAGER_ROLE, helpers.id, server_id=world.guild.id, person_id=world.editor.id
+    )
+    hide(world, vault, helper)
+    await world.store.bookmarks.add(helper.id, articles[PUBLIC].id, server_id=world.guild.id)
     await world.deliver()
     env.backend.get_guild(world.guild.id).owner_id = owner.id
     boss = world.guild.add_member(owner)
@@ -202,6 +211,7 @@ async def crowd(world: World, server: FeedServer) -> Crowd:
         watches,
         {
             MEMBER: (world.reader.id, here, news),
+            HELPER: (helper.id, here, news),
             MANAGER: (world.editor.id, here, news),
             OWNER: (boss.id, here, news),
             FOREIGNER: (foreigner.id, abroad.id, there),

@@ -16,6 +16,7 @@ from tests.cogs.people import (
     ABROAD,
     DIRECT,
     FOREIGNER,
+    HELPER,
     MANAGER,
     MEMBER,
     OWNER,
@@ -30,9 +31,9 @@ from tests.discord_world import World
 from tests.feed_server import FeedServer
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text("utf-8")
-IN_SERVER = (MEMBER, MANAGER, OWNER, FOREIGNER)
+IN_SERVER = (MEMBER, HELPER, MANAGER, OWNER, FOREIGNER)
 MAY = {
-    "Manage Server": (MANAGER, OWNER, FOREIGNER),  # the last in a server of their own
+    "Manage Server": (HELPER, MANAGER, OWNER, FOREIGNER),  # the last in a server of their own
     "everyone": IN_SERVER,
     "everyone, also in direct messages": (*IN_SERVER, DIRECT),
 }
@@ -78,6 +79,9 @@ SAMPLES: dict[str, Callable[[Crowd], list[Options]]] = {
     "/feed packs": lambda _: [{"pack": "ai"}],
     "/feed import": lambda _: [{"link": "https://nowhere.invalid/list.opml"}],
     "/feed export": lambda _: [{}],
+    "/settings server": lambda _: [{}],
+    "/settings channel": lambda crowd: [{"channel": crowd.world.news}, {"channel": crowd.vault}],
+    "/settings history": lambda _: [{}],
     "/search": lambda _: [{"query": "thieves"}, {"query": "thieves", "source": "gazette"}],
     "/ask": lambda _: [{"question": "What did the thieves take?"}],
     "/latest": lambda _: [{}],
@@ -121,7 +125,7 @@ async def test_a_command_is_allowed_or_refused_as_the_readme_says(
             told |= {word for word in (PUBLIC, VAULT, ABROAD) if word in said}
             assert told <= SEES[who], f"{name} by {who}: {said}"
     assert told == SEES[who]
-    if who not in {MANAGER, OWNER}:
+    if who not in {HELPER, MANAGER, OWNER}:
         assert await state(people) == before
 
 
@@ -132,7 +136,7 @@ async def test_a_watch_of_a_channel_is_for_those_who_manage_its_server(
     people = await crowd(telex, feed_server)
     said = await people.command(who, "watch add", query="thieves", where=telex.news)
     made = await telex.store.watches.of_channels(telex.guild.id)
-    assert bool(made) is (who in {MANAGER, OWNER}), said
+    assert bool(made) is (who in {HELPER, MANAGER, OWNER}), said
     assert not any(words in said for words in WRONG)
 
 

@@ -6,6 +6,7 @@ import pytest
 from discord import app_commands
 from simcord import SetupError
 
+from bot.words import Preference
 from tests.cogs.helpers import follow, forge, forge_command, last, said
 from tests.cogs.test_matrix import who_may
 from tests.discord_world import World
@@ -23,10 +24,19 @@ COMMANDS = {
 }
 
 
-async def test_discord_does_not_offer_feeds_to_members_without_manage_server(telex: World) -> None:
-    with pytest.raises(SetupError, match="not visible"):
-        await telex.reader.slash(telex.news, "feed list")
-    assert not [name for name in telex.reader.available_commands(telex.news) if name.startswith("feed")]
+async def test_discord_hides_no_command_of_those_who_manage_feeds(telex: World) -> None:
+    """With default permissions it would hide them from a role that the server chose to manage feeds."""
+    managed = {name.partition(" ")[0] for name, who in who_may().items() if who == "Manage Server"}
+    for command in telex.bot.tree.get_commands():
+        assert command.default_permissions is None
+        marked = "managers" in command.extras
+        assert marked is (f"/{command.name}" in managed - {"/watch"}), command.name
+
+
+async def test_a_member_is_refused_in_words_what_those_who_manage_feeds_may(telex: World) -> None:
+    answer = await telex.reader.slash(telex.news, "feed list")
+    assert "You need the permission Manage Server" in said(answer)
+    assert last(answer).ephemeral
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -50,8 +60,54 @@ async def test_a_role_that_the_servers_settings_let_in_may_use_them(
     librarian = telex.guild.add_member(telex.env.create_user("librarian"), roles=[role])
     listed = await librarian.slash(telex.news, "feed list")
     assert "Example News" in said(listed)
-    with pytest.raises(SetupError):
-        await telex.reader.slash(telex.news, "feed list")
+    assert "You need the permission" in said(await telex.reader.slash(telex.news, "feed list"))
+
+
+async def test_that_everyone_is_let_in_by_the_servers_settings_makes_nobody_a_manager(telex: World) -> None:
+    """Discord's settings show everyone as let in from the start, and may keep it so on any other change."""
+    command = telex.env.backend.find_command("feed", telex.guild.id, type=1)
+    assert command is not None
+    telex.guild.set_command_permissions(int(command["id"]), {telex.guild.default_role: True})
+    assert "You need the permission" in said(await telex.reader.slash(telex.news, "feed list"))
+
+
+async def test_the_servers_settings_come_before_the_role_that_manages_feeds(
+    telex: World, feed_server: FeedServer
+) -> None:
+    await follow(telex, feed_server)
+    role = telex.guild.create_role("Librarians")
+    await telex.store.preferences.change(
+        Preference.MANAGER_ROLE, role.id, server_id=telex.guild.id, person_id=telex.editor.id
+    )
+    librarian = telex.guild.add_member(telex.env.create_user("librarian"), roles=[role])
+    asked = await librarian.slash(telex.news, "feed remove", feed="1")
+    command = telex.env.backend.find_command("feed", telex.guild.id, type=1)
+    assert command is not None
+    telex.guild.set_command_permissions(int(command["id"]), {librarian: False})
+    telex.clock.advance(61)
+    with pytest.raises(SetupError, match="not visible"):
+        await librarian.slash(telex.news, "feed list")
+    refused = await librarian.click(last(asked), label="Stop following")
+    assert "You need the permission" in said(refused)
+    assert await telex.store.subscriptions.count(telex.guild.id) == 1
+
+
+async def test_settings_of_the_server_that_change_are_heard_of_at_once(
+    telex: World, feed_server: FeedServer
+) -> None:
+    command = telex.env.backend.find_command("feed", telex.guild.id, type=1)
+    assert command is not None
+    assert "You need the permission" in said(await telex.reader.slash(telex.news, "feed list"))
+    telex.guild.set_command_permissions(int(command["id"]), {telex.reader: True})
+    changed = {
+        "id": command["id"],
+        "application_id": str(telex.bot.application_id),
+        "guild_id": str(telex.guild.id),
+        "permissions": [],
+    }
+    telex.env.backend.emit("APPLICATION_COMMAND_PERMISSIONS_UPDATE", changed)
+    await telex.env.settle()
+    assert "Nothing yet" in said(await telex.reader.slash(telex.news, "feed list"))
 
 
 async def test_a_button_of_another_server_does_nothing(telex: World, feed_server: FeedServer) -> None:

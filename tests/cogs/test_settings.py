@@ -1,0 +1,291 @@
+"""/settings: what a server and its channels chose, who may choose it, and who did."""
+
+from __future__ import annotations
+
+import json
+
+from simcord.actors import MemberActor
+from simcord.results import InteractionResult
+
+from bot.store import history
+from bot.words import Preference
+from tests.cogs.helpers import (
+    choose,
+    components,
+    follow,
+    forge,
+    hide,
+    labels,
+    last,
+    said,
+)
+from tests.cogs.test_bookmarks import content
+from tests.discord_world import World
+from tests.feed_server import FeedServer, item, rss
+
+CHANNELS, ROLES = 8, 6  # kinds of menus
+
+
+async def panel(telex: World, name: str = "server", person: MemberActor | None = None) -> InteractionResult:
+    return await (person or telex.editor).slash(telex.news, f"settings {name}")
+
+
+def picker(shown: InteractionResult, kind: int) -> str:
+    return next(str(one["custom_id"]) for one in components(last(shown)) if one["type"] == kind)
+
+
+async def name_zone(telex: World, text: str) -> InteractionResult:
+    shown = await panel(telex)
+    asked = await telex.editor.click(last(shown), label="Time zone…")
+    return await telex.editor.submit_modal(asked, {"line": text})
+
+
+async def appoint(telex: World) -> MemberActor:
+    """A member with a role that may manage feeds."""
+    role = telex.guild.create_role("Librarians")
+    await telex.store.preferences.change(
+        Preference.MANAGER_ROLE, role.id, server_id=telex.guild.id, person_id=telex.editor.id
+    )
+    return telex.guild.add_member(telex.env.create_user("librarian"), roles=[role])
+
+
+async def test_a_panel_tells_what_holds_where_nobody_chose_anything(telex: World) -> None:
+    shown = await panel(telex)
+    assert last(shown).ephemeral
+    told = said(shown)
+    assert "Language of posts: As Discord says: English" in told
+    assert "Time zone: UTC, where it is" in told
+    assert "in each feed’s own channel" in told
+    assert "Who manages feeds: those with Manage Server" in told
+
+
+async def test_posts_speak_the_language_chosen_for_the_server_and_then_for_the_channel(
+    telex: World, feed_server: FeedServer
+) -> None:
+    feed = await follow(telex, feed_server, item(1))
+    await choose(telex.editor, last(await panel(telex)), "French")
+    feed_server.serve("/rss", _rss(item(2), item(1)))
+    await telex.poll(feed)
+    await telex.deliver()
+    assert _labels(telex) == ["Save", "Garder"]
+    await choose(telex.editor, last(await panel(telex, "channel")), "English")
+    feed_server.serve("/rss", _rss(item(3), item(2), item(1)))
+    await telex.poll(feed)
+    await telex.deliver()
+    assert _labels(telex) == ["Save", "Garder", "Save"]
+    back = await choose(telex.editor, last(await panel(telex, "channel")), "As the server’s")
+    assert "Language of posts: As the server’s" in said(back)
+    assert (await telex.store.preferences.of_channel(telex.news.id)).language is None
+
+
+def _rss(*items: str) -> str:
+    return rss(*items, title="Example News", language="en")
+
+
+def _labels(telex: World) -> list[str]:
+    return [
+        child.label
+        for post in telex.posts()
+        for row in post.components
+        for child in getattr(row, "children", [])
+        if getattr(child, "custom_id", None)
+    ]
+
+
+async def test_a_time_zone_is_taken_as_a_city_and_shown_with_its_time(telex: World) -> None:
+    told = said(await name_zone(telex, " paris"))
+    assert "Time zone: Europe/Paris, where it is" in told
+    assert (await telex.store.preferences.of_server(telex.guild.id)).time_zone == "Europe/Paris"
+
+
+async def test_what_is_no_time_zone_is_refused_with_a_hint(telex: World) -> None:
+    assert "summer time" in said(await name_zone(telex, "UTC+2"))
+    assert "`Europe/Paris`" in said(await name_zone(telex, "Pariss"))
+    assert "big city" in said(await name_zone(telex, "Qwertzuiop"))
+    assert (await telex.store.preferences.of_server(telex.guild.id)).time_zone == "UTC"
+
+
+async def test_alerts_go_to_the_channel_that_is_picked_and_back(telex: World) -> None:
+    alerts = telex.guild.create_text_channel("alerts")
+    shown = await panel(telex)
+    told = await telex.editor.select(last(shown), [alerts], custom_id=picker(shown, CHANNELS))
+    assert "is told" in said(told)
+    assert (await telex.store.preferences.of_server(telex.guild.id)).alerts == alerts.id
+    shown = await panel(telex)
+    assert f"<#{alerts.id}>" in said(shown)
+    await telex.editor.select(last(shown), [], custom_id=picker(shown, CHANNELS))
+    assert (await telex.store.preferences.of_server(telex.guild.id)).alerts is None
+
+
+async def test_alerts_do_not_go_where_the_bot_may_not_write(telex: World) -> None:
+    closed = telex.guild.create_text_channel("closed")
+    telex.set_permissions(closed, send_messages=False)
+    await telex.env.settle()
+    shown = await panel(telex)
+    told = await telex.editor.select(last(shown), [closed], custom_id=picker(shown, CHANNELS))
+    assert "I cannot post" in said(told)
+    assert (await telex.store.preferences.of_server(telex.guild.id)).alerts is None
+
+
+async def test_a_role_that_was_chosen_manages_feeds(telex: World, feed_server: FeedServer) -> None:
+    await follow(telex, feed_server)
+    role = telex.guild.create_role("Librarians")
+    librarian = telex.guild.add_member(telex.env.create_user("librarian"), roles=[role])
+    assert "You need the permission" in said(await librarian.slash(telex.news, "feed list"))
+    shown = await panel(telex)
+    told = await telex.editor.select(last(shown), [role], custom_id=picker(shown, ROLES))
+    assert f"<@&{role.id}>, and those with Manage Server" in said(told)
+    assert "Example News" in said(await librarian.slash(telex.news, "feed list"))
+    assert "`/feed add`" in said(await librarian.slash(telex.news, "help"))
+    asked = await librarian.slash(telex.news, "feed remove", feed="1")
+    await telex.store.preferences.change(
+        Preference.MANAGER_ROLE, None, server_id=telex.guild.id, person_id=telex.editor.id
+    )
+    assert "You need the permission" in said(await librarian.click(last(asked), label="Stop following"))
+    assert await telex.store.subscriptions.count(telex.guild.id) == 1
+
+
+async def test_a_role_cannot_say_which_role_manages_feeds(telex: World) -> None:
+    librarian = await appoint(telex)
+    other = telex.guild.create_role("Others")
+    shown = await panel(telex, person=librarian)
+    assert not [one for one in components(last(shown)) if one["type"] == ROLES]
+    theirs = await panel(telex)
+    answer = await forge(
+        librarian, telex.news, last(theirs), picker(theirs, ROLES), values=[str(other.id)], kind=ROLES
+    )
+    assert "for the person who asked" in said(answer)
+    told = await telex.editor.select(last(theirs), [other], custom_id=picker(theirs, ROLES))
+    assert f"<@&{other.id}>" in said(told)
+
+
+async def test_who_loses_manage_server_chooses_no_role_in_an_open_panel(telex: World) -> None:
+    """They still manage feeds by the role; they may not hand it to another one."""
+    await appoint(telex)
+    (role,) = [one for one in telex.guild.roles.values() if one.name == "Librarians"]
+    other = telex.guild.create_role("Others")
+    shown = await panel(telex)
+    backend = telex.env.backend
+    backend.edit_member(telex.guild.id, telex.editor.id, {"role_ids": [role.id]})
+    await telex.env.settle()
+    answer = await telex.editor.select(last(shown), [other], custom_id=picker(shown, ROLES))
+    assert "You need the permission Manage Server" in said(answer)
+    assert (await telex.store.preferences.of_server(telex.guild.id)).manager_role == role.id
+
+
+async def test_one_post_a_story_is_switched_by_channel(telex: World) -> None:
+    shown = await panel(telex, "channel")
+    off = await telex.editor.click(last(shown), label="Post every article")
+    assert "each article is a post of its own" in said(off)
+    assert not (await telex.store.preferences.of_channel(telex.news.id)).join_stories
+    on = await telex.editor.click(last(off), label="One post a story")
+    assert labels(last(on)) == ["Post every article"]
+    assert (await telex.store.preferences.of_channel(telex.news.id)).join_stories
+
+
+async def test_settings_of_a_channel_are_not_changed_by_those_who_no_longer_see_it(telex: World) -> None:
+    librarian = await appoint(telex)
+    vault = telex.guild.create_text_channel("vault")
+    shown = await librarian.slash(telex.news, "settings channel", channel=vault)
+    hide(telex, vault, librarian)
+    await telex.env.settle()
+    answer = await librarian.click(last(shown), label="Post every article")
+    assert "You cannot see that channel" in said(answer)
+    assert (await telex.store.preferences.of_channel(vault.id)).join_stories
+
+
+async def test_the_history_tells_each_change_in_words_newest_first(
+    telex: World, feed_server: FeedServer
+) -> None:
+    feed = await follow(telex, feed_server)
+    await name_zone(telex, "Paris")
+    await choose(telex.editor, last(await panel(telex, "channel")), "French")
+    await telex.editor.slash(telex.news, "feed pause", feed="1")
+    await telex.editor.slash(telex.news, "feed resume", feed="1")
+    other = telex.guild.create_text_channel("other")
+    await telex.editor.slash(telex.news, "feed move", feed="1", channel=other)
+    asked = await telex.editor.slash(telex.news, "feed remove", feed="1")
+    await telex.editor.click(last(asked), label="Stop following")
+    told = said(await panel(telex, "history"))
+    wanted = [
+        "**Feed**: followed → not followed",
+        f"**Channel of a feed**: <#{telex.news.id}> → <#{other.id}>",
+        "**Feed**: paused → followed",
+        "**Feed**: followed → paused",
+        "**Language of posts**: as the server’s → French",
+        "**Time zone**: UTC → Europe/Paris",
+    ]
+    assert [line for line in told.splitlines() if " → " in line] == wanted
+    assert f"**{feed.title}** · <#{telex.news.id}> · <@{telex.editor.id}>" in told
+    telex.locales[telex.editor.id] = "fr"
+    assert "**Fuseau horaire**\u00a0: UTC → Europe/Paris" in said(await panel(telex, "history"))
+
+
+async def test_a_change_of_a_feature_that_is_not_known_here_is_told_plainly(telex: World) -> None:
+    def note(connection) -> None:
+        change = history.SettingChange(5, telex.editor.id, "quiet_hours", None, None, None, "@everyone **x**")
+        history.note(connection, telex.guild.id, change)
+
+    await telex.store.servers.joined(telex.guild.id)
+    async with telex.store._database.write() as transaction:
+        await transaction.run(note)
+    told = said(await panel(telex, "history"))
+    assert "**quiet hours**: none → " in told
+    assert "**x**" not in told
+
+
+async def test_the_history_has_pages_and_says_when_it_is_empty(telex: World) -> None:
+    assert "Nobody has changed anything yet." in said(await panel(telex, "history"))
+    for number in range(9):
+        zone = ("Europe/Paris", "UTC")[number % 2]
+        await telex.store.preferences.change(
+            Preference.TIME_ZONE, zone, server_id=telex.guild.id, person_id=telex.editor.id
+        )
+    shown = await panel(telex, "history")
+    assert said(shown).count(" → ") == 8
+    assert said(await telex.editor.click(last(shown), label="▶")).count(" → ") == 1
+
+
+async def test_the_history_hides_what_was_changed_in_channels_that_the_asker_does_not_see(
+    telex: World, feed_server: FeedServer
+) -> None:
+    librarian = await appoint(telex)
+    vault = telex.guild.create_text_channel("vault")
+    feed = await telex.follow(feed_server.serve("/rss", _rss(item(1))), vault)
+    hide(telex, vault, librarian)
+    await telex.env.settle()
+    await telex.editor.slash(telex.news, "feed pause", feed=str(feed.id))
+    assert "followed → paused" in said(await panel(telex, "history"))
+    assert "followed → paused" not in said(await panel(telex, "history", librarian))
+
+
+async def test_what_a_person_changed_is_theirs_to_have_and_to_have_forgotten(telex: World) -> None:
+    await name_zone(telex, "Paris")
+    shown = await telex.editor.slash(telex.news, "privacy")
+    assert "1 setting of a server that you changed" in said(shown)
+    exported = await telex.editor.click(last(shown), label="Get a copy")
+    (change,) = json.loads(content(telex, exported))["settings"]
+    assert (change["setting"], change["new"]) == ("time_zone", "Europe/Paris")
+    sure = await telex.editor.click(last(shown), label="Delete everything")
+    await telex.editor.click(last(sure), label="Delete for good")
+    told = said(await panel(telex, "history"))
+    assert "somebody who had their name deleted" in told
+    assert "Europe/Paris" in told
+    assert str(telex.editor.id) not in told
+
+
+async def test_what_belongs_to_a_server_left_long_ago_is_deleted_with_its_history(telex: World) -> None:
+    await name_zone(telex, "Paris")
+    await telex.store.servers.left(telex.guild.id)
+    telex.clock.advance(1)
+    await telex.store.servers.purge(telex.clock.now())
+    assert await telex.store.preferences.changes_of(telex.editor.id) == []
+    assert await telex.store.preferences.changes(telex.guild.id, limit=10) == []
+
+
+async def test_a_window_that_outlived_its_view_is_answered(telex: World) -> None:
+    shown = await panel(telex)
+    asked = await telex.editor.click(last(shown), label="Time zone…")
+    await telex.restart()
+    answer = await telex.editor.submit_modal(asked, {"line": "Paris"})
+    assert "expired" in said(answer)

@@ -1,0 +1,51 @@
+"""Time zones as people name them."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from bot.text import zones
+
+
+@pytest.mark.parametrize(
+    ("typed", "zone"),
+    [
+        ("Europe/Paris", "Europe/Paris"),
+        ("europe/paris", "Europe/Paris"),
+        ("  PARIS ", "Europe/Paris"),
+        ("Londres", "Europe/London"),
+        ("new york", "America/New_York"),
+        ("Port-au-Prince", "America/Port-au-Prince"),
+        ("France", "Europe/Paris"),
+        ("belgique", "Europe/Brussels"),
+        ("La Réunion", "Indian/Reunion"),
+        ("reunion", "Indian/Reunion"),
+        ("utc", "UTC"),
+    ],
+)
+def test_a_city_a_country_and_a_name_in_any_case_are_a_zone(typed: str, zone: str) -> None:
+    assert zones.find(typed) == zone
+
+
+@pytest.mark.parametrize(
+    "typed", ["UTC+2", "GMT+1", "Etc/GMT+2", "+02:00", "", "Atlantis", "../../etc/passwd"]
+)
+def test_a_distance_from_utc_and_nonsense_are_none(typed: str) -> None:
+    assert zones.find(typed) is None
+
+
+def test_a_country_with_several_zones_is_not_guessed() -> None:
+    assert zones.find("United States") is None
+
+
+def test_a_slip_of_the_finger_is_understood() -> None:
+    assert zones.near("Pariss")[0] == "Europe/Paris"
+    assert zones.near("Brusels")[0] == "Europe/Brussels"
+    assert zones.near("x" * 4000) == []
+
+
+def test_every_zone_that_can_be_chosen_exists() -> None:
+    for zone in set(zones._names().values()):
+        assert ZoneInfo(zone).key == zone
