@@ -8,7 +8,7 @@ from simcord.actors import MemberActor
 from simcord.results import InteractionResult
 
 from bot.store import history
-from bot.words import Preference
+from bot.words import Preference, SettingChange
 from tests.cogs.helpers import (
     choose,
     components,
@@ -223,7 +223,7 @@ async def test_the_history_tells_each_change_in_words_newest_first(
 
 async def test_a_change_of_a_feature_that_is_not_known_here_is_told_plainly(telex: World) -> None:
     def note(connection) -> None:
-        change = history.SettingChange(5, telex.editor.id, "quiet_hours", None, None, None, "@everyone **x**")
+        change = SettingChange(5, telex.editor.id, "quiet_hours", None, None, None, "@everyone **x**")
         history.note(connection, telex.guild.id, change)
 
     await telex.store.servers.joined(telex.guild.id)
