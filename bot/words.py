@@ -175,6 +175,8 @@ class Article:
     published: int
     found: int
     updated: int | None = None  # when a change of it was last seen
+    corrected: int | None = None  # when what a post shows of it first changed
+    retracted: int | None = None  # when its publisher was seen to have taken it back
 
 
 class Style(StrEnum):

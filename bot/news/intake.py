@@ -14,7 +14,7 @@ from typing import TypeVar, TypeVarTuple
 
 from bot.feeds import errors
 from bot.feeds.errors import FeedError
-from bot.news import identity
+from bot.news import identity, retractions
 from bot.news.drafts import Document, Draft, Source, article_key, prepare, read
 from bot.news.sketches import Sketch, sketched
 from bot.settings import Settings
@@ -36,13 +36,21 @@ BATCH_BYTES = 512 * 1024
 class Decision:
     """What a document brings: `new` in its order, what changed, and further identities of known articles.
 
-    `missed` says that the document has entries of which none was known.
+    `missed` says that the document has entries of which none was known; `vanished` are the articles that it
+    no longer has though it should, `returned` those that it has again.
     """
 
     new: Sequence[NewArticle] = ()
     changed: Sequence[ChangedArticle] = ()
     aliases: Sequence[tuple[bytes, int]] = ()
     missed: bool = False
+    vanished: Sequence[int] = ()
+    returned: Sequence[int] = ()
+
+    @property
+    def is_news(self) -> bool:
+        """Whether there is anything to write but the feed."""
+        return bool(self.new or self.changed or self.aliases or self.vanished or self.returned)
 
 
 class Intake:
@@ -98,6 +106,10 @@ class Intake:
             else:
                 changed[match.article_id] = _redraft(feed, document.head, sketch, match)
         source = Source(feed.id, feed.outlet, feed.language)
+        watched = await polls.watched(feed.id, now - retractions.RECENT)
+        present = {match.article_id for match in matches.values()}
+        dates = [match.published for match in matches.values()]
+        is_whole = document.head.problem is None
         return Decision(
             new=await self._prepared(new, source),
             changed=[
@@ -108,6 +120,8 @@ class Intake:
             ],
             aliases=aliases,
             missed=missed,
+            vanished=retractions.vanished(watched, present, dates) if is_whole else (),
+            returned=retractions.returned(watched, present),
         )
 
     async def sample(self, feed: Feed, parsed: ParsedFeed, *, now: int) -> Article:

@@ -124,13 +124,15 @@ class Visits:
         hints = schedule.hints(fetched.headers, now=now, parsed=document.head)
         after = self._succeeded(feed, described, fetched, validators, hints, decision, now)
         alert = notices.alert(self._settings, feed, after)
-        if not (decision.new or decision.changed or decision.aliases):
+        if not decision.is_news:
             return PollReport(after, Outcome.UNCHANGED, alert=alert)
         recorded = await self._store.polls.record(
             after,
             new=decision.new,
             changed=decision.changed,
             aliases=decision.aliases,
+            vanished=decision.vanished,
+            returned=decision.returned,
             catch_up_after=self._settings.catch_up_after,
             first=feed.last_success is None,
             alert=alert,

@@ -76,7 +76,7 @@ def post(article: Article, feed: Feed | None, *, language: str) -> Message:
         embed = discord.Embed(
             colour=COLOUR,
             title=_fit(title, _TITLE),
-            description=_excerpt(article, title) or None,
+            description="\n".join(filter(None, (_excerpt(article, title), mark(article)))) or None,
             timestamp=_moment(article.published),
         )
         if buttons.is_link(article.url) and safe.length(article.url) <= _URL:
@@ -146,6 +146,17 @@ def notice(text: str) -> Message:
         embed=discord.Embed(colour=COLOUR, description=_fit(sentence, NOTICE)),
         name=safe.plain(sentence, _THREAD_NAME),
     )
+
+
+def mark(article: Article) -> str:
+    """A small line of markup on what became of an article after it was found; "" for most."""
+    if article.retracted is not None:
+        said = _("⚠️ Withdrawn by its publisher, it seems, {when}").format(when=f"<t:{article.retracted}:R>")
+    elif article.corrected is not None:
+        said = _("✏️ Corrected {when}").format(when=f"<t:{article.corrected}:R>")
+    else:
+        return ""
+    return f"-# {said}"
 
 
 def _title(article: Article) -> str:

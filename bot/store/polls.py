@@ -10,8 +10,9 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from bot.clock import Clock
-from bot.store import alerts, filters, indexing, joining, outbox, watching, words
+from bot.store import alerts, corrections, filters, indexing, joining, outbox, watching, words
 from bot.store.alerts import Alert
+from bot.store.corrections import Watched
 from bot.store.database import Database
 from bot.store.feeds import write_feeds
 from bot.store.filters import Matches
@@ -86,6 +87,10 @@ class Polls:
             found.setdefault(row["url"], []).append(Known(*row))
         return found
 
+    async def watched(self, feed_id: int, since: int) -> list[Watched]:
+        """The articles that a feed may take back: those published since a time, and those that vanished."""
+        return await self._database.read(corrections.watched, feed_id, since)
+
     async def record_quiet(
         self,
         feeds: Sequence[Feed],
@@ -104,6 +109,7 @@ class Polls:
                     await transaction.run(_reschedule, unchanged)
                 if told:
                     await transaction.run(alerts.owe, told, self._clock.now())
+                await transaction.run(corrections.retract, self._clock.now())
 
     async def record(
         self,
@@ -112,6 +118,8 @@ class Polls:
         new: Sequence[NewArticle],
         changed: Sequence[ChangedArticle] = (),
         aliases: Sequence[tuple[bytes, int]] = (),
+        vanished: Sequence[int] = (),
+        returned: Sequence[int] = (),
         catch_up_after: int,
         first: bool,
         alert: Alert | None = None,
@@ -121,18 +129,23 @@ class Polls:
         """Write one poll, all or nothing: the feed with its validators, articles, index, fates, dispatches.
 
         `new` is in the document's order, newest first where nothing else tells. `aliases` are further
-        identities of known articles. `first` says that nothing was ever kept of this feed: its articles are
-        a backlog of which only the newest is posted. Else every channel that follows the feed gets a fate for
-        each page without one: a post, beyond `catch_up_after` waiting posts a place in a catch-up, or
-        withheld when the subscription is paused, its server left, or the article older than the return, or
-        filtered. `matches` is asked about the filters as they are then, from a thread. `kin` names, by an
-        article's key, the articles that it seems to tell the same as: where the channel was sent one of them
-        it may join that post.
+        identities of known articles, `vanished` and `returned` those that the document lost and has again.
+        `first` says that nothing was ever kept of this feed: its articles are a backlog of which only the
+        newest is posted. Else every channel that follows the feed gets a fate for each page without one: a
+        post, beyond `catch_up_after` waiting posts a place in a catch-up, or withheld when the subscription
+        is paused, its server left, or the article older than the return, or filtered. `matches` is asked
+        about the filters as they are then, from a thread. `kin` names, by an article's key, the articles that
+        it seems to tell the same as: where the channel was sent one of them it may join that post.
         """
         async with self._database.write() as transaction:
             recorded = await transaction.run(
                 _record, feed, new, changed, aliases, catch_up_after, first, matches, kin, self._clock.now()
             )
+            if vanished:
+                await transaction.run(corrections.vanished, vanished, self._clock.now())
+            if returned:
+                await transaction.run(corrections.returned, returned, self._clock.now())
+            await transaction.run(corrections.retract, self._clock.now())
             if alert is not None:
                 await transaction.run(alerts.owe, (alert,), self._clock.now())
             return recorded
@@ -252,16 +265,18 @@ def _spoken(feed_id: int, article: NewArticle) -> words.Spoken:
 
 def _change(connection: sqlite3.Connection, feed_id: int, change: ChangedArticle, now: int) -> None:
     stored = connection.execute(
-        f"SELECT {indexing.SOURCE}, page FROM article WHERE id = ?", (change.article_id,)
+        f"SELECT {indexing.SOURCE}, page, summary FROM article WHERE id = ?", (change.article_id,)
     ).fetchone()
     if stored is None:
         return
     new = change.new
     values = article_values(new)
     assigned = ", ".join(f"{name} = :{name}" for name in values)
+    correction = corrections.is_correction(stored, title=new.title, shown=new.summary or new.body)
     connection.execute(
-        f"UPDATE article SET {assigned}, updated = :now WHERE id = :id",
-        values | {"now": now, "id": change.article_id},
+        f"UPDATE article SET {assigned}, updated = :now, "
+        "corrected = iif(:correction, coalesce(corrected, :now), corrected) WHERE id = :id",
+        values | {"now": now, "id": change.article_id, "correction": correction},
     )
     indexing.replace(connection, stored)
     if new.title != stored["title"]:
@@ -284,12 +299,7 @@ def _change(connection: sqlite3.Connection, feed_id: int, change: ChangedArticle
             "ON CONFLICT (watch_id, page) DO NOTHING",
             (new.page, change.article_id),
         )
-    # Later than an edit that may be under way, which then does not pass for this one.
-    connection.execute(
-        "UPDATE dispatch SET edit_due = max(?, coalesce(edit_due + 1, 0)) WHERE state IN ('claimed', 'sent') "
-        "AND id IN (SELECT dispatch_id FROM fate WHERE article_id = ?)",
-        (now, change.article_id),
-    )
+    corrections.edit(connection, "SELECT :article", {"article": change.article_id}, now)
 
 
 def _owe(

@@ -38,7 +38,8 @@ DUE_FEED = """
 ARTICLE = """
     article.id, article.key, article.feed_id, article.page, article.url, article.title, article.summary,
     article.text, coalesce(article.body, article.text) AS body, article.author, article.outlet,
-    article.language, article.tags, article.image, article.published, article.found, article.updated
+    article.language, article.tags, article.image, article.published, article.found, article.updated,
+    article.corrected, article.retracted
 """
 SUBSCRIPTION = """
     subscription.id, channel.server_id, subscription.channel_id, subscription.feed_id, subscription.added,

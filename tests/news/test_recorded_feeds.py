@@ -67,11 +67,16 @@ async def test_each_truly_new_entry_of_a_feeds_history_is_posted_once(name, sett
         backlog = await newsroom.store.articles.newest([feed.id], limit=1000)
         assert first == backlog[0].url
         seen = {article.url for article in backlog}
+        withdrawn: set[str] = set()
         for version in history[1:]:
             posted = await _posts(newsroom, feed, feed_server, clock, name, version)
             new = {canonical(entry["link"]) for entry in version["new"]} - seen  # what came back is not new
             assert sorted(posted) == sorted(new), version["poll"]
             seen |= new
+            kept = await newsroom.store.articles.newest([feed.id], limit=1000)
+            now_withdrawn = {article.url for article in kept if article.retracted is not None}
+            assert withdrawn <= now_withdrawn, "taken for withdrawn, and came back"
+            withdrawn = now_withdrawn
         assert await newsroom.store.articles.count() == len(seen)
 
 

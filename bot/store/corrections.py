@@ -1,0 +1,113 @@
+"""What publishers do to articles that were posted: they correct them, they take them back.
+
+Functions of a connection, called within the transaction of the poll that found out.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Collection
+from typing import NamedTuple
+
+from bot.store.rows import listed
+
+STAYS_AWAY = 1800
+"""Seconds after which an entry that vanished from its feed's document counts as taken back."""
+SHOWN = 400
+"""Characters at the beginning of a text that a post may show."""
+
+_WORDS = re.compile(r"\w+")
+
+
+class Watched(NamedTuple):
+    """An article that its feed may take back: a recent one, or one that vanished."""
+
+    article_id: int
+    published: int
+    missing_since: int | None
+
+
+def watched(connection: sqlite3.Connection, feed_id: int, since: int) -> list[Watched]:
+    """The articles of a feed published since a time, and those that vanished from it whenever.
+
+    Not those without a date, which got the time when they were found: they may be older than all others.
+    """
+    rows = connection.execute(
+        """
+        SELECT id, published, missing_since FROM article
+        WHERE feed_id = :feed AND published >= :since AND published < found
+        UNION
+        SELECT id, published, missing_since FROM article WHERE feed_id = :feed AND missing_since IS NOT NULL
+        """,
+        {"feed": feed_id, "since": since},
+    )
+    return [Watched(*row) for row in rows]
+
+
+def is_correction(old: sqlite3.Row, *, title: str, shown: str) -> bool:
+    """Whether other words are to be read now: in the title, or at the beginning of the text.
+
+    `old` has `title`, `summary` and `body` as stored, `shown` is the new summary, else the new text.
+    """
+    return _words(old["title"]) != _words(title) or _words(old["summary"] or old["body"]) != _words(shown)
+
+
+def vanished(connection: sqlite3.Connection, article_ids: Collection[int], now: int) -> None:
+    """A document of their feed no longer has these articles."""
+    connection.execute(
+        "UPDATE article SET missing_since = ? "
+        "WHERE id IN (SELECT value FROM json_each(?)) AND missing_since IS NULL",
+        (now, listed(article_ids)),
+    )
+
+
+def returned(connection: sqlite3.Connection, article_ids: Collection[int], now: int) -> None:
+    """A document of their feed has these articles again; what was said of them is taken back."""
+    ids = listed(article_ids)
+    edit(
+        connection,
+        "SELECT id FROM article WHERE id IN (SELECT value FROM json_each(:ids)) AND retracted IS NOT NULL",
+        {"ids": ids},
+        now,
+    )
+    connection.execute(
+        "UPDATE article SET missing_since = NULL, retracted = NULL "
+        "WHERE id IN (SELECT value FROM json_each(?))",
+        (ids,),
+    )
+
+
+def retract(connection: sqlite3.Connection, now: int) -> None:
+    """Mark the articles that stayed away although their feeds were read again since."""
+    retracted = connection.execute(
+        """
+        UPDATE article SET retracted = :now
+        WHERE missing_since <= :now - :away AND retracted IS NULL
+          AND (SELECT last_success FROM feed WHERE id = article.feed_id) >= missing_since + :away
+        RETURNING id
+        """,
+        {"now": now, "away": STAYS_AWAY},
+    ).fetchall()
+    if retracted:
+        edit(
+            connection,
+            "SELECT value FROM json_each(:ids)",
+            {"ids": listed([row["id"] for row in retracted])},
+            now,
+        )
+
+
+def edit(connection: sqlite3.Connection, article_ids: str, values: dict[str, object], now: int) -> None:
+    """Have the messages edited that show the articles which the query `article_ids` gives."""
+    # Later than an edit that may be under way, which then does not pass for this one.
+    connection.execute(
+        "UPDATE dispatch SET edit_due = max(:now, coalesce(edit_due + 1, 0)) "
+        "WHERE state IN ('claimed', 'sent') "
+        f"AND id IN (SELECT dispatch_id FROM fate WHERE article_id IN ({article_ids}))",
+        values | {"now": now},
+    )
+
+
+def _words(text: str) -> list[str]:
+    return _WORDS.findall(text[:SHOWN].casefold())

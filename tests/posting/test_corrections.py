@@ -1,0 +1,122 @@
+"""What publishers do to an article that was posted shows in its post: corrected, withdrawn, back again."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.discord_world import World
+from tests.feed_server import item
+from tests.posting.publisher import Publisher, titles
+
+HALF_AN_HOUR = 1800
+
+
+def last_line(world: World, number: int) -> str:
+    """The last line of the post of article `number`."""
+    post = next(post for post in world.posts() if f"Article {number}" in str(post.embeds[0].title))
+    return (post.embeds[0].description or "").rpartition("\n")[2]
+
+
+async def published(world: World, publisher: Publisher, count: int = 6) -> None:
+    """A feed of so many dated articles, all posted."""
+    await publisher.begin()
+    for number in range(1, count):
+        await publisher.article(number)
+    await world.deliver()
+
+
+async def shown(world: World, publisher: Publisher, items: list[str], *, after: int = 600) -> None:
+    """The feed has these items when it is read next."""
+    await world.advance(after)
+    publisher.items = items
+    await publisher.publish()
+    await world.deliver()
+
+
+async def test_a_correction_is_marked_once_with_its_time(telex: World, publisher: Publisher) -> None:
+    await published(telex, publisher, 2)
+    assert "-#" not in last_line(telex, 1)
+    publisher.items = publisher.items[1:]
+    await publisher.article(1, title="Article 1, corrected")
+    await telex.deliver()
+    first = telex.clock.now()
+    assert last_line(telex, 1) == f"-# ✏️ Corrected <t:{first}:R>"
+    await telex.advance(600)
+    publisher.items = publisher.items[1:]
+    await publisher.article(1, title="Article 1, corrected again")
+    await telex.deliver()
+    post = telex.posts()[-1]
+    assert post.embeds[0].title == "Article 1, corrected again"
+    assert str(post.embeds[0].description).count("Corrected") == 1
+    assert last_line(telex, 1) == f"-# ✏️ Corrected <t:{first}:R>"
+
+
+async def test_other_spaces_capitals_and_marks_are_no_correction(telex: World, publisher: Publisher) -> None:
+    await published(telex, publisher, 2)
+    publisher.items = publisher.items[1:]
+    await publisher.article(1, title="ARTICLE  1 !", body="What article 1 tells…")
+    await telex.deliver()
+    assert "-#" not in (telex.posts()[-1].embeds[0].description or "")
+
+
+async def test_an_entry_that_stays_away_from_the_middle_of_its_feed_is_marked_and_not_deleted(
+    telex: World, publisher: Publisher
+) -> None:
+    await published(telex, publisher)
+    whole = list(publisher.items)
+    await shown(telex, publisher, [whole[0], *whole[2:]])
+    assert "-#" not in last_line(telex, 4)  # it may be back in a moment
+    await shown(telex, publisher, [whole[0], *whole[2:]], after=HALF_AN_HOUR)
+    assert last_line(telex, 4) == f"-# ⚠️ Withdrawn by its publisher, it seems, <t:{telex.clock.now()}:R>"
+    assert len(telex.posts()) == 6
+
+
+async def test_an_entry_that_comes_back_loses_its_mark_and_is_not_posted_again(
+    telex: World, publisher: Publisher
+) -> None:
+    await published(telex, publisher)
+    whole = list(publisher.items)
+    await shown(telex, publisher, [whole[0], *whole[2:]])
+    await shown(telex, publisher, [whole[0], *whole[2:]], after=HALF_AN_HOUR)
+    before = titles(telex)
+    await shown(telex, publisher, whole)
+    assert "-#" not in last_line(telex, 4)
+    assert titles(telex) == before
+
+
+@pytest.mark.parametrize(
+    ("left", "why"),
+    [
+        ([0, 1, 2], "the oldest fall off the end of a feed that shortens"),
+        ([0, 4, 5], "many vanish at once: the document is at fault"),
+        ([0, 2, 4], "not enough older ones tell that the list goes on behind it"),
+    ],
+)
+async def test_what_vanishes_otherwise_is_not_taken_for_withdrawn(
+    telex: World, publisher: Publisher, left: list[int], why: str
+) -> None:
+    await published(telex, publisher)
+    whole = list(publisher.items)
+    for _reading in range(3):
+        await shown(telex, publisher, [whole[place] for place in left], after=HALF_AN_HOUR)
+    marked = [post.embeds[0].title for post in telex.posts() if "-#" in str(post.embeds[0].description)]
+    assert marked == [], why
+
+
+async def test_a_document_that_is_cut_short_takes_nothing_back(telex: World, publisher: Publisher) -> None:
+    await published(telex, publisher)
+    whole = list(publisher.items)
+    for _reading in range(3):
+        await telex.advance(HALF_AN_HOUR)
+        broken = "".join([whole[0], *whole[2:], "<item><title>half"])
+        publisher.server.serve(publisher.path, f"<rss version='2.0'><channel><title>x</title>{broken}")
+        await publisher.poll()
+    await telex.deliver()
+    assert "-#" not in last_line(telex, 4)
+
+
+async def test_markup_of_a_publisher_does_not_pass_for_the_mark(telex: World, publisher: Publisher) -> None:
+    await publisher.begin()
+    await publisher.publish(item(1, body="-# ⚠️ Withdrawn by its publisher"))
+    await telex.deliver()
+    assert last_line(telex, 1).startswith("-\\#")
