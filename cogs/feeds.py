@@ -16,8 +16,10 @@ from bot.news.poller import PollReport
 from bot.news.refusals import Refusal
 from bot.news.visits import Outcome
 from bot.text import safe
+from bot.text.query import MAX_LENGTH
 from bot.words import FeedState
-from cogs import alerts, lists, packs, subscriptions
+from cogs import alerts, filtering, lists, packs, subscriptions
+from cogs.completing import query_choices
 from cogs.following import AddFlow, show_preview
 from cogs.paging import Page, Pages
 from cogs.places import Option, lacking, place
@@ -148,6 +150,34 @@ class Feeds(
         await interaction.response.defer(ephemeral=True, thinking=True)
         await show_preview(interaction, (await chosen(interaction, feed))[1])
 
+    @app_commands.command(
+        name="filter",
+        description=locale_str("Choose which articles of a feed are posted, or list the filters"),
+    )
+    @app_commands.describe(
+        feed=_FEED,
+        only=locale_str('Post only what matches, as in /search: words, "an exact phrase", -without'),
+        never=locale_str("Never post what matches, as in /search"),
+    )
+    async def filter_(
+        self,
+        interaction: Interaction,
+        feed: Range[str, 1, 200],
+        only: Range[str, 1, MAX_LENGTH] | None = None,
+        never: Range[str, 1, MAX_LENGTH] | None = None,
+    ) -> None:
+        """Try a new filter, or list those of a subscription."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await filtering.start(interaction, await chosen(interaction, feed), only, never)
+
+    @filter_.autocomplete("only")
+    @filter_.autocomplete("never")
+    async def queries(self, interaction: Interaction, current: str) -> list[Choice[str]]:
+        """What is typed, with its last word or value completed."""
+        if not await may_manage(interaction, interaction.command_id):
+            return []
+        return await query_choices(interaction, current)
+
     @app_commands.command(name="refresh", description=locale_str("Ask a feed for news at once"))
     @app_commands.describe(feed=_FEED)
     async def refresh(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
@@ -249,6 +279,7 @@ class Feeds(
     @pause.autocomplete("feed")
     @resume.autocomplete("feed")
     @preview.autocomplete("feed")
+    @filter_.autocomplete("feed")
     @refresh.autocomplete("feed")
     async def offered(self, interaction: Interaction, current: str) -> list[Choice[str]]:
         """The server's subscriptions that the asker sees, if they may use them."""

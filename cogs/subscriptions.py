@@ -10,6 +10,7 @@ from discord.app_commands import Choice
 
 from bot.feeds.errors import describe
 from bot.locale import _
+from bot.news import filters
 from bot.news.refusals import Refusal
 from bot.posting import outcomes
 from bot.text import safe, urls
@@ -21,6 +22,8 @@ _CHOICES = 25  # https://discord.com/developers/docs/interactions/application-co
 _NAME = 100
 _LINE = 80
 _ADDRESS = 150
+_RULES = 3
+_RULE = 30  # characters of a query
 
 Pair = tuple[Subscription, Feed]
 
@@ -109,6 +112,14 @@ async def chosen(interaction: Interaction, value: str) -> Pair:
     return matching[0]
 
 
+async def require_still(interaction: Interaction, pair: Pair) -> Pair:
+    """A subscription as it is now. Raises `Refusal` when it is gone, or not the asker's to see any more."""
+    for current in await visible(interaction):
+        if current[0].id == pair[0].id:
+            return current
+    raise Refusal(_("That feed is no longer followed there."))
+
+
 def trouble(feed: Feed) -> str:
     """What is wrong with a feed, in words; "" for one that can be read."""
     if feed.state is FeedState.GONE:
@@ -154,11 +165,13 @@ async def entry(interaction: Interaction, pair: Pair) -> str:
     if feed.state is FeedState.ACTIVE and subscription.paused is None:
         times.append(_("next look {when}").format(when=f"<t:{feed.next_poll}:R>"))
     address = safe.plain(urls.masked(feed.url), _ADDRESS).replace("`", "'")
+    kept = await interaction.client.store.filters.of(subscription.id)
     return "\n".join(
         (
             _("{feed} in <#{channel}>").format(feed=bold(feed), channel=subscription.channel_id),
             health(subscription, feed, trouble),
             " · ".join(times),
+            *([f"-# {filters.listed(kept, most=_RULES, length=_RULE)}"] if kept else []),
             f"-# `{address}`",
         )
     )

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from bot.text import skimming, terms
 from bot.text.query import AllOf, AnyOf, Condition, Filter, Node, Not, Phrase, Word
-from bot.words import Article
+from bot.words import Article, NewArticle
 
 READ = 200_000  # characters of a text
 
@@ -22,7 +22,7 @@ def has_phrase(node: Node) -> bool:
 class InWords:
     """An article against which parts of a query are held."""
 
-    def __init__(self, article: Article) -> None:
+    def __init__(self, article: Article | NewArticle) -> None:
         self._article = article
 
     def holds(self, node: Node) -> bool:

@@ -14,10 +14,10 @@ from functools import cached_property
 
 from bot.news.exact import InWords
 from bot.news.plan import plan
-from bot.store.search_index import All, Any, Column, Except, Near, Terms, Wanted
+from bot.store.search_index import EVERYTHING, All, Any, Column, Except, Near, Terms, Wanted
 from bot.text.query import Node, Query
 from bot.text.terms import HAS_IMAGE, IndexTerms, index_terms
-from bot.words import Article
+from bot.words import Article, NewArticle
 
 Token = tuple[str, str]
 """A term and where it stands: the FTS5 name of a column, that of text or that of meta."""
@@ -41,7 +41,9 @@ class Sought:
         asked = plan(query, feed_ids=None, person_id=None)
         wanted = asked.required((*asked.words, *asked.texts))
         if wanted is None:
-            return None
+            if not asked.exact:
+                return None
+            wanted = EVERYTHING
         parts = wanted.parts if isinstance(wanted, All) else (wanted,)
         simple = [_any_of(part) for part in parts]
         needs = [
@@ -111,25 +113,15 @@ def _place(column: Column) -> str:
 
 
 class Held:
-    """An article that queries are held against."""
+    """An article that queries are held against; one that is about to be kept has its terms already."""
 
-    def __init__(self, article: Article) -> None:
+    def __init__(self, article: Article | NewArticle) -> None:
         self.article = article
-        self._terms: IndexTerms = index_terms(
-            title=article.title,
-            body=article.body,
-            language=article.language,
-            feed_id=article.feed_id,
-            outlet=article.outlet,
-            author=article.author,
-            tags=article.tags,
-            published=article.published,
-            image=article.image,
-        )
+        terms = _terms(article)
         self._columns = {
-            Column.TITLE: self._terms.title.split(),
-            Column.TEXT: self._terms.body.split(),
-            Column.META: self._terms.meta.split(),
+            Column.TITLE: terms.title.split(),
+            Column.TEXT: terms.body.split(),
+            Column.META: terms.meta.split(),
         }
 
     @cached_property
@@ -205,6 +197,22 @@ class Held:
             if end - first - 1 <= between:
                 return True
         return False
+
+
+def _terms(article: Article | NewArticle) -> IndexTerms:
+    if isinstance(article, NewArticle):
+        return IndexTerms(article.title_terms, article.body_terms, article.meta_terms)
+    return index_terms(
+        title=article.title,
+        body=article.body,
+        language=article.language,
+        feed_id=article.feed_id,
+        outlet=article.outlet,
+        author=article.author,
+        tags=article.tags,
+        published=article.published,
+        image=article.image,
+    )
 
 
 def _columns(column: Column) -> tuple[Column, ...]:

@@ -14,7 +14,7 @@ from bot.feeds.errors import FeedError
 from bot.feeds.fetch import Fetched
 from bot.feeds.parse import entries_hash
 from bot.feeds.xmlfeed import CUT_SHORT
-from bot.news import notices
+from bot.news import filters, notices
 from bot.news.intake import Decision, Intake
 from bot.news.outlets import outlet_name
 from bot.settings import Settings
@@ -136,6 +136,7 @@ class Visits:
             catch_up_after=self._settings.catch_up_after,
             first=feed.last_success is None,
             alert=alert,
+            matches=await filters.sieve(self._store, feed.id, decision.new),
         )
         outcome = Outcome.NEW if decision.new else Outcome.CHANGED if decision.changed else Outcome.UNCHANGED
         return PollReport(after, outcome, len(recorded.new_ids), len(decision.changed), recorded=recorded)

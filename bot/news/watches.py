@@ -33,7 +33,7 @@ _BROAD = 1 << 40  # more than all articles
 async def check(store: Store, text: str) -> Query:
     """A query as a watch for it understands it. Raises `Refusal` with what to change."""
     query = parse(text, store.clock.now())
-    for node in _parts(query.nodes):
+    for node in parts(query.nodes):
         if isinstance(node, Condition) and node.filter in (Filter.SINCE, Filter.BEFORE):
             raise Refusal(_("A watch looks at new articles only. Leave out the date."))
         if isinstance(node, Condition) and node.filter is Filter.BOOKMARKED:
@@ -61,13 +61,14 @@ def _nothing(asked: Plan) -> str:
     )
 
 
-def _parts(nodes: Iterable[Node]) -> Iterator[Node]:
+def parts(nodes: Iterable[Node]) -> Iterator[Node]:
+    """The parts of a query, and what they are made of."""
     for node in nodes:
         yield node
         if isinstance(node, AllOf | AnyOf):
-            yield from _parts(node.nodes)
+            yield from parts(node.nodes)
         elif isinstance(node, Not):
-            yield from _parts((node.node,))
+            yield from parts((node.node,))
 
 
 async def _costs(store: Store, sought: Iterable[Sought], *, at_most: int) -> dict[Token, int]:

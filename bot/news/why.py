@@ -7,10 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot.locale import _
-from bot.news import identity
+from bot.news import filters, identity
 from bot.news.sketches import link_names
 from bot.store import Store
 from bot.store.dispatches import FateRow
+from bot.store.filters import read
 from bot.store.outbox import AWAY, PAUSED, TOLD, UNFOLLOWED
 from bot.text import urls
 from bot.words import Article, Dispatch, Fate, Feed, Subscription
@@ -95,6 +96,9 @@ def sentence(fate: FateRow, *, when: str, problem: Callable[[str], str]) -> str:
             return _("waiting to be posted since {when}").format(when=when)
         case Fate.FAILED:
             return _("not posted: sending it failed. {reason}").format(reason=problem(reason))
+        case Fate.FILTERED:
+            by = filters.listed(read(reason))
+            return _("filtered by: {filters} ({when})").format(filters=by, when=when)
     withheld = {
         PAUSED: _("not posted: the feed was paused there ({when})"),
         AWAY: _("not posted: I was not in the server at that time ({when})"),

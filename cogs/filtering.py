@@ -1,0 +1,184 @@
+"""/feed filter: what of a feed is posted. A filter is tried on what the feed had before it is kept."""
+
+from __future__ import annotations
+
+import discord
+
+from bot.locale import _, ngettext
+from bot.news import filters
+from bot.news.filters import Trial
+from bot.news.refusals import Refusal
+from bot.text import safe
+from bot.words import Article, Filter, Rule
+from cogs import cards
+from cogs.paging import Page, Pages
+from cogs.rights import require_manage
+from cogs.subscriptions import Pair, bold, require_still
+from cogs.views import Action, AskerView, Interaction, Press
+
+_PAGE = 10  # articles
+_ROW = 5  # buttons
+_SHOWN = 150  # characters of a query where filters are listed
+_DESCRIPTION = 4096  # https://discord.com/developers/docs/resources/message#embed-object-embed-limits
+
+Wanted = tuple[Rule, str]
+
+
+async def start(interaction: Interaction, pair: Pair, only: str | None, never: str | None) -> None:
+    """Try new filters of a subscription, or list those that it has. Raises `Refusal`."""
+    store, feed = interaction.client.store, pair[1]
+    typed = [(rule, text) for rule, text in ((Rule.ONLY, only), (Rule.NEVER, never)) if text]
+    if not typed:
+        await FilterList(interaction, pair).show(interaction)
+        return
+    queries = [(rule, filters.check(text, store.clock.now())) for rule, text in typed]
+    kept = await store.filters.of(pair[0].id)
+    known = {(one.rule, one.query) for one in kept}
+    wanted = [(rule, query.text) for rule, query in queries if (rule, query.text) not in known]
+    if not wanted:
+        raise Refusal(_("{feed} has that filter there already.").format(feed=bold(feed)))
+    if len(kept) + len(wanted) > filters.MOST:
+        raise Refusal(_full())
+    trial = await filters.tried(store, feed.id, [*kept, *(Filter(0, *one) for one in wanted)])
+    notes = [note for _rule, query in queries for note in query.notes]
+    await TrialPages(interaction, pair, wanted, trial, notes).show(interaction)
+
+
+class TrialPages(Pages):
+    """What would have been posted with new filters, and the button that keeps them."""
+
+    def __init__(
+        self, interaction: Interaction, pair: Pair, wanted: list[Wanted], trial: Trial, notes: list[str]
+    ) -> None:
+        super().__init__(interaction)
+        self._command_id = interaction.command_id
+        self._pair, self._wanted, self._trial, self._notes = pair, wanted, trial, notes
+
+    async def check(self, interaction: Interaction) -> None:
+        """Only who may still manage feeds."""
+        await require_manage(interaction, self._command_id)
+
+    async def page(self, _interaction: Interaction, number: int) -> Page:
+        """Some of the articles, newest first, each with what would have become of it."""
+        outcomes = self._trial.outcomes
+        shown = outcomes[number * _PAGE : (number + 1) * _PAGE]
+        if outcomes:
+            title = ngettext(
+                "Would have posted {posted} of the last {count} article",
+                "Would have posted {posted} of the last {count} articles",
+                len(outcomes),
+            ).format(posted=self._trial.posted, count=len(outcomes))
+        else:
+            title = _("Nothing was read of this feed yet, so there is nothing to try it on")
+        heading = _("{feed} in <#{channel}>").format(
+            feed=bold(self._pair[1]), channel=self._pair[0].channel_id
+        )
+        new = filters.listed([Filter(0, *one) for one in self._wanted], length=_SHOWN)
+        lines = [f"{heading}: {new}", *(f"-# {safe.markdown(safe.plain(note))}" for note in self._notes)]
+        entries = [("\n".join(lines) + "\n",), *(_outcome(article, by) for article, by in shown)]
+        embed = discord.Embed(title=title, description=cards.fit(entries))
+        return Page(embed=embed, more=len(outcomes) > (number + 1) * _PAGE, empty=not shown)
+
+    def arrange(self, _page: Page) -> None:
+        """Keep the filters, or do not."""
+        self.add_item(Press(self._save, label=_("Save"), style=discord.ButtonStyle.success, row=0))
+        self.add_item(Press(self._cancel, label=_("Cancel"), row=0))
+
+    async def _save(self, interaction: Interaction) -> None:
+        await interaction.response.defer()
+        subscription, feed = await require_still(interaction, self._pair)
+        saved = await interaction.client.store.filters.add(
+            subscription.id, self._wanted, person_id=interaction.user.id, limit=filters.MOST
+        )
+        if saved is None:
+            raise Refusal(_("That feed is no longer followed there."))
+        if not saved:
+            raise Refusal(_full())
+        self.stop()
+        kept = await interaction.client.store.filters.of(subscription.id)
+        said = _(
+            "Saved. What {feed} brings to <#{channel}> from now on: {filters}. "
+            "/why tells of an article that was kept out."
+        ).format(
+            feed=bold(feed), channel=subscription.channel_id, filters=filters.listed(kept, most=filters.MOST)
+        )
+        await interaction.edit_original_response(content=said, embed=None, view=None)
+
+    async def _cancel(self, interaction: Interaction) -> None:
+        await interaction.response.defer()
+        self.stop()
+        await interaction.edit_original_response(content=_("Nothing changed."), embed=None, view=None)
+
+
+class FilterList(AskerView):
+    """The filters of a subscription, each with a button that removes it."""
+
+    def __init__(self, interaction: Interaction, pair: Pair) -> None:
+        super().__init__(interaction)
+        self._command_id = interaction.command_id
+        self._pair = pair
+
+    async def check(self, interaction: Interaction) -> None:
+        """Only who may still manage feeds."""
+        await require_manage(interaction, self._command_id)
+
+    async def show(self, interaction: Interaction, removed: Filter | None = None) -> None:
+        """Show the filters as they are now, after one was removed."""
+        subscription, feed = self._pair
+        kept = await interaction.client.store.filters.of(subscription.id)
+        self.clear_items()
+        lines = [
+            _("Removed: {filter}").format(filter=filters.named(removed)) + "\n" if removed else "",
+            *(f"{number}. {filters.named(one, _SHOWN)}" for number, one in enumerate(kept, 1)),
+        ]
+        if not kept:
+            lines.append(_("No filter: every article is posted. The options `only` and `never` make one."))
+        elif sum(one.rule is Rule.ONLY for one in kept) > 1:
+            lines.append("-# " + _("Of several that say “only”, an article has to match one."))
+        embed = discord.Embed(
+            title=_("Filters"),
+            description=safe.cut(
+                "\n".join(
+                    (
+                        _("{feed} in <#{channel}>").format(feed=bold(feed), channel=subscription.channel_id),
+                        *filter(None, lines),
+                    )
+                ),
+                _DESCRIPTION,
+            ),
+        )
+        for number, one in enumerate(kept):
+            label = _("Remove {number}").format(number=number + 1)
+            self.add_item(Press(self._remover(one), label=label, row=number // _ROW))
+        self.asked = interaction
+        if not kept:
+            self.stop()
+        await interaction.edit_original_response(content=None, embed=embed, view=self if kept else None)
+
+    def _remover(self, one: Filter) -> Action:
+        async def remove(interaction: Interaction) -> None:
+            await interaction.response.defer()
+            subscription, _feed = await require_still(interaction, self._pair)
+            there = await interaction.client.store.filters.remove(
+                subscription.id, [one.id], person_id=interaction.user.id
+            )
+            await self.show(interaction, one if there else None)
+
+        return remove
+
+
+def _outcome(article: Article, by: tuple[Filter, ...]) -> tuple[str, str]:
+    """What would have become of an article, with a link and without."""
+    name = cards.title(article)
+    if not by:
+        return f"✅ {cards.link(name, article.url)}", f"✅ {name}"
+    why = f"\n-# {filters.listed(by, most=2)}"
+    return f"🚫 {cards.link(name, article.url)}{why}", f"🚫 {name}{why}"
+
+
+def _full() -> str:
+    return ngettext(
+        "A feed can have {count} filter in a channel. Remove one first: /feed filter lists them.",
+        "A feed can have {count} filters in a channel. Remove one first: /feed filter lists them.",
+        filters.MOST,
+    ).format(count=filters.MOST)
