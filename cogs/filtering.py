@@ -81,7 +81,9 @@ class TrialPages(Pages):
 
     def arrange(self, _page: Page) -> None:
         """Keep the filters, or do not."""
-        self.add_item(Press(self._save, label=_("Save"), style=discord.ButtonStyle.success, row=0))
+        self.add_item(
+            Press(self._save, label=_("Save this filter"), style=discord.ButtonStyle.success, row=0)
+        )
         self.add_item(Press(self._cancel, label=_("Cancel"), row=0))
 
     async def _save(self, interaction: Interaction) -> None:

@@ -74,6 +74,10 @@ SAMPLES: dict[str, Callable[[Crowd], list[Options]]] = {
     "/feed pause": lambda _: [{"feed": "3"}, {"feed": "2"}],
     "/feed resume": lambda _: [{"feed": "3"}, {"feed": "2"}],
     "/feed preview": for_each_subscription,
+    "/feed filter": lambda crowd: [
+        *for_each_subscription(crowd),
+        *({"feed": str(number), "never": "thieves"} for number in (1, 2, 3)),
+    ],
     "/feed refresh": for_each_subscription,
     "/feed alerts": lambda crowd: [{}, {"channel": crowd.world.news}],
     "/feed packs": lambda _: [{"pack": "ai"}],
