@@ -264,7 +264,7 @@ class Matcher:
                     for token in group.tokens:
                         self._by_token[token] = [one for one in self._by_token[token] if one is not group]
 
-    def matching(self, article: Article, server_ids: frozenset[int]) -> list[int]:
+    def matching(self, article: Article | NewArticle, server_ids: frozenset[int]) -> list[int]:
         """The watches of these servers that an article matches, in their order."""
         held = Held(article)
         by_token = self._by_token

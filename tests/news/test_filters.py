@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from bot.news.search import Searcher
 from bot.news.why import explain, sentence
 from bot.store import Store
 from bot.text.query import parse
-from bot.words import Article, Feed, Rule
+from bot.words import Article, Feed, Filter, Rule
 from tests.clocks import ManualClock
 from tests.feed_server import FeedServer, item, rss
 from tests.store.samples import CHANNEL, add_feed, follow, new_article, record
@@ -130,7 +131,7 @@ async def test_a_query_that_takes_too_long_is_cut_off_and_posts_in_doubt(
     feed = await library(store)
     articles = await store.articles.newest([feed.id], limit=50)
     spent = iter(range(10_000))
-    monkeypatch.setattr(filters.time, "thread_time", lambda: next(spent) * 0.1)
+    monkeypatch.setattr(time, "thread_time", lambda: next(spent) * 0.1)
     sieve = Sieve(articles, NOW)
     answers = [sieve(article.key, "chips") for article in articles]
     assert None in answers
@@ -148,7 +149,7 @@ async def test_filters_together_take_no_more_than_a_poll_allows(
 
 
 def test_a_name_of_a_filter_is_harmless_and_short() -> None:
-    one = filters.Filter(1, Rule.NEVER, "`a` @everyone " + "x" * 400)
+    one = Filter(1, Rule.NEVER, "`a` @everyone " + "x" * 400)
     name = filters.named(one)
     assert name.startswith("never `'a' ")
     assert name.count("`") == 2
@@ -247,7 +248,7 @@ async def test_a_filter_made_while_a_poll_is_under_way_holds(
 
 async def test_a_trial_tells_what_each_filter_keeps_out(store: Store, clock: ManualClock):
     feed = await library(store)
-    rules = [filters.Filter(0, Rule.ONLY, "chips OR browser"), filters.Filter(0, Rule.NEVER, "engine")]
+    rules = [Filter(0, Rule.ONLY, "chips OR browser"), Filter(0, Rule.NEVER, "engine")]
     trial = await filters.tried(store, feed.id, rules)
     told = {article.title: [one.query for one in by] for article, by in trial.outcomes}
     assert trial.posted == 3

@@ -13,7 +13,7 @@ from bot.news.search import Searcher
 from bot.news.watches import check
 from bot.store import Store
 from bot.text.query import parse
-from bot.words import Article
+from bot.words import Article, NewArticle
 from tests.store.samples import add_feed, new_article, record
 
 STORIES = [
@@ -142,7 +142,7 @@ async def test_a_watch_of_a_server_that_does_not_follow_the_feed_is_left_out(sta
     assert matcher.matching(article_of(stand), frozenset({10, 20})) == []
 
 
-def article_of(stand: Newsstand) -> Article:
+def article_of(stand: Newsstand) -> Article | NewArticle:
     return next(held.article for held in stand.held if held.article.title.startswith("Apple unveils"))
 
 
