@@ -24,6 +24,9 @@ _CREDIT = (
 )
 _NETWORK = r"(?:facebook|twitter|x|linkedin|instagram|mastodon|bluesky|youtube|whatsapp|telegram|google ?\w*)"
 _MARK = r"(?:[→>»•►*-] ?)?"
+# possessive, so that a long line is not cut into words in every way there is
+_SOURCE = r"[\w.,&'’-]++(?: [\w.,&'’/-]++){0,6}"
+_HANDLES = rf"(?:[ ,/&]|\(?@\w+\)?|(?:and|or|at|et|ou|sur|on|our)\b|{_NETWORK}\b)*+"
 _PATTERNS = (
     # names of pictures
     r"[\w().-]{1,120}\.(?:png|jpe?g|gif|webp|svg|avif|bmp)",
@@ -31,6 +34,10 @@ _PATTERNS = (
     (
         r"(?:mise? à jour|publiée?|modifiée?|posté|updated|published|posted|last (?:updated|modified))[ :]*"
         rf"{_DATE}*+"
+    ),
+    (
+        rf"(?:par |by )?{_SOURCE},? (?:publiée?|mise? à jour|modifiée?|published|updated|posted) (?=.*\d)"
+        rf"{_DATE}{{3,}}+"
     ),
     r"(?:temps de )?lecture ?:? ?\d+ ?min\w*\.?|reading time ?:? ?\d+ ?min\w*|\d+ min(?:ute)?s? read",
     # other articles
@@ -40,7 +47,11 @@ _PATTERNS = (
     ),
     rf"{_MARK}(?:[àa] )?(?:lire|voir) (?:aussi|également) ?[:.…]*",
     rf"{_MARK}(?:sur le même (?:sujet|thème)|dans la même rubrique) ?[:.…]*",
-    rf"{_MARK}(?:related|read (?:also|more|next)|see (?:also|more)|further reading) ?[:→|].*",
+    (
+        rf"{_MARK}(?:related(?: (?:roundup|stor(?:y|ies)|articles?|posts?|content|links?|topics?))?"
+        r"|read (?:also|more|next)|see (?:also|more)|further reading|don['’]t miss|most read(?: in .{1,40})?)"
+        r" ?(?:[:→|].*|:?)"
+    ),
     # the rest is elsewhere
     (
         r"[\[(]?(?:read (?:the )?(?:more|full (?:article|story|post)|rest|original article|comments)"
@@ -52,6 +63,19 @@ _PATTERNS = (
         r"(?:the post|l['’]article|cet article|le billet) .{1,250} (?:appeared first|first appeared"
         r"|est (?:d['’]abord )?(?:apparu|paru)(?: en premier)?) (?:on|sur) .{1,80}"
     ),
+    (
+        rf"{_MARK}(?:(?:click|tap) here|cliquez ici|get .{{1,60}} by clicking here)"
+        r" ?(?:(?:to|for|pour|if|si)\b.*)?[ .!…»→>]*"
+    ),
+    # who wrote it
+    (
+        r"\(?(?:additional )?reporting(?: and writing| and editing)? by .{1,250}"
+        r"(?:writing|edit(?:ed|ing)|additional reporting) by .{1,120}"
+    ),
+    r"\(?(?:edit(?:ed|ing)|compiled) by [^.!?]{1,80}[.)]{0,2}",
+    r"(?:[^.!?]{1,160}) contributed to this (?:report|story|article)\.?",
+    r"[(\[]?(?:avec|source ?:) (?:l['’])?(?:afp|reuters|ap|agences?)(?:(?:,| et| and) [\w ]{1,20})?\W{0,2}",
+    r"[\w.+-]{1,60}@[\w-]+(?:\.[\w-]+)+|(?:twitter\.com/|@)\w{1,40}",
     # whose picture it is, also after a caption
     rf"[\[(]?{_CREDIT} ?[:©] ?[^.!?]{{1,100}}[.\])]?",
     r"[\[(]?(?:photo|illustration|getty images) ?[:©] ?[^.!?]{1,100}[\])]?",
@@ -71,6 +95,18 @@ _PATTERNS = (
         r"|points: \d+|tweet|print|imprimer|e-?mail|reply via email|(?:ajouter|laisser) un commentaire"
         r"|(?:post|leave) a comment)\]?[ |·,/-]*+)++"
     ),
+    rf"(?:please |you can )?follow .{{1,80}} on {_NETWORK}\b{_HANDLES}[.!]?",
+    rf"(?:suivez|retrouvez) .{{1,80}} sur {_NETWORK}\b{_HANDLES} ?[.!]?",
+    (
+        r"(?:get|receive|want|sign up|subscribe|recevez|inscrivez-vous)\b.{1,160}"
+        r"\b(?:newsletters?|inbox|lettre d['’]information|boîte (?:mail|de réception))\b.{0,80}"
+    ),
+    (
+        r"(?:if you buy|when you (?:buy|purchase)|we (?:may )?(?:earn|receive|get)|nous percevons)"
+        r".{0,160}\b(?:commission|share of the sale|affiliat\w+)\b.{0,80}"
+    ),
+    r"(?:have|got) a (?:news )?(?:tip|story)(?: for us)?\?.{0,200}",
+    r"thanks for signing up!?|merci pour votre inscription ?!?|sorry!|(?:to )?read the full story",
     r"publicité|advertisement|sponsored|contenu sponsorisé|newsletters?|menu|navigation",
     (
         r"(?:s['’]abonner|abonnez-vous|subscribe|inscrivez-vous)"
@@ -90,6 +126,8 @@ _OTHERS = re.compile(
     r"|(?:à lire|sur le même sujet|dans la même rubrique|read next|more stories) ?:?".replace(" ", r"\s"),
     re.IGNORECASE,
 )
+_YEARS = re.compile(r"[^.!?:]{2,60}\b(?:19|20)\d\d ?[-–] ?(?:19|20)\d\d")
+"""A site's name and since when it has been there, which is the last line of its pages."""
 _MOST_OTHERS = 15
 _LONGEST_TITLE = 160
 _READ_MORE = re.compile(
@@ -121,8 +159,10 @@ def _is_furniture(line: str) -> bool:
 
 
 def _without_end(lines: list[str]) -> list[str]:
-    """The lines without a list of other articles, or a short line said twice or more, at their end."""
+    """The lines without a site's name, a list of other articles, or a line said twice, at their end."""
     filled = [index for index, line in enumerate(lines) if line.strip()]
+    while len(filled) > 1 and _YEARS.fullmatch(lines[filled[-1]].strip()):
+        lines = lines[: filled.pop()]
     titles = list(takewhile(lambda index: _is_title(lines[index]), reversed(filled[-_MOST_OTHERS - 1 :])))
     heads = [index for index in filled[-len(titles) - 1 :] if _OTHERS.fullmatch(lines[index].strip())]
     if heads:

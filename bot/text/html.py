@@ -83,7 +83,7 @@ def _text(markup: str) -> str:
     if not _has_tags(markup):
         return _tidy(_decode(_decode(markup, all_of_them=True)))
     markup = _LONE_SURROGATE.sub("", markup.replace("<![CDATA[", "").replace("]]>", ""))
-    return _tidy("".join(_scan(markup) if _absurd(markup) else _walk(markup)))
+    return _tidy("".join(_scan(markup) if is_absurd(markup) else _walk(markup)))
 
 
 def first_image(markup: str) -> str | None:
@@ -91,7 +91,7 @@ def first_image(markup: str) -> str | None:
 
     Trackers of a few pixels, emoji, avatars and `data:` are no pictures. None as well for absurd markup.
     """
-    if "<img" not in markup.lower() or _absurd(markup):
+    if "<img" not in markup.lower() or is_absurd(markup):
         return None
     for image in LexborHTMLParser(_LONE_SURROGATE.sub("", markup)).css("img"):
         attributes = image.attributes
@@ -150,8 +150,8 @@ def _tags(markup: str) -> Iterator[tuple[int, int, str, str]]:
             position = closing.start() if closing else len(markup)
 
 
-def _absurd(markup: str) -> bool:
-    """Whether parsing could take more than a moment."""
+def is_absurd(markup: str, *, most_attributes: int = MAX_ATTRIBUTES) -> bool:
+    """Whether parsing could take more than a moment. `most_attributes` is what the parser bears in a tag."""
     if markup.count("<") <= MAX_DEPTH and len(markup) < _LONG_TAG * 20:
         return False
     depth = deepest = tags = 0
@@ -159,7 +159,7 @@ def _absurd(markup: str) -> bool:
         tags += 1
         if end - start > _LONG_TAG:
             attributes = _QUOTED.sub("=", markup[start:end])
-            if sum(1 for _ in _ATTRIBUTE.finditer(attributes)) > MAX_ATTRIBUTES:
+            if sum(1 for _ in _ATTRIBUTE.finditer(attributes)) > most_attributes:
                 return True
         if not name or name in _VOID or name in _SELF_CLOSING:
             continue

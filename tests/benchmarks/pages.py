@@ -1,0 +1,125 @@
+"""Whether the article is found in its page: word by word, against the text that a person marked.
+
+    python -m tests.benchmarks.pages [--worst N]
+
+On the French and English pages of ../shared/pages: F1, precision and recall of the words, each page counting
+alike, of Telex and of trafilatura with its defaults in the same run. A page belongs to the half that rules
+were tuned on or to the one held out by a hash of its name. With `--worst`, the pages that came out worst,
+with the lines that are too many (+) and missing (-).
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import re
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from hashlib import blake2b
+from typing import NamedTuple
+
+import trafilatura
+from rich.console import Console
+from rich.table import Table
+
+from bot.feeds.article import article
+from tests.shared import SHARED
+
+PAGES = SHARED / "pages"
+TUNED, HELD_OUT = "tuned", "held out"
+
+
+class Marked(NamedTuple):
+    """A page with the text of its article."""
+
+    name: str
+    language: str
+    url: str
+    page: bytes
+    text: str
+
+    @property
+    def half(self) -> str:
+        """Which half of the pages it belongs to."""
+        return HELD_OUT if blake2b(self.name.encode()).digest()[0] & 1 else TUNED
+
+
+class Score(NamedTuple):
+    """How like the marked words the found ones are, 0 to 1."""
+
+    f1: float
+    precision: float
+    recall: float
+
+
+def pages() -> Iterator[Marked]:
+    """The marked pages, French ones first."""
+    folder = PAGES / "orange_fr"
+    for line in (folder / "gold.jsonl").read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        yield Marked(row["file"], "fr", row["url"], (folder / row["file"]).read_bytes(), row["text"])
+    folder = PAGES / "scrapinghub"
+    for name, row in json.loads((folder / "ground-truth.json").read_text(encoding="utf-8")).items():
+        page = gzip.decompress((folder / "html" / f"{name}.html.gz").read_bytes())
+        yield Marked(name, "en", row["url"], page, row["articleBody"])
+
+
+def words(text: str) -> Counter[str]:
+    """The words of a text, each as often as it stands there."""
+    return Counter(re.findall(r"\w+", text.casefold()))
+
+
+def score(found: str, marked: str) -> Score:
+    """Compare the words of two texts."""
+    ours, theirs = words(found), words(marked)
+    shared = (ours & theirs).total()
+    if not shared:
+        return Score(0.0, 0.0, 0.0)
+    precision, recall = shared / ours.total(), shared / theirs.total()
+    return Score(2 * precision * recall / (precision + recall), precision, recall)
+
+
+def main() -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--worst", type=int, default=0, metavar="N")
+    worst = parser.parse_args().worst
+    extractors = {
+        "trafilatura": lambda marked: trafilatura.extract(marked.page, url=marked.url) or "",
+        "Telex": lambda marked: article(marked.page, "text/html", marked.url),
+    }
+    scores: dict[tuple[str, str, str], list[Score]] = defaultdict(list)
+    seconds: dict[str, float] = defaultdict(float)
+    results: list[tuple[Score, Marked, str]] = []
+    for marked in pages():
+        for name, extract in extractors.items():
+            begun = time.process_time()
+            found = extract(marked)
+            seconds[name] += time.process_time() - begun
+            got = score(found, marked.text)
+            for half in ("all", marked.half):
+                scores[name, marked.language, half].append(got)
+            if name == "Telex":
+                results.append((got, marked, found))
+    console = Console()
+    table = Table("", "pages", "half", "n", "F1", "precision", "recall", "ms a page")
+    for (name, language, half), found_scores in sorted(scores.items(), key=lambda item: item[0][1:]):
+        means = [sum(column) / len(found_scores) for column in zip(*found_scores, strict=True)]
+        cost = 1000 * seconds[name] / len(results)
+        table.add_row(
+            name, language, half, str(len(found_scores)), *(f"{mean:.4f}" for mean in means), f"{cost:.0f}"
+        )
+    console.print(table)
+    for got, marked, found in sorted(results, key=lambda result: result[0])[:worst]:
+        console.print(f"\n{marked.half} {got.f1:.3f} {marked.url}", markup=False)
+        for sign, text, other in (("+", found, marked.text), ("-", marked.text, found)):
+            known = set(other.splitlines())
+            lines = [line for line in text.splitlines() if line.strip() and line not in known]
+            for line in lines[:8]:
+                console.print(f"  {sign} {line[:100]}", markup=False, highlight=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,156 @@
+"""The article of a page, and nothing of the page around it."""
+
+from __future__ import annotations
+
+from html import escape
+
+import pytest
+
+from bot.feeds.article import MAX_TEXT, article, decoded
+from bot.feeds.errors import FeedError
+from bot.text import clean
+from tests.benchmarks.pages import pages, score
+from tests.shared import shared
+
+FRENCH = (
+    "La mairie de Rennes a ouvert lundi un atelier où chacun peut faire réparer son téléphone sans payer.",
+    "Deux cents personnes sont venues le premier jour, selon l’adjointe au numérique, Anne Le Goff.",
+    "L’atelier restera ouvert jusqu’au mois de juin ; la ville dira ensuite s’il devient permanent.",
+)
+ENGLISH = (
+    "A small firm in Leeds has built a battery that charges in four minutes, and showed it on Tuesday.",
+    "The cells lose a tenth of their capacity after two thousand charges, the engineers of the firm say.",
+    "Production is planned for 2028 in a hall that once made looms, with a hundred and twenty jobs.",
+)
+
+PAGE = """<!doctype html>
+<html lang="{lang}"><head><meta charset="utf-8"><title>{title} - {site}</title>
+<script>var articleBody = "not this";</script><style>p {{ color: red }}</style></head><body>
+<header><a href="/">{site}</a><nav><ul>
+<li><a href="/a">{menu}</a></li><li><a href="/b">Politique</a></li></ul></nav>
+</header>
+<div id="cookie-banner" role="dialog"><p>{cookies}</p><button>OK</button></div>
+<main><article><h1>{title}</h1>
+<p class="byline">{byline}</p>
+<div class="share"><a href="#">Facebook</a> <a href="#">Twitter</a></div>
+<figure><img src="x.jpg"><figcaption>{caption}</figcaption></figure>
+<div class="text"><p>{paragraphs[0]}</p>
+<p><a href="/other">{also}</a></p>
+<p>{paragraphs[1]}</p>
+<p>{also_line}</p>
+<p>{paragraphs[2]}</p></div>
+<p>{follow}</p>
+</article>
+<aside><h2>{others}</h2><ul>
+<li><a href="/1">Un autre titre</a></li><li><a href="/2">Encore un</a></li></ul></aside>
+</main><footer><p>© 2020-2026 {site}. {rights}</p></footer></body></html>"""
+FRENCH_PAGE = PAGE.format(
+    lang="fr",
+    title="À Rennes, un atelier répare les téléphones",
+    site="Le Fil d’Ille",
+    menu="Accueil",
+    cookies="Nous utilisons des cookies pour mesurer notre audience et personnaliser votre lecture.",
+    byline="Le Fil d’Ille avec AFP, publié le lundi 2 mars 2026 à 18h30",
+    caption="Un téléphone ouvert. Crédits : Marie Petit",
+    paragraphs=FRENCH,
+    also="À Nantes, la bibliothèque prête des outils",
+    also_line="À lire aussi : Les vélos partagés reviennent à Brest",
+    follow="Suivez Le Fil d’Ille sur Facebook et Instagram",
+    others="À lire aussi",
+    rights="Tous droits réservés",
+)
+ENGLISH_PAGE = PAGE.format(
+    lang="en",
+    title="Four-minute battery shown in Leeds",
+    site="The Aire Courier",
+    menu="Home",
+    cookies="We use cookies to measure our audience. Accept all or choose your settings.",
+    byline="The Aire Courier, published 3 March 2026 at 9:15 am",
+    caption="A cell on a bench. Photo credit: Mary Small",
+    paragraphs=ENGLISH,
+    also="Canal boats go electric",
+    also_line="Read more: Trams return to the city",
+    follow="Follow The Aire Courier on Facebook and Instagram.",
+    others="Most read",
+    rights="All rights reserved",
+)
+
+
+def text_of(page: str, content_type: str = "text/html; charset=utf-8") -> str:
+    return article(page.encode(), content_type, "https://example.org/a")
+
+
+@pytest.mark.parametrize(("page", "paragraphs"), [(FRENCH_PAGE, FRENCH), (ENGLISH_PAGE, ENGLISH)])
+def test_only_the_article_is_left_of_a_page(page, paragraphs):
+    assert text_of(page) == "\n\n".join(paragraphs)
+
+
+def test_parts_of_an_article_that_a_picture_divides_are_one():
+    """trafilatura takes the best part alone, which lost half of some magazines' articles."""
+    parts = "".join(
+        f'<div class="chunk"><p>{first}</p><p>{second}</p></div><figure><img src=x></figure>'
+        for first, second in ((ENGLISH[0], ENGLISH[1]), (ENGLISH[2], FRENCH[0]), (FRENCH[1], FRENCH[2]))
+    )
+    found = text_of(f"<html><body><div class=chunks>{parts}</div></body></html>")
+    assert found == "\n\n".join((*ENGLISH, *FRENCH))
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        ("Le café coûte 3 €, dit-il : « déjà vu »".encode("windows-1252"), "text/html; charset=iso-8859-1"),
+        (b"<meta charset=latin-1>" + "Le café coûte 3 €, dit-il : « déjà vu »".encode("cp1252"), "text/html"),
+        (
+            b'<meta http-equiv="Content-Type" content="text/html; charset=iso-8859-1">'
+            + "Le café coûte 3 €, dit-il : « déjà vu »".encode("cp1252"),
+            "",
+        ),
+        ("Le café coûte 3 €, dit-il : « déjà vu »".encode("windows-1252"), "text/html; charset=punycode"),
+        ("Le café coûte 3 €, dit-il : « déjà vu »".encode("windows-1252"), "text/html; charset=nonsense"),
+        ("Le café coûte 3 €, dit-il : « déjà vu »".encode(), "text/html"),
+        ("Le café coûte 3 €, dit-il : « déjà vu »".encode("utf-16"), "text/html; charset=utf-8"),
+        ("Le café coûte 3 €, dit-il : « déjà vu »".encode("windows-1252"), "text/html; charset=utf-8"),
+    ],
+)
+def test_a_page_is_read_in_the_encoding_it_is_in(body, content_type):
+    assert decoded(body, content_type).endswith("Le café coûte 3 €, dit-il : « déjà vu »")
+
+
+@pytest.mark.parametrize("page", ["", " ", "<", "<html></html>", "<!-- ", "\x00" * 50, "<p>\ud800</p>"])
+def test_a_page_without_an_article_has_no_text(page):
+    assert article(page.encode("utf-8", "surrogatepass"), "text/html", "https://example.org/") == ""
+
+
+def test_a_tag_of_a_hundred_thousand_attributes_is_not_parsed():
+    """libxml2 took minutes for it."""
+    with pytest.raises(FeedError):
+        text_of("<p " + " ".join(f"a{number}=1" for number in range(100_000)) + ">text")
+
+
+def test_a_long_page_is_capped():
+    assert len(text_of("<html><body>" + f"<p>{ENGLISH[0]}</p>" * 5_000)) <= MAX_TEXT
+
+
+def test_the_seed_in_a_plain_page_is_its_article():
+    given = (shared("seed") / "article.fr.txt").read_text(encoding="utf-8")
+    wanted = clean.body(given).split()
+    lines = [escape(line) for line in given.split("\n")]
+    for page in (
+        "<br>\n".join(lines),
+        "".join(f"<p>{line}</p>" for line in lines if line.strip()),
+        "".join(f"<div>{line}</div>" for line in lines if line.strip()),
+    ):
+        assert text_of(f"<html><body>{page}</body></html>").split() == wanted
+    around = ("justlogo", "Mis à jour", "À lire aussi", "Crédits", "Bar à innovations")
+    assert not any(words in clean.body(given) for words in around)
+
+
+def test_marked_pages_are_found_as_well_as_they_have_to_be():
+    shared("pages")
+    found: dict[str, list[float]] = {"fr": [], "en": []}
+    for marked in pages():
+        got = score(article(marked.page, "text/html", marked.url), marked.text)
+        found[marked.language].append(got.f1)
+    means = {language: sum(scores) / len(scores) for language, scores in found.items()}
+    assert means["fr"] >= 0.95
+    assert means["en"] >= 0.96
