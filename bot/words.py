@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
+from bot.hours import clock
+
 
 class FeedState(StrEnum):
     """Whether a feed is asked for news."""
@@ -241,6 +243,7 @@ class DispatchKind(StrEnum):
     CATCH_UP = "catch-up"
     NOTICE = "notice"  # a feed broke, or is back
     WATCH = "watch"  # articles that match a watch
+    DIGEST = "digest"  # what came in a day or a week
 
 
 class DispatchState(StrEnum):
@@ -280,7 +283,7 @@ class Dispatch:
     error: str | None
     article_ids: tuple[int, ...]
     joined_ids: tuple[int, ...] = ()  # articles of the same story that its message names, as they joined
-    payload: str = ""  # the text of a notice
+    payload: str = ""  # the text of a notice; what a digest says, for `bot.news.digests`
     person_id: int | None = None
     watch_id: int | None = None
     look: Look = Look()
@@ -294,6 +297,9 @@ class Preference(StrEnum):
     MANAGER_ROLE = "manager_role"
     ALERTS = "alerts"
     JOIN_STORIES = "join_stories"
+    QUIET_HOURS = "quiet_hours"
+    MOST_AN_HOUR = "most_an_hour"
+    GAP = "gap"
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,10 +320,17 @@ class ServerPreferences:
 
 @dataclass(frozen=True, slots=True)
 class ChannelPreferences:
-    """What was chosen for a channel: the language of its posts (None: the server's), one post a story."""
+    """What was chosen for a channel: the language of its posts (None: the server's), one post a story.
+
+    Its rhythm, None where there is none: `quiet_hours` as `bot.hours.quiet` writes them, in the server's time
+    zone; how many messages of articles it takes in an hour; a `gap` in seconds between two of them.
+    """
 
     language: str | None = None
     join_stories: bool = True
+    quiet_hours: str | None = None
+    most_an_hour: int | None = None
+    gap: int | None = None
 
 
 class SubscriptionState(StrEnum):
@@ -342,6 +355,43 @@ class SettingChange(NamedTuple):
     feed_id: int | None
     old: str | None
     new: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestPlan:
+    """When a channel is told what came, and how.
+
+    At a `minute` of the day in the server's time zone, on a `weekday` (Monday is 0) or, for None, each day.
+    `alone`: the channel gets no single posts. `wide`: also from feeds of other channels that all its readers
+    may read. `chart`: with a picture of what rose in the week.
+    """
+
+    weekday: int | None
+    minute: int
+    alone: bool = False
+    wide: bool = False
+    chart: bool = False
+
+    def __str__(self) -> str:
+        """As the history of a server has it, such as `daily 08:00 alone`."""
+        days = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+        day = "daily" if self.weekday is None else days[self.weekday]
+        more = [name for name in ("alone", "wide", "chart") if getattr(self, name)]
+        return " ".join([day, clock(self.minute), *more])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Digest:
+    """The digest of a channel: when it is next `due`, and until when the last one told (`covered`)."""
+
+    id: int
+    server_id: int
+    channel_id: int
+    plan: DigestPlan
+    created: int
+    due: int
+    covered: int | None
+    time_zone: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,7 +32,8 @@ STOP_TEMPLATE = r"telex:stop:(?P<what>watch:(?P<watch>\d{1,18}):[^:\s]{1,60})"
 _LONGEST_LABEL = 80
 _LONGEST_OPTION = 100
 MOST_OPTIONS = 25
-_SAVE, _PICK, _STOP = "telex:save:", "telex:pick:", "telex:stop:"
+_SAVE, _STOP = "telex:save:", "telex:stop:"
+_CATCH_UP = "telex:pick:catch-up:"  # a digest also names what is posted singly
 _LONGEST_URL = 512
 
 
@@ -158,7 +159,7 @@ def told_keys(message: discord.Message) -> tuple[frozenset[str], frozenset[str]]
         for component in message.components
         if isinstance(component, discord.ActionRow)
         for child in component.children
-        if isinstance(child, discord.SelectMenu) and child.custom_id.startswith(_PICK)
+        if isinstance(child, discord.SelectMenu) and child.custom_id.startswith(_CATCH_UP)
         for option in child.options
     )
     return posted, listed

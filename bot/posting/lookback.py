@@ -142,7 +142,7 @@ def _is_of(found: discord.Message, dispatch: Dispatch, message: Message | None) 
     match dispatch.kind:
         case DispatchKind.POST:
             return dispatch.what in buttons.told_keys(found)[0]
-        case DispatchKind.CATCH_UP:
+        case DispatchKind.CATCH_UP | DispatchKind.DIGEST:
             return buttons.pick_id(dispatch.what) in buttons.custom_ids(found)
         case DispatchKind.WATCH:
             return buttons.stop_id(dispatch.what) in buttons.custom_ids(found)

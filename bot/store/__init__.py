@@ -15,6 +15,7 @@ from bot.store.articles import Articles
 from bot.store.bookmarks import Bookmarks
 from bot.store.coverage import Coverage
 from bot.store.database import READER_PRAGMAS, Connection, Database
+from bot.store.digests import Digests
 from bot.store.dispatches import Dispatches
 from bot.store.errors import (
     AlreadyRunning,
@@ -61,6 +62,7 @@ class Store:
         self.servers = Servers(database, clock)
         self.preferences = Preferences(database, clock)
         self.dispatches = Dispatches(database, clock)
+        self.digests = Digests(database, clock)
         self.bookmarks = Bookmarks(database, clock)
         self.questions = Questions(database, clock)
         self.watches = Watches(database, clock)

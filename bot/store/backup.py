@@ -64,13 +64,17 @@ def _fill(connection: sqlite3.Connection, part: Path) -> None:
 
 
 def _leave_numbers_free(target: sqlite3.Connection) -> None:
-    """Let watches begun on the copy have numbers that none got after it: buttons in Discord carry those."""
-    (last,) = target.execute(
-        "SELECT max(coalesce((SELECT max(id) FROM watch), 0), "
-        "coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'watch'), 0))"
-    ).fetchone()
-    target.execute("DELETE FROM sqlite_sequence WHERE name = 'watch'")
-    target.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('watch', ?)", (last + FREE_NUMBERS,))
+    """Let watches and digests begun on the copy have numbers that none got after it.
+
+    Buttons in Discord carry those.
+    """
+    for table in ("watch", "digest"):
+        (last,) = target.execute(
+            f"SELECT max(coalesce((SELECT max(id) FROM {table}), 0), "
+            f"coalesce((SELECT seq FROM sqlite_sequence WHERE name = '{table}'), 0))"
+        ).fetchone()
+        target.execute("DELETE FROM sqlite_sequence WHERE name = ?", (table,))
+        target.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table, last + FREE_NUMBERS))
 
 
 def _sync_folder(folder: Path) -> None:

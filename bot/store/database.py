@@ -16,6 +16,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 import aiosqlite
 
+from bot import hours
 from bot.store.errors import DatabaseUnusable, StoreError, understand
 from bot.text.terms import fold
 
@@ -46,6 +47,7 @@ class Connection(aiosqlite.Connection):
             try:
                 connection.row_factory = sqlite3.Row
                 connection.create_function("fold", 1, _fold, deterministic=True)
+                connection.create_function("quiet_until", 3, hours.quiet_until, deterministic=True)
                 for pragma in pragmas:
                     connection.execute(pragma)
             except BaseException:

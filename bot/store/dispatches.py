@@ -5,10 +5,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 from bot.clock import Clock
-from bot.store import outbox
+from bot.store import outbox, rhythm
 from bot.store.database import Database
 from bot.store.outbox import TOLD
 from bot.store.rows import DISPATCH, dispatch, listed
@@ -17,13 +18,18 @@ from bot.words import Dispatch, DispatchState, Fate
 FROM = "FROM dispatch JOIN channel ON channel.id = dispatch.channel_id"
 
 # The first in line of every channel that something may be sent to. A channel is served in order: while its
-# first dispatch waits to be tried again, the others wait behind it.
-HEADS = """
+# first dispatch waits to be tried again, the others wait behind it; what waits for the channel's rhythm holds
+# up only what waits for it too.
+HEADS = f"""
     FROM channel
     LEFT JOIN server ON server.id = channel.server_id
-    JOIN dispatch AS head ON head.id = (
+    JOIN dispatch AS head ON head.id = iif({rhythm.HAS_ONE}, (
+        SELECT id FROM (
+            SELECT id, position, {rhythm.released("dispatch")} AS released
+            FROM dispatch WHERE dispatch.channel_id = channel.id AND state = 'waiting')
+        ORDER BY max(released, :now), position, id LIMIT 1), (
         SELECT id FROM dispatch WHERE dispatch.channel_id = channel.id AND state = 'waiting'
-        ORDER BY position, id LIMIT 1)
+        ORDER BY position, id LIMIT 1))
     WHERE channel.id IN (SELECT DISTINCT channel_id FROM dispatch WHERE state = 'waiting')
       AND server.left IS NULL
       AND (channel.problem IS NULL OR channel.retry_at IS NOT NULL)
@@ -40,7 +46,8 @@ _LOOK = """
             AND subscription.feed_id = article.feed_id
         WHERE channel.id = dispatch.channel_id), NULL)
 """
-READY_AT = "max(head.due, coalesce(channel.retry_at, 0))"
+TRIED_AT = "max(head.due, coalesce(channel.retry_at, 0))"
+READY_AT = f"max({TRIED_AT}, iif({rhythm.HAS_ONE}, {rhythm.released('head')}, 0))"
 
 
 class Problem(NamedTuple):
@@ -80,14 +87,16 @@ class Dispatches:
     async def channels_ready(self, now: int, exclude: Collection[int] = ()) -> list[int]:
         """The channels of which `claim` gives something, the longest due first."""
         rows = await self._database.fetchall(
-            f"SELECT channel.id {HEADS} AND {READY_AT} <= :now ORDER BY {READY_AT}, channel.id",
+            f"SELECT channel.id {HEADS} AND {READY_AT} <= :now ORDER BY {TRIED_AT}, channel.id",
             {"now": now, "exclude": listed(exclude)},
         )
         return [row["id"] for row in rows]
 
     async def next_due(self, exclude: Collection[int] = ()) -> int | None:
         """When the next channel is ready, which may be past; None when nothing waits."""
-        row = await self._database.fetchone(f"SELECT min({READY_AT}) {HEADS}", {"exclude": listed(exclude)})
+        row = await self._database.fetchone(
+            f"SELECT min({READY_AT}) {HEADS}", {"now": self._clock.now(), "exclude": listed(exclude)}
+        )
         return None if row is None else row[0]
 
     async def by_state(self) -> list[tuple[str, int, int]]:
@@ -263,24 +272,38 @@ class Dispatches:
         )
         return None if row is None else row["error"]
 
+    async def held(self, channel_id: int) -> str | None:
+        """Until when, and why, the first articles that are owed to a channel wait for its rhythm, or None."""
+        now = self._clock.now()
+        row = await self._database.fetchone(
+            f"SELECT {rhythm.FIGURES} FROM channel LEFT JOIN server ON server.id = channel.server_id "
+            f"WHERE channel.id = :channel AND {rhythm.HAS_ONE} AND EXISTS (SELECT 1 FROM dispatch "
+            f"WHERE channel_id = channel.id AND state = 'waiting' AND kind IN {rhythm.PACED})",
+            {"channel": channel_id, "now": now},
+        )
+        return None if row is None else rhythm.reason("post", row, now)
+
     async def fates(self, page: str) -> list[FateRow]:
         """What became of a page, a row for each channel that it has a fate in."""
+        now = self._clock.now()
         return await self._database.objects(
-            _fate,
-            """
+            partial(_fate, now),
+            f"""
             SELECT channel.server_id, fate.channel_id, fate.article_id, fate.fate, fate.reason, fate.decided,
-                   dispatch.state, coalesce(dispatch.error, channel.problem) AS error, dispatch.sent,
-                   dispatch.message_id, dispatch.thread_id,
+                   dispatch.kind, dispatch.state, coalesce(dispatch.error, channel.problem) AS error,
+                   dispatch.sent, dispatch.message_id, dispatch.thread_id,
                    iif(fate.joined_id IS NULL, NULL, (
-                       SELECT title FROM article WHERE article.key = dispatch.what)) AS joined
+                       SELECT title FROM article WHERE article.key = dispatch.what)) AS joined,
+                   {rhythm.FIGURES}
             FROM fate
             JOIN channel ON channel.id = fate.channel_id
+            LEFT JOIN server ON server.id = channel.server_id
             LEFT JOIN dispatch ON dispatch.id = coalesce(fate.dispatch_id, fate.joined_id)
             WHERE fate.page = :page
               AND fate.article_id IN (SELECT id FROM article WHERE page = :page)
             ORDER BY fate.decided, fate.channel_id
             """,
-            {"page": page},
+            {"page": page, "now": now},
         )
 
     async def _end(self, dispatch_id: int, state: DispatchState, error: str) -> None:
@@ -321,9 +344,11 @@ def _delete_empty(connection: sqlite3.Connection, dispatch_id: int, now: int) ->
 
 def _claim(connection: sqlite3.Connection, channel_id: int, now: int) -> Dispatch | None:
     values = {"channel": channel_id, "now": now, "exclude": "[]"}
-    head = connection.execute(
-        f"SELECT head.id {HEADS} AND channel.id = :channel AND {READY_AT} <= :now", values
-    ).fetchone()
+    ready = f"SELECT head.id, head.kind {HEADS} AND channel.id = :channel AND {READY_AT} <= :now"
+    head = connection.execute(ready, values).fetchone()
+    if head is not None and head["kind"] in {"post", "catch-up"}:
+        rhythm.gather(connection, channel_id, now)
+        head = connection.execute(ready, values).fetchone()
     if head is None:
         return None
     # What changed until now is read and sent after this.
@@ -345,17 +370,21 @@ _OF_STATE = {
 }
 
 
-def _fate(row: sqlite3.Row) -> FateRow:
+def _fate(now: int, row: sqlite3.Row) -> FateRow:
     state = row["state"] if row["fate"] is None else None
     fate = Fate(row["fate"]) if state is None else _OF_STATE[state]
     reason = row["reason"] if state is None else None if fate is Fate.POSTED else row["error"]
+    if fate is Fate.WAITING and reason is None:
+        reason = rhythm.reason(row["kind"], row, now)
+    if fate is Fate.POSTED and row["kind"] == "digest":
+        fate = Fate.DIGESTED
     return FateRow(
         server_id=row["server_id"],
         channel_id=row["channel_id"],
         article_id=row["article_id"],
         fate=fate,
         reason=reason,
-        since=row["sent"] if fate is Fate.POSTED else row["decided"],
+        since=row["decided"] if row["sent"] is None else row["sent"],
         message_id=row["message_id"],
         thread_id=row["thread_id"],
         joined=row["joined"],

@@ -41,6 +41,9 @@ def owe(
     new = without_fate(connection, channel_id, articles)
     if not new:
         return False
+    if _is_digested(connection, channel_id):
+        hold(connection, channel_id, new, now=now)
+        return False
     posts = connection.execute(
         "SELECT id, attempts, position, what FROM dispatch "
         "WHERE channel_id = ? AND kind = 'post' AND state = 'waiting'",
@@ -108,6 +111,39 @@ def catch_up(
         _fate(connection, channel_id, owed, dispatch_id, now)
 
 
+def owe_together(
+    connection: sqlite3.Connection, channel_id: int, articles: Iterable[Owed], *, now: int
+) -> None:
+    """Queue the articles whose page has no fate in the channel: in a catch-up, or for its digest."""
+    new = without_fate(connection, channel_id, articles)
+    if _is_digested(connection, channel_id):
+        hold(connection, channel_id, new, now=now)
+    else:
+        catch_up(connection, channel_id, new, now=now)
+
+
+def hold(connection: sqlite3.Connection, channel_id: int, articles: Iterable[Owed], *, now: int) -> None:
+    """Keep articles for the next digest of a channel that gets no single posts."""
+    connection.executemany(
+        "INSERT INTO fate (channel_id, page, article_id, fate, decided) VALUES (?, ?, ?, 'digested', ?) "
+        "ON CONFLICT (channel_id, page) DO UPDATE SET article_id = excluded.article_id, "
+        "fate = excluded.fate, reason = NULL, decided = excluded.decided WHERE fate.fate = 'filtered'",
+        [(channel_id, owed.page, owed.article_id, now) for owed in articles],
+    )
+
+
+def let_go(connection: sqlite3.Connection, channel_id: int, now: int) -> None:
+    """Queue what a channel's digest was to tell, for there is none any more: in a catch-up."""
+    rows = connection.execute(
+        "SELECT article.id, article.key, fate.page, article.published FROM fate "
+        "JOIN article ON article.id = fate.article_id "
+        "WHERE fate.channel_id = ? AND fate.fate = 'digested' ORDER BY article.published, article.id",
+        (channel_id,),
+    ).fetchall()
+    connection.execute("DELETE FROM fate WHERE channel_id = ? AND fate = 'digested'", (channel_id,))
+    catch_up(connection, channel_id, [Owed(*row) for row in rows], now=now)
+
+
 def withhold(
     connection: sqlite3.Connection, channel_id: int, articles: Iterable[Owed], *, reason: str, now: int
 ) -> None:
@@ -134,14 +170,22 @@ def filter_out(
 
 
 def waiting(connection: sqlite3.Connection, channel_id: int, feed_id: int) -> list[tuple[Owed, str]]:
-    """What waits in a channel because of this feed alone, oldest first, with the kind of its dispatch."""
+    """What waits in a channel because of this feed alone, oldest first, with the kind of its dispatch.
+
+    What is held for the next digest is of the kind `held`; a digest that waits was made and stays.
+    """
     rows = connection.execute(
         """
-        SELECT article.id, article.key, fate.page, article.published, dispatch.kind
-        FROM dispatch
-        JOIN fate ON dispatch.id IN (fate.dispatch_id, fate.joined_id)
+        SELECT article.id, article.key, fate.page, article.published, fate.kind
+        FROM (
+            SELECT page, article_id, dispatch.kind
+            FROM dispatch JOIN fate ON dispatch.id IN (fate.dispatch_id, fate.joined_id)
+            WHERE dispatch.channel_id = :channel AND state = 'waiting' AND kind <> 'digest'
+            UNION ALL
+            SELECT page, article_id, 'held' FROM fate WHERE channel_id = :channel AND fate = 'digested'
+        ) AS fate
         JOIN article ON article.id = fate.article_id
-        WHERE dispatch.channel_id = :channel AND dispatch.state = 'waiting' AND article.feed_id = :feed
+        WHERE article.feed_id = :feed
           AND NOT EXISTS (
             SELECT 1 FROM article AS other
             JOIN subscription ON subscription.feed_id = other.feed_id AND subscription.channel_id = :channel
@@ -159,9 +203,9 @@ def withdraw(
     """Take waiting articles back out of the queue: withheld for a reason, or without a trace for None."""
     pages = listed([owed.page for owed in articles])
     chosen = """
-        WHERE channel_id = :channel AND page IN (SELECT value FROM json_each(:pages))
-          AND coalesce(dispatch_id, joined_id)
-              IN (SELECT id FROM dispatch WHERE channel_id = :channel AND state = 'waiting')
+        WHERE channel_id = :channel AND page IN (SELECT value FROM json_each(:pages)) AND (
+            fate = 'digested' OR coalesce(dispatch_id, joined_id) IN (
+                SELECT id FROM dispatch WHERE channel_id = :channel AND state = 'waiting'))
     """
     values = {"channel": channel_id, "pages": pages, "reason": reason, "now": now}
     if reason is None:
@@ -224,6 +268,12 @@ def without_fate(connection: sqlite3.Connection, channel_id: int, articles: Iter
     for (page,) in rows.fetchall():
         del by_page[page]
     return list(by_page.values())
+
+
+def _is_digested(connection: sqlite3.Connection, channel_id: int) -> bool:
+    """Whether a channel gets a digest and no single posts."""
+    found = connection.execute("SELECT 1 FROM digest WHERE channel_id = ? AND alone", (channel_id,))
+    return found.fetchone() is not None
 
 
 def _post(connection: sqlite3.Connection, channel_id: int, owed: Owed, now: int) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 
+from bot import hours
 from bot.clock import Clock
-from bot.store import history
+from bot.store import digests, history
 from bot.store.database import Database
 from bot.store.rows import look, look_text
 from bot.store.subscriptions import need_channel
@@ -14,7 +15,15 @@ from bot.words import ChannelPreferences, Look, Preference, ServerPreferences, S
 _OF_SERVER = frozenset(
     {Preference.LANGUAGE, Preference.TIME_ZONE, Preference.MANAGER_ROLE, Preference.ALERTS}
 )
-_OF_CHANNEL = frozenset({Preference.LANGUAGE, Preference.JOIN_STORIES})
+_OF_CHANNEL = frozenset(
+    {
+        Preference.LANGUAGE,
+        Preference.JOIN_STORIES,
+        Preference.QUIET_HOURS,
+        Preference.MOST_AN_HOUR,
+        Preference.GAP,
+    }
+)
 
 Value = str | int | None
 
@@ -39,9 +48,10 @@ class Preferences:
     async def of_channel(self, channel_id: int) -> ChannelPreferences:
         """What was chosen for a channel."""
         row = await self._database.fetchone(
-            "SELECT language, join_stories FROM channel WHERE id = ?", (channel_id,)
+            "SELECT language, join_stories, quiet_hours, most_an_hour, gap FROM channel WHERE id = ?",
+            (channel_id,),
         )
-        return ChannelPreferences(row[0], bool(row[1])) if row is not None else ChannelPreferences()
+        return ChannelPreferences(row[0], bool(row[1]), *row[2:]) if row is not None else ChannelPreferences()
 
     async def language(self, channel_id: int) -> str | None:
         """The language that posts of a channel were given: its own, else its server's; None: neither."""
@@ -64,9 +74,11 @@ class Preferences:
         """Set a preference of a server, or with `channel_id` of one of its channels; False when it was so.
 
         `value` must be one that the preference takes; None is the default of those that have none. Raises
-        `StoreError` for another server's channel.
+        `StoreError` for another server's channel, ValueError for quiet hours that are none.
         """
         assert preference in (_OF_SERVER if channel_id is None else _OF_CHANNEL)
+        if preference is Preference.QUIET_HOURS and value is not None:
+            hours.quiet_minutes(str(value))
         async with self._database.write() as transaction:
             return await transaction.run(
                 _change, preference, value, server_id, person_id, channel_id, self._clock.now()
@@ -118,6 +130,8 @@ def _change(
     if old == value:
         return False
     connection.execute(f"UPDATE {table} SET {preference} = ? WHERE id = ?", (value, id_))
+    if preference is Preference.TIME_ZONE:
+        digests.reschedule(connection, server_id, now)
     change = SettingChange(now, person_id, preference, channel_id, None, _written(old), _written(value))
     history.note(connection, server_id, change)
     return True

@@ -58,6 +58,9 @@ DISPATCH = """
            UNION
            SELECT a.id, a.published FROM watch_match JOIN article AS a ON a.id = watch_match.article_id
            WHERE watch_match.dispatch_id = dispatch.id
+           UNION
+           SELECT a.id, a.published FROM digest_article JOIN article AS a ON a.id = digest_article.article_id
+           WHERE digest_article.dispatch_id = dispatch.id
            ORDER BY 2, 1) AS covered) AS article_ids,
     (SELECT json_group_array(article_id)
      FROM (SELECT DISTINCT article_id, decided FROM fate WHERE joined_id = dispatch.id

@@ -90,7 +90,8 @@ def _withhold_waiting(connection: sqlite3.Connection, server_id: int, now: int) 
     values = {"server": server_id, "reason": outbox.AWAY, "now": now}
     connection.execute(
         "UPDATE fate SET dispatch_id = NULL, joined_id = NULL, fate = 'withheld', reason = :reason, "
-        f"decided = :now WHERE dispatch_id IN ({waiting}) OR joined_id IN ({waiting})",
+        f"decided = :now WHERE dispatch_id IN ({waiting}) OR joined_id IN ({waiting}) "
+        "OR fate = 'digested' AND channel_id IN (SELECT id FROM channel WHERE server_id = :server)",
         values,
     )
     connection.execute(f"DELETE FROM dispatch WHERE id IN ({waiting})", values)

@@ -249,7 +249,7 @@ def _move(
     posts = [owed for owed, kind in waiting if kind == "post"]
     outbox.owe(connection, channel_id, posts, limit=ALL, now=now)
     rest = [owed for owed, kind in waiting if kind != "post"]
-    outbox.catch_up(connection, channel_id, outbox.without_fate(connection, channel_id, rest), now=now)
+    outbox.owe_together(connection, channel_id, rest, now=now)
     connection.execute(
         "UPDATE OR IGNORE subscription SET channel_id = ? WHERE id = ?", (channel_id, subscription_id)
     )

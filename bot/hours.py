@@ -1,0 +1,110 @@
+"""Hours of the day in a server's time zone: quiet hours, and when something is due each day or week.
+
+Where a clock is put forward, an hour that it leaves out begins where the gap ends; where it is put back, an
+hour that comes twice is the first of the two (PEP 495).
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+MINUTES = 24 * 60
+"""Minutes of a day."""
+
+_QUIET = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
+_LONGEST_NAME = 100
+_MOST_DAYS = 9  # to look ahead for a weekday
+
+
+def zone(name: str) -> ZoneInfo:
+    """The time zone of a name of the IANA database; UTC where this machine knows none of that name."""
+    try:
+        return ZoneInfo(name[:_LONGEST_NAME])
+    except (ValueError, OSError, LookupError):  # ZoneInfoNotFoundError is a KeyError
+        return ZoneInfo("UTC")
+
+
+def is_zone(name: str) -> bool:
+    """Whether this machine knows a time zone of that name."""
+    return name == "UTC" or zone(name).key == name
+
+
+def quiet(begin: int, end: int) -> str:
+    """Quiet hours as a text: from one minute of the day until another, such as `22:00-07:00`."""
+    return f"{clock(begin)}-{clock(end)}"
+
+
+def clock(minute: int) -> str:
+    """A minute of the day as a clock shows it."""
+    return f"{minute // 60:02d}:{minute % 60:02d}"
+
+
+@lru_cache(maxsize=1024)
+def quiet_minutes(text: str) -> tuple[int, int]:
+    """The minutes of the day at which quiet hours begin and end, past midnight if the end is earlier.
+
+    Raises ValueError for a text that `quiet` does not write.
+    """
+    match = _QUIET.fullmatch(text)
+    if match is None:
+        raise ValueError("no quiet hours")
+    hour, minute, end_hour, end_minute = map(int, match.groups())
+    begin, end = hour * 60 + minute, end_hour * 60 + end_minute
+    if begin == end:
+        raise ValueError("quiet hours that never end")
+    return begin, end
+
+
+def quiet_until(now: int, text: str | None, zone_name: str) -> int:
+    """When the quiet hours end that a moment lies in (seconds of UTC); 0 where it lies in none."""
+    if text is None:
+        return 0
+    begin, end = quiet_minutes(text)
+    where = zone(zone_name)
+    today = datetime.fromtimestamp(now, where).date()
+    for day in (today - timedelta(days=1), today):
+        starts = moment(day, begin, where)
+        ends = moment(day if begin < end else day + timedelta(days=1), end, where)
+        if starts <= now < ends:
+            return ends
+    return 0
+
+
+def moment(day: date, minute: int, where: ZoneInfo) -> int:
+    """The second of UTC in which a minute of a day begins."""
+    local = datetime.combine(day, time(minute // 60, minute % 60), where)
+    utc = local.astimezone(UTC)
+    if utc.astimezone(where).replace(tzinfo=None) != local.replace(tzinfo=None):  # left out that day
+        before, after = local.utcoffset(), local.replace(fold=1).utcoffset()
+        assert before is not None
+        assert after is not None
+        utc = _end_of_gap(utc + (before - after), utc, where)
+    return int(utc.timestamp())
+
+
+def _end_of_gap(low: datetime, high: datetime, where: ZoneInfo) -> datetime:
+    """The moment between two at which the clock was put forward."""
+    offset = low.astimezone(where).utcoffset()
+    while high - low > timedelta(seconds=1):
+        middle = low + (high - low) // 2
+        low, high = (middle, high) if middle.astimezone(where).utcoffset() == offset else (low, middle)
+    return high.replace(microsecond=0)
+
+
+def next_due(after: int, minute: int, weekday: int | None, zone_name: str) -> int:
+    """The first moment after another in which a minute of the day begins, on a weekday (Monday: 0) or any."""
+    where = zone(zone_name)
+    day = datetime.fromtimestamp(after, where).date()
+    for ahead in range(_MOST_DAYS):
+        one = day + timedelta(days=ahead)
+        if weekday in {None, one.weekday()} and (due := moment(one, minute, where)) > after:
+            return due
+    raise AssertionError("every weekday comes within eight days")
+
+
+def told(seconds: int, zone_name: str) -> str:
+    """The time of day of a moment as a clock in a time zone shows it."""
+    return datetime.fromtimestamp(seconds, zone(zone_name)).strftime("%H:%M")

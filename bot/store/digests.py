@@ -1,0 +1,402 @@
+"""Digests: one message a day or a week that tells what came, owed once for each time it is due.
+
+A channel whose digest stands `alone` gets no single posts: its articles are held, with the fate `digested`,
+until a digest covers them. One that names an article posted singly leaves its fate as it is.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+from bot import hours
+from bot.clock import Clock
+from bot.store import history, outbox
+from bot.store.database import Database
+from bot.store.rows import listed
+from bot.store.subscriptions import need_channel
+from bot.words import Digest, DigestPlan, SettingChange
+
+SETTING = "digest"
+"""What the history of a server calls a change of a channel's digest."""
+MOST_READ = 3_000
+"""Articles that a digest is chosen from, the newest."""
+
+_DAY = 86_400
+_COLUMNS = """
+    digest.id, channel.server_id, digest.channel_id, digest.weekday, digest.minute, digest.alone, digest.wide,
+    digest.chart, digest.created, digest.due, digest.covered, server.time_zone
+"""
+_FROM = """
+    FROM digest
+    JOIN channel ON channel.id = digest.channel_id
+    JOIN server ON server.id = channel.server_id AND server.left IS NULL
+"""
+
+
+class Candidate(NamedTuple):
+    """An article that a digest may tell of, with the other articles of its page that may be named.
+
+    `kept` is how many people bookmarked any of them in this server.
+    """
+
+    article_id: int
+    page: str
+    title: str
+    outlet: str
+    tags: tuple[str, ...]
+    language: str | None
+    published: int
+    others: tuple[tuple[int, str], ...]
+    kept: int
+
+
+class Digests:
+    """The digests of channels, at most one each."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def save(
+        self, plan: DigestPlan, *, server_id: int, channel_id: int, person_id: int, limit: int
+    ) -> Digest | None:
+        """Give a channel a digest, or change it; None where the server has `limit` in other channels.
+
+        Where single posts come back, what was held for the digest goes into a catch-up. Raises `StoreError`
+        for another server's channel.
+        """
+        async with self._database.write() as transaction:
+            return await transaction.run(
+                _save, plan, server_id, channel_id, person_id, limit, self._clock.now()
+            )
+
+    async def stop(self, *, server_id: int, channel_id: int, person_id: int) -> bool:
+        """End the digest of a channel; what was held for it goes into a catch-up. False if there was none."""
+        async with self._database.write() as transaction:
+            return await transaction.run(_stop, server_id, channel_id, person_id, self._clock.now())
+
+    async def of_channel(self, channel_id: int) -> Digest | None:
+        """The digest of a channel, or None."""
+        return next(iter(await self._all("digest.channel_id = ?", channel_id)), None)
+
+    async def of_server(self, server_id: int) -> list[Digest]:
+        """The digests of a server, in the order in which they were begun."""
+        return await self._all("channel.server_id = ?", server_id)
+
+    async def due(self, now: int) -> list[Digest]:
+        """The digests that are due, in servers that the bot is in; the longest due first."""
+        return await self._all("digest.due <= ?", now, order="digest.due, digest.id")
+
+    async def next_due(self) -> int | None:
+        """When the next digest is due, which may be past; None when there is none."""
+        row = await self._database.fetchone(f"SELECT min(digest.due) {_FROM}")
+        return None if row is None else row[0]
+
+    async def candidates(
+        self, digest: Digest, feed_ids: Collection[int], *, since: int, until: int
+    ) -> tuple[list[Candidate], list[int]]:
+        """What a digest of what came between two times may tell, newest first, and the articles held for it.
+
+        That is what was posted in the channel then and what is held for it; of a wide one also what the feeds
+        with `feed_ids` brought that has no fate in the channel. Only articles of the channel itself and of
+        these feeds are named beside them.
+        """
+        return await self._database.read(_candidates, digest, feed_ids, since, until)
+
+    async def recall(self, digest_id: int) -> int | None:
+        """Take back the digests of this id that still wait to be sent; since when the oldest of them tells.
+
+        What they covered is held again, for the next one. None when there were none.
+        """
+        async with self._database.write() as transaction:
+            return await transaction.run(_recall, digest_id, self._clock.now())
+
+    async def make(
+        self, digest: Digest, payload: str | None, *, until: int, held: Sequence[int], named: Sequence[int]
+    ) -> bool:
+        """Owe a channel the digest that is due, and set the time of the next one; whether it is owed.
+
+        With a `payload` of None there is nothing to tell. It covers the articles `held` for it and names the
+        `named`. Nothing happens where the digest was made, changed or ended meanwhile.
+        """
+        async with self._database.write() as transaction:
+            return await transaction.run(_make, digest, payload, until, held, named, self._clock.now())
+
+    async def skip(self, digest: Digest) -> None:
+        """Leave out a digest that is too late; the next one tells of what it would have told."""
+        async with self._database.write() as transaction:
+            await transaction.run(_skip, digest, self._clock.now())
+
+    async def _all(self, condition: str, value: int, *, order: str = "digest.id") -> list[Digest]:
+        return await self._database.objects(
+            _digest, f"SELECT {_COLUMNS} {_FROM} WHERE {condition} ORDER BY {order}", (value,)
+        )
+
+
+def reschedule(connection: sqlite3.Connection, server_id: int, now: int) -> None:
+    """Find out anew when the digests of a server are due: its time zone changed."""
+    rows = connection.execute(f"SELECT {_COLUMNS} {_FROM} WHERE server.id = ?", (server_id,)).fetchall()
+    connection.executemany(
+        "UPDATE digest SET due = ? WHERE id = ?",
+        [(_next(row["minute"], row["weekday"], row["time_zone"], now), row["id"]) for row in rows],
+    )
+
+
+def _next(minute: int, weekday: int | None, zone: str, now: int) -> int:
+    return hours.next_due(now, minute, weekday, zone)
+
+
+def _digest(row: sqlite3.Row) -> Digest:
+    plan = DigestPlan(
+        weekday=row["weekday"],
+        minute=row["minute"],
+        alone=bool(row["alone"]),
+        wide=bool(row["wide"]),
+        chart=bool(row["chart"]),
+    )
+    return Digest(
+        id=row["id"],
+        server_id=row["server_id"],
+        channel_id=row["channel_id"],
+        plan=plan,
+        created=row["created"],
+        due=row["due"],
+        covered=row["covered"],
+        time_zone=row["time_zone"],
+    )
+
+
+def _save(
+    connection: sqlite3.Connection,
+    plan: DigestPlan,
+    server_id: int,
+    channel_id: int,
+    person_id: int,
+    limit: int,
+    now: int,
+) -> Digest | None:
+    connection.execute(
+        "INSERT INTO server (id, joined) VALUES (?, ?) ON CONFLICT (id) DO NOTHING", (server_id, now)
+    )
+    need_channel(connection, channel_id, server_id)
+    find = f"SELECT {_COLUMNS} {_FROM} WHERE digest.channel_id = ?"
+    row = connection.execute(find, (channel_id,)).fetchone()
+    before = None if row is None else _digest(row).plan
+    (others,) = connection.execute(
+        f"SELECT count(*) {_FROM} WHERE server.id = ? AND channel.id <> ?", (server_id, channel_id)
+    ).fetchone()
+    if before is None and others >= limit:
+        return None
+    (zone,) = connection.execute("SELECT time_zone FROM server WHERE id = ?", (server_id,)).fetchone()
+    due = _next(plan.minute, plan.weekday, zone, now)
+    if before is not None and (before.minute, before.weekday) == (plan.minute, plan.weekday):
+        due = row["due"]
+    connection.execute(
+        """
+        INSERT INTO digest (channel_id, weekday, minute, alone, wide, chart, created, due)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+        ON CONFLICT (channel_id) DO UPDATE SET
+            weekday = excluded.weekday, minute = excluded.minute, alone = excluded.alone,
+            wide = excluded.wide, chart = excluded.chart, due = excluded.due
+        """,
+        (channel_id, plan.weekday, plan.minute, plan.alone, plan.wide, plan.chart, now, due),
+    )
+    if before is not None and before.alone and not plan.alone:
+        outbox.let_go(connection, channel_id, now)
+    _note(connection, server_id, channel_id, person_id, before, plan, now)
+    return _digest(connection.execute(find, (channel_id,)).fetchone())
+
+
+def _stop(connection: sqlite3.Connection, server_id: int, channel_id: int, person_id: int, now: int) -> bool:
+    row = connection.execute(
+        f"SELECT {_COLUMNS} {_FROM} WHERE digest.channel_id = ? AND server.id = ?", (channel_id, server_id)
+    ).fetchone()
+    if row is None:
+        return False
+    _recall(connection, row["id"], now)
+    connection.execute("DELETE FROM digest WHERE id = ?", (row["id"],))
+    outbox.let_go(connection, channel_id, now)
+    _note(connection, server_id, channel_id, person_id, _digest(row).plan, None, now)
+    return True
+
+
+def _note(
+    connection: sqlite3.Connection,
+    server_id: int,
+    channel_id: int,
+    person_id: int,
+    before: DigestPlan | None,
+    after: DigestPlan | None,
+    now: int,
+) -> None:
+    old, new = (None if plan is None else str(plan) for plan in (before, after))
+    history.note(connection, server_id, SettingChange(now, person_id, SETTING, channel_id, None, old, new))
+
+
+def _candidates(
+    connection: sqlite3.Connection, digest: Digest, feed_ids: Collection[int], since: int, until: int
+) -> tuple[list[Candidate], list[int]]:
+    values = {
+        "channel": digest.channel_id,
+        "since": since,
+        "until": until,
+        "feeds": listed(feed_ids),
+        "wide": digest.plan.wide,
+        "day": _DAY,
+        "server": digest.server_id,
+        "most": MOST_READ,
+    }
+    held = [
+        row[0]
+        for row in connection.execute(
+            "SELECT article_id FROM fate WHERE channel_id = :channel AND fate = 'digested'", values
+        )
+    ]
+    rows = connection.execute(
+        """
+        SELECT DISTINCT article.id, article.page, substr(article.title, 1, 500) AS title, article.outlet,
+               article.tags, article.language, article.published
+        FROM (
+            SELECT article_id FROM dispatch INDEXED BY dispatch_told
+            JOIN fate ON fate.dispatch_id = dispatch.id
+            WHERE dispatch.channel_id = :channel AND sent >= :since AND sent < :until
+              AND kind IN ('post', 'catch-up')
+            UNION
+            SELECT article_id FROM fate WHERE channel_id = :channel AND fate = 'digested'
+            UNION
+            SELECT id FROM article INDEXED BY article_feed_newest
+            WHERE :wide AND feed_id IN (SELECT value FROM json_each(:feeds))
+              AND published >= :since - :day AND published < :until AND found >= :since AND found < :until
+              AND NOT EXISTS (SELECT 1 FROM fate WHERE channel_id = :channel AND fate.page = article.page)
+        ) AS told
+        JOIN article ON article.id = told.article_id
+        ORDER BY article.published DESC, article.id DESC LIMIT :most
+        """,
+        values,
+    ).fetchall()
+    others = _others(connection, rows, values)
+    kept = _kept(connection, rows, others, digest.server_id)
+    found = [
+        Candidate(
+            row["id"],
+            row["page"],
+            row["title"],
+            row["outlet"],
+            tuple(json.loads(row["tags"])),
+            row["language"],
+            row["published"],
+            tuple(one for one in others.get(row["page"], ()) if one[0] != row["id"]),
+            kept.get(row["page"], 0),
+        )
+        for row in rows
+    ]
+    return list({one.page: one for one in reversed(found)}.values())[::-1], held
+
+
+def _others(
+    connection: sqlite3.Connection, rows: Sequence[sqlite3.Row], values: dict[str, object]
+) -> dict[str, list[tuple[int, str]]]:
+    """The articles of each page in the feeds that may be named."""
+    others: dict[str, list[tuple[int, str]]] = {}
+    for page, article_id, outlet in connection.execute(
+        "SELECT page, id, outlet FROM article WHERE page IN (SELECT value FROM json_each(:pages)) "
+        "AND feed_id IN (SELECT value FROM json_each(:feeds)) ORDER BY id",
+        values | {"pages": listed({row["page"] for row in rows})},
+    ):
+        others.setdefault(page, []).append((article_id, outlet))
+    return others
+
+
+def _kept(
+    connection: sqlite3.Connection,
+    rows: Sequence[sqlite3.Row],
+    others: dict[str, list[tuple[int, str]]],
+    server_id: int,
+) -> dict[str, int]:
+    """How many people bookmarked a page in the server."""
+    ids = {row["id"] for row in rows} | {one[0] for those in others.values() for one in those}
+    return dict(
+        connection.execute(
+            "SELECT article.page, count(DISTINCT person_id) FROM bookmark "
+            "JOIN article ON article.id = bookmark.article_id "
+            "WHERE article_id IN (SELECT value FROM json_each(?)) AND removed IS NULL "
+            "AND bookmark.server_id = ? GROUP BY article.page",
+            (listed(ids), server_id),
+        ).fetchall()
+    )
+
+
+def _recall(connection: sqlite3.Connection, digest_id: int, now: int) -> int | None:
+    waiting = connection.execute(
+        "SELECT dispatch.id, created FROM dispatch WHERE digest_id = ? AND state = 'waiting'", (digest_id,)
+    ).fetchall()
+    if not waiting:
+        return None
+    since = [
+        row[0]
+        for row in connection.execute(
+            "SELECT coalesce(json_extract(payload, '$.since'), created) FROM dispatch "
+            "WHERE digest_id = ? AND state = 'waiting'",
+            (digest_id,),
+        )
+    ]
+    ids = listed([row["id"] for row in waiting])
+    connection.execute(
+        "UPDATE fate SET dispatch_id = NULL, fate = 'digested', decided = ? "
+        "WHERE dispatch_id IN (SELECT value FROM json_each(?))",
+        (now, ids),
+    )
+    connection.execute("DELETE FROM dispatch WHERE id IN (SELECT value FROM json_each(?))", (ids,))
+    return int(min(since))
+
+
+def _current(connection: sqlite3.Connection, digest: Digest) -> bool:
+    """Whether a digest is still due as it was read."""
+    row = connection.execute(
+        f"SELECT {_COLUMNS} {_FROM} WHERE digest.id = ? AND digest.due = ?", (digest.id, digest.due)
+    ).fetchone()
+    return row is not None and _digest(row).plan == digest.plan
+
+
+def _make(
+    connection: sqlite3.Connection,
+    digest: Digest,
+    payload: str | None,
+    until: int,
+    held: Sequence[int],
+    named: Sequence[int],
+    now: int,
+) -> bool:
+    if not _current(connection, digest):
+        return False
+    connection.execute(
+        "UPDATE digest SET due = ?, covered = ? WHERE id = ?",
+        (_next(digest.plan.minute, digest.plan.weekday, digest.time_zone, now), until, digest.id),
+    )
+    if payload is None:
+        return False
+    (dispatch_id,) = connection.execute(
+        "INSERT INTO dispatch (channel_id, kind, what, digest_id, created, position, due, payload) "
+        "VALUES (?1, 'digest', ?2, ?3, ?4, ?5, ?4, ?6) RETURNING id",
+        (digest.channel_id, f"digest:{digest.id}:{digest.due}", digest.id, now, digest.due, payload),
+    ).fetchone()
+    connection.execute(
+        "UPDATE fate SET dispatch_id = ?, fate = NULL WHERE channel_id = ? AND fate = 'digested' "
+        "AND article_id IN (SELECT value FROM json_each(?))",
+        (dispatch_id, digest.channel_id, listed(held)),
+    )
+    connection.executemany(
+        "INSERT INTO digest_article (dispatch_id, article_id) SELECT ?1, id FROM article WHERE id = ?2 "
+        "ON CONFLICT DO NOTHING",
+        [(dispatch_id, article_id) for article_id in named],
+    )
+    return True
+
+
+def _skip(connection: sqlite3.Connection, digest: Digest, now: int) -> None:
+    if _current(connection, digest):
+        due = _next(digest.plan.minute, digest.plan.weekday, digest.time_zone, now)
+        connection.execute("UPDATE digest SET due = ? WHERE id = ?", (due, digest.id))
