@@ -44,12 +44,9 @@ def test_quiet_hours_within_a_day() -> None:
 
 def test_a_quiet_time_that_the_clock_leaves_out_does_not_stay() -> None:
     """From two to three, which that night has not."""
-    for minute in range(0, 24 * 60, 10):
+    for minute in range(0, 12 * 60, 10):
         now = at("2026-03-28 23:00") + minute * 60
-        assert (
-            hours.quiet_until(now, "02:00-03:00", PARIS) == 0
-            or not now // 86_400 == at("2026-03-29 00:00") // 86_400
-        )
+        assert hours.quiet_until(now, "02:00-03:00", PARIS) == 0
 
 
 @pytest.mark.parametrize("text", ["", "22-7", "24:00-07:00", "07:00-07:00", "22:00-07:60", "22:00-07:00 "])

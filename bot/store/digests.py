@@ -265,6 +265,10 @@ def _candidates(
             WHERE dispatch.channel_id = :channel AND sent >= :since AND sent < :until
               AND kind IN ('post', 'catch-up')
             UNION
+            SELECT article_id FROM dispatch INDEXED BY dispatch_told
+            JOIN fate ON fate.joined_id = dispatch.id
+            WHERE dispatch.channel_id = :channel AND sent >= :since AND sent < :until
+            UNION
             SELECT article_id FROM fate WHERE channel_id = :channel AND fate = 'digested'
             UNION
             SELECT id FROM article INDEXED BY article_feed_newest

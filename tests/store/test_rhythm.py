@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import pytest
 
@@ -212,5 +213,5 @@ async def test_no_order_of_settings_loses_or_repeats(store: Store, clock: Manual
         clock.advance(300)
     assert told == sorted(told)
     assert len(told) == len(set(told)) == 240
-    assert all(later - earlier >= 90 for earlier, later in zip(times, times[1:], strict=False))
+    assert all(later - earlier >= 90 for earlier, later in pairwise(times))
     assert all(later - earlier >= HOUR for earlier, later in zip(times, times[4:], strict=False))
