@@ -276,7 +276,7 @@ def _candidates(
               AND published >= :since - :day AND published < :until AND found >= :since AND found < :until
               AND NOT EXISTS (SELECT 1 FROM fate WHERE channel_id = :channel AND fate.page = article.page)
         ) AS told
-        JOIN article ON article.id = told.article_id
+        JOIN article ON article.id = told.article_id AND article.retracted IS NULL
         ORDER BY article.published DESC, article.id DESC LIMIT :most
         """,
         values,
