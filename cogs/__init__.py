@@ -17,6 +17,7 @@ from cogs.reading import Reading
 from cogs.rights import Rights
 from cogs.servers import Servers
 from cogs.settings import ServerSettings
+from cogs.setup import Setup
 from cogs.similar import MoreLikeThis
 from cogs.trends import Rising
 from cogs.views import Stale
@@ -32,6 +33,7 @@ ALL: tuple[type[commands.Cog], ...] = (
     Servers,
     Feeds,
     ServerSettings,
+    Setup,
     Reading,
     Asking,
     Bookmarks,

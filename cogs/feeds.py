@@ -231,7 +231,13 @@ class Feeds(
         refusal, advice = lacking(interaction, target)
         if refusal:
             raise Refusal(refusal)
-        lines = await packs.follow(self.bot, pack, server_id=target.guild.id, channel_id=target.id)
+        lines = await packs.follow(
+            self.bot,
+            packs.outlines(pack),
+            server_id=target.guild.id,
+            channel_id=target.id,
+            person_id=interaction.user.id,
+        )
         await self.bot.courier.look_again(target.id)
         self.bot.courier.wake()
         embed = discord.Embed(description=safe.cut("\n".join(lines), _DESCRIPTION))

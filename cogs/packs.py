@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from functools import cache
 
 from discord.app_commands import locale_str
@@ -12,6 +13,7 @@ from bot.app import Telex
 from bot.feeds.errors import FeedError, describe
 from bot.feeds.opml import Outline, read
 from bot.locale import _
+from bot.news.importing import TELL_EVERY
 from bot.news.refusals import Refusal
 from bot.text import safe
 
@@ -23,6 +25,9 @@ PACKS = {
 }
 """The lists by the names of their files in `data/packs`."""
 
+ADDED = "✅"
+"""How the line on a feed begins that is now followed."""
+
 _AT_ONCE = 4
 
 
@@ -32,9 +37,21 @@ def outlines(pack: str) -> tuple[Outline, ...]:
     return read((DATA / "packs" / f"{pack}.opml").read_bytes())
 
 
-async def follow(bot: Telex, pack: str, *, server_id: int, channel_id: int) -> list[str]:
-    """Let a channel follow the feeds of a list; a line on each says what came of it."""
+async def follow(
+    bot: Telex,
+    feeds: Sequence[Outline],
+    *,
+    server_id: int,
+    channel_id: int,
+    person_id: int,
+    tell: Callable[[int], Awaitable[None]] | None = None,
+) -> list[str]:
+    """Let a channel follow the feeds of a list; a line on each says what came of it.
+
+    `tell` is told now and then how many are done.
+    """
     turns = asyncio.Semaphore(_AT_ONCE)
+    clock, done, told = bot.newsroom.clock, 0, bot.newsroom.clock.monotonic()
 
     async def one(outline: Outline) -> str:
         name = f"**{safe.markdown(safe.plain(outline.title, 80))}**"
@@ -44,13 +61,22 @@ async def follow(bot: Telex, pack: str, *, server_id: int, channel_id: int) -> l
                 if found.parsed is None:
                     return "❌ " + _("{feed}: its address no longer leads to a feed").format(feed=name)
                 followed = await bot.newsroom.following.follow(
-                    found, server_id=server_id, channel_id=channel_id
+                    found, server_id=server_id, channel_id=channel_id, person_id=person_id
                 )
             except (Refusal, FeedError) as error:
                 reason = describe(error.code) if isinstance(error, FeedError) else str(error)
                 return "❌ " + _("{feed}: {reason}").format(feed=name, reason=reason)
         if followed.created:
-            return f"✅ {name}"
+            return f"{ADDED} {name}"
         return "☑️ " + _("{feed} was followed there already").format(feed=name)
 
-    return await asyncio.gather(*(one(outline) for outline in outlines(pack)))
+    async def count(outline: Outline) -> str:
+        nonlocal done, told
+        line = await one(outline)
+        done += 1
+        if tell is not None and clock.monotonic() - told >= TELL_EVERY:
+            told = clock.monotonic()
+            await tell(done)
+        return line
+
+    return await asyncio.gather(*(count(outline) for outline in feeds))

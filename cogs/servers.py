@@ -6,6 +6,10 @@ import discord
 from discord.ext import commands
 
 from bot.app import Telex
+from cogs import welcome
+
+_WELCOME_AGAIN = 7 * 86_400  # seconds
+_NEW = 86_400  # seconds after it was invited that the bot still says how to begin
 
 
 class Servers(commands.Cog):
@@ -24,18 +28,23 @@ class Servers(commands.Cog):
             if not guild.unavailable:
                 await self._keep_locale(guild)
                 await self._look_again(guild)
+                await self._welcome_late(guild)
         self._bot.courier.wake()
 
     @commands.Cog.listener()
     async def on_guild_join(self, guild: discord.Guild) -> None:
         """Somebody invited the bot."""
         await self._store.servers.joined(guild.id, str(guild.preferred_locale))
+        before = self._bot.newsroom.clock.now() - _WELCOME_AGAIN
+        if await self._store.servers.welcome(guild.id, again_before=before):
+            await welcome.say(self._bot, guild)
 
     @commands.Cog.listener()
     async def on_guild_available(self, guild: discord.Guild) -> None:
         """An outage is over."""
         await self._keep_locale(guild)
         await self._look_again(guild)
+        await self._welcome_late(guild)
         self._bot.courier.wake()
 
     @commands.Cog.listener()
@@ -72,6 +81,13 @@ class Servers(commands.Cog):
     async def on_thread_update(self, _before: discord.Thread, after: discord.Thread) -> None:
         """A thread may have been unlocked."""
         await self._bot.courier.look_again(after.id)
+
+    async def _welcome_late(self, guild: discord.Guild) -> None:
+        """Say how to begin where the bot was invited while it was not running, or during an outage."""
+        since = guild.me.joined_at.timestamp() if guild.me is not None and guild.me.joined_at else 0
+        new = self._bot.newsroom.clock.now() - since < _NEW
+        if new and await self._store.servers.welcome(guild.id):
+            await welcome.say(self._bot, guild)
 
     async def _look_again(self, guild: discord.Guild) -> None:
         alerts = await self._store.servers.alerts(guild.id)

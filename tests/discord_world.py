@@ -186,6 +186,7 @@ async def discord_world(
     await env.start()
     try:
         guild = invite(env, "Newsroom", locale=locale)
+        await env.settle()  # without a channel yet: nowhere to say hello
         news = guild.create_text_channel("news")
         editors = guild.create_role("Editors", permissions=discord.Permissions(manage_guild=True))
         editor = guild.add_member(env.create_user("editor"), roles=[editors])

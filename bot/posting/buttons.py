@@ -28,6 +28,9 @@ VOTE_TEMPLATE = r"telex:vote:(?P<vote>up|down):(?P<question>\d{1,19})"
 STOP_TEMPLATE = r"telex:stop:(?P<what>watch:(?P<watch>\d{1,18}):[^:\s]{1,60})"
 """The custom id of the button that ends the watch of a notice, with its dispatch's `what`."""
 
+BEGIN = "telex:begin"
+"""The custom id of the button under the welcome that begins the way to a first feed."""
+
 # https://discord.com/developers/docs/components/reference
 _LONGEST_LABEL = 80
 _LONGEST_OPTION = 100
@@ -55,6 +58,12 @@ def vote_id(question_id: int, *, helped: bool) -> str:
 def stop_id(what: str) -> str:
     """The custom id of the button under the notice of a watch."""
     return f"telex:stop:{what}"
+
+
+def begin() -> discord.ui.Button[Any]:
+    """A button that begins the way to a first feed, in the language of this task."""
+    label = safe.plain(_("Begin"), _LONGEST_LABEL)
+    return discord.ui.Button(style=discord.ButtonStyle.success, label=label, custom_id=BEGIN)
 
 
 def stop(what: str) -> discord.ui.Button[Any]:

@@ -26,6 +26,25 @@ class Servers:
         async with self._database.write() as transaction:
             await transaction.run(_joined, server_id, locale, self._clock.now())
 
+    async def welcome(self, server_id: int, *, again_before: int | None = None) -> bool:
+        """Whether the people of a server are to be told now how to begin; True only once.
+
+        With `again_before`, of a server that invited the bot just now: once more where nothing is followed or
+        where they were last told before that time.
+        """
+        async with self._database.write() as transaction:
+            changed = await transaction.execute(
+                """
+                UPDATE server SET welcomed = :now
+                WHERE id = :id AND left IS NULL AND (welcomed IS NULL OR :before IS NOT NULL AND (
+                    welcomed < :before OR NOT EXISTS (
+                        SELECT 1 FROM subscription JOIN channel ON channel.id = subscription.channel_id
+                        WHERE channel.server_id = :id)))
+                """,
+                {"id": server_id, "now": self._clock.now(), "before": again_before},
+            )
+        return changed > 0
+
     async def left(self, server_id: int) -> None:
         """The server's people sent the bot away: what waits there is withheld, and nothing more is owed."""
         async with self._database.write() as transaction:

@@ -156,6 +156,7 @@ async def crowd(world: World, server: FeedServer) -> Crowd:
     env = world.env
     owner = env.create_user("owner")
     abroad = invite(env, "Abroad")
+    await env.settle()
     vault = world.guild.create_text_channel("vault")
     there = abroad.create_text_channel("there")
     foreign_editors = abroad.create_role("Editors", permissions=discord.Permissions(manage_guild=True))

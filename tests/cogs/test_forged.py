@@ -39,6 +39,7 @@ FORGERIES: dict[str, Callable[[Crowd, str, int], list[Forged]]] = {
         for what in (people.articles[word].key, "catch-up:1")
     ],
     "StopButton": lambda people, word, _: [(f"telex:stop:watch:{people.watches[word]}:1", None)],
+    "BeginButton": lambda _people, _word, _question: [(buttons.BEGIN, None)],
     "VoteButton": lambda _people, _word, question: [(buttons.vote_id(question, helped=False), None)],
 }
 """What each kind of button is forged into, aimed at the article with a word and at somebody's question."""
@@ -48,6 +49,7 @@ IDS = {
     "SaveMenu": "telex:pick:{}",
     "VoteButton": "telex:vote:up:{}",
     "StopButton": "telex:stop:watch:{}:1",
+    "BeginButton": buttons.BEGIN,
 }
 
 

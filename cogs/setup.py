@@ -1,0 +1,295 @@
+"""/setup and the button of the welcome: from nothing to the first post in three clicks."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Self
+
+import discord
+from discord import app_commands
+from discord.app_commands import locale_str
+from discord.ext import commands
+
+from bot.app import Telex, answering
+from bot.feeds.discover import Discovery
+from bot.feeds.opml import Outline
+from bot.locale import _, ngettext
+from bot.news.following import NeedsPassword
+from bot.news.refusals import Refusal
+from bot.posting import buttons
+from bot.text import safe, urls
+from cogs import packs, places
+from cogs.places import Place, PlaceOption, lacking
+from cogs.rights import FOR_MANAGERS, in_servers, may_manage_with
+from cogs.views import Ask, AskerView, Choose, ChooseChannel, Interaction, Paced, Press
+
+_COMMAND = "setup"
+_OPTION = (
+    100  # https://discord.com/developers/docs/components/reference#string-select-select-option-structure
+)
+_MOST_ADDRESSES = 10
+_NAMED = 4  # feeds of a list that its option names
+_DESCRIPTION = 4096  # https://discord.com/developers/docs/resources/message#embed-object-embed-limits
+
+
+class Setup(commands.Cog):
+    """The way to the first feed. For those who manage the server's feeds."""
+
+    def __init__(self, bot: Telex) -> None:
+        self.bot = bot
+
+    async def cog_load(self) -> None:
+        """Answer the button under a welcome, of earlier processes too."""
+        self.bot.add_dynamic_items(BeginButton)
+
+    async def cog_unload(self) -> None:
+        """Stop answering."""
+        self.bot.remove_dynamic_items(BeginButton)
+
+    @in_servers
+    @app_commands.command(
+        name=_COMMAND,
+        description=locale_str("Get the first feeds in three clicks: what, where, done"),
+        extras=FOR_MANAGERS,
+    )
+    async def setup(self, interaction: Interaction) -> None:
+        """Begin."""
+        await begin(interaction)
+
+
+async def begin(interaction: Interaction) -> None:
+    """Open the way to a first feed for whoever may manage feeds."""
+    await interaction.response.defer(ephemeral=True, thinking=True)
+    await require(interaction)
+    await SetupFlow(interaction).start(interaction)
+
+
+async def require(interaction: Interaction) -> None:
+    """Raise `MissingPermissions` unless the asker may set the server up."""
+    if not await may_manage_with(interaction, _COMMAND):
+        raise app_commands.MissingPermissions(["manage_guild"])
+
+
+class BeginButton(Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template=re.escape(buttons.BEGIN)):
+    """The button under a welcome. It outlives restarts."""
+
+    def __init__(self) -> None:
+        super().__init__(buttons.begin())
+
+    @classmethod
+    async def from_custom_id(
+        cls, _interaction: discord.Interaction[Any], _item: discord.ui.Item[Any], _match: re.Match[str], /
+    ) -> Self:
+        """The button."""
+        return cls()
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Begin, for who may."""
+        async with answering(interaction):
+            await begin(interaction)
+
+
+class SetupFlow(AskerView):
+    """Lists and addresses, a channel, and a button that follows. Nothing changes before that."""
+
+    def __init__(self, interaction: Interaction) -> None:
+        super().__init__(interaction)
+        self._packs: list[str] = []
+        self._added: list[Outline] = []
+        self._offered = Discovery()
+        self._place: Place | None = None
+
+    async def check(self, interaction: Interaction) -> None:
+        """Only who may still manage feeds."""
+        await require(interaction)
+
+    async def start(self, interaction: Interaction) -> None:
+        """Ask what and where; where they are, if that will do."""
+        assert interaction.guild is not None
+        here = await places.find(interaction.guild, interaction.channel_id or 0)
+        if here is not None and not lacking(interaction, here)[0]:
+            self._place = here
+        await self._show(interaction)
+
+    async def _show(self, interaction: Interaction) -> None:
+        refusal, advice = lacking(interaction, self._place) if self._place is not None else ("", "")
+        steps = [
+            _("**1.** Pick one or several lists, or give the address of a site or feed."),
+            *(f"　・{_name(outline)}" for outline in self._added),
+            _("**2.** Pick the channel that gets the articles."),
+            f"　⚠️ {refusal}" if refusal else "",
+            f"　{advice}" if advice else "",
+            _("**3.** Press **{follow}**: each feed’s newest article appears there at once.").format(
+                follow=_("Follow")
+            ),
+        ]
+        embed = discord.Embed(title=_("First feeds"), description="\n".join(filter(None, steps)))
+        self.clear_items()
+        options = [
+            discord.SelectOption(
+                label=_(title.message),
+                description=safe.plain(_few(packs.outlines(name)), _OPTION) or None,
+                value=name,
+                default=name in self._packs,
+            )
+            for name, title in packs.PACKS.items()
+        ]
+        self.add_item(
+            Choose(
+                self._choose_packs,
+                placeholder=_("Ready lists…"),
+                options=options,
+                min_values=0,
+                max_values=len(options),
+            )
+        )
+        if self._offered.feeds:
+            self.add_item(Choose(self._choose_feed, placeholder=_("Choose a feed…"), options=self._feeds()))
+        self.add_item(
+            ChooseChannel(
+                self._choose_place,
+                placeholder=_("Channel…"),
+                channel_types=PlaceOption().channel_types,
+                default_values=[self._place] if self._place is not None else [],
+            )
+        )
+        ready = bool(self._packs or self._added) and self._place is not None and not refusal
+        self.add_item(
+            Press(self._follow, label=_("Follow"), style=discord.ButtonStyle.success, disabled=not ready)
+        )
+        full = len(self._added) >= _MOST_ADDRESSES
+        self.add_item(Press(self._ask_address, label=_("Give an address…"), disabled=full))
+        self.add_item(Press(self._cancel, label=_("Cancel")))
+        self.asked = interaction
+        await interaction.edit_original_response(embed=embed, view=self)
+
+    def _feeds(self) -> list[discord.SelectOption]:
+        return [
+            discord.SelectOption(
+                label=safe.plain(feed.title, _OPTION) or safe.plain(urls.masked(feed.url), _OPTION),
+                description=safe.plain(urls.masked(feed.url), _OPTION),
+                value=str(number),
+            )
+            for number, feed in enumerate(self._offered.feeds)
+        ]
+
+    async def _choose_packs(self, interaction: Interaction, values: list[str]) -> None:
+        await interaction.response.defer()
+        self._packs = values
+        await self._show(interaction)
+
+    async def _choose_place(self, interaction: Interaction, channel_ids: list[int]) -> None:
+        await interaction.response.defer()
+        assert interaction.guild is not None
+        try:
+            self._place = None
+            found = await places.find(interaction.guild, channel_ids[0])
+            if found is None:
+                raise Refusal(_("That channel is gone."))
+            await places.require_view(interaction, found.id)
+            self._place = found
+        finally:
+            await self._show(interaction)
+
+    async def _ask_address(self, interaction: Interaction) -> None:
+        await interaction.response.send_modal(
+            Ask(
+                self,
+                self._look,
+                title=_("Address"),
+                label=_("Address of a feed, or of a page that has one"),
+                placeholder="https://",
+                max_length=2000,
+            )
+        )
+
+    async def _look(self, interaction: Interaction, address: str) -> None:
+        await interaction.response.defer()
+        assert interaction.guild is not None
+        try:
+            self._offered = await interaction.client.newsroom.following.look(address, interaction.guild.id)
+        except NeedsPassword as error:
+            raise Refusal(_("That feed asks for a name and password. /feed add takes them.")) from error
+        if self._offered.parsed is not None:
+            self._add(0)
+        await self._show(interaction)
+
+    async def _choose_feed(self, interaction: Interaction, values: list[str]) -> None:
+        await interaction.response.defer()
+        self._add(int(values[0]))
+        await self._show(interaction)
+
+    def _add(self, number: int) -> None:
+        feed = self._offered.feeds[number]
+        self._offered = Discovery()
+        if feed.url not in {outline.url for outline in self._added}:
+            self._added.append(Outline(feed.title or urls.masked(feed.url), feed.url, None, None))
+
+    async def _follow(self, interaction: Interaction) -> None:
+        await interaction.response.defer()
+        client = interaction.client
+        target = await places.find(self._place.guild, self._place.id) if self._place is not None else None
+        if target is None:
+            raise Refusal(_("That channel is gone."))
+        await places.require_view(interaction, target.id)
+        refusal, _advice = lacking(interaction, target)
+        if refusal:
+            raise Refusal(refusal)
+        chosen = [outline for name in self._packs for outline in packs.outlines(name)]
+        feeds = list({outline.url: outline for outline in (*self._added, *chosen)}.values())
+        self.stop()
+
+        async def tell(done: int) -> None:
+            said = _("{done} of {total} feeds are done…").format(done=done, total=len(feeds))
+            await interaction.edit_original_response(content=f"⏳ {said}", embed=None, view=None)
+            client.courier.wake()  # what was found so far need not wait for the rest
+
+        await tell(0)
+        await client.courier.look_again(target.id)
+        lines = await packs.follow(
+            client,
+            feeds,
+            server_id=target.guild.id,
+            channel_id=target.id,
+            person_id=interaction.user.id,
+            tell=tell,
+        )
+        client.courier.wake()
+        embed = discord.Embed(description=safe.cut("\n".join(lines), _DESCRIPTION))
+        embed.add_field(name=_("What to try next"), value=_next(), inline=False)
+        said = _("Followed in {channel}. Look there: the first articles are appearing.")
+        if not any(line.startswith(packs.ADDED) for line in lines):
+            said = _("Nothing new is followed in {channel}.")
+        await interaction.edit_original_response(
+            content=said.format(channel=target.mention), embed=embed, view=None
+        )
+
+    async def _cancel(self, interaction: Interaction) -> None:
+        await interaction.response.defer()
+        self.stop()
+        await interaction.edit_original_response(content=_("Nothing changed."), embed=None, view=None)
+
+
+def _name(outline: Outline) -> str:
+    return f"**{safe.markdown(safe.plain(outline.title, 80))}**"
+
+
+def _few(outlines: tuple[Outline, ...]) -> str:
+    """The first names of a list, and how many more there are."""
+    names = ", ".join(outline.title for outline in outlines[:_NAMED])
+    more = len(outlines) - _NAMED
+    if more <= 0:
+        return names
+    return ngettext("{names} and {count} other", "{names} and {count} others", more).format(
+        names=names, count=more
+    )
+
+
+def _next() -> str:
+    lines = (
+        _("React to a post with 🔖 to keep it: /bookmarks lists what you kept."),
+        _("/search finds any article by its words; /ask answers questions from them."),
+        _("/feed add follows more, /feed list tells how each feed fares."),
+        _("/settings server has the language of posts, the time zone and who manages feeds."),
+    )
+    return "\n".join(f"・{line}" for line in lines)

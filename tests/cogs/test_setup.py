@@ -1,0 +1,275 @@
+"""First steps: the welcome in a new server, and the way from it to the first post."""
+
+from __future__ import annotations
+
+import discord
+import pytest
+from simcord.backend import serializers
+from simcord.backend.models import Overwrite
+from simcord.builders import ChannelHandle, GuildHandle, RoleHandle
+from simcord.enums import OverwriteType
+
+from bot.feeds import opml
+from cogs import packs
+from tests.cogs.helpers import components, forge, hide, last, menu, said, text, three
+from tests.discord_world import World, invite
+from tests.feed_server import FeedServer, item, rss
+
+CHANNELS = 8  # a kind of menu
+WEEK = 7 * 86_400
+
+
+async def come_back(telex: World, guild: GuildHandle) -> None:
+    """The bot is sent away and invited back, to a server that has its channels already."""
+    backend = telex.env.backend
+    payload = dict(serializers.guild_create_payload(backend, backend.get_guild(guild.id)))
+    del payload["unavailable"]  # which only comes with the end of an outage
+    backend.emit("GUILD_DELETE", {"id": str(guild.id)})
+    await telex.env.settle()
+    backend.emit("GUILD_CREATE", payload)
+    await telex.env.settle()
+
+
+async def new_server(telex: World, locale: str = "en-US") -> tuple[GuildHandle, ChannelHandle]:
+    """A server with one channel, into which the bot is invited."""
+    guild = invite(telex.env, "New", locale=locale)
+    await telex.env.settle()
+    channel = guild.create_text_channel("general")
+    await telex.env.settle()
+    await come_back(telex, guild)
+    return guild, channel
+
+
+async def test_a_new_server_is_told_once_how_to_begin(telex: World) -> None:
+    guild, channel = await new_server(telex)
+    (welcome,) = telex.posts(channel)
+    assert "three clicks" in text(welcome)
+    await telex.follow("https://example.com/feed", channel)
+    await come_back(telex, guild)
+    assert len(telex.posts(channel)) == 1
+
+
+async def test_a_server_is_welcomed_in_its_language(telex: World) -> None:
+    _guild, channel = await new_server(telex, "fr")
+    (welcome,) = telex.posts(channel)
+    assert "Bonjour" in text(welcome)
+    assert "**Commencer**" in text(welcome)
+
+
+async def test_a_server_that_follows_nothing_is_told_again_when_it_invites_the_bot_back(
+    telex: World,
+) -> None:
+    guild, channel = await new_server(telex)
+    await come_back(telex, guild)
+    assert len(telex.posts(channel)) == 2
+
+
+async def test_a_server_that_follows_feeds_is_told_again_only_after_days(telex: World) -> None:
+    guild, channel = await new_server(telex)
+    await telex.follow("https://example.com/feed", channel)
+    telex.clock.advance(WEEK + 1)
+    await come_back(telex, guild)
+    assert len(telex.posts(channel)) == 2
+
+
+async def test_the_end_of_an_outage_and_a_restart_are_no_invitation(telex: World) -> None:
+    guild, channel = await new_server(telex)
+    backend = telex.env.backend
+    payload = serializers.guild_create_payload(backend, backend.get_guild(guild.id))
+    backend.emit("GUILD_DELETE", {"id": str(guild.id), "unavailable": True})
+    await telex.env.settle()
+    backend.emit("GUILD_CREATE", dict(payload))
+    await telex.env.settle()
+    await telex.restart()
+    assert len(telex.posts(channel)) == 1
+    assert telex.posts() == []  # a server that had no channel when the bot came
+
+
+async def test_a_server_that_invited_the_bot_while_it_was_down_is_welcomed_at_the_start(
+    telex: World,
+) -> None:
+    guild = invite(telex.env, "New")
+    await telex.env.settle()
+    channel = guild.create_text_channel("general")
+    await telex.env.settle()
+    await telex.store.servers.left(guild.id)
+    await telex.store.servers.purge(telex.clock.now() + 1)
+    await telex.restart()
+    assert len(telex.posts(channel)) == 1
+
+
+async def test_a_server_known_for_long_is_not_welcomed_by_a_bot_that_lost_its_memory(telex: World) -> None:
+    guild = invite(telex.env, "Old")
+    await telex.env.settle()
+    channel = guild.create_text_channel("general")
+    await telex.env.settle()
+    await telex.store.servers.left(guild.id)
+    await telex.store.servers.purge(telex.clock.now() + 1)
+    telex.clock.advance(WEEK)
+    await telex.restart()
+    assert telex.posts(channel) == []
+
+
+async def test_the_welcome_stands_in_the_channel_of_discords_own_messages(telex: World) -> None:
+    guild = invite(telex.env, "New")
+    await telex.env.settle()
+    first = guild.create_text_channel("first")
+    system = guild.create_text_channel("system")
+    telex.env.backend.get_guild(guild.id).system_channel_id = system.id
+    await telex.env.settle()
+    await come_back(telex, guild)
+    assert (len(telex.posts(first)), len(telex.posts(system))) == (0, 1)
+
+
+async def test_the_welcome_stands_where_everybody_reads_and_the_bot_may_write(telex: World) -> None:
+    guild = invite(telex.env, "New")
+    await telex.env.settle()
+    mute = guild.create_text_channel("mute")
+    staff = guild.create_text_channel("staff")
+    lobby = guild.create_text_channel("lobby")
+    telex.set_permissions(mute, send_messages=False)
+    everyone = guild.default_role
+    telex.env.backend.set_overwrite(staff.id, _closed(everyone.id))
+    telex.set_permissions(staff, view_channel=True, send_messages=True)
+    await telex.env.settle()
+    await come_back(telex, guild)
+    assert [len(telex.posts(each)) for each in (mute, staff, lobby)] == [0, 0, 1]
+
+
+def _closed(role_id: int) -> Overwrite:
+    deny = discord.Permissions(view_channel=True).value
+    return Overwrite(target_id=role_id, type=OverwriteType.ROLE, allow=0, deny=deny)
+
+
+async def test_nothing_is_said_where_the_bot_may_write_nowhere(telex: World) -> None:
+    guild = invite(telex.env, "New")
+    await telex.env.settle()
+    only = guild.create_text_channel("only")
+    telex.set_permissions(only, send_messages=False)
+    await telex.env.settle()
+    await come_back(telex, guild)
+    assert telex.posts(only) == []
+
+
+@pytest.fixture
+def lists(feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch) -> FeedServer:
+    """Ready lists of feeds that can be read, and of one that cannot."""
+    feed_server.serve("/1", rss(*three(), title="One"))
+    feed_server.serve("/2", rss(item(9, title="Of two"), title="Two"))
+    of = {
+        "english-tech": [("One", "/1"), ("Broken", "/3")],
+        "french-tech": [("One", "/1"), ("Two", "/2")],
+    }
+    monkeypatch.setattr(
+        packs,
+        "outlines",
+        lambda pack: tuple(
+            opml.Outline(title, feed_server.origin + path, None, "en") for title, path in of.get(pack, [])
+        ),
+    )
+    return feed_server
+
+
+async def test_three_clicks_lead_to_the_first_posts_and_what_failed_is_told(
+    telex: World, lists: FeedServer
+) -> None:
+    shown = await telex.editor.slash(telex.news, "setup")
+    assert last(shown).ephemeral
+    follow = next(one for one in components(last(shown)) if one.get("label") == "Follow")
+    assert follow["disabled"]
+    custom_id, _options = menu(last(shown), "Ready lists")
+    shown = await telex.editor.select(last(shown), ["english-tech", "french-tech"], custom_id=custom_id)
+    done = await telex.editor.click(last(shown), label="Follow")
+    told = said(done)
+    assert f"Followed in <#{telex.news.id}>" in told
+    assert told.count("**One**") == 1
+    assert "✅ **Two**" in told
+    assert "❌ **Broken**: There is nothing at this address" in told
+    assert "/bookmarks" in told
+    await telex.deliver()
+    assert {post.embeds[0].title for post in telex.posts()} == {"Cities ban facial recognition", "Of two"}
+    history = await telex.store.preferences.changes(telex.guild.id, limit=9)
+    assert [(one.person_id, one.new) for one in history] == [(telex.editor.id, "followed")] * 2
+
+
+async def test_an_address_is_pasted_and_followed_in_the_channel_that_was_picked(
+    telex: World, lists: FeedServer
+) -> None:
+    other = telex.guild.create_text_channel("other")
+    shown = await telex.editor.slash(telex.news, "setup")
+    asked = await telex.editor.click(last(shown), label="Give an address…")
+    shown = await telex.editor.submit_modal(asked, {"line": f"{lists.origin}/2"})
+    assert "**Two**" in said(shown)
+    custom_id = next(str(one["custom_id"]) for one in components(last(shown)) if one["type"] == CHANNELS)
+    shown = await telex.editor.select(last(shown), [other], custom_id=custom_id)
+    done = await telex.editor.click(last(shown), label="Follow")
+    assert f"Followed in <#{other.id}>" in said(done)
+    await telex.deliver()
+    assert [post.embeds[0].title for post in telex.posts(other)] == ["Of two"]
+
+
+async def test_an_address_without_a_feed_is_refused_and_the_way_goes_on(
+    telex: World, lists: FeedServer
+) -> None:
+    shown = await telex.editor.slash(telex.news, "setup")
+    asked = await telex.editor.click(last(shown), label="Give an address…")
+    assert "There is nothing at this address" in said(
+        await telex.editor.submit_modal(asked, {"line": f"{lists.origin}/3"})
+    )
+    asked = await telex.editor.click(last(shown), label="Give an address…")
+    assert "**Two**" in said(await telex.editor.submit_modal(asked, {"line": f"{lists.origin}/2"}))
+
+
+async def test_what_the_bot_lacks_in_the_channel_is_told_at_once(telex: World, lists: FeedServer) -> None:
+    closed = telex.guild.create_text_channel("closed")
+    telex.set_permissions(closed, send_messages=False)
+    await telex.env.settle()
+    shown = await telex.editor.slash(telex.news, "setup")
+    custom_id, _options = menu(last(shown), "Ready lists")
+    shown = await telex.editor.select(last(shown), ["french-tech"], custom_id=custom_id)
+    custom_id = next(str(one["custom_id"]) for one in components(last(shown)) if one["type"] == CHANNELS)
+    shown = await telex.editor.select(last(shown), [closed], custom_id=custom_id)
+    assert "**Send Messages**" in said(shown)
+    follow = next(one for one in components(last(shown)) if one.get("label") == "Follow")
+    assert follow["disabled"]
+    answer = await forge(telex.editor, telex.news, last(shown), follow["custom_id"])
+    assert "I cannot post" in said(answer)
+    assert await telex.store.subscriptions.count(telex.guild.id) == 0
+
+
+async def test_nothing_is_followed_in_a_channel_that_was_hidden_meanwhile(
+    telex: World, lists: FeedServer
+) -> None:
+    other = telex.guild.create_text_channel("other")
+    shown = await telex.editor.slash(other, "setup")
+    custom_id, _options = menu(last(shown), "Ready lists")
+    shown = await telex.editor.select(last(shown), ["french-tech"], custom_id=custom_id)
+    follow = next(one for one in components(last(shown)) if one.get("label") == "Follow")
+    hide(telex, other, telex.editor)
+    await telex.env.settle()
+    answer = await forge(telex.editor, telex.news, last(shown), follow["custom_id"])
+    assert "You cannot see that channel" in said(answer)
+    assert await telex.store.subscriptions.count(telex.guild.id) == 0
+
+
+async def test_the_button_of_the_welcome_outlives_a_restart_and_asks_for_rights(telex: World) -> None:
+    guild, channel = await new_server(telex)
+    (welcome,) = telex.posts(channel)
+    await telex.restart()
+    owner = guild.add_member(telex.editor.user, roles=[_managers(guild)])
+    stranger = guild.add_member(telex.reader.user)
+    await telex.env.settle()
+    opened = await owner.click(welcome, label="Begin")
+    assert "First feeds" in said(opened)
+    assert last(opened).ephemeral
+    assert "You need the permission" in said(await stranger.click(welcome, label="Begin"))
+
+
+def _managers(guild: GuildHandle) -> RoleHandle:
+    return guild.create_role("Managers", permissions=discord.Permissions(manage_guild=True))
+
+
+async def test_a_cancelled_setup_changes_nothing(telex: World, lists: FeedServer) -> None:
+    shown = await telex.editor.slash(telex.news, "setup")
+    assert "Nothing changed." in said(await telex.editor.click(last(shown), label="Cancel"))
+    assert await telex.store.subscriptions.count(telex.guild.id) == 0
