@@ -125,7 +125,7 @@ async def serve() -> None:
             open_newsroom(settings) as newsroom,
             simulated_discord(Telex(newsroom, wanted, shard_count=1)) as env,
         ):
-            stage = build(env)
+            stage = await build(env)
             await fill(newsroom.store, stage, int(time.time()))
             async with env.preview(
                 stage.news, viewers=(stage.ada, stage.camille), layout="channel"

@@ -45,7 +45,7 @@ def take(address: str, folder: Path, ending: str) -> None:
 
 async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Path) -> None:
     """Let two people watch, let stories come, and take the pictures of what each was told."""
-    stage: Stage = build(env)
+    stage: Stage = await build(env)
     feeds = [await follow(newsroom, publisher.feed_url(outlet), stage) for outlet in publisher.outlets]
     people: dict[str, MemberActor] = {"": stage.ada, "-fr": stage.camille}
     for ending, person in people.items():

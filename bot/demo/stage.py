@@ -73,7 +73,7 @@ async def serve(
         newsroom = await stack.enter_async_context(open_newsroom(_demo_settings(settings, Path(folder))))
         publisher = None if live else await stack.enter_async_context(Publisher())
         env = await stack.enter_async_context(simulated_discord(Telex(newsroom, cogs, shard_count=1)))
-        stage = build(env)
+        stage = await build(env)
         pictures = {}
         if publisher is not None:
             pictures = {
@@ -152,9 +152,10 @@ def keep_time(env: Env) -> None:
     clock.advance(time.time() - clock.now().timestamp())
 
 
-def build(env: Env) -> Stage:
+async def build(env: Env) -> Stage:
     """A server with a channel, Ada who may manage it, and Camille who may not and speaks French."""
     guild = env.create_guild("Telex demo")
+    await env.settle()  # without a channel yet: the page begins with news and not with a welcome
     me = env.backend.bot_user
     env.backend.edit_role(guild.id, guild.roles[me.name].id, {"permissions": INVITATION.value})
     news = guild.create_text_channel("tech-news")

@@ -21,7 +21,7 @@ WITHOUT_LOOPS = tuple(cog for cog in cogs.ALL if cog.__name__ not in LOOPS)
 
 async def test_a_refusal_is_not_shown_as_a_broken_command(newsroom: Newsroom) -> None:
     async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
-        scene = stage.build(env)
+        scene = await stage.build(env)
         refused = await scene.ada.slash(scene.news, "feed pause", feed="none")
         assert "/feed add" in said(refused)
         assert not env.errors
@@ -29,7 +29,7 @@ async def test_a_refusal_is_not_shown_as_a_broken_command(newsroom: Newsroom) ->
 
 async def test_a_fault_is_still_shown(newsroom: Newsroom) -> None:
     async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
-        scene = stage.build(env)
+        scene = await stage.build(env)
         await newsroom.store.close()
         await scene.ada.slash(scene.news, "latest")
         assert env.errors
@@ -39,7 +39,7 @@ async def test_a_click_while_the_page_is_refreshed_does_not_break_the_page(
     newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
-        scene = stage.build(env)
+        scene = await stage.build(env)
         async with env.preview(scene.news, viewers=(scene.ada,), layout="channel") as preview:
             turn = stage.take_turns(preview)
             busy, settled = asyncio.Event(), asyncio.Event()
@@ -81,7 +81,7 @@ async def test_every_outlet_is_read_and_its_first_story_is_news(
         Publisher() as publisher,
         stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env,
     ):
-        scene = stage.build(env)
+        scene = await stage.build(env)
         feeds = {
             outlet.name: await stage.follow(newsroom, publisher.feed_url(outlet), scene)
             for outlet in publisher.outlets
