@@ -21,6 +21,7 @@ from bot.words import FeedState
 from cogs import alerts, filtering, lists, packs, subscriptions
 from cogs.completing import query_choices
 from cogs.following import AddFlow, show_preview
+from cogs.looks import FeedLook
 from cogs.paging import Page, Pages
 from cogs.places import Option, lacking, place
 from cogs.rights import FOR_MANAGERS, in_servers, may_manage, require_manage
@@ -148,7 +149,7 @@ class Feeds(
     async def preview(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
         """Show the newest article, to the asker alone."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        await show_preview(interaction, (await chosen(interaction, feed))[1])
+        await show_preview(interaction, await chosen(interaction, feed))
 
     @app_commands.command(
         name="filter",
@@ -177,6 +178,13 @@ class Feeds(
         if not await may_manage(interaction, interaction.command_id):
             return []
         return await query_choices(interaction, current)
+
+    @app_commands.command(name="look", description=locale_str("Choose how the posts of a feed look"))
+    @app_commands.describe(feed=_FEED)
+    async def look(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
+        """Open the panel with the real message."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await FeedLook(interaction, await chosen(interaction, feed)).show(interaction)
 
     @app_commands.command(name="refresh", description=locale_str("Ask a feed for news at once"))
     @app_commands.describe(feed=_FEED)
@@ -286,6 +294,7 @@ class Feeds(
     @resume.autocomplete("feed")
     @preview.autocomplete("feed")
     @filter_.autocomplete("feed")
+    @look.autocomplete("feed")
     @refresh.autocomplete("feed")
     async def offered(self, interaction: Interaction, current: str) -> list[Choice[str]]:
         """The server's subscriptions that the asker sees, if they may use them."""

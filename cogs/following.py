@@ -6,20 +6,17 @@ from typing import Any
 
 import discord
 
-from bot import locale
 from bot.app import answering
 from bot.feeds.discover import Discovery
 from bot.feeds.errors import FeedError, describe
 from bot.locale import _
 from bot.news.following import NeedsPassword, owner_of
 from bot.news.refusals import Refusal
-from bot.posting import messages
 from bot.text import safe, urls
-from bot.words import Article, Feed
-from cogs import places
+from cogs import looks, places
 from cogs.places import Place, lacking
 from cogs.rights import require_manage
-from cogs.subscriptions import bold
+from cogs.subscriptions import Pair, bold
 from cogs.views import PATIENCE, AskerView, Choose, Interaction, Press
 
 _OPTION = (
@@ -127,7 +124,11 @@ class AddFlow(AskerView):
         self.add_item(Press(self._confirm, label=_("Follow"), style=discord.ButtonStyle.success))
         self.add_item(Press(self._cancel, label=_("Cancel")))
         self.asked = interaction
-        embeds = [as_posted(interaction, sample[1], sample[0])] if sample else []
+        embeds = []
+        if sample:
+            look = await store.preferences.look(server_id)
+            shown_as = await looks.as_posted(interaction, sample[1], sample[0], self._place.id, look)
+            embeds = [shown_as.embed]
         await interaction.edit_original_response(
             content="\n".join(filter(None, lines)), embeds=embeds, view=self
         )
@@ -192,17 +193,17 @@ class Password(discord.ui.Modal):
             await self._flow.look_with(interaction, self._url, self._user.value, self._password.value)
 
 
-async def show_preview(interaction: Interaction, feed: Feed) -> None:
-    """Show the newest article of a feed as it is posted here. Raises `Refusal` when it has none."""
+async def show_preview(interaction: Interaction, pair: Pair) -> None:
+    """Show the newest article of a feed as it is posted there. Raises `Refusal` when it has none."""
+    subscription, feed = pair
     newest = await interaction.client.store.articles.newest([feed.id], limit=1)
     if not newest:
         raise Refusal(_("Nothing was read of {feed} yet. /feed refresh asks it now.").format(feed=bold(feed)))
-    await interaction.edit_original_response(embed=as_posted(interaction, newest[0], feed))
-
-
-def as_posted(interaction: Interaction, article: Article, feed: Feed) -> discord.Embed:
-    """The post of an article in the language of the server."""
-    language = (
-        locale.supported(str(interaction.guild_locale)) or interaction.client.newsroom.settings.language
+    look = await looks.of(interaction, pair)
+    message = await looks.as_posted(interaction, newest[0], feed, subscription.channel_id, look)
+    await interaction.edit_original_response(
+        content=message.content,
+        embed=message.embed,
+        view=message.view,
+        allowed_mentions=discord.AllowedMentions.none(),
     )
-    return messages.post(article, feed, language=language).embed

@@ -5,6 +5,11 @@ from __future__ import annotations
 import discord
 
 from bot.locale import _
+from bot.news import filters
+from bot.posting import looks
+from bot.store import history
+from bot.store.filters import read
+from bot.store.rows import look
 from bot.text import safe
 from bot.words import Preference, SettingChange, SubscriptionState
 from cogs import subscriptions
@@ -75,6 +80,8 @@ def _name(change: SettingChange) -> str:
         Preference.ALERTS: _("Alerts of feeds in trouble"),
         Preference.JOIN_STORIES: _("One post a story"),
         "subscription": _("Feed"),
+        history.LOOK: _("Look of posts"),
+        history.FILTER: _("Filter"),
         "channel": _("Channel of a feed"),
     }
     return names.get(change.setting) or safe.markdown(safe.plain(change.setting.replace("_", " "), _VALUE))
@@ -93,6 +100,8 @@ def _value(change: SettingChange, value: str | None) -> str:  # noqa: PLR0911  #
             return _("in each feed’s own channel") if value is None else f"<#{value}>"
         case Preference.JOIN_STORIES:
             return _("on") if value == "1" else _("off")
+        case history.LOOK | history.FILTER:
+            return _of_posts(change, value)
         case "channel" if value is not None:
             return f"<#{value}>"
         case "subscription":
@@ -103,6 +112,15 @@ def _value(change: SettingChange, value: str | None) -> str:  # noqa: PLR0911  #
             }
             return states.get(None if value is None else SubscriptionState(value), "")
     return _("none") if value is None else safe.markdown(safe.plain(value, _VALUE))
+
+
+def _of_posts(change: SettingChange, value: str | None) -> str:
+    """A look, or a filter, in words."""
+    if change.setting == history.FILTER:
+        return _("none") if value is None else filters.listed(read(value), length=_VALUE)
+    if value is None:
+        return _("as usual") if change.channel_id is None else _("as the server’s")
+    return looks.brief(look(value))
 
 
 def language_name(language: str) -> str:

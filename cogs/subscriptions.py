@@ -12,7 +12,7 @@ from bot.feeds.errors import describe
 from bot.locale import _
 from bot.news import filters
 from bot.news.refusals import Refusal
-from bot.posting import outcomes
+from bot.posting import looks, outcomes
 from bot.text import safe, urls
 from bot.text.terms import fold
 from bot.words import Feed, FeedState, Subscription
@@ -165,13 +165,18 @@ async def entry(interaction: Interaction, pair: Pair) -> str:
     if feed.state is FeedState.ACTIVE and subscription.paused is None:
         times.append(_("next look {when}").format(when=f"<t:{feed.next_poll}:R>"))
     address = safe.plain(urls.masked(feed.url), _ADDRESS).replace("`", "'")
-    kept = await interaction.client.store.filters.of(subscription.id)
+    store = interaction.client.store
+    kept = await store.filters.of(subscription.id)
+    look = subscription.look or await store.preferences.look(subscription.server_id)
+    chosen = [looks.brief(look)]
+    if kept:
+        chosen.append(filters.listed(kept, most=_RULES, length=_RULE))
     return "\n".join(
         (
             _("{feed} in <#{channel}>").format(feed=bold(feed), channel=subscription.channel_id),
             health(subscription, feed, trouble),
             " · ".join(times),
-            *([f"-# {filters.listed(kept, most=_RULES, length=_RULE)}"] if kept else []),
+            f"-# {' · '.join(chosen)}",
             f"-# `{address}`",
         )
     )

@@ -17,13 +17,17 @@ from bot import locale
 from bot.locale import _, ngettext
 from bot.posting import buttons
 from bot.text import excerpts, safe
-from bot.words import Article, Feed
+from bot.words import Article, Feed, Look, Style
 
 COLOUR = 0x2E7D8C
 EXCERPT = 350  # UTF-16 units before markup is escaped
+COMPACT = 140  # likewise
+LONGEST_EXCERPT = 1000
+LONGEST_PREFIX = 40
 NOTICE = 2000
 MOST_TOLD = 10
 """Articles that one notice of a watch names."""
+LOOK = Look()
 _QUERY = 100
 _TITLE = 256
 _AUTHOR = 256
@@ -43,17 +47,35 @@ _ENDS_A_LINK = re.compile(r"[\s()<>\\\"\x00-\x1f\x7f]")
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is sent: an embed, a row of buttons or a menu, and the name of the thread that a forum opens."""
+    """What is sent: an embed, a row of buttons or a menu, and the name of the thread that a forum opens.
+
+    `mention` is the id of a role that is told of it.
+    """
 
     embed: discord.Embed
     name: str
     view: discord.ui.View | None = None
+    mention: int | None = None
+
+    @property
+    def content(self) -> str | None:
+        """The text above the embed."""
+        return None if self.mention is None else f"<@&{self.mention}>"
+
+    @property
+    def allowed_mentions(self) -> discord.AllowedMentions:
+        """Nobody but the role."""
+        allowed = discord.AllowedMentions.none()
+        if self.mention is not None:
+            allowed.roles = [discord.Object(self.mention)]
+        return allowed
 
     def attempts(self) -> Iterator[Message]:
         """The message, then barer ones for when Discord refuses an address in it: no pictures, no links."""
         yield self
         bare = self.embed.copy()
         bare.set_image(url=None)
+        bare.set_thumbnail(url=None)
         if bare.author.name:
             bare.set_author(name=bare.author.name)
         if bare.to_dict() != self.embed.to_dict():
@@ -69,27 +91,50 @@ class Message:
         yield replace(self, embed=unlinked, view=view)
 
 
-def post(article: Article, feed: Feed | None, *, language: str) -> Message:
-    """The post of an article, with labels in `language`: outlet, linked title, excerpt, picture, time."""
+def post(
+    article: Article, feed: Feed | None, *, language: str, look: Look = LOOK, mention: int | None = None
+) -> Message:
+    """The post of an article as it is to look, with labels in `language`.
+
+    In full: outlet, linked title, excerpt, picture, time; or less of it. `mention` is a role to be told.
+    """
     with locale.use(language):
         title = _title(article)
-        embed = discord.Embed(
-            colour=COLOUR,
-            title=_fit(title, _TITLE),
-            description="\n".join(filter(None, (_excerpt(article, title), mark(article)))) or None,
-            timestamp=_moment(article.published),
-        )
-        if buttons.is_link(article.url) and safe.length(article.url) <= _URL:
-            embed.url = article.url
-        outlet = safe.plain(article.outlet or (feed.outlet or feed.title if feed else ""), _AUTHOR)
-        if outlet:
-            embed.set_author(name=outlet, icon_url=_picture(feed.icon) if feed else None)
-        embed.set_image(url=_picture(article.image))
         return Message(
-            embed=embed,
-            name=safe.plain(title, _THREAD_NAME),
+            embed=_embed(article, feed, title, look),
+            name=safe.plain(f"{look.prefix} {title}", _THREAD_NAME),
             view=buttons.row(buttons.save(article.key), buttons.read(article.url)),
+            mention=mention,
         )
+
+
+def _embed(article: Article, feed: Feed | None, title: str, look: Look) -> discord.Embed:
+    embed = discord.Embed(colour=COLOUR if look.colour is None else look.colour)
+    prefixed = f"{look.prefix} {title}".lstrip()
+    outlet = safe.plain(article.outlet or (feed.outlet or feed.title if feed else ""), _AUTHOR)
+    if look.style is Style.HEADLINE:
+        headline = f"**{_linked(_fit(prefixed, _TITLE), article.url)}**"
+        line = f"{headline} · {_fit(outlet, _SHORT)}" if outlet else headline
+        embed.description = "\n".join(filter(None, (line, mark(article))))
+        return embed
+    embed.title = _fit(prefixed, _TITLE)
+    if buttons.is_link(article.url) and safe.length(article.url) <= _URL:
+        embed.url = article.url
+    compact = look.style is Style.COMPACT
+    length = look.excerpt if look.excerpt is not None else COMPACT if compact else EXCERPT
+    excerpt = _excerpt(article, title, length) if length else ""
+    embed.description = "\n".join(filter(None, (excerpt, mark(article)))) or None
+    embed.timestamp = _moment(article.published)
+    if outlet and compact:
+        embed.set_footer(text=outlet)
+    elif outlet:
+        embed.set_author(name=outlet, icon_url=_picture(feed.icon) if feed else None)
+    picture = _picture(article.image) if look.image else None
+    if compact:
+        embed.set_thumbnail(url=picture)
+    else:
+        embed.set_image(url=picture)
+    return embed
 
 
 def catch_up(what: str, articles: Sequence[Article], *, language: str) -> Message:
@@ -166,11 +211,11 @@ def _title(article: Article) -> str:
     return title or safe.plain(text, _SHORT) or safe.plain(article.url[:_BEGINNING]) or safe.ELLIPSIS
 
 
-def _excerpt(article: Article, title: str) -> str:
+def _excerpt(article: Article, title: str, length: int = EXCERPT) -> str:
     for text in (article.summary, article.body):
         paragraph = safe.plain(text[:_BEGINNING])
         if paragraph and paragraph.rstrip("….") != title.rstrip("…."):
-            return safe.markdown(excerpts.excerpt(paragraph, EXCERPT))
+            return safe.markdown(excerpts.excerpt(paragraph, length))
     return ""
 
 
@@ -193,12 +238,17 @@ def _lines(articles: Sequence[Article]) -> str:
 
 
 def _line(article: Article) -> str:
-    title = safe.markdown(safe.plain(_title(article), _LINE_TITLE))
-    address = _ENDS_A_LINK.sub(lambda match: quote(match[0]), article.url)
-    if buttons.is_link(article.url) and safe.length(address) <= _LINE_URL:
-        title = f"[{title}]({address})"
+    title = _linked(safe.markdown(safe.plain(_title(article), _LINE_TITLE)), article.url)
     outlet = safe.markdown(safe.plain(article.outlet, _SHORT))
     return f"• {title} · {outlet}" if outlet else f"• {title}"
+
+
+def _linked(text: str, url: str) -> str:
+    """A text that was made harmless as a link, where Discord takes it."""
+    address = _ENDS_A_LINK.sub(lambda match: quote(match[0]), url)
+    if buttons.is_link(url) and safe.length(address) <= _LINE_URL:
+        return f"[{text}]({address})"
+    return text
 
 
 def _fit(text: str, limit: int) -> str:

@@ -87,7 +87,9 @@ async def send(place: Target, message: Message, nonce: str) -> Outcome:
 
 
 async def _send(place: Target, message: Message, nonce: str) -> Sent:
-    content: dict[str, Any] = {"embed": message.embed, "allowed_mentions": discord.AllowedMentions.none()}
+    content: dict[str, Any] = {"embed": message.embed, "allowed_mentions": message.allowed_mentions}
+    if message.content is not None:
+        content["content"] = message.content
     if message.view is not None:
         content["view"] = message.view
     if isinstance(place, discord.ForumChannel):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import discord
 
 from bot import locale
-from bot.posting import messages
+from bot.posting import looks, messages
 from bot.posting.messages import Message
 from bot.store import Store
 from bot.words import Dispatch, DispatchKind
@@ -21,10 +21,9 @@ async def render(
     if not articles:
         return None
     guild = client.get_guild(dispatch.server_id)
-    language = await store.preferences.language(dispatch.channel_id)
-    if language is None:
-        tag = await store.servers.locale(dispatch.server_id) if guild is None else str(guild.preferred_locale)
-        language = locale.supported(tag) or default_language
+    language = await language_of(
+        store, client, dispatch.server_id, dispatch.channel_id, default_language=default_language
+    )
     if dispatch.kind is DispatchKind.CATCH_UP:
         return messages.catch_up(dispatch.what, articles, language=language)
     if dispatch.watch_id is not None:
@@ -39,4 +38,22 @@ async def render(
             language=watch.language or language,
         )
     article = next((one for one in articles if one.key == dispatch.what), articles[0])
-    return messages.post(article, await store.feeds.get(article.feed_id), language=language)
+    return messages.post(
+        article,
+        await store.feeds.get(article.feed_id),
+        language=language,
+        look=dispatch.look,
+        mention=looks.told(client, dispatch.server_id, dispatch.channel_id, dispatch.look),
+    )
+
+
+async def language_of(
+    store: Store, client: discord.Client, server_id: int, channel_id: int, *, default_language: str
+) -> str:
+    """The language of posts in a channel: what was chosen for it, else its server's, else the default."""
+    language = await store.preferences.language(channel_id)
+    if language is not None:
+        return language
+    guild = client.get_guild(server_id)
+    tag = await store.servers.locale(server_id) if guild is None else str(guild.preferred_locale)
+    return locale.supported(tag) or default_language

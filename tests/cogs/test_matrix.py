@@ -78,6 +78,7 @@ SAMPLES: dict[str, Callable[[Crowd], list[Options]]] = {
         *for_each_subscription(crowd),
         *({"feed": str(number), "never": "thieves"} for number in (1, 2, 3)),
     ],
+    "/feed look": for_each_subscription,
     "/feed refresh": for_each_subscription,
     "/feed alerts": lambda crowd: [{}, {"channel": crowd.world.news}],
     "/feed packs": lambda _: [{"pack": "ai"}],

@@ -1,0 +1,356 @@
+"""/feed look: how the posts of a feed look, chosen in a panel that shows the real message."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+import discord
+
+from bot.app import answering
+from bot.locale import _
+from bot.news.refusals import Refusal
+from bot.posting import looks, messages
+from bot.posting.messages import LONGEST_EXCERPT, LONGEST_PREFIX, Message
+from bot.posting.rendering import language_of
+from bot.text import safe
+from bot.words import Article, Feed, Look, Style
+from cogs.rights import require_manage
+from cogs.subscriptions import Pair, bold, require_still
+from cogs.views import PATIENCE, AskerView, Choose, ChooseRole, Interaction, Press
+
+_COLOUR = re.compile(r"#?([0-9a-fA-F]{6}|[0-9a-fA-F]{3})")
+_SHORT_COLOUR = 3
+
+
+async def as_posted(
+    interaction: Interaction, article: Article, feed: Feed, channel_id: int, look: Look
+) -> Message:
+    """The post of an article in a channel of this server, as it would be sent now."""
+    assert interaction.guild is not None
+    client, server_id = interaction.client, interaction.guild.id
+    language = await language_of(
+        client.store, client, server_id, channel_id, default_language=client.newsroom.settings.language
+    )
+    mention = looks.told(client, server_id, channel_id, look)
+    return messages.post(article, feed, language=language, look=look, mention=mention)
+
+
+async def of(interaction: Interaction, pair: Pair) -> Look:
+    """How the posts of a subscription look: its own look, or the server's."""
+    return pair[0].look or await interaction.client.store.preferences.look(pair[0].server_id)
+
+
+class LookPanel(AskerView):
+    """A draft of a look, with the message that it makes in a channel. Nothing changes before it is used."""
+
+    def __init__(self, interaction: Interaction, channel_id: int, look: Look | None) -> None:
+        super().__init__(interaction)
+        self._command_id = interaction.command_id
+        self._channel_id = channel_id
+        self._kept = self._draft = look
+        self._shown: tuple[Article, Feed] | None = None
+
+    async def check(self, interaction: Interaction) -> None:
+        """Only who may still manage feeds."""
+        await require_manage(interaction, self._command_id)
+
+    async def usual(self, interaction: Interaction) -> Look:
+        """The look where none is chosen."""
+        raise NotImplementedError
+
+    def heading(self) -> tuple[str, str]:
+        """What looks like this, and what to say of it where no look of its own is chosen."""
+        raise NotImplementedError
+
+    async def example(self, interaction: Interaction) -> tuple[Article, Feed]:
+        """What to show."""
+        raise NotImplementedError
+
+    async def keep(self, interaction: Interaction, look: Look | None) -> str:
+        """Write the look down, and say so. Raises `Refusal`."""
+        raise NotImplementedError
+
+    async def show(self, interaction: Interaction) -> None:
+        """Show the message as it would be, and what can be chosen."""
+        if self._shown is None:
+            self._shown = await self.example(interaction)
+        look = await self._look(interaction)
+        message = await as_posted(interaction, *self._shown, self._channel_id, look)
+        self._arrange(message, look)
+        heading, default = self.heading()
+        lines = [heading] if self._draft is not None else [heading, f"-# {default}"]
+        if look.role is not None and message.mention is None:
+            lines.append("⚠️ " + _silent(look.role))
+        lines += [message.content] if message.content else []
+        self.asked = interaction
+        await interaction.edit_original_response(
+            content="\n".join(lines),
+            embed=message.embed,
+            view=self,
+            allowed_mentions=discord.AllowedMentions.none(),
+        )
+
+    async def text(self, interaction: Interaction, *, prefix: str, colour: str, excerpt: str) -> None:
+        """Take up what was typed in the form. Raises `Refusal`."""
+        look = await self._look(interaction)
+        self._draft = replace(
+            look,
+            prefix=safe.plain(prefix, LONGEST_PREFIX),
+            colour=_colour(colour),
+            excerpt=_length(excerpt),
+        )
+        await self.show(interaction)
+
+    def _arrange(self, message: Message, look: Look) -> None:
+        self.clear_items()
+        for item in message.view.children if message.view is not None else ():
+            if isinstance(item, discord.ui.Button):
+                self.add_item(
+                    discord.ui.Button(
+                        label=item.label, emoji=item.emoji, url=item.url, disabled=not item.url, row=0
+                    )
+                )
+        styles = {
+            Style.FULL: _("Outlet, title, excerpt, large picture"),
+            Style.COMPACT: _("Title, short excerpt, small picture"),
+            Style.HEADLINE: _("One line with the title"),
+        }
+        options = [
+            discord.SelectOption(
+                label=looks.style_name(style).capitalize(),
+                description=told,
+                value=style.value,
+                default=style is look.style,
+            )
+            for style, told in styles.items()
+        ]
+        self.add_item(Choose(self._choose_style, options=options, row=1))
+        self.add_item(
+            ChooseRole(
+                self._choose_role,
+                placeholder=_("Mention no role"),
+                min_values=0,
+                max_values=1,
+                default_values=[discord.Object(look.role, type=discord.Role)] if look.role else [],
+                row=2,
+            )
+        )
+        label = _("Without picture") if look.image else _("With picture")
+        plain = look.style is Style.HEADLINE
+        self.add_item(Press(self._turn_picture, label=label, disabled=plain, row=3))
+        self.add_item(Press(self._open_form, label=_("Prefix, colour, excerpt…"), row=3))
+        default = self._draft is None
+        self.add_item(Press(self._reset, label=_("As the server’s posts"), disabled=default, row=3))
+        green = discord.ButtonStyle.success
+        self.add_item(Press(self._use, label=_("Use this look"), style=green, row=4))
+        self.add_item(Press(self._cancel, label=_("Cancel"), row=4))
+
+    async def _look(self, interaction: Interaction) -> Look:
+        if self._draft is not None:
+            return self._draft
+        return await self.usual(interaction)
+
+    async def _choose_style(self, interaction: Interaction, values: list[str]) -> None:
+        await interaction.response.defer()
+        self._draft = replace(await self._look(interaction), style=Style(values[0]))
+        await self.show(interaction)
+
+    async def _choose_role(self, interaction: Interaction, roles: list[int]) -> None:
+        await interaction.response.defer()
+        role = roles[0] if roles else None
+        try:
+            await self._require_role(interaction, role)
+            self._draft = replace(await self._look(interaction), role=role)
+        finally:  # the menu goes back to what holds
+            await self.show(interaction)
+
+    async def _require_role(self, interaction: Interaction, role_id: int | None) -> None:
+        """Raise `Refusal` unless the asker may mention a role there, or it is mentioned already."""
+        guild, member = interaction.guild, interaction.user
+        assert guild is not None
+        assert isinstance(member, discord.Member)
+        usual = await self.usual(interaction)
+        if role_id is None or role_id in {(self._kept or usual).role, usual.role}:
+            return
+        role = guild.get_role(role_id)
+        if role is None:
+            raise Refusal(_("That role is gone."))
+        channel = guild.get_channel_or_thread(self._channel_id) or interaction.channel
+        assert isinstance(channel, discord.abc.GuildChannel | discord.Thread)
+        if not looks.may_mention(member, role, channel):
+            raise Refusal(
+                _(
+                    "You may not mention {role} there, so I do not for you. Somebody who may mention all "
+                    "roles can choose it, or the role can be made mentionable in its settings."
+                ).format(role=role.mention)
+            )
+
+    async def _turn_picture(self, interaction: Interaction) -> None:
+        await interaction.response.defer()
+        look = await self._look(interaction)
+        self._draft = replace(look, image=not look.image)
+        await self.show(interaction)
+
+    async def _open_form(self, interaction: Interaction) -> None:
+        await interaction.response.send_modal(LookForm(self, await self._look(interaction)))
+
+    async def _reset(self, interaction: Interaction) -> None:
+        await interaction.response.defer()
+        self._draft = None
+        await self.show(interaction)
+
+    async def _use(self, interaction: Interaction) -> None:
+        await interaction.response.defer()
+        if self._draft is not None:
+            await self._require_role(interaction, self._draft.role)
+        said = await self.keep(interaction, self._draft)
+        self.stop()
+        await interaction.edit_original_response(content=said, view=None)
+
+    async def _cancel(self, interaction: Interaction) -> None:
+        await interaction.response.defer()
+        self.stop()
+        await interaction.edit_original_response(content=_("Nothing changed."), embed=None, view=None)
+
+
+class FeedLook(LookPanel):
+    """The look of a subscription."""
+
+    def __init__(self, interaction: Interaction, pair: Pair) -> None:
+        super().__init__(interaction, pair[0].channel_id, pair[0].look)
+        self._pair = pair
+
+    async def usual(self, interaction: Interaction) -> Look:
+        """That of the server."""
+        return await interaction.client.store.preferences.look(self._pair[0].server_id)
+
+    def heading(self) -> tuple[str, str]:
+        """The feed and the channel."""
+        told = _("{feed} in <#{channel}>: this is what its posts look like.")
+        return (
+            told.format(feed=bold(self._pair[1]), channel=self._channel_id),
+            _("As this server’s posts look by default."),
+        )
+
+    async def example(self, interaction: Interaction) -> tuple[Article, Feed]:
+        """The newest article of the feed."""
+        feed = self._pair[1]
+        newest = await interaction.client.store.articles.newest([feed.id], limit=1)
+        return newest[0] if newest else _sample(feed), feed
+
+    async def keep(self, interaction: Interaction, look: Look | None) -> str:
+        """Of the subscription, if it is still there."""
+        subscription, feed = await require_still(interaction, self._pair)
+        saved = await interaction.client.store.subscriptions.set_look(
+            subscription.id, look, person_id=interaction.user.id
+        )
+        if not saved:
+            raise Refusal(_("That feed is no longer followed there."))
+        return _(
+            "From its next post on, {feed} looks like this in <#{channel}>. What was posted stays as it is."
+        ).format(feed=bold(feed), channel=subscription.channel_id)
+
+
+class LookForm(discord.ui.Modal):
+    """Asks for what can only be typed."""
+
+    def __init__(self, panel: LookPanel, look: Look) -> None:
+        title = _("Prefix, colour, excerpt")
+        super().__init__(title=title, timeout=PATIENCE, custom_id=panel.new_id())
+        self._panel = panel
+        self._prefix = _field("prefix", look.prefix, LONGEST_PREFIX)
+        self._colour = _field("colour", "" if look.colour is None else f"#{look.colour:06x}", 7)
+        self._excerpt = _field("excerpt", "" if look.excerpt is None else str(look.excerpt), 4)
+        self.add_item(discord.ui.Label(text=_("Before each title"), component=self._prefix))
+        self.add_item(
+            discord.ui.Label(
+                text=_("Colour of the bar"),
+                description=_("Such as #2e7d8c; empty: that of Telex"),
+                component=self._colour,
+            )
+        )
+        self.add_item(
+            discord.ui.Label(
+                text=_("Length of the excerpt"),
+                description=_("In characters, 0 to {most}; 0: none; empty: as usual").format(
+                    most=LONGEST_EXCERPT
+                ),
+                component=self._excerpt,
+            )
+        )
+
+    async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
+        """Show it in the panel. Whoever may not manage feeds any more is told so."""
+        async with answering(interaction):
+            if not await self._panel.interaction_check(interaction):
+                return
+            await interaction.response.defer()
+            await self._panel.text(
+                interaction,
+                prefix=self._prefix.value,
+                colour=self._colour.value,
+                excerpt=self._excerpt.value,
+            )
+
+
+def _field(name: str, value: str, most: int) -> discord.ui.TextInput[LookForm]:
+    return discord.ui.TextInput(custom_id=name, default=value or None, max_length=most, required=False)
+
+
+def _colour(typed: str) -> int | None:
+    if not typed.strip():
+        return None
+    match = _COLOUR.fullmatch(typed.strip())
+    if match is None:
+        raise Refusal(
+            _("“{text}” is no colour that I know: # and six digits from 0 to f, such as #2e7d8c.").format(
+                text=safe.markdown(safe.plain(typed, 20))
+            )
+        )
+    digits = match[1]
+    return int("".join(2 * digit for digit in digits) if len(digits) == _SHORT_COLOUR else digits, 16)
+
+
+def _length(typed: str) -> int | None:
+    typed = typed.strip()
+    if not typed:
+        return None
+    if not typed.isascii() or not typed.isdecimal() or int(typed) > LONGEST_EXCERPT:
+        raise Refusal(
+            _("“{text}” is no length: a number from 0 to {most}.").format(
+                text=safe.markdown(safe.plain(typed, 20)), most=LONGEST_EXCERPT
+            )
+        )
+    return int(typed)
+
+
+def _silent(role_id: int) -> str:
+    """Why a role is not mentioned."""
+    return _(
+        "<@&{role}> is not mentioned: it is gone, or I may not. Make the role mentionable in its settings, "
+        "or give me Mention @everyone, @here and All Roles in the channel."
+    ).format(role=role_id)
+
+
+def _sample(feed: Feed) -> Article:
+    """What stands for the articles of a feed that was not read yet."""
+    return Article(
+        id=0,
+        key="sample",
+        feed_id=feed.id,
+        page="",
+        url=feed.site_url or "https://example.org/",
+        title=_("The title of an article"),
+        summary=_("The beginning of its text stands here, as long as you want it."),
+        text="",
+        body="",
+        author=None,
+        outlet=feed.outlet or feed.title,
+        language=None,
+        tags=(),
+        image=None,
+        published=feed.added,
+        found=feed.added,
+    )

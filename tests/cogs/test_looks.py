@@ -1,0 +1,285 @@
+"""/feed look: the real message in a panel, which changes nothing before it is used."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import discord
+import pytest
+from simcord.builders import RoleHandle
+from simcord.results import InteractionResult
+
+from bot.words import Look, Style
+from tests.cogs.helpers import button, components, follow, forge, hide, labels, last, menu, said
+from tests.discord_world import World
+from tests.feed_server import FeedServer, rss
+
+USE = "Use this look"
+FORM = "Prefix, colour, excerpt…"
+
+
+async def first(world: World) -> str:
+    """The id of the server's first subscription, as the autocomplete gives it."""
+    return str((await world.store.subscriptions.in_server(world.guild.id))[0][0].id)
+
+
+async def chosen(world: World) -> Look | None:
+    return (await world.store.subscriptions.in_server(world.guild.id))[0][0].look
+
+
+async def panel(world: World, server: FeedServer) -> InteractionResult:
+    """The panel of a feed that was read."""
+    await follow(world, server)
+    return await world.editor.slash(world.news, "feed look", feed=await first(world))
+
+
+async def style(world: World, shown: InteractionResult, value: Style) -> InteractionResult:
+    custom_id, _options = menu(last(shown))
+    return await world.editor.select(last(shown), [value.value], custom_id=custom_id)
+
+
+async def mention(world: World, shown: InteractionResult, *roles: RoleHandle) -> InteractionResult:
+    custom_id = next(one["custom_id"] for one in components(last(shown)) if one["type"] == 6)
+    return await world.editor.select(last(shown), list(roles), custom_id=custom_id)
+
+
+async def typed(world: World, shown: InteractionResult, **values: str) -> InteractionResult:
+    form = await world.editor.click(last(shown), label=FORM)
+    return await world.editor.submit_modal(form, values)
+
+
+def embed(shown: InteractionResult) -> discord.Embed:
+    return last(shown).embeds[0]
+
+
+async def test_the_panel_shows_the_real_message_at_each_choice(telex: World, feed_server: FeedServer) -> None:
+    shown = await panel(telex, feed_server)
+    post = telex.posts()[0].embeds[0]
+    assert last(shown).ephemeral
+    assert embed(shown).to_dict() == post.to_dict()
+    assert labels(last(shown))[:2] == ["Save", "Read"]
+    shown = await style(telex, shown, Style.COMPACT)
+    assert embed(shown).footer.text == "Example News"
+    shown = await typed(telex, shown, prefix="🔒 Net ·", colour="#abc", excerpt="0")
+    assert embed(shown).title == "🔒 Net · Cities ban facial recognition"
+    assert embed(shown).description is None
+    assert embed(shown).colour == discord.Colour(0xAABBCC)
+    shown = await style(telex, shown, Style.HEADLINE)
+    assert (embed(shown).description or "").startswith("**[🔒 Net · Cities ban")
+    assert await chosen(telex) is None
+    done = await telex.editor.click(last(shown), label=USE)
+    assert "From its next post on" in said(done)
+    assert await chosen(telex) == Look(style=Style.HEADLINE, prefix="🔒 Net ·", colour=0xAABBCC, excerpt=0)
+    (change,) = await telex.store.preferences.changes(telex.guild.id, limit=9)
+    assert (change.setting, change.person_id, change.old) == ("look", telex.editor.id, None)
+
+
+async def test_cancelled_nothing_changes(telex: World, feed_server: FeedServer) -> None:
+    shown = await style(telex, await panel(telex, feed_server), Style.COMPACT)
+    done = await telex.editor.click(last(shown), label="Cancel")
+    assert "Nothing changed" in said(done)
+    assert await chosen(telex) is None
+
+
+async def test_the_picture_is_taken_away_and_given_back(telex: World, feed_server: FeedServer) -> None:
+    shown = await panel(telex, feed_server)
+    shown = await telex.editor.click(last(shown), label="Without picture")
+    assert "With picture" in labels(last(shown))
+    await telex.editor.click(last(shown), label=USE)
+    assert await chosen(telex) == Look(image=False)
+
+
+async def test_a_look_goes_back_to_the_servers(telex: World, feed_server: FeedServer) -> None:
+    await telex.store.preferences.set_look(
+        telex.guild.id, Look(style=Style.HEADLINE), person_id=telex.editor.id
+    )
+    shown = await panel(telex, feed_server)
+    assert "by default" in said(shown)
+    assert embed(shown).title is None
+    shown = await style(telex, shown, Style.FULL)
+    assert "by default" not in said(shown)
+    await telex.editor.click(last(shown), label=USE)
+    assert await chosen(telex) == Look()
+    again = await telex.editor.slash(telex.news, "feed look", feed=await first(telex))
+    again = await telex.editor.click(last(again), label="As the server’s posts")
+    assert embed(again).title is None
+    await telex.editor.click(last(again), label=USE)
+    assert await chosen(telex) is None
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "told"),
+    [
+        ("colour", "red", "no colour"),
+        ("colour", "#12345", "no colour"),
+        ("excerpt", "1001", "no length"),
+        ("excerpt", "-1", "no length"),
+        ("excerpt", "²", "no length"),
+    ],
+)
+async def test_what_cannot_be_is_refused_and_nothing_lost(
+    telex: World, feed_server: FeedServer, field: str, value: str, told: str
+) -> None:
+    shown = await style(telex, await panel(telex, feed_server), Style.COMPACT)
+    refused = await typed(telex, shown, **{field: value})
+    assert told in said(refused)
+    await telex.editor.click(last(shown), label=USE)
+    assert await chosen(telex) == Look(style=Style.COMPACT)
+
+
+async def test_a_prefix_is_plain_and_short(telex: World, feed_server: FeedServer) -> None:
+    shown = await typed(telex, await panel(telex, feed_server), prefix="**@everyone**\u202e <@&1>")
+    assert "**@everyone**" not in (embed(shown).title or "")
+    await telex.editor.click(last(shown), label=USE)
+    look = await chosen(telex)
+    assert look is not None
+    assert look.prefix == "**@everyone** <@&1>"
+
+
+async def test_a_feed_that_was_not_read_yet_has_an_example(telex: World, feed_server: FeedServer) -> None:
+    await telex.follow(feed_server.serve("/rss", rss(title="Example News")))
+    shown = await telex.editor.slash(telex.news, "feed look", feed=await first(telex))
+    assert embed(shown).title == "The title of an article"
+
+
+async def test_the_preview_and_the_list_show_the_look(telex: World, feed_server: FeedServer) -> None:
+    await follow(telex, feed_server)
+    look = Look(style=Style.COMPACT, image=False, prefix="Net ·")
+    await telex.store.subscriptions.set_look(int(await first(telex)), look, person_id=telex.editor.id)
+    preview = await telex.editor.slash(telex.news, "feed preview", feed=await first(telex))
+    assert embed(preview).title == "Net · Cities ban facial recognition"
+    listed = said(await telex.editor.slash(telex.news, "feed list"))
+    assert "-# compact, no picture, “Net ·”" in listed
+
+
+async def test_the_history_tells_looks_and_filters_in_words(telex: World, feed_server: FeedServer) -> None:
+    shown = await style(telex, await panel(telex, feed_server), Style.COMPACT)
+    await telex.editor.click(last(shown), label=USE)
+    asked = await telex.editor.slash(telex.news, "feed filter", feed=await first(telex), never="chips")
+    await telex.editor.click(last(asked), label="Save this filter")
+    told = said(await telex.editor.slash(telex.news, "settings history"))
+    assert "**Look of posts**: as the server’s → compact" in told
+    assert "**Filter**: none → never `chips`" in told
+
+
+# Roles
+
+
+async def test_a_role_that_everybody_may_mention_is_mentioned(telex: World, feed_server: FeedServer) -> None:
+    readers = telex.guild.create_role("Readers", mentionable=True)
+    shown = await mention(telex, await panel(telex, feed_server), readers)
+    assert f"<@&{readers.id}>" in last(shown).content
+    await telex.editor.click(last(shown), label=USE)
+    assert await chosen(telex) == Look(role=readers.id)
+    again = await telex.editor.slash(telex.news, "feed look", feed=await first(telex))
+    await telex.editor.click(last(await mention(telex, again)), label=USE)
+    assert await chosen(telex) == Look()
+
+
+async def test_a_role_that_the_asker_may_not_mention_stays_out(telex: World, feed_server: FeedServer) -> None:
+    staff = telex.guild.create_role("Staff")
+    shown = await panel(telex, feed_server)
+    refused = await mention(telex, shown, staff)
+    assert "You may not mention" in said(refused)
+    await telex.editor.click(last(shown), label=USE)
+    assert await chosen(telex) is None
+
+
+async def test_everyone_is_no_role_to_mention(telex: World, feed_server: FeedServer) -> None:
+    telex.env.backend.edit_role(
+        telex.guild.id,
+        telex.guild.roles["Editors"].id,
+        {"permissions": discord.Permissions(manage_guild=True, mention_everyone=True).value},
+    )
+    refused = await mention(telex, await panel(telex, feed_server), telex.guild.default_role)
+    assert "You may not mention" in said(refused)
+
+
+async def test_who_may_mention_all_roles_chooses_any_and_hears_that_the_bot_may_not(
+    telex: World, feed_server: FeedServer
+) -> None:
+    telex.env.backend.edit_role(
+        telex.guild.id,
+        telex.guild.roles["Editors"].id,
+        {"permissions": discord.Permissions(manage_guild=True, mention_everyone=True).value},
+    )
+    staff = telex.guild.create_role("Staff")
+    shown = await mention(telex, await panel(telex, feed_server), staff)
+    assert "is not mentioned" in last(shown).content
+    await telex.editor.click(last(shown), label=USE)
+    assert await chosen(telex) == Look(role=staff.id)
+
+
+async def test_the_right_to_mention_is_checked_again_when_the_look_is_used(
+    telex: World, feed_server: FeedServer
+) -> None:
+    readers = telex.guild.create_role("Readers", mentionable=True)
+    shown = await mention(telex, await panel(telex, feed_server), readers)
+    telex.env.backend.edit_role(telex.guild.id, readers.id, {"mentionable": False})
+    refused = await telex.editor.click(last(shown), label=USE)
+    assert "You may not mention" in said(refused)
+    assert await chosen(telex) is None
+
+
+async def test_a_role_that_somebody_else_chose_stays_when_the_rest_changes(
+    telex: World, feed_server: FeedServer
+) -> None:
+    staff = telex.guild.create_role("Staff")
+    await follow(telex, feed_server)
+    await telex.store.subscriptions.set_look(
+        int(await first(telex)), Look(role=staff.id), person_id=telex.reader.id
+    )
+    shown = await telex.editor.slash(telex.news, "feed look", feed=await first(telex))
+    shown = await style(telex, shown, Style.COMPACT)
+    await telex.editor.click(last(shown), label=USE)
+    assert await chosen(telex) == Look(style=Style.COMPACT, role=staff.id)
+
+
+# Rights
+
+
+async def test_who_lost_the_right_changes_no_look(telex: World, feed_server: FeedServer) -> None:
+    shown = await style(telex, await panel(telex, feed_server), Style.COMPACT)
+    form = await telex.editor.click(last(shown), label=FORM)
+    telex.env.backend.edit_role(telex.guild.id, telex.guild.roles["Editors"].id, {"permissions": 0})
+    refused = await telex.editor.submit_modal(form, {"prefix": "x"})
+    assert "Manage Server" in said(refused)
+    for act in (
+        telex.editor.click(last(shown), label=USE),
+        telex.editor.click(last(shown), label=FORM),
+        style(telex, shown, Style.HEADLINE),
+    ):
+        assert "Manage Server" in said(await act)
+    assert await chosen(telex) is None
+
+
+async def test_the_panel_of_another_is_not_pressed(telex: World, feed_server: FeedServer) -> None:
+    shown = await panel(telex, feed_server)
+    answer = await forge(telex.reader, telex.news, last(shown), button(last(shown), USE))
+    assert "for the person who asked" in said(answer)
+    assert await chosen(telex) is None
+
+
+async def test_no_look_is_kept_for_a_feed_that_is_gone_or_hidden(
+    telex: World, feed_server: FeedServer
+) -> None:
+    feed = await follow(telex, feed_server)
+    lounge = telex.guild.create_text_channel("lounge")
+    shown = await telex.editor.slash(lounge, "feed look", feed=await first(telex))
+    shown = await style(telex, shown, Style.COMPACT)
+    hide(telex, telex.news, telex.editor)
+    refused = await telex.editor.click(last(shown), label=USE)
+    assert "no longer followed" in said(refused)
+    assert await chosen(telex) is None
+    await telex.store.subscriptions.unfollow(telex.news.id, feed.id)
+    refused = await telex.editor.click(last(shown), label=USE)
+    assert "no longer followed" in said(refused)
+
+
+async def test_the_panel_in_french(telex: World, feed_server: FeedServer) -> None:
+    telex.locales[telex.editor.id] = "fr"
+    shown = await panel(telex, feed_server)
+    assert "voici à quoi ressemblent ses publications" in last(shown).content
+    assert "Utiliser cette apparence" in labels(last(shown))
+    options: list[dict[str, Any]] = menu(last(shown))[1]
+    assert [one["label"] for one in options] == ["Complet", "Compact", "Titre seul"]

@@ -1,0 +1,188 @@
+"""How posts look, whom they mention, and that what was posted keeps its look."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from simcord.builders import RoleHandle
+
+from bot.posting import buttons, looks, messages
+from bot.text import safe
+from bot.words import Look, Style
+from tests.discord_world import World
+from tests.feed_server import item
+from tests.posting.publisher import Publisher
+from tests.posting.test_messages import ARTICLE, FEED, HOSTILE, components, fields, within_limits
+
+COMPACT = Look(style=Style.COMPACT)
+HEADLINE = Look(style=Style.HEADLINE)
+LONG = replace(ARTICLE, summary="A word after the other. " * 100)
+
+
+async def test_a_compact_post_is_short_with_a_small_picture() -> None:
+    embed = fields(messages.post(LONG, FEED, language="en", look=COMPACT))
+    assert embed["title"] == ARTICLE.title
+    assert embed["url"] == ARTICLE.url
+    assert embed["thumbnail"]["url"] == ARTICLE.image
+    assert "image" not in embed
+    assert embed["footer"]["text"] == "Example News"
+    assert safe.length(embed["description"]) <= messages.COMPACT + 1
+    assert len(fields(messages.post(LONG, FEED, language="en"))["description"]) > 2 * messages.COMPACT
+
+
+async def test_a_headline_is_one_linked_line_that_can_still_be_saved() -> None:
+    message = messages.post(ARTICLE, FEED, language="en", look=HEADLINE)
+    embed = fields(message)
+    assert embed["description"] == f"**[{ARTICLE.title}]({ARTICLE.url})** · Example News"
+    assert not {"title", "image", "thumbnail", "timestamp"} & embed.keys()
+    assert components(message)[0]["custom_id"] == buttons.save_id(ARTICLE.key)
+
+
+@pytest.mark.parametrize("style", list(Style))
+async def test_every_style_shows_prefix_and_colour_and_leaves_out_what_it_is_told_to(style: Style) -> None:
+    look = Look(style=style, image=False, excerpt=0, colour=0x123456, prefix="🔒 Security ·")
+    embed = fields(messages.post(ARTICLE, FEED, language="en", look=look))
+    assert embed["color"] == 0x123456
+    assert f"🔒 Security · {ARTICLE.title}" in (embed.get("title") or embed["description"])
+    assert not {"image", "thumbnail"} & embed.keys()
+    assert "The city votes" not in str(embed)
+
+
+@pytest.mark.parametrize("length", [1, 40, 1000])
+async def test_an_excerpt_is_as_long_as_it_was_chosen(length: int) -> None:
+    embed = fields(messages.post(LONG, FEED, language="en", look=Look(excerpt=length)))
+    assert safe.length(embed["description"]) <= length + 1
+
+
+async def test_a_small_picture_that_discord_refuses_is_left_out() -> None:
+    first, bare, *_rest = messages.post(ARTICLE, FEED, language="en", look=COMPACT).attempts()
+    assert "thumbnail" in fields(first)
+    assert "thumbnail" not in fields(bare)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(title=HOSTILE, summary=HOSTILE, outlet=HOSTILE, prefix=HOSTILE, style=st.sampled_from(list(Style)))
+async def test_no_text_breaks_the_limits_of_any_style(
+    title: str, summary: str, outlet: str, prefix: str, style: Style
+) -> None:
+    article = replace(ARTICLE, title=title, summary=summary, outlet=outlet)
+    look = Look(style=style, excerpt=1000, prefix=safe.plain(prefix, messages.LONGEST_PREFIX))
+    message = messages.post(article, FEED, language="en", look=look)
+    within_limits(message)
+    assert message.content is None
+
+
+async def test_nothing_of_a_feed_ends_the_link_of_a_headline_or_mentions() -> None:
+    article = replace(ARTICLE, title="a](https://evil.example) **@everyone** <@&1>", outlet="**x** [y](z)")
+    message = messages.post(article, FEED, language="en", look=HEADLINE, mention=77)
+    line = fields(message)["description"]
+    assert "](https://evil" not in line.replace("\\]", "")
+    assert "**x**" not in line
+    assert message.content == "<@&77>"
+    assert message.allowed_mentions.to_dict() == {"parse": [], "roles": [77]}
+
+
+async def test_without_a_role_nobody_may_be_mentioned() -> None:
+    allowed = messages.post(ARTICLE, FEED, language="en").allowed_mentions.to_dict()
+    assert allowed["parse"] == []
+    assert not allowed.get("roles")
+
+
+def test_a_look_in_words_hides_no_markup() -> None:
+    look = Look(style=Style.COMPACT, image=False, excerpt=0, colour=0xFF, prefix="**x**", role=5)
+    assert looks.brief(look) == "compact, no picture, no excerpt, “\\*\\*x\\*\\*”, #0000ff, <@&5>"
+    assert looks.brief(Look()) == "full"
+
+
+# In a channel
+
+
+async def choose(world: World, look: Look) -> None:
+    (pair,) = await world.store.subscriptions.in_server(world.guild.id)
+    await world.store.subscriptions.set_look(pair[0].id, look, person_id=world.editor.id)
+
+
+def sent(world: World) -> tuple[str, list[int], bool]:
+    """The newest post: its text, the roles that it may mention, and whether it may mention anybody else."""
+    stored = world.env.backend.get_message(world.news.id, world.posts()[-1].id)
+    allowed = stored.allowed_mentions
+    assert allowed.roles is not None  # which would be all
+    return stored.content, list(allowed.roles), allowed.everyone or allowed.users != frozenset()
+
+
+@pytest.fixture
+def role(telex: World) -> RoleHandle:
+    return telex.guild.create_role("Readers", mentionable=True)
+
+
+async def test_a_post_mentions_its_role_and_nobody_else(
+    telex: World, publisher: Publisher, role: RoleHandle
+) -> None:
+    await publisher.begin()
+    await choose(telex, Look(role=role.id))
+    await publisher.publish(item(1, title="Hello @everyone"))
+    await telex.deliver()
+    assert sent(telex) == (f"<@&{role.id}>", [role.id], False)
+
+
+@pytest.mark.parametrize("why", ["gone", "not mentionable", "everyone"])
+async def test_a_role_that_may_not_be_mentioned_is_left_out_and_the_post_comes(
+    telex: World, publisher: Publisher, role: RoleHandle, why: str
+) -> None:
+    await publisher.begin()
+    await choose(telex, Look(role=telex.guild.id if why == "everyone" else role.id))
+    if why == "gone":
+        telex.env.backend.delete_role(telex.guild.id, role.id)
+    elif why == "not mentionable":
+        telex.env.backend.edit_role(telex.guild.id, role.id, {"mentionable": False})
+    await telex.env.settle()
+    await publisher.publish(item(1))
+    await telex.deliver()
+    assert len(telex.posts()) == 2
+    assert sent(telex) == ("", [], False)
+
+
+async def test_the_bots_own_right_to_mention_all_roles_is_enough(
+    telex: World, publisher: Publisher, role: RoleHandle
+) -> None:
+    telex.env.backend.edit_role(telex.guild.id, role.id, {"mentionable": False})
+    telex.set_permissions(telex.news, mention_everyone=True)
+    await telex.env.settle()
+    await publisher.begin()
+    await choose(telex, Look(role=role.id))
+    await publisher.publish(item(1))
+    await telex.deliver()
+    assert sent(telex) == (f"<@&{role.id}>", [role.id], False)
+
+
+async def test_an_edited_post_keeps_its_look_and_its_mention(
+    telex: World, publisher: Publisher, role: RoleHandle
+) -> None:
+    await publisher.begin()
+    await choose(telex, Look(style=Style.COMPACT, prefix="Old ·", role=role.id))
+    await publisher.publish(item(1, title="Befor", body="A text."))
+    await telex.deliver()
+    await choose(telex, Look(style=Style.HEADLINE, prefix="New ·"))
+    publisher.items.pop(0)
+    await publisher.publish(item(1, title="Before", body="A text, corrected."))
+    await telex.advance(3600)
+    await telex.deliver()
+    post = telex.posts()[-1]
+    assert post.embeds[0].title == "Old · Before"
+    assert post.content == f"<@&{role.id}>"
+
+
+async def test_a_catch_up_mentions_nobody_and_looks_as_ever(
+    telex: World, publisher: Publisher, role: RoleHandle
+) -> None:
+    await publisher.begin()
+    await choose(telex, Look(style=Style.HEADLINE, role=role.id))
+    most = telex.newsroom.settings.catch_up_after
+    await publisher.publish(*(item(number) for number in range(1, most + 4)))
+    await telex.deliver()
+    posts = telex.posts()[1:]
+    assert [post.content for post in posts] == ["", *[f"<@&{role.id}>"] * most]
+    assert "articles came in" in (posts[0].embeds[0].title or "")
