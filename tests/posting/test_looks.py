@@ -82,7 +82,8 @@ async def test_nothing_of_a_feed_ends_the_link_of_a_headline_or_mentions() -> No
     assert "](https://evil" not in line.replace("\\]", "")
     assert "**x**" not in line
     assert message.content == "<@&77>"
-    assert message.allowed_mentions.to_dict() == {"parse": [], "roles": [77]}
+    allowed = dict(message.allowed_mentions.to_dict())
+    assert allowed == {"parse": [], "roles": [77]}
 
 
 async def test_without_a_role_nobody_may_be_mentioned() -> None:
