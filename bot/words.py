@@ -276,7 +276,7 @@ class Dispatch:
     attempts: int
     claimed: int | None
     message_id: int | None
-    thread_id: int | None  # the thread a forum post opened
+    thread_id: int | None  # the thread that a forum post opened, or that of the day
     sent: int | None
     finished: bool  # reaction seeded, announcement published
     edit_due: int | None  # its article changed: when to edit the message
@@ -297,6 +297,7 @@ class Preference(StrEnum):
     MANAGER_ROLE = "manager_role"
     ALERTS = "alerts"
     JOIN_STORIES = "join_stories"
+    DAILY_THREAD = "daily_thread"
     QUIET_HOURS = "quiet_hours"
     MOST_AN_HOUR = "most_an_hour"
     GAP = "gap"
@@ -320,14 +321,16 @@ class ServerPreferences:
 
 @dataclass(frozen=True, slots=True)
 class ChannelPreferences:
-    """What was chosen for a channel: the language of its posts (None: the server's), one post a story.
+    """What was chosen for a channel.
 
-    Its rhythm, None where there is none: `quiet_hours` as `bot.hours.quiet` writes them, in the server's time
+    The language of its posts (None: the server's), one post a story, its posts in a thread of the day. Its
+    rhythm, None where there is none: `quiet_hours` as `bot.hours.quiet` writes them, in the server's time
     zone; how many messages of articles it takes in an hour; a `gap` in seconds between two of them.
     """
 
     language: str | None = None
     join_stories: bool = True
+    daily_thread: bool = False
     quiet_hours: str | None = None
     most_an_hour: int | None = None
     gap: int | None = None

@@ -79,6 +79,7 @@ def _name(change: SettingChange) -> str:
         Preference.MANAGER_ROLE: _("Who manages feeds"),
         Preference.ALERTS: _("Alerts of feeds in trouble"),
         Preference.JOIN_STORIES: _("One post a story"),
+        Preference.DAILY_THREAD: _("A thread a day"),
         "subscription": _("Feed"),
         history.LOOK: _("Look of posts"),
         history.FILTER: _("Filter"),
@@ -98,7 +99,7 @@ def _value(change: SettingChange, value: str | None) -> str:  # noqa: PLR0911  #
             return _("those with Manage Server") if value is None else f"<@&{value}>"
         case Preference.ALERTS:
             return _("in each feed’s own channel") if value is None else f"<#{value}>"
-        case Preference.JOIN_STORIES:
+        case Preference.JOIN_STORIES | Preference.DAILY_THREAD:
             return _("on") if value == "1" else _("off")
         case history.LOOK | history.FILTER:
             return _of_posts(change, value)

@@ -17,6 +17,7 @@ from bot import locale
 from bot.app import Telex
 from bot.locale import _
 from bot.news.refusals import Refusal
+from bot.posting import permissions
 from bot.text import safe, zones
 from bot.words import Preference
 from cogs import alerts, places
@@ -56,7 +57,8 @@ class ServerSettings(
         await ServerPanel(interaction).show(interaction)
 
     @app_commands.command(
-        name="channel", description=locale_str("Language of a channel’s posts, and one post a story or not")
+        name="channel",
+        description=locale_str("A channel’s language, one post a story or not, a thread a day or not"),
     )
     @app_commands.describe(channel=locale_str("Which channel; this one unless you say"))
     async def channel(self, interaction: Interaction, channel: Option | None = None) -> None:
@@ -252,7 +254,22 @@ class ChannelPanel(Panel):
         self.add_item(self.languages(now.language, otherwise))
         label = _("Post every article") if now.join_stories else _("One post a story")
         self.add_item(Press(self._join, label=label))
+        if isinstance(self._channel, discord.TextChannel):
+            self._add_threads(embed, self._channel, is_on=now.daily_thread)
         return embed
+
+    def _add_threads(self, embed: discord.Embed, channel: discord.TextChannel, *, is_on: bool) -> None:
+        """Whether posts go into a thread of the day, and what the bot lacks for that."""
+        said = _("off: posts stand in the channel")
+        if is_on:
+            said = _("on: posts go into a thread of the day")
+        if is_on and (lacking := permissions.lacking_for_threads(channel)):
+            names = ", ".join(f"**{permissions.name(one)}**" for one in lacking)
+            advice = _("I cannot do that yet. In the channel’s settings give me: {permissions}.")
+            said += f"\n🟠 {advice.format(permissions=names)}"
+        embed.add_field(name=_("A thread a day"), value=said, inline=False)
+        label = _("Post in the channel") if is_on else _("Post in a thread a day")
+        self.add_item(Press(self._thread, label=label))
 
     async def change(self, interaction: Interaction, preference: Preference, value: str | int | None) -> None:
         """Set a preference of the channel."""
@@ -263,6 +280,13 @@ class ChannelPanel(Panel):
             channel_id=self._channel.id,
             person_id=interaction.user.id,
         )
+
+    async def _thread(self, interaction: Interaction) -> None:
+        await interaction.response.defer()
+        now = await interaction.client.store.preferences.of_channel(self._channel.id)
+        await self.change(interaction, Preference.DAILY_THREAD, int(not now.daily_thread))
+        await interaction.client.courier.look_again(self._channel.id)
+        await self.show(interaction)
 
     async def _join(self, interaction: Interaction) -> None:
         await interaction.response.defer()

@@ -18,7 +18,7 @@ from functools import partial
 import discord
 
 from bot.clock import Clock
-from bot.posting import finishing, lookback, permissions, places
+from bot.posting import daily, finishing, lookback, permissions, places
 from bot.posting.audience import HIDDEN, Audience, Matching
 from bot.posting.messages import Message
 from bot.posting.outcomes import (
@@ -282,7 +282,12 @@ class Courier:
             return Later(_LONGEST_SLEEP, "the server is not available")
         if dispatch.person_id is not None:
             return await places.direct(self._client, dispatch.person_id)
-        return await places.find(self._client, dispatch.channel_id)
+        found = await places.find(self._client, dispatch.channel_id)
+        if isinstance(found, Outcome):
+            return found
+        return await daily.place(
+            self._store, self._client, found, dispatch, default_language=self._settings.language
+        )
 
     async def _render(self, dispatch: Dispatch) -> Message | None:
         return await render(self._store, self._client, dispatch, default_language=self._settings.language)
@@ -292,6 +297,9 @@ class Courier:
         if isinstance(outcome, Lost) and places.has_nonce(place):
             # The nonce is a moment old: Discord answers with the first message if it has it.
             outcome = await places.send(place, message, places.nonce(dispatch))
+        is_inside = isinstance(place, discord.Thread) and place.id != dispatch.channel_id
+        if isinstance(outcome, Sent) and is_inside:
+            return replace(outcome, thread_id=place.id)
         return outcome
 
     async def _record(self, dispatch: Dispatch, outcome: Outcome) -> None:

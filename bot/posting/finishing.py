@@ -33,7 +33,7 @@ async def finish(client: discord.Client, dispatch: Dispatch, *, seed: bool) -> L
         later = await _step(lambda: message.add_reaction(EMOJI), dispatch)
         if later is not None:
             return later
-    if isinstance(channel, discord.TextChannel) and channel.is_news():
+    if isinstance(channel, discord.TextChannel) and channel.is_news() and dispatch.thread_id is None:
         return await _step(message.publish, dispatch)
     return None
 

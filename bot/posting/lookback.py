@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Collection, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
@@ -77,14 +78,29 @@ async def _mine(place: Target, since: int, until: int) -> AsyncIterator[tuple[di
             raise HistoryHidden
     after = datetime.fromtimestamp(since, UTC) - CLOCKS_APART
     before = datetime.fromtimestamp(until, UTC) + CLOCKS_APART
+    parent = place.parent if isinstance(place, discord.Thread) and place.owner_id == me.id else None
+    if isinstance(parent, discord.TextChannel):  # a thread of a day; it may have been that of another
+        async for thread in threads_of(parent):
+            if thread.owner_id == me.id and discord.utils.snowflake_time(thread.id) <= before:
+                async for found, sent in _between(thread, after, before, me.id):
+                    yield found, replace(sent, thread_id=thread.id)
+        return
     if isinstance(place, discord.ForumChannel):
         async for found, thread in _first_messages(place, after, before):
             yield found, Sent(found.id, thread.id)
         return
+    async for found, sent in _between(place, after, before, me.id):
+        yield found, sent
+
+
+async def _between(
+    place: discord.abc.Messageable, after: datetime, before: datetime, author_id: int
+) -> AsyncIterator[tuple[discord.Message, Sent]]:
+    """Somebody's messages in one place. Raises `HistoryHidden` where they are among too many others."""
     read = 0
     async for found in place.history(limit=_MOST_MESSAGES, after=after, before=before, oldest_first=False):
         read += 1
-        if found.author.id == me.id:
+        if found.author.id == author_id:
             yield found, Sent(found.id)
     if read >= _MOST_MESSAGES:
         raise HistoryHidden
@@ -117,7 +133,7 @@ async def answered(looking: Awaitable[T]) -> T | Outcome:
 async def _first_messages(
     forum: discord.ForumChannel, after: datetime, before: datetime
 ) -> AsyncIterator[tuple[discord.Message, discord.Thread]]:
-    async for thread in _threads(forum):
+    async for thread in threads_of(forum):
         if (
             thread.owner_id != forum.guild.me.id
             or not after <= discord.utils.snowflake_time(thread.id) <= before
@@ -130,11 +146,12 @@ async def _first_messages(
                 yield found, thread
 
 
-async def _threads(forum: discord.ForumChannel) -> AsyncIterator[discord.Thread]:
-    for thread in await forum.guild.active_threads():
-        if thread.parent_id == forum.id:
+async def threads_of(channel: discord.ForumChannel | discord.TextChannel) -> AsyncIterator[discord.Thread]:
+    """The public threads of a channel, those that are open first, then the last to be archived."""
+    for thread in await channel.guild.active_threads():
+        if thread.parent_id == channel.id:
             yield thread
-    async for thread in forum.archived_threads(limit=_MOST_THREADS):
+    async for thread in channel.archived_threads(limit=_MOST_THREADS):
         yield thread
 
 

@@ -18,7 +18,7 @@ from bot.posting import permissions
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """Discord has the message. `thread_id` is the thread that a forum post opened."""
+    """Discord has the message. `thread_id` is the thread that a forum post opened, or that of the day."""
 
     message_id: int
     thread_id: int | None = None

@@ -30,6 +30,7 @@ def name(permission: str) -> str:
         "embed_links": _("Embed Links"),
         "read_message_history": _("Read Message History"),
         "add_reactions": _("Add Reactions"),
+        "create_public_threads": _("Create Public Threads"),
     }
     return names.get(permission, permission)
 
@@ -54,6 +55,13 @@ def lacking(
     # In a forum Discord's settings call Send Messages "Create Posts".
     renamed = {"send_messages": "create_posts"} if isinstance(place, discord.ForumChannel) else {}
     return [renamed.get(permission, permission) for permission in wanted if not getattr(granted, permission)]
+
+
+def lacking_for_threads(channel: discord.TextChannel) -> list[str]:
+    """Permissions that Telex lacks to make threads in a channel and to post in them, likewise."""
+    granted = channel.permissions_for(channel.guild.me)
+    wanted = ["view_channel", "create_public_threads", "send_messages_in_threads", "read_message_history"]
+    return [permission for permission in wanted if not getattr(granted, permission)]
 
 
 def missing(place: Place, *, required: bool = True, useful: bool = False) -> list[str]:

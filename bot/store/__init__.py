@@ -14,6 +14,7 @@ from bot.store import backup, indexing
 from bot.store.articles import Articles
 from bot.store.bookmarks import Bookmarks
 from bot.store.coverage import Coverage
+from bot.store.daily_threads import DailyThreads
 from bot.store.database import READER_PRAGMAS, Connection, Database
 from bot.store.digests import Digests
 from bot.store.dispatches import Dispatches
@@ -60,6 +61,7 @@ class Store:
         self.subscriptions = Subscriptions(database, clock)
         self.filters = Filters(database, clock)
         self.servers = Servers(database, clock)
+        self.daily_threads = DailyThreads(database)
         self.preferences = Preferences(database, clock)
         self.dispatches = Dispatches(database, clock)
         self.digests = Digests(database, clock)

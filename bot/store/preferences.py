@@ -19,6 +19,7 @@ _OF_CHANNEL = frozenset(
     {
         Preference.LANGUAGE,
         Preference.JOIN_STORIES,
+        Preference.DAILY_THREAD,
         Preference.QUIET_HOURS,
         Preference.MOST_AN_HOUR,
         Preference.GAP,
@@ -48,10 +49,14 @@ class Preferences:
     async def of_channel(self, channel_id: int) -> ChannelPreferences:
         """What was chosen for a channel."""
         row = await self._database.fetchone(
-            "SELECT language, join_stories, quiet_hours, most_an_hour, gap FROM channel WHERE id = ?",
+            "SELECT language, join_stories, daily_thread, quiet_hours, most_an_hour, gap FROM channel "
+            "WHERE id = ?",
             (channel_id,),
         )
-        return ChannelPreferences(row[0], bool(row[1]), *row[2:]) if row is not None else ChannelPreferences()
+        if row is None:
+            return ChannelPreferences()
+        language, join_stories, daily_thread, *rhythm = row
+        return ChannelPreferences(language, bool(join_stories), bool(daily_thread), *rhythm)
 
     async def language(self, channel_id: int) -> str | None:
         """The language that posts of a channel were given: its own, else its server's; None: neither."""

@@ -179,7 +179,7 @@ async def test_one_post_a_story_is_switched_by_channel(telex: World) -> None:
     assert "each article is a post of its own" in said(off)
     assert not (await telex.store.preferences.of_channel(telex.news.id)).join_stories
     on = await telex.editor.click(last(off), label="One post a story")
-    assert labels(last(on)) == ["Post every article"]
+    assert labels(last(on))[0] == "Post every article"
     assert (await telex.store.preferences.of_channel(telex.news.id)).join_stories
 
 
@@ -289,3 +289,19 @@ async def test_a_window_that_outlived_its_view_is_answered(telex: World) -> None
     await telex.restart()
     answer = await telex.editor.submit_modal(asked, {"line": "Paris"})
     assert "expired" in said(answer)
+
+
+async def test_a_channel_may_have_its_posts_in_a_thread_a_day_and_lacks_are_named(telex: World) -> None:
+    telex.set_permissions(telex.news, create_public_threads=False)
+    await telex.env.settle()
+    shown = await telex.editor.slash(telex.news, "settings channel")
+    assert "off: posts stand in the channel" in said(shown)
+    shown = await telex.editor.click(last(shown), label="Post in a thread a day")
+    assert "on: posts go into a thread of the day" in said(shown)
+    assert "Create Public Threads" in said(shown)
+    assert (await telex.store.preferences.of_channel(telex.news.id)).daily_thread
+    shown = await telex.editor.click(last(shown), label="Post in the channel")
+    assert not (await telex.store.preferences.of_channel(telex.news.id)).daily_thread
+    forum = telex.guild.create_forum_channel("forum")
+    shown = await telex.editor.slash(telex.news, "settings channel", channel=forum)
+    assert "thread" not in said(shown)

@@ -1,0 +1,145 @@
+"""Posts in a thread of the day: one a day, whatever is lost, and found again like any other post."""
+
+from __future__ import annotations
+
+import re
+
+from simcord.builders import ChannelHandle
+
+from bot.words import Preference
+from tests.discord_world import World
+from tests.feed_server import item
+from tests.posting.publisher import Answers, Publisher, titles
+
+DAY = 86_400
+
+
+async def switch(world: World, *, on: bool, channel: ChannelHandle | None = None) -> None:
+    await world.store.preferences.change(
+        Preference.DAILY_THREAD,
+        int(on),
+        server_id=world.guild.id,
+        person_id=world.editor.id,
+        channel_id=(channel or world.news).id,
+    )
+
+
+def in_channel(world: World) -> list[str | None]:
+    """The titles of the posts in the channel itself, without Discord's words on a new thread."""
+    return [message.embeds[0].title for message in world.posts() if message.embeds]
+
+
+async def begin(world: World, publisher: Publisher) -> None:
+    """The channel has a thread a day, and article 0 is in the first one."""
+    world.set_permissions(world.news, create_public_threads=True)
+    await world.env.settle()
+    await switch(world, on=True)
+    await publisher.begin()
+
+
+async def test_a_day_has_one_thread_and_the_next_one_another(telex: World, publisher: Publisher) -> None:
+    await begin(telex, publisher)
+    await publisher.publish(item(1))
+    await telex.deliver()
+    (thread,) = telex.news.threads
+    assert re.fullmatch(r"News of \w+ \d+, \d{4}", thread.name or "")
+    assert titles(telex, thread) == ["Article 0", "Article 1"]
+    assert in_channel(telex) == []
+    await telex.advance(DAY)
+    await publisher.publish(item(2))
+    await telex.deliver()
+    first, second = telex.news.threads
+    assert first.name != second.name
+    assert titles(telex, second) == ["Article 2"]
+
+
+async def test_the_day_is_that_of_the_servers_time_zone(telex: World, publisher: Publisher) -> None:
+    zone = "Pacific/Kiritimati"  # 14 hours ahead of UTC: at 20:26 UTC it is tomorrow there
+    await telex.store.preferences.change(
+        Preference.TIME_ZONE, zone, server_id=telex.guild.id, person_id=telex.editor.id
+    )
+    await telex.store.preferences.change(
+        Preference.LANGUAGE, "fr", server_id=telex.guild.id, person_id=telex.editor.id
+    )
+    await begin(telex, publisher)
+    (thread,) = telex.news.threads
+    assert thread.name == "Actualités du 29 mai 2026"
+
+
+async def test_a_thread_whose_making_was_not_answered_is_not_made_twice(
+    telex: World, publisher: Publisher, answers: Answers
+) -> None:
+    telex.set_permissions(telex.news, create_public_threads=True)
+    await telex.env.settle()
+    await switch(telex, on=True)
+    answers.lost("/threads", times=1)
+    await publisher.begin()
+    await telex.advance(10)
+    await telex.deliver()
+    (thread,) = telex.news.threads
+    assert titles(telex, thread) == ["Article 0"]
+
+
+async def test_a_post_in_the_thread_whose_answer_was_lost_is_found_there(
+    telex: World, publisher: Publisher, answers: Answers
+) -> None:
+    await begin(telex, publisher)
+    answers.lost("/messages", times=2)
+    await publisher.publish(item(1))
+    await telex.deliver()
+    await telex.advance(30)
+    await telex.restart()
+    await telex.deliver()
+    (thread,) = telex.news.threads
+    assert titles(telex, thread) == ["Article 0", "Article 1"]
+    for dispatch in await telex.store.dispatches.recent(0, 9):
+        assert dispatch.thread_id == thread.id
+
+
+async def test_a_correction_reaches_the_post_in_the_thread_of_an_earlier_day(
+    telex: World, publisher: Publisher
+) -> None:
+    await begin(telex, publisher)
+    await publisher.article(1)
+    await telex.deliver()
+    (thread,) = telex.news.threads
+    await telex.advance(DAY)
+    publisher.items = publisher.items[1:]
+    await publisher.article(1, title="Article 1, corrected")
+    await telex.deliver()
+    assert titles(telex, thread) == ["Article 0", "Article 1, corrected"]
+    assert len(telex.news.threads) == 1
+
+
+async def test_a_thread_that_somebody_deleted_is_made_again(telex: World, publisher: Publisher) -> None:
+    await begin(telex, publisher)
+    (thread,) = telex.news.threads
+    telex.env.backend.delete_channel(thread.id)
+    await telex.env.settle()
+    await publisher.publish(item(1))
+    await telex.deliver()
+    (again,) = telex.news.threads
+    assert titles(telex, again) == ["Article 1"]
+
+
+async def test_without_the_permission_posts_wait_and_it_is_named(telex: World, publisher: Publisher) -> None:
+    telex.set_permissions(telex.news, create_public_threads=False)
+    await telex.env.settle()
+    await switch(telex, on=True)
+    await publisher.begin()
+    problem = await telex.store.dispatches.problem(telex.news.id)
+    assert problem is not None
+    assert problem.problem == "forbidden create_public_threads"
+    telex.set_permissions(telex.news, create_public_threads=True)
+    await telex.env.settle()
+    await telex.deliver()
+    (thread,) = telex.news.threads
+    assert titles(telex, thread) == ["Article 0"]
+
+
+async def test_switched_off_posts_stand_in_the_channel_again(telex: World, publisher: Publisher) -> None:
+    await begin(telex, publisher)
+    await switch(telex, on=False)
+    await publisher.publish(item(1))
+    await telex.deliver()
+    assert in_channel(telex) == ["Article 1"]
