@@ -6,8 +6,9 @@ import hashlib
 import json
 import logging
 import secrets
+import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -24,6 +25,7 @@ from bot.posting import permissions
 from bot.posting.courier import Courier
 from bot.posting.outcomes import no_repeated_threads
 from bot.posting.visibility import Visibility
+from bot.store import DatabaseBroken, DatabaseFault
 
 if TYPE_CHECKING:
     from bot.settings import Settings
@@ -148,6 +150,11 @@ class Telex(commands.AutoShardedBot):
             await self.add_cog(cog(self))
         await self.sync_commands()
 
+    async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - discord.py's
+        """Log what went wrong in a listener, unless the store has said it."""
+        if not isinstance(sys.exc_info()[1], DatabaseFault):
+            await super().on_error(event_method, *args, **kwargs)
+
     async def on_message(self, message: discord.Message, /) -> None:
         """No text commands: there are slash commands, and a cog that listens for mentions."""
 
@@ -171,7 +178,8 @@ class Telex(commands.AutoShardedBot):
         except (discord.DiscordException, aiohttp.ClientError):
             log.exception("Discord did not take the commands; those registered before stay")
             return False
-        await self.store.meta.set("commands", digest)
+        with suppress(DatabaseFault):  # then they are registered again next time
+            await self.store.meta.set("commands", digest)
         log.info("Registered %d commands", len(payload))
         return True
 
@@ -327,6 +335,8 @@ def _sentence(error: Exception) -> str | None:  # noqa: PLR0911  # one line an e
     match error:
         case Refusal():
             return str(error)
+        case DatabaseFault():
+            return _of_database(error)
         case app_commands.CommandOnCooldown():
             seconds = max(1, round(error.retry_after))
             return ngettext(
@@ -349,6 +359,17 @@ def _sentence(error: Exception) -> str | None:  # noqa: PLR0911  # one line an e
         case app_commands.CheckFailure():
             return _("You cannot use this here.")
     return None
+
+
+def _of_database(fault: DatabaseFault) -> str:
+    if isinstance(fault, DatabaseBroken):
+        return _(
+            "My database is damaged, so this was not done. Whoever runs this bot has to restore a backup."
+        )
+    return _(
+        "My database takes nothing for the moment, so this was not done. Whoever runs this bot is told; try "
+        "again later."
+    )
 
 
 def _permission(name: str) -> str:

@@ -37,3 +37,27 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         """Wait."""
         await asyncio.sleep(seconds)
+
+
+LEAST_LEAP = 60
+"""Seconds by which the wall clock must have been set for anybody to mind."""
+
+
+class Leaps:
+    """Notices that the wall clock was set, by comparing it with the one that only goes forward.
+
+    A machine that slept looks like one whose clock was set ahead.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._apart = clock.now() - clock.monotonic()
+
+    def look(self) -> int:
+        """By how many seconds the clock was set ahead since the last look, back where negative; mostly 0."""
+        apart = self._clock.now() - self._clock.monotonic()
+        leap = round(apart - self._apart)
+        if abs(leap) < LEAST_LEAP:
+            return 0
+        self._apart = apart
+        return leap

@@ -68,6 +68,12 @@ class Health:
     def _gauge(self, name: str, meaning: str, *labels: str) -> Gauge:
         return Gauge(name, meaning, labels, registry=self._registry)
 
+    def clock_set(self, by: int) -> None:
+        """The wall clock was set ahead by so many seconds, or the machine slept; negative: back."""
+        self._started += by
+        if self.disconnected is not None:
+            self.disconnected += by
+
     async def silent_since(self) -> int | None:
         """Since when no feed could be fetched although some should have been; None while all is well.
 
@@ -87,6 +93,8 @@ class Health:
                 found.append(f"no feed could be fetched for {self._minutes(since)} minutes")
         except StoreError as error:
             found.append(f"the database cannot be read: {error}")
+        if (trouble := self._store.trouble) is not None:
+            found.append(f"the database is in trouble: {trouble}")
         if self.disconnected is not None and self._clock.now() - self.disconnected > AWAY:
             found.append(f"Discord has been out of reach for {self._minutes(self.disconnected)} minutes")
         return found

@@ -17,6 +17,7 @@ from bot import health as figures
 from bot import locale
 from bot.app import Telex
 from bot.locale import _, ngettext
+from bot.store import DatabaseBroken, DatabaseFault
 from cogs.loops import Loop
 from cogs.views import Interaction
 
@@ -37,6 +38,7 @@ class Health(commands.Cog):
         self._lateness = Loop("lateness", self.health.watch_lateness, self._clock)
         self._served = AsyncExitStack()
         self._alarmed = False
+        self._troubled: DatabaseFault | None = None
         self._untold: list[str] = []
 
     async def cog_load(self) -> None:
@@ -85,11 +87,18 @@ class Health(commands.Cog):
         if arrived is not None:
             self.health.interactions.labels(command.qualified_name).observe(time.monotonic() - arrived)
 
+    @commands.Cog.listener()
+    async def on_clock_set(self, by: int) -> None:
+        """No feed was silent in an hour that did not pass."""
+        self.health.clock_set(by)
+
     async def look(self) -> None:
-        """Raise the alarm when feeds fell silent, and tell when they answer again: once each.
+        """Raise the alarm when the database is in trouble or feeds fell silent, and tell when it is over.
 
         Raises StoreError.
         """
+        await self._look_at_store()
+        await self._tell()
         since = await self.health.silent_since()
         if since is not None and not self._alarmed:
             hours = max(1, (self._clock.now() - since) // 3600)
@@ -101,6 +110,23 @@ class Health(commands.Cog):
             with locale.use(self._settings.language):
                 self._untold.append(_("Feeds are fetched again."))
         self._alarmed = since is not None
+        await self._tell()
+
+    async def _look_at_store(self) -> None:
+        """What the log says by itself, for the owner."""
+        store = self._bot.store
+        if store.trouble is not None:
+            await store.takes_writes(surely=True)
+        with locale.use(self._settings.language):
+            if store.trouble is not None and self._troubled is None:
+                self._untold.append(_trouble(store.trouble))
+            elif store.trouble is None and self._troubled is not None:
+                self._untold.append(_("My database takes everything again. What waited follows."))
+            elif isinstance(store.trouble, DatabaseBroken) and not isinstance(self._troubled, DatabaseBroken):
+                self._untold.append(_trouble(store.trouble))
+        self._troubled = store.trouble
+
+    async def _tell(self) -> None:
         while self._untold and await self._tell_owner(self._untold[0]):
             del self._untold[0]
 
@@ -126,6 +152,18 @@ class Health(commands.Cog):
             log.warning("The owner could not be told yet: %s", error)
             return False
         return True
+
+
+def _trouble(fault: DatabaseFault) -> str:
+    if isinstance(fault, DatabaseBroken):
+        return _(
+            "My database is damaged. I write nothing more to it, so nothing is posted or kept until you put a"
+            " backup in its place; `telex check` tells whether a database is whole. {error}"
+        ).format(error=fault)
+    return _(
+        "My database takes nothing, so I post and keep nothing until it does: nothing is lost, and I keep"
+        " trying. {error}"
+    ).format(error=fault)
 
 
 def _alarm(hours: int) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from contextvars import Context
 
 from bot.clock import Clock
+from bot.store import DatabaseFault
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,8 @@ class Loop:
         while True:
             try:
                 await self._run()
+            except DatabaseFault:  # the store has said it
+                pass
             except Exception:
                 log.exception("%s failed and starts again in %.0f s", self._name, PAUSE)
             await self._clock.sleep(PAUSE)

@@ -1,4 +1,4 @@
-"""Asking feeds for news, for as long as the bot runs, and the daily clean-up of the store."""
+"""Asking feeds for news, for as long as the bot runs; an eye on the clock, and the daily clean-up."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import logging
 from discord.ext import commands
 
 from bot.app import Telex
+from bot.clock import Leaps
 from cogs.loops import Loop
 
 log = logging.getLogger(__name__)
@@ -17,25 +18,34 @@ KEEP_QUESTIONS = 90 * DAY
 KEEP_LEFT_SERVERS = 30 * DAY
 """Seconds after which what belongs to a server that sent the bot away is deleted, and watches that ended."""
 
+LOOK_AT_CLOCK = 30.0
+"""Seconds between looks at whether somebody set the clock."""
+
 
 class Polling(commands.Cog):
     """Runs the poller."""
 
     def __init__(self, bot: Telex) -> None:
         newsroom = bot.newsroom
+        self._bot = bot
         self._store, self._clock, self._settings = newsroom.store, newsroom.clock, newsroom.settings
+        self._asking = newsroom.poller
         self._poller = Loop("poller", newsroom.poller.run, newsroom.clock)
+        self._leaps = Leaps(newsroom.clock)
+        self._watch = Loop("clock", self._watch_clock, newsroom.clock)
         self._cleaner = Loop("clean-up", self._clean_daily, newsroom.clock)
 
     async def cog_load(self) -> None:
         """Begin to poll what is due."""
         self._poller.start()
         self._cleaner.start()
+        self._watch.start()
 
     async def cog_unload(self) -> None:
         """End polling; a poll under way is as if it had never begun."""
         await self._poller.stop()
         await self._cleaner.stop()
+        await self._watch.stop()
 
     async def clean(self) -> None:
         """Delete servers, questions and, where a setting says so, texts that are older than what is kept."""
@@ -51,6 +61,24 @@ class Polling(commands.Cog):
         if self._settings.keep_texts_days:
             texts = await self._store.articles.forget_texts(now - self._settings.keep_texts_days * DAY)
             log.info("Deleted the texts of %d old articles", texts)
+
+    async def look_at_clock(self) -> None:
+        """Where the clock was set, let nothing wait for an hour that will not come. Raises StoreError."""
+        leap = self._leaps.look()
+        if not leap:
+            return
+        log.warning("The clock was set %s by %d s", "ahead" if leap > 0 else "back", abs(leap))
+        self._bot.dispatch("clock_set", leap)
+        if leap < 0:
+            await self._store.insist(self._store.clock_set_back)
+            self._asking.clock_set_back(-leap)
+            self._bot.courier.clock_set_back(-leap)
+
+    async def _watch_clock(self) -> None:
+        await self._store.clock_set_back()  # perhaps it was while no bot ran
+        while True:
+            await self._clock.sleep(LOOK_AT_CLOCK)
+            await self.look_at_clock()
 
     async def _clean_daily(self) -> None:
         while True:

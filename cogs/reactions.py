@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Coroutine, Sequence
+from functools import partial
 from weakref import WeakValueDictionary
 
 import discord
@@ -67,7 +68,7 @@ class Reactions(commands.Cog):
             if dispatch is not None:
                 guild = self.bot.get_guild(dispatch.server_id)
                 with locale.use(str(guild.preferred_locale) if guild is not None else None):
-                    await self._keep(payload.user_id, dispatch, live=True)
+                    await self.bot.store.insist(partial(self._keep, payload.user_id, dispatch, live=True))
 
     @commands.Cog.listener()
     async def on_raw_reaction_remove(self, payload: discord.RawReactionActionEvent) -> None:
@@ -79,7 +80,8 @@ class Reactions(commands.Cog):
         async with self._order(payload.user_id):
             dispatch = await post_of(self.bot, payload.message_id, payload.guild_id)
             for article_id in dispatch.article_ids if dispatch is not None else ():
-                await self.bot.store.bookmarks.remove(payload.user_id, article_id)
+                remove = partial(self.bot.store.bookmarks.remove, payload.user_id, article_id)
+                await self.bot.store.insist(remove)
 
     @commands.Cog.listener()
     async def on_ready(self) -> None:

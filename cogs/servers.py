@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import discord
 from discord.ext import commands
 
@@ -23,7 +25,7 @@ class Servers(commands.Cog):
     async def on_ready(self) -> None:
         """Learn which servers the bot was invited to or sent away from while it was not running."""
         guilds = self._bot.guilds
-        await self._store.servers.sync([guild.id for guild in guilds])
+        await self._store.insist(lambda: self._store.servers.sync([guild.id for guild in self._bot.guilds]))
         for guild in guilds:
             if not guild.unavailable:
                 await self._keep_locale(guild)
@@ -34,7 +36,8 @@ class Servers(commands.Cog):
     @commands.Cog.listener()
     async def on_guild_join(self, guild: discord.Guild) -> None:
         """Somebody invited the bot."""
-        await self._store.servers.joined(guild.id, str(guild.preferred_locale))
+        joined = partial(self._store.servers.joined, guild.id, str(guild.preferred_locale))
+        await self._store.insist(joined)
         before = self._bot.newsroom.clock.now() - _WELCOME_AGAIN
         if await self._store.servers.welcome(guild.id, again_before=before):
             await welcome.say(self._bot, guild)
@@ -55,7 +58,7 @@ class Servers(commands.Cog):
     @commands.Cog.listener()
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         """Somebody sent the bot away."""
-        await self._store.servers.left(guild.id)
+        await self._store.insist(partial(self._store.servers.left, guild.id))
 
     @commands.Cog.listener()
     async def on_guild_channel_update(

@@ -12,11 +12,12 @@ class ManualClock:
 
     def __init__(self, now: int = 1_780_000_000) -> None:
         self._now = float(now)
+        self._set_by = 0.0
         self._sleepers: list[tuple[float, int, asyncio.Event]] = []
         self._order = itertools.count()
 
     def now(self) -> int:
-        return int(self._now)
+        return int(self._now + self._set_by)
 
     def monotonic(self) -> float:
         return self._now
@@ -28,6 +29,10 @@ class ManualClock:
         woken = asyncio.Event()
         heapq.heappush(self._sleepers, (self._now + seconds, next(self._order), woken))
         await woken.wait()
+
+    def set_by(self, seconds: float) -> None:
+        """Somebody sets the wall clock ahead, or back: no time passes."""
+        self._set_by += seconds
 
     def advance(self, seconds: float) -> None:
         self._now += seconds

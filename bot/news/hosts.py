@@ -71,6 +71,10 @@ class Host:
         """Leave it alone until then."""
         self.held_until = max(self.held_until, until)
 
+    def clock_set_back(self, by: int) -> None:
+        """Leave it alone for as long as was meant."""
+        self.held_until -= by
+
     def is_at_rest(self) -> bool:
         """Whether nothing is lost by forgetting it."""
         return not (
@@ -100,6 +104,11 @@ class Hosts:
                 self._hosts = {name: host for name, host in self._hosts.items() if not host.is_at_rest()}
             host = self._hosts[name] = Host(self._clock)
         return host
+
+    def clock_set_back(self, by: int) -> None:
+        """The wall clock was set back by so many seconds."""
+        for host in self._hosts.values():
+            host.clock_set_back(by)
 
 
 class Queue:

@@ -22,7 +22,7 @@ from bot.news.intake import Intake
 from bot.news.turns import Turns
 from bot.news.visits import Outcome, PollReport, Visits
 from bot.settings import Settings
-from bot.store import Store, StoreError
+from bot.store import DatabaseFault, Store, StoreError
 from bot.store.alerts import Alert
 from bot.store.polls import Recorded, Unchanged
 from bot.text import urls
@@ -46,6 +46,8 @@ SHORTEST_REST = 0.02
 """Seconds; hosts that become free sooner are served together."""
 AFTER_TROUBLE = 5
 """Seconds to wait when the store cannot be used."""
+REST_AFTER_TROUBLE = 60
+"""Seconds for which a host is left alone that answered in vain."""
 
 
 class Poller:
@@ -124,6 +126,13 @@ class Poller:
         self._look_now = True
         self._woken.set()
 
+    def clock_set_back(self, by: int) -> None:
+        """The wall clock was set back by so many seconds."""
+        self._hosts.clock_set_back(by)
+        self.last_answer = None if self.last_answer is None else min(self.last_answer, self._clock.now())
+        self._look_at = 0
+        self.wake()
+
     async def run(self) -> None:
         """Poll what is due, for ever. Cancel it to end it: polls under way are as if they had never begun."""
         self._look_now = True
@@ -133,11 +142,13 @@ class Poller:
             while True:
                 self._woken.clear()
                 try:
-                    await self._take_due()
-                except StoreError:
-                    log.exception("cannot look for due feeds")
-                    self._look_now = False
-                    self._look_at = self._clock.now() + AFTER_TROUBLE
+                    if await self._store.takes_writes():
+                        await self._take_due()
+                    else:  # nobody is asked for what could not be kept
+                        self._look_later()
+                except StoreError as error:
+                    _tell("cannot look for due feeds", error)
+                    self._look_later()
                 await self._rest(self._queue.hand_out())
         finally:
             for task in tasks:
@@ -147,8 +158,12 @@ class Poller:
             self._held.clear()
             try:
                 await self._flush()
-            except StoreError:
-                log.exception("the last polls without news were not written")
+            except StoreError as error:
+                _tell("the last polls without news were not written", error)
+
+    def _look_later(self) -> None:
+        self._look_now = False
+        self._look_at = self._clock.now() + AFTER_TROUBLE
 
     async def _take_due(self) -> None:
         now = self._clock.now()
@@ -190,10 +205,14 @@ class Poller:
         while True:
             host, feed = await self._queue.take()
             try:
-                await self._poll_due(feed, host)
-            except Exception:
-                log.exception("cannot record a poll of %s", urls.masked(feed.url))
+                if self._store.fault is None:
+                    await self._poll_due(feed, host)
+                else:
+                    self._held.discard(feed.id)
+            except Exception as error:  # noqa: BLE001  # it is logged, and the feed stays due
+                _tell(f"cannot record a poll of {urls.masked(feed.url)}", error)
                 self._held.discard(feed.id)
+                host.hold(self._clock.now() + REST_AFTER_TROUBLE)
                 self._look_at = max(self._look_at, self._clock.now() + AFTER_TROUBLE)
             finally:
                 self._queue.done(host)
@@ -307,8 +326,8 @@ class Poller:
                 pass
             try:
                 await self._flush()
-            except StoreError:
-                log.exception("cannot write polls without news")
+            except StoreError as error:
+                _tell("cannot write polls without news", error)
                 await self._clock.sleep(AFTER_TROUBLE)
 
     async def _flush(self) -> None:
@@ -340,6 +359,11 @@ class Poller:
         if soonest < self._look_at:
             self._look_at = soonest
             self._woken.set()
+
+
+def _tell(what: str, error: Exception) -> None:
+    if not isinstance(error, DatabaseFault):  # which the store has told of
+        log.error("%s", what, exc_info=error)
 
 
 def _ignore(recorded: Recorded) -> None:

@@ -12,7 +12,7 @@ from bot.clock import Clock
 from bot.news.watches import Watchman
 from bot.posting.outcomes import Later, Lost, Outcome, judge
 from bot.posting.visibility import Visibility
-from bot.store import Store
+from bot.store import DatabaseFault, Store
 from bot.words import Dispatch
 
 log = logging.getLogger(__name__)
@@ -80,6 +80,10 @@ class Matching:
         self._rests_until = 0
         self.task: asyncio.Task[None] | None = None
 
+    def clock_set_back(self, by: int) -> None:
+        """The wall clock was set back by so many seconds."""
+        self._rests_until -= by
+
     async def start(self, now: int) -> None:
         """Begin where there is something to do and it was not begun."""
         if self.task is not None or now < self._rests_until or not await self._store.watches.arrivals(1):
@@ -94,7 +98,9 @@ class Matching:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self.task = None
-        if not task.cancelled() and task.exception() is not None:
-            log.error("Articles were not held against the watches", exc_info=task.exception())
+        fault = None if task.cancelled() else task.exception()
+        if fault is not None:
+            if not isinstance(fault, DatabaseFault):
+                log.error("Articles were not held against the watches", exc_info=fault)
             self._rests_until = self._clock.now() + _AFTER_FAULT
         self._on_end()

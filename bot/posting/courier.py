@@ -40,7 +40,7 @@ from bot.posting.restored import Narrowed, Restored
 from bot.posting.troubles import Troubles, patience
 from bot.posting.visibility import Visibility
 from bot.settings import Settings
-from bot.store import Store
+from bot.store import UNTIL_NEXT_TRY, DatabaseFault, Store
 from bot.words import Dispatch, DispatchState
 
 log = logging.getLogger(__name__)
@@ -122,6 +122,13 @@ class Courier:
         await self._store.dispatches.unblock_channel(channel_id)
         self.wake()
 
+    def clock_set_back(self, by: int) -> None:
+        """The wall clock was set back by so many seconds."""
+        self._resting = {channel: until - by for channel, until in self._resting.items()}
+        self._unfinished = {id_: (due - by, dispatch) for id_, (due, dispatch) in self._unfinished.items()}
+        self._matching.clock_set_back(by)
+        self.wake()
+
     # The loop
 
     async def _begin(self) -> None:
@@ -135,6 +142,8 @@ class Courier:
         self._begun = True
 
     async def _start_due(self) -> None:
+        if not await self._store.takes_writes():
+            return  # what is not claimed in writing is not sent
         async with self._beginning:
             if not self._begun:
                 await self._begin()
@@ -162,8 +171,11 @@ class Courier:
             self._chore = None
         else:
             self._tasks.pop(channel_id, None)
-            if not task.cancelled() and task.exception() is not None:
-                log.error("Posting in channel %d stopped", channel_id, exc_info=task.exception())
+            fault = None if task.cancelled() else task.exception()
+            if isinstance(fault, DatabaseFault):
+                self._rest(channel_id, UNTIL_NEXT_TRY)
+            elif fault is not None:
+                log.error("Posting in channel %d stopped", channel_id, exc_info=fault)
                 self._resting[channel_id] = self._clock.now() + _AFTER_FAULT
         self.wake()
 
@@ -173,6 +185,9 @@ class Courier:
 
     async def _wait(self) -> None:
         """Sleep until something is due or `wake` is called."""
+        if self._store.fault is not None:
+            await self._clock.sleep(UNTIL_NEXT_TRY)
+            return
         now = self._clock.now()
         busy = self._tasks.keys() | self._resting.keys()
         dues = [now + _LONGEST_SLEEP, *self._resting.values()]
@@ -199,6 +214,8 @@ class Courier:
                     return
                 try:
                     await (self._resolve(dispatch) if suspects else self._deliver(dispatch))
+                except DatabaseFault:
+                    self._suspect(dispatch, UNTIL_NEXT_TRY)
                 except Exception:
                     log.exception("Dispatch %d was not delivered", dispatch.id)
                     await self._fault(dispatch)
@@ -255,7 +272,7 @@ class Courier:
         if isinstance(place, Outcome):
             outcome = Unknown() if isinstance(place, Blocked) else place
         elif not places.has_nonce(place) and (wait := claimed + _READ_BACK_AFTER - self._clock.now()) > 0:
-            outcome = Later(wait, "Discord may still be at it")
+            outcome = Later(min(wait, _READ_BACK_AFTER), "Discord may still be at it")
         else:
             message = await self._render(dispatch)
             outcome = await lookback.search(place, dispatch, message, since=claimed, until=claimed)
@@ -303,6 +320,10 @@ class Courier:
         return outcome
 
     async def _record(self, dispatch: Dispatch, outcome: Outcome) -> None:
+        """Write down what became of a dispatch, however long the database takes nothing."""
+        await self._store.insist(partial(self._write_down, dispatch, outcome))
+
+    async def _write_down(self, dispatch: Dispatch, outcome: Outcome) -> None:
         now, dispatches = self._clock.now(), self._store.dispatches
         match outcome:
             case Sent(message_id, thread_id):
@@ -331,6 +352,8 @@ class Courier:
             later = await finishing.finish(self._client, dispatch, seed=self._settings.seed_reaction)
             if later is None:
                 await self._store.dispatches.finished(dispatch.id)
+        except DatabaseFault:
+            later = Later(UNTIL_NEXT_TRY, "")
         except Exception:
             log.exception("Dispatch %d was sent and not finished", dispatch.id)
             later = Later(_AFTER_FAULT, "")
@@ -348,6 +371,9 @@ class Courier:
             if not self._stopping:
                 try:
                     await self._edit(dispatch)
+                except DatabaseFault:
+                    await self._clock.sleep(UNTIL_NEXT_TRY)
+                    return
                 except Exception:
                     log.exception("The message of dispatch %d was not edited", dispatch.id)
                     await self._store.dispatches.edit_later(dispatch.id, now + _AFTER_FAULT)

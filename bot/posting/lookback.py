@@ -17,8 +17,8 @@ from bot.words import Article, Dispatch, DispatchKind
 
 T = TypeVar("T")
 
-CLOCKS_APART = timedelta(minutes=15)
-"""How far this machine's clock may be from Discord's, and how long an attempt may last."""
+CLOCKS_APART = timedelta(minutes=90)
+"""How far this machine's clock may have been from Discord's, and how long an attempt may last."""
 
 EPOCH = 7 * 86_400
 """Seconds after a backup was restored in which old articles are looked for first."""

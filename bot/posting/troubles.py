@@ -7,13 +7,13 @@ import logging
 from bot.clock import Clock
 from bot.news.watches import CLOSED
 from bot.store import Store
+from bot.store.times import LONGEST_BLOCK, LONGEST_RETRY
 from bot.words import Dispatch
 
 log = logging.getLogger(__name__)
 
-_BLOCKED = (300, 21_600)  # seconds after which a blocked channel is tried again: first, and at most
+_BLOCKED = (300, LONGEST_BLOCK)  # seconds after which a blocked channel is tried again: first, and at most
 _MOMENT = 5.0
-_LONGEST_MOMENT = 300.0
 
 
 class Troubles:
@@ -49,4 +49,4 @@ class Troubles:
 
 def patience(dispatch: Dispatch) -> float:
     """Seconds to leave until a further attempt at a dispatch: more after each."""
-    return min(_MOMENT * 2.0 ** min(dispatch.attempts, 8), _LONGEST_MOMENT)
+    return min(_MOMENT * 2.0 ** min(dispatch.attempts, 8), LONGEST_RETRY)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 import filelock
 
 from bot.clock import Clock
-from bot.store import backup, indexing
+from bot.store import backup, indexing, times
 from bot.store.articles import Articles
 from bot.store.bookmarks import Bookmarks
 from bot.store.coverage import Coverage
@@ -21,6 +21,7 @@ from bot.store.dispatches import Dispatches
 from bot.store.errors import (
     AlreadyRunning,
     DatabaseBroken,
+    DatabaseFault,
     DatabaseUnusable,
     NewerDatabase,
     StoreError,
@@ -42,11 +43,17 @@ from bot.store.words import Words
 __all__ = [
     "AlreadyRunning",
     "DatabaseBroken",
+    "DatabaseFault",
     "DatabaseUnusable",
     "NewerDatabase",
     "Store",
     "StoreError",
 ]
+
+T = TypeVar("T")
+
+UNTIL_NEXT_TRY = 5.0
+"""Seconds between attempts to write while the file or its disk is in trouble."""
 
 
 class Store:
@@ -80,7 +87,7 @@ class Store:
 
         Raises `NewerDatabase`, `DatabaseBroken` or `DatabaseUnusable`.
         """
-        store = cls(await Database.open(path, migrate), clock)
+        store = cls(await Database.open(path, migrate, clock), clock)
         try:
             await store.reindex(only_outdated=True)
             await store.words.fill()
@@ -105,6 +112,38 @@ class Store:
             yield
         finally:
             lock.release()
+
+    @property
+    def fault(self) -> DatabaseFault | None:
+        """What the last attempt to use the file failed for, None when it did not fail."""
+        return self._database.condition.fault
+
+    @property
+    def trouble(self) -> DatabaseFault | None:
+        """What is wrong with the file or its disk, until it has been well for a while."""
+        return self._database.condition.trouble
+
+    async def takes_writes(self, *, surely: bool = False) -> bool:
+        """Whether the database can be written to; tried where the last attempt failed, or `surely`."""
+        if surely or self.fault is not None:
+            try:
+                await self.meta.set("written", str(self.clock.now()))
+            except DatabaseFault:
+                return False
+        return True
+
+    async def insist(self, write: Callable[[], Awaitable[T]]) -> T:
+        """Do what must not be forgotten, again and again until the database takes it."""
+        while True:
+            try:
+                return await write()
+            except DatabaseFault:
+                await self.clock.sleep(UNTIL_NEXT_TRY)
+
+    async def clock_set_back(self) -> None:
+        """Let nothing wait for a time that was reckoned by a clock which has been set back since."""
+        async with self._database.write() as transaction:
+            await transaction.run(times.settle, self.clock.now())
 
     async def close(self) -> None:
         """Close the database; closing twice does no harm."""

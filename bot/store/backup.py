@@ -26,7 +26,10 @@ def copy(connection: sqlite3.Connection, path: Path) -> None:
     try:
         try:
             part.touch(mode=0o600, exist_ok=False)  # addresses of feeds may hold secrets
-            _fill(connection, part)
+            try:
+                _fill(connection, part)
+            except sqlite3.OperationalError as error:  # of the disk, mostly the one that the copy goes to
+                raise DatabaseUnusable(f"The backup {path} cannot be written: {error}.") from error
             with part.open("rb+") as file:
                 os.fsync(file.fileno())
             _must_not_exist(path)
@@ -34,6 +37,7 @@ def copy(connection: sqlite3.Connection, path: Path) -> None:
             _sync_folder(path.parent)
         finally:
             part.unlink(missing_ok=True)
+            part.with_name(f"{part.name}-journal").unlink(missing_ok=True)
     except OSError as error:
         raise DatabaseUnusable(f"The backup {path} cannot be written: {error.strerror}.") from error
 

@@ -7,18 +7,24 @@ the event loop only waits. Reads see the last committed state and never wait for
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 import aiosqlite
 
 from bot import hours
+from bot.clock import Clock, SystemClock
+from bot.store.condition import Condition
 from bot.store.errors import DatabaseUnusable, StoreError, understand
 from bot.text.terms import fold
+
+log = logging.getLogger(__name__)
 
 READERS = 3
 BUSY_TIMEOUT = 15.0  # seconds
@@ -30,6 +36,8 @@ WRITER_PRAGMAS = (
 )
 READER_PRAGMAS = ("PRAGMA query_only = ON", "PRAGMA cache_size = -16384")
 
+_ENDED = "The thread of the database ended."
+
 Parameters = Sequence[Any] | Mapping[str, Any]
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -40,15 +48,20 @@ class Connection(aiosqlite.Connection):
 
     def __init__(self, path: Path, *, pragmas: Iterable[str]) -> None:
         self.path = path
+        self.pragmas = tuple(pragmas)
+        self._pending: set[asyncio.Future[Any]] = set()
 
         def connect() -> sqlite3.Connection:
-            # SQLite's autocommit mode: transactions are begun and ended by `Database` alone.
-            connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None)
+            # SQLite's autocommit mode: transactions are begun and ended by `Database` alone. One thread uses
+            # it; should that end, another closes it.
+            connection = sqlite3.connect(
+                path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
+            )
             try:
                 connection.row_factory = sqlite3.Row
                 connection.create_function("fold", 1, _fold, deterministic=True)
                 connection.create_function("quiet_until", 3, hours.quiet_until, deterministic=True)
-                for pragma in pragmas:
+                for pragma in self.pragmas:
                     connection.execute(pragma)
             except BaseException:
                 connection.close()
@@ -62,8 +75,14 @@ class Connection(aiosqlite.Connection):
         """Whether it can be used."""
         return self._running and self._connection is not None
 
+    @property
+    def is_dead(self) -> bool:
+        """Whether it was open and its thread ended, which nobody asked it to."""
+        return self.is_open and not self._thread.is_alive()
+
     async def open(self) -> Self:
         """Connect. Raises `StoreError`."""
+        self._watch_thread(asyncio.get_running_loop())
         try:
             await self
         except sqlite3.Error as error:
@@ -80,11 +99,48 @@ class Connection(aiosqlite.Connection):
         """
         if self._connection is None or not self._running:
             raise StoreError("The database is closed.")
+        if not self._thread.is_alive():
+            raise StoreError(_ENDED)
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._pending.add(future)
+        self._tx.put_nowait((future, partial(function, self._connection, *args, **kwargs)))
         try:
-            result: T = await self._execute(function, self._connection, *args, **kwargs)  # type: ignore[no-untyped-call]  # aiosqlite types only its public methods
+            return await future
         except sqlite3.Error as error:
             raise understand(error, self.path) from error
-        return result
+        finally:
+            self._pending.discard(future)
+
+    async def close(self) -> None:
+        """Close it after what was asked of it."""
+        if self.is_dead:
+            self.abandon()
+        else:
+            await super().close()
+
+    def abandon(self) -> None:
+        """Close what a thread that ended left behind, its transaction undone."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _watch_thread(self, loop: asyncio.AbstractEventLoop) -> None:
+        work = self._thread.run
+
+        def watched() -> None:
+            try:
+                work()
+            finally:
+                with suppress(RuntimeError):  # the loop has ended
+                    loop.call_soon_threadsafe(self._ended)
+
+        self._thread.run = watched  # type: ignore[method-assign]  # the only way in
+
+    def _ended(self) -> None:
+        """Nobody is left to answer those who wait."""
+        for future in self._pending:
+            if not future.done():
+                future.set_exception(StoreError(_ENDED))
 
 
 class Transaction:
@@ -115,8 +171,9 @@ class Transaction:
 class Database:
     """An open database file. Every method raises `StoreError` and nothing of sqlite3's."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, clock: Clock) -> None:
         self.path = path
+        self.condition = Condition(clock)
         self._lock = asyncio.Lock()
         self._writer = Connection(path, pragmas=WRITER_PRAGMAS)
         self._readers: list[Connection] = []
@@ -124,7 +181,9 @@ class Database:
         self._idle: asyncio.LifoQueue[Connection] = asyncio.LifoQueue()
 
     @classmethod
-    async def open(cls, path: Path, prepare: Callable[[sqlite3.Connection], None]) -> Self:
+    async def open(
+        cls, path: Path, prepare: Callable[[sqlite3.Connection], None], clock: Clock | None = None
+    ) -> Self:
         """Open the file, creating it when missing. `prepare` runs on the writer before anything else does."""
         if sqlite3.sqlite_version_info < OLDEST_SQLITE:
             wanted = ".".join(map(str, OLDEST_SQLITE))
@@ -132,7 +191,7 @@ class Database:
                 f"Python's SQLite is {sqlite3.sqlite_version}; Telex needs {wanted} or later."
             )
         _check_place(path)
-        database = cls(path)
+        database = cls(path, clock or SystemClock())
         try:
             await database._writer.open()
             await database._writer.run(_write_ahead)
@@ -166,15 +225,20 @@ class Database:
     async def write(self) -> AsyncIterator[Transaction]:
         """One transaction, alone: committed at the end of the block, undone on any error or cancellation."""
         async with self._lock:
+            self.condition.admit()
+            if self._writer.is_dead:
+                self._writer = await _replaced(self._writer)
             try:
                 await self._writer.run(_begin)
                 yield Transaction(self._writer)
                 await self._writer.run(_commit)
-            except BaseException:
+            except BaseException as error:
+                self.condition.failed(error)
                 # Queued behind whatever still runs there, so the next write finds no transaction open
                 # even when this wait is cancelled in its turn.
                 await asyncio.shield(asyncio.ensure_future(self._writer.run(_rollback)))
                 raise
+            self.condition.wrote()
 
     async def fetchall(self, sql: str, parameters: Parameters = ()) -> list[sqlite3.Row]:
         """The rows of a query."""
@@ -212,13 +276,27 @@ class Database:
     async def _reader(self) -> AsyncIterator[Connection]:
         reader = await self._idle.get()
         try:
+            if reader.is_dead:
+                self._readers.remove(reader)
+                reader = await _replaced(reader)
+                self._readers.append(reader)
             yield reader
         except asyncio.CancelledError:
             if reader.is_open:
                 await reader.interrupt()  # nobody waits for its answer any more
             raise
+        except StoreError as error:
+            self.condition.failed(error)
+            raise
         finally:
             self._idle.put_nowait(reader)
+
+
+async def _replaced(dead: Connection) -> Connection:
+    """A new connection in the place of one whose thread ended."""
+    log.error("A thread of the database ended unexpectedly; another takes its place")
+    await asyncio.to_thread(dead.abandon)
+    return await Connection(dead.path, pragmas=dead.pragmas).open()
 
 
 def _check_place(path: Path) -> None:

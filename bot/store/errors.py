@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -10,11 +11,15 @@ class StoreError(Exception):
     """The database did not do what was asked. The message is a sentence for a person."""
 
 
-class DatabaseUnusable(StoreError):
+class DatabaseFault(StoreError):
+    """Something is wrong with the file or its disk. Where the bot runs, the store has said it to the log."""
+
+
+class DatabaseUnusable(DatabaseFault):
     """The file cannot be used: read-only, full disk, no permission, locked, or no database of Telex's."""
 
 
-class DatabaseBroken(StoreError):
+class DatabaseBroken(DatabaseFault):
     """The file is damaged."""
 
 
@@ -26,6 +31,13 @@ class AlreadyRunning(StoreError):
     """Another running bot has this database."""
 
 
+_LEAST_ROOM = 64 * 1024  # bytes; with less SQLite cannot even share its memory
+
+_REPAIR = (
+    "Stop Telex and put a backup in its place, or what `sqlite3 .recover` saves; `telex check` tells whether"
+    " a database is whole."
+)
+
 # https://www.sqlite.org/rescode.html
 _CAUSES: dict[int, tuple[type[StoreError], str]] = {
     sqlite3.SQLITE_PERM: (DatabaseUnusable, "There is no permission to use the database {path}."),
@@ -36,11 +48,14 @@ _CAUSES: dict[int, tuple[type[StoreError], str]] = {
     sqlite3.SQLITE_IOERR: (DatabaseUnusable, "The disk failed while using the database {path}: {error}."),
     sqlite3.SQLITE_FULL: (DatabaseUnusable, "The disk with the database {path} is full."),
     sqlite3.SQLITE_CANTOPEN: (DatabaseUnusable, "The database {path} cannot be opened or created."),
-    sqlite3.SQLITE_NOTADB: (DatabaseUnusable, "The file {path} is not a database."),
+    sqlite3.SQLITE_NOTADB: (
+        DatabaseUnusable,
+        "The file {path} is not a database, or its beginning is damaged.",
+    ),
     sqlite3.SQLITE_INTERRUPT: (StoreError, "The database was closed before it had answered."),
     sqlite3.SQLITE_CORRUPT: (
         DatabaseBroken,
-        "The database {path} is damaged: {error}. Restore a backup, or recover it with `sqlite3 .recover`.",
+        "The database {path} is damaged: {error}. " + _REPAIR,
     ),
 }
 
@@ -49,5 +64,14 @@ def understand(error: sqlite3.Error, path: Path) -> StoreError:
     """The store's own error for one of SQLite's."""
     code = getattr(error, "sqlite_errorcode", None)  # absent where the Python module itself complains
     primary = code & 0xFF if isinstance(code, int) else -1
+    if primary in {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN} and _is_full(path):
+        primary = sqlite3.SQLITE_FULL
     kind, sentence = _CAUSES.get(primary, (StoreError, "The database {path} refused a request: {error}."))
     return kind(sentence.format(path=path, error=error))
+
+
+def _is_full(path: Path) -> bool:
+    try:
+        return shutil.disk_usage(path.parent).free < _LEAST_ROOM
+    except OSError:
+        return False

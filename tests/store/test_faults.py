@@ -1,0 +1,236 @@
+"""A full disk, a file that may not be written, damage: nothing is lost, and it goes on by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.store import DatabaseBroken, DatabaseFault, DatabaseUnusable, Store, StoreError
+from bot.store.condition import CALM
+from bot.store.database import Connection
+from tests.clocks import ManualClock
+from tests.store.samples import CHANNEL, add_feed, deliver, follow, new_article, record
+
+
+@pytest.fixture
+async def store(tmp_path: Path, clock: ManualClock) -> AsyncIterator[Store]:
+    opened = await Store.open(tmp_path / "telex.db", clock)
+    yield opened
+    await opened.close()
+
+
+async def on_writer(store: Store, sql: str) -> Any:
+    return await store._database._writer.run(lambda connection: connection.execute(sql).fetchone())
+
+
+async def fill(store: Store) -> None:
+    """No page more than the file has, and none free."""
+    (pages,) = await on_writer(store, "PRAGMA page_count")
+    await on_writer(store, f"PRAGMA max_page_count = {pages}")
+
+
+async def make_room(store: Store) -> None:
+    await on_writer(store, "PRAGMA max_page_count = 1000000")
+
+
+async def forbid(store: Store) -> None:
+    await on_writer(store, "PRAGMA query_only = ON")
+
+
+async def allow(store: Store) -> None:
+    await on_writer(store, "PRAGMA query_only = OFF")
+
+
+TROUBLES: dict[str, tuple[Callable[[Store], Any], Callable[[Store], Any], str]] = {
+    "a full disk": (fill, make_room, "is full"),
+    "a read-only file": (forbid, allow, "may not be written to"),
+}
+
+
+@pytest.mark.parametrize("name", TROUBLES)
+async def test_a_poll_that_finds_no_room_is_undone_and_found_again(
+    store: Store, clock: ManualClock, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    begin, end, words = TROUBLES[name]
+    feed = await add_feed(store)
+    await follow(store, feed)
+    await record(store, feed, new_article(feed, "old"))
+    large = [new_article(feed, f"new-{number}", text="long " * 2_000) for number in range(20)]
+    await begin(store)
+    for _ in range(3):
+        with pytest.raises(DatabaseUnusable, match=words):
+            await record(store, feed, *large)
+    assert store.fault
+    assert [article.title for article in await store.articles.newest(None, limit=9)] == ["Title of old"]
+    await end(store)
+    assert await store.takes_writes()
+    assert not store.fault
+    assert store.trouble, "one write is no proof that there is room"
+    clock.advance(CALM)
+    assert len((await record(store, feed, *large, catch_up_after=99)).new_ids) == len(large)
+    assert not store.trouble
+    assert len(await deliver(store)) == 1 + len(large)
+    await store.check()
+    said = [entry.message for entry in caplog.records if entry.name == "bot.store.condition"]
+    assert [words in line for line in said] == [True, False], said
+    assert said[1] == "The database takes everything again"
+
+
+async def test_a_claim_that_cannot_be_written_is_no_claim(store: Store, clock: ManualClock) -> None:
+    feed = await add_feed(store)
+    await follow(store, feed)
+    await record(store, feed, new_article(feed, "a"))
+    await forbid(store)
+    with pytest.raises(DatabaseUnusable):
+        await store.dispatches.claim(CHANNEL, clock.now())
+    await allow(store)
+    (claimed,) = await deliver(store)
+    assert claimed.attempts == 1
+
+
+async def test_what_must_not_be_forgotten_is_written_when_there_is_room(
+    store: Store, clock: ManualClock
+) -> None:
+    await forbid(store)
+    kept = asyncio.create_task(store.insist(lambda: store.meta.set("a", "b")))
+    for _ in range(3):
+        await asyncio.sleep(0.05)
+        clock.advance(5)
+    assert not kept.done()
+    await allow(store)
+    while not kept.done():
+        await asyncio.sleep(0.05)
+        clock.advance(5)
+    assert await store.meta.get("a") == "b"
+
+
+async def test_a_full_disk_that_takes_small_writes_is_told_of_once(
+    store: Store, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(5):
+        await forbid(store)
+        with pytest.raises(DatabaseFault):
+            await store.meta.set("a", "b")
+        await allow(store)
+        assert await store.takes_writes()
+        clock.advance(CALM / 2)
+    assert len([entry for entry in caplog.records if entry.name == "bot.store.condition"]) == 1
+
+
+async def test_a_backup_for_which_there_is_no_room_leaves_nothing_and_says_where(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = sqlite3.connect
+
+    def small(*args: Any, **more: Any) -> sqlite3.Connection:
+        connection: sqlite3.Connection = connect(*args, **more)
+        connection.execute("PRAGMA max_page_count = 3")
+        return connection
+
+    monkeypatch.setattr("bot.store.backup.sqlite3.connect", small)
+    place = tmp_path / "copies"
+    place.mkdir()
+    with pytest.raises(DatabaseUnusable, match=r"The backup .*copies/a\.db cannot be written: .* full"):
+        await store.backup(place / "a.db")
+    assert list(place.iterdir()) == []
+    monkeypatch.undo()
+    await store.backup(place / "a.db")
+    assert store.fault is None
+
+
+def spoil(path: Path, table: str) -> int:
+    """Overwrite every page of a table and its indices with rubbish; how many."""
+    connection = sqlite3.connect(path)
+    names = [
+        table,
+        *(
+            row[0]
+            for row in connection.execute("SELECT name FROM sqlite_master WHERE tbl_name = ?", (table,))
+        ),
+    ]
+    pages = {
+        row[0]
+        for name in names
+        for row in connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (name,))
+    }
+    (size,) = connection.execute("PRAGMA page_size").fetchone()
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    with path.open("r+b") as file:
+        for page in pages:
+            file.seek((page - 1) * size)
+            file.write(b"\xa5" * size)
+    return len(pages)
+
+
+async def test_a_damaged_database_is_not_written_to_any_more(
+    tmp_path: Path, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What became of an article may be missing in it, and would be posted again."""
+    path = tmp_path / "telex.db"
+    store = await Store.open(path, clock)
+    feed = await add_feed(store)
+    await follow(store, feed)
+    await record(store, feed, new_article(feed, "a"))
+    await deliver(store)
+    await store.close()
+    assert spoil(path, "fate")
+    store = await Store.open(path, clock)
+    with pytest.raises(DatabaseBroken, match="telex check"):
+        await record(store, feed, new_article(feed, "b"))
+    with pytest.raises(DatabaseBroken):
+        await store.meta.set("a", "b")
+    assert not await store.takes_writes()
+    assert [article.title for article in await store.articles.newest(None, limit=9)] == ["Title of a"]
+    with pytest.raises(StoreError):
+        await store.backup(tmp_path / "backup.db")
+    assert not (tmp_path / "backup.db").exists()
+    await store.close()
+    (said,) = [entry.message for entry in caplog.records if entry.name == "bot.store.condition"]
+    assert "is damaged" in said
+    assert "put a backup in its place" in said
+    assert "I write nothing more to it." in said
+
+
+dying_threads = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+
+
+def doom(connection: Connection) -> None:
+    """Let the thread of a connection end when it next gets work, outside of all that catches errors."""
+    identity = ctypes.c_ulong(connection._thread.ident or 0)
+    assert ctypes.pythonapi.PyThreadState_SetAsyncExc(identity, ctypes.py_object(SystemExit)) == 1
+
+
+@dying_threads
+async def test_a_writer_whose_thread_ended_in_a_transaction_is_replaced(store: Store) -> None:
+    feed = await add_feed(store)
+    await follow(store, feed)
+
+    async def half() -> None:
+        async with store._database.write() as transaction:
+            await transaction.execute("INSERT INTO meta (name, value) VALUES ('half', '')")
+            doom(store._database._writer)
+            await transaction.execute("INSERT INTO meta (name, value) VALUES ('more', '')")
+
+    with pytest.raises(StoreError, match="ended"):
+        await half()
+    await record(store, feed, new_article(feed, "a"))
+    assert len(await deliver(store)) == 1
+    assert await store.meta.get("half") is None
+    await store.check()
+
+
+@dying_threads
+async def test_who_waits_for_a_thread_that_ends_is_told(store: Store) -> None:
+    for connection in list(store._database._readers):
+        doom(connection)
+        with pytest.raises(StoreError, match="ended"):
+            await asyncio.wait_for(connection.run(lambda _: None), 10)
+    assert await store.meta.get("a") is None
+    assert await store.feeds.count() == 0
