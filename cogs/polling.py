@@ -20,6 +20,8 @@ KEEP_LEFT_SERVERS = 30 * DAY
 
 LOOK_AT_CLOCK = 30.0
 """Seconds between looks at whether somebody set the clock."""
+LATECOMERS = 300.0
+"""Seconds in which what was begun before the clock was set back may still be written."""
 
 
 class Polling(commands.Cog):
@@ -32,6 +34,7 @@ class Polling(commands.Cog):
         self._asking = newsroom.poller
         self._poller = Loop("poller", newsroom.poller.run, newsroom.clock)
         self._leaps = Leaps(newsroom.clock)
+        self._settled_at = 0.0
         self._watch = Loop("clock", self._watch_clock, newsroom.clock)
         self._cleaner = Loop("clean-up", self._clean_daily, newsroom.clock)
 
@@ -64,21 +67,21 @@ class Polling(commands.Cog):
 
     async def look_at_clock(self) -> None:
         """Where the clock was set, let nothing wait for an hour that will not come. Raises StoreError."""
-        leap = self._leaps.look()
-        if not leap:
-            return
-        log.warning("The clock was set %s by %d s", "ahead" if leap > 0 else "back", abs(leap))
-        self._bot.dispatch("clock_set", leap)
+        if leap := self._leaps.look():
+            log.warning("The clock was set %s by %d s", "ahead" if leap > 0 else "back", abs(leap))
+            self._bot.dispatch("clock_set", leap)
         if leap < 0:
-            await self._store.insist(self._store.clock_set_back)
             self._asking.clock_set_back(-leap)
             self._bot.courier.clock_set_back(-leap)
+            self._settled_at = self._clock.monotonic() + LATECOMERS
+        if self._clock.monotonic() <= self._settled_at:
+            await self._store.clock_set_back()
 
     async def _watch_clock(self) -> None:
-        await self._store.clock_set_back()  # perhaps it was while no bot ran
+        self._settled_at = self._clock.monotonic() + LATECOMERS  # perhaps it was while no bot ran
         while True:
-            await self._clock.sleep(LOOK_AT_CLOCK)
             await self.look_at_clock()
+            await self._clock.sleep(LOOK_AT_CLOCK)
 
     async def _clean_daily(self) -> None:
         while True:

@@ -271,8 +271,11 @@ class Courier:
         outcome: Outcome | None
         if isinstance(place, Outcome):
             outcome = Unknown() if isinstance(place, Blocked) else place
-        elif not places.has_nonce(place) and (wait := claimed + _READ_BACK_AFTER - self._clock.now()) > 0:
-            outcome = Later(min(wait, _READ_BACK_AFTER), "Discord may still be at it")
+        elif (
+            not places.has_nonce(place)
+            and 0 < (wait := claimed + _READ_BACK_AFTER - self._clock.now()) <= _READ_BACK_AFTER
+        ):  # else the clock was set back since
+            outcome = Later(wait, "Discord may still be at it")
         else:
             message = await self._render(dispatch)
             outcome = await lookback.search(place, dispatch, message, since=claimed, until=claimed)

@@ -6,6 +6,7 @@
 - WIRE_READY: seconds that discord.py waits for further servers before it is ready (its default is 2);
 - WIRE_CLOCK: "EPOCH:SPEED", the wall clock of `bot.clock` runs that much faster since that moment, and the
   pauses that discord.py makes before it tries something again are as much shorter;
+- WIRE_SET_BY: a file with the seconds by which that wall clock is wrong, if it is there;
 - KILL_AT: "module:Class.method:before" or ":after", at the n-th call with ":n" behind it, where the process
   kills itself (SIGKILL); with KILL_CHANNEL only calls with an argument of that channel count.
 
@@ -25,6 +26,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import discord.client
@@ -69,8 +71,14 @@ def hasten() -> None:
     if "WIRE_CLOCK" not in os.environ:
         return
     clock = QuickClock.parse(os.environ["WIRE_CLOCK"])
-    for name in ("now", "monotonic", "sleep"):
+    for name in ("monotonic", "sleep"):
         setattr(SystemClock, name, staticmethod(getattr(clock, name)))
+    wrong = Path(os.environ.get("WIRE_SET_BY", os.devnull))
+
+    def now() -> int:
+        return clock.now() + (int(wrong.read_text() or 0) if wrong.exists() else 0)
+
+    SystemClock.now = staticmethod(now)  # type: ignore[assignment]
     for module in (discord.http, discord.gateway, discord.client, discord.shard):
         module.asyncio = _QuickAsyncio(clock)  # type: ignore[attr-defined]  # its name for the module
 

@@ -36,7 +36,7 @@ class People:
     def unreact(self, person: Person, message: Message, emoji: str = "🔖") -> None:
         self._acts.unreact(message, person.id, emoji)
 
-    def command(self, person: Person, channel: Channel, name: str, **options: Any) -> Interaction:
+    def command(self, person: Person, channel: Channel, name: str, /, **options: Any) -> Interaction:
         """Use a slash command ("feed add"). Raises LookupError when the bot has not registered it."""
         data = self._command_data(name, options)
         return self._interact(person, channel, COMMAND, data)

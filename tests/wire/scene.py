@@ -62,11 +62,18 @@ class Scene:
     """One server with a channel of each kind, all following one feed of a publisher on loopback."""
 
     def __init__(
-        self, discord: DiscordServer, feeds: FeedServer, launcher: Launcher, folder: Path, *, speed: float = 1
+        self,
+        discord: DiscordServer,
+        feeds: FeedServer,
+        launcher: Launcher,
+        folder: Path,
+        *,
+        speed: float = 1,
+        disk: Path | None = None,
     ) -> None:
         self.discord = discord
         self.feeds = feeds
-        self.database = folder / "telex.db"
+        self.database = (disk or folder) / "telex.db"
         self.server: Server = discord.acts.add_server("Newsroom")
         self.channels: dict[str, Channel] = {}
         self.watchers: dict[str, Channel] = {}
@@ -78,6 +85,7 @@ class Scene:
         discord.state.now = self.clock.time
         self.catch_up_after = 100
         self.bot: BotProcess | None = None
+        self._set_by = folder / "clock"
         self._commands = 0
         self._logins: dict[int, int] = {}  # how many there had been when a process started
 
@@ -165,6 +173,10 @@ class Scene:
     def _document(self) -> str:
         return rss(*reversed(self._articles[-100:]))
 
+    def set_clock(self, by: int) -> None:
+        """Set the clock of the bots' machine, running or not, so many seconds ahead of the world's."""
+        self._set_by.write_text(str(by))
+
     async def change(self, number: int, title: str) -> None:
         """The publisher gives an article another title, and the feed is fetched while no bot runs."""
         self._articles[number - 1] = item(number, title=title, published=self.clock.now() - 1)
@@ -210,12 +222,12 @@ class Scene:
         self._logins[self.bot.pid] = logins
         return self.bot
 
-    async def telex(self, *argv: str) -> str:
+    async def telex(self, *argv: str, status: int = 0) -> str:
         """What a command of the terminal says, a bot running or not. Raises AssertionError when it fails."""
         self._commands += 1
         log = f"command-{self._commands}.log"
         command = BotProcess(self._launcher, self._folder, self._environment, *argv, log=log)
-        assert await command.ended() == 0, command.log
+        assert await command.ended() == status, command.log
         return command.log
 
     @property
@@ -230,6 +242,7 @@ class Scene:
             "WIRE_GATEWAY": self.discord.gateway.url,
             "WIRE_READY": "0.05",
             "WIRE_CLOCK": str(self.clock),
+            "WIRE_SET_BY": str(self._set_by),
         }
 
     def kill(self) -> None:
@@ -331,9 +344,13 @@ async def open_scene(
     *,
     speed: float = 20,
     kinds: Iterable[str] = KINDS,
+    disk: Path | None = None,
 ) -> AsyncIterator[Scene]:
-    """A scene in which every channel follows the feed and is owed its newest article; no bot outlives it."""
-    scene = Scene(discord, feeds, launcher, folder, speed=speed)
+    """A scene in which every channel follows the feed and is owed its newest article; no bot outlives it.
+
+    The database lies in the folder, or on a `disk` of its own.
+    """
+    scene = Scene(discord, feeds, launcher, folder, speed=speed, disk=disk)
     scene.build(kinds)
     await scene.follow()
     try:

@@ -1,0 +1,103 @@
+"""Somebody sets the clock of the bot's machine an hour ahead and back: nothing waits or comes twice."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+
+from tests.wire.bot_process import BotProcess
+
+from tests.wire.kills import AFTER, toll
+from tests.wire.scene import Scene
+from tests.wire.test_trouble import SENDING
+from tests.wire.waiting import until
+
+HOUR = 3600
+SOON = 900
+"""Seconds of the world in which what is published must be posted: a feed's least interval and some."""
+
+
+async def goes_on(scene: Scene) -> list[int]:
+    """Publish an article, which the bot has to find by itself and post before an hour is over."""
+    began = scene.clock.now()
+    numbers = scene.write(1)
+    await scene.posted(numbers, within=60)
+    assert scene.clock.now() - began < SOON
+    return numbers
+
+
+def _noticed(bot: BotProcess, times: int) -> bool:
+    return bot.log.count("The clock was set") >= times
+
+
+@pytest.mark.parametrize("first", [HOUR, -HOUR])
+async def test_a_clock_that_jumps_an_hour_back_and_forth_holds_nothing_up(
+    quick_scene: Scene, first: int
+) -> None:
+    scene = quick_scene
+    bot = scene.start()
+    await scene.settled()
+    numbers = [1]
+    for times, by in enumerate((first, 0, first, 0), 1):
+        scene.set_clock(by)
+        await until(partial(_noticed, bot, times))
+        numbers += await goes_on(scene)
+    await scene.settled()
+    assert not toll(scene, numbers)
+    assert "Traceback" not in bot.log
+
+
+async def test_a_clock_set_back_while_no_bot_runs_holds_nothing_up(quick_scene: Scene) -> None:
+    scene = quick_scene
+    scene.set_clock(HOUR)
+    bot = scene.start()
+    await scene.settled()
+    numbers = [1, *await goes_on(scene)]
+    for route in SENDING:
+        scene.discord.faults.broken(route, 503, times=None)
+    numbers += scene.write(2)
+    await scene.make_due()
+    await until(lambda: scene.rows("SELECT 1 FROM dispatch WHERE state = 'waiting' AND attempts > 1"))
+    bot.kill()
+    await bot.ended()
+    scene.discord.faults.clear()
+    scene.set_clock(0)
+    began = scene.clock.now()
+    scene.start()
+    await scene.posted(numbers)
+    assert scene.clock.now() - began < SOON
+    numbers += await goes_on(scene)
+    await scene.settled()
+    assert not toll(scene, numbers)
+
+
+@pytest.mark.parametrize("dies", [False, True])
+@pytest.mark.parametrize("by", [HOUR, -HOUR])
+async def test_a_post_whose_answer_was_lost_is_found_though_the_clock_was_wrong_when_it_was_sent(
+    quick_scene: Scene, by: int, dies: bool
+) -> None:
+    scene = quick_scene
+    scene.set_clock(by)
+    bot = scene.start()
+    await scene.settled()
+    numbers = scene.write(2)
+    if dies:
+        scene.discord.acts.nonce_window = AFTER
+        scene.discord.faults.then("POST /channels/*/messages", scene.kill, after=True, drop=True)
+        await scene.make_due()
+        await bot.ended()
+        scene.set_clock(0)
+        scene.start()
+    else:
+        for route in SENDING:
+            scene.discord.faults.dropped(route, after=True, times=4)
+        await scene.make_due()
+        await until(
+            lambda: scene.rows("SELECT 1 FROM dispatch WHERE state = 'claimed' AND error IS NOT NULL")
+        )
+        scene.set_clock(0)
+    began = scene.clock.now()
+    await scene.posted([1, *numbers])
+    assert scene.clock.now() - began < SOON
+    assert not toll(scene, [1, *numbers])

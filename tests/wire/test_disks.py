@@ -1,0 +1,239 @@
+"""A disk that is full, a file that fails or is damaged: the bot says so and goes on, losing nothing."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.feed_server import FeedServer
+from tests.wire.bot_process import Launcher
+from tests.wire.discord_server import DiscordServer
+from tests.wire.disks import fill, let_fail, let_work, make_room, remount, small_disk, spoil
+from tests.wire.kills import AFTER, toll
+from tests.wire.scene import KINDS, Scene, open_scene
+from tests.wire.test_away import bookmarks
+from tests.wire.test_restore import restore, save_button
+from tests.wire.waiting import until
+
+NOTHING_DONE = "My database takes nothing for the moment, so this was not done."
+DAMAGED = "My database is damaged, so this was not done."
+
+
+@pytest.fixture
+async def on_disk(
+    discord_server: DiscordServer, feed_server: FeedServer, launcher: Launcher, tmp_path: Path
+) -> AsyncIterator[Scene]:
+    """A scene whose database lies on a small disk of its own."""
+    with small_disk(tmp_path) as disk:
+        async with open_scene(discord_server, feed_server, launcher, tmp_path, speed=20, disk=disk) as opened:
+            yield opened
+
+
+class Trouble:
+    """Something that keeps the database of a scene from being written, and how it ends."""
+
+    def __init__(self, scene: Scene, *, full: bool) -> None:
+        disk = scene.database.parent
+        self.begin: Callable[[], None] = partial(fill, disk) if full else partial(let_fail, scene)
+        self.end: Callable[[], None] = partial(make_room, disk) if full else partial(let_work, scene)
+        self.words = "is full" if full else "The disk failed"
+
+
+@pytest.fixture(params=["full", "failing"])
+def trouble(request: pytest.FixtureRequest) -> Trouble:
+    full = request.param == "full"
+    return Trouble(request.getfixturevalue("on_disk" if full else "scene"), full=full)
+
+
+@pytest.fixture
+def troubled(request: pytest.FixtureRequest, trouble: Trouble) -> Scene:
+    chosen: Scene = request.getfixturevalue("on_disk" if trouble.words == "is full" else "scene")
+    return chosen
+
+
+async def health(scene: Scene, port: int) -> tuple[int, str]:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"http://127.0.0.1:{port}/healthz") as answer,
+    ):
+        return answer.status, await answer.text()
+
+
+def told(scene: Scene) -> list[str]:
+    """What the bot told its owner."""
+    channel = scene.discord.acts.direct(scene.discord.state.owner)
+    return [
+        message.content for message in channel.history() if message.author_id == scene.discord.state.bot.id
+    ]
+
+
+def said(scene: Scene, words: str) -> int:
+    assert scene.bot is not None
+    return sum(
+        words in line for line in scene.bot.log.splitlines() if " ERROR " in line or " WARNING " in line
+    )
+
+
+async def answer(scene: Scene, asked: Any) -> str:
+    await scene.discord.until(lambda: asked.answered)
+    return str(asked.message.content) + str(asked.message.embeds)
+
+
+async def test_while_nothing_can_be_written_people_are_told_and_afterwards_nothing_is_missing(
+    trouble: Trouble, troubled: Scene, unused_tcp_port: int
+) -> None:
+    scene, discord = troubled, troubled.discord
+    ada, bruno = (discord.people.join(scene.server.id, name) for name in ("Ada", "Bruno"))
+    talk = discord.acts.add_channel(scene.server, "talk")
+    bot = scene.start(TELEX_HEALTH_ADDRESS=f"127.0.0.1:{unused_tcp_port}")
+    await scene.settled()
+    (post,) = scene.messages("text")
+    numbers = scene.write(3)
+    await scene.make_due()
+    trouble.begin()
+
+    async def is_unwell() -> bool:
+        status, text = await health(scene, unused_tcp_port)
+        return status == 503 and "the database is in trouble" in text and trouble.words in text
+
+    discord.people.react(bruno, post)
+    clicked = discord.people.click(ada, post, save_button(post))
+    assert NOTHING_DONE in await answer(scene, clicked)
+    asked = discord.people.command(discord.state.owner, talk, "feed alerts", channel=talk)
+    assert NOTHING_DONE in await answer(scene, asked)
+    assert "Article 1" in await answer(scene, discord.people.command(ada, talk, "latest"))
+    await until(is_unwell)
+    await until(lambda: told(scene))
+    refused = await scene.telex(
+        "backup", str(scene.database.with_name("copy.db")), status=1 if "full" in trouble.words else 0
+    )
+    assert "Traceback" not in refused
+    assert bot.status is None
+
+    trouble.end()
+    await scene.posted([1, *numbers])
+    assert not toll(scene, [1, *numbers])
+
+    async def reaction_is_kept() -> bool:
+        return await bookmarks(scene, bruno) == {"Article 1"}
+
+    async def is_well() -> bool:
+        return (await health(scene, unused_tcp_port))[0] == 200
+
+    await until(reaction_is_kept)
+    assert not await bookmarks(scene, ada)
+    await until(is_well)
+    await until(lambda: len(told(scene)) == 2)
+    first, second = told(scene)
+    assert trouble.words in first
+    assert second.startswith("My database takes everything again.")
+    assert said(scene, trouble.words) == 1
+    assert said(scene, "The database takes everything again") == 1
+    assert "Traceback" not in bot.log
+
+
+@pytest.mark.parametrize("dies", [False, True])
+async def test_a_post_that_was_sent_and_could_not_be_recorded_is_not_sent_again(
+    trouble: Trouble, troubled: Scene, dies: bool
+) -> None:
+    scene = troubled
+    scene.discord.acts.nonce_window = AFTER
+    bot = scene.start()
+    await scene.settled()
+    numbers = scene.write(2)
+    await scene.make_due()
+    scene.discord.faults.then("POST /channels/*/messages", trouble.begin, after=True)
+    await until(lambda: said(scene, trouble.words))
+    if dies:
+        bot.kill()
+        await bot.ended()
+        trouble.end() if "full" in trouble.words else None
+        scene.start()
+    else:
+        await scene.clock.sleep(20)
+        trouble.end()
+    await scene.posted([1, *numbers])
+    assert not toll(scene, [1, *numbers])
+
+
+async def test_no_room_at_the_start_is_said_and_the_bot_ends(on_disk: Scene) -> None:
+    fill(on_disk.database.parent)
+    bot = on_disk.start()
+    assert await bot.ended() == 1
+    assert "telex.db is full" in bot.log
+    assert "Traceback" not in bot.log
+    make_room(on_disk.database.parent)
+    on_disk.start()
+    await on_disk.settled()
+    assert not toll(on_disk, [1])
+
+
+async def test_a_disk_that_may_only_be_read_is_said_and_the_bot_ends(on_disk: Scene) -> None:
+    disk = on_disk.database.parent
+    remount(disk, "ro")
+    bot = on_disk.start()
+    assert await bot.ended() == 1
+    assert "Read-only file system" in bot.log or "may not be written to" in bot.log
+    assert "Traceback" not in bot.log
+    assert "may not be written to" in await on_disk.telex("check", status=1)
+    remount(disk, "rw")
+    on_disk.start()
+    await on_disk.settled()
+    assert not toll(on_disk, [1])
+
+
+async def test_a_database_damaged_before_the_start_is_said_with_what_to_do(scene: Scene) -> None:
+    content = scene.database.read_bytes()
+    for damage, words in (
+        (content[:4096], "is damaged"),
+        (b"", "is not a database, or its beginning is damaged"),
+    ):
+        scene.database.write_bytes(damage + b"\xa5" * (len(content) - len(damage)))
+        bot = scene.start()
+        assert await bot.ended() == 1
+        assert words in bot.log
+        assert words.split()[-1] in await scene.telex("check", status=1)
+        assert "Traceback" not in bot.log
+    assert "put a backup in its place" in bot.log
+
+
+async def test_a_database_damaged_while_the_bot_runs_posts_nothing_more_until_a_backup_is_in_its_place(
+    scene: Scene, tmp_path: Path, unused_tcp_port: int
+) -> None:
+    discord = scene.discord
+    ada = discord.people.join(scene.server.id, "Ada")
+    bot = scene.start(TELEX_HEALTH_ADDRESS=f"127.0.0.1:{unused_tcp_port}")
+    await scene.settled()
+    await scene.telex("backup", str(tmp_path / "backup.db"))
+    numbers = scene.write(2)
+    await scene.make_due()
+    await scene.posted([1, *numbers])
+    before = {kind: len(scene.messages(kind)) for kind in KINDS}
+    spoil(scene.database, "fate")
+    later = scene.write(1)
+    await scene.make_due()
+    await until(lambda: said(scene, "is damaged"))
+    (post, *_) = scene.messages("text")
+    clicked = discord.people.click(ada, post, save_button(post))
+    assert DAMAGED in await answer(scene, clicked)
+    await until(lambda: told(scene))
+    (alarm,) = told(scene)
+    assert alarm.startswith("My database is damaged. I write nothing more to it")
+    assert (await health(scene, unused_tcp_port))[0] == 503
+    assert {kind: len(scene.messages(kind)) for kind in KINDS} == before
+    assert said(scene, "is damaged") == 1
+    assert "Traceback" not in bot.log
+    assert "is damaged" in await scene.telex("check", status=1)
+    await bot.stop()
+
+    restore(tmp_path / "backup.db", scene.database)
+    assert "FAILED" not in await scene.telex("check")
+    await scene.make_due()
+    scene.start()
+    await scene.posted([1, *numbers, *later])
+    assert not toll(scene, [1, *numbers, *later])
