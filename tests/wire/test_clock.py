@@ -7,7 +7,6 @@ from functools import partial
 import pytest
 
 from tests.wire.bot_process import BotProcess
-
 from tests.wire.kills import AFTER, toll
 from tests.wire.scene import Scene
 from tests.wire.test_trouble import SENDING
