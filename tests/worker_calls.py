@@ -95,3 +95,9 @@ def chatter() -> str:
     print("words on standard output")  # noqa: T201 - the point of it
     sys.stdout.flush()
     return "done"
+
+
+def die_elsewhere(process: int) -> str:
+    if os.getpid() != process:
+        os._exit(1)
+    return "alive"

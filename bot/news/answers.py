@@ -7,7 +7,6 @@ service is configured it writes the answer from the passages (`writer`).
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -15,13 +14,15 @@ from itertools import islice
 from typing import NamedTuple
 
 from bot import locale
-from bot.news import context, evidence, happenings, ranking
+from bot.news import context, happenings, ranking
 from bot.news.answer import Answer, Line, Quote, Sentence
-from bot.news.evidence import Passage
-from bot.news.finding import Found, Reading, one_a_page
-from bot.news.passages import Passages, passages
+from bot.news.drawing import NEEDED, Drawn, Extract, read_and_draw
+from bot.news.evidence import LONGEST
+from bot.news.finding import Found, Gathered
+from bot.news.meaning import Nearby
+from bot.news.passages import passages
 from bot.news.plan import plan
-from bot.news.question import MEASURED, Kind, present, understood
+from bot.news.question import MEASURED, present, understood
 from bot.news.search import Searcher
 from bot.news.writer import PASSAGES, Writer
 from bot.store.search_index import Hit
@@ -38,7 +39,6 @@ SURE_OF_ONE = -2.0
 """The same for a question about an article: it refuses the questions about its neighbours as often."""
 QUOTES = 3
 NEAREST = 5
-FURTHER = 2.0  # how much weaker than the first a further quote may be
 WHOLE = 100_000  # characters read of an article that is asked about
 FEW = 2  # words of its own: a question about an article with fewer is about its title's
 LATELY = 62 * 86400  # seconds: so far back, what was asked of a period is looked for in its articles alone
@@ -55,22 +55,25 @@ _NO_LIMIT = re.compile(r"(?:of|du|des?|d')(?!\w)|.*\b(?:today|tonight|aujourd'hu
 """Expressions of time that also tell of what has long been so, or what is of that time itself."""
 
 
-class Drawn(NamedTuple):
-    """What was drawn from articles: the passages that may answer, the best first, and how sure that is."""
+class _Evidence(NamedTuple):
+    """What was gathered for a question, and what was drawn from it."""
 
-    reading: Reading
-    passages: list[Passage]
-    sureness: float | None
+    gathered: Gathered
+    drawn: Drawn
 
-    def quotes(self) -> tuple[Quote, ...]:
-        """The best passages, each sentence once."""
-        best = self.passages[0]
-        near = (passage for passage in self.passages if best.points - passage.points <= FURTHER)
-        return tuple(self.quote(passage) for passage in islice(evidence.without_repeats(near), QUOTES))
+    def article(self, article_id: int) -> Article:
+        """One of the articles."""
+        return next(
+            each.article for each in self.gathered.found if each.article and each.article.id == article_id
+        )
 
-    def quote(self, passage: Passage) -> Quote:
+    def nearest(self) -> tuple[Article, ...]:
+        """The first of the articles."""
+        return tuple(map(self.article, self.drawn.order[:NEAREST]))
+
+    def quote(self, extract: Extract) -> Quote:
         """A passage word for word."""
-        return Quote(passage.text(self.reading.wanted), passage.read.article)
+        return Quote(extract.text, self.article(extract.article_id))
 
 
 async def ask(
@@ -93,10 +96,11 @@ async def ask(
     if answer is None and article is not None:
         answer = await _about(searcher, whole, article, writer)
     if answer is None:
-        drawn = await _drawn(searcher, whole, feed_ids)
-        nearest = tuple(each.read.article for each in drawn.reading.found[:NEAREST] if each.read)
-        answer = await _answer(whole, drawn, SURE_ENOUGH, writer)
-        answer = answer or Answer(question=text, answered=False, nearest=nearest, sureness=drawn.sureness)
+        found = await _found(searcher, whole, feed_ids)
+        answer = await _answer(whole, found, SURE_ENOUGH, writer)
+        answer = answer or Answer(
+            question=text, answered=False, nearest=found.nearest(), sureness=found.drawn.sureness
+        )
     newest = await searcher.store.articles.newest(feed_ids, limit=1)
     return replace(answer, question=text, newest=newest[0].published if newest else None)
 
@@ -117,45 +121,42 @@ async def _happened(
     happening = happenings.asked(text[:MAX_LENGTH], searcher.store.clock.now())
     if happening is None or (article is not None and not happening.topic):
         return None
-    lines = await happenings.told(searcher.store, happening, feed_ids=feed_ids)
+    lines = await happenings.told(searcher, happening, feed_ids=feed_ids)
     if lines:
         sources = tuple(line.article for line in lines)
-        begun = ((passages(each).beginning(evidence.LONGEST), each) for each in sources[:QUOTES])
-        quotes = tuple(Quote(words, each) for words, each in begun if words)
+        begun = await searcher.aside(_begun, sources[:QUOTES])
+        quotes = tuple(Quote(words, each) for words, each in zip(begun, sources, strict=False) if words)
         return Answer(question=text, answered=True, quotes=quotes, sources=sources, lines=lines)
     if happening.dated or not happening.stated:
         return None
     if happening.topic:
-        reading = await read(searcher, " ".join(happening.topic), feed_ids=feed_ids)
-        nearest = [each.read.article for each in reading.found[:NEAREST] if each.read]
+        nearest = (await _found(searcher, " ".join(happening.topic), feed_ids)).nearest()
     else:
-        nearest = await searcher.store.articles.newest(feed_ids, limit=NEAREST)
-    return Answer(question=text, answered=False, nearest=tuple(nearest))
+        nearest = tuple(await searcher.store.articles.newest(feed_ids, limit=NEAREST))
+    return Answer(question=text, answered=False, nearest=nearest)
 
 
 async def _about(searcher: Searcher, text: str, article: Article, writer: Writer | None) -> Answer | None:
     """The answer that one article gives, or None."""
-    read_ = await asyncio.to_thread(lambda: passages(article, read=WHOLE))
     folded = happenings.folded_of(text)
     own = context.own_words(_ARTICLE.sub(" ", folded))
     if _OVERVIEW.search(folded) and not context.own_words(_ARTICLE.sub(" ", _OVERVIEW.sub(" ", folded))):
-        return await _overview(text, read_, writer)
+        return await _overview(searcher, text, article, writer)
     await searcher.finder.vocabulary.ready()
     words = f"{text} {article.title}" if len(own) < FEW else text
     wanted = ranking.sought(words, searcher.finder.vocabulary)
-    hit = Hit(article.id, article.page, article.published, ranking.score(wanted, read_, detect(text)))
-    reading = Reading(wanted, detect(text), [Found(hit, read=read_)])
-    return await _answer(text, await _weighed(words, reading, MEASURED), SURE_OF_ONE, writer)
+    found = Found(Hit(article.id, article.page, article.published, 0.0), article=article)
+    gathered = Gathered(wanted, detect(text), [found], Nearby([], {}))
+    drawn = await searcher.aside(read_and_draw, words, gathered, MEASURED, WHOLE)
+    return await _answer(text, _Evidence(gathered, drawn), SURE_OF_ONE, writer)
 
 
-async def _overview(text: str, read_: Passages, writer: Writer | None) -> Answer | None:
+async def _overview(searcher: Searcher, text: str, article: Article, writer: Writer | None) -> Answer | None:
     """What an article is about: as a model tells it from its first passages, else how it begins."""
-    article = read_.article
-    begins = read_.beginning(evidence.LONGEST)
+    begins, shown = await searcher.aside(_in_stretches, article)
     if not begins:
         return None
     if writer is not None:
-        shown = islice(read_.stretches(evidence.LONGEST), PASSAGES)
         quotes = [Quote(stretch, article) for stretch in shown]
         sentences = await writer.write(text, quotes, detect(text) or locale.current())
         if sentences:
@@ -163,30 +164,36 @@ async def _overview(text: str, read_: Passages, writer: Writer | None) -> Answer
     return Answer(question=text, answered=True, quotes=(Quote(begins, article),), sources=(article,))
 
 
-async def _drawn(searcher: Searcher, text: str, feed_ids: Collection[int] | None) -> Drawn:
+def _begun(articles: Sequence[Article]) -> list[str]:
+    """How articles begin."""
+    return [passages(article).beginning(LONGEST) for article in articles]
+
+
+def _in_stretches(article: Article) -> tuple[str, list[str]]:
+    """How an article begins, and its first passages."""
+    whole = passages(article, read=WHOLE)
+    return whole.beginning(LONGEST), list(islice(whole.stretches(LONGEST), PASSAGES))
+
+
+async def _found(searcher: Searcher, text: str, feed_ids: Collection[int] | None) -> _Evidence:
+    """What the articles of some feeds say, those of the period alone that the question speaks of."""
     now = searcher.store.clock.now()
     folded = happenings.folded_of(text[:MAX_LENGTH])
     moment = moments.find(folded, now)
     since = None
     if moment and moment.relative and not _NO_LIMIT.match(folded[moment.start : moment.end]):
         since = moment.period.start if moment.period.start >= now - LATELY else None
-    return await _weighed(text, await read(searcher, text, feed_ids=feed_ids, since=since))
+    gathered = await gather(searcher, text, feed_ids=feed_ids, since=since)
+    return _Evidence(gathered, await searcher.aside(read_and_draw, text, gathered, NEEDED))
 
 
-async def _weighed(text: str, reading: Reading, needed: Collection[Kind] = (Kind.NUMBER,)) -> Drawn:
-    """The passages that may answer; for `needed` kinds of question those that hold something of the kind."""
-    found = await asyncio.to_thread(evidence.weigh, text, reading.wanted, reading.found)
-    if understood(text).kind in needed:
-        found = [passage for passage in found if passage.features["measure"]]
-    return Drawn(reading, found, evidence.sureness(found) if found else None)
-
-
-async def _answer(text: str, drawn: Drawn, sure_enough: float, writer: Writer | None) -> Answer | None:
-    """The answer that a model wrote from what was drawn, else what was drawn; None when it is not sure."""
-    written = await _written(text, drawn, writer) if writer is not None and drawn.passages else None
+async def _answer(text: str, found: _Evidence, sure_enough: float, writer: Writer | None) -> Answer | None:
+    """The answer that a model wrote from what was found, else what was found; None when it is not sure."""
+    drawn = found.drawn
+    written = await _written(text, found, writer) if writer is not None and drawn.extracts else None
     if written is not None or drawn.sureness is None or drawn.sureness < sure_enough:
         return written
-    quotes = drawn.quotes()
+    quotes = tuple(map(found.quote, islice(drawn.quotable(), QUOTES)))
     sources = {quote.article.id: quote.article for quote in quotes}
     return Answer(
         question=text,
@@ -197,21 +204,21 @@ async def _answer(text: str, drawn: Drawn, sure_enough: float, writer: Writer | 
     )
 
 
-async def _written(text: str, drawn: Drawn, writer: Writer) -> Answer | None:
+async def _written(text: str, found: _Evidence, writer: Writer) -> Answer | None:
     """The answer as the model wrote it, with the passages it cites; None when none of it holds.
 
     It must speak of what was asked, and hold a number where a number was asked for, a price for a price.
     """
-    passages_ = [drawn.quote(passage) for passage in drawn.passages[:PASSAGES]]
-    language = drawn.reading.language or locale.current()
+    passages_ = [found.quote(extract) for extract in found.drawn.extracts[:PASSAGES]]
+    language = found.gathered.language or locale.current()
     sentences = await writer.write(text, passages_, language)
     said = " ".join(sentence.text for sentence in sentences)
     kind = understood(text).kind
     words = frozenset(terms.stems(said, language))
-    speaks = any(sought.match(words) for sought in drawn.reading.wanted)
+    speaks = any(sought.match(words) for sought in found.gathered.wanted)
     if not speaks or (kind in MEASURED and not present(kind, said, terms.words(text))):
         return None
-    return _as_answer(text, sentences, passages_, drawn.sureness)
+    return _as_answer(text, sentences, passages_, found.drawn.sureness)
 
 
 def _as_answer(
@@ -235,19 +242,18 @@ def _as_answer(
     )
 
 
-async def read(
+async def gather(
     searcher: Searcher, text: str, *, feed_ids: Collection[int] | None, since: int | None = None
-) -> Reading:
-    """The articles in which a question's words stand, read, the best first, one a page.
+) -> Gathered:
+    """The articles in which a question's words stand, or that mean what it asks.
 
     `since`, in seconds since 1970 in UTC, leaves out what was published earlier.
     """
     asked = plan(_as_words(text), feed_ids=feed_ids, person_id=None)
     if not asked.words or (feed_ids is not None and not feed_ids):
-        return Reading([], None, [])
+        return Gathered([], None, [], Nearby([], {}))
     asked.scope = replace(asked.scope, since=since)
-    reading = await searcher.finder.partial(asked)
-    return reading._replace(found=one_a_page(reading.found))
+    return await searcher.finder.gathered(asked)
 
 
 def _as_words(text: str) -> Query:

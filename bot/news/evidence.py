@@ -8,7 +8,7 @@ of a store that holds none.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bot.news import question
@@ -116,16 +116,6 @@ def weigh(text: str, wanted: Sequence[Sought], found: Sequence[Found]) -> list[P
     asked = _asked(text, wanted, found)
     weighed = [passage for rank, each in enumerate(found) for passage in _weighed(asked, each, rank, found)]
     return sorted(weighed, key=lambda passage: -passage.points)
-
-
-def without_repeats(passages: Iterable[Passage]) -> Iterator[Passage]:
-    """The passages that share no sentence with one before them."""
-    seen: set[tuple[int, int]] = set()
-    for passage in passages:
-        places = {(passage.read.article.id, sentence.start) for sentence in passage.sentences}
-        if seen.isdisjoint(places):
-            seen |= places
-            yield passage
 
 
 def sureness(passages: Sequence[Passage]) -> float:

