@@ -46,7 +46,7 @@ _KEYSTROKES = 60
 
 
 class Translator(app_commands.Translator):
-    """French descriptions, choices and menu entries. The names that people type stay the same everywhere."""
+    """Names, descriptions, choices and menu entries in the language that a person's Discord speaks."""
 
     async def translate(
         self,
@@ -60,13 +60,21 @@ class Translator(app_commands.Translator):
 
 def translation(text: str, tag: str, context: app_commands.TranslationContextTypes) -> str | None:
     """What `Translator` answers for a text and a locale tag such as `fr`."""
-    typed = app_commands.TranslationContextLocation
+    where = app_commands.TranslationContextLocation
     language = locale.supported(tag)
-    if language is None or context.location in {typed.group_name, typed.parameter_name}:
+    if language is None or not text:
         return None
-    if context.location is typed.command_name and not isinstance(context.data, app_commands.ContextMenu):
-        return None
-    translated = locale.catalogue(language).gettext(text) if text else text
+    catalogue, data = locale.catalogue(language), context.data
+    if isinstance(data, app_commands.Command | app_commands.Group) and context.location in {
+        where.command_name,
+        where.group_name,
+    }:
+        path = catalogue.pgettext(locale.COMMAND, f"/{data.qualified_name}")
+        translated = path.rpartition(" ")[2].removeprefix("/")
+    elif context.location is where.parameter_name:
+        translated = catalogue.pgettext(locale.OPTION, text)
+    else:
+        translated = catalogue.gettext(text)
     if translated == text:
         return None
     if len(translated) > _LONGEST_TEXT:

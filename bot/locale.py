@@ -3,23 +3,31 @@
 Messages in code are English and marked with `_` or `ngettext`; a variable part is a named `{placeholder}`
 filled by `.format(...)` after translation. The language is a context variable, so that an answer is in the
 asker's language whatever else runs at the same time.
+
+Commands and their options have names of their own in each language, as entries with the contexts `command`
+(`/feed add`) and `option` (`url`). A translation that mentions a command writes its English path; what is
+said has the name that Discord shows in that language.
 """
 
 from __future__ import annotations
 
 import gettext as gettext_module
 import io
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 
+from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
 from bot import DATA
 
 LANGUAGES = ("en", "fr")
+COMMAND, OPTION = "command", "option"
+"""Contexts of names in catalogues."""
 
 _language: ContextVar[str] = ContextVar("language", default="en")
 
@@ -58,9 +66,37 @@ def catalogue(language: str) -> gettext_module.NullTranslations:
         return gettext_module.NullTranslations()
     compiled = io.BytesIO()
     with path.open("rb") as source:
-        write_mo(compiled, read_po(source, locale=language))
+        messages = read_po(source, locale=language)
+    _name_commands(messages)
+    write_mo(compiled, messages)
     compiled.seek(0)
     return gettext_module.GNUTranslations(compiled)
+
+
+def _name_commands(messages: Catalog) -> None:
+    """Let translations mention commands by the names that they have in that language."""
+    names = {
+        str(message.id): str(message.string)
+        for message in messages
+        if message.context == COMMAND and message.string
+    }
+    if not names:
+        return
+    longest_first = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
+    mention = re.compile(rf"(?<![\w/<])(?:{longest_first})(?![\w-])")
+
+    def named(text: str) -> str:
+        return mention.sub(lambda found: names[found[0]], text)
+
+    for message in messages:
+        if message.context is None and message.id:
+            texts = message.string
+            message.string = named(texts) if isinstance(texts, str) else tuple(map(named, texts or ()))
+
+
+def command(path: str) -> str:
+    """The path of a command, such as `/feed add`, as Discord shows it in the language of this task."""
+    return catalogue(current()).pgettext(COMMAND, path)
 
 
 def gettext(message: str) -> str:

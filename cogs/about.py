@@ -13,7 +13,7 @@ from discord import app_commands
 from discord.app_commands import locale_str
 from discord.ext import commands
 
-from bot import __version__
+from bot import __version__, locale
 from bot.app import Telex
 from bot.locale import _, ngettext
 from cogs.rights import may_manage_with
@@ -347,7 +347,7 @@ def _fields(title: str, lines: list[str]) -> Iterator[tuple[str, str]]:
 
 
 def _line(command: Slash) -> str:
-    return f"`/{command.qualified_name}` {_(command.description)}"
+    return f"`{locale.command(f'/{command.qualified_name}')}` {_(command.description)}"
 
 
 def _iso(seconds: int) -> str:

@@ -241,21 +241,33 @@ def context(location: Where, data: Any = None) -> Any:
     return app_commands.TranslationContext(location=location, data=data)  # type: ignore[call-overload]  # any
 
 
-def test_descriptions_are_translated_and_typed_names_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_and_descriptions_are_translated(monkeypatch: pytest.MonkeyPatch) -> None:
     class French:
         def gettext(self, text: str) -> str:
             return {"Save": "Enregistrer", "long": "x" * 101}.get(text, text)
+
+        def pgettext(self, context: str, text: str) -> str:
+            return {("command", "/save"): "/garder", ("option", "url"): "adresse"}.get((context, text), text)
 
     monkeypatch.setattr(locale, "catalogue", lambda language: French())
     menu = app_commands.ContextMenu(name="Save", callback=_menu)
     assert translation("Save", "fr", context(Where.command_description)) == "Enregistrer"
     assert translation("Save", "fr", context(Where.choice_name)) == "Enregistrer"
     assert translation("Save", "fr", context(Where.command_name, menu)) == "Enregistrer"
-    assert translation("Save", "fr", context(Where.command_name)) is None
+    save: app_commands.Command[Any, ..., Any] = app_commands.Command(
+        name="save", description="Save", callback=_slash
+    )
+    assert translation("save", "fr", context(Where.command_name, save)) == "garder"
+    assert translation("save", "de", context(Where.command_name, save)) is None
+    assert translation("url", "fr", context(Where.parameter_name)) == "adresse"
     assert translation("Save", "fr", context(Where.parameter_name)) is None
     assert translation("Save", "de", context(Where.command_description)) is None
     assert translation("Other", "fr", context(Where.command_description)) is None
     assert translation("long", "fr", context(Where.command_description)) is None
+
+
+async def _slash(interaction: discord.Interaction[Any]) -> None:
+    """A command."""
 
 
 async def _menu(interaction: discord.Interaction[Any], message: discord.Message) -> None:

@@ -9,12 +9,15 @@ import pytest
 from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
+from discord import app_commands
 
+import cogs
 from bot import DATA, locale
 
 ROOT = Path(__file__).resolve().parent.parent
 KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "locale_str": None}
-LONGEST_IN_DISCORD = 100  # of a description or a choice
+NAME = r"[-_\w]{1,32}"
+"""https://discord.com/developers/docs/interactions/application-commands#application-command-object"""
 
 
 def said() -> dict[str, str | tuple[str, ...]]:
@@ -42,6 +45,68 @@ def placeholders(text: str) -> set[str]:
     return set(re.findall(r"{(\w+)[^}]*}", text))
 
 
+def commands() -> dict[str, list[str]]:
+    """The paths of all slash commands and of their groups, each with the names of its options."""
+    found: dict[str, list[str]] = {}
+    for cog in cogs.ALL:
+        group = f"/{cog.__cog_group_name__}" if cog.__cog_is_app_commands_group__ else ""
+        if group:
+            found[group] = []
+        for command in cog.__cog_app_commands__:
+            assert isinstance(command, app_commands.Command)
+            path = f"{group} {command.name}" if group else f"/{command.name}"
+            found[path] = [option.name for option in command.parameters]
+    return found
+
+
+def names(catalog: Catalog, context: str) -> dict[str, str]:
+    return {str(one.id): str(one.string) for one in catalog if one.context == context}
+
+
+def test_every_command_and_option_has_a_french_name_that_discord_takes(french: Catalog) -> None:
+    """Add yours to the first entries of the catalogue: msgctxt "command" or "option"."""
+    there = commands()
+    assert set(there) == set(names(french, locale.COMMAND))
+    assert {option for options in there.values() for option in options} == set(names(french, locale.OPTION))
+    for path, name in names(french, locale.COMMAND).items():
+        group, _space, own = name.rpartition(" ")
+        assert re.fullmatch(NAME, own.removeprefix("/")), name
+        assert own == own.lower()
+        assert group == (names(french, locale.COMMAND)[path.rpartition(" ")[0]] if " " in path else ""), name
+    for name in names(french, locale.OPTION).values():
+        assert re.fullmatch(NAME, name), name
+        assert name == name.lower()
+
+
+def test_no_two_commands_or_options_of_one_have_the_same_french_name(french: Catalog) -> None:
+    translated = list(names(french, locale.COMMAND).values())
+    assert len(translated) == len(set(translated))
+    of_option = names(french, locale.OPTION)
+    for path, options in commands().items():
+        theirs = [of_option[option] for option in options]
+        assert len(theirs) == len(set(theirs)), path
+
+
+@pytest.mark.parametrize("language", locale.LANGUAGES)
+def test_every_command_that_a_sentence_names_exists_in_its_language(language: str, french: Catalog) -> None:
+    with locale.use(language):
+        there = {locale.command(path) for path in commands()}
+        groups = {path.rpartition(" ")[0] for path in there if " " in path}
+        named = 0
+        for one in (one for one in french if one.id and not one.context):
+            both = (
+                [locale.ngettext(one.id[0], one.id[1], number) for number in (1, 2)]
+                if one.pluralizable
+                else []
+            )
+            for text in both or [locale.gettext(_singular(one))]:
+                for found in re.finditer(r"(?<![\w/<])(/[^\W\d_][\w-]*)(?: ([\w-]+))?", text):
+                    path = f"{found[1]} {found[2]}" if found[1] in groups else found[1]
+                    assert path in there, f"{path} in: {text}"
+                    named += 1
+        assert named > 50
+
+
 def test_every_sentence_in_the_code_is_translated(french: Catalog) -> None:
     missing = [text for text in said() if text not in french or not all(texts(french[text]))]
     assert not missing
@@ -49,7 +114,11 @@ def test_every_sentence_in_the_code_is_translated(french: Catalog) -> None:
 
 def test_the_catalogue_holds_no_sentence_that_the_code_does_not_say(french: Catalog) -> None:
     sentences = said()
-    assert not [message.id for message in french if message.id and _singular(message) not in sentences]
+    assert not [
+        message.id
+        for message in french
+        if message.id and not message.context and _singular(message) not in sentences
+    ]
 
 
 def test_every_translation_has_the_blanks_of_its_sentence(french: Catalog) -> None:

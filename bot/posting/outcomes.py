@@ -152,7 +152,7 @@ def describe(problem: str) -> str:
         names = ", ".join(permissions.name(permission) for permission in rest.split())
         return _("I lack permissions in the channel: {permissions}.").format(permissions=names)
     if code == TRYING:
-        return _("Discord did not take it yet: {reason}. I keep trying.").format(reason=rest.rstrip(". "))
+        return _("Discord did not take it yet: {reason}. I keep trying.").format(reason=_reason(rest))
     if code == REFUSED:
         return _("Discord did not take the message: {reason}").format(reason=rest)
     sentences = {
@@ -171,6 +171,19 @@ def describe(problem: str) -> str:
         FAULT: _("Something went wrong on my side. My log tells what."),
     }
     return sentences.get(problem, problem)
+
+
+def _reason(error: str) -> str:
+    """Why Discord did not take something, in words where it is not Discord that says it."""
+    ours = {
+        "rate limited": _("I was to wait a little"),
+        "no connection": _("I could not reach it"),
+        "no answer": _("it did not answer"),
+        "Discord may still be at it": _("it may still be at it"),
+        "the server is not available": _("the server is not available"),
+    }
+    told = (words for beginning, words in ours.items() if error.startswith(beginning))
+    return next(told, error.rstrip(". "))
 
 
 async def _raise_on_server_error(

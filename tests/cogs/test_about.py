@@ -6,7 +6,7 @@ import json
 
 from simcord.results import ResponseMessage
 
-from bot import __version__
+from bot import __version__, locale
 from tests.cogs.engine import Engine
 from tests.cogs.helpers import START, button, components, follow, forge, hide, last, newest, said
 from tests.cogs.test_bookmarks import content, keep_all, titles
@@ -27,8 +27,8 @@ async def test_help_names_the_commands_that_the_asker_may_use(telex: World) -> N
 
 
 async def test_help_fits_and_is_for_the_asker_alone(telex: World) -> None:
-    for locale in ("en-US", "fr"):
-        telex.locales[telex.editor.id] = locale
+    for tag in ("en-US", "fr"):
+        telex.locales[telex.editor.id] = tag
         shown = await telex.editor.slash(telex.news, "help")
         assert last(shown).ephemeral
         fields = last(shown).embeds[0].fields
@@ -36,8 +36,9 @@ async def test_help_fits_and_is_for_the_asker_alone(telex: World) -> None:
         named = [
             command.name for command in telex.bot.tree.get_commands() if "Command" in type(command).__name__
         ]
-        assert all(f"`/{name}`" in said(shown) for name in named)
-        assert "`/feed packs`" in said(shown)
+        with locale.use(tag):
+            assert all(f"`{locale.command(f'/{name}')}`" in said(shown) for name in named)
+            assert f"`{locale.command('/feed packs')}`" in said(shown)
 
 
 async def test_about_tells_version_uptime_and_what_the_asker_can_read(

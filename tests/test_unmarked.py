@@ -1,0 +1,184 @@
+"""No text that a person may see stands in the code without its mark for translation."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SPOKEN = (
+    *sorted((ROOT / "cogs").glob("*.py")),
+    *sorted((ROOT / "bot" / "posting").glob("*.py")),
+    ROOT / "bot" / "app.py",
+)
+"""Modules in which any text of two words or more is prose for somebody."""
+MODULES = sorted({*SPOKEN, *(ROOT / "bot" / "news").glob("*.py"), *(ROOT / "bot" / "feeds").glob("*.py")})
+
+MARKS = {"_", "gettext", "ngettext", "pgettext", "locale_str", "command"}
+SHOWN = {"content", "title", "label", "placeholder", "description", "group_description"}
+"""Arguments that a person sees, whatever takes them."""
+SHOWN_BY = {
+    "add_field": {"name", "value"},
+    "insert_field_at": {"name", "value"},
+    "set_field_at": {"name", "value"},
+    "set_footer": {"text"},
+    "set_author": {"name"},
+    "Choice": {"name"},
+    "Label": {"text"},
+    "create_thread": {"name"},
+}
+"""And others by what takes them."""
+SAYS = {"send", "send_message", "edit_message", "reply", "Refusal", "NeedsPassword", "Ask", "Page"}
+"""What shows its arguments by position."""
+SILENT = {"debug", "info", "warning", "error", "exception", "compile", "fullmatch", "match", "ValueError"}
+"""What is called with words that no person of Discord's sees: logs, patterns, errors of ours."""
+
+ALLOWED = {
+    "Europe/Paris": "the name of a time zone is the same in every language",
+    "https://": "the beginning of an address",
+    "Discord refused the token. Copy it from the developer portal: Bot, Reset Token.": "said on a terminal",
+    " in server ": "for the log",
+    "a mention in server ": "for the log",
+    "it lacks ": "for the log",
+    "rate limited for ": "kept and logged; `outcomes.describe` has the words for it",
+    "no connection: ": "kept and logged; `outcomes.describe` has the words for it",
+    "no answer: ": "kept and logged; `outcomes.describe` has the words for it",
+    "Discord may still be at it": "kept and logged; `outcomes.describe` has the words for it",
+    "the server is not available": "kept and logged; `outcomes.describe` has the words for it",
+    "rate limited": "how what is kept begins",
+    "no connection": "how what is kept begins",
+    "no answer": "how what is kept begins",
+    " to a new thread": "for the log",
+}
+"""Texts that stand unmarked, each with the reason."""
+
+WORD = re.compile(r"[^\W\d_]{2,}")
+PROSE = re.compile(r"[^\W\d_]{2,}[,;:]? [^\W\d_]+")
+MACHINE = re.compile(r"<[^>]*>|`[^`]*`|https?://\S+|\S+\.\w{2,5}\b|:\w+:")
+
+
+def literals(node: ast.AST) -> Iterator[ast.Constant]:
+    """The texts within an expression that are not marked, nor machine words of another call in it."""
+    if isinstance(node, ast.Call):
+        name = called(node)
+        if name in MARKS:
+            return
+        if name in {"format", "join", "filter", "strip"} and isinstance(node.func, ast.Attribute):
+            yield from literals(node.func.value)
+            for argument in node.args:
+                yield from literals(argument)
+        return
+    if isinstance(node, ast.Subscript | ast.Compare | ast.FormattedValue | ast.Attribute):
+        return
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node
+    if isinstance(node, ast.IfExp):
+        yield from literals(node.body)
+        yield from literals(node.orelse)
+        return
+    for child in ast.iter_child_nodes(node):
+        yield from literals(child)
+
+
+def called(node: ast.Call) -> str:
+    return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+
+
+def said_unmarked(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Texts that go unmarked to what shows them to a person."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        name = called(node)
+        shown = [one.value for one in node.keywords if one.arg in SHOWN | SHOWN_BY.get(name, set())]
+        if name in SAYS:
+            shown += node.args
+        for argument in shown:
+            for text in literals(argument):
+                if WORD.search(MACHINE.sub("", str(text.value))):
+                    yield text.lineno, str(text.value)
+
+
+def prose_unmarked(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Texts of two words or more that are neither marked nor a docstring, a log, a pattern or a fault."""
+    quiet = {
+        id(text)
+        for node in ast.walk(tree)
+        if (isinstance(node, ast.Call) and called(node) in MARKS | SILENT)
+        or isinstance(node, ast.Assert)
+        or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+        for text in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Constant) or not isinstance(node.value, str) or id(node) in quiet:
+            continue
+        if PROSE.search(MACHINE.sub("", node.value)):
+            yield node.lineno, node.value
+
+
+def unmarked(source: str, *, spoken: bool) -> set[str]:
+    """The texts in a module that a person may see and that are not marked."""
+    tree = ast.parse(source)
+    found = set(said_unmarked(tree)) | (set(prose_unmarked(tree)) if spoken else set())
+    return {f"{line}: {text}" for line, text in found if text not in ALLOWED}
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_text_that_a_person_sees_is_marked(module: Path) -> None:
+    assert not unmarked(module.read_text("utf-8"), spoken=module in SPOKEN)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'await channel.send("Hello")',
+        'await edit_original_response(content="Done")',
+        'await edit_original_response(content=f"Done: {number}")',
+        'raise Refusal("No")',
+        'raise Refusal("No, {name}".format(name=name))',
+        'embed.add_field(name="Version", value=version)',
+        'embed.set_footer(text="by " + name)',
+        'Embed(title="News" if new else _("Old"))',
+        'Press(act, label="Follow")',
+        'lines.append("Nothing was found")',
+        'return f"{count} articles found"',
+        'content="\\n".join(("First", _("Second")))',
+        'locale_str("Read"); command(description="Read")',
+    ],
+)
+def test_a_text_that_is_not_marked_is_found(line: str) -> None:
+    source = line.replace("await ", "").replace("return ", "x = ").replace('content="\\n', 'f(content="\\n')
+    if source.startswith("f("):
+        source += ")"
+    assert unmarked(source, spoken=True)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'channel.send(_("Hello"))',
+        'edit(content=_("{count} articles").format(count=3))',
+        'edit(content=f"**{name}** · <t:{when}:R> · <#{channel}>")',
+        'log.warning("Could not say hello in %s", name)',
+        'Option(label=_("Read"), value="read")',
+        'Press(act, label="▶")',
+        'raise ValueError("not a feed")',
+        '"""What it does."""',
+    ],
+)
+def test_what_is_marked_or_nobody_reads_is_not(line: str) -> None:
+    assert not unmarked(line, spoken=True)
+
+
+def test_no_text_is_allowed_that_does_not_stand_there_any_more() -> None:
+    there = {
+        node.value
+        for module in MODULES
+        for node in ast.walk(ast.parse(module.read_text("utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    assert set(ALLOWED) <= there
