@@ -45,6 +45,7 @@ _STOP = re.compile(
     r"""(?:[.!?…]+(?:[\ \xa0\u202f]?[»”"’')\]]+)*(?=\s|$)|[。！？]+[」』”’）]*)""",
     re.VERBOSE,
 )
+_MARK = re.compile("[.!?…。！？]")
 _WORD_BEFORE = re.compile(r"[^\W\d_][\w.-]*$")
 _NEXT = re.compile(r"""[\s"“”«»'‘’(\[—–-]*(\w*)""")
 _NUMBERED = re.compile(r"\s*[\dA-Za-z]{1,2}\.\s*")
@@ -60,16 +61,25 @@ def sentences(text: str) -> list[str]:
 
     A line break ends a sentence. Abbreviations, initials, decimals and ellipses within one do not.
     """
-    found = [part.strip() for line in text.splitlines() for part in _parts(line)]
-    return [sentence for sentence in found if sentence]
+    return list(_sentences(text))
+
+
+def _sentences(text: str) -> Iterator[str]:
+    for line in text.splitlines():
+        for part in _parts(line):
+            if sentence := part.strip():
+                yield sentence
 
 
 def _parts(line: str) -> Iterator[str]:
-    start = 0
-    for match in _STOP.finditer(line):
-        if not _NUMBERED.fullmatch(line, start, match.end()) and _ends(line, match):
-            yield line[start : match.end()]
-            start = match.end()
+    start = place = 0
+    while mark := _MARK.search(line, place):
+        place = mark.end()
+        if stop := _STOP.match(line, mark.start()):
+            place = stop.end()
+            if not _NUMBERED.fullmatch(line, start, place) and _ends(line, stop):
+                yield line[start:place]
+                start = place
     yield line[start:]
 
 
@@ -81,7 +91,8 @@ def _ends(line: str, stop: re.Match[str]) -> bool:
         return True
     if after[0].islower() and not _CAMEL.match(after):
         return False
-    word = _WORD_BEFORE.search(line, max(0, stop.start() - _LOOK_BACK), stop.start())
+    first = max(0, stop.start() - _LOOK_BACK)
+    word = _WORD_BEFORE.search(line, max(first, line.rfind(" ", first, stop.start())), stop.start())
     before = word[0] if word else ""
     if stop[0][0] != "." or stop[0].startswith(".."):
         return before.lower() not in _SHOUTING_NAMES
@@ -104,16 +115,16 @@ def _ends_with(before: str, after: str) -> bool:
 def excerpt(text: str, limit: int) -> str:
     """The beginning of `text` on one line, at most `limit` UTF-16 units: whole sentences, else words and …"""
     text = text.strip()
-    whole = " ".join(text[: 2 * limit + _LOOK_AHEAD].split())
-    if len(text) <= 2 * limit + _LOOK_AHEAD and length(whole) <= limit:
+    beginning = text[: 2 * limit + _LOOK_AHEAD]
+    if len(beginning) == len(text) and length(whole := " ".join(text.split())) <= limit:
         return whole
     taken = ""
-    for sentence in sentences(text[: limit + _LOOK_AHEAD]):
+    for sentence in _sentences(text[: limit + _LOOK_AHEAD]):
         longer = f"{taken} {' '.join(sentence.split())}".lstrip()
         if length(longer) > limit:
             break
         taken = longer
-    return taken if length(taken) * 3 >= limit else _cut_at_word(whole, limit)
+    return taken if length(taken) * 3 >= limit else _cut_at_word(" ".join(beginning.split()), limit)
 
 
 def _cut_at_word(text: str, limit: int) -> str:

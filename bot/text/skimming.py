@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Collection, Iterator
 from functools import lru_cache
+from string import ascii_lowercase, digits
 
 from bot.text import excerpts, terms
 
@@ -45,6 +47,8 @@ def _folded(code: int) -> int:
 
 
 _FOLDED = bytes(map(_folded, range(256)))
+_SPACED = bytes(code if chr(code) in ascii_lowercase + digits else 32 for code in _FOLDED)
+"""The same with a space for whatever is no letter and no digit, so that words begin after one."""
 
 
 class _Stems(dict[bytes, str]):
@@ -123,43 +127,46 @@ class Marker:
 
     def __init__(self, forms: Collection[str]) -> None:
         self._forms = frozenset(forms)
-        self._heads = {head.encode() for form in self._forms if form.isascii() for head in _heads(form)}
+        heads = {head for form in self._forms if form.isascii() for head in _heads(form)}
+        self._heads = [b" " + head.encode().translate(_SPACED) for head in heads]
         self._slow = not all(map(str.isascii, self._forms))
         self._ligature = any("oe" in form for form in self._forms)
-        self._seen: dict[tuple[str, str | None], list[tuple[int, int]]] = {}
+        self._seen: dict[str | None, dict[str, list[tuple[int, int]]]] = defaultdict(dict)
 
     def marks(self, text: str, language: str | None) -> list[tuple[int, int]]:
         """As `excerpts.marks` of the same terms."""
         if self._slow or (self._ligature and "œ" in text):
             return excerpts.marks(text, self._forms, language)
+        seen = self._seen[language]
         found: list[tuple[int, int]] = []
         last = 0
-        for start in sorted(self._places(text)):
-            if start < last:
+        for start in self._places(text):
+            if start < last or (start and text[start - 1].isalnum()):
                 continue
-            chunk = _CHUNK.match(text, start)
-            if chunk is None:
+            match = _CHUNK.match(text, start)
+            if match is None:
                 continue
-            for first, end in self._in_chunk(chunk[0], language):
+            chunk = match[0]
+            marks = seen.get(chunk)
+            if marks is None:
+                marks = seen[chunk] = excerpts.marks(chunk, self._forms, language)
+            for first, end in marks:
                 found.append((start + first, start + end))
                 last = start + end
         return found
 
-    def _places(self, text: str) -> Iterator[int]:
-        """Where a word begins as one of the terms does."""
-        simple = text.encode("latin-1", "replace").translate(_FOLDED)
+    def _places(self, text: str) -> list[int]:
+        """Where a word may begin as one of the terms does."""
+        # With the space before the text a place in `spaced` is that of the letter after it in `text`.
+        spaced = b" %b " % text.encode("latin-1", "replace").translate(_SPACED)
+        places = []
         for head in self._heads:
-            place = simple.find(head)
+            place = spaced.find(head)
             while place >= 0:
-                if place == 0 or not text[place - 1].isalnum():
-                    yield place
-                place = simple.find(head, place + 1)
-
-    def _in_chunk(self, chunk: str, language: str | None) -> list[tuple[int, int]]:
-        marks = self._seen.get((chunk, language))
-        if marks is None:
-            marks = self._seen[chunk, language] = excerpts.marks(chunk, self._forms, language)
-        return marks
+                places.append(place)
+                place = spaced.find(head, place + 1)
+        places.sort()
+        return places
 
 
 def _heads(form: str) -> Iterator[str]:
@@ -173,7 +180,17 @@ def _heads(form: str) -> Iterator[str]:
     if not form.isalpha():
         yield re.match(r"\d*", form)[0] or form[:1]  # type: ignore[index]  # matches anything
         return
-    yield form[: -3 if len(form) > 6 else -2 if len(form) > 4 else -1] or form  # noqa: PLR2004 - lengths
+    if len(form) == 1:
+        yield from (f"{form} ", f"{form}s ")
+        return
+    yield form[: len(form) - _changed(form)]
     for head in _HYPHENATED:
         if form.startswith(head) and len(form) > len(head) + 1:
             yield f"{head}-"
+
+
+def _changed(form: str) -> int:
+    """How many of the last letters of a stem may not be those of its words: `cri` of cry, `mal` of maux."""
+    if len(form) > 4:  # noqa: PLR2004 - lengths
+        return 3 if len(form) > 6 else 2  # noqa: PLR2004
+    return 1 if len(form) == 4 or (len(form) == 3 and form.endswith(("i", "e", "y", "al"))) else 0  # noqa: PLR2004

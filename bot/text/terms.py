@@ -24,7 +24,7 @@ __all__ = [
     "index_terms", "language_token", "month_token", "outlet_tokens", "spans", "stems", "tag_tokens", "words",
 ]  # fmt: skip
 
-VERSION = 4
+VERSION = 5
 """Of the rules here and in `tokens`: an index made by other rules has to be made anew."""
 
 _LONGEST_NAME = 120
@@ -115,7 +115,8 @@ def index_terms(
     image: str | None,
 ) -> IndexTerms:
     """What the index holds of an article. `published` in seconds of UTC."""
-    meta = [feed_token(feed_id), month_token(published)]
+    feed, month = feed_token(feed_id), month_token(published)
+    meta = [feed, month, feed + month]
     if language:
         meta.append(language_token(language))
     meta += outlet_tokens(outlet)
