@@ -88,9 +88,12 @@ class Finder:
     async def newest(self, asked: Plan, limit: int) -> list[Found]:
         """What matches wholly, by date."""
         required = asked.required((*asked.words, *asked.texts))
-        looked = LOOKED_AT if asked.exact else limit
-        hits = await self._store.index.newest(required, scope=asked.scope, limit=looked)
-        return await self._exact(asked, [Found(hit) for hit in hits], limit)
+        for looked in sorted({min(2 * limit, LOOKED_AT), LOOKED_AT}) if asked.exact else (limit,):
+            hits = await self._store.index.newest(required, scope=asked.scope, limit=looked)
+            found = await self._exact(asked, [Found(hit) for hit in hits], limit)
+            if len(found) >= limit or len(hits) < looked:
+                break
+        return found
 
     async def full(self, asked: Plan, limit: int) -> list[Found]:
         """What matches wholly, the best first."""
@@ -98,6 +101,8 @@ class Finder:
         if await self.vocabulary.is_long() and self.vocabulary.cost(parts) > BUDGET:
             if await self._is_unlikely(parts):
                 return []
+            if asked.exact and len(parts) == 1:
+                return await self._read_exact(asked, parts[0], limit)
             most = max(IN_NEIGHBOURS if asked.exact else COVERED, limit)
             hits = await self._store.coverage.whole(
                 self._parts(parts), required=asked.required(), scope=asked.scope, limit=most
@@ -107,8 +112,29 @@ class Finder:
             hits = await self._store.index.ranked(
                 All(parts), required=asked.required(), scope=asked.scope, limit=most
             )
-        scored = (Found(hit._replace(score=hit.score * (1 + FRESH * self._freshness(hit)))) for hit in hits)
-        return await self._exact(asked, sorted(scored, key=lambda found: -found.hit.score), limit)
+        return await self._exact(asked, self._by_freshness(map(Found, hits)), limit)
+
+    async def _read_exact(self, asked: Plan, part: Wanted, limit: int) -> list[Found]:
+        """What holds a phrase, and whatever else only its text tells, in long lists."""
+
+        def holds(article: Article) -> bool:
+            return all(map(InWords(article).holds, asked.exact))
+
+        (sought,) = self._parts([part])
+        found = await self._store.coverage.exact(
+            sought, required=asked.required(), scope=asked.scope, holds=holds, enough=limit
+        )
+        return self._by_freshness(Found(hit, article=article) for hit, article in found)
+
+    def _by_freshness(self, found: Iterable[Found]) -> list[Found]:
+        """What was found, the best first, a fresh one being better."""
+        fresh = (
+            each._replace(
+                hit=each.hit._replace(score=each.hit.score * (1 + FRESH * self._freshness(each.hit)))
+            )
+            for each in found
+        )
+        return sorted(fresh, key=lambda each: -each.hit.score)
 
     async def _is_unlikely(self, parts: Sequence[Wanted]) -> bool:
         """Whether so many words are wanted that articles with all of them are left to the partial matches."""

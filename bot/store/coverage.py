@@ -10,12 +10,12 @@ from __future__ import annotations
 import heapq
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
 from bot.store.database import Database
-from bot.store.rows import listed
+from bot.store.rows import ARTICLE, article, listed
 from bot.store.search_index import (
     All,
     Any,
@@ -26,14 +26,18 @@ from bot.store.search_index import (
     Scope,
     Terms,
     Wanted,
+    in_title,
     match,
     narrowed,
     within,
 )
+from bot.words import Article
 
 TITLE = 1.0  # how much more a word of the title counts
 RECENT = 400  # of the articles that have all words, those taken in last
 TITLED = 400  # and those that have all of them in the title
+READ = 96  # articles that are read for the words of a phrase, at the most,
+BATCH = 32  # at a time
 SHORT = 20_000  # articles that have a word, up to which all titles with it are looked at
 SINGLE = 2_000  # articles in the lists of single words that are read
 PAIRED_TITLE = 7  # words, the rarest, two of which are looked for in titles,
@@ -42,6 +46,7 @@ PAIR_COST = 6_000  # articles that have the rarer word of these pairs, of all to
 MOST_SEEKS = 60  # articles that are looked up one by one
 IN_PAIR = 300  # articles with a pair in their texts, those taken in last,
 IN_TITLE = 1_000  # and with one in their titles
+LARGEST_ID = 2**63 - 1
 
 
 class Part(NamedTuple):
@@ -64,6 +69,22 @@ class Coverage:
         """Articles that hold all parts: the best of those with all in the title and those taken in last."""
         return await self._database.read(_whole, parts, required, scope, limit)
 
+    async def exact(
+        self,
+        part: Part,
+        *,
+        required: Wanted | None,
+        scope: Scope,
+        holds: Callable[[Article], bool],
+        enough: int,
+    ) -> list[tuple[Hit, Article]]:
+        """Articles that hold `part` and of which `holds` is true, read one after the other until enough do.
+
+        Those with its words in the title come first, then those taken in last. `holds` is called on the
+        reader's thread.
+        """
+        return await self._database.read(_exact, part, required, scope, holds, enough)
+
     async def some(
         self, parts: Sequence[Part], *, required: Wanted | None, scope: Scope, limit: int
     ) -> list[Hit]:
@@ -85,24 +106,90 @@ def _whole(
     recent = _last(connection, core, RECENT)
     if not recent:
         return []
-    points = dict.fromkeys(recent, sum(part.weight for part in parts))
-    is_whole = len(recent) < RECENT
-    titled = _titled(connection, [part.wanted for part in parts], TITLED)
-    if not is_whole:
-        older = [id_ for id_ in titled if id_ < recent[-1]]
-        if not all(_is_word(part.wanted) for part in parts):
-            older = []
-        elif also is not None:
-            older = _holding(connection, also, older[:MOST_SEEKS])
-        points |= dict.fromkeys(older, sum(part.weight for part in parts))
-    for part in parts:
-        if is_whole and part.documents > SHORT:
-            in_its_title = titled
-        else:
-            in_its_title = [*_titled(connection, [part.wanted], SHORT, floor=recent[-1]), *titled]
+    whole = sum(part.weight for part in parts)
+    points = dict.fromkeys(recent, whole)
+    is_all = len(recent) < RECENT
+    titles: Iterable[tuple[Part, Iterable[int]]]
+    if is_all and also is not None:  # what narrows the search leads to the titles too
+        titles = ((part, _last(connection, All((in_title(part.wanted), core)), RECENT)) for part in parts)
+    else:
+        titled = _titled(connection, [part.wanted for part in parts], TITLED)
+        if not is_all:
+            older = [id_ for id_ in titled if id_ < recent[-1]]
+            points |= dict.fromkeys(_older(connection, parts, also, older), whole)
+        titles = _titles(connection, parts, titled, recent[-1], is_all=is_all)
+    for part, in_its_title in titles:
         for id_ in points.keys() & set(in_its_title):
             points[id_] += TITLE * part.weight
     return _hits(connection, points, scope, limit)
+
+
+def _older(
+    connection: sqlite3.Connection, parts: Sequence[Part], also: Wanted | None, titled: Sequence[int]
+) -> Sequence[int]:
+    """Those of the articles with all parts in the title that hold what is wanted, as far as that is known."""
+    if not all(_is_word(part.wanted) for part in parts):
+        return ()
+    return titled if also is None else _holding(connection, also, titled[:MOST_SEEKS])
+
+
+def _titles(
+    connection: sqlite3.Connection, parts: Sequence[Part], titled: Sequence[int], floor: int, *, is_all: bool
+) -> Iterator[tuple[Part, Iterable[int]]]:
+    """Each part with articles from `floor` on that have it in their titles; `titled` have all parts."""
+    for part in parts:
+        if is_all and part.documents > SHORT:
+            yield part, titled
+        else:
+            yield part, [*_titled(connection, [part.wanted], SHORT, floor=floor), *titled]
+
+
+def _exact(
+    connection: sqlite3.Connection,
+    part: Part,
+    required: Wanted | None,
+    scope: Scope,
+    holds: Callable[[Article], bool],
+    enough: int,
+) -> list[tuple[Hit, Article]]:
+    also = narrowed(required, scope)
+    core = _also(part.wanted, also)
+    titled = _titled(connection, [part.wanted], READ)
+    if also is not None or _has_except(part.wanted):
+        titled = _holding(connection, core, titled[:MOST_SEEKS])
+    found: list[tuple[Hit, Article]] = []
+    for start in range(0, len(titled), BATCH):
+        batch = titled[start : start + BATCH]
+        found += _read(connection, batch, scope, (1 + TITLE) * part.weight, holds)
+        if len(found) >= enough:
+            return found
+    below = LARGEST_ID
+    for _ in range(0, READ, BATCH):
+        ids = _last(connection, core, BATCH, below=below)
+        batch = [id_ for id_ in ids if id_ not in titled]
+        found += _read(connection, batch, scope, part.weight, holds)
+        if len(found) >= enough or len(ids) < BATCH:
+            break
+        below = ids[-1]
+    return found
+
+
+def _read(
+    connection: sqlite3.Connection,
+    ids: Collection[int],
+    scope: Scope,
+    points: float,
+    holds: Callable[[Article], bool],
+) -> Iterator[tuple[Hit, Article]]:
+    """Those of a few articles that are within the scope and of which `holds` is true."""
+    conditions, parameters = within(scope)
+    rows = connection.execute(
+        f"SELECT {ARTICLE} FROM article WHERE id IN (SELECT value FROM json_each(:ids)){conditions}",
+        parameters | {"ids": listed(ids)},
+    )
+    for each in map(article, rows):
+        if holds(each):
+            yield Hit(each.id, each.page, each.published, points), each
 
 
 def _some(
@@ -164,11 +251,12 @@ def _also(wanted: Wanted, also: Wanted | None) -> Wanted:
     return wanted if also is None else All((wanted, also))
 
 
-def _last(connection: sqlite3.Connection, wanted: Wanted, most: int) -> list[int]:
-    """Articles that hold `wanted`, those taken in last first."""
+def _last(connection: sqlite3.Connection, wanted: Wanted, most: int, *, below: int = LARGEST_ID) -> list[int]:
+    """Articles below an id that hold `wanted`, those taken in last first."""
     rows = connection.execute(
-        "SELECT rowid FROM article_terms WHERE article_terms MATCH ? ORDER BY rowid DESC LIMIT ?",
-        (match(wanted), most),
+        "SELECT rowid FROM article_terms WHERE article_terms MATCH ? AND rowid < ?"
+        " ORDER BY rowid DESC LIMIT ?",
+        (match(wanted), below, most),
     )
     return [row[0] for row in rows]
 
@@ -198,7 +286,8 @@ def _hits(connection: sqlite3.Connection, points: dict[int, float], scope: Scope
     conditions, parameters = within(scope)
     if conditions:
         rows = connection.execute(
-            f"SELECT id FROM article WHERE id IN (SELECT value FROM json_each(:ids)){conditions}",
+            "SELECT id FROM article INDEXED BY article_facts"
+            f" WHERE id IN (SELECT value FROM json_each(:ids)){conditions}",
             parameters | {"ids": listed(points)},
         )
         points = {row[0]: points[row[0]] for row in rows}
@@ -209,6 +298,13 @@ def _hits(connection: sqlite3.Connection, points: dict[int, float], scope: Scope
     )
     hits = [Hit(row[0], row[1], row[2], points[row[0]]) for row in rows]
     return sorted(hits, key=lambda hit: (-hit.score, -hit.article_id))
+
+
+def _has_except(wanted: Wanted) -> bool:
+    """Whether something is excluded in it, which titles cannot tell."""
+    if isinstance(wanted, Any | All):
+        return any(map(_has_except, wanted.parts))
+    return isinstance(wanted, Except)
 
 
 def _is_word(wanted: Wanted) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -196,14 +196,26 @@ def within(scope: Scope) -> tuple[str, dict[str, object]]:
 
 def _tokens(scope: Scope) -> tuple[Wanted, ...]:
     """The part of a scope that the index itself knows: a set of feeds, and the months that dates lie in."""
-    parts: list[Wanted] = []
+    feeds: list[str] = []
+    months: list[str] = []
     if scope.feed_ids is not None and len(scope.feed_ids) <= MOST_FEEDS:
-        parts.append(any_meta(f"f{feed_id}" for feed_id in sorted(scope.feed_ids)))
+        feeds = [f"f{feed_id}" for feed_id in sorted(scope.feed_ids)]
     if scope.since is not None and scope.before is not None:
         months = list(_months(scope.before - 1, scope.since))
-        if 0 < len(months) <= MOST_MONTHS:
-            parts.append(any_meta(months))
-    return tuple(parts)
+    if months and 0 < len(feeds) * len(months) <= MOST_FEEDS:
+        return (any_meta(feed + month for feed in feeds for month in months),)
+    if len(months) > MOST_MONTHS:
+        months = []
+    return tuple(any_meta(tokens) for tokens in (feeds, months) if tokens)
+
+
+def in_title(wanted: Wanted) -> Wanted:
+    """The same, of the title alone."""
+    if isinstance(wanted, Except):
+        return Except(in_title(wanted.wanted), wanted.unwanted)
+    if isinstance(wanted, All | Any):
+        return replace(wanted, parts=tuple(map(in_title, wanted.parts)))
+    return replace(wanted, column=Column.TITLE) if wanted.column is Column.TEXT else wanted
 
 
 def any_meta(tokens: Iterable[str]) -> Wanted:

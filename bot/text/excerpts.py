@@ -47,6 +47,7 @@ _STOP = re.compile(
 )
 _MARK = re.compile("[.!?…。！？]")
 _WORD_BEFORE = re.compile(r"[^\W\d_][\w.-]*$")
+_LETTERS = re.compile(r"\w(?:[.-]+\w)*")
 _NEXT = re.compile(r"""[\s"“”«»'‘’(\[—–-]*(\w*)""")
 _NUMBERED = re.compile(r"\s*[\dA-Za-z]{1,2}\.\s*")
 _INITIAL = re.compile(r"[^\W\d_]\.")
@@ -91,8 +92,7 @@ def _ends(line: str, stop: re.Match[str]) -> bool:
         return True
     if after[0].islower() and not _CAMEL.match(after):
         return False
-    first = max(0, stop.start() - _LOOK_BACK)
-    word = _WORD_BEFORE.search(line, max(first, line.rfind(" ", first, stop.start())), stop.start())
+    word = _WORD_BEFORE.search(line[max(0, stop.start() - _LOOK_BACK) : stop.start()].rpartition(" ")[2])
     before = word[0] if word else ""
     if stop[0][0] != "." or stop[0].startswith(".."):
         return before.lower() not in _SHOUTING_NAMES
@@ -107,7 +107,7 @@ def _ends_with(before: str, after: str) -> bool:
     before = before.lower()
     if before in _BEFORE_NUMBERS:
         return not (after[:1].isdecimal() or not after)
-    if before in _BEFORE_NAMES or all(len(part) == 1 for part in re.split("[.-]+", before)):
+    if before in _BEFORE_NAMES or _LETTERS.fullmatch(before):
         return after.lower() in _BEGINNERS
     return True
 

@@ -19,7 +19,6 @@ from bot.text import excerpts, terms
 _REMEMBERED = 1 << 17  # words a language: 14 MB
 _SENTENCE = "."
 _PIECE = re.compile(rb"[a-z0-9]+|[.!](?=\s)|\n")
-_RUN = re.compile(rb"[a-z0-9]+")
 _CHUNK = re.compile(r"\w+(?:['’&.,-]\w+)*[+#]*(?:[ \xa0]\d\w{0,4}(?!\w))?")
 _LETTERS_AND_DIGITS = re.compile(r"([a-z]+)(\d)")
 _HYPHENATED = (
@@ -103,23 +102,19 @@ def has_phrase(simple: bytes, words: tuple[str, ...]) -> bool | None:
     """Whether these folded words stand in a row in a text; None where only `tokens.words` can tell."""
     if not all(word.isascii() and word.isalpha() for word in words):
         return None
-    encoded = [word.encode() for word in words]
-    joined = simple.translate(None, b"-'&.?")  # "?" stands for curved apostrophes too
-    if not all(word in joined for word in encoded):
-        return False
-    if _in_a_row(words).search(simple):
-        return True
-    runs = frozenset(_RUN.findall(simple))
-    missing = [word for word in encoded if word not in runs]
+    spaced = b" %b " % simple.translate(_SPACED)
+    missing = [each for each in (b" %b " % word.encode() for word in words) if each not in spaced]
     if not missing:
-        return False
+        return bool(_in_a_row(words).search(spaced))
     # Other forms of the words stand there, or they are written in a way that `tokens` joins.
-    return None if frozenset(_RUN.findall(joined)).issuperset(missing) else False
+    joined = simple.translate(None, b"-'&.?")  # "?" stands for curved apostrophes too
+    joined = b" %b " % joined.translate(_SPACED)
+    return None if all(each in joined for each in missing) else False
 
 
 @lru_cache(maxsize=64)
 def _in_a_row(words: tuple[str, ...]) -> re.Pattern[bytes]:
-    return re.compile(rb"(?<![a-z0-9])%b(?![a-z0-9])" % b"[^a-z0-9]+".join(map(str.encode, words)))
+    return re.compile(b" %b " % b" +".join(map(str.encode, words)))
 
 
 class Marker:
