@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
 from bot.text import skimming, terms
@@ -17,6 +17,32 @@ def has_phrase(node: Node) -> bool:
     if isinstance(node, AllOf | AnyOf):
         return any(map(has_phrase, node.nodes))
     return has_phrase(node.node) if isinstance(node, Not) else isinstance(node, Phrase)
+
+
+class Exactly:
+    """Parts of a query that articles are held against, as `store.coverage` asks it."""
+
+    def __init__(self, nodes: Sequence[Node]) -> None:
+        self._nodes = nodes
+        self._phrases = [node for node in nodes if isinstance(node, Phrase)]
+
+    def tells(self, title: str, body: str) -> bool | None:
+        """Whether all are true of an article with this title and text, None where these cannot tell."""
+        told: bool | None = len(self._phrases) == len(self._nodes)
+        for phrase in self._phrases:
+            found = skimming.has_phrase(title, phrase.words)
+            if not found and not phrase.title:
+                in_body = skimming.has_phrase(body[:READ], phrase.words)
+                found = in_body if in_body or found is False else None
+            if found is False:
+                return False
+            if found is None:
+                told = None
+        return told or None
+
+    def holds(self, article: Article) -> bool:
+        """Whether all are true of the article."""
+        return all(map(InWords(article).holds, self._nodes))
 
 
 class InWords:
@@ -43,12 +69,12 @@ class InWords:
 
     def _has_words(self, phrase: Phrase) -> bool:
         line = _line(phrase.words)
-        told = skimming.has_phrase(self._title, phrase.words)
+        told = skimming.has_phrase(self._article.title, phrase.words)
         if told or (told is None and line in self._title_words):
             return True
         if phrase.title:
             return False
-        told = skimming.has_phrase(self._body, phrase.words)
+        told = skimming.has_phrase(self._article.body[:READ], phrase.words)
         return line in self._body_words if told is None else told
 
     def _has(self, condition: Condition) -> bool:
@@ -64,14 +90,6 @@ class InWords:
         if condition.filter is Filter.TAG:
             return any(_named(terms.tag_tokens, value, tag) for tag in article.tags)
         return True
-
-    @cached_property
-    def _title(self) -> bytes:
-        return skimming.skimmed(self._article.title)
-
-    @cached_property
-    def _body(self) -> bytes:
-        return skimming.skimmed(self._article.body[:READ])
 
     @cached_property
     def _title_words(self) -> str:

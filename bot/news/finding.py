@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from bot.clock import Clock
 from bot.news import ranking
-from bot.news.exact import InWords
+from bot.news.exact import Exactly
 from bot.news.meaning import Meaning, Nearby
 from bot.news.passages import Passages
 from bot.news.plan import Plan
@@ -23,8 +23,7 @@ from bot.words import Article
 
 BUDGET = 6_000
 """Articles in the lists of a query's words up to which BM25 reads all: a quarter of a microsecond each."""
-LOOKED_AT = 400  # articles read for the words of a phrase, at the most,
-BATCH = 25  # at a time
+LOOKED_AT = 400  # articles read for the words of a phrase, at the most
 POOL = 200  # full matches that freshness may reorder
 OWN = 30  # partial matches in the asker's language that are read and ranked,
 OTHERS = 10  # in any,
@@ -116,13 +115,9 @@ class Finder:
 
     async def _read_exact(self, asked: Plan, part: Wanted, limit: int) -> list[Found]:
         """What holds a phrase, and whatever else only its text tells, in long lists."""
-
-        def holds(article: Article) -> bool:
-            return all(map(InWords(article).holds, asked.exact))
-
         (sought,) = self._parts([part])
         found = await self._store.coverage.exact(
-            sought, required=asked.required(), scope=asked.scope, holds=holds, enough=limit
+            sought, required=asked.required(), scope=asked.scope, test=Exactly(asked.exact), enough=limit
         )
         return self._by_freshness(Found(hit, article=article) for hit, article in found)
 
@@ -146,19 +141,14 @@ class Finder:
         """Those of what was found that hold the very words of phrases, enough of them."""
         if not asked.exact:
             return found
-        kept: list[Found] = []
-        for start in range(0, len(found), BATCH):
-            batch = found[start : start + BATCH]
-            articles = await self._store.articles.by_ids([each.hit.article_id for each in batch])
-            by_id = {article.id: article for article in articles}
-            for each in batch:
-                article = by_id.get(each.hit.article_id)
-                if article and all(map(InWords(article).holds, asked.exact)):
-                    kept.append(each._replace(article=article))
-                await asyncio.sleep(0)
-            if len(kept) >= limit:
-                break
-        return kept
+        ids = [each.hit.article_id for each in found]
+        articles = await self._store.coverage.passing(ids, Exactly(asked.exact), enough=limit)
+        by_id = {article.id: article for article in articles}
+        return [
+            each._replace(article=by_id[each.hit.article_id])
+            for each in found
+            if each.hit.article_id in by_id
+        ]
 
     async def gathered(self, asked: Plan) -> Gathered:
         """What holds some of the words or means what is asked, in no order."""

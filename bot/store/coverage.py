@@ -10,9 +10,9 @@ from __future__ import annotations
 import heapq
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import combinations
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from bot.store.database import Database
 from bot.store.rows import ARTICLE, article, listed
@@ -57,6 +57,16 @@ class Part(NamedTuple):
     documents: int
 
 
+class Test(Protocol):
+    """What only an article's own text can tell, asked on a reader's thread."""
+
+    def tells(self, title: str, body: str) -> bool | None:
+        """Whether an article with this title and text passes; None where only `holds` knows."""
+
+    def holds(self, article: Article) -> bool:
+        """Whether the article passes."""
+
+
 class Coverage:
     """Queries of both indexes. Every method raises `StoreError` and runs on a reader's thread."""
 
@@ -75,15 +85,18 @@ class Coverage:
         *,
         required: Wanted | None,
         scope: Scope,
-        holds: Callable[[Article], bool],
+        test: Test,
         enough: int,
     ) -> list[tuple[Hit, Article]]:
-        """Articles that hold `part` and of which `holds` is true, read one after the other until enough do.
+        """Articles that hold `part` and pass a test, read one after the other until enough do.
 
-        Those with its words in the title come first, then those taken in last. `holds` is called on the
-        reader's thread.
+        Those with its words in the title come first, then those taken in last.
         """
-        return await self._database.read(_exact, part, required, scope, holds, enough)
+        return await self._database.read(_exact, part, required, scope, test, enough)
+
+    async def passing(self, ids: Sequence[int], test: Test, *, enough: int) -> list[Article]:
+        """Those of some articles that pass a test, in this order, read until enough do."""
+        return await self._database.read(_passing, ids, test, enough)
 
     async def some(
         self, parts: Sequence[Part], *, required: Wanted | None, scope: Scope, limit: int
@@ -149,7 +162,7 @@ def _exact(
     part: Part,
     required: Wanted | None,
     scope: Scope,
-    holds: Callable[[Article], bool],
+    test: Test,
     enough: int,
 ) -> list[tuple[Hit, Article]]:
     also = narrowed(required, scope)
@@ -160,14 +173,14 @@ def _exact(
     found: list[tuple[Hit, Article]] = []
     for start in range(0, len(titled), BATCH):
         batch = titled[start : start + BATCH]
-        found += _read(connection, batch, scope, (1 + TITLE) * part.weight, holds)
+        found += _read(connection, batch, scope, (1 + TITLE) * part.weight, test)
         if len(found) >= enough:
             return found
     below = LARGEST_ID
     for _ in range(0, READ, BATCH):
         ids = _last(connection, core, BATCH, below=below)
         batch = [id_ for id_ in ids if id_ not in titled]
-        found += _read(connection, batch, scope, part.weight, holds)
+        found += _read(connection, batch, scope, part.weight, test)
         if len(found) >= enough or len(ids) < BATCH:
             break
         below = ids[-1]
@@ -175,21 +188,39 @@ def _exact(
 
 
 def _read(
-    connection: sqlite3.Connection,
-    ids: Collection[int],
-    scope: Scope,
-    points: float,
-    holds: Callable[[Article], bool],
+    connection: sqlite3.Connection, ids: Collection[int], scope: Scope, points: float, test: Test
 ) -> Iterator[tuple[Hit, Article]]:
-    """Those of a few articles that are within the scope and of which `holds` is true."""
+    for each in _tested(connection, ids, scope, test):
+        yield Hit(each.id, each.page, each.published, points), each
+
+
+def _passing(connection: sqlite3.Connection, ids: Sequence[int], test: Test, enough: int) -> list[Article]:
+    found: list[Article] = []
+    for start in range(0, len(ids), BATCH):
+        batch = ids[start : start + BATCH]
+        by_id = {each.id: each for each in _tested(connection, batch, Scope(), test)}
+        found += [by_id[id_] for id_ in batch if id_ in by_id]
+        if len(found) >= enough:
+            break
+    return found
+
+
+def _tested(
+    connection: sqlite3.Connection, ids: Collection[int], scope: Scope, test: Test
+) -> Iterator[Article]:
+    """Those of a few articles that are within the scope and pass the test."""
     conditions, parameters = within(scope)
     rows = connection.execute(
         f"SELECT {ARTICLE} FROM article WHERE id IN (SELECT value FROM json_each(:ids)){conditions}",
         parameters | {"ids": listed(ids)},
     )
-    for each in map(article, rows):
-        if holds(each):
-            yield Hit(each.id, each.page, each.published, points), each
+    for row in rows:
+        told = test.tells(row["title"], row["body"])
+        if told is False:
+            continue
+        each = article(row)
+        if told or test.holds(each):
+            yield each
 
 
 def _some(

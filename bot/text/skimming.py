@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator
 from functools import lru_cache
 from string import ascii_lowercase, digits
+from typing import NamedTuple
 
 from bot.text import excerpts, terms
 
@@ -91,30 +92,44 @@ def lines(text: str, language: str | None) -> list[list[str]]:
     return list(filter(None, found))
 
 
-def skimmed(text: str) -> bytes:
-    """What `has_phrase` looks at."""
+def has_phrase(text: str, words: tuple[str, ...]) -> bool | None:
+    """Whether these folded words stand in a row in `text`; None where only `tokens.words` can tell."""
+    sought = _sought(words)
+    if sought is None:
+        return None
     if "œ" in text:
         text = text.replace("œ", "oe")
-    return text.encode("latin-1", "replace").translate(_FOLDED)
-
-
-def has_phrase(simple: bytes, words: tuple[str, ...]) -> bool | None:
-    """Whether these folded words stand in a row in a text; None where only `tokens.words` can tell."""
-    if not all(word.isascii() and word.isalpha() for word in words):
-        return None
+    simple = text.encode("latin-1", "replace")
     spaced = b" %b " % simple.translate(_SPACED)
-    missing = [each for each in (b" %b " % word.encode() for word in words) if each not in spaced]
+    if sought.line in spaced:
+        return True
+    missing = [word for word in sought.words if word not in spaced]
     if not missing:
-        return bool(_in_a_row(words).search(spaced))
+        return bool(sought.pattern.search(spaced))
     # Other forms of the words stand there, or they are written in a way that `tokens` joins.
-    joined = simple.translate(None, b"-'&.?")  # "?" stands for curved apostrophes too
+    joined = simple.translate(_FOLDED).translate(None, b"-'&.?")  # "?" stands for curved apostrophes too
     joined = b" %b " % joined.translate(_SPACED)
-    return None if all(each in joined for each in missing) else False
+    return None if all(word in joined for word in missing) else False
+
+
+class _Sought(NamedTuple):
+    """A phrase in a text of which only letters, digits and spaces are left."""
+
+    words: tuple[bytes, ...]
+    line: bytes
+    pattern: re.Pattern[bytes]
 
 
 @lru_cache(maxsize=64)
-def _in_a_row(words: tuple[str, ...]) -> re.Pattern[bytes]:
-    return re.compile(b" %b " % b" +".join(map(str.encode, words)))
+def _sought(words: tuple[str, ...]) -> _Sought | None:
+    if not all(word.isascii() and word.isalpha() for word in words):
+        return None
+    encoded = [word.encode() for word in words]
+    return _Sought(
+        tuple(b" %b " % word for word in encoded),
+        b" %b " % b" ".join(encoded),
+        re.compile(b" %b " % b" +".join(encoded)),
+    )
 
 
 class Marker:
