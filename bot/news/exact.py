@@ -30,10 +30,8 @@ class Exactly:
         """Whether all are true of an article with this title and text, None where these cannot tell."""
         told: bool | None = len(self._phrases) == len(self._nodes)
         for phrase in self._phrases:
-            found = skimming.has_phrase(title, phrase.words)
-            if not found and not phrase.title:
-                in_body = skimming.has_phrase(body[:READ], phrase.words)
-                found = in_body if in_body or found is False else None
+            text = title if phrase.title else f"{title} {skimming.APART} {body[:READ]}"
+            found = skimming.has_phrase(text, phrase.words)
             if found is False:
                 return False
             if found is None:

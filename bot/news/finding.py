@@ -111,25 +111,23 @@ class Finder:
             hits = await self._store.index.ranked(
                 All(parts), required=asked.required(), scope=asked.scope, limit=most
             )
-        return await self._exact(asked, self._by_freshness(map(Found, hits)), limit)
+        return await self._exact(asked, self._by_freshness(hits), limit)
 
     async def _read_exact(self, asked: Plan, part: Wanted, limit: int) -> list[Found]:
         """What holds a phrase, and whatever else only its text tells, in long lists."""
         (sought,) = self._parts([part])
-        found = await self._store.coverage.exact(
+        hits = await self._store.coverage.exact(
             sought, required=asked.required(), scope=asked.scope, test=Exactly(asked.exact), enough=limit
         )
-        return self._by_freshness(Found(hit, article=article) for hit, article in found)
+        return self._by_freshness(hits)
 
-    def _by_freshness(self, found: Iterable[Found]) -> list[Found]:
+    def _by_freshness(self, hits: Iterable[Hit]) -> list[Found]:
         """What was found, the best first, a fresh one being better."""
-        fresh = (
-            each._replace(
-                hit=each.hit._replace(score=each.hit.score * (1 + FRESH * self._freshness(each.hit)))
-            )
-            for each in found
-        )
-        return sorted(fresh, key=lambda each: -each.hit.score)
+        fresh = [
+            Hit(hit.article_id, hit.page, hit.published, hit.score * (1 + FRESH * self._freshness(hit)))
+            for hit in hits
+        ]
+        return [Found(hit) for hit in sorted(fresh, key=lambda hit: -hit.score)]
 
     async def _is_unlikely(self, parts: Sequence[Wanted]) -> bool:
         """Whether so many words are wanted that articles with all of them are left to the partial matches."""
@@ -142,13 +140,8 @@ class Finder:
         if not asked.exact:
             return found
         ids = [each.hit.article_id for each in found]
-        articles = await self._store.coverage.passing(ids, Exactly(asked.exact), enough=limit)
-        by_id = {article.id: article for article in articles}
-        return [
-            each._replace(article=by_id[each.hit.article_id])
-            for each in found
-            if each.hit.article_id in by_id
-        ]
+        passing = await self._store.coverage.passing(ids, Exactly(asked.exact), enough=limit)
+        return [each for each in found if each.hit.article_id in passing]
 
     async def gathered(self, asked: Plan) -> Gathered:
         """What holds some of the words or means what is asked, in no order."""

@@ -87,15 +87,15 @@ class Coverage:
         scope: Scope,
         test: Test,
         enough: int,
-    ) -> list[tuple[Hit, Article]]:
+    ) -> list[Hit]:
         """Articles that hold `part` and pass a test, read one after the other until enough do.
 
         Those with its words in the title come first, then those taken in last.
         """
         return await self._database.read(_exact, part, required, scope, test, enough)
 
-    async def passing(self, ids: Sequence[int], test: Test, *, enough: int) -> list[Article]:
-        """Those of some articles that pass a test, in this order, read until enough do."""
+    async def passing(self, ids: Sequence[int], test: Test, *, enough: int) -> set[int]:
+        """Those of some articles that pass a test, read in this order until enough do."""
         return await self._database.read(_passing, ids, test, enough)
 
     async def some(
@@ -164,63 +164,55 @@ def _exact(
     scope: Scope,
     test: Test,
     enough: int,
-) -> list[tuple[Hit, Article]]:
+) -> list[Hit]:
     also = narrowed(required, scope)
     core = _also(part.wanted, also)
     titled = _titled(connection, [part.wanted], READ)
     if also is not None or _has_except(part.wanted):
         titled = _holding(connection, core, titled[:MOST_SEEKS])
-    found: list[tuple[Hit, Article]] = []
+    found: list[Hit] = []
     for start in range(0, len(titled), BATCH):
         batch = titled[start : start + BATCH]
-        found += _read(connection, batch, scope, (1 + TITLE) * part.weight, test)
+        found += _tested(connection, batch, scope, test, (1 + TITLE) * part.weight)
         if len(found) >= enough:
             return found
     below = LARGEST_ID
     for _ in range(0, READ, BATCH):
         ids = _last(connection, core, BATCH, below=below)
         batch = [id_ for id_ in ids if id_ not in titled]
-        found += _read(connection, batch, scope, part.weight, test)
+        found += _tested(connection, batch, scope, test, part.weight)
         if len(found) >= enough or len(ids) < BATCH:
             break
         below = ids[-1]
     return found
 
 
-def _read(
-    connection: sqlite3.Connection, ids: Collection[int], scope: Scope, points: float, test: Test
-) -> Iterator[tuple[Hit, Article]]:
-    for each in _tested(connection, ids, scope, test):
-        yield Hit(each.id, each.page, each.published, points), each
-
-
-def _passing(connection: sqlite3.Connection, ids: Sequence[int], test: Test, enough: int) -> list[Article]:
-    found: list[Article] = []
+def _passing(connection: sqlite3.Connection, ids: Sequence[int], test: Test, enough: int) -> set[int]:
+    found: set[int] = set()
     for start in range(0, len(ids), BATCH):
-        batch = ids[start : start + BATCH]
-        by_id = {each.id: each for each in _tested(connection, batch, Scope(), test)}
-        found += [by_id[id_] for id_ in batch if id_ in by_id]
+        found.update(hit.article_id for hit in _tested(connection, ids[start : start + BATCH], Scope(), test))
         if len(found) >= enough:
             break
     return found
 
 
 def _tested(
-    connection: sqlite3.Connection, ids: Collection[int], scope: Scope, test: Test
-) -> Iterator[Article]:
+    connection: sqlite3.Connection, ids: Collection[int], scope: Scope, test: Test, points: float = 0.0
+) -> Iterator[Hit]:
     """Those of a few articles that are within the scope and pass the test."""
     conditions, parameters = within(scope)
     rows = connection.execute(
-        f"SELECT {ARTICLE} FROM article WHERE id IN (SELECT value FROM json_each(:ids)){conditions}",
+        "SELECT id, page, published, title, coalesce(body, text) FROM article"
+        f" WHERE id IN (SELECT value FROM json_each(:ids)){conditions}",
         parameters | {"ids": listed(ids)},
-    )
-    for row in rows:
-        told = test.tells(row["title"], row["body"])
-        if told is False:
-            continue
-        each = article(row)
-        if told or test.holds(each):
-            yield each
+    ).fetchall()
+    for id_, page, published, title, body in rows:
+        told = test.tells(title, body)
+        if told is None:
+            whole = connection.execute(f"SELECT {ARTICLE} FROM article WHERE id = ?", (id_,)).fetchone()
+            told = test.holds(article(whole))
+        if told:
+            yield Hit(id_, page, published, points)
 
 
 def _some(
