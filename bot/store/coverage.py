@@ -11,7 +11,7 @@ import heapq
 import sqlite3
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import combinations
+from itertools import combinations, islice
 from typing import NamedTuple, Protocol
 
 from bot.store.database import Database
@@ -170,21 +170,28 @@ def _exact(
     titled = _titled(connection, [part.wanted], READ)
     if also is not None or _has_except(part.wanted):
         titled = _holding(connection, core, titled[:MOST_SEEKS])
-    found: list[Hit] = []
+    return list(islice(_exactly(connection, part, core, titled, scope, test), enough))
+
+
+def _exactly(
+    connection: sqlite3.Connection,
+    part: Part,
+    core: Wanted,
+    titled: Sequence[int],
+    scope: Scope,
+    test: Test,
+) -> Iterator[Hit]:
     for start in range(0, len(titled), BATCH):
         batch = titled[start : start + BATCH]
-        found += _tested(connection, batch, scope, test, (1 + TITLE) * part.weight)
-        if len(found) >= enough:
-            return found
+        yield from _tested(connection, batch, scope, test, (1 + TITLE) * part.weight)
     below = LARGEST_ID
-    for _ in range(0, READ, BATCH):
-        ids = _last(connection, core, BATCH, below=below)
+    for most in (BATCH, READ - BATCH):
+        ids = _last(connection, core, most, below=below)
         batch = [id_ for id_ in ids if id_ not in titled]
-        found += _tested(connection, batch, scope, test, part.weight)
-        if len(found) >= enough or len(ids) < BATCH:
+        yield from _tested(connection, batch, scope, test, part.weight)
+        if len(ids) < most:
             break
         below = ids[-1]
-    return found
 
 
 def _passing(connection: sqlite3.Connection, ids: Sequence[int], test: Test, enough: int) -> set[int]:
@@ -199,11 +206,11 @@ def _passing(connection: sqlite3.Connection, ids: Sequence[int], test: Test, eno
 def _tested(
     connection: sqlite3.Connection, ids: Collection[int], scope: Scope, test: Test, points: float = 0.0
 ) -> Iterator[Hit]:
-    """Those of a few articles that are within the scope and pass the test."""
+    """Those of a few articles that are within the scope and pass the test, those taken in last first."""
     conditions, parameters = within(scope)
     rows = connection.execute(
         "SELECT id, page, published, title, coalesce(body, text) FROM article"
-        f" WHERE id IN (SELECT value FROM json_each(:ids)){conditions}",
+        f" WHERE id IN (SELECT value FROM json_each(:ids)){conditions} ORDER BY id DESC",
         parameters | {"ids": listed(ids)},
     ).fetchall()
     for id_, page, published, title, body in rows:

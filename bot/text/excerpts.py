@@ -55,6 +55,7 @@ _CAMEL = re.compile(r"[a-z]+[A-Z]")
 _BEGINNING = re.compile(r"[.!?…»”]\s+|\n+")
 _LOOK_BACK = 40
 _LOOK_AHEAD = 200
+_LOOK_FURTHER = 60
 
 
 def sentences(text: str) -> list[str]:
@@ -151,8 +152,11 @@ def around(text: str, spans: Sequence[tuple[int, int]], limit: int) -> str:
     )
     start = _start_before(text, starts[best], limit // 4)
     lead = ELLIPSIS if limit > 1 and text[:start].strip() else ""
-    rest = text[start : start + 2 * limit + _LOOK_AHEAD]
+    rest = text[start : start + limit + _LOOK_FURTHER]
     tail = " ".join(rest.split())
+    if len(tail) < limit + len(ELLIPSIS):  # much white space
+        rest = text[start : start + 2 * limit + _LOOK_AHEAD]
+        tail = " ".join(rest.split())
     fits = start + len(rest) == len(text) and length(lead + tail) <= limit
     return lead + (tail if fits else _cut_at_word(tail, limit - len(lead)))
 
