@@ -20,6 +20,8 @@ _NAMES = {
     Filter.TAG: terms.tag_tokens,
 }
 _SCOPING = (Filter.SINCE, Filter.BEFORE, Filter.BOOKMARKED)
+OTHER_FORMS = 4
+"""Other ways to write a word that the index may hold between it and the next one."""
 
 
 @dataclass(slots=True)
@@ -163,8 +165,8 @@ def _text(made: Plan, node: Word | Phrase, *, marked: bool) -> Wanted | None:
     if len(forms) == 1:
         return Any(tuple(Terms((form,), column) for form in forms[0]))
     english, french = tuple(each[0] for each in forms), tuple(each[-1] for each in forms)
-    # The index holds other ways to write a word beside it, so neighbours may have something between them.
-    return Any(tuple(Near(each, 3 * len(node.words), column) for each in dict.fromkeys((english, french))))
+    between = OTHER_FORMS * (len(forms) - 1) + len(forms) - 2
+    return Any(tuple(Near(each, between, column) for each in dict.fromkeys((english, french))))
 
 
 def _tokens(condition: Condition) -> Wanted | None:

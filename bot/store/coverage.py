@@ -27,6 +27,7 @@ from bot.store.search_index import (
     Terms,
     Wanted,
     in_title,
+    is_narrow,
     match,
     narrowed,
     within,
@@ -116,7 +117,10 @@ def _whole(
     words = All(tuple(part.wanted for part in parts))
     also = narrowed(required, scope)
     core = _also(words, also)
-    recent = _last(connection, core, RECENT)
+    narrow = is_narrow(scope)
+    recent = _first(connection, core, RECENT) if narrow else []
+    if not narrow or len(recent) == RECENT:
+        recent = _last(connection, core, RECENT)
     if not recent:
         return []
     whole = sum(part.weight for part in parts)
@@ -124,7 +128,8 @@ def _whole(
     is_all = len(recent) < RECENT
     titles: Iterable[tuple[Part, Iterable[int]]]
     if is_all and also is not None:  # what narrows the search leads to the titles too
-        titles = ((part, _last(connection, All((in_title(part.wanted), core)), RECENT)) for part in parts)
+        few = also if narrow else core
+        titles = ((part, _first(connection, All((in_title(part.wanted), few)))) for part in parts)
     else:
         titled = _titled(connection, [part.wanted for part in parts], TITLED)
         if not is_all:
@@ -185,11 +190,11 @@ def _exactly(
         batch = titled[start : start + BATCH]
         yield from _tested(connection, batch, scope, test, (1 + TITLE) * part.weight)
     below = LARGEST_ID
-    for most in (BATCH, READ - BATCH):
-        ids = _last(connection, core, most, below=below)
+    for _ in range(0, READ, BATCH):
+        ids = _last(connection, core, BATCH, below=below)
         batch = [id_ for id_ in ids if id_ not in titled]
         yield from _tested(connection, batch, scope, test, part.weight)
-        if len(ids) < most:
+        if len(ids) < BATCH:
             break
         below = ids[-1]
 
@@ -291,6 +296,15 @@ def _last(connection: sqlite3.Connection, wanted: Wanted, most: int, *, below: i
     return [row[0] for row in rows]
 
 
+def _first(connection: sqlite3.Connection, wanted: Wanted, most: int = -1) -> list[int]:
+    """Articles that hold `wanted`, those taken in first first: it costs half as much as the other way."""
+    rows = connection.execute(
+        "SELECT rowid FROM article_terms WHERE article_terms MATCH ? ORDER BY rowid LIMIT ?",
+        (match(wanted), most),
+    )
+    return [row[0] for row in rows]
+
+
 def _titled(
     connection: sqlite3.Connection, wanted: Iterable[Wanted], most: int, *, floor: int = 0
 ) -> list[int]:
@@ -314,18 +328,19 @@ def _holding(connection: sqlite3.Connection, wanted: Wanted, ids: Sequence[int])
 
 def _hits(connection: sqlite3.Connection, points: dict[int, float], scope: Scope, limit: int) -> list[Hit]:
     conditions, parameters = within(scope)
-    if conditions:
-        rows = connection.execute(
+    best = heapq.nlargest(limit, points, key=lambda id_: (points[id_], id_))
+    rows = connection.execute(
+        "SELECT id, page, published FROM article"
+        f" WHERE id IN (SELECT value FROM json_each(:ids)){conditions}",
+        parameters | {"ids": listed(best)},
+    ).fetchall()
+    if len(rows) < len(best) < len(points):
+        within_scope = connection.execute(
             "SELECT id FROM article INDEXED BY article_facts"
             f" WHERE id IN (SELECT value FROM json_each(:ids)){conditions}",
             parameters | {"ids": listed(points)},
         )
-        points = {row[0]: points[row[0]] for row in rows}
-    best = heapq.nlargest(limit, points, key=lambda id_: (points[id_], id_))
-    rows = connection.execute(
-        "SELECT id, page, published FROM article WHERE id IN (SELECT value FROM json_each(?))",
-        (listed(best),),
-    )
+        return _hits(connection, {row[0]: points[row[0]] for row in within_scope}, Scope(), limit)
     hits = [Hit(row[0], row[1], row[2], points[row[0]]) for row in rows]
     return sorted(hits, key=lambda hit: (-hit.score, -hit.article_id))
 

@@ -196,17 +196,29 @@ def within(scope: Scope) -> tuple[str, dict[str, object]]:
 
 def _tokens(scope: Scope) -> tuple[Wanted, ...]:
     """The part of a scope that the index itself knows: a set of feeds, and the months that dates lie in."""
-    feeds: list[str] = []
-    months: list[str] = []
-    if scope.feed_ids is not None and len(scope.feed_ids) <= MOST_FEEDS:
-        feeds = [f"f{feed_id}" for feed_id in sorted(scope.feed_ids)]
-    if scope.since is not None and scope.before is not None:
-        months = list(_months(scope.before - 1, scope.since))
-    if months and 0 < len(feeds) * len(months) <= MOST_FEEDS:
+    feeds, months = _feed_tokens(scope), _month_tokens(scope)
+    if is_narrow(scope):
         return (any_meta(feed + month for feed in feeds for month in months),)
     if len(months) > MOST_MONTHS:
         months = []
     return tuple(any_meta(tokens) for tokens in (feeds, months) if tokens)
+
+
+def is_narrow(scope: Scope) -> bool:
+    """Whether it is a few feeds' months, each of which the index has a token for."""
+    return 0 < len(_feed_tokens(scope)) * len(_month_tokens(scope)) <= MOST_FEEDS
+
+
+def _feed_tokens(scope: Scope) -> list[str]:
+    if scope.feed_ids is None or len(scope.feed_ids) > MOST_FEEDS:
+        return []
+    return [f"f{feed_id}" for feed_id in sorted(scope.feed_ids)]
+
+
+def _month_tokens(scope: Scope) -> list[str]:
+    if scope.since is None or scope.before is None:
+        return []
+    return list(_months(scope.before - 1, scope.since))
 
 
 def in_title(wanted: Wanted) -> Wanted:

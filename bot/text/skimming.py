@@ -47,6 +47,7 @@ def _folded(code: int) -> int:
 
 
 _FOLDED = bytes(map(_folded, range(256)))
+_JOINING = b"-'&.?"  # "?" stands for curved apostrophes too
 APART = "\0"
 """Between two texts that are read as one: no phrase goes across it."""
 _KEPT = frozenset((ascii_lowercase + digits + APART).encode())
@@ -104,15 +105,20 @@ def has_phrase(text: str, words: tuple[str, ...]) -> bool | None:
         text = text.replace("œ", "oe")
     simple = text.encode("latin-1", "replace")
     spaced = b" %b " % simple.translate(_SPACED)
-    if sought.line in spaced:
-        return True
-    missing = [word for word in sought.words if word not in spaced]
-    if not missing:
-        return sought.line in b" %b " % b" ".join(spaced.split())
-    # Other forms of the words stand there, or they are written in a way that `tokens` joins.
-    joined = simple.translate(_FOLDED).translate(None, b"-'&.?")  # "?" stands for curved apostrophes too
-    joined = b" %b " % joined.translate(_SPACED)
-    return None if all(word in joined for word in missing) else False
+    joined = b""
+    for word in sought.words:
+        if word not in spaced:
+            # Other forms of it stand there, or it is written in a way that `tokens` joins.
+            joined = joined or b" %b " % simple.translate(_SPACED, _JOINING)
+            if word not in joined:
+                return False
+    if joined:
+        return None
+    while sought.line not in spaced:
+        if b"  " not in spaced:
+            return False
+        spaced = spaced.replace(b"  ", b" ")
+    return True
 
 
 class _Sought(NamedTuple):
