@@ -13,7 +13,7 @@ from bot.words import Article, Filter, Rule
 from cogs import cards
 from cogs.paging import Page, Pages
 from cogs.rights import require_manage
-from cogs.subscriptions import Pair, bold, require_still
+from cogs.subscriptions import Pair, bold, require_still, titled
 from cogs.views import Action, AskerView, Interaction, Press
 
 _PAGE = 10  # articles
@@ -53,12 +53,13 @@ class TrialPages(Pages):
         super().__init__(interaction)
         self._command_id = interaction.command_id
         self._pair, self._wanted, self._trial, self._notes = pair, wanted, trial, notes
+        self._several = len({one for _article, by in trial.outcomes for one in by}) > 1
 
     async def check(self, interaction: Interaction) -> None:
         """Only who may still manage feeds."""
         await require_manage(interaction, self._command_id)
 
-    async def page(self, _interaction: Interaction, number: int) -> Page:
+    async def page(self, interaction: Interaction, number: int) -> Page:
         """Some of the articles, newest first, each with what would have become of it."""
         outcomes = self._trial.outcomes
         shown = outcomes[number * _PAGE : (number + 1) * _PAGE]
@@ -70,12 +71,11 @@ class TrialPages(Pages):
             ).format(posted=self._trial.posted, count=len(outcomes))
         else:
             title = _("Nothing was read of this feed yet, so there is nothing to try it on")
-        heading = _("{feed} in <#{channel}>").format(
-            feed=bold(self._pair[1]), channel=self._pair[0].channel_id
-        )
+        heading = titled(interaction, self._pair)
         new = filters.listed([Filter(0, *one) for one in self._wanted], length=_SHOWN)
-        lines = [f"{heading}: {new}", *(f"-# {safe.markdown(safe.plain(note))}" for note in self._notes)]
-        entries = [("\n".join(lines) + "\n",), *(_outcome(article, by) for article, by in shown)]
+        lines = [heading, new, *(f"-# {safe.markdown(safe.plain(note))}" for note in self._notes)]
+        entries: list[tuple[str, ...]] = [("\n".join(lines) + "\n",)]
+        entries += [_outcome(article, by, named=self._several) for article, by in shown]
         embed = discord.Embed(title=title, description=cards.fit(entries))
         return Page(embed=embed, more=len(outcomes) > (number + 1) * _PAGE, empty=not shown)
 
@@ -99,8 +99,8 @@ class TrialPages(Pages):
         self.stop()
         kept = await interaction.client.store.filters.of(subscription.id)
         said = _(
-            "Saved. What {feed} brings to <#{channel}> from now on: {filters}. "
-            "/why tells of an article that was kept out."
+            "Saved. From now on <#{channel}> gets of {feed}: {filters}. "
+            "/why tells which filter kept an article out."
         ).format(
             feed=bold(feed), channel=subscription.channel_id, filters=filters.listed(kept, most=filters.MOST)
         )
@@ -126,8 +126,7 @@ class FilterList(AskerView):
 
     async def show(self, interaction: Interaction, removed: Filter | None = None) -> None:
         """Show the filters as they are now, after one was removed."""
-        subscription, feed = self._pair
-        kept = await interaction.client.store.filters.of(subscription.id)
+        kept = await interaction.client.store.filters.of(self._pair[0].id)
         self.clear_items()
         lines = [
             _("Removed: {filter}").format(filter=filters.named(removed)) + "\n" if removed else "",
@@ -142,7 +141,7 @@ class FilterList(AskerView):
             description=safe.cut(
                 "\n".join(
                     (
-                        _("{feed} in <#{channel}>").format(feed=bold(feed), channel=subscription.channel_id),
+                        titled(interaction, self._pair),
                         *filter(None, lines),
                     )
                 ),
@@ -169,12 +168,12 @@ class FilterList(AskerView):
         return remove
 
 
-def _outcome(article: Article, by: tuple[Filter, ...]) -> tuple[str, str]:
-    """What would have become of an article, with a link and without."""
+def _outcome(article: Article, by: tuple[Filter, ...], *, named: bool) -> tuple[str, str]:
+    """What would have become of an article, with a link and without; with the filters where `named`."""
     name = cards.title(article)
     if not by:
         return f"✅ {cards.link(name, article.url)}", f"✅ {name}"
-    why = f"\n-# {filters.listed(by, most=2)}"
+    why = f"\n-# {filters.listed(by, most=2)}" if named else ""
     return f"🚫 {cards.link(name, article.url)}{why}", f"🚫 {name}{why}"
 
 

@@ -137,12 +137,12 @@ class LookPanel(AskerView):
                 row=2,
             )
         )
-        label = _("Without picture") if look.image else _("With picture")
+        label = _("Hide the picture") if look.image else _("Show the picture")
         plain = look.style is Style.HEADLINE
         self.add_item(Press(self._turn_picture, label=label, disabled=plain, row=3))
         self.add_item(Press(self._open_form, label=_("Prefix, colour, excerpt…"), row=3))
         default = self._draft is None
-        self.add_item(Press(self._reset, label=_("As the server’s posts"), disabled=default, row=3))
+        self.add_item(Press(self._reset, label=_("Server’s default"), disabled=default, row=3))
         green = discord.ButtonStyle.success
         self.add_item(Press(self._use, label=_("Use this look"), style=green, row=4))
         self.add_item(Press(self._cancel, label=_("Cancel"), row=4))

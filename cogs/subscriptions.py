@@ -38,6 +38,16 @@ def bold(feed: Feed) -> str:
     return f"**{safe.markdown(name(feed))}**"
 
 
+def titled(interaction: Interaction, pair: Pair) -> str:
+    """A subscription as a heading: the feed, and its channel by name."""
+    assert interaction.guild is not None
+    channel = interaction.guild.get_channel_or_thread(pair[0].channel_id)
+    place = f"#{channel.name}" if channel is not None else _("a deleted or archived channel")
+    return _("{feed} in {channel}").format(
+        feed=bold(pair[1]), channel=safe.markdown(safe.plain(place, _LINE))
+    )
+
+
 async def visible(interaction: Interaction) -> list[Pair]:
     """The server's subscriptions in channels that the asker sees, and in channels that are gone."""
     guild, member = interaction.guild, interaction.user

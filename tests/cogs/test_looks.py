@@ -83,8 +83,8 @@ async def test_cancelled_nothing_changes(telex: World, feed_server: FeedServer) 
 
 async def test_the_picture_is_taken_away_and_given_back(telex: World, feed_server: FeedServer) -> None:
     shown = await panel(telex, feed_server)
-    shown = await telex.editor.click(last(shown), label="Without picture")
-    assert "With picture" in labels(last(shown))
+    shown = await telex.editor.click(last(shown), label="Hide the picture")
+    assert "Show the picture" in labels(last(shown))
     await telex.editor.click(last(shown), label=USE)
     assert await chosen(telex) == Look(image=False)
 
@@ -101,7 +101,7 @@ async def test_a_look_goes_back_to_the_servers(telex: World, feed_server: FeedSe
     await telex.editor.click(last(shown), label=USE)
     assert await chosen(telex) == Look()
     again = await telex.editor.slash(telex.news, "feed look", feed=await first(telex))
-    again = await telex.editor.click(last(again), label="As the server’s posts")
+    again = await telex.editor.click(last(again), label="Server’s default")
     assert embed(again).title is None
     await telex.editor.click(last(again), label=USE)
     assert await chosen(telex) is None

@@ -1,0 +1,143 @@
+"""Takes pictures of looks and filters: `python -m tests.look_pictures [FOLDER]`.
+
+Posts in each look, the panel of `/feed look` and the trial of `/feed filter`, in English and in French.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from ipaddress import ip_network
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+from simcord.actors import MemberActor
+from simcord.builders import ChannelHandle
+from simcord.env import Env
+
+import cogs
+from bot.app import Telex
+from bot.demo.publisher import Publisher, Story
+from bot.demo.stage import Stage, build, simulated_discord
+from bot.news.newsroom import Newsroom, open_newsroom
+from bot.settings import Settings
+from bot.words import Look, Preference, Rule, Style
+from tests.pictures import CHROMIUM, FLAGS, MESSAGE
+
+LANGUAGES = {"": "en", "-fr": "fr"}
+NEVER = {"": "microsoft OR title:police", "-fr": "données OR CNIL"}
+ORANGE = 0xD9480F
+NAMES = ("look-full", "look-compact", "look-headline", "look-panel", "filter", "filters", "feed-list")
+PREFIX = {"": "🔒 Security ·", "-fr": "🔒 Sécurité ·"}
+
+
+def take(address: str, names: list[Path]) -> None:
+    """The last messages of the channel, one a picture."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        page = browser.new_page(viewport={"width": 1000, "height": 2400}, device_scale_factor=1.5)
+        page.goto(address)
+        shown = page.locator(MESSAGE)
+        shown.nth(len(names) - 1).wait_for(timeout=60_000)
+        page.wait_for_timeout(2500)
+        first = shown.count() - len(names)
+        for number, name in enumerate(names):
+            shown.nth(first + number).scroll_into_view_if_needed()
+            page.wait_for_timeout(500)
+            shown.nth(first + number).screenshot(path=name)
+        browser.close()
+
+
+async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Path) -> None:
+    """Pictures of a channel in each language."""
+    stage: Stage = await build(env)
+    env.backend.add_member_role(stage.guild.id, stage.camille.id, stage.guild.roles["Editors"].id)
+    role = stage.guild.create_role("Readers", mentionable=True).id
+    pictures = {
+        publisher.picture_url(story): (f"{story.slug}.png", publisher.picture(story))
+        for story in publisher.stories
+    }
+    people: dict[str, MemberActor] = {"": stage.ada, "-fr": stage.camille}
+    for ending, person in people.items():
+        channel = stage.guild.create_text_channel(f"news{ending}")
+        names = [folder / f"{name}{ending}.png" for name in NAMES]
+        await fill(env, newsroom, publisher, channel, person, ending, role)
+        async with env.preview(channel, viewers=(person,), layout="channel", assets=pictures) as preview:
+            await asyncio.to_thread(take, preview.url, names)
+
+
+async def fill(
+    env: Env,
+    newsroom: Newsroom,
+    publisher: Publisher,
+    channel: ChannelHandle,
+    person: MemberActor,
+    ending: str,
+    role: int,
+) -> None:
+    """A post in each look, the panel, a trial, the filters and the list, as `NAMES` says."""
+    store, language = newsroom.store, LANGUAGES[ending]
+    outlet = next(one for one in publisher.outlets if one.language == language)
+    stories = [story for story in publisher.stories if story.outlet == outlet.name]
+    feed = await store.feeds.add(publisher.feed_url(outlet))
+    server = person.guild.id
+    followed, _created = await store.subscriptions.follow(
+        server_id=server, channel_id=channel.id, feed_id=feed.id, first_article_id=None
+    )
+    await store.preferences.change(
+        Preference.LANGUAGE, language, server_id=server, person_id=person.id, channel_id=channel.id
+    )
+
+    async def publish(*some: Story, look: Look) -> None:
+        await store.subscriptions.set_look(followed.id, look, person_id=person.id)
+        publisher._published += some
+        await newsroom.poller.poll(await store.feeds.get(feed.id) or feed, polite=False)
+
+    async def deliver() -> None:
+        assert isinstance(env.bot, Telex)
+        await env.bot.courier.settle()
+        await env.settle()
+
+    await publish(stories[0], look=Look())  # the backlog
+    for number, look in enumerate(
+        (
+            Look(),
+            Look(style=Style.COMPACT, role=role),
+            Look(style=Style.HEADLINE, colour=ORANGE, prefix=PREFIX[ending]),
+        )
+    ):
+        await deliver()
+        await publish(stories[number + 1], look=look)
+    await deliver()
+    await publish(
+        *stories[4:], look=Look(style=Style.COMPACT, colour=ORANGE, prefix=PREFIX[ending], role=role)
+    )
+    chosen = {"feed": str(followed.id)}
+    await person.slash(channel, "feed look", **chosen)
+    await person.slash(channel, "feed filter", **chosen, never=NEVER[ending])
+    rules = [(Rule.NEVER, NEVER[ending]), (Rule.ONLY, "lang:" + language)]
+    await store.filters.add(followed.id, rules, person_id=person.id, limit=10)
+    await person.slash(channel, "feed filter", **chosen)
+    await person.slash(channel, "feed list")
+
+
+async def main(folder: Path) -> None:
+    loops = {"Polling", "Posting"}  # which would go on while the pictures are taken
+    wanted = tuple(cog for cog in cogs.ALL if cog.__name__ not in loops)
+    with tempfile.TemporaryDirectory() as home:
+        settings = Settings(
+            database=Path(home) / "telex.db",
+            discord_token=None,
+            allow_private_addresses=(ip_network("127.0.0.1/32"),),
+        )
+        async with (
+            open_newsroom(settings) as newsroom,
+            Publisher() as publisher,
+            simulated_discord(Telex(newsroom, wanted, shard_count=1)) as env,
+        ):
+            await picture(env, newsroom, publisher, folder)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/pictures").resolve()))
