@@ -343,6 +343,13 @@ class SubscriptionState(StrEnum):
     PAUSED = "paused"
 
 
+class TagRule(NamedTuple):
+    """Posts of a forum that match a query get a tag of it; all of them for an empty query."""
+
+    tag_id: int
+    query: str
+
+
 class SettingChange(NamedTuple):
     """Somebody changed a setting of a server, of a channel, or of a feed in a channel.
 

@@ -80,6 +80,7 @@ def _name(change: SettingChange) -> str:
         Preference.ALERTS: _("Alerts of feeds in trouble"),
         Preference.JOIN_STORIES: _("One post a story"),
         Preference.DAILY_THREAD: _("A thread a day"),
+        history.FORUM_TAG: _("Tag of posts"),
         "subscription": _("Feed"),
         history.LOOK: _("Look of posts"),
         history.FILTER: _("Filter"),

@@ -21,6 +21,7 @@ from bot.posting import permissions
 from bot.text import safe, zones
 from bot.words import Preference
 from cogs import alerts, places
+from cogs.forum_tags import TagPanel
 from cogs.history import History, language_name
 from cogs.places import Option, Place, PlaceOption, place
 from cogs.rights import FOR_MANAGERS, in_servers, may_govern, require_manage
@@ -256,6 +257,8 @@ class ChannelPanel(Panel):
         self.add_item(Press(self._join, label=label))
         if isinstance(self._channel, discord.TextChannel):
             self._add_threads(embed, self._channel, is_on=now.daily_thread)
+        if isinstance(self._channel, discord.ForumChannel):
+            self.add_item(Press(self._tags, label=_("Tags of posts…"), emoji="🏷️"))
         return embed
 
     def _add_threads(self, embed: discord.Embed, channel: discord.TextChannel, *, is_on: bool) -> None:
@@ -280,6 +283,12 @@ class ChannelPanel(Panel):
             channel_id=self._channel.id,
             person_id=interaction.user.id,
         )
+
+    async def _tags(self, interaction: Interaction) -> None:
+        await interaction.response.defer()
+        assert isinstance(self._channel, discord.ForumChannel)
+        self.stop()
+        await TagPanel(interaction, self._command_id, self._channel).show(interaction)
 
     async def _thread(self, interaction: Interaction) -> None:
         await interaction.response.defer()

@@ -18,7 +18,7 @@ from functools import partial
 import discord
 
 from bot.clock import Clock
-from bot.posting import daily, finishing, lookback, permissions, places
+from bot.posting import daily, finishing, forums, lookback, permissions, places
 from bot.posting.audience import HIDDEN, Audience, Matching
 from bot.posting.messages import Message
 from bot.posting.outcomes import (
@@ -313,6 +313,8 @@ class Courier:
         return await render(self._store, self._client, dispatch, default_language=self._settings.language)
 
     async def _send(self, place: places.Target, dispatch: Dispatch, message: Message) -> Outcome:
+        if isinstance(place, discord.ForumChannel):
+            message = await forums.tagged(self._store, place, dispatch, message)
         outcome = await places.send(place, message, places.nonce(dispatch))
         if isinstance(outcome, Lost) and places.has_nonce(place):
             # The nonce is a moment old: Discord answers with the first message if it has it.

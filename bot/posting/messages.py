@@ -49,13 +49,14 @@ _ENDS_A_LINK = re.compile(r"[\s()<>\\\"\x00-\x1f\x7f]")
 class Message:
     """What is sent: an embed, a row of buttons or a menu, and the name of the thread that a forum opens.
 
-    `mention` is the id of a role that is told of it.
+    `mention` is the id of a role that is told of it, `tags` are those that a post in a forum gets.
     """
 
     embed: discord.Embed
     name: str
     view: discord.ui.View | None = None
     mention: int | None = None
+    tags: tuple[discord.ForumTag, ...] = ()
 
     @property
     def content(self) -> str | None:

@@ -159,7 +159,9 @@ def describe(problem: str) -> str:
         GONE: _("I cannot find the channel. If it was deleted, remove its feeds or move them."),
         FORBIDDEN: _("Discord does not let me post in the channel. Check my permissions there."),
         LOCKED: _("The thread is archived and locked. Unlock it, or move the feeds."),
-        NEEDS_TAG: _("The forum demands a tag on every post. Take the demand off, or move the feeds."),
+        NEEDS_TAG: _(
+            "The forum demands a tag on every post. Choose one in /settings channel, or take the demand off."
+        ),
         TOO_MANY_THREADS: _("The server has as many active threads as Discord allows. Archive some of them."),
         NOT_TEXT: _("Discord takes no messages in a channel of this kind. Move the feeds."),
         UNREADABLE: _(

@@ -93,6 +93,8 @@ async def _send(place: Target, message: Message, nonce: str) -> Sent:
     if message.view is not None:
         content["view"] = message.view
     if isinstance(place, discord.ForumChannel):
-        made = await place.create_thread(name=message.name, **content)
+        made = await place.create_thread(
+            name=message.name, applied_tags=message.tags or discord.utils.MISSING, **content
+        )
         return Sent(made.message.id, made.thread.id)
     return Sent((await place.send(nonce=nonce, **content)).id)

@@ -28,6 +28,7 @@ from bot.store.errors import (
 )
 from bot.store.feeds import Feeds
 from bot.store.filters import Filters
+from bot.store.forum_tags import ForumTags
 from bot.store.meta import Meta
 from bot.store.migrate import migrate, problems, schema_version
 from bot.store.polls import Polls
@@ -68,6 +69,7 @@ class Store:
         self.subscriptions = Subscriptions(database, clock)
         self.filters = Filters(database, clock)
         self.servers = Servers(database, clock)
+        self.forum_tags = ForumTags(database, clock)
         self.daily_threads = DailyThreads(database)
         self.preferences = Preferences(database, clock)
         self.dispatches = Dispatches(database, clock)

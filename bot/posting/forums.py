@@ -1,0 +1,54 @@
+"""The tags that a post in a forum is given: by the rules of the forum, then by the feed's own categories."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+import discord
+
+from bot.news.filters import Sieve
+from bot.posting.messages import Message
+from bot.store import Store
+from bot.text.terms import fold
+from bot.words import Article, Dispatch, TagRule
+
+MOST_TAGS = 5
+"""Of a post: https://discord.com/developers/docs/resources/channel#channel-object"""
+
+
+async def tagged(store: Store, forum: discord.ForumChannel, dispatch: Dispatch, message: Message) -> Message:
+    """The message with the forum's tags that fit its articles."""
+    available = allowed(forum)
+    if not available:
+        return message
+    rules = await store.forum_tags.of(forum.id)
+    articles = await store.articles.by_ids(dispatch.article_ids)
+    ids = await asyncio.to_thread(_chosen, articles, available, rules, store.clock.now())
+    by_id = {tag.id: tag for tag in available}
+    return replace(message, tags=tuple(by_id[id_] for id_ in ids))
+
+
+def allowed(forum: discord.ForumChannel) -> list[discord.ForumTag]:
+    """The tags of a forum that Telex may give."""
+    me = forum.guild.me
+    may_all = me is not None and forum.permissions_for(me).manage_threads
+    return [tag for tag in forum.available_tags if may_all or not tag.moderated]
+
+
+def _chosen(
+    articles: Sequence[Article], available: Sequence[discord.ForumTag], rules: Sequence[TagRule], now: int
+) -> list[int]:
+    """Ids of the tags for articles that are told of in one post, those of rules first."""
+    known = {tag.id for tag in available}
+    matches = Sieve(articles, now)
+    chosen = [
+        rule.tag_id
+        for rule in rules
+        if rule.tag_id in known
+        and (not rule.query or any(matches(article.key, rule.query) for article in articles))
+    ]
+    categories = {fold(tag) for article in articles for tag in article.tags}
+    chosen += [tag.id for tag in available if fold(tag.name) in categories]
+    return list(dict.fromkeys(chosen))[:MOST_TAGS]

@@ -1,0 +1,134 @@
+"""The tags of posts in a forum: by rules, by the feed's categories, and none that is not there."""
+
+from __future__ import annotations
+
+from simcord.builders import ChannelHandle
+from simcord.results import InteractionResult
+
+from bot.words import TagRule
+from tests.cogs.helpers import choose, hide, last, menu, said
+from tests.discord_world import World
+from tests.feed_server import item
+from tests.posting.publisher import Publisher
+
+TAGS = {"AI": 501, "Sécurité": 502, "Staff": 503, "Everything": 504}
+
+
+async def forum_with_tags(world: World) -> ChannelHandle:
+    forum = world.guild.create_forum_channel("forum")
+    tags = [
+        {"id": str(id_), "name": name, "moderated": name == "Staff", "emoji_id": None, "emoji_name": None}
+        for name, id_ in TAGS.items()
+    ]
+    world.env.backend.edit_channel(forum.id, {"available_tags": tags})
+    await world.env.settle()
+    return forum
+
+
+async def rule(world: World, forum: ChannelHandle, name: str, query: str) -> None:
+    await world.store.forum_tags.add(
+        TagRule(TAGS[name], query),
+        name,
+        server_id=world.guild.id,
+        channel_id=forum.id,
+        person_id=world.editor.id,
+        limit=20,
+    )
+
+
+def tags_of(forum: ChannelHandle, title: str) -> list[int]:
+    thread = next(thread for thread in forum.threads if thread.name == title)
+    return [int(tag) for tag in thread._env.backend.get_channel(thread.id).applied_tags]
+
+
+def categorised(number: int, *categories: str) -> str:
+    tags = "".join(f"<category>{category}</category>" for category in categories)
+    return item(number).replace("</item>", f"{tags}</item>")
+
+
+async def test_a_post_gets_the_tags_whose_rules_it_matches(telex: World, publisher: Publisher) -> None:
+    forum = await forum_with_tags(telex)
+    await rule(telex, forum, "AI", "article OR robots")
+    await rule(telex, forum, "Sécurité", "faille")
+    await publisher.begin(forum)
+    await publisher.publish(item(1, title="Une faille dans le noyau", body="Des correctifs."))
+    await telex.deliver()
+    assert tags_of(forum, "Article 0") == [TAGS["AI"]]
+    assert tags_of(forum, "Une faille dans le noyau") == [TAGS["Sécurité"]]
+
+
+async def test_a_category_of_the_feed_that_is_called_like_a_tag_gives_it(
+    telex: World, publisher: Publisher
+) -> None:
+    forum = await forum_with_tags(telex)
+    await publisher.begin(forum)
+    await publisher.publish(categorised(1, "securite", "ai", "Sport"))
+    await telex.deliver()
+    assert tags_of(forum, "Article 0") == []
+    assert tags_of(forum, "Article 1") == [TAGS["AI"], TAGS["Sécurité"]]
+
+
+async def test_a_rule_for_every_post_satisfies_a_forum_that_demands_a_tag(
+    telex: World, publisher: Publisher
+) -> None:
+    forum = await forum_with_tags(telex)
+    await rule(telex, forum, "Everything", "")
+    await publisher.begin(forum)
+    assert tags_of(forum, "Article 0") == [TAGS["Everything"]]
+
+
+async def test_a_tag_that_is_gone_or_kept_for_moderators_costs_no_post(
+    telex: World, publisher: Publisher
+) -> None:
+    forum = await forum_with_tags(telex)
+    await rule(telex, forum, "Staff", "")
+    await telex.store.forum_tags.add(
+        TagRule(999, ""),
+        "gone",
+        server_id=telex.guild.id,
+        channel_id=forum.id,
+        person_id=telex.editor.id,
+        limit=20,
+    )
+    await publisher.begin(forum)
+    assert tags_of(forum, "Article 0") == []
+
+
+async def panel(telex: World, forum: ChannelHandle) -> InteractionResult:
+    shown = await telex.editor.slash(telex.news, "settings channel", channel=forum)
+    return await telex.editor.click(last(shown), label="Tags of posts…")
+
+
+async def test_rules_are_made_and_removed_in_the_settings_and_stand_in_the_history(telex: World) -> None:
+    forum = await forum_with_tags(telex)
+    shown = await panel(telex, forum)
+    assert [option["label"] for option in menu(last(shown), "Give")[1]] == ["AI", "Sécurité", "Everything"]
+    form = await choose(telex.editor, last(shown), "AI", "Give")
+    shown = await telex.editor.submit_modal(form, {"line": "robots `x`"})
+    assert "**AI**: posts that match `robots 'x'`" in said(shown)
+    form = await choose(telex.editor, last(shown), "Everything", "Give")
+    shown = await telex.editor.submit_modal(form, {"line": ""})
+    assert "**Everything**: every post" in said(shown)
+    shown = await choose(telex.editor, last(shown), "AI", "Remove")
+    assert "robots" not in said(shown)
+    assert await telex.store.forum_tags.of(forum.id) == [TagRule(TAGS["Everything"], "")]
+    history = await telex.editor.slash(telex.news, "settings history")
+    assert said(history).count("Tag of posts") == 3
+
+
+async def test_a_query_that_says_nothing_is_refused_in_words(telex: World) -> None:
+    forum = await forum_with_tags(telex)
+    form = await choose(telex.editor, last(await panel(telex, forum)), "AI", "Give")
+    answer = await telex.editor.submit_modal(form, {"line": "since:7d robots"})
+    assert "Leave out the date" in said(answer)
+    assert await telex.store.forum_tags.of(forum.id) == []
+
+
+async def test_whoever_no_longer_sees_the_forum_changes_nothing(telex: World) -> None:
+    forum = await forum_with_tags(telex)
+    form = await choose(telex.editor, last(await panel(telex, forum)), "AI", "Give")
+    hide(telex, forum, telex.editor)
+    await telex.env.settle()
+    answer = await telex.editor.submit_modal(form, {"line": "robots"})
+    assert "cannot see that channel" in said(answer)
+    assert await telex.store.forum_tags.of(forum.id) == []
