@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 
 import pytest
 
@@ -84,6 +85,49 @@ async def test_a_phrase_is_found_as_it_stands(store: Store, library: Library):
     await library.add("One", "The police chief of Kansas spoke.")
     await library.add("Other", "The chief of police spoke.")
     assert await find(store, '"police chief"') == ["One"]
+
+
+async def test_a_phrase_is_read_for_until_the_page_is_full(store: Store, library: Library, monkeypatch):
+    monkeypatch.setattr(coverage, "BATCH", 2)
+    await library.add("The police chief of Kansas", "He spoke.", days=300)
+    for number in range(6):
+        await library.add(f"Spoke {number}", "The police chief of Kansas spoke.", days=100 - number)
+        await library.add(f"Silent {number}", "The police of Kansas, chiefly its chief, was silent.", days=50)
+    found = await find(store, '"police chief"')
+    assert found == ["The police chief of Kansas", *(f"Spoke {number}" for number in reversed(range(6)))]
+    assert await find(store, '"police chief"', limit=3) == found[:3]
+    assert await find(store, '"police chief"', sort="newest", limit=3) == found[1:4]
+    assert await find(store, '"police chief" source:elsewhere') == []
+    assert set(await find(store, 'chief -"police chief"')) == {f"Silent {number}" for number in range(6)}
+
+
+async def test_a_phrase_does_not_begin_in_the_title_and_end_in_the_text(store: Store, library: Library):
+    await library.add("News of the police", "Chief among them is Kansas.")
+    assert await find(store, '"police chief"') == []
+
+
+@pytest.mark.parametrize("recent", [2, 400])
+async def test_a_feed_and_a_month_narrow_to_its_articles_the_title_first(
+    store: Store, library: Library, monkeypatch, recent
+):
+    monkeypatch.setattr(coverage, "RECENT", recent)
+    other = await library.new_feed("Other")
+    now = store.clock.now()
+    await library.add("Robots", "In Kansas.", days=20)
+    for number in range(3):
+        await library.add(f"News {number}", "Robots of Kansas.", days=20 + number)
+        await library.add(f"Old {number}", "Robots of Kansas.", days=400)
+        await library.add(f"Other {number}", "Robots of Kansas.", days=20, feed=other)
+    last, first = (datetime.fromtimestamp(now - days * 86_400, UTC) for days in (19, 23))
+    query = f"robots since:{first:%Y-%m-%d} before:{last:%Y-%m-%d}"
+    scope = {"feed_ids": {library.feed.id}}
+    everything = {"Robots", "News 0", "News 1", "News 2"}
+    found = await find(store, query, **scope)
+    assert found[0] == "Robots"
+    assert set(found) <= everything
+    assert len(found) == min(len(everything), recent + 1)  # the title, and those taken in last
+    assert set(await find(store, query, sort="newest", **scope)) == everything
+    assert await find(store, f"{query} -kansas", **scope) == []
 
 
 async def test_a_title_that_changed_is_found_by_its_new_words_alone(store: Store, library: Library):
