@@ -24,7 +24,7 @@ PAUSE = 180
 
 NEAREST = 3  # articles of a story by which a new one is judged
 ALONE = 0.5  # how like the only article of a story it has to be,
-TOGETHER = 0.3  # and how like, on average, the nearest of many
+TOGETHER = 0.25  # and how like, on average, the nearest of many
 
 
 class Kin(NamedTuple):

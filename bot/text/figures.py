@@ -1,0 +1,165 @@
+"""What two titles may contradict each other in: amounts, shares, counts, versions, days; English and French.
+
+"$1.5bn" and "1,5 milliard de dollars" are one amount; "iPhone 15" and "iPhone 16" two versions of one thing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from typing import NamedTuple
+
+from bot.text.stopwords import EMPTY
+from bot.text.terms import fold, stems
+
+
+class Figure(NamedTuple):
+    """A number with what it is a number of: a currency, `%`, a counted or versioned thing, a month."""
+
+    of: str
+    value: float
+
+
+Figures = frozenset[Figure]
+
+CLOSE = 0.03
+"""How far apart two amounts, shares or counts may be, as part of the larger, to be one, rounded otherwise."""
+
+_CURRENCIES = {
+    "$": "usd", "us$": "usd", "dollar": "usd", "dollars": "usd", "usd": "usd",
+    "€": "eur", "euro": "eur", "euros": "eur", "eur": "eur",
+    "£": "gbp", "pound": "gbp", "pounds": "gbp", "livres": "gbp", "gbp": "gbp",
+    "¥": "jpy", "yen": "jpy", "yens": "jpy", "yuan": "cny", "yuans": "cny",
+}  # fmt: skip
+_SCALES = {
+    "k": 1e3, "thousand": 1e3, "mille": 1e3, "million": 1e6, "millions": 1e6, "mn": 1e6, "mln": 1e6, "m": 1e6,
+    "billion": 1e9, "billions": 1e9, "bn": 1e9, "b": 1e9, "milliard": 1e9, "milliards": 1e9, "md": 1e9,
+    "mds": 1e9, "trillion": 1e12, "trillions": 1e12, "tn": 1e12,
+}  # fmt: skip
+_MONTHS = {
+    name: number
+    for number, names in enumerate(
+        "january jan janvier,february feb fevrier,march mars,april apr avril,may mai,june jun juin,"
+        "july jul juillet,august aug aout,september sept septembre,october oct octobre,"
+        "november nov novembre,december dec decembre".split(","),
+        1,
+    )
+    for name in names.split()
+}  # fmt: skip
+_PERCENT = frozenset({"%", "percent", "pc", "pourcent"})
+_ROUNDED = frozenset(_CURRENCIES.values()) | {"%"}
+_UNITS = _ROUNDED | {"day"}
+_signs = "|".join(re.escape(sign) for sign in sorted(_CURRENCIES, key=len, reverse=True))
+_scales = "|".join(sorted(_SCALES, key=len, reverse=True))
+_NUMBER = re.compile(
+    rf"(?P<before>us\$|[$€£¥]) ?(?P<paid>\d[\d.,]*(?: \d{{3}})*) ?(?P<paid_scale>(?:{_scales})\b)?"
+    rf"|(?<![\w.,])(?P<number>\d{{1,3}}(?: \d{{3}})+|\d+(?:[.,]\d+)*)(?: ?(?P<scale>(?:{_scales})\b))?"
+    rf"(?: ?(?P<unit>(?:d'|de )?(?:{_signs})(?!\w)|%|(?:per ?cent|pc|pour ?cent)\b))?"
+)
+_MODEL = re.compile(
+    r"(?<![\w.])(?P<name>[a-z]{1,12})-?(?P<version>\d{1,4}(?:\.\d+)*)(?P<letter>[a-z]?)(?![\w.]*\w)"
+)
+_NAMED = re.compile(
+    r"(?<![\w.])(?P<name>[a-z][a-z]+) (?:v|version )?(?P<version>\d{1,4}(?:\.\d+)*)(?![\w.,%]*\w)(?! ?%)"
+)
+_WORD_AFTER = re.compile(r" (?:(?:more|new|plus de|nouveaux|nouvelles) )?(?P<word>[a-z]{3,})")
+_months = "|".join(sorted(_MONTHS, key=len, reverse=True))
+_DAY = re.compile(
+    rf"\b(?P<day>\d{{1,2}})(?:st|nd|rd|th|er)? (?P<month>{_months})\b"
+    rf"|\b(?P<month_>{_months}) (?P<day_>\d{{1,2}})(?:st|nd|rd|th)?\b(?!\.\d)"
+)
+_YEAR = range(1900, 2100)
+_NO_NAMES = frozenset({"day", "top", "update", "part", "plus", "moins", "jour"})
+
+
+def figures(text: str) -> Figures:
+    """The figures of a title."""
+    folded = " ".join(fold(text).split())
+    if not any(map(str.isdecimal, folded)):
+        return frozenset()
+    return frozenset(_figures(folded))
+
+
+def _figures(folded: str) -> Iterator[Figure]:
+    for match in _DAY.finditer(folded):
+        month, day = match["month"] or match["month_"], match["day"] or match["day_"]
+        yield Figure("day", _MONTHS[month] * 100 + int(day))
+    folded = _DAY.sub(" ", folded)
+    yield from _versions(folded)
+    yield from _numbers(folded)
+
+
+def _versions(folded: str) -> Iterator[Figure]:
+    for match in _MODEL.finditer(folded):
+        letter = ord(match["letter"]) / 1e9 if match["letter"] else 0
+        yield Figure(match["name"], _version(match["version"]) + letter)
+    for match in _NAMED.finditer(folded):
+        name, version = match["name"], match["version"]
+        if name not in EMPTY and name not in _NO_NAMES and int(version.split(".")[0]) not in _YEAR:
+            yield Figure(name, _version(version))
+
+
+def _numbers(folded: str) -> Iterator[Figure]:
+    for match in _NUMBER.finditer(folded):
+        if match["before"]:
+            amount = _value(match["paid"]) * _SCALES.get(match["paid_scale"] or "", 1)
+            yield Figure(_CURRENCIES[match["before"]], amount)
+            continue
+        value = _value(match["number"]) * _SCALES.get(match["scale"] or "", 1)
+        unit = (match["unit"] or "").strip().removeprefix("d'").removeprefix("de ").replace(" ", "")
+        if unit in _CURRENCIES:
+            yield Figure(_CURRENCIES[unit], value)
+        elif unit in _PERCENT:
+            yield Figure("%", value)
+        elif after := _WORD_AFTER.match(folded, match.end()):
+            counted = stems(after["word"], "en")
+            if counted and value not in _YEAR:
+                yield Figure(f"# {counted[0]}", value)
+
+
+def contradict(one: Collection[Figure], other: Collection[Figure], *, translated: bool = False) -> bool:
+    """Whether both tell a number of the same thing, and not the same number.
+
+    What is counted has other names in another language: counts of two that are `translated` are all of one
+    thing.
+    """
+    if not one or not other:
+        return False
+    ours, theirs = _by_kind(one, translated=translated), _by_kind(other, translated=translated)
+    return any(
+        not any(
+            _same(a, b, rounded=kind in _ROUNDED or kind[0] == "#") for a in ours[kind] for b in theirs[kind]
+        )
+        for kind in ours.keys() & theirs.keys()
+    )
+
+
+def versioned(found: Collection[Figure]) -> frozenset[str]:
+    """The things that have a version or a model number among these, folded."""
+    return frozenset(figure.of for figure in found if figure.of.isalpha() and figure.of not in _UNITS)
+
+
+def _by_kind(found: Collection[Figure], *, translated: bool) -> dict[str, list[float]]:
+    values: dict[str, list[float]] = {}
+    for kind, value in found:
+        values.setdefault("#" if translated and kind.startswith("#") else kind, []).append(value)
+    return values
+
+
+def _same(one: float, other: float, *, rounded: bool) -> bool:
+    return one == other or (rounded and abs(one - other) <= CLOSE * max(abs(one), abs(other)))
+
+
+def _value(digits: str) -> float:
+    """A number as either language writes it: the last mark is a decimal one unless three digits follow."""
+    digits = digits.replace(" ", "").strip(".,")
+    *before, last = re.split("[.,]", digits)
+    if not before or (len(last) == 3 and before[0] != "0"):  # noqa: PLR2004 - a group of thousands
+        return float("".join([*before, last]))
+    return float("".join(before) + "." + last)
+
+
+def _version(text: str) -> float:
+    """A number that two versions share only when they are written alike."""
+    major, *minor = (int(part) for part in text.split("."))
+    return major + sum((part + 1) / float(1000 ** (place + 1)) for place, part in enumerate(minor))

@@ -1,0 +1,282 @@
+"""How well articles of one event find together, and what that costs: a back-test on labelled headlines.
+
+    python -m tests.benchmarks.stories [--semantic] [--false 50] [--month 2024-05 --language en]
+
+Half of the labelled stories were used to choose the thresholds; the other half is what is reported. The
+headlines come in the order of their dates, every source as a feed of its own; how rare a word is is known from
+other articles, as it is in a store. B-cubed (Bagga and Baldwin, 1998): of each headline, which part of those
+that it was joined with is of its story, and which part of its story it was joined with.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import math
+import random
+import re
+import statistics
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from bot.news.stories import LEAD, WINDOW, Recent, Telling, plain_title, telling
+from bot.store.joining import margin
+from bot.text import terms
+
+SHARED = Path(__file__).resolve().parents[3] / "shared"
+SHIFTS = (-0.15, -0.1, -0.05, -0.025, 0.0, 0.025, 0.05, 0.1, 0.15)
+"""By how much the margin is lowered or raised along the curve."""
+
+
+class Headline(NamedTuple):
+    """A headline, with its story where it is labelled."""
+
+    title: str
+    text: str
+    source: str
+    published: int
+    language: str
+    story: str = ""
+
+
+class Scores(NamedTuple):
+    """B-cubed precision and recall, over headlines and over stories."""
+
+    precision: float
+    recall: float
+    by_story: tuple[float, float]
+
+
+def read(path: Path) -> Iterator[dict[str, Any]]:
+    """The lines of a packed file."""
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        for line in lines:
+            yield json.loads(line)
+
+
+def labelled() -> tuple[list[Headline], list[Headline]]:
+    """The labelled headlines: those of the stories to tune on, and those of the stories to report."""
+    found = [
+        Headline(
+            re.sub(r"\s*\.\.\.\s*$", "", row["title"].replace("\\", "")),
+            "",
+            row["source"],
+            int(datetime.fromisoformat(row["date"]).timestamp()),
+            "en",
+            row["cluster"],
+        )
+        for row in read(SHARED / "stories" / "en.jsonl.gz")
+    ]
+    stories = sorted({headline.story for headline in found})
+    random.Random(7).shuffle(stories)
+    tuning = frozenset(stories[::2])
+    return [each for each in found if each.story in tuning], [
+        each for each in found if each.story not in tuning
+    ]
+
+
+def month(language: str, wanted: str) -> list[Headline]:
+    """The news articles of a month such as 2024-05, oldest first."""
+    found = [
+        Headline(
+            row["title"],
+            row.get("summary") or row["text"],
+            row.get("source") or row.get("category", ""),
+            _moment(row),
+            language,
+        )
+        for row in read(SHARED / "articles" / f"{language}.jsonl.gz")
+        if row["date"].startswith(wanted)
+    ]
+    return sorted(found, key=lambda headline: headline.published)
+
+
+def _moment(row: dict[str, Any]) -> int:
+    when = row["date"] if "T" in row["date"] else f"{row['date']}T{row.get('time') or '12:00'}:00+00:00"
+    return int(datetime.fromisoformat(when).timestamp())
+
+
+def weigher(language: str) -> Callable[[str], float]:
+    """What tells how rare a word is, from the news articles, as the vocabulary of a store does."""
+    counts: Counter[str] = Counter()
+    size = 0
+    for row in read(SHARED / "articles" / f"{language}.jsonl.gz"):
+        counts.update(set(terms.stems(f"{row['title']}\n{row['text']}", language)))
+        size += 1
+    return lambda term: math.log(1 + (size - counts[term] + 0.5) / (counts[term] + 0.5))
+
+
+def vectors(headlines: Sequence[Headline]) -> list[bytes | None]:
+    """What the titles mean, as the encoder of the extra tells it."""
+    from bot.news.encoder import encode
+
+    return [vector for _, vector in encode([plain_title(each.title) for each in headlines])]
+
+
+def tellings(
+    headlines: Sequence[Headline], weigh: Callable[[str], float], encoded: Sequence[bytes | None]
+) -> list[Telling]:
+    """What is compared, each headline as of a feed of its own."""
+    return [
+        telling(
+            number,
+            number,
+            title=each.title,
+            text=each.text,
+            language=each.language,
+            published=each.published,
+            weigh=weigh,
+            vector=vector,
+        )
+        for number, (each, vector) in enumerate(zip(headlines, encoded, strict=True))
+    ]
+
+
+def joined(told: Sequence[Telling], shift: float = 0.0) -> tuple[list[int], list[tuple[int, int]]]:
+    """The story of each, by its first headline, and the joins with the headline that was likest."""
+    return replay(kinships(told), shift)
+
+
+def kinships(told: Sequence[Telling]) -> list[dict[int, float]]:
+    """What each is like, as it comes."""
+    recent = Recent()
+    found = []
+    for each in told:
+        recent.forget(each.published - WINDOW)
+        found.append(dict(recent.kin(each)))
+        recent.add(each)
+    return found
+
+
+def replay(kin: Sequence[dict[int, float]], shift: float) -> tuple[list[int], list[tuple[int, int]]]:
+    """The stories that a channel makes which follows them all."""
+    story: list[int] = []
+    sizes: Counter[int] = Counter()
+    joins = []
+    for number, likeness in enumerate(kin):
+        by_story: defaultdict[int, list[float]] = defaultdict(list)
+        for other, alike in likeness.items():
+            by_story[story[other]].append(alike)
+        found = [(margin(alike, sizes[name]) + shift, -name) for name, alike in by_story.items()]
+        best, name = max(found, default=(-1.0, 0))
+        chosen = -name if best >= 0 else number
+        if chosen != number:
+            likest = max((other for other in likeness if story[other] == chosen), key=likeness.__getitem__)
+            joins.append((number, likest))
+        story.append(chosen)
+        sizes[chosen] += 1
+    return story, joins
+
+
+def b_cubed(found: Sequence[int], labels: Sequence[str]) -> Scores:
+    """How the found stories agree with the labels."""
+    together, ours, theirs = Counter(zip(found, labels, strict=True)), Counter(found), Counter(labels)
+    precision: defaultdict[str, list[float]] = defaultdict(list)
+    recall: defaultdict[str, list[float]] = defaultdict(list)
+    for one, label in zip(found, labels, strict=True):
+        precision[label].append(together[one, label] / ours[one])
+        recall[label].append(together[one, label] / theirs[label])
+    return Scores(
+        statistics.fmean(value for values in precision.values() for value in values),
+        statistics.fmean(value for values in recall.values() for value in values),
+        (
+            statistics.fmean(map(statistics.fmean, precision.values())),
+            statistics.fmean(map(statistics.fmean, recall.values())),
+        ),
+    )
+
+
+def curve(told: Sequence[Telling], labels: Sequence[str]) -> list[tuple[float, Scores]]:
+    """Precision and recall as the threshold moves; at 0 it is the one in use."""
+    kin = kinships(told)
+    return [(shift, b_cubed(replay(kin, shift)[0], labels)) for shift in SHIFTS]
+
+
+def show_false(headlines: Sequence[Headline], joins: Sequence[tuple[int, int]], count: int) -> None:
+    """Joins of headlines that the labels put into two stories, some of them by chance."""
+    false = [
+        (headlines[one], headlines[other])
+        for one, other in joins
+        if headlines[one].story != headlines[other].story
+    ]
+    print(f"\n{len(false)} of {len(joins)} joins are false by the labels")
+    for one, other in random.Random(1).sample(false, min(count, len(false))):
+        print(f"- {other.title}\n  {one.title}")
+
+
+def show_joins(headlines: Sequence[Headline], joins: Sequence[tuple[int, int]], count: int) -> None:
+    """Joins of a month, some of them by chance."""
+    print(f"\n{len(joins)} joins among {len(headlines)} articles")
+    for one, other in random.Random(1).sample(list(joins), min(count, len(joins))):
+        hours = (headlines[one].published - headlines[other].published) / 3600
+        print(f"- {headlines[other].title}\n  {headlines[one].title} ({hours:.0f} h)")
+
+
+def cost(told: Sequence[Telling], copies: int = 6) -> tuple[float, float, int]:
+    """Milliseconds of CPU to decide on an article in a full window: the median, the 99th percentile; its size.
+
+    The window is filled with the headlines and shuffled copies of them, so that no word is rarer than it was.
+    """
+    recent = Recent()
+    number = len(told)
+    for copy in range(copies):
+        for each in told:
+            number += 1
+            recent.add(_as(each, number, copy))
+    times = []
+    for each in told[:1000]:
+        start = time.thread_time()
+        recent.kin(each)
+        times.append((time.thread_time() - start) * 1000)
+    times.sort()
+    return times[len(times) // 2], times[int(len(times) * 0.99)], len(recent)
+
+
+def _as(told: Telling, number: int, _copy: int) -> Telling:
+    from dataclasses import replace
+
+    return replace(told, article_id=number, feed_id=number)
+
+
+def main() -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--semantic", action="store_true", help="with the extra")
+    parser.add_argument(
+        "--false", type=int, default=0, help="show so many joins that are false by the labels"
+    )
+    parser.add_argument("--month", help="show joins of a month of news articles, such as 2024-05")
+    parser.add_argument("--language", default="en")
+    parser.add_argument("--count", type=int, default=50)
+    asked = parser.parse_args()
+    if asked.month:
+        headlines = month(asked.language, asked.month)
+        encoded: Sequence[bytes | None] = vectors(headlines) if asked.semantic else [None] * len(headlines)
+        told = tellings(headlines, weigher(asked.language), encoded)
+        show_joins(headlines, joined(told)[1], asked.count)
+        return
+    weigh = weigher("en")
+    for name, headlines in zip(("tuned on", "reported"), labelled(), strict=True):
+        encoded = vectors(headlines) if asked.semantic else [None] * len(headlines)
+        told = tellings(headlines, weigh, encoded)
+        print(f"{name}: {len({each.story for each in headlines})} stories, {len(headlines)} headlines")
+        print("| margin | precision | recall | by story | |\n|---|---|---|---|---|")
+        for shift, scores in curve(told, [each.story for each in headlines]):
+            print(
+                f"| {-shift:+.3f} | {scores.precision:.3f} | {scores.recall:.3f} "
+                f"| {scores.by_story[0]:.3f} | {scores.by_story[1]:.3f} |"
+            )
+        if name == "reported":
+            if asked.false:
+                show_false(headlines, joined(told)[1], asked.false)
+            median, worst, size = cost(told)
+            print(f"\nan article among {size}: {median:.2f} ms, p99 {worst:.2f} ms")
+
+
+if __name__ == "__main__":
+    main()
