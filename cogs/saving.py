@@ -76,7 +76,7 @@ async def may_read(interaction: Interaction, article: Article) -> bool:
     """Whether the asker sees an article in this server: the post they clicked on, or a feed that they see."""
     if interaction.message is not None:
         post = await post_of(interaction.client, interaction.message.id, interaction.guild_id)
-        if post is not None and article.id in post.article_ids:
+        if post is not None and article.id in {*post.article_ids, *post.joined_ids}:
             return await sees(interaction, post)
     return article.feed_id in await interaction.client.visible_feed_ids(interaction)
 
@@ -103,7 +103,10 @@ class SaveButton(Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template
 
 
 class SaveMenu(Paced, discord.ui.DynamicItem[discord.ui.Select[Any]], template=buttons.PICK_TEMPLATE):
-    """The menu under a catch-up: it keeps the articles that are chosen. It outlives restarts."""
+    """The menu under a catch-up, or a post that others joined: it keeps what is chosen.
+
+    It outlives restarts.
+    """
 
     def __init__(self, menu: discord.ui.Select[Any]) -> None:
         super().__init__(menu)
@@ -126,7 +129,8 @@ class SaveMenu(Paced, discord.ui.DynamicItem[discord.ui.Select[Any]], template=b
             if post is None or not await sees(interaction, post):
                 raise Refusal(unreadable())
             articles = [await client.store.articles.by_key(key) for key in self.item.values]
-            chosen = [one.id for one in articles if one is not None and one.id in post.article_ids]
+            told = {*post.article_ids, *post.joined_ids}
+            chosen = [one.id for one in articles if one is not None and one.id in told]
             count = await keep(
                 client,
                 interaction.user.id,

@@ -54,14 +54,15 @@ class MoreLikeThis(commands.Cog):
         self.bot.remove_dynamic_items(LikeButton)
 
     async def like(self, interaction: Interaction, message: discord.Message) -> None:
-        """Show what is like the article of a post; of a catch-up the asker chooses the article first."""
+        """Show what is like the article of a post; of several the asker chooses one first."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         post = await post_of(self.bot, message.id, interaction.guild_id)
         if post is None or interaction.channel_id != (post.thread_id or post.channel_id):
             raise Refusal(_("That is not a post of mine. I can find more like the articles that I post."))
         if not await sees(interaction, post):
             raise Refusal(unreadable())
-        articles = await self.bot.store.articles.by_ids(post.article_ids[-_MOST_OPTIONS:])
+        told = (*post.joined_ids[::-1], *post.article_ids)
+        articles = await self.bot.store.articles.by_ids(told[-_MOST_OPTIONS:])
         if not articles:
             raise Refusal(unreadable())
         if len(articles) == 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 
 import discord
 from discord import app_commands
@@ -21,10 +22,12 @@ from cogs.rights import in_servers
 from cogs.subscriptions import Pair, bold, health, trouble
 from cogs.views import Interaction
 
+_SHOWN = frozenset({Fate.POSTED, Fate.JOINED})
 _ARTICLES = 5
 _FEEDS = 3
 _LINES = 25
 _DESCRIPTION = 4096  # https://discord.com/developers/docs/resources/message#embed-object-embed-limits
+_POST = 100  # characters of the title of a post that an article joined
 _PROBLEM = 300  # characters of what Discord said
 
 
@@ -76,7 +79,7 @@ class Why(commands.Cog):
 async def _permitted(interaction: Interaction, found: Explanation, visible: Collection[int]) -> Explanation:
     """As much of an explanation as the asker may know: of feeds and channels that they see here."""
     fates = tuple([fate for fate in found.fates if await _sees(interaction, fate)])
-    posted = {fate.article_id for fate in fates if fate.fate is Fate.POSTED}
+    posted = {fate.article_id for fate in fates if fate.fate in _SHOWN}
     carried = tuple(
         (article, feed if article.feed_id in visible else None)
         for article, feed in found.carried
@@ -124,10 +127,12 @@ def _title(article: Article) -> str:
 
 
 def _place(fate: FateRow) -> str:
+    if fate.joined is not None:
+        fate = replace(fate, joined=safe.markdown(safe.plain(fate.joined, _POST)))
     told = sentence(fate, when=f"<t:{fate.since}:f>", problem=_problem)
     channel = fate.thread_id or fate.channel_id
     link = ""
-    if fate.fate is Fate.POSTED and fate.message_id is not None:
+    if fate.fate in _SHOWN and fate.message_id is not None:
         link = f" · https://discord.com/channels/{fate.server_id}/{channel}/{fate.message_id}"
     return f"<#{fate.channel_id}>: {told}{link}"
 

@@ -149,6 +149,25 @@ class Meaning:
         usual = fmean(known) if known else 0.0
         return Nearby(together, {hit.article_id: by_id.get(hit.article_id, usual) for hit in together})
 
+    async def of_titles(self, titles: Sequence[str], *, patience: float | None) -> list[bytes] | None:
+        """The vectors of titles; None where the encoder has not started, fails, or takes longer than that.
+
+        `patience` is in seconds, None as long as a call may take.
+        """
+        if not self._is_ready or not titles:
+            return None
+        call = self._workers.run(encoder.encode, list(titles), timeout=ENCODE_TIME)
+        task = asyncio.create_task(call)
+        task.add_done_callback(_heed)
+        # A call that takes longer goes on: to cancel it would cost the worker.
+        done, _ = await asyncio.wait({task}, timeout=patience)
+        if not done:
+            return None
+        if error := _failure(task):
+            log.warning("The encoder failed, and titles were compared by their words: %s", error)
+            return None
+        return [vector for _, vector in task.result()]
+
     async def _question(self, asked: Plan) -> tuple[bytes, bytes] | None:
         """The signs and the vector of what is asked; None where the encoder cannot tell in time."""
         if not self._is_ready:

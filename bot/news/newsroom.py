@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from bot.clock import Clock, SystemClock
 from bot.feeds.fetch import Fetcher
 from bot.news.following import Following
+from bot.news.gathering import Gathering
 from bot.news.meaning import Meaning, opened
 from bot.news.poller import Poller
 from bot.news.search import Searcher
@@ -49,12 +50,16 @@ async def open_newsroom(settings: Settings, clock: Clock | None = None) -> Async
             opened(settings, store) as meaning,
             writer_of(settings, clock) as writer,
         ):
-            poller = Poller(settings, clock, store, fetcher, workers)
-            following = Following(clock, store, fetcher, workers, poller)
             searcher = Searcher(store, meaning, workers=readers)
-            yield Newsroom(
-                settings, clock, store, fetcher, workers, poller, following, searcher, meaning, writer
-            )
+            gathering = Gathering(store, searcher.finder.vocabulary, meaning)
+            poller = Poller(settings, clock, store, fetcher, workers, gathering)
+            following = Following(clock, store, fetcher, workers, poller)
+            try:
+                yield Newsroom(
+                    settings, clock, store, fetcher, workers, poller, following, searcher, meaning, writer
+                )
+            finally:
+                await gathering.close()
     finally:
         await workers.close()
         await readers.close()

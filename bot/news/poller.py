@@ -17,6 +17,7 @@ from bot.feeds import errors
 from bot.feeds.errors import FeedError
 from bot.feeds.fetch import Fetched, Fetcher
 from bot.feeds.schedule import AFTER_TOO_MANY
+from bot.news.gathering import Gathering
 from bot.news.hosts import Host, Hosts, Queue
 from bot.news.intake import Intake
 from bot.news.turns import Turns
@@ -54,14 +55,20 @@ class Poller:
     """Polls feeds, one by one with `poll` or all that are due with `run`."""
 
     def __init__(
-        self, settings: Settings, clock: Clock, store: Store, fetcher: Fetcher, workers: Workers
+        self,
+        settings: Settings,
+        clock: Clock,
+        store: Store,
+        fetcher: Fetcher,
+        workers: Workers,
+        gathering: Gathering | None = None,
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._store = store
         self._fetcher = fetcher
         self.intake = Intake(settings, store, workers)
-        self.visits = Visits(settings, clock, store, self.intake)
+        self.visits = Visits(settings, clock, store, self.intake, gathering)
         self.on_recorded: Callable[[Recorded], None] = _ignore
         """Called after each poll that was recorded with articles or dispatches."""
         self.last_answer: int | None = None

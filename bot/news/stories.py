@@ -12,10 +12,11 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.news.companies import COMPANIES, WORDS_TOO
 from bot.store.joining import APART, Kin
+from bot.store.stories import LEAD
 from bot.text import terms
 from bot.text.figures import Figures, contradict, figures, versioned
 from bot.text.stopwords import EMPTY
@@ -23,8 +24,6 @@ from bot.text.tokens import spans
 
 WINDOW = 3 * 86_400
 """Seconds for which an article is remembered."""
-LEAD = 240
-"""Characters of a text that count as its lead."""
 LEAST = 0.2
 """Likeness below which two articles have nothing to do with each other."""
 MOST_KIN = 48
@@ -53,8 +52,8 @@ class Telling:
     """What is compared of an article.
 
     `weights` are how much each term of the title tells, `total` their sum; `lead` are the other terms of the
-    lead; `mentioned` are all words of both as they are written, folded, `names` those of the title that are
-    names, `brands` those of companies and products, `versioned` those with a number.
+    lead; `mentioned` are the words of the title and those of the lead with a capital, folded, `names` those
+    of the title that are names, `brands` those of companies and products, `versioned` those with a number.
     """
 
     article_id: int
@@ -98,7 +97,7 @@ def telling(
         weights=weights,
         total=sum(weights.values()) or 1.0,
         lead=frozenset(terms.stems(lead, language)) - weights.keys(),
-        mentioned=words.union(terms.words(lead)),
+        mentioned=words.union(_capitalised(lead, anywhere=True)),
         names=names,
         brands=brands,
         figures=numbers,
@@ -118,7 +117,7 @@ class Recent:
     def __init__(self) -> None:
         self._by_id: dict[int, Telling] = {}
         self._found: deque[int] = deque()
-        self._holding: defaultdict[str, dict[int, None]] = defaultdict(dict)
+        self._holding: defaultdict[str, list[int]] = defaultdict(list)
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -134,7 +133,12 @@ class Recent:
             self._found.append(new.article_id)
         self._by_id[new.article_id] = new
         for key in _keys(new):
-            self._holding[key][new.article_id] = None
+            self._holding[key].append(new.article_id)
+
+    def encoded(self, article_id: int, vector: bytes) -> None:
+        """What the title of an article means became known."""
+        if article_id in self._by_id:
+            self._by_id[article_id] = replace(self._by_id[article_id], vector=vector)
 
     def forget(self, before: int) -> None:
         """Forget the articles published before a time, in the order in which they came."""
@@ -166,7 +170,7 @@ class Recent:
     def _remove(self, article_id: int) -> None:
         for key in _keys(self._by_id[article_id]):
             holding = self._holding[key]
-            holding.pop(article_id, None)
+            holding.remove(article_id)
             if not holding:
                 del self._holding[key]
 
@@ -273,7 +277,6 @@ def _capitalised(text: str, *, anywhere: bool) -> Iterator[str]:
 def _keys(told: Telling) -> Iterator[str]:
     """By what an article is found: its terms, and its names as they are written in either language."""
     yield from told.weights
-    yield from told.lead
     for name in told.names:
         yield f"={name}"
 

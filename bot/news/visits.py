@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from http import HTTPStatus
@@ -15,14 +17,16 @@ from bot.feeds.fetch import Fetched
 from bot.feeds.parse import entries_hash
 from bot.feeds.xmlfeed import CUT_SHORT
 from bot.news import filters, notices
+from bot.news.gathering import Gathering
 from bot.news.intake import Decision, Intake
 from bot.news.outlets import outlet_name
 from bot.settings import Settings
 from bot.store import Store
 from bot.store.alerts import Alert
-from bot.store.polls import Recorded, Unchanged
+from bot.store.joining import Kin
+from bot.store.polls import NO_KIN, Recorded, Unchanged
 from bot.text import safe, urls
-from bot.words import DueFeed, Feed, FeedState, ParsedFeed, Validators
+from bot.words import DueFeed, Feed, FeedState, NewArticle, ParsedFeed, Validators
 
 MOVE_PROBATION = 3 * 86_400
 """Seconds that a permanent redirect has to hold before the feed's address changes."""
@@ -65,7 +69,15 @@ class PollReport:
 class Visits:
     """Turns answers into feeds as they are after a poll, and records news."""
 
-    def __init__(self, settings: Settings, clock: Clock, store: Store, intake: Intake) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        store: Store,
+        intake: Intake,
+        gathering: Gathering | None = None,
+    ) -> None:
+        self._gathering = gathering
         self._settings = settings
         self._clock = clock
         self._store = store
@@ -126,20 +138,34 @@ class Visits:
         alert = notices.alert(self._settings, feed, after)
         if not decision.is_news:
             return PollReport(after, Outcome.UNCHANGED, alert=alert)
-        recorded = await self._store.polls.record(
-            after,
-            new=decision.new,
-            changed=decision.changed,
-            aliases=decision.aliases,
-            vanished=decision.vanished,
-            returned=decision.returned,
-            catch_up_after=self._settings.catch_up_after,
-            first=feed.last_success is None,
-            alert=alert,
-            matches=await filters.sieve(self._store, feed.id, decision.new),
-        )
+        first = feed.last_success is None
+        async with self._compared(feed.id, () if first else decision.new) as kin:
+            recorded = await self._store.polls.record(
+                after,
+                new=decision.new,
+                changed=decision.changed,
+                aliases=decision.aliases,
+                vanished=decision.vanished,
+                returned=decision.returned,
+                catch_up_after=self._settings.catch_up_after,
+                first=first,
+                alert=alert,
+                matches=await filters.sieve(self._store, feed.id, decision.new),
+                kin=kin,
+            )
         outcome = Outcome.NEW if decision.new else Outcome.CHANGED if decision.changed else Outcome.UNCHANGED
         return PollReport(after, outcome, len(recorded.new_ids), len(decision.changed), recorded=recorded)
+
+    @asynccontextmanager
+    async def _compared(
+        self, feed_id: int, new: Sequence[NewArticle]
+    ) -> AsyncIterator[Mapping[str, Sequence[Kin]]]:
+        """Which articles new ones tell the same as. A backlog joins nothing."""
+        if self._gathering is None:
+            yield NO_KIN
+            return
+        async with self._gathering.compared(feed_id, new) as kin:
+            yield kin
 
     def failed(self, feed: Feed, error: FeedError) -> PollReport:
         """After a failure: the feed with its error, to be written."""

@@ -13,7 +13,7 @@ from bot.store import Store
 from bot.store.dispatches import FateRow
 from bot.store.filters import read
 from bot.store.outbox import AWAY, PAUSED, TOLD, UNFOLLOWED
-from bot.text import urls
+from bot.text import safe, urls
 from bot.words import Article, Dispatch, Fate, Feed, Subscription
 
 _MESSAGE = re.compile(
@@ -46,7 +46,7 @@ async def explain(store: Store, link: str) -> Explanation:
     if post is None:
         articles = await _at(store, link)
     else:
-        articles = await store.articles.by_ids(post.article_ids[:_MOST])
+        articles = await store.articles.by_ids((*post.article_ids, *post.joined_ids)[:_MOST])
     carried = [(article, await store.feeds.get(article.feed_id)) for article in articles]
     fates: list[FateRow] = []
     passed_over: list[Subscription] = []
@@ -84,16 +84,17 @@ async def _at(store: Store, link: str) -> list[Article]:
 def sentence(fate: FateRow, *, when: str, problem: Callable[[str], str]) -> str:
     """What became of a page in a channel, in the language of this task.
 
-    `when` is the time of it as it is to be shown; `problem` puts why sending failed into words.
+    `when` is the time of it as it is to be shown; `problem` puts why sending failed into words. The title of
+    a post that it joined is shown as it is.
     """
     reason = fate.reason or ""
     match fate.fate:
         case Fate.POSTED:
             return _("posted {when}").format(when=when)
-        case Fate.WAITING if reason:
-            return _("waiting to be posted since {when}. {reason}").format(when=when, reason=problem(reason))
         case Fate.WAITING:
-            return _("waiting to be posted since {when}").format(when=when)
+            return _waiting(when, problem(reason) if reason else "")
+        case Fate.JOINED:
+            return _joined(fate, when)
         case Fate.FAILED:
             return _("not posted: sending it failed. {reason}").format(reason=problem(reason))
         case Fate.FILTERED:
@@ -106,6 +107,22 @@ def sentence(fate: FateRow, *, when: str, problem: Callable[[str], str]) -> str:
         UNFOLLOWED: _("not posted: the channel stopped following the feed before it was sent ({when})"),
     }
     return withheld.get(reason, _("left out ({when})")).format(when=when)
+
+
+def _waiting(when: str, reason: str) -> str:
+    if reason:
+        return _("waiting to be posted since {when}. {reason}").format(when=when, reason=reason)
+    return _("waiting to be posted since {when}").format(when=when)
+
+
+def _joined(fate: FateRow, when: str) -> str:
+    """A story's post is named by its title, which an article that is gone does not have."""
+    title = _("“{text}”").format(text=fate.joined or safe.ELLIPSIS)
+    if fate.message_id is None:
+        told = _("joined the post of {title}, which waits to be posted ({when})")
+    else:
+        told = _("joined the post of {title}, which is there ({when})")
+    return told.format(title=title, when=when)
 
 
 def passed_over() -> str:

@@ -21,7 +21,10 @@ SAVE_TEMPLATE = r"telex:save:(?P<key>[^:\s]{1,80})"
 LIKE_TEMPLATE = r"telex:like:(?P<key>[^:\s]{1,80})"
 """The custom id of a button that looks for more like an article, with the article's key."""
 PICK_TEMPLATE = r"telex:pick:(?P<what>\S{1,80})"
-"""The custom id of the menu under a catch-up, with its dispatch's `what`; its values are keys of articles."""
+"""The custom id of the menu under a catch-up, or under a post that others joined, with its dispatch's `what`.
+
+Its values are keys of articles.
+"""
 VOTE_TEMPLATE = r"telex:vote:(?P<vote>up|down):(?P<question>\d{1,19})"
 """The custom id of a button that judges an answer, with the id of the question."""
 
@@ -97,7 +100,7 @@ def more_like(key: str) -> discord.ui.Button[Any]:
     )
 
 
-def pick(what: str, articles: Sequence[Article]) -> discord.ui.Select[Any]:
+def pick(what: str, articles: Sequence[Article], *, placeholder: str | None = None) -> discord.ui.Select[Any]:
     """A menu that bookmarks some of these articles, in the language of this task: the newest that fit."""
     options = [
         discord.SelectOption(
@@ -109,7 +112,7 @@ def pick(what: str, articles: Sequence[Article]) -> discord.ui.Select[Any]:
     ]
     return discord.ui.Select(
         custom_id=pick_id(what),
-        placeholder=safe.plain(_("Save articles"), _LONGEST_OPTION),
+        placeholder=safe.plain(placeholder or _("Save articles"), _LONGEST_OPTION),
         max_values=len(options),
         options=options,
     )

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import partial
 
@@ -254,9 +254,11 @@ class Courier:
         outcome = await self._restored.look_back(place, dispatch, message)
         if isinstance(outcome, Narrowed):
             return
+        shown: tuple[int, ...] = ()
         if outcome is None:
             outcome = await self._send(place, dispatch, message)
-        await self._record(dispatch, outcome)
+            shown = dispatch.joined_ids
+        await self._record(dispatch, outcome, shown)
         if isinstance(outcome, Sent):
             await self._finish(_sent(dispatch, outcome))
 
@@ -324,15 +326,20 @@ class Courier:
             return replace(outcome, thread_id=place.id)
         return outcome
 
-    async def _record(self, dispatch: Dispatch, outcome: Outcome) -> None:
-        """Write down what became of a dispatch, however long the database takes nothing."""
-        await self._store.insist(partial(self._write_down, dispatch, outcome))
+    async def _record(self, dispatch: Dispatch, outcome: Outcome, shown: Collection[int] = ()) -> None:
+        """Write down what became of a dispatch, however long the database takes nothing.
 
-    async def _write_down(self, dispatch: Dispatch, outcome: Outcome) -> None:
+        `shown` are the articles that its message names beside its own.
+        """
+        await self._store.insist(partial(self._write_down, dispatch, outcome, shown))
+
+    async def _write_down(self, dispatch: Dispatch, outcome: Outcome, shown: Collection[int]) -> None:
         now, dispatches = self._clock.now(), self._store.dispatches
         match outcome:
             case Sent(message_id, thread_id):
-                await dispatches.sent(dispatch.id, message_id=message_id, thread_id=thread_id, now=now)
+                await dispatches.sent(
+                    dispatch.id, message_id=message_id, thread_id=thread_id, now=now, shown=shown
+                )
                 await self._troubles.end(dispatch.channel_id)
             case Later(seconds, error):
                 self._troubles.tell(dispatch.channel_id, TRYING, error)
@@ -385,11 +392,18 @@ class Courier:
 
     async def _edit(self, dispatch: Dispatch) -> None:
         message = await self._render(dispatch)
-        later = await finishing.edit(self._client, dispatch, message) if message is not None else None
-        if later is None:
-            await self._store.dispatches.edited(dispatch.id, as_of=dispatch.edit_due)
-        else:
-            await self._store.dispatches.edit_later(dispatch.id, self._clock.now() + math.ceil(later.seconds))
+        outcome: Outcome | None = Refused(ARTICLE_GONE)
+        if message is not None:
+            outcome = await finishing.edit(self._client, dispatch, message)
+        if outcome is None:
+            await self._store.dispatches.edited(
+                dispatch.id, as_of=dispatch.edit_due, shown=dispatch.joined_ids
+            )
+        elif isinstance(outcome, Later):
+            due = self._clock.now() + math.ceil(outcome.seconds)
+            await self._store.dispatches.edit_later(dispatch.id, due)
+        elif await self._store.dispatches.never_edited(dispatch.id):
+            self.wake()
 
     def _suspect(self, dispatch: Dispatch, rest: float) -> None:
         """Remember that nobody knows whether it was sent, and leave its channel alone for a moment."""

@@ -13,7 +13,7 @@ import discord
 from bot.posting import permissions
 from bot.posting.buttons import EMOJI
 from bot.posting.messages import Message
-from bot.posting.outcomes import ALREADY_PUBLISHED, EDITED_TOO_OFTEN, Later, Lost, Refused, judge
+from bot.posting.outcomes import ALREADY_PUBLISHED, EDITED_TOO_OFTEN, Blocked, Later, Lost, Refused, judge
 from bot.words import Dispatch, DispatchKind
 
 log = logging.getLogger(__name__)
@@ -38,9 +38,12 @@ async def finish(client: discord.Client, dispatch: Dispatch, *, seed: bool) -> L
     return None
 
 
-async def edit(client: discord.Client, dispatch: Dispatch, message: Message) -> Later | None:
-    """Give a sent message a new text. Returns when to try again; None when done, or when it never will be."""
+async def edit(
+    client: discord.Client, dispatch: Dispatch, message: Message
+) -> Later | Blocked | Refused | None:
+    """Give a sent message a new text. Returns when to try again, or why it never will be; None when done."""
     sent = _message(client, dispatch)
+    refused = Refused("")
     for attempt in message.attempts():
         try:
             await sent.edit(embed=attempt.embed, view=attempt.view)
@@ -49,11 +52,12 @@ async def edit(client: discord.Client, dispatch: Dispatch, message: Message) -> 
                 return Later(_EDIT_LATER, str(error))
             outcome = judge(error)
             if isinstance(outcome, Refused):
+                refused = outcome
                 continue
-            return _later(outcome, dispatch)
+            return outcome if isinstance(outcome, Blocked) else _later(outcome, dispatch)
         return None
     log.info("Discord does not take the edit of message %s", dispatch.message_id)
-    return None
+    return refused
 
 
 def _message(client: discord.Client, dispatch: Dispatch) -> discord.PartialMessage:

@@ -114,7 +114,7 @@ def _embed(article: Article, feed: Feed | None, title: str, look: Look) -> disco
     prefixed = f"{look.prefix} {title}".lstrip()
     outlet = safe.plain(article.outlet or (feed.outlet or feed.title if feed else ""), _AUTHOR)
     if look.style is Style.HEADLINE:
-        headline = f"**{_linked(_fit(prefixed, _TITLE), article.url)}**"
+        headline = f"**{linked(_fit(prefixed, _TITLE), article.url)}**"
         line = f"{headline} · {_fit(outlet, _SHORT)}" if outlet else headline
         embed.description = "\n".join(filter(None, (line, mark(article))))
         return embed
@@ -239,12 +239,12 @@ def _lines(articles: Sequence[Article]) -> str:
 
 
 def _line(article: Article) -> str:
-    title = _linked(safe.markdown(safe.plain(_title(article), _LINE_TITLE)), article.url)
+    title = linked(safe.markdown(safe.plain(_title(article), _LINE_TITLE)), article.url)
     outlet = safe.markdown(safe.plain(article.outlet, _SHORT))
     return f"• {title} · {outlet}" if outlet else f"• {title}"
 
 
-def _linked(text: str, url: str) -> str:
+def linked(text: str, url: str) -> str:
     """A text that was made harmless as a link, where Discord takes it."""
     address = _ENDS_A_LINK.sub(lambda match: quote(match[0]), url)
     if buttons.is_link(url) and safe.length(address) <= _LINE_URL:

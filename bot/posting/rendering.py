@@ -6,6 +6,7 @@ import discord
 
 from bot import locale
 from bot.posting import looks, messages
+from bot.posting.also import with_story
 from bot.posting.messages import Message
 from bot.store import Store
 from bot.words import Dispatch, DispatchKind
@@ -38,13 +39,15 @@ async def render(
             language=watch.language or language,
         )
     article = next((one for one in articles if one.key == dispatch.what), articles[0])
-    return messages.post(
+    post = messages.post(
         article,
         await store.feeds.get(article.feed_id),
         language=language,
         look=dispatch.look,
         mention=looks.told(client, dispatch.server_id, dispatch.channel_id, dispatch.look),
     )
+    joined = await store.articles.by_ids(dispatch.joined_ids)
+    return with_story(post, dispatch.what, joined, language=language)
 
 
 async def language_of(

@@ -36,6 +36,7 @@ from bot.store.preferences import Preferences
 from bot.store.questions import Questions
 from bot.store.search_index import SearchIndex
 from bot.store.servers import Servers
+from bot.store.stories import Stories
 from bot.store.subscriptions import Subscriptions
 from bot.store.vectors import Vectors
 from bot.store.watches import Watches
@@ -80,6 +81,7 @@ class Store:
         self.index = SearchIndex(database)
         self.coverage = Coverage(database)
         self.vectors = Vectors(database)
+        self.stories = Stories(database)
         self.words = Words(database, clock)
         self.meta = Meta(database)
 

@@ -128,6 +128,7 @@ class Dispatches:
                 (message_id, thread_id, now, dispatch_id),
             )
             await transaction.run(_show, dispatch_id, shown, now)
+            await transaction.run(_edit_for_others, dispatch_id, now)
 
     async def finished(self, dispatch_id: int) -> None:
         """What follows a sent message was done or given up: the reaction, the publication."""
@@ -328,6 +329,15 @@ def _show(connection: sqlite3.Connection, dispatch_id: int, article_ids: Collect
         "UPDATE fate SET shown = coalesce(shown, ?) WHERE joined_id = ? "
         "AND article_id IN (SELECT value FROM json_each(?))",
         (now, dispatch_id, listed(article_ids)),
+    )
+
+
+def _edit_for_others(connection: sqlite3.Connection, dispatch_id: int, now: int) -> None:
+    """What joined a post after its message was made, or may have, is shown by an edit."""
+    connection.execute(
+        "UPDATE dispatch SET edit_due = coalesce(edit_due, ?) WHERE id = ? "
+        "AND EXISTS (SELECT 1 FROM fate WHERE joined_id = dispatch.id AND shown IS NULL)",
+        (now, dispatch_id),
     )
 
 

@@ -1,9 +1,9 @@
 """How well articles of one event find together, and what that costs: a back-test on labelled headlines.
 
-    python -m tests.benchmarks.stories [--semantic] [--false 50] [--month 2024-05 --language en]
+    python -m tests.benchmarks.stories [--semantic] [--false 50] [--joins 2019-07 --language fr]
 
 Half of the labelled stories were used to choose the thresholds; the other half is what is reported. The
-headlines come in the order of their dates, every source as a feed of its own; how rare a word is is known from
+headlines come in the order of their dates, each as if from a feed of its own; how rare a word is, is told by
 other articles, as it is in a store. B-cubed (Bagga and Baldwin, 1998): of each headline, which part of those
 that it was joined with is of its story, and which part of its story it was joined with.
 """
@@ -20,11 +20,12 @@ import statistics
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bot.news.stories import LEAD, WINDOW, Recent, Telling, plain_title, telling
+from bot.news.stories import WINDOW, Recent, Telling, plain_title, telling
 from bot.store.joining import margin
 from bot.text import terms
 
@@ -80,8 +81,8 @@ def labelled() -> tuple[list[Headline], list[Headline]]:
     ]
 
 
-def month(language: str, wanted: str) -> list[Headline]:
-    """The news articles of a month such as 2024-05, oldest first."""
+def news(language: str, wanted: str) -> list[Headline]:
+    """The news articles of a time such as 2024-05 or 2024, oldest first."""
     found = [
         Headline(
             row["title"],
@@ -113,7 +114,7 @@ def weigher(language: str) -> Callable[[str], float]:
 
 def vectors(headlines: Sequence[Headline]) -> list[bytes | None]:
     """What the titles mean, as the encoder of the extra tells it."""
-    from bot.news.encoder import encode
+    from bot.news.encoder import encode  # noqa: PLC0415 - needs the extra
 
     return [vector for _, vector in encode([plain_title(each.title) for each in headlines])]
 
@@ -204,30 +205,30 @@ def show_false(headlines: Sequence[Headline], joins: Sequence[tuple[int, int]], 
         for one, other in joins
         if headlines[one].story != headlines[other].story
     ]
-    print(f"\n{len(false)} of {len(joins)} joins are false by the labels")
+    say(f"\n{len(false)} of {len(joins)} joins are false by the labels")
     for one, other in random.Random(1).sample(false, min(count, len(false))):
-        print(f"- {other.title}\n  {one.title}")
+        say(f"- {other.title}\n  {one.title}")
 
 
 def show_joins(headlines: Sequence[Headline], joins: Sequence[tuple[int, int]], count: int) -> None:
-    """Joins of a month, some of them by chance."""
-    print(f"\n{len(joins)} joins among {len(headlines)} articles")
+    """Joins of news articles, some of them by chance."""
+    say(f"\n{len(joins)} joins among {len(headlines)} articles")
     for one, other in random.Random(1).sample(list(joins), min(count, len(joins))):
         hours = (headlines[one].published - headlines[other].published) / 3600
-        print(f"- {headlines[other].title}\n  {headlines[one].title} ({hours:.0f} h)")
+        say(f"- {headlines[other].title}\n  {headlines[one].title} ({hours:.0f} h)")
 
 
 def cost(told: Sequence[Telling], copies: int = 6) -> tuple[float, float, int]:
-    """Milliseconds of CPU to decide on an article in a full window: the median, the 99th percentile; its size.
+    """Milliseconds of CPU to decide on an article in a full window, median and 99th percentile; its size.
 
-    The window is filled with the headlines and shuffled copies of them, so that no word is rarer than it was.
+    The window is filled with copies of the headlines, so that no word is rarer than it was.
     """
     recent = Recent()
     number = len(told)
-    for copy in range(copies):
+    for _copy in range(copies):
         for each in told:
             number += 1
-            recent.add(_as(each, number, copy))
+            recent.add(replace(each, article_id=number, feed_id=number))
     times = []
     for each in told[:1000]:
         start = time.thread_time()
@@ -237,45 +238,51 @@ def cost(told: Sequence[Telling], copies: int = 6) -> tuple[float, float, int]:
     return times[len(times) // 2], times[int(len(times) * 0.99)], len(recent)
 
 
-def _as(told: Telling, number: int, _copy: int) -> Telling:
-    from dataclasses import replace
-
-    return replace(told, article_id=number, feed_id=number)
+def say(text: str) -> None:
+    """Print a line."""
+    print(text)  # noqa: T201 - what it is for
 
 
 def main() -> None:
     """Print the figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--semantic", action="store_true", help="with the extra")
     parser.add_argument(
         "--false", type=int, default=0, help="show so many joins that are false by the labels"
     )
-    parser.add_argument("--month", help="show joins of a month of news articles, such as 2024-05")
-    parser.add_argument("--language", default="en")
-    parser.add_argument("--count", type=int, default=50)
+    parser.add_argument("--joins", help="show joins of news articles of a time such as 2024-05")
+    parser.add_argument("--language", default="en", help="of these articles")
+    parser.add_argument("--count", type=int, default=50, help="how many of them")
     asked = parser.parse_args()
-    if asked.month:
-        headlines = month(asked.language, asked.month)
-        encoded: Sequence[bytes | None] = vectors(headlines) if asked.semantic else [None] * len(headlines)
-        told = tellings(headlines, weigher(asked.language), encoded)
-        show_joins(headlines, joined(told)[1], asked.count)
+    weigh = weigher(asked.language if asked.joins else "en")
+
+    def told_of(headlines: Sequence[Headline]) -> list[Telling]:
+        nothing: list[bytes | None] = [None] * len(headlines)
+        return tellings(headlines, weigh, vectors(headlines) if asked.semantic else nothing)
+
+    if asked.joins:
+        headlines = news(asked.language, asked.joins)
+        show_joins(headlines, joined(told_of(headlines))[1], asked.count)
         return
-    weigh = weigher("en")
-    for name, headlines in zip(("tuned on", "reported"), labelled(), strict=True):
-        encoded = vectors(headlines) if asked.semantic else [None] * len(headlines)
-        told = tellings(headlines, weigh, encoded)
-        print(f"{name}: {len({each.story for each in headlines})} stories, {len(headlines)} headlines")
-        print("| margin | precision | recall | by story | |\n|---|---|---|---|---|")
+    halves = labelled()
+    if asked.false:
+        headlines = sorted(halves[0] + halves[1], key=lambda headline: headline.published)
+        show_false(headlines, joined(told_of(headlines))[1], asked.false)
+        return
+    for name, headlines in zip(("tuned on", "reported"), halves, strict=True):
+        told = told_of(headlines)
+        say(f"{name}: {len({each.story for each in headlines})} stories, {len(headlines)} headlines")
+        say("| margin | precision | recall | precision by story | recall by story |\n|---|---|---|---|---|")
         for shift, scores in curve(told, [each.story for each in headlines]):
-            print(
-                f"| {-shift:+.3f} | {scores.precision:.3f} | {scores.recall:.3f} "
+            say(
+                f"| {-shift or 0.0:+.3f} | {scores.precision:.3f} | {scores.recall:.3f} "
                 f"| {scores.by_story[0]:.3f} | {scores.by_story[1]:.3f} |"
             )
         if name == "reported":
-            if asked.false:
-                show_false(headlines, joined(told)[1], asked.false)
             median, worst, size = cost(told)
-            print(f"\nan article among {size}: {median:.2f} ms, p99 {worst:.2f} ms")
+            say(f"\nan article among {size}: {median:.2f} ms, p99 {worst:.2f} ms")
 
 
 if __name__ == "__main__":

@@ -82,9 +82,21 @@ async def test_what_joins_before_the_post_is_sent_is_sent_with_it(store: Store):
     feeds, articles = await three(store)
     await record(store, feeds[0], articles[0])
     joined = await told(store, feeds[1], articles[1], articles[0])
-    (post,) = await deliver(store)
+    post = await store.dispatches.claim(CHANNEL, store.clock.now())
+    assert post is not None
     assert post.joined_ids == (joined.id,)
-    assert not await store.dispatches.edits_due(store.clock.now() + WINDOW, 10)
+    now = store.clock.now()
+    await store.dispatches.sent(post.id, message_id=1, thread_id=None, now=now, shown=post.joined_ids)
+    assert not await store.dispatches.edits_due(now + WINDOW, 10)
+
+
+async def test_what_a_message_may_not_name_is_shown_by_an_edit(store: Store):
+    """It was found in the channel after a crash: what it named then nobody wrote down."""
+    feeds, articles = await three(store)
+    await record(store, feeds[0], articles[0])
+    await told(store, feeds[1], articles[1], articles[0])
+    await deliver(store)
+    assert await store.dispatches.edits_due(store.clock.now(), 10)
 
 
 async def test_a_message_is_edited_at_most_every_few_minutes(store: Store, clock: ManualClock):

@@ -1,0 +1,263 @@
+"""One story, one message, through the whole bot: feeds, the decision, the post, its edits and its buttons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import discord
+import pytest
+
+from bot.posting import buttons
+from bot.posting.also import MOST_LINKS, line
+from bot.store.joining import PAUSE, WINDOW
+from bot.words import Article, Feed, Preference
+from tests.discord_world import World
+from tests.feed_server import FeedServer, item, rss
+from tests.posting.publisher import titles
+
+BAN = "Amazon bans police use of its facial recognition for a year"
+AGAIN = "Amazon halts police use of face recognition software for one year"
+THIRD = "Amazon stops police from using facial recognition Rekognition for a year"
+OTHER = "Microsoft bans police use of its facial recognition"
+
+
+@dataclass
+class Outlets:
+    """Feeds of several outlets that channels follow; each published something else before a test begins."""
+
+    world: World
+    server: FeedServer
+    feeds: dict[str, Feed] = field(default_factory=dict)
+    items: dict[str, list[str]] = field(default_factory=dict)
+    count: int = 0
+
+    async def begin(self, *outlets: str, language: str = "en") -> None:
+        for outlet in outlets:
+            self.items[outlet] = []
+            await self._serve(outlet, f"Welcome to {outlet}", language)
+            self.feeds[outlet] = await self.world.follow(self.server.origin + f"/{outlet}")
+            await self.world.poll(self.feeds[outlet])
+        await self.world.deliver()
+
+    async def publish(self, outlet: str, title: str, *, delivered: bool = True) -> int:
+        """Publish an article now, have it found, and sent unless said; its number."""
+        number = await self._serve(outlet, title, "en")
+        await self.world.poll(self.feeds[outlet])
+        if delivered:
+            await self.world.deliver()
+        return number
+
+    async def _serve(self, outlet: str, title: str, language: str) -> int:
+        self.count += 1
+        published = self.world.clock.now() - 60
+        self.items[outlet].insert(
+            0, item(self.count, title=title, published=published, body=f"What {outlet} knows of it.")
+        )
+        self.server.serve(f"/{outlet}", rss(*self.items[outlet], title=outlet, language=language))
+        return self.count
+
+
+@pytest.fixture
+async def outlets(telex: World, feed_server: FeedServer) -> Outlets:
+    made = Outlets(telex, feed_server)
+    await made.begin("The Verge", "Numerama", "Wired")
+    return made
+
+
+def last(world: World) -> discord.Message:
+    return world.posts()[-1]
+
+
+async def test_the_same_event_from_several_feeds_is_one_post(telex: World, outlets: Outlets) -> None:
+    await outlets.publish("The Verge", BAN)
+    before = len(telex.posts())
+    await telex.advance(PAUSE)
+    second = await outlets.publish("Numerama", AGAIN)
+    assert len(telex.posts()) == before
+    embed = last(telex).embeds[0]
+    assert (embed.title, embed.author.name) == (BAN, "The Verge")
+    assert embed.description is not None
+    assert embed.description.endswith(f"\n\nAlso: [Numerama](https://news.example/articles/{second})")
+    await telex.advance(PAUSE)
+    third = await outlets.publish("Wired", THIRD)
+    assert len(telex.posts()) == before
+    told = last(telex).embeds[0].description
+    assert told is not None
+    assert f"/{second}) · [Wired](https://news.example/articles/{third})" in told
+
+
+async def test_another_company_is_another_post(telex: World, outlets: Outlets) -> None:
+    await outlets.publish("The Verge", BAN)
+    await outlets.publish("Numerama", OTHER)
+    assert titles(telex)[-2:] == [BAN, OTHER]
+
+
+async def test_what_comes_within_minutes_is_shown_by_one_edit(telex: World, outlets: Outlets) -> None:
+    await outlets.publish("The Verge", BAN)
+    await outlets.publish("Numerama", AGAIN)
+    await outlets.publish("Wired", THIRD)
+    assert "Also" not in (last(telex).embeds[0].description or "")
+    assert last(telex).edited_at is None
+    await telex.advance(PAUSE + 1)
+    await telex.deliver()
+    told = last(telex).embeds[0].description or ""
+    assert "[Numerama]" in told
+    assert "[Wired]" in told
+
+
+async def test_what_joins_before_the_post_is_sent_goes_with_it(telex: World, outlets: Outlets) -> None:
+    await outlets.publish("The Verge", BAN, delivered=False)
+    await outlets.publish("Numerama", AGAIN)
+    assert "[Numerama]" in (last(telex).embeds[0].description or "")
+    assert last(telex).edited_at is None
+
+
+async def test_a_day_after_the_post_it_is_a_post_again(telex: World, outlets: Outlets) -> None:
+    await outlets.publish("The Verge", BAN)
+    await telex.advance(WINDOW + 1)
+    await outlets.publish("Numerama", AGAIN)
+    assert titles(telex)[-1] == AGAIN
+
+
+async def test_a_channel_that_wants_every_article_gets_every_article(telex: World, outlets: Outlets) -> None:
+    await telex.store.preferences.change(
+        Preference.JOIN_STORIES,
+        0,
+        server_id=telex.guild.id,
+        person_id=telex.editor.id,
+        channel_id=telex.news.id,
+    )
+    await outlets.publish("The Verge", BAN)
+    await outlets.publish("Numerama", AGAIN)
+    assert titles(telex)[-2:] == [BAN, AGAIN]
+
+
+async def test_posts_of_a_french_server_say_it_in_french(telex: World, outlets: Outlets) -> None:
+    await telex.store.preferences.change(
+        Preference.LANGUAGE, "fr", server_id=telex.guild.id, person_id=telex.editor.id
+    )
+    await outlets.publish("The Verge", BAN, delivered=False)
+    number = await outlets.publish("Numerama", AGAIN)
+    told = last(telex).embeds[0].description or ""
+    assert told.endswith(f"Aussi\u00a0: [Numerama](https://news.example/articles/{number})")
+
+
+async def test_a_post_that_somebody_deleted_leaves_its_story_to_the_next(
+    telex: World, outlets: Outlets
+) -> None:
+    await outlets.publish("The Verge", BAN)
+    telex.env.backend.delete_message(telex.news.id, last(telex).id)
+    await telex.advance(PAUSE)
+    await outlets.publish("Numerama", AGAIN)
+    await telex.deliver()
+    assert titles(telex)[-1] == AGAIN
+    await telex.deliver()
+    assert titles(telex).count(AGAIN) == 1
+
+
+async def test_an_edit_that_discord_refuses_for_good_costs_no_article(telex: World, outlets: Outlets) -> None:
+    await outlets.publish("The Verge", BAN)
+    await telex.advance(PAUSE)
+    telex.env.inject_error(
+        "PATCH", "/channels/*/messages/*", status=403, code=50001, message="Missing Access"
+    )
+    await outlets.publish("Numerama", AGAIN)
+    await telex.deliver()
+    assert titles(telex)[-2:] == [BAN, AGAIN]
+
+
+async def test_an_edit_that_discord_puts_off_is_made_later(telex: World, outlets: Outlets) -> None:
+    await outlets.publish("The Verge", BAN)
+    await telex.advance(PAUSE)
+    telex.env.inject_error(
+        "PATCH", "/channels/*/messages/*", status=429, code=30046, message="Too many edits"
+    )
+    await outlets.publish("Numerama", AGAIN)
+    assert "Also" not in (last(telex).embeds[0].description or "")
+    await telex.advance(3600)
+    await telex.deliver()
+    assert "Also: [Numerama]" in (last(telex).embeds[0].description or "")
+    assert titles(telex)[-1] == BAN
+
+
+async def test_a_post_that_discord_refuses_leaves_its_story_to_the_next(
+    telex: World, outlets: Outlets
+) -> None:
+    await outlets.publish("The Verge", BAN, delivered=False)
+    await outlets.publish("Numerama", AGAIN, delivered=False)
+    for _attempt in range(3):  # as it is, without pictures, without links
+        telex.env.inject_error("POST", "/channels/*/messages", status=400, code=50035, message="Invalid")
+    await telex.deliver()
+    assert titles(telex)[-1] == AGAIN
+    assert BAN not in titles(telex)
+
+
+async def test_after_a_crash_the_message_still_comes_to_name_what_joined(
+    telex: World, outlets: Outlets
+) -> None:
+    """Stopped after it was sent and before that was written: which of the story it named is not known."""
+    await outlets.publish("The Verge", BAN, delivered=False)
+    claimed = await telex.store.dispatches.claim(telex.news.id, telex.clock.now())
+    assert claimed is not None
+    place = telex.bot.get_channel(telex.news.id)
+    assert isinstance(place, discord.TextChannel)
+    message = await telex.bot.courier._render(claimed)
+    assert message is not None
+    assert message.view is not None
+    await place.send(embed=message.embed, view=message.view)
+    await outlets.publish("Numerama", AGAIN, delivered=False)
+    await telex.restart()
+    await telex.advance(PAUSE + 10)
+    await telex.deliver()
+    await telex.deliver()
+    assert titles(telex).count(BAN) == 1
+    assert "Also: [Numerama]" in (last(telex).embeds[0].description or "")
+
+
+async def test_what_joined_can_be_kept_and_is_found_by_itself(telex: World, outlets: Outlets) -> None:
+    await outlets.publish("The Verge", BAN, delivered=False)
+    await outlets.publish("Numerama", AGAIN)
+    post = last(telex)
+    menu = next(
+        child
+        for row in post.components
+        if isinstance(row, discord.ActionRow)
+        for child in row.children
+        if isinstance(child, discord.SelectMenu)
+    )
+    assert menu.placeholder == "Save another article of this story"
+    assert [option.label for option in menu.options] == [AGAIN]
+    await telex.reader.select(post, [menu.options[0].value])
+    kept = await telex.store.bookmarks.list(telex.reader.id, limit=10)
+    assert [each.article.title for each in kept] == [AGAIN]
+    await telex.reader.react(post, buttons.EMOJI)
+    kept = await telex.store.bookmarks.list(telex.reader.id, limit=10)
+    assert {each.article.title for each in kept} == {AGAIN, BAN}
+    found = await telex.newsroom.searcher.search("halts software", feed_ids=None)
+    assert [result.article.title for result in found.results] == [AGAIN]
+
+
+def article(number: int, **fields: object) -> Article:
+    values: dict[str, object] = {
+        "id": number, "key": f"k{number}", "feed_id": 1, "page": "p", "url": f"https://a.example/{number}",
+        "title": "t", "summary": "", "text": "", "body": "", "author": None, "outlet": f"Outlet {number}",
+        "language": "en", "tags": (), "image": None, "published": 0, "found": 0,
+    }  # fmt: skip
+    return Article(**(values | fields))  # type: ignore[arg-type]
+
+
+def test_a_line_stays_short_and_harmless_whatever_joins() -> None:
+    many = [article(number, url=f"https://a.example/{'x' * 480}{number}") for number in range(30)]
+    told = line(many)
+    assert len(told) < 2_600
+    assert told.endswith(f"{30 - told.count('](')} more")
+    assert told.count("](") <= MOST_LINKS
+    hostile = article(1, outlet="[x](https://evil.example) @everyone **b**", url="https://a.example/)[y](z")
+    said = line([hostile])
+    assert "](https://evil" not in said
+    assert "](https://a.example/%29[y]%28z)" in said
+    assert "**" not in said.replace("\\*", "")
+
+
+def test_an_outlet_without_a_name_is_its_site() -> None:
+    assert line([article(1, outlet="")]) == "Also: [a.example](https://a.example/1)"
