@@ -102,7 +102,10 @@ def ago(timestamp: int | None, now: int) -> str:
 def start_logging(settings: Settings) -> None:
     """One line an event on standard error: time, level, where, what."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logs.Discreet("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
+    if settings.log_format == "json":
+        handler.setFormatter(logs.Structured())
+    else:
+        handler.setFormatter(logs.Discreet("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
     logs.keep_quiet()
     # The libraries' own chatter is worth reading only when something is wrong.

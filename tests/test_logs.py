@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 import sys
 from typing import Literal
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot import terminal
-from bot.logs import Discreet
+from bot.logs import Discreet, Structured
 from bot.news.intake import Intake
 from bot.settings import Settings
 from bot.store import StoreError
@@ -55,6 +56,39 @@ def test_nothing_that_is_logged_begins_a_line_or_steers_a_terminal(text: str) ->
     assert not any(
         (character < " " and character != "\t") or "\x7f" <= character <= "\x9f" for character in written
     )
+
+
+@given(st.text())
+def test_an_event_for_programs_is_one_line_of_json_without_secrets(text: str) -> None:
+    try:
+        int(f"{text}?\n{ADDRESSES[0]}")
+    except ValueError:
+        record = logging.LogRecord(
+            "bot.x", logging.ERROR, "x.py", 1, "asked %s\n%s", (ADDRESSES[1], text), sys.exc_info()
+        )
+    written = Structured().format(record)
+    assert written.isascii()
+    assert len(written.splitlines()) == 1
+    event = json.loads(written)
+    assert event.keys() == {"time", "level", "logger", "message", "traceback"}
+    assert (event["level"], event["logger"]) == ("error", "bot.x")
+    assert event["message"].startswith("asked http")
+    assert "ValueError" in event["traceback"]
+    assert not any(secret in written for secret in SECRETS)
+
+
+def test_the_format_of_the_log_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    written = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", written)
+    try:
+        terminal.start_logging(Settings(log_level="debug", log_format="json"))
+        logging.getLogger("bot").info("started %d", 1)
+        assert json.loads(written.getvalue())["message"] == "started 1"
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
 
 
 @pytest.mark.parametrize("level", ["info", "debug"])
