@@ -17,7 +17,7 @@ from bot.posting.rendering import language_of
 from bot.text import safe
 from bot.words import Article, Feed, Look, Style
 from cogs.rights import require_manage
-from cogs.subscriptions import Pair, bold, require_still
+from cogs.subscriptions import Pair, bold, require_still, visible
 from cogs.views import PATIENCE, AskerView, Choose, ChooseRole, Interaction, Press
 
 _COLOUR = re.compile(r"#?([0-9a-fA-F]{6}|[0-9a-fA-F]{3})")
@@ -62,6 +62,14 @@ class LookPanel(AskerView):
 
     def heading(self) -> tuple[str, str]:
         """What looks like this, and what to say of it where no look of its own is chosen."""
+        raise NotImplementedError
+
+    def default_label(self) -> str:
+        """What the button says that goes back to the usual look."""
+        raise NotImplementedError
+
+    def may_mention(self, interaction: Interaction, member: discord.Member, role: discord.Role) -> bool:
+        """Whether a person may mention a role where it would be."""
         raise NotImplementedError
 
     async def example(self, interaction: Interaction) -> tuple[Article, Feed]:
@@ -142,7 +150,7 @@ class LookPanel(AskerView):
         self.add_item(Press(self._turn_picture, label=label, disabled=plain, row=3))
         self.add_item(Press(self._open_form, label=_("Prefix, colour, excerpt…"), row=3))
         default = self._draft is None
-        self.add_item(Press(self._reset, label=_("Server’s default"), disabled=default, row=3))
+        self.add_item(Press(self._reset, label=self.default_label(), disabled=default, row=3))
         green = discord.ButtonStyle.success
         self.add_item(Press(self._use, label=_("Use this look"), style=green, row=4))
         self.add_item(Press(self._cancel, label=_("Cancel"), row=4))
@@ -177,9 +185,7 @@ class LookPanel(AskerView):
         role = guild.get_role(role_id)
         if role is None:
             raise Refusal(_("That role is gone."))
-        channel = guild.get_channel_or_thread(self._channel_id) or interaction.channel
-        assert isinstance(channel, discord.abc.GuildChannel | discord.Thread)
-        if not looks.may_mention(member, role, channel):
+        if not self.may_mention(interaction, member, role):
             raise Refusal(
                 _(
                     "You may not mention {role} there, so I do not for you. Somebody who may mention all "
@@ -234,6 +240,16 @@ class FeedLook(LookPanel):
             _("As this server’s posts look by default."),
         )
 
+    def default_label(self) -> str:
+        """The server's."""
+        return _("Server’s default")
+
+    def may_mention(self, interaction: Interaction, member: discord.Member, role: discord.Role) -> bool:
+        """In the channel."""
+        channel = member.guild.get_channel_or_thread(self._channel_id) or interaction.channel
+        assert isinstance(channel, discord.abc.GuildChannel | discord.Thread)
+        return looks.may_mention(member, role, channel)
+
     async def example(self, interaction: Interaction) -> tuple[Article, Feed]:
         """The newest article of the feed."""
         feed = self._pair[1]
@@ -251,6 +267,58 @@ class FeedLook(LookPanel):
         return _(
             "From its next post on, {feed} looks like this in <#{channel}>. What was posted stays as it is."
         ).format(feed=bold(feed), channel=subscription.channel_id)
+
+
+class ServerLook(LookPanel):
+    """The look of a server's posts where their subscription has none of its own."""
+
+    async def usual(self, _interaction: Interaction) -> Look:
+        """Telex's own."""
+        return Look()
+
+    def heading(self) -> tuple[str, str]:
+        """The server."""
+        return (
+            _("This is what posts look like here, where their feed has no look of its own."),
+            _("As Telex has it."),
+        )
+
+    def default_label(self) -> str:
+        """Telex's own."""
+        return _("As Telex has it")
+
+    def may_mention(self, _interaction: Interaction, member: discord.Member, role: discord.Role) -> bool:
+        """In the whole server."""
+        allowed = role.mentionable or member.guild_permissions.mention_everyone
+        return allowed and not role.is_default()
+
+    async def example(self, interaction: Interaction) -> tuple[Article, Feed]:
+        """The newest article that the asker sees here."""
+        feeds = {feed.id: feed for _subscription, feed in await visible(interaction)}
+        newest = await interaction.client.store.articles.newest(feeds, limit=1)
+        if newest:
+            return newest[0], feeds[newest[0].feed_id]
+        feed = next(iter(feeds.values()), Feed(id=0, url="", outlet=_("Its outlet")))
+        return _sample(feed), feed
+
+    async def keep(self, interaction: Interaction, look: Look | None) -> str:
+        """Of the server."""
+        assert interaction.guild_id is not None
+        await interaction.client.store.preferences.set_look(
+            interaction.guild_id, look or Look(), person_id=interaction.user.id
+        )
+        return _(
+            "From now on posts look like this here, where their feed has no look of its own. "
+            "What was posted stays as it is."
+        )
+
+
+async def open_server_look(interaction: Interaction) -> None:
+    """Open the panel of the server's look."""
+    assert interaction.guild_id is not None
+    assert interaction.channel_id is not None
+    look = await interaction.client.store.preferences.look(interaction.guild_id)
+    await ServerLook(interaction, interaction.channel_id, None if look == Look() else look).show(interaction)
 
 
 class LookForm(discord.ui.Modal):

@@ -23,6 +23,7 @@ from bot.words import Preference
 from cogs import alerts, places
 from cogs.forum_tags import TagPanel
 from cogs.history import History, language_name
+from cogs.looks import open_server_look
 from cogs.places import Option, Place, PlaceOption, place
 from cogs.rights import FOR_MANAGERS, in_servers, may_govern, require_manage
 from cogs.views import Ask, AskerView, Choose, ChooseChannel, ChooseRole, Interaction, Press
@@ -66,6 +67,14 @@ class ServerSettings(
         """Show and change what holds for one channel."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         await ChannelPanel(interaction, await place(interaction, channel)).show(interaction)
+
+    @app_commands.command(
+        name="look", description=locale_str("How posts look where their feed has no look of its own")
+    )
+    async def look(self, interaction: Interaction) -> None:
+        """Open the panel with the real message."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await open_server_look(interaction)
 
     @app_commands.command(
         name="history", description=locale_str("Who changed which setting, and what they changed it to")

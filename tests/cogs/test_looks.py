@@ -6,7 +6,9 @@ from typing import Any
 
 import discord
 import pytest
+from simcord.backend.models import Overwrite
 from simcord.builders import RoleHandle
+from simcord.enums import OverwriteType
 from simcord.results import InteractionResult
 
 from bot.words import Look, Style
@@ -233,6 +235,49 @@ async def test_a_role_that_somebody_else_chose_stays_when_the_rest_changes(
     shown = await style(telex, shown, Style.COMPACT)
     await telex.editor.click(last(shown), label=USE)
     assert await chosen(telex) == Look(style=Style.COMPACT, role=staff.id)
+
+
+# The server's look
+
+
+async def test_the_servers_look_holds_for_feeds_without_their_own(
+    telex: World, feed_server: FeedServer
+) -> None:
+    await follow(telex, feed_server)
+    shown = await telex.editor.slash(telex.news, "settings look")
+    assert embed(shown).title == "Cities ban facial recognition"
+    shown = await style(telex, shown, Style.HEADLINE)
+    await telex.editor.click(last(shown), label=USE)
+    assert await telex.store.preferences.look(telex.guild.id) == Look(style=Style.HEADLINE)
+    preview = await telex.editor.slash(telex.news, "feed preview", feed=await first(telex))
+    assert embed(preview).title is None
+    told = said(await telex.editor.slash(telex.news, "settings history"))
+    assert "**Look of posts**: as usual → headline" in told
+    again = await telex.editor.slash(telex.news, "settings look")
+    again = await telex.editor.click(last(again), label="As Telex has it")
+    await telex.editor.click(last(again), label=USE)
+    assert await telex.store.preferences.look(telex.guild.id) == Look()
+
+
+async def test_the_servers_look_is_shown_by_an_example_where_nothing_is_followed(telex: World) -> None:
+    shown = await telex.editor.slash(telex.news, "settings look")
+    assert embed(shown).title == "The title of an article"
+
+
+async def test_the_servers_role_is_one_that_the_asker_may_mention_everywhere(
+    telex: World, feed_server: FeedServer
+) -> None:
+    staff = telex.guild.create_role("Staff")
+    overwrite = Overwrite(
+        target_id=telex.editor.id,
+        type=OverwriteType.MEMBER,
+        allow=discord.Permissions(mention_everyone=True).value,
+        deny=0,
+    )
+    telex.env.backend.set_overwrite(telex.news.id, overwrite)
+    assert f"<@&{staff.id}>" in said(await mention(telex, await panel(telex, feed_server), staff))
+    refused = await mention(telex, await telex.editor.slash(telex.news, "settings look"), staff)
+    assert "You may not mention" in said(refused)
 
 
 # Rights
