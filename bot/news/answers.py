@@ -7,6 +7,7 @@ service is configured it writes the answer from the passages (`writer`).
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -37,6 +38,9 @@ SURE_ENOUGH = -0.1
 """From here on nine of ten French questions without an answer are refused, and more of the English ones."""
 SURE_OF_ONE = -2.0
 """The same for a question about an article: it refuses the questions about its neighbours as often."""
+SURE_ACROSS = 0.0
+"""The same for a passage in the other language, of which little is known: as likely right as not."""
+CERTAIN = 1.0  # from here on the other language is not asked
 QUOTES = 3
 NEAREST = 5
 WHOLE = 100_000  # characters read of an article that is asked about
@@ -73,7 +77,7 @@ class _Evidence(NamedTuple):
 
     def quote(self, extract: Extract) -> Quote:
         """A passage word for word."""
-        return Quote(extract.text, self.article(extract.article_id))
+        return Quote(extract.text, self.article(extract.rated.article_id))
 
 
 async def ask(
@@ -184,7 +188,36 @@ async def _found(searcher: Searcher, text: str, feed_ids: Collection[int] | None
     if moment and moment.relative and not _NO_LIMIT.match(folded[moment.start : moment.end]):
         since = moment.period.start if moment.period.start >= now - LATELY else None
     gathered = await gather(searcher, text, feed_ids=feed_ids, since=since)
-    return _Evidence(gathered, await searcher.aside(read_and_draw, text, gathered, NEEDED))
+    drawn = await searcher.aside(read_and_draw, text, gathered, NEEDED)
+    drawn = await across(searcher, text, await in_meaning(searcher, text, drawn))
+    return _Evidence(gathered, drawn)
+
+
+async def in_meaning(searcher: Searcher, text: str, drawn: Drawn) -> Drawn:
+    """What was drawn, its passages held against the meaning of the question where that is known."""
+    meaning = searcher.finder.meaning
+    if meaning is None or not drawn.extracts:
+        return drawn
+    cosines = await meaning.likeness(text, [extract.text for extract in drawn.extracts])
+    return drawn if cosines is None else drawn.in_meaning(cosines)
+
+
+async def across(searcher: Searcher, text: str, drawn: Drawn) -> Drawn:
+    """What articles of the other language say where that is surer than what those of the asker's do."""
+    own = -math.inf if drawn.sureness is None else drawn.sureness
+    found = await foreign(searcher, text, drawn) if own < CERTAIN else None
+    if found is None or found.sureness is None or found.sureness < max(own, SURE_ACROSS):
+        return drawn
+    return found
+
+
+async def foreign(searcher: Searcher, text: str, drawn: Drawn) -> Drawn | None:
+    """The passage in the other language that answers best; None where there is none, or no encoder."""
+    meaning = searcher.finder.meaning
+    if meaning is None or not drawn.foreign:
+        return None
+    cosines = await meaning.likeness(text, [extract.text for extract in drawn.foreign])
+    return None if cosines is None else drawn.across(cosines)
 
 
 async def _answer(text: str, found: _Evidence, sure_enough: float, writer: Writer | None) -> Answer | None:

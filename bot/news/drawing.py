@@ -7,25 +7,31 @@ from itertools import islice
 from typing import NamedTuple
 
 from bot.news import evidence, ranking
-from bot.news.evidence import Passage
+from bot.news.evidence import Passage, Rated
 from bot.news.finding import Found, Gathered, one_a_page
 from bot.news.passages import READ, passages
 from bot.news.question import Kind, understood
+from bot.text import terms
 
-MOST = 24
+MOST = 16
 """Passages that are drawn at the most."""
 NEEDED = (Kind.NUMBER,)
 """Kinds of question that only a passage with something of the kind answers."""
+FOREIGN = 3  # articles in the other language whose passages are looked at,
+WINDOWS = 6  # so many of each,
+LEAST = 0.2  # and the cosine of question and article that they need
 FURTHER = 2.0  # how much weaker than the first a further quote may be
 
 
 class Extract(NamedTuple):
-    """A passage as it may be quoted. `sentences` are where in the article's text its sentences begin."""
+    """A passage as it may be quoted, and what was counted in it.
 
-    article_id: int
+    `sentences` are where in the article's text its sentences begin.
+    """
+
+    rated: Rated
     text: str
     sentences: frozenset[int]
-    points: float
 
 
 class Drawn(NamedTuple):
@@ -34,17 +40,49 @@ class Drawn(NamedTuple):
     order: tuple[int, ...]
     extracts: tuple[Extract, ...]
     sureness: float | None
+    foreign: tuple[Extract, ...] = ()  # passages in the other language, of the articles nearest in meaning
 
     def quotable(self) -> Iterator[Extract]:
         """The passages that are hardly weaker than the first, each sentence once."""
         seen: set[tuple[int, int]] = set()
         for extract in self.extracts:
-            if self.extracts[0].points - extract.points > FURTHER:
+            if self.extracts[0].rated.points - extract.rated.points > FURTHER:
                 return
-            places = {(extract.article_id, start) for start in extract.sentences}
+            places = {(extract.rated.article_id, start) for start in extract.sentences}
             if seen.isdisjoint(places):
                 seen |= places
                 yield extract
+
+    def in_meaning(self, cosines: Sequence[float]) -> Drawn:
+        """The same, when it is known how alike in meaning the first passages are to the question."""
+        rated = [
+            extract._replace(
+                rated=extract.rated._replace(
+                    points=evidence.in_meaning(extract.rated.points, cosine), cosine=cosine
+                )
+            )
+            for extract, cosine in zip(self.extracts, cosines, strict=False)
+        ]
+        if not rated:
+            return self
+        rated.sort(key=lambda extract: -extract.rated.points)
+        sureness = evidence.sureness([extract.rated for extract in rated])
+        return self._replace(extracts=tuple(rated), sureness=sureness)
+
+    def across(self, cosines: Sequence[float]) -> Drawn:
+        """What the passages in the other language say, by how alike each is to the question in meaning."""
+        rated = []
+        for extract, cosine in zip(self.foreign, cosines, strict=True):
+            features = extract.rated.features | {"cosine": cosine}
+            points = evidence.foreign_points(features)
+            rated.append(extract._replace(rated=extract.rated._replace(features=features, points=points)))
+        rated.sort(key=lambda extract: -extract.rated.points)
+        best = rated[0].rated
+        own = [extract.rated.cosine or 0.0 for extract in self.extracts]
+        others = [each.rated.features["cosine"] for each in rated if each.rated.article_id != best.article_id]
+        ahead = best.features["cosine"] - max([*own, *others], default=0.0)
+        best.features["ahead in meaning"] = ahead
+        return self._replace(extracts=(rated[0],), sureness=evidence.foreign_sureness(best.features))
 
 
 def read_and_draw(text: str, gathered: Gathered, needed: Collection[Kind], read: int = READ) -> Drawn:
@@ -78,14 +116,34 @@ def draw(text: str, gathered: Gathered, found: Sequence[Found], needed: Collecti
     return Drawn(
         order=tuple(each.hit.article_id for each in found),
         extracts=tuple(_extract(passage, gathered) for passage in islice(weighed, MOST)),
-        sureness=evidence.sureness(weighed) if weighed else None,
+        sureness=evidence.sureness(list(map(_rated, weighed))) if weighed else None,
+        foreign=tuple(_foreign(text, gathered, found)),
     )
+
+
+def _foreign(text: str, gathered: Gathered, found: Sequence[Found]) -> Iterator[Extract]:
+    """Passages of the articles in the other language that mean most nearly what is asked."""
+    cosines, asked = gathered.near.cosines, frozenset(terms.words(text))
+    others = [
+        each.read
+        for each in found
+        if each.read and gathered.language and each.read.article.language not in {gathered.language, None}
+    ]
+    others = [read for read in others if cosines.get(read.article.id, 0.0) >= LEAST]
+    others.sort(key=lambda read: -cosines[read.article.id])
+    for read in others[:FOREIGN]:
+        for passage in evidence.foreign(gathered.wanted, understood(text).kind, asked, read, WINDOWS):
+            passage.features["article's cosine"] = cosines[read.article.id]
+            yield _extract(passage, gathered)
 
 
 def _extract(passage: Passage, gathered: Gathered) -> Extract:
     return Extract(
-        passage.read.article.id,
+        _rated(passage),
         passage.text(gathered.wanted),
         frozenset(sentence.start for sentence in passage.sentences),
-        passage.points,
     )
+
+
+def _rated(passage: Passage) -> Rated:
+    return Rated(passage.read.article.id, passage.features, passage.points)

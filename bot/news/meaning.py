@@ -168,6 +168,32 @@ class Meaning:
             return None
         return [vector for _, vector in task.result()]
 
+    async def likeness(self, text: str, others: Sequence[str]) -> list[float] | None:
+        """The cosine of a text and each of some others; None where the encoder cannot tell in time."""
+        if not self._is_ready:
+            return None
+        call = asyncio.create_task(self._vectors([text, *others]))
+        call.add_done_callback(_heed)
+        done, _ = await asyncio.wait({call}, timeout=PATIENCE)
+        if not done:
+            return None
+        if error := _failure(call):
+            log.warning("The encoder failed, and words alone were weighed: %s", error)
+            return None
+        first, *rest = call.result()
+        from bot.news.neighbours import cosines  # noqa: PLC0415 - needs the extra, which is there by now
+
+        return await asyncio.to_thread(cosines, first, rest)
+
+    async def _vectors(self, texts: Sequence[str]) -> list[bytes]:
+        """The vectors of texts, encoded a few at a time: others get their turn between."""
+        batches = [[text for _, text in batch] for batch in _batches(list(enumerate(texts)))]
+        return [
+            vector
+            for batch in batches
+            for _, vector in await self._workers.run(encoder.encode, batch, timeout=ENCODE_TIME)
+        ]
+
     async def _question(self, asked: Plan) -> tuple[bytes, bytes] | None:
         """The signs and the vector of what is asked; None where the encoder cannot tell in time."""
         if not self._is_ready:

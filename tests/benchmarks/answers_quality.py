@@ -51,14 +51,13 @@ async def outcome(searcher: Searcher, asked: dict[str, Any], url: str) -> Outcom
     gathered = await answers.gather(searcher, question, feed_ids=None)
     found = ordered(gathered)
     wanted = [line(answer) for answer in asked["answers"]]
-    with_it = draw(question, gathered, found)
+    with_it = await answers.in_meaning(searcher, question, draw(question, gathered, found))
     right = [
         any(answer in line(extract.text) for answer in wanted)
         for extract in islice(with_it.quotable(), QUOTES)
     ]
-    without_it = draw(
-        question, gathered, [each for each in found if each.read and each.read.article.url != url]
-    )
+    others = [each for each in found if each.read and each.read.article.url != url]
+    without_it = await answers.in_meaning(searcher, question, draw(question, gathered, others))
     return Outcome(
         NEVER if with_it.sureness is None else with_it.sureness,
         right[:1] == [True],

