@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from bot.clock import Clock
-from bot.store import alerts, corrections, filters, indexing, joining, outbox, watching, words
+from bot.store import alerts, claims, corrections, filters, indexing, joining, outbox, watching, words
 from bot.store.alerts import Alert
 from bot.store.corrections import Watched
 from bot.store.database import Database
@@ -190,11 +190,12 @@ def _record(
 ) -> Recorded:
     row = connection.execute("SELECT last_success FROM feed WHERE id = ?", (feed.id,)).fetchone()
     write_feeds(connection, [feed])
-    inserted, owed = insert_articles(connection, feed.id, new, now)
+    inserted, owed = insert_articles(connection, feed.id, claims.settle(connection, feed.id, new), now)
     if not first:  # a backlog is no news
         watching.arrived(connection, feed.id, inserted)
-    for change in changed:
-        _change(connection, feed.id, change, now)
+    settled = claims.settle(connection, feed.id, [change.new for change in changed])
+    for change, article in zip(changed, settled, strict=True):
+        _change(connection, feed.id, ChangedArticle(change.article_id, article), now)
     connection.executemany(
         "INSERT INTO identity (feed_id, hash, article_id) SELECT ?1, ?2, ?3 "
         "WHERE (SELECT count(*) FROM identity WHERE article_id = ?3) < ?4 ON CONFLICT DO NOTHING",
@@ -294,10 +295,7 @@ def _change(connection: sqlite3.Connection, feed_id: int, change: ChangedArticle
             (new.page, change.article_id),
         )
         connection.execute(
-            "INSERT INTO watch_match (watch_id, page, article_id, dispatch_id) "
-            "SELECT watch_id, ?, article_id, dispatch_id FROM watch_match WHERE article_id = ? "
-            "ON CONFLICT (watch_id, page) DO NOTHING",
-            (new.page, change.article_id),
+            "UPDATE OR IGNORE watch_match SET page = ? WHERE article_id = ?", (new.page, change.article_id)
         )
     corrections.edit(connection, "SELECT :article", {"article": change.article_id}, now)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 import pytest
 
 from bot.news.newsroom import Newsroom
@@ -11,6 +13,7 @@ from tests.clocks import ManualClock
 from tests.feed_server import FeedServer, item, rss
 from tests.news.desk import CHANNEL, SERVER, followed, polled, sent, titles
 
+SITE = "127.0.0.3"
 LINK = "https://news.example/articles/1"
 CLAIMS = {
     "the same link": item(1, title="Lies about it").replace("article-1", "other"),
@@ -79,6 +82,105 @@ async def test_a_claim_made_first_hides_nothing_from_a_server_that_does_not_foll
     newest = await newsroom.store.articles.newest([honest.id], limit=9)
     assert [each.title for each in newest] == ["The truth"]
     assert evil.id != honest.id
+
+
+@pytest.fixture
+async def publisher() -> AsyncIterator[FeedServer]:
+    """A server on a site of its own: what its feeds link to there is theirs."""
+    server = await FeedServer().start(SITE)
+    yield server
+    await server.stop()
+
+
+def theirs(title: str = "The truth", *, body: str = "") -> str:
+    """An article on the publisher's own site."""
+    return item(1, title=title, body=body).replace("https://news.example", f"http://{SITE}")
+
+
+@pytest.mark.parametrize("title", ["Lies about it", "The truth"])
+@pytest.mark.parametrize("sent_before", [False, True])
+async def test_a_link_claimed_before_holds_back_no_article_of_the_site_that_it_leads_to(
+    newsroom: Newsroom,
+    feed_server: FeedServer,
+    publisher: FeedServer,
+    clock: ManualClock,
+    title: str,
+    sent_before: bool,
+) -> None:
+    """In one channel: whoever claims first, with whatever title, the publisher's own article is told of."""
+    evil = await followed(newsroom, feed_server.serve("/evil", rss(title="Evil")))
+    honest = await followed(newsroom, publisher.serve("/feed", rss(title="Honest")))
+    evil, honest = await polled(newsroom, evil), await polled(newsroom, honest)
+    feed_server.serve("/evil", rss(theirs(title, body="All of it is lies."), title="Evil"))
+    evil = await polled(newsroom, evil)
+    told = await sent(newsroom) if sent_before else []
+    clock.advance(60)
+    publisher.serve("/feed", rss(theirs(), title="Honest"))
+    honest = await polled(newsroom, honest)
+    told += await sent(newsroom)
+    outlets = [of.outlet for _, articles in told for of in articles]
+    assert sorted(outlets) == ["Evil", "Honest"]
+    assert (await article(newsroom, honest)).page != (await article(newsroom, evil)).page
+    assert set(await found(newsroom, "truth", honest, evil)) == {"The truth"}
+
+
+async def test_a_link_that_a_feed_claimed_and_let_go_again_is_free_for_the_site_that_it_leads_to(
+    newsroom: Newsroom, feed_server: FeedServer, publisher: FeedServer
+) -> None:
+    url = feed_server.serve("/evil", rss(title="Evil"))
+    evil = await polled(newsroom, await followed(newsroom, url))
+    honest = await polled(newsroom, await followed(newsroom, publisher.serve("/feed", rss(title="Honest"))))
+    claim = theirs("Lies about it")
+    for text in (claim, claim.replace("articles/1", "articles/2"), claim.replace("articles/1", "articles/3")):
+        feed_server.serve("/evil", rss(text, title="Evil"))
+        evil = await polled(newsroom, evil)
+    assert await titles(newsroom) == ["Lies about it"]
+    publisher.serve(
+        "/feed",
+        rss(
+            theirs(),
+            theirs("More").replace("articles/1", "articles/2").replace("-1", "-2"),
+        ),
+    )
+    await polled(newsroom, honest)
+    assert sorted(await titles(newsroom)) == ["More", "The truth"]
+
+
+async def test_an_aggregator_that_comes_after_the_site_itself_makes_no_second_post(
+    newsroom: Newsroom, feed_server: FeedServer, publisher: FeedServer
+) -> None:
+    hacker = await polled(newsroom, await followed(newsroom, feed_server.serve("/hn", rss(title="Links"))))
+    honest = await polled(newsroom, await followed(newsroom, publisher.serve("/feed", rss(title="Honest"))))
+    publisher.serve("/feed", rss(theirs("A new way to sort"), title="Honest"))
+    await polled(newsroom, honest)
+    feed_server.serve("/hn", rss(theirs("A new way to sort (2026)"), title="Links"))
+    await polled(newsroom, hacker)
+    assert await titles(newsroom) == ["A new way to sort"]
+
+
+async def test_feeds_that_are_both_elsewhere_share_a_link_if_their_titles_agree(
+    newsroom: Newsroom, feed_server: FeedServer
+) -> None:
+    feeds = [await followed(newsroom, feed_server.serve(f"/{name}", rss(title=name))) for name in "abc"]
+    feeds = [await polled(newsroom, feed) for feed in feeds]
+    for feed, title in zip(feeds, ("Sorting, anew", "Sorting anew [video]", "Lies about it"), strict=True):
+        feed_server.serve(f"/{feed.title}", rss(item(1, title=title), title=feed.title))
+        await polled(newsroom, feed)
+    assert await titles(newsroom) == ["Sorting, anew", "Lies about it"]
+
+
+async def test_an_article_that_turns_into_a_lie_loses_the_page_that_it_shared(
+    newsroom: Newsroom, feed_server: FeedServer, publisher: FeedServer
+) -> None:
+    evil = await polled(newsroom, await followed(newsroom, feed_server.serve("/evil", rss(title="Evil"))))
+    honest = await polled(newsroom, await followed(newsroom, publisher.serve("/feed", rss(theirs()))))
+    feed_server.serve("/evil", rss(theirs(), title="Evil"))
+    evil = await polled(newsroom, evil)
+    assert (await article(newsroom, evil)).page == (await article(newsroom, honest)).page
+    feed_server.serve("/evil", rss(theirs("Lies about it"), title="Evil"))
+    evil = await polled(newsroom, evil)
+    assert (await article(newsroom, evil)).page != (await article(newsroom, honest)).page
+    assert await found(newsroom, "truth", honest, evil) == ["The truth"]
 
 
 async def test_a_feed_that_redirects_to_another_site_leaves_nothing_of_its_own_there(

@@ -1,0 +1,43 @@
+"""Whether two feeds that give one link tell of one page: whose site it is, and how like their titles are."""
+
+from __future__ import annotations
+
+from functools import cache
+from ipaddress import ip_address
+
+from publicsuffixlist import PublicSuffixList
+from rapidfuzz import fuzz
+
+from bot.text import urls
+from bot.text.terms import fold
+
+ALIKE = 70
+"""How like each other, out of 100, two titles of one page are; an aggregator adds to it, or leaves out."""
+
+
+def site(url: str) -> str:
+    """Under what name its publisher has registered the host of an http(s) address; an IP address is its own.
+
+    By the Public Suffix List (https://publicsuffix.org), where hosts such as github.io have many publishers.
+    """
+    host = urls.host(url)
+    try:
+        ip_address(host)
+    except ValueError:
+        return _suffixes().privatesuffix(host) or host
+    return host
+
+
+def is_at_home(feed_url: str, link: str) -> bool:
+    """Whether a link leads to the site that the feed itself is fetched from."""
+    return bool(home := site(feed_url)) and home == site(link)
+
+
+def alike(title: str, other: str) -> bool:
+    """Whether two titles can be those of one page."""
+    return fuzz.token_set_ratio(fold(title), fold(other)) >= ALIKE
+
+
+@cache
+def _suffixes() -> PublicSuffixList:
+    return PublicSuffixList()  # reading it takes a quarter of a second
