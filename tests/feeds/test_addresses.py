@@ -60,7 +60,7 @@ def test_whatever_is_allowed_is_global(address: object) -> None:
 @pytest.mark.parametrize(
     "url",
     ["", "x", "ftp://site.example/", "tcp://127.0.0.1/", "file:///etc/passwd", "http://", "http:///x", "https://[::1",
-     "http://x:99999/", "//site.example/", "unix://x", "javascript:alert(1)"],
+     "http://x:99999/", "//site.example/", "unix://x", "javascript:alert(1)", "data:text/xml,<rss/>"],
 )  # fmt: skip
 def test_what_is_no_address_of_the_web_is_refused(url: str) -> None:
     with pytest.raises(FeedError) as caught:

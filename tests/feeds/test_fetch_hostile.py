@@ -150,6 +150,28 @@ async def test_a_body_cut_short_is_an_error_and_no_success(
     assert await code_of(fetcher, await raw_server(answer)) == errors.TRUNCATED
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"Content-Length: 5",  # and more than that follows
+        b"Content-Length: -1",
+        b"Content-Length: 5\r\nContent-Length: 7",
+        b"Content-Length: five",
+        b"Content-Length: 5\r\nTransfer-Encoding: chunked",
+        b"Transfer-Encoding: chunked",  # no chunk begins with <
+    ],
+    ids=["too short", "negative", "two", "no number", "two ways", "no chunk"],
+)
+async def test_a_wrong_length_is_an_error_with_a_name(
+    fetcher: Fetcher, raw_server: RawServer, head: bytes
+) -> None:
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\n" + head + b"\r\n\r\n<rss></rss> and more")
+        await writer.drain()
+
+    assert await code_of(fetcher, await raw_server(answer)) in {errors.BAD_ANSWER, errors.TRUNCATED}
+
+
 @pytest.mark.parametrize("step", ["head", "body", "nothing"])
 async def test_a_server_that_drips_is_left_after_the_time_limit(
     raw_server: RawServer, settings: Settings, step: str
