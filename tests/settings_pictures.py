@@ -1,0 +1,109 @@
+"""Takes pictures of settings and first steps: `python -m tests.settings_pictures [FOLDER]`.
+
+The welcome, /setup, the panel of a server and the history, in English and in French.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from ipaddress import ip_network
+from pathlib import Path
+
+import discord
+from playwright.sync_api import sync_playwright
+from simcord.actors import MemberActor
+from simcord.env import Env
+
+import cogs
+from bot.app import Telex
+from bot.demo.publisher import Publisher
+from bot.demo.stage import Stage, build, follow, simulated_discord
+from bot.locale import use
+from bot.news.newsroom import Newsroom, open_newsroom
+from bot.settings import Settings
+from bot.words import Preference
+from cogs import welcome
+from tests.pictures import CHROMIUM, FLAGS, MESSAGE, command
+
+PICTURES = {"setup": "setup", "settings": "settings server", "history": "settings history"}
+
+
+def take(address: str, folder: Path, ending: str) -> None:
+    """The welcome, which is the newest message, then an answer to each command."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        page = browser.new_page(viewport={"width": 1000, "height": 1100}, device_scale_factor=1.5)
+        page.goto(address)
+        page.locator(MESSAGE).first.wait_for(timeout=60_000)
+        page.wait_for_timeout(2000)
+        page.locator(MESSAGE).last.screenshot(path=folder / f"welcome{ending}.png")
+        for name, typed in PICTURES.items():
+            command(page, typed)
+            page.wait_for_timeout(1500)
+            page.locator(MESSAGE).last.screenshot(path=folder / f"{name}{ending}.png")
+        browser.close()
+
+
+async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Path) -> None:
+    """Let a manager choose some things, and take the pictures as one who speaks each language."""
+    stage: Stage = await build(env)
+    assert isinstance(env.bot, Telex)
+    role = stage.guild.create_role("Librarians")
+    alerts = stage.guild.create_text_channel("bot-alerts")
+    editors = stage.guild.create_role("Directors", permissions=discord.Permissions(manage_guild=True))
+    env.backend.edit_member(stage.guild.id, stage.camille.id, {"role_ids": [editors.id]})
+    await env.settle()
+    for outlet in publisher.outlets:
+        await follow(newsroom, publisher.feed_url(outlet), stage)
+    ada = stage.ada
+    change = newsroom.store.preferences.change
+    for preference, value in (
+        ("time_zone", "Europe/Paris"),
+        ("manager_role", role.id),
+        ("alerts", alerts.id),
+    ):
+        await change(Preference(preference), value, server_id=stage.guild.id, person_id=ada.id)
+    await change(
+        Preference.LANGUAGE,
+        "fr",
+        server_id=stage.guild.id,
+        person_id=stage.camille.id,
+        channel_id=stage.news.id,
+    )
+    await ada.slash(stage.news, "feed pause", feed="1")
+    await ada.slash(stage.news, "feed resume", feed="1")
+    people: dict[str, MemberActor] = {"": ada, "-fr": stage.camille}
+    for ending, person in people.items():
+        guild = env.bot.get_guild(stage.guild.id)
+        assert guild is not None
+        env.backend.edit_guild(stage.guild.id, {"preferred_locale": "fr" if ending else "en-US"})
+        await env.settle()
+        with use(ending.removeprefix("-")):
+            await welcome.say(env.bot, guild)
+        await env.settle()
+        preview = await env.preview(stage.news, viewers=(person,), layout="channel").__aenter__()
+        await asyncio.to_thread(take, preview.url, folder, ending)
+        await preview.close()
+
+
+async def main(folder: Path) -> None:
+    loops = {"Polling", "Posting"}  # which would go on while the pictures are taken
+    wanted = tuple(cog for cog in cogs.ALL if cog.__name__ not in loops)
+    with tempfile.TemporaryDirectory() as home:
+        settings = Settings(
+            database=Path(home) / "telex.db",
+            discord_token=None,
+            allow_private_addresses=(ip_network("127.0.0.1/32"),),
+        )
+        async with (
+            open_newsroom(settings) as newsroom,
+            Publisher() as publisher,
+            simulated_discord(Telex(newsroom, wanted, shard_count=1)) as env,
+        ):
+            await picture(env, newsroom, publisher, folder)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/pictures").resolve()))
