@@ -17,7 +17,7 @@ from bot import locale
 from bot.app import Telex
 from bot.locale import _
 from bot.news.refusals import Refusal
-from bot.posting import permissions
+from bot.posting import looks, permissions
 from bot.text import safe, zones
 from bot.words import Preference
 from cogs import alerts, places
@@ -157,6 +157,7 @@ class ServerPanel(Panel):
         elif now.manager_role is not None:
             managers += " · " + _("the role that was chosen is gone")
         embed.add_field(name=_("Who manages feeds"), value=managers, inline=False)
+        embed.add_field(name=_("Look of posts"), value=looks.brief(now.look), inline=False)
         embed.set_footer(
             text=_("/settings channel has what can differ by channel; /settings history, who changed what.")
         )

@@ -56,6 +56,7 @@ async def test_a_panel_tells_what_holds_where_nobody_chose_anything(telex: World
     assert "Language of posts: As Discord says: English" in told
     assert "Time zone: UTC, where it is" in told
     assert "in each feed’s own channel" in told
+    assert "Look of posts: " in told
     assert "Who manages feeds: those with Manage Server" in told
 
 
