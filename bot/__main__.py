@@ -31,6 +31,9 @@ from bot.terminal import FAILED, WRONG_USE, settings_or_stop, stop, wait_for
 from bot.text import urls
 from bot.words import Feed, FeedState
 
+READING_TIME = 60.0
+"""Seconds that `poll` reads pages for."""
+
 app = typer.Typer(
     name="telex",
     help="A Discord bot that posts tech news, searches it and keeps bookmarks.",
@@ -141,6 +144,7 @@ def poll(
             else:
                 feeds = await newsroom.store.feeds.due(newsroom.clock.now(), 100_000, ())
             reports = await _poll_all(newsroom, feeds, polite=not wanted)
+            await _read_pages(newsroom, reports, polite=not wanted)
             await encode(newsroom.meaning)
             return reports
 
@@ -167,6 +171,16 @@ async def _poll_all(newsroom: Newsroom, feeds: Iterable[Feed], *, polite: bool) 
 
         await asyncio.gather(*(one(feed) for feed in feeds))
     return reports
+
+
+async def _read_pages(newsroom: Newsroom, reports: Iterable[PollReport], *, polite: bool) -> None:
+    """Read the pages of the articles that polls brought; what takes too long is left for later."""
+    if not newsroom.reader.wanted:
+        return
+    feed_ids = {report.feed.id for report in reports}
+    read = await newsroom.reader.read_due(feed_ids, seconds=READING_TIME, polite=polite)
+    if read:
+        terminal.say(f"{read} {'article' if read == 1 else 'articles'} read whole, on their pages.")
 
 
 def _outcome(report: PollReport) -> str:

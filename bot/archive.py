@@ -14,7 +14,7 @@ import typer
 
 from bot import terminal
 from bot.clock import SystemClock
-from bot.news import answers, articles_io
+from bot.news import answers, articles_io, readings
 from bot.news.answers import Answer
 from bot.news.meaning import Meaning, opened
 from bot.news.newsroom import open_newsroom
@@ -374,6 +374,8 @@ def _told(found: Explanation) -> list[str]:
     for article, feed in found.carried:
         source = urls.masked(feed.url) if feed else "a feed that is gone"
         lines.append(f"“{safe.plain(article.title)}”: found {_time(article.found)} in {source}")
+        if (page := found.readings.get(article.id)) is not None:
+            lines.append(readings.sentence(page, when=_time(page.ended or article.found)))
         if feed is not None and feed.failing_since is not None:
             lines.append(f"that feed fails since {_time(feed.failing_since)}: {feed.error}")
     for fate in found.fates:

@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 
 from bot.news.newsroom import Newsroom
 from bot.news.poller import Poller
+from bot.news.reader import Reader
 from bot.store import StoreError
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ class Health:
         self._registry = CollectorRegistry(auto_describe=True)
         ProcessCollector(registry=self._registry)
         self._registry.register(_Polls(newsroom.poller))
+        self._registry.register(_Pages(newsroom.reader))
         self.interactions = Histogram(
             "telex_interaction_seconds",
             "How long a command took, from its arrival to its whole answer.",
@@ -57,6 +59,7 @@ class Health:
             registry=self._registry,
         )
         self._articles = self._gauge("telex_articles", "Articles in the store.")
+        self._pages = self._gauge("telex_pages_waiting", "Pages of articles that are to be read.")
         self._database = self._gauge("telex_database_bytes", "Size of the database, without its log.")
         self._deliveries = self._gauge(
             "telex_deliveries", "Messages owed to channels or sent, by state.", "state"
@@ -105,6 +108,7 @@ class Health:
     async def metrics(self) -> bytes:
         """The figures in Prometheus' text format. Raises StoreError."""
         self._articles.set(await self._store.articles.count())
+        self._pages.set(await self._store.readings.waiting())
         self._database.set(await self._store.size())
         self._deliveries.clear()
         self._oldest.clear()
@@ -150,6 +154,21 @@ class Health:
         except StoreError as error:
             return web.Response(status=503, text=f"The database cannot be read: {error}\n")
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+class _Pages(Collector):
+    """Pages of articles by how reading them ended, counted by the reader."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    def collect(self) -> list[Metric]:
+        pages = CounterMetricFamily(
+            "telex_pages", "Pages of articles by how reading them ended.", labels=["outcome"]
+        )
+        for outcome, count in self._reader.outcomes.items():
+            pages.add_metric([outcome], count)
+        return [pages]
 
 
 class _Polls(Collector):

@@ -49,6 +49,11 @@ class Settings(BaseSettings):
         description="Posts that may wait for a channel before the rest share one catch-up message.",
     )
     seed_reaction: bool = Field(default=True, description="Put a 🔖 reaction under every post.")
+    full_text: Literal["never", "search", "always"] = Field(
+        default="search",
+        description="Read an article's page where its feed gives only a teaser: `never`; for `search`, "
+        "answers and watches; or `always`, for the excerpts of posts too. robots.txt is honoured.",
+    )
     keep_texts_days: int = Field(
         default=0, ge=0, description="Days that article texts are kept; 0 keeps them for ever."
     )

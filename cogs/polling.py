@@ -1,4 +1,4 @@
-"""Asking feeds for news, for as long as the bot runs; an eye on the clock, and the daily clean-up."""
+"""Asking feeds for news and articles for their pages; an eye on the clock, and the daily clean-up."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LATECOMERS = 300.0
 
 
 class Polling(commands.Cog):
-    """Runs the poller."""
+    """Runs the poller, and the reader of pages behind it."""
 
     def __init__(self, bot: Telex) -> None:
         newsroom = bot.newsroom
@@ -33,6 +33,7 @@ class Polling(commands.Cog):
         self._store, self._clock, self._settings = newsroom.store, newsroom.clock, newsroom.settings
         self._asking = newsroom.poller
         self._poller = Loop("poller", newsroom.poller.run, newsroom.clock)
+        self._reader = Loop("reader", newsroom.reader.run, newsroom.clock) if newsroom.reader.wanted else None
         self._leaps = Leaps(newsroom.clock)
         self._settled_at = 0.0
         self._watch = Loop("clock", self._watch_clock, newsroom.clock)
@@ -41,12 +42,16 @@ class Polling(commands.Cog):
     async def cog_load(self) -> None:
         """Begin to poll what is due."""
         self._poller.start()
+        if self._reader is not None:
+            self._reader.start()
         self._cleaner.start()
         self._watch.start()
 
     async def cog_unload(self) -> None:
         """End polling; a poll under way is as if it had never begun."""
         await self._poller.stop()
+        if self._reader is not None:
+            await self._reader.stop()
         await self._cleaner.stop()
         await self._watch.stop()
 

@@ -14,12 +14,13 @@ class Posting(commands.Cog):
 
     def __init__(self, bot: Telex) -> None:
         self._courier = bot.courier
-        self._poller = bot.newsroom.poller
+        self._poller, self._reader = bot.newsroom.poller, bot.newsroom.reader
         self._loop = Loop("courier", self._courier.run, bot.newsroom.clock)
 
     async def cog_load(self) -> None:
         """Begin to deliver once the bot is ready."""
         self._poller.on_recorded = self._recorded
+        self._reader.on_read = self._courier.wake
         self._loop.start()
 
     async def cog_unload(self) -> None:

@@ -12,6 +12,7 @@ from discord.ext import commands
 
 from bot.app import Telex
 from bot.locale import _, ngettext
+from bot.news import readings
 from bot.news.why import Explanation, explain, message_of, passed_over, sentence
 from bot.posting import outcomes
 from bot.store.dispatches import FateRow
@@ -90,7 +91,7 @@ async def _permitted(interaction: Interaction, found: Explanation, visible: Coll
         for one in found.passed_over
         if one.feed_id in {article.feed_id for article, _feed in carried} and await _sees(interaction, one)
     ]
-    return Explanation(carried, fates, tuple(passed))
+    return Explanation(carried, fates, tuple(passed), found.readings)
 
 
 async def _sees(interaction: Interaction, place: FateRow | Subscription | Dispatch) -> bool:
@@ -108,6 +109,8 @@ def _lines(found: Explanation) -> Iterator[str]:
             yield _("found {when}").format(when=when)
             continue
         yield _("found {when} in {feed}").format(when=when, feed=bold(feed))
+        if (page := found.readings.get(article.id)) is not None:
+            yield f"-# {readings.sentence(page, when=f'<t:{page.ended}:f>')}"
         if wrong := trouble(feed):
             yield f"-# {wrong}"
     more = len(found.carried) - _ARTICLES

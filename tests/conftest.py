@@ -24,6 +24,7 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     for name in [name for name in os.environ if name.startswith("TELEX_") or name == "DISCORD_TOKEN"]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("TELEX_SEMANTIC", "false")  # a test that needs the encoder says so
+    monkeypatch.setenv("TELEX_FULL_TEXT", "never")  # and so does one that reads pages
     monkeypatch.chdir(tmp_path)
 
 

@@ -70,7 +70,8 @@ async def serve(
     """
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="telex-demo-"))
-        newsroom = await stack.enter_async_context(open_newsroom(_demo_settings(settings, Path(folder))))
+        settings = _demo_settings(settings, Path(folder), live=live)
+        newsroom = await stack.enter_async_context(open_newsroom(settings))
         publisher = None if live else await stack.enter_async_context(Publisher())
         env = await stack.enter_async_context(simulated_discord(Telex(newsroom, cogs, shard_count=1)))
         stage = await build(env)
@@ -104,11 +105,12 @@ async def serve(
             news.cancel()
 
 
-def _demo_settings(settings: Settings, folder: Path) -> Settings:
+def _demo_settings(settings: Settings, folder: Path, *, live: bool) -> Settings:
     return settings.model_copy(
         update={
             "database": folder / "telex.db",
             "discord_token": None,
+            "full_text": settings.full_text if live else "never",  # the sample articles have no pages
             "allow_private_addresses": (*settings.allow_private_addresses, ip_network("127.0.0.1/32")),
         }
     )

@@ -1,4 +1,4 @@
-"""Why a feed could not be read, as a code that is kept, shown and acted upon."""
+"""Why a feed, or the page of an article, could not be read, as a code that is kept, shown and acted upon."""
 
 from __future__ import annotations
 
@@ -18,12 +18,17 @@ ENCODING = "encoding"
 GONE = "gone"
 RATE_LIMITED = "rate-limited"
 NOT_A_FEED = "not-a-feed"
+ROBOTS = "robots"
+NOT_A_PAGE = "not-a-page"
+NO_ARTICLE = "no-article"
+OTHER_PAGE = "other-page"
+NOTHING_MORE = "nothing-more"
 PARSE_TIMEOUT = "parse-timeout"
 PARSE_DIED = "parse-died"
 
 
 class FeedError(Exception):
-    """A feed could not be fetched or read.
+    """A feed, or the page of an article, could not be fetched or read.
 
     `code` is one of this module's constants or `http-` and a status such as `http-404`; `detail` is English,
     for logs and the curious, without secrets; `retry_after` is how many seconds the server asked to be left

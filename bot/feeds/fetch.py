@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from http import HTTPStatus
@@ -107,18 +107,20 @@ class Fetcher:
         validators: Validators | None = None,
         accept: str = FEED_TYPES,
         max_bytes: int | None = None,
+        types: Collection[str] = (),
     ) -> Fetched:
         """Fetch `url`, following at most five redirects.
 
         With `validators` the request is conditional (RFC 9110 §13): an answer 304, or a body with the same
-        hash, gives `not_modified`. `max_bytes` bounds the body, packed and unpacked.
+        hash, gives `not_modified`. `max_bytes` bounds the body, packed and unpacked. With
+        `types`, an answer that says to be of none of these media types is not read.
 
         Raises FeedError with any code of `bot.feeds.errors` that does not concern parsing.
         """
         try:
             async with asyncio.timeout(self._settings.fetch_timeout):
                 return await self._followed(
-                    url, validators, accept, max_bytes or self._settings.max_feed_bytes
+                    url, validators, accept, max_bytes or self._settings.max_feed_bytes, types
                 )
         except TimeoutError as error:
             raise FeedError(errors.TIMEOUT, f"no answer in {self._settings.fetch_timeout:g} s") from error
@@ -127,7 +129,9 @@ class Fetcher:
         except OSError as error:
             raise FeedError(errors.CONNECT, error.strerror or type(error).__name__) from error
 
-    async def _followed(self, url: str, validators: Validators | None, accept: str, limit: int) -> Fetched:
+    async def _followed(
+        self, url: str, validators: Validators | None, accept: str, limit: int, types: Collection[str]
+    ) -> Fetched:
         start = target = check_url(url)
         headers = {"Accept": accept}
         if validators is not None:
@@ -149,7 +153,7 @@ class Fetcher:
                     target = _next_target(target, response.headers["Location"], headers)
                     continue
                 moved = _moved(start, target, headers) if hop and permanent else None
-                return await _received(response, target, moved, validators, limit)
+                return await _received(response, target, moved, validators, limit, types)
         raise FeedError(errors.REDIRECTS, f"more than {MAX_REDIRECTS} redirects")
 
 
@@ -179,7 +183,12 @@ def _moved(start: URL, target: URL, headers: dict[str, str]) -> str | None:
 
 
 async def _received(
-    response: aiohttp.ClientResponse, url: URL, moved: str | None, validators: Validators | None, limit: int
+    response: aiohttp.ClientResponse,
+    url: URL,
+    moved: str | None,
+    validators: Validators | None,
+    limit: int,
+    types: Collection[str],
 ) -> Fetched:
     status = response.status
     headers = {
@@ -190,6 +199,9 @@ async def _received(
     if status == _NOT_MODIFIED and validators is not None:
         body_hash, not_modified = validators.body_hash or b"", True
     elif status in _SUCCESS:
+        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+        if types and kind and kind not in types:
+            raise FeedError(errors.NOT_A_PAGE, kind[:100])
         body, body_hash = await _body(response, headers, limit)
         not_modified = validators is not None and validators.body_hash == body_hash
         body = b"" if not_modified else await decompressed(body, headers.get("content-encoding", ""), limit)

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 
 from bot.clock import Clock, SystemClock
 from bot.feeds.fetch import Fetcher
+from bot.feeds.pages import Pages
+from bot.feeds.robots import Robots
 from bot.news.following import Following
 from bot.news.gathering import Gathering
 from bot.news.meaning import Meaning, opened
 from bot.news.poller import Poller
+from bot.news.reader import Reader
 from bot.news.search import Searcher
 from bot.news.writer import Writer, writer_of
 from bot.settings import Settings
@@ -31,6 +34,7 @@ class Newsroom:
     poller: Poller
     following: Following
     searcher: Searcher
+    reader: Reader
     meaning: Meaning | None = None  # with the extra `semantic`
     writer: Writer | None = None  # where a model service is configured
 
@@ -54,9 +58,21 @@ async def open_newsroom(settings: Settings, clock: Clock | None = None) -> Async
             gathering = Gathering(store, searcher.finder.vocabulary, meaning)
             poller = Poller(settings, clock, store, fetcher, workers, gathering)
             following = Following(clock, store, fetcher, workers, poller)
+            pages = Pages(fetcher, workers, Robots(clock, fetcher, workers))
+            reader = Reader(settings, clock, store, pages, poller.hosts)
             try:
                 yield Newsroom(
-                    settings, clock, store, fetcher, workers, poller, following, searcher, meaning, writer
+                    settings,
+                    clock,
+                    store,
+                    fetcher,
+                    workers,
+                    poller,
+                    following,
+                    searcher,
+                    reader,
+                    meaning,
+                    writer,
                 )
             finally:
                 await gathering.close()

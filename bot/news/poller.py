@@ -77,7 +77,7 @@ class Poller:
         """Polls since the start, by how they ended."""
 
         self._woken = asyncio.Event()
-        self._hosts = Hosts(clock)
+        self.hosts = Hosts(clock)
         self._queue = Queue(clock, low=LOW, on_low=self._woken.set)
         self._turns = Turns()  # from fetching to recording, one at a time a feed
         self._held: set[int] = set()  # feeds that are queued, being polled or unwritten
@@ -98,7 +98,7 @@ class Poller:
         Raises StoreError.
         """
         async with self._turn(feed) as current:
-            report = await self._finished(current, self._hosts.of(feed.url), None, polite=polite)
+            report = await self._finished(current, self.hosts.of(feed.url), None, polite=polite)
         await self._flush()
         return report
 
@@ -135,7 +135,7 @@ class Poller:
 
     def clock_set_back(self, by: int) -> None:
         """The wall clock was set back by so many seconds."""
-        self._hosts.clock_set_back(by)
+        self.hosts.clock_set_back(by)
         self.last_answer = None if self.last_answer is None else min(self.last_answer, self._clock.now())
         self._look_at = 0
         self.wake()
@@ -179,7 +179,7 @@ class Poller:
             feeds = await self._store.feeds.due_in_brief(now, TAKEN, self._held)
             for feed in feeds:
                 self._held.add(feed.id)
-                self._queue.put(self._hosts.of(feed.url), feed)
+                self._queue.put(self.hosts.of(feed.url), feed)
             if len(feeds) == TAKEN:
                 self._look_at = 0
             else:

@@ -150,6 +150,7 @@ class Visits:
                 catch_up_after=self._settings.catch_up_after,
                 first=first,
                 alert=alert,
+                read_pages=self._settings.full_text != "never",
                 matches=await filters.sieve(self._store, feed.id, decision.new),
                 kin=kin,
             )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from bot.locale import _
 from bot.news import filters, identity
@@ -13,6 +13,7 @@ from bot.store import Store
 from bot.store.dispatches import FateRow
 from bot.store.filters import read
 from bot.store.outbox import AWAY, PAUSED, TOLD, UNFOLLOWED
+from bot.store.readings import Reading
 from bot.text import safe, urls
 from bot.words import Article, Dispatch, Fate, Feed, Subscription
 
@@ -28,12 +29,14 @@ _LARGEST_ID = 2**63 - 1
 class Explanation:
     """What is known of a link: its articles, each with its feed, and what became of them in channels.
 
-    `passed_over` are the channels that follow one of the feeds and never decided anything about the page.
+    `passed_over` are the channels that follow one of the feeds and never decided anything about the page,
+    `readings` tell, by article, whether its page was read for more than the feed gives.
     """
 
     carried: tuple[tuple[Article, Feed | None], ...] = ()
     fates: tuple[FateRow, ...] = ()
     passed_over: tuple[Subscription, ...] = ()
+    readings: Mapping[int, Reading] = field(default_factory=dict)
 
 
 async def explain(store: Store, link: str) -> Explanation:
@@ -57,7 +60,8 @@ async def explain(store: Store, link: str) -> Explanation:
         for feed_id in {article.feed_id for article, _feed in carried if article.page == page}:
             following = await store.subscriptions.of_feed(feed_id)
             passed_over += [one for one in following if one.channel_id not in channels]
-    return Explanation(tuple(carried), tuple(fates), tuple(passed_over))
+    readings = await store.readings.of([article.id for article, _feed in carried])
+    return Explanation(tuple(carried), tuple(fates), tuple(passed_over), readings)
 
 
 async def message_of(store: Store, link: str) -> Dispatch | None:

@@ -312,7 +312,13 @@ class Courier:
         )
 
     async def _render(self, dispatch: Dispatch) -> Message | None:
-        return await render(self._store, self._client, dispatch, default_language=self._settings.language)
+        return await render(
+            self._store,
+            self._client,
+            dispatch,
+            default_language=self._settings.language,
+            from_pages=self._settings.full_text == "always",
+        )
 
     async def _send(self, place: places.Target, dispatch: Dispatch, message: Message) -> Outcome:
         if isinstance(place, discord.ForumChannel):

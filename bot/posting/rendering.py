@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import discord
 
 from bot import locale
@@ -9,18 +11,27 @@ from bot.posting import looks, messages
 from bot.posting.also import with_story
 from bot.posting.messages import Message
 from bot.store import Store
+from bot.text import clean
 from bot.words import Dispatch, DispatchKind
+
+_BEGINNING = 4_000
+"""Characters of a text that an excerpt may come from."""
 
 
 async def render(
-    store: Store, client: discord.Client, dispatch: Dispatch, *, default_language: str
+    store: Store, client: discord.Client, dispatch: Dispatch, *, default_language: str, from_pages: bool
 ) -> Message | None:
-    """The message of a dispatch; None when its articles are no longer kept."""
+    """The message of a dispatch; None when its articles are no longer kept.
+
+    `from_pages` says that excerpts may come from the pages of articles, not only from their feeds.
+    """
     if dispatch.kind is DispatchKind.NOTICE:
         return messages.notice(dispatch.payload)
     articles = await store.articles.by_ids(dispatch.article_ids)
     if not articles:
         return None
+    if not from_pages and dispatch.kind is not DispatchKind.CATCH_UP:  # which shows titles alone
+        articles = [replace(one, body=clean.body(one.text[:_BEGINNING])) for one in articles]
     guild = client.get_guild(dispatch.server_id)
     language = await language_of(
         store, client, dispatch.server_id, dispatch.channel_id, default_language=default_language

@@ -34,6 +34,7 @@ from bot.store.migrate import migrate, problems, schema_version
 from bot.store.polls import Polls
 from bot.store.preferences import Preferences
 from bot.store.questions import Questions
+from bot.store.readings import Readings
 from bot.store.search_index import SearchIndex
 from bot.store.servers import Servers
 from bot.store.stories import Stories
@@ -77,6 +78,7 @@ class Store:
         self.digests = Digests(database, clock)
         self.bookmarks = Bookmarks(database, clock)
         self.questions = Questions(database, clock)
+        self.readings = Readings(database, clock)
         self.watches = Watches(database, clock)
         self.index = SearchIndex(database)
         self.coverage = Coverage(database)

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from typing import NamedTuple
 
 from bot.clock import Clock
-from bot.store import indexing
+from bot.store import indexing, reading
 from bot.store.database import Database
 from bot.store.polls import insert_articles
 from bot.store.rows import ARTICLE, article, listed
@@ -156,7 +156,7 @@ class Articles:
         last: tuple[int, int] | None = (-(2**62), 0)
         while last is not None:
             async with self._database.write() as transaction:
-                done, last = await transaction.run(_forget, before, last)
+                done, last = await transaction.run(_forget, before, last, self._clock.now())
             forgotten += done
         return forgotten
 
@@ -211,12 +211,13 @@ def _import(connection: sqlite3.Connection, new: Sequence[tuple[int, NewArticle]
 
 
 def _forget(
-    connection: sqlite3.Connection, before: int, after: tuple[int, int]
+    connection: sqlite3.Connection, before: int, after: tuple[int, int], now: int
 ) -> tuple[int, tuple[int, int] | None]:
     rows = connection.execute(
         f"""
         SELECT {indexing.SOURCE}, found FROM article
-        WHERE found < ? AND (found, id) > (?, ?) AND (text <> '' OR summary <> '') AND NOT EXISTS (
+        WHERE found < ? AND (found, id) > (?, ?) AND (text <> '' OR summary <> '' OR page_text <> '')
+          AND NOT EXISTS (
             SELECT 1 FROM bookmark WHERE bookmark.article_id = article.id AND removed IS NULL)
         ORDER BY found, id LIMIT ?
         """,
@@ -224,8 +225,10 @@ def _forget(
     ).fetchall()
     for row in rows:
         connection.execute(
-            "UPDATE article SET text = '', summary = '', body = NULL WHERE id = ?", (row["id"],)
+            "UPDATE article SET text = '', summary = '', body = NULL, page_text = NULL WHERE id = ?",
+            (row["id"],),
         )
+        reading.forget(connection, row["id"], now)
         indexing.replace(connection, row)
     if len(rows) < FORGET:
         return len(rows), None

@@ -48,9 +48,9 @@ def watched(connection: sqlite3.Connection, feed_id: int, since: int) -> list[Wa
 def is_correction(old: sqlite3.Row, *, title: str, shown: str) -> bool:
     """Whether other words are to be read now: in the title, or at the beginning of the text.
 
-    `old` has `title`, `summary` and `body` as stored, `shown` is the new summary, else the new text.
+    `old` has `title`, `summary` and the feed's text, `given`; `shown` is the new summary, else the new text.
     """
-    return _words(old["title"]) != _words(title) or _words(old["summary"] or old["body"]) != _words(shown)
+    return _words(old["title"]) != _words(title) or _words(old["summary"] or old["given"]) != _words(shown)
 
 
 def vanished(connection: sqlite3.Connection, article_ids: Collection[int], now: int) -> None:

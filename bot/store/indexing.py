@@ -16,7 +16,8 @@ from bot.text import terms
 log = logging.getLogger(__name__)
 
 SOURCE = """
-    id, title, coalesce(body, text) AS body, language, feed_id, outlet, author, tags, published, image
+    id, title, coalesce(page_text, body, text) AS body, language, feed_id, outlet, author, tags, published,
+    image
 """
 BATCH = 2_000  # articles
 

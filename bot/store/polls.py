@@ -10,7 +10,18 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from bot.clock import Clock
-from bot.store import alerts, claims, corrections, filters, indexing, joining, outbox, watching, words
+from bot.store import (
+    alerts,
+    claims,
+    corrections,
+    filters,
+    indexing,
+    joining,
+    outbox,
+    reading,
+    watching,
+    words,
+)
 from bot.store.alerts import Alert
 from bot.store.corrections import Watched
 from bot.store.database import Database
@@ -123,6 +134,7 @@ class Polls:
         catch_up_after: int,
         first: bool,
         alert: Alert | None = None,
+        read_pages: bool = False,
         matches: Matches = filters.unknown,
         kin: Mapping[str, Sequence[Kin]] = NO_KIN,
     ) -> Recorded:
@@ -135,7 +147,8 @@ class Polls:
         post, beyond `catch_up_after` waiting posts a place in a catch-up, or withheld when the subscription
         is paused, its server left, or the article older than the return, or filtered. `matches` is asked
         about the filters as they are then, from a thread. `kin` names, by an article's key, the articles that
-        it seems to tell the same as: where the channel was sent one of them it may join that post.
+        it seems to tell the same as: where the channel was sent one of them it may join that post. With
+        `read_pages` it is written down which articles have a page to be read for more than a teaser.
         """
         async with self._database.write() as transaction:
             recorded = await transaction.run(
@@ -146,6 +159,8 @@ class Polls:
             if returned:
                 await transaction.run(corrections.returned, returned, self._clock.now())
             await transaction.run(corrections.retract, self._clock.now())
+            if read_pages:
+                await transaction.run(reading.want, feed, recorded.new_ids, first, self._clock.now())
             if alert is not None:
                 await transaction.run(alerts.owe, (alert,), self._clock.now())
             return recorded
@@ -266,7 +281,8 @@ def _spoken(feed_id: int, article: NewArticle) -> words.Spoken:
 
 def _change(connection: sqlite3.Connection, feed_id: int, change: ChangedArticle, now: int) -> None:
     stored = connection.execute(
-        f"SELECT {indexing.SOURCE}, page, summary FROM article WHERE id = ?", (change.article_id,)
+        f"SELECT {indexing.SOURCE}, page, summary, coalesce(body, text) AS given FROM article WHERE id = ?",
+        (change.article_id,),
     ).fetchone()
     if stored is None:
         return

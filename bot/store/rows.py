@@ -37,7 +37,8 @@ DUE_FEED = """
 """
 ARTICLE = """
     article.id, article.key, article.feed_id, article.page, article.url, article.title, article.summary,
-    article.text, coalesce(article.body, article.text) AS body, article.author, article.outlet,
+    article.text, coalesce(article.page_text, article.body, article.text) AS body, article.author,
+    article.outlet,
     article.language, article.tags, article.image, article.published, article.found, article.updated,
     article.corrected, article.retracted
 """

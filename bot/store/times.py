@@ -14,11 +14,14 @@ LONGEST_RETRY = 300
 """Seconds that a dispatch waits for its next attempt at the most, where Discord does not say otherwise."""
 LONGEST_BLOCK = 21_600
 """Seconds after which a channel that takes nothing is tried again at the latest."""
+LONGEST_READING = 5_400
+"""Seconds until a page that could not be read is tried again."""
 
 
 def settle(connection: sqlite3.Connection, now: int) -> None:
     """Let no wait be longer than it would be, had it begun now."""
     values = {"now": now, "retry": LONGEST_RETRY, "block": LONGEST_BLOCK, "quiet": QUIET}
+    values |= {"page": LONGEST_READING}
     for statement in _STATEMENTS:
         connection.execute(statement, values)
 
@@ -43,6 +46,8 @@ _STATEMENTS = (
     """,
     "UPDATE dispatch SET edit_due = :now WHERE edit_due > :now",
     "UPDATE watch SET quiet = :now + :quiet WHERE quiet > :now + :quiet",
+    "UPDATE reading SET due = :now + :page WHERE due > :now + :page",
+    "UPDATE reading SET wanted = :now WHERE wanted > :now",
     "UPDATE channel SET problem_since = :now WHERE problem_since > :now",
     "UPDATE channel SET retry_at = :now + :block WHERE retry_at > :now + :block",
     # What comes from now on is newer than the end of a pause, or of a time away.

@@ -16,8 +16,8 @@ READ = 2_000
 _MODEL = "vectors_model"
 _OURS = f"EXISTS (SELECT 1 FROM meta WHERE name = '{_MODEL}' AND value = ?)"
 _SOURCE = f"""
-    substr(article.title || char(10) || coalesce(nullif(coalesce(article.body, article.text), ''),
-                                                 article.summary), 1, {READ})
+    substr(article.title || char(10) || coalesce(
+        nullif(coalesce(article.page_text, article.body, article.text), ''), article.summary), 1, {READ})
 """
 
 

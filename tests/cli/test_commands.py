@@ -28,6 +28,7 @@ class Telex:
             "PYTHONPATH": str(ROOT),
             "TELEX_DATABASE": str(folder / "news.db"),
             "TELEX_SEMANTIC": "false",
+            "TELEX_FULL_TEXT": "never",
             "TELEX_ALLOW_PRIVATE_ADDRESSES": "127.0.0.1",
         }
 

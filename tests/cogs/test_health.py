@@ -153,6 +153,9 @@ async def test_the_figures_count_polls_articles_deliveries_and_commands(
     assert figures['telex_delivery_oldest_seconds{state="waiting"}'] == "90.0"
     assert figures['telex_interaction_seconds_count{command="about"}'] == "1.0"
     assert float(figures["telex_database_bytes"]) > 0
+    assert figures["telex_pages_waiting"] == "0.0"
+    telex.bot.newsroom.reader.outcomes["robots"] += 2
+    assert 'telex_pages_total{outcome="robots"} 2.0' in (await page("/metrics"))[1]
     await telex.deliver()
     later = (await page("/metrics"))[1]
     assert f'telex_deliveries{{state="sent"}} {waiting}' in later

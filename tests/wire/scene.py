@@ -236,6 +236,7 @@ class Scene:
             "DISCORD_TOKEN": self.discord.token,
             "TELEX_DATABASE": str(self.database),
             "TELEX_SEMANTIC": "false",  # its start is no part of what is watched
+            "TELEX_FULL_TEXT": "never",
             "TELEX_ALLOW_PRIVATE_ADDRESSES": "127.0.0.0/8",
             "TELEX_CATCH_UP_AFTER": str(self.catch_up_after),
             "WIRE_API": self.discord.api,

@@ -1,0 +1,80 @@
+"""Pages of articles: fetched where their publisher allows it, and read in a worker."""
+
+from __future__ import annotations
+
+import asyncio
+
+from yarl import URL
+
+from bot.feeds import errors
+from bot.feeds.article import article
+from bot.feeds.errors import FeedError
+from bot.feeds.fetch import PAGE_TYPES, Fetcher
+from bot.feeds.robots import Robots, Visit
+from bot.text import terms
+from bot.workers import WorkerDied, Workers, WorkerTimeout
+
+MAX_PAGE = 4 * 2**20
+"""Bytes of a page after decompression."""
+HTML = ("text/html", "application/xhtml+xml")
+READ_TIME = 5.0
+"""Seconds that a worker may take to find the article in a page."""
+FEWEST_WORDS = 30
+"""Words of an article; what is shorter is a notice, or a page that only a script fills."""
+TELLING = 4
+"""Letters of a word that tells what an article is about."""
+LEAST_SHARED = 0.25
+"""What part of the telling words of title and teaser a page holds that is about the same."""
+
+
+class Pages:
+    """Reads the pages of articles."""
+
+    def __init__(self, fetcher: Fetcher, workers: Workers, robots: Robots) -> None:
+        self._fetcher, self._workers, self._robots = fetcher, workers, robots
+        self._one = asyncio.Lock()  # the worker is the feeds' too, which do not wait for more than one page
+
+    async def read(self, url: str, *, title: str, teaser: str, visit: Visit) -> tuple[str, float]:
+        """The text of the article at an address, and the seconds that its host wants between two pages.
+
+        `title` and `teaser` are what the feed told of it. Raises FeedError, with ROBOTS where the publisher
+        does not want it read, NOT_A_PAGE, NO_ARTICLE, OTHER_PAGE or NOTHING_MORE where there is nothing to
+        be had, and else as `Fetcher.get` does.
+        """
+        allowed, delay = await self._robots.verdict(url, visit)
+        if not allowed:
+            raise FeedError(errors.ROBOTS, "robots.txt does not allow it")
+        async with visit(url):
+            fetched = await self._fetcher.get(url, accept=PAGE_TYPES, max_bytes=MAX_PAGE, types=HTML)
+        if URL(fetched.url).origin() != URL(url).origin():
+            allowed, _ = await self._robots.verdict(fetched.url, visit)
+            if not allowed:
+                raise FeedError(errors.ROBOTS, "robots.txt does not allow where it leads")
+        try:
+            async with self._one:
+                text = await self._workers.run(
+                    read, fetched.body, fetched.content_type, fetched.url, title, teaser, timeout=READ_TIME
+                )
+        except WorkerTimeout as error:
+            raise FeedError(errors.PARSE_TIMEOUT, str(error)) from error
+        except WorkerDied as error:
+            raise FeedError(errors.PARSE_DIED, str(error)) from error
+        return text, delay
+
+
+def read(page: bytes, content_type: str, url: str, title: str, teaser: str) -> str:
+    """The text of the article in a page (runs in a worker).
+
+    Raises FeedError where there is none, where it is about something else (a consent form, the front page),
+    or where it says no more than the feed did.
+    """
+    text = article(page, content_type, url)
+    words = terms.words(text)
+    if len(words) < FEWEST_WORDS:
+        raise FeedError(errors.NO_ARTICLE, f"{len(words)} words")
+    wanted = {word for word in terms.words(f"{title}\n{teaser}") if len(word) >= TELLING}
+    if wanted and len(wanted.intersection(words)) < LEAST_SHARED * len(wanted):
+        raise FeedError(errors.OTHER_PAGE, "another text")
+    if len(text) <= len(teaser):
+        raise FeedError(errors.NOTHING_MORE, f"{len(text)} characters")
+    return text

@@ -1,0 +1,117 @@
+"""What publishers ask of programs that read their pages: robots.txt (RFC 9309)."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import NamedTuple
+
+from yarl import URL
+
+from bot.clock import Clock
+from bot.feeds import errors
+from bot.feeds.errors import FeedError
+from bot.feeds.fetch import Fetcher
+from bot.workers import WorkerError, Workers
+
+AGENT = "Telex"
+"""The name that a robots.txt calls us by; the User-Agent begins with it."""
+MAX_ROBOTS = 512 * 1024
+"""Bytes of a robots.txt; RFC 9309 §2.5 wants at least 500 KiB read."""
+KEPT = 86_400
+"""Seconds after which it is asked for again (RFC 9309 §2.4)."""
+KEPT_WITHOUT = 3_600
+"""Seconds after which a host that did not give it is asked again."""
+MOST = 2_000
+"""Hosts whose robots.txt is remembered,"""
+MOST_BYTES = 8 * 2**20
+"""and bytes of all of them."""
+READ_TIME = 2.0
+"""Seconds that a worker may take to find out whether an address is allowed."""
+LONGEST_DELAY = 60.0
+"""Seconds between two pages of a host that a Crawl-delay can ask for."""
+
+Visit = Callable[[str], AbstractAsyncContextManager[None]]
+"""Being the only visitor of an address's host for as long as a block takes."""
+
+
+class Verdict(NamedTuple):
+    """Whether a page may be read, and the seconds that its host wants between two pages."""
+
+    allowed: bool
+    delay: float = 0.0
+
+
+class _Rules(NamedTuple):
+    """A robots.txt until a time; without a body all is allowed, or nothing when it could not be had."""
+
+    until: int
+    body: bytes
+    error: FeedError | None = None
+
+
+def verdict(body: bytes, url: str) -> Verdict:
+    """What a robots.txt says of an address (runs in a worker: patterns of strangers are matched)."""
+    from protego import Protego  # noqa: PLC0415 - only a worker needs it
+
+    rules = Protego.parse(body.decode("utf-8-sig", "replace"))
+    delay = rules.crawl_delay(AGENT) or 0.0
+    return Verdict(rules.can_fetch(url, AGENT), min(max(float(delay), 0.0), LONGEST_DELAY))
+
+
+class Robots:
+    """The robots.txt of hosts, each asked for once a day."""
+
+    def __init__(self, clock: Clock, fetcher: Fetcher, workers: Workers) -> None:
+        self._clock, self._fetcher, self._workers = clock, fetcher, workers
+        self._rules: OrderedDict[str, _Rules] = OrderedDict()
+        self._bytes = 0
+
+    async def verdict(self, url: str, visit: Visit) -> Verdict:
+        """Whether an address may be read.
+
+        A robots.txt that is not there (4xx) allows all. One that cannot be had now (5xx, no answer) allows
+        nothing (RFC 9309 §2.3.1): then FeedError is raised with what is wrong.
+        """
+        rules = await self._rules_of(str(URL(url).origin()), visit)
+        if rules.error is not None:
+            raise rules.error
+        if not rules.body.strip():
+            return Verdict(allowed=True)
+        try:
+            return await self._workers.run(verdict, rules.body, url, timeout=READ_TIME)
+        except WorkerError:
+            return Verdict(allowed=False)
+
+    async def _rules_of(self, origin: str, visit: Visit) -> _Rules:
+        known = self._rules.get(origin)
+        if known is not None and known.until > self._clock.now():
+            self._rules.move_to_end(origin)
+            return known
+        async with visit(origin):
+            rules = await self._ask(origin)
+        self._forget(origin)
+        self._rules[origin] = rules
+        self._bytes += len(rules.body)
+        while len(self._rules) > MOST or self._bytes > MOST_BYTES:
+            self._forget(next(iter(self._rules)))
+        return rules
+
+    async def _ask(self, origin: str) -> _Rules:
+        now = self._clock.now()
+        try:
+            fetched = await self._fetcher.get(
+                f"{origin}/robots.txt", accept="text/plain", max_bytes=MAX_ROBOTS
+            )
+        except FeedError as error:
+            if error.code == errors.TOO_LARGE:
+                return _Rules(now + KEPT, b"", FeedError(errors.ROBOTS, "robots.txt is too large"))
+            if error.code == errors.GONE or error.code.startswith("http-4"):
+                return _Rules(now + KEPT, b"")
+            return _Rules(now + (error.retry_after or KEPT_WITHOUT), b"", error)
+        return _Rules(now + KEPT, fetched.body)
+
+    def _forget(self, origin: str) -> None:
+        if (known := self._rules.pop(origin, None)) is not None:
+            self._bytes -= len(known.body)

@@ -1,0 +1,52 @@
+"""`telex poll` reads pages, search finds their words, `telex why` tells of them; an export is as given."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+
+from tests.cli.test_commands import Telex
+from tests.feed_server import FeedServer, rss
+
+PAGE = (
+    "<html><head><title>Battery</title></head><body><article><p>A firm in Leeds has built a battery that "
+    "charges in four minutes.</p><p>Production is planned in a hall that once made looms for Huddersfield, "
+    "an engineer said on Tuesday, and it is to begin when the permits are there.</p></article></body></html>"
+)
+
+
+def test_what_a_page_says_is_found_and_told_of(telex: Telex, tmp_path):
+    async def served(*commands: list[str]) -> list[str]:
+        server = await FeedServer().start()
+        try:
+            server.serve("/robots.txt", "User-agent: *\nDisallow: /no/", content_type="text/plain")
+            links = [server.serve(f"/{name}", PAGE, content_type="text/html") for name in ("a/1", "no/2")]
+            entries = [
+                f"<item><title>Battery {link[-1]}</title><link>{link}</link><guid>{link[-1]}</guid>"
+                "<description>A firm in Leeds has built a battery…</description></item>"
+                for link in links
+            ]
+            url = server.serve("/feed", rss(*entries))
+            said = await asyncio.to_thread(telex, "poll", url)
+            whys = [await asyncio.to_thread(telex, "why", link) for link in links]
+        finally:
+            await server.stop()
+        return [said.stdout, said.stderr, *(why.stdout for why in whys)]
+
+    telex.environment["TELEX_FULL_TEXT"] = "search"
+    out, err, read, refused = asyncio.run(served())
+    assert "2 new" in out
+    assert "1 article read whole" in err
+    assert "I read the page" in read
+    assert "robots.txt" in refused
+    (answer,) = telex.json("search", "looms Huddersfield", "--json")
+    assert [result["title"] for result in answer["results"]] == ["Battery 1"]
+    exported = [json.loads(line) for line in telex("export", "-").stdout.splitlines()]
+    assert {row["text"] for row in exported} == {"A firm in Leeds has built a battery…"}
+
+
+@pytest.fixture
+def telex(tmp_path) -> Telex:
+    return Telex(tmp_path)

@@ -1,0 +1,163 @@
+"""What was read of pages, as people see it: in watches, posts, answers and /why."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from html import escape
+
+import pytest
+
+from bot.news.newsroom import open_newsroom
+from bot.settings import Settings
+from bot.words import Feed
+from tests.clocks import ManualClock
+from tests.cogs.helpers import START, said, text
+from tests.discord_world import World, discord_world
+from tests.feed_server import FeedServer, rss
+
+TEASER = "A small firm in Leeds has built a battery that charges in four minutes…"
+REST = (
+    "The cells lose a tenth of their capacity after two thousand charges, the engineers say, which is what "
+    "others lose after half as many. Production is planned in a hall that once made looms for Huddersfield."
+)
+PAGE = (
+    "<html><head><meta charset=utf-8></head><body><article><p>A small firm in Leeds has built a battery that "
+    f"charges in four minutes.</p><p>{REST}</p></article></body></html>"
+)
+
+
+@pytest.fixture(params=["search", "always"])
+async def world(
+    request: pytest.FixtureRequest, settings: Settings, clock: ManualClock
+) -> AsyncIterator[World]:
+    chosen = settings.model_copy(update={"full_text": request.param})
+    async with open_newsroom(chosen, clock) as newsroom, discord_world(newsroom, clock) as opened:
+        yield opened
+
+
+class Desk:
+    """A feed of teasers that `news` follows, and the pages behind it."""
+
+    def __init__(self, world: World, server: FeedServer) -> None:
+        self.world, self.server = world, server
+        self.entries: list[str] = []
+        self.feed: Feed | None = None
+
+    async def bring(self, number: int, teaser: str = TEASER, page: str = PAGE) -> str:
+        """Let an article come and be posted; its address. Its page is not read yet."""
+        path = f"/a/{number}"
+        self.server.serve(path, page, content_type="text/html")
+        link = f"{self.server.origin}{path}"
+        self.entries.insert(
+            0,
+            f"<item><title>Battery {number}</title><link>{link}</link><guid>g{number}</guid>"
+            f"<description>{escape(teaser)}</description></item>",
+        )
+        url = self.server.serve("/feed", rss(*self.entries))
+        if self.feed is None:
+            self.feed = await self.world.follow(url)
+        await self.world.poll(self.feed)
+        await self.world.deliver()
+        return link
+
+    async def read(self) -> None:
+        """Read the pages that are due, and deliver what that causes."""
+        assert self.feed is not None
+        await self.world.bot.newsroom.reader.read_due([self.feed.id], seconds=30, polite=False)
+        await self.world.deliver()
+
+    def notices(self) -> list[str]:
+        """What the reader is told by direct message."""
+        shown = map(text, self.world.posts(self.world.reader.user.dm_channel))
+        return [one for one in shown if one.startswith("New for")]
+
+
+@pytest.fixture
+async def desk(world: World, feed_server: FeedServer) -> Desk:
+    made = Desk(world, feed_server)
+    await made.bring(1)
+    await made.read()
+    return made
+
+
+async def test_a_watch_is_told_of_words_that_only_the_page_has(desk: Desk) -> None:
+    await desk.world.reader.slash(desk.world.news, "watch add", query="huddersfield")
+    await desk.bring(2)
+    assert desk.notices() == []
+    await desk.read()
+    (told,) = desk.notices()
+    assert "Battery 2" in told
+
+
+async def test_a_watch_that_the_teaser_met_is_not_told_again(desk: Desk) -> None:
+    await desk.world.reader.slash(desk.world.news, "watch add", query="battery")
+    await desk.bring(2)
+    await desk.read()
+    await desk.world.advance(3600)
+    await desk.world.deliver()
+    assert len(desk.notices()) == 1
+
+
+async def test_no_watch_is_told_of_the_pages_of_a_backlog(world: World, feed_server: FeedServer) -> None:
+    made = Desk(world, feed_server)
+    await world.follow(feed_server.serve("/other", rss(title="Other")))
+    await world.reader.slash(world.news, "watch add", query="huddersfield")
+    await made.bring(1)
+    await made.read()
+    assert made.notices() == []
+
+
+async def test_a_post_goes_out_before_its_page_is_read_and_is_never_marked_for_it(desk: Desk) -> None:
+    await desk.bring(2)
+    posted = desk.world.posts()[-1]
+    assert desk.server.count("/a/2") == 0
+    assert "four minutes…" in text(posted)
+    await desk.read()
+    await desk.world.advance(3600)
+    await desk.world.deliver()
+    assert len(desk.world.posts()) == 2
+    assert "Corrected" not in text(desk.world.posts()[-1])
+
+
+async def test_a_post_without_a_text_gets_one_only_where_the_settings_want_it(desk: Desk) -> None:
+    await desk.bring(2, teaser="")
+    await desk.read()
+    await desk.world.advance(3600)
+    await desk.world.deliver()
+    shown = text(desk.world.posts()[-1])
+    wanted = desk.world.bot.newsroom.settings.full_text == "always"
+    assert ("A small firm in Leeds" in shown) == wanted
+    assert "Corrected" not in shown
+
+
+async def test_an_answer_quotes_the_page(desk: Desk) -> None:
+    answer = await desk.world.reader.slash(
+        desk.world.news, "ask", question="What did the hall in which production is planned once make?"
+    )
+    assert "once made looms" in said(answer)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({}, "I read the page"),
+        ({"page": "<html><body><p>Nothing.</p></body></html>"}, "I found no article in it."),
+    ],
+)
+async def test_why_tells_whether_the_page_was_read(desk: Desk, options: dict[str, str], told: str) -> None:
+    link = await desk.bring(2, **options)
+    answer = await desk.world.reader.slash(desk.world.news, "why", link=link)
+    assert "I am about to read the page" in said(answer)
+    await desk.read()
+    answer = await desk.world.reader.slash(desk.world.news, "why", link=link)
+    assert told in said(answer)
+    assert f"<t:{START}:f>" in said(answer)
+
+
+async def test_why_tells_that_the_publisher_wants_no_programs(world: World, feed_server: FeedServer) -> None:
+    feed_server.serve("/robots.txt", "User-agent: *\nDisallow: /", content_type="text/plain")
+    made = Desk(world, feed_server)
+    link = await made.bring(1)
+    await made.read()
+    told = said(await world.reader.slash(world.news, "why", link=link))
+    assert "Its publisher does not want programs to read it (robots.txt)." in told

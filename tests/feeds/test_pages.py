@@ -1,0 +1,257 @@
+"""Pages that mean harm or hold no article: bounded in size, time and reach, each with a clear error."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from bot.feeds import errors, pages, robots
+from bot.feeds.errors import FeedError
+from bot.feeds.fetch import Fetcher
+from bot.feeds.pages import MAX_PAGE, Pages, read
+from bot.feeds.robots import MAX_ROBOTS, Robots, Verdict, verdict
+from bot.settings import Settings
+from bot.workers import Workers
+from tests.clocks import ManualClock
+from tests.feed_server import FeedServer
+from tests.feeds.conftest import RawServer
+
+TITLE = "Four-minute battery shown in Leeds"
+TEASER = "A small firm in Leeds has built a battery that charges in four minutes…"
+TEXT = (
+    "A small firm in Leeds has built a battery that charges in four minutes, and showed it to engineers of "
+    "three car makers on Tuesday. The cells lose a tenth of their capacity after two thousand charges."
+)
+PAGE = f"<html><head><title>{TITLE}</title></head><body><article><p>{TEXT}</p></article></body></html>"
+
+
+@asynccontextmanager
+async def visit(_url: str) -> AsyncIterator[None]:
+    yield
+
+
+@pytest.fixture
+def robots_txt(clock: ManualClock, fetcher: Fetcher, workers: Workers) -> Robots:
+    return Robots(clock, fetcher, workers)
+
+
+@pytest.fixture
+def reader(fetcher: Fetcher, workers: Workers, robots_txt: Robots) -> Pages:
+    return Pages(fetcher, workers, robots_txt)
+
+
+async def text_at(reader: Pages, url: str) -> str:
+    text, _ = await reader.read(url, title=TITLE, teaser=TEASER, visit=visit)
+    return text
+
+
+async def code_at(reader: Pages, url: str) -> str:
+    with pytest.raises(FeedError) as caught:
+        await text_at(reader, url)
+    return caught.value.code
+
+
+def page(server: FeedServer, body: bytes | str, *, kind: str = "text/html", **options: object) -> str:
+    return server.serve("/page", body, content_type=kind, **options)  # type: ignore[arg-type]
+
+
+async def test_an_article_is_read(reader, feed_server):
+    assert await text_at(reader, page(feed_server, PAGE)) == TEXT
+
+
+@pytest.mark.parametrize(
+    "kind", ["application/pdf", "image/png", "application/json", "text/plain", "video/mp4"]
+)
+async def test_what_is_no_html_is_not_read(reader, feed_server, kind):
+    assert await code_at(reader, page(feed_server, PAGE, kind=kind)) == errors.NOT_A_PAGE
+
+
+async def test_a_page_of_too_many_bytes_is_not_read(reader, feed_server):
+    body = PAGE.replace("</article>", "<p>more of it</p>" * (5 * 2**20 // 16) + "</article>")
+    assert len(body) > MAX_PAGE
+    assert await code_at(reader, page(feed_server, body)) == errors.TOO_LARGE
+
+
+async def test_nor_is_a_small_one_that_unpacks_to_them(reader, feed_server):
+    bomb = gzip.compress(b"<p>" + b" " * (200 * 2**20), 1)
+    url = page(feed_server, bomb, headers={"Content-Encoding": "gzip"})
+    assert await code_at(reader, url) == errors.TOO_LARGE
+
+
+async def test_a_dripping_page_ends_with_its_time(clock, settings: Settings, workers, raw_server: RawServer):
+    async def drip(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html><body>")
+        while not writer.is_closing():
+            writer.write(b"<p>a")
+            await writer.drain()
+            await asyncio.sleep(0.05)
+
+    url = await raw_server(drip)
+    async with Fetcher(settings.model_copy(update={"fetch_timeout": 0.5})) as fetcher:
+        robots_txt = Robots(clock, fetcher, workers)
+        robots_txt._rules[url.rstrip("/")] = robots._Rules(clock.now() + 60, b"")
+        assert await code_at(Pages(fetcher, workers, robots_txt), url) == errors.TIMEOUT
+
+
+async def test_a_redirect_into_a_private_network_is_not_followed(reader, feed_server):
+    url = feed_server.redirect("/away", "http://10.0.0.1/admin", 302)
+    assert await code_at(reader, url) == errors.REFUSED_ADDRESS
+    url = feed_server.redirect("/away", "file:///etc/passwd", 302)
+    assert await code_at(reader, url) == errors.REDIRECTS
+
+
+@pytest.mark.parametrize(
+    ("markup", "expected"),
+    [
+        ("<div>" * 200_000, errors.PARSE_DIED),
+        ("<b>" * 300_000 + "text", errors.PARSE_DIED),
+        ("<p " + " ".join(f"a{number}" for number in range(200_000)) + ">", errors.PARSE_DIED),
+        ("<table><tr><td>" * 30_000, errors.PARSE_DIED),
+        ("<!--" * 500_000, errors.NO_ARTICLE),
+        ("", errors.NO_ARTICLE),
+        ("<html><body><div id=app></div><script>run()</script></body></html>", errors.NO_ARTICLE),
+        (f"<html><body><p>{'Choose your cookies for this site. ' * 40}</p></body></html>", errors.OTHER_PAGE),
+    ],
+    ids=["deep", "formatting", "attributes", "tables", "comments", "empty", "script", "consent"],
+)
+def test_a_page_without_the_article_says_why(markup, expected):
+    begun = time.process_time()
+    with pytest.raises(FeedError) as caught:
+        read(markup.encode(), "text/html", "https://news.example/1", TITLE, TEASER)
+    assert caught.value.code == expected
+    assert time.process_time() - begun < 20  # far below what each took the parser
+
+
+async def test_a_page_that_hangs_its_reader_is_given_up(reader, feed_server, monkeypatch):
+    monkeypatch.setattr(pages, "READ_TIME", 0.0)
+    monkeypatch.setattr("bot.workers.START_TIME", 0.0)
+    assert await code_at(reader, page(feed_server, PAGE)) == errors.PARSE_TIMEOUT
+    monkeypatch.undo()
+    assert await text_at(reader, page(feed_server, PAGE)) == TEXT
+
+
+def test_a_page_that_says_no_more_than_the_feed_is_not_kept():
+    with pytest.raises(FeedError) as caught:
+        read(PAGE.encode(), "text/html", "https://news.example/1", TITLE, TEXT + " And more.")
+    assert caught.value.code == errors.NOTHING_MORE
+
+
+@pytest.mark.parametrize("encoding", ["iso-8859-1", "latin-1", "windows-1252"])
+async def test_a_page_says_in_its_head_how_it_is_written(reader, feed_server, encoding):
+    french = (
+        "Une entreprise de Rennes a construit une batterie qui se charge en quatre minutes, et l’a montrée. "
+        * 3
+    )
+    body = f"<html><head><meta charset={encoding}></head><body><p>{french}</p></body></html>"
+    url = page(feed_server, body.encode("windows-1252"))
+    text, _ = await reader.read(url, title="Une batterie de Rennes", teaser="", visit=visit)
+    assert "l’a montrée" in text
+
+
+# -- robots.txt
+
+
+def rules(server: FeedServer, body: bytes | str, **options: object) -> None:
+    server.serve("/robots.txt", body, content_type="text/plain", **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 410])
+async def test_no_robots_txt_allows_all(reader, feed_server, status):
+    rules(feed_server, "", status=status)
+    assert await text_at(reader, page(feed_server, PAGE)) == TEXT
+
+
+@pytest.mark.parametrize("status", [500, 503, 429])
+async def test_one_that_cannot_be_had_now_allows_nothing_now(reader, feed_server, clock, status):
+    rules(feed_server, "", status=status)
+    url = page(feed_server, PAGE)
+    assert await code_at(reader, url) in {f"http-{status}", errors.RATE_LIMITED}
+    assert feed_server.count("/page") == 0
+    rules(feed_server, "User-agent: *\nAllow: /")
+    assert await code_at(reader, url) in {f"http-{status}", errors.RATE_LIMITED}
+    clock.advance(robots.KEPT_WITHOUT + 1)
+    assert await text_at(reader, url) == TEXT
+
+
+async def test_it_is_asked_for_once_a_day(reader, feed_server, clock):
+    rules(feed_server, "User-agent: *\nDisallow: /other")
+    url = page(feed_server, PAGE)
+    for _ in range(3):
+        await text_at(reader, url)
+    assert feed_server.count("/robots.txt") == 1
+    clock.advance(robots.KEPT + 1)
+    await text_at(reader, url)
+    assert feed_server.count("/robots.txt") == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "allowed"),
+    [
+        ("User-agent: *\nDisallow: /", False),
+        ("User-agent: *\nDisallow: /\n\nUser-agent: telex\nDisallow: /private", True),
+        ("User-agent: *\nDisallow: /*/1$", False),
+        ("User-agent: *\nDisallow: /a\nAllow: /a/1", True),
+        ("\ufeffUser-agent: TELEX\nDisallow: /a/", False),
+        ("User-agent: other\nDisallow: /", True),
+        ("<html><body>not found</body></html>", True),
+        ("\x00\xff" * 1000, True),
+    ],
+)
+def test_what_it_says_is_understood(body, allowed):
+    assert verdict(body.encode(), "https://news.example/a/1").allowed is allowed
+
+
+@pytest.mark.parametrize(
+    ("said", "delay"), [("7", 7.0), ("100000", 60.0), ("-3", 0.0), ("soon", 0.0), ("nan", 0.0)]
+)
+def test_the_pause_that_it_asks_for_is_kept_within_reason(said, delay):
+    found = verdict(f"User-agent: *\nCrawl-delay: {said}".encode(), "https://news.example/a")
+    assert found == Verdict(allowed=True, delay=delay)
+
+
+async def test_an_endless_one_allows_nothing(reader, feed_server):
+    rules(feed_server, b"Allow: /\n" * (MAX_ROBOTS // 9 + 9))
+    assert await code_at(reader, page(feed_server, PAGE)) == errors.ROBOTS
+    assert feed_server.count("/page") == 0
+
+
+async def test_one_whose_patterns_take_for_ever_allows_nothing(reader, feed_server, monkeypatch):
+    rules(feed_server, "User-agent: *\nAllow: /")
+    monkeypatch.setattr(robots, "READ_TIME", 0.0)
+    monkeypatch.setattr("bot.workers.START_TIME", 0.0)
+    assert await code_at(reader, page(feed_server, PAGE)) == errors.ROBOTS
+
+
+def test_patterns_made_to_take_long_do_not():
+    body = "User-agent: *\n" + "".join(f"Disallow: /{'*a' * 200}{number}$\n" for number in range(1_000))
+    begun = time.process_time()
+    assert verdict(body.encode(), "https://news.example/" + "a" * 2_000).allowed
+    assert time.process_time() - begun < 20
+
+
+async def test_what_is_remembered_is_bounded(robots_txt, feed_server, monkeypatch):
+    monkeypatch.setattr(robots, "MOST_BYTES", 100)
+    elsewhere = await FeedServer().start()
+    try:
+        for server in (feed_server, elsewhere):
+            rules(server, "User-agent: *\nDisallow: /secret\n#" + "x" * 60)
+            await robots_txt.verdict(f"{server.origin}/a", visit)
+        assert list(robots_txt._rules) == [elsewhere.origin]
+        assert robots_txt._bytes <= 100
+    finally:
+        await elsewhere.stop()
+
+
+async def test_where_a_redirect_leads_must_allow_it_too(reader, feed_server):
+    elsewhere = await FeedServer().start()
+    try:
+        rules(elsewhere, "User-agent: *\nDisallow: /")
+        url = feed_server.redirect("/away", elsewhere.serve("/page", PAGE, content_type="text/html"))
+        assert await code_at(reader, url) == errors.ROBOTS
+    finally:
+        await elsewhere.stop()
