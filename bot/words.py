@@ -261,7 +261,8 @@ class Dispatch:
     """One message owed to one channel: the outbox row, later the record of what was sent.
 
     `what` is the article's key for a post and a name of its own for others. `error` says why it waits or
-    failed. `article_ids` are oldest first. A direct message has the person and the server whose news it is.
+    failed. `article_ids` are oldest first; a digest has those that it names. A direct
+    message has the person and the server whose news it is.
     `look` is that of a post since it was claimed: an edit keeps it.
     """
 

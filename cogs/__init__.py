@@ -7,6 +7,7 @@ from discord.ext import commands
 from cogs.about import About
 from cogs.asking import Asking
 from cogs.bookmarks import Bookmarks
+from cogs.digests import Digests
 from cogs.encoding import Encoding
 from cogs.feeds import Feeds
 from cogs.health import Health
@@ -40,6 +41,7 @@ ALL: tuple[type[commands.Cog], ...] = (
     Reactions,
     MoreLikeThis,
     Watching,
+    Digests,
     Rising,
     Why,
     About,

@@ -12,7 +12,7 @@ from bot.store.filters import read
 from bot.store.rows import look
 from bot.text import safe
 from bot.words import Preference, SettingChange, SubscriptionState
-from cogs import subscriptions
+from cogs import rhythm, subscriptions
 from cogs.paging import Page, Pages
 from cogs.rights import require_manage
 from cogs.views import Interaction
@@ -81,6 +81,10 @@ def _name(change: SettingChange) -> str:
         Preference.JOIN_STORIES: _("One post a story"),
         Preference.DAILY_THREAD: _("A thread a day"),
         history.FORUM_TAG: _("Tag of posts"),
+        Preference.QUIET_HOURS: _("Quiet hours"),
+        Preference.MOST_AN_HOUR: _("Posts an hour"),
+        Preference.GAP: _("Gap between two posts"),
+        "digest": _("Digest"),
         "subscription": _("Feed"),
         history.LOOK: _("Look of posts"),
         history.FILTER: _("Filter"),
@@ -91,6 +95,8 @@ def _name(change: SettingChange) -> str:
 
 def _value(change: SettingChange, value: str | None) -> str:  # noqa: PLR0911  # one line a setting
     """A value in words; that of a setting which is not known here as the store writes it."""
+    if (told := rhythm.value(change.setting, value)) is not None:
+        return told
     match change.setting:
         case Preference.LANGUAGE:
             if value is None:

@@ -18,7 +18,7 @@ from cogs.views import Interaction, Paced
 MOST_BOOKMARKS = 5000
 """How many bookmarks a person can have."""
 
-_POSTS = (DispatchKind.POST, DispatchKind.CATCH_UP, DispatchKind.WATCH)
+_POSTS = (DispatchKind.POST, DispatchKind.CATCH_UP, DispatchKind.WATCH, DispatchKind.DIGEST)
 
 
 async def keep(

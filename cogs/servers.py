@@ -96,6 +96,7 @@ class Servers(commands.Cog):
         alerts = await self._store.servers.alerts(guild.id)
         following = await self._store.subscriptions.channels(guild.id)
         following |= await self._store.watches.channels(guild.id)
+        following |= {digest.channel_id for digest in await self._store.digests.of_server(guild.id)}
         for channel_id in following | ({alerts} if alerts else set()):
             await self._bot.courier.look_again(channel_id)
 

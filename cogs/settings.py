@@ -25,6 +25,7 @@ from cogs.forum_tags import TagPanel
 from cogs.history import History, language_name
 from cogs.looks import open_server_look
 from cogs.places import Option, Place, PlaceOption, place
+from cogs.rhythm import RhythmPanel
 from cogs.rights import FOR_MANAGERS, in_servers, may_govern, require_manage
 from cogs.views import Ask, AskerView, Choose, ChooseChannel, ChooseRole, Interaction, Press
 
@@ -75,6 +76,15 @@ class ServerSettings(
         """Open the panel with the real message."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         await open_server_look(interaction)
+
+    @app_commands.command(
+        name="rhythm", description=locale_str("Quiet hours of a channel, and how many posts it takes")
+    )
+    @app_commands.describe(channel=locale_str("Which channel; this one unless you say"))
+    async def rhythm(self, interaction: Interaction, channel: Option | None = None) -> None:
+        """Show and change when a channel takes posts."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await RhythmPanel(interaction, await place(interaction, channel)).show(interaction)
 
     @app_commands.command(
         name="history", description=locale_str("Who changed which setting, and what they changed it to")

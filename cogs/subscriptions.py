@@ -166,6 +166,8 @@ async def entry(interaction: Interaction, pair: Pair) -> str:
     trouble = problem.problem if problem else await dispatches.delay(subscription.channel_id)
     if interaction.guild is not None and await is_gone(interaction.guild, subscription.channel_id):
         trouble = outcomes.GONE
+    waits = await dispatches.held(subscription.channel_id) if trouble is None else None
+    held = "🌙 " + outcomes.describe(waits) if waits is not None else ""
     last = (
         _("last article {when}").format(when=f"<t:{feed.last_article}:R>")
         if feed.last_article is not None
@@ -184,7 +186,7 @@ async def entry(interaction: Interaction, pair: Pair) -> str:
     return "\n".join(
         (
             _("{feed} in <#{channel}>").format(feed=bold(feed), channel=subscription.channel_id),
-            health(subscription, feed, trouble),
+            " · ".join(filter(None, (health(subscription, feed, trouble), held))),
             " · ".join(times),
             f"-# {' · '.join(chosen)}",
             f"-# `{address}`",

@@ -8,11 +8,9 @@ import logging
 import math
 from collections import OrderedDict
 from collections.abc import Collection, Iterator
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 import discord
-from babel.dates import format_date, format_time
 from discord import app_commands
 from discord.app_commands import Choice, locale_str
 from discord.ext import commands
@@ -21,11 +19,12 @@ from bot import locale
 from bot.app import Telex
 from bot.locale import _, ngettext
 from bot.news import charts
-from bot.news.charts import MOST_ROWS, Chart, Row
+from bot.news.charts import Chart
 from bot.news.limits import Limit
 from bot.news.refusals import Refusal
 from bot.news.search import parse
-from bot.news.trends import FEWEST_ARTICLES, MOST_TITLES, Line, Period, Trends, find
+from bot.news.trend_charts import alternative, charts_of, figures, rising
+from bot.news.trends import FEWEST_ARTICLES, Line, Period, Trends
 from bot.text import safe
 from bot.text.query import Condition, Filter
 from bot.workers import WorkerError, Workers
@@ -36,12 +35,10 @@ from cogs.views import AskerView, Choose, Interaction
 
 log = logging.getLogger(__name__)
 
-_TIME = 20.0  # seconds that reading the titles may take
 _FRESH = 600.0  # seconds for which a picture is shown again to those who see the same feeds
 _KEPT = 16  # pictures
 _PICTURES, _PERIOD = 5, 60.0  # that are made for a person in so many seconds
 _NAME = 60  # UTF-16 units of a name in the text
-_ALT = 1024  # https://discord.com/developers/docs/resources/message#attachment-object
 _OPTION = 100  # https://discord.com/developers/docs/components/reference#string-select
 _COLOURS = (0x56B4E9, 0xE69F00)  # of the pictures
 _QUOTES = str.maketrans("", "", '"“”„«»')
@@ -121,18 +118,15 @@ class Rising(commands.Cog):
 
     async def _make(self, visible: Collection[int], period: Period) -> Answer:
         now = self.bot.newsroom.clock.now()
-        read = await self.bot.store.words.titles(
-            visible, since=now - 2 * period.seconds, before=now, most=2 * MOST_TITLES
-        )
         workers = Workers()
         try:
-            trends = await workers.run(find, now, period, read.step, read.titles, timeout=_TIME)
+            trends = await rising(self.bot.store, workers, visible, period, now)
         except WorkerError as error:
             log.warning("trends were not found: %s", error)
             raise Refusal(_("That took too long. Try a shorter time.")) from error
         finally:
             await workers.close()
-        wanted = tuple(_charts(trends, period, now))
+        wanted = tuple(charts_of(trends, period, now))
         return Answer(now, trends, wanted, await charts.drawn(wanted) if wanted else ())
 
 
@@ -145,7 +139,7 @@ class SearchOne(AskerView):
         self._since = Condition(Filter.SINCE, answer.moment - period.seconds)
         options = [
             discord.SelectOption(
-                label=safe.plain(line.name, _OPTION), value=str(number), description=_figures(line)
+                label=safe.plain(line.name, _OPTION), value=str(number), description=figures(line)
             )
             for number, line in enumerate(self._rising)
         ]
@@ -186,14 +180,14 @@ def _told(trends: Trends, period: Period) -> Iterator[discord.Embed]:
         lines = [_("Nothing stands out: no word is in many more titles than before.")]
     else:
         lines = [
-            _line(f"{number}. ", line, _figures(line, sources=True))
+            _line(f"{number}. ", line, figures(line, sources=True))
             for number, line in enumerate(trends.rising, 1)
         ]
     yield discord.Embed(
         title=title(period), colour=_COLOURS[0], description=cards.fit([(one,) for one in lines])
     )
     if trends.sources:
-        lines = [_line("", line, _figures(line)) for line in trends.sources]
+        lines = [_line("", line, figures(line)) for line in trends.sources]
         embed = discord.Embed(
             title=_("Sources"), colour=_COLOURS[1], description=cards.fit([(one,) for one in lines])
         )
@@ -210,47 +204,3 @@ def _line(number: str, line: Line, figures: str) -> str:
     before, after = (" ".join(map(str, part)) for part in (line.counts[:half], line.counts[half:]))
     name = safe.markdown(safe.plain(line.name, _NAME))
     return f"{number}**{name}** · {figures}\n`{before} → {after}`"
-
-
-def _figures(line: Line, *, sources: bool = False) -> str:
-    """How many articles, of how many sources, and how many before."""
-    told = [ngettext("{count} article", "{count} articles", line.articles).format(count=line.articles)]
-    if sources:
-        told.append(ngettext("{count} source", "{count} sources", line.outlets).format(count=line.outlets))
-    told.append(_("{count} before").format(count=line.before))
-    return " · ".join(told)
-
-
-def _charts(trends: Trends, period: Period, now: int) -> Iterator[Chart]:
-    """The pictures of what was found, with their labels in the language of this task."""
-    begin, middle, end = (_tick(now - count * period.seconds, period) for count in (2, 1, 0))
-    names = [f"{number}  {safe.plain(line.name, _NAME)}" for number, line in enumerate(trends.rising, 1)]
-    rising = [
-        Row(name, _figures(line), line.counts)
-        for name, line in zip(names[:MOST_ROWS], trends.rising, strict=False)
-    ]
-    sources = [Row(safe.plain(line.name, _NAME), _figures(line), line.counts) for line in trends.sources]
-    if rising:
-        yield Chart(_("Rising"), _("Before"), _later(period), (begin, middle, end), tuple(rising))
-    if sources:
-        yield Chart(_("Sources"), _("Before"), _later(period), (begin, middle, end), tuple(sources), colour=1)
-
-
-def _later(period: Period) -> str:
-    return {Period.DAY: _("Last 24 hours"), Period.WEEK: _("Last 7 days"), Period.MONTH: _("Last 30 days")}[
-        period
-    ]
-
-
-def _tick(moment: int, period: Period) -> str:
-    """A date as it is written in the language of this task; for a day the hour in UTC."""
-    when = datetime.fromtimestamp(moment, UTC)
-    if period is Period.DAY:
-        return f"{format_time(when, 'HH:mm', locale=locale.current())} UTC"
-    return format_date(when, "d MMM", locale=locale.current())
-
-
-def alternative(chart: Chart) -> str:
-    """A picture in words, for those who cannot see it."""
-    rows = (f"{row.label}: {row.figures}." for row in chart.rows)
-    return safe.cut(f"{chart.title}, {chart.later}. {' '.join(rows)}", _ALT)

@@ -14,6 +14,7 @@ from discord.ext import commands
 
 from bot.app import Telex, report, slow_down, speak_to
 from bot.locale import _
+from bot.news.refusals import Refusal
 
 Interaction = discord.Interaction[Telex]
 Action = Callable[[Interaction], Awaitable[None]]
@@ -123,7 +124,9 @@ class Choose(discord.ui.Select[AskerView]):
         self._action = action
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Pass the choice on."""
+        """Pass the choice on, unless it is none that was offered: Discord's clients send no such."""
+        if not set(self.values) <= {option.value for option in self.options}:
+            raise Refusal(expired())
         await self._action(interaction, self.values)
 
 

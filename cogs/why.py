@@ -23,7 +23,7 @@ from cogs.rights import in_servers
 from cogs.subscriptions import Pair, bold, health, trouble
 from cogs.views import Interaction
 
-_SHOWN = frozenset({Fate.POSTED, Fate.JOINED})
+_SHOWN = frozenset({Fate.POSTED, Fate.JOINED, Fate.DIGESTED})
 _ARTICLES = 5
 _FEEDS = 3
 _LINES = 25

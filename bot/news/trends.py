@@ -158,7 +158,7 @@ class _Titles:
         self.outlets.append(titled.outlet)
         if part >= halves:
             self.recent.add(number)
-        for key, written in _names(titled.title):
+        for key, written in runs(titled.title):
             self.having[key].add(number)
             self._spellings[key][written] += 1
 
@@ -195,7 +195,7 @@ def _best(read: _Titles) -> list[Key]:
     """The rising words and names, the most significant first; of those of the same articles only one."""
     rising: dict[Key, float] = {}
     for key, having in read.having.items():
-        if (surprise := _rise(read, having)) and _is_one_name(read, key) and not _is_weak(key):
+        if (surprise := _rise(read, having)) and _is_one_name(read, key) and not is_weak(key):
             rising[key] = surprise
     names = [key for key in rising if len(key) > 1]
     for name in sorted(names, key=len):
@@ -241,7 +241,7 @@ def _is_one_name(read: _Titles, key: Key) -> bool:
     return log_likelihood(both, len(first - last), len(last - first), neither) >= _BOUND
 
 
-def _is_weak(key: Key) -> bool:
+def is_weak(key: Key) -> bool:
     """Whether a word is a number alone, or names a day or month, which rise by themselves."""
     return all(stem.isdecimal() or stem in _calendar() for stem in key)
 
@@ -258,7 +258,7 @@ def _overlap(one: set[int], other: set[int]) -> float:
     return len(one & other) / len(one | other)
 
 
-def _names(title: str) -> Iterator[tuple[Key, str]]:
+def runs(title: str) -> Iterator[tuple[Key, str]]:
     """The words of a title that say something and the runs of up to three of them, each once."""
     title = safe.plain(title)
     found = [(_stem(form), start, end) for form, start, end in islice(terms.spans(title), _WORDS)]

@@ -85,7 +85,9 @@ async def _at(store: Store, link: str) -> list[Article]:
     return await store.articles.known_at(forms, urls.page(url), names, _MOST)
 
 
-def sentence(fate: FateRow, *, when: str, problem: Callable[[str], str]) -> str:
+def sentence(  # noqa: PLR0911  # one line a fate
+    fate: FateRow, *, when: str, problem: Callable[[str], str]
+) -> str:
     """What became of a page in a channel, in the language of this task.
 
     `when` is the time of it as it is to be shown; `problem` puts why sending failed into words. The title of
@@ -99,6 +101,10 @@ def sentence(fate: FateRow, *, when: str, problem: Callable[[str], str]) -> str:
             return _waiting(when, problem(reason) if reason else "")
         case Fate.JOINED:
             return _joined(fate, when)
+        case Fate.DIGESTED if fate.message_id is None:
+            return _("kept for the next digest of the channel ({when})").format(when=when)
+        case Fate.DIGESTED:
+            return _("told in a digest {when}").format(when=when)
         case Fate.FAILED:
             return _("not posted: sending it failed. {reason}").format(reason=problem(reason))
         case Fate.FILTERED:

@@ -1,19 +1,21 @@
-"""What the notice of a watch may tell those who get it, with their rights as they are when it is sent."""
+"""What a watch's notice, or a digest, may tell those who get it, with their rights when it is sent."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 
 import discord
 
 from bot.clock import Clock
+from bot.news import digests
 from bot.news.watches import Watchman
 from bot.posting.outcomes import Later, Lost, Outcome, judge
 from bot.posting.visibility import Visibility
 from bot.store import DatabaseFault, Store
-from bot.words import Dispatch
+from bot.words import Dispatch, DispatchKind
 
 log = logging.getLogger(__name__)
 
@@ -31,10 +33,13 @@ class Audience:
         self._store, self._client, self._visibility = store, client, visibility
 
     async def admit(self, notice: Dispatch) -> Dispatch | Outcome | None:
-        """The notice with what may be told; None when that is nothing, or why it is not known yet."""
+        """A watch's notice or a digest with what may be told; None when that is nothing, or why not yet."""
         guild = self._client.get_guild(notice.server_id)
         if guild is None:
             return None
+        edition = digests.read(notice.payload) if notice.kind is DispatchKind.DIGEST else None
+        if edition is not None and not edition.wide:  # as the channel was told it singly
+            return notice
         try:
             if notice.person_id is None:
                 feed_ids = await self.feeds_of_channel(guild, notice.channel_id)
@@ -43,6 +48,9 @@ class Audience:
         except Exception as error:  # noqa: BLE001  # raised again where it is no answer of Discord's
             outcome = judge(error)
             return outcome if isinstance(outcome, Later) else Later(_AGAIN, _words(outcome))
+        if edition is not None:
+            narrowed = edition.narrowed(feed_ids)
+            return replace(notice, payload=narrowed.written()) if narrowed.sections else None
         if not await self._store.watches.narrow(notice.id, feed_ids):
             return None
         return await self._store.dispatches.get(notice.id)

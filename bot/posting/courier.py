@@ -20,6 +20,7 @@ import discord
 from bot.clock import Clock
 from bot.posting import daily, finishing, forums, lookback, permissions, places
 from bot.posting.audience import HIDDEN, Audience, Matching
+from bot.posting.digesting import Digests
 from bot.posting.messages import Message
 from bot.posting.outcomes import (
     ARTICLE_GONE,
@@ -41,7 +42,7 @@ from bot.posting.troubles import Troubles, patience
 from bot.posting.visibility import Visibility
 from bot.settings import Settings
 from bot.store import UNTIL_NEXT_TRY, DatabaseFault, Store
-from bot.words import Dispatch, DispatchState
+from bot.words import Dispatch, DispatchKind, DispatchState
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +65,7 @@ class Courier:
         self._store, self._client, self._clock, self._settings = store, client, clock, settings
         self._matching = Matching(store, clock, on_end=self.wake)
         self.audience = Audience(store, client, visibility)
+        self.digests = Digests(store, client, clock, self.audience, on_end=self.wake)
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._chore: asyncio.Task[None] | None = None
         self._slots = asyncio.Semaphore(CONCURRENT)
@@ -159,6 +161,7 @@ class Courier:
                 task.add_done_callback(partial(self._ended, channel_id))
         if not self._stopping:
             await self._matching.start(now)
+            await self.digests.start(now)
         chores = any(due <= now for due, _dispatch in self._unfinished.values())
         if self._chore is None and not self._stopping:
             edits = await self._store.dispatches.edits_due(now, _EDITS)
@@ -180,7 +183,7 @@ class Courier:
         self.wake()
 
     def _running(self) -> set[asyncio.Task[None]]:
-        others = {task for task in (self._chore, self._matching.task) if task is not None}
+        others = {task for task in (self._chore, self._matching.task, self.digests.task) if task is not None}
         return set(self._tasks.values()) | others
 
     async def _wait(self) -> None:
@@ -193,7 +196,8 @@ class Courier:
         dues = [now + _LONGEST_SLEEP, *self._resting.values()]
         dues += [due for due, _dispatch in self._unfinished.values()] if self._chore is None else []
         next_due = await self._store.dispatches.next_due(busy)
-        dues += [next_due] if next_due is not None else []
+        next_digest = await self.digests.next_due() if self.digests.task is None else None
+        dues += [due for due in (next_due, next_digest) if due is not None]
         waits = {
             asyncio.create_task(self._woken.wait()),
             asyncio.create_task(self._clock.sleep(max(min(dues) - now, 0))),
@@ -238,7 +242,7 @@ class Courier:
         if isinstance(place, Outcome):
             await self._record(dispatch, place)
             return
-        if dispatch.watch_id is not None:
+        if dispatch.watch_id is not None or dispatch.kind is DispatchKind.DIGEST:
             admitted = await self.audience.admit(dispatch)
             if admitted is None:
                 await self._store.dispatches.failed(dispatch.id, HIDDEN)

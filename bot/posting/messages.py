@@ -5,6 +5,7 @@ Limits: https://discord.com/developers/docs/resources/message#embed-object-embed
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -46,10 +47,24 @@ _ENDS_A_LINK = re.compile(r"[\s()<>\\\"\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A PNG picture that goes with a message, and what it shows in words."""
+
+    data: bytes
+    filename: str
+    description: str
+
+    def file(self) -> discord.File:
+        """As it is sent; once."""
+        return discord.File(io.BytesIO(self.data), filename=self.filename, description=self.description)
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """What is sent: an embed, a row of buttons or a menu, and the name of the thread that a forum opens.
 
-    `mention` is the id of a role that is told of it, `tags` are those that a post in a forum gets.
+    `mention` is the id of a role that is told of it, `tags` are those that a post in a forum gets. The embed
+    shows the `picture` where there is one.
     """
 
     embed: discord.Embed
@@ -57,6 +72,7 @@ class Message:
     view: discord.ui.View | None = None
     mention: int | None = None
     tags: tuple[discord.ForumTag, ...] = ()
+    picture: Picture | None = None
 
     @property
     def content(self) -> str | None:
@@ -71,6 +87,12 @@ class Message:
             allowed.roles = [discord.Object(self.mention)]
         return allowed
 
+    def without_picture(self) -> Message:
+        """The same in words alone."""
+        embed = self.embed.copy()
+        embed.set_image(url=None)
+        return replace(self, embed=embed, picture=None)
+
     def attempts(self) -> Iterator[Message]:
         """The message, then barer ones for when Discord refuses an address in it: no pictures, no links."""
         yield self
@@ -80,7 +102,7 @@ class Message:
         if bare.author.name:
             bare.set_author(name=bare.author.name)
         if bare.to_dict() != self.embed.to_dict():
-            yield replace(self, embed=bare)
+            yield replace(self, embed=bare, picture=None)
         links = [item for item in self.view.children if _is_link(item)] if self.view is not None else []
         if not bare.url and not links:
             return
@@ -89,7 +111,7 @@ class Message:
         view = self.view
         if view is not None and links:
             view = buttons.row(*(item for item in view.children if not _is_link(item)))
-        yield replace(self, embed=unlinked, view=view)
+        yield replace(self, embed=unlinked, view=view, picture=None)
 
 
 def post(
@@ -143,8 +165,8 @@ def catch_up(what: str, articles: Sequence[Article], *, language: str) -> Messag
     with locale.use(language):
         count = len(articles)
         title = ngettext(
-            "{count} article came in while I could not post",
-            "{count} articles came in while I could not post",
+            "{count} article came in meanwhile",
+            "{count} articles came in meanwhile",
             count,
         ).format(count=count)
         embed = discord.Embed(colour=COLOUR, title=title, description=_lines(articles))

@@ -14,6 +14,7 @@ import discord
 from bot.locale import _
 from bot.news.watches import CLOSED
 from bot.posting import permissions
+from bot.store.rhythm import GAP, MOST_AN_HOUR, QUIET_HOURS
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +156,8 @@ def describe(problem: str) -> str:
         return _("Discord did not take it yet: {reason}. I keep trying.").format(reason=_reason(rest))
     if code == REFUSED:
         return _("Discord did not take the message: {reason}").format(reason=rest)
+    if code in {QUIET_HOURS, MOST_AN_HOUR, GAP}:
+        return _waits(code).format(time=rest)
     sentences = {
         GONE: _("I cannot find the channel. If it was deleted, remove its feeds or move them."),
         FORBIDDEN: _("Discord does not let me post in the channel. Check my permissions there."),
@@ -186,6 +189,14 @@ def _reason(error: str) -> str:
     }
     told = (words for beginning, words in ours.items() if error.startswith(beginning))
     return next(told, error.rstrip(". "))
+
+
+def _waits(code: str) -> str:
+    """Why something waits for the rhythm of its channel, with the time when it comes to be filled in."""
+    return {
+        QUIET_HOURS: _("It waits until {time} (quiet hours)."),
+        MOST_AN_HOUR: _("It waits until {time} (only so many posts an hour)."),
+    }.get(code, _("It waits until {time} (a gap between two posts)."))
 
 
 async def _raise_on_server_error(

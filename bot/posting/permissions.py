@@ -31,6 +31,7 @@ def name(permission: str) -> str:
         "read_message_history": _("Read Message History"),
         "add_reactions": _("Add Reactions"),
         "create_public_threads": _("Create Public Threads"),
+        "attach_files": _("Attach Files"),
     }
     return names.get(permission, permission)
 
@@ -62,6 +63,14 @@ def lacking_for_threads(channel: discord.TextChannel) -> list[str]:
     granted = channel.permissions_for(channel.guild.me)
     wanted = ["view_channel", "create_public_threads", "send_messages_in_threads", "read_message_history"]
     return [permission for permission in wanted if not getattr(granted, permission)]
+
+
+def may_attach(place: Place) -> bool:
+    """Whether Telex may send pictures in a channel; also where only Discord can tell."""
+    me = place.guild.me
+    if me is None or (isinstance(place, discord.Thread) and place.parent is None):
+        return True
+    return place.permissions_for(me).attach_files
 
 
 def missing(place: Place, *, required: bool = True, useful: bool = False) -> list[str]:

@@ -73,6 +73,8 @@ async def send(place: Target, message: Message, nonce: str) -> Outcome:
     """Send a message; barer where Discord refuses an address in it. Raises only what is a fault of ours."""
     if isinstance(place, Place) and (lacking := permissions.lacking(place)):
         return Blocked(" ".join([FORBIDDEN, *lacking]))
+    if message.picture is not None and isinstance(place, Place) and not permissions.may_attach(place):
+        message = message.without_picture()
     outcome: Outcome = Refused(REFUSED)
     for attempt in message.attempts():
         try:
@@ -92,6 +94,8 @@ async def _send(place: Target, message: Message, nonce: str) -> Sent:
         content["content"] = message.content
     if message.view is not None:
         content["view"] = message.view
+    if message.picture is not None:
+        content["file"] = message.picture.file()
     if isinstance(place, discord.ForumChannel):
         made = await place.create_thread(
             name=message.name, applied_tags=message.tags or discord.utils.MISSING, **content

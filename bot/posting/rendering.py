@@ -7,7 +7,8 @@ from dataclasses import replace
 import discord
 
 from bot import locale
-from bot.posting import looks, messages
+from bot.news import digests
+from bot.posting import digest_pages, looks, messages
 from bot.posting.also import with_story
 from bot.posting.messages import Message
 from bot.store import Store
@@ -18,7 +19,7 @@ _BEGINNING = 4_000
 """Characters of a text that an excerpt may come from."""
 
 
-async def render(
+async def render(  # noqa: PLR0911  # one line a kind
     store: Store, client: discord.Client, dispatch: Dispatch, *, default_language: str, from_pages: bool
 ) -> Message | None:
     """The message of a dispatch; None when its articles are no longer kept.
@@ -36,6 +37,10 @@ async def render(
     language = await language_of(
         store, client, dispatch.server_id, dispatch.channel_id, default_language=default_language
     )
+    if dispatch.kind is DispatchKind.DIGEST:
+        return await digest_pages.render(
+            store, dispatch.what, digests.read(dispatch.payload), language=language
+        )
     if dispatch.kind is DispatchKind.CATCH_UP:
         return messages.catch_up(dispatch.what, articles, language=language)
     if dispatch.watch_id is not None:

@@ -6,25 +6,20 @@ until a digest covers them. One that names an article posted singly leaves its f
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Collection, Sequence
-from typing import NamedTuple
 
 from bot import hours
 from bot.clock import Clock
-from bot.store import history, outbox
+from bot.store import gathering, history, outbox
 from bot.store.database import Database
+from bot.store.gathering import Gathered
 from bot.store.rows import listed
 from bot.store.subscriptions import need_channel
 from bot.words import Digest, DigestPlan, SettingChange
 
 SETTING = "digest"
 """What the history of a server calls a change of a channel's digest."""
-MOST_READ = 3_000
-"""Articles that a digest is chosen from, the newest."""
-
-_DAY = 86_400
 _COLUMNS = """
     digest.id, channel.server_id, digest.channel_id, digest.weekday, digest.minute, digest.alone, digest.wide,
     digest.chart, digest.created, digest.due, digest.covered, server.time_zone
@@ -34,23 +29,6 @@ _FROM = """
     JOIN channel ON channel.id = digest.channel_id
     JOIN server ON server.id = channel.server_id AND server.left IS NULL
 """
-
-
-class Candidate(NamedTuple):
-    """An article that a digest may tell of, with the other articles of its page that may be named.
-
-    `kept` is how many people bookmarked any of them in this server.
-    """
-
-    article_id: int
-    page: str
-    title: str
-    outlet: str
-    tags: tuple[str, ...]
-    language: str | None
-    published: int
-    others: tuple[tuple[int, str], ...]
-    kept: int
 
 
 class Digests:
@@ -63,7 +41,8 @@ class Digests:
     async def save(
         self, plan: DigestPlan, *, server_id: int, channel_id: int, person_id: int, limit: int
     ) -> Digest | None:
-        """Give a channel a digest, or change it; None where the server has `limit` in other channels.
+        """Give a channel a digest, or change it; None where the server has `limit` in other channels, or
+        sent the bot away.
 
         Where single posts come back, what was held for the digest goes into a catch-up. Raises `StoreError`
         for another server's channel.
@@ -97,14 +76,14 @@ class Digests:
 
     async def candidates(
         self, digest: Digest, feed_ids: Collection[int], *, since: int, until: int
-    ) -> tuple[list[Candidate], list[int]]:
-        """What a digest of what came between two times may tell, newest first, and the articles held for it.
+    ) -> Gathered:
+        """What a digest of what came between two times may tell.
 
         That is what was posted in the channel then and what is held for it; of a wide one also what the feeds
         with `feed_ids` brought that has no fate in the channel. Only articles of the channel itself and of
         these feeds are named beside them.
         """
-        return await self._database.read(_candidates, digest, feed_ids, since, until)
+        return await self._database.read(gathering.gather, digest, feed_ids, since, until)
 
     async def recall(self, digest_id: int) -> int | None:
         """Take back the digests of this id that still wait to be sent; since when the oldest of them tells.
@@ -125,10 +104,10 @@ class Digests:
         async with self._database.write() as transaction:
             return await transaction.run(_make, digest, payload, until, held, named, self._clock.now())
 
-    async def skip(self, digest: Digest) -> None:
-        """Leave out a digest that is too late; the next one tells of what it would have told."""
+    async def skip(self, digest: Digest, *, since: int) -> None:
+        """Leave out a digest that is too late; the next one tells of what came `since` then."""
         async with self._database.write() as transaction:
-            await transaction.run(_skip, digest, self._clock.now())
+            await transaction.run(_skip, digest, since, self._clock.now())
 
     async def _all(self, condition: str, value: int, *, order: str = "digest.id") -> list[Digest]:
         return await self._database.objects(
@@ -188,9 +167,11 @@ def _save(
     (others,) = connection.execute(
         f"SELECT count(*) {_FROM} WHERE server.id = ? AND channel.id <> ?", (server_id, channel_id)
     ).fetchone()
-    if before is None and others >= limit:
+    zone, left = connection.execute(
+        "SELECT time_zone, left FROM server WHERE id = ?", (server_id,)
+    ).fetchone()
+    if left is not None or (before is None and others >= limit):
         return None
-    (zone,) = connection.execute("SELECT time_zone FROM server WHERE id = ?", (server_id,)).fetchone()
     due = _next(plan.minute, plan.weekday, zone, now)
     if before is not None and (before.minute, before.weekday) == (plan.minute, plan.weekday):
         due = row["due"]
@@ -234,103 +215,6 @@ def _note(
 ) -> None:
     old, new = (None if plan is None else str(plan) for plan in (before, after))
     history.note(connection, server_id, SettingChange(now, person_id, SETTING, channel_id, None, old, new))
-
-
-def _candidates(
-    connection: sqlite3.Connection, digest: Digest, feed_ids: Collection[int], since: int, until: int
-) -> tuple[list[Candidate], list[int]]:
-    values = {
-        "channel": digest.channel_id,
-        "since": since,
-        "until": until,
-        "feeds": listed(feed_ids),
-        "wide": digest.plan.wide,
-        "day": _DAY,
-        "server": digest.server_id,
-        "most": MOST_READ,
-    }
-    held = [
-        row[0]
-        for row in connection.execute(
-            "SELECT article_id FROM fate WHERE channel_id = :channel AND fate = 'digested'", values
-        )
-    ]
-    rows = connection.execute(
-        """
-        SELECT DISTINCT article.id, article.page, substr(article.title, 1, 500) AS title, article.outlet,
-               article.tags, article.language, article.published
-        FROM (
-            SELECT article_id FROM dispatch INDEXED BY dispatch_told
-            JOIN fate ON fate.dispatch_id = dispatch.id
-            WHERE dispatch.channel_id = :channel AND sent >= :since AND sent < :until
-              AND kind IN ('post', 'catch-up')
-            UNION
-            SELECT article_id FROM dispatch INDEXED BY dispatch_told
-            JOIN fate ON fate.joined_id = dispatch.id
-            WHERE dispatch.channel_id = :channel AND sent >= :since AND sent < :until
-            UNION
-            SELECT article_id FROM fate WHERE channel_id = :channel AND fate = 'digested'
-            UNION
-            SELECT id FROM article INDEXED BY article_feed_newest
-            WHERE :wide AND feed_id IN (SELECT value FROM json_each(:feeds))
-              AND published >= :since - :day AND published < :until AND found >= :since AND found < :until
-              AND NOT EXISTS (SELECT 1 FROM fate WHERE channel_id = :channel AND fate.page = article.page)
-        ) AS told
-        JOIN article ON article.id = told.article_id AND article.retracted IS NULL
-        ORDER BY article.published DESC, article.id DESC LIMIT :most
-        """,
-        values,
-    ).fetchall()
-    others = _others(connection, rows, values)
-    kept = _kept(connection, rows, others, digest.server_id)
-    found = [
-        Candidate(
-            row["id"],
-            row["page"],
-            row["title"],
-            row["outlet"],
-            tuple(json.loads(row["tags"])),
-            row["language"],
-            row["published"],
-            tuple(one for one in others.get(row["page"], ()) if one[0] != row["id"]),
-            kept.get(row["page"], 0),
-        )
-        for row in rows
-    ]
-    return list({one.page: one for one in reversed(found)}.values())[::-1], held
-
-
-def _others(
-    connection: sqlite3.Connection, rows: Sequence[sqlite3.Row], values: dict[str, object]
-) -> dict[str, list[tuple[int, str]]]:
-    """The articles of each page in the feeds that may be named."""
-    others: dict[str, list[tuple[int, str]]] = {}
-    for page, article_id, outlet in connection.execute(
-        "SELECT page, id, outlet FROM article WHERE page IN (SELECT value FROM json_each(:pages)) "
-        "AND feed_id IN (SELECT value FROM json_each(:feeds)) ORDER BY id",
-        values | {"pages": listed({row["page"] for row in rows})},
-    ):
-        others.setdefault(page, []).append((article_id, outlet))
-    return others
-
-
-def _kept(
-    connection: sqlite3.Connection,
-    rows: Sequence[sqlite3.Row],
-    others: dict[str, list[tuple[int, str]]],
-    server_id: int,
-) -> dict[str, int]:
-    """How many people bookmarked a page in the server."""
-    ids = {row["id"] for row in rows} | {one[0] for those in others.values() for one in those}
-    return dict(
-        connection.execute(
-            "SELECT article.page, count(DISTINCT person_id) FROM bookmark "
-            "JOIN article ON article.id = bookmark.article_id "
-            "WHERE article_id IN (SELECT value FROM json_each(?)) AND removed IS NULL "
-            "AND bookmark.server_id = ? GROUP BY article.page",
-            (listed(ids), server_id),
-        ).fetchall()
-    )
 
 
 def _recall(connection: sqlite3.Connection, digest_id: int, now: int) -> int | None:
@@ -400,7 +284,7 @@ def _make(
     return True
 
 
-def _skip(connection: sqlite3.Connection, digest: Digest, now: int) -> None:
+def _skip(connection: sqlite3.Connection, digest: Digest, since: int, now: int) -> None:
     if _current(connection, digest):
         due = _next(digest.plan.minute, digest.plan.weekday, digest.time_zone, now)
-        connection.execute("UPDATE digest SET due = ? WHERE id = ?", (due, digest.id))
+        connection.execute("UPDATE digest SET due = ?, covered = ? WHERE id = ?", (due, since, digest.id))

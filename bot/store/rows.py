@@ -55,7 +55,7 @@ DISPATCH = """
     dispatch.look,
     (SELECT json_group_array(covered.id)
      FROM (SELECT DISTINCT a.id, a.published FROM fate JOIN article AS a ON a.id = fate.article_id
-           WHERE fate.dispatch_id = dispatch.id
+           WHERE fate.dispatch_id = dispatch.id AND dispatch.kind <> 'digest'
            UNION
            SELECT a.id, a.published FROM watch_match JOIN article AS a ON a.id = watch_match.article_id
            WHERE watch_match.dispatch_id = dispatch.id

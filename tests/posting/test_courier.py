@@ -299,7 +299,7 @@ async def test_what_is_beyond_the_limit_shares_a_catch_up(telex: World, publishe
     limit = telex.newsroom.settings.catch_up_after
     assert [post.embeds[0].title for post in posts] == [f"Article {n}" for n in range(31 - limit, 31)]
     covered = 30 - limit
-    assert catch_up.embeds[0].title == f"{covered} articles came in while I could not post"
+    assert catch_up.embeds[0].title == f"{covered} articles came in meanwhile"
     assert catch_up.embeds[0].description is not None
     assert len(catch_up.embeds[0].description.splitlines()) == covered
     (menu,) = buttons.custom_ids(catch_up)

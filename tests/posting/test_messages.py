@@ -164,7 +164,7 @@ async def test_a_catch_up_lists_what_fits_and_counts_the_rest() -> None:
     within_limits(message)
     embed = fields(message)
     lines = embed["description"].splitlines()
-    assert embed["title"] == "200 articles came in while I could not post"
+    assert embed["title"] == "200 articles came in meanwhile"
     assert lines[0] == "• [Article 199](https://news.example/199) · Example News"
     assert lines[-1] == f"and {200 - len(lines) + 1} more, older ones"
     (menu,) = components(message)

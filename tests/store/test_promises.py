@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.store import Store
-from bot.words import Feed
+from bot.words import DigestPlan, Feed
 from tests.clocks import ManualClock
 from tests.store.samples import add_feed, deliver, new_article, record
 
@@ -26,7 +26,10 @@ CHANGES = st.tuples(
 )
 SERVERS = st.tuples(st.sampled_from(["leave", "join"]), st.just(0), st.just(0))
 POSTS = st.tuples(st.sampled_from(["deliver", "retry"]), st.integers(0, CHANNELS - 1), st.integers(1, 3))
-ACTS = st.one_of(POLLS, POLLS, CHANGES, CHANGES, POSTS, SERVERS)
+DIGESTS = st.tuples(
+    st.sampled_from(["digest", "plain", "stop", "make", "make"]), st.integers(0, CHANNELS - 1), st.just(0)
+)
+ACTS = st.one_of(POLLS, POLLS, CHANGES, CHANGES, POSTS, SERVERS, DIGESTS)
 
 
 class World:
@@ -101,6 +104,29 @@ class World:
         if claimed := await self.store.dispatches.claim(self.channels[one], self.clock.now()):
             await self.store.dispatches.retry(claimed.id, due=self.clock.now(), error="503")
 
+    async def digest(self, one: int, _two: object, *, alone: bool = True) -> None:
+        await self.store.digests.save(
+            DigestPlan(weekday=None, minute=0, alone=alone),
+            server_id=self.server,
+            channel_id=self.channels[one],
+            person_id=1,
+            limit=CHANNELS,
+        )
+
+    async def plain(self, one: int, two: object) -> None:
+        await self.digest(one, two, alone=False)
+
+    async def stop(self, one: int, _two: object) -> None:
+        await self.store.digests.stop(server_id=self.server, channel_id=self.channels[one], person_id=1)
+
+    async def make(self, one: int, _two: object) -> None:
+        digest = await self.store.digests.of_channel(self.channels[one])
+        if digest is not None:
+            await self.store.digests.recall(digest.id)
+            now = self.clock.now()
+            held = (await self.store.digests.candidates(digest, [], since=0, until=now)).held
+            await self.store.digests.make(digest, "{}" if held else None, until=now, held=held, named=held)
+
     async def leave(self, _one: int, _two: object) -> None:
         await self.store.servers.left(self.server)
 
@@ -108,6 +134,11 @@ class World:
         await self.store.servers.joined(self.server)
 
     async def check(self) -> None:
+        for channel in self.channels:  # what a digest holds is told when it ends
+            held = await self.store._database.fetchall(
+                "SELECT 1 FROM fate WHERE channel_id = ? AND fate = 'digested'", (channel,)
+            )
+            assert not held
         assert all(times == 1 for times in self.sent.values()), self.sent
         empty = await self.store._database.fetchall(
             "SELECT id FROM dispatch WHERE id NOT IN (SELECT dispatch_id FROM fate WHERE dispatch_id > 0)"
@@ -126,5 +157,6 @@ async def test_no_order_of_acts_loses_or_repeats_a_page(store: Store, clock: Man
         await world.act(*act)
     await world.join(0, 0)
     for channel in range(CHANNELS):
+        await world.stop(channel, 0)
         await world.deliver(channel, 999)
     await world.check()

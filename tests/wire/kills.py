@@ -126,6 +126,22 @@ WATCHING: tuple[Step, ...] = tuple(
 """From an article that came to the recorded notice of a watch."""
 
 
+DIGESTING: tuple[Step, ...] = (
+    *_around("making", "bot.posting.digesting:Digests._make"),
+    *_around("taking back", "bot.store.digests:Digests.recall", any_channel=True),
+    *_around("digest written", "bot.store.digests:Digests.make"),
+    _around("what it covers", "bot.store.digests:_make", any_channel=True)[1],
+    *_around("claim", f"{COURIER}._claim"),
+    *_MESSAGE,
+    *_FORUM_POST,
+    *_RECORD,
+    *_around("finish", f"{COURIER}._finish"),
+    *_second((*_LOOK, *_RETRY), _MESSAGE[0]),
+    *_second((*_LOOK, *_RECORD), _MESSAGE[1]),
+)
+"""From a digest that is due to its recorded message."""
+
+
 @dataclass(frozen=True)
 class Toll:
     """What a death cost: articles lost, repeated, out of order, posts unfinished, fates not as shown."""
@@ -198,6 +214,22 @@ async def survive(scene: Scene, kind: str, step: Step, *, window: float, burst: 
         scene.discord.acts.nonce_window = window
         nth = 1
     await die(scene, kind, step, nth=nth)
+    scene.discord.acts.nonce_window = window
+    bot = scene.start()
+    await scene.posted(numbers)
+    await bot.stop()
+    return toll(scene, numbers)
+
+
+async def survive_digest(scene: Scene, kind: str, step: Step, *, window: float) -> Toll:
+    """As `survive`, of channels that get digests alone: what was held comes in one message."""
+    scene.discord.acts.nonce_window = INSIDE
+    numbers = await scene.publish(2)
+    scene.end_day()
+    if step.earlier is not None:
+        await die(scene, kind, step.earlier)
+        scene.discord.acts.nonce_window = window
+    await die(scene, kind, step)
     scene.discord.acts.nonce_window = window
     bot = scene.start()
     await scene.posted(numbers)

@@ -19,6 +19,7 @@ from aiohttp import web
 from bot.news.newsroom import Newsroom, open_newsroom
 from bot.news.poller import Poller
 from bot.settings import Settings
+from bot.words import DigestPlan
 from bot.workers import Workers
 from tests.feed_server import FeedServer, item, rss
 from tests.wire.bot_process import BotProcess, Launcher
@@ -136,6 +137,23 @@ class Scene:
         """Let what the watches find be told at once, though there was a notice a moment ago."""
         with closing(sqlite3.connect(self.database)) as connection, connection:
             connection.execute("UPDATE watch SET quiet = 0")
+
+    async def digest(self) -> None:
+        """Let every channel that follows the feed get a digest and no single posts."""
+        async with self.newsroom() as newsroom:
+            for channel in self.channels.values():
+                assert await newsroom.store.digests.save(
+                    DigestPlan(weekday=None, minute=0, alone=True),
+                    server_id=self.server.id,
+                    channel_id=channel.id,
+                    person_id=self.discord.state.owner.id,
+                    limit=9,
+                )
+
+    def end_day(self) -> None:
+        """Let the digests be due."""
+        with closing(sqlite3.connect(self.database)) as connection, connection:
+            connection.execute("UPDATE digest SET due = ?", (self.clock.now(),))
 
     @property
     def places(self) -> dict[str, Channel]:

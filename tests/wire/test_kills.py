@@ -10,7 +10,17 @@ import pytest
 from tests.feed_server import FeedServer
 from tests.wire.bot_process import Launcher
 from tests.wire.discord_server import DiscordServer
-from tests.wire.kills import AFTER, INSIDE, STEPS, WATCHING, Toll, survive, toll
+from tests.wire.kills import (
+    AFTER,
+    DIGESTING,
+    INSIDE,
+    STEPS,
+    WATCHING,
+    Toll,
+    survive,
+    survive_digest,
+    toll,
+)
 from tests.wire.scene import KINDS, Scene, open_scene
 
 
@@ -36,6 +46,21 @@ async def test_a_bot_that_dies_at_any_step_of_a_watchs_notice_tells_of_each_arti
         scene.end_quiet()
         window = (INSIDE, AFTER)[number // 2 % 2]
         costs[step.name] = await survive(scene, step.kinds[number % 2], step, window=window, burst=2, nth=1)
+    assert not any(costs.values()), {name: cost for name, cost in costs.items() if cost}
+
+
+async def test_a_bot_that_dies_at_any_step_of_a_digest_sends_it_once_with_all_that_it_held(
+    scene: Scene,
+) -> None:
+    bot = scene.start()
+    await scene.settled()
+    await bot.stop()
+    await scene.digest()
+    costs: dict[str, Toll] = {}
+    for number, step in enumerate(DIGESTING):
+        window = (INSIDE, AFTER)[number // 2 % 2]
+        kind = step.kinds[number % len(step.kinds)]
+        costs[step.name] = await survive_digest(scene, kind, step, window=window)
     assert not any(costs.values()), {name: cost for name, cost in costs.items() if cost}
 
 

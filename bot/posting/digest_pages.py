@@ -1,0 +1,158 @@
+"""How a digest looks: the stories by topic, a menu to keep some, and the chart of the week."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+from urllib.parse import quote
+
+import discord
+from babel.dates import format_date, format_interval
+
+from bot import hours, locale
+from bot.locale import _, ngettext
+from bot.news import charts
+from bot.news.digests import DAY, Edition, Section, Story
+from bot.news.trend_charts import alternative, charts_of
+from bot.news.trends import Period, Trends
+from bot.posting import buttons
+from bot.posting.messages import COLOUR, Message, Picture
+from bot.store import Store
+from bot.text import safe
+from bot.words import Article
+
+_DESCRIPTION = 4096  # https://discord.com/developers/docs/resources/message#embed-object-embed-limits
+_RESERVED = 100  # of it, for the line about the rest
+_TITLE = 140
+_OUTLET = 40
+_OUTLETS = 3  # that a line names
+_URL = 500
+_NAME = 100
+_PICTURE = "week.png"
+_ENDS_A_LINK = re.compile(r"[\s()<>\\\"\x00-\x1f\x7f]")
+
+
+class Told(NamedTuple):
+    """A digest's message without its picture, and the articles in it."""
+
+    embed: discord.Embed
+    name: str
+    articles: list[Article]
+
+
+async def render(store: Store, what: str, edition: Edition, *, language: str) -> Message | None:
+    """The message of a digest; None when nothing of it is kept any more. Draws the chart."""
+    told = await page(store, edition, language=language)
+    if told is None:
+        return None
+    picture = await draw(edition, language=language)
+    if picture is not None:
+        told.embed.set_image(url=f"attachment://{picture.filename}")
+    with locale.use(language):
+        newest = sorted(told.articles, key=lambda article: article.published)
+        return Message(
+            embed=told.embed,
+            name=told.name,
+            view=buttons.row(buttons.pick(what, newest)),
+            picture=picture,
+        )
+
+
+async def page(store: Store, edition: Edition, *, language: str) -> Told | None:
+    """A digest in words, None when nothing of it is kept any more."""
+    found = await store.articles.by_ids(edition.article_ids)
+    if not found:
+        return None
+    articles = {article.id: article for article in found}
+    with locale.use(language):
+        title = _heading(edition)
+        lines, linked, left_out = _lines(edition.sections, articles)
+        more = edition.more + left_out
+        if more:
+            told = ngettext(
+                "and {count} more story, which /search finds",
+                "and {count} more stories, which /search finds",
+                more,
+            )
+            lines.append(f"\n-# {told.format(count=more)}")
+        embed = discord.Embed(colour=COLOUR, title=title, description="\n".join(lines).strip())
+        return Told(embed, safe.plain(title, _NAME), linked)
+
+
+async def draw(edition: Edition, *, language: str) -> Picture | None:
+    """The chart of the week; None where there is none, or it could not be drawn."""
+    if not edition.rising:
+        return None
+    with locale.use(language):
+        trends = Trends(articles=0, before=0, rising=edition.rising)
+        wanted = tuple(charts_of(trends, Period.WEEK, edition.until))
+        drawn = await charts.drawn(wanted)
+        return Picture(drawn[0], _PICTURE, alternative(wanted[0])) if drawn else None
+
+
+def _heading(edition: Edition) -> str:
+    """What the digest is of: a day, or the days of a week, as the language of this task writes them."""
+    zone = hours.zone(edition.zone)
+    begin, end = (datetime.fromtimestamp(moment, zone) for moment in (edition.since, edition.until))
+    language = locale.current()
+    if edition.daily and edition.until - edition.since <= DAY + DAY // 2:
+        date = format_date(end, "full", locale=language)
+        return _("News digest, {date}").format(date=date)
+    dates = format_interval(begin.date(), end.date(), "yMMMd", locale=language)
+    return _("News digest, {dates}").format(dates=dates)
+
+
+def _lines(
+    sections: Sequence[Section], articles: Mapping[int, Article]
+) -> tuple[list[str], list[Article], int]:
+    """What fits of the sections, which articles that links, and how many stories are left out."""
+    lines: list[str] = []
+    linked: list[Article] = []
+    left_out = 0
+    free = _DESCRIPTION - _RESERVED
+    named = [section for section in sections if any(_first(story, articles) for story in section.stories)]
+    for section in named:
+        heading = section.topic
+        if heading is None and len(named) > 1:
+            heading = _("Also")
+        heads = [f"\n**{safe.markdown(safe.plain(heading, _NAME))}**"] if heading is not None else []
+        for story in section.stories:
+            article = _first(story, articles)
+            if article is None:
+                continue
+            new = [*heads, _line(article, story, articles)]
+            length = sum(safe.length(line) + 1 for line in new)
+            if length > free:
+                left_out += 1
+                continue
+            free -= length
+            heads = []
+            lines += new
+            linked.append(article)
+    return lines, linked, left_out
+
+
+def _first(story: Story, articles: Mapping[int, Article]) -> Article | None:
+    return next(
+        (articles[article_id] for article_id, _feed in story.articles if article_id in articles), None
+    )
+
+
+def _line(article: Article, story: Story, articles: Mapping[int, Article]) -> str:
+    title = safe.markdown(safe.plain(article.title, _TITLE) or safe.plain(article.url, _TITLE))
+    address = _ENDS_A_LINK.sub(lambda match: quote(match[0]), article.url)
+    if buttons.is_link(article.url) and safe.length(address) <= _URL:
+        title = f"[{title}]({address})"
+    outlets = dict.fromkeys(
+        safe.plain(articles[article_id].outlet, _OUTLET)
+        for article_id, _feed in story.articles
+        if article_id in articles
+    )
+    names = [safe.markdown(name) for name in outlets if name]
+    told = ", ".join(names[:_OUTLETS])
+    if len(names) > _OUTLETS:
+        told += f" +{len(names) - _OUTLETS}"
+    kept = f"{buttons.EMOJI} {story.kept}" if story.kept else ""
+    return " · ".join(filter(None, (f"• {title}", told, kept)))

@@ -1,0 +1,300 @@
+"""/digest: begun with a preview, sent once, listed, changed, stopped; told only to who may read it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import discord
+import pytest
+from simcord.backend.models import Overwrite
+from simcord.builders import ChannelHandle
+from simcord.enums import OverwriteType
+from simcord.results import ResponseMessage
+
+from bot.news import charts
+from bot.words import Feed, Preference
+from tests.cogs.helpers import choose, components, follow, forge, last, menu, said, text
+from tests.discord_world import World
+from tests.feed_server import FeedServer, item, rss
+
+DAY = 86_400
+
+
+@pytest.fixture(autouse=True)
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What was to be drawn; matplotlib's own work is tested elsewhere."""
+    wanted: list[Any] = []
+
+    async def draw(given: Any) -> tuple[bytes, ...]:
+        wanted.append(given)
+        return tuple(b"\x89PNG picture" for _ in given)
+
+    monkeypatch.setattr(charts, "drawn", draw)
+    return wanted
+
+
+async def opened(world: World, channel: ChannelHandle | None = None) -> ResponseMessage:
+    return last(await world.editor.slash(world.news, "digest setup", channel=channel or world.news))
+
+
+async def begin(world: World, channel: ChannelHandle | None = None, **also: str) -> None:
+    flow = await opened(world, channel)
+    if also:
+        custom_id, options = menu(flow, "As a plain")
+        values = [one["value"] for one in options if one["value"] in also]
+        flow = last(await world.editor.select(flow, values, custom_id=custom_id))
+    assert "The next digest comes to" in said(await world.editor.click(flow, label="Begin"))
+
+
+async def bring(world: World, server: FeedServer, feed: Feed, *titles: str, path: str = "/rss") -> None:
+    """A feed brings articles of a minute ago, each a second younger than the one before."""
+    now = world.clock.now()
+    made = [
+        item(1000 + number + now, title=title, published=now - 60 + number)
+        for number, title in enumerate(titles)
+    ]
+    server.serve(path, rss(*reversed(made), title=feed.title))
+    await world.poll(feed)
+
+
+async def until_due(world: World) -> None:
+    due = await world.store.digests.next_due()
+    assert due is not None
+    await world.advance(due - world.clock.now())
+    await world.deliver()
+
+
+async def test_a_digest_is_begun_with_a_preview_and_comes_at_its_hour_once(
+    telex: World, feed_server: FeedServer
+) -> None:
+    feed = await follow(telex, feed_server)
+    flow = await opened(telex)
+    assert flow.ephemeral
+    shown = text(flow)
+    assert "every day at 08:00 (UTC)" in shown
+    assert "Nothing is sent before you begin it." in shown
+    assert "News digest, " in shown  # what it would be now
+    assert "Cities ban facial recognition" in shown
+    assert await telex.store.digests.of_channel(telex.news.id) is None
+    flow = last(await choose(telex.editor, flow, "At 09:00", "At what hour"))
+    assert "every day at 09:00 (UTC)" in text(flow)
+    assert "next digest comes to" in said(await telex.editor.click(flow, label="Begin"))
+    await bring(telex, feed_server, feed, "Linux gets a scheduler", "Linux on the moon", "Chips shrink")
+    await telex.deliver()
+    before = telex.posts()
+    await until_due(telex)
+    await telex.deliver()
+    (digest,) = telex.posts()[len(before) :]
+    told = text(digest)
+    assert "News digest, " in told
+    assert "**Linux**\n• [Linux" in told
+    assert "Chips shrink" in told
+    assert not digest.reactions
+    await until_due(telex)
+    assert len(telex.posts()) == len(before) + 1  # nothing came that day
+
+
+async def test_its_menu_bookmarks_what_it_names(telex: World, feed_server: FeedServer) -> None:
+    feed = await follow(telex, feed_server)
+    await begin(telex)
+    await bring(telex, feed_server, feed, "Linux gets a scheduler", "Chips shrink")
+    await telex.deliver()
+    await until_due(telex)
+    digest = telex.posts()[-1]
+    row = digest.components[0]
+    assert isinstance(row, discord.ActionRow)
+    (select,) = row.children
+    assert isinstance(select, discord.SelectMenu)
+    assert {option.label for option in select.options} >= {"Linux gets a scheduler", "Chips shrink"}
+    answer = await telex.reader.select(digest, [select.options[0].value], custom_id=select.custom_id)
+    assert "Saved" in said(answer)
+    assert await telex.store.bookmarks.count(telex.reader.id) == 1
+
+
+async def test_digest_only_posts_nothing_singly_and_why_says_so(
+    telex: World, feed_server: FeedServer
+) -> None:
+    feed = await follow(telex, feed_server)
+    await begin(telex, alone="yes")
+    before = len(telex.posts())
+    await bring(telex, feed_server, feed, "Linux gets a scheduler")
+    await telex.deliver()
+    assert len(telex.posts()) == before
+    link = (await telex.store.articles.newest([feed.id], limit=1))[0].url
+    assert "kept for the next digest" in said(await telex.editor.slash(telex.news, "why", link=link))
+    await until_due(telex)
+    assert "Linux gets a scheduler" in text(telex.posts()[-1])
+    why = said(await telex.editor.slash(telex.news, "why", link=link))
+    assert "told in a digest" in why
+    assert str(telex.posts()[-1].id) in why
+
+
+async def test_a_digest_is_listed_changed_and_stopped(telex: World, feed_server: FeedServer) -> None:
+    feed = await follow(telex, feed_server)
+    assert "None yet" in said(await telex.editor.slash(telex.news, "digest list"))
+    await begin(telex, alone="yes")
+    listed = last(await telex.editor.slash(telex.news, "digest list"))
+    assert "every day at 08:00" in text(listed)
+    assert "Digest only" in text(listed)
+    flow = last(await choose(telex.editor, listed, "#news"))
+    flow = last(await choose(telex.editor, flow, "Every Friday"))
+    assert "every Friday at 08:00" in text(flow)
+    assert "not saved yet" in text(flow)
+    await telex.editor.click(flow, label="Save")
+    digest = await telex.store.digests.of_channel(telex.news.id)
+    assert digest is not None
+    assert (digest.plan.weekday, digest.plan.alone) == (4, True)
+    await bring(telex, feed_server, feed, "Linux gets a scheduler")
+    stopped = said(await telex.editor.click(await opened(telex), label="Stop the digest"))
+    assert "No more digests" in stopped
+    await telex.deliver()
+    assert "1 article came in meanwhile" in text(telex.posts()[-1])
+    history = said(await telex.editor.slash(telex.news, "settings history"))
+    assert "**Digest**: friday 08:00 alone → none" in history.replace("\\", "")
+
+
+async def test_a_wide_digest_tells_nothing_of_a_channel_that_a_reader_may_not_see(
+    telex: World, feed_server: FeedServer
+) -> None:
+    """Neither when it is made nor, should a channel be closed meanwhile, when it is sent."""
+    open_, vault = (telex.guild.create_text_channel(name) for name in ("open", "vault"))
+    feeds = {}
+    for name, channel in (("open", open_), ("vault", vault)):
+        feeds[name] = await follow(
+            telex, feed_server, item(1, title="Old"), path=f"/{name}", title=name, channel=channel
+        )
+    telex.env.backend.set_overwrite(
+        vault.id,
+        _closed(telex),
+    )
+    await telex.env.settle()
+    await begin(telex, wide="yes")
+    await bring(telex, feed_server, feeds["open"], "Linux gets a scheduler", path="/open")
+    await bring(telex, feed_server, feeds["vault"], "Quicksilver was found", path="/vault")
+    flow = await opened(telex)
+    assert "Linux gets a scheduler" in text(flow)
+    assert "Quicksilver" not in text(flow)
+    due = await telex.store.digests.next_due()
+    assert due is not None
+    await telex.advance(due - telex.clock.now())
+    telex.set_permissions(telex.news, send_messages=False)
+    await telex.env.settle()
+    await telex.deliver()  # made, and kept back
+    telex.env.backend.set_overwrite(open_.id, _closed(telex))
+    telex.set_permissions(telex.news)
+    await telex.env.settle()
+    await telex.advance(400)
+    await telex.deliver()
+    assert not telex.posts()
+
+
+def _closed(world: World) -> Any:
+    return Overwrite(
+        target_id=world.guild.default_role.id,
+        type=OverwriteType.ROLE,
+        allow=0,
+        deny=discord.Permissions(view_channel=True).value,
+    )
+
+
+async def test_what_was_missed_is_made_up_for_once_and_not_after_half_a_day(
+    telex: World, feed_server: FeedServer
+) -> None:
+    feed = await follow(telex, feed_server)
+    await begin(telex)
+    await bring(telex, feed_server, feed, "Linux gets a scheduler")
+    await telex.deliver()
+    before = len(telex.posts())
+    due = await telex.store.digests.next_due()
+    assert due is not None
+    await telex.advance(due - telex.clock.now() + 6 * DAY + 3600)  # away for a week
+    await telex.deliver()
+    assert len(telex.posts()) == before  # six days too late: the next one tells it
+    after = await telex.store.digests.next_due()
+    assert after == due + 7 * DAY
+    await telex.advance(after - telex.clock.now() + 2 * 3600)  # and two hours too late
+    await telex.deliver()
+    await telex.deliver()
+    (digest,) = telex.posts()[before:]
+    assert "Linux gets a scheduler" in text(digest)
+
+
+async def test_the_chart_goes_with_it_where_the_bot_may_attach_it(
+    telex: World, feed_server: FeedServer, drawn: list[Any]
+) -> None:
+    feed = await follow(telex, feed_server)
+    await begin(telex, chart="yes")
+    for week in range(2):  # enough for a comparison
+        titles = [f"Story{week}{number} of week{week}" for number in range(12)]
+        await bring(telex, feed_server, feed, *titles, *(["Linux"] if week else []))
+        if not week:
+            await telex.advance(8 * DAY)
+            await telex.deliver()
+    flow = await opened(telex)
+    assert "Attach Files" not in text(flow)
+    await telex.deliver()
+    await until_due(telex)
+    sent = telex.posts()[-1]
+    (picture,) = sent.attachments
+    assert picture.filename == "week.png"
+    assert "week1" in (picture.description or "")
+    assert sent.embeds[0].image.url
+    assert drawn
+    telex.set_permissions(telex.news, attach_files=False)
+    await telex.env.settle()
+    assert "I need the permission **Attach Files**" in text(await opened(telex))
+    await bring(telex, feed_server, feed, "Linux again")
+    await telex.deliver()
+    await until_due(telex)
+    sent = telex.posts()[-1]
+    assert "Linux again" in text(sent)
+    assert not sent.attachments
+    assert not sent.embeds[0].image.url
+
+
+async def test_a_channel_without_feeds_begins_with_those_of_others(
+    telex: World, feed_server: FeedServer
+) -> None:
+    await follow(telex, feed_server)
+    empty = telex.guild.create_text_channel("weekly")
+    flow = await opened(telex, empty)
+    assert "of others that all its readers see" in text(flow)
+    assert "Cities ban facial recognition" not in text(await _plain(telex, flow))
+
+
+async def _plain(world: World, flow: ResponseMessage) -> ResponseMessage:
+    custom_id, _options = menu(flow, "As a plain")
+    return last(await world.editor.select(flow, [], custom_id=custom_id))
+
+
+async def test_an_empty_preview_says_that_nothing_would_be_sent(
+    telex: World, feed_server: FeedServer
+) -> None:
+    flow = await opened(telex)
+    assert "A digest now would be empty" in text(flow)
+
+
+async def test_the_flow_is_for_who_asked_and_a_channel_where_the_bot_may_not_post_is_refused(
+    telex: World, feed_server: FeedServer
+) -> None:
+    await follow(telex, feed_server)
+    telex.set_permissions(telex.news, send_messages=False)
+    await telex.env.settle()
+    flow = await opened(telex)
+    custom_id = next(str(one["custom_id"]) for one in components(flow) if one.get("label") == "Begin")
+    assert "for the person who asked" in said(await forge(telex.reader, telex.news, flow, custom_id))
+    assert "**Send Messages**" in said(await telex.editor.click(flow, label="Begin"))
+    assert await telex.store.digests.of_channel(telex.news.id) is None
+
+
+async def test_a_digest_is_in_the_language_of_its_channel(telex: World, feed_server: FeedServer) -> None:
+    feed = await follow(telex, feed_server)
+    await telex.store.preferences.change(
+        Preference.LANGUAGE, "fr", server_id=telex.guild.id, person_id=1, channel_id=telex.news.id
+    )
+    await begin(telex)
+    await bring(telex, feed_server, feed, "Linux gets a scheduler", "Linux on the moon", "Chips shrink")
+    await telex.deliver()
+    await until_due(telex)
+    assert text(telex.posts()[-1]).startswith("Le résumé du ")
+    assert "**Et aussi**" in text(telex.posts()[-1])

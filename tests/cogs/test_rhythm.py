@@ -1,0 +1,135 @@
+"""/settings rhythm: quiet hours, so many posts an hour, a gap; what /why and /feed list say meanwhile."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from simcord.results import ResponseMessage
+
+from bot.words import Preference
+from tests.cogs.helpers import choose, follow, forge, last, menu, newest, said, text
+from tests.discord_world import World
+from tests.feed_server import FeedServer, item, rss
+
+
+def at(text: str) -> int:
+    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
+
+
+async def opened(world: World) -> ResponseMessage:
+    return last(await world.editor.slash(world.news, "settings rhythm"))
+
+
+async def news(world: World, server: FeedServer, *numbers: int) -> None:
+    """The followed feed brings articles, which are owed."""
+    (_subscription, feed), *_rest = await world.store.subscriptions.in_server(world.guild.id)
+    now = world.clock.now()
+    server.serve("/rss", rss(*(item(each, published=now - 600 + each) for each in reversed(numbers))))
+    await world.poll(feed)
+
+
+async def test_a_rhythm_is_chosen_shown_and_switched_off(telex: World, feed_server: FeedServer) -> None:
+    await follow(telex, feed_server)
+    panel = await opened(telex)
+    assert "**Posts an hour**" not in text(panel)
+    assert "Quiet hours: none" in text(panel)
+    panel = last(await choose(telex.editor, panel, "Quiet from 23:00", "Quiet from"))
+    assert "Quiet hours: 23:00 to 07:00 (UTC)" in text(panel)
+    panel = last(await choose(telex.editor, panel, "Quiet until 06:00", "Quiet until"))
+    panel = last(await choose(telex.editor, panel, "at most 3 posts an hour", "Posts an hour"))
+    panel = last(await choose(telex.editor, panel, "5 minutes", "Gap"))
+    chosen = await telex.store.preferences.of_channel(telex.news.id)
+    assert (chosen.quiet_hours, chosen.most_an_hour, chosen.gap) == ("23:00-06:00", 3, 300)
+    history = said(await telex.editor.slash(telex.news, "settings history"))
+    assert "**Quiet hours**: 23:00 – 07:00 → 23:00 – 06:00" in history.replace("\u202f", " ")
+    assert "**Posts an hour**: no limit → at most 3 posts an hour" in history
+    panel = last(await telex.editor.click(panel, label="Switch all of it off"))
+    assert "Posts an hour: no limit" in text(panel)
+    chosen = await telex.store.preferences.of_channel(telex.news.id)
+    assert (chosen.quiet_hours, chosen.most_an_hour, chosen.gap) == (None, None, None)
+
+
+async def test_quiet_hours_never_begin_where_they_end(telex: World, feed_server: FeedServer) -> None:
+    await follow(telex, feed_server)
+    panel = last(await choose(telex.editor, await opened(telex), "Quiet from 07:00", "Quiet from"))
+    assert "07:00 to 16:00" in text(panel)
+    panel = last(await choose(telex.editor, panel, "Quiet until 07:00", "Quiet until"))
+    assert "22:00 to 07:00" in text(panel)
+    panel = last(await choose(telex.editor, panel, "No quiet hours", "Quiet until"))
+    assert "Quiet hours: none" in text(panel)
+
+
+async def test_what_waits_for_the_morning_is_told_and_then_posted(
+    telex: World, feed_server: FeedServer
+) -> None:
+    await follow(telex, feed_server)
+    await telex.store.preferences.change(
+        Preference.TIME_ZONE, "Europe/Paris", server_id=telex.guild.id, person_id=1
+    )
+    await telex.advance(at("2026-11-24 22:00") - telex.clock.now())
+    await telex.store.preferences.change(
+        Preference.QUIET_HOURS,
+        "22:00-07:00",
+        server_id=telex.guild.id,
+        person_id=1,
+        channel_id=telex.news.id,
+    )
+    before = len(telex.posts())
+    await news(telex, feed_server, 11, 12)
+    await telex.deliver()
+    assert len(telex.posts()) == before
+    (_subscription, feed), *_rest = await telex.store.subscriptions.in_server(telex.guild.id)
+    article = await newest(telex, feed)
+    assert "It waits until 07:00 (quiet hours)." in said(
+        await telex.editor.slash(telex.news, "why", link=article.url)
+    ).replace("\\", "")
+    assert "fine · 🌙 It waits until 07:00 (quiet hours)." in said(
+        await telex.editor.slash(telex.news, "feed list")
+    )
+    assert "right now: It waits until 07:00" in text(await opened(telex))
+    telex.locales[telex.editor.id] = "fr"
+    assert "En attente jusqu’à 07:00 (heures calmes)." in said(
+        await telex.editor.slash(telex.news, "why", link=article.url)
+    ).replace("\\", "")
+    await telex.advance(8 * 3600)
+    await telex.deliver()
+    assert [post.embeds[0].title for post in telex.posts()[before:]] == ["Article 11", "Article 12"]
+
+
+async def test_beyond_the_number_an_hour_one_message_tells_the_rest(
+    telex: World, feed_server: FeedServer
+) -> None:
+    await follow(telex, feed_server)
+    await choose(telex.editor, await opened(telex), "at most 2 posts an hour", "Posts an hour")
+    await telex.advance(3700)
+    before = len(telex.posts())
+    await news(telex, feed_server, 11)
+    await telex.deliver()
+    await news(telex, feed_server, 12, 13, 14)
+    await telex.deliver()
+    assert [post.embeds[0].title for post in telex.posts()[before:]] == [
+        "Article 11",
+        "3 articles came in meanwhile",
+    ]
+
+
+async def test_the_panel_is_for_who_asked_and_still_manages(telex: World, feed_server: FeedServer) -> None:
+    await follow(telex, feed_server)
+    panel = await opened(telex)
+    custom_id, options = menu(panel, "Gap")
+    refused = await forge(telex.reader, telex.news, panel, custom_id, values=[options[1]["value"]])
+    assert "for the person who asked" in said(refused)
+    assert (await telex.store.preferences.of_channel(telex.news.id)).gap is None
+
+
+@pytest.mark.parametrize("value", ["-5", "x", "99999999999", "2880"])
+async def test_a_forged_choice_changes_nothing(telex: World, feed_server: FeedServer, value: str) -> None:
+    """Discord lets nobody choose what a menu does not have."""
+    await follow(telex, feed_server)
+    panel = await opened(telex)
+    for start in ("Quiet from", "Quiet until", "Posts an hour", "Gap"):
+        custom_id, _options = menu(panel, start)
+        await forge(telex.editor, telex.news, panel, custom_id, values=[value])
+    chosen = await telex.store.preferences.of_channel(telex.news.id)
+    assert (chosen.quiet_hours, chosen.most_an_hour, chosen.gap) == (None, None, None)

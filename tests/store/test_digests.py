@@ -1,0 +1,314 @@
+"""Digests: owed once for each time, whatever dies; what they hold is never lost."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from bot.store import Store, StoreError
+from bot.words import Digest, DigestPlan, Feed, Preference
+from tests.clocks import ManualClock
+from tests.store.samples import CHANNEL, SERVER, add_feed, deliver, fates, follow, new_article, record
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+PERSON = 8_000
+DAY = 86_400
+EIGHT = 8 * 60
+
+
+def at(text: str) -> int:
+    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
+
+
+async def save(store: Store, plan: DigestPlan, *, channel: int = CHANNEL, limit: int = 5) -> Digest | None:
+    return await store.digests.save(plan, server_id=SERVER, channel_id=channel, person_id=PERSON, limit=limit)
+
+
+def crash(path: Path, now: int, statement: int) -> int:
+    """The exit code of a process that kills itself before that statement."""
+    command = [sys.executable, "-m", "tests.store.crashing_digests", str(path), str(now), str(statement)]
+    return subprocess.run(command, cwd=CHECKOUT, check=False, timeout=60).returncode
+
+
+async def make(store: Store, digest: Digest) -> bool:
+    """As the courier does it: all candidates are named."""
+    now = store.clock.now()
+    feeds = await store.subscriptions.feed_ids([digest.channel_id])
+    since = digest.covered if digest.covered is not None else digest.due - DAY
+    gathered = await store.digests.candidates(digest, feeds, since=since, until=now)
+    named = [one.article_id for one in gathered.candidates]
+    payload = f'{{"since": {since}}}' if named else None
+    return await store.digests.make(digest, payload, until=now, held=gathered.held, named=named)
+
+
+@pytest.fixture
+async def feed(store: Store, clock: ManualClock) -> Feed:
+    clock.advance(at("2026-11-24 09:00") - clock.now())
+    added = await add_feed(store)
+    await follow(store, added)
+    return added
+
+
+async def test_a_digest_is_due_at_its_hour_in_the_servers_zone(store: Store, feed: Feed, clock: ManualClock):
+    digest = await save(store, DigestPlan(weekday=None, minute=EIGHT))
+    assert digest is not None
+    assert digest.due == at("2026-11-25 08:00")
+    assert await store.digests.next_due() == digest.due
+    await store.preferences.change(Preference.TIME_ZONE, "Europe/Paris", server_id=SERVER, person_id=PERSON)
+    assert await store.digests.next_due() == at("2026-11-25 07:00")
+    assert await store.digests.due(at("2026-11-25 06:59")) == []
+    assert len(await store.digests.due(at("2026-11-25 07:00"))) == 1
+
+
+async def test_a_digest_names_what_was_posted_and_leaves_its_fate(
+    store: Store, feed: Feed, clock: ManualClock
+):
+    digest = await save(store, DigestPlan(weekday=None, minute=EIGHT))
+    assert digest is not None
+    article = new_article(feed, "a", published=clock.now() - 60)
+    await record(store, feed, article)
+    await deliver(store)
+    clock.advance(digest.due - clock.now())
+    assert await make(store, digest)
+    (sent,) = await deliver(store)
+    assert (sent.kind, sent.what, len(sent.article_ids)) == (
+        "digest",
+        f"digest:{digest.id}:{digest.due}",
+        1,
+    )
+    assert (await fates(store, article))[CHANNEL][0] == "posted"
+
+
+async def test_a_channel_with_a_digest_alone_gets_no_posts_and_the_digest_covers_them(
+    store: Store, feed: Feed, clock: ManualClock
+):
+    digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, alone=True))
+    assert digest is not None
+    articles = [new_article(feed, name, published=clock.now() - 60) for name in "abc"]
+    recorded = await record(store, feed, *articles)
+    assert recorded.channel_ids == ()
+    assert await deliver(store) == []
+    assert await fates(store, articles[0]) == {CHANNEL: ("digested", None)}
+    clock.advance(digest.due - clock.now())
+    assert await make(store, digest)
+    assert await fates(store, articles[0]) == {CHANNEL: ("waiting", None)}
+    (sent,) = await deliver(store)
+    assert len(sent.article_ids) == 3
+    (told,) = await store.dispatches.fates(articles[0].page)
+    assert (told.fate, told.message_id) == ("digested", 10_000_000 + sent.id)
+
+
+async def test_a_digest_is_made_once_though_it_is_tried_twice(store: Store, feed: Feed, clock: ManualClock):
+    digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, alone=True))
+    assert digest is not None
+    await record(store, feed, new_article(feed, "a", published=clock.now() - 60))
+    clock.advance(digest.due - clock.now())
+    assert await make(store, digest)
+    assert not await make(store, digest)
+    assert len(await deliver(store)) == 1
+    again = await store.digests.of_channel(CHANNEL)
+    assert again is not None
+    assert again.due == digest.due + DAY
+    assert again.covered == clock.now()
+
+
+async def test_nothing_is_made_of_a_digest_that_was_changed_meanwhile(
+    store: Store, feed: Feed, clock: ManualClock
+):
+    digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, alone=True))
+    assert digest is not None
+    article = new_article(feed, "a", published=clock.now() - 60)
+    await record(store, feed, article)
+    clock.advance(digest.due - clock.now())
+    await save(store, DigestPlan(weekday=None, minute=EIGHT, alone=True, chart=True))
+    assert not await make(store, digest)
+    assert await fates(store, article) == {CHANNEL: ("digested", None)}
+
+
+async def test_an_empty_day_owes_nothing_and_the_next_is_due(store: Store, feed: Feed, clock: ManualClock):
+    digest = await save(store, DigestPlan(weekday=None, minute=EIGHT))
+    assert digest is not None
+    clock.advance(digest.due - clock.now())
+    assert not await make(store, digest)
+    assert await deliver(store) == []
+    assert await store.digests.next_due() == digest.due + DAY
+
+
+async def test_one_that_still_waits_is_taken_back_and_the_next_tells_both(
+    store: Store, feed: Feed, clock: ManualClock
+):
+    digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, alone=True))
+    assert digest is not None
+    articles = [new_article(feed, name, published=clock.now() - 60) for name in "ab"]
+    await record(store, feed, articles[0])
+    clock.advance(digest.due - clock.now())
+    assert await make(store, digest)
+    await record(store, feed, articles[1])
+    clock.advance(DAY)
+    again = await store.digests.of_channel(CHANNEL)
+    assert again is not None
+    assert await store.digests.recall(again.id) == digest.due - DAY
+    assert await store.digests.recall(again.id) is None
+    assert await make(store, again)
+    (sent,) = await deliver(store)
+    assert len(sent.article_ids) == 2
+
+
+@pytest.mark.parametrize("ending", ["stop", "single posts"])
+async def test_what_was_held_is_posted_when_the_digest_ends(
+    store: Store, feed: Feed, clock: ManualClock, ending: str
+):
+    assert await save(store, DigestPlan(weekday=None, minute=EIGHT, alone=True))
+    articles = [new_article(feed, name, published=clock.now() - 60) for name in "abc"]
+    await record(store, feed, *articles)
+    if ending == "stop":
+        assert await store.digests.stop(server_id=SERVER, channel_id=CHANNEL, person_id=PERSON)
+        assert not await store.digests.stop(server_id=SERVER, channel_id=CHANNEL, person_id=PERSON)
+    else:
+        await save(store, DigestPlan(weekday=None, minute=EIGHT))
+    (sent,) = await deliver(store)
+    assert (sent.kind, len(sent.article_ids)) == ("catch-up", 3)
+    await record(store, feed, new_article(feed, "d", published=clock.now() - 60))
+    assert [one.kind for one in await deliver(store)] == ["post"]
+
+
+async def test_what_is_held_goes_with_its_subscription(store: Store, feed: Feed, clock: ManualClock):
+    assert await save(store, DigestPlan(weekday=None, minute=EIGHT, alone=True))
+    article = new_article(feed, "a", published=clock.now() - 60)
+    await record(store, feed, article)
+    subscription = await store.subscriptions.find(CHANNEL, feed.id)
+    assert subscription is not None
+    await store.subscriptions.move(subscription.id, CHANNEL + 1)
+    assert await fates(store, article) == {CHANNEL + 1: ("waiting", None)}
+    assert [one.kind for one in await deliver(store, CHANNEL + 1)] == ["catch-up"]
+    await store.subscriptions.move(subscription.id, CHANNEL)
+    other = new_article(feed, "b", published=clock.now() - 60)
+    await record(store, feed, other)
+    await store.subscriptions.unfollow(CHANNEL, feed.id)
+    assert await fates(store, other) == {CHANNEL: ("withheld", "unfollowed")}
+
+
+async def test_a_server_that_sent_the_bot_away_gets_no_digest_of_that_time(
+    store: Store, feed: Feed, clock: ManualClock
+):
+    digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, alone=True))
+    assert digest is not None
+    article = new_article(feed, "a", published=clock.now() - 60)
+    await record(store, feed, article)
+    await store.servers.left(SERVER)
+    assert await fates(store, article) == {CHANNEL: ("withheld", "away")}
+    clock.advance(digest.due - clock.now())
+    assert await store.digests.due(clock.now()) == []
+    assert await store.digests.next_due() is None
+    await store.servers.joined(SERVER)
+    assert not await make(store, digest)
+
+
+async def test_a_wide_digest_also_tells_of_feeds_that_the_channel_does_not_follow(
+    store: Store, feed: Feed, clock: ManualClock
+):
+    other = await add_feed(store, "other")
+    await follow(store, other, channel=CHANNEL + 1)
+    now = clock.now()
+    await record(store, other, new_article(other, "a", published=now - 60))
+    for wide, feeds, found in ((False, {other.id}, 0), (True, {other.id}, 1), (True, {feed.id}, 0)):
+        digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, wide=wide))
+        assert digest is not None
+        gathered = await store.digests.candidates(digest, feeds, since=now - DAY, until=now + 1)
+        assert len(gathered.candidates) == found
+
+
+async def test_bookmarks_of_other_servers_do_not_count(store: Store, feed: Feed, clock: ManualClock):
+    digest = await save(store, DigestPlan(weekday=None, minute=EIGHT))
+    assert digest is not None
+    (article_id,) = (await record(store, feed, new_article(feed, "a", published=clock.now() - 9))).new_ids
+    await deliver(store)
+    await store.bookmarks.add(1, article_id, server_id=SERVER)
+    await store.bookmarks.add(2, article_id, server_id=SERVER + 1)
+    await store.bookmarks.add(3, article_id, server_id=None)
+    now = clock.now() + 1
+    (found,) = (await store.digests.candidates(digest, [feed.id], since=0, until=now)).candidates
+    assert found.kept == 1
+
+
+async def test_a_server_has_so_many_and_no_other_servers_channel(store: Store, feed: Feed):
+    plan = DigestPlan(weekday=4, minute=EIGHT)
+    assert await save(store, plan, limit=2)
+    assert await save(store, plan, channel=CHANNEL + 1, limit=2)
+    assert await save(store, plan, channel=CHANNEL + 2, limit=2) is None
+    assert await save(store, DigestPlan(weekday=None, minute=EIGHT), limit=2)
+    with pytest.raises(StoreError):
+        await store.digests.save(plan, server_id=SERVER + 1, channel_id=CHANNEL, person_id=1, limit=5)
+    assert not await store.digests.stop(server_id=SERVER + 1, channel_id=CHANNEL, person_id=1)
+    assert [one.channel_id for one in await store.digests.of_server(SERVER)] == [CHANNEL, CHANNEL + 1]
+
+
+async def test_who_changed_a_digest_is_in_the_history(store: Store, feed: Feed, clock: ManualClock):
+    await save(store, DigestPlan(weekday=None, minute=EIGHT))
+    await save(store, DigestPlan(weekday=None, minute=EIGHT))
+    await save(store, DigestPlan(weekday=0, minute=9 * 60, alone=True))
+    await store.digests.stop(server_id=SERVER, channel_id=CHANNEL, person_id=PERSON)
+    changes = await store.preferences.changes(SERVER, limit=9)
+    assert [(one.setting, one.old, one.new) for one in changes if one.setting == "digest"] == [
+        ("digest", "monday 09:00 alone", None),
+        ("digest", "daily 08:00", "monday 09:00 alone"),
+        ("digest", None, "daily 08:00"),
+    ]
+
+
+async def test_a_digest_does_not_wait_for_the_rhythm_of_its_channel(
+    store: Store, feed: Feed, clock: ManualClock
+):
+    digest = await save(store, DigestPlan(weekday=None, minute=EIGHT))
+    assert digest is not None
+    for preference, value in (
+        (Preference.QUIET_HOURS, "07:00-12:00"),
+        (Preference.MOST_AN_HOUR, 1),
+        (Preference.GAP, 3600),
+    ):
+        await store.preferences.change(
+            preference, value, server_id=SERVER, person_id=PERSON, channel_id=CHANNEL
+        )
+    clock.advance(at("2026-11-24 13:00") - clock.now())
+    await record(store, feed, new_article(feed, "a", published=clock.now() - 60))
+    await deliver(store)
+    clock.advance(digest.due - clock.now() - 600)
+    await record(store, feed, new_article(feed, "b", published=clock.now() - 60))
+    clock.advance(600)
+    assert await make(store, digest)
+    assert [one.kind for one in await deliver(store)] == ["digest"]
+
+
+@pytest.mark.parametrize("statement", [*range(1, 24), 10_000])
+async def test_a_process_killed_while_it_makes_a_digest_makes_it_whole_or_not_at_all(
+    tmp_path: Path, clock: ManualClock, statement: int
+):
+    """An earlier one waits and is taken back: at the end one digest covers both articles."""
+    path = tmp_path / "telex.db"
+    store = await Store.open(path, clock)
+    feed = await add_feed(store)
+    await follow(store, feed)
+    digest = await save(store, DigestPlan(weekday=None, minute=EIGHT, alone=True))
+    assert digest is not None
+    articles = [new_article(feed, name, published=clock.now() - 60) for name in "ab"]
+    await record(store, feed, articles[0])
+    clock.advance(digest.due - clock.now())
+    assert await make(store, digest)
+    await record(store, feed, articles[1])
+    clock.advance(DAY)
+    await store.close()
+    assert crash(path, clock.now(), statement) == -signal.SIGKILL
+    store = await Store.open(path, clock)
+    await store.check()
+    for again in await store.digests.due(clock.now()):  # what the next start does
+        await store.digests.recall(again.id)
+        assert await make(store, again)
+    (sent,) = await deliver(store)
+    assert len(sent.article_ids) == 2
+    assert [(await fates(store, article))[CHANNEL][0] for article in articles] == ["digested"] * 2
+    await store.close()
