@@ -88,7 +88,7 @@ class TagPanel(AskerView):
                 add,
                 title=_("Give a tag"),
                 label=_("To posts that match; empty: to every post"),
-                placeholder="source:numerama IA",
+                placeholder="source:numerama robots",
                 max_length=_QUERY,
                 required=False,
             )

@@ -23,6 +23,8 @@ def available(folder: Path = MIGRATIONS) -> dict[int, Path]:
 def migrate(connection: sqlite3.Connection, folder: Path = MIGRATIONS) -> None:
     """Apply what is missing. An interruption leaves the version before whole.
 
+    The file is checked once, within the last transaction: of a big one that takes minutes.
+
     Raises `NewerDatabase`, `DatabaseBroken`, `DatabaseUnusable`, or `sqlite3.Error`.
     """
     migrations = available(folder)
@@ -38,7 +40,7 @@ def migrate(connection: sqlite3.Connection, folder: Path = MIGRATIONS) -> None:
     try:
         for number, path in migrations.items():
             if number > version:
-                _apply(connection, number, path)
+                _apply(connection, number, path, is_last=number == max(migrations))
     finally:
         connection.execute("PRAGMA foreign_keys = ON")
 
@@ -78,10 +80,10 @@ def schema_version(connection: sqlite3.Connection) -> int:
 
 def _must_be_whole(connection: sqlite3.Connection) -> None:
     if found := problems(connection):
-        raise DatabaseBroken(f"The database is damaged and was left as it was: {found[0]}.")
+        raise DatabaseBroken(f"The database is damaged: {found[0]}. Restore a backup.")
 
 
-def _apply(connection: sqlite3.Connection, number: int, path: Path) -> None:
+def _apply(connection: sqlite3.Connection, number: int, path: Path, *, is_last: bool) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
         if schema_version(connection) < number:  # another process may have been faster
@@ -89,7 +91,8 @@ def _apply(connection: sqlite3.Connection, number: int, path: Path) -> None:
                 connection.execute(statement)
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {number}")
-            _must_be_whole(connection)
+            if is_last:
+                _must_be_whole(connection)
             log.info("database brought to version %d", number)
         connection.execute("COMMIT")
     except BaseException:
