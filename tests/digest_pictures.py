@@ -1,4 +1,4 @@
-"""Takes pictures of a digest, of its panel and of a channel's rhythm: `python -m tests.digest_pictures [FOLDER]`.
+"""Pictures of a digest, its panel and a channel's rhythm: `python -m tests.digest_pictures [FOLDER]`.
 
 In English and in French, of the two weeks of news of `tests.trending`.
 """
