@@ -79,7 +79,7 @@ class RhythmPanel(AskerView):
 
     def _embed(self, zone: str, held: str | None) -> discord.Embed:
         now = self._now
-        quiet = _("none")
+        quiet = _("No quiet hours")
         if now.quiet_hours is not None:
             quiet = _("{begin} to {end} ({zone})").format(
                 begin=hours.clock(self._ends()[0] or 0), end=hours.clock(self._ends()[1] or 0), zone=zone
@@ -96,7 +96,9 @@ class RhythmPanel(AskerView):
         embed.add_field(
             name=_("Posts an hour"), value=_hourly(now.most_an_hour) if now.most_an_hour else _("no limit")
         )
-        embed.add_field(name=_("Gap between two posts"), value=_gap(now.gap) if now.gap else _("none"))
+        embed.add_field(
+            name=_("Gap between two posts"), value=_gap(now.gap) if now.gap else _("No gap between posts")
+        )
         if held is not None:
             embed.set_footer(
                 text=_("Something waits right now: {reason}").format(reason=outcomes.describe(held))

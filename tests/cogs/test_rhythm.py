@@ -33,7 +33,7 @@ async def test_a_rhythm_is_chosen_shown_and_switched_off(telex: World, feed_serv
     await follow(telex, feed_server)
     panel = await opened(telex)
     assert "**Posts an hour**" not in text(panel)
-    assert "Quiet hours: none" in text(panel)
+    assert "Quiet hours: No quiet hours" in text(panel)
     panel = last(await choose(telex.editor, panel, "Quiet from 23:00", "Quiet from"))
     assert "Quiet hours: 23:00 to 07:00 (UTC)" in text(panel)
     panel = last(await choose(telex.editor, panel, "Quiet until 06:00", "Quiet until"))
@@ -57,7 +57,7 @@ async def test_quiet_hours_never_begin_where_they_end(telex: World, feed_server:
     panel = last(await choose(telex.editor, panel, "Quiet until 07:00", "Quiet until"))
     assert "22:00 to 07:00" in text(panel)
     panel = last(await choose(telex.editor, panel, "No quiet hours", "Quiet until"))
-    assert "Quiet hours: none" in text(panel)
+    assert "Quiet hours: No quiet hours" in text(panel)
 
 
 async def test_what_waits_for_the_morning_is_told_and_then_posted(
