@@ -87,9 +87,11 @@ TROUBLES = {
     "500": Trouble(breaking(500), appease, NO_ANSWER + "500", "500"),
     "502": Trouble(breaking(502), appease, NO_ANSWER + "502", "502"),
     "503": Trouble(breaking(503), appease, NO_ANSWER + "503", "503"),
-    "429": Trouble(limiting(everywhere=False), appease, NO_ANSWER + "rate limited", "rate limited"),
-    "429 everywhere": Trouble(limiting(everywhere=True), appease, NO_ANSWER + "rate", "rate limited"),
-    "dropped": Trouble(dropping, appease, NO_ANSWER + "no answer", "no answer: Server disconnected"),
+    "429": Trouble(limiting(everywhere=False), appease, NO_ANSWER + "I was to wait", "rate limited"),
+    "429 everywhere": Trouble(
+        limiting(everywhere=True), appease, NO_ANSWER + "I was to wait", "rate limited"
+    ),
+    "dropped": Trouble(dropping, appease, NO_ANSWER + "it did not answer", "no answer: Server disconnected"),
     "a role taken away": Trouble(
         take_role,
         lambda scene: take_role(scene, back=True),
