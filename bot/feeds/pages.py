@@ -7,6 +7,7 @@ import asyncio
 from yarl import URL
 
 from bot.feeds import errors
+from bot.feeds.addresses import check_url
 from bot.feeds.article import article
 from bot.feeds.errors import FeedError
 from bot.feeds.fetch import PAGE_TYPES, Fetcher
@@ -41,6 +42,7 @@ class Pages:
         does not want it read, NOT_A_PAGE, NO_ARTICLE, OTHER_PAGE or NOTHING_MORE where there is nothing to
         be had, and else as `Fetcher.get` does.
         """
+        check_url(url)
         allowed, delay = await self._robots.verdict(url, visit)
         if not allowed:
             raise FeedError(errors.ROBOTS, "robots.txt does not allow it")

@@ -105,6 +105,10 @@ async def test_a_redirect_into_a_private_network_is_not_followed(reader, feed_se
     assert await code_at(reader, url) == errors.REDIRECTS
 
 
+async def test_what_is_no_address_of_the_web_is_not_asked_for(reader):
+    assert await code_at(reader, "mailto:desk@news.example") == errors.BAD_URL
+
+
 @pytest.mark.parametrize(
     ("markup", "expected"),
     [

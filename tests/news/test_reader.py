@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import json
 from html import escape
 
 import pytest
 from aiohttp import web
 
 from bot.feeds import errors
+from bot.news.articles_io import import_lines
 from bot.news.newsroom import Newsroom, open_newsroom
 from bot.news.reader import ATTEMPTS
 from bot.store import reading
 from bot.words import Article
 from tests.feed_server import FeedServer, rss
 from tests.news.desk import followed, polled
+from tests.shared import shared
 
 TEASER = "A small firm in Leeds has built a battery that charges in four minutes…"
 REST = (
@@ -235,3 +239,20 @@ async def test_a_page_that_was_not_read_yet_is_not_read_when_its_texts_were_dele
     await reading_newsroom.store.articles.forget_texts(clock.now())
     assert await reading_newsroom.reader.read_due([feed.id], seconds=30, polite=False) == 0
     assert feed_server.count("/a/1") == 0
+
+
+async def test_of_the_seed_as_it_is_only_the_article_is_searched(newsroom):
+    given = (shared("seed") / "article.fr.txt").read_text(encoding="utf-8")
+    row = json.dumps({"url": "https://news.example/seed", "title": "Amazon et la police", "text": given})
+    await import_lines(newsroom, io.BytesIO(row.encode()))
+    (article,) = await newsroom.store.articles.newest(None, limit=5)
+    assert article.text.split() == given.split()
+    assert "Crédits" not in article.body
+    for words, found in (
+        ("Rekognition", 1),
+        ("OpenMIC", 0),
+        ("justlogopremiumblack", 0),
+        ("innovations bar", 0),
+    ):
+        page = await newsroom.searcher.search(words, feed_ids=None, limit=5)
+        assert len(page.results) == found
