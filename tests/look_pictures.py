@@ -28,7 +28,7 @@ from tests.pictures import CHROMIUM, FLAGS, MESSAGE
 LANGUAGES = {"": "en", "-fr": "fr"}
 NEVER = {"": "microsoft OR title:police", "-fr": "données OR CNIL"}
 ORANGE = 0xD9480F
-NAMES = ("look-full", "look-compact", "look-headline", "look-panel", "filter", "filters", "feed-list")
+NAMES = ("look-full", "look-compact", "look-headline", "look-panel", "filter", "filters")
 PREFIX = {"": "🔒 Security ·", "-fr": "🔒 Sécurité ·"}
 
 
@@ -76,7 +76,7 @@ async def fill(
     ending: str,
     role: int,
 ) -> None:
-    """A post in each look, the panel, a trial, the filters and the list, as `NAMES` says."""
+    """A post in each look, the panel, a trial and the filters, as `NAMES` says."""
     store, language = newsroom.store, LANGUAGES[ending]
     outlet = next(one for one in publisher.outlets if one.language == language)
     stories = [story for story in publisher.stories if story.outlet == outlet.name]
@@ -119,7 +119,6 @@ async def fill(
     rules = [(Rule.NEVER, NEVER[ending]), (Rule.ONLY, "lang:" + language)]
     await store.filters.add(followed.id, rules, person_id=person.id, limit=10)
     await person.slash(channel, "feed filter", **chosen)
-    await person.slash(channel, "feed list")
 
 
 async def main(folder: Path) -> None:

@@ -1,4 +1,6 @@
-"""Takes the pictures of the README from the running demo: `python -m tests.pictures [FOLDER]`.
+"""Takes all pictures of the documents: `python -m tests.pictures [FOLDER]`.
+
+Those of the running demo here, the others by the modules of `OTHERS`, each of which can be run alone.
 
 Needs Debian’s chromium (`apt-get install chromium fonts-noto-color-emoji`), driven by playwright, which
 downloads no browser of its own.
@@ -10,6 +12,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from playwright.sync_api import Locator, Page, sync_playwright
@@ -26,6 +29,7 @@ FLAGS = (
 )
 MESSAGE = "article.channel-message"
 TOLD = re.compile("word for word|mot pour mot|I don’t know|Je ne sais pas")
+OTHERS = ("settings", "look", "story", "watch", "digest", "trending")
 STORIES = 6  # to wait for before the pictures: some in each language
 
 
@@ -49,6 +53,21 @@ def command(page: Page, name: str, *options: str) -> Locator:
     page.get_by_role("button", name=re.compile("Run|Send")).last.click()
     wait_for_more_than(page, before)
     return page.locator(MESSAGE).filter(has_text=f"used /{name}").last
+
+
+def name_mentions(page: Page, names: Mapping[str, str]) -> None:
+    """Write names where the page leaves mentions in embeds as they are sent; Discord shows names there."""
+    page.evaluate(
+        """names => {
+            const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+            while (walker.nextNode()) {
+                for (const [mention, name] of Object.entries(names)) {
+                    walker.currentNode.data = walker.currentNode.data.replaceAll(mention, name);
+                }
+            }
+        }""",
+        dict(names),
+    )
 
 
 def save(page: Page, number: int) -> None:
@@ -123,7 +142,8 @@ def main() -> None:
         finally:
             demo.terminate()
             demo.wait(20)
-    subprocess.run([sys.executable, "-m", "tests.trending_pictures", str(folder)], check=True)
+    for other in OTHERS:
+        subprocess.run([sys.executable, "-m", f"tests.{other}_pictures", str(folder)], check=True)
 
 
 if __name__ == "__main__":

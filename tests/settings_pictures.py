@@ -25,12 +25,12 @@ from bot.news.newsroom import Newsroom, open_newsroom
 from bot.settings import Settings
 from bot.words import Preference
 from cogs import welcome
-from tests.pictures import CHROMIUM, FLAGS, MESSAGE, command
+from tests.pictures import CHROMIUM, FLAGS, MESSAGE, command, name_mentions
 
 PICTURES = {"setup": "setup", "settings": "settings server", "history": "settings history"}
 
 
-def take(address: str, folder: Path, ending: str) -> None:
+def take(address: str, folder: Path, ending: str, names: dict[str, str]) -> None:
     """The welcome, which is the newest message, then an answer to each command."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
@@ -42,6 +42,7 @@ def take(address: str, folder: Path, ending: str) -> None:
         for name, typed in PICTURES.items():
             command(page, typed)
             page.wait_for_timeout(1500)
+            name_mentions(page, names)
             page.locator(MESSAGE).last.screenshot(path=folder / f"{name}{ending}.png")
         browser.close()
 
@@ -74,6 +75,13 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
     )
     await ada.slash(stage.news, "feed pause", feed="1")
     await ada.slash(stage.news, "feed resume", feed="1")
+    names = {
+        f"<#{stage.news.id}>": "#tech-news",
+        f"<#{alerts.id}>": "#bot-alerts",
+        f"<@&{role.id}>": "@Librarians",
+        f"<@{ada.id}>": "@Ada",
+        f"<@{stage.camille.id}>": "@Camille",
+    }
     people: dict[str, MemberActor] = {"": ada, "-fr": stage.camille}
     for ending, person in people.items():
         guild = env.bot.get_guild(stage.guild.id)
@@ -84,7 +92,7 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
             await welcome.say(env.bot, guild)
         await env.settle()
         preview = await env.preview(stage.news, viewers=(person,), layout="channel").__aenter__()
-        await asyncio.to_thread(take, preview.url, folder, ending)
+        await asyncio.to_thread(take, preview.url, folder, ending, names)
         await preview.close()
 
 

@@ -1,0 +1,58 @@
+"""The documents lead nowhere that is not there, and the guides name every command, in their language."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from bot import locale
+from tests.test_readme import discord_commands
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def anchors(document: Path) -> set[str]:
+    """What GitHub calls the headings of a document."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_local_link_and_picture_is_there(document: Path) -> None:
+    for target in LINK.findall(document.read_text("utf-8")):
+        if target.startswith(("http://", "https://", "mailto:")):
+            continue
+        path, _sharp, anchor = target.partition("#")
+        there = (document.parent / path).resolve() if path else document
+        assert there.is_file(), f"{target} in {document.name}"
+        assert not anchor or anchor in anchors(there), f"{target} in {document.name}"
+
+
+@pytest.mark.parametrize(("name", "language"), [("guide.md", "en"), ("guide.fr.md", "fr")])
+def test_a_guide_names_every_command_as_discord_shows_it(name: str, language: str) -> None:
+    guide = (ROOT / "docs" / name).read_text("utf-8")
+    with locale.use(language):
+        missing = [said for path in discord_commands() if f"`{(said := locale.command(path))}`" not in guide]
+    assert not missing
+
+
+def test_both_guides_show_the_same_features() -> None:
+    """Pictures of one language have their like in the other, but for those that hold no words of the bot."""
+    english, french = (
+        set(re.findall(r"pictures/([\w-]+)\.png", (ROOT / "docs" / name).read_text("utf-8")))
+        for name in ("guide.md", "guide.fr.md")
+    )
+    assert {name.removesuffix("-fr") for name in french} == english
+    assert {name for name in french if not name.endswith("-fr")} <= {"completions"}
+
+
+def test_every_picture_is_shown_somewhere() -> None:
+    shown = "".join(document.read_text("utf-8") for document in DOCUMENTS)
+    stray = [
+        path.name for path in (ROOT / "docs/pictures").iterdir() if f"pictures/{path.name})" not in shown
+    ]
+    assert not stray
