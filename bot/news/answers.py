@@ -134,7 +134,7 @@ async def _happened(
     if happening.dated or not happening.stated:
         return None
     if happening.topic:
-        nearest = (await _found(searcher, " ".join(happening.topic), feed_ids)).nearest()
+        nearest = await happenings.otherwise(searcher, happening.topic, feed_ids=feed_ids, most=NEAREST)
     else:
         nearest = tuple(await searcher.store.articles.newest(feed_ids, limit=NEAREST))
     return Answer(question=text, answered=False, nearest=nearest)

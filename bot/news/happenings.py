@@ -168,8 +168,28 @@ async def told(
     return ()
 
 
+async def otherwise(
+    searcher: Searcher, topic: Sequence[str], *, feed_ids: Collection[int] | None, most: int
+) -> tuple[Article, ...]:
+    """The newest articles of any time that are about a topic: no period of it held any.
+
+    Those with the topic in their titles where there are any; never those that only mention it.
+    """
+    if feed_ids is not None and not feed_ids:
+        return ()
+    scope = Scope(feed_ids=None if feed_ids is None else frozenset(feed_ids))
+    articles = await _found(searcher, topic, scope)
+    return tuple((await searcher.aside(_foremost, articles, topic))[:most])
+
+
 async def _about(searcher: Searcher, topic: Sequence[str], scope: Scope) -> list[Article]:
     """The newest articles that are about all words of a topic, or else that hold them."""
+    articles = await _found(searcher, topic, scope)
+    return await searcher.aside(_chosen, articles, topic) if topic else articles
+
+
+async def _found(searcher: Searcher, topic: Sequence[str], scope: Scope) -> list[Article]:
+    """The newest articles that hold all words of a topic."""
     store = searcher.store
     if not topic:
         hits = await store.index.newest(None, scope=scope, limit=READ)
@@ -179,8 +199,7 @@ async def _about(searcher: Searcher, topic: Sequence[str], scope: Scope) -> list
         wanted = All(tuple(_any_form(word, column) for word in topic))
         for hit in await store.index.newest(wanted, scope=scope, limit=READ):
             found[hit.article_id] = hit.published
-    articles = await store.articles.by_ids(sorted(found, key=lambda article_id: -found[article_id]))
-    return await searcher.aside(_chosen, articles, topic)
+    return await store.articles.by_ids(sorted(found, key=lambda article_id: -found[article_id]))
 
 
 def _any_form(word: str, column: Column) -> Wanted:
@@ -199,6 +218,13 @@ def _chosen(articles: Iterable[Article], topic: Sequence[str]) -> list[Article]:
         if len(chosen) >= (TITLES if least is _Place.TITLE else 1):
             return chosen
     return [each for _, each in places]
+
+
+def _foremost(articles: Iterable[Article], topic: Sequence[str]) -> list[Article]:
+    """Those of some articles with a topic in their titles, or, where there are none, that are about it."""
+    places = [(_place(each, topic), each) for each in articles]
+    best = max((place for place, _ in places), default=_Place.NOWHERE)
+    return [each for place, each in places if place == best and place >= _Place.BEGINNING]
 
 
 class _Place(IntEnum):

@@ -6,8 +6,8 @@ The demo's stories among 3,000 other articles of both languages, with the extra 
 questions, each on a story in the other language: found is the story among the first five results of a search;
 right, an answer whose first quote is of that story and holds the words that answer; wrong, any other answer
 (a further article may answer as well). Then 100 questions a language on passages that are not in the store:
-how many are refused. The weights for passages in the other language come from the same thirty questions
-(`answers_fit`), as there are no others: on new ones they may do worse.
+how many are refused. The weights for passages in the other language were fitted on the same thirty
+questions, as there are no others (`answers_fit` does it again): on new ones they may do worse.
 """
 
 from __future__ import annotations

@@ -2,10 +2,11 @@
 
     python -m tests.benchmarks.answers_fit
 
-Needs the extra `semantic`. Logistic regressions on the even half of the shared questions: which passage
-answers, by its points and the cosine of its meaning; then whether the first does, told from the first of a
-store without the passage that answers. The last is whether a passage in the other language answers, on the
-thirty questions of `across_languages`.
+Needs the extra `semantic`, and minutes of CPU: some thousand questions, whose passages are encoded twice.
+Logistic regressions on the even half of the shared questions: which passage answers, by its points and the
+cosine of its meaning; then whether the first does, told from the first of a store without the passage that
+answers. The last is whether a passage in the other language answers, on the thirty questions of
+`across_languages`.
 """
 
 from __future__ import annotations

@@ -105,6 +105,26 @@ async def test_a_period_without_stories_is_an_honest_no_with_the_nearest(
     assert answer.newest == library.store.clock.now() - 43_200
 
 
+async def test_an_empty_period_offers_what_is_about_the_topic_not_what_mentions_it(
+    library: Library, searcher: Searcher
+) -> None:
+    walk = "Grenoble has many quarters, and each of them is worth a walk in spring. " * 10
+    await library.add("A walk through Grenoble", walk + "One of them is named OpenAI.", days=20)
+    question = "les nouveautés d'OpenAI depuis lundi"
+    assert (await ask(searcher, question, feed_ids=None)).nearest == ()
+    hidden = await library.new_feed("Hidden")
+    await library.add("OpenAI is sued", "A paper sues.", days=30)
+    await library.add("OpenAI opens an office in Paris", "It is the first.", days=20)
+    await library.add("OpenAI is sold", "It is sold.", days=15, feed=hidden)
+    answer = await ask(searcher, question, feed_ids=[library.feed.id])
+    assert not answer.answered
+    assert not answer.lines
+    assert [article.title for article in answer.nearest] == [
+        "OpenAI opens an office in Paris",
+        "OpenAI is sued",
+    ]
+
+
 async def test_the_articles_that_the_person_may_not_see_are_not_listed(
     library: Library, searcher: Searcher
 ) -> None:
