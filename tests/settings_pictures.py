@@ -1,6 +1,6 @@
 """Takes pictures of settings and first steps: `python -m tests.settings_pictures [FOLDER]`.
 
-The welcome, /setup, the panel of a server and the history, in English and in French.
+The welcome, /setup, the panel of a server, the history and /privacy, in English and in French.
 """
 
 from __future__ import annotations
@@ -27,7 +27,12 @@ from bot.words import Preference
 from cogs import welcome
 from tests.pictures import CHROMIUM, FLAGS, MESSAGE, command, name_mentions
 
-PICTURES = {"setup": "setup", "settings": "settings server", "history": "settings history"}
+PICTURES = {
+    "setup": "setup",
+    "settings": "settings server",
+    "history": "settings history",
+    "privacy": "privacy",
+}
 
 
 def take(address: str, folder: Path, ending: str, names: dict[str, str]) -> None:
