@@ -2,8 +2,9 @@
 
 `python -m tests.benchmarks.memory [--feeds 500] [--servers 50] [--hours 2] [--speed 30]`: a real `telex run`,
 without the extra `semantic`, in so many servers of a stand-in for Discord, following so many feeds: recorded
-real ones where they are there, generated ones for the rest. It polls them for some simulated hours; printed
-is the proportional set size (PSS: shared pages are counted once) of the whole process tree.
+real ones where they are there, generated ones for the rest, whose articles lead to pages that it reads too
+(real ones again where there are any). It does so for some simulated hours; printed is the proportional set
+size (PSS: shared memory is counted once) of the whole process tree.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from ipaddress import ip_network
 from pathlib import Path
 
+from aiohttp import web
 from rich.console import Console
 from rich.table import Table
 
@@ -35,6 +38,29 @@ LIMIT = 150.0
 HOUR = 3600
 FOLLOWED = 20  # feeds that a server follows
 MEGABYTE = 1024**2
+
+
+class PublishersWithPages(Publishers):
+    """Feeds that give teasers of articles whose pages can be read."""
+
+    pages: Sequence[bytes] = (b"<article>" + b"<p>What an article tells, at length. " * 100,)
+    read = 0
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        name = request.match_info["name"]
+        if name == "robots.txt":
+            return web.Response(status=404)
+        if name.startswith("page-"):
+            self.read += 1
+            return web.Response(body=self.pages[self.read % len(self.pages)], content_type="text/html")
+        return await super()._answer(request)
+
+    def _document(self, name: str) -> tuple[bytes, int | None]:
+        body, newest = super()._document(name)
+        if newest is None:
+            return body, None
+        here = self.urls[int(name)].rpartition("/")[0]
+        return body.replace(b"https://news.example/articles/", f"{here}/page-".encode()), newest
 
 
 def tree(pid: int) -> list[int]:
@@ -89,9 +115,12 @@ async def measure(
     clock = QuickClock(time.time(), speed)
     discord.state.now = clock.time
     recorded = sorted((SHARED / "feeds" / "real").rglob("*.*"))[:feeds] if SHARED.exists() else []
-    publishers = await Publishers(
+    publishers = PublishersWithPages(
         clock, random.Random(7), count=feeds - len(recorded), seconds=hours * HOUR
-    ).start()
+    )
+    found = [path.read_bytes() for path in sorted((SHARED / "pages").rglob("*.html"))]
+    publishers.pages = found or publishers.pages
+    await publishers.start()
     urls = publishers.urls + [publishers.replay(path.name, [path.read_bytes()]) for path in recorded]
     settings = Settings(
         database=folder / "telex.db", allow_private_addresses=(ip_network("127.0.0.0/8"),), semantic=False
@@ -124,7 +153,8 @@ async def measure(
             await asyncio.to_thread(bot.wait)
     async with open_newsroom(settings, clock) as newsroom:
         read = sum(feed.last_success is not None for feed in await newsroom.store.feeds.all())
-        Console().print(f"{read} of {feeds} feeds read, {await newsroom.store.articles.count()} articles")
+        articles = await newsroom.store.articles.count()
+        Console().print(f"{read} of {feeds} feeds read, {articles} articles, {publishers.read} pages")
     await publishers.stop()
     await discord.stop()
     return weights
