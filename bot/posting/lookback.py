@@ -84,7 +84,9 @@ async def _mine(place: Target, since: int, until: int) -> AsyncIterator[tuple[di
             if thread.owner_id == me.id and discord.utils.snowflake_time(thread.id) <= before:
                 async for found, sent in _between(thread, after, before, me.id):
                     yield found, replace(sent, thread_id=thread.id)
-        return
+        if until > since:
+            return
+        place = parent  # where an attempt went if the threads were switched on since
     if isinstance(place, discord.ForumChannel):
         async for found, thread in _first_messages(place, after, before):
             yield found, Sent(found.id, thread.id)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
+from itertools import chain, count
 from typing import NamedTuple
 
 from bot.store.rows import listed
@@ -94,7 +95,8 @@ def catch_up(
         (channel_id,),
     ).fetchone()
     if row is None:
-        dispatch_id = _dispatch(connection, channel_id, "catch-up", f"catch-up:{key}", first, now)
+        name = _free_name(connection, channel_id, f"catch-up:{key}")
+        dispatch_id = _dispatch(connection, channel_id, "catch-up", name, first, now)
     else:
         dispatch_id = row["id"]
         connection.execute(
@@ -169,6 +171,16 @@ def filter_out(
     )
 
 
+def filtered(connection: sqlite3.Connection, channel_id: int, articles: Iterable[Owed]) -> set[str]:
+    """The pages of these articles that filters keep out of the channel."""
+    rows = connection.execute(
+        "SELECT page FROM fate WHERE channel_id = ? AND fate = 'filtered' "
+        "AND page IN (SELECT value FROM json_each(?))",
+        (channel_id, listed([owed.page for owed in articles])),
+    )
+    return {row["page"] for row in rows}
+
+
 def waiting(connection: sqlite3.Connection, channel_id: int, feed_id: int) -> list[tuple[Owed, str]]:
     """What waits in a channel because of this feed alone, oldest first, with the kind of its dispatch.
 
@@ -229,8 +241,10 @@ def withdraw(
 def release(connection: sqlite3.Connection, dispatch_id: int, *, now: int) -> bool:
     """Owe anew what joined a post whose message will never name it; whether there was any.
 
-    The oldest gets a post of its own, which the others join.
+    The oldest gets a post of its own, which the others join; where no feed of the channel owes it any more it
+    is withheld, and a channel with nothing but a digest has it held for that.
     """
+    _withhold_ended(connection, dispatch_id, now)
     left = connection.execute(
         """
         SELECT fate.channel_id, article.id, article.key, fate.page, article.published
@@ -242,6 +256,13 @@ def release(connection: sqlite3.Connection, dispatch_id: int, *, now: int) -> bo
     if not left:
         return False
     channel_id, first = left[0][0], Owed(*left[0][1:])
+    if _is_digested(connection, channel_id):
+        connection.execute(
+            "UPDATE fate SET fate = 'digested', joined_id = NULL, decided = ? "
+            "WHERE joined_id = ? AND shown IS NULL",
+            (now, dispatch_id),
+        )
+        return False
     post_id = _dispatch(connection, channel_id, "post", first.key, first.published, now)
     connection.execute(
         "UPDATE fate SET fate = NULL, joined_id = NULL, dispatch_id = ?, decided = ? "
@@ -253,6 +274,25 @@ def release(connection: sqlite3.Connection, dispatch_id: int, *, now: int) -> bo
         (post_id, now, dispatch_id),
     )
     return True
+
+
+def _withhold_ended(connection: sqlite3.Connection, dispatch_id: int, now: int) -> None:
+    """Withhold what joined a post if since then its feeds were paused or left, or the server was."""
+    connection.execute(
+        """
+        UPDATE fate SET fate = 'withheld', joined_id = NULL, decided = :now,
+            reason = coalesce((
+                SELECT iif(paused IS NULL, resumed_from, 'paused') FROM subscription
+                JOIN article ON article.feed_id = subscription.feed_id
+                WHERE subscription.channel_id = fate.channel_id AND article.id = fate.article_id), :ended)
+        WHERE joined_id = :dispatch AND shown IS NULL AND NOT EXISTS (
+            SELECT 1 FROM subscription JOIN article ON article.feed_id = subscription.feed_id
+            WHERE subscription.channel_id = fate.channel_id
+              AND article.id IN (SELECT id FROM article WHERE page = fate.page UNION SELECT fate.article_id)
+              AND paused IS NULL AND coalesce(resumed, 0) <= fate.decided)
+        """,
+        {"dispatch": dispatch_id, "now": now, "ended": UNFOLLOWED},
+    )
 
 
 def without_fate(connection: sqlite3.Connection, channel_id: int, articles: Iterable[Owed]) -> list[Owed]:
@@ -279,6 +319,16 @@ def _is_digested(connection: sqlite3.Connection, channel_id: int) -> bool:
 def _post(connection: sqlite3.Connection, channel_id: int, owed: Owed, now: int) -> None:
     dispatch_id = _dispatch(connection, channel_id, "post", owed.key, owed.published, now)
     _fate(connection, channel_id, owed, dispatch_id, now)
+
+
+def _free_name(connection: sqlite3.Connection, channel_id: int, name: str) -> str:
+    """A name that no dispatch of the channel has: an article may be owed again after it was taken back."""
+    names = connection.execute(
+        "SELECT what FROM dispatch WHERE channel_id = ?1 AND what >= ?2 AND what < ?2 || ';'",
+        (channel_id, name),
+    ).fetchall()
+    taken = {row["what"] for row in names}
+    return next(one for one in chain([name], (f"{name}:{n}" for n in count(2))) if one not in taken)
 
 
 def _dispatch(

@@ -1,12 +1,10 @@
-"""What stories are made of: recent articles, and which of them seemed to tell the same as others."""
+"""What stories are made of: recent articles."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import NamedTuple
 
 from bot.store.database import Database
-from bot.store.rows import listed
 
 LEAD = 240
 """Characters of a text that count as its lead."""
@@ -24,16 +22,8 @@ class Brief(NamedTuple):
     published: int
 
 
-class Kinship(NamedTuple):
-    """Two articles that seemed to tell of one event when the later one came, and how alike they are."""
-
-    article_id: int
-    other_id: int
-    likeness: float
-
-
 class Stories:
-    """Recent articles and their kinships. Every method raises `StoreError` alone."""
+    """Recent articles. Every method raises `StoreError` alone."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -54,15 +44,3 @@ class Stories:
         """An id that every article published since a time comes after."""
         row = await self._database.fetchone("SELECT min(id) FROM article WHERE published >= ?", (since,))
         return row[0] - 1 if row is not None and row[0] is not None else 0
-
-    async def kinships(self, article_ids: Collection[int]) -> list[Kinship]:
-        """The kinships among these articles; stories are for the caller to make of what readers may see."""
-        rows = await self._database.fetchall(
-            """
-            SELECT article_id, other_id, likeness FROM kinship
-            WHERE article_id IN (SELECT value FROM json_each(?1))
-              AND other_id IN (SELECT value FROM json_each(?1))
-            """,
-            (listed(article_ids),),
-        )
-        return [Kinship(*row) for row in rows]

@@ -246,6 +246,10 @@ def _move(
     need_channel(connection, channel_id, moved.server_id)
     waiting = outbox.waiting(connection, moved.channel_id, moved.feed_id)
     outbox.withdraw(connection, moved.channel_id, [owed for owed, _ in waiting], reason=None, now=now)
+    if _one(connection, "subscription.channel_id = ? AND feed_id = ?", channel_id, moved.feed_id):
+        # What its own filters keep out there stays out.
+        out = outbox.filtered(connection, channel_id, [owed for owed, _ in waiting])
+        waiting = [(owed, kind) for owed, kind in waiting if owed.page not in out]
     posts = [owed for owed, kind in waiting if kind == "post"]
     outbox.owe(connection, channel_id, posts, limit=ALL, now=now)
     rest = [owed for owed, kind in waiting if kind != "post"]

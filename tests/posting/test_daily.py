@@ -143,3 +143,20 @@ async def test_switched_off_posts_stand_in_the_channel_again(telex: World, publi
     await publisher.publish(item(1))
     await telex.deliver()
     assert in_channel(telex) == ["Article 1"]
+
+
+async def test_a_post_that_went_to_the_channel_is_found_though_threads_are_switched_on_since(
+    telex: World, publisher: Publisher, answers: Answers
+) -> None:
+    await begin(telex, publisher)
+    await switch(telex, on=False)
+    answers.lost("/messages", times=2)
+    await publisher.publish(item(1))
+    await telex.deliver()
+    await switch(telex, on=True)
+    await telex.advance(30)
+    await telex.restart()
+    await telex.deliver()
+    (thread,) = telex.news.threads
+    assert in_channel(telex) == ["Article 1"]
+    assert titles(telex, thread) == ["Article 0"]

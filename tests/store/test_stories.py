@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.store import Store
 from bot.store.joining import APART, PAUSE, WINDOW, Kin
 from bot.store.polls import ChangedArticle
-from bot.words import Article, Dispatch, DispatchState, Feed, NewArticle, Preference
+from bot.words import Article, DigestPlan, Dispatch, DispatchState, Feed, NewArticle, Preference
 from tests.clocks import ManualClock
 from tests.store.samples import (
     CHANNEL,
@@ -264,3 +264,61 @@ async def test_a_joined_article_that_moves_is_still_joined(store: Store):
     assert (await of(store, articles[1])).joined_ids == (joined.id,)
     (post,) = await deliver(store)
     assert (post.state, post.joined_ids) == (DispatchState.CLAIMED, (joined.id,))
+
+
+async def joined_unnamed(store: Store) -> tuple[NewArticle, Dispatch, int]:
+    """An article that joined a post whose message does not name it, and the subscription of its feed."""
+    one, two = await add_feed(store, "one"), await add_feed(store, "two")
+    await follow(store, one)
+    followed = await follow(store, two)
+    first, later = new_article(one, "a"), new_article(two, "b")
+    await record(store, one, first)
+    await deliver(store)
+    await told(store, two, later, first)
+    return later, await of(store, first), followed
+
+
+async def test_what_a_lost_message_never_named_is_not_posted_after_its_feed_was_paused(
+    store: Store, clock: ManualClock
+):
+    later, post, followed = await joined_unnamed(store)
+    clock.advance(60)
+    await store.subscriptions.pause(followed)
+    assert not await store.dispatches.never_edited(post.id)
+    assert await fates(store, later) == {CHANNEL: ("withheld", "paused")}
+
+
+async def test_what_a_lost_message_never_named_is_not_posted_after_its_feed_was_unfollowed(store: Store):
+    later, post, followed = await joined_unnamed(store)
+    subscription = await store.subscriptions.get(followed)
+    assert subscription is not None
+    await store.subscriptions.unfollow(CHANNEL, subscription.feed_id)
+    assert not await store.dispatches.never_edited(post.id)
+    assert await fates(store, later) == {CHANNEL: ("withheld", "unfollowed")}
+    assert await deliver(store) == []
+
+
+async def test_what_a_lost_message_never_named_is_not_posted_after_a_time_away(
+    store: Store, clock: ManualClock
+):
+    later, post, _ = await joined_unnamed(store)
+    clock.advance(60)
+    await store.servers.left(SERVER)
+    clock.advance(60)
+    await store.servers.joined(SERVER)
+    assert not await store.dispatches.never_edited(post.id)
+    assert await fates(store, later) == {CHANNEL: ("withheld", "away")}
+
+
+async def test_what_a_lost_message_never_named_waits_for_the_digest_of_a_channel_without_posts(store: Store):
+    later, post, _ = await joined_unnamed(store)
+    await store.digests.save(
+        DigestPlan(weekday=None, minute=0, alone=True),
+        server_id=SERVER,
+        channel_id=CHANNEL,
+        person_id=1,
+        limit=1,
+    )
+    await store.dispatches.never_edited(post.id)
+    assert await fates(store, later) == {CHANNEL: ("digested", None)}
+    assert await deliver(store) == []

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bot.store import Store, StoreError
-from bot.words import DispatchKind, FeedState
+from bot.words import DispatchKind, FeedState, Rule
 from tests.clocks import ManualClock
 from tests.store.samples import CHANNEL, SERVER, add_feed, deliver, fates, follow, new_article, record
 
@@ -317,3 +317,31 @@ async def test_outlets_are_found_by_any_of_their_words(store: Store):
     assert len(await store.feeds.outlets(None, " ", 3)) == 3
     assert await store.feeds.outlets([2], "", 10) == ["Mediapart"]
     assert await store.feeds.outlets([], "", 10) == []
+
+
+async def test_what_moves_back_into_a_catch_up_of_an_old_name_is_sent(store: Store):
+    one, two = await add_feed(store, "one"), await add_feed(store, "two")
+    moving = await follow(store, one)
+    await follow(store, two)
+    await record(store, one, new_article(one, "a", published=1_779_000_000), catch_up_after=0)
+    await record(store, two, new_article(two, "b", published=1_779_000_100), catch_up_after=0)
+    await store.subscriptions.move(moving, CHANNEL + 1)
+    assert len(await deliver(store)) == 1  # the catch-up, which is named after the one that moved
+    await store.subscriptions.move(moving, CHANNEL)
+    (caught_up,) = await deliver(store)
+    (article,) = await store.articles.by_ids(caught_up.article_ids)
+    assert article.title == "Title of a"
+
+
+async def test_what_moves_to_a_channel_whose_filters_kept_it_out_stays_out(store: Store):
+    feed = await add_feed(store)
+    moving = await follow(store, feed)
+    there = await follow(store, feed, channel=CHANNEL + 1)
+    await store.filters.add(there, [(Rule.NEVER, "sport")], person_id=1, limit=9)
+    article = new_article(feed, "a")
+    await store.polls.record(
+        feed, new=[article], catch_up_after=10, first=False, matches=lambda _key, _query: True
+    )
+    await store.subscriptions.move(moving, CHANNEL + 1)
+    assert (await fates(store, article))[CHANNEL + 1] == ("filtered", "never sport")
+    assert await deliver(store, CHANNEL + 1) == []
