@@ -80,10 +80,8 @@ async def _mine(place: Target, since: int, until: int) -> AsyncIterator[tuple[di
     before = datetime.fromtimestamp(until, UTC) + CLOCKS_APART
     parent = place.parent if isinstance(place, discord.Thread) and place.owner_id == me.id else None
     if isinstance(parent, discord.TextChannel):  # a thread of a day; it may have been that of another
-        async for thread in threads_of(parent):
-            if thread.owner_id == me.id and discord.utils.snowflake_time(thread.id) <= before:
-                async for found, sent in _between(thread, after, before, me.id):
-                    yield found, replace(sent, thread_id=thread.id)
+        async for found, sent in _in_threads(parent, after, before):
+            yield found, sent
         if until > since:
             return
         place = parent  # where an attempt went if the threads were switched on since
@@ -93,6 +91,16 @@ async def _mine(place: Target, since: int, until: int) -> AsyncIterator[tuple[di
         return
     async for found, sent in _between(place, after, before, me.id):
         yield found, sent
+
+
+async def _in_threads(
+    channel: discord.TextChannel, after: datetime, before: datetime
+) -> AsyncIterator[tuple[discord.Message, Sent]]:
+    me = channel.guild.me
+    async for thread in threads_of(channel):
+        if thread.owner_id == me.id and discord.utils.snowflake_time(thread.id) <= before:
+            async for found, sent in _between(thread, after, before, me.id):
+                yield found, replace(sent, thread_id=thread.id)
 
 
 async def _between(
