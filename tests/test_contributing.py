@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = re.compile(r"^`([\w./]+)`\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NEW = {"cogs/counting.py", "tests/cogs/test_counting.py"}
@@ -41,6 +43,7 @@ def run(folder: Path, *command: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.timeout(400)  # other tests run in it, which takes two minutes on a busy machine
 def test_the_command_of_the_document_works_and_passes_what_every_command_must(tmp_path: Path) -> None:
     """A document that shows what no longer works, or leaves out a step that a check asks for, fails here."""
     given = examples()
