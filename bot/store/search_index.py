@@ -230,6 +230,15 @@ def in_title(wanted: Wanted) -> Wanted:
     return replace(wanted, column=Column.TITLE) if wanted.column is Column.TEXT else wanted
 
 
+def in_a_row(wanted: Wanted) -> Wanted:
+    """The same with nothing between words that are near each other, in their order."""
+    if isinstance(wanted, Except):
+        return Except(in_a_row(wanted.wanted), wanted.unwanted)
+    if isinstance(wanted, All | Any):
+        return replace(wanted, parts=tuple(map(in_a_row, wanted.parts)))
+    return Terms(wanted.terms, wanted.column) if isinstance(wanted, Near) else wanted
+
+
 def any_meta(tokens: Iterable[str]) -> Wanted:
     """One of these meta tokens."""
     return Any(tuple(Terms((token,), Column.META) for token in tokens))

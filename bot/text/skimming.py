@@ -114,18 +114,14 @@ def has_phrase(text: str, words: tuple[str, ...]) -> bool | None:
                 return False
     if joined:
         return None
-    while sought.line not in spaced:
-        if b"  " not in spaced:
-            return False
-        spaced = spaced.replace(b"  ", b" ")
-    return True
+    return sought.line.search(spaced) is not None
 
 
 class _Sought(NamedTuple):
     """The words of a phrase, and all of them, in a text of which only letters, digits and spaces are left."""
 
     words: tuple[bytes, ...]
-    line: bytes
+    line: re.Pattern[bytes]
 
 
 @lru_cache(maxsize=64)
@@ -133,7 +129,7 @@ def _sought(words: tuple[str, ...]) -> _Sought | None:
     if not all(word.isascii() and word.isalpha() for word in words):
         return None
     encoded = [word.encode() for word in words]
-    return _Sought(tuple(b" %b " % word for word in encoded), b" %b " % b" ".join(encoded))
+    return _Sought(tuple(b" %b " % word for word in encoded), re.compile(b" %b " % b" +".join(encoded)))
 
 
 class Marker:

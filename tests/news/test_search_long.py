@@ -101,6 +101,12 @@ async def test_a_phrase_is_read_for_until_the_page_is_full(store: Store, library
     assert set(await find(store, 'chief -"police chief"')) == {f"Silent {number}" for number in range(6)}
 
 
+async def test_a_phrase_is_found_where_other_forms_stand_between_its_words(store: Store, library: Library):
+    await library.add("One", "The new wi-fi network of Kansas.")
+    await library.add("Other", "A network for wi-fi.")
+    assert await find(store, '"wi-fi network"') == ["One"]
+
+
 async def test_a_phrase_does_not_begin_in_the_title_and_end_in_the_text(store: Store, library: Library):
     await library.add("News of the police", "Chief among them is Kansas.")
     assert await find(store, '"police chief"') == []
