@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from bot.hours import clock
 
@@ -368,6 +368,9 @@ class SettingChange(NamedTuple):
     new: str | None
 
 
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DigestPlan:
     """When a channel is told what came, and how.
@@ -385,10 +388,23 @@ class DigestPlan:
 
     def __str__(self) -> str:
         """As the history of a server has it, such as `daily 08:00 alone`."""
-        days = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-        day = "daily" if self.weekday is None else days[self.weekday]
+        day = "daily" if self.weekday is None else _DAYS[self.weekday]
         more = [name for name in ("alone", "wide", "chart") if getattr(self, name)]
         return " ".join([day, clock(self.minute), *more])
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """The plan that a text tells which `str` made. Raises ValueError for another."""
+        day, time, *more = text.split()
+        hour, minute = map(int, time.split(":"))
+        weekday = None if day == "daily" else _DAYS.index(day)
+        return cls(
+            weekday=weekday,
+            minute=60 * hour + minute,
+            alone="alone" in more,
+            wide="wide" in more,
+            chart="chart" in more,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,12 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 import discord
-from babel.dates import get_day_names
 from discord import app_commands
 from discord.app_commands import locale_str
 from discord.ext import commands
 
-from bot import hours, locale
+from bot import hours
 from bot.app import Telex
 from bot.locale import _
 from bot.news.digests import MOST_OF_A_SERVER, period
@@ -20,7 +19,7 @@ from bot.posting import digest_pages, permissions
 from bot.posting.rendering import language_of
 from bot.words import Digest, DigestPlan
 from bot.workers import WorkerError, Workers
-from cogs import places, subscriptions
+from cogs import digest_words, places, subscriptions
 from cogs.paging import Page, Pages
 from cogs.places import Option, Place, lacking, place, require_view
 from cogs.rights import FOR_MANAGERS, in_servers, require_manage
@@ -101,9 +100,9 @@ class DigestFlow(AskerView):
         due = hours.next_due(now, plan.minute, plan.weekday, zone)
         lines = [
             _("Digest for {channel}: {when} ({zone}), next {date}.").format(
-                channel=self._place.mention, when=_when(plan), zone=zone, date=f"<t:{due}:f>"
+                channel=self._place.mention, when=digest_words.when(plan), zone=zone, date=f"<t:{due}:f>"
             ),
-            *_choices(plan),
+            *digest_words.choices(plan),
         ]
         if self._known is None:
             lines.append(_("Nothing is sent before you begin it."))
@@ -175,7 +174,7 @@ class DigestFlow(AskerView):
         self.clear_items()
         days = [discord.SelectOption(label=_("Every day"), value=_DAILY, default=plan.weekday is None)]
         days += [
-            discord.SelectOption(label=_weekly(day), value=str(day), default=plan.weekday == day)
+            discord.SelectOption(label=digest_words.weekly(day), value=str(day), default=plan.weekday == day)
             for day in range(7)
         ]
         self.add_item(Choose(self._day, placeholder=_("How often…"), options=days, row=0))
@@ -262,7 +261,7 @@ class DigestFlow(AskerView):
             _("The next digest comes to {channel} {when}.").format(
                 channel=target.mention, when=f"<t:{saved.due}:F>"
             ),
-            *_choices(saved.plan),
+            *digest_words.choices(saved.plan),
         )
 
     async def _stop(self, interaction: Interaction) -> None:
@@ -316,7 +315,10 @@ class DigestPages(Pages):
         seen = await subscriptions.shown(interaction, guild, member, {one.channel_id for one in found})
         found = [one for one in found if one.channel_id in seen]
         shown = found[number * _LIST : (number + 1) * _LIST]
-        lines = ["\n".join((_entry(one), *(f"-# {line}" for line in _choices(one.plan)))) for one in shown]
+        lines = [
+            "\n".join((_entry(one), *(f"-# {line}" for line in digest_words.choices(one.plan))))
+            for one in shown
+        ]
         embed = discord.Embed(
             title=_("Digests"), description="\n\n".join(lines) or _("None yet. /digest setup begins one.")
         )
@@ -325,7 +327,9 @@ class DigestPages(Pages):
             channel = guild.get_channel_or_thread(one.channel_id)
             name = f"#{channel.name}" if channel is not None else _("a deleted or archived channel")
             options.append(
-                discord.SelectOption(label=name[:100], value=str(one.channel_id), description=_when(one.plan))
+                discord.SelectOption(
+                    label=name[:100], value=str(one.channel_id), description=digest_words.when(one.plan)
+                )
             )
         return Page(
             embed=embed, more=len(found) > (number + 1) * _LIST, empty=not shown, options=tuple(options)
@@ -344,6 +348,8 @@ class DigestPages(Pages):
         assert guild is not None
         target = await places.find(guild, int(values[0]))
         if target is None:
+            if not await subscriptions.is_gone(guild, int(values[0])):
+                raise Refusal(_("Discord does not show me that channel right now. Try again later."))
             ended = await interaction.client.store.digests.stop(
                 server_id=guild.id, channel_id=int(values[0]), person_id=interaction.user.id
             )
@@ -356,33 +362,8 @@ class DigestPages(Pages):
 
 def _entry(digest: Digest) -> str:
     return _("<#{channel}>: {when} ({zone}), next {date}").format(
-        channel=digest.channel_id, when=_when(digest.plan), zone=digest.time_zone, date=f"<t:{digest.due}:R>"
+        channel=digest.channel_id,
+        when=digest_words.when(digest.plan),
+        zone=digest.time_zone,
+        date=f"<t:{digest.due}:R>",
     )
-
-
-def _when(plan: DigestPlan) -> str:
-    """When a digest comes, in the middle of a sentence."""
-    if plan.weekday is None:
-        return _("every day at {time}").format(time=hours.clock(plan.minute))
-    return _("every {weekday} at {time}").format(
-        weekday=_weekday(plan.weekday), time=hours.clock(plan.minute)
-    )
-
-
-def _weekly(day: int) -> str:
-    return _("Every {weekday}").format(weekday=_weekday(day))
-
-
-def _weekday(day: int) -> str:
-    return str(get_day_names("wide", locale=locale.current())[day])
-
-
-def _choices(plan: DigestPlan) -> list[str]:
-    """What was chosen beside the time, a line each."""
-    return [
-        _("Digest only: the channel gets no single posts.")
-        if plan.alone
-        else _("Beside the single posts, which come as before."),
-        *([_("From feeds of this channel and of others that all its readers see.")] if plan.wide else []),
-        *([_("With a chart of the week.")] if plan.chart else []),
-    ]

@@ -56,8 +56,9 @@ class TrialPages(Pages):
         self._several = len({one for _article, by in trial.outcomes for one in by}) > 1
 
     async def check(self, interaction: Interaction) -> None:
-        """Only who may still manage feeds."""
+        """Only who may still manage feeds and still sees where the feed is posted."""
         await require_manage(interaction, self._command_id)
+        await require_still(interaction, self._pair)
 
     async def page(self, interaction: Interaction, number: int) -> Page:
         """Some of the articles, newest first, each with what would have become of it."""
@@ -121,8 +122,9 @@ class FilterList(AskerView):
         self._pair = pair
 
     async def check(self, interaction: Interaction) -> None:
-        """Only who may still manage feeds."""
+        """Only who may still manage feeds and still sees where the feed is posted."""
         await require_manage(interaction, self._command_id)
+        await require_still(interaction, self._pair)
 
     async def show(self, interaction: Interaction, removed: Filter | None = None) -> None:
         """Show the filters as they are now, after one was removed."""

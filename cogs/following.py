@@ -13,7 +13,7 @@ from bot.locale import _
 from bot.news.following import NeedsPassword, owner_of
 from bot.news.refusals import Refusal
 from bot.text import safe, urls
-from cogs import looks, places
+from cogs import arrival, looks, places
 from cogs.places import Place, lacking
 from cogs.rights import require_manage
 from cogs.subscriptions import Pair, bold
@@ -155,16 +155,19 @@ class AddFlow(AskerView):
         self.stop()
         await client.courier.look_again(place.id)
         client.courier.wake()
-        said = (
-            _(
+        waits = await arrival.delay(interaction, place)
+        if waits:
+            said = _("{feed} is followed in {channel}.")
+        elif followed.first:
+            said = _(
                 "{feed} is followed in {channel}. Its newest article is on its way; "
                 "new ones come as they appear."
             )
-            if followed.first
-            else _("{feed} is followed in {channel}. Its articles come as they appear.")
-        )
+        else:
+            said = _("{feed} is followed in {channel}. Its articles come as they appear.")
+        said = said.format(feed=bold(followed.feed), channel=place.mention)
         await interaction.edit_original_response(
-            content=said.format(feed=bold(followed.feed), channel=place.mention), embeds=[], view=None
+            content="\n".join(filter(None, (said, waits))), embeds=[], view=None
         )
 
     async def _cancel(self, interaction: Interaction) -> None:
@@ -177,7 +180,7 @@ class Password(discord.ui.Modal):
     """Asks for the name and password of a feed, so that they stand in no command that somebody may see."""
 
     def __init__(self, flow: AddFlow, url: str) -> None:
-        super().__init__(title=_("Name and password"), timeout=PATIENCE)
+        super().__init__(title=_("Name and password"), timeout=PATIENCE, custom_id=flow.new_id())
         self._flow, self._url = flow, url
         self._user = discord.ui.TextInput[Password](custom_id="user", max_length=100)
         self._password = discord.ui.TextInput[Password](custom_id="password", max_length=200)

@@ -7,12 +7,12 @@ import discord
 from bot.locale import _
 from bot.news import filters
 from bot.posting import looks
-from bot.store import history
+from bot.store import digests, history
 from bot.store.filters import read
 from bot.store.rows import look
 from bot.text import safe
 from bot.words import Preference, SettingChange, SubscriptionState
-from cogs import rhythm, subscriptions
+from cogs import digest_words, rhythm, subscriptions
 from cogs.paging import Page, Pages
 from cogs.rights import require_manage
 from cogs.views import Interaction
@@ -84,7 +84,7 @@ def _name(change: SettingChange) -> str:
         Preference.QUIET_HOURS: _("Quiet hours"),
         Preference.MOST_AN_HOUR: _("Posts an hour"),
         Preference.GAP: _("Gap between two posts"),
-        "digest": _("Digest"),
+        digests.SETTING: _("Digest"),
         "subscription": _("Feed"),
         history.LOOK: _("Look of posts"),
         history.FILTER: _("Filter"),
@@ -95,8 +95,6 @@ def _name(change: SettingChange) -> str:
 
 def _value(change: SettingChange, value: str | None) -> str:  # noqa: PLR0911  # one line a setting
     """A value in words; that of a setting which is not known here as the store writes it."""
-    if (told := rhythm.value(change.setting, value)) is not None:
-        return told
     match change.setting:
         case Preference.LANGUAGE:
             if value is None:
@@ -108,6 +106,8 @@ def _value(change: SettingChange, value: str | None) -> str:  # noqa: PLR0911  #
             return _("in each feed’s own channel") if value is None else f"<#{value}>"
         case Preference.JOIN_STORIES | Preference.DAILY_THREAD:
             return _("on") if value == "1" else _("off")
+        case digests.SETTING:
+            return digest_words.told(value)
         case history.LOOK | history.FILTER:
             return _of_posts(change, value)
         case "channel" if value is not None:
@@ -119,7 +119,8 @@ def _value(change: SettingChange, value: str | None) -> str:  # noqa: PLR0911  #
                 None: _("not followed"),
             }
             return states.get(None if value is None else SubscriptionState(value), "")
-    return _("none") if value is None else safe.markdown(safe.plain(value, _VALUE))
+    told = rhythm.value(change.setting, value)
+    return told or (_("none") if value is None else safe.markdown(safe.plain(value, _VALUE)))
 
 
 def _of_posts(change: SettingChange, value: str | None) -> str:

@@ -228,6 +228,11 @@ class FeedLook(LookPanel):
         super().__init__(interaction, pair[0].channel_id, pair[0].look)
         self._pair = pair
 
+    async def check(self, interaction: Interaction) -> None:
+        """Only who still sees where the feed is posted, too."""
+        await super().check(interaction)
+        await require_still(interaction, self._pair)
+
     async def usual(self, interaction: Interaction) -> Look:
         """That of the server."""
         return await interaction.client.store.preferences.look(self._pair[0].server_id)

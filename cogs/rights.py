@@ -7,6 +7,9 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.app import Telex
+from bot.locale import _
+from bot.news.refusals import Refusal
+from bot.text import safe
 from cogs.views import Interaction
 
 Override = app_commands.AppCommandPermissions
@@ -23,6 +26,7 @@ from a role that the server chose, and only a person's own token can tell Discor
 
 _ASK_AGAIN = 60.0  # seconds
 _MOST_KEPT = 5_000  # servers and commands
+_ROLE = 100  # characters of a name
 
 
 class Rights(commands.Cog):
@@ -70,7 +74,7 @@ class Rights(commands.Cog):
         return None if command is None else command.id
 
     async def _command(self, command_id: int) -> app_commands.AppCommand | None:
-        for _ in range(2):
+        for _attempt in range(2):
             for command in self._commands.values():
                 if command.id == command_id:
                     return command
@@ -136,6 +140,33 @@ def opened_to(member: discord.Member, overrides: list[Override]) -> bool | None:
 
 
 async def require_manage(interaction: Interaction, command_id: int | None) -> None:
-    """Raise `MissingPermissions` unless the asker may manage the server's feeds."""
+    """Raise `NotForYou` unless the asker may manage the server's feeds."""
     if not await may_manage(interaction, command_id):
-        raise app_commands.MissingPermissions(["manage_guild"])
+        raise await _not_for_you(interaction)
+
+
+async def require_manage_with(interaction: Interaction, name: str) -> None:
+    """Raise `NotForYou` unless the asker may use the command for those who manage feeds of this name."""
+    if not await may_manage_with(interaction, name):
+        raise await _not_for_you(interaction)
+
+
+class NotForYou(app_commands.CheckFailure, Refusal):
+    """Someone lacks what managing feeds takes. A failed check too: a command's checks may raise it."""
+
+
+async def _not_for_you(interaction: Interaction) -> NotForYou:
+    """The refusal, with the role that would do as well where the server chose one that the asker lacks."""
+    guild = interaction.guild
+    if guild is None:
+        return NotForYou(_("This works in a server only."))
+    chosen = (await interaction.client.store.preferences.of_server(guild.id)).manager_role
+    role = guild.get_role(chosen) if chosen is not None else None
+    permission = _("Manage Server")
+    if role is None or (isinstance(interaction.user, discord.Member) and role in interaction.user.roles):
+        return NotForYou(_("You need the permission {permissions} for this.").format(permissions=permission))
+    return NotForYou(
+        _("You need the permission {permission} for this, or the role {role}.").format(
+            permission=permission, role=f"**{safe.markdown(safe.plain(role.name, _ROLE))}**"
+        )
+    )

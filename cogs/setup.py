@@ -18,9 +18,9 @@ from bot.news.following import NeedsPassword
 from bot.news.refusals import Refusal
 from bot.posting import buttons
 from bot.text import safe, urls
-from cogs import packs, places
+from cogs import arrival, packs, places
 from cogs.places import Place, PlaceOption, lacking
-from cogs.rights import FOR_MANAGERS, in_servers, may_manage_with
+from cogs.rights import FOR_MANAGERS, in_servers, require_manage_with
 from cogs.views import Ask, AskerView, Choose, ChooseChannel, Interaction, Paced, Press
 
 _COMMAND = "setup"
@@ -65,9 +65,8 @@ async def begin(interaction: Interaction) -> None:
 
 
 async def require(interaction: Interaction) -> None:
-    """Raise `MissingPermissions` unless the asker may set the server up."""
-    if not await may_manage_with(interaction, _COMMAND):
-        raise app_commands.MissingPermissions(["manage_guild"])
+    """Raise `NotForYou` unless the asker may set the server up."""
+    await require_manage_with(interaction, _COMMAND)
 
 
 class BeginButton(Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template=re.escape(buttons.BEGIN)):
@@ -113,15 +112,18 @@ class SetupFlow(AskerView):
 
     async def _show(self, interaction: Interaction) -> None:
         refusal, advice = lacking(interaction, self._place) if self._place is not None else ("", "")
+        waits = await arrival.delay(interaction, self._place) if self._place is not None else ""
+        last = _("**3.** Press **{follow}**.")
+        if not waits:
+            last = _("**3.** Press **{follow}**: each feed’s newest article appears there at once.")
         steps = [
             _("**1.** Pick one or several lists, or give the address of a site or feed."),
             *(f"　・{_name(outline)}" for outline in self._added),
             _("**2.** Pick the channel that gets the articles."),
             f"　⚠️ {refusal}" if refusal else "",
             f"　{advice}" if advice else "",
-            _("**3.** Press **{follow}**: each feed’s newest article appears there at once.").format(
-                follow=_("Follow")
-            ),
+            last.format(follow=_("Follow")),
+            waits,
         ]
         embed = discord.Embed(title=_("First feeds"), description="\n".join(filter(None, steps)))
         self.clear_items()
@@ -257,11 +259,15 @@ class SetupFlow(AskerView):
         client.courier.wake()
         embed = discord.Embed(description=safe.cut("\n".join(lines), _DESCRIPTION))
         embed.add_field(name=_("What to try next"), value=_next(), inline=False)
+        waits = await arrival.delay(interaction, target)
         said = _("Followed in {channel}. Look there: the first articles are appearing.")
         if not any(line.startswith(packs.ADDED) for line in lines):
-            said = _("Nothing new is followed in {channel}.")
+            said, waits = _("Nothing new is followed in {channel}."), ""
+        elif waits:
+            said = _("Followed in {channel}.")
+        said = said.format(channel=target.mention)
         await interaction.edit_original_response(
-            content=said.format(channel=target.mention), embed=embed, view=None
+            content="\n".join(filter(None, (said, waits))), embed=embed, view=None
         )
 
     async def _cancel(self, interaction: Interaction) -> None:

@@ -180,7 +180,7 @@ async def entry(interaction: Interaction, pair: Pair) -> str:
     store = interaction.client.store
     kept = await store.filters.of(subscription.id)
     look = subscription.look or await store.preferences.look(subscription.server_id)
-    chosen = [looks.brief(look)]
+    chosen = [_("look: {look}").format(look=looks.brief(look))]
     if kept:
         chosen.append(filters.listed(kept, most=_RULES, length=_RULE))
     return "\n".join(

@@ -25,7 +25,7 @@ from bot.words import Watch
 from cogs.completing import query_choices
 from cogs.paging import Page, Pages
 from cogs.places import Option, Place, lacking, place
-from cogs.rights import may_manage_with
+from cogs.rights import may_manage_with, require_manage_with
 from cogs.views import Choose, Interaction, Paced, Press
 
 _LIST = 10  # a page
@@ -323,8 +323,7 @@ class StopButton(Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template
 
 
 async def _require_manage(interaction: Interaction) -> None:
-    if not await may_manage_with(interaction, _FEEDS):
-        raise app_commands.MissingPermissions(["manage_guild"])
+    await require_manage_with(interaction, _FEEDS)
 
 
 def _named(query: str) -> str:

@@ -42,7 +42,9 @@ New articles will arrive here for ten minutes, in English and in French. Meanwhi
 - type `/search` and look for `facial recognition`, or for `reconnaissance faciale`
 - type `/ask` and ask what the articles tell: `For how long may police not use Rekognition?`
 - react with 🔖 to an article, or press its button, then type `/bookmarks`
-- type `/feed list`, `/latest` or `/help`
+- as Ada, see who gets what: `/feed list`, `/feed filter`, `/feed look`
+- as Ada, set up this server: `/settings channel`, `/settings rhythm`, `/digest setup`, `/settings history`
+- type `/watch add`, `/latest`, `/why` or `/help`
 
 You are Ada, who may manage this server. Switch to Camille, who may not and whose Discord is in French.\
 """

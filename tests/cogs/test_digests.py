@@ -13,6 +13,7 @@ from simcord.results import ResponseMessage
 
 from bot.news import charts
 from bot.words import Feed, Preference
+from cogs import places
 from tests.cogs.helpers import choose, components, follow, forge, last, menu, said, text
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
@@ -298,3 +299,44 @@ async def test_a_digest_is_in_the_language_of_its_channel(telex: World, feed_ser
     await until_due(telex)
     assert text(telex.posts()[-1]).startswith("Le résumé du ")
     assert "**Et aussi**" in text(telex.posts()[-1])
+
+
+async def test_the_history_tells_a_digest_in_the_readers_language(telex: World) -> None:
+    await begin(telex, alone="alone")
+    listed = said(await telex.editor.slash(telex.news, "settings history"))
+    assert "**Digest**: none → every day at 08:00, digest only" in listed
+    telex.locales[telex.editor.id] = "fr"
+    listed = said(await telex.editor.slash(telex.news, "settings history"))
+    assert "tous les jours à 08:00, seulement le résumé" in listed
+    assert "daily" not in listed
+
+
+async def test_what_is_followed_where_there_are_digests_only_comes_with_the_digest(
+    telex: World, feed_server: FeedServer
+) -> None:
+    url = feed_server.serve("/rss", rss(item(1, title="A new find", published=telex.clock.now() - 60)))
+    await begin(telex, alone="alone")
+    shown = await telex.editor.slash(telex.news, "feed add", url=url)
+    done = said(await telex.editor.click(last(shown), label="Follow"))
+    assert "gets digests only" in done
+    assert "on its way" not in done
+    await telex.deliver()
+    assert telex.posts() == []
+    await until_due(telex)
+    assert "A new find" in text(telex.posts()[-1])
+
+
+async def test_a_channel_that_discord_does_not_show_for_a_moment_keeps_its_digest(
+    telex: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await begin(telex)
+    listed = last(await telex.editor.slash(telex.news, "digest list"))
+    custom_id, options = menu(listed, "Change or stop")
+
+    async def nowhere(_guild: discord.Guild, _channel_id: int) -> None:
+        return None
+
+    monkeypatch.setattr(places, "find", nowhere)
+    answer = await telex.editor.select(listed, [options[0]["value"]], custom_id=custom_id)
+    assert "Try again later" in said(answer)
+    assert await telex.store.digests.of_channel(telex.news.id) is not None

@@ -6,8 +6,8 @@ import pytest
 from discord import app_commands
 from simcord import SetupError
 
-from bot.words import Preference
-from tests.cogs.helpers import follow, forge, forge_command, last, said
+from bot.words import Preference, Rule
+from tests.cogs.helpers import follow, forge, forge_command, hide, last, said
 from tests.cogs.test_matrix import who_may
 from tests.discord_world import World
 from tests.feed_server import FeedServer
@@ -145,3 +145,63 @@ async def test_every_command_and_option_is_described_and_no_two_clash(telex: Wor
             for option in command.parameters:
                 assert option.description != "…", f"{command.qualified_name} {option.name}"
     assert len(names) == len(set(names))
+
+
+async def test_a_refusal_names_the_role_that_would_do_as_well(telex: World) -> None:
+    role = telex.guild.create_role("Libr*rians")
+    await telex.store.preferences.change(
+        Preference.MANAGER_ROLE, role.id, server_id=telex.guild.id, person_id=telex.editor.id
+    )
+    for command in ("feed list", "setup", "digest list", "settings server"):
+        told = said(await telex.reader.slash(telex.news, command))
+        assert told == ("You need the permission Manage Server for this, or the role **Libr\\*rians**."), (
+            command
+        )
+
+
+@pytest.mark.parametrize(
+    ("command", "options", "label"),
+    [
+        ("feed look", {}, "Hide the picture"),
+        ("feed filter", {"never": "browser"}, "Save this filter"),
+        ("feed filter", {}, "Remove 1"),
+        ("settings channel", None, "Post every article"),
+        ("settings rhythm", None, "Switch all of it off"),
+        ("digest setup", None, "Begin"),
+    ],
+)
+async def test_a_panel_of_a_channel_that_somebody_sees_no_more_does_nothing(
+    telex: World, feed_server: FeedServer, command: str, options: dict[str, str] | None, label: str
+) -> None:
+    feed = await follow(telex, feed_server)
+    store = telex.store
+    pair = (await store.subscriptions.in_server(telex.guild.id))[0][0]
+    if label == "Remove 1":
+        await store.filters.add(pair.id, [(Rule.NEVER, "chips")], person_id=1, limit=9)
+    await store.preferences.change(
+        Preference.GAP, 60, server_id=telex.guild.id, person_id=1, channel_id=telex.news.id
+    )
+    elsewhere = telex.guild.create_text_channel("elsewhere")
+    await telex.env.settle()
+    given = {"channel": telex.news} if options is None else {"feed": str(pair.id), **options}
+    panel = last(await telex.editor.slash(elsewhere, command, **given))
+    before = await condition(telex, feed.id)
+    role = telex.guild.create_role("Helpers")
+    await store.preferences.change(Preference.MANAGER_ROLE, role.id, server_id=telex.guild.id, person_id=1)
+    telex.env.backend.edit_member(telex.guild.id, telex.editor.id, {"role_ids": [role.id]})
+    hide(telex, telex.news, telex.editor)
+    await telex.env.settle()
+    told = said(await telex.editor.click(panel, label=label))
+    assert "You cannot see that channel" in told or "no longer followed there" in told
+    assert await condition(telex, feed.id) == before
+
+
+async def condition(world: World, feed_id: int) -> object:
+    """What is kept of the channel and of what it follows."""
+    store = world.store
+    pairs = await store.subscriptions.in_server(world.guild.id)
+    return (
+        [(one, await store.filters.of(one.id)) for one, feed in pairs if feed.id == feed_id],
+        await store.preferences.of_channel(world.news.id),
+        await store.digests.of_channel(world.news.id),
+    )
