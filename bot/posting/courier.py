@@ -18,8 +18,9 @@ from functools import partial
 import discord
 
 from bot.clock import Clock
-from bot.posting import daily, finishing, forums, lookback, permissions, places
+from bot.posting import daily, forums, lookback, permissions, places
 from bot.posting.audience import HIDDEN, Audience, Matching
+from bot.posting.chores import Chores
 from bot.posting.digesting import Digests
 from bot.posting.messages import Message
 from bot.posting.outcomes import (
@@ -53,7 +54,6 @@ _LONGEST_SLEEP = 60  # seconds after which the store is asked again although not
 _READ_BACK_AFTER = 5  # seconds until a message whose answer was lost is looked for
 _AFTER_FAULT = 60
 _MOST_FAULTS = 5
-_EDITS = 20
 
 
 class Courier:
@@ -67,13 +67,12 @@ class Courier:
         self.audience = Audience(store, client, visibility)
         self.digests = Digests(store, client, clock, self.audience, on_end=self.wake)
         self._tasks: dict[int, asyncio.Task[None]] = {}
-        self._chore: asyncio.Task[None] | None = None
         self._slots = asyncio.Semaphore(CONCURRENT)
         self._woken = asyncio.Event()
         self._suspects: dict[int, list[Dispatch]] = {}  # claims whose end is unknown, by channel
         self._resting: dict[int, int] = {}  # channels left alone until a time
-        self._unfinished: dict[int, tuple[int, Dispatch]] = {}  # dispatches to finish at a time
         self._faults: Counter[int] = Counter()
+        self._chores = Chores(store, client, clock, settings, self._render, on_end=self.wake)
         self._troubles = Troubles(store, clock)
         self._restored = Restored(store, clock)
         self._begun = False
@@ -105,7 +104,7 @@ class Courier:
 
     async def stop(self, grace: float = 5.0) -> None:
         """Take nothing new; let what is being sent end within `grace` seconds, then leave it claimed."""
-        self._stopping = True
+        self._stopping = self._chores.stopping = True
         running = self._running()
         if running:
             _done, late = await asyncio.wait(running, timeout=grace)
@@ -127,7 +126,7 @@ class Courier:
     def clock_set_back(self, by: int) -> None:
         """The wall clock was set back by so many seconds."""
         self._resting = {channel: until - by for channel, until in self._resting.items()}
-        self._unfinished = {id_: (due - by, dispatch) for id_, (due, dispatch) in self._unfinished.items()}
+        self._chores.clock_set_back(by)
         self._matching.clock_set_back(by)
         self.wake()
 
@@ -136,11 +135,9 @@ class Courier:
     async def _begin(self) -> None:
         """Learn, once, what an earlier process left undone."""
         await self._restored.begin()
-        now = self._clock.now()
         for dispatch in await self._store.dispatches.interrupted():
             self._suspects.setdefault(dispatch.channel_id, []).append(dispatch)
-        for dispatch in await self._store.dispatches.unfinished():
-            self._unfinished[dispatch.id] = (now, dispatch)
+        await self._chores.begin()
         self._begun = True
 
     async def _start_due(self) -> None:
@@ -162,29 +159,21 @@ class Courier:
         if not self._stopping:
             await self._matching.start(now)
             await self.digests.start(now)
-        chores = any(due <= now for due, _dispatch in self._unfinished.values())
-        if self._chore is None and not self._stopping:
-            edits = await self._store.dispatches.edits_due(now, _EDITS)
-            if (chores or edits) and self._chore is None:
-                self._chore = asyncio.create_task(self._do_chores(edits))
-                self._chore.add_done_callback(partial(self._ended, None))
+            await self._chores.start(now)
 
-    def _ended(self, channel_id: int | None, task: asyncio.Task[None]) -> None:
-        if channel_id is None:
-            self._chore = None
-        else:
-            self._tasks.pop(channel_id, None)
-            fault = None if task.cancelled() else task.exception()
-            if isinstance(fault, DatabaseFault):
-                self._rest(channel_id, UNTIL_NEXT_TRY)
-            elif fault is not None:
-                log.error("Posting in channel %d stopped", channel_id, exc_info=fault)
-                self._resting[channel_id] = self._clock.now() + _AFTER_FAULT
+    def _ended(self, channel_id: int, task: asyncio.Task[None]) -> None:
+        self._tasks.pop(channel_id, None)
+        fault = None if task.cancelled() else task.exception()
+        if isinstance(fault, DatabaseFault):
+            self._rest(channel_id, UNTIL_NEXT_TRY)
+        elif fault is not None:
+            log.error("Posting in channel %d stopped", channel_id, exc_info=fault)
+            self._resting[channel_id] = self._clock.now() + _AFTER_FAULT
         self.wake()
 
     def _running(self) -> set[asyncio.Task[None]]:
-        others = {task for task in (self._chore, self._matching.task, self.digests.task) if task is not None}
-        return set(self._tasks.values()) | others
+        others = (self._chores.task, self._matching.task, self.digests.task)
+        return {*self._tasks.values(), *(task for task in others if task is not None)}
 
     async def _wait(self) -> None:
         """Sleep until something is due or `wake` is called."""
@@ -194,7 +183,7 @@ class Courier:
         now = self._clock.now()
         busy = self._tasks.keys() | self._resting.keys()
         dues = [now + _LONGEST_SLEEP, *self._resting.values()]
-        dues += [due for due, _dispatch in self._unfinished.values()] if self._chore is None else []
+        dues += self._chores.dues()
         next_due = await self._store.dispatches.next_due(busy)
         next_digest = await self.digests.next_due() if self.digests.task is None else None
         dues += [due for due in (next_due, next_digest) if due is not None]
@@ -264,7 +253,7 @@ class Courier:
             shown = dispatch.joined_ids
         await self._record(dispatch, outcome, shown)
         if isinstance(outcome, Sent):
-            await self._finish(_sent(dispatch, outcome))
+            await self._chores.finish(_sent(dispatch, outcome))
 
     async def _resolve(self, dispatch: Dispatch) -> None:
         """Find out how a claim ended: it was sent, or it waits again, or nobody can tell."""
@@ -300,7 +289,7 @@ class Courier:
         self._clear(dispatch)
         if isinstance(outcome, Sent):
             self.on_found(_sent(dispatch, outcome))
-            await self._finish(_sent(dispatch, outcome))
+            await self._chores.finish(_sent(dispatch, outcome))
 
     async def _find(self, dispatch: Dispatch) -> places.Target | Outcome:
         guild = self._client.get_guild(dispatch.server_id)
@@ -366,54 +355,6 @@ class Courier:
                 await dispatches.failed(dispatch.id, f"{REFUSED} {error}")
             case Unknown():
                 await dispatches.uncertain(dispatch.id, UNREADABLE)
-
-    async def _finish(self, dispatch: Dispatch) -> None:
-        """Do what follows a sent message. Never raises: it must not look as if the message was not sent."""
-        self._unfinished.pop(dispatch.id, None)
-        try:
-            later = await finishing.finish(self._client, dispatch, seed=self._settings.seed_reaction)
-            if later is None:
-                await self._store.dispatches.finished(dispatch.id)
-        except DatabaseFault:
-            later = Later(UNTIL_NEXT_TRY, "")
-        except Exception:
-            log.exception("Dispatch %d was sent and not finished", dispatch.id)
-            later = Later(_AFTER_FAULT, "")
-        if later is not None:
-            self._unfinished[dispatch.id] = (self._clock.now() + math.ceil(later.seconds), dispatch)
-
-    # Chores: what was sent, and needs a little more
-
-    async def _do_chores(self, edits: list[Dispatch]) -> None:
-        now = self._clock.now()
-        for due, dispatch in list(self._unfinished.values()):
-            if due <= now and not self._stopping:
-                await self._finish(dispatch)
-        for dispatch in edits:
-            if not self._stopping:
-                try:
-                    await self._edit(dispatch)
-                except DatabaseFault:
-                    await self._clock.sleep(UNTIL_NEXT_TRY)
-                    return
-                except Exception:
-                    log.exception("The message of dispatch %d was not edited", dispatch.id)
-                    await self._store.dispatches.edit_later(dispatch.id, now + _AFTER_FAULT)
-
-    async def _edit(self, dispatch: Dispatch) -> None:
-        message = await self._render(dispatch)
-        outcome: Outcome | None = Refused(ARTICLE_GONE)
-        if message is not None:
-            outcome = await finishing.edit(self._client, dispatch, message)
-        if outcome is None:
-            await self._store.dispatches.edited(
-                dispatch.id, as_of=dispatch.edit_due, shown=dispatch.joined_ids
-            )
-        elif isinstance(outcome, Later):
-            due = self._clock.now() + math.ceil(outcome.seconds)
-            await self._store.dispatches.edit_later(dispatch.id, due)
-        elif await self._store.dispatches.never_edited(dispatch.id):
-            self.wake()
 
     def _suspect(self, dispatch: Dispatch, rest: float) -> None:
         """Remember that nobody knows whether it was sent, and leave its channel alone for a moment."""
