@@ -197,4 +197,7 @@ async def test_what_was_owed_when_the_bot_was_kicked_while_not_running_is_not_po
     scene.discord.acts.invite(scene.server)
     await until(lambda: is_member(scene))
     await scene.settled()
-    assert not any(scene.messages(kind) for kind in KINDS)
+    told = [message for kind in KINDS for message in scene.messages(kind)]
+    assert not any(scene.posts(kind) for kind in KINDS)
+    assert len(told) == 1  # the welcome
+    assert "telex:begin" in repr(told[0].parts)
