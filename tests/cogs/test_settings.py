@@ -224,14 +224,14 @@ async def test_the_history_tells_each_change_in_words_newest_first(
 
 async def test_a_change_of_a_feature_that_is_not_known_here_is_told_plainly(telex: World) -> None:
     def note(connection) -> None:
-        change = SettingChange(5, telex.editor.id, "quiet_hours", None, None, None, "@everyone **x**")
+        change = SettingChange(5, telex.editor.id, "of_a_later_version", None, None, None, "@everyone **x**")
         history.note(connection, telex.guild.id, change)
 
     await telex.store.servers.joined(telex.guild.id)
     async with telex.store._database.write() as transaction:
         await transaction.run(note)
     told = said(await panel(telex, "history"))
-    assert "**quiet hours**: none → " in told
+    assert "**of a later version**: none → " in told
     assert "**x**" not in told
 
 
