@@ -221,6 +221,8 @@ class ServerPanel(Panel):
         await interaction.response.defer()
         if not may_govern(interaction):
             raise app_commands.MissingPermissions(["manage_guild"])
+        if interaction.guild is not None and interaction.guild.id in role_ids:  # the id of @everyone
+            raise Refusal(_("@everyone cannot manage feeds. Choose a role that you give to a few."))
         await self.change(interaction, Preference.MANAGER_ROLE, role_ids[0] if role_ids else None)
         await self.show(interaction)
 

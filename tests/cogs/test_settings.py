@@ -146,6 +146,13 @@ async def test_a_role_that_was_chosen_manages_feeds(telex: World, feed_server: F
     assert await telex.store.subscriptions.count(telex.guild.id) == 1
 
 
+async def test_everyone_is_no_role_that_manages_feeds(telex: World) -> None:
+    shown = await panel(telex)
+    told = await telex.editor.select(last(shown), [telex.guild.default_role], custom_id=picker(shown, ROLES))
+    assert "@everyone cannot manage feeds" in said(told)
+    assert (await telex.store.preferences.of_server(telex.guild.id)).manager_role is None
+
+
 async def test_a_role_cannot_say_which_role_manages_feeds(telex: World) -> None:
     librarian = await appoint(telex)
     other = telex.guild.create_role("Others")
