@@ -13,16 +13,7 @@ import discord
 from bot.posting import permissions
 from bot.posting.buttons import EMOJI
 from bot.posting.messages import Message
-from bot.posting.outcomes import (
-    ALREADY_PUBLISHED,
-    ARCHIVED,
-    EDITED_TOO_OFTEN,
-    Blocked,
-    Later,
-    Lost,
-    Refused,
-    judge,
-)
+from bot.posting.outcomes import ALREADY_PUBLISHED, EDITED_TOO_OFTEN, Blocked, Later, Lost, Refused, judge
 from bot.words import Dispatch, DispatchKind
 
 log = logging.getLogger(__name__)
@@ -55,7 +46,7 @@ async def edit(
     refused = Refused("")
     for attempt in message.attempts():
         try:
-            await _edit(client, dispatch, sent, attempt)
+            await sent.edit(embed=attempt.embed, view=attempt.view)
         except Exception as error:  # noqa: BLE001  # raised again where it is no answer of Discord's
             if isinstance(error, discord.HTTPException) and error.code == EDITED_TOO_OFTEN:
                 return Later(_EDIT_LATER, str(error))
@@ -67,23 +58,6 @@ async def edit(
         return None
     log.info("Discord does not take the edit of message %s", dispatch.message_id)
     return refused
-
-
-async def _edit(
-    client: discord.Client, dispatch: Dispatch, sent: discord.PartialMessage, message: Message
-) -> None:
-    try:
-        await sent.edit(embed=message.embed, view=message.view)
-    except discord.HTTPException as error:
-        if error.code != ARCHIVED or dispatch.thread_id is None:
-            raise
-        # A forum post or a thread of a day that nobody wrote in for a while. Who may write in one may open it:
-        # https://discord.com/developers/docs/resources/channel#modify-channel-json-params-thread
-        thread = await client.fetch_channel(dispatch.thread_id)
-        if not isinstance(thread, discord.Thread):
-            raise
-        await thread.edit(archived=False)
-        await sent.edit(embed=message.embed, view=message.view)
 
 
 def _message(client: discord.Client, dispatch: Dispatch) -> discord.PartialMessage:

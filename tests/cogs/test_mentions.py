@@ -51,7 +51,7 @@ async def test_the_search_syntax_shows_results(telex: World, feed_server: FeedSe
     assert "**[Cities ban facial recognition](https://news.example/articles/3)**" in text(found)
     assert "/search shows you more" in text(found)
     await telex.reader.send(telex.news, f"{mention(telex)} titre:puces depuis:7j")
-    assert "Rien n’a été trouvé" in text(telex.posts()[-1])
+    assert "Aucun résultat" in text(telex.posts()[-1])
 
 
 async def test_a_search_shows_nobodys_bookmarks_to_a_channel(telex: World, feed_server: FeedServer) -> None:
@@ -115,7 +115,7 @@ async def test_a_reply_to_a_catch_up_is_about_the_article_that_it_names(
     feed_server.serve("/rss", rss(*many))
     await telex.poll(feed)
     await telex.deliver()
-    catch_up = next(post for post in telex.posts() if "came in while" in text(post))
+    catch_up = next(post for post in telex.posts() if "came in meanwhile" in text(post))
     articles = await telex.store.articles.newest([feed.id], limit=14)
     wanted = next(one for one in articles if one.title.startswith("Cities"))
     await telex.reader.send(telex.news, "who voted for the facial recognition ban?", reply_to=catch_up)
@@ -276,4 +276,4 @@ async def test_a_direct_message_is_told_where_to_ask_and_not_at_every_word(telex
     await telex.advance(61)
     await telex.reader.send_dm("qui a racheté Slack ?")
     told = [message for message in telex.reader.user.dm_channel.history() if message.author.bot]
-    assert "Je réponds dans les serveurs" in told[-1].content
+    assert "Je réponds sur les serveurs" in told[-1].content

@@ -243,7 +243,7 @@ async def test_answers_speak_french_to_who_does(telex: World, feed_server: FeedS
     telex.locales[telex.reader.id] = "fr"
     found = await telex.reader.slash(telex.news, "search", query="zeppelin")
     assert "Résultats pour «\xa0zeppelin\xa0»" in said(found)
-    assert "Rien n’a été trouvé" in said(found)
+    assert "Aucun résultat" in said(found)
     latest = await telex.reader.slash(telex.news, "latest")
     card = await choose(telex.reader, last(latest), "Cities")
     assert "Lire" in labels(last(card))

@@ -111,25 +111,6 @@ async def test_a_correction_reaches_the_post_in_the_thread_of_an_earlier_day(
     assert len(telex.news.threads) == 1
 
 
-async def test_a_correction_opens_the_archived_thread_of_an_earlier_day(
-    telex: World, publisher: Publisher
-) -> None:
-    await begin(telex, publisher)
-    await publisher.article(1)
-    await telex.deliver()
-    (thread,) = telex.news.threads
-    # simcord 3.2.1 demands this of whoever opens a thread, Discord only what it takes to write in it.
-    telex.set_permissions(telex.news, create_public_threads=True, manage_threads=True)
-    await telex.env.settle()
-    telex.env.backend.edit_channel(thread.id, {}, thread_metadata={"archived": True})
-    telex.env.inject_error("PATCH", "/channels/*/messages/*", status=400, code=50083, message="Archived")
-    publisher.items = publisher.items[1:]
-    await publisher.article(1, title="Article 1, corrected")
-    await telex.deliver()
-    assert titles(telex, thread) == ["Article 0", "Article 1, corrected"]
-    assert await telex.store.dispatches.edits_due(telex.clock.now(), 9) == []
-
-
 async def test_a_thread_that_somebody_deleted_is_made_again(telex: World, publisher: Publisher) -> None:
     await begin(telex, publisher)
     (thread,) = telex.news.threads
