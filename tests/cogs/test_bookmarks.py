@@ -126,7 +126,7 @@ async def catch_up(telex: World, feed_server: FeedServer) -> discord.Message:
     await telex.advance(3600)
     await telex.poll(feed)
     await telex.deliver()
-    return next(post for post in telex.posts() if "came in while" in (post.embeds[0].title or ""))
+    return next(post for post in telex.posts() if "came in meanwhile" in (post.embeds[0].title or ""))
 
 
 async def test_the_menu_under_a_catch_up_keeps_what_is_chosen(telex: World, feed_server: FeedServer) -> None:

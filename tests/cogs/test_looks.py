@@ -151,7 +151,7 @@ async def test_the_preview_and_the_list_show_the_look(telex: World, feed_server:
     preview = await telex.editor.slash(telex.news, "feed preview", feed=await first(telex))
     assert embed(preview).title == "Net · Cities ban facial recognition"
     listed = said(await telex.editor.slash(telex.news, "feed list"))
-    assert "-# compact, no picture, “Net ·”" in listed
+    assert "-# look: compact, no picture, “Net ·”" in listed
 
 
 async def test_the_history_tells_looks_and_filters_in_words(telex: World, feed_server: FeedServer) -> None:

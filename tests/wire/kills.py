@@ -10,6 +10,7 @@ from tests.wire.scene import KINDS, Scene
 
 INTAKE = "bot.news.intake:Intake"
 COURIER = "bot.posting.courier:Courier"
+CHORES = "bot.posting.chores:Chores"
 STORE = "bot.store.dispatches:Dispatches"
 INSIDE, AFTER = 300.0, 0.0
 """Seconds that the stand-in honours a nonce: longer than the bot is away, and not at all."""
@@ -88,7 +89,7 @@ POSTING: tuple[Step, ...] = (
     *_FORUM_POST,
     *_RECORD,
     *_around("sent", f"{STORE}.sent", any_channel=True),
-    *_around("finish", f"{COURIER}._finish"),
+    *_around("finish", f"{CHORES}.finish"),
     *_request("reaction", "PUT /channels/{place}/messages/*/reactions/*", "text", "announcement", "thread"),
     *_request("reaction", "PUT /channels/*/messages/*/reactions/*", "forum"),
     *_request("publication", "POST /channels/{place}/messages/*/crosspost", "announcement"),
@@ -118,7 +119,7 @@ WATCHING: tuple[Step, ...] = tuple(
         *_around("admission", "bot.posting.audience:Audience.admit"),
         *_MESSAGE,
         *_RECORD,
-        *_around("finish", f"{COURIER}._finish"),
+        *_around("finish", f"{CHORES}.finish"),
         *_second((*_LOOK, *_RETRY), _MESSAGE[0]),
         *_second((*_LOOK, *_RECORD), _MESSAGE[1]),
     )
@@ -135,7 +136,7 @@ DIGESTING: tuple[Step, ...] = (
     *_MESSAGE,
     *_FORUM_POST,
     *_RECORD,
-    *_around("finish", f"{COURIER}._finish"),
+    *_around("finish", f"{CHORES}.finish"),
     *_second((*_LOOK, *_RETRY), _MESSAGE[0]),
     *_second((*_LOOK, *_RECORD), _MESSAGE[1]),
 )
