@@ -50,6 +50,7 @@ class Connection(aiosqlite.Connection):
         self.path = path
         self.pragmas = tuple(pragmas)
         self._pending: set[asyncio.Future[Any]] = set()
+        self._has_ended = False  # its thread, which is alive for a moment after it took its last work
 
         def connect() -> sqlite3.Connection:
             # SQLite's autocommit mode: transactions are begun and ended by `Database` alone. One thread uses
@@ -78,7 +79,7 @@ class Connection(aiosqlite.Connection):
     @property
     def is_dead(self) -> bool:
         """Whether it was open and its thread ended, which nobody asked it to."""
-        return self.is_open and not self._thread.is_alive()
+        return self.is_open and self._has_ended
 
     async def open(self) -> Self:
         """Connect. Raises `StoreError`."""
@@ -99,7 +100,7 @@ class Connection(aiosqlite.Connection):
         """
         if self._connection is None or not self._running:
             raise StoreError("The database is closed.")
-        if not self._thread.is_alive():
+        if self._has_ended:
             raise StoreError(_ENDED)
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._pending.add(future)
@@ -131,6 +132,7 @@ class Connection(aiosqlite.Connection):
             try:
                 work()
             finally:
+                self._has_ended = True
                 with suppress(RuntimeError):  # the loop has ended
                     loop.call_soon_threadsafe(self._ended)
 

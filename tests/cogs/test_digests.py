@@ -151,7 +151,7 @@ async def test_a_digest_is_listed_changed_and_stopped(telex: World, feed_server:
     await telex.deliver()
     assert "1 article came in meanwhile" in text(telex.posts()[-1])
     history = said(await telex.editor.slash(telex.news, "settings history"))
-    assert "**Digest**: friday 08:00 alone → none" in history.replace("\\", "")
+    assert "**Digest**: every Friday at 08:00, digest only → none" in history.replace("\\", "")
 
 
 async def test_a_wide_digest_tells_nothing_of_a_channel_that_a_reader_may_not_see(
