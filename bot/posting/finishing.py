@@ -13,7 +13,16 @@ import discord
 from bot.posting import permissions
 from bot.posting.buttons import EMOJI
 from bot.posting.messages import Message
-from bot.posting.outcomes import ALREADY_PUBLISHED, EDITED_TOO_OFTEN, Blocked, Later, Lost, Refused, judge
+from bot.posting.outcomes import (
+    ALREADY_PUBLISHED,
+    ARCHIVED,
+    EDITED_TOO_OFTEN,
+    Blocked,
+    Later,
+    Lost,
+    Refused,
+    judge,
+)
 from bot.words import Dispatch, DispatchKind
 
 log = logging.getLogger(__name__)
@@ -46,7 +55,7 @@ async def edit(
     refused = Refused("")
     for attempt in message.attempts():
         try:
-            await sent.edit(embed=attempt.embed, view=attempt.view)
+            await _edit(client, dispatch, sent, attempt)
         except Exception as error:  # noqa: BLE001  # raised again where it is no answer of Discord's
             if isinstance(error, discord.HTTPException) and error.code == EDITED_TOO_OFTEN:
                 return Later(_EDIT_LATER, str(error))
@@ -58,6 +67,22 @@ async def edit(
         return None
     log.info("Discord does not take the edit of message %s", dispatch.message_id)
     return refused
+
+
+async def _edit(
+    client: discord.Client, dispatch: Dispatch, sent: discord.PartialMessage, message: Message
+) -> None:
+    try:
+        await sent.edit(embed=message.embed, view=message.view)
+    except discord.HTTPException as error:
+        thread = None
+        if error.code == ARCHIVED:  # a forum post or a thread of a day that nobody wrote in for long
+            thread = await client.fetch_channel(dispatch.thread_id or dispatch.channel_id)
+        if not isinstance(thread, discord.Thread) or thread.locked:
+            raise
+        # Who may write in it may open it: https://discord.com/developers/docs/resources/channel#modify-channel
+        await thread.edit(archived=False)
+        await sent.edit(embed=message.embed, view=message.view)
 
 
 def _message(client: discord.Client, dispatch: Dispatch) -> discord.PartialMessage:

@@ -80,6 +80,7 @@ FAULT = "fault"
 
 UNKNOWN_MESSAGE = 10008
 ALREADY_PUBLISHED = 40033
+ARCHIVED = 50083
 EDITED_TOO_OFTEN = 30046
 
 _PROBLEMS = {
@@ -91,7 +92,7 @@ _PROBLEMS = {
     50013: FORBIDDEN,
     50024: NOT_TEXT,  # cannot execute action on this channel type
     50008: NOT_TEXT,  # cannot send messages in a non-text channel
-    50083: LOCKED,  # the thread is archived
+    ARCHIVED: LOCKED,
     160005: LOCKED,
     160006: TOO_MANY_THREADS,
     160007: TOO_MANY_THREADS,  # of an announcement channel

@@ -104,7 +104,7 @@ def edit(connection: sqlite3.Connection, article_ids: str, values: dict[str, obj
     connection.execute(
         "UPDATE dispatch SET edit_due = max(:now, coalesce(edit_due + 1, 0)) "
         "WHERE state IN ('claimed', 'sent') AND kind <> 'digest' "  # which stays as it was printed
-        f"AND id IN (SELECT dispatch_id FROM fate WHERE article_id IN ({article_ids}))",
+        f"AND id IN (SELECT coalesce(dispatch_id, joined_id) FROM fate WHERE article_id IN ({article_ids}))",
         values | {"now": now},
     )
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
+import discord
 from simcord.builders import ChannelHandle
 
+from bot.posting.permissions import INVITATION
 from bot.words import Preference
 from tests.discord_world import World
 from tests.feed_server import item
@@ -109,6 +111,26 @@ async def test_a_correction_reaches_the_post_in_the_thread_of_an_earlier_day(
     await telex.deliver()
     assert titles(telex, thread) == ["Article 0", "Article 1, corrected"]
     assert len(telex.news.threads) == 1
+
+
+async def test_a_correction_opens_the_archived_thread_of_an_earlier_day(
+    telex: World, publisher: Publisher
+) -> None:
+    await begin(telex, publisher)
+    await publisher.article(1)
+    await telex.deliver()
+    (thread,) = telex.news.threads
+    # simcord 3.2.1 demands this of whoever opens a thread, Discord only what it takes to write in it.
+    role = telex.guild.roles[telex.env.backend.bot_user.name]
+    allowed = discord.Permissions(INVITATION.value | discord.Permissions(manage_channels=True).value)
+    telex.env.backend.edit_role(telex.guild.id, role.id, {"permissions": allowed.value})
+    telex.env.backend.edit_channel(thread.id, {}, thread_metadata={"archived": True})
+    await telex.env.settle()
+    telex.env.inject_error("PATCH", "/channels/*/messages/*", status=400, code=50083, message="Archived")
+    publisher.items = publisher.items[1:]
+    await publisher.article(1, title="Article 1, corrected")
+    await telex.deliver()
+    assert titles(telex, thread) == ["Article 0", "Article 1, corrected"]
 
 
 async def test_a_thread_that_somebody_deleted_is_made_again(telex: World, publisher: Publisher) -> None:

@@ -322,3 +322,22 @@ async def test_what_a_lost_message_never_named_waits_for_the_digest_of_a_channel
     await store.dispatches.never_edited(post.id)
     assert await fates(store, later) == {CHANNEL: ("digested", None)}
     assert await deliver(store) == []
+
+
+async def test_a_joined_article_that_changes_has_the_post_it_joined_edited(store: Store, clock: ManualClock):
+    """Else its line goes on leading to an address that its publisher took away."""
+    feeds, articles = await three(store)
+    await record(store, feeds[0], articles[0])
+    (post,) = await deliver(store)
+    joined = await told(store, feeds[1], articles[1], articles[0])
+    clock.advance(PAUSE)
+    (due,) = await store.dispatches.edits_due(clock.now(), 10)
+    await store.dispatches.edited(due.id, as_of=due.edit_due, shown=due.joined_ids)
+    clock.advance(PAUSE)
+    assert not await store.dispatches.edits_due(clock.now(), 10)
+    moved = new_article(feeds[1], feeds[1].title, url="https://news.example/moved")
+    await store.polls.record(
+        feeds[1], new=(), changed=[ChangedArticle(joined.id, moved)], catch_up_after=10, first=False
+    )
+    (due,) = await store.dispatches.edits_due(clock.now(), 10)
+    assert due.id == post.id
