@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import discord
 
+from bot.choices import Preference
 from bot.locale import _
 from bot.news.refusals import Refusal
-from bot.words import Preference
 from cogs.places import Place, lacking
 from cogs.rights import require_manage
 from cogs.views import AskerView, Interaction, Press

@@ -5,8 +5,8 @@ from __future__ import annotations
 from babel.dates import get_day_names
 
 from bot import hours, locale
+from bot.choices import DigestPlan
 from bot.locale import _
-from bot.words import DigestPlan
 
 
 def when(plan: DigestPlan) -> str:

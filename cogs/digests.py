@@ -12,12 +12,13 @@ from discord.ext import commands
 
 from bot import hours
 from bot.app import Telex
+from bot.choices import DigestPlan
 from bot.locale import _
 from bot.news.digests import MOST_OF_A_SERVER, period
 from bot.news.refusals import Refusal
 from bot.posting import digest_pages, permissions
 from bot.posting.rendering import language_of
-from bot.words import Digest, DigestPlan
+from bot.words import Digest
 from bot.workers import WorkerError, Workers
 from cogs import digest_words, places, subscriptions
 from cogs.paging import Page, Pages

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import discord
 
+from bot.choices import Filter, Rule
 from bot.locale import _, ngettext
 from bot.news import filters
 from bot.news.filters import Trial
 from bot.news.refusals import Refusal
 from bot.text import safe
-from bot.words import Article, Filter, Rule
+from bot.words import Article
 from cogs import cards
 from cogs.paging import Page, Pages
 from cogs.rights import require_manage

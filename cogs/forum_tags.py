@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import discord
 
+from bot.choices import TagRule
 from bot.locale import _, ngettext
 from bot.news import filters
 from bot.news.refusals import Refusal
 from bot.posting.forums import allowed
 from bot.text import safe
-from bot.words import TagRule
 from cogs import places
 from cogs.rights import require_manage
 from cogs.views import Ask, AskerView, Choose, Interaction

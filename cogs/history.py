@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import discord
 
+from bot.choices import Preference, SettingChange, SubscriptionState
 from bot.locale import _
 from bot.news import filters
 from bot.posting import looks
@@ -11,7 +12,6 @@ from bot.store import digests, history
 from bot.store.filters import read
 from bot.store.rows import look
 from bot.text import safe
-from bot.words import Preference, SettingChange, SubscriptionState
 from cogs import digest_words, rhythm, subscriptions
 from cogs.paging import Page, Pages
 from cogs.rights import require_manage

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
-from typing import Any
 
 import discord
 
-from bot.app import answering
+from bot.choices import Look, Style
 from bot.locale import _
 from bot.news.refusals import Refusal
 from bot.posting import looks, messages
-from bot.posting.messages import LONGEST_EXCERPT, LONGEST_PREFIX, Message
+from bot.posting.messages import LONGEST_PREFIX, Message
 from bot.posting.rendering import language_of
 from bot.text import safe
-from bot.words import Article, Feed, Look, Style
+from bot.words import Article, Feed
+from cogs.look_form import LookForm, read_colour, read_length
 from cogs.rights import require_manage
 from cogs.subscriptions import Pair, bold, require_still, visible
-from cogs.views import PATIENCE, AskerView, Choose, ChooseRole, Interaction, Press
-
-_COLOUR = re.compile(r"#?([0-9a-fA-F]{6}|[0-9a-fA-F]{3})")
-_SHORT_COLOUR = 3
+from cogs.views import AskerView, Choose, ChooseRole, Interaction, Press
 
 
 async def as_posted(
@@ -106,8 +102,8 @@ class LookPanel(AskerView):
         self._draft = replace(
             look,
             prefix=safe.plain(prefix, LONGEST_PREFIX),
-            colour=_colour(colour),
-            excerpt=_length(excerpt),
+            colour=read_colour(colour),
+            excerpt=read_length(excerpt),
         )
         await self.show(interaction)
 
@@ -200,7 +196,7 @@ class LookPanel(AskerView):
         await self.show(interaction)
 
     async def _open_form(self, interaction: Interaction) -> None:
-        await interaction.response.send_modal(LookForm(self, await self._look(interaction)))
+        await interaction.response.send_modal(LookForm(self, self.text, await self._look(interaction)))
 
     async def _reset(self, interaction: Interaction) -> None:
         await interaction.response.defer()
@@ -324,79 +320,6 @@ async def open_server_look(interaction: Interaction) -> None:
     assert interaction.channel_id is not None
     look = await interaction.client.store.preferences.look(interaction.guild_id)
     await ServerLook(interaction, interaction.channel_id, None if look == Look() else look).show(interaction)
-
-
-class LookForm(discord.ui.Modal):
-    """Asks for what can only be typed."""
-
-    def __init__(self, panel: LookPanel, look: Look) -> None:
-        title = _("Prefix, colour, excerpt")
-        super().__init__(title=title, timeout=PATIENCE, custom_id=panel.new_id())
-        self._panel = panel
-        self._prefix = _field("prefix", look.prefix, LONGEST_PREFIX)
-        self._colour = _field("colour", "" if look.colour is None else f"#{look.colour:06x}", 7)
-        self._excerpt = _field("excerpt", "" if look.excerpt is None else str(look.excerpt), 4)
-        self.add_item(discord.ui.Label(text=_("Before each title"), component=self._prefix))
-        self.add_item(
-            discord.ui.Label(
-                text=_("Colour of the bar"),
-                description=_("Such as #2e7d8c; empty: that of Telex"),
-                component=self._colour,
-            )
-        )
-        self.add_item(
-            discord.ui.Label(
-                text=_("Length of the excerpt"),
-                description=_("In characters, 0 to {most}; 0: none; empty: as usual").format(
-                    most=LONGEST_EXCERPT
-                ),
-                component=self._excerpt,
-            )
-        )
-
-    async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
-        """Show it in the panel. Whoever may not manage feeds any more is told so."""
-        async with answering(interaction):
-            if not await self._panel.interaction_check(interaction):
-                return
-            await interaction.response.defer()
-            await self._panel.text(
-                interaction,
-                prefix=self._prefix.value,
-                colour=self._colour.value,
-                excerpt=self._excerpt.value,
-            )
-
-
-def _field(name: str, value: str, most: int) -> discord.ui.TextInput[LookForm]:
-    return discord.ui.TextInput(custom_id=name, default=value or None, max_length=most, required=False)
-
-
-def _colour(typed: str) -> int | None:
-    if not typed.strip():
-        return None
-    match = _COLOUR.fullmatch(typed.strip())
-    if match is None:
-        raise Refusal(
-            _("“{text}” is no colour that I know: # and six digits from 0 to f, such as #2e7d8c.").format(
-                text=safe.markdown(safe.plain(typed, 20))
-            )
-        )
-    digits = match[1]
-    return int("".join(2 * digit for digit in digits) if len(digits) == _SHORT_COLOUR else digits, 16)
-
-
-def _length(typed: str) -> int | None:
-    typed = typed.strip()
-    if not typed:
-        return None
-    if not typed.isascii() or not typed.isdecimal() or int(typed) > LONGEST_EXCERPT:
-        raise Refusal(
-            _("“{text}” is no length: a number from 0 to {most}.").format(
-                text=safe.markdown(safe.plain(typed, 20)), most=LONGEST_EXCERPT
-            )
-        )
-    return int(typed)
 
 
 def _silent(role_id: int) -> str:

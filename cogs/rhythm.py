@@ -7,9 +7,9 @@ from collections.abc import Callable
 import discord
 
 from bot import hours
+from bot.choices import ChannelPreferences, Preference
 from bot.locale import _, ngettext
 from bot.posting import outcomes
-from bot.words import ChannelPreferences, Preference
 from cogs.places import Place, require_view
 from cogs.rights import require_manage
 from cogs.views import AskerView, Choose, Interaction, Press

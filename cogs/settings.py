@@ -15,11 +15,11 @@ from discord.ext import commands
 
 from bot import locale
 from bot.app import Telex
+from bot.choices import Preference
 from bot.locale import _
 from bot.news.refusals import Refusal
 from bot.posting import looks, permissions
 from bot.text import safe, zones
-from bot.words import Preference
 from cogs import alerts, places
 from cogs.forum_tags import TagPanel
 from cogs.history import History, language_name

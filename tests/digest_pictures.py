@@ -18,10 +18,10 @@ from playwright.sync_api import sync_playwright
 
 import cogs
 from bot.app import Telex
+from bot.choices import DigestPlan, Preference
 from bot.demo.stage import build, simulated_discord
 from bot.news.newsroom import open_newsroom
 from bot.settings import Settings
-from bot.words import DigestPlan, Preference
 from tests.pictures import CHROMIUM, FLAGS, MESSAGE, command
 from tests.trending import fill
 

@@ -18,11 +18,11 @@ from simcord.env import Env
 
 import cogs
 from bot.app import Telex
+from bot.choices import Look, Preference, Rule, Style
 from bot.demo.publisher import Publisher, Story
 from bot.demo.stage import Stage, build, simulated_discord
 from bot.news.newsroom import Newsroom, open_newsroom
 from bot.settings import Settings
-from bot.words import Look, Preference, Rule, Style
 from tests.pictures import CHROMIUM, FLAGS, MESSAGE
 
 LANGUAGES = {"": "en", "-fr": "fr"}

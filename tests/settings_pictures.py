@@ -18,12 +18,12 @@ from simcord.env import Env
 
 import cogs
 from bot.app import Telex
+from bot.choices import Preference
 from bot.demo.publisher import Publisher
 from bot.demo.stage import Stage, build, follow, simulated_discord
 from bot.locale import use
 from bot.news.newsroom import Newsroom, open_newsroom
 from bot.settings import Settings
-from bot.words import Preference
 from cogs import welcome
 from tests.pictures import CHROMIUM, FLAGS, MESSAGE, command, name_mentions
 

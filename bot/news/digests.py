@@ -13,12 +13,12 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 
+from bot.choices import DigestPlan
 from bot.news import trends
 from bot.news.trends import Line
 from bot.store.gathering import Candidate
 from bot.store.joining import margin
 from bot.text import safe, terms
-from bot.words import DigestPlan
 
 MOST_OF_A_SERVER = 10
 """Channels of a server that can have a digest."""

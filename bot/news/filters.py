@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from bot.choices import Filter, Rule
 from bot.locale import _
 from bot.news.matching import Held, Sought
 from bot.news.plan import plan
@@ -19,7 +20,7 @@ from bot.store.filters import keeping_out
 from bot.text import safe
 from bot.text.query import Condition, Query, parse
 from bot.text.query import Filter as Search
-from bot.words import Article, Filter, NewArticle, Rule
+from bot.words import Article, NewArticle
 
 log = logging.getLogger(__name__)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import discord
 
+from bot.choices import Look, Style
 from bot.locale import _
 from bot.text import safe
-from bot.words import Look, Style
 
 
 def style_name(style: Style) -> str:

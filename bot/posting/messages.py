@@ -15,10 +15,11 @@ from urllib.parse import quote
 import discord
 
 from bot import locale
+from bot.choices import Look, Style
 from bot.locale import _, ngettext
 from bot.posting import buttons
 from bot.text import excerpts, safe
-from bot.words import Article, Feed, Look, Style
+from bot.words import Article, Feed
 
 COLOUR = 0x2E7D8C
 EXCERPT = 350  # UTF-16 units before markup is escaped

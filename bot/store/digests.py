@@ -10,13 +10,14 @@ import sqlite3
 from collections.abc import Collection, Sequence
 
 from bot import hours
+from bot.choices import DigestPlan, SettingChange
 from bot.clock import Clock
 from bot.store import gathering, history, outbox
 from bot.store.database import Database
 from bot.store.gathering import Gathered
 from bot.store.rows import listed
 from bot.store.subscriptions import need_channel
-from bot.words import Digest, DigestPlan, SettingChange
+from bot.words import Digest
 
 SETTING = "digest"
 """What the history of a server calls a change of a channel's digest."""

@@ -7,12 +7,13 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
 
+from bot.choices import Filter, Rule, SettingChange
 from bot.clock import Clock
 from bot.store import history
 from bot.store.database import Database
 from bot.store.outbox import Owed
 from bot.store.rows import SUBSCRIPTION, listed, subscription
-from bot.words import Filter, Rule, SettingChange, Subscription
+from bot.words import Subscription
 
 Matches = Callable[[str, str], bool | None]
 """Whether the new article with a key matches a query; None where nobody can tell."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 
+from bot.choices import SettingChange, TagRule
 from bot.clock import Clock
 from bot.store import history
 from bot.store.database import Database
 from bot.store.subscriptions import need_channel
-from bot.words import SettingChange, TagRule
 
 
 class ForumTags:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from bot.words import SettingChange
+from bot.choices import SettingChange
 
 MOST_KEPT = 500
 """Changes kept of a server; the oldest are forgotten."""

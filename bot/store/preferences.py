@@ -5,12 +5,12 @@ from __future__ import annotations
 import sqlite3
 
 from bot import hours
+from bot.choices import ChannelPreferences, Look, Preference, ServerPreferences, SettingChange
 from bot.clock import Clock
 from bot.store import digests, history
 from bot.store.database import Database
 from bot.store.rows import look, look_text
 from bot.store.subscriptions import need_channel
-from bot.words import ChannelPreferences, Look, Preference, ServerPreferences, SettingChange
 
 _OF_SERVER = frozenset(
     {Preference.LANGUAGE, Preference.TIME_ZONE, Preference.MANAGER_ROLE, Preference.ALERTS}

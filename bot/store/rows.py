@@ -8,6 +8,7 @@ from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any
 
+from bot.choices import Look, Style
 from bot.words import (
     Article,
     Bookmark,
@@ -17,9 +18,7 @@ from bot.words import (
     DueFeed,
     Feed,
     FeedState,
-    Look,
     NewArticle,
-    Style,
     Subscription,
     Validators,
 )

@@ -5,13 +5,14 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection
 
+from bot.choices import Look, SettingChange, SubscriptionState
 from bot.clock import Clock
 from bot.store import history, outbox
 from bot.store.database import Database
 from bot.store.errors import StoreError
 from bot.store.outbox import Owed
 from bot.store.rows import FEED, SUBSCRIPTION, feed, listed, look_text, subscription
-from bot.words import Feed, Look, SettingChange, Subscription, SubscriptionState
+from bot.words import Feed, Subscription
 
 ALL = 2**31  # posts that may wait, where none is to go into a catch-up
 FROM = "FROM subscription JOIN channel ON channel.id = subscription.channel_id"

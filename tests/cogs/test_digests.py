@@ -11,8 +11,9 @@ from simcord.builders import ChannelHandle
 from simcord.enums import OverwriteType
 from simcord.results import ResponseMessage
 
+from bot.choices import Preference
 from bot.news import charts
-from bot.words import Feed, Preference
+from bot.words import Feed
 from cogs import places
 from tests.cogs.helpers import choose, components, follow, forge, last, menu, said, text
 from tests.discord_world import World

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from bot.choices import Rule
 from bot.news import filters
-from bot.words import Feed, Rule
+from bot.words import Feed
 from tests.cogs.helpers import START, follow, hide, labels, last, newest, said, three
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from simcord.results import ResponseMessage
 
-from bot.words import Preference
+from bot.choices import Preference
 from tests.cogs.helpers import choose, follow, forge, last, menu, newest, said, text
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss

@@ -7,8 +7,8 @@ import json
 from simcord.actors import MemberActor
 from simcord.results import InteractionResult
 
+from bot.choices import Preference, SettingChange
 from bot.store import history
-from bot.words import Preference, SettingChange
 from tests.cogs.helpers import (
     choose,
     components,

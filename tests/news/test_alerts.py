@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from bot.choices import Preference
 from bot.news.newsroom import Newsroom, open_newsroom
 from bot.settings import Settings
 from bot.store import StoreError
 from bot.store.polls import Polls
-from bot.words import Dispatch, DispatchKind, Feed, Preference
+from bot.words import Dispatch, DispatchKind, Feed
 from tests.clocks import ManualClock
 from tests.feed_server import FeedServer, item, rss
 from tests.news.desk import CHANNEL, SERVER, followed, polled, sent

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from bot.choices import DigestPlan
 from bot.news import digests
 from bot.news.digests import Edition, Section, Story
 from bot.news.trends import Line
 from bot.store.gathering import Candidate, Other
-from bot.words import DigestPlan
 
 DAY = 86_400
 NOW = 1_780_000_000

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bot.choices import Filter, Rule
 from bot.news import filters
 from bot.news.filters import Sieve
 from bot.news.matching import Held
@@ -16,7 +17,7 @@ from bot.news.search import Searcher
 from bot.news.why import explain, sentence
 from bot.store import Store
 from bot.text.query import parse
-from bot.words import Article, Feed, Filter, Rule
+from bot.words import Article, Feed
 from tests.clocks import ManualClock
 from tests.feed_server import FeedServer, item, rss
 from tests.store.samples import CHANNEL, add_feed, follow, new_article, record

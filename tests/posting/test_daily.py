@@ -7,8 +7,8 @@ import re
 import discord
 from simcord.builders import ChannelHandle
 
+from bot.choices import Preference
 from bot.posting.permissions import INVITATION
-from bot.words import Preference
 from tests.discord_world import World
 from tests.feed_server import item
 from tests.posting.publisher import Answers, Publisher, titles

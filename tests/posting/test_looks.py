@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from simcord.builders import RoleHandle
 
+from bot.choices import Look, Style
 from bot.posting import buttons, looks, messages
 from bot.text import safe
-from bot.words import Look, Style
 from tests.discord_world import World
 from tests.feed_server import item
 from tests.posting.publisher import Publisher

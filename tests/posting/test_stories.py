@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 import discord
 import pytest
 
+from bot.choices import Preference
 from bot.posting import buttons
 from bot.posting.also import MOST_LINKS, line
 from bot.store.joining import PAUSE, WINDOW
-from bot.words import Article, Feed, Preference
+from bot.words import Article, Feed
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
 from tests.posting.publisher import titles

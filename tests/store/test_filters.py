@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from bot.choices import Filter, Rule, SettingChange
 from bot.store import Store, filters
 from bot.store.filters import Matches
-from bot.words import Feed, Filter, NewArticle, Rule, SettingChange
+from bot.words import Feed, NewArticle
 from tests.clocks import ManualClock
 from tests.store.samples import CHANNEL, SERVER, add_feed, deliver, fates, follow, new_article, record
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from bot.choices import Look, SettingChange, Style
 from bot.store import Store
-from bot.words import Look, SettingChange, Style
 from tests.clocks import ManualClock
 from tests.store.samples import CHANNEL, SERVER, add_feed, deliver, follow, new_article, record
 

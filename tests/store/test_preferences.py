@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from bot.choices import ChannelPreferences, Preference, ServerPreferences, SettingChange
 from bot.store import Store, StoreError, history
-from bot.words import ChannelPreferences, Preference, ServerPreferences, SettingChange
 from tests.clocks import ManualClock
 from tests.store.samples import CHANNEL, SERVER
 

@@ -8,9 +8,10 @@ from itertools import count
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bot.choices import DigestPlan, Preference, Rule
 from bot.store import Store
 from bot.store.joining import Kin
-from bot.words import DigestPlan, Dispatch, Feed, Preference, Rule
+from bot.words import Dispatch, Feed
 from tests.clocks import ManualClock
 from tests.store.samples import add_feed, new_article
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from bot.choices import DigestPlan, Preference
 from bot.store import Store
 from bot.store.joining import APART, PAUSE, WINDOW, Kin
 from bot.store.polls import ChangedArticle
-from bot.words import Article, DigestPlan, Dispatch, DispatchState, Feed, NewArticle, Preference
+from bot.words import Article, Dispatch, DispatchState, Feed, NewArticle
 from tests.clocks import ManualClock
 from tests.store.samples import (
     CHANNEL,

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from bot.choices import Rule
 from bot.store import Store, StoreError
-from bot.words import DispatchKind, FeedState, Rule
+from bot.words import DispatchKind, FeedState
 from tests.clocks import ManualClock
 from tests.store.samples import CHANNEL, SERVER, add_feed, deliver, fates, follow, new_article, record
 

@@ -16,10 +16,10 @@ from typing import Any, TypeVar, TypeVarTuple
 
 from aiohttp import web
 
+from bot.choices import DigestPlan
 from bot.news.newsroom import Newsroom, open_newsroom
 from bot.news.poller import Poller
 from bot.settings import Settings
-from bot.words import DigestPlan
 from bot.workers import Workers
 from tests.feed_server import FeedServer, item, rss
 from tests.wire.bot_process import BotProcess, Launcher
