@@ -21,7 +21,7 @@ from bot.words import FeedState
 from cogs import alerts, filtering, lists, packs, subscriptions
 from cogs.completing import query_choices
 from cogs.following import AddFlow, show_preview
-from cogs.looks import FeedLook
+from cogs.looks import FeedLook, require_mention
 from cogs.paging import Page, Pages
 from cogs.places import Option, lacking, place
 from cogs.rights import FOR_MANAGERS, in_servers, may_manage, require_manage
@@ -91,6 +91,7 @@ class Feeds(
                     feed=bold(its_feed), channel=target.mention
                 )
             )
+        require_mention(interaction, subscription.look, target)
         moved = await self.bot.store.subscriptions.move(
             subscription.id, target.id, person_id=interaction.user.id
         )

@@ -15,6 +15,7 @@ from bot.posting.rendering import language_of
 from bot.text import safe
 from bot.words import Article, Feed
 from cogs.look_form import LookForm, read_colour, read_length
+from cogs.places import Place
 from cogs.rights import require_manage
 from cogs.subscriptions import Pair, bold, require_still, visible
 from cogs.views import AskerView, Choose, ChooseRole, Interaction, Press
@@ -182,12 +183,7 @@ class LookPanel(AskerView):
         if role is None:
             raise Refusal(_("That role is gone."))
         if not self.may_mention(interaction, member, role):
-            raise Refusal(
-                _(
-                    "You may not mention {role} there, so I do not for you. Somebody who may mention all "
-                    "roles can choose it, or the role can be made mentionable in its settings."
-                ).format(role=role.mention)
-            )
+            raise _not_for_you(role)
 
     async def _turn_picture(self, interaction: Interaction) -> None:
         await interaction.response.defer()
@@ -215,6 +211,23 @@ class LookPanel(AskerView):
         await interaction.response.defer()
         self.stop()
         await interaction.edit_original_response(content=_("Nothing changed."), embed=None, view=None)
+
+
+def require_mention(interaction: Interaction, look: Look | None, place: Place) -> None:
+    """Raise `Refusal` where posts of a look would mention a role in a place and the asker may not."""
+    assert isinstance(interaction.user, discord.Member)
+    role = place.guild.get_role(look.role) if look is not None and look.role is not None else None
+    if role is not None and not looks.may_mention(interaction.user, role, place):
+        raise _not_for_you(role)
+
+
+def _not_for_you(role: discord.Role) -> Refusal:
+    return Refusal(
+        _(
+            "You may not mention {role} there, so I do not for you. Somebody who may mention all "
+            "roles can choose it, or the role can be made mentionable in its settings."
+        ).format(role=role.mention)
+    )
 
 
 class FeedLook(LookPanel):

@@ -328,3 +328,18 @@ async def test_the_panel_in_french(telex: World, feed_server: FeedServer) -> Non
     assert "Utiliser cette apparence" in labels(last(shown))
     options: list[dict[str, Any]] = menu(last(shown))[1]
     assert [one["label"] for one in options] == ["Complet", "Compact", "Titre seul"]
+
+
+async def test_a_feed_that_mentions_a_role_is_moved_only_by_who_may_mention_it_there(
+    telex: World, feed_server: FeedServer
+) -> None:
+    staff = telex.guild.create_role("Staff")
+    await panel(telex, feed_server)
+    feed = await first(telex)
+    await telex.store.subscriptions.set_look(int(feed), Look(role=staff.id), person_id=1)
+    other = telex.guild.create_text_channel("other")
+    refused = await telex.editor.slash(telex.news, "feed move", feed=feed, channel=other)
+    assert "You may not mention" in said(refused)
+    telex.env.backend.edit_role(telex.guild.id, staff.id, {"mentionable": True})
+    moved = await telex.editor.slash(telex.news, "feed move", feed=feed, channel=other)
+    assert "from now on" in said(moved)
