@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import tempfile
-from ipaddress import ip_network
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
@@ -16,13 +14,12 @@ from simcord.actors import MemberActor
 from simcord.builders import ChannelHandle
 from simcord.env import Env
 
-import cogs
 from bot.app import Telex
 from bot.choices import Look, Preference, Rule, Style
 from bot.demo.publisher import Publisher, Story
-from bot.demo.stage import Stage, build, simulated_discord
-from bot.news.newsroom import Newsroom, open_newsroom
-from bot.settings import Settings
+from bot.demo.stage import Stage, build
+from bot.news.newsroom import Newsroom
+from tests.picture_stage import staged
 from tests.pictures import CHROMIUM, FLAGS, MESSAGE
 
 LANGUAGES = {"": "en", "-fr": "fr"}
@@ -122,20 +119,8 @@ async def fill(
 
 
 async def main(folder: Path) -> None:
-    loops = {"Polling", "Posting"}  # which would go on while the pictures are taken
-    wanted = tuple(cog for cog in cogs.ALL if cog.__name__ not in loops)
-    with tempfile.TemporaryDirectory() as home:
-        settings = Settings(
-            database=Path(home) / "telex.db",
-            discord_token=None,
-            allow_private_addresses=(ip_network("127.0.0.1/32"),),
-        )
-        async with (
-            open_newsroom(settings) as newsroom,
-            Publisher() as publisher,
-            simulated_discord(Telex(newsroom, wanted, shard_count=1)) as env,
-        ):
-            await picture(env, newsroom, publisher, folder)
+    async with staged() as (env, newsroom, publisher):
+        await picture(env, newsroom, publisher, folder)
 
 
 if __name__ == "__main__":
