@@ -18,6 +18,11 @@ from tests.feed_server import FeedServer
 from tests.leaks import eavesdropping
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One more worker than processors: many tests wait for processes, sockets and clocks."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Neither the environment nor a `.env` of the developer's decides what a test sees."""
