@@ -18,15 +18,16 @@ from bot.news.visits import Outcome
 from bot.text import safe
 from bot.text.query import MAX_LENGTH
 from bot.words import FeedState
-from cogs import alerts, filtering, lists, packs, subscriptions
+from cogs import alerts, arrival, filtering, lists, packs, subscriptions
 from cogs.completing import query_choices
 from cogs.following import AddFlow, show_preview
 from cogs.looks import FeedLook, require_mention
 from cogs.paging import Page, Pages
 from cogs.places import Option, lacking, place
+from cogs.removing import RemoveFlow, no_longer
 from cogs.rights import FOR_MANAGERS, in_servers, may_manage, require_manage
-from cogs.subscriptions import Pair, bold, chosen
-from cogs.views import AskerView, Interaction, Press
+from cogs.subscriptions import bold, chosen
+from cogs.views import Interaction
 
 REFRESH = 60
 """Seconds between two refreshes of a feed."""
@@ -251,8 +252,10 @@ class Feeds(
         self.bot.courier.wake()
         embed = discord.Embed(description=safe.cut("\n".join(lines), _DESCRIPTION))
         title = _("Followed in {channel}:").format(channel=target.mention)
+        added = any(line.startswith(packs.ADDED) for line in lines)
+        waits = await arrival.delay(interaction, target) if added else ""
         await interaction.edit_original_response(
-            content="\n".join(filter(None, (title, advice))), embed=embed
+            content="\n".join(filter(None, (title, waits, advice))), embed=embed
         )
 
     @app_commands.command(
@@ -304,48 +307,6 @@ class Feeds(
         return await subscriptions.choices(interaction, current)
 
 
-class RemoveFlow(AskerView):
-    """Asks before a subscription ends."""
-
-    def __init__(self, interaction: Interaction, pair: Pair) -> None:
-        super().__init__(interaction)
-        self._command_id = interaction.command_id
-        self._subscription, self._feed = pair
-        self.add_item(Press(self._remove, label=_("Stop following"), style=discord.ButtonStyle.danger))
-        self.add_item(Press(self._keep, label=_("Keep following")))
-
-    async def check(self, interaction: Interaction) -> None:
-        """Only who may still manage feeds."""
-        await require_manage(interaction, self._command_id)
-
-    async def start(self, interaction: Interaction) -> None:
-        """Ask."""
-        question = _("Stop posting {feed} in <#{channel}>? Its articles stay where they were posted.")
-        await interaction.edit_original_response(content=self._said(question), view=self)
-
-    async def _remove(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
-        self.stop()
-        ended = await interaction.client.store.subscriptions.unfollow(
-            self._subscription.channel_id, self._feed.id, person_id=interaction.user.id
-        )
-        if not ended:
-            raise Refusal(no_longer())
-        await interaction.edit_original_response(
-            content=self._said(_("{feed} is no longer posted in <#{channel}>.")), view=None
-        )
-
-    async def _keep(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
-        self.stop()
-        await interaction.edit_original_response(
-            content=self._said(_("Nothing changed: {feed} is still posted in <#{channel}>.")), view=None
-        )
-
-    def _said(self, sentence: str) -> str:
-        return sentence.format(feed=bold(self._feed), channel=self._subscription.channel_id)
-
-
 class FeedPages(Pages):
     """The server's subscriptions, with their health."""
 
@@ -372,11 +333,6 @@ class FeedPages(Pages):
             count = ngettext("{count} subscription", "{count} subscriptions", len(pairs))
             embed.set_footer(text=count.format(count=len(pairs)))
         return Page(embed=embed, more=len(pairs) > (number + 1) * _LIST, empty=not shown)
-
-
-def no_longer() -> str:
-    """What to say of a subscription that somebody else ended meanwhile."""
-    return _("That feed is no longer followed there.")
 
 
 def _outcome(report: PollReport) -> str:

@@ -42,9 +42,11 @@ async def of(interaction: Interaction, pair: Pair) -> Look:
 class LookPanel(AskerView):
     """A draft of a look, with the message that it makes in a channel. Nothing changes before it is used."""
 
-    def __init__(self, interaction: Interaction, channel_id: int, look: Look | None) -> None:
+    def __init__(
+        self, interaction: Interaction, command_id: int | None, channel_id: int, look: Look | None
+    ) -> None:
         super().__init__(interaction)
-        self._command_id = interaction.command_id
+        self._command_id = command_id
         self._channel_id = channel_id
         self._kept = self._draft = look
         self._shown: tuple[Article, Feed] | None = None
@@ -234,7 +236,7 @@ class FeedLook(LookPanel):
     """The look of a subscription."""
 
     def __init__(self, interaction: Interaction, pair: Pair) -> None:
-        super().__init__(interaction, pair[0].channel_id, pair[0].look)
+        super().__init__(interaction, interaction.command_id, pair[0].channel_id, pair[0].look)
         self._pair = pair
 
     async def check(self, interaction: Interaction) -> None:
@@ -327,12 +329,13 @@ class ServerLook(LookPanel):
         )
 
 
-async def open_server_look(interaction: Interaction) -> None:
-    """Open the panel of the server's look."""
+async def open_server_look(interaction: Interaction, command_id: int | None) -> None:
+    """Open the panel of the server's look, for who may use that command."""
     assert interaction.guild_id is not None
     assert interaction.channel_id is not None
-    look = await interaction.client.store.preferences.look(interaction.guild_id)
-    await ServerLook(interaction, interaction.channel_id, None if look == Look() else look).show(interaction)
+    kept = await interaction.client.store.preferences.look(interaction.guild_id)
+    look = None if kept == Look() else kept
+    await ServerLook(interaction, command_id, interaction.channel_id, look).show(interaction)
 
 
 def _silent(role_id: int) -> str:

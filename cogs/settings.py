@@ -75,7 +75,7 @@ class ServerSettings(
     async def look(self, interaction: Interaction) -> None:
         """Open the panel with the real message."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        await open_server_look(interaction)
+        await open_server_look(interaction, interaction.command_id)
 
     @app_commands.command(
         name="rhythm", description=locale_str("Quiet hours of a channel, and how many posts it takes")
@@ -192,6 +192,7 @@ class ServerPanel(Panel):
                 )
             )
         self.add_item(Press(self._ask_zone, label=_("Time zone…"), emoji="🕑"))
+        self.add_item(Press(self._open_look, label=_("Look of posts…"), emoji="🎨"))
         return embed
 
     async def change(self, interaction: Interaction, preference: Preference, value: str | int | None) -> None:
@@ -225,6 +226,11 @@ class ServerPanel(Panel):
             raise Refusal(_("@everyone cannot manage feeds. Choose a role that you give to a few."))
         await self.change(interaction, Preference.MANAGER_ROLE, role_ids[0] if role_ids else None)
         await self.show(interaction)
+
+    async def _open_look(self, interaction: Interaction) -> None:
+        await interaction.response.defer()
+        self.stop()
+        await open_server_look(interaction, self._command_id)
 
     async def _ask_zone(self, interaction: Interaction) -> None:
         await interaction.response.send_modal(

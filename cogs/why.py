@@ -15,7 +15,7 @@ from bot.locale import _, ngettext
 from bot.news import readings
 from bot.news.why import Explanation, explain, message_of, passed_over, sentence
 from bot.posting import outcomes
-from bot.store.dispatches import FateRow
+from bot.store.fates import FateRow
 from bot.text import safe, urls
 from bot.words import Article, Dispatch, DispatchKind, Fate, Subscription
 from cogs import cards

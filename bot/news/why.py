@@ -10,7 +10,7 @@ from bot.locale import _
 from bot.news import filters, identity
 from bot.news.sketches import link_names
 from bot.store import Store
-from bot.store.dispatches import FateRow
+from bot.store.fates import FateRow
 from bot.store.filters import read
 from bot.store.outbox import AWAY, PAUSED, TOLD, UNFOLLOWED
 from bot.store.readings import Reading
@@ -54,7 +54,7 @@ async def explain(store: Store, link: str) -> Explanation:
     fates: list[FateRow] = []
     passed_over: list[Subscription] = []
     for page in dict.fromkeys(article.page for article, _feed in carried):
-        decided = await store.dispatches.fates(page)
+        decided = await store.fates.of_page(page)
         fates += decided
         channels = {fate.channel_id for fate in decided}
         for feed_id in {article.feed_id for article, _feed in carried if article.page == page}:

@@ -26,6 +26,7 @@ from bot.store.errors import (
     NewerDatabase,
     StoreError,
 )
+from bot.store.fates import Fates
 from bot.store.feeds import Feeds
 from bot.store.filters import Filters
 from bot.store.forum_tags import ForumTags
@@ -75,6 +76,7 @@ class Store:
         self.daily_threads = DailyThreads(database)
         self.preferences = Preferences(database, clock)
         self.dispatches = Dispatches(database, clock)
+        self.fates = Fates(database, clock)
         self.digests = Digests(database, clock)
         self.bookmarks = Bookmarks(database, clock)
         self.questions = Questions(database, clock)

@@ -24,7 +24,7 @@ from bot.news.trends import Period, Trends
 from bot.news.why import Explanation
 from bot.posting import messages
 from bot.settings import Settings
-from bot.store.dispatches import FateRow
+from bot.store.fates import FateRow
 from bot.words import Article, Bookmark, Fate, Feed, FeedState
 from cogs import cards, subscriptions, trends, why
 from cogs.reading import results

@@ -259,6 +259,27 @@ async def test_the_servers_look_holds_for_feeds_without_their_own(
     assert await telex.store.preferences.look(telex.guild.id) == Look()
 
 
+async def test_the_panel_of_the_server_opens_its_look_for_who_may(
+    telex: World, feed_server: FeedServer
+) -> None:
+    await follow(telex, feed_server)
+    shown = await telex.editor.slash(telex.news, "settings server")
+    opened = await telex.editor.click(last(shown), label="Look of posts…")
+    assert embed(opened).title == "Cities ban facial recognition"
+    kept = await telex.editor.click(last(await style(telex, opened, Style.COMPACT)), label=USE)
+    assert "From now on posts look like this here" in said(kept)
+    assert await telex.store.preferences.look(telex.guild.id) == Look(style=Style.COMPACT)
+    shown = await telex.editor.slash(telex.news, "settings server")
+    opened = await telex.editor.slash(telex.news, "settings server")
+    opened = await telex.editor.click(last(opened), label="Look of posts…")
+    telex.env.backend.edit_role(telex.guild.id, telex.guild.roles["Editors"].id, {"permissions": 0})
+    for act in (
+        telex.editor.click(last(shown), label="Look of posts…"),
+        telex.editor.click(last(opened), label=USE),
+    ):
+        assert "Manage Server" in said(await act)
+
+
 async def test_the_servers_look_is_shown_by_an_example_where_nothing_is_followed(telex: World) -> None:
     shown = await telex.editor.slash(telex.news, "settings look")
     assert embed(shown).title == "The title of an article"

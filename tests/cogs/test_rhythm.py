@@ -7,7 +7,10 @@ from datetime import UTC, datetime
 import pytest
 from simcord.results import ResponseMessage
 
+from bot import hours
 from bot.choices import Preference
+from bot.feeds import opml
+from cogs import packs
 from tests.cogs.helpers import choose, follow, forge, last, menu, newest, said, text
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
@@ -48,6 +51,27 @@ async def test_a_rhythm_is_chosen_shown_and_switched_off(telex: World, feed_serv
     assert "Posts an hour: no limit" in text(panel)
     chosen = await telex.store.preferences.of_channel(telex.news.id)
     assert (chosen.quiet_hours, chosen.most_an_hour, chosen.gap) == (None, None, None)
+
+
+async def test_a_pack_that_is_followed_in_quiet_hours_says_when_its_articles_come(
+    telex: World, feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed_server.serve("/1", rss(item(1), title="One"))
+    outlines = (opml.Outline("One", f"{feed_server.origin}/1", None, "en"),)
+    monkeypatch.setattr(packs, "outlines", lambda _pack: outlines)
+    now = datetime.fromtimestamp(telex.clock.now(), UTC).hour
+    await telex.store.preferences.change(
+        Preference.QUIET_HOURS,
+        hours.quiet(now * 60, (now + 2) % 24 * 60),
+        server_id=telex.guild.id,
+        channel_id=telex.news.id,
+        person_id=telex.editor.id,
+    )
+    told = said(await telex.editor.slash(telex.news, "feed packs", pack="ai"))
+    assert "has quiet hours: the articles come when these end" in told
+    again = said(await telex.editor.slash(telex.news, "feed packs", pack="ai"))
+    assert "followed there already" in again
+    assert "quiet hours" not in again
 
 
 async def test_quiet_hours_never_begin_where_they_end(telex: World, feed_server: FeedServer) -> None:

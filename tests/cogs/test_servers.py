@@ -38,7 +38,7 @@ async def test_a_bot_sent_away_while_it_was_down_learns_it_at_the_start(
     await telex.deliver()
     assert titles(telex) == ["Article 0", "Article 1"]
     article = (await telex.store.articles.newest(None, limit=1))[0]
-    fates = {row.channel_id: row for row in await telex.store.dispatches.fates(article.page)}
+    fates = {row.channel_id: row for row in await telex.store.fates.of_page(article.page)}
     assert (fates[channel.id].fate, fates[channel.id].reason) == (Fate.WITHHELD, "away")
 
 
@@ -57,7 +57,7 @@ async def test_a_leave_withholds_what_waits(telex: World, publisher: Publisher) 
     await telex.env.settle()
     await telex.deliver()
     article = (await telex.store.articles.newest(None, limit=1))[0]
-    (fate,) = await telex.store.dispatches.fates(article.page)
+    (fate,) = await telex.store.fates.of_page(article.page)
     assert (fate.fate, fate.reason) == (Fate.WITHHELD, "away")
 
 
@@ -67,7 +67,7 @@ async def test_an_outage_is_no_leave(telex: World, publisher: Publisher) -> None
     await telex.env.settle()
     await publisher.publish(item(1))
     article = (await telex.store.articles.newest(None, limit=1))[0]
-    (fate,) = await telex.store.dispatches.fates(article.page)
+    (fate,) = await telex.store.fates.of_page(article.page)
     assert fate.fate is Fate.WAITING
 
 

@@ -129,7 +129,7 @@ async def test_a_deleted_channel_keeps_what_waits_and_holds_up_no_other(
     assert problem is not None
     assert problem.problem == "gone"
     article = await telex.store.articles.newest(None, limit=1)
-    fates = {row.channel_id: row.fate for row in await telex.store.dispatches.fates(article[0].page)}
+    fates = {row.channel_id: row.fate for row in await telex.store.fates.of_page(article[0].page)}
     assert fates == {telex.news.id: Fate.WAITING, other.id: Fate.POSTED}
 
 
@@ -220,7 +220,7 @@ async def test_a_post_that_discord_refuses_fails_with_the_reason_and_the_next_go
     await telex.deliver()
     assert titles(telex) == ["Article 0", "Article 2"]
     articles = {article.title: article for article in await telex.store.articles.newest(None, limit=9)}
-    (fate,) = await telex.store.dispatches.fates(articles["Article 1"].page)
+    (fate,) = await telex.store.fates.of_page(articles["Article 1"].page)
     assert fate.fate is Fate.FAILED
     assert fate.reason is not None
     assert "AutoMod" in fate.reason

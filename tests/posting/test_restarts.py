@@ -110,7 +110,7 @@ async def test_without_the_history_nobody_can_tell_and_it_is_said(telex: World, 
     await telex.deliver()
     assert titles(telex) == ["Article 0", "Article 1", "Article 2"]
     articles = {article.title: article for article in await telex.store.articles.newest(None, limit=9)}
-    (fate,) = await telex.store.dispatches.fates(articles["Article 1"].page)
+    (fate,) = await telex.store.fates.of_page(articles["Article 1"].page)
     assert (fate.fate, fate.reason) == (Fate.FAILED, "unreadable")
 
 

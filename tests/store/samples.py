@@ -90,9 +90,7 @@ async def deliver(store: Store, channel: int = CHANNEL, *, limit: int = 1_000) -
 
 async def fates(store: Store, article: NewArticle) -> dict[int, tuple[str, str | None]]:
     """What became of an article by channel: the fate and the reason."""
-    return {
-        row.channel_id: (row.fate.value, row.reason) for row in await store.dispatches.fates(article.page)
-    }
+    return {row.channel_id: (row.fate.value, row.reason) for row in await store.fates.of_page(article.page)}
 
 
 async def owe_notice(store: Store, channel: int, what: str, payload: str) -> bool:

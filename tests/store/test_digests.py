@@ -100,7 +100,7 @@ async def test_a_channel_with_a_digest_alone_gets_no_posts_and_the_digest_covers
     assert await fates(store, articles[0]) == {CHANNEL: ("waiting", None)}
     (sent,) = await deliver(store)
     assert len(sent.article_ids) == 3
-    (told,) = await store.dispatches.fates(articles[0].page)
+    (told,) = await store.fates.of_page(articles[0].page)
     assert (told.fate, told.message_id) == ("digested", 10_000_000 + sent.id)
 
 

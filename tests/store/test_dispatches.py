@@ -115,7 +115,7 @@ async def test_a_posted_article_tells_where_and_when(owed: Store, clock: ManualC
     clock.advance(30)
     (first, *_) = await deliver(owed)
     (article,) = await owed.articles.by_ids(first.article_ids)
-    posted, waiting = await owed.dispatches.fates(article.page)
+    posted, waiting = await owed.fates.of_page(article.page)
     assert (posted.channel_id, posted.fate, posted.since) == (CHANNEL, "posted", clock.now())
     assert posted.message_id == 10_000_000 + first.id
     assert (waiting.fate, waiting.since, waiting.message_id) == ("waiting", clock.now() - 30, None)

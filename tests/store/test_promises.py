@@ -88,7 +88,7 @@ class World:
         )
         for article, page in zip(new, pages, strict=True):
             self.stories.setdefault(article.key, (page % STORIES, one))
-            fates = {row.channel_id for row in await self.store.dispatches.fates(article.page)}
+            fates = {row.channel_id for row in await self.store.fates.of_page(article.page)}
             if article.key not in known:
                 assert {subscription.channel_id for subscription in active} <= fates
         assert set(recorded.channel_ids) <= {subscription.channel_id for subscription in active}

@@ -74,7 +74,7 @@ async def test_what_other_feeds_tell_of_the_same_joins_the_first_post(store: Sto
     (due,) = await store.dispatches.edits_due(clock.now() + 2, 10)
     assert (due.id, due.joined_ids) == (post.id, tuple(article.id for article in joined))
     assert due.article_ids == (post.article_ids[0],)
-    (row,) = await store.dispatches.fates(articles[1].page)
+    (row,) = await store.fates.of_page(articles[1].page)
     assert (row.joined, row.message_id) == ("Title of one", due.message_id)
     assert [found.id for found in await store.dispatches.posted_of(joined[0].id)] == [post.id]
 

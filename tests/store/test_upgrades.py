@@ -94,7 +94,7 @@ async def test_the_bot_goes_on_with_a_database_of_the_first_release(
         claimed = await dispatches.claim(200, clock.now())
         assert claimed is not None
         assert (claimed.what, claimed.article_ids, claimed.server_id) == ("key-5", (5,), 100)
-        fates = {fate.channel_id: fate for fate in await dispatches.fates("page-1")}
+        fates = {fate.channel_id: fate for fate in await store.fates.of_page("page-1")}
         assert {channel: fate.fate for channel, fate in fates.items()} == {
             200: Fate.POSTED,
             201: Fate.FAILED,

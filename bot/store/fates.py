@@ -1,0 +1,88 @@
+"""Fates: what became of the articles that channels were owed, read from the outbox and its record."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from functools import partial
+
+from bot.clock import Clock
+from bot.store import rhythm
+from bot.store.database import Database
+from bot.words import Fate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FateRow:
+    """What became of a page in a channel, since when, and the reason where there is one."""
+
+    server_id: int
+    channel_id: int
+    article_id: int
+    fate: Fate
+    reason: str | None
+    since: int
+    message_id: int | None
+    thread_id: int | None
+    joined: str | None = None  # the title of the post that it joined
+
+
+class Fates:
+    """What became of pages."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def of_page(self, page: str) -> list[FateRow]:
+        """What became of a page, a row for each channel that it has a fate in."""
+        now = self._clock.now()
+        return await self._database.objects(
+            partial(_fate, now),
+            f"""
+            SELECT channel.server_id, fate.channel_id, fate.article_id, fate.fate, fate.reason, fate.decided,
+                   dispatch.kind, dispatch.state, coalesce(dispatch.error, channel.problem) AS error,
+                   dispatch.sent, dispatch.message_id, dispatch.thread_id,
+                   iif(fate.joined_id IS NULL, NULL, (
+                       SELECT title FROM article WHERE article.key = dispatch.what)) AS joined,
+                   {rhythm.FIGURES}
+            FROM fate
+            JOIN channel ON channel.id = fate.channel_id
+            LEFT JOIN server ON server.id = channel.server_id
+            LEFT JOIN dispatch ON dispatch.id = coalesce(fate.dispatch_id, fate.joined_id)
+            WHERE fate.page = :page
+              AND fate.article_id IN (SELECT id FROM article WHERE page = :page)
+            ORDER BY fate.decided, fate.channel_id
+            """,
+            {"page": page, "now": now},
+        )
+
+
+_OF_STATE = {
+    "waiting": Fate.WAITING,
+    "claimed": Fate.WAITING,
+    "sent": Fate.POSTED,
+    "uncertain": Fate.FAILED,
+    "failed": Fate.FAILED,
+}
+
+
+def _fate(now: int, row: sqlite3.Row) -> FateRow:
+    state = row["state"] if row["fate"] is None else None
+    fate = Fate(row["fate"]) if state is None else _OF_STATE[state]
+    reason = row["reason"] if state is None else None if fate is Fate.POSTED else row["error"]
+    if fate is Fate.WAITING and reason is None:
+        reason = rhythm.reason(row["kind"], row, now)
+    if fate is Fate.POSTED and row["kind"] == "digest":
+        fate = Fate.DIGESTED
+    return FateRow(
+        server_id=row["server_id"],
+        channel_id=row["channel_id"],
+        article_id=row["article_id"],
+        fate=fate,
+        reason=reason,
+        since=row["decided"] if row["sent"] is None else row["sent"],
+        message_id=row["message_id"],
+        thread_id=row["thread_id"],
+        joined=row["joined"],
+    )
