@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-import time
 import webbrowser
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -24,10 +23,12 @@ from simcord.actors import MemberActor
 from simcord.backend.errors import SetupError
 from simcord.builders import ChannelHandle, GuildHandle
 from simcord.env import Env
-from simcord.preview import Preview
+from simcord.preview import Preview, _markdown
 
 from bot import DATA
 from bot.app import Telex
+from bot.clock import Clock, SystemClock
+from bot.demo.clock import Replay
 from bot.demo.publisher import Publisher
 from bot.feeds import opml
 from bot.news.newsroom import Newsroom, open_newsroom
@@ -38,13 +39,15 @@ from bot.words import Feed
 
 WELCOME = """\
 **Welcome to Telex.** This is the real bot in a simulated Discord: nothing leaves your machine.
-New articles will arrive here for ten minutes, in English and in French. Meanwhile, try this:
+New articles will arrive here for ten minutes, in English and in French. The first hour goes by in two and \
+a half minutes: several outlets tell that a cable was cut, which is one post that names them; an article is \
+corrected, and one is withdrawn. Meanwhile, try this:
 - type `/search` and look for `facial recognition`, or for `reconnaissance faciale`
 - type `/ask` and ask what the articles tell: `For how long may police not use Rekognition?`
 - react with 🔖 to an article, or press its button, then type `/bookmarks`
 - as Ada, see who gets what: `/feed list`, `/feed filter`, `/feed look`
 - as Ada, set up this server: `/settings channel`, `/settings rhythm`, `/digest setup`, `/settings history`
-- type `/watch add`, `/latest`, `/why` or `/help`
+- type `/trends`, `/watch add`, `/latest`, `/why` or `/help`
 
 You are Ada, who may manage this server. Switch to Camille, who may not and whose Discord is in French.\
 """
@@ -73,15 +76,16 @@ async def serve(
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="telex-demo-"))
         settings = _demo_settings(settings, Path(folder), live=live)
-        newsroom = await stack.enter_async_context(open_newsroom(settings))
-        publisher = None if live else await stack.enter_async_context(Publisher())
+        clock = SystemClock() if live else Replay()
+        newsroom = await stack.enter_async_context(open_newsroom(settings, clock))
+        publisher = None if live else await stack.enter_async_context(Publisher(clock))
         env = await stack.enter_async_context(simulated_discord(Telex(newsroom, cogs, shard_count=1)))
         stage = await build(env)
         pictures = {}
         if publisher is not None:
             pictures = {
                 publisher.picture_url(story): (f"{story.slug}.png", publisher.picture(story))
-                for story in publisher.stories
+                for story in (*publisher.backlog, *publisher.stories)
             }
         preview = await stack.enter_async_context(
             env.preview(
@@ -97,7 +101,7 @@ async def serve(
         if browser:
             await asyncio.to_thread(webbrowser.open, preview.url)
         async with asyncio.TaskGroup() as tasks:
-            shown = tasks.create_task(_keep_page_fresh(env, preview, take_turns(preview)))
+            shown = tasks.create_task(_keep_page_fresh(env, preview, clock, take_turns(preview)))
             if publisher is None:
                 news = tasks.create_task(_follow_packs(newsroom, stage))
             else:
@@ -120,10 +124,11 @@ def _demo_settings(settings: Settings, folder: Path, *, live: bool) -> Settings:
 
 @asynccontextmanager
 async def simulated_discord(bot: Telex) -> AsyncIterator[Env]:
-    """A simulated Discord whose clock shows the real time, with the bot logged in."""
+    """A simulated Discord whose clock shows the newsroom's time, with the bot logged in."""
     env = Env(bot, check_errors=False, settle_timeout=30.0)
     env.backend.bot_user.name = "Telex"
-    keep_time(env)
+    keep_time(env, bot.newsroom.clock)
+    _read_embeds_like_messages()
     _note_only_faults(env)
     await env.start()
     try:
@@ -131,6 +136,12 @@ async def simulated_discord(bot: Telex) -> AsyncIterator[Env]:
             yield env
     finally:
         await env.shutdown()
+
+
+def _read_embeds_like_messages() -> None:
+    """Let the page show mentions and small lines in embeds as Discord does; simcord's shows their markup."""
+    for field in ("embed_description", "embed_field_value"):
+        _markdown._FIELD_POLICIES[field].update(mentions=True, commands=True, subtext=True)  # noqa: SLF001
 
 
 def _note_only_faults(env: Env) -> None:
@@ -150,10 +161,10 @@ def _note_only_faults(env: Env) -> None:
     env._record_error = note_fault  # type: ignore[method-assign]  # noqa: SLF001
 
 
-def keep_time(env: Env) -> None:
-    """Let the simulated Discord's clock show the real time; its own starts in the past and moves by hand."""
-    clock = env.backend.clock
-    clock.advance(time.time() - clock.now().timestamp())
+def keep_time(env: Env, clock: Clock) -> None:
+    """Let the simulated Discord's clock show the time; its own starts in the past and moves by hand."""
+    shown = env.backend.clock
+    shown.advance(max(0.0, clock.now() - shown.now().timestamp()))
 
 
 async def build(env: Env) -> Stage:
@@ -194,40 +205,51 @@ def take_turns(preview: Preview) -> asyncio.Lock:
     return turn
 
 
-async def _keep_page_fresh(env: Env, preview: Preview, turn: asyncio.Lock) -> None:
-    """Let the page show what arrives between a visitor's actions, and the clock show the real time."""
+async def _keep_page_fresh(env: Env, preview: Preview, clock: Clock, turn: asyncio.Lock) -> None:
+    """Let the page show what arrives between a visitor's actions, and simcord's clock go with the demo's."""
     seen: object = None
     while True:
         await asyncio.sleep(_REFRESH)
+        if turn.locked():
+            continue
+        keep_time(env, clock)
         state = [
             (message.id, len(message.reactions), message.edited_timestamp)
             for messages in env.backend.messages.values()
             for message in messages.values()
         ]
-        if state == seen or turn.locked():
+        if state == seen:
             continue
         try:
             async with turn:
-                keep_time(env)
                 await preview.refresh()
         except SetupError:
             continue  # the page itself is at work; look again after it
         seen = state
 
 
-async def follow(newsroom: Newsroom, url: str, stage: Stage) -> Feed:
-    """The channel follows a feed from now on; it is polled once, so that only what comes later is news."""
+async def follow(newsroom: Newsroom, url: str, stage: Stage, *, quietly: bool = False) -> Feed:
+    """The channel follows a feed from now on; it is polled once, so that only what comes later is news.
+
+    The newest that it has is posted all the same, unless `quietly`.
+    """
     feed = await newsroom.store.feeds.add(url)
     await newsroom.store.subscriptions.follow(
-        server_id=stage.guild.id, channel_id=stage.news.id, feed_id=feed.id, first_article_id=None
+        server_id=stage.guild.id,
+        channel_id=stage.news.id,
+        feed_id=feed.id,
+        first_article_id=None,
+        quietly=quietly,
     )
     await newsroom.poller.poll(feed, polite=False)
     return feed
 
 
 async def _perform(newsroom: Newsroom, publisher: Publisher, stage: Stage) -> None:
+    publisher.open_archive()
     feeds = {
-        outlet.name: await follow(newsroom, publisher.feed_url(outlet), stage) for outlet in publisher.outlets
+        outlet.name: await follow(newsroom, publisher.feed_url(outlet), stage, quietly=True)
+        for outlet in publisher.outlets
     }
     async for story in publisher.publish():
         await newsroom.store.feeds.poll_now(feeds[story.outlet].id)

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import pytest
+from simcord.env import Env
 
 import cogs
 from bot.app import Telex
 from bot.demo import stage
-from bot.demo.publisher import Publisher, load, pauses
+from bot.demo.clock import AGO, PACE, Replay
+from bot.demo.publisher import Publisher, load, moments
 from bot.news.newsroom import Newsroom
 from bot.settings import Settings
+from bot.words import Feed
+from tests.clocks import ManualClock
 from tests.cogs.helpers import said
 from tests.discord_world import LOOPS
 
@@ -97,16 +105,179 @@ async def test_every_outlet_is_read_and_its_first_story_is_news(
         assert [message.embeds[0].title for message in scene.news.history()] == [story.title]
 
 
+@dataclass
+class Show:
+    """The demo's script, act by act, with the demo's time: what is in the channel then."""
+
+    newsroom: Newsroom
+    clock: ManualClock
+    publisher: Publisher
+    env: Env
+    scene: stage.Stage
+    feeds: dict[str, Feed]
+    passed: float = 0
+
+    async def until(self, moment: float) -> None:
+        """Go on until so many seconds after the beginning."""
+        for act in self.publisher.script():
+            if self.passed <= act.moment < moment:
+                self._pass(act.moment)
+                act.do(act.story)
+                await self.poll(act.story.outlet)
+        self._pass(moment)
+
+    async def poll(self, outlet: str) -> None:
+        feed = await self.newsroom.store.feeds.get(self.feeds[outlet].id)
+        assert feed is not None
+        assert (await self.newsroom.poller.poll(feed, polite=False)).error is None
+        await self.deliver()
+
+    async def deliver(self) -> None:
+        stage.keep_time(self.env, self.clock)
+        assert isinstance(self.env.bot, Telex)
+        await self.env.bot.courier.settle()
+        await self.env.settle()
+
+    def shown(self, title: str) -> list[str]:
+        """The last line of each post with this title."""
+        return [
+            str(message.embeds[0].description).splitlines()[-1]
+            for message in self.scene.news.history()
+            if message.embeds and message.embeds[0].title == title
+        ]
+
+    def _pass(self, moment: float) -> None:
+        ahead = AGO + moment  # what would be the present
+        self.clock.advance(min(moment * PACE, ahead) - min(self.passed * PACE, AGO + self.passed))
+        self.passed = moment
+
+
+@asynccontextmanager
+async def showing(newsroom: Newsroom, clock: ManualClock) -> AsyncIterator[Show]:
+    """The demo before its first act."""
+    async with (
+        Publisher(clock) as publisher,
+        stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env,
+    ):
+        scene = await stage.build(env)
+        publisher.open_archive()
+        feeds = {
+            outlet.name: await stage.follow(newsroom, publisher.feed_url(outlet), scene, quietly=True)
+            for outlet in publisher.outlets
+        }
+        yield Show(newsroom, clock, publisher, env, scene, feeds)
+
+
+async def test_outlets_that_tell_of_one_event_share_a_post_in_each_language(
+    newsroom: Newsroom, clock: ManualClock
+) -> None:
+    async with showing(newsroom, clock) as show:
+        await show.until(75)
+        english, french = (
+            next(story.title for story in show.publisher.stories if story.slug == slug)
+            for slug in ("nordwave-cable-circuit", "cable-nordwave-fil")
+        )
+        (also,) = show.shown(english)
+        assert [outlet.split("]")[0] for outlet in also.split("[")] == [
+            "Also: ",
+            "Kernel & Co.",
+            "The Daily Socket",
+        ]
+        (also,) = show.shown(french)
+        assert [outlet.split("]")[0] for outlet in also.split("[")] == ["Also: ", "Le Paquet libre"]
+        cut = [message for message in show.scene.news.history() if "Nordwave" in str(message.embeds[0].title)]
+        assert len(cut) == 2
+
+
+async def test_an_article_is_corrected_and_marked_once(newsroom: Newsroom, clock: ManualClock) -> None:
+    async with showing(newsroom, clock) as show:
+        wrong = next(story for story in show.publisher.stories if story.corrected is not None)
+        assert wrong.corrected is not None
+        await show.until(75)
+        assert len(show.shown(wrong.title)) == 1
+        await show.until(120)
+        assert not show.shown(wrong.title)
+        (marked,) = show.shown(wrong.corrected.title)
+        assert "Corrected" in marked
+        assert sum("Corrected" in str(one.embeds[0].description) for one in show.scene.news.history()) == 1
+
+
+async def test_an_article_is_taken_back_and_marked_within_three_minutes(
+    newsroom: Newsroom, clock: ManualClock
+) -> None:
+    async with showing(newsroom, clock) as show:
+        gone = next(story for story in show.publisher.stories if story.withdrawn is not None)
+        await show.until(60)
+        assert "Withdrawn" not in show.shown(gone.title)[0]
+        await show.until(150)
+        await show.poll(gone.outlet)  # as by itself every ten minutes, which are half a minute here
+        (marked,) = show.shown(gone.title)
+        assert "Withdrawn" in marked
+        assert sum("Withdrawn" in str(one.embeds[0].description) for one in show.scene.news.history()) == 1
+
+
+@pytest.mark.parametrize("period", ["day", "week", "month"])
+async def test_there_is_enough_to_tell_what_is_rising(
+    newsroom: Newsroom, clock: ManualClock, period: str
+) -> None:
+    async with showing(newsroom, clock) as show:
+        answer = await show.scene.camille.slash(show.scene.news, "trends", period=period)
+        assert answer.response is not None
+        assert next(file.filename for file in answer.response.attachments) == "trends0.png"
+        if period == "week":
+            assert {"Passkeys", "RISC-V", "OpenStreetMap"} <= set(said(answer).replace("**", " ").split())
+
+
+async def test_what_was_published_before_is_found_but_not_posted(
+    newsroom: Newsroom, clock: ManualClock
+) -> None:
+    async with showing(newsroom, clock) as show:
+        await show.deliver()
+        assert not show.scene.news.history()
+        assert "OpenStreetMap" in said(await show.scene.ada.slash(show.scene.news, "search", query="benches"))
+
+
+async def test_the_clock_catches_up_and_then_shows_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    passed, slept = 0.0, []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr("bot.demo.clock.time.perf_counter", lambda: 1_000 + passed)
+    monkeypatch.setattr("bot.demo.clock.time.time", lambda: 1_780_000_000 + passed)
+    monkeypatch.setattr("bot.demo.clock.asyncio.sleep", sleep)
+    clock = Replay(ago=2_300, pace=24)
+    begun = clock.monotonic()
+    for passed, now in ((0, -2_300), (1, -2_276), (50, -1_100), (100, 100), (200, 200)):  # noqa: B007
+        assert clock.now() == 1_780_000_000 + now
+        assert clock.monotonic() - begun == pytest.approx(now + 2_300)
+    passed = 0
+    await clock.sleep(48)
+    await clock.sleep(2_400 + 60)
+    passed = 100
+    await clock.sleep(60)
+    assert slept == [pytest.approx(2), pytest.approx(160), pytest.approx(60)]
+
+
 def test_the_stories_come_at_once_then_ever_more_slowly_for_ten_minutes() -> None:
-    _outlets, stories = load()
-    waits = pauses(len(stories))
-    assert waits[0] == 0
-    assert waits[1:] == sorted(waits[1:])
-    assert round(sum(waits)) == 600
+    *_before, stories = load()
+    times = moments(len(stories))
+    waits = [after - before for before, after in pairwise(times)]
+    assert times[0] == 0
+    assert waits == sorted(waits)
+    assert round(times[-1]) == 600
+
+
+def test_every_act_has_its_story_and_no_two_stories_share_a_name() -> None:
+    outlets, backlog, stories = load()
+    names = [story.slug for story in (*backlog, *stories)]
+    assert len(names) == len(set(names))
+    assert {story.outlet for story in (*backlog, *stories)} == {outlet.name for outlet in outlets}
+    assert all(story.hours > 0 and not story.published for story in backlog)
 
 
 def test_the_stories_are_in_both_languages_and_have_the_moratorium_of_june_2020() -> None:
-    outlets, stories = load()
+    outlets, _backlog, stories = load()
     languages = {outlet.name: outlet.language for outlet in outlets}
     told = [languages[story.outlet] for story in stories]
     assert len(stories) >= 30
