@@ -114,7 +114,7 @@ class About(commands.Cog):
                 name=_("The whole newsroom"),
                 value=_("Servers: {servers} · feeds: {feeds} · articles: {articles} · newest: {age}").format(
                     servers=len(self.bot.guilds),
-                    feeds=len(await self.bot.store.feeds.all()),
+                    feeds=await self.bot.store.feeds.count(),
                     articles=await articles.count(),
                     age=f"<t:{newest_time}:R>" if newest_time else "–",
                 ),

@@ -8,8 +8,8 @@ from bot.choices import Preference
 from bot.locale import _
 from bot.news.refusals import Refusal
 from cogs.places import Place, lacking
-from cogs.rights import require_manage
-from cogs.views import AskerView, Interaction, Press
+from cogs.rights import ManagersView
+from cogs.views import Interaction, Press
 
 
 async def choose(interaction: Interaction, target: Place) -> str:
@@ -30,16 +30,8 @@ async def choose(interaction: Interaction, target: Place) -> str:
     return "\n".join(filter(None, (answer, advice)))
 
 
-class AlertsFlow(AskerView):
+class AlertsFlow(ManagersView):
     """Tells where alerts go, and lets them go to each feed's own channel again."""
-
-    def __init__(self, interaction: Interaction) -> None:
-        super().__init__(interaction)
-        self._command_id = interaction.command_id
-
-    async def check(self, interaction: Interaction) -> None:
-        """Only who may still manage feeds."""
-        await require_manage(interaction, self._command_id)
 
     async def start(self, interaction: Interaction) -> None:
         """Say where alerts go now."""

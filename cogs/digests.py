@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import discord
 from discord import app_commands
@@ -23,8 +22,8 @@ from bot.workers import WorkerError, Workers
 from cogs import digest_words, places, subscriptions
 from cogs.paging import Page, Pages
 from cogs.places import Option, Place, lacking, place, require_view
-from cogs.rights import FOR_MANAGERS, in_servers, require_manage
-from cogs.views import AskerView, Choose, Interaction, Press
+from cogs.rights import FOR_MANAGERS, ManagersOnly, ManagersView, in_servers
+from cogs.views import Choose, Interaction, Press
 
 _LIST = 10  # a page
 _DAILY = "-"
@@ -35,6 +34,7 @@ _ALONE, _WIDE, _CHART = "alone", "wide", "chart"
 
 @in_servers
 class Digests(
+    ManagersOnly,
     commands.GroupCog,
     group_name="digest",
     group_description=locale_str("One message a day or a week with the top stories"),
@@ -44,11 +44,6 @@ class Digests(
 
     def __init__(self, bot: Telex) -> None:
         self.bot = bot
-
-    async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
-        """Refuse whoever may not manage feeds, whatever Discord let through."""
-        await require_manage(interaction, interaction.command_id)
-        return True
 
     @app_commands.command(
         name="setup", description=locale_str("Begin, change or stop the digest of a channel, with a preview")
@@ -68,19 +63,18 @@ class Digests(
         await DigestPages(interaction).show(interaction)
 
 
-class DigestFlow(AskerView):
+class DigestFlow(ManagersView):
     """The way to one digest: when, of what, how it looks. Nothing changes before the last button."""
 
-    def __init__(self, interaction: Interaction, target: Place) -> None:
-        super().__init__(interaction)
-        self._command_id = interaction.command_id
+    def __init__(self, interaction: Interaction, target: Place, command_id: int | None = None) -> None:
+        super().__init__(interaction, command_id)
         self._place = target
         self._plan = _FIRST
         self._known: Digest | None = None
 
     async def check(self, interaction: Interaction) -> None:
         """Only who may still manage feeds and still sees the channel."""
-        await require_manage(interaction, self._command_id)
+        await super().check(interaction)
         await require_view(interaction, self._place.id)
 
     async def start(self, interaction: Interaction) -> None:
@@ -296,16 +290,8 @@ class DigestFlow(AskerView):
         )
 
 
-class DigestPages(Pages):
+class DigestPages(ManagersView, Pages):
     """The digests of a server in channels that the asker sees, and in channels that are gone."""
-
-    def __init__(self, interaction: Interaction) -> None:
-        super().__init__(interaction)
-        self._command_id = interaction.command_id
-
-    async def check(self, interaction: Interaction) -> None:
-        """Only who may still manage feeds."""
-        await require_manage(interaction, self._command_id)
 
     async def page(self, interaction: Interaction, number: int) -> Page:
         """Some of the digests, oldest first."""
@@ -358,7 +344,7 @@ class DigestPages(Pages):
                 _("That channel is gone, and its digest is stopped.") if ended else _("That channel is gone.")
             )
         await require_view(interaction, target.id)
-        await DigestFlow(interaction, target).start(interaction)
+        await DigestFlow(interaction, target, self.command_id).start(interaction)
 
 
 def _entry(digest: Digest) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import discord
 from discord import app_commands
 from discord.app_commands import Choice, Range, locale_str
@@ -25,7 +23,7 @@ from cogs.looks import FeedLook, require_mention
 from cogs.paging import Page, Pages
 from cogs.places import Option, lacking, place
 from cogs.removing import RemoveFlow, no_longer
-from cogs.rights import FOR_MANAGERS, in_servers, may_manage, require_manage
+from cogs.rights import FOR_MANAGERS, ManagersOnly, ManagersView, in_servers, may_manage
 from cogs.subscriptions import bold, chosen
 from cogs.views import Interaction
 
@@ -40,6 +38,7 @@ _FEED = locale_str("Which feed, in which channel")
 
 @in_servers
 class Feeds(
+    ManagersOnly,
     commands.GroupCog,
     group_name="feed",
     group_description=locale_str("What the channels of this server follow"),
@@ -51,11 +50,6 @@ class Feeds(
         self.bot = bot
         self._refreshing: set[int] = set()
         self._importing: set[int] = set()
-
-    async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
-        """Refuse whoever may not manage feeds, whatever Discord let through."""
-        await require_manage(interaction, interaction.command_id)
-        return True
 
     @app_commands.command(name="add", description=locale_str("Follow a feed in a channel"))
     @app_commands.describe(
@@ -307,16 +301,8 @@ class Feeds(
         return await subscriptions.choices(interaction, current)
 
 
-class FeedPages(Pages):
+class FeedPages(ManagersView, Pages):
     """The server's subscriptions, with their health."""
-
-    def __init__(self, interaction: Interaction) -> None:
-        super().__init__(interaction)
-        self._command_id = interaction.command_id
-
-    async def check(self, interaction: Interaction) -> None:
-        """Only who may still manage feeds."""
-        await require_manage(interaction, self._command_id)
 
     async def page(self, interaction: Interaction, number: int) -> Page:
         """Some of the subscriptions, by outlet and title."""

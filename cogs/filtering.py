@@ -13,9 +13,9 @@ from bot.text import safe
 from bot.words import Article
 from cogs import cards
 from cogs.paging import Page, Pages
-from cogs.rights import require_manage
+from cogs.rights import ManagersView
 from cogs.subscriptions import Pair, bold, require_still, titled
-from cogs.views import Action, AskerView, Interaction, Press
+from cogs.views import Action, Interaction, Press
 
 _PAGE = 10  # articles
 _ROW = 5  # buttons
@@ -45,20 +45,19 @@ async def start(interaction: Interaction, pair: Pair, only: str | None, never: s
     await TrialPages(interaction, pair, wanted, trial, notes).show(interaction)
 
 
-class TrialPages(Pages):
+class TrialPages(ManagersView, Pages):
     """What would have been posted with new filters, and the button that keeps them."""
 
     def __init__(
         self, interaction: Interaction, pair: Pair, wanted: list[Wanted], trial: Trial, notes: list[str]
     ) -> None:
         super().__init__(interaction)
-        self._command_id = interaction.command_id
         self._pair, self._wanted, self._trial, self._notes = pair, wanted, trial, notes
         self._several = len({one for _article, by in trial.outcomes for one in by}) > 1
 
     async def check(self, interaction: Interaction) -> None:
         """Only who may still manage feeds and still sees where the feed is posted."""
-        await require_manage(interaction, self._command_id)
+        await super().check(interaction)
         await require_still(interaction, self._pair)
 
     async def page(self, interaction: Interaction, number: int) -> Page:
@@ -114,17 +113,16 @@ class TrialPages(Pages):
         await interaction.edit_original_response(content=_("Nothing changed."), embed=None, view=None)
 
 
-class FilterList(AskerView):
+class FilterList(ManagersView):
     """The filters of a subscription, each with a button that removes it."""
 
     def __init__(self, interaction: Interaction, pair: Pair) -> None:
         super().__init__(interaction)
-        self._command_id = interaction.command_id
         self._pair = pair
 
     async def check(self, interaction: Interaction) -> None:
         """Only who may still manage feeds and still sees where the feed is posted."""
-        await require_manage(interaction, self._command_id)
+        await super().check(interaction)
         await require_still(interaction, self._pair)
 
     async def show(self, interaction: Interaction, removed: Filter | None = None) -> None:

@@ -15,27 +15,22 @@ from bot.news.refusals import Refusal
 from bot.text import safe, urls
 from cogs import arrival, looks, places
 from cogs.places import Place, lacking
-from cogs.rights import require_manage
+from cogs.rights import ManagersView
 from cogs.subscriptions import Pair, bold
-from cogs.views import PATIENCE, AskerView, Choose, Interaction, Press
+from cogs.views import PATIENCE, Choose, Interaction, Press
 
 _OPTION = (
     100  # https://discord.com/developers/docs/components/reference#string-select-select-option-structure
 )
 
 
-class AddFlow(AskerView):
+class AddFlow(ManagersView):
     """The way to one new subscription. Nothing changes before the last button."""
 
     def __init__(self, interaction: Interaction, place: Place) -> None:
         super().__init__(interaction)
-        self._command_id = interaction.command_id
         self._place = place
         self._found = Discovery()
-
-    async def check(self, interaction: Interaction) -> None:
-        """Only who may still manage feeds."""
-        await require_manage(interaction, self._command_id)
 
     async def start(self, interaction: Interaction, address: str) -> None:
         """Look at the address. Raises `Refusal` where the channel or the address does not allow it."""

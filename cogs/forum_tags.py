@@ -11,8 +11,8 @@ from bot.news.refusals import Refusal
 from bot.posting.forums import allowed
 from bot.text import safe
 from cogs import places
-from cogs.rights import require_manage
-from cogs.views import Ask, AskerView, Choose, Interaction
+from cogs.rights import ManagersView
+from cogs.views import Ask, Choose, Interaction
 
 MOST = 20
 """Rules of a forum."""
@@ -23,18 +23,17 @@ _OPTION = (
 )
 
 
-class TagPanel(AskerView):
+class TagPanel(ManagersView):
     """The rules of a forum, a menu of its tags to make one, and one to remove one."""
 
-    def __init__(self, interaction: Interaction, command_id: int | None, forum: discord.ForumChannel) -> None:
-        super().__init__(interaction)
-        self._command_id = command_id
+    def __init__(self, interaction: Interaction, forum: discord.ForumChannel, command_id: int | None) -> None:
+        super().__init__(interaction, command_id)
         self._forum = forum
         self._rules: list[TagRule] = []
 
     async def check(self, interaction: Interaction) -> None:
         """Only who may still manage feeds and sees the forum."""
-        await require_manage(interaction, self._command_id)
+        await super().check(interaction)
         await places.require_view(interaction, self._forum.id)
 
     async def show(self, interaction: Interaction) -> None:

@@ -14,7 +14,7 @@ from bot.store.rows import look
 from bot.text import safe
 from cogs import digest_words, rhythm, subscriptions
 from cogs.paging import Page, Pages
-from cogs.rights import require_manage
+from cogs.rights import ManagersView
 from cogs.views import Interaction
 
 _LIST = 8  # a page
@@ -22,16 +22,8 @@ _ALL = 500  # as many as are kept
 _VALUE = 100  # characters of a value
 
 
-class History(Pages):
+class History(ManagersView, Pages):
     """Changes of settings, newest first, of the server and of the channels that the asker sees."""
-
-    def __init__(self, interaction: Interaction) -> None:
-        super().__init__(interaction)
-        self._command_id = interaction.command_id
-
-    async def check(self, interaction: Interaction) -> None:
-        """Only who may still manage feeds."""
-        await require_manage(interaction, self._command_id)
 
     async def page(self, interaction: Interaction, number: int) -> Page:
         """Some of the changes."""

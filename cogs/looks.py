@@ -16,9 +16,9 @@ from bot.text import safe
 from bot.words import Article, Feed
 from cogs.look_form import LookForm, read_colour, read_length
 from cogs.places import Place
-from cogs.rights import require_manage
+from cogs.rights import ManagersView
 from cogs.subscriptions import Pair, bold, require_still, visible
-from cogs.views import AskerView, Choose, ChooseRole, Interaction, Press
+from cogs.views import Choose, ChooseRole, Interaction, Press
 
 
 async def as_posted(
@@ -39,21 +39,16 @@ async def of(interaction: Interaction, pair: Pair) -> Look:
     return pair[0].look or await interaction.client.store.preferences.look(pair[0].server_id)
 
 
-class LookPanel(AskerView):
+class LookPanel(ManagersView):
     """A draft of a look, with the message that it makes in a channel. Nothing changes before it is used."""
 
     def __init__(
         self, interaction: Interaction, command_id: int | None, channel_id: int, look: Look | None
     ) -> None:
-        super().__init__(interaction)
-        self._command_id = command_id
+        super().__init__(interaction, command_id)
         self._channel_id = channel_id
         self._kept = self._draft = look
         self._shown: tuple[Article, Feed] | None = None
-
-    async def check(self, interaction: Interaction) -> None:
-        """Only who may still manage feeds."""
-        await require_manage(interaction, self._command_id)
 
     async def usual(self, interaction: Interaction) -> Look:
         """The look where none is chosen."""

@@ -54,6 +54,10 @@ class Reading(commands.Cog):
             Choice(name=locale_str("English"), value="en"),
             Choice(name=locale_str("French"), value="fr"),
         ],
+        sort=[
+            Choice(name=locale_str("The best first"), value="relevance"),
+            Choice(name=locale_str("The newest first"), value="newest"),
+        ],
     )
     async def search(
         self,
@@ -63,7 +67,7 @@ class Reading(commands.Cog):
         language: str | None = None,
         since: Range[str, 1, 40] | None = None,
         tag: Range[str, 1, 100] | None = None,
-        sort: Sort = "relevance",
+        sort: str = "relevance",
     ) -> None:
         """Search, and show the results in pages."""
         await interaction.response.defer(ephemeral=True, thinking=True)
@@ -89,7 +93,8 @@ class Reading(commands.Cog):
                 )
             wanted = wanted.also(Condition(Filter.SINCE, period.start))
             options.append(written("since", since))
-        pages = SearchPages(interaction, self._searcher, wanted, sort, options=options)
+        order: Sort = "newest" if sort == "newest" else "relevance"
+        pages = SearchPages(interaction, self._searcher, wanted, order, options=options)
         await pages.show(interaction)
 
     @app_commands.command(

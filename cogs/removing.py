@@ -6,24 +6,19 @@ import discord
 
 from bot.locale import _
 from bot.news.refusals import Refusal
-from cogs.rights import require_manage
+from cogs.rights import ManagersView
 from cogs.subscriptions import Pair, bold
-from cogs.views import AskerView, Interaction, Press
+from cogs.views import Interaction, Press
 
 
-class RemoveFlow(AskerView):
+class RemoveFlow(ManagersView):
     """Asks before a subscription ends."""
 
     def __init__(self, interaction: Interaction, pair: Pair) -> None:
         super().__init__(interaction)
-        self._command_id = interaction.command_id
         self._subscription, self._feed = pair
         self.add_item(Press(self._remove, label=_("Stop following"), style=discord.ButtonStyle.danger))
         self.add_item(Press(self._keep, label=_("Keep following")))
-
-    async def check(self, interaction: Interaction) -> None:
-        """Only who may still manage feeds."""
-        await require_manage(interaction, self._command_id)
 
     async def start(self, interaction: Interaction) -> None:
         """Ask."""

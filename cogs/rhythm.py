@@ -11,8 +11,8 @@ from bot.choices import ChannelPreferences, Preference
 from bot.locale import _, ngettext
 from bot.posting import outcomes
 from cogs.places import Place, require_view
-from cogs.rights import require_manage
-from cogs.views import AskerView, Choose, Interaction, Press
+from cogs.rights import ManagersView
+from cogs.views import Choose, Interaction, Press
 
 _NONE = "-"
 _FIRST_NIGHT = (22 * 60, 7 * 60)  # what the other end of quiet hours is until it is chosen
@@ -21,18 +21,17 @@ _GAPS = (10, 30, 60, 120, 300, 600, 900, 1800, 3600)  # seconds
 _MINUTE = 60
 
 
-class RhythmPanel(AskerView):
+class RhythmPanel(ManagersView):
     """One message with a channel's rhythm and the menus to change it, made anew after each change."""
 
     def __init__(self, interaction: Interaction, target: Place) -> None:
         super().__init__(interaction)
-        self._command_id = interaction.command_id
         self._place = target
         self._now = ChannelPreferences()
 
     async def check(self, interaction: Interaction) -> None:
         """Only who may still manage feeds and still sees the channel."""
-        await require_manage(interaction, self._command_id)
+        await super().check(interaction)
         await require_view(interaction, self._place.id)
 
     async def show(self, interaction: Interaction) -> None:

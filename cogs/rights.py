@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import discord
 from discord import app_commands
 from discord.ext import commands
@@ -10,7 +12,7 @@ from bot.app import Telex
 from bot.locale import _
 from bot.news.refusals import Refusal
 from bot.text import safe
-from cogs.views import Interaction
+from cogs.views import AskerView, Interaction
 
 Override = app_commands.AppCommandPermissions
 
@@ -149,6 +151,27 @@ async def require_manage_with(interaction: Interaction, name: str) -> None:
     """Raise `NotForYou` unless the asker may use the command for those who manage feeds of this name."""
     if not await may_manage_with(interaction, name):
         raise await _not_for_you(interaction)
+
+
+class ManagersOnly:
+    """Of a group of commands: for those who may manage the server's feeds, whatever Discord lets through."""
+
+    async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
+        """Refuse the others."""
+        await require_manage(interaction, interaction.command_id)
+        return True
+
+
+class ManagersView(AskerView):
+    """A view of such a command. `command_id` is the command's, where a click and not the command opens it."""
+
+    def __init__(self, interaction: Interaction, command_id: int | None = None) -> None:
+        super().__init__(interaction)
+        self.command_id = interaction.command_id if command_id is None else command_id
+
+    async def check(self, interaction: Interaction) -> None:
+        """Only who may still manage feeds."""
+        await require_manage(interaction, self.command_id)
 
 
 class NotForYou(app_commands.CheckFailure, Refusal):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime
-from typing import Any
-from zoneinfo import ZoneInfo
 
 import discord
 from babel.dates import format_time
@@ -13,7 +11,7 @@ from discord import app_commands
 from discord.app_commands import locale_str
 from discord.ext import commands
 
-from bot import locale
+from bot import hours, locale
 from bot.app import Telex
 from bot.choices import Preference
 from bot.locale import _
@@ -26,8 +24,8 @@ from cogs.history import History, language_name
 from cogs.looks import open_server_look
 from cogs.places import Option, Place, PlaceOption, place
 from cogs.rhythm import RhythmPanel
-from cogs.rights import FOR_MANAGERS, in_servers, may_govern, require_manage
-from cogs.views import Ask, AskerView, Choose, ChooseChannel, ChooseRole, Interaction, Press
+from cogs.rights import FOR_MANAGERS, ManagersOnly, ManagersView, in_servers, may_govern
+from cogs.views import Ask, Choose, ChooseChannel, ChooseRole, Interaction, Press
 
 _LONGEST_ZONE = 60
 _AS_ABOVE = "-"
@@ -36,6 +34,7 @@ _AS_ABOVE = "-"
 
 @in_servers
 class ServerSettings(
+    ManagersOnly,
     commands.GroupCog,
     group_name="settings",
     group_description=locale_str("Settings of this server and of its channels, and who changed them"),
@@ -45,11 +44,6 @@ class ServerSettings(
 
     def __init__(self, bot: Telex) -> None:
         self.bot = bot
-
-    async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
-        """Refuse whoever may not manage feeds, whatever Discord let through."""
-        await require_manage(interaction, interaction.command_id)
-        return True
 
     @app_commands.command(
         name="server", description=locale_str("Language, time zone, alerts and who manages feeds here")
@@ -95,16 +89,8 @@ class ServerSettings(
         await History(interaction).show(interaction)
 
 
-class Panel(AskerView):
+class Panel(ManagersView):
     """One message with settings and the means to change them, made anew after each change."""
-
-    def __init__(self, interaction: Interaction) -> None:
-        super().__init__(interaction)
-        self._command_id = interaction.command_id
-
-    async def check(self, interaction: Interaction) -> None:
-        """Only who may still manage feeds."""
-        await require_manage(interaction, self._command_id)
 
     async def arrange(self, interaction: Interaction) -> discord.Embed:
         """Put the items in place; returns what stands above them."""
@@ -230,7 +216,7 @@ class ServerPanel(Panel):
     async def _open_look(self, interaction: Interaction) -> None:
         await interaction.response.defer()
         self.stop()
-        await open_server_look(interaction, self._command_id)
+        await open_server_look(interaction, self.command_id)
 
     async def _ask_zone(self, interaction: Interaction) -> None:
         await interaction.response.send_modal(
@@ -316,7 +302,7 @@ class ChannelPanel(Panel):
         await interaction.response.defer()
         assert isinstance(self._channel, discord.ForumChannel)
         self.stop()
-        await TagPanel(interaction, self._command_id, self._channel).show(interaction)
+        await TagPanel(interaction, self._channel, self.command_id).show(interaction)
 
     async def _thread(self, interaction: Interaction) -> None:
         await interaction.response.defer()
@@ -334,7 +320,7 @@ class ChannelPanel(Panel):
 
 def _zone(name: str, now: int) -> str:
     """A time zone with the time that it is there, so that a wrong one is noticed."""
-    there = datetime.fromtimestamp(now, ZoneInfo(name))
+    there = datetime.fromtimestamp(now, hours.zone(name))
     return _("{zone}, where it is {time}").format(
         zone=name, time=format_time(there, "short", locale=locale.current())
     )

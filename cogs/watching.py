@@ -15,7 +15,6 @@ from bot.app import Telex, answering
 from bot.locale import _
 from bot.news import watches
 from bot.news.refusals import Refusal
-from bot.news.search import Searcher
 from bot.news.watches import CLOSED
 from bot.posting import buttons, messages, places
 from bot.posting.outcomes import describe
@@ -45,7 +44,7 @@ class Watching(
 
     def __init__(self, bot: Telex) -> None:
         self.bot = bot
-        self._searcher = Searcher(bot.store)
+        self._searcher = bot.newsroom.searcher
 
     async def cog_load(self) -> None:
         """Answer the buttons under notices, of earlier processes too."""

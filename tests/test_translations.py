@@ -78,6 +78,16 @@ def test_every_command_and_option_has_a_french_name_that_discord_takes(french: C
         assert name == name.lower()
 
 
+def test_every_choice_is_offered_in_french(french: Catalog) -> None:
+    """discord.py makes choices of a Literal's values, which are no sentences and easily forgotten."""
+    for cog in cogs.ALL:
+        for command in cog.__cog_app_commands__:
+            assert isinstance(command, app_commands.Command)
+            for option in command.parameters:
+                for choice in option.choices:
+                    assert choice.name in french, f"/{command.qualified_name}: {choice.name}"
+
+
 def test_no_two_commands_or_options_of_one_have_the_same_french_name(french: Catalog) -> None:
     translated = list(names(french, locale.COMMAND).values())
     assert len(translated) == len(set(translated))

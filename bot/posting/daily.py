@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from typing import Literal
-from zoneinfo import ZoneInfo
 
 import discord
 from babel.dates import format_date
 
-from bot import locale
+from bot import hours, locale
 from bot.locale import _
 from bot.posting import permissions, places
 from bot.posting.lookback import threads_of
@@ -42,7 +41,7 @@ async def place(
         return Blocked(" ".join((FORBIDDEN, *lacking)))
     chosen = await store.preferences.of_server(channel.guild.id)
     claimed = dispatch.claimed if dispatch.claimed is not None else dispatch.created
-    day = datetime.fromtimestamp(claimed, ZoneInfo(chosen.time_zone)).date()
+    day = datetime.fromtimestamp(claimed, hours.zone(chosen.time_zone)).date()
     known = await store.daily_threads.get(channel.id, day)
     if known is not None:
         found = await places.find(client, known)

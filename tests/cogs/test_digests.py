@@ -327,6 +327,18 @@ async def test_what_is_followed_where_there_are_digests_only_comes_with_the_dige
     assert "A new find" in text(telex.posts()[-1])
 
 
+async def test_whom_the_servers_settings_let_in_may_change_a_digest_from_the_list(telex: World) -> None:
+    """A click, unlike a command, does not say which command it belongs to."""
+    await begin(telex)
+    command = telex.env.backend.find_command("digest", telex.guild.id, type=1)
+    assert command is not None
+    telex.guild.set_command_permissions(int(command["id"]), {telex.reader: True})
+    listed = last(await telex.reader.slash(telex.news, "digest list"))
+    custom_id, options = menu(listed, "Change or stop")
+    flow = last(await telex.reader.select(listed, [options[0]["value"]], custom_id=custom_id))
+    assert "No more digests" in said(await telex.reader.click(flow, label="Stop the digest"))
+
+
 async def test_a_channel_that_discord_does_not_show_for_a_moment_keeps_its_digest(
     telex: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

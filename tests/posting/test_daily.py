@@ -9,6 +9,7 @@ from simcord.builders import ChannelHandle
 
 from bot.choices import Preference
 from bot.posting.permissions import INVITATION
+from tests.cogs.helpers import last, text
 from tests.discord_world import World
 from tests.feed_server import item
 from tests.posting.publisher import Answers, Publisher, titles
@@ -66,6 +67,19 @@ async def test_the_day_is_that_of_the_servers_time_zone(telex: World, publisher:
     await begin(telex, publisher)
     (thread,) = telex.news.threads
     assert thread.name == "Actualités du 29 mai 2026"
+
+
+async def test_a_zone_that_this_machine_does_not_know_keeps_no_post_back(
+    telex: World, publisher: Publisher
+) -> None:
+    """The database may come from a machine with other time zones."""
+    await telex.store.preferences.change(
+        Preference.TIME_ZONE, "Mars/Phobos", server_id=telex.guild.id, person_id=telex.editor.id
+    )
+    await begin(telex, publisher)
+    (thread,) = telex.news.threads
+    assert titles(telex, thread) == ["Article 0"]
+    assert "Mars/Phobos" in text(last(await telex.editor.slash(telex.news, "settings server")))
 
 
 async def test_a_thread_whose_making_was_not_answered_is_not_made_twice(
