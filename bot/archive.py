@@ -18,7 +18,7 @@ from bot.news import answers, articles_io, readings
 from bot.news.answers import Answer
 from bot.news.meaning import Meaning, opened
 from bot.news.newsroom import open_newsroom
-from bot.news.search import Searcher, article_as_json, as_json
+from bot.news.search import Result, Searcher, article_as_json, as_json
 from bot.news.why import Explanation, explain, passed_over, sentence
 from bot.news.writer import writer_of
 from bot.settings import Settings
@@ -118,11 +118,18 @@ def search(
             for text in _lines(query):
                 page = await searcher.search(text, feed_ids=None, limit=limit)
                 if as_json_:
-                    results = [as_json(result) for result in page.results]
-                    terminal.out(json.dumps({"query": text, "results": results}, ensure_ascii=False))
+                    told = {
+                        "query": text,
+                        "results": [as_json(result) for result in page.results],
+                        "notes": page.notes,
+                        "suggestions": page.suggestions,
+                    }
+                    terminal.out(json.dumps(told, ensure_ascii=False))
                     continue
-                for note in (*page.notes, *page.suggestions):
+                for note in page.notes:
                     terminal.say(note)
+                if page.suggestions:
+                    terminal.say(f"Did you mean {', '.join(page.suggestions)}?")
                 if not page.results:
                     terminal.say(f"Nothing found for {text!r}.")
                     continue
@@ -133,7 +140,7 @@ def search(
                         (
                             terminal.when(result.article.published),
                             result.article.outlet,
-                            f"{result.article.title}\n{result.article.url}",
+                            f"{result.article.title}{_mark(result)}\n{result.article.url}",
                         )
                         for result in page.results
                     ),
@@ -141,6 +148,13 @@ def search(
                 )
 
     wait_for(work)
+
+
+def _mark(result: Result) -> str:
+    """What is said of an article that does not match wholly."""
+    if result.partial:
+        return " (close to it)" if result.near else " (some words only)"
+    return ""
 
 
 @commands.command()

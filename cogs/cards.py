@@ -82,7 +82,10 @@ def option(article: Article) -> discord.SelectOption:
 
 def result(number: int, found: Result) -> tuple[str, ...]:
     """A search result, longest form first: a line as `row` and the excerpt with its matches in bold."""
-    linked, bare = row(number, found.article, _("some words only") if found.partial else "")
+    note = ""
+    if found.partial:
+        note = _("close to it") if found.near else _("some words only")
+    linked, bare = row(number, found.article, note)
     if not found.excerpt:
         return linked, bare
     excerpt = bold(found.excerpt, found.marks)

@@ -70,11 +70,27 @@ def plan(query: Query, *, feed_ids: Collection[int] | None, person_id: int | Non
         _add(made, node, person_id or 0)
     if person_id is None and (made.scope.bookmarked_by, made.scope.not_bookmarked_by) != (None, None):
         made.notes.append(_("Bookmarks are a person’s: is:bookmarked finds them in Discord."))
-    if made.empty and not made.asks:
-        made.notes.append(
-            _("Nearly every article has these words: {words}.").format(words=", ".join(made.empty))
-        )
+    _remark(made, query)
     return made
+
+
+def _remark(made: Plan, query: Query) -> None:
+    """Note what cannot find anything, or not all of it."""
+    if made.empty and not made.asks:
+        note = _("Nearly every article has these words: {words}.").format(words=", ".join(made.empty))
+        if len(query.nodes) > 1:
+            note += " " + _("In quotation marks they are looked for as a phrase.")
+        made.notes.append(note)
+    for node in query.nodes:
+        if isinstance(node, Phrase) and not any(map(terms.alternatives, node.words)):
+            made.notes.append(
+                _(
+                    "Nearly every article has the words of “{phrase}”: only the newest were read for it."
+                ).format(phrase=node.text)
+            )
+    scope = made.scope
+    if scope.since is not None and scope.before is not None and scope.since >= scope.before:
+        made.notes.append(_("These dates leave no time between them."))
 
 
 def _add(made: Plan, node: Node, person_id: int) -> None:
@@ -144,7 +160,7 @@ def _wanted(made: Plan, node: Node, *, marked: bool = False) -> Wanted | None:
     if isinstance(node, Word | Phrase):
         return _text(made, node, marked=marked)
     if isinstance(node, Condition):
-        return _tokens(node)
+        return tokens(node)
     if isinstance(node, Not):
         inner = None if has_phrase(node) else _wanted(made, node.node)
         return None if inner is None else Except(EVERYTHING, inner)
@@ -169,12 +185,13 @@ def _text(made: Plan, node: Word | Phrase, *, marked: bool) -> Wanted | None:
     return Any(tuple(Near(each, between, column) for each in dict.fromkeys((english, french))))
 
 
-def _tokens(condition: Condition) -> Wanted | None:
+def tokens(condition: Condition) -> Wanted | None:
+    """What the index is asked for a filter that is no matter of the scope; None when it says nothing."""
     if condition.filter is Filter.IMAGE:
         return Terms((terms.HAS_IMAGE,), Column.META)
     if condition.filter is Filter.LANGUAGE:
         return Terms((terms.language_token(str(condition.value)),), Column.META)
-    tokens = _NAMES[condition.filter](str(condition.value))
-    if len(tokens) < 2:  # noqa: PLR2004 - several words, then all in one
-        return Terms(tokens, Column.META) if tokens else None
-    return Any((Terms(tokens[:-1], Column.META), Terms(tokens[-1:], Column.META)))
+    named = _NAMES[condition.filter](str(condition.value))
+    if len(named) < 2:  # noqa: PLR2004 - several words, then all in one
+        return Terms(named, Column.META) if named else None
+    return Any((Terms(named[:-1], Column.META), Terms(named[-1:], Column.META)))

@@ -12,9 +12,9 @@ from typing import Literal, TypeVar, TypeVarTuple
 from bot.news.finding import Finder, Found, one_a_page
 from bot.news.meaning import Meaning
 from bot.news.plan import Plan, plan
+from bot.news.suggestions import Advice, advise
 from bot.store import Store
-from bot.store.search_index import Column, Scope, Terms
-from bot.text import excerpts, terms
+from bot.text import excerpts
 from bot.text.query import Query, parse
 from bot.text.skimming import Marker
 from bot.words import Article
@@ -31,7 +31,6 @@ ASIDE_TIME = 10.0  # seconds that reading articles in a worker may take
 EXCERPT = 300  # characters
 LONGEST_READ = 6_000  # characters of a text that an excerpt is looked for in
 AT_ONCE = 5  # excerpts made before the event loop goes on: a fifth of a millisecond
-SUGGESTED = 3
 SPARE = 4  # articles that may be on the pages of others
 FEW = 5  # full matches below which partial ones follow,
 FEW_OF_MANY = 20  # and of a query of so many words that they may stand together by chance:
@@ -42,13 +41,17 @@ Sort = Literal["relevance", "newest"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """An article that was found. `marks` are spans of `excerpt` that match, a `partial` one lacks a word."""
+    """An article that was found. `marks` are spans of `excerpt` that match.
+
+    A `partial` one lacks a word; where the query has a single one, it is only `near` it.
+    """
 
     article: Article
     score: float
     excerpt: str
     marks: tuple[tuple[int, int], ...]
     partial: bool = False
+    near: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +59,7 @@ class SearchPage:
     """A page of results.
 
     `total` counts the articles of all pages, None while more of them follow. `notes` tell what was
-    understood, `suggestions` are words to try instead of those that nothing has.
+    understood, `suggestions` are words and names to try instead of those that nothing has.
     """
 
     results: tuple[Result, ...] = ()
@@ -110,11 +113,14 @@ class Searcher:
             return SearchPage(notes=notes)
         needed = offset + limit + 1
         found = await self._found(asked, sort, needed)
+        advice = Advice()
+        if all(each.partial for each in found):
+            advice = await advise(query, self.store, self.finder.vocabulary, feed_ids=feed_ids)
         return SearchPage(
             results=await self._results(asked, found[offset : offset + limit]),
             total=None if len(found) >= needed else len(found),
-            notes=notes,
-            suggestions=() if any(not each.partial for each in found) else await self._suggestions(asked),
+            notes=(*notes, *advice.notes),
+            suggestions=advice.suggestions,
         )
 
     async def _found(self, asked: Plan, sort: Sort, needed: int) -> list[Found]:
@@ -128,32 +134,6 @@ class Searcher:
         if _few(found, asked) and (len(asked.words) > 1 or not found):
             found = one_a_page([*found, *(await self.finder.partial(asked))])
         return found
-
-    async def _suggestions(self, asked: Plan) -> tuple[str, ...]:
-        """For words that no article has which the person may see: the nearest words of such articles."""
-        index, scope = self.store.index, Scope(feed_ids=asked.scope.feed_ids)
-        found: dict[str, None] = {}
-        words = [
-            *(
-                (wanted, written, Column.TEXT)
-                for wanted, written in zip(asked.words, asked.written, strict=True)
-            ),
-            *((wanted, written, Column.TITLE) for wanted, written in asked.in_title),
-        ]
-        for wanted, written, column in words:
-            forms = [form for word in terms.words(written) for form in terms.alternatives(word)]
-            everywhere = asked.scope.feed_ids is None and column is Column.TEXT
-            if everywhere and self.finder.vocabulary.documents(forms):
-                continue
-            if await index.any(wanted, scope=scope):
-                continue
-            await self.finder.vocabulary.ready()
-            for near in self.finder.vocabulary.nearest(forms):
-                hits = await index.newest(Terms((near,), column), scope=scope, limit=1)
-                for article in await self.store.articles.by_ids([hit.article_id for hit in hits]):
-                    if word := _word_of(article, near):
-                        found[word] = None
-        return tuple(found)[:SUGGESTED]
 
     async def _results(self, asked: Plan, found: Sequence[Found]) -> tuple[Result, ...]:
         by_id = {each.article.id: each.article for each in found if each.article}
@@ -172,6 +152,7 @@ class Searcher:
                         excerpt=excerpt,
                         marks=marks,
                         partial=each.partial,
+                        near=each.partial and len(asked.words) == 1,
                     )
                 )
                 if len(results) % AT_ONCE == 0:
@@ -182,15 +163,6 @@ class Searcher:
 def _few(found: Sequence[Found], asked: Plan) -> bool:
     enough = FEW if len(asked.words) < MANY else FEW_OF_MANY
     return sum(1 for each in found if not each.partial) < enough
-
-
-def _word_of(article: Article, form: str) -> str | None:
-    """The word of an article that has this index term, as it is written there."""
-    for text in (article.title, article.body[:LONGEST_READ]):
-        for start, end in excerpts.marks(text, {form}, article.language)[:1]:
-            word = text[start:end]
-            return word if word.isupper() else word.lower()
-    return None
 
 
 def excerpt_of(article: Article, marker: Marker) -> tuple[str, tuple[tuple[int, int], ...]]:
@@ -205,10 +177,12 @@ def excerpt_of(article: Article, marker: Marker) -> tuple[str, tuple[tuple[int, 
 
 def as_json(result: Result) -> dict[str, object]:
     """A result as `telex search --json` writes it."""
-    return article_as_json(result.article, score=result.score, excerpt=result.excerpt)
+    return article_as_json(result.article, score=result.score, excerpt=result.excerpt, partial=result.partial)
 
 
-def article_as_json(article: Article, *, score: float = 0.0, excerpt: str | None = None) -> dict[str, object]:
+def article_as_json(
+    article: Article, *, score: float = 0.0, excerpt: str | None = None, partial: bool = False
+) -> dict[str, object]:
     """An article in the shape of a result. `published` is ISO 8601 in UTC."""
     if excerpt is None:
         excerpt = excerpts.excerpt(article.body or article.summary, EXCERPT)
@@ -220,4 +194,5 @@ def article_as_json(article: Article, *, score: float = 0.0, excerpt: str | None
         "language": article.language,
         "score": round(score, 4),
         "excerpt": excerpt,
+        "partial": partial,
     }

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from itertools import islice
 
 from rapidfuzz import process
-from rapidfuzz.distance import JaroWinkler
+from rapidfuzz.distance import OSA, JaroWinkler
 
 from bot.news.bilingual import translations
 from bot.store import Store, StoreError
@@ -31,6 +31,7 @@ SHARE = 0.6  # and the part of the longer one
 MOST_RELATIVES = 8
 CLOSE = 0.9  # Jaro-Winkler similarity of a misspelt word
 MOST_CLOSE = 3
+COMPARED = 10  # the most similar of each length
 
 
 class Vocabulary:
@@ -144,11 +145,16 @@ class Vocabulary:
                     found.add(term)
         return tuple(sorted(found - forms, key=self._documents.__getitem__, reverse=True)[:MOST_RELATIVES])
 
-    def nearest(self, forms: Iterable[str], *, most: int = MOST_CLOSE) -> tuple[str, ...]:
-        """Terms that these may be misspellings of, the nearest first."""
-        found: dict[str, float] = {}
+    def nearest(
+        self, forms: Iterable[str], *, most: int = MOST_CLOSE, shortest: int = SHARED
+    ) -> tuple[str, ...]:
+        """Terms that these may be misspellings of: as few slips away as there are any, the commonest first.
+
+        Of `shortest` letters a term must be, for among short ones everything is near.
+        """
+        found: dict[str, int] = {}
         for form in forms:
-            if len(form) < SHARED or not form.isalpha():
+            if len(form) < shortest or not form.isalpha():
                 continue
             for length in range(len(form) - 2, len(form) + 3):
                 near = process.extract(
@@ -156,11 +162,14 @@ class Vocabulary:
                     self._alike.get((form[0], length), ()),
                     scorer=JaroWinkler.similarity,
                     score_cutoff=CLOSE,
-                    limit=most,
+                    limit=COMPARED,
                 )
-                for term, score, _ in near:
-                    found[term] = max(score, found.get(term, 0))
-        return tuple(sorted(found, key=found.__getitem__, reverse=True)[:most])
+                for term, _, _ in near:
+                    slips = OSA.distance(form, term)
+                    found[term] = min(slips, found.get(term, slips))
+        least = min(found.values(), default=0)
+        nearest = [term for term, slips in found.items() if slips == least]
+        return tuple(sorted(nearest, key=self._documents.__getitem__, reverse=True)[:most])
 
 
 def _shared(one: str, other: str) -> int:

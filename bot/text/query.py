@@ -10,29 +10,21 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import NamedTuple
 
 from bot.locale import gettext as _
 from bot.text import periods
+from bot.text.filter_names import CHOICES, LANGUAGES, NAMES, QUOTES, TITLE, Filter, named, written
 from bot.text.terms import fold, words
+
+__all__ = [
+    "MAX_DEPTH", "MAX_LENGTH", "MAX_TERMS", "AllOf", "AnyOf", "Condition", "Filter", "Node", "Not", "Phrase",
+    "Query", "Word", "named", "parse", "written",
+]  # fmt: skip
 
 MAX_LENGTH = 400  # characters read of a query
 MAX_TERMS = 20  # words, phrases and filters
 MAX_DEPTH = 5  # parentheses within parentheses
-
-
-class Filter(StrEnum):
-    """What an article can be chosen by besides its words."""
-
-    SOURCE = "source"
-    AUTHOR = "author"
-    TAG = "tag"
-    LANGUAGE = "language"
-    SINCE = "since"
-    BEFORE = "before"
-    IMAGE = "image"
-    BOOKMARKED = "bookmarked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,77 +93,14 @@ class Query:
         return replace(self, nodes=(*self.nodes, *conditions))
 
 
-_TITLE = "title"
-_NAMES: dict[str, str] = {
-    "title": _TITLE,
-    "titre": _TITLE,
-    "intitle": _TITLE,
-    "source": Filter.SOURCE,
-    "outlet": Filter.SOURCE,
-    "media": Filter.SOURCE,
-    "author": Filter.AUTHOR,
-    "auteur": Filter.AUTHOR,
-    "by": Filter.AUTHOR,
-    "par": Filter.AUTHOR,
-    "tag": Filter.TAG,
-    "category": Filter.TAG,
-    "etiquette": Filter.TAG,
-    "categorie": Filter.TAG,
-    "lang": Filter.LANGUAGE,
-    "language": Filter.LANGUAGE,
-    "langue": Filter.LANGUAGE,
-    "since": Filter.SINCE,
-    "after": Filter.SINCE,
-    "depuis": Filter.SINCE,
-    "apres": Filter.SINCE,
-    "before": Filter.BEFORE,
-    "until": Filter.BEFORE,
-    "avant": Filter.BEFORE,
-    "has": "has",
-    "avec": "has",
-    "is": "is",
-    "est": "is",
-}
-_CHOICES = {
-    "has": ({"image", "images", "picture", "pictures", "photo", "photos", "img"}, Filter.IMAGE),
-    "is": (
-        {"bookmarked", "saved", "marked", "favorite", "favori", "favoris", "enregistre", "garde", "marque"},
-        Filter.BOOKMARKED,
-    ),
-}
-_LANGUAGES = {
-    "english": "en",
-    "anglais": "en",
-    "french": "fr",
-    "francais": "fr",
-    "german": "de",
-    "allemand": "de",
-    "spanish": "es",
-    "espagnol": "es",
-    "italian": "it",
-    "italien": "it",
-}
 _OR = {"OR", "OU", "|", "||"}
 _AND = {"AND", "ET", "&", "&&", "+"}
 _NOT = {"NOT", "SAUF"}
-_QUOTES = {'"': '"', "“": "”", "«": "»", "„": "“", "”": "”"}
-_MARKS = frozenset("".join((*_QUOTES, *_QUOTES.values())))
 _TOKEN = re.compile(
     r"(?P<open>[-−–]?\()|(?P<close>\))"
-    r"|(?P<minus>[-−–](?=[^\s\-−–)]))?(?:(?P<name>[^\W\d_]{2,12}):(?=\S))?"
+    r"|(?P<minus>[-−–](?=[^\s\-−–)]))?(?:(?P<name>[^\W\d_]{2,12}|[aàAÀ](?=:(?:image|photo))):(?=\S))?"
     r"(?P<value>[\"“«„”]|(?:[^\s()\"“«„”]|(?<=\w)\"(?=\w))+)"
 )
-
-
-def named(name: str) -> str | None:
-    """The filter that a person names in either language: a `Filter`, `title`, `has` or `is`; or None."""
-    return _NAMES.get(fold(name))
-
-
-def written(name: str, value: str) -> str:
-    """A filter as it is typed in a query: `tag:IA`, `source:"Le Monde"`."""
-    bare = "".join(character for character in value if character not in _MARKS)
-    return f'{name}:"{bare}"' if re.search(r"[\s()|]", bare) else f"{name}:{bare}"
 
 
 # A colon with a space after it, or before it as in French.
@@ -201,6 +130,7 @@ def parse(text: str, now: int) -> Query:
 class _Parser:
     def __init__(self, text: str, now: int) -> None:
         self.notes: list[str] = []
+        self.slips: list[str] = []  # what is said only where something else was understood
         self.now = now
         self.text = " ".join(text[: MAX_LENGTH * 4].split())
         if len(self.text) > MAX_LENGTH:
@@ -214,6 +144,10 @@ class _Parser:
     def note(self, sentence: str) -> None:
         if sentence not in self.notes:
             self.notes.append(sentence)
+
+    def slip(self, sentence: str) -> None:
+        if sentence not in self.slips:
+            self.slips.append(sentence)
 
     def together(self, match: re.Match[str]) -> str:
         """A filter whose name, colon and value a person wrote apart, as one."""
@@ -234,7 +168,7 @@ class _Parser:
                 yield _Token(match[0][-1])
                 continue
             value, name, negated = match["value"], match["name"] or "", bool(match["minus"])
-            if value in _QUOTES:
+            if value in QUOTES:
                 value, position = self.quoted(value, position)
                 yield _Token("term", value, name, quoted=True, negated=negated)
             else:
@@ -242,7 +176,7 @@ class _Parser:
 
     def quoted(self, mark: str, start: int) -> tuple[str, int]:
         """What stands in quotation marks, the first of which is before `start`, and where it ends."""
-        end = self.text.find(_QUOTES[mark], start)
+        end = self.text.find(QUOTES[mark], start)
         if end < 0:
             end = self.text.find('"', start)
         if end < 0:
@@ -265,10 +199,12 @@ class _Parser:
         nodes: list[Node] = []
         while self.position < len(self.tokens):
             nodes += self.group(0)
-            self.position += 1  # a parenthesis that closes nothing
+            if self.peek() == ")":
+                self.position += 1
+                self.slip(_("A closing parenthesis that none opens was left out."))
         if not nodes and self.text and not self.notes:
             self.note(_("There is nothing in this that I can look for."))
-        return Query(text=self.text, nodes=tuple(nodes), notes=tuple(self.notes))
+        return Query(text=self.text, nodes=tuple(nodes), notes=(*self.notes, *(self.slips if nodes else ())))
 
     def peek(self) -> str:
         return self.tokens[self.position].kind if self.position < len(self.tokens) else ""
@@ -280,6 +216,8 @@ class _Parser:
         while self.peek() not in ("", ")"):
             if self.peek() == "or":
                 self.position += 1
+                if joined or not nodes:
+                    self.slip(_lonely())
                 joined = bool(nodes)
                 continue
             node = self.item(depth)
@@ -291,6 +229,8 @@ class _Parser:
                 node = AnyOf((*either, *(node.nodes if isinstance(node, AnyOf) else (node,))))
                 joined = False
             nodes.append(node)
+        if joined:
+            self.slip(_lonely())
         return nodes
 
     def item(self, depth: int) -> Node | None:
@@ -304,6 +244,8 @@ class _Parser:
             nodes = self.group(depth + 1) if depth < MAX_DEPTH else []
             if self.peek() == ")":
                 self.position += 1
+            else:
+                self.slip(_("A parenthesis is not closed: it was read up to the end."))
             return AllOf(tuple(nodes)) if len(nodes) > 1 else nodes[0] if nodes else None
         self.terms += 1
         if self.terms > MAX_TERMS:
@@ -313,29 +255,41 @@ class _Parser:
         return _negated(node) if token.negated else node
 
     def term(self, token: _Token) -> Node | None:
-        name = _NAMES.get(fold(token.name)) if token.name else None
-        if name is None or name == _TITLE:
-            value = token.value if name or not token.name else f"{token.name} {token.value}"
+        name = NAMES.get(fold(token.name)) if token.name else None
+        if name is None or name == TITLE:
+            value = token.value
+            if name is None and token.name:
+                value = f"{token.name} {token.value}"
+                self.unknown(token)
             found = tuple(words(value))
             if not found:
                 return None
             if token.quoted:
-                return Phrase(value, found, title=name == _TITLE)
-            return Word(value, found, title=name == _TITLE)
+                return Phrase(value, found, title=name == TITLE)
+            return Word(value, found, title=name == TITLE)
         return self.condition(name, token)
+
+    def unknown(self, token: _Token) -> None:
+        """Say that there is no such filter, unless it is the beginning of an address."""
+        if not token.value.startswith("//"):
+            self.slip(
+                _("There is no filter “{name}:”: I looked for the words of “{value}”.").format(
+                    name=token.name, value=f"{token.name}:{token.value}"
+                )
+            )
 
     def condition(self, name: str, token: _Token) -> Node | None:
         if name in (Filter.SINCE, Filter.BEFORE):
             return self.date(name, token)
         if name == Filter.LANGUAGE:
             value = fold(token.value).strip()
-            code = _LANGUAGES.get(value, value.partition("-")[0])
+            code = LANGUAGES.get(value, value.partition("-")[0])
             if re.fullmatch(r"[a-z]{2}", code):
                 return Condition(Filter.LANGUAGE, code)
             self.note(_("“{value}” is no language that I know: try en or fr.").format(value=token.value))
             return None
-        if name in _CHOICES:
-            values, chosen = _CHOICES[name]
+        if name in CHOICES:
+            values, chosen = CHOICES[name]
             if fold(token.value).strip() in values:
                 return Condition(chosen, "")
             self.note(
@@ -377,6 +331,10 @@ class _Parser:
                 self.position += count
                 return value, period
         return token.value, None
+
+
+def _lonely() -> str:
+    return _("OR stands between two words: one that lacks a neighbour was left out.")
 
 
 def _negated(node: Node | None) -> Node | None:

@@ -81,7 +81,7 @@ def test_imported_articles_are_found_by_a_search_without_accents(telex: Telex) -
     assert result["source"] == "Le Fil"
     assert result["language"] == "fr"
     assert result["published"].startswith("2026-03-02T08:00:00")
-    assert set(result) == {"url", "title", "source", "published", "language", "score", "excerpt"}
+    assert set(result) == {"url", "title", "source", "published", "language", "score", "excerpt", "partial"}
 
 
 def test_importing_twice_keeps_one_copy_and_an_export_comes_back_the_same(

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.cli.test_commands import Telex
-from tests.news.syntax import ARTICLES, FOUND, TOLD
+from tests.news.syntax import AMAZON, ARTICLES, CITIES, FOUND, MEANT, TOLD
 
 
 def row(number: int, article: dict[str, Any]) -> str:
@@ -41,6 +41,23 @@ def test_a_mistake_is_answered_with_what_was_understood(telex: Telex) -> None:
     said = telex("search", "-", given="\n".join(TOLD)).stderr
     for told in TOLD.values():
         assert told in said
+
+
+def test_a_misspelt_word_or_name_is_asked_after(telex: Telex) -> None:
+    said = telex("search", "-", given="\n".join(MEANT)).stderr
+    for words in MEANT.values():
+        assert f"Did you mean {', '.join(words)}?" in said
+
+
+def test_what_lacks_a_word_is_marked_as_such(telex: Telex) -> None:
+    shown = telex("search", "-", given="police browser\nploice")
+    assert "(some words only)" in shown.stdout
+    assert "(close to it)" in shown.stdout
+    several, single = telex.json("search", "-", "--json", given="police browser\nploice")
+    assert all(result["partial"] for result in several["results"])
+    assert {result["title"] for result in single["results"]} == {AMAZON, CITIES}
+    assert single["notes"] == ["No article has the word “ploice”."]
+    assert single["suggestions"] == ["police"]
 
 
 def test_bookmarks_which_the_command_line_has_none_of_are_told_as_such(telex: Telex) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 from typing import Any
 
@@ -11,8 +12,9 @@ from bot.text.query import parse
 from tests.cogs.helpers import START, follow, last, said
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item
-from tests.news.syntax import AMAZON, ARTICLES, CITIES, ENGINE, FOUND, TOLD
+from tests.news.syntax import AMAZON, ARTICLES, CITIES, ENGINE, FOUND, MEANT, TOLD
 
+LACKS = re.compile("some words only|close to it")
 TITLES = (AMAZON, CITIES, ENGINE)
 
 
@@ -40,7 +42,7 @@ async def whole(world: World, query: str, **options: str) -> set[str]:
     """Titles of what matches wholly. A person may not search all the time: some seconds pass."""
     world.clock.advance(10)
     shown = said(await world.reader.slash(world.news, "search", query=query, **options)).replace("\\", "")
-    found = {line for line in shown.split("\n\n") if "**[" in line and "some words only" not in line}
+    found = {line for line in shown.split("\n\n") if "**[" in line and not LACKS.search(line)}
     return {title for title in TITLES if any(f"[{title}]" in line for line in found)}
 
 
@@ -66,6 +68,20 @@ async def test_a_mistake_is_answered_with_what_was_understood(filled: World) -> 
     for query, told in TOLD.items():
         filled.clock.advance(10)
         assert told in said(await filled.reader.slash(filled.news, "search", query=query)).replace("\\", "")
+
+
+async def test_a_misspelt_word_or_name_is_asked_after(filled: World) -> None:
+    for query, words in MEANT.items():
+        filled.clock.advance(10)
+        asked = f"Did you mean {', '.join(f'**{word}**' for word in words)}?"
+        shown = said(await filled.reader.slash(filled.news, "search", query=query)).replace("\\", "")
+        assert asked in shown.replace("****", "**"), query
+    filled.clock.advance(10)
+    filled.locales[filled.reader.id] = "fr"
+    shown = said(await filled.reader.slash(filled.news, "search", query="ploice"))
+    assert "Aucun article ne contient le mot « ploice »." in shown.replace("\xa0", " ").replace("\u202f", " ")
+    assert "Vouliez-vous dire **police**" in shown
+    assert "approchant" in shown
 
 
 async def test_options_write_the_same_query(filled: World) -> None:

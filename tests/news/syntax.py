@@ -76,6 +76,9 @@ FOUND: dict[str, tuple[str, ...]] = {
     "before:7d since:30d": (CITIES,),
     "has:image": (AMAZON,),
     "avec:image": (AMAZON,),
+    "a:image": (AMAZON,),
+    "contient:photo": (AMAZON,),
+    "site:lefil": (AMAZON,),
     "-has:image police": (CITIES,),
 }
 """Articles that match wholly, by query."""
@@ -88,9 +91,32 @@ TOLD = {
     "police source:": "“source:” has no value and was left out.",
     "source : fil": "“source : fil” was read as source:fil.",
     "since:30d": "“30d” was read as since",
+    "police OR": "OR stands between two words",
+    "OU police": "OR stands between two words",
+    "(police": "A parenthesis is not closed",
+    "police)": "A closing parenthesis that none opens was left out.",
+    "date:2020": "There is no filter “date:”: I looked for the words of “date:2020”.",
+    "since:2020-02-01 before:2020-01-01": "These dates leave no time between them.",
+    "the who": "In quotation marks they are looked for as a phrase.",
+    '"the who"': "Nearly every article has the words of “the who”: only the newest were read for it.",
     "()": "There is nothing in this that I can look for.",
     "the": "Nearly every article has these words: the.",
-    "moratorim": "moratorium",
-    "titre:recogniton": "recognition",
+    "ploice": "No article has the word “ploice”.",
+    "titre:recogniton": "No title has the word “recogniton”.",
+    "source:exemple": "There is no source “exemple”.",
+    "étiquette:privacie": "No article has the tag “privacie”.",
+    'auteur:"jane do"': "No article has an author “jane do”.",
 }
 """What a person is told, by query."""
+
+MEANT = {
+    "moratorim": ("moratorium",),
+    "ploice": ("police",),
+    "titre:recogniton": ("recognition",),
+    '"facial recogniton"': ("recognition",),
+    "browsr engin polise": ("browser", "police"),
+    "source:exemple": ("Example News",),
+    "tag:privacie": ("Privacy",),
+    'auteur:"jane do"': ("Jane Doe",),
+}
+"""What a person may have meant, by query."""

@@ -207,6 +207,33 @@ async def test_a_word_that_nothing_has_brings_the_nearest_that_exist(
     assert (await searcher.search("amazon moratoire", feed_ids=None)).suggestions == ()
 
 
+async def test_of_near_words_the_nearest_is_suggested_as_it_is_written(
+    library: Library, searcher: Searcher
+) -> None:
+    await library.add("Le mistral souffle sur Marseille", language="fr")
+    await library.add("It was a mistake", "A mistake is a mistake.")
+    await library.add("GOOGLE buys", "Google, the company.")
+    await library.add("L’intelligence artificielle", "Des agents intelligents.", language="fr")
+    for query, words in {
+        "mistarl": ("mistral",),  # a mistake is two slips away
+        "gogle": ("GOOGLE",),
+        "inteligence artficielle": ("intelligence", "artificielle"),
+        '"inteligence artificielle"': ("intelligence",),
+        "zzzzz OR mistarl": ("mistral",),
+        "-mistarl title:mistake since:1h": (),  # what is not wanted may be missing
+    }.items():
+        assert (await searcher.search(query, feed_ids=None)).suggestions == words, query
+
+
+async def test_a_name_of_a_hidden_feed_is_not_suggested(library: Library, searcher: Searcher) -> None:
+    hidden = await library.new_feed("Numerama")
+    await library.add("Robots", feed=hidden, tags=("Robotique",), author="Zoé Martin")
+    for query in ("source:numrama", "tag:robotiques", 'author:"zoe martins"'):
+        page = await searcher.search(query, feed_ids=[library.feed.id])
+        assert (page.suggestions, len(page.notes)) == ((), 1), query
+        assert len((await searcher.search(query, feed_ids=[hidden.id])).suggestions) == 1, query
+
+
 async def test_a_page_in_several_feeds_is_one_result(library: Library, searcher: Searcher) -> None:
     other = await library.new_feed("Other")
     for feed in (library.feed, other):
@@ -306,7 +333,7 @@ async def test_a_result_as_json_has_what_scripts_rely_on(library: Library, searc
     await library.add("Robots", "All about robots.", days=1)
     (result,) = (await searcher.search("robots", feed_ids=None)).results
     found = as_json(result)
-    assert list(found) == ["url", "title", "source", "published", "language", "score", "excerpt"]
+    assert list(found) == ["url", "title", "source", "published", "language", "score", "excerpt", "partial"]
     assert found["source"] == "Gazette"
     assert str(found["published"]).endswith("Z")
     assert found["excerpt"] == "All about robots."

@@ -1,0 +1,150 @@
+"""What to say of a query that finds nothing whole: the words and names that nothing has, and what is near."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from itertools import chain, zip_longest
+from typing import NamedTuple
+
+from rapidfuzz import fuzz, process
+from rapidfuzz.distance import OSA
+
+from bot.locale import gettext as _
+from bot.locale import ngettext
+from bot.news.plan import tokens
+from bot.news.vocabulary import Vocabulary
+from bot.store import Store
+from bot.store.search_index import Any, Column, Scope, Terms
+from bot.store.words import Kind
+from bot.text import excerpts, terms
+from bot.text.query import AllOf, AnyOf, Condition, Filter, Node, Phrase, Query, Word
+from bot.words import Article
+
+SUGGESTED = 3
+LOOKED_UP = 8
+"""Words of a query that are looked up: each that nothing has costs some milliseconds."""
+SHORTEST = 4  # letters of a stem that may be misspelt
+LONGEST_READ = 6_000  # characters of a text that a word is looked for in
+ARTICLES = 3  # that are looked through for how a word is written
+MARKED = 5  # words of an article that are compared
+ALIKE = 75  # similarity of names in percent
+NAMES = 400  # that are compared
+_KINDS = {Filter.TAG: Kind.TAG, Filter.AUTHOR: Kind.AUTHOR}
+
+
+class Advice(NamedTuple):
+    """Sentences that tell what no article has, and words or names to try instead."""
+
+    notes: tuple[str, ...] = ()
+    suggestions: tuple[str, ...] = ()
+
+
+class _Missing(NamedTuple):
+    written: str
+    in_title: bool
+    near: list[str]
+
+
+async def advise(
+    query: Query, store: Store, vocabulary: Vocabulary, *, feed_ids: Collection[int] | None
+) -> Advice:
+    """What a query asks for that no article of these feeds (None: of all) has. Raises `StoreError`."""
+    scope = Scope(feed_ids=None if feed_ids is None else frozenset(feed_ids))
+    leaves = list(_leaves(query.nodes))
+    missing: list[_Missing] = []
+    looked_up = 0
+    for leaf in leaves:
+        if isinstance(leaf, Condition):
+            continue
+        for word in leaf.words:
+            forms = terms.alternatives(word)
+            looked_up += bool(forms)
+            if not forms or looked_up > LOOKED_UP:
+                continue
+            column = Column.TITLE if leaf.title else Column.TEXT
+            if scope.feed_ids is None and column is Column.TEXT and vocabulary.documents(forms):
+                continue
+            if await store.index.any(Any(tuple(Terms((form,), column) for form in forms)), scope=scope):
+                continue
+            await vocabulary.ready()
+            near = [
+                written
+                for form in vocabulary.nearest(forms, shortest=SHORTEST)
+                if (written := await _written(store, form, word, column, scope))
+            ]
+            missing.append(_Missing(leaf.text if len(leaf.words) == 1 else word, leaf.title, near))
+    notes = [note for in_title in (False, True) if (note := _note(missing, in_title=in_title))]
+    near = _in_turn(each.near for each in missing)
+    for leaf in leaves:
+        if isinstance(leaf, Condition) and (wanted := tokens(leaf)):
+            if await store.index.any(wanted, scope=scope):
+                continue
+            notes.append(_unknown(leaf))
+            near += await _names(leaf, store, feed_ids)
+    return Advice(tuple(notes), tuple(dict.fromkeys(near))[:SUGGESTED])
+
+
+def _leaves(nodes: Iterable[Node]) -> Iterator[Word | Phrase | Condition]:
+    """What is wanted: words, phrases, and the filters that name something."""
+    for node in nodes:
+        if isinstance(node, AllOf | AnyOf):
+            yield from _leaves(node.nodes)
+        elif isinstance(node, Word | Phrase) or (
+            isinstance(node, Condition) and node.filter in {Filter.SOURCE, Filter.TAG, Filter.AUTHOR}
+        ):
+            yield node
+
+
+def _in_turn(lists: Iterable[list[str]]) -> list[str]:
+    """The first of each list, then the second of each."""
+    return [each for each in chain.from_iterable(zip_longest(*lists)) if each is not None]
+
+
+def _note(missing: Iterable[_Missing], *, in_title: bool) -> str | None:
+    words = list(dict.fromkeys(each.written for each in missing if each.in_title is in_title))
+    if not words:
+        return None
+    if in_title:
+        sentence = ngettext("No title has the word {words}.", "No title has the words {words}.", len(words))
+    else:
+        sentence = ngettext(
+            "No article has the word {words}.", "No article has the words {words}.", len(words)
+        )
+    return sentence.format(words=", ".join(_("“{text}”").format(text=word) for word in words))
+
+
+def _unknown(condition: Condition) -> str:
+    if condition.filter is Filter.SOURCE:
+        return _("There is no source “{name}”.").format(name=condition.value)
+    if condition.filter is Filter.TAG:
+        return _("No article has the tag “{name}”.").format(name=condition.value)
+    return _("No article has an author “{name}”.").format(name=condition.value)
+
+
+async def _names(condition: Condition, store: Store, feed_ids: Collection[int] | None) -> list[str]:
+    """The source, tag or author whose name is nearest to the one that a filter gives."""
+    typed = terms.fold(str(condition.value))
+    if condition.filter is Filter.SOURCE:
+        known = await store.feeds.outlets(feed_ids, "", NAMES)
+    else:
+        visible = [feed.id for feed in await store.feeds.all()] if feed_ids is None else feed_ids
+        known = await store.words.complete(_KINDS[condition.filter], typed[:1], visible, NAMES)
+    found = process.extractOne(
+        typed, {name: terms.fold(name) for name in known}, scorer=fuzz.WRatio, score_cutoff=ALIKE
+    )
+    return [found[2]] if found else []
+
+
+async def _written(store: Store, form: str, typed: str, column: Column, scope: Scope) -> str | None:
+    """How an index term is written, of several ways the one nearest to what was typed."""
+    hits = await store.index.newest(Terms((form,), column), scope=scope, limit=ARTICLES)
+    articles = await store.articles.by_ids([hit.article_id for hit in hits])
+    words = [word for article in articles for word in _words(article, form)]
+    return min(words, key=lambda word: OSA.distance(typed, terms.fold(word)), default=None)
+
+
+def _words(article: Article, form: str) -> Iterator[str]:
+    for text in (article.title, article.body[:LONGEST_READ]):
+        for start, end in excerpts.marks(text, {form}, article.language)[:MARKED]:
+            word = text[start:end]
+            yield word if word.isupper() else word.lower()

@@ -1,0 +1,103 @@
+"""The filters of a query: how people write their names and values, in English and in French."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+from bot.text.terms import fold
+
+
+class Filter(StrEnum):
+    """What an article can be chosen by besides its words."""
+
+    SOURCE = "source"
+    AUTHOR = "author"
+    TAG = "tag"
+    LANGUAGE = "language"
+    SINCE = "since"
+    BEFORE = "before"
+    IMAGE = "image"
+    BOOKMARKED = "bookmarked"
+
+
+TITLE = "title"
+NAMES: dict[str, str] = {
+    "title": TITLE,
+    "titre": TITLE,
+    "intitle": TITLE,
+    "source": Filter.SOURCE,
+    "outlet": Filter.SOURCE,
+    "media": Filter.SOURCE,
+    "site": Filter.SOURCE,
+    "author": Filter.AUTHOR,
+    "auteur": Filter.AUTHOR,
+    "by": Filter.AUTHOR,
+    "par": Filter.AUTHOR,
+    "tag": Filter.TAG,
+    "category": Filter.TAG,
+    "etiquette": Filter.TAG,
+    "categorie": Filter.TAG,
+    "lang": Filter.LANGUAGE,
+    "language": Filter.LANGUAGE,
+    "langue": Filter.LANGUAGE,
+    "since": Filter.SINCE,
+    "after": Filter.SINCE,
+    "depuis": Filter.SINCE,
+    "apres": Filter.SINCE,
+    "before": Filter.BEFORE,
+    "until": Filter.BEFORE,
+    "avant": Filter.BEFORE,
+    "has": "has",
+    "avec": "has",
+    "a": "has",
+    "contient": "has",
+    "is": "is",
+    "est": "is",
+}
+CHOICES: dict[str, tuple[frozenset[str], Filter]] = {
+    "has": (frozenset("image images picture pictures photo photos img".split()), Filter.IMAGE),
+    "is": (
+        frozenset(
+            "bookmark bookmarked saved marked favorite favourite favori favoris enregistre"
+            " enregistree enregistres garde gardee marque marquee marque-page sauvegarde signet".split()
+        ),
+        Filter.BOOKMARKED,
+    ),
+}
+LANGUAGES = {
+    "english": "en",
+    "anglais": "en",
+    "french": "fr",
+    "francais": "fr",
+    "german": "de",
+    "allemand": "de",
+    "spanish": "es",
+    "espagnol": "es",
+    "italian": "it",
+    "italien": "it",
+    "portuguese": "pt",
+    "portugais": "pt",
+    "dutch": "nl",
+    "neerlandais": "nl",
+    "japanese": "ja",
+    "japonais": "ja",
+    "arabic": "ar",
+    "arabe": "ar",
+}
+
+
+QUOTES = {'"': '"', "“": "”", "«": "»", "„": "“", "”": "”"}
+"""Quotation marks, with what closes each."""
+_MARKS = frozenset("".join((*QUOTES, *QUOTES.values())))
+
+
+def named(name: str) -> str | None:
+    """The filter that a person names in either language: a `Filter`, `title`, `has` or `is`; or None."""
+    return NAMES.get(fold(name))
+
+
+def written(name: str, value: str) -> str:
+    """A filter as it is typed in a query: `tag:IA`, `source:"Le Monde"`."""
+    bare = "".join(character for character in value if character not in _MARKS)
+    return f'{name}:"{bare}"' if re.search(r"[\s()|]", bare) else f"{name}:{bare}"
