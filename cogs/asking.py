@@ -117,7 +117,7 @@ class Asking(commands.Cog):
         if place is None or wanted.want is Want.NOTHING or not self._may_speak(place):
             return
         locale.speak(
-            mentions.language(wanted.text)
+            wanted.language
             or locale.supported(str(message.guild.preferred_locale))
             or self.bot.newsroom.settings.language
         )

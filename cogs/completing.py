@@ -11,23 +11,35 @@ from discord.app_commands import Choice
 from bot.store import Store
 from bot.store.words import Kind
 from bot.text import safe
-from bot.text.query import Filter, named, written
+from bot.text.filter_names import Filter, is_french, named, written
 from cogs.views import Interaction
 
 MOST = 25  # https://discord.com/developers/docs/interactions/application-commands#autocomplete
 LONGEST = 100  # characters of a choice
 _OFFERED = 12
 _FILTERED = re.compile(
-    r"(?:^|(?<=[\s(-]))(?P<name>[^\W\d_]{2,12}):(?:(?P<quote>[\"“«„])\s?)?(?P<typed>[^\"“”«»„]*)$"
+    r"(?:^|(?<=[\s(-]))(?P<name>[^\W\d_]{2,12}|[aàAÀ]):(?:(?P<quote>[\"“«„])\s?)?(?P<typed>[^\"“”«»„]*)$"
 )
 _WORD = re.compile(r"(?P<typed>[^\W_][^\s\"“”«»„():|'’]*)$")
 _FIXED = {
     Filter.LANGUAGE: ("en", "fr"),
-    Filter.SINCE: ("1d", "7d", "30d", "1y"),
-    Filter.BEFORE: ("7d", "30d", "1y"),
+    Filter.SINCE: (
+        "1d", "7d", "30d", "1y", "today", "yesterday",
+        "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
+    ),
+    Filter.BEFORE: ("7d", "30d", "1y", "today"),
     "has": ("image",),
     "is": ("bookmarked",),
-}
+}  # fmt: skip
+_FIXED_IN_FRENCH = {
+    **_FIXED,
+    Filter.SINCE: (
+        "1j", "7j", "30j", "1an", "aujourd'hui", "hier",
+        "lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche",
+    ),
+    Filter.BEFORE: ("7j", "30j", "1an", "aujourd'hui"),
+    "is": ("favori",),
+}  # fmt: skip
 _KINDS = {Filter.TAG: Kind.TAG, Filter.AUTHOR: Kind.AUTHOR}
 
 
@@ -76,7 +88,8 @@ async def query_choices(interaction: Interaction, query: str) -> list[Choice[str
 async def _values(interaction: Interaction, at: Typing) -> Collection[str]:
     """Words, or values of a filter, that begin with what was typed."""
     if at.filter in _FIXED:
-        return [value for value in _FIXED[at.filter] if value.startswith(at.typed.casefold())]
+        fixed = _FIXED_IN_FRENCH if is_french(at.name) else _FIXED
+        return [value for value in fixed[at.filter] if value.startswith(at.typed.casefold())]
     visible = await interaction.client.visible_feed_ids(interaction)
     if not visible:
         return []

@@ -84,15 +84,14 @@ class Reading(commands.Cog):
             wanted = wanted.also(Condition(Filter.LANGUAGE, language))
             options.append(written("lang", language))
         if since is not None:
-            period = periods.parse(since, now)
-            if period is None:
+            if periods.parse(since, now) is None:
                 raise Refusal(
                     _("“{value}” is no date that I know: try 7d, 2020-06-10 or “last monday”.").format(
                         value=safe.markdown(safe.plain(since))
                     )
                 )
-            wanted = wanted.also(Condition(Filter.SINCE, period.start))
             options.append(written("since", since))
+            wanted = wanted.joined(parse(options[-1], now))
         order: Sort = "newest" if sort == "newest" else "relevance"
         pages = SearchPages(interaction, self._searcher, wanted, order, options=options)
         await pages.show(interaction)
@@ -139,6 +138,8 @@ class Reading(commands.Cog):
             "7d": _("The last 7 days"),
             "30d": _("The last 30 days"),
             "1y": _("The last year"),
+            "yesterday": _("Since yesterday"),
+            "monday": _("Since Monday"),
         }
         typed = current.casefold()
         return [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from bot.text.language import detect
@@ -39,10 +39,11 @@ class Want(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is wanted, and the text of the question or the search."""
+    """What is wanted, the text of the question or the search, and the language that it was asked in."""
 
     want: Want
     text: str = ""
+    language: str | None = field(default=None, compare=False)
 
 
 def wanted(text: str, now: int, *, addressed: bool) -> Wanted:
@@ -54,6 +55,10 @@ def wanted(text: str, now: int, *, addressed: bool) -> Wanted:
     every reply by themselves.
     """
     text = " ".join(text.split())
+    return replace(_wanted(text, now, addressed=addressed), language=language(text))
+
+
+def _wanted(text: str, now: int, *, addressed: bool) -> Wanted:
     if not text or _HELLO.fullmatch(text):
         return Wanted(Want.HELP, text) if addressed else Wanted(Want.NOTHING)
     if _THANKS.fullmatch(text):

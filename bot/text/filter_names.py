@@ -97,6 +97,15 @@ def named(name: str) -> str | None:
     return NAMES.get(fold(name))
 
 
+_FRENCH = frozenset("apres avant avec a contient est depuis langue".split())
+"""Names of filters with a fixed set of values, as they are written in French."""
+
+
+def is_french(name: str) -> bool:
+    """Whether a filter is named in French, so that its values are to be."""
+    return fold(name) in _FRENCH
+
+
 def written(name: str, value: str) -> str:
     """A filter as it is typed in a query: `tag:IA`, `source:"Le Monde"`."""
     bare = "".join(character for character in value if character not in _MARKS)

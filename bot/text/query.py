@@ -92,6 +92,12 @@ class Query:
         """The same query, narrowed by the options of a command."""
         return replace(self, nodes=(*self.nodes, *conditions))
 
+    def joined(self, other: Query) -> Query:
+        """This query narrowed by another, whose notes are told too."""
+        return replace(
+            self, nodes=(*self.nodes, *other.nodes), notes=tuple(dict.fromkeys((*self.notes, *other.notes)))
+        )
+
 
 _OR = {"OR", "OU", "|", "||"}
 _AND = {"AND", "ET", "&", "&&", "+"}

@@ -15,7 +15,7 @@ from functools import lru_cache
 from string import ascii_lowercase, digits
 from typing import NamedTuple
 
-from bot.text import excerpts, terms
+from bot.text import excerpts, inflections, terms
 
 _REMEMBERED = 1 << 17  # words a language: 14 MB
 _SENTENCE = "."
@@ -132,6 +132,18 @@ def _sought(words: tuple[str, ...]) -> _Sought | None:
     return _Sought(tuple(b" %b " % word for word in encoded), re.compile(b" %b " % b" +".join(encoded)))
 
 
+def _irregular() -> dict[str, list[str]]:
+    """The irregular forms of each stem, of which the stem may tell nothing."""
+    found = defaultdict(list)
+    for french, irregular in inflections.IRREGULAR.items():
+        for form in irregular:
+            found[terms.alternatives(form)[-1 if french else 0]].append(form)
+    return found
+
+
+_IRREGULAR = _irregular()
+
+
 class Marker:
     """Finds the words of some index terms in texts."""
 
@@ -194,6 +206,9 @@ def _heads(form: str) -> Iterator[str]:
         yield from (f"{form} ", f"{form}s ")
         return
     yield form[: len(form) - _changed(form)]
+    yield from _IRREGULAR.get(form, ())
+    if form.endswith("teur"):
+        yield f"{form[:-4]}trice"
     for head in _HYPHENATED:
         if form.startswith(head) and len(form) > len(head) + 1:
             yield f"{head}-"

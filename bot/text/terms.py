@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import Stemmer
 
+from bot.text import inflections
 from bot.text.stopwords import EMPTY
 from bot.text.tokens import HYPHENATED, LONGEST, chunks, fold, plain, spans, split, words
 
@@ -24,7 +25,7 @@ __all__ = [
     "index_terms", "language_token", "month_token", "outlet_tokens", "spans", "stems", "tag_tokens", "words",
 ]  # fmt: skip
 
-VERSION = 5
+VERSION = 6
 """Of the rules here and in `tokens`: an index made by other rules has to be made anew."""
 
 _LONGEST_NAME = 120
@@ -228,5 +229,6 @@ _stemmers = _Stemmers()
 def _stem(word: str, *, french: bool) -> str:
     if french and word.endswith("ai"):
         return word  # a name such as OpenAI, or Dubai, where the stemmer takes off what "je chantai" ends in
-    stem: str = (_stemmers.french if french else _stemmers.english).stemWord(word)
-    return stem
+    stemmer = _stemmers.french if french else _stemmers.english
+    stem: str = stemmer.stemWord(inflections.base(word, french=french))
+    return stem.replace("é", "e")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bot.text.query import parse
 from cogs.completing import LONGEST, typing
 from tests.cogs.helpers import START, follow, hide, said
 from tests.discord_world import World
@@ -55,8 +56,8 @@ async def test_values_of_filters_are_completed_in_both_languages(
     assert await offered(telex, "auteur:zo") == ["auteur:zo", "auteur:Zola"]
     assert await offered(telex, "lang:") == ["lang:", "lang:en", "lang:fr"]
     assert await offered(telex, "has:") == ["has:", "has:image"]
-    assert await offered(telex, "est:") == ["est:", "est:bookmarked"]
-    assert await offered(telex, "depuis:7") == ["depuis:7", "depuis:7d"]
+    assert await offered(telex, "est:") == ["est:", "est:favori"]
+    assert await offered(telex, "depuis:7") == ["depuis:7", "depuis:7j"]
 
 
 async def test_what_is_offered_finds_the_article(telex: World, feed_server: FeedServer) -> None:
@@ -79,6 +80,38 @@ async def test_the_option_offers_tags_and_finds_by_them(telex: World, feed_serve
     assert 'Results for “robots tag:"Intelligence artificielle"' in found.replace("\\", "")
     assert "Robots one" in found
     assert "Robots two" not in found
+
+
+@pytest.mark.parametrize(
+    ("query", "values"),
+    [
+        ("since:mon", ["since:monday"]),
+        (
+            "depuis:",
+            ["depuis:1j", "depuis:7j", "depuis:30j", "depuis:1an", "depuis:aujourd'hui", "depuis:hier"],
+        ),
+        ("depuis:lu", ["depuis:lundi"]),
+        ("avant:7", ["avant:7j"]),
+        ("is:", ["is:bookmarked"]),
+        ("est:", ["est:favori"]),
+        ("a:", ["a:image"]),
+        ("-contient:", ["-contient:image"]),
+    ],
+)
+async def test_the_values_of_a_filter_are_in_the_language_that_it_is_named_in(
+    telex: World, query: str, values: list[str]
+) -> None:
+    found = await offered(telex, query)
+    assert found[: len(values) + 1] == [query, *values]
+    for value in found[1:]:
+        assert parse(value, START).nodes
+        assert not any("no date" in note or "no filter" in note for note in parse(value, START).notes)
+
+
+async def test_the_option_offers_times_in_the_askers_language(telex: World) -> None:
+    assert await offered(telex, "yest", "since") == ["yesterday"]
+    telex.locales[telex.reader.id] = "fr"
+    assert await offered(telex, "lundi", "since") == ["monday"]
 
 
 async def test_nothing_of_a_channel_that_the_asker_cannot_see_is_offered(

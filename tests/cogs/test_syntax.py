@@ -95,6 +95,7 @@ async def test_options_write_the_same_query(filled: World) -> None:
         chosen = await filled.reader.slash(filled.news, "search", query="police", **options)
         title = last(chosen).embeds[0].title or ""
         assert title.replace("\\", "") == f"Results for “{query}”"
+        assert ("was read as since" in said(chosen)) is ("since" in options)
         assert await whole(filled, "police", **options) == await whole(filled, query)
         assert parse(query, START).nodes
 

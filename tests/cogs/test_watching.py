@@ -204,6 +204,13 @@ async def test_who_left_the_server_is_told_nothing_until_they_are_back(telex: Wo
     assert ["Quantum returns" in text(message) for message in desk.told()] == [True]
 
 
+async def test_a_watch_for_a_misspelt_word_is_told_what_may_be_meant(telex: World, desk: Desk) -> None:
+    answer = said(await add(telex, "recogniton"))
+    assert "No article has matched so far." in answer
+    assert "Did you mean **recognition**?" in answer
+    assert "Did you mean" not in said(await add(telex, "-quantum facial"))
+
+
 async def test_several_matches_that_wait_share_one_notice(telex: World, desk: Desk) -> None:
     await add(telex, "quantum")
     await desk.publish(*(f"Quantum {number}" for number in range(14)))

@@ -81,3 +81,16 @@ def test_thanks_are_no_question(text: str):
 )
 def test_the_language_of_a_few_words_shows(text: str, expected: str | None):
     assert language(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("cherche mistral", "fr"),
+        ("trouve : titre:ia", "fr"),
+        ("search mistral", "en"),
+        ("mistral since:7d", None),
+    ],
+)
+def test_the_word_that_begins_a_search_tells_the_language(text: str, language: str | None) -> None:
+    assert wanted(text, NOW, addressed=True).language == language

@@ -86,6 +86,7 @@ def test_the_index_itself_keeps_terms_as_they_are():
         ("AT&T R&D S&P black&white", ["att", "rd", "sp", "black", "white"]),
         ("Wi-Fi wifi e-mail email cyber-attaque", ["wifi", "wifi", "email", "email", "cyberattaque"]),
         ("the US, the U.S. and us", ["the", "usa", "the", "usa", "and", "us"]),
+        ("x.com t.me M.Macron J.K.Rowling", ["x", "com", "t", "me", "m", "macron", "jk", "rowling"]),
         ("IT, the EU and the WHO", ["IT", "the", "EU", "and", "the", "WHO"]),
         ("人工智能 AI 猫", ["人工", "工智", "智能", "ai", "猫"]),
         ("snake_case camelCase", ["snake", "case", "camelcase"]),
@@ -134,6 +135,49 @@ def test_a_query_finds_what_people_mean(query, text):
         asked = [forms for word in terms.words(query) if (forms := terms.alternatives(word))]
         assert asked or query == "été"
         assert all(held.intersection(forms) for forms in asked)
+
+
+@pytest.mark.parametrize(
+    ("language", "forms"),
+    [
+        ("fr", "annonce annoncé annoncée annoncés annoncées annoncer"),
+        ("fr", "créer créé créée créées crée"),
+        ("fr", "employé employés employée employées"),
+        ("fr", "député députés députée députées"),
+        ("fr", "arrivée arrivées arriver arrivé"),
+        ("fr", "jeu jeux"),
+        ("fr", "travail travaux"),
+        ("fr", "œil yeux"),
+        ("fr", "nouveau nouvel nouvelle nouveaux nouvelles"),
+        ("fr", "beau belle beaux belles"),
+        ("fr", "public publics publique publiques"),
+        ("fr", "actif actifs active actives"),
+        ("fr", "directeur directeurs directrice directrices"),
+        ("fr", "acteur actrice actrices"),
+        ("fr", "interdit interdite interdits interdites interdire"),
+        ("fr", "produit produite produire"),
+        ("fr", "vend vendu vendue vendus vendre vendent"),
+        ("fr", "perdu perdues perdre"),
+        ("fr", "musée musées"),
+        ("en", "child children"),
+        ("en", "woman women"),
+        ("en", "GPU GPUs"),
+        ("en", "analysis analyses"),
+        ("en", "buy buys buying bought"),
+        ("en", "steal stole stolen stealing"),
+        ("en", "sell sold"),
+    ],
+)
+def test_every_inflection_finds_every_other_with_and_without_accents(language, forms):
+    for query in (*forms.split(), *terms.fold(forms).split()):
+        (word,) = terms.words(query)
+        for form in forms.split():
+            assert set(terms.alternatives(word)) & set(terms.stems(form, language)), (query, form)
+
+
+@pytest.mark.parametrize("word", ["referee", "trustee", "coffee", "committee", "guarantee"])
+def test_an_english_word_that_ends_like_a_participle_is_none(word):
+    assert terms.alternatives(word) == (terms.alternatives(f"{word}s")[0],)
 
 
 def test_empty_words_of_both_languages_are_not_indexed_and_not_asked_for():
