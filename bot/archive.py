@@ -177,8 +177,10 @@ def ask(
                 answer = await answers.ask(searcher, text, feed_ids=None, writer=writer)
                 if as_json_:
                     terminal.out(json.dumps(answer.as_json(), ensure_ascii=False))
-                else:
-                    _show(answer, settings)
+                    continue
+                if question == "-":
+                    terminal.out(f"\n{safe.plain(text)}")
+                _show(answer, settings)
 
     wait_for(work)
 

@@ -61,6 +61,7 @@ _SECONDS = {
     "month": 30 * 86400,
     "year": 365 * 86400,
 }
+_DAY = _SECONDS["day"]
 _NUMBERS = (
     "zero 0",
     "a an un une one 1",
@@ -73,6 +74,11 @@ _NUMBERS = (
     "eight huit 8",
     "nine neuf 9",
     "ten dix 10",
+    "eleven onze 11",
+    "twelve douze 12",
+    "thirteen treize 13",
+    "fourteen quatorze 14",
+    "fifteen quinze 15",
 )
 _MONTH = {name: number for number, names in enumerate(_MONTHS, 1) for name in names.split("|")}
 _WEEKDAY = {name: number for number, names in enumerate(_WEEKDAYS) for name in names.split("|")}
@@ -155,6 +161,8 @@ def _date(match: re.Match[str], now: datetime) -> Period:
     day = int(found.get("day") or 0)
     latest = now.year - (not found.get("year") and _utc(now.year, month, max(1, day)) > now)
     year = int(found.get("year") or latest)
+    if year < 100:  # noqa: PLR2004 - two digits
+        year += 2000
     if not month:
         return _whole_year(year)
     return _days(_utc(year, month, day)) if day else _whole_month(year, month)
@@ -168,7 +176,8 @@ def _moment(match: re.Match[str], _now: datetime) -> Period:
 
 
 _year = r"(?P<year>19[0-9]{2}|20[0-9]{2})"
-_day = r"(?P<day>[0-9]{1,2})(?:st|nd|rd|th|er)?"
+_short_year = r"(?P<year>19[0-9]{2}|20[0-9]{2}|[0-9]{2})"
+_day = r"(?P<day>[0-9]{1,2})(?:st|nd|rd|th|er)?(?: of)?"
 _named = (
     "today|tonight|yesterday|day before yesterday|aujourd'hui|avant[- ]hier|hier"
     "|this (?:morning|evening|afternoon)|ce (?:matin|soir|jour)"
@@ -180,7 +189,7 @@ _RULES: tuple[tuple[str, Callable[[re.Match[str], datetime], Period]], ...] = (
         _moment,
     ),
     (_year + r"[-/.](?P<month>[0-9]{1,2})(?:[-/.](?P<day>[0-9]{1,2}))?", _date),
-    (r"(?P<day>[0-9]{1,2})[-/.](?P<month>[0-9]{1,2})[-/.]" + _year, _date),
+    (r"(?P<day>[0-9]{1,2})[-/.](?P<month>[0-9]{1,2})[-/.]" + _short_year, _date),
     (rf"{_day} (?P<name>{_month})\.?(?: {_year})?", _date),
     (rf"(?P<name>{_month})\.? {_day}(?:,? {_year})?", _date),
     (rf"(?P<name>{_month})\.?(?: {_year})?", _date),
@@ -202,21 +211,45 @@ _LEAD = re.compile(
 )
 
 
+_WEEKDAY_OF_DATE = re.compile(rf"(?:{_weekday}),? (?:le |the )?(?=[0-9]|{_month} [0-9])")
+_HOUR = re.compile(r" (?:soir|matin|apres-midi|midi|night|morning|evening|afternoon)$")
+_PART = re.compile(
+    r"(?P<part>debut|mi|milieu|fin|beginning|start|early|middle|mid|late|end)(?:-| )(?:of |de |du |d')?"
+    r"(?:the |la |l')?(?P<whole>.+)"
+)
+_THIRDS = {"debut": 0, "beginning": 0, "start": 0, "early": 0, "fin": 2, "late": 2, "end": 2}
+
+
 def parse(text: str, now: int) -> Period | None:
     """The span of time that `text` as a whole names: `7d`, `2020-06-10`, `last monday`, `depuis lundi`.
 
     `now` is in seconds since 1970 in UTC; days begin at midnight UTC, weeks on Monday. A day or month without
-    a year is the latest one that has begun. None when it is no expression of time or names no day there is.
+    a year is the latest one that has begun; a beginning, middle or end is a third. None when it is no
+    expression of time or names no day there is.
     """
     folded = " ".join(fold(text[:80]).split()).strip(" ,.;!?")
-    moment = datetime.fromtimestamp(now, UTC)
     lead = _LEAD.match(folded)
     for candidate in dict.fromkeys((folded, folded[lead.end() :].strip() if lead else folded)):
+        if period := _read(candidate, datetime.fromtimestamp(now, UTC)):
+            return period
+        if (part := _PART.fullmatch(candidate)) and (whole := parse(part["whole"], now)):
+            third = (whole.end - whole.start) // 3
+            third -= third % _DAY if third > _DAY else 0  # whole days
+            start = whole.start + _THIRDS.get(part["part"], 1) * third
+            return Period(start, start + third)
+    return None
+
+
+def _read(folded: str, now: datetime) -> Period | None:
+    """The span that a folded expression names; of a time of day, that of its day."""
+    whole = {"last night": "yesterday"}.get(folded, folded)
+    whole = _WEEKDAY_OF_DATE.sub("", whole, count=1)
+    for candidate in dict.fromkeys((whole, _HOUR.sub("", whole))):
         for pattern, read in _COMPILED:
             match = pattern.fullmatch(candidate)
             if match:
                 try:
-                    return read(match, moment)
+                    return read(match, now)
                 except (ValueError, OverflowError):  # 31 June, year 0
                     return None
     return None

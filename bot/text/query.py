@@ -327,7 +327,7 @@ class _Parser:
     def period(self, token: _Token) -> tuple[str, periods.Period | None]:
         """The time a filter names, with the words after it that belong to it although nobody quoted them."""
         following = []
-        for later in self.tokens[self.position : self.position + 3]:
+        for later in self.tokens[self.position : self.position + 5]:
             if token.quoted or later.kind != "term" or later.quoted or later.name or later.negated:
                 break
             following.append(later.value)

@@ -50,6 +50,22 @@ def day(year: int, month: int, day: int, hour: int = 0) -> int:
         ("l'année dernière", day(2019, 1, 1)),
         ("last weekend", day(2020, 6, 6)),
         ("2020-06-10T12:00Z", day(2020, 6, 10, 12)),
+        ("lundi 8 juin 2020", day(2020, 6, 8)),
+        ("Monday, June 8, 2020", day(2020, 6, 8)),
+        ("the 10th of June", day(2020, 6, 10)),
+        ("10/06/20", day(2020, 6, 10)),
+        ("quinze jours", NOW - 15 * 86400),
+        ("twelve hours", NOW - 12 * 3600),
+        ("hier soir", day(2020, 6, 9)),
+        ("last night", day(2020, 6, 9)),
+        ("vendredi matin", day(2020, 6, 5)),
+        ("last tuesday morning", day(2020, 6, 9)),
+        ("début juin", day(2020, 6, 1)),
+        ("depuis le début de l’année", day(2020, 1, 1)),
+        ("le début de la semaine dernière", day(2020, 6, 1)),
+        ("mi-mai", day(2020, 5, 11)),
+        ("end of April", day(2020, 4, 21)),
+        ("fin 2019", day(2019, 8, 31)),
     ],
 )
 def test_an_expression_of_time_is_not_read_as_another(text: str, start: int) -> None:
@@ -73,7 +89,22 @@ def test_a_span_does_not_end_too_early_or_too_late(text: str, start: int, end: i
 
 
 @pytest.mark.parametrize(
-    "text", ["", "soon", "bientôt", "31 juin 2020", "2020-13", "99999y99", "d", "7", "12:30"]
+    "text",
+    [
+        "",
+        "soon",
+        "bientôt",
+        "31 juin 2020",
+        "2020-13",
+        "99999y99",
+        "d",
+        "7",
+        "12:30",
+        "soir",
+        "fin",
+        "mi mi",
+        "1/2/3",
+    ],
 )
 def test_what_is_no_time_is_not_guessed(text: str) -> None:
     assert periods.parse(text, NOW) is None
