@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import secrets
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -16,7 +14,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot import locale
+from bot import locale, registration
 from bot.locale import _, ngettext
 from bot.news.limits import Limit
 from bot.news.newsroom import Newsroom, open_newsroom
@@ -36,51 +34,12 @@ log = logging.getLogger(__name__)
 INTENTS = discord.Intents(guilds=True, guild_messages=True, guild_reactions=True, dm_messages=True)
 """What Telex hears of a server: nothing privileged."""
 
-_LONGEST_TEXT = 100  # of a description or a choice, by Discord's reference of application commands
 _LONGEST_RATE_LIMIT = 30.0  # seconds that discord.py may sleep for a request before it raises RateLimited
 _UNKNOWN_INTERACTION = 10062  # nobody answered it in time
 _FIRST_PAUSE, _LONGEST_PAUSE = 5.0, 300.0  # seconds between attempts to start while Discord is out of reach
 _TOO_MANY, _SERVER_ERROR = 429, 500
 _AT_ONCE, _PERIOD = 30, 30.0  # what a person may ask at once, and seconds until all of that is back
 _KEYSTROKES = 60
-
-
-class Translator(app_commands.Translator):
-    """Names, descriptions, choices and menu entries in the language that a person's Discord speaks."""
-
-    async def translate(
-        self,
-        string: app_commands.locale_str,
-        locale: discord.Locale,
-        context: app_commands.TranslationContextTypes,
-    ) -> str | None:
-        """The text in that language, or None where Discord shall show the English one."""
-        return translation(string.message, str(locale), context)
-
-
-def translation(text: str, tag: str, context: app_commands.TranslationContextTypes) -> str | None:
-    """What `Translator` answers for a text and a locale tag such as `fr`."""
-    where = app_commands.TranslationContextLocation
-    language = locale.supported(tag)
-    if language is None or not text:
-        return None
-    catalogue, data = locale.catalogue(language), context.data
-    if isinstance(data, app_commands.Command | app_commands.Group) and context.location in {
-        where.command_name,
-        where.group_name,
-    }:
-        path = catalogue.pgettext(locale.COMMAND, f"/{data.qualified_name}")
-        translated = path.rpartition(" ")[2].removeprefix("/")
-    elif context.location is where.parameter_name:
-        translated = catalogue.pgettext(locale.OPTION, text)
-    else:
-        translated = catalogue.gettext(text)
-    if translated == text:
-        return None
-    if len(translated) > _LONGEST_TEXT:
-        log.error("Too long for Discord in %s: %s", language, translated)
-        return None
-    return translated
 
 
 class Tree(app_commands.CommandTree["Telex"]):
@@ -167,29 +126,13 @@ class Telex(commands.AutoShardedBot):
         """No text commands: there are slash commands, and a cog that listens for mentions."""
 
     async def sync_commands(self) -> bool:
-        """Register the commands with Discord, only when they differ from what was registered last.
+        """Register the commands with Discord where they changed, and let texts mention them.
 
-        Returns whether they were sent. A refusal is logged, and the commands registered before stay.
+        Returns whether they were sent.
         """
-        translator = Translator()
-        await self.tree.set_translator(translator)
-        payload = [
-            await command.get_translated_payload(self.tree, translator)
-            for command in self.tree.get_commands()
-        ]
-        described = json.dumps([self.application_id, payload], sort_keys=True)
-        digest = hashlib.sha256(described.encode()).hexdigest()
-        if await self.store.meta.get("commands") == digest:
-            return False
-        try:
-            await self.tree.sync()
-        except (discord.DiscordException, aiohttp.ClientError):
-            log.exception("Discord did not take the commands; those registered before stay")
-            return False
-        with suppress(DatabaseFault):  # then they are registered again next time
-            await self.store.meta.set("commands", digest)
-        log.info("Registered %d commands", len(payload))
-        return True
+        sent, mentions = await registration.register(self.tree, self.store.meta)
+        locale.know_commands(mentions)
+        return sent
 
     def missing_permissions(self, channel: permissions.Place, *, useful: bool = False) -> list[str]:
         """Names, in the language of this task, of the permissions that posting in a channel lacks.

@@ -14,7 +14,7 @@ from __future__ import annotations
 import gettext as gettext_module
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -26,10 +26,12 @@ from babel.messages.pofile import read_po
 from bot import DATA
 
 LANGUAGES = ("en", "fr")
+_A_COMMAND = re.compile(r"(?<![\w/<`])(/[a-z]+)( [a-z]+)?(?![\w-])")
 COMMAND, OPTION = "command", "option"
 """Contexts of names in catalogues."""
 
 _language: ContextVar[str] = ContextVar("language", default="en")
+_mentions: Mapping[str, str] = {}  # what Discord shows as a command to click, by its English path
 
 
 def supported(tag: str | None) -> str | None:
@@ -97,6 +99,30 @@ def _name_commands(messages: Catalog) -> None:
 def command(path: str) -> str:
     """The path of a command, such as `/feed add`, as Discord shows it in the language of this task."""
     return catalogue(current()).pgettext(COMMAND, path)
+
+
+def know_commands(mentions: Mapping[str, str]) -> None:
+    """From now on these are the mentions of commands, such as `</feed add:42>` for `/feed add`."""
+    global _mentions  # noqa: PLW0603 - one bot a process registers them
+    _mentions = mentions
+
+
+def clickable(sentence: str) -> str:
+    """A sentence of ours, in the language of this task, with the commands that it names to be clicked.
+
+    For what Discord reads as Markdown: not for footers, titles, labels and logs. It stays as it is where the
+    ids are not known, and in languages with names of their own for commands: Discord shows a mention as it is
+    written, and one with a translated name does nothing
+    (https://github.com/discord/discord-api-docs/issues/5518).
+    """
+    return _A_COMMAND.sub(lambda found: _mention(found[1], found[2]), sentence)
+
+
+def _mention(first: str, second: str | None) -> str:
+    """A mention of `/first second`, or of `/first` where the second word is none of the command's."""
+    if second is None:
+        return _mentions.get(first, first)
+    return _mentions.get(first + second) or _mentions.get(first, first) + second
 
 
 def gettext(message: str) -> str:

@@ -15,7 +15,7 @@ from discord.ext import commands
 
 from bot import __version__, locale
 from bot.app import Telex
-from bot.locale import _, ngettext
+from bot.locale import _, clickable, ngettext
 from cogs.rights import may_manage_with
 from cogs.views import AskerView, Interaction, Press
 
@@ -41,10 +41,13 @@ class About(commands.Cog):
         await interaction.response.defer(ephemeral=True, thinking=True)
         embed = discord.Embed(
             title=_("Telex, a newsroom for your server"),
-            description=_(
-                "Telex follows news feeds and posts their articles here. React to a post with 🔖 or press "
-                "its Save button to keep an article, and find it again with /bookmarks. Ask about the news "
-                "with /ask, or mention Telex with your question; reply to a post to ask about its article."
+            description=clickable(
+                _(
+                    "Telex follows news feeds and posts their articles here. React to a post with 🔖 or "
+                    "press its Save button to keep an article, and find it again with /bookmarks. Ask about "
+                    "the news with /ask, or mention Telex with your question; reply to a post to ask about "
+                    "its article."
+                )
             ),
         )
         manages = await may_manage_with(interaction, "feed")
@@ -321,7 +324,12 @@ def syntax() -> str:
         _('`"exact words"` as they stand · `-word` without it · `one OR other` either'),
         _("`title:word` `source:name` `author:name` `tag:name` `lang:fr`"),
         _('`since:7d` `since:"last monday"` `before:2020-06-10` `has:image` `is:bookmarked`'),
-        _("While you type, /search offers words, sources, tags and authors. French filter names work too."),
+        clickable(
+            _(
+                "While you type, /search offers words, sources, tags and authors. "
+                "French filter names work too."
+            )
+        ),
     )
     return "\n".join(lines)
 
@@ -347,7 +355,9 @@ def _fields(title: str, lines: list[str]) -> Iterator[tuple[str, str]]:
 
 
 def _line(command: Slash) -> str:
-    return f"`{locale.command(f'/{command.qualified_name}')}` {_(command.description)}"
+    path = locale.command(f"/{command.qualified_name}")
+    mention = clickable(path)
+    return f"{f'`{path}`' if mention == path else mention} {_(command.description)}"
 
 
 def _iso(seconds: int) -> str:

@@ -14,7 +14,7 @@ from discord.ext import commands
 
 from bot import locale
 from bot.app import Telex, in_words
-from bot.locale import _
+from bot.locale import _, clickable
 from bot.news import mentions
 from bot.news.desk import THREAD_MEMORY, Asked, Desk, TooMany, closest
 from bot.news.limits import Limit
@@ -219,9 +219,11 @@ class Asking(commands.Cog):
             return nothing_to_read().embed
         return discord.Embed(
             title=_("Nothing that everybody here can see"),
-            description=_(
-                "The feeds that you can see are followed in channels that not everybody who reads this one "
-                "can see. /ask answers you alone, from all of them."
+            description=clickable(
+                _(
+                    "The feeds that you can see are followed in channels that not everybody who reads this "
+                    "one can see. /ask answers you alone, from all of them."
+                )
             ),
         )
 
@@ -232,9 +234,11 @@ class Asking(commands.Cog):
         locale.speak(mentions.language(message.content) or self.bot.newsroom.settings.language)
         with contextlib.suppress(discord.HTTPException):
             await message.channel.send(
-                _(
-                    "I answer in servers, since I know there which articles you can see: type /ask, or "
-                    "mention me with your question. Here I have /bookmarks, /privacy and /help for you."
+                clickable(
+                    _(
+                        "I answer in servers, since I know there which articles you can see: type /ask, or "
+                        "mention me with your question. Here I have /bookmarks, /privacy and /help for you."
+                    )
                 )
             )
 
@@ -290,6 +294,8 @@ def _help(bot: Telex, *, by_role: bool) -> discord.Embed:
         _("Begin with “search” to search: {mention} `search: signal since:7d`").format(
             mention=bot.user.mention
         ),
-        _("/ask answers you alone, and from every article that you can see. /help tells the rest."),
+        clickable(
+            _("/ask answers you alone, and from every article that you can see. /help tells the rest.")
+        ),
     )
     return discord.Embed(colour=messages.COLOUR, description="\n".join(f"• {line}" for line in lines))

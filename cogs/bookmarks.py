@@ -12,7 +12,7 @@ from discord.app_commands import Range, locale_str
 from discord.ext import commands
 
 from bot.app import Telex
-from bot.locale import _, ngettext
+from bot.locale import _, clickable, ngettext
 from bot.news import bookmarks as exports
 from bot.news.refusals import Refusal
 from bot.words import Article, Bookmark
@@ -114,7 +114,9 @@ class BookmarkPages(Pages):
 
     def _nothing_found(self) -> str:
         if self._query:
-            return _("None of your bookmarks matches. Run /bookmarks without words to see them all.")
+            return clickable(
+                _("None of your bookmarks matches. Run /bookmarks without words to see them all.")
+            )
         return _(
             "You have no bookmarks yet. React to a post with 🔖, press its Save button, "
             "or choose Apps, Bookmark in the menu of the message."

@@ -12,7 +12,7 @@ from discord.ext import commands
 from bot import hours
 from bot.app import Telex
 from bot.choices import DigestPlan
-from bot.locale import _
+from bot.locale import _, clickable
 from bot.news.digests import MOST_OF_A_SERVER, period
 from bot.news.refusals import Refusal
 from bot.posting import digest_pages, permissions
@@ -307,7 +307,8 @@ class DigestPages(ManagersView, Pages):
             for one in shown
         ]
         embed = discord.Embed(
-            title=_("Digests"), description="\n\n".join(lines) or _("None yet. /digest setup begins one.")
+            title=_("Digests"),
+            description="\n\n".join(lines) or clickable(_("None yet. /digest setup begins one.")),
         )
         options = []
         for one in shown:

@@ -9,7 +9,7 @@ from discord.ext import commands
 
 from bot.app import Telex
 from bot.feeds.errors import describe
-from bot.locale import _, ngettext
+from bot.locale import _, clickable, ngettext
 from bot.news.poller import PollReport
 from bot.news.refusals import Refusal
 from bot.news.visits import Outcome
@@ -114,11 +114,15 @@ class Feeds(
         subscription, its_feed = await chosen(interaction, feed)
         store = self.bot.store.subscriptions
         if not await store.pause(subscription.id, person_id=interaction.user.id):
-            raise Refusal(_("{feed} is paused already. /feed resume goes on.").format(feed=bold(its_feed)))
+            raise Refusal(
+                clickable(_("{feed} is paused already. /feed resume goes on.")).format(feed=bold(its_feed))
+            )
         await interaction.edit_original_response(
-            content=_(
-                "Paused {feed} in <#{channel}>. What it publishes meanwhile can be searched but is not "
-                "posted. /feed resume goes on."
+            content=clickable(
+                _(
+                    "Paused {feed} in <#{channel}>. What it publishes meanwhile can be searched but is not "
+                    "posted. /feed resume goes on."
+                )
             ).format(feed=bold(its_feed), channel=subscription.channel_id)
         )
 
@@ -313,7 +317,9 @@ class FeedPages(ManagersView, Pages):
             description=safe.cut(
                 "\n\n".join([await subscriptions.entry(interaction, pair) for pair in shown]), _DESCRIPTION
             )
-            or _("Nothing yet. /feed packs gives you a list to begin with; /feed add takes any address."),
+            or clickable(
+                _("Nothing yet. /feed packs gives you a list to begin with; /feed add takes any address.")
+            ),
         )
         if pairs:
             count = ngettext("{count} subscription", "{count} subscriptions", len(pairs))

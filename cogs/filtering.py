@@ -5,7 +5,7 @@ from __future__ import annotations
 import discord
 
 from bot.choices import Filter, Rule
-from bot.locale import _, ngettext
+from bot.locale import _, clickable, ngettext
 from bot.news import filters
 from bot.news.filters import Trial
 from bot.news.refusals import Refusal
@@ -99,9 +99,11 @@ class TrialPages(ManagersView, Pages):
             raise Refusal(_full())
         self.stop()
         kept = await interaction.client.store.filters.of(subscription.id)
-        said = _(
-            "Saved. From now on <#{channel}> gets of {feed}: {filters}. "
-            "/why tells which filter kept an article out."
+        said = clickable(
+            _(
+                "Saved. From now on <#{channel}> gets of {feed}: {filters}. "
+                "/why tells which filter kept an article out."
+            )
         ).format(
             feed=bold(feed), channel=subscription.channel_id, filters=filters.listed(kept, most=filters.MOST)
         )
@@ -179,8 +181,10 @@ def _outcome(article: Article, by: tuple[Filter, ...], *, named: bool) -> tuple[
 
 
 def _full() -> str:
-    return ngettext(
-        "A feed can have {count} filter in a channel. Remove one first: /feed filter lists them.",
-        "A feed can have {count} filters in a channel. Remove one first: /feed filter lists them.",
-        filters.MOST,
+    return clickable(
+        ngettext(
+            "A feed can have {count} filter in a channel. Remove one first: /feed filter lists them.",
+            "A feed can have {count} filters in a channel. Remove one first: /feed filter lists them.",
+            filters.MOST,
+        )
     ).format(count=filters.MOST)

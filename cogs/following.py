@@ -9,7 +9,7 @@ import discord
 from bot.app import answering
 from bot.feeds.discover import Discovery
 from bot.feeds.errors import FeedError, describe
-from bot.locale import _
+from bot.locale import _, clickable
 from bot.news.following import NeedsPassword, owner_of
 from bot.news.refusals import Refusal
 from bot.text import safe, urls
@@ -196,7 +196,9 @@ async def show_preview(interaction: Interaction, pair: Pair) -> None:
     subscription, feed = pair
     newest = await interaction.client.store.articles.newest([feed.id], limit=1)
     if not newest:
-        raise Refusal(_("Nothing was read of {feed} yet. /feed refresh asks it now.").format(feed=bold(feed)))
+        raise Refusal(
+            clickable(_("Nothing was read of {feed} yet. /feed refresh asks it now.")).format(feed=bold(feed))
+        )
     look = await looks.of(interaction, pair)
     message = await looks.as_posted(interaction, newest[0], feed, subscription.channel_id, look)
     await interaction.edit_original_response(

@@ -10,7 +10,7 @@ import discord
 from bot.feeds import errors, opml
 from bot.feeds.errors import describe
 from bot.feeds.opml import FeedList
-from bot.locale import _, ngettext
+from bot.locale import _, clickable, ngettext
 from bot.news import importing
 from bot.news.following import MOST_FEEDS
 from bot.news.importing import Imported
@@ -53,9 +53,11 @@ async def bring(
     said = [_("Imported into {channel}:").format(channel=target.mention), *_counts(result)]
     if result.added:
         said.append(
-            _(
-                "Their new articles are posted from now on; older ones can only be searched. They are read "
-                "one after the other, not checked beforehand: /feed list tells how each fares."
+            clickable(
+                _(
+                    "Their new articles are posted from now on; older ones can only be searched. They are "
+                    "read one after the other, not checked beforehand: /feed list tells how each fares."
+                )
             )
         )
     lines = list(_report(result))
@@ -122,7 +124,9 @@ async def send(interaction: Interaction) -> None:
     for subscription, feed in await subscriptions.visible(interaction):
         groups.setdefault(subscription.channel_id, []).append(feed)
     if not groups:
-        raise Refusal(_("No channel that you see here follows a feed yet. /feed add or /feed packs begins."))
+        raise Refusal(
+            clickable(_("No channel that you see here follows a feed yet. /feed add or /feed packs begins."))
+        )
     named: dict[str, list[Feed]] = {}
     for channel_id, feeds in groups.items():
         channel = interaction.guild.get_channel_or_thread(channel_id)
@@ -131,7 +135,9 @@ async def send(interaction: Interaction) -> None:
     document, left_out = importing.exported(
         named.items(), interaction.guild.name, now=interaction.client.newsroom.clock.now()
     )
-    said = [_("The feeds of this server, by channel. Feed readers and /feed import take the file.")]
+    said = [
+        clickable(_("The feeds of this server, by channel. Feed readers and /feed import take the file."))
+    ]
     if left_out:
         said.append(
             ngettext(

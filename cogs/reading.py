@@ -10,7 +10,7 @@ from discord.app_commands import Choice, Range, locale_str
 from discord.ext import commands
 
 from bot.app import Telex
-from bot.locale import _, ngettext
+from bot.locale import _, clickable, ngettext
 from bot.news.refusals import Refusal
 from bot.news.search import Searcher, SearchPage, Sort, parse
 from bot.store.words import Kind
@@ -247,7 +247,9 @@ def results(query: str, found: SearchPage, *, first: int = 1) -> discord.Embed:
     lines += [cards.result(place, one) for place, one in enumerate(found.results, first)]
     if not found.results:
         lines.append((_("Nothing was found in the feeds that you can see here."),))
-        lines.append((_("Try fewer or other words, or leave out a filter. /latest shows what is new."),))
+        lines.append(
+            (clickable(_("Try fewer or other words, or leave out a filter. /latest shows what is new.")),)
+        )
     embed = discord.Embed(
         title=_("Results for {query}").format(query=cards.heading(query, _QUERY)),
         description=cards.fit(lines, between="\n\n"),
@@ -264,9 +266,11 @@ def nothing_to_read() -> Page:
     return Page(
         embed=discord.Embed(
             title=_("Nothing to read yet"),
-            description=_(
-                "No feed is followed here in a channel that you can see. "
-                "Whoever manages the server can begin with /feed packs or /feed add."
+            description=clickable(
+                _(
+                    "No feed is followed here in a channel that you can see. "
+                    "Whoever manages the server can begin with /feed packs or /feed add."
+                )
             ),
         ),
         empty=True,

@@ -9,7 +9,7 @@ from typing import Any, Self
 import discord
 
 from bot.app import Telex, answering
-from bot.locale import _, ngettext
+from bot.locale import _, clickable, ngettext
 from bot.news.refusals import Refusal
 from bot.posting import buttons
 from bot.words import Article, Dispatch, DispatchKind
@@ -169,21 +169,25 @@ async def toggle(interaction: Interaction, key: str) -> str:
 def saved(count: int) -> str:
     """What to say when articles were kept."""
     if count == 1:
-        return _("Saved. /bookmarks shows it.")
-    return ngettext(
-        "Saved {count} article. /bookmarks shows it.", "Saved {count} articles. /bookmarks shows them.", count
+        return clickable(_("Saved. /bookmarks shows it."))
+    return clickable(
+        ngettext(
+            "Saved {count} article. /bookmarks shows it.",
+            "Saved {count} articles. /bookmarks shows them.",
+            count,
+        )
     ).format(count=count)
 
 
 def already() -> str:
     """What to say when nothing new was kept."""
-    return _("You have that among your bookmarks already. /bookmarks shows it.")
+    return clickable(_("You have that among your bookmarks already. /bookmarks shows it."))
 
 
 def full() -> str:
     """What to say to a person whose bookmarks are at the limit."""
-    return _(
-        "You have {count} bookmarks, which is as many as fit. Remove some with /bookmarks first."
+    return clickable(
+        _("You have {count} bookmarks, which is as many as fit. Remove some with /bookmarks first.")
     ).format(count=MOST_BOOKMARKS)
 
 

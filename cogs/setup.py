@@ -13,7 +13,7 @@ from discord.ext import commands
 from bot.app import Telex, answering
 from bot.feeds.discover import Discovery
 from bot.feeds.opml import Outline
-from bot.locale import _, ngettext
+from bot.locale import _, clickable, ngettext
 from bot.news.following import NeedsPassword
 from bot.news.refusals import Refusal
 from bot.posting import buttons
@@ -211,7 +211,9 @@ class SetupFlow(AskerView):
         try:
             self._offered = await interaction.client.newsroom.following.look(address, interaction.guild.id)
         except NeedsPassword as error:
-            raise Refusal(_("That feed asks for a name and password. /feed add takes them.")) from error
+            raise Refusal(
+                clickable(_("That feed asks for a name and password. /feed add takes them."))
+            ) from error
         if self._offered.parsed is not None:
             self._add(0)
         await self._show(interaction)
@@ -293,9 +295,9 @@ def _few(outlines: tuple[Outline, ...]) -> str:
 
 def _next() -> str:
     lines = (
-        _("React to a post with 🔖 to keep it: /bookmarks lists what you kept."),
-        _("/search finds any article by its words; /ask answers questions from them."),
-        _("/feed add follows more, /feed list tells how each feed fares."),
-        _("/settings server has the language of posts, the time zone and who manages feeds."),
+        clickable(_("React to a post with 🔖 to keep it: /bookmarks lists what you kept.")),
+        clickable(_("/search finds any article by its words; /ask answers questions from them.")),
+        clickable(_("/feed add follows more, /feed list tells how each feed fares.")),
+        clickable(_("/settings server has the language of posts, the time zone and who manages feeds.")),
     )
     return "\n".join(f"・{line}" for line in lines)

@@ -9,7 +9,7 @@ import discord
 from discord.app_commands import Choice
 
 from bot.feeds.errors import describe
-from bot.locale import _
+from bot.locale import _, clickable
 from bot.news import filters
 from bot.news.refusals import Refusal
 from bot.posting import looks, outcomes
@@ -112,7 +112,9 @@ async def chosen(interaction: Interaction, value: str) -> Pair:
     """
     pairs = await visible(interaction)
     if not pairs:
-        raise Refusal(_("No channel that you see here follows a feed yet. /feed add or /feed packs begins."))
+        raise Refusal(
+            clickable(_("No channel that you see here follows a feed yet. /feed add or /feed packs begins."))
+        )
     typed = fold(value)
     matching = [pair for pair in pairs if str(pair[0].id) == value]
     if not value.isdecimal():
@@ -151,7 +153,7 @@ def health(subscription: Subscription, feed: Feed, channel_problem: str | None) 
         return trouble(feed)
     if channel_problem:
         return "🟠 " + _("the feed is fine, but posting fails: {reason}").format(
-            reason=outcomes.describe(channel_problem)
+            reason=clickable(outcomes.describe(channel_problem))
         )
     if feed.last_success is None:
         return "⚪ " + _("not read yet")

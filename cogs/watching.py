@@ -12,7 +12,7 @@ from discord.ext import commands
 
 from bot import locale
 from bot.app import Telex, answering
-from bot.locale import _
+from bot.locale import _, clickable
 from bot.news import watches
 from bot.news.refusals import Refusal
 from bot.news.watches import CLOSED
@@ -113,7 +113,9 @@ class Watching(
         if isinstance(direct, discord.DMChannel):
             if known and all(watch.problem != CLOSED for watch in known):
                 return direct
-            text = _("This is where I tell you of new articles for {query}. /watch list shows your watches.")
+            text = clickable(
+                _("This is where I tell you of new articles for {query}. /watch list shows your watches.")
+            )
             try:
                 await direct.send(text.format(query=_named(wanted.text)))
             except discord.Forbidden:
@@ -197,7 +199,7 @@ class Watching(
         theirs = {str(one.id): one for one in await listed(interaction)}
         chosen = theirs.get(watch) or next((one for one in theirs.values() if one.query == watch), None)
         if chosen is None:
-            raise Refusal(_("There is no such watch. /watch list shows those that there are."))
+            raise Refusal(clickable(_("There is no such watch. /watch list shows those that there are.")))
         await self.bot.store.watches.remove(chosen.id)
         await interaction.edit_original_response(content=_stopped(chosen))
 
@@ -248,7 +250,7 @@ class WatchPages(Pages):
         embed = discord.Embed(title=_("Watches"))
         embed.description = "\n".join(
             f"{number * _LIST + count}. {_line(interaction, watch)}" for count, watch in enumerate(shown, 1)
-        ) or _("Nothing is watched for. /watch add begins.")
+        ) or clickable(_("Nothing is watched for. /watch add begins."))
         self._closed = any(watch.problem == CLOSED for watch in shown)
         return Page(
             embed=embed,
@@ -365,8 +367,8 @@ def _from(interaction: Interaction, watch: Watch) -> str:
 
 
 def _full(count: int) -> str:
-    return _(
-        "You have {count} watches, which is as many as fit. Remove one with /watch remove first."
+    return clickable(
+        _("You have {count} watches, which is as many as fit. Remove one with /watch remove first.")
     ).format(count=count)
 
 

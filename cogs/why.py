@@ -11,7 +11,7 @@ from discord.app_commands import Range, locale_str
 from discord.ext import commands
 
 from bot.app import Telex
-from bot.locale import _, ngettext
+from bot.locale import _, clickable, ngettext
 from bot.news import readings
 from bot.news.why import Explanation, explain, message_of, passed_over, sentence
 from bot.posting import outcomes
@@ -58,7 +58,7 @@ class Why(commands.Cog):
         """What to say of an address that no feed brought; the same where only others may know of it."""
         post = await message_of(self.bot.store, link)
         if post is not None and post.kind is DispatchKind.NOTICE and await _sees(interaction, post):
-            return _("That message tells of a feed, not of an article. /feed list has more on it.")
+            return clickable(_("That message tells of a feed, not of an article. /feed list has more on it."))
         lines = [_("I have not seen this in any feed that you can see here.")]
         host = _site(link)
         pairs = await self.bot.store.subscriptions.in_server(interaction.guild_id or 0)
@@ -73,7 +73,9 @@ class Why(commands.Cog):
                 lines.append("-# " + _("last read {when}").format(when=f"<t:{feed.last_success}:R>"))
         if of_site:
             lines.append(_("A site’s feed may leave articles out, or bring them later."))
-        lines.append(_("It may have another address there: /search finds an article by its words."))
+        lines.append(
+            clickable(_("It may have another address there: /search finds an article by its words."))
+        )
         return safe.cut("\n".join(lines), _DESCRIPTION)
 
 
@@ -141,7 +143,7 @@ def _place(fate: FateRow) -> str:
 
 
 def _problem(reason: str) -> str:
-    return safe.markdown(safe.plain(outcomes.describe(reason), _PROBLEM))
+    return clickable(safe.markdown(safe.plain(outcomes.describe(reason), _PROBLEM)))
 
 
 def _site(url: str) -> str:

@@ -37,6 +37,7 @@ from simcord.env import Env
 
 import cogs
 from bot.app import Telex
+from bot.locale import know_commands
 from bot.news.refusals import Refusal
 from bot.posting.permissions import INVITATION
 from tests.clocks import ManualClock
@@ -199,4 +200,5 @@ async def discord_world(
             await world.bot.remove_cog(name)
     finally:
         await env.shutdown()
+        know_commands({})  # which a process with one bot never has to
     world.raise_unexpected()

@@ -12,9 +12,11 @@ from discord.ext import commands
 from simcord.results import InteractionResult
 
 from bot import locale
-from bot.app import INTENTS, Telex, answering, translation
+from bot.app import INTENTS, Telex, answering
 from bot.news.refusals import Refusal
+from bot.registration import translation
 from tests.clocks import ManualClock
+from tests.cogs.helpers import said as everything
 from tests.discord_world import World, discord_world
 
 Where = app_commands.TranslationContextLocation
@@ -235,6 +237,33 @@ async def test_commands_that_discord_refuses_stop_nothing_and_are_sent_again(
     assert not await telex.bot.sync_commands()
     assert "did not take the commands" in caplog.text
     assert await telex.bot.sync_commands()
+
+
+async def test_what_commands_a_message_names_can_be_clicked(telex: World) -> None:
+    """In the languages in which Discord can: it shows mentions as they are written."""
+    ids = {}
+    for name in ("bookmarks", "feed", "watch"):
+        found = telex.env.backend.find_command(name, telex.guild.id, type=1)
+        assert found is not None
+        ids[name] = found["id"]
+    for _start in range(2):  # the second does not register them again
+        assert locale.clickable("No /bookmarks? /feed add or /watch list, not /feed or a/b.") == (
+            f"No </bookmarks:{ids['bookmarks']}>? </feed add:{ids['feed']}> or </watch list:{ids['watch']}>, "
+            "not /feed or a/b."
+        )
+        told = everything(await telex.editor.slash(telex.news, "feed list"))
+        assert f"</feed packs:{ids['feed']}>" in told
+        telex.locales[telex.editor.id] = "fr"
+        assert "/flux sélections" in everything(await telex.editor.slash(telex.news, "feed list"))
+        telex.locales.clear()
+        await telex.restart()
+
+
+async def test_where_discord_does_not_tell_the_commands_they_are_named(telex: World) -> None:
+    telex.env.inject_error("GET", "/applications/*/commands", status=500, code=0)
+    telex.env.inject_error("GET", "/applications/*/commands", status=500, code=0)
+    await telex.bot.sync_commands()
+    assert locale.clickable("/feed add follows.") == "/feed add follows."
 
 
 def context(location: Where, data: Any = None) -> Any:

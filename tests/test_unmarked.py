@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.test_translations import commands
+
 ROOT = Path(__file__).resolve().parent.parent
 SPOKEN = (
     *sorted((ROOT / "cogs").glob("*.py")),
@@ -173,6 +175,35 @@ def test_a_text_that_is_not_marked_is_found(line: str) -> None:
 )
 def test_what_is_marked_or_nobody_reads_is_not(line: str) -> None:
     assert not unmarked(line, spoken=True)
+
+
+NAMES_A_COMMAND = re.compile(
+    r"(?<![\w/<])/(?:%s)\b" % "|".join(sorted({one.split()[0][1:] for one in commands()}))
+)
+UNFORMATTED = {"set_footer"}
+"""What shows its text as it stands: Discord makes nothing in it to be clicked."""
+
+
+def plainly_named(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Sentences of a message that name a command which nobody can click."""
+    within = {
+        id(text)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and called(node) in {"clickable", *UNFORMATTED}
+        for text in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and called(node) in {"_", "ngettext"} and id(node) not in within:
+            for text in (one.value for one in node.args if isinstance(one, ast.Constant)):
+                if NAMES_A_COMMAND.search(str(text)):
+                    yield node.lineno, str(text)
+
+
+@pytest.mark.parametrize("module", SPOKEN, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_command_that_a_message_names_can_be_clicked(module: Path) -> None:
+    """`outcomes.describe` leaves that to what shows its words, since a footer does too."""
+    found = plainly_named(ast.parse(module.read_text("utf-8")))
+    assert not [text for _line, text in found if "/settings channel, or take the demand off" not in text]
 
 
 def test_no_text_is_allowed_that_does_not_stand_there_any_more() -> None:

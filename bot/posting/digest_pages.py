@@ -12,7 +12,7 @@ import discord
 from babel.dates import format_date, format_interval
 
 from bot import hours, locale
-from bot.locale import _, ngettext
+from bot.locale import _, clickable, ngettext
 from bot.news import charts
 from bot.news.digests import DAY, Edition, Section, Story
 from bot.news.trend_charts import alternative, charts_of
@@ -71,10 +71,12 @@ async def page(store: Store, edition: Edition, *, language: str) -> Told | None:
         lines, linked, left_out = _lines(edition.sections, articles)
         more = edition.more + left_out
         if more:
-            told = ngettext(
-                "and {count} more story, which /search finds",
-                "and {count} more stories, which /search finds",
-                more,
+            told = clickable(
+                ngettext(
+                    "and {count} more story, which /search finds",
+                    "and {count} more stories, which /search finds",
+                    more,
+                )
             )
             lines.append(f"\n-# {told.format(count=more)}")
         embed = discord.Embed(colour=COLOUR, title=title, description="\n".join(lines).strip())

@@ -16,7 +16,7 @@ import discord
 
 from bot import locale
 from bot.choices import Look, Style
-from bot.locale import _, ngettext
+from bot.locale import _, clickable, ngettext
 from bot.posting import buttons
 from bot.text import excerpts, safe
 from bot.words import Article, Feed
@@ -199,8 +199,12 @@ def watch(
             lines = [_line(article) for article in reversed(articles[-MOST_TOLD:])]
             left_out = len(articles) - len(lines)
             if left_out:
-                more = ngettext(
-                    "and {count} more, which /search finds", "and {count} more, which /search finds", left_out
+                more = clickable(
+                    ngettext(
+                        "and {count} more, which /search finds",
+                        "and {count} more, which /search finds",
+                        left_out,
+                    )
                 )
                 lines.append(more.format(count=left_out))
             embed.description = "\n".join(lines)
