@@ -15,7 +15,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot import locale, registration
-from bot.locale import _, ngettext
+from bot.locale import _, amount, ngettext
 from bot.news.limits import Limit
 from bot.news.newsroom import Newsroom, open_newsroom
 from bot.news.refusals import Refusal
@@ -294,7 +294,7 @@ def _sentence(error: Exception) -> str | None:  # noqa: PLR0911  # one line an e
                 "That was quick. Try again in {seconds} second.",
                 "That was quick. Try again in {seconds} seconds.",
                 seconds,
-            ).format(seconds=seconds)
+            ).format(seconds=amount(seconds))
         case app_commands.MissingPermissions():
             names = ", ".join(_permission(name) for name in error.missing_permissions)
             return _("You need the permission {permissions} for this.").format(permissions=names)

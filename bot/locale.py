@@ -22,6 +22,7 @@ from functools import cache
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
 
 from bot import DATA
 
@@ -133,6 +134,11 @@ def gettext(message: str) -> str:
 def ngettext(singular: str, plural: str, number: int) -> str:
     """The message in the language of this task, in the form that goes with the number."""
     return catalogue(current()).ngettext(singular, plural, number)
+
+
+def amount(number: int) -> str:
+    """A number as the language of this task writes it: `1,234`, or with a narrow no-break space in French."""
+    return format_decimal(number, locale=current())
 
 
 _ = gettext

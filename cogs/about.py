@@ -15,7 +15,7 @@ from discord.ext import commands
 
 from bot import __version__, locale
 from bot.app import Telex
-from bot.locale import _, clickable, ngettext
+from bot.locale import _, amount, clickable, ngettext
 from cogs.rights import may_manage_with
 from cogs.views import AskerView, Interaction, Press
 
@@ -105,8 +105,8 @@ class About(commands.Cog):
         if interaction.guild is not None:
             visible = await self.bot.visible_feed_ids(interaction)
             newest = await articles.newest(visible, limit=1) if visible else []
-            embed.add_field(name=_("Feeds you can read here"), value=str(len(visible)))
-            embed.add_field(name=_("Articles from them"), value=str(await articles.count(visible)))
+            embed.add_field(name=_("Feeds you can read here"), value=amount(len(visible)))
+            embed.add_field(name=_("Articles from them"), value=amount(await articles.count(visible)))
             embed.add_field(
                 name=_("Newest article"),
                 value=f"<t:{newest[0].published}:R>" if newest else _("none yet"),
@@ -116,9 +116,9 @@ class About(commands.Cog):
             embed.add_field(
                 name=_("The whole newsroom"),
                 value=_("Servers: {servers} · feeds: {feeds} · articles: {articles} · newest: {age}").format(
-                    servers=len(self.bot.guilds),
-                    feeds=await self.bot.store.feeds.count(),
-                    articles=await articles.count(),
+                    servers=amount(len(self.bot.guilds)),
+                    feeds=amount(await self.bot.store.feeds.count()),
+                    articles=amount(await articles.count()),
                     age=f"<t:{newest_time}:R>" if newest_time else "–",
                 ),
                 inline=False,
@@ -149,7 +149,7 @@ class PrivacyView(AskerView):
                     "{count} bookmark: which article, when and where you saved it",
                     "{count} bookmarks: which articles, when and where you saved them",
                     bookmarks,
-                ).format(count=bookmarks)
+                ).format(count=amount(bookmarks))
             )
         if questions:
             kept.append(
@@ -157,7 +157,7 @@ class PrivacyView(AskerView):
                     "{count} question of the last 90 days: where you asked it, and whether it was answered",
                     "{count} questions of the last 90 days: where you asked them, and which were answered",
                     questions,
-                ).format(count=questions)
+                ).format(count=amount(questions))
             )
         watches = await store.watches.count(person_id)
         if watches:
@@ -166,7 +166,7 @@ class PrivacyView(AskerView):
                     "{count} watch, ended ones for 30 days: what to tell you of, and what you were told",
                     "{count} watches, ended ones for 30 days: what to tell you of, and what you were told",
                     watches,
-                ).format(count=watches)
+                ).format(count=amount(watches))
             )
         changes = len(await store.preferences.changes_of(person_id))
         if changes:
@@ -175,7 +175,7 @@ class PrivacyView(AskerView):
                     "{count} setting of a server that you changed, and when",
                     "{count} settings of servers that you changed, and when",
                     changes,
-                ).format(count=changes)
+                ).format(count=amount(changes))
             )
         if await store.questions.votes_of(person_id):
             kept.append(_("which answers you found helpful or not"))
@@ -241,17 +241,19 @@ class PrivacyView(AskerView):
         self.stop()
         deleted = (
             ngettext("Deleted {count} bookmark.", "Deleted {count} bookmarks.", bookmarks).format(
-                count=bookmarks
+                count=amount(bookmarks)
             ),
             ngettext("Deleted {count} question.", "Deleted {count} questions.", questions).format(
-                count=questions
+                count=amount(questions)
             ),
-            ngettext("Deleted {count} watch.", "Deleted {count} watches.", watches).format(count=watches),
+            ngettext("Deleted {count} watch.", "Deleted {count} watches.", watches).format(
+                count=amount(watches)
+            ),
             ngettext(
                 "Your name was taken off {count} change of a setting.",
                 "Your name was taken off {count} changes of settings.",
                 changes,
-            ).format(count=changes),
+            ).format(count=amount(changes)),
         )
         await interaction.edit_original_response(content="\n".join(deleted), view=None)
 

@@ -12,7 +12,7 @@ from discord.app_commands import Range, locale_str
 from discord.ext import commands
 
 from bot.app import Telex
-from bot.locale import _, clickable, ngettext
+from bot.locale import _, amount, clickable, ngettext
 from bot.news import bookmarks as exports
 from bot.news.refusals import Refusal
 from bot.words import Article, Bookmark
@@ -123,7 +123,9 @@ class BookmarkPages(Pages):
         )
 
     def _footer(self, total: int, some_hidden: bool) -> str:  # noqa: FBT001  # reads well beside the count
-        footer = ngettext("{count} bookmark in all", "{count} bookmarks in all", total).format(count=total)
+        footer = ngettext("{count} bookmark in all", "{count} bookmarks in all", total).format(
+            count=amount(total)
+        )
         if some_hidden:
             footer += " · " + _("those from servers that you left are not shown")
         return footer
@@ -189,7 +191,7 @@ class BookmarkPages(Pages):
             document = await asyncio.to_thread(render, kept)
             await interaction.edit_original_response(
                 content=ngettext("{count} bookmark:", "{count} bookmarks:", len(kept)).format(
-                    count=len(kept)
+                    count=amount(len(kept))
                 ),
                 attachments=[discord.File(io.BytesIO(document.encode()), filename=name)],
             )

@@ -12,7 +12,7 @@ from discord.ext import commands
 from bot import hours
 from bot.app import Telex
 from bot.choices import DigestPlan
-from bot.locale import _, clickable
+from bot.locale import _, amount, clickable
 from bot.news.digests import MOST_OF_A_SERVER, period
 from bot.news.refusals import Refusal
 from bot.posting import digest_pages, permissions
@@ -246,7 +246,7 @@ class DigestFlow(ManagersView):
         if saved is None:
             raise Refusal(
                 _("This server has {count} digests, which is the most. Stop one first.").format(
-                    count=MOST_OF_A_SERVER
+                    count=amount(MOST_OF_A_SERVER)
                 )
             )
         await client.courier.look_again(target.id)

@@ -9,7 +9,7 @@ from discord.ext import commands
 
 from bot.app import Telex
 from bot.feeds.errors import describe
-from bot.locale import _, clickable, ngettext
+from bot.locale import _, amount, clickable, ngettext
 from bot.news.poller import PollReport
 from bot.news.refusals import Refusal
 from bot.news.visits import Outcome
@@ -323,7 +323,7 @@ class FeedPages(ManagersView, Pages):
         )
         if pairs:
             count = ngettext("{count} subscription", "{count} subscriptions", len(pairs))
-            embed.set_footer(text=count.format(count=len(pairs)))
+            embed.set_footer(text=count.format(count=amount(len(pairs))))
         return Page(embed=embed, more=len(pairs) > (number + 1) * _LIST, empty=not shown)
 
 
@@ -333,7 +333,7 @@ def _outcome(report: PollReport) -> str:
         case Outcome.NEW:
             return ngettext(
                 "{feed} has {count} new article.", "{feed} has {count} new articles.", report.new
-            ).format(feed=feed, count=report.new)
+            ).format(feed=feed, count=amount(report.new))
         case Outcome.CHANGED | Outcome.UNCHANGED:
             return _("{feed} was read. It has nothing new.").format(feed=feed)
         case Outcome.POSTPONED:

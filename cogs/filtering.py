@@ -5,7 +5,7 @@ from __future__ import annotations
 import discord
 
 from bot.choices import Filter, Rule
-from bot.locale import _, clickable, ngettext
+from bot.locale import _, amount, clickable, ngettext
 from bot.news import filters
 from bot.news.filters import Trial
 from bot.news.refusals import Refusal
@@ -69,7 +69,7 @@ class TrialPages(ManagersView, Pages):
                 "Would have posted {posted} of the last {count} article",
                 "Would have posted {posted} of the last {count} articles",
                 len(outcomes),
-            ).format(posted=self._trial.posted, count=len(outcomes))
+            ).format(posted=amount(self._trial.posted), count=amount(len(outcomes)))
         else:
             title = _("Nothing was read of this feed yet, so there is nothing to try it on")
         heading = titled(interaction, self._pair)
@@ -187,4 +187,4 @@ def _full() -> str:
             "A feed can have {count} filters in a channel. Remove one first: /feed filter lists them.",
             filters.MOST,
         )
-    ).format(count=filters.MOST)
+    ).format(count=amount(filters.MOST))

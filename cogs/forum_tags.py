@@ -5,7 +5,7 @@ from __future__ import annotations
 import discord
 
 from bot.choices import TagRule
-from bot.locale import _, ngettext
+from bot.locale import _, amount, ngettext
 from bot.news import filters
 from bot.news.refusals import Refusal
 from bot.posting.forums import allowed
@@ -113,7 +113,7 @@ class TagPanel(ManagersView):
                     "A forum can have {count} rule for tags. Remove one first.",
                     "A forum can have {count} rules for tags. Remove one first.",
                     MOST,
-                ).format(count=MOST)
+                ).format(count=amount(MOST))
             )
         await interaction.client.courier.look_again(self._forum.id)
         await self.show(interaction)

@@ -16,7 +16,7 @@ from discord.ext import commands
 from bot import health as figures
 from bot import locale
 from bot.app import Telex
-from bot.locale import _, ngettext
+from bot.locale import _, amount, ngettext
 from bot.store import DatabaseBroken, DatabaseFault
 from cogs.loops import Loop
 from cogs.views import Interaction
@@ -169,7 +169,7 @@ def _trouble(fault: DatabaseFault) -> str:
 def _alarm(hours: int) -> str:
     silence = ngettext(
         "No feed could be fetched for {hours} hour.", "No feed could be fetched for {hours} hours.", hours
-    ).format(hours=hours)
+    ).format(hours=amount(hours))
     advice = _(
         "Look at the network of the machine that I run on, and at my log. "
         "What is published meanwhile follows when feeds answer again."

@@ -10,7 +10,7 @@ import discord
 from bot.feeds import errors, opml
 from bot.feeds.errors import describe
 from bot.feeds.opml import FeedList
-from bot.locale import _, clickable, ngettext
+from bot.locale import _, amount, clickable, ngettext
 from bot.news import importing
 from bot.news.following import MOST_FEEDS
 from bot.news.importing import Imported
@@ -37,7 +37,7 @@ async def bring(
 
     async def tell(done: int, total: int) -> None:
         await interaction.edit_original_response(
-            content=_("{done} of {total} feeds are done…").format(done=done, total=total)
+            content=_("{done} of {total} feeds are done…").format(done=amount(done), total=amount(total))
         )
 
     newsroom = interaction.client.newsroom
@@ -90,21 +90,21 @@ async def _list(interaction: Interaction, file: discord.Attachment | None, link:
 
 def _counts(result: Imported) -> Iterator[str]:
     if count := len(result.added):
-        yield "✅ " + ngettext("{count} feed added", "{count} feeds added", count).format(count=count)
+        yield "✅ " + ngettext("{count} feed added", "{count} feeds added", count).format(count=amount(count))
     if count := len(result.known):
         yield "☑️ " + ngettext(
             "{count} feed was followed there already", "{count} feeds were followed there already", count
-        ).format(count=count)
+        ).format(count=amount(count))
     if count := len(result.broken):
         yield "❌ " + ngettext(
             "{count} feed has no usable address", "{count} feeds have no usable address", count
-        ).format(count=count)
+        ).format(count=amount(count))
     if count := len(result.left_out) + result.skipped:
         yield "➖ " + ngettext(
             "{count} feed left out: a server follows at most {most}",
             "{count} feeds left out: a server follows at most {most}",
             count,
-        ).format(count=count, most=MOST_FEEDS)
+        ).format(count=amount(count), most=amount(MOST_FEEDS))
 
 
 def _report(result: Imported) -> Iterator[str]:
@@ -144,7 +144,7 @@ async def send(interaction: Interaction) -> None:
                 "{count} feed is left out: its address holds a password or a key.",
                 "{count} feeds are left out: their addresses hold a password or a key.",
                 left_out,
-            ).format(count=left_out)
+            ).format(count=amount(left_out))
         )
     file = discord.File(io.BytesIO(document), filename="telex.opml")
     await interaction.edit_original_response(content="\n".join(said), attachments=[file])

@@ -10,7 +10,7 @@ import discord
 
 from bot.app import answering
 from bot.choices import Look
-from bot.locale import _
+from bot.locale import _, amount
 from bot.news.refusals import Refusal
 from bot.posting.messages import LONGEST_EXCERPT, LONGEST_PREFIX
 from bot.text import safe
@@ -45,7 +45,7 @@ class LookForm(discord.ui.Modal):
             discord.ui.Label(
                 text=_("Length of the excerpt"),
                 description=_("In characters, 0 to {most}; 0: none; empty: as usual").format(
-                    most=LONGEST_EXCERPT
+                    most=amount(LONGEST_EXCERPT)
                 ),
                 component=self._excerpt,
             )
@@ -92,7 +92,7 @@ def read_length(typed: str) -> int | None:
     if not typed.isascii() or not typed.isdecimal() or int(typed) > LONGEST_EXCERPT:
         raise Refusal(
             _("“{text}” is no length: a number from 0 to {most}.").format(
-                text=safe.markdown(safe.plain(typed, 20)), most=LONGEST_EXCERPT
+                text=safe.markdown(safe.plain(typed, 20)), most=amount(LONGEST_EXCERPT)
             )
         )
     return int(typed)

@@ -10,7 +10,7 @@ from discord.app_commands import Choice, Range, locale_str
 from discord.ext import commands
 
 from bot.app import Telex
-from bot.locale import _, clickable, ngettext
+from bot.locale import _, amount, clickable, ngettext
 from bot.news.refusals import Refusal
 from bot.news.search import Searcher, SearchPage, Sort, parse
 from bot.store.words import Kind
@@ -256,7 +256,9 @@ def results(query: str, found: SearchPage, *, first: int = 1) -> discord.Embed:
     )
     if found.total:
         embed.set_footer(
-            text=ngettext("{count} article", "{count} articles", found.total).format(count=found.total)
+            text=ngettext("{count} article", "{count} articles", found.total).format(
+                count=amount(found.total)
+            )
         )
     return embed
 

@@ -8,7 +8,7 @@ import discord
 
 from bot import hours
 from bot.choices import ChannelPreferences, Preference
-from bot.locale import _, ngettext
+from bot.locale import _, amount, ngettext
 from bot.posting import outcomes
 from cogs.places import Place, require_view
 from cogs.rights import ManagersView
@@ -201,12 +201,12 @@ def _number(value: str) -> int | None:
 
 def _hourly(count: int) -> str:
     return ngettext("at most {count} post an hour", "at most {count} posts an hour", count).format(
-        count=count
+        count=amount(count)
     )
 
 
 def _gap(seconds: int) -> str:
     if seconds < _MINUTE:
-        return ngettext("{count} second", "{count} seconds", seconds).format(count=seconds)
+        return ngettext("{count} second", "{count} seconds", seconds).format(count=amount(seconds))
     minutes = seconds // _MINUTE
-    return ngettext("{count} minute", "{count} minutes", minutes).format(count=minutes)
+    return ngettext("{count} minute", "{count} minutes", minutes).format(count=amount(minutes))

@@ -9,7 +9,7 @@ from typing import Any, Self
 import discord
 
 from bot.app import Telex, answering
-from bot.locale import _, clickable, ngettext
+from bot.locale import _, amount, clickable, ngettext
 from bot.news.refusals import Refusal
 from bot.posting import buttons
 from bot.words import Article, Dispatch, DispatchKind
@@ -176,7 +176,7 @@ def saved(count: int) -> str:
             "Saved {count} articles. /bookmarks shows them.",
             count,
         )
-    ).format(count=count)
+    ).format(count=amount(count))
 
 
 def already() -> str:
@@ -188,7 +188,7 @@ def full() -> str:
     """What to say to a person whose bookmarks are at the limit."""
     return clickable(
         _("You have {count} bookmarks, which is as many as fit. Remove some with /bookmarks first.")
-    ).format(count=MOST_BOOKMARKS)
+    ).format(count=amount(MOST_BOOKMARKS))
 
 
 def unreadable() -> str:

@@ -13,7 +13,7 @@ from discord.ext import commands
 from bot.app import Telex, answering
 from bot.feeds.discover import Discovery
 from bot.feeds.opml import Outline
-from bot.locale import _, clickable, ngettext
+from bot.locale import _, amount, clickable, ngettext
 from bot.news.following import NeedsPassword
 from bot.news.refusals import Refusal
 from bot.posting import buttons
@@ -244,7 +244,7 @@ class SetupFlow(AskerView):
         self.stop()
 
         async def tell(done: int) -> None:
-            said = _("{done} of {total} feeds are done…").format(done=done, total=len(feeds))
+            said = _("{done} of {total} feeds are done…").format(done=amount(done), total=amount(len(feeds)))
             await interaction.edit_original_response(content=f"⏳ {said}", embed=None, view=None)
             client.courier.wake()  # what was found so far need not wait for the rest
 
@@ -289,7 +289,7 @@ def _few(outlines: tuple[Outline, ...]) -> str:
     if more <= 0:
         return names
     return ngettext("{names} and {count} other", "{names} and {count} others", more).format(
-        names=names, count=more
+        names=names, count=amount(more)
     )
 
 

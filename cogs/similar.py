@@ -11,7 +11,7 @@ from discord.app_commands import locale_str
 from discord.ext import commands
 
 from bot.app import Telex, answering
-from bot.locale import _, ngettext
+from bot.locale import _, amount, ngettext
 from bot.news.refusals import Refusal
 from bot.news.similar import similar
 from bot.posting import buttons
@@ -155,7 +155,9 @@ class SimilarPages(Reader):
         )
         total = found.total or 0
         if total:
-            embed.set_footer(text=ngettext("{count} article", "{count} articles", total).format(count=total))
+            embed.set_footer(
+                text=ngettext("{count} article", "{count} articles", total).format(count=amount(total))
+            )
         return Page(
             embed=embed,
             more=total > (number + 1) * _RESULTS,

@@ -17,7 +17,7 @@ from discord.ext import commands
 
 from bot import locale
 from bot.app import Telex
-from bot.locale import _, ngettext
+from bot.locale import _, amount, ngettext
 from bot.news import charts
 from bot.news.charts import Chart
 from bot.news.limits import Limit
@@ -107,7 +107,7 @@ class Rising(commands.Cog):
                         "That was quick. Try again in {seconds} second.",
                         "That was quick. Try again in {seconds} seconds.",
                         seconds,
-                    ).format(seconds=seconds)
+                    ).format(seconds=amount(seconds))
                 )
             self._limit.take(interaction.user.id)
             answer = await self._make(visible, period)
@@ -174,7 +174,9 @@ def _told(trends: Trends, period: Period) -> Iterator[discord.Embed]:
             _(
                 "There are too few articles to tell what is rising: {articles} in this time and {before} in "
                 "the time before. It takes {fewest} of each."
-            ).format(articles=trends.articles, before=trends.before, fewest=FEWEST_ARTICLES)
+            ).format(
+                articles=amount(trends.articles), before=amount(trends.before), fewest=amount(FEWEST_ARTICLES)
+            )
         ]
     elif not trends.rising:
         lines = [_("Nothing stands out: no word is in many more titles than before.")]

@@ -12,7 +12,7 @@ from discord.ext import commands
 
 from bot import locale
 from bot.app import Telex, answering
-from bot.locale import _, clickable
+from bot.locale import _, amount, clickable
 from bot.news import watches
 from bot.news.refusals import Refusal
 from bot.news.watches import CLOSED
@@ -152,7 +152,7 @@ class Watching(
             raise Refusal(
                 _(
                     "The channels of this server have {count} watches, which is the most. Remove one first."
-                ).format(count=watches.MOST_OF_A_SERVER)
+                ).format(count=amount(watches.MOST_OF_A_SERVER))
             )
         await self.bot.courier.look_again(target.id)
         told = _(
@@ -369,7 +369,7 @@ def _from(interaction: Interaction, watch: Watch) -> str:
 def _full(count: int) -> str:
     return clickable(
         _("You have {count} watches, which is as many as fit. Remove one with /watch remove first.")
-    ).format(count=count)
+    ).format(count=amount(count))
 
 
 def _stopped(watch: Watch) -> str:

@@ -11,7 +11,7 @@ from discord.app_commands import Range, locale_str
 from discord.ext import commands
 
 from bot.app import Telex
-from bot.locale import _, clickable, ngettext
+from bot.locale import _, amount, clickable, ngettext
 from bot.news import readings
 from bot.news.why import Explanation, explain, message_of, passed_over, sentence
 from bot.posting import outcomes
@@ -121,7 +121,7 @@ def _lines(found: Explanation) -> Iterator[str]:
             "and {count} more article at this address",
             "and {count} more articles at this address",
             more,
-        ).format(count=more)
+        ).format(count=amount(more))
     places = [_place(fate) for fate in found.fates]
     places += [f"<#{channel}>: {passed_over()}" for channel in {one.channel_id for one in found.passed_over}]
     yield from places[:_LINES]

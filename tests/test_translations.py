@@ -157,6 +157,13 @@ def test_a_language_without_a_catalogue_speaks_english() -> None:
         assert locale.current() == "en"
 
 
+def test_numbers_are_written_as_each_language_writes_them() -> None:
+    with locale.use("en"):
+        assert [locale.amount(number) for number in (999, 1_234_567)] == ["999", "1,234,567"]
+    with locale.use("fr"):
+        assert [locale.amount(number) for number in (999, 1_234_567)] == ["999", "1\u202f234\u202f567"]
+
+
 def _singular(message: Message) -> str:
     return message.id if isinstance(message.id, str) else message.id[0]
 

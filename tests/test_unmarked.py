@@ -177,9 +177,8 @@ def test_what_is_marked_or_nobody_reads_is_not(line: str) -> None:
     assert not unmarked(line, spoken=True)
 
 
-NAMES_A_COMMAND = re.compile(
-    r"(?<![\w/<])/(?:%s)\b" % "|".join(sorted({one.split()[0][1:] for one in commands()}))
-)
+ROOTS = "|".join(sorted({path.split()[0].removeprefix("/") for path in commands()}))
+NAMES_A_COMMAND = re.compile(rf"(?<![\w/<])/(?:{ROOTS})\b")
 UNFORMATTED = {"set_footer"}
 """What shows its text as it stands: Discord makes nothing in it to be clicked."""
 
@@ -204,6 +203,41 @@ def test_a_command_that_a_message_names_can_be_clicked(module: Path) -> None:
     """`outcomes.describe` leaves that to what shows its words, since a footer does too."""
     found = plainly_named(ast.parse(module.read_text("utf-8")))
     assert not [text for _line, text in found if "/settings channel, or take the demand off" not in text]
+
+
+COUNTS = {
+    "count",
+    "total",
+    "done",
+    "posted",
+    "articles",
+    "before",
+    "fewest",
+    "most",
+    "servers",
+    "feeds",
+    "length",
+}
+"""Blanks of sentences that hold numbers."""
+
+
+def bare_numbers(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Numbers that are filled in as Python writes them."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and called(node) == "format":
+            for blank in node.keywords:
+                value = blank.value
+                if blank.arg in COUNTS and not (isinstance(value, ast.Call) and called(value) == "amount"):
+                    yield node.lineno, str(blank.arg)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_number_is_written_as_the_language_writes_it(module: Path) -> None:
+    assert not list(bare_numbers(ast.parse(module.read_text("utf-8"))))
+
+
+def test_a_number_that_is_not_is_found() -> None:
+    assert list(bare_numbers(ast.parse('_("{count} articles").format(count=number)')))
 
 
 def test_no_text_is_allowed_that_does_not_stand_there_any_more() -> None:

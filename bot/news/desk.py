@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from bot import locale
-from bot.locale import _
+from bot.locale import _, amount
 from bot.news import answers
 from bot.news.answer import Answer
 from bot.news.limits import Limit
@@ -107,7 +107,7 @@ class Desk:
         if len(text) > MAX_LENGTH:
             raise Refusal(
                 _("A question can have at most {count} characters; yours has {length}.").format(
-                    count=MAX_LENGTH, length=len(text)
+                    count=amount(MAX_LENGTH), length=amount(len(text))
                 )
             )
 
@@ -116,7 +116,7 @@ class Desk:
         if not known:
             self._told.take(person_id)
         moment = self._newsroom.clock.now() + int(wait) + 1
-        return TooMany(sentence.format(count=count, when=f"<t:{moment}:R>"), known=known)
+        return TooMany(sentence.format(count=amount(count), when=f"<t:{moment}:R>"), known=known)
 
     async def answer(self, asked: Asked) -> Reply:
         """Answer a question that was admitted, and keep it.

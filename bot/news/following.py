@@ -10,7 +10,7 @@ from bot.feeds import errors, sites
 from bot.feeds.discover import Discovery, find
 from bot.feeds.errors import FeedError, describe
 from bot.feeds.fetch import Fetcher
-from bot.locale import _, ngettext
+from bot.locale import _, amount, ngettext
 from bot.news.outlets import outlet_name
 from bot.news.poller import Poller
 from bot.news.refusals import Refusal
@@ -138,7 +138,7 @@ class Following:
                     "This server follows {count} feed already, which is the most. Remove one first.",
                     "This server follows {count} feeds already, which is the most. Remove one first.",
                     MOST_FEEDS,
-                ).format(count=MOST_FEEDS)
+                ).format(count=amount(MOST_FEEDS))
             )
 
 

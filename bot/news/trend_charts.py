@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from babel.dates import format_date, format_time
 
 from bot import locale
-from bot.locale import _, ngettext
+from bot.locale import _, amount, ngettext
 from bot.news.charts import MOST_ROWS, Chart, Row
 from bot.news.trends import MOST_TITLES, Line, Period, Trends, find
 from bot.store import Store
@@ -34,10 +34,14 @@ async def rising(
 
 def figures(line: Line, *, sources: bool = False) -> str:
     """How many articles, of how many sources, and how many before."""
-    told = [ngettext("{count} article", "{count} articles", line.articles).format(count=line.articles)]
+    told = [
+        ngettext("{count} article", "{count} articles", line.articles).format(count=amount(line.articles))
+    ]
     if sources:
-        told.append(ngettext("{count} source", "{count} sources", line.outlets).format(count=line.outlets))
-    told.append(_("{count} before").format(count=line.before))
+        told.append(
+            ngettext("{count} source", "{count} sources", line.outlets).format(count=amount(line.outlets))
+        )
+    told.append(_("{count} before").format(count=amount(line.before)))
     return " · ".join(told)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bot import locale
-from bot.locale import _, ngettext
+from bot.locale import _, amount, ngettext
 from bot.posting import buttons
 from bot.posting.messages import Message, linked
 from bot.text import safe, urls
@@ -45,5 +45,5 @@ def line(joined: Sequence[Article]) -> str:
         links.append(link)
     left_out = len(joined) - len(links)
     if left_out:
-        links.append(ngettext("{count} more", "{count} more", left_out).format(count=left_out))
+        links.append(ngettext("{count} more", "{count} more", left_out).format(count=amount(left_out)))
     return _("Also: {links}").format(links=" · ".join(links))

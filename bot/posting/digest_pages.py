@@ -12,7 +12,7 @@ import discord
 from babel.dates import format_date, format_interval
 
 from bot import hours, locale
-from bot.locale import _, clickable, ngettext
+from bot.locale import _, amount, clickable, ngettext
 from bot.news import charts
 from bot.news.digests import DAY, Edition, Section, Story
 from bot.news.trend_charts import alternative, charts_of
@@ -78,7 +78,7 @@ async def page(store: Store, edition: Edition, *, language: str) -> Told | None:
                     more,
                 )
             )
-            lines.append(f"\n-# {told.format(count=more)}")
+            lines.append(f"\n-# {told.format(count=amount(more))}")
         embed = discord.Embed(colour=COLOUR, title=title, description="\n".join(lines).strip())
         return Told(embed, safe.plain(title, _NAME), linked)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import discord
 
 from bot.choices import Look, Style
-from bot.locale import _
+from bot.locale import _, amount
 from bot.text import safe
 
 
@@ -21,7 +21,9 @@ def brief(look: Look) -> str:
     if not look.image and look.style is not Style.HEADLINE:
         words.append(_("no picture"))
     if look.excerpt is not None and look.style is not Style.HEADLINE:
-        words.append(_("excerpt: {count}").format(count=look.excerpt) if look.excerpt else _("no excerpt"))
+        words.append(
+            _("excerpt: {count}").format(count=amount(look.excerpt)) if look.excerpt else _("no excerpt")
+        )
     if look.prefix:
         words.append(_("“{text}”").format(text=safe.markdown(look.prefix)))
     if look.colour is not None:

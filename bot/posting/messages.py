@@ -16,7 +16,7 @@ import discord
 
 from bot import locale
 from bot.choices import Look, Style
-from bot.locale import _, clickable, ngettext
+from bot.locale import _, amount, clickable, ngettext
 from bot.posting import buttons
 from bot.text import excerpts, safe
 from bot.words import Article, Feed
@@ -169,7 +169,7 @@ def catch_up(what: str, articles: Sequence[Article], *, language: str) -> Messag
             "{count} article came in meanwhile",
             "{count} articles came in meanwhile",
             count,
-        ).format(count=count)
+        ).format(count=amount(count))
         embed = discord.Embed(colour=COLOUR, title=title, description=_lines(articles))
         view = buttons.row(buttons.pick(what, articles)) if articles else None
         return Message(embed=embed, name=safe.plain(title, _THREAD_NAME), view=view)
@@ -206,7 +206,7 @@ def watch(
                         left_out,
                     )
                 )
-                lines.append(more.format(count=left_out))
+                lines.append(more.format(count=amount(left_out)))
             embed.description = "\n".join(lines)
             view = buttons.row(buttons.pick(what, articles[-MOST_TOLD:]), buttons.stop(what))
         return Message(embed=embed, name=safe.plain(title.format(query=shown), _THREAD_NAME), view=view)
@@ -261,7 +261,7 @@ def _lines(articles: Sequence[Article]) -> str:
     left_out = len(articles) - len(lines)
     if left_out:
         more = ngettext("and {count} more, older", "and {count} more, older ones", left_out)
-        lines.append(more.format(count=left_out))
+        lines.append(more.format(count=amount(left_out)))
     return "\n".join(lines)
 
 

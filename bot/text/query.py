@@ -12,6 +12,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from babel.dates import format_date, format_time
+
+from bot import locale
+from bot.locale import amount
 from bot.locale import gettext as _
 from bot.text import periods
 from bot.text.filter_names import CHOICES, LANGUAGES, NAMES, QUOTES, TITLE, Filter, named, written
@@ -141,7 +145,7 @@ class _Parser:
         self.text = " ".join(text[: MAX_LENGTH * 4].split())
         if len(self.text) > MAX_LENGTH:
             self.text = self.text[:MAX_LENGTH]
-            self.note(_("Only the first {count} characters were read.").format(count=MAX_LENGTH))
+            self.note(_("Only the first {count} characters were read.").format(count=amount(MAX_LENGTH)))
         self.text = _APART.sub(self.together, self.text)
         self.tokens = list(self.tokenised())
         self.position = 0
@@ -255,7 +259,9 @@ class _Parser:
             return AllOf(tuple(nodes)) if len(nodes) > 1 else nodes[0] if nodes else None
         self.terms += 1
         if self.terms > MAX_TERMS:
-            self.note(_("Only the first {count} words and filters were read.").format(count=MAX_TERMS))
+            self.note(
+                _("Only the first {count} words and filters were read.").format(count=amount(MAX_TERMS))
+            )
             return None
         node = self.term(token)
         return _negated(node) if token.negated else node
@@ -317,7 +323,9 @@ class _Parser:
             return None
         if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
             day = datetime.fromtimestamp(period.start, UTC)
-            date = day.strftime("%Y-%m-%d" if day.hour == day.minute == 0 else "%Y-%m-%d %H:%M UTC")
+            date = format_date(day, "medium", locale=locale.current())
+            if day.hour or day.minute:
+                date += f" {format_time(day, 'HH:mm', locale=locale.current())} UTC"
             if name == Filter.SINCE:
                 self.note(_("“{value}” was read as since {date}.").format(value=value, date=date))
             else:
