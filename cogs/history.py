@@ -125,5 +125,5 @@ def _of_posts(change: SettingChange, value: str | None) -> str:
 
 
 def language_name(language: str) -> str:
-    """A language of posts as the reader calls it."""
+    """A language of posts as the reader calls it within a sentence."""
     return {"en": _("English"), "fr": _("French")}.get(language, language)

@@ -107,7 +107,7 @@ class Panel(ManagersView):
         """A menu of the languages of posts; `otherwise` is what holds where none is chosen."""
         options = [discord.SelectOption(label=otherwise, value=_AS_ABOVE, default=chosen is None)]
         options += [
-            discord.SelectOption(label=language_name(each), value=each, default=chosen == each)
+            discord.SelectOption(label=language_name(each).capitalize(), value=each, default=chosen == each)
             for each in locale.LANGUAGES
         ]
         return Choose(self._speak, placeholder=_("Language of posts…"), options=options)
@@ -136,7 +136,8 @@ class ServerPanel(Panel):
         )
         embed = discord.Embed(title=_("Settings of this server"))
         embed.add_field(
-            name=_("Language of posts"), value=language_name(now.language) if now.language else otherwise
+            name=_("Language of posts"),
+            value=language_name(now.language).capitalize() if now.language else otherwise,
         )
         embed.add_field(
             name=_("Time zone"), value=_zone(now.time_zone, interaction.client.newsroom.clock.now())
@@ -257,7 +258,8 @@ class ChannelPanel(Panel):
         embed = discord.Embed(title=_("Settings of a channel"), description=self._channel.mention)
         otherwise = _("As the server’s")
         embed.add_field(
-            name=_("Language of posts"), value=language_name(now.language) if now.language else otherwise
+            name=_("Language of posts"),
+            value=language_name(now.language).capitalize() if now.language else otherwise,
         )
         embed.add_field(
             name=_("One post a story"),

@@ -148,6 +148,9 @@ def test_french_texts_keep_their_spaces_before_high_punctuation(french: Catalog)
             for text in texts(message):
                 prose = re.sub(r"`[^`]*`|<[^>]*>|https?://\S+|{[^}]*}:|\d+:\d+|:\w+:", "", text)
                 assert not re.search(r"[^\s\u00a0\u202f!?][?!;]| [?!;:»]|« |\w:(?!//)", prose), text
+                assert not re.search(r"\u00a0[?!;]|\u202f[:»]|«\u202f", prose), (
+                    f"a space of another width in {text}"
+                )
                 assert "'" not in prose, f"a straight apostrophe in {text}"
                 assert '"' not in prose or '"' in _singular(message), f"straight quotes in {text}"
 

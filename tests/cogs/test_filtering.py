@@ -67,7 +67,7 @@ async def test_why_names_the_filter(telex: World, feed_server: FeedServer) -> No
     assert "filtered by: never `sponsored`" in said(answer)
     telex.locales[telex.reader.id] = "fr"
     answer = await telex.reader.slash(telex.news, "why", link=article.url)
-    assert "filtré par\u00a0: jamais `sponsored`" in said(answer)
+    assert "écarté par un filtre\u00a0: jamais `sponsored`" in said(answer)
 
 
 async def test_cancelled_nothing_changes(telex: World, feed_server: FeedServer) -> None:
