@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from ipaddress import ip_network
 from pathlib import Path
 
+from playwright.sync_api import Page, sync_playwright
+from simcord.builders import ChannelHandle
 from simcord.env import Env
 
 import cogs
@@ -16,6 +19,10 @@ from bot.demo.publisher import Publisher
 from bot.demo.stage import simulated_discord
 from bot.news.newsroom import Newsroom, open_newsroom
 from bot.settings import Settings
+from tests.clocks import ManualClock
+from tests.discord_world import World, discord_world
+from tests.feed_server import FeedServer
+from tests.pictures import CHROMIUM, FLAGS, MESSAGE, name_mentions
 
 LOOPS = {"Polling", "Posting"}
 """Cogs whose loops would go on while the pictures are taken."""
@@ -37,3 +44,71 @@ async def staged() -> AsyncIterator[tuple[Env, Newsroom, Publisher]]:
             simulated_discord(Telex(newsroom, wanted, shard_count=1)) as env,
         ):
             yield env, newsroom, publisher
+
+
+@asynccontextmanager
+async def server_in(language: str) -> AsyncIterator[tuple[World, FeedServer]]:
+    """A server whose people speak a language, its clock moved by hand, and a publisher on loopback."""
+    with tempfile.TemporaryDirectory() as home:
+        settings = Settings(
+            database=Path(home) / "telex.db",
+            discord_token=None,
+            full_text="never",  # the articles have no pages
+            allow_private_addresses=(ip_network("127.0.0.1/32"),),
+        )
+        clock, locale = ManualClock(), "fr" if language == "fr" else "en-US"
+        server = await FeedServer().start()
+        try:
+            async with (
+                open_newsroom(settings, clock) as newsroom,
+                discord_world(newsroom, clock, locale=locale) as world,
+            ):
+                world.env.backend.bot_user.name = "Telex"
+                world.locales = dict.fromkeys((world.editor.id, world.reader.id), locale)
+                yield world, server
+        finally:
+            await server.stop()
+
+
+@contextmanager
+def opened(address: str, *, width: int = 1000, height: int = 1100) -> Iterator[Page]:
+    """The page of a preview in a browser, with its messages there."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        page = browser.new_page(viewport={"width": width, "height": height}, device_scale_factor=1.5)
+        page.goto(address)
+        page.locator(MESSAGE).last.wait_for(timeout=60_000)
+        page.wait_for_timeout(1500)
+        yield page
+        browser.close()
+
+
+def shoot_channel(page: Page, path: Path) -> None:
+    """A picture of a channel from its name down to its last message."""
+    name, last = page.locator(".channel-header").bounding_box(), page.locator(MESSAGE).last.bounding_box()
+    assert name is not None
+    assert last is not None
+    height = last["y"] + last["height"] + 12 - name["y"]
+    page.screenshot(path=path, clip={**name, "height": height})
+
+
+def shoot_last(page: Page, path: Path, names: Mapping[str, str]) -> None:
+    """A picture of the last message, with these names in place of mentions and addresses."""
+    name_mentions(page, names)
+    page.locator(MESSAGE).last.screenshot(path=path)
+
+
+async def shoot(
+    world: World, channel: ChannelHandle, take: Callable[[Page], None], *, height: int = 1100
+) -> None:
+    """Let pictures be taken of the page of a channel as its editor sees it."""
+
+    def visit(address: str) -> None:
+        with opened(address, height=height) as page:
+            take(page)
+
+    locale = world.locales[world.editor.id]
+    async with world.env.preview(
+        channel, viewers=(world.editor,), layout="channel", locale=locale
+    ) as preview:
+        await asyncio.to_thread(visit, preview.url)

@@ -75,9 +75,7 @@ _CAUSES = {
     ),
     PARSE_TIMEOUT: lambda: _("The document takes too long to read. Tell the publisher."),
     PARSE_DIED: lambda: _("The document could not be read: it broke the reader. Tell the publisher."),
-    "http-401": lambda: _(
-        "The site asks for a name and password. Follow the feed with an address that has them."
-    ),
+    "http-401": lambda: _("The site asks for a name and password. Follow the feed anew to give them."),
     "http-403": lambda: _("The site refuses access. It may keep bots out; ask the publisher."),
     "http-404": lambda: _("There is nothing at this address any more. Look for the feed's new address."),
 }

@@ -30,7 +30,7 @@ class NeedsPassword(Refusal):
         super().__init__(
             _("{address} does not take this name and password.").format(address=urls.masked(url))
             if urls.has_credentials(url)
-            else describe(errors.http(HTTPStatus.UNAUTHORIZED))
+            else _("The site asks for a name and password.")
         )
         self.url = url
 

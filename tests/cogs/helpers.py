@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import discord
@@ -33,14 +34,17 @@ def last(result: InteractionResult) -> ResponseMessage:
     return result.response
 
 
+_COMMAND = re.compile(r"</([^:>]+):\d+>")
+
+
 def text(message: ResponseMessage | discord.Message) -> str:
-    """All that a message shows, by lines."""
+    """All that a message shows, by lines; commands to click as a person reads them."""
     lines = [message.content]
     for embed in message.embeds:
         lines += [embed.author.name or "", embed.title or "", embed.description or ""]
         lines.append(embed.footer.text or "")
         lines += [f"{field.name}: {field.value}" for field in embed.fields]
-    return "\n".join(filter(None, lines))
+    return _COMMAND.sub(r"/\1", "\n".join(filter(None, lines)))
 
 
 def components(message: ResponseMessage) -> list[dict[str, Any]]:

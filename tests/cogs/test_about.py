@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 from simcord.results import ResponseMessage
 
@@ -14,16 +15,22 @@ from tests.discord_world import World
 from tests.feed_server import FeedServer
 
 
+def lines(told: str) -> set[str]:
+    """The commands that a help names at the beginning of its lines."""
+    found = re.findall(r"^(?:[^:\n]*: )?`?(/[\w-]+(?: [a-zà-ÿ-]+)?)`? [A-ZÀ-Ý]", told, re.MULTILINE)
+    return set(found)
+
+
 async def test_help_names_the_commands_that_the_asker_may_use(telex: World) -> None:
     reader = said(await telex.reader.slash(telex.news, "help"))
     editor = said(await telex.editor.slash(telex.news, "help"))
     direct = said(await telex.reader.user.slash("help"))
     for name in ("/search", "/latest", "/bookmarks", "/help", "/about", "/privacy"):
-        assert f"`{name}`" in reader
+        assert name in lines(reader)
     assert "/feed" not in reader
-    assert "`/feed add`" in editor
-    assert "`/bookmarks`" in direct
-    assert "`/search`" not in direct
+    assert "/feed add" in lines(editor)
+    assert "/bookmarks" in lines(direct)
+    assert "/search" not in lines(direct)
 
 
 async def test_help_fits_and_is_for_the_asker_alone(telex: World) -> None:
@@ -37,8 +44,8 @@ async def test_help_fits_and_is_for_the_asker_alone(telex: World) -> None:
             command.name for command in telex.bot.tree.get_commands() if "Command" in type(command).__name__
         ]
         with locale.use(tag):
-            assert all(f"`{locale.command(f'/{name}')}`" in said(shown) for name in named)
-            assert f"`{locale.command('/feed packs')}`" in said(shown)
+            there = {locale.command(f"/{name}") for name in (*named, "feed packs")}
+            assert there <= lines(said(shown))
 
 
 async def test_about_tells_version_uptime_and_what_the_asker_can_read(

@@ -137,7 +137,7 @@ async def test_a_role_that_was_chosen_manages_feeds(telex: World, feed_server: F
     told = await telex.editor.select(last(shown), [role], custom_id=picker(shown, ROLES))
     assert f"<@&{role.id}>, and those with Manage Server" in said(told)
     assert "Example News" in said(await librarian.slash(telex.news, "feed list"))
-    assert "`/feed add`" in said(await librarian.slash(telex.news, "help"))
+    assert "/feed add Follow" in said(await librarian.slash(telex.news, "help"))
     asked = await librarian.slash(telex.news, "feed remove", feed="1")
     await telex.store.preferences.change(
         Preference.MANAGER_ROLE, None, server_id=telex.guild.id, person_id=telex.editor.id

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import asyncio
 import json
 from dataclasses import dataclass, field
@@ -92,7 +94,7 @@ async def test_the_first_watch_is_said_where_it_will_be_told_and_later_ones_are_
 ) -> None:
     await add(telex, "browser")
     await add(telex, "engine")
-    messages = [message.content for message in telex.posts(telex.reader.user.dm_channel)]
+    messages = [text(message) for message in telex.posts(telex.reader.user.dm_channel)]
     assert messages == [
         "This is where I tell you of new articles for **browser**. /watch list shows your watches."
     ]
@@ -218,7 +220,7 @@ async def test_several_matches_that_wait_share_one_notice(telex: World, desk: De
     lines = (notice.embeds[0].description or "").split("\n")
     assert len(lines) == 11
     assert "Quantum 13" in lines[0]
-    assert lines[-1] == "and 4 more, which /search finds"
+    assert re.fullmatch(r"and 4 more, which </search:\d+> finds", lines[-1])
 
 
 async def test_what_comes_soon_after_a_notice_waits_for_the_next(telex: World, desk: Desk) -> None:

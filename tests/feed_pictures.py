@@ -1,0 +1,225 @@
+"""Takes pictures of feeds, and of what becomes of articles: `python -m tests.feed_pictures [FOLDER]`.
+
+The preview of a feed and its password, a list that is imported, the feeds with their health, an alert, posts
+that are corrected or withdrawn, and /why, in English and in French.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from aiohttp import web
+from playwright.sync_api import Page
+
+from bot.choices import Preference, Rule
+from tests.discord_world import World
+from tests.feed_server import FeedServer, item, rss
+from tests.picture_stage import server_in, shoot, shoot_last
+from tests.pictures import MESSAGE, command
+
+DAY, HALF_AN_HOUR = 86_400, 1_800
+
+
+@dataclass(frozen=True)
+class Words:
+    """What is published in a language, and what stands on the buttons that are pressed."""
+
+    outlet: str
+    language: str
+    stories: tuple[tuple[str, str], ...]  # title and beginning
+    corrected: str
+    rule: str
+    others: tuple[str, str, str]
+    password: str
+
+
+WORDS = {
+    "": Words(
+        "The Circuit Post",
+        "en",
+        (
+            ("Let’s Encrypt has issued a billion certificates", "It took four years and four months."),
+            ("European Parliament makes USB-C the common charger", "Phones come first, laptops follow."),
+            ("Python 3.12 is out, with better error messages", "And f-strings that may hold anything."),
+            ("Wikipedia turns twenty", "It began as a side project, and outgrew what it was to feed."),
+            ("Nvidia passes Microsoft in value", "Both sell what the other cannot do without."),
+            ("Sponsored: ten chairs for your desk", "They go up and down."),
+        ),
+        "Nvidia passes Microsoft and Apple in value",
+        "sponsored",
+        ("Kernel & Co.", "Patch Tuesday", "The Long Cable"),
+        "Give name and password",
+    ),
+    "-fr": Words(
+        "Le Fil numérique",
+        "fr",
+        (
+            (
+                "Let’s Encrypt a délivré un milliard de certificats",
+                "Quatre ans et quatre mois ont suffi.",
+            ),
+            ("L’USB-C devient le chargeur commun", "Les téléphones d’abord, les ordinateurs ensuite."),
+            ("Python 3.12 est là, avec de meilleurs messages d’erreur", "Et des f-strings sans entraves."),
+            ("Wikipédia fête ses vingt ans", "Ce n’était qu’un brouillon pour une autre encyclopédie."),
+            ("Nvidia dépasse Microsoft en Bourse", "Chacun vend ce dont l’autre ne peut se passer."),
+            ("Publicité : dix chaises pour votre bureau", "Elles montent et elles descendent."),
+        ),
+        "Nvidia dépasse Microsoft et Apple en Bourse",
+        "publicité",
+        ("Le Paquet libre", "Mardi des correctifs", "Le Long Câble"),
+        "Donner identifiant et mot de passe",
+    ),
+}
+
+
+@dataclass
+class Stage:
+    """A server, its publisher, and where pictures go."""
+
+    world: World
+    server: FeedServer
+    words: Words
+    folder: Path
+    ending: str
+    names: dict[str, str] = field(default_factory=dict)
+
+    def file(self, name: str) -> Path:
+        """Of a picture."""
+        return self.folder / f"{name}{self.ending}.png"
+
+    async def last(self, name: str) -> None:
+        """A picture of the last message."""
+        await shoot(self.world, self.world.news, partial(shoot_last, path=self.file(name), names=self.names))
+
+    def serve(self, *numbers: int, corrected: int | None = None) -> None:
+        """Have the outlet’s feed hold these stories, newest first."""
+        told = []
+        for number in numbers:
+            title, lead = self.words.stories[number]
+            title = self.words.corrected if number == corrected else title
+            told.append(item(number, title=title, body=lead, published=self.began - 3600 + number * 60))
+        self.server.serve("/feed.xml", rss(*told, title=self.words.outlet, language=self.words.language))
+
+    @property
+    def began(self) -> int:
+        return 1_780_000_000
+
+
+async def news(stage: Stage) -> None:
+    """Posts of a feed; one is corrected, one is withdrawn, one is filtered; and why."""
+    world = stage.world
+    stage.serve()
+    feed = await world.follow(f"{stage.server.origin}/feed.xml")
+    (subscription, _feed), *_rest = await world.store.subscriptions.in_server(world.guild.id)
+    rules = [(Rule.NEVER, stage.words.rule)]
+    await world.store.filters.add(subscription.id, rules, person_id=world.editor.id, limit=9)
+    await world.poll(feed)
+    for number in range(6):
+        stage.serve(*reversed(range(number + 1)))
+        await world.poll(feed)
+    await world.deliver()
+    for _reading in range(2):  # the fourth story stays away
+        await world.advance(HALF_AN_HOUR)
+        stage.serve(5, 4, 2, 1, 0)
+        await world.poll(feed)
+    await world.deliver()
+    stage.serve(5, 4, 2, 1, 0, corrected=4)
+    await world.advance(HALF_AN_HOUR)
+    await world.poll(feed)
+    await world.deliver()
+    titles = [post.embeds[0].title for post in world.posts()]
+    stage.names[world.posts()[titles.index(stage.words.corrected)].jump_url] = "#news › ✉️"
+
+    def posts(page: Page) -> None:
+        for name, title in (("corrected", stage.words.corrected), ("withdrawn", stage.words.stories[3][0])):
+            page.locator(MESSAGE).nth(titles.index(title)).screenshot(path=stage.file(name))
+
+    await shoot(world, world.news, posts, height=1800)
+    await world.editor.slash(world.news, "why", link="https://news.example/articles/5")
+    await stage.last("why-filtered")
+    await world.editor.slash(world.news, "why", link="https://news.example/articles/4")
+    await stage.last("why")
+
+
+async def trouble(stage: Stage) -> None:
+    """An alert, and the list with a feed that is well, one in trouble and one that is paused."""
+    world, (well, paused, broken) = stage.world, stage.words.others
+    for number, title in enumerate((well, paused, broken)):
+        told = item(90 + number, title=title, published=world.clock.now() - 3 * 3600)
+        url = stage.server.serve(f"/{number}.xml", rss(told, title=title, language=stage.words.language))
+        await world.poll(await world.follow(url))
+    await world.deliver()
+    pairs = await world.store.subscriptions.in_server(world.guild.id)
+    of = {feed.title: (subscription, feed) for subscription, feed in pairs}
+    await world.editor.slash(world.news, "feed pause", feed=str(of[paused][0].id))
+    stage.server.serve("/2.xml", status=404)
+    for _day in range(2):
+        await world.poll(of[broken][1])
+        await world.advance(DAY + 60)
+    await world.poll(of[broken][1])
+    for title in (well, stage.words.outlet):
+        await world.poll(of[title][1])
+    await world.deliver()
+    await stage.last("alert")
+    await world.editor.slash(world.news, "feed list")
+    await stage.last("feed-list")
+
+
+async def more(stage: Stage) -> None:
+    """A feed that is added, one that asks for a password, and a list that is imported."""
+    world, server, words = stage.world, stage.server, stage.words
+    title, lead = words.stories[4]
+    told = item(70, title=title, body=lead, published=world.clock.now() - 600)
+    url = server.serve("/new.xml", rss(told, title=words.others[0], language=words.language))
+    await world.editor.slash(world.news, "feed add", url=url)
+    await stage.last("feed-add")
+
+    async def locked(_request: web.Request) -> web.Response:
+        return web.Response(status=401)
+
+    address = server.handle("/members.xml", locked)
+
+    def form(page: Page) -> None:
+        command(page, "feed add", address)
+        page.get_by_role("button", name=words.password).last.click()
+        window = page.get_by_role("dialog")
+        window.wait_for()
+        page.wait_for_timeout(800)
+        window.screenshot(path=stage.file("password"))
+
+    await shoot(world, world.news, form)
+    outlines = "".join(
+        f'<outline text="{name}" xmlUrl="{address}"/>'
+        for name, address in (
+            (words.others[0].replace("&", "&amp;"), f"{server.origin}/new.xml"),
+            (words.others[2], f"{server.origin}/2.xml"),
+            (words.outlet, f"{server.origin}/feed.xml"),
+            ("Gopher", "gopher://example.org/"),
+        )
+    )
+    link = server.serve(
+        "/list.opml", f"<opml version='2.0'><body>{outlines}</body></opml>", content_type="text/x-opml"
+    )
+    await world.editor.slash(world.news, "feed import", link=link)
+    await stage.last("import")
+
+
+async def main(folder: Path) -> None:
+    for ending, words in WORDS.items():
+        async with server_in(words.language) as (world, server):
+            stage = Stage(world, server, words, folder, ending)
+            stage.names = {world.news.mention: "#news", server.origin.removeprefix("http://"): "example.org"}
+            await world.store.preferences.change(
+                Preference.TIME_ZONE, "Europe/Paris", server_id=world.guild.id, person_id=world.editor.id
+            )
+            await news(stage)
+            await trouble(stage)
+            await more(stage)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/pictures").resolve()))

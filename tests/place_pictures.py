@@ -1,0 +1,146 @@
+"""Takes pictures of the places that posts go to: `python -m tests.place_pictures [FOLDER]`.
+
+An announcement, a thread, a thread of the day, a post of a forum with its tags, and the panels that choose
+them, in English and in French.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from functools import partial
+from pathlib import Path
+
+from playwright.sync_api import Page
+from simcord.builders import ChannelHandle
+
+from bot.choices import Preference, TagRule
+from tests.cogs.helpers import last
+from tests.discord_world import World
+from tests.feed_server import FeedServer, item, rss
+from tests.picture_stage import server_in, shoot, shoot_channel, shoot_last
+
+STORIES = {
+    "": (
+        "The Circuit Post",
+        "en",
+        (
+            "A backdoor in xz was found because a login took half a second too long",
+            "An engineer looked for the lost time and found code that nobody had reviewed.",
+        ),
+        (
+            "Linux 6.1 is the first kernel with support for Rust",
+            "There is little of it yet: enough for a driver that says hello.",
+        ),
+    ),
+    "-fr": (
+        "Le Fil numérique",
+        "fr",
+        (
+            "Une porte dérobée dans xz trahie par une connexion trop lente d’une demi-seconde",
+            "Un ingénieur a cherché le temps perdu, et trouvé du code que personne n’avait relu.",
+        ),
+        (
+            "Linux 6.1, premier noyau à accepter du Rust",
+            "Il y en a encore peu : de quoi écrire un pilote qui dit bonjour.",
+        ),
+    ),
+}
+NAMES = {
+    "": ("announcements", "reading-group", "forum", ("Security", "Linux", "Events")),
+    "-fr": ("annonces", "groupe-de-lecture", "forum", ("Sécurité", "Linux", "Agenda")),
+}
+QUERIES = {
+    "": ("backdoor OR malware", "linux OR kernel"),
+    "-fr": ('"porte dérobée" OU virus', "linux OU noyau"),
+}
+"""What the first tags are given to."""
+LABELS = {"": "Tags of posts…", "-fr": "Étiquettes des publications…"}
+FIRST_TAG = 501
+
+
+async def publish(world: World, server: FeedServer, ending: str, *places: ChannelHandle) -> None:
+    """Two articles for each place, as they come."""
+    outlet, language, *stories = STORIES[ending]
+    url = server.serve("/feed", rss(title=outlet, language=language))
+    for place in places:
+        feed = await world.follow(url, place)
+    await world.poll(feed)
+    articles: list[str] = []
+    for number, (title, lead) in enumerate(stories, 1):
+        published = world.clock.now() - 600 + number * 60
+        articles.insert(0, item(number, title=title, body=lead, published=published))
+    server.serve("/feed", rss(*articles, title=outlet, language=language))
+    await world.poll(feed)
+    await world.deliver()
+
+
+def tags(page: Page, names: list[str]) -> None:
+    """Write a post's tags above it, where Discord shows them and the page does not."""
+    page.evaluate(
+        """names => {
+            const line = document.createElement("div");
+            line.style = "display:flex;gap:8px;padding:12px 20px 0";
+            for (const name of names) {
+                const tag = document.createElement("span");
+                tag.textContent = name;
+                tag.style = "background:#4e5058;border-radius:12px;padding:2px 10px;font-size:13px";
+                line.append(tag);
+            }
+            document.querySelector(".channel-header").after(line);
+        }""",
+        names,
+    )
+
+
+async def picture(world: World, server: FeedServer, folder: Path, ending: str) -> None:
+    """Make the places, let them get articles, and take their pictures."""
+    announcements, reading, forums, names = NAMES[ending]
+    guild, editor, backend = world.guild, world.editor, world.env.backend
+    known = {str(FIRST_TAG + number): name for number, name in enumerate(names)}
+    news = guild.create_news_channel(announcements)
+    backend.create_thread(world.news.id, reading, editor.id)
+    forum = guild.create_forum_channel(forums)
+    plain = {"moderated": False, "emoji_id": None, "emoji_name": None}
+    backend.edit_channel(
+        forum.id, {"available_tags": [{"id": id_, "name": known[id_], **plain} for id_ in known]}
+    )
+    daily = guild.create_text_channel("tech")
+    world.set_permissions(daily, create_public_threads=True)
+    await world.env.settle()
+    chosen = {"server_id": guild.id, "person_id": editor.id}
+    for (id_, name), query in zip(known.items(), QUERIES[ending], strict=False):
+        rule = TagRule(int(id_), query)
+        await world.store.forum_tags.add(rule, name, **chosen, channel_id=forum.id, limit=20)
+    await world.store.preferences.change(Preference.DAILY_THREAD, 1, **chosen, channel_id=daily.id)
+    (thread,) = world.news.threads
+    await publish(world, server, ending, news, thread, daily, forum)
+    (of_today,), post = daily.threads, next(iter(forum.threads))
+    for name, place in (("announcement", news), ("thread", thread), ("daily-thread", of_today)):
+        await shoot(world, place, partial(shoot_channel, path=folder / f"{name}{ending}.png"))
+    given = [known[str(each)] for each in backend.get_channel(post.id).applied_tags]
+
+    def of_forum(page: Page) -> None:
+        tags(page, given)
+        shoot_channel(page, folder / f"forum{ending}.png")
+
+    await shoot(world, post, of_forum)
+    for name, place, label in (("channel", daily, None), ("tags", forum, LABELS[ending])):
+        shown = await editor.slash(world.news, "settings channel", channel=place)
+        if label is not None:
+            await editor.click(last(shown), label=label)
+        await shoot(
+            world,
+            world.news,
+            partial(shoot_last, path=folder / f"{name}{ending}.png", names={place.mention: f"#{place.name}"}),
+        )
+
+
+async def main(folder: Path) -> None:
+    for ending in STORIES:
+        async with server_in(ending.removeprefix("-") or "en") as (world, server):
+            await picture(world, server, folder, ending)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/pictures").resolve()))
