@@ -7,25 +7,21 @@ takes one call at a time over a socket pair; one that hangs or dies is replaced.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import io
 import pickle
-import signal
 import socket
-import struct
 import subprocess
 import sys
-import traceback
 from collections import deque
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any, TypeVar, TypeVarTuple, cast
+from typing import TypeVar, TypeVarTuple, cast
+
+from bot.worker import HEADER, WorkerDied, WorkerError, WorkerTimeout
+
+__all__ = ["WorkerDied", "WorkerError", "WorkerTimeout", "Workers"]
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
-MEMORY_LIMIT = 2**30
-"""Bytes of address space that a worker may take."""
 TIRED = 192 * 2**20
 """Bytes a worker may have held at its worst before it is replaced by a fresh one, unless told otherwise."""
 START_TIME = 30.0
@@ -33,20 +29,7 @@ START_TIME = 30.0
 ORPHAN_TIME = 5.0
 """Seconds after its limit when a call ends its own process, in case nobody is left to kill it."""
 
-_HEADER = struct.Struct("!Q")
-_SERVE = "import sys; sys.path[:] = {path!r}; from bot.workers import serve; serve({descriptor}, {tired})"
-
-
-class WorkerError(Exception):
-    """The call gave no result, and its worker was replaced."""
-
-
-class WorkerTimeout(WorkerError):
-    """The call took longer than it may."""
-
-
-class WorkerDied(WorkerError):
-    """The worker crashed, or ran out of memory or stack."""
+_SERVE = "import sys; sys.path[:] = {path!r}; from bot.worker import serve; serve({descriptor}, {tired})"
 
 
 class Workers:
@@ -194,7 +177,7 @@ class _Worker(asyncio.Protocol):
         payload = pickle.dumps((name, args, limit + ORPHAN_TIME), pickle.HIGHEST_PROTOCOL)
         loop = asyncio.get_running_loop()
         self._reply, started = loop.create_future(), loop.time()
-        self._transport.writelines((_HEADER.pack(len(payload)), payload))
+        self._transport.writelines((HEADER.pack(len(payload)), payload))
         module = name.partition(":")[0]
         first = module not in self._known
         self._known.add(module)
@@ -222,12 +205,12 @@ class _Worker(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._received += data
-        if len(self._received) < _HEADER.size:
+        if len(self._received) < HEADER.size:
             return
-        size = _HEADER.size + _HEADER.unpack_from(self._received)[0]
+        size = HEADER.size + HEADER.unpack_from(self._received)[0]
         if len(self._received) < size:
             return
-        reply, self._received = memoryview(self._received)[_HEADER.size : size], bytearray()
+        reply, self._received = memoryview(self._received)[HEADER.size : size], bytearray()
         if self._reply is not None and not self._reply.done():
             self._reply.set_result(pickle.loads(reply))  # noqa: S301 - our own process wrote it
 
@@ -235,67 +218,3 @@ class _Worker(asyncio.Protocol):
         self.lost = True
         if self._reply is not None and not self._reply.done():
             self._reply.set_result((False, WorkerDied("the worker process ended before it answered")))
-
-
-def serve(descriptor: int, tired: int) -> None:
-    """The life of a worker process: answer calls until the other end of the socket closes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    _limit_memory()
-    with socket.socket(fileno=descriptor) as connection, connection.makefile("rwb") as stream:
-        healthy = True
-        while healthy and len(header := stream.read(_HEADER.size)) == _HEADER.size:
-            healthy, reply = _answer(stream, _HEADER.unpack(header)[0], tired)
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            stream.write(_HEADER.pack(len(reply)))
-            stream.write(reply)
-            stream.flush()
-
-
-def _answer(stream: io.BufferedRWPair, size: int, tired: int) -> tuple[bool, bytes]:
-    try:
-        name, args, limit = pickle.loads(stream.read(size))  # noqa: S301 - our own parent wrote it
-        function = _function(name)
-        signal.setitimer(signal.ITIMER_REAL, limit)  # its signal ends the process, even inside C code
-        result = function(*args)
-        healthy = _peak_memory() < tired
-        return healthy, pickle.dumps((healthy, result), pickle.HIGHEST_PROTOCOL)
-    except (MemoryError, RecursionError) as error:
-        return False, pickle.dumps((False, WorkerDied(f"{type(error).__name__} in the worker")))
-    except Exception as error:  # noqa: BLE001 - raised again in the parent
-        return True, _pickled_error(error)
-
-
-def _pickled_error(error: Exception) -> bytes:
-    error.add_note("".join(traceback.format_exception(error)))
-    error.__cause__ = error.__context__ = None
-    try:
-        pickled = pickle.dumps((True, error), pickle.HIGHEST_PROTOCOL)
-        pickle.loads(pickled)  # noqa: S301 - an exception with an odd __init__ fails here, not in the parent
-    except Exception:  # noqa: BLE001 - whatever its own pickling raises
-        pickled = pickle.dumps((True, WorkerDied(f"{type(error).__name__}: {error}")))
-    return pickled
-
-
-def _function(name: str) -> Callable[..., Any]:
-    module, _, attribute = name.partition(":")
-    __import__(module)
-    return cast("Callable[..., Any]", getattr(sys.modules[module], attribute))
-
-
-def _limit_memory() -> None:
-    import resource  # noqa: PLC0415 - POSIX alone has it, and only the child needs it
-
-    with contextlib.suppress(ValueError, OSError):  # macOS does not let it be set
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
-def _peak_memory() -> int:
-    """The most bytes that this program held. `ru_maxrss` also counts the process that it was forked from."""
-    import resource  # noqa: PLC0415 - see above
-
-    if (status := Path("/proc/self/status")).exists():
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-        return int(line.split()[1]) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from bot.feeds import errors
 from bot.feeds.entries import sound
 from bot.feeds.errors import FeedError
-from bot.text import clean
+from bot.text import clean, terms
 from bot.text.characters import visible
 from bot.text.html import is_absurd
 
@@ -26,6 +26,13 @@ MAX_TEXT = 60_000
 
 MAX_ATTRIBUTES = 2_000
 """Most attributes of a tag that are parsed: the time grows with their square."""
+
+FEWEST_WORDS = 30
+"""Words of an article; what is shorter is a notice, or a page that only a script fills."""
+TELLING = 4
+"""Letters of a word that tells what an article is about."""
+LEAST_SHARED = 0.25
+"""What part of the telling words of title and teaser a page holds that is about the same."""
 
 _HEAD = 4096
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
@@ -49,6 +56,24 @@ _PART = 80
 """Characters of a paragraph that belongs to a part of an article."""
 _MOST_CHILDREN = 3
 """Elements right in one whose words may all be a link's."""
+
+
+def read(page: bytes, content_type: str, url: str, title: str, teaser: str) -> str:
+    """The text of the article in a page (runs in a worker).
+
+    Raises FeedError where there is none, where it is about something else (a consent form, the front page),
+    or where it says no more than the feed did.
+    """
+    text = article(page, content_type, url)
+    words = terms.words(text)
+    if len(words) < FEWEST_WORDS:
+        raise FeedError(errors.NO_ARTICLE, f"{len(words)} words")
+    wanted = {word for word in terms.words(f"{title}\n{teaser}") if len(word) >= TELLING}
+    if wanted and len(wanted.intersection(words)) < LEAST_SHARED * len(wanted):
+        raise FeedError(errors.OTHER_PAGE, "another text")
+    if len(text) <= len(teaser):
+        raise FeedError(errors.NOTHING_MORE, f"{len(text)} characters")
+    return text
 
 
 def article(page: bytes, content_type: str, url: str) -> str:

@@ -8,11 +8,10 @@ from yarl import URL
 
 from bot.feeds import errors
 from bot.feeds.addresses import check_url
-from bot.feeds.article import article
+from bot.feeds.article import read
 from bot.feeds.errors import FeedError
 from bot.feeds.fetch import PAGE_TYPES, Fetcher
 from bot.feeds.robots import Robots, Visit
-from bot.text import terms
 from bot.workers import WorkerDied, Workers, WorkerTimeout
 
 MAX_PAGE = 4 * 2**20
@@ -20,12 +19,6 @@ MAX_PAGE = 4 * 2**20
 HTML = ("text/html", "application/xhtml+xml")
 READ_TIME = 5.0
 """Seconds that a worker may take to find the article in a page."""
-FEWEST_WORDS = 30
-"""Words of an article; what is shorter is a notice, or a page that only a script fills."""
-TELLING = 4
-"""Letters of a word that tells what an article is about."""
-LEAST_SHARED = 0.25
-"""What part of the telling words of title and teaser a page holds that is about the same."""
 
 
 class Pages:
@@ -62,21 +55,3 @@ class Pages:
         except WorkerDied as error:
             raise FeedError(errors.PARSE_DIED, str(error)) from error
         return text, delay
-
-
-def read(page: bytes, content_type: str, url: str, title: str, teaser: str) -> str:
-    """The text of the article in a page (runs in a worker).
-
-    Raises FeedError where there is none, where it is about something else (a consent form, the front page),
-    or where it says no more than the feed did.
-    """
-    text = article(page, content_type, url)
-    words = terms.words(text)
-    if len(words) < FEWEST_WORDS:
-        raise FeedError(errors.NO_ARTICLE, f"{len(words)} words")
-    wanted = {word for word in terms.words(f"{title}\n{teaser}") if len(word) >= TELLING}
-    if wanted and len(wanted.intersection(words)) < LEAST_SHARED * len(wanted):
-        raise FeedError(errors.OTHER_PAGE, "another text")
-    if len(text) <= len(teaser):
-        raise FeedError(errors.NOTHING_MORE, f"{len(text)} characters")
-    return text

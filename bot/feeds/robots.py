@@ -13,10 +13,9 @@ from bot.clock import Clock
 from bot.feeds import errors
 from bot.feeds.errors import FeedError
 from bot.feeds.fetch import Fetcher
+from bot.feeds.rules import Verdict, verdict
 from bot.workers import WorkerError, Workers
 
-AGENT = "Telex"
-"""The name that a robots.txt calls us by; the User-Agent begins with it."""
 MAX_ROBOTS = 512 * 1024
 """Bytes of a robots.txt; RFC 9309 §2.5 wants at least 500 KiB read."""
 KEPT = 86_400
@@ -29,18 +28,9 @@ MOST_BYTES = 8 * 2**20
 """and bytes of all of them."""
 READ_TIME = 2.0
 """Seconds that a worker may take to find out whether an address is allowed."""
-LONGEST_DELAY = 60.0
-"""Seconds between two pages of a host that a Crawl-delay can ask for."""
 
 Visit = Callable[[str], AbstractAsyncContextManager[None]]
 """Being the only visitor of an address's host for as long as a block takes."""
-
-
-class Verdict(NamedTuple):
-    """Whether a page may be read, and the seconds that its host wants between two pages."""
-
-    allowed: bool
-    delay: float = 0.0
 
 
 class _Rules(NamedTuple):
@@ -49,15 +39,6 @@ class _Rules(NamedTuple):
     until: int
     body: bytes
     error: FeedError | None = None
-
-
-def verdict(body: bytes, url: str) -> Verdict:
-    """What a robots.txt says of an address (runs in a worker: patterns of strangers are matched)."""
-    from protego import Protego  # noqa: PLC0415 - only a worker needs it
-
-    rules = Protego.parse(body.decode("utf-8-sig", "replace"))
-    delay = rules.crawl_delay(AGENT) or 0.0
-    return Verdict(rules.can_fetch(url, AGENT), min(max(float(delay), 0.0), LONGEST_DELAY))
 
 
 class Robots:

@@ -8,9 +8,10 @@ import pytest
 from aiohttp import web
 
 from bot.feeds import discover, errors
-from bot.feeds.discover import FoundFeed, find, links
+from bot.feeds.discover import find
 from bot.feeds.errors import FeedError
 from bot.feeds.fetch import Fetcher
+from bot.feeds.links import MAX_FEEDS, FoundFeed, links
 from bot.workers import Workers
 from tests.feed_server import FeedServer, item, rss
 from tests.shared import shared
@@ -62,7 +63,7 @@ def test_where_no_link_element_helps_links_that_look_like_feeds_do() -> None:
 
 
 def test_a_page_of_a_thousand_feeds_offers_ten() -> None:
-    assert len(links(_page(*(_link(f"/{n}") for n in range(1_000))), PAGE)) == discover.MAX_FEEDS
+    assert len(links(_page(*(_link(f"/{n}") for n in range(1_000))), PAGE)) == MAX_FEEDS
 
 
 @pytest.mark.parametrize("page", [b"", b"\x00\xff", b"<link" * 10_000, b"<div>" * 2_000])

@@ -11,10 +11,12 @@ from contextlib import asynccontextmanager
 import pytest
 
 from bot.feeds import errors, pages, robots
+from bot.feeds.article import read
 from bot.feeds.errors import FeedError
 from bot.feeds.fetch import Fetcher
-from bot.feeds.pages import MAX_PAGE, Pages, read
-from bot.feeds.robots import MAX_ROBOTS, Robots, Verdict, verdict
+from bot.feeds.pages import MAX_PAGE, Pages
+from bot.feeds.robots import MAX_ROBOTS, Robots
+from bot.feeds.rules import Verdict, verdict
 from bot.settings import Settings
 from bot.workers import Workers
 from tests.clocks import ManualClock

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from bot.feeds import sites
-from bot.feeds.discover import FoundFeed, find, links
+from bot.feeds.discover import find
 from bot.feeds.fetch import Fetcher
+from bot.feeds.links import FoundFeed, links
 from bot.feeds.sites import SiteFeed
 from bot.workers import Workers
 from tests.feed_server import FeedServer, item, rss
