@@ -5,10 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from bisect import bisect_left
-from collections import defaultdict
 from collections.abc import Iterable
-from itertools import islice
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA, JaroWinkler
@@ -16,6 +13,7 @@ from rapidfuzz.distance import OSA, JaroWinkler
 from bot.news.bilingual import translations
 from bot.store import Store, StoreError
 from bot.store.search_index import Any, Except, Near, Terms, Wanted, terms_of
+from bot.text.lexicon import Lexicon
 
 log = logging.getLogger(__name__)
 
@@ -24,12 +22,12 @@ KEPT = 50_000  # of larger stores, words in more than one of that many articles
 GROWN = 1.02  # times larger than when it was read: read again,
 GROWN_LARGE = 1.2  # a large one
 LOOK_AGAIN = 30.0  # seconds
-STRETCH = 4_000  # words put in their places at a time
 FEWEST = 1_000
 SHARED = 5  # letters at the beginning that relatives share,
 SHARE = 0.6  # and the part of the longer one
 MOST_RELATIVES = 8
 CLOSE = 0.9  # Jaro-Winkler similarity of a misspelt word
+DIFFERENT = 2  # letters by which it is longer or shorter
 MOST_CLOSE = 3
 COMPARED = 10  # the most similar of each length
 
@@ -39,9 +37,7 @@ class Vocabulary:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._documents: dict[str, int] = {}
-        self._sorted: list[str] = []
-        self._alike: dict[tuple[str, int], list[str]] = {}  # by first letter and length
+        self._documents = Lexicon()
         self._complete = False
         self._reading: asyncio.Task[None] | None = None
         self._is_long = False
@@ -81,22 +77,12 @@ class Vocabulary:
     async def _read(self, size: int) -> None:
         self._complete = size <= AT_ONCE
         documents = await self._store.index.frequencies(at_least=1 if self._complete else size // KEPT)
-        in_order: list[str] = []
-        alike: defaultdict[tuple[str, int], list[str]] = defaultdict(list)
-        waiting = iter(documents)
-        while stretch := list(islice(waiting, STRETCH)):
-            in_order += stretch
-            for term in stretch:
-                if term.isalpha():
-                    alike[term[0], len(term)].append(term)
-            await asyncio.sleep(0)
         await asyncio.to_thread(translations, ())  # made of many words when it is first asked
-        self._documents, self._sorted, self._alike = documents, in_order, alike
-        self.size = size
+        self._documents, self.size = documents, size
 
     def documents(self, forms: Iterable[str]) -> int:
         """In how many articles the commonest of these terms stands; 0 of a rare term of a large store."""
-        return max((self._documents.get(form, 0) for form in forms), default=0)
+        return max(map(self._documents.number, forms), default=0)
 
     def weight(self, forms: Iterable[str]) -> float:
         """How much one of these terms tells (BM25's idf, in a store of no fewer articles than `FEWEST`)."""
@@ -137,13 +123,12 @@ class Vocabulary:
             if len(form) < SHARED or not form.isalpha():
                 continue
             head = form[: max(SHARED, math.ceil(len(form) * SHARE))]
-            for index in range(bisect_left(self._sorted, head), len(self._sorted)):
-                term = self._sorted[index]
-                if not term.startswith(head):
-                    break
-                if _shared(term, form) >= SHARE * max(len(term), len(form)):
-                    found.add(term)
-        return tuple(sorted(found - forms, key=self._documents.__getitem__, reverse=True)[:MOST_RELATIVES])
+            found.update(
+                term
+                for term in self._documents.beginning(head)
+                if _shared(term, form) >= SHARE * max(len(term), len(form))
+            )
+        return tuple(sorted(found - forms, key=self._documents.number, reverse=True)[:MOST_RELATIVES])
 
     def nearest(
         self, forms: Iterable[str], *, most: int = MOST_CLOSE, shortest: int = SHARED
@@ -156,10 +141,11 @@ class Vocabulary:
         for form in forms:
             if len(form) < shortest or not form.isalpha():
                 continue
-            for length in range(len(form) - 2, len(form) + 3):
+            terms = list(filter(str.isalpha, self._documents.beginning(form[0])))
+            for length in range(len(form) - DIFFERENT, len(form) + DIFFERENT + 1):
                 near = process.extract(
                     form,
-                    self._alike.get((form[0], length), ()),
+                    [term for term in terms if len(term) == length],
                     scorer=JaroWinkler.similarity,
                     score_cutoff=CLOSE,
                     limit=COMPARED,
@@ -169,7 +155,7 @@ class Vocabulary:
                     found[term] = min(slips, found.get(term, slips))
         least = min(found.values(), default=0)
         nearest = [term for term, slips in found.items() if slips == least]
-        return tuple(sorted(nearest, key=self._documents.__getitem__, reverse=True)[:most])
+        return tuple(sorted(nearest, key=self._documents.number, reverse=True)[:most])
 
 
 def _shared(one: str, other: str) -> int:

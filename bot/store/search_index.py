@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from bot.store.database import Database
 from bot.store.rows import listed
+from bot.text.lexicon import Lexicon
 
 TITLE_WEIGHT = 2.0
 BODY_WEIGHT = 1.0
@@ -134,8 +135,8 @@ class SearchIndex:
         row = await self._database.fetchone("SELECT max(id) FROM article")
         return int(row[0] or 0) if row else 0
 
-    async def frequencies(self, *, at_least: int) -> dict[str, int]:
-        """In how many articles each term of title or text stands, the larger figure of both; terms in order.
+    async def frequencies(self, *, at_least: int) -> Lexicon:
+        """In how many articles each term of title or text stands, the larger figure of both.
 
         Terms in fewer than `at_least` are left out.
         It reads the whole index: seconds for a million articles.
@@ -389,12 +390,12 @@ def _any(connection: sqlite3.Connection, wanted: Wanted, scope: Scope) -> bool:
     return row is not None
 
 
-def _frequencies(connection: sqlite3.Connection, at_least: int) -> dict[str, int]:
+def _frequencies(connection: sqlite3.Connection, at_least: int) -> Lexicon:
     rows = connection.execute(
         """SELECT term, max(doc) AS documents FROM article_vocabulary WHERE col <> 'meta'
            GROUP BY term HAVING documents >= ? ORDER BY term""",
         (at_least,),
     )
-    found: dict[str, int] = dict(rows)  # row by row, and without what was read of the file: both are large
+    found = Lexicon(rows)
     connection.execute("PRAGMA shrink_memory")
     return found
