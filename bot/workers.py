@@ -35,13 +35,15 @@ _SERVE = "import sys; sys.path[:] = {path!r}; from bot.worker import serve; serv
 class Workers:
     """A pool of `count` worker processes. Calls wait in order for a free one.
 
-    Each process starts when it is first needed, and is replaced once it held `tired` bytes. The pool belongs
-    to one event loop.
+    Each process starts when it is first needed, is replaced once it held `tired` bytes, and ends when none
+    was needed for `patience` seconds. The pool belongs to one event loop.
     """
 
-    def __init__(self, count: int = 1, *, tired: int = TIRED) -> None:
+    def __init__(self, count: int = 1, *, tired: int = TIRED, patience: float | None = None) -> None:
         self._count = count
         self._tired = tired
+        self._patience = patience
+        self._timer: asyncio.TimerHandle | None = None
         self._idle: list[_Worker] = []
         self._busy: set[_Worker] = set()
         self._dying: list[subprocess.Popen[bytes]] = []
@@ -57,6 +59,8 @@ class Workers:
     async def close(self) -> None:
         """Kill the processes. Calls that wait or run are cancelled."""
         self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
         for future in self._waiting:
             future.cancel()
         for worker in [*self._busy, *self._idle]:
@@ -90,6 +94,7 @@ class Workers:
                 self._busy.discard(worker)
                 if healthy and not self._closed:
                     self._idle.append(worker)
+                    self._wait()
                 else:
                     self._discard(worker)
             self._taken -= 1
@@ -131,6 +136,19 @@ class Workers:
             self._discard(worker)
         self._reap()
         return await _Worker.start(self._tired)
+
+    def _wait(self) -> None:
+        """From now on for the next call, as long as patience lasts."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._patience is not None:
+            self._timer = asyncio.get_running_loop().call_later(self._patience, self._dismiss)
+
+    def _dismiss(self) -> None:
+        while self._idle:
+            self._discard(self._idle.pop())
+        if self._reap():
+            self._timer = asyncio.get_running_loop().call_later(1.0, self._dismiss)
 
     def _discard(self, worker: _Worker) -> None:
         worker.kill()

@@ -44,6 +44,28 @@ async def test_one_process_answers_many_calls(workers: Workers) -> None:
     assert await workers.run(calls.pid, timeout=5) == first != os.getpid()
 
 
+async def test_a_process_that_nobody_needs_for_a_while_ends_and_the_next_call_starts_another() -> None:
+    workers = Workers(patience=0.05)
+    first = await workers.run(calls.pid, timeout=5)
+    await _until_gone(first)
+    second = await workers.run(calls.pid, timeout=5)
+    assert second != first
+    await workers.close()
+    await _until_gone(second)
+
+
+async def test_a_process_is_not_taken_away_from_a_call_that_lasts_longer_than_patience(
+    tmp_path: Path,
+) -> None:
+    workers = Workers(2, patience=0.05)
+    mine, other = str(tmp_path / "mine"), str(tmp_path / "other")
+    call = asyncio.create_task(workers.run(calls.meet, mine, other, timeout=10))
+    await _until_gone(await workers.run(calls.pid, timeout=5))
+    assert await workers.run(calls.meet, other, mine, timeout=10)
+    assert await call
+    await workers.close()
+
+
 async def test_a_large_body_arrives_whole_both_ways(workers: Workers) -> None:
     body = os.urandom(2**20) * 8
     assert await workers.run(calls.echo, body, timeout=10) == body

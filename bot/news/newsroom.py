@@ -21,6 +21,9 @@ from bot.settings import Settings
 from bot.store import Store
 from bot.workers import Workers
 
+READERS_PATIENCE = 300.0
+"""Seconds after a question until the process that read for it, some 40 MB, is given up."""
+
 
 @dataclass(frozen=True, slots=True)
 class Newsroom:
@@ -47,7 +50,7 @@ async def open_newsroom(settings: Settings, clock: Clock | None = None) -> Async
     """
     clock = clock or SystemClock()
     store = await Store.open(settings.database, clock)
-    workers, readers = Workers(), Workers()
+    workers, readers = Workers(), Workers(patience=READERS_PATIENCE)
     try:
         async with (
             Fetcher(settings) as fetcher,

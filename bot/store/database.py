@@ -34,7 +34,7 @@ WRITER_PRAGMAS = (
     "PRAGMA foreign_keys = ON",
     "PRAGMA journal_size_limit = 67108864",  # a burst does not leave its write-ahead log behind
 )
-READER_PRAGMAS = ("PRAGMA query_only = ON", "PRAGMA cache_size = -16384")
+READER_PRAGMAS = ("PRAGMA query_only = ON",)
 
 _ENDED = "The thread of the database ended."
 

@@ -396,6 +396,4 @@ def _frequencies(connection: sqlite3.Connection, at_least: int) -> Lexicon:
            GROUP BY term HAVING documents >= ? ORDER BY term""",
         (at_least,),
     )
-    found = Lexicon(rows)
-    connection.execute("PRAGMA shrink_memory")
-    return found
+    return Lexicon(rows)
