@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from bot.text import excerpts, inflections, terms
 
-_REMEMBERED = 1 << 17  # words a language: 14 MB
+_REMEMBERED = 1 << 15  # words a language: 4 MB
 _SENTENCE = "."
 _PIECE = re.compile(rb"[a-z0-9]+|[.!](?=\s)|\n")
 _CHUNK = re.compile(r"\w+(?:['’&.,-]\w+)*[+#]*(?:[ \xa0]\d\w{0,4}(?!\w))?")
