@@ -296,10 +296,10 @@ def _sentence(error: Exception) -> str | None:  # noqa: PLR0911  # one line an e
                 seconds,
             ).format(seconds=amount(seconds))
         case app_commands.MissingPermissions():
-            names = ", ".join(_permission(name) for name in error.missing_permissions)
+            names = ", ".join(map(permissions.name, error.missing_permissions))
             return _("You need the permission {permissions} for this.").format(permissions=names)
         case app_commands.BotMissingPermissions():
-            names = ", ".join(_permission(name) for name in error.missing_permissions)
+            names = ", ".join(map(permissions.name, error.missing_permissions))
             return _("I need the permission {permissions} for this.").format(permissions=names)
         case app_commands.NoPrivateMessage():
             return _("This works in a server only.")
@@ -321,10 +321,6 @@ def _of_database(fault: DatabaseFault) -> str:
         "My database takes nothing for the moment, so this was not done. Whoever runs this bot is told; try "
         "again later."
     )
-
-
-def _permission(name: str) -> str:
-    return _("Manage Server") if name == "manage_guild" else name.replace("_", " ").title()
 
 
 def _place(interaction: discord.Interaction[Any]) -> str:

@@ -82,7 +82,7 @@ class ServerPreferences:
     time_zone: str = "UTC"
     manager_role: int | None = None
     alerts: int | None = None
-    look: Look = Look()
+    look: Look = USUAL
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,11 +27,6 @@ def zone(name: str) -> ZoneInfo:
         return ZoneInfo("UTC")
 
 
-def is_zone(name: str) -> bool:
-    """Whether this machine knows a time zone of that name."""
-    return name == "UTC" or zone(name).key == name
-
-
 def quiet(begin: int, end: int) -> str:
     """Quiet hours as a text: from one minute of the day until another, such as `22:00-07:00`."""
     return f"{clock(begin)}-{clock(end)}"

@@ -16,11 +16,11 @@ from discord.ext import commands
 from bot import __version__, locale
 from bot.app import Telex
 from bot.locale import _, amount, clickable, ngettext
+from bot.posting import sizes
 from cogs.rights import may_manage_with
 from cogs.views import AskerView, Interaction, Press
 
 _EXPORT_BATCH = 500
-_FIELD_LIMIT = 1024  # https://discord.com/developers/docs/resources/message#embed-object-embed-limits
 
 Slash = app_commands.Command[Any, ..., Any]
 Command = Slash | app_commands.Group | app_commands.ContextMenu
@@ -349,7 +349,7 @@ def _fields(title: str, lines: list[str]) -> Iterator[tuple[str, str]]:
     """Lines as one field of an embed, or as several where they are too long for one."""
     value = ""
     for line in lines:
-        if value and len(value) + 1 + len(line) > _FIELD_LIMIT:
+        if value and len(value) + 1 + len(line) > sizes.FIELD:
             yield title, value
             title, value = "\u200b", ""
         value = f"{value}\n{line}".lstrip("\n")

@@ -7,7 +7,7 @@ import discord
 from bot.choices import Preference
 from bot.locale import _
 from bot.news.refusals import Refusal
-from cogs.places import Place, lacking
+from cogs.places import Place, require_posting
 from cogs.rights import ManagersView
 from cogs.views import Interaction, Press
 
@@ -16,9 +16,7 @@ async def choose(interaction: Interaction, target: Place) -> str:
     """Have this server's alerts sent to a channel; returns what to say. Raises `Refusal`."""
     if isinstance(target, discord.ForumChannel):
         raise Refusal(_("Alerts need a channel or a thread; in a forum each would open a post of its own."))
-    refusal, advice = lacking(interaction, target)
-    if refusal:
-        raise Refusal(refusal)
+    advice = require_posting(interaction, target)
     await interaction.client.store.preferences.change(
         Preference.ALERTS, target.id, server_id=target.guild.id, person_id=interaction.user.id
     )

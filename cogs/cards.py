@@ -4,28 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from urllib.parse import quote
 
 import discord
 
 from bot import locale
 from bot.locale import _
 from bot.news.search import Result
-from bot.posting import buttons, messages
+from bot.posting import buttons, messages, sizes
 from bot.text import safe
 from bot.text.characters import visible
 from bot.words import Article, DispatchState
 from cogs.views import Interaction
 
 _TITLE = 150
-_LONGEST_LINK = 500
-_OPTION = (
-    100  # https://discord.com/developers/docs/components/reference#string-select-select-option-structure
-)
 _MOST_PLACES = 5
-_DESCRIPTION = 4096  # https://discord.com/developers/docs/resources/message#embed-object-embed-limits
 _BOLD = "\ue000"  # of private use: stands for ** while the text is escaped
-_UNSAFE = re.compile(r"[\s()<>\\\"\x00-\x1f\x7f]")
 
 Spans = Sequence[tuple[int, int]]
 
@@ -42,12 +35,6 @@ def bold(text: str, spans: Spans) -> str:
     return safe.markdown(visible(re.sub(r"\s+", " ", "".join(parts)))).replace(_BOLD, "**")
 
 
-def link(text: str, url: str) -> str:
-    """A text that was made harmless as a link; without one where the address is too long for a list."""
-    address = _UNSAFE.sub(lambda match: quote(match[0]), url)
-    return f"[{text}]({address})" if len(address) <= _LONGEST_LINK else text
-
-
 def title(article: Article) -> str:
     """The title as it can stand anywhere: one line, harmless, never empty."""
     return safe.markdown(safe.plain(article.title, _TITLE)) or _("Untitled")
@@ -62,7 +49,7 @@ def row(number: int, article: Article, note: str = "") -> tuple[str, ...]:
     """A line of a list, longest form first: number, linked title, outlet, date, a note; without the link."""
     rest = f"\n{source(article)} · {note}" if note else f"\n{source(article)}"
     name = title(article)
-    return f"{number}. **{link(name, article.url)}**{rest}", f"{number}. **{name}**{rest}"
+    return f"{number}. **{messages.linked(name, article.url)}**{rest}", f"{number}. **{name}**{rest}"
 
 
 def source(article: Article) -> str:
@@ -74,8 +61,8 @@ def source(article: Article) -> str:
 def option(article: Article) -> discord.SelectOption:
     """An entry of the menu that opens articles; its value is the article's key."""
     return discord.SelectOption(
-        label=safe.plain(article.title, _OPTION) or _("Untitled"),
-        description=safe.plain(article.outlet, _OPTION) or None,
+        label=safe.plain(article.title, sizes.OPTION) or _("Untitled"),
+        description=safe.plain(article.outlet, sizes.OPTION) or None,
         value=article.key,
     )
 
@@ -98,14 +85,14 @@ def fit(entries: Sequence[Sequence[str]], *, between: str = "\n") -> str:
     Each entry gives its forms, the longest first.
     """
     chosen = [list(forms) for forms in entries]
-    while safe.length(between.join(forms[0] for forms in chosen)) > _DESCRIPTION:
+    while safe.length(between.join(forms[0] for forms in chosen)) > sizes.DESCRIPTION:
         longest = max(
             (forms for forms in chosen if len(forms) > 1), key=lambda forms: len(forms[0]), default=None
         )
         if longest is None:
             break
         del longest[0]
-    return safe.cut(between.join(forms[0] for forms in chosen), _DESCRIPTION)
+    return safe.cut(between.join(forms[0] for forms in chosen), sizes.DESCRIPTION)
 
 
 async def show(interaction: Interaction, article: Article) -> None:

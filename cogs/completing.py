@@ -8,14 +8,13 @@ from typing import NamedTuple
 
 from discord.app_commands import Choice
 
+from bot.posting import sizes
 from bot.store import Store
 from bot.store.words import Kind
 from bot.text import safe
 from bot.text.filter_names import Filter, is_french, named, written
 from cogs.views import Interaction
 
-MOST = 25  # https://discord.com/developers/docs/interactions/application-commands#autocomplete
-LONGEST = 100  # characters of a choice
 _OFFERED = 12
 _FILTERED = re.compile(
     r"(?:^|(?<=[\s(-]))(?P<name>[^\W\d_]{2,12}|[aàAÀ]):(?:(?P<quote>[\"“«„])\s?)?(?P<typed>[^\"“”«»„]*)$"
@@ -81,8 +80,8 @@ async def query_choices(interaction: Interaction, query: str) -> list[Choice[str
     return [
         Choice(name=name, value=text)
         for text in dict.fromkeys(completed)
-        if text.strip() and len(text) <= LONGEST and (name := safe.plain(text, LONGEST))
-    ][:MOST]
+        if text.strip() and len(text) <= sizes.CHOICE and (name := safe.plain(text, sizes.CHOICE))
+    ][: sizes.CHOICES]
 
 
 async def _values(interaction: Interaction, at: Typing) -> Collection[str]:

@@ -21,7 +21,7 @@ from bot.words import Digest
 from bot.workers import WorkerError, Workers
 from cogs import digest_words, places, subscriptions
 from cogs.paging import Page, Pages
-from cogs.places import Option, Place, lacking, place, require_view
+from cogs.places import Option, Place, lacking, place, require_posting, require_view
 from cogs.rights import FOR_MANAGERS, ManagersOnly, ManagersView, in_servers
 from cogs.views import Choose, Interaction, Press
 
@@ -232,9 +232,7 @@ class DigestFlow(ManagersView):
         target = await places.find(self._place.guild, self._place.id)
         if target is None:
             raise Refusal(_("That channel is gone."))
-        refusal, _advice = lacking(interaction, target)
-        if refusal:
-            raise Refusal(refusal)
+        require_posting(interaction, target)
         client = interaction.client
         saved = await client.store.digests.save(
             self._plan,

@@ -13,6 +13,7 @@ from bot.locale import _, amount, clickable, ngettext
 from bot.news.poller import PollReport
 from bot.news.refusals import Refusal
 from bot.news.visits import Outcome
+from bot.posting import sizes
 from bot.text import safe
 from bot.text.query import MAX_LENGTH
 from bot.words import FeedState
@@ -21,17 +22,16 @@ from cogs.completing import query_choices
 from cogs.following import AddFlow, show_preview
 from cogs.looks import FeedLook, require_mention
 from cogs.paging import Page, Pages
-from cogs.places import Option, lacking, place
-from cogs.removing import RemoveFlow, no_longer
+from cogs.places import Option, place, require_posting
+from cogs.removing import RemoveFlow
 from cogs.rights import FOR_MANAGERS, ManagersOnly, ManagersView, in_servers, may_manage
-from cogs.subscriptions import bold, chosen
+from cogs.subscriptions import bold, chosen, no_longer
 from cogs.views import Interaction
 
 REFRESH = 60
 """Seconds between two refreshes of a feed."""
 
 _LIST = 6  # a page
-_DESCRIPTION = 4096  # https://discord.com/developers/docs/resources/message#embed-object-embed-limits
 
 _FEED = locale_str("Which feed, in which channel")
 
@@ -77,9 +77,7 @@ class Feeds(
         await interaction.response.defer(ephemeral=True, thinking=True)
         subscription, its_feed = await chosen(interaction, feed)
         target = await place(interaction, channel)
-        refusal, advice = lacking(interaction, target)
-        if refusal:
-            raise Refusal(refusal)
+        advice = require_posting(interaction, target)
         if target.id == subscription.channel_id:
             raise Refusal(
                 _("{feed} is posted in {channel} already.").format(
@@ -236,9 +234,7 @@ class Feeds(
         """Follow all feeds of a list, and report on each."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         target = await place(interaction, channel)
-        refusal, advice = lacking(interaction, target)
-        if refusal:
-            raise Refusal(refusal)
+        advice = require_posting(interaction, target)
         lines = await packs.follow(
             self.bot,
             packs.outlines(pack),
@@ -248,7 +244,7 @@ class Feeds(
         )
         await self.bot.courier.look_again(target.id)
         self.bot.courier.wake()
-        embed = discord.Embed(description=safe.cut("\n".join(lines), _DESCRIPTION))
+        embed = discord.Embed(description=safe.cut("\n".join(lines), sizes.DESCRIPTION))
         title = _("Followed in {channel}:").format(channel=target.mention)
         added = any(line.startswith(packs.ADDED) for line in lines)
         waits = await arrival.delay(interaction, target) if added else ""
@@ -315,7 +311,8 @@ class FeedPages(ManagersView, Pages):
         embed = discord.Embed(
             title=_("What this server follows"),
             description=safe.cut(
-                "\n\n".join([await subscriptions.entry(interaction, pair) for pair in shown]), _DESCRIPTION
+                "\n\n".join([await subscriptions.entry(interaction, pair) for pair in shown]),
+                sizes.DESCRIPTION,
             )
             or clickable(
                 _("Nothing yet. /feed packs gives you a list to begin with; /feed add takes any address.")

@@ -9,18 +9,18 @@ from bot.locale import _, amount, clickable, ngettext
 from bot.news import filters
 from bot.news.filters import Trial
 from bot.news.refusals import Refusal
+from bot.posting import messages, sizes
 from bot.text import safe
 from bot.words import Article
 from cogs import cards
 from cogs.paging import Page, Pages
 from cogs.rights import ManagersView
-from cogs.subscriptions import Pair, bold, require_still, titled
+from cogs.subscriptions import Pair, bold, no_longer, require_still, titled
 from cogs.views import Action, Interaction, Press
 
 _PAGE = 10  # articles
 _ROW = 5  # buttons
 _SHOWN = 150  # characters of a query where filters are listed
-_DESCRIPTION = 4096  # https://discord.com/developers/docs/resources/message#embed-object-embed-limits
 
 Wanted = tuple[Rule, str]
 
@@ -94,7 +94,7 @@ class TrialPages(ManagersView, Pages):
             subscription.id, self._wanted, person_id=interaction.user.id, limit=filters.MOST
         )
         if saved is None:
-            raise Refusal(_("That feed is no longer followed there."))
+            raise Refusal(no_longer())
         if not saved:
             raise Refusal(_full())
         self.stop()
@@ -148,7 +148,7 @@ class FilterList(ManagersView):
                         *filter(None, lines),
                     )
                 ),
-                _DESCRIPTION,
+                sizes.DESCRIPTION,
             ),
         )
         for number, one in enumerate(kept):
@@ -175,9 +175,9 @@ def _outcome(article: Article, by: tuple[Filter, ...], *, named: bool) -> tuple[
     """What would have become of an article, with a link and without; with the filters where `named`."""
     name = cards.title(article)
     if not by:
-        return f"✅ {cards.link(name, article.url)}", f"✅ {name}"
+        return f"✅ {messages.linked(name, article.url)}", f"✅ {name}"
     why = f"\n-# {filters.listed(by, most=2)}" if named else ""
-    return f"🚫 {cards.link(name, article.url)}{why}", f"🚫 {name}{why}"
+    return f"🚫 {messages.linked(name, article.url)}{why}", f"🚫 {name}{why}"
 
 
 def _full() -> str:

@@ -12,16 +12,13 @@ from bot.feeds.errors import FeedError, describe
 from bot.locale import _, clickable
 from bot.news.following import NeedsPassword, owner_of
 from bot.news.refusals import Refusal
+from bot.posting import sizes
 from bot.text import safe, urls
 from cogs import arrival, looks, places
-from cogs.places import Place, lacking
+from cogs.places import Place, lacking, require_posting
 from cogs.rights import ManagersView
 from cogs.subscriptions import Pair, bold
 from cogs.views import PATIENCE, Choose, Interaction, Press
-
-_OPTION = (
-    100  # https://discord.com/developers/docs/components/reference#string-select-select-option-structure
-)
 
 
 class AddFlow(ManagersView):
@@ -34,9 +31,7 @@ class AddFlow(ManagersView):
 
     async def start(self, interaction: Interaction, address: str) -> None:
         """Look at the address. Raises `Refusal` where the channel or the address does not allow it."""
-        refusal, _advice = lacking(interaction, self._place)
-        if refusal:
-            raise Refusal(refusal)
+        require_posting(interaction, self._place)
         await self._look(interaction, address)
 
     async def _look(self, interaction: Interaction, address: str) -> None:
@@ -65,14 +60,7 @@ class AddFlow(ManagersView):
         await self._look(interaction, urls.with_credentials(url, user, password))
 
     async def _offer(self, interaction: Interaction) -> None:
-        options = [
-            discord.SelectOption(
-                label=safe.plain(feed.title, _OPTION) or safe.plain(urls.masked(feed.url), _OPTION),
-                description=safe.plain(urls.masked(feed.url), _OPTION),
-                value=str(number),
-            )
-            for number, feed in enumerate(self._found.feeds)
-        ]
+        options = offered(self._found)
         self.add_item(Choose(self._choose, placeholder=_("Choose a feed…"), options=options))
         self.add_item(Press(self._cancel, label=_("Cancel"), row=1))
         self.asked = interaction
@@ -135,9 +123,7 @@ class AddFlow(ManagersView):
         if place is None:
             raise Refusal(_("That channel is gone."))
         await places.require_view(interaction, place.id)
-        refusal, _advice = lacking(interaction, place)
-        if refusal:
-            raise Refusal(refusal)
+        require_posting(interaction, place)
         try:
             followed = await client.newsroom.following.follow(
                 self._found,
@@ -189,6 +175,18 @@ class Password(discord.ui.Modal):
                 return
             await interaction.response.defer()
             await self._flow.look_with(interaction, self._url, self._user.value, self._password.value)
+
+
+def offered(found: Discovery) -> list[discord.SelectOption]:
+    """The feeds of a page as options of a menu; the values are their places."""
+    return [
+        discord.SelectOption(
+            label=safe.plain(feed.title, sizes.OPTION) or safe.plain(urls.masked(feed.url), sizes.OPTION),
+            description=safe.plain(urls.masked(feed.url), sizes.OPTION),
+            value=str(number),
+        )
+        for number, feed in enumerate(found.feeds)
+    ]
 
 
 async def show_preview(interaction: Interaction, pair: Pair) -> None:

@@ -8,6 +8,7 @@ from bot.choices import TagRule
 from bot.locale import _, amount, ngettext
 from bot.news import filters
 from bot.news.refusals import Refusal
+from bot.posting import sizes
 from bot.posting.forums import allowed
 from bot.text import safe
 from cogs import places
@@ -18,9 +19,6 @@ MOST = 20
 """Rules of a forum."""
 
 _QUERY = 100
-_OPTION = (
-    100  # https://discord.com/developers/docs/components/reference#string-select-select-option-structure
-)
 
 
 class TagPanel(ManagersView):
@@ -50,14 +48,14 @@ class TagPanel(ManagersView):
         self.clear_items()
         if tags:
             options = [
-                discord.SelectOption(label=safe.plain(tag.name, _OPTION) or "…", value=str(tag.id))
+                discord.SelectOption(label=safe.plain(tag.name, sizes.OPTION) or "…", value=str(tag.id))
                 for tag in tags
             ]
             self.add_item(Choose(self._ask, placeholder=_("Give a tag…"), options=options))
         if self._rules:
             options = [
                 discord.SelectOption(
-                    label=safe.plain(f"{self._name(rule)}: {rule.query}".rstrip(": "), _OPTION),
+                    label=safe.plain(f"{self._name(rule)}: {rule.query}".rstrip(": "), sizes.OPTION),
                     value=str(number),
                 )
                 for number, rule in enumerate(self._rules)
@@ -71,7 +69,7 @@ class TagPanel(ManagersView):
         return tag.name if tag is not None else _("a tag that is gone")
 
     def _said(self, rule: TagRule) -> str:
-        name = safe.markdown(safe.plain(self._name(rule), _OPTION))
+        name = safe.markdown(safe.plain(self._name(rule), sizes.OPTION))
         if not rule.query:
             return _("**{tag}**: every post").format(tag=name)
         query = safe.plain(rule.query, _QUERY).replace("`", "'")

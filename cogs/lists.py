@@ -15,24 +15,22 @@ from bot.news import importing
 from bot.news.following import MOST_FEEDS
 from bot.news.importing import Imported
 from bot.news.refusals import Refusal
+from bot.posting import sizes
 from bot.text import safe
 from bot.words import Feed
 from cogs import subscriptions
-from cogs.places import Place, lacking
+from cogs.places import Place, require_posting
 from cogs.views import Interaction
 
 _LINES = 15
 """Lines of a report in the message itself; a longer one is a file."""
-_DESCRIPTION = 4096  # https://discord.com/developers/docs/resources/message#embed-object-embed-limits
 
 
 async def bring(
     interaction: Interaction, target: Place, file: discord.Attachment | None, link: str | None
 ) -> None:
     """Follow the feeds of a file or of what is at a link, and report. Raises `Refusal`."""
-    refusal, advice = lacking(interaction, target)
-    if refusal:
-        raise Refusal(refusal)
+    advice = require_posting(interaction, target)
     feeds = await _list(interaction, file, link)
 
     async def tell(done: int, total: int) -> None:
@@ -66,7 +64,7 @@ async def bring(
         text = "\n".join(lines).encode()
         attachments = [discord.File(io.BytesIO(text), filename="telex-import.txt")]
     elif lines:
-        embeds = [discord.Embed(description=safe.cut(safe.markdown("\n".join(lines)), _DESCRIPTION))]
+        embeds = [discord.Embed(description=safe.cut(safe.markdown("\n".join(lines)), sizes.DESCRIPTION))]
     await interaction.edit_original_response(
         content="\n".join(filter(None, (*said, advice))), embeds=embeds, attachments=attachments
     )

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import discord
 
-from bot.choices import Look, Style
+from bot.choices import USUAL, Look, Style
 from bot.locale import _
 from bot.news.refusals import Refusal
 from bot.posting import looks, messages
@@ -17,7 +17,7 @@ from bot.words import Article, Feed
 from cogs.look_form import LookForm, read_colour, read_length
 from cogs.places import Place
 from cogs.rights import ManagersView
-from cogs.subscriptions import Pair, bold, require_still, visible
+from cogs.subscriptions import Pair, bold, no_longer, require_still, visible
 from cogs.views import Choose, ChooseRole, Interaction, Press
 
 
@@ -274,7 +274,7 @@ class FeedLook(LookPanel):
             subscription.id, look, person_id=interaction.user.id
         )
         if not saved:
-            raise Refusal(_("That feed is no longer followed there."))
+            raise Refusal(no_longer())
         return _(
             "From its next post on, {feed} looks like this in <#{channel}>. What was posted stays as it is."
         ).format(feed=bold(feed), channel=subscription.channel_id)
@@ -285,7 +285,7 @@ class ServerLook(LookPanel):
 
     async def usual(self, _interaction: Interaction) -> Look:
         """Telex's own."""
-        return Look()
+        return USUAL
 
     def heading(self) -> tuple[str, str]:
         """The server."""
@@ -316,7 +316,7 @@ class ServerLook(LookPanel):
         """Of the server."""
         assert interaction.guild_id is not None
         await interaction.client.store.preferences.set_look(
-            interaction.guild_id, look or Look(), person_id=interaction.user.id
+            interaction.guild_id, look or USUAL, person_id=interaction.user.id
         )
         return _(
             "From now on posts look like this here, where their feed has no look of its own. "
@@ -329,7 +329,7 @@ async def open_server_look(interaction: Interaction, command_id: int | None) -> 
     assert interaction.guild_id is not None
     assert interaction.channel_id is not None
     kept = await interaction.client.store.preferences.look(interaction.guild_id)
-    look = None if kept == Look() else kept
+    look = None if kept == USUAL else kept
     await ServerLook(interaction, command_id, interaction.channel_id, look).show(interaction)
 
 

@@ -37,6 +37,11 @@ def outlines(pack: str) -> tuple[Outline, ...]:
     return read((DATA / "packs" / f"{pack}.opml").read_bytes())
 
 
+def bold(outline: Outline) -> str:
+    """The name of a feed of a list in a message."""
+    return f"**{safe.markdown(safe.plain(outline.title, 80))}**"
+
+
 async def follow(
     bot: Telex,
     feeds: Sequence[Outline],
@@ -54,7 +59,7 @@ async def follow(
     clock, done, told = bot.newsroom.clock, 0, bot.newsroom.clock.monotonic()
 
     async def one(outline: Outline) -> str:
-        name = f"**{safe.markdown(safe.plain(outline.title, 80))}**"
+        name = bold(outline)
         async with turns:
             try:
                 found = await bot.newsroom.following.look(outline.url, server_id)

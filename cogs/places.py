@@ -102,5 +102,13 @@ def lacking(interaction: Interaction, channel: Place) -> tuple[str, str]:
     return refusal, advice
 
 
+def require_posting(interaction: Interaction, channel: Place) -> str:
+    """What the bot lacks in a channel beyond posting, as `lacking`. Raises `Refusal` where it cannot post."""
+    refusal, advice = lacking(interaction, channel)
+    if refusal:
+        raise Refusal(refusal)
+    return advice
+
+
 def _list(names: list[str]) -> str:
     return ", ".join(f"**{name}**" for name in names)

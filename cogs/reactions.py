@@ -27,9 +27,8 @@ _MOST_POSTS = 2000
 _MOST_FORUM_POSTS = 200  # each is a thread of its own and costs a request
 _MOST_ASKED = 1000  # posts whose people are asked for
 _MOST_PEOPLE = 1000  # of one reaction
-_HISTORY_PAGE = (
-    100  # messages a request; https://discord.com/developers/docs/resources/message#get-channel-messages
-)
+# messages a request: https://discord.com/developers/docs/resources/message#get-channel-messages
+_HISTORY_PAGE = 100
 _MOST_WARNED = 10_000
 
 

@@ -13,6 +13,7 @@ from bot.app import Telex
 from bot.locale import _, amount, clickable, ngettext
 from bot.news.refusals import Refusal
 from bot.news.search import Searcher, SearchPage, Sort, parse
+from bot.posting import sizes
 from bot.store.words import Kind
 from bot.text import periods, safe
 from bot.text.query import Condition, Filter, Query, written
@@ -25,8 +26,6 @@ from cogs.views import Choose, Interaction
 
 _RESULTS = 5  # a page
 _LATEST = 10
-_CHOICE = 100  # characters of one
-_CHOICES = 25  # https://discord.com/developers/docs/interactions/application-commands#autocomplete
 _QUERY = 100  # characters of it that a title shows
 
 
@@ -111,11 +110,11 @@ class Reading(commands.Cog):
     async def sources(self, interaction: Interaction, current: str) -> list[Choice[str]]:
         """Outlets of the feeds that the asker can see."""
         visible = await self.bot.visible_feed_ids(interaction)
-        outlets = await self.bot.store.feeds.outlets(visible, current, _CHOICES) if visible else []
+        outlets = await self.bot.store.feeds.outlets(visible, current, sizes.CHOICES) if visible else []
         return [
             Choice(name=name, value=outlet)
             for outlet in outlets
-            if len(outlet) <= _CHOICE and (name := safe.plain(outlet, _CHOICE))
+            if len(outlet) <= sizes.CHOICE and (name := safe.plain(outlet, sizes.CHOICE))
         ]
 
     @search.autocomplete("query")
@@ -127,7 +126,7 @@ class Reading(commands.Cog):
     async def tags(self, interaction: Interaction, current: str) -> list[Choice[str]]:
         """Tags of recent articles that the asker can see."""
         visible = await self.bot.visible_feed_ids(interaction)
-        tags = await self.bot.store.words.complete(Kind.TAG, current, visible, _CHOICES)
+        tags = await self.bot.store.words.complete(Kind.TAG, current, visible, sizes.CHOICES)
         return [Choice(name=tag, value=tag) for tag in tags]
 
     @search.autocomplete("since")

@@ -7,7 +7,7 @@ import discord
 from bot.locale import _
 from bot.news.refusals import Refusal
 from cogs.rights import ManagersView
-from cogs.subscriptions import Pair, bold
+from cogs.subscriptions import Pair, bold, no_longer
 from cogs.views import Interaction, Press
 
 
@@ -46,8 +46,3 @@ class RemoveFlow(ManagersView):
 
     def _said(self, sentence: str) -> str:
         return sentence.format(feed=bold(self._feed), channel=self._subscription.channel_id)
-
-
-def no_longer() -> str:
-    """What to say of a subscription that somebody else ended meanwhile."""
-    return _("That feed is no longer followed there.")

@@ -9,12 +9,11 @@ import discord
 from bot.locale import _
 from bot.news.answer import Answer
 from bot.news.desk import Reply
-from bot.posting import buttons, messages
+from bot.posting import buttons, messages, sizes
 from bot.text import safe
 from bot.words import Article
 from cogs import cards
 
-_TITLE = 256  # https://discord.com/developers/docs/resources/message#embed-object-embed-limits
 _QUOTE = 600  # characters of a quotation, which the engine keeps shorter
 _SAVED = 15  # Save buttons, in three rows; the votes take the one below,
 _BESIDE = 3  # unless there is room beside them
@@ -32,7 +31,7 @@ def reply(told: Reply, *, public: bool, title: bool) -> tuple[discord.Embed, dis
     answer = told.answer
     embed = discord.Embed(colour=messages.COLOUR if answer.answered else None)
     if title:
-        embed.title = safe.cut(cards.heading(answer.question, _TITLE), _TITLE)
+        embed.title = safe.cut(cards.heading(answer.question, sizes.TITLE), sizes.TITLE)
     parts: list[Entry] = [] if told.about is None else [_about(told.about, answer)]
     if not answer.answered:
         parts += _unknown(answer, public=public)
@@ -59,7 +58,7 @@ def _about(article: Article, answer: Answer) -> Entry:
     else:
         line = _("The article {title} does not say.")
     name = cards.title(article)
-    return f"-# {line.format(title=cards.link(name, article.url))}", f"-# {line.format(title=name)}"
+    return f"-# {line.format(title=messages.linked(name, article.url))}", f"-# {line.format(title=name)}"
 
 
 def _quotations(answer: Answer) -> Iterator[Entry]:
@@ -89,7 +88,7 @@ def _dated(answer: Answer) -> Iterator[Entry]:
         text = safe.markdown(safe.plain(line.text, _QUOTE)) or cards.title(article)
         before = _mark(numbers[article.id]) if article.id in numbers else "•"
         outlet = cards.source(article)
-        yield f"{before} **{cards.link(text, article.url)}**\n{outlet}", f"{before} **{text}**\n{outlet}"
+        yield f"{before} **{messages.linked(text, article.url)}**\n{outlet}", f"{before} **{text}**\n{outlet}"
 
 
 def _unknown(answer: Answer, *, public: bool) -> Iterator[Entry]:
@@ -110,7 +109,7 @@ def _line(before: str, article: Article) -> tuple[str, str]:
     """An article in one line, with a link and without."""
     name = cards.title(article)
     outlet = cards.source(article)
-    return f"{before} **{cards.link(name, article.url)}** · {outlet}", f"{before} **{name}** · {outlet}"
+    return f"{before} **{messages.linked(name, article.url)}** · {outlet}", f"{before} **{name}** · {outlet}"
 
 
 def _mark(number: int) -> str:

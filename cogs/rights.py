@@ -76,12 +76,9 @@ class Rights(commands.Cog):
         return None if command is None else command.id
 
     async def _command(self, command_id: int) -> app_commands.AppCommand | None:
-        for _attempt in range(2):
-            for command in self._commands.values():
-                if command.id == command_id:
-                    return command
+        if all(command.id != command_id for command in self._commands.values()):
             await self._learn()
-        return None
+        return next((one for one in self._commands.values() if one.id == command_id), None)
 
     async def _learn(self) -> None:
         self._commands = {command.name: command for command in await self._bot.tree.fetch_commands()}

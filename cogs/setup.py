@@ -16,20 +16,17 @@ from bot.feeds.opml import Outline
 from bot.locale import _, amount, clickable, ngettext
 from bot.news.following import NeedsPassword
 from bot.news.refusals import Refusal
-from bot.posting import buttons
+from bot.posting import buttons, sizes
 from bot.text import safe, urls
 from cogs import arrival, packs, places
-from cogs.places import Place, PlaceOption, lacking
+from cogs.following import offered
+from cogs.places import Place, PlaceOption, lacking, require_posting
 from cogs.rights import FOR_MANAGERS, in_servers, require_manage_with
 from cogs.views import Ask, AskerView, Choose, ChooseChannel, Interaction, Paced, Press
 
 _COMMAND = "setup"
-_OPTION = (
-    100  # https://discord.com/developers/docs/components/reference#string-select-select-option-structure
-)
 _MOST_ADDRESSES = 10
 _NAMED = 4  # feeds of a list that its option names
-_DESCRIPTION = 4096  # https://discord.com/developers/docs/resources/message#embed-object-embed-limits
 
 
 class Setup(commands.Cog):
@@ -118,7 +115,7 @@ class SetupFlow(AskerView):
             last = _("**3.** Press **{follow}**: each feed’s newest article appears there at once.")
         steps = [
             _("**1.** Pick one or several lists, or give the address of a site or feed."),
-            *(f"　・{_name(outline)}" for outline in self._added),
+            *(f"　・{packs.bold(outline)}" for outline in self._added),
             _("**2.** Pick the channel that gets the articles."),
             f"　⚠️ {refusal}" if refusal else "",
             f"　{advice}" if advice else "",
@@ -130,7 +127,7 @@ class SetupFlow(AskerView):
         options = [
             discord.SelectOption(
                 label=_(title.message),
-                description=safe.plain(_few(packs.outlines(name)), _OPTION) or None,
+                description=safe.plain(_few(packs.outlines(name)), sizes.OPTION) or None,
                 value=name,
                 default=name in self._packs,
             )
@@ -146,7 +143,9 @@ class SetupFlow(AskerView):
             )
         )
         if self._offered.feeds:
-            self.add_item(Choose(self._choose_feed, placeholder=_("Choose a feed…"), options=self._feeds()))
+            self.add_item(
+                Choose(self._choose_feed, placeholder=_("Choose a feed…"), options=offered(self._offered))
+            )
         self.add_item(
             ChooseChannel(
                 self._choose_place,
@@ -164,16 +163,6 @@ class SetupFlow(AskerView):
         self.add_item(Press(self._cancel, label=_("Cancel")))
         self.asked = interaction
         await interaction.edit_original_response(embed=embed, view=self)
-
-    def _feeds(self) -> list[discord.SelectOption]:
-        return [
-            discord.SelectOption(
-                label=safe.plain(feed.title, _OPTION) or safe.plain(urls.masked(feed.url), _OPTION),
-                description=safe.plain(urls.masked(feed.url), _OPTION),
-                value=str(number),
-            )
-            for number, feed in enumerate(self._offered.feeds)
-        ]
 
     async def _choose_packs(self, interaction: Interaction, values: list[str]) -> None:
         await interaction.response.defer()
@@ -236,9 +225,7 @@ class SetupFlow(AskerView):
         if target is None:
             raise Refusal(_("That channel is gone."))
         await places.require_view(interaction, target.id)
-        refusal, _advice = lacking(interaction, target)
-        if refusal:
-            raise Refusal(refusal)
+        require_posting(interaction, target)
         chosen = [outline for name in self._packs for outline in packs.outlines(name)]
         feeds = list({outline.url: outline for outline in (*self._added, *chosen)}.values())
         self.stop()
@@ -259,7 +246,7 @@ class SetupFlow(AskerView):
             tell=tell,
         )
         client.courier.wake()
-        embed = discord.Embed(description=safe.cut("\n".join(lines), _DESCRIPTION))
+        embed = discord.Embed(description=safe.cut("\n".join(lines), sizes.DESCRIPTION))
         embed.add_field(name=_("What to try next"), value=_next(), inline=False)
         waits = await arrival.delay(interaction, target)
         said = _("Followed in {channel}. Look there: the first articles are appearing.")
@@ -276,10 +263,6 @@ class SetupFlow(AskerView):
         await interaction.response.defer()
         self.stop()
         await interaction.edit_original_response(content=_("Nothing changed."), embed=None, view=None)
-
-
-def _name(outline: Outline) -> str:
-    return f"**{safe.markdown(safe.plain(outline.title, 80))}**"
 
 
 def _few(outlines: tuple[Outline, ...]) -> str:

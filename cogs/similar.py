@@ -14,7 +14,7 @@ from bot.app import Telex, answering
 from bot.locale import _, amount, ngettext
 from bot.news.refusals import Refusal
 from bot.news.similar import similar
-from bot.posting import buttons
+from bot.posting import buttons, sizes
 from bot.text import safe
 from bot.words import Article
 from cogs import cards
@@ -27,7 +27,6 @@ from cogs.views import AskerView, Choose, Interaction, Paced
 
 _RESULTS = 5  # a page
 _TITLE = 100  # characters of the article's title that the page's shows
-_MOST_OPTIONS = 25  # https://discord.com/developers/docs/components/reference#string-select
 
 
 class MoreLikeThis(commands.Cog):
@@ -62,7 +61,7 @@ class MoreLikeThis(commands.Cog):
         if not await sees(interaction, post):
             raise Refusal(unreadable())
         told = (*post.joined_ids[::-1], *post.article_ids)
-        articles = await self.bot.store.articles.by_ids(told[-_MOST_OPTIONS:])
+        articles = await self.bot.store.articles.by_ids(told[-sizes.OPTIONS :])
         if not articles:
             raise Refusal(unreadable())
         if len(articles) == 1:

@@ -12,14 +12,12 @@ from bot.feeds.errors import describe
 from bot.locale import _, clickable
 from bot.news import filters
 from bot.news.refusals import Refusal
-from bot.posting import looks, outcomes
+from bot.posting import looks, outcomes, sizes
 from bot.text import safe, urls
 from bot.text.terms import fold
 from bot.words import Feed, FeedState, Subscription
 from cogs.views import Interaction
 
-_CHOICES = 25  # https://discord.com/developers/docs/interactions/application-commands#autocomplete
-_NAME = 100
 _LINE = 80
 _ADDRESS = 150
 _RULES = 3
@@ -99,10 +97,10 @@ async def choices(interaction: Interaction, current: str) -> list[Choice[str]]:
     for subscription, feed in await visible(interaction):
         channel = guild.get_channel_or_thread(subscription.channel_id)
         place = f"#{channel.name}" if channel is not None else _("a deleted or archived channel")
-        label = safe.plain(f"{name(feed)} — {place}", _NAME)
+        label = safe.plain(f"{name(feed)} — {place}", sizes.CHOICE)
         if typed in fold(f"{label} {urls.masked(feed.url)}"):
             offered.append(Choice(name=label, value=str(subscription.id)))
-    return offered[:_CHOICES]
+    return offered[: sizes.CHOICES]
 
 
 async def chosen(interaction: Interaction, value: str) -> Pair:
@@ -129,7 +127,12 @@ async def require_still(interaction: Interaction, pair: Pair) -> Pair:
     for current in await visible(interaction):
         if current[0].id == pair[0].id:
             return current
-    raise Refusal(_("That feed is no longer followed there."))
+    raise Refusal(no_longer())
+
+
+def no_longer() -> str:
+    """What to say of a subscription that somebody else ended meanwhile."""
+    return _("That feed is no longer followed there.")
 
 
 def trouble(feed: Feed) -> str:

@@ -25,6 +25,7 @@ from bot.news.refusals import Refusal
 from bot.news.search import parse
 from bot.news.trend_charts import alternative, charts_of, figures, rising
 from bot.news.trends import FEWEST_ARTICLES, Line, Period, Trends
+from bot.posting import sizes
 from bot.text import safe
 from bot.text.query import Condition, Filter
 from bot.workers import WorkerError, Workers
@@ -39,7 +40,6 @@ _FRESH = 600.0  # seconds for which a picture is shown again to those who see th
 _KEPT = 16  # pictures
 _PICTURES, _PERIOD = 5, 60.0  # that are made for a person in so many seconds
 _NAME = 60  # UTF-16 units of a name in the text
-_OPTION = 100  # https://discord.com/developers/docs/components/reference#string-select
 _COLOURS = (0x56B4E9, 0xE69F00)  # of the pictures
 _QUOTES = str.maketrans("", "", '"“”„«»')
 
@@ -139,7 +139,7 @@ class SearchOne(AskerView):
         self._since = Condition(Filter.SINCE, answer.moment - period.seconds)
         options = [
             discord.SelectOption(
-                label=safe.plain(line.name, _OPTION), value=str(number), description=figures(line)
+                label=safe.plain(line.name, sizes.OPTION), value=str(number), description=figures(line)
             )
             for number, line in enumerate(self._rising)
         ]

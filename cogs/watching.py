@@ -16,21 +16,19 @@ from bot.locale import _, amount, clickable
 from bot.news import watches
 from bot.news.refusals import Refusal
 from bot.news.watches import CLOSED
-from bot.posting import buttons, messages, places
+from bot.posting import buttons, messages, places, sizes
 from bot.posting.outcomes import describe
 from bot.text import safe
 from bot.text.query import MAX_LENGTH, Query
 from bot.words import Watch
 from cogs.completing import query_choices
 from cogs.paging import Page, Pages
-from cogs.places import Option, Place, lacking, place
+from cogs.places import Option, Place, place, require_posting
 from cogs.rights import may_manage_with, require_manage_with
 from cogs.views import Choose, Interaction, Paced, Press
 
 _LIST = 10  # a page
 _SHOWN = 150  # characters of a query
-_CHOICE = 100  # https://discord.com/developers/docs/interactions/application-commands#autocomplete
-_CHOICES = 25
 _FEEDS = "feed"
 """Whoever may use this command may let channels be told."""
 
@@ -130,9 +128,7 @@ class Watching(
         )
 
     async def _add_for_channel(self, interaction: Interaction, target: Place, wanted: Query) -> None:
-        refusal, _advice = lacking(interaction, target)
-        if refusal:
-            raise Refusal(refusal)
+        require_posting(interaction, target)
         feed_ids = await self.bot.courier.audience.feeds_of_channel(target.guild, target.id)
         if not feed_ids:
             raise Refusal(
@@ -211,7 +207,7 @@ class Watching(
             Choice(name=label, value=str(watch.id))
             for watch in await listed(interaction)
             if typed in (label := _label(interaction, watch)).casefold()
-        ][:_CHOICES]
+        ][: sizes.CHOICES]
 
     async def _unblock(self, channel_id: int) -> None:
         if await self.bot.store.dispatches.problem(channel_id) is not None:
@@ -354,7 +350,7 @@ def _label(interaction: Interaction, watch: Watch) -> str:
         where = f" · #{channel.name}" if channel is not None else ""
     else:
         where = _from(interaction, watch)
-    return safe.plain(f"{safe.plain(watch.query, _CHOICE - 40)}{where}", _CHOICE)
+    return safe.plain(f"{safe.plain(watch.query, sizes.CHOICE - 40)}{where}", sizes.CHOICE)
 
 
 def _from(interaction: Interaction, watch: Watch) -> str:

@@ -14,7 +14,7 @@ from bot.app import Telex
 from bot.locale import _, amount, clickable, ngettext
 from bot.news import readings
 from bot.news.why import Explanation, explain, message_of, passed_over, sentence
-from bot.posting import outcomes
+from bot.posting import messages, outcomes, sizes
 from bot.store.fates import FateRow
 from bot.text import safe, urls
 from bot.words import Article, Dispatch, DispatchKind, Fate, Subscription
@@ -27,7 +27,6 @@ _SHOWN = frozenset({Fate.POSTED, Fate.JOINED, Fate.DIGESTED})
 _ARTICLES = 5
 _FEEDS = 3
 _LINES = 25
-_DESCRIPTION = 4096  # https://discord.com/developers/docs/resources/message#embed-object-embed-limits
 _POST = 100  # characters of the title of a post that an article joined
 _PROBLEM = 300  # characters of what Discord said
 
@@ -76,7 +75,7 @@ class Why(commands.Cog):
         lines.append(
             clickable(_("It may have another address there: /search finds an article by its words."))
         )
-        return safe.cut("\n".join(lines), _DESCRIPTION)
+        return safe.cut("\n".join(lines), sizes.DESCRIPTION)
 
 
 async def _permitted(interaction: Interaction, found: Explanation, visible: Collection[int]) -> Explanation:
@@ -128,7 +127,7 @@ def _lines(found: Explanation) -> Iterator[str]:
 
 
 def _title(article: Article) -> str:
-    return f"**{cards.link(cards.title(article), article.url)}**"
+    return f"**{messages.linked(cards.title(article), article.url)}**"
 
 
 def _place(fate: FateRow) -> str:

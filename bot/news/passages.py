@@ -40,11 +40,6 @@ class Passages:
     sentences: tuple[Sentence, ...]
 
     @cached_property
-    def length(self) -> int:
-        """Terms of the text."""
-        return sum(len(sentence.stems) for sentence in self.sentences)
-
-    @cached_property
     def terms(self) -> frozenset[str]:
         """The index terms of title and text."""
         return frozenset(self.title).union(*(sentence.terms for sentence in self.sentences))

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from bot.news.bilingual import translations
-from bot.news.passages import Passages
 from bot.news.vocabulary import Vocabulary
 from bot.text import terms
 
@@ -71,12 +70,6 @@ def sought(text: str, vocabulary: Vocabulary, *, within: str | None = None) -> l
             is_name,
         )
     return list(found.values())
-
-
-def score(wanted: Sequence[Sought], read: Passages, language: str | None) -> float:
-    """How well an article that was read matches, as `Scale` has it."""
-    lines = [sentence.stems for sentence in read.sentences]
-    return Scale(wanted, language).score(read.title, lines, read.article.language)
 
 
 class Scale:

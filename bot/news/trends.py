@@ -31,10 +31,8 @@ RISING = 8
 SOURCES = 4
 """Sources that are told."""
 
-_SIGNIFICANT = (
-    6.63  # G² above this comes by chance once in a hundred times (chi-square, one degree of freedom),
-)
-_BOUND = 10.83  # above this once in a thousand times
+_SIGNIFICANT = 6.63  # G² that comes by chance once in a hundred times (chi-square, one degree of freedom),
+_BOUND = 10.83  # and once in a thousand times
 _FEWEST = 3  # articles of a word
 _GREATEST_SHARE = 0.8  # of a word's articles that one outlet may have
 _ONE_NAME = 0.6  # of the articles of a word that have it within a name

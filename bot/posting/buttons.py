@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import discord
 
 from bot.locale import _
+from bot.posting import sizes
 from bot.text import safe
 from bot.words import Article
 
@@ -36,8 +37,6 @@ BEGIN = "telex:begin"
 
 # https://discord.com/developers/docs/components/reference
 _LONGEST_LABEL = 80
-_LONGEST_OPTION = 100
-MOST_OPTIONS = 25
 _SAVE, _STOP = "telex:save:", "telex:stop:"
 _CATCH_UP = "telex:pick:catch-up:"  # a digest also names what is posted singly
 _LONGEST_URL = 512
@@ -104,15 +103,15 @@ def pick(what: str, articles: Sequence[Article], *, placeholder: str | None = No
     """A menu that bookmarks some of these articles, in the language of this task: the newest that fit."""
     options = [
         discord.SelectOption(
-            label=safe.plain(article.title, _LONGEST_OPTION) or safe.plain(article.url, _LONGEST_OPTION),
-            description=safe.plain(article.outlet, _LONGEST_OPTION) or None,
+            label=safe.plain(article.title, sizes.OPTION) or safe.plain(article.url, sizes.OPTION),
+            description=safe.plain(article.outlet, sizes.OPTION) or None,
             value=article.key,
         )
-        for article in reversed(articles[-MOST_OPTIONS:])
+        for article in reversed(articles[-sizes.OPTIONS :])
     ]
     return discord.ui.Select(
         custom_id=pick_id(what),
-        placeholder=safe.plain(placeholder or _("Save articles"), _LONGEST_OPTION),
+        placeholder=safe.plain(placeholder or _("Save articles"), sizes.OPTION),
         max_values=len(options),
         options=options,
     )

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
-from urllib.parse import quote
 
 import discord
 from babel.dates import format_date, format_interval
@@ -17,21 +15,18 @@ from bot.news import charts
 from bot.news.digests import DAY, Edition, Section, Story
 from bot.news.trend_charts import alternative, charts_of
 from bot.news.trends import Period, Trends
-from bot.posting import buttons
-from bot.posting.messages import COLOUR, Message, Picture
+from bot.posting import buttons, sizes
+from bot.posting.messages import COLOUR, Message, Picture, linked
 from bot.store import Store
 from bot.text import safe
 from bot.words import Article
 
-_DESCRIPTION = 4096  # https://discord.com/developers/docs/resources/message#embed-object-embed-limits
 _RESERVED = 100  # of it, for the line about the rest
 _TITLE = 140
 _OUTLET = 40
 _OUTLETS = 3  # that a line names
-_URL = 500
 _NAME = 100
 _PICTURE = "week.png"
-_ENDS_A_LINK = re.compile(r"[\s()<>\\\"\x00-\x1f\x7f]")
 
 
 class Told(NamedTuple):
@@ -113,7 +108,7 @@ def _lines(
     lines: list[str] = []
     linked: list[Article] = []
     left_out = 0
-    free = _DESCRIPTION - _RESERVED
+    free = sizes.DESCRIPTION - _RESERVED
     named = [section for section in sections if any(_first(story, articles) for story in section.stories)]
     for section in named:
         heading = section.topic
@@ -144,9 +139,6 @@ def _first(story: Story, articles: Mapping[int, Article]) -> Article | None:
 
 def _line(article: Article, story: Story, articles: Mapping[int, Article]) -> str:
     title = safe.markdown(safe.plain(article.title, _TITLE) or safe.plain(article.url, _TITLE))
-    address = _ENDS_A_LINK.sub(lambda match: quote(match[0]), article.url)
-    if buttons.is_link(article.url) and safe.length(address) <= _URL:
-        title = f"[{title}]({address})"
     outlets = dict.fromkeys(
         safe.plain(articles[article_id].outlet, _OUTLET)
         for article_id, _feed in story.articles
@@ -157,4 +149,4 @@ def _line(article: Article, story: Story, articles: Mapping[int, Article]) -> st
     if len(names) > _OUTLETS:
         told += f" +{len(names) - _OUTLETS}"
     kept = f"{buttons.EMOJI} {story.kept}" if story.kept else ""
-    return " · ".join(filter(None, (f"• {title}", told, kept)))
+    return " · ".join(filter(None, (f"• {linked(title, article.url)}", told, kept)))

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import discord
 
-from bot.posting import buttons, permissions
+from bot.posting import buttons, permissions, sizes
 from bot.posting.messages import Message
 from bot.posting.outcomes import Later, Lost, Outcome, Sent, Unknown, judge
 from bot.posting.places import Target
@@ -61,7 +61,7 @@ async def told(
         if dispatch.kind is DispatchKind.CATCH_UP:
             found |= posted
             own = buttons.pick_id(dispatch.what) in buttons.custom_ids(message)
-            if own and len(listed) >= buttons.MOST_OPTIONS:
+            if own and len(listed) >= sizes.OPTIONS:
                 return frozenset(keys)
     return frozenset(found.intersection(keys))
 

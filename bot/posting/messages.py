@@ -15,9 +15,9 @@ from urllib.parse import quote
 import discord
 
 from bot import locale
-from bot.choices import Look, Style
+from bot.choices import USUAL, Look, Style
 from bot.locale import _, amount, clickable, ngettext
-from bot.posting import buttons
+from bot.posting import buttons, sizes
 from bot.text import excerpts, safe
 from bot.words import Article, Feed
 
@@ -29,21 +29,15 @@ LONGEST_PREFIX = 40
 NOTICE = 2000
 MOST_TOLD = 10
 """Articles that one notice of a watch names."""
-LOOK = Look()
 _QUERY = 100
-_TITLE = 256
 _AUTHOR = 256
-_DESCRIPTION = 4096
-_THREAD_NAME = (
-    100  # https://discord.com/developers/docs/resources/channel#start-thread-in-forum-or-media-channel
-)
+# https://discord.com/developers/docs/resources/channel#start-thread-in-forum-or-media-channel
+_THREAD_NAME = 100
 _URL = 2048
 _LINE_TITLE = 150
 _LINE_URL = 500
 _SHORT = 80  # of a text that stands in for a missing title
-_BEGINNING = (
-    4000  # characters of a text that are looked at, since all of a long one would hold the event loop
-)
+_BEGINNING = 4000  # characters of a text: all of a long one would hold the event loop
 _ENDS_A_LINK = re.compile(r"[\s()<>\\\"\x00-\x1f\x7f]")
 
 
@@ -116,7 +110,7 @@ class Message:
 
 
 def post(
-    article: Article, feed: Feed | None, *, language: str, look: Look = LOOK, mention: int | None = None
+    article: Article, feed: Feed | None, *, language: str, look: Look = USUAL, mention: int | None = None
 ) -> Message:
     """The post of an article as it is to look, with labels in `language`.
 
@@ -137,11 +131,11 @@ def _embed(article: Article, feed: Feed | None, title: str, look: Look) -> disco
     prefixed = f"{look.prefix} {title}".lstrip()
     outlet = safe.plain(article.outlet or (feed.outlet or feed.title if feed else ""), _AUTHOR)
     if look.style is Style.HEADLINE:
-        headline = f"**{linked(_fit(prefixed, _TITLE), article.url)}**"
+        headline = f"**{linked(_fit(prefixed, sizes.TITLE), article.url)}**"
         line = f"{headline} · {_fit(outlet, _SHORT)}" if outlet else headline
         embed.description = "\n".join(filter(None, (line, mark(article))))
         return embed
-    embed.title = _fit(prefixed, _TITLE)
+    embed.title = _fit(prefixed, sizes.TITLE)
     if buttons.is_link(article.url) and safe.length(article.url) <= _URL:
         embed.url = article.url
     compact = look.style is Style.COMPACT
@@ -251,7 +245,7 @@ def _lines(articles: Sequence[Article]) -> str:
     """The newest articles that fit, oldest of them first, after how many are left out."""
     reserve = 200  # for the line about the rest
     lines: list[str] = []
-    free = _DESCRIPTION - reserve
+    free = sizes.DESCRIPTION - reserve
     for article in reversed(articles):
         line = _line(article)
         free -= safe.length(line) + 1

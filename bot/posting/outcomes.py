@@ -78,7 +78,6 @@ UNREADABLE = "unreadable"  # nobody can tell whether it was sent
 ARTICLE_GONE = "article-gone"
 FAULT = "fault"
 
-UNKNOWN_MESSAGE = 10008
 ALREADY_PUBLISHED = 40033
 ARCHIVED = 50083
 EDITED_TOO_OFTEN = 30046

@@ -23,6 +23,7 @@ INVITATION = discord.Permissions(
 def name(permission: str) -> str:
     """What Discord's settings call a permission, in the language of this task."""
     names = {
+        "manage_guild": _("Manage Server"),
         "view_channel": _("View Channel"),
         "send_messages": _("Send Messages"),
         "send_messages_in_threads": _("Send Messages in Threads"),

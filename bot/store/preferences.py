@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from bot import hours
-from bot.choices import ChannelPreferences, Look, Preference, ServerPreferences, SettingChange
+from bot.choices import USUAL, ChannelPreferences, Look, Preference, ServerPreferences, SettingChange
 from bot.clock import Clock
 from bot.store import digests, history
 from bot.store.database import Database
@@ -149,7 +149,7 @@ def _set_look(connection: sqlite3.Connection, server_id: int, chosen: Look, pers
     (old,) = connection.execute("SELECT look FROM server WHERE id = ?", (server_id,)).fetchone()
     if look(old) == chosen:
         return False
-    new = None if chosen == Look() else look_text(chosen)
+    new = None if chosen == USUAL else look_text(chosen)
     connection.execute("UPDATE server SET look = ? WHERE id = ?", (new, server_id))
     history.note(connection, server_id, SettingChange(now, person_id, history.LOOK, None, None, old, new))
     return True

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any
 
-from bot.choices import Look, Style
+from bot.choices import USUAL, Look, Style
 from bot.words import (
     Article,
     Bookmark,
@@ -216,7 +216,7 @@ def look(text: str | None) -> Look:
 
 def look_text(look: Look) -> str:
     """A look as a column holds it: what is not as Telex has it, always written alike."""
-    usual = asdict(Look())
+    usual = asdict(USUAL)
     return json.dumps({name: value for name, value in asdict(look).items() if value != usual[name]})
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from bot.posting.sizes import CHOICE
 from bot.text.query import parse
-from cogs.completing import LONGEST, typing
+from cogs.completing import typing
 from tests.cogs.helpers import START, follow, hide, said
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item
@@ -148,7 +149,7 @@ async def test_choices_fit_whatever_is_typed(telex: World, feed_server: FeedServ
     assert await offered(telex, long) == [long]
     assert await offered(telex, "y" * 150) == []
     for query in ("(((", '"', 'tag:"', "a:b:c", "since:(", "\u202e", "-", "||", "@everyone"):
-        assert all(0 < len(value) <= LONGEST for value in await offered(telex, query))
+        assert all(0 < len(value) <= CHOICE for value in await offered(telex, query))
 
 
 @pytest.mark.parametrize(

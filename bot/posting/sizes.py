@@ -1,0 +1,16 @@
+"""How much Discord takes, in characters (UTF-16 units in an embed) or in number."""
+
+from __future__ import annotations
+
+# https://discord.com/developers/docs/resources/message#embed-object-embed-limits
+DESCRIPTION = 4096
+TITLE = 256
+FIELD = 1024
+
+# https://discord.com/developers/docs/components/reference#string-select
+OPTION = 100
+OPTIONS = 25
+
+# https://discord.com/developers/docs/interactions/application-commands#autocomplete
+CHOICE = 100
+CHOICES = 25
