@@ -79,7 +79,9 @@ def run() -> None:
     try:
         with Store.lock_for_run(settings.database):
             wait_for(lambda: serve(settings, ALL), endless=True)
-    except (LoginRefused, StoreError) as error:
+    except LoginRefused as error:
+        stop(str(error), WRONG_USE)
+    except StoreError as error:
         stop(str(error), FAILED)
     raise typer.Exit
 

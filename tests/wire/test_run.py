@@ -79,7 +79,7 @@ def test_run_without_a_token_is_wrong_use(launcher: Launcher, tmp_path: Path) ->
 
 async def test_a_token_that_discord_refuses_ends_the_run_with_a_reason(scene: Scene) -> None:
     bot = scene.start(DISCORD_TOKEN=scene.discord.token.replace("GstAnd", "Wrong0"))
-    assert await bot.ended() == 1
+    assert await bot.ended() == 2
     assert "Traceback" not in bot.log
     assert "token" in bot.log.lower()
 
