@@ -151,9 +151,9 @@ class NewArticle:
     tags: tuple[str, ...]
     image: str | None
     published: int
-    title_terms: str
-    body_terms: str
-    meta_terms: str
+    title_terms: str = ""
+    body_terms: str = ""
+    meta_terms: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

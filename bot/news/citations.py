@@ -11,6 +11,8 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
+from rapidfuzz.distance import Prefix
+
 from bot.news.answer import Quote, Sentence
 from bot.news.bilingual import translations
 from bot.text import claims, excerpts, namesakes, safe, terms
@@ -153,16 +155,8 @@ def _is_among(forms: Collection[str], found: frozenset[str]) -> bool:
     if not found.isdisjoint(forms) or not translations(forms).isdisjoint(found):
         return True
     return any(
-        term[:STEM] == form[:STEM] and _shared(form, term) >= SHARED * max(len(form), len(term))
+        term[:STEM] == form[:STEM] and Prefix.similarity(form, term) >= SHARED * max(len(form), len(term))
         for form in forms
         if len(form) >= STEM
         for term in found
-    )
-
-
-def _shared(one: str, other: str) -> int:
-    """How many characters two words begin with alike."""
-    return next(
-        (number for number, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]),
-        min(len(one), len(other)),
     )

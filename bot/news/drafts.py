@@ -74,6 +74,22 @@ def article_key(address: str, name: bytes, server_id: int | None = None) -> str:
     return digest.hexdigest()
 
 
+def indexed(article: NewArticle, feed_id: int) -> NewArticle:
+    """An article with its terms."""
+    made = terms.index_terms(
+        title=article.title,
+        body=article.body,
+        language=article.language,
+        feed_id=feed_id,
+        outlet=article.outlet,
+        author=article.author,
+        tags=article.tags,
+        published=article.published,
+        image=article.image,
+    )
+    return replace(article, title_terms=made.title, body_terms=made.body, meta_terms=made.meta)
+
+
 def _article(draft: Draft, entry: Entry, source: Source) -> NewArticle:
     body = clean.body(entry.text or entry.summary)
     title = entry.title or excerpts.excerpt(body, TITLE) or urls.masked(draft.url)[:MAX_TITLE]
@@ -81,18 +97,7 @@ def _article(draft: Draft, entry: Entry, source: Source) -> NewArticle:
     told = language.detect(
         "\n".join((title, entry.summary, body[:READ_FOR_LANGUAGE])), entry.language or source.language
     )
-    index = terms.index_terms(
-        title=title,
-        body=body,
-        language=told,
-        feed_id=source.feed_id,
-        outlet=source.outlet,
-        author=entry.author,
-        tags=entry.tags,
-        published=published,
-        image=entry.image,
-    )
-    return NewArticle(
+    article = NewArticle(
         key=draft.key,
         page=draft.page,
         url=draft.url,
@@ -108,7 +113,5 @@ def _article(draft: Draft, entry: Entry, source: Source) -> NewArticle:
         tags=entry.tags,
         image=entry.image,
         published=published,
-        title_terms=index.title,
-        body_terms=index.body,
-        meta_terms=index.meta,
     )
+    return indexed(article, source.feed_id)

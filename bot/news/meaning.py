@@ -11,7 +11,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from statistics import fmean
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from bot.news import encoder
 from bot.news.plan import Plan
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from bot.news.neighbours import Neighbours
 
 log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
 
 WEIGHT = 2.0
 """How much the cosine of question and article counts beside the points of `ranking`, 0 to about 3."""
@@ -157,30 +159,17 @@ class Meaning:
         if not self._is_ready or not titles:
             return None
         call = self._workers.run(encoder.encode, list(titles), timeout=ENCODE_TIME)
-        task = asyncio.create_task(call)
-        task.add_done_callback(_heed)
-        # A call that takes longer goes on: to cancel it would cost the worker.
-        done, _ = await asyncio.wait({task}, timeout=patience)
-        if not done:
-            return None
-        if error := _failure(task):
-            log.warning("The encoder failed, and titles were compared by their words: %s", error)
-            return None
-        return [vector for _, vector in task.result()]
+        made = await _in_time(asyncio.create_task(call), patience)
+        return None if made is None else [vector for _, vector in made]
 
     async def likeness(self, text: str, others: Sequence[str]) -> list[float] | None:
         """The cosine of a text and each of some others; None where the encoder cannot tell in time."""
         if not self._is_ready:
             return None
-        call = asyncio.create_task(self._vectors([text, *others]))
-        call.add_done_callback(_heed)
-        done, _ = await asyncio.wait({call}, timeout=PATIENCE)
-        if not done:
+        vectors = await _in_time(asyncio.create_task(self._vectors([text, *others])), PATIENCE)
+        if vectors is None:
             return None
-        if error := _failure(call):
-            log.warning("The encoder failed, and words alone were weighed: %s", error)
-            return None
-        first, *rest = call.result()
+        first, *rest = vectors
         from bot.news.neighbours import cosines  # noqa: PLC0415 - needs the extra, which is there by now
 
         return await asyncio.to_thread(cosines, first, rest)
@@ -203,19 +192,11 @@ class Meaning:
         task = self._questions.pop(text, None)
         if task is None or (task.done() and _failure(task)):
             task = asyncio.create_task(self._workers.run(encoder.encode, [text], timeout=ENCODE_TIME))
-            task.add_done_callback(_heed)
         self._questions[text] = task
         if len(self._questions) > REMEMBERED:
             del self._questions[next(iter(self._questions))]
-        # A call that takes longer goes on: to cancel it would cost the worker.
-        done, _ = await asyncio.wait({task}, timeout=PATIENCE)
-        if not done:
-            return None
-        if error := _failure(task):
-            log.warning("The encoder failed, and words alone were looked for: %s", error)
-            return None
-        (found,) = task.result()
-        return found
+        made = await _in_time(task, PATIENCE)
+        return None if made is None else made[0]
 
     async def _encoded(self, batch: Sequence[tuple[int, str]]) -> list[Encoded]:
         texts = [text for _, text in batch]
@@ -261,6 +242,21 @@ async def opened(settings: Settings, store: Store) -> AsyncIterator[Meaning | No
         yield Meaning(store, workers, Neighbours(), model)
     finally:
         await workers.close()
+
+
+async def _in_time(task: asyncio.Task[list[_T]], patience: float | None) -> list[_T] | None:
+    """What the encoder makes; None where it fails, or takes longer than `patience` (seconds; None: any time).
+
+    A call that takes longer goes on: to cancel it would cost the worker.
+    """
+    task.add_done_callback(_heed)
+    done, _ = await asyncio.wait({task}, timeout=patience)
+    if not done:
+        return None
+    if error := _failure(task):
+        log.warning("The encoder failed, and words alone have to do: %s", error)
+        return None
+    return task.result()
 
 
 def _failure(task: asyncio.Task[Any]) -> BaseException | None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from bot.feeds.entries import sound
 from bot.news import drafts
-from bot.text import clean, dates, excerpts, language, terms, urls
+from bot.text import clean, dates, excerpts, language, urls
 from bot.words import Article, NewArticle
 
 LONGEST_LINE = 4 * 2**20
@@ -96,18 +96,7 @@ def _article(draft: RowDraft, now: int) -> NewArticle:
     body = clean.body(row.text or row.summary)
     told = row.language or language.detect(f"{row.title}\n{row.summary}\n{body}")
     published = dates.clamp(row.published, now)
-    index = terms.index_terms(
-        title=row.title,
-        body=body,
-        language=told,
-        feed_id=draft.feed_id,
-        outlet=row.source,
-        author=row.author,
-        tags=row.tags,
-        published=published,
-        image=row.image,
-    )
-    return NewArticle(
+    article = NewArticle(
         key=key_of(row),
         page=draft.page,
         url=row.url,
@@ -123,10 +112,8 @@ def _article(draft: RowDraft, now: int) -> NewArticle:
         tags=row.tags,
         image=row.image,
         published=published,
-        title_terms=index.title,
-        body_terms=index.body,
-        meta_terms=index.meta,
     )
+    return drafts.indexed(article, draft.feed_id)
 
 
 def row_of(raw: bytes) -> Row:

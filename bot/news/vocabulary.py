@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable
 
 from rapidfuzz import process
-from rapidfuzz.distance import OSA, JaroWinkler
+from rapidfuzz.distance import OSA, JaroWinkler, Prefix
 
 from bot.news.bilingual import translations
 from bot.store import Store, StoreError
@@ -126,7 +126,7 @@ class Vocabulary:
             found.update(
                 term
                 for term in self._documents.beginning(head)
-                if _shared(term, form) >= SHARE * max(len(term), len(form))
+                if Prefix.similarity(term, form) >= SHARE * max(len(term), len(form))
             )
         return tuple(sorted(found - forms, key=self._documents.number, reverse=True)[:MOST_RELATIVES])
 
@@ -156,13 +156,3 @@ class Vocabulary:
         least = min(found.values(), default=0)
         nearest = [term for term, slips in found.items() if slips == least]
         return tuple(sorted(nearest, key=self._documents.number, reverse=True)[:most])
-
-
-def _shared(one: str, other: str) -> int:
-    """How many letters two words share at the beginning."""
-    count = 0
-    for a, b in zip(one, other, strict=False):
-        if a != b:
-            break
-        count += 1
-    return count

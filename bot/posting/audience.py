@@ -12,7 +12,7 @@ import discord
 from bot.clock import Clock
 from bot.news import digests
 from bot.news.watches import Watchman
-from bot.posting.outcomes import Later, Lost, Outcome, judge
+from bot.posting.outcomes import Blocked, Later, Lost, Outcome, Refused, judge
 from bot.posting.visibility import Visibility
 from bot.store import DatabaseFault, Store
 from bot.words import Dispatch, DispatchKind
@@ -76,7 +76,10 @@ class Audience:
 
 
 def _words(outcome: Outcome) -> str:
-    return outcome.error if isinstance(outcome, Lost) else str(outcome)
+    match outcome:
+        case Lost(error) | Refused(error) | Blocked(error):
+            return error
+    return str(outcome)
 
 
 class Matching:

@@ -15,8 +15,8 @@ from bot.clock import Clock
 from bot.store import gathering, history, outbox
 from bot.store.database import Database
 from bot.store.gathering import Gathered
+from bot.store.places import need_channel, need_server
 from bot.store.rows import listed
-from bot.store.subscriptions import need_channel
 from bot.words import Digest
 
 SETTING = "digest"
@@ -158,9 +158,7 @@ def _save(
     limit: int,
     now: int,
 ) -> Digest | None:
-    connection.execute(
-        "INSERT INTO server (id, joined) VALUES (?, ?) ON CONFLICT (id) DO NOTHING", (server_id, now)
-    )
+    need_server(connection, server_id, now)
     need_channel(connection, channel_id, server_id)
     find = f"SELECT {_COLUMNS} {_FROM} WHERE digest.channel_id = ?"
     row = connection.execute(find, (channel_id,)).fetchone()

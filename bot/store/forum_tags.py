@@ -8,7 +8,7 @@ from bot.choices import SettingChange, TagRule
 from bot.clock import Clock
 from bot.store import history
 from bot.store.database import Database
-from bot.store.subscriptions import need_channel
+from bot.store.places import need_channel, need_server
 
 
 class ForumTags:
@@ -61,9 +61,7 @@ def _add(
     limit: int,
     now: int,
 ) -> bool:
-    connection.execute(
-        "INSERT INTO server (id, joined) VALUES (?, ?) ON CONFLICT (id) DO NOTHING", (server_id, now)
-    )
+    need_server(connection, server_id, now)
     need_channel(connection, channel_id, server_id)
     (count,) = connection.execute(
         "SELECT count(*) FROM forum_tag WHERE channel_id = ? AND NOT (tag_id = ? AND query = ?)",

@@ -9,8 +9,8 @@ from bot.choices import USUAL, ChannelPreferences, Look, Preference, ServerPrefe
 from bot.clock import Clock
 from bot.store import digests, history
 from bot.store.database import Database
+from bot.store.places import need_channel, need_server
 from bot.store.rows import look, look_text
-from bot.store.subscriptions import need_channel
 
 _OF_SERVER = frozenset(
     {Preference.LANGUAGE, Preference.TIME_ZONE, Preference.MANAGER_ROLE, Preference.ALERTS}
@@ -123,9 +123,7 @@ def _change(
     channel_id: int | None,
     now: int,
 ) -> bool:
-    connection.execute(
-        "INSERT INTO server (id, joined) VALUES (?, ?) ON CONFLICT (id) DO NOTHING", (server_id, now)
-    )
+    need_server(connection, server_id, now)
     table, id_ = ("server", server_id) if channel_id is None else ("channel", channel_id)
     if channel_id is not None:
         need_channel(connection, channel_id, server_id)
@@ -143,9 +141,7 @@ def _change(
 
 
 def _set_look(connection: sqlite3.Connection, server_id: int, chosen: Look, person_id: int, now: int) -> bool:
-    connection.execute(
-        "INSERT INTO server (id, joined) VALUES (?, ?) ON CONFLICT (id) DO NOTHING", (server_id, now)
-    )
+    need_server(connection, server_id, now)
     (old,) = connection.execute("SELECT look FROM server WHERE id = ?", (server_id,)).fetchone()
     if look(old) == chosen:
         return False

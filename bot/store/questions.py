@@ -7,6 +7,7 @@ import sqlite3
 
 from bot.clock import Clock
 from bot.store.database import Database
+from bot.store.places import need_server
 from bot.words import Question, Tally
 
 MOST_OF_A_PERSON = 500
@@ -42,6 +43,7 @@ class Questions:
     ) -> int:
         """Keep a question that was asked now, and whether it was answered; returns its id."""
         id_ = secrets.randbelow(2**62)
+        now = self._clock.now()
         values = {
             "id": id_,
             "server": server_id,
@@ -49,7 +51,7 @@ class Questions:
             "person": person_id,
             "text": text,
             "language": language,
-            "now": self._clock.now(),
+            "now": now,
             "public": public,
             "answered": answered,
             "article": article_id,
@@ -57,9 +59,7 @@ class Questions:
             "message": message_id,
         }
         async with self._database.write() as transaction:
-            await transaction.execute(
-                "INSERT INTO server (id, joined) VALUES (:server, :now) ON CONFLICT (id) DO NOTHING", values
-            )
+            await transaction.run(need_server, server_id, now)
             await transaction.execute(
                 """
                 INSERT INTO question (id, server_id, channel_id, person_id, text, language, asked, public,

@@ -11,6 +11,7 @@ from bot.store import history, outbox
 from bot.store.database import Database
 from bot.store.errors import StoreError
 from bot.store.outbox import Owed
+from bot.store.places import need_channel, need_server
 from bot.store.rows import FEED, SUBSCRIPTION, feed, listed, look_text, subscription
 from bot.words import Feed, Subscription
 
@@ -163,9 +164,7 @@ def _follow(
     owner = connection.execute("SELECT server_id, last_success FROM feed WHERE id = ?", (feed_id,)).fetchone()
     if owner is None or owner["server_id"] not in {0, server_id}:
         raise StoreError("This feed is not there for this server.")
-    connection.execute(
-        "INSERT INTO server (id, joined) VALUES (?, ?) ON CONFLICT (id) DO NOTHING", (server_id, now)
-    )
+    need_server(connection, server_id, now)
     need_channel(connection, channel_id, server_id)
     created = connection.execute(
         "INSERT INTO subscription (channel_id, feed_id, added) VALUES (?, ?, ?) "
@@ -193,17 +192,6 @@ def _follow(
         )
         outbox.owe(connection, channel_id, [Owed(*article)], limit=ALL, now=now)
     return followed, created > 0
-
-
-def need_channel(connection: sqlite3.Connection, channel_id: int, server_id: int) -> None:
-    """Know a channel as one of a server's. Raises `StoreError` when it is another server's."""
-    connection.execute(
-        "INSERT INTO channel (id, server_id) VALUES (?, ?) ON CONFLICT (id) DO NOTHING",
-        (channel_id, server_id),
-    )
-    row = connection.execute("SELECT server_id FROM channel WHERE id = ?", (channel_id,)).fetchone()
-    if row["server_id"] != server_id:
-        raise StoreError("This channel belongs to another server.")
 
 
 def _note(

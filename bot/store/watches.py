@@ -10,6 +10,7 @@ from bot.clock import Clock
 from bot.store import watching
 from bot.store.database import Database
 from bot.store.errors import StoreError
+from bot.store.places import need_server
 from bot.store.rows import ARTICLE, article, listed
 from bot.words import Article, Watch
 
@@ -204,9 +205,7 @@ def _add(
     limit: int,
     now: int,
 ) -> tuple[Watch, bool] | None:
-    connection.execute(
-        "INSERT INTO server (id, joined) VALUES (?, ?) ON CONFLICT (id) DO NOTHING", (server_id, now)
-    )
+    need_server(connection, server_id, now)
     connection.execute(
         "INSERT INTO channel (id, server_id, person_id) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING",
         (channel_id, None if person_id else server_id, person_id),

@@ -217,5 +217,5 @@ def _heads(form: str) -> Iterator[str]:
 def _changed(form: str) -> int:
     """How many of the last letters of a stem may not be those of its words: `cri` of cry, `sky` of skies."""
     if len(form) > 4:  # noqa: PLR2004 - lengths
-        return 3 if len(form) > 6 else 2  # noqa: PLR2004
-    return 1 if len(form) == 4 or (len(form) == 3 and form.endswith(("i", "e", "y"))) else 0  # noqa: PLR2004
+        return 3 if len(form) > 6 else 2  # noqa: PLR2004 - likewise
+    return 1 if len(form) == 4 or (len(form) == 3 and form.endswith(("i", "e", "y"))) else 0  # noqa: PLR2004 - likewise
