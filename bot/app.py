@@ -100,7 +100,12 @@ class Telex(commands.AutoShardedBot):
         self._typing = Limit(newsroom.clock, allowed=_KEYSTROKES, period=_PERIOD)
         self.visibility = Visibility(newsroom.clock)
         self.courier = Courier(
-            newsroom.store, self, newsroom.clock, newsroom.settings, visibility=self.visibility
+            newsroom.store,
+            self,
+            newsroom.clock,
+            newsroom.settings,
+            visibility=self.visibility,
+            workers=newsroom.spare,
         )
         self._cogs_to_add = tuple(cogs)
 

@@ -18,7 +18,7 @@ from bot.news.refusals import Refusal
 from bot.posting import digest_pages, permissions
 from bot.posting.rendering import language_of
 from bot.words import Digest
-from bot.workers import WorkerError, Workers
+from bot.workers import WorkerError
 from cogs import digest_words, places, subscriptions
 from cogs.paging import Page, Pages
 from cogs.places import Option, Place, lacking, place, require_posting, require_view
@@ -134,15 +134,12 @@ class DigestFlow(ManagersView):
             covered=None,
             time_zone=zone,
         )
-        workers = Workers()
         try:
             edition, _gathered = await client.courier.digests.edition(
-                self._place.guild, digest, since=now - period(plan), until=now + 1, workers=workers
+                self._place.guild, digest, since=now - period(plan), until=now + 1
             )
         except WorkerError as error:
             raise Refusal(_("That took too long. Try again.")) from error
-        finally:
-            await workers.close()
         language = await language_of(
             client.store,
             client,

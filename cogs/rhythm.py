@@ -161,7 +161,12 @@ def value(preference: str, written: str | None) -> str | None:
     """A value of the history of settings in words; None for one that is no rhythm."""
     match preference:
         case Preference.QUIET_HOURS:
-            return _("none") if written is None else written.replace("-", "\u202f–\u202f")
+            if written is None:
+                return _("none")
+            try:
+                return "\u202f–\u202f".join(map(hours.clock, hours.quiet_minutes(written)))
+            except ValueError:
+                return None
         case Preference.MOST_AN_HOUR:
             return _("no limit") if written is None else _hourly(int(written))
         case Preference.GAP:

@@ -28,7 +28,7 @@ from bot.news.trends import FEWEST_ARTICLES, Line, Period, Trends
 from bot.posting import sizes
 from bot.text import safe
 from bot.text.query import Condition, Filter
-from bot.workers import WorkerError, Workers
+from bot.workers import WorkerError
 from cogs import cards
 from cogs.reading import SearchPages, nothing_to_read
 from cogs.rights import in_servers
@@ -118,14 +118,12 @@ class Rising(commands.Cog):
 
     async def _make(self, visible: Collection[int], period: Period) -> Answer:
         now = self.bot.newsroom.clock.now()
-        workers = Workers()
+        newsroom = self.bot.newsroom
         try:
-            trends = await rising(self.bot.store, workers, visible, period, now)
+            trends = await rising(newsroom.store, newsroom.spare, visible, period, now)
         except WorkerError as error:
             log.warning("trends were not found: %s", error)
             raise Refusal(_("That took too long. Try a shorter time.")) from error
-        finally:
-            await workers.close()
         wanted = tuple(charts_of(trends, period, now))
         return Answer(now, trends, wanted, await charts.drawn(wanted) if wanted else ())
 

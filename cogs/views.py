@@ -64,6 +64,8 @@ class AskerView(discord.ui.View):
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
         """Only who asked, where they asked, and while they may."""
         speak_to(interaction)
+        if self.is_finished():  # while a window was open; `Stale` says so
+            return False
         if interaction.user.id != self.asked.user.id or interaction.guild_id != self.asked.guild_id:
             await interaction.response.send_message(
                 _("These buttons are for the person who asked. Run the command yourself to get your own."),

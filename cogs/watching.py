@@ -84,7 +84,9 @@ class Watching(
         theirs = await store.watches.of_person(person.id)
         if len(theirs) >= watches.MOST_OF_A_PERSON:
             raise Refusal(_full(watches.MOST_OF_A_PERSON))
-        direct = await self._reach(interaction, wanted, known=theirs)
+        direct = await places.direct(self.bot, person.id)
+        if not isinstance(direct, discord.DMChannel):
+            raise Refusal(_closed())
         added = await store.watches.add(
             server_id=guild.id,
             channel_id=direct.id,
@@ -95,37 +97,22 @@ class Watching(
         )
         if added is None:
             raise Refusal(_full(watches.MOST_OF_A_PERSON))
+        watch, created = added
+        reached = bool(theirs) and all(one.problem != CLOSED for one in theirs)
+        try:
+            reached = reached or await _reached(direct, wanted)
+        finally:
+            if created and not reached:
+                await store.watches.remove(watch.id)
+        if not reached:
+            raise Refusal(_closed())
         await store.watches.present(person.id, guild.id)
         await self._unblock(direct.id)
         told = _(
             "I tell you by direct message of each new article for {query}, "
             "from the feeds that you can see in {server}."
         ).format(query=_named(wanted.text), server=f"**{safe.markdown(safe.plain(guild.name, 100))}**")
-        await self._answer(interaction, wanted, told, feed_ids, created=added[1])
-
-    async def _reach(
-        self, interaction: Interaction, wanted: Query, *, known: list[Watch]
-    ) -> discord.DMChannel:
-        """The asker's direct messages. The first time, a message shows whether they accept any."""
-        direct = await places.direct(self.bot, interaction.user.id)
-        if isinstance(direct, discord.DMChannel):
-            if known and all(watch.problem != CLOSED for watch in known):
-                return direct
-            text = clickable(
-                _("This is where I tell you of new articles for {query}. /watch list shows your watches.")
-            )
-            try:
-                await direct.send(text.format(query=_named(wanted.text)))
-            except discord.Forbidden:
-                pass
-            else:
-                return direct
-        raise Refusal(
-            _(
-                "I cannot send you direct messages. Allow them in the privacy settings of this server, "
-                "then try again."
-            )
-        )
+        await self._answer(interaction, wanted, told, feed_ids, created=created)
 
     async def _add_for_channel(self, interaction: Interaction, target: Place, wanted: Query) -> None:
         require_posting(interaction, target)
@@ -320,6 +307,25 @@ class StopButton(Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template
                 raise Refusal(_("This watch has ended already."))
             await store.remove(watch.id)
             await interaction.edit_original_response(content=_stopped(watch))
+
+
+async def _reached(direct: discord.DMChannel, wanted: Query) -> bool:
+    """Whether a message to somebody, the first of a watch, shows that they accept any."""
+    text = clickable(
+        _("This is where I tell you of new articles for {query}. /watch list shows your watches.")
+    )
+    try:
+        await direct.send(text.format(query=_named(wanted.text)))
+    except discord.Forbidden:
+        return False
+    return True
+
+
+def _closed() -> str:
+    return _(
+        "I cannot send you direct messages. Allow them in the privacy settings of this server, "
+        "then try again."
+    )
 
 
 async def _require_manage(interaction: Interaction) -> None:

@@ -23,6 +23,8 @@ from bot.workers import Workers
 
 READERS_PATIENCE = 300.0
 """Seconds after a question until the process that read for it, some 40 MB, is given up."""
+SPARE_PATIENCE = 60.0
+"""The same of the process for digests and trends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class Newsroom:
     store: Store
     fetcher: Fetcher
     workers: Workers
+    spare: Workers  # for what is needed now and then
     poller: Poller
     following: Following
     searcher: Searcher
@@ -51,6 +54,7 @@ async def open_newsroom(settings: Settings, clock: Clock | None = None) -> Async
     clock = clock or SystemClock()
     store = await Store.open(settings.database, clock)
     workers, readers = Workers(), Workers(patience=READERS_PATIENCE)
+    spare = Workers(patience=SPARE_PATIENCE)
     try:
         async with (
             Fetcher(settings) as fetcher,
@@ -70,6 +74,7 @@ async def open_newsroom(settings: Settings, clock: Clock | None = None) -> Async
                     store,
                     fetcher,
                     workers,
+                    spare,
                     poller,
                     following,
                     searcher,
@@ -82,4 +87,5 @@ async def open_newsroom(settings: Settings, clock: Clock | None = None) -> Async
     finally:
         await workers.close()
         await readers.close()
+        await spare.close()
         await store.close()

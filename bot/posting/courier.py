@@ -44,6 +44,7 @@ from bot.posting.visibility import Visibility
 from bot.settings import Settings
 from bot.store import UNTIL_NEXT_TRY, DatabaseFault, Store
 from bot.words import Dispatch, DispatchKind, DispatchState
+from bot.workers import Workers
 
 log = logging.getLogger(__name__)
 
@@ -60,12 +61,18 @@ class Courier:
     """The outbox of one process. `client` is logged in; `run` is the loop, `settle` one round of it."""
 
     def __init__(
-        self, store: Store, client: discord.Client, clock: Clock, settings: Settings, visibility: Visibility
+        self,
+        store: Store,
+        client: discord.Client,
+        clock: Clock,
+        settings: Settings,
+        visibility: Visibility,
+        workers: Workers,
     ) -> None:
         self._store, self._client, self._clock, self._settings = store, client, clock, settings
         self._matching = Matching(store, clock, on_end=self.wake)
         self.audience = Audience(store, client, visibility)
-        self.digests = Digests(store, client, clock, self.audience, on_end=self.wake)
+        self.digests = Digests(store, client, clock, self.audience, workers, on_end=self.wake)
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._slots = asyncio.Semaphore(CONCURRENT)
         self._woken = asyncio.Event()

@@ -38,11 +38,12 @@ class Digests:
         client: discord.Client,
         clock: Clock,
         audience: Audience,
+        workers: Workers,
         *,
         on_end: Callable[[], None],
     ) -> None:
         self._store, self._client, self._clock = store, client, clock
-        self._audience, self._on_end = audience, on_end
+        self._audience, self._workers, self._on_end = audience, workers, on_end
         self._rests_until = 0
         self.task: asyncio.Task[None] | None = None
 
@@ -59,18 +60,14 @@ class Digests:
         return None if due is None else max(due, self._rests_until)
 
     async def _make_due(self, now: int) -> None:
-        workers = Workers()
-        try:
-            for digest in await self._store.digests.due(now):
-                try:
-                    await self._make(digest, workers)
-                except Exception:
-                    log.exception("The digest of channel %d was not made", digest.channel_id)
-                    self._rests_until = self._clock.now() + _AFTER_FAULT
-        finally:
-            await workers.close()
+        for digest in await self._store.digests.due(now):
+            try:
+                await self._make(digest)
+            except Exception:
+                log.exception("The digest of channel %d was not made", digest.channel_id)
+                self._rests_until = self._clock.now() + _AFTER_FAULT
 
-    async def _make(self, digest: Digest, workers: Workers) -> None:
+    async def _make(self, digest: Digest) -> None:
         now, store = self._clock.now(), self._store.digests
         guild = self._client.get_guild(digest.server_id)
         if guild is None or guild.unavailable:
@@ -84,7 +81,7 @@ class Digests:
         recalled = await store.recall(digest.id)
         if recalled is not None:
             since = min(since, recalled)
-        edition, gathered = await self.edition(guild, digest, since=since, until=now, workers=workers)
+        edition, gathered = await self.edition(guild, digest, since=since, until=now)
         await store.make(
             digest,
             edition.written() if edition.sections else None,
@@ -94,7 +91,7 @@ class Digests:
         )
 
     async def edition(
-        self, guild: discord.Guild, digest: Digest, *, since: int, until: int, workers: Workers
+        self, guild: discord.Guild, digest: Digest, *, since: int, until: int
     ) -> tuple[Edition, Gathered]:
         """What the digest of a channel says of what came between two times.
 
@@ -106,7 +103,7 @@ class Digests:
         else:
             feed_ids = await self._store.subscriptions.feed_ids([digest.channel_id])
         gathered = await self._store.digests.candidates(digest, feed_ids, since=since, until=until)
-        sections, more = await workers.run(
+        sections, more = await self._workers.run(
             digests.choose, gathered.candidates, gathered.kin, since, until, timeout=_TIME
         )
         edition = Edition(
@@ -120,7 +117,7 @@ class Digests:
         )
         if plan.chart and sections:
             try:
-                found = await rising(self._store, workers, feed_ids, Period.WEEK, until)
+                found = await rising(self._store, self._workers, feed_ids, Period.WEEK, until)
             except WorkerError as error:
                 log.warning("a digest goes without its chart: %s", error)
             else:

@@ -11,6 +11,7 @@ from simcord.builders import ChannelHandle
 from simcord.enums import OverwriteType
 from simcord.results import ResponseMessage
 
+from bot import workers
 from bot.choices import Preference
 from bot.news import charts
 from bot.words import Feed
@@ -94,6 +95,25 @@ async def test_a_digest_is_begun_with_a_preview_and_comes_at_its_hour_once(
     assert not digest.reactions
     await until_due(telex)
     assert len(telex.posts()) == len(before) + 1  # nothing came that day
+
+
+async def test_all_clicks_share_one_process(
+    telex: World, feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await follow(telex, feed_server)
+    started = []
+    real = workers._Worker.start
+
+    async def start(*given: Any) -> Any:
+        started.append(given)
+        return await real(*given)
+
+    monkeypatch.setattr(workers._Worker, "start", start)
+    flow = await opened(telex)
+    for hour in ("At 09:00", "At 10:00"):
+        flow = last(await choose(telex.editor, flow, hour, "At what hour"))
+    await opened(telex)
+    assert len(started) == 1
 
 
 async def test_its_menu_bookmarks_what_it_names(telex: World, feed_server: FeedServer) -> None:

@@ -10,7 +10,7 @@ from simcord.results import ResponseMessage
 from bot import hours
 from bot.choices import Preference
 from bot.feeds import opml
-from cogs import packs
+from cogs import packs, rhythm
 from tests.cogs.helpers import choose, follow, forge, last, menu, newest, said, text
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
@@ -72,6 +72,11 @@ async def test_a_pack_that_is_followed_in_quiet_hours_says_when_its_articles_com
     again = said(await telex.editor.slash(telex.news, "feed packs", pack="ai"))
     assert "followed there already" in again
     assert "quiet hours" not in again
+
+
+@pytest.mark.parametrize("written", ["22:00-07:00-", "<@1>-**x**", "@everyone", ""])
+def test_quiet_hours_that_are_none_are_left_to_who_makes_them_harmless(written: str) -> None:
+    assert rhythm.value(Preference.QUIET_HOURS, written) is None
 
 
 async def test_quiet_hours_never_begin_where_they_end(telex: World, feed_server: FeedServer) -> None:

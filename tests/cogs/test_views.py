@@ -55,3 +55,24 @@ async def test_a_confirmed_flow_answers_once(telex: World, feed_server: FeedServ
     assert done.followups == []
     again = await forge(telex.editor, telex.news, last(asked), remove)
     assert said(again) == EXPIRED
+
+
+async def test_a_window_that_is_sent_after_its_panel_was_closed_brings_no_dead_buttons(
+    telex: World, feed_server: FeedServer
+) -> None:
+    await follow(telex, feed_server)
+    (subscription, _feed), *_rest = await telex.store.subscriptions.in_server(telex.guild.id)
+    panels = {
+        "setup": ({}, "Give an address…", {"line": feed_server.origin}),
+        "feed look": ({"feed": str(subscription.id)}, "Prefix, colour, excerpt…", {"prefix": "News"}),
+    }
+    for name, (options, opens, filled) in panels.items():
+        shown = await telex.editor.slash(telex.news, name, **options)
+        window = await telex.editor.click(last(shown), label=opens)
+        closed = await telex.editor.click(last(shown), label="Cancel")
+        answer = await telex.editor.submit_modal(window, filled)
+        assert said(answer) == EXPIRED, name
+        assert last(answer).components == []
+        assert last(closed).content == "Nothing changed."
+        assert last(closed).components == []
+    assert (await telex.store.subscriptions.in_server(telex.guild.id))[0][0].look is None

@@ -16,7 +16,7 @@ from simcord.enums import OverwriteType
 
 from bot.news import watches
 from bot.posting import buttons
-from bot.store import watching
+from bot.store import DatabaseFault, watching
 from bot.words import Feed
 from tests.cogs.helpers import START, choose, follow, hide, last, said, text
 from tests.discord_world import World
@@ -97,6 +97,36 @@ async def test_the_first_watch_is_said_where_it_will_be_told_and_later_ones_are_
     assert messages == [
         "This is where I tell you of new articles for **browser**. /watch list shows your watches."
     ]
+
+
+async def test_nothing_is_said_of_a_watch_that_could_not_be_saved(
+    telex: World, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(**_options: Any) -> None:
+        raise DatabaseFault("The database cannot be written: the disk is full.")
+
+    monkeypatch.setattr(telex.store.watches, "add", full)
+    for where in ({}, {"where": telex.news}):
+        answer = said(await add(telex, "browser", **where))
+        assert "I tell" not in answer
+        assert answer
+    assert telex.posts(telex.reader.user.dm_channel) == []
+    telex.env._errors.clear()
+
+
+async def test_who_takes_no_direct_messages_has_no_watch_afterwards(
+    telex: World, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    telex.env.inject_error(
+        "POST", "/channels/*/messages", status=403, code=50007, message="Cannot send messages to this user"
+    )
+    assert "I cannot send you direct messages." in said(await add(telex, "browser"))
+    assert await telex.store.watches.of_person(telex.reader.id) == []
+    telex.env.inject_error("POST", "/channels/*/messages", status=400, code=50035, message="Invalid")
+    assert "I tell you" not in said(await add(telex, "browser"))
+    assert await telex.store.watches.of_person(telex.reader.id) == []
+    telex.env._errors.clear()
+    assert "I tell you" in said(await add(telex, "browser"))
 
 
 async def test_a_channel_is_told_of_what_everybody_sees(telex: World, desk: Desk) -> None:

@@ -100,6 +100,33 @@ async def test_what_waits_or_failed_is_told_with_its_reason(telex: World, feed_s
     assert "\\*\\*bad\\*\\* \\@everyone" in told
 
 
+async def test_what_joined_a_post_is_told_with_the_post_that_names_it(
+    telex: World, feed_server: FeedServer
+) -> None:
+    first = "Amazon **bans** police use of its face recognition"
+    second = "Amazon bans police use of face recognition"
+    feeds = {}
+    for path, number in (("/one", 1), ("/two", 2)):
+        feeds[path] = await follow(
+            telex, feed_server, item(number, title=f"Welcome to {path}", published=START - 9000), path=path
+        )
+    link = "https://news.example/articles/4"
+    for path, title, number in (("/one", first, 3), ("/two", second, 4)):
+        feed_server.serve(path, rss(item(number, title=title, published=telex.clock.now() - 60)))
+        await telex.poll(feeds[path])
+    told = await why(telex, link)
+    escaped = "“Amazon \\*\\*bans\\*\\* police use of its face recognition”"
+    assert f"<#{telex.news.id}>: joined the post of {escaped}, which waits to be posted (<t:" in told
+    await telex.deliver()
+    post = telex.posts()[-1]
+    told = await why(telex, link)
+    assert f"<#{telex.news.id}>: joined the post of {escaped}, which is there (<t:" in told
+    assert f"https://discord.com/channels/{telex.guild.id}/{telex.news.id}/{post.id}" in told
+    assert "Also: [Example News]" in (post.embeds[0].description or "")
+    telex.locales[telex.reader.id] = "fr"
+    assert "regroupé avec la publication «\u00a0Amazon" in await why(telex, link)
+
+
 async def test_an_unknown_address_of_a_followed_site_tells_how_its_feed_fares(
     telex: World, feed_server: FeedServer
 ) -> None:
