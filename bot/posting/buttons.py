@@ -6,7 +6,7 @@ The same ids let the courier recognise a message of its own. What happens at a c
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import discord
@@ -38,7 +38,8 @@ BEGIN = "telex:begin"
 # https://discord.com/developers/docs/components/reference
 _LONGEST_LABEL = 80
 _SAVE, _STOP = "telex:save:", "telex:stop:"
-_CATCH_UP = "telex:pick:catch-up:"  # a digest also names what is posted singly
+_PICK = "telex:pick:"
+_CATCH_UP, _DIGEST = f"{_PICK}catch-up:", f"{_PICK}digest:"
 _LONGEST_URL = 512
 
 
@@ -159,18 +160,36 @@ def custom_ids(message: discord.Message) -> set[str]:
     }
 
 
-def told_keys(message: discord.Message) -> tuple[frozenset[str], frozenset[str]]:
-    """The keys of the articles that a post, and that a catch-up tells of; none for other messages."""
+class Told(NamedTuple):
+    """Keys of the articles that a message tells of, if it is a post, a catch-up, a digest."""
+
+    posted: frozenset[str] = frozenset()
+    listed: frozenset[str] = frozenset()
+    digested: frozenset[str] = frozenset()
+
+
+def told_keys(message: discord.Message) -> Told:
+    """What a message tells of; nothing for other messages than these."""
     ids = custom_ids(message)
     if any(name.startswith(_STOP) for name in ids):  # a watch's notice saves articles too
-        return frozenset(), frozenset()
+        return Told()
     posted = frozenset(name.removeprefix(_SAVE) for name in ids if name.startswith(_SAVE))
-    listed = frozenset(
+    return Told(posted, _options(message, _CATCH_UP), _options(message, _DIGEST))
+
+
+def edition_of(message: discord.Message) -> str | None:
+    """The name of the dispatch of a digest; None for other messages."""
+    names = (name.removeprefix(_PICK) for name in custom_ids(message) if name.startswith(_DIGEST))
+    return next(names, None)
+
+
+def _options(message: discord.Message, start: str) -> frozenset[str]:
+    """What the menu whose id begins so offers."""
+    return frozenset(
         option.value
         for component in message.components
         if isinstance(component, discord.ActionRow)
         for child in component.children
-        if isinstance(child, discord.SelectMenu) and child.custom_id.startswith(_CATCH_UP)
+        if isinstance(child, discord.SelectMenu) and child.custom_id.startswith(start)
         for option in child.options
     )
-    return posted, listed

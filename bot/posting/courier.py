@@ -70,9 +70,10 @@ class Courier:
         workers: Workers,
     ) -> None:
         self._store, self._client, self._clock, self._settings = store, client, clock, settings
+        self._restored = Restored(store, client, clock)
         self._matching = Matching(store, clock, on_end=self.wake)
         self.audience = Audience(store, client, visibility)
-        self.digests = Digests(store, client, clock, self.audience, workers, on_end=self.wake)
+        self.digests = Digests(store, client, clock, self.audience, self._restored, workers, on_end=self.wake)
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._slots = asyncio.Semaphore(CONCURRENT)
         self._woken = asyncio.Event()
@@ -81,7 +82,6 @@ class Courier:
         self._faults: Counter[int] = Counter()
         self._chores = Chores(store, client, clock, settings, self._render, on_end=self.wake)
         self._troubles = Troubles(store, clock)
-        self._restored = Restored(store, clock)
         self._begun = False
         self._beginning = asyncio.Lock()
         self._stopping = False
@@ -280,7 +280,10 @@ class Courier:
             outcome = Later(wait, "Discord may still be at it")
         else:
             message = await self._render(dispatch)
-            outcome = await lookback.search(place, dispatch, message, since=claimed, until=claimed)
+            apart = await self._store.subscriptions.channels(dispatch.server_id)
+            outcome = await lookback.search(
+                place, dispatch, message, since=claimed, until=claimed, apart=apart
+            )
         if isinstance(outcome, Later | Lost):
             self._rest(
                 dispatch.channel_id, outcome.seconds if isinstance(outcome, Later) else _READ_BACK_AFTER

@@ -15,9 +15,12 @@ import discord
 from bot.clock import Clock
 from bot.news import digests
 from bot.news.digests import Edition
+from bot.news.told import Told
 from bot.news.trend_charts import rising
 from bot.news.trends import Period
 from bot.posting.audience import Audience
+from bot.posting.outcomes import Outcome, Unknown
+from bot.posting.restored import Restored
 from bot.store import Store
 from bot.store.gathering import Gathered
 from bot.words import Digest
@@ -38,12 +41,14 @@ class Digests:
         client: discord.Client,
         clock: Clock,
         audience: Audience,
+        restored: Restored,
         workers: Workers,
         *,
         on_end: Callable[[], None],
     ) -> None:
         self._store, self._client, self._clock = store, client, clock
-        self._audience, self._workers, self._on_end = audience, workers, on_end
+        self._audience, self._restored, self._workers = audience, restored, workers
+        self._on_end = on_end
         self._rests_until = 0
         self.task: asyncio.Task[None] | None = None
 
@@ -81,19 +86,46 @@ class Digests:
         recalled = await store.recall(digest.id)
         if recalled is not None:
             since = min(since, recalled)
-        edition, gathered = await self.edition(guild, digest, since=since, until=now)
+        told = await self._told(digest, since)
+        if told is None:
+            self._rests_until = now + _AFTER_FAULT
+            return
+        if told.until is not None:
+            log.info("The digest of channel %d came before a backup was restored", digest.channel_id)
+            await store.skip(digest, since=max(since, told.until))
+            return
+        edition, gathered = await self.edition(guild, digest, since=since, until=now, told=told)
         await store.make(
             digest,
             edition.written() if edition.sections else None,
             until=now,
             held=gathered.held,
             named=edition.article_ids,
+            told=told.held,
+        )
+
+    async def _told(self, digest: Digest, since: int) -> Told | None:
+        """What the channel was told before a backup was restored; None where that cannot be found out now."""
+        found = await self._restored.before(digest, since)
+        if found is None:
+            return Told()
+        if isinstance(found, Unknown):  # nobody may look: nothing of that time is repeated
+            return Told(everything=self._restored.at)
+        if isinstance(found, Outcome):
+            return None
+        dues = {name.split(":")[2]: at for name, at in found.editions.items() if _is_of(name, digest)}
+        until = max((at for due, at in dues.items() if int(due) >= digest.due), default=None)
+        pages = await self._store.articles.pages({*found.posted, *found.digested})
+        return Told(
+            {pages[key]: at for key, at in found.digested.items() if key in pages},
+            {pages[key] for key in found.posted if key in pages},
+            until=until,
         )
 
     async def edition(
-        self, guild: discord.Guild, digest: Digest, *, since: int, until: int
+        self, guild: discord.Guild, digest: Digest, *, since: int, until: int, told: Told | None = None
     ) -> tuple[Edition, Gathered]:
-        """What the digest of a channel says of what came between two times.
+        """What the digest of a channel says of what came between two times, and was not `told` before.
 
         Raises what discord.py and aiohttp raise where only Discord can tell who reads what, and does not.
         """
@@ -103,6 +135,8 @@ class Digests:
         else:
             feed_ids = await self._store.subscriptions.feed_ids([digest.channel_id])
         gathered = await self._store.digests.candidates(digest, feed_ids, since=since, until=until)
+        if told is not None:
+            gathered = told.without(gathered)
         sections, more = await self._workers.run(
             digests.choose, gathered.candidates, gathered.kin, since, until, timeout=_TIME
         )
@@ -130,3 +164,8 @@ class Digests:
             log.error("Digests were not made", exc_info=task.exception())
             self._rests_until = self._clock.now() + _AFTER_FAULT
         self._on_end()
+
+
+def _is_of(name: str, digest: Digest) -> bool:
+    """Whether a dispatch of this name is one of a digest's."""
+    return name.startswith(f"digest:{digest.id}:") and name.split(":")[2].isdecimal()

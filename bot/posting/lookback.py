@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import discord
 
@@ -20,8 +20,9 @@ T = TypeVar("T")
 CLOCKS_APART = timedelta(minutes=90)
 """How far this machine's clock may have been from Discord's, and how long an attempt may last."""
 
-EPOCH = 7 * 86_400
-"""Seconds after a backup was restored in which old articles are looked for first."""
+EPOCH = 10 * 86_400
+"""Seconds after a backup was restored in which old articles are looked for first: past a late week's digest.
+"""
 
 _MOST_MESSAGES = 2000
 _MOST_THREADS = 200
@@ -32,41 +33,84 @@ class HistoryHidden(Exception):
     """Telex may not read the channel's messages, or they are too many to read them all."""
 
 
+class Earlier(NamedTuple):
+    """What a channel was told between two times, each by its key with when it was told last.
+
+    `editions` are digests by the names of their dispatches.
+    """
+
+    posted: dict[str, int]
+    digested: dict[str, int]
+    editions: dict[str, int]
+
+
 async def look(
-    place: Target, dispatch: Dispatch, message: Message | None, *, since: int, until: int
+    place: Target,
+    dispatch: Dispatch,
+    message: Message | None,
+    *,
+    since: int,
+    until: int,
+    apart: Collection[int] = (),
 ) -> Sent | None:
     """The message of a dispatch in a channel, if it was made between two times; None when it is not there.
 
     What tells articles carries its name in the id of a button, a notice is known by its words, those of
-    `message`. Raises `HistoryHidden`, and what discord.py raises.
+    `message`. It may be in any of the bot's threads of a channel, whatever was chosen since, but for those
+    of `apart`, which are channels of their own. Raises `HistoryHidden`, and what discord.py raises.
     """
-    async for found, sent in _mine(place, since, until):
+    async for found, sent in _mine(place, dispatch.channel_id, since, until, apart):
         if _is_of(found, dispatch, message):
             return sent
     return None
 
 
 async def told(
-    place: Target, dispatch: Dispatch, keys: Collection[str], *, since: int, until: int
-) -> frozenset[str]:
-    """Which of a dispatch's articles, by their keys, other messages between two times tell of.
+    place: Target,
+    dispatch: Dispatch,
+    keys: Collection[str],
+    *,
+    since: int,
+    until: int,
+    apart: Collection[int] = (),
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Which of a dispatch's articles, by their keys, other messages between two times tell of: and digests.
 
     Those are catch-ups, and posts where the dispatch is a catch-up. A catch-up of the dispatch's own name
     that lists as many articles as it can tells of them all. Raises as `look` does.
     """
     found: set[str] = set()
-    async for message, _sent in _mine(place, since, until):
-        posted, listed = buttons.told_keys(message)
-        found |= listed
+    digested: set[str] = set()
+    async for message, _sent in _mine(place, dispatch.channel_id, since, until, apart):
+        told = buttons.told_keys(message)
+        found |= told.listed
+        digested |= told.digested
         if dispatch.kind is DispatchKind.CATCH_UP:
-            found |= posted
+            found |= told.posted
             own = buttons.pick_id(dispatch.what) in buttons.custom_ids(message)
-            if own and len(listed) >= sizes.OPTIONS:
-                return frozenset(keys)
-    return frozenset(found.intersection(keys))
+            if own and len(told.listed) >= sizes.OPTIONS:
+                return frozenset(keys), frozenset()
+    return frozenset(found.intersection(keys)), frozenset(digested.intersection(keys))
 
 
-async def _mine(place: Target, since: int, until: int) -> AsyncIterator[tuple[discord.Message, Sent]]:
+async def earlier(
+    place: Target, channel_id: int, *, since: int, until: int, apart: Collection[int] = ()
+) -> Earlier:
+    """What a channel was told between two times. Raises as `look` does."""
+    found = Earlier({}, {}, {})
+    async for message, _sent in _mine(place, channel_id, since, until, apart):
+        at = int(message.created_at.timestamp())
+        told = buttons.told_keys(message)
+        for keys, known in ((told.posted | told.listed, found.posted), (told.digested, found.digested)):
+            known.update((key, max(at, known.get(key, at))) for key in keys)
+        if (name := buttons.edition_of(message)) is not None:
+            found.editions[name] = at
+    return found
+
+
+async def _mine(
+    place: Target, channel_id: int, since: int, until: int, apart: Collection[int]
+) -> AsyncIterator[tuple[discord.Message, Sent]]:
     """The bot's messages in a channel between two times, in a forum the first of each thread."""
     me: discord.abc.User | None
     if isinstance(place, discord.DMChannel):
@@ -78,13 +122,11 @@ async def _mine(place: Target, since: int, until: int) -> AsyncIterator[tuple[di
             raise HistoryHidden
     after = datetime.fromtimestamp(since, UTC) - CLOCKS_APART
     before = datetime.fromtimestamp(until, UTC) + CLOCKS_APART
-    parent = place.parent if isinstance(place, discord.Thread) and place.owner_id == me.id else None
-    if isinstance(parent, discord.TextChannel):  # a thread of a day; it may have been that of another
-        async for found, sent in _in_threads(parent, after, before):
+    if isinstance(place, discord.Thread) and place.id != channel_id and place.parent is not None:
+        place = place.parent  # a thread of a day
+    if isinstance(place, discord.TextChannel):  # threads may have been switched on or off since
+        async for found, sent in _in_threads(place, after, before, apart):
             yield found, sent
-        if until > since:
-            return
-        place = parent  # where an attempt went if the threads were switched on since
     if isinstance(place, discord.ForumChannel):
         async for found, thread in _first_messages(place, after, before):
             yield found, Sent(found.id, thread.id)
@@ -94,11 +136,13 @@ async def _mine(place: Target, since: int, until: int) -> AsyncIterator[tuple[di
 
 
 async def _in_threads(
-    channel: discord.TextChannel, after: datetime, before: datetime
+    channel: discord.TextChannel, after: datetime, before: datetime, apart: Collection[int]
 ) -> AsyncIterator[tuple[discord.Message, Sent]]:
     me = channel.guild.me
     async for thread in threads_of(channel):
-        if thread.owner_id == me.id and discord.utils.snowflake_time(thread.id) <= before:
+        if thread.owner_id != me.id or thread.id in apart:
+            continue
+        if discord.utils.snowflake_time(thread.id) <= before:
             async for found, sent in _between(thread, after, before, me.id):
                 yield found, replace(sent, thread_id=thread.id)
 
@@ -123,10 +167,16 @@ def since_backup(dispatch: Dispatch, articles: Sequence[Article], *, restored: i
 
 
 async def search(
-    place: Target, dispatch: Dispatch, message: Message | None, *, since: int, until: int
+    place: Target,
+    dispatch: Dispatch,
+    message: Message | None,
+    *,
+    since: int,
+    until: int,
+    apart: Collection[int] = (),
 ) -> Outcome | None:
     """The message as `look` finds it, None if it is not there; else why that is not known."""
-    return await answered(look(place, dispatch, message, since=since, until=until))
+    return await answered(look(place, dispatch, message, since=since, until=until, apart=apart))
 
 
 async def answered(looking: Awaitable[T]) -> T | Outcome:
@@ -168,7 +218,7 @@ async def threads_of(channel: discord.ForumChannel | discord.TextChannel) -> Asy
 def _is_of(found: discord.Message, dispatch: Dispatch, message: Message | None) -> bool:
     match dispatch.kind:
         case DispatchKind.POST:
-            return dispatch.what in buttons.told_keys(found)[0]
+            return dispatch.what in buttons.told_keys(found).posted
         case DispatchKind.CATCH_UP | DispatchKind.DIGEST:
             return buttons.pick_id(dispatch.what) in buttons.custom_ids(found)
         case DispatchKind.WATCH:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import discord
+
 from bot.clock import Clock
-from bot.posting import lookback
+from bot.posting import lookback, places
+from bot.posting.lookback import Earlier
 from bot.posting.messages import Message
 from bot.posting.outcomes import Outcome
 from bot.posting.places import Target
 from bot.store import Store
-from bot.words import Dispatch, DispatchKind
+from bot.words import Digest, Dispatch, DispatchKind
 
 
 class Narrowed:
@@ -18,9 +21,10 @@ class Narrowed:
 class Restored:
     """Looks in the channels before anything is sent that could have been sent before the restart."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
-        self._store, self._clock = store, clock
-        self._at: int | None = None
+    def __init__(self, store: Store, client: discord.Client, clock: Clock) -> None:
+        self._store, self._client, self._clock = store, client, clock
+        self.at: int | None = None
+        """When the bot began on a restored backup, if that is not long ago."""
 
     async def begin(self) -> None:
         """Learn whether the database is a backup that was restored not long ago. It is marked with a 1."""
@@ -31,31 +35,64 @@ class Restored:
         at = int(mark) if int(mark) > 1 else now
         done = at + lookback.EPOCH < now
         await self._store.meta.set("restored", "" if done else str(at))
-        self._at = None if done else at
+        self.at = None if done else at
 
-    async def look_back(
+    async def look_back(  # noqa: PLR0911  # one line a finding
         self, place: Target, dispatch: Dispatch, message: Message
     ) -> Outcome | Narrowed | None:
         """The message if it was sent between the backup and the restart, or why that is not known; else None.
 
         Articles may also have been shared out otherwise: those that another message tells of are taken out.
         """
-        if self._at is None:
+        if self.at is None:
             return None
         articles = await self._store.articles.by_ids(dispatch.article_ids)
-        since = lookback.since_backup(dispatch, articles, restored=self._at)
-        if since is None:
+        since = lookback.since_backup(dispatch, articles, restored=self.at)
+        if since is None or (dispatch.kind is DispatchKind.DIGEST and dispatch.created > self.at):
             return None
+        apart = await self._store.subscriptions.channels(dispatch.server_id)
+        digested: frozenset[str] = frozenset()
+        keys = {article.key: article.id for article in articles}
         if dispatch.kind in {DispatchKind.POST, DispatchKind.CATCH_UP}:
-            keys = {article.key: article.id for article in articles}
-            found = await lookback.answered(lookback.told(place, dispatch, keys, since=since, until=self._at))
-            if not isinstance(found, frozenset):
+            found = await lookback.answered(
+                lookback.told(place, dispatch, keys, since=since, until=self.at, apart=apart)
+            )
+            if not isinstance(found, tuple):
                 return found
-            known = [keys[key] for key in found]
-            if known:
-                await self._store.dispatches.told_before(dispatch.id, known)
-                await self._store.dispatches.retry(dispatch.id, due=self._clock.now(), error=None)
-                return Narrowed()
+            others, digested = found
+            if dispatch.kind is DispatchKind.CATCH_UP:
+                others |= digested
+            if others:
+                return await self._narrow(dispatch, [keys[key] for key in others])
         if dispatch.kind is DispatchKind.CATCH_UP:
             return None  # one of its name may have told of other articles
-        return await lookback.search(place, dispatch, message, since=since, until=self._at)
+        outcome = await lookback.search(place, dispatch, message, since=since, until=self.at, apart=apart)
+        if outcome is None and digested:  # a digest also names what was posted singly
+            return await self._narrow(dispatch, [keys[key] for key in digested])
+        return outcome
+
+    async def before(self, digest: Digest, since: int) -> Earlier | Outcome | None:
+        """What the channel of a digest was told since a time before the restart; or why that is not known.
+
+        None where all of it is known to the database.
+        """
+        if self.at is None or since > self.at:
+            return None
+        place = await places.find(self._client, digest.channel_id)
+        if isinstance(place, Outcome):
+            return place
+        apart = await self._store.subscriptions.channels(digest.server_id)
+        return await lookback.answered(
+            lookback.earlier(
+                place,
+                digest.channel_id,
+                since=max(since, self.at - lookback.EPOCH),
+                until=self.at,
+                apart=apart - {digest.channel_id},
+            )
+        )
+
+    async def _narrow(self, dispatch: Dispatch, article_ids: list[int]) -> Narrowed:
+        await self._store.dispatches.told_before(dispatch.id, article_ids)
+        await self._store.dispatches.retry(dispatch.id, due=self._clock.now(), error=None)
+        return Narrowed()

@@ -56,6 +56,13 @@ class Articles:
         found = {found.id: found for found in articles}
         return [found[id_] for id_ in ids if id_ in found]
 
+    async def pages(self, keys: Collection[str]) -> dict[str, str]:
+        """The pages of the articles with these keys, as far as there are any."""
+        rows = await self._database.fetchall(
+            "SELECT key, page FROM article WHERE key IN (SELECT value FROM json_each(?))", (listed(keys),)
+        )
+        return {row["key"]: row["page"] for row in rows}
+
     async def of_page(self, page: str) -> list[Article]:
         """All articles of a page, the one kept first first."""
         return await self._database.objects(

@@ -95,15 +95,23 @@ class Digests:
             return await transaction.run(_recall, digest_id, self._clock.now())
 
     async def make(
-        self, digest: Digest, payload: str | None, *, until: int, held: Sequence[int], named: Sequence[int]
+        self,
+        digest: Digest,
+        payload: str | None,
+        *,
+        until: int,
+        held: Sequence[int],
+        named: Sequence[int],
+        told: Sequence[int] = (),
     ) -> bool:
         """Owe a channel the digest that is due, and set the time of the next one; whether it is owed.
 
         With a `payload` of None there is nothing to tell. It covers the articles `held` for it and names the
-        `named`. Nothing happens where the digest was made, changed or ended meanwhile.
+        `named`; those `told` were held too, and were told before a backup was restored. Nothing happens where
+        the digest was made, changed or ended meanwhile.
         """
         async with self._database.write() as transaction:
-            return await transaction.run(_make, digest, payload, until, held, named, self._clock.now())
+            return await transaction.run(_make, digest, payload, until, held, named, told, self._clock.now())
 
     async def skip(self, digest: Digest, *, since: int) -> None:
         """Leave out a digest that is too late; the next one tells of what came `since` then."""
@@ -255,10 +263,16 @@ def _make(
     until: int,
     held: Sequence[int],
     named: Sequence[int],
+    told: Sequence[int],
     now: int,
 ) -> bool:
     if not _current(connection, digest):
         return False
+    connection.execute(
+        "UPDATE fate SET fate = 'withheld', reason = ?, decided = ? WHERE channel_id = ? "
+        "AND fate = 'digested' AND article_id IN (SELECT value FROM json_each(?))",
+        (outbox.TOLD, now, digest.channel_id, listed(told)),
+    )
     connection.execute(
         "UPDATE digest SET due = ?, covered = ? WHERE id = ?",
         (_next(digest.plan.minute, digest.plan.weekday, digest.time_zone, now), until, digest.id),
@@ -268,7 +282,7 @@ def _make(
     (dispatch_id,) = connection.execute(
         "INSERT INTO dispatch (channel_id, kind, what, digest_id, created, position, due, payload) "
         "VALUES (?1, 'digest', ?2, ?3, ?4, ?5, ?4, ?6) RETURNING id",
-        (digest.channel_id, f"digest:{digest.id}:{digest.due}", digest.id, now, digest.due, payload),
+        (digest.channel_id, f"digest:{digest.id}:{digest.due}:{now}", digest.id, now, digest.due, payload),
     ).fetchone()
     connection.execute(
         "UPDATE fate SET dispatch_id = ?, fate = NULL WHERE channel_id = ? AND fate = 'digested' "

@@ -18,8 +18,23 @@ AWAY = "away"
 UNFOLLOWED = "unfollowed"
 TOLD = "told"  # in a message that a restored backup knows nothing of
 
+HELD = "held"
+JOINED = "joined"
+
+ALL = 2**31  # posts that may wait, where none is to go into a catch-up
+
 # A dispatch that was never tried may still change: a retried one was perhaps seen by somebody.
 _UNTOUCHED = "state = 'waiting' AND attempts = 0"
+
+# A feed of the channel that still owes it what has this `fate`.
+_STILL_OWED = """
+    SELECT 1 FROM subscription JOIN article ON article.feed_id = subscription.feed_id
+    WHERE subscription.channel_id = fate.channel_id
+      AND article.id IN (SELECT id FROM article WHERE page = fate.page UNION SELECT fate.article_id)
+      AND paused IS NULL AND coalesce(resumed, 0) <= fate.decided
+      AND NOT EXISTS (SELECT 1 FROM kept_out
+                      WHERE kept_out.channel_id = fate.channel_id AND kept_out.article_id = article.id)
+"""
 
 
 class Owed(NamedTuple):
@@ -164,10 +179,16 @@ def filter_out(
 
     Such a fate is not the last word: another feed of the channel may bring the page past its own filters.
     """
+    articles = list(articles)
     connection.executemany(
         "INSERT INTO fate (channel_id, page, article_id, fate, reason, decided) "
         "VALUES (?, ?, ?, 'filtered', ?, ?) ON CONFLICT (channel_id, page) DO NOTHING",
         [(channel_id, owed.page, owed.article_id, reason, now) for owed, reason in articles],
+    )
+    connection.executemany(
+        "INSERT OR IGNORE INTO kept_out (channel_id, article_id) SELECT channel_id, ?3 FROM fate "
+        "WHERE channel_id = ?1 AND page = ?2 AND fate IS NOT 'filtered' AND article_id <> ?3",
+        [(channel_id, owed.page, owed.article_id) for owed, _reason in articles],
     )
 
 
@@ -184,27 +205,29 @@ def filtered(connection: sqlite3.Connection, channel_id: int, articles: Iterable
 def waiting(connection: sqlite3.Connection, channel_id: int, feed_id: int) -> list[tuple[Owed, str]]:
     """What waits in a channel because of this feed alone, oldest first, with the kind of its dispatch.
 
-    What is held for the next digest is of the kind `held`; a digest that waits was made and stays.
+    What is held for the next digest is of the kind `HELD`, what joined a post `JOINED`; a digest that waits
+    was made and stays.
     """
     rows = connection.execute(
         """
         SELECT article.id, article.key, fate.page, article.published, fate.kind
         FROM (
-            SELECT page, article_id, dispatch.kind
+            SELECT page, article_id, iif(fate.joined_id IS NULL, dispatch.kind, :joined) AS kind
             FROM dispatch JOIN fate ON dispatch.id IN (fate.dispatch_id, fate.joined_id)
             WHERE dispatch.channel_id = :channel AND state = 'waiting' AND kind <> 'digest'
             UNION ALL
-            SELECT page, article_id, 'held' FROM fate WHERE channel_id = :channel AND fate = 'digested'
+            SELECT page, article_id, :held FROM fate WHERE channel_id = :channel AND fate = 'digested'
         ) AS fate
         JOIN article ON article.id = fate.article_id
         WHERE article.feed_id = :feed
           AND NOT EXISTS (
             SELECT 1 FROM article AS other
             JOIN subscription ON subscription.feed_id = other.feed_id AND subscription.channel_id = :channel
-            WHERE other.page = fate.page AND other.feed_id <> :feed AND subscription.paused IS NULL)
+            WHERE other.page = fate.page AND other.feed_id <> :feed AND subscription.paused IS NULL
+              AND NOT EXISTS (SELECT 1 FROM kept_out WHERE channel_id = :channel AND article_id = other.id))
         ORDER BY article.published, article.id
         """,
-        {"channel": channel_id, "feed": feed_id},
+        {"channel": channel_id, "feed": feed_id, "held": HELD, "joined": JOINED},
     ).fetchall()
     return [(Owed(*row[:4]), row["kind"]) for row in rows]
 
@@ -242,8 +265,10 @@ def release(connection: sqlite3.Connection, dispatch_id: int, *, now: int) -> bo
     """Owe anew what joined a post whose message will never name it; whether there was any.
 
     The oldest gets a post of its own, which the others join; where no feed of the channel owes it any more it
-    is withheld, and a channel with nothing but a digest has it held for that.
+    is withheld, or owed where its feed was moved to, and a channel with nothing but a digest has it held for
+    that.
     """
+    moved = _owe_where_moved(connection, dispatch_id, now)
     _withhold_ended(connection, dispatch_id, now)
     left = connection.execute(
         """
@@ -254,7 +279,7 @@ def release(connection: sqlite3.Connection, dispatch_id: int, *, now: int) -> bo
         (dispatch_id,),
     ).fetchall()
     if not left:
-        return False
+        return moved
     channel_id, first = left[0][0], Owed(*left[0][1:])
     if _is_digested(connection, channel_id):
         connection.execute(
@@ -262,7 +287,7 @@ def release(connection: sqlite3.Connection, dispatch_id: int, *, now: int) -> bo
             "WHERE joined_id = ? AND shown IS NULL",
             (now, dispatch_id),
         )
-        return False
+        return moved
     post_id = _dispatch(connection, channel_id, "post", first.key, first.published, now)
     connection.execute(
         "UPDATE fate SET fate = NULL, joined_id = NULL, dispatch_id = ?, decided = ? "
@@ -276,20 +301,42 @@ def release(connection: sqlite3.Connection, dispatch_id: int, *, now: int) -> bo
     return True
 
 
+def _owe_where_moved(connection: sqlite3.Connection, dispatch_id: int, now: int) -> bool:
+    """Owe what joined a post to the channels of the server that its feed was moved to since."""
+    rows = connection.execute(
+        f"""
+        SELECT there.id, joined.id, joined.key, fate.page, joined.published
+        FROM fate
+        JOIN article AS joined ON joined.id = fate.article_id
+        JOIN channel AS here ON here.id = fate.channel_id
+        JOIN subscription AS followed ON followed.feed_id = joined.feed_id
+        JOIN channel AS there ON there.id = followed.channel_id
+        WHERE fate.joined_id = ? AND fate.shown IS NULL
+          AND there.server_id = here.server_id AND there.id <> here.id
+          AND followed.paused IS NULL AND max(followed.added, coalesce(followed.resumed, 0)) <= joined.found
+          AND NOT EXISTS ({_STILL_OWED})
+        ORDER BY joined.published, joined.id
+        """,
+        (dispatch_id,),
+    ).fetchall()
+    owes = False
+    for channel_id, *one in rows:
+        owed = Owed(*one)
+        if not filtered(connection, channel_id, [owed]):
+            owes |= owe(connection, channel_id, [owed], limit=ALL, now=now)
+    return owes
+
+
 def _withhold_ended(connection: sqlite3.Connection, dispatch_id: int, now: int) -> None:
     """Withhold what joined a post if since then its feeds were paused or left, or the server was."""
     connection.execute(
-        """
+        f"""
         UPDATE fate SET fate = 'withheld', joined_id = NULL, decided = :now,
             reason = coalesce((
                 SELECT iif(paused IS NULL, resumed_from, 'paused') FROM subscription
                 JOIN article ON article.feed_id = subscription.feed_id
                 WHERE subscription.channel_id = fate.channel_id AND article.id = fate.article_id), :ended)
-        WHERE joined_id = :dispatch AND shown IS NULL AND NOT EXISTS (
-            SELECT 1 FROM subscription JOIN article ON article.feed_id = subscription.feed_id
-            WHERE subscription.channel_id = fate.channel_id
-              AND article.id IN (SELECT id FROM article WHERE page = fate.page UNION SELECT fate.article_id)
-              AND paused IS NULL AND coalesce(resumed, 0) <= fate.decided)
+        WHERE joined_id = :dispatch AND shown IS NULL AND NOT EXISTS ({_STILL_OWED})
         """,
         {"dispatch": dispatch_id, "now": now, "ended": UNFOLLOWED},
     )

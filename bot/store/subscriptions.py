@@ -15,7 +15,6 @@ from bot.store.places import need_channel, need_server
 from bot.store.rows import FEED, SUBSCRIPTION, feed, listed, look_text, subscription
 from bot.words import Feed, Subscription
 
-ALL = 2**31  # posts that may wait, where none is to go into a catch-up
 FROM = "FROM subscription JOIN channel ON channel.id = subscription.channel_id"
 
 
@@ -67,6 +66,7 @@ class Subscriptions:
     ) -> Subscription | None:
         """Let another channel of the same server follow the feed instead; what waits moves along.
 
+        What joined a post that stays is told there, with its story.
         When that channel follows the feed already, its own subscription stays and is the one returned. None
         when there is no such subscription. Raises `StoreError` for a channel of another server.
         """
@@ -190,7 +190,7 @@ def _follow(
             "DELETE FROM fate WHERE channel_id = ? AND page = ? AND fate = 'withheld'",
             (channel_id, article["page"]),
         )
-        outbox.owe(connection, channel_id, [Owed(*article)], limit=ALL, now=now)
+        outbox.owe(connection, channel_id, [Owed(*article)], limit=outbox.ALL, now=now)
     return followed, created > 0
 
 
@@ -233,22 +233,27 @@ def _move(
     if moved is None or moved.channel_id == channel_id:
         return moved
     need_channel(connection, channel_id, moved.server_id)
-    waiting = outbox.waiting(connection, moved.channel_id, moved.feed_id)
-    outbox.withdraw(connection, moved.channel_id, [owed for owed, _ in waiting], reason=None, now=now)
-    if _one(connection, "subscription.channel_id = ? AND feed_id = ?", channel_id, moved.feed_id):
-        # What its own filters keep out there stays out.
-        out = outbox.filtered(connection, channel_id, [owed for owed, _ in waiting])
-        waiting = [(owed, kind) for owed, kind in waiting if owed.page not in out]
-    posts = [owed for owed, kind in waiting if kind == "post"]
-    outbox.owe(connection, channel_id, posts, limit=ALL, now=now)
-    rest = [owed for owed, kind in waiting if kind != "post"]
-    outbox.owe_together(connection, channel_id, rest, now=now)
+    waiting = [
+        (owed, kind)
+        for owed, kind in outbox.waiting(connection, moved.channel_id, moved.feed_id)
+        if kind != outbox.JOINED
+    ]
+    followed = _one(connection, "subscription.channel_id = ? AND feed_id = ?", channel_id, moved.feed_id)
     connection.execute(
         "UPDATE OR IGNORE subscription SET channel_id = ? WHERE id = ?", (channel_id, subscription_id)
     )
     connection.execute(
         "DELETE FROM subscription WHERE id = ? AND channel_id <> ?", (subscription_id, channel_id)
     )
+    outbox.withdraw(connection, moved.channel_id, [owed for owed, _ in waiting], reason=None, now=now)
+    if followed is not None:
+        # What its own filters keep out there stays out.
+        out = outbox.filtered(connection, channel_id, [owed for owed, _ in waiting])
+        waiting = [(owed, kind) for owed, kind in waiting if owed.page not in out]
+    posts = [owed for owed, kind in waiting if kind == "post"]
+    outbox.owe(connection, channel_id, posts, limit=outbox.ALL, now=now)
+    rest = [owed for owed, kind in waiting if kind != "post"]
+    outbox.owe_together(connection, channel_id, rest, now=now)
     there = _one(connection, "subscription.channel_id = ? AND feed_id = ?", channel_id, moved.feed_id)
     assert there is not None
     old, new = str(moved.channel_id), str(channel_id)

@@ -1,0 +1,56 @@
+"""What a channel was told of which the database knows nothing: it is a backup that was restored."""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+
+from bot.store.gathering import Candidate, Gathered
+from bot.store.joining import margin
+
+
+@dataclass(slots=True)
+class Told:
+    """Pages that digests named, with the times of these, and pages that were posted singly.
+
+    `everything` is a time before which all is taken to be told. `until` is the time of the digest that was
+    sent already, if it was. `held` are then the articles that `without` left out and that were held.
+    """
+
+    digested: dict[str, int] = field(default_factory=dict)
+    posted: AbstractSet[str] = frozenset()
+    everything: int | None = None
+    until: int | None = None
+    held: list[int] = field(default_factory=list)
+
+    def without(self, gathered: Gathered) -> Gathered:
+        """What a digest may still tell.
+
+        A digest names one article of a story by its title: of a story that it told, what had been published
+        by then is told too. One beside single posts names what was posted singly as well.
+        """
+        held = set(gathered.held)
+        told: dict[int, int] = {}
+        for one in gathered.candidates:
+            if one.page in self.digested:
+                told[one.article_id] = self.digested[one.page]
+            elif self._is_over(one) or (one.article_id in held and one.page in self.posted):
+                told[one.article_id] = one.published
+        published = {one.article_id: one.published for one in gathered.candidates}
+        kin = {
+            one: told[other]
+            for pair in gathered.kin
+            if margin([pair[2]], 1) >= 0
+            for one, other in (pair[:2], pair[1::-1])
+            if one not in told and published.get(one, 0) <= told.get(other, -1)
+        }
+        over = told.keys() | kin.keys()
+        self.held = [one for one in gathered.held if one in over]
+        return Gathered(
+            [one for one in gathered.candidates if one.article_id not in over],
+            [one for one in gathered.held if one not in over],
+            [pair for pair in gathered.kin if not over.intersection(pair[:2])],
+        )
+
+    def _is_over(self, one: Candidate) -> bool:
+        return self.everything is not None and one.published <= self.everything
