@@ -1,9 +1,10 @@
 """What it costs when the bot is killed: articles lost, repeated, out of order, left unfinished.
 
 `python -m tests.benchmarks.kills [--kills 1000] [--seed N] [--parallel 2] [--record]`: a real `telex run`
-against the stand-in for Discord fetches and posts bursts of articles and ends by SIGKILL so often or more, in
-whole rounds over kinds of channel, the steps from the first byte of a feed to the recorded message, and
-nonces that Discord still honours or has forgotten when the bot is back; a kill in twenty comes at random.
+against the stand-in for Discord fetches and posts bursts of articles, edits them, sends digests, catch-ups and
+notices, and ends by SIGKILL so often or more: once at least at each step from the first byte of a feed to the
+recorded message or edit, in each kind of channel, with nonces that Discord still honours or has forgotten when
+the bot is back; a kill in twenty comes at random.
 `--record` writes the figure into docs/PROMISES.md.
 """
 
@@ -11,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import math
 import random
 import sys
 import tempfile
@@ -29,13 +29,13 @@ from tests.benchmarks import promises
 from tests.feed_server import FeedServer
 from tests.wire.bot_process import Launcher
 from tests.wire.discord_server import DiscordServer
-from tests.wire.kills import AFTER, INSIDE, STEPS, WATCHERS, WATCHING, Step, Toll, survive, toll
+from tests.wire.kills import AFTER, INSIDE, PLAYS, WATCHERS, Play, Step, Toll, survive, toll
 from tests.wire.scene import KINDS, Scene, open_scene
 
 SCENE_KILLS = 20  # before the channels get a history too long to read quickly
 LONGEST_MOMENT = 0.8  # seconds from the start of a bot to a kill at random
 RANDOM = Step("random moment")
-ALL = (*STEPS, *WATCHING)
+RANDOMLY = Play("posts", (RANDOM,), survive)
 PLACES = (*KINDS, *WATCHERS)
 WINDOWS = {INSIDE: "nonce honoured", AFTER: "nonce forgotten"}
 BESIDE = {"text": "forum", "announcement": "text", "thread": "announcement", "forum": "thread"}
@@ -43,17 +43,31 @@ BESIDE = {"text": "forum", "announcement": "text", "thread": "announcement", "fo
 COLUMNS = ("kills", "lost", "repeated", "disordered", "unfinished", "unknown")
 
 Place = tuple[Step, float]
+Plan = dict[tuple[Play, str], list[Place]]
 Counts = Counter[tuple[str, str]]
 
 
-def planned(kills: int, chance: random.Random) -> dict[str, list[Place]]:
-    """Where to kill at least so often, by kind: every step in both windows equally often, random moments."""
-    places = [(kind, step, window) for step in ALL for kind in step.kinds for window in WINDOWS]
-    moments = [(kind, RANDOM, window) for kind in KINDS for window in WINDOWS]
-    plan = list(islice(cycle(moments), kills // 20))
-    plan += places * math.ceil((kills - len(plan)) / sum(deaths(step) for _, step, _ in places))
+def planned(kills: int, chance: random.Random) -> Plan:
+    """Where to kill at least so often, by what is played and where: every step in both windows, then again."""
+    places = [
+        (play, kind, step, window)
+        for play in PLAYS
+        for step in play.steps
+        for kind in step.kinds
+        for window in WINDOWS
+    ]
+    moments = [(RANDOMLY, kind, RANDOM, window) for kind in KINDS for window in WINDOWS]
+    plan = [*islice(cycle(moments), kills // 20), *places]
+    left = kills - sum(deaths(step) for _, _, step, _ in plan)
+    while left > 0:
+        again = chance.choice(places)
+        plan.append(again)
+        left -= deaths(again[2])
     chance.shuffle(plan)
-    return {kind: [(step, window) for of, step, window in plan if of == kind] for kind in PLACES}
+    found: Plan = {}
+    for play, kind, step, window in plan:
+        found.setdefault((play, kind), []).append((step, window))
+    return found
 
 
 def deaths(step: Step) -> int:
@@ -67,8 +81,8 @@ async def main(kills: int, seed: int, parallel: int) -> Counts:
     plan = planned(kills, chance)
     kills = sum(deaths(step) for places in plan.values() for step, _ in places)
     acts = [
-        (kind, places[first : first + SCENE_KILLS])
-        for kind, places in plan.items()
+        (play, kind, places[first : first + SCENE_KILLS])
+        for (play, kind), places in plan.items()
         for first in range(0, len(places), SCENE_KILLS)
     ]
     chance.shuffle(acts)
@@ -79,8 +93,9 @@ async def main(kills: int, seed: int, parallel: int) -> Counts:
     async def lane(number: int) -> None:
         launcher = Launcher()
         try:
-            for kind, places in acts_left:
-                await _act(launcher, kind, places, random.Random(f"{seed}:{number}:{kind}"), counts)
+            for play, kind, places in acts_left:
+                own = random.Random(f"{seed}:{number}:{play.name}:{kind}")
+                await _act(launcher, play, kind, places, own, counts)
                 sys.stderr.write(
                     f"{counts['all', 'kills']} of {kills} kills, {counts['all', 'costly']} costly\n"
                 )
@@ -93,27 +108,36 @@ async def main(kills: int, seed: int, parallel: int) -> Counts:
 
 
 async def _act(
-    launcher: Launcher, kind: str, places: Iterable[Place], chance: random.Random, counts: Counts
+    launcher: Launcher,
+    play: Play,
+    kind: str,
+    places: Iterable[Place],
+    chance: random.Random,
+    counts: Counts,
 ) -> None:
     """Kill as planned in a scene of its own."""
     discord, feeds = await DiscordServer().start(), await FeedServer().start()
     with tempfile.TemporaryDirectory() as folder:
         kinds = (kind, BESIDE[kind]) if kind in BESIDE else ("text",)
         async with open_scene(discord, feeds, launcher, Path(folder), kinds=kinds) as scene:
-            if kind in WATCHERS:
-                await scene.watch()
+            if play.prepare is not None:
+                await play.prepare(scene)
             for step, window in places:
                 scene.end_quiet()
                 burst = chance.randint(1, 5)
                 if step is RANDOM:
                     cost = await _at_random(scene, window, burst, chance.uniform(0, LONGEST_MOMENT))
-                else:
+                elif play.survive is survive:
                     cost = await survive(
                         scene, kind, step, window=window, burst=burst, nth=chance.randint(1, burst)
                     )
-                _count(counts, cost, deaths(step), step.name, kind, WINDOWS[window])
+                else:
+                    cost = await play.survive(scene, kind, step, window=window)
+                _count(counts, cost, deaths(step), step.name, play.name, kind, WINDOWS[window])
                 if cost:
-                    sys.stderr.write(f"{step.name} in {kind}, burst {burst}, window {window:.0f}: {cost}\n")
+                    sys.stderr.write(
+                        f"{play.name}, {step.name} in {kind}, burst {burst}, window {window:.0f}: {cost}\n"
+                    )
     await discord.stop()
     await feeds.stop()
     for violation in discord.violations:
@@ -146,7 +170,9 @@ def _count(counts: Counts, cost: Toll, kills: int, *names: str) -> None:
 def _print(counts: Counts, seconds: float, seed: int) -> None:
     title = f"{counts['all', 'kills']} kills in {seconds:.0f} s, seed {seed}"
     table = Table("", *COLUMNS, title=title)
-    for name in (*dict.fromkeys(step.name for step in (*ALL, RANDOM)), *PLACES, *WINDOWS.values(), "all"):
+    steps = dict.fromkeys(step.name for play in (*PLAYS, RANDOMLY) for step in play.steps)
+    plays = dict.fromkeys(play.name for play in PLAYS)
+    for name in (*steps, *plays, *PLACES, *WINDOWS.values(), "all"):
         if counts[name, "kills"]:
             table.add_row(name, *(str(counts[name, column]) for column in COLUMNS))
     Console().print(table)
@@ -156,8 +182,9 @@ def figure(counts: Counts, seed: int) -> str:
     """The run in a line."""
     total = {column: counts["all", column] for column in COLUMNS}
     return (
-        f"{total['kills']:,} kills at {len(ALL)} steps, posts in {len(KINDS)} kinds of channel and "
-        f"notices of watches in {len(WATCHERS)} (seed {seed}): "
+        f"{total['kills']:,} kills at {sum(len(play.steps) for play in PLAYS)} steps of posts, their edits, "
+        f"catch-ups of a limit, digests and daily threads in {len(KINDS)} kinds of channel and of notices of "
+        f"watches in {len(WATCHERS)} (seed {seed}): "
         f"lost {total['lost']}, repeated {total['repeated']}, out of order {total['disordered']}, "
         f"without a fate {total['unknown']}"
     )

@@ -181,6 +181,63 @@ async def test_switched_off_posts_stand_in_the_channel_again(telex: World, publi
     assert in_channel(telex) == ["Article 1"]
 
 
+async def test_a_post_in_a_thread_is_found_though_threads_are_switched_off_since(
+    telex: World, publisher: Publisher, answers: Answers
+) -> None:
+    await begin(telex, publisher)
+    answers.lost("/messages", times=2)
+    await publisher.publish(item(1))
+    await telex.deliver()
+    await switch(telex, on=False)
+    await telex.advance(30)
+    await telex.restart()
+    await telex.deliver()
+    (thread,) = telex.news.threads
+    assert titles(telex, thread) == ["Article 0", "Article 1"]
+    assert in_channel(telex) == []
+    for dispatch in await telex.store.dispatches.recent(0, 9):
+        assert dispatch.thread_id == thread.id
+
+
+async def test_a_restored_backup_finds_what_was_posted_before_threads_were_switched_on_or_off(
+    telex: World, publisher: Publisher
+) -> None:
+    await begin(telex, publisher)
+    await publisher.publish(item(1))
+    await telex.deliver()
+    await switch(telex, on=False)
+    await publisher.publish(item(2))
+    await telex.deliver()
+    for on in (False, True):
+        for dispatch in await telex.store.dispatches.recent(0, 3):
+            await telex.store.dispatches.retry(dispatch.id, due=0, error=None)
+        await telex.store.meta.set("restored", "1")
+        await switch(telex, on=on)
+        await telex.restart()
+        await telex.deliver()
+        (thread,) = telex.news.threads
+        assert titles(telex, thread) == ["Article 0", "Article 1"]
+        assert in_channel(telex) == ["Article 2"]
+
+
+async def test_what_another_thread_that_follows_the_feed_got_is_not_taken_for_the_post_of_its_channel(
+    telex: World, publisher: Publisher
+) -> None:
+    await begin(telex, publisher)
+    (thread,) = telex.news.threads
+    await switch(telex, on=False)
+    await telex.follow(publisher.url, thread)
+    await telex.store.dispatches.block_channel(telex.news.id, "forbidden", telex.clock.now() + 60)
+    await publisher.publish(item(1))
+    await telex.deliver()
+    assert titles(telex, thread) == ["Article 0", "Article 1"]
+    await telex.store.dispatches.unblock_channel(telex.news.id)
+    assert await telex.store.dispatches.claim(telex.news.id, telex.clock.now())  # and the process died
+    await telex.restart()
+    await telex.deliver()
+    assert in_channel(telex) == ["Article 1"]
+
+
 async def test_a_post_that_went_to_the_channel_is_found_though_threads_are_switched_on_since(
     telex: World, publisher: Publisher, answers: Answers
 ) -> None:

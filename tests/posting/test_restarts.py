@@ -182,7 +182,7 @@ async def test_the_mark_of_a_backup_does_not_stay_for_ever(telex: World, publish
     await telex.store.meta.set("restored", "1")
     await telex.restart()
     await telex.deliver()
-    telex.clock.advance(8 * 86_400)
+    telex.clock.advance(11 * 86_400)
     await telex.restart()
     await telex.deliver()
     assert not await telex.store.meta.get("restored")

@@ -79,7 +79,7 @@ async def test_a_digest_names_what_was_posted_and_leaves_its_fate(
     (sent,) = await deliver(store)
     assert (sent.kind, sent.what, len(sent.article_ids)) == (
         "digest",
-        f"digest:{digest.id}:{digest.due}",
+        f"digest:{digest.id}:{digest.due}:{store.clock.now()}",
         1,
     )
     assert (await fates(store, article))[CHANNEL][0] == "posted"

@@ -123,6 +123,28 @@ async def test_a_page_that_one_feed_filters_is_posted_by_another(store: Store, f
     assert await told(store) == []
 
 
+@pytest.mark.parametrize("filtered_first", [True, False])
+@pytest.mark.parametrize("end", ["unfollow", "pause", "move"])
+async def test_a_page_whose_other_feed_is_filtered_waits_for_its_own_feed_alone(
+    store: Store, filtered_first: bool, end: str
+):
+    one, two = await add_feed(store, "one"), await add_feed(store, "two")
+    subscription = await follow(store, one)
+    await ruled(store, await follow(store, two), (NEVER, "paris"))
+    url = "https://news.example/same"
+    by_one, by_two = new_article(one, "a", url=url), new_article(two, "b", url=url)
+    for feed, article in [(one, by_one), (two, by_two)][:: -1 if filtered_first else 1]:
+        await polled(store, feed, article, words={article: {"paris"}})
+    if end == "unfollow":
+        await store.subscriptions.unfollow(CHANNEL, one.id)
+    elif end == "pause":
+        await store.subscriptions.pause(subscription)
+    else:
+        await store.subscriptions.move(subscription, CHANNEL + 1)
+    assert await told(store) == []
+    assert await told(store, CHANNEL + 1) == ([["a"]] if end == "move" else [])
+
+
 async def test_a_filtered_page_that_comes_by_a_paused_feed_stays_filtered(store: Store):
     strict, resting = await add_feed(store, "strict"), await add_feed(store, "resting")
     await ruled(store, await follow(store, strict), (NEVER, "a"))

@@ -231,6 +231,58 @@ async def test_unfollowing_a_feed_takes_what_joined_out_of_a_waiting_post(store:
     assert await fates(store, articles[1]) == {CHANNEL: ("withheld", "unfollowed")}
 
 
+async def test_a_feed_that_moves_leaves_what_joined_a_post_with_its_story(store: Store):
+    feeds, articles = await three(store)
+    await record(store, feeds[0], articles[0])
+    joined = await told(store, feeds[1], articles[1], articles[0])
+    subscription = await store.subscriptions.find(CHANNEL, feeds[1].id)
+    assert subscription is not None
+    alone = new_article(feeds[1], "alone")
+    await record(store, feeds[1], alone)
+    await store.subscriptions.move(subscription.id, OTHER)
+    (post,) = await deliver(store)
+    assert (post.what, post.joined_ids) == (articles[0].key, (joined.id,))
+    assert [sent.what for sent in await deliver(store, OTHER)] == [alone.key]
+    assert await fates(store, articles[1]) == {CHANNEL: ("joined", None)}
+
+
+async def test_a_story_whose_first_feed_moves_is_told_in_both_channels_once(store: Store):
+    feeds, articles = await three(store)
+    await record(store, feeds[0], articles[0])
+    await told(store, feeds[1], articles[1], articles[0])
+    subscription = await store.subscriptions.find(CHANNEL, feeds[0].id)
+    assert subscription is not None
+    await store.subscriptions.move(subscription.id, OTHER)
+    assert [(sent.what, sent.joined_ids) for sent in await deliver(store)] == [(articles[1].key, ())]
+    assert [(sent.what, sent.joined_ids) for sent in await deliver(store, OTHER)] == [(articles[0].key, ())]
+
+
+async def test_what_a_post_never_named_is_told_where_its_feed_has_moved_to(store: Store):
+    later, post, followed = await joined_unnamed(store)
+    await store.subscriptions.move(followed, OTHER)
+    assert await deliver(store, OTHER) == []
+    assert await store.dispatches.never_edited(post.id)
+    assert [sent.what for sent in await deliver(store, OTHER)] == [later.key]
+    assert await deliver(store) == []
+    assert await fates(store, later) == {CHANNEL: ("withheld", "unfollowed"), OTHER: ("posted", None)}
+    assert not await store.dispatches.never_edited(post.id)
+
+
+async def test_what_a_post_never_named_is_not_told_in_a_channel_that_began_later(
+    store: Store, clock: ManualClock
+):
+    later, post, followed = await joined_unnamed(store)
+    subscription = await store.subscriptions.get(followed)
+    feed = await store.feeds.get(subscription.feed_id) if subscription is not None else None
+    assert feed is not None
+    clock.advance(60)
+    await follow(store, feed, channel=OTHER)
+    await store.subscriptions.unfollow(CHANNEL, feed.id)
+    assert not await store.dispatches.never_edited(post.id)
+    assert await deliver(store, OTHER) == []
+    assert await fates(store, later) == {CHANNEL: ("withheld", "unfollowed")}
+
+
 async def test_what_joined_a_post_goes_with_it_into_a_catch_up(store: Store):
     feeds, articles = await three(store)
     await record(store, feeds[0], articles[0])

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import json
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import astuple, dataclass, replace
+from functools import partial
 from signal import SIGKILL
 
-from tests.wire.scene import KINDS, Scene
+from bot.choices import Preference
+from tests.wire.scene import KINDS, Scene, articles
+from tests.wire.waiting import until
 
 INTAKE = "bot.news.intake:Intake"
 COURIER = "bot.posting.courier:Courier"
 CHORES = "bot.posting.chores:Chores"
 STORE = "bot.store.dispatches:Dispatches"
+LIMIT = 2  # messages an hour of a channel with a limit
 INSIDE, AFTER = 300.0, 0.0
 """Seconds that the stand-in honours a nonce: longer than the bot is away, and not at all."""
 
@@ -142,6 +148,41 @@ DIGESTING: tuple[Step, ...] = (
 )
 """From a digest that is due to its recorded message."""
 
+EDITING: tuple[Step, ...] = (
+    *_around("edit", f"{CHORES}._edit"),
+    *_request("edit", "PATCH /channels/{place}/messages/*", "text", "announcement", "thread"),
+    *_request("edit", "PATCH /channels/*/messages/*", "forum"),
+    *_around("edited", f"{STORE}.edited", any_channel=True),
+)
+"""From a message that is to be edited to the record of it."""
+
+LIMITED: tuple[Step, ...] = (
+    *_around("claim", f"{COURIER}._claim"),
+    *_around("gathering", "bot.store.rhythm:gather"),
+    *_MESSAGE,
+    *_FORUM_POST,
+    *_RECORD,
+    *_second((*_LOOK, *_RETRY), _MESSAGE[0]),
+    *_second((*_LOOK, *_RECORD), _MESSAGE[1]),
+)
+"""From more posts than a channel takes in an hour to its recorded catch-up."""
+
+_IN_THREAD = _request("message in the thread", "POST /channels/*/messages")
+DAILY: tuple[Step, ...] = tuple(
+    replace(step, kinds=("text",))
+    for step in (
+        *_around("thread of the day", "bot.posting.daily:place"),
+        *_around("making of the thread", "bot.posting.daily:_made", any_channel=True),
+        *_request("thread", "POST /channels/{place}/threads"),
+        *_around("thread noted", "bot.store.daily_threads:DailyThreads.set"),
+        *_IN_THREAD,
+        *_RECORD,
+        *_second((*_LOOK, *_RETRY), _IN_THREAD[0]),
+        *_second((*_LOOK, *_RECORD), _IN_THREAD[1]),
+    )
+)
+"""From a post that is owed on a new day to its recorded message in the thread of that day."""
+
 
 @dataclass(frozen=True)
 class Toll:
@@ -222,6 +263,93 @@ async def survive(scene: Scene, kind: str, step: Step, *, window: float, burst: 
     return toll(scene, numbers)
 
 
+async def corrected(scene: Scene, number: int) -> tuple[list[int], str]:
+    """An article gets another title: the articles that are told of then, and words of it."""
+    await scene.change(number, f"Another title of {number}")
+    return [number], f"Another title of {number}"
+
+
+async def withdrawn(scene: Scene, number: int) -> tuple[list[int], str]:
+    """An article is taken back by its publisher."""
+    await scene.withdraw(number)
+    return [number], "Withdrawn"
+
+
+async def joined(scene: Scene, number: int) -> tuple[list[int], str]:
+    """Another feed tells the same as an article."""
+    return [number, await scene.join(number)], "Also: "
+
+
+EDITS = (corrected, withdrawn, joined)
+
+
+async def survive_edit(
+    scene: Scene,
+    kind: str,
+    step: Step,
+    *,
+    window: float,
+    edit: Callable[[Scene, int], Awaitable[tuple[list[int], str]]],
+) -> Toll:
+    """As `survive`, of posts that have to be edited after they were sent."""
+    scene.discord.acts.nonce_window = INSIDE
+    numbers = await scene.publish(1)
+    bot = scene.start()
+    await scene.posted(numbers)
+    await bot.stop()
+    told, words = await edit(scene, numbers[-1])
+    scene.hasten_edits()
+    await die(scene, kind, step)
+    scene.discord.acts.nonce_window = window
+    scene.hasten_edits()
+    bot = scene.start()
+    await scene.posted(told)
+    with suppress(TimeoutError):
+        await until(lambda: not scene.edits_due(), within=20)
+    await bot.stop()
+    found = toll(scene, told)
+    old = [
+        f"{kind}: {number} is not {edit.__name__}"
+        for kind in scene.channels
+        for message in scene.messages(kind)
+        for number in articles(message).intersection(numbers)
+        if words not in json.dumps(message.embeds)
+    ]
+    return replace(found, unfinished=(*found.unfinished, *old))
+
+
+async def survive_limit(scene: Scene, kind: str, step: Step, *, window: float) -> Toll:
+    """As `survive`, of channels that take fewer messages an hour than are owed."""
+    scene.discord.acts.nonce_window = INSIDE
+    scene.end_hour()
+    numbers = await scene.publish(5)
+    if step.earlier is not None:
+        await die(scene, kind, step.earlier)
+        scene.discord.acts.nonce_window = window
+    await die(scene, kind, step)
+    scene.discord.acts.nonce_window = window
+    bot = scene.start()
+    await scene.posted(numbers)
+    await bot.stop()
+    found = toll(scene, numbers)
+    many = [
+        f"{kind}: more than the limit"
+        for kind in scene.channels
+        if sum(bool(articles(message).intersection(numbers)) for message in scene.messages(kind)) > LIMIT
+    ]
+    return replace(found, unfinished=(*found.unfinished, *many))
+
+
+async def survive_thread(scene: Scene, kind: str, step: Step, *, window: float) -> Toll:
+    """As `survive`, of a channel that has a thread for each day, and none yet for this one."""
+    scene.end_thread(kind)
+    found = await survive(scene, kind, step, window=window, burst=2, nth=1)
+    threads = [one for one in scene.discord.state.channels.values() if one.parent_id == scene.places[kind].id]
+    if len(threads) == 1:
+        return found
+    return replace(found, unfinished=(*found.unfinished, f"{kind}: {len(threads)} threads"))
+
+
 async def survive_digest(scene: Scene, kind: str, step: Step, *, window: float) -> Toll:
     """As `survive`, of channels that get digests alone: what was held comes in one message."""
     scene.discord.acts.nonce_window = INSIDE
@@ -236,3 +364,56 @@ async def survive_digest(scene: Scene, kind: str, step: Step, *, window: float) 
     await scene.posted(numbers)
     await bot.stop()
     return toll(scene, numbers)
+
+
+@dataclass(frozen=True)
+class Play:
+    """What the bot is at when it dies, from first to last: `survive` takes scene, kind, step and window.
+
+    `prepare` is for a new scene.
+    """
+
+    name: str
+    steps: tuple[Step, ...]
+    survive: Callable[..., Awaitable[Toll]]
+    prepare: Callable[[Scene], Awaitable[None]] | None = None
+
+
+async def watch(scene: Scene) -> None:
+    """Let a person and a channel watch."""
+    await scene.watch()
+
+
+async def settle(scene: Scene) -> None:
+    """Let the channels have what they get for following."""
+    bot = scene.start()
+    await scene.settled()
+    await bot.stop()
+
+
+async def limit(scene: Scene) -> None:
+    """Let the channels take few messages an hour."""
+    await settle(scene)
+    await scene.prefer(Preference.MOST_AN_HOUR, LIMIT, *scene.channels)
+
+
+async def digest(scene: Scene) -> None:
+    """Let the channels get digests alone."""
+    await settle(scene)
+    await scene.digest()
+
+
+async def thread_a_day(scene: Scene) -> None:
+    """Let the text channel have a thread for each day."""
+    await scene.prefer(Preference.DAILY_THREAD, 1, "text")
+
+
+PLAYS = (
+    Play("posts", STEPS, survive),
+    Play("notices of watches", WATCHING, survive, watch),
+    *(Play(f"{edit.__name__} posts", EDITING, partial(survive_edit, edit=edit)) for edit in EDITS),
+    Play("catch-ups of a limit", LIMITED, survive_limit, limit),
+    Play("digests", DIGESTING, survive_digest, digest),
+    Play("posts in the thread of a day", DAILY, survive_thread, thread_a_day),
+)
+"""All that the bot is killed at."""

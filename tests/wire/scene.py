@@ -16,12 +16,15 @@ from typing import Any, TypeVar, TypeVarTuple
 
 from aiohttp import web
 
-from bot.choices import DigestPlan
+from bot.choices import DigestPlan, Preference
 from bot.news.newsroom import Newsroom, open_newsroom
 from bot.news.poller import Poller
 from bot.settings import Settings
+from bot.store.joining import Kin
+from bot.words import Feed
 from bot.workers import Workers
 from tests.feed_server import FeedServer, item, rss
+from tests.store.samples import new_article
 from tests.wire.bot_process import BotProcess, Launcher
 from tests.wire.discord_server import DiscordServer
 from tests.wire.quick import QuickClock
@@ -36,7 +39,8 @@ SAVE = "🔖"
 _LINK = re.compile(r"https://news\.example/articles/(\d+)")
 _FATES = """
     SELECT article.url, fate.channel_id, coalesce(dispatch.state, fate.fate), dispatch.message_id
-    FROM article LEFT JOIN fate ON fate.page = article.page LEFT JOIN dispatch ON dispatch.id = dispatch_id
+    FROM article LEFT JOIN fate ON fate.page = article.page
+    LEFT JOIN dispatch ON dispatch.id = coalesce(dispatch_id, joined_id)
 """
 _NOTICES = """
     SELECT article.url, dispatch.channel_id, dispatch.state, dispatch.message_id
@@ -80,6 +84,8 @@ class Scene:
         self.watchers: dict[str, Channel] = {}
         self.url = ""
         self._articles: list[str] = []
+        self._withdrawn: set[int] = set()
+        self._rival: Feed | None = None
         self._launcher = launcher
         self._folder = folder
         self.clock = QuickClock(time.time(), speed)
@@ -150,10 +156,25 @@ class Scene:
                     limit=9,
                 )
 
-    def end_day(self) -> None:
-        """Let the digests be due."""
+    async def end_digest(self) -> None:
+        """Let every channel get single posts again, and no digest."""
+        async with self.newsroom() as newsroom:
+            for channel in self.channels.values():
+                assert await newsroom.store.digests.stop(
+                    server_id=self.server.id, channel_id=channel.id, person_id=self.discord.state.owner.id
+                )
+
+    def end_day(self, due: int | None = None) -> int:
+        """Let the digests be due, now unless said. Returns since when."""
+        due = self.clock.now() if due is None else due
         with closing(sqlite3.connect(self.database)) as connection, connection:
-            connection.execute("UPDATE digest SET due = ?", (self.clock.now(),))
+            connection.execute("UPDATE digest SET due = ?", (due,))
+        return due
+
+    def digests_due(self) -> int:
+        """How many digests are due and not made."""
+        ((count,),) = self.rows(f"SELECT count(*) FROM digest WHERE due <= {self.clock.now()}")
+        return int(count)
 
     @property
     def places(self) -> dict[str, Channel]:
@@ -189,7 +210,8 @@ class Scene:
         self.feeds.handle("/feed.xml", handler)
 
     def _document(self) -> str:
-        return rss(*reversed(self._articles[-100:]))
+        shown = [one for number, one in enumerate(self._articles, 1) if number not in self._withdrawn]
+        return rss(*reversed(shown[-100:]))
 
     def set_clock(self, by: int) -> None:
         """Set the clock of the bots' machine, running or not, so many seconds ahead of the world's."""
@@ -201,6 +223,84 @@ class Scene:
         self.serve()
         async with self.newsroom() as newsroom:
             await self._poll(newsroom)
+
+    async def withdraw(self, number: int) -> None:
+        """The publisher took an article back long ago, and its feed is fetched while no bot runs."""
+        self._withdrawn.add(number)
+        self.serve()
+        with closing(sqlite3.connect(self.database)) as connection, connection:
+            connection.execute(
+                "UPDATE article SET missing_since = ? WHERE url LIKE ?",
+                (self.clock.now() - 86_400, f"%/articles/{number}"),
+            )
+        async with self.newsroom() as newsroom:
+            await self._poll(newsroom)
+
+    async def join(self, number: int) -> int:
+        """Another feed of all the channels tells the same as an article. Returns the number of what joins it."""
+        joined = len(self._articles) + 1
+        self._articles.append("")
+        self._withdrawn.add(joined)  # of this feed it never was
+        async with self.newsroom() as newsroom:
+            store = newsroom.store
+            if self._rival is None:
+                self._rival = await store.feeds.add(self.feeds.serve("/rival.xml", rss()), outlet="Rival")
+                for channel in self.channels.values():
+                    await store.subscriptions.follow(
+                        server_id=self.server.id,
+                        channel_id=channel.id,
+                        feed_id=self._rival.id,
+                        first_article_id=None,
+                    )
+            url = f"https://news.example/articles/{number}"
+            ((article_id,),) = self.rows(f"SELECT id FROM article WHERE url = '{url}'")
+            article = new_article(
+                self._rival,
+                f"rival-{joined}",
+                url=f"https://news.example/articles/{joined}",
+                published=self.clock.now() - 1,
+            )
+            await store.polls.record(
+                self._rival,
+                new=[article],
+                catch_up_after=self.catch_up_after,
+                first=False,
+                kin={article.key: [Kin(article_id, 0.9)]},
+            )
+        return joined
+
+    def edits_due(self) -> int:
+        """How many messages are to be edited."""
+        ((count,),) = self.rows("SELECT count(*) FROM dispatch WHERE edit_due IS NOT NULL")
+        return int(count)
+
+    def hasten_edits(self) -> None:
+        """Let messages that are to be edited be edited at once."""
+        with closing(sqlite3.connect(self.database)) as connection, connection:
+            connection.execute("UPDATE dispatch SET edit_due = min(edit_due, ?)", (self.clock.now(),))
+
+    async def prefer(self, preference: Preference, value: int, *kinds: str) -> None:
+        """Choose something for the channels of these kinds."""
+        async with self.newsroom() as newsroom:
+            for kind in kinds:
+                await newsroom.store.preferences.change(
+                    preference,
+                    value,
+                    server_id=self.server.id,
+                    person_id=self.discord.state.owner.id,
+                    channel_id=self.channels[kind].id,
+                )
+
+    def end_hour(self) -> None:
+        """Let all that was sent be of an hour ago."""
+        with closing(sqlite3.connect(self.database)) as connection, connection:
+            connection.execute("UPDATE dispatch SET sent = sent - 3600 WHERE sent IS NOT NULL")
+
+    def end_thread(self, kind: str) -> None:
+        """Somebody deletes the threads of a channel, that of the day among them."""
+        state = self.discord.state
+        for channel in [one for one in state.channels.values() if one.parent_id == self.channels[kind].id]:
+            self.discord.acts.remove_channel(channel)
 
     async def publish(self, count: int) -> list[int]:
         """The same, and the articles are fetched and owed to the channels while no bot runs."""

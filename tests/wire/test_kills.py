@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from bot.choices import Preference
 from tests.feed_server import FeedServer
 from tests.wire.bot_process import Launcher
 from tests.wire.discord_server import DiscordServer
 from tests.wire.kills import (
     AFTER,
+    DAILY,
     DIGESTING,
+    EDITING,
+    EDITS,
     INSIDE,
+    LIMIT,
+    LIMITED,
     STEPS,
     WATCHING,
     Toll,
     survive,
     survive_digest,
+    survive_edit,
+    survive_limit,
+    survive_thread,
     toll,
 )
 from tests.wire.scene import KINDS, Scene, open_scene
@@ -61,6 +71,42 @@ async def test_a_bot_that_dies_at_any_step_of_a_digest_sends_it_once_with_all_th
         window = (INSIDE, AFTER)[number // 2 % 2]
         kind = step.kinds[number % len(step.kinds)]
         costs[step.name] = await survive_digest(scene, kind, step, window=window)
+    assert not any(costs.values()), {name: cost for name, cost in costs.items() if cost}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+async def test_a_bot_that_dies_at_any_step_of_an_edit_makes_it_and_posts_nothing_again(
+    scene: Scene, edit: Callable[[Scene, int], Awaitable[tuple[list[int], str]]]
+) -> None:
+    costs: dict[str, Toll] = {}
+    for number, step in enumerate(EDITING):
+        window = (INSIDE, AFTER)[number % 2]
+        kind = step.kinds[(number + EDITS.index(edit)) % len(step.kinds)]
+        costs[f"{step.name} in {kind}"] = await survive_edit(scene, kind, step, window=window, edit=edit)
+    assert not any(costs.values()), {name: cost for name, cost in costs.items() if cost}
+
+
+async def test_a_bot_that_dies_at_any_step_of_the_catch_up_of_a_limit_sends_it_once(scene: Scene) -> None:
+    bot = scene.start()
+    await scene.settled()
+    await bot.stop()
+    await scene.prefer(Preference.MOST_AN_HOUR, LIMIT, *KINDS)
+    costs: dict[str, Toll] = {}
+    for number, step in enumerate(LIMITED):
+        window = (INSIDE, AFTER)[number // 2 % 2]
+        kind = step.kinds[number % len(step.kinds)]
+        costs[step.name] = await survive_limit(scene, kind, step, window=window)
+    assert not any(costs.values()), {name: cost for name, cost in costs.items() if cost}
+
+
+async def test_a_bot_that_dies_at_any_step_of_a_post_in_the_thread_of_a_day_makes_one_thread_and_one_post(
+    scene: Scene,
+) -> None:
+    await scene.prefer(Preference.DAILY_THREAD, 1, "text")
+    costs: dict[str, Toll] = {}
+    for number, step in enumerate(DAILY):
+        window = (INSIDE, AFTER)[number // 2 % 2]
+        costs[step.name] = await survive_thread(scene, "text", step, window=window)
     assert not any(costs.values()), {name: cost for name, cost in costs.items() if cost}
 
 

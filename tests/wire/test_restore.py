@@ -94,3 +94,72 @@ async def test_a_catch_up_sent_after_the_backup_is_found_again(scene: Scene, tmp
     }
     assert not any(told.values()), told
     assert all(scene.posts(kind)[later[0]] == 1 for kind in KINDS)
+
+
+async def digested(scene: Scene, *, before: bool, tmp_path: Path) -> tuple[list[int], int]:
+    """Articles told in a digest after the backup, some of which it holds if the digest was begun `before`.
+
+    The backup is in the database's place; also when the digest was due that told of them.
+    """
+    bot = scene.start()
+    await scene.posted([1])
+    await bot.stop()
+    numbers = []
+    if before:
+        await scene.digest()
+        numbers += await scene.publish(2)
+    await scene.telex("backup", str(tmp_path / "backup.db"))
+    if not before:
+        await scene.digest()
+    numbers += await scene.publish(2)
+    due = scene.end_day()
+    bot = scene.start()
+    await scene.posted(numbers)
+    await bot.stop()
+    assert all(scene.posts(kind)[number] == 1 for kind in KINDS for number in numbers)
+    restore(tmp_path / "backup.db", scene.database)
+    return numbers, due
+
+
+def repeated(scene: Scene, numbers: list[int]) -> list[str]:
+    return [f"{kind} {number}" for kind in KINDS for number in numbers if scene.posts(kind)[number] != 1]
+
+
+async def test_a_digest_sent_after_the_backup_is_neither_sent_nor_told_again(
+    scene: Scene, tmp_path: Path
+) -> None:
+    numbers, due = await digested(scene, before=True, tmp_path=tmp_path)
+    messages = {kind: len(scene.messages(kind)) for kind in KINDS}
+    scene.end_day(due)
+    later = scene.write(1)
+    await scene.make_due()
+    bot = scene.start()
+    await until(lambda: not scene.digests_due())
+    await until(lambda: len(scene.rows("SELECT 1 FROM article")) == len([1, *numbers, *later]))
+    await bot.stop()
+    assert {kind: len(scene.messages(kind)) for kind in KINDS} == messages  # that day's digest was sent
+    scene.end_day()
+    bot = scene.start()
+    await scene.posted(later)
+    await bot.stop()
+    assert not repeated(scene, [*numbers, *later])
+    assert {kind: len(scene.messages(kind)) - count for kind, count in messages.items()} == dict.fromkeys(
+        KINDS, 1
+    )
+    reasons = scene.rows("SELECT reason, count(*) FROM fate WHERE fate = 'withheld' GROUP BY reason")
+    assert reasons == [("told", len(KINDS) * len(numbers))]
+
+
+async def test_what_a_digest_told_after_the_backup_is_not_posted_when_the_digest_ends_or_was_not_there(
+    scene: Scene, tmp_path: Path
+) -> None:
+    for before in (True, False):
+        numbers, _due = await digested(scene, before=before, tmp_path=tmp_path)
+        if before:
+            await scene.end_digest()
+        later = scene.write(1)
+        await scene.make_due()
+        bot = scene.start()
+        await scene.posted(later)
+        await bot.stop()
+        assert not repeated(scene, [*numbers, *later]), before
