@@ -1,10 +1,10 @@
 """What it costs when the bot is killed: articles lost, repeated, out of order, left unfinished.
 
 `python -m tests.benchmarks.kills [--kills 1000] [--seed N] [--parallel 2] [--record]`: a real `telex run`
-against the stand-in for Discord fetches and posts bursts of articles, edits them, sends digests, catch-ups and
-notices, and ends by SIGKILL so often or more: once at least at each step from the first byte of a feed to the
-recorded message or edit, in each kind of channel, with nonces that Discord still honours or has forgotten when
-the bot is back; a kill in twenty comes at random.
+against the stand-in for Discord fetches and posts bursts of articles, edits them, sends digests, catch-ups
+and notices, and ends by SIGKILL so often or more: once at least at each step from the first byte of a feed to
+the recorded message or edit, in each kind of channel, with nonces that Discord still honours or has forgotten
+when the bot is back; a kill in twenty comes at random.
 `--record` writes the figure into docs/PROMISES.md.
 """
 
@@ -48,7 +48,7 @@ Counts = Counter[tuple[str, str]]
 
 
 def planned(kills: int, chance: random.Random) -> Plan:
-    """Where to kill at least so often, by what is played and where: every step in both windows, then again."""
+    """Where to kill at least so often, by play and kind: every step in both windows, then any again."""
     places = [
         (play, kind, step, window)
         for play in PLAYS

@@ -237,7 +237,7 @@ class Scene:
             await self._poll(newsroom)
 
     async def join(self, number: int) -> int:
-        """Another feed of all the channels tells the same as an article. Returns the number of what joins it."""
+        """Another feed of the channels tells the same as an article. Returns the number of what joins it."""
         joined = len(self._articles) + 1
         self._articles.append("")
         self._withdrawn.add(joined)  # of this feed it never was
