@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, ClassVar, Self
 from weakref import WeakValueDictionary
 
@@ -129,6 +129,7 @@ class Choose(discord.ui.Select[AskerView]):
         """Pass the choice on, unless it is none that was offered: Discord's clients send no such."""
         if not set(self.values) <= {option.value for option in self.options}:
             raise Refusal(expired())
+        _require_number(self, self.values)
         await self._action(interaction, self.values)
 
 
@@ -141,6 +142,7 @@ class ChooseChannel(discord.ui.ChannelSelect[AskerView]):
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Pass the choice on."""
+        _require_number(self, self.values)
         await self._action(interaction, [channel.id for channel in self.values])
 
 
@@ -153,7 +155,17 @@ class ChooseRole(discord.ui.RoleSelect[AskerView]):
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Pass the choice on."""
+        _require_number(self, self.values)
         await self._action(interaction, [role.id for role in self.values])
+
+
+def _require_number(
+    menu: discord.ui.Select[Any] | discord.ui.ChannelSelect[Any] | discord.ui.RoleSelect[Any],
+    values: Sequence[object],
+) -> None:
+    """Raise `Refusal` for fewer or more choices than a menu takes: Discord's clients send no such."""
+    if not menu.min_values <= len(values) <= menu.max_values:
+        raise Refusal(expired())
 
 
 class Ask(discord.ui.Modal):

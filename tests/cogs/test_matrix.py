@@ -139,6 +139,24 @@ async def test_a_command_is_allowed_or_refused_as_the_readme_says(
         assert await state(people) == before
 
 
+async def test_who_manages_another_server_manages_nothing_here(telex: World, feed_server: FeedServer) -> None:
+    people = await crowd(telex, feed_server)
+    visitor = telex.env.create_user("visitor")
+    abroad = people.abroad.guild
+    assert abroad is not None
+    abroad.add_member(visitor, roles=[abroad.roles["Editors"]])
+    telex.guild.add_member(visitor)
+    await telex.env.settle()
+    people.people["visitor"] = (visitor.id, telex.guild.id, telex.news)
+    before = await state(people)
+    for name, right in who_may().items():
+        if right == "Manage Server":
+            for said in await asked(people, "visitor", name):
+                assert any(words in said for words in REFUSED), f"{name}: {said}"
+                assert not [word for word in (VAULT, ABROAD) if word in said], f"{name}: {said}"
+    assert await state(people) == before
+
+
 @pytest.mark.parametrize("who", SEES)
 async def test_a_watch_of_a_channel_is_for_those_who_manage_its_server(
     telex: World, feed_server: FeedServer, who: str

@@ -10,7 +10,8 @@ from functools import partial
 from signal import SIGKILL
 
 from bot.choices import Preference
-from tests.wire.scene import KINDS, Scene, articles
+from tests.wire.looking import articles
+from tests.wire.scene import KINDS, Scene
 from tests.wire.waiting import until
 
 INTAKE = "bot.news.intake:Intake"

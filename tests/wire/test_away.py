@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.wire.kills import COURIER, Step, die
-from tests.wire.scene import KINDS, SAVE, Scene
+from tests.wire.looking import SAVE
+from tests.wire.scene import KINDS, Scene
 from tests.wire.state import Person
 from tests.wire.waiting import until
 

@@ -6,7 +6,8 @@ from functools import partial
 from pathlib import Path
 
 from tests.wire.kills import toll
-from tests.wire.scene import KINDS, Scene, articles
+from tests.wire.looking import articles
+from tests.wire.scene import KINDS, Scene
 from tests.wire.state import Message, Person
 from tests.wire.waiting import until
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.wire.bot_process import ROOT, Launcher
-from tests.wire.scene import KINDS, SAVE, Scene
+from tests.wire.looking import SAVE
+from tests.wire.scene import KINDS, Scene
 from tests.wire.state import Interaction
 from tests.wire.waiting import until
 

@@ -1,0 +1,201 @@
+"""Clicks on open panels that no client would send: by others, from elsewhere, without rights, any value."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from simcord.actors import MemberActor
+from simcord.results import ResponseMessage
+
+from bot.choices import DigestPlan, Rule
+from tests.cogs.helpers import components, forge, hide, last, said
+from tests.cogs.people import MANAGER, MEMBER, VAULT, Crowd, crowd
+from tests.discord_world import World
+from tests.feed_server import FeedServer
+from tests.posting.test_forums import forum_with_tags, rule
+
+ABSURD = ("", "0", "-", "9" * 19, "٣", "x", "\x00", "'--", "🔖" * 30)
+STRINGS, MENUS = 3, {3, 6, 8}
+PANELS = (
+    "setup",
+    "settings server",
+    "settings channel",
+    "settings channel of a forum",
+    "tags",
+    "settings look",
+    "settings rhythm",
+    "digest setup",
+    "digest list",
+    "feed look",
+    "feed filter",
+    "a new filter",
+)
+_STATE = (
+    "SELECT channel_id, feed_id, paused, look FROM subscription",
+    "SELECT * FROM filter",
+    "SELECT channel_id, weekday, minute, alone, wide, chart FROM digest",
+    "SELECT id, locale, alerts, language, time_zone, manager_role, look FROM server",
+    "SELECT id, language, join_stories, daily_thread, quiet_hours, most_an_hour, gap FROM channel",
+    "SELECT * FROM forum_tag",
+    "SELECT count(*) FROM setting_change",
+)
+
+
+class Panels:
+    """Every panel of the manager's, each opened when it is asked for."""
+
+    def __init__(self, world: World, people: Crowd, forum: Any) -> None:
+        self.world, self.people, self._forum = world, people, forum
+
+    async def open(self, name: str) -> ResponseMessage:
+        """A panel of this name, fresh."""
+        world, ask = self.world, self.world.editor
+        feed = {"feed": "1"}
+        self.world.clock.advance(60)
+        match name:
+            case "settings channel of a forum":
+                shown = await ask.slash(world.news, "settings channel", channel=self._forum)
+            case "tags":
+                shown = await ask.slash(world.news, "settings channel", channel=self._forum)
+                shown = await ask.click(last(shown), label="Tags of posts…")
+            case "feed look" | "feed filter":
+                shown = await ask.slash(world.news, name, **feed)
+            case "a new filter":
+                shown = await ask.slash(world.news, "feed filter", **feed, never="robots")
+            case _:
+                shown = await ask.slash(world.news, name)
+        assert items(last(shown)), said(shown)
+        return last(shown)
+
+    async def state(self) -> str:
+        """All that panels change."""
+        rows = [await self.world.store._database.fetchall(sql) for sql in _STATE]
+        return json.dumps([[tuple(row) for row in found] for found in rows])
+
+
+def items(message: ResponseMessage) -> list[dict[str, Any]]:
+    """Its buttons and menus that do something in the bot."""
+    return [one for one in components(message) if one.get("custom_id", "").startswith("telex:view:")]
+
+
+@pytest.fixture
+async def panels(telex: World, feed_server: FeedServer) -> Panels:
+    people = await crowd(telex, feed_server)
+    forum = await forum_with_tags(telex)
+    await rule(telex, forum, "AI", "robots")
+    await telex.store.filters.add(1, [(Rule.NEVER, "horoscope")], person_id=telex.editor.id, limit=9)
+    await telex.store.digests.save(
+        DigestPlan(weekday=None, minute=0),
+        server_id=telex.guild.id,
+        channel_id=telex.news.id,
+        person_id=telex.editor.id,
+        limit=9,
+    )
+    return Panels(telex, people, forum)
+
+
+async def press(
+    panels: Panels, actor: MemberActor, message: ResponseMessage, one: dict[str, Any], values: list[str]
+) -> str:
+    """What a click on an item is answered with."""
+    panels.world.clock.advance(60)
+    channel = panels.world.news if actor.guild.id == panels.world.guild.id else panels.people.abroad
+    kind = one["type"]
+    given = values if kind in MENUS else None
+    answer = await forge(actor, channel, message, one["custom_id"], values=given, kind=kind)
+    told = said(answer) if answer.followups or answer.response is not None else ""
+    assert "Something went wrong" not in told, (one, values, told)
+    return told
+
+
+def first_value(one: dict[str, Any]) -> list[str]:
+    return [one["options"][0]["value"]] if one["type"] == STRINGS else []
+
+
+@pytest.mark.parametrize("name", PANELS)
+async def test_nobody_else_and_nobody_from_another_server_works_a_panel(panels: Panels, name: str) -> None:
+    """Not another manager either, and not who opened it once they are elsewhere."""
+    world = panels.world
+    elsewhere = panels.people.abroad.guild
+    assert elsewhere is not None
+    abroad = elsewhere.add_member(world.editor.user)
+    other = world.guild.add_member(world.env.create_user("other"), roles=[world.guild.roles["Editors"]])
+    await world.env.settle()
+    shown = await panels.open(name)
+    before = await panels.state()
+    for actor in (world.reader, other, abroad):
+        for one in items(shown):
+            told = await press(panels, actor, shown, one, first_value(one))
+            assert "for the person who asked" in told, (one, told)
+    assert await panels.state() == before
+
+
+@pytest.mark.parametrize("name", PANELS)
+async def test_a_panel_does_nothing_for_who_lost_the_right_since(panels: Panels, name: str) -> None:
+    world = panels.world
+    shown = await panels.open(name)
+    before = await panels.state()
+    world.env.backend.edit_role(world.guild.id, world.guild.roles["Editors"].id, {"permissions": 0})
+    await world.env.settle()
+    for one in items(shown):
+        told = await press(panels, world.editor, shown, one, first_value(one))
+        assert "You need the permission Manage Server" in told, (one, told)
+    assert await panels.state() == before
+
+
+@pytest.mark.parametrize("name", PANELS)
+async def test_values_that_no_menu_offers_change_nothing(panels: Panels, name: str) -> None:
+    shown = await panels.open(name)
+    before = await panels.state()
+    for one in items(shown):
+        if one["type"] == STRINGS:
+            offered = [option["value"] for option in one["options"]]
+            wrong = [[value] for value in ABSURD if value not in offered]
+            for values in [*wrong, [*offered, "x"], *([[]] if one.get("min_values", 1) else [])]:
+                told = await press(panels, panels.world.editor, shown, one, values)
+                assert "expired" in told, (one, values, told)
+        elif one["type"] in MENUS and one.get("min_values", 1):
+            assert "expired" in await press(panels, panels.world.editor, shown, one, [])
+    assert await panels.state() == before
+
+
+async def test_a_channel_that_the_chooser_may_not_see_is_not_chosen(panels: Panels) -> None:
+    """Whatever their client says that it offered: a hidden channel, another server's, none at all."""
+    people = panels.people
+    hide(panels.world, people.vault, panels.world.editor)
+    await panels.world.env.settle()
+    for name in ("setup", "settings server"):
+        shown = await panels.open(name)
+        (menu,) = [one for one in items(shown) if one["type"] == 8]
+        before = await panels.state()
+        for channel_id in (people.vault.id, people.abroad.id, 10**18):
+            panels.world.clock.advance(60)
+            given = {"id": str(channel_id), "name": "any", "type": 0, "permissions": "0"}
+            told = await chosen(panels, shown, menu["custom_id"], channel_id, given)
+            assert "You cannot see that channel" in told or "That channel is gone" in told, told
+            assert VAULT not in told
+        assert await panels.state() == before
+
+
+async def chosen(
+    panels: Panels, shown: ResponseMessage, custom_id: str, channel_id: int, given: dict[str, Any]
+) -> str:
+    data = {
+        "custom_id": custom_id,
+        "component_type": 8,
+        "values": [str(channel_id)],
+        "resolved": {"channels": {str(channel_id): given}},
+    }
+    return await panels.people.choose(MANAGER, shown, data)
+
+
+async def test_what_a_member_opens_by_a_forged_command_is_no_panel(panels: Panels) -> None:
+    before = await panels.state()
+    for name in ("settings server", "settings look", "settings rhythm", "digest setup", "setup"):
+        told = await panels.people.command(MEMBER, name)
+        assert "You need the permission Manage Server" in told
+        assert "telex:view:" not in told
+        panels.world.clock.advance(60)
+    assert await panels.state() == before

@@ -1,0 +1,118 @@
+"""What channels show, and what the database says of it."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from tests.wire.discord_server import DiscordServer
+from tests.wire.quick import QuickClock
+from tests.wire.state import Channel, Message
+
+SAVE = "🔖"
+_LINK = re.compile(r"https://news\.example/articles/(\d+)")
+_FATES = """
+    SELECT article.url, fate.channel_id, coalesce(dispatch.state, fate.fate), dispatch.message_id
+    FROM article LEFT JOIN fate ON fate.page = article.page
+    LEFT JOIN dispatch ON dispatch.id = coalesce(dispatch_id, joined_id)
+"""
+_NOTICES = """
+    SELECT article.url, dispatch.channel_id, dispatch.state, dispatch.message_id
+    FROM watch_match JOIN article ON article.id = article_id JOIN dispatch ON dispatch.id = dispatch_id
+"""
+_OPEN = """
+    SELECT count(*) FROM dispatch WHERE state IN ('waiting', 'claimed') OR state = 'sent' AND finished = 0
+"""
+
+
+class Looking:
+    """Reads the channels of a server and the database of its bot."""
+
+    discord: DiscordServer
+    database: Path
+    clock: QuickClock
+    channels: dict[str, Channel]
+    watchers: dict[str, Channel]
+
+    @property
+    def places(self) -> dict[str, Channel]:
+        """Wherever the bot is to write, by kind."""
+        return self.channels | self.watchers
+
+    def edits_due(self) -> int:
+        """How many messages are to be edited."""
+        ((count,),) = self.rows("SELECT count(*) FROM dispatch WHERE edit_due IS NOT NULL")
+        return int(count)
+
+    def digests_due(self) -> int:
+        """How many digests are due and not made."""
+        ((count,),) = self.rows(f"SELECT count(*) FROM digest WHERE due <= {self.clock.now()}")
+        return int(count)
+
+    def open_dispatches(self) -> int:
+        """How many dispatches are not over."""
+        ((count,),) = self.rows(_OPEN)
+        return int(count)
+
+    def fates(self, numbers: Iterable[int]) -> list[str]:
+        """What is wrong with the fates of articles: one is right in each channel, posted as its message."""
+        found: dict[tuple[int, int], list[tuple[str, int]]] = {}
+        for url, channel_id, state, message_id in self.rows(_FATES):
+            found.setdefault((int(url.rpartition("/")[2]), channel_id), []).append((state, message_id))
+        for url, channel_id, state, message_id in self.rows(_NOTICES):
+            found.setdefault((int(url.rpartition("/")[2]), channel_id), []).append((state, message_id))
+        wrong = []
+        for kind, channel in self.places.items():
+            told = [(message.id, articles(message)) for message in self.messages(kind)]
+            for number in numbers:
+                ours = found.get((number, channel.id), [])
+                shown = {message_id for message_id, those in told if number in those}
+                if [state for state, _ in ours] != ["sent"] or ours[0][1] not in shown:
+                    wrong.append(f"{kind}: {number} is {ours}, shown in {shown}")
+        return wrong
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """What the database answers to a query, whoever has it open."""
+        with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as connection:
+            return connection.execute(sql).fetchall()
+
+    def messages(self, kind: str) -> list[Message]:
+        """The bot's messages in a channel, in a forum those of all its threads; oldest first."""
+        channel = self.places[kind]
+        places = [channel]
+        places += [other for other in self.discord.state.channels.values() if other.parent_id == channel.id]
+        found = [message for place in places for message in place.history()]
+        bot = self.discord.state.bot.id
+        return sorted((one for one in found if one.author_id == bot), key=lambda message: message.id)
+
+    def posts(self, kind: str) -> Counter[int]:
+        """How often a channel got each article, by its number."""
+        return Counter(number for message in self.messages(kind) for number in articles(message))
+
+    def order(self, kind: str) -> list[int]:
+        """The articles of a channel in the order in which they came."""
+        return [number for message in self.messages(kind) for number in sorted(articles(message))]
+
+    def unfinished(self) -> list[str]:
+        """What is missing under posts: the seeded reaction, or the publication of an announcement."""
+        missing = []
+        bot = self.discord.state.bot.id
+        for kind in self.channels:
+            for message in self.messages(kind):
+                is_post = any(name.startswith("telex:save:") for name in message.custom_ids())
+                if is_post and bot not in message.reactions.get(SAVE, []):
+                    missing.append(f"{kind}: no reaction under {sorted(articles(message))}")
+                if kind == "announcement" and not message.crossposted:
+                    missing.append(f"{kind}: {sorted(articles(message))} was not published")
+        return missing
+
+
+def articles(message: Message) -> set[int]:
+    """The numbers of the articles that a message tells of."""
+    return {int(number) for number in _LINK.findall(json.dumps(message.embeds))}
