@@ -104,7 +104,8 @@ def catch_up(
         "SELECT position, what AS key FROM dispatch WHERE id IN (SELECT value FROM json_each(?))",
         (listed(posts),),
     ).fetchall()
-    first, key = min([(owed.published, owed.key) for owed in articles] + [(row[0], row[1]) for row in taken])
+    oldest, key = min([(owed.published, owed.key) for owed in articles] + [(row[0], row[1]) for row in taken])
+    first = oldest - 1  # before posts of the same second that are not in it
     row = connection.execute(
         f"SELECT id FROM dispatch WHERE channel_id = ? AND kind = 'catch-up' AND {_UNTOUCHED} ORDER BY id",
         (channel_id,),

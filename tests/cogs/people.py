@@ -104,14 +104,6 @@ class Crowd:
         )
         return everything(answer)
 
-    async def choose(self, who: str, message: ResponseMessage, data: dict[str, Any]) -> str:
-        """Send any click on a message as it is."""
-        backend = self.world.env.backend
-        stored = backend.get_message(message.channel_id, message.id)
-        extra = {"message": dict(serializers.message_payload(backend, stored))}
-        kind = InteractionType.MESSAGE_COMPONENT
-        return everything(await self.send(who, kind, data, extra, stored.id))
-
     async def send(
         self,
         who: str,

@@ -86,25 +86,29 @@ async def test_a_bot_that_dies_at_any_step_of_an_edit_makes_it_and_posts_nothing
     assert not any(costs.values()), {name: cost for name, cost in costs.items() if cost}
 
 
-async def test_a_bot_that_dies_at_any_step_of_the_catch_up_of_a_limit_sends_it_once(scene: Scene) -> None:
+@pytest.mark.parametrize("half", [0, 1])
+async def test_a_bot_that_dies_at_any_step_of_the_catch_up_of_a_limit_sends_it_once(
+    scene: Scene, half: int
+) -> None:
     bot = scene.start()
     await scene.settled()
     await bot.stop()
     await scene.prefer(Preference.MOST_AN_HOUR, LIMIT, *KINDS)
     costs: dict[str, Toll] = {}
-    for number, step in enumerate(LIMITED):
+    for number, step in enumerate(LIMITED[half::2]):
         window = (INSIDE, AFTER)[number // 2 % 2]
         kind = step.kinds[number % len(step.kinds)]
         costs[step.name] = await survive_limit(scene, kind, step, window=window)
     assert not any(costs.values()), {name: cost for name, cost in costs.items() if cost}
 
 
+@pytest.mark.parametrize("half", [0, 1])
 async def test_a_bot_that_dies_at_any_step_of_a_post_in_the_thread_of_a_day_makes_one_thread_and_one_post(
-    scene: Scene,
+    scene: Scene, half: int
 ) -> None:
     await scene.prefer(Preference.DAILY_THREAD, 1, "text")
     costs: dict[str, Toll] = {}
-    for number, step in enumerate(DAILY):
+    for number, step in enumerate(DAILY[half::2]):
         window = (INSIDE, AFTER)[number // 2 % 2]
         costs[step.name] = await survive_thread(scene, "text", step, window=window)
     assert not any(costs.values()), {name: cost for name, cost in costs.items() if cost}
