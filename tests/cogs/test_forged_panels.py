@@ -162,21 +162,6 @@ async def test_values_that_no_menu_offers_change_nothing(panels: Panels, name: s
     assert await panels.state() == before
 
 
-async def test_a_channel_that_the_chooser_may_not_see_is_not_chosen(panels: Panels) -> None:
-    """Whatever their client says that it offered."""
-    people = panels.people
-    hide(panels.world, people.vault, panels.world.editor)
-    await panels.world.env.settle()
-    for name in ("setup", "settings server"):
-        shown = await panels.open(name)
-        (menu,) = [one for one in items(shown) if one["type"] == CHANNELS]
-        before = await panels.state()
-        answer = await panels.world.editor.select(shown, [people.vault], custom_id=menu["custom_id"])
-        assert "You cannot see that channel" in said(answer)
-        assert VAULT not in said(answer)
-        assert await panels.state() == before
-
-
 async def test_what_a_member_opens_by_a_forged_command_is_no_panel(panels: Panels) -> None:
     before = await panels.state()
     for name in ("settings server", "settings look", "settings rhythm", "digest setup", "setup"):
