@@ -10,8 +10,8 @@ from simcord.actors import MemberActor
 from simcord.results import ResponseMessage
 
 from bot.choices import DigestPlan, Rule
-from tests.cogs.helpers import components, forge, hide, last, said
-from tests.cogs.people import MEMBER, VAULT, Crowd, crowd
+from tests.cogs.helpers import components, forge, last, said
+from tests.cogs.people import MEMBER, Crowd, crowd
 from tests.discord_world import World
 from tests.feed_server import FeedServer
 from tests.posting.test_forums import forum_with_tags, rule
