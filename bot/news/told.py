@@ -13,14 +13,16 @@ from bot.store.joining import margin
 class Told:
     """Pages that digests named, with the times of these, and pages that were posted singly.
 
-    `everything` is a time before which all is taken to be told. `until` is the time of the digest that was
-    sent already, if it was. `held` are then the articles that `without` left out and that were held.
+    `everything` is a time before which all is taken to be told. `until` is the time of the last digest that
+    was sent; `is_sent`: the one that is due was. `held` are the articles that `without` left out though they
+    were held.
     """
 
     digested: dict[str, int] = field(default_factory=dict)
     posted: AbstractSet[str] = frozenset()
     everything: int | None = None
-    until: int | None = None
+    until: int = 0
+    is_sent: bool = False
     held: list[int] = field(default_factory=list)
 
     def without(self, gathered: Gathered) -> Gathered:

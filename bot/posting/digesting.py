@@ -83,17 +83,18 @@ class Digests:
             log.info("The digest of channel %d is left out: it is too late", digest.channel_id)
             await store.skip(digest, since=since)
             return
-        recalled = await store.recall(digest.id)
-        if recalled is not None:
-            since = min(since, recalled)
         told = await self._told(digest, since)
         if told is None:
             self._rests_until = now + _AFTER_FAULT
             return
-        if told.until is not None:
+        if told.is_sent:
             log.info("The digest of channel %d came before a backup was restored", digest.channel_id)
-            await store.skip(digest, since=max(since, told.until))
+            await store.skip(digest, since=since)
             return
+        since = max(since, told.until)
+        recalled = await store.recall(digest.id)
+        if recalled is not None:
+            since = min(since, recalled)
         edition, gathered = await self.edition(guild, digest, since=since, until=now, told=told)
         await store.make(
             digest,
@@ -114,12 +115,12 @@ class Digests:
         if isinstance(found, Outcome):
             return None
         dues = {name.split(":")[2]: at for name, at in found.editions.items() if _is_of(name, digest)}
-        until = max((at for due, at in dues.items() if int(due) >= digest.due), default=None)
         pages = await self._store.articles.pages({*found.posted, *found.digested})
         return Told(
             {pages[key]: at for key, at in found.digested.items() if key in pages},
             {pages[key] for key in found.posted if key in pages},
-            until=until,
+            until=max(dues.values(), default=0),
+            is_sent=any(int(due) >= digest.due for due in dues),
         )
 
     async def edition(
