@@ -104,8 +104,7 @@ def catch_up(
         "SELECT position, what AS key FROM dispatch WHERE id IN (SELECT value FROM json_each(?))",
         (listed(posts),),
     ).fetchall()
-    oldest, key = min([(owed.published, owed.key) for owed in articles] + [(row[0], row[1]) for row in taken])
-    first = oldest - 1  # before posts of the same second that are not in it
+    first, key = min([(owed.published, owed.key) for owed in articles] + [(row[0], row[1]) for row in taken])
     row = connection.execute(
         f"SELECT id FROM dispatch WHERE channel_id = ? AND kind = 'catch-up' AND {_UNTOUCHED} ORDER BY id",
         (channel_id,),
@@ -125,6 +124,13 @@ def catch_up(
         (dispatch_id, listed(posts)),
     )
     connection.execute("DELETE FROM dispatch WHERE id IN (SELECT value FROM json_each(?))", (listed(posts),))
+    # Posts of the same second that were there before it, and are newer than what is in it, come after it.
+    connection.execute(
+        f"UPDATE dispatch SET position = position + 1 "
+        f"WHERE channel_id = ?1 AND kind = 'post' AND {_UNTOUCHED} AND id < ?2 "
+        "AND position = (SELECT position FROM dispatch WHERE id = ?2)",
+        (channel_id, dispatch_id),
+    )
     for owed in articles:
         _fate(connection, channel_id, owed, dispatch_id, now)
 

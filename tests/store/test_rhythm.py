@@ -166,6 +166,14 @@ async def test_as_many_as_fit_in_an_hour_stay_single(store: Store, clock: Manual
     assert names(await deliver(store)) == [("post", 1)]
 
 
+async def test_a_catch_up_comes_before_a_newer_post_of_the_same_second(store: Store, clock: ManualClock):
+    feed = await add_feed(store)
+    await follow(store, feed)
+    await choose(store, Preference.MOST_AN_HOUR, 2)
+    await record(store, feed, *(new_article(feed, name, published=clock.now() - 9) for name in "dcba"))
+    assert [len(sent.article_ids) for sent in await deliver(store)] == [3, 1]
+
+
 async def test_a_post_that_was_tried_is_not_put_into_a_catch_up(store: Store, clock: ManualClock):
     await follow(store, await add_feed(store))
     await choose(store, Preference.MOST_AN_HOUR, 2)
