@@ -81,7 +81,7 @@ def _remark(made: Plan, query: Query) -> None:
         if len(query.nodes) > 1:
             note += " " + _("In quotation marks they are looked for as a phrase.")
         made.notes.append(note)
-    for node in query.nodes:
+    for node in query.nodes if not (made.words or made.texts) else ():
         if isinstance(node, Phrase) and not any(map(terms.alternatives, node.words)):
             made.notes.append(
                 _(

@@ -327,6 +327,7 @@ async def test_words_that_say_nothing_are_named(library: Library, searcher: Sear
     assert page.results == ()
     assert len(page.notes) == 1
     assert await titles(searcher, '"the who and"') == ["The who and the what"]
+    assert len((await searcher.search('"the who and"', feed_ids=None)).notes) == 1
 
 
 async def test_a_result_as_json_has_what_scripts_rely_on(library: Library, searcher: Searcher) -> None:
