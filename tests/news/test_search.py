@@ -207,6 +207,15 @@ async def test_a_word_that_nothing_has_brings_the_nearest_that_exist(
     assert (await searcher.search("amazon moratoire", feed_ids=None)).suggestions == ()
 
 
+async def test_the_word_that_a_misspelt_one_is_taken_for_is_marked(
+    library: Library, searcher: Searcher
+) -> None:
+    await library.add("Vent", "Le mistral souffle sur Marseille.", language="fr")
+    (result,) = (await searcher.search("mistarl", feed_ids=None)).results
+    assert result.near
+    assert [result.excerpt[start:end] for start, end in result.marks] == ["mistral"]
+
+
 async def test_of_near_words_the_nearest_is_suggested_as_it_is_written(
     library: Library, searcher: Searcher
 ) -> None:
