@@ -130,9 +130,7 @@ class Vocabulary:
             )
         return tuple(sorted(found - forms, key=self._documents.number, reverse=True)[:MOST_RELATIVES])
 
-    def nearest(
-        self, forms: Iterable[str], *, most: int = MOST_CLOSE, shortest: int = SHARED
-    ) -> tuple[str, ...]:
+    def nearest(self, forms: Iterable[str], *, shortest: int = SHARED) -> tuple[str, ...]:
         """Terms that these may be misspellings of: as few slips away as there are any, the commonest first.
 
         Of `shortest` letters a term must be, for among short ones everything is near.
@@ -155,4 +153,4 @@ class Vocabulary:
                     found[term] = min(slips, found.get(term, slips))
         least = min(found.values(), default=0)
         nearest = [term for term, slips in found.items() if slips == least]
-        return tuple(sorted(nearest, key=self._documents.number, reverse=True)[:most])
+        return tuple(sorted(nearest, key=self._documents.number, reverse=True)[:MOST_CLOSE])

@@ -243,4 +243,5 @@ def _looks_drawn(value: str) -> bool:
     if len(value) < _SHORTEST_SECRET or not re.fullmatch(r"[\w.~+/=-]+", value):
         return False
     digits = sum(map(str.isdecimal, value))
-    return _looks_random(value) or (2 <= digits < len(value) and not re.search(r"[-_.]", value))  # noqa: PLR2004
+    has_some = 1 < digits < len(value)
+    return _looks_random(value) or (has_some and not re.search(r"[-_.]", value))
