@@ -154,6 +154,7 @@ class NewArticle:
     title_terms: str = ""
     body_terms: str = ""
     meta_terms: str = ""
+    pair_terms: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

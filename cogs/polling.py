@@ -1,4 +1,4 @@
-"""Asking feeds for news and articles for their pages; an eye on the clock, and the daily clean-up."""
+"""Asking feeds for news and articles for their pages; an eye on the clock, and keeping the store clean."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ KEEP_QUESTIONS = 90 * DAY
 KEEP_LEFT_SERVERS = 30 * DAY
 """Seconds after which what belongs to a server that sent the bot away is deleted, and watches that ended."""
 
+MERGE = 900.0
+"""Seconds between looks at whether the index is in many parts."""
 LOOK_AT_CLOCK = 30.0
 """Seconds between looks at whether somebody set the clock."""
 LATECOMERS = 300.0
@@ -38,6 +40,7 @@ class Polling(commands.Cog):
         self._settled_at = 0.0
         self._watch = Loop("clock", self._watch_clock, newsroom.clock)
         self._cleaner = Loop("clean-up", self._clean_daily, newsroom.clock)
+        self._merger = Loop("merger", self._merge, newsroom.clock)
 
     async def cog_load(self) -> None:
         """Begin to poll what is due."""
@@ -45,6 +48,7 @@ class Polling(commands.Cog):
         if self._reader is not None:
             self._reader.start()
         self._cleaner.start()
+        self._merger.start()
         self._watch.start()
 
     async def cog_unload(self) -> None:
@@ -53,6 +57,7 @@ class Polling(commands.Cog):
         if self._reader is not None:
             await self._reader.stop()
         await self._cleaner.stop()
+        await self._merger.stop()
         await self._watch.stop()
 
     async def clean(self) -> None:
@@ -87,6 +92,11 @@ class Polling(commands.Cog):
         while True:
             await self.look_at_clock()
             await self._clock.sleep(LOOK_AT_CLOCK)
+
+    async def _merge(self) -> None:
+        while True:
+            await self._store.merge_index()
+            await self._clock.sleep(MERGE)
 
     async def _clean_daily(self) -> None:
         while True:

@@ -87,7 +87,13 @@ def indexed(article: NewArticle, feed_id: int) -> NewArticle:
         published=article.published,
         image=article.image,
     )
-    return replace(article, title_terms=made.title, body_terms=made.body, meta_terms=made.meta)
+    return replace(
+        article,
+        title_terms=made.title,
+        body_terms=made.body,
+        meta_terms=made.meta,
+        pair_terms=made.pairs,
+    )
 
 
 def _article(draft: Draft, entry: Entry, source: Source) -> NewArticle:

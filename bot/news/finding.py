@@ -117,7 +117,12 @@ class Finder:
         """What holds a phrase, and whatever else only its text tells, in long lists."""
         (sought,) = self._parts([part])
         hits = await self._store.coverage.exact(
-            sought, required=asked.required(), scope=asked.scope, test=Exactly(asked.exact), enough=limit
+            sought,
+            pairs=asked.pairs,
+            required=asked.required(),
+            scope=asked.scope,
+            test=Exactly(asked.exact),
+            enough=limit,
         )
         return self._by_freshness(hits)
 

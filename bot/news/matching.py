@@ -201,7 +201,7 @@ class Held:
 
 def _terms(article: Article | NewArticle) -> IndexTerms:
     if isinstance(article, NewArticle):
-        return IndexTerms(article.title_terms, article.body_terms, article.meta_terms)
+        return IndexTerms(article.title_terms, article.body_terms, article.meta_terms, article.pair_terms)
     return index_terms(
         title=article.title,
         body=article.body,

@@ -54,6 +54,14 @@ class Plan:
         parts = (self.words, self.texts, self.filters, self.unwanted, self.exact)
         return any(parts) or self.scope != unlimited
 
+    @property
+    def pairs(self) -> tuple[str, ...]:
+        """The pairs of words that articles must have where a phrase is all that is wanted."""
+        match self.exact:
+            case [Phrase(title=False) as phrase]:
+                return terms.pair_tokens(phrase.words)
+        return ()
+
     def required(self, parts: Iterable[Wanted] = ()) -> Wanted | None:
         """The filters, what is not wanted, and these parts; None when there is nothing of it."""
         wanted = (*parts, *self.filters)

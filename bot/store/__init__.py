@@ -183,6 +183,14 @@ class Store:
         finally:
             await source.close()
 
+    async def merge_index(self) -> None:
+        """Merge the parts that the indexes are in, of which searches read all: a little in each transaction."""
+        for table in indexing.TABLES:
+            more = True
+            while more:
+                async with self._database.write() as transaction:
+                    more = await transaction.run(indexing.merge, table)
+
     async def reindex(self, *, only_outdated: bool = False) -> None:
         """Index every article anew; with `only_outdated` only after `bot.text.terms` changed.
 

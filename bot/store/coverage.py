@@ -33,6 +33,7 @@ from bot.store.search_index import (
     narrowed,
     within,
 )
+from bot.text.terms import title_pair
 from bot.words import Article
 
 TITLE = 1.0  # how much more a word of the title counts
@@ -85,6 +86,7 @@ class Coverage:
         self,
         part: Part,
         *,
+        pairs: Sequence[str],
         required: Wanted | None,
         scope: Scope,
         test: Test,
@@ -92,10 +94,10 @@ class Coverage:
     ) -> list[Hit]:
         """Articles that hold `part` and pass a test, read one after the other until enough do.
 
-        Those that pass by the title come first, then those with the words in a row that were taken in last,
-        and only if there are few of these some with other forms of the words between them.
+        Those that pass by the title come first, then those that were taken in last. They have all `pairs`,
+        where there are any; else those with the words in a row come before others.
         """
-        return await self._database.read(_exact, part, required, scope, test, enough)
+        return await self._database.read(_exact, part, pairs, required, scope, test, enough)
 
     async def passing(self, ids: Sequence[int], test: Test, *, enough: int) -> set[int]:
         """Those of some articles that pass a test, read in this order until enough do."""
@@ -167,11 +169,14 @@ def _titles(
 def _exact(
     connection: sqlite3.Connection,
     part: Part,
+    pairs: Sequence[str],
     required: Wanted | None,
     scope: Scope,
     test: Test,
     enough: int,
 ) -> list[Hit]:
+    if pairs and required is None and not is_narrow(scope):
+        return list(islice(_of_pairs(connection, part, pairs, scope, test), enough))
     also = narrowed(required, scope)
     titled = _titled(connection, [part.wanted], READ)
     if also is not None or _has_except(part.wanted):
@@ -187,21 +192,39 @@ def _exactly(
     scope: Scope,
     test: Test,
 ) -> Iterator[Hit]:
+    adjacent = in_a_row(part.wanted)
+    rows = _matches(connection, _also(adjacent, also), READ)
     read: set[int] = set()
+    yield from _read(connection, part, titled, rows, scope, test, read)
+    if len(read) < READ and adjacent != part.wanted:
+        ids = _last(connection, _also(part.wanted, also), APART + len(read))
+        batch = [id_ for id_ in ids if id_ not in read][:APART]
+        yield from _tested(connection, batch, scope, test, part.weight)
+
+
+def _of_pairs(
+    connection: sqlite3.Connection, part: Part, pairs: Sequence[str], scope: Scope, test: Test
+) -> Iterator[Hit]:
+    titled = [row[0] for row in _paired(connection, map(title_pair, pairs), scope)]
+    yield from _read(connection, part, titled, _paired(connection, pairs, scope), scope, test, set())
+
+
+def _read(
+    connection: sqlite3.Connection,
+    part: Part,
+    titled: Sequence[int],
+    rows: sqlite3.Cursor,
+    scope: Scope,
+    test: Test,
+    read: set[int],
+) -> Iterator[Hit]:
+    """Articles that pass by their title, then others of `rows`, each looked for when it is asked for."""
     for hit in _tested(connection, titled, scope, test, (1 + TITLE) * part.weight, is_title=True):
         read.add(hit.article_id)
         yield hit
-    adjacent = in_a_row(part.wanted)
-    rows = _matches(connection, _also(adjacent, also), READ)
-    count = 0
     while ids := [row[0] for row in rows.fetchmany(BATCH)]:
-        count += len(ids)
         batch = [id_ for id_ in ids if id_ not in read]
         read.update(batch)
-        yield from _tested(connection, batch, scope, test, part.weight)
-    if count < READ and adjacent != part.wanted:
-        ids = _last(connection, _also(part.wanted, also), APART + len(read))
-        batch = [id_ for id_ in ids if id_ not in read][:APART]
         yield from _tested(connection, batch, scope, test, part.weight)
 
 
@@ -312,6 +335,17 @@ def _matches(connection: sqlite3.Connection, wanted: Wanted, most: int) -> sqlit
     return connection.execute(
         "SELECT rowid FROM article_terms WHERE article_terms MATCH ? ORDER BY rowid DESC LIMIT ?",
         (match(wanted), most),
+    )
+
+
+def _paired(connection: sqlite3.Connection, pairs: Iterable[str], scope: Scope) -> sqlite3.Cursor:
+    """Articles within the scope that have these pairs, as `_matches`."""
+    conditions, parameters = within(scope)
+    join = "CROSS JOIN article INDEXED BY article_facts ON article.id = pair_terms.rowid"
+    return connection.execute(
+        f"SELECT pair_terms.rowid FROM pair_terms {join if conditions else ''}"
+        f" WHERE pair_terms MATCH :pairs{conditions} ORDER BY pair_terms.rowid DESC LIMIT :most",
+        parameters | {"pairs": " AND ".join(f'"{pair}"' for pair in pairs), "most": READ},
     )
 
 

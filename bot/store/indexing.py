@@ -1,4 +1,4 @@
-"""The rows of `article_terms` and `title_terms`, which keep no copy of what they were given.
+"""The rows of `article_terms`, `title_terms` and `pair_terms`, which keep no copy of what they were given.
 
 An entry is taken out by giving its old terms once more (https://www.sqlite.org/fts5.html, "The 'delete'
 command"), so they are made again from the stored article; `bot.text.terms.index_terms` always makes the same.
@@ -19,7 +19,9 @@ SOURCE = """
     id, title, coalesce(page_text, body, text) AS body, language, feed_id, outlet, author, tags, published,
     image
 """
+TABLES = ("article_terms", "title_terms", "pair_terms")
 BATCH = 2_000  # articles
+MERGED = 64  # pages of an index that are written at a time: some milliseconds
 
 
 def stored_terms(row: sqlite3.Row) -> terms.IndexTerms:
@@ -37,27 +39,35 @@ def stored_terms(row: sqlite3.Row) -> terms.IndexTerms:
     )
 
 
-def add(connection: sqlite3.Connection, entries: Iterable[tuple[int, str, str, str]]) -> None:
-    """Index articles: id and the terms of title, body and meta."""
+def add(connection: sqlite3.Connection, entries: Iterable[tuple[int, str, str, str, str]]) -> None:
+    """Index articles: id and the terms of title, body and meta, and the pairs."""
     entries = list(entries)
     connection.executemany(
-        "INSERT INTO article_terms (rowid, title, body, meta) VALUES (?, ?, ?, ?)", entries
+        "INSERT INTO article_terms (rowid, title, body, meta) VALUES (?, ?, ?, ?)",
+        (entry[:4] for entry in entries),
     )
     connection.executemany(
-        "INSERT INTO title_terms (rowid, title) VALUES (?, ?)", ((id_, title) for id_, title, _, _ in entries)
+        "INSERT INTO title_terms (rowid, title) VALUES (?, ?)", ((entry[0], entry[1]) for entry in entries)
+    )
+    connection.executemany(
+        "INSERT INTO pair_terms (rowid, pairs) VALUES (?, ?)", ((entry[0], entry[4]) for entry in entries)
     )
 
 
-def remove(connection: sqlite3.Connection, entries: Iterable[tuple[int, str, str, str]]) -> None:
+def remove(connection: sqlite3.Connection, entries: Iterable[tuple[int, str, str, str, str]]) -> None:
     """Take articles out of the index: id and the terms they were indexed with."""
     entries = list(entries)
     connection.executemany(
         "INSERT INTO article_terms (article_terms, rowid, title, body, meta) VALUES ('delete', ?, ?, ?, ?)",
-        entries,
+        (entry[:4] for entry in entries),
     )
     connection.executemany(
         "INSERT INTO title_terms (title_terms, rowid, title) VALUES ('delete', ?, ?)",
-        ((id_, title) for id_, title, _, _ in entries),
+        ((entry[0], entry[1]) for entry in entries),
+    )
+    connection.executemany(
+        "INSERT INTO pair_terms (pair_terms, rowid, pairs) VALUES ('delete', ?, ?)",
+        ((entry[0], entry[4]) for entry in entries),
     )
 
 
@@ -79,10 +89,21 @@ def outdated(connection: sqlite3.Connection) -> bool:
 def empty(connection: sqlite3.Connection) -> None:
     """Begin anew."""
     connection.execute("DELETE FROM meta WHERE name = 'terms_version'")
-    for table in ("article_terms", "title_terms"):
+    for table in TABLES:
         connection.execute(f"INSERT INTO {table} ({table}) VALUES ('delete-all')")
         # Fewer and later merges than by default, since writes come in bursts.
         connection.execute(f"INSERT INTO {table} ({table}, rank) VALUES ('automerge', 8)")
+        connection.execute(f"INSERT INTO {table} ({table}, rank) VALUES ('usermerge', 2)")
+
+
+def merge(connection: sqlite3.Connection, table: str) -> bool:
+    """Merge some of the parts that an index is in; whether there may be more to merge.
+
+    Each transaction that adds articles makes a part, and each word that is looked for is looked up in all.
+    """
+    changes = connection.total_changes
+    connection.execute(f"INSERT INTO {table} ({table}, rank) VALUES ('merge', {MERGED})")
+    return connection.total_changes - changes > 1  # https://www.sqlite.org/fts5.html, "The 'merge' command"
 
 
 def fill(connection: sqlite3.Connection, after: int) -> int | None:

@@ -267,7 +267,10 @@ def insert_articles(
             for id_, article in kept.items()
         ),
     )
-    indexing.add(connection, ((id_, a.title_terms, a.body_terms, a.meta_terms) for id_, a in kept.items()))
+    indexing.add(
+        connection,
+        ((id_, a.title_terms, a.body_terms, a.meta_terms, a.pair_terms) for id_, a in kept.items()),
+    )
     words.add(connection, (_spoken(feed_id, article) for article in kept.values()), now)
     connection.executemany(
         "INSERT INTO identity (feed_id, hash, article_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", identities

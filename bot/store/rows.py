@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Collection
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 from bot.choices import USUAL, Look, Style
@@ -66,6 +66,7 @@ DISPATCH = """
      FROM (SELECT DISTINCT article_id, decided FROM fate WHERE joined_id = dispatch.id
            ORDER BY decided, article_id)) AS joined_ids
 """
+_ARTICLE_FIELDS = [field.name for field in fields(Article)]
 _STATES = {state.value: state for state in FeedState}
 
 
@@ -181,10 +182,10 @@ def feed_values(feed: Feed) -> dict[str, Any]:
 
 
 def article(row: sqlite3.Row) -> Article:
-    """An article of the columns `ARTICLE`."""
-    fields = dict(row)
-    fields["tags"] = tuple(json.loads(fields["tags"]))
-    return Article(**fields)
+    """An article of the columns `ARTICLE`, by position: searches read many."""
+    values = dict(zip(_ARTICLE_FIELDS, row, strict=True))
+    values["tags"] = tuple(json.loads(values["tags"]))
+    return Article(**values)
 
 
 def article_values(new: NewArticle) -> dict[str, Any]:

@@ -7,7 +7,6 @@ is a list of abbreviations.
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from collections.abc import Collection, Iterator, Sequence
 
 from bot.text import terms
@@ -147,9 +146,12 @@ def around(text: str, spans: Sequence[tuple[int, int]], limit: int) -> str:
         return excerpt(text, limit)
     starts = sorted(start for start, _ in spans)
     room = limit * 3 // 4
-    best = max(
-        range(len(starts)), key=lambda index: (bisect_left(starts, starts[index] + room) - index, -index)
-    )
+    best = most = end = 0
+    for first, position in enumerate(starts):
+        while end < len(starts) and starts[end] < position + room:
+            end += 1
+        if end - first > most:
+            best, most = first, end - first
     start = _start_before(text, starts[best], limit // 4)
     lead = ELLIPSIS if limit > 1 and text[:start].strip() else ""
     rest = text[start : start + limit + _LOOK_FURTHER]

@@ -16,7 +16,6 @@ _BLANK = re.compile("[\u2800\u3164]")
 _MARKUP = re.compile(r"[\\*_~`|\[\]<>@#:]")
 _LINE_MARKUP = re.compile(r"^([^\S\n]*(?:\d+)?)([-+.])(?=[#\s]|$)", re.MULTILINE)
 _AFTER = re.compile(f"[\u200d\ufe0e\ufe0f\u20e3\U0001f3fb-\U0001f3ff{MARKS}\u3099\u309a]")
-_BACKSLASHES = re.compile(r"\\+\Z")
 _FLAG_LETTERS = re.compile("[\U0001f1e6-\U0001f1ff]+\\Z")
 
 
@@ -69,7 +68,7 @@ def _joined(text: str, position: int) -> bool:
     if text[position - 1] == "\u200d" or _AFTER.match(text, position):
         return True
     before = text[max(0, position - 1000) : position]
-    if (slashes := _BACKSLASHES.search(before)) and len(slashes[0]) % 2:
+    if (len(before) - len(before.rstrip("\\"))) % 2:
         return True
     flags = _FLAG_LETTERS.search(before) if "\U0001f1e6" <= text[position] <= "\U0001f1ff" else None
     return bool(flags and len(flags[0]) % 2)

@@ -150,7 +150,8 @@ class Marker:
     def __init__(self, forms: Collection[str]) -> None:
         self._forms = frozenset(forms)
         heads = {head for form in self._forms if form.isascii() for head in _heads(form)}
-        self._heads = [b" " + head.encode().translate(_SPACED) for head in heads]
+        shortest = {head for head in heads if not any(head[:end] in heads for end in range(1, len(head)))}
+        self._heads = [b" " + head.encode().translate(_SPACED) for head in shortest]
         self._slow = not all(map(str.isascii, self._forms))
         self._ligature = any("oe" in form for form in self._forms)
         self._seen: dict[str | None, dict[str, list[tuple[int, int]]]] = defaultdict(dict)
@@ -171,11 +172,17 @@ class Marker:
             chunk = match[0]
             marks = seen.get(chunk)
             if marks is None:
-                marks = seen[chunk] = excerpts.marks(chunk, self._forms, language)
+                marks = seen[chunk] = self._marks_of(chunk, language)
             for first, end in marks:
                 found.append((start + first, start + end))
                 last = start + end
         return found
+
+    def _marks_of(self, chunk: str, language: str | None) -> list[tuple[int, int]]:
+        if chunk.isalpha() and len(words := terms.words(chunk)) == 1:
+            is_found = not self._forms.isdisjoint(terms.forms(words[0], language))
+            return [(0, len(chunk))] if is_found else []
+        return excerpts.marks(chunk, self._forms, language)
 
     def _places(self, text: str) -> list[int]:
         """Where a word may begin as one of the terms does."""

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
+from zlib import crc32
 
 import Stemmer
 
@@ -22,7 +24,8 @@ from bot.text.tokens import HYPHENATED, LONGEST, chunks, fold, plain, spans, spl
 
 __all__ = [
     "HAS_IMAGE", "VERSION", "IndexTerms", "alternatives", "author_tokens", "feed_token", "fold", "forms",
-    "index_terms", "language_token", "month_token", "outlet_tokens", "spans", "stems", "tag_tokens", "words",
+    "index_terms", "language_token", "month_token", "outlet_tokens", "pair_tokens", "spans", "stems",
+    "tag_tokens", "title_pair", "words",
 ]  # fmt: skip
 
 VERSION = 6
@@ -30,6 +33,7 @@ VERSION = 6
 
 _LONGEST_NAME = 120
 _REMEMBERED = 1 << 14  # chunks: 3 MB a language; with four times as many a text takes .1 ms less
+_PAIRS = (1 << 24) - 1  # numbers that two words beside each other are told by
 _NUMBER_AFTER = re.compile(r" (\d[^\W_]{0,4})(?![\w.,-]*\w)")
 _NAME_BEFORE = re.compile(r"(?<![\w.])[^\W\d_]{2,}$")
 _YEAR = re.compile(r"(?:19|20)\d\d")
@@ -44,6 +48,7 @@ class IndexTerms(NamedTuple):
     title: str
     body: str
     meta: str
+    pairs: str
 
 
 class _Terms(dict[str, str]):
@@ -61,6 +66,17 @@ class _Terms(dict[str, str]):
         return terms
 
 
+class _Hashes(dict[str, tuple[int, ...]]):
+    """A number for each word of a chunk that is not empty, remembered."""
+
+    def __missing__(self, chunk: str) -> tuple[int, ...]:
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        hashes = self[chunk] = tuple(_hashes(word.form for word in split(chunk)))
+        return hashes
+
+
+_WORD_HASHES = _Hashes()
 _ENGLISH_TERMS = _Terms(french=False)
 _FRENCH_TERMS = _Terms(french=True)
 
@@ -71,15 +87,16 @@ def stems(text: str, language: str | None) -> list[str]:
     Beside each word stand the other ways to write it: `GPT-4o` and `GPT 4o` also give `gpt4o`, `wi-fi` its
     parts, `3.12.1` also `3` and `3.12`, `iPhone15` also `iphone` and `15`.
     """
-    return _joined_stems(text, language).split()
+    simple = plain(text)
+    return _joined_stems(simple, chunks(simple), language).split()
 
 
-def _joined_stems(text: str, language: str | None) -> str:
-    text = plain(text)
+def _joined_stems(simple: str, found: Iterable[str], language: str | None) -> str:
+    """The stems of a plain text, of which the chunks are `found`."""
     remembered = _FRENCH_TERMS if language == "fr" else _ENGLISH_TERMS
-    terms = list(filter(None, map(remembered.__getitem__, chunks(text))))
-    for match in _NUMBER_AFTER.finditer(text):
-        name = _NAME_BEFORE.search(text, max(0, match.start() - LONGEST), match.start())
+    terms = list(filter(None, map(remembered.__getitem__, found)))
+    for match in _NUMBER_AFTER.finditer(simple):
+        name = _NAME_BEFORE.search(simple, max(0, match.start() - LONGEST), match.start())
         if name and not _YEAR.fullmatch(match[1]) and (folded := name[0].casefold()) not in EMPTY:
             terms.append((folded + match[1].casefold())[:LONGEST])
     return " ".join(terms)
@@ -126,11 +143,46 @@ def index_terms(
         meta += tag_tokens(tag)
     if image:
         meta.append(HAS_IMAGE)
-    return IndexTerms(_joined_stems(title, language), _joined_stems(body, language), " ".join(meta))
+    title, body = plain(title), plain(body)
+    in_title, in_body = chunks(title), chunks(body)
+    title_pairs = _pairs(_hashes_of(in_title))
+    return IndexTerms(
+        _joined_stems(title, in_title, language),
+        _joined_stems(body, in_body, language),
+        " ".join(meta),
+        " ".join((*map(title_pair, title_pairs), *title_pairs, *_pairs(_hashes_of(in_body)))),
+    )
 
 
 HAS_IMAGE = "hasimage"
 """The token of `meta` of an article with a picture."""
+
+
+def pair_tokens(words: Iterable[str]) -> tuple[str, ...]:
+    """The tokens by which a phrase is found: of each two of its `words` in a row, empty ones left out.
+
+    A few other pairs, one in some millions, have the same token.
+    """
+    return _pairs(_hashes(words))
+
+
+def title_pair(token: str) -> str:
+    """The token of a pair that stands in a title; it has the other one too."""
+    return f"t{token}"
+
+
+def _pairs(hashes: Iterable[int]) -> tuple[str, ...]:
+    numbers = dict.fromkeys((31 * one ^ other) & _PAIRS for one, other in pairwise(hashes))
+    return tuple(map("%06x".__mod__, numbers))
+
+
+def _hashes(words: Iterable[str]) -> Iterator[int]:
+    return (crc32(word.encode()) for word in words if word not in EMPTY)
+
+
+def _hashes_of(found: Iterable[str]) -> list[int]:
+    """The numbers of the words of these chunks."""
+    return [number for hashes in map(_WORD_HASHES.__getitem__, found) for number in hashes]
 
 
 def feed_token(feed_id: int) -> str:

@@ -168,6 +168,7 @@ async def telex(folder: Path, articles: Iterable[Made], size: int) -> AsyncItera
 
             lines = Lines(article.line for article in articles)
             await articles_io.import_lines(newsroom, cast("io.BufferedReader", lines), on_progress=progress)
+        await newsroom.store.merge_index()  # as the bot does every quarter of an hour
         engine = Telex(newsroom, {feed.outlet: feed.id for feed in await newsroom.store.feeds.all()})
         await engine.searcher.finder.vocabulary.ready()
         while not engine.searcher.finder.vocabulary.size:  # noqa: ASYNC110 - it is read beside, and tells nobody

@@ -107,6 +107,32 @@ async def test_a_phrase_is_found_where_other_forms_stand_between_its_words(store
     assert await find(store, '"wi-fi network"') == ["One"]
 
 
+async def test_a_phrase_is_found_behind_many_articles_that_have_its_words_apart(
+    store: Store, library: Library, monkeypatch
+):
+    monkeypatch.setattr(coverage, "PAIRED_TEXTS", 3)
+    monkeypatch.setattr(coverage, "PAIRED_TITLES", 3)
+    await library.add("One", "The police chief of Kansas spoke.", days=300)
+    for number in range(8):
+        await library.add(f"Other {number}", "A chief of police, and police without chief.", days=number)
+    assert await find(store, '"police chief of Kansas"') == ["One"]
+    assert await find(store, '"police chief"') == ["One"]
+
+
+async def test_a_phrase_is_found_in_a_feed_behind_many_of_other_feeds(
+    store: Store, library: Library, monkeypatch
+):
+    monkeypatch.setattr(coverage, "PAIRED_TEXTS", 3)
+    monkeypatch.setattr(coverage, "PAIRED_TITLES", 3)
+    other = await library.new_feed("Other")
+    await library.add("One", "The police chief of Kansas spoke.", days=300)
+    await library.add("The police chief", "He spoke.", days=300)
+    for number in range(8):
+        await library.add(f"The police chief {number}", "The police chief.", days=number, feed=other)
+    assert await find(store, '"police chief"', feed_ids={library.feed.id}) == ["The police chief", "One"]
+    assert await find(store, '"police chief" since:2030-01-01') == []
+
+
 async def test_a_phrase_does_not_begin_in_the_title_and_end_in_the_text(store: Store, library: Library):
     await library.add("News of the police", "Chief among them is Kansas.")
     assert await find(store, '"police chief"') == []

@@ -51,7 +51,13 @@ def new_article(feed: Feed, name: str, *, published: int = 1_779_000_000, **fiel
         published=values["published"],
         image=values["image"],
     )
-    return NewArticle(**values, title_terms=terms.title, body_terms=terms.body, meta_terms=terms.meta)
+    return NewArticle(
+        **values,
+        title_terms=terms.title,
+        body_terms=terms.body,
+        meta_terms=terms.meta,
+        pair_terms=terms.pairs,
+    )
 
 
 async def add_feed(store: Store, name: str = "first") -> Feed:

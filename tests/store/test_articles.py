@@ -26,14 +26,18 @@ async def names(store: Store, *args, **kwargs) -> list[str]:
 
 
 async def index_is_sound(store: Store) -> bool:
-    """Whether the index holds exactly the terms of the articles: emptied of them, it is empty."""
+    """Whether the indexes hold exactly the terms of the articles: emptied of them, they are empty."""
 
     def compare(connection: sqlite3.Connection) -> bool:
         rows = connection.execute(f"SELECT {indexing.SOURCE} FROM article").fetchall()
         indexing.remove(connection, ((row["id"], *indexing.stored_terms(row)) for row in rows))
-        (left,) = connection.execute("SELECT count(*) FROM article_vocabulary").fetchone()
+        left = 0
+        for table in indexing.TABLES:
+            made = f"CREATE VIRTUAL TABLE IF NOT EXISTS temp.of_{table} USING fts5vocab (main, {table}, row)"
+            connection.execute(made)
+            left += connection.execute(f"SELECT count(*) FROM of_{table}").fetchone()[0]
         indexing.add(connection, ((row["id"], *indexing.stored_terms(row)) for row in rows))
-        return bool(left == 0)
+        return left == 0
 
     async with store._database.write() as transaction:
         return await transaction.run(compare)
@@ -149,6 +153,21 @@ async def test_more_texts_than_a_transaction_takes_are_emptied(store: Store, clo
     assert await index_is_sound(store)
 
 
+async def test_the_parts_of_the_index_are_merged(store: Store):
+    feed = await add_feed(store)
+    for number in range(30):
+        await record(store, feed, new_article(feed, f"{number}"))
+
+    async def parts() -> list[int]:
+        sql = "SELECT count(DISTINCT segid) AS parts FROM {}_idx"
+        return [(await store._database.fetchall(sql.format(table)))[0]["parts"] for table in indexing.TABLES]
+
+    assert min(await parts()) > 3
+    await store.merge_index()
+    assert await parts() == [1, 1, 1]
+    assert await index_is_sound(store)
+
+
 async def test_an_index_of_other_terms_is_made_anew_at_opening(
     store: Store, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ):
@@ -159,7 +178,9 @@ async def test_an_index_of_other_terms_is_made_anew_at_opening(
     monkeypatch.setattr(indexing, "BATCH", 7)
     monkeypatch.setattr(terms, "VERSION", terms.VERSION + 1)
     monkeypatch.setattr(
-        terms, "index_terms", lambda **fields: terms.IndexTerms("zz" + fields["title"][-1], "body", "meta")
+        terms,
+        "index_terms",
+        lambda **fields: terms.IndexTerms("zz" + fields["title"][-1], "body", "meta", "pairs"),
     )
     again = await Store.open(path, clock)
     rows = await again._database.fetchall(

@@ -247,6 +247,21 @@ def test_names_are_found_whatever_their_case_accents_and_spaces():
     assert all(re.fullmatch("[a-z0-9]+", token) for token in everything)
 
 
+def test_words_beside_each_other_are_a_pair_in_their_order_and_within_their_text():
+    assert terms.pair_tokens(terms.words("L’ASSEMBLÉE de la République")) == terms.pair_tokens(
+        ("assemblee", "republique")
+    )
+    assert terms.pair_tokens(("the", "chief")) == ()
+    pairs = terms.index_terms(
+        title="Police chief", body="Chief of police\nin Kansas", language="en", feed_id=1, outlet="",
+        author=None, tags=(), published=0, image=None,
+    ).pairs.split()  # fmt: skip
+    (titled,) = terms.pair_tokens(("police", "chief"))
+    in_text = terms.pair_tokens(("chief", "police", "kansas"))
+    assert pairs == [terms.title_pair(titled), titled, *in_text]
+    assert len(set(pairs)) == 4
+
+
 def test_a_huge_word_is_cut_and_a_huge_text_is_no_effort():
     assert terms.words("a" * 100_000) == ["a" * 48]
     assert len(terms.stems("a-" * 50_000, "fr")) <= 60_000
