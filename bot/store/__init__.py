@@ -184,7 +184,7 @@ class Store:
             await source.close()
 
     async def merge_index(self) -> None:
-        """Merge the parts that the indexes are in, of which searches read all: a little in each transaction."""
+        """Merge the parts of the indexes, of which a search reads all: a little in each transaction."""
         for table in indexing.TABLES:
             more = True
             while more:
