@@ -345,7 +345,7 @@ def _paired(connection: sqlite3.Connection, pairs: Iterable[str], scope: Scope) 
     return connection.execute(
         f"SELECT pair_terms.rowid FROM pair_terms {join if conditions else ''}"
         f" WHERE pair_terms MATCH :pairs{conditions} ORDER BY pair_terms.rowid DESC LIMIT :most",
-        parameters | {"pairs": " AND ".join(f'"{pair}"' for pair in pairs), "most": READ},
+        parameters | {"pairs": " AND ".join(f'"{pair}"' for pair in pairs), "most": READ + APART},
     )
 
 
