@@ -42,6 +42,8 @@ TITLED = 400  # and those that have all of them in the title
 READ = 96  # articles that are read for the words of a phrase, at the most,
 BATCH = 32  # at a time,
 APART = 48  # and of those in which other forms of the words stand between them
+PAIRED_TITLES = 48  # titles that have the pairs of a phrase, which are read,
+PAIRED_TEXTS = 120  # and texts
 SHORT = 20_000  # articles that have a word, up to which all titles with it are looked at
 SINGLE = 2_000  # articles in the lists of single words that are read
 PAIRED_TITLE = 7  # words, the rarest, two of which are looked for in titles,
@@ -205,8 +207,9 @@ def _exactly(
 def _of_pairs(
     connection: sqlite3.Connection, part: Part, pairs: Sequence[str], scope: Scope, test: Test
 ) -> Iterator[Hit]:
-    titled = [row[0] for row in _paired(connection, map(title_pair, pairs), scope)]
-    yield from _read(connection, part, titled, _paired(connection, pairs, scope), scope, test, set())
+    titled = [row[0] for row in _paired(connection, map(title_pair, pairs), scope, PAIRED_TITLES)]
+    rows = _paired(connection, pairs, scope, PAIRED_TEXTS)
+    yield from _read(connection, part, titled, rows, scope, test, set())
 
 
 def _read(
@@ -219,9 +222,11 @@ def _read(
     read: set[int],
 ) -> Iterator[Hit]:
     """Articles that pass by their title, then others of `rows`, each looked for when it is asked for."""
-    for hit in _tested(connection, titled, scope, test, (1 + TITLE) * part.weight, is_title=True):
-        read.add(hit.article_id)
-        yield hit
+    for start in range(0, len(titled), BATCH):
+        batch = titled[start : start + BATCH]
+        for hit in _tested(connection, batch, scope, test, (1 + TITLE) * part.weight, is_title=True):
+            read.add(hit.article_id)
+            yield hit
     while ids := [row[0] for row in rows.fetchmany(BATCH)]:
         batch = [id_ for id_ in ids if id_ not in read]
         read.update(batch)
@@ -338,14 +343,14 @@ def _matches(connection: sqlite3.Connection, wanted: Wanted, most: int) -> sqlit
     )
 
 
-def _paired(connection: sqlite3.Connection, pairs: Iterable[str], scope: Scope) -> sqlite3.Cursor:
+def _paired(connection: sqlite3.Connection, pairs: Iterable[str], scope: Scope, most: int) -> sqlite3.Cursor:
     """Articles within the scope that have these pairs, as `_matches`."""
     conditions, parameters = within(scope)
     join = "CROSS JOIN article INDEXED BY article_facts ON article.id = pair_terms.rowid"
     return connection.execute(
         f"SELECT pair_terms.rowid FROM pair_terms {join if conditions else ''}"
         f" WHERE pair_terms MATCH :pairs{conditions} ORDER BY pair_terms.rowid DESC LIMIT :most",
-        parameters | {"pairs": " AND ".join(f'"{pair}"' for pair in pairs), "most": READ + APART},
+        parameters | {"pairs": " AND ".join(f'"{pair}"' for pair in pairs), "most": most},
     )
 
 
