@@ -11,17 +11,22 @@ import time
 AGO = 3600
 """Seconds before the present at which the demo begins."""
 PACE = 24
-"""Seconds of the demo in one second, until it has caught up: two minutes and a half later."""
+"""Seconds of the demo in one second, until it has caught up: two and a half minutes later."""
 
 
 class Replay:
     """A `bot.clock.Clock`.
 
-    It goes by `time.perf_counter`, since simcord replaces `time.monotonic` for the bot.
+    Until `begin` it goes as fast as any. By `time.perf_counter`, since simcord replaces `time.monotonic` for
+    the bot.
     """
 
     def __init__(self, *, ago: float = AGO, pace: float = PACE) -> None:
         self._ago, self._pace = ago, pace
+        self._begun: float | None = None
+
+    def begin(self) -> None:
+        """Go faster from now on."""
         self._begun = time.perf_counter()
 
     def now(self) -> int:
@@ -34,8 +39,11 @@ class Replay:
 
     async def sleep(self, seconds: float) -> None:
         """Wait for so many seconds of the demo."""
-        in_haste = min(seconds, self._behind() * self._pace / (self._pace - 1))
+        hurry = 0.0 if self._begun is None else self._behind() * self._pace / (self._pace - 1)
+        in_haste = min(seconds, hurry)
         await asyncio.sleep(in_haste / self._pace + seconds - in_haste)
 
     def _behind(self) -> float:
+        if self._begun is None:
+            return self._ago
         return max(0.0, self._ago - (self._pace - 1) * (time.perf_counter() - self._begun))

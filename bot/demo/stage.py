@@ -251,6 +251,8 @@ async def _perform(newsroom: Newsroom, publisher: Publisher, stage: Stage) -> No
         outlet.name: await follow(newsroom, publisher.feed_url(outlet), stage, quietly=True)
         for outlet in publisher.outlets
     }
+    if isinstance(newsroom.clock, Replay):
+        newsroom.clock.begin()
     async for story in publisher.publish():
         await newsroom.store.feeds.poll_now(feeds[story.outlet].id)
         newsroom.poller.wake()

@@ -247,6 +247,9 @@ async def test_the_clock_catches_up_and_then_shows_the_time(monkeypatch: pytest.
     monkeypatch.setattr("bot.demo.clock.time.time", lambda: 1_780_000_000 + passed)
     monkeypatch.setattr("bot.demo.clock.asyncio.sleep", sleep)
     clock = Replay(ago=2_300, pace=24)
+    await clock.sleep(48)
+    assert slept.pop() == 48
+    clock.begin()
     begun = clock.monotonic()
     for passed, now in ((0, -2_300), (1, -2_276), (50, -1_100), (100, 100), (200, 200)):  # noqa: B007
         assert clock.now() == 1_780_000_000 + now
