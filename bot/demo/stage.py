@@ -192,13 +192,17 @@ def take_turns(preview: Preview) -> asyncio.Lock:
     """Let a visitor's actions wait for whoever holds the lock that is returned.
 
     An action in the middle of `Preview.refresh` is otherwise answered with an error, and then the page lets
-    nobody do anything any more; simcord offers no way to wait.
+    nobody do anything any more; simcord offers no way to wait. Nor does it take what was done on a page that
+    an article has changed in the meantime, as happens all the time here.
     """
     turn = asyncio.Lock()
     act = preview._action  # noqa: SLF001
 
     async def act_in_turn(context_id: str | None, body: Mapping[str, Any]) -> dict[str, Any]:
         async with turn:
+            page = preview._pages.get(context_id or "")  # noqa: SLF001
+            if page is not None and isinstance(body, Mapping) and "published_revision" in body:
+                body = {**body, "published_revision": page.revision}
             return await act(context_id, body)
 
     preview._action = act_in_turn  # type: ignore[method-assign]  # noqa: SLF001

@@ -82,6 +82,32 @@ async def test_a_click_while_the_page_is_refreshed_does_not_break_the_page(
             assert answer.result()["requestId"] == "click"
 
 
+async def test_what_is_done_on_a_page_that_an_article_has_just_changed_is_done(newsroom: Newsroom) -> None:
+    async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
+        scene = await stage.build(env)
+        async with env.preview(scene.news, viewers=(scene.ada,), layout="channel") as preview:
+            stage.take_turns(preview)
+            page = preview._open_page(str(scene.ada.id), None)
+            entry = next(one for one in page.command_catalog["entries"] if one["invocation"] == "about")
+            run = {
+                "protocol_version": 3,
+                "sequence": page.last_sequence + 1,
+                "request_id": "about",
+                "generation": page.generation,
+                "bot_generation": env._generation,
+                "published_revision": page.revision,
+                "kind": "run_command",
+                "command_id": entry["commandId"],
+                "path": entry["path"],
+                "schema_fingerprint": entry["schemaFingerprint"],
+                "options": {},
+            }
+            await preview.refresh()
+            assert run["published_revision"] != page.revision
+            answer = await preview._action(page.id, run)
+            assert not answer["rejected"], answer
+
+
 async def test_every_outlet_is_read_and_its_first_story_is_news(
     newsroom: Newsroom, settings: Settings
 ) -> None:
