@@ -252,7 +252,7 @@ async def test_there_is_enough_to_tell_what_is_rising(
         assert answer.response is not None
         assert next(file.filename for file in answer.response.attachments) == "trends0.png"
         if period == "week":
-            assert {"Passkeys", "RISC-V", "OpenStreetMap", "Nordwave"} <= set(said(answer).replace("**", " ").split())
+            assert {"Passkeys", "RISC-V", "OpenStreetMap"} <= set(said(answer).replace("**", " ").split())
 
 
 async def test_what_was_published_before_is_found_but_not_posted(
