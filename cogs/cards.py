@@ -47,7 +47,8 @@ def heading(text: str, limit: int) -> str:
 
 def row(number: int, article: Article, note: str = "") -> tuple[str, ...]:
     """A line of a list, longest form first: number, linked title, outlet, date, a note; without the link."""
-    rest = f"\n{source(article)} · {note}" if note else f"\n{source(article)}"
+    withdrawn = "" if article.retracted is None else _("⚠️ withdrawn")
+    rest = "\n" + " · ".join(filter(None, (source(article), withdrawn, note)))
     name = title(article)
     return f"{number}. **{messages.linked(name, article.url)}**{rest}", f"{number}. **{name}**{rest}"
 

@@ -245,8 +245,9 @@ class Feeds(
         await self.bot.courier.look_again(target.id)
         self.bot.courier.wake()
         embed = discord.Embed(description=safe.cut("\n".join(lines), sizes.DESCRIPTION))
-        title = _("Followed in {channel}:").format(channel=target.mention)
         added = any(line.startswith(packs.ADDED) for line in lines)
+        title = _("Followed in {channel}:") if added else _("Nothing new is followed in {channel}.")
+        title = title.format(channel=target.mention)
         waits = await arrival.delay(interaction, target) if added else ""
         await interaction.edit_original_response(
             content="\n".join(filter(None, (title, waits, advice))), embed=embed

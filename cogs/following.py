@@ -96,7 +96,7 @@ class AddFlow(ManagersView):
             else _("{feed} would be posted in {channel}. It has no articles yet.")
         )
         _refusal, advice = lacking(interaction, self._place)
-        lines = [shown.format(feed=name, channel=self._place.mention), advice]
+        lines = [advice]
         if urls.has_credentials(url):
             lines.append(
                 _(
@@ -104,6 +104,7 @@ class AddFlow(ManagersView):
                     "shows it, but everyone who sees {channel} can read what the feed publishes."
                 ).format(channel=self._place.mention)
             )
+        lines.append(shown.format(feed=name, channel=self._place.mention))
         self.add_item(Press(self._confirm, label=_("Follow"), style=discord.ButtonStyle.success))
         self.add_item(Press(self._cancel, label=_("Cancel")))
         self.asked = interaction

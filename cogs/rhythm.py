@@ -175,10 +175,10 @@ def value(preference: str, written: str | None) -> str | None:
 
 
 def _clocks(chosen: int | None, label: str, otherwise: str) -> list[discord.SelectOption]:
-    """Every hour of the day, after the choice of none."""
+    """Every hour of the day, after the choice of none, which leaves the menu with what it is for."""
     times = range(0, hours.MINUTES, _MINUTE)
     return [
-        discord.SelectOption(label=otherwise, value=_NONE, default=chosen is None),
+        discord.SelectOption(label=otherwise, value=_NONE),
         *(
             discord.SelectOption(
                 label=label.format(time=hours.clock(each)), value=str(each), default=chosen == each

@@ -23,9 +23,9 @@ from simcord.actors import MemberActor
 from simcord.backend.errors import SetupError
 from simcord.builders import ChannelHandle, GuildHandle
 from simcord.env import Env
-from simcord.preview import Preview, _markdown
+from simcord.preview import Preview, _commands, _markdown
 
-from bot import DATA
+from bot import DATA, locale
 from bot.app import Telex
 from bot.clock import Clock, SystemClock
 from bot.demo.clock import Replay
@@ -81,6 +81,7 @@ async def serve(
         publisher = None if live else await stack.enter_async_context(Publisher(clock))
         env = await stack.enter_async_context(simulated_discord(Telex(newsroom, cogs, shard_count=1)))
         stage = await build(env)
+        name_commands(stage)
         pictures = {}
         if publisher is not None:
             pictures = {
@@ -186,6 +187,27 @@ async def build(env: Env) -> Stage:
 
     env.backend.subscribers.insert(0, speak)
     return Stage(guild, news, ada, camille)
+
+
+def name_commands(stage: Stage) -> None:
+    """Let the page list commands to Camille by their French names and descriptions, as her Discord does.
+
+    simcord's page has the English ones alone. Options keep their names, by which it sends them.
+    """
+    catalog, translate = _commands.build_catalog, locale.gettext
+
+    def build_catalog(preview: Preview, page: Any) -> dict[str, Any]:  # noqa: ANN401  # private to simcord
+        built = catalog(preview, page)
+        if page.viewer.id == stage.camille.id:
+            with locale.use("fr"):
+                for entry in built["entries"]:
+                    entry["invocation"] = locale.command(f"/{entry['invocation']}").removeprefix("/")
+                    entry["description"] = translate(entry["description"])
+                    for option in entry["options"]:
+                        option["description"] = translate(option["description"])
+        return built
+
+    _commands.build_catalog = build_catalog
 
 
 def take_turns(preview: Preview) -> asyncio.Lock:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from simcord.env import Env
+from simcord.preview import _commands
 
 import cogs
 from bot.app import Telex
@@ -106,6 +107,24 @@ async def test_what_is_done_on_a_page_that_an_article_has_just_changed_is_done(n
             assert run["published_revision"] != page.revision
             answer = await preview._action(page.id, run)
             assert not answer["rejected"], answer
+
+
+async def test_the_page_lists_commands_in_the_language_of_who_looks(
+    newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("simcord.preview._commands.build_catalog", _commands.build_catalog)  # put back after
+    async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
+        scene = await stage.build(env)
+        stage.name_commands(scene)
+        people = (scene.ada, scene.camille)
+        async with env.preview(scene.news, viewers=people, layout="channel") as preview:
+            shown = [
+                {one["invocation"]: one["description"] for one in page.command_catalog["entries"]}
+                for page in (preview._open_page(str(person.id), None) for person in people)
+            ]
+            assert "bookmarks" in shown[0]
+            assert shown[1]["favoris"].startswith("Vos favoris")
+            assert not {"bookmarks", "search", "help"} & shown[1].keys()
 
 
 async def test_every_outlet_is_read_and_its_first_story_is_news(
