@@ -50,7 +50,8 @@ _NEW = re.compile(
     rf"|(?:{_WHAT_IS} )?(?:the )?(?:latest|newest|recent) (?:developments|announcements)\b"
     r"|(?:the )?latest (?:on|about|from|in)\b"
     r"|(?:what|anything) (?:new|important)(?: (?:with|in|about|at|on|from|for)\b|$)"
-    r"|what (?:did i|have i|i) miss|catch me up|fill me in"
+    r"|what (?:did i|have i|i) miss|catch me up|fill me in|what(?:'s| is) up (?:with|at)\b"
+    r"|que devien(?:t|nent)\b"
     r"|quoi de (?:neuf|nouveau|beau)|qu'y a-t-il de (?:neuf|nouveau)|du (?:neuf|nouveau) "
     r"|quelles? (?:sont|est) (?:les |la |l')(?:toutes )?(?:dernieres? |recentes |grandes |principales )*"
     rf"{_NOUVELLES}\b"
@@ -63,7 +64,7 @@ _HAPPENED = re.compile(
     rf"{_POLITE}(?:(?:so )?what (?:(?:has|have|had) )?(?:just )?(?:happened|took place|went on)\b"
     rf"|{_WHAT_IS} been (?:happening|going on)"
     r"|(?:summari[sz]e|recap|(?:an? |the )?(?:summary|recap|round-?up|digest|overview) of)\b"
-    r"|tell me (?:about|what)\b"
+    r"|(?:tell me|what|how) about\b|tell me what\b"
     r"|que s'est-il (?:passe|produit)|qu'est-(?:ce qui s'est (?:passe|produit)|il arrive)|ce qui s'est passe"
     r"|(?:le |un )?(?:resume|recapitulatif|recap|bilan)[ -](?:de|des|du|d'|moi)|parlez?-moi|racontez?-moi)"
 )
@@ -74,6 +75,7 @@ _DID = re.compile(
     rf"|(?:qu'(?:a|ont)|qu'est-ce qu(?:e |')\S.{{0,60}} (?:a|ont)) (?:\S+ ){{0,4}}?{_DONE}"
     r"|quelles? (?:\S+ ){1,3}(?:a|ont) ete \w+)"
 )
+_I_HAVE = re.compile(r"\bj['’]ai\b", re.IGNORECASE)  # no AI
 _INTERROGATIVE = re.compile(
     r"\b(?:what|which|who|whom|whose|when|where|why|how|combien|comment|pourquoi|quand|ou|qui|que|quoi|quels?"
     r"|quelles?|lequel|laquelle|lesquel\w+|did|does|do|is|are|was|were|has|have|will|can)\b|\bqu'|-t-(?:il|elle|on)"
@@ -84,7 +86,7 @@ _SAYING = re.compile(
     r"|top|breaking|important|quoi|neuf|nouveau|beau|miss|missed|catch|fill|rate|manque|loupe|passe|produit|arrive"
     r"|developments|announcements|summar\w+|recap\w*|roundup|digest|overview|resume\w*|bilan|tell|show|give|anything|got|please|hello|bonjour"
     r"|salut|parlez?|racontez?|donnez?|montrez?|dites?|dernieres?|derniers|recentes|grandes|principales|toutes"
-    r"|sont|world|monde|tech|technologies?|technology|topic|sujet|propos|side|cote|moi|up)"
+    r"|devien(?:t|nent)|sont|world|monde|tech|technologies?|technology|topic|sujet|propos|side|cote|moi|up)"
 )
 
 
@@ -120,7 +122,7 @@ def asked(text: str, now: int) -> Happening | None:
         return None
     topic = tuple(
         word
-        for word in dict.fromkeys(terms.words(_without(text, moment)))
+        for word in dict.fromkeys(terms.words(_I_HAVE.sub(" ", _without(text, moment))))
         if terms.alternatives(word) and not _SAYING.fullmatch(terms.fold(word))
     )
     dated = moment is not None and not moment.relative

@@ -44,6 +44,8 @@ _SINCE = r"(?P<since>since|depuis|after|apres|a partir de|a compter de)"
 _IN = r"(?:in|within|over|during|for|across|from|of|on|en|au|du|de|le|dans|sur|pendant|au cours|au mois)"
 _LAST = r"(?:last|past|previous)"
 _DERNIER = r"(?:derni(?:er|ers|ere|eres)|passe(?:e|s|es)?)"
+_HOUR = r"(?: (?:soir|matin|apres-midi|night|morning|evening|afternoon))?"
+_PART = r"(?:(?:early|late|mid|(?:beginning|start|middle|end) of|debut|mi|milieu|fin)[ -](?:de |d')?)"
 _NOT_OF = r"(?!,? (?:of|de|du|des)\b| d')"  # the last year of the war
 
 # Each with what `periods.parse` reads of it. What counts back from now:
@@ -67,15 +69,18 @@ _RELATIVE = (
     r"(?<=of the )(?P<as_is>day|week|month|year)(?! \w*\d)",
     r"(?<=de la )(?P<as_is>semaine)|(?<=du )(?P<as_is>jour|mois|week-?end)|(?<=de l')(?P<as_is>annee)",
     r"(?P<as_is>(?:the )?day before yesterday|avant[- ]hier)",
-    r"(?P<as_is>today|tonight|yesterday|aujourd'hui|hier)",
+    rf"(?P<as_is>today|tonight|last night|yesterday{_HOUR}|aujourd'hui|hier{_HOUR})",
     r"(?P<as_is>this (?:morning|evening|afternoon)|ce (?:matin|soir))",
     r"(?P<as_is>(?<=the )week-?end)(?! \w*\d)",
     r"(?P<lately>recently|lately|recemment|derniers temps|ces temps-ci|ces jours-ci|dernierement)",
     r"(?:these|recent|(?:last|past) few) (?P<few>days|weeks|months)",
     r"derniers (?P<few>jours|mois)|dernieres (?P<few>semaines)",
     # last monday, lundi dernier, since friday, on tuesday, mardi
-    rf"(?P<as_is>{_LAST} {_ENGLISH_DAY}|{_FRENCH_DAY} {_DERNIER})",
-    rf"(?<!black )(?<!cyber )(?<!good )(?P<as_is>{_DAY})(?! {_NUMBERED_DAY}\b| {_MONTH}\b|,? {_MONTH}\b)",
+    rf"(?P<as_is>{_LAST} {_ENGLISH_DAY}{_HOUR}|{_FRENCH_DAY}{_HOUR} {_DERNIER})",
+    (
+        rf"(?<!black )(?<!cyber )(?<!good )(?P<as_is>{_DAY}{_HOUR})"
+        rf"(?! {_NUMBERED_DAY}\b| {_MONTH}\b|,? {_MONTH}\b)"
+    ),
 )
 # What names a date:
 _NAMED = (
@@ -83,6 +88,7 @@ _NAMED = (
     rf"(?P<as_is>{_NUMBERED_DAY} {_MONTH}(?: {_YEAR})?)",
     rf"(?P<as_is>{_MONTH} {_NUMBERED_DAY}(?:,? {_YEAR})?)(?!\d)",
     rf"(?P<as_is>{_MONTH} {_YEAR})",
+    rf"(?P<as_is>{_PART}{_MONTH}(?: {_YEAR})?)",
     rf"(?<=in )(?P<as_is>(?!mars\b|mai\b){_MONTH})",
     rf"(?<=since )(?P<as_is>{_MONTH})|(?<=depuis )(?P<as_is>{_MONTH})|(?<=of )(?P<as_is>{_MONTH})",
     rf"(?<=en )(?P<as_is>{_MONTH})|(?<=au mois de )(?P<as_is>{_MONTH})|(?<=au mois d')(?P<as_is>{_MONTH})",
@@ -99,7 +105,7 @@ _FROM_TO = re.compile(
 )
 _YEAR_LAST = re.compile(rf" {_YEAR}$")
 _BEFORE = re.compile(r"\b(?:before|until|by|avant|jusqu'(?:a|en|au)|d'ici) (?:the |le |la |l')?\Z")
-_END = r"(?=$|[^\w'’-]|-ci\b)"
+_END = r"(?=$|[^\w'’-]|-ci\b|'s\b)"
 
 
 class _Rule(NamedTuple):

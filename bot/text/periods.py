@@ -235,8 +235,9 @@ def parse(text: str, now: int) -> Period | None:
         if (part := _PART.fullmatch(candidate)) and (whole := parse(part["whole"], now)):
             third = (whole.end - whole.start) // 3
             third -= third % _DAY if third > _DAY else 0  # whole days
-            start = whole.start + _THIRDS.get(part["part"], 1) * third
-            return Period(start, start + third)
+            which = _THIRDS.get(part["part"], 1)
+            start = whole.start + which * third
+            return Period(start, start + third if which < 2 else whole.end)  # noqa: PLR2004 - the last
     return None
 
 

@@ -48,6 +48,10 @@ def titles(answer: Answer) -> list[str]:
     ("question", "lines"),
     [
         (WEEK, ["Intel cuts 15,000 jobs", "Intel opens a factory in Ohio"]),
+        ("what about Intel this week?", ["Intel cuts 15,000 jobs", "Intel opens a factory in Ohio"]),
+        ("summarize this week's Intel news", ["Intel cuts 15,000 jobs", "Intel opens a factory in Ohio"]),
+        ("que s'est-il passé depuis hier soir chez Intel ?", ["Intel cuts 15,000 jobs"]),
+        ("Que devient Mistral ?", ["Mistral présente un modèle"]),
         ("Intel this week", ["Intel cuts 15,000 jobs", "Intel opens a factory in Ohio"]),
         ("What did Intel announce since yesterday?", ["Intel cuts 15,000 jobs"]),
         ("les nouveautés de Mistral depuis lundi", ["Mistral présente un modèle"]),
@@ -295,3 +299,13 @@ async def test_no_conversation_breaks_it(library: Library, searcher: Searcher, q
     await ask(searcher, question, feed_ids=None, about=1, earlier=[WEEK, question])
     await ask(searcher, f"what's new about {question} since monday", feed_ids=None, earlier=[question])
     await ask(searcher, f"et {question} ?", feed_ids=[1], about=2, earlier=[WEEK])
+
+
+def test_what_i_have_is_no_topic() -> None:
+    for question in ("qu’est-ce que j’ai raté hier ?", "qu'est-ce que j'ai raté hier ?"):
+        happening = asked(question, 1_780_000_000)
+        assert happening is not None
+        assert happening.topic == ()
+    about = asked("what about AI this week?", 1_780_000_000)
+    assert about is not None
+    assert about.topic == ("ai",)

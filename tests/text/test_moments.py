@@ -37,6 +37,12 @@ def day(text: str) -> int:
         ("between Monday and Wednesday", "between monday and wednesday", "2026-05-25", "2026-05-28"),
         ("du 3 au 5 mai", "du 3 au 5 mai", "2026-05-03", "2026-05-06"),
         ("from March to May 2025", "from march to may 2025", "2025-03-01", "2025-06-01"),
+        ("this week's news", "this week", "2026-05-25", "2026-06-01"),
+        ("depuis hier soir chez Intel", "depuis hier soir", "2026-05-27", None),
+        ("since last night", "since last night", "2026-05-27", None),
+        ("lundi matin chez Intel", "lundi matin", "2026-05-25", "2026-05-26"),
+        ("depuis début mai", "depuis debut mai", "2026-05-01", None),
+        ("at the end of April", "the end of april", "2026-04-21", "2026-05-01"),
     ],
 )
 def test_an_expression_of_time_in_a_question_is_its_days(
