@@ -22,7 +22,7 @@ from bot.choices import DigestPlan, Preference
 from bot.demo.stage import build, simulated_discord
 from bot.news.newsroom import open_newsroom
 from bot.settings import Settings
-from tests.pictures import CHROMIUM, FLAGS, MESSAGE, command
+from tests.pictures import CHROMIUM, FLAGS, MESSAGE, command, photograph
 from tests.trending import fill
 
 
@@ -34,14 +34,14 @@ def take(address: str, folder: Path, ending: str, digest_command: str, rhythm_co
         page.goto(address)
         page.locator(MESSAGE).first.wait_for(timeout=60_000)
         page.wait_for_timeout(1500)
-        page.locator(MESSAGE).last.screenshot(path=folder / f"digest{ending}.png")
+        photograph(page.locator(MESSAGE).last, folder / f"digest{ending}.png")
         for typed, name, wait in (
             (rhythm_command, "rhythm", 2000),
             (digest_command, "digest-setup", 8000),
         ):
             command(page, typed)
             page.wait_for_timeout(wait)
-            page.locator(MESSAGE).last.screenshot(path=folder / f"{name}{ending}.png")
+            photograph(page.locator(MESSAGE).last, folder / f"{name}{ending}.png")
         browser.close()
 
 

@@ -19,7 +19,7 @@ from bot.choices import Preference, Rule
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
 from tests.picture_stage import server_in, shoot, shoot_last
-from tests.pictures import MESSAGE, command
+from tests.pictures import MESSAGE, command, photograph
 
 DAY, HALF_AN_HOUR = 86_400, 1_800
 
@@ -136,7 +136,7 @@ async def news(stage: Stage) -> None:
 
     def posts(page: Page) -> None:
         for name, title in (("corrected", stage.words.corrected), ("withdrawn", stage.words.stories[3][0])):
-            page.locator(MESSAGE).nth(titles.index(title)).screenshot(path=stage.file(name))
+            photograph(page.locator(MESSAGE).nth(titles.index(title)), stage.file(name))
 
     await shoot(world, world.news, posts, height=1800)
     await world.editor.slash(world.news, "why", link="https://news.example/articles/5")

@@ -20,7 +20,7 @@ from bot.demo.publisher import Publisher, Story
 from bot.demo.stage import Stage, build
 from bot.news.newsroom import Newsroom
 from tests.picture_stage import staged
-from tests.pictures import CHROMIUM, FLAGS, MESSAGE
+from tests.pictures import CHROMIUM, FLAGS, MESSAGE, photograph
 
 LANGUAGES = {"": "en", "-fr": "fr"}
 NEVER = {"": "microsoft OR title:police", "-fr": "données OR CNIL"}
@@ -42,7 +42,7 @@ def take(address: str, names: list[Path]) -> None:
         for number, name in enumerate(names):
             shown.nth(first + number).scroll_into_view_if_needed()
             page.wait_for_timeout(500)
-            shown.nth(first + number).screenshot(path=name)
+            photograph(shown.nth(first + number), name)
         browser.close()
 
 

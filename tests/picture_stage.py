@@ -22,7 +22,7 @@ from bot.settings import Settings
 from tests.clocks import ManualClock
 from tests.discord_world import World, discord_world
 from tests.feed_server import FeedServer
-from tests.pictures import CHROMIUM, FLAGS, MESSAGE, name_mentions
+from tests.pictures import CHROMIUM, FLAGS, MESSAGE, as_discord, photograph
 
 LOOPS = {"Polling", "Posting"}
 """Cogs whose loops would go on while the pictures are taken."""
@@ -85,6 +85,7 @@ def opened(address: str, *, width: int = 1000, height: int = 1100) -> Iterator[P
 
 def shoot_channel(page: Page, path: Path) -> None:
     """A picture of a channel from its name down to its last message."""
+    as_discord(page)
     name, last = page.locator(".channel-header").bounding_box(), page.locator(MESSAGE).last.bounding_box()
     assert name is not None
     assert last is not None
@@ -94,8 +95,7 @@ def shoot_channel(page: Page, path: Path) -> None:
 
 def shoot_last(page: Page, path: Path, names: Mapping[str, str]) -> None:
     """A picture of the last message, with these names in place of mentions and addresses."""
-    name_mentions(page, names)
-    page.locator(MESSAGE).last.screenshot(path=path)
+    photograph(page.locator(MESSAGE).last, path, names)
 
 
 async def shoot(

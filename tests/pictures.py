@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Locator, Page, sync_playwright
 
 CHROMIUM = "/usr/bin/chromium"
@@ -29,7 +30,8 @@ FLAGS = (
 )
 MESSAGE = "article.channel-message"
 TOLD = re.compile("word for word|mot pour mot|I don’t know|Je ne sais pas")
-OTHERS = ("settings", "look", "story", "watch", "digest", "trending")
+OTHERS = ("settings", "feed", "place", "look", "story", "watch", "digest", "trending")
+COLOURS = 160
 STORIES = 6  # to wait for before the pictures: some in each language
 
 
@@ -55,8 +57,8 @@ def command(page: Page, name: str, *options: str) -> Locator:
     return page.locator(MESSAGE).filter(has_text=f"used /{name}").last
 
 
-def name_mentions(page: Page, names: Mapping[str, str]) -> None:
-    """Write names where the page leaves mentions in embeds as they are sent; Discord shows names there."""
+def as_discord(page: Page, names: Mapping[str, str] | None = None) -> None:
+    """Show as Discord does what the page leaves as it is sent: `-# ` lines, gaps, mentions in embeds."""
     page.evaluate(
         """names => {
             const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
@@ -65,9 +67,40 @@ def name_mentions(page: Page, names: Mapping[str, str]) -> None:
                     walker.currentNode.data = walker.currentNode.data.replaceAll(mention, name);
                 }
             }
+            for (const paragraph of document.querySelectorAll(".markdown-paragraph")) {
+                if (paragraph.previousElementSibling) paragraph.style.marginTop = "1em";
+                let small = null;
+                for (const node of [...paragraph.childNodes]) {
+                    if (node.nodeName === "BR") {
+                        small = null;
+                    } else if (small) {
+                        small.append(node);
+                    } else if (node.nodeType === Node.TEXT_NODE && node.data.startsWith("-# ")) {
+                        small = document.createElement("small");
+                        small.style.opacity = "0.75";
+                        node.before(small);
+                        node.data = node.data.slice(3);
+                        small.append(node);
+                    }
+                }
+            }
         }""",
-        dict(names),
+        dict(names or {}),
     )
+
+
+def photograph(shown: Locator, path: Path, names: Mapping[str, str] | None = None) -> None:
+    """A picture of a part of the page, as Discord would show it."""
+    as_discord(shown.page, names)
+    shown.screenshot(path=path)
+
+
+def pack(folder: Path) -> None:
+    """Make the pictures small: with as many colours as the eye needs."""
+    for path in folder.glob("*.png"):
+        with Image.open(path) as picture:
+            packed = picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+        packed.save(path, optimize=True)
 
 
 def save(page: Page, number: int) -> None:
@@ -82,7 +115,7 @@ def visit(
     """A search, two questions, two bookmarks and their list, as one of the people."""
     page.get_by_label("Viewing as").select_option(label=viewer)
     page.wait_for_timeout(1500)
-    command(page, "search", words).screenshot(path=folder / f"search{ending}.png")
+    photograph(command(page, "search", words), folder / f"search{ending}.png")
     for name, asked in (("ask", question), ("ask-unknown", unanswerable)):
         answer = command(page, "ask", asked)
         answer.get_by_text(TOLD).wait_for()
@@ -90,17 +123,18 @@ def visit(
         page.wait_for_timeout(1500)  # the page moves on while it takes a picture of what it has to scroll to
         box = answer.bounding_box()
         assert box is not None
+        as_discord(page)
         page.screenshot(path=folder / f"{name}{ending}.png", clip=box)
     save(page, 1)
     save(page, 2)
-    command(page, "bookmarks").screenshot(path=folder / f"bookmarks{ending}.png")
+    photograph(command(page, "bookmarks"), folder / f"bookmarks{ending}.png")
 
 
 def take(page: Page, folder: Path) -> None:
     """All pictures, in the order in which a visitor would see them."""
     wait_for_more_than(page, STORIES)
-    page.locator(MESSAGE).nth(2).screenshot(path=folder / "post.png")
-    page.locator(MESSAGE).nth(1).screenshot(path=folder / "post-fr.png")
+    photograph(page.locator(MESSAGE).nth(2), folder / "post.png")
+    photograph(page.locator(MESSAGE).nth(1), folder / "post-fr.png")
     page.screenshot(path=folder / "demo.png")
     visit(
         page,
@@ -144,6 +178,7 @@ def main() -> None:
             demo.wait(20)
     for other in OTHERS:
         subprocess.run([sys.executable, "-m", f"tests.{other}_pictures", str(folder)], check=True)
+    pack(folder)
 
 
 if __name__ == "__main__":

@@ -22,9 +22,11 @@ from bot.locale import use
 from bot.news.newsroom import Newsroom
 from cogs import welcome
 from tests.picture_stage import staged
-from tests.pictures import CHROMIUM, FLAGS, MESSAGE, command, name_mentions
+from tests.pictures import CHROMIUM, FLAGS, MESSAGE, command, photograph
 
 PICTURES = {
+    "help": "help",
+    "about": "about",
     "setup": "setup",
     "settings": "settings server",
     "history": "settings history",
@@ -40,12 +42,11 @@ def take(address: str, folder: Path, ending: str, names: dict[str, str]) -> None
         page.goto(address)
         page.locator(MESSAGE).first.wait_for(timeout=60_000)
         page.wait_for_timeout(2000)
-        page.locator(MESSAGE).last.screenshot(path=folder / f"welcome{ending}.png")
+        photograph(page.locator(MESSAGE).last, folder / f"welcome{ending}.png")
         for name, typed in PICTURES.items():
             command(page, typed)
             page.wait_for_timeout(1500)
-            name_mentions(page, names)
-            page.locator(MESSAGE).last.screenshot(path=folder / f"{name}{ending}.png")
+            photograph(page.locator(MESSAGE).last, folder / f"{name}{ending}.png", names)
         browser.close()
 
 

@@ -7,19 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import tempfile
-from ipaddress import ip_network
+from functools import partial
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
-
-from bot.news.newsroom import open_newsroom
-from bot.settings import Settings
 from bot.store.joining import PAUSE
-from tests.clocks import ManualClock
-from tests.discord_world import World, discord_world
+from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
-from tests.pictures import CHROMIUM, FLAGS, MESSAGE
+from tests.picture_stage import server_in, shoot, shoot_last
 
 TOLD = {
     "": (
@@ -37,18 +31,6 @@ TEXT = {
     "en": "The company wants lawmakers to write rules for how the police may use the technology.",
     "fr": "L’entreprise devra aussi changer la façon dont elle demande l’accord des internautes.",
 }
-
-
-def take(address: str, path: Path) -> None:
-    """The post."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        page = browser.new_page(viewport={"width": 1000, "height": 900}, device_scale_factor=1.5)
-        page.goto(address)
-        page.locator(MESSAGE).last.wait_for(timeout=60_000)
-        page.wait_for_timeout(1500)
-        page.locator(MESSAGE).last.screenshot(path=path)
-        browser.close()
 
 
 async def tell(world: World, server: FeedServer, told: tuple[tuple[str, str, str], ...]) -> None:
@@ -74,25 +56,9 @@ async def tell(world: World, server: FeedServer, told: tuple[tuple[str, str, str
 
 async def main(folder: Path) -> None:
     for ending, told in TOLD.items():
-        with tempfile.TemporaryDirectory() as home:
-            settings = Settings(
-                database=Path(home) / "telex.db",
-                discord_token=None,
-                allow_private_addresses=(ip_network("127.0.0.1/32"),),
-            )
-            clock = ManualClock()
-            server = await FeedServer().start()
-            async with (
-                open_newsroom(settings, clock) as newsroom,
-                discord_world(newsroom, clock, locale="fr" if ending else "en-US") as world,
-            ):
-                await tell(world, server, told)
-                preview = await world.env.preview(
-                    world.news, viewers=(world.reader,), layout="channel"
-                ).__aenter__()
-                await asyncio.to_thread(take, preview.url, folder / f"story{ending}.png")
-                await preview.close()
-            await server.stop()
+        async with server_in(ending.removeprefix("-") or "en") as (world, server):
+            await tell(world, server, told)
+            await shoot(world, world.news, partial(shoot_last, path=folder / f"story{ending}.png", names={}))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from tests.pictures import CHROMIUM, FLAGS, command
+from tests.pictures import CHROMIUM, FLAGS, command, photograph
 
 
 def complete(page: Page, query: str, file: Path) -> None:
@@ -43,7 +43,7 @@ def more_like_this(page: Page, words: str, labels: re.Pattern[str], file: Path) 
     page.wait_for_timeout(2500)
     page.get_by_role("button", name=labels).last.click()
     page.wait_for_timeout(3000)
-    page.locator("article.channel-message").last.screenshot(path=file)
+    photograph(page.locator("article.channel-message").last, file)
 
 
 def take(page: Page, folder: Path, viewer: str, ending: str) -> None:
@@ -59,7 +59,7 @@ def take(page: Page, folder: Path, viewer: str, ending: str) -> None:
     trends = command(page, "trends")
     trends.locator("img").nth(1).wait_for(timeout=60_000)
     page.wait_for_timeout(2000)
-    trends.screenshot(path=folder / f"trends{ending}.png")
+    photograph(trends, folder / f"trends{ending}.png")
 
 
 def main() -> None:

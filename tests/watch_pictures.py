@@ -19,7 +19,7 @@ from bot.demo.publisher import Publisher
 from bot.demo.stage import Stage, build, follow
 from bot.news.newsroom import Newsroom
 from tests.picture_stage import staged
-from tests.pictures import CHROMIUM, FLAGS, MESSAGE, command
+from tests.pictures import CHROMIUM, FLAGS, MESSAGE, command, photograph
 
 STORIES = 12
 WATCHED = {"": ("apple OR linux OR windows", "rekognition"), "-fr": ("reconnaissance faciale", "CNIL")}
@@ -33,10 +33,10 @@ def take(address: str, folder: Path, ending: str) -> None:
         page.goto(address)
         page.locator(MESSAGE).nth(1).wait_for(timeout=60_000)
         page.wait_for_timeout(2000)
-        page.locator(MESSAGE).nth(1).screenshot(path=folder / f"watch{ending}.png")
+        photograph(page.locator(MESSAGE).nth(1), folder / f"watch{ending}.png")
         command(page, "watch list")
         page.wait_for_timeout(1500)
-        page.locator(MESSAGE).last.screenshot(path=folder / f"watches{ending}.png")
+        photograph(page.locator(MESSAGE).last, folder / f"watches{ending}.png")
         browser.close()
 
 
