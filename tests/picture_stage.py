@@ -85,12 +85,12 @@ def opened(address: str, *, width: int = 1000, height: int = 1100) -> Iterator[P
 
 def shoot_channel(page: Page, path: Path) -> None:
     """A picture of a channel from its name down to its last message."""
-    as_discord(page)
-    name, last = page.locator(".channel-header").bounding_box(), page.locator(MESSAGE).last.bounding_box()
-    assert name is not None
-    assert last is not None
-    height = last["y"] + last["height"] + 12 - name["y"]
-    page.screenshot(path=path, clip={**name, "height": height})
+    with as_discord(page):
+        name, last = page.locator(".channel-header").bounding_box(), page.locator(MESSAGE).last.bounding_box()
+        assert name is not None
+        assert last is not None
+        height = last["y"] + last["height"] + 12 - name["y"]
+        page.screenshot(path=path, clip={**name, "height": height})
 
 
 def shoot_last(page: Page, path: Path, names: Mapping[str, str]) -> None:

@@ -12,7 +12,8 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from PIL import Image
@@ -43,21 +44,24 @@ def wait_for_more_than(page: Page, messages: int) -> None:
 
 def command(page: Page, name: str, *options: str) -> Locator:
     """Type a slash command as a visitor does, with values of its first options; the answer's message."""
-    before = page.locator(MESSAGE).count()
+    answers = page.locator(MESSAGE).filter(has_text=f"used /{name.split(maxsplit=1)[0]}")
+    before = answers.count()
     page.locator("textarea").first.click()
     page.keyboard.type(f"/{name}")
-    page.wait_for_timeout(800)
+    page.wait_for_timeout(1500)
     page.keyboard.press("Enter")
     for option in options:
         page.wait_for_timeout(400)
         page.keyboard.type(option)
     page.wait_for_timeout(800)
     page.get_by_role("button", name=re.compile("Run|Send")).last.click()
-    wait_for_more_than(page, before)
-    return page.locator(MESSAGE).filter(has_text=f"used /{name}").last
+    answers.nth(before).wait_for(timeout=120_000)
+    page.wait_for_timeout(1500)
+    return answers.last
 
 
-def as_discord(page: Page, names: Mapping[str, str] | None = None) -> None:
+@contextmanager
+def as_discord(page: Page, names: Mapping[str, str] | None = None) -> Iterator[None]:
     """Show as Discord does what the page leaves as it is sent: `-# ` lines, gaps, mentions in embeds."""
     page.evaluate(
         """names => {
@@ -67,7 +71,10 @@ def as_discord(page: Page, names: Mapping[str, str] | None = None) -> None:
                     walker.currentNode.data = walker.currentNode.data.replaceAll(mention, name);
                 }
             }
-            for (const paragraph of document.querySelectorAll(".markdown-paragraph")) {
+            for (const original of document.querySelectorAll(".markdown-paragraph")) {
+                const paragraph = original.cloneNode(true);
+                original.replaceWith(paragraph);
+                (window.replaced ??= []).push([paragraph, original]);
                 if (paragraph.previousElementSibling) paragraph.style.marginTop = "1em";
                 let small = null;
                 for (const node of [...paragraph.childNodes]) {
@@ -87,12 +94,19 @@ def as_discord(page: Page, names: Mapping[str, str] | None = None) -> None:
         }""",
         dict(names or {}),
     )
+    yield
+    page.evaluate(  # the page goes on with its own
+        """() => {
+            for (const [paragraph, original] of window.replaced ?? []) paragraph.replaceWith(original);
+            window.replaced = [];
+        }"""
+    )
 
 
 def photograph(shown: Locator, path: Path, names: Mapping[str, str] | None = None) -> None:
     """A picture of a part of the page, as Discord would show it."""
-    as_discord(shown.page, names)
-    shown.screenshot(path=path)
+    with as_discord(shown.page, names):
+        shown.screenshot(path=path)
 
 
 def pack(folder: Path) -> None:
@@ -123,8 +137,8 @@ def visit(
         page.wait_for_timeout(1500)  # the page moves on while it takes a picture of what it has to scroll to
         box = answer.bounding_box()
         assert box is not None
-        as_discord(page)
-        page.screenshot(path=folder / f"{name}{ending}.png", clip=box)
+        with as_discord(page):
+            page.screenshot(path=folder / f"{name}{ending}.png", clip=box)
     save(page, 1)
     save(page, 2)
     photograph(command(page, "bookmarks"), folder / f"bookmarks{ending}.png")
