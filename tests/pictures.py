@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Locator, Page, sync_playwright
+from playwright.sync_api import Error, Locator, Page, sync_playwright
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = (
@@ -33,6 +33,7 @@ MESSAGE = "article.channel-message"
 TOLD = re.compile("word for word|mot pour mot|I don’t know|Je ne sais pas")
 OTHERS = ("settings", "feed", "place", "look", "story", "watch", "digest", "trending")
 COLOURS = 160
+ATTEMPTS, PATIENCE = 3, 60_000  # to run a command, and milliseconds for each
 STORIES = 6  # to wait for before the pictures: some in each language
 
 
@@ -43,19 +44,29 @@ def wait_for_more_than(page: Page, messages: int) -> None:
 
 
 def command(page: Page, name: str, *options: str) -> Locator:
-    """Type a slash command as a visitor does, with values of its first options; the answer's message."""
+    """Type a slash command as a visitor does, with values of its first options; the answer's message.
+
+    On a machine that has much else to do the page gives up a command now and then: it is typed again.
+    """
     answers = page.locator(MESSAGE).filter(has_text=f"used /{name.split(maxsplit=1)[0]}")
     before = answers.count()
-    page.locator("textarea").first.click()
-    page.keyboard.type(f"/{name}")
-    page.wait_for_timeout(1500)
-    page.keyboard.press("Enter")
-    for option in options:
-        page.wait_for_timeout(400)
-        page.keyboard.type(option)
-    page.wait_for_timeout(800)
-    page.get_by_role("button", name=re.compile("Run|Send")).last.click()
-    answers.nth(before).wait_for(timeout=120_000)
+    for attempt in range(ATTEMPTS):
+        page.locator("textarea").first.click()
+        page.keyboard.type(f"/{name}")
+        page.wait_for_timeout(1500)
+        page.keyboard.press("Enter")
+        for option in options:
+            page.wait_for_timeout(400)
+            page.keyboard.type(option)
+        page.wait_for_timeout(800)
+        page.get_by_role("button", name=re.compile("Run|Send")).last.click()
+        try:
+            answers.nth(before).wait_for(timeout=PATIENCE)
+            break
+        except Error:
+            if attempt == ATTEMPTS - 1:
+                raise
+            page.keyboard.press("Escape")
     page.wait_for_timeout(1500)
     return answers.last
 
