@@ -67,7 +67,7 @@ class Why(commands.Cog):
             if host and feed.id in visible and host in {_site(feed.url), _site(feed.site_url or "")}
         }
         for subscription, feed in list(of_site.values())[:_FEEDS]:
-            lines.append(f"{bold(feed)}: {health(subscription, feed, None)}")
+            lines.append(_told(bold(feed), health(subscription, feed, None)))
             if feed.last_success is not None:
                 lines.append("-# " + _("last read {when}").format(when=f"<t:{feed.last_success}:R>"))
         if of_site:
@@ -122,7 +122,9 @@ def _lines(found: Explanation) -> Iterator[str]:
             more,
         ).format(count=amount(more))
     places = [_place(fate) for fate in found.fates]
-    places += [f"<#{channel}>: {passed_over()}" for channel in {one.channel_id for one in found.passed_over}]
+    places += [
+        _told(f"<#{channel}>", passed_over()) for channel in {one.channel_id for one in found.passed_over}
+    ]
     yield from places[:_LINES]
 
 
@@ -138,7 +140,11 @@ def _place(fate: FateRow) -> str:
     link = ""
     if fate.fate in _SHOWN and fate.message_id is not None:
         link = f" · https://discord.com/channels/{fate.server_id}/{channel}/{fate.message_id}"
-    return f"<#{fate.channel_id}>: {told}{link}"
+    return _told(f"<#{fate.channel_id}>", told) + link
+
+
+def _told(name: str, told: str) -> str:
+    return _("{name}: {told}").format(name=name, told=told)
 
 
 def _problem(reason: str) -> str:

@@ -76,5 +76,5 @@ def _tick(moment: int, period: Period) -> str:
 
 def alternative(chart: Chart) -> str:
     """A picture in words, for those who cannot see it."""
-    rows = (f"{row.label}: {row.figures}." for row in chart.rows)
+    rows = (_("{name}: {told}").format(name=row.label, told=f"{row.figures}.") for row in chart.rows)
     return safe.cut(f"{chart.title}, {chart.later}. {' '.join(rows)}", _ALT)

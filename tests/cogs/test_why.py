@@ -198,4 +198,4 @@ async def test_the_answer_is_in_french_to_who_speaks_it(telex: World, feed_serve
     await follow(telex, feed_server)
     telex.locales[telex.reader.id] = "fr"
     told = await why(telex, LINK)
-    assert f"<#{telex.news.id}>: publié le <t:{START}:f>" in told
+    assert f"<#{telex.news.id}>\u00a0: publié le <t:{START}:f>" in told
