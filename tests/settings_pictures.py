@@ -38,7 +38,7 @@ def take(address: str, folder: Path, ending: str, names: dict[str, str]) -> None
     """The welcome, which is the newest message, then an answer to each command."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        page = browser.new_page(viewport={"width": 1000, "height": 1100}, device_scale_factor=1.5)
+        page = browser.new_page(viewport={"width": 1000, "height": 2200}, device_scale_factor=1.5)
         page.goto(address)
         page.locator(MESSAGE).first.wait_for(timeout=60_000)
         page.wait_for_timeout(2000)
