@@ -33,6 +33,7 @@ MESSAGE = "article.channel-message"
 TOLD = re.compile("word for word|mot pour mot|I don’t know|Je ne sais pas")
 OTHERS = ("settings", "feed", "place", "look", "story", "watch", "digest", "trending")
 COLOURS = 160
+MOMENTS = 40
 ATTEMPTS, PATIENCE = 3, 60_000  # to run a command, and milliseconds for each
 STORIES = 6  # to wait for before the pictures: some in each language
 
@@ -116,6 +117,11 @@ def as_discord(page: Page, names: Mapping[str, str] | None = None) -> Iterator[N
 
 def photograph(shown: Locator, path: Path, names: Mapping[str, str] | None = None) -> None:
     """A picture of a part of the page, as Discord would show it."""
+    shown.scroll_into_view_if_needed()
+    for _moment in range(MOMENTS):  # until its own pictures are there
+        if shown.evaluate("shown => [...shown.querySelectorAll('img')].every(image => image.naturalWidth)"):
+            break
+        shown.page.wait_for_timeout(500)
     with as_discord(shown.page, names):
         shown.screenshot(path=path)
 
