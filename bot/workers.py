@@ -7,6 +7,7 @@ takes one call at a time over a socket pair; one that hangs or dies is replaced.
 from __future__ import annotations
 
 import asyncio
+import os
 import pickle
 import socket
 import subprocess
@@ -29,6 +30,8 @@ START_TIME = 30.0
 ORPHAN_TIME = 5.0
 """Seconds after its limit when a call ends its own process, in case nobody is left to kill it."""
 
+_THRIFTY = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
+"""What the C library is to do with the memory of a document once it is read: give it back (mallopt(3))."""
 _SERVE = "import sys; sys.path[:] = {path!r}; from bot.worker import serve; serve({descriptor}, {tired})"
 
 
@@ -182,6 +185,7 @@ class _Worker(asyncio.Protocol):
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
+                env=os.environ | _THRIFTY,
                 start_new_session=True,  # Ctrl-C in the terminal is not for it
             )
         worker = cls(process)

@@ -87,6 +87,7 @@ def article(page: bytes, content_type: str, url: str) -> str:
     import trafilatura  # noqa: PLC0415 - 15 MB that only a worker which reads pages needs
     from lxml.etree import LxmlError  # noqa: PLC0415 - likewise
     from lxml.html import HTMLParser, document_fromstring  # noqa: PLC0415 - likewise
+    from trafilatura.meta import reset_caches  # noqa: PLC0415 - likewise
     from trafilatura.settings import Document  # noqa: PLC0415 - likewise
 
     try:
@@ -100,6 +101,7 @@ def article(page: bytes, content_type: str, url: str) -> str:
     found = trafilatura.bare_extraction(
         tree, url=url, fast=True, include_comments=False, with_metadata=False, deduplicate=False
     )
+    reset_caches()  # pages of other publishers come next
     if not isinstance(found, Document) or found.body is None:
         return ""
     text = "".join(_pieces(found.body))[: 2 * MAX_TEXT]
