@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import errno
 import gc
 import logging
@@ -10,7 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn, TypeVar
@@ -33,6 +34,8 @@ T = TypeVar("T")
 
 FAILED = 1
 WRONG_USE = 2
+
+_M_ARENA_MAX = -8  # of malloc.h
 
 _UNWRITABLE = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO})
 
@@ -172,6 +175,16 @@ def settings_or_stop() -> Settings:
         stop("The settings are wrong." if problems else str(error), WRONG_USE)
 
 
+def _share_one_heap() -> None:
+    """Have the C library keep no heap for each thread: what one frees, the others could not use.
+
+    Threads take turns by the interpreter's lock, so that they seldom wait for one another here. See
+    mallopt(3); other libraries than glibc have nothing of the kind.
+    """
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
+
+
 def wait_for(work: Callable[[], Coroutine[None, None, T]], *, endless: bool = False) -> T:
     """Run a coroutine to its end. SIGTERM ends it as Ctrl-C does; errors of file and store become words.
 
@@ -187,6 +200,7 @@ def wait_for(work: Callable[[], Coroutine[None, None, T]], *, endless: bool = Fa
     if endless:  # what is loaded by now stays: the collector, which halts the event loop, is to pass it by
         gc.collect()
         gc.freeze()
+        _share_one_heap()
     try:
         return asyncio.run(stoppable())
     except StoreError as error:

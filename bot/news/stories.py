@@ -42,6 +42,7 @@ _ACROSS_SHIFT = 0.1
 _LATE = 0.5  # of the likeness that is left after two days
 _TITLE_CASE = 0.6  # share of capitals from which on they say nothing
 _NAME = 3  # letters
+_NONE: frozenset[str] = frozenset()  # mostly there are none, and each empty set takes as much as a full one
 _SERIES = re.compile(
     r"^\s*(?:(?:update|wrapup) \d+\s*-|global markets\s*-|live\s*[:|-]|en direct\s*[:,-])\s*", re.IGNORECASE
 )
@@ -87,8 +88,8 @@ def telling(
     title, lead = plain_title(title), text[:LEAD]
     weights = {term: weigh(term) ** 2 for term in _kept(terms.stems(title, language))}
     words = frozenset(_kept(terms.words(title)))
-    names = frozenset(_kept(_names(title, lead)))
-    brands = (words & COMPANIES).union(_brands(title))
+    names = frozenset(_kept(_names(title, lead))) or _NONE
+    brands = (words & COMPANIES).union(_brands(title)) or _NONE
     numbers = figures(title)
     return Telling(
         article_id=article_id,
@@ -102,7 +103,7 @@ def telling(
         names=names,
         brands=brands,
         figures=numbers,
-        versioned=versioned(numbers) & (names | brands),
+        versioned=versioned(numbers) & (names | brands) or _NONE,
         vector=vector,
     )
 

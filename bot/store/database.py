@@ -34,7 +34,7 @@ WRITER_PRAGMAS = (
     "PRAGMA foreign_keys = ON",
     "PRAGMA journal_size_limit = 67108864",  # a burst does not leave its write-ahead log behind
 )
-READER_PRAGMAS = ("PRAGMA query_only = ON",)
+READER_PRAGMAS = ("PRAGMA query_only = ON", "PRAGMA cache_size = -1024")  # the system caches the file too
 
 _ENDED = "The thread of the database ended."
 

@@ -1,10 +1,11 @@
 """How much memory a bot of middle size takes, with all its processes.
 
-`python -m tests.benchmarks.memory [--feeds 500] [--servers 50] [--hours 2] [--speed 30]`: a real `telex run`,
-without the extra `semantic`, in so many servers of a stand-in for Discord, following so many feeds: recorded
-real ones where they are there, generated ones for the rest, whose articles lead to pages that it reads too
-(real ones again where there are any). It does so for some simulated hours; printed is the proportional set
-size (PSS: shared memory is counted once) of the whole process tree.
+`python -m tests.benchmarks.memory [--feeds 500] [--servers 50] [--hours 2] [--speed 30] [--questions]`: a
+real `telex run`, without the extra `semantic`, in so many servers of a stand-in for Discord, following so
+many feeds: recorded real ones where they are there, generated ones for the rest, whose articles lead to
+pages that it reads too (real ones again where there are any), while people search. It does so for some
+simulated hours; printed is what the whole process tree takes, with what its processes share counted once.
+With `--questions` people ask as well, and another process reads for the answers.
 """
 
 from __future__ import annotations
@@ -34,11 +35,23 @@ from tests.benchmarks.publishers import Publishers
 from tests.shared import SHARED
 from tests.wire.discord_server import DiscordServer
 from tests.wire.quick import QuickClock
+from tests.wire.state import Interaction
 
 LIMIT = 150.0
 """Megabytes, so that a small single-board computer is enough."""
 HOUR = 3600
 FOLLOWED = 20  # feeds that a server follows
+SEARCHES = (
+    "apple",
+    "security update",
+    "openai model",
+    "intelligence artificielle",
+    "battery",
+    "climat",
+    "xbox game",
+)
+QUESTIONS = ("Who bought the company?", "How much does it cost?", "Quand sort la mise à jour ?")
+ASKED = 20  # seconds between two questions
 MEGABYTE = 1024**2
 MAPPED = re.compile(r"^[\da-f]+-[\da-f]+ \S+ ([\da-f]+) \S+ [1-9]\d* +(\S.*)\n((?:\w+:.*\n)+)", re.MULTILINE)
 """A mapping of a file in `/proc/PID/smaps`: where in it, its name, and the figures."""
@@ -120,8 +133,19 @@ async def prepare(
                 )
 
 
+def use(discord: DiscordServer, name: str, **options: str) -> list[Interaction]:
+    """Somebody uses a command; nothing while the bot has registered none."""
+    channel = random.choice(
+        [each for each in discord.state.channels.values() if each.name.startswith("news-")]
+    )
+    try:
+        return [discord.people.command(discord.state.owner, channel, name, **options)]
+    except LookupError:
+        return []
+
+
 async def measure(
-    feeds: int, servers: int, hours: float, speed: float, folder: Path
+    feeds: int, servers: int, hours: float, speed: float, folder: Path, *, questions: bool
 ) -> list[tuple[float, int]]:
     """What the tree weighs, second by second."""
     discord = await DiscordServer().start()
@@ -155,11 +179,15 @@ async def measure(
         bot = subprocess.Popen(  # noqa: ASYNC220  # nothing else waits for this loop yet
             [sys.executable, "-m", "tests.wire.launch", "run"], env=environment, stderr=log, cwd=Path.cwd()
         )
-        weights = []
+        weights: list[tuple[float, int]] = []
+        asked: list[Interaction] = []
         try:
             end = clock.time() + hours * HOUR
             while clock.time() < end and bot.poll() is None:
                 await asyncio.sleep(1)
+                asked += use(discord, "search", query=random.choice(SEARCHES))
+                if questions and len(weights) % ASKED == ASKED - 1:
+                    asked += use(discord, "ask", question=random.choice(QUESTIONS))
                 weights.append(weight(bot.pid))
         finally:
             bot.terminate()
@@ -168,6 +196,8 @@ async def measure(
         read = sum(feed.last_success is not None for feed in await newsroom.store.feeds.all())
         articles = await newsroom.store.articles.count()
         Console().print(f"{read} of {feeds} feeds read, {articles} articles, {publishers.read} pages")
+        answered = sum(each.answered for each in asked)
+        Console().print(f"{answered} of {len(asked)} searches and questions answered")
     await publishers.stop()
     await discord.stop()
     return weights
@@ -180,9 +210,19 @@ def main() -> None:
     parser.add_argument("--servers", type=int, default=50)
     parser.add_argument("--hours", type=float, default=2)
     parser.add_argument("--speed", type=float, default=30)
+    parser.add_argument("--questions", action="store_true")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        weights = asyncio.run(measure(chosen.feeds, chosen.servers, chosen.hours, chosen.speed, Path(folder)))
+        weights = asyncio.run(
+            measure(
+                chosen.feeds,
+                chosen.servers,
+                chosen.hours,
+                chosen.speed,
+                Path(folder),
+                questions=chosen.questions,
+            )
+        )
     table = Table("megabytes", "median", "highest", "processes at most", "limit")
     half = [megabytes for megabytes, _count in weights[len(weights) // 2 :]]
     highest = max(megabytes for megabytes, _count in weights)
