@@ -14,21 +14,22 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import typer
 from babel.dates import format_timedelta
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
-from rich.text import Text
 
 from bot import logs
 from bot.settings import Settings
 from bot.store import StoreError
 from bot.text.safe import plain
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+    from rich.text import Text
 
 T = TypeVar("T")
 
@@ -41,13 +42,19 @@ _UNWRITABLE = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO})
 
 MEDIUM = "%Y-%m-%d %H:%M"
 
-messages = Console(stderr=True, highlight=False, soft_wrap=True)
-"""For people: words, progress, errors."""
+
+def _messages() -> Console:
+    """For people: words, progress, errors."""
+    from rich.console import Console  # noqa: PLC0415 - two megabytes that a bot seldom needs
+
+    return Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def say(message: str) -> None:
     """A line for the person at the terminal, on standard error."""
-    messages.print(Text(message))
+    from rich.text import Text  # noqa: PLC0415 - see above
+
+    _messages().print(Text(message))
 
 
 def out(line: str) -> None:
@@ -57,6 +64,15 @@ def out(line: str) -> None:
 
 def progress() -> Progress:
     """A progress bar on standard error; nothing is drawn where that is not a terminal."""
+    from rich.progress import (  # noqa: PLC0415 - see above
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
+    messages = _messages()
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -72,6 +88,10 @@ def table(
     title: str, columns: Sequence[str], rows: Iterable[Sequence[str | Text]], *, lines: bool = False
 ) -> None:
     """A table on standard output. Cells are shown as they are, never read as markup."""
+    from rich.console import Console  # noqa: PLC0415 - see above
+    from rich.table import Table  # noqa: PLC0415 - see above
+    from rich.text import Text  # noqa: PLC0415 - see above
+
     drawn = Table(title=title, title_justify="left", show_lines=lines, expand=False)
     for column in columns:
         drawn.add_column(column, overflow="fold")
@@ -82,6 +102,8 @@ def table(
 
 def marked(text: str, spans: Iterable[tuple[int, int]]) -> Text:
     """A text with the given stretches (start, end) in bold."""
+    from rich.text import Text  # noqa: PLC0415 - see above
+
     shown = Text(text)
     for start, end in spans:
         shown.stylize("bold", start, end)
