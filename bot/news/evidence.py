@@ -17,7 +17,7 @@ from bot.news import question
 from bot.news.finding import Found
 from bot.news.passages import Passages, Sentence
 from bot.news.question import Kind
-from bot.news.ranking import Sought, overlap, together
+from bot.news.ranking import NAME, Sought, overlap, together
 from bot.text import excerpts, terms
 
 LONGEST = 400  # characters of a quote
@@ -26,45 +26,49 @@ ARTICLES = 12  # the best, whose passages are weighed
 USUAL_LEAD = 2.8  # of the best passage before those of other articles, where there are none
 MOST_LEAD = 4.0
 HELD = 0.15  # how much of the words something of the kind asked for outweighs in a sentence
+RAREST = 7.6  # a word of no article in a thousand; in larger stores no word tells more
 USUAL_AHEAD = 0.4  # of the best article before the next, likewise
 
 # What tells the passage that answers. Shares are weighted by how much each word tells.
 _CHOICE = {
-    "one": -5.91,
-    "passage": -2.29,
-    "with title": 3.76,
-    "sentence": -0.9,
-    "title": -1.35,
-    "kind in sentence": 0.72,
-    "together": 1.07,
-    "length": 0.19,
-    "behind": 4.31,
-    "rank": 2.11,
-    "as written": 1.74,
-    "triples": 1.37,
-    "rare": 1.33,
-    "measure": 0.16,
-    "reason": 1.32,
+    "one": -6.69,
+    "passage": -1.83,
+    "with title": 3.45,
+    "sentence": -1.2,
+    "title": -1.12,
+    "kind in sentence": 0.67,
+    "together": 1.22,
+    "length": 0.34,
+    "behind": 1.28,
+    "rank": 2.5,
+    "as written": 1.83,
+    "triples": 1.06,
+    "rare": 1.22,
+    "measure": 0.15,
+    "reason": 0.95,
 }
 # What tells a right answer.
 _SURENESS = {
-    "one": -7.35,
-    "points": 0.43,
-    "lead": 0.55,
-    "with title": 3.03,
-    "article": -0.88,
-    "names": 0.75,
-    "missing": 2.58,
-    "as written": 0.97,
-    "triples": 0.39,
-    "rare in article": 1.3,
-    "ahead": 0.56,
-    "words": 1.27,
-    "length": -0.23,
-    "measure": 0.57,
-    "measured": -0.56,
-    "name": -0.24,
-    "named": -0.06,
+    "one": -5.32,
+    "points": 0.36,
+    "lead": 0.56,
+    "with title": -0.45,
+    "article": 2.5,
+    "names": 0.79,
+    "missing": 2.24,
+    "as written": 1.17,
+    "exact": -2.43,
+    "last word": 0.51,
+    "rare in article": 1.5,
+    "told": 1.43,
+    "named": -0.37,
+    "absent": -0.65,
+    "absent in sentence": -0.59,
+    "absent in passage": -0.91,
+    "absent in article": 0.78,
+    "words": -0.19,
+    "length": -0.39,
+    "who or where": -0.27,
 }
 # The same where it is known how alike question and passage are in meaning ("cosine", "ahead in meaning").
 _CHOICE_IN_MEANING = {"one": -1.16, "points": 0.7, "cosine": 3.49}
@@ -85,7 +89,7 @@ _SURENESS_IN_MEANING = {
     "measure": 0.76,
     "measured": -0.76,
     "name": -0.18,
-    "named": -0.17,
+    "who or where": -0.17,
     "ahead in meaning": 3.06,
 }
 # What tells that a passage in the other language answers: which one does, then whether it does. Words count
@@ -127,9 +131,20 @@ class _Asked:
     triples: frozenset[tuple[str, ...]]
     count: int  # words of the question that tell something
     rarity: tuple[float, ...]  # of each word among the articles found, times its weight
+    tells: tuple[float, ...]  # how much each word tells, as a part of what the rarest does
 
     def share(self, found: frozenset[str]) -> float:
         return overlap(self.wanted, found) / self.total
+
+    def absent(self, found: frozenset[str]) -> float:
+        """How much the words tell that are not here."""
+        pairs = zip(self.tells, self.wanted, strict=True)
+        return sum(tells * (1 - word.match(found)) for tells, word in pairs)
+
+    def named(self, found: frozenset[str]) -> float:
+        """How much the names and numbers tell that are here."""
+        pairs = zip(self.tells, self.wanted, strict=True)
+        return sum(tells * word.match(found) for tells, word in pairs if word.is_name)
 
     def rare_share(self, found: frozenset[str]) -> float:
         pairs = zip(self.rarity, self.wanted, strict=True)
@@ -222,6 +237,7 @@ def _asked(text: str, wanted: Sequence[Sought], found: Sequence[Found]) -> _Aske
         triples=frozenset(zip(words, words[1:], words[2:], strict=False)),
         count=sum(1 for word in set(words) if terms.alternatives(word)),
         rarity=rarity,
+        tells=tuple(min(word.weight / (NAME if word.is_name else 1) / RAREST, 1.0) for word in wanted),
     )
 
 
@@ -234,10 +250,14 @@ def _weighed(asked: _Asked, each: Found, rank: int, found: Sequence[Found]) -> I
     names = [word for word in asked.wanted if word.is_name]
     named = sum(word.weight for word in names)
     missing = (word.weight for word in asked.wanted if not word.match(read.terms))
+    title = frozenset(read.title)
     article = {
         "one": 1.0,
+        "told": sum(asked.tells),
+        "absent in article": asked.absent(read.terms),
+        "named": asked.named(read.terms),
         "article": asked.share(read.terms),
-        "title": asked.share(frozenset(read.title)),
+        "title": asked.share(title),
         "names": overlap(names, read.terms) / named if named else 1.0,
         "missing": max(missing, default=0.0) / asked.total,
         "rare in article": asked.rare_share(read.terms),
@@ -252,6 +272,7 @@ def _weighed(asked: _Asked, each: Found, rank: int, found: Sequence[Found]) -> I
             sentences = read.sentences[first : last + 1]
             features = article | _features(asked, read, sentences, shares[best])
             features["kind in sentence"] = float(held[best])
+            features["absent in sentence"] = asked.absent(title | read.sentences[best].terms)
             if asked.kind in (Kind.PRICE, Kind.PERIOD) and not features["measure"]:
                 continue
             points = sum(weight * features[name] for name, weight in _CHOICE.items())
@@ -267,6 +288,10 @@ def _features(asked: _Asked, read: Passages, sentences: Sequence[Sentence], best
     return {
         "passage": asked.share(found),
         "with title": asked.share(found.union(read.title)),
+        "absent": asked.absent(found.union(read.title)),
+        "absent in passage": asked.absent(found),
+        "exact": sum(word.weight for word in asked.wanted if word.match(found) == 1) / asked.total,
+        "last word": asked.wanted[-1].match(found),
         "sentence": best,
         "rare": asked.rare_share(found),
         "as written": sum(word.weight for word in asked.wanted if word.word in set(words)) / asked.total,
@@ -276,7 +301,7 @@ def _features(asked: _Asked, read: Passages, sentences: Sequence[Sentence], best
         "measured": float(asked.kind in question.MEASURED),
         "measure": float(held and asked.kind in question.MEASURED),
         "reason": float(held and asked.kind is Kind.REASON),
-        "named": float(asked.kind in (Kind.PERSON, Kind.PLACE)),
+        "who or where": float(asked.kind in (Kind.PERSON, Kind.PLACE)),
         "name": float(held and asked.kind in (Kind.PERSON, Kind.PLACE, Kind.NAME)),
     }
 
