@@ -26,7 +26,7 @@ OWN_LANGUAGE = 0.4
 CLOSE = 2  # terms apart
 NEAR = 6
 
-_NAME = re.compile(r"(?<=[^.?!:] )(?:[ldLD]['’])?[^\W\d_a-z]\w[\w'’-]*|\d[\w.,]*")
+_NAME = re.compile(r"(?<=[^.?!:] )(?:[ldLD]['’])?[^\W\d_a-zß-öø-ÿœ]\w[\w'’-]*|\d[\w.,]*")
 
 
 class Sought(NamedTuple):

@@ -1,6 +1,6 @@
 """The weights of `bot.news.evidence`, fitted again: what it prints is what stands there.
 
-    python -m tests.benchmarks.answers_fit [--semantic]
+    python -m tests.benchmarks.answers_fit [--semantic] [--jobs 2]
 
 Logistic regressions on the even half of the shared questions: which passage answers, then whether the first
 does, told from the first of a store without the passage that answers. Then the threshold: where nine of ten
@@ -13,7 +13,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 from collections.abc import AsyncIterator, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,6 +41,7 @@ RIDGE = 1.0
 STEPS = 30
 REFUSED = 0.9
 LANGUAGES = ("fr", "en")
+EVEN = slice(0, None, 2)
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -112,29 +116,43 @@ def weighed(asked: dict[str, Any], wanted: Sequence[Any], found: Sequence[Found]
     )
 
 
-async def questions(*, semantic: bool) -> AsyncIterator[tuple[str, Searcher, dict[str, Any], str]]:
-    """The even half of the questions of each language, with the searcher of its passages and the address."""
+async def questions(
+    share: slice = EVEN, *, semantic: bool
+) -> AsyncIterator[tuple[str, Searcher, dict[str, Any], str]]:
+    """Some questions of each language, with the searcher of its passages and the address of the right one."""
     for language in LANGUAGES:
         library = read(f"questions/{language}-docs")
         urls = {document["doc_id"]: url_of(document) for document in library}
         async with filled(library, semantic=semantic) as newsroom:
-            for asked in read(f"questions/{language}-questions")[::2]:
+            for asked in read(f"questions/{language}-questions")[share]:
                 yield language, newsroom.searcher, asked, urls[asked["doc_id"]]
 
 
-async def in_words() -> None:
-    asked_all = []
-    async for language, searcher, asked, url in questions(semantic=False):
+async def asked_of(share: slice) -> list[Asked]:
+    """A share of the even half of the questions, weighed with what answers them and without."""
+    found_all = []
+    async for language, searcher, asked, url in questions(share, semantic=False):
         gathered = await answers.gather(searcher, asked["question"], feed_ids=None)
         found = ordered(gathered)
         others = [each for each in found if each.article and each.article.url != url]
         both = [weighed(asked, gathered.wanted, each) for each in (found, others)]
-        asked_all.append(Asked(language, *both))
-    choice = choice_of(asked_all)
-    sure = sureness_of(asked_all, choice)
+        found_all.append(Asked(language, *both))
+    return found_all
+
+
+def in_process(share: slice) -> list[Asked]:
+    return asyncio.run(asked_of(share))
+
+
+def in_words(jobs: int) -> None:
+    with ProcessPoolExecutor(jobs) as pool:
+        found = pool.map(in_process, [slice(2 * job, None, 2 * jobs) for job in range(jobs)])
+        asked = list(chain.from_iterable(found))
+    choice = choice_of(asked)
+    sure = sureness_of(asked, choice)
     told("_CHOICE", choice)
     told("_SURENESS", sure)
-    console.print(f"SURE_ENOUGH = {threshold(asked_all, choice, sure):.2f}")
+    console.print(f"SURE_ENOUGH = {threshold(asked, choice, sure):.2f}")
 
 
 def choice_of(asked: Sequence[Asked]) -> Row:
@@ -177,14 +195,6 @@ def threshold(asked: Sequence[Asked], choice: Row, sure: Row) -> float:
 
 def odds_of(known: Row, weights: Row) -> float:
     return sum(weight * (1.0 if name == "one" else known[name]) for name, weight in weights.items())
-
-
-class InMeaning(NamedTuple):
-    """The passages of a question that has an answer, and the first of it with that answer and without."""
-
-    passages: Values
-    holds: list[bool]
-    firsts: list[tuple[Row, bool]]
 
 
 async def in_meaning() -> None:
@@ -280,11 +290,13 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--semantic", action="store_true", help="with the extra, which has to be there")
-    if parser.parse_args().semantic:
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes, without the extra")
+    options = parser.parse_args()
+    if options.semantic:
         asyncio.run(in_meaning())
         asyncio.run(in_the_other())
     else:
-        asyncio.run(in_words())
+        in_words(options.jobs)
 
 
 if __name__ == "__main__":

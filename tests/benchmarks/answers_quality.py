@@ -1,6 +1,6 @@
 """Whether questions are answered from their passage, and refused without it.
 
-    python -m tests.benchmarks.answers_quality [--semantic] [--every 15]
+    python -m tests.benchmarks.answers_quality [--semantic] [--every 15] [--jobs 2]
 
 Right: answered, and the first quote (or one of three) holds the words of the answer. Refused: a question
 whose passage was taken out of the store, the others of its language left in, is not answered. Prints both for
@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 from collections import defaultdict
-from itertools import islice
+from concurrent.futures import ProcessPoolExecutor
+from itertools import chain, islice, repeat
 from typing import Any, NamedTuple
 
 from rich.console import Console
@@ -75,17 +77,30 @@ def figures(outcomes: list[Outcome], threshold: float) -> tuple[str, str, str]:
     return f"{refused:.3f}", f"{first:.3f}", f"{three:.3f}"
 
 
-async def work(table: Table, *, semantic: bool, every: int) -> None:
+async def outcomes_of(language: str, share: slice, *, semantic: bool) -> list[tuple[int, Outcome]]:
+    """What becomes of a share of a language's questions, each with its number."""
+    documents = read(f"questions/{language}-docs")
+    urls = {document["doc_id"]: url_of(document) for document in documents}
+    async with filled(documents, semantic=semantic) as newsroom:
+        return [
+            (number, await outcome(newsroom.searcher, asked, urls[asked["doc_id"]]))
+            for number, asked in list(enumerate(read(f"questions/{language}-questions")))[share]
+        ]
+
+
+def in_process(language: str, share: slice, semantic: bool) -> list[tuple[int, Outcome]]:
+    return asyncio.run(outcomes_of(language, share, semantic=semantic))
+
+
+def work(table: Table, *, semantic: bool, every: int, jobs: int) -> None:
     for language in ("fr", "en"):
-        documents = read(f"questions/{language}-docs")
-        urls = {document["doc_id"]: url_of(document) for document in documents}
+        shares = [slice(every * job, None, every * jobs) for job in range(jobs)]
+        with ProcessPoolExecutor(jobs) as pool:
+            found = list(pool.map(in_process, repeat(language), shares, repeat(semantic)))
         halves: dict[str, list[Outcome]] = defaultdict(list)
-        async with filled(documents, semantic=semantic) as newsroom:
-            questions = list(enumerate(read(f"questions/{language}-questions")))
-            for number, asked in questions[::every]:
-                result = await outcome(newsroom.searcher, asked, urls[asked["doc_id"]])
-                halves["all"].append(result)
-                halves["held out" if number % 2 else "fitted on"].append(result)
+        for number, result in chain.from_iterable(found):
+            halves["all"].append(result)
+            halves["held out" if number % 2 else "fitted on"].append(result)
         for half, outcomes in sorted(halves.items()):
             ordered = sorted(each.without_it for each in outcomes)
             rows = [(f"{share:.2f} refused", ordered[int(share * len(ordered))]) for share in SHARES]
@@ -99,12 +114,13 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--semantic", action="store_true", help="with the extra, which has to be there")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes, each with its own store")
     parser.add_argument("--every", type=int, default=1, help="one question of so many (an odd number)")
     options = parser.parse_args()
     if options.every < 1 or options.every % 2 == 0:
         parser.error("--every takes an odd number, which meets both halves of the questions")
     table = Table("language", "half", "questions", "threshold", "", "refused", "right", "right of three")
-    asyncio.run(work(table, semantic=options.semantic, every=options.every))
+    work(table, semantic=options.semantic, every=options.every, jobs=options.jobs)
     Console(width=110).print(table)
 
 
