@@ -35,8 +35,8 @@ from bot.words import Article
 __all__ = ["Answer", "Line", "Quote", "Sentence", "Writer", "ask"]
 
 SURE_ENOUGH = -0.40
-"""From here on nine of ten French questions without an answer are refused (of those that the weights were fitted on),
-and more of the English ones."""
+"""From here on nine of ten French questions without an answer are refused, and more of the English ones:
+of those that the weights were fitted on."""
 SURE_OF_ONE = -2.0
 """The same for a question about an article: it refuses the questions about its neighbours as often."""
 SURE_ACROSS = 0.0
