@@ -208,7 +208,8 @@ async def in_meaning() -> None:
         answering = [line(answer) for answer in asked["answers"]]
         for each in (found, others):
             extracts = draw(text, gathered, each).extracts
-            cosines = await searcher.finder.meaning.likeness(text, [one.text for one in extracts])
+            meaning = searcher.finder.meaning
+            cosines = await meaning.likeness(text, [one.text for one in extracts]) if meaning else None
             rows = [(one.rated, cosine) for one, cosine in zip(extracts, cosines or [], strict=False)]
             right = [
                 each is found and any(answer in line(one.text) for answer in answering) for one in extracts
@@ -220,14 +221,10 @@ async def in_meaning() -> None:
     names = counted(evidence._CHOICE_IN_MEANING)
     choice = rounded(fitted(names, np.array(passages), holds))
     told("_CHOICE_IN_MEANING", choice)
-    rows, right = [], []
-    for pairs, held in drawn:
-        if pairs:
-            known, holds_it = first_in_meaning(pairs, held, choice)
-            rows.append(known)
-            right.append(holds_it)
+    firsts = [first_in_meaning(pairs, held, choice) for pairs, held in drawn if pairs]
     names = counted(evidence._SURENESS_IN_MEANING)
-    told("_SURENESS_IN_MEANING", rounded(fitted(names, table(rows, names), right)))
+    sure = fitted(names, table([known for known, _ in firsts], names), [holds_it for _, holds_it in firsts])
+    told("_SURENESS_IN_MEANING", rounded(sure))
 
 
 def first_in_meaning(
