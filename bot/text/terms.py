@@ -20,7 +20,7 @@ import Stemmer
 
 from bot.text import inflections
 from bot.text.stopwords import EMPTY
-from bot.text.tokens import HYPHENATED, LONGEST, chunks, fold, plain, spans, split, words
+from bot.text.tokens import HYPHENATED, LONGEST, chunks, fold, form, plain, spans, split, words
 
 __all__ = [
     "HAS_IMAGE", "VERSION", "IndexTerms", "alternatives", "author_tokens", "feed_token", "fold", "forms",
@@ -182,7 +182,14 @@ def _hashes(words: Iterable[str]) -> Iterator[int]:
 
 def _hashes_of(found: Iterable[str]) -> list[int]:
     """The numbers of the words of these chunks."""
-    return [number for hashes in map(_WORD_HASHES.__getitem__, found) for number in hashes]
+    hashes: list[int] = []
+    for chunk in found:
+        if chunk.isascii() and chunk.isalpha():  # most are: there is nothing to remember
+            if (word := form(chunk)) not in EMPTY:
+                hashes.append(crc32(word.encode()))
+        else:
+            hashes += _WORD_HASHES[chunk]
+    return hashes
 
 
 def feed_token(feed_id: int) -> str:

@@ -145,8 +145,13 @@ def split(chunk: str) -> tuple[Word, ...]:
     return tuple(_pieces(chunk, lower))
 
 
+def form(piece: str) -> str:
+    """The one form of a word of letters alone."""
+    return _ACRONYMS.get(piece) or piece.casefold()[:LONGEST]
+
+
 def _word(piece: str, start: int, end: int) -> Word:
-    return Word(_ACRONYMS.get(piece) or piece.casefold()[:LONGEST], start, end)
+    return Word(form(piece), start, end)
 
 
 def _number(lower: str) -> str:
