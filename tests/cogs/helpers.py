@@ -87,6 +87,7 @@ async def forge(
     *,
     values: list[str] | None = None,
     kind: int | None = None,
+    resolved: dict[str, Any] | None = None,
 ) -> InteractionResult:
     """Send a click that no client would: on any message, with any id, seen or not."""
     backend = actor._env.backend
@@ -96,6 +97,8 @@ async def forge(
     data: dict[str, Any] = {"custom_id": custom_id, "component_type": kind}
     if values is not None:
         data["values"] = values
+    if resolved is not None:
+        data["resolved"] = resolved
     return await _dispatch_actor_interaction(
         actor,
         InteractionType.MESSAGE_COMPONENT,

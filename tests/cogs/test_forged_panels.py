@@ -10,7 +10,7 @@ from simcord.actors import MemberActor
 from simcord.results import ResponseMessage
 
 from bot.choices import DigestPlan, Rule
-from tests.cogs.helpers import components, forge, last, said
+from tests.cogs.helpers import components, forge, hide, last, said
 from tests.cogs.people import MEMBER, Crowd, crowd
 from tests.discord_world import World
 from tests.feed_server import FeedServer
@@ -160,6 +160,47 @@ async def test_values_that_no_menu_offers_change_nothing(panels: Panels, name: s
         elif one["type"] in MENUS and one.get("min_values", 1):
             assert "expired" in await press(panels, panels.world.editor, shown, one, [])
     assert await panels.state() == before
+
+
+async def test_a_channel_that_the_chooser_may_not_see_is_not_chosen(panels: Panels) -> None:
+    """Whatever their client says that it offered: a hidden channel, another server's, none at all."""
+    people = panels.people
+    hide(panels.world, people.vault, panels.world.editor)
+    await panels.world.env.settle()
+    for name in ("setup", "settings server"):
+        shown = await panels.open(name)
+        (menu,) = [one for one in items(shown) if one["type"] == CHANNELS]
+        before = await panels.state()
+        for channel_id in (people.vault.id, people.abroad.id, 10**18):
+            panels.world.clock.advance(60)
+            await forge(
+                panels.world.editor,
+                panels.world.news,
+                shown,
+                menu["custom_id"],
+                values=[str(channel_id)],
+                kind=CHANNELS,
+                resolved={"channels": {str(channel_id): _offered(channel_id)}},
+            )
+            now = panels.world.env.backend.get_message(shown.channel_id, shown.id)
+            assert str(channel_id) not in json.dumps([now.content, now.embeds, now.components], default=str)
+        assert await panels.state() == before
+
+
+def _offered(channel_id: int) -> dict[str, Any]:
+    """A channel as Discord describes it where one is chosen."""
+    return {
+        "id": str(channel_id),
+        "name": "any",
+        "type": 0,
+        "permissions": "0",
+        "position": 0,
+        "parent_id": None,
+        "topic": None,
+        "last_message_id": None,
+        "nsfw": False,
+        "flags": 0,
+    }
 
 
 async def test_what_a_member_opens_by_a_forged_command_is_no_panel(panels: Panels) -> None:
