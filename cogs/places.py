@@ -90,7 +90,7 @@ def lacking(interaction: Interaction, channel: Place) -> tuple[str, str]:
     refusal = advice = ""
     if needed:
         refusal = _(
-            "I cannot post in {channel} yet. In the channel's settings, under Permissions, "
+            "I cannot post in {channel} yet. In the channel’s settings, under Permissions, "
             "give me: {permissions}. Then try again."
         ).format(channel=channel.mention, permissions=_list(needed))
     if useful:

@@ -165,7 +165,7 @@ class Watching(
         await interaction.edit_original_response(content="\n".join(lines), embeds=embeds)
 
     @app_commands.command(
-        name="list", description=locale_str("What you are told of, and this server's channels")
+        name="list", description=locale_str("What you are told of, and this server’s channels")
     )
     async def list_(self, interaction: Interaction) -> None:
         """List the watches that the asker may remove."""

@@ -155,6 +155,16 @@ def test_french_texts_keep_their_spaces_before_high_punctuation(french: Catalog)
                 assert '"' not in prose or '"' in _singular(message), f"straight quotes in {text}"
 
 
+def test_english_texts_have_typographic_apostrophes() -> None:
+    straight = re.compile(r"\w'\w|s' ")
+    assert not [
+        text
+        for one in said().values()
+        for text in ([one] if isinstance(one, str) else one)
+        if straight.search(text)
+    ]
+
+
 def test_a_language_without_a_catalogue_speaks_english() -> None:
     with locale.use("de-DE"):
         assert locale.current() == "en"

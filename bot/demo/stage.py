@@ -7,6 +7,7 @@ type commands, press buttons and react as one of the people.
 from __future__ import annotations
 
 import asyncio
+import re
 import tempfile
 import webbrowser
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -44,7 +45,8 @@ a half minutes: several outlets tell that a cable was cut, which is one post tha
 corrected, and one is withdrawn. Meanwhile, try this:
 - type `/search` and look for `facial recognition`, or for `reconnaissance faciale`
 - type `/ask` and ask what the articles tell: `For how long may police not use Rekognition?`
-- react with 🔖 to an article, or press its button, then type `/bookmarks`
+- or ask for all to read: `@Telex where is the Nordwave repair ship?`, then press Reply on the answer
+- press the 🔖 below an article, or its button, then type `/bookmarks`
 - as Ada, see who gets what: `/feed list`, `/feed filter`, `/feed look`
 - as Ada, set up this server: `/settings channel`, `/settings rhythm`, `/digest setup`, `/settings history`
 - type `/trends`, `/watch add`, `/latest`, `/why` or `/help`
@@ -97,6 +99,7 @@ async def serve(
                 port=port or None,
             )
         )
+        mention_by_name(env, preview)
         await env.bot.get_channel(stage.news.id).send(WELCOME)  # type: ignore[union-attr]  # a text channel
         print(f"The demo is at {preview.url}", flush=True)  # noqa: T201  # for whoever has no browser here
         if browser:
@@ -229,6 +232,22 @@ def take_turns(preview: Preview) -> asyncio.Lock:
 
     preview._action = act_in_turn  # type: ignore[method-assign]  # noqa: SLF001
     return turn
+
+
+def mention_by_name(env: Env, preview: Preview) -> None:
+    """Let a written @Telex mention the bot, as Discord's own completion does; simcord's page has none."""
+    act = preview._action  # noqa: SLF001
+    me = env.backend.bot_user
+    written = re.compile(rf"(?<![\w<@])@{re.escape(me.name)}\b", re.IGNORECASE)
+
+    async def act_with_mentions(context_id: str | None, body: Mapping[str, Any]) -> dict[str, Any]:
+        if isinstance(body, Mapping) and body.get("kind") == "send_message":
+            content = body.get("content")
+            if isinstance(content, str):
+                body = {**body, "content": written.sub(f"<@{me.id}>", content)}
+        return await act(context_id, body)
+
+    preview._action = act_with_mentions  # type: ignore[method-assign]  # noqa: SLF001
 
 
 async def _keep_page_fresh(env: Env, preview: Preview, clock: Clock, turn: asyncio.Lock) -> None:

@@ -6,6 +6,7 @@ from bot.locale import _
 
 BAD_URL = "bad-url"
 DNS = "dns"
+LOOKUP = "lookup"
 REFUSED_ADDRESS = "refused-address"
 CONNECT = "connect"
 TLS = "tls"
@@ -54,16 +55,22 @@ _CAUSES = {
     BAD_URL: lambda: _(
         "This is not the address of a page on the web: it should start with https:// or http://."
     ),
-    DNS: lambda: _("The site's name was not found. Check the address for typing errors."),
+    DNS: lambda: _(
+        "The site’s name was not found. If the address has no typing error, the site is gone, or Telex is "
+        "not connected to the internet."
+    ),
+    LOOKUP: lambda: _(
+        "The site’s name could not be looked up just now. If that lasts, tell whoever runs this bot."
+    ),
     REFUSED_ADDRESS: lambda: _(
         "The address leads to a private network, where Telex does not go unless whoever runs it allows it."
     ),
     CONNECT: lambda: _("The site does not answer. It may be down for a while."),
-    TLS: lambda: _("The site's certificate is not valid, so the connection is not safe. Tell the publisher."),
+    TLS: lambda: _("The site’s certificate is not valid, so the connection is not safe. Tell the publisher."),
     TIMEOUT: lambda: _("The site took too long to answer."),
-    BAD_ANSWER: lambda: _("The site's answer makes no sense."),
+    BAD_ANSWER: lambda: _("The site’s answer makes no sense."),
     TOO_LARGE: lambda: _("The document is too large for a feed."),
-    REDIRECTS: lambda: _("The site sends visitors in circles or nowhere. Look for the feed's new address."),
+    REDIRECTS: lambda: _("The site sends visitors in circles or nowhere. Look for the feed’s new address."),
     TRUNCATED: lambda: _("The document arrived cut short."),
     ENCODING: lambda: _(
         "The document is packed or written in a way that cannot be read. Tell the publisher."
@@ -77,7 +84,7 @@ _CAUSES = {
     PARSE_DIED: lambda: _("The document could not be read: it broke the reader. Tell the publisher."),
     "http-401": lambda: _("The site asks for a name and password. Follow the feed anew to give them."),
     "http-403": lambda: _("The site refuses access. It may keep bots out; ask the publisher."),
-    "http-404": lambda: _("There is nothing at this address any more. Look for the feed's new address."),
+    "http-404": lambda: _("There is nothing at this address any more. Look for the feed’s new address."),
 }
 
 

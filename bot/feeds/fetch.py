@@ -12,6 +12,7 @@ from http import HTTPStatus
 from types import TracebackType
 from typing import Self
 
+import aiodns
 import aiohttp
 from aiohttp.resolver import AsyncResolver
 from yarl import URL
@@ -252,14 +253,31 @@ def _translated(error: aiohttp.ClientError) -> FeedError:
     cause = error.__cause__
     if isinstance(cause, ssl.SSLCertVerificationError):
         return FeedError(errors.TLS, cause.verify_message)
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return _not_looked_up(error.os_error)
     for kind, code, detail in _MEANINGS:
         if isinstance(error, kind):
             return FeedError(code, detail)
     return FeedError(errors.CONNECT, type(error).__name__)
 
 
+def _not_looked_up(error: OSError) -> FeedError:
+    """There is no such name, or nobody could be asked."""
+    cause = error.__cause__
+    if isinstance(cause, aiodns.error.DNSError) and cause.args[0] not in _NO_SUCH_NAME:
+        return FeedError(errors.LOOKUP, str(error))
+    return FeedError(errors.DNS, "host name not found")
+
+
+_NO_SUCH_NAME = {
+    aiodns.error.ARES_ENODATA,
+    aiodns.error.ARES_ENOTFOUND,
+    aiodns.error.ARES_ENONAME,
+    aiodns.error.ARES_EBADNAME,
+    aiodns.error.ARES_EBADQUERY,
+}
+
 _MEANINGS: tuple[tuple[type[Exception], str, str], ...] = (
-    (aiohttp.ClientConnectorDNSError, errors.DNS, "host name not found"),
     (aiohttp.ClientSSLError, errors.TLS, "no TLS connection"),
     (aiohttp.ClientPayloadError, errors.TRUNCATED, "the body is cut short"),
     (aiohttp.InvalidURL, errors.BAD_URL, "not a URL"),

@@ -47,6 +47,7 @@ DIED = "died"
 
 _PASSING = {
     errors.DNS,
+    errors.LOOKUP,
     errors.CONNECT,
     errors.TIMEOUT,
     errors.TRUNCATED,

@@ -109,6 +109,29 @@ async def test_what_is_done_on_a_page_that_an_article_has_just_changed_is_done(n
             assert not answer["rejected"], answer
 
 
+async def test_a_written_name_mentions_the_bot(newsroom: Newsroom) -> None:
+    async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
+        scene = await stage.build(env)
+        async with env.preview(scene.news, viewers=(scene.ada,), layout="channel") as preview:
+            stage.mention_by_name(env, preview)
+            page = preview._open_page(str(scene.ada.id), None)
+            send = {
+                "protocol_version": 3,
+                "sequence": page.last_sequence + 1,
+                "request_id": "send",
+                "generation": page.generation,
+                "bot_generation": env._generation,
+                "published_revision": page.revision,
+                "kind": "send_message",
+                "content": "@telex what is new? Not mail@telex.example",
+            }
+            answer = await preview._action(page.id, send)
+            assert not answer["rejected"], answer
+            written, answered = scene.news.history()
+            assert written.content == f"<@{env.backend.bot_user.id}> what is new? Not mail@telex.example"
+            assert answered.author.id == env.backend.bot_user.id
+
+
 async def test_the_page_lists_commands_in_the_language_of_who_looks(
     newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,12 +10,14 @@ import ssl
 import subprocess
 import sys
 import zlib
+from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
 
 import brotli
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.resolver import AsyncResolver
 
 from bot.feeds import errors, fetch
 from bot.feeds.errors import FeedError
@@ -239,6 +241,16 @@ async def test_nobody_there_and_no_such_name_are_different_errors(
         assert await code_of(fetcher, "http://no-such-name.invalid/") == errors.DNS
 
 
+async def test_that_names_cannot_be_looked_up_is_no_typing_error(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nobody = partial(AsyncResolver, nameservers=["127.0.0.1"], udp_port=1, tcp_port=1)
+    monkeypatch.setattr(fetch, "AsyncResolver", nobody)
+    monkeypatch.setattr(fetch, "DNS_TIME", 0.2)
+    async with Fetcher(settings) as fetcher:
+        assert await code_of(fetcher, "http://site.example/") == errors.LOOKUP
+
+
 @pytest.mark.parametrize(
     "host",
     ["a" * 300 + ".example", "a..example", ".example", "xn--\u2764.example", "ex\u0000ample", "%00.example",
@@ -250,7 +262,7 @@ async def test_a_host_that_cannot_be_is_an_error_with_a_name(
 ) -> None:
     monkeypatch.setattr(fetch, "DNS_TIME", 0.2)
     async with Fetcher(settings) as fetcher:
-        assert await code_of(fetcher, f"http://{host}/") in {errors.BAD_URL, errors.DNS, errors.CONNECT}
+        assert await code_of(fetcher, f"http://{host}/") in {errors.BAD_URL, errors.DNS, errors.LOOKUP}
 
 
 async def test_a_validator_of_stray_bytes_can_be_stored_and_sent_back(
@@ -312,7 +324,7 @@ async def test_no_way_of_writing_loopback_gets_a_connection(
     port = feed_server.origin.rpartition(":")[2]
     async with Fetcher(settings.model_copy(update={"allow_private_addresses": ()})) as fetcher:
         code = await code_of(fetcher, f"http://{host}:{port}/feed")
-    assert code in {errors.REFUSED_ADDRESS, errors.DNS, errors.BAD_URL}
+    assert code in {errors.REFUSED_ADDRESS, errors.DNS, errors.LOOKUP, errors.BAD_URL}
     assert feed_server.visits == []
 
 
