@@ -171,9 +171,13 @@ class Finder:
         return Gathered(wanted, language, found, near)
 
     async def partial(self, asked: Plan) -> list[Found]:
-        """What holds some of the words, the best first; its scores are those of `ranking`."""
+        """What holds some of the words, the best first; its scores are those of `ranking`.
+
+        The words that misspelt ones were taken for are marked from here on.
+        """
         gathered = await self.gathered(asked)
         wanted = gathered.wanted
+        asked.forms.update(*(word.exact for word in wanted))
         scale = ranking.Scale(wanted, gathered.language)
         unseen = await self._is_unlikely((*asked.words, *asked.texts))
         found = []

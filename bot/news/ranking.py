@@ -25,6 +25,7 @@ TITLE = 0.4
 OWN_LANGUAGE = 0.4
 CLOSE = 2  # terms apart
 NEAR = 6
+MOST_MISSPELT = 8  # words of a text that are taken for others
 
 _NAME = re.compile(r"(?<=[^.?!:] )(?:[ldLD]['’])?[^\W\d_a-zß-öø-ÿœ]\w[\w'’-]*|\d[\w.,]*")
 
@@ -49,17 +50,20 @@ class Sought(NamedTuple):
 
 
 def sought(text: str, vocabulary: Vocabulary, *, within: str | None = None) -> list[Sought]:
-    """The words of a query or question that tell something. A misspelt one is taken for its neighbours.
+    """The words of a query or question that tell something. Misspelt ones are taken for their neighbours.
 
-    `within` is the sentence that the words were taken from: a capital in it tells a name.
+    Only the first few are, for each costs the event loop milliseconds. `within` is the sentence that the words
+    were taken from: a capital in it tells a name.
     """
     found: dict[str, Sought] = {}
+    misspelt = 0
     names = {word for name in _NAME.findall(within or text) for word in terms.words(name)}
     for word in terms.words(text):
         forms = terms.alternatives(word)
         if not forms or word in found:
             continue
-        if vocabulary.misses(forms):
+        if misspelt < MOST_MISSPELT and vocabulary.misses(forms):
+            misspelt += 1
             forms = (*forms, *vocabulary.nearest(forms))
         is_name = word in names
         found[word] = Sought(

@@ -133,15 +133,7 @@ class Searcher:
         found = one_a_page(await self.finder.full(asked, needed + SPARE if asked.exact else 2 * needed))
         if _few(found, asked) and (len(asked.words) > 1 or not found):
             found = one_a_page([*found, *(await self.finder.partial(asked))])
-            self._mark_near(asked)
         return found
-
-    def _mark_near(self, asked: Plan) -> None:
-        """Have the words marked that misspelt ones were taken for."""
-        for written in asked.written:
-            for forms in map(terms.alternatives, terms.words(written)):
-                if forms and self.finder.vocabulary.misses(forms):
-                    asked.forms.update(self.finder.vocabulary.nearest(forms))
 
     async def _results(self, asked: Plan, found: Sequence[Found]) -> tuple[Result, ...]:
         by_id = {each.article.id: each.article for each in found if each.article}

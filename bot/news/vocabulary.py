@@ -29,7 +29,7 @@ MOST_RELATIVES = 8
 CLOSE = 0.9  # Jaro-Winkler similarity of a misspelt word
 DIFFERENT = 2  # letters by which it is longer or shorter
 MOST_CLOSE = 3
-COMPARED = 10  # the most similar of each length
+REMEMBERED = 256  # misspelt terms
 
 
 class Vocabulary:
@@ -38,6 +38,7 @@ class Vocabulary:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._documents = Lexicon()
+        self._near: dict[str, dict[str, int]] = {}
         self._complete = False
         self._reading: asyncio.Task[None] | None = None
         self._is_long = False
@@ -78,7 +79,7 @@ class Vocabulary:
         self._complete = size <= AT_ONCE
         documents = await self._store.index.frequencies(at_least=1 if self._complete else size // KEPT)
         await asyncio.to_thread(translations, ())  # made of many words when it is first asked
-        self._documents, self.size = documents, size
+        self._documents, self.size, self._near = documents, size, {}
 
     def documents(self, forms: Iterable[str]) -> int:
         """In how many articles the commonest of these terms stands; 0 of a rare term of a large store."""
@@ -137,20 +138,28 @@ class Vocabulary:
         """
         found: dict[str, int] = {}
         for form in forms:
-            if len(form) < shortest or not form.isalpha():
-                continue
-            terms = list(filter(str.isalpha, self._documents.beginning(form[0])))
-            for length in range(len(form) - DIFFERENT, len(form) + DIFFERENT + 1):
-                near = process.extract(
-                    form,
-                    [term for term in terms if len(term) == length],
-                    scorer=JaroWinkler.similarity,
-                    score_cutoff=CLOSE,
-                    limit=COMPARED,
-                )
-                for term, _, _ in near:
-                    slips = OSA.distance(form, term)
+            if len(form) >= shortest and form.isalpha():
+                for term, slips in self._slips(form).items():
                     found[term] = min(slips, found.get(term, slips))
         least = min(found.values(), default=0)
         nearest = [term for term, slips in found.items() if slips == least]
         return tuple(sorted(nearest, key=self._documents.number, reverse=True)[:MOST_CLOSE])
+
+    def _slips(self, form: str) -> dict[str, int]:
+        """Terms that are like this one, each with how many slips apart; remembered, it takes milliseconds."""
+        if form not in self._near:
+            if len(self._near) >= REMEMBERED:
+                self._near.clear()
+            alike = process.extract(
+                form,
+                [
+                    term
+                    for term in self._documents.beginning(form[0])
+                    if abs(len(term) - len(form)) <= DIFFERENT and term.isalpha()
+                ],
+                scorer=JaroWinkler.similarity,
+                score_cutoff=CLOSE,
+                limit=None,
+            )
+            self._near[form] = {term: OSA.distance(form, term) for term, _, _ in alike}
+        return self._near[form]

@@ -45,7 +45,8 @@ class Lexicon:
         group = max(bisect_left(self._firsts, first) - 1, 0)
         start, end = self._starts[group], self._starts[bisect_left(self._firsts, first + _AFTER)]
         terms = self._lines[start + 1 : end].decode().split("\n") if start < end else []
-        return [term for term in terms if term.startswith(head)]
+        start = bisect_left(terms, head)
+        return terms[start : bisect_left(terms, True, start, key=lambda term: not term.startswith(head))]
 
     def _place(self, term: str) -> int | None:
         wanted = _encoded(term)

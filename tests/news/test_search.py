@@ -1,10 +1,13 @@
 from collections.abc import Collection
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from rapidfuzz import process
 
+from bot.news import ranking, vocabulary
 from bot.news.search import Searcher, article_as_json, as_json, parse
 from bot.store import Store
 from bot.text.query import Condition, Filter
@@ -232,6 +235,25 @@ async def test_of_near_words_the_nearest_is_suggested_as_it_is_written(
         "-mistarl title:mistake since:1h": (),  # what is not wanted may be missing
     }.items():
         assert (await searcher.search(query, feed_ids=None)).suggestions == words, query
+
+
+async def test_of_many_misspelt_words_only_the_first_few_are_compared_with_all_words_and_once(
+    library: Library, searcher: Searcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[str] = []
+
+    def extract(form: str, *args: Any, **options: Any) -> Any:
+        compared.append(form)
+        return process.extract(form, *args, **options)
+
+    monkeypatch.setattr(vocabulary, "process", SimpleNamespace(extract=extract))
+    await library.add("Amazon and the police")
+    endings = [f"{one}{other}" for one in "bcdfg" for other in "klmn"]
+    page = await searcher.search(
+        "amazn " + " ".join(f"polizei{ending}" for ending in endings[:19]), feed_ids=None
+    )
+    assert [result.partial for result in page.results] == [True]
+    assert len(compared) == len(set(compared)) <= 2 * ranking.MOST_MISSPELT
 
 
 async def test_a_name_of_a_hidden_feed_is_not_suggested(library: Library, searcher: Searcher) -> None:
