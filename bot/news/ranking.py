@@ -52,8 +52,8 @@ class Sought(NamedTuple):
 def sought(text: str, vocabulary: Vocabulary, *, within: str | None = None) -> list[Sought]:
     """The words of a query or question that tell something. Misspelt ones are taken for their neighbours.
 
-    Only the first few are, for each costs the event loop milliseconds. `within` is the sentence that the words
-    were taken from: a capital in it tells a name.
+    Only the first few are, for each costs the event loop milliseconds. `within` is the sentence that the
+    words were taken from: a capital in it tells a name.
     """
     found: dict[str, Sought] = {}
     misspelt = 0

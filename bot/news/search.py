@@ -14,7 +14,7 @@ from bot.news.meaning import Meaning
 from bot.news.plan import Plan, plan
 from bot.news.suggestions import Advice, advise
 from bot.store import Store
-from bot.text import excerpts, terms
+from bot.text import excerpts
 from bot.text.query import Query, parse
 from bot.text.skimming import Marker
 from bot.words import Article

@@ -46,7 +46,8 @@ class Lexicon:
         start, end = self._starts[group], self._starts[bisect_left(self._firsts, first + _AFTER)]
         terms = self._lines[start + 1 : end].decode().split("\n") if start < end else []
         start = bisect_left(terms, head)
-        return terms[start : bisect_left(terms, True, start, key=lambda term: not term.startswith(head))]
+        end = bisect_right(terms, False, start, key=lambda term: not term.startswith(head))  # noqa: FBT003
+        return terms[start:end]
 
     def _place(self, term: str) -> int | None:
         wanted = _encoded(term)
