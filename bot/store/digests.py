@@ -269,8 +269,8 @@ def _make(
     if not _current(connection, digest):
         return False
     connection.execute(
-        "UPDATE fate SET fate = 'withheld', reason = ?, decided = ? WHERE channel_id = ? "
-        "AND fate = 'digested' AND article_id IN (SELECT value FROM json_each(?))",
+        "UPDATE fate INDEXED BY fate_held SET fate = 'withheld', reason = ?, decided = ? "
+        "WHERE channel_id = ? AND fate = 'digested' AND article_id IN (SELECT value FROM json_each(?))",
         (outbox.TOLD, now, digest.channel_id, listed(told)),
     )
     connection.execute(
@@ -285,8 +285,8 @@ def _make(
         (digest.channel_id, f"digest:{digest.id}:{digest.due}:{now}", digest.id, now, digest.due, payload),
     ).fetchone()
     connection.execute(
-        "UPDATE fate SET dispatch_id = ?, fate = NULL WHERE channel_id = ? AND fate = 'digested' "
-        "AND article_id IN (SELECT value FROM json_each(?))",
+        "UPDATE fate INDEXED BY fate_held SET dispatch_id = ?, fate = NULL "
+        "WHERE channel_id = ? AND fate = 'digested' AND article_id IN (SELECT value FROM json_each(?))",
         (dispatch_id, digest.channel_id, listed(held)),
     )
     connection.executemany(

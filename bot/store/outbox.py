@@ -219,13 +219,18 @@ def waiting(connection: sqlite3.Connection, channel_id: int, feed_id: int) -> li
         """
         SELECT article.id, article.key, fate.page, article.published, fate.kind
         FROM (
-            SELECT page, article_id, iif(fate.joined_id IS NULL, dispatch.kind, :joined) AS kind
-            FROM dispatch JOIN fate ON dispatch.id IN (fate.dispatch_id, fate.joined_id)
+            SELECT page, article_id, kind FROM dispatch
+            CROSS JOIN fate ON fate.dispatch_id = dispatch.id
             WHERE dispatch.channel_id = :channel AND state = 'waiting' AND kind <> 'digest'
             UNION ALL
-            SELECT page, article_id, :held FROM fate WHERE channel_id = :channel AND fate = 'digested'
+            SELECT page, article_id, :joined FROM dispatch
+            CROSS JOIN fate ON fate.joined_id = dispatch.id
+            WHERE dispatch.channel_id = :channel AND state = 'waiting'
+            UNION ALL
+            SELECT page, article_id, :held FROM fate INDEXED BY fate_held
+            WHERE channel_id = :channel AND fate = 'digested'
         ) AS fate
-        JOIN article ON article.id = fate.article_id
+        CROSS JOIN article ON article.id = fate.article_id
         WHERE article.feed_id = :feed
           AND NOT EXISTS (
             SELECT 1 FROM article AS other

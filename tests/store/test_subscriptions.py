@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
 
 from bot.choices import Rule
-from bot.store import Store, StoreError
+from bot.settings import Settings
+from bot.store import Store, StoreError, outbox
 from bot.words import DispatchKind, FeedState
 from tests.clocks import ManualClock
 from tests.store.samples import CHANNEL, SERVER, add_feed, deliver, fates, follow, new_article, record
@@ -44,6 +47,23 @@ async def test_following_twice_is_one_subscription_and_one_post(store: Store):
     assert [created for _, created in followed] == [True, False]
     assert followed[0][0] == followed[1][0]
     assert await titles(store) == ["a"]
+
+
+async def test_what_waits_is_found_without_a_look_at_all_articles_of_the_feed(
+    store: Store, settings: Settings
+):
+    feed = await add_feed(store)
+    await record(store, feed, *(new_article(feed, str(number)) for number in range(500)), first=True)
+    await follow(store, feed)
+    await record(store, feed, new_article(feed, "new"))
+    steps: list[None] = []
+    with closing(sqlite3.connect(settings.database)) as connection:
+        connection.row_factory = sqlite3.Row
+        outbox.waiting(connection, CHANNEL, feed.id)  # which reads the schema
+        connection.set_progress_handler(lambda: steps.append(None), 1)
+        ((owed, kind),) = outbox.waiting(connection, CHANNEL, feed.id)
+    assert (owed.key, kind) == (new_article(feed, "new").key, "post")
+    assert len(steps) < 500
 
 
 async def test_following_again_repeats_nothing(store: Store):
