@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from bot.store.gathering import Candidate, Gathered
 from bot.store.joining import margin
+from bot.text import sharing
+
+Titled = tuple[str, str]
+"""A page and its title where it was shown."""
 
 
 @dataclass(slots=True)
 class Told:
     """Pages that digests named, with the times of these, and pages that were posted singly.
 
-    `everything` is a time before which all is taken to be told. `until` is the time of the last digest that
-    was sent; `is_sent`: the one that is due was. `held` are the articles that `without` left out though they
-    were held.
+    `shown` and `shown_in_digests` are the same by what was to be seen, for a page may have been told by an
+    article of another feed, of which nothing is known. `everything` is a time before which all is taken to be
+    told. `until` is the time of the last digest that was sent; `is_sent`: the one that is due was. `held` are
+    the articles that `without` left out though they were held.
     """
 
     digested: dict[str, int] = field(default_factory=dict)
     posted: AbstractSet[str] = frozenset()
+    shown: Collection[Titled] = ()
+    shown_in_digests: Mapping[Titled, int] = field(default_factory=dict)
     everything: int | None = None
     until: int = 0
     is_sent: bool = False
@@ -34,9 +42,9 @@ class Told:
         held = set(gathered.held)
         told: dict[int, int] = {}
         for one in gathered.candidates:
-            if one.page in self.digested:
-                told[one.article_id] = self.digested[one.page]
-            elif self._is_over(one) or (one.article_id in held and one.page in self.posted):
+            if (at := self._digested_at(one)) is not None:
+                told[one.article_id] = at
+            elif self._is_over(one) or (one.article_id in held and self._is_posted(one)):
                 told[one.article_id] = one.published
         published = {one.article_id: one.published for one in gathered.candidates}
         kin = {
@@ -54,5 +62,17 @@ class Told:
             [pair for pair in gathered.kin if not over.intersection(pair[:2])],
         )
 
+    def _digested_at(self, one: Candidate) -> int | None:
+        ats = [at for shown, at in self.shown_in_digests.items() if _is(one, shown)]
+        return max([self.digested.get(one.page, 0), *ats]) or None
+
+    def _is_posted(self, one: Candidate) -> bool:
+        return one.page in self.posted or any(_is(one, shown) for shown in self.shown)
+
     def _is_over(self, one: Candidate) -> bool:
         return self.everything is not None and one.published <= self.everything
+
+
+def _is(one: Candidate, shown: Titled) -> bool:
+    page, title = shown
+    return page == one.page and sharing.alike(title, one.title)

@@ -37,9 +37,9 @@ BEGIN = "telex:begin"
 
 # https://discord.com/developers/docs/components/reference
 _LONGEST_LABEL = 80
-_SAVE, _STOP = "telex:save:", "telex:stop:"
+_SAVE, _STOP, _VOTE = "telex:save:", "telex:stop:", "telex:vote:"
 _PICK = "telex:pick:"
-_CATCH_UP, _DIGEST = f"{_PICK}catch-up:", f"{_PICK}digest:"
+_DIGEST = f"{_PICK}digest:"
 _LONGEST_URL = 512
 
 
@@ -161,7 +161,10 @@ def custom_ids(message: discord.Message) -> set[str]:
 
 
 class Told(NamedTuple):
-    """Keys of the articles that a message tells of, if it is a post, a catch-up, a digest."""
+    """Keys of the articles that a message tells of, if it is a post, a catch-up, a digest.
+
+    `listed` are those of a catch-up, and those that joined a post.
+    """
 
     posted: frozenset[str] = frozenset()
     listed: frozenset[str] = frozenset()
@@ -171,10 +174,11 @@ class Told(NamedTuple):
 def told_keys(message: discord.Message) -> Told:
     """What a message tells of; nothing for other messages than these."""
     ids = custom_ids(message)
-    if any(name.startswith(_STOP) for name in ids):  # a watch's notice saves articles too
+    if any(name.startswith((_STOP, _VOTE)) for name in ids):  # notices of watches and answers save too
         return Told()
     posted = frozenset(name.removeprefix(_SAVE) for name in ids if name.startswith(_SAVE))
-    return Told(posted, _options(message, _CATCH_UP), _options(message, _DIGEST))
+    digested = _options(message, _DIGEST)
+    return Told(posted, _options(message, _PICK) - digested, digested)
 
 
 def edition_of(message: discord.Message) -> str | None:

@@ -119,6 +119,8 @@ class Digests:
         return Told(
             {pages[key]: at for key, at in found.digested.items() if key in pages},
             {pages[key] for key in found.posted if key in pages},
+            found.shown,
+            found.shown_in_digests,
             until=max(dues.values(), default=0),
             is_sent=any(int(due) >= digest.due for due in dues),
         )

@@ -9,10 +9,11 @@ from typing import NamedTuple, TypeVar
 
 import discord
 
-from bot.posting import buttons, permissions, sizes
+from bot.posting import buttons, permissions, showing, sizes
 from bot.posting.messages import Message
 from bot.posting.outcomes import Later, Lost, Outcome, Sent, Unknown, judge
 from bot.posting.places import Target
+from bot.posting.showing import Shown
 from bot.words import Article, Dispatch, DispatchKind
 
 T = TypeVar("T")
@@ -36,12 +37,14 @@ class HistoryHidden(Exception):
 class Earlier(NamedTuple):
     """What a channel was told between two times, each by its key with when it was told last.
 
-    `editions` are digests by the names of their dispatches.
+    `editions` are digests by the names of their dispatches. What was shown is there once more by its page.
     """
 
     posted: dict[str, int]
     digested: dict[str, int]
     editions: dict[str, int]
+    shown: list[Shown]
+    shown_in_digests: dict[tuple[str, str], int]
 
 
 async def look(
@@ -52,15 +55,17 @@ async def look(
     since: int,
     until: int,
     apart: Collection[int] = (),
+    article: Article | None = None,
 ) -> Sent | None:
     """The message of a dispatch in a channel, if it was made between two times; None when it is not there.
 
     What tells articles carries its name in the id of a button, a notice is known by its words, those of
     `message`. It may be in any of the bot's threads of a channel, whatever was chosen since, but for those
-    of `apart`, which are channels of their own. Raises `HistoryHidden`, and what discord.py raises.
+    of `apart`, which are channels of their own. With the `article` of a post, that of another feed's article
+    with the same page will do. Raises `HistoryHidden`, and what discord.py raises.
     """
     async for found, sent in _mine(place, dispatch.channel_id, since, until, apart):
-        if _is_of(found, dispatch, message):
+        if _is_of(found, dispatch, message) or (article is not None and _is_post_of(found, article)):
             return sent
     return None
 
@@ -68,36 +73,40 @@ async def look(
 async def told(
     place: Target,
     dispatch: Dispatch,
-    keys: Collection[str],
+    articles: Sequence[Article],
     *,
     since: int,
     until: int,
     apart: Collection[int] = (),
-) -> tuple[frozenset[str], frozenset[str]]:
-    """Which of a dispatch's articles, by their keys, other messages between two times tell of: and digests.
+) -> tuple[set[int], set[int]]:
+    """Which of a dispatch's articles, by their ids, other messages between two times tell of: and digests.
 
-    Those are catch-ups, and posts where the dispatch is a catch-up. A catch-up of the dispatch's own name
-    that lists as many articles as it can tells of them all. Raises as `look` does.
+    Those are catch-ups, posts that they joined, and other posts where the dispatch is a catch-up. A catch-up
+    of the dispatch's own name that lists as many articles as it can tells of them all. Raises as `look` does.
     """
-    found: set[str] = set()
-    digested: set[str] = set()
+    found: set[int] = set()
+    digested: set[int] = set()
+    gathers = dispatch.kind is DispatchKind.CATCH_UP
     async for message, _sent in _mine(place, dispatch.channel_id, since, until, apart):
         told = buttons.told_keys(message)
-        found |= told.listed
-        digested |= told.digested
-        if dispatch.kind is DispatchKind.CATCH_UP:
-            found |= told.posted
-            own = buttons.pick_id(dispatch.what) in buttons.custom_ids(message)
-            if own and len(told.listed) >= sizes.OPTIONS:
-                return frozenset(keys), frozenset()
-    return frozenset(found.intersection(keys)), frozenset(digested.intersection(keys))
+        if not any(told):
+            continue
+        own = buttons.pick_id(dispatch.what) in buttons.custom_ids(message)
+        if gathers and own and len(told.listed) >= sizes.OPTIONS:
+            return {article.id for article in articles}, set()
+        others = not gathers and bool(told.posted)  # a post's own article is for `look` to find
+        keys = told.listed | told.digested if others else frozenset().union(*told)
+        shown = showing.pages(message)[others:]
+        ids = {one.id for one in articles if one.key in keys or showing.is_among(one, shown)}
+        (digested if told.digested else found).update(ids)
+    return found, digested
 
 
 async def earlier(
     place: Target, channel_id: int, *, since: int, until: int, apart: Collection[int] = ()
 ) -> Earlier:
     """What a channel was told between two times. Raises as `look` does."""
-    found = Earlier({}, {}, {})
+    found = Earlier({}, {}, {}, [], {})
     async for message, _sent in _mine(place, channel_id, since, until, apart):
         at = int(message.created_at.timestamp())
         told = buttons.told_keys(message)
@@ -105,6 +114,12 @@ async def earlier(
             known.update((key, max(at, known.get(key, at))) for key in keys)
         if (name := buttons.edition_of(message)) is not None:
             found.editions[name] = at
+        if told.digested:
+            found.shown_in_digests.update(
+                (one, max(at, found.shown_in_digests.get(one, at))) for one in showing.pages(message)
+            )
+        elif any(told):
+            found.shown.extend(showing.pages(message))
     return found
 
 
@@ -174,9 +189,12 @@ async def search(
     since: int,
     until: int,
     apart: Collection[int] = (),
+    article: Article | None = None,
 ) -> Outcome | None:
     """The message as `look` finds it, None if it is not there; else why that is not known."""
-    return await answered(look(place, dispatch, message, since=since, until=until, apart=apart))
+    return await answered(
+        look(place, dispatch, message, since=since, until=until, apart=apart, article=article)
+    )
 
 
 async def answered(looking: Awaitable[T]) -> T | Outcome:
@@ -226,3 +244,8 @@ def _is_of(found: discord.Message, dispatch: Dispatch, message: Message | None) 
         case DispatchKind.NOTICE:
             words = message.embed.description if message is not None else None
             return [embed.description for embed in found.embeds] == [words]
+
+
+def _is_post_of(found: discord.Message, article: Article) -> bool:
+    """Whether a message is the post of an article, or of another feed's with the same page."""
+    return bool(buttons.told_keys(found).posted) and showing.is_among(article, showing.pages(found)[:1])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import discord
 
 from bot.clock import Clock
@@ -51,11 +53,10 @@ class Restored:
         if since is None or (dispatch.kind is DispatchKind.DIGEST and dispatch.created > self.at):
             return None
         apart = await self._store.subscriptions.channels(dispatch.server_id)
-        digested: frozenset[str] = frozenset()
-        keys = {article.key: article.id for article in articles}
+        digested: set[int] = set()
         if dispatch.kind in {DispatchKind.POST, DispatchKind.CATCH_UP}:
             found = await lookback.answered(
-                lookback.told(place, dispatch, keys, since=since, until=self.at, apart=apart)
+                lookback.told(place, dispatch, articles, since=since, until=self.at, apart=apart)
             )
             if not isinstance(found, tuple):
                 return found
@@ -63,12 +64,21 @@ class Restored:
             if dispatch.kind is DispatchKind.CATCH_UP:
                 others |= digested
             if others:
-                return await self._narrow(dispatch, [keys[key] for key in others])
+                return await self._narrow(dispatch, others)
         if dispatch.kind is DispatchKind.CATCH_UP:
             return None  # one of its name may have told of other articles
-        outcome = await lookback.search(place, dispatch, message, since=since, until=self.at, apart=apart)
+        is_post = dispatch.kind is DispatchKind.POST and len(articles) == 1
+        outcome = await lookback.search(
+            place,
+            dispatch,
+            message,
+            since=since,
+            until=self.at,
+            apart=apart,
+            article=articles[0] if is_post else None,
+        )
         if outcome is None and digested:  # a digest also names what was posted singly
-            return await self._narrow(dispatch, [keys[key] for key in digested])
+            return await self._narrow(dispatch, digested)
         return outcome
 
     async def before(self, digest: Digest, since: int) -> Earlier | Outcome | None:
@@ -92,7 +102,7 @@ class Restored:
             )
         )
 
-    async def _narrow(self, dispatch: Dispatch, article_ids: list[int]) -> Narrowed:
+    async def _narrow(self, dispatch: Dispatch, article_ids: Collection[int]) -> Narrowed:
         await self._store.dispatches.told_before(dispatch.id, article_ids)
         await self._store.dispatches.retry(dispatch.id, due=self._clock.now(), error=None)
         return Narrowed()

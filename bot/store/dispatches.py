@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from bot.clock import Clock
@@ -125,7 +125,7 @@ class Dispatches:
         """Nobody knows yet whether it was sent; it stays claimed."""
         await self._set(dispatch_id, "error = :error", error=error)
 
-    async def told_before(self, dispatch_id: int, article_ids: Sequence[int]) -> None:
+    async def told_before(self, dispatch_id: int, article_ids: Collection[int]) -> None:
         """Other messages told of these articles before a backup was restored: they are not owed any more."""
         async with self._database.write() as transaction:
             await transaction.execute(

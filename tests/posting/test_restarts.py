@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bot.posting import buttons
 from bot.words import DispatchState, Fate
 from tests.discord_world import World
 from tests.feed_server import item
@@ -157,6 +158,25 @@ async def test_a_button_of_somebody_else_does_not_pass_for_a_post(telex: World, 
     await telex.restart()
     await telex.deliver()
     assert titles(telex) == ["Article 0", "Article 1"]
+
+
+async def test_an_answer_that_quotes_an_article_is_not_taken_for_its_post(
+    telex: World, publisher: Publisher
+) -> None:
+    """It has a button that saves the article, as the post has."""
+    await publisher.begin()
+    await publisher.publish(item(1, title="Thieves in Zanzibar", body="The thieves took Zanzibar."))
+    await telex.editor.send(telex.news, f"<@{telex.env.backend.bot_user.id}> what did the thieves take?")
+    answer = telex.posts()[-1]
+    stop_at(telex, "_send", "before")
+    await telex.deliver()
+    (claimed,) = await telex.store.dispatches.interrupted()
+    assert buttons.save_id(claimed.what) in buttons.custom_ids(answer)
+    await telex.restart()
+    await telex.deliver()
+    posted = [message for message in telex.posts() if message.embeds[0].title == "Thieves in Zanzibar"]
+    assert len(posted) == 1
+    assert (await telex.store.dispatches.get(claimed.id)).message_id == posted[0].id  # type: ignore[union-attr]
 
 
 async def test_a_restored_backup_repeats_nothing_that_was_sent_after_it(

@@ -297,8 +297,12 @@ class Scene(Looking):
 
     async def _poll(self, newsroom: Newsroom) -> int:
         """Poll the feed once. Returns how many articles are new."""
+        return await self.poll(newsroom, self.url)
+
+    async def poll(self, newsroom: Newsroom, url: str) -> int:
+        """Poll the feed of an address once. Returns how many articles are new."""
         poller = Poller(newsroom.settings, newsroom.clock, newsroom.store, newsroom.fetcher, Inline())
-        report = await poller.poll(await newsroom.store.feeds.add(self.url), polite=False)
+        report = await poller.poll(await newsroom.store.feeds.add(url), polite=False)
         assert report.error is None, report
         return report.new
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+import pytest
+
+from tests.feed_server import item, rss
 from tests.wire.kills import toll
 from tests.wire.looking import articles
 from tests.wire.scene import KINDS, Scene
@@ -166,3 +169,64 @@ async def test_what_a_digest_told_after_the_backup_is_not_posted_when_the_digest
         await scene.posted(later)
         await bot.stop()
         assert not repeated(scene, [*numbers, *later]), before
+
+
+async def rivals(scene: Scene) -> tuple[str, str]:
+    """Let the channels follow another publisher too, who tells of the same pages; the addresses of both."""
+    copied(scene, [1])
+    rival = f"{scene.feeds.origin}/rival.xml"
+    async with scene.newsroom() as newsroom:
+        feed = await newsroom.store.feeds.add(rival, outlet="Rival")
+        await scene.poll(newsroom, rival)
+        for channel in scene.channels.values():
+            await newsroom.store.subscriptions.follow(
+                server_id=scene.server.id, channel_id=channel.id, feed_id=feed.id, first_article_id=None
+            )
+    return scene.url, rival
+
+
+def copied(scene: Scene, numbers: list[int]) -> None:
+    """The other publisher tells of the pages of these articles, under identities and titles of their own."""
+    now = scene.clock.now()
+    items = [
+        item(number, title=f"Rival: article {number}", published=now - 1).replace(
+            f">article-{number}<", f">rival-{number}<"
+        )
+        for number in numbers
+    ]
+    scene.feeds.serve("/rival.xml", rss(*reversed(items)))
+
+
+async def polled(scene: Scene, *urls: str) -> None:
+    """These feeds are fetched in this order while no bot runs."""
+    async with scene.newsroom() as newsroom:
+        for url in urls:
+            await scene.poll(newsroom, url)
+
+
+@pytest.mark.parametrize("after", [100, 3])
+async def test_a_page_that_two_feeds_share_is_not_told_again_in_whatever_order_they_come_back(
+    scene: Scene, tmp_path: Path, after: int
+) -> None:
+    """Singly, or in a catch-up of some of them."""
+    scene.catch_up_after = after
+    one, other = await rivals(scene)
+    bot = scene.start()
+    await scene.posted([1])
+    await scene.telex("backup", str(tmp_path / "backup.db"))
+    await bot.stop()
+    numbers = scene.write(6)
+    copied(scene, numbers)
+    await polled(scene, one, other)
+    bot = scene.start()
+    await scene.posted(numbers)
+    await bot.stop()
+    assert not repeated(scene, numbers)
+    restore(tmp_path / "backup.db", scene.database)
+    await polled(scene, other, one)
+    later = scene.write(1)
+    await polled(scene, one)
+    bot = scene.start()
+    await scene.posted([*numbers, *later])
+    await bot.stop()
+    assert not repeated(scene, [*numbers, *later])
