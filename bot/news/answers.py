@@ -102,7 +102,7 @@ async def ask(
         answer = await _about(searcher, whole, article, writer)
     if answer is None:
         found = await _found(searcher, whole, feed_ids)
-        answer = await _answer(whole, found, SURE_ENOUGH, writer)
+        answer = None if context.leaves_open(whole) else await _answer(whole, found, SURE_ENOUGH, writer)
         answer = answer or Answer(
             question=text, answered=False, nearest=found.nearest(), sureness=found.drawn.sureness
         )

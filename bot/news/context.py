@@ -24,6 +24,11 @@ _REFERRING = re.compile(
     r"\b(?:it|its|they|them|their|he|him|his|she|her|this|that|there|sa|ses|leurs?|lui|ca|cela|celui-ci"
     r"|celle-ci)\b|\bson (?!et )|-(?:il|elle|ils|elles)\b"
 )
+_POINTING = re.compile(
+    r"\b(?:its?|they|them|their|he|him|his|she|her|leurs?|celui-ci|celle-ci|ceux-ci)\b"
+    r"|(?:(?<!passe)(?<!\by a)-t|(?<!faut)(?<!agit)(?<!s'est)(?<!-t))-(?:il|elle|ils|elles)\b"
+)
+"""Of `_REFERRING`, what stands for a thing for sure: not `what is there in Paris`, `que se passe-t-il à Lyon`."""
 _WHAT_IT_ASKS = re.compile(
     r"(?:price|cost|costs|prix|cout|couts|tarif|coute|coutent|coutait|coutera|vaut|date|annee|year|jour|mois|nombre"
     r"|number|reason|raison|temps|time|duree|dure|long|lasts?|size|taille|happen\w*|passe|else|other|autre\w*"
@@ -77,6 +82,11 @@ def own_words(text: str) -> list[str]:
         for word in dict.fromkeys(terms.words(text))
         if terms.alternatives(word) and not _WHAT_IT_ASKS.fullmatch(word)
     ]
+
+
+def leaves_open(text: str) -> bool:
+    """Whether a question is about a thing that it only points at: `and when was it launched?`."""
+    return bool(_POINTING.search(folded_of(text))) and not names(text) and len(own_words(text)) <= _FEW
 
 
 def names(text: str) -> list[str]:

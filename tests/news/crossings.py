@@ -51,7 +51,10 @@ DMA | Which tech giants must obey the new European rules on digital markets? | A
 
 @cache
 def stories() -> list[dict[str, Any]]:
-    """The demo's stories with their language and the time they were published."""
+    """The demo's real stories with their language and the time they were published.
+
+    Those without a time are made up and arrive during the demo.
+    """
     content = json.loads(STORIES.read_text(encoding="utf-8"))
     languages = {outlet["name"]: outlet["language"] for outlet in content["outlets"]}
     return [
@@ -61,6 +64,7 @@ def stories() -> list[dict[str, Any]]:
             "time": int(datetime.fromisoformat(story["published"]).timestamp()),
         }
         for story in content["stories"]
+        if "published" in story
     ]
 
 

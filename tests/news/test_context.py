@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.news.context import whole
+from bot.news.context import leaves_open, whole
 
 
 @pytest.mark.parametrize(
@@ -51,6 +51,26 @@ def test_a_chain_of_follow_ups_keeps_its_topic() -> None:
     assert (
         whole("how old is he?", ["Who is the CEO of Apple?", "and Microsoft?"]) == "how old is he? Microsoft"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "open_"),
+    [
+        ("and when was it launched?", True),
+        ("et quand a-t-elle été lancée ?", True),
+        ("Who founded them?", True),
+        ("When was Rekognition launched? Is it banned?", False),
+        ("How much does the new phone cost and does it fold?", False),
+        ("Que se passe-t-il à lyon ?", False),
+        ("Que s’est-il passé en 1942 ?", False),
+        ("y a-t-il une pénurie ?", False),
+        ("is there a shortage?", False),
+        ("combien pèse un pixel ?", False),
+    ],
+)
+def test_a_question_that_only_points_at_its_thing_is_known(text: str, open_: bool) -> None:
+    """A word like "launched" alone finds an answer about anything."""
+    assert leaves_open(text) is open_
 
 
 def test_without_earlier_questions_nothing_is_added() -> None:

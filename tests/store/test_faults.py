@@ -150,7 +150,9 @@ def spoil(path: Path, table: str) -> int:
         table,
         *(
             row[0]
-            for row in connection.execute("SELECT name FROM sqlite_master WHERE tbl_name = ?", (table,))
+            for row in connection.execute(
+                "SELECT name FROM sqlite_master WHERE tbl_name = ? AND type = 'index'", (table,)
+            )
         ),
     ]
     pages = {
