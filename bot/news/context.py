@@ -28,7 +28,7 @@ _POINTING = re.compile(
     r"\b(?:its?|they|them|their|he|him|his|she|her|leurs?|celui-ci|celle-ci|ceux-ci)\b"
     r"|(?:(?<!passe)(?<!\by a)-t|(?<!faut)(?<!agit)(?<!s'est)(?<!-t))-(?:il|elle|ils|elles)\b"
 )
-"""Of `_REFERRING`, what stands for a thing for sure: not `what is there in Paris`, `que se passe-t-il à Lyon`."""
+"""Of `_REFERRING`, what stands for a thing for sure, unlike `what is there in`, `que se passe-t-il à`."""
 _WHAT_IT_ASKS = re.compile(
     r"(?:price|cost|costs|prix|cout|couts|tarif|coute|coutent|coutait|coutera|vaut|date|annee|year|jour|mois|nombre"
     r"|number|reason|raison|temps|time|duree|dure|long|lasts?|size|taille|happen\w*|passe|else|other|autre\w*"
