@@ -17,7 +17,10 @@ from bot.words import Digest, Dispatch, DispatchKind
 
 
 class Narrowed:
-    """Some of what a dispatch was to tell was told already: it waits again with the rest, or is gone."""
+    """Some of what a dispatch was to tell was told already: it waits again with the rest, or is gone.
+
+    A digest is made anew, of what was not told.
+    """
 
 
 class Restored:
@@ -79,6 +82,10 @@ class Restored:
         )
         if outcome is None and digested:  # a digest also names what was posted singly
             return await self._narrow(dispatch, digested)
+        if outcome is None and dispatch.kind is DispatchKind.DIGEST:
+            await self._store.dispatches.retry(dispatch.id, due=self._clock.now(), error=None)
+            await self._store.digests.make_again(dispatch.id)
+            return Narrowed()
         return outcome
 
     async def before(self, digest: Digest, since: int) -> Earlier | Outcome | None:

@@ -94,6 +94,11 @@ class Digests:
         async with self._database.write() as transaction:
             return await transaction.run(_recall, digest_id, self._clock.now())
 
+    async def make_again(self, dispatch_id: int) -> None:
+        """Take back a digest that waits to be sent, and let it be due now."""
+        async with self._database.write() as transaction:
+            await transaction.run(_make_again, dispatch_id, self._clock.now())
+
     async def make(
         self,
         digest: Digest,
@@ -246,6 +251,16 @@ def _recall(connection: sqlite3.Connection, digest_id: int, now: int) -> int | N
     )
     connection.execute("DELETE FROM dispatch WHERE id IN (SELECT value FROM json_each(?))", (ids,))
     return int(min(since))
+
+
+def _make_again(connection: sqlite3.Connection, dispatch_id: int, now: int) -> None:
+    row = connection.execute(
+        "SELECT digest_id FROM dispatch WHERE id = ? AND state = 'waiting'", (dispatch_id,)
+    ).fetchone()
+    if row is not None and (since := _recall(connection, row["digest_id"], now)) is not None:
+        connection.execute(
+            "UPDATE digest SET due = ?, covered = ? WHERE id = ?", (now, since, row["digest_id"])
+        )
 
 
 def _current(connection: sqlite3.Connection, digest: Digest) -> bool:

@@ -265,6 +265,11 @@ class Scene(Looking):
         with closing(sqlite3.connect(self.database)) as connection, connection:
             connection.execute("UPDATE dispatch SET sent = sent - 3600 WHERE sent IS NOT NULL")
 
+    def unblock(self) -> None:
+        """Let all channels be tried again at once."""
+        with closing(sqlite3.connect(self.database)) as connection, connection:
+            connection.execute("UPDATE channel SET problem = NULL, problem_since = NULL, retry_at = NULL")
+
     def end_thread(self, kind: str) -> None:
         """Somebody deletes the threads of a channel, that of the day among them."""
         state = self.discord.state

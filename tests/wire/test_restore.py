@@ -230,3 +230,59 @@ async def test_a_page_that_two_feeds_share_is_not_told_again_in_whatever_order_t
     await scene.posted([*numbers, *later])
     await bot.stop()
     assert not repeated(scene, [*numbers, *later])
+
+
+async def test_a_digest_that_waited_in_the_backup_tells_nothing_that_was_told_otherwise(
+    scene: Scene, tmp_path: Path
+) -> None:
+    """It was taken back after the backup; what it was to tell came in a catch-up, then in a later digest."""
+    for stopped in (True, False):
+        bot = scene.start()
+        await scene.posted([1])
+        await bot.stop()
+        await scene.digest()
+        numbers = await scene.publish(2)
+        scene.end_day()
+        for kind in KINDS:
+            scene.discord.faults.refused(sending(scene, kind), 403, 50013, times=None)
+        bot = scene.start()
+        await until(lambda: scene.rows("SELECT 1 FROM dispatch WHERE kind = 'digest' AND attempts > 0"))
+        await until(lambda: not scene.digests_due())
+        backup = tmp_path / f"backup-{stopped}.db"
+        await scene.telex("backup", str(backup))
+        await bot.stop()
+        scene.discord.faults.clear()
+        scene.unblock()
+        if stopped:
+            await scene.end_digest()
+        else:
+            numbers += await scene.publish(1)
+            scene.end_day()
+        bot = scene.start()
+        await scene.posted(numbers)
+        await bot.stop()
+        assert not repeated(scene, numbers)
+        restore(backup, scene.database)
+        scene.unblock()
+        later = scene.write(1)
+        await scene.make_due()
+        bot = scene.start()
+        await until(partial(has_articles, scene, later))
+        await scene.settled()
+        await bot.stop()
+        scene.end_day()
+        bot = scene.start()
+        await scene.posted(later)
+        await bot.stop()
+        assert not repeated(scene, [*numbers, *later]), stopped
+        await scene.end_digest()
+
+
+def has_articles(scene: Scene, numbers: list[int]) -> bool:
+    urls = ", ".join(f"'https://news.example/articles/{number}'" for number in numbers)
+    return len(scene.rows(f"SELECT 1 FROM article WHERE url IN ({urls})")) == len(numbers)
+
+
+def sending(scene: Scene, kind: str) -> str:
+    """The request that brings a message into a channel of that kind."""
+    return f"POST /channels/{scene.channels[kind].id}/{'threads' if kind == 'forum' else 'messages'}"
