@@ -110,7 +110,7 @@ def catch_up(
         (channel_id,),
     ).fetchone()
     if row is None:
-        name = _free_name(connection, channel_id, f"catch-up:{key}")
+        name = free_name(connection, channel_id, f"catch-up:{key}")
         dispatch_id = _dispatch(connection, channel_id, "catch-up", name, first, now)
     else:
         dispatch_id = row["id"]
@@ -380,14 +380,17 @@ def _post(connection: sqlite3.Connection, channel_id: int, owed: Owed, now: int)
     _fate(connection, channel_id, owed, dispatch_id, now)
 
 
-def _free_name(connection: sqlite3.Connection, channel_id: int, name: str) -> str:
-    """A name that no dispatch of the channel has: an article may be owed again after it was taken back."""
+def free_name(connection: sqlite3.Connection, channel_id: int, name: str, *, before: str = ":") -> str:
+    """A name that no dispatch of the channel has: an article may be owed again after it was taken back.
+
+    A number behind `before` makes it one.
+    """
     names = connection.execute(
         "SELECT what FROM dispatch WHERE channel_id = ?1 AND what >= ?2 AND what < ?2 || ';'",
         (channel_id, name),
     ).fetchall()
     taken = {row["what"] for row in names}
-    return next(one for one in chain([name], (f"{name}:{n}" for n in count(2))) if one not in taken)
+    return next(one for one in chain([name], (f"{name}{before}{n}" for n in count(2))) if one not in taken)
 
 
 def _dispatch(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection, Iterable, Sequence
 
+from bot.store import outbox
 from bot.store.rows import listed
 
 QUIET = 600
@@ -91,7 +92,7 @@ class _Notices:
         if dispatch_id is None:
             self._last = dispatch_id = self._last + 1
             due = max(self._now, watch["quiet"])
-            what = f"watch:{watch_id}:{key}"
+            what = name(self._connection, watch["channel_id"], watch_id, key)
             self._new.append((dispatch_id, watch["channel_id"], what, watch_id, self._now, due))
         self._of_watch[watch_id] = dispatch_id
         self._matches.append((watch_id, page, article_id, dispatch_id))
@@ -112,6 +113,11 @@ class _Notices:
             self._matches,
         )
         self._new, self._matches = [], []
+
+
+def name(connection: sqlite3.Connection, channel_id: int, watch_id: int, key: str) -> str:
+    """What a notice of a watch is called whose first article has this key; that of none before it."""
+    return outbox.free_name(connection, channel_id, f"watch:{watch_id}:{key}", before=".")
 
 
 def _watches(connection: sqlite3.Connection, watch_ids: Collection[int]) -> dict[int, sqlite3.Row]:

@@ -189,6 +189,27 @@ async def test_rights_taken_after_the_match_are_looked_at_when_it_is_told(telex:
     assert (dispatch["state"], dispatch["error"]) == ("failed", "hidden")
 
 
+async def test_what_was_hidden_when_it_was_to_be_told_is_told_when_it_matches_again(
+    telex: World, desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As an article does whose page was read meanwhile; its notice has a name that was used already."""
+    await add(telex, "quantum")
+    await desk.bring("Quantum leaps")
+    hide(telex, telex.news, telex.reader)
+    await telex.deliver()
+    telex.env.backend.set_overwrite(
+        telex.news.id, Overwrite(target_id=telex.reader.id, type=OverwriteType.MEMBER, allow=0, deny=0)
+    )
+    (article,) = [one for one in await telex.store.articles.newest(None, limit=9) if "Quantum" in one.title]
+    async with telex.store.watches._database.write() as transaction:
+        await transaction.execute("INSERT INTO arrival (article_id) VALUES (?)", (article.id,))
+    await telex.advance(601)
+    await telex.deliver()
+    assert not caplog.messages
+    (told,) = desk.told()
+    assert "Quantum leaps" in str(told.embeds[0].description)
+
+
 async def test_a_page_that_a_person_may_read_in_another_feed_is_told_all_the_same(
     telex: World, feed_server: FeedServer, desk: Desk
 ) -> None:
