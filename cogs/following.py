@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import discord
 
-from bot.app import answering
 from bot.feeds.discover import Discovery
 from bot.feeds.errors import FeedError, describe
 from bot.locale import _, clickable
@@ -18,7 +15,7 @@ from cogs import arrival, looks, places
 from cogs.places import Place, lacking, require_posting
 from cogs.rights import ManagersView
 from cogs.subscriptions import Pair, bold
-from cogs.views import PATIENCE, Choose, Interaction, Press
+from cogs.views import Choose, Interaction, Press, Window
 
 
 class AddFlow(ManagersView):
@@ -158,24 +155,21 @@ class AddFlow(ManagersView):
         await interaction.edit_original_response(content=_("Nothing changed."), embeds=[], view=None)
 
 
-class Password(discord.ui.Modal):
+class Password(Window):
     """Asks for the name and password of a feed, so that they stand in no command that somebody may see."""
 
     def __init__(self, flow: AddFlow, url: str) -> None:
-        super().__init__(title=_("Name and password"), timeout=PATIENCE, custom_id=flow.new_id())
+        super().__init__(flow, _("Name and password"))
         self._flow, self._url = flow, url
         self._user = discord.ui.TextInput[Password](custom_id="user", max_length=100)
         self._password = discord.ui.TextInput[Password](custom_id="password", max_length=200)
         self.add_item(discord.ui.Label(text=_("Name"), component=self._user))
         self.add_item(discord.ui.Label(text=_("Password"), component=self._password))
 
-    async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
-        """Look again. Whoever may not manage feeds any more is told so."""
-        async with answering(interaction):
-            if not await self._flow.interaction_check(interaction):
-                return
-            await interaction.response.defer()
-            await self._flow.look_with(interaction, self._url, self._user.value, self._password.value)
+    async def filled(self, interaction: Interaction) -> None:
+        """Look again."""
+        await interaction.response.defer()
+        await self._flow.look_with(interaction, self._url, self._user.value, self._password.value)
 
 
 def offered(found: Discovery) -> list[discord.SelectOption]:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import discord
 
-from bot.app import answering
 from bot.choices import Look
 from bot.locale import _, amount
 from bot.news.refusals import Refusal
 from bot.posting.messages import LONGEST_EXCERPT, LONGEST_PREFIX
 from bot.text import safe
-from cogs.views import PATIENCE, AskerView
+from cogs.views import AskerView, Interaction, Window
 
 Take = Callable[..., Awaitable[None]]
 """Takes the click, and `prefix`, `colour` and `excerpt` as they were typed."""
@@ -23,13 +21,12 @@ _COLOUR = re.compile(r"#?([0-9a-fA-F]{6}|[0-9a-fA-F]{3})")
 _SHORT_COLOUR = 3
 
 
-class LookForm(discord.ui.Modal):
+class LookForm(Window):
     """Asks for what can only be typed, and gives it to `take` as it was typed."""
 
     def __init__(self, panel: AskerView, take: Take, look: Look) -> None:
-        title = _("Prefix, colour, excerpt")
-        super().__init__(title=title, timeout=PATIENCE, custom_id=panel.new_id())
-        self._panel, self._take = panel, take
+        super().__init__(panel, _("Prefix, colour, excerpt"))
+        self._take = take
         self._prefix = _field("prefix", look.prefix, LONGEST_PREFIX)
         self._colour = _field("colour", "" if look.colour is None else f"#{look.colour:06x}", 7)
         self._excerpt = _field("excerpt", "" if look.excerpt is None else str(look.excerpt), 4)
@@ -51,18 +48,15 @@ class LookForm(discord.ui.Modal):
             )
         )
 
-    async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
-        """Show it in the panel. Whoever may not manage feeds any more is told so."""
-        async with answering(interaction):
-            if not await self._panel.interaction_check(interaction):
-                return
-            await interaction.response.defer()
-            await self._take(
-                interaction,
-                prefix=self._prefix.value,
-                colour=self._colour.value,
-                excerpt=self._excerpt.value,
-            )
+    async def filled(self, interaction: Interaction) -> None:
+        """Show it in the panel."""
+        await interaction.response.defer()
+        await self._take(
+            interaction,
+            prefix=self._prefix.value,
+            colour=self._colour.value,
+            excerpt=self._excerpt.value,
+        )
 
 
 def _field(name: str, value: str, most: int) -> discord.ui.TextInput[LookForm]:

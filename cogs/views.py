@@ -12,7 +12,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.app import Telex, report, slow_down, speak_to
+from bot.app import Telex, answering, report, slow_down, speak_to
 from bot.locale import _
 from bot.news.refusals import Refusal
 
@@ -168,8 +168,26 @@ def _require_number(
         raise Refusal(expired())
 
 
-class Ask(discord.ui.Modal):
-    """A window with one line to fill in, opened from a view; checked as a click on the view is."""
+class Window(discord.ui.Modal):
+    """A window to fill in, opened from a view; checked as a click on the view is."""
+
+    def __init__(self, view: AskerView, title: str) -> None:
+        super().__init__(title=title, timeout=PATIENCE, custom_id=view.new_id())
+        self._view = view
+
+    async def filled(self, interaction: Interaction) -> None:
+        """Do what the view wants with what was filled in."""
+        raise NotImplementedError
+
+    async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
+        """Pass it on. Whoever may not click on the view any more is told so."""
+        async with answering(interaction):
+            if await self._view.interaction_check(interaction):
+                await self.filled(interaction)
+
+
+class Ask(Window):
+    """A window with one line."""
 
     def __init__(
         self,
@@ -180,22 +198,14 @@ class Ask(discord.ui.Modal):
         label: str,
         **look: Any,  # noqa: ANN401  # of the line
     ) -> None:
-        super().__init__(title=title, timeout=PATIENCE, custom_id=view.new_id())
-        self._view, self._action = view, action
+        super().__init__(view, title)
+        self._action = action
         self._line: discord.ui.TextInput[Self] = discord.ui.TextInput(custom_id="line", **look)
         self.add_item(discord.ui.Label(text=label, component=self._line))
 
-    async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
-        """Pass on what was filled in."""
-        if await self._view.interaction_check(interaction):
-            await self._action(interaction, self._line.value.strip())
-
-    async def on_error(  # type: ignore[override]  # discord.py's own is like this
-        self, interaction: discord.Interaction[Any], error: Exception, /
-    ) -> None:
-        """Tell the person."""
-        speak_to(interaction)
-        await report(interaction, error)
+    async def filled(self, interaction: Interaction) -> None:
+        """Pass on the line."""
+        await self._action(interaction, self._line.value.strip())
 
 
 class Stale(commands.Cog):
