@@ -20,7 +20,7 @@ def has_phrase(node: Node) -> bool:
 
 
 class Exactly:
-    """Parts of a query that articles are held against, as `store.coverage` asks it."""
+    """Parts of a query that articles are held against, as `store.phrases` asks it."""
 
     def __init__(self, nodes: Sequence[Node]) -> None:
         self._nodes = nodes

@@ -116,7 +116,7 @@ class Finder:
     async def _read_exact(self, asked: Plan, part: Wanted, limit: int) -> list[Found]:
         """What holds a phrase, and whatever else only its text tells, in long lists."""
         (sought,) = self._parts([part])
-        hits = await self._store.coverage.exact(
+        hits = await self._store.phrases.exact(
             sought,
             pairs=asked.pairs,
             required=asked.required(),
@@ -145,7 +145,7 @@ class Finder:
         if not asked.exact:
             return found
         ids = [each.hit.article_id for each in found]
-        passing = await self._store.coverage.passing(ids, Exactly(asked.exact), enough=limit)
+        passing = await self._store.phrases.passing(ids, Exactly(asked.exact), enough=limit)
         return [each for each in found if each.hit.article_id in passing]
 
     async def gathered(self, asked: Plan) -> Gathered:

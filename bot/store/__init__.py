@@ -32,6 +32,7 @@ from bot.store.filters import Filters
 from bot.store.forum_tags import ForumTags
 from bot.store.meta import Meta
 from bot.store.migrate import migrate, problems, schema_version
+from bot.store.phrases import Phrases
 from bot.store.polls import Polls
 from bot.store.preferences import Preferences
 from bot.store.questions import Questions
@@ -84,6 +85,7 @@ class Store:
         self.watches = Watches(database, clock)
         self.index = SearchIndex(database)
         self.coverage = Coverage(database)
+        self.phrases = Phrases(database)
         self.vectors = Vectors(database)
         self.stories = Stories(database)
         self.words = Words(database, clock)

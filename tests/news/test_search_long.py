@@ -9,7 +9,7 @@ import pytest
 
 from bot.news import finding, vocabulary
 from bot.news.search import Searcher
-from bot.store import Store, coverage, indexing, search_index
+from bot.store import Store, coverage, indexing, phrases, search_index
 from bot.store.search_index import Scope, Terms
 from tests.news.library import Library
 
@@ -88,7 +88,7 @@ async def test_a_phrase_is_found_as_it_stands(store: Store, library: Library):
 
 
 async def test_a_phrase_is_read_for_until_the_page_is_full(store: Store, library: Library, monkeypatch):
-    monkeypatch.setattr(coverage, "BATCH", 2)
+    monkeypatch.setattr(phrases, "BATCH", 2)
     await library.add("The police chief of Kansas", "He spoke.", days=300)
     for number in range(6):
         await library.add(f"Spoke {number}", "The police chief of Kansas spoke.", days=100 - number)
@@ -110,8 +110,8 @@ async def test_a_phrase_is_found_where_other_forms_stand_between_its_words(store
 async def test_a_phrase_is_found_behind_many_articles_that_have_its_words_apart(
     store: Store, library: Library, monkeypatch
 ):
-    monkeypatch.setattr(coverage, "PAIRED_TEXTS", 3)
-    monkeypatch.setattr(coverage, "PAIRED_TITLES", 3)
+    monkeypatch.setattr(phrases, "PAIRED_TEXTS", 3)
+    monkeypatch.setattr(phrases, "PAIRED_TITLES", 3)
     await library.add("One", "The police chief of Kansas spoke.", days=300)
     for number in range(8):
         await library.add(f"Other {number}", "A chief of police, and police without chief.", days=number)
@@ -122,8 +122,8 @@ async def test_a_phrase_is_found_behind_many_articles_that_have_its_words_apart(
 async def test_a_phrase_is_found_in_a_feed_behind_many_of_other_feeds(
     store: Store, library: Library, monkeypatch
 ):
-    monkeypatch.setattr(coverage, "PAIRED_TEXTS", 3)
-    monkeypatch.setattr(coverage, "PAIRED_TITLES", 3)
+    monkeypatch.setattr(phrases, "PAIRED_TEXTS", 3)
+    monkeypatch.setattr(phrases, "PAIRED_TITLES", 3)
     other = await library.new_feed("Other")
     await library.add("One", "The police chief of Kansas spoke.", days=300)
     await library.add("The police chief", "He spoke.", days=300)
