@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from bot.clock import Clock
-from bot.store import outbox, rhythm
+from bot.store import rhythm, taking_back
 from bot.store.database import Database
 from bot.store.outbox import TOLD
 from bot.store.rows import DISPATCH, dispatch, listed
@@ -302,13 +302,13 @@ def _edit_for_others(connection: sqlite3.Connection, dispatch_id: int, now: int)
 
 
 def _release(connection: sqlite3.Connection, dispatch_id: int, now: int) -> bool:
-    return outbox.release(connection, dispatch_id, now=now)
+    return taking_back.release(connection, dispatch_id, now=now)
 
 
 def _delete_empty(connection: sqlite3.Connection, dispatch_id: int, now: int) -> None:
     """Delete a dispatch that covers nothing any more."""
     if connection.execute("SELECT 1 FROM fate WHERE dispatch_id = ?", (dispatch_id,)).fetchone() is None:
-        outbox.release(connection, dispatch_id, now=now)
+        taking_back.release(connection, dispatch_id, now=now)
         connection.execute("DELETE FROM dispatch WHERE id = ?", (dispatch_id,))
 
 

@@ -18,23 +18,10 @@ AWAY = "away"
 UNFOLLOWED = "unfollowed"
 TOLD = "told"  # in a message that a restored backup knows nothing of
 
-HELD = "held"
-JOINED = "joined"
-
 ALL = 2**31  # posts that may wait, where none is to go into a catch-up
 
 # A dispatch that was never tried may still change: a retried one was perhaps seen by somebody.
 _UNTOUCHED = "state = 'waiting' AND attempts = 0"
-
-# A feed of the channel that still owes it what has this `fate`.
-_STILL_OWED = """
-    SELECT 1 FROM subscription JOIN article ON article.feed_id = subscription.feed_id
-    WHERE subscription.channel_id = fate.channel_id
-      AND article.id IN (SELECT id FROM article WHERE page = fate.page UNION SELECT fate.article_id)
-      AND paused IS NULL AND coalesce(resumed, 0) <= fate.decided
-      AND NOT EXISTS (SELECT 1 FROM kept_out
-                      WHERE kept_out.channel_id = fate.channel_id AND kept_out.article_id = article.id)
-"""
 
 
 class Owed(NamedTuple):
@@ -57,7 +44,7 @@ def owe(
     new = without_fate(connection, channel_id, articles)
     if not new:
         return False
-    if _is_digested(connection, channel_id):
+    if is_digested(connection, channel_id):
         hold(connection, channel_id, new, now=now)
         return False
     posts = connection.execute(
@@ -111,7 +98,7 @@ def catch_up(
     ).fetchone()
     if row is None:
         name = free_name(connection, channel_id, f"catch-up:{key}")
-        dispatch_id = _dispatch(connection, channel_id, "catch-up", name, first, now)
+        dispatch_id = add_dispatch(connection, channel_id, "catch-up", name, first, now)
     else:
         dispatch_id = row["id"]
         connection.execute(
@@ -140,7 +127,7 @@ def owe_together(
 ) -> None:
     """Queue the articles whose page has no fate in the channel: in a catch-up, or for its digest."""
     new = without_fate(connection, channel_id, articles)
-    if _is_digested(connection, channel_id):
+    if is_digested(connection, channel_id):
         hold(connection, channel_id, new, now=now)
     else:
         catch_up(connection, channel_id, new, now=now)
@@ -209,151 +196,6 @@ def filtered(connection: sqlite3.Connection, channel_id: int, articles: Iterable
     return {row["page"] for row in rows}
 
 
-def waiting(connection: sqlite3.Connection, channel_id: int, feed_id: int) -> list[tuple[Owed, str]]:
-    """What waits in a channel because of this feed alone, oldest first, with the kind of its dispatch.
-
-    What is held for the next digest is of the kind `HELD`, what joined a post `JOINED`; a digest that waits
-    was made and stays.
-    """
-    rows = connection.execute(
-        """
-        SELECT article.id, article.key, fate.page, article.published, fate.kind
-        FROM (
-            SELECT page, article_id, kind FROM dispatch
-            CROSS JOIN fate ON fate.dispatch_id = dispatch.id
-            WHERE dispatch.channel_id = :channel AND state = 'waiting' AND kind <> 'digest'
-            UNION ALL
-            SELECT page, article_id, :joined FROM dispatch
-            CROSS JOIN fate ON fate.joined_id = dispatch.id
-            WHERE dispatch.channel_id = :channel AND state = 'waiting'
-            UNION ALL
-            SELECT page, article_id, :held FROM fate INDEXED BY fate_held
-            WHERE channel_id = :channel AND fate = 'digested'
-        ) AS fate
-        CROSS JOIN article ON article.id = fate.article_id
-        WHERE article.feed_id = :feed
-          AND NOT EXISTS (
-            SELECT 1 FROM article AS other
-            JOIN subscription ON subscription.feed_id = other.feed_id AND subscription.channel_id = :channel
-            WHERE other.page = fate.page AND other.feed_id <> :feed AND subscription.paused IS NULL
-              AND NOT EXISTS (SELECT 1 FROM kept_out WHERE channel_id = :channel AND article_id = other.id))
-        ORDER BY article.published, article.id
-        """,
-        {"channel": channel_id, "feed": feed_id, "held": HELD, "joined": JOINED},
-    ).fetchall()
-    return [(Owed(*row[:4]), row["kind"]) for row in rows]
-
-
-def withdraw(
-    connection: sqlite3.Connection, channel_id: int, articles: Sequence[Owed], *, reason: str | None, now: int
-) -> None:
-    """Take waiting articles back out of the queue: withheld for a reason, or without a trace for None."""
-    pages = listed([owed.page for owed in articles])
-    chosen = """
-        WHERE channel_id = :channel AND page IN (SELECT value FROM json_each(:pages)) AND (
-            fate = 'digested' OR coalesce(dispatch_id, joined_id) IN (
-                SELECT id FROM dispatch WHERE channel_id = :channel AND state = 'waiting'))
-    """
-    values = {"channel": channel_id, "pages": pages, "reason": reason, "now": now}
-    if reason is None:
-        connection.execute(f"DELETE FROM fate {chosen}", values)
-    else:
-        connection.execute(
-            "UPDATE fate SET dispatch_id = NULL, joined_id = NULL, fate = 'withheld', reason = :reason, "
-            "decided = :now " + chosen,
-            values,
-        )
-    empty = connection.execute(
-        "SELECT id FROM dispatch WHERE channel_id = ? AND state = 'waiting' AND kind IN ('post', 'catch-up') "
-        "AND NOT EXISTS (SELECT 1 FROM fate WHERE fate.dispatch_id = dispatch.id)",
-        (channel_id,),
-    ).fetchall()
-    for (dispatch_id,) in empty:
-        release(connection, dispatch_id, now=now)
-        connection.execute("DELETE FROM dispatch WHERE id = ?", (dispatch_id,))
-
-
-def release(connection: sqlite3.Connection, dispatch_id: int, *, now: int) -> bool:
-    """Owe anew what joined a post whose message will never name it; whether there was any.
-
-    The oldest gets a post of its own, which the others join; where no feed of the channel owes it any more it
-    is withheld, or owed where its feed was moved to, and a channel with nothing but a digest has it held for
-    that.
-    """
-    moved = _owe_where_moved(connection, dispatch_id, now)
-    _withhold_ended(connection, dispatch_id, now)
-    left = connection.execute(
-        """
-        SELECT fate.channel_id, article.id, article.key, fate.page, article.published
-        FROM fate JOIN article ON article.id = fate.article_id
-        WHERE fate.joined_id = ? AND fate.shown IS NULL ORDER BY article.published, article.id
-        """,
-        (dispatch_id,),
-    ).fetchall()
-    if not left:
-        return moved
-    channel_id, first = left[0][0], Owed(*left[0][1:])
-    if _is_digested(connection, channel_id):
-        connection.execute(
-            "UPDATE fate SET fate = 'digested', joined_id = NULL, decided = ? "
-            "WHERE joined_id = ? AND shown IS NULL",
-            (now, dispatch_id),
-        )
-        return moved
-    post_id = _dispatch(connection, channel_id, "post", first.key, first.published, now)
-    connection.execute(
-        "UPDATE fate SET fate = NULL, joined_id = NULL, dispatch_id = ?, decided = ? "
-        "WHERE joined_id = ? AND shown IS NULL AND article_id = ?",
-        (post_id, now, dispatch_id, first.article_id),
-    )
-    connection.execute(
-        "UPDATE fate SET joined_id = ?, decided = ? WHERE joined_id = ? AND shown IS NULL",
-        (post_id, now, dispatch_id),
-    )
-    return True
-
-
-def _owe_where_moved(connection: sqlite3.Connection, dispatch_id: int, now: int) -> bool:
-    """Owe what joined a post to the channels of the server that its feed was moved to since."""
-    rows = connection.execute(
-        f"""
-        SELECT there.id, joined.id, joined.key, fate.page, joined.published
-        FROM fate
-        JOIN article AS joined ON joined.id = fate.article_id
-        JOIN channel AS here ON here.id = fate.channel_id
-        JOIN subscription AS followed ON followed.feed_id = joined.feed_id
-        JOIN channel AS there ON there.id = followed.channel_id
-        WHERE fate.joined_id = ? AND fate.shown IS NULL
-          AND there.server_id = here.server_id AND there.id <> here.id
-          AND followed.paused IS NULL AND max(followed.added, coalesce(followed.resumed, 0)) <= joined.found
-          AND NOT EXISTS ({_STILL_OWED})
-        ORDER BY joined.published, joined.id
-        """,
-        (dispatch_id,),
-    ).fetchall()
-    owes = False
-    for channel_id, *one in rows:
-        owed = Owed(*one)
-        if not filtered(connection, channel_id, [owed]):
-            owes |= owe(connection, channel_id, [owed], limit=ALL, now=now)
-    return owes
-
-
-def _withhold_ended(connection: sqlite3.Connection, dispatch_id: int, now: int) -> None:
-    """Withhold what joined a post if since then its feeds were paused or left, or the server was."""
-    connection.execute(
-        f"""
-        UPDATE fate SET fate = 'withheld', joined_id = NULL, decided = :now,
-            reason = coalesce((
-                SELECT iif(paused IS NULL, resumed_from, 'paused') FROM subscription
-                JOIN article ON article.feed_id = subscription.feed_id
-                WHERE subscription.channel_id = fate.channel_id AND article.id = fate.article_id), :ended)
-        WHERE joined_id = :dispatch AND shown IS NULL AND NOT EXISTS ({_STILL_OWED})
-        """,
-        {"dispatch": dispatch_id, "now": now, "ended": UNFOLLOWED},
-    )
-
-
 def without_fate(connection: sqlite3.Connection, channel_id: int, articles: Iterable[Owed]) -> list[Owed]:
     """The articles whose page has no fate in the channel but that a filter kept it out, one a page."""
     by_page: dict[str, Owed] = {}
@@ -369,14 +211,14 @@ def without_fate(connection: sqlite3.Connection, channel_id: int, articles: Iter
     return list(by_page.values())
 
 
-def _is_digested(connection: sqlite3.Connection, channel_id: int) -> bool:
+def is_digested(connection: sqlite3.Connection, channel_id: int) -> bool:
     """Whether a channel gets a digest and no single posts."""
     found = connection.execute("SELECT 1 FROM digest WHERE channel_id = ? AND alone", (channel_id,))
     return found.fetchone() is not None
 
 
 def _post(connection: sqlite3.Connection, channel_id: int, owed: Owed, now: int) -> None:
-    dispatch_id = _dispatch(connection, channel_id, "post", owed.key, owed.published, now)
+    dispatch_id = add_dispatch(connection, channel_id, "post", owed.key, owed.published, now)
     _fate(connection, channel_id, owed, dispatch_id, now)
 
 
@@ -393,9 +235,10 @@ def free_name(connection: sqlite3.Connection, channel_id: int, name: str, *, bef
     return next(one for one in chain([name], (f"{name}{before}{n}" for n in count(2))) if one not in taken)
 
 
-def _dispatch(
+def add_dispatch(
     connection: sqlite3.Connection, channel_id: int, kind: str, what: str, position: int, now: int
 ) -> int:
+    """Owe a message of a name, at a place in the channel's queue, unless there is one; its id."""
     connection.execute(
         "INSERT INTO dispatch (channel_id, kind, what, created, position, due) VALUES (?, ?, ?, ?, ?, ?) "
         "ON CONFLICT (channel_id, what) DO NOTHING",

@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 from bot.choices import Look, SettingChange, SubscriptionState
 from bot.clock import Clock
-from bot.store import history, outbox
+from bot.store import history, outbox, taking_back
 from bot.store.database import Database
 from bot.store.errors import StoreError
 from bot.store.outbox import Owed
@@ -219,8 +219,8 @@ def _unfollow(
     followed = _one(connection, "subscription.channel_id = ? AND feed_id = ?", channel_id, feed_id)
     if followed is None:
         return False
-    waiting = [owed for owed, _ in outbox.waiting(connection, channel_id, feed_id)]
-    outbox.withdraw(connection, channel_id, waiting, reason=outbox.UNFOLLOWED, now=now)
+    waiting = [owed for owed, _ in taking_back.waiting(connection, channel_id, feed_id)]
+    taking_back.withdraw(connection, channel_id, waiting, reason=outbox.UNFOLLOWED, now=now)
     connection.execute("DELETE FROM subscription WHERE id = ?", (followed.id,))
     _note(connection, followed, person_id, _state(followed), None, now)
     return True
@@ -235,8 +235,8 @@ def _move(
     need_channel(connection, channel_id, moved.server_id)
     waiting = [
         (owed, kind)
-        for owed, kind in outbox.waiting(connection, moved.channel_id, moved.feed_id)
-        if kind != outbox.JOINED
+        for owed, kind in taking_back.waiting(connection, moved.channel_id, moved.feed_id)
+        if kind != taking_back.JOINED
     ]
     followed = _one(connection, "subscription.channel_id = ? AND feed_id = ?", channel_id, moved.feed_id)
     connection.execute(
@@ -245,7 +245,7 @@ def _move(
     connection.execute(
         "DELETE FROM subscription WHERE id = ? AND channel_id <> ?", (subscription_id, channel_id)
     )
-    outbox.withdraw(connection, moved.channel_id, [owed for owed, _ in waiting], reason=None, now=now)
+    taking_back.withdraw(connection, moved.channel_id, [owed for owed, _ in waiting], reason=None, now=now)
     if followed is not None:
         # What its own filters keep out there stays out.
         out = outbox.filtered(connection, channel_id, [owed for owed, _ in waiting])
@@ -265,8 +265,8 @@ def _pause(connection: sqlite3.Connection, subscription_id: int, person_id: int 
     paused = _one(connection, "subscription.id = ?", subscription_id)
     if paused is None or paused.paused is not None:
         return False
-    waiting = [owed for owed, _ in outbox.waiting(connection, paused.channel_id, paused.feed_id)]
-    outbox.withdraw(connection, paused.channel_id, waiting, reason=outbox.PAUSED, now=now)
+    waiting = [owed for owed, _ in taking_back.waiting(connection, paused.channel_id, paused.feed_id)]
+    taking_back.withdraw(connection, paused.channel_id, waiting, reason=outbox.PAUSED, now=now)
     connection.execute("UPDATE subscription SET paused = ? WHERE id = ?", (now, subscription_id))
     _note(connection, paused, person_id, SubscriptionState.FOLLOWED, SubscriptionState.PAUSED, now)
     return True
