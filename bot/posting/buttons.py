@@ -187,6 +187,16 @@ def edition_of(message: discord.Message) -> str | None:
     return next(names, None)
 
 
+def notice_of(message: discord.Message) -> tuple[str, frozenset[str]] | None:
+    """The name of the dispatch of a watch's notice, and keys of what it tells of; None for other messages."""
+    ids = custom_ids(message)
+    name = next((name.removeprefix(_STOP) for name in ids if name.startswith(_STOP)), None)
+    if name is None:
+        return None
+    saved = {name.removeprefix(_SAVE) for name in ids if name.startswith(_SAVE)}
+    return name, _options(message, _PICK).union(saved)
+
+
 def _options(message: discord.Message, start: str) -> frozenset[str]:
     """What the menu whose id begins so offers."""
     return frozenset(

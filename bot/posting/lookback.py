@@ -14,6 +14,7 @@ from bot.posting.messages import Message
 from bot.posting.outcomes import Later, Lost, Outcome, Sent, Unknown, judge
 from bot.posting.places import Target
 from bot.posting.showing import Shown
+from bot.store.watching import EarlierNotice
 from bot.words import Article, Dispatch, DispatchKind
 
 T = TypeVar("T")
@@ -100,6 +101,28 @@ async def told(
         ids = {one.id for one in articles if one.key in keys or showing.is_among(one, shown)}
         (digested if told.digested else found).update(ids)
     return found, digested
+
+
+async def notices(
+    place: Target,
+    dispatch: Dispatch,
+    articles: Sequence[Article],
+    *,
+    since: int,
+    until: int,
+    apart: Collection[int] = (),
+) -> list[EarlierNotice]:
+    """The notices of a watch between two times that tell of some of these articles. Raises as `look` does."""
+    found = []
+    async for message, sent in _mine(place, dispatch.channel_id, since, until, apart):
+        notice = buttons.notice_of(message)
+        if notice is None or not notice[0].startswith(f"watch:{dispatch.watch_id}:"):
+            continue
+        shown = showing.pages(message)
+        ids = [one.id for one in articles if one.key in notice[1] or showing.is_among(one, shown)]
+        if ids:
+            found.append(EarlierNotice(notice[0], sent.message_id, ids))
+    return found
 
 
 async def earlier(

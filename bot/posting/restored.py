@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 import discord
 
@@ -13,7 +14,7 @@ from bot.posting.messages import Message
 from bot.posting.outcomes import Outcome
 from bot.posting.places import Target
 from bot.store import Store
-from bot.words import Digest, Dispatch, DispatchKind
+from bot.words import Article, Digest, Dispatch, DispatchKind
 
 
 class Narrowed:
@@ -21,6 +22,14 @@ class Narrowed:
 
     A digest is made anew, of what was not told.
     """
+
+
+class Span(NamedTuple):
+    """Since and until when, in seconds of UTC, a channel is looked through, and what is no part of it."""
+
+    since: int
+    until: int
+    apart: Collection[int]
 
 
 class Restored:
@@ -42,7 +51,7 @@ class Restored:
         await self._store.meta.set("restored", "" if done else str(at))
         self.at = None if done else at
 
-    async def look_back(  # noqa: PLR0911  # one line a finding
+    async def look_back(
         self, place: Target, dispatch: Dispatch, message: Message
     ) -> Outcome | Narrowed | None:
         """The message if it was sent between the backup and the restart, or why that is not known; else None.
@@ -53,38 +62,59 @@ class Restored:
             return None
         articles = await self._store.articles.by_ids(dispatch.article_ids)
         since = lookback.since_backup(dispatch, articles, restored=self.at)
-        if since is None or (dispatch.kind is DispatchKind.DIGEST and dispatch.created > self.at):
+        if since is None:
             return None
-        apart = await self._store.subscriptions.channels(dispatch.server_id)
-        digested: set[int] = set()
-        if dispatch.kind in {DispatchKind.POST, DispatchKind.CATCH_UP}:
-            found = await lookback.answered(
-                lookback.told(place, dispatch, articles, since=since, until=self.at, apart=apart)
-            )
-            if not isinstance(found, tuple):
-                return found
-            others, digested = found
-            if dispatch.kind is DispatchKind.CATCH_UP:
-                others |= digested
-            if others:
-                return await self._narrow(dispatch, others)
+        span = Span(since, self.at, await self._store.subscriptions.channels(dispatch.server_id))
+        match dispatch.kind:
+            case DispatchKind.POST | DispatchKind.CATCH_UP:
+                return await self._look_for_articles(place, dispatch, message, articles, span)
+            case DispatchKind.WATCH:
+                return await self._look_for_notices(place, dispatch, articles, span)
+            case DispatchKind.DIGEST:
+                return await self._look_for_digest(place, dispatch, message, span)
+        return await lookback.search(place, dispatch, message, **span._asdict())
+
+    async def _look_for_articles(
+        self, place: Target, dispatch: Dispatch, message: Message, articles: Sequence[Article], span: Span
+    ) -> Outcome | Narrowed | None:
+        found = await lookback.answered(lookback.told(place, dispatch, articles, **span._asdict()))
+        if not isinstance(found, tuple):
+            return found
+        others, digested = found
+        if dispatch.kind is DispatchKind.CATCH_UP:
+            others |= digested
+        if others:
+            return await self._narrow(dispatch, others)
         if dispatch.kind is DispatchKind.CATCH_UP:
             return None  # one of its name may have told of other articles
-        is_post = dispatch.kind is DispatchKind.POST and len(articles) == 1
-        outcome = await lookback.search(
-            place,
-            dispatch,
-            message,
-            since=since,
-            until=self.at,
-            apart=apart,
-            article=articles[0] if is_post else None,
-        )
+        article = articles[0] if len(articles) == 1 else None
+        outcome = await lookback.search(place, dispatch, message, **span._asdict(), article=article)
         if outcome is None and digested:  # a digest also names what was posted singly
             return await self._narrow(dispatch, digested)
-        if outcome is None and dispatch.kind is DispatchKind.DIGEST:
-            await self._store.dispatches.retry(dispatch.id, due=self._clock.now(), error=None)
-            await self._store.digests.make_again(dispatch.id)
+        return outcome
+
+    async def _look_for_notices(
+        self, place: Target, notice: Dispatch, articles: Sequence[Article], span: Span
+    ) -> Outcome | Narrowed | None:
+        """What a watch was told may have come in other company: a notice is called by its first article."""
+        found = await lookback.answered(lookback.notices(place, notice, articles, **span._asdict()))
+        if not isinstance(found, list):
+            return found
+        if not found:
+            return None
+        await self._store.watches.told_before(notice.id, found)
+        return Narrowed()
+
+    async def _look_for_digest(
+        self, place: Target, digest: Dispatch, message: Message, span: Span
+    ) -> Outcome | Narrowed | None:
+        """One that was made since the restart knows what was told; one of the backup is made anew."""
+        if digest.created > span.until:
+            return None
+        outcome = await lookback.search(place, digest, message, **span._asdict())
+        if outcome is None:
+            await self._store.dispatches.retry(digest.id, due=self._clock.now(), error=None)
+            await self._store.digests.make_again(digest.id)
             return Narrowed()
         return outcome
 

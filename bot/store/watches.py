@@ -12,6 +12,7 @@ from bot.store.database import Database
 from bot.store.errors import StoreError
 from bot.store.places import need_server
 from bot.store.rows import ARTICLE, article, listed
+from bot.store.watching import EarlierNotice
 from bot.words import Article, Watch
 
 WATCH = """
@@ -171,6 +172,11 @@ class Watches:
         """
         async with self._database.write() as transaction:
             return await transaction.run(watching.tell, matches, article_ids, closed, self._clock.now())
+
+    async def told_before(self, dispatch_id: int, earlier: Sequence[EarlierNotice]) -> None:
+        """Earlier notices told some of one before a backup was restored: it waits with the rest, or ends."""
+        async with self._database.write() as transaction:
+            await transaction.run(watching.told_before, dispatch_id, earlier, self._clock.now())
 
     async def narrow(self, dispatch_id: int, feed_ids: Collection[int]) -> bool:
         """Leave in a notice only what these feeds carry; whether anything is left."""

@@ -8,12 +8,21 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
 
 from bot.store import outbox
 from bot.store.rows import listed
 
 QUIET = 600
 """Seconds after a notice in which further matches of its watch wait for the next one."""
+
+
+class EarlierNotice(NamedTuple):
+    """A notice that was sent: the name of its dispatch, its message, and the articles that it told of."""
+
+    what: str
+    message_id: int
+    article_ids: Collection[int]
 
 
 def arrived(connection: sqlite3.Connection, feed_id: int, article_ids: Collection[int]) -> None:
@@ -194,3 +203,37 @@ def narrow(connection: sqlite3.Connection, dispatch_id: int, feed_ids: Collectio
             (dispatch_id,),
         )
     return left
+
+
+def told_before(
+    connection: sqlite3.Connection, dispatch_id: int, earlier: Sequence[EarlierNotice], now: int
+) -> None:
+    """Write down notices that were sent; this one waits with what they did not tell, or is gone."""
+    row = connection.execute("SELECT channel_id, what FROM dispatch WHERE id = ?", (dispatch_id,)).fetchone()
+    if row["what"] in {one.what for one in earlier}:
+        free = outbox.free_name(connection, row["channel_id"], row["what"], before=".")
+        connection.execute("UPDATE dispatch SET what = ? WHERE id = ?", (free, dispatch_id))
+    for one in earlier:
+        values = {"what": one.what, "id": dispatch_id, "message": one.message_id, "now": now}
+        connection.execute(
+            """
+            INSERT INTO dispatch (channel_id, kind, what, watch_id, created, position, due, attempts,
+                                  state, message_id, sent, finished)
+            SELECT channel_id, kind, :what, watch_id, created, position, due, attempts,
+                   'sent', :message, :now, 1
+            FROM dispatch WHERE id = :id ON CONFLICT (channel_id, what) DO NOTHING
+            """,
+            values,
+        )
+        connection.execute(
+            "UPDATE watch_match "
+            "SET dispatch_id = (SELECT id FROM dispatch WHERE channel_id = ? AND what = ?) "
+            "WHERE dispatch_id = ? AND article_id IN (SELECT value FROM json_each(?))",
+            (row["channel_id"], one.what, dispatch_id, listed(one.article_ids)),
+        )
+    connection.execute("UPDATE dispatch SET state = 'waiting', due = ? WHERE id = ?", (now, dispatch_id))
+    connection.execute(
+        "DELETE FROM dispatch WHERE id = ?1 "
+        "AND NOT EXISTS (SELECT 1 FROM watch_match WHERE dispatch_id = ?1)",
+        (dispatch_id,),
+    )

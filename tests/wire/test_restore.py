@@ -286,3 +286,42 @@ def has_articles(scene: Scene, numbers: list[int]) -> bool:
 def sending(scene: Scene, kind: str) -> str:
     """The request that brings a message into a channel of that kind."""
     return f"POST /channels/{scene.channels[kind].id}/{'threads' if kind == 'forum' else 'messages'}"
+
+
+async def test_what_a_watch_was_told_after_the_backup_is_not_told_again_and_what_is_new_beside_it_is(
+    scene: Scene, tmp_path: Path
+) -> None:
+    await scene.watch()
+    bot = scene.start()
+    await scene.settled()
+    await scene.telex("backup", str(tmp_path / "backup.db"))
+    await bot.stop()
+    numbers = []
+    for count in (1, 3):
+        numbers += await scene.publish(count)
+        scene.end_quiet()
+        bot = scene.start()
+        await scene.posted(numbers)
+        await bot.stop()
+    assert not unequal(scene, numbers)
+    restore(tmp_path / "backup.db", scene.database)
+    later = scene.write(2)
+    await scene.make_due()
+    bot = scene.start()
+    await scene.posted([*numbers, *later])
+    assert not unequal(scene, [*numbers, *later])
+    last = await scene.publish(1)
+    scene.end_quiet()
+    await scene.posted(last)
+    await bot.stop()
+    assert not unequal(scene, [*numbers, *later, *last])
+
+
+def unequal(scene: Scene, numbers: list[int]) -> list[str]:
+    """What was not told to a watch, or not once."""
+    return [
+        f"{name} {number}: {scene.posts(name)[number]}"
+        for name in scene.watchers
+        for number in numbers
+        if scene.posts(name)[number] != 1
+    ]
