@@ -17,6 +17,7 @@ from bot import __version__, locale
 from bot.app import Telex
 from bot.locale import _, amount, clickable, ngettext
 from bot.posting import sizes
+from bot.text.tokens import fold
 from cogs.rights import may_manage_with
 from cogs.views import AskerView, Interaction, Press
 
@@ -39,17 +40,19 @@ class About(commands.Cog):
     async def help(self, interaction: Interaction) -> None:
         """Tell what Telex does."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        embed = discord.Embed(
-            title=_("Telex, a newsroom for your server"),
-            description=clickable(
-                _(
-                    "Telex follows news feeds and posts their articles here. React to a post with 🔖 or "
-                    "press its Save button to keep an article, and find it again with /bookmarks. Ask about "
-                    "the news with /ask, or mention Telex with your question; reply to a post to ask about "
-                    "its article."
-                )
-            ),
-        )
+        if interaction.guild is None:
+            does = _(
+                "Telex follows news feeds, posts their articles in servers and answers questions about them "
+                "there. Here it tells you of what you watch for, and keeps your bookmarks."
+            )
+        else:
+            does = _(
+                "Telex follows news feeds and posts their articles here. React to a post with 🔖 or "
+                "press its Save button to keep an article, and find it again with /bookmarks. Ask about "
+                "the news with /ask, or mention Telex with your question; reply to a post to ask about "
+                "its article."
+            )
+        embed = discord.Embed(title=_("Telex, a newsroom for your server"), description=clickable(does))
         manages = await may_manage_with(interaction, "feed")
         for title, names in self._topics(interaction, manages=manages):
             for name, value in _fields(title, names):
@@ -85,7 +88,7 @@ class About(commands.Cog):
             else:
                 lines.append(_line(command))
         if reading:
-            yield _("For everyone"), sorted(reading) + menus
+            yield _("For everyone"), sorted(reading, key=lambda line: fold(line.strip("`"))) + menus
         if managing:
             yield _("For those who manage the server’s feeds"), managing
 

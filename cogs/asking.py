@@ -236,8 +236,8 @@ class Asking(commands.Cog):
             await message.channel.send(
                 clickable(
                     _(
-                        "I answer in servers, since I know there which articles you can see: type /ask, or "
-                        "mention me with your question. Here I have /bookmarks, /privacy and /help for you."
+                        "I answer in servers, since I know there which articles you can see: mention me "
+                        "there with your question. Here I have /bookmarks, /privacy and /help for you."
                     )
                 )
             )

@@ -10,7 +10,7 @@ import asyncio
 import re
 import tempfile
 import webbrowser
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from ipaddress import ip_network
@@ -30,6 +30,7 @@ from bot import DATA, locale
 from bot.app import Telex
 from bot.clock import Clock, SystemClock
 from bot.demo.clock import Replay
+from bot.demo.places import Places, let_visit
 from bot.demo.publisher import Publisher
 from bot.feeds import opml
 from bot.news.newsroom import Newsroom, open_newsroom
@@ -37,6 +38,7 @@ from bot.news.refusals import Refusal
 from bot.posting.permissions import INVITATION
 from bot.settings import Settings
 from bot.words import Feed
+from cogs import packs
 
 WELCOME = """\
 **Welcome to Telex.** This is the real bot in a simulated Discord: nothing leaves your machine.
@@ -51,8 +53,20 @@ corrected, and one is withdrawn. Meanwhile, try this:
 - as Ada, set up this server: `/settings channel`, `/settings rhythm`, `/digest setup`, `/settings history`
 - type `/trends`, `/watch add`, `/latest`, `/why` or `/help`
 
-You are Ada, who may manage this server. Switch to Camille, who may not and whose Discord is in French.\
+You are Ada, who may manage this server. The menu at the top switches to Camille, who may not and whose \
+Discord is in French, and to other places: #general, where Telex said hello, the posts of the forum, and \
+direct messages, where watches are told.\
 """
+
+TAGS = ("Security", "Linux", "Europe", "Networks")
+"""Of the forum."""
+PACKS = {
+    "english-tech": ("circuit", "kernel", "socket"),
+    "french-tech": ("fil", "paquet"),
+    "security": ("kernel", "paquet"),
+    "ai": ("circuit", "fil"),
+}
+"""The outlets in place of those of the starter lists, which are on the web."""
 
 _REFRESH = 0.3  # seconds between looks at whether the page shows what the channels hold
 
@@ -63,6 +77,7 @@ class Stage:
 
     guild: GuildHandle
     news: ChannelHandle
+    forum: ChannelHandle
     ada: MemberActor
     camille: MemberActor
 
@@ -86,6 +101,7 @@ async def serve(
         name_commands(stage)
         pictures = {}
         if publisher is not None:
+            packs.outlines = sample_packs(publisher)  # type: ignore[assignment]
             pictures = {
                 publisher.picture_url(story): (f"{story.slug}.png", publisher.picture(story))
                 for story in (*publisher.backlog, *publisher.stories)
@@ -99,6 +115,7 @@ async def serve(
                 port=port or None,
             )
         )
+        let_visit(env, preview, Places(env, stage.guild, {stage.ada: "en-US", stage.camille: "fr"}))
         mention_by_name(env, preview)
         await env.bot.get_channel(stage.news.id).send(WELCOME)  # type: ignore[union-attr]  # a text channel
         print(f"The demo is at {preview.url}", flush=True)  # noqa: T201  # for whoever has no browser here
@@ -172,12 +189,15 @@ def keep_time(env: Env, clock: Clock) -> None:
 
 
 async def build(env: Env) -> Stage:
-    """A server with a channel, Ada who may manage it, and Camille who may not and speaks French."""
+    """A server with a channel for news, one for talk, a forum, and two people."""
     guild = env.create_guild("Telex demo")
-    await env.settle()  # without a channel yet: the page begins with news and not with a welcome
     me = env.backend.bot_user
     env.backend.edit_role(guild.id, guild.roles[me.name].id, {"permissions": INVITATION.value})
+    guild.create_text_channel("general")  # the only one when the bot says hello
+    await env.settle()
     news = guild.create_text_channel("tech-news")
+    forum = guild.create_forum_channel("forum")
+    env.backend.edit_channel(forum.id, {"available_tags": [*map(_tag, enumerate(TAGS))]})
     managers = guild.create_role("Editors", permissions=discord.Permissions(manage_guild=True))
     ada = guild.add_member(env.create_user("Ada"), roles=[managers])
     camille = guild.add_member(env.create_user("Camille"))
@@ -189,11 +209,16 @@ async def build(env: Env) -> Stage:
             payload["locale"] = "fr" if int(person["id"]) == camille.id else "en-US"
 
     env.backend.subscribers.insert(0, speak)
-    return Stage(guild, news, ada, camille)
+    return Stage(guild, news, forum, ada, camille)
+
+
+def _tag(numbered: tuple[int, str]) -> dict[str, Any]:
+    number, name = numbered
+    return {"id": str(number + 1), "name": name, "moderated": False, "emoji_id": None, "emoji_name": None}
 
 
 def name_commands(stage: Stage) -> None:
-    """Let the page list commands to Camille by their French names and descriptions, as her Discord does.
+    """Let the page list commands to Camille by their French names, descriptions and choices, as Discord does.
 
     simcord's page has the English ones alone. Options keep their names, by which it sends them.
     """
@@ -208,6 +233,8 @@ def name_commands(stage: Stage) -> None:
                     entry["description"] = translate(entry["description"])
                     for option in entry["options"]:
                         option["description"] = translate(option["description"])
+                        for choice in option["choices"]:
+                            choice["name"] = translate(choice["name"])
         return built
 
     _commands.build_catalog = build_catalog
@@ -301,6 +328,19 @@ async def _perform(newsroom: Newsroom, publisher: Publisher, stage: Stage) -> No
     async for story in publisher.publish():
         await newsroom.store.feeds.poll_now(feeds[story.outlet].id)
         newsroom.poller.wake()
+
+
+def sample_packs(publisher: Publisher) -> Callable[[str], tuple[opml.Outline, ...]]:
+    """The starter lists, of feeds that can be reached without a network."""
+    outlets = {outlet.name: outlet for outlet in publisher.outlets}
+    lists = {
+        pack: tuple(
+            opml.Outline(outlets[name].title, publisher.feed_url(outlets[name]), None, outlets[name].language)
+            for name in names
+        )
+        for pack, names in PACKS.items()
+    }
+    return lists.__getitem__
 
 
 async def _follow_packs(newsroom: Newsroom, stage: Stage) -> None:

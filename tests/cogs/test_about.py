@@ -33,6 +33,19 @@ async def test_help_names_the_commands_that_the_asker_may_use(telex: World) -> N
     assert "/search" not in lines(direct)
 
 
+async def test_help_in_direct_messages_names_no_command_that_is_not_there(telex: World) -> None:
+    direct = said(await telex.reader.user.slash("help"))
+    there = {f"/{name}" for name in telex.reader.user.available_commands()}
+    assert set(re.findall(r"/[a-z]+(?: (?:add|list|remove)\b)?", direct)) <= there
+    assert "articles here" not in direct
+
+
+async def test_help_lists_commands_by_their_letters_whatever_their_accents(telex: World) -> None:
+    telex.locales[telex.reader.id] = "fr"
+    told = said(await telex.reader.slash(telex.news, "help"))
+    assert told.index("`/à-propos`") < told.index("`/aide`") < told.index("`/confidentialité`")
+
+
 async def test_help_fits_and_is_for_the_asker_alone(telex: World) -> None:
     for tag in ("en-US", "fr"):
         telex.locales[telex.editor.id] = tag

@@ -274,7 +274,9 @@ async def test_a_direct_message_is_told_where_to_ask_and_not_at_every_word(telex
         await telex.reader.send_dm("who bought Slack?")
     told = [message for message in telex.reader.user.dm_channel.history() if message.author.bot]
     assert len(told) == 1
-    assert "/ask" in told[0].content
+    assert "in servers" in told[0].content
+    assert "/bookmarks" in told[0].content
+    assert "/ask" not in told[0].content  # there is none in direct messages
     await telex.advance(61)
     await telex.reader.send_dm("qui a racheté Slack ?")
     told = [message for message in telex.reader.user.dm_channel.history() if message.author.bot]

@@ -148,6 +148,10 @@ async def test_the_page_lists_commands_in_the_language_of_who_looks(
             assert "bookmarks" in shown[0]
             assert shown[1]["favoris"].startswith("Vos favoris")
             assert not {"bookmarks", "search", "help"} & shown[1].keys()
+            french = preview._open_page(str(scene.camille.id), None).command_catalog["entries"]
+            search = next(one for one in french if one["invocation"] == "rechercher")
+            languages = next(one for one in search["options"] if one["name"] == "language")["choices"]
+            assert languages == [{"name": "anglais", "value": "en"}, {"name": "français", "value": "fr"}]
 
 
 async def test_every_outlet_is_read_and_its_first_story_is_news(
