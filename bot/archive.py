@@ -12,19 +12,18 @@ from typing import Annotated, BinaryIO, TextIO
 
 import typer
 
-from bot import terminal
+from bot import printing, terminal
 from bot.clock import SystemClock
-from bot.news import answers, articles_io, readings
-from bot.news.answers import Answer
+from bot.news import answers, articles_io
 from bot.news.meaning import Meaning, opened
 from bot.news.newsroom import open_newsroom
-from bot.news.search import Result, Searcher, article_as_json, as_json
-from bot.news.why import Explanation, explain, passed_over, sentence
+from bot.news.search import Searcher, article_as_json, as_json
+from bot.news.why import explain
 from bot.news.writer import writer_of
 from bot.settings import Settings
 from bot.store import Store
 from bot.terminal import FAILED, settings_or_stop, wait_for
-from bot.text import safe, urls
+from bot.text import safe
 from bot.words import Tally
 from bot.workers import WorkerError
 
@@ -140,7 +139,7 @@ def search(
                         (
                             terminal.when(result.article.published),
                             result.article.outlet,
-                            f"{result.article.title}{_mark(result)}\n{result.article.url}",
+                            f"{result.article.title}{printing.mark(result)}\n{result.article.url}",
                         )
                         for result in page.results
                     ),
@@ -148,13 +147,6 @@ def search(
                 )
 
     wait_for(work)
-
-
-def _mark(result: Result) -> str:
-    """What is said of an article that does not match wholly."""
-    if result.partial:
-        return " (close to it)" if result.near else " (some words only)"
-    return ""
 
 
 @commands.command()
@@ -180,7 +172,7 @@ def ask(
                     continue
                 if question == "-":
                     terminal.out(f"\n{safe.plain(text)}")
-                _show(answer, settings)
+                printing.answer(answer, settings)
 
     wait_for(work)
 
@@ -227,39 +219,6 @@ def questions(
         )
     else:
         terminal.say(f"Nothing of that kind was asked within {days} days.")
-
-
-def _show(answer: Answer, settings: Settings) -> None:
-    """An answer as a person reads it: what was written or quoted, or a period's list, and the sources."""
-    numbers = {source.id: number for number, source in enumerate(answer.sources, 1)}
-    if answer.lines:
-        for line in answer.lines:
-            day = terminal.when(line.article.published)
-            terminal.out(f"{day}  {safe.plain(line.text)} [{numbers[line.article.id]}]")
-    elif answer.written:
-        terminal.say(f"Written by the model {settings.model_name} from the sources:")
-        for sentence in answer.written:
-            terminal.out(f"{safe.plain(sentence.text)} {''.join(f'[{number}]' for number in sentence.cites)}")
-    elif answer.answered:
-        if settings.model_url is not None:
-            terminal.say("Word for word from the articles; no model wrote this:")
-        for quote in answer.quotes:
-            terminal.out(f"“{safe.plain(quote.text)}” [{numbers[quote.article.id]}]")
-    else:
-        terminal.say("The stored articles do not answer that.")
-        if answer.newest is not None:
-            terminal.say(f"The newest of them is of {terminal.when(answer.newest)}.")
-    shown = answer.sources if answer.answered else answer.nearest
-    if shown:
-        terminal.table(
-            "Sources" if answer.answered else "The nearest articles",
-            ("date", "source", "article"),
-            (
-                (terminal.when(source.published), source.outlet, f"{source.title}\n{source.url}")
-                for source in shown
-            ),
-            lines=True,
-        )
 
 
 @commands.command()
@@ -372,7 +331,7 @@ def why(
 
     async def work() -> list[str]:
         async with open_store(settings) as store:
-            return _told(await explain(store, link))
+            return printing.explanation(await explain(store, link))
 
     lines = wait_for(work)
     if not lines:
@@ -380,29 +339,3 @@ def why(
         raise typer.Exit(FAILED)
     for line in lines:
         terminal.out(line)
-
-
-def _told(found: Explanation) -> list[str]:
-    """A line an article and its feed, then a line a channel."""
-    from bot.posting.outcomes import describe  # noqa: PLC0415 - brings discord, which other commands need not wait for
-
-    lines: list[str] = []
-    for article, feed in found.carried:
-        source = urls.masked(feed.url) if feed else "a feed that is gone"
-        lines.append(f"“{safe.plain(article.title)}”: found {_time(article.found)} in {source}")
-        if (page := found.readings.get(article.id)) is not None:
-            lines.append(readings.sentence(page, when=_time(page.ended or article.found)))
-        if feed is not None and feed.failing_since is not None:
-            lines.append(f"that feed fails since {_time(feed.failing_since)}: {feed.error}")
-    for fate in found.fates:
-        told = safe.plain(sentence(fate, when=_time(fate.since), problem=describe))
-        where = f", message {fate.message_id}" if fate.message_id else ""
-        lines.append(f"channel {fate.channel_id}: {told}{where}")
-    lines += [f"channel {one.channel_id}: {passed_over()}" for one in found.passed_over]
-    if lines and not (found.fates or found.passed_over):
-        lines.append("posted nowhere: no channel follows its feed")
-    return lines
-
-
-def _time(timestamp: int) -> str:
-    return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%d %H:%M UTC")
