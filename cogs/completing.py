@@ -72,8 +72,11 @@ def typing(query: str) -> Typing:
 async def query_choices(interaction: Interaction, query: str) -> list[Choice[str]]:
     """The query as it is, then with its last word or value completed from feeds that the asker sees.
 
-    The query itself comes first, for Discord's clients take the first choice when Enter is pressed.
+    The query itself comes first, for Discord's clients take the first choice when Enter is pressed. One that
+    is longer than a choice may be is not looked at: up to 6,000 characters come while somebody types.
     """
+    if len(query) > sizes.CHOICE:
+        return []
     at = typing(query)
     values = await _values(interaction, at) if at.typed or at.filter else []
     completed = [query, *(at.before + at.completed(value) for value in values)]

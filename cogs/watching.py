@@ -25,6 +25,7 @@ from cogs.completing import query_choices
 from cogs.paging import Page, Pages
 from cogs.places import Option, Place, place, require_posting
 from cogs.rights import may_manage_with, require_manage_with
+from cogs.subscriptions import shown
 from cogs.views import Choose, Interaction, Paced, Press
 
 _LIST = 10  # a page
@@ -203,20 +204,20 @@ class Watching(
 
 
 async def listed(interaction: Interaction) -> list[Watch]:
-    """The watches that the asker may remove where they are: all of theirs in direct messages."""
-    store = interaction.client.store.watches
-    theirs = await store.of_person(interaction.user.id)
-    if interaction.guild is None:
+    """The watches that the asker may remove where they are: all of theirs in direct messages.
+
+    Those of channels only where they see the channel, or it is gone.
+    """
+    store, guild, member = interaction.client.store.watches, interaction.guild, interaction.user
+    theirs = await store.of_person(member.id)
+    if guild is None or not isinstance(member, discord.Member):
         return theirs
-    here = [watch for watch in theirs if watch.server_id == interaction.guild.id]
-    return [
-        *here,
-        *(
-            await store.of_channels(interaction.guild.id)
-            if await may_manage_with(interaction, _FEEDS)
-            else []
-        ),
-    ]
+    here = [watch for watch in theirs if watch.server_id == guild.id]
+    if not await may_manage_with(interaction, _FEEDS):
+        return here
+    told = await store.of_channels(guild.id)
+    seen = await shown(interaction, guild, member, {watch.channel_id for watch in told})
+    return here + [watch for watch in told if watch.channel_id in seen]
 
 
 class WatchPages(Pages):
@@ -303,6 +304,8 @@ class StopButton(Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template
                 if interaction.guild_id != watch.server_id:
                     raise Refusal(_("This watch has ended already."))
                 await _require_manage(interaction)
+                if watch.id not in {one.id for one in await listed(interaction)}:
+                    raise Refusal(_("This watch has ended already."))
             elif watch.person_id != interaction.user.id:
                 raise Refusal(_("This watch has ended already."))
             await store.remove(watch.id)

@@ -161,8 +161,9 @@ async def simulated_discord(bot: Telex) -> AsyncIterator[Env]:
 
 def _read_embeds_like_messages() -> None:
     """Let the page show mentions and small lines in embeds as Discord does; simcord's shows their markup."""
+    policies = _markdown._FIELD_POLICIES  # noqa: SLF001  # no setting of simcord's reaches it
     for field in ("embed_description", "embed_field_value"):
-        _markdown._FIELD_POLICIES[field].update(mentions=True, commands=True, subtext=True)  # noqa: SLF001
+        policies[field].update(mentions=True, commands=True, subtext=True)
 
 
 def _note_only_faults(env: Env) -> None:
@@ -171,7 +172,7 @@ def _note_only_faults(env: Env) -> None:
     simcord offers no hook for this: after any error its page says that the outcome is uncertain, and keeps
     the command in the way of the next.
     """
-    note = env._record_error  # noqa: SLF001
+    note = env._record_error  # noqa: SLF001  # no hook, see above
 
     def note_fault(error: BaseException) -> None:
         if isinstance(error, app_commands.CommandInvokeError):
@@ -179,7 +180,7 @@ def _note_only_faults(env: Env) -> None:
         if not isinstance(error, Refusal | app_commands.AppCommandError):
             note(error)
 
-    env._record_error = note_fault  # type: ignore[method-assign]  # noqa: SLF001
+    env._record_error = note_fault  # type: ignore[method-assign]  # noqa: SLF001  # likewise
 
 
 def keep_time(env: Env, clock: Clock) -> None:
@@ -248,22 +249,25 @@ def take_turns(preview: Preview) -> asyncio.Lock:
     an article has changed in the meantime, as happens all the time here.
     """
     turn = asyncio.Lock()
-    act = preview._action  # noqa: SLF001
+    act = preview._action  # noqa: SLF001  # no hook, see above
 
     async def act_in_turn(context_id: str | None, body: Mapping[str, Any]) -> dict[str, Any]:
         async with turn:
-            page = preview._pages.get(context_id or "")  # noqa: SLF001
+            page = preview._pages.get(context_id or "")  # noqa: SLF001  # its revision is told nowhere else
             if page is not None and isinstance(body, Mapping) and "published_revision" in body:
                 body = {**body, "published_revision": page.revision}
             return await act(context_id, body)
 
-    preview._action = act_in_turn  # type: ignore[method-assign]  # noqa: SLF001
+    preview._action = act_in_turn  # type: ignore[method-assign]  # noqa: SLF001  # likewise
     return turn
 
 
 def mention_by_name(env: Env, preview: Preview) -> None:
-    """Let a written @Telex mention the bot, as Discord's own completion does; simcord's page has none."""
-    act = preview._action  # noqa: SLF001
+    """Let a written @Telex mention the bot, as Discord's own completion does; simcord's page has none.
+
+    Nor has simcord a hook for what is written there.
+    """
+    act = preview._action  # noqa: SLF001  # no hook, see above
     me = env.backend.bot_user
     written = re.compile(rf"(?<![\w<@])@{re.escape(me.name)}\b", re.IGNORECASE)
 
@@ -274,7 +278,7 @@ def mention_by_name(env: Env, preview: Preview) -> None:
                 body = {**body, "content": written.sub(f"<@{me.id}>", content)}
         return await act(context_id, body)
 
-    preview._action = act_with_mentions  # type: ignore[method-assign]  # noqa: SLF001
+    preview._action = act_with_mentions  # type: ignore[method-assign]  # noqa: SLF001  # likewise
 
 
 async def _keep_page_fresh(env: Env, preview: Preview, clock: Clock, turn: asyncio.Lock) -> None:

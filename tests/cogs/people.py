@@ -50,7 +50,7 @@ class Crowd:
     abroad: ChannelHandle
     articles: dict[str, Article]
     watches: dict[str, int]
-    """The reader's, the manager's and one of a channel abroad, by the word that they look for."""
+    """The reader's, one of the hidden channel and one of a channel abroad, by the word that they look for."""
     people: dict[str, tuple[int, int | None, ChannelHandle]] = field(default_factory=dict)
     """A person's id, the server that they ask in (None: none), and the channel."""
 
@@ -183,7 +183,7 @@ async def crowd(world: World, server: FeedServer) -> Crowd:
     watches = {}
     for word, server_id, channel_id, person in (
         (PUBLIC, world.guild.id, world.reader.user.dm_channel.id, world.reader.id),
-        (VAULT, world.guild.id, world.editor.user.dm_channel.id, world.editor.id),
+        (VAULT, world.guild.id, vault.id, None),
         (ABROAD, abroad.id, there.id, None),
     ):
         added = await world.store.watches.add(

@@ -6,6 +6,7 @@ import pytest
 
 from bot.posting.sizes import CHOICE
 from bot.text.query import parse
+from cogs import completing
 from cogs.completing import typing
 from tests.cogs.helpers import START, follow, hide, said
 from tests.discord_world import World
@@ -150,6 +151,17 @@ async def test_choices_fit_whatever_is_typed(telex: World, feed_server: FeedServ
     assert await offered(telex, "y" * 150) == []
     for query in ("(((", '"', 'tag:"', "a:b:c", "since:(", "\u202e", "-", "||", "@everyone"):
         assert all(0 < len(value) <= CHOICE for value in await offered(telex, query))
+
+
+async def test_what_is_too_long_to_be_a_choice_is_not_looked_at(
+    telex: World, feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading it takes the square of its length, and the loop with it."""
+    await follow(telex, feed_server)
+    assert await offered(telex, "x" * 100) == ["x" * 100]
+    monkeypatch.setattr(completing, "typing", lambda _query: pytest.fail("it was looked at"))
+    for typed in ("x" * 101, "x" * 5_999 + '"'):
+        assert await offered(telex, typed) == []
 
 
 @pytest.mark.parametrize(
