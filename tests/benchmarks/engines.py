@@ -205,6 +205,7 @@ class Tantivy:
         )
         self.writer = self.index.writer(heap_size=60_000_000, num_threads=1)
         self._threads = ThreadPoolExecutor(READERS)
+        self._writing = ThreadPoolExecutor(1)
 
     def put(self, article: Made) -> None:
         """Add an article, to be found after the next commit."""
@@ -230,7 +231,13 @@ class Tantivy:
                 self.put(article)
             self.commit()
 
-        await asyncio.to_thread(work)
+        await asyncio.get_running_loop().run_in_executor(self._writing, work)
+
+    def close(self) -> None:
+        """Wait for what still writes to the folder: a commit that nobody waits for any more, and merges."""
+        self._threads.shutdown()
+        self._writing.shutdown()
+        self.writer.wait_merging_threads()
 
     def is_vague(self, asked: Asked) -> bool:
         """Whether so many titles have all words that none can be known by them."""
@@ -281,7 +288,10 @@ async def filled_tantivy(folder: Path, articles: Iterable[Made], size: int) -> A
             engine.put(article)
         engine.commit()
         console.print(f"tantivy: {time.perf_counter() - began:.0f} s")
-    yield engine
+    try:
+        yield engine
+    finally:
+        engine.close()
 
 
 @dataclass(frozen=True, slots=True)
