@@ -30,6 +30,7 @@ from cogs.views import Choose, Interaction, Paced, Press
 
 _LIST = 10  # a page
 _SHOWN = 150  # characters of a query
+_NOTES = 1000  # UTF-16 units of what is said of its mistakes: a message takes 2,000 in all
 _FEEDS = "feed"
 """Whoever may use this command may let channels be told."""
 
@@ -150,7 +151,9 @@ class Watching(
     ) -> None:
         """Say what will be told, and show what would have been."""
         lines = [told if created else _("That is watched for already.") + " " + told]
-        lines += [safe.markdown(safe.plain(note)) for note in wanted.notes]
+        notes = "\n".join(safe.markdown(safe.plain(note)) for note in wanted.notes)
+        if notes:
+            lines.append(safe.cut(notes, _NOTES))
         found = await self._searcher.search(wanted, feed_ids=feed_ids, limit=1, sort="newest")
         embeds = []
         if found.results:

@@ -263,6 +263,17 @@ async def test_a_watch_for_a_misspelt_word_is_told_what_may_be_meant(telex: Worl
     assert "Did you mean" not in said(await add(telex, "-quantum facial"))
 
 
+async def test_a_query_of_many_mistakes_is_watched_for_and_answered(telex: World, desk: Desk) -> None:
+    """Each is told, and Discord takes so much in a message and no more."""
+    telex.locales[telex.reader.id] = "fr"
+    answer = said(
+        await add(telex, " ".join(f"{letter * 8}:__**__{letter}" for letter in "bcdfghjklmnpqrstvwxz"))
+    )
+    assert "Je vous signale" in answer
+    assert "Il n’y a pas de filtre" in answer
+    assert len(await telex.store.watches.of_person(telex.reader.id)) == 1
+
+
 async def test_several_matches_that_wait_share_one_notice(telex: World, desk: Desk) -> None:
     await add(telex, "quantum")
     await desk.publish(*(f"Quantum {number}" for number in range(14)))
