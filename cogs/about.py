@@ -182,7 +182,7 @@ class PrivacyView(AskerView):
             )
         if await store.questions.votes_of(person_id):
             kept.append(_("which answers you found helpful or not"))
-        lines = [_("About you Telex keeps:"), *(f"- {one}" for one in kept)] if kept else []
+        lines = [_("About you Telex keeps:"), *(f"• {one}" for one in kept), ""] if kept else []
         lines += [
             *([] if bookmarks else [_("You have no bookmarks.")]),
             _(

@@ -14,10 +14,13 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import Error, Locator, Page, sync_playwright
+
+from bot import locale
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = (
@@ -44,22 +47,37 @@ def wait_for_more_than(page: Page, messages: int) -> None:
     page.wait_for_timeout(1500)
 
 
-def command(page: Page, name: str, *options: str) -> Locator:
+def wait_until_idle(page: Page) -> None:
+    """Wait until the page says no more that it is doing something; what is typed meanwhile may be lost."""
+    for _moment in range(MOMENTS):
+        if not page.locator("#action-status").inner_text().rstrip().endswith("…"):
+            return
+        page.wait_for_timeout(500)
+
+
+def command(page: Page, name: str, *options: str, language: str = "en") -> Locator:
     """Type a slash command as a visitor does, with values of its first options; the answer's message.
 
-    On a machine that has much else to do the page gives up a command now and then: it is typed again.
+    It is called as the page lists it in that language. On a machine that has much else to do the page gives
+    up a command now and then: it is typed again.
     """
+    with locale.use(language):
+        typed = locale.command(f"/{name}")
     answers = page.locator(MESSAGE).filter(has_text=f"used /{name.split(maxsplit=1)[0]}")
     before = answers.count()
     for attempt in range(ATTEMPTS):
-        page.locator("textarea").first.click()
-        page.keyboard.type(f"/{name}")
+        wait_until_idle(page)
+        if (leave := page.get_by_label("Exit command mode")).count():
+            leave.click()
+        page.locator("#channel-composer-input").fill("")
+        page.keyboard.type(typed)
         page.wait_for_timeout(1500)
         page.keyboard.press("Enter")
         for option in options:
             page.wait_for_timeout(400)
             page.keyboard.type(option)
         page.wait_for_timeout(800)
+        wait_until_idle(page)
         page.get_by_role("button", name=re.compile("Run|Send")).last.click()
         try:
             answers.nth(before).wait_for(timeout=PATIENCE)
@@ -67,7 +85,6 @@ def command(page: Page, name: str, *options: str) -> Locator:
         except Error:
             if attempt == ATTEMPTS - 1:
                 raise
-            page.keyboard.press("Escape")
     page.wait_for_timeout(1500)
     return answers.last
 
@@ -144,11 +161,12 @@ def visit(
     page: Page, folder: Path, viewer: str, *, words: str, question: str, unanswerable: str, ending: str
 ) -> None:
     """A search, two questions, two bookmarks and their list, as one of the people."""
-    page.get_by_label("Viewing as").select_option(label=viewer)
+    page.get_by_label("Viewing as").select_option(label=f"{viewer} in #tech-news")
     page.wait_for_timeout(1500)
-    photograph(command(page, "search", words), folder / f"search{ending}.png")
+    ask = partial(command, page, language=ending.removeprefix("-") or "en")
+    photograph(ask("search", words), folder / f"search{ending}.png")
     for name, asked in (("ask", question), ("ask-unknown", unanswerable)):
-        answer = command(page, "ask", asked)
+        answer = ask("ask", asked)
         answer.get_by_text(TOLD).wait_for()
         answer.evaluate("message => message.scrollIntoView({block: 'center'})")
         page.wait_for_timeout(1500)  # the page moves on while it takes a picture of what it has to scroll to
@@ -158,7 +176,7 @@ def visit(
             page.screenshot(path=folder / f"{name}{ending}.png", clip=box)
     save(page, 1)
     save(page, 2)
-    photograph(command(page, "bookmarks"), folder / f"bookmarks{ending}.png")
+    photograph(ask("bookmarks"), folder / f"bookmarks{ending}.png")
 
 
 def take(page: Page, folder: Path) -> None:

@@ -54,6 +54,7 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
     """Let a manager choose some things, and take the pictures as one who speaks each language."""
     stage: Stage = await build(env)
     assert isinstance(env.bot, Telex)
+    general = stage.guild.channels["general"]  # where it says hello
     role = stage.guild.create_role("Librarians")
     alerts = stage.guild.create_text_channel("bot-alerts")
     editors = stage.guild.create_role("Directors", permissions=discord.Permissions(manage_guild=True))
@@ -79,6 +80,7 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
     await ada.slash(stage.news, "feed pause", feed="1")
     await ada.slash(stage.news, "feed resume", feed="1")
     names = {
+        f"<#{general.id}>": "#general",
         f"<#{stage.news.id}>": "#tech-news",
         f"<#{alerts.id}>": "#bot-alerts",
         f"<@&{role.id}>": "@Librarians",
@@ -94,7 +96,7 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
         with use(ending.removeprefix("-")):
             await welcome.say(env.bot, guild)
         await env.settle()
-        preview = await env.preview(stage.news, viewers=(person,), layout="channel").__aenter__()
+        preview = await env.preview(general, viewers=(person,), layout="channel").__aenter__()
         await asyncio.to_thread(take, preview.url, folder, ending, names)
         await preview.close()
 
