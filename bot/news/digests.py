@@ -47,7 +47,7 @@ class Story:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Stories of a topic; of the last one there may be none."""
+    """Stories of a topic; without one are those that rank before all topics, and the rest at the end."""
 
     topic: str | None
     stories: tuple[Story, ...]
@@ -224,12 +224,14 @@ def _ranked(groups: Sequence[Group], since: int, until: int) -> list[Group]:
 
 
 def _sections(chosen: Sequence[Group]) -> Iterable[Section]:
+    """The stories, the best first, by topic: a topic stands where its best story does."""
     topics = [_topics(group) for group in chosen]
     written: dict[str, Counter[str]] = defaultdict(Counter)
     for names in topics:
         for key, name in names.items():
             written[key][name] += 1
     left = set(range(len(chosen)))
+    found: list[tuple[str | None, list[int]]] = []
     while left:
         counts = Counter(key for place in left for key in topics[place])
         fitting = [
@@ -242,9 +244,14 @@ def _sections(chosen: Sequence[Group]) -> Iterable[Section]:
         topic = max(fitting, key=lambda key: (counts[key], len(key.split()), key))
         places = [place for place in sorted(left) if topic in topics[place]]
         left -= set(places)
-        yield Section(written[topic].most_common(1)[0][0], tuple(_story(chosen[place]) for place in places))
-    if left:
-        yield Section(None, tuple(_story(chosen[place]) for place in sorted(left)))
+        found.append((written[topic].most_common(1)[0][0], places))
+    found.sort(key=lambda section: section[1])
+    begin = found[0][1][0] if found else 0
+    before = [place for place in range(begin) if place in left]
+    rest = sorted(left.difference(before))
+    for heading, places in ((None, before), *found, (None, rest)):
+        if places:
+            yield Section(heading, tuple(_story(chosen[place]) for place in places))
 
 
 def _topics(group: Group) -> dict[str, str]:

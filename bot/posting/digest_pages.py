@@ -110,9 +110,9 @@ def _lines(
     left_out = 0
     free = sizes.DESCRIPTION - _RESERVED
     named = [section for section in sections if any(_first(story, articles) for story in section.stories)]
-    for section in named:
+    for number, section in enumerate(named):
         heading = section.topic
-        if heading is None and len(named) > 1:
+        if heading is None and number:
             heading = _("Also")
         heads = [f"\n**{safe.markdown(safe.plain(heading, _NAME))}**"] if heading is not None else []
         for story in section.stories:

@@ -95,6 +95,19 @@ def test_stories_of_one_topic_stand_together_under_their_tag_or_name() -> None:
     assert topics[None] == [5]
 
 
+def test_a_story_that_many_tell_stands_before_the_topics_and_a_topic_where_its_best_story_does() -> None:
+    told = [
+        article(1, "Chips get smaller", published=NOW - 5000),
+        article(2, "Parliament votes on data", tags=("Law",)),
+        article(3, "A judge rules on cookies", tags=("law",)),
+        article(4, "A fix for Linux laptops", tags=("Linux",)),
+        article(5, "Linux gets a scheduler", others=(Other(50, 2, "B"),)),
+        article(6, "A fork of the Linux shell"),
+        article(7, "Ship’s anchor cuts a cable", others=(Other(70, 2, "B"), Other(71, 3, "C"))),
+    ]
+    assert chosen(*told)[0] == [(None, [7]), ("Linux", [5, 4, 6]), ("Law", [2, 3]), (None, [1])]
+
+
 def test_a_tag_of_everything_is_no_topic() -> None:
     told = [article(number, f"Word{number}x happened", tags=("Tech",)) for number in range(1, 9)]
     assert [topic for topic, _ids in chosen(*told)[0]] == [None]
