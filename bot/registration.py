@@ -19,7 +19,7 @@ from bot.store.meta import Meta
 log = logging.getLogger(__name__)
 
 _LONGEST_TEXT = 100  # of a description or a choice, by Discord's reference of application commands
-_FAULTS = (discord.DiscordException, aiohttp.ClientError)
+_FAULTS = (discord.DiscordException, aiohttp.ClientError, TimeoutError)
 
 
 class Translator(app_commands.Translator):

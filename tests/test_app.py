@@ -270,6 +270,19 @@ async def test_where_discord_does_not_tell_the_commands_they_are_named(telex: Wo
     assert locale.clickable("/feed add follows.") == "/feed add follows."
 
 
+@pytest.mark.parametrize("request_", ["fetch_commands", "sync"])
+async def test_a_request_for_commands_that_times_out_stops_no_start(
+    telex: World, monkeypatch: pytest.MonkeyPatch, request_: str
+) -> None:
+    async def late() -> None:
+        raise TimeoutError
+
+    if request_ == "sync":
+        await telex.store.meta.set("commands", "others")
+    monkeypatch.setattr(telex.bot.tree, request_, late)
+    assert not await telex.bot.sync_commands()
+
+
 def context(location: Where, data: Any = None) -> Any:
     return app_commands.TranslationContext(location=location, data=data)  # type: ignore[call-overload]  # any
 
