@@ -82,7 +82,10 @@ async def picture(folder: Path, language: str, ending: str) -> None:
             assert isinstance(env.bot, Telex)
             await env.bot.courier.settle()
             await env.settle()
-            async with env.preview(stage.news, viewers=(stage.ada,), layout="channel") as preview:
+            locale = "fr" if ending else "en-US"
+            async with env.preview(
+                stage.news, viewers=(stage.ada,), layout="channel", locale=locale
+            ) as preview:
                 await asyncio.to_thread(take, preview.url, folder, ending, "digest setup", "settings rhythm")
 
 

@@ -60,7 +60,10 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
         channel = stage.guild.create_text_channel(f"news{ending}")
         names = [folder / f"{name}{ending}.png" for name in NAMES]
         await fill(env, newsroom, publisher, channel, person, ending, role)
-        async with env.preview(channel, viewers=(person,), layout="channel", assets=pictures) as preview:
+        locale = "fr" if ending else "en-US"
+        async with env.preview(
+            channel, viewers=(person,), layout="channel", assets=pictures, locale=locale
+        ) as preview:
             await asyncio.to_thread(take, preview.url, names)
 
 

@@ -134,13 +134,21 @@ def as_discord(page: Page, names: Mapping[str, str] | None = None) -> Iterator[N
 
 def photograph(shown: Locator, path: Path, names: Mapping[str, str] | None = None) -> None:
     """A picture of a part of the page, as Discord would show it."""
-    shown.scroll_into_view_if_needed()
     for _moment in range(MOMENTS):  # until its own pictures are there
         if shown.evaluate("shown => [...shown.querySelectorAll('img')].every(image => image.naturalWidth)"):
             break
         shown.page.wait_for_timeout(500)
     with as_discord(shown.page, names):
-        shown.screenshot(path=path)
+        # The page moves on when playwright scrolls for a picture, and the picture is of another place then.
+        shown.evaluate("shown => shown.scrollIntoView({block: 'center'})")
+        shown.page.wait_for_timeout(1000)
+        box, window = shown.bounding_box(), shown.page.viewport_size
+        assert box is not None
+        assert window is not None
+        if box["y"] >= 0 and box["y"] + box["height"] <= window["height"]:
+            shown.page.screenshot(path=path, clip=box)
+        else:
+            shown.screenshot(path=path)
 
 
 def pack(folder: Path) -> None:
@@ -168,12 +176,7 @@ def visit(
     for name, asked in (("ask", question), ("ask-unknown", unanswerable)):
         answer = ask("ask", asked)
         answer.get_by_text(TOLD).wait_for()
-        answer.evaluate("message => message.scrollIntoView({block: 'center'})")
-        page.wait_for_timeout(1500)  # the page moves on while it takes a picture of what it has to scroll to
-        box = answer.bounding_box()
-        assert box is not None
-        with as_discord(page):
-            page.screenshot(path=folder / f"{name}{ending}.png", clip=box)
+        photograph(answer, folder / f"{name}{ending}.png")
     save(page, 1)
     save(page, 2)
     photograph(ask("bookmarks"), folder / f"bookmarks{ending}.png")
@@ -183,7 +186,6 @@ def take(page: Page, folder: Path) -> None:
     """All pictures, in the order in which a visitor would see them."""
     wait_for_more_than(page, STORIES)
     photograph(page.locator(MESSAGE).nth(2), folder / "post.png")
-    photograph(page.locator(MESSAGE).nth(1), folder / "post-fr.png")
     page.screenshot(path=folder / "demo.png")
     visit(
         page,

@@ -60,6 +60,7 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
     editors = stage.guild.create_role("Directors", permissions=discord.Permissions(manage_guild=True))
     env.backend.edit_member(stage.guild.id, stage.camille.id, {"role_ids": [editors.id]})
     await env.settle()
+    publisher.open_archive()
     for outlet in publisher.outlets:
         await follow(newsroom, publisher.feed_url(outlet), stage)
     ada = stage.ada
@@ -96,7 +97,8 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
         with use(ending.removeprefix("-")):
             await welcome.say(env.bot, guild)
         await env.settle()
-        preview = await env.preview(general, viewers=(person,), layout="channel").__aenter__()
+        locale = "fr" if ending else "en-US"
+        preview = await env.preview(general, viewers=(person,), layout="channel", locale=locale).__aenter__()
         await asyncio.to_thread(take, preview.url, folder, ending, names)
         await preview.close()
 

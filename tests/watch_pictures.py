@@ -61,7 +61,11 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
     }
     for ending, person in people.items():
         preview = await env.preview(
-            person.user.dm_channel, viewers=(person.user,), layout="channel", assets=pictures
+            person.user.dm_channel,
+            viewers=(person.user,),
+            layout="channel",
+            assets=pictures,
+            locale="fr" if ending else "en-US",
         ).__aenter__()
         await asyncio.to_thread(take, preview.url, folder, ending)
         await preview.close()
