@@ -383,8 +383,10 @@ def _by_month(connection: sqlite3.Connection, wanted: Wanted, scope: Scope, limi
 def _any(connection: sqlite3.Connection, wanted: Wanted, scope: Scope) -> bool:
     conditions, parameters = within(scope)
     row = connection.execute(
+        # Those taken in last first: feeds that are followed have new articles, and perhaps no old ones.
         f"""SELECT 1 FROM article_terms CROSS JOIN article INDEXED BY article_facts
-            ON article.id = article_terms.rowid WHERE article_terms MATCH :wanted{conditions} LIMIT 1""",
+            ON article.id = article_terms.rowid WHERE article_terms MATCH :wanted{conditions}
+            ORDER BY article_terms.rowid DESC LIMIT 1""",
         parameters | {"wanted": match(narrowed(wanted, scope) or wanted)},
     ).fetchone()
     return row is not None

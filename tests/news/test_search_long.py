@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from datetime import UTC, datetime
 
 import pytest
@@ -55,6 +56,27 @@ async def test_an_old_title_is_found_behind_many_newer_texts(store: Store, libra
     assert (await find(store, "robots kansas"))[0] == "Kansas robots"
     assert (await find(store, "robots kansas lang:fr")) == ["Kansas robots"]
     assert "Kansas robots" not in await find(store, "robots kansas lang:en")
+
+
+async def test_whether_any_article_has_a_word_is_asked_of_those_taken_in_last_first(
+    store: Store, library: Library, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(search_index, "MOST_FEEDS", 0)  # as for who may see a hundred
+    for number in range(200):
+        await library.add(f"Robots {number}")
+    late = await library.new_feed("Latecomer")
+    await library.add("Robots at last", feed=late)
+    steps: list[None] = []
+
+    def any_(connection: sqlite3.Connection) -> bool:
+        connection.set_progress_handler(lambda: steps.append(None), 1)
+        try:
+            return search_index._any(connection, Terms(("robot",)), Scope(feed_ids=frozenset({late.id})))
+        finally:
+            connection.set_progress_handler(None, 0)
+
+    assert await store._database.read(any_)
+    assert len(steps) < 1_000
 
 
 async def test_nothing_of_a_feed_that_the_person_may_not_see(store: Store, library: Library):
