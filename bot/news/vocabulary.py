@@ -76,10 +76,10 @@ class Vocabulary:
             log.warning("the words of the index were not read: %s", error)
 
     async def _read(self, size: int) -> None:
-        self._complete = size <= AT_ONCE
-        documents = await self._store.index.frequencies(at_least=1 if self._complete else size // KEPT)
+        complete = size <= AT_ONCE
+        documents = await self._store.index.frequencies(at_least=1 if complete else size // KEPT)
         await asyncio.to_thread(translations, ())  # made of many words when it is first asked
-        self._documents, self.size, self._near = documents, size, {}
+        self._documents, self._complete, self.size, self._near = documents, complete, size, {}
 
     def documents(self, forms: Iterable[str]) -> int:
         """In how many articles the commonest of these terms stands; 0 of a rare term of a large store."""

@@ -256,6 +256,22 @@ async def test_of_many_misspelt_words_only_the_first_few_are_compared_with_all_w
     assert len(compared) == len(set(compared)) <= 2 * ranking.MOST_MISSPELT
 
 
+async def test_until_the_words_of_the_index_are_read_none_counts_as_missing(
+    library: Library, searcher: Searcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await library.add("Amazon and the police")
+    words, index = searcher.finder.vocabulary, searcher.store.index
+    read, missing = index.frequencies, []
+
+    async def frequencies(**options: Any) -> Any:
+        missing.append(words.misses(("amazon",)))
+        return await read(**options)
+
+    monkeypatch.setattr(index, "frequencies", frequencies)
+    await words.ready()
+    assert [*missing, words.misses(("amazon",)), words.misses(("amazn",))] == [False, False, True]
+
+
 async def test_a_name_of_a_hidden_feed_is_not_suggested(library: Library, searcher: Searcher) -> None:
     hidden = await library.new_feed("Numerama")
     await library.add("Robots", feed=hidden, tags=("Robotique",), author="Zoé Martin")
