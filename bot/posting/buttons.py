@@ -160,7 +160,7 @@ def custom_ids(message: discord.Message) -> set[str]:
     }
 
 
-class Told(NamedTuple):
+class Keys(NamedTuple):
     """Keys of the articles that a message tells of, if it is a post, a catch-up, a digest.
 
     `listed` are those of a catch-up, and those that joined a post.
@@ -171,14 +171,14 @@ class Told(NamedTuple):
     digested: frozenset[str] = frozenset()
 
 
-def told_keys(message: discord.Message) -> Told:
+def told_keys(message: discord.Message) -> Keys:
     """What a message tells of; nothing for other messages than these."""
     ids = custom_ids(message)
     if any(name.startswith((_STOP, _VOTE)) for name in ids):  # notices of watches and answers save too
-        return Told()
+        return Keys()
     posted = frozenset(name.removeprefix(_SAVE) for name in ids if name.startswith(_SAVE))
     digested = _options(message, _DIGEST)
-    return Told(posted, _options(message, _PICK) - digested, digested)
+    return Keys(posted, _options(message, _PICK) - digested, digested)
 
 
 def edition_of(message: discord.Message) -> str | None:

@@ -29,7 +29,7 @@ _NAME = 100
 _PICTURE = "week.png"
 
 
-class Told(NamedTuple):
+class Page(NamedTuple):
     """A digest's message without its picture, and the articles in it."""
 
     embed: discord.Embed
@@ -55,7 +55,7 @@ async def render(store: Store, what: str, edition: Edition, *, language: str) ->
         )
 
 
-async def page(store: Store, edition: Edition, *, language: str) -> Told | None:
+async def page(store: Store, edition: Edition, *, language: str) -> Page | None:
     """A digest in words, None when nothing of it is kept any more."""
     found = await store.articles.by_ids(edition.article_ids)
     if not found:
@@ -75,7 +75,7 @@ async def page(store: Store, edition: Edition, *, language: str) -> Told | None:
             )
             lines.append(f"\n-# {told.format(count=amount(more))}")
         embed = discord.Embed(colour=COLOUR, title=title, description="\n".join(lines).strip())
-        return Told(embed, safe.plain(title, _NAME), linked)
+        return Page(embed, safe.plain(title, _NAME), linked)
 
 
 async def draw(edition: Edition, *, language: str) -> Picture | None:
