@@ -33,7 +33,7 @@ from tests.shared import SHARED
 from tests.wire.bot_process import Launcher
 from tests.wire.discord_server import DiscordServer
 from tests.wire.scene import Scene
-from tests.wire.state import Kind
+from tests.wire.state import Kind, Permission
 
 HOUR = 3600
 LEAST_HOURS = 12
@@ -119,6 +119,13 @@ class Town(Scene):
             for url in replays.values():
                 await follow(url, ["text-0", "forum-0"])
 
+    def let_write(self, *, allowed: bool) -> None:
+        """Give the bot's role, and everybody, the permission to write, or take it."""
+        for role in self.server.roles.values():
+            right, permissions = Permission.SEND_MESSAGES, Permission(role.permissions)
+            changed = permissions | right if allowed else permissions & ~right
+            self.discord.acts.change_role(self.server, role, int(changed))
+
 
 class Soak:
     """The run."""
@@ -178,7 +185,9 @@ class Soak:
 
     async def _spoil(self) -> None:
         """Something goes wrong at Discord, again and again."""
-        faults, gateway = self._town.discord.faults, self._town.discord.gateway
+        town, faults, gateway = self._town, self._town.discord.faults, self._town.discord.gateway
+        acts = town.discord.acts
+        threads = [channel for name, channel in town.channels.items() if name.startswith("thread")]
         kinds: dict[str, Callable[[], object]] = {
             "500 before the effect": lambda: faults.broken(MESSAGES),
             "500 after the effect": lambda: faults.broken(MESSAGES, after=True),
@@ -193,13 +202,31 @@ class Soak:
             "gateway cut": gateway.cut,
             "session invalid": gateway.invalidate,
             "reconnect": gateway.request_reconnect,
+            "403": lambda: faults.refused(MESSAGES, 403, 50013),
+            "404": lambda: faults.refused(MESSAGES, 404, 10003),
+            "thread archived": lambda: acts.archive(self._chance.choice(threads)),
+            "role taken away": lambda: town.let_write(allowed=False),
+            "server not available": lambda: acts.outage(town.server),
+            "clock an hour ahead": lambda: town.set_clock(HOUR),
+            "clock an hour behind": lambda: town.set_clock(-HOUR),
+        }
+        ends: dict[str, Callable[[], object]] = {
+            "role taken away": lambda: town.let_write(allowed=True),
+            "server not available": lambda: acts.recover(town.server),
+            "clock an hour ahead": lambda: town.set_clock(0),
+            "clock an hour behind": lambda: town.set_clock(0),
         }
         while True:
-            await self._town.clock.sleep(self._chance.uniform(30, 180))
+            await town.clock.sleep(self._chance.uniform(30, 180))
             faults.clear()  # what nothing met
             name = self._chance.choice(tuple(kinds))
             kinds[name]()
             self.outcome.faults[name] += 1
+            try:
+                if name in ends:
+                    await town.clock.sleep(self._chance.uniform(30, 180))
+            finally:
+                ends.get(name, faults.clear)()
 
     async def _measure(self) -> None:
         """The memory of the bot and its workers, every five simulated minutes."""
