@@ -20,7 +20,7 @@ from cogs import cards
 from cogs.membership import hidden_servers
 from cogs.paging import Page, Pages
 from cogs.rights import in_servers
-from cogs.saving import SaveButton, SaveMenu, already, keep, post_of, saved
+from cogs.saving import SaveButton, SaveMenu, already, keep, post_of, saved, sees, unreadable
 from cogs.views import Action, Choose, Interaction, Press
 
 _PAGE = 8
@@ -58,6 +58,8 @@ class Bookmarks(commands.Cog):
         post = await post_of(self.bot, message.id, interaction.guild_id)
         if post is None or interaction.channel_id != (post.thread_id or post.channel_id):
             raise Refusal(_("That is not a post of mine. I keep the articles that I post."))
+        if not await sees(interaction, post):
+            raise Refusal(unreadable())
         count = await keep(
             self.bot,
             interaction.user.id,

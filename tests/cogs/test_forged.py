@@ -94,6 +94,19 @@ async def test_a_forged_button_neither_tells_nor_does_what_the_person_may_not(
     assert await people.world.store.questions.vote(asked, 1, helped=True) is True
 
 
+@pytest.mark.parametrize("name", ["Bookmark", "More like this"])
+async def test_a_menu_that_claims_to_be_opened_in_a_hidden_channel_neither_tells_nor_keeps_anything(
+    telex: World, feed_server: FeedServer, name: str
+) -> None:
+    people = await crowd(telex, feed_server)
+    people.people["intruder"] = (telex.reader.id, telex.guild.id, people.vault)
+    before = await kept(people)
+    said = await people.menu("intruder", name, telex.posts(people.vault)[0])
+    assert "a feed that you cannot see" in said
+    assert VAULT not in said
+    assert await kept(people) == before
+
+
 async def test_a_button_that_is_ones_own_works(telex: World, feed_server: FeedServer) -> None:
     people = await crowd(telex, feed_server)
     key = people.articles[VAULT].key

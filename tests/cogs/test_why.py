@@ -158,6 +158,27 @@ async def test_a_feed_in_a_hidden_channel_is_as_if_it_had_never_been(
     assert str(secret.id) not in told
 
 
+async def test_what_a_hidden_channel_did_not_get_or_was_told_is_not_told_of(
+    telex: World, feed_server: FeedServer
+) -> None:
+    """A feed that the asker sees, followed there later; and a notice that was sent there."""
+    older = item(2, title="An older one", published=START - 3600)
+    feed = await follow(telex, feed_server, item(1, published=START), older)
+    link = "https://news.example/articles/2"
+    before = await why(telex, link)
+    assert "not posted" in before
+    secret = telex.guild.create_text_channel("secret")
+    await telex.follow(feed.url, secret)
+    hide(telex, secret, telex.reader)
+    assert await why(telex, link) == before
+    await owe_notice(telex.store, secret.id, "broken:1:0", "A feed cannot be read.")
+    await telex.deliver()
+    notice = telex.posts(secret)[-1]
+    unseen = await why(telex, "https://discord.com/channels/1/2/3")
+    told = await why(telex, f"https://discord.com/channels/{telex.guild.id}/{secret.id}/{notice.id}")
+    assert told == unseen
+
+
 async def test_another_servers_channels_are_not_told_of(telex: World, feed_server: FeedServer) -> None:
     elsewhere = telex.env.create_guild("Elsewhere")
     there = elsewhere.create_text_channel("there")
