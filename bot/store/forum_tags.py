@@ -81,6 +81,6 @@ def _add(
 def _change(
     rule: TagRule, name: str, channel_id: int, person_id: int, now: int, *, is_new: bool
 ) -> SettingChange:
-    text = f"{name} {rule.query}".strip()
+    text = f"{name} ({rule.query})" if rule.query else name
     old, new = (None, text) if is_new else (text, None)
     return SettingChange(now, person_id, history.FORUM_TAG, channel_id, None, old, new)

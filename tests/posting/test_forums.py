@@ -114,6 +114,8 @@ async def test_rules_are_made_and_removed_in_the_settings_and_stand_in_the_histo
     assert await telex.store.forum_tags.of(forum.id) == [TagRule(TAGS["Everything"], "")]
     history = await telex.editor.slash(telex.news, "settings history")
     assert said(history).count("Tag of posts") == 3
+    assert "none → AI (robots" in said(history)
+    assert "none → Everything\n" in said(history)
 
 
 async def test_a_query_that_says_nothing_is_refused_in_words(telex: World) -> None:
