@@ -34,11 +34,15 @@ Visit = Callable[[str], AbstractAsyncContextManager[None]]
 
 
 class _Rules(NamedTuple):
-    """A robots.txt until a time; without a body all is allowed, or nothing when it could not be had."""
+    """A robots.txt until a time; without a body all is allowed, or nothing when it could not be had.
+
+    `failed` is what a FeedError is made of: one that was kept would keep, in its traceback, the frames of all
+    that it was raised for.
+    """
 
     until: int
     body: bytes
-    error: FeedError | None = None
+    failed: tuple[str, str, int | None] | None = None
 
 
 class Robots:
@@ -56,8 +60,9 @@ class Robots:
         nothing (RFC 9309 §2.3.1): then FeedError is raised with what is wrong.
         """
         rules = await self._rules_of(str(URL(url).origin()), visit)
-        if rules.error is not None:
-            raise rules.error
+        if rules.failed is not None:
+            code, detail, retry_after = rules.failed
+            raise FeedError(code, detail, retry_after=retry_after)
         if not rules.body.strip():
             return Verdict(allowed=True)
         try:
@@ -87,10 +92,11 @@ class Robots:
             )
         except FeedError as error:
             if error.code == errors.TOO_LARGE:
-                return _Rules(now + KEPT, b"", FeedError(errors.ROBOTS, "robots.txt is too large"))
+                return _Rules(now + KEPT, b"", (errors.ROBOTS, "robots.txt is too large", None))
             if error.code == errors.GONE or error.code.startswith("http-4"):
                 return _Rules(now + KEPT, b"")
-            return _Rules(now + (error.retry_after or KEPT_WITHOUT), b"", error)
+            failed = error.code, error.detail, error.retry_after
+            return _Rules(now + (error.retry_after or KEPT_WITHOUT), b"", failed)
         return _Rules(now + KEPT, fetched.body)
 
     def _forget(self, origin: str) -> None:

@@ -31,7 +31,7 @@ class Condition:
     def admit(self) -> None:
         """Let a write begin. Raises `DatabaseBroken` for a file that is damaged."""
         if isinstance(self.fault, DatabaseBroken):
-            raise self.fault
+            raise self.fault.with_traceback(None)  # which grows each time it is raised
 
     def failed(self, error: BaseException) -> None:
         """Remember what was found to be wrong. Other errors than those of the file are none of ours."""

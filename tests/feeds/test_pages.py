@@ -184,6 +184,18 @@ async def test_one_that_cannot_be_had_now_allows_nothing_now(reader, feed_server
     assert await text_at(reader, url) == TEXT
 
 
+async def test_what_is_remembered_of_a_failure_holds_nothing_of_those_who_asked(reader, feed_server):
+    rules(feed_server, "", status=500)
+    url = page(feed_server, PAGE)
+    depths = []
+    for _ in range(3):
+        with pytest.raises(errors.FeedError) as raised:
+            await text_at(reader, url)
+        depths.append(len(raised.traceback))
+    assert feed_server.count("/robots.txt") == 1
+    assert depths[2] == depths[1]
+
+
 async def test_it_is_asked_for_once_a_day(reader, feed_server, clock):
     rules(feed_server, "User-agent: *\nDisallow: /other")
     url = page(feed_server, PAGE)
