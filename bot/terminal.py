@@ -36,7 +36,8 @@ T = TypeVar("T")
 FAILED = 1
 WRONG_USE = 2
 
-_M_ARENA_MAX = -8  # of malloc.h
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # of malloc.h
+_GIVEN_BACK = 2**17  # bytes
 
 _UNWRITABLE = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO})
 
@@ -197,14 +198,18 @@ def settings_or_stop() -> Settings:
         stop("The settings are wrong." if problems else str(error), WRONG_USE)
 
 
-def _share_one_heap() -> None:
-    """Have the C library keep no heap for each thread: what one frees, the others could not use.
+def _spare_memory() -> None:
+    """Have the C library keep no heap for each thread, and give back what is large once it is free.
 
-    Threads take turns by the interpreter's lock, so that they seldom wait for one another here. See
-    mallopt(3); other libraries than glibc have nothing of the kind.
+    What one thread frees, the others could not use; they take turns by the interpreter's lock, so that they
+    seldom wait for one another here. Left alone, it keeps the more the larger the documents are that come
+    along. See mallopt(3); other libraries than glibc have nothing of the kind.
     """
     with suppress(AttributeError, OSError):
-        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
+        library = ctypes.CDLL(None)
+        library.mallopt(_M_ARENA_MAX, 1)
+        library.mallopt(_M_MMAP_THRESHOLD, _GIVEN_BACK)
+        library.mallopt(_M_TRIM_THRESHOLD, _GIVEN_BACK)
 
 
 def wait_for(work: Callable[[], Coroutine[None, None, T]], *, endless: bool = False) -> T:
@@ -222,7 +227,7 @@ def wait_for(work: Callable[[], Coroutine[None, None, T]], *, endless: bool = Fa
     if endless:  # what is loaded by now stays: the collector, which halts the event loop, is to pass it by
         gc.collect()
         gc.freeze()
-        _share_one_heap()
+        _spare_memory()
     try:
         return asyncio.run(stoppable())
     except StoreError as error:

@@ -7,7 +7,6 @@ themselves. A model knows more languages but costs tens of megabytes.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from functools import cache
 
 from stop_words import get_stop_words
@@ -118,18 +117,23 @@ def base(tag: str | None) -> str | None:
 
 
 @cache
-def _weights() -> tuple[dict[str, list[tuple[str, float]]], frozenset[str]]:
+def _weights() -> tuple[dict[str, tuple[tuple[str, float], ...]], frozenset[str]]:
     """For each little word, how much it speaks for which languages; and these languages."""
     profiles = {"fr": _FRENCH, "en": _ENGLISH}
     for code, name in _OTHERS.items():
-        profiles[code] = frozenset(word for word in get_stop_words(name) if word.isalpha())
-    holders = Counter(word for profile in profiles.values() for word in profile)
-    weights: dict[str, list[tuple[str, float]]] = {}
+        profiles[code] = frozenset(word for word in get_stop_words(name, cache=False) if word.isalpha())
+    holders: dict[str, tuple[str, ...]] = {}
     for code, profile in profiles.items():
         for word in profile:
-            least = 0 if code in _OTHERS else _LEAST_WEIGHT
-            weights.setdefault(word, []).append((code, max(least, 1 / holders[word])))
-    return weights, frozenset(profiles)
+            holders[word] = (*holders.get(word, ()), code)
+    # Thousands of words share a few hundred of these.
+    shares = {codes: tuple((code, _share(code, codes)) for code in codes) for codes in set(holders.values())}
+    return {word: shares[codes] for word, codes in holders.items()}, frozenset(profiles)
+
+
+def _share(code: str, holders: tuple[str, ...]) -> float:
+    """How much a word of these languages speaks for one of them."""
+    return max(0 if code in _OTHERS else _LEAST_WEIGHT, 1 / len(holders))
 
 
 def _script(text: str, letters: int) -> tuple[str | None] | None:

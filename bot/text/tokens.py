@@ -127,7 +127,7 @@ def _plain_with_places(text: str) -> tuple[str, Sequence[int], Sequence[int]]:
     return "".join(pieces), begins, ends
 
 
-@lru_cache(maxsize=1 << 13)
+@lru_cache(maxsize=1 << 11)
 def split(chunk: str) -> tuple[Word, ...]:
     """The words of a chunk."""
     if _PLAIN_WORD.fullmatch(chunk):
