@@ -19,7 +19,7 @@ import typer
 # `python -m bot` puts the working directory first on the path; our own `cogs` lie beside this package.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bot import __version__, terminal
+from bot import terminal
 from bot.archive import AsJson, commands, encode, open_store
 from bot.clock import SystemClock
 from bot.feeds.errors import describe
@@ -29,6 +29,7 @@ from bot.news.poller import PollReport
 from bot.store import Store, StoreError
 from bot.terminal import FAILED, WRONG_USE, settings_or_stop, stop, wait_for
 from bot.text import urls
+from bot.version import __version__
 from bot.words import Feed, FeedState
 
 READING_TIME = 60.0

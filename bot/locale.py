@@ -18,13 +18,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
-
-from babel.messages.catalog import Catalog
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
-from babel.numbers import format_decimal
+from typing import TYPE_CHECKING
 
 from bot import DATA
+
+if TYPE_CHECKING:
+    from babel.messages.catalog import Catalog
 
 LANGUAGES = ("en", "fr")
 _A_COMMAND = re.compile(r"(?<![\w/<`])(/[a-z]+)( [a-z]+)?(?![\w-])")
@@ -67,6 +66,9 @@ def catalogue(language: str) -> gettext_module.NullTranslations:
     path = DATA / "locales" / language / "LC_MESSAGES" / "telex.po"
     if not path.is_file():
         return gettext_module.NullTranslations()
+    from babel.messages.mofile import write_mo  # noqa: PLC0415 - workers say nothing to people
+    from babel.messages.pofile import read_po  # noqa: PLC0415 - likewise
+
     compiled = io.BytesIO()
     with path.open("rb") as source:
         messages = read_po(source, locale=language)
@@ -137,8 +139,11 @@ def ngettext(singular: str, plural: str, number: int) -> str:
 
 
 def amount(number: int) -> str:
-    """A number as the language of this task writes it: `1,234`, or with a narrow no-break space in French."""
-    return format_decimal(number, locale=current())
+    """A number as the language of this task writes it: `1,234`, or with a narrow no-break space in French.
+
+    The same as Babel's, which would load five megabytes about both languages for it.
+    """
+    return f"{number:,}" if current() == "en" else f"{number:,}".replace(",", "\u202f")
 
 
 _ = gettext

@@ -13,11 +13,12 @@ from discord import app_commands
 from discord.app_commands import locale_str
 from discord.ext import commands
 
-from bot import __version__, locale
+from bot import locale
 from bot.app import Telex
 from bot.locale import _, amount, clickable, ngettext
 from bot.posting import sizes
 from bot.text.tokens import fold
+from bot.version import __version__
 from cogs.rights import may_manage_with
 from cogs.views import AskerView, Interaction, Press
 

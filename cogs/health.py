@@ -6,20 +6,22 @@ import logging
 import time
 import zlib
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot import health as figures
-from bot import locale
+from bot import health, locale
 from bot.app import Telex
 from bot.locale import _, amount, ngettext
 from bot.store import DatabaseBroken, DatabaseFault
 from cogs.loops import Loop
 from cogs.views import Interaction
+
+if TYPE_CHECKING:
+    from bot.figures import Figures
 
 log = logging.getLogger(__name__)
 
@@ -33,9 +35,9 @@ class Health(commands.Cog):
     def __init__(self, bot: Telex) -> None:
         self._bot = bot
         self._clock, self._settings = bot.newsroom.clock, bot.newsroom.settings
-        self.health = figures.Health(bot.newsroom)
+        self.health = health.Health(bot.newsroom)
         self._watch = Loop("liveness", self._look, self._clock)
-        self._lateness = Loop("lateness", self.health.watch_lateness, self._clock)
+        self._figures: Figures | None = None
         self._served = AsyncExitStack()
         self._alarmed = False
         self._troubled: DatabaseFault | None = None
@@ -44,15 +46,23 @@ class Health(commands.Cog):
     async def cog_load(self) -> None:
         """Begin to watch, and to answer on the local port where one is set. Raises OSError."""
         if self._settings.health_address is not None:
-            host, port = self._settings.health_address
-            await self._served.enter_async_context(self.health.served(host, port))
-            self._lateness.start()
+            await self.serve(*self._settings.health_address)
         self._watch.start()
+
+    async def serve(self, host: str, port: int) -> int:
+        """Answer on a local port from now on; the port, for 0 a free one. Raises OSError."""
+        from bot.figures import Figures  # noqa: PLC0415 - three megabytes that are seldom asked for
+
+        self._figures = Figures(self._bot.newsroom, self.health)
+        lateness = Loop("lateness", self._figures.watch_lateness, self._clock)
+        bound = await self._served.enter_async_context(self._figures.served(host, port))
+        self._served.push_async_callback(lateness.stop)
+        lateness.start()
+        return bound
 
     async def cog_unload(self) -> None:
         """Stop watching."""
         await self._watch.stop()
-        await self._lateness.stop()
         await self._served.aclose()
 
     @commands.Cog.listener()
@@ -84,8 +94,8 @@ class Health(commands.Cog):
     ) -> None:
         """Note how long a command took."""
         arrived = interaction.extras.get("arrived")
-        if arrived is not None:
-            self.health.interactions.labels(command.qualified_name).observe(time.monotonic() - arrived)
+        if arrived is not None and self._figures is not None:
+            self._figures.interactions.labels(command.qualified_name).observe(time.monotonic() - arrived)
 
     @commands.Cog.listener()
     async def on_clock_set(self, by: int) -> None:

@@ -17,7 +17,6 @@ import aiohttp
 from aiohttp.resolver import AsyncResolver
 from yarl import URL
 
-from bot import __version__
 from bot.feeds import errors
 from bot.feeds.addresses import REFUSED, check_url, socket_factory
 from bot.feeds.decompress import decompressed
@@ -25,6 +24,7 @@ from bot.feeds.errors import FeedError
 from bot.feeds.schedule import retry_after
 from bot.settings import Settings
 from bot.text.urls import has_credentials
+from bot.version import __version__
 from bot.words import Validators
 
 FEED_TYPES = (

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from selectolax.lexbor import LexborHTMLParser
-
 from bot.feeds import sites
 from bot.feeds.entries import absolute, line
 from bot.text.urls import masked
@@ -44,6 +42,8 @@ def links(body: bytes, url: str) -> tuple[FoundFeed, ...]:
     They are in `<link rel=alternate>` (WHATWG HTML, link types); where there is none, where a known site
     has them, else in `<a>` by their look.
     """
+    from selectolax.lexbor import LexborHTMLParser  # noqa: PLC0415 - only workers read pages
+
     tree = LexborHTMLParser(body[:_MAX_PAGE])
     base_node = tree.css_first("base[href]")
     base = absolute(base_node.attributes.get("href"), url) if base_node else None

@@ -9,8 +9,6 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from xml.etree import ElementTree as ET
 
-from selectolax.lexbor import LexborHTMLParser
-
 from bot.feeds.entries import absolute, language_of, line
 
 MAX_BYTES = 4 * 2**20
@@ -56,6 +54,8 @@ def read_list(data: bytes) -> FeedList:
     start = _START.search(text)
     if start is None:
         return FeedList(())
+    from selectolax.lexbor import LexborHTMLParser  # noqa: PLC0415 - few bots read lists
+
     tree = LexborHTMLParser(text[start.start() :])
     outlines: dict[str, Outline] = {}
     broken: dict[str, None] = {}

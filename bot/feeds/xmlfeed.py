@@ -9,8 +9,6 @@ from io import BytesIO
 from itertools import islice
 from typing import Any
 
-import feedparser
-
 from bot.feeds import entries
 from bot.feeds.errors import NOT_A_FEED, FeedError
 from bot.text import dates
@@ -56,6 +54,8 @@ def parse_xml(body: bytes, content_type: str, url: str) -> ParsedFeed:
 
     Raises FeedError (not-a-feed), and whatever feedparser raises.
     """
+    import feedparser  # noqa: PLC0415 - a megabyte that only a worker needs
+
     found = feedparser.parse(
         BytesIO(_referable(body)),  # bytes alone it would try to open as a file's name
         # without a content-location guids stay as they are written: as addresses made absolute they would all
@@ -269,6 +269,8 @@ def _last_is_open(body: bytes) -> bool:
 
 
 def _problem(found: Found, body: bytes) -> str | None:
+    import feedparser  # noqa: PLC0415 - see above
+
     error = found.get("bozo_exception")
     if error and not _END.search(body[-_TAIL:].replace(b"\x00", b"")):
         return CUT_SHORT

@@ -19,12 +19,12 @@ from typing import Self
 
 import aiohttp
 
-from bot import __version__
 from bot.clock import Clock
 from bot.news import citations
 from bot.news.answer import Quote, Sentence
 from bot.settings import Settings
 from bot.text import safe
+from bot.version import __version__
 
 PASSAGES = 8
 """Passages shown to the model at the most,"""

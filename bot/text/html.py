@@ -10,8 +10,6 @@ import re
 from collections.abc import Iterator
 from html import unescape
 
-from selectolax.lexbor import LexborHTMLParser
-
 from bot.text.characters import visible
 from bot.text.tables import table
 
@@ -93,6 +91,8 @@ def first_image(markup: str) -> str | None:
     """
     if "<img" not in markup.lower() or is_absurd(markup):
         return None
+    from selectolax.lexbor import LexborHTMLParser  # noqa: PLC0415 - only workers read markup
+
     for image in LexborHTMLParser(_LONE_SURROGATE.sub("", markup)).css("img"):
         attributes = image.attributes
         for name in ("src", "data-src", "data-lazy-src", "data-original"):
@@ -172,6 +172,8 @@ def is_absurd(markup: str, *, most_attributes: int = MAX_ATTRIBUTES) -> bool:
 
 def _walk(markup: str) -> Iterator[str]:
     """The pieces of text and the breaks between them, in document order, without recursion."""
+    from selectolax.lexbor import LexborHTMLParser  # noqa: PLC0415 - see above
+
     node = LexborHTMLParser(markup).body
     open_tags: list[str] = []
     verbatim = 0

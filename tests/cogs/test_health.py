@@ -109,8 +109,8 @@ async def test_an_owner_who_cannot_be_told_now_is_told_later(
 @pytest.fixture
 async def page(telex: World) -> AsyncIterator[Any]:
     """What the local port answers: status and text of a path."""
-    health = watch(telex).health
-    async with health.served("127.0.0.1", 0) as port, aiohttp.ClientSession() as session:
+    port = await watch(telex).serve("127.0.0.1", 0)
+    async with aiohttp.ClientSession() as session:
 
         async def get(path: str) -> tuple[int, str]:
             async with session.get(f"http://127.0.0.1:{port}{path}") as answer:

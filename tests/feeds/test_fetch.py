@@ -11,11 +11,11 @@ import pytest
 from aiohttp import web
 from yarl import URL
 
-from bot import __version__
 from bot.feeds import errors, fetch
 from bot.feeds.errors import FeedError
 from bot.feeds.fetch import Fetched, Fetcher
 from bot.settings import Settings
+from bot.version import __version__
 from bot.words import Validators
 from tests.feed_server import FeedServer, item, rss
 from tests.feeds.conftest import code_of
