@@ -23,7 +23,7 @@ Entry = tuple[str, ...]
 """A part of an answer in its forms, the longest first."""
 
 
-def reply(told: Reply, *, public: bool, title: bool) -> tuple[discord.Embed, discord.ui.View | None]:
+def reply(told: Reply, *, public: bool, title: bool) -> tuple[discord.Embed, discord.ui.View]:
     """The answer, or that none is known, as an embed and the buttons under it.
 
     `public`: it is read by everybody in the channel. With `title` the question stands above it.
@@ -36,7 +36,7 @@ def reply(told: Reply, *, public: bool, title: bool) -> tuple[discord.Embed, dis
     if not answer.answered:
         parts += _unknown(answer, public=public)
         embed.description = cards.fit(parts, between="\n\n")
-        return embed, None
+        return embed, buttons.row(buttons.missed(told.question_id))
     if answer.written:
         parts.append((_sentences(answer),))
         footer = _("Written by a language model from the sources above. It can be wrong: follow the links.")

@@ -1,4 +1,4 @@
-"""👍 and 👎 under an answer."""
+"""👍 and 👎 under an answer, and 👎 under "I don't know": the articles do say."""
 
 from __future__ import annotations
 
@@ -50,4 +50,6 @@ class VoteButton(Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template
             return _("Your vote is taken back.")
         if voted:
             return _("Thank you. Noted: this answer helped.")
+        if not question.answered:
+            return _("Thank you. Noted: the articles do say. Whoever runs this bot finds it on their list.")
         return _("Thank you. Noted: this answer did not help. Whoever runs this bot finds it on their list.")

@@ -92,6 +92,13 @@ def vote(question_id: int, *, helped: bool) -> discord.ui.Button[Any]:
     )
 
 
+def missed(question_id: int) -> discord.ui.Button[Any]:
+    """The same under "I don't know", where there is only this to say, in the language of this task."""
+    button = vote(question_id, helped=False)
+    button.label = safe.plain(_("The articles do say"), _LONGEST_LABEL)
+    return button
+
+
 def more_like(key: str) -> discord.ui.Button[Any]:
     """A button that looks for more like the article of this key, in the language of this task."""
     label = safe.plain(_("More like this"), _LONGEST_LABEL)

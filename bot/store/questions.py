@@ -118,6 +118,8 @@ class Questions:
     async def tallies(self, since: int, *, all_: bool = False) -> list[Tally]:
         """Questions asked since a time, the same ones counted together, the most asked first.
 
+        Before the others come those whose answers, or "I don't know", were judged wrong.
+
         Only those that were not answered or whose answers helped fewer people than not, unless `all_`.
         """
         return await self._database.objects(
@@ -135,7 +137,7 @@ class Questions:
             FROM judged
             GROUP BY same
             HAVING :all OR sum(answered) < count(*) OR sum(down) > sum(up)
-            ORDER BY times DESC, last DESC
+            ORDER BY sum(down) > sum(up) DESC, times DESC, last DESC
             """,
             {"since": since, "all": all_},
         )

@@ -48,6 +48,19 @@ async def test_the_asker_votes_changes_and_takes_back(telex: World) -> None:
     assert await votes(telex) == (0, 0)
 
 
+async def test_who_is_told_that_none_is_known_can_say_that_the_articles_do_answer(
+    telex: World, engine: Engine
+) -> None:
+    engine.gives = {"answered": False}
+    answer = await an_answer(telex)
+    (button,) = [one for row in answer.components for one in row["components"]]
+    assert (button["emoji"]["name"], button["label"]) == ("👎", "The articles do say")
+    assert "the articles do say" in said(await telex.reader.click(answer, custom_id=button["custom_id"]))
+    assert await votes(telex) == (0, 1)
+    assert "taken back" in said(await telex.reader.click(answer, custom_id=button["custom_id"]))
+    assert await votes(telex) == (0, 0)
+
+
 async def test_everybody_votes_once_on_a_public_answer(telex: World) -> None:
     answer = await an_answer(telex, public=True)
     up, down = custom_id(answer, "👍"), custom_id(answer, "👎")
