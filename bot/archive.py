@@ -100,7 +100,7 @@ def _writing(file: Path) -> Iterator[TextIO]:
     unfinished.replace(file)
 
 
-@commands.command()
+@commands.command(cls=terminal.TakesQuery)
 def search(
     query: Annotated[
         str,
@@ -149,7 +149,7 @@ def search(
     wait_for(work)
 
 
-@commands.command()
+@commands.command(cls=terminal.TakesQuery)
 def ask(
     question: Annotated[
         str,

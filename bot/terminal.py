@@ -8,18 +8,20 @@ import errno
 import gc
 import logging
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import typer
 from babel.dates import format_timedelta
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
+from typer.core import TyperCommand
 
 from bot import logs
 from bot.settings import Settings
@@ -39,9 +41,28 @@ WRONG_USE = 2
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # of malloc.h
 _GIVEN_BACK = 2**17  # bytes
 
+_QUERY = re.compile(r"-[^-\s][^\s]|-[\"'“«(]")
 _UNWRITABLE = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO})
 
 MEDIUM = "%Y-%m-%d %H:%M"
+
+
+class TakesQuery(TyperCommand):
+    """A command with a query that may begin with a dash: `-word` is no option, and none is that short."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401  # typer has its own click
+        """Let the query stand behind the options."""
+        valued = {name for each in self.params if not getattr(each, "is_flag", True) for name in each.opts}
+        options = args[: args.index("--")] if "--" in args else args
+        queries = [
+            number
+            for number, word in enumerate(options)
+            if _QUERY.match(word) and (not number or options[number - 1] not in valued)
+        ]
+        if queries:
+            rest = [word for number, word in enumerate(options) if number not in queries]
+            args = [*rest, "--", *(options[number] for number in queries), *args[len(options) + 1 :]]
+        return super().parse_args(ctx, args)
 
 
 def _messages() -> Console:

@@ -171,7 +171,7 @@ def _published(value: object) -> int | None:
         return None
     seconds: int | None = None
     if isinstance(value, str):
-        seconds = dates.parse(value)
+        seconds = dates.parse(value, whole=True)
     elif isinstance(value, int | float) and not isinstance(value, bool) and -_FAR < value < _FAR:
         seconds = int(value / 1000 if abs(value) >= 1e11 else value)  # noqa: PLR2004 - the year 5138 in seconds
     if seconds is None:

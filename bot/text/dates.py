@@ -66,22 +66,28 @@ _TIME = re.compile(
     r"\s*(?P<zone>.*)"
 )
 _OFFSET = re.compile(r"(?:gmt|utc)?\s*([+-])(\d{1,2}):?(\d{2})?\b.*")
+_TOLD_ZONE = re.compile(r"(?:gmt|utc)?\s*[+-]\d{1,2}(?::?\d{2})?(?:\s*\([a-z ]+\))?")
+_ASCTIME = re.compile(r"[^\W\d]{3} [^\W\d]{3} \d{1,2} \d{2}:\d{2}:\d{2} \d{4}")
 _STAMP = re.compile(r"(\d{9,10})(?:\d{3}|\.\d+)?")
 _MONTHS_A_YEAR = 12
 _PIVOT = 50
 _FARTHEST = 14  # hours from Greenwich
 
 
-def parse(text: str | None) -> int | None:
+def parse(text: str | None, *, whole: bool = False) -> int | None:
     """The moment that `text` names, in seconds of UTC; None when it names none from 1970 to 2099.
 
     ISO 8601 (RFC 3339) and RFC 2822 with its obsolete forms; dates in numbers (year first, or day first
     unless only the other order is a date) and with English or French names of months; times with `am` and
     `pm`, `14h30`, offsets or names of zones; seconds since 1970. A time without a zone is UTC. Never raises.
+
+    What follows a date and is no time, as in feeds, is passed over, unless the `whole` text has to be a date.
     """
     if not text:
         return None
     text = " ".join(text[:_LONGEST].split())
+    if whole and not _is_whole(text):
+        return None
     for reader in (_iso, _loose, _mail, _stamp):
         try:
             moment = reader(text)
@@ -95,6 +101,32 @@ def parse(text: str | None) -> int | None:
 def clamp(published: int | None, found: int) -> int:
     """When an article counts as published: never after it was found; found when nothing sensible is known."""
     return found if published is None or not EARLIEST <= published <= found else published
+
+
+def _is_whole(text: str) -> bool:
+    """Whether nothing in a text is more than a date and a time."""
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        folded = _folded(text)
+        if _STAMP.fullmatch(text) or _ASCTIME.fullmatch(folded):
+            return True
+        match = _shaped(folded)
+        rest = "" if match is None else (match["rest"] or "").strip()
+        time = _TIME.fullmatch(rest)
+        if match is None or (rest and time is None):
+            return False
+        zone = "" if time is None else time["zone"].strip()
+        return not zone or zone.strip("().") in _ZONES or _TOLD_ZONE.fullmatch(zone) is not None
+    return True
+
+
+def _folded(text: str) -> str:
+    return "".join(c for c in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.combining(c))
+
+
+def _shaped(folded: str) -> re.Match[str] | None:
+    return next((found for shape in _SHAPES if (found := shape.fullmatch(folded))), None)
 
 
 def _iso(text: str) -> int:
@@ -113,8 +145,7 @@ def _stamp(text: str) -> int | None:
 
 
 def _loose(text: str) -> int | None:
-    folded = "".join(c for c in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.combining(c))
-    match = next((found for shape in _SHAPES if (found := shape.fullmatch(folded))), None)
+    match = _shaped(_folded(text))
     if match is None:
         return None
     name, day, year = match["month"], int(match["day"]), int(match["year"])

@@ -84,6 +84,22 @@ def test_imported_articles_are_found_by_a_search_without_accents(telex: Telex) -
     assert set(result) == {"url", "title", "source", "published", "language", "score", "excerpt", "partial"}
 
 
+def test_a_query_may_begin_with_a_dash_and_options_stay_options(telex: Telex) -> None:
+    telex("import", "-", given=line(1) + "\n" + line(2, title="Un tout autre sujet", text="Rien."))
+    for arguments in (
+        ("-editeurs", "--json"),
+        ("--limit", "5", "--json", "-editeurs"),
+        ("--json", "--", "-editeurs"),
+    ):
+        (found,) = telex.json("search", *arguments)
+        assert found["query"] == "-editeurs"
+        assert [result["title"] for result in found["results"]] == ["Un tout autre sujet"]
+    assert telex.json("ask", "-huawei ?", "--json")[0]["answered"] is False
+    assert "Search the stored articles" in telex("search", "-h").stdout
+    assert "No such option" in telex("search", "--jsno", "editeurs", status=2).stderr
+    assert "No such option" in telex("latest", "-editeurs", status=2).stderr
+
+
 def test_importing_twice_keeps_one_copy_and_an_export_comes_back_the_same(
     telex: Telex, tmp_path: Path
 ) -> None:
@@ -101,8 +117,10 @@ def test_importing_twice_keeps_one_copy_and_an_export_comes_back_the_same(
 
 
 def test_a_bad_line_is_named_and_the_others_are_kept(telex: Telex) -> None:
-    done = telex("import", "-", given=f"{line(1)}\n{{not json\n{line(2)}", status=1)
+    dated = line(3, published="2026-03-01 or so")
+    done = telex("import", "-", given=f"{line(1)}\n{{not json\n{line(2)}\n{dated}", status=1)
     assert "line 2" in done.stderr
+    assert "line 4: published: not a date" in done.stderr
     assert len(telex.json("latest", "--json")) == 2
 
 

@@ -60,6 +60,29 @@ def test_dates_that_feeds_write_are_understood(text, moment):
 
 
 @pytest.mark.parametrize(
+    ("text", "is_whole"),
+    [
+        ("2020-06-10", True),
+        ("2020-06-10T14:30:00+02:00", True),
+        ("Wed, 10 Jun 2020 14:30:00 +0200 (CEST)", True),
+        ("Wed, 10 Jun 2020 12:30:00 GMT", True),
+        ("Wed Jun 10 12:30:00 2020", True),
+        ("mercredi 10 juin 2020 à 12h30", True),
+        ("June 10, 2020 at 12:30 PM", True),
+        (str(JUNE), True),
+        ("2020-06-10 rubbish", False),
+        ("2020-06-10T12:30:00Z rubbish", False),
+        ("10 juin 2020 environ", False),
+        ("Wed, 10 Jun 2020 12:30:00 GMT or later", False),
+        ("Wed, 10 Jun 2020 12:30:00 rubbish", False),
+    ],
+)
+def test_what_stands_after_a_date_is_passed_over_unless_all_has_to_be_one(text, is_whole):
+    assert dates.parse(text) is not None
+    assert (dates.parse(text, whole=True) is not None) is is_whole
+
+
+@pytest.mark.parametrize(
     "text",
     ["", None, "yesterday", "Mon, 01 Jan 0001 00:00:00 +0000", "1970-01-01T00:00:00Z", "0000-00-00 00:00:00",
      "2020", "9999-12-31", "31/31/2020", "10 brumaire 2020", "-1"],
@@ -71,6 +94,7 @@ def test_what_is_no_date_of_the_web_is_none(text):
 @given(st.text())
 def test_no_text_breaks_it(text):
     dates.parse(text)
+    dates.parse(text, whole=True)
 
 
 @given(st.text(alphabet="0123456789-/:., TZ+janpmMerdécû()"))
