@@ -23,7 +23,7 @@ from bot.news.finding import Found, Gathered
 from bot.news.meaning import Nearby
 from bot.news.passages import passages
 from bot.news.plan import plan
-from bot.news.question import MEASURED, present, understood
+from bot.news.question import FORMED, MEASURED, Kind, present, understood
 from bot.news.search import Searcher
 from bot.news.writer import PASSAGES, Writer
 from bot.store.search_index import Hit
@@ -34,9 +34,11 @@ from bot.words import Article
 
 __all__ = ["Answer", "Line", "Quote", "Sentence", "Writer", "ask"]
 
-SURE_ENOUGH = -0.40
+SURE_ENOUGH = -0.36
 """From here on nine of ten French questions without an answer are refused, and more of the English ones:
 of those that the weights were fitted on."""
+SURE_OUTRIGHT = -2.0
+"""The same where a sentence says outright who leads a company or what a thing is."""
 SURE_OF_ONE = -2.0
 """The same for a question about an article: it refuses the questions about its neighbours as often."""
 SURE_ACROSS = 0.0
@@ -103,6 +105,8 @@ async def ask(
     if answer is None:
         found = await _found(searcher, whole, feed_ids)
         answer = None if context.leaves_open(whole) else await _answer(whole, found, SURE_ENOUGH, writer)
+        if answer is None and (topic := happenings.befallen(whole[:MAX_LENGTH])):
+            answer = await _listed(searcher, text, await happenings.fate(searcher, topic, feed_ids=feed_ids))
         answer = answer or Answer(
             question=text, answered=False, nearest=found.nearest(), sureness=found.drawn.sureness
         )
@@ -128,10 +132,7 @@ async def _happened(
         return None
     lines = await happenings.told(searcher, happening, feed_ids=feed_ids)
     if lines:
-        sources = tuple(line.article for line in lines)
-        begun = await searcher.aside(_begun, sources[:QUOTES])
-        quotes = tuple(Quote(words, each) for words, each in zip(begun, sources, strict=False) if words)
-        return Answer(question=text, answered=True, quotes=quotes, sources=sources, lines=lines)
+        return await _listed(searcher, text, lines)
     if happening.dated or not happening.stated:
         return None
     if happening.topic:
@@ -141,6 +142,16 @@ async def _happened(
     return Answer(question=text, answered=False, nearest=nearest)
 
 
+async def _listed(searcher: Searcher, text: str, lines: tuple[Line, ...]) -> Answer | None:
+    """Stories in a line each, the first of them quoted as well; None without any."""
+    if not lines:
+        return None
+    sources = tuple(line.article for line in lines)
+    begun = await searcher.aside(_begun, sources[:QUOTES])
+    quotes = tuple(Quote(words, each) for words, each in zip(begun, sources, strict=False) if words)
+    return Answer(question=text, answered=True, quotes=quotes, sources=sources, lines=lines)
+
+
 async def _about(searcher: Searcher, text: str, article: Article, writer: Writer | None) -> Answer | None:
     """The answer that one article gives, or None."""
     folded = happenings.folded_of(text)
@@ -148,11 +159,17 @@ async def _about(searcher: Searcher, text: str, article: Article, writer: Writer
     if _OVERVIEW.search(folded) and not context.own_words(_ARTICLE.sub(" ", _OVERVIEW.sub(" ", folded))):
         return await _overview(searcher, text, article, writer)
     await searcher.finder.vocabulary.ready()
-    words = f"{text} {article.title}" if len(own) < FEW else text
-    wanted = ranking.sought(words, searcher.finder.vocabulary)
+    asked = understood(text)
+    own = [word for word in own if word not in asked.said | asked.implied]
+    words = f"{text} ? {article.title}" if len(own) < FEW else text
+    telling = " ".join(word.text for word in _telling(words))
+    wanted = ranking.sought(telling, searcher.finder.vocabulary, within=words)
     found = Found(Hit(article.id, article.page, article.published, 0.0), article=article)
     gathered = Gathered(wanted, detect(text), [found], Nearby([], {}))
     drawn = await searcher.aside(read_and_draw, words, gathered, MEASURED, WHOLE)
+    if own and len(own) < FEW and asked.kind not in (*FORMED, Kind.TIME):
+        # What the title says would outweigh that nothing is said of this word.
+        drawn = drawn.holding([word for word in wanted if word.word == own[0]], article.language)
     return await _answer(text, _Evidence(gathered, drawn), SURE_OF_ONE, writer)
 
 
@@ -224,6 +241,8 @@ async def foreign(searcher: Searcher, text: str, drawn: Drawn) -> Drawn | None:
 async def _answer(text: str, found: _Evidence, sure_enough: float, writer: Writer | None) -> Answer | None:
     """The answer that a model wrote from what was found, else what was found; None when it is not sure."""
     drawn = found.drawn
+    if drawn.says_outright():
+        sure_enough = min(sure_enough, SURE_OUTRIGHT)
     written = await _written(text, found, writer) if writer is not None and drawn.extracts else None
     if written is not None or drawn.sureness is None or drawn.sureness < sure_enough:
         return written
@@ -293,8 +312,12 @@ async def gather(
 def _as_words(text: str) -> Query:
     """A question as a query of the words that its answer may have; nothing in it is syntax."""
     text = " ".join(text[:MAX_LENGTH].split())
+    return Query(text=text, nodes=tuple(_telling(text)[:MAX_TERMS]))
+
+
+def _telling(text: str) -> list[Word]:
+    """The words of a question but those that only say what is asked for, where there are others."""
     said = understood(text).said
     words = [Word(piece, tuple(terms.words(piece))) for piece in text.split()]
     telling = [word for word in words if any(map(terms.alternatives, word.words))]
-    kept = [word for word in telling if not said.issuperset(word.words)] or telling
-    return Query(text=text, nodes=tuple(kept[:MAX_TERMS]))
+    return [word for word in telling if not said.issuperset(word.words)] or telling

@@ -32,7 +32,7 @@ _POINTING = re.compile(
 _WHAT_IT_ASKS = re.compile(
     r"(?:price|cost|costs|prix|cout|couts|tarif|coute|coutent|coutait|coutera|vaut|date|annee|year|jour|mois|nombre"
     r"|number|reason|raison|temps|time|duree|dure|long|lasts?|size|taille|happen\w*|passe|else|other|autre\w*"
-    r"|exactly|exactement|name|nom|details?)"
+    r"|exactly|exactement|name|nom|details?|dois|doit|doivent|faut)"
 )
 _NOUN_FR = frozenset("prix cout couts tarif date annee nombre raison duree taille nom".split())
 _NOUN_EN = frozenset("price cost costs year number reason size name".split())

@@ -11,6 +11,7 @@ from bot.news.evidence import Passage, Rated
 from bot.news.finding import Found, Gathered, one_a_page
 from bot.news.passages import READ, passages
 from bot.news.question import Kind, understood
+from bot.news.ranking import Sought
 from bot.text import terms
 
 MOST = 16
@@ -52,6 +53,21 @@ class Drawn(NamedTuple):
             if seen.isdisjoint(places):
                 seen |= places
                 yield extract
+
+    def says_outright(self) -> bool:
+        """Whether a sentence of the first passage says outright what was asked."""
+        return bool(self.extracts and self.extracts[0].rated.features.get("outright"))
+
+    def holding(self, words: Sequence[Sought], language: str | None) -> Drawn:
+        """The same without the passages, in this language, that have none of these words."""
+
+        def holds(extract: Extract) -> bool:
+            found = frozenset(terms.stems(extract.text, language))
+            return any(word.match(found) for word in words)
+
+        extracts = tuple(filter(holds, self.extracts))
+        rated = [extract.rated for extract in extracts]
+        return self._replace(extracts=extracts, sureness=evidence.sureness(rated) if rated else None)
 
     def in_meaning(self, cosines: Sequence[float]) -> Drawn:
         """The same, when it is known how alike in meaning the first passages are to the question."""

@@ -8,15 +8,16 @@ of a store that holds none. `tests/benchmarks/answers_fit.py` made those without
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
-from bot.news import question
+from bot.news import introductions, question
 from bot.news.finding import Found
 from bot.news.passages import Passages, Sentence
-from bot.news.question import Kind
+from bot.news.question import Kind, Question
 from bot.news.ranking import NAME, Sought, overlap, together
 from bot.text import excerpts, terms
 
@@ -26,49 +27,53 @@ ARTICLES = 12  # the best, whose passages are weighed
 USUAL_LEAD = 2.8  # of the best passage before those of other articles, where there are none
 MOST_LEAD = 4.0
 HELD = 0.15  # how much of the words something of the kind asked for outweighs in a sentence
+OUTRIGHT = (Kind.LEADER, Kind.DEFINITION)  # kinds whose answer a sentence may say outright
 RAREST = 7.6  # a word of no article in a thousand; in larger stores no word tells more
 USUAL_AHEAD = 0.4  # of the best article before the next, likewise
 
+_POINTS_BACK = re.compile(r"[\"“«\s]*(?:He|She|They|It|His|Her|Their|Il|Elle|Ils|Elles|Celui-ci|Celle-ci)\b")
+"""A sentence that begins so tells of whom the one before names."""
+
 # What tells the passage that answers. Shares are weighted by how much each word tells.
 _CHOICE = {
-    "one": -6.72,
-    "passage": -1.7,
-    "with title": 3.51,
-    "sentence": -1.1,
-    "title": -1.15,
-    "kind in sentence": 0.66,
-    "together": 1.18,
+    "one": -6.84,
+    "passage": -1.72,
+    "with title": 3.68,
+    "sentence": -0.92,
+    "title": -1.17,
+    "kind in sentence": 0.71,
+    "together": 1.11,
     "length": 0.34,
-    "behind": 1.27,
-    "rank": 2.53,
-    "as written": 1.81,
-    "triples": 1.04,
-    "rare": 0.99,
-    "measure": 0.15,
-    "reason": 0.93,
+    "behind": 1.23,
+    "rank": 2.55,
+    "as written": 1.71,
+    "triples": 1.07,
+    "rare": 0.91,
+    "measure": 0.13,
+    "reason": 0.94,
 }
 # What tells a right answer.
 _SURENESS = {
-    "one": -5.56,
-    "points": 0.38,
-    "lead": 0.55,
-    "with title": -0.42,
-    "article": 2.01,
-    "names": 1.15,
+    "one": -5.66,
+    "points": 0.31,
+    "lead": 0.57,
+    "with title": -0.04,
+    "article": 1.92,
+    "names": 1.13,
     "missing": 2.33,
-    "as written": 1.08,
-    "exact": -2.6,
-    "last word": 0.5,
-    "rare in article": 1.73,
-    "told": 1.47,
-    "named": -0.35,
-    "absent": -0.51,
-    "absent in sentence": -0.6,
-    "absent in passage": -1.05,
-    "absent in article": 0.69,
-    "words": -0.13,
-    "length": -0.36,
-    "who or where": -0.26,
+    "as written": 1.15,
+    "exact": -2.49,
+    "last word": 0.56,
+    "rare in article": 1.52,
+    "told": 1.42,
+    "named": -0.36,
+    "absent": -0.79,
+    "absent in sentence": -0.46,
+    "absent in passage": -1.03,
+    "absent in article": 0.8,
+    "words": -0.04,
+    "length": -0.39,
+    "who or where": -0.29,
 }
 # The same where it is known how alike question and passage are in meaning ("cosine", "ahead in meaning").
 _CHOICE_IN_MEANING = {"one": -1.16, "points": 0.7, "cosine": 3.49}
@@ -126,12 +131,23 @@ class _Asked:
 
     wanted: Sequence[Sought]
     total: float
-    kind: Kind
+    question: Question
     words: frozenset[str]
     triples: frozenset[tuple[str, ...]]
     count: int  # words of the question that tell something
     rarity: tuple[float, ...]  # of each word among the articles found, times its weight
     tells: tuple[float, ...]  # how much each word tells, as a part of what the rarest does
+    implied: frozenset[str]  # terms that whatever is of the kind says without having them
+
+    @property
+    def kind(self) -> Kind:
+        return self.question.kind
+
+    def held(self, text: str) -> bool:
+        """Whether a text holds something of the kind that is asked for."""
+        if self.question.thing:
+            return introductions.defines(self.question.thing, text)
+        return question.present(self.kind, text, self.words)
 
     def share(self, found: frozenset[str]) -> float:
         return overlap(self.wanted, found) / self.total
@@ -225,6 +241,8 @@ def foreign_sureness(features: dict[str, float]) -> float:
 
 def _asked(text: str, wanted: Sequence[Sought], found: Sequence[Found]) -> _Asked:
     asked = question.understood(text)
+    if asked.kind in (Kind.PERSON, Kind.LEADER):
+        wanted = [word._replace(exact=word.exact | introductions.same_office(word.exact)) for word in wanted]
     holders = [each.read.terms for each in found if each.read]
     rarity = tuple(
         word.weight * math.log(1 + len(holders) / (0.5 + sum(1 for held in holders if word.match(held))))
@@ -234,12 +252,13 @@ def _asked(text: str, wanted: Sequence[Sought], found: Sequence[Found]) -> _Aske
     return _Asked(
         wanted=wanted,
         total=sum(word.weight for word in wanted),
-        kind=asked.kind,
+        question=asked,
         words=frozenset(words),
         triples=frozenset(zip(words, words[1:], words[2:], strict=False)),
         count=sum(1 for word in set(words) if terms.alternatives(word)),
         rarity=rarity,
         tells=tuple(min(word.weight / (NAME if word.is_name else 1) / RAREST, 1.0) for word in wanted),
+        implied=frozenset[str]().union(*(word.exact for word in wanted if word.word in asked.implied)),
     )
 
 
@@ -247,22 +266,27 @@ def _weighed(asked: _Asked, each: Found, rank: int, found: Sequence[Found]) -> I
     read = each.read
     if read is None:
         return
-    shares = [asked.share(sentence.terms) for sentence in read.sentences]
-    held = [question.present(asked.kind, sentence.text, asked.words) for sentence in read.sentences]
+    held = [asked.held(sentence.text) for sentence in read.sentences]
+    lines = [
+        sentence.terms | asked.implied if is_held else sentence.terms
+        for sentence, is_held in zip(read.sentences, held, strict=True)
+    ]
+    shares = [asked.share(line) for line in lines]
+    whole = read.terms | asked.implied if any(held) else read.terms
     names = [word for word in asked.wanted if word.is_name]
     named = sum(word.weight for word in names)
-    missing = (word.weight for word in asked.wanted if not word.match(read.terms))
+    missing = (word.weight for word in asked.wanted if not word.match(whole))
     title = frozenset(read.title)
     article = {
         "one": 1.0,
         "told": sum(asked.tells),
-        "absent in article": asked.absent(read.terms),
-        "named": asked.named(read.terms),
-        "article": asked.share(read.terms),
+        "absent in article": asked.absent(whole),
+        "named": asked.named(whole),
+        "article": asked.share(whole),
         "title": asked.share(title),
-        "names": overlap(names, read.terms) / named if named else 1.0,
+        "names": overlap(names, whole) / named if named else 1.0,
         "missing": max(missing, default=0.0) / asked.total,
-        "rare in article": asked.rare_share(read.terms),
+        "rare in article": asked.rare_share(whole),
         "behind": each.hit.score - found[0].hit.score,
         "rank": 1 / (1 + rank),
         "ahead": found[0].hit.score - found[1].hit.score if len(found) > 1 else USUAL_AHEAD,
@@ -272,21 +296,40 @@ def _weighed(asked: _Asked, each: Found, rank: int, found: Sequence[Found]) -> I
         best = max(range(first, last + 1), key=lambda number: shares[number] + HELD * held[number])
         if any(shares[first : last + 1]):
             sentences = read.sentences[first : last + 1]
-            features = article | _features(asked, read, sentences, shares[best])
+            held_by = frozenset[str]().union(*lines[first : last + 1])
+            features = article | _features(asked, read, sentences, held_by, shares[best])
             features["kind in sentence"] = float(held[best])
-            features["absent in sentence"] = asked.absent(title | read.sentences[best].terms)
-            if asked.kind in (Kind.PRICE, Kind.PERIOD) and not features["measure"]:
+            features["absent in sentence"] = asked.absent(title | lines[best])
+            features["outright"] = float(
+                asked.kind in OUTRIGHT and held[best] and not features["absent in sentence"]
+            )
+            if asked.kind in question.FORMED and not any(held[first : last + 1]):
+                continue
+            if asked.kind is Kind.PRICE and not _of_it(asked, title, sentences, held[first : last + 1]):
                 continue
             points = sum(weight * features[name] for name, weight in _CHOICE.items())
             yield Passage(read, sentences, features, points)
 
 
-def _features(asked: _Asked, read: Passages, sentences: Sequence[Sentence], best: float) -> dict[str, float]:
+def _of_it(asked: _Asked, title: frozenset[str], sentences: Sequence[Sentence], held: Sequence[bool]) -> bool:
+    """Whether a price is told of what the question names: there, in the sentence before, or in the title."""
+    names = [word for word in asked.wanted if word.is_name] or asked.wanted
+    before = frozenset[str]()
+    for sentence, is_price in zip(sentences, held, strict=True):
+        found = title.union(sentence.terms, before)
+        if is_price and overlap(names, found) >= sum(word.weight for word in names) / 2:
+            return True
+        before = sentence.terms
+    return False
+
+
+def _features(
+    asked: _Asked, read: Passages, sentences: Sequence[Sentence], found: frozenset[str], best: float
+) -> dict[str, float]:
     text = read.text[sentences[0].start : sentences[-1].end]
-    found = frozenset[str]().union(*(sentence.terms for sentence in sentences))
     words = terms.words(text)
     triples = set(zip(words, words[1:], words[2:], strict=False))
-    held = question.present(asked.kind, text, asked.words)
+    held = asked.held(text)
     return {
         "passage": asked.share(found),
         "with title": asked.share(found.union(read.title)),
@@ -303,7 +346,7 @@ def _features(asked: _Asked, read: Passages, sentences: Sequence[Sentence], best
         "measured": float(asked.kind in question.MEASURED),
         "measure": float(held and asked.kind in question.MEASURED),
         "reason": float(held and asked.kind is Kind.REASON),
-        "who or where": float(asked.kind in (Kind.PERSON, Kind.PLACE)),
+        "who or where": float(asked.kind in (Kind.PERSON, Kind.LEADER, Kind.PLACE)),
         "name": float(held and asked.kind in (Kind.PERSON, Kind.PLACE, Kind.NAME)),
     }
 
@@ -318,16 +361,23 @@ def _windows(read: Passages) -> Iterator[tuple[int, int]]:
     for first, sentence in enumerate(sentences):
         last = first
         for number in range(first + 1, len(sentences)):
-            after = sentences[number]
-            if after.end - sentence.start > LONGEST:
-                break
-            across = after.paragraph != sentences[last].paragraph
-            if across and not 0 < len(read.as_given(read.text[sentence.start : after.end])) <= LONGEST:
+            if not _fits(read, first, number, last):
                 break
             last = number
-        if last > reached:
+        follows = first > 0 and _POINTS_BACK.match(sentence.text) and _fits(read, first - 1, first, first - 1)
+        if last > reached and not follows:
             reached = last
             yield first, last
+
+
+def _fits(read: Passages, first: int, number: int, last: int) -> bool:
+    """Whether a sentence may follow the last one of a quote that begins with the first."""
+    sentences = read.sentences
+    if sentences[number].end - sentences[first].start > LONGEST:
+        return False
+    if sentences[number].paragraph == sentences[last].paragraph:
+        return True
+    return 0 < len(read.as_given(read.text[sentences[first].start : sentences[number].end])) <= LONGEST
 
 
 def _stretch(text: str, places: Sequence[int]) -> str:

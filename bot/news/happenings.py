@@ -75,6 +75,12 @@ _DID = re.compile(
     rf"|(?:qu'(?:a|ont)|qu'est-ce qu(?:e |')\S.{{0,60}} (?:a|ont)) (?:\S+ ){{0,4}}?{_DONE}"
     r"|quelles? (?:\S+ ){1,3}(?:a|ont) ete \w+)"
 )
+# What asks for somebody's fate.
+_BEFELL = re.compile(
+    rf"{_POLITE}(?:(?:so )?what (?:has |have |had )?(?:ever )?(?:happened (?:to|with)|became of|become of)\b"
+    r"|qu'(?:est-il|est-elle) arrive (?:a|au|aux)\b|que s'est-il passe (?:avec|pour|chez)\b"
+    r"|qu(?:e |')(?:est|sont) devenue?s?\b|que devien(?:t|nent)\b)"
+)
 _I_HAVE = re.compile(r"\bj['’]ai\b", re.IGNORECASE)  # no AI
 _INTERROGATIVE = re.compile(
     r"\b(?:what|which|who|whom|whose|when|where|why|how|combien|comment|pourquoi|quand|ou|qui|que|quoi|quels?"
@@ -133,6 +139,17 @@ def asked(text: str, now: int) -> Happening | None:
     return Happening(moment.period, topic, stated=True, dated=dated)
 
 
+def befallen(text: str) -> tuple[str, ...]:
+    """What a question of no period asks the fate of (`what happened to Pelikan?`), or ()."""
+    folded = folded_of(text).strip(" ?!.,;:")
+    befell = _BEFELL.match(folded)
+    if befell is None:
+        return ()
+    words = dict.fromkeys(terms.words(folded[befell.end() :]))
+    topic = tuple(word for word in words if terms.alternatives(word))
+    return topic if len(topic) <= FEW_WORDS else ()
+
+
 def folded_of(text: str) -> str:
     """A question in folded words, one space apart."""
     return " ".join(terms.fold(text).split())
@@ -184,6 +201,17 @@ async def otherwise(
     return tuple((await searcher.aside(_foremost, articles, topic))[:most])
 
 
+async def fate(
+    searcher: Searcher, topic: Sequence[str], *, feed_ids: Collection[int] | None
+) -> tuple[Line, ...]:
+    """The stories of any time with all words of a topic in their titles, newest first, one line each."""
+    if not topic or (feed_ids is not None and not feed_ids):
+        return ()
+    scope = Scope(feed_ids=None if feed_ids is None else frozenset(feed_ids))
+    articles = await _found(searcher, topic, scope)
+    return await searcher.aside(_titled, articles, topic)
+
+
 async def _about(searcher: Searcher, topic: Sequence[str], scope: Scope) -> list[Article]:
     """The newest articles that are about all words of a topic, or else that hold them."""
     articles = await _found(searcher, topic, scope)
@@ -227,6 +255,10 @@ def _foremost(articles: Iterable[Article], topic: Sequence[str]) -> list[Article
     places = [(_place(each, topic), each) for each in articles]
     best = max((place for place, _ in places), default=_Place.NOWHERE)
     return [each for place, each in places if place == best and place >= _Place.BEGINNING]
+
+
+def _titled(articles: Iterable[Article], topic: Sequence[str]) -> tuple[Line, ...]:
+    return _lines([each for each in articles if _place(each, topic) is _Place.TITLE], topic)
 
 
 class _Place(IntEnum):

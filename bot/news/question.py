@@ -7,6 +7,7 @@ from collections.abc import Collection
 from enum import Enum
 from typing import NamedTuple
 
+from bot.news import introductions, sums
 from bot.text import terms
 
 
@@ -17,7 +18,13 @@ class Kind(Enum):
     PERIOD = "how long"
     PRICE = "what it costs"
     NUMBER = "how many"
+    MONEY = "how much money"
+    WEIGHT = "how heavy"
+    LENGTH = "how far or high"
+    AGE = "how old"
     PERSON = "who"
+    LEADER = "who leads it"
+    DEFINITION = "what or who it is"
     PLACE = "where"
     REASON = "why"
     NAME = "which one"
@@ -41,7 +48,11 @@ _MONTH = (
     r"|janvier|fevrier|mars|avril|mai|juin|juillet|aout|septembre|octobre|novembre|decembre"
 )
 _DAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day|(?:lun|mar|mercre|jeu|vendre|same)di|dimanche"
-_CURRENCY = r"euros?|dollars?|pounds?|livres?|francs?|yens?|yuans?|roubles?|usd|eur|gbp|cents|centimes?"
+_GRAMS = r"(?:[km]g|lbs?|oz|tonnes?|tons?|kilos?|(?:kilo|milli)?gram(?:me)?s?|pounds?|livres?|ounces?|onces?)"
+_METRES = (
+    r"(?:[cmk]?m|(?:centi|milli|kilo)?met(?:re|er)s?|miles?|feet|foot|ft|inch(?:es)?|yards?|pouces?|pieds?"
+    r"|light[ -]years?|annees?[ -]lumiere)"
+)
 
 # Where a question's first question word stands; what comes later in it is no longer what it asks for.
 _ASKING = re.compile(
@@ -49,23 +60,45 @@ _ASKING = re.compile(
     r"|quel|quels|quelle|quelles|lequel|laquelle|lesquels|lesquelles|est-ce)\b|\bqu'"
 )
 _PRICE = (
-    r"how much (?:does|do|did|will|would|is|are|was|were)\b.*\b(?:cost|pay|paid|sell|sold|priced?|worth)"
-    r"|how much (?:is|are|was|were|money|dollars|euros)\b|how expensive"
-    rf"|{_WHAT}.{{0,30}}\b(?:price|cost|fee|fare|salary|prix|cout|couts|tarif|tarifs|loyer|salaire)\b"
+    r"how much (?:does|do|did|will|would|is|are|was|were)\b[^?]*\b(?:cost|pay|paid|sell|sold|priced?)"
+    r"|how much (?:is|are|was|were)\b|how expensive"
+    rf"|{_WHAT}[^?]{{0,30}}\b(?:price|cost|fee|fare|prix|cout|couts|tarif|tarifs|loyer)\b"
+    r"|what (?:does|do|did|will|would) .{1,60}\bcost"
     r"|combien (?:(?:est-ce que )?(?:ca|cela|il|elle|ils|elles) )?"
-    r"(?:coute|coutent|coutait|coutera|a coute|vaut|valent|valait|faut-il payer|paye)"
+    r"(?:coute|coutent|coutait|coutera|a coute|faut-il payer|paye)"
     r"|(?:ca|cela) (?:coute|vaut|coutera) combien|(?:a|pour) (?:combien|quel prix)\b"
 )
+_SUM = (
+    r"(?:fines?|penalty|damages|ransom|revenues?|profits?|budget|salary|wages?|funding|debts?|worth"
+    r"|amendes?|rancon|salaire|benefices?|chiffre d'affaires|dettes?|levee de fonds)\b"
+)
+_GIVEN = (
+    r"(?:fined|raised?|earn(?:s|ed)?|invest(?:s|ed)?|spen[dt]|owe[sd]?|stolen|awarded|donated"
+    r"|gagnent|gagne|gagnait|touche(?:nt)?|vaut|valent|valait|investi[ts]?|depense|leve|doi(?:ven)?t)\b"
+)
+_MONEY = (
+    rf"how much (?:has|have|had|did|does|do|will|would|was|were|is|are)\b[^?]*\b(?:{_SUM}|{_GIVEN})"
+    rf"|how much (?:money|dollars|euros)\b|combien (?!de |d')[^?]*\b(?:{_SUM}|{_GIVEN})|combien d'argent"
+    rf"|{_WHAT}[^?]{{0,60}}\b{_SUM}"
+)
+_WEIGHT = (
+    r"how heavy|(?:how much|combien)\b[^?]*\b(?:weighs?|pese(?:nt)?|pesait)\b"
+    rf"|{_WHAT}[^?]{{0,60}}\b(?:weighs?|weight|poids)\b"
+)
+_LENGTH = (
+    r"how (?:far|tall|high|deep|wide)\b"
+    rf"|{_WHAT}[^?]{{0,20}}\b(?:height|length|width|depth|distance|hauteur|longueur|largeur|profondeur|altitude)\b"
+)
+_AGE = rf"how old\b|{_WHAT}[^?]{{0,10}}\bage\b"
 _PERIOD = (
     r"how long|how much time|how many (?:years|months|days|weeks|hours|minutes|seconds|decades)"
     r"|combien (?:de (?:temps|jours|mois|semaines|heures|minutes|secondes|siecles)|d'(?:annees|heures))"
     r"|quelle (?:est|etait|fut|sera)? ?(?:la )?duree"
 )
 _AMOUNT = (
-    r"how (?:many|much|old|often|far|big|large|tall|high|deep|fast)|combien"
-    rf"|{_WHAT}.{{0,20}}\b(?:percentage|percent|number|amount|population|age|score|size|height|length|speed"
-    r"|distance|rate|pourcentage|nombre|chiffre|montant|taille|hauteur|longueur|vitesse|superficie"
-    r"|proportion|frequence)\b"
+    r"how (?:many|much|often|big|large|fast)|combien"
+    rf"|{_WHAT}[^?]{{0,20}}\b(?:percentage|percent|number|amount|population|score|size|speed|rate|pourcentage"
+    r"|nombre|chiffre|montant|taille|vitesse|superficie|proportion|frequence)\b"
 )
 _TIME = (
     rf"when|quand|{_WHAT} (?:est (?:l'|la |le )|is the |was the |fut l'|etait l')?"
@@ -79,23 +112,43 @@ _PLACE = (
     r"|departement|province|village|ile|capital)"
 )
 _PERSON = r"who|whom|whose|qui (?!est-ce qui)"
+_LEADER = (
+    r"who(?:'s| is| was)?(?: now| currently)? (?:leads?|runs?)\b"
+    r"|who(?:'s| is| was) [^?]{0,60}\b(?:ceo|chief executive|boss)\b"
+    r"|qui (?:est-ce qui )?(?:dirige|preside)\b"
+    r"|qui est [^?]{0,60}\b(?:pdg|patronne|patron|dirigeante?|direct(?:eur|rice))\b"
+)
+_THING = r"(?!(?:of|de|du|des|in|at|on|for|new|en|a|au|dans|pour)\b|d')[^\s?]+"
+_DEFINITION = (
+    r"(?:what(?:'s| is| are)|who(?:'s| is| are)|c'est (?:quoi|qui)|qu'est-ce qu(?:e|i)?(?: c'est que)?"
+    rf"|qui (?:est|sont)) ?(?:an? |the |une? |les? |la |l'|d')?(?P<thing>{_THING}(?: {_THING}){{0,2}}) ?\??$"
+)
 _WHICH = (
     r"which|what (?:is|was|are|were) .{1,40} (?:called|named)|what (?:company|team|film|book|band|name|title)"
     r"|comment (?:s'appell|se nomm)"
     rf"|{_WHAT} (?:est le )?(?:nom|entreprise|societe|film|livre|groupe|equipe|club|langue)"
 )
 _KINDS = (
+    (Kind.MONEY, _MONEY),
     (Kind.PRICE, _PRICE),
     (Kind.PERIOD, _PERIOD),
+    (Kind.WEIGHT, _WEIGHT),
+    (Kind.LENGTH, _LENGTH),
+    (Kind.AGE, _AGE),
     (Kind.NUMBER, _AMOUNT),
     (Kind.TIME, _TIME),
     (Kind.REASON, _REASON),
     (Kind.PLACE, _PLACE),
+    (Kind.LEADER, _LEADER),
+    (Kind.DEFINITION, _DEFINITION),
     (Kind.PERSON, _PERSON),
     (Kind.NAME, _WHICH),
 )
 _COMPILED = tuple((kind, re.compile(rf"\b(?:{pattern})")) for kind, pattern in _KINDS)
 
+_LASTING = (
+    rf"\b(?:{_NUMBER})[ -](?:\w+ )?(?:{_UNIT})\b|\b\d+:\d\d\b|\b\d{{4}} ?(?:to|a|-|–|et|and) ?\d{{4}}\b"
+)
 _PRESENT = {
     Kind.TIME: re.compile(
         rf"\b(?:\d{{3,4}}|\d{{1,3}}[ ,.]?\d{{3}} ?(?:bp|bc)|{_MONTH}|{_DAY}|(?:19|20)?\d0s"
@@ -105,14 +158,12 @@ _PRESENT = {
         rf"|(?:{_NUMBER}) (?:{_UNIT}) (?:ago|later|earlier|plus tard|plus tot|apres|avant)"
         r"|spring|summer|autumn|winter|printemps|ete|automne|hiver)\b"
     ),
-    Kind.PERIOD: re.compile(
-        rf"\b(?:{_NUMBER})[ -](?:\w+ )?(?:{_UNIT})\b|\b\d+:\d\d\b|\b\d{{4}} ?(?:to|a|-|–|et|and) ?\d{{4}}\b"
-    ),
+    Kind.PERIOD: re.compile(_LASTING),
     Kind.NUMBER: re.compile(rf"\b(?:{_NUMBER})\b|%"),
-    Kind.PRICE: re.compile(
-        rf"[$€£¥]|\b(?:{_NUMBER})(?: (?:millions?|billions?|milliards?))?(?: d'| de)? ?(?:{_CURRENCY})\b"
-        r"|\b(?:gratuit(?:e|es|s|ement)?|for free|free of charge)\b"
-    ),
+    Kind.MONEY: re.compile(rf"{sums.SUM}|\b(?:{_NUMBER}) (?:percent|per cent|pour cent)\b|%"),
+    Kind.WEIGHT: re.compile(rf"\b(?:{_NUMBER}) ?{_GRAMS}\b|\b(?:\d+ |\d*[.,]?\d\d)g\b"),
+    Kind.LENGTH: re.compile(rf"\b(?:{_NUMBER})[ -]?{_METRES}\b"),
+    Kind.AGE: re.compile(rf"{_LASTING}|\b(?:aged?|age de|agee? de) (?:{_NUMBER})\b|, (?:{_NUMBER}),"),
     Kind.REASON: re.compile(
         r"\b(?:because|due to|since|in order to|so that|so as to|owing|thanks to|caused|reasons?|as a result"
         r"|to avoid|parce que?|parce qu|car|afin|en raison|a cause|grace a|puisqu|contexte|suite a|crainte"
@@ -122,17 +173,57 @@ _PRESENT = {
 _NAMES = (Kind.PERSON, Kind.PLACE, Kind.NAME)
 _NAME = re.compile(r"(?<![.!?…:«“\"] )(?<!^)(?<![\w'’-])(?:[ldLD]['’])?([^\W\d_a-zà-ÿ][\w.'’-]*)")
 _MANY = frozenset({"combien", "many", "much"})
-_LONG = _MANY | {"temps", "duree", "dure", "durent", "dura", "durera", "long", "last", "lasts", "lasted"}
-_SAID = {Kind.NUMBER: _MANY, Kind.PERIOD: _LONG}
-MEASURED = (Kind.TIME, Kind.PERIOD, Kind.NUMBER, Kind.PRICE)
+_SAID = {
+    Kind.NUMBER: _MANY,
+    Kind.PERIOD: _MANY
+    | {"temps", "duree", "dure", "durent", "dura", "durera", "long", "last", "lasts", "lasted"},
+    Kind.PRICE: _MANY,
+    Kind.MONEY: _MANY,
+    Kind.WEIGHT: _MANY,
+}
+_IMPLIED = {
+    Kind.PRICE: "cost costs price coute coutent coutait coutera cout couts prix tarif tarifs expensive",
+    Kind.MONEY: "worth vaut valent valait money argent doit doivent",
+    Kind.WEIGHT: "heavy weigh weighs weight pese pesent pesait poids",
+    Kind.AGE: "old age",
+    Kind.TIME: "year date day annee jour",
+}
+_HAPPENED = re.compile(
+    r"\bwhat (?:has |have |had )?(?:ever )?(?:happened|became|become|happens)\b"
+    r"|qu'(?:est-il|est-elle) (?:arrive|devenu)|qu'est-ce qui (?:est|s'est) (?:arrive|passe)"
+    r"|que s'est-il passe|qu(?:e |')(?:est devenu|sont devenu|devien)"
+)
+_HAPPENING = frozenset(
+    "happened happens became become arrive passe devenu devenue devenus devenues devient deviennent".split()
+)
+_TRUE = re.compile(r"\b(?:is it (?:really )?true|est-(?:ce|il) (?:que c'est )?(?:bien )?vrai|c'est vrai)\b")
+_TRULY = frozenset({"true", "really", "vrai", "bien"})
+MEASURED = (
+    Kind.TIME,
+    Kind.PERIOD,
+    Kind.NUMBER,
+    Kind.PRICE,
+    Kind.MONEY,
+    Kind.WEIGHT,
+    Kind.LENGTH,
+    Kind.AGE,
+)
 """Kinds whose answer has a form of its own."""
+FORMED = (Kind.PERIOD, Kind.PRICE, Kind.MONEY, Kind.WEIGHT, Kind.LENGTH, Kind.AGE, Kind.LEADER)
+"""Kinds whose form tells that it is one: a passage without it does not answer."""
 
 
 class Question(NamedTuple):
-    """What is asked for, and folded words that only say so: no answer repeats them."""
+    """What is asked for, and folded words that only say so: no answer repeats them.
+
+    Others are `implied` by whatever is of the kind: an amount of money says "cost". The `thing` is what a
+    definition is asked of.
+    """
 
     kind: Kind
     said: frozenset[str]
+    implied: frozenset[str] = frozenset()
+    thing: str = ""
 
 
 def understood(question: str) -> Question:
@@ -140,15 +231,25 @@ def understood(question: str) -> Question:
     folded = terms.fold(question)
     asking = _ASKING.search(folded)
     last = asking.start() if asking else len(folded)
+    said = _TRULY if _TRUE.search(folded) else frozenset()
     for kind, pattern in _COMPILED:
         match = pattern.search(folded)
         if match and match.start() <= last:
-            return Question(kind, _SAID.get(kind, frozenset()))
-    return Question(Kind.OTHER, frozenset())
+            if kind is Kind.DEFINITION:
+                if not introductions.is_name(match["thing"], question):
+                    continue
+                return Question(kind, said, thing=match["thing"])
+            implied = frozenset(_IMPLIED.get(kind, "").split())
+            return Question(kind, said.union(_SAID.get(kind, ())), implied)
+    return Question(Kind.OTHER, said | _HAPPENING if _HAPPENED.search(folded) else said)
 
 
 def present(wanted: Kind, text: str, asked: Collection[str]) -> bool:
     """Whether a text holds something of the kind that is not among `asked`, the question's folded words."""
+    if wanted is Kind.PRICE:
+        return sums.has_price(terms.fold(text))
+    if wanted is Kind.LEADER:
+        return introductions.names_leader(text, asked)
     pattern = _PRESENT.get(wanted)
     if pattern is not None:
         return any(match[0] not in asked for match in pattern.finditer(terms.fold(text)))
