@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any
 
 STORIES = Path(__file__).resolve().parents[2] / "data" / "demo" / "stories.json"
-FRESH = "2026-01-01T00:00:00+00:00"
-"""When the stories without a date, which the demo publishes as new, count as published."""
 
 FRENCH = """
 Rekognition for a year | Qui interdit pour un an sa reconnaissance faciale aux policiers ? | Amazon
@@ -63,7 +61,7 @@ def stories() -> list[dict[str, Any]]:
         story
         | {
             "language": languages[story["outlet"]],
-            "time": int(datetime.fromisoformat(story.get("published", FRESH)).timestamp()),
+            "time": int(datetime.fromisoformat(story["published"]).timestamp()),
         }
         for story in content["stories"]
         if "published" in story

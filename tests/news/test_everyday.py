@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import pytest
 
+from bot.demo.publisher import load
 from bot.news.answers import Answer, ask
 from bot.news.search import Searcher
 from bot.store import Store
-from tests.news.crossings import stories
 from tests.news.library import DAY, Library
 
 
 @pytest.fixture
 async def library(store: Store) -> Library:
     opened = await Library(store).open()
-    for number, story in enumerate(stories()):
-        days = 1 + number % 7
-        await opened.add(story["title"], story["text"], language=story["language"], days=days)
+    outlets, _, stories = load()
+    languages = {outlet.name: outlet.language for outlet in outlets}
+    for number, story in enumerate(stories):
+        await opened.add(story.title, story.text, language=languages[story.outlet], days=1 + number % 7)
     return opened
 
 
