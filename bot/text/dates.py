@@ -67,6 +67,7 @@ _TIME = re.compile(
 )
 _OFFSET = re.compile(r"(?:gmt|utc)?\s*([+-])(\d{1,2}):?(\d{2})?\b.*")
 _TOLD_ZONE = re.compile(r"(?:gmt|utc)?\s*[+-]\d{1,2}(?::?\d{2})?(?:\s*\([a-z ]+\))?")
+_NO_TIME = re.compile(r"[\d:.,+-]*z?")  # a time that is cut short: the day alone is known
 _ASCTIME = re.compile(r"[^\W\d]{3} [^\W\d]{3} \d{1,2} \d{2}:\d{2}:\d{2} \d{4}")
 _STAMP = re.compile(r"(\d{9,10})(?:\d{3}|\.\d+)?")
 _MONTHS_A_YEAR = 12
@@ -114,8 +115,10 @@ def _is_whole(text: str) -> bool:
         match = _shaped(folded)
         rest = "" if match is None else (match["rest"] or "").strip()
         time = _TIME.fullmatch(rest)
-        if match is None or (rest and time is None):
+        if match is None:
             return False
+        if rest and time is None:
+            return _NO_TIME.fullmatch(rest) is not None
         zone = "" if time is None else time["zone"].strip()
         return not zone or zone.strip("().") in _ZONES or _TOLD_ZONE.fullmatch(zone) is not None
     return True

@@ -39,7 +39,7 @@ def line_of(document: dict[str, Any]) -> bytes:
         "title": document["title"],
         "text": document["text"],
         "summary": document.get("summary", ""),
-        "published": f"{date}T{document['time']}:00Z" if date and "time" in document else date,
+        "published": f"{date}T{document['time']}:00Z" if date and document.get("time") else date,
         "language": document["lang"],
         "source": document.get("source", "Library"),
         "author": document.get("author"),

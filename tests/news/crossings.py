@@ -48,6 +48,52 @@ Let’s Encrypt | Who issued a billion certificates? | Encrypt
 DMA | Which tech giants must obey the new European rules on digital markets? | Alphabet/Apple/Meta
 """
 
+# No weight was fitted on these.
+HELD_OUT_FRENCH = """
+what to do when the telephone is lost | Combien de temps faut-il pour retrouver son compte après avoir perdu son téléphone ? | forty minutes
+RISC-V boards compared | Combien de cartes RISC-V sont assez rapides pour travailler ? | two are quick
+map every bench | Combien de bancs des bénévoles ont-ils ajoutés à la carte ? | 412
+RISC-V in the classroom | Sur combien de pages tient la description du processeur ? | forty pages
+Passkeys without a cloud | Où un gestionnaire de mots de passe garde-t-il les clés d'accès ? | encrypted file
+kitchen scales | Que pèse-t-on avec un capteur et quarante lignes de Python ? | bread
+porting a small operating system | Combien de semaines la mémoire a-t-elle demandées lors du portage d'un système ? | took two
+Linux on the desks | Combien de bureaux de la mairie sont passés à Linux ? | Nineteen
+A cluster of old laptops | Combien de vieilles machines calculent autant qu'une neuve ? | Eleven
+history of the floppy disk | Quelle disquette du collectionneur peut encore être lue ? | oldest
+How screen readers | Combien de pages d'accueil sont utilisables avec l'écran éteint ? | Four
+How to read a licence | Combien de questions se poser avant de copier du code ? | Four
+terminal fonts | Combien de polices de caractères ont été comparées ? | twelve
+Rust in a program from 1994 | Combien de temps a pris le passage d'un programme de 1994 à Rust ? | winter
+versions that live longest | Pendant combien d'années certaines versions de Linux sont-elles maintenues ? | ten years
+Git for writers | Qui garde trois fins de son roman avec Git ? | author
+Python start-up time | À quoi Python passe-t-il son temps au démarrage ? | looking for files
+Messenger Pelikan | Qui cherche un acheteur pour sa messagerie libre ? | makers
+Aldery | Quelle bibliothèque prête des ordinateurs portables remis à neuf ? | Aldery
+keyboard built in three evenings | Combien de touches a le clavier fabriqué en trois soirées ? | Sixty-one
+"""
+HELD_OUT_ENGLISH = """
+les banques hésitent | Why do banks hesitate over passkeys? | secours
+apprendre l’assembleur | How many instructions are enough to learn assembly language? | Quarante-sept
+quartier cartographié | How many objects did two school classes add to the map? | objets
+déplacer d’un appareil | How long did it take to move passkeys between two phones? | trois minutes
+vieux portable | How many more years can a ten-year-old laptop serve? | dix ans
+dix réglages | Where are the ten privacy settings of the browser? | préférences
+écoles d’ingénieurs | How many engineering schools let their students design a processor? | Quatre
+corriger sa rue | What mistakes on the map of a street can be corrected from the browser? | sens interdit
+pistes cyclables | How many kilometres of cycle paths did an association ride? | 640
+serveur familial | How much time a month does a family server need? | une heure
+trois copies | How many of the backup copies were readable? | deux copies
+hameçonnage | How can a phishing mail be recognised in ten seconds? | L’adresse
+Réparer son téléphone | How long does it take to replace a phone's battery and screen? | une heure
+règles absurdes | Which rules make passwords weaker? | majuscule
+chambre du fond | What often helps against bad Wi-Fi in the back room? | relais
+sans coupure | How long was the database down during the upgrade? | quatre secondes
+bibliothèque municipale | What runs on free software at the town library? | Catalogue
+dix gigaoctets | How many ways are there to read a huge file in Python? | quatre façons
+guide des administrateurs | What should a company plan before it removes the first password? | Inventaire
+choisir sa distribution | Which questions help to choose a Linux distribution? | matériel
+"""
+
 
 @cache
 def stories() -> list[dict[str, Any]]:
@@ -68,16 +114,41 @@ def stories() -> list[dict[str, Any]]:
     ]
 
 
-def questions() -> list[tuple[str, str, list[str]]]:
-    """Each question with the title of the story that answers it, and words any of which answer."""
+@cache
+def further_stories() -> list[dict[str, Any]]:
+    """The demo's other stories with their language: its backlog, and those that it publishes as new."""
+    content = json.loads(STORIES.read_text(encoding="utf-8"))
+    languages = {outlet["name"]: outlet["language"] for outlet in content["outlets"]}
+    return [
+        story | {"language": languages[story["outlet"]]}
+        for story in (*content["backlog"], *content["stories"])
+        if "published" not in story
+    ]
+
+
+Question = tuple[str, str, list[str]]
+"""A question, the title of the story that answers it, and words any of which answer."""
+
+
+def questions() -> list[Question]:
+    """The questions that weights were fitted on."""
+    return [*_read(FRENCH, "en", stories()), *_read(ENGLISH, "fr", stories())]
+
+
+def held_out() -> list[Question]:
+    """Questions that no weight was fitted on, on other stories."""
+    return [
+        *_read(HELD_OUT_FRENCH, "en", further_stories()),
+        *_read(HELD_OUT_ENGLISH, "fr", further_stories()),
+    ]
+
+
+def _read(lines: str, language: str, told: list[dict[str, Any]]) -> list[Question]:
     asked = []
-    for lines, language in ((FRENCH, "en"), (ENGLISH, "fr")):
-        for line in lines.strip().splitlines():
-            part, question, answers = (each.strip() for each in line.split("|"))
-            (title,) = [
-                story["title"]
-                for story in stories()
-                if story["language"] == language and part in story["title"]
-            ]
-            asked.append((question, title, answers.split("/")))
+    for line in lines.strip().splitlines():
+        part, question, answers = (each.strip() for each in line.split("|"))
+        (title,) = [
+            story["title"] for story in told if story["language"] == language and part in story["title"]
+        ]
+        asked.append((question, title, answers.split("/")))
     return asked

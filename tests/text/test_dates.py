@@ -70,6 +70,7 @@ def test_dates_that_feeds_write_are_understood(text, moment):
         ("mercredi 10 juin 2020 à 12h30", True),
         ("June 10, 2020 at 12:30 PM", True),
         (str(JUNE), True),
+        ("2020-06-10T:00Z", True),
         ("2020-06-10 rubbish", False),
         ("2020-06-10T12:30:00Z rubbish", False),
         ("10 juin 2020 environ", False),
