@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.clock import Leaps
 from bot.news.newsroom import Newsroom
 from bot.store import StoreError
 
@@ -20,19 +21,20 @@ class Health:
     def __init__(self, newsroom: Newsroom) -> None:
         self._store, self._clock, self._poller = newsroom.store, newsroom.clock, newsroom.poller
         self._started = self._clock.now()
+        self._leaps = Leaps(self._clock)
         self.disconnected: int | None = self._started
-
-    def clock_set(self, by: int) -> None:
-        """The wall clock was set ahead by so many seconds, or the machine slept; negative: back."""
-        self._started += by
-        if self.disconnected is not None:
-            self.disconnected += by
 
     async def silent_since(self) -> int | None:
         """Since when no feed could be fetched although some should have been; None while all is well.
 
-        Silence shorter than `SILENCE` is well. Raises StoreError.
+        Silence shorter than `SILENCE` is well; an hour by which the clock was set is none. Raises StoreError.
         """
+        if leap := self._leaps.look():
+            self._started += leap
+            if self._poller.last_answer is not None:
+                self._poller.last_answer = min(self._poller.last_answer + leap, self._clock.now())
+            if self.disconnected is not None:
+                self.disconnected += leap
         since = max(self._started, self._poller.last_answer or 0)
         overdue = self._clock.now() - SILENCE
         if since > overdue or not await self._store.feeds.wanted(asked_after=since, due_before=overdue):

@@ -97,11 +97,6 @@ class Health(commands.Cog):
         if arrived is not None and self._figures is not None:
             self._figures.interactions.labels(command.qualified_name).observe(time.monotonic() - arrived)
 
-    @commands.Cog.listener()
-    async def on_clock_set(self, by: int) -> None:
-        """No feed was silent in an hour that did not pass."""
-        self.health.clock_set(by)
-
     async def look(self) -> None:
         """Raise the alarm when the database is in trouble or feeds fell silent, and tell when it is over.
 

@@ -79,7 +79,6 @@ class Polling(commands.Cog):
         """Where the clock was set, let nothing wait for an hour that will not come. Raises StoreError."""
         if leap := self._leaps.look():
             log.warning("The clock was set %s by %d s", "ahead" if leap > 0 else "back", abs(leap))
-            self._bot.dispatch("clock_set", leap)
         if leap < 0:
             self._asking.clock_set_back(-leap)
             self._bot.courier.clock_set_back(-leap)

@@ -136,7 +136,6 @@ class Poller:
     def clock_set_back(self, by: int) -> None:
         """The wall clock was set back by so many seconds."""
         self.hosts.clock_set_back(by)
-        self.last_answer = None if self.last_answer is None else min(self.last_answer, self._clock.now())
         self._look_at = 0
         self.wake()
 

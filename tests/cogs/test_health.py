@@ -66,6 +66,26 @@ async def test_the_owner_is_told_once_when_feeds_fall_silent_and_once_when_they_
     ]
 
 
+async def test_a_clock_that_is_set_raises_no_alarm_and_ends_none(
+    owned: World, feed_server: FeedServer
+) -> None:
+    """What counts is the time that passed."""
+    feed = await owned.follow(feed_server.serve("/feed", rss(item(0))))
+    owned.clock.advance(SILENCE - 60)  # so that the bot began long before the last answer
+    await owned.poll(feed)
+    feed_server.serve("/feed", b"", status=500)
+    owned.clock.advance(SILENCE // 2)
+    owned.clock.set_by(SILENCE)
+    await owned.poll(feed)
+    assert await told(owned) == []
+    owned.clock.advance(SILENCE // 2 + 60)
+    await owned.poll(feed)
+    (first,) = await told(owned)
+    assert first.startswith("No feed could be fetched for 2 hours.")
+    owned.clock.set_by(-SILENCE)
+    assert await told(owned) == [first]
+
+
 async def test_a_feed_that_is_asked_once_a_day_raises_no_alarm(owned: World, feed_server: FeedServer) -> None:
     feed = await owned.follow(feed_server.serve("/feed", rss(item(0))))
     await owned.poll(feed)
