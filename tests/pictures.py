@@ -185,8 +185,10 @@ def visit(
 def take(page: Page, folder: Path) -> None:
     """All pictures, in the order in which a visitor would see them."""
     wait_for_more_than(page, STORIES)
-    photograph(page.locator(MESSAGE).nth(2), folder / "post.png")
+    page.locator("#channel-timeline").evaluate("shown => { shown.scrollTop = 0; }")
+    page.wait_for_timeout(1500)
     page.screenshot(path=folder / "demo.png")
+    photograph(page.locator(MESSAGE).nth(2), folder / "post.png")
     visit(
         page,
         folder,
