@@ -200,6 +200,19 @@ async def test_a_suggestion_is_no_word_of_a_hidden_feed(library: Library, search
     assert "moratoriums" in page.suggestions
 
 
+async def test_what_a_hidden_feed_alone_has_is_told_as_what_nothing_has(
+    library: Library, searcher: Searcher
+) -> None:
+    """Else the lack of a note would tell that some hidden feed has it."""
+    hidden = await library.new_feed("Quicksilver Gazette")
+    await library.add("Moratoriums everywhere", feed=hidden)
+    await library.add("Something else")
+    for query in ("moratoriums", "source:quicksilver"):
+        here = await searcher.search(query, feed_ids=[library.feed.id])
+        assert (here.results, len(here.notes)) == ((), 1), query
+        assert (await searcher.search(query, feed_ids=None)).notes == (), query
+
+
 async def test_a_word_that_nothing_has_brings_the_nearest_that_exist(
     library: Library, searcher: Searcher
 ) -> None:
