@@ -16,7 +16,7 @@ from bot.news.ranking import Sought
 from bot.news.vocabulary import Vocabulary
 from bot.store import Store
 from bot.store.coverage import Part
-from bot.store.search_index import All, Any, Column, Hit, Terms, Wanted
+from bot.store.search_index import All, Any, Column, Hit, Terms, Wanted, is_narrow
 from bot.text import skimming, terms
 from bot.text.language import detect
 from bot.words import Article
@@ -102,7 +102,10 @@ class Finder:
                 return []
             if asked.exact and len(parts) == 1:
                 return await self._read_exact(asked, parts[0], limit)
-            most = max(IN_NEIGHBOURS if asked.exact else COVERED, limit)
+            reordered = (
+                0 if is_narrow(asked.scope) else COVERED
+            )  # those of a month are as fresh as each other
+            most = max(IN_NEIGHBOURS if asked.exact else reordered, limit)
             hits = await self._store.coverage.whole(
                 self._parts(parts), required=asked.required(), scope=asked.scope, limit=most
             )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from typing import Protocol
 
 from bot.store import lists
 from bot.store.coverage import TITLE, Part
 from bot.store.database import Database
-from bot.store.rows import ARTICLE, article, listed
+from bot.store.rows import ARTICLE, article, ids, listed
 from bot.store.search_index import (
     All,
     Any,
@@ -98,9 +99,9 @@ def _exactly(
     test: Test,
 ) -> Iterator[Hit]:
     adjacent = in_a_row(part.wanted)
-    rows = lists.matches(connection, lists.both(adjacent, also), READ)
+    texts = lists.in_batches(partial(lists.last, connection, lists.both(adjacent, also)), BATCH, READ)
     read: set[int] = set()
-    yield from _read(connection, part, titled, rows, scope, test, read)
+    yield from _read(connection, part, titled, texts, scope, test, read)
     if len(read) < READ and adjacent != part.wanted:
         ids = lists.last(connection, lists.both(part.wanted, also), APART + len(read))
         batch = [id_ for id_ in ids if id_ not in read][:APART]
@@ -110,28 +111,28 @@ def _exactly(
 def _of_pairs(
     connection: sqlite3.Connection, part: Part, pairs: Sequence[str], scope: Scope, test: Test
 ) -> Iterator[Hit]:
-    titled = [row[0] for row in _paired(connection, map(title_pair, pairs), scope, PAIRED_TITLES)]
-    rows = _paired(connection, pairs, scope, PAIRED_TEXTS)
-    yield from _read(connection, part, titled, rows, scope, test, set())
+    titled = _paired(connection, list(map(title_pair, pairs)), scope, PAIRED_TITLES)
+    texts = lists.in_batches(partial(_paired, connection, pairs, scope), BATCH, PAIRED_TEXTS)
+    yield from _read(connection, part, titled, texts, scope, test, set())
 
 
 def _read(
     connection: sqlite3.Connection,
     part: Part,
     titled: Sequence[int],
-    rows: sqlite3.Cursor,
+    texts: Iterable[Sequence[int]],
     scope: Scope,
     test: Test,
     read: set[int],
 ) -> Iterator[Hit]:
-    """Articles that pass by their title, then others of `rows`, each looked for when it is asked for."""
+    """Articles that pass by their title, then others of `texts`."""
     for start in range(0, len(titled), BATCH):
         batch = titled[start : start + BATCH]
         for hit in _tested(connection, batch, scope, test, (1 + TITLE) * part.weight, is_title=True):
             read.add(hit.article_id)
             yield hit
-    while ids := [row[0] for row in rows.fetchmany(BATCH)]:
-        batch = [id_ for id_ in ids if id_ not in read]
+    for ids_ in texts:
+        batch = [id_ for id_ in ids_ if id_ not in read]
         read.update(batch)
         yield from _tested(connection, batch, scope, test, part.weight)
 
@@ -174,14 +175,22 @@ def _tested(
             yield Hit(id_, page, published, points)
 
 
-def _paired(connection: sqlite3.Connection, pairs: Iterable[str], scope: Scope, most: int) -> sqlite3.Cursor:
-    """Articles within the scope that have these pairs, as `lists.matches`."""
+def _paired(
+    connection: sqlite3.Connection,
+    pairs: Sequence[str],
+    scope: Scope,
+    most: int,
+    *,
+    below: int = lists.LARGEST,
+) -> list[int]:
+    """Articles within the scope that have these pairs, as `lists.last`."""
     conditions, parameters = within(scope)
     join = "CROSS JOIN article INDEXED BY article_facts ON article.id = pair_terms.rowid"
-    return connection.execute(
-        f"SELECT pair_terms.rowid FROM pair_terms {join if conditions else ''}"
-        f" WHERE pair_terms MATCH :pairs{conditions} ORDER BY pair_terms.rowid DESC LIMIT :most",
-        parameters | {"pairs": " AND ".join(f'"{pair}"' for pair in pairs), "most": most},
+    return ids(
+        connection,
+        f"SELECT pair_terms.rowid FROM pair_terms {join if conditions else ''} WHERE pair_terms MATCH :pairs"
+        f" AND pair_terms.rowid < :below{conditions} ORDER BY pair_terms.rowid DESC LIMIT :most",
+        parameters | {"pairs": " AND ".join(f'"{pair}"' for pair in pairs), "below": below, "most": most},
     )
 
 

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from bot.store.database import Database
-from bot.store.rows import listed
+from bot.store.rows import ids, listed
 from bot.text.lexicon import Lexicon
 
 TITLE_WEIGHT = 2.0
@@ -284,7 +284,8 @@ def _ranked(
                     SELECT rowid AS id, {score} AS score FROM article_terms
                     WHERE article_terms MATCH :scored{among} ORDER BY {score} LIMIT :limit)
                 SELECT article.id, article.page, article.published, -best.score
-                FROM best JOIN article ON article.id = best.id ORDER BY best.score""",
+                FROM best CROSS JOIN article INDEXED BY article_facts ON article.id = best.id
+                ORDER BY best.score""",
             parameters,
         )
     )
@@ -298,28 +299,30 @@ def _newest(connection: sqlite3.Connection, wanted: Wanted | None, scope: Scope,
                   ORDER BY published DESC, id DESC LIMIT :limit"""
         return _hits(connection.execute(sql, parameters))
     wanted = All((wanted, *_tokens(scope)))
-    last = connection.execute(
+    last = ids(
+        connection,
         "SELECT rowid FROM article_terms WHERE article_terms MATCH ? ORDER BY rowid DESC LIMIT ?",
         (match(wanted), max(LAST, 2 * limit)),
-    ).fetchall()
+    )
     newest = connection.execute(
         f"""SELECT id, published FROM article INDEXED BY article_facts
             WHERE id IN (SELECT value FROM json_each(:ids)){conditions}
             ORDER BY published DESC, id DESC LIMIT :limit""",
-        parameters | {"ids": listed([row[0] for row in last])},
+        parameters | {"ids": listed(last)},
     ).fetchall()
-    ids = [row[0] for row in newest]
+    found = [row[0] for row in newest]
     if len(last) < max(LAST, 2 * limit):  # there are no others
-        return _facts(connection, ids)
+        return _facts(connection, found)
     if len(newest) == limit:
         # Articles come in about by their dates: few that came in before these can be newer.
-        earlier = connection.execute(
+        earlier = ids(
+            connection,
             f"SELECT id FROM article INDEXED BY article_newest WHERE published >= ? AND id < ?"
             f" LIMIT {STRAGGLERS + 1}",
-            (newest[-1][1], last[-1][0]),
-        ).fetchall()
+            (newest[-1][1], last[-1]),
+        )
         if len(earlier) <= STRAGGLERS:
-            return _with_stragglers(connection, wanted, scope, ids, [row[0] for row in earlier], limit)
+            return _with_stragglers(connection, wanted, scope, found, earlier, limit)
     return _by_month(connection, wanted, scope, limit)
 
 
@@ -327,29 +330,30 @@ def _with_stragglers(
     connection: sqlite3.Connection,
     wanted: Wanted,
     scope: Scope,
-    ids: Sequence[int],
+    found: Sequence[int],
     earlier: Sequence[int],
     limit: int,
 ) -> list[Hit]:
     if earlier:
         conditions, parameters = within(scope)
-        rows = connection.execute(
+        further = ids(
+            connection,
             f"""SELECT article.id FROM json_each(:ids) CROSS JOIN article_terms
                 CROSS JOIN article INDEXED BY article_facts ON article.id = article_terms.rowid
                 WHERE article_terms MATCH :wanted AND article_terms.rowid = value{conditions}""",
             parameters | {"wanted": match(wanted), "ids": listed(earlier)},
         )
-        ids = [*ids, *(row[0] for row in rows)]
-    return _facts(connection, ids)[:limit]
+        found = [*found, *further]
+    return _facts(connection, found)[:limit]
 
 
-def _facts(connection: sqlite3.Connection, ids: Collection[int]) -> list[Hit]:
+def _facts(connection: sqlite3.Connection, found: Collection[int]) -> list[Hit]:
     """These articles, the newest first."""
     return _hits(
         connection.execute(
-            """SELECT id, page, published, 0.0 FROM article WHERE id IN (SELECT value FROM json_each(?))
-               ORDER BY published DESC, id DESC""",
-            (listed(ids),),
+            """SELECT id, page, published, 0.0 FROM article INDEXED BY article_facts
+               WHERE id IN (SELECT value FROM json_each(?)) ORDER BY published DESC, id DESC""",
+            (listed(found),),
         )
     )
 
@@ -370,14 +374,14 @@ def _by_month(connection: sqlite3.Connection, wanted: Wanted, scope: Scope, limi
         newest = min(newest, scope.before)
     if scope.since is not None:
         oldest = max(oldest, scope.since)
-    ids: list[int] = []
+    found: list[int] = []
     for month in _months(newest, oldest):
         in_month = match(All((wanted, Terms((month,), Column.META))))
-        rows = connection.execute(sql, parameters | {"wanted": in_month, "limit": limit - len(ids)})
-        ids += [row[0] for row in rows]
-        if len(ids) >= limit:
+        rows = connection.execute(sql, parameters | {"wanted": in_month, "limit": limit - len(found)})
+        found += [row[0] for row in rows]
+        if len(found) >= limit:
             break
-    return _facts(connection, ids)
+    return _facts(connection, found)
 
 
 def _any(connection: sqlite3.Connection, wanted: Wanted, scope: Scope) -> bool:
