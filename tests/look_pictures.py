@@ -6,6 +6,7 @@ Posts in each look, the panel of `/feed look` and the trial of `/feed filter`, i
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sys
 from pathlib import Path
 
@@ -65,6 +66,8 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
             channel, viewers=(person,), layout="channel", assets=pictures, locale=locale
         ) as preview:
             await asyncio.to_thread(take, preview.url, names)
+        if ending:  # the posts of the demo have English buttons
+            shutil.copyfile(names[0], folder / f"post{ending}.png")
 
 
 async def fill(
