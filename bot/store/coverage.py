@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from bot.store import lists
 from bot.store.database import Database
-from bot.store.rows import listed
+from bot.store.rows import ids, listed
 from bot.store.search_index import (
     All,
     Any,
@@ -25,6 +25,7 @@ from bot.store.search_index import (
     Scope,
     Terms,
     Wanted,
+    hits,
     in_title,
     is_narrow,
     narrowed,
@@ -184,20 +185,16 @@ def _points(
 def _hits(connection: sqlite3.Connection, points: dict[int, float], scope: Scope, limit: int) -> list[Hit]:
     conditions, parameters = within(scope)
     best = heapq.nlargest(limit, points, key=lambda id_: (points[id_], id_))
-    rows = connection.execute(
-        "SELECT id, page, published FROM article INDEXED BY article_facts"
-        f" WHERE id IN (SELECT value FROM json_each(:ids)){conditions}",
-        parameters | {"ids": listed(best)},
-    ).fetchall()
-    if len(rows) < len(best) < len(points):
-        within_scope = connection.execute(
-            "SELECT id FROM article INDEXED BY article_facts"
-            f" WHERE id IN (SELECT value FROM json_each(:ids)){conditions}",
-            parameters | {"ids": listed(points)},
-        )
-        return _hits(connection, {row[0]: points[row[0]] for row in within_scope}, Scope(), limit)
-    hits = [Hit(row[0], row[1], row[2], points[row[0]]) for row in rows]
-    return sorted(hits, key=lambda hit: (-hit.score, -hit.article_id))
+    among = (
+        f"FROM article INDEXED BY article_facts WHERE id IN (SELECT value FROM json_each(:ids)){conditions}"
+        " LIMIT -1"
+    )
+    found = hits(connection, f"SELECT id, page, published, 0.0 {among}", parameters | {"ids": listed(best)})
+    if len(found) < len(best) < len(points):
+        within_scope = ids(connection, f"SELECT id {among}", parameters | {"ids": listed(points)})
+        return _hits(connection, {id_: points[id_] for id_ in within_scope}, Scope(), limit)
+    scored = [hit._replace(score=points[hit.article_id]) for hit in found]
+    return sorted(scored, key=lambda hit: (-hit.score, -hit.article_id))
 
 
 def _is_word(wanted: Wanted) -> bool:

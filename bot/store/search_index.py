@@ -6,8 +6,9 @@ index terms that stand in quotes, so that nothing a person types is ever read as
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -258,8 +259,16 @@ def _months(newest: int, oldest: int) -> Iterator[str]:
         yield f"d{number // 12:04}{number % 12 + 1:02}"
 
 
-def _hits(rows: Iterable[sqlite3.Row]) -> list[Hit]:
-    return [Hit(*row) for row in rows]
+def hits(
+    connection: sqlite3.Connection, sql: str, parameters: Mapping[str, object] | Sequence[object]
+) -> list[Hit]:
+    """What a query for id, page, date and score gives, in one step, as `rows.ids` does."""
+    (found,) = connection.execute(
+        "WITH found (id, page, published, score) AS"
+        f" ({sql}) SELECT json_group_array(json_array(id, page, published, score)) FROM found",
+        parameters,
+    ).fetchone()
+    return [Hit(*each) for each in json.loads(found)]
 
 
 def _ranked(
@@ -278,16 +287,15 @@ def _ranked(
     if conditions:
         among += f""" AND EXISTS (SELECT 1 FROM article INDEXED BY article_facts
                                   WHERE article.id = article_terms.rowid{conditions})"""
-    return _hits(
-        connection.execute(
-            f"""WITH best AS MATERIALIZED (
-                    SELECT rowid AS id, {score} AS score FROM article_terms
-                    WHERE article_terms MATCH :scored{among} ORDER BY {score} LIMIT :limit)
-                SELECT article.id, article.page, article.published, -best.score
-                FROM best CROSS JOIN article INDEXED BY article_facts ON article.id = best.id
-                ORDER BY best.score""",
-            parameters,
-        )
+    return hits(
+        connection,
+        f"""WITH best AS MATERIALIZED (
+                SELECT rowid AS id, {score} AS score FROM article_terms
+                WHERE article_terms MATCH :scored{among} ORDER BY {score} LIMIT :limit)
+            SELECT article.id, article.page, article.published, -best.score
+            FROM best CROSS JOIN article INDEXED BY article_facts ON article.id = best.id
+            ORDER BY best.score LIMIT -1""",
+        parameters,
     )
 
 
@@ -297,71 +305,58 @@ def _newest(connection: sqlite3.Connection, wanted: Wanted | None, scope: Scope,
     if wanted is None:
         sql = f"""SELECT id, page, published, 0.0 FROM article WHERE true{conditions}
                   ORDER BY published DESC, id DESC LIMIT :limit"""
-        return _hits(connection.execute(sql, parameters))
+        return hits(connection, sql, parameters)
     wanted = All((wanted, *_tokens(scope)))
     last = ids(
         connection,
         "SELECT rowid FROM article_terms WHERE article_terms MATCH ? ORDER BY rowid DESC LIMIT ?",
         (match(wanted), max(LAST, 2 * limit)),
     )
-    newest = connection.execute(
-        f"""SELECT id, published FROM article INDEXED BY article_facts
+    newest = hits(
+        connection,
+        f"""SELECT id, page, published, 0.0 FROM article INDEXED BY article_facts
             WHERE id IN (SELECT value FROM json_each(:ids)){conditions}
             ORDER BY published DESC, id DESC LIMIT :limit""",
         parameters | {"ids": listed(last)},
-    ).fetchall()
-    found = [row[0] for row in newest]
+    )
     if len(last) < max(LAST, 2 * limit):  # there are no others
-        return _facts(connection, found)
+        return newest
     if len(newest) == limit:
         # Articles come in about by their dates: few that came in before these can be newer.
         earlier = ids(
             connection,
             f"SELECT id FROM article INDEXED BY article_newest WHERE published >= ? AND id < ?"
             f" LIMIT {STRAGGLERS + 1}",
-            (newest[-1][1], last[-1]),
+            (newest[-1].published, last[-1]),
         )
         if len(earlier) <= STRAGGLERS:
-            return _with_stragglers(connection, wanted, scope, found, earlier, limit)
+            return _with_stragglers(connection, wanted, scope, newest, earlier)
     return _by_month(connection, wanted, scope, limit)
 
 
 def _with_stragglers(
-    connection: sqlite3.Connection,
-    wanted: Wanted,
-    scope: Scope,
-    found: Sequence[int],
-    earlier: Sequence[int],
-    limit: int,
+    connection: sqlite3.Connection, wanted: Wanted, scope: Scope, newest: list[Hit], earlier: Sequence[int]
 ) -> list[Hit]:
-    if earlier:
-        conditions, parameters = within(scope)
-        further = ids(
-            connection,
-            f"""SELECT article.id FROM json_each(:ids) CROSS JOIN article_terms
-                CROSS JOIN article INDEXED BY article_facts ON article.id = article_terms.rowid
-                WHERE article_terms MATCH :wanted AND article_terms.rowid = value{conditions}""",
-            parameters | {"wanted": match(wanted), "ids": listed(earlier)},
-        )
-        found = [*found, *further]
-    return _facts(connection, found)[:limit]
-
-
-def _facts(connection: sqlite3.Connection, found: Collection[int]) -> list[Hit]:
-    """These articles, the newest first."""
-    return _hits(
-        connection.execute(
-            """SELECT id, page, published, 0.0 FROM article INDEXED BY article_facts
-               WHERE id IN (SELECT value FROM json_each(?)) ORDER BY published DESC, id DESC""",
-            (listed(found),),
-        )
+    """As many of the newest, among them those taken in earlier that hold `wanted`."""
+    if not earlier:
+        return newest
+    conditions, parameters = within(scope)
+    further = hits(
+        connection,
+        f"""SELECT article.id, article.page, article.published, 0.0
+            FROM json_each(:ids) CROSS JOIN article_terms
+            CROSS JOIN article INDEXED BY article_facts ON article.id = article_terms.rowid
+            WHERE article_terms MATCH :wanted AND article_terms.rowid = value{conditions}""",
+        parameters | {"wanted": match(wanted), "ids": listed(earlier)},
     )
+    together = sorted([*newest, *further], key=lambda hit: (hit.published, hit.article_id), reverse=True)
+    return together[: len(newest)]
 
 
 def _by_month(connection: sqlite3.Connection, wanted: Wanted, scope: Scope, limit: int) -> list[Hit]:
     """Where ids say nothing of dates: month by month, from the newest, rather than sorting them all."""
     conditions, parameters = within(scope)
-    sql = f"""SELECT article.id, article.published
+    sql = f"""SELECT article.id, article.page, article.published, 0.0
               FROM article_terms CROSS JOIN article INDEXED BY article_facts
               ON article.id = article_terms.rowid
               WHERE article_terms MATCH :wanted{conditions}
@@ -374,14 +369,13 @@ def _by_month(connection: sqlite3.Connection, wanted: Wanted, scope: Scope, limi
         newest = min(newest, scope.before)
     if scope.since is not None:
         oldest = max(oldest, scope.since)
-    found: list[int] = []
+    found: list[Hit] = []
     for month in _months(newest, oldest):
         in_month = match(All((wanted, Terms((month,), Column.META))))
-        rows = connection.execute(sql, parameters | {"wanted": in_month, "limit": limit - len(found)})
-        found += [row[0] for row in rows]
+        found += hits(connection, sql, parameters | {"wanted": in_month, "limit": limit - len(found)})
         if len(found) >= limit:
             break
-    return _facts(connection, found)
+    return found
 
 
 def _any(connection: sqlite3.Connection, wanted: Wanted, scope: Scope) -> bool:
