@@ -14,8 +14,10 @@ from pathlib import Path
 import pytest
 
 from bot.feeds.errors import FeedError
+from bot.news import drafts
 from bot.workers import TIRED, WorkerDied, Workers, WorkerTimeout
 from tests import worker_calls as calls
+from tests.feed_server import item, rss
 
 
 @pytest.fixture
@@ -243,3 +245,24 @@ async def test_a_large_parent_does_not_make_its_workers_look_large() -> None:
     finally:
         await workers.close()
     assert len(processes) == 1
+
+
+async def test_a_worker_that_reads_feeds_loads_nothing_that_only_the_bot_needs(workers: Workers) -> None:
+    """Each megabyte that a worker imports counts once more; `docs/ARCHITECTURE.md` says what it may."""
+    body = rss(item(0)).encode()
+    document = await workers.run(drafts.read, body, "", "https://news.example/feed", timeout=20)
+    assert len(document.sketches) == 1
+    loaded = await workers.run(calls.loaded, timeout=5)
+    assert "feedparser" in loaded
+    assert loaded.isdisjoint({"asyncio", "aiohttp", "babel", "importlib.metadata", "pydantic", "trafilatura"})
+
+
+async def test_a_bot_loads_nothing_that_only_workers_and_few_bots_need() -> None:
+    """The same for the other side: what parses, draws and counts for Prometheus is loaded where it runs."""
+    source = "import sys, bot.__main__, bot.app, cogs; print(*sys.modules)"
+    told = await asyncio.to_thread(subprocess.check_output, [sys.executable, "-c", source], text=True)
+    loaded = set(told.split())
+    assert {"discord", "cogs"} <= loaded
+    assert loaded.isdisjoint(
+        {"feedparser", "selectolax", "trafilatura", "lxml", "matplotlib", "prometheus_client", "aiohttp.web"}
+    )

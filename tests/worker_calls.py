@@ -19,6 +19,11 @@ class OddError(Exception):
         super().__init__(f"because {reason}")
 
 
+def loaded() -> set[str]:
+    """The modules that the worker has imported."""
+    return set(sys.modules)
+
+
 def pid() -> int:
     return os.getpid()
 
