@@ -47,13 +47,15 @@ class About(commands.Cog):
                 "there. Here it tells you of what you watch for, and keeps your bookmarks."
             )
         else:
-            does = _(
-                "Telex follows news feeds and posts their articles here. React to a post with 🔖 or "
-                "press its Save button to keep an article, and find it again with /bookmarks. Ask about "
-                "the news with /ask, or mention Telex with your question; reply to a post to ask about "
-                "its article."
+            does = clickable(
+                _(
+                    "Telex follows news feeds and posts their articles here. React to a post with 🔖 or "
+                    "press its Save button to keep an article, and find it again with /bookmarks. Ask about "
+                    "the news with /ask, or mention Telex with your question; reply to a post to ask about "
+                    "its article."
+                )
             )
-        embed = discord.Embed(title=_("Telex, a newsroom for your server"), description=clickable(does))
+        embed = discord.Embed(title=_("Telex, a newsroom for your server"), description=does)
         manages = await may_manage_with(interaction, "feed")
         for title, names in self._topics(interaction, manages=manages):
             for name, value in _fields(title, names):

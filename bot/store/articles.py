@@ -11,7 +11,7 @@ from bot.clock import Clock
 from bot.store import indexing, reading
 from bot.store.database import Database
 from bot.store.polls import insert_articles
-from bot.store.rows import ARTICLE, article, listed
+from bot.store.rows import ARTICLE, article, articles, listed
 from bot.words import Article, NewArticle
 
 PAGE = 200  # articles read at a time by an export
@@ -48,12 +48,7 @@ class Articles:
 
     async def by_ids(self, ids: Sequence[int]) -> list[Article]:
         """The articles with these ids, in this order; those that are not there are left out."""
-        articles = await self._database.objects(
-            article,
-            f"SELECT {ARTICLE} FROM article WHERE id IN (SELECT value FROM json_each(?))",
-            (listed(ids),),
-        )
-        found = {found.id: found for found in articles}
+        found = {found.id: found for found in await self._database.read(articles, ids)}
         return [found[id_] for id_ in ids if id_ in found]
 
     async def pages(self, keys: Collection[str]) -> dict[str, str]:

@@ -195,11 +195,23 @@ def feed_values(feed: Feed) -> dict[str, Any]:
     }
 
 
-def article(row: sqlite3.Row) -> Article:
+def article(row: Sequence[Any] | sqlite3.Row) -> Article:
     """An article of the columns `ARTICLE`, by position: searches read many."""
     values = dict(zip(_ARTICLE_FIELDS, row, strict=True))
     values["tags"] = tuple(json.loads(values["tags"]))
     return Article(**values)
+
+
+def articles(connection: sqlite3.Connection, ids_: Collection[int]) -> list[Article]:
+    """The articles with these ids, in one step, as `ids` does."""
+    columns = ", ".join(f'"{name}"' for name in _ARTICLE_FIELDS)
+    (found,) = connection.execute(
+        f"WITH found ({columns}) AS"
+        f" (SELECT {ARTICLE} FROM article WHERE id IN (SELECT value FROM json_each(?)))"
+        f" SELECT json_group_array(json_array({columns})) FROM found",
+        (listed(ids_),),
+    ).fetchone()
+    return [article(row) for row in json.loads(found)]
 
 
 def article_values(new: NewArticle) -> dict[str, Any]:
