@@ -47,16 +47,16 @@ def heading(text: str, limit: int) -> str:
 
 def row(number: int, article: Article, note: str = "") -> tuple[str, ...]:
     """A line of a list, longest form first: number, linked title, outlet, date, a note; without the link."""
-    withdrawn = "" if article.retracted is None else _("⚠️ withdrawn")
-    rest = "\n" + " · ".join(filter(None, (source(article), withdrawn, note)))
+    rest = "\n" + " · ".join(filter(None, (source(article), note)))
     name = title(article)
     return f"{number}. **{messages.linked(name, article.url)}**{rest}", f"{number}. **{name}**{rest}"
 
 
 def source(article: Article) -> str:
-    """Outlet and date."""
+    """Outlet and date, and whether its publisher took the article back."""
     outlet = safe.markdown(safe.plain(article.outlet, 60))
-    return f"{outlet} · <t:{article.published}:d>" if outlet else f"<t:{article.published}:d>"
+    withdrawn = "" if article.retracted is None else _("⚠️ withdrawn")
+    return " · ".join(filter(None, (outlet, f"<t:{article.published}:d>", withdrawn)))
 
 
 def option(article: Article) -> discord.SelectOption:

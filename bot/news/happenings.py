@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from enum import IntEnum
@@ -183,7 +183,8 @@ async def told(
     for since in (scope.since,) if happening.stated else (scope.since, happening.period.end - MONTH):
         articles = await _about(searcher, happening.topic, replace(scope, since=since))
         if articles:
-            return await searcher.aside(_lines, articles, happening.topic)
+            kin = await _kin(searcher, articles)
+            return await searcher.aside(_lines, articles, happening.topic, kin)
     return ()
 
 
@@ -209,7 +210,12 @@ async def fate(
         return ()
     scope = Scope(feed_ids=None if feed_ids is None else frozenset(feed_ids))
     articles = await _found(searcher, topic, scope)
-    return await searcher.aside(_titled, articles, topic)
+    return await searcher.aside(_titled, articles, topic, await _kin(searcher, articles))
+
+
+async def _kin(searcher: Searcher, articles: Sequence[Article]) -> set[tuple[int, int]]:
+    """Pairs of ids of articles that were seen to tell of one event as they came in."""
+    return await searcher.store.stories.kin([article.id for article in articles])
 
 
 async def _about(searcher: Searcher, topic: Sequence[str], scope: Scope) -> list[Article]:
@@ -257,8 +263,10 @@ def _foremost(articles: Iterable[Article], topic: Sequence[str]) -> list[Article
     return [each for place, each in places if place == best and place >= _Place.BEGINNING]
 
 
-def _titled(articles: Iterable[Article], topic: Sequence[str]) -> tuple[Line, ...]:
-    return _lines([each for each in articles if _place(each, topic) is _Place.TITLE], topic)
+def _titled(
+    articles: Iterable[Article], topic: Sequence[str], kin: Collection[tuple[int, int]]
+) -> tuple[Line, ...]:
+    return _lines([each for each in articles if _place(each, topic) is _Place.TITLE], topic, kin)
 
 
 class _Place(IntEnum):
@@ -301,15 +309,24 @@ def _forms(word: str, language: str | None) -> frozenset[str]:
     return forms.union(namesakes.also(frozenset(terms.alternatives(word))), *translated)
 
 
-def _lines(articles: Iterable[Article], topic: Sequence[str]) -> tuple[Line, ...]:
-    """One line a story, newest first."""
+def _lines(
+    articles: Iterable[Article], topic: Sequence[str], kin: Collection[tuple[int, int]]
+) -> tuple[Line, ...]:
+    """One line a story, newest first. `kin` are pairs of ids that tell of one event, in either order."""
     of_topic = frozenset[str]().union(*(_forms(word, None) for word in topic))
     kept: list[tuple[frozenset[str], Article]] = []
+    told: set[int] = set()  # the articles of the stories that have a line
+    related: dict[int, set[int]] = defaultdict(set)
+    for one, other in kin:
+        related[one].add(other)
+        related[other].add(one)
 
     def new() -> Iterable[Line]:
         for article in articles:
             words = frozenset(terms.stems(article.title, article.language)) - of_topic
-            if not any(_same_story(words, article, *other) for other in kept):
+            is_new = told.isdisjoint(related[article.id])
+            told.add(article.id)
+            if is_new and not any(_same_story(words, article, *other) for other in kept):
                 kept.append((words, article))
                 yield Line(safe.plain(article.title) or article.url, article)
 

@@ -1,10 +1,13 @@
-"""What stories are made of: recent articles."""
+"""What stories are made of: recent articles, and which of them tell of one event."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from bot.store.database import Database
+from bot.store.joining import margin
+from bot.store.rows import listed
 
 LEAD = 240
 """Characters of a text that count as its lead."""
@@ -39,6 +42,16 @@ class Stories:
             (after, since, limit),
         )
         return [Brief(*row) for row in rows]
+
+    async def kin(self, ids: Collection[int]) -> set[tuple[int, int]]:
+        """Pairs of these articles that tell of one event, each with the later one first."""
+        rows = await self._database.fetchall(
+            "SELECT article_id, other_id, likeness FROM kinship"
+            " WHERE article_id IN (SELECT value FROM json_each(?1))"
+            " AND other_id IN (SELECT value FROM json_each(?1))",
+            (listed(ids),),
+        )
+        return {(row[0], row[1]) for row in rows if margin([row[2]], 1) >= 0}
 
     async def before(self, since: int) -> int:
         """An id that every article published since a time comes after."""

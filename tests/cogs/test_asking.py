@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import discord
 import pytest
 from simcord.actors import MemberActor
@@ -42,6 +44,17 @@ async def test_an_answer_is_word_for_word_with_its_source(telex: World, feed_ser
     )
     assert "word for word" in shown
     assert [one["emoji"]["name"] for one in components(last(answer))] == ["🔖", "👍", "👎"]
+
+
+async def test_a_source_that_was_taken_back_is_marked(
+    telex: World, feed_server: FeedServer, engine: Engine
+) -> None:
+    article = await newest(telex, await follow(telex, feed_server, story()))
+    taken_back = replace(article, retracted=START)
+    for gives in ({}, {"lines": (Line("A ban", taken_back),)}):
+        engine.gives = {"answered": True, "sources": (taken_back,), **gives}
+        answer = await telex.reader.slash(telex.news, "ask", question=ASKED)
+        assert f"<t:{START - 60}:d> · ⚠️ withdrawn" in said(answer)
 
 
 async def test_a_source_is_kept_by_its_button(telex: World, feed_server: FeedServer) -> None:

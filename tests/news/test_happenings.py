@@ -8,8 +8,10 @@ from bot.news.answers import Answer, ask
 from bot.news.happenings import asked
 from bot.news.search import Searcher
 from bot.store import Store
+from bot.store.joining import Kin
 from tests.news.library import Library
 from tests.news.test_answers import BAN
+from tests.store.samples import new_article
 
 WEEK = "what happened to Intel this week"
 
@@ -140,6 +142,21 @@ async def test_the_articles_that_the_person_may_not_see_are_not_listed(
     empty = await ask(searcher, WEEK, feed_ids=[])
     assert not empty.answered
     assert empty.newest is None
+
+
+async def test_what_several_outlets_tell_in_other_words_is_one_line(
+    library: Library, store: Store, searcher: Searcher
+) -> None:
+    """As a channel has it in one post; what is less alike keeps a line of its own."""
+    first = await library.add("A ship's anchor cuts the Nordwave cable", days=0.4)
+    named = {"Nordwave: traffic between two countries is slow": 0.9, "Nordwave has a new owner": 0.1}
+    for title, likeness in named.items():
+        feed = await library.new_feed(title)
+        article = new_article(feed, title, title=title, published=store.clock.now() - 3_600)
+        kin = {article.key: [Kin(first, likeness)]}
+        await store.polls.record(feed, new=[article], catch_up_after=10, first=False, kin=kin)
+    for question in ("what's new with Nordwave?", "what happened to Nordwave today?"):
+        assert set(titles(await ask(searcher, question, feed_ids=None))) == set(named), question
 
 
 @pytest.mark.parametrize(
