@@ -36,7 +36,7 @@ DUE_FEED = """
 """
 ARTICLE = """
     article.id, article.key, article.feed_id, article.page, article.url, article.title, article.summary,
-    article.text, coalesce(article.page_text, article.body, article.text) AS body, article.author,
+    article.text, coalesce(article.page_text, article.body) AS body, article.author,
     article.outlet,
     article.language, article.tags, article.image, article.published, article.found, article.updated,
     article.corrected, article.retracted
@@ -196,8 +196,10 @@ def feed_values(feed: Feed) -> dict[str, Any]:
 
 
 def article(row: Sequence[Any] | sqlite3.Row) -> Article:
-    """An article of the columns `ARTICLE`, by position: searches read many."""
+    """An article of the columns `ARTICLE`, by position: searches read many. Most bodies are the text."""
     values = dict(zip(_ARTICLE_FIELDS, row, strict=True))
+    if values["body"] is None:
+        values["body"] = values["text"]
     values["tags"] = tuple(json.loads(values["tags"]))
     return Article(**values)
 
@@ -272,5 +274,4 @@ def bookmark(row: sqlite3.Row) -> Bookmark:
     place = {
         name: fields.pop(f"saved_{name}") for name in ("created", "server_id", "channel_id", "message_id")
     }
-    fields["tags"] = tuple(json.loads(fields["tags"]))
-    return Bookmark(article=Article(**fields), **place)
+    return Bookmark(article=article(list(fields.values())), **place)
