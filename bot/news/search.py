@@ -125,13 +125,13 @@ class Searcher:
 
     async def _found(self, asked: Plan, sort: Sort, needed: int) -> list[Found]:
         """What was found, best first, one a page."""
-        if sort == "newest" or not (asked.words or asked.texts):
-            found = await self.finder.newest(asked, needed + SPARE)
-            if len(one_a_page(found)) < needed <= len(found):
-                found = await self.finder.newest(asked, 4 * needed)
-            return one_a_page(found)
-        found = one_a_page(await self.finder.full(asked, needed + SPARE if asked.exact else 2 * needed))
-        if _few(found, asked) and (len(asked.words) > 1 or not found):
+        by_date = sort == "newest" or not (asked.words or asked.texts)
+        find = self.finder.newest if by_date else self.finder.full
+        found = await find(asked, needed + SPARE)
+        if len(one_a_page(found)) < needed <= len(found):
+            found = await find(asked, 4 * needed)
+        found = one_a_page(found)
+        if not by_date and _few(found, asked) and (len(asked.words) > 1 or not found):
             found = one_a_page([*found, *(await self.finder.partial(asked))])
         return found
 
