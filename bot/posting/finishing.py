@@ -36,6 +36,8 @@ async def finish(client: discord.Client, dispatch: Dispatch, *, seed: bool) -> L
 
     Both may be repeated. Returns when to try again, or None when there is nothing left to do.
     """
+    if dispatch.person_id is None and _is_unknown(client.get_guild(dispatch.server_id)):
+        return Later(_AGAIN, "the server is not known yet")
     channel = client.get_channel(dispatch.channel_id)
     message = _message(client, dispatch)
     if seed and dispatch.kind is DispatchKind.POST and _may_react(channel):
@@ -83,6 +85,11 @@ async def _edit(
         # Who may write in it may open it: https://discord.com/developers/docs/resources/channel#modify-channel
         await thread.edit(archived=False)
         await sent.edit(embed=message.embed, view=message.view)
+
+
+def _is_unknown(server: discord.Guild | None) -> bool:
+    """Whether nothing can be told of a server's channels, as while a session begins anew."""
+    return server is None or server.unavailable
 
 
 def _message(client: discord.Client, dispatch: Dispatch) -> discord.PartialMessage:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import discord
+import pytest
 from simcord.builders import ChannelHandle
 
+from bot.posting import finishing
+from bot.posting.outcomes import Later
+from bot.words import Dispatch
 from tests.discord_world import World
 from tests.feed_server import item
 from tests.posting.publisher import Answers, Publisher, titles
@@ -24,6 +28,30 @@ async def test_an_announcement_is_published_once(telex: World, publisher: Publis
     await publisher.begin(news)
     (post,) = telex.posts(news)
     assert is_published(post)
+    assert await telex.store.dispatches.unfinished() == []
+
+
+async def test_an_announcement_sent_while_a_session_begins_anew_is_published_afterwards(
+    telex: World, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then the library knows no server, and a channel that is not known is no announcement channel."""
+    news = telex.guild.create_news_channel("announcements")
+    await publisher.begin(news)
+    known = finishing.finish
+
+    async def forgetful(client: discord.Client, dispatch: Dispatch, *, seed: bool) -> Later | None:
+        with monkeypatch.context() as forgotten:
+            forgotten.setattr(client, "get_guild", lambda _id: None)
+            forgotten.setattr(client, "get_channel", lambda _id: None)
+            return await known(client, dispatch, seed=seed)
+
+    monkeypatch.setattr(finishing, "finish", forgetful)
+    await publisher.publish(item(1))
+    await telex.deliver()
+    monkeypatch.setattr(finishing, "finish", known)
+    telex.clock.advance(60)
+    await telex.deliver()
+    assert [is_published(post) for post in telex.posts(news)] == [True, True]
     assert await telex.store.dispatches.unfinished() == []
 
 
