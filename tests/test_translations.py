@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,25 @@ def said() -> dict[str, str | tuple[str, ...]]:
         ):
             found[message if isinstance(message, str) else message[0]] = message
     return found
+
+
+def calls(names: set[str]) -> Iterator[ast.Call]:
+    """Calls of these functions, by their last names, in all code that speaks."""
+    for folder in ("bot", "cogs"):
+        for path in (ROOT / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if isinstance(node, ast.Call):
+                    name = getattr(node.func, "id", None) or getattr(node.func, "attr", None)
+                    if name in names:
+                        yield node
+
+
+def marked(node: ast.AST) -> str | None:
+    """The sentence of a `_("…")`."""
+    if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "_" and node.args:
+        value = getattr(node.args[0], "value", None)
+        return value if isinstance(value, str) else None
+    return None
 
 
 @pytest.fixture(scope="module")
@@ -183,3 +204,29 @@ def _singular(message: Message) -> str:
 
 def _plural(message: Message) -> str:
     return message.id if isinstance(message.id, str) else message.id[1]
+
+
+def test_nothing_is_marked_where_it_is_not_found() -> None:
+    """The extraction does not look into f-strings before Python 3.12, and French people read English."""
+    found = said()
+    assert not {text for node in calls({"_"}) if (text := marked(node)) is not None and text not in found}
+
+
+def test_the_words_of_forms_are_as_short_as_discord_wants(french: Catalog) -> None:
+    """A longer title or label and the form does not open:
+    https://discord.com/developers/docs/components/reference#label
+    """
+    texts_ = {
+        text
+        for node in calls({"Ask", "Window", "Label"})
+        for part in (
+            *node.args,
+            *(word.value for word in node.keywords if word.arg in {"title", "label", "text"}),
+        )
+        if (text := marked(part)) is not None
+    }
+    assert len(texts_) > 5
+    for text in texts_:
+        message = french.get(text)
+        assert message is not None
+        assert all(len(one) <= 45 for one in (text, *texts(message))), text

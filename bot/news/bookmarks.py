@@ -16,7 +16,8 @@ from bot.words import Bookmark
 
 def as_markdown(bookmarks: Iterable[Bookmark]) -> str:
     """A Markdown list, with everything in titles that Markdown would read as markup escaped."""
-    lines = [f"# {_('Bookmarks')}", ""]
+    heading = _("Bookmarks")
+    lines = [f"# {heading}", ""]
     for bookmark in bookmarks:
         article = bookmark.article
         day = datetime.fromtimestamp(article.published, UTC).date().isoformat()

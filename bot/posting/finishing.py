@@ -37,7 +37,7 @@ async def finish(client: discord.Client, dispatch: Dispatch, *, seed: bool) -> L
     Both may be repeated. Returns when to try again, or None when there is nothing left to do.
     """
     if dispatch.person_id is None and _is_unknown(client.get_guild(dispatch.server_id)):
-        return Later(_AGAIN, "the server is not known yet")
+        return Later(_AGAIN, "")
     channel = client.get_channel(dispatch.channel_id)
     message = _message(client, dispatch)
     if seed and dispatch.kind is DispatchKind.POST and _may_react(channel):
