@@ -8,6 +8,8 @@ from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from bot.news.newsroom import Newsroom, open_newsroom
 from bot.settings import Settings
@@ -16,6 +18,11 @@ from tests.clocks import ManualClock
 from tests.discord_world import World, discord_world
 from tests.feed_server import FeedServer
 from tests.leaks import eavesdropping
+
+hypothesis_settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("any machine")  # a slow machine is no failure
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
