@@ -101,7 +101,7 @@ async def serve(
         name_commands(stage)
         pictures = {}
         if publisher is not None:
-            packs.outlines = sample_packs(publisher)  # type: ignore[assignment]
+            packs.outlines = sample_packs(publisher)  # type: ignore[assignment]  # the real lists need the web
             pictures = {
                 publisher.picture_url(story): (f"{story.slug}.png", publisher.picture(story))
                 for story in (*publisher.backlog, *publisher.stories)

@@ -102,10 +102,11 @@ class Finder:
                 return []
             if asked.exact and len(parts) == 1:
                 return await self._read_exact(asked, parts[0], limit)
-            reordered = (
-                0 if is_narrow(asked.scope) else COVERED
-            )  # those of a month are as fresh as each other
-            most = max(IN_NEIGHBOURS if asked.exact else reordered, limit)
+            most = limit
+            if asked.exact:
+                most = max(IN_NEIGHBOURS, limit)
+            elif not is_narrow(asked.scope):  # those of a month are about as fresh as each other
+                most = max(COVERED, limit)
             hits = await self._store.coverage.whole(
                 self._parts(parts), required=asked.required(), scope=asked.scope, limit=most
             )

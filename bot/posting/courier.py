@@ -281,9 +281,7 @@ class Courier:
         else:
             message = await self._render(dispatch)
             apart = await self._store.subscriptions.channels(dispatch.server_id)
-            outcome = await lookback.search(
-                place, dispatch, message, since=claimed, until=claimed, apart=apart
-            )
+            outcome = await lookback.search(place, dispatch, message, lookback.Span(claimed, claimed, apart))
         if isinstance(outcome, Later | Lost):
             self._rest(
                 dispatch.channel_id, outcome.seconds if isinstance(outcome, Later) else _READ_BACK_AFTER

@@ -36,7 +36,8 @@ async def finish(client: discord.Client, dispatch: Dispatch, *, seed: bool) -> L
 
     Both may be repeated. Returns when to try again, or None when there is nothing left to do.
     """
-    if dispatch.person_id is None and _is_unknown(client.get_guild(dispatch.server_id)):
+    server = client.get_guild(dispatch.server_id)
+    if server is not None and server.unavailable:  # nothing is known of its channels
         return Later(_AGAIN, "")
     channel = client.get_channel(dispatch.channel_id)
     message = _message(client, dispatch)
@@ -85,11 +86,6 @@ async def _edit(
         # Who may write in it may open it: https://discord.com/developers/docs/resources/channel#modify-channel
         await thread.edit(archived=False)
         await sent.edit(embed=message.embed, view=message.view)
-
-
-def _is_unknown(server: discord.Guild | None) -> bool:
-    """Whether nothing can be told of a server's channels, as while a session begins anew."""
-    return server is None or server.unavailable
 
 
 def _message(client: discord.Client, dispatch: Dispatch) -> discord.PartialMessage:

@@ -35,6 +35,17 @@ class HistoryHidden(Exception):
     """Telex may not read the channel's messages, or they are too many to read them all."""
 
 
+class Span(NamedTuple):
+    """Between which times, in seconds of UTC, a channel is looked through.
+
+    `apart` are channels of their own, which its threads of a day are not.
+    """
+
+    since: int
+    until: int
+    apart: Collection[int]
+
+
 class Earlier(NamedTuple):
     """What a channel was told between two times, each by its key with when it was told last.
 
@@ -52,20 +63,18 @@ async def look(
     place: Target,
     dispatch: Dispatch,
     message: Message | None,
+    span: Span,
     *,
-    since: int,
-    until: int,
-    apart: Collection[int] = (),
     article: Article | None = None,
 ) -> Sent | None:
-    """The message of a dispatch in a channel, if it was made between two times; None when it is not there.
+    """The message of a dispatch in a channel, if it was made in that span; None when it is not there.
 
     What tells articles carries its name in the id of a button, a notice is known by its words, those of
-    `message`. It may be in any of the bot's threads of a channel, whatever was chosen since, but for those
-    of `apart`, which are channels of their own. With the `article` of a post, that of another feed's article
-    with the same page will do. Raises `HistoryHidden`, and what discord.py raises.
+    `message`. It may be in any of the bot's threads of a channel, whatever was chosen since. With the
+    `article` of a post, that of another feed's article with the same page will do. Raises `HistoryHidden`,
+    and what discord.py raises.
     """
-    async for found, sent in _mine(place, dispatch.channel_id, since, until, apart):
+    async for found, sent in _mine(place, dispatch.channel_id, span):
         if _is_of(found, dispatch, message) or (article is not None and _is_post_of(found, article)):
             return sent
     return None
@@ -75,12 +84,9 @@ async def told(
     place: Target,
     dispatch: Dispatch,
     articles: Sequence[Article],
-    *,
-    since: int,
-    until: int,
-    apart: Collection[int] = (),
+    span: Span,
 ) -> tuple[set[int], set[int]]:
-    """Which of a dispatch's articles, by their ids, other messages between two times tell of: and digests.
+    """Which of a dispatch's articles, by their ids, other messages of a span tell of: and digests.
 
     Those are catch-ups, posts that they joined, and other posts where the dispatch is a catch-up. A catch-up
     of the dispatch's own name that lists as many articles as it can tells of them all. Raises as `look` does.
@@ -88,7 +94,7 @@ async def told(
     found: set[int] = set()
     digested: set[int] = set()
     gathers = dispatch.kind is DispatchKind.CATCH_UP
-    async for message, _sent in _mine(place, dispatch.channel_id, since, until, apart):
+    async for message, _sent in _mine(place, dispatch.channel_id, span):
         told = buttons.told_keys(message)
         if not any(told):
             continue
@@ -107,14 +113,11 @@ async def notices(
     place: Target,
     dispatch: Dispatch,
     articles: Sequence[Article],
-    *,
-    since: int,
-    until: int,
-    apart: Collection[int] = (),
+    span: Span,
 ) -> list[EarlierNotice]:
-    """The notices of a watch between two times that tell of some of these articles. Raises as `look` does."""
+    """The notices of a watch in a span that tell of some of these articles. Raises as `look` does."""
     found = []
-    async for message, sent in _mine(place, dispatch.channel_id, since, until, apart):
+    async for message, sent in _mine(place, dispatch.channel_id, span):
         notice = buttons.notice_of(message)
         if notice is None or not notice[0].startswith(f"watch:{dispatch.watch_id}:"):
             continue
@@ -125,12 +128,10 @@ async def notices(
     return found
 
 
-async def earlier(
-    place: Target, channel_id: int, *, since: int, until: int, apart: Collection[int] = ()
-) -> Earlier:
-    """What a channel was told between two times. Raises as `look` does."""
+async def earlier(place: Target, channel_id: int, span: Span) -> Earlier:
+    """What a channel was told in a span. Raises as `look` does."""
     found = Earlier({}, {}, {}, [], {})
-    async for message, _sent in _mine(place, channel_id, since, until, apart):
+    async for message, _sent in _mine(place, channel_id, span):
         at = int(message.created_at.timestamp())
         told = buttons.told_keys(message)
         for keys, known in ((told.posted | told.listed, found.posted), (told.digested, found.digested)):
@@ -146,10 +147,8 @@ async def earlier(
     return found
 
 
-async def _mine(
-    place: Target, channel_id: int, since: int, until: int, apart: Collection[int]
-) -> AsyncIterator[tuple[discord.Message, Sent]]:
-    """The bot's messages in a channel between two times, in a forum the first of each thread."""
+async def _mine(place: Target, channel_id: int, span: Span) -> AsyncIterator[tuple[discord.Message, Sent]]:
+    """The bot's messages in a channel in a span, in a forum the first of each thread."""
     me: discord.abc.User | None
     if isinstance(place, discord.DMChannel):
         me = place.me
@@ -158,12 +157,12 @@ async def _mine(
         # Without the permission Discord answers with an empty list.
         if me is None or permissions.lacking(place, required=False, history=True):
             raise HistoryHidden
-    after = datetime.fromtimestamp(since, UTC) - CLOCKS_APART
-    before = datetime.fromtimestamp(until, UTC) + CLOCKS_APART
+    after = datetime.fromtimestamp(span.since, UTC) - CLOCKS_APART
+    before = datetime.fromtimestamp(span.until, UTC) + CLOCKS_APART
     if isinstance(place, discord.Thread) and place.id != channel_id and place.parent is not None:
         place = place.parent  # a thread of a day
     if isinstance(place, discord.TextChannel):  # threads may have been switched on or off since
-        async for found, sent in _in_threads(place, after, before, apart):
+        async for found, sent in _in_threads(place, after, before, span.apart):
             yield found, sent
     if isinstance(place, discord.ForumChannel):
         async for found, thread in _first_messages(place, after, before):
@@ -208,16 +207,12 @@ async def search(
     place: Target,
     dispatch: Dispatch,
     message: Message | None,
+    span: Span,
     *,
-    since: int,
-    until: int,
-    apart: Collection[int] = (),
     article: Article | None = None,
 ) -> Outcome | None:
     """The message as `look` finds it, None if it is not there; else why that is not known."""
-    return await answered(
-        look(place, dispatch, message, since=since, until=until, apart=apart, article=article)
-    )
+    return await answered(look(place, dispatch, message, span, article=article))
 
 
 async def answered(looking: Awaitable[T]) -> T | Outcome:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import NamedTuple
 
 import discord
 
 from bot.clock import Clock
 from bot.posting import lookback, places
-from bot.posting.lookback import Earlier
+from bot.posting.lookback import Earlier, Span
 from bot.posting.messages import Message
 from bot.posting.outcomes import Outcome
 from bot.posting.places import Target
@@ -22,14 +21,6 @@ class Narrowed:
 
     A digest is made anew, of what was not told.
     """
-
-
-class Span(NamedTuple):
-    """Since and until when, in seconds of UTC, a channel is looked through, and what is no part of it."""
-
-    since: int
-    until: int
-    apart: Collection[int]
 
 
 class Restored:
@@ -72,12 +63,12 @@ class Restored:
                 return await self._look_for_notices(place, dispatch, articles, span)
             case DispatchKind.DIGEST:
                 return await self._look_for_digest(place, dispatch, message, span)
-        return await lookback.search(place, dispatch, message, **span._asdict())
+        return await lookback.search(place, dispatch, message, span)
 
     async def _look_for_articles(
         self, place: Target, dispatch: Dispatch, message: Message, articles: Sequence[Article], span: Span
     ) -> Outcome | Narrowed | None:
-        found = await lookback.answered(lookback.told(place, dispatch, articles, **span._asdict()))
+        found = await lookback.answered(lookback.told(place, dispatch, articles, span))
         if not isinstance(found, tuple):
             return found
         others, digested = found
@@ -88,7 +79,7 @@ class Restored:
         if dispatch.kind is DispatchKind.CATCH_UP:
             return None  # one of its name may have told of other articles
         article = articles[0] if len(articles) == 1 else None
-        outcome = await lookback.search(place, dispatch, message, **span._asdict(), article=article)
+        outcome = await lookback.search(place, dispatch, message, span, article=article)
         if outcome is None and digested:  # a digest also names what was posted singly
             return await self._narrow(dispatch, digested)
         return outcome
@@ -97,7 +88,7 @@ class Restored:
         self, place: Target, notice: Dispatch, articles: Sequence[Article], span: Span
     ) -> Outcome | Narrowed | None:
         """What a watch was told may have come in other company: a notice is called by its first article."""
-        found = await lookback.answered(lookback.notices(place, notice, articles, **span._asdict()))
+        found = await lookback.answered(lookback.notices(place, notice, articles, span))
         if not isinstance(found, list):
             return found
         if not found:
@@ -111,7 +102,7 @@ class Restored:
         """One that was made since the restart knows what was told; one of the backup is made anew."""
         if digest.created > span.until:
             return None
-        outcome = await lookback.search(place, digest, message, **span._asdict())
+        outcome = await lookback.search(place, digest, message, span)
         if outcome is None:
             await self._store.dispatches.retry(digest.id, due=self._clock.now(), error=None)
             await self._store.digests.make_again(digest.id)
@@ -133,9 +124,7 @@ class Restored:
             lookback.earlier(
                 place,
                 digest.channel_id,
-                since=max(since, self.at - lookback.EPOCH),
-                until=self.at,
-                apart=apart - {digest.channel_id},
+                Span(max(since, self.at - lookback.EPOCH), self.at, apart - {digest.channel_id}),
             )
         )
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from bot.store import lists
 from bot.store.database import Database
-from bot.store.rows import ids, listed
+from bot.store.rows import ids_of, listed
 from bot.store.search_index import (
     All,
     Any,
@@ -191,7 +191,7 @@ def _hits(connection: sqlite3.Connection, points: dict[int, float], scope: Scope
     )
     found = hits(connection, f"SELECT id, page, published, 0.0 {among}", parameters | {"ids": listed(best)})
     if len(found) < len(best) < len(points):
-        within_scope = ids(connection, f"SELECT id {among}", parameters | {"ids": listed(points)})
+        within_scope = ids_of(connection, f"SELECT id {among}", parameters | {"ids": listed(points)})
         return _hits(connection, {id_: points[id_] for id_ in within_scope}, Scope(), limit)
     scored = [hit._replace(score=points[hit.article_id]) for hit in found]
     return sorted(scored, key=lambda hit: (-hit.score, -hit.article_id))

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
-from bot.store.rows import ids, listed
+from bot.store.rows import ids_of, listed
 from bot.store.search_index import All, Except, Near, Terms, Wanted, match
 
 LARGEST = 2**63 - 1  # id
@@ -28,7 +28,7 @@ def both(wanted: Wanted, also: Wanted | None) -> Wanted:
 
 def last(connection: sqlite3.Connection, wanted: Wanted, most: int, *, below: int = LARGEST) -> list[int]:
     """Articles with ids `below` this that hold `wanted`, those taken in last first."""
-    return ids(
+    return ids_of(
         connection,
         "SELECT rowid FROM article_terms WHERE article_terms MATCH ? AND rowid < ?"
         " ORDER BY rowid DESC LIMIT ?",
@@ -47,7 +47,7 @@ def in_batches(read: Reader, size: int, most: int) -> Iterator[list[int]]:
 
 def first(connection: sqlite3.Connection, wanted: Wanted, most: int = -1) -> list[int]:
     """Articles that hold `wanted`, those taken in first first: it costs half as much as the other way."""
-    return ids(
+    return ids_of(
         connection,
         "SELECT rowid FROM article_terms WHERE article_terms MATCH ? ORDER BY rowid LIMIT ?",
         (match(wanted), most),
@@ -58,7 +58,7 @@ def titled(
     connection: sqlite3.Connection, wanted: Iterable[Wanted], most: int, *, floor: int = 0
 ) -> list[int]:
     """Articles from `floor` on whose titles have all of these words, those taken in last first."""
-    return ids(
+    return ids_of(
         connection,
         "SELECT rowid FROM title_terms WHERE title_terms MATCH ? AND rowid >= ? ORDER BY rowid DESC LIMIT ?",
         (" AND ".join(map(_title_match, wanted)), floor, most),
@@ -67,7 +67,7 @@ def titled(
 
 def holding(connection: sqlite3.Connection, wanted: Wanted, some: Sequence[int]) -> list[int]:
     """Those of a few articles that hold `wanted`."""
-    return ids(
+    return ids_of(
         connection,
         "SELECT value FROM json_each(?) CROSS JOIN article_terms"
         " WHERE article_terms MATCH ? AND article_terms.rowid = value LIMIT -1",

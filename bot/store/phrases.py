@@ -11,7 +11,7 @@ from typing import Protocol
 from bot.store import lists
 from bot.store.coverage import TITLE, Part
 from bot.store.database import Database
-from bot.store.rows import ARTICLE, article, ids, listed
+from bot.store.rows import ARTICLE, article, ids_of, listed
 from bot.store.search_index import (
     All,
     Any,
@@ -131,8 +131,8 @@ def _read(
         for hit in _tested(connection, batch, scope, test, (1 + TITLE) * part.weight, is_title=True):
             read.add(hit.article_id)
             yield hit
-    for ids_ in texts:
-        batch = [id_ for id_ in ids_ if id_ not in read]
+    for ids in texts:
+        batch = [id_ for id_ in ids if id_ not in read]
         read.update(batch)
         yield from _tested(connection, batch, scope, test, part.weight)
 
@@ -186,7 +186,7 @@ def _paired(
     """Articles within the scope that have these pairs, as `lists.last`."""
     conditions, parameters = within(scope)
     join = "CROSS JOIN article INDEXED BY article_facts ON article.id = pair_terms.rowid"
-    return ids(
+    return ids_of(
         connection,
         f"SELECT pair_terms.rowid FROM pair_terms {join if conditions else ''} WHERE pair_terms MATCH :pairs"
         f" AND pair_terms.rowid < :below{conditions} ORDER BY pair_terms.rowid DESC LIMIT :most",

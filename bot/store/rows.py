@@ -75,7 +75,7 @@ def listed(values: Collection[Any]) -> str:
     return json.dumps(list(values))
 
 
-def ids(
+def ids_of(
     connection: sqlite3.Connection, sql: str, parameters: Mapping[str, object] | Sequence[object]
 ) -> list[int]:
     """The numbers that a query gives, in its order, in one step.
@@ -204,14 +204,14 @@ def article(row: Sequence[Any] | sqlite3.Row) -> Article:
     return Article(**values)
 
 
-def articles(connection: sqlite3.Connection, ids_: Collection[int]) -> list[Article]:
-    """The articles with these ids, in one step, as `ids` does."""
+def articles(connection: sqlite3.Connection, ids: Collection[int]) -> list[Article]:
+    """The articles with these ids, in one step, as `ids_of` does."""
     columns = ", ".join(f'"{name}"' for name in _ARTICLE_FIELDS)
     (found,) = connection.execute(
         f"WITH found ({columns}) AS"
         f" (SELECT {ARTICLE} FROM article WHERE id IN (SELECT value FROM json_each(?)))"
         f" SELECT json_group_array(json_array({columns})) FROM found",
-        (listed(ids_),),
+        (listed(ids),),
     ).fetchone()
     return [article(row) for row in json.loads(found)]
 

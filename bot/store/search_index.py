@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from bot.store.database import Database
-from bot.store.rows import ids, listed
+from bot.store.rows import ids_of, listed
 from bot.text.lexicon import Lexicon
 
 TITLE_WEIGHT = 2.0
@@ -262,7 +262,7 @@ def _months(newest: int, oldest: int) -> Iterator[str]:
 def hits(
     connection: sqlite3.Connection, sql: str, parameters: Mapping[str, object] | Sequence[object]
 ) -> list[Hit]:
-    """What a query for id, page, date and score gives, in one step, as `rows.ids` does."""
+    """What a query for id, page, date and score gives, in one step, as `rows.ids_of` does."""
     (found,) = connection.execute(
         "WITH found (id, page, published, score) AS"
         f" ({sql}) SELECT json_group_array(json_array(id, page, published, score)) FROM found",
@@ -307,7 +307,7 @@ def _newest(connection: sqlite3.Connection, wanted: Wanted | None, scope: Scope,
                   ORDER BY published DESC, id DESC LIMIT :limit"""
         return hits(connection, sql, parameters)
     wanted = All((wanted, *_tokens(scope)))
-    last = ids(
+    last = ids_of(
         connection,
         "SELECT rowid FROM article_terms WHERE article_terms MATCH ? ORDER BY rowid DESC LIMIT ?",
         (match(wanted), max(LAST, 2 * limit)),
@@ -323,7 +323,7 @@ def _newest(connection: sqlite3.Connection, wanted: Wanted | None, scope: Scope,
         return newest
     if len(newest) == limit:
         # Articles come in about by their dates: few that came in before these can be newer.
-        earlier = ids(
+        earlier = ids_of(
             connection,
             f"SELECT id FROM article INDEXED BY article_newest WHERE published >= ? AND id < ?"
             f" LIMIT {STRAGGLERS + 1}",

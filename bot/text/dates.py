@@ -113,10 +113,10 @@ def _is_whole(text: str) -> bool:
         if _STAMP.fullmatch(text) or _ASCTIME.fullmatch(folded):
             return True
         match = _shaped(folded)
-        rest = "" if match is None else (match["rest"] or "").strip()
-        time = _TIME.fullmatch(rest)
         if match is None:
             return False
+        rest = (match["rest"] or "").strip()
+        time = _TIME.fullmatch(rest)
         if rest and time is None:
             return _NO_TIME.fullmatch(rest) is not None
         zone = "" if time is None else time["zone"].strip()

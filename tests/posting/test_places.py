@@ -34,14 +34,14 @@ async def test_an_announcement_is_published_once(telex: World, publisher: Publis
 async def test_an_announcement_sent_while_a_session_begins_anew_is_published_afterwards(
     telex: World, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Then the library knows no server, and a channel that is not known is no announcement channel."""
+    """The library knows no channel then, and what it does not know looks like no announcement channel."""
     news = telex.guild.create_news_channel("announcements")
     await publisher.begin(news)
     known = finishing.finish
 
     async def forgetful(client: discord.Client, dispatch: Dispatch, *, seed: bool) -> Later | None:
         with monkeypatch.context() as forgotten:
-            forgotten.setattr(client, "get_guild", lambda _id: None)
+            forgotten.setattr(client.get_guild(dispatch.server_id), "unavailable", True)
             forgotten.setattr(client, "get_channel", lambda _id: None)
             return await known(client, dispatch, seed=seed)
 
