@@ -13,6 +13,7 @@ import webbrowser
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import wraps
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,9 @@ from discord.ext import commands
 from simcord.actors import MemberActor
 from simcord.backend.errors import SetupError
 from simcord.builders import ChannelHandle, GuildHandle
+from simcord.enums import ComponentType
 from simcord.env import Env
-from simcord.preview import Preview, _commands, _markdown
+from simcord.preview import Preview, _action_plans, _commands, _component_projection, _markdown
 
 from bot import DATA, locale
 from bot.app import Telex
@@ -150,6 +152,7 @@ async def simulated_discord(bot: Telex) -> AsyncIterator[Env]:
     env.backend.bot_user.name = "Telex"
     keep_time(env, bot.newsroom.clock)
     _read_embeds_like_messages()
+    _show_menus_as_sent()
     _note_only_faults(env)
     await env.start()
     try:
@@ -164,6 +167,29 @@ def _read_embeds_like_messages() -> None:
     policies = _markdown._FIELD_POLICIES  # noqa: SLF001  # no setting of simcord's reaches it
     for field in ("embed_description", "embed_field_value"):
         policies[field].update(mentions=True, commands=True, subtext=True)
+
+
+def _show_menus_as_sent() -> None:
+    """Let a menu that is sent anew show what holds now, as Discord does.
+
+    simcord's page knows a menu by its place in the message, and shows there what was chosen before.
+    """
+    control_key = _component_projection._control_key  # noqa: SLF001  # no hook, see above
+    if hasattr(control_key, "__wrapped__"):
+        return
+
+    @wraps(control_key)
+    def by_id(scope: str, component: Mapping[str, Any], path: str) -> str | None:
+        key = control_key(scope, component, path)
+        if key is None or not scope.startswith("message:") or component["type"] == ComponentType.BUTTON:
+            return key
+        return f"{key}:{component['custom_id']}"
+
+    def of_message(component: Mapping[str, Any], path: str, message_id: int) -> str | None:
+        return by_id(f"message:{message_id}", component, path)
+
+    _component_projection._control_key = by_id  # noqa: SLF001
+    _action_plans._component_key = of_message  # noqa: SLF001
 
 
 def _note_only_faults(env: Env) -> None:

@@ -22,7 +22,7 @@ from bot.news.newsroom import Newsroom
 from bot.settings import Settings
 from bot.words import Feed
 from tests.clocks import ManualClock
-from tests.cogs.helpers import said
+from tests.cogs.helpers import last, said
 from tests.discord_world import LOOPS
 
 WITHOUT_LOOPS = tuple(cog for cog in cogs.ALL if cog.__name__ not in LOOPS)
@@ -107,6 +107,42 @@ async def test_what_is_done_on_a_page_that_an_article_has_just_changed_is_done(n
             assert run["published_revision"] != page.revision
             answer = await preview._action(page.id, run)
             assert not answer["rejected"], answer
+
+
+async def test_menus_that_were_reset_show_no_earlier_choice(newsroom: Newsroom) -> None:
+    async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
+        scene = await stage.build(env)
+        async with env.preview(scene.news, viewers=(scene.ada,), layout="channel") as preview:
+            page = preview._open_page(str(scene.ada.id), None)
+
+            def menus() -> list[dict[str, Any]]:
+                rows = page.snapshot["messages"][str(last(shown).id)]["components"]
+                return [one for row in rows for one in row["components"] if one["type"] == 3]
+
+            shown = await scene.ada.slash(scene.news, "settings rhythm")
+            await preview.refresh()
+            first = menus()[0]
+            choose = {
+                "protocol_version": 3,
+                "sequence": page.last_sequence + 1,
+                "request_id": "choose",
+                "generation": page.generation,
+                "bot_generation": env._generation,
+                "published_revision": page.revision,
+                "kind": "select",
+                "target_id": str(last(shown).id),
+                "control_key": first["control_key"],
+                "values": [first["options"][-1]["value"]],
+            }
+            answer = await preview._action(page.id, choose)
+            assert not answer["rejected"], answer
+            assert [one["default"] for one in menus()[0]["options"] if one.get("default")] == [True]
+            # The page keeps what was chosen by this key: another menu, another key.
+            keys = {one["control_key"] for one in menus()}
+            assert first["control_key"] not in keys
+            await scene.ada.click(last(shown), label="Switch all of it off")
+            await preview.refresh()
+            assert keys.isdisjoint(one["control_key"] for one in menus())
 
 
 async def test_a_written_name_mentions_the_bot(newsroom: Newsroom) -> None:
