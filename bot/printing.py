@@ -15,6 +15,8 @@ from bot.text import safe, urls
 
 def mark(result: Result) -> str:
     """What is said of an article that does not match wholly."""
+    if result.alike:
+        return " (close in meaning)"
     if result.partial:
         return " (close to it)" if result.near else " (some words only)"
     return ""

@@ -105,8 +105,9 @@ class BookmarkPages(Pages):
             for place, one in enumerate(shown, 1)
         ]
         embed.description = cards.fit(rows) or self._nothing_found()
-        total = await store.count(interaction.user.id, match=self._query, hidden=hidden)
-        embed.set_footer(text=self._footer(total, bool(hidden)))
+        total = await store.count(interaction.user.id, hidden=hidden)
+        matching = await store.count(interaction.user.id, match=self._query, hidden=hidden)
+        embed.set_footer(text=self._footer(matching, total, bool(hidden)))
         return Page(
             embed=embed,
             more=len(found) > _PAGE,
@@ -124,10 +125,14 @@ class BookmarkPages(Pages):
             "or choose Apps, Bookmark in the menu of the message."
         )
 
-    def _footer(self, total: int, some_hidden: bool) -> str:  # noqa: FBT001  # reads well beside the count
+    def _footer(self, matching: int, total: int, some_hidden: bool) -> str:  # noqa: FBT001  # reads well beside the count
         footer = ngettext("{count} bookmark in all", "{count} bookmarks in all", total).format(
             count=amount(total)
         )
+        if self._query:
+            footer = _("Bookmarks that match: {count} of {total}").format(
+                count=amount(matching), total=amount(total)
+            )
         if some_hidden:
             footer += " · " + _("those from servers that you left are not shown")
         return footer

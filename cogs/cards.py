@@ -71,7 +71,9 @@ def option(article: Article) -> discord.SelectOption:
 def result(number: int, found: Result) -> tuple[str, ...]:
     """A search result, longest form first: a line as `row` and the excerpt with its matches in bold."""
     note = ""
-    if found.partial:
+    if found.alike:
+        note = _("close in meaning")
+    elif found.partial:
         note = _("close to it") if found.near else _("some words only")
     linked, bare = row(number, found.article, note)
     if not found.excerpt:

@@ -55,7 +55,7 @@ class TagPanel(ManagersView):
         if self._rules:
             options = [
                 discord.SelectOption(
-                    label=safe.plain(f"{self._name(rule)}: {rule.query}".rstrip(": "), sizes.OPTION),
+                    label=safe.plain(self._label(rule), sizes.OPTION),
                     value=str(number),
                 )
                 for number, rule in enumerate(self._rules)
@@ -67,6 +67,10 @@ class TagPanel(ManagersView):
     def _name(self, rule: TagRule) -> str:
         tag = self._forum.get_tag(rule.tag_id)
         return tag.name if tag is not None else _("a tag that is gone")
+
+    def _label(self, rule: TagRule) -> str:
+        name = self._name(rule)
+        return _("{tag}: {query}").format(tag=name, query=rule.query) if rule.query else name
 
     def _said(self, rule: TagRule) -> str:
         name = safe.markdown(safe.plain(self._name(rule), sizes.OPTION))

@@ -78,10 +78,10 @@ class Reading(commands.Cog):
             options.append(written("source", source))
         if tag is not None:
             wanted = wanted.also(Condition(Filter.TAG, tag))
-            options.append(written("tag", tag))
+            options.append(written(_("tag"), tag))
         if language is not None:
             wanted = wanted.also(Condition(Filter.LANGUAGE, language))
-            options.append(written("lang", language))
+            options.append(written(_("lang"), language))
         if since is not None:
             if periods.parse(since, now) is None:
                 raise Refusal(
@@ -89,7 +89,7 @@ class Reading(commands.Cog):
                         value=safe.markdown(safe.plain(since))
                     )
                 )
-            options.append(written("since", since))
+            options.append(written(_("since"), since))
             wanted = wanted.joined(parse(options[-1], now))
         order: Sort = "newest" if sort == "newest" else "relevance"
         pages = SearchPages(interaction, self._searcher, wanted, order, options=options)

@@ -40,10 +40,14 @@ FRESH_PARTIAL = 0.1
 
 
 class Found(NamedTuple):
-    """An article that was found. `read` is there when it was read, `article` when it was looked at."""
+    """An article that was found. `read` is there when it was read, `article` when it was looked at.
+
+    A `partial` one that is `alike` has none of the words, only relatives of them or what they mean.
+    """
 
     hit: Hit
     partial: bool = False
+    alike: bool = False
     read: Passages | None = None
     article: Article | None = None
 
@@ -191,7 +195,10 @@ class Finder:
                 score = each.hit.score + scale.score(title, lines, each.article.language)
                 score += gathered.near.points(each.article.id)
                 is_partial = not (unseen and _has_all(wanted, title, lines))
-                found.append(each._replace(hit=each.hit._replace(score=score), partial=is_partial))
+                alike = not _has_any(wanted, title, lines)
+                found.append(
+                    each._replace(hit=each.hit._replace(score=score), partial=is_partial, alike=alike)
+                )
                 await asyncio.sleep(0)
         return await self._exact(asked, gathered.ordered(found), len(found))
 
@@ -237,6 +244,11 @@ def _skimmed(article: Article) -> tuple[list[str], list[list[str]]]:
 def _has_all(wanted: Iterable[Sought], title: Iterable[str], lines: Iterable[Sequence[str]]) -> bool:
     found = frozenset(title).union(*lines)
     return not any(word.exact.isdisjoint(found) for word in wanted)
+
+
+def _has_any(wanted: Iterable[Sought], title: Iterable[str], lines: Iterable[Sequence[str]]) -> bool:
+    found = frozenset(title).union(*lines)
+    return any(not found.isdisjoint(word.exact) for word in wanted)
 
 
 def _some(forms: Iterable[frozenset[str]]) -> Wanted:

@@ -43,7 +43,8 @@ Sort = Literal["relevance", "newest"]
 class Result:
     """An article that was found. `marks` are spans of `excerpt` that match.
 
-    A `partial` one lacks a word; where the query has a single one, it is only `near` it.
+    A `partial` one lacks a word; where the query has a single one, it is only `near` it. One that is `alike`
+    has none, and is there for what it means or for a word of the same family.
     """
 
     article: Article
@@ -52,6 +53,7 @@ class Result:
     marks: tuple[tuple[int, int], ...]
     partial: bool = False
     near: bool = False
+    alike: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +155,7 @@ class Searcher:
                         marks=marks,
                         partial=each.partial,
                         near=each.partial and len(asked.words) == 1,
+                        alike=each.partial and each.alike,
                     )
                 )
                 if len(results) % AT_ONCE == 0:

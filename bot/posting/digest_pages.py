@@ -148,5 +148,5 @@ def _line(article: Article, story: Story, articles: Mapping[int, Article]) -> st
     told = ", ".join(names[:_OUTLETS])
     if len(names) > _OUTLETS:
         told += f" +{len(names) - _OUTLETS}"
-    kept = f"{buttons.EMOJI} {story.kept}" if story.kept else ""
+    kept = f"{buttons.EMOJI}\u00a0{story.kept}" if story.kept else ""
     return " · ".join(filter(None, (f"• {linked(title, article.url)}", told, kept)))

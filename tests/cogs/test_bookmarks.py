@@ -198,6 +198,7 @@ async def test_words_narrow_the_list(telex: World, feed_server: FeedServer) -> N
     await keep_all(telex, telex.reader)
     listed = said(await telex.reader.slash(telex.news, "bookmarks", query="BROWSER"))
     assert "browser engine" in listed
+    assert "Bookmarks that match: 1 of 3" in listed
     assert "Cities" not in listed
     nothing = said(await telex.reader.slash(telex.news, "bookmarks", query="zeppelin"))
     assert "None of your bookmarks matches" in nothing

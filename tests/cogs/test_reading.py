@@ -296,3 +296,10 @@ async def test_an_archived_threads_feed_is_still_found(telex: World, feed_server
     await thread.edit(archived=True)
     await telex.env.settle()
     assert "Cities ban" in said(await telex.reader.slash(telex.news, "latest"))
+
+
+async def test_what_was_chosen_in_french_is_written_in_french(telex: World, feed_server: FeedServer) -> None:
+    await follow(telex, feed_server)
+    telex.locales[telex.reader.id] = "fr"
+    found = said(await telex.reader.slash(telex.news, "search", query="cities", tag="AI", since="7j"))
+    assert r"cities étiquette\:AI depuis\:7j" in found

@@ -58,6 +58,18 @@ async def test_an_article_is_found_in_words_that_it_does_not_have(
     assert (await found(store, sense, "the dog which ran"))[0] == "A hound"
 
 
+async def test_of_what_has_none_of_the_words_nobody_says_that_it_has_some(
+    store: Store, library: Library, sense: Meaning
+) -> None:
+    await library.add("A hound", "It slept.")
+    await library.add("A dog", "It slept.")
+    await sense.encode_missing()
+    await sense.ready()
+    page = await Searcher(store, sense).search("dog rain", feed_ids=None)
+    alike = {result.article.title: (result.partial, result.alike) for result in page.results}
+    assert alike == {"A dog": (True, False), "A hound": (True, True)}
+
+
 async def test_an_article_of_the_other_language_is_found(
     store: Store, library: Library, sense: Meaning
 ) -> None:
