@@ -312,9 +312,9 @@ async def _keep_page_fresh(env: Env, preview: Preview, clock: Clock, turn: async
     seen: object = None
     while True:
         await asyncio.sleep(_REFRESH)
+        keep_time(env, clock)
         if turn.locked():
             continue
-        keep_time(env, clock)
         state = [
             (message.id, len(message.reactions), message.edited_timestamp)
             for messages in env.backend.messages.values()
