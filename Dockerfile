@@ -4,10 +4,13 @@ COPY pyproject.toml README.md LICENSE constraints.txt ./
 COPY bot bot
 COPY cogs cogs
 COPY data data
-RUN python -m venv /opt/telex && /opt/telex/bin/pip install --no-cache-dir -c constraints.txt .
+ARG EXTRAS=""
+RUN python -m venv /opt/telex && /opt/telex/bin/pip install --no-cache-dir -c constraints.txt ".${EXTRAS:+[$EXTRAS]}"
 
 FROM python:3.11-slim
-RUN useradd --system --uid 10001 --home-dir /var/lib/telex --create-home --shell /usr/sbin/nologin telex
+# The home is made by hand: useradd would put a shell's files beside the database.
+RUN useradd --uid 10001 --user-group --no-create-home --home-dir /var/lib/telex --shell /usr/sbin/nologin telex \
+    && install --directory --owner=telex --group=telex --mode=700 /var/lib/telex
 COPY --from=build /opt/telex /opt/telex
 # The root may be read-only: the database is on the volume, and everything else that is written goes to /tmp.
 ENV PATH=/opt/telex/bin:$PATH \

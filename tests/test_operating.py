@@ -1,0 +1,64 @@
+"""What Docker, systemd and `docs/operating.md` are told of Telex is so."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import typer
+
+from bot.__main__ import app
+from bot.terminal import WRONG_USE
+from tests.test_readme import setting_names
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
+COMPOSE = (ROOT / "compose.yaml").read_text("utf-8")
+UNIT = (ROOT / "docs" / "telex.service").read_text("utf-8")
+GUIDE = (ROOT / "docs" / "operating.md").read_text("utf-8")
+
+
+def test_what_the_image_is_built_from_exists_and_is_let_through() -> None:
+    (copied,) = re.findall(r"^COPY (pyproject.+) \./$", DOCKERFILE, re.MULTILINE)
+    names = {*copied.split(), *re.findall(r"^COPY (\w+) \w+$", DOCKERFILE, re.MULTILINE)}
+    let_through = re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text("utf-8"), re.MULTILINE)
+    assert names == set(let_through)
+    assert [name for name in names if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize("text", [DOCKERFILE, UNIT, GUIDE], ids=["Dockerfile", "unit", "guide"])
+def test_settings_that_are_named_exist(text: str) -> None:
+    assert set(re.findall(r"TELEX_[A-Z_]+", text)) <= set(setting_names())
+
+
+def test_all_agree_on_where_things_are() -> None:
+    database = "/var/lib/telex/telex.db"
+    for text in (DOCKERFILE, UNIT, GUIDE):
+        named = set(re.findall(r"TELEX_DATABASE=(/\S+)", text))
+        assert named == {database}
+    assert "VOLUME /var/lib/telex\n" in DOCKERFILE
+    assert '"telex:/var/lib/telex"' in COMPOSE
+    assert "StateDirectory=telex\n" in UNIT
+    assert "ExecStart=/opt/telex/bin/telex run\n" in UNIT
+    assert "EnvironmentFile=/etc/telex.env\n" in UNIT
+    assert "/etc/telex.env" in GUIDE
+
+
+def test_the_health_check_asks_where_health_is_told() -> None:
+    (address,) = re.findall(r"TELEX_HEALTH_ADDRESS=(\S+)", DOCKERFILE)
+    assert f"http://{address}/healthz" in DOCKERFILE
+
+
+def test_wrong_use_is_not_tried_again() -> None:
+    assert f"RestartPreventExitStatus={WRONG_USE}\n" in UNIT
+
+
+def test_a_stop_is_heard_from_the_first_moment() -> None:
+    assert re.search(r"^    init: true$", COMPOSE, re.MULTILINE)
+
+
+def test_the_guide_names_commands_that_exist() -> None:
+    names = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]  # a group
+    named = re.findall(r"(?:bin/telex|telex telex|--rm telex|\.db telex|`telex) ([a-z]+)", GUIDE)
+    assert {"feeds", "backup", "check", "run"} <= set(named) <= names
