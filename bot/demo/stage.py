@@ -52,12 +52,16 @@ corrected, and one is withdrawn. Meanwhile, try this:
 - or ask for all to read: `@Telex where is the Nordwave repair ship?`, then press Reply on the answer
 - press the 🔖 below an article, or its button, then type `/bookmarks`
 - as Ada, see who gets what: `/feed list`, `/feed filter`, `/feed look`
-- as Ada, set up this server: `/settings channel`, `/settings rhythm`, `/digest setup`, `/settings history`
+- as Ada, set up this server: `/setup`, `/settings channel`, `/settings rhythm`, `/digest setup`, \
+`/settings history`
 - type `/trends`, `/watch add`, `/latest`, `/why` or `/help`
 
 You are Ada, who may manage this server. The menu at the top switches to Camille, who may not and whose \
 Discord is in French, and to other places: #general, where Telex said hello, the posts of the forum, and \
-direct messages, where watches are told.\
+direct messages, where watches are told.
+
+**En français :** choisissez Camille dans le menu du haut, puis essayez `/rechercher` avec `reconnaissance \
+faciale`, `/demander`, `/favoris`, `/tendances`, `/veille ajouter` ou `/aide`.\
 """
 
 TAGS = ("Security", "Linux", "Europe", "Networks")

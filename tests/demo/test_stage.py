@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from simcord.env import Env
 from simcord.preview import _commands
 
 import cogs
+from bot import locale
 from bot.app import Telex
 from bot.demo import stage
 from bot.demo.clock import AGO, PACE, Replay
@@ -107,6 +109,16 @@ async def test_what_is_done_on_a_page_that_an_article_has_just_changed_is_done(n
             assert run["published_revision"] != page.revision
             answer = await preview._action(page.id, run)
             assert not answer["rejected"], answer
+
+
+async def test_the_welcome_fits_and_names_what_there_is(newsroom: Newsroom) -> None:
+    assert len(stage.WELCOME) <= 2000  # as many as Discord takes
+    bot = Telex(newsroom, WITHOUT_LOOPS, shard_count=1)
+    async with stage.simulated_discord(bot):
+        known = {f"/{command.qualified_name}" for command in bot.tree.walk_commands()}
+        with locale.use("fr"):
+            known |= {locale.command(name) for name in known}
+    assert set(re.findall(r"`(/[^`]+)`", stage.WELCOME)) <= known
 
 
 async def test_menus_that_were_reset_show_no_earlier_choice(newsroom: Newsroom) -> None:
