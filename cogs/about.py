@@ -91,7 +91,9 @@ class About(commands.Cog):
             else:
                 lines.append(_line(command))
         if reading:
-            yield _("For everyone"), sorted(reading, key=lambda line: fold(line.strip("`"))) + menus
+            yield _("For everyone"), sorted(reading, key=lambda line: fold(line.strip("`")))
+        if menus:
+            yield _("In the menu of a post"), menus
         if managing:
             yield _("For those who manage the server’s feeds"), managing
 
@@ -352,10 +354,12 @@ def usable(command: Command, interaction: Interaction) -> bool:
 
 
 def _fields(title: str, lines: list[str]) -> Iterator[tuple[str, str]]:
-    """Lines as one field of an embed, or as several where they are too long for one."""
+    """Lines as one field of an embed, or as several of about one length where they are too long for it."""
+    whole = sum(len(line) + 1 for line in lines)
+    enough = whole / -(-whole // sizes.FIELD)
     value = ""
     for line in lines:
-        if value and len(value) + 1 + len(line) > sizes.FIELD:
+        if value and (len(value) >= enough or len(value) + 1 + len(line) > sizes.FIELD):
             yield title, value
             title, value = "\u200b", ""
         value = f"{value}\n{line}".lstrip("\n")

@@ -54,6 +54,7 @@ async def test_help_fits_and_is_for_the_asker_alone(telex: World) -> None:
         assert last(shown).ephemeral
         fields = last(shown).embeds[0].fields
         assert all(0 < len(field.value or "") <= 1024 for field in fields)
+        assert all((field.value or "").count("\n") for field in fields)  # no line is left over by itself
         named = [
             command.name for command in telex.bot.tree.get_commands() if "Command" in type(command).__name__
         ]
