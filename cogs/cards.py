@@ -103,6 +103,8 @@ async def show(interaction: Interaction, article: Article) -> None:
     feed = await interaction.client.store.feeds.get(article.feed_id)
     card = messages.post(article, feed, language=locale.current())
     items = card.view.children if card.view is not None else []
+    if items and await interaction.client.store.bookmarks.has(interaction.user.id, [article.id]):
+        items[0] = buttons.let_go(article.key)
     like = None if interaction.guild is None else buttons.more_like(article.key)
     view = buttons.row(*items[:1], like, *items[1:])
     posted = await places(interaction, article)

@@ -96,14 +96,12 @@ class LookPanel(ManagersView):
 
     async def text(self, interaction: Interaction, *, prefix: str, colour: str, excerpt: str) -> None:
         """Take up what was typed in the form. Raises `Refusal`."""
-        look = await self._look(interaction)
-        self._draft = replace(
-            look,
-            prefix=safe.plain(prefix, LONGEST_PREFIX),
-            colour=read_colour(colour),
-            excerpt=read_length(excerpt),
-        )
-        await self.show(interaction)
+        self._draft = replace(await self._look(interaction), prefix=safe.plain(prefix, LONGEST_PREFIX))
+        try:
+            self._draft = replace(self._draft, excerpt=read_length(excerpt))
+            self._draft = replace(self._draft, colour=read_colour(colour))
+        finally:  # what is right need not be typed again
+            await self.show(interaction)
 
     def _arrange(self, message: Message, look: Look) -> None:
         self.clear_items()

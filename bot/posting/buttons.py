@@ -83,6 +83,13 @@ def save(key: str, number: int | None = None) -> discord.ui.Button[Any]:
     )
 
 
+def let_go(key: str) -> discord.ui.Button[Any]:
+    """The same button on what who reads it has kept, where they alone read it: it says what it does then."""
+    button = save(key)
+    button.label = safe.plain(_("Remove from bookmarks"), _LONGEST_LABEL)
+    return button
+
+
 def vote(question_id: int, *, helped: bool) -> discord.ui.Button[Any]:
     """👍 or 👎 for the answer to a question."""
     return discord.ui.Button(

@@ -15,6 +15,7 @@ from tests.cogs.helpers import (
     follow,
     forge,
     hide,
+    labels,
     last,
     menu,
     newest,
@@ -168,6 +169,7 @@ async def test_bookmarks_are_listed_opened_and_removed(telex: World, feed_server
     assert "3 bookmarks in all" in said(listed)
     card = await choose(telex.reader, last(listed), "A new browser", "Read")
     assert last(card).embeds[0].title == "A new browser engine"
+    assert "Remove from bookmarks" in labels(last(card))
     fewer = await choose(telex.reader, last(listed), "Chips", "Remove")
     assert "Chips" not in said(fewer)
     assert "2 bookmarks in all" in said(fewer)

@@ -129,6 +129,15 @@ async def test_what_cannot_be_is_refused_and_nothing_lost(
     assert await chosen(telex) == Look(style=Style.COMPACT)
 
 
+async def test_what_is_right_in_the_form_is_kept_beside_what_is_refused(
+    telex: World, feed_server: FeedServer
+) -> None:
+    shown = await panel(telex, feed_server)
+    assert "no colour" in said(await typed(telex, shown, prefix="News", colour="red", excerpt="120"))
+    await telex.editor.click(last(shown), label=USE)
+    assert await chosen(telex) == Look(prefix="News", excerpt=120)
+
+
 async def test_a_prefix_is_plain_and_short(telex: World, feed_server: FeedServer) -> None:
     shown = await typed(telex, await panel(telex, feed_server), prefix="**@everyone**\u202e <@&1>")
     assert "**@everyone**" not in (embed(shown).title or "")
