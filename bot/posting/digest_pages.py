@@ -147,6 +147,6 @@ def _line(article: Article, story: Story, articles: Mapping[int, Article]) -> st
     names = [safe.markdown(name) for name in outlets if name]
     told = ", ".join(names[:_OUTLETS])
     if len(names) > _OUTLETS:
-        told += f" +{len(names) - _OUTLETS}"
+        told += f"\u00a0+{len(names) - _OUTLETS}"
     kept = f"{buttons.EMOJI}\u00a0{story.kept}" if story.kept else ""
     return " · ".join(filter(None, (f"• {linked(title, article.url)}", told, kept)))
