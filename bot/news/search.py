@@ -171,11 +171,8 @@ def _few(found: Sequence[Found], asked: Plan) -> bool:
 def excerpt_of(article: Article, marker: Marker) -> tuple[str, tuple[tuple[int, int], ...]]:
     """The stretch of an article that holds most of what is marked, and where that is in it."""
     text = (article.body or article.summary)[:LONGEST_READ]
-    spans = marker.marks(text, article.language)
-    if not spans:
-        return excerpts.excerpt(text, EXCERPT), ()
-    excerpt = excerpts.around(text, spans, EXCERPT)
-    return excerpt, tuple(marker.marks(excerpt, article.language))
+    excerpt, marks = excerpts.around(text, marker.marks(text, article.language), EXCERPT)
+    return excerpt, tuple(marks)
 
 
 def as_json(result: Result) -> dict[str, object]:

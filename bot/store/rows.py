@@ -200,7 +200,7 @@ def article(row: Sequence[Any] | sqlite3.Row) -> Article:
     values = dict(zip(_ARTICLE_FIELDS, row, strict=True))
     if values["body"] is None:
         values["body"] = values["text"]
-    values["tags"] = tuple(json.loads(values["tags"]))
+    values["tags"] = () if values["tags"] == "[]" else tuple(json.loads(values["tags"]))
     return Article(**values)
 
 

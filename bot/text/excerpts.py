@@ -7,7 +7,7 @@ is a list of abbreviations.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from bot.text import terms
 from bot.text.safe import ELLIPSIS, cut, length
@@ -118,13 +118,15 @@ def excerpt(text: str, limit: int) -> str:
     beginning = text[: 2 * limit + _LOOK_AHEAD]
     if len(beginning) == len(text) and length(whole := " ".join(text.split())) <= limit:
         return whole
-    taken = ""
+    taken: list[str] = []
+    units = -1
     for sentence in _sentences(text[: limit + _LOOK_AHEAD]):
-        longer = f"{taken} {' '.join(sentence.split())}".lstrip()
-        if length(longer) > limit:
+        line = " ".join(sentence.split())
+        if units + 1 + length(line) > limit:
             break
-        taken = longer
-    return taken if length(taken) * 3 >= limit else _cut_at_word(" ".join(beginning.split()), limit)
+        units += 1 + length(line)
+        taken.append(line)
+    return " ".join(taken) if units * 3 >= limit else _cut_at_word(" ".join(beginning.split()), limit)
 
 
 def _cut_at_word(text: str, limit: int) -> str:
@@ -137,22 +139,24 @@ def _cut_at_word(text: str, limit: int) -> str:
     return (kept.rstrip(" ,;:–—-") + ELLIPSIS)[: max(0, limit)]
 
 
-def around(text: str, spans: Sequence[tuple[int, int]], limit: int) -> str:
+def around(text: str, spans: Sequence[tuple[int, int]], limit: int) -> tuple[str, list[tuple[int, int]]]:
     """The stretch of `text` that holds most of `spans`, on one line, in `limit` UTF-16 units, … where cut.
 
-    `spans` are (start, end) in characters of `text`. It begins with a sentence where one begins near enough.
+    `spans` are (start, end) in characters of `text`, in order; those that are shown come back as they lie in
+    the stretch. It begins with a sentence where one begins near enough.
     """
-    if not spans or (len(text) <= limit and length(" ".join(text.split())) <= limit):
-        return excerpt(text, limit)
-    starts = sorted(start for start, _ in spans)
+    if not spans:
+        return excerpt(text, limit), []
+    if len(text) <= limit and length(whole := " ".join(text.split())) <= limit:
+        return whole, list(_moved(text, spans, whole, 0))
     room = limit * 3 // 4
     best = most = end = 0
-    for first, position in enumerate(starts):
-        while end < len(starts) and starts[end] < position + room:
+    for first, (position, _) in enumerate(spans):
+        while end < len(spans) and spans[end][0] < position + room:
             end += 1
         if end - first > most:
             best, most = first, end - first
-    start = _start_before(text, starts[best], limit // 4)
+    start = _start_before(text, spans[best][0], limit // 4)
     lead = ELLIPSIS if limit > 1 and text[:start].strip() else ""
     rest = text[start : start + limit + _LOOK_FURTHER]
     tail = " ".join(rest.split())
@@ -160,7 +164,24 @@ def around(text: str, spans: Sequence[tuple[int, int]], limit: int) -> str:
         rest = text[start : start + 2 * limit + _LOOK_AHEAD]
         tail = " ".join(rest.split())
     fits = start + len(rest) == len(text) and length(lead + tail) <= limit
-    return lead + (tail if fits else _cut_at_word(tail, limit - len(lead)))
+    shown = lead + (tail if fits else _cut_at_word(tail, limit - len(lead)))
+    reach = start + len(rest)
+    within = [(first - start, last - start) for first, last in spans if first >= start and last <= reach]
+    return shown, list(_moved(rest, within, shown, len(lead)))
+
+
+def _moved(text: str, spans: Iterable[tuple[int, int]], shown: str, place: int) -> Iterator[tuple[int, int]]:
+    """Where those of `spans` lie in `shown` that are in it; `text` begins there at `place`, on one line."""
+    read = len(text) - len(text.lstrip())
+    for first, last in spans:
+        between = " ".join(f"|{text[read:first]}|".split())
+        marked = " ".join(text[first:last].split())
+        place += len(between) - len("||")
+        if not shown.startswith(marked, place):
+            return
+        yield place, place + len(marked)
+        place += len(marked)
+        read = last
 
 
 def _start_before(text: str, position: int, room: int) -> int:

@@ -48,7 +48,7 @@ def cut(text: str, limit: int) -> str:
 
     Never cuts within a character, an emoji sequence, a flag, or an escape of `markdown`.
     """
-    if length(text) <= limit:
+    if len(text) <= limit and length(text) <= limit:
         return text
     if limit < 1:
         return ""

@@ -15,12 +15,13 @@ from functools import lru_cache
 from string import ascii_lowercase, digits
 from typing import NamedTuple
 
-from bot.text import excerpts, inflections, terms
+from bot.text import excerpts, inflections, terms, tokens
 
 _REMEMBERED = 1 << 15  # words a language: 4 MB
 _SENTENCE = "."
 _PIECE = re.compile(rb"[a-z0-9]+|[.!](?=\s)|\n")
-_CHUNK = re.compile(r"\w+(?:['’&.,-]\w+)*[+#]*(?:[ \xa0]\d\w{0,4}(?!\w))?")
+_CHUNK = re.compile(r"\w+(?:['’&.,-]\w+)*[+#]*")
+_NUMBERED_CHUNK = re.compile(rf"{_CHUNK.pattern}(?:[ \xa0]\d\w{{0,4}}(?!\w))?")
 _LETTERS_AND_DIGITS = re.compile(r"([a-z]+)(\d)")
 _HYPHENATED = (
     "anti",
@@ -48,10 +49,11 @@ def _folded(code: int) -> int:
 
 _FOLDED = bytes(map(_folded, range(256)))
 _JOINING = b"-'&.?"  # "?" stands for curved apostrophes too
+_SPACE = ord(" ")
 APART = "\0"
 """Between two texts that are read as one: no phrase goes across it."""
 _KEPT = frozenset((ascii_lowercase + digits + APART).encode())
-_SPACED = bytes(code if code in _KEPT else 32 for code in _FOLDED)
+_SPACED = bytes(code if code in _KEPT else _SPACE for code in _FOLDED)
 """The same with a space for whatever is no letter and no digit, so that words begin after one."""
 
 
@@ -105,31 +107,58 @@ def has_phrase(text: str, words: tuple[str, ...]) -> bool | None:
         text = text.replace("œ", "oe")
     simple = text.encode("latin-1", "replace")
     spaced = b" %b " % simple.translate(_SPACED)
-    joined = b""
-    for word in sought.words:
-        if word not in spaced:
-            # Other forms of it stand there, or it is written in a way that `tokens` joins.
-            joined = joined or b" %b " % simple.translate(_SPACED, _JOINING)
-            if word not in joined:
-                return False
-    if joined:
-        return None
-    return sought.line.search(spaced) is not None
+    if _in_a_row(sought, spaced):
+        return True
+    missing = [word for word in sought.words if word not in spaced]
+    if not missing:
+        return False
+    # Other forms of a word stand there, or it is written in a way that `tokens` joins.
+    joined = b" %b " % simple.translate(_SPACED, _JOINING)
+    return None if all(word in joined for word in missing) else False
 
 
 class _Sought(NamedTuple):
-    """The words of a phrase, and all of them, in a text of which only letters, digits and spaces are left."""
+    """The words of a phrase as they stand in a text of letters, digits and spaces.
+
+    The longest, which is the rarest, with those `before` it, the nearest first, and what comes `after` it.
+    """
 
     words: tuple[bytes, ...]
-    line: re.Pattern[bytes]
+    longest: bytes
+    before: tuple[bytes, ...]
+    after: re.Pattern[bytes]
 
 
 @lru_cache(maxsize=64)
 def _sought(words: tuple[str, ...]) -> _Sought | None:
     if not all(word.isascii() and word.isalpha() for word in words):
         return None
-    encoded = [word.encode() for word in words]
-    return _Sought(tuple(b" %b " % word for word in encoded), re.compile(b" %b " % b" +".join(encoded)))
+    spaced = tuple(b" %b " % word.encode() for word in words)
+    place = max(range(len(words)), key=lambda number: len(words[number]))
+    before = tuple(word[:-1] for word in reversed(spaced[:place]))
+    after = re.compile(b"".join(b" +%b" % word.strip() for word in spaced[place + 1 :]) + b" ")
+    return _Sought(spaced, spaced[place], before, after)
+
+
+def _in_a_row(sought: _Sought, spaced: bytes) -> bool:
+    start = spaced.find(sought.longest)
+    while start >= 0:
+        end = start + len(sought.longest) - 1
+        if sought.after.match(spaced, end) and _stand_before(sought.before, spaced, start):
+            return True
+        start = spaced.find(sought.longest, end)
+    return False
+
+
+def _stand_before(words: tuple[bytes, ...], spaced: bytes, end: int) -> bool:
+    """Whether these words stand before a place, the nearest first. Copies nothing: texts may be long."""
+    for word in words:
+        while end and spaced[end - 1] == _SPACE:
+            end -= 1
+        if not spaced.endswith(word, 0, end):
+            return False
+        end -= len(word)
+    return True
 
 
 def _irregular() -> dict[str, list[str]]:
@@ -153,6 +182,8 @@ class Marker:
         shortest = {head for head in heads if not any(head[:end] in heads for end in range(1, len(head)))}
         self._heads = [b" " + head.encode().translate(_SPACED) for head in shortest]
         self._slow = not all(map(str.isascii, self._forms))
+        with_numbers = any(character.isdecimal() for form in self._forms for character in form)
+        self._chunk = _NUMBERED_CHUNK if with_numbers else _CHUNK
         self._ligature = any("oe" in form for form in self._forms)
         self._seen: dict[str | None, dict[str, list[tuple[int, int]]]] = defaultdict(dict)
 
@@ -166,7 +197,7 @@ class Marker:
         for start in self._places(text):
             if start < last or (start and text[start - 1].isalnum()):
                 continue
-            match = _CHUNK.match(text, start)
+            match = self._chunk.match(text, start)
             if match is None:
                 continue
             chunk = match[0]
@@ -179,10 +210,11 @@ class Marker:
         return found
 
     def _marks_of(self, chunk: str, language: str | None) -> list[tuple[int, int]]:
-        if chunk.isalpha() and len(words := terms.words(chunk)) == 1:
-            is_found = not self._forms.isdisjoint(terms.forms(words[0], language))
-            return [(0, len(chunk))] if is_found else []
-        return excerpts.marks(chunk, self._forms, language)
+        word = _word(chunk)
+        if word is None:
+            return excerpts.marks(chunk, self._forms, language)
+        is_found = not self._forms.isdisjoint(terms.forms(word, language))
+        return [(0, len(chunk))] if is_found else []
 
     def _places(self, text: str) -> list[int]:
         """Where a word may begin as one of the terms does."""
@@ -196,6 +228,19 @@ class Marker:
                 place = spaced.find(head, place + 1)
         places.sort()
         return places
+
+
+def _word(chunk: str) -> str | None:
+    """The only one of the `tokens.words` of a chunk, None where there may be others."""
+    if not chunk.isalpha():
+        return None
+    if chunk.isascii():
+        return tokens.form(chunk)
+    folded = chunk.encode("latin-1", "replace").translate(_FOLDED)
+    if folded.isalpha():
+        return folded.decode()[: tokens.LONGEST]
+    words = tokens.words(chunk)
+    return words[0] if len(words) == 1 else None
 
 
 def _heads(form: str) -> Iterator[str]:

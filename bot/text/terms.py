@@ -118,7 +118,11 @@ def alternatives(word: str) -> tuple[str, ...]:
 def forms(word: str, language: str | None) -> tuple[str, ...]:
     """The terms that one of the `words` of a text has in the index; by both stemmers for no `language`."""
     languages = ("en", "fr") if language is None else (language,)
-    return tuple(dict.fromkeys(term for code in languages for term in stems(word, code)))
+    if word.isascii() and word.isalpha() and word.islower():  # as most are: one term a stemmer
+        found = () if word in EMPTY else (_stem(word, french=code == "fr") for code in languages)
+    else:
+        found = (term for code in languages for term in stems(word, code))
+    return tuple(dict.fromkeys(found))
 
 
 def index_terms(

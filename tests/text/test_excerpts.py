@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 
 import pytest
 from hypothesis import example, given
@@ -102,19 +103,42 @@ def test_an_excerpt_ends_with_a_sentence_where_one_ends():
 
 @given(TEXTS, st.lists(st.tuples(st.integers(0, 50), st.integers(1, 9))), st.integers(0, 80))
 def test_around_never_exceeds_its_limit(text, pairs, limit):
-    spans = [(start, start + size) for start, size in pairs if start + size <= len(text)]
-    shown = excerpts.around(text, spans, limit)
+    spans = sorted((start, start + size) for start, size in pairs if start + size <= len(text))
+    shown, moved = excerpts.around(text, spans, limit)
     assert length(shown) <= limit
     assert "\n" not in shown
+    assert all(0 <= start <= end <= len(shown) for start, end in moved)
 
 
 def test_around_shows_where_most_matches_are():
     text = "Un début. " * 40 + "La police a suspendu Rekognition. Rekognition reste. " + "Une fin. " * 40
     spans = excerpts.marks(text, set(terms.alternatives("rekognition")), "fr")
-    shown = excerpts.around(text, spans, 80)
+    shown, marked = excerpts.around(text, spans, 80)
+    assert [shown[start:end] for start, end in marked] == ["Rekognition", "Rekognition"]
     assert shown.count("Rekognition") == 2
     assert shown.startswith("…")
     assert shown.endswith("…")
+
+
+@given(
+    st.lists(st.sampled_from(["été", "robot", "a", "œ", "3\xa0000", "😀", "fin."]), max_size=60), st.data()
+)
+def test_spans_lie_around_the_same_words_in_the_stretch(words, data):
+    gaps = data.draw(st.lists(st.sampled_from([" ", "  ", "\n", " \n\n"]), min_size=61, max_size=61))
+    text = "".join(gap + word for gap, word in zip(gaps, words, strict=False)) + gaps[-1]
+    assert_spans_move(text)
+
+
+def test_spans_lie_around_the_same_words_where_a_long_text_begins_with_white_space():
+    assert_spans_move(" \n robot" + "  été" * 60)
+    assert_spans_move("été" * 30 + " \n robot" + "  été" * 60)
+
+
+def assert_spans_move(text):
+    spans = [match.span() for match in re.finditer("robot|3\xa0000", text)]
+    shown, moved = excerpts.around(text, spans, 80)
+    assert [shown[start:end] for start, end in moved] == re.findall("robot|3 000", shown)
+    assert bool(moved) is bool(spans)
 
 
 @pytest.mark.parametrize(
@@ -158,7 +182,8 @@ def test_marks_are_in_order_and_apart(text):
 def test_a_megabyte_is_no_effort():
     text = "M. Dupont. Il part à l'U.S. Open " * 30_000
     assert length(excerpts.excerpt(text, 300)) <= 300
-    assert length(excerpts.around(text, [(900_000, 900_003)], 300)) <= 300
+    shown, _ = excerpts.around(text, [(900_000, 900_003)], 300)
+    assert length(shown) <= 300
     assert len(excerpts.sentences(text)) >= 30_000
     excerpts.sentences("." * 1_000_000)
     excerpts.sentences("a." * 500_000)
