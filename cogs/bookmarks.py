@@ -105,8 +105,9 @@ class BookmarkPages(Pages):
             for place, one in enumerate(shown, 1)
         ]
         embed.description = cards.fit(rows) or self._nothing_found()
-        total = await store.count(interaction.user.id, hidden=hidden)
-        matching = await store.count(interaction.user.id, match=self._query, hidden=hidden)
+        matching = total = await store.count(interaction.user.id, hidden=hidden)
+        if self._query:
+            matching = await store.count(interaction.user.id, match=self._query, hidden=hidden)
         embed.set_footer(text=self._footer(matching, total, bool(hidden)))
         return Page(
             embed=embed,

@@ -115,7 +115,7 @@ class SetupFlow(AskerView):
             last = _("**3.** Press **{follow}**: each feed’s newest article appears there at once.")
         steps = [
             _("**1.** Pick one or several lists, or give the address of a site or feed."),
-            *(f"　•{packs.bold(outline)}" for outline in self._added),
+            *(f"　• {packs.bold(outline)}" for outline in self._added),
             _("**2.** Pick the channel that gets the articles."),
             f"　⚠️ {refusal}" if refusal else "",
             f"　{advice}" if advice else "",
@@ -283,4 +283,4 @@ def _next() -> str:
         clickable(_("/feed add follows more, /feed list tells how each feed fares.")),
         clickable(_("/settings server has the language of posts, the time zone and who manages feeds.")),
     )
-    return "\n".join(f"•{line}" for line in lines)
+    return "\n".join(f"• {line}" for line in lines)

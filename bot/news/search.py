@@ -32,6 +32,7 @@ EXCERPT = 300  # characters
 LONGEST_READ = 6_000  # characters of a text that an excerpt is looked for in
 AT_ONCE = 5  # excerpts made before the event loop goes on: a fifth of a millisecond
 SPARE = 4  # articles that may be on the pages of others
+FAINT = 0.25  # part of the best partial match’s score below which what has none of the words is left out
 FEW = 5  # full matches below which partial ones follow,
 FEW_OF_MANY = 20  # and of a query of so many words that they may stand together by chance:
 MANY = 5
@@ -134,7 +135,10 @@ class Searcher:
             found = await find(asked, 4 * needed)
         found = one_a_page(found)
         if not by_date and _few(found, asked) and (len(asked.words) > 1 or not found):
-            found = one_a_page([*found, *(await self.finder.partial(asked))])
+            partial = await self.finder.partial(asked)
+            least = FAINT * max((each.hit.score for each in partial), default=0.0)
+            likely = (each for each in partial if not each.alike or each.hit.score >= least)
+            found = one_a_page([*found, *likely])
         return found
 
     async def _results(self, asked: Plan, found: Sequence[Found]) -> tuple[Result, ...]:

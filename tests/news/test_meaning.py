@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.news import answers, encoder, meaning
+from bot.news import answers, encoder, meaning, search
 from bot.news.meaning import Meaning, opened
 from bot.news.search import Searcher
 from bot.settings import Settings
@@ -68,6 +68,16 @@ async def test_of_what_has_none_of_the_words_nobody_says_that_it_has_some(
     page = await Searcher(store, sense).search("dog rain", feed_ids=None)
     alike = {result.article.title: (result.partial, result.alike) for result in page.results}
     assert alike == {"A dog": (True, False), "A hound": (True, True)}
+
+
+async def test_what_has_none_of_the_words_and_means_little_of_them_is_no_result(
+    store: Store, library: Library, sense: Meaning, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await library.add("A dog, a dog", "The dog slept.")
+    await library.add("Drizzle", "The car, the hound and the pluie.")
+    assert await found(store, sense, "dog nap") == ["A dog, a dog", "Drizzle"]
+    monkeypatch.setattr(search, "FAINT", 0.9)  # the second means a third of it
+    assert await found(store, sense, "dog nap") == ["A dog, a dog"]
 
 
 async def test_an_article_of_the_other_language_is_found(
