@@ -1,7 +1,7 @@
 """Migrates copies of a database and dies after a statement: in the first copy after the first, and so on.
 
-`python -m tests.store.interrupting DATABASE FOLDER`; the copies are FOLDER/1.db, FOLDER/2.db, … The last one
-is brought to the end. A process of its own because it forks.
+`python -m tests.store.interrupting DATABASE FOLDER STATEMENTS`; the copies are FOLDER/1.db, FOLDER/2.db, …
+After those of so many statements one is brought to the end. A process of its own because it forks.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import closing
-from itertools import count
 from pathlib import Path
 from typing import NoReturn
 
@@ -21,21 +20,21 @@ from bot.store.migrate import migrate, statements
 from tests.store.old_databases import connect
 
 
-def main(database: Path, folder: Path) -> None:
-    """Go on until a copy survives."""
-    for last in count(1):
+def main(database: Path, folder: Path, most: int) -> None:
+    """Let a copy die after each statement, and one survive."""
+    for last in range(1, most + 2):
         copy = folder / f"{last}.db"
         shutil.copy(database, copy)
         child = os.fork()
         if child == 0:
-            die_after(last, copy)
+            die_after(last if last <= most else None, copy)
         _pid, status = os.waitpid(child, 0)
-        if os.waitstatus_to_exitcode(status) != -signal.SIGKILL:
-            sys.exit(os.waitstatus_to_exitcode(status))
+        if os.waitstatus_to_exitcode(status) != (-signal.SIGKILL if last <= most else 0):
+            sys.exit(1)
 
 
-def die_after(last: int, path: Path) -> NoReturn:
-    """Migrate up to a statement."""
+def die_after(last: int | None, path: Path) -> NoReturn:
+    """Migrate up to a statement, or (None) to the end."""
     number = 0
 
     def counted(script: str) -> Iterator[str]:
@@ -57,4 +56,4 @@ def die_after(last: int, path: Path) -> NoReturn:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))
