@@ -145,6 +145,7 @@ def test_the_seed_in_a_plain_page_is_its_article():
     assert not any(words in clean.body(given) for words in around)
 
 
+@pytest.mark.timeout(400)  # some hundred pages: two minutes on a busy machine
 def test_marked_pages_are_found_as_well_as_they_have_to_be():
     shared("pages")
     found: dict[str, list[float]] = {"fr": [], "en": []}
