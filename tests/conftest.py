@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from ipaddress import ip_network
 from pathlib import Path
@@ -69,15 +71,30 @@ def settings(tmp_path: Path) -> Settings:
     )
 
 
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database that holds nothing: to copy one takes a tenth of the time that all migrations take."""
+
+    async def make(path: Path) -> None:
+        store = await Store.open(path, ManualClock())
+        await store.close()
+
+    path = tmp_path_factory.mktemp("empty") / "telex.db"
+    asyncio.run(make(path))
+    return path
+
+
 @pytest.fixture
-async def store(settings: Settings, clock: ManualClock) -> AsyncIterator[Store]:
+async def store(settings: Settings, clock: ManualClock, empty_database: Path) -> AsyncIterator[Store]:
+    shutil.copy(empty_database, settings.database)
     opened = await Store.open(settings.database, clock)
     yield opened
     await opened.close()
 
 
 @pytest.fixture
-async def newsroom(settings: Settings, clock: ManualClock) -> AsyncIterator[Newsroom]:
+async def newsroom(settings: Settings, clock: ManualClock, empty_database: Path) -> AsyncIterator[Newsroom]:
+    shutil.copy(empty_database, settings.database)
     async with open_newsroom(settings, clock) as opened:
         yield opened
 
