@@ -28,8 +28,8 @@ hypothesis_settings.load_profile("any machine")  # a slow machine is no failure
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """One more worker than processors: many tests wait for processes, sockets and clocks."""
-    return len(os.sched_getaffinity(0)) + 1
+    """Two more workers than processors: most tests wait for processes, sockets and clocks half their time."""
+    return len(os.sched_getaffinity(0)) + 2
 
 
 @pytest.fixture(autouse=True)
