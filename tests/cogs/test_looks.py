@@ -357,7 +357,7 @@ async def test_the_panel_in_french(telex: World, feed_server: FeedServer) -> Non
     assert "voici à quoi ressemblent ses publications" in last(shown).content
     assert "Utiliser cette apparence" in labels(last(shown))
     options: list[dict[str, Any]] = menu(last(shown))[1]
-    assert [one["label"] for one in options] == ["Complet", "Compact", "Titre seul"]
+    assert [one["label"] for one in options] == ["Complète", "Compacte", "Titre seul"]
 
 
 async def test_a_feed_that_mentions_a_role_is_moved_only_by_who_may_mention_it_there(
