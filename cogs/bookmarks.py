@@ -127,12 +127,13 @@ class BookmarkPages(Pages):
         )
 
     def _footer(self, matching: int, total: int, some_hidden: bool) -> str:  # noqa: FBT001  # reads well beside the count
-        footer = ngettext("{count} bookmark in all", "{count} bookmarks in all", total).format(
-            count=amount(total)
-        )
         if self._query:
             footer = _("Bookmarks that match: {count} of {total}").format(
                 count=amount(matching), total=amount(total)
+            )
+        else:
+            footer = ngettext("{count} bookmark in all", "{count} bookmarks in all", total).format(
+                count=amount(total)
             )
         if some_hidden:
             footer += " · " + _("those from servers that you left are not shown")

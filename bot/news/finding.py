@@ -185,7 +185,8 @@ class Finder:
         """
         gathered = await self.gathered(asked)
         wanted = gathered.wanted
-        asked.forms.update(*(word.exact for word in wanted))
+        exact = frozenset[str]().union(*(word.exact for word in wanted))
+        asked.forms.update(exact)
         scale = ranking.Scale(wanted, gathered.language)
         unseen = await self._is_unlikely((*asked.words, *asked.texts))
         found = []
@@ -195,7 +196,7 @@ class Finder:
                 score = each.hit.score + scale.score(title, lines, each.article.language)
                 score += gathered.near.points(each.article.id)
                 is_partial = not (unseen and _has_all(wanted, title, lines))
-                alike = not _has_any(wanted, title, lines)
+                alike = all(exact.isdisjoint(line) for line in (title, *lines))
                 found.append(
                     each._replace(hit=each.hit._replace(score=score), partial=is_partial, alike=alike)
                 )
@@ -244,11 +245,6 @@ def _skimmed(article: Article) -> tuple[list[str], list[list[str]]]:
 def _has_all(wanted: Iterable[Sought], title: Iterable[str], lines: Iterable[Sequence[str]]) -> bool:
     found = frozenset(title).union(*lines)
     return not any(word.exact.isdisjoint(found) for word in wanted)
-
-
-def _has_any(wanted: Iterable[Sought], title: Iterable[str], lines: Iterable[Sequence[str]]) -> bool:
-    found = frozenset(title).union(*lines)
-    return any(not found.isdisjoint(word.exact) for word in wanted)
 
 
 def _some(forms: Iterable[frozenset[str]]) -> Wanted:

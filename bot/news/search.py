@@ -159,7 +159,7 @@ class Searcher:
                         marks=marks,
                         partial=each.partial,
                         near=each.partial and len(asked.words) == 1,
-                        alike=each.partial and each.alike,
+                        alike=each.alike,
                     )
                 )
                 if len(results) % AT_ONCE == 0:

@@ -182,6 +182,7 @@ class Marker:
         shortest = {head for head in heads if not any(head[:end] in heads for end in range(1, len(head)))}
         self._heads = [b" " + head.encode().translate(_SPACED) for head in shortest]
         self._slow = not all(map(str.isascii, self._forms))
+        # A number after a word is part of what is found only where a term has one.
         with_numbers = any(character.isdecimal() for form in self._forms for character in form)
         self._chunk = _NUMBERED_CHUNK if with_numbers else _CHUNK
         self._ligature = any("oe" in form for form in self._forms)
