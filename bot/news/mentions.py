@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
+from bot.text.filter_names import speaks_french
 from bot.text.language import detect
 from bot.text.query import AllOf, Node, Word, parse
 from bot.text.terms import fold
@@ -59,12 +60,13 @@ def wanted(text: str, now: int, *, addressed: bool) -> Wanted:
 
 
 def _wanted(text: str, now: int, *, addressed: bool) -> Wanted:
-    if not text or _HELLO.fullmatch(text):
+    verb = _SEARCH.match(text)
+    asks_nothing = verb is not None and verb["colon"] and verb.end() == len(text)
+    if not text or asks_nothing or _HELLO.fullmatch(text):
         return Wanted(Want.HELP, text) if addressed else Wanted(Want.NOTHING)
     if _THANKS.fullmatch(text):
         return Wanted(Want.NOTHING)
     question = is_question(text)
-    verb = _SEARCH.match(text)
     if verb and verb.end() < len(text) and (verb["colon"] or (addressed and not text.endswith("?"))):
         return Wanted(Want.SEARCH, text[verb.end() :])
     if not question and addressed and any(map(_narrows, parse(text, now).nodes)):
@@ -83,7 +85,7 @@ def language(text: str) -> str | None:
         return found
     folded = fold(text)
     verb = _SEARCH.match(text)
-    if _FRENCH.match(folded) or (verb and verb["french"]) or _SALUT.fullmatch(text):
+    if _FRENCH.match(folded) or (verb and verb["french"]) or _SALUT.fullmatch(text) or speaks_french(text):
         return "fr"
     return "en" if _ENGLISH.match(folded) or verb else None
 

@@ -77,7 +77,7 @@ def plan(query: Query, *, feed_ids: Collection[int] | None, person_id: int | Non
     for node in query.nodes:
         _add(made, node, person_id or 0)
     if person_id is None and (made.scope.bookmarked_by, made.scope.not_bookmarked_by) != (None, None):
-        made.notes.append(_("Bookmarks are a person’s: is:bookmarked finds them in Discord."))
+        made.notes.append(_("Bookmarks are a person’s own: is:bookmarked finds them with /search."))
     _remark(made, query)
     return made
 
@@ -182,7 +182,8 @@ def _text(made: Plan, node: Word | Phrase, *, marked: bool) -> Wanted | None:
     column = Column.TITLE if node.title else Column.TEXT
     forms = [forms for word in node.words if (forms := terms.alternatives(word))]
     if not forms:
-        made.empty.append(node.text)
+        if node.text not in made.empty:
+            made.empty.append(node.text)
         return None
     if marked:
         made.forms.update(form for alternatives in forms for form in alternatives)

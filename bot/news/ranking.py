@@ -62,7 +62,7 @@ def sought(text: str, vocabulary: Vocabulary, *, within: str | None = None) -> l
         forms = terms.alternatives(word)
         if not forms or word in found:
             continue
-        if misspelt < MOST_MISSPELT and vocabulary.misses(forms):
+        if word.isalpha() and misspelt < MOST_MISSPELT and vocabulary.misses(forms):
             misspelt += 1
             forms = (*forms, *vocabulary.nearest(forms))
         is_name = word in names

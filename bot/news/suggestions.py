@@ -29,6 +29,7 @@ ARTICLES = 3  # that are looked through for how a word is written
 MARKED = 5  # words of an article that are compared
 ALIKE = 75  # similarity of names in percent
 NAMES = 400  # that are compared
+_TOLD = {Filter.SOURCE, Filter.TAG, Filter.AUTHOR, Filter.LANGUAGE}  # whose values may be nobody's
 _KINDS = {Filter.TAG: Kind.TAG, Filter.AUTHOR: Kind.AUTHOR}
 
 
@@ -69,7 +70,7 @@ async def advise(
             await vocabulary.ready()
             near = [
                 written
-                for form in vocabulary.nearest(forms, shortest=SHORTEST)
+                for form in _near(word, forms, vocabulary)
                 if (written := await _written(store, form, word, column, scope))
             ]
             missing.append(_Missing(leaf.text if len(leaf.words) == 1 else word, leaf.title, near))
@@ -89,10 +90,13 @@ def _leaves(nodes: Iterable[Node]) -> Iterator[Word | Phrase | Condition]:
     for node in nodes:
         if isinstance(node, AllOf | AnyOf):
             yield from _leaves(node.nodes)
-        elif isinstance(node, Word | Phrase) or (
-            isinstance(node, Condition) and node.filter in {Filter.SOURCE, Filter.TAG, Filter.AUTHOR}
-        ):
+        elif isinstance(node, Word | Phrase) or (isinstance(node, Condition) and node.filter in _TOLD):
             yield node
+
+
+def _near(word: str, forms: Iterable[str], vocabulary: Vocabulary) -> tuple[str, ...]:
+    """The terms that a word may be a misspelling of; one with signs in it (`C#`) is a name."""
+    return vocabulary.nearest(forms, shortest=SHORTEST) if word.isalpha() else ()
 
 
 def _in_turn(lists: Iterable[list[str]]) -> list[str]:
@@ -118,12 +122,16 @@ def _unknown(condition: Condition) -> str:
         return _("There is no source “{name}”.").format(name=condition.value)
     if condition.filter is Filter.TAG:
         return _("No article has the tag “{name}”.").format(name=condition.value)
+    if condition.filter is Filter.LANGUAGE:
+        return _("No article is in the language “{name}”.").format(name=condition.value)
     return _("No article has an author “{name}”.").format(name=condition.value)
 
 
 async def _names(condition: Condition, store: Store, feed_ids: Collection[int] | None) -> list[str]:
     """The source, tag or author whose name is nearest to the one that a filter gives."""
     typed = terms.fold(str(condition.value))
+    if condition.filter is Filter.LANGUAGE:
+        return []
     if condition.filter is Filter.SOURCE:
         known = await store.feeds.outlets(feed_ids, "", NAMES)
     else:

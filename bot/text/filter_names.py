@@ -99,6 +99,13 @@ def named(name: str) -> str | None:
 
 _FRENCH = frozenset("apres avant avec a contient est depuis langue".split())
 """Names of filters with a fixed set of values, as they are written in French."""
+_FRENCH_NAMES = _FRENCH | frozenset("auteur categorie etiquette titre".split())
+_NAMED = re.compile(r"(?<![^\s(-])([^\W\d_]{2,12}|[aàAÀ]):(?=\S)")
+
+
+def speaks_french(query: str) -> bool:
+    """Whether a query names a filter by a name that is French alone."""
+    return any(fold(name) in _FRENCH_NAMES for name in _NAMED.findall(query))
 
 
 def is_french(name: str) -> bool:

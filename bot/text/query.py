@@ -29,6 +29,7 @@ __all__ = [
 MAX_LENGTH = 400  # characters read of a query
 MAX_TERMS = 20  # words, phrases and filters
 MAX_DEPTH = 5  # parentheses within parentheses
+MOST_OF_A_DATE = 5  # words after its first
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +151,7 @@ class _Parser:
         self.tokens = list(self.tokenised())
         self.position = 0
         self.terms = 0
+        self.flat = 0  # open parentheses that are too deep to group anything
 
     def note(self, sentence: str) -> None:
         if sentence not in self.notes:
@@ -160,13 +162,23 @@ class _Parser:
             self.slips.append(sentence)
 
     def together(self, match: re.Match[str]) -> str:
-        """A filter whose name, colon and value a person wrote apart, as one."""
-        if fold(match["name"]) not in _OFTEN_APART:
+        """A filter whose name, colon and value a person wrote apart, as one; a date only where it is one."""
+        name = fold(match["name"])
+        if name not in _OFTEN_APART:
+            return match[0]
+        if NAMES[name] in (Filter.SINCE, Filter.BEFORE) and not self.begins_with_date(match.end()):
             return match[0]
         filter_ = f"{match['minus']}{match['name']}:"
         value = self.text[match.end() :].partition(" ")[0]
         self.note(_("“{value}” was read as {filter}.").format(value=match[0] + value, filter=filter_ + value))
         return filter_
+
+    def begins_with_date(self, start: int) -> bool:
+        """Whether the words from `start` on begin with a date, or with what stands in quotation marks."""
+        following = self.text[start:].split()[: MOST_OF_A_DATE + 1]
+        return self.text[start] in QUOTES or any(
+            periods.parse(" ".join(following[:count]), self.now) for count in range(1, len(following) + 1)
+        )
 
     def tokenised(self) -> Iterator[_Token]:
         position = 0
@@ -202,6 +214,8 @@ class _Parser:
             yield _Token("or")
         elif not name and not negated and value in _NOT:
             yield _Token("not")
+        elif not name and value == "-":
+            self.slip(_("“-” excludes a word that it touches: one that stands alone was left out."))
         elif name or value not in _AND:
             yield _Token("term", value, name, negated=negated)
 
@@ -223,7 +237,11 @@ class _Parser:
         """What stands up to the end or to a closing parenthesis; OR binds its two neighbours."""
         nodes: list[Node] = []
         joined = False
-        while self.peek() not in ("", ")"):
+        while self.peek() not in ("", ")") or (self.peek() and self.flat):
+            if self.peek() == ")":
+                self.position += 1
+                self.flat -= 1
+                continue
             if self.peek() == "or":
                 self.position += 1
                 if joined or not nodes:
@@ -248,10 +266,16 @@ class _Parser:
         token = self.tokens[self.position]
         self.position += 1
         if kind == "not":
-            inner = self.item(depth) if self.peek() in ("(", "term") else None
-            return _negated(inner)
+            if self.peek() in ("(", "term"):
+                return _negated(self.item(depth))
+            self.slip(_("NOT stands before a word: one that no word follows was left out."))
+            return None
+        if kind == "(" and depth == MAX_DEPTH:
+            self.flat += 1
+            self.slip(_("Parentheses within more than {count} others were left out.").format(count=MAX_DEPTH))
+            return None
         if kind == "(":
-            nodes = self.group(depth + 1) if depth < MAX_DEPTH else []
+            nodes = self.group(depth + 1)
             if self.peek() == ")":
                 self.position += 1
             else:
@@ -335,7 +359,7 @@ class _Parser:
     def period(self, token: _Token) -> tuple[str, periods.Period | None]:
         """The time a filter names, with the words after it that belong to it although nobody quoted them."""
         following = []
-        for later in self.tokens[self.position : self.position + 5]:
+        for later in self.tokens[self.position : self.position + MOST_OF_A_DATE]:
             if token.quoted or later.kind != "term" or later.quoted or later.name or later.negated:
                 break
             following.append(later.value)

@@ -56,7 +56,7 @@ def test_a_question_in_reply_to_a_post_is_answered(text: str):
     assert wanted(text, NOW, addressed=False) == Wanted(Want.ANSWER, text)
 
 
-@pytest.mark.parametrize("text", ["  \n ", "hello!", "Bonjour", "aide ?"])
+@pytest.mark.parametrize("text", ["  \n ", "hello!", "Bonjour", "aide ?", "search:", "cherche :"])
 def test_a_bare_mention_or_a_greeting_is_a_call_for_help(text: str):
     assert wanted(text, NOW, addressed=True).want is Want.HELP
     assert wanted(text, NOW, addressed=False).want is Want.NOTHING
@@ -90,6 +90,9 @@ def test_the_language_of_a_few_words_shows(text: str, expected: str | None):
         ("trouve : titre:ia", "fr"),
         ("search mistral", "en"),
         ("mistral since:7d", None),
+        ("titre:mistral", "fr"),
+        ("langue:en mistral", "fr"),
+        ("https://avant:8080", None),
     ],
 )
 def test_the_word_that_begins_a_search_tells_the_language(text: str, language: str | None) -> None:

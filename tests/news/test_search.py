@@ -269,6 +269,15 @@ async def test_of_many_misspelt_words_only_the_first_few_are_compared_with_all_w
     assert len(compared) == len(set(compared)) <= 2 * ranking.MOST_MISSPELT
 
 
+async def test_a_name_with_signs_is_no_misspelt_word(library: Library, searcher: Searcher) -> None:
+    await library.add("Les carpes et le char", text="They have charm, and none doubted it.")
+    for query in (".NET", "C#"):
+        page = await searcher.search(query, feed_ids=None)
+        assert page.results == ()
+        assert page.suggestions == ()
+        assert page.notes == (f"No article has the word “{query}”.",)
+
+
 async def test_until_the_words_of_the_index_are_read_none_counts_as_missing(
     library: Library, searcher: Searcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:

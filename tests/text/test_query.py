@@ -175,6 +175,33 @@ def test_a_filter_and_its_value_written_apart_are_one_and_said_so(text: str, con
     assert text.partition(" ")[0] in query.notes[0]
 
 
+@pytest.mark.parametrize("text", ["since: amazon police", "avant : amazon police"])
+def test_a_date_written_apart_that_is_none_takes_no_word_away(text: str) -> None:
+    wanted = [node for node in nodes(text) if node in (word("amazon"), word("police"))]
+    assert wanted == [word("amazon"), word("police")]
+
+
+@pytest.mark.parametrize("text", ["since: last monday", 'depuis: "lundi dernier"', "depuis : 3 jours"])
+def test_a_date_written_apart_may_have_several_words(text: str) -> None:
+    (node,) = nodes(text)
+    assert isinstance(node, Condition)
+    assert node.filter is Filter.SINCE
+
+
+@pytest.mark.parametrize("text", ["amazon - police", "amazon police NOT", "amazon NOT NOT -police"])
+def test_what_excludes_nothing_is_said_once(text: str) -> None:
+    query = parse(text, NOW)
+    assert query.nodes == (word("amazon"), word("police"))
+    assert len(query.notes) == 1
+
+
+def test_parentheses_too_deep_are_said_and_lose_no_word() -> None:
+    query = parse("((((((((a1 OR b2)))) c3))))", NOW)
+    assert len(query.notes) == 1
+    assert "5" in query.notes[0]
+    assert query.nodes == parse("((a1 OR b2) c3)", NOW).nodes
+
+
 def test_words_before_a_colon_that_are_words_of_sentences_stay_words() -> None:
     assert parse("écrit par : amadeo", NOW).nodes == (word("écrit"), word("par"), word("amadeo"))
 
