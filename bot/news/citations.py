@@ -1,8 +1,8 @@
 """Whether what a model wrote is in the passages that it cites; what is not is left out.
 
 A sentence holds when each passage that it cites exists, and every number, date and proper name in it is in
-those passages, and enough of its other words. That a sentence turns the sense of a passage around is not
-seen: no count of words can tell.
+those passages, and enough of its other words, those of the question left aside. That a sentence turns the
+sense of a passage around is not seen: no count of words can tell.
 """
 
 from __future__ import annotations
@@ -69,17 +69,20 @@ def instructs(text: str) -> bool:
     return any(_INSTRUCTIONS.search(terms.fold(part)) for part in parts)
 
 
-def held(written: str, passages: Sequence[Quote], language: str | None) -> tuple[Sentence, ...]:
+def held(
+    written: str, passages: Sequence[Quote], language: str | None, question: str = ""
+) -> tuple[Sentence, ...]:
     """The sentences of what a model wrote whose citations hold.
 
     `cites` are 1-based numbers into `passages`; `language` is the one that the model was asked to write.
     """
+    asked = frozenset(terms.words(question))
     known = [_read(passage) for passage in passages]
     kept: list[Sentence] = []
     for text, cites in _sentences(written):
         if not cites or max(cites) > len(known) or min(cites) < 1:
             continue
-        if len(text) <= LONGEST and _holds(text, [known[number - 1] for number in cites], language):
+        if len(text) <= LONGEST and _holds(text, [known[number - 1] for number in cites], language, asked):
             kept.append(Sentence(text, cites))
             if len(kept) == MOST_SENTENCES:
                 break
@@ -116,7 +119,7 @@ def _read(passage: Quote) -> _Cited:
     )
 
 
-def _holds(text: str, cited: Sequence[_Cited], language: str | None) -> bool:
+def _holds(text: str, cited: Sequence[_Cited], language: str | None, asked: frozenset[str]) -> bool:
     known = Claims(
         tuple(number for each in cited for number in each.claims.numbers),
         frozenset[tuple[str, str]]().union(*(each.claims.facts for each in cited)),
@@ -138,6 +141,8 @@ def _holds(text: str, cited: Sequence[_Cited], language: str | None) -> bool:
             there = there or _is_among(terms.alternatives(word), found)
         if is_name and not there:
             return False
+        if not there and word in asked:
+            continue  # said again of the question, it claims nothing
         total += 1
         matched += there
     return total > 0 and matched >= total * (HELD_ACROSS if across else HELD)

@@ -122,7 +122,7 @@ class Writer:
         if _NOTHING in written:
             return ()
         kept = await asyncio.to_thread(
-            citations.held, written, [shown[number] for number in trusted], language
+            citations.held, written, [shown[number] for number in trusted], language, question
         )
         return tuple(
             Sentence(sentence.text, tuple(trusted[cited - 1] + 1 for cited in sentence.cites))

@@ -243,6 +243,32 @@ def test_a_name_is_not_taken_for_a_word_that_it_resembles(
     assert held(f"{passage[:-1]} [1].", passages, language)
 
 
+@pytest.mark.parametrize(
+    ("language", "question", "written", "wrong"),
+    [
+        (
+            "fr",
+            "Combien de temps dure l’interdiction ?",
+            "L’interdiction dure un an [1].",
+            "L’interdiction dure deux ans [1].",
+        ),
+        (
+            "en",
+            "How long does the ban last?",
+            "The ban will last for one year [1].",
+            "The ban at Microsoft will last for one year [1].",
+        ),
+    ],
+)
+def test_words_said_again_of_the_question_are_no_claims(
+    language: str, question: str, written: str, wrong: str
+) -> None:
+    passages = [quote(FRENCH if language == "fr" else ENGLISH, language)]
+    assert not held(written, passages, language)
+    assert held(written, passages, language, question)
+    assert not held(wrong, passages, language, question)
+
+
 def test_a_date_is_not_put_together_from_two() -> None:
     passage = quote("On 3 May the ban began, and on 10 June Amazon lifted the ban.", "en")
     assert held("Amazon lifted the ban on June 10 [1].", [passage], "en")
