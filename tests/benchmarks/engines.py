@@ -31,7 +31,7 @@ from bot.store.database import READERS, Connection
 from bot.text.stopwords import EMPTY
 from tests.benchmarks.corpus import Made, source_of
 
-DEPTH = 20
+DEPTH = 20  # results among which the article that a query was made of should be
 TITLE_BOOST = 2.0
 
 console = Console(width=120)
@@ -52,6 +52,10 @@ class Asked:
     feed: int | None = None
     months: tuple[int, int] | None = None
     known: str | None = None
+
+    def is_among(self, found: Iterable[str]) -> bool | None:
+        """Whether the known article is among what was found; None where there is none."""
+        return None if self.known is None else self.known in found
 
 
 class Took(NamedTuple):
@@ -134,18 +138,18 @@ class Telex:
         self.searcher = Searcher(newsroom.store)
         self._feeds = feeds
 
-    async def search(self, asked: Asked) -> Took:
-        """A page of results, as a person gets it."""
+    async def search(self, asked: Asked, limit: int) -> Took:
+        """So many results with their excerpts."""
         feeds = None if asked.feed is None else {self._feeds[source_of(asked.feed)]}
         spent: list[float] = []
         token = _spent.set(spent)
         began = time.perf_counter()
         page = await _Metered(
-            self.searcher.search(asked.query, feed_ids=feeds, limit=DEPTH, sort=asked.sort), spent
+            self.searcher.search(asked.query, feed_ids=feeds, limit=limit, sort=asked.sort), spent
         )
         wall = time.perf_counter() - began
         _spent.reset(token)
-        found = None if asked.known is None else any(r.article.url == asked.known for r in page.results)
+        found = asked.is_among(result.article.url for result in page.results)
         return Took(sum(spent) * 1_000, wall * 1_000, found)
 
     async def add(self, articles: Iterable[Made]) -> None:
@@ -244,14 +248,16 @@ class Tantivy:
         query = self.index.parse_query(asked.words, ["title"], conjunction_by_default=True)
         return bool(asked.every and self.index.searcher().search(query, DEPTH + 1, count=False).hits[DEPTH:])
 
-    async def search(self, asked: Asked) -> Took:
-        """The addresses of the first matches."""
+    async def search(self, asked: Asked, limit: int) -> Took:
+        """The addresses of so many matches."""
         began = time.perf_counter()
-        cpu, urls = await asyncio.get_running_loop().run_in_executor(self._threads, self._search, asked)
+        cpu, urls = await asyncio.get_running_loop().run_in_executor(
+            self._threads, self._search, asked, limit
+        )
         wall = time.perf_counter() - began
-        return Took(cpu * 1_000, wall * 1_000, None if asked.known is None else asked.known in urls)
+        return Took(cpu * 1_000, wall * 1_000, asked.is_among(urls))
 
-    def _search(self, asked: Asked) -> tuple[float, list[str]]:
+    def _search(self, asked: Asked, limit: int) -> tuple[float, list[str]]:
         began = time.thread_time()
         parts = []
         if asked.words:
@@ -273,7 +279,7 @@ class Tantivy:
         searcher = self.index.searcher()
         newest = asked.sort == "newest" or not asked.words
         order: dict[str, Any] = {"order_by_field": "published"} if newest else {}
-        found = searcher.search(query, DEPTH, count=False, **order)
+        found = searcher.search(query, limit, count=False, **order)
         urls = [str(searcher.doc(address)["url"][0]) for _, address in found.hits]
         return time.thread_time() - began, urls
 
