@@ -149,6 +149,10 @@ class _Asked:
             return introductions.defines(self.question.thing, text)
         return question.present(self.kind, text, self.words)
 
+    def lacks_office(self, found: frozenset[str]) -> bool:
+        """Whether the question is who holds an office, of which there is not a word here."""
+        return any(word.word == self.question.office and not word.match(found) for word in self.wanted)
+
     def share(self, found: frozenset[str]) -> float:
         return overlap(self.wanted, found) / self.total
 
@@ -264,7 +268,7 @@ def _asked(text: str, wanted: Sequence[Sought], found: Sequence[Found]) -> _Aske
 
 def _weighed(asked: _Asked, each: Found, rank: int, found: Sequence[Found]) -> Iterator[Passage]:
     read = each.read
-    if read is None:
+    if read is None or asked.lacks_office(read.terms):
         return
     held = [asked.held(sentence.text) for sentence in read.sentences]
     lines = [

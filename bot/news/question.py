@@ -123,6 +123,12 @@ _DEFINITION = (
     r"(?:what(?:'s| is| are)|who(?:'s| is| are)|c'est (?:quoi|qui)|qu'est-ce qu(?:e|i)?(?: c'est que)?"
     rf"|qui (?:est|sont)) ?(?:an? |the |une? |les? |la |l'|d')?(?P<thing>{_THING}(?: {_THING}){{0,2}}) ?\??$"
 )
+_OFFICE = re.compile(
+    r"\b(?:what|who|quel|quelle|qui)(?:'s| is| was| est| etait)"
+    r" (?:(?:the|now|currently|current|new|le|la|actuelle?|nouvelle|nouveau|nouvel) |l'(?:actuelle? )?)*"
+    r"(?:prime |premiere? )?(?P<office>capitale?|presidente?|king|queen|roi|reine|minister|ministre"
+    r"|chancellor|chanceliere?|pope|pape)(?= (?:of|de|du|des)\b| d')"
+)
 _WHICH = (
     r"which|what (?:is|was|are|were) .{1,40} (?:called|named)|what (?:company|team|film|book|band|name|title)"
     r"|comment (?:s'appell|se nomm)"
@@ -217,17 +223,24 @@ class Question(NamedTuple):
     """What is asked for, and folded words that only say so: no answer repeats them.
 
     Others are `implied` by whatever is of the kind: an amount of money says "cost". The `thing` is what a
-    definition is asked of.
+    definition is asked of. An `office` (who is the president of…, what is the capital of…) is told by nothing
+    that does not name it.
     """
 
     kind: Kind
     said: frozenset[str]
     implied: frozenset[str] = frozenset()
     thing: str = ""
+    office: str = ""
 
 
 def understood(question: str) -> Question:
     """What the question asks for."""
+    office = _OFFICE.search(terms.fold(question))
+    return _understood(question)._replace(office=office["office"] if office else "")
+
+
+def _understood(question: str) -> Question:
     folded = terms.fold(question)
     asking = _ASKING.search(folded)
     last = asking.start() if asking else len(folded)

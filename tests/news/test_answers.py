@@ -107,6 +107,31 @@ async def test_what_no_article_says_is_not_answered(
     assert answer.sources == ()
 
 
+@pytest.mark.parametrize(
+    "question",
+    ["Who is the president of Mongolia?", "What is the capital of Mongolia?", "Qui est le roi de Mongolie ?"],
+)
+async def test_who_holds_an_office_is_not_told_by_what_does_not_name_it(
+    library: Library, searcher: Searcher, question: str
+) -> None:
+    landing = "The crew of Chen Dong was to land in the desert of Mongolia on Wednesday."
+    await library.add("Space junk may have struck a ship", f"{landing} It stays in orbit with Chen Zhongrui.")
+    for number in range(20):
+        await library.add(f"Weather {number}", "Rain is expected, and the president spoke of the capital.")
+    answer = await ask(searcher, question, feed_ids=None)
+    assert not answer.answered, answer
+    assert answer.nearest
+
+
+async def test_who_holds_an_office_is_told_by_what_names_it(library: Library, searcher: Searcher) -> None:
+    await library.add(
+        "Ulaanbaatar in the cold",
+        "Ulaanbaatar, the capital of Mongolia, is the coldest capital of the world.",
+    )
+    answer = await ask(searcher, "What is the capital of Mongolia?", feed_ids=None)
+    assert answer.answered
+
+
 async def test_an_article_that_the_person_may_not_see_neither_answers_nor_is_offered(
     library: Library, searcher: Searcher
 ) -> None:
