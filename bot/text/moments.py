@@ -84,6 +84,10 @@ _RELATIVE = (
 )
 # What names a date:
 _NAMED = (
+    (
+        rf"(?:semaine du|week of) (?P<week>{_NUMBERED_DAY} {_MONTH}(?: {_YEAR})?"
+        rf"|{_MONTH} {_NUMBERED_DAY}(?:,? {_YEAR})?)(?!\d)"
+    ),
     rf"(?P<as_is>{_YEAR}-\d\d(?:-\d\d)?|\d{{1,2}}[/.]\d{{1,2}}[/.]{_YEAR})",
     rf"(?P<as_is>{_NUMBERED_DAY} {_MONTH}(?: {_YEAR})?)",
     rf"(?P<as_is>{_MONTH} {_NUMBERED_DAY}(?:,? {_YEAR})?)(?!\d)",
@@ -98,12 +102,16 @@ _NAMED = (
 _FEW = {"days": 7, "jours": 7, "weeks": 4, "semaines": 4, "months": 3, "mois": 3}
 _GROUP = re.compile(r"\?P<(\w+)>")
 _LEAD = re.compile(rf"(?:\b{_SINCE} |\b{_IN} )?(?:\b(?:the|les|ces|ce|cette|la|le|des|de|du) |\b[ld]')?\Z")
-_SOME_DATE = rf"(?:{_YEAR}|{_NUMBERED_DAY}(?: {_MONTH})?(?: {_YEAR})?|{_MONTH}(?: {_YEAR})?|{_DAY})"
+_SOME_DATE = (
+    rf"(?:{_YEAR}(?:-\d\d-\d\d)?|{_MONTH} {_NUMBERED_DAY}(?!\d)(?:,? {_YEAR})?"
+    rf"|{_NUMBERED_DAY}(?: {_MONTH})?(?: {_YEAR})?|{_MONTH}(?: {_YEAR})?|{_DAY})"
+)
 _FROM_TO = re.compile(
     rf"(?<![\w'-])(?:between|entre|from|du|de) (?:le |l')?(?P<first>{_SOME_DATE})"
     rf" (?:and|et|to|until|au|a) (?:le |l')?(?P<last>{_SOME_DATE})(?![\w-])"
 )
 _YEAR_LAST = re.compile(rf" {_YEAR}$")
+_DAY_ALONE = re.compile(_NUMBERED_DAY)
 _BEFORE = re.compile(r"\b(?:before|until|by|avant|jusqu'(?:a|en|au)|d'ici) (?:the |le |la |l')?\Z")
 _END = r"(?=$|[^\w'’-]|-ci\b|'s\b)"
 
@@ -145,13 +153,15 @@ def find(folded: str, now: int) -> Moment | None:
 
 
 def _spans(folded: str, now: int) -> Iterator[Moment]:
-    """From one date to another: `between Monday and Wednesday`, `du 3 au 5 juin`."""
+    """From one date to another: `between Monday and Wednesday`, `du 3 au 5 juin`, `from June 3 to 5`."""
     for match in _FROM_TO.finditer(folded):
         first, last = match["first"], match["last"]
-        if first.isdecimal() and len(first) < len("2020"):
+        if _DAY_ALONE.fullmatch(first):
             first = f"{first} {last.partition(' ')[2]}"
+        elif _DAY_ALONE.fullmatch(last):
+            last = f"{first.partition(' ')[0]} {last}"
         year = _YEAR_LAST.search(last)
-        if year and not _YEAR_LAST.search(first):
+        if year and not (_YEAR_LAST.search(first) or "-" in first):
             first += year[0]
         begin, end = periods.parse(first, now), periods.parse(last, now)
         if begin and end and begin.start < end.end:
@@ -177,6 +187,9 @@ def _period(said: dict[str, str], now: int) -> Period | None:
     if "as_is" in said:
         words = said["as_is"].removeprefix("the ")
         return periods.parse({"jour": "aujourd'hui", "day": "today"}.get(words, words), now)
+    if "week" in said:
+        day = periods.parse(said["week"], now)
+        return day and day._replace(end=day.start + 7 * 86400)
     if "lately" in said:
         return Period(now - LATELY, now + 1)
     if "few" in said:
