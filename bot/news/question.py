@@ -66,7 +66,7 @@ _PRICE = (
     r"|what (?:does|do|did|will|would) .{1,60}\bcost"
     r"|combien (?:(?:est-ce que )?(?:ca|cela|il|elle|ils|elles) )?"
     r"(?:coute|coutent|coutait|coutera|a coute|faut-il payer|paye)"
-    r"|(?:ca|cela) (?:coute|vaut|coutera) combien|(?:a|pour) (?:combien|quel prix)\b"
+    r"|(?:ca|cela) (?:coute|vaut|coutera) combien|(?:a|pour) (?:combien(?! de\b| d')|quel prix)\b"
 )
 _SUM = (
     r"(?:fines?|penalty|damages|ransom|revenues?|profits?|budget|salary|wages?|funding|debts?|worth"
@@ -188,7 +188,8 @@ _SAID = {
     Kind.WEIGHT: _MANY,
 }
 _IMPLIED = {
-    Kind.PRICE: "cost costs price coute coutent coutait coutera cout couts prix tarif tarifs expensive",
+    Kind.PRICE: "cost costs price coute coutent coutait coutera cout couts prix tarif tarifs expensive"
+    " sell sells sold vend vendent vendu vendue vendus vendues",
     Kind.MONEY: "worth vaut valent valait money argent doit doivent",
     Kind.WEIGHT: "heavy weigh weighs weight pese pesent pesait poids",
     Kind.AGE: "old age",

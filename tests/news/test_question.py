@@ -22,6 +22,9 @@ from bot.news.question import Kind, present, understood
         ("How much does it cost?", Kind.PRICE),
         ("Combien ça coûte ?", Kind.PRICE),
         ("Ça coûte combien ?", Kind.PRICE),
+        ("À combien est-elle vendue ?", Kind.PRICE),
+        ("À combien de kilomètres de Paris est-ce ?", Kind.NUMBER),
+        ("À combien d’abonnés s’adresse-t-il ?", Kind.NUMBER),
         ("Combien est-ce que ça coûte ?", Kind.PRICE),
         ("How much is an iPhone?", Kind.PRICE),
         ("Pourquoi Amazon l'interdit-il ?", Kind.REASON),
@@ -49,6 +52,14 @@ from bot.news.question import Kind, present, understood
 )
 def test_a_question_is_not_taken_for_another_kind(question: str, kind: Kind) -> None:
     assert understood(question).kind is kind
+
+
+@pytest.mark.parametrize(
+    ("question", "word"),
+    [("À quel prix est vendue la Polestar 2 ?", "vendue"), ("How much does it sell for?", "sell")],
+)
+def test_what_tells_a_price_need_not_say_that_it_is_sold(question: str, word: str) -> None:
+    assert word in understood(question).implied
 
 
 @pytest.mark.parametrize(
