@@ -19,6 +19,7 @@ from bot.store import Store
 from tests.clocks import ManualClock
 from tests.discord_world import World, discord_world
 from tests.feed_server import FeedServer
+from tests.kept_workers import STABLE, KeptWorkers
 from tests.leaks import eavesdropping
 
 hypothesis_settings.register_profile(
@@ -48,6 +49,19 @@ def _no_secret_in_the_log() -> Iterator[None]:
     with eavesdropping() as listening:
         yield
     assert not listening.leaks
+
+
+@pytest.fixture(scope="session")
+def _stable() -> Iterator[None]:
+    yield
+    STABLE.close()
+
+
+@pytest.fixture(autouse=True)
+def _kept_workers(monkeypatch: pytest.MonkeyPatch, _stable: None) -> None:
+    """What the bot leaves to worker processes is done by those that earlier tests started."""
+    for module in ("charts", "meaning", "newsroom"):
+        monkeypatch.setattr(f"bot.news.{module}.Workers", KeptWorkers)
 
 
 @pytest.fixture

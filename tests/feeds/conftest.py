@@ -12,6 +12,7 @@ from bot.feeds.errors import FeedError
 from bot.feeds.fetch import Fetcher
 from bot.settings import Settings
 from bot.workers import Workers
+from tests.kept_workers import KeptWorkers
 
 RawServer = Callable[
     [Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]], Awaitable[str]
@@ -33,7 +34,7 @@ async def fetcher(settings: Settings) -> AsyncIterator[Fetcher]:
 
 @pytest.fixture
 async def workers() -> AsyncIterator[Workers]:
-    pool = Workers()
+    pool = KeptWorkers()
     yield pool
     await pool.close()
 

@@ -1,0 +1,84 @@
+"""Worker processes that go from test to test, as in a bot they go from call to call.
+
+To import for each test what reads feeds would be more than half of what many tests cost. Only a process that
+is idle and healthy when its pool closes is kept: whatever a test broke ends with it. Tests of the processes
+themselves use `bot.workers.Workers`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from dataclasses import dataclass, field
+from subprocess import Popen
+
+from bot.workers import Workers, _Worker
+
+MOST = 4
+"""Processes that wait for the next test."""
+
+
+@dataclass
+class Stable:
+    """Processes that nobody uses, by how much memory they may hold; the oldest has imported most."""
+
+    _kept: dict[int, list[tuple[int, Popen[bytes], socket.socket]]] = field(default_factory=dict)
+
+    def keep(self, worker: _Worker, tired: int) -> bool:
+        """Take an idle process from its pool and its event loop. Whether there was room."""
+        kept = self._kept.setdefault(tired, [])
+        transport = worker._transport
+        if transport is None or worker.lost or worker.process.poll() is not None or len(kept) >= MOST:
+            return False
+        connection = transport.get_extra_info("socket").dup()
+        transport.abort()  # closes the event loop's end alone
+        kept.append((worker.process.pid, worker.process, connection))
+        return True
+
+    async def lend(self, tired: int) -> _Worker | None:
+        """A process, if there is one."""
+        kept = self._kept.setdefault(tired, [])
+        while kept:
+            oldest = min(kept)
+            kept.remove(oldest)
+            _, process, connection = oldest
+            if process.poll() is not None:
+                connection.close()
+                continue
+            return await _taken(process, connection)
+        return None
+
+    def close(self) -> None:
+        """End them all."""
+        for kept in self._kept.values():
+            for _, process, connection in kept:
+                connection.close()
+                process.kill()
+                process.wait()
+        self._kept.clear()
+
+
+async def _taken(process: Popen[bytes], connection: socket.socket) -> _Worker:
+    worker = _Worker(process)
+    await asyncio.get_running_loop().create_connection(lambda: worker, sock=connection)
+    return worker
+
+
+STABLE = Stable()
+
+
+class KeptWorkers(Workers):
+    """A pool that takes its processes from the stable, and gives them back."""
+
+    async def start(self) -> None:
+        while len(self._idle) + self._taken < self._count:
+            self._idle.append(await STABLE.lend(self._tired) or await _Worker.start(self._tired))
+
+    async def close(self) -> None:
+        self._idle = [worker for worker in self._idle if not STABLE.keep(worker, self._tired)]
+        await super().close()
+
+    async def _fresh(self) -> _Worker:
+        if not self._idle and (worker := await STABLE.lend(self._tired)) is not None:
+            return worker
+        return await super()._fresh()
