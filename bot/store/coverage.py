@@ -92,9 +92,7 @@ def _whole(
     points = dict.fromkeys(recent, whole)
     is_all = len(recent) < RECENT
     titles: Iterable[tuple[Part, Iterable[int]]]
-    if is_all and narrow and all(_is_word(part.wanted) for part in parts):
-        titles = ((part, lists.titled_of(connection, part.wanted, recent)) for part in parts)
-    elif is_all and also is not None:  # what narrows the search leads to the titles too
+    if is_all and also is not None:  # what narrows the search leads to the titles too
         few = also if narrow else core
         titles = ((part, lists.first(connection, All((in_title(part.wanted), few)))) for part in parts)
     else:

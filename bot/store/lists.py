@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 from bot.store.rows import ids_of, listed
@@ -62,16 +62,6 @@ def titled(
         connection,
         "SELECT rowid FROM title_terms WHERE title_terms MATCH ? AND rowid >= ? ORDER BY rowid DESC LIMIT ?",
         (" AND ".join(map(_title_match, wanted)), floor, most),
-    )
-
-
-def titled_of(connection: sqlite3.Connection, wanted: Wanted, some: Collection[int]) -> list[int]:
-    """Those of some articles, which were taken in at about the same time, whose titles have a word."""
-    return ids_of(
-        connection,
-        "SELECT rowid FROM title_terms WHERE title_terms MATCH ? AND rowid BETWEEN ? AND ?"
-        " AND +rowid IN (SELECT value FROM json_each(?)) LIMIT -1",
-        (_title_match(wanted), min(some), max(some), listed(some)),
     )
 
 
