@@ -101,11 +101,13 @@ class Finder:
     async def full(self, asked: Plan, limit: int) -> list[Found]:
         """What matches wholly, the best first."""
         parts = (*asked.words, *asked.texts)
-        if await self.vocabulary.is_long() and self.vocabulary.cost(parts) > BUDGET:
+        is_long = await self.vocabulary.is_long()
+        is_dear = is_long and self.vocabulary.cost(parts) > BUDGET
+        if asked.exact and len(parts) == 1 and (is_dear or (is_long and asked.is_phrase)):
+            return await self._read_exact(asked, parts[0], limit)
+        if is_dear:
             if await self._is_unlikely(parts):
                 return []
-            if asked.exact and len(parts) == 1:
-                return await self._read_exact(asked, parts[0], limit)
             most = limit
             if asked.exact:
                 most = max(IN_NEIGHBOURS, limit)

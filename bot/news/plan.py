@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from bot.locale import gettext as _
 from bot.news.exact import has_phrase
-from bot.store.search_index import EVERYTHING, All, Any, Column, Except, Near, Scope, Terms, Wanted
+from bot.store.search_index import EVERYTHING, All, Any, Column, Except, Near, Scope, Terms, Wanted, is_narrow
 from bot.text import terms
 from bot.text.query import AllOf, AnyOf, Condition, Filter, Node, Not, Phrase, Query, Word
 
@@ -61,6 +61,11 @@ class Plan:
             case [Phrase(title=False) as phrase]:
                 return terms.pair_tokens(phrase.words)
         return ()
+
+    @property
+    def is_phrase(self) -> bool:
+        """Whether such pairs tell it all: nothing but a phrase is wanted, of whatever time."""
+        return bool(self.pairs) and self.required() is None and not is_narrow(self.scope)
 
     def required(self, parts: Iterable[Wanted] = ()) -> Wanted | None:
         """The filters, what is not wanted, and these parts; None when there is nothing of it."""

@@ -2,7 +2,7 @@
 
 A text is folded byte by byte, each character to one byte, which is a hundred times faster than `tokens.plain`
 and keeps places. What it gets wrong is rare and only ever decides an order or a mark: names with signs
-(`C++`), decimals, `US` beside `us`.
+(`C++`), decimals, `US` beside `us`. Texts with letters that Latin-1 lacks (`Erdoğan`) are made plain first.
 """
 
 from __future__ import annotations
@@ -48,8 +48,14 @@ def _folded(code: int) -> int:
 
 
 _FOLDED = bytes(map(_folded, range(256)))
-_JOINING = b"-'&.?"  # "?" stands for curved apostrophes too
 _SPACE = ord(" ")
+_BEYOND = re.compile("[\xadÆØßæø\u0100-\u0151\u0154-\u024f\u1e00-\u1eff\u200b-\u200d\ufb00-\ufb06\ufeff]")
+"""What a table of Latin-1 folds otherwise than `tokens.plain` does; œ, which is common, is replaced."""
+_SIGNS = rb"[-'&.?]*"  # "?" stands for curved apostrophes too
+_ACRONYMS = {
+    acronym: re.compile(rb"(?<![\w\xc0-\xff])%b(?![\w\xc0-\xff])" % rb"\.?".join(map(str.encode, acronym)))
+    for acronym in sorted(tokens.ACRONYMS, key=len, reverse=True)  # `U.S.A.` before `U.S.`
+}
 APART = "\0"
 """Between two texts that are read as one: no phrase goes across it."""
 _KEPT = frozenset((ascii_lowercase + digits + APART).encode())
@@ -82,9 +88,7 @@ _STEMS = {"en": _Stems(0), "fr": _Stems(-1)}
 
 def lines(text: str, language: str | None) -> list[list[str]]:
     """The terms of `text` in order, sentence by sentence, those that say nothing left out."""
-    if "œ" in text:
-        text = text.replace("œ", "oe")
-    simple = text.replace("?", "!").encode("latin-1", "replace").translate(_FOLDED)
+    simple = _of_latin_1(text).replace("?", "!").encode("latin-1", "replace").translate(_FOLDED)
     stems = _STEMS.get(language or "en", _STEMS["en"])
     found: list[list[str]] = [[]]
     start = 0
@@ -98,46 +102,78 @@ def lines(text: str, language: str | None) -> list[list[str]]:
     return list(filter(None, found))
 
 
+def _of_latin_1(text: str) -> str:
+    """The text, without accents where a letter of it is not in Latin-1."""
+    if text.isascii():
+        return text
+    if _BEYOND.search(text):
+        return tokens.plain(text)
+    return _parted(text)
+
+
+def _parted(text: str) -> str:
+    return text.replace("œ", "oe").replace("Œ", "OE")
+
+
 def has_phrase(text: str, words: tuple[str, ...]) -> bool | None:
     """Whether these folded words stand in a row in `text`; None where only `tokens.words` can tell."""
     sought = _sought(words)
     if sought is None:
         return None
-    if "œ" in text:
-        text = text.replace("œ", "oe")
-    simple = text.encode("latin-1", "replace")
+    simple = _parted(text).encode("latin-1", "replace")
+    for acronym, form in sought.acronyms:
+        simple = acronym.sub(form, simple)
     spaced = b" %b " % simple.translate(_SPACED)
     if _in_a_row(sought, spaced):
         return True
-    missing = [word for word in sought.words if word not in spaced]
-    if not missing:
-        return False
-    # Other forms of a word stand there, or it is written in a way that `tokens` joins.
-    joined = b" %b " % simple.translate(_SPACED, _JOINING)
-    return None if all(word in joined for word in missing) else False
+    if not all(word in spaced for word in sought.words) and _BEYOND.search(text):
+        return has_phrase(tokens.plain(text), words)
+    return None if sought.loosely.search(simple.translate(_FOLDED)) else False
 
 
 class _Sought(NamedTuple):
     """The words of a phrase as they stand in a text of letters, digits and spaces.
 
     The longest, which is the rarest, with those `before` it, the nearest first, and what comes `after` it.
+    `loosely` are all in a row with signs in them, `acronyms` what is written otherwise than its form.
     """
 
     words: tuple[bytes, ...]
     longest: bytes
     before: tuple[bytes, ...]
     after: re.Pattern[bytes]
+    loosely: re.Pattern[bytes]
+    acronyms: tuple[tuple[re.Pattern[bytes], bytes], ...]
 
 
 @lru_cache(maxsize=64)
 def _sought(words: tuple[str, ...]) -> _Sought | None:
     if not all(word.isascii() and word.isalpha() for word in words):
         return None
-    spaced = tuple(b" %b " % word.encode() for word in words)
+    written = [_written(word) for word in words]
+    spaced = tuple(b" %b " % word for word in written)
     place = max(range(len(words)), key=lambda number: len(words[number]))
-    before = tuple(word[:-1] for word in reversed(spaced[:place]))
-    after = re.compile(b"".join(b" +%b" % word.strip() for word in spaced[place + 1 :]) + b" ")
-    return _Sought(spaced, spaced[place], before, after)
+    loose = rb"[^a-z0-9\0]+".join(
+        _SIGNS.join(word[at : at + 1] for at in range(len(word))) for word in written
+    )
+    begins = rb"%b(?<![a-z0-9]%b)" % (loose[:1], loose[:1])  # the letter first: it is looked for fast
+    return _Sought(
+        words=spaced,
+        longest=spaced[place],
+        before=tuple(word[:-1] for word in reversed(spaced[:place])),
+        after=re.compile(b"".join(b" +%b" % word for word in written[place + 1 :]) + b" "),
+        loosely=re.compile(rb"%b%b(?![a-z0-9])" % (begins, loose[1:])),
+        acronyms=tuple(
+            (_ACRONYMS[acronym], _written(tokens.ACRONYMS[acronym]))
+            for acronym in _ACRONYMS
+            if tokens.ACRONYMS[acronym] in words
+        ),
+    )
+
+
+def _written(form: str) -> bytes:
+    """A form in small letters; that of an acronym as no word is, for `EU` is not `eu`."""
+    return form.encode() if form.islower() else b"0%b0" % form.lower().encode()
 
 
 def _in_a_row(sought: _Sought, spaced: bytes) -> bool:
@@ -208,6 +244,8 @@ class Marker:
             for first, end in marks:
                 found.append((start + first, start + end))
                 last = start + end
+        if not found and self._forms and _BEYOND.search(text):
+            return excerpts.marks(text, self._forms, language)
         return found
 
     def _marks_of(self, chunk: str, language: str | None) -> list[tuple[int, int]]:
@@ -260,6 +298,9 @@ def _heads(form: str) -> Iterator[str]:
         return
     yield form[: len(form) - _changed(form)]
     yield from _IRREGULAR.get(form, ())
+    for acronym, meant in tokens.ACRONYMS.items():
+        if meant == form:
+            yield from (acronym.lower(), ".".join(acronym.lower()))
     if form.endswith("teur"):
         yield f"{form[:-4]}trice"
     for head in _HYPHENATED:

@@ -48,7 +48,8 @@ _POSSESSIVE = re.compile(r"'s$")
 HYPHENATED = re.compile(r"([^\W_]+)-([^\W_]+)")
 """A word of two parts."""
 
-_ACRONYMS = {"US": "usa", "USA": "usa", "IT": "IT", "EU": "EU", "WHO": "WHO"}
+ACRONYMS = {"US": "usa", "USA": "usa", "IT": "IT", "EU": "EU", "WHO": "WHO"}
+"""The forms of those that would be empty words in small letters."""
 _NOUNS = table("as est ete or")
 """Empty words that are nouns after `l'` or `d'`: the ace, the east, summer, gold."""
 _ONE_WORD = re.compile(
@@ -147,7 +148,7 @@ def split(chunk: str) -> tuple[Word, ...]:
 
 def form(piece: str) -> str:
     """The one form of a word of letters alone."""
-    return _ACRONYMS.get(piece) or piece.casefold()[:LONGEST]
+    return ACRONYMS.get(piece) or piece.casefold()[:LONGEST]
 
 
 def _word(piece: str, start: int, end: int) -> Word:

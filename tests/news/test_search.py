@@ -85,6 +85,27 @@ async def test_a_phrase_is_found_as_it_stands_and_nothing_like_it(
     assert await titles(searcher, '"facials recognition"') == []
 
 
+@pytest.mark.parametrize(
+    "phrase",
+    [
+        "US Army",
+        "U.S. Army",
+        "EU Commission",
+        "IT department",
+        "WHO says",
+        "Recep Erdoğan",
+        "Mærsk ship",
+        "e-mail app",
+    ],
+)
+async def test_a_phrase_is_found_with_an_acronym_or_letters_of_other_alphabets(
+    library: Library, searcher: Searcher, phrase: str
+) -> None:
+    await library.add("One", f"So the {phrase} it was. An email and an app.")
+    await library.add("Two", "Give us army boots, it is a department who says so; he has eu commission.")
+    assert await titles(searcher, f'"{phrase}"') == ["One"]
+
+
 async def test_a_phrase_does_not_match_an_inflection_or_across_other_words(
     library: Library, searcher: Searcher
 ) -> None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bot.news import finding, vocabulary
+from bot.news.exact import Exactly
 from bot.news.search import Searcher
 from bot.store import Store, coverage, indexing, phrases, search_index
 from bot.store.search_index import Scope, Terms
@@ -153,6 +154,26 @@ async def test_a_phrase_is_found_in_a_feed_behind_many_of_other_feeds(
         await library.add(f"The police chief {number}", "The police chief.", days=number, feed=other)
     assert await find(store, '"police chief"', feed_ids={library.feed.id}) == ["The police chief", "One"]
     assert await find(store, '"police chief" since:2030-01-01') == []
+
+
+@pytest.mark.parametrize("budget", [0, 1_000])
+async def test_of_many_articles_with_the_words_of_a_phrase_only_those_with_its_pairs_are_read(
+    store: Store, library: Library, monkeypatch: pytest.MonkeyPatch, budget: int
+):
+    monkeypatch.setattr(finding, "BUDGET", budget)
+    read: list[str] = []
+    holds = Exactly.tells
+
+    def tells(self: Exactly, title: str, body: str) -> bool | None:
+        read.append(title)
+        return holds(self, title, body)
+
+    monkeypatch.setattr(Exactly, "tells", tells)
+    await library.add("One", "The police chief spoke.", days=300)
+    for number in range(8):
+        await library.add(f"News {number}", "The chief called the police.", days=number)
+    assert await find(store, '"police chief"') == ["One"]
+    assert set(read) == {"One"}
 
 
 async def test_a_phrase_does_not_begin_in_the_title_and_end_in_the_text(store: Store, library: Library):
