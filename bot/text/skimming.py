@@ -126,7 +126,7 @@ def has_phrase(text: str, words: tuple[str, ...]) -> bool | None:
     spaced = b" %b " % simple.translate(_SPACED)
     if _in_a_row(sought, spaced):
         return True
-    if not all(word in spaced for word in sought.words) and _BEYOND.search(text):
+    if min(map(spaced.find, sought.words)) < 0 and _BEYOND.search(text):
         return has_phrase(tokens.plain(text), words)
     return None if sought.loosely.search(simple.translate(_FOLDED)) else False
 
