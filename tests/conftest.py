@@ -21,6 +21,7 @@ from tests.discord_world import World, discord_world
 from tests.feed_server import FeedServer
 from tests.kept_workers import STABLE, KeptWorkers
 from tests.leaks import eavesdropping
+from tests.wire.bot_process import Launcher
 
 hypothesis_settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -62,6 +63,14 @@ def _kept_workers(monkeypatch: pytest.MonkeyPatch, _stable: None) -> None:
     """What the bot leaves to worker processes is done by those that earlier tests started."""
     for module in ("charts", "meaning", "newsroom"):
         monkeypatch.setattr(f"bot.news.{module}.Workers", KeptWorkers)
+
+
+@pytest.fixture(scope="session")
+def launcher() -> Iterator[Launcher]:
+    """Starts processes that are `telex`."""
+    opened = Launcher()
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

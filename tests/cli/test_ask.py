@@ -11,13 +11,14 @@ import pytest
 from tests.cli.test_commands import Telex, line
 from tests.feed_server import FeedServer
 from tests.news.model_service import ModelService
+from tests.wire.bot_process import Launcher
 
 QUESTION = "Depuis quand la version 1 est-elle disponible ?"
 
 
 @pytest.fixture
-def telex(tmp_path: Path) -> Telex:
-    return Telex(tmp_path)
+def telex(tmp_path: Path, launcher: Launcher) -> Telex:
+    return Telex(tmp_path, launcher)
 
 
 def test_a_period_is_a_dated_list_for_people_and_sources_for_scripts(telex: Telex) -> None:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
 from bot.store import Store
 from tests.feed_server import FeedServer, item, rss
+from tests.wire.bot_process import Launcher
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -21,8 +25,9 @@ ROOT = Path(__file__).resolve().parents[2]
 class Telex:
     """Runs `telex` with a database of its own, in a folder where nothing of the checkout lies."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, launcher: Launcher) -> None:
         self.folder = folder
+        self.launcher = launcher
         self.environment = {
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(ROOT),
@@ -33,27 +38,39 @@ class Telex:
         }
 
     def __call__(self, *arguments: str, status: int = 0, given: str = "") -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "bot", *arguments],
-            cwd=self.folder,
-            env=self.environment,
-            input=given,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=60,
-            check=False,
-        )
+        """Run a command in a process that has everything imported."""
+        with TemporaryDirectory() as place:
+            said, log, asked = (Path(place) / name for name in ("output", "log", "given"))
+            asked.write_text(given, "utf-8")
+            streams = {"given": str(asked), "output": str(said), "log": str(log)}
+            where = {"environment": self.environment, "folder": str(self.folder)}
+            pid = self.launcher.ask(argv=arguments, **where, **streams)["pid"]
+            end = time.monotonic() + 60
+            while (ended := self.launcher.ask(poll=pid)["status"]) is None:
+                if time.monotonic() > end:
+                    os.kill(pid, signal.SIGKILL)
+                time.sleep(0.005)
+            done = subprocess.CompletedProcess(
+                arguments, ended, said.read_text("utf-8"), log.read_text("utf-8")
+            )
         assert done.returncode == status, done.stderr
         return done
+
+    def cold(self, *arguments: str, status: int = 0) -> None:
+        """Run a command as a shell does: from nothing."""
+        command = [sys.executable, "-m", "bot", *arguments]
+        done = subprocess.run(
+            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == status, done.stderr
 
     def json(self, *arguments: str, given: str = "") -> list[Any]:
         return [json.loads(line) for line in self(*arguments, given=given).stdout.splitlines()]
 
 
 @pytest.fixture
-def telex(tmp_path: Path) -> Telex:
-    return Telex(tmp_path)
+def telex(tmp_path: Path, launcher: Launcher) -> Telex:
+    return Telex(tmp_path, launcher)
 
 
 def line(number: int, **changes: object) -> str:
@@ -110,7 +127,7 @@ def test_importing_twice_keeps_one_copy_and_an_export_comes_back_the_same(
     exported = (tmp_path / "out.jsonl").read_text("utf-8")
     assert len(exported.splitlines()) == 5
     assert set(json.loads(exported.splitlines()[0])) >= set(json.loads(line(0)))
-    other = Telex(tmp_path)
+    other = Telex(tmp_path, telex.launcher)
     other.environment["TELEX_DATABASE"] = str(tmp_path / "other.db")
     other("import", "out.jsonl")
     assert other("export", "-").stdout == exported
@@ -191,7 +208,7 @@ def test_a_backup_is_a_database_and_never_overwrites(telex: Telex, tmp_path: Pat
     telex("import", "-", given=line(1))
     telex("backup", "copy.db")
     telex("backup", "copy.db", status=1)
-    copy = Telex(tmp_path)
+    copy = Telex(tmp_path, telex.launcher)
     copy.environment["TELEX_DATABASE"] = str(tmp_path / "copy.db")
     assert len(copy.json("latest", "--json")) == 1
 
@@ -227,7 +244,7 @@ def test_folders_named_like_ours_in_the_working_directory_are_not_picked_up(
     for name in ("cogs", "data"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").write_text("raise RuntimeError('the wrong one')")
-    telex("run", status=2)
+    telex.cold("run", status=2)
     code = (
         "import runpy, sys; sys.argv = ['telex', '--version']; runpy.run_module('bot', run_name='__main__')"
     )

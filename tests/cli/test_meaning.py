@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bot.news import encoder
 from tests.cli.test_commands import Telex
+from tests.wire.bot_process import Launcher
 
 STORIES = (
     ("The outage", "A fire destroyed a data centre in Strasbourg. Nobody was hurt.", "en"),
@@ -15,8 +16,10 @@ STORIES = (
 )
 
 
-def test_what_is_imported_is_found_across_languages_and_check_tells_of_it(tmp_path: Path) -> None:
-    telex = Telex(tmp_path)
+def test_what_is_imported_is_found_across_languages_and_check_tells_of_it(
+    tmp_path: Path, launcher: Launcher
+) -> None:
+    telex = Telex(tmp_path, launcher)
     telex.environment["TELEX_SEMANTIC"] = "true"
     lines = [
         json.dumps(
@@ -33,8 +36,8 @@ def test_what_is_imported_is_found_across_languages_and_check_tells_of_it(tmp_pa
     assert encoder.PACKAGE in checked
 
 
-def test_without_it_nothing_is_encoded_and_check_says_so(tmp_path: Path) -> None:
-    telex = Telex(tmp_path)
+def test_without_it_nothing_is_encoded_and_check_says_so(tmp_path: Path, launcher: Launcher) -> None:
+    telex = Telex(tmp_path, launcher)
     line = json.dumps({"url": "https://news.example/1", "title": "The outage", "text": "A fire."})
     assert "encoded" not in telex("import", "-", given=line).stderr
     assert "TELEX_SEMANTIC is false" in " ".join(telex("check").stdout.split())

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from tests.cli.test_commands import Telex, line
+from tests.wire.bot_process import Launcher
 
 FULL = Path("/dev/full")
 
 
 @pytest.fixture
-def telex(tmp_path: Path) -> Telex:
-    telex = Telex(tmp_path)
+def telex(tmp_path: Path, launcher: Launcher) -> Telex:
+    telex = Telex(tmp_path, launcher)
     telex("import", "-", given="\n".join(line(number) for number in range(60)))
     return telex
 

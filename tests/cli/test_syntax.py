@@ -12,6 +12,7 @@ import pytest
 
 from tests.cli.test_commands import Telex
 from tests.news.syntax import AMAZON, ARTICLES, CITIES, FOUND, MEANT, TOLD
+from tests.wire.bot_process import Launcher
 
 
 def row(number: int, article: dict[str, Any]) -> str:
@@ -20,8 +21,8 @@ def row(number: int, article: dict[str, Any]) -> str:
 
 
 @pytest.fixture
-def telex(tmp_path: Path) -> Telex:
-    telex = Telex(tmp_path)
+def telex(tmp_path: Path, launcher: Launcher) -> Telex:
+    telex = Telex(tmp_path, launcher)
     telex("import", "-", given="\n".join(row(number, article) for number, article in enumerate(ARTICLES)))
     return telex
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from tests.wire.waiting import until
@@ -21,9 +22,14 @@ class Launcher:
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
+        self._lock = Lock()
 
     def ask(self, **request: Any) -> dict[str, Any]:
         """Send a request and return its answer; starts the process at the first one."""
+        with self._lock:
+            return self._ask(request)
+
+    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
         if self._process is None:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tests.wire.launch"],

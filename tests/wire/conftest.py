@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -47,13 +47,6 @@ async def client(
     redirect(discord_server, monkeypatch)
     async with online(Witness(), discord_server.token) as running:
         yield running
-
-
-@pytest.fixture(scope="session")
-def launcher() -> Iterator[Launcher]:
-    opened = Launcher()
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -10,14 +10,15 @@
 - KILL_AT: "module:Class.method:before" or ":after", at the n-th call with ":n" behind it, where the process
   kills itself (SIGKILL); with KILL_CHANNEL only calls with an argument of that channel count.
 
-`python -m tests.wire.launch` alone serves a test run: it imports everything once and then forks a bot for
-each line on standard input, which saves the second that the imports take.
+`python -m tests.wire.launch` alone serves a test run: it imports everything once, reads the French catalogue
+and then forks a `telex` for each line on standard input, which saves the second that this takes.
 """
 
 from __future__ import annotations
 
 import asyncio
 import functools
+import gc
 import importlib
 import inspect
 import json
@@ -39,11 +40,14 @@ from discord.state import ConnectionState
 
 from bot.__main__ import main
 from bot.clock import SystemClock
+from bot.locale import catalogue
 from tests.wire.quick import QuickClock
 
 
 def redirect() -> None:
-    """Let discord.py talk to the stand-in."""
+    """Let discord.py talk to the stand-in, if there is one."""
+    if "WIRE_API" not in os.environ:
+        return
     discord.http.Route.BASE = os.environ["WIRE_API"]
     DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(os.environ["WIRE_GATEWAY"])
     patient = ConnectionState.__init__
@@ -151,10 +155,14 @@ def serve() -> None:
     """Fork a bot for each line on standard input, and say what became of it.
 
     A line is a JSON object: `{"argv", "environment", "folder", "log"}` starts one, answered with its `pid`;
+    `output` is a file for its standard output alone, `given` one for it to read;
     `{"poll": pid}` is answered with its `status`: null while it runs, negative when a signal ended it.
     """
     for module in ("bot.app", "bot.news.newsroom", "cogs"):
         importlib.import_module(module)
+    catalogue("fr")
+    gc.collect()
+    gc.freeze()  # else each bot's collector would copy all of this memory
     alive: set[int] = set()
     _answer(ready=True)
     for line in sys.stdin:
@@ -182,13 +190,14 @@ def _become(request: dict[str, Any]) -> None:
     """In the forked process: be a bot until the end."""
     os.setsid()
     for descriptor, path, flags in (
-        (0, os.devnull, os.O_RDONLY),
-        (1, request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND),
+        (0, request.get("given", os.devnull), os.O_RDONLY),
+        (1, request.get("output", request["log"]), os.O_WRONLY | os.O_CREAT | os.O_APPEND),
         (2, request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND),
     ):
         opened = os.open(path, flags, 0o600)
         os.dup2(opened, descriptor)
         os.close(opened)
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - without what the launcher has read ahead
     os.environ.clear()
     os.environ.update(request["environment"])
     os.chdir(request["folder"])
