@@ -29,7 +29,7 @@ class Telex:
         self.folder = folder
         self.launcher = launcher
         self.environment = {
-            "PATH": os.environ["PATH"],
+            **{name: os.environ[name] for name in ("PATH", "PYTHONPYCACHEPREFIX") if name in os.environ},
             "PYTHONPATH": str(ROOT),
             "TELEX_DATABASE": str(folder / "news.db"),
             "TELEX_SEMANTIC": "false",

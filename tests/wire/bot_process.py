@@ -15,6 +15,7 @@ from typing import Any
 from tests.wire.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
+INHERITED = {"PATH", "HOME", "TMPDIR", "PYTHONPYCACHEPREFIX"}
 
 
 class Launcher:
@@ -77,7 +78,7 @@ class BotProcess:
         self._launcher = launcher
         self._log = folder / log
         self._status: int | None = None
-        inherited = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "TMPDIR"}}
+        inherited = {name: value for name, value in os.environ.items() if name in INHERITED}
         answer = launcher.ask(
             argv=argv or ["run"],
             environment={**inherited, **environment},
