@@ -28,7 +28,7 @@ __all__ = [
     "tag_tokens", "title_pair", "words",
 ]  # fmt: skip
 
-VERSION = 6
+VERSION = 7
 """Of the rules here, in `inflections`, `stopwords` and `tokens`: an index of other rules is made anew."""
 
 _LONGEST_NAME = 120
@@ -39,6 +39,7 @@ _NUMBER_AFTER = re.compile(r" (\d[^\W_]{0,4})(?![\w.,-]*\w)")
 _NAME_BEFORE = re.compile(r"(?<![\w.])[^\W\d_]{2,}$")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _GLUED = re.compile(r"([^\W\d_]{2,})(\d[^\W_]*)")
+_SHORT_IN_A = re.compile(r"(\w{1,3}[^\Wr]a)s?")
 _SIGNS = {".": "pt", "+": "plus", "#": "sharp"}
 _KNOWN_SIGNS = {".net": "dotnet", "l'as": "as", "l'est": "est", "l'ete": "ete", "l'or": "or"}
 
@@ -293,6 +294,8 @@ _stemmers = _Stemmers()
 def _stem(word: str, *, french: bool) -> str:
     if french and word.endswith("ai"):
         return word  # a name such as OpenAI, or Dubai, where the stemmer takes off what "je chantai" ends in
+    if french and (short := _SHORT_IN_A.fullmatch(word)):
+        return short[1]  # Meta, Gaza, NASA, data: what "il chanta" ends in leaves "met", "gaz", "nas", "dat"
     stemmer = _stemmers.french if french else _stemmers.english
     stem: str = stemmer.stemWord(inflections.base(word, french=french))
     return stem.replace("é", "e")

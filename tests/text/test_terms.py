@@ -283,3 +283,21 @@ def test_the_article_of_the_seed_is_found_by_what_people_ask():
 def test_a_name_that_ends_as_a_french_verb_may_finds_itself_alone(name: str) -> None:
     assert terms.alternatives(terms.fold(name)) == (terms.fold(name),)
     assert set(terms.stems(f"{name} open dub", "fr")) >= {terms.fold(name)}
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("Meta", "met"),
+        ("Gaza", "gaz"),
+        ("NASA", "nas"),
+        ("data", "date"),
+        ("villa", "ville"),
+        ("Santa", "santé"),
+    ],
+)
+def test_a_short_name_in_a_is_no_past_tense(name: str, other: str) -> None:
+    (found,) = terms.alternatives(terms.fold(name))
+    assert found not in terms.alternatives(terms.fold(other))
+    for language in ("en", "fr"):
+        assert terms.stems(name, language) == terms.stems(f"{name}s", language) == [found]
