@@ -11,6 +11,7 @@ from bot.text.tables import table
 
 _ENGLISH = {
     "analysis": "analyses",
+    "become": "became",
     "begin": "began begun",
     "break": "broke broken",
     "bring": "brought",
@@ -23,39 +24,57 @@ _ENGLISH = {
     "crisis": "crises",
     "criterion": "criteria",
     "deal": "dealt",
+    "draw": "drew drawn",
     "drive": "drove driven",
+    "eat": "ate eaten",
     "fall": "fell fallen",
+    "feel": "felt",
     "fight": "fought",
     "fly": "flew flown",
     "foot": "feet",
+    "freeze": "froze frozen",
     "give": "gave given",
     "gpu": "gpus",
     "grow": "grew grown",
+    "hide": "hid hidden",
     "hold": "held",
     "keep": "kept",
     "know": "knew known",
     "lose": "lost",
     "man": "men",
+    "meet": "met",
     "mouse": "mice",
     "npu": "npus",
     "pay": "paid",
     "phenomenon": "phenomena",
+    "ride": "rode ridden",
+    "run": "ran",
     "seek": "sought",
     "sell": "sold",
     "send": "sent",
     "shake": "shook shaken",
     "shelf": "shelves",
+    "shoot": "shot",
+    "sing": "sang sung",
+    "sink": "sank sunk",
+    "sleep": "slept",
     "speak": "spoken",
     "spend": "spent",
+    "stand": "stood",
     "steal": "stole stolen",
     "strike": "struck",
+    "swear": "swore sworn",
+    "swim": "swam swum",
     "take": "took taken",
     "teach": "taught",
+    "tear": "tore torn",
     "tell": "told",
     "thief": "thieves",
     "throw": "threw thrown",
     "understand": "understood",
+    "wear": "wore worn",
     "wife": "wives",
+    "win": "won",
     "woman": "women",
     "write": "wrote written",
 }
@@ -94,6 +113,13 @@ _NO_PARTICIPLES = table(
     " nominee referee toffee trainee trustee"
 )
 """English words that end like French participles of other English words."""
+_LEFT = re.compile(r"\w{2,}[aou]s")  # euros, élus, fous: plurals on which the stemmer leaves the s
+_LEFT_TOO = table(
+    "abris amis appuis balais convois cris defis delais emplois essais fourmis lois oublis quais tournois"
+    " unis"
+)
+_NO_PLURALS = table("abus carlos clos confus diffus dispos exclus inclus intrus obtus perclus reclus")
+"""French words that without their s would be others, or of which it is part (`confuse`)."""
 _PARTICIPLE = re.compile(r"(?<=\w\w)ees?$")  # annoncée(s): annoncé
 _RULES = (
     (re.compile(r"(?<=[nr]d)(?:res?|ue?s?|ent)$"), ""),  # vendre, vendu(e)(s), vendent: vend
@@ -115,3 +141,8 @@ def base(word: str, *, french: bool) -> str:
         if rule.search(word):
             return rule.sub(ending, word)
     return word
+
+
+def is_plural_left(word: str, stem: str) -> bool:
+    """Whether the French stemmer left a folded word as it is that is a plural."""
+    return stem == word and word not in _NO_PLURALS and (word in _LEFT_TOO or bool(_LEFT.fullmatch(word)))

@@ -298,4 +298,6 @@ def _stem(word: str, *, french: bool) -> str:
         return short[1]  # Meta, Gaza, NASA, data: what "il chanta" ends in leaves "met", "gaz", "nas", "dat"
     stemmer = _stemmers.french if french else _stemmers.english
     stem: str = stemmer.stemWord(inflections.base(word, french=french))
+    if french and inflections.is_plural_left(word, stem):
+        stem = _stem(word[:-1], french=True)
     return stem.replace("é", "e")

@@ -60,6 +60,13 @@ _PREFIXES = table(
     "non photo poly post pre pro pseudo re sub super techno tele trans tri turbo ultra wi"
 )
 
+_COMPOUNDS = table(
+    "add-on add-ons back-up back-ups by-pass check-in check-ins follow-up line-up log-in log-ins make-up"
+    " off-line on-line opt-in opt-out plug-in plug-ins pop-up pop-ups roll-out set-up sign-up spin-off"
+    " spin-offs stand-by start-up start-ups trade-off trade-offs"
+)
+"""Words whose second part says nothing by itself, so that the first one alone would be looked for."""
+
 
 class Word(NamedTuple):
     """A word of a chunk, folded, and where it lies in it."""
@@ -208,6 +215,8 @@ def _is_one_word(first: str, second: str) -> bool:
     """Whether a hyphen is only one way to write the word: e-mail, F-35, cyber-attack."""
     if len(first) == 1 and first.isalpha():
         return len(second) > 2 or second[0].isdecimal()  # noqa: PLR2004 - "y-a", "a-t" are two words
+    if f"{first}-{second}" in _COMPOUNDS:
+        return True
     return first in _PREFIXES and second.isalpha() and len(second) > 1
 
 

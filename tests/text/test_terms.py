@@ -301,3 +301,41 @@ def test_a_short_name_in_a_is_no_past_tense(name: str, other: str) -> None:
     assert found not in terms.alternatives(terms.fold(other))
     for language in ("en", "fr"):
         assert terms.stems(name, language) == terms.stems(f"{name}s", language) == [found]
+
+
+@pytest.mark.parametrize(
+    "forms",
+    [
+        "euro euros",
+        "élu élus élue élues",
+        "loi lois",
+        "emploi emplois",
+        "info infos",
+        "bleu bleus",
+        "détenu détenus",
+        "chinois chinoise",
+        "mauvais mauvaise",
+        "confus confuse",
+    ],
+)
+def test_a_french_plural_is_its_singular_after_any_vowel(forms: str) -> None:
+    assert len({tuple(terms.stems(form, "fr")) for form in forms.split()}) == 1
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("Paris", "pari"), ("fois", "foi"), ("abus", "Abu"), ("avis", "avi")]
+)
+def test_a_french_word_in_s_that_is_no_plural_stays_itself(one: str, other: str) -> None:
+    assert terms.stems(one, "fr") != terms.stems(other, "fr")
+
+
+@pytest.mark.parametrize("text", ["start-up", "start-ups", "startup", "startups", "Start-Up"])
+def test_a_compound_whose_second_part_is_empty_is_one_word(text: str) -> None:
+    assert {"startup"} == {terms.alternatives(*terms.words(text))[0]}
+    for language in ("en", "fr"):
+        assert "startup" in terms.stems(text, language)
+
+
+@pytest.mark.parametrize("forms", ["win won", "run ran running", "meet met", "wear wore worn"])
+def test_irregular_english_verbs_are_one(forms: str) -> None:
+    assert len({tuple(terms.stems(form, "en")) for form in forms.split()}) == 1
