@@ -13,8 +13,8 @@ from tests.wire.test_trouble import SENDING
 from tests.wire.waiting import until
 
 HOUR = 3600
-SOON = 900
-"""Seconds of the world in which what is published must be posted: a feed's least interval and some."""
+SOON = 2_700
+"""Seconds of the world in which what is published must be posted: a wait for a wrong clock takes an hour."""
 
 
 async def goes_on(scene: Scene) -> list[int]:
