@@ -120,15 +120,21 @@ def has_phrase(text: str, words: tuple[str, ...]) -> bool | None:
     sought = _sought(words)
     if sought is None:
         return None
+    spaced, held = _held(text, sought)
+    if held is False and min(map(spaced.find, sought.words)) < 0 and _BEYOND.search(text):
+        _, held = _held(tokens.plain(text), sought)
+    return held
+
+
+def _held(text: str, sought: _Sought) -> tuple[bytes, bool | None]:
+    """The text in letters, digits and spaces, and what it tells of a phrase."""
     simple = _parted(text).encode("latin-1", "replace")
     for acronym, form in sought.acronyms:
         simple = acronym.sub(form, simple)
     spaced = b" %b " % simple.translate(_SPACED)
     if _in_a_row(sought, spaced):
-        return True
-    if min(map(spaced.find, sought.words)) < 0 and _BEYOND.search(text):
-        return has_phrase(tokens.plain(text), words)
-    return None if sought.loosely.search(simple.translate(_FOLDED)) else False
+        return spaced, True
+    return spaced, None if sought.loosely.search(simple.translate(_FOLDED)) else False
 
 
 class _Sought(NamedTuple):

@@ -88,6 +88,7 @@ def test_no_text_breaks_a_line(text, language):
         ("Il a eu commission", ("EU", "commission"), False),
         ("Recep Erdoğan said", ("recep", "erdogan"), True),
         ("Mærsk ships", ("maersk", "ships"), True),
+        ("Għawdex, Ŋ and ƒ", ("gozo", "and"), False),
         ("Au cœur de l’Œuvre", ("coeur", "de"), True),
         ("An e-mail address", ("email", "address"), None),
         ("An email and an e-mail address", ("email", "address"), None),
