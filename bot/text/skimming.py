@@ -120,21 +120,25 @@ def has_phrase(text: str, words: tuple[str, ...]) -> bool | None:
     sought = _sought(words)
     if sought is None:
         return None
-    spaced, held = _held(text, sought)
-    if held is False and min(map(spaced.find, sought.words)) < 0 and _BEYOND.search(text):
-        _, held = _held(tokens.plain(text), sought)
-    return held
+    simple, spaced = _spaced(text, sought)
+    if _in_a_row(sought, spaced):
+        return True
+    if min(map(spaced.find, sought.words)) >= 0:
+        if len(words) > 2:  # noqa: PLR2004 - of so many one would have to stand there in two ways
+            return False
+    elif _BEYOND.search(text):
+        simple, spaced = _spaced(tokens.plain(text), sought)
+        if _in_a_row(sought, spaced):
+            return True
+    return None if sought.loosely.search(simple.translate(_FOLDED)) else False
 
 
-def _held(text: str, sought: _Sought) -> tuple[bytes, bool | None]:
-    """The text in letters, digits and spaces, and what it tells of a phrase."""
-    simple = _parted(text).encode("latin-1", "replace")
+def _spaced(text: str, sought: _Sought) -> tuple[bytes, bytes]:
+    """The text in bytes, and these folded, in letters, digits and spaces."""
+    simple = (_parted(text) if sought.with_oe else text).encode("latin-1", "replace")
     for acronym, form in sought.acronyms:
         simple = acronym.sub(form, simple)
-    spaced = b" %b " % simple.translate(_SPACED)
-    if _in_a_row(sought, spaced):
-        return spaced, True
-    return spaced, None if sought.loosely.search(simple.translate(_FOLDED)) else False
+    return simple, b" %b " % simple.translate(_SPACED)
 
 
 class _Sought(NamedTuple):
@@ -149,6 +153,7 @@ class _Sought(NamedTuple):
     before: tuple[bytes, ...]
     after: re.Pattern[bytes]
     loosely: re.Pattern[bytes]
+    with_oe: bool
     acronyms: tuple[tuple[re.Pattern[bytes], bytes], ...]
 
 
@@ -169,6 +174,7 @@ def _sought(words: tuple[str, ...]) -> _Sought | None:
         before=tuple(word[:-1] for word in reversed(spaced[:place])),
         after=re.compile(b"".join(b" +%b" % word for word in written[place + 1 :]) + b" "),
         loosely=re.compile(rb"%b%b(?![a-z0-9])" % (begins, loose[1:])),
+        with_oe=any("oe" in word for word in words),
         acronyms=tuple(
             (_ACRONYMS[acronym], _written(tokens.ACRONYMS[acronym]))
             for acronym in _ACRONYMS

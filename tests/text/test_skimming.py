@@ -92,6 +92,7 @@ def test_no_text_breaks_a_line(text, language):
         ("Au cœur de l’Œuvre", ("coeur", "de"), True),
         ("An e-mail address", ("email", "address"), None),
         ("An email and an e-mail address", ("email", "address"), None),
+        ("An œuvre of the heart", ("oeuvre", "of"), True),
         ("It’s planned. An e-mail of its address", ("its", "planned"), None),
         ("Planned of it. An e-mail, it’s an address", ("its", "planned"), False),
         ("Python 3.12 is out", ("python", "3.12"), None),
