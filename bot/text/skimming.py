@@ -10,14 +10,17 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
+from itertools import islice
 from string import ascii_lowercase, digits
 from typing import NamedTuple
 
 from bot.text import excerpts, inflections, terms, tokens
 
 _REMEMBERED = 1 << 15  # words a language: 4 MB
+MOST_BEYOND = 200
+"""Letters beyond Latin-1 of a text, in whose words a term is looked for that is nowhere else."""
 _SENTENCE = "."
 _PIECE = re.compile(rb"[a-z0-9]+|[.!](?=\s)|\n")
 _CHUNK = re.compile(r"\w+(?:['’&.,-]\w+)*[+#]*")
@@ -240,10 +243,16 @@ class Marker:
         """As `excerpts.marks` of the same terms."""
         if self._slow or (self._ligature and "œ" in text):
             return excerpts.marks(text, self._forms, language)
+        if not self._forms:
+            return []
+        return self._marks(text, language, self._places(text)) or self._marks(text, language, _beyond(text))
+
+    def _marks(self, text: str, language: str | None, places: Iterable[int]) -> list[tuple[int, int]]:
+        """Those of the words that begin at these places, in order, that have one of the terms."""
         seen = self._seen[language]
         found: list[tuple[int, int]] = []
         last = 0
-        for start in self._places(text):
+        for start in places:
             if start < last or (start and text[start - 1].isalnum()):
                 continue
             match = self._chunk.match(text, start)
@@ -256,8 +265,6 @@ class Marker:
             for first, end in marks:
                 found.append((start + first, start + end))
                 last = start + end
-        if not found and self._forms and _BEYOND.search(text):
-            return excerpts.marks(text, self._forms, language)
         return found
 
     def _marks_of(self, chunk: str, language: str | None) -> list[tuple[int, int]]:
@@ -279,6 +286,15 @@ class Marker:
                 place = spaced.find(head, place + 1)
         places.sort()
         return places
+
+
+def _beyond(text: str) -> Iterator[int]:
+    """Where the first words begin that have letters beyond Latin-1, in order."""
+    for match in islice(_BEYOND.finditer(text), MOST_BEYOND):
+        start = match.start()
+        while start and text[start - 1].isalnum():
+            start -= 1
+        yield start
 
 
 def _word(chunk: str) -> str | None:
