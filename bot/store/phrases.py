@@ -28,9 +28,9 @@ from bot.text.terms import title_pair
 from bot.words import Article
 
 READ = 96  # articles that are read for the words of a phrase, at the most,
-BATCH = 32  # at a time,
+BATCH = 16  # at a time,
 APART = 48  # and of those in which other forms of the words stand between them
-PAIRED_TITLES = 48  # titles that have the pairs of a phrase, which are read,
+PAIRED_TITLES = 32  # titles that have the pairs of a phrase, which are read,
 PAIRED_TEXTS = 96  # and texts
 
 
