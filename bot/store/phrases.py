@@ -31,7 +31,7 @@ READ = 96  # articles that are read for the words of a phrase, at the most,
 BATCH = 16  # at a time,
 APART = 48  # and of those in which other forms of the words stand between them
 PAIRED_TITLES = 32  # titles that have the pairs of a phrase, which are read,
-PAIRED_TEXTS = 96  # and texts
+PAIRED_TEXTS = 64  # and texts
 
 
 class Test(Protocol):
