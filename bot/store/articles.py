@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from typing import NamedTuple, TypeVar
+from collections.abc import AsyncIterator, Collection, Sequence
+from typing import NamedTuple
 
 from bot.clock import Clock
 from bot.store import indexing, reading
@@ -13,8 +13,6 @@ from bot.store.database import Database
 from bot.store.polls import insert_articles
 from bot.store.rows import ARTICLE, article, articles, listed
 from bot.words import Article, NewArticle
-
-T = TypeVar("T")
 
 PAGE = 200  # articles read at a time by an export
 FORGET = 500  # articles emptied in a transaction
@@ -50,14 +48,8 @@ class Articles:
 
     async def by_ids(self, ids: Sequence[int]) -> list[Article]:
         """The articles with these ids, in this order; those that are not there are left out."""
-        return await self._database.read(_in_order, ids)
-
-    async def each(self, make: Callable[[Article], T], ids: Sequence[int]) -> list[T]:
-        """What `make` makes of the articles with these ids, in this order.
-
-        It does so on the reader's thread: the processor that has just read the texts has them at hand.
-        """
-        return await self._database.read(_each, make, ids)
+        found = {found.id: found for found in await self._database.read(articles, ids)}
+        return [found[id_] for id_ in ids if id_ in found]
 
     async def pages(self, keys: Collection[str]) -> dict[str, str]:
         """The pages of the articles with these keys, as far as there are any."""
@@ -218,15 +210,6 @@ def _import(connection: sqlite3.Connection, new: Sequence[tuple[int, NewArticle]
         articles = [article_ for _, article_ in group][::-1]
         kept += len(insert_articles(connection, feed_id, articles, now)[0])
     return kept
-
-
-def _in_order(connection: sqlite3.Connection, ids: Sequence[int]) -> list[Article]:
-    found = {found.id: found for found in articles(connection, ids)}
-    return [found[id_] for id_ in ids if id_ in found]
-
-
-def _each(connection: sqlite3.Connection, make: Callable[[Article], T], ids: Sequence[int]) -> list[T]:
-    return [make(article_) for article_ in _in_order(connection, ids)]
 
 
 def _forget(
