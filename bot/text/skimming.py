@@ -1,8 +1,9 @@
 """Texts read fast, for search among many: their terms about as the index has them, and where words may be.
 
 A text is folded byte by byte, each character to one byte, which is a hundred times faster than `tokens.plain`
-and keeps places. What it gets wrong is rare and only ever decides an order or a mark: names with signs
-(`C++`), decimals, `US` beside `us`. Texts with letters that Latin-1 lacks (`Erdoğan`) are made plain first.
+and keeps places. What it gets wrong is rare and decides an order or a mark: names with signs (`C++`),
+decimals, `US` beside `us`. Of a phrase it says that it cannot tell, but for one of three words or more where
+a word stands in a text in two spellings. Texts with letters that Latin-1 lacks (`Erdoğan`) are made plain.
 """
 
 from __future__ import annotations

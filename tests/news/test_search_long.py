@@ -171,7 +171,7 @@ async def test_of_many_articles_with_the_words_of_a_phrase_only_those_with_its_p
     monkeypatch.setattr(Exactly, "tells", tells)
     await library.add("One", "The police chief spoke.", days=300)
     for number in range(8):
-        await library.add(f"News {number}", "The chief called the police.", days=number)
+        await library.add(f"News {number}", "The police chiefs spoke.", days=number)
     assert await find(store, '"police chief"') == ["One"]
     assert set(read) == {"One"}
 
