@@ -146,7 +146,8 @@ class Asking(commands.Cog):
             await self._send(message, place, embed=await self._nothing(asker))
             return
         if wanted.want is Want.SEARCH:
-            query = parse(wanted.text, self.bot.newsroom.clock.now())
+            newsroom = self.bot.newsroom
+            query = parse(wanted.text, newsroom.clock.now(), await newsroom.zone(asker.guild.id))
             found = await self._desk.search(query, feed_ids=feed_ids, limit=_FOUND)
             embed = results(query.text, found)
             embed.set_footer(text=_("From the feeds that everybody here can see. /search shows you more."))

@@ -70,8 +70,9 @@ class Reading(commands.Cog):
     ) -> None:
         """Search, and show the results in pages."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        now = self.bot.newsroom.clock.now()
-        wanted = parse(query, now)
+        assert interaction.guild_id is not None
+        now, zone = self.bot.newsroom.clock.now(), await self.bot.newsroom.zone(interaction.guild_id)
+        wanted = parse(query, now, zone)
         options = []
         if source is not None:
             wanted = wanted.also(Condition(Filter.SOURCE, source))
@@ -90,7 +91,7 @@ class Reading(commands.Cog):
                     )
                 )
             options.append(written(_("since"), since))
-            wanted = wanted.joined(parse(options[-1], now))
+            wanted = wanted.joined(parse(options[-1], now, zone))
         order: Sort = "newest" if sort == "newest" else "relevance"
         pages = SearchPages(interaction, self._searcher, wanted, order, options=options)
         await pages.show(interaction)

@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from datetime import UTC, tzinfo
 from itertools import islice
 from typing import NamedTuple
 
@@ -91,19 +92,21 @@ async def ask(
     about: int | None = None,
     earlier: Sequence[str] = (),
     writer: Writer | None = None,
+    zone: tzinfo = UTC,
 ) -> Answer:
     """Answer a question from the articles of these feeds (None: of all). Never raises for what was asked.
 
     `about` is the id of the article that it is asked about, `earlier` are the questions before it in the
-    conversation, oldest first, and `writer` writes the answer where one is configured.
+    conversation, oldest first, and `writer` writes the answer where one is configured. The days of which the
+    question speaks begin at midnight in `zone`.
     """
     whole = context.whole(text, earlier)
     article = None if about is None else await _visible(searcher, about, feed_ids)
-    answer = await _happened(searcher, whole, feed_ids, article)
+    answer = await _happened(searcher, whole, feed_ids, article, zone)
     if answer is None and article is not None:
         answer = await _about(searcher, whole, article, writer)
     if answer is None:
-        found = await _found(searcher, whole, feed_ids)
+        found = await _found(searcher, whole, feed_ids, zone)
         answer = None if context.leaves_open(whole) else await _answer(whole, found, SURE_ENOUGH, writer)
         if answer is None and (topic := happenings.befallen(whole[:MAX_LENGTH])):
             answer = await _listed(searcher, text, await happenings.fate(searcher, topic, feed_ids=feed_ids))
@@ -124,10 +127,10 @@ async def _visible(searcher: Searcher, article_id: int, feed_ids: Collection[int
 
 
 async def _happened(
-    searcher: Searcher, text: str, feed_ids: Collection[int] | None, article: Article | None
+    searcher: Searcher, text: str, feed_ids: Collection[int] | None, article: Article | None, zone: tzinfo
 ) -> Answer | None:
     """A list of a period's stories where the question asks for one; None where it asks for something else."""
-    happening = happenings.asked(text[:MAX_LENGTH], searcher.store.clock.now())
+    happening = happenings.asked(text[:MAX_LENGTH], searcher.store.clock.now(), zone)
     if happening is None or (article is not None and not happening.topic):
         return None
     lines = await happenings.told(searcher, happening, feed_ids=feed_ids)
@@ -197,11 +200,11 @@ def _in_stretches(article: Article) -> tuple[str, list[str]]:
     return whole.beginning(LONGEST), list(islice(whole.stretches(LONGEST), PASSAGES))
 
 
-async def _found(searcher: Searcher, text: str, feed_ids: Collection[int] | None) -> _Evidence:
+async def _found(searcher: Searcher, text: str, feed_ids: Collection[int] | None, zone: tzinfo) -> _Evidence:
     """What the articles of some feeds say, those of the period alone that the question speaks of."""
     now = searcher.store.clock.now()
     folded = happenings.folded_of(text[:MAX_LENGTH])
-    moment = moments.find(folded, now)
+    moment = moments.find(folded, now, zone)
     since = None
     if moment and moment.relative and not _NO_LIMIT.match(folded[moment.start : moment.end]):
         since = moment.period.start if moment.period.start >= now - LATELY else None

@@ -135,6 +135,7 @@ class Desk:
                 about=article_id,
                 earlier=[each.text for each in reversed(before)],
                 writer=self._newsroom.writer,
+                zone=await self._newsroom.zone(asked.server_id),
             )
         if not answer.answered and about is None and not before and not says_something(asked.text):
             raise Refusal(

@@ -6,6 +6,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
+from datetime import UTC, tzinfo
 from enum import IntEnum
 from functools import lru_cache
 from itertools import islice
@@ -109,13 +110,13 @@ class Happening(NamedTuple):
     dated: bool = False
 
 
-def asked(text: str, now: int) -> Happening | None:
+def asked(text: str, now: int, zone: tzinfo = UTC) -> Happening | None:
     """What happened when a question asks about, or None when it asks for something else.
 
-    `now` is in seconds since 1970 in UTC.
+    `now` is in seconds since 1970 in UTC; days begin at midnight in `zone`.
     """
     folded = folded_of(text)
-    moment = moments.find(folded, now)
+    moment = moments.find(folded, now, zone)
     rest = folded if moment is None else f"{folded[: moment.start]} {folded[moment.end :]}".strip()
     rest = " ".join(rest.split()).strip(" ?!.,;:")
     short = len(rest.split()) <= WORDS and not _INTERROGATIVE.search(rest)

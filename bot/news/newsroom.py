@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import tzinfo
 
+from bot import hours
 from bot.clock import Clock, SystemClock
 from bot.feeds.fetch import Fetcher
 from bot.feeds.pages import Pages
@@ -43,6 +45,10 @@ class Newsroom:
     reader: Reader
     meaning: Meaning | None = None  # with the extra `semantic`
     writer: Writer | None = None  # where a model service is configured
+
+    async def zone(self, server_id: int) -> tzinfo:
+        """The time zone in which the days of a server begin. Raises `StoreError`."""
+        return hours.zone((await self.store.preferences.of_server(server_id)).time_zone)
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import NamedTuple
 
 from bot.text import periods
@@ -138,21 +138,22 @@ _RULES = (
 )
 
 
-def find(folded: str, now: int) -> Moment | None:
+def find(folded: str, now: int, zone: tzinfo = UTC) -> Moment | None:
     """The expression of time in a text that was folded by `terms.fold`; of several the longest.
 
-    `now` is in seconds since 1970 in UTC. What only ends a span (`before 2020`) is none.
+    `now` is in seconds since 1970 in UTC; days begin at midnight in `zone`. What only ends a span
+    (`before 2020`) is none.
     """
-    found = list(_spans(folded, now))
+    found = list(_spans(folded, now, zone))
     for rule in _RULES:
         for match in rule.pattern.finditer(folded):
-            moment = _read(folded, match, now, relative=rule.relative)
+            moment = _read(folded, match, now, zone, relative=rule.relative)
             if moment is not None:
                 found.append(moment)
     return max(found, key=lambda moment: (moment.end - moment.start, -moment.start), default=None)
 
 
-def _spans(folded: str, now: int) -> Iterator[Moment]:
+def _spans(folded: str, now: int, zone: tzinfo) -> Iterator[Moment]:
     """From one date to another: `between Monday and Wednesday`, `du 3 au 5 juin`, `from June 3 to 5`."""
     for match in _FROM_TO.finditer(folded):
         first, last = match["first"], match["last"]
@@ -163,18 +164,19 @@ def _spans(folded: str, now: int) -> Iterator[Moment]:
         year = _YEAR_LAST.search(last)
         if year and not (_YEAR_LAST.search(first) or "-" in first):
             first += year[0]
-        begin, end = periods.parse(first, now), periods.parse(last, now)
+        begin, end = periods.parse(first, now, zone), periods.parse(last, now, zone)
         if begin and end and begin.start < end.end:
             relative = not any(map(str.isdecimal, last)) and any(map(str.isalpha, last))
             yield Moment(match.start(), match.end(), Period(begin.start, end.end), relative)
 
 
-def _read(folded: str, match: re.Match[str], now: int, *, relative: bool) -> Moment | None:
+def _read(folded: str, match: re.Match[str], now: int, zone: tzinfo, *, relative: bool) -> Moment | None:
     if _BEFORE.search(folded, max(0, match.start() - 30), match.start()):
         return None
     lead = _LEAD.search(folded, max(0, match.start() - 30), match.start())
     start = lead.start() if lead else match.start()
-    period = _period({name.rsplit("_", 1)[0]: said for name, said in match.groupdict().items() if said}, now)
+    said = {name.rsplit("_", 1)[0]: said for name, said in match.groupdict().items() if said}
+    period = _period(said, now, zone)
     if period is None:
         return None
     if lead and lead["since"]:
@@ -183,37 +185,41 @@ def _read(folded: str, match: re.Match[str], now: int, *, relative: bool) -> Mom
     return Moment(start, match.end(), period, relative)
 
 
-def _period(said: dict[str, str], now: int) -> Period | None:
+def _period(said: dict[str, str], now: int, zone: tzinfo) -> Period | None:
     if "as_is" in said:
         words = said["as_is"].removeprefix("the ")
-        return periods.parse({"jour": "aujourd'hui", "day": "today"}.get(words, words), now)
+        return periods.parse({"jour": "aujourd'hui", "day": "today"}.get(words, words), now, zone)
     if "week" in said:
-        day = periods.parse(said["week"], now)
-        return day and day._replace(end=day.start + 7 * 86400)
+        day = periods.parse(said["week"], now, zone)
+        return day and _week(day.start, zone)
     if "lately" in said:
         return Period(now - LATELY, now + 1)
     if "few" in said:
         return periods.parse(f"{_FEW[said['few']]} {said['few']}", now)
     if "ago" in said:
-        return _then(said["ago"], now)
+        return _then(said["ago"], now, zone)
     count = f"1 {said['rolling']}" if "rolling" in said else f"{said['n']} {said['unit']}"
     back = periods.parse(count, now)
     return back and back._replace(end=back.end + 1)
 
 
-def _then(expression: str, now: int) -> Period | None:
+def _then(expression: str, now: int, zone: tzinfo) -> Period | None:
     """The day, week, month or year that lies so far back."""
     back = periods.parse(expression, now)
     if back is None:
         return None
-    moment = datetime.fromtimestamp(back.start, UTC)
+    moment = datetime.fromtimestamp(back.start, zone)
     unit = expression.rpartition(" ")[2]
     if unit.startswith(("week", "semaine")):
         monday = moment.date() - timedelta(days=moment.weekday())
-        start = periods.parse(monday.isoformat(), now)
-        return start and Period(start.start, start.start + 7 * 86400)
+        day = periods.parse(monday.isoformat(), now, zone)
+        return day and _week(day.start, zone)
     if unit.startswith(("month", "mois")):
-        return periods.parse(f"{moment:%Y-%m}", now)
+        return periods.parse(f"{moment:%Y-%m}", now, zone)
     if unit.startswith(("year", "an")):
-        return periods.parse(f"{moment:%Y}", now)
-    return periods.parse(f"{moment:%Y-%m-%d}", now) if unit.startswith(("day", "jour")) else back
+        return periods.parse(f"{moment:%Y}", now, zone)
+    return periods.parse(f"{moment:%Y-%m-%d}", now, zone) if unit.startswith(("day", "jour")) else back
+
+
+def _week(start: int, zone: tzinfo) -> Period:
+    return Period(start, periods.later(start, 7 * 86400, zone))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import NamedTuple
 
 from bot.text.terms import fold
@@ -168,10 +168,10 @@ def _date(match: re.Match[str], now: datetime) -> Period:
     return _days(_utc(year, month, day)) if day else _whole_month(year, month)
 
 
-def _moment(match: re.Match[str], _now: datetime) -> Period:
+def _moment(match: re.Match[str], now: datetime) -> Period:
     moment = datetime.fromisoformat(match["iso"].upper())
     if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
+        moment = moment.replace(tzinfo=now.tzinfo)
     return Period(int(moment.timestamp()), int(moment.timestamp()) + 1)
 
 
@@ -205,6 +205,8 @@ _RULES: tuple[tuple[str, Callable[[re.Match[str], datetime], Period]], ...] = (
     (rf"(?P<n>{_number}) (?:{_past}|derniers|dernieres) (?P<unit>{_unit})", _ago),
 )
 _COMPILED = tuple((re.compile(pattern), read) for pattern, read in _RULES)
+_EXACT = (_ago, _moment)
+"""What reads moments, not days."""
 _LEAD = re.compile(
     r"(?:(?:since|from|before|until|on|in|over|during|the"
     r"|depuis|avant|jusqu'a|le|la|les|l'|du|de|des|en|au|ces|cours|d') ?\b)+"
@@ -220,25 +222,36 @@ _PART = re.compile(
 _THIRDS = {"debut": 0, "beginning": 0, "start": 0, "early": 0, "fin": 2, "late": 2, "end": 2}
 
 
-def parse(text: str, now: int) -> Period | None:
+def parse(text: str, now: int, zone: tzinfo = UTC) -> Period | None:
     """The span of time that `text` as a whole names: `7d`, `2020-06-10`, `last monday`, `depuis lundi`.
 
-    `now` is in seconds since 1970 in UTC; days begin at midnight UTC, weeks on Monday. A day or month without
-    a year is the latest one that has begun; a beginning, middle or end is a third. None when it is no
+    `now` is in seconds since 1970 in UTC; days begin at midnight in `zone`, weeks on Monday. A day or month
+    without a year is the latest one that has begun; a beginning, middle or end is a third. None when it is no
     expression of time or names no day there is.
     """
     folded = " ".join(fold(text[:80]).split()).strip(" ,.;!?")
     lead = _LEAD.match(folded)
     for candidate in dict.fromkeys((folded, folded[lead.end() :].strip() if lead else folded)):
-        if period := _read(candidate, datetime.fromtimestamp(now, UTC)):
+        if period := _read(candidate, datetime.fromtimestamp(now, zone)):
             return period
-        if (part := _PART.fullmatch(candidate)) and (whole := parse(part["whole"], now)):
+        if (part := _PART.fullmatch(candidate)) and (whole := parse(part["whole"], now, zone)):
             third = (whole.end - whole.start) // 3
             third -= third % _DAY if third > _DAY else 0  # whole days
             which = _THIRDS.get(part["part"], 1)
-            start = whole.start + which * third
-            return Period(start, start + third if which < 2 else whole.end)  # noqa: PLR2004 - the last
+            start = later(whole.start, which * third, zone)
+            return Period(start, later(start, third, zone) if which < 2 else whole.end)  # noqa: PLR2004 - the last
     return None
+
+
+def later(moment: int, seconds: int, zone: tzinfo) -> int:
+    """The moment at which clocks in `zone` show so much more: midnight again where they were changed."""
+    return int((datetime.fromtimestamp(moment, zone) + timedelta(seconds=seconds)).timestamp())
+
+
+def _shown(period: Period, zone: tzinfo | None) -> Period:
+    """The span between the moments at which clocks in `zone` show what a period gives in UTC."""
+    start, end = (datetime.fromtimestamp(each, UTC).replace(tzinfo=zone) for each in period)
+    return _span(start, end)
 
 
 def _read(folded: str, now: datetime) -> Period | None:
@@ -250,7 +263,10 @@ def _read(folded: str, now: datetime) -> Period | None:
             match = pattern.fullmatch(candidate)
             if match:
                 try:
-                    return read(match, now)
+                    if read in _EXACT:
+                        return read(match, now)
+                    # Days are found as if it were UTC: the time that the clocks of the zone show.
+                    return _shown(read(match, now.replace(tzinfo=UTC)), now.tzinfo)
                 except (ValueError, OverflowError):  # 31 June, year 0
                     return None
     return None

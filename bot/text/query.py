@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import NamedTuple
 
 from babel.dates import format_date, format_time
@@ -130,19 +130,20 @@ class _Token(NamedTuple):
     negated: bool = False
 
 
-def parse(text: str, now: int) -> Query:
+def parse(text: str, now: int, zone: tzinfo = UTC) -> Query:
     """What `text` asks for. `now` (seconds since 1970 in UTC) is what `7d` or `last monday` count from.
 
-    At most 400 characters and 20 terms are read. Never raises.
+    Days begin at midnight in `zone`. At most 400 characters and 20 terms are read. Never raises.
     """
-    return _Parser(text, now).query()
+    return _Parser(text, now, zone).query()
 
 
 class _Parser:
-    def __init__(self, text: str, now: int) -> None:
+    def __init__(self, text: str, now: int, zone: tzinfo) -> None:
         self.notes: list[str] = []
         self.slips: list[str] = []  # what is said only where something else was understood
         self.now = now
+        self.zone = zone
         self.text = " ".join(text[: MAX_LENGTH * 4].split())
         if len(self.text) > MAX_LENGTH:
             self.text = self.text[:MAX_LENGTH]
@@ -177,7 +178,8 @@ class _Parser:
         """Whether the words from `start` on begin with a date, or with what stands in quotation marks."""
         following = self.text[start:].split()[: MOST_OF_A_DATE + 1]
         return self.text[start] in QUOTES or any(
-            periods.parse(" ".join(following[:count]), self.now) for count in range(1, len(following) + 1)
+            periods.parse(" ".join(following[:count]), self.now, self.zone)
+            for count in range(1, len(following) + 1)
         )
 
     def tokenised(self) -> Iterator[_Token]:
@@ -346,10 +348,10 @@ class _Parser:
             )
             return None
         if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
-            day = datetime.fromtimestamp(period.start, UTC)
+            day = datetime.fromtimestamp(period.start, self.zone)
             date = format_date(day, "medium", locale=locale.current())
             if day.hour or day.minute:
-                date += f" {format_time(day, 'HH:mm', locale=locale.current())} UTC"
+                date += f" {format_time(day, 'HH:mm', locale=locale.current())} {self.zone}"
             if name == Filter.SINCE:
                 self.note(_("“{value}” was read as since {date}.").format(value=value, date=date))
             else:
@@ -365,7 +367,7 @@ class _Parser:
             following.append(later.value)
         for count in range(len(following), -1, -1):
             value = " ".join([token.value, *following[:count]])
-            if period := periods.parse(value, self.now):
+            if period := periods.parse(value, self.now, self.zone):
                 self.position += count
                 return value, period
         return token.value, None

@@ -1,4 +1,5 @@
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -69,6 +70,27 @@ def test_an_expression_of_time_in_a_question_is_its_days(
     assert moment is not None
     assert folded[moment.start : moment.end] == said
     assert moment.period == (day(start), NOW + 1 if end is None else day(end))
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "end"),
+    [
+        ("chez Intel aujourd’hui", "2026-05-28", "2026-05-29"),
+        ("between Monday and Wednesday", "2026-05-25", "2026-05-28"),
+        ("in the week of March 26", "2026-03-26", "2026-04-02"),  # in which the clocks were changed
+        ("two weeks ago", "2026-05-11", "2026-05-18"),
+        ("three days ago", "2026-05-25", "2026-05-26"),
+    ],
+)
+def test_the_days_of_a_question_begin_at_midnight_where_the_person_is(
+    text: str, start: str, end: str
+) -> None:
+    paris = ZoneInfo("Europe/Paris")
+    moment = moments.find(terms.fold(text), NOW, paris)
+    assert moment is not None
+    assert moment.period == tuple(
+        int(datetime.fromisoformat(one).replace(tzinfo=paris).timestamp()) for one in (start, end)
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -89,6 +90,30 @@ def test_a_span_does_not_end_too_early_or_too_late(text: str, start: int, end: i
 
 
 @pytest.mark.parametrize(
+    ("text", "zone", "start", "end"),
+    [
+        ("today", "Europe/Paris", day(2020, 6, 9, 22), day(2020, 6, 10, 22)),
+        ("today", "Asia/Tokyo", day(2020, 6, 10, 15), day(2020, 6, 11, 15)),  # it is Thursday there
+        ("jeudi", "Asia/Tokyo", day(2020, 6, 10, 15), day(2020, 6, 11, 15)),
+        ("cette semaine", "Europe/Paris", day(2020, 6, 7, 22), day(2020, 6, 14, 22)),
+        ("march 2020", "Europe/Paris", day(2020, 2, 29, 23), day(2020, 3, 31, 22)),
+        ("2020-03-29", "Europe/Paris", day(2020, 3, 28, 23), day(2020, 3, 29, 22)),  # of 23 hours
+        ("fin 2019", "Europe/Paris", day(2019, 8, 30, 22), day(2019, 12, 31, 23)),
+        ("2020-06-10 12:00", "Europe/Paris", day(2020, 6, 10, 10), day(2020, 6, 10, 10) + 1),
+        ("2020-06-10T12:00Z", "Europe/Paris", day(2020, 6, 10, 12), day(2020, 6, 10, 12) + 1),
+        ("7d", "Europe/Paris", NOW - 7 * 86400, NOW),
+    ],
+)
+def test_days_begin_at_midnight_where_the_person_is(text: str, zone: str, start: int, end: int) -> None:
+    assert periods.parse(text, NOW, ZoneInfo(zone)) == (start, end)
+
+
+def test_hours_are_counted_where_a_clock_was_changed_meanwhile() -> None:
+    twice = day(2020, 10, 25, 1) + 1800  # 2:30 in Paris for the second time
+    assert periods.parse("2h", twice, ZoneInfo("Europe/Paris")) == (twice - 7200, twice)
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "",
@@ -110,7 +135,7 @@ def test_what_is_no_time_is_not_guessed(text: str) -> None:
     assert periods.parse(text, NOW) is None
 
 
-@given(st.text(max_size=60), st.integers(0, 2**32))
-def test_no_text_breaks_it(text: str, now: int) -> None:
-    period = periods.parse(text, now)
+@given(st.text(max_size=60), st.integers(0, 2**32), st.sampled_from(["UTC", "Asia/Beirut", "America/Lima"]))
+def test_no_text_breaks_it(text: str, now: int, zone: str) -> None:
+    period = periods.parse(text, now, ZoneInfo(zone))
     assert period is None or period.start <= period.end

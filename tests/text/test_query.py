@@ -1,4 +1,5 @@
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import example, given
@@ -243,6 +244,21 @@ def test_what_a_date_was_read_as_is_said(language: str, date: str) -> None:
         (note,) = parse("since:monday", NOW).notes
     assert date in note
     assert parse("since:2020-06-08", NOW).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "hour", "date"),
+    [("since:today", 0, "Jun 11, 2020"), ("since:7h", 17, "Jun 10, 2020 17:30 Asia/Tokyo")],
+)
+def test_a_day_begins_where_the_person_is_and_is_said_as_its_date_there(
+    text: str, hour: int, date: str
+) -> None:
+    tokyo = ZoneInfo("Asia/Tokyo")
+    query = parse(text, NOW, tokyo)
+    (condition,) = query.nodes
+    assert isinstance(condition, Condition)
+    assert datetime.fromtimestamp(int(condition.value), tokyo).hour == hour
+    assert query.notes == (f"“{text.partition(':')[2]}” was read as since {date}.",)
 
 
 def test_notes_speak_the_language_of_the_asker() -> None:
