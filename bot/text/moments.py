@@ -38,7 +38,7 @@ _NUMBER = (
     r"(?:\d{1,3}|an?|une?|one|two|three|four|five|six|seven|eight|nine|ten|deux|trois|quatre|cinq|sept|huit"
     r"|neuf|dix)"
 )
-_YEAR = r"(?:19|20)\d\d"
+_YEAR = periods.YEAR
 _NUMBERED_DAY = r"\d{1,2}(?:st|nd|rd|th|er)?"
 _SINCE = r"(?P<since>since|depuis|after|apres|a partir de|a compter de)"
 _IN = r"(?:in|within|over|during|for|across|from|of|on|en|au|du|de|le|dans|sur|pendant|au cours|au mois)"
@@ -47,6 +47,22 @@ _DERNIER = r"(?:derni(?:er|ers|ere|eres)|passe(?:e|s|es)?)"
 _HOUR = r"(?: (?:soir|matin|apres-midi|night|morning|evening|afternoon))?"
 _PART = r"(?:(?:early|late|mid|(?:beginning|start|middle|end) of|debut|mi|milieu|fin)[ -](?:de |d')?)"
 _NOT_OF = r"(?!,? (?:of|de|du|des)\b| d')"  # the last year of the war
+_SEASON = r"(?:spring|summer|autumn|fall|winter)"
+_SAISON = r"(?:printemps|ete|automne|hiver)"
+_ORDINAL = r"(?:first|second|third|fourth|[1-4](?:st|nd|rd|th|er|e)|premier|deuxieme|troisieme|quatrieme)"
+_QUARTER = rf"(?:[qt][1-4]|{_ORDINAL} (?:quarter|trimestre))"
+_OLD_YEAR = re.compile(r"(?<!\d)(?:1[0-8]\d\d|2100)$")
+_AFTER_A_YEAR = re.compile(
+    r" ?(?:$|[^\w ])| (?:and|at|by|did|do|does|for|from|had|has|have|in|into|on|or|that|the|to|was|were|when"
+    r"|who|with|a|au|aux|avec|chez|contre|dans|de|des|du|en|est|et|la|le|les|ou|par|pour|qui|selon|sous|sur)\b"
+    r"| [dl]'"
+)
+"""What follows an old year. Most such numbers are no years: `of 1500 employees`, `en 1200 exemplaires`."""
+_COUNTED = re.compile(
+    r" (?:euros?|dollars?|livres|pounds?|yens?|francs?|people|persons?|personnes|employees|employes?|salaries"
+    r"|workers|jobs?|emplois|postes|users?|utilisateurs|copies|exemplaires|shares|actions|units|unites|km|kg|m"
+    r"|met(?:er|re)s?|kilomet(?:er|re)s?|miles?|points?|mots|words|pages|ans|years?|magasins|stores)\b"
+)
 
 # Each with what `periods.parse` reads of it. What counts back from now:
 _RELATIVE = (
@@ -58,16 +74,19 @@ _RELATIVE = (
     rf"(?<=depuis )(?P<n>{_NUMBER}) (?P<unit>{_UNIT})",
     # in the past week: not the calendar's
     rf"(?<=the )(?:last|past) (?P<rolling>day|week|month|year){_NOT_OF}",
+    rf"(?P<as_is>{_LAST} hour){_NOT_OF}|(?:(?<=\bla )|(?<=cette ))(?P<as_is>derniere heure)",
     # two days ago, il y a deux jours
     rf"(?P<ago>{_NUMBER} {_UNIT}) ago",
     rf"il y a (?P<ago>{_NUMBER} {_UNIT})",
     # this week, la semaine derniere, l'an passe, today
-    r"(?P<as_is>(?:this|current) (?:week-?end|week|month|year))",
-    r"(?P<as_is>(?:ce|cet|cette) (?:week-?end|semaine|mois|annee))(?:-ci)?",
-    rf"(?P<as_is>{_LAST} (?:week-?end|week|month|year)){_NOT_OF}",
-    rf"(?P<as_is>(?:week-?end|semaine|mois|annee|an) {_DERNIER})",
+    r"(?P<as_is>(?:this|current) (?:week-?end|week|month|quarter|year))",
+    r"(?P<as_is>(?:ce|cet|cette) (?:week-?end|semaine|mois|trimestre|annee))(?:-ci)?",
+    rf"(?P<as_is>{_LAST} (?:week-?end|week|month|quarter|year)){_NOT_OF}",
+    rf"(?P<as_is>(?:week-?end|semaine|mois|trimestre|annee|an) {_DERNIER})",
+    rf"(?P<as_is>(?:this|{_LAST}) {_SEASON}){_NOT_OF}|(?P<as_is>(?:ce|cet) {_SAISON})",
+    rf"(?P<as_is>cette nuit)|(?P<as_is>(?:nuit|{_SAISON}) {_DERNIER})",
     r"(?<=of the )(?P<as_is>day|week|month|year)(?! \w*\d)",
-    r"(?<=de la )(?P<as_is>semaine)|(?<=du )(?P<as_is>jour|mois|week-?end)|(?<=de l')(?P<as_is>annee)",
+    r"(?<=de la )(?P<as_is>semaine)|(?<=\bdu )(?P<as_is>jour|mois|week-?end)|(?<=de l')(?P<as_is>annee)",
     r"(?P<as_is>(?:the )?day before yesterday|avant[- ]hier)",
     rf"(?P<as_is>today|tonight|last night|yesterday{_HOUR}|aujourd'hui|hier{_HOUR})",
     r"(?P<as_is>this (?:morning|evening|afternoon)|ce (?:matin|soir))",
@@ -93,11 +112,18 @@ _NAMED = (
     rf"(?P<as_is>{_MONTH} {_NUMBERED_DAY}(?:,? {_YEAR})?)(?!\d)",
     rf"(?P<as_is>{_MONTH} {_YEAR})",
     rf"(?P<as_is>{_PART}{_MONTH}(?: {_YEAR})?)",
-    rf"(?<=in )(?P<as_is>(?!mars\b|mai\b){_MONTH})",
-    rf"(?<=since )(?P<as_is>{_MONTH})|(?<=depuis )(?P<as_is>{_MONTH})|(?<=of )(?P<as_is>{_MONTH})",
-    rf"(?<=en )(?P<as_is>{_MONTH})|(?<=au mois de )(?P<as_is>{_MONTH})|(?<=au mois d')(?P<as_is>{_MONTH})",
-    rf"(?<=in )(?P<as_is>{_YEAR})|(?<=en )(?P<as_is>{_YEAR})|(?<=of )(?P<as_is>{_YEAR})",
-    rf"(?<=since )(?P<as_is>{_YEAR})|(?<=depuis )(?P<as_is>{_YEAR})|(?<=during )(?P<as_is>{_YEAR})",
+    rf"(?<=\bin )(?P<as_is>(?!mars\b|mai\b){_MONTH})",
+    rf"(?<=since )(?P<as_is>{_MONTH})|(?<=depuis )(?P<as_is>{_MONTH})|(?<=\bof )(?P<as_is>{_MONTH})",
+    rf"(?<=\ben )(?P<as_is>{_MONTH})|(?<=au mois de )(?P<as_is>{_MONTH})|(?<=au mois d')(?P<as_is>{_MONTH})",
+    rf"(?<=\bin )(?P<as_is>{_YEAR})|(?<=\ben )(?P<as_is>{_YEAR})|(?<=\bof )(?P<as_is>{_YEAR})",
+    rf"(?<=since )(?P<as_is>{_YEAR})|(?<=depuis )(?P<as_is>{_YEAR})",
+    rf"(?<=during )(?P<as_is>{_YEAR})|(?<=pendant )(?P<as_is>{_YEAR})",
+    rf"(?<=year )(?P<as_is>{_YEAR})|(?<=annee )(?P<as_is>{_YEAR})",
+    # Q3 2026, au 3e trimestre, summer 2025, l'ete 2025
+    rf"(?P<as_is>{_QUARTER}(?: of| de)? {_YEAR})|(?<=\bin )(?P<as_is>q[1-4])|(?<=\bau )(?P<as_is>t[1-4])",
+    rf"(?:(?<=the )|(?<=\bau )|(?<=\bdu ))(?P<as_is>{_ORDINAL} (?:quarter|trimestre)){_NOT_OF}",
+    rf"(?P<as_is>(?:spring|summer|autumn|fall|printemps|automne)(?: of| de)? {_YEAR})",
+    rf"(?<=l')(?P<as_is>ete(?: de)? {_YEAR})",
 )
 _FEW = {"days": 7, "jours": 7, "weeks": 4, "semaines": 4, "months": 3, "mois": 3}
 _GROUP = re.compile(r"\?P<(\w+)>")
@@ -156,6 +182,8 @@ def find(folded: str, now: int, zone: tzinfo = UTC) -> Moment | None:
 def _spans(folded: str, now: int, zone: tzinfo) -> Iterator[Moment]:
     """From one date to another: `between Monday and Wednesday`, `du 3 au 5 juin`, `from June 3 to 5`."""
     for match in _FROM_TO.finditer(folded):
+        if _counts(folded, match):
+            continue
         first, last = match["first"], match["last"]
         if _DAY_ALONE.fullmatch(first):
             first = f"{first} {last.partition(' ')[2]}"
@@ -170,8 +198,17 @@ def _spans(folded: str, now: int, zone: tzinfo) -> Iterator[Moment]:
             yield Moment(match.start(), match.end(), Period(begin.start, end.end), relative)
 
 
+def _counts(folded: str, match: re.Match[str]) -> bool:
+    """Whether what was taken for a year counts something: `in 1500 euros`."""
+    if not folded[match.end() - 1].isdecimal():
+        return False
+    if _OLD_YEAR.search(match[0]):
+        return _AFTER_A_YEAR.match(folded, match.end()) is None
+    return _COUNTED.match(folded, match.end()) is not None
+
+
 def _read(folded: str, match: re.Match[str], now: int, zone: tzinfo, *, relative: bool) -> Moment | None:
-    if _BEFORE.search(folded, max(0, match.start() - 30), match.start()):
+    if _BEFORE.search(folded, max(0, match.start() - 30), match.start()) or _counts(folded, match):
         return None
     lead = _LEAD.search(folded, max(0, match.start() - 30), match.start())
     start = lead.start() if lead else match.start()

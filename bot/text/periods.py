@@ -85,6 +85,19 @@ _WEEKDAY = {name: number for number, names in enumerate(_WEEKDAYS) for name in n
 _UNIT = {name: unit for unit, names in _UNITS.items() for name in names.split("|")}
 _NUMBER = {name: number for number, names in enumerate(_NUMBERS) for name in names.split()}
 
+_SEASONS = ("spring printemps", "summer ete", "autumn automne fall", "winter hiver")
+_SEASON = {name: 3 + 3 * number for number, names in enumerate(_SEASONS) for name in names.split()}
+"""Seasons and the months that they begin with; a winter lies in two years."""
+_QUARTERS = (
+    "first premier 1st 1er",
+    "second deuxieme 2nd 2e",
+    "third troisieme 3rd 3e",
+    "fourth quatrieme 4th 4e",
+)
+_QUARTER = {name: number for number, names in enumerate(_QUARTERS, 1) for name in names.split()}
+_DECEMBER = 12
+_EVENING, _MORNING = 18, 6  # hours, from and to which it is night
+
 _month = "|".join(sorted(_MONTH, key=len, reverse=True))
 _weekday = "|".join(sorted(_WEEKDAY, key=len, reverse=True))
 _unit = "|".join(sorted(_UNIT, key=len, reverse=True))
@@ -138,6 +151,44 @@ def _weekday_of(match: re.Match[str], now: datetime) -> Period:
     return _days(_midnight(now) - timedelta(days=back))
 
 
+def _night(match: re.Match[str], now: datetime) -> Period:
+    """From evening to morning: the last one that has begun, and of `last night` the one before today."""
+    evening = _midnight(now) + timedelta(hours=_EVENING)
+    if evening > now or match["dernier"] or match["last"]:
+        evening -= timedelta(days=1)
+    return _span(evening, evening + timedelta(hours=24 - _EVENING + _MORNING))
+
+
+def _hour(match: re.Match[str], now: datetime) -> Period:
+    end = int(now.timestamp())
+    return Period(max(0, end - _SECONDS[_UNIT[match["unit"]]]), end)
+
+
+def _months(year: int, month: int, count: int) -> Period:
+    """So many months from one on, which may lie in the years after that one."""
+    end = year * 12 + month - 1 + count
+    return _span(_utc(year, month, 1), _utc(end // 12, end % 12 + 1, 1))
+
+
+def _season_of(match: re.Match[str], now: datetime) -> Period:
+    """Three months: the last ones that have begun, or that are over."""
+    month = _SEASON[match["season"]]
+    if match["year"]:
+        return _months(int(match["year"]), month, 3)
+    over = bool(match["last"] or match["dernier"])
+    seasons = (_months(year, month, 3) for year in range(now.year, now.year - 3, -1))
+    moment = now.timestamp()
+    return next(each for each in seasons if (each.end if over else each.start) <= moment)
+
+
+def _quarter(match: re.Match[str], now: datetime) -> Period:
+    """A quarter by its number; without a year the last one that has begun."""
+    number = int(match["number"]) if match["number"] else _QUARTER[match["ordinal"]]
+    month = 3 * number - 2
+    year = int(match["year"] or now.year - (_utc(now.year, month, 1) > now))
+    return _months(year, month, 3)
+
+
 def _calendar(match: re.Match[str], now: datetime) -> Period:
     before = bool(match["last"] or match["dernier"])
     name = match["unit"]
@@ -146,6 +197,9 @@ def _calendar(match: re.Match[str], now: datetime) -> Period:
     if name.startswith("week") and name.endswith("end"):
         saturday = monday + timedelta(days=5)
         return _days(saturday - timedelta(days=7 if before or saturday > today else 0), 2)
+    if name in {"quarter", "trimestre"}:
+        quarters = today.year * 4 + (today.month - 1) // 3 - before
+        return _months(quarters // 4, quarters % 4 * 3 + 1, 3)
     unit = _UNIT[name]
     if unit == "week":
         return _days(monday - timedelta(days=7 * before), 7)
@@ -175,14 +229,19 @@ def _moment(match: re.Match[str], now: datetime) -> Period:
     return Period(int(moment.timestamp()), int(moment.timestamp()) + 1)
 
 
-_year = r"(?P<year>19[0-9]{2}|20[0-9]{2})"
-_short_year = r"(?P<year>19[0-9]{2}|20[0-9]{2}|[0-9]{2})"
+YEAR = r"(?:1[0-9]{3}|20[0-9]{2}|2100)"
+"""A number that may be a year."""
+_year = rf"(?P<year>{YEAR})"
+_short_year = rf"(?P<year>{YEAR}|[0-9]{{2}})"
 _day = r"(?P<day>[0-9]{1,2})(?:st|nd|rd|th|er)?(?: of)?"
 _named = (
     "today|tonight|yesterday|day before yesterday|aujourd'hui|avant[- ]hier|hier"
     "|this (?:morning|evening|afternoon)|ce (?:matin|soir|jour)"
 )
-_stretch = "week-?end|week|semaine|month|mois|year|annee|an"
+_stretch = "week-?end|week|semaine|month|mois|quarter|trimestre|year|annee|an"
+_ordinal = "|".join(_QUARTER)
+_season = "|".join(_SEASON)
+_season_in_a_year = "|".join(name for name, month in _SEASON.items() if month != _DECEMBER)
 _RULES: tuple[tuple[str, Callable[[re.Match[str], datetime], Period]], ...] = (
     (
         r"(?P<iso>[0-9]{4}-[0-9]{2}-[0-9]{2}[t ][0-9]{2}:[0-9]{2}(?::[0-9]{2})?(?:z|[+-][0-9]{2}:[0-9]{2})?)",
@@ -196,6 +255,15 @@ _RULES: tuple[tuple[str, Callable[[re.Match[str], datetime], Period]], ...] = (
     (_year, _date),
     (rf"(?:(?P<last>{_past}) )?(?P<weekday>{_weekday})(?: (?P<dernier>{_passe}))?", _weekday_of),
     (rf"(?P<day>{_named})", _named_day),
+    (rf"(?P<last>{_past}) night|(?:cette )?nuit(?: (?P<dernier>{_passe}))?", _night),
+    (rf"(?:{_past}|derniere) (?P<unit>minute|hour|heure)", _hour),
+    (
+        rf"(?:(?:this|cet?|(?P<last>{_past})) )?(?P<season>{_season})(?: (?P<dernier>{_passe}))?(?P<year>)",
+        _season_of,
+    ),
+    (rf"(?P<season>{_season_in_a_year})(?: of| de)? {_year}(?P<last>)(?P<dernier>)", _season_of),
+    (rf"[qt](?P<number>[1-4])(?P<ordinal>)(?:(?: of| de)?[ -]{_year})?", _quarter),
+    (rf"(?P<ordinal>{_ordinal})(?P<number>) (?:quarter|trimestre)(?:(?: of| de)? {_year})?", _quarter),
     (
         rf"(?:this|current|cette|cet|ce|(?P<last>{_past}))? ?(?P<unit>{_stretch})(?: (?P<dernier>{_passe}))?",
         _calendar,
@@ -205,7 +273,7 @@ _RULES: tuple[tuple[str, Callable[[re.Match[str], datetime], Period]], ...] = (
     (rf"(?P<n>{_number}) (?:{_past}|derniers|dernieres) (?P<unit>{_unit})", _ago),
 )
 _COMPILED = tuple((re.compile(pattern), read) for pattern, read in _RULES)
-_EXACT = (_ago, _moment)
+_EXACT = (_ago, _hour, _moment)
 """What reads moments, not days."""
 _LEAD = re.compile(
     r"(?:(?:since|from|before|until|on|in|over|during|the"
@@ -213,7 +281,7 @@ _LEAD = re.compile(
 )
 
 
-_WEEKDAY_OF_DATE = re.compile(rf"(?:{_weekday}),? (?:le |the )?(?=[0-9]|{_month} [0-9])")
+_WEEKDAY_OF_DATE = re.compile(rf"\b(?:{_weekday}),? (?:le |the )?(?=[0-9]|{_month} [0-9])")
 _HOUR = re.compile(r" (?:soir|matin|apres-midi|midi|night|morning|evening|afternoon)$")
 _PART = re.compile(
     r"(?P<part>debut|mi|milieu|fin|beginning|start|early|middle|mid|late|end)(?:-| )(?:of |de |du |d')?"
@@ -256,8 +324,7 @@ def _shown(period: Period, zone: tzinfo | None) -> Period:
 
 def _read(folded: str, now: datetime) -> Period | None:
     """The span that a folded expression names; of a time of day, that of its day."""
-    whole = {"last night": "yesterday"}.get(folded, folded)
-    whole = _WEEKDAY_OF_DATE.sub("", whole, count=1)
+    whole = _WEEKDAY_OF_DATE.sub("", folded, count=1)
     for candidate in dict.fromkeys((whole, _HOUR.sub("", whole))):
         for pattern, read in _COMPILED:
             match = pattern.fullmatch(candidate)

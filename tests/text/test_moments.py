@@ -56,10 +56,30 @@ def day(text: str) -> int:
         ("in the week of May 4", "in the week of may 4", "2026-05-04", "2026-05-11"),
         ("this week's news", "this week", "2026-05-25", "2026-06-01"),
         ("depuis hier soir chez Intel", "depuis hier soir", "2026-05-27", None),
-        ("since last night", "since last night", "2026-05-27", None),
+        ("since last night", "since last night", "2026-05-27T18:00", None),
         ("lundi matin chez Intel", "lundi matin", "2026-05-25", "2026-05-26"),
         ("depuis début mai", "depuis debut mai", "2026-05-01", None),
         ("at the end of April", "the end of april", "2026-04-21", "2026-05-01"),
+        ("Intel this quarter", "this quarter", "2026-04-01", "2026-07-01"),
+        ("chez Intel ce trimestre", "ce trimestre", "2026-04-01", "2026-07-01"),
+        ("what did Intel do last quarter?", "last quarter", "2026-01-01", "2026-04-01"),
+        ("le trimestre dernier chez Intel", "le trimestre dernier", "2026-01-01", "2026-04-01"),
+        ("what happened in Q3 2025?", "in q3 2025", "2025-07-01", "2025-10-01"),
+        ("Intel au T3 2025", "au t3 2025", "2025-07-01", "2025-10-01"),
+        ("au troisième trimestre 2025", "au troisieme trimestre 2025", "2025-07-01", "2025-10-01"),
+        ("what happened in Q1 at Intel", "in q1", "2026-01-01", "2026-04-01"),
+        ("que s’est-il passé cette nuit ?", "cette nuit", "2026-05-28T18:00", "2026-05-29T06:00"),
+        ("la nuit dernière à Lille", "la nuit derniere", "2026-05-27T18:00", "2026-05-28T06:00"),
+        ("what happened last summer", "last summer", "2025-06-01", "2025-09-01"),
+        ("depuis l’été dernier", "depuis l'ete dernier", "2025-06-01", None),
+        ("what happened this winter", "this winter", "2025-12-01", "2026-03-01"),
+        ("les annonces de cet hiver", "de cet hiver", "2025-12-01", "2026-03-01"),
+        ("pendant l’été 2025", "pendant l'ete 2025", "2025-06-01", "2025-09-01"),
+        ("What happened in 1789?", "in 1789", "1789-01-01", "1790-01-01"),
+        ("Que s’est-il passé en 1789 à Paris ?", "en 1789", "1789-01-01", "1790-01-01"),
+        ("le 14 juillet 1789", "le 14 juillet 1789", "1789-07-14", "1789-07-15"),
+        ("What will happen in 2100?", "in 2100", "2100-01-01", "2101-01-01"),
+        ("between 1789 and 1799", "between 1789 and 1799", "1789-01-01", "1800-01-01"),
     ],
 )
 def test_an_expression_of_time_in_a_question_is_its_days(
@@ -105,6 +125,7 @@ def test_the_days_of_a_question_begin_at_midnight_where_the_person_is(
         ("these days", 7),
         ("ces derniers temps", 7),
         ("in recent weeks", 28),
+        ("in the past 24 hours", 1),
     ],
 )
 def test_what_counts_back_ends_now(text: str, days: int) -> None:
@@ -113,6 +134,13 @@ def test_what_counts_back_ends_now(text: str, days: int) -> None:
     assert moment.relative
     assert abs(moment.period.start - (NOW - days * 86_400)) <= 1
     assert moment.period.end in {NOW, NOW + 1}
+
+
+@pytest.mark.parametrize("text", ["in the past hour", "last hour", "dans la dernière heure"])
+def test_the_last_hour_is_no_day(text: str) -> None:
+    moment = moments.find(terms.fold(text), NOW)
+    assert moment is not None
+    assert moment.period == (NOW - 3600, NOW)
 
 
 @pytest.mark.parametrize(
@@ -130,6 +158,17 @@ def test_what_counts_back_ends_now(text: str, days: int) -> None:
         "Windows 2000",
         "an hour long film",
         "from 3 to 5",
+        "in 1500 euros",
+        "en 1500 exemplaires",
+        "a group of 1200 volunteers",
+        "of 2000 employees",
+        "between 1500 and 1600 euros",
+        "coûte 1500 euros",
+        "informations de dernière heure",
+        "the last hour of the war",
+        "the fall of Rome",
+        "a quarter of the staff",
+        "il a été 2024 fois",
     ],
 )
 def test_what_names_no_time_is_not_taken_for_it(text: str) -> None:

@@ -58,7 +58,7 @@ def day(year: int, month: int, day: int, hour: int = 0) -> int:
         ("quinze jours", NOW - 15 * 86400),
         ("twelve hours", NOW - 12 * 3600),
         ("hier soir", day(2020, 6, 9)),
-        ("last night", day(2020, 6, 9)),
+        ("last night", day(2020, 6, 9, 18)),
         ("vendredi matin", day(2020, 6, 5)),
         ("last tuesday morning", day(2020, 6, 9)),
         ("début juin", day(2020, 6, 1)),
@@ -67,6 +67,11 @@ def day(year: int, month: int, day: int, hour: int = 0) -> int:
         ("mi-mai", day(2020, 5, 11)),
         ("end of April", day(2020, 4, 21)),
         ("fin 2019", day(2019, 8, 31)),
+        ("the last hour", NOW - 3600),
+        ("past hour", NOW - 3600),
+        ("la dernière heure", NOW - 3600),
+        ("the past 24 hours", NOW - 86400),
+        ("début de l’été", day(2020, 6, 1)),
     ],
 )
 def test_an_expression_of_time_is_not_read_as_another(text: str, start: int) -> None:
@@ -83,6 +88,32 @@ def test_an_expression_of_time_is_not_read_as_another(text: str, start: int) -> 
         ("hier", day(2020, 6, 9), day(2020, 6, 10)),
         ("2020", day(2020, 1, 1), day(2021, 1, 1)),
         ("7d", NOW - 7 * 86400, NOW),
+        ("this quarter", day(2020, 4, 1), day(2020, 7, 1)),
+        ("ce trimestre", day(2020, 4, 1), day(2020, 7, 1)),
+        ("last quarter", day(2020, 1, 1), day(2020, 4, 1)),
+        ("le trimestre dernier", day(2020, 1, 1), day(2020, 4, 1)),
+        ("Q3 2019", day(2019, 7, 1), day(2019, 10, 1)),
+        ("T3 2019", day(2019, 7, 1), day(2019, 10, 1)),
+        ("Q4", day(2019, 10, 1), day(2020, 1, 1)),
+        ("3e trimestre 2019", day(2019, 7, 1), day(2019, 10, 1)),
+        ("the first quarter of 2020", day(2020, 1, 1), day(2020, 4, 1)),
+        ("cette nuit", day(2020, 6, 9, 18), day(2020, 6, 10, 6)),
+        ("la nuit dernière", day(2020, 6, 9, 18), day(2020, 6, 10, 6)),
+        ("last night", day(2020, 6, 9, 18), day(2020, 6, 10, 6)),
+        ("this summer", day(2020, 6, 1), day(2020, 9, 1)),
+        ("cet été", day(2020, 6, 1), day(2020, 9, 1)),
+        ("last summer", day(2019, 6, 1), day(2019, 9, 1)),
+        ("l’été dernier", day(2019, 6, 1), day(2019, 9, 1)),
+        ("this winter", day(2019, 12, 1), day(2020, 3, 1)),
+        ("cet hiver", day(2019, 12, 1), day(2020, 3, 1)),
+        ("l’hiver dernier", day(2019, 12, 1), day(2020, 3, 1)),
+        ("this spring", day(2020, 3, 1), day(2020, 6, 1)),
+        ("ce printemps", day(2020, 3, 1), day(2020, 6, 1)),
+        ("cet automne", day(2019, 9, 1), day(2019, 12, 1)),
+        ("summer 2018", day(2018, 6, 1), day(2018, 9, 1)),
+        ("l’été 2018", day(2018, 6, 1), day(2018, 9, 1)),
+        ("1789", day(1789, 1, 1), day(1790, 1, 1)),
+        ("14 juillet 1789", day(1789, 7, 14), day(1789, 7, 15)),
     ],
 )
 def test_a_span_does_not_end_too_early_or_too_late(text: str, start: int, end: int) -> None:
@@ -129,10 +160,19 @@ def test_hours_are_counted_where_a_clock_was_changed_meanwhile() -> None:
         "fin",
         "mi mi",
         "1/2/3",
+        "2101",
+        "Q5 2020",
+        "winter 2019",
     ],
 )
 def test_what_is_no_time_is_not_guessed(text: str) -> None:
     assert periods.parse(text, NOW) is None
+
+
+def test_in_the_evening_this_night_is_the_one_that_begins() -> None:
+    evening = day(2020, 6, 10, 22)
+    assert periods.parse("cette nuit", evening) == (day(2020, 6, 10, 18), day(2020, 6, 11, 6))
+    assert periods.parse("la nuit dernière", evening) == (day(2020, 6, 9, 18), day(2020, 6, 10, 6))
 
 
 @given(st.text(max_size=60), st.integers(0, 2**32), st.sampled_from(["UTC", "Asia/Beirut", "America/Lima"]))
