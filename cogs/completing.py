@@ -40,6 +40,7 @@ _FIXED_IN_FRENCH = {
     "is": ("favori",),
 }  # fmt: skip
 _KINDS = {Filter.TAG: Kind.TAG, Filter.AUTHOR: Kind.AUTHOR}
+_NAMED = frozenset((Filter.SOURCE, *_KINDS))
 
 
 class Typing(NamedTuple):
@@ -65,6 +66,21 @@ def typing(query: str) -> Typing:
         meant = named(match["name"])
         if meant is not None and meant != "title":
             return Typing(query[: match.start("name")], match["name"], meant, match["typed"])
+    return _word(query)
+
+
+def _unquoted(query: str) -> Typing | None:
+    """A name of several words that is being typed without the quotation marks that it takes."""
+    match = _FILTERED.search(query)
+    if match is None or match["quote"] or " " not in match["typed"].strip():
+        return None
+    meant = named(match["name"])
+    if meant not in _NAMED:
+        return None
+    return Typing(query[: match.start("name")], match["name"], meant, match["typed"])
+
+
+def _word(query: str) -> Typing:
     match = _WORD.search(query)
     return Typing(query[: match.start()] if match else query, "", None, match["typed"] if match else "")
 
@@ -77,9 +93,10 @@ async def query_choices(interaction: Interaction, query: str) -> list[Choice[str
     """
     if len(query) > sizes.CHOICE:
         return []
-    at = typing(query)
-    values = await _values(interaction, at) if at.typed or at.filter else []
-    completed = [query, *(at.before + at.completed(value) for value in values)]
+    completed = [query]
+    for at in filter(None, (_unquoted(query), typing(query))):
+        values = await _values(interaction, at) if at.typed or at.filter else []
+        completed += [at.before + at.completed(value) for value in values]
     return [
         Choice(name=name, value=text)
         for text in dict.fromkeys(completed)

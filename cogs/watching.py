@@ -163,9 +163,9 @@ class Watching(
             embeds.append(messages.post(article, feed, language=locale.current()).embed)
         else:
             lines.append(_("No article has matched so far."))
-            if found.suggestions:
-                words = ", ".join(f"**{safe.markdown(safe.plain(word))}**" for word in found.suggestions)
-                lines.append(_("Did you mean {words}?").format(words=words))
+        if found.suggestions:
+            words = ", ".join(f"**{safe.markdown(safe.plain(word))}**" for word in found.suggestions)
+            lines.append(_("Did you mean {words}?").format(words=words))
         await interaction.edit_original_response(content="\n".join(lines), embeds=embeds)
 
     @app_commands.command(

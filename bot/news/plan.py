@@ -199,6 +199,12 @@ def _text(made: Plan, node: Word | Phrase, *, marked: bool) -> Wanted | None:
     return Any(tuple(Near(each, between, column) for each in dict.fromkeys((english, french))))
 
 
+def whole_name(condition: Condition) -> Wanted | None:
+    """What the index is asked for a name of just these words, of which there are several; else None."""
+    named = _NAMES[condition.filter](str(condition.value))
+    return Terms(named[-1:], Column.META) if len(named) > 1 else None
+
+
 def tokens(condition: Condition) -> Wanted | None:
     """What the index is asked for a filter that is no matter of the scope; None when it says nothing."""
     if condition.filter is Filter.IMAGE:

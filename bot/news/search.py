@@ -12,7 +12,7 @@ from typing import Literal, TypeVar, TypeVarTuple
 from bot.news.finding import Finder, Found, one_a_page
 from bot.news.meaning import Meaning
 from bot.news.plan import Plan, plan
-from bot.news.suggestions import Advice, advise
+from bot.news.suggestions import Advice, advise, quoted
 from bot.store import Store
 from bot.text import excerpts
 from bot.text.query import Query, parse
@@ -116,8 +116,8 @@ class Searcher:
             return SearchPage(notes=notes)
         needed = offset + limit + 1
         found = await self._found(asked, sort, needed)
-        advice = Advice()
-        if all(each.partial for each in found):
+        advice = await quoted(query, self.store, feed_ids=feed_ids) if query.loose else Advice()
+        if not advice.suggestions and all(each.partial for each in found):
             advice = await advise(query, self.store, self.finder.vocabulary, feed_ids=feed_ids)
         return SearchPage(
             results=await self._results(asked, found[offset : offset + limit]),

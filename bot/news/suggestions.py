@@ -11,13 +11,13 @@ from rapidfuzz.distance import OSA
 
 from bot.locale import gettext as _
 from bot.locale import ngettext
-from bot.news.plan import tokens
+from bot.news.plan import tokens, whole_name
 from bot.news.vocabulary import Vocabulary
 from bot.store import Store
 from bot.store.search_index import Any, Column, Scope, Terms
 from bot.store.words import Kind
 from bot.text import excerpts, terms
-from bot.text.query import AllOf, AnyOf, Condition, Filter, Node, Phrase, Query, Word
+from bot.text.query import AllOf, AnyOf, Condition, Filter, Loose, Node, Phrase, Query, Word, written
 from bot.words import Article
 
 SUGGESTED = 3
@@ -29,6 +29,7 @@ ARTICLES = 3  # that are looked through for how a word is written
 MARKED = 5  # words of an article that are compared
 ALIKE = 75  # similarity of names in percent
 NAMES = 400  # that are compared
+LOOSE = 3  # filters whose values are looked up together with the words after them
 _TOLD = {Filter.SOURCE, Filter.TAG, Filter.AUTHOR, Filter.LANGUAGE}  # whose values may be nobody's
 _KINDS = {Filter.TAG: Kind.TAG, Filter.AUTHOR: Kind.AUTHOR}
 
@@ -83,6 +84,53 @@ async def advise(
             notes.append(_unknown(leaf))
             near += await _names(leaf, store, feed_ids)
     return Advice(tuple(notes), tuple(dict.fromkeys(near))[:SUGGESTED])
+
+
+async def quoted(query: Query, store: Store, *, feed_ids: Collection[int] | None) -> Advice:
+    """The query with quotation marks around names that without them were read as their first words.
+
+    That is where some source, tag or author of these feeds (None: of all) is called so. Raises `StoreError`.
+    """
+    text, notes = query.text, list[str]()
+    for loose in reversed(query.loose[:LOOSE]):  # the places of those before stay
+        if found := await _longer(loose, store, feed_ids):
+            name, count = found
+            text = text[: loose.start] + written(loose.name, name) + text[loose.ends[count - 1] :]
+            notes.insert(
+                0,
+                _(
+                    "“{filter}” was read without “{words}”: a name of several words takes quotation marks."
+                ).format(filter=f"{loose.name}:{loose.value}", words=" ".join(loose.words[:count])),
+            )
+    return Advice(tuple(notes), (text,) if notes else ())
+
+
+async def _longer(loose: Loose, store: Store, feed_ids: Collection[int] | None) -> tuple[str, int] | None:
+    """A name that has the value of a filter and as many of the words after it as possible, and how many."""
+    known = {name: _spaced(name) for name in await _known(loose, store, feed_ids)}
+    scope = Scope(feed_ids=None if feed_ids is None else frozenset(feed_ids))
+    for count in range(len(loose.words), 0, -1):
+        typed = " ".join((loose.value, *loose.words[:count]))
+        if alike := [name for name, words in known.items() if _spaced(typed) in words]:
+            return min(alike, key=len), count
+        wanted = whole_name(Condition(loose.filter, typed))  # of older articles the index alone knows
+        if wanted and await store.index.any(wanted, scope=scope):
+            return typed, count
+    return None
+
+
+async def _known(loose: Loose, store: Store, feed_ids: Collection[int] | None) -> list[str]:
+    """Names in which the value of a filter stands before the next word."""
+    typed = f"{loose.value} {loose.words[0]}"
+    if loose.filter is Filter.SOURCE:
+        return await store.feeds.outlets(feed_ids, typed, NAMES)
+    visible = [feed.id for feed in await store.feeds.all()] if feed_ids is None else feed_ids
+    return await store.words.complete(_KINDS[loose.filter], typed, visible, NAMES)
+
+
+def _spaced(name: str) -> str:
+    """The words of a name with spaces around them."""
+    return f" {' '.join(terms.words(name))} "
 
 
 def _leaves(nodes: Iterable[Node]) -> Iterator[Word | Phrase | Condition]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from typing import NamedTuple
 
@@ -19,89 +18,18 @@ from bot.locale import amount
 from bot.locale import gettext as _
 from bot.text import periods
 from bot.text.filter_names import CHOICES, LANGUAGES, NAMES, QUOTES, TITLE, Filter, named, written
+from bot.text.query_tree import AllOf, AnyOf, Condition, Loose, Node, Not, Phrase, Query, Word
 from bot.text.terms import fold, words
 
 __all__ = [
-    "MAX_DEPTH", "MAX_LENGTH", "MAX_TERMS", "AllOf", "AnyOf", "Condition", "Filter", "Node", "Not", "Phrase",
-    "Query", "Word", "named", "parse", "written",
+    "MAX_DEPTH", "MAX_LENGTH", "MAX_TERMS", "AllOf", "AnyOf", "Condition", "Filter", "Loose", "Node", "Not",
+    "Phrase", "Query", "Word", "named", "parse", "written",
 ]  # fmt: skip
 
 MAX_LENGTH = 400  # characters read of a query
 MAX_TERMS = 20  # words, phrases and filters
 MAX_DEPTH = 5  # parentheses within parentheses
-MOST_OF_A_DATE = 5  # words after its first
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """A word in any of its inflections; several `words` when punctuation joined them (`covid-19`)."""
-
-    text: str
-    words: tuple[str, ...]
-    title: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Phrase:
-    """Words that stand in the text exactly so, case and accents aside."""
-
-    text: str
-    words: tuple[str, ...]
-    title: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """A filter and its value: text, an ISO 639-1 code, or seconds since 1970 (`BEFORE` excludes its own)."""
-
-    filter: Filter
-    value: str | int
-
-
-@dataclass(frozen=True, slots=True)
-class Not:
-    """What must not hold."""
-
-    node: Node
-
-
-@dataclass(frozen=True, slots=True)
-class AllOf:
-    """All of these hold."""
-
-    nodes: tuple[Node, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class AnyOf:
-    """At least one of these holds."""
-
-    nodes: tuple[Node, ...]
-
-
-Node = Word | Phrase | Condition | Not | AllOf | AnyOf
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Query:
-    """A query as it was understood. `notes` tell the person, in their language, how, and what was not."""
-
-    text: str
-    nodes: tuple[Node, ...]
-    notes: tuple[str, ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.nodes)
-
-    def also(self, *conditions: Condition) -> Query:
-        """The same query, narrowed by the options of a command."""
-        return replace(self, nodes=(*self.nodes, *conditions))
-
-    def joined(self, other: Query) -> Query:
-        """This query narrowed by another, whose notes are told too."""
-        return replace(
-            self, nodes=(*self.nodes, *other.nodes), notes=tuple(dict.fromkeys((*self.notes, *other.notes)))
-        )
+MOST_OF_A_VALUE = 5  # words after its first that nobody quoted
 
 
 _OR = {"OR", "OU", "|", "||"}
@@ -128,6 +56,8 @@ class _Token(NamedTuple):
     name: str = ""
     quoted: bool = False
     negated: bool = False
+    start: int = 0  # of its name in the text, and
+    end: int = 0  # where it ends: of a filter and a word that nobody quoted
 
 
 def parse(text: str, now: int, zone: tzinfo = UTC) -> Query:
@@ -141,6 +71,7 @@ def parse(text: str, now: int, zone: tzinfo = UTC) -> Query:
 class _Parser:
     def __init__(self, text: str, now: int, zone: tzinfo) -> None:
         self.notes: list[str] = []
+        self.loose: list[Loose] = []
         self.slips: list[str] = []  # what is said only where something else was understood
         self.now = now
         self.zone = zone
@@ -176,7 +107,7 @@ class _Parser:
 
     def begins_with_date(self, start: int) -> bool:
         """Whether the words from `start` on begin with a date, or with what stands in quotation marks."""
-        following = self.text[start:].split()[: MOST_OF_A_DATE + 1]
+        following = self.text[start:].split()[: MOST_OF_A_VALUE + 1]
         return self.text[start] in QUOTES or any(
             periods.parse(" ".join(following[:count]), self.now, self.zone)
             for count in range(1, len(following) + 1)
@@ -196,7 +127,8 @@ class _Parser:
                 value, position = self.quoted(value, position)
                 yield _Token("term", value, name, quoted=True, negated=negated)
             else:
-                yield from self.unquoted(value, name, negated=negated)
+                for token in self.unquoted(value, name, negated=negated):
+                    yield token._replace(start=match.start("name"), end=position)
 
     def quoted(self, mark: str, start: int) -> tuple[str, int]:
         """What stands in quotation marks, the first of which is before `start`, and where it ends."""
@@ -230,7 +162,8 @@ class _Parser:
                 self.slip(_("A closing parenthesis that none opens was left out."))
         if not nodes and self.text and not self.notes:
             self.note(_("There is nothing in this that I can look for."))
-        return Query(text=self.text, nodes=tuple(nodes), notes=(*self.notes, *(self.slips if nodes else ())))
+        notes = (*self.notes, *(self.slips if nodes else ()))
+        return Query(text=self.text, nodes=tuple(nodes), notes=notes, loose=tuple(self.loose))
 
     def peek(self) -> str:
         return self.tokens[self.position].kind if self.position < len(self.tokens) else ""
@@ -336,7 +269,13 @@ class _Parser:
                 )
             )
             return None
-        return Condition(Filter(name), token.value) if words(token.value) else None
+        return self.named(Filter(name), token) if words(token.value) else None
+
+    def named(self, filter_: Filter, token: _Token) -> Node:
+        if following := self.following(token):
+            later, ends = (word.value for word in following), (word.end for word in following)
+            self.loose.append(Loose(filter_, token.name, token.value, tuple(later), token.start, tuple(ends)))
+        return Condition(filter_, token.value)
 
     def date(self, name: str, token: _Token) -> Node | None:
         value, period = self.period(token)
@@ -358,13 +297,18 @@ class _Parser:
                 self.note(_("“{value}” was read as before {date}.").format(value=value, date=date))
         return Condition(Filter(name), period.start)
 
-    def period(self, token: _Token) -> tuple[str, periods.Period | None]:
-        """The time a filter names, with the words after it that belong to it although nobody quoted them."""
-        following = []
-        for later in self.tokens[self.position : self.position + MOST_OF_A_DATE]:
+    def following(self, token: _Token) -> list[_Token]:
+        """The words after the value of a filter that may belong to it; none where it is quoted."""
+        found: list[_Token] = []
+        for later in self.tokens[self.position : self.position + MOST_OF_A_VALUE]:
             if token.quoted or later.kind != "term" or later.quoted or later.name or later.negated:
                 break
-            following.append(later.value)
+            found.append(later)
+        return found
+
+    def period(self, token: _Token) -> tuple[str, periods.Period | None]:
+        """The time a filter names, with the words after it that belong to it although nobody quoted them."""
+        following = [later.value for later in self.following(token)]
         for count in range(len(following), -1, -1):
             value = " ".join([token.value, *following[:count]])
             if period := periods.parse(value, self.now, self.zone):

@@ -23,7 +23,7 @@ def tagged(number: int, title: str, *tags: str, author: str = "") -> str:
     written = item(number, title=title, published=START - number)
     more = "".join(f"<category>{tag}</category>" for tag in tags)
     if author:
-        more += f"<author>{author.lower()}@example.org ({author})</author>"
+        more += f"<author>someone@example.org ({author})</author>"
     return written.replace("</item>", f"{more}</item>")
 
 
@@ -60,6 +60,23 @@ async def test_values_of_filters_are_completed_in_both_languages(
     assert await offered(telex, "has:") == ["has:", "has:image"]
     assert await offered(telex, "est:") == ["est:", "est:favori"]
     assert await offered(telex, "depuis:7") == ["depuis:7", "depuis:7j"]
+
+
+async def test_a_name_of_several_words_is_completed_with_the_quotation_marks_that_nobody_typed(
+    telex: World, feed_server: FeedServer
+) -> None:
+    await follow(
+        telex, feed_server, tagged(1, "Filtered", "Vie privée", author="Jane Doe"), title="Le Fil libre"
+    )
+    assert await offered(telex, "source:le fi") == [
+        "source:le fi",
+        'source:"Le Fil libre"',
+        "source:le Filtered",
+    ]
+    assert await offered(telex, "one -tag:vie p") == ["one -tag:vie p", 'one -tag:"Vie privée"']
+    assert await offered(telex, "auteur:jane d") == ["auteur:jane d", 'auteur:"Jane Doe"']
+    assert await offered(telex, "depuis:7j filt") == ["depuis:7j filt", "depuis:7j Filtered"]
+    assert await offered(telex, "source:le ") == ["source:le "]
 
 
 async def test_what_is_offered_finds_the_article(telex: World, feed_server: FeedServer) -> None:

@@ -261,6 +261,8 @@ async def test_a_watch_for_a_misspelt_word_is_told_what_may_be_meant(telex: Worl
     assert "No article has matched so far." in answer
     assert "Did you mean **recognition**?" in answer
     assert "Did you mean" not in said(await add(telex, "-quantum facial"))
+    answer = said(await add(telex, "source:example news facial")).replace("\\", "")
+    assert 'Did you mean **source:"Example News" facial**?' in answer
 
 
 async def test_a_query_of_many_mistakes_is_watched_for_and_answered(telex: World, desk: Desk) -> None:

@@ -113,6 +113,7 @@ TOLD = {
     "source:exemple": "There is no source “exemple”.",
     "étiquette:privacie": "No article has the tag “privacie”.",
     'auteur:"jane do"': "No article has an author “jane do”.",
+    "source:le fil": "“source:le” was read without “fil”: a name of several words takes quotation marks.",
 }
 """What a person is told, by query."""
 
@@ -125,5 +126,8 @@ MEANT = {
     "source:exemple": ("Example News",),
     "tag:privacie": ("Privacy",),
     'auteur:"jane do"': ("Jane Doe",),
+    "source:le fil police": ('source:"Le Fil" police',),
+    "auteur: jane doe moratorium": ('auteur:"Jane Doe" moratorium',),
+    "étiquette:vie privee": ('étiquette:"Vie privée"',),
 }
 """What a person may have meant, by query."""

@@ -324,6 +324,47 @@ async def test_a_name_of_a_hidden_feed_is_not_suggested(library: Library, search
         assert len((await searcher.search(query, feed_ids=[hidden.id])).suggestions) == 1, query
 
 
+async def test_a_name_of_several_words_is_offered_with_its_quotation_marks(
+    library: Library, searcher: Searcher
+) -> None:
+    verge = await library.new_feed("The Verge")
+    await library.add("Robots rise", feed=verge, author="Jane Doe", tags=("Machine Learning", "AI", "Robots"))
+    await library.add(
+        "Old robots", "On the verge of the end.", days=90, author="Ada King", tags=("Vie privée",)
+    )
+    for query, meant in {
+        "source:The Verge": 'source:"The Verge"',
+        "robots source:the verge rise": 'robots source:"The Verge" rise',
+        "-source:The Verge robots": '-source:"The Verge" robots',
+        "(source:the verge) OR author:jane doe": '(source:"The Verge") OR author:"Jane Doe"',
+        "auteur : Jane Doe robots": 'auteur:"Jane Doe" robots',
+        "tag:machine learning": 'tag:"Machine Learning"',
+        "author:ada king": 'author:"ada king"',  # too old to be offered, not too old to be found
+        "étiquette:vie privee robots": 'étiquette:"vie privee" robots',
+    }.items():
+        page = await searcher.search(query, feed_ids=None)
+        assert page.suggestions == (meant,), query
+        assert sum("quotation marks" in note for note in page.notes) == meant.count('"') / 2, query
+        again = await searcher.search(meant, feed_ids=None)
+        assert [one.partial for one in again.results] == [False], query
+        assert again.suggestions == again.notes == (), query
+
+
+async def test_words_after_a_name_that_belong_to_no_name_are_let_alone(
+    library: Library, searcher: Searcher
+) -> None:
+    hidden = await library.new_feed("The Verge")
+    await library.add("Robots rise", feed=hidden, author="Jane Doe", tags=("Machine Learning",))
+    await library.add("The robots", "Robots on the verge.", tags=("AI", "Robots"), author="The Staff")
+    for query in ("tag:AI robots", "author:staff the robots", "tag:ai -robots", 'source:"The" Verge'):
+        page = await searcher.search(query, feed_ids=None)
+        assert not any("quotation" in note or '"' in note for note in page.notes), query
+        assert not any(":" in offered for offered in page.suggestions), query
+    for query in ("source:The Verge", "author:Jane Doe", "tag:machine learning"):
+        page = await searcher.search(query, feed_ids=[library.feed.id])
+        assert page.suggestions == (), query
+
+
 async def test_a_page_in_several_feeds_is_one_result(library: Library, searcher: Searcher) -> None:
     other = await library.new_feed("Other")
     for feed in (library.feed, other):
