@@ -10,7 +10,7 @@ from bot.news.answers import Answer
 from bot.news.search import Result
 from bot.news.why import Explanation, passed_over, sentence
 from bot.settings import Settings
-from bot.text import safe, urls
+from bot.text import safe, spans, urls
 
 
 def mark(result: Result) -> str:
@@ -25,6 +25,8 @@ def mark(result: Result) -> str:
 def answer(told: Answer, settings: Settings) -> None:
     """Print an answer: what was written or quoted, or the list of a period, and the sources."""
     numbers = {source.id: number for number, source in enumerate(told.sources, 1)}
+    if told.period is not None:
+        terminal.say(f"Period: {spans.named(told.period, told.zone, 'en')}")
     if told.lines:
         for line in told.lines:
             day = terminal.when(line.article.published)
@@ -39,9 +41,7 @@ def answer(told: Answer, settings: Settings) -> None:
         for quote in told.quotes:
             terminal.out(f"“{safe.plain(quote.text)}” [{numbers[quote.article.id]}]")
     else:
-        terminal.say("The stored articles do not answer that.")
-        if told.newest is not None:
-            terminal.say(f"The newest of them is of {terminal.when(told.newest)}.")
+        _unknown(told)
     shown = told.sources if told.answered else told.nearest
     if shown:
         terminal.table(
@@ -53,6 +53,15 @@ def answer(told: Answer, settings: Settings) -> None:
             ),
             lines=True,
         )
+
+
+def _unknown(told: Answer) -> None:
+    terminal.say("The stored articles do not answer that.")
+    if told.is_of_another_time:
+        rest = "" if told.oldest is None else f": the oldest is of {terminal.when(told.oldest)}"
+        terminal.say(f"None of them is of that time{rest}.")
+    if told.newest is not None:
+        terminal.say(f"The newest of them is of {terminal.when(told.newest)}.")
 
 
 def explanation(found: Explanation) -> list[str]:

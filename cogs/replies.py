@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 
 import discord
 
+from bot import locale
 from bot.locale import _
 from bot.news.answer import Answer
 from bot.news.desk import Reply
 from bot.posting import buttons, messages, sizes
-from bot.text import safe
+from bot.text import safe, spans
 from bot.words import Article
 from cogs import cards
 
@@ -33,6 +34,9 @@ def reply(told: Reply, *, public: bool, title: bool) -> tuple[discord.Embed, dis
     if title:
         embed.title = safe.cut(cards.heading(answer.question, sizes.TITLE), sizes.TITLE)
     parts: list[Entry] = [] if told.about is None else [_about(told.about, answer)]
+    if answer.period is not None:
+        dates = spans.named(answer.period, answer.zone, locale.current())
+        parts.append(("-# " + _("Period: {dates}").format(dates=dates),))
     if not answer.answered:
         parts += _unknown(answer, public=public)
         embed.description = cards.fit(parts, between="\n\n")
@@ -96,6 +100,12 @@ def _unknown(answer: Answer, *, public: bool) -> Iterator[Entry]:
         sentence = _("I don’t know: the articles that everybody here can see do not answer this.")
     else:
         sentence = _("I don’t know: the articles that you can see here do not answer this.")
+    if answer.is_of_another_time and answer.oldest is not None:
+        sentence += " " + _("None of them is of that time: the oldest was published on {when}.").format(
+            when=f"<t:{answer.oldest}:d>"
+        )
+    elif answer.is_of_another_time:
+        sentence += " " + _("None of them is of that time.")
     if answer.newest is not None:
         sentence += " " + _("The newest of them was published {when}.").format(when=f"<t:{answer.newest}:R>")
     yield (sentence,)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
+from bot.text.periods import Period
 from bot.words import Article
 
 
@@ -40,7 +41,9 @@ class Answer:
     A question about a period is answered by `lines`, newest first. `written` is there when a model wrote
     the answer from the sources. `sureness` is the logarithm of the odds that the first quote answers, None
     when nothing was found. `newest` is when the newest article of the feeds that were asked was published,
-    in seconds since 1970 in UTC; None where there is none.
+    in seconds since 1970 in UTC; None where there is none. `period` is the time that the question was read to
+    speak of, where what happened then is asked, in days of `zone`; `oldest` is when the oldest article was
+    published where all of them are later than that.
     """
 
     question: str
@@ -52,10 +55,20 @@ class Answer:
     lines: tuple[Line, ...] = ()
     written: tuple[Sentence, ...] = ()
     newest: int | None = None
+    period: Period | None = None
+    zone: tzinfo = UTC
+    oldest: int | None = None
+
+    @property
+    def is_of_another_time(self) -> bool:
+        """Whether no article at all is of the period."""
+        if self.period is None or self.newest is None:
+            return False
+        return self.oldest is not None or self.newest < self.period.start
 
     def as_json(self) -> dict[str, Any]:
-        """The answer as `telex ask --json` writes it."""
-        return {
+        """The answer as `telex ask --json` writes it, with the period where one was read."""
+        told: dict[str, Any] = {
             "question": self.question,
             "answered": self.answered,
             "quotes": [
@@ -65,13 +78,19 @@ class Answer:
             "sources": [_source(article) for article in self.sources],
             "nearest": [_source(article) for article in self.nearest],
         }
+        if self.period is not None:
+            told["period"] = {"since": _iso(self.period.start), "before": _iso(self.period.end)}
+        return told
 
 
 def _source(article: Article) -> dict[str, object]:
-    published = datetime.fromtimestamp(article.published, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
         "url": article.url,
         "title": article.title,
         "source": article.outlet,
-        "published": published,
+        "published": _iso(article.published),
     }
+
+
+def _iso(moment: int) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,8 +1,8 @@
 """Answers to questions: the passages of stored articles that answer, word for word, or that none does.
 
-A question about a period is answered by the stories of that period (`happenings`), one about an article from
-that article first; what a question leaves unsaid comes from those before it (`context`). Where a model
-service is configured it writes the answer from the passages (`writer`).
+A question about a period is answered by the stories of that period (`happenings`, `timelines`), one about an
+article from that article first; what a question leaves unsaid comes from those before it (`context`). Where a
+model service is configured it writes the answer from the passages (`writer`).
 """
 
 from __future__ import annotations
@@ -11,16 +11,19 @@ import math
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from datetime import UTC, tzinfo
+from datetime import UTC, datetime, tzinfo
 from itertools import islice
 from typing import NamedTuple
 
+from babel.dates import get_month_names
+
 from bot import locale
-from bot.news import context, happenings, ranking
+from bot.news import context, happenings, ranking, timelines
 from bot.news.answer import Answer, Line, Quote, Sentence
 from bot.news.drawing import NEEDED, Drawn, Extract, read_and_draw
 from bot.news.evidence import LONGEST
 from bot.news.finding import Found, Gathered
+from bot.news.happenings import Happening
 from bot.news.meaning import Nearby
 from bot.news.passages import passages
 from bot.news.plan import plan
@@ -28,8 +31,9 @@ from bot.news.question import FORMED, MEASURED, Kind, present, understood
 from bot.news.search import Searcher
 from bot.news.writer import PASSAGES, Writer
 from bot.store.search_index import Hit
-from bot.text import moments, terms
+from bot.text import moments, periods, terms
 from bot.text.language import detect
+from bot.text.periods import Period
 from bot.text.query import MAX_LENGTH, MAX_TERMS, Query, Word
 from bot.words import Article
 
@@ -61,6 +65,9 @@ _ARTICLE = re.compile(
 )
 _NO_LIMIT = re.compile(r"(?:of|du|des?|d')(?!\w)|.*\b(?:today|tonight|aujourd'hui)$")
 """Expressions of time that also tell of what has long been so, or what is of that time itself."""
+
+
+_YEARS = re.compile(rf"\b{periods.YEAR}\b")
 
 
 class _Evidence(NamedTuple):
@@ -102,19 +109,64 @@ async def ask(
     """
     whole = context.whole(text, earlier)
     article = None if about is None else await _visible(searcher, about, feed_ids)
-    answer = await _happened(searcher, whole, feed_ids, article, zone)
+    happening = happenings.asked(whole[:MAX_LENGTH], searcher.store.clock.now(), zone)
+    if happening is not None and article is not None and not happening.topic:
+        happening = None
+    answer = None if happening is None else await _happened(searcher, whole, feed_ids, happening)
     if answer is None and article is not None:
         answer = await _about(searcher, whole, article, writer)
+    if answer is None and (topic := happenings.topic_of(whole[:MAX_LENGTH])):
+        answer = await _listed(searcher, text, await timelines.newest_on(searcher, topic, feed_ids=feed_ids))
     if answer is None:
-        found = await _found(searcher, whole, feed_ids, zone)
-        answer = None if context.leaves_open(whole) else await _answer(whole, found, SURE_ENOUGH, writer)
-        if answer is None and (topic := happenings.befallen(whole[:MAX_LENGTH])):
-            answer = await _listed(searcher, text, await happenings.fate(searcher, topic, feed_ids=feed_ids))
-        answer = answer or Answer(
-            question=text, answered=False, nearest=found.nearest(), sureness=found.drawn.sureness
-        )
+        answer = await _sought(searcher, whole, feed_ids, happening, writer, zone)
     newest = await searcher.store.articles.newest(feed_ids, limit=1)
-    return replace(answer, question=text, newest=newest[0].published if newest else None)
+    answer = replace(answer, question=text, newest=newest[0].published if newest else None, zone=zone)
+    if answer.answered or answer.period is None:
+        return answer
+    oldest = await searcher.store.articles.oldest_time(feed_ids)
+    return replace(answer, oldest=oldest if oldest is not None and answer.period.end <= oldest else None)
+
+
+async def _sought(
+    searcher: Searcher,
+    text: str,
+    feed_ids: Collection[int] | None,
+    happening: Happening | None,
+    writer: Writer | None,
+    zone: tzinfo,
+) -> Answer:
+    """The answer that is looked for in what articles say, whatever is asked.
+
+    What happened at a date of which no article is may be told by one of another time that names it; of a date
+    alone, of no topic, that says nothing.
+    """
+    found = await _found(searcher, text, feed_ids, zone)
+    dated = happening if happening is not None and happening.dated else None
+    closed = context.leaves_open(text) or (dated is not None and not dated.topic)
+    answer = None if closed else await _answer(text, found, SURE_ENOUGH, writer)
+    if answer is not None and dated is not None and not _speaks_of(answer, dated.period, zone):
+        answer = None
+    if answer is None and (topic := happenings.befallen(text[:MAX_LENGTH])):
+        answer = await _listed(searcher, text, await timelines.fate(searcher, topic, feed_ids=feed_ids))
+    return answer or Answer(
+        question=text,
+        answered=False,
+        nearest=found.nearest(),
+        sureness=found.drawn.sureness,
+        period=dated and dated.period,
+    )
+
+
+def _speaks_of(answer: Answer, period: Period, zone: tzinfo) -> bool:
+    """Whether what is quoted names the year of a period, or the month of a shorter one."""
+    quoted = " ".join(f"{quote.article.title} {quote.text}" for quote in answer.quotes)
+    start, end = (datetime.fromtimestamp(moment, zone) for moment in (period.start, period.end - 1))
+    if any(start.year <= int(number) <= end.year for number in _YEARS.findall(quoted)):
+        return True
+    if (start.year, start.month) != (end.year, end.month):
+        return False
+    months = {terms.fold(get_month_names(locale=language)[start.month]) for language in locale.LANGUAGES}
+    return not months.isdisjoint(terms.words(quoted))
 
 
 async def _visible(searcher: Searcher, article_id: int, feed_ids: Collection[int] | None) -> Article | None:
@@ -127,32 +179,34 @@ async def _visible(searcher: Searcher, article_id: int, feed_ids: Collection[int
 
 
 async def _happened(
-    searcher: Searcher, text: str, feed_ids: Collection[int] | None, article: Article | None, zone: tzinfo
+    searcher: Searcher, text: str, feed_ids: Collection[int] | None, happening: Happening
 ) -> Answer | None:
-    """A list of a period's stories where the question asks for one; None where it asks for something else."""
-    happening = happenings.asked(text[:MAX_LENGTH], searcher.store.clock.now(), zone)
-    if happening is None or (article is not None and not happening.topic):
-        return None
-    lines = await happenings.told(searcher, happening, feed_ids=feed_ids)
+    """A list of the stories of a period, or about what is new; None where something else may answer."""
+    lines, period = await timelines.told(searcher, happening, feed_ids=feed_ids)
     if lines:
-        return await _listed(searcher, text, lines)
-    if happening.dated or not happening.stated:
+        return await _listed(searcher, text, lines, period)
+    if happening.dated:
         return None
+    if not happening.stated:
+        lines = await timelines.newest_on(searcher, happening.topic, feed_ids=feed_ids)
+        return await _listed(searcher, text, lines)
     if happening.topic:
-        nearest = await happenings.otherwise(searcher, happening.topic, feed_ids=feed_ids, most=NEAREST)
+        nearest = await timelines.otherwise(searcher, happening.topic, feed_ids=feed_ids, most=NEAREST)
     else:
         nearest = tuple(await searcher.store.articles.newest(feed_ids, limit=NEAREST))
-    return Answer(question=text, answered=False, nearest=nearest)
+    return Answer(question=text, answered=False, nearest=nearest, period=period)
 
 
-async def _listed(searcher: Searcher, text: str, lines: tuple[Line, ...]) -> Answer | None:
-    """Stories in a line each, the first of them quoted as well; None without any."""
+async def _listed(
+    searcher: Searcher, text: str, lines: tuple[Line, ...], period: Period | None = None
+) -> Answer | None:
+    """Stories in a line each, of a period, the first of them quoted as well; None without any."""
     if not lines:
         return None
     sources = tuple(line.article for line in lines)
     begun = await searcher.aside(_begun, sources[:QUOTES])
     quotes = tuple(Quote(words, each) for words, each in zip(begun, sources, strict=False) if words)
-    return Answer(question=text, answered=True, quotes=quotes, sources=sources, lines=lines)
+    return Answer(question=text, answered=True, quotes=quotes, sources=sources, lines=lines, period=period)
 
 
 async def _about(searcher: Searcher, text: str, article: Article, writer: Writer | None) -> Answer | None:

@@ -113,6 +113,18 @@ class Articles:
         row = await self._database.fetchone("SELECT max(published) FROM article")
         return row[0] if row else None
 
+    async def oldest_time(self, feed_ids: Collection[int] | None) -> int | None:
+        """When the oldest article of these feeds (None: of all) was published."""
+        if feed_ids is None:
+            row = await self._database.fetchone("SELECT min(published) FROM article")
+        else:
+            row = await self._database.fetchone(
+                "SELECT min((SELECT published FROM article WHERE feed_id = value ORDER BY published LIMIT 1))"
+                " FROM json_each(?)",
+                (listed(feed_ids),),
+            )
+        return row[0] if row else None
+
     async def export(self) -> AsyncIterator[Article]:
         """Every article, oldest first. What is kept meanwhile may or may not be among them."""
         last = (-(2**62), 0)

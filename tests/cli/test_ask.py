@@ -42,8 +42,11 @@ def test_a_period_is_a_dated_list_for_people_and_sources_for_scripts(telex: Tele
     assert first < second
     assert "fonds" not in shown
     (answer,) = telex.json("ask", question, "--json")
-    assert list(answer) == ["question", "answered", "quotes", "sources", "nearest"]
+    assert list(answer) == ["question", "answered", "quotes", "sources", "nearest", "period"]
     assert answer["answered"]
+    begin, end = (datetime.fromisoformat(answer["period"][name]) for name in ("since", "before"))
+    assert abs((end - begin) - timedelta(days=7)) <= timedelta(seconds=2)
+    assert f"Period: {begin:%b} {begin.day}" in telex("ask", question).stderr
     assert [source["title"] for source in answer["sources"]] == [
         "Mistral publie un modèle",
         "Mistral ouvre un bureau",
@@ -52,6 +55,20 @@ def test_a_period_is_a_dated_list_for_people_and_sources_for_scripts(telex: Tele
     (empty,) = telex.json("ask", "quoi de neuf chez OpenAI depuis hier ?", "--json")
     assert empty["answered"] is False
     assert empty["quotes"] == empty["sources"] == []
+
+
+def test_a_time_of_which_no_article_is_is_said_to_be_one(telex: Telex) -> None:
+    given = line(1, title="La Révolution en livres", text="La prise de la Bastille a eu lieu un mardi.")
+    telex("import", "-", given=given)
+    for question in ("What happened in 1789?", "Que s’est-il passé en 1789 ?"):
+        shown = telex("ask", question).stderr
+        assert "Period: 1789" in shown
+        assert "None of them is of that time: the oldest is of" in shown
+        assert "The newest of them is of" in shown
+        (answer,) = telex.json("ask", question, "--json")
+        assert answer["answered"] is False
+        assert answer["quotes"] == answer["sources"] == []
+        assert answer["period"] == {"since": "1789-01-01T00:00:00Z", "before": "1790-01-01T00:00:00Z"}
 
 
 async def test_a_configured_model_writes_the_answer_and_is_named(

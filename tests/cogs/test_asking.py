@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from zoneinfo import ZoneInfo
 
 import discord
 import pytest
@@ -13,6 +14,7 @@ from simcord.enums import OverwriteType
 from simcord.results import InteractionResult
 
 from bot.news.answer import Line, Sentence
+from bot.text.periods import Period
 from tests.cogs.engine import Engine, mention
 from tests.cogs.helpers import START, components, follow, hide, labels, last, newest, said, text
 from tests.discord_world import World
@@ -102,6 +104,33 @@ async def test_a_period_is_a_dated_list(telex: World, feed_server: FeedServer, e
     assert f"<t:{START - 60}:d>" in shown
     assert shown.count("Cities ban") == 1
     assert "newest first" in shown
+
+
+async def test_the_period_that_was_read_stands_first(
+    telex: World, feed_server: FeedServer, engine: Engine
+) -> None:
+    feed = await follow(telex, feed_server)
+    (article,) = await telex.store.articles.newest([feed.id], limit=1)
+    week = Period(1_779_660_000, 1_780_264_800)  # 25 May to 1 June 2026 in Paris
+    engine.gives = {
+        "answered": True,
+        "lines": (Line(article.title, article),),
+        "sources": (article,),
+        "period": week,
+        "zone": ZoneInfo("Europe/Paris"),
+    }
+    answer = await telex.reader.slash(telex.news, "ask", question="What happened this week?")
+    assert "-# Period: May 25\u2009–\u200931, 2026\n" in said(answer)
+    telex.locales[telex.reader.id] = "fr"
+    answer = await telex.reader.slash(telex.news, "ask", question="Quoi de neuf ?")
+    assert "-# Période\N{NO-BREAK SPACE}: 25–31 mai 2026\n" in said(answer)
+    telex.locales.clear()
+    engine.gives = {"answered": False, "period": Period(0, 1), "newest": START, "oldest": START - 60}
+    answer = await telex.reader.slash(telex.news, "ask", question="What happened in 1970?")
+    assert f"None of them is of that time: the oldest was published on <t:{START - 60}:d>." in said(answer)
+    engine.gives |= {"period": Period(START + 60, START + 120), "oldest": None}
+    answer = await telex.reader.slash(telex.news, "ask", question="What happened tomorrow?")
+    assert "None of them is of that time. The newest of them was published" in said(answer)
 
 
 async def test_what_a_model_wrote_is_called_that(

@@ -1,5 +1,7 @@
 """Questions about a period, about an article, and those that follow on others."""
 
+from zoneinfo import ZoneInfo
+
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -9,7 +11,8 @@ from bot.news.happenings import asked
 from bot.news.search import Searcher
 from bot.store import Store
 from bot.store.joining import Kin
-from tests.news.library import Library
+from bot.text import spans
+from tests.news.library import DAY, Library
 from tests.news.test_answers import BAN
 from tests.store.samples import new_article
 
@@ -217,6 +220,89 @@ async def test_what_is_asked_of_a_period_is_not_answered_by_an_older_article(
     assert (await ask(searcher, "Who bought Slack?", feed_ids=None)).answered
     assert not (await ask(searcher, "Who bought Slack this week?", feed_ids=None)).answered
     assert (await ask(searcher, "Who bought Slack in 2026?", feed_ids=None)).answered
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What happened in 1789?",
+        "Que s’est-il passé en 1789 ?",
+        "What happened in 2035?",
+        "Que s’est-il passé entre 1914 et 1918 ?",
+        "What happened to Intel in 1950?",
+    ],
+)
+async def test_a_time_of_which_no_article_is_is_not_told_by_what_does_not_name_it(
+    library: Library, searcher: Searcher, question: str
+) -> None:
+    await library.add(
+        "Property in France", "It was declared sacred in 1789 and in 1914, and will be in 2035."
+    )
+    await library.add("What happened to Intel", "It happened that Intel was the first to make such a chip.")
+    answer = await ask(searcher, question, feed_ids=None)
+    assert not answer.answered, answer.quotes
+    assert not answer.lines
+    assert not answer.sources
+    assert not answer.quotes
+    assert answer.period is not None
+    assert answer.is_of_another_time
+    now = library.store.clock.now()
+    assert answer.oldest == (None if "2035" in question else now - 10 * DAY)
+    hidden = await library.new_feed("Hidden")
+    await library.add("Older", "It is old.", days=20, feed=hidden)
+    answer = await ask(searcher, question, feed_ids=[library.feed.id])
+    assert answer.oldest == (None if "2035" in question else now - 10 * DAY)
+
+
+async def test_the_period_that_was_read_is_told(library: Library, searcher: Searcher) -> None:
+    answer = await ask(searcher, WEEK, feed_ids=None)
+    assert answer.period is not None
+    assert spans.named(answer.period, answer.zone, "en") == "May 25\u2009–\u200931, 2026"
+    assert not answer.is_of_another_time
+    empty = await ask(searcher, "what happened to Intel last month", feed_ids=None)
+    assert empty.period is not None
+    assert spans.named(empty.period, empty.zone, "fr") == "avril 2026"
+    assert (await ask(searcher, "How many jobs does Intel cut?", feed_ids=None)).period is None
+    paris = await ask(searcher, WEEK, feed_ids=None, zone=ZoneInfo("Europe/Paris"))
+    assert paris.period is not None
+    assert spans.named(paris.period, paris.zone, "fr") == "25–31 mai 2026"
+    assert paris.period.start == answer.period.start - 2 * 3600
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "tell me about Pelikan",
+        "What do you know about Pelikan?",
+        "what's new with Pelikan",
+        "parle-moi de Pelikan",
+        "Quoi de neuf chez Pelikan ?",
+        "que sait-on de Pelikan ?",
+        "Qu’est-ce qu’on sait sur Pelikan ?",
+    ],
+)
+async def test_a_topic_is_told_by_its_newest_stories_of_whatever_time(
+    library: Library, searcher: Searcher, question: str
+) -> None:
+    await library.add("Pelikan opens a shop", "It is in Lille.", days=300)
+    await library.add("A new chief at Pelikan", "She comes from Lamy.", days=90)
+    await library.add("Pens of the year", "Lamy and others. " * 60 + "Pelikan is named too.", days=40)
+    answer = await ask(searcher, question, feed_ids=None)
+    assert titles(answer) == ["A new chief at Pelikan", "Pelikan opens a shop"]
+    assert answer.period is None
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["tell me about Zorblax", "parle-moi de Zorblax", "que sait-on de Zorblax ?", "What’s new with Zorblax?"],
+)
+async def test_what_no_article_is_about_is_not_told(
+    library: Library, searcher: Searcher, question: str
+) -> None:
+    text = "Lamy and others are fine pens. " * 60 + "Zorblax is named too."
+    await library.add("Pens of the year", text, days=40)
+    answer = await ask(searcher, question, feed_ids=[library.feed.id])
+    assert answer.lines == ()
 
 
 PHONE = (

@@ -1,0 +1,40 @@
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from bot.text import periods, spans
+
+NOW = int(datetime(2026, 11, 26, 1, 20, tzinfo=UTC).timestamp())
+
+
+@pytest.mark.parametrize(
+    ("said", "english", "french"),
+    [
+        ("this week", "Nov 23 – 29, 2026", "23–29 nov. 2026"),
+        ("yesterday", "Nov 25, 2026", "25 nov. 2026"),
+        ("2026-07", "July 2026", "juillet 2026"),
+        ("Q3 2026", "July – September 2026", "juillet – septembre 2026"),
+        ("1789", "1789", "1789"),
+        ("last hour", "Nov 26, 2026 00:20 – 01:20 UTC", "26 nov. 2026 00:20 – 01:20 UTC"),
+        (
+            "last night",
+            "Nov 25, 2026 18:00 – Nov 26, 2026 06:00 UTC",
+            "25 nov. 2026 18:00 – 26 nov. 2026 06:00 UTC",
+        ),
+        ("7d", "Nov 19 – 26, 2026", "19–26 nov. 2026"),
+        ("last winter", "December 2025 – February 2026", "décembre 2025 – février 2026"),
+    ],
+)
+def test_a_span_is_named_by_its_days_or_hours(said: str, english: str, french: str) -> None:
+    period = periods.parse(said, NOW)
+    assert period is not None
+    assert spans.named(period, UTC, "en").replace("\u2009", " ") == english
+    assert spans.named(period, UTC, "fr").replace("\u2009", " ") == french
+
+
+def test_days_are_those_of_the_zone() -> None:
+    paris = ZoneInfo("Europe/Paris")
+    period = periods.parse("today", NOW, paris)
+    assert period is not None
+    assert spans.named(period, paris, "fr") == "26 nov. 2026"
