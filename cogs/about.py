@@ -336,8 +336,8 @@ def syntax() -> str:
         _('`since:7d` `since:"last monday"` `before:2020-06-10` `has:image` `is:bookmarked`'),
         clickable(
             _(
-                "While you type, /search offers words, sources, tags and authors. "
-                "French filter names work too."
+                "While you type, /search offers words, sources, tags and authors; its options write the same "
+                "filters. French filter names work too."
             )
         ),
     )

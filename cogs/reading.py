@@ -16,7 +16,7 @@ from bot.news.search import Searcher, SearchPage, Sort, parse
 from bot.posting import sizes
 from bot.store.words import Kind
 from bot.text import periods, safe
-from bot.text.query import Condition, Filter, Query, written
+from bot.text.query import Query, written
 from cogs import cards
 from cogs.completing import query_choices
 from cogs.paging import Page, Pages
@@ -45,7 +45,12 @@ class Reading(commands.Cog):
         source=locale_str("Only from this source"),
         language=locale_str("Only in this language"),
         since=locale_str("Only since then: 7d, last monday, 2020-06-10"),
+        before=locale_str("Only before then: 7d, last monday, 2020-06-10"),
         tag=locale_str("Only with this tag"),
+        author=locale_str("Only by this author"),
+        title=locale_str("Only with this word or phrase in the title"),
+        image=locale_str("True: only with a picture. False: only without"),
+        bookmarked=locale_str("True: only what you keep. False: only what you do not"),
         sort=locale_str("What comes first"),
     )
     @app_commands.choices(
@@ -65,33 +70,41 @@ class Reading(commands.Cog):
         source: Range[str, 1, 100] | None = None,
         language: str | None = None,
         since: Range[str, 1, 40] | None = None,
+        before: Range[str, 1, 40] | None = None,
         tag: Range[str, 1, 100] | None = None,
+        author: Range[str, 1, 100] | None = None,
+        title: Range[str, 1, 100] | None = None,
         sort: str = "relevance",
+        *,
+        image: bool | None = None,
+        bookmarked: bool | None = None,
     ) -> None:
         """Search, and show the results in pages."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         assert interaction.guild_id is not None
         now, zone = self.bot.newsroom.clock.now(), await self.bot.newsroom.zone(interaction.guild_id)
-        wanted = parse(query, now, zone)
-        options = []
-        if source is not None:
-            wanted = wanted.also(Condition(Filter.SOURCE, source))
-            options.append(written("source", source))
-        if tag is not None:
-            wanted = wanted.also(Condition(Filter.TAG, tag))
-            options.append(written(_("tag"), tag))
-        if language is not None:
-            wanted = wanted.also(Condition(Filter.LANGUAGE, language))
-            options.append(written(_("lang"), language))
-        if since is not None:
-            if periods.parse(since, now) is None:
+        for date in filter(None, (since, before)):
+            if periods.parse(date, now, zone) is None:
                 raise Refusal(
                     _("“{value}” is no date that I know: try 7d, 2020-06-10 or “last monday”.").format(
-                        value=safe.markdown(safe.plain(since))
+                        value=safe.markdown(safe.plain(date))
                     )
                 )
-            options.append(written(_("since"), since))
-            wanted = wanted.joined(parse(options[-1], now, zone))
+        named = {
+            "source": source,
+            _("author"): author,
+            _("title"): title,
+            _("tag"): tag,
+            _("lang"): language,
+            _("since"): since,
+            _("before"): before,
+        }
+        chosen = {_("has:image"): image, _("is:bookmarked"): bookmarked}
+        options = [written(name, value) for name, value in named.items() if value is not None]
+        options += [text if holds else f"-{text}" for text, holds in chosen.items() if holds is not None]
+        wanted = parse(query, now, zone)
+        for option in options:
+            wanted = wanted.joined(parse(option, now, zone))
         order: Sort = "newest" if sort == "newest" else "relevance"
         pages = SearchPages(interaction, self._searcher, wanted, order, options=options)
         await pages.show(interaction)
@@ -130,6 +143,13 @@ class Reading(commands.Cog):
         tags = await self.bot.store.words.complete(Kind.TAG, current, visible, sizes.CHOICES)
         return [Choice(name=tag, value=tag) for tag in tags]
 
+    @search.autocomplete("author")
+    async def authors(self, interaction: Interaction, current: str) -> list[Choice[str]]:
+        """Authors of recent articles that the asker can see."""
+        visible = await self.bot.visible_feed_ids(interaction)
+        authors = await self.bot.store.words.complete(Kind.AUTHOR, current, visible, sizes.CHOICES)
+        return [Choice(name=author, value=author) for author in authors]
+
     @search.autocomplete("since")
     async def times(self, _interaction: Interaction, current: str) -> list[Choice[str]]:
         """Times that people ask for often."""
@@ -141,12 +161,29 @@ class Reading(commands.Cog):
             "yesterday": _("Since yesterday"),
             "monday": _("Since Monday"),
         }
-        typed = current.casefold()
-        return [
-            Choice(name=name, value=value)
-            for value, name in offered.items()
-            if typed in f"{value} {name.casefold()}"
-        ]
+        return _matching(offered, current)
+
+    @search.autocomplete("before")
+    async def times_before(self, _interaction: Interaction, current: str) -> list[Choice[str]]:
+        """The same for what came before."""
+        offered = {
+            "today": _("Before today"),
+            "monday": _("Before Monday"),
+            "7d": _("More than 7 days ago"),
+            "30d": _("More than 30 days ago"),
+            "1y": _("More than a year ago"),
+        }
+        return _matching(offered, current)
+
+
+def _matching(offered: dict[str, str], typed: str) -> list[Choice[str]]:
+    """Of values and their names those in which what was typed stands."""
+    sought = typed.casefold()
+    return [
+        Choice(name=name, value=value)
+        for value, name in offered.items()
+        if sought in f"{value} {name.casefold()}"
+    ]
 
 
 class Reader(Pages):

@@ -87,6 +87,19 @@ async def test_what_is_offered_finds_the_article(telex: World, feed_server: Feed
     assert "1 article" in found
 
 
+async def test_the_option_offers_authors_of_feeds_that_the_asker_sees(
+    telex: World, feed_server: FeedServer
+) -> None:
+    secret = telex.guild.create_text_channel("secret")
+    await follow(telex, feed_server, tagged(3, "Three", author="Jane Secret"), path="/s", channel=secret)
+    hide(telex, secret, telex.reader)
+    await follow(telex, feed_server, tagged(1, "Robots one", author="Jane Doe"), tagged(2, "Robots two"))
+    assert await offered(telex, "", "author") == await offered(telex, "ja", "author") == ["Jane Doe"]
+    found = said(await telex.reader.slash(telex.news, "search", query="robots", author="Jane Doe"))
+    assert "Robots one" in found
+    assert "Robots two" not in found
+
+
 async def test_the_option_offers_tags_and_finds_by_them(telex: World, feed_server: FeedServer) -> None:
     await follow(
         telex, feed_server, tagged(1, "Robots one", "Intelligence artificielle"), tagged(2, "Robots two")

@@ -87,13 +87,19 @@ async def test_options_narrow_the_search(telex: World, feed_server: FeedServer) 
 
 async def test_a_time_that_makes_no_sense_is_told(telex: World, feed_server: FeedServer) -> None:
     await follow(telex, feed_server)
-    answer = await telex.reader.slash(telex.news, "search", query="ban", since="@everyone soon")
-    assert "“\\@everyone soon” is no date that I know" in said(answer)
+    for option in ("since", "before"):
+        answer = await telex.reader.slash(telex.news, "search", query="ban", **{option: "@everyone soon"})
+        assert "“\\@everyone soon” is no date that I know" in said(answer)
 
 
 async def test_times_are_offered_while_typing(telex: World) -> None:
     offered = await telex.reader.autocomplete(telex.news, "search", "since", "7")
     assert [choice["value"] for choice in offered] == ["7d"]
+    offered = await telex.reader.autocomplete(telex.news, "search", "before", "7")
+    assert [(choice["value"], choice["name"]) for choice in offered] == [("7d", "More than 7 days ago")]
+    telex.locales[telex.reader.id] = "fr"
+    offered = await telex.reader.autocomplete(telex.news, "search", "before", "aujourd")
+    assert [(choice["value"], choice["name"]) for choice in offered] == [("today", "Avant aujourd’hui")]
 
 
 async def test_partial_matches_are_marked(telex: World, feed_server: FeedServer) -> None:

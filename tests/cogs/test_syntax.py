@@ -38,7 +38,7 @@ async def filled(telex: World, feed_server: FeedServer) -> World:
     return telex
 
 
-async def whole(world: World, query: str, **options: str) -> set[str]:
+async def whole(world: World, query: str, **options: Any) -> set[str]:
     """Titles of what matches wholly. A person may not search all the time: some seconds pass."""
     world.clock.advance(10)
     shown = said(await world.reader.slash(world.news, "search", query=query, **options)).replace("\\", "")
@@ -84,20 +84,46 @@ async def test_a_misspelt_word_or_name_is_asked_after(filled: World) -> None:
     assert "approchant" in shown
 
 
+OPTIONS: list[tuple[dict[str, Any], str, str]] = [
+    ({"source": "Le Fil"}, 'source:"Le Fil"', 'source:"Le Fil"'),
+    ({"author": "Jane Doe"}, 'author:"Jane Doe"', 'auteur:"Jane Doe"'),
+    ({"title": "facial recognition"}, 'title:"facial recognition"', 'titre:"facial recognition"'),
+    ({"title": "amazon"}, "title:amazon", "titre:amazon"),
+    ({"tag": "Vie privée"}, 'tag:"Vie privée"', 'étiquette:"Vie privée"'),
+    ({"language": "en"}, "lang:en", "langue:en"),
+    ({"since": "7d"}, "since:7d", "depuis:7d"),
+    ({"before": "7d"}, "before:7d", "avant:7d"),
+    ({"before": "last monday"}, 'before:"last monday"', 'avant:"last monday"'),
+    ({"image": True}, "has:image", "avec:image"),
+    ({"image": False}, "-has:image", "-avec:image"),
+    ({"bookmarked": True}, "is:bookmarked", "est:favori"),
+    ({"bookmarked": False}, "-is:bookmarked", "-est:favori"),
+    (
+        {"bookmarked": True, "before": "7d", "since": "30d", "author": "jane"},
+        "author:jane since:30d before:7d is:bookmarked",
+        "auteur:jane depuis:30d avant:7d est:favori",
+    ),
+]
+"""What is chosen, and what it writes in English and in French."""
+
+
 async def test_options_write_the_same_query(filled: World) -> None:
-    same: list[tuple[dict[str, str], str]] = [
-        ({"source": "Le Fil"}, 'police source:"Le Fil"'),
-        ({"tag": "Vie privée"}, 'police tag:"Vie privée"'),
-        ({"language": "en"}, "police lang:en"),
-        ({"since": "7d"}, "police since:7d"),
-    ]
-    for options, query in same:
-        chosen = await filled.reader.slash(filled.news, "search", query="police", **options)
-        title = last(chosen).embeds[0].title or ""
-        assert title.replace("\\", "") == f"Results for “{query}”"
-        assert ("was read as since" in said(chosen)) is ("since" in options)
-        assert await whole(filled, "police", **options) == await whole(filled, query)
-        assert parse(query, START).nodes
+    article = next(one for one in await filled.store.articles.newest(None, limit=3) if one.title == CITIES)
+    await filled.store.bookmarks.add(filled.reader.id, article.id)
+    halves = 0
+    for options, english, french in OPTIONS:
+        filled.locales[filled.reader.id] = "en-US"
+        found = await whole(filled, f"police {english}")
+        assert await whole(filled, "police", **options) == found, options
+        assert await whole(filled, f"police {french}") == found, options
+        halves += len(found) == 1
+        for language, query in (("en-US", english), ("fr", french)):
+            filled.clock.advance(10)
+            filled.locales[filled.reader.id] = language
+            chosen = await filled.reader.slash(filled.news, "search", query="police", **options)
+            assert f"police {query}" in (last(chosen).embeds[0].title or "").replace("\\", "")
+        assert ("a été lu comme" in said(chosen)) is bool({"since", "before"} & options.keys())
+    assert halves == len(OPTIONS)  # each of them tells the two articles apart
 
 
 async def test_help_tells_the_syntax_in_both_languages_with_examples_that_work(filled: World) -> None:
