@@ -14,7 +14,7 @@ from bot.news.meaning import Meaning
 from bot.news.plan import Plan, plan
 from bot.news.suggestions import Advice, advise, quoted
 from bot.store import Store
-from bot.text import excerpts
+from bot.text import excerpts, terms
 from bot.text.query import Query, parse
 from bot.text.skimming import Marker
 from bot.words import Article
@@ -33,6 +33,8 @@ LONGEST_READ = 6_000  # characters of a text that an excerpt is looked for in
 AT_ONCE = 5  # excerpts made before the event loop goes on: a fifth of a millisecond
 SPARE = 4  # articles that may be on the pages of others
 FAINT = 0.25  # part of the best partial match’s score below which what has none of the words is left out
+AGAIN = 12 * 3600
+"""Seconds within which an outlet’s second article of one title is the first again, under another address."""
 FEW = 5  # full matches below which partial ones follow,
 FEW_OF_MANY = 20  # and of a query of so many words that they may stand together by chance:
 MANY = 5
@@ -119,9 +121,11 @@ class Searcher:
         advice = await quoted(query, self.store, feed_ids=feed_ids) if query.loose else Advice()
         if not advice.suggestions and all(each.partial for each in found):
             advice = await advise(query, self.store, self.finder.vocabulary, feed_ids=feed_ids)
+        results = await self._results(asked, found[offset : offset + limit])
+        total = len(results) if not offset and len(found) <= limit else len(found)
         return SearchPage(
-            results=await self._results(asked, found[offset : offset + limit]),
-            total=None if len(found) >= needed else len(found),
+            results=results,
+            total=None if len(found) >= needed else total,
             notes=(*notes, *advice.notes),
             suggestions=advice.suggestions,
         )
@@ -149,7 +153,8 @@ class Searcher:
         marker = Marker(asked.forms)
         results: list[Result] = []
         for each in found:
-            if article := by_id.get(each.hit.article_id):
+            article = by_id.get(each.hit.article_id)
+            if article and not any(_is_again(article, one.article) for one in results):
                 excerpt, marks = excerpt_of(article, marker)
                 results.append(
                     Result(
@@ -165,6 +170,15 @@ class Searcher:
                 if len(results) % AT_ONCE == 0:
                     await asyncio.sleep(0)
         return tuple(results)
+
+
+def _is_again(article: Article, other: Article) -> bool:
+    """Whether an outlet tells the same twice; a column keeps its title, but comes another day."""
+    return (
+        article.outlet == other.outlet
+        and abs(article.published - other.published) < AGAIN
+        and terms.fold(article.title) == terms.fold(other.title)
+    )
 
 
 def _few(found: Sequence[Found], asked: Plan) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from bot.news.finding import Finder, Found, one_a_page
 from bot.news.search import Result, Searcher, SearchPage, excerpt_of
@@ -31,6 +31,8 @@ _SMALL_BUDGET = 500  # every list may be that long, however few articles there a
 _CANDIDATES = 60  # articles that are read and compared
 _FLOOR = 0.25  # of the weight that has to be shared
 _FEWEST = 2  # words that have to be shared
+_WEEK = 7 * 86400
+"""Seconds within which an article of the same title tells the same; a column keeps its title for years."""
 _SHORT = 2  # letters of a word that says too little, numbers aside
 
 
@@ -39,8 +41,8 @@ async def similar(
 ) -> SearchPage:
     """A page of the articles of these feeds that are most like one, the likest first.
 
-    Empty where nothing is like it. What is on the article's own page is left out. The score is from 0 to 1.
-    Raises `StoreError`.
+    Empty where nothing is like it. What is on the article's own page is left out, and so is what tells the
+    same under another address. The score is from 0 to 1. Raises `StoreError`.
     """
     finder = searcher.finder
     await finder.vocabulary.ready()
@@ -63,7 +65,8 @@ async def similar(
         if other is not None and (likeness := _likeness(telling, other)) >= _FLOOR:
             found.append(Found(hit._replace(score=likeness)))
         await asyncio.sleep(0)  # a fifth of a millisecond each
-    found = one_a_page(sorted(found, key=lambda each: (-each.hit.score, -each.hit.published)))[:MOST]
+    found = one_a_page(sorted(found, key=lambda each: (-each.hit.score, -each.hit.published)))
+    found = _one_a_title(article, found, by_id)[:MOST]
     marker = Marker(telling.keys())
     results = []
     for each in found[offset : offset + limit]:
@@ -72,6 +75,17 @@ async def similar(
         results.append(Result(article=other, score=each.hit.score, excerpt=excerpt, marks=marks))
         await asyncio.sleep(0)
     return SearchPage(results=tuple(results), total=len(found))
+
+
+def _one_a_title(article: Article, found: Sequence[Found], by_id: Mapping[int, Article]) -> list[Found]:
+    """The first of each title, and none of the article's own that appeared about when it did."""
+    kept: dict[str, Found] = {}
+    own = terms.fold(article.title)
+    for each in found:
+        title = terms.fold(by_id[each.hit.article_id].title)
+        if title != own or abs(each.hit.published - article.published) > _WEEK:
+            kept.setdefault(title, each)
+    return list(kept.values())
 
 
 def _telling(article: Article, finder: Finder) -> dict[str, float]:

@@ -365,6 +365,22 @@ async def test_words_after_a_name_that_belong_to_no_name_are_let_alone(
         assert page.suggestions == (), query
 
 
+async def test_what_an_outlet_tells_twice_is_one_result_and_what_two_tell_are_two(
+    library: Library, searcher: Searcher
+) -> None:
+    other = await library.new_feed("Other")
+    for days, feed in ((1.0, library.feed), (1.1, library.feed), (1.2, other), (8, library.feed)):
+        await library.add("The week in robots" if days != 1.1 else "The WEEK in robots", days=days, feed=feed)
+    for sort in ("relevance", "newest"):
+        page = await searcher.search("robots", feed_ids=None, sort=sort)
+        now = library.store.clock.now()
+        ages = [round((now - one.article.published) / 86_400, 1) for one in page.results]
+        assert ages == [1.0, 1.2, 8.0]  # a column of another week has the same title
+        assert page.total == 3
+    pages = [await searcher.search("robots", feed_ids=None, limit=2, offset=number) for number in (0, 2)]
+    assert [len(page.results) for page in pages] == [1, 2]
+
+
 async def test_a_page_in_several_feeds_is_one_result(library: Library, searcher: Searcher) -> None:
     other = await library.new_feed("Other")
     for feed in (library.feed, other):

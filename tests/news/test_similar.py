@@ -68,6 +68,18 @@ async def test_a_page_of_two_feeds_is_one_result(library: Library) -> None:
     assert await like(library, asked) == ["Nvidia's Blackwell accelerator is late"]
 
 
+async def test_what_tells_the_same_under_another_address_comes_once(library: Library) -> None:
+    other = await library.new_feed("Herald")
+    asked = await library.add(CHIPS, "Made by TSMC.")
+    await library.add(CHIPS.upper(), "Made by TSMC.", feed=other, days=1.5)  # what is read, at another outlet
+    late = "Nvidia’s Blackwell accelerator is late"
+    for feed, days in ((library.feed, 1.2), (library.feed, 1.1), (other, 0.5), (library.feed, 300)):
+        await library.add(late, f"A flaw was found {days} days ago.", feed=feed, days=days)
+    assert await like(library, asked) == [late]
+    await library.add(CHIPS, "Made by Samsung this time.", days=400)
+    assert await like(library, asked) == [CHIPS, late]
+
+
 async def test_feeds_that_are_hidden_give_nothing(library: Library) -> None:
     hidden = await library.new_feed("Secret")
     asked = await library.add(CHIPS)
