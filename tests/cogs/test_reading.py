@@ -259,9 +259,12 @@ async def test_answers_speak_french_to_who_does(telex: World, feed_server: FeedS
 
 async def test_long_titles_and_addresses_fit_into_a_page(telex: World, feed_server: FeedServer) -> None:
     long = [
-        item(number, title="*_" * 200, body="robots " + "[~|`" * 300, published=START - number).replace(
-            "/articles/", f"/{'a(b)' * 100}/"
-        )
+        item(
+            number,
+            title=f"{number}" + "*_" * 200,
+            body="robots " + "[~|`" * 300,
+            published=START - number,
+        ).replace("/articles/", f"/{'a(b)' * 100}/")
         for number in range(1, 13)
     ]
     await follow(telex, feed_server, *long)
