@@ -148,7 +148,7 @@ def _foreign(text: str, gathered: Gathered, found: Sequence[Found]) -> Iterator[
     others = [read for read in others if cosines.get(read.article.id, 0.0) >= LEAST]
     others.sort(key=lambda read: -cosines[read.article.id])
     for read in others[:FOREIGN]:
-        for passage in evidence.foreign(gathered.wanted, understood(text).kind, asked, read, WINDOWS):
+        for passage in evidence.foreign(gathered.wanted, understood(text), asked, read, WINDOWS):
             passage.features["article's cosine"] = cosines[read.article.id]
             yield _extract(passage, gathered)
 

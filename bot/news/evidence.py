@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
-from bot.news import introductions, question
+from bot.news import introductions, offices, portraits, question
 from bot.news.finding import Found
 from bot.news.passages import Passages, Sentence
 from bot.news.question import Kind, Question
@@ -145,6 +145,8 @@ class _Asked:
 
     def held(self, text: str) -> bool:
         """Whether a text holds something of the kind that is asked for."""
+        if self.question.who:
+            return portraits.introduces(self.question.thing, text)
         if self.question.thing:
             return introductions.defines(self.question.thing, text)
         return question.present(self.kind, text, self.words)
@@ -218,7 +220,7 @@ def sureness(rated: Sequence[Rated]) -> float:
 
 
 def foreign(
-    wanted: Sequence[Sought], kind: Kind, asked: frozenset[str], read: Passages, most: int
+    wanted: Sequence[Sought], asked: Question, words: frozenset[str], read: Passages, most: int
 ) -> list[Passage]:
     """The first passages of an article in the other language, their shares of the words counted."""
     total = sum(word.weight for word in wanted)
@@ -226,7 +228,11 @@ def foreign(
     for first, last in islice(_windows(read), most):
         sentences = read.sentences[first : last + 1]
         text = read.text[sentences[0].start : sentences[-1].end]
-        if kind not in question.MEASURED or question.present(kind, text, asked):
+        if asked.who and not portraits.introduces(asked.thing, text):
+            continue
+        if asked.office and not offices.told(asked, read, first, last):
+            continue
+        if asked.kind not in question.MEASURED or question.present(asked.kind, text, words):
             terms_ = frozenset(read.title).union(*(sentence.terms for sentence in sentences))
             share = sum(word.weight for word in wanted if word.match(terms_)) / total
             found.append(Passage(read, sentences, {"one": 1.0, "with title": share}, 0.0))
@@ -307,7 +313,10 @@ def _weighed(asked: _Asked, each: Found, rank: int, found: Sequence[Found]) -> I
             features["outright"] = float(
                 asked.kind in OUTRIGHT and held[best] and not features["absent in sentence"]
             )
-            if asked.kind in question.FORMED and not any(held[first : last + 1]):
+            formed = asked.kind in question.FORMED or asked.question.who
+            if formed and not any(held[first : last + 1]):
+                continue
+            if asked.question.office and not offices.told(asked.question, read, first, last):
                 continue
             if asked.kind is Kind.PRICE and not _of_it(asked, title, sentences, held[first : last + 1]):
                 continue

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from enum import Enum
 from typing import NamedTuple
 
-from bot.news import introductions, sums
+from bot.news import introductions, portraits, sums
 from bot.text import terms
 
 
@@ -120,9 +120,11 @@ _LEADER = (
 )
 _THING = r"(?!(?:of|de|du|des|in|at|on|for|new|en|a|au|dans|pour)\b|d')[^\s?]+"
 _DEFINITION = (
-    r"(?:what(?:'s| is| are)|who(?:'s| is| are)|c'est (?:quoi|qui)|qu'est-ce qu(?:e|i)?(?: c'est que)?"
-    rf"|qui (?:est|sont)) ?(?:an? |the |une? |les? |la |l'|d')?(?P<thing>{_THING}(?: {_THING}){{0,2}}) ?\??$"
+    r"(?:what(?:'s| is| are)|who(?:'s| is| are| was)|c'est (?:quoi|qui)|qu'est-ce qu(?:e|i)?(?: c'est que)?"
+    r"|qui (?:est|sont|etait|fut)) ?(?:an? |the |une? |les? |la |l'|d')?"
+    rf"(?P<thing>{_THING}(?: {_THING}){{0,2}}) ?\??$"
 )
+_PAST = re.compile(r"who was|qui (?:etait|fut)")
 _OFFICE = re.compile(
     r"\b(?:what|who|quel|quelle|qui)(?:'s| is| was| est| etait)"
     r" (?:(?:the|now|currently|current|new|le|la|actuelle?|nouvelle|nouveau|nouvel) |l'(?:actuelle? )?)*"
@@ -224,21 +226,28 @@ class Question(NamedTuple):
     """What is asked for, and folded words that only say so: no answer repeats them.
 
     Others are `implied` by whatever is of the kind: an amount of money says "cost". The `thing` is what a
-    definition is asked of. An `office` (who is the president of…, what is the capital of…) is told by nothing
-    that does not name it.
+    definition is asked of; where the question is `who` it is, only a sentence answers that introduces the
+    bearer of the name. An `office` (who is the president of…, what is the capital of…) is told by nothing
+    that does not name it together with what it is an office `of`.
     """
 
     kind: Kind
     said: frozenset[str]
     implied: frozenset[str] = frozenset()
     thing: str = ""
+    who: bool = False
     office: str = ""
+    of: tuple[str, ...] = ()
 
 
 def understood(question: str) -> Question:
     """What the question asks for."""
-    office = _OFFICE.search(terms.fold(question))
-    return _understood(question)._replace(office=office["office"] if office else "")
+    folded = terms.fold(question)
+    office = _OFFICE.search(folded)
+    if office is None:
+        return _understood(question)
+    of = tuple(word for word in terms.words(folded[office.end() :]) if terms.alternatives(word))
+    return _understood(question)._replace(office=office["office"], of=of)
 
 
 def _understood(question: str) -> Question:
@@ -252,7 +261,10 @@ def _understood(question: str) -> Question:
             if kind is Kind.DEFINITION:
                 if not introductions.is_name(match["thing"], question):
                     continue
-                return Question(kind, said, thing=match["thing"])
+                who = portraits.asked_for(question)
+                if _PAST.match(match[0]) and not who:
+                    continue
+                return Question(kind, said, thing=match["thing"], who=who)
             implied = frozenset(_IMPLIED.get(kind, "").split())
             return Question(kind, said.union(_SAID.get(kind, ())), implied)
     return Question(Kind.OTHER, said | _HAPPENING if _HAPPENED.search(folded) else said)

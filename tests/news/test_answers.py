@@ -123,6 +123,53 @@ async def test_who_holds_an_office_is_not_told_by_what_does_not_name_it(
     assert answer.nearest
 
 
+@pytest.mark.parametrize(
+    "question", ["Quelle est la capitale de l'Italie ?", "What is the capital of Italy?"]
+)
+async def test_an_office_is_not_told_by_what_names_it_apart_from_what_it_is_of(
+    library: Library, searcher: Searcher, question: str
+) -> None:
+    text = (
+        "Un échafaudage s'est effondré dans le XIIIe arrondissement de la capitale. "
+        "L'accident s'est produit dans le XIIIe arrondissement de la capitale, près de la Place d'Italie. "
+        "L'Italie interdit la peine capitale."
+    )
+    await library.add("Un échafaudage s'effondre sur un chantier", text, language="fr")
+    english = "A scaffold fell in the capital, near the Place d'Italie. Italy raises its capital gains tax."
+    await library.add("A scaffold falls", english)
+    answer = await ask(searcher, question, feed_ids=None)
+    assert not answer.answered, answer.quotes
+    assert answer.nearest
+    await library.add("Rome sous la pluie", "Rome est la capitale de l'Italie.", language="fr")
+    await library.add("Rome in the rain", "Rome is the capital of Italy.")
+    answer = await ask(searcher, question, feed_ids=None)
+    assert answer.answered
+    assert "Rome" in answer.quotes[0].text
+
+
+@pytest.mark.parametrize("question", ["Qui est Carlos Ghosn ?", "Who is Carlos Ghosn?"])
+async def test_who_somebody_is_is_told_only_by_what_says_so(
+    library: Library, searcher: Searcher, question: str
+) -> None:
+    film = (
+        "Le réalisateur Francis Ford Coppola prend la défense de Carlos Ghosn. "
+        "Le cinéaste américain et l'ex-PDG de Renault-Nissan sont amis depuis de nombreuses années."
+    )
+    await library.add("Pour Coppola, Carlos Ghosn est victime d'une machination", film, language="fr")
+    await library.add(
+        "Carlos Ghosn flees", "Carlos Ghosn fled to Lebanon. Carlos Ghosn was arrested in 2018."
+    )
+    answer = await ask(searcher, question, feed_ids=None)
+    assert not answer.answered, answer.quotes
+    assert answer.nearest
+    says = "Carlos Ghosn, PDG de Nissan, a fui le Japon."
+    await library.add("Carlos Ghosn a fui le Japon", says, language="fr")
+    await library.add("Ghosn leaves Japan", "Nissan's chairman Carlos Ghosn left Japan in a box.")
+    answer = await ask(searcher, question, feed_ids=None)
+    assert answer.answered
+    assert any(words in answer.quotes[0].text for words in (says, "Nissan's chairman Carlos Ghosn"))
+
+
 async def test_who_holds_an_office_is_told_by_what_names_it(library: Library, searcher: Searcher) -> None:
     await library.add(
         "Ulaanbaatar in the cold",

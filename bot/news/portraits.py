@@ -1,0 +1,223 @@
+"""Whether a sentence says who somebody is: `X, PDG de Nissan,`, `Nissan's chairman X`, `X is a singer`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from bot.text import terms
+
+_ROLES = frozenset(
+    """
+    ceo cto cfo coo chief chairman chairwoman chair chairperson president executive director manager boss
+    head leader founder cofounder owner chancellor minister secretary senator congressman congresswoman
+    representative mayor governor ambassador commissioner spokesman spokeswoman spokesperson king queen
+    prince princess pope emperor sultan vizier general colonel captain admiral commander pdg dg patron
+    patronne presidente directeur directrice dirigeant dirigeante chef cheffe fondateur fondatrice
+    cofondateur cofondatrice proprietaire chancelier chanceliere ministre secretaire senateur senatrice
+    depute deputee maire gouverneur gouverneure ambassadeur ambassadrice commissaire roi reine pape empereur
+    vizir capitaine amiral commandant
+    actor actress artist architect athlete astronaut author activist analyst banker billionaire biologist
+    businessman businesswoman businessperson chemist comedian composer critic dancer designer developer
+    diplomat doctor economist editor engineer entrepreneur explorer farmer filmmaker footballer hacker
+    historian inventor investor journalist judge lawyer linguist mathematician musician novelist nurse
+    painter philosopher photographer physicist pilot player poet politician priest producer professor
+    programmer prosecutor psychologist rapper reporter researcher rider runner sailor scientist sculptor
+    singer skier songwriter strategist surgeon swimmer teacher theologian trader whistleblower writer
+    youtuber acteur actrice artiste architecte astronaute auteur autrice militant militante analyste
+    banquier banquiere milliardaire biologiste chimiste humoriste comedien comedienne compositeur
+    compositrice critique danseur danseuse developpeur developpeuse diplomate medecin economiste editeur
+    editrice ingenieur ingenieure entrepreneuse explorateur exploratrice agriculteur cineaste realisateur
+    realisatrice footballeur footballeuse attaquant attaquante historien historienne inventeur inventrice
+    investisseur journaliste juge avocat avocate linguiste mathematicien mathematicienne musicien musicienne
+    romancier romanciere peintre philosophe photographe physicien physicienne pilote joueur joueuse poete
+    politicien politicienne pretre producteur productrice professeur professeure programmeur programmeuse
+    procureur procureure psychologue rappeur rappeuse chercheur chercheuse coureur coureuse navigateur
+    navigatrice scientifique sculpteur chanteur chanteuse skieur skieuse chirurgien chirurgienne nageur
+    nageuse enseignant enseignante theologien theologienne ecrivain ecrivaine animateur animatrice
+    presentateur presentatrice mannequin entraineur entraineuse selectionneur
+    wife husband daughter brother sister father mother widow friend heir affaires epouse mari fils fille
+    frere soeur pere mere veuve veuf compagne compagnon ami amie heritier heritiere company startup firm
+    maker group association organisation organization agency band team institute entreprise societe groupe
+    agence equipe institut fabricant
+    seigneur duc duchesse comte comtesse marquis eveque archeveque officier soldat militaire
+    """.split()
+)
+"""What somebody is by office, by trade (`homme d'affaires`) or to others, and what companies are."""
+_PEOPLE = frozenset("homme femme personnalite responsable".split())
+"""With whom `politique` is what they do."""
+_LEADING = frozenset(
+    "leads led runs heads headed chairs chaired founded cofounded dirige dirigea dirigeait preside presidait"
+    " fonde cofonde".split()
+)
+_IS = frozenset("is was remains est etait fut reste".split())
+_BECAME = frozenset(
+    "becomes became named appointed elected devient devenu devenue nomme nommee elu elue".split()
+)
+_HAS = frozenset("has had a ont have avait been ete est was qui who".split())
+_JOINS = frozenset(
+    "of at for in with from and the de d du des la le les l chez en au aux a et pour dans sur par s".split()
+)
+_OPENS = frozenset("a an the un une le la l les its his her son sa leur year years old".split())
+_VERBS = frozenset(
+    "a ont est sont etait avait va fut has had have is are was were will would said says dit".split()
+)
+_NO_SUBJECT = frozenset(
+    "de d du des of with avec pour par by to et and a contre against chez que qu selon".split()
+)
+_NEAR = 7  # words between a name and what its bearer is
+_PLAIN = 2  # of them neither names nor small: `le patron déchu de`
+_ENDS = re.compile(r"[.!?;:…]")
+_STOPS = re.compile(r"[.!?…]\s")
+_CLOSES = re.compile(r"[),–—]")
+_BETWEEN = 25  # words between a name and its verb
+_PAUSES = re.compile(r"[,(–—]")
+_QUESTION = re.compile(
+    r"^(?:(?:and|so|et|alors|mais|but|dis|hey|ok)[ ,]+)*"
+    r"(?:who(?:'s| is| was)|qui (?:est|etait|fut)|c'est qui|qui est-ce que)"
+    r" (?P<name>[^?' ]+(?:[ -][^?' ]+){0,3}) ?\??$"
+)
+
+
+def asked_for(question: str) -> bool:
+    """Whether a question asks who the bearer of a name is: only names and numbers follow on the verb."""
+    asked = _QUESTION.match(terms.fold(question).strip())
+    if asked is None:
+        return False
+    count = len(terms.words(asked["name"]))
+    named = [question[start:end] for _, start, end in terms.spans(question)][-count:]
+    return all(any(map(str.isupper, word)) or word[0].isdecimal() for word in named)
+
+
+class _Text:
+    """The words of a text, folded, as written, and what stands between them."""
+
+    def __init__(self, text: str) -> None:
+        found = list(terms.spans(text))
+        self.words = [word for word, _, _ in found]
+        self.written = [text[start:end] for _, start, end in found]
+        starts = [start for _, start, _ in found]
+        ends = [end for _, _, end in found]
+        self.after = [text[end:start] for end, start in zip(ends, [*starts[1:], len(text)], strict=False)]
+
+    def is_role(self, place: int) -> bool:
+        word = self.words[place]
+        return word in _ROLES or (word == "politique" and place > 0 and self.words[place - 1] in _PEOPLE)
+
+    def is_name(self, place: int) -> bool:
+        return self.written[place][0].isupper() and self.words[place] not in _ROLES
+
+    def bearers(self, name: Sequence[str]) -> Iterator[tuple[int, int]]:
+        """The first and last word wherever somebody is named. (A last name alone may be a relative's.)"""
+        length = len(name)
+        for start in range(len(self.words) - length + 1):
+            end = start + length
+            if self.words[start:end] == list(name) and all(map(self._is_large, range(start, end))):
+                yield start, end - 1
+
+    def _is_large(self, place: int) -> bool:
+        return any(map(str.isupper, self.written[place])) or self.words[place].isdecimal()
+
+
+def introduces(name: str, text: str) -> bool:
+    """Whether a text says who or what the bearer of a name (folded words) is."""
+    read = _Text(text)
+    wanted = terms.words(name)
+    return bool(wanted) and any(
+        _follows(read, last) or _precedes(read, first) or _is(read, first, last)
+        for first, last in read.bearers(wanted)
+    )
+
+
+def _follows(read: _Text, last: int) -> bool:
+    """`X, PDG de Nissan`, `X (the founder of Nissan)`, `X, who leads Nissan`, `X le roi de Moab`."""
+    place = last + 1
+    if not _PAUSES.search(read.after[last]):
+        return (
+            place < len(read.words) and read.words[place] in {"le", "la", "l", "the"} and _role(read, place)
+        )
+    if place < len(read.words) and read.words[place] in {"who", "qui"}:
+        return _is(read, place, place)
+    return _role(read, place)
+
+
+def _is(read: _Text, first: int, last: int) -> bool:
+    """`X est un homme d'affaires`, `X was the chairman`, `X a fondé Nissan`."""
+    place = _verb(read, last)
+    if place is None or (first and read.words[first - 1] in _NO_SUBJECT):  # `l'avocat de X est`
+        return False
+    if read.words[place] in _IS and _role(read, place + 1):
+        return True
+    while place < len(read.words) and read.words[place] in _HAS and not read.after[place].strip():
+        place += 1
+    if place >= len(read.words):
+        return False
+    if read.words[place] in _LEADING:
+        return True
+    return read.words[place] in _BECAME and _role(read, place + 1)
+
+
+def _verb(read: _Text, last: int) -> int | None:
+    """Where the verb stands of which a name is the subject: after it, or after what stands in between.
+
+    As in `X (1900 – 1994) est` or `X, né à Lyon, est`.
+    """
+    place = last + 1
+    if place < len(read.words) and not read.after[last].strip():
+        return place
+    for at in range(place, min(place + _BETWEEN, len(read.words) - 1)):
+        if _STOPS.search(read.after[at - 1]):
+            return None
+        if _CLOSES.search(read.after[at]) and read.words[at + 1] in _IS:
+            return at + 1
+    return None
+
+
+def _role(read: _Text, place: int) -> bool:
+    """Whether what somebody does or is stands here, and is not the title of somebody else."""
+    plain = 0
+    for at in range(place, min(place + _NEAR, len(read.words))):
+        word = read.words[at]
+        if read.is_role(at):
+            return _closes(read, at)
+        if _PAUSES.search(read.after[at]) or _ENDS.search(read.after[at]):
+            return False
+        plain += not (read.is_name(at) or word in _JOINS or word in _OPENS)
+        if plain > _PLAIN:
+            return False
+    return False
+
+
+def _closes(read: _Text, at: int) -> bool:
+    """Whether after a role a pause, its organisation or place follows: not `le président Macron a dit`."""
+    for place in range(at, min(at + 1 + _PLAIN, len(read.words) - 1)):
+        if read.after[place].strip():
+            return True
+        after = read.words[place + 1]
+        if after in _JOINS and read.written[place + 1] != "a":
+            return True
+        if after in _VERBS or (read.is_name(place + 1) and not read.is_role(place + 1)):
+            return False
+    return at + 1 + _PLAIN >= len(read.words) - 1
+
+
+def _precedes(read: _Text, first: int) -> bool:
+    """`le PDG de Nissan, X`, `Nissan's chairman X`, `OpenAI CEO X`."""
+    between = read.after[first - 1].strip() if first else "."
+    if between not in {"", ","} or read.words[first - 1] in _JOINS:
+        return False
+    plain = 0
+    for at in range(first - 1, max(-1, first - 2 - _NEAR), -1):
+        word = read.words[at]
+        if at < first - 1 and read.after[at].strip(" -’'‑"):
+            return False
+        if read.is_role(at):
+            # A name right after the role is that of who holds it: `le président Macron, X`.
+            return between == "" or at == first - 1 or not read.is_name(at + 1)
+        small = word in _JOINS or word in _OPENS
+        if plain and not small and read.is_name(at):
+            return False  # `Judge Alsup confirmed that X`
+        plain += not (small or read.is_name(at))
+        if plain > _PLAIN:
+            return False
+    return False

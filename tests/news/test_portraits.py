@@ -1,0 +1,83 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.news.portraits import asked_for, introduces
+
+GHOSN = "carlos ghosn"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (GHOSN, "Carlos Ghosn, PDG de Nissan, a fui."),
+        (GHOSN, "Carlos Ghosn, l’ex-patron de l’alliance Renault-Nissan, est au Liban."),
+        (GHOSN, "Carlos Ghosn (ancien président de Nissan) a fui."),
+        (GHOSN, "Carlos Ghosn, qui dirigeait Nissan, a fui."),
+        (GHOSN, "L’ancien PDG de Renault-Nissan, Carlos Ghosn, a fui le Japon."),
+        (GHOSN, "L’homme d’affaires franco-libanais Carlos Ghosn a fui."),
+        (GHOSN, "Le patron déchu de Nissan Carlos Ghosn a fui."),
+        (GHOSN, "Carlos Ghosn est un homme d’affaires libanais."),
+        (GHOSN, "Carlos Ghosn devient président de Nissan en 2008."),
+        (GHOSN, "Nissan's chairman Carlos Ghosn fled."),
+        (GHOSN, "Former Nissan chairman Carlos Ghosn fled."),
+        (GHOSN, "Carlos Ghosn was the chairman of Nissan."),
+        (GHOSN, "Carlos Ghosn (né le 9 mars 1954) est un homme politique libanais."),
+        (GHOSN, "Carlos Ghosn, né à Porto Velho, est un dirigeant."),
+        ("balaq", "Balaq le roi de Moab emmène Baalam."),
+        (GHOSN, "Carlos Ghosn, who ran Nissan and was its chairman, fled. Carlos Ghosn led Nissan."),
+        ("sam altman", "OpenAI CEO Sam Altman said so."),
+        ("sam altman", "Sam Altman, OpenAI's chief executive, said so."),
+        ("sam altman", "Sam Altman, the 38-year-old CEO of OpenAI, said so."),
+        ("walter rodney", "Walter Rodney est un historien guyanien."),
+    ],
+)
+def test_who_somebody_is_is_found_said(name: str, text: str) -> None:
+    assert introduces(name, text)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (GHOSN, "Le réalisateur Francis Ford Coppola prend la défense de Carlos Ghosn dans une interview."),
+        (GHOSN, "Le cinéaste américain et l’ex-PDG de Renault-Nissan sont amis depuis des années."),
+        (GHOSN, "L’avocat de Carlos Ghosn est un ancien juge."),
+        (GHOSN, "Pour Carlos Ghosn, le président Macron a demandé la clémence."),
+        (GHOSN, "Pour Carlos Ghosn, le ministre a refusé de commenter."),
+        (GHOSN, "Selon Carlos Ghosn, la justice japonaise est injuste."),
+        (GHOSN, "Depuis son arrivée, Carlos Ghosn est au Liban."),
+        (GHOSN, "Carlos Ghosn, 65 ans, a fui."),
+        (GHOSN, "Le président Macron, Carlos Ghosn et d’autres sont venus."),
+        (GHOSN, "Carole Ghosn, avocate, a parlé."),
+        (GHOSN, "The lawyer of Carlos Ghosn said so."),
+        (GHOSN, "Carlos Ghosn was arrested."),
+        ("tim cook", "Every cook is the director of a kitchen."),
+        ("anthropic", "US District Judge William Alsup confirmed that Anthropic settled."),
+        ("macron", ""),
+    ],
+)
+def test_what_does_not_say_who_somebody_is_is_not_taken_for_it(name: str, text: str) -> None:
+    assert not introduces(name, text)
+
+
+@pytest.mark.parametrize(
+    ("question", "asks"),
+    [
+        ("Who is Carlos Ghosn?", True),
+        ("Qui est Carlos Ghosn ?", True),
+        ("Et qui était Pie IV ?", True),
+        ("Who is the head of Nissan?", False),
+        ("Who was Ghosn's lawyer?", False),
+        ("Qui est le secrétaire aux Colonies ?", False),
+        ("À qui est marié Crazy Horse ?", False),
+        ("What is OpenTofu?", False),
+    ],
+)
+def test_who_somebody_is_is_known_to_be_asked(question: str, asks: bool) -> None:
+    assert asked_for(question) is asks
+
+
+@given(st.text(max_size=20), st.text(max_size=80))
+def test_no_text_breaks_it(name: str, text: str) -> None:
+    introduces(name, text)
+    introduces("carlos ghosn", f"{text} Carlos Ghosn {text} président {text}")
