@@ -16,7 +16,7 @@ from bot.news.exact import InWords
 from bot.news.plan import plan
 from bot.store.search_index import EVERYTHING, All, Any, Column, Except, Near, Terms, Wanted
 from bot.text.query import Node, Query
-from bot.text.terms import HAS_IMAGE, IndexTerms, index_terms
+from bot.text.terms import HAS_IMAGE, meta_tokens, stems
 from bot.words import Article, NewArticle
 
 Token = tuple[str, str]
@@ -117,12 +117,7 @@ class Held:
 
     def __init__(self, article: Article | NewArticle) -> None:
         self.article = article
-        terms = _terms(article)
-        self._columns = {
-            Column.TITLE: terms.title.split(),
-            Column.TEXT: terms.body.split(),
-            Column.META: terms.meta.split(),
-        }
+        self._columns = _columns_of(article)
 
     @cached_property
     def tokens(self) -> set[Token]:
@@ -199,20 +194,27 @@ class Held:
         return False
 
 
-def _terms(article: Article | NewArticle) -> IndexTerms:
+def _columns_of(article: Article | NewArticle) -> dict[Column, list[str]]:
+    """The terms of an article as the index has them, but for pairs, which no watch is found by."""
     if isinstance(article, NewArticle):
-        return IndexTerms(article.title_terms, article.body_terms, article.meta_terms, article.pair_terms)
-    return index_terms(
-        title=article.title,
-        body=article.body,
-        language=article.language,
-        feed_id=article.feed_id,
-        outlet=article.outlet,
-        author=article.author,
-        tags=article.tags,
-        published=article.published,
-        image=article.image,
-    )
+        return {
+            Column.TITLE: article.title_terms.split(),
+            Column.TEXT: article.body_terms.split(),
+            Column.META: article.meta_terms.split(),
+        }
+    return {
+        Column.TITLE: stems(article.title, article.language),
+        Column.TEXT: stems(article.body, article.language),
+        Column.META: meta_tokens(
+            language=article.language,
+            feed_id=article.feed_id,
+            outlet=article.outlet,
+            author=article.author,
+            tags=article.tags,
+            published=article.published,
+            image=article.image,
+        ),
+    }
 
 
 def _columns(column: Column) -> tuple[Column, ...]:

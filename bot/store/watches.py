@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
@@ -256,12 +257,11 @@ def _arrivals(connection: sqlite3.Connection, limit: int) -> list[Arrival]:
         "ORDER BY arrival.article_id LIMIT ?",
         (limit,),
     ).fetchall()
-    servers: dict[int, set[int]] = {}
-    for feed_id, server_id in connection.execute(
-        "SELECT DISTINCT subscription.feed_id, channel.server_id FROM subscription "
+    followers = connection.execute(
+        "SELECT subscription.feed_id, json_group_array(channel.server_id) FROM subscription "
         "JOIN channel ON channel.id = subscription.channel_id "
-        "WHERE subscription.feed_id IN (SELECT value FROM json_each(?))",
+        "WHERE subscription.feed_id IN (SELECT value FROM json_each(?)) GROUP BY subscription.feed_id",
         (listed({row["feed_id"] for row in rows}),),
-    ):
-        servers.setdefault(feed_id, set()).add(server_id)
-    return [Arrival(article(row), frozenset(servers.get(row["feed_id"], ()))) for row in rows]
+    )
+    servers = {feed_id: frozenset(json.loads(server_ids)) for feed_id, server_ids in followers}
+    return [Arrival(article(row), servers.get(row["feed_id"], frozenset())) for row in rows]

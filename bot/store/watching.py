@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from bot.store import outbox
-from bot.store.rows import listed
+from bot.store.rows import ids_of, listed
 
 QUIET = 600
 """Seconds after a notice in which further matches of its watch wait for the next one."""
@@ -147,7 +147,8 @@ def _watches(connection: sqlite3.Connection, watch_ids: Collection[int]) -> dict
 
 def _followers(connection: sqlite3.Connection, feed_id: int, published: int) -> set[int]:
     """The servers that follow a feed, without those that the bot left, or came back to after a time."""
-    rows = connection.execute(
+    followers = ids_of(
+        connection,
         """
         SELECT DISTINCT channel.server_id
         FROM subscription
@@ -158,17 +159,18 @@ def _followers(connection: sqlite3.Connection, feed_id: int, published: int) -> 
         """,
         (feed_id, published),
     )
-    return {row[0] for row in rows}
+    return set(followers)
 
 
 def _told(connection: sqlite3.Connection, page: str, watch_ids: Collection[int]) -> set[int]:
     """Those of these watches that were told of a page."""
-    rows = connection.execute(
+    told = ids_of(
+        connection,
         "SELECT value FROM json_each(?) WHERE EXISTS "
         "(SELECT 1 FROM watch_match WHERE watch_id = value AND page = ?)",
         (listed(watch_ids), page),
     )
-    return {row[0] for row in rows}
+    return set(told)
 
 
 def narrow(connection: sqlite3.Connection, dispatch_id: int, feed_ids: Collection[int]) -> bool:

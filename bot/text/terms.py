@@ -24,8 +24,8 @@ from bot.text.tokens import HYPHENATED, LONGEST, chunks, fold, form, plain, span
 
 __all__ = [
     "HAS_IMAGE", "VERSION", "IndexTerms", "alternatives", "author_tokens", "feed_token", "fold", "forms",
-    "index_terms", "language_token", "month_token", "outlet_tokens", "pair_tokens", "spans", "stems",
-    "tag_tokens", "title_pair", "words",
+    "index_terms", "language_token", "meta_tokens", "month_token", "outlet_tokens", "pair_tokens", "spans",
+    "stems", "tag_tokens", "title_pair", "words",
 ]  # fmt: skip
 
 VERSION = 7
@@ -139,6 +139,37 @@ def index_terms(
     image: str | None,
 ) -> IndexTerms:
     """What the index holds of an article. `published` in seconds of UTC."""
+    meta = meta_tokens(
+        language=language,
+        feed_id=feed_id,
+        outlet=outlet,
+        author=author,
+        tags=tags,
+        published=published,
+        image=image,
+    )
+    title, body = plain(title), plain(body)
+    in_title, in_body = chunks(title), chunks(body)
+    title_pairs = _pairs(_hashes_of(in_title))
+    return IndexTerms(
+        _joined_stems(title, in_title, language),
+        _joined_stems(body, in_body, language),
+        " ".join(meta),
+        " ".join((*map(title_pair, title_pairs), *title_pairs, *_pairs(_hashes_of(in_body)))),
+    )
+
+
+def meta_tokens(
+    *,
+    language: str | None,
+    feed_id: int,
+    outlet: str,
+    author: str | None,
+    tags: Sequence[str],
+    published: int,
+    image: str | None,
+) -> list[str]:
+    """What filters find an article by. `published` in seconds of UTC."""
     feed, month = feed_token(feed_id), month_token(published)
     meta = [feed, month, feed + month]
     if language:
@@ -149,15 +180,7 @@ def index_terms(
         meta += tag_tokens(tag)
     if image:
         meta.append(HAS_IMAGE)
-    title, body = plain(title), plain(body)
-    in_title, in_body = chunks(title), chunks(body)
-    title_pairs = _pairs(_hashes_of(in_title))
-    return IndexTerms(
-        _joined_stems(title, in_title, language),
-        _joined_stems(body, in_body, language),
-        " ".join(meta),
-        " ".join((*map(title_pair, title_pairs), *title_pairs, *_pairs(_hashes_of(in_body)))),
-    )
+    return meta
 
 
 HAS_IMAGE = "hasimage"
