@@ -143,13 +143,17 @@ def add(connection: sqlite3.Connection, articles: Iterable[Spoken], now: int) ->
         for kind, folded, written in _completions(article)
     ]
     # Of several ways to write a word the greatest has small letters and accents.
-    connection.executemany(
+    # In one step: a row at a time gives up the interpreter's lock each time, and waits for those who search.
+    connection.execute(
         """
-        INSERT INTO completion (feed_id, kind, folded, written, uses, seen) VALUES (?, ?, ?, ?, 1, ?)
+        INSERT INTO completion (feed_id, kind, folded, written, uses, seen)
+        SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
+               json_extract(value, '$[3]'), 1, json_extract(value, '$[4]')
+        FROM json_each(?) WHERE true
         ON CONFLICT DO UPDATE SET
             uses = uses + 1, seen = max(seen, excluded.seen), written = max(written, excluded.written)
         """,
-        rows,
+        (listed(rows),),
     )
 
 
