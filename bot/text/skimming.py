@@ -2,8 +2,8 @@
 
 A text is folded byte by byte, each character to one byte, which is a hundred times faster than `tokens.plain`
 and keeps places. What it gets wrong is rare and decides an order or a mark: names with signs (`C++`),
-decimals, `US` beside `us`. Of a phrase it says that it cannot tell, but for one of three words or more where
-a word stands in a text in two spellings. Texts with letters that Latin-1 lacks (`Erdoğan`) are made plain.
+decimals, `US` beside `us`; of a phrase it says that it cannot tell. Texts with letters that Latin-1 lacks
+(`Erdoğan`) are made plain.
 """
 
 from __future__ import annotations
@@ -53,9 +53,12 @@ def _folded(code: int) -> int:
 
 _FOLDED = bytes(map(_folded, range(256)))
 _SPACE = ord(" ")
-_BEYOND = re.compile("[\xadÆØßæø\u0100-\u0151\u0154-\u024f\u1e00-\u1eff\u200b-\u200d\ufb00-\ufb06\ufeff]")
+_IN_LATIN_1 = "\xadÆØßæø"
+_BEYOND = re.compile(
+    rf"[{_IN_LATIN_1}\u0100-\u0151\u0154-\u024f\u1e00-\u1eff\u200b-\u200d\ufb00-\ufb06\ufeff]"
+)
 """What a table of Latin-1 folds otherwise than `tokens.plain` does; œ, which is common, is replaced."""
-_SIGNS = rb"[-'&.?]*"  # "?" stands for curved apostrophes too
+_MANY = 50  # characters that Latin-1 lacks: more are searched faster than looked at one by one
 _ACRONYMS = {
     acronym: re.compile(rb"(?<![\w\xc0-\xff])%b(?![\w\xc0-\xff])" % rb"\.?".join(map(str.encode, acronym)))
     for acronym in sorted(tokens.ACRONYMS, key=len, reverse=True)  # `U.S.A.` before `U.S.`
@@ -65,6 +68,7 @@ APART = "\0"
 _KEPT = frozenset((ascii_lowercase + digits + APART).encode())
 _SPACED = bytes(code if code in _KEPT else _SPACE for code in _FOLDED)
 """The same with a space for whatever is no letter and no digit, so that words begin after one."""
+_NO_LETTERS = bytes(code for code in range(256) if _FOLDED[code] not in _KEPT)
 
 
 class _Stems(dict[bytes, str]):
@@ -110,9 +114,26 @@ def _of_latin_1(text: str) -> str:
     """The text, without accents where a letter of it is not in Latin-1."""
     if text.isascii():
         return text
-    if _BEYOND.search(text):
+    if _has_beyond(text):
         return tokens.plain(text)
     return _parted(text)
+
+
+def _has_beyond(text: str) -> bool:
+    """As `_BEYOND.search`, which takes five times as long where few characters are beyond Latin-1."""
+    if text.isascii():
+        return False
+    simple = text.replace("’", "'").encode("latin-1", "replace")
+    if any(map(simple.__contains__, _IN_LATIN_1.encode("latin-1"))):
+        return True
+    if simple.count(b"?") > _MANY:
+        return _BEYOND.search(text) is not None
+    place = simple.find(b"?")
+    while place >= 0:
+        if _BEYOND.match(text, place):
+            return True
+        place = simple.find(b"?", place + 1)
+    return False
 
 
 def _parted(text: str) -> str:
@@ -124,39 +145,38 @@ def has_phrase(text: str, words: tuple[str, ...]) -> bool | None:
     sought = _sought(words)
     if sought is None:
         return None
-    simple, spaced = _spaced(text, sought)
-    if _in_a_row(sought, spaced):
+    told = _has_row(text, sought)
+    if told is False and _has_beyond(text):
+        told = _has_row(tokens.plain(text), sought)
+    return told
+
+
+def _has_row(text: str, sought: _Sought) -> bool | None:
+    simple = _simple(text, sought)
+    if sought.letters not in simple.translate(_FOLDED, _NO_LETTERS):  # as of most texts: it costs the least
+        return False
+    spaced = b" %b " % simple.translate(_SPACED)
+    if sought.row in spaced or sought.row in b" %b " % b" ".join(spaced.split()):
         return True
-    if min(map(spaced.find, sought.words)) >= 0:
-        if len(words) > 2:  # noqa: PLR2004 - of so many one would have to stand there in two ways
-            return False
-    elif _BEYOND.search(text):
-        simple, spaced = _spaced(tokens.plain(text), sought)
-        if _in_a_row(sought, spaced):
-            return True
-    return None if sought.loosely.search(simple.translate(_FOLDED)) else False
+    return None if _with_signs(sought.row).search(simple.translate(_FOLDED)) else False
 
 
-def _spaced(text: str, sought: _Sought) -> tuple[bytes, bytes]:
-    """The text in bytes, and these folded, in letters, digits and spaces."""
+def _simple(text: str, sought: _Sought) -> bytes:
+    """The text in bytes, a character each."""
     simple = (_parted(text) if sought.with_oe else text).encode("latin-1", "replace")
     for acronym, form in sought.acronyms:
         simple = acronym.sub(form, simple)
-    return simple, b" %b " % simple.translate(_SPACED)
+    return simple
 
 
 class _Sought(NamedTuple):
-    """The words of a phrase as they stand in a text of letters, digits and spaces.
+    """The words of a phrase in a `row`, a space around each, and their `letters` and digits with none.
 
-    The longest, which is the rarest, with those `before` it, the nearest first, and what comes `after` it.
-    `loosely` are all in a row with signs in them, `acronyms` what is written otherwise than its form.
+    `acronyms` are what is written otherwise than its form.
     """
 
-    words: tuple[bytes, ...]
-    longest: bytes
-    before: tuple[bytes, ...]
-    after: re.Pattern[bytes]
-    loosely: re.Pattern[bytes]
+    row: bytes
+    letters: bytes
     with_oe: bool
     acronyms: tuple[tuple[re.Pattern[bytes], bytes], ...]
 
@@ -166,18 +186,9 @@ def _sought(words: tuple[str, ...]) -> _Sought | None:
     if not all(word.isascii() and word.isalpha() for word in words):
         return None
     written = [_written(word) for word in words]
-    spaced = tuple(b" %b " % word for word in written)
-    place = max(range(len(words)), key=lambda number: len(words[number]))
-    loose = rb"[^a-z0-9\0]+".join(
-        _SIGNS.join(word[at : at + 1] for at in range(len(word))) for word in written
-    )
-    begins = rb"%b(?<![a-z0-9]%b)" % (loose[:1], loose[:1])  # the letter first: it is looked for fast
     return _Sought(
-        words=spaced,
-        longest=spaced[place],
-        before=tuple(word[:-1] for word in reversed(spaced[:place])),
-        after=re.compile(b"".join(b" +%b" % word for word in written[place + 1 :]) + b" "),
-        loosely=re.compile(rb"%b%b(?![a-z0-9])" % (begins, loose[1:])),
+        row=b" %b " % b" ".join(written),
+        letters=b"".join(written),
         with_oe=any("oe" in word for word in words),
         acronyms=tuple(
             (_ACRONYMS[acronym], _written(tokens.ACRONYMS[acronym]))
@@ -187,30 +198,20 @@ def _sought(words: tuple[str, ...]) -> _Sought | None:
     )
 
 
+@lru_cache(maxsize=64)
+def _with_signs(row: bytes) -> re.Pattern[bytes]:
+    """Words in a row, however many signs are in them. It takes as long to make as a hundred texts to read."""
+    signs = rb"[-'&.?]*"  # "?" stands for curved apostrophes too
+    loose = rb"[^a-z0-9\0]+".join(
+        signs.join(word[at : at + 1] for at in range(len(word))) for word in row.split()
+    )
+    begins = rb"%b(?<![a-z0-9]%b)" % (loose[:1], loose[:1])  # the letter first: it is looked for fast
+    return re.compile(rb"%b%b(?![a-z0-9])" % (begins, loose[1:]))
+
+
 def _written(form: str) -> bytes:
     """A form in small letters; that of an acronym as no word is, for `EU` is not `eu`."""
     return form.encode() if form.islower() else b"0%b0" % form.lower().encode()
-
-
-def _in_a_row(sought: _Sought, spaced: bytes) -> bool:
-    start = spaced.find(sought.longest)
-    while start >= 0:
-        end = start + len(sought.longest) - 1
-        if sought.after.match(spaced, end) and _stand_before(sought.before, spaced, start):
-            return True
-        start = spaced.find(sought.longest, end)
-    return False
-
-
-def _stand_before(words: tuple[bytes, ...], spaced: bytes, end: int) -> bool:
-    """Whether these words stand before a place, the nearest first. Copies nothing: texts may be long."""
-    for word in words:
-        while end and spaced[end - 1] == _SPACE:
-            end -= 1
-        if not spaced.endswith(word, 0, end):
-            return False
-        end -= len(word)
-    return True
 
 
 def _irregular() -> dict[str, list[str]]:
