@@ -188,10 +188,17 @@ class Store:
     async def merge_index(self) -> None:
         """Merge the parts of the indexes, of which a search reads all: a little in each transaction."""
         for table in indexing.TABLES:
-            more = True
-            while more:
-                async with self._database.write() as transaction:
-                    more = await transaction.run(indexing.merge, table)
+            await self._merge(table)
+            async with self._database.write() as transaction:
+                more = await transaction.run(indexing.gather, table)
+            if more:
+                await self._merge(table)
+
+    async def _merge(self, table: str) -> None:
+        more = True
+        while more:
+            async with self._database.write() as transaction:
+                more = await transaction.run(indexing.merge, table)
 
     async def reindex(self, *, only_outdated: bool = False) -> None:
         """Index every article anew; with `only_outdated` only after `bot.text.terms` changed.

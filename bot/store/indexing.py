@@ -22,6 +22,7 @@ SOURCE = """
 TABLES = ("article_terms", "title_terms", "pair_terms")
 BATCH = 2_000  # articles
 MERGED = 64  # pages of an index that are written at a time: some milliseconds
+SMALL = 0.1  # of the largest part, up to which the others together may be
 
 
 def stored_terms(row: sqlite3.Row) -> terms.IndexTerms:
@@ -104,6 +105,19 @@ def merge(connection: sqlite3.Connection, table: str) -> bool:
     changes = connection.total_changes
     connection.execute(f"INSERT INTO {table} ({table}, rank) VALUES ('merge', {MERGED})")
     return connection.total_changes - changes > 1  # https://www.sqlite.org/fts5.html, "The 'merge' command"
+
+
+def gather(connection: sqlite3.Connection, table: str) -> bool:
+    """Have `merge` make one of all parts, of whatever size, where those beside the largest have grown.
+
+    Ten times as much as was added since is written for it at the most. Whether there is something to merge.
+    """
+    rows = connection.execute(f"SELECT count(*) FROM {table}_idx GROUP BY segid").fetchall()
+    *others, largest = sorted(row[0] for row in rows) or [0]
+    if sum(others) <= SMALL * largest:
+        return False
+    connection.execute(f"INSERT INTO {table} ({table}, rank) VALUES ('merge', {-MERGED})")
+    return True
 
 
 def fill(connection: sqlite3.Connection, after: int) -> int | None:

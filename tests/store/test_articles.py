@@ -168,6 +168,35 @@ async def test_the_parts_of_the_index_are_merged(store: Store):
     assert await index_is_sound(store)
 
 
+async def test_a_large_part_of_the_index_and_what_came_since_become_one_when_that_is_a_tenth(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(indexing, "MERGED", 1)
+    feed = await add_feed(store)
+
+    async def come(first: int, count: int) -> None:
+        articles = [
+            new_article(feed, f"{n}", text=" ".join(f"word{n}x{m}" for m in range(60)))
+            for n in range(first, first + count)
+        ]
+        await record(store, feed, *articles, first=True)
+
+    async def parts() -> int:
+        rows = await store._database.fetchall("SELECT count(DISTINCT segid) FROM article_terms_idx")
+        return int(rows[0][0])
+
+    for number in range(6):
+        await come(50 * number, 50)
+        await store.merge_index()
+    await come(300, 5)
+    await store.merge_index()
+    assert await parts() == 2
+    await come(305, 60)
+    await store.merge_index()
+    assert await parts() == 1
+    assert await index_is_sound(store)
+
+
 async def test_an_index_of_other_terms_is_made_anew_at_opening(
     store: Store, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ):
