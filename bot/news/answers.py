@@ -30,7 +30,7 @@ from bot.news.plan import plan
 from bot.news.question import FORMED, MEASURED, Kind, present, understood
 from bot.news.search import Searcher
 from bot.news.writer import PASSAGES, Writer
-from bot.store.search_index import Hit
+from bot.store.hits import Hit
 from bot.text import moments, periods, terms
 from bot.text.language import detect
 from bot.text.periods import Period

@@ -16,7 +16,8 @@ from bot.news.ranking import Sought
 from bot.news.vocabulary import Vocabulary
 from bot.store import Store
 from bot.store.coverage import Part
-from bot.store.search_index import All, Any, Column, Hit, Terms, Wanted, is_narrow
+from bot.store.hits import Hit, Shown
+from bot.store.search_index import All, Any, Column, Terms, Wanted, is_narrow
 from bot.text import skimming, terms
 from bot.text.language import detect
 from bot.words import Article
@@ -88,23 +89,28 @@ class Finder:
         self._clock: Clock = store.clock
         self.vocabulary = Vocabulary(store)
 
-    async def newest(self, asked: Plan, limit: int) -> list[Found]:
-        """What matches wholly, by date."""
+    async def newest(self, asked: Plan, limit: int, shown: Shown) -> list[Found]:
+        """What matches wholly, by date, with the articles that are shown."""
         required = asked.required((*asked.words, *asked.texts))
         for looked in sorted({min(2 * limit, LOOKED_AT), LOOKED_AT}) if asked.exact else (limit,):
-            hits = await self._store.index.newest(required, scope=asked.scope, limit=looked)
-            found = await self._exact(asked, [Found(hit) for hit in hits], limit)
+            hits = await self._store.index.newest(
+                required, scope=asked.scope, limit=looked, shown=None if asked.exact else shown
+            )
+            found = await self._exact(asked, map(_found, hits), limit)
             if len(found) >= limit or len(hits) < looked:
                 break
         return found
 
-    async def full(self, asked: Plan, limit: int) -> list[Found]:
-        """What matches wholly, the best first."""
+    async def full(self, asked: Plan, limit: int, shown: Shown) -> list[Found]:
+        """What matches wholly, the best first, with the articles that are shown."""
+        shown = shown._replace(order=self._by_freshness)
         parts = (*asked.words, *asked.texts)
         is_long = await self.vocabulary.is_long()
         is_dear = is_long and self.vocabulary.cost(parts) > BUDGET
         if asked.exact and len(parts) == 1 and (is_dear or (is_long and asked.is_phrase)):
-            return await self._read_exact(asked, parts[0], limit)
+            return await self._read_exact(asked, parts[0], limit, shown)
+        if asked.exact:  # what is shown is known only when it was read for the phrase
+            shown = shown._replace(most=0)
         if is_dear:
             if await self._is_unlikely(parts):
                 return []
@@ -114,16 +120,16 @@ class Finder:
             elif not is_narrow(asked.scope):  # those of a month are about as fresh as each other
                 most = max(COVERED, limit)
             hits = await self._store.coverage.whole(
-                self._parts(parts), required=asked.required(), scope=asked.scope, limit=most
+                self._parts(parts), required=asked.required(), scope=asked.scope, limit=most, shown=shown
             )
         else:
             most = max(LOOKED_AT if asked.exact else POOL, limit)
             hits = await self._store.index.ranked(
-                All(parts), required=asked.required(), scope=asked.scope, limit=most
+                All(parts), required=asked.required(), scope=asked.scope, limit=most, shown=shown
             )
-        return await self._exact(asked, self._by_freshness(hits), limit)
+        return await self._exact(asked, map(_found, hits), limit)
 
-    async def _read_exact(self, asked: Plan, part: Wanted, limit: int) -> list[Found]:
+    async def _read_exact(self, asked: Plan, part: Wanted, limit: int, shown: Shown) -> list[Found]:
         """What holds a phrase, and whatever else only its text tells, in long lists."""
         (sought,) = self._parts([part])
         hits = await self._store.phrases.exact(
@@ -133,16 +139,14 @@ class Finder:
             scope=asked.scope,
             test=Exactly(asked.exact),
             enough=limit,
+            shown=shown,
         )
-        return self._by_freshness(hits)
+        return list(map(_found, hits))
 
-    def _by_freshness(self, hits: Iterable[Hit]) -> list[Found]:
+    def _by_freshness(self, hits: Iterable[Hit]) -> list[Hit]:
         """What was found, the best first, a fresh one being better."""
-        fresh = [
-            Hit(hit.article_id, hit.page, hit.published, hit.score * (1 + FRESH * self._freshness(hit)))
-            for hit in hits
-        ]
-        return [Found(hit) for hit in sorted(fresh, key=lambda hit: -hit.score)]
+        fresh = [hit._replace(score=hit.score * (1 + FRESH * self._freshness(hit))) for hit in hits]
+        return sorted(fresh, key=lambda hit: -hit.score)
 
     async def _is_unlikely(self, parts: Sequence[Wanted]) -> bool:
         """Whether so many words are wanted that articles with all of them are left to the partial matches."""
@@ -150,8 +154,9 @@ class Finder:
             return False
         return self.vocabulary.cost(parts) > BUDGET and self.vocabulary.expected(parts) < UNLIKELY
 
-    async def _exact(self, asked: Plan, found: list[Found], limit: int) -> list[Found]:
+    async def _exact(self, asked: Plan, found: Iterable[Found], limit: int) -> list[Found]:
         """Those of what was found that hold the very words of phrases, enough of them."""
+        found = list(found)
         if not asked.exact:
             return found
         ids = [each.hit.article_id for each in found]
@@ -235,6 +240,10 @@ class Finder:
     def _freshness(self, hit: Hit) -> float:
         """From 1 for what was published now towards 0."""
         return float(0.5 ** (max(0, self._clock.now() - hit.published) / HALF_LIFE))
+
+
+def _found(hit: Hit) -> Found:
+    return Found(hit, article=hit.article)
 
 
 def _skimmed(article: Article) -> tuple[list[str], list[list[str]]]:

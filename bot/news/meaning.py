@@ -17,7 +17,8 @@ from bot.news import encoder
 from bot.news.plan import Plan
 from bot.settings import Settings
 from bot.store import Store
-from bot.store.search_index import Hit, Scope
+from bot.store.hits import Hit
+from bot.store.search_index import Scope
 from bot.store.vectors import Encoded
 from bot.workers import WorkerError, Workers
 

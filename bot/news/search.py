@@ -14,6 +14,7 @@ from bot.news.meaning import Meaning
 from bot.news.plan import Plan, plan
 from bot.news.suggestions import Advice, advise, quoted
 from bot.store import Store
+from bot.store.hits import Shown
 from bot.text import excerpts, terms
 from bot.text.query import Query, parse
 from bot.text.skimming import Marker
@@ -117,7 +118,7 @@ class Searcher:
         if not asked.asks or (feed_ids is not None and not feed_ids):
             return SearchPage(notes=notes)
         needed = offset + limit + 1
-        found = await self._found(asked, sort, needed)
+        found = await self._found(asked, sort, needed, Shown(offset, limit))
         advice = await quoted(query, self.store, feed_ids=feed_ids) if query.loose else Advice()
         if not advice.suggestions and all(each.partial for each in found):
             advice = await advise(query, self.store, self.finder.vocabulary, feed_ids=feed_ids)
@@ -130,13 +131,13 @@ class Searcher:
             suggestions=advice.suggestions,
         )
 
-    async def _found(self, asked: Plan, sort: Sort, needed: int) -> list[Found]:
+    async def _found(self, asked: Plan, sort: Sort, needed: int, shown: Shown) -> list[Found]:
         """What was found, best first, one a page."""
         by_date = sort == "newest" or not (asked.words or asked.texts)
         find = self.finder.newest if by_date else self.finder.full
-        found = await find(asked, needed + SPARE)
+        found = await find(asked, needed + SPARE, shown)
         if len(one_a_page(found)) < needed <= len(found):
-            found = await find(asked, 4 * needed)
+            found = await find(asked, 4 * needed, shown)
         found = one_a_page(found)
         if not by_date and _few(found, asked) and (len(asked.words) > 1 or not found):
             partial = await self.finder.partial(asked)

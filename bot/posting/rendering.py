@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import discord
 
 from bot import locale
@@ -32,7 +30,7 @@ async def render(  # noqa: PLR0911  # one line a kind
     if not articles:
         return None
     if not from_pages and dispatch.kind is not DispatchKind.CATCH_UP:  # which shows titles alone
-        articles = [replace(one, body=clean.body(one.text[:_BEGINNING])) for one in articles]
+        articles = [one._replace(body=clean.body(one.text[:_BEGINNING])) for one in articles]
     guild = client.get_guild(dispatch.server_id)
     language = await language_of(
         store, client, dispatch.server_id, dispatch.channel_id, default_language=default_language

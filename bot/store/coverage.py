@@ -16,16 +16,15 @@ from typing import NamedTuple
 
 from bot.store import lists
 from bot.store.database import Database
+from bot.store.hits import Hit, Shown, hits, read_hits
 from bot.store.rows import ids_of, listed
 from bot.store.search_index import (
     All,
     Any,
     Column,
-    Hit,
     Scope,
     Terms,
     Wanted,
-    hits,
     in_title,
     is_narrow,
     narrowed,
@@ -59,10 +58,16 @@ class Coverage:
         self._database = database
 
     async def whole(
-        self, parts: Sequence[Part], *, required: Wanted | None, scope: Scope, limit: int
+        self,
+        parts: Sequence[Part],
+        *,
+        required: Wanted | None,
+        scope: Scope,
+        limit: int,
+        shown: Shown | None = None,
     ) -> list[Hit]:
         """Articles that hold all parts: the best of those with all in the title and those taken in last."""
-        return await self._database.read(_whole, parts, required, scope, limit)
+        return await read_hits(self._database, shown, _whole, parts, required, scope, limit)
 
     async def some(
         self, parts: Sequence[Part], *, required: Wanted | None, scope: Scope, limit: int

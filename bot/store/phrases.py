@@ -11,12 +11,12 @@ from typing import Protocol
 from bot.store import lists
 from bot.store.coverage import TITLE, Part
 from bot.store.database import Database
+from bot.store.hits import Hit, Shown, read_hits
 from bot.store.rows import ARTICLE, article, ids_of, listed
 from bot.store.search_index import (
     All,
     Any,
     Except,
-    Hit,
     Scope,
     Wanted,
     in_a_row,
@@ -59,13 +59,14 @@ class Phrases:
         scope: Scope,
         test: Test,
         enough: int,
+        shown: Shown | None = None,
     ) -> list[Hit]:
         """Articles that hold `part` and pass a test, read one after the other until enough do.
 
         Those that pass by the title come first, then those that were taken in last. They have all `pairs`,
         where there are any; else those with the words in a row come before others.
         """
-        return await self._database.read(_exact, part, pairs, required, scope, test, enough)
+        return await read_hits(self._database, shown, _exact, part, pairs, required, scope, test, enough)
 
     async def passing(self, ids: Sequence[int], test: Test, *, enough: int) -> set[int]:
         """Those of some articles that pass a test, read in this order until enough do."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from typing import Any, cast
 
 from bot.choices import USUAL, Look, Style
@@ -66,7 +66,7 @@ DISPATCH = """
      FROM (SELECT DISTINCT article_id, decided FROM fate WHERE joined_id = dispatch.id
            ORDER BY decided, article_id)) AS joined_ids
 """
-_ARTICLE_FIELDS = [field.name for field in fields(Article)]
+_TEXT, _BODY, _TAGS = map(Article._fields.index, ("text", "body", "tags"))
 _STATES = {state.value: state for state in FeedState}
 
 
@@ -197,16 +197,16 @@ def feed_values(feed: Feed) -> dict[str, Any]:
 
 def article(row: Sequence[Any] | sqlite3.Row) -> Article:
     """An article of the columns `ARTICLE`, by position: searches read many. Most bodies are the text."""
-    values = dict(zip(_ARTICLE_FIELDS, row, strict=True))
-    if values["body"] is None:
-        values["body"] = values["text"]
-    values["tags"] = () if values["tags"] == "[]" else tuple(json.loads(values["tags"]))
-    return Article(**values)
+    values = list(row)
+    if values[_BODY] is None:
+        values[_BODY] = values[_TEXT]
+    values[_TAGS] = () if values[_TAGS] == "[]" else tuple(json.loads(values[_TAGS]))
+    return Article._make(values)
 
 
 def articles(connection: sqlite3.Connection, ids: Collection[int]) -> list[Article]:
     """The articles with these ids, in one step, as `ids_of` does."""
-    columns = ", ".join(f'"{name}"' for name in _ARTICLE_FIELDS)
+    columns = ", ".join(f'"{name}"' for name in Article._fields)
     (found,) = connection.execute(
         f"WITH found ({columns}) AS"
         f" (SELECT {ARTICLE} FROM article WHERE id IN (SELECT value FROM json_each(?)))"

@@ -6,15 +6,14 @@ index terms that stand in quotes, so that nothing a person types is ever read as
 
 from __future__ import annotations
 
-import json
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import NamedTuple
 
 from bot.store.database import Database
+from bot.store.hits import Hit, Shown, hits, read_hits
 from bot.store.rows import ids_of, listed
 from bot.text.lexicon import Lexicon
 
@@ -90,15 +89,6 @@ class Scope:
     not_bookmarked_by: int | None = None
 
 
-class Hit(NamedTuple):
-    """An article that was found; `score` is its BM25, larger is better (0 where nothing was scored)."""
-
-    article_id: int
-    page: str
-    published: int
-    score: float
-
-
 class SearchIndex:
     """Queries of the index. Every method raises `StoreError` and runs on a reader's thread."""
 
@@ -106,17 +96,25 @@ class SearchIndex:
         self._database = database
 
     async def ranked(
-        self, scored: Wanted, *, required: Wanted | None = None, scope: Scope, limit: int
+        self,
+        scored: Wanted,
+        *,
+        required: Wanted | None = None,
+        scope: Scope,
+        limit: int,
+        shown: Shown | None = None,
     ) -> list[Hit]:
         """The best `limit` articles by BM25 of `scored`, among those that hold `required`.
 
         BM25 reads the whole list of every term of `scored`: keep those short. `required` costs little.
         """
-        return await self._database.read(_ranked, scored, required, scope, limit)
+        return await read_hits(self._database, shown, _ranked, scored, required, scope, limit)
 
-    async def newest(self, wanted: Wanted | None, *, scope: Scope, limit: int) -> list[Hit]:
+    async def newest(
+        self, wanted: Wanted | None, *, scope: Scope, limit: int, shown: Shown | None = None
+    ) -> list[Hit]:
         """The `limit` articles published last that hold `wanted`."""
-        return await self._database.read(_newest, wanted, scope, limit)
+        return await read_hits(self._database, shown, _newest, wanted, scope, limit)
 
     async def any(self, wanted: Wanted, *, scope: Scope) -> bool:
         """Whether any article holds `wanted`."""
@@ -257,18 +255,6 @@ def _months(newest: int, oldest: int) -> Iterator[str]:
     last, first = (datetime.fromtimestamp(max(0, moment), UTC) for moment in (newest, oldest))
     for number in range(last.year * 12 + last.month - 1, first.year * 12 + first.month - 2, -1):
         yield f"d{number // 12:04}{number % 12 + 1:02}"
-
-
-def hits(
-    connection: sqlite3.Connection, sql: str, parameters: Mapping[str, object] | Sequence[object]
-) -> list[Hit]:
-    """What a query for id, page, date and score gives, in one step, as `rows.ids_of` does."""
-    (found,) = connection.execute(
-        "WITH found (id, page, published, score) AS"
-        f" ({sql}) SELECT json_group_array(json_array(id, page, published, score)) FROM found",
-        parameters,
-    ).fetchone()
-    return [Hit(*each) for each in json.loads(found)]
 
 
 def _ranked(

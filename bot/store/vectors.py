@@ -8,8 +8,9 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from bot.store.database import Database
+from bot.store.hits import Hit
 from bot.store.rows import listed
-from bot.store.search_index import Hit, Scope, within
+from bot.store.search_index import Scope, within
 
 READ = 2_000
 """Characters of an article that are encoded: its title and the beginning of its text."""

@@ -86,7 +86,7 @@ INVISIBLE = re.compile(
 
 
 def made_of(given: str) -> tuple[Article, Feed]:
-    article = replace(ARTICLE, title=given, summary=given, text=given, body=given, author=given, outlet=given)
+    article = ARTICLE._replace(title=given, summary=given, text=given, body=given, author=given, outlet=given)
     feed = Feed(id=1, url="https://news.example/feed", title=given, outlet=given, error="http-500")
     return article, feed
 
@@ -144,7 +144,7 @@ def searched(given: str) -> discord.Embed:
 
 def articles(given: str) -> Sequence[Article]:
     article, _feed = made_of(given)
-    return [replace(article, id=number, key=f"{number:020}") for number in range(3)]
+    return [article._replace(id=number, key=f"{number:020}") for number in range(3)]
 
 
 RENDERERS: dict[str, Callable[[str], Any]] = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from typing import Any
 
 from hypothesis import given
@@ -36,7 +35,7 @@ ARTICLE = Article(
 
 def kept(**changes: Any) -> Bookmark:
     return Bookmark(
-        article=replace(ARTICLE, **changes), created=1_600_000_000, server_id=1, channel_id=2, message_id=3
+        article=ARTICLE._replace(**changes), created=1_600_000_000, server_id=1, channel_id=2, message_id=3
     )
 
 

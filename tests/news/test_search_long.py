@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from bot.news import finding, vocabulary
 from bot.news.exact import Exactly
 from bot.news.search import Searcher
 from bot.store import Store, coverage, indexing, phrases, search_index
+from bot.store.database import Connection
 from bot.store.search_index import Scope, Terms
 from tests.news.library import Library
 
@@ -255,3 +257,32 @@ async def test_a_match_of_many_words_is_whole_though_it_was_not_looked_for_whole
         ("Amazon bans police", False),
         ("Police cameras", True),
     ]
+
+
+@pytest.mark.parametrize(
+    ("query", "options"),
+    [
+        ("robots", {"sort": "newest"}),
+        ("robots kansas", {}),
+        ("robots since:30d before:today", {}),
+        ('"robots in kansas"', {}),
+        ("robots kansas", {"offset": 3}),
+    ],
+)
+async def test_a_page_and_its_articles_are_read_in_one_step(
+    store: Store, library: Library, monkeypatch: pytest.MonkeyPatch, query: str, options: dict[str, Any]
+):
+    for number in range(12):
+        await library.add(f"News {number}", "Robots in Kansas.", days=number + 1)
+    searcher = await ready(store)
+    steps: list[None] = []
+    run = Connection.run
+
+    async def counted(self: Connection, *args, **kwargs):
+        steps.append(None)
+        return await run(self, *args, **kwargs)
+
+    monkeypatch.setattr(Connection, "run", counted)
+    page = await searcher.search(query, feed_ids={library.feed.id}, limit=5, **options)
+    assert len(page.results) == 5
+    assert len(steps) == 1

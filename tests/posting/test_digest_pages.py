@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from bot.news.digests import Section, Story
 from bot.posting.digest_pages import _lines
@@ -12,7 +11,7 @@ from tests.posting.test_messages import ARTICLE
 
 def told(*sections: tuple[str | None, int]) -> list[str]:
     """The lines of a digest with one story a section, by topic and article."""
-    articles = {number: replace(ARTICLE, id=number, title=f"Story {number}") for _topic, number in sections}
+    articles = {number: ARTICLE._replace(id=number, title=f"Story {number}") for _topic, number in sections}
     stories = [Section(topic, (Story(((number, 1),), 0),)) for topic, number in sections]
     lines, _linked, _left_out = _lines(stories, articles)
     return [found[0] for line in lines if (found := re.search(r"\*\*.+\*\*|Story \d", line))]

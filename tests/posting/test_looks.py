@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -19,7 +17,7 @@ from tests.posting.test_messages import ARTICLE, FEED, HOSTILE, components, fiel
 
 COMPACT = Look(style=Style.COMPACT)
 HEADLINE = Look(style=Style.HEADLINE)
-LONG = replace(ARTICLE, summary="A word after the other. " * 100)
+LONG = ARTICLE._replace(summary="A word after the other. " * 100)
 
 
 async def test_a_compact_post_is_short_with_a_small_picture() -> None:
@@ -68,7 +66,7 @@ async def test_a_small_picture_that_discord_refuses_is_left_out() -> None:
 async def test_no_text_breaks_the_limits_of_any_style(
     title: str, summary: str, outlet: str, prefix: str, style: Style
 ) -> None:
-    article = replace(ARTICLE, title=title, summary=summary, outlet=outlet)
+    article = ARTICLE._replace(title=title, summary=summary, outlet=outlet)
     look = Look(style=style, excerpt=1000, prefix=safe.plain(prefix, messages.LONGEST_PREFIX))
     message = messages.post(article, FEED, language="en", look=look)
     within_limits(message)
@@ -76,7 +74,7 @@ async def test_no_text_breaks_the_limits_of_any_style(
 
 
 async def test_nothing_of_a_feed_ends_the_link_of_a_headline_or_mentions() -> None:
-    article = replace(ARTICLE, title="a](https://evil.example) **@everyone** <@&1>", outlet="**x** [y](z)")
+    article = ARTICLE._replace(title="a](https://evil.example) **@everyone** <@&1>", outlet="**x** [y](z)")
     message = messages.post(article, FEED, language="en", look=HEADLINE, mention=77)
     line = fields(message)["description"]
     assert "](https://evil" not in line.replace("\\]", "")
