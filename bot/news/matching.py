@@ -30,10 +30,14 @@ class Sought:
     """What a query asks of an article: of its terms, and of its very words."""
 
     wanted: Wanted
-    exact: tuple[Node, ...]
     needs: tuple[frozenset[Token], ...]
-    """Terms of each of which an article must have one; `enough` says that there is no more to ask."""
-    enough: bool
+    """Terms of each of which an article must have one,"""
+    never: frozenset[Token]
+    """and those of which it must have none."""
+    rest: tuple[Wanted, ...]
+    """What is asked of their places,"""
+    exact: tuple[Node, ...]
+    """and of the words themselves."""
 
     @classmethod
     def of(cls, query: Query) -> Sought | None:
@@ -44,13 +48,17 @@ class Sought:
             if not asked.exact:
                 return None
             wanted = EVERYTHING
-        parts = wanted.parts if isinstance(wanted, All) else (wanted,)
-        simple = [_any_of(part) for part in parts]
-        needs = [
-            one if one is not None else keys(part, _same) for one, part in zip(simple, parts, strict=True)
-        ]
-        enough = None not in simple and not asked.exact
-        return cls(wanted, tuple(asked.exact), tuple(filter(None, needs)), enough)
+        held, never, rest = wanted, frozenset[Token](), list[Wanted]()
+        if isinstance(wanted, Except) and (unwanted := _any_of(wanted.unwanted)) is not None:
+            held, never = wanted.wanted, unwanted
+        needs = []
+        for part in held.parts if isinstance(held, All) else (held,):
+            needed = _any_of(part)
+            if needed is None:
+                needed = keys(part, _same)
+                rest.append(part)
+            needs.append(needed)
+        return cls(wanted, tuple(filter(None, needs)), never, tuple(rest), tuple(asked.exact))
 
 
 def _any_of(wanted: Wanted) -> frozenset[Token] | None:
@@ -134,7 +142,11 @@ class Held:
         for needed in sought.needs:
             if has_none_of(needed):
                 return False
-        return sought.enough or (self._holds(sought.wanted) and all(map(self._words.holds, sought.exact)))
+        return (
+            has_none_of(sought.never)
+            and all(map(self._holds, sought.rest))
+            and (not sought.exact or all(map(self._words.holds, sought.exact)))
+        )
 
     @cached_property
     def _words(self) -> InWords:
@@ -273,7 +285,6 @@ class Matcher:
         possible = {group for token in held.tokens & by_token.keys() for group in by_token[token]}
         found: list[int] = []
         for group in possible:
-            watches = [watch for watch, server in group.members.items() if server in server_ids]
-            if watches and held.matches(group.sought):
-                found += watches
+            if not server_ids.isdisjoint(group.members.values()) and held.matches(group.sought):
+                found += [watch for watch, server in group.members.items() if server in server_ids]
         return sorted(found)

@@ -101,13 +101,14 @@ class _Notices:
         if dispatch_id is None:
             self._last = dispatch_id = self._last + 1
             due = max(self._now, watch["quiet"])
-            what = name(self._connection, watch["channel_id"], watch_id, key)
+            what = f"watch:{watch_id}:{key}"
             self._new.append((dispatch_id, watch["channel_id"], what, watch_id, self._now, due))
         self._of_watch[watch_id] = dispatch_id
         self._matches.append((watch_id, page, article_id, dispatch_id))
 
     def write(self) -> None:
         """Write what was added since."""
+        self._rename()
         self._connection.executemany(
             "INSERT INTO dispatch (id, channel_id, kind, what, watch_id, created, position, due) "
             "VALUES (?1, ?2, 'watch', ?3, ?4, ?5, ?6, ?6)",
@@ -123,10 +124,19 @@ class _Notices:
         )
         self._new, self._matches = [], []
 
-
-def name(connection: sqlite3.Connection, channel_id: int, watch_id: int, key: str) -> str:
-    """What a notice of a watch is called whose first article has this key; that of none before it."""
-    return outbox.free_name(connection, channel_id, f"watch:{watch_id}:{key}", before=".")
+    def _rename(self) -> None:
+        """Give new notices other names where an article was told of before."""
+        taken = ids_of(
+            self._connection,
+            "SELECT json_extract(value, '$[0]') FROM json_each(?) "
+            "WHERE EXISTS (SELECT 1 FROM dispatch WHERE channel_id = json_extract(value, '$[1]') "
+            "AND what = json_extract(value, '$[2]'))",
+            (listed(self._new),),
+        )
+        for number, (id_, channel_id, what, *_) in enumerate(self._new):
+            if id_ in taken:
+                free = outbox.free_name(self._connection, channel_id, what, before=".")
+                self._new[number] = (id_, channel_id, free, *self._new[number][3:])
 
 
 def _watches(connection: sqlite3.Connection, watch_ids: Collection[int]) -> dict[int, sqlite3.Row]:
