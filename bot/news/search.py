@@ -36,6 +36,7 @@ SPARE = 4  # articles that may be on the pages of others
 FAINT = 0.25  # part of the best partial match’s score below which what has none of the words is left out
 AGAIN = 12 * 3600
 """Seconds within which an outlet’s second article of one title is the first again, under another address."""
+BEGINNING = 200  # characters by which two texts are told to be the same
 FEW = 5  # full matches below which partial ones follow,
 FEW_OF_MANY = 20  # and of a query of so many words that they may stand together by chance:
 MANY = 5
@@ -174,12 +175,17 @@ class Searcher:
 
 
 def _is_again(article: Article, other: Article) -> bool:
-    """Whether an outlet tells the same twice; a column keeps its title, but comes another day."""
+    """Whether an outlet tells the same twice; parts of a story have one title, and each its own words."""
     return (
         article.outlet == other.outlet
         and abs(article.published - other.published) < AGAIN
         and terms.fold(article.title) == terms.fold(other.title)
+        and _beginning(article) == _beginning(other)
     )
+
+
+def _beginning(article: Article) -> str:
+    return terms.fold((article.body or article.summary)[:BEGINNING])
 
 
 def _few(found: Sequence[Found], asked: Plan) -> bool:

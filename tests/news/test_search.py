@@ -365,6 +365,15 @@ async def test_words_after_a_name_that_belong_to_no_name_are_let_alone(
         assert page.suggestions == (), query
 
 
+async def test_parts_of_a_story_with_one_title_are_results_of_their_own(
+    library: Library, searcher: Searcher
+) -> None:
+    for text in ("Robots strike in Kansas.", "Robots return to work in Kansas."):
+        await library.add("The week in robots", text, days=1)
+    page = await searcher.search("robots kansas", feed_ids=None)
+    assert len(page.results) == page.total == 2
+
+
 async def test_what_an_outlet_tells_twice_is_one_result_and_what_two_tell_are_two(
     library: Library, searcher: Searcher
 ) -> None:
