@@ -122,7 +122,7 @@ class Passage:
             return whole
         forms = {form for word in wanted for form in word.exact | word.related}
         marked = excerpts.marks(whole, forms, self.read.article.language)
-        return _stretch(whole, [start for start, _ in marked])
+        return excerpts.stretch(whole, [start for start, _ in marked], LONGEST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -391,15 +391,3 @@ def _fits(read: Passages, first: int, number: int, last: int) -> bool:
     if sentences[number].paragraph == sentences[last].paragraph:
         return True
     return 0 < len(read.as_given(read.text[sentences[first].start : sentences[number].end])) <= LONGEST
-
-
-def _stretch(text: str, places: Sequence[int]) -> str:
-    """The stretch of a text, as long as a quote, that holds most of these places, cut between words."""
-    starts = [max(0, place - LONGEST // 4) for place in places] or [0]
-    start = max(starts, key=lambda begin: sum(begin <= place < begin + LONGEST * 3 // 4 for place in places))
-    if start:
-        start = text.find(" ", start) + 1
-    stretch = text[start : start + LONGEST]
-    if start + LONGEST < len(text) and not text[start + LONGEST].isspace():
-        stretch = stretch.rpartition(" ")[0] or stretch
-    return stretch.strip()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -154,9 +155,12 @@ class Searcher:
             by_id |= {article.id: article for article in await self.store.articles.by_ids(others)}
         marker = Marker(asked.forms)
         results: list[Result] = []
+        titled: dict[tuple[str, str], list[Article]] = defaultdict(list)  # what is shown, by outlet and title
         for each in found:
             article = by_id.get(each.hit.article_id)
-            if article and not any(_is_again(article, one.article) for one in results):
+            alike = titled[article.outlet, terms.fold(article.title)] if article else []
+            if article and not any(_is_again(article, other) for other in alike):
+                alike.append(article)
                 excerpt, marks = excerpt_of(article, marker)
                 results.append(
                     Result(
@@ -175,17 +179,11 @@ class Searcher:
 
 
 def _is_again(article: Article, other: Article) -> bool:
-    """Whether an outlet tells the same twice; parts of a story have one title, and each its own words."""
-    return (
-        article.outlet == other.outlet
-        and abs(article.published - other.published) < AGAIN
-        and terms.fold(article.title) == terms.fold(other.title)
-        and _beginning(article) == _beginning(other)
-    )
-
-
-def _beginning(article: Article) -> str:
-    return terms.fold((article.body or article.summary)[:BEGINNING])
+    """Whether two of one outlet and title are the same: parts of a story have one title and other words."""
+    if abs(article.published - other.published) >= AGAIN:
+        return False
+    one, two = ((each.body or each.summary)[:BEGINNING] for each in (article, other))
+    return terms.fold(one) == terms.fold(two)
 
 
 def _few(found: Sequence[Found], asked: Plan) -> bool:

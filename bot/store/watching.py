@@ -126,6 +126,8 @@ class _Notices:
 
     def _rename(self) -> None:
         """Give new notices other names where an article was told of before."""
+        if not self._new:
+            return
         taken = ids_of(
             self._connection,
             "SELECT json_extract(value, '$[0]') FROM json_each(?) "

@@ -170,6 +170,18 @@ def around(text: str, spans: Sequence[tuple[int, int]], limit: int) -> tuple[str
     return shown, list(_moved(rest, within, shown, len(lead)))
 
 
+def stretch(text: str, places: Sequence[int], limit: int) -> str:
+    """The stretch of a text, `limit` characters at the most, with most of these places, cut between words."""
+    starts = [max(0, place - limit // 4) for place in places] or [0]
+    start = max(starts, key=lambda begin: sum(begin <= place < begin + limit * 3 // 4 for place in places))
+    if start:
+        start = text.find(" ", start) + 1
+    found = text[start : start + limit]
+    if start + limit < len(text) and not text[start + limit].isspace():
+        found = found.rpartition(" ")[0] or found
+    return found.strip()
+
+
 def _moved(text: str, spans: Iterable[tuple[int, int]], shown: str, place: int) -> Iterator[tuple[int, int]]:
     """Where those of `spans` lie in `shown` that are in it; `text` begins there at `place`, on one line."""
     read = len(text) - len(text.lstrip())

@@ -162,7 +162,7 @@ def _has_row(text: str, sought: _Sought) -> bool | None:
 
 
 def _simple(text: str, sought: _Sought) -> bytes:
-    """The text in bytes, a character each."""
+    """The text in Latin-1, acronyms in their forms."""
     simple = (_parted(text) if sought.with_oe else text).encode("latin-1", "replace")
     for acronym, form in sought.acronyms:
         simple = acronym.sub(form, simple)
