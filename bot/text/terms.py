@@ -28,13 +28,14 @@ __all__ = [
     "stems", "tag_tokens", "title_pair", "words",
 ]  # fmt: skip
 
-VERSION = 7
+VERSION = 8
 """Of the rules here, in `inflections`, `stopwords` and `tokens`: an index of other rules is made anew."""
 
 _LONGEST_NAME = 120
 _REMEMBERED = 1 << 14  # chunks: 3 MB a language; with four times as many a text takes .1 ms less
 _FEW_REMEMBERED = 1 << 12  # those with other than plain letters: with four times as many it takes as long
-_PAIRS = (1 << 24) - 1  # numbers that two words beside each other are told by
+_PAIRS = (1 << 24) - 1  # numbers that two words beside each other are told by,
+_SEAMS = (1 << 16) - 1  # and those of which one is empty
 _NUMBER_AFTER = re.compile(r" (\d[^\W_]{0,4})(?![\w.,-]*\w)")
 _NAME_BEFORE = re.compile(r"(?<![\w.])[^\W\d_]{2,}$")
 _YEAR = re.compile(r"(?:19|20)\d\d")
@@ -69,12 +70,12 @@ class _Terms(dict[str, str]):
 
 
 class _Hashes(dict[str, tuple[int, ...]]):
-    """A number for each word of a chunk that is not empty, remembered."""
+    """A number for each word of a chunk, below 0 for an empty one, remembered."""
 
     def __missing__(self, chunk: str) -> tuple[int, ...]:
         if len(self) >= _FEW_REMEMBERED:
             self.clear()
-        hashes = self[chunk] = tuple(_hashes(word.form for word in split(chunk)))
+        hashes = self[chunk] = tuple(_hash(word.form) for word in split(chunk))
         return hashes
 
 
@@ -190,9 +191,10 @@ HAS_IMAGE = "hasimage"
 def pair_tokens(words: Iterable[str]) -> tuple[str, ...]:
     """The tokens by which a phrase is found: of each two of its `words` in a row, empty ones left out.
 
-    A few other pairs, one in some millions, have the same token.
+    And of each two of which one is empty. A few other pairs have the same token: one in some millions, and
+    of those with an empty word one in some ten thousands.
     """
-    return _pairs(_hashes(words))
+    return _pairs(list(map(_hash, words)))
 
 
 def title_pair(token: str) -> str:
@@ -200,13 +202,15 @@ def title_pair(token: str) -> str:
     return f"t{token}"
 
 
-def _pairs(hashes: Iterable[int]) -> tuple[str, ...]:
-    numbers = dict.fromkeys((31 * one ^ other) & _PAIRS for one, other in pairwise(hashes))
-    return tuple(map("%06x".__mod__, numbers))
+def _pairs(hashes: Sequence[int]) -> tuple[str, ...]:
+    telling = filter((0).__le__, hashes)
+    numbers = dict.fromkeys((31 * one ^ other) & _PAIRS for one, other in pairwise(telling))
+    seams = dict.fromkeys((31 * one ^ other) & _SEAMS for one, other in pairwise(hashes) if one ^ other < 0)
+    return (*map("%06x".__mod__, numbers), *map("%04x".__mod__, seams))
 
 
-def _hashes(words: Iterable[str]) -> Iterator[int]:
-    return (crc32(word.encode()) for word in words if word not in EMPTY)
+def _hash(word: str) -> int:
+    return ~crc32(word.encode()) if word in EMPTY else crc32(word.encode())
 
 
 def _hashes_of(found: Iterable[str]) -> list[int]:
@@ -214,8 +218,7 @@ def _hashes_of(found: Iterable[str]) -> list[int]:
     hashes: list[int] = []
     for chunk in found:
         if chunk.isascii() and chunk.isalpha():  # most are: there is nothing to remember
-            if (word := form(chunk)) not in EMPTY:
-                hashes.append(crc32(word.encode()))
+            hashes.append(_hash(form(chunk)))
         else:
             hashes += _WORD_HASHES[chunk]
     return hashes

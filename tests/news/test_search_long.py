@@ -144,6 +144,19 @@ async def test_a_phrase_is_found_behind_many_articles_that_have_its_words_apart(
     assert await find(store, '"police chief"') == ["One"]
 
 
+@pytest.mark.parametrize("phrase", ["chief of police", "the chief", "of police", "a chief of"])
+async def test_a_phrase_is_found_behind_many_articles_with_other_empty_words(
+    store: Store, library: Library, monkeypatch, phrase: str
+):
+    monkeypatch.setattr(phrases, "PAIRED_TEXTS", 3)
+    monkeypatch.setattr(phrases, "PAIRED_TITLES", 3)
+    monkeypatch.setattr(phrases, "READ", 3)
+    await library.add("One", f"In Kansas {phrase} spoke.", days=300)
+    for number in range(8):
+        await library.add(f"Other {number}", "His chief police and no chief: their police.", days=number)
+    assert await find(store, f'"{phrase}"') == ["One"]
+
+
 async def test_a_phrase_is_found_in_a_feed_behind_many_of_other_feeds(
     store: Store, library: Library, monkeypatch
 ):

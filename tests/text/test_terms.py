@@ -247,19 +247,45 @@ def test_names_are_found_whatever_their_case_accents_and_spaces():
     assert all(re.fullmatch("[a-z0-9]+", token) for token in everything)
 
 
-def test_words_beside_each_other_are_a_pair_in_their_order_and_within_their_text():
-    assert terms.pair_tokens(terms.words("L’ASSEMBLÉE de la République")) == terms.pair_tokens(
-        ("assemblee", "republique")
-    )
-    assert terms.pair_tokens(("the", "chief")) == ()
-    pairs = terms.index_terms(
-        title="Police chief", body="Chief of police\nin Kansas", language="en", feed_id=1, outlet="",
-        author=None, tags=(), published=0, image=None,
+def pairs_of(title: str, body: str) -> list[str]:
+    return terms.index_terms(
+        title=title, body=body, language="en", feed_id=1, outlet="", author=None, tags=(), published=0, image=None
     ).pairs.split()  # fmt: skip
+
+
+def test_words_beside_each_other_are_a_pair_in_their_order_and_within_their_text():
+    pairs = pairs_of("Police chief", "Chief police\nKansas")
     (titled,) = terms.pair_tokens(("police", "chief"))
-    in_text = terms.pair_tokens(("chief", "police", "kansas"))
-    assert pairs == [terms.title_pair(titled), titled, *in_text]
+    assert pairs == [terms.title_pair(titled), titled, *terms.pair_tokens(("chief", "police", "kansas"))]
     assert len(set(pairs)) == 4
+
+
+def test_empty_words_are_told_apart_beside_a_word_and_are_left_out_between_two():
+    republic = terms.pair_tokens(terms.words("L’ASSEMBLÉE de la République"))
+    assert set(terms.pair_tokens(("assemblee", "republique"))) < set(republic)
+    assert len(set(republic)) == 4  # with l’assemblée, assemblée de, and la république
+    assert terms.pair_tokens(("the", "chief")) not in {
+        terms.pair_tokens(("a", "chief")),
+        terms.pair_tokens(("chief", "the")),
+        (),
+    }
+    assert terms.pair_tokens(("of", "the")) == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "L’État d’urgence n’est pas l'été : c’est-à-dire qu’aujourd’hui on n’y a pas d’e-mail.",
+        "The U.S. Army and us, the EU's wi-fi, AT&T's 5G, iPhone15 and C++ of the 1,500 at 3.12.1 were it.",
+        "Recep Erdoğan à Mærsk, œuvre et ça. “To be or not to be”—and the (very) end.",
+    ],
+)
+def test_a_text_is_found_by_any_words_of_it_in_a_row(text: str):
+    words = terms.words(text)
+    held = set(pairs_of("", text))
+    for start in range(len(words)):
+        for end in range(start + 2, len(words) + 1):
+            assert held.issuperset(terms.pair_tokens(words[start:end])), words[start:end]
 
 
 def test_a_huge_word_is_cut_and_a_huge_text_is_no_effort():
