@@ -152,8 +152,7 @@ class Store:
 
     async def clock_set_back(self) -> None:
         """Let nothing wait for a time that was reckoned by a clock which has been set back since."""
-        async with self._database.write() as transaction:
-            await transaction.run(times.settle, self.clock.now())
+        await self._database.transact(times.settle, self.clock.now())
 
     async def close(self) -> None:
         """Close the database; closing twice does no harm."""
@@ -189,16 +188,14 @@ class Store:
         """Merge the parts of the indexes, of which a search reads all: a little in each transaction."""
         for table in indexing.TABLES:
             await self._merge(table)
-            async with self._database.write() as transaction:
-                more = await transaction.run(indexing.gather, table)
+            more = await self._database.transact(indexing.gather, table)
             if more:
                 await self._merge(table)
 
     async def _merge(self, table: str) -> None:
         more = True
         while more:
-            async with self._database.write() as transaction:
-                more = await transaction.run(indexing.merge, table)
+            more = await self._database.transact(indexing.merge, table)
 
     async def reindex(self, *, only_outdated: bool = False) -> None:
         """Index every article anew; with `only_outdated` only after `bot.text.terms` changed.

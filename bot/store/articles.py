@@ -158,8 +158,7 @@ class Articles:
 
         An article whose key is there already is left out: repeating an import adds nothing.
         """
-        async with self._database.write() as transaction:
-            return await transaction.run(_import, new, self._clock.now())
+        return await self._database.transact(_import, new, self._clock.now())
 
     async def forget_texts(self, before: int) -> int:
         """Empty the texts of articles found before a time, except those somebody bookmarked; how many.

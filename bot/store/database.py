@@ -36,6 +36,7 @@ WRITER_PRAGMAS = (
 )
 READER_PRAGMAS = ("PRAGMA query_only = ON", "PRAGMA cache_size = -1024")  # the system caches the file too
 
+_BEGIN, _COMMIT = "BEGIN IMMEDIATE", "COMMIT"
 _ENDED = "The thread of the database ended."
 
 Parameters = Sequence[Any] | Mapping[str, Any]
@@ -223,17 +224,46 @@ class Database:
                 # The last to close brings the write-ahead log into the file, which a reader may not.
                 await self._writer.close()
 
+    async def transact(
+        self, function: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run `function(connection, …)` in a transaction of its own, all in one step on the writer's thread.
+
+        It is undone on any error or cancellation, as that of `write` is.
+        """
+        is_awaited = True
+
+        def whole(connection: sqlite3.Connection) -> T:
+            connection.execute(_BEGIN)
+            result = function(connection, *args, **kwargs)
+            if is_awaited:
+                connection.execute(_COMMIT)
+            return result
+
+        async with self._writing() as writer:
+            try:
+                return await writer.run(whole)
+            except asyncio.CancelledError:
+                is_awaited = False
+                raise
+
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Transaction]:
         """One transaction, alone: committed at the end of the block, undone on any error or cancellation."""
+        async with self._writing() as writer:
+            await writer.run(_execute, _BEGIN, ())
+            yield Transaction(writer)
+            await writer.run(_execute, _COMMIT, ())
+
+    @asynccontextmanager
+    async def _writing(self) -> AsyncIterator[Connection]:
+        """The writer, for one transaction."""
         async with self._lock:
             self.condition.admit()
             if self._writer.is_dead:
                 self._writer = await _replaced(self._writer)
             try:
-                await self._writer.run(_begin)
-                yield Transaction(self._writer)
-                await self._writer.run(_commit)
+                yield self._writer
             except BaseException as error:
                 self.condition.failed(error)
                 # Queued behind whatever still runs there, so the next write finds no transaction open
@@ -323,14 +353,6 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
 
 def _fold(value: object) -> str | None:
     return fold(value) if isinstance(value, str) else None
-
-
-def _begin(connection: sqlite3.Connection) -> None:
-    connection.execute("BEGIN IMMEDIATE")
-
-
-def _commit(connection: sqlite3.Connection) -> None:
-    connection.execute("COMMIT")
 
 
 def _rollback(connection: sqlite3.Connection) -> None:

@@ -48,15 +48,13 @@ class Digests:
         Where single posts come back, what was held for the digest goes into a catch-up. Raises `StoreError`
         for another server's channel.
         """
-        async with self._database.write() as transaction:
-            return await transaction.run(
-                _save, plan, server_id, channel_id, person_id, limit, self._clock.now()
-            )
+        return await self._database.transact(
+            _save, plan, server_id, channel_id, person_id, limit, self._clock.now()
+        )
 
     async def stop(self, *, server_id: int, channel_id: int, person_id: int) -> bool:
         """End the digest of a channel; what was held for it goes into a catch-up. False if there was none."""
-        async with self._database.write() as transaction:
-            return await transaction.run(_stop, server_id, channel_id, person_id, self._clock.now())
+        return await self._database.transact(_stop, server_id, channel_id, person_id, self._clock.now())
 
     async def of_channel(self, channel_id: int) -> Digest | None:
         """The digest of a channel, or None."""
@@ -91,13 +89,11 @@ class Digests:
 
         What they covered is held again, for the next one. None when there were none.
         """
-        async with self._database.write() as transaction:
-            return await transaction.run(_recall, digest_id, self._clock.now())
+        return await self._database.transact(_recall, digest_id, self._clock.now())
 
     async def make_again(self, dispatch_id: int) -> None:
         """Take back a digest that waits to be sent, and let it be due now."""
-        async with self._database.write() as transaction:
-            await transaction.run(_make_again, dispatch_id, self._clock.now())
+        await self._database.transact(_make_again, dispatch_id, self._clock.now())
 
     async def make(
         self,
@@ -115,13 +111,13 @@ class Digests:
         `named`; those `told` were held too, and were told before a backup was restored. Nothing happens where
         the digest was made, changed or ended meanwhile.
         """
-        async with self._database.write() as transaction:
-            return await transaction.run(_make, digest, payload, until, held, named, told, self._clock.now())
+        return await self._database.transact(
+            _make, digest, payload, until, held, named, told, self._clock.now()
+        )
 
     async def skip(self, digest: Digest, *, since: int) -> None:
         """Leave out a digest that is too late; the next one tells of what came `since` then."""
-        async with self._database.write() as transaction:
-            await transaction.run(_skip, digest, since, self._clock.now())
+        await self._database.transact(_skip, digest, since, self._clock.now())
 
     async def _all(self, condition: str, value: int, *, order: str = "digest.id") -> list[Digest]:
         return await self._database.objects(

@@ -91,8 +91,7 @@ class Dispatches:
 
     async def claim(self, channel_id: int, now: int) -> Dispatch | None:
         """Take the first in line of a channel, counting an attempt; None when it is not due."""
-        async with self._database.write() as transaction:
-            return await transaction.run(_claim, channel_id, now)
+        return await self._database.transact(_claim, channel_id, now)
 
     async def sent(
         self,

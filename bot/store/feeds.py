@@ -51,8 +51,7 @@ class Feeds:
             added=self._clock.now(),
             next_poll=next_poll,
         )
-        async with self._database.write() as transaction:
-            return await transaction.run(_add, new)
+        return await self._database.transact(_add, new)
 
     async def get(self, feed_id: int) -> Feed | None:
         """The feed, or None."""

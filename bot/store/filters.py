@@ -113,13 +113,15 @@ class Filters:
 
         False, and nothing changes, when there would be more than `limit`.
         """
-        async with self._database.write() as transaction:
-            return await transaction.run(_add, subscription_id, rules, person_id, limit, self._clock.now())
+        return await self._database.transact(
+            _add, subscription_id, rules, person_id, limit, self._clock.now()
+        )
 
     async def remove(self, subscription_id: int, filter_ids: Collection[int], *, person_id: int) -> int:
         """Remove filters of a subscription; how many were there."""
-        async with self._database.write() as transaction:
-            return await transaction.run(_remove, subscription_id, filter_ids, person_id, self._clock.now())
+        return await self._database.transact(
+            _remove, subscription_id, filter_ids, person_id, self._clock.now()
+        )
 
 
 def _by_subscription(rows: Iterable[sqlite3.Row]) -> defaultdict[int, list[Filter]]:

@@ -32,10 +32,9 @@ class ForumTags:
 
         Raises `StoreError` for another server's channel.
         """
-        async with self._database.write() as transaction:
-            return await transaction.run(
-                _add, rule, name, server_id, channel_id, person_id, limit, self._clock.now()
-            )
+        return await self._database.transact(
+            _add, rule, name, server_id, channel_id, person_id, limit, self._clock.now()
+        )
 
     async def remove(
         self, rule: TagRule, name: str, *, server_id: int, channel_id: int, person_id: int

@@ -84,10 +84,9 @@ class Preferences:
         assert preference in (_OF_SERVER if channel_id is None else _OF_CHANNEL)
         if preference is Preference.QUIET_HOURS and value is not None:
             hours.quiet_minutes(str(value))
-        async with self._database.write() as transaction:
-            return await transaction.run(
-                _change, preference, value, server_id, person_id, channel_id, self._clock.now()
-            )
+        return await self._database.transact(
+            _change, preference, value, server_id, person_id, channel_id, self._clock.now()
+        )
 
     async def look(self, server_id: int) -> Look:
         """How posts of a server look where their subscription has no look of its own."""
@@ -95,8 +94,7 @@ class Preferences:
 
     async def set_look(self, server_id: int, chosen: Look, *, person_id: int) -> bool:
         """Choose how posts of a server look; False when it was so."""
-        async with self._database.write() as transaction:
-            return await transaction.run(_set_look, server_id, chosen, person_id, self._clock.now())
+        return await self._database.transact(_set_look, server_id, chosen, person_id, self._clock.now())
 
     async def changes(self, server_id: int, *, limit: int, offset: int = 0) -> list[SettingChange]:
         """Who changed what in a server, newest first."""

@@ -112,8 +112,7 @@ class Questions:
 
         Whether that person may say so is the caller's to know. A question that is gone changes nothing.
         """
-        async with self._database.write() as transaction:
-            return await transaction.run(_vote, question_id, person_id, helped, self._clock.now())
+        return await self._database.transact(_vote, question_id, person_id, helped, self._clock.now())
 
     async def tallies(self, since: int, *, all_: bool = False) -> list[Tally]:
         """Questions asked since a time, the same ones counted together, the most asked first.

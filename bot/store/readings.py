@@ -50,8 +50,7 @@ class Readings:
 
         The newest articles come first. `besides` are articles that are in hand.
         """
-        async with self._database.write() as transaction:
-            return await transaction.run(_take, limit, feed_ids, besides, self._clock.now())
+        return await self._database.transact(_take, limit, feed_ids, besides, self._clock.now())
 
     async def next_due(self, besides: Collection[int] = ()) -> int | None:
         """When a page is due next, without those in hand."""
@@ -71,13 +70,11 @@ class Readings:
 
     async def keep(self, article_id: int, text: str, *, edit: bool) -> bool:
         """Keep the text of a page and end its reading; see `reading.keep`."""
-        async with self._database.write() as transaction:
-            return await transaction.run(reading.keep, article_id, text, edit, self._clock.now())
+        return await self._database.transact(reading.keep, article_id, text, edit, self._clock.now())
 
     async def end(self, article_id: int, outcome: str, *, due: int | None = None) -> None:
         """Write how an attempt ended without a text; it is tried again when it is `due`."""
-        async with self._database.write() as transaction:
-            await transaction.run(reading.end, article_id, outcome, due, self._clock.now())
+        await self._database.transact(reading.end, article_id, outcome, due, self._clock.now())
 
     async def put_back(self, due: Mapping[int, int]) -> None:
         """Attempts did not begin: the pages of these articles are due again at these times."""

@@ -23,8 +23,7 @@ class Servers:
 
         Nothing of the time away is posted: subscriptions begin again now.
         """
-        async with self._database.write() as transaction:
-            await transaction.run(_joined, server_id, locale, self._clock.now())
+        await self._database.transact(_joined, server_id, locale, self._clock.now())
 
     async def welcome(self, server_id: int, *, again_before: int | None = None) -> bool:
         """Whether the people of a server are to be told now how to begin; True only once.
@@ -47,24 +46,21 @@ class Servers:
 
     async def left(self, server_id: int) -> None:
         """The server's people sent the bot away: what waits there is withheld, and nothing more is owed."""
-        async with self._database.write() as transaction:
-            await transaction.run(_left, server_id, self._clock.now())
+        await self._database.transact(_left, server_id, self._clock.now())
 
     async def sync(self, present_ids: Collection[int]) -> None:
         """Learn what happened while the bot was not running.
 
         `present_ids` are all servers of the bot, those in an outage included.
         """
-        async with self._database.write() as transaction:
-            await transaction.run(_sync, present_ids, self._clock.now())
+        await self._database.transact(_sync, present_ids, self._clock.now())
 
     async def purge(self, before: int) -> int:
         """Delete servers left before a time with all that was theirs; how many.
 
         Articles stay, since others may have bookmarked them; addresses that hold their secrets do not.
         """
-        async with self._database.write() as transaction:
-            return await transaction.run(_purge, before)
+        return await self._database.transact(_purge, before)
 
     async def locale(self, server_id: int) -> str | None:
         """The locale that Discord gives a server (such as `fr`), or None."""

@@ -44,22 +44,20 @@ class Subscriptions:
 
         Raises `StoreError` when the feed belongs to another server.
         """
-        async with self._database.write() as transaction:
-            return await transaction.run(
-                _follow,
-                server_id,
-                channel_id,
-                feed_id,
-                first_article_id,
-                quietly,
-                person_id,
-                self._clock.now(),
-            )
+        return await self._database.transact(
+            _follow,
+            server_id,
+            channel_id,
+            feed_id,
+            first_article_id,
+            quietly,
+            person_id,
+            self._clock.now(),
+        )
 
     async def unfollow(self, channel_id: int, feed_id: int, *, person_id: int | None = None) -> bool:
         """End a subscription; what still waits because of it is withheld. False when there was none."""
-        async with self._database.write() as transaction:
-            return await transaction.run(_unfollow, channel_id, feed_id, person_id, self._clock.now())
+        return await self._database.transact(_unfollow, channel_id, feed_id, person_id, self._clock.now())
 
     async def move(
         self, subscription_id: int, channel_id: int, *, person_id: int | None = None
@@ -70,23 +68,19 @@ class Subscriptions:
         When that channel follows the feed already, its own subscription stays and is the one returned. None
         when there is no such subscription. Raises `StoreError` for a channel of another server.
         """
-        async with self._database.write() as transaction:
-            return await transaction.run(_move, subscription_id, channel_id, person_id, self._clock.now())
+        return await self._database.transact(_move, subscription_id, channel_id, person_id, self._clock.now())
 
     async def pause(self, subscription_id: int, *, person_id: int | None = None) -> bool:
         """Post nothing until resumed; what waits is withheld. False when it was paused or is not there."""
-        async with self._database.write() as transaction:
-            return await transaction.run(_pause, subscription_id, person_id, self._clock.now())
+        return await self._database.transact(_pause, subscription_id, person_id, self._clock.now())
 
     async def resume(self, subscription_id: int, *, person_id: int | None = None) -> bool:
         """End a pause; what came meanwhile stays unposted. False when it was not paused or is not there."""
-        async with self._database.write() as transaction:
-            return await transaction.run(_resume, subscription_id, person_id, self._clock.now())
+        return await self._database.transact(_resume, subscription_id, person_id, self._clock.now())
 
     async def set_look(self, subscription_id: int, chosen: Look | None, *, person_id: int) -> bool:
         """Choose how what is posted from now on looks (None: as the server has it); False when it is gone."""
-        async with self._database.write() as transaction:
-            return await transaction.run(_set_look, subscription_id, chosen, person_id, self._clock.now())
+        return await self._database.transact(_set_look, subscription_id, chosen, person_id, self._clock.now())
 
     async def get(self, subscription_id: int) -> Subscription | None:
         """The subscription, or None."""

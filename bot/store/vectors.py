@@ -59,8 +59,7 @@ class Vectors:
         row = await self._database.fetchone("SELECT value FROM meta WHERE name = ?", (_MODEL,))
         if row is not None and row[0] == model:
             return
-        async with self._database.write() as transaction:
-            await transaction.run(_begin_anew, model)
+        await self._database.transact(_begin_anew, model)
 
     async def counts(self) -> Counts:
         """How far the encoding is."""
@@ -92,8 +91,7 @@ class Vectors:
 
     async def add(self, model: str, encoded: Sequence[Encoded]) -> int:
         """Keep vectors, except where the article changed or the model did since; how many were kept."""
-        async with self._database.write() as transaction:
-            return await transaction.run(_add, model, encoded)
+        return await self._database.transact(_add, model, encoded)
 
     async def signs(self, model: str, after: int, limit: int) -> Signs:
         """The signs of the rows after the id `after`, in their order; none where they are another model's."""

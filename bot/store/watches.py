@@ -67,10 +67,9 @@ class Watches:
         With `person_id` the channel is that of their direct messages. None where the person, or the channels
         of the server together, have `limit` watches.
         """
-        async with self._database.write() as transaction:
-            return await transaction.run(
-                _add, server_id, channel_id, person_id, query, language, limit, self._clock.now()
-            )
+        return await self._database.transact(
+            _add, server_id, channel_id, person_id, query, language, limit, self._clock.now()
+        )
 
     async def get(self, watch_id: int) -> Watch | None:
         """The watch, or None."""
@@ -171,18 +170,15 @@ class Watches:
 
         Returns the watches that are gone. Those whose place has the problem `closed` rest.
         """
-        async with self._database.write() as transaction:
-            return await transaction.run(watching.tell, matches, article_ids, closed, self._clock.now())
+        return await self._database.transact(watching.tell, matches, article_ids, closed, self._clock.now())
 
     async def told_before(self, dispatch_id: int, earlier: Sequence[EarlierNotice]) -> None:
         """Earlier notices told some of one before a backup was restored: it waits with the rest, or ends."""
-        async with self._database.write() as transaction:
-            await transaction.run(watching.told_before, dispatch_id, earlier, self._clock.now())
+        await self._database.transact(watching.told_before, dispatch_id, earlier, self._clock.now())
 
     async def narrow(self, dispatch_id: int, feed_ids: Collection[int]) -> bool:
         """Leave in a notice only what these feeds carry; whether anything is left."""
-        async with self._database.write() as transaction:
-            return await transaction.run(watching.narrow, dispatch_id, feed_ids)
+        return await self._database.transact(watching.narrow, dispatch_id, feed_ids)
 
     async def _set_absent(self, person_id: int, server_id: int, since: int | None) -> None:
         async with self._database.write() as transaction:

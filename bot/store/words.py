@@ -118,8 +118,7 @@ class Words:
         """Once in a database's life: take the words of the articles that it had before it knew of them."""
         row = await self._database.fetchone("SELECT 1 FROM meta WHERE name = ?", (_FILLED,))
         if row is None:
-            async with self._database.write() as transaction:
-                await transaction.run(_fill, self._clock.now())
+            await self._database.transact(_fill, self._clock.now())
 
     async def forget(self) -> None:
         """Delete what is too old to be offered, some feeds at a time."""

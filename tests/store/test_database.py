@@ -7,6 +7,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -76,6 +77,40 @@ async def test_a_cancelled_write_is_whole_or_undone(database: Database, hops: in
     await asyncio.gather(task, return_exceptions=True)
     await put(database, "c")  # no transaction is left open
     assert await names(database) in (["a", "b", "c"], ["c"])
+
+
+async def test_a_transaction_in_one_step_is_kept_and_is_undone_on_an_error(database: Database):
+    def both(connection: sqlite3.Connection, *values: str | None) -> int:
+        for value in values:
+            connection.execute("INSERT INTO meta (name, value) VALUES (?, '')", (value,))
+        return len(values)
+
+    assert await database.transact(both, "a", "b") == 2
+    with pytest.raises(StoreError):
+        await database.transact(both, "c", None)
+    await put(database, "d")
+    assert await names(database) == ["a", "b", "d"]
+
+
+async def test_a_transaction_in_one_step_that_nobody_waits_for_any_more_is_undone(database: Database):
+    begun, go_on = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def held_up(connection: sqlite3.Connection) -> None:
+        connection.execute("INSERT INTO meta (name, value) VALUES ('a', '')")
+        loop.call_soon_threadsafe(begun.set)
+        assert go_on.wait(10)
+
+    task = asyncio.create_task(database.transact(held_up))
+    await asyncio.wait_for(begun.wait(), 10)
+    task.cancel()
+    for _ in range(5):  # until it knows
+        await asyncio.sleep(0)
+    go_on.set()
+    await asyncio.gather(task, return_exceptions=True)
+    assert task.cancelled()
+    await put(database, "b")
+    assert await names(database) == ["b"]
 
 
 async def test_readers_see_the_last_commit_while_a_write_is_under_way(database: Database):

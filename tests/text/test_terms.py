@@ -249,7 +249,8 @@ def test_names_are_found_whatever_their_case_accents_and_spaces():
 
 def pairs_of(title: str, body: str) -> list[str]:
     return terms.index_terms(
-        title=title, body=body, language="en", feed_id=1, outlet="", author=None, tags=(), published=0, image=None
+        title=title, body=body, language="en", feed_id=1, outlet="", author=None, tags=(), published=0,
+        image=None,
     ).pairs.split()  # fmt: skip
 
 
