@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from bot.news import evidence, ranking
+from bot.news import evidence, portraits, ranking
 from bot.news.evidence import Passage, Rated
 from bot.news.finding import Found, Gathered, one_a_page
 from bot.news.passages import READ, passages
@@ -126,6 +126,7 @@ def draw(text: str, gathered: Gathered, found: Sequence[Found], needed: Collecti
 
     For `needed` kinds of question a passage has to hold something of the kind.
     """
+    text = portraits.in_capitals(text, (each.read.text for each in found if each.read))
     weighed = evidence.weigh(text, gathered.wanted, found)
     if understood(text).kind in needed:
         weighed = [passage for passage in weighed if passage.features["measure"]]

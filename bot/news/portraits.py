@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from bot.text import terms
 
@@ -81,12 +81,37 @@ _QUESTION = re.compile(
 
 def asked_for(question: str) -> bool:
     """Whether a question asks who the bearer of a name is: only names and numbers follow on the verb."""
+    named = [question[start:end] for _, start, end in _bearer(question)]
+    return bool(named) and all(any(map(str.isupper, word)) or word[0].isdecimal() for word in named)
+
+
+def in_capitals(question: str, texts: Iterable[str]) -> str:
+    """A question in small letters with capitals where it asks who the bearer of a name is.
+
+    Some words are a name where texts never write them otherwise, and not only where a sentence begins.
+    """
+    asked = _bearer(question)
+    words = [word for word, _, _ in asked]
+    if not words or not question[asked[0][1] :].islower() or not _ROLES.isdisjoint(words):
+        return question
+    is_name = False
+    for read in (_Text(text) for text in texts if all(map(terms.fold(text).__contains__, words))):
+        for first in read.places(words):
+            if not read.is_written_large(first, first + len(words)):
+                return question
+            is_name |= first > 0 and not _ENDS.search(read.after[first - 1])
+    if not is_name:
+        return question
+    written = list(question)
+    for _, start, _ in asked:
+        written[start] = written[start].upper()
+    return "".join(written)
+
+
+def _bearer(question: str) -> list[tuple[str, int, int]]:
+    """The words, and where they are, of what is asked who it is; empty where something else is asked."""
     asked = _QUESTION.match(terms.fold(question).strip())
-    if asked is None:
-        return False
-    count = len(terms.words(asked["name"]))
-    named = [question[start:end] for _, start, end in terms.spans(question)][-count:]
-    return all(any(map(str.isupper, word)) or word[0].isdecimal() for word in named)
+    return list(terms.spans(question))[-len(terms.words(asked["name"])) :] if asked else []
 
 
 class _Text:
@@ -109,14 +134,22 @@ class _Text:
 
     def bearers(self, name: Sequence[str]) -> Iterator[tuple[int, int]]:
         """The first and last word wherever somebody is named. (A last name alone may be a relative's.)"""
-        length = len(name)
-        for start in range(len(self.words) - length + 1):
-            end = start + length
-            if self.words[start:end] == list(name) and all(map(self._is_large, range(start, end))):
+        for start in self.places(name):
+            end = start + len(name)
+            if self.is_written_large(start, end):
                 yield start, end - 1
 
-    def _is_large(self, place: int) -> bool:
-        return any(map(str.isupper, self.written[place])) or self.words[place].isdecimal()
+    def places(self, words: Sequence[str]) -> Iterator[int]:
+        """Wherever these words begin in a row."""
+        for start in range(len(self.words) - len(words) + 1):
+            if self.words[start : start + len(words)] == list(words):
+                yield start
+
+    def is_written_large(self, start: int, end: int) -> bool:
+        """Whether each of these words has a capital, or is a number."""
+        return all(
+            any(map(str.isupper, written)) or written[0].isdecimal() for written in self.written[start:end]
+        )
 
 
 def introduces(name: str, text: str) -> bool:

@@ -147,7 +147,9 @@ async def test_an_office_is_not_told_by_what_names_it_apart_from_what_it_is_of(
     assert "Rome" in answer.quotes[0].text
 
 
-@pytest.mark.parametrize("question", ["Qui est Carlos Ghosn ?", "Who is Carlos Ghosn?"])
+@pytest.mark.parametrize(
+    "question", ["Qui est Carlos Ghosn ?", "Who is Carlos Ghosn?", "who is carlos ghosn"]
+)
 async def test_who_somebody_is_is_told_only_by_what_says_so(
     library: Library, searcher: Searcher, question: str
 ) -> None:

@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.news.portraits import asked_for, introduces
+from bot.news.portraits import asked_for, in_capitals, introduces
+from bot.text import terms
 
 GHOSN = "carlos ghosn"
 
@@ -75,6 +76,41 @@ def test_what_does_not_say_who_somebody_is_is_not_taken_for_it(name: str, text: 
 )
 def test_who_somebody_is_is_known_to_be_asked(question: str, asks: bool) -> None:
     assert asked_for(question) is asks
+
+
+GHOSNS = ["Hier Carlos Ghosn a fui.", "Le Liban a accueilli CARLOS GHOSN."]
+
+
+@pytest.mark.parametrize(
+    ("question", "texts", "understood"),
+    [
+        ("who is carlos ghosn", GHOSNS, "who is Carlos Ghosn"),
+        ("et qui était carlos ghosn ?", GHOSNS, "et qui était Carlos Ghosn ?"),
+        ("who is emile zola", ["It was Émile Zola."], "who is Emile Zola"),
+        ("who is ghosn", GHOSNS, "who is Ghosn"),
+        ("who is ghosn", ["Ghosn fled. So he did."], "who is ghosn"),  # any word may begin a sentence
+        (
+            "who is suing google",
+            ["And who is suing Google?", "Yet Suing Google is a title."],
+            "who is suing google",
+        ),
+        ("who is responsible", ["Responsible for it was he."], "who is responsible"),
+        ("who is president", ["It was President."], "who is president"),
+        ("who is carlos ghosn", [], "who is carlos ghosn"),
+        ("what is carlos ghosn", GHOSNS, "what is carlos ghosn"),
+        ("Who is Carlos ghosn", GHOSNS, "Who is Carlos ghosn"),
+    ],
+)
+def test_a_name_in_small_letters_is_known_by_what_articles_write(
+    question: str, texts: list[str], understood: str
+) -> None:
+    assert in_capitals(question, texts) == understood
+
+
+@given(st.text(max_size=20), st.text(max_size=80))
+def test_no_question_breaks_its_capitals(name: str, text: str) -> None:
+    question = f"who is {name}"
+    assert terms.fold(in_capitals(question, [text, f"It was {name.title()}."])) == terms.fold(question)
 
 
 @given(st.text(max_size=20), st.text(max_size=80))
