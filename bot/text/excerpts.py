@@ -167,6 +167,10 @@ def around(text: str, spans: Sequence[tuple[int, int]], limit: int) -> tuple[str
     shown = lead + (tail if fits else _cut_at_word(tail, limit - len(lead)))
     reach = start + len(rest)
     within = [(first - start, last - start) for first, last in spans if first >= start and last <= reach]
+    if rest.startswith(tail):  # on one line already, as most are
+        moved = [(first + len(lead), last + len(lead)) for first, last in within]
+        kept = len(shown) if fits else len(shown.removesuffix(ELLIPSIS))
+        return shown, [span for span in moved if span[1] <= kept]
     return shown, list(_moved(rest, within, shown, len(lead)))
 
 

@@ -35,7 +35,7 @@ _LONGEST_NAME = 120
 _REMEMBERED = 1 << 14  # chunks: 3 MB a language; with four times as many a text takes .1 ms less
 _FEW_REMEMBERED = 1 << 12  # those with other than plain letters: with four times as many it takes as long
 _PAIRS = (1 << 24) - 1  # numbers that two words beside each other are told by,
-_SEAMS = (1 << 16) - 1  # and those of which one is empty
+_SEAMS = (1 << 12) - 1  # and those of which one is empty
 _NUMBER_AFTER = re.compile(r" (\d[^\W_]{0,4})(?![\w.,-]*\w)")
 _NAME_BEFORE = re.compile(r"(?<![\w.])[^\W\d_]{2,}$")
 _YEAR = re.compile(r"(?:19|20)\d\d")
@@ -206,7 +206,7 @@ def _pairs(hashes: Sequence[int]) -> tuple[str, ...]:
     telling = filter((0).__le__, hashes)
     numbers = dict.fromkeys((31 * one ^ other) & _PAIRS for one, other in pairwise(telling))
     seams = dict.fromkeys((31 * one ^ other) & _SEAMS for one, other in pairwise(hashes) if one ^ other < 0)
-    return (*map("%06x".__mod__, numbers), *map("%04x".__mod__, seams))
+    return (*map("%06x".__mod__, numbers), *map("%03x".__mod__, seams))
 
 
 def _hash(word: str) -> int:
