@@ -5,7 +5,7 @@ Words become index terms, filters tokens, dates and bookmarks the scope.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from bot.locale import gettext as _
@@ -80,7 +80,8 @@ def plan(query: Query, *, feed_ids: Collection[int] | None, person_id: int | Non
     """How to look for `query` in these feeds (None: in all) for this person."""
     made = Plan(query.text, Scope(feed_ids=None if feed_ids is None else frozenset(feed_ids)))
     for node in query.nodes:
-        _add(made, node, person_id or 0)
+        if (telling := _telling(made, node)) is not None:
+            _add(made, telling, person_id or 0)
     if person_id is None and (made.scope.bookmarked_by, made.scope.not_bookmarked_by) != (None, None):
         made.notes.append(_("Bookmarks are a person’s own: is:bookmarked finds them with /search."))
     _remark(made, query)
@@ -104,14 +105,23 @@ def _remark(made: Plan, query: Query) -> None:
     scope = made.scope
     if scope.since is not None and scope.before is not None and scope.since >= scope.before:
         made.notes.append(_("These dates leave no time between them."))
+    if len(languages := list(dict.fromkeys(_languages(query.nodes)))) > 1:
+        either = " OR ".join(f"lang:{language}" for language in languages)
+        made.notes.append(_("No article is in several languages: try {query}.").format(query=either))
+
+
+def _languages(nodes: Iterable[Node]) -> Iterator[str]:
+    """The languages that an article has to be in."""
+    for node in nodes:
+        if isinstance(node, AllOf):
+            yield from _languages(node.nodes)
+        elif isinstance(node, Condition) and node.filter is Filter.LANGUAGE:
+            yield str(node.value)
 
 
 def _add(made: Plan, node: Node, person_id: int) -> None:
-    if isinstance(node, AnyOf) and any(map(_scopes, node.nodes)):
-        made.notes.append(_("Dates and bookmarks cannot be joined by OR: all of them were required."))
-        node = AllOf(node.nodes)
-    if isinstance(node, AllOf):
-        for part in node.nodes:
+    if isinstance(node, AllOf) or (isinstance(node, AnyOf | Not) and _mixes(node)):
+        for part in node.nodes if isinstance(node, AllOf) else _taken_out(made, node):
             _add(made, part, person_id)
     elif isinstance(node, Not):
         if has_phrase(node):
@@ -120,6 +130,30 @@ def _add(made: Plan, node: Node, person_id: int) -> None:
             made.unwanted.append(unwanted)
     elif not _narrow(made, node, person_id, holds=True):
         _add_wanted(made, node)
+
+
+def _mixes(node: AnyOf | Not) -> bool:
+    """Whether something of the scope is among alternatives or in a group that is excluded."""
+    return _scopes(node) and not (isinstance(node, Not) and isinstance(node.node, Condition))
+
+
+def _taken_out(made: Plan, node: AnyOf | Not) -> Iterable[Node]:
+    """All that is required instead of a node that mixes what is of the scope with other things."""
+    if isinstance(node, Not) and isinstance(node.node, AllOf | AnyOf):
+        if isinstance(node.node, AllOf):
+            _note(
+                made, _("Dates and bookmarks cannot be excluded together with words: each part was excluded.")
+            )
+        return map(_negated, node.node.nodes)
+    _note(made, _("Dates and bookmarks cannot be joined by OR: all of them were required."))
+    scoping: list[Node] = []
+    rest = _apart(node, scoping)
+    return scoping if rest is None else (*scoping, rest)
+
+
+def _note(made: Plan, note: str) -> None:
+    if note not in made.notes:
+        made.notes.append(note)
 
 
 def _add_wanted(made: Plan, node: Node) -> None:
@@ -140,7 +174,55 @@ def _add_wanted(made: Plan, node: Node) -> None:
 
 
 def _scopes(node: Node) -> bool:
+    """Whether some of a node is a matter of the scope."""
+    if isinstance(node, AllOf | AnyOf):
+        return any(map(_scopes, node.nodes))
+    return _scopes(node.node) if isinstance(node, Not) else _is_scoping(node)
+
+
+def _is_scoping(node: Node) -> bool:
     return isinstance(node, Condition) and node.filter in _SCOPING
+
+
+def _apart(node: Node, scoping: list[Node]) -> Node | None:
+    """A node without what is a matter of the scope, which goes to `scoping`; None where nothing is left."""
+    if _is_scoping(node):
+        scoping.append(node)
+        return None
+    if isinstance(node, Not):
+        within: list[Node] = []
+        rest = _apart(node.node, within)
+        scoping += map(_negated, within)
+        return None if rest is None else _negated(rest)
+    if isinstance(node, AllOf | AnyOf):
+        return _made_of(node, [_apart(part, scoping) for part in node.nodes])
+    return node
+
+
+def _telling(made: Plan, node: Node) -> Node | None:
+    """A node without the words that say nothing, which are true of everything; None where nothing is left."""
+    if isinstance(node, Word) and not any(map(terms.alternatives, node.words)):
+        if node.text not in made.empty:
+            made.empty.append(node.text)
+        return None
+    if isinstance(node, Condition) and not _is_scoping(node) and tokens(node) is None:
+        return None
+    if isinstance(node, Not):
+        inner = _telling(made, node.node)
+        return None if inner is None else _negated(inner)
+    if isinstance(node, AllOf | AnyOf):
+        return _made_of(node, [_telling(made, part) for part in node.nodes])
+    return node
+
+
+def _made_of(node: AllOf | AnyOf, parts: Iterable[Node | None]) -> Node | None:
+    """The same of the parts that are left."""
+    left = tuple(part for part in parts if part is not None)
+    return replace(node, nodes=left) if len(left) > 1 else left[0] if left else None
+
+
+def _negated(node: Node) -> Node:
+    return node.node if isinstance(node, Not) else Not(node)
 
 
 def _has_text(node: Node) -> bool:
@@ -151,7 +233,7 @@ def _has_text(node: Node) -> bool:
 
 def _narrow(made: Plan, node: Node, person_id: int, *, holds: bool) -> bool:
     """Whether `node` is a matter of the scope, which it then narrows."""
-    if not isinstance(node, Condition) or node.filter not in _SCOPING:
+    if not isinstance(node, Condition) or not _is_scoping(node):
         return False
     scope = made.scope
     if node.filter is Filter.BOOKMARKED:
@@ -169,7 +251,10 @@ def _narrow(made: Plan, node: Node, person_id: int, *, holds: bool) -> bool:
 
 
 def _wanted(made: Plan, node: Node, *, marked: bool = False) -> Wanted | None:
-    """What the index is asked for a node; None when it says nothing. `marked`: its words are to be marked."""
+    """What the index is asked for a node, which every match has; None where that is nothing.
+
+    `marked`: its words are to be marked.
+    """
     if isinstance(node, Word | Phrase):
         return _text(made, node, marked=marked)
     if isinstance(node, Condition):
@@ -177,10 +262,11 @@ def _wanted(made: Plan, node: Node, *, marked: bool = False) -> Wanted | None:
     if isinstance(node, Not):
         inner = None if has_phrase(node) else _wanted(made, node.node)
         return None if inner is None else Except(EVERYTHING, inner)
-    parts = tuple(part for inner in node.nodes if (part := _wanted(made, inner, marked=marked)) is not None)
-    if not parts:
-        return None
-    return Any(parts) if isinstance(node, AnyOf) else All(parts)
+    wanted = [_wanted(made, inner, marked=marked) for inner in node.nodes]
+    parts = tuple(part for part in wanted if part is not None)
+    if isinstance(node, AnyOf):
+        return Any(parts) if len(parts) == len(wanted) else None
+    return All(parts) if parts else None
 
 
 def _text(made: Plan, node: Word | Phrase, *, marked: bool) -> Wanted | None:

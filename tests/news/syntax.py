@@ -81,6 +81,14 @@ FOUND: dict[str, tuple[str, ...]] = {
     "contient:photo": (AMAZON,),
     "site:lefil": (AMAZON,),
     "-has:image police": (CITIES,),
+    "browser OR (moratorium since:30d)": (CITIES,),
+    "engine OR -since:30d": (ENGINE,),
+    "(cities OR -before:30d) police": (CITIES,),
+    "-(amazon since:7d)": (ENGINE, CITIES),
+    "NOT (amazon -(cities since:30d))": (CITIES,),
+    "-(amazon OR since:30d)": (ENGINE,),
+    'police -("zzz yyy" OR la)': (AMAZON, CITIES),
+    'engine OR -"facial recognition"': (ENGINE, AMAZON),
 }
 """Articles that match wholly, by query."""
 
@@ -102,6 +110,9 @@ TOLD = {
     "police)": "A closing parenthesis that none opens was left out.",
     "date:2020": "There is no filter “date:”: I looked for the words of “date:2020”.",
     "since:2020-02-01 before:2020-01-01": "These dates leave no time between them.",
+    "browser OR (moratorium since:30d)": "Dates and bookmarks cannot be joined by OR",
+    "-(amazon since:2020-02-01)": "Dates and bookmarks cannot be excluded together with words",
+    "lang:fr (police lang:en)": "No article is in several languages: try lang:fr OR lang:en.",
     "the who": "In quotation marks they are looked for as a phrase.",
     '"the who"': "Nearly every article has the words of “the who”: only the newest were read for it.",
     "()": "There is nothing in this that I can look for.",
