@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from bot.clock import Clock
@@ -38,6 +38,7 @@ SKIMMED = 5_000  # characters of a text that are read to rank it
 HALF_LIFE = 30 * 86400  # seconds
 FRESH = 0.15  # how much more an article of this moment counts
 FRESH_PARTIAL = 0.1
+AS_TYPED = 0.25  # how much more an article counts that has the words as they were typed
 
 
 class Found(NamedTuple):
@@ -111,6 +112,8 @@ class Finder:
             return await self._read_exact(asked, parts[0], limit, shown)
         if asked.exact:  # what is shown is known only when it was read for the phrase
             shown = shown._replace(most=0)
+        elif asked.written:
+            shown = shown._replace(weigh=_as_typed(asked.written))
         if is_dear:
             if await self._is_unlikely(parts):
                 return []
@@ -240,6 +243,18 @@ class Finder:
     def _freshness(self, hit: Hit) -> float:
         """From 1 for what was published now towards 0."""
         return float(0.5 ** (max(0, self._clock.now() - hit.published) / HALF_LIFE))
+
+
+def _as_typed(written: Iterable[str]) -> Callable[[Article], float]:
+    """Weighs an article by how many of some words it has as they were typed, not in another form alone."""
+    words = [tuple(terms.words(each)) for each in written]
+
+    def weigh(article: Article) -> float:
+        text = f"{article.title} {skimming.APART} {(article.body or article.summary)[:SKIMMED]}"
+        found = sum(skimming.has_phrase(text, each) is not False for each in words)
+        return 1 + AS_TYPED * found / len(words)
+
+    return weigh
 
 
 def _found(hit: Hit) -> Found:

@@ -13,6 +13,9 @@ from bot.words import Article
 
 P = ParamSpec("P")
 
+LOOKED_AT = 100
+"""Of the first hits, those whose articles are weighed; the order of the others stays."""
+
 
 class Hit(NamedTuple):
     """An article that was found; `score` is its BM25, larger is better (0 where nothing was scored).
@@ -28,11 +31,15 @@ class Hit(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """Which of the hits are to be shown: `most` of them after so many, of each page one, in this order."""
+    """Which of the hits are to be shown: `most` of them after so many, of each page one, in this order.
+
+    Where they are weighed, the first of them are read and their scores multiplied by that, which orders them.
+    """
 
     after: int
     most: int
     order: Callable[[Iterable[Hit]], list[Hit]] = list
+    weigh: Callable[[Article], float] | None = None
 
 
 async def read_hits(
@@ -56,12 +63,27 @@ async def read_hits(
 
 
 def _with_articles(connection: sqlite3.Connection, found: Sequence[Hit], shown: Shown) -> list[Hit]:
-    of_pages: dict[str, int] = {}
+    of_pages: dict[str, Hit] = {}
     for hit in found:
-        of_pages.setdefault(hit.page, hit.article_id)
-    wanted = list(of_pages.values())[shown.after : shown.after + shown.most]
-    by_id = {article.id: article for article in articles(connection, wanted)}
+        of_pages.setdefault(hit.page, hit)
+    by_id: dict[int, Article] = {}
+    first = list(of_pages.values())
+    if shown.weigh is not None and shown.most and len(first) > 1:
+        looked, weigh = first[:LOOKED_AT], shown.weigh
+        by_id = _read(connection, looked)
+        weights = {id_: weigh(article) for id_, article in by_id.items()}
+        weighed = [hit._replace(score=hit.score * weights.get(hit.article_id, 1.0)) for hit in looked]
+        weighed.sort(key=lambda hit: -hit.score)
+        first[:LOOKED_AT] = weighed
+        known = {hit.article_id for hit in looked}
+        found = [*weighed, *(hit for hit in found if hit.article_id not in known)]
+    wanted = first[shown.after : shown.after + shown.most]
+    by_id |= _read(connection, [hit for hit in wanted if hit.article_id not in by_id])
     return [hit._replace(article=by_id.get(hit.article_id)) for hit in found]
+
+
+def _read(connection: sqlite3.Connection, hits_: Sequence[Hit]) -> dict[int, Article]:
+    return {each.id: each for each in articles(connection, [hit.article_id for hit in hits_])}
 
 
 def hits(

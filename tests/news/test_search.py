@@ -10,6 +10,7 @@ from rapidfuzz import process
 from bot.news import ranking, vocabulary
 from bot.news.search import Searcher, article_as_json, as_json, parse
 from bot.store import Store
+from bot.text import terms
 from bot.text.query import Condition, Filter
 from tests.news.library import Library
 
@@ -432,6 +433,19 @@ async def test_what_is_required_holds_for_partial_matches_too(library: Library, 
     assert [result.article.title for result in page.results] == ["Robots alone"]
     page = await searcher.search("robots kansas title:strike", feed_ids=None)
     assert [result.article.title for result in page.results] == ["Robots strike"]
+
+
+async def test_a_word_as_it_was_typed_comes_before_other_words_of_its_stem(
+    library: Library, searcher: Searcher
+) -> None:
+    for number in range(30):
+        await library.add(f"Politique {number}", "Les mères.", language="fr")
+    await library.add("Au loin", "Une longue promenade devant la mer, par un beau soir.", language="fr")
+    assert terms.alternatives("mer")[-1] in terms.stems("mères", "fr")  # or this says nothing
+    assert (await titles(searcher, "mer", limit=5))[0] == "Au loin"
+    pages = [await titles(searcher, "mer", limit=5, offset=offset) for offset in range(0, 35, 5)]
+    found = [title for page in pages for title in page]
+    assert len(found) == len(set(found)) == 31  # none twice, none left out
 
 
 async def test_the_title_and_freshness_count_and_an_old_exact_match_still_wins(

@@ -106,6 +106,14 @@ async def test_a_partial_match_has_what_is_required(store: Store, library: Libra
     assert await find(store, "rekognition police kansas lang:fr") == ["Rekognition pour la police"]
 
 
+async def test_a_word_as_it_was_typed_comes_before_other_words_of_its_stem(store: Store, library: Library):
+    await library.add("Far", "A walk along the walls, and a robot.", days=300)
+    for number in range(8):
+        await library.add(f"Near {number}", "Walking with robots, walked by robots.", days=number)
+    assert (await find(store, "walk robot"))[0] == "Far"
+    assert (await find(store, "walking robots"))[0] != "Far"
+
+
 async def test_a_phrase_is_found_as_it_stands(store: Store, library: Library):
     await library.add("One", "The police chief of Kansas spoke.")
     await library.add("Other", "The chief of police spoke.")
