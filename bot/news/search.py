@@ -122,7 +122,7 @@ class Searcher:
         needed = offset + limit + 1
         found = await self._found(asked, sort, needed, Shown(offset, limit))
         advice = await quoted(query, self.store, feed_ids=feed_ids) if query.loose else Advice()
-        if not advice.suggestions and all(each.partial for each in found):
+        if not advice.suggestions and _few(found, asked):
             advice = await advise(query, self.store, self.finder.vocabulary, feed_ids=feed_ids)
         results = await self._results(asked, found[offset : offset + limit])
         total = len(results) if not offset and len(found) <= limit else len(found)

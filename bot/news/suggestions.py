@@ -50,10 +50,14 @@ class _Missing(NamedTuple):
 async def advise(
     query: Query, store: Store, vocabulary: Vocabulary, *, feed_ids: Collection[int] | None
 ) -> Advice:
-    """What a query asks for that no article of these feeds (None: of all) has. Raises `StoreError`."""
+    """What a query asks for that no article of these feeds (None: of all) has, or hardly any.
+
+    Raises `StoreError`.
+    """
     scope = Scope(feed_ids=None if feed_ids is None else frozenset(feed_ids))
     leaves = list(_leaves(query.nodes))
     missing: list[_Missing] = []
+    likelier: list[list[str]] = []
     looked_up = 0
     for leaf in leaves:
         if isinstance(leaf, Condition):
@@ -64,19 +68,22 @@ async def advise(
             if not forms or looked_up > LOOKED_UP:
                 continue
             column = Column.TITLE if leaf.title else Column.TEXT
-            if scope.feed_ids is None and column is Column.TEXT and vocabulary.documents(forms):
-                continue
-            if await store.index.any(Any(tuple(Terms((form,), column) for form in forms)), scope=scope):
-                continue
+            is_known = scope.feed_ids is None and column is Column.TEXT and vocabulary.documents(forms) > 0
+            is_there = is_known or await store.index.any(
+                Any(tuple(Terms((form,), column) for form in forms)), scope=scope
+            )
             await vocabulary.ready()
             near = [
                 written
-                for form in _near(word, forms, vocabulary)
+                for form in _near(word, forms, vocabulary, is_there=is_there)
                 if (written := await _written(store, form, word, column, scope))
             ]
-            missing.append(_Missing(leaf.text if len(leaf.words) == 1 else word, leaf.title, near))
+            if is_there:
+                likelier.append(near)
+            else:
+                missing.append(_Missing(leaf.text if len(leaf.words) == 1 else word, leaf.title, near))
     notes = [note for in_title in (False, True) if (note := _note(missing, in_title=in_title))]
-    near = _in_turn(each.near for each in missing)
+    near = _in_turn([*(each.near for each in missing), *likelier])
     for leaf in leaves:
         if isinstance(leaf, Condition) and (wanted := tokens(leaf)):
             if await store.index.any(wanted, scope=scope):
@@ -142,9 +149,14 @@ def _leaves(nodes: Iterable[Node]) -> Iterator[Word | Phrase | Condition]:
             yield node
 
 
-def _near(word: str, forms: Iterable[str], vocabulary: Vocabulary) -> tuple[str, ...]:
-    """The terms that a word may be a misspelling of; one with signs in it (`C#`) is a name."""
-    return vocabulary.nearest(forms, shortest=SHORTEST) if word.isalpha() else ()
+def _near(word: str, forms: Iterable[str], vocabulary: Vocabulary, *, is_there: bool) -> tuple[str, ...]:
+    """The terms that a word may be a misspelling of; one with signs in it (`C#`) is a name.
+
+    One that some article has may still be one, for articles have them too.
+    """
+    if not word.isalpha():
+        return ()
+    return vocabulary.likelier(forms) if is_there else vocabulary.nearest(forms, shortest=SHORTEST)
 
 
 def _in_turn(lists: Iterable[list[str]]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA, JaroWinkler, Prefix
@@ -29,6 +29,9 @@ MOST_RELATIVES = 8
 CLOSE = 0.9  # Jaro-Winkler similarity of a misspelt word
 DIFFERENT = 2  # letters by which it is longer or shorter
 MOST_CLOSE = 3
+SLIPS = 5  # articles that have a word, up to which it may be a slip of their authors,
+LIKELIER = 50  # and of how much commoner a word;
+LONG = 7  # letters from which it may be two
 REMEMBERED = 256  # misspelt terms
 
 
@@ -141,9 +144,28 @@ class Vocabulary:
             if len(form) >= shortest and form.isalpha():
                 for term, slips in self._slips(form).items():
                     found[term] = min(slips, found.get(term, slips))
+        return self._least(found)
+
+    def _least(self, found: Mapping[str, int], besides: Collection[str] = ()) -> tuple[str, ...]:
+        """Those of these terms with the fewest slips, the commonest first."""
         least = min(found.values(), default=0)
-        nearest = [term for term, slips in found.items() if slips == least]
+        nearest = [term for term, slips in found.items() if slips == least and term not in besides]
         return tuple(sorted(nearest, key=self._documents.number, reverse=True)[:MOST_CLOSE])
+
+    def likelier(self, forms: Iterable[str]) -> tuple[str, ...]:
+        """Terms a slip away, of long ones two, that are so much commoner that these may be slips of them."""
+        forms = frozenset(forms)
+        rarity = max(self.documents(forms), 1 if self._complete else self.size // KEPT)
+        if self.documents(forms) > SLIPS:
+            return ()
+        found: dict[str, int] = {}
+        for form in forms:
+            if len(form) >= SHARED and form.isalpha():
+                for term, slips in self._slips(form).items():
+                    likely = self._documents.number(term) >= LIKELIER * rarity
+                    if likely and 0 < slips <= (1 if len(form) < LONG else 2):
+                        found[term] = min(slips, found.get(term, slips))
+        return self._least(found, besides=forms)
 
     def _slips(self, form: str) -> dict[str, int]:
         """Terms that are like this one, each with how many slips apart; remembered, it takes milliseconds."""

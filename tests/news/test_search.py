@@ -272,6 +272,23 @@ async def test_of_near_words_the_nearest_is_suggested_as_it_is_written(
         assert (await searcher.search(query, feed_ids=None)).suggestions == words, query
 
 
+async def test_a_word_that_hardly_any_article_has_may_be_a_slip_of_a_common_one(
+    library: Library, searcher: Searcher
+) -> None:
+    await library.add("Emannuel Macron en visite", language="fr")
+    for number in range(vocabulary.LIKELIER):
+        await library.add(f"Visite {number}", "Emmanuel Macron est en visite.", language="fr")
+    page = await searcher.search("emannuel macron", feed_ids=None)
+    assert [result.article.title for result in page.results if not result.partial] == [
+        "Emannuel Macron en visite"
+    ]
+    assert (page.suggestions, page.notes) == (("emmanuel",), ())
+    assert (await searcher.search("emmanuel visite", feed_ids=None)).suggestions == ()
+    hidden = await library.new_feed("Hidden")
+    await library.add("Emannuel", feed=hidden)
+    assert (await searcher.search("emannuel", feed_ids=[hidden.id])).suggestions == ()
+
+
 async def test_of_many_misspelt_words_only_the_first_few_are_compared_with_all_words_and_once(
     library: Library, searcher: Searcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
