@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
+from bot.news.evidence import LONGEST
+from bot.news.passages import passages
 from bot.text.periods import Period
 from bot.words import Article
 
@@ -67,7 +69,7 @@ class Answer:
         return self.oldest is not None or self.newest < self.period.start
 
     def as_json(self) -> dict[str, Any]:
-        """The answer as `telex ask --json` writes it, with the period where one was read."""
+        """The answer as `telex ask --json` writes it, with the period where one was read, and its lines."""
         told: dict[str, Any] = {
             "question": self.question,
             "answered": self.answered,
@@ -77,9 +79,15 @@ class Answer:
             ],
             "sources": [_source(article) for article in self.sources],
             "nearest": [_source(article) for article in self.nearest],
+            "newest": None if self.newest is None else _iso(self.newest),
         }
         if self.period is not None:
             told["period"] = {"since": _iso(self.period.start), "before": _iso(self.period.end)}
+        if self.lines:
+            told["lines"] = [
+                {**_source(line.article), "text": passages(line.article).beginning(LONGEST)}
+                for line in self.lines
+            ]
         return told
 
 

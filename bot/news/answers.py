@@ -115,10 +115,13 @@ async def ask(
     answer = None if happening is None else await _happened(searcher, whole, feed_ids, happening)
     if answer is None and article is not None:
         answer = await _about(searcher, whole, article, writer)
-    if answer is None and (topic := happenings.topic_of(whole[:MAX_LENGTH])):
+    topic = happenings.topic_of(whole[:MAX_LENGTH])
+    if answer is None and topic:
         answer = await _listed(searcher, text, await timelines.newest_on(searcher, topic, feed_ids=feed_ids))
     if answer is None:
-        answer = await _sought(searcher, whole, feed_ids, happening, writer, zone)
+        if happening is not None and not happening.stated:
+            topic = happening.topic
+        answer = await _sought(searcher, whole, feed_ids, happening, topic, writer, zone)
     newest = await searcher.store.articles.newest(feed_ids, limit=1)
     answer = replace(answer, question=text, newest=newest[0].published if newest else None, zone=zone)
     if answer.answered or answer.period is None:
@@ -132,15 +135,17 @@ async def _sought(
     text: str,
     feed_ids: Collection[int] | None,
     happening: Happening | None,
+    topic: Sequence[str],
     writer: Writer | None,
     zone: tzinfo,
 ) -> Answer:
     """The answer that is looked for in what articles say, whatever is asked.
 
     What happened at a date of which no article is may be told by one of another time that names it; of a date
-    alone, of no topic, that says nothing.
+    alone, of no topic, that says nothing. Where a question asks to be told of a `topic`, only that is looked
+    for: `quoi de neuf` is found where there are nine.
     """
-    found = await _found(searcher, text, feed_ids, zone)
+    found = await _found(searcher, " ".join(topic) or text, feed_ids, zone)
     dated = happening if happening is not None and happening.dated else None
     closed = context.leaves_open(text) or (dated is not None and not dated.topic)
     answer = None if closed else await _answer(text, found, SURE_ENOUGH, writer)

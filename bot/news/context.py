@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from bot.news import portraits, shorthand
 from bot.news.happenings import folded_of
 from bot.text import moments, terms
 from bot.text.query import MAX_LENGTH
@@ -38,7 +39,13 @@ _NOUN_FR = frozenset("prix cout couts tarif date annee nombre raison duree taill
 _NOUN_EN = frozenset("price cost costs year number reason size name".split())
 _COURTESY = frozenset("merci thanks thank cool super ok okay great parfait bravo hello bonjour salut".split())
 _ROLES = frozenset("CEO CTO CFO COO PDG DG VP".split())
+_ASKING = frozenset("combien many much".split())
 _PLACE = re.compile(r"^(?:in|en|au|aux|a|at|dans)\b")
+_WHO = re.compile(
+    r"(?P<asking>.{0,20}\b(?:who(?:['’]s| is| was)|qui (?:est|[ée]tait|fut)|c['’]est qui)) (?P<bearer>\S.*)",
+    re.IGNORECASE,
+)
+_OF = re.compile(r"(?P<of> (?:(?:of|at|de|du|des|chez) |d['’])).+", re.IGNORECASE)
 _PLACED = r"\b(?:[Ii]n|[Ee]n|[Aa]ux?|[Aa]t|[Àà]|[Dd]ans) (?:the |la |le )?"
 _NAME = re.compile(
     r"(?<![\w'’.-])(?:[dlDL]['’])?([^\W\d_a-zà-ÿœ][\w.+-]*(?: [^\W\d_a-zà-ÿœ][\w.+-]*|(?<=\w) \d[\w.]*)*)"
@@ -49,7 +56,8 @@ def whole(text: str, earlier: Sequence[str]) -> str:
     """A question as it would be asked by itself. `earlier` are the questions before it, oldest first."""
     said = ""
     for question in (*earlier[-REMEMBERED:], text):
-        said = _completed(" ".join(question[:MAX_LENGTH].split()), said)
+        typed = shorthand.written_out(" ".join(question[:MAX_LENGTH].split()))
+        said = _completed(typed[:MAX_LENGTH], said)
     return said
 
 
@@ -101,9 +109,14 @@ def names(text: str) -> list[str]:
     return found
 
 
+def _things(question: str) -> list[str]:
+    """What a question that others follow on is about: its own words that neither ask nor are one letter."""
+    return [word for word in own_words(question) if len(word) > 1 and word not in _ASKING]
+
+
 def _subject(question: str) -> list[str]:
     """The names in a question, or the one word that it is about."""
-    words = own_words(question)
+    words = _things(question)
     return names(question) or (words if len(words) == 1 else [])
 
 
@@ -111,7 +124,7 @@ def _added(text: str, before: str, *, all_of_it: bool) -> str:
     """A question, and what the one before it was about."""
     known = set(terms.words(text))
     before, _ = _apart(before)
-    subject = own_words(before) if all_of_it else _subject(before) or own_words(before)
+    subject = _things(before) if all_of_it else _subject(before) or _things(before)
     return " ".join([text, *(name for name in subject if not known.issuperset(terms.words(name)))])[
         :MAX_LENGTH
     ]
@@ -123,7 +136,9 @@ def _exchanged(before: str, rest: str) -> str:
     rest, newer = _apart(rest)
     when = newer or older
     instead = " ".join(names(f". {rest}")) or " ".join(own_words(rest))
-    if instead:
+    if who := _who_else(base, rest, instead):
+        base = who
+    elif instead:
         called = _subject(base)
         if _PLACE.match(folded_of(rest)):
             called = [name for name in called if re.search(rf"{_PLACED}{re.escape(name)}\b", base)]
@@ -134,6 +149,21 @@ def _exchanged(before: str, rest: str) -> str:
         else:
             base = f"{base} {instead}"
     return f"{base} {when}".strip()[:MAX_LENGTH]
+
+
+def _who_else(base: str, rest: str, instead: str) -> str:
+    """Who holds the office that this one names: `who is X` and `the CEO of Y`; "" where none is asked of.
+
+    An office of nothing (`and the CFO?`) is of what the one in the question before is of, which is of what is
+    named alone `instead`.
+    """
+    asked = _WHO.match(base)
+    if asked is None or not instead or _PLACE.match(folded_of(rest)):
+        return ""
+    of = _OF.search(asked["bearer"]) if portraits.names_role(asked["bearer"]) else None
+    if portraits.names_role(rest):
+        return f"{asked['asking']} {rest}{'' if of is None or _OF.search(rest) else of[0]}"
+    return "" if of is None else f"{asked['asking']} {asked['bearer'][: of.start()]}{of['of']}{instead}"
 
 
 def _apart(text: str) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, tzinfo
 from typing import NamedTuple
 
@@ -25,17 +26,19 @@ _AUX = r"(?:did|has|have|had|does|is|are|was|were)"
 _NEW = re.compile(
     rf"{_POLITE}(?:{_WHAT_IS} (?:the )?(?:new|newest|latest|happening|going on)"
     r"(?: (?:with|in|about|at|on|from|for|to)\b|$)"
-    rf"|(?:{_WHAT_IS} |is there |are there |show me |give me |got )?(?:the |any |some )?"
+    rf"|(?:{_WHAT_IS} |is there |are there |show me |give me |got |summari[sz]e |recap )?(?:the |any |some )?"
     rf"(?:latest |newest |recent |last |top |breaking |important )*{_NEWS}\b"
     rf"|(?:{_WHAT_IS} )?(?:the )?(?:latest|newest|recent) (?:developments|announcements)\b"
-    r"|(?:the )?latest (?:on|about|from|in)\b"
+    r"|(?:the )?latest (?:on|about|from|in|with)\b|(?:an? |any |the |latest )*update (?:on|about|regarding)\b"
     r"|(?:what|anything) (?:new|important)(?: (?:with|in|about|at|on|from|for)\b|$)"
     r"|what (?:did i|have i|i) miss|catch me up|fill me in|what(?:'s| is) up (?:with|at)\b"
     r"|que devien(?:t|nent)\b"
-    r"|quoi de (?:neuf|nouveau|beau)|qu'y a-t-il de (?:neuf|nouveau)|du (?:neuf|nouveau) "
+    r"|(?:(?:il )?y a )?(?:quoi de (?:neuf|nouveau|beau)|du (?:neuf|nouveau) )"
+    r"|qu'y a-t-il de (?:neuf|nouveau)|y a-t-il du (?:neuf|nouveau) "
     r"|quelles? (?:sont|est) (?:les |la |l')(?:toutes )?(?:dernieres? |recentes |grandes |principales )*"
     rf"{_NOUVELLES}\b"
-    r"|(?:donnez?-moi |montrez?-moi |dis-moi |dites-moi )?(?:les |l'|la |des )?(?:toutes )?"
+    r"|(?:(?:donnez?|montrez?|dis|dites)-moi |(?:resumez?(?:-moi)?|c'est quoi) (?=les |l'))?"
+    r"(?:les |l'|la |des )?(?:toutes )?"
     rf"(?:dernieres? |recentes |grandes |principales )*{_NOUVELLES}\b"
     r"|que se passe-t-il|qu'est-ce (?:qui|qu'il) se passe|qu'(?:ai-je|est-ce que j'ai) (?:rate|manque|loupe))"
 )
@@ -70,8 +73,17 @@ _ABOUT = re.compile(
     r"|que (?:sait[- ]on|sais[- ]tu|savez-vous|savons-nous|peux-tu (?:me )?dire|pouvez-vous (?:me )?dire)"
     r" (?:(?:de|du|des|sur)\b|d'|a propos (?:du|des?)\b|a propos d')"
     r"|qu'est-ce (?:que l'on|qu'on|que tu|que vous) (?:sait|sais|savez) (?:(?:de|du|des|sur)\b|d')"
-    r"|(?:des )?infos? sur\b)"
+    r"|(?:des )?infos? sur\b"
+    r"|(?:(?:can|could) you )?(?:(?:give|get) me |i (?:want|need) )?"
+    r"(?:(?:summari[sz]e|recap)\b"
+    r"|(?:an? |the )?(?:\w+ )?(?:summary|recap|round-?up|digest|overview) (?:of|on|about)\b)"
+    r"|resumez?(?:-(?:moi|nous))?(?= (?:le|la|les|un|une|des?|du|ce|cette|ces)\b| [ld]')"
+    r"|(?:(?:fais|faites|donnez?)-(?:moi|nous) )?(?:le |un )?(?:petit )?(?:(?:resume|recap|recapitulatif) "
+    r"(?:(?:de|du|des|sur)\b|d')|point sur\b))"
 )
+_STORY = frozenset("affair affaire case deal dossier issue matter saga situation story".split())
+_THIS = frozenset("article articles page post text texte".split())
+"""What is at hand, of which no other article tells: `summarize the article`."""
 _I_HAVE = re.compile(r"\bj['’]ai\b", re.IGNORECASE)  # no AI
 _INTERROGATIVE = re.compile(
     r"\b(?:what|which|who|whom|whose|when|where|why|how|combien|comment|pourquoi|quand|ou|qui|que|quoi|quels?"
@@ -79,7 +91,7 @@ _INTERROGATIVE = re.compile(
 )
 _NEWS_LAST = re.compile(rf"^(?:\S+ ){{1,4}}{_NEWS}$")
 _SAYING = re.compile(
-    rf"(?:{_DONE}|happen\w*|happened|take|took|place|going|new|newest|latest|recent|recently|{_NEWS}|{_NOUVELLES}"
+    rf"(?:{_DONE}|updates?|happen\w*|happened|take|took|place|going|new|newest|latest|recent|recently|{_NEWS}|{_NOUVELLES}"
     r"|top|breaking|important|quoi|neuf|nouveau|beau|miss|missed|catch|fill|rate|manque|loupe|passe|produit|arrive"
     r"|developments|announcements|summar\w+|recap\w*|roundup|digest|overview|resume\w*|bilan|tell|show|give|anything|got|please|hello|bonjour"
     r"|salut|parlez?|racontez?|donnez?|montrez?|dites?|dernieres?|derniers|recentes|grandes|principales|toutes"
@@ -117,11 +129,8 @@ def asked(text: str, now: int, zone: tzinfo = UTC) -> Happening | None:
         or (moment and moment.relative and (short or _DID.search(rest)))
     ):
         return None
-    topic = tuple(
-        word
-        for word in dict.fromkeys(terms.words(_I_HAVE.sub(" ", _without(text, moment))))
-        if terms.alternatives(word) and not _SAYING.fullmatch(terms.fold(word))
-    )
+    said = dict.fromkeys(terms.words(_I_HAVE.sub(" ", _without(text, moment))))
+    topic = _telling(word for word in said if not _SAYING.fullmatch(terms.fold(word)))
     dated = moment is not None and not moment.relative
     if len(topic) > (WORDS if moment and not dated else FEW_WORDS):
         return None
@@ -149,9 +158,14 @@ def _topic_after(asking: re.Match[str] | None, folded: str) -> tuple[str, ...]:
     """The few words that follow on what asks for them."""
     if asking is None:
         return ()
-    words = dict.fromkeys(terms.words(folded[asking.end() :]))
-    topic = tuple(word for word in words if terms.alternatives(word))
-    return topic if len(topic) <= FEW_WORDS else ()
+    topic = _telling(dict.fromkeys(terms.words(folded[asking.end() :])))
+    return topic if len(topic) <= FEW_WORDS and not _THIS.issuperset(topic) else ()
+
+
+def _telling(words: Iterable[str]) -> tuple[str, ...]:
+    """Those of some words that the stories of a topic have: not all of them call it an affair, or a deal."""
+    found = tuple(word for word in words if terms.alternatives(word))
+    return tuple(word for word in found if word not in _STORY) or found
 
 
 def folded_of(text: str) -> str:

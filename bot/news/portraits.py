@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 
 from bot.text import terms
 
@@ -58,6 +59,7 @@ _HAS = frozenset("has had a ont have avait been ete est was qui who".split())
 _JOINS = frozenset(
     "of at for in with from and the de d du des la le les l chez en au aux a et pour dans sur par s".split()
 )
+_HELD_OF = frozenset("of at de d du des chez".split())
 _OPENS = frozenset("a an the un une le la l les its his her son sa leur year years old".split())
 _VERBS = frozenset(
     "a ont est sont etait avait va fut has had have is are was were will would said says dit".split()
@@ -106,6 +108,12 @@ def in_capitals(question: str, texts: Iterable[str]) -> str:
     for _, start, _ in asked:
         written[start] = written[start].upper()
     return "".join(written)
+
+
+def names_role(text: str) -> bool:
+    """Whether a text names somebody by what they are: `the CEO of OpenAI`, `Renault's boss`."""
+    words = [*terms.words(text), "of"]
+    return any(word in _ROLES and after in _HELD_OF for word, after in pairwise(words))
 
 
 def _bearer(question: str) -> list[tuple[str, int, int]]:

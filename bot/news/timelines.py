@@ -35,7 +35,8 @@ async def told(
 ) -> tuple[tuple[Line, ...], Period]:
     """The stories of a period about a topic, newest first, one line each, at most ten; and that period.
 
-    One that only the question implies may be longer than it seems, where nothing is newer.
+    One that only the question implies may be longer than it seems, where nothing is newer; none of its
+    stories only mentions the topic, since an older one may be about it.
     """
     period = happening.period
     if feed_ids is not None and not feed_ids:
@@ -45,8 +46,9 @@ async def told(
         since=period.start,
         before=period.end,
     )
+    lowest = _Place.TEXT if happening.stated else _Place.BEGINNING
     for since in (period.start,) if happening.stated else (period.start, period.end - MONTH):
-        articles = await _about(searcher, happening.topic, replace(scope, since=since))
+        articles = await _about(searcher, happening.topic, replace(scope, since=since), lowest)
         if articles:
             kin = await _kin(searcher, articles)
             lines = await searcher.aside(_lines, articles, happening.topic, kin)
@@ -75,7 +77,7 @@ async def newest_on(
     if not topic or (feed_ids is not None and not feed_ids):
         return ()
     scope = Scope(feed_ids=None if feed_ids is None else frozenset(feed_ids))
-    articles = await searcher.aside(_chosen, await _found(searcher, topic, scope), topic, _Place.BEGINNING)
+    articles = await _about(searcher, topic, scope, _Place.BEGINNING)
     return await searcher.aside(_lines, articles, topic, await _kin(searcher, articles))
 
 
@@ -95,10 +97,10 @@ async def _kin(searcher: Searcher, articles: Sequence[Article]) -> set[tuple[int
     return await searcher.store.stories.kin([article.id for article in articles])
 
 
-async def _about(searcher: Searcher, topic: Sequence[str], scope: Scope) -> list[Article]:
-    """The newest articles that are about all words of a topic, or else that hold them."""
+async def _about(searcher: Searcher, topic: Sequence[str], scope: Scope, lowest: _Place) -> list[Article]:
+    """The newest articles that are about all words of a topic, or else hold them where `lowest` allows it."""
     articles = await _found(searcher, topic, scope)
-    return await searcher.aside(_chosen, articles, topic) if topic else articles
+    return await searcher.aside(_chosen, articles, topic, lowest) if topic else articles
 
 
 async def _found(searcher: Searcher, topic: Sequence[str], scope: Scope) -> list[Article]:
@@ -121,11 +123,10 @@ def _any_form(word: str, column: Column) -> Wanted:
     return Any(tuple(Terms((form,), column) for form in sorted(wanted)))
 
 
-def _chosen(articles: Iterable[Article], topic: Sequence[str], lowest: _Place | None = None) -> list[Article]:
+def _chosen(articles: Iterable[Article], topic: Sequence[str], lowest: _Place) -> list[Article]:
     """Those of some articles that are about a topic: by their titles where those are enough, their
     beginnings, or, where no article is and `lowest` does not forbid it, those that mention it.
     """
-    lowest = lowest or _Place.TEXT
     places = [(place, each) for each in articles if (place := _place(each, topic)) >= lowest]
     for least in (_Place.TITLE, _Place.BEGINNING):
         chosen = [each for place, each in places if place >= least]

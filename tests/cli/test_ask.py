@@ -42,7 +42,17 @@ def test_a_period_is_a_dated_list_for_people_and_sources_for_scripts(telex: Tele
     assert first < second
     assert "fonds" not in shown
     (answer,) = telex.json("ask", question, "--json")
-    assert list(answer) == ["question", "answered", "quotes", "sources", "nearest", "period"]
+    assert list(answer) == [
+        "question", "answered", "quotes", "sources", "nearest", "newest", "period", "lines"
+    ]  # fmt: skip
+    assert [told["title"] for told in answer["lines"]] == [
+        "Mistral publie un modèle",
+        "Mistral ouvre un bureau",
+    ]
+    assert list(answer["lines"][0]) == ["url", "title", "source", "published", "text"]
+    assert answer["lines"][1]["text"].startswith("La version 0 corrige des failles")
+    assert answer["newest"] == answer["lines"][0]["published"]
+    assert datetime.fromisoformat(answer["newest"]) < now
     assert answer["answered"]
     begin, end = (datetime.fromisoformat(answer["period"][name]) for name in ("since", "before"))
     assert abs((end - begin) - timedelta(days=7)) <= timedelta(seconds=2)
@@ -55,6 +65,8 @@ def test_a_period_is_a_dated_list_for_people_and_sources_for_scripts(telex: Tele
     (empty,) = telex.json("ask", "quoi de neuf chez OpenAI depuis hier ?", "--json")
     assert empty["answered"] is False
     assert empty["quotes"] == empty["sources"] == []
+    assert empty["newest"] == answer["newest"]
+    assert "lines" not in empty
 
 
 def test_a_time_of_which_no_article_is_is_said_to_be_one(telex: Telex) -> None:

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bot.news.answers import Answer, ask
-from bot.news.happenings import asked
+from bot.news.happenings import asked, topic_of
 from bot.news.search import Searcher
 from bot.store import Store
 from bot.store.joining import Kin
@@ -279,6 +279,17 @@ async def test_the_period_that_was_read_is_told(library: Library, searcher: Sear
         "Quoi de neuf chez Pelikan ?",
         "que sait-on de Pelikan ?",
         "Qu’est-ce qu’on sait sur Pelikan ?",
+        "parle moi de pelikan",
+        "dis moi tout sur pelikan",
+        "que sait on de pelikan",
+        "ya koi de neuf chez pelikan",
+        "il y a quoi de neuf chez Pelikan",
+        "whats new with pelikan",
+        "update on Pelikan",
+        "Summarize the Pelikan affair",
+        "can you give me a summary of the Pelikan case?",
+        "résume-moi l’affaire Pelikan",
+        "Fais moi un résumé du dossier Pelikan",
     ],
 )
 async def test_a_topic_is_told_by_its_newest_stories_of_whatever_time(
@@ -303,6 +314,51 @@ async def test_what_no_article_is_about_is_not_told(
     await library.add("Pens of the year", text, days=40)
     answer = await ask(searcher, question, feed_ids=[library.feed.id])
     assert answer.lines == ()
+
+
+async def test_what_is_new_is_told_by_what_is_about_it_before_what_mentions_it(
+    library: Library, searcher: Searcher
+) -> None:
+    """A review of the year names everybody within the last week."""
+    await library.add("A new chief at Pelikan", "She comes from Lamy.", days=20)
+    await library.add("Pens of the year", "Lamy and others. " * 60 + "Pelikan is named too.", days=2)
+    assert titles(await ask(searcher, "quoi de neuf chez Pelikan", feed_ids=None)) == [
+        "A new chief at Pelikan"
+    ]
+    this_week = await ask(searcher, "quoi de neuf chez Pelikan cette semaine", feed_ids=None)
+    assert titles(this_week) == ["Pens of the year"]
+
+
+@pytest.mark.parametrize("question", ["latest on the Pelikan deal", "quoi de neuf sur l'affaire Pelikan ?"])
+async def test_a_story_need_not_be_called_what_the_question_calls_it(
+    library: Library, searcher: Searcher, question: str
+) -> None:
+    await library.add("Lamy bids more for Pelikan", "It is hostile.", days=2)
+    await library.add("A deal between Pelikan and Kaweco", "It is no affair (une affaire).", days=4)
+    assert titles(await ask(searcher, question, feed_ids=None)) == [
+        "Lamy bids more for Pelikan",
+        "A deal between Pelikan and Kaweco",
+    ]
+
+
+def test_a_topic_that_is_a_kind_of_story_alone_is_one() -> None:
+    happening = asked("latest on the deal", 1_780_000_000)
+    assert happening is not None
+    assert happening.topic == ("deal",)
+    assert topic_of("summarize the article") == topic_of("résume ce texte") == ()
+
+
+@pytest.mark.parametrize("question", ["quoi de neuf chez Zorblax", "parle-moi un peu de Zorblax"])
+async def test_near_to_a_topic_that_nothing_is_about_is_not_what_has_the_words_that_ask(
+    library: Library, searcher: Searcher, question: str
+) -> None:
+    await library.add("Orages : neuf départements", "Neuf en vigilance.", language="fr")
+    await library.add("Il parle un peu", "On en parle un peu : peu parlent.", language="fr")
+    text = "Lamy and others are fine pens. " * 60 + "Zorblax is named too."
+    await library.add("Pens of the year", text, days=400)
+    answer = await ask(searcher, question, feed_ids=None)
+    assert not answer.lines
+    assert [article.title for article in (answer.nearest or answer.sources)] == ["Pens of the year"]
 
 
 PHONE = (
