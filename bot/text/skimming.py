@@ -63,6 +63,7 @@ _ACRONYMS = {
     acronym: re.compile(rb"(?<![\w\xc0-\xff])%b(?![\w\xc0-\xff])" % rb"\.?".join(map(str.encode, acronym)))
     for acronym in sorted(tokens.ACRONYMS, key=len, reverse=True)  # `U.S.A.` before `U.S.`
 }
+_ELIDED = {form: bare for bare, form in tokens.ELIDED.items()}
 APART = "\0"
 """Between two texts that are read as one: no phrase goes across it."""
 _KEPT = frozenset((ascii_lowercase + digits + APART).encode())
@@ -148,7 +149,7 @@ def has_phrase(text: str, words: tuple[str, ...]) -> bool | None:
     told = _has_row(text, sought)
     if told is False and _has_beyond(text):
         told = _has_row(tokens.plain(text), sought)
-    return told
+    return None if told and sought.with_elided else told
 
 
 def _has_row(text: str, sought: _Sought) -> bool | None:
@@ -172,24 +173,28 @@ def _simple(text: str, sought: _Sought) -> bytes:
 class _Sought(NamedTuple):
     """The words of a phrase in a `row`, a space around each, and their `letters` and digits with none.
 
-    `acronyms` are what is written otherwise than its form.
+    `acronyms` are what is written otherwise than its form. Of the forms `with_elided` letters a row does not
+    tell whether an apostrophe is beside them.
     """
 
     row: bytes
     letters: bytes
     with_oe: bool
+    with_elided: bool
     acronyms: tuple[tuple[re.Pattern[bytes], bytes], ...]
 
 
 @lru_cache(maxsize=64)
 def _sought(words: tuple[str, ...]) -> _Sought | None:
-    if not all(word.isascii() and word.isalpha() for word in words):
+    bare = [_ELIDED.get(word, word) for word in words]
+    if not all(word.isascii() and word.isalpha() for word in bare) or tokens.is_unit(words[0]):
         return None
-    written = [_written(word) for word in words]
+    written = [_written(word) for word in bare]
     return _Sought(
         row=b" %b " % b" ".join(written),
         letters=b"".join(written),
         with_oe=any("oe" in word for word in words),
+        with_elided=bare != list(words),
         acronyms=tuple(
             (_ACRONYMS[acronym], _written(tokens.ACRONYMS[acronym]))
             for acronym in _ACRONYMS
@@ -217,6 +222,8 @@ def _written(form: str) -> bytes:
 def _irregular() -> dict[str, list[str]]:
     """The irregular forms of each stem, of which the stem may tell nothing."""
     found = defaultdict(list)
+    for form, meant in terms.ABBREVIATIONS.items():
+        found[meant].append(form)
     for french, irregular in inflections.IRREGULAR.items():
         for form in irregular:
             found[terms.alternatives(form)[-1 if french else 0]].append(form)
@@ -317,7 +324,7 @@ def _heads(form: str) -> Iterator[str]:
     if match := _LETTERS_AND_DIGITS.match(form):
         yield from (match[1] + between + match[2] for between in ("", "-", " "))
         return
-    if len(form) > 4 and form.isdecimal():  # noqa: PLR2004 - thousands may be apart
+    if len(form) > 3 and form.isdecimal():  # noqa: PLR2004 - thousands may be apart
         yield form[: len(form) % 3 or 3]
         return
     if not form.isalpha():

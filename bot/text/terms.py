@@ -41,6 +41,15 @@ _NAME_BEFORE = re.compile(r"(?<![\w.])[^\W\d_]{2,}$")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _GLUED = re.compile(r"([^\W\d_]{2,})(\d[^\W_]*)")
 _SHORT_IN_A = re.compile(r"(\w{1,3}[^\Wr]a)s?")
+ABBREVIATIONS = {
+    "bn": "billion",
+    "mds": "milliard",
+    "mln": "million",
+    "st": "saint",
+    "ste": "saint",
+    "trn": "trillion",
+}
+"""Words that are found by the terms of what they stand for."""
 _SIGNS = {".": "pt", "+": "plus", "#": "sharp"}
 _KNOWN_SIGNS = {".net": "dotnet", "l'as": "as", "l'est": "est", "l'ete": "ete", "l'or": "or"}
 
@@ -122,6 +131,8 @@ def forms(word: str, language: str | None) -> tuple[str, ...]:
     languages = ("en", "fr") if language is None else (language,)
     if word.isascii() and word.isalpha() and word.islower():  # as most are: one term a stemmer
         found = () if word in EMPTY else (_stem(word, french=code == "fr") for code in languages)
+    elif word in EMPTY:
+        found = ()
     else:
         found = (term for code in languages for term in stems(word, code))
     return tuple(dict.fromkeys(found))
@@ -289,7 +300,7 @@ def _other_forms(word: str, *, french: bool) -> Iterator[str]:
     if "." in word and word[0].isdecimal():
         release = word.split(".")
         for count in range(1, len(release)):
-            yield _form(".".join(release[:count]))
+            yield from map(_form, words(".".join(release[:count])))
     if word.endswith("+") and len(word.rstrip("+")) > 1:
         yield _stemmed(word.rstrip("+"), french=french)
 
@@ -318,6 +329,8 @@ _stemmers = _Stemmers()
 
 
 def _stem(word: str, *, french: bool) -> str:
+    if word in ABBREVIATIONS:
+        return ABBREVIATIONS[word]
     if french and word.endswith("ai"):
         return word  # a name such as OpenAI, or Dubai, where the stemmer takes off what "je chantai" ends in
     if french and (short := _SHORT_IN_A.fullmatch(word)):

@@ -39,22 +39,39 @@ _SPACELESS = re.compile(
     "\U00020000-\U0003ffff]+"
 )
 _PLAIN_WORD = re.compile(r"[A-Za-z]+")
-_THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:[, ]\d{3})+")
+_THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:(?:[, ]\d{3})+|(?:\.\d{3})+)")
 _NUMBER = re.compile(r"v?\d+(?:[.,]\d+)+[^\W\d_]*|\d+[^\W\d_]*")
+_MEASURED = re.compile(
+    r"(\d+(?:[.,]\d+)*)([Bb]n?|BN|M|[Mm][Dd]s?|tn|[kcm]m|kmh|[km]g|ml|nm|[kmgt]bp?s?|[KMGT]Bp?s?|[kmg]o|[KMG]o"
+    r"|[kKmMgG]?[hH][zZ]|[kKmMgGtT][wW]h?|m?[wA]h|px|fps|[mk]ph|lbs?|oz|ft|hp|ch|MP|dB|ms|min|sec)"
+)
+"""A number and its unit in one: `80km`, `64GB`, `3bn`, `10M`."""
+_MEASURED_IN_SMALL = re.compile(_MEASURED.pattern, re.IGNORECASE)
+_UNITS = {"b": "bn", "m": "mln", "md": "mds", "tn": "trn"}
+"""What stands for a unit that would be another word alone."""
+_VERSIONED = re.compile(r"([^\W\d_]{2,})(\d{1,3}(?:\.\d{1,3})+)")
+_DEGREE = re.compile(r"[A-Z][a-z]?(?:\.[A-Z][a-z]?)+")
 _INITIALS = re.compile(r"[^\W\d_](?:\.[^\W\d_](?![^\W\d_]))+")
 _TRAILING_SIGN = re.compile(r"[+#]+$")
-_PIECE = re.compile(r"[^-.,_&]+(?:(?<![^\W_]{4})&(?![^\W_]{4})[^-.,_&]+)*")
+_PIECE = re.compile(
+    r"(?<=-)\d+(?:[.,]\d+)+[^\W\d_]*(?![^-'])|[^-.,_&]+(?:(?<![^\W_]{4})&(?![^\W_]{4})[^-.,_&]+)*"
+)
 _POSSESSIVE = re.compile(r"'s$")
 HYPHENATED = re.compile(r"([^\W_]+)-([^\W_]+)")
 """A word of two parts."""
 
 ACRONYMS = {"US": "usa", "USA": "usa", "IT": "IT", "EU": "EU", "WHO": "WHO"}
 """The forms of those that would be empty words in small letters."""
+ELIDED = {"c": "c'", "ai": "'ai"}
+"""The forms of those that are empty only beside an apostrophe: `c'est` and `j'ai`, unlike `C` and `AI`."""
 _NOUNS = table("as est ete or")
 """Empty words that are nouns after `l'` or `d'`: the ace, the east, summer, gold."""
 _ONE_WORD = re.compile(
-    r"aujourd'hui|prud'hom\w+|presqu'ile\w*|entr'\w+|grand'\w+|[o]'[a-z]{2,}|\w+n't|rock'n'roll"
+    r"(?:aujourd'hui|prud'hom\w+|presqu'ile\w*|entr'\w+|grand'\w+|[o]'[a-z]{2,}|\w+n't|rock'n'roll)(?='s$|$)"
 )
+_ELISION = re.compile(r"(?:[cdjlmnst]|(?:jus|lors|puis|quoi)?qu)'")
+_HAVING = table("j l m n qu t")
+"""What is elided before the verb `ai`."""
 _PREFIXES = table(
     "anti auto bio co crypto cyber fin geo hi hyper inter macro mega meta micro mini multi nano neo neuro "
     "non photo poly post pre pro pseudo re sub super techno tele trans tri turbo ultra wi"
@@ -147,15 +164,17 @@ def split(chunk: str) -> tuple[Word, ...]:
         return tuple(_pairs(lower))
     if lower == ".net" or _TRAILING_SIGN.search(lower):
         return _signed(chunk, lower)
-    number = _number(lower)
-    if number:
-        return (Word(number[:LONGEST], 0, len(chunk)),)
-    return tuple(_pieces(chunk, lower))
+    return tuple(_number_words(chunk, 0)) or tuple(_pieces(chunk, lower))
 
 
 def form(piece: str) -> str:
     """The one form of a word of letters alone."""
     return ACRONYMS.get(piece) or piece.casefold()[:LONGEST]
+
+
+def is_unit(word: str) -> bool:
+    """Whether it may be written in one with the number before it."""
+    return word in _UNITS.values() or _MEASURED_IN_SMALL.fullmatch(f"1{word}") is not None
 
 
 def _word(piece: str, start: int, end: int) -> Word:
@@ -165,8 +184,18 @@ def _word(piece: str, start: int, end: int) -> Word:
 def _number(lower: str) -> str:
     """The one form of a number or version, "" for anything else."""
     if _THOUSANDS.fullmatch(lower):
-        return lower.replace(",", "").replace(" ", "")
+        return "".join(filter(str.isdecimal, lower))
     return lower.replace(",", ".").removeprefix("v") if _NUMBER.fullmatch(lower) else ""
+
+
+def _number_words(piece: str, start: int) -> Iterator[Word]:
+    """A number, and the unit that is written in one with it; nothing for anything else."""
+    if match := _MEASURED.fullmatch(piece):
+        lower = match[2].casefold()
+        yield Word(_number(match[1])[:LONGEST], start, start + match.end(1))
+        yield Word(_UNITS.get(lower, lower), start + match.end(1), start + len(piece))
+    elif number := _number(piece.casefold()):
+        yield Word(number[:LONGEST], start, start + len(piece))
 
 
 def _signed(chunk: str, lower: str) -> tuple[Word, ...]:
@@ -194,6 +223,13 @@ def _pieces(chunk: str, lower: str) -> Iterator[Word]:
     if (match := HYPHENATED.fullmatch(lower)) and _is_one_word(match[1], match[2]):
         yield Word((match[1] + match[2])[:LONGEST], 0, len(chunk))
         return
+    if match := _VERSIONED.fullmatch(lower):
+        yield _word(chunk[: match.end(1)], 0, match.end(1))
+        yield from _number_words(chunk[match.end(1) :], match.end(1))
+        return
+    if _DEGREE.fullmatch(chunk):
+        yield _word(chunk.replace(".", ""), 0, len(chunk))
+        return
     if match := _INITIALS.match(lower):
         yield _word(chunk[: match.end()].replace(".", ""), 0, match.end())
         for word in split(chunk[match.end() :]) if match.end() < len(chunk) else ():
@@ -207,6 +243,10 @@ def _pieces(chunk: str, lower: str) -> Iterator[Word]:
             yield Word(piece.replace("&", "").casefold()[:LONGEST], start, start + len(piece))
         elif "'" in piece:
             yield from _apostrophes(piece, start)
+        elif piece[0].isdecimal():
+            yield from (
+                _number_words(piece, start) if _number(piece.casefold()) else (_word(piece, start, end),)
+            )
         else:
             yield _word(piece, start, end)
 
@@ -221,16 +261,26 @@ def _is_one_word(first: str, second: str) -> bool:
 
 
 def _apostrophes(piece: str, offset: int) -> Iterator[Word]:
-    if _ONE_WORD.fullmatch(piece.casefold()):
-        yield Word(piece.replace("'", "").casefold()[:LONGEST], offset, offset + len(piece))
-        return
+    lowered = piece.casefold()
+    elided = _ELISION.match(lowered)
+    for start in (0, elided.end()) if elided else (0,):
+        if match := _ONE_WORD.match(lowered, start):
+            if start:
+                yield _word(piece[: start - 1], offset, offset + start - 1)
+            yield Word(match[0].replace("'", "")[:LONGEST], offset + start, offset + match.end())
+            if match.end() < len(piece):
+                yield _word("s", offset + match.end() + 1, offset + len(piece))
+            return
     before = ""
     position = offset
+    last = offset + len(piece)
     for part in piece.split("'"):
         lower = part.casefold()
         end = position + len(part)
         if before in {"l", "d"} and lower in _NOUNS:
             yield Word(f"l'{lower}", position, end)
+        elif (lower == "c" and end < last) or (part == "ai" and before in _HAVING):
+            yield Word(ELIDED[lower], position, end)
         elif part:
             yield _word(part, position, end)
         before = lower

@@ -45,6 +45,13 @@ def test_words_that_punctuation_joins_stay_together() -> None:
     assert nodes("covid-19") == (Word("covid-19", ("covid", "19")),)
 
 
+def test_a_number_whose_thousands_are_apart_is_one_word() -> None:
+    asked = parse("80 000 euros $1\u202f500, 2019 100 12 34 F35 100", 0).nodes
+    assert [node.words for node in asked if isinstance(node, Word)] == [
+        ("80000",), ("euros",), ("1500",), ("2019",), ("100",), ("12",), ("34",), ("f35",), ("100",)
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("text", ['"police américaine"', "“police américaine”", "« police américaine »"])
 def test_a_phrase_is_one_in_every_kind_of_quotation_marks(text: str) -> None:
     assert nodes(text) == (Phrase("police américaine", ("police", "americaine")),)

@@ -27,6 +27,9 @@ def marked(text: str, query: str, language: str) -> list[str]:
         ("An e-mail, or email", "email", "en", ["e-mail", "email"]),
         ("An iPhone 15 and an iPhone15", "iphone 15", "en", ["iPhone", "15", "iPhone15"]),
         ("It cost 25,000 euros", "25000", "en", ["25,000"]),
+        ("Il y en a 1 500, ou 1.500, en 1500", "1500", "fr", ["1 500", "1.500", "1500"]),
+        ("À 80km/h sur 3 km", "80 km", "fr", ["80", "km", "km"]),
+        ("À St-Denis, Saint-Denis", "saint", "fr", ["St", "Saint"]),
         ("Les Français heureux, heureuse année", "heureuse", "fr", ["heureux", "heureuse"]),
         ("Une fréquence, des fréquences", "fréquences", "fr", ["fréquence", "fréquences"]),
         ("Cities in a city", "cities", "en", ["Cities", "city"]),
@@ -105,6 +108,10 @@ def test_no_text_breaks_a_line(text, language):
         ("It’s planned. An e-mail of its address", ("its", "planned"), None),
         ("Planned of it. An e-mail, it’s an address", ("its", "planned"), False),
         ("Python 3.12 is out", ("python", "3.12"), None),
+        ("Oui, c’est la vie", ("c'", "est", "la"), None),
+        ("Oui, cet été-là", ("c'", "est", "la"), False),
+        ("Plan C est là", ("plan", "c", "est"), True),
+        ("Sur 80km d’autoroute", ("km", "d", "autoroute"), None),
     ],
 )
 def test_a_phrase_is_there_or_not_or_only_the_slow_way_can_tell(text, words, held):

@@ -81,7 +81,12 @@ def test_the_index_itself_keeps_terms_as_they_are():
         ("GPT-4o 5G H.264 F-35 F35", ["gpt", "4o", "5g", "h", "264", "f35", "f35"]),
         ("C++ C# .NET ASP.NET Canal+ 10+", ["c++", "c#", ".net", "asp", "net", "canal+", "10"]),
         ("1,000 1 000 1\u202f000 1000 1.5 1,5", ["1000", "1000", "1000", "1000", "1.5", "1.5"]),
-        ("50 % 50% $3.5bn v3.12", ["50", "50", "3.5bn", "3.12"]),
+        ("50 % 50% $3.5bn v3.12", ["50", "50", "3.5", "bn", "3.12"]),
+        ("1.500 25.000 1,500.5 0.500 3.14", ["1500", "25000", "1.500.5", "0.500", "3.14"]),
+        ("GPT-3.5 GPT3.5 Claude-3.5's H.264", ["gpt", "3.5", "gpt", "3.5", "claude", "3.5", "s", "h", "264"]),
+        ("80km/h 10M€ 5-7kg 5G 3D M4", ["80", "km", "h", "10", "mln", "5", "7", "kg", "5g", "3d", "m4"]),
+        ("c'est C, j'ai AI, l'AI", ["c'", "est", "c", "j", "'ai", "ai", "l", "ai"]),
+        ("d'aujourd'hui O'Brien's Ph.D. M.Sc", ["d", "aujourdhui", "obrien", "s", "phd", "msc"]),
         ("2020-06-10 10/06/2020", ["2020", "06", "10", "10", "06", "2020"]),
         ("AT&T R&D S&P black&white", ["att", "rd", "sp", "black", "white"]),
         ("Wi-Fi wifi e-mail email cyber-attaque", ["wifi", "wifi", "email", "email", "cyberattaque"]),
@@ -127,6 +132,19 @@ def test_words_are_cut_as_people_ask_for_them(text, found):
         ("attaque", "une cyber-attaque"),
         ("canal", "chez Canal+"),
         ("at&t", "AT&T's network"),
+        ("1500", "1.500 euros"),
+        ("1.500", "1 500 euros"),
+        ("gpt 3.5", "GPT-3.5"),
+        ("GPT3.5", "GPT 3.5"),
+        ("80 km/h", "80km/h"),
+        ("80km/h", "80 km/h"),
+        ("$3bn", "3 billion"),
+        ("10M€", "10 millions"),
+        ("saint-denis", "St-Denis"),
+        ("St-Denis", "saint-denis"),
+        ("o'brien", "O'Brien's"),
+        ("aujourd'hui", "d'aujourd'hui"),
+        ("PhD", "a Ph.D."),
     ],
 )
 def test_a_query_finds_what_people_mean(query, text):
@@ -194,6 +212,21 @@ def test_empty_words_of_both_languages_are_not_indexed_and_not_asked_for():
 )  # fmt: skip
 def test_what_tech_news_is_about_is_never_an_empty_word(word):
     assert not EMPTY.intersection(terms.words(word))
+
+
+@pytest.mark.parametrize(
+    ("query", "text"),
+    [
+        ("GPT-5", "GPT-3.5"),
+        ("EU", "il a eu lieu, elle les a eus"),
+        ("AI", "j'ai dit qu'on n'ai pas"),
+        ("langage C", "c'est un langage"),
+    ],
+)
+def test_a_query_does_not_find_what_only_looks_alike(query: str, text: str) -> None:
+    held = set(terms.stems(text, "fr"))
+    asked = [forms for word in terms.words(query) if (forms := terms.alternatives(word))]
+    assert not all(held.intersection(forms) for forms in asked)
 
 
 def test_stems_are_of_the_language_of_the_text_and_a_query_tries_both():
@@ -278,6 +311,7 @@ def test_empty_words_are_told_apart_beside_a_word_and_are_left_out_between_two()
     [
         "L’État d’urgence n’est pas l'été : c’est-à-dire qu’aujourd’hui on n’y a pas d’e-mail.",
         "The U.S. Army and us, the EU's wi-fi, AT&T's 5G, iPhone15 and C++ of the 1,500 at 3.12.1 were it.",
+        "C'est d'aujourd'hui que j'ai 80km/h, O'Brien's 1.500 Ph.D. à St-Denis : GPT-3.5 et C.",
         "Recep Erdoğan à Mærsk, œuvre et ça. “To be or not to be”—and the (very) end.",
     ],
 )
