@@ -23,11 +23,13 @@ class Exactly:
     """Parts of a query that articles are held against, as `store.phrases` asks it."""
 
     def __init__(self, nodes: Sequence[Node]) -> None:
+        self.read = 0  # articles that were held against them
         self._nodes = nodes
         self._phrases = [node for node in nodes if isinstance(node, Phrase)]
 
     def tells(self, title: str, body: str) -> bool | None:
         """Whether all are true of an article with this title and text, None where these cannot tell."""
+        self.read += 1
         told: bool | None = len(self._phrases) == len(self._nodes)
         for phrase in self._phrases:
             text = title if phrase.title else f"{title} {skimming.APART} {body[:READ]}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from bot.clock import Clock
@@ -14,7 +15,7 @@ from bot.news.passages import Passages
 from bot.news.plan import Plan
 from bot.news.ranking import Sought
 from bot.news.vocabulary import Vocabulary
-from bot.store import Store
+from bot.store import Store, phrases
 from bot.store.coverage import Part
 from bot.store.hits import Hit, Shown
 from bot.store.search_index import All, Any, Column, Terms, Wanted, is_narrow
@@ -24,7 +25,8 @@ from bot.words import Article
 
 BUDGET = 6_000
 """Articles in the lists of a query's words up to which BM25 reads all: a quarter of a microsecond each."""
-LOOKED_AT = 400  # articles read for the words of a phrase, at the most
+LOOKED_AT = 400  # articles read for the words of a phrase, at the most,
+UNLIKE = 4  # or so many for each that is wanted
 POOL = 200  # full matches that freshness may reorder
 OWN = 30  # partial matches in the asker's language that are read and ranked,
 OTHERS = 10  # in any,
@@ -92,13 +94,21 @@ class Finder:
 
     async def newest(self, asked: Plan, limit: int, shown: Shown) -> list[Found]:
         """What matches wholly, by date, with the articles that are shown."""
-        required = asked.required((*asked.words, *asked.texts))
-        for looked in sorted({min(2 * limit, LOOKED_AT), LOOKED_AT}) if asked.exact else (limit,):
-            hits = await self._store.index.newest(
-                required, scope=asked.scope, limit=looked, shown=None if asked.exact else shown
+        index, required = self._store.index, asked.required((*asked.words, *asked.texts))
+        if not asked.exact:
+            return list(
+                map(_found, await index.newest(required, scope=asked.scope, limit=limit, shown=shown))
             )
+        # In long lists those of pairs are long as well.
+        scope = (
+            asked.scope if await self.vocabulary.is_long() else replace(asked.scope, pairs=asked.neighbours)
+        )
+        most = max(LOOKED_AT, UNLIKE * limit)
+        for looked in sorted({min(2 * limit, most), most}):
+            hits = await index.newest(required, scope=scope, limit=looked)
             found = await self._exact(asked, map(_found, hits), limit)
-            if len(found) >= limit or len(hits) < looked:
+            asked.is_cut = len(found) < limit and len(hits) == looked
+            if not asked.is_cut:
                 break
         return found
 
@@ -126,24 +136,32 @@ class Finder:
                 self._parts(parts), required=asked.required(), scope=asked.scope, limit=most, shown=shown
             )
         else:
-            most = max(LOOKED_AT if asked.exact else POOL, limit)
+            most = max(LOOKED_AT, UNLIKE * limit) if asked.exact else max(POOL, limit)
             hits = await self._store.index.ranked(
-                All(parts), required=asked.required(), scope=asked.scope, limit=most, shown=shown
+                All(parts),
+                required=asked.required(),
+                scope=replace(asked.scope, pairs=asked.neighbours),
+                limit=most,
+                shown=shown,
             )
-        return await self._exact(asked, map(_found, hits), limit)
+        found = await self._exact(asked, map(_found, hits), limit)
+        asked.is_cut = bool(asked.exact) and len(found) < limit and len(hits) == most
+        return found
 
     async def _read_exact(self, asked: Plan, part: Wanted, limit: int, shown: Shown) -> list[Found]:
         """What holds a phrase, and whatever else only its text tells, in long lists."""
         (sought,) = self._parts([part])
+        test = Exactly(asked.exact)
         hits = await self._store.phrases.exact(
             sought,
             pairs=asked.pairs,
             required=asked.required(),
             scope=asked.scope,
-            test=Exactly(asked.exact),
+            test=test,
             enough=limit,
             shown=shown,
         )
+        asked.is_cut = len(hits) < limit and test.read >= phrases.PAIRED_TEXTS
         return list(map(_found, hits))
 
     def _by_freshness(self, hits: Iterable[Hit]) -> list[Hit]:

@@ -46,6 +46,8 @@ class Plan:
     exact: list[Node] = field(default_factory=list)  # what only an article's own text can tell
     empty: list[str] = field(default_factory=list)  # words that say nothing
     notes: list[str] = field(default_factory=list)
+    is_cut: bool = False  # whether articles that may match were left unread when it was last looked for,
+    is_told_cut: bool = False  # and a note says so already
 
     @property
     def asks(self) -> bool:
@@ -61,6 +63,15 @@ class Plan:
             case [Phrase(title=False) as phrase]:
                 return terms.pair_tokens(phrase.words)
         return ()
+
+    @property
+    def neighbours(self) -> tuple[str, ...]:
+        """The pairs of words of all phrases that an article must have."""
+        phrases = [node for node in self.exact if isinstance(node, Phrase)]
+        pairs = ((terms.pair_tokens(phrase.words), phrase.title) for phrase in phrases)
+        return tuple(
+            dict.fromkeys(terms.title_pair(pair) if title else pair for some, title in pairs for pair in some)
+        )
 
     @property
     def is_phrase(self) -> bool:
@@ -97,6 +108,7 @@ def _remark(made: Plan, query: Query) -> None:
         made.notes.append(note)
     for node in query.nodes if not (made.words or made.texts) else ():
         if isinstance(node, Phrase) and not any(map(terms.alternatives, node.words)):
+            made.is_told_cut = True
             made.notes.append(
                 _(
                     "Nearly every article has the words of “{phrase}”: only the newest were read for it."

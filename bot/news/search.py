@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, TypeVar, TypeVarTuple
 
+from bot.locale import gettext as _
 from bot.news.finding import Finder, Found, one_a_page
 from bot.news.meaning import Meaning
 from bot.news.plan import Plan, plan
@@ -66,7 +67,7 @@ class Result:
 class SearchPage:
     """A page of results.
 
-    `total` counts the articles of all pages, None while more of them follow. `notes` tell what was
+    `total` counts the articles of all pages, None while more of them follow or may. `notes` tell what was
     understood, `suggestions` are words and names to try instead of those that nothing has.
     """
 
@@ -126,9 +127,15 @@ class Searcher:
             advice = await advise(query, self.store, self.finder.vocabulary, feed_ids=feed_ids)
         results = await self._results(asked, found[offset : offset + limit])
         total = len(results) if not offset and len(found) <= limit else len(found)
+        is_cut = asked.is_cut and len(found) < needed
+        if is_cut and not asked.is_told_cut:
+            notes = (
+                *notes,
+                _("Not all articles were read for what stands in quotation marks: more may match."),
+            )
         return SearchPage(
             results=results,
-            total=None if len(found) >= needed else total,
+            total=None if is_cut or len(found) >= needed else total,
             notes=(*notes, *advice.notes),
             suggestions=advice.suggestions,
         )

@@ -19,6 +19,7 @@ from bot.store.search_index import (
     Except,
     Scope,
     Wanted,
+    having,
     in_a_row,
     is_narrow,
     narrowed,
@@ -191,7 +192,7 @@ def _paired(
         connection,
         f"SELECT pair_terms.rowid FROM pair_terms {join if conditions else ''} WHERE pair_terms MATCH :pairs"
         f" AND pair_terms.rowid < :below{conditions} ORDER BY pair_terms.rowid DESC LIMIT :most",
-        parameters | {"pairs": " AND ".join(f'"{pair}"' for pair in pairs), "below": below, "most": most},
+        parameters | {"pairs": having(pairs), "below": below, "most": most},
     )
 
 

@@ -23,6 +23,7 @@ MOST_FEEDS = 60  # that are looked for by token; more are filtered by row
 MOST_MONTHS = 24
 LAST = 50  # matches or more, those taken in last, among which the newest are looked for first
 STRAGGLERS = 100  # articles that were taken in before those and may be newer
+_PAIRED = "IN (SELECT rowid FROM pair_terms WHERE pair_terms MATCH :pairs)"
 
 
 class Column(StrEnum):
@@ -80,13 +81,17 @@ EVERYTHING = Terms(("d",), Column.META, prefix=True)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """Which articles may be found at all. Times are seconds since 1970 in UTC; `before` itself is outside."""
+    """Which articles may be found at all. Times are seconds since 1970 in UTC; `before` itself is outside.
+
+    All `pairs` of words beside each other stand in them, whose lists are to be short.
+    """
 
     feed_ids: frozenset[int] | None = None
     since: int | None = None
     before: int | None = None
     bookmarked_by: int | None = None
     not_bookmarked_by: int | None = None
+    pairs: tuple[str, ...] = ()
 
 
 class SearchIndex:
@@ -168,6 +173,11 @@ def match(wanted: Wanted) -> str:
     return "(" + operator.join(match(part) for part in wanted.parts) + ")"
 
 
+def having(pairs: Iterable[str]) -> str:
+    """The FTS5 expression for `pair_terms` of all these pairs."""
+    return " AND ".join(f'"{pair}"' for pair in pairs)
+
+
 def within(scope: Scope) -> tuple[str, dict[str, object]]:
     """What a scope asks of a row of `article`, as SQL and its parameters."""
     clauses: list[str] = []
@@ -191,6 +201,9 @@ def within(scope: Scope) -> tuple[str, dict[str, object]]:
             "article.id NOT IN (SELECT article_id FROM bookmark WHERE person_id = :other AND removed IS NULL)"
         )
         parameters["other"] = scope.not_bookmarked_by
+    if scope.pairs:
+        clauses.append(f"article.id {_PAIRED}")
+        parameters["pairs"] = having(scope.pairs)
     return "".join(f" AND {clause}" for clause in clauses), parameters
 
 
@@ -295,8 +308,9 @@ def _newest(connection: sqlite3.Connection, wanted: Wanted | None, scope: Scope,
     wanted = All((wanted, *_tokens(scope)))
     last = ids_of(
         connection,
-        "SELECT rowid FROM article_terms WHERE article_terms MATCH ? ORDER BY rowid DESC LIMIT ?",
-        (match(wanted), max(LAST, 2 * limit)),
+        f"SELECT rowid FROM article_terms WHERE article_terms MATCH :wanted"
+        f"{f' AND +rowid {_PAIRED}' if scope.pairs else ''} ORDER BY rowid DESC LIMIT :most",
+        parameters | {"wanted": match(wanted), "most": max(LAST, 2 * limit)},
     )
     newest = hits(
         connection,

@@ -7,7 +7,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from rapidfuzz import process
 
-from bot.news import ranking, vocabulary
+from bot import locale
+from bot.news import finding, ranking, vocabulary
 from bot.news.search import Searcher, article_as_json, as_json, parse
 from bot.store import Store
 from bot.text import terms
@@ -125,6 +126,56 @@ async def test_an_excluded_word_or_phrase_is_in_no_result(library: Library, sear
     assert set(await titles(searcher, 'robots -"strike at"')) == {"Robots at work", "Robots at home"}
     assert await titles(searcher, "-work") == ["Robots at home"]
     assert await titles(searcher, '-"at work" -home') == []
+
+
+@pytest.mark.parametrize("sort", ["relevance", "newest"])
+async def test_a_phrase_is_found_behind_many_articles_that_have_its_words_apart(
+    library: Library, searcher: Searcher, monkeypatch: pytest.MonkeyPatch, sort: Any
+) -> None:
+    monkeypatch.setattr(finding, "LOOKED_AT", 3)
+    monkeypatch.setattr(finding, "UNLIKE", 0)
+    await library.add("One", "There is no new robot in Kansas.", days=300)
+    await library.add("No new robot", days=200)
+    for number in range(8):
+        await library.add(f"New {number}", "A new robot, new, no robot is like it.", days=number)
+    assert set(await titles(searcher, '"no new"', sort=sort)) == {"One", "No new robot"}
+    assert await titles(searcher, '"no new" kansas', sort=sort) == ["One"]
+    assert await titles(searcher, 'title:"no new"', sort=sort) == ["No new robot"]
+    page = await searcher.search('"no new"', feed_ids=None, sort=sort)
+    assert (page.total, page.notes) == (2, ())
+
+
+@pytest.mark.parametrize("sort", ["relevance", "newest"])
+async def test_what_lacks_a_phrase_is_read_to_its_end(
+    library: Library, searcher: Searcher, monkeypatch: pytest.MonkeyPatch, sort: Any
+) -> None:
+    monkeypatch.setattr(finding, "LOOKED_AT", 3)
+    for number in range(24):
+        await library.add(f"Robot {number}", "A police chief." if number % 3 == 2 else "", days=number + 1)
+    found: list[str] = []
+    for offset in range(0, 24, 4):
+        found += await titles(searcher, 'robot -"police chief"', sort=sort, limit=4, offset=offset)
+    assert set(found) == {f"Robot {number}" for number in range(24) if number % 3 < 2}
+    assert len(found) == 16
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+async def test_that_not_all_was_read_for_a_phrase_is_told_and_nothing_counted(
+    library: Library, searcher: Searcher, monkeypatch: pytest.MonkeyPatch, language: str
+) -> None:
+    monkeypatch.setattr(finding, "LOOKED_AT", 3)
+    monkeypatch.setattr(finding, "UNLIKE", 0)
+    for number in range(8):
+        await library.add(f"Robot {number}", "A police chief." if number else "", days=number)
+    with locale.use(language):
+        cut = await searcher.search('robot -"police chief"', feed_ids=None, sort="newest")
+        monkeypatch.setattr(finding, "LOOKED_AT", 9)
+        whole = await searcher.search('robot -"police chief"', feed_ids=None, sort="newest")
+    assert cut.total is None
+    assert cut.notes[0].startswith(
+        {"en": "Not all articles were read", "fr": "Tous les articles n’ont pas été lus"}[language]
+    )
+    assert (whole.total, whole.notes) == (1, ())
 
 
 async def test_or_finds_either(library: Library, searcher: Searcher) -> None:

@@ -199,6 +199,18 @@ async def test_of_many_articles_with_the_words_of_a_phrase_only_those_with_its_p
     assert set(read) == {"One"}
 
 
+async def test_that_more_may_hold_a_phrase_than_was_read_is_told(store: Store, library: Library, monkeypatch):
+    monkeypatch.setattr(phrases, "PAIRED_TEXTS", 3)
+    for number in range(8):
+        await library.add(f"News {number}", "Of chief police. The police chief.", days=number)
+    searcher = await ready(store)
+    page = await searcher.search('"chief of police"', feed_ids=None)
+    assert (page.total, page.results) == (0, ())
+    page = await searcher.search('"police chief"', feed_ids=None)
+    assert page.total is None
+    assert page.notes
+
+
 async def test_a_phrase_does_not_begin_in_the_title_and_end_in_the_text(store: Store, library: Library):
     await library.add("News of the police", "Chief among them is Kansas.")
     assert await find(store, '"police chief"') == []
