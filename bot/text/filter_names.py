@@ -48,6 +48,8 @@ NAMES: dict[str, str] = {
     "before": Filter.BEFORE,
     "until": Filter.BEFORE,
     "avant": Filter.BEFORE,
+    "jusqua": Filter.BEFORE,
+    "jusqu'a": Filter.BEFORE,
     "has": "has",
     "avec": "has",
     "a": "has",
@@ -97,7 +99,7 @@ def named(name: str) -> str | None:
     return NAMES.get(fold(name))
 
 
-_FRENCH = frozenset("apres avant avec a contient est depuis langue".split())
+_FRENCH = frozenset("apres avant jusqua jusqu'a avec a contient est depuis langue".split())
 """Names of filters with a fixed set of values, as they are written in French."""
 _FRENCH_NAMES = _FRENCH | frozenset("auteur categorie etiquette titre".split())
 _NAMED = re.compile(r"(?<![^\s(-])([^\W\d_]{2,12}|[aàAÀ]):(?=\S)")

@@ -1,7 +1,8 @@
 """The search syntax: what a person types, read into a tree. Every text is a query; none is an error.
 
 Words are all required, `"exact phrases"` stand as written, `-word` excludes, `OR` (also `OU`, `|`) joins its
-two neighbours, parentheses group. `name:value` filters; names and values may be English or French.
+two neighbours, parentheses group. `name:value` filters, `name:(one OR other)` by each in the group; names and
+values may be English or French.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, tzinfo
+from difflib import get_close_matches
 from typing import NamedTuple
 
 from babel.dates import format_date, format_time
@@ -30,14 +32,16 @@ MAX_LENGTH = 400  # characters read of a query
 MAX_TERMS = 20  # words, phrases and filters
 MAX_DEPTH = 5  # parentheses within parentheses
 MOST_OF_A_VALUE = 5  # words after its first that nobody quoted
+_ALIKE = 0.7  # how like a filter's name a mistyped one is
 
 
 _OR = {"OR", "OU", "|", "||"}
 _AND = {"AND", "ET", "&", "&&", "+"}
 _NOT = {"NOT", "SAUF"}
+_SEPARATOR = re.compile(r"\|+")
 _TOKEN = re.compile(
-    r"(?P<open>[-−–]?\()|(?P<close>\))"
-    r"|(?P<minus>[-−–](?=[^\s\-−–)]))?(?:(?P<name>[^\W\d_]{2,12}|[aàAÀ](?=:(?:image|photo))):(?=\S))?"
+    r"(?P<open>(?P<without>[-−–])?(?:(?P<of>[^\W\d_]{2,12}):)?\()|(?P<close>\))"
+    r"|(?P<minus>[-−–](?=[^\s\-−–)]))?(?:(?P<name>[^\W\d_]{2,12}|jusqu['’][aàAÀ]|[aàAÀ](?=:(?:image|photo))):(?=\S))?"
     r"(?P<value>[\"“«„”]|[$€£~]?\d{1,3}(?: \d{3})+(?![\w.,]*\w)[^\w\s()\"“«„”]*"
     r"|(?:[^\s()\"“«„”]|(?<=\w)\"(?=\w))+)"
 )
@@ -57,7 +61,7 @@ class _Token(NamedTuple):
     name: str = ""
     quoted: bool = False
     negated: bool = False
-    start: int = 0  # of its name in the text, and
+    start: int = 0  # of its name in the text, below 0 where no word may be added to it, and
     end: int = 0  # where it ends: of a filter and a word that nobody quoted
 
 
@@ -85,6 +89,7 @@ class _Parser:
         self.position = 0
         self.terms = 0
         self.flat = 0  # open parentheses that are too deep to group anything
+        self.filters: list[str] = []  # the names of filters before the parentheses that are open
 
     def note(self, sentence: str) -> None:
         if sentence not in self.notes:
@@ -118,18 +123,51 @@ class _Parser:
         position = 0
         while match := _TOKEN.search(self.text, position):
             position = match.end()
-            if match["open"] or match["close"]:
-                if len(match[0]) > 1:
-                    yield _Token("not")
-                yield _Token(match[0][-1])
+            if match["close"]:
+                yield _Token(")")
+                continue
+            if match["open"]:
+                yield from self.opened(match)
                 continue
             value, name, negated = match["value"], match["name"] or "", bool(match["minus"])
             if value in QUOTES:
                 value, position = self.quoted(value, position)
                 yield _Token("term", value, name, quoted=True, negated=negated)
+            elif _SEPARATOR.search(value) and value not in _OR:
+                for token in self.either(value, name, negated=negated):
+                    yield token._replace(start=-1)
             else:
                 for token in self.unquoted(value, name, negated=negated):
                     yield token._replace(start=match.start("name"), end=position)
+
+    def opened(self, match: re.Match[str]) -> Iterator[_Token]:
+        """A parenthesis, with the filter that is asked of each word in the group."""
+        name = match["of"] or ""
+        if match["without"]:
+            yield _Token("not")
+        if name and named(name) is None:
+            yield _Token("term", name)
+            name = ""
+        yield _Token("(", name=name)
+
+    def either(self, value: str, name: str, *, negated: bool) -> Iterator[_Token]:
+        """Words that `|` stands between, one of which is wanted, by the filter before the first."""
+        words = _SEPARATOR.split(value)
+        is_group = all(words)
+        if is_group and negated:
+            yield _Token("not")
+        if is_group:
+            yield _Token("(", name=name if named(name) else "")
+        for number, word in enumerate(words):
+            if number:
+                yield _Token("or")
+            own, colon, rest = word.partition(":")
+            if colon and rest and named(own):
+                yield from self.unquoted(rest, own, negated=negated and not is_group)
+            elif word:
+                yield from self.unquoted(word, "" if number else name, negated=negated and not is_group)
+        if is_group:
+            yield _Token(")")
 
     def quoted(self, mark: str, start: int) -> tuple[str, int]:
         """What stands in quotation marks, the first of which is before `start`, and where it ends."""
@@ -211,7 +249,9 @@ class _Parser:
             self.slip(_("Parentheses within more than {count} others were left out.").format(count=MAX_DEPTH))
             return None
         if kind == "(":
+            self.filters.append(token.name or (self.filters[-1] if self.filters else ""))
             nodes = self.group(depth + 1)
+            self.filters.pop()
             if self.peek() == ")":
                 self.position += 1
             else:
@@ -223,6 +263,8 @@ class _Parser:
                 _("Only the first {count} words and filters were read.").format(count=amount(MAX_TERMS))
             )
             return None
+        if not token.name and self.filters:
+            token = token._replace(name=self.filters[-1], start=-1)
         node = self.term(token)
         return _negated(node) if token.negated else node
 
@@ -242,13 +284,15 @@ class _Parser:
         return self.condition(name, token)
 
     def unknown(self, token: _Token) -> None:
-        """Say that there is no such filter, unless it is the beginning of an address."""
-        if not token.value.startswith("//"):
-            self.slip(
-                _("There is no filter “{name}:”: I looked for the words of “{value}”.").format(
-                    name=token.name, value=f"{token.name}:{token.value}"
-                )
-            )
+        """Say that there is no such filter, and the nearest, unless it is the beginning of an address."""
+        if token.value.startswith("//"):
+            return
+        note = _("There is no filter “{name}:”: I looked for the words of “{value}”.").format(
+            name=token.name, value=f"{token.name}:{token.value}"
+        )
+        for near in get_close_matches(fold(token.name), NAMES, n=1, cutoff=_ALIKE):
+            note += " " + _("The nearest is “{name}:”.").format(name=near)
+        self.slip(note)
 
     def condition(self, name: str, token: _Token) -> Node | None:
         if name in (Filter.SINCE, Filter.BEFORE):
@@ -273,7 +317,7 @@ class _Parser:
         return self.named(Filter(name), token) if words(token.value) else None
 
     def named(self, filter_: Filter, token: _Token) -> Node:
-        if following := self.following(token):
+        if token.start >= 0 and (following := self.following(token)):
             later, ends = (word.value for word in following), (word.end for word in following)
             self.loose.append(Loose(filter_, token.name, token.value, tuple(later), token.start, tuple(ends)))
         return Condition(filter_, token.value)

@@ -91,6 +91,32 @@ def test_or_joins_its_neighbours_and_nothing_else(text: str) -> None:
     assert nodes(text) == (word("apple"), either, word("police"))
 
 
+@pytest.mark.parametrize("text", ["amazon|google|ibm", "amazon||google | ibm", "amazon OR google|ibm"])
+def test_a_line_between_words_is_an_or(text: str) -> None:
+    either = AnyOf((word("amazon"), word("google"), word("ibm")))
+    assert nodes(f"apple {text} police") == (word("apple"), either, word("police"))
+    assert nodes('amazon|"google maps"') == (
+        AnyOf((word("amazon"), Phrase("google maps", ("google", "maps")))),
+    )
+
+
+@pytest.mark.parametrize("text", ["tag:IA|tag:Web", "tag:IA|Web", "tag:(IA OR Web)", "tag:(IA|Web)"])
+def test_a_filter_is_applied_to_each_of_its_alternatives(text: str) -> None:
+    either = AnyOf((Condition(Filter.TAG, "IA"), Condition(Filter.TAG, "Web")))
+    assert nodes(f"{text} police") == (either, word("police"))
+    assert nodes(f"-{text} police") == (Not(either), word("police"))
+    assert parse(f"{text} police", NOW).loose == ()
+
+
+def test_a_filter_is_applied_to_each_word_of_its_group() -> None:
+    title = word("macron", title=True), Phrase("la police", ("la", "police"), title=True)
+    assert nodes('titre:(macron OR "la police") amazon') == (AnyOf(title), word("amazon"))
+    assert nodes('title:(macron "la police" source:Wired)') == (
+        AllOf((*title, Condition(Filter.SOURCE, "Wired"))),
+    )
+    assert nodes("foo:(macron OR amazon)") == (word("foo"), AnyOf((word("macron"), word("amazon"))))
+
+
 def test_or_in_small_letters_is_a_word() -> None:
     assert nodes("amazon or google") == (word("amazon"), word("or"), word("google"))
 
@@ -135,6 +161,8 @@ def test_parentheses_that_do_not_match_lose_no_word(text: str) -> None:
         ("avant:2020-06-10", Condition(Filter.BEFORE, 1591747200)),
         ('since:"last monday"', Condition(Filter.SINCE, 1591574400)),
         ('since:"depuis lundi"', Condition(Filter.SINCE, 1591574400)),
+        ("jusqu'à:2020-06-10", Condition(Filter.BEFORE, 1591747200)),
+        ("jusqu’à:2020-06-10", Condition(Filter.BEFORE, 1591747200)),
         ("depuis:lundi", Condition(Filter.SINCE, 1591574400)),
         ("since:last monday", Condition(Filter.SINCE, 1591574400)),
         ("depuis:8 juin 2020", Condition(Filter.SINCE, 1591574400)),
@@ -214,7 +242,7 @@ def test_words_before_a_colon_that_are_words_of_sentences_stay_words() -> None:
     assert parse("écrit par : amadeo", NOW).nodes == (word("écrit"), word("par"), word("amadeo"))
 
 
-@pytest.mark.parametrize("text", ["source:", "police titre:(amazon)", "has:", "depuis: "])
+@pytest.mark.parametrize("text", ["source:", "has:", "depuis: "])
 def test_a_filter_without_a_value_is_said_and_left_out(text: str) -> None:
     query = parse(text, NOW)
     assert not any(isinstance(node, Condition) for node in query.nodes)
@@ -279,6 +307,14 @@ def test_an_unknown_name_and_an_address_are_words() -> None:
     (found,) = nodes("https://example.org/story")
     assert isinstance(found, Word)
     assert "story" in found.words
+
+
+@pytest.mark.parametrize(("text", "near"), [("titel:amazon", "titre:"), ("langage:fr", "language:")])
+def test_of_an_unknown_filter_the_nearest_is_told(text: str, near: str) -> None:
+    (note,) = parse(text, NOW).notes
+    assert near in note
+    (note,) = parse("zzz:amazon", NOW).notes
+    assert "nearest" not in note
 
 
 def test_a_long_query_is_cut_and_said_so() -> None:
