@@ -82,9 +82,11 @@ _ABOUT = re.compile(
     r"(?:(?:de|du|des|sur)\b|d')|point sur\b))"
 )
 _STORY = frozenset("affair affaire case deal dossier issue matter saga situation story".split())
+_NO_STORY = frozenset("cold green new test use".split())
+"""With these before them they are something else: the green deal, cold cases, use cases."""
 _THIS = frozenset("article articles page post text texte".split())
 """What is at hand, of which no other article tells: `summarize the article`."""
-_I_HAVE = re.compile(r"\bj['’]ai\b", re.IGNORECASE)  # no AI
+_IT_IS = re.compile(r"\b(?:j['’]ai|c['’]est)\b", re.IGNORECASE)  # no AI, no C
 _INTERROGATIVE = re.compile(
     r"\b(?:what|which|who|whom|whose|when|where|why|how|combien|comment|pourquoi|quand|ou|qui|que|quoi|quels?"
     r"|quelles?|lequel|laquelle|lesquel\w+|did|does|do|is|are|was|were|has|have|will|can)\b|\bqu'|-t-(?:il|elle|on)"
@@ -129,7 +131,7 @@ def asked(text: str, now: int, zone: tzinfo = UTC) -> Happening | None:
         or (moment and moment.relative and (short or _DID.search(rest)))
     ):
         return None
-    said = dict.fromkeys(terms.words(_I_HAVE.sub(" ", _without(text, moment))))
+    said = dict.fromkeys(terms.words(_IT_IS.sub(" ", _without(text, moment))))
     topic = _telling(word for word in said if not _SAYING.fullmatch(terms.fold(word)))
     dated = moment is not None and not moment.relative
     if len(topic) > (WORDS if moment and not dated else FEW_WORDS):
@@ -165,7 +167,9 @@ def _topic_after(asking: re.Match[str] | None, folded: str) -> tuple[str, ...]:
 def _telling(words: Iterable[str]) -> tuple[str, ...]:
     """Those of some words that the stories of a topic have: not all of them call it an affair, or a deal."""
     found = tuple(word for word in words if terms.alternatives(word))
-    return tuple(word for word in found if word not in _STORY) or found
+    after = zip(("", *found), found, strict=False)
+    kept = tuple(word for before, word in after if word not in _STORY or before in _NO_STORY)
+    return kept or found
 
 
 def folded_of(text: str) -> str:

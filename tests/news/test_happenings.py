@@ -345,6 +345,9 @@ def test_a_topic_that_is_a_kind_of_story_alone_is_one() -> None:
     happening = asked("latest on the deal", 1_780_000_000)
     assert happening is not None
     assert happening.topic == ("deal",)
+    deal = asked("news on the green deal", 1_780_000_000)
+    assert deal is not None
+    assert deal.topic == ("green", "deal")
     assert topic_of("summarize the article") == topic_of("résume ce texte") == ()
 
 
@@ -465,6 +468,9 @@ def test_what_i_have_is_no_topic() -> None:
         happening = asked(question, 1_780_000_000)
         assert happening is not None
         assert happening.topic == ()
+    news = asked("c'est quoi les news", 1_780_000_000)
+    assert news is not None
+    assert news.topic == ()
     about = asked("what about AI this week?", 1_780_000_000)
     assert about is not None
     assert about.topic == ("ai",)
