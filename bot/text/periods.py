@@ -95,6 +95,16 @@ _QUARTERS = (
     "fourth quatrieme 4th 4e",
 )
 _QUARTER = {name: number for number, names in enumerate(_QUARTERS, 1) for name in names.split()}
+_FEASTS = {
+    "christmas|christmas day|xmas|noel|jour de noel": (12, 25),
+    "christmas eve|veille de noel": (12, 24),
+    "new year|new year's day|nouvel an|jour de l'an": (1, 1),
+    "valentine's day|saint-valentin|saint valentin": (2, 14),
+    "halloween": (10, 31),
+    "all saints' day|toussaint": (11, 1),
+}
+_FEAST = {name: date for names, date in _FEASTS.items() for name in names.split("|")}
+"""Days with names that are the same in every year."""
 _DECEMBER = 12
 _EVENING, _MORNING = 18, 6  # hours, from and to which it is night
 
@@ -222,6 +232,12 @@ def _date(match: re.Match[str], now: datetime) -> Period:
     return _days(_utc(year, month, day)) if day else _whole_month(year, month)
 
 
+def _feast_of(match: re.Match[str], now: datetime) -> Period:
+    month, day = _FEAST[match["feast"]]
+    year = int(match["year"] or now.year - (_utc(now.year, month, day) > now))
+    return _days(_utc(year, month, day))
+
+
 def _moment(match: re.Match[str], now: datetime) -> Period:
     moment = datetime.fromisoformat(match["iso"].upper())
     if moment.tzinfo is None:
@@ -241,6 +257,7 @@ _named = (
 _stretch = "week-?end|week|semaine|month|mois|quarter|trimestre|year|annee|an"
 _ordinal = "|".join(_QUARTER)
 _season = "|".join(_SEASON)
+_feast = "|".join(sorted(_FEAST, key=len, reverse=True))
 _season_in_a_year = "|".join(name for name, month in _SEASON.items() if month != _DECEMBER)
 _RULES: tuple[tuple[str, Callable[[re.Match[str], datetime], Period]], ...] = (
     (
@@ -249,10 +266,12 @@ _RULES: tuple[tuple[str, Callable[[re.Match[str], datetime], Period]], ...] = (
     ),
     (_year + r"[-/.](?P<month>[0-9]{1,2})(?:[-/.](?P<day>[0-9]{1,2}))?", _date),
     (r"(?P<day>[0-9]{1,2})[-/.](?P<month>[0-9]{1,2})[-/.]" + _short_year, _date),
-    (rf"{_day} (?P<name>{_month})\.?(?: {_year})?", _date),
+    (rf"{_year}(?P<month>[0-9]{{2}})(?P<day>[0-9]{{2}})", _date),
+    (rf"{_day} (?P<name>{_month})\.?(?:,? {_year})?", _date),
     (rf"(?P<name>{_month})\.? {_day}(?:,? {_year})?", _date),
     (rf"(?P<name>{_month})\.?(?: {_year})?", _date),
     (_year, _date),
+    (rf"(?:(?:{_past}) )?(?P<feast>{_feast})(?: (?:{_passe}))?(?: {_year})?", _feast_of),
     (rf"(?:(?P<last>{_past}) )?(?P<weekday>{_weekday})(?: (?P<dernier>{_passe}))?", _weekday_of),
     (rf"(?P<day>{_named})", _named_day),
     (rf"(?P<last>{_past}) night|(?:cette )?nuit(?: (?P<dernier>{_passe}))?", _night),

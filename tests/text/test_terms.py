@@ -262,6 +262,24 @@ def test_names_are_found_whatever_their_case_accents_and_spaces():
     assert terms.outlet_tokens("LE  MONDÉ")[-1] == terms.outlet_tokens("lemonde")[-1]
     assert terms.author_tokens("") == ()
     assert terms.tag_tokens("C++") == ("tcplusplus",)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        "car Cars",
+        "science sciences",
+        "réseau réseaux",
+        "story stories",
+        "technology technologies technologie",
+    ],
+)
+def test_a_tag_is_the_same_in_singular_and_plural(names: str):
+    assert len({terms.tag_tokens(name) for name in names.split()}) == 1
+    assert terms.outlet_tokens("Sciences") != terms.outlet_tokens("Science")
+
+
+def test_meta_holds_what_filters_ask_for():
     everything = terms.index_terms(
         title="A", body="", language="fr", feed_id=7, outlet="01net", author="J. K. Rowling",
         tags=("Hardware", "Écran"), published=1591747200, image="x",
