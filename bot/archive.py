@@ -15,6 +15,8 @@ import typer
 from bot import printing, terminal
 from bot.clock import SystemClock
 from bot.news import answers, articles_io
+from bot.news.answer import Answer
+from bot.news.desk import in_return
 from bot.news.meaning import Meaning, opened
 from bot.news.newsroom import open_newsroom
 from bot.news.search import Searcher, article_as_json, as_json
@@ -166,13 +168,19 @@ def ask(
         clock = SystemClock()
         async with open_searcher(settings) as searcher, writer_of(settings, clock) as writer:
             for text in _lines(question):
-                answer = await answers.ask(searcher, text, feed_ids=None, writer=writer)
+                if said := in_return(text):
+                    answer = Answer(question=text, answered=False)
+                else:
+                    answer = await answers.ask(searcher, text, feed_ids=None, writer=writer)
                 if as_json_:
                     terminal.out(json.dumps(answer.as_json(), ensure_ascii=False))
                     continue
                 if question == "-":
                     terminal.out(f"\n{safe.plain(text)}")
-                printing.answer(answer, settings)
+                if said:
+                    terminal.say(said)
+                else:
+                    printing.answer(answer, settings)
 
     wait_for(work)
 

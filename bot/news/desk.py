@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from bot import locale
 from bot.locale import _, amount
-from bot.news import answers
+from bot.news import answers, mentions
 from bot.news.answer import Answer
 from bot.news.limits import Limit
 from bot.news.newsroom import Newsroom
@@ -123,6 +123,8 @@ class Desk:
 
         Raises `Refusal` where there is nothing to look for in it, or where too many questions wait.
         """
+        if courtesy := in_return(asked.text):
+            raise Refusal(courtesy)
         async with self._turn():
             before = await self._conversation(asked.follows)
             known = (asked.article_id, *(each.article_id for each in before))
@@ -186,6 +188,15 @@ class Desk:
             yield
         finally:
             self._turns.release()
+
+
+def in_return(text: str) -> str:
+    """What to say to somebody who only greets or thanks; "" where a text asks for something."""
+    if mentions.thanks(text):
+        return _("You are welcome.")
+    if mentions.greets(text):
+        return _("Hello! Ask me about the news, as in “What happened with Signal?”")
+    return ""
 
 
 def says_something(text: str) -> bool:

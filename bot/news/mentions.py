@@ -62,9 +62,9 @@ def wanted(text: str, now: int, *, addressed: bool) -> Wanted:
 def _wanted(text: str, now: int, *, addressed: bool) -> Wanted:
     verb = _SEARCH.match(text)
     asks_nothing = verb is not None and verb["colon"] and verb.end() == len(text)
-    if not text or asks_nothing or _HELLO.fullmatch(text):
+    if not text or asks_nothing or greets(text):
         return Wanted(Want.HELP, text) if addressed else Wanted(Want.NOTHING)
-    if _THANKS.fullmatch(text):
+    if thanks(text):
         return Wanted(Want.NOTHING)
     question = is_question(text)
     if verb and verb.end() < len(text) and (verb["colon"] or (addressed and not text.endswith("?"))):
@@ -72,6 +72,16 @@ def _wanted(text: str, now: int, *, addressed: bool) -> Wanted:
     if not question and addressed and any(map(_narrows, parse(text, now).nodes)):
         return Wanted(Want.SEARCH, text)
     return Wanted(Want.ANSWER, text) if question or addressed else Wanted(Want.NOTHING)
+
+
+def greets(text: str) -> bool:
+    """Whether a text only says hello, or calls for help."""
+    return _HELLO.fullmatch(text.strip()) is not None
+
+
+def thanks(text: str) -> bool:
+    """Whether a text only says thanks."""
+    return _THANKS.fullmatch(text.strip()) is not None
 
 
 def is_question(text: str) -> bool:

@@ -83,6 +83,14 @@ def test_a_time_of_which_no_article_is_is_said_to_be_one(telex: Telex) -> None:
         assert answer["period"] == {"since": "1789-01-01T00:00:00Z", "before": "1790-01-01T00:00:00Z"}
 
 
+def test_thanks_get_no_quote(telex: Telex) -> None:
+    telex("import", "-", given=line(1, title="Merci patron", text="Merci patron est un film."))
+    assert "You are welcome." in telex("ask", "merci").stderr
+    (answer,) = telex.json("ask", "merci", "--json")
+    assert not answer["answered"]
+    assert not answer["nearest"]
+
+
 async def test_a_configured_model_writes_the_answer_and_is_named(
     telex: Telex, feed_server: FeedServer
 ) -> None:

@@ -155,3 +155,11 @@ async def test_the_closest_of_some_articles_is_the_one_that_is_named(newsroom: N
     assert found.title == titles["a"]
     assert closest("What about robots?", articles) is None
     assert closest("Why?", articles) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("merci !", "You are welcome."), ("Thanks", "You are welcome."), ("bonjour", "Hello!")]
+)
+async def test_who_only_greets_or_thanks_gets_no_quote(newsroom: Newsroom, text: str, said: str):
+    with pytest.raises(Refusal, match=said):
+        await Desk(newsroom).answer(asked(text=text))
