@@ -2,19 +2,19 @@
 
 The weights are logistic regressions on half of the questions of `tests/benchmarks/answers_quality.py`, the
 first to tell the passage that answers from others, the second to tell a right answer from the best passage
-of a store that holds none. `tests/benchmarks/answers_fit.py` made those without meaning.
+of a store that holds none. `tests/benchmarks/answers_fit.py` made those without meaning. Those of what is
+counted and of causes were chosen on the same half: few of its questions tell of them.
 """
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
-from bot.news import introductions, offices, portraits, question
+from bot.news import belonging, introductions, numbers, offices, portraits, question
 from bot.news.finding import Found
 from bot.news.passages import Passages, Sentence
 from bot.news.question import Kind, Question
@@ -30,9 +30,6 @@ HELD = 0.15  # how much of the words something of the kind asked for outweighs i
 OUTRIGHT = (Kind.LEADER, Kind.DEFINITION)  # kinds whose answer a sentence may say outright
 RAREST = 7.6  # a word of no article in a thousand; in larger stores no word tells more
 USUAL_AHEAD = 0.4  # of the best article before the next, likewise
-
-_POINTS_BACK = re.compile(r"[\"“«\s]*(?:He|She|They|It|His|Her|Their|Il|Elle|Ils|Elles|Celui-ci|Celle-ci)\b")
-"""A sentence that begins so tells of whom the one before names."""
 
 # What tells the passage that answers. Shares are weighted by how much each word tells.
 _CHOICE = {
@@ -51,6 +48,7 @@ _CHOICE = {
     "rare": 0.91,
     "measure": 0.13,
     "reason": 0.94,
+    "counted": 0.6,
 }
 # What tells a right answer.
 _SURENESS = {
@@ -74,6 +72,8 @@ _SURENESS = {
     "words": -0.04,
     "length": -0.39,
     "who or where": -0.29,
+    "uncounted": -1.25,
+    "no cause": -0.25,
 }
 # The same where it is known how alike question and passage are in meaning ("cosine", "ahead in meaning").
 _CHOICE_IN_MEANING = {"one": -1.16, "points": 0.7, "cosine": 3.49}
@@ -95,6 +95,8 @@ _SURENESS_IN_MEANING = {
     "measured": -0.76,
     "name": -0.18,
     "who or where": -0.17,
+    "uncounted": -1.25,
+    "no cause": -0.25,
     "ahead in meaning": 3.06,
 }
 # What tells that a passage in the other language answers: which one does, then whether it does. Words count
@@ -137,6 +139,7 @@ class _Asked:
     count: int  # words of the question that tell something
     rarity: tuple[float, ...]  # of each word among the articles found, times its weight
     tells: tuple[float, ...]  # how much each word tells, as a part of what the rarest does
+    counted: tuple[Sought, ...]  # words of the question for what it counts
     implied: frozenset[str]  # terms that whatever is of the kind says without having them
 
     @property
@@ -149,7 +152,14 @@ class _Asked:
             return portraits.introduces(self.question.thing, text)
         if self.question.thing:
             return introductions.defines(self.question.thing, text)
+        if self.question.counts:
+            return numbers.has_count(terms.fold(text), self.words)
         return question.present(self.kind, text, self.words)
+
+    def counts(self, sentence: Sentence, language: str | None) -> bool:
+        """Whether a sentence tells a number of what is counted."""
+        things = self.question.counts
+        return bool(things) and numbers.counts(things, self.counted, sentence.text, language)
 
     def lacks_office(self, found: frozenset[str]) -> bool:
         """Whether the question is who holds an office, of which there is not a word here."""
@@ -225,7 +235,7 @@ def foreign(
     """The first passages of an article in the other language, their shares of the words counted."""
     total = sum(word.weight for word in wanted)
     found = []
-    for first, last in islice(_windows(read), most):
+    for first, last in islice(read.windows(LONGEST), most):
         sentences = read.sentences[first : last + 1]
         text = read.text[sentences[0].start : sentences[-1].end]
         if asked.who and not portraits.introduces(asked.thing, text):
@@ -268,6 +278,7 @@ def _asked(text: str, wanted: Sequence[Sought], found: Sequence[Found]) -> _Aske
         count=sum(1 for word in set(words) if terms.alternatives(word)),
         rarity=rarity,
         tells=tuple(min(word.weight / (NAME if word.is_name else 1) / RAREST, 1.0) for word in wanted),
+        counted=tuple(word for word in wanted if word.word in asked.counts),
         implied=frozenset[str]().union(*(word.exact for word in wanted if word.word in asked.implied)),
     )
 
@@ -281,6 +292,7 @@ def _weighed(asked: _Asked, each: Found, rank: int, found: Sequence[Found]) -> I
         sentence.terms | asked.implied if is_held else sentence.terms
         for sentence, is_held in zip(read.sentences, held, strict=True)
     ]
+    counts = [asked.counts(sentence, read.article.language) for sentence in read.sentences]
     shares = [asked.share(line) for line in lines]
     whole = read.terms | asked.implied if any(held) else read.terms
     names = [word for word in asked.wanted if word.is_name]
@@ -302,7 +314,7 @@ def _weighed(asked: _Asked, each: Found, rank: int, found: Sequence[Found]) -> I
         "ahead": found[0].hit.score - found[1].hit.score if len(found) > 1 else USUAL_AHEAD,
         "words": math.log(asked.count),
     }
-    for first, last in _windows(read):
+    for first, last in read.windows(LONGEST):
         best = max(range(first, last + 1), key=lambda number: shares[number] + HELD * held[number])
         if any(shares[first : last + 1]):
             sentences = read.sentences[first : last + 1]
@@ -310,6 +322,8 @@ def _weighed(asked: _Asked, each: Found, rank: int, found: Sequence[Found]) -> I
             features = article | _features(asked, read, sentences, held_by, shares[best])
             features["kind in sentence"] = float(held[best])
             features["absent in sentence"] = asked.absent(title | lines[best])
+            features["uncounted"] = float(bool(asked.question.counts) and not any(counts[first : last + 1]))
+            features["counted"] = float(any(counts[first : last + 1]))
             features["outright"] = float(
                 asked.kind in OUTRIGHT and held[best] and not features["absent in sentence"]
             )
@@ -318,22 +332,16 @@ def _weighed(asked: _Asked, each: Found, rank: int, found: Sequence[Found]) -> I
                 continue
             if asked.question.office and not offices.told(asked.question, read, first, last):
                 continue
-            if asked.kind is Kind.PRICE and not _of_it(asked, title, sentences, held[first : last + 1]):
+            if asked.kind in (Kind.PRICE, Kind.AGE) and not belonging.told(
+                asked.question, asked.wanted, read, held, first, last
+            ):
+                continue
+            if asked.question.life and not any(
+                question.tells_life(asked.question.life, sentence.text) for sentence in sentences
+            ):
                 continue
             points = sum(weight * features[name] for name, weight in _CHOICE.items())
             yield Passage(read, sentences, features, points)
-
-
-def _of_it(asked: _Asked, title: frozenset[str], sentences: Sequence[Sentence], held: Sequence[bool]) -> bool:
-    """Whether a price is told of what the question names: there, in the sentence before, or in the title."""
-    names = [word for word in asked.wanted if word.is_name] or asked.wanted
-    before = frozenset[str]()
-    for sentence, is_price in zip(sentences, held, strict=True):
-        found = title.union(sentence.terms, before)
-        if is_price and overlap(names, found) >= sum(word.weight for word in names) / 2:
-            return True
-        before = sentence.terms
-    return False
 
 
 def _features(
@@ -359,35 +367,7 @@ def _features(
         "measured": float(asked.kind in question.MEASURED),
         "measure": float(held and asked.kind in question.MEASURED),
         "reason": float(held and asked.kind is Kind.REASON),
+        "no cause": float(asked.kind is Kind.REASON and not question.may_tell_cause(text)),
         "who or where": float(asked.kind in (Kind.PERSON, Kind.LEADER, Kind.PLACE)),
         "name": float(held and asked.kind in (Kind.PERSON, Kind.PLACE, Kind.NAME)),
     }
-
-
-def _windows(read: Passages) -> Iterator[tuple[int, int]]:
-    """The longest runs of sentences that fit in a quote, each as its first and last.
-
-    Between paragraphs something may have been left out of what is read: then a run ends there.
-    """
-    sentences = read.sentences
-    reached = -1
-    for first, sentence in enumerate(sentences):
-        last = first
-        for number in range(first + 1, len(sentences)):
-            if not _fits(read, first, number, last):
-                break
-            last = number
-        follows = first > 0 and _POINTS_BACK.match(sentence.text) and _fits(read, first - 1, first, first - 1)
-        if last > reached and not follows:
-            reached = last
-            yield first, last
-
-
-def _fits(read: Passages, first: int, number: int, last: int) -> bool:
-    """Whether a sentence may follow the last one of a quote that begins with the first."""
-    sentences = read.sentences
-    if sentences[number].end - sentences[first].start > LONGEST:
-        return False
-    if sentences[number].paragraph == sentences[last].paragraph:
-        return True
-    return 0 < len(read.as_given(read.text[sentences[first].start : sentences[number].end])) <= LONGEST

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from enum import Enum
 from typing import NamedTuple
 
-from bot.news import introductions, portraits, sums
+from bot.news import ages, introductions, numbers, portraits, sums
+from bot.news.numbers import MONTH, NUMBER
 from bot.text import terms
 
 
@@ -32,20 +33,9 @@ class Kind(Enum):
 
 
 _WHAT = r"(?:what|which|quel|quels|quelle|quelles)\b"
-_NUMBER = (
-    r"\d+(?:[.,]\d+)*|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty"
-    r"|forty|fifty|hundreds?|thousands?|millions?|billions?|dozens?|half|third|quarter|twice|once|several"
-    r"|une?|deux|trois|quatre|cinq|sept|huit|neuf|dix|onze|douze|quinze|vingt|trente|quarante|cinquante"
-    r"|soixante|cents?|centaines?|mille|milliers?|milliards?|dizaines?|douzaines?|moitie|tiers|quart"
-    r"|first|second|premiere?s?|seconde|(?:deux|trois|quatr|cinqu|six|sept|huit|neuv|dix)iemes?"
-)
 _UNIT = (
     r"seconds?|minutes?|hours?|days?|weeks?|months?|years?|decades?|century|centuries|millenni(?:um|a)|seasons?"
     r"|secondes?|heures?|jours?|journees?|semaines?|mois|ans?|annees?|decennies?|siecles?|millenaires?|saisons?"
-)
-_MONTH = (
-    r"january|february|march|april|may \d+|\d+ may|june|july|august|september|october|november|december"
-    r"|janvier|fevrier|mars|avril|mai|juin|juillet|aout|septembre|octobre|novembre|decembre"
 )
 _DAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day|(?:lun|mar|mercre|jeu|vendre|same)di|dimanche"
 _GRAMS = r"(?:[km]g|lbs?|oz|tonnes?|tons?|kilos?|(?:kilo|milli)?gram(?:me)?s?|pounds?|livres?|ounces?|onces?)"
@@ -69,11 +59,14 @@ _PRICE = (
     r"|(?:ca|cela) (?:coute|vaut|coutera) combien|(?:a|pour) (?:combien(?! de\b| d')|quel prix)\b"
 )
 _SUM = (
-    r"(?:fines?|penalty|damages|ransom|revenues?|profits?|budget|salary|wages?|funding|debts?|worth"
-    r"|amendes?|rancon|salaire|benefices?|chiffre d'affaires|dettes?|levee de fonds)\b"
+    r"(?:fines?|penalty|damages|ransom|bail|settlements?|revenues?|profits?|budget|salary|wages?|funding"
+    r"|debts?|worth"
+    r"|amendes?|rancon|caution|indemnites?|salaire|benefices?|chiffre d'affaires|dettes?|levee de fonds)\b"
 )
 _GIVEN = (
-    r"(?:fined|raised?|earn(?:s|ed)?|invest(?:s|ed)?|spen[dt]|owe[sd]?|stolen|awarded|donated"
+    r"(?:fin(?:ed|ing)|rais(?:ed?|ing)|earn(?:s|ed|ing)?|invest(?:s|ed|ing)?|spen(?:[dt]|ding)|ow(?:e[sd]?|ing)"
+    r"|offer(?:s|ed|ing)?|pay(?:s|ing)?(?= \w)(?! (?:for|to|per|in|a|at|on)\b)|refund(?:s|ed|ing)?|stolen"
+    r"|awarded|donat(?:ed|ing)"
     r"|gagnent|gagne|gagnait|touche(?:nt)?|vaut|valent|valait|investi[ts]?|depense|leve|doi(?:ven)?t)\b"
 )
 _MONEY = (
@@ -105,7 +98,13 @@ _TIME = (
     r"(?:year|date|day|month|century|decade|era|time|period|annee|jour|mois|siecle|epoque|periode|moment"
     r"|decennie|heure)"
 )
-_REASON = r"why|pourquoi|(?:what|which|quelles?) (?:caused|reason|is the reason|was the reason|raison)"
+_DEATH = (
+    r"(?:de|a cause de) quoi (?:est|etait|sont) (?:decede|mort)|cause of death"
+    r"|what did .{1,60} die (?:of|from)"
+)
+_REASON = (
+    rf"why|pourquoi|{_DEATH}|(?:what|which|quelles?) (?:caused|reason|is the reason|was the reason|raison)"
+)
 _PLACE = (
     rf"where|ou|{_WHAT} (?:est (?:le |la |l')|is the |was the )?"
     r"(?:countr|cit(?:y|ies)|town|state|region|place|continent|count(?:y|ies)|pays|ville|lieu|endroit|etat"
@@ -154,32 +153,63 @@ _KINDS = (
 )
 _COMPILED = tuple((kind, re.compile(rf"\b(?:{pattern})")) for kind, pattern in _KINDS)
 
-_LASTING = (
-    rf"\b(?:{_NUMBER})[ -](?:\w+ )?(?:{_UNIT})\b|\b\d+:\d\d\b|\b\d{{4}} ?(?:to|a|-|–|et|and) ?\d{{4}}\b"
-)
+_LASTING = rf"\b(?:{NUMBER})[ -](?:\w+ )?(?:{_UNIT})\b|\b\d+:\d\d\b|\b\d{{4}} ?(?:to|a|-|–|et|and) ?\d{{4}}\b"
 _PRESENT = {
     Kind.TIME: re.compile(
-        rf"\b(?:\d{{3,4}}|\d{{1,3}}[ ,.]?\d{{3}} ?(?:bp|bc)|{_MONTH}|{_DAY}|(?:19|20)?\d0s"
+        rf"\b(?:\d{{3,4}}|\d{{1,3}}[ ,.]?\d{{3}} ?(?:bp|bc)|{MONTH}|{_DAY}|(?:19|20)?\d0s"
         r"|(?:\d{1,2}|[ivx]+|\w+teenth|twentieth)(?:e|eme|th|st|nd|rd)? ?(?:siecles?|century|centuries)"
         r"|yesterday|today|tomorrow|hier|demain|aujourd'hui|\d{1,2} ?(?::|h) ?\d{2}|\d{1,2} ?[ap]\.?m"
         r"|(?:last|next|this) (?:week|month|year|summer|spring|fall|winter)"
-        rf"|(?:{_NUMBER}) (?:{_UNIT}) (?:ago|later|earlier|plus tard|plus tot|apres|avant)"
+        rf"|(?:{NUMBER}) (?:{_UNIT}) (?:ago|later|earlier|plus tard|plus tot|apres|avant)"
         r"|spring|summer|autumn|winter|printemps|ete|automne|hiver)\b"
     ),
     Kind.PERIOD: re.compile(_LASTING),
-    Kind.NUMBER: re.compile(rf"\b(?:{_NUMBER})\b|%"),
-    Kind.MONEY: re.compile(rf"{sums.SUM}|\b(?:{_NUMBER}) (?:percent|per cent|pour cent)\b|%"),
-    Kind.WEIGHT: re.compile(rf"\b(?:{_NUMBER}) ?{_GRAMS}\b|\b(?:\d+ |\d*[.,]?\d\d)g\b"),
-    Kind.LENGTH: re.compile(rf"\b(?:{_NUMBER})[ -]?{_METRES}\b"),
-    Kind.AGE: re.compile(rf"{_LASTING}|\b(?:aged?|age de|agee? de) (?:{_NUMBER})\b|, (?:{_NUMBER}),"),
+    Kind.MONEY: re.compile(rf"{sums.SUM}|\b(?:{NUMBER}) (?:percent|per cent|pour cent)\b|%"),
+    Kind.WEIGHT: re.compile(rf"\b(?:{NUMBER}) ?{_GRAMS}\b|\b(?:\d+ |\d*[.,]?\d\d)g\b"),
+    Kind.LENGTH: re.compile(rf"\b(?:{NUMBER})[ -]?{_METRES}\b"),
     Kind.REASON: re.compile(
         r"\b(?:because|due to|since|in order to|so that|so as to|owing|thanks to|caused|reasons?|as a result"
-        r"|to avoid|parce que?|parce qu|car|afin|en raison|a cause|grace a|puisqu|contexte|suite a|crainte"
+        r"|to avoid|parce qu\w*|car|afin|en raison|a cause|grace a|puisqu\w*|contexte|suite a|crainte"
         r"|dans le but)\b"
     ),
 }
+_PURPOSE = re.compile(
+    r"\b(?:as a means|result(?:s|ed|ing) (?:in|from)|le(?:d|ads?|ading) to|cit(?:ed|es|ing)|blam(?:ed|es|ing)"
+    r"|prevent(?:s|ed|ing)?|raison|motifs?|pretexte|du fait|faute de|en effet|empech\w+|invoqu\w+|justifi\w+"
+    r"|(?:reproch|accus)\w+|pour qu\w*"
+    r"|pour (?:(?:ne pas|l[ae]|les|l'|s'|se|y|en) ?)?\w{2,}(?:er|ir|re))\b"
+)
+"""What may tell a reason, or something else."""
+_TELLS: dict[Kind, Callable[[str, Collection[str]], bool]] = {
+    Kind.PRICE: lambda text, _asked: sums.has_price(terms.fold(text)),
+    Kind.AGE: lambda text, _asked: ages.has_age(text),
+    Kind.NUMBER: lambda text, asked: numbers.has_number(terms.fold(text), asked),
+    Kind.LEADER: introductions.names_leader,
+}
 _NAMES = (Kind.PERSON, Kind.PLACE, Kind.NAME)
 _NAME = re.compile(r"(?<![.!?…:«“\"] )(?<!^)(?<![\w'’-])(?:[ldLD]['’])?([^\W\d_a-zà-ÿ][\w.'’-]*)")
+_LIFE = {
+    "birth": (
+        re.compile(
+            r"\b(?:est|sont|etait|fut)(?:[- ](?:il|elle|ils|elles))? nee?s?\b|[- ]t[- ](?:il|elle) nee?s?\b"
+            r"|\b(?:born|birth(?:day|place|date)?|naissance|naquit|naitre)\b"
+        ),
+        re.compile(
+            r"\b(?:nee?s?|born|birth\w*|naissances?|naqui\w*|naitre|nait|anniversaire|nati(?:fs?|ves?)"
+            r"|originaires?|(?:voi[rt]|vu) le jour)\b|\([^()]{0,60}\d{4} ?[-–—]"
+        ),
+    ),
+    "death": (
+        re.compile(rf"\b(?:{_DEATH})\b"),
+        re.compile(
+            r"\b(?:cause[sd]?|suites? d|(?:mort|deced)\w* (?:d'une?|des suites|dans|apres|a la suite)"
+            r"|succomb\w+|emporte\w*|tue(?:e|es|s)?|die[sd]? (?:of|from|in|after|when)|killed|complications?"
+            r"|suicide|cancer|tumeur|tumou?r|maladie|malade|illness|disease|infarctus|crise cardiaque|heart"
+            r"|stroke|avc|accident|crash|overdose|pneumon\w+)\b"
+        ),
+    ),
+}
+"""What a question asks of a life, and what a text that tells it says."""
 _MANY = frozenset({"combien", "many", "much"})
 _SAID = {
     Kind.NUMBER: _MANY,
@@ -227,8 +257,9 @@ class Question(NamedTuple):
 
     Others are `implied` by whatever is of the kind: an amount of money says "cost". The `thing` is what a
     definition is asked of; where the question is `who` it is, only a sentence answers that introduces the
-    bearer of the name. An `office` (who is the president of…, what is the capital of…) is told by nothing
-    that does not name it together with what it is an office `of`.
+    bearer of the name. What is counted is named by one of the words `counts`. Of a `life`, a birth or what
+    somebody died of, only what speaks of it tells. An `office` (who is the president of…, what is the
+    capital of…) is told by nothing that does not name it together with what it is an office `of`.
     """
 
     kind: Kind
@@ -236,6 +267,8 @@ class Question(NamedTuple):
     implied: frozenset[str] = frozenset()
     thing: str = ""
     who: bool = False
+    counts: tuple[str, ...] = ()
+    life: str = ""
     office: str = ""
     of: tuple[str, ...] = ()
 
@@ -243,11 +276,22 @@ class Question(NamedTuple):
 def understood(question: str) -> Question:
     """What the question asks for."""
     folded = terms.fold(question)
+    asked = _understood(question)
+    if asked.kind is Kind.NUMBER:
+        asked = asked._replace(counts=numbers.things(folded))
+    for event, (pattern, _) in _LIFE.items():
+        if asked.kind is not Kind.PLACE and pattern.search(folded):
+            asked = asked._replace(life=event)
     office = _OFFICE.search(folded)
     if office is None:
-        return _understood(question)
+        return asked
     of = tuple(word for word in terms.words(folded[office.end() :]) if terms.alternatives(word))
-    return _understood(question)._replace(office=office["office"], of=of)
+    return asked._replace(office=office["office"], of=of)
+
+
+def tells_life(event: str, text: str) -> bool:
+    """Whether a text tells of a birth, or of what somebody died of, as `Question.life` has it."""
+    return _LIFE[event][1].search(terms.fold(text)) is not None
 
 
 def _understood(question: str) -> Question:
@@ -270,12 +314,15 @@ def _understood(question: str) -> Question:
     return Question(Kind.OTHER, said | _HAPPENING if _HAPPENED.search(folded) else said)
 
 
+def may_tell_cause(text: str) -> bool:
+    """Whether a text has any word that tells a reason, or may tell one."""
+    return present(Kind.REASON, text, ()) or _PURPOSE.search(terms.fold(text)) is not None
+
+
 def present(wanted: Kind, text: str, asked: Collection[str]) -> bool:
     """Whether a text holds something of the kind that is not among `asked`, the question's folded words."""
-    if wanted is Kind.PRICE:
-        return sums.has_price(terms.fold(text))
-    if wanted is Kind.LEADER:
-        return introductions.names_leader(text, asked)
+    if wanted in _TELLS:
+        return _TELLS[wanted](text, asked)
     pattern = _PRESENT.get(wanted)
     if pattern is not None:
         return any(match[0] not in asked for match in pattern.finditer(terms.fold(text)))

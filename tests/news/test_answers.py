@@ -65,6 +65,69 @@ async def test_the_shared_questions_come_out_right(library: Library, searcher: S
 
 
 @pytest.mark.parametrize(
+    ("title", "text", "question"),
+    [
+        (
+            "Tory Bruno is out at the launch company",
+            "Tory Bruno left the launch company. Bruno had a 30-year career as an engineer for rockets.",
+            "how old is tory bruno",
+        ),
+        (
+            "Emmanuel Macron reçoit un pilote",
+            "Emmanuel Macron a reçu au palais le pilote Mick Schumacher, 20 ans, mardi à Paris.",
+            "quel age a emmanuel macron",
+        ),
+        (
+            "TikTok has until December",
+            "TikTok has a deadline of December 16 to protect its American users from spying.",
+            "how many users does tiktok have",
+        ),
+        (
+            "Markus Duesmann dirigera Audi",
+            "Markus Duesmann sera nommé à la direction d'Audi le 1er avril prochain.",
+            "quand est né markus duesmann",
+        ),
+        (
+            "The Pixel 10 Pro Fold reviewed",
+            "The Pixel 10 Pro Fold costs $1,800, as much as the one of last year did.",
+            "how much is the pixel 10",
+        ),
+        (
+            "Strava has a yearly review",
+            "The yearly review of Strava costs $80, and nobody gets it for nothing.",
+            "How much does Strava cost in Norway?",
+        ),
+        (
+            "Jacques Chirac est mort",
+            "L'ancien président Jacques Chirac est mort jeudi à l'âge de 86 ans à Paris.",
+            "de quoi est mort jacques chirac",
+        ),
+    ],
+)
+async def test_what_is_told_of_something_else_is_no_answer(
+    library: Library, searcher: Searcher, title: str, text: str, question: str
+) -> None:
+    await library.add(title, text)
+    assert not (await ask(searcher, question, feed_ids=None)).answered
+
+
+@pytest.mark.parametrize(
+    ("text", "question"),
+    [
+        ("Vince Zampella led the studio. He was 55 when he died in a crash.", "How old was Vince Zampella?"),
+        ("The Pixel 10 costs $799, and the Pixel 10 Pro costs more.", "how much is the pixel 10"),
+        ("Markus Duesmann, né en 1969, dirigera Audi.", "quand est né markus duesmann"),
+        ("More than 130,000 homes lost power in Oakland.", "how many homes lost power in oakland"),
+    ],
+)
+async def test_what_is_told_of_it_is_the_answer(
+    library: Library, searcher: Searcher, text: str, question: str
+) -> None:
+    await library.add("News of the day", text)
+    assert (await ask(searcher, question, feed_ids=None)).answered
+
+
+@pytest.mark.parametrize(
     ("question", "holds"),
     [
         ("Why does Amazon ban the police from using Rekognition?", "racism"),

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.news.question import Kind, present, understood
+from bot.news.question import Kind, may_tell_cause, present, tells_life, understood
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,12 @@ from bot.news.question import Kind, present, understood
         ("What is Nvidia worth?", Kind.MONEY),
         ("How much was Google fined?", Kind.MONEY),
         ("Combien gagne le patron ?", Kind.MONEY),
+        ("How much is Disney investing in OpenAI?", Kind.MONEY),
+        ("how much is nick reiner's bail", Kind.MONEY),
+        ("How much did Amazon offer for iRobot?", Kind.MONEY),
+        ("How much does Instacart pay its drivers?", Kind.MONEY),
+        ("How much did Netflix pay for Warner?", Kind.PRICE),
+        ("De quoi est mort Jacques Chirac ?", Kind.REASON),
         ("Combien de postes doivent disparaître ?", Kind.NUMBER),
         ("Qu'est-ce qui a changé ?", Kind.OTHER),
         ("Quelle entreprise s'est retirée ?", Kind.NAME),
@@ -78,6 +84,14 @@ def test_what_tells_a_price_need_not_say_that_it_is_sold(question: str, word: st
         (Kind.WEIGHT, "With 5G and 16 GB", False),
         (Kind.LENGTH, "330 mètres de haut", True),
         (Kind.AGE, "morte à 80 ans", True),
+        (Kind.AGE, "a 32-year-old man", True),
+        (Kind.AGE, "Mick Schumacher (20 ans)", True),
+        (Kind.AGE, "Bruno had a 30-year career.", False),
+        (Kind.AGE, "Après quatre ans de relation", False),
+        (Kind.AGE, "condamné à cinq ans de prison il y a dix ans", False),
+        (Kind.NUMBER, "treize colonies", True),
+        (Kind.NUMBER, "sixty passengers", True),
+        (Kind.NUMBER, "On December 16, in 2019", False),
         (Kind.PRICE, "Le 10 juin 2020", False),
         (Kind.PERSON, "Le logiciel de Jeff Bezos", True),
         (Kind.PERSON, "Le logiciel", False),
@@ -99,3 +113,68 @@ def test_what_the_question_says_itself_is_no_answer() -> None:
 def test_no_text_breaks_it(text: str, kind: Kind) -> None:
     understood(text)
     present(kind, text, {"a"})
+
+
+@pytest.mark.parametrize(
+    ("question", "named"),
+    [
+        ("How many users does TikTok have?", ("users",)),
+        ("How many French soldiers were killed?", ("soldiers",)),
+        ("How many homes lost power?", ("homes", "lost")),
+        ("Combien d'habitants à Paris ?", ("habitants",)),
+        ("Combien de nouveaux postes ?", ("postes",)),
+        ("How often?", ()),
+    ],
+)
+def test_what_a_question_counts_is_known(question: str, named: tuple[str, ...]) -> None:
+    assert understood(question).counts == named
+
+
+def test_of_people_also_what_they_do_is_counted() -> None:
+    named = understood("How many people died in the blackout?").counts
+    assert {"people", "died", "victims"} <= set(named)
+    assert "blackout" not in named
+
+
+@pytest.mark.parametrize(
+    ("question", "event"),
+    [
+        ("Quand est né Markus Duesmann ?", "birth"),
+        ("quand est ne markus duesmann", "birth"),
+        ("When was Tory Bruno born?", "birth"),
+        ("When is Vince Zampella's birthday?", "birth"),
+        ("Pourquoi Amazon ne vend plus ?", ""),
+        ("De quoi est mort Chirac ?", "death"),
+        ("Quand est mort Chirac ?", ""),
+    ],
+)
+def test_a_birth_is_asked_for_whatever_small_word_its_form_looks_like(question: str, event: str) -> None:
+    assert understood(question).life == event
+
+
+@pytest.mark.parametrize(
+    ("event", "text", "told"),
+    [
+        ("birth", "Né à Lyon en 1969, il dirige Audi.", True),
+        ("birth", "Molière (1622 – 1673)", True),
+        ("birth", "Il sera nommé le 1er avril.", False),
+        ("death", "emporté par un cancer", True),
+        ("death", "He died in a crash.", True),
+        ("death", "mort jeudi à l'âge de 86 ans", False),
+        ("death", "la mort de Jacques Chirac", False),
+    ],
+)
+def test_only_what_speaks_of_a_birth_or_a_cause_of_death_tells_it(event: str, text: str, told: bool) -> None:
+    assert tells_life(event, text) is told
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("Pour échapper aux violences, ils ont fui.", True),
+        ("which led to the outage", True),
+        ("Des flashs bleus dans le ciel de Cergy.", False),
+    ],
+)
+def test_a_text_without_a_word_of_cause_is_told_from_one_that_may_tell_it(text: str, told: bool) -> None:
+    assert may_tell_cause(text) is told
