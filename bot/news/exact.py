@@ -62,10 +62,16 @@ class InWords:
         if isinstance(node, Phrase):
             return self._has_words(node)
         if isinstance(node, Word):
-            found = self._title_terms if node.title else self._title_terms | self._body_terms
-            wanted = filter(None, map(terms.alternatives, node.words))
-            return all(not found.isdisjoint(forms) for forms in wanted)
+            return self._has_forms(node)
         return self._has(node)
+
+    def _has_forms(self, node: Word) -> bool:
+        found = self._title_terms if node.title else self._title_terms | self._body_terms
+        in_one = terms.written_in_one(node.text)
+        wanted = list(filter(None, map(terms.alternatives, node.words)))
+        if in_one and (len(wanted) < 2 or not found.isdisjoint(in_one)):  # noqa: PLR2004 - as `plan` asks
+            return not found.isdisjoint(in_one)
+        return all(not found.isdisjoint(forms) for forms in wanted)
 
     def _has_words(self, phrase: Phrase) -> bool:
         line = _line(phrase.words)

@@ -213,7 +213,9 @@ def _apart(node: Node, scoping: list[Node]) -> Node | None:
 
 def _telling(made: Plan, node: Node) -> Node | None:
     """A node without the words that say nothing, which are true of everything; None where nothing is left."""
-    if isinstance(node, Word) and not any(map(terms.alternatives, node.words)):
+    if isinstance(node, Word) and not (
+        any(map(terms.alternatives, node.words)) or terms.written_in_one(node.text)
+    ):
         if node.text not in made.empty:
             made.empty.append(node.text)
         return None
@@ -284,17 +286,21 @@ def _wanted(made: Plan, node: Node, *, marked: bool = False) -> Wanted | None:
 def _text(made: Plan, node: Word | Phrase, *, marked: bool) -> Wanted | None:
     column = Column.TITLE if node.title else Column.TEXT
     forms = [forms for word in node.words if (forms := terms.alternatives(word))]
-    if not forms:
+    in_one = terms.written_in_one(node.text) if isinstance(node, Word) else ()
+    if not forms and not in_one:
         if node.text not in made.empty:
             made.empty.append(node.text)
         return None
+    if in_one and len(forms) < 2:  # noqa: PLR2004 - one of the two parts, or both, say nothing
+        forms = [in_one]
     if marked:
-        made.forms.update(form for alternatives in forms for form in alternatives)
+        made.forms.update(form for alternatives in (*forms, in_one) for form in alternatives)
     if len(forms) == 1:
         return Any(tuple(Terms((form,), column) for form in forms[0]))
     english, french = tuple(each[0] for each in forms), tuple(each[-1] for each in forms)
     between = OTHER_FORMS * (len(forms) - 1) + len(forms) - 2
-    return Any(tuple(Near(each, between, column) for each in dict.fromkeys((english, french))))
+    near = (Near(each, between, column) for each in dict.fromkeys((english, french)))
+    return Any((*near, *(Terms((form,), column) for form in in_one)))
 
 
 def whole_name(condition: Condition) -> Wanted | None:

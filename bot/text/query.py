@@ -8,7 +8,7 @@ values may be English or French.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, tzinfo
 from difflib import get_close_matches
 from typing import NamedTuple
@@ -21,7 +21,8 @@ from bot.locale import gettext as _
 from bot.text import periods
 from bot.text.filter_names import CHOICES, LANGUAGES, NAMES, QUOTES, TITLE, Filter, named, written
 from bot.text.query_tree import AllOf, AnyOf, Condition, Loose, Node, Not, Phrase, Query, Word
-from bot.text.terms import fold, words
+from bot.text.stopwords import EMPTY
+from bot.text.terms import beside_letter, fold, words
 
 __all__ = [
     "MAX_DEPTH", "MAX_LENGTH", "MAX_TERMS", "AllOf", "AnyOf", "Condition", "Filter", "Loose", "Node", "Not",
@@ -43,7 +44,7 @@ _TOKEN = re.compile(
     r"(?P<open>(?P<without>[-−–])?(?:(?P<of>[^\W\d_]{2,12}):)?\()|(?P<close>\))"
     r"|(?P<minus>[-−–](?=[^\s\-−–)]))?(?:(?P<name>[^\W\d_]{2,12}|jusqu['’][aàAÀ]|[aàAÀ](?=:(?:image|photo))):(?=\S))?"
     r"(?P<value>[\"“«„”]|[$€£~]?\d{1,3}(?: \d{3})+(?![\w.,]*\w)[^\w\s()\"“«„”]*"
-    r"|(?:[^\s()\"“«„”]|(?<=\w)\"(?=\w))+)"
+    r"|[A-Z]{1,2} & [A-Z]{1,2}(?!\w)|(?:[^\s()\"“«„”]|(?<=\w)\"(?=\w))+)"
 )
 
 
@@ -275,13 +276,24 @@ class _Parser:
             if name is None and token.name:
                 value = f"{token.name} {token.value}"
                 self.unknown(token)
-            found = tuple(words(value))
+            found = tuple(words(value.replace(" & ", "&")))
             if not found:
                 return None
             if token.quoted:
                 return Phrase(value, found, title=name == TITLE)
-            return Word(value, found, title=name == TITLE)
+            return Word(value, self.beside(token) or found, title=name == TITLE)
         return self.condition(name, token)
+
+    def beside(self, token: _Token) -> tuple[str, ...]:
+        """A capital that says nothing alone, as one with the word beside it: Model S, Y Combinator."""
+        if token.name or not re.fullmatch("[ADJLMNSTY]", token.value):
+            return ()
+        before, after = (
+            _telling(each) for each in (self.tokens[: self.position - 1][-1:], self.following(token))
+        )
+        if before and not (after and (token.value == "A" or (token.value != "Y" and after[0] in "aeiouyh"))):
+            return (beside_letter(before, token.value),)
+        return (beside_letter("Y", after),) if after and token.value == "Y" else ()
 
     def unknown(self, token: _Token) -> None:
         """Say that there is no such filter, and the nearest, unless it is the beginning of an address."""
@@ -360,6 +372,16 @@ class _Parser:
                 self.position += count
                 return value, period
         return token.value, None
+
+
+def _telling(tokens: Sequence[_Token]) -> str:
+    """The first of these tokens where it is a word of letters that says something, else ""."""
+    for token in tokens[:1]:
+        folded = fold(token.value)
+        is_plain = token.kind == "term" and not (token.name or token.quoted or token.negated)
+        if is_plain and len(folded) > 1 and folded.isalpha() and folded not in EMPTY:
+            return folded
+    return ""
 
 
 def _lonely() -> str:

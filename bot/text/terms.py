@@ -20,7 +20,7 @@ import Stemmer
 
 from bot.text import inflections
 from bot.text.stopwords import EMPTY
-from bot.text.tokens import HYPHENATED, LONGEST, chunks, fold, form, plain, spans, split, words
+from bot.text.tokens import LONGEST, chunks, fold, form, hyphenated, in_one, plain, spans, split, words
 
 __all__ = [
     "HAS_IMAGE", "VERSION", "IndexTerms", "alternatives", "author_tokens", "feed_token", "fold", "forms",
@@ -37,7 +37,12 @@ _REMEMBERED = 1 << 14  # chunks: 3 MB a language; with four times as many a text
 _FEW_REMEMBERED = 1 << 12  # those with other than plain letters: with four times as many it takes as long
 _PAIRS = (1 << 24) - 1  # numbers that two words beside each other are told by,
 _SEAMS = (1 << 12) - 1  # and those of which one is empty
-_NUMBER_AFTER = re.compile(r" (\d[^\W_]{0,4})(?![\w.,-]*\w)")
+_AFTER = re.compile(
+    r" (?=[\dADJLMNSTY+])(?:(\d[^\W_]{0,4})(?![\w.,-]*\w)|([ADJLMNSTY])(?![\w.,'&-]*\w|\. [A-Z])|(\+)(?!\S))"
+)
+_Y_BEFORE = re.compile(r"(?<!\S)Y (?=([A-Z][a-z]+))")
+_AMPERSAND = re.compile(r"(?<!\w)([A-Z]{1,2}) & ([A-Z]{1,2})(?!\w)")
+_HYPHENATED_NUMBER = re.compile(r"([^\W\d_]{2,})-(\d[^\W_]{0,4})(?![^\W_])")
 _NAME_BEFORE = re.compile(r"(?<![\w.])[^\W\d_]{2,}$")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _GLUED = re.compile(r"([^\W\d_]{2,})(\d[^\W_]*)")
@@ -108,11 +113,34 @@ def _joined_stems(simple: str, found: Iterable[str], language: str | None) -> st
     """The stems of a plain text, of which the chunks are `found`."""
     remembered = _FRENCH_TERMS if language == "fr" else _ENGLISH_TERMS
     terms = list(filter(None, map(remembered.__getitem__, found)))
-    for match in _NUMBER_AFTER.finditer(simple):
+    for match in _AFTER.finditer(simple):
         name = _NAME_BEFORE.search(simple, max(0, match.start() - LONGEST), match.start())
-        if name and not _YEAR.fullmatch(match[1]) and (folded := name[0].casefold()) not in EMPTY:
-            terms.append((folded + match[1].casefold())[:LONGEST])
+        if name and (folded := name[0].casefold()) not in EMPTY:
+            number, letter, plus = match.groups()
+            if letter:
+                terms.append(_form(beside_letter(folded, letter)))
+            elif plus and name[0][0].isupper():
+                terms.append(f"{folded}plus"[:LONGEST])
+            elif number and not _YEAR.fullmatch(number):
+                terms.append((folded + number.casefold())[:LONGEST])
+    if "Y " in simple:
+        terms += (_form(beside_letter("y", match[1])) for match in _Y_BEFORE.finditer(simple))
+    if " & " in simple:
+        terms += ("".join(match.groups()).casefold() for match in _AMPERSAND.finditer(simple))
     return " ".join(terms)
+
+
+def beside_letter(one: str, other: str) -> str:
+    """The form of a word and a letter beside it that says nothing alone: Model S, which is no plural."""
+    return f"{one}0{other}".casefold()[:LONGEST]
+
+
+@lru_cache(maxsize=1 << 10)
+def written_in_one(written: str) -> tuple[str, ...]:
+    """The terms that what is written with a hyphen may have in the index without it."""
+    found = chunks(plain(written))
+    whole = in_one(found[0]) if len(found) == 1 else ""
+    return alternatives(whole) if whole else ()
 
 
 @lru_cache(maxsize=1 << 10)
@@ -291,17 +319,25 @@ def _terms_of(chunk: str, *, french: bool) -> Iterator[str]:
             yield _stemmed(word, french=french)
             yield from _other_forms(word, french=french)
     lower = chunk.casefold()
-    hyphenated = HYPHENATED.fullmatch(lower)
-    if len(found) == 1:
-        for part in hyphenated.groups() if hyphenated else ():
-            if len(part) > 1 and part not in EMPTY:
-                yield _stemmed(part, french=french)
-    elif hyphenated and not EMPTY.intersection(found):
-        yield _stemmed((hyphenated[1] + hyphenated[2])[:LONGEST], french=french)
-    elif lower.endswith((".js", ".io", ".ai")):
+    if "-" in lower:
+        yield from _hyphenated_terms(chunk, lower, found, french=french)
+    elif len(found) > 1 and lower.endswith((".js", ".io", ".ai")):
         yield _stemmed("".join(found)[:LONGEST], french=french)
     elif any(len(word) == 2 and not word.isascii() for word in found):  # noqa: PLR2004 - pairs of characters
         yield from (character for word in found if not word.isascii() for character in word)
+
+
+def _hyphenated_terms(chunk: str, lower: str, found: Sequence[str], *, french: bool) -> Iterator[str]:
+    """The parts of a word that is one, the whole of one that is two, and a name with its number."""
+    if parts := hyphenated(lower):
+        if whole := in_one(chunk):
+            yield _stemmed(whole, french=french)
+        elif "".join(parts)[:LONGEST] in found:
+            yield from (
+                _stemmed(part, french=french) for part in parts if len(part) > 1 and part not in EMPTY
+            )
+    elif (numbered := _HYPHENATED_NUMBER.match(lower)) and numbered[1] not in EMPTY:
+        yield "".join(numbered.groups())
 
 
 def _other_forms(word: str, *, french: bool) -> Iterator[str]:

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from bot.text.characters import MARKS
+from bot.text.stopwords import EMPTY
 from bot.text.tables import table
 
 LONGEST = 48
@@ -57,8 +58,7 @@ _PIECE = re.compile(
     r"(?<=-)\d+(?:[.,]\d+)+[^\W\d_]*(?![^-'])|[^-.,_&]+(?:(?<![^\W_]{4})&(?![^\W_]{4})[^-.,_&]+)*"
 )
 _POSSESSIVE = re.compile(r"'s$")
-HYPHENATED = re.compile(r"([^\W_]+)-([^\W_]+)")
-"""A word of two parts."""
+_HYPHENATED = re.compile(r"([^\W_]+)-([^\W_]+)")
 
 ACRONYMS = {"US": "usa", "USA": "usa", "IT": "IT", "EU": "EU", "WHO": "WHO"}
 """The forms of those that would be empty words in small letters."""
@@ -83,6 +83,10 @@ _COMPOUNDS = table(
     " spin-offs stand-by start-up start-ups trade-off trade-offs"
 )
 """Words whose second part says nothing by itself, so that the first one alone would be looked for."""
+
+
+_INVERTED = table("ce ci elle elles en eux il ils je la le les leur lui meme memes moi nous on t toi tu y")
+"""What stands after the hyphen of no compound: `est-il`, `celui-ci`, `eux-mêmes`."""
 
 
 class Word(NamedTuple):
@@ -164,7 +168,7 @@ def split(chunk: str) -> tuple[Word, ...]:
         return tuple(_pairs(lower))
     if lower == ".net" or _TRAILING_SIGN.search(lower):
         return _signed(chunk, lower)
-    return tuple(_number_words(chunk, 0)) or tuple(_pieces(chunk, lower))
+    return tuple(_number_words(chunk, 0)) or _of_two_parts(chunk, lower) or tuple(_pieces(chunk, lower))
 
 
 def form(piece: str) -> str:
@@ -179,6 +183,26 @@ def is_unit(word: str) -> bool:
 
 def _word(piece: str, start: int, end: int) -> Word:
     return Word(form(piece), start, end)
+
+
+def hyphenated(lower: str) -> tuple[str, str] | None:
+    """The two parts of a chunk in small letters, without what is elided before or a possessive after."""
+    elided = _ELISION.match(lower)
+    match = _HYPHENATED.fullmatch(lower.removesuffix("'s"), elided.end() if elided else 0)
+    return (match[1], match[2]) if match else None
+
+
+def in_one(chunk: str) -> str:
+    """The two parts of a hyphenated chunk as one word; "" for anything else, and for what is one anyway."""
+    lower = chunk.casefold()
+    parts = hyphenated(lower)
+    if parts is None or parts[0].isdecimal():
+        return ""
+    whole = "".join(parts)[:LONGEST]
+    is_inverted = parts[1] in _INVERTED and not EMPTY.isdisjoint(parts)
+    if is_inverted or whole in EMPTY or any(word.form == whole for word in split(chunk)):
+        return ""
+    return whole
 
 
 def _number(lower: str) -> str:
@@ -218,11 +242,19 @@ def _pairs(lower: str) -> Iterator[Word]:
             yield Word(run[index : index + 2], start + index, start + index + 2)
 
 
+def _of_two_parts(chunk: str, lower: str) -> tuple[Word, ...]:
+    """A word that a hyphen only parts, after what is elided; nothing for anything else."""
+    elided = _ELISION.match(lower)
+    start = elided.end() if elided else 0
+    match = _HYPHENATED.fullmatch(lower, start)
+    if match is None or not _is_one_word(match[1], match[2]):
+        return ()
+    before = _apostrophes(chunk[:start], 0) if start else ()
+    return (*before, Word((match[1] + match[2])[:LONGEST], start, len(chunk)))
+
+
 def _pieces(chunk: str, lower: str) -> Iterator[Word]:
     """The parts of what is joined by hyphens, dots and apostrophes."""
-    if (match := HYPHENATED.fullmatch(lower)) and _is_one_word(match[1], match[2]):
-        yield Word((match[1] + match[2])[:LONGEST], 0, len(chunk))
-        return
     if match := _VERSIONED.fullmatch(lower):
         yield _word(chunk[: match.end(1)], 0, match.end(1))
         yield from _number_words(chunk[match.end(1) :], match.end(1))

@@ -43,6 +43,26 @@ async def test_all_words_are_required(library: Library, searcher: Searcher) -> N
 
 
 @pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("week-end", ["Le weekend", "Un week-end"]),
+        ("-week-end", ["Avant et premier", "En avant-première"]),
+        ("avant-première", ["En avant-première"]),
+        ("avant-première OR jamais", ["En avant-première"]),
+        ('avant-première OR "jamais vu"', ["En avant-première"]),
+        ('week-end OR "jamais vu"', ["Le weekend", "Un week-end"]),
+        ("bien-être", []),
+    ],
+)
+async def test_a_hyphenated_word_finds_itself_in_one_and_not_its_parts_alone(
+    library: Library, searcher: Searcher, query: str, found: list[str]
+) -> None:
+    for title in ("Le weekend", "Un week-end", "En avant-première", "Avant et premier"):
+        await library.add(title, language="fr")
+    assert sorted(await titles(searcher, query)) == found
+
+
+@pytest.mark.parametrize(
     "query",
     [
         "INTERDICTION",

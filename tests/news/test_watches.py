@@ -23,6 +23,8 @@ STORIES = [
     ("Reconnaissance vocale", "Un modèle de langue français, plus petit que GPT 4o.", "fr"),
     ("Open source models", "Open models with source code; the model is open, the source is not.", "en"),
     ("東京 opens", "東京都庁 and Apple", "en"),
+    ("Model S and the Y Combinator", "AT & T: the weekend’s all-in-one GPT-4-class model at 80km/h", "en"),
+    ("Avant-première", "C’est le week-end, un bien-être : Canal + et 10 000 abonnés. J’ai C.", "fr"),
     ("Nothing", "", None),
 ]
 FACTS: list[dict[str, Any]] = [
@@ -32,6 +34,8 @@ FACTS: list[dict[str, Any]] = [
     {"outlet": "Le Monde diplomatique", "image": "https://a.example/2.png"},
     {"tags": ("open source", "AI")},
     {},
+    {},
+    {},
     {"author": "Jane"},
 ]
 PIECES = [
@@ -40,7 +44,8 @@ PIECES = [
     "the", "missing", '"open source"', '"source code"', '"the model is open"', '"reconnaissance faciale"',
     '"of the"', "title:apple", 'title:"open source"', "titre:reconnaissance", "source:monde",
     'source:"le monde"', "author:jane", 'author:"jane doe"', "tag:ai", 'tag:"apple inc"', "lang:fr",
-    "lang:en", "has:image",
+    "lang:en", "has:image", "week-end", "bien-être", "avant-première", "Model S", "Y Combinator", "AT & T",
+    "10 000", "80 km/h", "canal+", "gpt4", "C", "AI",
 ]  # fmt: skip
 
 

@@ -45,6 +45,27 @@ def test_words_that_punctuation_joins_stay_together() -> None:
     assert nodes("covid-19") == (Word("covid-19", ("covid", "19")),)
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Tesla Model S Plaid", ["tesla", "model", "model0s", "plaid"]),
+        ("Y Combinator", ["y0combinator", "combinator"]),
+        ("Serie A", ["serie", "serie0a"]),
+        ("AT & T", ["att"]),
+        ("Finding A Job", ["finding", "a", "job"]),
+        ("Cote D Ivoire", ["cote", "d", "ivoire"]),
+        ("model OR S", ["model", "s"]),
+    ],
+)
+def test_a_capital_that_says_nothing_alone_is_one_with_the_word_beside_it(
+    text: str, found: list[str]
+) -> None:
+    (*asked,) = parse(text, 0).nodes
+    if isinstance(asked[0], AnyOf):
+        asked = [*asked[0].nodes]
+    assert [word for node in asked if isinstance(node, Word) for word in node.words] == found
+
+
 def test_a_number_whose_thousands_are_apart_is_one_word() -> None:
     asked = parse("80 000 euros $1\u202f500, 2019 100 12 34 F35 100", 0).nodes
     assert [node.words for node in asked if isinstance(node, Word)] == [

@@ -145,6 +145,10 @@ def test_words_are_cut_as_people_ask_for_them(text, found):
         ("o'brien", "O'Brien's"),
         ("aujourd'hui", "d'aujourd'hui"),
         ("PhD", "a Ph.D."),
+        ("weekend", "l'après-midi du week-end"),
+        ("gpt4", "a GPT-4-class model"),
+        ("canal+", "Canal + a dit"),
+        ("email", "l'e-mail"),
     ],
 )
 def test_a_query_finds_what_people_mean(query, text):
@@ -236,6 +240,27 @@ def test_stems_are_of_the_language_of_the_text_and_a_query_tries_both():
         *terms.stems("companies", "fr"),
     }
     assert terms.stems("companies", None) == terms.stems("companies", "en") == terms.stems("companies", "de")
+
+
+@pytest.mark.parametrize(
+    "text", ["d'avant-première", "l’avant-première", "avant-premières", "Avant-première"]
+)
+def test_a_hyphenated_word_with_an_empty_part_is_found_in_one(text: str) -> None:
+    assert set(terms.written_in_one("avant-première")) & set(terms.stems(text, "fr"))
+
+
+def test_what_is_inverted_or_says_nothing_is_no_compound() -> None:
+    assert terms.stems("est-il, celui-ci, eux-mêmes, peut-être, 49-3", "fr") == ["49", "3"]
+    assert not any(
+        map(terms.written_in_one, ("est-il", "celui-ci", "peut-être", "49-3", "e-mail", "a-t-il", "week"))
+    )
+
+
+def test_a_capital_beside_a_word_makes_a_name_that_is_no_plural() -> None:
+    held = set(terms.stems("Tesla Model S, John F. Kennedy, Y Combinator, AT & T and models", "en"))
+    assert {"model0s", "y0combinator", "att"} < held
+    assert "john0f" not in held
+    assert "model0s" not in terms.stems("the models’ S", "en")
 
 
 def test_stemmers_are_not_shared_by_threads():
