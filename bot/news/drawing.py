@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from bot.news import evidence, portraits, ranking
+from bot.news import abroad, departures, evidence, portraits, ranking
 from bot.news.evidence import Passage, Rated
 from bot.news.finding import Found, Gathered, one_a_page
 from bot.news.passages import READ, passages
@@ -27,12 +27,13 @@ FURTHER = 2.0  # how much weaker than the first a further quote may be
 class Extract(NamedTuple):
     """A passage as it may be quoted, and what was counted in it.
 
-    `sentences` are where in the article's text its sentences begin.
+    `sentences` are where in the article's text its sentences begin, which was `published` at that moment.
     """
 
     rated: Rated
     text: str
     sentences: frozenset[int]
+    published: int
 
 
 class Drawn(NamedTuple):
@@ -42,13 +43,16 @@ class Drawn(NamedTuple):
     extracts: tuple[Extract, ...]
     sureness: float | None
     foreign: tuple[Extract, ...] = ()  # passages in the other language, of the articles nearest in meaning
+    newest_first: bool = False  # where what was told earlier may no longer be so
 
     def quotable(self) -> Iterator[Extract]:
         """The passages that are hardly weaker than the first, each sentence once."""
         seen: set[tuple[int, int]] = set()
-        for extract in self.extracts:
-            if self.extracts[0].rated.points - extract.rated.points > FURTHER:
-                return
+        best = self.extracts[0].rated.points if self.extracts else 0.0
+        close = [extract for extract in self.extracts if best - extract.rated.points <= FURTHER]
+        if self.newest_first:
+            close.sort(key=lambda extract: -extract.published)
+        for extract in close:
             places = {(extract.rated.article_id, start) for start in extract.sentences}
             if seen.isdisjoint(places):
                 seen |= places
@@ -90,7 +94,7 @@ class Drawn(NamedTuple):
         rated = []
         for extract, cosine in zip(self.foreign, cosines, strict=True):
             features = extract.rated.features | {"cosine": cosine}
-            points = evidence.foreign_points(features)
+            points = abroad.foreign_points(features)
             rated.append(extract._replace(rated=extract.rated._replace(features=features, points=points)))
         rated.sort(key=lambda extract: -extract.rated.points)
         best = rated[0].rated
@@ -98,7 +102,7 @@ class Drawn(NamedTuple):
         others = [each.rated.features["cosine"] for each in rated if each.rated.article_id != best.article_id]
         ahead = best.features["cosine"] - max([*own, *others], default=0.0)
         best.features["ahead in meaning"] = ahead
-        return self._replace(extracts=(rated[0],), sureness=evidence.foreign_sureness(best.features))
+        return self._replace(extracts=(rated[0],), sureness=abroad.foreign_sureness(best.features))
 
 
 def read_and_draw(text: str, gathered: Gathered, needed: Collection[Kind], read: int = READ) -> Drawn:
@@ -128,13 +132,18 @@ def draw(text: str, gathered: Gathered, found: Sequence[Found], needed: Collecti
     """
     text = portraits.in_capitals(text, (each.read.text for each in found if each.read))
     weighed = evidence.weigh(text, gathered.wanted, found)
-    if understood(text).kind in needed:
+    asked = understood(text)
+    if asked.now:
+        read = [each.read for each in found[: evidence.ARTICLES] if each.read]
+        weighed = departures.still_so(weighed, read, terms.words(text))
+    if asked.kind in needed:
         weighed = [passage for passage in weighed if passage.features["measure"]]
     return Drawn(
         order=tuple(each.hit.article_id for each in found),
         extracts=tuple(_extract(passage, gathered) for passage in islice(weighed, MOST)),
         sureness=evidence.sureness(list(map(_rated, weighed))) if weighed else None,
         foreign=tuple(_foreign(text, gathered, found)),
+        newest_first=asked.now,
     )
 
 
@@ -149,7 +158,7 @@ def _foreign(text: str, gathered: Gathered, found: Sequence[Found]) -> Iterator[
     others = [read for read in others if cosines.get(read.article.id, 0.0) >= LEAST]
     others.sort(key=lambda read: -cosines[read.article.id])
     for read in others[:FOREIGN]:
-        for passage in evidence.foreign(gathered.wanted, understood(text), asked, read, WINDOWS):
+        for passage in abroad.foreign(gathered.wanted, understood(text), asked, read, WINDOWS):
             passage.features["article's cosine"] = cosines[read.article.id]
             yield _extract(passage, gathered)
 
@@ -159,6 +168,7 @@ def _extract(passage: Passage, gathered: Gathered) -> Extract:
         _rated(passage),
         passage.text(gathered.wanted),
         frozenset(sentence.start for sentence in passage.sentences),
+        passage.read.article.published,
     )
 
 

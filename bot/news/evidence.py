@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import NamedTuple
 
 from bot.news import belonging, introductions, numbers, offices, portraits, question
@@ -99,10 +98,6 @@ _SURENESS_IN_MEANING = {
     "no cause": -0.25,
     "ahead in meaning": 3.06,
 }
-# What tells that a passage in the other language answers: which one does, then whether it does. Words count
-# there where the table of `bilingual` knows them, names and numbers where both languages write them alike.
-_FOREIGN_CHOICE = {"cosine": 1.0, "article's cosine": 0.5, "with title": 0.4}
-_FOREIGN_SURENESS = {"one": -2.48, "article's cosine": 2.67, "with title": 2.43, "ahead in meaning": 1.85}
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +141,10 @@ class _Asked:
     def kind(self) -> Kind:
         return self.question.kind
 
-    def held(self, text: str) -> bool:
-        """Whether a text holds something of the kind that is asked for."""
+    def held(self, text: str, title: str) -> bool:
+        """Whether a text of this title holds something of the kind that is asked for."""
         if self.question.who:
-            return portraits.introduces(self.question.thing, text)
+            return portraits.introduces(self.question.thing, text, title)
         if self.question.thing:
             return introductions.defines(self.question.thing, text)
         if self.question.counts:
@@ -160,6 +155,10 @@ class _Asked:
         """Whether a sentence tells a number of what is counted."""
         things = self.question.counts
         return bool(things) and numbers.counts(things, self.counted, sentence.text, language)
+
+    def introduced(self, sentences: Sequence[Sentence]) -> bool:
+        """Whether one of the sentences says itself who it is that is asked for."""
+        return any(portraits.introduces(self.question.thing, sentence.text) for sentence in sentences)
 
     def lacks_office(self, found: frozenset[str]) -> bool:
         """Whether the question is who holds an office, of which there is not a word here."""
@@ -190,6 +189,8 @@ def weigh(text: str, wanted: Sequence[Sought], found: Sequence[Found]) -> list[P
         return []
     asked = _asked(text, wanted, found)
     weighed = [passage for rank, each in enumerate(found) for passage in _weighed(asked, each, rank, found)]
+    if any(passage.features["introduced"] for passage in weighed):  # better than by a title alone
+        weighed = [passage for passage in weighed if passage.features["introduced"]]
     return sorted(weighed, key=lambda passage: -passage.points)
 
 
@@ -229,36 +230,6 @@ def sureness(rated: Sequence[Rated]) -> float:
     return sum(weight * known[name] for name, weight in weights.items())
 
 
-def foreign(
-    wanted: Sequence[Sought], asked: Question, words: frozenset[str], read: Passages, most: int
-) -> list[Passage]:
-    """The first passages of an article in the other language, their shares of the words counted."""
-    total = sum(word.weight for word in wanted)
-    found = []
-    for first, last in islice(read.windows(LONGEST), most):
-        sentences = read.sentences[first : last + 1]
-        text = read.text[sentences[0].start : sentences[-1].end]
-        if asked.who and not portraits.introduces(asked.thing, text):
-            continue
-        if asked.office and not offices.told(asked, read, first, last):
-            continue
-        if asked.kind not in question.MEASURED or question.present(asked.kind, text, words):
-            terms_ = frozenset(read.title).union(*(sentence.terms for sentence in sentences))
-            share = sum(word.weight for word in wanted if word.match(terms_)) / total
-            found.append(Passage(read, sentences, {"one": 1.0, "with title": share}, 0.0))
-    return found
-
-
-def foreign_points(features: dict[str, float]) -> float:
-    """Which passage in the other language answers best."""
-    return sum(weight * features[name] for name, weight in _FOREIGN_CHOICE.items())
-
-
-def foreign_sureness(features: dict[str, float]) -> float:
-    """How sure it is that a passage in the other language answers: the logarithm of the odds."""
-    return sum(weight * features[name] for name, weight in _FOREIGN_SURENESS.items())
-
-
 def _asked(text: str, wanted: Sequence[Sought], found: Sequence[Found]) -> _Asked:
     asked = question.understood(text)
     if asked.kind in (Kind.PERSON, Kind.LEADER):
@@ -287,7 +258,7 @@ def _weighed(asked: _Asked, each: Found, rank: int, found: Sequence[Found]) -> I
     read = each.read
     if read is None or asked.lacks_office(read.terms):
         return
-    held = [asked.held(sentence.text) for sentence in read.sentences]
+    held = [asked.held(sentence.text, read.article.title) for sentence in read.sentences]
     lines = [
         sentence.terms | asked.implied if is_held else sentence.terms
         for sentence, is_held in zip(read.sentences, held, strict=True)
@@ -324,9 +295,9 @@ def _weighed(asked: _Asked, each: Found, rank: int, found: Sequence[Found]) -> I
             features["absent in sentence"] = asked.absent(title | lines[best])
             features["uncounted"] = float(bool(asked.question.counts) and not any(counts[first : last + 1]))
             features["counted"] = float(any(counts[first : last + 1]))
-            features["outright"] = float(
-                asked.kind in OUTRIGHT and held[best] and not features["absent in sentence"]
-            )
+            outright = asked.kind in OUTRIGHT or asked.question.held
+            features["outright"] = float(outright and held[best] and not features["absent in sentence"])
+            features["introduced"] = float(asked.question.who and asked.introduced(sentences))
             formed = asked.kind in question.FORMED or asked.question.who
             if formed and not any(held[first : last + 1]):
                 continue
@@ -350,7 +321,7 @@ def _features(
     text = read.text[sentences[0].start : sentences[-1].end]
     words = terms.words(text)
     triples = set(zip(words, words[1:], words[2:], strict=False))
-    held = asked.held(text)
+    held = asked.held(text, read.article.title)
     return {
         "passage": asked.share(found),
         "with title": asked.share(found.union(read.title)),

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Sequence
 from functools import cache, lru_cache
 
+from bot.news import holders
 from bot.text import terms
 
 _LEADS = (
@@ -16,10 +17,17 @@ _FOUNDED = (
     "founded founder founders cofounder created creator"
     " fonde fondateur fondateurs fondatrice cofondateur cree createur"
 )
+_HEADS = (
+    "head heads chief leader leads lead runs run boss dirige preside"
+    " chairman chairwoman chair administrator director"
+)
+_ANY_HEAD = frozenset(
+    "leads lead runs run heads dirige preside boss patron patronne dirigeant dirigeante".split()
+)
+"""Asked for so, whoever is the head is told, whatever that is called."""
 _OFFICES = frozenset(
     "ceo executive boss pdg patron patronne dirigeant dirigeante directeur directrice general".split()
 )
-_NO_MORE = frozenset("former ancien ancienne ex interim".split())
 _OF = frozenset("of at de d du des chez".split())
 _BESIDE = 6  # words between an office and the name of who holds it
 _WORD = re.compile(r"[^\W_]+(?:-[^\W_]+)*")
@@ -40,7 +48,7 @@ def _terms_of(words: str) -> frozenset[str]:
 def same_office(forms: frozenset[str]) -> frozenset[str]:
     """Index terms that name the same person of a company: its CEO is its boss and whoever leads it."""
     return frozenset().union(
-        *(same for same in map(_terms_of, (_LEADS, _FOUNDED)) if not same.isdisjoint(forms))
+        *(same for same in map(_terms_of, (_LEADS, _HEADS, _FOUNDED)) if not same.isdisjoint(forms))
     )
 
 
@@ -50,7 +58,8 @@ def names_leader(text: str, asked: Collection[str]) -> bool:
     As in `OpenAI CEO Sam Altman` or `Sam Altman, CEO of OpenAI`. `asked` are the folded words of the
     question: the name is not among them, and no company that is said to be led is another.
     """
-    words = _WORD.findall(text)
+    matches = list(_WORD.finditer(text))
+    words = [match[0] for match in matches]
     folded = [terms.fold(word) for word in words]
     new = [
         word[0].isupper() and known not in asked and known not in _OFFICES
@@ -59,18 +68,20 @@ def names_leader(text: str, asked: Collection[str]) -> bool:
     for place, word in enumerate(folded):
         if word not in _OFFICES or words[place].istitle():  # `Boss Fight Books`
             continue
+        if word == "general" and folded[place - 1 : place] not in (["directeur"], ["directrice"]):
+            continue
         first, last = max(0, place - _BESIDE), min(place + _BESIDE, len(words) - 2)
         names = [
             at for at in range(first, last + 1) if new[at] and new[at + 1] and _is_written_small(words, at)
         ]
         before = place - 2 if place > 1 and folded[place - 1] == "s" else place - 1
-        if not names or (before >= 0 and folded[before] in _NO_MORE):
+        if not names or holders.is_past(text, matches[place].start()):
             continue
         elsewhere = before >= 0 and new[before] and not any(before in (at, at + 1) for at in names)
         of = place + 1 < len(words) and folded[place + 1] in _OF
         if not elsewhere and not (of and place + 2 < len(words) and new[place + 2]):
             return True
-    return False
+    return not _ANY_HEAD.isdisjoint(asked) and holders.leads(text, asked)
 
 
 def _is_written_small(words: Sequence[str], place: int) -> bool:

@@ -42,6 +42,7 @@ _ROLES = frozenset(
     maker group association organisation organization agency band team institute entreprise societe groupe
     agence equipe institut fabricant
     seigneur duc duchesse comte comtesse marquis eveque archeveque officier soldat militaire
+    killer tueur tueuse assassin fillette
     """.split()
 )
 """What somebody is by office, by trade (`homme d'affaires`) or to others, and what companies are."""
@@ -61,9 +62,13 @@ _JOINS = frozenset(
 )
 _HELD_OF = frozenset("of at de d du des chez".split())
 _OPENS = frozenset("a an the un une le la l les its his her son sa leur year years old".split())
+_AN = frozenset("a an un une".split())
 _VERBS = frozenset(
     "a ont est sont etait avait va fut has had have is are was were will would said says dit".split()
 )
+_DONE = frozenset("dit fait pris mis eu".split())
+"""Participles that no accent tells: `a dit`."""
+_ACCORDING = frozenset("selon avec pour apres according with for".split())
 _NO_SUBJECT = frozenset(
     "de d du des of with avec pour par by to et and a contre against chez que qu selon".split()
 )
@@ -134,8 +139,22 @@ class _Text:
         self.after = [text[end:start] for end, start in zip(ends, [*starts[1:], len(text)], strict=False)]
 
     def is_role(self, place: int) -> bool:
-        word = self.words[place]
-        return word in _ROLES or (word == "politique" and place > 0 and self.words[place - 1] in _PEOPLE)
+        word, before = self.words[place], self.words[place - 1] if place else ""
+        if word == "son":  # in French it is "his" and "her"
+            return before == "s" or self.words[place + 1 : place + 2] == ["of"]
+        if self.written[place].endswith("é") and word != "depute":  # `jugé`, `piloté`
+            return False
+        return (
+            word in _ROLES
+            or (word == "politique" and before in _PEOPLE)
+            or (word == "parole" and before == "porte")
+        )
+
+    def is_verb(self, place: int) -> bool:
+        if self.words[place] != "a":
+            return self.words[place] in _VERBS
+        following = self.written[place + 1 : place + 2]
+        return any(each.endswith(("é", "és", "ée")) or each in _DONE for each in following)
 
     def is_name(self, place: int) -> bool:
         return self.written[place][0].isupper() and self.words[place] not in _ROLES
@@ -160,14 +179,21 @@ class _Text:
         )
 
 
-def introduces(name: str, text: str) -> bool:
-    """Whether a text says who or what the bearer of a name (folded words) is."""
-    read = _Text(text)
+def introduces(name: str, text: str, title: str = "") -> bool:
+    """Whether a text says who or what the bearer of a name (folded words) is.
+
+    Its title may say that for it where the text names them.
+    """
     wanted = terms.words(name)
-    return bool(wanted) and any(
-        _follows(read, last) or _precedes(read, first) or _is(read, first, last)
-        for first, last in read.bearers(wanted)
-    )
+    if not wanted or wanted[-1] not in terms.fold(text):
+        return False
+    read = _Text(text)
+    bearers = list(read.bearers(wanted))
+    if any(
+        _follows(read, last) or _precedes(read, first) or _is(read, first, last) for first, last in bearers
+    ):
+        return True
+    return bool(bearers and title) and introduces(name, title)
 
 
 def _follows(read: _Text, last: int) -> bool:
@@ -179,7 +205,16 @@ def _follows(read: _Text, last: int) -> bool:
         )
     if place < len(read.words) and read.words[place] in {"who", "qui"}:
         return _is(read, place, place)
-    return _role(read, place)
+    return _role(read, place) or _opens(read, place)
+
+
+def _opens(read: _Text, place: int) -> bool:
+    """Whether a role opens an apposition, however it goes on: `pilote moto connu pour`."""
+    if read.words[place : place + 1] and read.words[place] in _AN:
+        place += 1
+    if place + 1 >= len(read.words) or not read.is_role(place):
+        return False
+    return not (read.is_verb(place + 1) or read.is_name(place + 1))
 
 
 def _is(read: _Text, first: int, last: int) -> bool:
@@ -221,7 +256,7 @@ def _role(read: _Text, place: int) -> bool:
         word = read.words[at]
         if read.is_role(at):
             return _closes(read, at)
-        if _PAUSES.search(read.after[at]) or _ENDS.search(read.after[at]):
+        if read.is_verb(at) or _PAUSES.search(read.after[at]) or _ENDS.search(read.after[at]):
             return False
         plain += not (read.is_name(at) or word in _JOINS or word in _OPENS)
         if plain > _PLAIN:
@@ -253,12 +288,28 @@ def _precedes(read: _Text, first: int) -> bool:
         if at < first - 1 and read.after[at].strip(" -’'‑"):
             return False
         if read.is_role(at):
-            # A name right after the role is that of who holds it: `le président Macron, X`.
-            return between == "" or at == first - 1 or not read.is_name(at + 1)
+            return between == "" or _is_whose(read, at, first)
+        if read.is_verb(at) and word not in _IS:
+            break  # `le président a nommé X`
         small = word in _JOINS or word in _OPENS
         if plain and not small and read.is_name(at):
-            return False  # `Judge Alsup confirmed that X`
+            break  # `Judge Alsup confirmed that X`
         plain += not (small or read.is_name(at))
         if plain > _PLAIN:
+            break
+    return False
+
+
+def _is_whose(read: _Text, role: int, first: int) -> bool:
+    """Whether the name behind a comma is that of who holds a role: not `le président Macron, X`."""
+    return (role == first - 1 or not read.is_name(role + 1)) and not _is_source(read, role)
+
+
+def _is_source(read: _Text, role: int) -> bool:
+    """Whether who holds a role is only somebody who says or does it: `selon l'avocat de la famille, X`."""
+    for at in range(role - 1, max(-1, role - 1 - _PLAIN), -1):
+        if read.after[at].strip(" -’'‑"):
             return False
+        if read.words[at] in _ACCORDING:
+            return True
     return False

@@ -112,7 +112,7 @@ _PLACE = (
 )
 _PERSON = r"who|whom|whose|qui (?!est-ce qui)"
 _LEADER = (
-    r"who(?:'s| is| was)?(?: now| currently)? (?:leads?|runs?)\b"
+    r"who(?:'s| is| was)?(?: now| currently)? (?:leads?|runs?|heads)\b"
     r"|who(?:'s| is| was) [^?]{0,60}\b(?:ceo|chief executive|boss)\b"
     r"|qui (?:est-ce qui )?(?:dirige|preside)\b"
     r"|qui est [^?]{0,60}\b(?:pdg|patronne|patron|dirigeante?|direct(?:eur|rice))\b"
@@ -123,13 +123,36 @@ _DEFINITION = (
     r"|qui (?:est|sont|etait|fut)) ?(?:an? |the |une? |les? |la |l'|d')?"
     rf"(?P<thing>{_THING}(?: {_THING}){{0,2}}) ?\??$"
 )
+_IT_IS = frozenset({"c", "est"})
+_DOING = re.compile(r"\b(?:is|are|was|were)\s+[a-z]+ing\s")
+"""`Who is buying X` asks for no definition of "buying X"."""
 _PAST = re.compile(r"who was|qui (?:etait|fut)")
-_OFFICE = re.compile(
+_LEADS_IN = (
     r"\b(?:what|who|quel|quelle|qui)(?:'s| is| was| est| etait)"
-    r" (?:(?:the|now|currently|current|new|le|la|actuelle?|nouvelle|nouveau|nouvel) |l'(?:actuelle? )?)*"
-    r"(?:prime |premiere? )?(?P<office>capitale?|presidente?|king|queen|roi|reine|minister|ministre"
-    r"|chancellor|chanceliere?|pope|pape)(?= (?:of|de|du|des)\b| d')"
+    r" (?P<the>(?:(?:the|now|currently|current|new|le|la|actuelle?|nouvelle|nouveau|nouvel) "
+    r"|l'(?:actuelle? )?)*)"
 )
+_NO_OTHER = (  # `Mexican`, `NASA`: nothing that makes it another office, nor a sentence of its own
+    r"(?:(?!(?:the|of|in|at|for|to|by|with|against|former|ex|vice|deputy|first|next|le|la|de|du)\b|\w+ing\b|d')"
+    r"[\w.-]+ ){0,3}?"
+)
+_HOLDERS = (
+    r"presidente?|king|queen|roi|reine|minister|ministre|chancellor|chanceliere?|pope|pape|mayor|maire"
+    r"|head|chief|chairman|chairwoman|chair|administrator|director"
+)
+_OF = r" (?:of|de|du|des|at)\b| d'"
+_TODAY = r"(?: (?:now|currently|today|right now|actuellement|maintenant|aujourd'hui|en ce moment))* ?\??$"
+_NATION = r" \w*(?:(?:ais|ois|ain|ien|and|ol)e?|ienne|ique|eque|russe|turc|turque|belge|suisse) ?\??$"
+_CAPITAL = re.compile(rf"{_LEADS_IN}(?P<office>capitale?)(?={_OF})")
+_OFFICE = re.compile(
+    rf"{_LEADS_IN}(?P<before>{_NO_OTHER})(?P<prime>prime |premiere? )?(?P<office>{_HOLDERS})"
+    rf"(?={_OF}|{_NATION}|{_TODAY})"
+)
+_NO_OFFICE = re.compile(r" of (?:staff|state|police|the table)\b")
+_BARE = frozenset("head chief chairman chairwoman chair administrator director".split())
+"""Offices of which there are too many where nothing tells of what."""
+_NOW = frozenset("now currently today actuellement maintenant aujourd hui actuel actuelle current".split())
+_YEAR = re.compile(r"\b\d{4}\b")
 _WHICH = (
     r"which|what (?:is|was|are|were) .{1,40} (?:called|named)|what (?:company|team|film|book|band|name|title)"
     r"|comment (?:s'appell|se nomm)"
@@ -259,7 +282,9 @@ class Question(NamedTuple):
     definition is asked of; where the question is `who` it is, only a sentence answers that introduces the
     bearer of the name. What is counted is named by one of the words `counts`. Of a `life`, a birth or what
     somebody died of, only what speaks of it tells. An `office` (who is the president of…, what is the
-    capital of…) is told by nothing that does not name it together with what it is an office `of`.
+    capital of…) is told by nothing that does not name it together with what it is an office `of`; nor, where
+    somebody has `held` it, by what does not name them. `prime` tells the prime minister from others, and
+    `now` that the newest that is told of who leads or holds it counts.
     """
 
     kind: Kind
@@ -271,6 +296,9 @@ class Question(NamedTuple):
     life: str = ""
     office: str = ""
     of: tuple[str, ...] = ()
+    held: bool = False
+    prime: bool = False
+    now: bool = False
 
 
 def understood(question: str) -> Question:
@@ -282,16 +310,37 @@ def understood(question: str) -> Question:
     for event, (pattern, _) in _LIFE.items():
         if asked.kind is not Kind.PLACE and pattern.search(folded):
             asked = asked._replace(life=event)
+    now = not (_PAST.search(folded) or _YEAR.search(folded))
+    if asked.kind is Kind.LEADER:
+        return asked._replace(said=asked.said | _NOW, now=now)
+    capital = _CAPITAL.search(folded)
+    if capital is not None:
+        return asked._replace(office=capital["office"], of=_telling(folded[capital.end() :]))
     office = _OFFICE.search(folded)
-    if office is None:
+    if office is None or _NO_OFFICE.match(folded, office.end()):
         return asked
-    of = tuple(word for word in terms.words(folded[office.end() :]) if terms.alternatives(word))
-    return asked._replace(office=office["office"], of=of)
+    of = (*terms.words(office["before"]), *_telling(folded[office.end() :]))
+    if (office["before"] and not office["the"]) or (office["office"] in _BARE and not of):
+        return asked
+    return Question(
+        Kind.PERSON,
+        asked.said | _NOW,
+        office=office["office"],
+        of=of,
+        held=True,
+        prime=bool(office["prime"]),
+        now=now,
+    )
 
 
 def tells_life(event: str, text: str) -> bool:
     """Whether a text tells of a birth, or of what somebody died of, as `Question.life` has it."""
     return _LIFE[event][1].search(terms.fold(text)) is not None
+
+
+def _telling(words: str) -> tuple[str, ...]:
+    """The words that tell of what an office is."""
+    return tuple(word for word in terms.words(words) if terms.alternatives(word) and word not in _NOW)
 
 
 def _understood(question: str) -> Question:
@@ -303,11 +352,12 @@ def _understood(question: str) -> Question:
         match = pattern.search(folded)
         if match and match.start() <= last:
             if kind is Kind.DEFINITION:
-                if not introductions.is_name(match["thing"], question):
+                if _DOING.search(question) or not introductions.is_name(match["thing"], question):
                     continue
                 who = portraits.asked_for(question)
                 if _PAST.match(match[0]) and not who:
                     continue
+                said |= _IT_IS if match[0].startswith("c'est") else frozenset()
                 return Question(kind, said, thing=match["thing"], who=who)
             implied = frozenset(_IMPLIED.get(kind, "").split())
             return Question(kind, said.union(_SAID.get(kind, ())), implied)

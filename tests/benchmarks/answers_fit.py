@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
-from bot.news import answers, evidence
+from bot.news import abroad, answers, evidence
 from bot.news.answers import SURE_ACROSS
 from bot.news.drawing import NEEDED, draw, ordered
 from bot.news.evidence import Passage, Rated
@@ -257,7 +257,7 @@ async def in_the_other() -> None:
                     is_right = extract.rated.article_id == story and any(w in extract.text for w in words)
                     both.append((extract.rated.features, is_right))
             asked.append(both)
-    names = counted(evidence._FOREIGN_SURENESS)
+    names = counted(abroad._FOREIGN_SURENESS)
     told("_FOREIGN_SURENESS", rounded(foreign_of(asked, names)))
     outcomes = list(left_out(asked, names))
     console.print(

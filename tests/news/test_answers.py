@@ -244,6 +244,89 @@ async def test_who_holds_an_office_is_told_by_what_names_it(library: Library, se
     assert answer.answered
 
 
+@pytest.mark.parametrize(
+    ("question", "nobody", "somebody"),
+    [
+        (
+            "qui est le ministre de l'intérieur",
+            "Le ministre de l'Intérieur a parlé. L'ancien ministre de l'Intérieur Gérard Collomb aussi.",
+            "Le ministre de l'Intérieur Christophe Castaner a parlé.",
+        ),
+        (
+            "qui est premier ministre",
+            "Première ministre pendant une année, elle a été le premier ministre britannique Theresa May.",
+            "Le Premier ministre Édouard Philippe a parlé.",
+        ),
+        (
+            "qui est le président du sénat",
+            "Le président du groupe au Sénat, Bruno Retailleau, a parlé au sénateur. Le président a parlé.",
+            "Gérard Larcher, président du Sénat, a parlé.",
+        ),
+        (
+            "qui est le maire de Paris",
+            "La maire de Paris a parlé. L'adjoint de la maire de Paris Emmanuel Grégoire aussi.",
+            "La maire de Paris Anne Hidalgo a parlé.",
+        ),
+    ],
+)
+async def test_who_holds_an_office_is_told_only_by_what_names_them(
+    library: Library, searcher: Searcher, question: str, nobody: str, somebody: str
+) -> None:
+    await library.add("Au gouvernement", nobody, language="fr", days=1)
+    answer = await ask(searcher, question, feed_ids=None)
+    assert not answer.answered, answer.quotes
+    await library.add("À la tribune", somebody, language="fr", days=3)
+    answer = await ask(searcher, question, feed_ids=None)
+    assert answer.answered
+    assert answer.quotes[0].text == somebody
+
+
+@pytest.mark.parametrize(
+    ("question", "now", "then"),
+    [
+        ("who is the ceo of Fermat", "Fermat CEO Ada Byron said so.", "Fermat CEO Alan Kay said so."),
+        ("who runs Fermat", "Fermat chairman Ada Byron said so.", "Fermat chairman Alan Kay said so."),
+        (
+            "who is the head of Fermat",
+            "The head of Fermat, Ada Byron, said so.",
+            "Fermat chief Alan Kay said so.",
+        ),
+    ],
+)
+async def test_of_those_who_lead_the_newest_is_told_first(
+    library: Library, searcher: Searcher, question: str, now: str, then: str
+) -> None:
+    await library.add("Fermat opens a theatre", now, days=2)
+    for day in (40, 50):
+        await library.add("Fermat, its head and its CEO", then, days=day)
+    answer = await ask(searcher, question, feed_ids=None)
+    assert answer.answered
+    assert answer.quotes[0].text == now
+
+
+async def test_who_is_said_to_have_left_leads_no_more(library: Library, searcher: Searcher) -> None:
+    question = "who is the ceo of Fermat now"
+    await library.add("Fermat opens a theatre", "Fermat CEO Alan Kay said so.", days=40)
+    assert (await ask(searcher, question, feed_ids=None)).answered
+    left = await library.add("Alan Kay is out as CEO of Fermat", "Alan Kay has left the top job.", days=2)
+    answer = await ask(searcher, question, feed_ids=None)
+    assert not answer.answered, answer.quotes
+    assert left in [article.id for article in answer.nearest]
+
+
+async def test_a_title_tells_who_somebody_is_where_no_sentence_does(
+    library: Library, searcher: Searcher
+) -> None:
+    text = "Gabriel Matzneff a répondu au journal dimanche."
+    await library.add("L'écrivain Gabriel Matzneff se défend", text, language="fr")
+    answer = await ask(searcher, "Qui est Gabriel Matzneff ?", feed_ids=None)
+    assert [quote.text for quote in answer.quotes] == [text]
+    says = "Gabriel Matzneff, écrivain connu pour ses journaux, est poursuivi."
+    await library.add("Un procès", says, language="fr")
+    answer = await ask(searcher, "Qui est Gabriel Matzneff ?", feed_ids=None)
+    assert [quote.text for quote in answer.quotes] == [says]
+
+
 async def test_an_article_that_the_person_may_not_see_neither_answers_nor_is_offered(
     library: Library, searcher: Searcher
 ) -> None:

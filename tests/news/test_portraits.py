@@ -31,6 +31,14 @@ GHOSN = "carlos ghosn"
         ("sam altman", "Sam Altman, OpenAI's chief executive, said so."),
         ("sam altman", "Sam Altman, the 38-year-old CEO of OpenAI, said so."),
         ("walter rodney", "Walter Rodney est un historien guyanien."),
+        ("guy martin", "Guy Martin, pilote moto connu autant pour ses exploits que pour sa vie, était là."),
+        ("guy martin", "Guy Martin, a rider known as much for his hair, was there."),
+        ("sibeth ndiaye", "Sibeth Ndiaye, porte-parole du gouvernement, a parlé."),
+        ("sibeth ndiaye", "La porte-parole du gouvernement Sibeth Ndiaye a parlé."),
+        ("nick reiner", "Nick Reiner, the 32-year-old son of Robert Reiner, was arrested."),
+        ("nick reiner", "Robert Reiner's son Nick Reiner was arrested."),
+        ("michel fourniret", "Le tueur en série Michel Fourniret a parlé."),
+        ("estelle mouzin", "la disparition en 2003 d'Estelle Mouzin, une fillette de 9 ans, à Guermantes"),
     ],
 )
 def test_who_somebody_is_is_found_said(name: str, text: str) -> None:
@@ -54,11 +62,25 @@ def test_who_somebody_is_is_found_said(name: str, text: str) -> None:
         (GHOSN, "Carlos Ghosn was arrested."),
         ("tim cook", "Every cook is the director of a kitchen."),
         ("anthropic", "US District Judge William Alsup confirmed that Anthropic settled."),
+        ("estelle mouzin", "l'affaire Estelle Mouzin, a rappelé l'avocat."),
+        (
+            "michel fourniret",
+            "Selon l'avocat de la famille d'Estelle Mouzin, Michel Fourniret n'a pas avoué.",
+        ),
+        (GHOSN, "Le président a nommé Carlos Ghosn."),
+        (GHOSN, "Pour Carlos Ghosn, ministre a été un rêve."),
         ("macron", ""),
     ],
 )
 def test_what_does_not_say_who_somebody_is_is_not_taken_for_it(name: str, text: str) -> None:
     assert not introduces(name, text)
+
+
+def test_a_title_may_say_for_its_text_who_somebody_is() -> None:
+    title = "L'écrivain Gabriel Matzneff se défend"
+    assert introduces("gabriel matzneff", "Gabriel Matzneff a répondu.", title)
+    assert not introduces("gabriel matzneff", "L'auteur a répondu.", title)
+    assert not introduces("gabriel matzneff", "Gabriel Matzneff a répondu.", "Gabriel Matzneff se défend")
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,56 @@ def test_a_question_is_not_taken_for_another_kind(question: str, kind: Kind) -> 
 
 
 @pytest.mark.parametrize(
+    ("question", "office", "of"),
+    [
+        ("Who is the president of Mexico?", "president", ("mexico",)),
+        ("who is the mexican president now", "president", ("mexican",)),
+        ("Who is the NASA administrator?", "administrator", ("nasa",)),
+        ("who's the new head of nasa now", "head", ("nasa",)),
+        ("who is the chairman of the fcc", "chairman", ("fcc",)),
+        ("qui est le ministre de l'intérieur", "ministre", ("interieur",)),
+        ("qui est premier ministre", "ministre", ()),
+        ("qui est le premier ministre britannique ?", "ministre", ("britannique",)),
+        ("qui est la maire de Paris actuellement", "maire", ("paris",)),
+        ("What is the capital of Peru?", "capital", ("peru",)),
+        ("what is venture capital", "", ()),
+        ("who is stephen king", "", ()),
+        ("who is suing the president", "", ()),
+        ("who is the vice president of Mexico", "", ()),
+        ("who is the chief of staff", "", ()),
+        ("who is the head", "", ()),
+        ("who is president trump", "", ()),
+        ("qui est le président macron", "", ()),
+        ("who is the head coach of Lyon", "", ()),
+    ],
+)
+def test_who_holds_an_office_is_known_to_be_asked(question: str, office: str, of: tuple[str, ...]) -> None:
+    asked = understood(question)
+    assert (asked.office, asked.of) == (office, of)
+    assert asked.held is (office not in {"", "capital"})
+
+
+@pytest.mark.parametrize(
+    ("question", "now"),
+    [
+        ("who is the ceo of ula", True),
+        ("qui est le ministre de l'intérieur", True),
+        ("who was the ceo of ula", False),
+        ("qui était le ministre de l'intérieur en 2018", False),
+        ("who is the ceo that left in 2019", False),
+        ("who is Sam Altman", False),
+    ],
+)
+def test_who_leads_now_is_told_from_who_led(question: str, now: bool) -> None:
+    assert understood(question).now is now
+
+
+def test_what_somebody_does_is_no_name() -> None:
+    assert understood("Who is buying Warner Bros?").kind is Kind.PERSON
+    assert understood("Who is King Charles?").kind is Kind.DEFINITION
+
+
+@pytest.mark.parametrize(
     ("question", "word"),
     [("À quel prix est vendue la Polestar 2 ?", "vendue"), ("How much does it sell for?", "sell")],
 )
