@@ -60,5 +60,9 @@ def foreign_sureness(features: dict[str, float]) -> float:
 
 def _says_more(wanted: Sequence[Sought], text: str, found: frozenset[str]) -> bool:
     """Whether a passage has a word of the question, or its translation, beside what it writes as names."""
-    plain = [word for word in wanted if not (word.is_name or introductions.is_name(word.word, text))]
+    plain = [
+        word
+        for word in wanted
+        if len(word.word) > 1 and not (word.is_name or introductions.is_name(word.word, text))
+    ]
     return not plain or any(word.match(found) for word in plain)

@@ -26,6 +26,7 @@ def sought(word: str, *related: str, is_name: bool = False) -> Sought:
         ),
         ("qui a racheté irobot", [sought("rachete", "buy"), sought("irobot")], "He founded iRobot.", 0),
         ("qui a racheté irobot", [sought("rachete", "buy"), sought("irobot")], "Picea will buy iRobot.", 1),
+        ("c'est quoi sora", [sought("c"), sought("sora")], "It is Sora.", 1),
         ("Qui est Ada Byron ?", [sought("ada", is_name=True)], "Ada Byron is an author.", 1),
         ("qui est le pdg d'audi", [sought("pdg"), sought("audi")], "Gernot Döllner, Audi’s CEO, said so.", 1),
         ("qui est le pdg d'audi", [sought("pdg"), sought("audi")], "Audi opens a plant.", 0),
