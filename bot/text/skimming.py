@@ -225,8 +225,8 @@ def _irregular() -> dict[str, list[str]]:
     for form, meant in terms.ABBREVIATIONS.items():
         found[meant].append(form)
     for french, irregular in inflections.IRREGULAR.items():
-        for form in irregular:
-            found[terms.alternatives(form)[-1 if french else 0]].append(form)
+        for form, base in irregular.items():
+            found[terms.alternatives(base)[-1 if french else 0]].append(form)
     return found
 
 

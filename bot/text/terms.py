@@ -378,12 +378,11 @@ _stemmers = _Stemmers()
 def _stem(word: str, *, french: bool) -> str:
     if word in ABBREVIATIONS:
         return ABBREVIATIONS[word]
-    if french and word.endswith("ai"):
-        return word  # a name such as OpenAI, or Dubai, where the stemmer takes off what "je chantai" ends in
-    if french and (short := _SHORT_IN_A.fullmatch(word)):
+    base = inflections.base(word, french=french)
+    if french and (base in inflections.WHOLE or base.endswith("ai")):
+        return base  # ai: a name such as OpenAI, or Dubai, where the stemmer cuts what "je chantai" ends in
+    if french and (short := _SHORT_IN_A.fullmatch(base)):
         return short[1]  # Meta, Gaza, NASA, data: what "il chanta" ends in leaves "met", "gaz", "nas", "dat"
     stemmer = _stemmers.french if french else _stemmers.english
-    stem: str = stemmer.stemWord(inflections.base(word, french=french))
-    if french and inflections.is_plural_left(word, stem):
-        stem = _stem(word[:-1], french=True)
+    stem: str = stemmer.stemWord(base)
     return stem.replace("é", "e")
