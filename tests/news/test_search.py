@@ -527,11 +527,11 @@ async def test_a_word_as_it_was_typed_comes_before_other_words_of_its_stem(
     library: Library, searcher: Searcher
 ) -> None:
     for number in range(30):
-        await library.add(f"Politique {number}", "Les mères.", language="fr")
-    await library.add("Au loin", "Une longue promenade devant la mer, par un beau soir.", language="fr")
-    assert terms.alternatives("mer")[-1] in terms.stems("mères", "fr")  # or this says nothing
-    assert (await titles(searcher, "mer", limit=5))[0] == "Au loin"
-    pages = [await titles(searcher, "mer", limit=5, offset=offset) for offset in range(0, 35, 5)]
+        await library.add(f"Politique {number}", "Les portes.", language="fr")
+    await library.add("Au loin", "Une longue promenade devant le port, par un beau soir.", language="fr")
+    assert terms.alternatives("port")[-1] in terms.stems("portes", "fr")  # or this says nothing
+    assert (await titles(searcher, "port", limit=5))[0] == "Au loin"
+    pages = [await titles(searcher, "port", limit=5, offset=offset) for offset in range(0, 35, 5)]
     found = [title for page in pages for title in page]
     assert len(found) == len(set(found)) == 31  # none twice, none left out
 
