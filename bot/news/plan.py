@@ -5,8 +5,9 @@ Words become index terms, filters tokens, dates and bookmarks the scope.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 from bot.locale import gettext as _
 from bot.news.exact import has_phrase
@@ -20,6 +21,8 @@ _NAMES = {
     Filter.TAG: terms.tag_tokens,
 }
 _SCOPING = (Filter.SINCE, Filter.BEFORE, Filter.BOOKMARKED)
+SHORTEST_IN_ONE = 5
+"""Letters of two words in one."""
 OTHER_FORMS = 4
 """Other ways to write a word that the index may hold between it and the next one."""
 
@@ -87,16 +90,49 @@ class Plan:
         return Except(found, Any(tuple(self.unwanted))) if self.unwanted else found
 
 
-def plan(query: Query, *, feed_ids: Collection[int] | None, person_id: int | None) -> Plan:
-    """How to look for `query` in these feeds (None: in all) for this person."""
+def plan(
+    query: Query,
+    *,
+    feed_ids: Collection[int] | None,
+    person_id: int | None,
+    may_have: Callable[[Iterable[str]], bool] = any,
+) -> Plan:
+    """How to look for `query` in these feeds (None: in all) for this person.
+
+    `may_have` tells whether some article may have one of a few terms, where that is known.
+    """
     made = Plan(query.text, Scope(feed_ids=None if feed_ids is None else frozenset(feed_ids)))
+    places: list[int] = []
     for node in query.nodes:
+        places.append(len(made.words))
         if (telling := _telling(made, node)) is not None:
             _add(made, telling, person_id or 0)
+    _join(made, query.nodes, [*places, len(made.words)], may_have)
     if person_id is None and (made.scope.bookmarked_by, made.scope.not_bookmarked_by) != (None, None):
         made.notes.append(_("Bookmarks are a person’s own: is:bookmarked finds them with /search."))
     _remark(made, query)
     return made
+
+
+def _join(
+    made: Plan, nodes: Sequence[Node], places: Sequence[int], may_have: Callable[[Iterable[str]], bool]
+) -> None:
+    """Let two words beside each other be one word as well: each of them may be that one instead."""
+    for number, (one, other) in enumerate(pairwise(nodes)):
+        place, following, end = places[number : number + 3]
+        if (place + 1, following + 1) != (following, end):  # one of them is no word or says nothing
+            continue
+        if not (isinstance(one, Word) and isinstance(other, Word)):
+            continue
+        in_one = terms.alternatives("".join((*one.words, *other.words)))
+        if len((*one.words, *other.words)) == 2 and _may_be_one(in_one) and may_have(in_one):  # noqa: PLR2004
+            made.forms.update(in_one)
+            for word in (place, following):
+                made.words[word] = Any((made.words[word], *(Terms((form,)) for form in in_one)))
+
+
+def _may_be_one(forms: Iterable[str]) -> bool:
+    return all(form.isalpha() and len(form) >= SHORTEST_IN_ONE for form in forms)
 
 
 def _remark(made: Plan, query: Query) -> None:

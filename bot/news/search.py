@@ -116,7 +116,7 @@ class Searcher:
         """
         if isinstance(query, str):
             query = parse(query, self.store.clock.now())
-        asked = plan(query, feed_ids=feed_ids, person_id=person_id)
+        asked = plan(query, feed_ids=feed_ids, person_id=person_id, may_have=self.finder.vocabulary.may_have)
         notes = (*query.notes, *asked.notes)
         if not asked.asks or (feed_ids is not None and not feed_ids):
             return SearchPage(notes=notes)

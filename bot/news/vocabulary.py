@@ -119,6 +119,10 @@ class Vocabulary:
         """Whether no article has any of these terms, as far as that is known."""
         return self._complete and not any(form in self._documents for form in forms)
 
+    def may_have(self, forms: Iterable[str]) -> bool:
+        """Whether an article has one of these terms; in a large store, whether more than a few have."""
+        return not self.size or any(form in self._documents for form in forms)
+
     def relatives(self, forms: Iterable[str]) -> tuple[str, ...]:
         """Terms of the same family that stem apart: `interdict` of `interd`. The commonest first."""
         forms = frozenset(forms)

@@ -9,6 +9,7 @@ from rapidfuzz import process
 
 from bot import locale
 from bot.news import finding, ranking, vocabulary
+from bot.news.plan import plan
 from bot.news.search import Searcher, article_as_json, as_json, parse
 from bot.store import Store
 from bot.text import terms
@@ -60,6 +61,42 @@ async def test_a_hyphenated_word_finds_itself_in_one_and_not_its_parts_alone(
     for title in ("Le weekend", "Un week-end", "En avant-première", "Avant et premier"):
         await library.add(title, language="fr")
     assert sorted(await titles(searcher, query)) == found
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("tik tok", ["TikTok is fined"]),
+        ("BFM TV", ["BFMTV reçoit la TV"]),
+        ("open ai fined", ["OpenAI is fined"]),
+        ("is fined", ["OpenAI is fined", "TikTok is fined"]),
+        ("tok tik", []),
+        ("open tik tok", []),
+    ],
+)
+@pytest.mark.parametrize("is_read", [False, True])
+async def test_two_words_beside_each_other_find_themselves_in_one(
+    library: Library, searcher: Searcher, query: str, found: list[str], *, is_read: bool
+) -> None:
+    for title in ("TikTok is fined", "OpenAI is fined", "BFMTV reçoit la TV", "An ai that is open"):
+        await library.add(title)
+    if is_read:
+        await searcher.finder.vocabulary.ready()
+    assert sorted(await titles(searcher, query)) == found
+
+
+async def test_two_words_that_no_article_has_in_one_are_asked_for_alone(
+    library: Library, searcher: Searcher
+) -> None:
+    await library.add("TikTok is fined")
+    await searcher.finder.vocabulary.ready()
+    may_have = searcher.finder.vocabulary.may_have
+    known, unknown = (
+        plan(parse(query, 0), feed_ids=None, person_id=None, may_have=may_have).forms
+        for query in ("tik tok", "amazon police")
+    )
+    assert "tiktok" in known
+    assert not any(form.startswith("amazonpol") for form in unknown)
 
 
 @pytest.mark.parametrize(

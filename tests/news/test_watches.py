@@ -45,7 +45,7 @@ PIECES = [
     '"of the"', "title:apple", 'title:"open source"', "titre:reconnaissance", "source:monde",
     'source:"le monde"', "author:jane", 'author:"jane doe"', "tag:ai", 'tag:"apple inc"', "lang:fr",
     "lang:en", "has:image", "week-end", "bien-être", "avant-première", "Model S", "Y Combinator", "AT & T",
-    "10 000", "80 km/h", "canal+", "gpt4", "C", "AI",
+    "wee kend", "av ant", "10 000", "80 km/h", "canal+", "gpt4", "C", "AI",
 ]  # fmt: skip
 
 
@@ -110,8 +110,8 @@ async def test_a_watch_is_found_by_its_rarest_word(stand: Newsstand) -> None:
     sought = Sought.of(parse("apple orchards", 0))
     assert sought is not None
     costs = {"appl": 1000}
-    (token,) = keys(sought.wanted, lambda token: costs.get(token[1], 1))
-    assert token[1].startswith("orchard")
+    chosen = keys(sought.wanted, lambda token: costs.get(token[1], 1))
+    assert {term for _place, term in chosen} == {"orchard", "appleorchard"}  # or both in one
 
 
 async def test_watches_that_share_no_word_are_not_looked_at(
