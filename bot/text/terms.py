@@ -38,7 +38,8 @@ _FEW_REMEMBERED = 1 << 12  # those with other than plain letters: with four time
 _PAIRS = (1 << 24) - 1  # numbers that two words beside each other are told by,
 _SEAMS = (1 << 12) - 1  # and those of which one is empty
 _AFTER = re.compile(
-    r" (?=[\dADJLMNSTY+])(?:(\d[^\W_]{0,4})(?![\w.,-]*\w)|([ADJLMNSTY])(?![\w.,'&-]*\w|\. [A-Z])|(\+)(?!\S))"
+    r" (?=[\dADJLMNSTY+])(?:(\d[^\W_]{0,4})(?![\w.,-]*\w)"
+    r"|([ADJLMNSTY])(?![\w.,'&-]*\w|\. [A-Z])|(\+)(?![\w+]))"
 )
 _Y_BEFORE = re.compile(r"(?<!\S)Y (?=([A-Z][a-z]+))")
 _AMPERSAND = re.compile(r"(?<!\w)([A-Z]{1,2}) & ([A-Z]{1,2})(?!\w)")

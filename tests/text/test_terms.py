@@ -147,7 +147,7 @@ def test_words_are_cut_as_people_ask_for_them(text, found):
         ("PhD", "a Ph.D."),
         ("weekend", "l'après-midi du week-end"),
         ("gpt4", "a GPT-4-class model"),
-        ("canal+", "Canal + a dit"),
+        ("canal+", "Canal +, a-t-il dit"),
         ("email", "l'e-mail"),
     ],
 )
