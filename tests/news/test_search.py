@@ -444,7 +444,7 @@ async def test_until_the_words_of_the_index_are_read_none_counts_as_missing(
 async def test_a_name_of_a_hidden_feed_is_not_suggested(library: Library, searcher: Searcher) -> None:
     hidden = await library.new_feed("Numerama")
     await library.add("Robots", feed=hidden, tags=("Robotique",), author="Zoé Martin")
-    for query in ("source:numrama", "tag:robotiques", 'author:"zoe martins"'):
+    for query in ("source:numrama", "tag:robotqiue", 'author:"zoe martins"'):
         page = await searcher.search(query, feed_ids=[library.feed.id])
         assert (page.suggestions, len(page.notes)) == ((), 1), query
         assert len((await searcher.search(query, feed_ids=[hidden.id])).suggestions) == 1, query
