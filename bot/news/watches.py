@@ -52,6 +52,8 @@ async def check(store: Store, text: str) -> Query:
 
 def _nothing(asked: Plan) -> str:
     """Why a query names nothing that an article must have."""
+    if any(isinstance(node, AnyOf) for node in asked.exact):
+        return _("One of the alternatives is in nearly every article. Leave it out.")
     if asked.unwanted or asked.exact:
         return _("That only says what articles must not have. Add a word that they must have.")
     if asked.empty:

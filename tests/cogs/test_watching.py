@@ -479,6 +479,8 @@ async def test_somebody_who_may_not_manage_the_server_cannot_watch_for_a_channel
     ("query", "words"),
     [
         ("-apple", "only says what articles must not have"),
+        ('"the who" OR apple', "One of the alternatives is in nearly every article"),
+        ('apple OR -"quantum chips"', "One of the alternatives is in nearly every article"),
         ("the of and", "Nearly every article has these words"),
         ("lang:en", "Too many articles"),
         ("has:image OR lang:fr", "Too many articles"),
