@@ -10,7 +10,8 @@ from __future__ import annotations
 import heapq
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from itertools import combinations
 from typing import NamedTuple
 
@@ -141,27 +142,29 @@ def _some(
 ) -> list[Hit]:
     parts = sorted(parts, key=lambda part: part.documents)
     also = narrowed(required, scope)
-    held: dict[int, set[int]] = defaultdict(set)
-    titled: dict[int, set[int]] = defaultdict(set)
+    held: dict[int, int] = defaultdict(int)  # of each article, a bit for each part that it is known to have,
+    titled: dict[int, int] = defaultdict(int)  # and those that its title has
     singles = 0
     room = SINGLE
     while singles < len(parts) and parts[singles].documents <= room:
         for id_ in lists.last(connection, lists.both(parts[singles].wanted, also), room):
-            held[id_].add(singles)
+            held[id_] |= 1 << singles
         for id_ in lists.titled(connection, [parts[singles].wanted], room):
-            titled[id_].add(singles)
+            titled[id_] |= 1 << singles
         room -= parts[singles].documents
         singles += 1
     for one, other in combinations(range(len(parts[:PAIRED_TITLE])), 2):
+        both = 1 << one | 1 << other
         for id_ in lists.titled(connection, [parts[one].wanted, parts[other].wanted], IN_TITLE):
-            titled[id_] |= {one, other}
-    for pair in _pairs(parts, singles):
-        wanted = All(tuple(parts[number].wanted for number in pair))
+            titled[id_] |= both
+    for one, other in _pairs(parts, singles):
+        both = 1 << one | 1 << other
+        wanted = All((parts[one].wanted, parts[other].wanted))
         for id_ in lists.last(connection, lists.both(wanted, also), IN_PAIR):
-            held[id_].update(pair)
+            held[id_] |= both
     points = _points(parts, held, titled)
     if also is not None:
-        best = heapq.nlargest(lists.MOST_SEEKS, points, key=lambda id_: (points[id_], id_))
+        best = _best(points, lists.MOST_SEEKS)
         points = {id_: points[id_] for id_ in lists.holding(connection, also, best)}
     return _hits(connection, points, scope, limit)
 
@@ -175,21 +178,27 @@ def _pairs(parts: Sequence[Part], singles: int) -> Iterator[tuple[int, int]]:
             yield one, other
 
 
-def _points(
-    parts: Sequence[Part], held: dict[int, set[int]], titled: dict[int, set[int]]
-) -> dict[int, float]:
+def _points(parts: Sequence[Part], held: Mapping[int, int], titled: Mapping[int, int]) -> dict[int, float]:
     """The points of articles, by which parts are known to be in them and in their titles."""
-    points: dict[int, float] = {}
-    for id_ in held.keys() | titled.keys():
-        in_its_title = titled.get(id_, set())
-        points[id_] = sum(parts[number].weight for number in held.get(id_, set()) | in_its_title)
-        points[id_] += TITLE * sum(parts[number].weight for number in in_its_title)
+
+    @cache
+    def weight(bits: int) -> float:
+        return sum(part.weight for number, part in enumerate(parts) if bits >> number & 1)
+
+    points = {id_: weight(bits) for id_, bits in held.items()}
+    for id_, bits in titled.items():
+        points[id_] = weight(bits | held.get(id_, 0)) + TITLE * weight(bits)
     return points
+
+
+def _best(points: Mapping[int, float], most: int) -> list[int]:
+    """The articles with the most points, those taken in last first."""
+    return [id_ for _, id_ in heapq.nlargest(most, zip(points.values(), points, strict=True))]
 
 
 def _hits(connection: sqlite3.Connection, points: dict[int, float], scope: Scope, limit: int) -> list[Hit]:
     conditions, parameters = within(scope)
-    best = heapq.nlargest(limit, points, key=lambda id_: (points[id_], id_))
+    best = _best(points, limit)
     among = (
         f"FROM article INDEXED BY article_facts WHERE id IN (SELECT value FROM json_each(:ids)){conditions}"
         " LIMIT -1"
