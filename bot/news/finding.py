@@ -46,7 +46,8 @@ AS_TYPED = 0.25  # how much more an article counts that has the words as they we
 class Found(NamedTuple):
     """An article that was found. `read` is there when it was read, `article` when it was looked at.
 
-    A `partial` one that is `alike` has none of the words, only relatives of them or what they mean.
+    A `partial` one that is `alike` has none of the words, only relatives of them or what they mean. Its
+    `points` are those of `store.coverage`, where lists are long, else 0.
     """
 
     hit: Hit
@@ -54,6 +55,7 @@ class Found(NamedTuple):
     alike: bool = False
     read: Passages | None = None
     article: Article | None = None
+    points: float = 0.0
 
 
 class Gathered(NamedTuple):
@@ -145,6 +147,8 @@ class Finder:
                 shown=shown,
             )
         found = await self._exact(asked, map(_found, hits), limit)
+        if is_dear:
+            found = [each._replace(points=each.hit.score) for each in found]
         asked.is_cut = bool(asked.exact) and len(found) < limit and len(hits) == most
         return found
 
@@ -200,6 +204,7 @@ class Finder:
                 hit._replace(score=FRESH_PARTIAL * self._freshness(hit)),
                 partial=True,
                 article=by_id[hit.article_id],
+                points=hit.score,
             )
             for hit in near.hits
             if hit.article_id in by_id

@@ -148,11 +148,15 @@ class Searcher:
         if len(one_a_page(found)) < needed <= len(found):
             found = await find(asked, 4 * needed, shown)
         found = one_a_page(found)
-        if not by_date and _few(found, asked) and (len(asked.words) > 1 or not found):
+        is_few, is_long = _few(found, asked), len(asked.words) >= MANY and any(each.points for each in found)
+        if not by_date and (is_few or is_long) and (len(asked.words) > 1 or not found):
             partial = await self.finder.partial(asked)
             least = FAINT * max((each.hit.score for each in partial), default=0.0)
             likely = (each for each in partial if not each.alike or each.hit.score >= least)
-            found = one_a_page([*found, *likely])
+            together = [*found, *likely]
+            if not is_few:  # there are more that have all words by chance
+                together.sort(key=lambda each: -each.points * (1.15 if each.partial else 1))
+            found = one_a_page(together)
         return found
 
     async def _results(self, asked: Plan, found: Sequence[Found]) -> tuple[Result, ...]:
