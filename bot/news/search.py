@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Literal, TypeVar, TypeVarTuple
 
 from bot.locale import gettext as _
-from bot.news.finding import Finder, Found, one_a_page
+from bot.news.finding import FRESH, Finder, Found, one_a_page
 from bot.news.meaning import Meaning
 from bot.news.plan import Plan, plan
 from bot.news.suggestions import Advice, advise, quoted
@@ -154,8 +154,8 @@ class Searcher:
             least = FAINT * max((each.hit.score for each in partial), default=0.0)
             likely = (each for each in partial if not each.alike or each.hit.score >= least)
             together = [*found, *likely]
-            if not is_few:  # there are more that have all words by chance
-                together.sort(key=lambda each: -each.points * (1.15 if each.partial else 1))
+            if not is_few:  # many have so many words by chance; fresh ones of these have gained by it
+                together.sort(key=lambda each: -each.points * (1 + FRESH if each.partial else 1))
             found = one_a_page(together)
         return found
 

@@ -35,6 +35,7 @@ from bot.store.search_index import (
 TITLE = 1.0  # how much more a word of the title counts
 RECENT = 400  # of the articles that have all words, those taken in last
 TITLED = 400  # and those that have all of them in the title
+MANY = 5  # words that hardly so many articles have
 SHORT = 20_000  # articles that have a word, up to which all titles with it are looked at
 SINGLE = 2_000  # articles in the lists of single words that are read
 PAIRED_TITLE = 7  # words, the rarest, two of which are looked for in titles,
@@ -89,8 +90,9 @@ def _whole(
     also = narrowed(required, scope)
     core = lists.both(words, also)
     narrow = is_narrow(scope)
-    recent = lists.first(connection, core, RECENT) if narrow else []
-    if not narrow or len(recent) == RECENT:
+    likely_few = narrow or len(parts) >= MANY
+    recent = lists.first(connection, core, RECENT) if likely_few else []
+    if not likely_few or len(recent) == RECENT:
         recent = lists.last(connection, core, RECENT)
     if not recent:
         return []
@@ -104,9 +106,9 @@ def _whole(
     else:
         titled = lists.titled(connection, [part.wanted for part in parts], TITLED)
         if not is_all:
-            older = [id_ for id_ in titled if id_ < recent[-1]]
+            older = [id_ for id_ in titled if id_ < min(recent)]
             points |= dict.fromkeys(_older(connection, parts, also, older), whole)
-        titles = _titles(connection, parts, titled, recent[-1], is_all=is_all)
+        titles = _titles(connection, parts, titled, min(recent), is_all=is_all)
     for part, in_its_title in titles:
         for id_ in points.keys() & set(in_its_title):
             points[id_] += TITLE * part.weight

@@ -152,6 +152,24 @@ def has_phrase(text: str, words: tuple[str, ...]) -> bool | None:
     return None if told and sought.with_elided else told
 
 
+class Rows:
+    """Some folded words, or rows of them, that are looked for in many texts as they are written.
+
+    Those with signs, and acronyms, are taken to stand in all.
+    """
+
+    def __init__(self, rows: Iterable[tuple[str, ...]]) -> None:
+        rows = list(rows)
+        plain = [row for row in rows if all(w.isascii() and w.isalnum() and w == w.lower() for w in row)]
+        self._rows = [b" %b " % " ".join(row).encode() for row in plain]
+        self._others = len(rows) - len(plain)
+
+    def count(self, text: str) -> int:
+        """How many of them stand in a text."""
+        spaced = b" %b " % _parted(text).encode("latin-1", "replace").translate(_SPACED)
+        return self._others + sum(map(spaced.__contains__, self._rows))
+
+
 def _has_row(text: str, sought: _Sought) -> bool | None:
     simple = _simple(text, sought)
     if sought.letters not in simple.translate(_FOLDED, _NO_LETTERS):  # as of most texts: it costs the least

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bot.news import finding, vocabulary
+from bot.news import finding, search, vocabulary
 from bot.news.exact import Exactly
 from bot.news.search import Searcher
 from bot.store import Store, coverage, indexing, phrases, search_index
@@ -104,6 +104,20 @@ async def test_a_partial_match_has_what_is_required(store: Store, library: Libra
     await library.add("Rekognition for police", language="en")
     await library.add("Rekognition pour la police", language="fr")
     assert await find(store, "rekognition police kansas lang:fr") == ["Rekognition pour la police"]
+
+
+async def test_a_title_with_most_words_of_a_question_is_found_before_texts_with_all_by_chance(
+    store: Store, library: Library, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(search, "FEW_OF_MANY", 2)
+    await library.add("Robots of Kansas strike against police chiefs", days=300)
+    for number in range(4):
+        await library.add(
+            f"News {number}", "People, robots, a strike, Kansas. The police has a chief.", days=300
+        )
+    found = await find(store, "Where people robots strike Kansas police chiefs", limit=3)
+    assert found[0] == "Robots of Kansas strike against police chiefs"
+    assert len(found) == 3
 
 
 async def test_a_word_as_it_was_typed_comes_before_other_words_of_its_stem(store: Store, library: Library):
