@@ -125,7 +125,7 @@ def _join(
         if not (isinstance(one, Word) and isinstance(other, Word)):
             continue
         in_one = terms.alternatives("".join((*one.words, *other.words)))
-        if len((*one.words, *other.words)) == 2 and _may_be_one(in_one) and may_have(in_one):  # noqa: PLR2004
+        if len((*one.words, *other.words)) == 2 and _may_be_one(in_one) and may_have(in_one):  # noqa: PLR2004 - one each
             made.forms.update(in_one)
             for word in (place, following):
                 made.words[word] = Any((made.words[word], *(Terms((form,)) for form in in_one)))

@@ -56,6 +56,7 @@ async def advise(
     """
     scope = Scope(feed_ids=None if feed_ids is None else frozenset(feed_ids))
     leaves = list(_leaves(query.nodes))
+    await vocabulary.ready()
     missing: list[_Missing] = []
     likelier: list[list[str]] = []
     looked_up = 0
@@ -72,7 +73,6 @@ async def advise(
             is_there = is_known or await store.index.any(
                 Any(tuple(Terms((form,), column) for form in forms)), scope=scope
             )
-            await vocabulary.ready()
             near = [
                 written
                 for form in _near(word, forms, vocabulary, is_there=is_there)

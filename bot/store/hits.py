@@ -78,7 +78,8 @@ def _with_articles(connection: sqlite3.Connection, found: Sequence[Hit], shown: 
         known = {hit.article_id for hit in looked}
         found = [*weighed, *(hit for hit in found if hit.article_id not in known)]
     wanted = first[shown.after : shown.after + shown.most]
-    by_id |= _read(connection, [hit for hit in wanted if hit.article_id not in by_id])
+    if unread := [hit for hit in wanted if hit.article_id not in by_id]:
+        by_id |= _read(connection, unread)
     return [hit._replace(article=by_id.get(hit.article_id)) for hit in found]
 
 

@@ -233,7 +233,7 @@ def pair_tokens(words: Iterable[str]) -> tuple[str, ...]:
     """The tokens by which a phrase is found: of each two of its `words` in a row, empty ones left out.
 
     And of each two of which one is empty. A few other pairs have the same token: one in some millions, and
-    of those with an empty word one in some ten thousands.
+    of those with an empty word one in some thousands.
     """
     return _pairs(list(map(_hash, words)))
 
