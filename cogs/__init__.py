@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from discord.ext import commands
 
-from cogs.about import About
-from cogs.asking import Asking
-from cogs.bookmarks import Bookmarks
-from cogs.digests import Digests
-from cogs.encoding import Encoding
-from cogs.feeds import Feeds
-from cogs.health import Health
-from cogs.polling import Polling
-from cogs.posting import Posting
-from cogs.reactions import Reactions
-from cogs.reading import Reading
-from cogs.rights import Rights
-from cogs.servers import Servers
-from cogs.settings import ServerSettings
-from cogs.setup import Setup
-from cogs.similar import MoreLikeThis
-from cogs.trends import Rising
-from cogs.views import Stale
-from cogs.watching import Watching
-from cogs.why import Why
+from cogs.asking.ask_commands import Asking
+from cogs.feeds.feed_commands import Feeds
+from cogs.feeds.why_commands import Why
+from cogs.reading.bookmark_commands import Bookmarks
+from cogs.reading.bookmark_reactions import Reactions
+from cogs.reading.reading_commands import Reading
+from cogs.reading.similar_articles import MoreLikeThis
+from cogs.reading.trend_commands import Rising
+from cogs.running.about import About
+from cogs.running.encoding_loop import Encoding
+from cogs.running.health_monitor import Health
+from cogs.running.polling_loop import Polling
+from cogs.running.posting_loop import Posting
+from cogs.running.server_events import Servers
+from cogs.settings.settings_commands import ServerSettings
+from cogs.settings.setup_flow import Setup
+from cogs.shared.rights import Rights
+from cogs.shared.views import Stale
+from cogs.watching.digest_commands import Digests
+from cogs.watching.watch_commands import Watching
 
 ALL: tuple[type[commands.Cog], ...] = (
     Polling,

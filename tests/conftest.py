@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
-from bot.news.newsroom import Newsroom, open_newsroom
-from bot.settings import Settings
+from bot.client.services import Newsroom, open_newsroom
+from bot.core.settings import Settings
 from bot.store import Store
 from tests.clocks import ManualClock
 from tests.discord_world import World, discord_world
@@ -61,8 +61,8 @@ def _stable() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _kept_workers(monkeypatch: pytest.MonkeyPatch, _stable: None) -> None:
     """What the bot leaves to worker processes is done by those that earlier tests started."""
-    for module in ("charts", "meaning", "newsroom"):
-        monkeypatch.setattr(f"bot.news.{module}.Workers", KeptWorkers)
+    for module in ("client.services", "digests.bar_charts", "search.semantic.semantic_search"):
+        monkeypatch.setattr(f"bot.{module}.Workers", KeptWorkers)
 
 
 @pytest.fixture(scope="session")

@@ -17,11 +17,11 @@ from typing import Any
 from playwright.sync_api import sync_playwright
 
 import cogs
-from bot.app import Telex
-from bot.choices import DigestPlan, Preference
+from bot.client.discord_client import Telex
+from bot.client.services import open_newsroom
+from bot.core.choices import DigestPlan, Preference
+from bot.core.settings import Settings
 from bot.demo.stage import build, simulated_discord
-from bot.news.newsroom import open_newsroom
-from bot.settings import Settings
 from tests.pictures import CHROMIUM, FLAGS, MESSAGE, command, photograph
 from tests.trending import fill
 

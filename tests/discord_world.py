@@ -9,7 +9,7 @@ The recipe, found by reading simcord 3.2.1:
   a feed from `feed_server` is done when the verb returns. Nothing needs `env.external_wait`.
 - A task that never ends and waits for an `asyncio.Event` would keep simcord waiting until its limit. The
   loops of the poller and the courier start in an empty context, which simcord does not follow (see
-  `cogs/loops.py`), and most tests run without them (`LOOPS` below): they call `world.poll(...)` and
+  `cogs/running/loops.py`), and most tests run without them (`LOOPS` below): they call `world.poll(...)` and
   `world.deliver()`, which return when everything is done.
 - The newsroom opens before the bot and outlives it, as in production; what it started is not followed.
 - Two clocks: the app's (`clock`, moved by hand) and simcord's, which dates messages and fires the timeouts
@@ -39,16 +39,16 @@ from simcord.enums import OverwriteType
 from simcord.env import Env
 
 import cogs
-from bot.app import Telex
-from bot.locale import catalogue, know_commands
-from bot.news.refusals import Refusal
+from bot.client.discord_client import Telex
+from bot.core.locale import catalogue, know_commands
+from bot.core.refusals import Refusal
 from bot.posting.permissions import INVITATION
 from tests.clocks import ManualClock
 
 if TYPE_CHECKING:
-    from bot.news.newsroom import Newsroom
+    from bot.client.services import Newsroom
+    from bot.core.models import Feed
     from bot.store import Store
-    from bot.words import Feed
 
 LOOPS = ("Polling", "Posting")
 """Cogs whose loops would run beside a test."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from aiohttp import web
 from playwright.sync_api import Page
 
-from bot.choices import Preference, Rule
+from bot.core.choices import Preference, Rule
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
 from tests.picture_stage import server_in, shoot, shoot_last

@@ -15,11 +15,11 @@ from simcord.actors import MemberActor
 from simcord.builders import ChannelHandle
 from simcord.env import Env
 
-from bot.app import Telex
-from bot.choices import Look, Preference, Rule, Style
-from bot.demo.publisher import Publisher, Story
+from bot.client.discord_client import Telex
+from bot.client.services import Newsroom
+from bot.core.choices import Look, Preference, Rule, Style
+from bot.demo.sample_feeds import Publisher, Story
 from bot.demo.stage import Stage, build
-from bot.news.newsroom import Newsroom
 from tests.picture_stage import staged
 from tests.pictures import CHROMIUM, FLAGS, MESSAGE, photograph
 

@@ -14,11 +14,11 @@ from simcord.builders import ChannelHandle
 from simcord.env import Env
 
 import cogs
-from bot.app import Telex
-from bot.demo.publisher import Publisher
+from bot.client.discord_client import Telex
+from bot.client.services import Newsroom, open_newsroom
+from bot.core.settings import Settings
+from bot.demo.sample_feeds import Publisher
 from bot.demo.stage import simulated_discord
-from bot.news.newsroom import Newsroom, open_newsroom
-from bot.settings import Settings
 from tests.clocks import ManualClock
 from tests.discord_world import World, discord_world
 from tests.feed_server import FeedServer

@@ -20,7 +20,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Error, Locator, Page, sync_playwright
 
-from bot import locale
+from bot.core import locale
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = (

@@ -13,14 +13,14 @@ from pathlib import Path
 
 from aiohttp import web
 
+from bot.client.services import Newsroom, open_newsroom
+from bot.core.models import Article, Feed
+from bot.core.settings import Settings
 from bot.feeds.entries import MAX_ENTRIES, MAX_GUID, MAX_TEXT, MAX_TITLE, MAX_URL
-from bot.feeds.errors import describe
-from bot.news.newsroom import Newsroom, open_newsroom
-from bot.news.visits import PollReport
-from bot.posting import messages
-from bot.settings import Settings
+from bot.feeds.fetch_errors import describe
+from bot.polling.poll_results import PollReport
+from bot.posting.rendering import messages
 from bot.text import safe
-from bot.words import Article, Feed
 from tests.clocks import ManualClock
 from tests.feed_server import FeedServer
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from playwright.sync_api import Page
 from simcord.builders import ChannelHandle
 
-from bot.choices import Preference, TagRule
+from bot.core.choices import Preference, TagRule
 from tests.cogs.helpers import last
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss

@@ -10,7 +10,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from bot.store.joining import PAUSE
+from bot.store.outbox.story_joins import PAUSE
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
 from tests.picture_stage import server_in, shoot, shoot_last

@@ -11,10 +11,10 @@ from discord import app_commands
 from discord.ext import commands
 from simcord.results import InteractionResult
 
-from bot import locale
-from bot.app import INTENTS, Telex, answering
-from bot.news.refusals import Refusal
-from bot.registration import translation
+from bot.client.command_registration import translation
+from bot.client.discord_client import INTENTS, Telex, answering
+from bot.core import locale
+from bot.core.refusals import Refusal
 from tests.clocks import ManualClock
 from tests.cogs.helpers import last
 from tests.discord_world import World, discord_world
@@ -111,7 +111,7 @@ async def test_an_error_of_ours_is_logged_under_the_number_that_the_person_is_to
     result = await ask(trial, "boom")
     number = said(result).split("`")[1]
     assert result.ephemeral
-    (record,) = [record for record in caplog.records if record.name == "bot.app"]
+    (record,) = [record for record in caplog.records if record.name == "bot.client.discord_client"]
     assert number in record.getMessage()
     assert record.exc_info is not None
     assert "boom" not in record.getMessage()  # what people type stays out of the log
@@ -122,7 +122,9 @@ async def test_an_answer_that_comes_too_late_is_logged_and_nothing_more(
     trial: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     await ask(trial, "late")
-    assert [record.levelno for record in caplog.records if record.name == "bot.app"] == [logging.WARNING]
+    assert [record.levelno for record in caplog.records if record.name == "bot.client.discord_client"] == [
+        logging.WARNING
+    ]
     forget(trial)
 
 

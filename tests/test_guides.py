@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot import locale
+from bot.core import locale
 from tests.test_readme import discord_commands
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -13,10 +13,10 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot import terminal
-from bot.logs import Discreet, Structured
-from bot.news.intake import Intake
-from bot.settings import Settings
+from bot.cli import terminal
+from bot.client.log_format import Discreet, Structured
+from bot.core.settings import Settings
+from bot.polling.intake import Intake
 from bot.store import StoreError
 from bot.store.polls import Polls
 from tests.cogs.helpers import button, last, said, text, three

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from bot.__main__ import app
-from bot.terminal import WRONG_USE
+from bot.cli.main import app
+from bot.cli.terminal import WRONG_USE
 from tests.test_readme import setting_names
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -11,10 +11,10 @@ import typer
 from discord import app_commands
 
 import cogs
-from bot.__main__ import app
-from bot.app import INTENTS
+from bot.cli.main import app
+from bot.client.discord_client import INTENTS
+from bot.core.settings import Settings
 from bot.posting.permissions import INVITATION
-from bot.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")

@@ -14,7 +14,8 @@ from babel.messages.pofile import read_po
 from discord import app_commands
 
 import cogs
-from bot import DATA, locale
+from bot import DATA
+from bot.core import locale
 
 ROOT = Path(__file__).resolve().parent.parent
 KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "locale_str": None}

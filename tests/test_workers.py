@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.feeds.errors import FeedError
-from bot.news import drafts
-from bot.workers import TIRED, WorkerDied, Workers, WorkerTimeout
+from bot.core.workers import TIRED, WorkerDied, Workers, WorkerTimeout
+from bot.feeds.fetch_errors import FeedError
+from bot.polling import drafts
 from tests import worker_calls as calls
 from tests.feed_server import item, rss
 
@@ -217,9 +217,9 @@ async def test_a_script_without_a_main_guard_can_use_workers_and_no_worker_outli
         textwrap.dedent(f"""
         import asyncio, os, signal, sys, threading, time
         sys.path.insert(0, {root!r})
-        import bot.workers
+        import bot.core.workers
         from tests import worker_calls
-        bot.workers.ORPHAN_TIME = 0.1
+        bot.core.workers.ORPHAN_TIME = 0.1
 
         def die():
             while not (os.path.exists("pid") and os.path.getsize("pid")):
@@ -227,7 +227,7 @@ async def test_a_script_without_a_main_guard_can_use_workers_and_no_worker_outli
             os.kill(os.getpid(), signal.SIGKILL)
 
         threading.Thread(target=die).start()
-        asyncio.run(bot.workers.Workers().run(worker_calls.say_and_hang, "pid", timeout=0.5))
+        asyncio.run(bot.core.workers.Workers().run(worker_calls.say_and_hang, "pid", timeout=0.5))
         """)
     )
     ended = await asyncio.to_thread(subprocess.run, [sys.executable, str(script)], cwd=tmp_path, check=False)
@@ -259,7 +259,7 @@ async def test_a_worker_that_reads_feeds_loads_nothing_that_only_the_bot_needs(w
 
 async def test_a_bot_loads_nothing_that_only_workers_and_few_bots_need() -> None:
     """The same for the other side: what parses, draws and counts for Prometheus is loaded where it runs."""
-    source = "import sys, bot.__main__, bot.app, cogs; print(*sys.modules)"
+    source = "import sys, bot.cli.main, bot.client.discord_client, cogs; print(*sys.modules)"
     told = await asyncio.to_thread(subprocess.check_output, [sys.executable, "-c", source], text=True)
     loaded = set(told.split())
     assert {"discord", "cogs"} <= loaded

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import cogs
-from bot.app import Telex
+from bot.client.discord_client import Telex
+from bot.client.services import open_newsroom
+from bot.core.settings import Settings
 from bot.demo.stage import Stage, build, simulated_discord
-from bot.news.newsroom import open_newsroom
-from bot.settings import Settings
 from bot.store import Store
 from tests.store.samples import new_article
 

@@ -14,10 +14,10 @@ from playwright.sync_api import sync_playwright
 from simcord.actors import MemberActor
 from simcord.env import Env
 
-from bot.app import Telex
-from bot.demo.publisher import Publisher
+from bot.client.discord_client import Telex
+from bot.client.services import Newsroom
+from bot.demo.sample_feeds import Publisher
 from bot.demo.stage import Stage, build, follow
-from bot.news.newsroom import Newsroom
 from tests.picture_stage import staged
 from tests.pictures import CHROMIUM, FLAGS, MESSAGE, command, photograph
 

@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from bot.feeds.errors import FeedError
+from bot.feeds.fetch_errors import FeedError
 
 
 class OddError(Exception):

@@ -28,19 +28,20 @@ from simcord.enums import ComponentType
 from simcord.env import Env
 from simcord.preview import Preview, _action_plans, _commands, _component_projection, _markdown
 
-from bot import DATA, locale
-from bot.app import Telex
-from bot.clock import Clock, SystemClock
-from bot.demo.clock import Replay
-from bot.demo.places import Places, let_visit
-from bot.demo.publisher import Publisher
+from bot import DATA
+from bot.client.discord_client import Telex
+from bot.client.services import Newsroom, open_newsroom
+from bot.core import locale
+from bot.core.clock import Clock, SystemClock
+from bot.core.models import Feed
+from bot.core.refusals import Refusal
+from bot.core.settings import Settings
+from bot.demo.demo_clock import Replay
+from bot.demo.preview_places import Places, let_visit
+from bot.demo.sample_feeds import Publisher
 from bot.feeds import opml
-from bot.news.newsroom import Newsroom, open_newsroom
-from bot.news.refusals import Refusal
 from bot.posting.permissions import INVITATION
-from bot.settings import Settings
-from bot.words import Feed
-from cogs import packs
+from cogs.feeds import starter_packs
 
 WELCOME = """\
 **Welcome to Telex.** This is the real bot in a simulated Discord: nothing leaves your machine.
@@ -107,7 +108,7 @@ async def serve(
         name_commands(stage)
         pictures = {}
         if publisher is not None:
-            packs.outlines = sample_packs(publisher)  # type: ignore[assignment]  # the real lists need the web
+            starter_packs.outlines = sample_packs(publisher)  # type: ignore[assignment]  # the real lists need the web
             pictures = {
                 publisher.picture_url(story): (f"{story.slug}.png", publisher.picture(story))
                 for story in (*publisher.backlog, *publisher.stories)

@@ -1,1 +1,4 @@
-"""From the web to entries: what may be fetched, fetching, parsing, discovery, when to ask again."""
+"""The web to entries: addresses, fetching, parsing, discovery, robots.txt, when to ask again.
+
+In: an address. Out: entries, or an error with a code.
+"""

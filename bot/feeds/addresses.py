@@ -10,7 +10,7 @@ from typing import Any
 
 from yarl import URL
 
-from bot.feeds.errors import BAD_URL, FeedError
+from bot.feeds.fetch_errors import BAD_URL, FeedError
 
 Network = IPv4Network | IPv6Network
 AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]

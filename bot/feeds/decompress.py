@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import brotli
 
-from bot.feeds.errors import ENCODING, TOO_LARGE, TRUNCATED, FeedError
+from bot.feeds.fetch_errors import ENCODING, TOO_LARGE, TRUNCATED, FeedError
 
 if sys.version_info >= (3, 14):
     from compression import zstd

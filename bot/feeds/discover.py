@@ -6,14 +6,14 @@ import asyncio
 from dataclasses import dataclass, field
 from urllib.parse import urljoin
 
-from bot.feeds import errors, sites
-from bot.feeds.errors import FeedError
+from bot.core.models import ParsedFeed
+from bot.core.workers import WorkerDied, Workers, WorkerTimeout
+from bot.feeds import fetch_errors, known_sites
 from bot.feeds.fetch import Fetched, Fetcher
-from bot.feeds.links import FoundFeed, links
+from bot.feeds.fetch_errors import FeedError
+from bot.feeds.page_links import FoundFeed, links
 from bot.feeds.parse import parse
 from bot.text.urls import masked
-from bot.words import ParsedFeed
-from bot.workers import WorkerDied, Workers, WorkerTimeout
 
 PARSE_TIME = 5.0
 PROBE_TIME = 10.0
@@ -35,7 +35,7 @@ async def find(fetcher: Fetcher, workers: Workers, url: str) -> Discovery:
 
     Raises FeedError when the address cannot be fetched, or takes too long to read.
     """
-    known = sites.feeds_of(url)
+    known = known_sites.feeds_of(url)
     if len(known) > 1:
         return Discovery(tuple(FoundFeed(feed.url, feed.title, "atom") for feed in known))
     if known:
@@ -44,7 +44,7 @@ async def find(fetcher: Fetcher, workers: Workers, url: str) -> Discovery:
     try:
         parsed = await _parsed(workers, fetched)
     except FeedError as error:
-        if error.code != errors.NOT_A_FEED:
+        if error.code != fetch_errors.NOT_A_FEED:
             raise
     else:
         return Discovery((_itself(fetched, parsed, url),), fetched, parsed)
@@ -57,7 +57,7 @@ async def find(fetcher: Fetcher, workers: Workers, url: str) -> Discovery:
 
 async def _well_known(fetcher: Fetcher, workers: Workers, page: str) -> tuple[FoundFeed, ...]:
     """The first well-known path that is a feed, asked one after the other."""
-    account = sites.beside(page)
+    account = known_sites.beside(page)
     for path in (account, *WELL_KNOWN) if account else WELL_KNOWN:
         try:
             async with asyncio.timeout(PROBE_TIME):
@@ -66,7 +66,7 @@ async def _well_known(fetcher: Fetcher, workers: Workers, page: str) -> tuple[Fo
         except TimeoutError:
             break
         except FeedError as error:
-            if error.code in {errors.RATE_LIMITED, errors.CONNECT, errors.TIMEOUT}:
+            if error.code in {fetch_errors.RATE_LIMITED, fetch_errors.CONNECT, fetch_errors.TIMEOUT}:
                 break
         else:
             return (_itself(fetched, parsed, fetched.url),)
@@ -81,6 +81,6 @@ async def _parsed(workers: Workers, fetched: Fetched) -> ParsedFeed:
     try:
         return await workers.run(parse, fetched.body, fetched.content_type, fetched.url, timeout=PARSE_TIME)
     except WorkerTimeout as error:
-        raise FeedError(errors.PARSE_TIMEOUT) from error
+        raise FeedError(fetch_errors.PARSE_TIMEOUT) from error
     except WorkerDied as error:
-        raise FeedError(errors.PARSE_DIED, str(error)) from error
+        raise FeedError(fetch_errors.PARSE_DIED, str(error)) from error

@@ -9,9 +9,9 @@ from hashlib import blake2b
 from html import unescape
 from urllib.parse import urljoin, urlsplit
 
+from bot.core.models import Entry
 from bot.text.html import first_image, to_text
 from bot.text.urls import canonical
-from bot.words import Entry
 
 MAX_ENTRIES = 2_000
 MAX_TITLE = 1_000

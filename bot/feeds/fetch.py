@@ -17,15 +17,15 @@ import aiohttp
 from aiohttp.resolver import AsyncResolver
 from yarl import URL
 
-from bot.feeds import errors
+from bot.core.models import Validators
+from bot.core.settings import Settings
+from bot.core.version import __version__
+from bot.feeds import fetch_errors
 from bot.feeds.addresses import REFUSED, check_url, socket_factory
 from bot.feeds.decompress import decompressed
-from bot.feeds.errors import FeedError
+from bot.feeds.fetch_errors import FeedError
 from bot.feeds.schedule import retry_after
-from bot.settings import Settings
 from bot.text.urls import has_credentials
-from bot.version import __version__
-from bot.words import Validators
 
 FEED_TYPES = (
     "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml, "
@@ -116,7 +116,7 @@ class Fetcher:
         hash, gives `not_modified`. `max_bytes` bounds the body, packed and unpacked. With
         `types`, an answer that says to be of none of these media types is not read.
 
-        Raises FeedError with any code of `bot.feeds.errors` that does not concern parsing.
+        Raises FeedError with any code of `bot.feeds.fetch_errors` that does not concern parsing.
         """
         try:
             async with asyncio.timeout(self._settings.fetch_timeout):
@@ -124,11 +124,13 @@ class Fetcher:
                     url, validators, accept, max_bytes or self._settings.max_feed_bytes, types
                 )
         except TimeoutError as error:
-            raise FeedError(errors.TIMEOUT, f"no answer in {self._settings.fetch_timeout:g} s") from error
+            raise FeedError(
+                fetch_errors.TIMEOUT, f"no answer in {self._settings.fetch_timeout:g} s"
+            ) from error
         except aiohttp.ClientError as error:
             raise _translated(error) from error
         except OSError as error:
-            raise FeedError(errors.CONNECT, error.strerror or type(error).__name__) from error
+            raise FeedError(fetch_errors.CONNECT, error.strerror or type(error).__name__) from error
 
     async def _followed(
         self, url: str, validators: Validators | None, accept: str, limit: int, types: Collection[str]
@@ -155,7 +157,7 @@ class Fetcher:
                     continue
                 moved = _moved(start, target, headers) if hop and permanent else None
                 return await _received(response, target, moved, validators, limit, types)
-        raise FeedError(errors.REDIRECTS, f"more than {MAX_REDIRECTS} redirects")
+        raise FeedError(fetch_errors.REDIRECTS, f"more than {MAX_REDIRECTS} redirects")
 
 
 def _next_target(current: URL, location: str, headers: dict[str, str]) -> URL:
@@ -163,12 +165,12 @@ def _next_target(current: URL, location: str, headers: dict[str, str]) -> URL:
     try:
         target = check_url(str(current.join(URL(location)).with_fragment(None))).with_user(None)
     except (ValueError, FeedError) as error:
-        raise FeedError(errors.REDIRECTS, "redirect to what is not an address of the web") from error
+        raise FeedError(fetch_errors.REDIRECTS, "redirect to what is not an address of the web") from error
     same_host = target.host == current.host
     upgraded = current.scheme == "http" and target.scheme == "https"
     downgraded = current.scheme == "https" and target.scheme == "http"
     if downgraded and ("Authorization" in headers or has_credentials(str(target))):
-        raise FeedError(errors.REDIRECTS, "redirect from https to http with credentials")
+        raise FeedError(fetch_errors.REDIRECTS, "redirect from https to http with credentials")
     if not (same_host and (target.port == current.port or (upgraded and target.is_default_port()))):
         headers.pop("Authorization", None)
     return target
@@ -202,13 +204,13 @@ async def _received(
     elif status in _SUCCESS:
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
         if types and kind and kind not in types:
-            raise FeedError(errors.NOT_A_PAGE, kind[:100])
+            raise FeedError(fetch_errors.NOT_A_PAGE, kind[:100])
         body, body_hash = await _body(response, headers, limit)
         not_modified = validators is not None and validators.body_hash == body_hash
         body = b"" if not_modified else await decompressed(body, headers.get("content-encoding", ""), limit)
     else:
         hold = retry_after(headers.get("retry-after"), now=int(time.time()))
-        raise FeedError(errors.http(status), (response.reason or "")[:100], retry_after=hold)
+        raise FeedError(fetch_errors.http(status), (response.reason or "")[:100], retry_after=hold)
     return Fetched(
         status=status,
         url=str(url),
@@ -231,7 +233,7 @@ async def _body(
 ) -> tuple[bytes, bytes]:
     """The whole body as it comes over the wire, and its hash."""
     if (length := headers.get("content-length", "")).isdecimal() and int(length) > limit:
-        raise FeedError(errors.TOO_LARGE, f"{length} bytes")
+        raise FeedError(fetch_errors.TOO_LARGE, f"{length} bytes")
     digest = blake2b(digest_size=16)
     parts: list[bytes] = []
     size = 0
@@ -239,34 +241,34 @@ async def _body(
         async for part in response.content.iter_any():
             size += len(part)
             if size > limit:
-                raise FeedError(errors.TOO_LARGE, f"more than {limit} bytes")
+                raise FeedError(fetch_errors.TOO_LARGE, f"more than {limit} bytes")
             digest.update(part)
             parts.append(part)
     except aiohttp.ClientPayloadError as error:
-        raise FeedError(errors.TRUNCATED, f"the connection closed after {size} bytes") from error
+        raise FeedError(fetch_errors.TRUNCATED, f"the connection closed after {size} bytes") from error
     return b"".join(parts), digest.digest()
 
 
 def _translated(error: aiohttp.ClientError) -> FeedError:
     if isinstance(error, aiohttp.ClientOSError) and REFUSED in str(error):
-        return FeedError(errors.REFUSED_ADDRESS, "private or special address")
+        return FeedError(fetch_errors.REFUSED_ADDRESS, "private or special address")
     cause = error.__cause__
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return FeedError(errors.TLS, cause.verify_message)
+        return FeedError(fetch_errors.TLS, cause.verify_message)
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return _not_looked_up(error.os_error)
     for kind, code, detail in _MEANINGS:
         if isinstance(error, kind):
             return FeedError(code, detail)
-    return FeedError(errors.CONNECT, type(error).__name__)
+    return FeedError(fetch_errors.CONNECT, type(error).__name__)
 
 
 def _not_looked_up(error: OSError) -> FeedError:
     """There is no such name, or nobody could be asked."""
     cause = error.__cause__
     if isinstance(cause, aiodns.error.DNSError) and cause.args[0] not in _NO_SUCH_NAME:
-        return FeedError(errors.LOOKUP, str(error))
-    return FeedError(errors.DNS, "host name not found")
+        return FeedError(fetch_errors.LOOKUP, str(error))
+    return FeedError(fetch_errors.DNS, "host name not found")
 
 
 _NO_SUCH_NAME = {
@@ -278,8 +280,8 @@ _NO_SUCH_NAME = {
 }
 
 _MEANINGS: tuple[tuple[type[Exception], str, str], ...] = (
-    (aiohttp.ClientSSLError, errors.TLS, "no TLS connection"),
-    (aiohttp.ClientPayloadError, errors.TRUNCATED, "the body is cut short"),
-    (aiohttp.InvalidURL, errors.BAD_URL, "not a URL"),
-    (aiohttp.ClientResponseError, errors.BAD_ANSWER, "not a valid HTTP answer"),
+    (aiohttp.ClientSSLError, fetch_errors.TLS, "no TLS connection"),
+    (aiohttp.ClientPayloadError, fetch_errors.TRUNCATED, "the body is cut short"),
+    (aiohttp.InvalidURL, fetch_errors.BAD_URL, "not a URL"),
+    (aiohttp.ClientResponseError, fetch_errors.BAD_ANSWER, "not a valid HTTP answer"),
 )

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
+from bot.core.models import Entry, ParsedFeed
 from bot.feeds import entries
-from bot.feeds.errors import ENCODING, NOT_A_FEED, FeedError
-from bot.text import dates
-from bot.words import Entry, ParsedFeed
+from bot.feeds.fetch_errors import ENCODING, NOT_A_FEED, FeedError
+from bot.text import feed_dates
 
 
 def parse_json(body: bytes, url: str) -> ParsedFeed:
@@ -55,7 +55,7 @@ def _entry(item: dict[str, Any], base: str, language: str | None) -> Entry:
     summary = entries.text_of(_text(item, "summary"), is_text=True)
     link = entries.absolute(item.get("url"), base) or entries.absolute(item.get("external_url"), base)
     guid = entries.guid_of(item.get("id"))
-    published, updated = (dates.parse(_text(item, f"date_{what}")) for what in ("published", "modified"))
+    published, updated = (feed_dates.parse(_text(item, f"date_{what}")) for what in ("published", "modified"))
     tags = item.get("tags")
     return entries.finished(
         Entry(

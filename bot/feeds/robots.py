@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 from yarl import URL
 
-from bot.clock import Clock
-from bot.feeds import errors
-from bot.feeds.errors import FeedError
+from bot.core.clock import Clock
+from bot.core.workers import WorkerError, Workers
+from bot.feeds import fetch_errors
 from bot.feeds.fetch import Fetcher
-from bot.feeds.rules import Verdict, verdict
-from bot.workers import WorkerError, Workers
+from bot.feeds.fetch_errors import FeedError
+from bot.feeds.robots_rules import Verdict, verdict
 
 MAX_ROBOTS = 512 * 1024
 """Bytes of a robots.txt; RFC 9309 §2.5 wants at least 500 KiB read."""
@@ -91,9 +91,9 @@ class Robots:
                 f"{origin}/robots.txt", accept="text/plain", max_bytes=MAX_ROBOTS
             )
         except FeedError as error:
-            if error.code == errors.TOO_LARGE:
-                return _Rules(now + KEPT, b"", (errors.ROBOTS, "robots.txt is too large", None))
-            if error.code == errors.GONE or error.code.startswith("http-4"):
+            if error.code == fetch_errors.TOO_LARGE:
+                return _Rules(now + KEPT, b"", (fetch_errors.ROBOTS, "robots.txt is too large", None))
+            if error.code == fetch_errors.GONE or error.code.startswith("http-4"):
                 return _Rules(now + KEPT, b"")
             failed = error.code, error.detail, error.retry_after
             return _Rules(now + (error.retry_after or KEPT_WITHOUT), b"", failed)

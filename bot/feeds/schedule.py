@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from random import Random
 
-from bot.feeds.errors import RATE_LIMITED, FeedError
-from bot.words import DueFeed, Feed, ParsedFeed
+from bot.core.models import DueFeed, Feed, ParsedFeed
+from bot.feeds.fetch_errors import RATE_LIMITED, FeedError
 
 LEAST = 300
 USUAL = 600

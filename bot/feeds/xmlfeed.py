@@ -9,10 +9,10 @@ from io import BytesIO
 from itertools import islice
 from typing import Any
 
+from bot.core.models import Entry, ParsedFeed
 from bot.feeds import entries
-from bot.feeds.errors import NOT_A_FEED, FeedError
-from bot.text import dates
-from bot.words import Entry, ParsedFeed
+from bot.feeds.fetch_errors import NOT_A_FEED, FeedError
+from bot.text import feed_dates
 
 _PERIODS = {
     "hourly": 3_600,
@@ -199,7 +199,7 @@ def _author(found: Found, *, is_atom: bool) -> str | None:
 
 def _date(found: Found, *names: str) -> int | None:
     texts = (dict.get(found, name) for name in names)
-    return next((date for text in texts if text and (date := dates.parse(text[:200])) is not None), None)
+    return next((date for text in texts if text and (date := feed_dates.parse(text[:200])) is not None), None)
 
 
 def _image(found: Found, base: str) -> str | None:

@@ -1,1 +1,4 @@
-"""Articles to Discord messages: how a post looks, and the outbox that sends it once."""
+"""Outbox to message: the courier sends what is owed, each once, and finds out what became of it.
+
+In: dispatches. Out: Discord messages, and their record.
+"""

@@ -9,13 +9,13 @@ from dataclasses import replace
 
 import discord
 
-from bot.clock import Clock
-from bot.news import digests
-from bot.news.watches import Watchman
-from bot.posting.outcomes import Blocked, Later, Lost, Outcome, Refused, judge
+from bot.core.clock import Clock
+from bot.core.models import Dispatch, DispatchKind
+from bot.digests import digest_selection
+from bot.posting.send_outcomes import Blocked, Later, Lost, Outcome, Refused, judge
 from bot.posting.visibility import Visibility
 from bot.store import DatabaseFault, Store
-from bot.words import Dispatch, DispatchKind
+from bot.watches.watch_matching import Watchman
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class Audience:
         guild = self._client.get_guild(notice.server_id)
         if guild is None:
             return None
-        edition = digests.read(notice.payload) if notice.kind is DispatchKind.DIGEST else None
+        edition = digest_selection.read(notice.payload) if notice.kind is DispatchKind.DIGEST else None
         if edition is not None and not edition.wide:  # as the channel was told it singly
             return notice
         try:

@@ -9,13 +9,13 @@ from collections.abc import Awaitable, Callable
 
 import discord
 
-from bot.clock import Clock
-from bot.posting import finishing
-from bot.posting.messages import Message
-from bot.posting.outcomes import ARTICLE_GONE, Later, Outcome, Refused
-from bot.settings import Settings
+from bot.core.clock import Clock
+from bot.core.models import Dispatch
+from bot.core.settings import Settings
+from bot.posting import after_sending
+from bot.posting.rendering.messages import Message
+from bot.posting.send_outcomes import ARTICLE_GONE, Later, Outcome, Refused
 from bot.store import UNTIL_NEXT_TRY, DatabaseFault, Store
-from bot.words import Dispatch
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ class Chores:
         """Do what follows a sent message. Never raises: it must not look as if the message was not sent."""
         self._unfinished.pop(dispatch.id, None)
         try:
-            later = await finishing.finish(self._client, dispatch, seed=self._settings.seed_reaction)
+            later = await after_sending.finish(self._client, dispatch, seed=self._settings.seed_reaction)
             if later is None:
                 await self._store.dispatches.finished(dispatch.id)
         except DatabaseFault:
@@ -102,7 +102,7 @@ class Chores:
         message = await self._render(dispatch)
         outcome: Outcome | None = Refused(ARTICLE_GONE)
         if message is not None:
-            outcome = await finishing.edit(self._client, dispatch, message)
+            outcome = await after_sending.edit(self._client, dispatch, message)
         if outcome is None:
             await self._store.dispatches.edited(
                 dispatch.id, as_of=dispatch.edit_due, shown=dispatch.joined_ids

@@ -17,13 +17,19 @@ from functools import partial
 
 import discord
 
-from bot.clock import Clock
-from bot.posting import daily, forums, lookback, permissions, places
+from bot.core.clock import Clock
+from bot.core.models import Dispatch, DispatchKind, DispatchState
+from bot.core.settings import Settings
+from bot.core.workers import Workers
+from bot.posting import day_threads, forums, message_places, permissions, read_back
 from bot.posting.audience import HIDDEN, Audience, Matching
 from bot.posting.chores import Chores
-from bot.posting.digesting import Digests
-from bot.posting.messages import Message
-from bot.posting.outcomes import (
+from bot.posting.digest_making import Digests
+from bot.posting.failing_places import Troubles, patience
+from bot.posting.rendering.dispatch_rendering import render
+from bot.posting.rendering.messages import Message
+from bot.posting.restored_backup import Narrowed, Restored
+from bot.posting.send_outcomes import (
     ARTICLE_GONE,
     FAULT,
     REFUSED,
@@ -37,14 +43,8 @@ from bot.posting.outcomes import (
     Sent,
     Unknown,
 )
-from bot.posting.rendering import render
-from bot.posting.restored import Narrowed, Restored
-from bot.posting.troubles import Troubles, patience
 from bot.posting.visibility import Visibility
-from bot.settings import Settings
 from bot.store import UNTIL_NEXT_TRY, DatabaseFault, Store
-from bot.words import Dispatch, DispatchKind, DispatchState
-from bot.workers import Workers
 
 log = logging.getLogger(__name__)
 
@@ -125,7 +125,7 @@ class Courier:
         if problem is None:
             return
         channel = self._client.get_channel(channel_id)
-        if isinstance(channel, places.Place) and permissions.lacking(channel):
+        if isinstance(channel, message_places.Place) and permissions.lacking(channel):
             return
         await self._store.dispatches.unblock_channel(channel_id)
         self.wake()
@@ -274,14 +274,16 @@ class Courier:
         if isinstance(place, Outcome):
             outcome = Unknown() if isinstance(place, Blocked) else place
         elif (
-            not places.has_nonce(place)
+            not message_places.has_nonce(place)
             and 0 < (wait := claimed + _READ_BACK_AFTER - self._clock.now()) <= _READ_BACK_AFTER
         ):  # else the clock was set back since
             outcome = Later(wait, "Discord may still be at it")
         else:
             message = await self._render(dispatch)
             apart = await self._store.subscriptions.channels(dispatch.server_id)
-            outcome = await lookback.search(place, dispatch, message, lookback.Span(claimed, claimed, apart))
+            outcome = await read_back.search(
+                place, dispatch, message, read_back.Span(claimed, claimed, apart)
+            )
         if isinstance(outcome, Later | Lost):
             self._rest(
                 dispatch.channel_id, outcome.seconds if isinstance(outcome, Later) else _READ_BACK_AFTER
@@ -299,16 +301,16 @@ class Courier:
             self.on_found(_sent(dispatch, outcome))
             await self._chores.finish(_sent(dispatch, outcome))
 
-    async def _find(self, dispatch: Dispatch) -> places.Target | Outcome:
+    async def _find(self, dispatch: Dispatch) -> message_places.Target | Outcome:
         guild = self._client.get_guild(dispatch.server_id)
         if guild is not None and guild.unavailable:
             return Later(_LONGEST_SLEEP, "the server is not available")
         if dispatch.person_id is not None:
-            return await places.direct(self._client, dispatch.person_id)
-        found = await places.find(self._client, dispatch.channel_id)
+            return await message_places.direct(self._client, dispatch.person_id)
+        found = await message_places.find(self._client, dispatch.channel_id)
         if isinstance(found, Outcome):
             return found
-        return await daily.place(
+        return await day_threads.place(
             self._store, self._client, found, dispatch, default_language=self._settings.language
         )
 
@@ -321,13 +323,13 @@ class Courier:
             from_pages=self._settings.full_text == "always",
         )
 
-    async def _send(self, place: places.Target, dispatch: Dispatch, message: Message) -> Outcome:
+    async def _send(self, place: message_places.Target, dispatch: Dispatch, message: Message) -> Outcome:
         if isinstance(place, discord.ForumChannel):
             message = await forums.tagged(self._store, place, dispatch, message)
-        outcome = await places.send(place, message, places.nonce(dispatch))
-        if isinstance(outcome, Lost) and places.has_nonce(place):
+        outcome = await message_places.send(place, message, message_places.nonce(dispatch))
+        if isinstance(outcome, Lost) and message_places.has_nonce(place):
             # The nonce is a moment old: Discord answers with the first message if it has it.
-            outcome = await places.send(place, message, places.nonce(dispatch))
+            outcome = await message_places.send(place, message, message_places.nonce(dispatch))
         is_inside = isinstance(place, discord.Thread) and place.id != dispatch.channel_id
         if isinstance(outcome, Sent) and is_inside:
             return replace(outcome, thread_id=place.id)

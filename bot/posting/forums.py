@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import discord
 
-from bot.choices import TagRule
-from bot.news.filters import Sieve
-from bot.posting.messages import Message
+from bot.core.choices import TagRule
+from bot.core.models import Article, Dispatch
+from bot.posting.rendering.messages import Message
 from bot.store import Store
 from bot.text.terms import fold
-from bot.words import Article, Dispatch
+from bot.watches.subscription_filters import Sieve
 
 MOST_TAGS = 5
 """Of a post: https://discord.com/developers/docs/resources/channel#channel-object"""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import discord
 
-from bot.locale import _
+from bot.core.locale import _
 
 Place = discord.abc.GuildChannel | discord.Thread
 """A channel or thread of a server."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import aiohttp
 import discord
 
-from bot.clock import Clock
+from bot.core.clock import Clock
 
 _ASK_AGAIN = 300.0  # seconds
 _MOST_ARCHIVED = 2000

@@ -9,16 +9,29 @@ from typing import Self, TypeVar
 
 import filelock
 
-from bot.clock import Clock
-from bot.store import backup, indexing, times
+from bot.core.clock import Clock
 from bot.store.articles import Articles
 from bot.store.bookmarks import Bookmarks
-from bot.store.coverage import Coverage
 from bot.store.daily_threads import DailyThreads
-from bot.store.database import READER_PRAGMAS, Connection, Database
 from bot.store.digests import Digests
 from bot.store.dispatches import Dispatches
-from bot.store.errors import (
+from bot.store.fates import Fates
+from bot.store.feeds import Feeds
+from bot.store.filters import Filters
+from bot.store.forum_tags import ForumTags
+from bot.store.meta import Meta
+from bot.store.page_reads import Readings
+from bot.store.polls import Polls
+from bot.store.preferences import Preferences
+from bot.store.questions import Questions
+from bot.store.servers import Servers
+from bot.store.sqlite import clock_repair, indexing, sqlite_backup
+from bot.store.sqlite.coverage import Coverage
+from bot.store.sqlite.database import READER_PRAGMAS, Connection, Database
+from bot.store.sqlite.migrating import migrate, problems, schema_version
+from bot.store.sqlite.phrases import Phrases
+from bot.store.sqlite.search_index import SearchIndex
+from bot.store.store_errors import (
     AlreadyRunning,
     DatabaseBroken,
     DatabaseFault,
@@ -26,24 +39,11 @@ from bot.store.errors import (
     NewerDatabase,
     StoreError,
 )
-from bot.store.fates import Fates
-from bot.store.feeds import Feeds
-from bot.store.filters import Filters
-from bot.store.forum_tags import ForumTags
-from bot.store.meta import Meta
-from bot.store.migrate import migrate, problems, schema_version
-from bot.store.phrases import Phrases
-from bot.store.polls import Polls
-from bot.store.preferences import Preferences
-from bot.store.questions import Questions
-from bot.store.readings import Readings
-from bot.store.search_index import SearchIndex
-from bot.store.servers import Servers
 from bot.store.stories import Stories
 from bot.store.subscriptions import Subscriptions
+from bot.store.title_words import Words
 from bot.store.vectors import Vectors
 from bot.store.watches import Watches
-from bot.store.words import Words
 
 __all__ = [
     "AlreadyRunning",
@@ -152,7 +152,7 @@ class Store:
 
     async def clock_set_back(self) -> None:
         """Let nothing wait for a time that was reckoned by a clock which has been set back since."""
-        await self._database.transact(times.settle, self.clock.now())
+        await self._database.transact(clock_repair.settle, self.clock.now())
 
     async def close(self) -> None:
         """Close the database; closing twice does no harm."""
@@ -180,7 +180,7 @@ class Store:
         source = Connection(self._database.path, pragmas=READER_PRAGMAS)
         await source.open()
         try:
-            await source.run(backup.copy, path)
+            await source.run(sqlite_backup.copy, path)
         finally:
             await source.close()
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
-from bot import locale
+from bot.core import locale
 
 
 class AlertKind(StrEnum):

@@ -7,12 +7,13 @@ import sqlite3
 from collections.abc import AsyncIterator, Collection, Sequence
 from typing import NamedTuple
 
-from bot.clock import Clock
-from bot.store import indexing, reading
-from bot.store.database import Database
+from bot.core.clock import Clock
+from bot.core.models import Article, NewArticle
+from bot.store.outbox import page_queue
 from bot.store.polls import insert_articles
 from bot.store.rows import ARTICLE, article, articles, listed
-from bot.words import Article, NewArticle
+from bot.store.sqlite import indexing
+from bot.store.sqlite.database import Database
 
 PAGE = 200  # articles read at a time by an export
 FORGET = 500  # articles emptied in a transaction
@@ -241,7 +242,7 @@ def _forget(
             "UPDATE article SET text = '', summary = '', body = NULL, page_text = NULL WHERE id = ?",
             (row["id"],),
         )
-        reading.forget(connection, row["id"], now)
+        page_queue.forget(connection, row["id"], now)
         indexing.replace(connection, row)
     if len(rows) < FORGET:
         return len(rows), None

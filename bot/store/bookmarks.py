@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from bot.clock import Clock
-from bot.store.database import Database
+from bot.core.clock import Clock
+from bot.core.models import Bookmark
 from bot.store.rows import ARTICLE, bookmark, listed
-from bot.words import Bookmark
+from bot.store.sqlite.database import Database
 
 KEPT = "bookmark.person_id = :person AND bookmark.removed IS NULL"
 MATCHED = """

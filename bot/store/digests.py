@@ -9,15 +9,16 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection, Sequence
 
-from bot import hours
-from bot.choices import DigestPlan, SettingChange
-from bot.clock import Clock
-from bot.store import gathering, history, outbox
-from bot.store.database import Database
-from bot.store.gathering import Gathered
-from bot.store.places import need_channel, need_server
+from bot.core import hours
+from bot.core.choices import DigestPlan, SettingChange
+from bot.core.clock import Clock
+from bot.core.models import Digest
+from bot.store import setting_changes
+from bot.store.outbox import digest_articles, dispatch_rows
+from bot.store.outbox.digest_articles import Gathered
+from bot.store.outbox.place_rows import need_channel, need_server
 from bot.store.rows import listed
-from bot.words import Digest
+from bot.store.sqlite.database import Database
 
 SETTING = "digest"
 """What the history of a server calls a change of a channel's digest."""
@@ -82,7 +83,7 @@ class Digests:
         with `feed_ids` brought that has no fate in the channel. Only articles of the channel itself and of
         these feeds are named beside them.
         """
-        return await self._database.read(gathering.gather, digest, feed_ids, since, until)
+        return await self._database.read(digest_articles.gather, digest, feed_ids, since, until)
 
     async def recall(self, digest_id: int) -> int | None:
         """Take back the digests of this id that still wait to be sent; since when the oldest of them tells.
@@ -194,7 +195,7 @@ def _save(
         (channel_id, plan.weekday, plan.minute, plan.alone, plan.wide, plan.chart, now, due),
     )
     if before is not None and before.alone and not plan.alone:
-        outbox.let_go(connection, channel_id, now)
+        dispatch_rows.let_go(connection, channel_id, now)
     _note(connection, server_id, channel_id, person_id, before, plan, now)
     return _digest(connection.execute(find, (channel_id,)).fetchone())
 
@@ -207,7 +208,7 @@ def _stop(connection: sqlite3.Connection, server_id: int, channel_id: int, perso
         return False
     _recall(connection, row["id"], now)
     connection.execute("DELETE FROM digest WHERE id = ?", (row["id"],))
-    outbox.let_go(connection, channel_id, now)
+    dispatch_rows.let_go(connection, channel_id, now)
     _note(connection, server_id, channel_id, person_id, _digest(row).plan, None, now)
     return True
 
@@ -222,7 +223,9 @@ def _note(
     now: int,
 ) -> None:
     old, new = (None if plan is None else str(plan) for plan in (before, after))
-    history.note(connection, server_id, SettingChange(now, person_id, SETTING, channel_id, None, old, new))
+    setting_changes.note(
+        connection, server_id, SettingChange(now, person_id, SETTING, channel_id, None, old, new)
+    )
 
 
 def _recall(connection: sqlite3.Connection, digest_id: int, now: int) -> int | None:
@@ -282,7 +285,7 @@ def _make(
     connection.execute(
         "UPDATE fate INDEXED BY fate_held SET fate = 'withheld', reason = ?, decided = ? "
         "WHERE channel_id = ? AND fate = 'digested' AND article_id IN (SELECT value FROM json_each(?))",
-        (outbox.TOLD, now, digest.channel_id, listed(told)),
+        (dispatch_rows.TOLD, now, digest.channel_id, listed(told)),
     )
     connection.execute(
         "UPDATE digest SET due = ?, covered = ? WHERE id = ?",

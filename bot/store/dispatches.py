@@ -6,12 +6,12 @@ import sqlite3
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
-from bot.clock import Clock
-from bot.store import rhythm, taking_back
-from bot.store.database import Database
-from bot.store.outbox import TOLD
+from bot.core.clock import Clock
+from bot.core.models import Dispatch, DispatchState
+from bot.store.outbox import dispatch_cancellation, posting_schedule
+from bot.store.outbox.dispatch_rows import TOLD
 from bot.store.rows import DISPATCH, dispatch, listed
-from bot.words import Dispatch, DispatchState
+from bot.store.sqlite.database import Database
 
 FROM = "FROM dispatch JOIN channel ON channel.id = dispatch.channel_id"
 
@@ -21,9 +21,9 @@ FROM = "FROM dispatch JOIN channel ON channel.id = dispatch.channel_id"
 HEADS = f"""
     FROM channel
     LEFT JOIN server ON server.id = channel.server_id
-    JOIN dispatch AS head ON head.id = iif({rhythm.HAS_ONE}, (
+    JOIN dispatch AS head ON head.id = iif({posting_schedule.HAS_ONE}, (
         SELECT id FROM (
-            SELECT id, position, {rhythm.released("dispatch")} AS released
+            SELECT id, position, {posting_schedule.released("dispatch")} AS released
             FROM dispatch WHERE dispatch.channel_id = channel.id AND state = 'waiting')
         ORDER BY max(released, :now), position, id LIMIT 1), (
         SELECT id FROM dispatch WHERE dispatch.channel_id = channel.id AND state = 'waiting'
@@ -45,7 +45,7 @@ _LOOK = """
         WHERE channel.id = dispatch.channel_id), NULL)
 """
 TRIED_AT = "max(head.due, coalesce(channel.retry_at, 0))"
-READY_AT = f"max({TRIED_AT}, iif({rhythm.HAS_ONE}, {rhythm.released('head')}, 0))"
+READY_AT = f"max({TRIED_AT}, iif({posting_schedule.HAS_ONE}, {posting_schedule.released('head')}, 0))"
 
 
 class Problem(NamedTuple):
@@ -259,12 +259,13 @@ class Dispatches:
         """Until when, and why, the first articles that are owed to a channel wait for its rhythm, or None."""
         now = self._clock.now()
         row = await self._database.fetchone(
-            f"SELECT {rhythm.FIGURES} FROM channel LEFT JOIN server ON server.id = channel.server_id "
-            f"WHERE channel.id = :channel AND {rhythm.HAS_ONE} AND EXISTS (SELECT 1 FROM dispatch "
-            f"WHERE channel_id = channel.id AND state = 'waiting' AND kind IN {rhythm.PACED})",
+            f"SELECT {posting_schedule.FIGURES} "
+            "FROM channel LEFT JOIN server ON server.id = channel.server_id "
+            f"WHERE channel.id = :channel AND {posting_schedule.HAS_ONE} AND EXISTS (SELECT 1 FROM dispatch "
+            f"WHERE channel_id = channel.id AND state = 'waiting' AND kind IN {posting_schedule.PACED})",
             {"channel": channel_id, "now": now},
         )
-        return None if row is None else rhythm.reason("post", row, now)
+        return None if row is None else posting_schedule.reason("post", row, now)
 
     async def _end(self, dispatch_id: int, state: DispatchState, error: str) -> None:
         async with self._database.write() as transaction:
@@ -301,13 +302,13 @@ def _edit_for_others(connection: sqlite3.Connection, dispatch_id: int, now: int)
 
 
 def _release(connection: sqlite3.Connection, dispatch_id: int, now: int) -> bool:
-    return taking_back.release(connection, dispatch_id, now=now)
+    return dispatch_cancellation.release(connection, dispatch_id, now=now)
 
 
 def _delete_empty(connection: sqlite3.Connection, dispatch_id: int, now: int) -> None:
     """Delete a dispatch that covers nothing any more."""
     if connection.execute("SELECT 1 FROM fate WHERE dispatch_id = ?", (dispatch_id,)).fetchone() is None:
-        taking_back.release(connection, dispatch_id, now=now)
+        dispatch_cancellation.release(connection, dispatch_id, now=now)
         connection.execute("DELETE FROM dispatch WHERE id = ?", (dispatch_id,))
 
 
@@ -316,7 +317,7 @@ def _claim(connection: sqlite3.Connection, channel_id: int, now: int) -> Dispatc
     ready = f"SELECT head.id, head.kind {HEADS} AND channel.id = :channel AND {READY_AT} <= :now"
     head = connection.execute(ready, values).fetchone()
     if head is not None and head["kind"] in {"post", "catch-up"}:
-        rhythm.gather(connection, channel_id, now)
+        posting_schedule.gather(connection, channel_id, now)
         head = connection.execute(ready, values).fetchone()
     if head is None:
         return None

@@ -6,10 +6,10 @@ import sqlite3
 from dataclasses import dataclass
 from functools import partial
 
-from bot.clock import Clock
-from bot.store import rhythm
-from bot.store.database import Database
-from bot.words import Fate
+from bot.core.clock import Clock
+from bot.core.models import Fate
+from bot.store.outbox import posting_schedule
+from bot.store.sqlite.database import Database
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,7 @@ class Fates:
                    dispatch.sent, dispatch.message_id, dispatch.thread_id,
                    iif(fate.joined_id IS NULL, NULL, (
                        SELECT title FROM article WHERE article.key = dispatch.what)) AS joined,
-                   {rhythm.FIGURES}
+                   {posting_schedule.FIGURES}
             FROM fate
             JOIN channel ON channel.id = fate.channel_id
             LEFT JOIN server ON server.id = channel.server_id
@@ -72,7 +72,7 @@ def _fate(now: int, row: sqlite3.Row) -> FateRow:
     fate = Fate(row["fate"]) if state is None else _OF_STATE[state]
     reason = row["reason"] if state is None else None if fate is Fate.POSTED else row["error"]
     if fate is Fate.WAITING and reason is None:
-        reason = rhythm.reason(row["kind"], row, now)
+        reason = posting_schedule.reason(row["kind"], row, now)
     if fate is Fate.POSTED and row["kind"] == "digest":
         fate = Fate.DIGESTED
     return FateRow(

@@ -7,10 +7,10 @@ from collections.abc import Collection
 from dataclasses import replace
 from operator import attrgetter
 
-from bot.clock import Clock
-from bot.store.database import Database
+from bot.core.clock import Clock
+from bot.core.models import DueFeed, Feed, FeedState
 from bot.store.rows import DUE_FEED, FEED, due_feed, feed, feed_values, listed
-from bot.words import DueFeed, Feed, FeedState
+from bot.store.sqlite.database import Database
 
 FOLLOWED = """
     EXISTS (SELECT 1 FROM subscription

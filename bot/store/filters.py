@@ -7,13 +7,13 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
 
-from bot.choices import Filter, Rule, SettingChange
-from bot.clock import Clock
-from bot.store import history
-from bot.store.database import Database
-from bot.store.outbox import Owed
+from bot.core.choices import Filter, Rule, SettingChange
+from bot.core.clock import Clock
+from bot.core.models import Subscription
+from bot.store import setting_changes
+from bot.store.outbox.dispatch_rows import Owed
 from bot.store.rows import SUBSCRIPTION, listed, subscription
-from bot.words import Subscription
+from bot.store.sqlite.database import Database
 
 Matches = Callable[[str, str], bool | None]
 """Whether the new article with a key matches a query; None where nobody can tell."""
@@ -193,5 +193,7 @@ def _note(
     old: str | None = None,
     new: str | None = None,
 ) -> None:
-    change = SettingChange(now, person_id, history.FILTER, followed.channel_id, followed.feed_id, old, new)
-    history.note(connection, followed.server_id, change)
+    change = SettingChange(
+        now, person_id, setting_changes.FILTER, followed.channel_id, followed.feed_id, old, new
+    )
+    setting_changes.note(connection, followed.server_id, change)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 
-from bot.choices import SettingChange, TagRule
-from bot.clock import Clock
-from bot.store import history
-from bot.store.database import Database
-from bot.store.places import need_channel, need_server
+from bot.core.choices import SettingChange, TagRule
+from bot.core.clock import Clock
+from bot.store import setting_changes
+from bot.store.outbox.place_rows import need_channel, need_server
+from bot.store.sqlite.database import Database
 
 
 class ForumTags:
@@ -46,7 +46,7 @@ class ForumTags:
             )
             if removed:
                 change = _change(rule, name, channel_id, person_id, self._clock.now(), is_new=False)
-                await transaction.run(history.note, server_id, change)
+                await transaction.run(setting_changes.note, server_id, change)
         return removed > 0
 
 
@@ -73,7 +73,9 @@ def _add(
         (channel_id, *rule),
     ).rowcount
     if added:
-        history.note(connection, server_id, _change(rule, name, channel_id, person_id, now, is_new=True))
+        setting_changes.note(
+            connection, server_id, _change(rule, name, channel_id, person_id, now, is_new=True)
+        )
     return True
 
 
@@ -82,4 +84,4 @@ def _change(
 ) -> SettingChange:
     text = f"{name} ({rule.query})" if rule.query else name
     old, new = (None, text) if is_new else (text, None)
-    return SettingChange(now, person_id, history.FORUM_TAG, channel_id, None, old, new)
+    return SettingChange(now, person_id, setting_changes.FORUM_TAG, channel_id, None, old, new)

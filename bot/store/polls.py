@@ -9,28 +9,19 @@ from itertools import count
 from types import MappingProxyType
 from typing import NamedTuple
 
-from bot.clock import Clock
-from bot.store import (
-    alerts,
-    claims,
-    corrections,
-    filters,
-    indexing,
-    joining,
-    outbox,
-    reading,
-    watching,
-    words,
-)
+from bot.core.clock import Clock
+from bot.core.models import Feed, NewArticle
+from bot.store import alerts, filters, title_words
 from bot.store.alerts import Alert
-from bot.store.corrections import Watched
-from bot.store.database import Database
 from bot.store.feeds import write_feeds
 from bot.store.filters import Matches
-from bot.store.joining import Kin
-from bot.store.outbox import AWAY, PAUSED, Owed
+from bot.store.outbox import corrections, dispatch_rows, page_claims, page_queue, story_joins, watch_notices
+from bot.store.outbox.corrections import Watched
+from bot.store.outbox.dispatch_rows import AWAY, PAUSED, Owed
+from bot.store.outbox.story_joins import Kin
 from bot.store.rows import article_values, listed
-from bot.words import Feed, NewArticle
+from bot.store.sqlite import indexing
+from bot.store.sqlite.database import Database
 
 MOST_NAMES = 20
 """Identities that an article may gain: some publishers change a guid each time they are asked."""
@@ -160,7 +151,7 @@ class Polls:
                 await transaction.run(corrections.returned, returned, self._clock.now())
             await transaction.run(corrections.retract, self._clock.now())
             if read_pages:
-                await transaction.run(reading.want, feed, recorded.new_ids, first, self._clock.now())
+                await transaction.run(page_queue.want, feed, recorded.new_ids, first, self._clock.now())
             if alert is not None:
                 await transaction.run(alerts.owe, (alert,), self._clock.now())
             return recorded
@@ -205,10 +196,10 @@ def _record(
 ) -> Recorded:
     row = connection.execute("SELECT last_success FROM feed WHERE id = ?", (feed.id,)).fetchone()
     write_feeds(connection, [feed])
-    inserted, owed = insert_articles(connection, feed.id, claims.settle(connection, feed.id, new), now)
+    inserted, owed = insert_articles(connection, feed.id, page_claims.settle(connection, feed.id, new), now)
     if not first:  # a backlog is no news
-        watching.arrived(connection, feed.id, inserted)
-    settled = claims.settle(connection, feed.id, [change.new for change in changed])
+        watch_notices.arrived(connection, feed.id, inserted)
+    settled = page_claims.settle(connection, feed.id, [change.new for change in changed])
     for change, article in zip(changed, settled, strict=True):
         _change(connection, feed.id, ChangedArticle(change.article_id, article), now)
     connection.executemany(
@@ -218,7 +209,7 @@ def _record(
     )
     last_success = None if row is None else row[0]
     kin_by_id = {each.article_id: kin[each.key] for each in owed if each.key in kin}
-    joining.remember(connection, kin_by_id)
+    story_joins.remember(connection, kin_by_id)
     channels = _owe(connection, feed.id, owed, first, catch_up_after, last_success, matches, kin_by_id, now)
     return Recorded(tuple(inserted), tuple(channels))
 
@@ -271,15 +262,15 @@ def insert_articles(
         connection,
         ((id_, a.title_terms, a.body_terms, a.meta_terms, a.pair_terms) for id_, a in kept.items()),
     )
-    words.add(connection, (_spoken(feed_id, article) for article in kept.values()), now)
+    title_words.add(connection, (_spoken(feed_id, article) for article in kept.values()), now)
     connection.executemany(
         "INSERT INTO identity (feed_id, hash, article_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", identities
     )
     return list(kept), owed
 
 
-def _spoken(feed_id: int, article: NewArticle) -> words.Spoken:
-    return words.Spoken(feed_id, article.title, article.tags, article.author, article.published)
+def _spoken(feed_id: int, article: NewArticle) -> title_words.Spoken:
+    return title_words.Spoken(feed_id, article.title, article.tags, article.author, article.published)
 
 
 def _change(connection: sqlite3.Connection, feed_id: int, change: ChangedArticle, now: int) -> None:
@@ -300,7 +291,7 @@ def _change(connection: sqlite3.Connection, feed_id: int, change: ChangedArticle
     )
     indexing.replace(connection, stored)
     if new.title != stored["title"]:
-        words.add(connection, [_spoken(feed_id, new)], now)
+        title_words.add(connection, [_spoken(feed_id, new)], now)
     connection.executemany(
         "INSERT INTO identity (feed_id, hash, article_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
         [(feed_id, hash_, change.article_id) for hash_ in new.identities],
@@ -355,18 +346,18 @@ def _owe(
             passing, _kept_out = filters.sift(rules[row["id"]], news, matches)
             news = [] if stopped or row["resumed"] is not None else passing[-1:]
         elif stopped:
-            outbox.withhold(connection, channel_id, articles, reason=stopped, now=now)
+            dispatch_rows.withhold(connection, channel_id, articles, reason=stopped, now=now)
             news = []
         elif row["resumed"] is not None and (last_success or 0) < row["resumed"]:
             # The first poll since the return also brings what came in between. An undated article, which
             # got the present as its date, may be of that time.
             news = [owed for owed in articles if row["resumed"] <= owed.published < now]
             late = [owed for owed in articles if not row["resumed"] <= owed.published < now]
-            outbox.withhold(connection, channel_id, late, reason=row["resumed_from"], now=now)
+            dispatch_rows.withhold(connection, channel_id, late, reason=row["resumed_from"], now=now)
         news, kept_out = filters.sift(rules[row["id"]], news, matches)
-        outbox.filter_out(connection, channel_id, kept_out, now=now)
-        rest = news if first else joining.join(connection, channel_id, feed_id, news, kin, now=now)
-        owes = outbox.owe(connection, channel_id, rest, limit=limit, now=now)
+        dispatch_rows.filter_out(connection, channel_id, kept_out, now=now)
+        rest = news if first else story_joins.join(connection, channel_id, feed_id, news, kin, now=now)
+        owes = dispatch_rows.owe(connection, channel_id, rest, limit=limit, now=now)
         if owes or len(rest) < len(news):
             channels.append(channel_id)
     return channels

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 
-from bot import hours
-from bot.choices import USUAL, ChannelPreferences, Look, Preference, ServerPreferences, SettingChange
-from bot.clock import Clock
-from bot.store import digests, history
-from bot.store.database import Database
-from bot.store.places import need_channel, need_server
+from bot.core import hours
+from bot.core.choices import USUAL, ChannelPreferences, Look, Preference, ServerPreferences, SettingChange
+from bot.core.clock import Clock
+from bot.store import digests, setting_changes
+from bot.store.outbox.place_rows import need_channel, need_server
 from bot.store.rows import look, look_text
+from bot.store.sqlite.database import Database
 
 _OF_SERVER = frozenset(
     {Preference.LANGUAGE, Preference.TIME_ZONE, Preference.MANAGER_ROLE, Preference.ALERTS}
@@ -98,11 +98,11 @@ class Preferences:
 
     async def changes(self, server_id: int, *, limit: int, offset: int = 0) -> list[SettingChange]:
         """Who changed what in a server, newest first."""
-        return await self._database.read(history.changes, server_id, limit, offset)
+        return await self._database.read(setting_changes.changes, server_id, limit, offset)
 
     async def changes_of(self, person_id: int) -> list[tuple[int, SettingChange]]:
         """What a person changed, with the server's id, newest first."""
-        return await self._database.read(history.changes_of, person_id)
+        return await self._database.read(setting_changes.changes_of, person_id)
 
     async def forget(self, person_id: int) -> int:
         """Forget who made a person's changes, which stay; how many."""
@@ -134,7 +134,7 @@ def _change(
     if preference is Preference.TIME_ZONE:
         digests.reschedule(connection, server_id, now)
     change = SettingChange(now, person_id, preference, channel_id, None, _written(old), _written(value))
-    history.note(connection, server_id, change)
+    setting_changes.note(connection, server_id, change)
     return True
 
 
@@ -145,7 +145,9 @@ def _set_look(connection: sqlite3.Connection, server_id: int, chosen: Look, pers
         return False
     new = None if chosen == USUAL else look_text(chosen)
     connection.execute("UPDATE server SET look = ? WHERE id = ?", (new, server_id))
-    history.note(connection, server_id, SettingChange(now, person_id, history.LOOK, None, None, old, new))
+    setting_changes.note(
+        connection, server_id, SettingChange(now, person_id, setting_changes.LOOK, None, None, old, new)
+    )
     return True
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import secrets
 import sqlite3
 
-from bot.clock import Clock
-from bot.store.database import Database
-from bot.store.places import need_server
-from bot.words import Question, Tally
+from bot.core.clock import Clock
+from bot.core.models import Question, Tally
+from bot.store.outbox.place_rows import need_server
+from bot.store.sqlite.database import Database
 
 MOST_OF_A_PERSON = 500
 """How many questions of one person are kept, the latest."""

@@ -8,8 +8,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, cast
 
-from bot.choices import USUAL, Look, Style
-from bot.words import (
+from bot.core.choices import USUAL, Look, Style
+from bot.core.models import (
     Article,
     Bookmark,
     Dispatch,

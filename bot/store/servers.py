@@ -5,10 +5,10 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection
 
-from bot.clock import Clock
-from bot.store import outbox
-from bot.store.database import Database
+from bot.core.clock import Clock
+from bot.store.outbox import dispatch_rows
 from bot.store.rows import listed
+from bot.store.sqlite.database import Database
 
 
 class Servers:
@@ -102,7 +102,7 @@ def _withhold_waiting(connection: sqlite3.Connection, server_id: int, now: int) 
         "(channel_id IN (SELECT id FROM channel WHERE server_id = :server)"
         " OR watch_id IN (SELECT id FROM watch WHERE server_id = :server))"
     )
-    values = {"server": server_id, "reason": outbox.AWAY, "now": now}
+    values = {"server": server_id, "reason": dispatch_rows.AWAY, "now": now}
     connection.execute(
         "UPDATE fate SET dispatch_id = NULL, joined_id = NULL, fate = 'withheld', reason = :reason, "
         f"decided = :now WHERE dispatch_id IN ({waiting}) OR joined_id IN ({waiting}) "

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import NamedTuple
 
-from bot.store.database import Database
-from bot.store.joining import margin
+from bot.store.outbox.story_joins import margin
 from bot.store.rows import listed
+from bot.store.sqlite.database import Database
 
 LEAD = 240
 """Characters of a text that count as its lead."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection
 
-from bot.choices import Look, SettingChange, SubscriptionState
-from bot.clock import Clock
-from bot.store import history, outbox, taking_back
-from bot.store.database import Database
-from bot.store.errors import StoreError
-from bot.store.outbox import Owed
-from bot.store.places import need_channel, need_server
+from bot.core.choices import Look, SettingChange, SubscriptionState
+from bot.core.clock import Clock
+from bot.core.models import Feed, Subscription
+from bot.store import setting_changes
+from bot.store.outbox import dispatch_cancellation, dispatch_rows
+from bot.store.outbox.dispatch_rows import Owed
+from bot.store.outbox.place_rows import need_channel, need_server
 from bot.store.rows import FEED, SUBSCRIPTION, feed, listed, look_text, subscription
-from bot.words import Feed, Subscription
+from bot.store.sqlite.database import Database
+from bot.store.store_errors import StoreError
 
 FROM = "FROM subscription JOIN channel ON channel.id = subscription.channel_id"
 
@@ -184,7 +185,7 @@ def _follow(
             "DELETE FROM fate WHERE channel_id = ? AND page = ? AND fate = 'withheld'",
             (channel_id, article["page"]),
         )
-        outbox.owe(connection, channel_id, [Owed(*article)], limit=outbox.ALL, now=now)
+        dispatch_rows.owe(connection, channel_id, [Owed(*article)], limit=dispatch_rows.ALL, now=now)
     return followed, created > 0
 
 
@@ -200,7 +201,7 @@ def _note(
 ) -> None:
     if person_id is not None:
         change = SettingChange(now, person_id, setting, changed.channel_id, changed.feed_id, old, new)
-        history.note(connection, changed.server_id, change)
+        setting_changes.note(connection, changed.server_id, change)
 
 
 def _state(followed: Subscription) -> SubscriptionState:
@@ -213,8 +214,8 @@ def _unfollow(
     followed = _one(connection, "subscription.channel_id = ? AND feed_id = ?", channel_id, feed_id)
     if followed is None:
         return False
-    waiting = [owed for owed, _ in taking_back.waiting(connection, channel_id, feed_id)]
-    taking_back.withdraw(connection, channel_id, waiting, reason=outbox.UNFOLLOWED, now=now)
+    waiting = [owed for owed, _ in dispatch_cancellation.waiting(connection, channel_id, feed_id)]
+    dispatch_cancellation.withdraw(connection, channel_id, waiting, reason=dispatch_rows.UNFOLLOWED, now=now)
     connection.execute("DELETE FROM subscription WHERE id = ?", (followed.id,))
     _note(connection, followed, person_id, _state(followed), None, now)
     return True
@@ -229,8 +230,8 @@ def _move(
     need_channel(connection, channel_id, moved.server_id)
     waiting = [
         (owed, kind)
-        for owed, kind in taking_back.waiting(connection, moved.channel_id, moved.feed_id)
-        if kind != taking_back.JOINED
+        for owed, kind in dispatch_cancellation.waiting(connection, moved.channel_id, moved.feed_id)
+        if kind != dispatch_cancellation.JOINED
     ]
     followed = _one(connection, "subscription.channel_id = ? AND feed_id = ?", channel_id, moved.feed_id)
     connection.execute(
@@ -239,15 +240,17 @@ def _move(
     connection.execute(
         "DELETE FROM subscription WHERE id = ? AND channel_id <> ?", (subscription_id, channel_id)
     )
-    taking_back.withdraw(connection, moved.channel_id, [owed for owed, _ in waiting], reason=None, now=now)
+    dispatch_cancellation.withdraw(
+        connection, moved.channel_id, [owed for owed, _ in waiting], reason=None, now=now
+    )
     if followed is not None:
         # What its own filters keep out there stays out.
-        out = outbox.filtered(connection, channel_id, [owed for owed, _ in waiting])
+        out = dispatch_rows.filtered(connection, channel_id, [owed for owed, _ in waiting])
         waiting = [(owed, kind) for owed, kind in waiting if owed.page not in out]
     posts = [owed for owed, kind in waiting if kind == "post"]
-    outbox.owe(connection, channel_id, posts, limit=outbox.ALL, now=now)
+    dispatch_rows.owe(connection, channel_id, posts, limit=dispatch_rows.ALL, now=now)
     rest = [owed for owed, kind in waiting if kind != "post"]
-    outbox.owe_together(connection, channel_id, rest, now=now)
+    dispatch_rows.owe_together(connection, channel_id, rest, now=now)
     there = _one(connection, "subscription.channel_id = ? AND feed_id = ?", channel_id, moved.feed_id)
     assert there is not None
     old, new = str(moved.channel_id), str(channel_id)
@@ -259,8 +262,12 @@ def _pause(connection: sqlite3.Connection, subscription_id: int, person_id: int 
     paused = _one(connection, "subscription.id = ?", subscription_id)
     if paused is None or paused.paused is not None:
         return False
-    waiting = [owed for owed, _ in taking_back.waiting(connection, paused.channel_id, paused.feed_id)]
-    taking_back.withdraw(connection, paused.channel_id, waiting, reason=outbox.PAUSED, now=now)
+    waiting = [
+        owed for owed, _ in dispatch_cancellation.waiting(connection, paused.channel_id, paused.feed_id)
+    ]
+    dispatch_cancellation.withdraw(
+        connection, paused.channel_id, waiting, reason=dispatch_rows.PAUSED, now=now
+    )
     connection.execute("UPDATE subscription SET paused = ? WHERE id = ?", (now, subscription_id))
     _note(connection, paused, person_id, SubscriptionState.FOLLOWED, SubscriptionState.PAUSED, now)
     return True
@@ -286,10 +293,10 @@ def _set_look(
         return False
     old, new = (None if one is None else look_text(one) for one in (changed.look, chosen))
     connection.execute("UPDATE subscription SET look = ? WHERE id = ?", (new, subscription_id))
-    history.note(
+    setting_changes.note(
         connection,
         changed.server_id,
-        SettingChange(now, person_id, history.LOOK, changed.channel_id, changed.feed_id, old, new),
+        SettingChange(now, person_id, setting_changes.LOOK, changed.channel_id, changed.feed_id, old, new),
     )
     return True
 

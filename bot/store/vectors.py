@@ -7,10 +7,10 @@ from array import array
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from bot.store.database import Database
-from bot.store.hits import Hit
 from bot.store.rows import listed
-from bot.store.search_index import Scope, within
+from bot.store.sqlite.database import Database
+from bot.store.sqlite.hits import Hit
+from bot.store.sqlite.search_index import Scope, within
 
 READ = 2_000
 """Characters of an article that are encoded: its title and the beginning of its text."""

@@ -7,14 +7,14 @@ import sqlite3
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
-from bot.clock import Clock
-from bot.store import watching
-from bot.store.database import Database
-from bot.store.errors import StoreError
-from bot.store.places import need_server
+from bot.core.clock import Clock
+from bot.core.models import Article, Watch
+from bot.store.outbox import watch_notices
+from bot.store.outbox.place_rows import need_server
+from bot.store.outbox.watch_notices import EarlierNotice
 from bot.store.rows import ARTICLE, article, listed
-from bot.store.watching import EarlierNotice
-from bot.words import Article, Watch
+from bot.store.sqlite.database import Database
+from bot.store.store_errors import StoreError
 
 WATCH = """
     watch.id, watch.server_id, watch.channel_id, channel.person_id, watch.query, watch.language,
@@ -170,15 +170,17 @@ class Watches:
 
         Returns the watches that are gone. Those whose place has the problem `closed` rest.
         """
-        return await self._database.transact(watching.tell, matches, article_ids, closed, self._clock.now())
+        return await self._database.transact(
+            watch_notices.tell, matches, article_ids, closed, self._clock.now()
+        )
 
     async def told_before(self, dispatch_id: int, earlier: Sequence[EarlierNotice]) -> None:
         """Earlier notices told some of one before a backup was restored: it waits with the rest, or ends."""
-        await self._database.transact(watching.told_before, dispatch_id, earlier, self._clock.now())
+        await self._database.transact(watch_notices.told_before, dispatch_id, earlier, self._clock.now())
 
     async def narrow(self, dispatch_id: int, feed_ids: Collection[int]) -> bool:
         """Leave in a notice only what these feeds carry; whether anything is left."""
-        return await self._database.transact(watching.narrow, dispatch_id, feed_ids)
+        return await self._database.transact(watch_notices.narrow, dispatch_id, feed_ids)
 
     async def _set_absent(self, person_id: int, server_id: int, since: int | None) -> None:
         async with self._database.write() as transaction:

@@ -9,7 +9,7 @@ from babel import Locale
 from babel.core import get_global
 from rapidfuzz import process
 
-from bot.locale import LANGUAGES
+from bot.core.locale import LANGUAGES
 from bot.text.terms import fold
 
 _NEAR = 75  # of 100, how close a name must be to be offered

@@ -18,10 +18,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bot.news import answers
-from bot.news.search import Searcher
+from bot.answers import answering
+from bot.search.searching import Searcher
 from tests.benchmarks.newsrooms import filled, read
-from tests.news import crossings
+from tests.search import crossings
 
 OTHERS = 1_500  # articles a language
 UNANSWERED = 100  # questions a language
@@ -43,7 +43,7 @@ async def crossed(searcher: Searcher, asked: list[crossings.Question]) -> list[s
     for question, title, words in asked:
         page = await searcher.search(question, feed_ids=None, limit=FIRST)
         found += title in [result.article.title for result in page.results]
-        answer = await answers.ask(searcher, question, feed_ids=None)
+        answer = await answering.ask(searcher, question, feed_ids=None)
         if not answer.answered:
             refused += 1
         elif answer.quotes[0].article.title == title and any(word in answer.quotes[0].text for word in words):
@@ -57,7 +57,7 @@ async def refused(searcher: Searcher, language: str) -> str:
     """The share of questions without an answer in the store that are refused."""
     asked = read(f"questions/{language}-questions")
     asked = asked[:: len(asked) // UNANSWERED][:UNANSWERED]
-    given = [await answers.ask(searcher, each["question"], feed_ids=None) for each in asked]
+    given = [await answering.ask(searcher, each["question"], feed_ids=None) for each in asked]
     return f"{sum(not answer.answered for answer in given) / len(given):.3f}"
 
 

@@ -1,4 +1,4 @@
-"""The weights of `bot.news.evidence`, fitted again: what it prints is what stands there.
+"""The weights of `bot.answers.scoring`, fitted again: what it prints is what stands there.
 
     python -m tests.benchmarks.answers_fit [--semantic] [--jobs 2]
 
@@ -23,17 +23,17 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
-from bot.news import abroad, answers, evidence
-from bot.news.answers import SURE_ACROSS
-from bot.news.drawing import NEEDED, draw, ordered
-from bot.news.evidence import Passage, Rated
-from bot.news.finding import Found
-from bot.news.question import understood
-from bot.news.search import Searcher
+from bot.answers import answering, foreign_passages, scoring
+from bot.answers.answer_worker import NEEDED, draw, ordered
+from bot.answers.answering import SURE_ACROSS
+from bot.answers.question_analysis import understood
+from bot.answers.scoring import Passage, Rated
+from bot.search.retrieval import Found
+from bot.search.searching import Searcher
 from tests.benchmarks.across_languages import documents
 from tests.benchmarks.answers_quality import line
 from tests.benchmarks.newsrooms import filled, read, url_of
-from tests.news import crossings
+from tests.search import crossings
 
 Row = dict[str, float]
 Values = NDArray[np.float64]
@@ -96,7 +96,7 @@ def counted(weights: Row) -> list[str]:
     return [name for name in weights if name != "one"]
 
 
-FEATURES = sorted({*counted(evidence._CHOICE), *counted(evidence._SURENESS)} - {"points", "lead"})
+FEATURES = sorted({*counted(scoring._CHOICE), *counted(scoring._SURENESS)} - {"points", "lead"})
 
 
 def table(rows: Sequence[Row], names: Sequence[str]) -> Values:
@@ -105,14 +105,14 @@ def table(rows: Sequence[Row], names: Sequence[str]) -> Values:
 
 def weighed(asked: dict[str, Any], wanted: Sequence[Any], found: Sequence[Found]) -> Weighed:
     """All passages that may answer a question."""
-    answering = [line(answer) for answer in asked["answers"]]
-    passages: list[Passage] = evidence.weigh(asked["question"], wanted, found)
+    right = [line(answer) for answer in asked["answers"]]
+    passages: list[Passage] = scoring.weigh(asked["question"], wanted, found)
     if understood(asked["question"]).kind in NEEDED:
         passages = [passage for passage in passages if passage.features["measure"]]
     return Weighed(
         table([passage.features for passage in passages], FEATURES),
         [passage.read.article.id for passage in passages],
-        [any(answer in line(passage.text(wanted)) for answer in answering) for passage in passages],
+        [any(answer in line(passage.text(wanted)) for answer in right) for passage in passages],
     )
 
 
@@ -132,7 +132,7 @@ async def asked_of(share: slice) -> list[Asked]:
     """A share of the even half of the questions, weighed with what answers them and without."""
     found_all = []
     async for language, searcher, asked, url in questions(share, semantic=False):
-        gathered = await answers.gather(searcher, asked["question"], feed_ids=None)
+        gathered = await answering.gather(searcher, asked["question"], feed_ids=None)
         found = ordered(gathered)
         others = [each for each in found if each.article and each.article.url != url]
         both = [weighed(asked, gathered.wanted, each) for each in (found, others)]
@@ -157,7 +157,7 @@ def in_words(jobs: int) -> None:
 
 def choice_of(asked: Sequence[Asked]) -> Row:
     """Which passage answers."""
-    names = counted(evidence._CHOICE)
+    names = counted(scoring._CHOICE)
     columns = [FEATURES.index(name) for name in names]
     values = np.concatenate([each.with_it.values[:, columns] for each in asked])
     return rounded(fitted(names, values, [right for each in asked for right in each.with_it.right]))
@@ -174,12 +174,12 @@ def first(one: Weighed, choice: Row) -> tuple[Row, bool] | None:
         Rated(one.articles[place], dict(zip(FEATURES, one.values[place], strict=True)), float(points[place]))
         for place in order
     ]
-    return evidence.known_of(rated), one.right[order[0]]
+    return scoring.known_of(rated), one.right[order[0]]
 
 
 def sureness_of(asked: Sequence[Asked], choice: Row) -> Row:
     """Whether the first passage answers."""
-    names = counted(evidence._SURENESS)
+    names = counted(scoring._SURENESS)
     known = [(first(each.with_it, choice), True) for each in asked]
     known += [(first(each.without_it, choice), False) for each in asked]
     rows = [(found[0], found[1] and is_there) for found, is_there in known if found]
@@ -202,27 +202,27 @@ async def in_meaning() -> None:
     drawn = []
     async for _, searcher, asked, url in questions(semantic=True):
         text = asked["question"]
-        gathered = await answers.gather(searcher, text, feed_ids=None)
+        gathered = await answering.gather(searcher, text, feed_ids=None)
         found = ordered(gathered)
         others = [each for each in found if each.article and each.article.url != url]
-        answering = [line(answer) for answer in asked["answers"]]
+        wording = [line(answer) for answer in asked["answers"]]
         for each in (found, others):
             extracts = draw(text, gathered, each).extracts
             meaning = searcher.finder.meaning
             cosines = await meaning.likeness(text, [one.text for one in extracts]) if meaning else None
             rows = [(one.rated, cosine) for one, cosine in zip(extracts, cosines or [], strict=False)]
             right = [
-                each is found and any(answer in line(one.text) for answer in answering) for one in extracts
+                each is found and any(answer in line(one.text) for answer in wording) for one in extracts
             ]
             drawn.append((rows, right))
             if each is found:
                 passages += [(rated.points, cosine) for rated, cosine in rows]
                 holds += right[: len(rows)]
-    names = counted(evidence._CHOICE_IN_MEANING)
+    names = counted(scoring._CHOICE_IN_MEANING)
     choice = rounded(fitted(names, np.array(passages), holds))
     told("_CHOICE_IN_MEANING", choice)
     firsts = [first_in_meaning(pairs, held, choice) for pairs, held in drawn if pairs]
-    names = counted(evidence._SURENESS_IN_MEANING)
+    names = counted(scoring._SURENESS_IN_MEANING)
     sure = fitted(names, table([known for known, _ in firsts], names), [holds_it for _, holds_it in firsts])
     told("_SURENESS_IN_MEANING", rounded(sure))
 
@@ -236,7 +236,7 @@ def first_in_meaning(
         for (one, cosine), right in zip(pairs, held, strict=False)
     ]
     rated.sort(key=lambda each: -each[0].points)
-    return evidence.known_of([one for one, _ in rated]), rated[0][1]
+    return scoring.known_of([one for one, _ in rated]), rated[0][1]
 
 
 async def in_the_other() -> None:
@@ -244,20 +244,20 @@ async def in_the_other() -> None:
     async with filled(documents(), semantic=True) as newsroom:
         searcher = newsroom.searcher
         for question, title, words in crossings.questions():
-            gathered = await answers.gather(searcher, question, feed_ids=None)
+            gathered = await answering.gather(searcher, question, feed_ids=None)
             found = ordered(gathered)
             others = [each for each in found if each.article and each.article.title != title]
             story = next((each.hit.article_id for each in found if each not in others), None)
             both = []
             for each in (found, others):
-                drawn = await answers.in_meaning(searcher, question, draw(question, gathered, each))
-                best = await answers.foreign(searcher, question, drawn)
+                drawn = await answering.in_meaning(searcher, question, draw(question, gathered, each))
+                best = await answering.foreign(searcher, question, drawn)
                 if best is not None:
                     extract = best.extracts[0]
                     is_right = extract.rated.article_id == story and any(w in extract.text for w in words)
                     both.append((extract.rated.features, is_right))
             asked.append(both)
-    names = counted(abroad._FOREIGN_SURENESS)
+    names = counted(foreign_passages._FOREIGN_SURENESS)
     told("_FOREIGN_SURENESS", rounded(foreign_of(asked, names)))
     outcomes = list(left_out(asked, names))
     console.print(

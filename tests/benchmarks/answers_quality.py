@@ -22,10 +22,10 @@ from typing import Any, NamedTuple
 from rich.console import Console
 from rich.table import Table
 
-from bot.news import answers
-from bot.news.answers import QUOTES, SURE_ENOUGH
-from bot.news.drawing import draw, ordered
-from bot.news.search import Searcher
+from bot.answers import answering
+from bot.answers.answer_worker import draw, ordered
+from bot.answers.answering import QUOTES, SURE_ENOUGH
+from bot.search.searching import Searcher
 from bot.text import terms
 from tests.benchmarks.newsrooms import filled, read, url_of
 
@@ -50,16 +50,16 @@ def line(text: str) -> str:
 async def outcome(searcher: Searcher, asked: dict[str, Any], url: str) -> Outcome:
     """Ask a question twice: of all articles, and of all but the one that answers."""
     question = asked["question"]
-    gathered = await answers.gather(searcher, question, feed_ids=None)
+    gathered = await answering.gather(searcher, question, feed_ids=None)
     found = ordered(gathered)
     wanted = [line(answer) for answer in asked["answers"]]
-    with_it = await answers.in_meaning(searcher, question, draw(question, gathered, found))
+    with_it = await answering.in_meaning(searcher, question, draw(question, gathered, found))
     right = [
         any(answer in line(extract.text) for answer in wanted)
         for extract in islice(with_it.quotable(), QUOTES)
     ]
     others = [each for each in found if each.read and each.read.article.url != url]
-    without_it = await answers.in_meaning(searcher, question, draw(question, gathered, others))
+    without_it = await answering.in_meaning(searcher, question, draw(question, gathered, others))
     return Outcome(
         NEVER if with_it.sureness is None else with_it.sureness,
         right[:1] == [True],

@@ -21,8 +21,8 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.table import Table
 
-from bot.news.desk import Asked, Desk
-from bot.news.newsroom import Newsroom
+from bot.answers.question_service import Asked, QuestionService
+from bot.client.services import Newsroom
 from tests.benchmarks.newsrooms import filled, read
 from tests.benchmarks.polling import LATE_P99, LATE_WORST, Ticker
 
@@ -43,7 +43,9 @@ def asked(text: str, feed_ids: frozenset[int]) -> Asked:
     return Asked(text=text, feed_ids=feed_ids, server_id=1, channel_id=1, person_id=1, public=False)
 
 
-async def under_load(desk: Desk, questions: itertools.cycle[Asked], people: int, seconds: float) -> Load:
+async def under_load(
+    desk: QuestionService, questions: itertools.cycle[Asked], people: int, seconds: float
+) -> Load:
     """Have so many people ask without a pause for so long."""
     took: list[float] = []
     end = time.perf_counter() + seconds
@@ -61,7 +63,7 @@ async def under_load(desk: Desk, questions: itertools.cycle[Asked], people: int,
 
 
 async def loads(newsroom: Newsroom, texts: Sequence[str], seconds: float) -> list[Load]:
-    desk = Desk(newsroom)
+    desk = QuestionService(newsroom.store, newsroom.searcher, newsroom.clock, newsroom.writer)
     feed_ids = frozenset(feed.id for feed in await newsroom.store.feeds.all())
     questions = itertools.cycle([asked(text, feed_ids) for text in texts])
     for _ in range(WARM_UP):

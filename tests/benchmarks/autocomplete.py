@@ -20,10 +20,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from bot.core.models import Feed, NewArticle
 from bot.store import Store
-from bot.store.words import Kind
+from bot.store.title_words import Kind
 from bot.text import terms
-from bot.words import Feed, NewArticle
 from tests.benchmarks.corpus import END, FEEDS, Corpus, Made
 from tests.clocks import ManualClock
 from tests.store.samples import new_article

@@ -16,10 +16,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bot.news.answer import Quote
-from bot.news.citations import held
+from bot.answers.answer_model import Quote
+from bot.answers.citations import held
+from bot.core.models import Article
 from bot.text import excerpts
-from bot.words import Article
 from tests.benchmarks.newsrooms import read, url_of
 
 ARTICLES = 600

@@ -23,11 +23,11 @@ from unittest.mock import patch
 import tantivy
 from rich.console import Console
 
-from bot.news import articles_io
-from bot.news.newsroom import Newsroom, open_newsroom
-from bot.news.search import Searcher, Sort
-from bot.settings import Settings
-from bot.store.database import READERS, Connection
+from bot.cli import article_files
+from bot.client.services import Newsroom, open_newsroom
+from bot.core.settings import Settings
+from bot.search.searching import Searcher, Sort
+from bot.store.sqlite.database import READERS, Connection
 from bot.text.stopwords import EMPTY
 from tests.benchmarks.corpus import Made, source_of
 
@@ -154,7 +154,7 @@ class Telex:
 
     async def add(self, articles: Iterable[Made]) -> None:
         """Take in new articles."""
-        await articles_io.import_lines(
+        await article_files.import_lines(
             self.newsroom, io.BufferedReader(io.BytesIO(b"".join(article.line for article in articles)))
         )
 
@@ -171,7 +171,7 @@ async def telex(folder: Path, articles: Iterable[Made], size: int) -> AsyncItera
                     console.print(f"Telex: {done:,} articles, {time.perf_counter() - began:.0f} s")
 
             lines = Lines(article.line for article in articles)
-            await articles_io.import_lines(newsroom, cast("io.BufferedReader", lines), on_progress=progress)
+            await article_files.import_lines(newsroom, cast("io.BufferedReader", lines), on_progress=progress)
         await newsroom.store.merge_index()  # as the bot does every quarter of an hour
         engine = Telex(newsroom, {feed.outlet: feed.id for feed in await newsroom.store.feeds.all()})
         await engine.searcher.finder.vocabulary.ready()

@@ -6,7 +6,7 @@ A document is a generated feed (RSS, Atom, JSON) or a recorded one, cut into tag
 dropped, doubled, swapped, emptied or replaced by what has hurt others, then perhaps cut short, encoded in
 another way or damaged in its bytes. It goes the whole way of `tests/pipeline.py`. Each round has a seed of
 its own, printed; `--seed` repeats from there. What breaks something is printed as small as hypothesis can
-make it, and belongs into `tests/news/test_hostile_feeds.py`.
+make it, and belongs into `tests/polling/test_hostile_feeds.py`.
 """
 
 from __future__ import annotations

@@ -23,8 +23,8 @@ from rich.console import Console
 
 from tests.benchmarks import promises
 from tests.feed_server import rss
-from tests.news.test_hostile_feeds import BOUNDED, REFUSED
 from tests.pipeline import Broken, open_pipeline
+from tests.polling.test_hostile_feeds import BOUNDED, REFUSED
 from tests.shared import SHARED
 
 out, say = Console(highlight=False), Console(highlight=False, stderr=True)

@@ -29,8 +29,8 @@ from aiohttp import web
 from rich.console import Console
 from rich.table import Table
 
-from bot.news.newsroom import open_newsroom
-from bot.settings import Settings
+from bot.client.services import open_newsroom
+from bot.core.settings import Settings
 from tests.benchmarks.publishers import Publishers
 from tests.shared import SHARED
 from tests.wire.discord_server import DiscordServer

@@ -11,9 +11,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from bot.news import articles_io
-from bot.news.newsroom import Newsroom, open_newsroom
-from bot.settings import Settings
+from bot.cli import article_files
+from bot.client.services import Newsroom, open_newsroom
+from bot.core.settings import Settings
 from tests.shared import SHARED
 
 
@@ -53,7 +53,7 @@ async def filled(documents: Iterable[dict[str, Any]], *, semantic: bool = False)
     """A newsroom with a database of its own that holds these documents, with `semantic` their vectors too."""
     with TemporaryDirectory(prefix="telex-benchmark-") as folder:
         async with open_newsroom(Settings(database=Path(folder) / "telex.db", semantic=semantic)) as newsroom:
-            done = await articles_io.import_lines(newsroom, io.BytesIO(b"".join(map(line_of, documents))))
+            done = await article_files.import_lines(newsroom, io.BytesIO(b"".join(map(line_of, documents))))
             if done.problems:
                 raise SystemExit(f"line {done.problems[0].line}: {done.problems[0].reason}")
             if semantic:

@@ -24,7 +24,7 @@ import trafilatura
 from rich.console import Console
 from rich.table import Table
 
-from bot.feeds.article import article
+from bot.feeds.article_extraction import article
 from tests.shared import SHARED
 
 PAGES = SHARED / "pages"

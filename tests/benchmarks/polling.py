@@ -22,9 +22,9 @@ from tempfile import TemporaryDirectory
 import aiohttp
 from rich.console import Console
 
-from bot.news.newsroom import Newsroom, open_newsroom
-from bot.settings import Settings
-from bot.words import Feed, Validators
+from bot.client.services import Newsroom, open_newsroom
+from bot.core.models import Feed, Validators
+from bot.core.settings import Settings
 
 FEEDS, ENTRIES = 200, 300
 LATE_P99, LATE_WORST = 10.0, 100.0  # milliseconds

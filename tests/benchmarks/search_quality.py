@@ -23,7 +23,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bot.news.search import Searcher
+from bot.search.searching import Searcher
 from bot.text import terms
 from tests.benchmarks.newsrooms import filled, read, url_of
 

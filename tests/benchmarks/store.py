@@ -15,8 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
+from bot.core.models import Feed, NewArticle
 from bot.store import Store
-from bot.words import Feed, NewArticle
 from tests.clocks import ManualClock
 from tests.store.samples import new_article, record
 

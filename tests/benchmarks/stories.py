@@ -25,9 +25,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bot.news.stories import WINDOW, Recent, Telling, plain_title, telling
-from bot.store.joining import margin
+from bot.store.outbox.story_joins import margin
 from bot.store.stories import LEAD
+from bot.stories.story_matching import WINDOW, Recent, Telling, plain_title, telling
 from bot.text import terms
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
@@ -115,7 +115,7 @@ def weigher(language: str) -> Callable[[str], float]:
 
 def vectors(headlines: Sequence[Headline]) -> list[bytes | None]:
     """What the titles mean, as the encoder of the extra tells it."""
-    from bot.news.encoder import encode  # noqa: PLC0415 - needs the extra
+    from bot.search.semantic.encoder import encode  # noqa: PLC0415 - needs the extra
 
     return [vector for _, vector in encode([plain_title(each.title) for each in headlines])]
 

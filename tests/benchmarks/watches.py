@@ -18,10 +18,10 @@ from collections import Counter
 from pathlib import Path
 from statistics import mean
 
-from bot.news.watches import Watchman
+from bot.core.models import Feed
 from bot.store import Store
 from bot.text import terms
-from bot.words import Feed
+from bot.watches.watch_matching import Watchman
 from tests.benchmarks.corpus import Corpus, Made
 from tests.clocks import ManualClock
 from tests.store.samples import add_feed, new_article, record

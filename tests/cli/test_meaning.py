@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from bot.news import encoder
+from bot.search.semantic import encoder
 from tests.cli.test_commands import Telex
 from tests.wire.bot_process import Launcher
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from bot.clock import SystemClock
+from bot.core.clock import SystemClock
 from bot.store import Store
 from tests.cli.test_commands import Telex, telex
 

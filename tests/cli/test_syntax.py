@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.cli.test_commands import Telex
-from tests.news.syntax import AMAZON, ARTICLES, CITIES, FOUND, MEANT, TOLD
+from tests.search.syntax import AMAZON, ARTICLES, CITIES, FOUND, MEANT, TOLD
 from tests.wire.bot_process import Launcher
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.news import answers
+from bot.answers import answering
 from tests.cogs.engine import Engine
 
 
@@ -12,5 +12,5 @@ from tests.cogs.engine import Engine
 def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
     """The engine of answers, replaced for a test."""
     made = Engine()
-    monkeypatch.setattr(answers, "ask", made.ask)
+    monkeypatch.setattr(answering, "ask", made.ask)
     return made

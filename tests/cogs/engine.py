@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.news.answer import Answer, Quote
-from bot.words import Article
+from bot.answers.answer_model import Answer, Quote
+from bot.core.models import Article
 from tests.discord_world import World
 
 

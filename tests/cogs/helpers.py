@@ -13,7 +13,7 @@ from simcord.builders import ChannelHandle
 from simcord.enums import InteractionType, OverwriteType
 from simcord.results import InteractionResult, ResponseMessage
 
-from bot.words import Article, Feed
+from bot.core.models import Article, Feed
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
 

@@ -7,8 +7,8 @@ import re
 
 from simcord.results import ResponseMessage
 
-from bot import locale
-from bot.version import __version__
+from bot.core import locale
+from bot.core.version import __version__
 from tests.cogs.engine import Engine
 from tests.cogs.helpers import START, button, components, follow, forge, hide, last, newest, said
 from tests.cogs.test_bookmarks import content, keep_all, titles

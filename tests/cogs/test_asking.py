@@ -12,7 +12,7 @@ from simcord.builders import ChannelHandle
 from simcord.enums import OverwriteType
 from simcord.results import InteractionResult
 
-from bot.news.answer import Line, Sentence
+from bot.answers.answer_model import Line, Sentence
 from bot.text.periods import Period
 from tests.cogs.engine import Engine, mention
 from tests.cogs.helpers import START, components, follow, hide, labels, last, newest, said, text

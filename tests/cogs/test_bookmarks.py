@@ -7,8 +7,8 @@ from typing import Any
 import discord
 import pytest
 
-from bot.posting import buttons
-from cogs import saving
+from bot.posting.rendering import buttons
+from cogs.reading import saving
 from tests.cogs.helpers import (
     START,
     choose,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from bot.posting.sizes import CHOICE
-from bot.text.query import parse
-from cogs import completing
-from cogs.completing import typing
+from bot.posting.rendering.discord_limits import CHOICE
+from bot.search.query_syntax import parse
+from cogs.reading import query_completion
+from cogs.reading.query_completion import typing
 from tests.cogs.helpers import START, follow, hide, said
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item
@@ -189,7 +189,7 @@ async def test_what_is_too_long_to_be_a_choice_is_not_looked_at(
     """Reading it takes the square of its length, and the loop with it."""
     await follow(telex, feed_server)
     assert await offered(telex, "x" * 100) == ["x" * 100]
-    monkeypatch.setattr(completing, "typing", lambda _query: pytest.fail("it was looked at"))
+    monkeypatch.setattr(query_completion, "typing", lambda _query: pytest.fail("it was looked at"))
     for typed in ("x" * 101, "x" * 5_999 + '"'):
         assert await offered(telex, typed) == []
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.choices import Preference
+from bot.core.choices import Preference
 from tests.cogs.engine import mention
 from tests.cogs.helpers import START, follow, last, said, text
 from tests.discord_world import World

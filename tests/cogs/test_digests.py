@@ -11,11 +11,11 @@ from simcord.builders import ChannelHandle
 from simcord.enums import OverwriteType
 from simcord.results import ResponseMessage
 
-from bot import workers
-from bot.choices import Preference
-from bot.news import charts
-from bot.words import Feed
-from cogs import places
+from bot.core import workers
+from bot.core.choices import Preference
+from bot.core.models import Feed
+from bot.digests import bar_charts
+from cogs.shared import place_options
 from tests.cogs.helpers import choose, components, follow, forge, last, menu, said, text
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
@@ -32,7 +32,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         wanted.append(given)
         return tuple(b"\x89PNG picture" for _ in given)
 
-    monkeypatch.setattr(charts, "drawn", draw)
+    monkeypatch.setattr(bar_charts, "drawn", draw)
     return wanted
 
 
@@ -369,7 +369,7 @@ async def test_a_channel_that_discord_does_not_show_for_a_moment_keeps_its_diges
     async def nowhere(_guild: discord.Guild, _channel_id: int) -> None:
         return None
 
-    monkeypatch.setattr(places, "find", nowhere)
+    monkeypatch.setattr(place_options, "find", nowhere)
     answer = await telex.editor.select(listed, [options[0]["value"]], custom_id=custom_id)
     assert "Try again later" in said(answer)
     assert await telex.store.digests.of_channel(telex.news.id) is not None

@@ -7,7 +7,7 @@ import pytest
 from bot import DATA
 from bot.feeds import opml
 from bot.text import urls
-from cogs import packs
+from cogs.feeds import starter_packs
 from tests.cogs.helpers import START, follow, hide, labels, last, said, three
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
@@ -252,7 +252,7 @@ async def test_a_pack_follows_its_feeds_and_reports_on_each(
     )
     feed_server.serve("/1", rss(*three(), title="One"))
     feed_server.serve("/2", rss(item(9, title="Of two"), title="Two"))
-    monkeypatch.setattr(packs, "outlines", lambda _pack: outlines)
+    monkeypatch.setattr(starter_packs, "outlines", lambda _pack: outlines)
     answer = await telex.editor.slash(telex.news, "feed packs", pack="security")
     assert "✅ **One**" in said(answer)
     assert "❌ **Broken**: There is nothing at this address" in said(answer)
@@ -268,7 +268,7 @@ async def test_a_pack_is_refused_where_the_bot_may_not_post(telex: World) -> Non
     assert "**Send Messages**" in said(answer)
 
 
-@pytest.mark.parametrize("pack", packs.PACKS)
+@pytest.mark.parametrize("pack", starter_packs.PACKS)
 def test_every_pack_has_feeds_over_https_without_doubles(pack: str) -> None:
     outlines = opml.read((DATA / "packs" / f"{pack}.opml").read_bytes())
     assert 6 <= len(outlines) <= 10
@@ -278,4 +278,4 @@ def test_every_pack_has_feeds_over_https_without_doubles(pack: str) -> None:
 
 
 def test_every_list_in_the_folder_is_offered() -> None:
-    assert {path.stem for path in (DATA / "packs").glob("*.opml")} == set(packs.PACKS)
+    assert {path.stem for path in (DATA / "packs").glob("*.opml")} == set(starter_packs.PACKS)

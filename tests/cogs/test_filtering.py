@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bot.choices import Rule
-from bot.news import filters
-from bot.words import Feed
+from bot.core.choices import Rule
+from bot.core.models import Feed
+from bot.watches import subscription_filters
 from tests.cogs.helpers import START, follow, hide, labels, last, newest, said, three
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
@@ -151,7 +151,7 @@ async def test_the_filters_are_listed_and_removed_one_by_one(telex: World, feed_
 async def test_there_can_be_only_so_many(
     telex: World, feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(filters, "MOST", 2)
+    monkeypatch.setattr(subscription_filters, "MOST", 2)
     await follow(telex, feed_server)
     subscription = await first(telex)
     asked = await telex.editor.slash(telex.news, "feed filter", feed=subscription, only="a1", never="a2")

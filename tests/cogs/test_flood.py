@@ -8,19 +8,19 @@ from typing import Any
 
 import pytest
 
-from bot import app
-from bot.posting import buttons
+from bot.client import discord_client
+from bot.posting.rendering import buttons
 from bot.store.articles import Articles
 from bot.store.bookmarks import Bookmarks
 from bot.store.feeds import Feeds
-from cogs.views import Paced
+from cogs.shared.views import Paced
 from tests.cogs.helpers import follow
 from tests.cogs.people import MANAGER, MEMBER, PUBLIC, crowd
 from tests.discord_world import World
 from tests.feed_server import FeedServer
 
 QUICK = "That was quick. Try again in"
-SHARE = app._AT_ONCE
+SHARE = discord_client._AT_ONCE
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ async def test_commands_beyond_a_persons_share_do_no_work_and_are_told_so(
     assert work["newest"] - before == SHARE
     assert PUBLIC in await people.command(MANAGER, "latest")
     assert QUICK in await people.command(MEMBER, "search", query="thieves")
-    await telex.advance(app._PERIOD)
+    await telex.advance(discord_client._PERIOD)
     assert PUBLIC in await people.command(MEMBER, "latest")
 
 
@@ -80,10 +80,10 @@ async def test_typing_is_completed_up_to_a_persons_share(
     telex: World, feed_server: FeedServer, work: Counter[str]
 ) -> None:
     people = await crowd(telex, feed_server)
-    for _ in range(app._KEYSTROKES + 10):
+    for _ in range(discord_client._KEYSTROKES + 10):
         last = await people.typed(MEMBER, "latest", "source", "zan")
     assert last == "[]"
-    assert work["outlets"] == app._KEYSTROKES
+    assert work["outlets"] == discord_client._KEYSTROKES
     assert PUBLIC in await people.typed(MANAGER, "latest", "source", "zan")
     assert PUBLIC in await people.command(MEMBER, "latest")
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 import cogs
-from bot.posting import buttons
-from cogs.views import AskerView
+from bot.posting.rendering import buttons
+from cogs.shared.views import AskerView
 from tests.cogs.people import ABROAD, MANAGER, MEMBER, NOBODY, OWNER, PUBLIC, SEES, VAULT, Crowd, crowd
 from tests.discord_world import World
 from tests.feed_server import FeedServer

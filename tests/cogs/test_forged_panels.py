@@ -9,7 +9,7 @@ import pytest
 from simcord.actors import MemberActor
 from simcord.results import ResponseMessage
 
-from bot.choices import DigestPlan, Rule
+from bot.core.choices import DigestPlan, Rule
 from tests.cogs.helpers import components, forge, hide, last, said
 from tests.cogs.people import MEMBER, Crowd, crowd
 from tests.discord_world import World

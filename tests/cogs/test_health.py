@@ -12,8 +12,8 @@ import aiohttp
 import discord
 import pytest
 
-from bot.health import AWAY, SILENCE
-from cogs.health import Health
+from bot.client.health import AWAY, SILENCE
+from cogs.running.health_monitor import Health
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
 
@@ -53,14 +53,14 @@ async def test_the_owner_is_told_once_when_feeds_fall_silent_and_once_when_they_
     await owned.poll(feed)
     assert await told(owned) == []
     owned.clock.advance(120)
-    with caplog.at_level(logging.WARNING, "cogs.health"):
+    with caplog.at_level(logging.WARNING, "cogs.running.health_monitor"):
         (first,) = await told(owned)
         assert first.startswith("No feed could be fetched for 2 hours.")
         assert await told(owned) == [first]
         feed_server.serve("/feed", rss(item(0), item(1)))
         await owned.poll(feed)
         assert await told(owned) == [first, "Feeds are fetched again."]
-    assert [record.message for record in caplog.records if record.name == "cogs.health"] == [
+    assert [record.message for record in caplog.records if record.name == "cogs.running.health_monitor"] == [
         "No feed could be fetched for 2 hours",
         "Feeds are fetched again",
     ]
@@ -118,7 +118,7 @@ async def test_an_owner_who_cannot_be_told_now_is_told_later(
     monkeypatch.setattr(owned.bot, "application_info", application_info)
     await owned.follow(feed_server.serve("/feed", rss(item(0))))
     owned.clock.advance(3 * SILENCE)
-    with caplog.at_level(logging.WARNING, "cogs.health"):
+    with caplog.at_level(logging.WARNING, "cogs.running.health_monitor"):
         assert await told(owned) == []
     assert "The owner could not be told yet: out of reach" in caplog.messages
     monkeypatch.setattr(owned.bot, "application_info", knows)

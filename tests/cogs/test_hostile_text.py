@@ -14,21 +14,23 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from simcord.results import ResponseMessage
 
-from bot.news import bookmarks as exports
-from bot.news import notices
-from bot.news.answer import Answer, Line, Quote, Sentence
-from bot.news.desk import Reply
-from bot.news.search import Result, SearchPage
-from bot.news.trends import Line as TrendLine
-from bot.news.trends import Period, Trends
-from bot.news.why import Explanation
-from bot.posting import messages
-from bot.settings import Settings
+from bot.answers.answer_model import Answer, Line, Quote, Sentence
+from bot.answers.question_service import Reply
+from bot.core.models import Article, Bookmark, Fate, Feed, FeedState
+from bot.core.settings import Settings
+from bot.digests.rising import Line as TrendLine
+from bot.digests.rising import Period, Trends
+from bot.polling import feed_alerts
+from bot.posting.explanations import Explanation
+from bot.posting.rendering import messages
+from bot.search.searching import Result, SearchPage
 from bot.store.fates import FateRow
-from bot.words import Article, Bookmark, Fate, Feed, FeedState
-from cogs import cards, subscriptions, trends, why
-from cogs.reading import results
-from cogs.replies import reply
+from cogs.asking.answer_views import reply
+from cogs.feeds import subscription_options, why_commands
+from cogs.reading import bookmark_files as exports
+from cogs.reading import trend_commands
+from cogs.reading.reading_commands import results
+from cogs.shared import article_cards
 from tests.cogs.helpers import START, last
 from tests.discord_world import World
 from tests.feed_server import FeedServer
@@ -103,8 +105,8 @@ def explained(given: str) -> str:
         message_id=None,
         thread_id=None,
     )
-    told = why._lines(Explanation(((article, feed),), (fate,), ()))
-    return cards.fit([(line,) for line in told])
+    told = why_commands._lines(Explanation(((article, feed),), (fate,), ()))
+    return article_cards.fit([(line,) for line in told])
 
 
 def answered(given: str) -> Iterator[discord.Embed]:
@@ -123,7 +125,7 @@ def alerts(given: str) -> Iterator[discord.Embed]:
     _article, feed = made_of(given)
     for state in (FeedState.GONE, FeedState.ACTIVE):
         failing = replace(feed, state=state, failures=9, failing_since=START, last_poll=START + 100_000)
-        alert = notices.alert(Settings(), feed, failing)
+        alert = feed_alerts.alert(Settings(), feed, failing)
         assert alert is not None
         yield from (messages.notice(words).embed for words in alert.texts.values())
 
@@ -131,7 +133,7 @@ def alerts(given: str) -> Iterator[discord.Embed]:
 def risen(given: str) -> list[discord.Embed]:
     line = TrendLine(name=given, articles=3, before=1, outlets=2, counts=(1, 2, 3, 4))
     found = Trends(articles=99, before=99, rising=(line,), sources=(line,))
-    return [*trends._told(found, Period.WEEK)]
+    return [*trend_commands._told(found, Period.WEEK)]
 
 
 def searched(given: str) -> discord.Embed:
@@ -160,10 +162,10 @@ RENDERERS: dict[str, Callable[[str], Any]] = {
     "alerts": lambda given: list(alerts(given)),
     "answers": lambda given: list(answered(given)),
     "results": searched,
-    "a row": lambda given: list(cards.row(1, made_of(given)[0])),
-    "a title in bold": lambda given: cards.bold(given, ((0, len(given)),)),
-    "what a person typed": lambda given: cards.heading(given, 100),
-    "the name of a feed": lambda given: subscriptions.bold(made_of(given)[1]),
+    "a row": lambda given: list(article_cards.row(1, made_of(given)[0])),
+    "a title in bold": lambda given: article_cards.bold(given, ((0, len(given)),)),
+    "what a person typed": lambda given: article_cards.heading(given, 100),
+    "the name of a feed": lambda given: subscription_options.bold(made_of(given)[1]),
     "what became of an article": explained,
     "what is rising": risen,
 }

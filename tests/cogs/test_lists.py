@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import pytest
 
 from bot.feeds import opml
-from bot.news import importing
-from cogs import feeds as feeds_cog
+from bot.polling import list_import
+from cogs.feeds import feed_commands as feeds_cog
 from tests.cogs.helpers import START, follow, hide, last, said, three
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
@@ -81,7 +81,7 @@ async def test_a_file_that_is_too_large_is_not_read(telex: World, monkeypatch: p
 async def test_beyond_the_most_feeds_of_a_server_the_rest_is_listed(
     telex: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(importing, "MOST_FEEDS", 20)
+    monkeypatch.setattr(list_import, "MOST_FEEDS", 20)
     data = listed([f"https://a.example/{n}" for n in range(23)])
     answer = await telex.editor.slash(telex.news, "feed import", file=("a.opml", data))
     assert "✅ 20 feeds added" in said(answer)
@@ -94,15 +94,22 @@ async def test_beyond_the_most_feeds_of_a_server_the_rest_is_listed(
 
 
 async def test_a_long_import_tells_how_far_it_is(telex: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importing, "TELL_EVERY", 0.0)
+    monkeypatch.setattr(list_import, "TELL_EVERY", 0.0)
     told: list[tuple[int, int]] = []
 
     async def tell(done: int, total: int) -> None:
         told.append((done, total))
 
+    newsroom = telex.newsroom
     feeds = opml.read_list(listed([f"https://a.example/{n}" for n in range(3)]))
-    await importing.follow_all(
-        telex.newsroom, feeds, server_id=telex.guild.id, channel_id=telex.news.id, tell=tell
+    await list_import.follow_all(
+        newsroom.store,
+        newsroom.poller,
+        newsroom.clock,
+        feeds,
+        server_id=telex.guild.id,
+        channel_id=telex.news.id,
+        tell=tell,
     )
     assert told == [(0, 3), (1, 3), (2, 3)]
 

@@ -11,7 +11,7 @@ from simcord.builders import RoleHandle
 from simcord.enums import OverwriteType
 from simcord.results import InteractionResult
 
-from bot.choices import Look, Style
+from bot.core.choices import Look, Style
 from tests.cogs.helpers import button, components, follow, forge, hide, labels, last, menu, said
 from tests.discord_world import World
 from tests.feed_server import FeedServer, rss

@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import pytest
 
-from bot import locale
-from bot.news.newsroom import Newsroom
-from cogs.loops import PAUSE, Loop
-from cogs.polling import DAY, KEEP_LEFT_SERVERS, KEEP_QUESTIONS, Polling
+from bot.client.services import Newsroom
+from bot.core import locale
+from cogs.running.loops import PAUSE, Loop
+from cogs.running.polling_loop import DAY, KEEP_LEFT_SERVERS, KEEP_QUESTIONS, Polling
 from tests.clocks import ManualClock
 from tests.discord_world import World
 
@@ -68,7 +68,7 @@ async def test_a_loop_that_never_started_can_be_stopped(clock: ManualClock) -> N
 async def test_the_clean_up_deletes_what_was_left_long_ago_and_nothing_younger(
     telex: World, newsroom: Newsroom, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "cogs.polling")
+    caplog.set_level(logging.INFO, "cogs.running.polling_loop")
     other = telex.env.create_guild("Other")
     channel = other.create_text_channel("news")
     await telex.env.settle()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from discord import app_commands
 
-from cogs import packs
+from cogs.feeds import starter_packs
 from tests.cogs.helpers import text
 from tests.cogs.people import (
     ABROAD,
@@ -122,7 +122,7 @@ async def test_no_command_goes_untested(telex: World) -> None:
 async def test_a_command_is_allowed_or_refused_as_the_readme_says(
     telex: World, feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch, who: str
 ) -> None:
-    monkeypatch.setattr(packs, "outlines", lambda _pack: ())
+    monkeypatch.setattr(starter_packs, "outlines", lambda _pack: ())
     people = await crowd(telex, feed_server)
     before = await state(people)
     told: set[str] = set()

@@ -8,7 +8,7 @@ import discord
 import pytest
 from simcord.builders import ChannelHandle
 
-from bot.news.desk import EARLIER, THREAD_MEMORY
+from bot.answers.question_service import EARLIER, THREAD_MEMORY
 from tests.cogs.engine import Engine, mention
 from tests.cogs.helpers import START, follow, hide, newest, text
 from tests.discord_world import World

@@ -7,9 +7,9 @@ from html import escape
 
 import pytest
 
-from bot.news.newsroom import open_newsroom
-from bot.settings import Settings
-from bot.words import Feed
+from bot.client.services import open_newsroom
+from bot.core.models import Feed
+from bot.core.settings import Settings
 from tests.clocks import ManualClock
 from tests.cogs.helpers import START, said, text
 from tests.discord_world import World, discord_world

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cogs import saving
+from cogs.reading import saving
 from tests.cogs.helpers import follow, text
 from tests.cogs.test_bookmarks import catch_up, titles
 from tests.discord_world import World

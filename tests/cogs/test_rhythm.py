@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 import pytest
 from simcord.results import ResponseMessage
 
-from bot import hours
-from bot.choices import Preference
+from bot.core import hours
+from bot.core.choices import Preference
 from bot.feeds import opml
-from cogs import packs, rhythm
+from cogs.feeds import starter_packs
+from cogs.settings import schedule_panel
 from tests.cogs.helpers import choose, follow, forge, last, menu, newest, said, text
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
@@ -58,7 +59,7 @@ async def test_a_pack_that_is_followed_in_quiet_hours_says_when_its_articles_com
 ) -> None:
     feed_server.serve("/1", rss(item(1), title="One"))
     outlines = (opml.Outline("One", f"{feed_server.origin}/1", None, "en"),)
-    monkeypatch.setattr(packs, "outlines", lambda _pack: outlines)
+    monkeypatch.setattr(starter_packs, "outlines", lambda _pack: outlines)
     now = datetime.fromtimestamp(telex.clock.now(), UTC).hour
     await telex.store.preferences.change(
         Preference.QUIET_HOURS,
@@ -76,7 +77,7 @@ async def test_a_pack_that_is_followed_in_quiet_hours_says_when_its_articles_com
 
 @pytest.mark.parametrize("written", ["22:00-07:00-", "<@1>-**x**", "@everyone", ""])
 def test_quiet_hours_that_are_none_are_left_to_who_makes_them_harmless(written: str) -> None:
-    assert rhythm.value(Preference.QUIET_HOURS, written) is None
+    assert schedule_panel.value(Preference.QUIET_HOURS, written) is None
 
 
 async def test_quiet_hours_never_begin_where_they_end(telex: World, feed_server: FeedServer) -> None:

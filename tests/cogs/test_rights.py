@@ -6,7 +6,7 @@ import pytest
 from discord import app_commands
 from simcord import SetupError
 
-from bot.choices import Preference, Rule
+from bot.core.choices import Preference, Rule
 from tests.cogs.helpers import follow, forge, forge_command, hide, last, said
 from tests.cogs.test_matrix import who_may
 from tests.discord_world import World

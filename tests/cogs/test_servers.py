@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from bot.core.models import Fate
 from bot.posting.permissions import INVITATION
-from bot.words import Fate
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item
 from tests.posting.publisher import Publisher, titles

@@ -7,8 +7,8 @@ import json
 from simcord.actors import MemberActor
 from simcord.results import InteractionResult
 
-from bot.choices import Preference, SettingChange
-from bot.store import history
+from bot.core.choices import Preference, SettingChange
+from bot.store import setting_changes
 from tests.cogs.helpers import (
     choose,
     components,
@@ -232,7 +232,7 @@ async def test_the_history_tells_each_change_in_words_newest_first(
 async def test_a_change_of_a_feature_that_is_not_known_here_is_told_plainly(telex: World) -> None:
     def note(connection) -> None:
         change = SettingChange(5, telex.editor.id, "of_a_later_version", None, None, None, "@everyone **x**")
-        history.note(connection, telex.guild.id, change)
+        setting_changes.note(connection, telex.guild.id, change)
 
     await telex.store.servers.joined(telex.guild.id)
     async with telex.store._database.write() as transaction:

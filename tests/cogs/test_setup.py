@@ -10,7 +10,7 @@ from simcord.builders import ChannelHandle, GuildHandle, RoleHandle
 from simcord.enums import OverwriteType
 
 from bot.feeds import opml
-from cogs import packs
+from cogs.feeds import starter_packs
 from tests.cogs.helpers import components, forge, hide, last, menu, said, text, three
 from tests.discord_world import World, invite
 from tests.feed_server import FeedServer, item, rss
@@ -161,7 +161,7 @@ def lists(feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch) -> FeedServe
         "french-tech": [("One", "/1"), ("Two", "/2")],
     }
     monkeypatch.setattr(
-        packs,
+        starter_packs,
         "outlines",
         lambda pack: tuple(
             opml.Outline(title, feed_server.origin + path, None, "en") for title, path in of.get(pack, [])

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from bot.text.query import parse
+from bot.search.query_syntax import parse
 from tests.cogs.helpers import START, follow, last, said
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item
-from tests.news.syntax import AMAZON, ARTICLES, CITIES, ENGINE, FOUND, MEANT, TOLD
+from tests.search.syntax import AMAZON, ARTICLES, CITIES, ENGINE, FOUND, MEANT, TOLD
 
 LACKS = re.compile("some words only|close to it")
 TITLES = (AMAZON, CITIES, ENGINE)

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import pytest
 
-from bot.news import charts
-from bot.store.words import Words
-from cogs.trends import Rising
+from bot.digests import bar_charts
+from bot.store.title_words import Words
+from cogs.reading.trend_commands import Rising
 from tests.cogs.helpers import choose, follow, hide, last, said
+from tests.digests.test_trends import word
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item
-from tests.news.test_trends import word
 
 DAY = 86_400
 
@@ -44,15 +44,15 @@ async def press(world: World, server: FeedServer, name: str = "{number} Starline
 
 
 @pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> list[charts.Chart]:
+def quick(monkeypatch: pytest.MonkeyPatch) -> list[bar_charts.Chart]:
     """No picture is drawn; what it would have shown."""
-    asked: list[charts.Chart] = []
+    asked: list[bar_charts.Chart] = []
 
-    async def drawn(wanted: Sequence[charts.Chart]) -> tuple[bytes, ...]:
+    async def drawn(wanted: Sequence[bar_charts.Chart]) -> tuple[bytes, ...]:
         asked.extend(wanted)
         return (b"\x89PNG",) * len(wanted)
 
-    monkeypatch.setattr(charts, "drawn", drawn)
+    monkeypatch.setattr(bar_charts, "drawn", drawn)
     return asked
 
 
@@ -73,7 +73,7 @@ async def test_a_picture_comes_with_the_same_figures_in_words(telex: World, feed
 
 
 async def test_the_menu_searches_for_what_is_chosen(
-    telex: World, feed_server: FeedServer, quick: list[charts.Chart]
+    telex: World, feed_server: FeedServer, quick: list[bar_charts.Chart]
 ) -> None:
     await press(telex, feed_server, "Windows 11 {number}")
     answer = await telex.reader.slash(telex.news, "trends")
@@ -83,7 +83,7 @@ async def test_the_menu_searches_for_what_is_chosen(
 
 
 async def test_only_what_the_asker_sees_counts(
-    telex: World, feed_server: FeedServer, quick: list[charts.Chart]
+    telex: World, feed_server: FeedServer, quick: list[bar_charts.Chart]
 ) -> None:
     secret = telex.guild.create_text_channel("secret")
     now = telex.clock.now()
@@ -108,7 +108,7 @@ async def test_only_what_the_asker_sees_counts(
 
 
 async def test_too_few_articles_are_told_and_nothing_is_drawn(
-    telex: World, feed_server: FeedServer, quick: list[charts.Chart]
+    telex: World, feed_server: FeedServer, quick: list[bar_charts.Chart]
 ) -> None:
     await follow(telex, feed_server)
     answer = await telex.reader.slash(telex.news, "trends", period="day")
@@ -122,7 +122,7 @@ async def test_where_nothing_is_followed_the_next_step_is_told(telex: World) -> 
 
 
 async def test_it_speaks_french_to_who_does(
-    telex: World, feed_server: FeedServer, quick: list[charts.Chart]
+    telex: World, feed_server: FeedServer, quick: list[bar_charts.Chart]
 ) -> None:
     telex.locales[telex.reader.id] = "fr"
     await press(telex, feed_server)
@@ -135,7 +135,7 @@ async def test_it_speaks_french_to_who_does(
 
 
 async def test_names_are_neither_markup_nor_a_mention(
-    telex: World, feed_server: FeedServer, quick: list[charts.Chart]
+    telex: World, feed_server: FeedServer, quick: list[bar_charts.Chart]
 ) -> None:
     await press(telex, feed_server, "@everyone **boom_boom_boom** {number}")
     answer = said(await telex.reader.slash(telex.news, "trends"))
@@ -144,7 +144,7 @@ async def test_names_are_neither_markup_nor_a_mention(
 
 
 async def test_the_same_question_is_answered_from_what_was_drawn(
-    telex: World, feed_server: FeedServer, quick: list[charts.Chart], monkeypatch: pytest.MonkeyPatch
+    telex: World, feed_server: FeedServer, quick: list[bar_charts.Chart], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await press(telex, feed_server)
     await telex.reader.slash(telex.news, "trends")
@@ -158,10 +158,10 @@ async def test_the_same_question_is_answered_from_what_was_drawn(
 async def test_without_a_picture_the_words_are_there(
     telex: World, feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def nothing(_charts: Sequence[charts.Chart]) -> tuple[bytes, ...]:
+    async def nothing(_charts: Sequence[bar_charts.Chart]) -> tuple[bytes, ...]:
         return ()
 
-    monkeypatch.setattr(charts, "drawn", nothing)
+    monkeypatch.setattr(bar_charts, "drawn", nothing)
     await press(telex, feed_server)
     answer = await telex.reader.slash(telex.news, "trends")
     assert "**Starliner** · 10 articles" in said(answer)
@@ -184,7 +184,7 @@ async def test_titles_are_sampled_where_there_are_many(telex: World, feed_server
 
 
 async def test_impatience_is_bounded(
-    telex: World, feed_server: FeedServer, quick: list[charts.Chart]
+    telex: World, feed_server: FeedServer, quick: list[bar_charts.Chart]
 ) -> None:
     await press(telex, feed_server)
     for _ in range(5):

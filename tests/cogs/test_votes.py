@@ -6,7 +6,7 @@ import discord
 import pytest
 from simcord.results import ResponseMessage
 
-from bot.posting import buttons
+from bot.posting.rendering import buttons
 from tests.cogs.engine import Engine, mention
 from tests.cogs.helpers import follow, forge, last, newest, said
 from tests.discord_world import World

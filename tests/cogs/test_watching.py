@@ -14,10 +14,11 @@ from simcord.backend.models import Overwrite
 from simcord.builders import ChannelHandle
 from simcord.enums import OverwriteType
 
-from bot.news import watches
-from bot.posting import buttons
-from bot.store import DatabaseFault, watching
-from bot.words import Feed
+from bot.core.models import Feed
+from bot.posting.rendering import buttons
+from bot.store import DatabaseFault
+from bot.store.outbox import watch_notices
+from bot.watches import watch_matching
 from tests.cogs.helpers import START, choose, follow, hide, last, said, text
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
@@ -221,7 +222,7 @@ async def test_a_page_that_a_person_may_read_in_another_feed_is_told_all_the_sam
     hide(telex, secret, telex.reader)
     await hidden.publish("Quantum leaps", start=500)
     assert desk.told() == []
-    await telex.advance(watching.QUIET)
+    await telex.advance(watch_notices.QUIET)
     await desk.publish("Quantum leaps", start=500)
     (notice,) = desk.told()
     assert "Example News" in text(notice)
@@ -234,7 +235,7 @@ async def test_a_page_of_several_feeds_is_told_once(
     other = Desk(telex, feed_server, feed, path="/other")
     await add(telex, "quantum")
     await desk.publish("Quantum leaps", start=500)
-    await telex.advance(watching.QUIET)
+    await telex.advance(watch_notices.QUIET)
     await other.publish("Quantum leaps", start=500)
     assert len(desk.told()) == 1
 
@@ -247,7 +248,7 @@ async def test_who_left_the_server_is_told_nothing_until_they_are_back(telex: Wo
     assert desk.told() == []
     listed = await telex.reader.user.slash("watch list")
     assert "rests, since you left the server" in said(listed)
-    await telex.advance(watching.QUIET)
+    await telex.advance(watch_notices.QUIET)
     await desk.publish("Quantum rests", start=200)
     assert len(await notices(telex)) == 1  # nothing more is asked of Discord for them
     back = telex.guild.add_member(telex.reader.user)
@@ -292,7 +293,7 @@ async def test_what_comes_soon_after_a_notice_waits_for_the_next(telex: World, d
     await desk.publish("Quantum 2", start=200)
     await desk.publish("Quantum 3", start=300)
     assert len(desk.told()) == 1
-    await telex.advance(watching.QUIET)
+    await telex.advance(watch_notices.QUIET)
     await telex.deliver()
     _first, second = desk.told()
     assert "Quantum 2" in text(second)
@@ -313,7 +314,7 @@ async def test_a_backlog_and_what_was_there_before_are_not_told(
 async def test_an_edited_article_is_not_told_again(telex: World, desk: Desk) -> None:
     await add(telex, "quantum")
     await desk.publish("Quantum leaps", body="First words")
-    await telex.advance(watching.QUIET)
+    await telex.advance(watch_notices.QUIET)
     del desk.items[0]
     await desk.publish("Quantum leaps", body="Other words")
     assert len(desk.told()) == 1
@@ -407,7 +408,7 @@ async def test_the_stop_button_ends_a_watch_after_a_restart_too(telex: World, de
     (notice,) = desk.told()
     stopped = await telex.reader.user.click(notice, label="Stop this watch")
     assert said(stopped) == "Nothing more is told for **quantum**."
-    await telex.advance(watching.QUIET)
+    await telex.advance(watch_notices.QUIET)
     await desk.publish("Quantum returns", start=200)
     assert len(desk.told()) == 1
     again = await telex.reader.user.click(notice, label="Stop this watch")
@@ -493,7 +494,7 @@ async def test_somebody_who_may_not_manage_the_server_cannot_watch_for_a_channel
 async def test_what_makes_no_watch_is_refused_in_words(
     telex: World, desk: Desk, monkeypatch: pytest.MonkeyPatch, query: str, words: str
 ) -> None:
-    monkeypatch.setattr(watches, "_FEW", 1)
+    monkeypatch.setattr(watch_matching, "_FEW", 1)
     assert words in said(await add(telex, query))
     assert await telex.store.watches.of_person(telex.reader.id) == []
 
@@ -503,14 +504,14 @@ async def test_a_word_that_nearly_every_article_has_is_refused(
 ) -> None:
     await desk.publish(*(f"Gadget {number}" for number in range(20)))
     assert "I tell you" in said(await add(telex, "gadget"))
-    monkeypatch.setattr(watches, "_FEW", 1)
+    monkeypatch.setattr(watch_matching, "_FEW", 1)
     assert "Too many articles" in said(await add(telex, "gadgets"))
     assert "I tell you" in said(await add(telex, "source:example"))
 
 
 async def test_limits_are_said(telex: World, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watches, "MOST_OF_A_PERSON", 1)
-    monkeypatch.setattr(watches, "MOST_OF_A_SERVER", 1)
+    monkeypatch.setattr(watch_matching, "MOST_OF_A_PERSON", 1)
+    monkeypatch.setattr(watch_matching, "MOST_OF_A_SERVER", 1)
     await add(telex, "one")
     assert "You have 1 watches" in said(await add(telex, "two"))
     await add(telex, "one", where=telex.news)
@@ -608,7 +609,7 @@ async def test_a_server_that_sent_the_bot_away_is_told_nothing_of_that_time(tele
     await telex.deliver()
     assert desk.told() == []
     await telex.store.servers.joined(telex.guild.id)
-    await telex.advance(watching.QUIET)
+    await telex.advance(watch_notices.QUIET)
     await desk.publish("Quantum returns", start=300)
     assert ["Quantum returns" in text(message) for message in desk.told()] == [True]
 

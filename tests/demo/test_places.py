@@ -11,10 +11,10 @@ from simcord.env import Env
 from simcord.preview import Preview
 
 import cogs
-from bot.app import Telex
+from bot.client.discord_client import Telex
+from bot.client.services import Newsroom
 from bot.demo import stage
-from bot.demo.places import Places, let_visit
-from bot.news.newsroom import Newsroom
+from bot.demo.preview_places import Places, let_visit
 from tests.discord_world import LOOPS
 
 WITHOUT_LOOPS = tuple(cog for cog in cogs.ALL if cog.__name__ not in LOOPS)

@@ -15,14 +15,14 @@ from simcord.env import Env
 from simcord.preview import _commands
 
 import cogs
-from bot import locale
-from bot.app import Telex
+from bot.client.discord_client import Telex
+from bot.client.services import Newsroom
+from bot.core import locale
+from bot.core.models import Feed
+from bot.core.settings import Settings
 from bot.demo import stage
-from bot.demo.clock import AGO, PACE, Replay
-from bot.demo.publisher import Publisher, load, moments
-from bot.news.newsroom import Newsroom
-from bot.settings import Settings
-from bot.words import Feed
+from bot.demo.demo_clock import AGO, PACE, Replay
+from bot.demo.sample_feeds import Publisher, load, moments
 from tests.clocks import ManualClock
 from tests.cogs.helpers import last, said
 from tests.discord_world import LOOPS
@@ -364,9 +364,9 @@ async def test_the_clock_catches_up_and_then_shows_the_time(monkeypatch: pytest.
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
-    monkeypatch.setattr("bot.demo.clock.time.perf_counter", lambda: 1_000 + passed)
-    monkeypatch.setattr("bot.demo.clock.time.time", lambda: 1_780_000_000 + passed)
-    monkeypatch.setattr("bot.demo.clock.asyncio.sleep", sleep)
+    monkeypatch.setattr("bot.demo.demo_clock.time.perf_counter", lambda: 1_000 + passed)
+    monkeypatch.setattr("bot.demo.demo_clock.time.time", lambda: 1_780_000_000 + passed)
+    monkeypatch.setattr("bot.demo.demo_clock.asyncio.sleep", sleep)
     clock = Replay(ago=2_300, pace=24)
     await clock.sleep(48)
     assert slept.pop() == 48

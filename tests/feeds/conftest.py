@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from bot.feeds.errors import FeedError
+from bot.core.settings import Settings
+from bot.core.workers import Workers
 from bot.feeds.fetch import Fetcher
-from bot.settings import Settings
-from bot.workers import Workers
+from bot.feeds.fetch_errors import FeedError
 from tests.kept_workers import KeptWorkers
 
 RawServer = Callable[

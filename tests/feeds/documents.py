@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from bot.core.models import Entry, ParsedFeed
 from bot.feeds.parse import parse
-from bot.words import Entry, ParsedFeed
 
 URL = "https://site.example/feeds/all.xml"
 

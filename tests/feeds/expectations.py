@@ -14,10 +14,10 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 
-from bot.feeds.errors import FeedError
+from bot.core.models import ParsedFeed
+from bot.feeds.fetch_errors import FeedError
 from bot.feeds.parse import parse
 from bot.text.html import to_text
-from bot.words import ParsedFeed
 
 Expectation = tuple[str, str]
 

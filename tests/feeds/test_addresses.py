@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.feeds.addresses import REFUSED, check_url, refusal, socket_factory
-from bot.feeds.errors import BAD_URL, FeedError
+from bot.feeds.fetch_errors import BAD_URL, FeedError
 
 PRIVATE = [
     "127.0.0.1", "127.255.0.9", "10.0.0.1", "172.16.5.4", "192.168.1.1", "169.254.169.254", "100.64.0.1",

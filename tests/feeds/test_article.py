@@ -6,9 +6,9 @@ from html import escape
 
 import pytest
 
-from bot.feeds.article import MAX_TEXT, article, decoded
-from bot.feeds.errors import FeedError
-from bot.text import clean
+from bot.feeds.article_extraction import MAX_TEXT, article, decoded
+from bot.feeds.fetch_errors import FeedError
+from bot.text import furniture
 from tests.benchmarks.pages import pages, score
 from tests.shared import shared
 
@@ -133,7 +133,7 @@ def test_a_long_page_is_capped():
 
 def test_the_seed_in_a_plain_page_is_its_article():
     given = (shared("seed") / "article.fr.txt").read_text(encoding="utf-8")
-    wanted = clean.body(given).split()
+    wanted = furniture.body(given).split()
     lines = [escape(line) for line in given.split("\n")]
     for page in (
         "<br>\n".join(lines),
@@ -142,7 +142,7 @@ def test_the_seed_in_a_plain_page_is_its_article():
     ):
         assert text_of(f"<html><body>{page}</body></html>").split() == wanted
     around = ("justlogo", "Mis à jour", "À lire aussi", "Crédits", "Bar à innovations")
-    assert not any(words in clean.body(given) for words in around)
+    assert not any(words in furniture.body(given) for words in around)
 
 
 @pytest.mark.timeout(400)  # some hundred pages: two minutes on a busy machine

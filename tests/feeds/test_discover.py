@@ -7,12 +7,12 @@ import asyncio
 import pytest
 from aiohttp import web
 
-from bot.feeds import discover, errors
+from bot.core.workers import Workers
+from bot.feeds import discover, fetch_errors
 from bot.feeds.discover import find
-from bot.feeds.errors import FeedError
 from bot.feeds.fetch import Fetcher
-from bot.feeds.links import MAX_FEEDS, FoundFeed, links
-from bot.workers import Workers
+from bot.feeds.fetch_errors import FeedError
+from bot.feeds.page_links import MAX_FEEDS, FoundFeed, links
 from tests.feed_server import FeedServer, item, rss
 from tests.shared import shared
 
@@ -164,6 +164,6 @@ async def test_a_document_that_hangs_its_reader_says_so(
     slow = rss(item(1).replace("<title>", f"<author>{'a' * 60_000}</author><title>"))
     with pytest.raises(FeedError) as caught:
         await find(fetcher, workers, feed_server.serve("/slow", slow))
-    assert caught.value.code == errors.PARSE_TIMEOUT
+    assert caught.value.code == fetch_errors.PARSE_TIMEOUT
     monkeypatch.undo()
     assert (await find(fetcher, workers, feed_server.origin + "/good")).parsed is not None

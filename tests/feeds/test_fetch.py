@@ -11,12 +11,12 @@ import pytest
 from aiohttp import web
 from yarl import URL
 
-from bot.feeds import errors, fetch
-from bot.feeds.errors import FeedError
+from bot.core.models import Validators
+from bot.core.settings import Settings
+from bot.core.version import __version__
+from bot.feeds import fetch, fetch_errors
 from bot.feeds.fetch import Fetched, Fetcher
-from bot.settings import Settings
-from bot.version import __version__
-from bot.words import Validators
+from bot.feeds.fetch_errors import FeedError
 from tests.feed_server import FeedServer, item, rss
 from tests.feeds.conftest import code_of
 
@@ -97,7 +97,13 @@ async def test_a_304_that_nobody_asked_for_is_an_error(fetcher: Fetcher, feed_se
 
 @pytest.mark.parametrize(
     ("status", "code"),
-    [(404, "http-404"), (410, errors.GONE), (429, errors.RATE_LIMITED), (403, "http-403"), (503, "http-503")],
+    [
+        (404, "http-404"),
+        (410, fetch_errors.GONE),
+        (429, fetch_errors.RATE_LIMITED),
+        (403, "http-403"),
+        (503, "http-503"),
+    ],
 )
 async def test_a_status_becomes_an_error_with_the_wish_of_the_server(
     fetcher: Fetcher, feed_server: FeedServer, status: int, code: str
@@ -141,13 +147,13 @@ async def test_a_redirect_keeps_the_request_conditional(fetcher: Fetcher, feed_s
 @pytest.mark.parametrize(
     ("location", "code"),
     [
-        ("/loop", errors.REDIRECTS),
-        ("ftp://site.example/", errors.REDIRECTS),
-        ("file:///etc/passwd", errors.REDIRECTS),
-        ("javascript:alert(1)", errors.REDIRECTS),
-        ("http://[::1", errors.REDIRECTS),
-        ("http://10.0.0.1/", errors.REFUSED_ADDRESS),
-        ("http://[::ffff:169.254.169.254]/latest/meta-data/", errors.REFUSED_ADDRESS),
+        ("/loop", fetch_errors.REDIRECTS),
+        ("ftp://site.example/", fetch_errors.REDIRECTS),
+        ("file:///etc/passwd", fetch_errors.REDIRECTS),
+        ("javascript:alert(1)", fetch_errors.REDIRECTS),
+        ("http://[::1", fetch_errors.REDIRECTS),
+        ("http://10.0.0.1/", fetch_errors.REFUSED_ADDRESS),
+        ("http://[::ffff:169.254.169.254]/latest/meta-data/", fetch_errors.REFUSED_ADDRESS),
     ],
 )
 async def test_a_redirect_to_nowhere_good_is_not_followed(
@@ -227,7 +233,7 @@ def test_from_https_to_http_goes_no_credential() -> None:
     ):
         with pytest.raises(FeedError) as caught:
             fetch._next_target(secure, location, headers)
-        assert caught.value.code == errors.REDIRECTS
+        assert caught.value.code == fetch_errors.REDIRECTS
 
 
 def test_from_http_to_https_on_one_host_a_password_goes_along() -> None:
@@ -260,10 +266,10 @@ async def test_plain_connections_are_kept_and_tls_ones_are_not(
 
 
 def test_every_code_has_words_for_a_person() -> None:
-    codes = {value for name, value in vars(errors).items() if name.isupper() and isinstance(value, str)}
+    codes = {value for name, value in vars(fetch_errors).items() if name.isupper() and isinstance(value, str)}
     said = {
-        code: errors.describe(code)
+        code: fetch_errors.describe(code)
         for code in codes | {"http-404", "http-403", "http-401", "http-503", "http-418"}
     }
     assert len(set(said.values())) == len(said)
-    assert errors.describe("http-503") != errors.describe("http-418")
+    assert fetch_errors.describe("http-503") != fetch_errors.describe("http-418")

@@ -19,11 +19,11 @@ import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import AsyncResolver
 
-from bot.feeds import errors, fetch
-from bot.feeds.errors import FeedError
+from bot.core.models import Validators
+from bot.core.settings import Settings
+from bot.feeds import fetch, fetch_errors
 from bot.feeds.fetch import Fetcher
-from bot.settings import Settings
-from bot.words import Validators
+from bot.feeds.fetch_errors import FeedError
 from tests.feed_server import FeedServer, item, rss
 from tests.feeds.conftest import RawServer, code_of
 
@@ -88,7 +88,7 @@ async def test_a_bomb_goes_off_neither_in_memory_nor_on_the_loop(
             await asyncio.sleep(0)
 
     counting = asyncio.create_task(count_turns())
-    assert await code_of(fetcher, url, max_bytes=16 * 2**20) == errors.TOO_LARGE
+    assert await code_of(fetcher, url, max_bytes=16 * 2**20) == fetch_errors.TOO_LARGE
     counting.cancel()
     assert turns > 16
 
@@ -102,10 +102,10 @@ async def test_a_packed_body_cut_short_or_broken_is_an_error(
     ]
     packed = pack(BODY)
     short = feed_server.serve("/short", packed[:-20], headers={"Content-Encoding": coding})
-    assert await code_of(fetcher, short) == errors.TRUNCATED
+    assert await code_of(fetcher, short) == fetch_errors.TRUNCATED
     mangled = packed[:15] + bytes(byte ^ 0x5A for byte in packed[15:])
     broken = feed_server.serve("/broken", mangled, headers={"Content-Encoding": coding})
-    assert await code_of(fetcher, broken) in {errors.ENCODING, errors.TRUNCATED}
+    assert await code_of(fetcher, broken) in {fetch_errors.ENCODING, fetch_errors.TRUNCATED}
 
 
 async def test_an_unknown_coding_and_a_pile_of_codings_are_errors(
@@ -113,7 +113,7 @@ async def test_an_unknown_coding_and_a_pile_of_codings_are_errors(
 ) -> None:
     for coding in ("rot13", ", ".join(["gzip"] * 20)):
         url = feed_server.serve("/feed", BODY, headers={"Content-Encoding": coding})
-        assert await code_of(fetcher, url) == errors.ENCODING
+        assert await code_of(fetcher, url) == fetch_errors.ENCODING
 
 
 async def test_a_body_that_is_too_large_is_not_read_to_its_end(
@@ -131,7 +131,7 @@ async def test_a_body_that_is_too_large_is_not_read_to_its_end(
         await asyncio.sleep(60)
 
     for answer in (endless, boastful):
-        assert await code_of(fetcher, await raw_server(answer), max_bytes=2**20) == errors.TOO_LARGE
+        assert await code_of(fetcher, await raw_server(answer), max_bytes=2**20) == fetch_errors.TOO_LARGE
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ async def test_a_body_cut_short_is_an_error_and_no_success(
         writer.write(head)
         await writer.drain()
 
-    assert await code_of(fetcher, await raw_server(answer)) == errors.TRUNCATED
+    assert await code_of(fetcher, await raw_server(answer)) == fetch_errors.TRUNCATED
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,10 @@ async def test_a_wrong_length_is_an_error_with_a_name(
         writer.write(b"HTTP/1.1 200 OK\r\n" + head + b"\r\n\r\n<rss></rss> and more")
         await writer.drain()
 
-    assert await code_of(fetcher, await raw_server(answer)) in {errors.BAD_ANSWER, errors.TRUNCATED}
+    assert await code_of(fetcher, await raw_server(answer)) in {
+        fetch_errors.BAD_ANSWER,
+        fetch_errors.TRUNCATED,
+    }
 
 
 @pytest.mark.parametrize("step", ["head", "body", "nothing"])
@@ -191,7 +194,7 @@ async def test_a_server_that_drips_is_left_after_the_time_limit(
     url = await raw_server(answer)
     async with Fetcher(settings.model_copy(update={"fetch_timeout": 0.1})) as fetcher:
         assert await code_of(fetcher, url) in (
-            {errors.BAD_ANSWER, errors.TIMEOUT} if step == "head" else {errors.TIMEOUT}
+            {fetch_errors.BAD_ANSWER, fetch_errors.TIMEOUT} if step == "head" else {fetch_errors.TIMEOUT}
         )
 
 
@@ -213,7 +216,7 @@ async def test_an_answer_that_is_no_http_is_an_error_with_a_name(
         writer.write(answer)
         await writer.drain()
 
-    assert await code_of(fetcher, await raw_server(reply)) in {errors.BAD_ANSWER, errors.CONNECT}
+    assert await code_of(fetcher, await raw_server(reply)) in {fetch_errors.BAD_ANSWER, fetch_errors.CONNECT}
 
 
 class _Ignorant(AbstractResolver):
@@ -237,8 +240,8 @@ async def test_nobody_there_and_no_such_name_are_different_errors(
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
     async with Fetcher(settings) as fetcher:
-        assert await code_of(fetcher, f"http://127.0.0.1:{port}/") == errors.CONNECT
-        assert await code_of(fetcher, "http://no-such-name.invalid/") == errors.DNS
+        assert await code_of(fetcher, f"http://127.0.0.1:{port}/") == fetch_errors.CONNECT
+        assert await code_of(fetcher, "http://no-such-name.invalid/") == fetch_errors.DNS
 
 
 async def test_that_names_cannot_be_looked_up_is_no_typing_error(
@@ -248,7 +251,7 @@ async def test_that_names_cannot_be_looked_up_is_no_typing_error(
     monkeypatch.setattr(fetch, "AsyncResolver", nobody)
     monkeypatch.setattr(fetch, "DNS_TIME", 0.2)
     async with Fetcher(settings) as fetcher:
-        assert await code_of(fetcher, "http://site.example/") == errors.LOOKUP
+        assert await code_of(fetcher, "http://site.example/") == fetch_errors.LOOKUP
 
 
 @pytest.mark.parametrize(
@@ -262,7 +265,11 @@ async def test_a_host_that_cannot_be_is_an_error_with_a_name(
 ) -> None:
     monkeypatch.setattr(fetch, "DNS_TIME", 0.2)
     async with Fetcher(settings) as fetcher:
-        assert await code_of(fetcher, f"http://{host}/") in {errors.BAD_URL, errors.DNS, errors.LOOKUP}
+        assert await code_of(fetcher, f"http://{host}/") in {
+            fetch_errors.BAD_URL,
+            fetch_errors.DNS,
+            fetch_errors.LOOKUP,
+        }
 
 
 async def test_a_validator_of_stray_bytes_can_be_stored_and_sent_back(
@@ -282,7 +289,7 @@ async def test_plain_http_answering_to_tls_is_an_error_of_tls(
     fetcher: Fetcher, feed_server: FeedServer
 ) -> None:
     feed_server.serve("/feed", BODY)
-    assert await code_of(fetcher, feed_server.origin.replace("http:", "https:") + "/feed") == errors.TLS
+    assert await code_of(fetcher, feed_server.origin.replace("http:", "https:") + "/feed") == fetch_errors.TLS
 
 
 async def test_a_certificate_that_nobody_vouches_for_is_an_error(fetcher: Fetcher, tmp_path: Path) -> None:
@@ -302,7 +309,7 @@ async def test_a_certificate_that_nobody_vouches_for_is_an_error(fetcher: Fetche
         port = server.sockets[0].getsockname()[1]
         with pytest.raises(FeedError, match="self-signed") as caught:
             await fetcher.get(f"https://127.0.0.1:{port}/")
-    assert caught.value.code == errors.TLS
+    assert caught.value.code == fetch_errors.TLS
 
 
 # -- addresses
@@ -324,7 +331,7 @@ async def test_no_way_of_writing_loopback_gets_a_connection(
     port = feed_server.origin.rpartition(":")[2]
     async with Fetcher(settings.model_copy(update={"allow_private_addresses": ()})) as fetcher:
         code = await code_of(fetcher, f"http://{host}:{port}/feed")
-    assert code in {errors.REFUSED_ADDRESS, errors.DNS, errors.LOOKUP, errors.BAD_URL}
+    assert code in {fetch_errors.REFUSED_ADDRESS, fetch_errors.DNS, fetch_errors.LOOKUP, fetch_errors.BAD_URL}
     assert feed_server.visits == []
 
 
@@ -374,8 +381,8 @@ async def test_a_resolver_that_changes_its_mind_gets_no_connection(
     public = (ip_network("127.0.0.2/32"),)
     async with Fetcher(settings.model_copy(update={"allow_private_addresses": public})) as fetcher:
         codes = [await code_of(fetcher, f"http://site{n}.example:{port}/feed") for n in range(3)]
-    assert codes[-1] in {errors.REFUSED_ADDRESS, errors.CONNECT}
-    assert len(answers) == 1 or codes[-1] == errors.REFUSED_ADDRESS
+    assert codes[-1] in {fetch_errors.REFUSED_ADDRESS, fetch_errors.CONNECT}
+    assert len(answers) == 1 or codes[-1] == fetch_errors.REFUSED_ADDRESS
     assert feed_server.visits == []
 
 
@@ -387,4 +394,4 @@ async def test_what_the_setting_allows_is_fetched_and_nothing_beside_it(
         settings.model_copy(update={"allow_private_addresses": (ip_network("127.0.0.1/32"),)})
     ) as one:
         assert (await one.get(url)).body == BODY
-        assert await code_of(one, url.replace("127.0.0.1", "127.0.0.2")) == errors.REFUSED_ADDRESS
+        assert await code_of(one, url.replace("127.0.0.1", "127.0.0.2")) == fetch_errors.REFUSED_ADDRESS

@@ -10,15 +10,15 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from bot.feeds import errors, pages, robots
-from bot.feeds.article import read
-from bot.feeds.errors import FeedError
+from bot.core.settings import Settings
+from bot.core.workers import Workers
+from bot.feeds import article_pages, fetch_errors, robots
+from bot.feeds.article_extraction import read
+from bot.feeds.article_pages import MAX_PAGE, Pages
 from bot.feeds.fetch import Fetcher
-from bot.feeds.pages import MAX_PAGE, Pages
+from bot.feeds.fetch_errors import FeedError
 from bot.feeds.robots import MAX_ROBOTS, Robots
-from bot.feeds.rules import Verdict, verdict
-from bot.settings import Settings
-from bot.workers import Workers
+from bot.feeds.robots_rules import Verdict, verdict
 from tests.clocks import ManualClock
 from tests.feed_server import FeedServer
 from tests.feeds.conftest import RawServer
@@ -70,19 +70,19 @@ async def test_an_article_is_read(reader, feed_server):
     "kind", ["application/pdf", "image/png", "application/json", "text/plain", "video/mp4"]
 )
 async def test_what_is_no_html_is_not_read(reader, feed_server, kind):
-    assert await code_at(reader, page(feed_server, PAGE, kind=kind)) == errors.NOT_A_PAGE
+    assert await code_at(reader, page(feed_server, PAGE, kind=kind)) == fetch_errors.NOT_A_PAGE
 
 
 async def test_a_page_of_too_many_bytes_is_not_read(reader, feed_server):
     body = PAGE.replace("</article>", "<p>more of it</p>" * (5 * 2**20 // 16) + "</article>")
     assert len(body) > MAX_PAGE
-    assert await code_at(reader, page(feed_server, body)) == errors.TOO_LARGE
+    assert await code_at(reader, page(feed_server, body)) == fetch_errors.TOO_LARGE
 
 
 async def test_nor_is_a_small_one_that_unpacks_to_them(reader, feed_server):
     bomb = gzip.compress(b"<p>" + b" " * (200 * 2**20), 1)
     url = page(feed_server, bomb, headers={"Content-Encoding": "gzip"})
-    assert await code_at(reader, url) == errors.TOO_LARGE
+    assert await code_at(reader, url) == fetch_errors.TOO_LARGE
 
 
 async def test_a_dripping_page_ends_with_its_time(clock, settings: Settings, workers, raw_server: RawServer):
@@ -97,31 +97,34 @@ async def test_a_dripping_page_ends_with_its_time(clock, settings: Settings, wor
     async with Fetcher(settings.model_copy(update={"fetch_timeout": 0.5})) as fetcher:
         robots_txt = Robots(clock, fetcher, workers)
         robots_txt._rules[url.rstrip("/")] = robots._Rules(clock.now() + 60, b"")
-        assert await code_at(Pages(fetcher, workers, robots_txt), url) == errors.TIMEOUT
+        assert await code_at(Pages(fetcher, workers, robots_txt), url) == fetch_errors.TIMEOUT
 
 
 async def test_a_redirect_into_a_private_network_is_not_followed(reader, feed_server):
     url = feed_server.redirect("/away", "http://10.0.0.1/admin", 302)
-    assert await code_at(reader, url) == errors.REFUSED_ADDRESS
+    assert await code_at(reader, url) == fetch_errors.REFUSED_ADDRESS
     url = feed_server.redirect("/away", "file:///etc/passwd", 302)
-    assert await code_at(reader, url) == errors.REDIRECTS
+    assert await code_at(reader, url) == fetch_errors.REDIRECTS
 
 
 async def test_what_is_no_address_of_the_web_is_not_asked_for(reader):
-    assert await code_at(reader, "mailto:desk@news.example") == errors.BAD_URL
+    assert await code_at(reader, "mailto:desk@news.example") == fetch_errors.BAD_URL
 
 
 @pytest.mark.parametrize(
     ("markup", "expected"),
     [
-        ("<div>" * 200_000, errors.PARSE_DIED),
-        ("<b>" * 300_000 + "text", errors.PARSE_DIED),
-        ("<p " + " ".join(f"a{number}" for number in range(200_000)) + ">", errors.PARSE_DIED),
-        ("<table><tr><td>" * 30_000, errors.PARSE_DIED),
-        ("<!--" * 500_000, errors.NO_ARTICLE),
-        ("", errors.NO_ARTICLE),
-        ("<html><body><div id=app></div><script>run()</script></body></html>", errors.NO_ARTICLE),
-        (f"<html><body><p>{'Choose your cookies for this site. ' * 40}</p></body></html>", errors.OTHER_PAGE),
+        ("<div>" * 200_000, fetch_errors.PARSE_DIED),
+        ("<b>" * 300_000 + "text", fetch_errors.PARSE_DIED),
+        ("<p " + " ".join(f"a{number}" for number in range(200_000)) + ">", fetch_errors.PARSE_DIED),
+        ("<table><tr><td>" * 30_000, fetch_errors.PARSE_DIED),
+        ("<!--" * 500_000, fetch_errors.NO_ARTICLE),
+        ("", fetch_errors.NO_ARTICLE),
+        ("<html><body><div id=app></div><script>run()</script></body></html>", fetch_errors.NO_ARTICLE),
+        (
+            f"<html><body><p>{'Choose your cookies for this site. ' * 40}</p></body></html>",
+            fetch_errors.OTHER_PAGE,
+        ),
     ],
     ids=["deep", "formatting", "attributes", "tables", "comments", "empty", "script", "consent"],
 )
@@ -134,9 +137,9 @@ def test_a_page_without_the_article_says_why(markup, expected):
 
 
 async def test_a_page_that_hangs_its_reader_is_given_up(reader, feed_server, monkeypatch):
-    monkeypatch.setattr(pages, "READ_TIME", 0.0)
-    monkeypatch.setattr("bot.workers.START_TIME", 0.0)
-    assert await code_at(reader, page(feed_server, PAGE)) == errors.PARSE_TIMEOUT
+    monkeypatch.setattr(article_pages, "READ_TIME", 0.0)
+    monkeypatch.setattr("bot.core.workers.START_TIME", 0.0)
+    assert await code_at(reader, page(feed_server, PAGE)) == fetch_errors.PARSE_TIMEOUT
     monkeypatch.undo()
     assert await text_at(reader, page(feed_server, PAGE)) == TEXT
 
@@ -144,7 +147,7 @@ async def test_a_page_that_hangs_its_reader_is_given_up(reader, feed_server, mon
 def test_a_page_that_says_no_more_than_the_feed_is_not_kept():
     with pytest.raises(FeedError) as caught:
         read(PAGE.encode(), "text/html", "https://news.example/1", TITLE, TEXT + " And more.")
-    assert caught.value.code == errors.NOTHING_MORE
+    assert caught.value.code == fetch_errors.NOTHING_MORE
 
 
 @pytest.mark.parametrize("encoding", ["iso-8859-1", "latin-1", "windows-1252"])
@@ -176,10 +179,10 @@ async def test_no_robots_txt_allows_all(reader, feed_server, status):
 async def test_one_that_cannot_be_had_now_allows_nothing_now(reader, feed_server, clock, status):
     rules(feed_server, "", status=status)
     url = page(feed_server, PAGE)
-    assert await code_at(reader, url) in {f"http-{status}", errors.RATE_LIMITED}
+    assert await code_at(reader, url) in {f"http-{status}", fetch_errors.RATE_LIMITED}
     assert feed_server.count("/page") == 0
     rules(feed_server, "User-agent: *\nAllow: /")
-    assert await code_at(reader, url) in {f"http-{status}", errors.RATE_LIMITED}
+    assert await code_at(reader, url) in {f"http-{status}", fetch_errors.RATE_LIMITED}
     clock.advance(robots.KEPT_WITHOUT + 1)
     assert await text_at(reader, url) == TEXT
 
@@ -189,7 +192,7 @@ async def test_what_is_remembered_of_a_failure_holds_nothing_of_those_who_asked(
     url = page(feed_server, PAGE)
     depths = []
     for _ in range(3):
-        with pytest.raises(errors.FeedError) as raised:
+        with pytest.raises(fetch_errors.FeedError) as raised:
             await text_at(reader, url)
         depths.append(len(raised.traceback))
     assert feed_server.count("/robots.txt") == 1
@@ -234,15 +237,15 @@ def test_the_pause_that_it_asks_for_is_kept_within_reason(said, delay):
 
 async def test_an_endless_one_allows_nothing(reader, feed_server):
     rules(feed_server, b"Allow: /\n" * (MAX_ROBOTS // 9 + 9))
-    assert await code_at(reader, page(feed_server, PAGE)) == errors.ROBOTS
+    assert await code_at(reader, page(feed_server, PAGE)) == fetch_errors.ROBOTS
     assert feed_server.count("/page") == 0
 
 
 async def test_one_whose_patterns_take_for_ever_allows_nothing(reader, feed_server, monkeypatch):
     rules(feed_server, "User-agent: *\nAllow: /")
     monkeypatch.setattr(robots, "READ_TIME", 0.0)
-    monkeypatch.setattr("bot.workers.START_TIME", 0.0)
-    assert await code_at(reader, page(feed_server, PAGE)) == errors.ROBOTS
+    monkeypatch.setattr("bot.core.workers.START_TIME", 0.0)
+    assert await code_at(reader, page(feed_server, PAGE)) == fetch_errors.ROBOTS
 
 
 def test_patterns_made_to_take_long_do_not():
@@ -270,6 +273,6 @@ async def test_where_a_redirect_leads_must_allow_it_too(reader, feed_server):
     try:
         rules(elsewhere, "User-agent: *\nDisallow: /")
         url = feed_server.redirect("/away", elsewhere.serve("/page", PAGE, content_type="text/html"))
-        assert await code_at(reader, url) == errors.ROBOTS
+        assert await code_at(reader, url) == fetch_errors.ROBOTS
     finally:
         await elsewhere.stop()

@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from bot.feeds.errors import ENCODING, PARSE_DIED, FeedError
+from bot.core.models import ParsedFeed
+from bot.core.workers import WorkerDied, Workers, WorkerTimeout
+from bot.feeds.fetch_errors import ENCODING, PARSE_DIED, FeedError
 from bot.feeds.parse import parse
-from bot.words import ParsedFeed
-from bot.workers import WorkerDied, Workers, WorkerTimeout
 from tests.feed_server import item, rss
 
 URL = "https://site.example/feed"

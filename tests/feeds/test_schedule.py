@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.feeds import errors
-from bot.feeds.errors import FeedError
+from bot.core.models import Feed, ParsedFeed, Validators
+from bot.feeds import fetch_errors
+from bot.feeds.fetch_errors import FeedError
 from bot.feeds.schedule import (
     AFTER_TOO_MANY,
     LEAST,
@@ -26,7 +27,6 @@ from bot.feeds.schedule import (
     remembered,
     retry_after,
 )
-from bot.words import Feed, ParsedFeed, Validators
 
 NOW = 1_780_000_000  # 28 May 2026, 20:26:40 UTC, a Thursday
 DAY = 86_400
@@ -92,7 +92,7 @@ def test_the_wait_is_never_under_five_minutes_nor_over_a_day_and_never_under_a_h
     feed=feeds,
     seed=st.integers(0, 99),
     hold=seconds,
-    code=st.sampled_from([errors.TIMEOUT, errors.RATE_LIMITED]),
+    code=st.sampled_from([fetch_errors.TIMEOUT, fetch_errors.RATE_LIMITED]),
 )
 def test_a_failure_waits_at_least_as_long_as_asked_and_at_most_a_week(
     feed: Feed, seed: int, hold: int | None, code: str
@@ -109,7 +109,8 @@ def test_a_failure_waits_at_least_as_long_as_asked_and_at_most_a_week(
 
 def test_failures_in_a_row_double_the_wait_up_to_a_day() -> None:
     waits = [
-        after_failure(_feed(failures=n), now=NOW, error=FeedError(errors.CONNECT), random=Random(n))[1] - NOW
+        after_failure(_feed(failures=n), now=NOW, error=FeedError(fetch_errors.CONNECT), random=Random(n))[1]
+        - NOW
         for n in range(20)
     ]
     for n in range(7):
@@ -121,7 +122,7 @@ def test_too_many_requests_without_a_word_mean_four_hours_and_404_is_asked_again
     def wait(code: str) -> int:
         return after_failure(_feed(), now=NOW, error=FeedError(code), random=Random(1))[1] - NOW
 
-    assert wait(errors.RATE_LIMITED) >= AFTER_TOO_MANY
+    assert wait(fetch_errors.RATE_LIMITED) >= AFTER_TOO_MANY
     assert wait("http-404") < 2 * USUAL
 
 

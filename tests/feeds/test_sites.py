@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from bot.feeds import sites
+from bot.core.workers import Workers
+from bot.feeds import known_sites
 from bot.feeds.discover import find
 from bot.feeds.fetch import Fetcher
-from bot.feeds.links import FoundFeed, links
-from bot.feeds.sites import SiteFeed
-from bot.workers import Workers
+from bot.feeds.known_sites import SiteFeed
+from bot.feeds.page_links import FoundFeed, links
 from tests.feed_server import FeedServer, item, rss
 
 CHANNEL = "UCabcdefghijklmnopqrstuv"
@@ -39,11 +39,11 @@ VIDEOS = "https://www.youtube.com/feeds/videos.xml"
     ],
 )
 def test_an_address_stands_for_its_feed(address: str, feed: str) -> None:
-    assert [found.url for found in sites.feeds_of(address)] == [feed]
+    assert [found.url for found in known_sites.feeds_of(address)] == [feed]
 
 
 def test_a_project_has_three_feeds_to_choose_from() -> None:
-    assert sites.feeds_of("https://github.com/python/cpython.git") == (
+    assert known_sites.feeds_of("https://github.com/python/cpython.git") == (
         SiteFeed("https://github.com/python/cpython/releases.atom", "Releases of python/cpython"),
         SiteFeed("https://github.com/python/cpython/tags.atom", "Tags of python/cpython"),
         SiteFeed("https://github.com/python/cpython/commits.atom", "Commits of python/cpython"),
@@ -68,7 +68,7 @@ def test_a_project_has_three_feeds_to_choose_from() -> None:
     ],
 )
 def test_a_feed_itself_and_everybody_elses_address_stay_as_they_are(address: str) -> None:
-    assert sites.feeds_of(address) == ()
+    assert known_sites.feeds_of(address) == ()
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_a_feed_itself_and_everybody_elses_address_stay_as_they_are(address: str
     ],
 )
 def test_an_account_of_the_fediverse_can_be_written_as_its_people_do(text: str, page: str | None) -> None:
-    assert sites.from_handle(text) == page
+    assert known_sites.from_handle(text) == page
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ async def test_one_feed_that_an_address_stands_for_is_read(
     fetcher: Fetcher, workers: Workers, feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     feed = feed_server.serve("/r/python/.rss", rss(item(1), title="python"))
-    monkeypatch.setattr(sites, "feeds_of", lambda url: (SiteFeed(feed, "r/python"),))
+    monkeypatch.setattr(known_sites, "feeds_of", lambda url: (SiteFeed(feed, "r/python"),))
     found = await find(fetcher, workers, feed_server.origin + "/r/python")
     assert found.feeds[0].url == feed
     assert found.parsed is not None

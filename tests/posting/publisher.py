@@ -11,7 +11,7 @@ import aiohttp
 from discord.http import Route
 from simcord.builders import ChannelHandle
 
-from bot.words import Feed
+from bot.core.models import Feed
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
 

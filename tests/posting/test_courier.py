@@ -8,11 +8,12 @@ from typing import Any
 import discord
 import pytest
 
-from bot.locale import catalogue
-from bot.posting import buttons, places
-from bot.posting.messages import Message
-from bot.posting.outcomes import Outcome
-from bot.words import DispatchState, Fate
+from bot.core.locale import catalogue
+from bot.core.models import DispatchState, Fate
+from bot.posting import message_places
+from bot.posting.rendering import buttons
+from bot.posting.rendering.messages import Message
+from bot.posting.send_outcomes import Outcome
 from tests.clocks import ManualClock
 from tests.discord_world import World, discord_world
 from tests.feed_server import FeedServer, item
@@ -76,16 +77,16 @@ async def test_a_slow_channel_holds_up_no_other(
     await publisher.begin(telex.news, other)
     release = asyncio.Event()
     arrived = asyncio.Event()
-    real = places.send
+    real = message_places.send
 
-    async def send(place: places.Place, message: Message, nonce: str) -> Outcome:
+    async def send(place: message_places.Place, message: Message, nonce: str) -> Outcome:
         if place.id == telex.news.id:
             await release.wait()
         elif message.embed.title == "Article 2":
             arrived.set()
         return await real(place, message, nonce)
 
-    monkeypatch.setattr(places, "send", send)
+    monkeypatch.setattr(message_places, "send", send)
     await publisher.publish(item(1), item(2))
     settling = asyncio.create_task(telex.bot.courier.settle())
     await asyncio.wait_for(arrived.wait(), 10)

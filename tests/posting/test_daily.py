@@ -7,7 +7,7 @@ import re
 import discord
 from simcord.builders import ChannelHandle
 
-from bot.choices import Preference
+from bot.core.choices import Preference
 from bot.posting.permissions import INVITATION
 from tests.cogs.helpers import last, text
 from tests.discord_world import World

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from bot.news.digests import Section, Story
-from bot.posting.digest_pages import _lines
+from bot.digests.digest_selection import Section, Story
+from bot.posting.rendering.digest_pages import _lines
 from tests.posting.test_messages import ARTICLE
 
 

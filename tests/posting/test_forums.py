@@ -5,7 +5,7 @@ from __future__ import annotations
 from simcord.builders import ChannelHandle
 from simcord.results import InteractionResult
 
-from bot.choices import TagRule
+from bot.core.choices import TagRule
 from tests.cogs.helpers import choose, hide, last, menu, said
 from tests.discord_world import World
 from tests.feed_server import item

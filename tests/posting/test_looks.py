@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from simcord.builders import RoleHandle
 
-from bot.choices import Look, Style
-from bot.posting import buttons, looks, messages
+from bot.core.choices import Look, Style
+from bot.posting.rendering import buttons, messages, post_looks
 from bot.text import safe
 from tests.discord_world import World
 from tests.feed_server import item
@@ -92,8 +92,8 @@ async def test_without_a_role_nobody_may_be_mentioned() -> None:
 
 def test_a_look_in_words_hides_no_markup() -> None:
     look = Look(style=Style.COMPACT, image=False, excerpt=0, colour=0xFF, prefix="**x**", role=5)
-    assert looks.brief(look) == "compact, no picture, no excerpt, “\\*\\*x\\*\\*”, #0000ff, <@&5>"
-    assert looks.brief(Look()) == "full"
+    assert post_looks.brief(look) == "compact, no picture, no excerpt, “\\*\\*x\\*\\*”, #0000ff, <@&5>"
+    assert post_looks.brief(Look()) == "full"
 
 
 # In a channel

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot import locale
-from bot.posting import buttons, messages
+from bot.core import locale
+from bot.core.models import Article, Feed
+from bot.posting.rendering import buttons, messages
 from bot.text import safe
-from bot.words import Article, Feed
 
 ARTICLE = Article(
     id=1,

@@ -11,8 +11,8 @@ import pytest
 from aiohttp import web
 from discord.http import HTTPClient, Route
 
-from bot import locale
-from bot.posting.outcomes import (
+from bot.core import locale
+from bot.posting.send_outcomes import (
     Blocked,
     Later,
     Lost,

@@ -6,9 +6,9 @@ import discord
 import pytest
 from simcord.builders import ChannelHandle
 
-from bot.posting import finishing
-from bot.posting.outcomes import Later
-from bot.words import Dispatch
+from bot.core.models import Dispatch
+from bot.posting import after_sending
+from bot.posting.send_outcomes import Later
 from tests.discord_world import World
 from tests.feed_server import item
 from tests.posting.publisher import Answers, Publisher, titles
@@ -37,7 +37,7 @@ async def test_an_announcement_sent_while_a_session_begins_anew_is_published_aft
     """The library knows no channel then, and what it does not know looks like no announcement channel."""
     news = telex.guild.create_news_channel("announcements")
     await publisher.begin(news)
-    known = finishing.finish
+    known = after_sending.finish
 
     async def forgetful(client: discord.Client, dispatch: Dispatch, *, seed: bool) -> Later | None:
         with monkeypatch.context() as forgotten:
@@ -45,10 +45,10 @@ async def test_an_announcement_sent_while_a_session_begins_anew_is_published_aft
             forgotten.setattr(client, "get_channel", lambda _id: None)
             return await known(client, dispatch, seed=seed)
 
-    monkeypatch.setattr(finishing, "finish", forgetful)
+    monkeypatch.setattr(after_sending, "finish", forgetful)
     await publisher.publish(item(1))
     await telex.deliver()
-    monkeypatch.setattr(finishing, "finish", known)
+    monkeypatch.setattr(after_sending, "finish", known)
     telex.clock.advance(60)
     await telex.deliver()
     assert [is_published(post) for post in telex.posts(news)] == [True, True]

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from bot.posting import buttons
-from bot.words import DispatchState, Fate
+from bot.core.models import DispatchState, Fate
+from bot.posting.rendering import buttons
 from tests.discord_world import World
 from tests.feed_server import item
 from tests.posting.publisher import Answers, Publisher, titles

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 import discord
 import pytest
 
-from bot.choices import Preference
-from bot.posting import buttons
-from bot.posting.also import MOST_LINKS, line
-from bot.store.joining import PAUSE, WINDOW
-from bot.words import Article, Feed
+from bot.core.choices import Preference
+from bot.core.models import Article, Feed
+from bot.posting.rendering import buttons
+from bot.posting.rendering.also import MOST_LINKS, line
+from bot.store.outbox.story_joins import PAUSE, WINDOW
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
 from tests.posting.publisher import titles

@@ -14,9 +14,9 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from bot.core.models import Validators
 from bot.store import Store
 from bot.store.polls import ChangedArticle
-from bot.words import Validators
 from tests.clocks import ManualClock
 from tests.store.samples import new_article
 

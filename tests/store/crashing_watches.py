@@ -10,8 +10,8 @@ import sqlite3
 import sys
 from pathlib import Path
 
-from bot.news.watches import Watchman
 from bot.store import Store
+from bot.watches.watch_matching import Watchman
 from tests.clocks import ManualClock
 
 

@@ -8,9 +8,9 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from bot.store.migrate import available, migrate
+from bot.store.sqlite.migrating import available, migrate
 
-FIRST = Path(__file__).with_name("version_1.sql")
+FIRST = Path(__file__).with_name("oldest.sql")
 Content = dict[str, list[dict[str, object]]]
 
 _TABLES = """
@@ -31,7 +31,7 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def build(path: Path, version: int, folder: Path) -> None:
-    """Make a database of that version: the first release's rows, brought up, and some in every new table.
+    """Make a database of that version: the oldest version's rows, brought up, and some in every new table.
 
     `folder` is where the migrations up to that version are put.
     """
@@ -42,7 +42,7 @@ def build(path: Path, version: int, folder: Path) -> None:
                 break
             shutil.copy(migration, folder)
             migrate(connection, folder)
-            if number == 1:
+            if number == min(available()):
                 connection.executescript(FIRST.read_text("utf-8"))
             _fill(connection)
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
 
+from bot.core.models import Dispatch, Feed, NewArticle
 from bot.store import Store
 from bot.store.polls import Recorded
 from bot.text.terms import index_terms
-from bot.words import Dispatch, Feed, NewArticle
 
 SERVER = 1_000
 CHANNEL = 2_000

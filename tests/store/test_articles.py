@@ -9,12 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.news import articles_io
-from bot.news.newsroom import Newsroom
-from bot.store import Store, indexing
+from bot.cli import article_files
+from bot.client.services import Newsroom
+from bot.core.models import FeedState
+from bot.store import Store
 from bot.store.polls import ChangedArticle
+from bot.store.sqlite import indexing
 from bot.text import terms
-from bot.words import FeedState
 from tests.clocks import ManualClock
 from tests.feed_server import FeedServer
 from tests.store.samples import add_feed, digest, new_article, record
@@ -252,6 +253,6 @@ async def test_what_intake_and_imports_index_the_store_can_unsay(newsroom: Newsr
         url = feed_server.serve("/feed", DOCUMENT.format(feed_server.origin, title))
         await newsroom.poller.poll(await newsroom.store.feeds.add(url), polite=False)
     line = '{"url": "https://x.example/1", "title": "Été", "text": "Menu\\n\\nLe texte", "tags": ["a"]}\n'
-    await articles_io.import_lines(newsroom, io.BytesIO(line.encode()))
+    await article_files.import_lines(newsroom, io.BytesIO(line.encode()))
     assert await newsroom.store.articles.count() == 3
     assert await index_is_sound(newsroom.store)

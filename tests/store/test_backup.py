@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.store import DatabaseBroken, DatabaseUnusable, Store, backup
+from bot.store import DatabaseBroken, DatabaseUnusable, Store
+from bot.store.sqlite import sqlite_backup
 from tests.clocks import ManualClock
 from tests.store.samples import CHANNEL, SERVER, add_feed, follow, new_article, record
 
@@ -101,7 +102,7 @@ async def test_a_backup_into_a_missing_folder_is_said_and_leaves_nothing(store: 
 async def test_a_backup_that_fails_leaves_no_part_of_it(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(backup, "problems", lambda _connection: ["a page is gone"])
+    monkeypatch.setattr(sqlite_backup, "problems", lambda _connection: ["a page is gone"])
     before = files(tmp_path)
     with pytest.raises(DatabaseBroken, match="a page is gone"):
         await store.backup(tmp_path / "backup.db")

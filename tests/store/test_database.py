@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from bot.store import AlreadyRunning, DatabaseBroken, DatabaseUnusable, Store, StoreError
-from bot.store.database import Connection, Database
-from bot.store.migrate import available, migrate
+from bot.store.sqlite.database import Connection, Database
+from bot.store.sqlite.migrating import available, migrate
 from tests.clocks import ManualClock
 from tests.store.samples import add_feed, new_article, record
 

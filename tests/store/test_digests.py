@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.choices import DigestPlan, Preference
+from bot.core.choices import DigestPlan, Preference
+from bot.core.models import Digest, Feed
 from bot.store import Store, StoreError
-from bot.words import Digest, Feed
 from tests.clocks import ManualClock
 from tests.store.samples import CHANNEL, SERVER, add_feed, deliver, fates, follow, new_article, record
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from bot.core.models import DispatchKind, DispatchState
 from bot.store import Store
-from bot.words import DispatchKind, DispatchState
 from tests.clocks import ManualClock
 from tests.store.samples import (
     CHANNEL,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from bot.core.models import DispatchState
 from bot.store import Store
-from bot.words import DispatchState
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "database.md"
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from bot.store import DatabaseBroken, DatabaseFault, DatabaseUnusable, Store, StoreError
-from bot.store.condition import CALM
-from bot.store.database import Connection
+from bot.store.sqlite.database import Connection
+from bot.store.sqlite.disk_condition import CALM
 from tests.clocks import ManualClock
 from tests.store.samples import CHANNEL, add_feed, deliver, follow, new_article, record
 
@@ -76,7 +76,7 @@ async def test_a_poll_that_finds_no_room_is_undone_and_found_again(
     assert not store.trouble
     assert len(await deliver(store)) == 1 + len(large)
     await store.check()
-    said = [entry.message for entry in caplog.records if entry.name == "bot.store.condition"]
+    said = [entry.message for entry in caplog.records if entry.name == "bot.store.sqlite.disk_condition"]
     assert [words in line for line in said] == [True, False], said
     assert said[1] == "The database takes everything again"
 
@@ -119,7 +119,7 @@ async def test_a_full_disk_that_takes_small_writes_is_told_of_once(
         await allow(store)
         assert await store.takes_writes()
         clock.advance(CALM / 2)
-    assert len([entry for entry in caplog.records if entry.name == "bot.store.condition"]) == 1
+    assert len([entry for entry in caplog.records if entry.name == "bot.store.sqlite.disk_condition"]) == 1
 
 
 async def test_a_backup_for_which_there_is_no_room_leaves_nothing_and_says_where(
@@ -132,7 +132,7 @@ async def test_a_backup_for_which_there_is_no_room_leaves_nothing_and_says_where
         connection.execute("PRAGMA max_page_count = 3")
         return connection
 
-    monkeypatch.setattr("bot.store.backup.sqlite3.connect", small)
+    monkeypatch.setattr("bot.store.sqlite.sqlite_backup.sqlite3.connect", small)
     place = tmp_path / "copies"
     place.mkdir()
     with pytest.raises(DatabaseUnusable, match=r"The backup .*copies/a\.db cannot be written: .* full"):
@@ -193,7 +193,7 @@ async def test_a_damaged_database_is_not_written_to_any_more(
         await store.backup(tmp_path / "backup.db")
     assert not (tmp_path / "backup.db").exists()
     await store.close()
-    (said,) = [entry.message for entry in caplog.records if entry.name == "bot.store.condition"]
+    (said,) = [entry.message for entry in caplog.records if entry.name == "bot.store.sqlite.disk_condition"]
     assert "is damaged" in said
     assert "put a backup in its place" in said
     assert "I write nothing more to it." in said

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from bot.choices import Filter, Rule, SettingChange
+from bot.core.choices import Filter, Rule, SettingChange
+from bot.core.models import Feed, NewArticle
 from bot.store import Store, filters
 from bot.store.filters import Matches
-from bot.words import Feed, NewArticle
 from tests.clocks import ManualClock
 from tests.store.samples import CHANNEL, SERVER, add_feed, deliver, fates, follow, new_article, record
 

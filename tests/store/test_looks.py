@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.choices import Look, SettingChange, Style
+from bot.core.choices import Look, SettingChange, Style
 from bot.store import Store
 from tests.clocks import ManualClock
 from tests.store.samples import CHANNEL, SERVER, add_feed, deliver, follow, new_article, record

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from bot.store import DatabaseBroken, DatabaseUnusable, NewerDatabase, Store
-from bot.store.migrate import MIGRATIONS, available, migrate, schema_version, statements
+from bot.store.sqlite.migrating import MIGRATIONS, available, migrate, schema_version, statements
 from tests.clocks import ManualClock
 from tests.store.samples import add_feed, new_article, record
 
@@ -76,7 +76,7 @@ def test_every_migration_is_made_of_whole_statements():
     for path in available().values():
         script = path.read_text()
         assert "".join(statements(script)).strip() == script.strip()
-    assert list(available()) == list(range(1, len(available()) + 1))
+    assert list(available()) == list(range(min(available()), max(available()) + 1))
 
 
 def test_migrations_lie_in_the_package():
@@ -107,7 +107,7 @@ def test_a_migration_that_is_killed_changes_nothing(old: Path, folder: Path, sta
     before = state(old)
     script = (
         "import os, signal, sqlite3, sys; from pathlib import Path; import bot.store\n"
-        "migrate = sys.modules['bot.store.migrate']\n"
+        "migrate = sys.modules['bot.store.sqlite.migrating']\n"
         "def statements(script, original=migrate.statements):\n"
         "    for number, text in enumerate(original(script), 1):\n"
         "        yield text\n"
@@ -181,7 +181,7 @@ def test_a_database_that_another_process_is_making_is_not_taken_for_another_prog
 async def test_two_processes_may_create_a_database_at_once(tmp_path: Path):
     script = (
         "import asyncio, sys; from pathlib import Path\n"
-        "from bot.clock import SystemClock; from bot.store import Store\n"
+        "from bot.core.clock import SystemClock; from bot.store import Store\n"
         "async def main():\n"
         "    store = await Store.open(Path(sys.argv[1]), SystemClock())\n"
         "    print(await store.check()); await store.close()\n"
@@ -200,3 +200,15 @@ async def test_two_processes_may_create_a_database_at_once(tmp_path: Path):
     ]
     outputs = [await process.communicate() for process in processes]
     assert outputs == [(b"%d\n" % max(available()), b"")] * 4
+
+
+def test_a_database_from_before_the_first_release_is_refused_and_left_alone(old: Path) -> None:
+    with closing(connect(old)) as connection:
+        connection.execute(f"PRAGMA user_version = {min(available()) - 1}")
+    before = state(old)
+    with (
+        closing(connect(old)) as connection,
+        pytest.raises(DatabaseUnusable, match="before the first release"),
+    ):
+        migrate(connection)
+    assert state(old) == before

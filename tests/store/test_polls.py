@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bot.core.models import DispatchKind, Validators
 from bot.store import Store, StoreError
 from bot.store.polls import ChangedArticle
-from bot.words import DispatchKind, Validators
 from tests.clocks import ManualClock
 from tests.store.samples import (
     CHANNEL,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.choices import ChannelPreferences, Preference, ServerPreferences, SettingChange
-from bot.store import Store, StoreError, history
+from bot.core.choices import ChannelPreferences, Preference, ServerPreferences, SettingChange
+from bot.store import Store, StoreError, setting_changes
 from tests.clocks import ManualClock
 from tests.store.samples import CHANNEL, SERVER
 
@@ -52,7 +52,7 @@ async def test_no_server_sets_anything_of_another_servers_channel(store: Store):
 
 
 async def test_the_history_of_a_server_does_not_grow_for_ever(store: Store, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(history, "MOST_KEPT", 3)
+    monkeypatch.setattr(setting_changes, "MOST_KEPT", 3)
     zones = ["Europe/Paris", "Europe/Rome", "Asia/Tokyo", "UTC", "America/Lima"]
     for zone in zones:
         await store.preferences.change(Preference.TIME_ZONE, zone, server_id=SERVER, person_id=PERSON)

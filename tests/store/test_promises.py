@@ -8,10 +8,10 @@ from itertools import count
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.choices import DigestPlan, Preference, Rule
+from bot.core.choices import DigestPlan, Preference, Rule
+from bot.core.models import Dispatch, Feed
 from bot.store import Store
-from bot.store.joining import Kin
-from bot.words import Dispatch, Feed
+from bot.store.outbox.story_joins import Kin
 from tests.clocks import ManualClock
 from tests.store.samples import add_feed, new_article
 

@@ -7,9 +7,9 @@ from itertools import pairwise
 
 import pytest
 
-from bot.choices import Preference
+from bot.core.choices import Preference
+from bot.core.models import Dispatch
 from bot.store import Store
-from bot.words import Dispatch
 from tests.clocks import ManualClock
 from tests.store.samples import (
     CHANNEL,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from bot.choices import DigestPlan, Preference
+from bot.core.choices import DigestPlan, Preference
+from bot.core.models import Article, Dispatch, DispatchState, Feed, NewArticle
 from bot.store import Store
-from bot.store.joining import APART, PAUSE, WINDOW, Kin
+from bot.store.outbox.story_joins import APART, PAUSE, WINDOW, Kin
 from bot.store.polls import ChangedArticle
-from bot.words import Article, Dispatch, DispatchState, Feed, NewArticle
 from tests.clocks import ManualClock
 from tests.store.samples import (
     CHANNEL,

@@ -8,10 +8,11 @@ from dataclasses import replace
 
 import pytest
 
-from bot.choices import Rule
-from bot.settings import Settings
-from bot.store import Store, StoreError, taking_back
-from bot.words import DispatchKind, FeedState
+from bot.core.choices import Rule
+from bot.core.models import DispatchKind, FeedState
+from bot.core.settings import Settings
+from bot.store import Store, StoreError
+from bot.store.outbox import dispatch_cancellation
 from tests.clocks import ManualClock
 from tests.store.samples import CHANNEL, SERVER, add_feed, deliver, fates, follow, new_article, record
 
@@ -59,9 +60,9 @@ async def test_what_waits_is_found_without_a_look_at_all_articles_of_the_feed(
     steps: list[None] = []
     with closing(sqlite3.connect(settings.database)) as connection:
         connection.row_factory = sqlite3.Row
-        taking_back.waiting(connection, CHANNEL, feed.id)  # which reads the schema
+        dispatch_cancellation.waiting(connection, CHANNEL, feed.id)  # which reads the schema
         connection.set_progress_handler(lambda: steps.append(None), 1)
-        ((owed, kind),) = taking_back.waiting(connection, CHANNEL, feed.id)
+        ((owed, kind),) = dispatch_cancellation.waiting(connection, CHANNEL, feed.id)
     assert (owed.key, kind) == (new_article(feed, "new").key, "post")
     assert len(steps) < 500
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.news.watches import Watchman
+from bot.core.models import Feed, Watch
 from bot.store import Store
-from bot.store.migrate import available, migrate
-from bot.words import Feed, Watch
+from bot.store.sqlite.migrating import available, migrate
+from bot.watches.watch_matching import Watchman
 from tests.clocks import ManualClock
 from tests.store.samples import CHANNEL, SERVER, add_feed, deliver, follow, new_article, record
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.text.clean import body
+from bot.text.furniture import body
 from tests.shared import shared
 
 ARTICLE = "Amazon suspend son logiciel.\n\nLa police attendra un an, dit M. Bezos."

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.text import moments, terms
+from bot.answers import time_expressions
+from bot.text import terms
 
 NOW = int(datetime(2026, 5, 28, 20, 26, 40, tzinfo=UTC).timestamp())  # a Thursday
 
@@ -86,7 +87,7 @@ def test_an_expression_of_time_in_a_question_is_its_days(
     text: str, said: str, start: str, end: str | None
 ) -> None:
     folded = terms.fold(text)
-    moment = moments.find(folded, NOW)
+    moment = time_expressions.find(folded, NOW)
     assert moment is not None
     assert folded[moment.start : moment.end] == said
     assert moment.period == (day(start), NOW + 1 if end is None else day(end))
@@ -106,7 +107,7 @@ def test_the_days_of_a_question_begin_at_midnight_where_the_person_is(
     text: str, start: str, end: str
 ) -> None:
     paris = ZoneInfo("Europe/Paris")
-    moment = moments.find(terms.fold(text), NOW, paris)
+    moment = time_expressions.find(terms.fold(text), NOW, paris)
     assert moment is not None
     assert moment.period == tuple(
         int(datetime.fromisoformat(one).replace(tzinfo=paris).timestamp()) for one in (start, end)
@@ -129,7 +130,7 @@ def test_the_days_of_a_question_begin_at_midnight_where_the_person_is(
     ],
 )
 def test_what_counts_back_ends_now(text: str, days: int) -> None:
-    moment = moments.find(terms.fold(text), NOW)
+    moment = time_expressions.find(terms.fold(text), NOW)
     assert moment is not None
     assert moment.relative
     assert abs(moment.period.start - (NOW - days * 86_400)) <= 1
@@ -138,7 +139,7 @@ def test_what_counts_back_ends_now(text: str, days: int) -> None:
 
 @pytest.mark.parametrize("text", ["in the past hour", "last hour", "dans la dernière heure"])
 def test_the_last_hour_is_no_day(text: str) -> None:
-    moment = moments.find(terms.fold(text), NOW)
+    moment = time_expressions.find(terms.fold(text), NOW)
     assert moment is not None
     assert moment.period == (NOW - 3600, NOW)
 
@@ -172,10 +173,10 @@ def test_the_last_hour_is_no_day(text: str) -> None:
     ],
 )
 def test_what_names_no_time_is_not_taken_for_it(text: str) -> None:
-    assert moments.find(terms.fold(text), NOW) is None
+    assert time_expressions.find(terms.fold(text), NOW) is None
 
 
 @given(st.text(alphabet=st.sampled_from("0123456789 -/.'aeihlmnorstu"), max_size=60))
 def test_no_text_breaks_it(text: str) -> None:
     for said in (text, f"since {text}", f"du {text} au 31 juin", f"{text} days ago"):
-        moments.find(said, NOW)
+        time_expressions.find(said, NOW)

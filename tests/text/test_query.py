@@ -5,9 +5,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot import locale
-from bot.text import terms
-from bot.text.query import (
+from bot.core import locale
+from bot.search.query_syntax import (
     MAX_DEPTH,
     MAX_LENGTH,
     MAX_TERMS,
@@ -23,6 +22,7 @@ from bot.text.query import (
     parse,
     written,
 )
+from bot.text import terms
 from bot.text.terms import fold
 
 NOW = int(datetime(2020, 6, 10, 15, 30, tzinfo=UTC).timestamp())  # a Wednesday

@@ -9,12 +9,12 @@ from dataclasses import astuple, dataclass, replace
 from functools import partial
 from signal import SIGKILL
 
-from bot.choices import Preference
+from bot.core.choices import Preference
 from tests.wire.looking import articles
 from tests.wire.scene import KINDS, Scene
 from tests.wire.waiting import until
 
-INTAKE = "bot.news.intake:Intake"
+INTAKE = "bot.polling.intake:Intake"
 COURIER = "bot.posting.courier:Courier"
 CHORES = "bot.posting.chores:Chores"
 STORE = "bot.store.dispatches:Dispatches"
@@ -71,7 +71,7 @@ def _second(steps: Iterable[Step], earlier: Step) -> Iterator[Step]:
 
 _MESSAGE = _request("message", "POST /channels/{place}/messages", "text", "announcement", "thread")
 _FORUM_POST = _request("forum post", "POST /channels/{place}/threads", "forum")
-_LOOK = _around("look-back", "bot.posting.lookback:look")
+_LOOK = _around("look-back", "bot.posting.read_back:look")
 _RETRY = _around("wait again", f"{STORE}.retry", any_channel=True)
 _RECORD = _around("record", f"{COURIER}._record")
 
@@ -82,10 +82,10 @@ POLLING: tuple[Step, ...] = (
     *_polling("deciding", f"{INTAKE}.decide"),
     _polling("feed written", "bot.store.polls:write_feeds")[1],
     _polling("articles written", "bot.store.polls:insert_articles")[1],
-    *_polling("channel's due", "bot.store.outbox:owe", any_channel=False),
+    *_polling("channel's due", "bot.store.outbox.dispatch_rows:owe", any_channel=False),
     _polling("last statement", "bot.store.polls:_record")[1],
     *_polling("recording", "bot.store.polls:Polls.record"),
-    *_polling("waking the courier", "cogs.posting:Posting._recorded"),
+    *_polling("waking the courier", "cogs.running.posting_loop:Posting._recorded"),
 )
 """From the first byte of the feed to what is owed; "feed written" to "last statement" is one transaction."""
 
@@ -120,7 +120,7 @@ WATCHERS = ("direct message", "watching channel")
 WATCHING: tuple[Step, ...] = tuple(
     replace(step, kinds=WATCHERS)
     for step in (
-        *_around("matching", "bot.news.watches:Watchman.look", any_channel=True),
+        *_around("matching", "bot.watches.watch_matching:Watchman.look", any_channel=True),
         *_around("notices written", "bot.store.watches:Watches.tell", any_channel=True),
         *_around("claim", f"{COURIER}._claim"),
         *_around("admission", "bot.posting.audience:Audience.admit"),
@@ -135,7 +135,7 @@ WATCHING: tuple[Step, ...] = tuple(
 
 
 DIGESTING: tuple[Step, ...] = (
-    *_around("making", "bot.posting.digesting:Digests._make"),
+    *_around("making", "bot.posting.digest_making:Digests._make"),
     *_around("taking back", "bot.store.digests:Digests.recall", any_channel=True),
     *_around("digest written", "bot.store.digests:Digests.make"),
     _around("what it covers", "bot.store.digests:_make", any_channel=True)[1],
@@ -159,7 +159,7 @@ EDITING: tuple[Step, ...] = (
 
 LIMITED: tuple[Step, ...] = (
     *_around("claim", f"{COURIER}._claim"),
-    *_around("gathering", "bot.store.rhythm:gather"),
+    *_around("gathering", "bot.store.outbox.posting_schedule:gather"),
     *_MESSAGE,
     *_FORUM_POST,
     *_RECORD,
@@ -172,8 +172,8 @@ _IN_THREAD = _request("message in the thread", "POST /channels/*/messages")
 DAILY: tuple[Step, ...] = tuple(
     replace(step, kinds=("text",))
     for step in (
-        *_around("thread of the day", "bot.posting.daily:place"),
-        *_around("making of the thread", "bot.posting.daily:_made", any_channel=True),
+        *_around("thread of the day", "bot.posting.day_threads:place"),
+        *_around("making of the thread", "bot.posting.day_threads:_made", any_channel=True),
         *_request("thread", "POST /channels/{place}/threads"),
         *_around("thread noted", "bot.store.daily_threads:DailyThreads.set"),
         *_IN_THREAD,

@@ -4,7 +4,7 @@
 
 - WIRE_API, WIRE_GATEWAY: where Discord is;
 - WIRE_READY: seconds that discord.py waits for further servers before it is ready (its default is 2);
-- WIRE_CLOCK: "EPOCH:SPEED", the wall clock of `bot.clock` runs that much faster since that moment, and the
+- WIRE_CLOCK: "EPOCH:SPEED", the wall clock of `bot.core.clock` runs so much faster since then, and the
   pauses that discord.py makes before it tries something again are as much shorter;
 - WIRE_SET_BY: a file with the seconds by which that wall clock is wrong, if it is there;
 - KILL_AT: "module:Class.method:before" or ":after", at the n-th call with ":n" behind it, where the process
@@ -38,9 +38,9 @@ import yarl
 from discord.gateway import DiscordWebSocket
 from discord.state import ConnectionState
 
-from bot.__main__ import main
-from bot.clock import SystemClock
-from bot.locale import catalogue
+from bot.cli.main import main
+from bot.core.clock import SystemClock
+from bot.core.locale import catalogue
 from tests.wire.quick import QuickClock
 
 
@@ -71,7 +71,7 @@ class _QuickAsyncio:
 
 
 def hasten() -> None:
-    """Let the clock of `bot.clock` run faster."""
+    """Let the clock of `bot.core.clock` run faster."""
     if "WIRE_CLOCK" not in os.environ:
         return
     clock = QuickClock.parse(os.environ["WIRE_CLOCK"])
@@ -158,7 +158,7 @@ def serve() -> None:
     `output` is a file for its standard output alone, `given` one for it to read;
     `{"poll": pid}` is answered with its `status`: null while it runs, negative when a signal ended it.
     """
-    for module in ("bot.app", "bot.news.newsroom", "cogs"):
+    for module in ("bot.client.discord_client", "bot.client.services", "cogs"):
         importlib.import_module(module)
     catalogue("fr")
     gc.collect()

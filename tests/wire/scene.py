@@ -13,13 +13,13 @@ from typing import TypeVar, TypeVarTuple
 
 from aiohttp import web
 
-from bot.choices import DigestPlan, Preference
-from bot.news.newsroom import Newsroom, open_newsroom
-from bot.news.poller import Poller
-from bot.settings import Settings
-from bot.store.joining import Kin
-from bot.words import Feed
-from bot.workers import Workers
+from bot.client.services import Newsroom, open_newsroom
+from bot.core.choices import DigestPlan, Preference
+from bot.core.models import Feed
+from bot.core.settings import Settings
+from bot.core.workers import Workers
+from bot.polling.poller import Poller
+from bot.store.outbox.story_joins import Kin
 from tests.feed_server import FeedServer, item, rss
 from tests.store.samples import new_article
 from tests.wire.bot_process import BotProcess, Launcher

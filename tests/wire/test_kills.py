@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.choices import Preference
+from bot.core.choices import Preference
 from tests.feed_server import FeedServer
 from tests.wire.bot_process import Launcher
 from tests.wire.discord_server import DiscordServer

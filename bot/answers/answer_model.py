@@ -1,0 +1,104 @@
+"""The words of answering: what an answer is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+
+from bot.answers.scoring import LONGEST
+from bot.core.models import Article
+from bot.search.passages import passages
+from bot.text.periods import Period
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """Words of an article's text that answer."""
+
+    text: str
+    article: Article
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A story of a period in one line: the title of the article that tells it."""
+
+    text: str
+    article: Article
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence that a model wrote. `cites` are 1-based numbers into the answer's `sources`."""
+
+    text: str
+    cites: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What the articles say. Without an answer `quotes` and `sources` are empty, and `nearest` is offered.
+
+    A question about a period is answered by `lines`, newest first. `written` is there when a model wrote
+    the answer from the sources. `sureness` is the logarithm of the odds that the first quote answers, None
+    when nothing was found. `newest` is when the newest article of the feeds that were asked was published,
+    in seconds since 1970 in UTC; None where there is none. `period` is the time that the question was read to
+    speak of, where what happened then is asked, in days of `zone`; `oldest` is when the oldest article was
+    published where all of them are later than that.
+    """
+
+    question: str
+    answered: bool
+    quotes: tuple[Quote, ...] = ()
+    sources: tuple[Article, ...] = ()
+    nearest: tuple[Article, ...] = ()
+    sureness: float | None = None
+    lines: tuple[Line, ...] = ()
+    written: tuple[Sentence, ...] = ()
+    newest: int | None = None
+    period: Period | None = None
+    zone: tzinfo = UTC
+    oldest: int | None = None
+
+    @property
+    def is_of_another_time(self) -> bool:
+        """Whether no article at all is of the period."""
+        if self.period is None or self.newest is None:
+            return False
+        return self.oldest is not None or self.newest < self.period.start
+
+    def as_json(self) -> dict[str, Any]:
+        """The answer as `telex ask --json` writes it, with the period where one was read, and its lines."""
+        told: dict[str, Any] = {
+            "question": self.question,
+            "answered": self.answered,
+            "quotes": [
+                {"text": quote.text, "url": quote.article.url, "title": quote.article.title}
+                for quote in self.quotes
+            ],
+            "sources": [_source(article) for article in self.sources],
+            "nearest": [_source(article) for article in self.nearest],
+            "newest": None if self.newest is None else _iso(self.newest),
+        }
+        if self.period is not None:
+            told["period"] = {"since": _iso(self.period.start), "before": _iso(self.period.end)}
+        if self.lines:
+            told["lines"] = [
+                {**_source(line.article), "text": passages(line.article).beginning(LONGEST)}
+                for line in self.lines
+            ]
+        return told
+
+
+def _source(article: Article) -> dict[str, object]:
+    return {
+        "url": article.url,
+        "title": article.title,
+        "source": article.outlet,
+        "published": _iso(article.published),
+    }
+
+
+def _iso(moment: int) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

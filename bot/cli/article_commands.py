@@ -1,0 +1,349 @@
+"""The commands of `telex` on stored articles: search, questions, JSON Lines in and out, copies."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, BinaryIO, TextIO
+
+import typer
+
+from bot.answers import answering
+from bot.answers.answer_model import Answer
+from bot.answers.model_writer import writer_of
+from bot.answers.question_service import in_return
+from bot.cli import article_files, printing, terminal
+from bot.cli.terminal import FAILED, settings_or_stop, wait_for
+from bot.client.services import open_newsroom
+from bot.core.clock import SystemClock
+from bot.core.models import Tally
+from bot.core.settings import Settings
+from bot.core.workers import WorkerError
+from bot.posting.explanations import explain
+from bot.search.searching import Searcher, article_as_json, as_json
+from bot.search.semantic.semantic_search import Meaning, opened
+from bot.store import Store
+from bot.text import safe
+
+commands = typer.Typer()
+
+AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output, one object a line.")]
+Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many articles at the most.")]
+
+
+@asynccontextmanager
+async def open_store(settings: Settings) -> AsyncIterator[Store]:
+    """The database, for as long as a command runs."""
+    store = await Store.open(settings.database, SystemClock())
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+@asynccontextmanager
+async def open_searcher(settings: Settings) -> AsyncIterator[Searcher]:
+    """Search in the database, by meaning too where that can be, for as long as a command runs."""
+    async with open_store(settings) as store, opened(settings, store) as meaning:
+        if meaning is not None:
+            try:
+                await meaning.ready()
+            except WorkerError as error:
+                terminal.say(f"The encoder does not start, so only words are looked for: {error}")
+        yield Searcher(store, meaning)
+
+
+async def encode(meaning: Meaning | None) -> None:
+    """Encode the articles that are not yet, with a bar that tells how far it is."""
+    if meaning is None:
+        return
+    with terminal.progress() as bar:
+        task = bar.add_task("encoding", total=None)
+        try:
+            encoded = await meaning.encode_missing(
+                lambda done, total: bar.update(task, completed=done, total=total)
+            )
+        except WorkerError as error:
+            terminal.say(f"The encoder does not work, so only words can be looked for: {error}")
+            return
+    if encoded:
+        terminal.say(f"{encoded} encoded, to be found by what they mean.")
+
+
+def _lines(argument: str) -> Iterable[str]:
+    """The argument, or for `-` each line of standard input that is not blank."""
+    if argument != "-":
+        return (argument,)
+    return (line.strip() for line in sys.stdin if line.strip())
+
+
+@contextmanager
+def _reading(file: Path) -> Iterator[BinaryIO]:
+    if str(file) == "-":
+        yield sys.stdin.buffer
+        return
+    with file.open("rb") as lines:
+        yield lines
+
+
+@contextmanager
+def _writing(file: Path) -> Iterator[TextIO]:
+    """Standard output for `-`, else a file that takes its name only when it is complete."""
+    if str(file) == "-":
+        yield sys.stdout
+        return
+    unfinished = file.with_name(file.name + ".part")
+    with unfinished.open("w", encoding="utf-8", newline="\n") as lines:
+        yield lines
+    unfinished.replace(file)
+
+
+@commands.command(cls=terminal.TakesQuery)
+def search(
+    query: Annotated[
+        str,
+        typer.Argument(metavar="QUERY", help='What to look for, "-" for a query a line from standard input.'),
+    ],
+    as_json_: AsJson = False,
+    limit: Limit = 20,
+) -> None:
+    """Search the stored articles."""
+    settings = settings_or_stop()
+
+    async def work() -> None:
+        async with open_searcher(settings) as searcher:
+            for text in _lines(query):
+                page = await searcher.search(text, feed_ids=None, limit=limit)
+                if as_json_:
+                    told = {
+                        "query": text,
+                        "results": [as_json(result) for result in page.results],
+                        "notes": page.notes,
+                        "suggestions": page.suggestions,
+                    }
+                    terminal.out(json.dumps(told, ensure_ascii=False))
+                    continue
+                for note in page.notes:
+                    terminal.say(note)
+                if page.suggestions:
+                    terminal.say(f"Did you mean {', '.join(page.suggestions)}?")
+                if not page.results:
+                    terminal.say(f"Nothing found for {text!r}.")
+                    continue
+                terminal.table(
+                    text,
+                    ("date", "source", "article"),
+                    (
+                        (
+                            terminal.when(result.article.published),
+                            result.article.outlet,
+                            f"{result.article.title}{printing.mark(result)}\n{result.article.url}",
+                        )
+                        for result in page.results
+                    ),
+                    lines=True,
+                )
+
+    wait_for(work)
+
+
+@commands.command(cls=terminal.TakesQuery)
+def ask(
+    question: Annotated[
+        str,
+        typer.Argument(
+            metavar="QUESTION", help='The question, "-" for a question a line from standard input.'
+        ),
+    ],
+    as_json_: AsJson = False,
+) -> None:
+    """Answer a question from the stored articles, with sources: word for word, or by the model service."""
+    settings = settings_or_stop()
+
+    async def work() -> None:
+        clock = SystemClock()
+        async with open_searcher(settings) as searcher, writer_of(settings, clock) as writer:
+            for text in _lines(question):
+                if said := in_return(text):
+                    answer = Answer(question=text, answered=False)
+                else:
+                    answer = await answering.ask(searcher, text, feed_ids=None, writer=writer)
+                if as_json_:
+                    terminal.out(json.dumps(answer.as_json(), ensure_ascii=False))
+                    continue
+                if question == "-":
+                    terminal.out(f"\n{safe.plain(text)}")
+                if said:
+                    terminal.say(said)
+                else:
+                    printing.answer(answer, settings)
+
+    wait_for(work)
+
+
+@commands.command()
+def questions(
+    as_json: AsJson = False,
+    days: Annotated[int, typer.Option(min=1, max=90, help="How many days to look back.")] = 30,
+    all_: Annotated[bool, typer.Option("--all", help="Those that were answered well, too.")] = False,
+) -> None:
+    """What people asked in Discord that was not answered, or whose answers did not help."""
+    settings = settings_or_stop()
+
+    async def work() -> list[Tally]:
+        async with open_store(settings) as store:
+            since = store.clock.now() - days * 86_400
+            return await store.questions.tallies(since, all_=all_)
+
+    tallies = wait_for(work)
+    if as_json:
+        for tally in tallies:
+            judged = {
+                "question": tally.text,
+                "language": tally.language,
+                "last": datetime.fromtimestamp(tally.last, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "times": tally.times,
+                "answered": tally.answers,
+                "helped": tally.up,
+                "not_helped": tally.down,
+            }
+            terminal.out(json.dumps(judged, ensure_ascii=False))
+    elif tallies:
+        terminal.table(
+            "Questions",
+            ("last asked", "times", "answered", "👍", "👎", "question"),
+            (
+                (
+                    terminal.when(tally.last),
+                    *map(str, (tally.times, tally.answers, tally.up, tally.down)),
+                    tally.text,
+                )
+                for tally in tallies
+            ),
+        )
+    else:
+        terminal.say(f"Nothing of that kind was asked within {days} days.")
+
+
+@commands.command()
+def latest(as_json: AsJson = False, limit: Limit = 20) -> None:
+    """The newest articles."""
+    settings = settings_or_stop()
+
+    async def work() -> None:
+        async with open_store(settings) as store:
+            articles = await store.articles.newest(None, limit=limit)
+        if as_json:
+            for article in articles:
+                terminal.out(json.dumps(article_as_json(article), ensure_ascii=False))
+        elif not articles:
+            terminal.say("No articles yet: `telex poll URL` or `telex import FILE` brings some.")
+        else:
+            terminal.table(
+                "Latest articles",
+                ("date", "source", "article"),
+                (
+                    (terminal.when(article.published), article.outlet, f"{article.title}\n{article.url}")
+                    for article in articles
+                ),
+                lines=True,
+            )
+
+    wait_for(work)
+
+
+@commands.command("import")
+def import_(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help='Articles as JSON Lines; "-" is standard input.')
+    ],
+) -> None:
+    """Bring in articles from JSON Lines. Safe to repeat: an article that is there already stays as it is."""
+    settings = settings_or_stop()
+
+    async def work() -> article_files.Imported:
+        async with open_newsroom(settings) as newsroom:
+            with terminal.progress() as bar:
+                task = bar.add_task("importing", total=None)
+                with _reading(file) as lines:
+                    done = await article_files.import_lines(
+                        newsroom, lines, on_progress=lambda done: bar.update(task, completed=done)
+                    )
+            await encode(newsroom.meaning)
+            return done
+
+    done = wait_for(work)
+    for problem in done.problems:
+        terminal.say(f"line {problem.line}: {problem.reason}")
+    terminal.say(f"{done.stored} stored, {done.known} known already, {done.rejected} rejected.")
+    if done.rejected:
+        raise typer.Exit(FAILED)
+
+
+@commands.command()
+def export(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help='Where to write JSON Lines; "-" is standard output.')
+    ],
+) -> None:
+    """Write all articles as JSON Lines, oldest first."""
+    settings = settings_or_stop()
+
+    async def work() -> int:
+        async with open_store(settings) as store:
+            with _writing(file) as lines:
+                return await article_files.export(store, lines)
+
+    terminal.say(f"{wait_for(work)} articles exported.")
+
+
+@commands.command()
+def backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The copy to write; must not exist yet.")],
+) -> None:
+    """Copy the database while the bot runs, and check the copy."""
+    settings = settings_or_stop()
+
+    async def work() -> None:
+        async with open_store(settings) as store:
+            await store.backup(file)
+
+    wait_for(work)
+    terminal.say(f"Copied to {file}; the copy is whole.")
+
+
+@commands.command()
+def migrate() -> None:
+    """Bring the database to this version's tables, and check it."""
+    settings = settings_or_stop()
+
+    async def work() -> int:
+        async with open_store(settings) as store:
+            return await store.check()
+
+    terminal.say(f"The database is whole and at version {wait_for(work)}.")
+
+
+@commands.command()
+def why(
+    link: Annotated[
+        str, typer.Argument(metavar="LINK", help="The article's address, or a link to its post in Discord.")
+    ],
+) -> None:
+    """Tell what became of an article in each channel, and why."""
+    settings = settings_or_stop()
+
+    async def work() -> list[str]:
+        async with open_store(settings) as store:
+            return printing.explanation(await explain(store, link))
+
+    lines = wait_for(work)
+    if not lines:
+        terminal.say("Telex has never seen that address in a feed.")
+        raise typer.Exit(FAILED)
+    for line in lines:
+        terminal.out(line)

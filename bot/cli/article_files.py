@@ -1,0 +1,170 @@
+"""Articles out of and into the store as JSON Lines: one object a line, UTF-8.
+
+`url`, `title`, `text`, `summary`, `published` (ISO 8601), `language`, `source`, `author`, `tags`, `image`. Of
+what comes in, `url` and one of `title` and `text` are needed, keys of other names mean nothing, and
+`published` may also be a date in words or seconds since 1970.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import BinaryIO, NamedTuple, TextIO
+
+from bot.client.services import Newsroom
+from bot.core.models import FeedState, NewArticle
+from bot.polling.article_lines import (
+    IMPORTED,
+    LONGEST_LINE,
+    Row,
+    RowDraft,
+    iso,
+    key_of,
+    line_of,
+    prepare,
+    row_of,
+)
+from bot.store import Store
+from bot.store.articles import Kept
+from bot.text import feed_dates, urls
+
+__all__ = ["Imported", "Problem", "export", "import_lines", "iso"]
+
+BATCH = 500
+"""Lines read, prepared and stored together."""
+PREPARE_TIME = 120.0
+"""Seconds that a worker may take for a batch."""
+MOST_PROBLEMS = 1_000
+"""Lines of which is told what is wrong with them; the rest is counted."""
+
+
+class Problem(NamedTuple):
+    """A line that was not imported, counted from 1, and why."""
+
+    line: int
+    reason: str
+
+
+@dataclass(slots=True)
+class Imported:
+    """What an import did: articles stored, known already, and lines rejected, with the first problems."""
+
+    stored: int = 0
+    known: int = 0
+    rejected: int = 0
+    problems: list[Problem] = field(default_factory=list)
+
+    def reject(self, line: int, reason: str) -> None:
+        """Count a line that cannot be used."""
+        self.rejected += 1
+        if len(self.problems) < MOST_PROBLEMS:
+            self.problems.append(Problem(line, reason))
+
+
+async def export(store: Store, lines: TextIO) -> int:
+    """Write every article, oldest first; how many. What two feeds of one outlet carry is written once."""
+    count = 0
+    moment = None
+    written: set[tuple[str, str, str]] = set()
+    async for article in store.articles.export():
+        if article.published != moment:
+            moment = article.published
+            written.clear()
+        name = (article.url, article.outlet, article.title)
+        if name not in written:
+            written.add(name)
+            lines.write(line_of(article) + "\n")
+            count += 1
+    return count
+
+
+async def import_lines(
+    newsroom: Newsroom, lines: BinaryIO, *, on_progress: Callable[[int], None] | None = None
+) -> Imported:
+    """Import articles. What is there already stays as it is; a line that cannot be used is told of.
+
+    `on_progress` is called with the number of lines done. Raises StoreError, WorkerTimeout, WorkerDied.
+    """
+    done = Imported()
+    sources: dict[str, int] = {}
+    last = 0
+    for batch in _batches(_numbered(lines)):
+        rows = []
+        for last, raw in batch:
+            try:
+                rows.append(row_of(raw))
+            except ValueError as error:
+                done.reject(last, str(error))
+        await _import(newsroom, rows, sources, done)
+        if on_progress is not None:
+            on_progress(last)
+    return done
+
+
+async def _import(newsroom: Newsroom, rows: Sequence[Row], sources: dict[str, int], done: Imported) -> None:
+    articles = newsroom.store.articles
+    there = await articles.at_urls({row.url for row in rows})
+    now = newsroom.clock.now()
+    drafts: list[RowDraft] = []
+    for row in rows:
+        if row.source not in sources:
+            feed = await newsroom.store.feeds.add(
+                IMPORTED + row.source, title=row.source, outlet=row.source, state=FeedState.IMPORTED
+            )
+            sources[row.source] = feed.id
+        key = key_of(row)
+        at_url = there.setdefault(row.url, [])
+        if any(kept.key == key or _is_same(row, kept) for kept in at_url):
+            done.known += 1
+            continue
+        page = _page(row, at_url)
+        published = feed_dates.clamp(row.published, now)
+        at_url.append(Kept(key, row.url, page, row.source, row.title, published))
+        drafts.append(RowDraft(row, sources[row.source], page))
+    new: list[NewArticle] = await newsroom.workers.run(prepare, drafts, now, timeout=PREPARE_TIME)
+    stored = await articles.import_batch(
+        [(draft.feed_id, article) for draft, article in zip(drafts, new, strict=True)]
+    )
+    done.stored += stored
+    done.known += len(new) - stored
+
+
+def _is_same(row: Row, kept: Kept) -> bool:
+    return (
+        row.source == kept.outlet
+        and row.title == kept.title
+        and (row.published is None or row.published == kept.published)
+    )
+
+
+def _page(row: Row, at_url: Sequence[Kept]) -> str:
+    """The page of a row: that of an article with its link, unless the link is that of several articles."""
+    for kept in at_url:
+        if row.title == kept.title or row.published == kept.published:
+            return kept.page
+    return urls.page(row.url, row.name.hex() if at_url else None)
+
+
+def _numbered(lines: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """The lines that are not blank with their numbers; one that is too long comes cut after the limit."""
+    number = 0
+    while raw := lines.readline(LONGEST_LINE + 1):
+        number += 1
+        end = raw
+        while not end.endswith(b"\n") and (end := lines.readline(LONGEST_LINE)):
+            pass
+        if raw.strip():
+            yield number, raw
+
+
+def _batches(numbered: Iterator[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
+    batch: list[tuple[int, bytes]] = []
+    size = 0
+    for number, raw in numbered:
+        batch.append((number, raw))
+        size += len(raw)
+        if len(batch) == BATCH or size > LONGEST_LINE:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch

@@ -1,0 +1,90 @@
+"""How results, answers and explanations look in a terminal."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from bot.answers.answering import Answer
+from bot.cli import terminal
+from bot.core.settings import Settings
+from bot.polling import page_outcomes
+from bot.posting.explanations import Explanation, passed_over, sentence
+from bot.search.searching import Result
+from bot.text import safe, spans, urls
+
+
+def mark(result: Result) -> str:
+    """What is said of an article that does not match wholly."""
+    if result.alike:
+        return " (close in meaning)"
+    if result.partial:
+        return " (close to it)" if result.near else " (some words only)"
+    return ""
+
+
+def answer(told: Answer, settings: Settings) -> None:
+    """Print an answer: what was written or quoted, or the list of a period, and the sources."""
+    numbers = {source.id: number for number, source in enumerate(told.sources, 1)}
+    if told.period is not None:
+        terminal.say(f"Period: {spans.named(told.period, told.zone, 'en')}")
+    if told.lines:
+        for line in told.lines:
+            day = terminal.when(line.article.published)
+            terminal.out(f"{day}  {safe.plain(line.text)} [{numbers[line.article.id]}]")
+    elif told.written:
+        terminal.say(f"Written by the model {settings.model_name} from the sources:")
+        for one in told.written:
+            terminal.out(f"{safe.plain(one.text)} {''.join(f'[{number}]' for number in one.cites)}")
+    elif told.answered:
+        if settings.model_url is not None:
+            terminal.say("Word for word from the articles; no model wrote this:")
+        for quote in told.quotes:
+            terminal.out(f"“{safe.plain(quote.text)}” [{numbers[quote.article.id]}]")
+    else:
+        _unknown(told)
+    shown = told.sources if told.answered else told.nearest
+    if shown:
+        terminal.table(
+            "Sources" if told.answered else "The nearest articles",
+            ("date", "source", "article"),
+            (
+                (terminal.when(source.published), source.outlet, f"{source.title}\n{source.url}")
+                for source in shown
+            ),
+            lines=True,
+        )
+
+
+def _unknown(told: Answer) -> None:
+    terminal.say("The stored articles do not answer that.")
+    if told.is_of_another_time:
+        rest = "" if told.oldest is None else f": the oldest is of {terminal.when(told.oldest)}"
+        terminal.say(f"None of them is of that time{rest}.")
+    if told.newest is not None:
+        terminal.say(f"The newest of them is of {terminal.when(told.newest)}.")
+
+
+def explanation(found: Explanation) -> list[str]:
+    """What became of an article: a line an article and its feed, then a line a channel."""
+    from bot.posting.send_outcomes import describe  # noqa: PLC0415 - brings discord, which other commands need not wait for
+
+    lines: list[str] = []
+    for article, feed in found.carried:
+        source = urls.masked(feed.url) if feed else "a feed that is gone"
+        lines.append(f"“{safe.plain(article.title)}”: found {_time(article.found)} in {source}")
+        if (page := found.readings.get(article.id)) is not None:
+            lines.append(page_outcomes.sentence(page, when=_time(page.ended or article.found)))
+        if feed is not None and feed.failing_since is not None:
+            lines.append(f"that feed fails since {_time(feed.failing_since)}: {feed.error}")
+    for fate in found.fates:
+        told = safe.plain(sentence(fate, when=_time(fate.since), problem=describe))
+        where = f", message {fate.message_id}" if fate.message_id else ""
+        lines.append(f"channel {fate.channel_id}: {told}{where}")
+    lines += [f"channel {one.channel_id}: {passed_over()}" for one in found.passed_over]
+    if lines and not (found.fates or found.passed_over):
+        lines.append("posted nowhere: no channel follows its feed")
+    return lines
+
+
+def _time(timestamp: int) -> str:
+    return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -1,0 +1,285 @@
+"""What the command line shows: tables for people on standard output, everything else on standard error."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import errno
+import gc
+import logging
+import os
+import re
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import typer
+from babel.dates import format_timedelta
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
+from typer.core import TyperCommand
+
+from bot.client import log_format
+from bot.core.settings import Settings
+from bot.store import StoreError
+from bot.text.safe import plain
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+    from rich.text import Text
+
+T = TypeVar("T")
+
+FAILED = 1
+WRONG_USE = 2
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # of malloc.h
+_GIVEN_BACK = 2**17  # bytes
+
+_QUERY = re.compile(r"-[^-\s][^\s]|-[\"'“«(]")
+_UNWRITABLE = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO})
+
+MEDIUM = "%Y-%m-%d %H:%M"
+
+
+class TakesQuery(TyperCommand):
+    """A command with a query that may begin with a dash: `-word` is no option, and none is that short."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401  # typer has its own click
+        """Let the query stand behind the options."""
+        valued = {name for each in self.params if not getattr(each, "is_flag", True) for name in each.opts}
+        options = args[: args.index("--")] if "--" in args else args
+        queries = [
+            number
+            for number, word in enumerate(options)
+            if _QUERY.match(word) and (not number or options[number - 1] not in valued)
+        ]
+        if queries:
+            rest = [word for number, word in enumerate(options) if number not in queries]
+            args = [*rest, "--", *(options[number] for number in queries), *args[len(options) + 1 :]]
+        return super().parse_args(ctx, args)
+
+
+def _messages() -> Console:
+    """For people: words, progress, errors."""
+    from rich.console import Console  # noqa: PLC0415 - two megabytes that a bot seldom needs
+
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def say(message: str) -> None:
+    """A line for the person at the terminal, on standard error."""
+    from rich.text import Text  # noqa: PLC0415 - see above
+
+    _messages().print(Text(message))
+
+
+def out(line: str) -> None:
+    """A line for the next program, on standard output."""
+    sys.stdout.write(line + "\n")
+
+
+def progress() -> Progress:
+    """A progress bar on standard error; nothing is drawn where that is not a terminal."""
+    from rich.progress import (  # noqa: PLC0415 - see above
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
+    messages = _messages()
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=messages,
+        transient=True,
+        disable=not messages.is_terminal,
+    )
+
+
+def table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[str | Text]], *, lines: bool = False
+) -> None:
+    """A table on standard output. Cells are shown as they are, never read as markup."""
+    from rich.console import Console  # noqa: PLC0415 - see above
+    from rich.table import Table  # noqa: PLC0415 - see above
+    from rich.text import Text  # noqa: PLC0415 - see above
+
+    drawn = Table(title=title, title_justify="left", show_lines=lines, expand=False)
+    for column in columns:
+        drawn.add_column(column, overflow="fold")
+    for row in rows:
+        drawn.add_row(*(Text(plain(cell)) if isinstance(cell, str) else cell for cell in row))
+    Console(file=sys.stdout, highlight=False).print(drawn)
+
+
+def marked(text: str, spans: Iterable[tuple[int, int]]) -> Text:
+    """A text with the given stretches (start, end) in bold."""
+    from rich.text import Text  # noqa: PLC0415 - see above
+
+    shown = Text(text)
+    for start, end in spans:
+        shown.stylize("bold", start, end)
+    return shown
+
+
+def when(timestamp: int | None) -> str:
+    """A time in the machine's own time zone, or a dash."""
+    if timestamp is None:
+        return "–"
+    return datetime.fromtimestamp(timestamp, UTC).astimezone().strftime(MEDIUM)
+
+
+def ago(timestamp: int | None, now: int) -> str:
+    """How long before (or after) now a time lies, in English, or a dash."""
+    if timestamp is None:
+        return "–"
+    return format_timedelta(timestamp - now, add_direction=True, locale="en")
+
+
+def start_logging(settings: Settings) -> None:
+    """One line an event on standard error: time, level, where, what."""
+    handler = logging.StreamHandler(sys.stderr)
+    if settings.log_format == "json":
+        handler.setFormatter(log_format.Structured())
+    else:
+        handler.setFormatter(log_format.Discreet("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
+    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
+    log_format.keep_quiet()
+    # The libraries' own chatter is worth reading only when something is wrong.
+    if settings.log_level != "debug":
+        for name in ("discord", "aiosqlite", "asyncio", "aiohttp", "filelock"):
+            logging.getLogger(name).setLevel(logging.WARNING)
+        # At every start these warn of voice libraries that nobody needs here.
+        for name in ("discord.client", "discord.state"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+        outages = Outages()
+        logging.getLogger("discord.gateway").setLevel(logging.INFO)  # it tells that a connection is back
+        for name in ("discord.shard", "discord.gateway"):
+            logging.getLogger(name).addFilter(outages)
+
+
+class Outages(logging.Filter):
+    """Lets the log say once that a shard's connection to Discord is lost, and once that it is back.
+
+    discord.py tells of every attempt to connect again, each with its traceback.
+    """
+
+    _LOST = "Attempting a reconnect for shard ID"
+    _BACK = ("Shard ID %s has connected to Gateway", "Shard ID %s has successfully RESUMED")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lost: set[object] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether to write a record, which may be changed to what is worth knowing."""
+        shard = record.args[0] if isinstance(record.args, tuple) and record.args else None
+        message = str(record.msg)
+        if message.startswith(self._LOST):
+            if shard in self._lost:
+                return False
+            self._lost.add(shard)
+            cause = record.exc_info[1] if record.exc_info else None
+            record.levelno, record.levelname = logging.WARNING, "WARNING"
+            record.msg = "Shard %s has no connection to Discord (%s); trying again until it has"
+            record.args, record.exc_info = (shard, cause or "closed"), None
+        elif message.startswith(self._BACK) and shard in self._lost:
+            self._lost.discard(shard)
+            record.msg, record.args = "Shard %s is connected to Discord again", (shard,)
+        else:
+            return record.levelno >= logging.WARNING
+        return True
+
+
+def stop(message: str, status: int = FAILED) -> NoReturn:
+    """Say why and end the process with that exit status."""
+    say(message)
+    raise typer.Exit(status)
+
+
+def settings_or_stop() -> Settings:
+    """The settings; where some are wrong, each is named with its fault and the process ends with status 2."""
+    try:
+        return Settings()
+    except (ValidationError, SettingsError) as error:
+        problems = error.errors() if isinstance(error, ValidationError) else ()
+        for problem in problems:
+            name = str(problem["loc"][0]).upper()
+            say(f"{name if name == 'DISCORD_TOKEN' else f'TELEX_{name}'}: {problem['msg']}")
+        stop("The settings are wrong." if problems else str(error), WRONG_USE)
+
+
+def _spare_memory() -> None:
+    """Have the C library keep no heap for each thread, and give back what is large once it is free.
+
+    What one thread frees, the others could not use; they take turns by the interpreter's lock, so that they
+    seldom wait for one another here. Left alone, it keeps the more the larger the documents are that come
+    along. See mallopt(3); other libraries than glibc have nothing of the kind.
+    """
+    with suppress(AttributeError, OSError):
+        library = ctypes.CDLL(None)
+        library.mallopt(_M_ARENA_MAX, 1)
+        library.mallopt(_M_MMAP_THRESHOLD, _GIVEN_BACK)
+        library.mallopt(_M_TRIM_THRESHOLD, _GIVEN_BACK)
+
+
+def wait_for(work: Callable[[], Coroutine[None, None, T]], *, endless: bool = False) -> T:
+    """Run a coroutine to its end. SIGTERM ends it as Ctrl-C does; errors of file and store become words.
+
+    To be stopped is how `endless` work is done; any other was not done when it is stopped.
+    """
+
+    async def stoppable() -> T:
+        task = asyncio.current_task()
+        assert task is not None
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        return await work()
+
+    if endless:  # what is loaded by now stays: the collector, which halts the event loop, is to pass it by
+        gc.collect()
+        gc.freeze()
+        _spare_memory()
+    try:
+        return asyncio.run(stoppable())
+    except StoreError as error:
+        stop(str(error))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        if endless:
+            raise typer.Exit(0) from None
+        stop("Stopped before the end.")
+    except OSError as error:
+        if error.filename is None:
+            raise
+        stop(f"{error.filename}: {error.strerror}")
+
+
+@contextmanager
+def whole_output() -> Iterator[None]:
+    """Fail, with a word, when standard output cannot take all that is written to it.
+
+    How: https://docs.python.org/3/library/signal.html#note-on-sigpipe
+    """
+    if sys.stdout is None:  # it was closed before the start
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # until the end of the process
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except OSError as error:
+        if error.errno not in _UNWRITABLE:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if error.errno != errno.EPIPE:
+            say(f"standard output: {error.strerror}")
+        raise SystemExit(FAILED) from None

@@ -1,0 +1,337 @@
+"""The Discord client: it carries the cogs, speaks each asker's language and says what went wrong."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.client import command_registration
+from bot.client.services import Newsroom, open_newsroom
+from bot.core import locale
+from bot.core.locale import _, amount, ngettext
+from bot.core.rate_limits import Limit
+from bot.core.refusals import Refusal
+from bot.posting import permissions
+from bot.posting.courier import Courier
+from bot.posting.send_outcomes import no_repeated_threads
+from bot.posting.visibility import Visibility
+from bot.store import DatabaseBroken, DatabaseFault
+
+if TYPE_CHECKING:
+    from bot.core.settings import Settings
+    from bot.store import Store
+
+log = logging.getLogger(__name__)
+
+INTENTS = discord.Intents(guilds=True, guild_messages=True, guild_reactions=True, dm_messages=True)
+"""What Telex hears of a server: nothing privileged."""
+
+_LONGEST_RATE_LIMIT = 30.0  # seconds that discord.py may sleep for a request before it raises RateLimited
+_UNKNOWN_INTERACTION = 10062  # nobody answered it in time
+_FIRST_PAUSE, _LONGEST_PAUSE = 5.0, 300.0  # seconds between attempts to start while Discord is out of reach
+_TOO_MANY, _SERVER_ERROR = 429, 500
+_AT_ONCE, _PERIOD = 30, 30.0  # what a person may ask at once, and seconds until all of that is back
+_KEYSTROKES = 60
+
+
+class Tree(app_commands.CommandTree["Telex"]):
+    """The commands: each is answered in its asker's language, and every error in words."""
+
+    async def interaction_check(self, interaction: discord.Interaction[Telex], /) -> bool:
+        """Set the language of the answer; refuse who asks from where the command is not offered.
+
+        Discord does so too. A forged request is answered all the same, before it can meet a command that
+        relies on there being a server and a member of it.
+        """
+        speak_to(interaction)
+        if interaction.type is discord.InteractionType.autocomplete:
+            return _is_offered(interaction) and interaction.client.takes_keystroke(interaction.user.id)
+        if not _is_offered(interaction):
+            raise app_commands.NoPrivateMessage
+        slow_down(interaction)
+        return True
+
+    async def on_error(
+        self, interaction: discord.Interaction[Telex], error: app_commands.AppCommandError, /
+    ) -> None:
+        """Tell the person."""
+        await report(interaction, error)
+
+
+class Telex(commands.AutoShardedBot):
+    """The bot. It owns no news of its own: `newsroom` is open before it starts and closed after it ends.
+
+    `cogs` are added at login in their order and removed in the same order when the bot closes. Discord is
+    asked how many shards to open unless `shard_count` says it.
+    """
+
+    def __init__(
+        self, newsroom: Newsroom, cogs: Sequence[type[commands.Cog]], *, shard_count: int | None = None
+    ) -> None:
+        super().__init__(
+            commands.when_mentioned,
+            help_command=None,
+            tree_cls=Tree,
+            intents=INTENTS,
+            allowed_mentions=discord.AllowedMentions.none(),
+            allowed_contexts=app_commands.AppCommandContext(
+                guild=True, dm_channel=True, private_channel=False
+            ),
+            allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            chunk_guilds_at_startup=False,
+            max_messages=None,
+            max_ratelimit_timeout=_LONGEST_RATE_LIMIT,
+            http_trace=no_repeated_threads(),
+            shard_count=shard_count,
+        )
+        self.newsroom = newsroom
+        self.store: Store = newsroom.store
+        self.pace = Limit(newsroom.clock, allowed=_AT_ONCE, period=_PERIOD)
+        """How much each person asks: commands, buttons and menus together."""
+        self._typing = Limit(newsroom.clock, allowed=_KEYSTROKES, period=_PERIOD)
+        self.visibility = Visibility(newsroom.clock)
+        self.courier = Courier(
+            newsroom.store,
+            self,
+            newsroom.clock,
+            newsroom.settings,
+            visibility=self.visibility,
+            workers=newsroom.spare,
+        )
+        self._cogs_to_add = tuple(cogs)
+
+    def takes_keystroke(self, person_id: int) -> bool:
+        """Whether what a person types is still completed; counted apart from what they ask."""
+        if self._typing.wait(person_id):
+            return False
+        self._typing.take(person_id)
+        return True
+
+    async def setup_hook(self) -> None:
+        """Add the cogs and tell Discord of the commands where they changed."""
+        for cog in self._cogs_to_add:
+            await self.add_cog(cog(self))
+        await self.sync_commands()
+
+    async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - discord.py's
+        """Log what went wrong in a listener, unless the store has said it."""
+        if not isinstance(sys.exc_info()[1], DatabaseFault):
+            await super().on_error(event_method, *args, **kwargs)
+
+    async def on_message(self, message: discord.Message, /) -> None:
+        """No text commands: there are slash commands, and a cog that listens for mentions."""
+
+    async def sync_commands(self) -> bool:
+        """Register the commands with Discord where they changed, and let texts mention them.
+
+        Returns whether they were sent.
+        """
+        sent, mentions = await command_registration.register(self.tree, self.store.meta)
+        locale.know_commands(mentions)
+        return sent
+
+    def missing_permissions(self, channel: permissions.Place, *, useful: bool = False) -> list[str]:
+        """Names, in the language of this task, of the permissions that posting in a channel lacks.
+
+        With `useful`, instead those without which posts still go out but something is lost.
+        """
+        return permissions.missing(channel, required=not useful, useful=useful)
+
+    async def visible_feed_ids(self, interaction: discord.Interaction[Any]) -> set[int]:
+        """Ids of the feeds that the asker may read: those followed in channels of this server they can view.
+
+        Empty in a direct message. May ask Discord about archived threads: acknowledge the interaction first.
+        """
+        guild, member = interaction.guild, interaction.user
+        if guild is None or not isinstance(member, discord.Member):
+            return set()
+        return await self.feed_ids_seen_by(member)
+
+    async def feed_ids_seen_by(self, member: discord.Member) -> set[int]:
+        """Ids of the feeds that are followed in channels of a member's server that they can view.
+
+        May ask Discord about archived threads.
+        """
+        visible = [
+            channel_id
+            for channel_id in await self.store.subscriptions.channels(member.guild.id)
+            if await self.can_view(member.guild, member, channel_id)
+        ]
+        return await self.store.subscriptions.feed_ids(visible)
+
+    async def can_view(self, guild: discord.Guild, member: discord.Member, channel_id: int) -> bool:
+        """Whether a member sees a channel or thread of a server and what was posted in it.
+
+        Not where only Discord can tell and does not.
+        """
+        try:
+            return await self.visibility.can_view(guild, member, channel_id)
+        except (discord.DiscordException, aiohttp.ClientError):
+            return False
+
+
+class LoginRefused(Exception):
+    """Discord does not take the token; the message says what to do."""
+
+
+async def serve(settings: Settings, cogs: Sequence[type[commands.Cog]]) -> None:
+    """Run the bot on Discord until it is cancelled. The settings hold a token.
+
+    While Discord is out of reach at the start it tries again and again. Raises LoginRefused, and StoreError
+    where the database cannot be used.
+    """
+    assert settings.discord_token is not None
+    pause = _FIRST_PAUSE
+    async with open_newsroom(settings) as newsroom:
+        while True:
+            try:
+                async with Telex(newsroom, cogs) as bot:
+                    await bot.start(settings.discord_token.get_secret_value())
+            except discord.LoginFailure as error:
+                message = "Discord refused the token. Copy it from the developer portal: Bot, Reset Token."
+                raise LoginRefused(message) from error
+            except (discord.DiscordException, aiohttp.ClientError, TimeoutError) as error:
+                if not _out_of_reach(error):
+                    raise
+                log.warning("Discord is out of reach, trying again in %.0f s: %s", pause, error)
+            else:
+                return
+            await newsroom.clock.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+def _is_offered(interaction: discord.Interaction[Any]) -> bool:
+    """Whether a command works where it was sent from: by a member of a server, or in a direct message."""
+    if interaction.guild_id is not None:
+        return isinstance(interaction.user, discord.Member)
+    command = interaction.command
+    if isinstance(command, app_commands.Command) and command.root_parent is not None:
+        contexts = command.root_parent.allowed_contexts
+    else:
+        contexts = command.allowed_contexts if command is not None else None
+    return contexts is None or contexts.dm_channel is not False
+
+
+def _out_of_reach(error: Exception) -> bool:
+    """Whether an error of the start is Discord's or the network's, and will pass."""
+    if isinstance(error, discord.HTTPException):
+        return error.status == _TOO_MANY or error.status >= _SERVER_ERROR
+    passing = discord.GatewayNotFound | discord.RateLimited | aiohttp.ClientError | TimeoutError
+    return isinstance(error, passing)
+
+
+def speak_to(interaction: discord.Interaction[Any]) -> None:
+    """Speak the asker's language for the rest of this task: theirs, else their server's, else the setting."""
+    theirs = locale.supported(str(interaction.locale))
+    servers = locale.supported(str(interaction.guild_locale)) if interaction.guild_locale else None
+    locale.speak(theirs or servers or interaction.client.newsroom.settings.language)
+
+
+@asynccontextmanager
+async def answering(interaction: discord.Interaction[Any]) -> AsyncIterator[None]:
+    """For callbacks of views, modals and dynamic items: speak the asker's language, report what goes wrong.
+
+    The command tree does both by itself.
+    """
+    speak_to(interaction)
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001  # whatever it is, the person is told and it is logged
+        await report(interaction, error)
+
+
+def slow_down(interaction: discord.Interaction[Telex]) -> None:
+    """Count what a person asks of the bot. Raises `CommandOnCooldown` for more than anybody's share."""
+    pace = interaction.client.pace
+    if wait := pace.wait(interaction.user.id):
+        raise app_commands.CommandOnCooldown(app_commands.Cooldown(_AT_ONCE, _PERIOD), wait)
+    pace.take(interaction.user.id)
+
+
+async def report(interaction: discord.Interaction[Any], error: Exception) -> None:
+    """Tell the asker, and nobody else, what went wrong; log what they cannot know."""
+    if isinstance(error, app_commands.CommandInvokeError):
+        error = error.original if isinstance(error.original, Exception) else error
+    if isinstance(error, discord.NotFound) and error.code == _UNKNOWN_INTERACTION:
+        log.warning("An interaction was answered too late: %s", _place(interaction))
+        return
+    sentence = in_words(error, _place(interaction))
+    try:
+        if interaction.response.is_done():
+            await interaction.followup.send(sentence, ephemeral=True)
+        else:
+            await interaction.response.send_message(sentence, ephemeral=True)
+    except (discord.DiscordException, aiohttp.ClientError) as unheard:
+        log.warning("Could not tell a person of an error: %s", unheard)
+
+
+def in_words(error: Exception, place: str) -> str:
+    """What to tell the person of an error; one that they cannot know is logged with a number and `place`."""
+    sentence = _sentence(error)
+    if sentence is not None:
+        return sentence
+    number = secrets.token_hex(4)
+    log.error("Error %s: %s", number, place, exc_info=error)
+    return _(
+        "Something went wrong on my side. If it goes on, tell whoever runs this bot the number `{number}`."
+    ).format(number=number)
+
+
+def _sentence(error: Exception) -> str | None:  # noqa: PLR0911  # one line an error
+    """What to say of an error that is no fault of ours; None for one that is."""
+    match error:
+        case Refusal():
+            return str(error)
+        case DatabaseFault():
+            return _of_database(error)
+        case app_commands.CommandOnCooldown():
+            seconds = max(1, round(error.retry_after))
+            return ngettext(
+                "That was quick. Try again in {seconds} second.",
+                "That was quick. Try again in {seconds} seconds.",
+                seconds,
+            ).format(seconds=amount(seconds))
+        case app_commands.MissingPermissions():
+            names = ", ".join(map(permissions.name, error.missing_permissions))
+            return _("You need the permission {permissions} for this.").format(permissions=names)
+        case app_commands.BotMissingPermissions():
+            names = ", ".join(map(permissions.name, error.missing_permissions))
+            return _("I need the permission {permissions} for this.").format(permissions=names)
+        case app_commands.NoPrivateMessage():
+            return _("This works in a server only.")
+        case app_commands.CommandNotFound() | app_commands.CommandSignatureMismatch():
+            return _("This command has changed. Try again in a few minutes.")
+        case app_commands.TransformerError():
+            return _("I cannot make sense of “{value}”.").format(value=str(error.value)[:100])
+        case app_commands.CheckFailure():
+            return _("You cannot use this here.")
+    return None
+
+
+def _of_database(fault: DatabaseFault) -> str:
+    if isinstance(fault, DatabaseBroken):
+        return _(
+            "My database is damaged, so this was not done. Whoever runs this bot has to restore a backup."
+        )
+    return _(
+        "My database takes nothing for the moment, so this was not done. Whoever runs this bot is told; try "
+        "again later."
+    )
+
+
+def _place(interaction: discord.Interaction[Any]) -> str:
+    """What was asked and where, for the log: names and ids, nothing that a person typed."""
+    command = interaction.command.qualified_name if interaction.command else None
+    data: Mapping[str, Any] = dict(interaction.data or {})
+    custom_id = data.get("custom_id")
+    return f"{command or custom_id or interaction.type.name} in server {interaction.guild_id}"

@@ -1,0 +1,59 @@
+"""Whether the bot is well."""
+
+from __future__ import annotations
+
+from bot.client.services import Newsroom
+from bot.core.clock import Leaps
+from bot.store import StoreError
+
+SILENCE = 2 * 3600
+"""Seconds without an answer of any feed after which polling counts as broken."""
+AWAY = 600
+"""Seconds without Discord's gateway after which the bot counts as unwell."""
+
+
+class Health:
+    """What can be told of a running bot.
+
+    `disconnected` is since when Discord's gateway has been away, in seconds of UTC, None while it is there.
+    """
+
+    def __init__(self, newsroom: Newsroom) -> None:
+        self._store, self._clock, self._poller = newsroom.store, newsroom.clock, newsroom.poller
+        self._started = self._clock.now()
+        self._leaps = Leaps(self._clock)
+        self.disconnected: int | None = self._started
+
+    async def silent_since(self) -> int | None:
+        """Since when no feed could be fetched although some should have been; None while all is well.
+
+        Silence shorter than `SILENCE` is well; an hour by which the clock was set is none. Raises StoreError.
+        """
+        if leap := self._leaps.look():
+            self._started += leap
+            if self._poller.last_answer is not None:
+                self._poller.last_answer = min(self._poller.last_answer + leap, self._clock.now())
+            if self.disconnected is not None:
+                self.disconnected += leap
+        since = max(self._started, self._poller.last_answer or 0)
+        overdue = self._clock.now() - SILENCE
+        if since > overdue or not await self._store.feeds.wanted(asked_after=since, due_before=overdue):
+            return None
+        return since
+
+    async def problems(self) -> list[str]:
+        """What is wrong, a sentence each; none when the bot is well."""
+        found = []
+        try:
+            if (since := await self.silent_since()) is not None:
+                found.append(f"no feed could be fetched for {self._minutes(since)} minutes")
+        except StoreError as error:
+            found.append(f"the database cannot be read: {error}")
+        if (trouble := self._store.trouble) is not None:
+            found.append(f"the database is in trouble: {trouble}")
+        if self.disconnected is not None and self._clock.now() - self.disconnected > AWAY:
+            found.append(f"Discord has been out of reach for {self._minutes(self.disconnected)} minutes")
+        return found
+
+    def _minutes(self, since: int) -> int:
+        return (self._clock.now() - since) // 60

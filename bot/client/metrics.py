@@ -1,0 +1,142 @@
+"""How the bot is, for machines: `/healthz` for whoever watches it, `/metrics` for Prometheus."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry, Gauge, Histogram, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector
+
+from bot.client.health import Health
+from bot.client.services import Newsroom
+from bot.polling.page_reader import Reader
+from bot.polling.poller import Poller
+from bot.store import StoreError
+
+log = logging.getLogger(__name__)
+
+LATENESS_EVERY = 0.5
+"""Seconds between looks at how late the event loop is."""
+
+_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_LATE = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1)
+
+
+class Figures:
+    """What is measured of a running bot, where it is asked for on a local port."""
+
+    def __init__(self, newsroom: Newsroom, health: Health) -> None:
+        self._store, self._clock, self._health = newsroom.store, newsroom.clock, health
+        self._registry = CollectorRegistry(auto_describe=True)
+        ProcessCollector(registry=self._registry)
+        self._registry.register(_Polls(newsroom.poller))
+        self._registry.register(_Pages(newsroom.reader))
+        self.interactions = Histogram(
+            "telex_interaction_seconds",
+            "How long a command took, from its arrival to its whole answer.",
+            ("command",),
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
+        self._lateness = Histogram(
+            "telex_loop_late_seconds",
+            "How late the event loop was for a timer.",
+            buckets=_LATE,
+            registry=self._registry,
+        )
+        self._articles = self._gauge("telex_articles", "Articles in the store.")
+        self._pages = self._gauge("telex_pages_waiting", "Pages of articles that are to be read.")
+        self._database = self._gauge("telex_database_bytes", "Size of the database, without its log.")
+        self._deliveries = self._gauge(
+            "telex_deliveries", "Messages owed to channels or sent, by state.", "state"
+        )
+        self._oldest = self._gauge(
+            "telex_delivery_oldest_seconds", "Age of the oldest message in a state.", "state"
+        )
+
+    def _gauge(self, name: str, meaning: str, *labels: str) -> Gauge:
+        return Gauge(name, meaning, labels, registry=self._registry)
+
+    async def metrics(self) -> bytes:
+        """The figures in Prometheus' text format. Raises StoreError."""
+        self._articles.set(await self._store.articles.count())
+        self._pages.set(await self._store.readings.waiting())
+        self._database.set(await self._store.size())
+        self._deliveries.clear()
+        self._oldest.clear()
+        for state, count, oldest in await self._store.dispatches.by_state():
+            self._deliveries.labels(state).set(count)
+            self._oldest.labels(state).set(self._clock.now() - oldest)
+        return generate_latest(self._registry)
+
+    async def watch_lateness(self) -> None:
+        """Measure how late the event loop is, for ever."""
+        loop = asyncio.get_running_loop()
+        while True:
+            before = loop.time()
+            await asyncio.sleep(LATENESS_EVERY)
+            self._lateness.observe(max(0.0, loop.time() - before - LATENESS_EVERY))
+
+    @asynccontextmanager
+    async def served(self, host: str, port: int) -> AsyncIterator[int]:
+        """Answer `/healthz` (200 when well, else 503) and `/metrics` within the block; the port, for 0 a free
+        one.
+
+        Raises OSError when the address cannot be used.
+        """
+        app = web.Application()
+        app.add_routes([web.get("/healthz", self._healthz), web.get("/metrics", self._metrics)])
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, host, port).start()
+            bound: int = runner.addresses[0][1]
+            log.info("Health and metrics at http://%s:%d", host, bound)
+            yield bound
+        finally:
+            await runner.cleanup()
+
+    async def _healthz(self, _request: web.Request) -> web.Response:
+        found = await self._health.problems()
+        return web.json_response({"well": not found, "problems": found}, status=503 if found else 200)
+
+    async def _metrics(self, _request: web.Request) -> web.Response:
+        try:
+            body = await self.metrics()
+        except StoreError as error:
+            return web.Response(status=503, text=f"The database cannot be read: {error}\n")
+        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+class _Pages(Collector):
+    """Pages of articles by how reading them ended, counted by the reader."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    def collect(self) -> list[Metric]:
+        pages = CounterMetricFamily(
+            "telex_pages", "Pages of articles by how reading them ended.", labels=["outcome"]
+        )
+        for outcome, count in self._reader.outcomes.items():
+            pages.add_metric([outcome], count)
+        return [pages]
+
+
+class _Polls(Collector):
+    """Polls by how they ended, counted by the poller."""
+
+    def __init__(self, poller: Poller) -> None:
+        self._poller = poller
+
+    def collect(self) -> list[Metric]:
+        polls = CounterMetricFamily("telex_polls", "Polls by how they ended.", labels=["outcome"])
+        for outcome, count in self._poller.outcomes.items():
+            polls.add_metric([outcome.value], count)
+        return [polls]

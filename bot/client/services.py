@@ -1,0 +1,97 @@
+"""All that works without a chat window, opened and closed together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from bot.answers.model_writer import Writer, writer_of
+from bot.core import hours
+from bot.core.clock import Clock, SystemClock
+from bot.core.settings import Settings
+from bot.core.workers import Workers
+from bot.feeds.article_pages import Pages
+from bot.feeds.fetch import Fetcher
+from bot.feeds.robots import Robots
+from bot.polling.feed_search import Following
+from bot.polling.page_reader import Reader
+from bot.polling.poller import Poller
+from bot.search.searching import Searcher
+from bot.search.semantic.semantic_search import Meaning, opened
+from bot.store import Store
+from bot.stories.story_lookup import Gathering
+
+READERS_PATIENCE = 300.0
+"""Seconds after a question until the process that read for it, some 40 MB, is given up."""
+SPARE_PATIENCE = 60.0
+"""The same of the process for digests and trends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Newsroom:
+    """What the command line and the Discord client share."""
+
+    settings: Settings
+    clock: Clock
+    store: Store
+    fetcher: Fetcher
+    workers: Workers
+    spare: Workers  # for what is needed now and then
+    poller: Poller
+    following: Following
+    searcher: Searcher
+    reader: Reader
+    meaning: Meaning | None = None  # with the extra `semantic`
+    writer: Writer | None = None  # where a model service is configured
+
+    async def zone(self, server_id: int) -> tzinfo:
+        """The time zone in which the days of a server begin. Raises `StoreError`."""
+        return hours.zone((await self.store.preferences.of_server(server_id)).time_zone)
+
+
+@asynccontextmanager
+async def open_newsroom(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Newsroom]:
+    """Open the database, connections and workers, and close them at the end. Raises StoreError.
+
+    The poller does not run by itself.
+    """
+    clock = clock or SystemClock()
+    store = await Store.open(settings.database, clock)
+    workers, readers = Workers(), Workers(patience=READERS_PATIENCE)
+    spare = Workers(patience=SPARE_PATIENCE)
+    try:
+        async with (
+            Fetcher(settings) as fetcher,
+            opened(settings, store) as meaning,
+            writer_of(settings, clock) as writer,
+        ):
+            searcher = Searcher(store, meaning, workers=readers)
+            gathering = Gathering(store, searcher.finder.vocabulary, meaning)
+            poller = Poller(settings, clock, store, fetcher, workers, gathering)
+            following = Following(clock, store, fetcher, workers, poller)
+            pages = Pages(fetcher, workers, Robots(clock, fetcher, workers))
+            reader = Reader(settings, clock, store, pages, poller.hosts)
+            try:
+                yield Newsroom(
+                    settings,
+                    clock,
+                    store,
+                    fetcher,
+                    workers,
+                    spare,
+                    poller,
+                    following,
+                    searcher,
+                    reader,
+                    meaning,
+                    writer,
+                )
+            finally:
+                await gathering.close()
+    finally:
+        await workers.close()
+        await readers.close()
+        await spare.close()
+        await store.close()

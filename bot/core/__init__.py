@@ -1,0 +1,1 @@
+"""What every room uses: models, settings, the clock, worker processes, the language of messages."""

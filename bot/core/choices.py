@@ -1,0 +1,172 @@
+"""What the people of a server may choose: looks, filters, rhythm, digests, and who changed what.
+
+Times are integer seconds since 1970 in UTC; identifiers named `..._id` are as in `bot.core.models`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple, Self
+
+from bot.core.hours import clock
+
+
+class Style(StrEnum):
+    """How much of an article a post shows."""
+
+    FULL = "full"
+    COMPACT = "compact"  # a short excerpt and a small picture
+    HEADLINE = "headline"  # one line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """How posts look.
+
+    `excerpt` is its length in UTF-16 units (None: as the style has it), `colour` 0xRRGGBB (None: Telex's),
+    `prefix` stands before the title, `role` is the one that is mentioned.
+    """
+
+    style: Style = Style.FULL
+    image: bool = True
+    excerpt: int | None = None
+    colour: int | None = None
+    prefix: str = ""
+    role: int | None = None
+
+
+USUAL = Look()
+"""How posts look where nobody chose otherwise."""
+
+
+class Rule(StrEnum):
+    """What a filter does with the articles that match its query."""
+
+    ONLY = "only"  # of several such filters an article has to match one
+    NEVER = "never"
+
+
+class Filter(NamedTuple):
+    """A rule of a subscription about what is posted. `query` is in the search syntax, one line."""
+
+    id: int
+    rule: Rule
+    query: str
+
+
+class Preference(StrEnum):
+    """What the people of a server may choose for it or for a channel; also the column that keeps it."""
+
+    LANGUAGE = "language"
+    TIME_ZONE = "time_zone"
+    MANAGER_ROLE = "manager_role"
+    ALERTS = "alerts"
+    JOIN_STORIES = "join_stories"
+    DAILY_THREAD = "daily_thread"
+    QUIET_HOURS = "quiet_hours"
+    MOST_AN_HOUR = "most_an_hour"
+    GAP = "gap"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerPreferences:
+    """What a server chose.
+
+    `language` of posts (None: the one that Discord gives the server), `time_zone` (a name of the IANA
+    database), the role that may manage feeds, the channel that is told of feeds in trouble (None: those that
+    follow them), the look of posts where their subscription has none of its own.
+    """
+
+    language: str | None = None
+    time_zone: str = "UTC"
+    manager_role: int | None = None
+    alerts: int | None = None
+    look: Look = USUAL
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelPreferences:
+    """What was chosen for a channel.
+
+    The language of its posts (None: the server's), one post a story, its posts in a thread of the day. Its
+    rhythm, None where there is none: `quiet_hours` as `hours.quiet` writes them, in the server's time
+    zone; how many messages of articles it takes in an hour; a `gap` in seconds between two of them.
+    """
+
+    language: str | None = None
+    join_stories: bool = True
+    daily_thread: bool = False
+    quiet_hours: str | None = None
+    most_an_hour: int | None = None
+    gap: int | None = None
+
+
+class SubscriptionState(StrEnum):
+    """How a channel stands to a feed in the history of a server's settings; none: it does not follow it."""
+
+    FOLLOWED = "followed"
+    PAUSED = "paused"
+
+
+class TagRule(NamedTuple):
+    """Posts of a forum that match a query get a tag of it; all of them for an empty query."""
+
+    tag_id: int
+    query: str
+
+
+class SettingChange(NamedTuple):
+    """Somebody changed a setting of a server, of a channel, or of a feed in a channel.
+
+    `setting` is the name of a `Preference`, `subscription` (a `SubscriptionState`), `channel` (where a feed
+    was moved from and to), or another feature's. `person_id` is None where they had what is kept about them
+    deleted. `old` and `new` are the values as the store writes them, None for none.
+    """
+
+    changed: int
+    person_id: int | None
+    setting: str
+    channel_id: int | None
+    feed_id: int | None
+    old: str | None
+    new: str | None
+
+
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestPlan:
+    """When a channel is told what came, and how.
+
+    At a `minute` of the day in the server's time zone, on a `weekday` (Monday is 0) or, for None, each day.
+    `alone`: the channel gets no single posts. `wide`: also from feeds of other channels that all its readers
+    may read. `chart`: with a picture of what rose in the week.
+    """
+
+    weekday: int | None
+    minute: int
+    alone: bool = False
+    wide: bool = False
+    chart: bool = False
+
+    def __str__(self) -> str:
+        """As the history of a server has it, such as `daily 08:00 alone`."""
+        day = "daily" if self.weekday is None else _DAYS[self.weekday]
+        more = [name for name in ("alone", "wide", "chart") if getattr(self, name)]
+        return " ".join([day, clock(self.minute), *more])
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """The plan that a text tells which `str` made. Raises ValueError for another."""
+        day, time, *more = text.split()
+        hour, minute = map(int, time.split(":"))
+        weekday = None if day == "daily" else _DAYS.index(day)
+        return cls(
+            weekday=weekday,
+            minute=60 * hour + minute,
+            alone="alone" in more,
+            wide="wide" in more,
+            chart="chart" in more,
+        )

@@ -1,0 +1,245 @@
+"""Processes for work that costs or may hang: parsing what strangers wrote, above all.
+
+A thread would hold the interpreter's lock and could not be stopped. A worker is a fresh Python process that
+takes one call at a time over a socket pair; one that hangs or dies is replaced. The event loop only waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pickle
+import socket
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable
+from typing import TypeVar, TypeVarTuple, cast
+
+from bot.core.worker_process import HEADER, WorkerDied, WorkerError, WorkerTimeout
+
+__all__ = ["WorkerDied", "WorkerError", "WorkerTimeout", "Workers"]
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+TIRED = 192 * 2**20
+"""Bytes a worker may have held at its worst before it is replaced by a fresh one, unless told otherwise."""
+START_TIME = 30.0
+"""Seconds on top of a call's own limit while a worker starts or first imports the module of a function."""
+ORPHAN_TIME = 5.0
+"""Seconds after its limit when a call ends its own process, in case nobody is left to kill it."""
+
+_THRIFTY = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
+"""What the C library is to do with the memory of a document once it is read: give it back (mallopt(3))."""
+_SERVE = (
+    "import sys; sys.path[:] = {path!r}; "
+    "from bot.core.worker_process import serve; serve({descriptor}, {tired})"
+)
+
+
+class Workers:
+    """A pool of `count` worker processes. Calls wait in order for a free one.
+
+    Each process starts when it is first needed, is replaced once it held `tired` bytes, and ends when none
+    was needed for `patience` seconds. The pool belongs to one event loop.
+    """
+
+    def __init__(self, count: int = 1, *, tired: int = TIRED, patience: float | None = None) -> None:
+        self._count = count
+        self._tired = tired
+        self._patience = patience
+        self._timer: asyncio.TimerHandle | None = None
+        self._idle: list[_Worker] = []
+        self._busy: set[_Worker] = set()
+        self._dying: list[subprocess.Popen[bytes]] = []
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._taken = 0
+        self._closed = False
+
+    async def start(self) -> None:
+        """Start all processes now, so that the first calls need not wait for it."""
+        while len(self._idle) + self._taken < self._count:
+            self._idle.append(await _Worker.start(self._tired))
+
+    async def close(self) -> None:
+        """Kill the processes. Calls that wait or run are cancelled."""
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+        for future in self._waiting:
+            future.cancel()
+        for worker in [*self._busy, *self._idle]:
+            self._discard(worker)
+        self._idle.clear()
+        while self._reap():  # noqa: ASYNC110 - nothing tells of an end on every system
+            await asyncio.sleep(0.002)
+
+    async def run(
+        self,
+        function: Callable[[*Ts], T],
+        *args: *Ts,
+        timeout: float,  # noqa: ASYNC109 - what runs out is the worker's time, not this task's
+    ) -> T:
+        """Call `function(*args)`, a function at the top of a module, in a worker; return what it returns.
+
+        `timeout` is in seconds from when a worker is free. Arguments, result and exceptions are pickled.
+
+        Raises WorkerTimeout, WorkerDied, or what the function raised.
+        """
+        name = f"{function.__module__}:{function.__qualname__}"
+        await self._turn()
+        worker: _Worker | None = None
+        healthy = False
+        try:
+            worker = await self._fresh()
+            self._busy.add(worker)
+            healthy, result = await worker.call(name, args, timeout)
+        finally:
+            if worker is not None:
+                self._busy.discard(worker)
+                if healthy and not self._closed:
+                    self._idle.append(worker)
+                    self._wait()
+                else:
+                    self._discard(worker)
+            self._taken -= 1
+            self._next()
+        if isinstance(result, BaseException):
+            raise result
+        return cast("T", result)
+
+    async def _turn(self) -> None:
+        if self._closed:
+            raise asyncio.CancelledError
+        if self._taken < self._count and not self._waiting:
+            self._taken += 1
+            return
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(future)
+        try:
+            await future
+        except asyncio.CancelledError:
+            if future in self._waiting:
+                self._waiting.remove(future)
+            elif not future.cancelled():  # its turn had just come
+                self._taken -= 1
+                self._next()
+            raise
+
+    def _next(self) -> None:
+        while self._waiting and self._taken < self._count:
+            future = self._waiting.popleft()
+            if not future.done():
+                self._taken += 1
+                future.set_result(None)
+
+    async def _fresh(self) -> _Worker:
+        while self._idle:
+            worker = self._idle.pop()
+            if not worker.lost:
+                return worker
+            self._discard(worker)
+        self._reap()
+        return await _Worker.start(self._tired)
+
+    def _wait(self) -> None:
+        """From now on for the next call, as long as patience lasts."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._patience is not None:
+            self._timer = asyncio.get_running_loop().call_later(self._patience, self._dismiss)
+
+    def _dismiss(self) -> None:
+        while self._idle:
+            self._discard(self._idle.pop())
+        if self._reap():
+            self._timer = asyncio.get_running_loop().call_later(1.0, self._dismiss)
+
+    def _discard(self, worker: _Worker) -> None:
+        worker.kill()
+        if worker.process not in self._dying:
+            self._dying.append(worker.process)
+
+    def _reap(self) -> bool:
+        """Take note of processes that ended. Whether some have not yet."""
+        self._dying = [process for process in self._dying if process.poll() is None]
+        return bool(self._dying)
+
+
+class _Worker(asyncio.Protocol):
+    """One process and the parent's end of the socket pair to it."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.process = process
+        self.lost = False
+        self._transport: asyncio.Transport | None = None
+        self._reply: asyncio.Future[tuple[bool, object]] | None = None
+        self._received = bytearray()
+        self._known: set[str] = set()
+
+    @classmethod
+    async def start(cls, tired: int) -> _Worker:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            source = _SERVE.format(path=sys.path, descriptor=theirs.fileno(), tired=tired)
+            process = subprocess.Popen(  # noqa: ASYNC220, S603 - returns in a millisecond; our own interpreter
+                [sys.executable, "-P", "-c", source],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                env=os.environ | _THRIFTY,
+                start_new_session=True,  # Ctrl-C in the terminal is not for it
+            )
+        worker = cls(process)
+        await asyncio.get_running_loop().create_connection(lambda: worker, sock=ours)
+        return worker
+
+    async def call(self, name: str, args: tuple[object, ...], limit: float) -> tuple[bool, object]:
+        """Whether the worker can go on, and the result or the exception to raise."""
+        if self._transport is None:
+            raise RuntimeError("a worker without its connection")
+        payload = pickle.dumps((name, args, limit + ORPHAN_TIME), pickle.HIGHEST_PROTOCOL)
+        loop = asyncio.get_running_loop()
+        self._reply, started = loop.create_future(), loop.time()
+        self._transport.writelines((HEADER.pack(len(payload)), payload))
+        module = name.partition(":")[0]
+        first = module not in self._known
+        self._known.add(module)
+        late = False, WorkerTimeout(f"{name} took more than {limit:g} s")
+        try:
+            async with asyncio.timeout(limit + (START_TIME if first else 0)):
+                healthy, result = await self._reply
+        except TimeoutError:
+            return late
+        finally:
+            self._reply = None
+        ended_itself = isinstance(result, WorkerDied) and loop.time() - started >= limit + ORPHAN_TIME
+        return late if ended_itself else (healthy, result)
+
+    def kill(self) -> None:
+        """End the process; the call that runs in it is cancelled."""
+        if self._reply is not None:
+            self._reply.cancel()
+        if self._transport is not None:
+            self._transport.abort()
+        self.process.kill()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        if len(self._received) < HEADER.size:
+            return
+        size = HEADER.size + HEADER.unpack_from(self._received)[0]
+        if len(self._received) < size:
+            return
+        reply, self._received = memoryview(self._received)[HEADER.size : size], bytearray()
+        if self._reply is not None and not self._reply.done():
+            self._reply.set_result(pickle.loads(reply))  # noqa: S301 - our own process wrote it
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+        self.lost = True
+        if self._reply is not None and not self._reply.done():
+            self._reply.set_result((False, WorkerDied("the worker process ended before it answered")))

@@ -1,0 +1,239 @@
+"""The sample feeds: a few outlets on loopback that publish one story after the other.
+
+The stories are in `data/demo/stories.json`, written for the demo: those with a date about real events of tech
+news, those that are some hours old or new about things that are always in the news, and some that are made
+up: a cable that several outlets tell of, an article that is corrected and one that is withdrawn. Each outlet
+is an RSS feed; each story has a page and a picture of its own, so that every link in a post leads somewhere
+without a network.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from html import escape
+from typing import Any, NamedTuple, Self
+
+from aiohttp import web
+
+from bot import DATA
+from bot.core.clock import Clock, SystemClock
+
+MINUTES = 10
+"""How long new stories keep coming."""
+
+_WRITTEN = 120  # seconds before it appears that a new story is dated
+
+
+@dataclass(frozen=True, slots=True)
+class Outlet:
+    """A sample feed."""
+
+    name: str
+    title: str
+    language: str
+    colour: str  # of its pictures, as #rrggbb
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What a story says so many seconds `after` it was published."""
+
+    after: float
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """A sample article. `text` has blank lines between paragraphs.
+
+    `published` is ISO 8601 with its zone; without it the story is so many `hours` old when it appears, or
+    new. It is `withdrawn` so many seconds after that, if at all.
+    """
+
+    slug: str
+    outlet: str
+    title: str
+    published: str = ""
+    hours: float = 0
+    author: str
+    tags: tuple[str, ...]
+    text: str
+    corrected: Correction | None = None
+    withdrawn: float | None = None
+
+
+class Act(NamedTuple):
+    """What becomes of a story at a moment, in seconds after the beginning."""
+
+    moment: float
+    story: Story
+    do: Callable[[Story], None]
+
+
+def load() -> tuple[tuple[Outlet, ...], tuple[Story, ...], tuple[Story, ...]]:
+    """The outlets, what they published before, and the stories in the order in which they are published."""
+    data = json.loads((DATA / "demo" / "stories.json").read_text("utf-8"))
+    outlets = tuple(Outlet(**outlet) for outlet in data["outlets"])
+    return outlets, tuple(map(_story, data["backlog"])), tuple(map(_story, data["stories"]))
+
+
+def _story(data: dict[str, Any]) -> Story:
+    corrected = Correction(**data["corrected"]) if "corrected" in data else None
+    return Story(**{**data, "tags": tuple(data["tags"]), "corrected": corrected})
+
+
+def moments(count: int, *, seconds: float = MINUTES * 60) -> list[float]:
+    """When each of `count` stories appears, in seconds: the first at once, the others ever more slowly."""
+    return [seconds * (number / max(1, count - 1)) ** 1.7 for number in range(count)]
+
+
+class Publisher:
+    """Serves the outlets' feeds, pages and pictures on a free port of 127.0.0.1."""
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
+        self.outlets, self.backlog, self.stories = load()
+        self._published: list[Story] = []
+        self._dates: dict[str, datetime] = {}
+        self._origin = ""
+        app = web.Application()
+        app.router.add_get("/{outlet}/feed.xml", self._feed)
+        app.router.add_get("/articles/{slug}", self._page)
+        app.router.add_get("/pictures/{slug}.png", self._picture)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+
+    async def __aenter__(self) -> Self:
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self._origin = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self._runner.cleanup()
+
+    def feed_url(self, outlet: Outlet) -> str:
+        """The address of an outlet's feed."""
+        return f"{self._origin}/{outlet.name}/feed.xml"
+
+    def picture_url(self, story: Story) -> str:
+        """The address of a story's picture."""
+        return f"{self._origin}/pictures/{story.slug}.png"
+
+    def open_archive(self) -> None:
+        """Let the feeds have what was published before."""
+        self._published[:0] = self.backlog
+
+    def script(self) -> list[Act]:
+        """What the publishers do, in its order."""
+        acts: list[Act] = []
+        for story, moment in zip(self.stories, moments(len(self.stories)), strict=True):
+            acts.append(Act(moment, story, self._published.append))
+            if story.corrected is not None:
+                acts.append(Act(moment + story.corrected.after, story, self._correct))
+            if story.withdrawn is not None:
+                acts.append(Act(moment + story.withdrawn, story, self._published.remove))
+        return sorted(acts, key=lambda act: act.moment)
+
+    async def publish(self) -> AsyncIterator[Story]:
+        """Do what the script says, and tell each story that was published or changed."""
+        passed = 0.0
+        for act in self.script():
+            await asyncio.sleep(act.moment - passed)
+            passed = act.moment
+            act.do(act.story)
+            yield act.story
+
+    def _correct(self, story: Story) -> None:
+        assert story.corrected is not None
+        self._published[self._published.index(story)] = replace(
+            story, title=story.corrected.title, text=story.corrected.text
+        )
+
+    def _date(self, story: Story) -> datetime:
+        if story.published:
+            return datetime.fromisoformat(story.published)
+        moment = self._clock.now() - int(story.hours * 3600) - _WRITTEN
+        return self._dates.setdefault(story.slug, datetime.fromtimestamp(moment, UTC))
+
+    async def _feed(self, request: web.Request) -> web.Response:
+        outlet = next((o for o in self.outlets if o.name == request.match_info["outlet"]), None)
+        if outlet is None:
+            raise web.HTTPNotFound
+        items = "".join(
+            self._item(story)
+            for story in sorted(self._published, key=self._date, reverse=True)
+            if story.outlet == outlet.name
+        )
+        body = (
+            '<?xml version="1.0" encoding="utf-8"?>'
+            '<rss version="2.0" xmlns:media="http://search.yahoo.com/mrss/" '
+            'xmlns:dc="http://purl.org/dc/elements/1.1/"><channel>'
+            f"<title>{escape(outlet.title)}</title><link>{self._origin}/</link>"
+            f"<description>{escape(outlet.title)}</description><language>{outlet.language}</language>"
+            f"{items}</channel></rss>"
+        )
+        return web.Response(body=body.encode(), content_type="application/rss+xml", charset="utf-8")
+
+    def _item(self, story: Story) -> str:
+        link = f"{self._origin}/articles/{story.slug}"
+        paragraphs = "".join(f"<p>{escape(part)}</p>" for part in story.text.split("\n\n"))
+        tags = "".join(f"<category>{escape(tag)}</category>" for tag in story.tags)
+        date = format_datetime(self._date(story))
+        return (
+            f"<item><title>{escape(story.title)}</title><link>{link}</link>"
+            f'<guid isPermaLink="false">{story.slug}</guid><pubDate>{date}</pubDate>'
+            f"<dc:creator>{escape(story.author)}</dc:creator>{tags}"
+            f'<media:content url="{self.picture_url(story)}" medium="image" type="image/png"/>'
+            f"<description>{escape(paragraphs)}</description></item>"
+        )
+
+    def _story(self, request: web.Request) -> Story:
+        """As it is now, or as it was."""
+        for story in (*self._published, *self.backlog, *self.stories):
+            if story.slug == request.match_info["slug"]:
+                return story
+        raise web.HTTPNotFound
+
+    async def _page(self, request: web.Request) -> web.Response:
+        story = self._story(request)
+        if story.withdrawn is not None and story not in self._published:
+            raise web.HTTPGone
+        outlet = next(outlet for outlet in self.outlets if outlet.name == story.outlet)
+        paragraphs = "".join(f"<p>{escape(part)}</p>" for part in story.text.split("\n\n"))
+        page = (
+            f'<!doctype html><html lang="{outlet.language}"><meta charset="utf-8">'
+            f"<title>{escape(story.title)}</title>"
+            "<style>body{font:18px/1.6 Georgia,serif;max-width:40em;margin:3em auto;padding:0 1em}"
+            f"h1{{line-height:1.2}}header{{border-top:6px solid {outlet.colour};padding-top:1em}}</style>"
+            f"<header>{escape(outlet.title)} · {self._date(story):%Y-%m-%d}</header>"
+            f"<h1>{escape(story.title)}</h1><p><em>{escape(story.author)}</em></p>{paragraphs}"
+        )
+        return web.Response(text=page, content_type="text/html")
+
+    async def _picture(self, request: web.Request) -> web.Response:
+        return web.Response(body=self.picture(self._story(request)), content_type="image/png")
+
+    def picture(self, story: Story) -> bytes:
+        """A PNG of 640 by 320 pixels in the colour of the story's outlet, never the same for two stories."""
+        from PIL import Image, ImageColor, ImageDraw  # noqa: PLC0415  # comes with the demo's extra
+
+        outlet = next(outlet for outlet in self.outlets if outlet.name == story.outlet)
+        colour = ImageColor.getrgb(outlet.colour)
+        image = Image.new("P", (640, 320))
+        image.putpalette([*colour, *((part + 255) // 2 for part in colour)])
+        draw = ImageDraw.Draw(image)
+        seed = sum(story.slug.encode())
+        x, y = (seed * 7) % 640, (seed * 13) % 320
+        for ring in range(9):
+            radius = 40 + ring * 34
+            draw.ellipse((x - radius, y - radius, x + radius, y + radius), outline=1, width=6)
+        written = io.BytesIO()
+        image.save(written, "PNG")
+        return written.getvalue()

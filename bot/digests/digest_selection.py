@@ -1,0 +1,277 @@
+"""What a digest tells: the top stories of a day or a week, grouped by topic.
+
+A story counts by how many outlets tell it, by how many people of the server bookmarked it, and a little by
+how fresh it is. One that has the same topic as another stands beside it: a tag, or a name in their titles.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from itertools import islice
+
+from bot.core.choices import DigestPlan
+from bot.digests import rising
+from bot.digests.rising import Line
+from bot.store.outbox.digest_articles import Candidate
+from bot.store.outbox.story_joins import margin
+from bot.text import safe, terms
+
+MOST_OF_A_SERVER = 10
+"""Channels of a server that can have a digest."""
+MOST_STORIES = 12
+"""Stories that a digest names."""
+DAY = 86_400
+
+_LATE = {DAY: DAY // 2, 7 * DAY: 2 * DAY}  # seconds after which a digest of so many is left out
+_OUTLET, _KEPT, _FRESH, _AGAIN = 3.0, 2.0, 1.0, 0.5  # points
+_ALIKE = 0.5  # of the words of two titles that are in both, where nothing else tells
+_FEWEST_WORDS = 3
+_APART = 2 * DAY
+_EVERYWHERE = 0.7  # of the stories; what so many are about is no topic
+_TOPIC = 60  # UTF-16 units
+_TAGS = 10
+_OTHERS = 20  # articles beside the first that a story names
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A story by its articles, each with its feed, the one that is linked first; how many bookmarked it."""
+
+    articles: tuple[tuple[int, int], ...]
+    kept: int
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Stories of a topic; without one are those that rank before all topics, and the rest at the end."""
+
+    topic: str | None
+    stories: tuple[Story, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edition:
+    """What one digest says, before it is put into words: of what came between two times, in seconds of UTC.
+
+    `more` stories are not named. `rising` is what the chart shows.
+    """
+
+    since: int
+    until: int
+    daily: bool
+    zone: str
+    wide: bool
+    more: int = 0
+    sections: tuple[Section, ...] = ()
+    rising: tuple[Line, ...] = ()
+    feeds: tuple[int, ...] = field(default=())
+    """Those that the chart counts."""
+
+    @property
+    def article_ids(self) -> list[int]:
+        """The articles that are named, in the order in which they stand."""
+        stories = [story for section in self.sections for story in section.stories]
+        return list(dict.fromkeys(article_id for story in stories for article_id, _feed in story.articles))
+
+    def written(self) -> str:
+        """As a dispatch keeps it."""
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+    def charted(self, rising: tuple[Line, ...], feed_ids: Collection[int]) -> Edition:
+        """The same with a chart of what is rising in these feeds."""
+        return replace(self, rising=rising, feeds=tuple(sorted(feed_ids)) if rising else ())
+
+    def narrowed(self, feed_ids: Collection[int]) -> Edition:
+        """As much of it as these feeds carry; the chart only if it counts no others."""
+        sections = []
+        for section in self.sections:
+            stories = []
+            for story in section.stories:
+                left = tuple(one for one in story.articles if one[1] in feed_ids)
+                if left:
+                    stories.append(replace(story, articles=left))
+            if stories:
+                sections.append(Section(section.topic, tuple(stories)))
+        shown = self.rising if set(self.feeds) <= set(feed_ids) else ()
+        return replace(self, sections=tuple(sections), rising=shown)
+
+
+def read(text: str) -> Edition:
+    """The edition that `Edition.written` wrote."""
+    fields = json.loads(text)
+    fields["sections"] = tuple(
+        Section(
+            section["topic"],
+            tuple(
+                Story(tuple((one[0], one[1]) for one in story["articles"]), story["kept"])
+                for story in section["stories"]
+            ),
+        )
+        for section in fields["sections"]
+    )
+    fields["rising"] = tuple(Line(**line | {"counts": tuple(line["counts"])}) for line in fields["rising"])
+    fields["feeds"] = tuple(fields["feeds"])
+    return Edition(**fields)
+
+
+def period(plan: DigestPlan) -> int:
+    """Seconds from one digest to the next."""
+    return DAY if plan.weekday is None else 7 * DAY
+
+
+def is_late(plan: DigestPlan, due: int, now: int) -> bool:
+    """Whether a digest that could not be made in time is left out: the next one tells all."""
+    return now - due > _LATE[period(plan)]
+
+
+def choose(
+    candidates: Sequence[Candidate], kin: Iterable[tuple[int, int, float]], since: int, until: int
+) -> tuple[tuple[Section, ...], int]:
+    """The sections of a digest, and how many stories are left out. For a worker: it reads every title.
+
+    `kin` are articles that seem to tell of one event, with their likeness.
+    """
+    found = _stories(candidates, kin)
+    order = _ranked(found, since, until)
+    chosen, left = order[:MOST_STORIES], order[MOST_STORIES:]
+    return tuple(_sections(chosen)), len(left)
+
+
+Group = list[Candidate]
+"""The articles of a story, the first to tell it first."""
+
+
+def _stories(candidates: Sequence[Candidate], kin: Iterable[tuple[int, int, float]]) -> list[Group]:
+    likeness: dict[tuple[int, int], float] = {}
+    for one, other, alike in kin:
+        likeness[one, other] = likeness[other, one] = alike
+    groups: list[Group] = []
+    of_word: dict[str, set[int]] = defaultdict(set)  # groups by the words of their titles
+    of_kin: dict[int, int] = {}  # groups by article
+    related: dict[int, list[int]] = defaultdict(list)
+    for one, other in likeness:
+        related[one].append(other)
+    words: dict[int, frozenset[str]] = {}
+    for article in sorted(candidates, key=lambda one: (one.published, one.article_id)):
+        words[article.article_id] = frozenset(terms.stems(article.title, article.language))
+        near = {of_kin[other] for other in related[article.article_id] if other in of_kin}
+        shared = Counter(group for word in words[article.article_id] for group in of_word[word])
+        near |= {group for group, count in shared.items() if count >= _FEWEST_WORDS}
+        place = next((one for one in sorted(near) if _belongs(article, groups[one], likeness, words)), None)
+        if place is None:
+            place = len(groups)
+            groups.append([])
+        groups[place].append(article)
+        of_kin[article.article_id] = place
+        for word in words[article.article_id]:
+            of_word[word].add(place)
+    return groups
+
+
+def _belongs(
+    article: Candidate,
+    group: Group,
+    likeness: dict[tuple[int, int], float],
+    words: dict[int, frozenset[str]],
+) -> bool:
+    """Whether an article tells what a group tells: by what is known of their likeness, else by the title."""
+    alike = [
+        likeness[article.article_id, other.article_id]
+        for other in group
+        if (article.article_id, other.article_id) in likeness
+    ]
+    if alike:
+        return margin(alike, len(group)) >= 0
+    first = group[0]
+    mine, others = words[article.article_id], words[first.article_id]
+    common = mine & others
+    return (
+        abs(article.published - first.published) <= _APART
+        and len(common) >= _FEWEST_WORDS
+        and len(common) > _ALIKE * len(mine | others)
+        and _numbers(mine) == _numbers(others)
+    )
+
+
+def _numbers(words: frozenset[str]) -> set[str]:
+    return {word for word in words if any(map(str.isdecimal, word))}
+
+
+def _ranked(groups: Sequence[Group], since: int, until: int) -> list[Group]:
+    """The best first; an outlet that tells much alone does not push out the others."""
+
+    def points(group: Group) -> float:
+        outlets = {article.outlet for article in group} | {
+            other.outlet for article in group for other in article.others
+        }
+        kept = sum(article.kept for article in group)
+        fresh = (max(article.published for article in group) - since) / max(until - since, 1)
+        return _OUTLET * (len(outlets) - 1) + _KEPT * math.log1p(kept) + _FRESH * min(max(fresh, 0.0), 1.0)
+
+    left = sorted(groups, key=lambda group: (-points(group), -group[0].published, group[0].article_id))
+    ranked: list[Group] = []
+    times: Counter[str] = Counter()
+    while left and len(ranked) < MOST_STORIES:
+        best = max(left, key=lambda group: points(group) - _AGAIN * times[group[0].outlet])
+        left.remove(best)
+        times[best[0].outlet] += 1
+        ranked.append(best)
+    return ranked + left
+
+
+def _sections(chosen: Sequence[Group]) -> Iterable[Section]:
+    """The stories, the best first, by topic: a topic stands where its best story does."""
+    topics = [_topics(group) for group in chosen]
+    written: dict[str, Counter[str]] = defaultdict(Counter)
+    for names in topics:
+        for key, name in names.items():
+            written[key][name] += 1
+    left = set(range(len(chosen)))
+    found: list[tuple[str | None, list[int]]] = []
+    while left:
+        counts = Counter(key for place in left for key in topics[place])
+        fitting = [
+            key
+            for key, count in counts.items()
+            if count > 1 and (len(chosen) <= MOST_STORIES // 3 or count <= _EVERYWHERE * len(chosen))
+        ]
+        if not fitting:
+            break
+        topic = max(fitting, key=lambda key: (counts[key], len(key.split()), key))
+        places = [place for place in sorted(left) if topic in topics[place]]
+        left -= set(places)
+        found.append((written[topic].most_common(1)[0][0], places))
+    found.sort(key=lambda section: section[1])
+    begin = found[0][1][0] if found else 0
+    before = [place for place in range(begin) if place in left]
+    rest = sorted(left.difference(before))
+    for heading, places in ((None, before), *found, (None, rest)):
+        if places:
+            yield Section(heading, tuple(_story(chosen[place]) for place in places))
+
+
+def _topics(group: Group) -> dict[str, str]:
+    """What a story may be about, as its feeds tag it or as names in its titles, by folded stems."""
+    found: dict[str, str] = {}
+    for article in group:
+        tags = [safe.plain(tag) for tag in article.tags[:_TAGS]]
+        names = [(terms.fold(tag), tag) for tag in tags if tag]
+        names += [
+            (" ".join(key), name)
+            for key, name in islice(rising.runs(article.title), _TAGS * 4)
+            if name[0].isupper() and not rising.is_weak(key)
+        ]
+        for key, name in names:
+            if safe.length(name) <= _TOPIC:
+                found.setdefault(key, name[0].upper() + name[1:])
+    return found
+
+
+def _story(group: Group) -> Story:
+    ids = [(article.article_id, article.feed_id) for article in group]
+    ids += [(other.article_id, other.feed_id) for article in group for other in article.others]
+    return Story(tuple(dict.fromkeys(ids))[: _OTHERS + 1], sum(article.kept for article in group))

@@ -1,1 +1,0 @@
-"""What articles mean: polling and intake, search, answers, bookmarks."""

@@ -1,0 +1,196 @@
+"""A line of JSON Lines to an article and back. The half that runs in a worker is free of the store."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+from bot.core.models import Article, NewArticle
+from bot.feeds.entries import sound
+from bot.polling import drafts
+from bot.text import excerpts, feed_dates, furniture, language, urls
+
+LONGEST_LINE = 4 * 2**20
+"""Bytes."""
+SOURCE = 200
+"""Characters of an outlet's name."""
+IMPORTED = "import:"
+"""Before the name of an outlet: the address of the feed that holds what was imported of it."""
+
+_FAR = 10**14
+"""Milliseconds after 1970: the year 5138."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A line that can be used. `published` is None where the line has no date."""
+
+    url: str
+    title: str
+    text: str
+    summary: str
+    published: int | None
+    language: str | None
+    source: str
+    author: str | None
+    tags: tuple[str, ...]
+    image: str | None
+
+    @property
+    def name(self) -> bytes:
+        """What names it among the rows of its source."""
+        digest = blake2b(digest_size=16)
+        for part in (self.url, self.title, str(self.published)):
+            digest.update(part.encode() + b"\x00")
+        return digest.digest()
+
+
+class RowDraft(NamedTuple):
+    """A row on its way to become an article of a feed."""
+
+    row: Row
+    feed_id: int
+    page: str
+
+
+def iso(seconds: int | None) -> str | None:
+    """A time as ISO 8601 in UTC, such as `2020-06-10T08:30:00Z`."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def line_of(article: Article) -> str:
+    """An article as a line without its end."""
+    return json.dumps(
+        {
+            "url": article.url,
+            "title": article.title,
+            "text": article.text,
+            "summary": article.summary,
+            "published": iso(article.published),
+            "language": article.language,
+            "source": article.outlet,
+            "author": article.author,
+            "tags": list(article.tags),
+            "image": article.image,
+        },
+        ensure_ascii=False,
+    )
+
+
+def key_of(row: Row) -> str:
+    """The key of the article that a row becomes."""
+    return drafts.article_key(IMPORTED + row.source, row.name)
+
+
+def prepare(drafts_: Sequence[RowDraft], now: int) -> list[NewArticle]:
+    """Make articles of rows (runs in a worker)."""
+    return [_article(draft, now) for draft in drafts_]
+
+
+def _article(draft: RowDraft, now: int) -> NewArticle:
+    row = draft.row
+    body = furniture.body(row.text or row.summary)
+    told = row.language or language.detect(f"{row.title}\n{row.summary}\n{body}")
+    published = feed_dates.clamp(row.published, now)
+    article = NewArticle(
+        key=key_of(row),
+        page=draft.page,
+        url=row.url,
+        identities=(row.name,),
+        fingerprint=row.name,
+        title=row.title,
+        summary=row.summary,
+        text=row.text,
+        body=body,
+        author=row.author,
+        outlet=row.source,
+        language=told,
+        tags=row.tags,
+        image=row.image,
+        published=published,
+    )
+    return drafts.indexed(article, draft.feed_id)
+
+
+def row_of(raw: bytes) -> Row:
+    """A line as a row. Raises ValueError with what is wrong with it."""
+    found = _object(raw)
+    url = urls.canonical(_text(found, "url"))
+    if not url:
+        raise ValueError("url: not an address on the web" if found.get("url") else "url: missing")
+    text = _text(found, "text")
+    summary = _text(found, "summary")
+    title = _text(found, "title").strip() or excerpts.excerpt(furniture.body(text), drafts.TITLE)
+    if not title:
+        raise ValueError("title and text: both missing")
+    image = _text(found, "image").strip()
+    return Row(
+        url=url,
+        title=title,
+        text=text,
+        summary=summary,
+        published=_published(found.get("published")),
+        language=language.base(_text(found, "language")),
+        source=_text(found, "source").strip()[:SOURCE] or urls.host(url).removeprefix("www."),
+        author=_author(found.get("author")),
+        tags=_tags(found.get("tags")),
+        image=image if image.startswith(("http://", "https://")) else None,
+    )
+
+
+def _object(raw: bytes) -> dict[str, Any]:
+    if len(raw) > LONGEST_LINE:
+        raise ValueError(f"longer than {LONGEST_LINE} bytes")
+    try:
+        found = json.loads(raw.removeprefix(b"\xef\xbb\xbf"))
+    except UnicodeDecodeError as error:
+        raise ValueError("not UTF-8") from error
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"not JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise ValueError("not a JSON object")  # noqa: TRY004 - a bad line, not a bad call
+    return found
+
+
+def _text(found: dict[str, Any], name: str) -> str:
+    value = found.get(name)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise ValueError(f"{name}: not a text")  # noqa: TRY004 - a bad line, not a bad call
+    return sound(value)
+
+
+def _published(value: object) -> int | None:
+    """Seconds of UTC from a date in words, or from seconds or milliseconds since 1970."""
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    seconds: int | None = None
+    if isinstance(value, str):
+        seconds = feed_dates.parse(value, whole=True)
+    elif isinstance(value, int | float) and not isinstance(value, bool) and -_FAR < value < _FAR:
+        seconds = int(value / 1000 if abs(value) >= 1e11 else value)  # noqa: PLR2004 - the year 5138 in seconds
+    if seconds is None:
+        raise ValueError("published: not a date")
+    return seconds
+
+
+def _author(value: object) -> str | None:
+    if isinstance(value, list) and all(isinstance(name, str) for name in value):
+        value = ", ".join(value)
+    if value is not None and not isinstance(value, str):
+        raise ValueError("author: not a text")
+    return sound(value or "").strip() or None
+
+
+def _tags(value: object) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    names = value.split(",") if isinstance(value, str) else value
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError("tags: not a list of texts")
+    return tuple(dict.fromkeys(tag for name in names if (tag := sound(name).strip())))

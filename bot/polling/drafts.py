@@ -1,0 +1,123 @@
+"""What a worker does for intake: documents to sketches, drafts to articles.
+
+Like `bot.polling.entry_keys` without the store and settings, which a worker has no use for.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from typing import NamedTuple
+
+from bot.core.models import Entry, NewArticle, ParsedFeed
+from bot.feeds.entries import MAX_TITLE
+from bot.feeds.parse import parse
+from bot.polling.entry_keys import Sketch, sketched
+from bot.text import excerpts, feed_dates, furniture, language, terms, urls
+
+TITLE = 120
+"""Characters of a title taken from a text that has none."""
+READ_FOR_LANGUAGE = 4_000
+"""Characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document as it was read: what it says of itself, without entries, and the sketches of these."""
+
+    head: ParsedFeed
+    sketches: tuple[Sketch, ...]
+
+
+class Draft(NamedTuple):
+    """A new or changed entry, packed, on its way to become an article. `latest` bounds its date."""
+
+    packed: bytes
+    key: str
+    page: str
+    url: str
+    identities: tuple[bytes, ...]
+    latest: int
+
+
+class Source(NamedTuple):
+    """What an article has from its feed."""
+
+    feed_id: int
+    outlet: str
+    language: str | None
+
+
+def read(body: bytes, content_type: str, url: str) -> Document:
+    """Parse a document and sketch its entries (runs in a worker). Raises FeedError."""
+    parsed = parse(body, content_type, url)
+    return Document(replace(parsed, entries=()), sketched(parsed.entries))
+
+
+def prepare(drafts: Sequence[Draft], source: Source) -> list[NewArticle]:
+    """Make articles of drafts (runs in a worker)."""
+    return [_article(draft, pickle.loads(draft.packed), source) for draft in drafts]  # noqa: S301 - packed by `read`
+
+
+def article_key(address: str, name: bytes, server_id: int | None = None) -> str:
+    """An article's key: 20 hexadecimal digits, the same in every database.
+
+    `address` is the feed's; `name` is the entry's identity in it. A private feed has its server in the key,
+    since another server may have a feed of the same address.
+    """
+    digest = blake2b(address.encode("utf-8", "surrogatepass"), digest_size=10)
+    digest.update(b"\x00" + name)
+    if server_id is not None:
+        digest.update(b"\x00" + str(server_id).encode())
+    return digest.hexdigest()
+
+
+def indexed(article: NewArticle, feed_id: int) -> NewArticle:
+    """An article with its terms."""
+    made = terms.index_terms(
+        title=article.title,
+        body=article.body,
+        language=article.language,
+        feed_id=feed_id,
+        outlet=article.outlet,
+        author=article.author,
+        tags=article.tags,
+        published=article.published,
+        image=article.image,
+    )
+    return replace(
+        article,
+        title_terms=made.title,
+        body_terms=made.body,
+        meta_terms=made.meta,
+        pair_terms=made.pairs,
+    )
+
+
+def _article(draft: Draft, entry: Entry, source: Source) -> NewArticle:
+    body = furniture.body(entry.text or entry.summary)
+    title = entry.title or excerpts.excerpt(body, TITLE) or urls.masked(draft.url)[:MAX_TITLE]
+    published = feed_dates.clamp(entry.published, draft.latest)
+    told = language.detect(
+        "\n".join((title, entry.summary, body[:READ_FOR_LANGUAGE])), entry.language or source.language
+    )
+    article = NewArticle(
+        key=draft.key,
+        page=draft.page,
+        url=draft.url,
+        identities=draft.identities,
+        fingerprint=entry.fingerprint,
+        title=title,
+        summary=entry.summary,
+        text=entry.text,
+        body=body,
+        author=entry.author,
+        outlet=source.outlet,
+        language=told,
+        tags=entry.tags,
+        image=entry.image,
+        published=published,
+    )
+    return indexed(article, source.feed_id)

@@ -1,0 +1,89 @@
+"""Which entry of a feed is which article, whatever its publisher does to its guid, link, title or date.
+
+The rule: the guid decides, unless the feed repeats it; an unknown guid with a known link and a close title or
+the same date is the known article; two guids with one link in one document are two articles; a title alone
+decides nothing. An entry without a guid goes by its link, one without either by its content.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from urllib.parse import urlsplit
+
+from rapidfuzz import fuzz
+
+from bot.polling.entry_keys import Sketch, plain_title
+from bot.store.polls import Known
+
+CLOSE = 80
+"""How like each other, out of 100, the titles of one link are that belong to one article."""
+
+_NUMBER = re.compile(r"\d+")
+
+
+def is_repeated(sketch: Sketch, known: Mapping[bytes, Known]) -> bool:
+    """Whether the weak name of an entry decides nothing, in this document or in an earlier one."""
+    return sketch.repeated or sketch.mark in known
+
+
+def by_name(sketches: Sequence[Sketch], known: Mapping[bytes, Known]) -> dict[bytes, Known]:
+    """The articles that entries are by their names, by the strong one."""
+    found = {}
+    for sketch in sketches:
+        match = known.get(sketch.strong)
+        if match is None and not is_repeated(sketch, known):
+            match = known.get(sketch.weak)
+        if match is not None:
+            found[sketch.strong] = match
+    return found
+
+
+def forms(url: str) -> tuple[str, ...]:
+    """The addresses under which an article of that link may be known: a site may have moved to https."""
+    scheme, separator, rest = url.partition("://")
+    return (url, f"{'http' if scheme == 'https' else 'https'}://{rest}") if separator else ()
+
+
+def at_link(sketch: Sketch, at_urls: Mapping[str, Sequence[Known]]) -> list[Known]:
+    """The articles of the feed that have the entry's link."""
+    return [known for form in forms(sketch.url) for known in at_urls.get(form, ())]
+
+
+def by_link(
+    sketches: Sequence[Sketch], at_urls: Mapping[str, Sequence[Known]], taken: Collection[int]
+) -> dict[bytes, Known]:
+    """The articles that entries of unknown names are by their links, by the strong name.
+
+    `taken` are the articles that other entries of the document are. Where a link tells little, because
+    several articles have it or it is that of the site, title and date must both agree.
+    """
+    found: dict[bytes, Known] = {}
+    taken = set(taken)
+    for sketch in sketches:
+        candidates = at_link(sketch, at_urls)
+        needed = 2 if sketch.shared or len(candidates) > 1 or _is_home(sketch.url) else 1
+        rated = [
+            (_is_close(sketch.title, plain_title(known.title)) + (sketch.published == known.published), known)
+            for known in candidates
+            if known.article_id not in taken
+        ]
+        agreeing, match = max(rated, key=lambda pair: pair[0], default=(0, None))
+        if match is not None and agreeing >= needed:
+            found[sketch.strong] = match
+            taken.add(match.article_id)
+    return found
+
+
+def _is_home(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.path in {"", "/"} and not parts.query and not parts.fragment
+
+
+def _is_close(title: str, other: str) -> bool:
+    """Whether two titles may be versions of one. Numbers tell issues of a series apart."""
+    if not title or not other:
+        return False
+    return title == other or (
+        _NUMBER.findall(title) == _NUMBER.findall(other) and fuzz.ratio(title, other) >= CLOSE
+    )

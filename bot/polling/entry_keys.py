@@ -1,0 +1,97 @@
+"""What tells entries apart, made where a document is parsed: names, link, title, date.
+
+Runs in a worker, so nothing of the store or of settings is imported here: it would double a worker's weight.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections import Counter
+from collections.abc import Sequence
+from hashlib import blake2b
+from typing import NamedTuple
+
+from bot.core.models import Entry
+from bot.text.urls import canonical
+
+
+class Sketch(NamedTuple):
+    """What is needed of an entry to tell whether it is known.
+
+    `weak` names it by its guid (else its link, else its content), `strong` by link and title as well; no two
+    sketches of a document have the same `strong`. `repeated`: several entries of the document have the same
+    weak name, so that it decides nothing; `mark` is what a feed remembers that by. `shared`: several entries
+    have the same link. `url` is canonical, "" for none.
+    """
+
+    weak: bytes
+    strong: bytes
+    mark: bytes
+    repeated: bool
+    shared: bool
+    url: str
+    title: str
+    published: int | None
+    fingerprint: bytes
+    packed: bytes
+
+
+def sketched(entries: Sequence[Entry]) -> tuple[Sketch, ...]:
+    """The sketches of a document's entries, in its order; an entry that is there twice counts once."""
+    named = [(*_names(entry), entry) for entry in entries]
+    versions: dict[bytes, set[int | None]] = {}
+    for _, strong, _, entry in named:
+        versions.setdefault(strong, set()).add(entry.published)
+    unique: dict[bytes, tuple[bytes, str, Entry]] = {}
+    for weak, strong, url, entry in named:
+        if len(versions[strong]) > 1:  # one guid, link and title, but several dates
+            strong = _hash(strong, str(entry.published))  # noqa: PLW2901 - the same name, more exact
+        unique.setdefault(strong, (weak, url, entry))
+    by_weak = Counter(weak for weak, _, _ in unique.values())
+    by_url = Counter(url for _, url, _ in unique.values())
+    return tuple(
+        Sketch(
+            weak=weak,
+            strong=strong,
+            mark=_hash("repeated", weak),
+            repeated=by_weak[weak] > 1,
+            shared=by_url[url] > 1,
+            url=url,
+            title=plain_title(entry.title),
+            published=entry.published,
+            fingerprint=entry.fingerprint,
+            packed=pickle.dumps(entry, pickle.HIGHEST_PROTOCOL),
+        )
+        for strong, (weak, url, entry) in unique.items()
+    )
+
+
+def _names(entry: Entry) -> tuple[bytes, bytes, str]:
+    """The weak and the strong name of an entry, and its canonical link."""
+    url = canonical(entry.link) if entry.link else ""
+    if entry.guid:
+        # Publishers put tracking parameters and fragments into guids that are addresses too.
+        weak = _hash("guid", canonical(entry.guid) or entry.guid)
+    elif url:
+        weak = _hash("link", url)
+    else:
+        weak = _hash("content", entry.title, entry.text or entry.summary, str(entry.published))
+    return weak, _hash(weak, url, plain_title(entry.title)), url
+
+
+def link_names(url: str) -> tuple[bytes, bytes]:
+    """The weak names of an entry whose guid, or whose link, is this canonical address."""
+    return _hash("guid", url), _hash("link", url)
+
+
+def _hash(*parts: str | bytes) -> bytes:
+    digest = blake2b(digest_size=16)
+    for part in parts:
+        digest.update(part if isinstance(part, bytes) else part.encode("utf-8", "surrogatepass"))
+        digest.update(b"\x00")
+    return digest.digest()
+
+
+def plain_title(title: str) -> str:
+    """A title by which titles are compared: case and spaces do not count."""
+    return " ".join(title.casefold().split())

@@ -1,0 +1,174 @@
+"""Following a feed, without Discord: finding it, showing what it brings, and its newest article at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+
+from bot.core.clock import Clock
+from bot.core.locale import _, amount, ngettext
+from bot.core.models import Article, Feed, ParsedFeed, Subscription
+from bot.core.refusals import Refusal
+from bot.core.workers import Workers
+from bot.feeds import fetch_errors, known_sites
+from bot.feeds.discover import Discovery, find
+from bot.feeds.fetch import Fetcher
+from bot.feeds.fetch_errors import FeedError, describe
+from bot.polling.outlet_names import outlet_name
+from bot.polling.poller import Poller
+from bot.store import Store
+from bot.text import feed_dates, urls
+
+MOST_FEEDS = 200
+"""Different feeds that the channels of one server may follow."""
+
+
+class NeedsPassword(Refusal):
+    """The site at `url` lets in only who has a name and a password, and these are not the right ones."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(
+            _("{address} does not take this name and password.").format(address=urls.masked(url))
+            if urls.has_credentials(url)
+            else _("The site asks for a name and password.")
+        )
+        self.url = url
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """A subscription, whether it is new, its feed, and the article that is posted first, if there is any."""
+
+    subscription: Subscription
+    created: bool
+    feed: Feed
+    first: Article | None
+
+
+class Following:
+    """Finds feeds and lets channels follow them."""
+
+    def __init__(
+        self, clock: Clock, store: Store, fetcher: Fetcher, workers: Workers, poller: Poller
+    ) -> None:
+        self._clock = clock
+        self._store = store
+        self._fetcher = fetcher
+        self._workers = workers
+        self._poller = poller
+
+    async def look(self, address: str, server_id: int) -> Discovery:
+        """What is at an address that a person gave: a feed, read, or the choice of feeds that a page names.
+
+        Where a page names one feed alone, that is the answer. Raises NeedsPassword, and Refusal, also when
+        the server follows too many feeds, so there is always one that can be followed.
+        """
+        try:
+            url = known_sites.from_handle(address) or urls.normalise_input(address)
+        except ValueError as error:
+            raise Refusal(describe(fetch_errors.BAD_URL)) from error
+        try:
+            found = await find(self._fetcher, self._workers, url)
+            if found.parsed is None and len(found.feeds) == 1:
+                found = await find(self._fetcher, self._workers, found.feeds[0].url)
+        except FeedError as error:
+            if error.code == fetch_errors.http(HTTPStatus.UNAUTHORIZED):
+                raise NeedsPassword(url) from error
+            raise Refusal(describe(error.code)) from error
+        if not found.feeds:
+            raise Refusal(_no_feed(url))
+        if found.parsed is not None:
+            await self._check_room(server_id, await self._known(found, server_id))
+        return found
+
+    async def follow(
+        self, found: Discovery, *, server_id: int, channel_id: int, person_id: int | None = None
+    ) -> Followed:
+        """Let a channel follow the feed that `look` read, keep its articles and owe the newest one.
+
+        `person_id` is who wants it. Nothing is fetched again. Doing it twice changes nothing.
+        Raises Refusal, FeedError, StoreError.
+        """
+        if found.fetched is None or found.parsed is None:
+            raise ValueError("not a feed")
+        url = found.feeds[0].url
+        owner = owner_of(url, server_id)
+        known = await self._known(found, server_id)
+        await self._check_room(server_id, known)
+        feed = known or await self._store.feeds.add(
+            url,
+            server_id=owner,
+            title=found.parsed.title,
+            outlet=outlet_name(found.parsed.title),
+            next_poll=self._clock.now(),
+        )
+        feed = await self._poller.take(feed, found.fetched)
+        newest = await self._store.articles.newest([feed.id], limit=1)
+        first = newest[0] if newest else None
+        subscription, created = await self._store.subscriptions.follow(
+            server_id=server_id,
+            channel_id=channel_id,
+            feed_id=feed.id,
+            first_article_id=first.id if first else None,
+            person_id=person_id,
+        )
+        self._poller.wake()
+        return Followed(subscription, created, feed, first)
+
+    async def preview(self, found: Discovery) -> tuple[Feed, Article] | None:
+        """A feed that was read, and its newest article, as they would be kept (their ids are 0)."""
+        if found.fetched is None or found.parsed is None or not found.parsed.entries:
+            return None
+        now = self._clock.now()
+        newest = max(found.parsed.entries, key=lambda entry: feed_dates.clamp(entry.published, now))
+        alone = replace(found.parsed, entries=(newest,))
+        feed = _unkept(found.feeds[0].url, alone)
+        return feed, await self._poller.intake.sample(feed, alone, now=now)
+
+    async def _known(self, found: Discovery, server_id: int) -> Feed | None:
+        url = found.feeds[0].url
+        return await self._store.feeds.find(url, owner_of(url, server_id))
+
+    async def _check_room(self, server_id: int, known: Feed | None) -> None:
+        if known is not None and server_id in await self._store.subscriptions.servers_of_feed(known.id):
+            return
+        if await self._store.subscriptions.count(server_id) >= MOST_FEEDS:
+            raise Refusal(
+                ngettext(
+                    "This server follows {count} feed already, which is the most. Remove one first.",
+                    "This server follows {count} feeds already, which is the most. Remove one first.",
+                    MOST_FEEDS,
+                ).format(count=amount(MOST_FEEDS))
+            )
+
+
+def _no_feed(url: str) -> str:
+    return "\n".join(
+        (
+            _("I found no feed at {address}. What you can do:").format(address=urls.masked(url)),
+            _("• Look on the site for “RSS”, “Feed” or “Atom”, often at the foot of its pages."),
+            _("• Try the address of its blog, of its news, or of one of its sections."),
+            _(
+                "• Of YouTube, GitHub, Reddit, Mastodon and Hacker News, the address of a channel, a project,"
+                " a community or an account is enough."
+            ),
+            _("• Ask the publisher: many sites have a feed that they do not show."),
+        )
+    )
+
+
+def owner_of(url: str, server_id: int) -> int | None:
+    """The server that a feed of this address belongs to: the one that gave its credentials, or none."""
+    return server_id if urls.has_credentials(url) else None
+
+
+def _unkept(url: str, parsed: ParsedFeed) -> Feed:
+    return Feed(
+        id=0,
+        url=url,
+        title=parsed.title,
+        outlet=outlet_name(parsed.title) or urls.host(url),
+        site_url=parsed.site_url,
+        icon=parsed.icon,
+        language=parsed.language,
+    )

@@ -1,0 +1,215 @@
+"""From a feed's document to articles: which entries are known, which are new, which changed.
+
+The document is read in a worker, which sends back what is needed to decide and each entry packed. What is new
+or changed goes to a worker once more, still packed, and becomes articles there. The event loop looks names up
+and unpacks nothing but the articles that are about to be written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar, TypeVarTuple
+
+from bot.core.models import Article, Feed, NewArticle, ParsedFeed
+from bot.core.settings import Settings
+from bot.core.workers import WorkerDied, Workers, WorkerTimeout
+from bot.feeds import fetch_errors
+from bot.feeds.fetch_errors import FeedError
+from bot.polling import entry_identity, retractions
+from bot.polling.drafts import Document, Draft, Source, article_key, prepare, read
+from bot.polling.entry_keys import Sketch, sketched
+from bot.store import Store
+from bot.store.polls import ChangedArticle, Known
+from bot.text import urls
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+BATCH = 64
+"""Entries that become articles in one call of a worker."""
+BATCH_BYTES = 512 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a document brings: `new` in its order, what changed, and further identities of known articles.
+
+    `missed` says that the document has entries of which none was known; `vanished` are the articles that it
+    no longer has though it should, `returned` those that it has again.
+    """
+
+    new: Sequence[NewArticle] = ()
+    changed: Sequence[ChangedArticle] = ()
+    aliases: Sequence[tuple[bytes, int]] = ()
+    missed: bool = False
+    vanished: Sequence[int] = ()
+    returned: Sequence[int] = ()
+
+    @property
+    def is_news(self) -> bool:
+        """Whether there is anything to write but the feed."""
+        return bool(self.new or self.changed or self.aliases or self.vanished or self.returned)
+
+
+class Intake:
+    """Decides what the entries of a feed are, and has the new and the changed ones made into articles."""
+
+    def __init__(self, settings: Settings, store: Store, workers: Workers) -> None:
+        self._settings = settings
+        self._store = store
+        self._workers = workers
+
+    async def read(self, body: bytes, content_type: str, url: str) -> Document:
+        """Parse a document in a worker. Raises FeedError."""
+        return await self._work(read, body, content_type, url)
+
+    async def decide(self, feed: Feed, document: Document, *, now: int) -> Decision:
+        """Compare a document with what is known of its feed; changes nothing. Raises FeedError, StoreError.
+
+        `feed` has the outlet that its articles are to carry; `now` is the time found.
+        """
+        polls = self._store.polls
+        sketches = document.sketches
+        names = {name for sketch in sketches for name in (sketch.weak, sketch.strong, sketch.mark)}
+        known = await polls.known(feed.id, names) if names else {}
+        matches = entry_identity.by_name(sketches, known)
+        missed = bool(sketches) and not matches
+        unknown = [sketch for sketch in sketches if sketch.strong not in matches]
+        addresses = {form for sketch in unknown for form in entry_identity.forms(sketch.url)}
+        at_urls = await polls.known_urls(feed.id, addresses) if addresses else {}
+        by_link = entry_identity.by_link(unknown, at_urls, {match.article_id for match in matches.values()})
+        matches |= by_link
+
+        new: list[Draft] = []
+        changed: dict[int, Draft] = {}
+        unchanged: set[int] = set()
+        aliases: list[tuple[bytes, int]] = []
+        marked = set(known)
+        for sketch in sketches:
+            names_ = _names_to_keep(sketch, is_repeated=entry_identity.is_repeated(sketch, known))
+            if sketch.repeated and sketch.mark not in marked:
+                marked.add(sketch.mark)
+                names_ += (sketch.mark,)
+            match = matches.get(sketch.strong)
+            if match is None:
+                shared = sketch.shared or bool(entry_identity.at_link(sketch, at_urls))
+                new.append(_draft(feed, document.head, sketch, names_, shared=shared, now=now))
+                continue
+            if sketch.strong in by_link or sketch.repeated:
+                aliases += [(name, match.article_id) for name in names_ if name not in known]
+            if match.article_id in unchanged or match.article_id in changed:
+                continue
+            if match.fingerprint == sketch.fingerprint:
+                unchanged.add(match.article_id)
+            else:
+                changed[match.article_id] = _redraft(feed, document.head, sketch, match)
+        source = Source(feed.id, feed.outlet, feed.language)
+        watched = await polls.watched(feed.id, now - retractions.RECENT)
+        present = {match.article_id for match in matches.values()}
+        dates = [match.published for match in matches.values()]
+        is_whole = document.head.problem is None
+        return Decision(
+            new=await self._prepared(new, source),
+            changed=[
+                ChangedArticle(article_id, article)
+                for article_id, article in zip(
+                    changed, await self._prepared(list(changed.values()), source), strict=True
+                )
+            ],
+            aliases=aliases,
+            missed=missed,
+            vanished=retractions.vanished(watched, present, dates) if is_whole else (),
+            returned=retractions.returned(watched, present),
+        )
+
+    async def sample(self, feed: Feed, parsed: ParsedFeed, *, now: int) -> Article:
+        """The one entry of `parsed` as the article it would become, with id 0. Raises FeedError."""
+        (sketch,) = sketched(parsed.entries)
+        names = _names_to_keep(sketch, is_repeated=False)
+        draft = _draft(feed, parsed, sketch, names, shared=False, now=now)
+        (new,) = await self._work(prepare, [draft], Source(feed.id, feed.outlet, feed.language))
+        return Article(
+            id=0,
+            key=new.key,
+            feed_id=feed.id,
+            page=new.page,
+            url=new.url,
+            title=new.title,
+            summary=new.summary,
+            text=new.text,
+            body=new.body,
+            author=new.author,
+            outlet=new.outlet,
+            language=new.language,
+            tags=new.tags,
+            image=new.image,
+            published=new.published,
+            found=now,
+        )
+
+    async def _prepared(self, drafts: Sequence[Draft], source: Source) -> list[NewArticle]:
+        articles: list[NewArticle] = []
+        for batch in _batches(drafts):
+            articles += await self._work(prepare, batch, source)
+            await asyncio.sleep(0)  # unpacking one batch is enough for one turn of the event loop
+        return articles
+
+    async def _work(self, function: Callable[[*Ts], T], *args: *Ts) -> T:
+        try:
+            return await self._workers.run(function, *args, timeout=self._settings.parse_timeout)
+        except WorkerTimeout as error:
+            raise FeedError(fetch_errors.PARSE_TIMEOUT, str(error)) from error
+        except WorkerDied as error:
+            raise FeedError(fetch_errors.PARSE_DIED, str(error)) from error
+
+
+def _names_to_keep(sketch: Sketch, *, is_repeated: bool) -> tuple[bytes, ...]:
+    """The names by which an entry is to be known again."""
+    if is_repeated:
+        return (sketch.strong,)
+    # Should the guid be repeated one day, the link tells which article had it first; without one, the title.
+    return (sketch.weak,) if sketch.url else (sketch.weak, sketch.strong)
+
+
+def _draft(
+    feed: Feed, head: ParsedFeed, sketch: Sketch, names: tuple[bytes, ...], *, shared: bool, now: int
+) -> Draft:
+    url = sketch.url or _place(feed, head)
+    name = names[0].hex() if shared or not sketch.url else None
+    return Draft(
+        packed=sketch.packed,
+        key=article_key(feed.url, names[0], feed.server_id),
+        page=urls.page(url, name),
+        url=url,
+        identities=names,
+        latest=now,
+    )
+
+
+def _redraft(feed: Feed, head: ParsedFeed, sketch: Sketch, known: Known) -> Draft:
+    url = sketch.url or _place(feed, head)
+    if url == known.url:
+        page = known.page
+    else:
+        page = urls.page(url, sketch.strong.hex() if sketch.shared or not sketch.url else None)
+    return Draft(sketch.packed, known.key, page, url, (), latest=known.published)
+
+
+def _place(feed: Feed, head: ParsedFeed) -> str:
+    """Where an entry without a link leads: to the site; never to an address that may hold secrets."""
+    return urls.canonical(head.site_url or feed.site_url or "") or f"https://{urls.host(feed.url)}/"
+
+
+def _batches(drafts: Sequence[Draft]) -> Iterator[list[Draft]]:
+    batch: list[Draft] = []
+    size = 0
+    for draft in drafts:
+        batch.append(draft)
+        size += len(draft.packed)
+        if len(batch) == BATCH or size > BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch

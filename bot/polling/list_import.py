@@ -1,0 +1,157 @@
+"""Many feeds at once, from a list that somebody brings: followed now, read by the poller in its own time."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+
+from bot.core.clock import Clock
+from bot.core.locale import _
+from bot.core.models import Feed
+from bot.core.refusals import Refusal
+from bot.core.workers import WorkerDied, Workers, WorkerTimeout
+from bot.feeds import fetch_errors, opml
+from bot.feeds.fetch import Fetcher
+from bot.feeds.fetch_errors import FeedError, describe
+from bot.feeds.opml import FeedList, Outline
+from bot.polling.feed_search import MOST_FEEDS, owner_of
+from bot.polling.poller import Poller
+from bot.store import Store
+from bot.text import safe, urls
+
+READ_TIME = 5.0
+"""Seconds that a list may take to be read."""
+TELL_EVERY = 3.0
+"""Seconds between two words on how far it is."""
+_NAME = 120
+_ACCEPT = "text/x-opml, application/xml;q=0.9, text/xml;q=0.9, */*;q=0.5"
+
+Tell = Callable[[int, int], Awaitable[None]]
+"""Told how many feeds of how many are done."""
+
+
+@dataclass(slots=True)
+class Imported:
+    """What became of the feeds of a list, by their titles; `broken` ones have no address on the web.
+
+    `left_out` are those beyond the most that a server may follow; `skipped` counts what was not read at all.
+    """
+
+    added: list[str] = field(default_factory=list)
+    known: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    skipped: int = 0
+
+
+async def fetched_list(fetcher: Fetcher, workers: Workers, address: str) -> FeedList:
+    """The list at an address that a person gave. Raises Refusal."""
+    try:
+        url = urls.normalise_input(address)
+        fetched = await fetcher.get(url, accept=_ACCEPT, max_bytes=opml.MAX_BYTES)
+    except ValueError as error:
+        raise Refusal(describe(fetch_errors.BAD_URL)) from error
+    except FeedError as error:
+        raise Refusal(describe(error.code)) from error
+    return await read_list(workers, fetched.body)
+
+
+async def read_list(workers: Workers, data: bytes) -> FeedList:
+    """The feeds of a document, read in a worker. Raises Refusal when it holds none."""
+    try:
+        found = await workers.run(opml.read_list, data, timeout=READ_TIME)
+    except (WorkerTimeout, WorkerDied) as error:
+        raise Refusal(describe(fetch_errors.PARSE_TIMEOUT)) from error
+    if not found.outlines and not found.broken:
+        raise Refusal(
+            _(
+                "I found no feeds in this. An OPML file, as feed readers export it, has them in "
+                "`<outline xmlUrl=…>`."
+            )
+        )
+    return found
+
+
+async def follow_all(
+    store: Store,
+    poller: Poller,
+    clock: Clock,
+    feeds: FeedList,
+    *,
+    server_id: int,
+    channel_id: int,
+    tell: Tell,
+    person_id: int | None = None,
+) -> Imported:
+    """Let a channel follow the feeds of a list that a person brings. No backlog will be posted.
+
+    Nothing is fetched here. Raises StoreError.
+    """
+    result = Imported(broken=[safe.plain(name, _NAME) for name in feeds.broken], skipped=feeds.skipped)
+    followed = {feed.id for _subscription, feed in await store.subscriptions.in_server(server_id)}
+    told = clock.monotonic()
+    for number, outline in enumerate(feeds.outlines):
+        if clock.monotonic() - told >= TELL_EVERY:
+            await tell(number, len(feeds.outlines))
+            told = clock.monotonic()
+        name = _name(outline)
+        try:
+            url = urls.normalise_input(outline.url)
+        except ValueError:
+            result.broken.append(name)
+            continue
+        feed = await store.feeds.find(url, owner_of(url, server_id))
+        if feed is not None and await store.subscriptions.find(channel_id, feed.id) is not None:
+            result.known.append(name)
+        elif (feed is None or feed.id not in followed) and len(followed) >= MOST_FEEDS:
+            result.left_out.append(name)
+        else:
+            feed = await _follow(
+                store, clock, url, server_id=server_id, channel_id=channel_id, person_id=person_id
+            )
+            followed.add(feed.id)
+            result.added.append(name)
+    poller.wake()
+    return result
+
+
+async def _follow(
+    store: Store, clock: Clock, url: str, *, server_id: int, channel_id: int, person_id: int | None
+) -> Feed:
+    # Its name comes from its own document: other servers may follow it too.
+    feed = await store.feeds.add(url, server_id=owner_of(url, server_id), next_poll=clock.now())
+    await store.subscriptions.follow(
+        server_id=server_id,
+        channel_id=channel_id,
+        feed_id=feed.id,
+        first_article_id=None,
+        quietly=True,
+        person_id=person_id,
+    )
+    return feed
+
+
+def exported(groups: Iterable[tuple[str, Iterable[Feed]]], title: str, *, now: int) -> tuple[bytes, int]:
+    """A server's feeds as OPML, by the names of their channels, and how many were left out.
+
+    Left out are addresses that may hold a secret: the file is made to be given away.
+    """
+    outlines: dict[str, list[Outline]] = {}
+    left_out = 0
+    for name, feeds in groups:
+        group = outlines.setdefault(name, [])
+        for feed in feeds:
+            if urls.has_credentials(feed.url) or urls.masked(feed.url) != feed.url:
+                left_out += 1
+                continue
+            site = feed.site_url if feed.site_url and urls.masked(feed.site_url) == feed.site_url else None
+            group.append(Outline(feed.title or feed.outlet or feed.url, feed.url, site, feed.language))
+    return opml.write(title, {name: group for name, group in outlines.items() if group}, now=now), left_out
+
+
+def _name(outline: Outline) -> str:
+    """A feed in a report: its title and its address without secrets."""
+    address = urls.masked(outline.url)
+    if outline.title == outline.url:
+        return safe.plain(address, _NAME)
+    return f"{safe.plain(outline.title, _NAME)} ({safe.plain(address, _NAME)})"

@@ -1,0 +1,279 @@
+"""What the answer of a feed's publisher means for the feed: news, nothing new, a move, a failure."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from http import HTTPStatus
+from random import Random
+
+from bot.core.clock import Clock
+from bot.core.models import DueFeed, Feed, FeedState, NewArticle, ParsedFeed, Validators
+from bot.core.settings import Settings
+from bot.feeds import fetch_errors, schedule
+from bot.feeds.fetch import Fetched
+from bot.feeds.fetch_errors import FeedError
+from bot.feeds.parse import entries_hash
+from bot.feeds.xmlfeed import CUT_SHORT
+from bot.polling import feed_alerts
+from bot.polling.intake import Decision, Intake
+from bot.polling.outlet_names import outlet_name
+from bot.store import Store
+from bot.store.alerts import Alert
+from bot.store.outbox.story_joins import Kin
+from bot.store.polls import NO_KIN, Recorded, Unchanged
+from bot.stories.story_lookup import Gathering
+from bot.text import safe, urls
+from bot.watches import subscription_filters
+
+MOVE_PROBATION = 3 * 86_400
+"""Seconds that a permanent redirect has to hold before the feed's address changes."""
+LARGE = 256 * 1024
+"""Bytes of a document that are hashed off the event loop."""
+DESKS = 3
+"""Documents between being read and recorded at a time: what waits for its worker waits as it came."""
+TITLE = 300
+NOT_MODIFIED = HTTPStatus.NOT_MODIFIED
+
+
+class Outcome(StrEnum):
+    """How a poll ended."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    FAILED = "failed"
+    GONE = "gone"
+    POSTPONED = "postponed"  # its host asked to be left alone
+
+
+@dataclass(frozen=True, slots=True)
+class PollReport:
+    """A poll: the feed after it, how it ended, how many articles are new and changed, the error's code.
+
+    `recorded` is what was written; without it the feed itself is still to be written (`record_quiet`), with
+    the `alert` that servers are owed.
+    """
+
+    feed: Feed
+    outcome: Outcome
+    new: int = 0
+    changed: int = 0
+    error: str | None = None
+    recorded: Recorded | None = None
+    alert: Alert | None = None
+
+
+class Visits:
+    """Turns answers into feeds as they are after a poll, and records news."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        store: Store,
+        intake: Intake,
+        gathering: Gathering | None = None,
+    ) -> None:
+        self._gathering = gathering
+        self._settings = settings
+        self._clock = clock
+        self._store = store
+        self._intake = intake
+        self._desks = asyncio.Semaphore(DESKS)
+        self._random = Random()  # noqa: S311 - spreads polls over time
+
+    def unchanged(self, feed: DueFeed, fetched: Fetched, now: int) -> Unchanged | None:
+        """The poll that an answer makes when nothing but the schedule changes; None when more does."""
+        if not (fetched.not_modified and feed.in_order) or fetched.permanent_url:
+            return None
+        known = feed.validators
+        if fetched.status != NOT_MODIFIED and (
+            fetched.headers.get("etag") != known.etag
+            or fetched.headers.get("last-modified") != known.last_modified
+        ):
+            return None
+        interval, next_poll = schedule.after_success(
+            feed,
+            now=now,
+            hints=schedule.hints(fetched.headers, now=now),
+            new_articles=(),
+            changed=False,
+            random=self._random,
+        )
+        return Unchanged(feed.id, interval, next_poll, now)
+
+    async def answered(self, feed: Feed, fetched: Fetched) -> PollReport:
+        """The poll that an answer makes; news is recorded with the feed in one transaction.
+
+        Raises FeedError, StoreError.
+        """
+        now = self._clock.now()
+        hints = schedule.hints(fetched.headers, now=now)
+        if fetched.not_modified:
+            validators = feed.validators
+            if fetched.status != NOT_MODIFIED:  # the same body under other validators
+                validators = _validators(fetched, feed.validators.entries_hash)
+            return self._quiet(feed, fetched, validators, hints, now)
+        if len(fetched.body) > LARGE:
+            digest = await asyncio.to_thread(entries_hash, fetched.body)
+        else:
+            digest = entries_hash(fetched.body)
+        validators = _validators(fetched, digest)
+        if digest == feed.validators.entries_hash:
+            return self._quiet(feed, fetched, validators, hints, now)
+        async with self._desks:
+            return await self._read(feed, fetched, validators, now)
+
+    async def _read(self, feed: Feed, fetched: Fetched, validators: Validators, now: int) -> PollReport:
+        document = await self._intake.read(fetched.body, fetched.content_type, fetched.url)
+        if document.head.problem == CUT_SHORT:
+            validators = Validators()  # so that the rest is asked for, whatever the server says has changed
+        described = _described(feed, document.head)
+        decision = await self._intake.decide(described, document, now=now)
+        hints = schedule.hints(fetched.headers, now=now, parsed=document.head)
+        after = self._succeeded(feed, described, fetched, validators, hints, decision, now)
+        alert = feed_alerts.alert(self._settings, feed, after)
+        if not decision.is_news:
+            return PollReport(after, Outcome.UNCHANGED, alert=alert)
+        first = feed.last_success is None
+        async with self._compared(feed.id, () if first else decision.new) as kin:
+            recorded = await self._store.polls.record(
+                after,
+                new=decision.new,
+                changed=decision.changed,
+                aliases=decision.aliases,
+                vanished=decision.vanished,
+                returned=decision.returned,
+                catch_up_after=self._settings.catch_up_after,
+                first=first,
+                alert=alert,
+                read_pages=self._settings.full_text != "never",
+                matches=await subscription_filters.sieve(self._store, feed.id, decision.new),
+                kin=kin,
+            )
+        outcome = Outcome.NEW if decision.new else Outcome.CHANGED if decision.changed else Outcome.UNCHANGED
+        return PollReport(after, outcome, len(recorded.new_ids), len(decision.changed), recorded=recorded)
+
+    @asynccontextmanager
+    async def _compared(
+        self, feed_id: int, new: Sequence[NewArticle]
+    ) -> AsyncIterator[Mapping[str, Sequence[Kin]]]:
+        """Which articles new ones tell the same as. A backlog joins nothing."""
+        if self._gathering is None:
+            yield NO_KIN
+            return
+        async with self._gathering.compared(feed_id, new) as kin:
+            yield kin
+
+    def failed(self, feed: Feed, error: FeedError) -> PollReport:
+        """After a failure: the feed with its error, to be written."""
+        now = self._clock.now()
+        interval, next_poll = schedule.after_failure(feed, now=now, error=error, random=self._random)
+        gone = error.code == fetch_errors.GONE
+        after = replace(
+            feed,
+            state=FeedState.GONE if gone else feed.state,
+            interval=interval,
+            next_poll=next_poll,
+            last_poll=now,
+            failures=feed.failures + 1,
+            failing_since=feed.failing_since or now,
+            error=error.code,
+            error_detail=safe.plain(error.detail, TITLE),
+        )
+        alert = feed_alerts.alert(self._settings, feed, after)
+        return PollReport(after, Outcome.GONE if gone else Outcome.FAILED, error=error.code, alert=alert)
+
+    def postponed(self, feed: Feed, until: int) -> PollReport:
+        """When the feed's host is to be left alone: the feed due some time after that."""
+        return PollReport(replace(feed, next_poll=until + self._random.randrange(60)), Outcome.POSTPONED)
+
+    def _quiet(
+        self, feed: Feed, fetched: Fetched, validators: Validators, hints: schedule.Hints, now: int
+    ) -> PollReport:
+        after = self._succeeded(feed, feed, fetched, validators, hints, Decision(), now)
+        return PollReport(after, Outcome.UNCHANGED, alert=feed_alerts.alert(self._settings, feed, after))
+
+    def _succeeded(
+        self,
+        before: Feed,
+        described: Feed,
+        fetched: Fetched,
+        validators: Validators,
+        hints: schedule.Hints,
+        decision: Decision,
+        now: int,
+    ) -> Feed:
+        interval, next_poll = schedule.after_success(
+            before,
+            now=now,
+            hints=hints,
+            new_articles=[article.published for article in decision.new],
+            changed=bool(decision.new or decision.changed),
+            random=self._random,
+            missed=decision.missed and before.last_success is not None,
+        )
+        url, moved_to, moved_since = _moved(before, fetched.permanent_url, now)
+        return replace(
+            described,
+            url=url,
+            state=FeedState.ACTIVE,
+            validators=validators,
+            interval=interval,
+            next_poll=next_poll,
+            last_poll=now,
+            last_success=now,
+            last_article=now if decision.new else before.last_article,
+            failures=0,
+            failing_since=None,
+            error=None,
+            error_detail="",
+            moved_to=moved_to,
+            moved_since=moved_since,
+        )
+
+
+def _validators(fetched: Fetched, digest: bytes | None) -> Validators:
+    return Validators(
+        etag=fetched.headers.get("etag"),
+        last_modified=fetched.headers.get("last-modified"),
+        body_hash=fetched.body_hash,
+        entries_hash=digest,
+    )
+
+
+def _described(feed: Feed, head: ParsedFeed) -> Feed:
+    """The feed as its document describes it."""
+    title = safe.plain(head.title, TITLE) or feed.title
+    return replace(
+        schedule.remembered(feed, head),
+        title=title,
+        outlet=feed.outlet or outlet_name(title) or urls.host(feed.url),
+        site_url=head.site_url or feed.site_url,
+        icon=head.icon or feed.icon,
+        language=head.language or feed.language,
+    )
+
+
+def _moved(feed: Feed, target: str | None, now: int) -> tuple[str, str | None, int | None]:
+    """The feed's address, where it moves to, and since when: a permanent redirect counts once it has held.
+
+    One to another site is followed each time and never taken over: whoever follows that address later would
+    find there, as its publisher's, what this feed published before.
+    """
+    if target is None or target == feed.url or _site(target) != _site(feed.url):
+        return feed.url, None, None
+    if target != feed.moved_to or feed.moved_since is None:
+        return feed.url, target, now
+    leaks = feed.server_id is None and urls.has_credentials(target)
+    if now - feed.moved_since < MOVE_PROBATION or leaks:
+        return feed.url, target, feed.moved_since
+    return target, None, None
+
+
+def _site(url: str) -> str:
+    return urls.host(url).removeprefix("www.")

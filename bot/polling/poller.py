@@ -1,0 +1,376 @@
+"""Polls feeds: a loop that sleeps until one is due, asks politely, and writes what came.
+
+Due feeds are taken from the store in batches and wait in a queue for their host. Polls without news are
+written many at a time; a poll with news is one transaction of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager
+
+from bot.core.clock import Clock
+from bot.core.keyed_locks import Turns
+from bot.core.models import DueFeed, Feed
+from bot.core.settings import Settings
+from bot.core.workers import Workers
+from bot.feeds import fetch_errors
+from bot.feeds.fetch import Fetched, Fetcher
+from bot.feeds.fetch_errors import FeedError
+from bot.feeds.schedule import AFTER_TOO_MANY
+from bot.polling.hosts import Host, Hosts, Queue
+from bot.polling.intake import Intake
+from bot.polling.poll_results import Outcome, PollReport, Visits
+from bot.store import DatabaseFault, Store, StoreError
+from bot.store.alerts import Alert
+from bot.store.polls import Recorded, Unchanged
+from bot.stories.story_lookup import Gathering
+from bot.text import urls
+
+__all__ = ["Outcome", "PollReport", "Poller"]
+
+log = logging.getLogger(__name__)
+
+FLUSH_EVERY = 0.5
+"""Seconds that a poll without news waits to be written together with others."""
+FLUSH_AT = 500
+TAKEN = 512
+"""Due feeds taken from the store at a time."""
+LOW = TAKEN // 2
+"""Queued feeds at which more are taken."""
+LONGEST_REST = 60
+"""Seconds after which the store is asked again although nothing was to be due: others write to it too."""
+SHORTEST_REST = 0.02
+"""Seconds; hosts that become free sooner are served together."""
+AFTER_TROUBLE = 5
+"""Seconds to wait when the store cannot be used."""
+REST_AFTER_TROUBLE = 60
+"""Seconds for which a host is left alone that answered in vain."""
+
+
+class Poller:
+    """Polls feeds, one by one with `poll` or all that are due with `run`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        store: Store,
+        fetcher: Fetcher,
+        workers: Workers,
+        gathering: Gathering | None = None,
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._store = store
+        self._fetcher = fetcher
+        self.intake = Intake(settings, store, workers)
+        self.visits = Visits(settings, clock, store, self.intake, gathering)
+        self.on_recorded: Callable[[Recorded], None] = _ignore
+        """Called after each poll that was recorded with articles or dispatches."""
+        self.last_answer: int | None = None
+        """When a publisher last answered, in seconds of UTC."""
+        self.outcomes: Counter[Outcome] = Counter()
+        """Polls since the start, by how they ended."""
+
+        self._woken = asyncio.Event()
+        self.hosts = Hosts(clock)
+        self._queue = Queue(clock, low=LOW, on_low=self._woken.set)
+        self._turns = Turns()  # from fetching to recording, one at a time a feed
+        self._held: set[int] = set()  # feeds that are queued, being polled or unwritten
+        self._look_at = 0  # when the store is asked for due feeds
+        self._look_now = False  # or as soon as can be
+        self._rests_until = 0.0  # monotonic
+
+        self._unwritten: dict[int, Feed | Unchanged] = {}
+        self._untold: dict[int, Alert] = {}
+        self._some = asyncio.Event()
+        self._enough = asyncio.Event()
+        self._flushing = asyncio.Lock()
+
+    async def poll(self, feed: Feed, *, polite: bool = True) -> PollReport:
+        """Poll one feed now and write what came of it; never raises for what the feed does.
+
+        `polite=False` is for an address that a person named: its host may be asked at once and several times.
+        Raises StoreError.
+        """
+        async with self._turn(feed) as current:
+            report = await self._finished(current, self.hosts.of(feed.url), None, polite=polite)
+        await self._flush()
+        return report
+
+    async def take(self, feed: Feed, fetched: Fetched) -> Feed:
+        """Write an answer that was fetched without us, as if it came of a poll; the feed after it.
+
+        Raises FeedError, StoreError.
+        """
+        async with self._turn(feed) as current:
+            report = await self.visits.answered(current, fetched)
+            if report.recorded is None:
+                self._keep(feed.id, report.feed, report.alert)
+            else:
+                self.on_recorded(report.recorded)
+        await self._flush()
+        return report.feed
+
+    @asynccontextmanager
+    async def _turn(self, feed: Feed) -> AsyncIterator[Feed]:
+        """Alone with a feed, as the store knows it."""
+        if feed.id in self._turns:
+            await self._turns.free(feed.id)
+        self._turns[feed.id] = None
+        try:
+            await self._flush()
+            yield await self._store.feeds.get(feed.id) or feed
+        finally:
+            self._turns.end(feed.id)
+
+    def wake(self) -> None:
+        """Look for due feeds at once: a feed was followed, or made due."""
+        self._look_now = True
+        self._woken.set()
+
+    def clock_set_back(self, by: int) -> None:
+        """The wall clock was set back by so many seconds."""
+        self.hosts.clock_set_back(by)
+        self._look_at = 0
+        self.wake()
+
+    async def run(self) -> None:
+        """Poll what is due, for ever. Cancel it to end it: polls under way are as if they had never begun."""
+        self._look_now = True
+        tasks = [asyncio.create_task(self._work()) for _ in range(self._settings.poll_concurrency)]
+        tasks.append(asyncio.create_task(self._keep_flushing()))
+        try:
+            while True:
+                self._woken.clear()
+                try:
+                    if await self._store.takes_writes():
+                        await self._take_due()
+                    else:  # nobody is asked for what could not be kept
+                        self._look_later()
+                except StoreError as error:
+                    _tell("cannot look for due feeds", error)
+                    self._look_later()
+                await self._rest(self._queue.hand_out())
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self._queue.clear()
+            self._held.clear()
+            try:
+                await self._flush()
+            except StoreError as error:
+                _tell("the last polls without news were not written", error)
+
+    def _look_later(self) -> None:
+        self._look_now = False
+        self._look_at = self._clock.now() + AFTER_TROUBLE
+
+    async def _take_due(self) -> None:
+        now = self._clock.now()
+        while (self._look_now or self._look_at <= now) and self._has_room():
+            self._look_now = False  # what happens from here on is another reason to look
+            feeds = await self._store.feeds.due_in_brief(now, TAKEN, self._held)
+            for feed in feeds:
+                self._held.add(feed.id)
+                self._queue.put(self.hosts.of(feed.url), feed)
+            if len(feeds) == TAKEN:
+                self._look_at = 0
+            else:
+                following = await self._store.feeds.next_due(self._held)
+                latest = now + LONGEST_REST
+                self._look_at = latest if following is None else min(max(following, now + 1), latest)
+
+    def _has_room(self) -> bool:
+        return len(self._queue) <= LOW
+
+    async def _rest(self, until_free: float | None) -> None:
+        """Sleep until the store is to be asked, a host is free or somebody wakes us."""
+        seconds = float(LONGEST_REST)
+        if self._has_room():
+            seconds = max(self._look_at - self._clock.now(), 0)
+        if until_free is not None:
+            seconds = min(seconds, max(until_free, SHORTEST_REST))
+        self._rests_until = self._clock.monotonic() + seconds
+        timer = asyncio.ensure_future(self._clock.sleep(seconds))
+        woken = asyncio.ensure_future(self._woken.wait())
+        try:
+            await asyncio.wait((timer, woken), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            timer.cancel()
+            woken.cancel()
+            self._rests_until = 0.0
+
+    async def _work(self) -> None:
+        """Poll one feed of the queue after the other."""
+        while True:
+            host, feed = await self._queue.take()
+            try:
+                if self._store.fault is None:
+                    await self._poll_due(feed, host)
+                else:
+                    self._held.discard(feed.id)
+            except Exception as error:  # noqa: BLE001  # it is logged, and the feed stays due
+                _tell(f"cannot record a poll of {urls.masked(feed.url)}", error)
+                self._held.discard(feed.id)
+                host.hold(self._clock.now() + REST_AFTER_TROUBLE)
+                self._look_at = max(self._look_at, self._clock.now() + AFTER_TROUBLE)
+            finally:
+                self._queue.done(host)
+            if host.queue and host.free_at < self._rests_until - SHORTEST_REST:
+                self._woken.set()
+
+    async def _poll_due(self, due: DueFeed, host: Host) -> None:
+        """Poll a feed of the queue. Until it turns out that there is more to do, this is kept short."""
+        waited = due.id in self._turns
+        if waited:
+            await self._turns.free(due.id)
+        self._turns[due.id] = None
+        try:
+            answer: Fetched | FeedError | None = None
+            # After another poll the feed is not what it was.
+            if not waited and (not host.held_until or host.held_until <= self._clock.now()):
+                try:
+                    answer = await self._ask(due, host)
+                except FeedError as error:
+                    answer = error
+                else:
+                    self.last_answer = now = self._clock.now()
+                    unchanged = self.visits.unchanged(due, answer, now)
+                    if unchanged is not None:
+                        self.outcomes[Outcome.UNCHANGED] += 1
+                        self._keep(due.id, unchanged)
+                        return
+            if waited:
+                await self._flush()
+            feed = await self._store.feeds.get(due.id)
+            if feed is None:
+                self._held.discard(due.id)
+                return
+            report = await self._finished(feed, host, answer, polite=True)
+            if report.recorded is not None:
+                self._written({feed.id}, report.feed.next_poll)
+        finally:
+            self._turns.end(due.id)
+
+    async def _finished(
+        self, feed: Feed, host: Host, answer: Fetched | FeedError | None, *, polite: bool
+    ) -> PollReport:
+        """Poll a feed whose turn it is, or go on from the answer, and have what came of it written."""
+        try:
+            report = await self._report(feed, host, answer, polite=polite)
+        except FeedError as error:
+            report = self._failed(feed, host, error)
+        except StoreError:
+            raise
+        except Exception as error:
+            log.exception("cannot poll %s", urls.masked(feed.url))
+            report = self._failed(feed, host, FeedError(fetch_errors.PARSE_DIED, type(error).__name__))
+        self.outcomes[report.outcome] += 1
+        if report.recorded is None:
+            self._keep(feed.id, report.feed, report.alert)
+        elif report.recorded.new_ids or report.recorded.channel_ids:
+            self.on_recorded(report.recorded)
+        return report
+
+    async def _report(
+        self, feed: Feed, host: Host, answer: Fetched | FeedError | None, *, polite: bool
+    ) -> PollReport:
+        if isinstance(answer, FeedError):
+            return self._failed(feed, host, answer)
+        if answer is None and polite:
+            if host.held_until > self._clock.now():
+                return self.visits.postponed(feed, host.held_until)
+            answer = await self._ask(feed, host)
+        elif answer is None:
+            answer = await self._fetcher.get(feed.url, validators=feed.validators)
+        self.last_answer = self._clock.now()
+        return await self.visits.answered(feed, answer)
+
+    async def _ask(self, feed: Feed | DueFeed, host: Host) -> Fetched:
+        now = self._clock.monotonic()
+        if not host.is_free(now):
+            await host.free()
+            now = self._clock.monotonic()
+        host.begin(now)
+        try:
+            return await self._fetcher.get(feed.url, validators=feed.validators)
+        finally:
+            host.end()
+
+    def _failed(self, feed: Feed, host: Host, error: FeedError) -> PollReport:
+        wait = error.retry_after
+        if wait is None and error.code == fetch_errors.RATE_LIMITED:
+            wait = AFTER_TOO_MANY
+        if wait:
+            host.hold(self._clock.now() + wait)
+        log.info("%s: %s", urls.masked(feed.url), error)
+        return self.visits.failed(feed, error)
+
+    def _keep(self, feed_id: int, polled: Feed | Unchanged, alert: Alert | None = None) -> None:
+        """Have a poll without news written soon."""
+        self._unwritten[feed_id] = polled
+        if alert is not None:
+            self._untold[feed_id] = alert
+        if len(self._unwritten) == 1:
+            self._some.set()
+        elif len(self._unwritten) >= FLUSH_AT:
+            self._enough.set()
+
+    async def _keep_flushing(self) -> None:
+        while True:
+            await self._some.wait()
+            try:
+                async with asyncio.timeout(FLUSH_EVERY):
+                    await self._enough.wait()
+            except TimeoutError:
+                pass
+            try:
+                await self._flush()
+            except StoreError as error:
+                _tell("cannot write polls without news", error)
+                await self._clock.sleep(AFTER_TROUBLE)
+
+    async def _flush(self) -> None:
+        """Write the polls without news, in one transaction."""
+        async with self._flushing:
+            self._some.clear()
+            self._enough.clear()
+            batch, self._unwritten = self._unwritten, {}
+            told, self._untold = self._untold, {}
+            if not batch:
+                return
+            feeds = [polled for polled in batch.values() if isinstance(polled, Feed)]
+            unchanged = [polled for polled in batch.values() if isinstance(polled, Unchanged)]
+            try:
+                await self._store.polls.record_quiet(feeds, unchanged, list(told.values()))
+            except BaseException:
+                self._unwritten = batch | self._unwritten
+                self._untold = told | self._untold
+                self._some.set()
+                raise
+            self._written(batch, min(polled.next_poll for polled in batch.values()))
+            if told:
+                self.on_recorded(Recorded())
+
+    def _written(self, feed_ids: Collection[int], soonest: int) -> None:
+        """The store knows these feeds as they are now, and can tell when they are due: at `soonest` then."""
+        self._held.difference_update(feed_ids)
+        self._held.update(feed_id for feed_id in self._unwritten if feed_id in feed_ids)
+        if soonest < self._look_at:
+            self._look_at = soonest
+            self._woken.set()
+
+
+def _tell(what: str, error: Exception) -> None:
+    if not isinstance(error, DatabaseFault):  # which the store has told of
+        log.error("%s", what, exc_info=error)
+
+
+def _ignore(recorded: Recorded) -> None:
+    """What nobody waits for."""

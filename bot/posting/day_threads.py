@@ -1,0 +1,80 @@
+"""The thread of the day, for channels that have their posts in one.
+
+Making a thread has no nonce. One whose answer was lost, or that was made right before a crash, is known again
+by its name among the bot's own threads of the channel, so that a day has one thread.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Literal
+
+import discord
+from babel.dates import format_date
+
+from bot.core import hours, locale
+from bot.core.locale import _
+from bot.core.models import Dispatch, DispatchKind
+from bot.posting import message_places, permissions
+from bot.posting.read_back import threads_of
+from bot.posting.send_outcomes import FORBIDDEN, GONE, LOCKED, Blocked, Later, Lost, Outcome, judge
+from bot.store import Store
+from bot.text import safe
+
+IN_THREADS = frozenset({DispatchKind.POST, DispatchKind.CATCH_UP})
+"""What goes into the thread of the day; alerts and what a watch found stay in the channel."""
+
+_AGAIN = 5.0  # seconds until a thread is looked for whose making was not answered
+_A_DAY: Literal[1440] = 1440  # minutes without a message after which the thread is archived
+_NAME = 100
+
+
+async def place(
+    store: Store,
+    client: discord.Client,
+    channel: message_places.Place,
+    dispatch: Dispatch,
+    *,
+    default_language: str,
+) -> message_places.Place | Outcome:
+    """Where a dispatch goes that is owed to `channel`: there, or into its thread of the day of the claim."""
+    if not isinstance(channel, discord.TextChannel) or dispatch.kind not in IN_THREADS:
+        return channel
+    if not (await store.preferences.of_channel(channel.id)).daily_thread:
+        return channel
+    if lacking := permissions.lacking_for_threads(channel):
+        return Blocked(" ".join((FORBIDDEN, *lacking)))
+    chosen = await store.preferences.of_server(channel.guild.id)
+    claimed = dispatch.claimed if dispatch.claimed is not None else dispatch.created
+    day = datetime.fromtimestamp(claimed, hours.zone(chosen.time_zone)).date()
+    known = await store.daily_threads.get(channel.id, day)
+    if known is not None:
+        found = await message_places.find(client, known)
+        if found != Blocked(GONE):
+            return found
+    language = await store.preferences.language(channel.id)
+    language = language or locale.supported(str(channel.guild.preferred_locale)) or default_language
+    made = await _made(channel, _title(day, language))
+    if isinstance(made, discord.Thread):
+        await store.daily_threads.set(channel.id, day, made.id)
+    return made
+
+
+def _title(day: date, language: str) -> str:
+    with locale.use(language):
+        title = _("News of {day}").format(day=format_date(day, "long", locale=language))
+    return safe.plain(title, _NAME)
+
+
+async def _made(channel: discord.TextChannel, name: str) -> discord.Thread | Outcome:
+    """The bot's thread of this name in a channel, made if it is not there."""
+    try:
+        async for thread in threads_of(channel):
+            if thread.owner_id == channel.guild.me.id and thread.name == name:
+                return Blocked(LOCKED) if thread.locked else thread
+        return await channel.create_thread(
+            name=name, type=discord.ChannelType.public_thread, auto_archive_duration=_A_DAY
+        )
+    except Exception as error:  # noqa: BLE001  # raised again where it is no answer of Discord's
+        outcome = judge(error)
+        return Later(_AGAIN, outcome.error) if isinstance(outcome, Lost) else outcome

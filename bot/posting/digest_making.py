@@ -1,0 +1,178 @@
+"""Making digests when they are due: a task while there are any.
+
+What one says is chosen outside a transaction, and owed in one, which also sets the time of the next: a
+process that dies before it chooses again, one that dies after finds it done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+import discord
+
+from bot.core.clock import Clock
+from bot.core.models import Digest
+from bot.core.workers import WorkerError, Workers
+from bot.digests import digest_selection
+from bot.digests.digest_selection import Edition
+from bot.digests.restored_digests import Told
+from bot.digests.rising import Period
+from bot.digests.trend_charts import rising
+from bot.posting.audience import Audience
+from bot.posting.restored_backup import Restored
+from bot.posting.send_outcomes import Outcome, Unknown
+from bot.store import Store
+from bot.store.outbox.digest_articles import Gathered
+
+log = logging.getLogger(__name__)
+
+_AFTER_FAULT = 60
+_TIME = 20.0  # seconds that choosing the stories may take
+
+
+class Digests:
+    """The digests of all channels."""
+
+    def __init__(
+        self,
+        store: Store,
+        client: discord.Client,
+        clock: Clock,
+        audience: Audience,
+        restored: Restored,
+        workers: Workers,
+        *,
+        on_end: Callable[[], None],
+    ) -> None:
+        self._store, self._client, self._clock = store, client, clock
+        self._audience, self._restored, self._workers = audience, restored, workers
+        self._on_end = on_end
+        self._rests_until = 0
+        self.task: asyncio.Task[None] | None = None
+
+    async def start(self, now: int) -> None:
+        """Begin where one is due and it was not begun."""
+        due = await self.next_due()
+        if self.task is None and due is not None and due <= now:
+            self.task = asyncio.create_task(self._make_due(now))
+            self.task.add_done_callback(self._ended)
+
+    async def next_due(self) -> int | None:
+        """When there is something to do, which may be past; None when there is nothing."""
+        due = await self._store.digests.next_due()
+        return None if due is None else max(due, self._rests_until)
+
+    async def _make_due(self, now: int) -> None:
+        for digest in await self._store.digests.due(now):
+            try:
+                await self._make(digest)
+            except Exception:
+                log.exception("The digest of channel %d was not made", digest.channel_id)
+                self._rests_until = self._clock.now() + _AFTER_FAULT
+
+    async def _make(self, digest: Digest) -> None:
+        now, store = self._clock.now(), self._store.digests
+        guild = self._client.get_guild(digest.server_id)
+        if guild is None or guild.unavailable:
+            self._rests_until = now + _AFTER_FAULT
+            return
+        since = (
+            digest.covered
+            if digest.covered is not None
+            else digest.due - digest_selection.period(digest.plan)
+        )
+        if digest_selection.is_late(digest.plan, digest.due, now):
+            log.info("The digest of channel %d is left out: it is too late", digest.channel_id)
+            await store.skip(digest, since=since)
+            return
+        told = await self._told(digest, since)
+        if told is None:
+            self._rests_until = now + _AFTER_FAULT
+            return
+        if told.is_sent:
+            log.info("The digest of channel %d came before a backup was restored", digest.channel_id)
+            await store.skip(digest, since=since)
+            return
+        since = max(since, told.until)
+        recalled = await store.recall(digest.id)
+        if recalled is not None:
+            since = min(since, recalled)
+        edition, gathered = await self.edition(guild, digest, since=since, until=now, told=told)
+        await store.make(
+            digest,
+            edition.written() if edition.sections else None,
+            until=now,
+            held=gathered.held,
+            named=edition.article_ids,
+            told=told.held,
+        )
+
+    async def _told(self, digest: Digest, since: int) -> Told | None:
+        """What the channel was told before a backup was restored; None where that cannot be found out now."""
+        found = await self._restored.before(digest, since)
+        if found is None:
+            return Told()
+        if isinstance(found, Unknown):  # nobody may look: nothing of that time is repeated
+            return Told(everything=self._restored.at)
+        if isinstance(found, Outcome):
+            return None
+        dues = {name.split(":")[2]: at for name, at in found.editions.items() if _is_of(name, digest)}
+        pages = await self._store.articles.pages({*found.posted, *found.digested})
+        return Told(
+            {pages[key]: at for key, at in found.digested.items() if key in pages},
+            {pages[key] for key in found.posted if key in pages},
+            found.shown,
+            found.shown_in_digests,
+            until=max(dues.values(), default=0),
+            is_sent=any(int(due) >= digest.due for due in dues),
+        )
+
+    async def edition(
+        self, guild: discord.Guild, digest: Digest, *, since: int, until: int, told: Told | None = None
+    ) -> tuple[Edition, Gathered]:
+        """What the digest of a channel says of what came between two times, and was not `told` before.
+
+        Raises what discord.py and aiohttp raise where only Discord can tell who reads what, and does not.
+        """
+        plan = digest.plan
+        if plan.wide:
+            feed_ids = await self._audience.feeds_of_channel(guild, digest.channel_id)
+        else:
+            feed_ids = await self._store.subscriptions.feed_ids([digest.channel_id])
+        gathered = await self._store.digests.candidates(digest, feed_ids, since=since, until=until)
+        if told is not None:
+            gathered = told.without(gathered)
+        sections, more = await self._workers.run(
+            digest_selection.choose, gathered.candidates, gathered.kin, since, until, timeout=_TIME
+        )
+        edition = Edition(
+            since=since,
+            until=until,
+            daily=plan.weekday is None,
+            zone=digest.time_zone,
+            wide=plan.wide,
+            more=more,
+            sections=sections,
+        )
+        if plan.chart and sections:
+            try:
+                found = await rising(self._store, self._workers, feed_ids, Period.WEEK, until)
+            except WorkerError as error:
+                log.warning("a digest goes without its chart: %s", error)
+            else:
+                edition = edition.charted(found.rising, feed_ids)
+        return edition, gathered
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self.task = None
+        if not task.cancelled() and task.exception() is not None:
+            log.error("Digests were not made", exc_info=task.exception())
+            self._rests_until = self._clock.now() + _AFTER_FAULT
+        self._on_end()
+
+
+def _is_of(name: str, digest: Digest) -> bool:
+    """Whether a dispatch of this name is one of a digest's."""
+    return name.startswith(f"digest:{digest.id}:") and name.split(":")[2].isdecimal()

@@ -1,0 +1,224 @@
+"""The buttons and menus under posts. Their ids say all there is to know, so that they outlive a restart.
+
+The same ids let the courier recognise a message of its own. What happens at a click is up to the cogs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import discord
+
+from bot.core.locale import _
+from bot.core.models import Article
+from bot.posting.rendering import discord_limits
+from bot.text import safe
+
+EMOJI = "🔖"
+SAVE_TEMPLATE = r"telex:save:(?P<key>[^:\s]{1,80})"
+"""The custom id of a Save button, with the article's key."""
+LIKE_TEMPLATE = r"telex:like:(?P<key>[^:\s]{1,80})"
+"""The custom id of a button that looks for more like an article, with the article's key."""
+PICK_TEMPLATE = r"telex:pick:(?P<what>\S{1,80})"
+"""The custom id of the menu under a catch-up, or under a post that others joined, with its dispatch's `what`.
+
+Its values are keys of articles.
+"""
+VOTE_TEMPLATE = r"telex:vote:(?P<vote>up|down):(?P<question>\d{1,19})"
+"""The custom id of a button that judges an answer, with the id of the question."""
+
+STOP_TEMPLATE = r"telex:stop:(?P<what>watch:(?P<watch>\d{1,18}):[^:\s]{1,60})"
+"""The custom id of the button that ends the watch of a notice, with its dispatch's `what`."""
+
+BEGIN = "telex:begin"
+"""The custom id of the button under the welcome that begins the way to a first feed."""
+
+# https://discord.com/developers/docs/components/reference
+_LONGEST_LABEL = 80
+_SAVE, _STOP, _VOTE = "telex:save:", "telex:stop:", "telex:vote:"
+_PICK = "telex:pick:"
+_DIGEST = f"{_PICK}digest:"
+_LONGEST_URL = 512
+
+
+def save_id(key: str) -> str:
+    """The custom id of the Save button of an article's key."""
+    return f"telex:save:{key}"
+
+
+def pick_id(what: str) -> str:
+    """The custom id of the menu of a catch-up's dispatch."""
+    return f"telex:pick:{what}"
+
+
+def vote_id(question_id: int, *, helped: bool) -> str:
+    """The custom id of the button that says whether the answer to a question helped."""
+    return f"telex:vote:{'up' if helped else 'down'}:{question_id}"
+
+
+def stop_id(what: str) -> str:
+    """The custom id of the button under the notice of a watch."""
+    return f"telex:stop:{what}"
+
+
+def begin() -> discord.ui.Button[Any]:
+    """A button that begins the way to a first feed, in the language of this task."""
+    label = safe.plain(_("Begin"), _LONGEST_LABEL)
+    return discord.ui.Button(style=discord.ButtonStyle.success, label=label, custom_id=BEGIN)
+
+
+def stop(what: str) -> discord.ui.Button[Any]:
+    """A button that ends the watch of this dispatch, in the language of this task."""
+    label = safe.plain(_("Stop this watch"), _LONGEST_LABEL)
+    return discord.ui.Button(style=discord.ButtonStyle.secondary, label=label, custom_id=stop_id(what))
+
+
+def save(key: str, number: int | None = None) -> discord.ui.Button[Any]:
+    """A Save button for the article of this key, in the language of this task; several have numbers."""
+    label = safe.plain(_("Save"), _LONGEST_LABEL) if number is None else f"[{number}]"
+    return discord.ui.Button(
+        style=discord.ButtonStyle.secondary, label=label, emoji=EMOJI, custom_id=save_id(key)
+    )
+
+
+def let_go(key: str) -> discord.ui.Button[Any]:
+    """The same button on what who reads it has kept, where they alone read it: it says what it does then."""
+    button = save(key)
+    button.label = safe.plain(_("Remove from bookmarks"), _LONGEST_LABEL)
+    return button
+
+
+def vote(question_id: int, *, helped: bool) -> discord.ui.Button[Any]:
+    """👍 or 👎 for the answer to a question."""
+    return discord.ui.Button(
+        style=discord.ButtonStyle.secondary,
+        emoji="👍" if helped else "👎",
+        custom_id=vote_id(question_id, helped=helped),
+    )
+
+
+def missed(question_id: int) -> discord.ui.Button[Any]:
+    """The same under "I don't know", where there is only this to say, in the language of this task."""
+    button = vote(question_id, helped=False)
+    button.label = safe.plain(_("The articles do say"), _LONGEST_LABEL)
+    return button
+
+
+def more_like(key: str) -> discord.ui.Button[Any]:
+    """A button that looks for more like the article of this key, in the language of this task."""
+    label = safe.plain(_("More like this"), _LONGEST_LABEL)
+    return discord.ui.Button(
+        style=discord.ButtonStyle.secondary, label=label, emoji="🔎", custom_id=f"telex:like:{key}"
+    )
+
+
+def pick(what: str, articles: Sequence[Article], *, placeholder: str | None = None) -> discord.ui.Select[Any]:
+    """A menu that bookmarks some of these articles, in the language of this task: the newest that fit."""
+    options = [
+        discord.SelectOption(
+            label=safe.plain(article.title, discord_limits.OPTION)
+            or safe.plain(article.url, discord_limits.OPTION),
+            description=safe.plain(article.outlet, discord_limits.OPTION) or None,
+            value=article.key,
+        )
+        for article in reversed(articles[-discord_limits.OPTIONS :])
+    ]
+    return discord.ui.Select(
+        custom_id=pick_id(what),
+        placeholder=safe.plain(placeholder or _("Save articles"), discord_limits.OPTION),
+        max_values=len(options),
+        options=options,
+    )
+
+
+def read(url: str) -> discord.ui.Button[Any] | None:
+    """A button that opens an article, in the language of this task; None where Discord takes no such link."""
+    if not is_link(url) or safe.length(url) > _LONGEST_URL:
+        return None
+    return discord.ui.Button(style=discord.ButtonStyle.link, label=_("Read"), url=url)
+
+
+def is_link(url: str) -> bool:
+    """Whether an address is one of the web that Discord lets a reader open."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(host) and not any(c.isspace() or c < " " for c in url)
+
+
+def row(*items: discord.ui.Item[Any] | None) -> discord.ui.View:
+    """A view of these items for a message; to be called within an event loop.
+
+    A view that ended is not kept by discord.py, which would otherwise hold one for every post: clicks find
+    their cog by the id.
+    """
+    view = discord.ui.View(timeout=None)
+    for item in items:
+        if item is not None:
+            view.add_item(item)
+    view.stop()
+    return view
+
+
+def custom_ids(message: discord.Message) -> set[str]:
+    """The ids of a message's buttons and menus."""
+    return {
+        child.custom_id
+        for component in message.components
+        if isinstance(component, discord.ActionRow)
+        for child in component.children
+        if isinstance(child, discord.Button | discord.SelectMenu) and child.custom_id
+    }
+
+
+class Keys(NamedTuple):
+    """Keys of the articles that a message tells of, if it is a post, a catch-up, a digest.
+
+    `listed` are those of a catch-up, and those that joined a post.
+    """
+
+    posted: frozenset[str] = frozenset()
+    listed: frozenset[str] = frozenset()
+    digested: frozenset[str] = frozenset()
+
+
+def told_keys(message: discord.Message) -> Keys:
+    """What a message tells of; nothing for other messages than these."""
+    ids = custom_ids(message)
+    if any(name.startswith((_STOP, _VOTE)) for name in ids):  # notices of watches and answers save too
+        return Keys()
+    posted = frozenset(name.removeprefix(_SAVE) for name in ids if name.startswith(_SAVE))
+    digested = _options(message, _DIGEST)
+    return Keys(posted, _options(message, _PICK) - digested, digested)
+
+
+def edition_of(message: discord.Message) -> str | None:
+    """The name of the dispatch of a digest; None for other messages."""
+    names = (name.removeprefix(_PICK) for name in custom_ids(message) if name.startswith(_DIGEST))
+    return next(names, None)
+
+
+def notice_of(message: discord.Message) -> tuple[str, frozenset[str]] | None:
+    """The name of the dispatch of a watch's notice, and keys of what it tells of; None for other messages."""
+    ids = custom_ids(message)
+    name = next((name.removeprefix(_STOP) for name in ids if name.startswith(_STOP)), None)
+    if name is None:
+        return None
+    saved = {name.removeprefix(_SAVE) for name in ids if name.startswith(_SAVE)}
+    return name, _options(message, _PICK).union(saved)
+
+
+def _options(message: discord.Message, start: str) -> frozenset[str]:
+    """What the menu whose id begins so offers."""
+    return frozenset(
+        option.value
+        for component in message.components
+        if isinstance(component, discord.ActionRow)
+        for child in component.children
+        if isinstance(child, discord.SelectMenu) and child.custom_id.startswith(start)
+        for option in child.options
+    )

@@ -1,0 +1,76 @@
+"""From a dispatch to its message: its articles are read as they are now, its language is the channel's."""
+
+from __future__ import annotations
+
+import discord
+
+from bot.core import locale
+from bot.core.models import Dispatch, DispatchKind
+from bot.digests import digest_selection
+from bot.posting.rendering import digest_pages, messages, post_looks
+from bot.posting.rendering.also import with_story
+from bot.posting.rendering.messages import Message
+from bot.store import Store
+from bot.text import furniture
+
+_BEGINNING = 4_000
+"""Characters of a text that an excerpt may come from."""
+
+
+async def render(  # noqa: PLR0911  # one line a kind
+    store: Store, client: discord.Client, dispatch: Dispatch, *, default_language: str, from_pages: bool
+) -> Message | None:
+    """The message of a dispatch; None when its articles are no longer kept.
+
+    `from_pages` says that excerpts may come from the pages of articles, not only from their feeds.
+    """
+    if dispatch.kind is DispatchKind.NOTICE:
+        return messages.notice(dispatch.payload)
+    articles = await store.articles.by_ids(dispatch.article_ids)
+    if not articles:
+        return None
+    if not from_pages and dispatch.kind is not DispatchKind.CATCH_UP:  # which shows titles alone
+        articles = [one._replace(body=furniture.body(one.text[:_BEGINNING])) for one in articles]
+    guild = client.get_guild(dispatch.server_id)
+    language = await language_of(
+        store, client, dispatch.server_id, dispatch.channel_id, default_language=default_language
+    )
+    if dispatch.kind is DispatchKind.DIGEST:
+        return await digest_pages.render(
+            store, dispatch.what, digest_selection.read(dispatch.payload), language=language
+        )
+    if dispatch.kind is DispatchKind.CATCH_UP:
+        return messages.catch_up(dispatch.what, articles, language=language)
+    if dispatch.watch_id is not None:
+        watch = await store.watches.get(dispatch.watch_id)
+        if watch is None:
+            return None
+        return messages.watch(
+            dispatch.what,
+            watch.query,
+            articles,
+            server=guild.name if guild is not None and watch.person_id is not None else None,
+            language=watch.language or language,
+        )
+    article = next((one for one in articles if one.key == dispatch.what), articles[0])
+    post = messages.post(
+        article,
+        await store.feeds.get(article.feed_id),
+        language=language,
+        look=dispatch.look,
+        mention=post_looks.told(client, dispatch.server_id, dispatch.channel_id, dispatch.look),
+    )
+    joined = await store.articles.by_ids(dispatch.joined_ids)
+    return with_story(post, dispatch.what, joined, language=language)
+
+
+async def language_of(
+    store: Store, client: discord.Client, server_id: int, channel_id: int, *, default_language: str
+) -> str:
+    """The language of posts in a channel: what was chosen for it, else its server's, else the default."""
+    language = await store.preferences.language(channel_id)
+    if language is not None:
+        return language
+    guild = client.get_guild(server_id)
+    tag = await store.servers.locale(server_id) if guild is None else str(guild.preferred_locale)
+    return locale.supported(tag) or default_language

@@ -1,0 +1,61 @@
+"""Looks in words, and the roles that posts mention: who may choose one, and whether it can be told."""
+
+from __future__ import annotations
+
+import discord
+
+from bot.core.choices import Look, Style
+from bot.core.locale import _, amount
+from bot.text import safe
+
+
+def style_name(style: Style) -> str:
+    """What a style is called, in the language of this task."""
+    names = {Style.FULL: _("full"), Style.COMPACT: _("compact"), Style.HEADLINE: _("headline")}
+    return names[style]
+
+
+def brief(look: Look) -> str:
+    """A look in a few words, in the language of this task."""
+    words = [style_name(look.style)]
+    if not look.image and look.style is not Style.HEADLINE:
+        words.append(_("no picture"))
+    if look.excerpt is not None and look.style is not Style.HEADLINE:
+        words.append(
+            _("excerpt: {count}").format(count=amount(look.excerpt)) if look.excerpt else _("no excerpt")
+        )
+    if look.prefix:
+        words.append(_("“{text}”").format(text=safe.markdown(look.prefix)))
+    if look.colour is not None:
+        words.append(f"#{look.colour:06x}")
+    if look.role is not None:
+        words.append(f"<@&{look.role}>")
+    return ", ".join(words)
+
+
+def may_mention(
+    member: discord.Member, role: discord.Role, channel: discord.abc.GuildChannel | discord.Thread
+) -> bool:
+    """Whether a member may mention a role in a channel; not all in a server at once, which is no role."""
+    if role.is_default():
+        return False
+    return role.mentionable or channel.permissions_for(member).mention_everyone
+
+
+def told(client: discord.Client, server_id: int, channel_id: int, look: Look) -> int | None:
+    """The role that a post in a channel mentions; None without one, or where it is gone or may not be.
+
+    Where a channel is not in the cache, what holds for the server counts.
+    """
+    guild = client.get_guild(server_id)
+    if look.role is None or guild is None:
+        return None
+    role = guild.get_role(look.role)
+    if role is None or role.is_default():
+        return None
+    channel = guild.get_channel_or_thread(channel_id)
+    if channel is None or (isinstance(channel, discord.Thread) and channel.parent is None):
+        allowed = role.mentionable or guild.me.guild_permissions.mention_everyone
+    else:
+        allowed = may_mention(guild.me, role, channel)
+    return role.id if allowed else None

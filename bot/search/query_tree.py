@@ -1,0 +1,95 @@
+"""What a query is read into."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from bot.search.filter_names import Filter
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word in any of its inflections; several `words` when punctuation joined them (`covid-19`)."""
+
+    text: str
+    words: tuple[str, ...]
+    title: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """Words that stand in the text exactly so, case and accents aside."""
+
+    text: str
+    words: tuple[str, ...]
+    title: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A filter and its value: text, an ISO 639-1 code, or seconds since 1970 (`BEFORE` excludes its own)."""
+
+    filter: Filter
+    value: str | int
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """What must not hold."""
+
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """All of these hold."""
+
+    nodes: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """At least one of these holds."""
+
+    nodes: tuple[Node, ...]
+
+
+Node = Word | Phrase | Condition | Not | AllOf | AnyOf
+
+
+class Loose(NamedTuple):
+    """A filter by name whose value nobody quoted, and the words after it, which may belong to the name.
+
+    `start` is where the filter begins in the text of the query, `ends` where each of the words does.
+    """
+
+    filter: Filter
+    name: str
+    value: str
+    words: tuple[str, ...]
+    start: int
+    ends: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """A query as it was understood. `notes` tell the person, in their language, how, and what was not."""
+
+    text: str
+    nodes: tuple[Node, ...]
+    notes: tuple[str, ...] = ()
+    loose: tuple[Loose, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.nodes)
+
+    def also(self, *conditions: Condition) -> Query:
+        """The same query, narrowed by the options of a command."""
+        return replace(self, nodes=(*self.nodes, *conditions))
+
+    def joined(self, other: Query) -> Query:
+        """This query narrowed by another, whose notes are told too."""
+        return replace(
+            self, nodes=(*self.nodes, *other.nodes), notes=tuple(dict.fromkeys((*self.notes, *other.notes)))
+        )

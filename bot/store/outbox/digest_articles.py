@@ -1,0 +1,159 @@
+"""What a digest may tell: functions of a connection that read it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+from bot.core.models import Digest
+from bot.store.rows import listed
+
+MOST_READ = 3_000
+"""Articles that a digest is chosen from, the newest."""
+
+_DAY = 86_400
+
+
+class Other(NamedTuple):
+    """An article of the same page as one that a digest may tell of."""
+
+    article_id: int
+    feed_id: int
+    outlet: str
+
+
+class Candidate(NamedTuple):
+    """An article that a digest may tell of, with the other articles of its page that may be named.
+
+    `kept` is how many people bookmarked any of them in this server.
+    """
+
+    article_id: int
+    feed_id: int
+    page: str
+    title: str
+    outlet: str
+    tags: tuple[str, ...]
+    language: str | None
+    published: int
+    others: tuple[Other, ...]
+    kept: int
+
+
+class Gathered(NamedTuple):
+    """What a digest may tell, newest first; all articles held for it; which seem to tell of one event."""
+
+    candidates: list[Candidate]
+    held: list[int]
+    kin: list[tuple[int, int, float]]
+
+
+def gather(
+    connection: sqlite3.Connection, digest: Digest, feed_ids: Collection[int], since: int, until: int
+) -> Gathered:
+    """As `Digests.candidates` says."""
+    values = {
+        "channel": digest.channel_id,
+        "since": since,
+        "until": until,
+        "feeds": listed(feed_ids),
+        "wide": digest.plan.wide,
+        "day": _DAY,
+        "server": digest.server_id,
+        "most": MOST_READ,
+    }
+    (joined,) = connection.execute("SELECT joined FROM server WHERE id = ?", (digest.server_id,)).fetchone()
+    values["since"] = max(since, joined)  # nothing of the time away
+    held = [
+        row[0]
+        for row in connection.execute(
+            "SELECT article_id FROM fate WHERE channel_id = :channel AND fate = 'digested'", values
+        )
+    ]
+    rows = connection.execute(
+        """
+        SELECT DISTINCT article.id, article.feed_id, article.page, substr(article.title, 1, 500) AS title,
+               article.outlet, article.tags, article.language, article.published
+        FROM (
+            SELECT article_id FROM dispatch INDEXED BY dispatch_told
+            JOIN fate ON fate.dispatch_id = dispatch.id
+            WHERE dispatch.channel_id = :channel AND sent >= :since AND sent < :until
+              AND kind IN ('post', 'catch-up')
+            UNION
+            SELECT article_id FROM dispatch INDEXED BY dispatch_told
+            JOIN fate ON fate.joined_id = dispatch.id
+            WHERE dispatch.channel_id = :channel AND sent >= :since AND sent < :until
+            UNION
+            SELECT article_id FROM fate WHERE channel_id = :channel AND fate = 'digested'
+            UNION
+            SELECT id FROM article INDEXED BY article_feed_newest
+            WHERE :wide AND feed_id IN (SELECT value FROM json_each(:feeds))
+              AND published >= :since - :day AND published < :until AND found >= :since AND found < :until
+              AND NOT EXISTS (SELECT 1 FROM fate WHERE channel_id = :channel AND fate.page = article.page)
+        ) AS told
+        JOIN article ON article.id = told.article_id AND article.retracted IS NULL
+        ORDER BY article.published DESC, article.id DESC LIMIT :most
+        """,
+        values,
+    ).fetchall()
+    others = _others(connection, rows, values)
+    kept = _kept(connection, rows, others, digest.server_id)
+    found = [
+        Candidate(
+            row["id"],
+            row["feed_id"],
+            row["page"],
+            row["title"],
+            row["outlet"],
+            tuple(json.loads(row["tags"])),
+            row["language"],
+            row["published"],
+            tuple(one for one in others.get(row["page"], ()) if one.article_id != row["id"]),
+            kept.get(row["page"], 0),
+        )
+        for row in rows
+    ]
+    ids = listed([one.article_id for one in found])
+    kin = connection.execute(
+        "SELECT article_id, other_id, likeness FROM kinship "
+        "WHERE article_id IN (SELECT value FROM json_each(?1)) "
+        "AND other_id IN (SELECT value FROM json_each(?1))",
+        (ids,),
+    ).fetchall()
+    once = list({one.page: one for one in reversed(found)}.values())[::-1]
+    return Gathered(once, held, [(row[0], row[1], row[2]) for row in kin])
+
+
+def _others(
+    connection: sqlite3.Connection, rows: Sequence[sqlite3.Row], values: dict[str, object]
+) -> dict[str, list[Other]]:
+    """The articles of each page in the feeds that may be named."""
+    others: dict[str, list[Other]] = {}
+    for page, *other in connection.execute(
+        "SELECT page, id, feed_id, outlet FROM article WHERE page IN (SELECT value FROM json_each(:pages)) "
+        "AND feed_id IN (SELECT value FROM json_each(:feeds)) ORDER BY id",
+        values | {"pages": listed({row["page"] for row in rows})},
+    ):
+        others.setdefault(page, []).append(Other(*other))
+    return others
+
+
+def _kept(
+    connection: sqlite3.Connection,
+    rows: Sequence[sqlite3.Row],
+    others: dict[str, list[Other]],
+    server_id: int,
+) -> dict[str, int]:
+    """How many people bookmarked a page in the server."""
+    ids = {row["id"] for row in rows} | {one.article_id for those in others.values() for one in those}
+    return dict(
+        connection.execute(
+            "SELECT article.page, count(DISTINCT person_id) FROM bookmark "
+            "JOIN article ON article.id = bookmark.article_id "
+            "WHERE article_id IN (SELECT value FROM json_each(?)) AND removed IS NULL "
+            "AND bookmark.server_id = ? GROUP BY article.page",
+            (listed(ids), server_id),
+        ).fetchall()
+    )

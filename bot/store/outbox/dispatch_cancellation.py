@@ -1,0 +1,171 @@
+"""What waits, taken back when its feed ends, pauses or moves; what joined a post that never names it.
+
+Functions of a connection, as those of `outbox`.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+from bot.store.outbox import dispatch_rows
+from bot.store.outbox.dispatch_rows import Owed
+from bot.store.rows import listed
+
+HELD = "held"
+JOINED = "joined"
+
+# A feed of the channel that still owes it what has this `fate`.
+_STILL_OWED = """
+    SELECT 1 FROM subscription JOIN article ON article.feed_id = subscription.feed_id
+    WHERE subscription.channel_id = fate.channel_id
+      AND article.id IN (SELECT id FROM article WHERE page = fate.page UNION SELECT fate.article_id)
+      AND paused IS NULL AND coalesce(resumed, 0) <= fate.decided
+      AND NOT EXISTS (SELECT 1 FROM kept_out
+                      WHERE kept_out.channel_id = fate.channel_id AND kept_out.article_id = article.id)
+"""
+
+
+def waiting(connection: sqlite3.Connection, channel_id: int, feed_id: int) -> list[tuple[Owed, str]]:
+    """What waits in a channel because of this feed alone, oldest first, with the kind of its dispatch.
+
+    What is held for the next digest is of the kind `HELD`, what joined a post `JOINED`; a digest that waits
+    was made and stays.
+    """
+    rows = connection.execute(
+        """
+        SELECT article.id, article.key, fate.page, article.published, fate.kind
+        FROM (
+            SELECT page, article_id, kind FROM dispatch
+            CROSS JOIN fate ON fate.dispatch_id = dispatch.id
+            WHERE dispatch.channel_id = :channel AND state = 'waiting' AND kind <> 'digest'
+            UNION ALL
+            SELECT page, article_id, :joined FROM dispatch
+            CROSS JOIN fate ON fate.joined_id = dispatch.id
+            WHERE dispatch.channel_id = :channel AND state = 'waiting'
+            UNION ALL
+            SELECT page, article_id, :held FROM fate INDEXED BY fate_held
+            WHERE channel_id = :channel AND fate = 'digested'
+        ) AS fate
+        CROSS JOIN article ON article.id = fate.article_id
+        WHERE article.feed_id = :feed
+          AND NOT EXISTS (
+            SELECT 1 FROM article AS other
+            JOIN subscription ON subscription.feed_id = other.feed_id AND subscription.channel_id = :channel
+            WHERE other.page = fate.page AND other.feed_id <> :feed AND subscription.paused IS NULL
+              AND NOT EXISTS (SELECT 1 FROM kept_out WHERE channel_id = :channel AND article_id = other.id))
+        ORDER BY article.published, article.id
+        """,
+        {"channel": channel_id, "feed": feed_id, "held": HELD, "joined": JOINED},
+    ).fetchall()
+    return [(Owed(*row[:4]), row["kind"]) for row in rows]
+
+
+def withdraw(
+    connection: sqlite3.Connection, channel_id: int, articles: Sequence[Owed], *, reason: str | None, now: int
+) -> None:
+    """Take waiting articles back out of the queue: withheld for a reason, or without a trace for None."""
+    pages = listed([owed.page for owed in articles])
+    chosen = """
+        WHERE channel_id = :channel AND page IN (SELECT value FROM json_each(:pages)) AND (
+            fate = 'digested' OR coalesce(dispatch_id, joined_id) IN (
+                SELECT id FROM dispatch WHERE channel_id = :channel AND state = 'waiting'))
+    """
+    values = {"channel": channel_id, "pages": pages, "reason": reason, "now": now}
+    if reason is None:
+        connection.execute(f"DELETE FROM fate {chosen}", values)
+    else:
+        connection.execute(
+            "UPDATE fate SET dispatch_id = NULL, joined_id = NULL, fate = 'withheld', reason = :reason, "
+            "decided = :now " + chosen,
+            values,
+        )
+    empty = connection.execute(
+        "SELECT id FROM dispatch WHERE channel_id = ? AND state = 'waiting' AND kind IN ('post', 'catch-up') "
+        "AND NOT EXISTS (SELECT 1 FROM fate WHERE fate.dispatch_id = dispatch.id)",
+        (channel_id,),
+    ).fetchall()
+    for (dispatch_id,) in empty:
+        release(connection, dispatch_id, now=now)
+        connection.execute("DELETE FROM dispatch WHERE id = ?", (dispatch_id,))
+
+
+def release(connection: sqlite3.Connection, dispatch_id: int, *, now: int) -> bool:
+    """Owe anew what joined a post whose message will never name it; whether there was any.
+
+    The oldest gets a post of its own, which the others join; where no feed of the channel owes it any more it
+    is withheld, or owed where its feed was moved to, and a channel with nothing but a digest has it held for
+    that.
+    """
+    moved = _owe_where_moved(connection, dispatch_id, now)
+    _withhold_ended(connection, dispatch_id, now)
+    left = connection.execute(
+        """
+        SELECT fate.channel_id, article.id, article.key, fate.page, article.published
+        FROM fate JOIN article ON article.id = fate.article_id
+        WHERE fate.joined_id = ? AND fate.shown IS NULL ORDER BY article.published, article.id
+        """,
+        (dispatch_id,),
+    ).fetchall()
+    if not left:
+        return moved
+    channel_id, first = left[0][0], Owed(*left[0][1:])
+    if dispatch_rows.is_digested(connection, channel_id):
+        connection.execute(
+            "UPDATE fate SET fate = 'digested', joined_id = NULL, decided = ? "
+            "WHERE joined_id = ? AND shown IS NULL",
+            (now, dispatch_id),
+        )
+        return moved
+    post_id = dispatch_rows.add_dispatch(connection, channel_id, "post", first.key, first.published, now)
+    connection.execute(
+        "UPDATE fate SET fate = NULL, joined_id = NULL, dispatch_id = ?, decided = ? "
+        "WHERE joined_id = ? AND shown IS NULL AND article_id = ?",
+        (post_id, now, dispatch_id, first.article_id),
+    )
+    connection.execute(
+        "UPDATE fate SET joined_id = ?, decided = ? WHERE joined_id = ? AND shown IS NULL",
+        (post_id, now, dispatch_id),
+    )
+    return True
+
+
+def _owe_where_moved(connection: sqlite3.Connection, dispatch_id: int, now: int) -> bool:
+    """Owe what joined a post to the channels of the server that its feed was moved to since."""
+    rows = connection.execute(
+        f"""
+        SELECT there.id, joined.id, joined.key, fate.page, joined.published
+        FROM fate
+        JOIN article AS joined ON joined.id = fate.article_id
+        JOIN channel AS here ON here.id = fate.channel_id
+        JOIN subscription AS followed ON followed.feed_id = joined.feed_id
+        JOIN channel AS there ON there.id = followed.channel_id
+        WHERE fate.joined_id = ? AND fate.shown IS NULL
+          AND there.server_id = here.server_id AND there.id <> here.id
+          AND followed.paused IS NULL AND max(followed.added, coalesce(followed.resumed, 0)) <= joined.found
+          AND NOT EXISTS ({_STILL_OWED})
+        ORDER BY joined.published, joined.id
+        """,
+        (dispatch_id,),
+    ).fetchall()
+    owes = False
+    for channel_id, *one in rows:
+        owed = Owed(*one)
+        if not dispatch_rows.filtered(connection, channel_id, [owed]):
+            owes |= dispatch_rows.owe(connection, channel_id, [owed], limit=dispatch_rows.ALL, now=now)
+    return owes
+
+
+def _withhold_ended(connection: sqlite3.Connection, dispatch_id: int, now: int) -> None:
+    """Withhold what joined a post if since then its feeds were paused or left, or the server was."""
+    connection.execute(
+        f"""
+        UPDATE fate SET fate = 'withheld', joined_id = NULL, decided = :now,
+            reason = coalesce((
+                SELECT iif(paused IS NULL, resumed_from, 'paused') FROM subscription
+                JOIN article ON article.feed_id = subscription.feed_id
+                WHERE subscription.channel_id = fate.channel_id AND article.id = fate.article_id), :ended)
+        WHERE joined_id = :dispatch AND shown IS NULL AND NOT EXISTS ({_STILL_OWED})
+        """,
+        {"dispatch": dispatch_id, "now": now, "ended": dispatch_rows.UNFOLLOWED},
+    )

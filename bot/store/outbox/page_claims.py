@@ -1,0 +1,93 @@
+"""Which articles of several feeds are one page: decided in the transaction of the poll that brings them.
+
+A link alone proves nothing, for any feed can name any. Articles with one link are one page where their titles
+are alike and the one that came first belongs there no less than the other: an article of the feed that is
+fetched from the link's own site is never held back for what another feed claimed before. An article that does
+not share the page has one of its own, and a post.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from bot.core.models import NewArticle
+from bot.store.rows import listed
+from bot.text import shared_links, urls
+
+
+class _Claim(NamedTuple):
+    """An article of another feed that has a page, or a fate under it."""
+
+    page: str
+    article_id: int
+    key: str
+    url: str
+    title: str
+    feed_url: str
+
+
+def settle(connection: sqlite3.Connection, feed_id: int, articles: Sequence[NewArticle]) -> list[NewArticle]:
+    """A feed's articles, each with the page that it may have; who claimed that in vain is put aside."""
+    claims: dict[str, list[_Claim]] = {}
+    for claim in _claims(connection, feed_id, {article.page for article in articles}):
+        claims.setdefault(claim.page, []).append(claim)
+    if not claims:
+        return list(articles)
+    (feed_url,) = connection.execute("SELECT url FROM feed WHERE id = ?", (feed_id,)).fetchone()
+    return [_settled(connection, feed_url, article, claims.get(article.page, ())) for article in articles]
+
+
+def _settled(
+    connection: sqlite3.Connection, feed_url: str, article: NewArticle, claims: Sequence[_Claim]
+) -> NewArticle:
+    at_home = bool(claims) and shared_links.is_at_home(feed_url, article.url)
+    others = []
+    for claim in claims:
+        if claim.key == article.key:
+            return article
+        if at_home and not shared_links.is_at_home(claim.feed_url, article.url):
+            _put_aside(connection, claim)
+        else:
+            others.append(claim)
+    if others and not any(shared_links.alike(article.title, other.title) for other in others):
+        return replace(article, page=_own(article.url, article.key, article.page))
+    return article
+
+
+def _own(url: str, key: str, page: str) -> str:
+    """The name of a page that is an article's alone, in the place of one that it may not have."""
+    return urls.page(url, f"{key} {page}")
+
+
+def _claims(connection: sqlite3.Connection, feed_id: int, pages: Collection[str]) -> list[_Claim]:
+    """Who has these pages, or had them when the channels that follow the feed got something of them."""
+    rows = connection.execute(
+        """
+        SELECT claim.page, article.id, article.key, article.url, article.title, feed.url
+        FROM (
+            SELECT page, id FROM article WHERE page IN (SELECT value FROM json_each(:pages))
+            UNION
+            SELECT page, article_id FROM fate
+            WHERE channel_id IN (SELECT channel_id FROM subscription WHERE feed_id = :feed)
+              AND page IN (SELECT value FROM json_each(:pages))
+        ) AS claim
+        JOIN article ON article.id = claim.id
+        JOIN feed ON feed.id = article.feed_id
+        WHERE article.feed_id <> :feed
+        """,
+        {"pages": listed(pages), "feed": feed_id},
+    )
+    return [_Claim(*row) for row in rows]
+
+
+def _put_aside(connection: sqlite3.Connection, claim: _Claim) -> None:
+    """Give an article a page of its own, with all that became of it."""
+    values = {"id": claim.article_id, "page": claim.page, "own": _own(claim.url, claim.key, claim.page)}
+    connection.execute("UPDATE article SET page = :own WHERE id = :id AND page = :page", values)
+    for table in ("fate", "watch_match"):
+        connection.execute(
+            f"UPDATE OR REPLACE {table} SET page = :own WHERE article_id = :id AND page = :page", values
+        )

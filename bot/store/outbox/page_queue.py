@@ -1,0 +1,128 @@
+"""Pages to be read: functions of a connection, called within the transaction that makes it so.
+
+A poll writes down which of its new articles have a page to be read. Reading it ends in the transaction that
+keeps its text; a crash before leaves it to be read, one after finds it done.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+from bot.core.models import Feed
+from bot.store.outbox import corrections
+from bot.store.rows import listed
+from bot.store.sqlite import indexing
+from bot.text import furniture, urls
+from bot.text.teasers import is_teaser
+
+READ = "read"
+PRIVATE = "private"
+SHARED = "shared"
+BACKLOG = "backlog"
+TOO_MANY = "too-many"
+FORGOTTEN = "forgotten"
+
+OF_BACKLOG = 5
+"""Pages of a feed that are read when it is new: of its newest articles."""
+A_DAY = 100
+"""Pages of a feed that are read within a day."""
+DAY = 86_400
+
+
+def want(
+    connection: sqlite3.Connection,
+    feed: Feed,
+    article_ids: Sequence[int],
+    first: bool,  # noqa: FBT001 - passed by position like its neighbours
+    now: int,
+) -> None:
+    """Write down which new articles of a feed have a page to be read, and why the others' are not.
+
+    Only where the feed gives a teaser; never for a feed or an address with secrets; of a backlog (`first`)
+    the newest few, and at most so many a day.
+    """
+    rows = connection.execute(
+        "SELECT id, url, page, summary, coalesce(body, text) AS given FROM article "
+        "WHERE id IN (SELECT value FROM json_each(?)) ORDER BY published DESC, id DESC",
+        (listed(article_ids),),
+    ).fetchall()
+    (taken,) = connection.execute(
+        "SELECT count(*) FROM reading WHERE feed_id = ? AND wanted > ? AND outcome IS NOT ?",
+        (feed.id, now - DAY, BACKLOG),
+    ).fetchone()
+    private = feed.server_id is not None or urls.has_credentials(feed.url)
+    wanted: list[tuple[int, int, int, bool, int | None, str | None, int | None]] = []
+    for row in rows:
+        if not is_teaser(row["given"] or row["summary"]):
+            continue
+        outcome = None
+        if private or urls.has_credentials(row["url"]):
+            outcome = PRIVATE
+        elif row["page"] != urls.page(row["url"]):
+            outcome = SHARED
+        elif first and taken >= OF_BACKLOG:
+            outcome = BACKLOG
+        elif taken >= A_DAY:
+            outcome = TOO_MANY
+        else:
+            taken += 1
+        due, ended = (now, None) if outcome is None else (None, now)
+        wanted.append((row["id"], feed.id, now, not first, due, outcome, ended))
+    connection.executemany(
+        "INSERT INTO reading (article_id, feed_id, wanted, news, due, outcome, ended) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        wanted,
+    )
+
+
+def keep(
+    connection: sqlite3.Connection,
+    article_id: int,
+    text: str,
+    edit: bool,  # noqa: FBT001 - passed by position through the connection's thread
+    now: int,
+) -> bool:
+    """Keep the text of a page, and end its reading: search, answers and excerpts read it from now on.
+
+    Watches are held against the article once more, unless it is of a backlog: they are told of a page once.
+    With `edit`, posts that had nothing but a title to show are edited. False when the article is gone.
+    """
+    stored = connection.execute(
+        f"SELECT {indexing.SOURCE}, summary, coalesce(body, text) AS given, "
+        "(SELECT news FROM reading WHERE article_id = article.id AND due IS NOT NULL) AS news "
+        "FROM article WHERE id = ?",
+        (article_id,),
+    ).fetchone()
+    if stored is None or stored["news"] is None:
+        return False
+    connection.execute("UPDATE article SET page_text = ? WHERE id = ?", (text, article_id))
+    indexing.replace(connection, stored)
+    end(connection, article_id, READ, None, now)
+    if stored["news"]:
+        connection.execute(
+            "INSERT INTO arrival (article_id) SELECT ?1 WHERE EXISTS ("
+            "SELECT 1 FROM subscription JOIN channel ON channel.id = subscription.channel_id "
+            "JOIN watch ON watch.server_id = channel.server_id AND watch.removed IS NULL "
+            "WHERE subscription.feed_id = ?2) ON CONFLICT DO NOTHING",
+            (article_id, stored["feed_id"]),
+        )
+    if edit and not (stored["summary"] or furniture.body(stored["given"])):
+        corrections.edit(connection, "SELECT :article", {"article": article_id}, now)
+    return True
+
+
+def end(connection: sqlite3.Connection, article_id: int, outcome: str, due: int | None, now: int) -> None:
+    """Write how an attempt ended: for good, or to be tried again when it is `due`."""
+    connection.execute(
+        "UPDATE reading SET outcome = ?, due = ?, ended = ? WHERE article_id = ?",
+        (outcome, due, now, article_id),
+    )
+
+
+def forget(connection: sqlite3.Connection, article_id: int, now: int) -> None:
+    """The texts of an article were deleted, and its page is not read any more."""
+    connection.execute(
+        "UPDATE reading SET outcome = ?, due = NULL, ended = ? WHERE article_id = ? AND due IS NOT NULL",
+        (FORGOTTEN, now, article_id),
+    )

@@ -1,0 +1,145 @@
+"""Stories: which post of a channel an article joins. Functions of a connection, as those of `outbox`.
+
+A story belongs to a channel: what its feeds told of an event there. Only articles that have a fate in the
+channel count, so what another server follows, or a feed with credentials of its, decides nothing here.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from bot.store.outbox import dispatch_rows
+from bot.store.outbox.dispatch_rows import Owed
+from bot.store.rows import listed
+
+DAY = 86_400
+WINDOW = DAY
+"""Seconds after a post was sent in which others join it."""
+APART = 2 * DAY
+"""Seconds between the dates of two articles from which on the later one tells of something new."""
+PAUSE = 180
+"""Seconds between two edits of a message that others join."""
+
+NEAREST = 3  # articles of a story by which a new one is judged
+ALONE = 0.5  # how like the only article of a story it has to be,
+TOGETHER = 0.25  # and how like, on average, the nearest of many
+
+
+class Kin(NamedTuple):
+    """An article that another one seems to tell the same as, and how alike they are, from 0 to 1."""
+
+    article_id: int
+    likeness: float
+
+
+def margin(likenesses: Sequence[float], size: int) -> float:
+    """By how much an article belongs to a story of `size` articles, some of which it is that like.
+
+    Below 0 it does not. Several that are somewhat like it say as much as one that is very like it.
+    """
+    nearest = sorted(likenesses, reverse=True)[:NEAREST]
+    return sum(nearest) / min(NEAREST, size) - (TOGETHER + (ALONE - TOGETHER) / size)
+
+
+def remember(connection: sqlite3.Connection, kin: Mapping[int, Sequence[Kin]]) -> None:
+    """Keep which articles seem to tell of one event, by the id of the later one."""
+    connection.executemany(
+        "INSERT INTO kinship (article_id, other_id, likeness) SELECT ?1, id, ?3 FROM article WHERE id = ?2 "
+        "ON CONFLICT DO NOTHING",
+        [
+            (article_id, other.article_id, other.likeness)
+            for article_id, kin_ in kin.items()
+            for other in kin_
+        ],
+    )
+
+
+def join(
+    connection: sqlite3.Connection,
+    channel_id: int,
+    feed_id: int,
+    articles: Sequence[Owed],
+    kin: Mapping[int, Sequence[Kin]],
+    *,
+    now: int,
+) -> list[Owed]:
+    """Let articles of a feed join posts of the channel that tell the same; those that joined none.
+
+    Nothing joins where the channel does not want it, nor a post that has an article of the same feed: who
+    writes twice has something new to say.
+    """
+    if not any(kin.get(owed.article_id) for owed in articles) or not _wanted(connection, channel_id):
+        return list(articles)
+    joined: set[str] = set()
+    for owed in dispatch_rows.without_fate(connection, channel_id, articles):
+        post_id = _best(connection, channel_id, feed_id, owed, kin.get(owed.article_id, ()), now)
+        if post_id is not None:
+            _join(connection, channel_id, owed, post_id, now)
+            joined.add(owed.page)
+    return [owed for owed in articles if owed.page not in joined]
+
+
+def _wanted(connection: sqlite3.Connection, channel_id: int) -> bool:
+    row = connection.execute("SELECT join_stories FROM channel WHERE id = ?", (channel_id,)).fetchone()
+    return row is not None and bool(row[0])
+
+
+def _best(
+    connection: sqlite3.Connection,
+    channel_id: int,
+    feed_id: int,
+    owed: Owed,
+    kin: Sequence[Kin],
+    now: int,
+) -> int | None:
+    """The post of the channel that an article belongs to most, or None."""
+    likeness = {other.article_id: other.likeness for other in kin}
+    posts = connection.execute(
+        """
+        SELECT DISTINCT dispatch.id FROM fate
+        JOIN dispatch ON dispatch.id = coalesce(fate.dispatch_id, fate.joined_id)
+        WHERE fate.article_id IN (SELECT value FROM json_each(?)) AND fate.channel_id = ?
+          AND dispatch.kind = 'post'
+          AND (dispatch.state IN ('waiting', 'claimed') OR dispatch.state = 'sent' AND dispatch.sent >= ?)
+        """,
+        (listed(likeness), channel_id, now - WINDOW),
+    ).fetchall()
+    found: list[tuple[float, int]] = []
+    for (post_id,) in posts:
+        members = connection.execute(
+            """
+            SELECT DISTINCT article.id, article.feed_id, article.published, fate.joined_id IS NULL AS is_first
+            FROM fate JOIN article ON article.id = fate.article_id
+            WHERE fate.dispatch_id = ?1 OR fate.joined_id = ?1
+            """,
+            (post_id,),
+        ).fetchall()
+        if any(
+            member["feed_id"] == feed_id
+            or (member["is_first"] and abs(member["published"] - owed.published) > APART)
+            for member in members
+        ):
+            continue
+        alike = [likeness[member["id"]] for member in members if member["id"] in likeness]
+        found.append((margin(alike, len(members)), -post_id))
+    best, post_id = max(found, default=(-1.0, 0))
+    return -post_id if best >= 0 else None
+
+
+def _join(connection: sqlite3.Connection, channel_id: int, owed: Owed, post_id: int, now: int) -> None:
+    connection.execute(
+        "INSERT INTO fate (channel_id, page, article_id, fate, joined_id, decided) "
+        "VALUES (?, ?, ?, 'joined', ?, ?) ON CONFLICT (channel_id, page) DO UPDATE SET "
+        "article_id = excluded.article_id, fate = 'joined', joined_id = excluded.joined_id, "
+        "decided = excluded.decided, reason = NULL WHERE fate.fate = 'filtered'",
+        (channel_id, owed.page, owed.article_id, post_id, now),
+    )
+    # One that is still to be sent is read then. Later than an edit that may be under way.
+    connection.execute(
+        "UPDATE dispatch SET edit_due = "
+        "max(:now, coalesce(edited, sent, claimed) + :pause, coalesce(edit_due + 1, 0)) "
+        "WHERE id = :id AND state IN ('claimed', 'sent')",
+        {"id": post_id, "now": now, "pause": PAUSE},
+    )

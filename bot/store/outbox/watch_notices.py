@@ -1,0 +1,253 @@
+"""What watches are told of: functions of a connection, called within the transaction that makes it so.
+
+An article that a poll brings is written down as an arrival, with it. Holding the watches against it ends the
+arrival in the transaction that writes the notices: a crash before leaves it there, one after finds it done.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
+
+from bot.store.outbox import dispatch_rows
+from bot.store.rows import ids_of, listed
+
+QUIET = 600
+"""Seconds after a notice in which further matches of its watch wait for the next one."""
+
+
+class EarlierNotice(NamedTuple):
+    """A notice that was sent: the name of its dispatch, its message, and the articles that it told of."""
+
+    what: str
+    message_id: int
+    article_ids: Collection[int]
+
+
+def arrived(connection: sqlite3.Connection, feed_id: int, article_ids: Collection[int]) -> None:
+    """Remember that watches are to be held against new articles of a feed, where there can be any."""
+    connection.execute(
+        """
+        INSERT INTO arrival (article_id) SELECT value FROM json_each(:articles)
+        WHERE EXISTS (
+            SELECT 1 FROM subscription
+            JOIN channel ON channel.id = subscription.channel_id
+            JOIN watch ON watch.server_id = channel.server_id AND watch.removed IS NULL
+            WHERE subscription.feed_id = :feed)
+        """,
+        {"articles": listed(article_ids), "feed": feed_id},
+    )
+
+
+def tell(
+    connection: sqlite3.Connection,
+    matches: Iterable[tuple[int, int]],
+    article_ids: Sequence[int],
+    closed: str,
+    now: int,
+) -> set[int]:
+    """Owe notices for matches (watch, article), and end these arrivals; the watches that are gone.
+
+    A page is told once. Nothing is owed to a watch that rests: its server or its person left, or `closed` is
+    the problem of its place.
+    """
+    by_article: dict[int, list[int]] = {}
+    for watch_id, article_id in matches:
+        by_article.setdefault(article_id, []).append(watch_id)
+    asked = {watch_id for watch_ids in by_article.values() for watch_id in watch_ids}
+    watches = _watches(connection, asked)
+    notices = _Notices(connection, now)
+    for article_id, watch_ids in by_article.items():
+        article = connection.execute(
+            "SELECT page, key, feed_id, published FROM article WHERE id = ?", (article_id,)
+        ).fetchone()
+        if article is None:
+            continue
+        servers = _followers(connection, article["feed_id"], article["published"])
+        told = _told(connection, article["page"], watch_ids)
+        for watch_id in watch_ids:
+            watch = watches.get(watch_id)
+            if (
+                watch is not None
+                and watch["problem"] != closed
+                and watch["absent"] is None
+                and watch["after"] < article_id
+                and watch["server_id"] in servers
+                and watch_id not in told
+            ):
+                notices.add(watch, article_id, article["page"], article["key"])
+        notices.write()
+    connection.execute(
+        "DELETE FROM arrival WHERE article_id IN (SELECT value FROM json_each(?))", (listed(article_ids),)
+    )
+    return asked - watches.keys()
+
+
+class _Notices:
+    """The notices of one transaction, written many at a time: a popular article has hundreds."""
+
+    def __init__(self, connection: sqlite3.Connection, now: int) -> None:
+        self._connection, self._now = connection, now
+        (self._last,) = connection.execute("SELECT coalesce(max(id), 0) FROM dispatch").fetchone()
+        self._of_watch: dict[int, int] = {}  # the notice that waits, by watch
+        self._new: list[tuple[int, int, str, int, int, int]] = []
+        self._matches: list[tuple[int, str, int, int]] = []
+
+    def add(self, watch: sqlite3.Row, article_id: int, page: str, key: str) -> None:
+        """Put an article into the notice of a watch that waits, or into a new one."""
+        watch_id = watch["id"]
+        dispatch_id = self._of_watch.get(watch_id, watch["waiting"])
+        if dispatch_id is None:
+            self._last = dispatch_id = self._last + 1
+            due = max(self._now, watch["quiet"])
+            what = f"watch:{watch_id}:{key}"
+            self._new.append((dispatch_id, watch["channel_id"], what, watch_id, self._now, due))
+        self._of_watch[watch_id] = dispatch_id
+        self._matches.append((watch_id, page, article_id, dispatch_id))
+
+    def write(self) -> None:
+        """Write what was added since."""
+        self._rename()
+        self._connection.executemany(
+            "INSERT INTO dispatch (id, channel_id, kind, what, watch_id, created, position, due) "
+            "VALUES (?1, ?2, 'watch', ?3, ?4, ?5, ?6, ?6)",
+            self._new,
+        )
+        self._connection.executemany(
+            "UPDATE watch SET quiet = ? WHERE id = ?",
+            [(due + QUIET, watch_id) for _, _, _, watch_id, _, due in self._new],
+        )
+        self._connection.executemany(
+            "INSERT INTO watch_match (watch_id, page, article_id, dispatch_id) VALUES (?, ?, ?, ?)",
+            self._matches,
+        )
+        self._new, self._matches = [], []
+
+    def _rename(self) -> None:
+        """Give new notices other names where an article was told of before."""
+        if not self._new:
+            return
+        taken = ids_of(
+            self._connection,
+            "SELECT json_extract(value, '$[0]') FROM json_each(?) "
+            "WHERE EXISTS (SELECT 1 FROM dispatch WHERE channel_id = json_extract(value, '$[1]') "
+            "AND what = json_extract(value, '$[2]'))",
+            (listed(self._new),),
+        )
+        for number, (id_, channel_id, what, *_) in enumerate(self._new):
+            if id_ in taken:
+                free = dispatch_rows.free_name(self._connection, channel_id, what, before=".")
+                self._new[number] = (id_, channel_id, free, *self._new[number][3:])
+
+
+def _watches(connection: sqlite3.Connection, watch_ids: Collection[int]) -> dict[int, sqlite3.Row]:
+    """Those of these watches that are there, with the notice of theirs that waits and nobody has seen."""
+    rows = connection.execute(
+        """
+        SELECT watch.id, watch.channel_id, watch.server_id, watch.quiet, watch.after, watch.absent,
+               channel.problem,
+               (SELECT dispatch.id FROM dispatch
+                WHERE watch_id = watch.id AND state = 'waiting' AND attempts = 0) AS waiting
+        FROM watch JOIN channel ON channel.id = watch.channel_id
+        WHERE watch.id IN (SELECT value FROM json_each(?)) AND watch.removed IS NULL
+        """,
+        (listed(watch_ids),),
+    )
+    return {row["id"]: row for row in rows}
+
+
+def _followers(connection: sqlite3.Connection, feed_id: int, published: int) -> set[int]:
+    """The servers that follow a feed, without those that the bot left, or came back to after a time."""
+    followers = ids_of(
+        connection,
+        """
+        SELECT DISTINCT channel.server_id
+        FROM subscription
+        JOIN channel ON channel.id = subscription.channel_id
+        JOIN server ON server.id = channel.server_id
+        WHERE subscription.feed_id = ? AND server.left IS NULL
+          AND (subscription.resumed_from IS NOT 'away' OR subscription.resumed <= ?)
+        """,
+        (feed_id, published),
+    )
+    return set(followers)
+
+
+def _told(connection: sqlite3.Connection, page: str, watch_ids: Collection[int]) -> set[int]:
+    """Those of these watches that were told of a page."""
+    told = ids_of(
+        connection,
+        "SELECT value FROM json_each(?) WHERE EXISTS "
+        "(SELECT 1 FROM watch_match WHERE watch_id = value AND page = ?)",
+        (listed(watch_ids), page),
+    )
+    return set(told)
+
+
+def narrow(connection: sqlite3.Connection, dispatch_id: int, feed_ids: Collection[int]) -> bool:
+    """Leave in a notice what these feeds carry, by another feed's article of the page where need be.
+
+    Whether anything is left. What is taken out may be told later, when a feed that may be read brings it.
+    """
+    rows = connection.execute(
+        """
+        SELECT watch_match.watch_id, watch_match.page, watch_match.article_id,
+               (SELECT coalesce(max(iif(other.id = watch_match.article_id, other.id, NULL)), min(other.id))
+                FROM article AS other
+                WHERE other.page = watch_match.page
+                  AND other.feed_id IN (SELECT value FROM json_each(:feeds))) AS readable
+        FROM watch_match WHERE watch_match.dispatch_id = :dispatch
+        """,
+        {"dispatch": dispatch_id, "feeds": listed(feed_ids)},
+    ).fetchall()
+    for row in rows:
+        key = (row["watch_id"], row["page"])
+        if row["readable"] is None:
+            connection.execute("DELETE FROM watch_match WHERE watch_id = ? AND page = ?", key)
+        elif row["readable"] != row["article_id"]:
+            connection.execute(
+                "UPDATE watch_match SET article_id = ? WHERE watch_id = ? AND page = ?",
+                (row["readable"], *key),
+            )
+    left = any(row["readable"] is not None for row in rows)
+    if not left:  # then there is no notice that the next would have to wait after
+        connection.execute(
+            "UPDATE watch SET quiet = 0 WHERE id = (SELECT watch_id FROM dispatch WHERE id = ?)",
+            (dispatch_id,),
+        )
+    return left
+
+
+def told_before(
+    connection: sqlite3.Connection, dispatch_id: int, earlier: Sequence[EarlierNotice], now: int
+) -> None:
+    """Write down notices that were sent; this one waits with what they did not tell, or is gone."""
+    row = connection.execute("SELECT channel_id, what FROM dispatch WHERE id = ?", (dispatch_id,)).fetchone()
+    if row["what"] in {one.what for one in earlier}:
+        free = dispatch_rows.free_name(connection, row["channel_id"], row["what"], before=".")
+        connection.execute("UPDATE dispatch SET what = ? WHERE id = ?", (free, dispatch_id))
+    for one in earlier:
+        values = {"what": one.what, "id": dispatch_id, "message": one.message_id, "now": now}
+        connection.execute(
+            """
+            INSERT INTO dispatch (channel_id, kind, what, watch_id, created, position, due, attempts,
+                                  state, message_id, sent, finished)
+            SELECT channel_id, kind, :what, watch_id, created, position, due, attempts,
+                   'sent', :message, :now, 1
+            FROM dispatch WHERE id = :id ON CONFLICT (channel_id, what) DO NOTHING
+            """,
+            values,
+        )
+        connection.execute(
+            "UPDATE watch_match "
+            "SET dispatch_id = (SELECT id FROM dispatch WHERE channel_id = ? AND what = ?) "
+            "WHERE dispatch_id = ? AND article_id IN (SELECT value FROM json_each(?))",
+            (row["channel_id"], one.what, dispatch_id, listed(one.article_ids)),
+        )
+    connection.execute("UPDATE dispatch SET state = 'waiting', due = ? WHERE id = ?", (now, dispatch_id))
+    connection.execute(
+        "DELETE FROM dispatch WHERE id = ?1 "
+        "AND NOT EXISTS (SELECT 1 FROM watch_match WHERE dispatch_id = ?1)",
+        (dispatch_id,),
+    )

@@ -1,0 +1,133 @@
+"""Readings: which pages are to be read, and how reading them ended."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
+from bot.core.clock import Clock
+from bot.store.outbox import page_queue
+from bot.store.rows import listed
+from bot.store.sqlite.database import Database
+
+LEASE = 900
+"""Seconds after which a reading that did not end, since the process did, is due again."""
+
+
+class Page(NamedTuple):
+    """A page to be read: its article, the address, and what the feed told of it."""
+
+    article_id: int
+    page: str
+    url: str
+    title: str
+    teaser: str
+    attempts: int
+
+
+class Reading(NamedTuple):
+    """How far the reading of an article's page is: `due` again at a time, or over."""
+
+    article_id: int
+    outcome: str | None
+    due: int | None
+    ended: int | None
+    attempts: int
+
+
+class Readings:
+    """The pages of articles of which a feed gives only a teaser. Every method raises `StoreError` alone."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def take(
+        self, limit: int, *, feed_ids: Collection[int] | None = None, besides: Collection[int] = ()
+    ) -> list[Page]:
+        """Pages that are due, of these feeds alone if told so, and begin an attempt for each.
+
+        The newest articles come first. `besides` are articles that are in hand.
+        """
+        return await self._database.transact(_take, limit, feed_ids, besides, self._clock.now())
+
+    async def next_due(self, besides: Collection[int] = ()) -> int | None:
+        """When a page is due next, without those in hand."""
+        row = await self._database.fetchone(
+            "SELECT min(due) FROM reading WHERE due IS NOT NULL "
+            "AND article_id NOT IN (SELECT value FROM json_each(?))",
+            (listed(besides),),
+        )
+        return row[0] if row else None
+
+    async def known(self, page: str) -> str | None:
+        """The text of a page that was read for another feed's article."""
+        row = await self._database.fetchone(
+            "SELECT page_text FROM article WHERE page = ? AND page_text IS NOT NULL LIMIT 1", (page,)
+        )
+        return None if row is None else row[0]
+
+    async def keep(self, article_id: int, text: str, *, edit: bool) -> bool:
+        """Keep the text of a page and end its reading; see `reading.keep`."""
+        return await self._database.transact(page_queue.keep, article_id, text, edit, self._clock.now())
+
+    async def end(self, article_id: int, outcome: str, *, due: int | None = None) -> None:
+        """Write how an attempt ended without a text; it is tried again when it is `due`."""
+        await self._database.transact(page_queue.end, article_id, outcome, due, self._clock.now())
+
+    async def put_back(self, due: Mapping[int, int]) -> None:
+        """Attempts did not begin: the pages of these articles are due again at these times."""
+        async with self._database.write() as transaction:
+            await transaction.executemany(
+                "UPDATE reading SET due = ?, attempts = attempts - 1 "
+                "WHERE article_id = ? AND due IS NOT NULL",
+                [(when, article_id) for article_id, when in due.items()],
+            )
+
+    async def of(self, article_ids: Collection[int]) -> dict[int, Reading]:
+        """The readings of articles, of those that have one."""
+        rows = await self._database.fetchall(
+            "SELECT article_id, outcome, due, ended, attempts FROM reading "
+            "WHERE article_id IN (SELECT value FROM json_each(?))",
+            (listed(article_ids),),
+        )
+        return {row["article_id"]: Reading(*row) for row in rows}
+
+    async def waiting(self) -> int:
+        """How many pages are to be read."""
+        row = await self._database.fetchone("SELECT count(*) FROM reading WHERE due IS NOT NULL")
+        return int(row[0]) if row else 0
+
+
+def _take(
+    connection: sqlite3.Connection,
+    limit: int,
+    feed_ids: Collection[int] | None,
+    besides: Collection[int],
+    now: int,
+) -> list[Page]:
+    rows = connection.execute(
+        """
+        SELECT article.id, article.page, article.url, article.title,
+               coalesce(nullif(coalesce(article.body, article.text), ''), article.summary),
+               reading.attempts + 1
+        FROM reading JOIN article ON article.id = reading.article_id
+        WHERE reading.due <= :now AND (:all OR reading.feed_id IN (SELECT value FROM json_each(:feeds)))
+          AND reading.article_id NOT IN (SELECT value FROM json_each(:besides))
+        ORDER BY reading.article_id DESC LIMIT :limit
+        """,
+        {
+            "now": now,
+            "all": feed_ids is None,
+            "feeds": listed(feed_ids or ()),
+            "besides": listed(besides),
+            "limit": limit,
+        },
+    ).fetchall()
+    pages = [Page(*row) for row in rows]
+    connection.executemany(
+        "UPDATE reading SET attempts = attempts + 1, due = ? WHERE article_id = ?",
+        [(now + LEASE, page.article_id) for page in pages],
+    )
+    return pages

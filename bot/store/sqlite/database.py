@@ -1,0 +1,383 @@
+"""One SQLite file: a writer behind a lock, a few readers, no business logic.
+
+Work is done by plain functions of an `sqlite3.Connection` that run on the connection's own thread, so that
+the event loop only waits. Reads see the last committed state and never wait for the writer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+
+import aiosqlite
+
+from bot.core import hours
+from bot.core.clock import Clock, SystemClock
+from bot.store.sqlite.disk_condition import Condition
+from bot.store.store_errors import DatabaseUnusable, StoreError, understand
+from bot.text.terms import fold
+
+log = logging.getLogger(__name__)
+
+READERS = 3
+BUSY_TIMEOUT = 15.0  # seconds
+OLDEST_SQLITE = (3, 37, 0)  # the first with STRICT tables
+WRITER_PRAGMAS = (
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA journal_size_limit = 67108864",  # a burst does not leave its write-ahead log behind
+)
+READER_PRAGMAS = ("PRAGMA query_only = ON", "PRAGMA cache_size = -1024")  # the system caches the file too
+
+_BEGIN, _COMMIT = "BEGIN IMMEDIATE", "COMMIT"
+_ENDED = "The thread of the database ended."
+
+Parameters = Sequence[Any] | Mapping[str, Any]
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Connection(aiosqlite.Connection):
+    """A connection with a thread of its own that runs whole functions and speaks of errors in our words."""
+
+    def __init__(self, path: Path, *, pragmas: Iterable[str]) -> None:
+        self.path = path
+        self.pragmas = tuple(pragmas)
+        self._pending: set[asyncio.Future[Any]] = set()
+        self._has_ended = False  # its thread, which is alive for a moment after it took its last work
+
+        def connect() -> sqlite3.Connection:
+            # SQLite's autocommit mode: transactions are begun and ended by `Database` alone. One thread uses
+            # it; should that end, another closes it.
+            connection = sqlite3.connect(
+                path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
+            )
+            try:
+                connection.row_factory = sqlite3.Row
+                connection.create_function("fold", 1, _fold, deterministic=True)
+                connection.create_function("quiet_until", 3, hours.quiet_until, deterministic=True)
+                for pragma in self.pragmas:
+                    connection.execute(pragma)
+            except BaseException:
+                connection.close()
+                raise
+            return connection
+
+        super().__init__(connect, iter_chunk_size=64)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be used."""
+        return self._running and self._connection is not None
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether it was open and its thread ended, which nobody asked it to."""
+        return self.is_open and self._has_ended
+
+    async def open(self) -> Self:
+        """Connect. Raises `StoreError`."""
+        self._watch_thread(asyncio.get_running_loop())
+        try:
+            await self
+        except sqlite3.Error as error:
+            self._thread.join()  # it is ending, and would speak to the loop after its end
+            raise understand(error, self.path) from error
+        return self
+
+    async def run(
+        self, function: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run `function(connection, …)` on this connection's thread. Raises `StoreError`.
+
+        It runs to its end even when the waiting task is cancelled; what is run later runs after it.
+        """
+        if self._connection is None or not self._running:
+            raise StoreError("The database is closed.")
+        if self._has_ended:
+            raise StoreError(_ENDED)
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._pending.add(future)
+        self._tx.put_nowait((future, partial(function, self._connection, *args, **kwargs)))
+        try:
+            return await future
+        except sqlite3.Error as error:
+            raise understand(error, self.path) from error
+        finally:
+            self._pending.discard(future)
+
+    async def close(self) -> None:
+        """Close it after what was asked of it."""
+        if self.is_dead:
+            self.abandon()
+        else:
+            await super().close()
+
+    def abandon(self) -> None:
+        """Close what a thread that ended left behind, its transaction undone."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _watch_thread(self, loop: asyncio.AbstractEventLoop) -> None:
+        work = self._thread.run
+
+        def watched() -> None:
+            try:
+                work()
+            finally:
+                self._has_ended = True
+                with suppress(RuntimeError):  # the loop has ended
+                    loop.call_soon_threadsafe(self._ended)
+
+        self._thread.run = watched  # type: ignore[method-assign]  # the only way in
+
+    def _ended(self) -> None:
+        """Nobody is left to answer those who wait."""
+        for future in self._pending:
+            if not future.done():
+                future.set_exception(StoreError(_ENDED))
+
+
+class Transaction:
+    """What can be done between the beginning and the end of a write."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def execute(self, sql: str, parameters: Parameters = ()) -> int:
+        """Run one statement; how many rows it changed."""
+        return await self._connection.run(_execute, sql, parameters)
+
+    async def executemany(self, sql: str, rows: Iterable[Parameters]) -> int:
+        """Run one statement for each row of parameters; how many rows it changed."""
+        return await self._connection.run(_executemany, sql, rows)
+
+    async def fetchall(self, sql: str, parameters: Parameters = ()) -> list[sqlite3.Row]:
+        """The rows of a query, or of a statement with RETURNING."""
+        return await self._connection.run(_fetchall, sql, parameters)
+
+    async def run(
+        self, function: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run `function(connection, …)` on the writer's thread, within the transaction."""
+        return await self._connection.run(function, *args, **kwargs)
+
+
+class Database:
+    """An open database file. Every method raises `StoreError` and nothing of sqlite3's."""
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self.path = path
+        self.condition = Condition(clock)
+        self._lock = asyncio.Lock()
+        self._writer = Connection(path, pragmas=WRITER_PRAGMAS)
+        self._readers: list[Connection] = []
+        # The reader used last is used first: its page cache is warm.
+        self._idle: asyncio.LifoQueue[Connection] = asyncio.LifoQueue()
+
+    @classmethod
+    async def open(
+        cls, path: Path, prepare: Callable[[sqlite3.Connection], None], clock: Clock | None = None
+    ) -> Self:
+        """Open the file, creating it when missing. `prepare` runs on the writer before anything else does."""
+        if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+            wanted = ".".join(map(str, OLDEST_SQLITE))
+            raise DatabaseUnusable(
+                f"Python's SQLite is {sqlite3.sqlite_version}; Telex needs {wanted} or later."
+            )
+        _check_place(path)
+        database = cls(path, clock or SystemClock())
+        try:
+            await database._writer.open()
+            await database._writer.run(_write_ahead)
+            await database._writer.run(prepare)
+            for _ in range(READERS):
+                reader = Connection(path, pragmas=READER_PRAGMAS)
+                database._readers.append(reader)
+                await reader.open()
+                database._idle.put_nowait(reader)
+        except BaseException:
+            await database.close()
+            raise
+        return database
+
+    async def close(self) -> None:
+        """Close all connections: running reads are cut short, a running write ends first."""
+        await asyncio.shield(asyncio.create_task(self._close()))
+
+    async def _close(self) -> None:
+        for reader in self._readers:
+            if reader.is_open:
+                await reader.interrupt()
+        async with self._lock:
+            readers = [reader.close() for reader in self._readers if reader.is_open]
+            await asyncio.gather(*readers, return_exceptions=True)
+            if self._writer.is_open:
+                # The last to close brings the write-ahead log into the file, which a reader may not.
+                await self._writer.close()
+
+    async def transact(
+        self, function: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run `function(connection, …)` in a transaction of its own, all in one step on the writer's thread.
+
+        It is undone on any error or cancellation, as that of `write` is.
+        """
+        is_awaited = True
+
+        def whole(connection: sqlite3.Connection) -> T:
+            connection.execute(_BEGIN)
+            result = function(connection, *args, **kwargs)
+            if is_awaited:
+                connection.execute(_COMMIT)
+            return result
+
+        async with self._writing() as writer:
+            try:
+                return await writer.run(whole)
+            except asyncio.CancelledError:
+                is_awaited = False
+                raise
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[Transaction]:
+        """One transaction, alone: committed at the end of the block, undone on any error or cancellation."""
+        async with self._writing() as writer:
+            await writer.run(_execute, _BEGIN, ())
+            yield Transaction(writer)
+            await writer.run(_execute, _COMMIT, ())
+
+    @asynccontextmanager
+    async def _writing(self) -> AsyncIterator[Connection]:
+        """The writer, for one transaction."""
+        async with self._lock:
+            self.condition.admit()
+            if self._writer.is_dead:
+                self._writer = await _replaced(self._writer)
+            try:
+                yield self._writer
+            except BaseException as error:
+                self.condition.failed(error)
+                # Queued behind whatever still runs there, so the next write finds no transaction open
+                # even when this wait is cancelled in its turn.
+                await asyncio.shield(asyncio.ensure_future(self._writer.run(_rollback)))
+                raise
+            self.condition.wrote()
+
+    async def fetchall(self, sql: str, parameters: Parameters = ()) -> list[sqlite3.Row]:
+        """The rows of a query."""
+        async with self._reader() as reader:
+            return await reader.run(_fetchall, sql, parameters)
+
+    async def objects(
+        self, make: Callable[[sqlite3.Row], T], sql: str, parameters: Parameters = ()
+    ) -> list[T]:
+        """What `make` makes of the rows of a query, on the reader's thread: rows may be many and large."""
+        async with self._reader() as reader:
+            return await reader.run(_objects, make, sql, parameters)
+
+    async def fetchone(self, sql: str, parameters: Parameters = ()) -> sqlite3.Row | None:
+        """The first row of a query, or None."""
+        async with self._reader() as reader:
+            return await reader.run(_fetchone, sql, parameters)
+
+    async def read(
+        self, function: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run `function(connection, …)` on a reader's thread; all its queries see one state."""
+
+        def snapshot(connection: sqlite3.Connection) -> T:
+            connection.execute("BEGIN")
+            try:
+                return function(connection, *args, **kwargs)
+            finally:
+                _rollback(connection)
+
+        async with self._reader() as reader:
+            return await reader.run(snapshot)
+
+    @asynccontextmanager
+    async def _reader(self) -> AsyncIterator[Connection]:
+        reader = await self._idle.get()
+        try:
+            if reader.is_dead:
+                self._readers.remove(reader)
+                reader = await _replaced(reader)
+                self._readers.append(reader)
+            yield reader
+        except asyncio.CancelledError:
+            if reader.is_open:
+                await reader.interrupt()  # nobody waits for its answer any more
+            raise
+        except StoreError as error:
+            self.condition.failed(error)
+            raise
+        finally:
+            self._idle.put_nowait(reader)
+
+
+async def _replaced(dead: Connection) -> Connection:
+    """A new connection in the place of one whose thread ended."""
+    log.error("A thread of the database ended unexpectedly; another takes its place")
+    await asyncio.to_thread(dead.abandon)
+    return await Connection(dead.path, pragmas=dead.pragmas).open()
+
+
+def _check_place(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            path.touch(mode=0o600)  # addresses of feeds may hold secrets
+    except OSError as error:
+        raise DatabaseUnusable(
+            f"The database {path} cannot be opened or created: {error.strerror}."
+        ) from error
+    if not os.access(path, os.W_OK):
+        raise DatabaseUnusable(f"The database {path} may not be written to.")
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    # https://www.sqlite.org/wal.html: kept in the file, refused by file systems without shared memory.
+    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    if mode != "wal":
+        raise DatabaseUnusable("The database lies on a disk that SQLite's write-ahead log does not work on.")
+
+
+def _fold(value: object) -> str | None:
+    return fold(value) if isinstance(value, str) else None
+
+
+def _rollback(connection: sqlite3.Connection) -> None:
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+
+
+def _execute(connection: sqlite3.Connection, sql: str, parameters: Parameters) -> int:
+    return connection.execute(sql, parameters).rowcount
+
+
+def _executemany(connection: sqlite3.Connection, sql: str, rows: Iterable[Parameters]) -> int:
+    return connection.executemany(sql, rows).rowcount
+
+
+def _fetchall(connection: sqlite3.Connection, sql: str, parameters: Parameters) -> list[sqlite3.Row]:
+    return connection.execute(sql, parameters).fetchall()
+
+
+def _objects(
+    connection: sqlite3.Connection, make: Callable[[sqlite3.Row], T], sql: str, parameters: Parameters
+) -> list[T]:
+    return [make(row) for row in connection.execute(sql, parameters)]
+
+
+def _fetchone(connection: sqlite3.Connection, sql: str, parameters: Parameters) -> sqlite3.Row | None:
+    row: sqlite3.Row | None = connection.execute(sql, parameters).fetchone()
+    return row

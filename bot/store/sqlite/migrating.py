@@ -1,0 +1,106 @@
+"""Bring a database to the schema of this code: numbered `.sql` files, each in a transaction of its own."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from bot.store.store_errors import DatabaseBroken, DatabaseUnusable, NewerDatabase
+
+log = logging.getLogger(__name__)
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+APPLICATION_ID = 0x54454C58  # "TELX": tells our files from other programs' (PRAGMA application_id)
+
+
+def available(folder: Path = MIGRATIONS) -> dict[int, Path]:
+    """The migrations by number, in order."""
+    return {int(path.name[:4]): path for path in sorted(folder.glob("[0-9][0-9][0-9][0-9]_*.sql"))}
+
+
+def migrate(connection: sqlite3.Connection, folder: Path = MIGRATIONS) -> None:
+    """Apply what is missing. An interruption leaves the version before whole.
+
+    The file is checked once, within the last transaction: of a big one that takes minutes.
+
+    Raises `NewerDatabase`, `DatabaseBroken`, `DatabaseUnusable`, or `sqlite3.Error`.
+    """
+    migrations = available(folder)
+    version = schema_version(connection)
+    if version > max(migrations):
+        raise NewerDatabase(
+            f"The database has version {version}, this Telex knows versions up to {max(migrations)}: "
+            "it was written by a later Telex. Install that one, or restore a backup."
+        )
+    if 0 < version < min(migrations):
+        raise DatabaseUnusable(
+            f"The database has version {version}, from before the first release; this Telex reads versions "
+            f"from {min(migrations)} on. Export its articles with that Telex and import them here."
+        )
+    if version == max(migrations):
+        return
+    connection.execute("PRAGMA foreign_keys = OFF")  # a table may be rebuilt; checked before the commit
+    try:
+        for number, path in migrations.items():
+            if number > version:
+                _apply(connection, number, path, is_last=number == max(migrations))
+    finally:
+        connection.execute("PRAGMA foreign_keys = ON")
+
+
+def problems(connection: sqlite3.Connection) -> list[str]:
+    """What SQLite finds wrong with the file; reads all of it."""
+    found = [row[0] for row in connection.execute("PRAGMA integrity_check") if row[0] != "ok"]
+    found += [
+        f"a row of {row[0]} points to none of {row[2]}"
+        for row in connection.execute("PRAGMA foreign_key_check")
+    ]
+    return found
+
+
+def statements(script: str) -> Iterator[str]:
+    """The statements of a script, each ending its line; a trigger's own semicolons do not end it."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def schema_version(connection: sqlite3.Connection) -> int:
+    """The number of the last migration applied. Raises `DatabaseUnusable` for another program's file."""
+    # One statement sees one moment, though another process may be making the tables.
+    version: int
+    version, application, tables = connection.execute(
+        "SELECT user_version, application_id, (SELECT count(*) FROM sqlite_master) "
+        "FROM pragma_user_version, pragma_application_id"
+    ).fetchone()
+    if application != APPLICATION_ID and (version or tables or application):
+        raise DatabaseUnusable("The file is a database of another program's, not Telex's.")
+    return version
+
+
+def _must_be_whole(connection: sqlite3.Connection) -> None:
+    if found := problems(connection):
+        raise DatabaseBroken(f"The database is damaged: {found[0]}. Restore a backup.")
+
+
+def _apply(connection: sqlite3.Connection, number: int, path: Path, *, is_last: bool) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if schema_version(connection) < number:  # another process may have been faster
+            for statement in statements(path.read_text(encoding="utf-8")):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {number}")
+            if is_last:
+                _must_be_whole(connection)
+            log.info("database brought to version %d", number)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise

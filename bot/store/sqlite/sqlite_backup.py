@@ -1,0 +1,89 @@
+"""A copy of a database that is in use."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+from pathlib import Path
+
+from bot.store.sqlite.migrating import problems
+from bot.store.store_errors import DatabaseBroken, DatabaseUnusable
+
+STEP = 4096  # pages copied at a time
+FREE_NUMBERS = 1_000_000
+"""More watches than are ever begun between a backup and the day it is needed."""
+
+
+def copy(connection: sqlite3.Connection, path: Path) -> None:
+    """Copy the database of a connection of its own into a new file; runs for as long as that takes.
+
+    The copy is checked, marked as a backup (`meta.restored`) and on the disk before it gets its name. Raises
+    `DatabaseUnusable` when the file exists or cannot be written, `DatabaseBroken` when the copy is damaged.
+    """
+    _must_not_exist(path)
+    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        try:
+            part.touch(mode=0o600, exist_ok=False)  # addresses of feeds may hold secrets
+            try:
+                _fill(connection, part)
+            except sqlite3.OperationalError as error:  # of the disk, mostly the one that the copy goes to
+                raise DatabaseUnusable(f"The backup {path} cannot be written: {error}.") from error
+            with part.open("rb+") as file:
+                os.fsync(file.fileno())
+            _must_not_exist(path)
+            part.rename(path)
+            _sync_folder(path.parent)
+        finally:
+            part.unlink(missing_ok=True)
+            part.with_name(f"{part.name}-journal").unlink(missing_ok=True)
+    except OSError as error:
+        raise DatabaseUnusable(f"The backup {path} cannot be written: {error.strerror}.") from error
+
+
+def _must_not_exist(path: Path) -> None:
+    if path.exists() or path.is_symlink():
+        raise DatabaseUnusable(f"The file {path} exists already: a backup overwrites nothing.")
+
+
+def _fill(connection: sqlite3.Connection, part: Path) -> None:
+    target = sqlite3.connect(part, isolation_level=None)
+    try:
+        # An open read keeps showing the same state, however much is written meanwhile; without it each
+        # write would make the copy begin anew (https://www.sqlite.org/backup.html).
+        connection.execute("BEGIN")
+        try:
+            connection.execute("SELECT count(*) FROM meta").fetchone()
+            connection.backup(target, pages=STEP, sleep=0)
+        finally:
+            connection.execute("ROLLBACK")
+        target.execute("PRAGMA journal_mode = DELETE")  # one file, not three
+        target.execute("INSERT OR REPLACE INTO meta (name, value) VALUES ('restored', '1')")
+        _leave_numbers_free(target)
+        if found := problems(target):
+            raise DatabaseBroken(f"The backup was not kept, for it is damaged: {found[0]}.")
+    finally:
+        target.close()
+
+
+def _leave_numbers_free(target: sqlite3.Connection) -> None:
+    """Let watches and digests begun on the copy have numbers that none got after it.
+
+    Buttons in Discord carry those.
+    """
+    for table in ("watch", "digest"):
+        (last,) = target.execute(
+            f"SELECT max(coalesce((SELECT max(id) FROM {table}), 0), "
+            f"coalesce((SELECT seq FROM sqlite_sequence WHERE name = '{table}'), 0))"
+        ).fetchone()
+        target.execute("DELETE FROM sqlite_sequence WHERE name = ?", (table,))
+        target.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table, last + FREE_NUMBERS))
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,166 @@
+"""Finding, for what a poll brings, the recent articles that tell the same: before it is written.
+
+What came in the last days is kept in memory (`stories.Recent`) and read from the store again at the start.
+Nothing here delays a post by more than moments: where the encoder does not answer in time, or anything goes
+wrong, words decide, or nothing joins.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+
+from bot.core.models import NewArticle
+from bot.search.semantic.semantic_search import Meaning
+from bot.search.vocabulary import Vocabulary
+from bot.store import Store, StoreError
+from bot.store.outbox.story_joins import Kin
+from bot.store.polls import NO_KIN
+from bot.store.stories import LEAD, Brief
+from bot.stories.story_matching import WINDOW, Recent, Telling, plain_title, telling
+
+log = logging.getLogger(__name__)
+
+PAGE = 500  # articles read at a time
+PATIENCE = 2.0  # seconds that a poll waits for the encoder
+MOST_ENCODED = 64  # titles of one poll that are waited for
+AT_ONCE = 32  # titles encoded in a call, so that a question need not wait for long
+REMEMBERED = 4_096  # vectors of titles whose article is still to be read
+WEIGHED_FOR = 3_600  # seconds for which what is known of how rare words are is good enough,
+GROWN = 100  # unless so many articles came
+
+
+class Gathering:
+    """Knows the articles of the last days. One poll at a time looks and is written."""
+
+    def __init__(self, store: Store, vocabulary: Vocabulary, meaning: Meaning | None = None) -> None:
+        self._store, self._vocabulary, self._meaning = store, vocabulary, meaning
+        self._recent = Recent()
+        self._last = 0
+        self._turn = asyncio.Lock()
+        self._vectors: dict[str, bytes] = {}  # by keys of articles
+        self._bare: dict[int, Brief] = {}  # articles whose title has no vector
+        self._encoding: asyncio.Task[None] | None = None
+        self._weighed: int | None = None
+        self._since_weighed = 0
+
+    async def close(self) -> None:
+        """End what goes on beside the polls."""
+        if self._encoding is not None:
+            self._encoding.cancel()
+            await asyncio.gather(self._encoding, return_exceptions=True)
+
+    @asynccontextmanager
+    async def compared(
+        self, feed_id: int, new: Sequence[NewArticle]
+    ) -> AsyncIterator[Mapping[str, Sequence[Kin]]]:
+        """Which recent articles new ones of a feed seem to tell the same as, by their keys.
+
+        What is written within the block is known to the next. Raises `StoreError`.
+        """
+        if not new:
+            yield NO_KIN
+            return
+        await self._encode(new)
+        async with self._turn:
+            try:
+                kin = await self._look(feed_id, new)
+            except StoreError:
+                raise
+            except Exception:
+                log.exception("articles of feed %d were not compared with others", feed_id)
+                kin = NO_KIN
+            yield kin
+
+    async def _look(self, feed_id: int, new: Sequence[NewArticle]) -> Mapping[str, Sequence[Kin]]:
+        await self._refresh()
+        found: dict[str, Sequence[Kin]] = {}
+        for article in new:
+            brief = Brief(
+                0, article.key, feed_id, article.title, _lead(article), article.language, article.published
+            )
+            kin = self._recent.kin(self._telling(brief, self._vectors.get(article.key)))
+            if kin:
+                found[article.key] = kin
+            await asyncio.sleep(0)  # a millisecond each
+        return found
+
+    async def _refresh(self) -> None:
+        """Take what was written since, by another process too, and forget what is old."""
+        since = self._store.clock.now() - WINDOW
+        await self._weigh()
+        self._last = self._last or await self._store.stories.before(since)
+        while briefs := await self._store.stories.recent(self._last, since, PAGE):
+            for brief in briefs:
+                vector = self._vectors.pop(brief.key, None)
+                self._recent.add(self._telling(brief, vector))
+                if vector is None and self._meaning is not None:
+                    self._bare[brief.article_id] = brief
+                await asyncio.sleep(0)  # a third of a millisecond each
+            self._last = briefs[-1].article_id
+            self._since_weighed += len(briefs)
+        self._recent.forget(since)
+        if self._bare and self._encoding is None:
+            self._encoding = asyncio.create_task(self._encode_bare(), name="titles")
+            self._encoding.add_done_callback(self._encoded)
+
+    async def _weigh(self) -> None:
+        now = self._store.clock.now()
+        if self._weighed is None or self._since_weighed >= GROWN or now - self._weighed >= WEIGHED_FOR:
+            await self._vocabulary.ready()
+            self._weighed, self._since_weighed = now, 0
+
+    def _telling(self, brief: Brief, vector: bytes | None) -> Telling:
+        return telling(
+            brief.article_id,
+            brief.feed_id,
+            title=brief.title,
+            text=brief.lead,
+            language=brief.language,
+            published=brief.published,
+            weigh=self._weight,
+            vector=vector,
+        )
+
+    def _weight(self, term: str) -> float:
+        return self._vocabulary.weight((term,))
+
+    # What titles mean, with the extra
+
+    async def _encode(self, new: Sequence[NewArticle]) -> None:
+        """Have the newest titles encoded, if that is a matter of moments."""
+        if self._meaning is None:
+            return
+        chosen = [article for article in new if article.key not in self._vectors][:MOST_ENCODED]
+        vectors = await self._meaning.of_titles(
+            [plain_title(article.title) for article in chosen], patience=PATIENCE
+        )
+        if vectors is not None:
+            self._vectors.update(zip((article.key for article in chosen), vectors, strict=True))
+        while len(self._vectors) > REMEMBERED:
+            del self._vectors[next(iter(self._vectors))]
+
+    async def _encode_bare(self) -> None:
+        """Encode titles that came without, the newest first: at a start those of the last days."""
+        assert self._meaning is not None
+        while self._bare:
+            ids = sorted(self._bare, reverse=True)[:AT_ONCE]
+            briefs = [self._bare.pop(id_) for id_ in ids]
+            titles = [plain_title(brief.title) for brief in briefs]
+            vectors = await self._meaning.of_titles(titles, patience=None)
+            if vectors is None:  # not ready yet: at the next poll
+                self._bare.update((brief.article_id, brief) for brief in briefs)
+                return
+            for brief, vector in zip(briefs, vectors, strict=True):
+                self._recent.encoded(brief.article_id, vector)
+
+    def _encoded(self, task: asyncio.Task[None]) -> None:
+        self._encoding = None
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.warning("titles were not encoded: %s", error)
+
+
+def _lead(article: NewArticle) -> str:
+    return (article.summary or article.body)[:LEAD]

@@ -1,0 +1,1 @@
+"""Saved searches and subscription filters, matched against articles as they arrive."""

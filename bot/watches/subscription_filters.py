@@ -1,0 +1,148 @@
+"""Filters of subscriptions: what may be one, which new articles match, and what one would have done."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from bot.core.choices import Filter, Rule
+from bot.core.locale import _
+from bot.core.models import Article, NewArticle
+from bot.core.refusals import Refusal
+from bot.search.query_matching import Held, Sought
+from bot.search.query_plan import plan
+from bot.search.query_syntax import Condition, Query, parse
+from bot.search.query_syntax import Filter as Search
+from bot.store import Store
+from bot.store.filters import keeping_out
+from bot.text import safe
+from bot.watches.watch_matching import parts
+
+log = logging.getLogger(__name__)
+
+MOST = 10
+"""Filters of a subscription."""
+TRIED = 50
+"""Articles that a new filter is tried on."""
+
+# Seconds of processor time for the articles of one poll. The longest texts against the worst queries take a
+# quarter of a second each; what is left open is posted.
+_A_QUERY = 0.25
+_A_POLL = 10.0
+_MOST_NAMED = 5
+_NAME = 60  # characters of a query
+
+
+def check(text: str, now: int) -> Query:
+    """A query as a filter understands it. Raises `Refusal` with what to change."""
+    query = parse(text, now)
+    for node in parts(query.nodes):
+        if isinstance(node, Condition) and node.filter in (Search.SINCE, Search.BEFORE):
+            raise Refusal(_("A filter looks at new articles only. Leave out the date."))
+        if isinstance(node, Condition) and node.filter is Search.BOOKMARKED:
+            raise Refusal(_("Nobody has bookmarked a new article yet. Leave out `is:bookmarked`."))
+    if Sought.of(query) is None:
+        empty = plan(query, feed_ids=None, person_id=None).empty
+        if empty:
+            raise Refusal(_("Nearly every article has these words: {words}.").format(words=", ".join(empty)))
+        raise Refusal(
+            _(
+                "Say what to filter by: a word, an “exact phrase”, or `author:`, `tag:` or `source:` "
+                "with a name."
+            )
+        )
+    return query
+
+
+class Sieve:
+    """Which articles match which queries; an answer is worked out when it is first asked for.
+
+    None is the answer where it takes too long or goes wrong.
+    """
+
+    def __init__(self, articles: Iterable[Article | NewArticle], now: int) -> None:
+        self._articles = {article.key: article for article in articles}
+        self._now = now
+        self._held: dict[str, Held] = {}
+        self._answers: dict[str, dict[str, bool]] = {}
+        self._spent = 0.0
+
+    def __call__(self, key: str, query: str) -> bool | None:
+        """Whether the article with a key matches a query."""
+        if query not in self._answers:
+            self._answers[query] = self._asked(query)
+        return self._answers[query].get(key)
+
+    def prepare(self, queries: Iterable[str]) -> None:
+        """Work the answers for these queries out."""
+        for query in queries:
+            self._answers[query] = self._asked(query)
+
+    def _asked(self, query: str) -> dict[str, bool]:
+        answers: dict[str, bool] = {}
+        begun = time.thread_time()
+        allowed = min(_A_QUERY, _A_POLL - self._spent)
+        try:
+            sought = Sought.of(parse(query, self._now))
+            if sought is None:
+                return answers
+            for key, article in self._articles.items():
+                if time.thread_time() - begun >= allowed:
+                    log.warning("A filter took too long for %d articles", len(self._articles) - len(answers))
+                    break
+                if key not in self._held:
+                    held_begun = time.thread_time()
+                    self._held[key] = Held(article)
+                    begun += time.thread_time() - held_begun  # which is no fault of this query
+                answers[key] = self._held[key].matches(sought)
+        except Exception:  # a filter must not keep a feed from being read
+            log.exception("A filter could not be applied")
+        self._spent += time.thread_time() - begun
+        return answers
+
+
+async def sieve(store: Store, feed_id: int, articles: Sequence[NewArticle]) -> Sieve:
+    """What the filters of a feed's subscriptions say of its new articles. Raises `StoreError`."""
+    made = Sieve(articles, store.clock.now())
+    queries = await store.filters.queries(feed_id) if articles else []
+    if queries:
+        await asyncio.to_thread(made.prepare, queries)
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What filters would have done with the newest articles of a feed: those that keep each one out."""
+
+    outcomes: tuple[tuple[Article, tuple[Filter, ...]], ...]
+
+    @property
+    def posted(self) -> int:
+        """How many would have been posted."""
+        return sum(1 for _article, by in self.outcomes if not by)
+
+
+async def tried(store: Store, feed_id: int, filters: Sequence[Filter]) -> Trial:
+    """Try filters on the newest articles of a feed, newest first. Raises `StoreError`."""
+    articles = await store.articles.newest([feed_id], limit=TRIED)
+    made = Sieve(articles, store.clock.now())
+    await asyncio.to_thread(made.prepare, dict.fromkeys(one.query for one in filters))
+    return Trial(tuple((article, keeping_out(filters, partial(made, article.key))) for article in articles))
+
+
+def named(one: Filter, length: int = _NAME) -> str:
+    """A filter in a sentence, in the language of this task; its query as code, harmless anywhere."""
+    query = safe.plain(one.query, length).replace("`", "'")
+    if one.rule is Rule.ONLY:
+        return _("only `{query}`").format(query=query)
+    return _("never `{query}`").format(query=query)
+
+
+def listed(filters: Sequence[Filter], *, most: int = _MOST_NAMED, length: int = _NAME) -> str:
+    """Some filters in a line, and … for those that are left out."""
+    names = [named(one, length) for one in filters[:most]]
+    return ", ".join(names if len(filters) <= most else [*names, safe.ELLIPSIS])

@@ -1,0 +1,1 @@
+"""Questions: /ask, mentions, and votes on answers."""

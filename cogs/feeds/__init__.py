@@ -1,0 +1,1 @@
+"""What a server follows: /feed and /why."""

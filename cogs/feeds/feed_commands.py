@@ -1,0 +1,347 @@
+"""/feed: what the channels of a server follow."""
+
+from __future__ import annotations
+
+import discord
+from discord import app_commands
+from discord.app_commands import Choice, Range, locale_str
+from discord.ext import commands
+
+from bot.client.discord_client import Telex
+from bot.core.locale import _, amount, clickable, ngettext
+from bot.core.models import FeedState
+from bot.core.refusals import Refusal
+from bot.feeds.fetch_errors import describe
+from bot.polling.poll_results import Outcome
+from bot.polling.poller import PollReport
+from bot.posting.rendering import discord_limits
+from bot.search.query_syntax import MAX_LENGTH
+from bot.text import safe
+from cogs.feeds import feed_lists, filter_commands, starter_packs, subscription_options
+from cogs.feeds.follow_flow import AddFlow, show_preview
+from cogs.feeds.look_panel import FeedLook, require_mention
+from cogs.feeds.subscription_options import bold, chosen, no_longer
+from cogs.feeds.unfollowing import RemoveFlow
+from cogs.reading.query_completion import query_choices
+from cogs.settings import alert_channel
+from cogs.shared import arrival
+from cogs.shared.paging import Page, Pages
+from cogs.shared.place_options import Option, place, require_posting
+from cogs.shared.rights import FOR_MANAGERS, ManagersOnly, ManagersView, in_servers, may_manage
+from cogs.shared.views import Interaction
+
+REFRESH = 60
+"""Seconds between two refreshes of a feed."""
+
+_LIST = 6  # a page
+
+_FEED = locale_str("Which feed, in which channel")
+
+
+@in_servers
+class Feeds(
+    ManagersOnly,
+    commands.GroupCog,
+    group_name="feed",
+    group_description=locale_str("What the channels of this server follow"),
+    group_extras=FOR_MANAGERS,
+):
+    """Following feeds. For those who manage the server's feeds."""
+
+    def __init__(self, bot: Telex) -> None:
+        self.bot = bot
+        self._refreshing: set[int] = set()
+        self._importing: set[int] = set()
+
+    @app_commands.command(name="add", description=locale_str("Follow a feed in a channel"))
+    @app_commands.describe(
+        url=locale_str("Address of a feed, or of a page that has one"),
+        channel=locale_str("Where its articles are posted; here unless you say"),
+    )
+    async def add(
+        self, interaction: Interaction, url: Range[str, 3, 2000], channel: Option | None = None
+    ) -> None:
+        """Find the feed, show what its posts will look like, and follow it once confirmed."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await AddFlow(interaction, await place(interaction, channel)).start(interaction, url)
+
+    @app_commands.command(name="remove", description=locale_str("Stop following a feed in a channel"))
+    @app_commands.describe(feed=_FEED)
+    async def remove(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
+        """Ask, then end a subscription."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await RemoveFlow(interaction, await chosen(interaction, feed)).start(interaction)
+
+    @app_commands.command(name="move", description=locale_str("Post a feed in another channel from now on"))
+    @app_commands.describe(feed=_FEED, channel=locale_str("Where its articles are posted from now on"))
+    async def move(self, interaction: Interaction, feed: Range[str, 1, 200], channel: Option) -> None:
+        """Let another channel follow the feed instead."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        subscription, its_feed = await chosen(interaction, feed)
+        target = await place(interaction, channel)
+        advice = require_posting(interaction, target)
+        if target.id == subscription.channel_id:
+            raise Refusal(
+                _("{feed} is posted in {channel} already.").format(
+                    feed=bold(its_feed), channel=target.mention
+                )
+            )
+        require_mention(interaction, subscription.look, target)
+        moved = await self.bot.store.subscriptions.move(
+            subscription.id, target.id, person_id=interaction.user.id
+        )
+        if moved is None:
+            raise Refusal(no_longer())
+        self.bot.courier.wake()
+        answer = _("{feed} is posted in {channel} from now on.").format(
+            feed=bold(its_feed), channel=target.mention
+        )
+        await interaction.edit_original_response(content="\n".join(filter(None, (answer, advice))))
+
+    @app_commands.command(
+        name="list", description=locale_str("What this server follows, where, and how it fares")
+    )
+    async def list_(self, interaction: Interaction) -> None:
+        """List the subscriptions with their health."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await FeedPages(interaction).show(interaction)
+
+    @app_commands.command(name="pause", description=locale_str("Post nothing of a feed for a while"))
+    @app_commands.describe(feed=_FEED)
+    async def pause(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
+        """Pause a subscription."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        subscription, its_feed = await chosen(interaction, feed)
+        store = self.bot.store.subscriptions
+        if not await store.pause(subscription.id, person_id=interaction.user.id):
+            raise Refusal(
+                clickable(_("{feed} is paused already. /feed resume goes on.")).format(feed=bold(its_feed))
+            )
+        await interaction.edit_original_response(
+            content=clickable(
+                _(
+                    "Paused {feed} in <#{channel}>. What it publishes meanwhile can be searched but is not "
+                    "posted. /feed resume goes on."
+                )
+            ).format(feed=bold(its_feed), channel=subscription.channel_id)
+        )
+
+    @app_commands.command(name="resume", description=locale_str("Post a paused feed again"))
+    @app_commands.describe(feed=_FEED)
+    async def resume(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
+        """End a pause."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        subscription, its_feed = await chosen(interaction, feed)
+        store = self.bot.store.subscriptions
+        if not await store.resume(subscription.id, person_id=interaction.user.id):
+            raise Refusal(_("{feed} is not paused.").format(feed=bold(its_feed)))
+        self.bot.newsroom.poller.wake()
+        await interaction.edit_original_response(
+            content=_("{feed} is posted in <#{channel}> again, from its next article on.").format(
+                feed=bold(its_feed), channel=subscription.channel_id
+            )
+        )
+
+    @app_commands.command(
+        name="preview", description=locale_str("See the newest article of a feed as it is posted")
+    )
+    @app_commands.describe(feed=_FEED)
+    async def preview(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
+        """Show the newest article, to the asker alone."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await show_preview(interaction, await chosen(interaction, feed))
+
+    @app_commands.command(
+        name="filter",
+        description=locale_str("Choose which articles of a feed are posted, or list the filters"),
+    )
+    @app_commands.describe(
+        feed=_FEED,
+        only=locale_str('Post only what matches, as in /search: words, "an exact phrase", -without'),
+        never=locale_str("Never post what matches, as in /search"),
+    )
+    async def filter_(
+        self,
+        interaction: Interaction,
+        feed: Range[str, 1, 200],
+        only: Range[str, 1, MAX_LENGTH] | None = None,
+        never: Range[str, 1, MAX_LENGTH] | None = None,
+    ) -> None:
+        """Try a new filter, or list those of a subscription."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await filter_commands.start(interaction, await chosen(interaction, feed), only, never)
+
+    @filter_.autocomplete("only")
+    @filter_.autocomplete("never")
+    async def queries(self, interaction: Interaction, current: str) -> list[Choice[str]]:
+        """What is typed, with its last word or value completed."""
+        if not await may_manage(interaction, interaction.command_id):
+            return []
+        return await query_choices(interaction, current)
+
+    @app_commands.command(name="look", description=locale_str("Choose how the posts of a feed look"))
+    @app_commands.describe(feed=_FEED)
+    async def look(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
+        """Open the panel with the real message."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await FeedLook(interaction, await chosen(interaction, feed)).show(interaction)
+
+    @app_commands.command(name="refresh", description=locale_str("Ask a feed for news at once"))
+    @app_commands.describe(feed=_FEED)
+    async def refresh(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
+        """Poll now, at most once a minute for each feed, whoever asks."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        _subscription, its_feed = await chosen(interaction, feed)
+        now = self.bot.newsroom.clock.now()
+        again = (its_feed.last_poll or 0) + REFRESH
+        if its_feed.id in self._refreshing or again > now:
+            raise Refusal(
+                _("{feed} was asked a moment ago. You can ask again {when}.").format(
+                    feed=bold(its_feed), when=f"<t:{max(again, now + REFRESH // 2)}:R>"
+                )
+            )
+        self._refreshing.add(its_feed.id)
+        try:
+            if its_feed.state is FeedState.GONE:
+                await self.bot.store.feeds.poll_now(its_feed.id)
+            current = await self.bot.store.feeds.get(its_feed.id) or its_feed
+            report = await self.bot.newsroom.poller.poll(current)
+        finally:
+            self._refreshing.discard(its_feed.id)
+        self.bot.courier.wake()
+        await interaction.edit_original_response(content=_outcome(report))
+
+    @app_commands.command(
+        name="alerts", description=locale_str("Where I tell that a feed fails, is gone, or is back")
+    )
+    @app_commands.describe(channel=locale_str("The one channel for that; without it I say where it is now"))
+    async def alerts(self, interaction: Interaction, channel: Option | None = None) -> None:
+        """Choose where alerts go, or see where they do."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        if channel is None:
+            await alert_channel.AlertsFlow(interaction).start(interaction)
+            return
+        answer = await alert_channel.choose(interaction, await place(interaction, channel))
+        await interaction.edit_original_response(content=answer)
+
+    @app_commands.command(
+        name="packs", description=locale_str("Follow a starter list of well-known feeds in a channel")
+    )
+    @app_commands.describe(
+        pack=locale_str("Which list"),
+        channel=locale_str("Where its articles are posted; here unless you say"),
+    )
+    @app_commands.choices(
+        pack=[Choice(name=title, value=name) for name, title in starter_packs.PACKS.items()]
+    )
+    async def packs(self, interaction: Interaction, pack: str, channel: Option | None = None) -> None:
+        """Follow all feeds of a list, and report on each."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        target = await place(interaction, channel)
+        advice = require_posting(interaction, target)
+        lines = await starter_packs.follow(
+            self.bot,
+            starter_packs.outlines(pack),
+            server_id=target.guild.id,
+            channel_id=target.id,
+            person_id=interaction.user.id,
+        )
+        await self.bot.courier.look_again(target.id)
+        self.bot.courier.wake()
+        embed = discord.Embed(description=safe.cut("\n".join(lines), discord_limits.DESCRIPTION))
+        added = any(line.startswith(starter_packs.ADDED) for line in lines)
+        title = _("Followed in {channel}:") if added else _("Nothing new is followed in {channel}.")
+        title = title.format(channel=target.mention)
+        waits = await arrival.delay(interaction, target) if added else ""
+        await interaction.edit_original_response(
+            content="\n".join(filter(None, (title, waits, advice))), embed=embed
+        )
+
+    @app_commands.command(
+        name="import", description=locale_str("Follow the feeds of an OPML list in a channel")
+    )
+    @app_commands.describe(
+        file=locale_str("An OPML file, as feed readers export it"),
+        link=locale_str("Or the address of one"),
+        channel=locale_str("Where their articles are posted; here unless you say"),
+    )
+    async def import_(
+        self,
+        interaction: Interaction,
+        file: discord.Attachment | None = None,
+        link: Range[str, 3, 2000] | None = None,
+        channel: Option | None = None,
+    ) -> None:
+        """Follow all feeds of a list that somebody brings, and report."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        target = await place(interaction, channel)
+        if target.guild.id in self._importing:
+            raise Refusal(_("A list is being imported here already. Wait until it is done."))
+        self._importing.add(target.guild.id)
+        try:
+            await feed_lists.bring(interaction, target, file, link)
+        finally:
+            self._importing.discard(target.guild.id)
+
+    @app_commands.command(
+        name="export", description=locale_str("Get the feeds of this server as an OPML file")
+    )
+    async def export(self, interaction: Interaction) -> None:
+        """Send the subscriptions that the asker sees as a file, by channel."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await feed_lists.send(interaction)
+
+    @remove.autocomplete("feed")
+    @move.autocomplete("feed")
+    @pause.autocomplete("feed")
+    @resume.autocomplete("feed")
+    @preview.autocomplete("feed")
+    @filter_.autocomplete("feed")
+    @look.autocomplete("feed")
+    @refresh.autocomplete("feed")
+    async def offered(self, interaction: Interaction, current: str) -> list[Choice[str]]:
+        """The server's subscriptions that the asker sees, if they may use them."""
+        if not await may_manage(interaction, interaction.command_id):
+            return []
+        return await subscription_options.choices(interaction, current)
+
+
+class FeedPages(ManagersView, Pages):
+    """The server's subscriptions, with their health."""
+
+    async def page(self, interaction: Interaction, number: int) -> Page:
+        """Some of the subscriptions, by outlet and title."""
+        pairs = await subscription_options.visible(interaction)
+        shown = pairs[number * _LIST : (number + 1) * _LIST]
+        embed = discord.Embed(
+            title=_("What this server follows"),
+            description=safe.cut(
+                "\n\n".join([await subscription_options.entry(interaction, pair) for pair in shown]),
+                discord_limits.DESCRIPTION,
+            )
+            or clickable(
+                _("Nothing yet. /feed packs gives you a list to begin with; /feed add takes any address.")
+            ),
+        )
+        if pairs:
+            count = ngettext("{count} subscription", "{count} subscriptions", len(pairs))
+            embed.set_footer(text=count.format(count=amount(len(pairs))))
+        return Page(embed=embed, more=len(pairs) > (number + 1) * _LIST, empty=not shown)
+
+
+def _outcome(report: PollReport) -> str:
+    feed = bold(report.feed)
+    match report.outcome:
+        case Outcome.NEW:
+            return ngettext(
+                "{feed} has {count} new article.", "{feed} has {count} new articles.", report.new
+            ).format(feed=feed, count=amount(report.new))
+        case Outcome.CHANGED | Outcome.UNCHANGED:
+            return _("{feed} was read. It has nothing new.").format(feed=feed)
+        case Outcome.POSTPONED:
+            return _("The site of {feed} asks for fewer visits. It is read again {when}.").format(
+                feed=feed, when=f"<t:{report.feed.next_poll}:R>"
+            )
+    return _("{feed} could not be read. {reason}").format(
+        feed=feed, reason=describe(report.error or report.feed.error or "")
+    )

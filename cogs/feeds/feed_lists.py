@@ -1,0 +1,152 @@
+"""Lists of feeds as OPML files: brought to a channel, and taken from a server."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+
+import discord
+
+from bot.core.locale import _, amount, clickable, ngettext
+from bot.core.models import Feed
+from bot.core.refusals import Refusal
+from bot.feeds import fetch_errors, opml
+from bot.feeds.fetch_errors import describe
+from bot.feeds.opml import FeedList
+from bot.polling import list_import
+from bot.polling.feed_search import MOST_FEEDS
+from bot.polling.list_import import Imported
+from bot.posting.rendering import discord_limits
+from bot.text import safe
+from cogs.feeds import subscription_options
+from cogs.shared.place_options import Place, require_posting
+from cogs.shared.views import Interaction
+
+_LINES = 15
+"""Lines of a report in the message itself; a longer one is a file."""
+
+
+async def bring(
+    interaction: Interaction, target: Place, file: discord.Attachment | None, link: str | None
+) -> None:
+    """Follow the feeds of a file or of what is at a link, and report. Raises `Refusal`."""
+    advice = require_posting(interaction, target)
+    feeds = await _list(interaction, file, link)
+
+    async def tell(done: int, total: int) -> None:
+        await interaction.edit_original_response(
+            content=_("{done} of {total} feeds are done…").format(done=amount(done), total=amount(total))
+        )
+
+    newsroom = interaction.client.newsroom
+    result = await list_import.follow_all(
+        newsroom.store,
+        newsroom.poller,
+        newsroom.clock,
+        feeds,
+        server_id=target.guild.id,
+        channel_id=target.id,
+        tell=tell,
+        person_id=interaction.user.id,
+    )
+    await interaction.client.courier.look_again(target.id)
+    said = [_("Imported into {channel}:").format(channel=target.mention), *_counts(result)]
+    if result.added:
+        said.append(
+            clickable(
+                _(
+                    "Their new articles are posted from now on; older ones can only be searched. They are "
+                    "read one after the other, not checked beforehand: /feed list tells how each fares."
+                )
+            )
+        )
+    lines = list(_report(result))
+    attachments, embeds = [], []
+    if len(lines) > _LINES:
+        text = "\n".join(lines).encode()
+        attachments = [discord.File(io.BytesIO(text), filename="telex-import.txt")]
+    elif lines:
+        embeds = [
+            discord.Embed(description=safe.cut(safe.markdown("\n".join(lines)), discord_limits.DESCRIPTION))
+        ]
+    await interaction.edit_original_response(
+        content="\n".join(filter(None, (*said, advice))), embeds=embeds, attachments=attachments
+    )
+
+
+async def _list(interaction: Interaction, file: discord.Attachment | None, link: str | None) -> FeedList:
+    newsroom = interaction.client.newsroom
+    if (file is None) is (link is None):
+        raise Refusal(_("Give me one list: an OPML file, or the address of one."))
+    if link is not None:
+        return await list_import.fetched_list(newsroom.fetcher, newsroom.workers, link)
+    assert file is not None
+    if file.size > opml.MAX_BYTES:
+        raise Refusal(describe(fetch_errors.TOO_LARGE))
+    try:
+        data = await file.read()
+    except (discord.HTTPException, discord.NotFound) as error:
+        raise Refusal(_("Discord did not give me the file. Try again.")) from error
+    return await list_import.read_list(newsroom.workers, data)
+
+
+def _counts(result: Imported) -> Iterator[str]:
+    if count := len(result.added):
+        yield "✅ " + ngettext("{count} feed added", "{count} feeds added", count).format(count=amount(count))
+    if count := len(result.known):
+        yield "☑️ " + ngettext(
+            "{count} feed was followed there already", "{count} feeds were followed there already", count
+        ).format(count=amount(count))
+    if count := len(result.broken):
+        yield "❌ " + ngettext(
+            "{count} feed has no usable address", "{count} feeds have no usable address", count
+        ).format(count=amount(count))
+    if count := len(result.left_out) + result.skipped:
+        yield "➖ " + ngettext(
+            "{count} feed left out: a server follows at most {most}",
+            "{count} feeds left out: a server follows at most {most}",
+            count,
+        ).format(count=amount(count), most=amount(MOST_FEEDS))
+
+
+def _report(result: Imported) -> Iterator[str]:
+    for mark, names in (
+        ("✅", result.added),
+        ("☑️", result.known),
+        ("❌", result.broken),
+        ("➖", result.left_out),
+    ):
+        yield from (f"{mark} {name}" for name in names)
+
+
+async def send(interaction: Interaction) -> None:
+    """Send the feeds that the server follows where the asker sees it. Raises `Refusal` without any."""
+    assert interaction.guild is not None
+    groups: dict[int, list[Feed]] = {}
+    for subscription, feed in await subscription_options.visible(interaction):
+        groups.setdefault(subscription.channel_id, []).append(feed)
+    if not groups:
+        raise Refusal(
+            clickable(_("No channel that you see here follows a feed yet. /feed add or /feed packs begins."))
+        )
+    named: dict[str, list[Feed]] = {}
+    for channel_id, feeds in groups.items():
+        channel = interaction.guild.get_channel_or_thread(channel_id)
+        name = f"#{channel.name}" if channel is not None else _("a deleted or archived channel")
+        named.setdefault(name, []).extend(feeds)
+    document, left_out = list_import.exported(
+        named.items(), interaction.guild.name, now=interaction.client.newsroom.clock.now()
+    )
+    said = [
+        clickable(_("The feeds of this server, by channel. Feed readers and /feed import take the file."))
+    ]
+    if left_out:
+        said.append(
+            ngettext(
+                "{count} feed is left out: its address holds a password or a key.",
+                "{count} feeds are left out: their addresses hold a password or a key.",
+                left_out,
+            ).format(count=amount(left_out))
+        )
+    file = discord.File(io.BytesIO(document), filename="telex.opml")
+    await interaction.edit_original_response(content="\n".join(said), attachments=[file])

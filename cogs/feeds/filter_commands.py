@@ -1,0 +1,194 @@
+"""/feed filter: what of a feed is posted. A filter is tried on what the feed had before it is kept."""
+
+from __future__ import annotations
+
+import discord
+
+from bot.core.choices import Filter, Rule
+from bot.core.locale import _, amount, clickable, ngettext
+from bot.core.models import Article
+from bot.core.refusals import Refusal
+from bot.posting.rendering import discord_limits, messages
+from bot.text import safe
+from bot.watches import subscription_filters
+from bot.watches.subscription_filters import Trial
+from cogs.feeds.subscription_options import Pair, bold, no_longer, require_still, titled
+from cogs.shared import article_cards
+from cogs.shared.paging import Page, Pages
+from cogs.shared.rights import ManagersView
+from cogs.shared.views import Action, Interaction, Press
+
+_PAGE = 10  # articles
+_ROW = 5  # buttons
+_SHOWN = 150  # characters of a query where filters are listed
+
+Wanted = tuple[Rule, str]
+
+
+async def start(interaction: Interaction, pair: Pair, only: str | None, never: str | None) -> None:
+    """Try new filters of a subscription, or list those that it has. Raises `Refusal`."""
+    store, feed = interaction.client.store, pair[1]
+    typed = [(rule, text) for rule, text in ((Rule.ONLY, only), (Rule.NEVER, never)) if text]
+    if not typed:
+        await FilterList(interaction, pair).show(interaction)
+        return
+    queries = [(rule, subscription_filters.check(text, store.clock.now())) for rule, text in typed]
+    kept = await store.filters.of(pair[0].id)
+    known = {(one.rule, one.query) for one in kept}
+    wanted = [(rule, query.text) for rule, query in queries if (rule, query.text) not in known]
+    if not wanted:
+        raise Refusal(_("{feed} has that filter there already.").format(feed=bold(feed)))
+    if len(kept) + len(wanted) > subscription_filters.MOST:
+        raise Refusal(_full())
+    trial = await subscription_filters.tried(store, feed.id, [*kept, *(Filter(0, *one) for one in wanted)])
+    notes = [note for _rule, query in queries for note in query.notes]
+    await TrialPages(interaction, pair, wanted, trial, notes).show(interaction)
+
+
+class TrialPages(ManagersView, Pages):
+    """What would have been posted with new filters, and the button that keeps them."""
+
+    def __init__(
+        self, interaction: Interaction, pair: Pair, wanted: list[Wanted], trial: Trial, notes: list[str]
+    ) -> None:
+        super().__init__(interaction)
+        self._pair, self._wanted, self._trial, self._notes = pair, wanted, trial, notes
+        self._several = len({one for _article, by in trial.outcomes for one in by}) > 1
+
+    async def check(self, interaction: Interaction) -> None:
+        """Only who may still manage feeds and still sees where the feed is posted."""
+        await super().check(interaction)
+        await require_still(interaction, self._pair)
+
+    async def page(self, interaction: Interaction, number: int) -> Page:
+        """Some of the articles, newest first, each with what would have become of it."""
+        outcomes = self._trial.outcomes
+        shown = outcomes[number * _PAGE : (number + 1) * _PAGE]
+        if outcomes:
+            title = ngettext(
+                "Would have posted {posted} of the last {count} article",
+                "Would have posted {posted} of the last {count} articles",
+                len(outcomes),
+            ).format(posted=amount(self._trial.posted), count=amount(len(outcomes)))
+        else:
+            title = _("Nothing was read of this feed yet, so there is nothing to try it on")
+        heading = titled(interaction, self._pair)
+        new = subscription_filters.listed([Filter(0, *one) for one in self._wanted], length=_SHOWN)
+        lines = [heading, new, *(f"-# {safe.markdown(safe.plain(note))}" for note in self._notes)]
+        entries: list[tuple[str, ...]] = [("\n".join(lines) + "\n",)]
+        entries += [_outcome(article, by, named=self._several) for article, by in shown]
+        embed = discord.Embed(title=title, description=article_cards.fit(entries))
+        return Page(embed=embed, more=len(outcomes) > (number + 1) * _PAGE, empty=not shown)
+
+    def arrange(self, _page: Page) -> None:
+        """Keep the filters, or do not."""
+        self.add_item(
+            Press(self._save, label=_("Save this filter"), style=discord.ButtonStyle.success, row=0)
+        )
+        self.add_item(Press(self._cancel, label=_("Cancel"), row=0))
+
+    async def _save(self, interaction: Interaction) -> None:
+        await interaction.response.defer()
+        subscription, feed = await require_still(interaction, self._pair)
+        saved = await interaction.client.store.filters.add(
+            subscription.id, self._wanted, person_id=interaction.user.id, limit=subscription_filters.MOST
+        )
+        if saved is None:
+            raise Refusal(no_longer())
+        if not saved:
+            raise Refusal(_full())
+        self.stop()
+        kept = await interaction.client.store.filters.of(subscription.id)
+        said = clickable(
+            _(
+                "Saved. From now on <#{channel}> gets of {feed}: {filters}. "
+                "/why tells which filter kept an article out."
+            )
+        ).format(
+            feed=bold(feed),
+            channel=subscription.channel_id,
+            filters=subscription_filters.listed(kept, most=subscription_filters.MOST),
+        )
+        await interaction.edit_original_response(content=said, embed=None, view=None)
+
+    async def _cancel(self, interaction: Interaction) -> None:
+        await interaction.response.defer()
+        self.stop()
+        await interaction.edit_original_response(content=_("Nothing changed."), embed=None, view=None)
+
+
+class FilterList(ManagersView):
+    """The filters of a subscription, each with a button that removes it."""
+
+    def __init__(self, interaction: Interaction, pair: Pair) -> None:
+        super().__init__(interaction)
+        self._pair = pair
+
+    async def check(self, interaction: Interaction) -> None:
+        """Only who may still manage feeds and still sees where the feed is posted."""
+        await super().check(interaction)
+        await require_still(interaction, self._pair)
+
+    async def show(self, interaction: Interaction, removed: Filter | None = None) -> None:
+        """Show the filters as they are now, after one was removed."""
+        kept = await interaction.client.store.filters.of(self._pair[0].id)
+        self.clear_items()
+        lines = [
+            _("Removed: {filter}").format(filter=subscription_filters.named(removed)) + "\n"
+            if removed
+            else "",
+            *(f"{number}. {subscription_filters.named(one, _SHOWN)}" for number, one in enumerate(kept, 1)),
+        ]
+        if not kept:
+            lines.append(_("No filter: every article is posted. The options `only` and `never` make one."))
+        elif sum(one.rule is Rule.ONLY for one in kept) > 1:
+            lines.append("-# " + _("Of several that say “only”, an article has to match one."))
+        embed = discord.Embed(
+            title=_("Filters"),
+            description=safe.cut(
+                "\n".join(
+                    (
+                        titled(interaction, self._pair),
+                        *filter(None, lines),
+                    )
+                ),
+                discord_limits.DESCRIPTION,
+            ),
+        )
+        for number, one in enumerate(kept):
+            label = _("Remove {number}").format(number=number + 1)
+            self.add_item(Press(self._remover(one), label=label, row=number // _ROW))
+        self.asked = interaction
+        if not kept:
+            self.stop()
+        await interaction.edit_original_response(content=None, embed=embed, view=self if kept else None)
+
+    def _remover(self, one: Filter) -> Action:
+        async def remove(interaction: Interaction) -> None:
+            await interaction.response.defer()
+            subscription, _feed = await require_still(interaction, self._pair)
+            there = await interaction.client.store.filters.remove(
+                subscription.id, [one.id], person_id=interaction.user.id
+            )
+            await self.show(interaction, one if there else None)
+
+        return remove
+
+
+def _outcome(article: Article, by: tuple[Filter, ...], *, named: bool) -> tuple[str, str]:
+    """What would have become of an article, with a link and without; with the filters where `named`."""
+    name = article_cards.title(article)
+    if not by:
+        return f"✅ {messages.linked(name, article.url)}", f"✅ {name}"
+    why = f"\n-# {subscription_filters.listed(by, most=2)}" if named else ""
+    return f"🚫 {messages.linked(name, article.url)}{why}", f"🚫 {name}{why}"
+
+
+def _full() -> str:
+    return clickable(
+        ngettext(
+            "A feed can have {count} filter in a channel. Remove one first: /feed filter lists them.",
+            "A feed can have {count} filters in a channel. Remove one first: /feed filter lists them.",
+            subscription_filters.MOST,
+        )
+    ).format(count=amount(subscription_filters.MOST))

@@ -1,0 +1,204 @@
+"""From an address to a followed feed: choose among a page's feeds, look at what would be posted, confirm."""
+
+from __future__ import annotations
+
+import discord
+
+from bot.core.locale import _, clickable
+from bot.core.refusals import Refusal
+from bot.feeds.discover import Discovery
+from bot.feeds.fetch_errors import FeedError, describe
+from bot.polling.feed_search import NeedsPassword, owner_of
+from bot.posting.rendering import discord_limits
+from bot.text import safe, urls
+from cogs.feeds import look_panel
+from cogs.feeds.subscription_options import Pair, bold
+from cogs.shared import arrival, place_options
+from cogs.shared.place_options import Place, lacking, require_posting
+from cogs.shared.rights import ManagersView
+from cogs.shared.views import Choose, Interaction, Press, Window
+
+
+class AddFlow(ManagersView):
+    """The way to one new subscription. Nothing changes before the last button."""
+
+    def __init__(self, interaction: Interaction, place: Place) -> None:
+        super().__init__(interaction)
+        self._place = place
+        self._found = Discovery()
+
+    async def start(self, interaction: Interaction, address: str) -> None:
+        """Look at the address. Raises `Refusal` where the channel or the address does not allow it."""
+        require_posting(interaction, self._place)
+        await self._look(interaction, address)
+
+    async def _look(self, interaction: Interaction, address: str) -> None:
+        self.clear_items()
+        try:
+            self._found = await interaction.client.newsroom.following.look(address, self._place.guild.id)
+        except NeedsPassword as refusal:
+            await self._ask_for_password(interaction, refusal)
+            return
+        if self._found.parsed is None:
+            await self._offer(interaction)
+        else:
+            await self._preview(interaction)
+
+    async def _ask_for_password(self, interaction: Interaction, refusal: NeedsPassword) -> None:
+        async def ask(click: Interaction) -> None:
+            await click.response.send_modal(Password(self, refusal.url))
+
+        self.add_item(Press(ask, label=_("Give name and password"), style=discord.ButtonStyle.primary))
+        self.add_item(Press(self._cancel, label=_("Cancel")))
+        self.asked = interaction
+        await interaction.edit_original_response(content=str(refusal), embeds=[], view=self)
+
+    async def look_with(self, interaction: Interaction, url: str, user: str, password: str) -> None:
+        """Look at an address with a name and a password."""
+        await self._look(interaction, urls.with_credentials(url, user, password))
+
+    async def _offer(self, interaction: Interaction) -> None:
+        options = offered(self._found)
+        self.add_item(Choose(self._choose, placeholder=_("Choose a feed…"), options=options))
+        self.add_item(Press(self._cancel, label=_("Cancel"), row=1))
+        self.asked = interaction
+        await interaction.edit_original_response(
+            content=_("This page has several feeds. Which one do you want in {channel}?").format(
+                channel=self._place.mention
+            ),
+            view=self,
+        )
+
+    async def _choose(self, interaction: Interaction, values: list[str]) -> None:
+        await interaction.response.defer()
+        await self._look(interaction, self._found.feeds[int(values[0])].url)
+
+    async def _preview(self, interaction: Interaction) -> None:
+        url = self._found.feeds[0].url
+        server_id = self._place.guild.id
+        store = interaction.client.store
+        known = await store.feeds.find(url, owner_of(url, server_id))
+        if known is not None and await store.subscriptions.find(self._place.id, known.id) is not None:
+            self.stop()
+            raise Refusal(
+                _("{feed} is posted in {channel} already.").format(
+                    feed=bold(known), channel=self._place.mention
+                )
+            )
+        sample = await interaction.client.newsroom.following.preview(self._found)
+        title = self._found.feeds[0].title
+        name = bold(sample[0]) if sample else f"**{safe.markdown(safe.plain(title, 80))}**"
+        shown = (
+            _("{feed} would be posted in {channel}. Its newest article looks like this:")
+            if sample
+            else _("{feed} would be posted in {channel}. It has no articles yet.")
+        )
+        _refusal, advice = lacking(interaction, self._place)
+        lines = [advice]
+        if urls.has_credentials(url):
+            lines.append(
+                _(
+                    "The address holds a password or a key. Telex keeps it for this server alone and never "
+                    "shows it, but everyone who sees {channel} can read what the feed publishes."
+                ).format(channel=self._place.mention)
+            )
+        lines.append(shown.format(feed=name, channel=self._place.mention))
+        self.add_item(Press(self._confirm, label=_("Follow"), style=discord.ButtonStyle.success))
+        self.add_item(Press(self._cancel, label=_("Cancel")))
+        self.asked = interaction
+        embeds = []
+        if sample:
+            look = await store.preferences.look(server_id)
+            shown_as = await look_panel.as_posted(interaction, sample[1], sample[0], self._place.id, look)
+            embeds = [shown_as.embed]
+        await interaction.edit_original_response(
+            content="\n".join(filter(None, lines)), embeds=embeds, view=self
+        )
+
+    async def _confirm(self, interaction: Interaction) -> None:
+        await interaction.response.defer()
+        client = interaction.client
+        place = await place_options.find(self._place.guild, self._place.id)
+        if place is None:
+            raise Refusal(_("That channel is gone."))
+        await place_options.require_view(interaction, place.id)
+        require_posting(interaction, place)
+        try:
+            followed = await client.newsroom.following.follow(
+                self._found,
+                server_id=place.guild.id,
+                channel_id=place.id,
+                person_id=interaction.user.id,
+            )
+        except FeedError as error:
+            raise Refusal(describe(error.code)) from error
+        self.stop()
+        await client.courier.look_again(place.id)
+        client.courier.wake()
+        waits = await arrival.delay(interaction, place)
+        if waits:
+            said = _("{feed} is followed in {channel}.")
+        elif followed.first:
+            said = _(
+                "{feed} is followed in {channel}. Its newest article is on its way; "
+                "new ones come as they appear."
+            )
+        else:
+            said = _("{feed} is followed in {channel}. Its articles come as they appear.")
+        said = said.format(feed=bold(followed.feed), channel=place.mention)
+        await interaction.edit_original_response(
+            content="\n".join(filter(None, (said, waits))), embeds=[], view=None
+        )
+
+    async def _cancel(self, interaction: Interaction) -> None:
+        await interaction.response.defer()
+        self.stop()
+        await interaction.edit_original_response(content=_("Nothing changed."), embeds=[], view=None)
+
+
+class Password(Window):
+    """Asks for the name and password of a feed, so that they stand in no command that somebody may see."""
+
+    def __init__(self, flow: AddFlow, url: str) -> None:
+        super().__init__(flow, _("Name and password"))
+        self._flow, self._url = flow, url
+        self._user = discord.ui.TextInput[Password](custom_id="user", max_length=100)
+        self._password = discord.ui.TextInput[Password](custom_id="password", max_length=200)
+        self.add_item(discord.ui.Label(text=_("Name"), component=self._user))
+        self.add_item(discord.ui.Label(text=_("Password"), component=self._password))
+
+    async def filled(self, interaction: Interaction) -> None:
+        """Look again."""
+        await interaction.response.defer()
+        await self._flow.look_with(interaction, self._url, self._user.value, self._password.value)
+
+
+def offered(found: Discovery) -> list[discord.SelectOption]:
+    """The feeds of a page as options of a menu; the values are their places."""
+    return [
+        discord.SelectOption(
+            label=safe.plain(feed.title, discord_limits.OPTION)
+            or safe.plain(urls.masked(feed.url), discord_limits.OPTION),
+            description=safe.plain(urls.masked(feed.url), discord_limits.OPTION),
+            value=str(number),
+        )
+        for number, feed in enumerate(found.feeds)
+    ]
+
+
+async def show_preview(interaction: Interaction, pair: Pair) -> None:
+    """Show the newest article of a feed as it is posted there. Raises `Refusal` when it has none."""
+    subscription, feed = pair
+    newest = await interaction.client.store.articles.newest([feed.id], limit=1)
+    if not newest:
+        raise Refusal(
+            clickable(_("Nothing was read of {feed} yet. /feed refresh asks it now.")).format(feed=bold(feed))
+        )
+    look = await look_panel.of(interaction, pair)
+    message = await look_panel.as_posted(interaction, newest[0], feed, subscription.channel_id, look)
+    await interaction.edit_original_response(
+        content=message.content,
+        embed=message.embed,
+        view=message.view,
+        allowed_mentions=discord.AllowedMentions.none(),
+    )

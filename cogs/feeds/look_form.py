@@ -1,0 +1,92 @@
+"""The part of a look that is typed: prefix, colour, length of the excerpt."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+
+import discord
+
+from bot.core.choices import Look
+from bot.core.locale import _, amount
+from bot.core.refusals import Refusal
+from bot.posting.rendering.messages import LONGEST_EXCERPT, LONGEST_PREFIX
+from bot.text import safe
+from cogs.shared.views import AskerView, Interaction, Window
+
+Take = Callable[..., Awaitable[None]]
+"""Takes the click, and `prefix`, `colour` and `excerpt` as they were typed."""
+
+_COLOUR = re.compile(r"#?([0-9a-fA-F]{6}|[0-9a-fA-F]{3})")
+_SHORT_COLOUR = 3
+
+
+class LookForm(Window):
+    """Asks for what can only be typed, and gives it to `take` as it was typed."""
+
+    def __init__(self, panel: AskerView, take: Take, look: Look) -> None:
+        super().__init__(panel, _("Prefix, colour, excerpt"))
+        self._take = take
+        self._prefix = _field("prefix", look.prefix, LONGEST_PREFIX)
+        self._colour = _field("colour", "" if look.colour is None else f"#{look.colour:06x}", 7)
+        self._excerpt = _field("excerpt", "" if look.excerpt is None else str(look.excerpt), 4)
+        self.add_item(discord.ui.Label(text=_("Before each title"), component=self._prefix))
+        self.add_item(
+            discord.ui.Label(
+                text=_("Colour of the bar"),
+                description=_("Such as #2e7d8c; empty: that of Telex"),
+                component=self._colour,
+            )
+        )
+        self.add_item(
+            discord.ui.Label(
+                text=_("Length of the excerpt"),
+                description=_("In characters, 0 to {most}; 0: none; empty: as usual").format(
+                    most=amount(LONGEST_EXCERPT)
+                ),
+                component=self._excerpt,
+            )
+        )
+
+    async def filled(self, interaction: Interaction) -> None:
+        """Show it in the panel."""
+        await interaction.response.defer()
+        await self._take(
+            interaction,
+            prefix=self._prefix.value,
+            colour=self._colour.value,
+            excerpt=self._excerpt.value,
+        )
+
+
+def _field(name: str, value: str, most: int) -> discord.ui.TextInput[LookForm]:
+    return discord.ui.TextInput(custom_id=name, default=value or None, max_length=most, required=False)
+
+
+def read_colour(typed: str) -> int | None:
+    """A colour as it was typed, None for none. Raises `Refusal`."""
+    if not typed.strip():
+        return None
+    match = _COLOUR.fullmatch(typed.strip())
+    if match is None:
+        raise Refusal(
+            _("“{text}” is no colour that I know: # and six digits from 0 to f, such as #2e7d8c.").format(
+                text=safe.markdown(safe.plain(typed, 20))
+            )
+        )
+    digits = match[1]
+    return int("".join(2 * digit for digit in digits) if len(digits) == _SHORT_COLOUR else digits, 16)
+
+
+def read_length(typed: str) -> int | None:
+    """The length of an excerpt as it was typed, None for none. Raises `Refusal`."""
+    typed = typed.strip()
+    if not typed:
+        return None
+    if not typed.isascii() or not typed.isdecimal() or int(typed) > LONGEST_EXCERPT:
+        raise Refusal(
+            _("“{text}” is no length: a number from 0 to {most}.").format(
+                text=safe.markdown(safe.plain(typed, 20)), most=amount(LONGEST_EXCERPT)
+            )
+        )
+    return int(typed)

@@ -1,0 +1,361 @@
+"""/feed look: how the posts of a feed look, chosen in a panel that shows the real message."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import discord
+
+from bot.core.choices import USUAL, Look, Style
+from bot.core.locale import _
+from bot.core.models import Article, Feed
+from bot.core.refusals import Refusal
+from bot.posting.rendering import messages, post_looks
+from bot.posting.rendering.dispatch_rendering import language_of
+from bot.posting.rendering.messages import LONGEST_PREFIX, Message
+from bot.text import safe
+from cogs.feeds.look_form import LookForm, read_colour, read_length
+from cogs.feeds.subscription_options import Pair, bold, no_longer, require_still, visible
+from cogs.shared.place_options import Place
+from cogs.shared.rights import ManagersView
+from cogs.shared.views import Choose, ChooseRole, Interaction, Press
+
+
+async def as_posted(
+    interaction: Interaction, article: Article, feed: Feed, channel_id: int, look: Look
+) -> Message:
+    """The post of an article in a channel of this server, as it would be sent now."""
+    assert interaction.guild is not None
+    client, server_id = interaction.client, interaction.guild.id
+    language = await language_of(
+        client.store, client, server_id, channel_id, default_language=client.newsroom.settings.language
+    )
+    mention = post_looks.told(client, server_id, channel_id, look)
+    return messages.post(article, feed, language=language, look=look, mention=mention)
+
+
+async def of(interaction: Interaction, pair: Pair) -> Look:
+    """How the posts of a subscription look: its own look, or the server's."""
+    return pair[0].look or await interaction.client.store.preferences.look(pair[0].server_id)
+
+
+class LookPanel(ManagersView):
+    """A draft of a look, with the message that it makes in a channel. Nothing changes before it is used."""
+
+    def __init__(
+        self, interaction: Interaction, command_id: int | None, channel_id: int, look: Look | None
+    ) -> None:
+        super().__init__(interaction, command_id)
+        self._channel_id = channel_id
+        self._kept = self._draft = look
+        self._shown: tuple[Article, Feed] | None = None
+
+    async def usual(self, interaction: Interaction) -> Look:
+        """The look where none is chosen."""
+        raise NotImplementedError
+
+    def heading(self) -> tuple[str, str]:
+        """What looks like this, and what to say of it where no look of its own is chosen."""
+        raise NotImplementedError
+
+    def default_label(self) -> str:
+        """What the button says that goes back to the usual look."""
+        raise NotImplementedError
+
+    def may_mention(self, interaction: Interaction, member: discord.Member, role: discord.Role) -> bool:
+        """Whether a person may mention a role where it would be."""
+        raise NotImplementedError
+
+    async def example(self, interaction: Interaction) -> tuple[Article, Feed]:
+        """What to show."""
+        raise NotImplementedError
+
+    async def keep(self, interaction: Interaction, look: Look | None) -> str:
+        """Write the look down, and say so. Raises `Refusal`."""
+        raise NotImplementedError
+
+    async def show(self, interaction: Interaction) -> None:
+        """Show the message as it would be, and what can be chosen."""
+        if self._shown is None:
+            self._shown = await self.example(interaction)
+        look = await self._look(interaction)
+        message = await as_posted(interaction, *self._shown, self._channel_id, look)
+        self._arrange(message, look)
+        heading, default = self.heading()
+        lines = [heading] if self._draft is not None else [heading, f"-# {default}"]
+        if look.role is not None and message.mention is None:
+            lines.append("⚠️ " + _silent(look.role))
+        lines += [message.content] if message.content else []
+        self.asked = interaction
+        await interaction.edit_original_response(
+            content="\n".join(lines),
+            embed=message.embed,
+            view=self,
+            allowed_mentions=discord.AllowedMentions.none(),
+        )
+
+    async def text(self, interaction: Interaction, *, prefix: str, colour: str, excerpt: str) -> None:
+        """Take up what was typed in the form. Raises `Refusal`."""
+        self._draft = replace(await self._look(interaction), prefix=safe.plain(prefix, LONGEST_PREFIX))
+        try:
+            self._draft = replace(self._draft, excerpt=read_length(excerpt))
+            self._draft = replace(self._draft, colour=read_colour(colour))
+        finally:  # what is right need not be typed again
+            await self.show(interaction)
+
+    def _arrange(self, message: Message, look: Look) -> None:
+        self.clear_items()
+        for item in message.view.children if message.view is not None else ():
+            if isinstance(item, discord.ui.Button):
+                self.add_item(
+                    discord.ui.Button(
+                        label=item.label, emoji=item.emoji, url=item.url, disabled=not item.url, row=0
+                    )
+                )
+        styles = {
+            Style.FULL: _("Outlet, title, excerpt, large picture"),
+            Style.COMPACT: _("Title, short excerpt, small picture"),
+            Style.HEADLINE: _("One line with the title"),
+        }
+        options = [
+            discord.SelectOption(
+                label=post_looks.style_name(style).capitalize(),
+                description=told,
+                value=style.value,
+                default=style is look.style,
+            )
+            for style, told in styles.items()
+        ]
+        self.add_item(Choose(self._choose_style, options=options, row=1))
+        self.add_item(
+            ChooseRole(
+                self._choose_role,
+                placeholder=_("Mention no role"),
+                min_values=0,
+                max_values=1,
+                default_values=[discord.Object(look.role, type=discord.Role)] if look.role else [],
+                row=2,
+            )
+        )
+        label = _("Hide the picture") if look.image else _("Show the picture")
+        plain = look.style is Style.HEADLINE
+        self.add_item(Press(self._turn_picture, label=label, disabled=plain, row=3))
+        self.add_item(Press(self._open_form, label=_("Prefix, colour, excerpt…"), row=3))
+        default = self._draft is None
+        self.add_item(Press(self._reset, label=self.default_label(), disabled=default, row=3))
+        green = discord.ButtonStyle.success
+        self.add_item(Press(self._use, label=_("Use this look"), style=green, row=4))
+        self.add_item(Press(self._cancel, label=_("Cancel"), row=4))
+
+    async def _look(self, interaction: Interaction) -> Look:
+        if self._draft is not None:
+            return self._draft
+        return await self.usual(interaction)
+
+    async def _choose_style(self, interaction: Interaction, values: list[str]) -> None:
+        await interaction.response.defer()
+        self._draft = replace(await self._look(interaction), style=Style(values[0]))
+        await self.show(interaction)
+
+    async def _choose_role(self, interaction: Interaction, roles: list[int]) -> None:
+        await interaction.response.defer()
+        role = roles[0] if roles else None
+        try:
+            await self._require_role(interaction, role)
+            self._draft = replace(await self._look(interaction), role=role)
+        finally:  # the menu goes back to what holds
+            await self.show(interaction)
+
+    async def _require_role(self, interaction: Interaction, role_id: int | None) -> None:
+        """Raise `Refusal` unless the asker may mention a role there, or it is mentioned already."""
+        guild, member = interaction.guild, interaction.user
+        assert guild is not None
+        assert isinstance(member, discord.Member)
+        usual = await self.usual(interaction)
+        if role_id is None or role_id in {(self._kept or usual).role, usual.role}:
+            return
+        role = guild.get_role(role_id)
+        if role is None:
+            raise Refusal(_("That role is gone."))
+        if not self.may_mention(interaction, member, role):
+            raise _not_for_you(role)
+
+    async def _turn_picture(self, interaction: Interaction) -> None:
+        await interaction.response.defer()
+        look = await self._look(interaction)
+        self._draft = replace(look, image=not look.image)
+        await self.show(interaction)
+
+    async def _open_form(self, interaction: Interaction) -> None:
+        await interaction.response.send_modal(LookForm(self, self.text, await self._look(interaction)))
+
+    async def _reset(self, interaction: Interaction) -> None:
+        await interaction.response.defer()
+        self._draft = None
+        await self.show(interaction)
+
+    async def _use(self, interaction: Interaction) -> None:
+        await interaction.response.defer()
+        if self._draft is not None:
+            await self._require_role(interaction, self._draft.role)
+        said = await self.keep(interaction, self._draft)
+        self.stop()
+        await interaction.edit_original_response(content=said, view=None)
+
+    async def _cancel(self, interaction: Interaction) -> None:
+        await interaction.response.defer()
+        self.stop()
+        await interaction.edit_original_response(content=_("Nothing changed."), embed=None, view=None)
+
+
+def require_mention(interaction: Interaction, look: Look | None, place: Place) -> None:
+    """Raise `Refusal` where posts of a look would mention a role in a place and the asker may not."""
+    assert isinstance(interaction.user, discord.Member)
+    role = place.guild.get_role(look.role) if look is not None and look.role is not None else None
+    if role is not None and not post_looks.may_mention(interaction.user, role, place):
+        raise _not_for_you(role)
+
+
+def _not_for_you(role: discord.Role) -> Refusal:
+    return Refusal(
+        _(
+            "You may not mention {role} there, so I do not for you. Somebody who may mention all "
+            "roles can choose it, or the role can be made mentionable in its settings."
+        ).format(role=role.mention)
+    )
+
+
+class FeedLook(LookPanel):
+    """The look of a subscription."""
+
+    def __init__(self, interaction: Interaction, pair: Pair) -> None:
+        super().__init__(interaction, interaction.command_id, pair[0].channel_id, pair[0].look)
+        self._pair = pair
+
+    async def check(self, interaction: Interaction) -> None:
+        """Only who still sees where the feed is posted, too."""
+        await super().check(interaction)
+        await require_still(interaction, self._pair)
+
+    async def usual(self, interaction: Interaction) -> Look:
+        """That of the server."""
+        return await interaction.client.store.preferences.look(self._pair[0].server_id)
+
+    def heading(self) -> tuple[str, str]:
+        """The feed and the channel."""
+        told = _("{feed} in <#{channel}>: this is what its posts look like.")
+        return (
+            told.format(feed=bold(self._pair[1]), channel=self._channel_id),
+            _("As this server’s posts look by default."),
+        )
+
+    def default_label(self) -> str:
+        """The server's."""
+        return _("Server’s default")
+
+    def may_mention(self, interaction: Interaction, member: discord.Member, role: discord.Role) -> bool:
+        """In the channel."""
+        channel = member.guild.get_channel_or_thread(self._channel_id) or interaction.channel
+        assert isinstance(channel, discord.abc.GuildChannel | discord.Thread)
+        return post_looks.may_mention(member, role, channel)
+
+    async def example(self, interaction: Interaction) -> tuple[Article, Feed]:
+        """The newest article of the feed."""
+        feed = self._pair[1]
+        newest = await interaction.client.store.articles.newest([feed.id], limit=1)
+        return newest[0] if newest else _sample(feed), feed
+
+    async def keep(self, interaction: Interaction, look: Look | None) -> str:
+        """Of the subscription, if it is still there."""
+        subscription, feed = await require_still(interaction, self._pair)
+        saved = await interaction.client.store.subscriptions.set_look(
+            subscription.id, look, person_id=interaction.user.id
+        )
+        if not saved:
+            raise Refusal(no_longer())
+        return _(
+            "From its next post on, {feed} looks like this in <#{channel}>. What was posted stays as it is."
+        ).format(feed=bold(feed), channel=subscription.channel_id)
+
+
+class ServerLook(LookPanel):
+    """The look of a server's posts where their subscription has none of its own."""
+
+    async def usual(self, _interaction: Interaction) -> Look:
+        """Telex's own."""
+        return USUAL
+
+    def heading(self) -> tuple[str, str]:
+        """The server."""
+        return (
+            _("This is what posts look like here, where their feed has no look of its own."),
+            _("As Telex has it."),
+        )
+
+    def default_label(self) -> str:
+        """Telex's own."""
+        return _("As Telex has it")
+
+    def may_mention(self, _interaction: Interaction, member: discord.Member, role: discord.Role) -> bool:
+        """In the whole server."""
+        allowed = role.mentionable or member.guild_permissions.mention_everyone
+        return allowed and not role.is_default()
+
+    async def example(self, interaction: Interaction) -> tuple[Article, Feed]:
+        """The newest article that the asker sees here."""
+        feeds = {feed.id: feed for _subscription, feed in await visible(interaction)}
+        newest = await interaction.client.store.articles.newest(feeds, limit=1)
+        if newest:
+            return newest[0], feeds[newest[0].feed_id]
+        feed = next(iter(feeds.values()), Feed(id=0, url="", outlet=_("Its outlet")))
+        return _sample(feed), feed
+
+    async def keep(self, interaction: Interaction, look: Look | None) -> str:
+        """Of the server."""
+        assert interaction.guild_id is not None
+        await interaction.client.store.preferences.set_look(
+            interaction.guild_id, look or USUAL, person_id=interaction.user.id
+        )
+        return _(
+            "From now on posts look like this here, where their feed has no look of its own. "
+            "What was posted stays as it is."
+        )
+
+
+async def open_server_look(interaction: Interaction, command_id: int | None) -> None:
+    """Open the panel of the server's look, for who may use that command."""
+    assert interaction.guild_id is not None
+    assert interaction.channel_id is not None
+    kept = await interaction.client.store.preferences.look(interaction.guild_id)
+    look = None if kept == USUAL else kept
+    await ServerLook(interaction, command_id, interaction.channel_id, look).show(interaction)
+
+
+def _silent(role_id: int) -> str:
+    """Why a role is not mentioned."""
+    return _(
+        "<@&{role}> is not mentioned: it is gone, or I may not. Make the role mentionable in its settings, "
+        "or give me Mention @everyone, @here and All Roles in the channel."
+    ).format(role=role_id)
+
+
+def _sample(feed: Feed) -> Article:
+    """What stands for the articles of a feed that was not read yet."""
+    return Article(
+        id=0,
+        key="sample",
+        feed_id=feed.id,
+        page="",
+        url=feed.site_url or "https://example.org/",
+        title=_("The title of an article"),
+        summary=_("The beginning of its text stands here, as long as you want it."),
+        text="",
+        body="",
+        author=None,
+        outlet=feed.outlet or feed.title,
+        language=None,
+        tags=(),
+        image=None,
+        published=feed.added,
+        found=feed.added,
+    )

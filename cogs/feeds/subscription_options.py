@@ -1,0 +1,200 @@
+"""A server's subscriptions as its people see them: as options of commands, and their health in words."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+
+import discord
+from discord.app_commands import Choice
+
+from bot.core.locale import _, clickable
+from bot.core.models import Feed, FeedState, Subscription
+from bot.core.refusals import Refusal
+from bot.feeds.fetch_errors import describe
+from bot.posting import send_outcomes
+from bot.posting.rendering import discord_limits, post_looks
+from bot.text import safe, urls
+from bot.text.terms import fold
+from bot.watches import subscription_filters
+from cogs.shared.views import Interaction
+
+_LINE = 80
+_ADDRESS = 150
+_RULES = 3
+_RULE = 30  # characters of a query
+
+Pair = tuple[Subscription, Feed]
+
+
+def name(feed: Feed) -> str:
+    """What people call a feed: its title, else its address without secrets; one line of plain text."""
+    return safe.plain(feed.title or feed.outlet or urls.masked(feed.url), _LINE)
+
+
+def bold(feed: Feed) -> str:
+    """The name of a feed in a message."""
+    return f"**{safe.markdown(name(feed))}**"
+
+
+def titled(interaction: Interaction, pair: Pair) -> str:
+    """A subscription as a heading: the feed, and its channel by name."""
+    assert interaction.guild is not None
+    channel = interaction.guild.get_channel_or_thread(pair[0].channel_id)
+    place = f"#{channel.name}" if channel is not None else _("a deleted or archived channel")
+    return _("{feed} in {channel}").format(
+        feed=bold(pair[1]), channel=safe.markdown(safe.plain(place, _LINE))
+    )
+
+
+async def visible(interaction: Interaction) -> list[Pair]:
+    """The server's subscriptions in channels that the asker sees, and in channels that are gone."""
+    guild, member = interaction.guild, interaction.user
+    if guild is None or not isinstance(member, discord.Member):
+        return []
+    pairs = await interaction.client.store.subscriptions.in_server(guild.id)
+    channels = {subscription.channel_id for subscription, _feed in pairs}
+    seen = await shown(interaction, guild, member, channels)
+    return [pair for pair in pairs if pair[0].channel_id in seen]
+
+
+async def shown(
+    interaction: Interaction, guild: discord.Guild, member: discord.Member, channel_ids: Collection[int]
+) -> set[int]:
+    """Those of a server's channels that a member sees, and those that are gone."""
+    channels = list(channel_ids)
+    answers = await asyncio.gather(*(_shows(interaction, guild, member, each) for each in channels))
+    return {channel_id for channel_id, shows in zip(channels, answers, strict=True) if shows}
+
+
+async def _shows(
+    interaction: Interaction, guild: discord.Guild, member: discord.Member, channel_id: int
+) -> bool:
+    if await interaction.client.can_view(guild, member, channel_id):
+        return True
+    return await is_gone(guild, channel_id)
+
+
+async def is_gone(guild: discord.Guild, channel_id: int) -> bool:
+    """Whether a channel or thread was deleted."""
+    if guild.get_channel_or_thread(channel_id) is not None:
+        return False
+    try:
+        await guild.fetch_channel(channel_id)
+    except discord.NotFound:
+        return True
+    except (discord.HTTPException, discord.InvalidData):
+        return False
+    return False
+
+
+async def choices(interaction: Interaction, current: str) -> list[Choice[str]]:
+    """Subscriptions whose feed or channel has what was typed; the value is the subscription's id."""
+    guild = interaction.guild
+    if guild is None:
+        return []
+    typed = fold(current)
+    offered = []
+    for subscription, feed in await visible(interaction):
+        channel = guild.get_channel_or_thread(subscription.channel_id)
+        place = f"#{channel.name}" if channel is not None else _("a deleted or archived channel")
+        label = safe.plain(f"{name(feed)} — {place}", discord_limits.CHOICE)
+        if typed in fold(f"{label} {urls.masked(feed.url)}"):
+            offered.append(Choice(name=label, value=str(subscription.id)))
+    return offered[: discord_limits.CHOICES]
+
+
+async def chosen(interaction: Interaction, value: str) -> Pair:
+    """The subscription that a person chose from the list, or named by what only one of them has.
+
+    Raises `Refusal` when it is none of this server's, or not theirs to see.
+    """
+    pairs = await visible(interaction)
+    if not pairs:
+        raise Refusal(
+            clickable(_("No channel that you see here follows a feed yet. /feed add or /feed packs begins."))
+        )
+    typed = fold(value)
+    matching = [pair for pair in pairs if str(pair[0].id) == value]
+    if not value.isdecimal():
+        matching = [pair for pair in pairs if typed in fold(f"{name(pair[1])} {urls.masked(pair[1].url)}")]
+    if len(matching) != 1:
+        raise Refusal(_("Choose one of the feeds that the list offers while you type."))
+    return matching[0]
+
+
+async def require_still(interaction: Interaction, pair: Pair) -> Pair:
+    """A subscription as it is now. Raises `Refusal` when it is gone, or not the asker's to see any more."""
+    for current in await visible(interaction):
+        if current[0].id == pair[0].id:
+            return current
+    raise Refusal(no_longer())
+
+
+def no_longer() -> str:
+    """What to say of a subscription that somebody else ended meanwhile."""
+    return _("That feed is no longer followed there.")
+
+
+def trouble(feed: Feed) -> str:
+    """What is wrong with a feed, in words; "" for one that can be read."""
+    if feed.state is FeedState.GONE:
+        return "⚫ " + _("gone: {reason}").format(reason=describe(feed.error or "gone"))
+    if feed.failing_since is not None and feed.error is not None:
+        return "🔴 " + _("failing since {when}: {reason}").format(
+            when=f"<t:{feed.failing_since}:R>", reason=describe(feed.error)
+        )
+    return ""
+
+
+def health(subscription: Subscription, feed: Feed, channel_problem: str | None) -> str:
+    """How a subscription fares, in words."""
+    if feed.state is FeedState.GONE:
+        return trouble(feed)
+    if subscription.paused is not None:
+        return "⏸️ " + _("paused {when}").format(when=f"<t:{subscription.paused}:R>")
+    if feed.failing_since is not None and feed.error is not None:
+        return trouble(feed)
+    if channel_problem:
+        return "🟠 " + _("the feed is fine, but posting fails: {reason}").format(
+            reason=clickable(send_outcomes.describe(channel_problem))
+        )
+    if feed.last_success is None:
+        return "⚪ " + _("not read yet")
+    return "🟢 " + _("fine")
+
+
+async def entry(interaction: Interaction, pair: Pair) -> str:
+    """A subscription in a list: feed, channel, health, last article, next poll, address without secrets."""
+    subscription, feed = pair
+    dispatches = interaction.client.store.dispatches
+    problem = await dispatches.problem(subscription.channel_id)
+    trouble = problem.problem if problem else await dispatches.delay(subscription.channel_id)
+    if interaction.guild is not None and await is_gone(interaction.guild, subscription.channel_id):
+        trouble = send_outcomes.GONE
+    waits = await dispatches.held(subscription.channel_id) if trouble is None else None
+    held = "🌙 " + send_outcomes.describe(waits) if waits is not None else ""
+    last = (
+        _("last article {when}").format(when=f"<t:{feed.last_article}:R>")
+        if feed.last_article is not None
+        else _("no article yet")
+    )
+    times = [last]
+    if feed.state is FeedState.ACTIVE and subscription.paused is None:
+        times.append(_("next look {when}").format(when=f"<t:{feed.next_poll}:R>"))
+    address = safe.plain(urls.masked(feed.url), _ADDRESS).replace("`", "'")
+    store = interaction.client.store
+    kept = await store.filters.of(subscription.id)
+    look = subscription.look or await store.preferences.look(subscription.server_id)
+    chosen = [_("look: {look}").format(look=post_looks.brief(look))]
+    if kept:
+        chosen.append(subscription_filters.listed(kept, most=_RULES, length=_RULE))
+    return "\n".join(
+        (
+            _("{feed} in <#{channel}>").format(feed=bold(feed), channel=subscription.channel_id),
+            " · ".join(filter(None, (health(subscription, feed, trouble), held))),
+            " · ".join(times),
+            f"-# {' · '.join(chosen)}",
+            f"-# `{address}`",
+        )
+    )

@@ -1,0 +1,160 @@
+"""/why: what became of an article here, as far as the asker may see."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+
+import discord
+from discord import app_commands
+from discord.app_commands import Range, locale_str
+from discord.ext import commands
+
+from bot.client.discord_client import Telex
+from bot.core.locale import _, amount, clickable, ngettext
+from bot.core.models import Article, Dispatch, DispatchKind, Fate, Subscription
+from bot.polling import page_outcomes
+from bot.posting import send_outcomes
+from bot.posting.explanations import Explanation, explain, message_of, passed_over, sentence
+from bot.posting.rendering import discord_limits, messages
+from bot.store.fates import FateRow
+from bot.text import safe, urls
+from cogs.feeds.subscription_options import Pair, bold, health, trouble
+from cogs.shared import article_cards
+from cogs.shared.rights import in_servers
+from cogs.shared.views import Interaction
+
+_SHOWN = frozenset({Fate.POSTED, Fate.JOINED, Fate.DIGESTED})
+_ARTICLES = 5
+_FEEDS = 3
+_LINES = 25
+_POST = 100  # characters of the title of a post that an article joined
+_PROBLEM = 300  # characters of what Discord said
+
+
+class Why(commands.Cog):
+    """Answers where an article was posted, or why not."""
+
+    def __init__(self, bot: Telex) -> None:
+        self.bot = bot
+
+    @app_commands.command(
+        name="why", description=locale_str("What became of an article here: posted where, or why not")
+    )
+    @in_servers
+    @app_commands.describe(link=locale_str("Address of the article, or a link to its post"))
+    async def why(self, interaction: Interaction, link: Range[str, 1, 2000]) -> None:
+        """Tell of the feeds and channels that the asker sees, and of no others."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        visible = await self.bot.visible_feed_ids(interaction)
+        found = await _permitted(interaction, await explain(self.bot.store, link), visible)
+        if found.carried:
+            told = article_cards.fit([(line,) for line in _lines(found)])
+        else:
+            told = await self._unseen(interaction, link, visible)
+        await interaction.edit_original_response(embed=discord.Embed(description=told))
+
+    async def _unseen(self, interaction: Interaction, link: str, visible: Collection[int]) -> str:
+        """What to say of an address that no feed brought; the same where only others may know of it."""
+        post = await message_of(self.bot.store, link)
+        if post is not None and post.kind is DispatchKind.NOTICE and await _sees(interaction, post):
+            return clickable(_("That message tells of a feed, not of an article. /feed list has more on it."))
+        lines = [_("I have not seen this in any feed that you can see here.")]
+        host = _site(link)
+        pairs = await self.bot.store.subscriptions.in_server(interaction.guild_id or 0)
+        of_site: dict[int, Pair] = {
+            feed.id: (subscription, feed)
+            for subscription, feed in pairs
+            if host and feed.id in visible and host in {_site(feed.url), _site(feed.site_url or "")}
+        }
+        for subscription, feed in list(of_site.values())[:_FEEDS]:
+            lines.append(_told(bold(feed), health(subscription, feed, None)))
+            if feed.last_success is not None:
+                lines.append("-# " + _("last read {when}").format(when=f"<t:{feed.last_success}:R>"))
+        if of_site:
+            lines.append(_("A site’s feed may leave articles out, or bring them later."))
+        lines.append(
+            clickable(_("It may have another address there: /search finds an article by its words."))
+        )
+        return safe.cut("\n".join(lines), discord_limits.DESCRIPTION)
+
+
+async def _permitted(interaction: Interaction, found: Explanation, visible: Collection[int]) -> Explanation:
+    """As much of an explanation as the asker may know: of feeds and channels that they see here."""
+    fates = tuple([fate for fate in found.fates if await _sees(interaction, fate)])
+    posted = {fate.article_id for fate in fates if fate.fate in _SHOWN}
+    carried = tuple(
+        (article, feed if article.feed_id in visible else None)
+        for article, feed in found.carried
+        if article.feed_id in visible or article.id in posted
+    )
+    passed = [
+        one
+        for one in found.passed_over
+        if one.feed_id in {article.feed_id for article, _feed in carried} and await _sees(interaction, one)
+    ]
+    return Explanation(carried, fates, tuple(passed), found.readings)
+
+
+async def _sees(interaction: Interaction, place: FateRow | Subscription | Dispatch) -> bool:
+    guild, member = interaction.guild, interaction.user
+    if guild is None or not isinstance(member, discord.Member) or place.server_id != guild.id:
+        return False
+    return await interaction.client.can_view(guild, member, place.channel_id)
+
+
+def _lines(found: Explanation) -> Iterator[str]:
+    for article, feed in found.carried[:_ARTICLES]:
+        yield _title(article)
+        when = f"<t:{article.found}:f>"
+        if feed is None:
+            yield _("found {when}").format(when=when)
+            continue
+        yield _("found {when} in {feed}").format(when=when, feed=bold(feed))
+        if (page := found.readings.get(article.id)) is not None:
+            yield f"-# {page_outcomes.sentence(page, when=f'<t:{page.ended}:f>')}"
+        if wrong := trouble(feed):
+            yield f"-# {wrong}"
+    more = len(found.carried) - _ARTICLES
+    if more > 0:
+        yield ngettext(
+            "and {count} more article at this address",
+            "and {count} more articles at this address",
+            more,
+        ).format(count=amount(more))
+    places = [_place(fate) for fate in found.fates]
+    places += [
+        _told(f"<#{channel}>", passed_over()) for channel in {one.channel_id for one in found.passed_over}
+    ]
+    yield from places[:_LINES]
+
+
+def _title(article: Article) -> str:
+    return f"**{messages.linked(article_cards.title(article), article.url)}**"
+
+
+def _place(fate: FateRow) -> str:
+    if fate.joined is not None:
+        fate = replace(fate, joined=safe.markdown(safe.plain(fate.joined, _POST)))
+    told = sentence(fate, when=f"<t:{fate.since}:f>", problem=_problem)
+    channel = fate.thread_id or fate.channel_id
+    link = ""
+    if fate.fate in _SHOWN and fate.message_id is not None:
+        link = f" · https://discord.com/channels/{fate.server_id}/{channel}/{fate.message_id}"
+    return _told(f"<#{fate.channel_id}>", told) + link
+
+
+def _told(name: str, told: str) -> str:
+    return _("{name}: {told}").format(name=name, told=told)
+
+
+def _problem(reason: str) -> str:
+    return clickable(safe.markdown(safe.plain(send_outcomes.describe(reason), _PROBLEM)))
+
+
+def _site(url: str) -> str:
+    """The host of an address as people know it."""
+    try:
+        return urls.host(urls.normalise_input(url)).removeprefix("www.")
+    except ValueError:
+        return ""

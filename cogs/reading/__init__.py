@@ -1,0 +1,1 @@
+"""Searching, reading and keeping articles: /search, /latest, /bookmarks, /trends."""

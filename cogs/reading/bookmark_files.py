@@ -1,0 +1,85 @@
+"""Bookmarks as files: Markdown to read, JSON for programs, and what browsers import."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from html import escape
+from urllib.parse import quote
+
+from bot.core.locale import _
+from bot.core.models import Bookmark
+from bot.polling.article_lines import iso
+from bot.text import safe
+
+
+def as_markdown(bookmarks: Iterable[Bookmark]) -> str:
+    """A Markdown list, with everything in titles that Markdown would read as markup escaped."""
+    heading = _("Bookmarks")
+    lines = [f"# {heading}", ""]
+    for bookmark in bookmarks:
+        article = bookmark.article
+        day = datetime.fromtimestamp(article.published, UTC).date().isoformat()
+        outlet = _escaped(article.outlet)
+        about = f"{outlet}, {day}" if outlet else day
+        lines.append(f"- [{_escaped(article.title) or day}](<{_address(article.url)}>) – {about}")
+    return "\n".join(lines) + "\n"
+
+
+def as_json(bookmarks: Iterable[Bookmark]) -> str:
+    """A list of objects: `url`, `title`, `source`, `published` and `saved` (ISO 8601), `language`, `tags`."""
+    rows = [
+        {
+            "url": bookmark.article.url,
+            "title": bookmark.article.title,
+            "source": bookmark.article.outlet,
+            "published": iso(bookmark.article.published),
+            "saved": iso(bookmark.created),
+            "language": bookmark.article.language,
+            "tags": list(bookmark.article.tags),
+        }
+        for bookmark in bookmarks
+    ]
+    return json.dumps(rows, ensure_ascii=False, indent=2) + "\n"
+
+
+def as_browser_file(bookmarks: Iterable[Bookmark]) -> str:
+    """The Netscape bookmark file that all browsers import.
+
+    Format: https://learn.microsoft.com/previous-versions/windows/internet-explorer/ie-developer/platform-apis/aa753582(v=vs.85)
+    """
+    lines = [
+        "<!DOCTYPE NETSCAPE-Bookmark-file-1>",
+        '<META HTTP-EQUIV="Content-Type" CONTENT="text/html; charset=UTF-8">',
+        "<TITLE>Bookmarks</TITLE>",
+        "<H1>Bookmarks</H1>",
+        "<DL><p>",
+        "    <DT><H3>Telex</H3>",
+        "    <DL><p>",
+    ]
+    for bookmark in bookmarks:
+        article = bookmark.article
+        tags = ",".join(safe.plain(tag).replace(",", " ") for tag in article.tags)
+        tagged = f' TAGS="{escape(tags)}"' if tags else ""
+        title = escape(safe.plain(article.title) or article.url)
+        lines.append(
+            f'        <DT><A HREF="{escape(article.url)}" ADD_DATE="{bookmark.created}"{tagged}>{title}</A>'
+        )
+    lines += ["    </DL><p>", "</DL><p>"]
+    return "\n".join(lines) + "\n"
+
+
+def _escaped(text: str) -> str:
+    """One line with a backslash before all ASCII punctuation (CommonMark §2.4)."""
+    return "".join(
+        f"\\{character}"
+        if character.isascii() and not character.isalnum() and character != " "
+        else character
+        for character in safe.plain(text)
+    )
+
+
+def _address(url: str) -> str:
+    """The address as it may stand between < and > (CommonMark §6.3)."""
+    return quote(url, safe="%/:=&?~#+!$,;'@()*[]-._|", errors="replace")

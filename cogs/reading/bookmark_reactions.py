@@ -1,0 +1,217 @@
+"""🔖 reactions as bookmarks: as they happen, and those that were made while the bot was away."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from functools import partial
+from weakref import WeakValueDictionary
+
+import discord
+from discord.ext import commands
+
+from bot.client.discord_client import Telex
+from bot.core import locale
+from bot.core.models import Dispatch
+from bot.core.refusals import Refusal
+from bot.posting.rendering.buttons import EMOJI
+from cogs.reading.saving import keep, post_of
+
+log = logging.getLogger(__name__)
+
+_LOOK_BACK = 7 * 86400
+"""Seconds before it went away whose posts are looked at when the bot is back."""
+_MOST_POSTS = 2000
+_MOST_FORUM_POSTS = 200  # each is a thread of its own and costs a request
+_MOST_ASKED = 1000  # posts whose people are asked for
+_MOST_PEOPLE = 1000  # of one reaction
+# messages a request: https://discord.com/developers/docs/resources/message#get-channel-messages
+_HISTORY_PAGE = 100
+_MOST_WARNED = 10_000
+
+
+class Reactions(commands.Cog):
+    """Turns 🔖 reactions on posts into bookmarks and back."""
+
+    def __init__(self, bot: Telex) -> None:
+        self.bot = bot
+        # A reaction added and taken back at once must not overtake itself; nobody waits for anybody else's.
+        self._in_order: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+        self._returning = asyncio.Lock()
+        self._taken_back: set[tuple[int, int]] = set()  # person and message, while reactions are looked for
+        self._left_to_ask = 0
+        self._warned: set[int] = set()
+        self._away_since: int | None = None
+        self._searches: set[asyncio.Task[None]] = set()
+
+    async def cog_load(self) -> None:
+        """Remember when the bot last posted: it was away since then."""
+        last = await self.bot.store.dispatches.recent(0, 1)
+        self._away_since = last[0].sent if last else None
+        self.bot.courier.on_found = self._post_found
+
+    async def cog_unload(self) -> None:
+        """End looking for reactions; the next start looks again."""
+        for search in self._searches:
+            search.cancel()
+
+    @commands.Cog.listener()
+    async def on_raw_reaction_add(self, payload: discord.RawReactionActionEvent) -> None:
+        """Keep what a post tells for who reacted to it."""
+        if not self._counts(payload) or (payload.member is not None and payload.member.bot):
+            return
+        async with self._order(payload.user_id):
+            dispatch = await post_of(self.bot, payload.message_id, payload.guild_id)
+            if dispatch is not None:
+                guild = self.bot.get_guild(dispatch.server_id)
+                with locale.use(str(guild.preferred_locale) if guild is not None else None):
+                    await self.bot.store.insist(partial(self._keep, payload.user_id, dispatch, live=True))
+
+    @commands.Cog.listener()
+    async def on_raw_reaction_remove(self, payload: discord.RawReactionActionEvent) -> None:
+        """Let go of what a post tells for who took their reaction back."""
+        if not self._counts(payload):
+            return
+        if self._returning.locked():
+            self._taken_back.add((payload.user_id, payload.message_id))
+        async with self._order(payload.user_id):
+            dispatch = await post_of(self.bot, payload.message_id, payload.guild_id)
+            for article_id in dispatch.article_ids if dispatch is not None else ():
+                remove = partial(self.bot.store.bookmarks.remove, payload.user_id, article_id)
+                await self.bot.store.insist(remove)
+
+    @commands.Cog.listener()
+    async def on_ready(self) -> None:
+        """Find the reactions that were made while the bot was away."""
+        await self._search(self._find_missed())
+
+    def _post_found(self, post: Dispatch) -> None:
+        """Find the reactions to a post that was not known to have been sent."""
+        search = asyncio.create_task(self._search(self._look_at(post)))
+        self._searches.add(search)
+        search.add_done_callback(self._searches.discard)
+
+    async def _search(self, looking: Coroutine[None, None, int]) -> None:
+        async with self._returning:
+            try:
+                found = await looking
+                if found:
+                    log.info("Found %d bookmarks made by reactions while away", found)
+            except Exception:
+                log.exception("Reactions made while away were not all found")
+            finally:
+                self._taken_back.clear()
+
+    def _order(self, person_id: int) -> asyncio.Lock:
+        """What a person's reactions are taken in order by."""
+        lock = self._in_order.get(person_id)
+        if lock is None:
+            lock = self._in_order[person_id] = asyncio.Lock()
+        return lock
+
+    def _counts(self, payload: discord.RawReactionActionEvent) -> bool:
+        mine = self.bot.user is not None and payload.user_id == self.bot.user.id
+        return payload.emoji.name == EMOJI and payload.emoji.id is None and not mine
+
+    async def _keep(self, person_id: int, dispatch: Dispatch, *, live: bool) -> int:
+        try:
+            return await keep(
+                self.bot,
+                person_id,
+                dispatch.article_ids,
+                server_id=dispatch.server_id,
+                channel_id=dispatch.channel_id,
+                message_id=dispatch.message_id,
+                live=live,
+            )
+        except Refusal as refusal:
+            if live:
+                await self._warn(person_id, str(refusal))
+            return 0
+
+    async def _warn(self, person_id: int, sentence: str) -> None:
+        """Tell a person once, since a reaction has no other answer than a direct message."""
+        if person_id in self._warned or len(self._warned) >= _MOST_WARNED:
+            return
+        self._warned.add(person_id)
+        with contextlib.suppress(discord.HTTPException):
+            person = await self.bot.fetch_user(person_id)
+            await person.send(sentence)
+
+    async def _find_missed(self) -> int:
+        since = self.bot.newsroom.clock.now()
+        if self._away_since is not None:
+            since = min(since, self._away_since)
+        self._away_since = None
+        posts = await self.bot.store.dispatches.recent(since - _LOOK_BACK, _MOST_POSTS)
+        by_channel: dict[int, list[Dispatch]] = {}
+        in_forums: list[Dispatch] = []
+        for post in posts:
+            if post.message_id is not None and self.bot.get_guild(post.server_id) is not None:
+                if post.thread_id is None:
+                    by_channel.setdefault(post.channel_id, []).append(post)
+                else:
+                    in_forums.append(post)
+        found = 0
+        self._left_to_ask = _MOST_ASKED
+        for channel_id, those in by_channel.items():
+            found += await self._look(_messages(self.bot, channel_id, those), those)
+        for post in in_forums[:_MOST_FORUM_POSTS]:
+            found += await self._look_at(post)
+        return found
+
+    async def _look_at(self, post: Dispatch) -> int:
+        if post.thread_id is not None:
+            return await self._look(_opening(self.bot, post), [post])
+        return await self._look(_messages(self.bot, post.channel_id, [post]), [post])
+
+    async def _look(self, messages: AsyncIterator[discord.Message], posts: Sequence[Dispatch]) -> int:
+        """Keep what people reacted to among these messages; returns how many bookmarks are new."""
+        known = {post.message_id: post for post in posts}
+        found = 0
+        try:
+            async for message in messages:
+                post = known.get(message.id)
+                for reaction in message.reactions if post is not None else ():
+                    assert post is not None
+                    if self._left_to_ask and reaction.emoji == EMOJI and reaction.count > reaction.me:
+                        self._left_to_ask -= 1
+                        found += await self._ask(reaction, post)
+        except (discord.Forbidden, discord.NotFound):
+            log.debug("Channel %d cannot be looked through for reactions", posts[0].channel_id)
+        except discord.HTTPException as error:
+            log.warning("Channel %d was not looked through for reactions: %s", posts[0].channel_id, error)
+        return found
+
+    async def _ask(self, reaction: discord.Reaction, post: Dispatch) -> int:
+        found = 0
+        async for person in reaction.users(limit=min(reaction.count, _MOST_PEOPLE)):
+            if person.bot:
+                continue
+            async with self._order(person.id):
+                if (person.id, post.message_id) not in self._taken_back:
+                    found += await self._keep(person.id, post, live=False)
+        return found
+
+
+async def _messages(bot: Telex, channel_id: int, posts: Sequence[Dispatch]) -> AsyncIterator[discord.Message]:
+    """The messages of a channel around these posts, newest first; what lies between them is skipped."""
+    channel = bot.get_partial_messageable(channel_id, guild_id=posts[0].server_id)
+    wanted = sorted((post.message_id for post in posts if post.message_id is not None), reverse=True)
+    while wanted:
+        oldest = wanted[0]
+        async for message in channel.history(limit=_HISTORY_PAGE, before=discord.Object(wanted[0] + 1)):
+            oldest = min(oldest, message.id)
+            yield message
+        wanted = [message_id for message_id in wanted if message_id < oldest]
+
+
+async def _opening(bot: Telex, post: Dispatch) -> AsyncIterator[discord.Message]:
+    """The message that opens a forum post."""
+    assert post.message_id is not None
+    assert post.thread_id is not None
+    yield await bot.get_partial_messageable(post.thread_id, guild_id=post.server_id).fetch_message(
+        post.message_id
+    )

@@ -1,0 +1,32 @@
+"""Bookmarks outlive much, but not the membership of the server where they were made."""
+
+from __future__ import annotations
+
+import discord
+
+from bot.client.discord_client import Telex
+from cogs.shared.views import Interaction
+
+
+async def hidden_servers(interaction: Interaction) -> set[int]:
+    """Servers that the asker left and made bookmarks in: what they kept there is not shown to them.
+
+    Asked anew each time; a server that Telex itself is no longer in cannot be asked and hides nothing.
+    """
+    servers = await interaction.client.store.bookmarks.servers(interaction.user.id)
+    return {
+        server_id
+        for server_id in servers - {interaction.guild_id}
+        if await _has_left(interaction.client, server_id, interaction.user.id)
+    }
+
+
+async def _has_left(bot: Telex, server_id: int, person_id: int) -> bool:
+    guild = bot.get_guild(server_id)
+    if guild is None:
+        return False
+    try:
+        await guild.fetch_member(person_id)
+    except discord.HTTPException:  # 10007: no member; anything else: not known to be one
+        return True
+    return False

@@ -1,0 +1,196 @@
+"""Keeping articles: the rule that every way of bookmarking follows, and the Save button under a post."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any, Self
+
+import discord
+
+from bot.client.discord_client import Telex, answering
+from bot.core.locale import _, amount, clickable, ngettext
+from bot.core.models import Article, Dispatch, DispatchKind
+from bot.core.refusals import Refusal
+from bot.posting.rendering import buttons
+from cogs.shared.views import Interaction, Paced
+
+MOST_BOOKMARKS = 5000
+"""How many bookmarks a person can have."""
+
+_POSTS = (DispatchKind.POST, DispatchKind.CATCH_UP, DispatchKind.WATCH, DispatchKind.DIGEST)
+
+
+async def keep(
+    bot: Telex,
+    person_id: int,
+    article_ids: Iterable[int],
+    *,
+    server_id: int | None,
+    channel_id: int | None,
+    message_id: int | None,
+    live: bool = True,
+) -> int:
+    """Bookmark articles for a person; returns how many are new to them.
+
+    `live` False is for reactions found later: what the person removed since stays removed. Raises `Refusal`
+    when they have as many bookmarks as anybody can have.
+    """
+    kept = 0
+    for article_id in article_ids:
+        if await bot.store.bookmarks.count(person_id) >= MOST_BOOKMARKS:
+            raise Refusal(full())
+        kept += await bot.store.bookmarks.add(
+            person_id,
+            article_id,
+            server_id=server_id,
+            channel_id=channel_id,
+            message_id=message_id,
+            live=live,
+        )
+    return kept
+
+
+async def post_of(bot: Telex, message_id: int, server_id: int | None) -> Dispatch | None:
+    """The post, catch-up or notice of a watch that a message of this server is, or None.
+
+    No server is that of direct messages.
+    """
+    dispatch = await bot.store.dispatches.of_message(message_id)
+    if dispatch is None or dispatch.kind not in _POSTS:
+        return None
+    return dispatch if server_id == (None if dispatch.person_id else dispatch.server_id) else None
+
+
+async def sees(interaction: Interaction, post: Dispatch) -> bool:
+    """Whether the asker sees the channel or thread of a post in the server they are in, or was told of it."""
+    if post.person_id is not None:
+        return post.person_id == interaction.user.id
+    guild, member = interaction.guild, interaction.user
+    if guild is None or not isinstance(member, discord.Member) or post.server_id != guild.id:
+        return False
+    return await interaction.client.can_view(guild, member, post.thread_id or post.channel_id)
+
+
+async def may_read(interaction: Interaction, article: Article) -> bool:
+    """Whether the asker sees an article in this server: the post they clicked on, or a feed that they see."""
+    if interaction.message is not None:
+        post = await post_of(interaction.client, interaction.message.id, interaction.guild_id)
+        if post is not None and article.id in {*post.article_ids, *post.joined_ids}:
+            return await sees(interaction, post)
+    return article.feed_id in await interaction.client.visible_feed_ids(interaction)
+
+
+class SaveButton(Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template=buttons.SAVE_TEMPLATE):
+    """The Save button: it keeps the article, and pressed again lets go of it. It outlives restarts."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(buttons.save(key))
+        self.key = key
+
+    @classmethod
+    async def from_custom_id(
+        cls, _interaction: discord.Interaction[Any], _item: discord.ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """The button of an article's key."""
+        return cls(match["key"])
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Keep the article or let go of it, and say which."""
+        async with answering(interaction):
+            await interaction.response.defer(ephemeral=True, thinking=True)
+            await interaction.edit_original_response(content=await toggle(interaction, self.key))
+
+
+class SaveMenu(Paced, discord.ui.DynamicItem[discord.ui.Select[Any]], template=buttons.PICK_TEMPLATE):
+    """The menu under a catch-up, or a post that others joined: it keeps what is chosen.
+
+    It outlives restarts.
+    """
+
+    def __init__(self, menu: discord.ui.Select[Any]) -> None:
+        super().__init__(menu)
+
+    @classmethod
+    async def from_custom_id(
+        cls, _interaction: discord.Interaction[Any], item: discord.ui.Item[Any], _match: re.Match[str], /
+    ) -> Self:
+        """The menu as it stands in the message."""
+        assert isinstance(item, discord.ui.Select)
+        return cls(item)
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Keep what was chosen."""
+        async with answering(interaction):
+            await interaction.response.defer(ephemeral=True, thinking=True)
+            assert interaction.message is not None
+            client = interaction.client
+            post = await post_of(client, interaction.message.id, interaction.guild_id)
+            if post is None or not await sees(interaction, post):
+                raise Refusal(unreadable())
+            articles = [await client.store.articles.by_key(key) for key in self.item.values]
+            told = {*post.article_ids, *post.joined_ids}
+            chosen = [one.id for one in articles if one is not None and one.id in told]
+            count = await keep(
+                client,
+                interaction.user.id,
+                chosen,
+                server_id=post.server_id,
+                channel_id=post.channel_id,
+                message_id=post.message_id,
+            )
+            await interaction.edit_original_response(content=saved(count) if count else already())
+
+
+async def toggle(interaction: Interaction, key: str) -> str:
+    """Keep the article of a key for the asker, or let go of it; returns what to tell them."""
+    store = interaction.client.store
+    article = await store.articles.by_key(key)
+    if article is not None and await store.bookmarks.remove(interaction.user.id, article.id):
+        return _("Removed from your bookmarks.")
+    if article is None or not await may_read(interaction, article):
+        raise Refusal(unreadable())
+    message = interaction.message
+    server_id = interaction.guild_id
+    if server_id is None and message is not None:  # the notice of a watch
+        notice = await post_of(interaction.client, message.id, None)
+        server_id = notice.server_id if notice is not None else None
+    await keep(
+        interaction.client,
+        interaction.user.id,
+        [article.id],
+        server_id=server_id,
+        channel_id=interaction.channel_id,
+        message_id=message.id if message is not None and not message.flags.ephemeral else None,
+    )
+    return saved(1)
+
+
+def saved(count: int) -> str:
+    """What to say when articles were kept."""
+    if count == 1:
+        return clickable(_("Saved. /bookmarks shows it."))
+    return clickable(
+        ngettext(
+            "Saved {count} article. /bookmarks shows it.",
+            "Saved {count} articles. /bookmarks shows them.",
+            count,
+        )
+    ).format(count=amount(count))
+
+
+def already() -> str:
+    """What to say when nothing new was kept."""
+    return clickable(_("You have that among your bookmarks already. /bookmarks shows it."))
+
+
+def full() -> str:
+    """What to say to a person whose bookmarks are at the limit."""
+    return clickable(
+        _("You have {count} bookmarks, which is as many as fit. Remove some with /bookmarks first.")
+    ).format(count=amount(MOST_BOOKMARKS))
+
+
+def unreadable() -> str:
+    """What to say of an article that is gone or that the asker may not see."""
+    return _("This article is gone, or it comes from a feed that you cannot see here.")

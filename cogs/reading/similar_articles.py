@@ -1,0 +1,167 @@
+"""More like this: a button on an article's card, and an entry in the menu of a post."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Self
+
+import discord
+from discord import app_commands
+from discord.app_commands import locale_str
+from discord.ext import commands
+
+from bot.client.discord_client import Telex, answering
+from bot.core.locale import _, amount, ngettext
+from bot.core.models import Article
+from bot.core.refusals import Refusal
+from bot.posting.rendering import buttons, discord_limits
+from bot.search.more_like_this import similar
+from bot.text import safe
+from cogs.reading.membership import hidden_servers
+from cogs.reading.reading_commands import Reader, nothing_to_read
+from cogs.reading.saving import may_read, post_of, sees, unreadable
+from cogs.shared import article_cards
+from cogs.shared.paging import Page
+from cogs.shared.rights import in_servers
+from cogs.shared.views import AskerView, Choose, Interaction, Paced
+
+_RESULTS = 5  # a page
+_TITLE = 100  # characters of the article's title that the page's shows
+
+
+class MoreLikeThis(commands.Cog):
+    """Finds articles like one that a person sees."""
+
+    def __init__(self, bot: Telex) -> None:
+        self.bot = bot
+        self._menu = in_servers(
+            app_commands.ContextMenu(
+                name=locale_str("More like this"),
+                callback=self.like,
+                extras={"does": locale_str("finds articles like it")},
+            )
+        )
+
+    async def cog_load(self) -> None:
+        """Answer the buttons, of earlier processes too, and the menu entry."""
+        self.bot.add_dynamic_items(LikeButton)
+        self.bot.tree.add_command(self._menu)
+
+    async def cog_unload(self) -> None:
+        """Stop answering."""
+        self.bot.tree.remove_command(self._menu.name, type=self._menu.type)
+        self.bot.remove_dynamic_items(LikeButton)
+
+    async def like(self, interaction: Interaction, message: discord.Message) -> None:
+        """Show what is like the article of a post; of several the asker chooses one first."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        post = await post_of(self.bot, message.id, interaction.guild_id)
+        if post is None or interaction.channel_id != (post.thread_id or post.channel_id):
+            raise Refusal(_("That is not a post of mine. I can find more like the articles that I post."))
+        if not await sees(interaction, post):
+            raise Refusal(unreadable())
+        told = (*post.joined_ids[::-1], *post.article_ids)
+        articles = await self.bot.store.articles.by_ids(told[-discord_limits.OPTIONS :])
+        if not articles:
+            raise Refusal(unreadable())
+        if len(articles) == 1:
+            await SimilarPages(interaction, articles[0]).show(interaction)
+        else:
+            await WhichOne(interaction, articles[::-1]).show(interaction)
+
+
+class LikeButton(Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template=buttons.LIKE_TEMPLATE):
+    """The button of a card. It outlives restarts."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(buttons.more_like(key))
+        self.key = key
+
+    @classmethod
+    async def from_custom_id(
+        cls, _interaction: discord.Interaction[Any], _item: discord.ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """The button of an article's key."""
+        return cls(match["key"])
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Show what is like the article."""
+        async with answering(interaction):
+            await interaction.response.defer(ephemeral=True, thinking=True)
+            article = await interaction.client.store.articles.by_key(self.key)
+            if article is None or not await _readable(interaction, article):
+                raise Refusal(unreadable())
+            await SimilarPages(interaction, article).show(interaction)
+
+
+async def _readable(interaction: Interaction, article: Article) -> bool:
+    """Whether the asker sees an article here or has kept it."""
+    if await may_read(interaction, article):
+        return True
+    hidden = await hidden_servers(interaction)
+    return bool(
+        await interaction.client.store.bookmarks.has(interaction.user.id, [article.id], hidden=hidden)
+    )
+
+
+class WhichOne(AskerView):
+    """A menu of the articles of a catch-up."""
+
+    def __init__(self, interaction: Interaction, articles: list[Article]) -> None:
+        super().__init__(interaction)
+        self._articles = {article.key: article for article in articles}
+        options = [article_cards.option(article) for article in articles]
+        self.add_item(Choose(self._chosen, placeholder=_("More like which one?"), options=options))
+
+    async def show(self, interaction: Interaction) -> None:
+        """Ask."""
+        await interaction.edit_original_response(
+            content=_("This message tells of several articles. Choose one."), view=self
+        )
+
+    async def _chosen(self, interaction: Interaction, values: list[str]) -> None:
+        await interaction.response.defer()
+        self.stop()
+        await SimilarPages(interaction, self._articles[values[0]]).show(interaction)
+
+
+class SimilarPages(Reader):
+    """What is like an article, in the feeds that the asker sees by the time a page is made."""
+
+    def __init__(self, interaction: Interaction, article: Article) -> None:
+        super().__init__(interaction)
+        self._article = article
+
+    async def page(self, interaction: Interaction, number: int) -> Page:
+        """Some of it."""
+        visible = await interaction.client.visible_feed_ids(interaction)
+        if not visible:
+            return nothing_to_read()
+        found = await similar(
+            interaction.client.newsroom.searcher,
+            self._article,
+            feed_ids=visible,
+            limit=_RESULTS,
+            offset=number * _RESULTS,
+        )
+        name = safe.plain(self._article.title, _TITLE) or _("Untitled")
+        lines = [
+            article_cards.result(number * _RESULTS + place, one) for place, one in enumerate(found.results, 1)
+        ]
+        if not lines:
+            lines = [(_("Nothing like it is stored in the feeds that you can see here."),)]
+        embed = discord.Embed(
+            title=_("More like {article}").format(article=article_cards.heading(name, _TITLE)),
+            description=article_cards.fit(lines, between="\n\n"),
+        )
+        total = found.total or 0
+        if total:
+            embed.set_footer(
+                text=ngettext("{count} article", "{count} articles", total).format(count=amount(total))
+            )
+        return Page(
+            embed=embed,
+            more=total > (number + 1) * _RESULTS,
+            empty=not found.results,
+            options=tuple(article_cards.option(one.article) for one in found.results),
+        )

@@ -1,0 +1,1 @@
+"""What runs by itself: polling, posting, health; joining servers; help and privacy."""

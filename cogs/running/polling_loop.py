@@ -1,0 +1,103 @@
+"""Asking feeds for news and articles for their pages; an eye on the clock, and keeping the store clean."""
+
+from __future__ import annotations
+
+import logging
+
+from discord.ext import commands
+
+from bot.client.discord_client import Telex
+from bot.core.clock import Leaps
+from cogs.running.loops import Loop
+
+log = logging.getLogger(__name__)
+
+DAY = 86_400
+KEEP_QUESTIONS = 90 * DAY
+"""Seconds after which a question and the votes on its answer are deleted."""
+KEEP_LEFT_SERVERS = 30 * DAY
+"""Seconds after which what belongs to a server that sent the bot away is deleted, and watches that ended."""
+
+MERGE = 900.0
+"""Seconds between looks at whether the index is in many parts."""
+LOOK_AT_CLOCK = 30.0
+"""Seconds between looks at whether somebody set the clock."""
+LATECOMERS = 300.0
+"""Seconds in which what was begun before the clock was set back may still be written."""
+
+
+class Polling(commands.Cog):
+    """Runs the poller, and the reader of pages behind it."""
+
+    def __init__(self, bot: Telex) -> None:
+        newsroom = bot.newsroom
+        self._bot = bot
+        self._store, self._clock, self._settings = newsroom.store, newsroom.clock, newsroom.settings
+        self._asking = newsroom.poller
+        self._poller = Loop("poller", newsroom.poller.run, newsroom.clock)
+        self._reader = Loop("reader", newsroom.reader.run, newsroom.clock) if newsroom.reader.wanted else None
+        self._leaps = Leaps(newsroom.clock)
+        self._settled_at = 0.0
+        self._watch = Loop("clock", self._watch_clock, newsroom.clock)
+        self._cleaner = Loop("clean-up", self._clean_daily, newsroom.clock)
+        self._merger = Loop("merger", self._merge, newsroom.clock)
+
+    async def cog_load(self) -> None:
+        """Begin to poll what is due."""
+        self._poller.start()
+        if self._reader is not None:
+            self._reader.start()
+        self._cleaner.start()
+        self._merger.start()
+        self._watch.start()
+
+    async def cog_unload(self) -> None:
+        """End polling; a poll under way is as if it had never begun."""
+        await self._poller.stop()
+        if self._reader is not None:
+            await self._reader.stop()
+        await self._cleaner.stop()
+        await self._merger.stop()
+        await self._watch.stop()
+
+    async def clean(self) -> None:
+        """Delete servers, questions and, where a setting says so, texts that are older than what is kept."""
+        now = self._clock.now()
+        servers = await self._store.servers.purge(now - KEEP_LEFT_SERVERS)
+        if servers:
+            log.info("Deleted what belonged to %d servers left long ago", servers)
+        questions = await self._store.questions.purge(now - KEEP_QUESTIONS)
+        if questions:
+            log.info("Deleted %d old questions", questions)
+        await self._store.watches.purge(now - KEEP_LEFT_SERVERS)
+        await self._store.words.forget()
+        if self._settings.keep_texts_days:
+            texts = await self._store.articles.forget_texts(now - self._settings.keep_texts_days * DAY)
+            log.info("Deleted the texts of %d old articles", texts)
+
+    async def look_at_clock(self) -> None:
+        """Where the clock was set, let nothing wait for an hour that will not come. Raises StoreError."""
+        if leap := self._leaps.look():
+            log.warning("The clock was set %s by %d s", "ahead" if leap > 0 else "back", abs(leap))
+        if leap < 0:
+            self._asking.clock_set_back(-leap)
+            self._bot.courier.clock_set_back(-leap)
+            self._settled_at = self._clock.monotonic() + LATECOMERS
+        if self._clock.monotonic() <= self._settled_at:
+            await self._store.clock_set_back()
+
+    async def _watch_clock(self) -> None:
+        self._settled_at = self._clock.monotonic() + LATECOMERS  # perhaps it was while no bot ran
+        while True:
+            await self.look_at_clock()
+            await self._clock.sleep(LOOK_AT_CLOCK)
+
+    async def _merge(self) -> None:
+        while True:
+            await self._store.merge_index()
+            await self._clock.sleep(MERGE)
+
+    async def _clean_daily(self) -> None:
+        while True:
+            await self.clean()
+            await self._clock.sleep(DAY)

@@ -1,0 +1,106 @@
+"""The servers that the bot is in: those it joins and leaves, and what their people change for it."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import discord
+from discord.ext import commands
+
+from bot.client.discord_client import Telex
+from cogs.running import welcome
+
+_WELCOME_AGAIN = 7 * 86_400  # seconds
+_NEW = 86_400  # seconds after it was invited that the bot still says how to begin
+
+
+class Servers(commands.Cog):
+    """Keeps the store's servers as Discord's are. An outage of a server changes nothing."""
+
+    def __init__(self, bot: Telex) -> None:
+        self._bot = bot
+        self._store = bot.store
+
+    @commands.Cog.listener()
+    async def on_ready(self) -> None:
+        """Learn which servers the bot was invited to or sent away from while it was not running."""
+        guilds = self._bot.guilds
+        await self._store.insist(lambda: self._store.servers.sync([guild.id for guild in self._bot.guilds]))
+        for guild in guilds:
+            if not guild.unavailable:
+                await self._keep_locale(guild)
+                await self._look_again(guild)
+                await self._welcome_late(guild)
+        self._bot.courier.wake()
+
+    @commands.Cog.listener()
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        """Somebody invited the bot."""
+        joined = partial(self._store.servers.joined, guild.id, str(guild.preferred_locale))
+        await self._store.insist(joined)
+        before = self._bot.newsroom.clock.now() - _WELCOME_AGAIN
+        if await self._store.servers.welcome(guild.id, again_before=before):
+            await welcome.say(self._bot, guild)
+
+    @commands.Cog.listener()
+    async def on_guild_available(self, guild: discord.Guild) -> None:
+        """An outage is over."""
+        await self._keep_locale(guild)
+        await self._look_again(guild)
+        await self._welcome_late(guild)
+        self._bot.courier.wake()
+
+    @commands.Cog.listener()
+    async def on_guild_update(self, _before: discord.Guild, after: discord.Guild) -> None:
+        """The server may speak another language."""
+        await self._keep_locale(after)
+
+    @commands.Cog.listener()
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        """Somebody sent the bot away."""
+        await self._store.insist(partial(self._store.servers.left, guild.id))
+
+    @commands.Cog.listener()
+    async def on_guild_channel_update(
+        self, before: discord.abc.GuildChannel, after: discord.abc.GuildChannel
+    ) -> None:
+        """The permissions of a channel, or what a forum demands, may have changed."""
+        if before.overwrites != after.overwrites or isinstance(after, discord.ForumChannel):
+            await self._look_again(after.guild)
+
+    @commands.Cog.listener()
+    async def on_guild_role_update(self, before: discord.Role, after: discord.Role) -> None:
+        """The permissions of a role may have changed."""
+        if before.permissions != after.permissions:
+            await self._look_again(after.guild)
+
+    @commands.Cog.listener()
+    async def on_member_update(self, before: discord.Member, after: discord.Member) -> None:
+        """The bot may have been given a role, or lost one."""
+        if after.id == after.guild.me.id and before.roles != after.roles:
+            await self._look_again(after.guild)
+
+    @commands.Cog.listener()
+    async def on_thread_update(self, _before: discord.Thread, after: discord.Thread) -> None:
+        """A thread may have been unlocked."""
+        await self._bot.courier.look_again(after.id)
+
+    async def _welcome_late(self, guild: discord.Guild) -> None:
+        """Say how to begin where the bot was invited while it was not running, or during an outage."""
+        since = guild.me.joined_at.timestamp() if guild.me is not None and guild.me.joined_at else 0
+        new = self._bot.newsroom.clock.now() - since < _NEW
+        if new and await self._store.servers.welcome(guild.id):
+            await welcome.say(self._bot, guild)
+
+    async def _look_again(self, guild: discord.Guild) -> None:
+        alerts = await self._store.servers.alerts(guild.id)
+        following = await self._store.subscriptions.channels(guild.id)
+        following |= await self._store.watches.channels(guild.id)
+        following |= {digest.channel_id for digest in await self._store.digests.of_server(guild.id)}
+        for channel_id in following | ({alerts} if alerts else set()):
+            await self._bot.courier.look_again(channel_id)
+
+    async def _keep_locale(self, guild: discord.Guild) -> None:
+        tag = str(guild.preferred_locale)
+        if await self._store.servers.locale(guild.id) != tag:
+            await self._store.servers.joined(guild.id, tag)

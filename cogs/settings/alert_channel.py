@@ -1,0 +1,62 @@
+"""Where a server is told that a feed broke, is gone, or is back."""
+
+from __future__ import annotations
+
+import discord
+
+from bot.core.choices import Preference
+from bot.core.locale import _
+from bot.core.refusals import Refusal
+from cogs.shared.place_options import Place, require_posting
+from cogs.shared.rights import ManagersView
+from cogs.shared.views import Interaction, Press
+
+
+async def choose(interaction: Interaction, target: Place) -> str:
+    """Have this server's alerts sent to a channel; returns what to say. Raises `Refusal`."""
+    if isinstance(target, discord.ForumChannel):
+        raise Refusal(_("Alerts need a channel or a thread; in a forum each would open a post of its own."))
+    advice = require_posting(interaction, target)
+    await interaction.client.store.preferences.change(
+        Preference.ALERTS, target.id, server_id=target.guild.id, person_id=interaction.user.id
+    )
+    await interaction.client.courier.look_again(target.id)
+    answer = _(
+        "When a feed of this server fails for a day or is gone, {channel} is told, and again when it is back."
+        " Whoever reads {channel} sees the names of these feeds, also of those in other channels."
+    ).format(channel=target.mention)
+    return "\n".join(filter(None, (answer, advice)))
+
+
+class AlertsFlow(ManagersView):
+    """Tells where alerts go, and lets them go to each feed's own channel again."""
+
+    async def start(self, interaction: Interaction) -> None:
+        """Say where alerts go now."""
+        chosen = await interaction.client.store.servers.alerts(interaction.guild_id or 0)
+        if chosen is None:
+            self.stop()
+            await interaction.edit_original_response(content=_nowhere(), view=None)
+            return
+        self.add_item(Press(self._forget, label=_("Tell each feed’s own channel")))
+        await interaction.edit_original_response(
+            content=_("When a feed fails for a day, is gone or is back, <#{channel}> is told.").format(
+                channel=chosen
+            ),
+            view=self,
+        )
+
+    async def _forget(self, interaction: Interaction) -> None:
+        await interaction.response.defer()
+        self.stop()
+        await interaction.client.store.preferences.change(
+            Preference.ALERTS, None, server_id=interaction.guild_id or 0, person_id=interaction.user.id
+        )
+        await interaction.edit_original_response(content=_nowhere(), view=None)
+
+
+def _nowhere() -> str:
+    return _(
+        "When a feed fails for a day, is gone or is back, the channels that follow it are told. "
+        "Give a channel to have all of that told there."
+    )

@@ -1,0 +1,135 @@
+"""The tags that posts in a forum are given: a panel behind /settings channel."""
+
+from __future__ import annotations
+
+import discord
+
+from bot.core.choices import TagRule
+from bot.core.locale import _, amount, ngettext
+from bot.core.refusals import Refusal
+from bot.posting.forums import allowed
+from bot.posting.rendering import discord_limits
+from bot.text import safe
+from bot.watches import subscription_filters
+from cogs.shared import place_options
+from cogs.shared.rights import ManagersView
+from cogs.shared.views import Ask, Choose, Interaction
+
+MOST = 20
+"""Rules of a forum."""
+
+_QUERY = 100
+
+
+class TagPanel(ManagersView):
+    """The rules of a forum, a menu of its tags to make one, and one to remove one."""
+
+    def __init__(self, interaction: Interaction, forum: discord.ForumChannel, command_id: int | None) -> None:
+        super().__init__(interaction, command_id)
+        self._forum = forum
+        self._rules: list[TagRule] = []
+
+    async def check(self, interaction: Interaction) -> None:
+        """Only who may still manage feeds and sees the forum."""
+        await super().check(interaction)
+        await place_options.require_view(interaction, self._forum.id)
+
+    async def show(self, interaction: Interaction) -> None:
+        """Show the rules as they are, in the reply to an interaction that was acknowledged."""
+        self._rules = await interaction.client.store.forum_tags.of(self._forum.id)
+        lines = [_("A tag that is called like a category of the feed is given by itself.")]
+        lines += [f"• {self._said(rule)}" for rule in self._rules]
+        tags = allowed(self._forum)
+        if not tags:
+            lines.append(_("This forum has no tags yet that I may give. They are made in its settings."))
+        embed = discord.Embed(
+            title=_("Tags of posts"), description="\n".join((self._forum.mention, "", *lines))
+        )
+        self.clear_items()
+        if tags:
+            options = [
+                discord.SelectOption(
+                    label=safe.plain(tag.name, discord_limits.OPTION) or "…", value=str(tag.id)
+                )
+                for tag in tags
+            ]
+            self.add_item(Choose(self._ask, placeholder=_("Give a tag…"), options=options))
+        if self._rules:
+            options = [
+                discord.SelectOption(
+                    label=safe.plain(self._label(rule), discord_limits.OPTION),
+                    value=str(number),
+                )
+                for number, rule in enumerate(self._rules)
+            ]
+            self.add_item(Choose(self._remove, placeholder=_("Remove a rule…"), options=options))
+        self.asked = interaction
+        await interaction.edit_original_response(embed=embed, view=self)
+
+    def _name(self, rule: TagRule) -> str:
+        tag = self._forum.get_tag(rule.tag_id)
+        return tag.name if tag is not None else _("a tag that is gone")
+
+    def _label(self, rule: TagRule) -> str:
+        name = self._name(rule)
+        return _("{tag}: {query}").format(tag=name, query=rule.query) if rule.query else name
+
+    def _said(self, rule: TagRule) -> str:
+        name = safe.markdown(safe.plain(self._name(rule), discord_limits.OPTION))
+        if not rule.query:
+            return _("**{tag}**: every post").format(tag=name)
+        query = safe.plain(rule.query, _QUERY).replace("`", "'")
+        return _("**{tag}**: posts that match `{query}`").format(tag=name, query=query)
+
+    async def _ask(self, interaction: Interaction, values: list[str]) -> None:
+        async def add(answer: Interaction, text: str) -> None:
+            await self._add(answer, int(values[0]), text)
+
+        await interaction.response.send_modal(
+            Ask(
+                self,
+                add,
+                title=_("Give a tag"),
+                label=_("To posts that match; empty: to every post"),
+                placeholder="source:numerama robots",
+                max_length=_QUERY,
+                required=False,
+            )
+        )
+
+    async def _add(self, interaction: Interaction, tag_id: int, text: str) -> None:
+        await interaction.response.defer()
+        query = subscription_filters.check(text, interaction.client.newsroom.clock.now()).text if text else ""
+        tag = self._forum.get_tag(tag_id)
+        if tag is None:
+            raise Refusal(_("That tag is gone."))
+        added = await interaction.client.store.forum_tags.add(
+            TagRule(tag_id, query),
+            tag.name,
+            server_id=self._forum.guild.id,
+            channel_id=self._forum.id,
+            person_id=interaction.user.id,
+            limit=MOST,
+        )
+        if not added:
+            raise Refusal(
+                ngettext(
+                    "A forum can have {count} rule for tags. Remove one first.",
+                    "A forum can have {count} rules for tags. Remove one first.",
+                    MOST,
+                ).format(count=amount(MOST))
+            )
+        await interaction.client.courier.look_again(self._forum.id)
+        await self.show(interaction)
+
+    async def _remove(self, interaction: Interaction, values: list[str]) -> None:
+        await interaction.response.defer()
+        rule = self._rules[int(values[0])]
+        await interaction.client.store.forum_tags.remove(
+            rule,
+            self._name(rule),
+            server_id=self._forum.guild.id,
+            channel_id=self._forum.id,
+            person_id=interaction.user.id,
+        )
+        await self.show(interaction)

@@ -1,0 +1,346 @@
+"""/settings: what the people of a server choose for it and for its channels, and who changed what."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+
+import discord
+from babel.dates import format_time
+from discord import app_commands
+from discord.app_commands import locale_str
+from discord.ext import commands
+
+from bot.client.discord_client import Telex
+from bot.core import hours, locale
+from bot.core.choices import Preference
+from bot.core.locale import _
+from bot.core.refusals import Refusal
+from bot.posting import permissions
+from bot.posting.rendering import post_looks
+from bot.text import safe, zones
+from cogs.feeds.look_panel import open_server_look
+from cogs.settings import alert_channel
+from cogs.settings.change_history import History, language_name
+from cogs.settings.forum_tag_panel import TagPanel
+from cogs.settings.schedule_panel import RhythmPanel
+from cogs.shared import place_options
+from cogs.shared.place_options import Option, Place, PlaceOption, place
+from cogs.shared.rights import FOR_MANAGERS, ManagersOnly, ManagersView, in_servers, may_govern
+from cogs.shared.views import Ask, Choose, ChooseChannel, ChooseRole, Interaction, Press
+
+_LONGEST_ZONE = 60
+_AS_ABOVE = "-"
+"""The value of the choice that leaves the language to the server, or to Discord."""
+
+
+@in_servers
+class ServerSettings(
+    ManagersOnly,
+    commands.GroupCog,
+    group_name="settings",
+    group_description=locale_str("Settings of this server and of its channels, and who changed them"),
+    group_extras=FOR_MANAGERS,
+):
+    """Settings. For those who manage the server's feeds."""
+
+    def __init__(self, bot: Telex) -> None:
+        self.bot = bot
+
+    @app_commands.command(
+        name="server", description=locale_str("Language, time zone, alerts and who manages feeds here")
+    )
+    async def server(self, interaction: Interaction) -> None:
+        """Show and change what holds for the whole server."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await ServerPanel(interaction).show(interaction)
+
+    @app_commands.command(
+        name="channel",
+        description=locale_str("A channel’s language, one post a story or not, a thread a day or not"),
+    )
+    @app_commands.describe(channel=locale_str("Which channel; this one unless you say"))
+    async def channel(self, interaction: Interaction, channel: Option | None = None) -> None:
+        """Show and change what holds for one channel."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await ChannelPanel(interaction, await place(interaction, channel)).show(interaction)
+
+    @app_commands.command(
+        name="look", description=locale_str("How posts look where their feed has no look of its own")
+    )
+    async def look(self, interaction: Interaction) -> None:
+        """Open the panel with the real message."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await open_server_look(interaction, interaction.command_id)
+
+    @app_commands.command(
+        name="rhythm", description=locale_str("Quiet hours of a channel, and how many posts it takes")
+    )
+    @app_commands.describe(channel=locale_str("Which channel; this one unless you say"))
+    async def rhythm(self, interaction: Interaction, channel: Option | None = None) -> None:
+        """Show and change when a channel takes posts."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await RhythmPanel(interaction, await place(interaction, channel)).show(interaction)
+
+    @app_commands.command(
+        name="history", description=locale_str("Who changed which setting, and what they changed it to")
+    )
+    async def history(self, interaction: Interaction) -> None:
+        """List the changes."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await History(interaction).show(interaction)
+
+
+class Panel(ManagersView):
+    """One message with settings and the means to change them, made anew after each change."""
+
+    async def arrange(self, interaction: Interaction) -> discord.Embed:
+        """Put the items in place; returns what stands above them."""
+        raise NotImplementedError
+
+    async def show(self, interaction: Interaction) -> None:
+        """Show the settings as they are, in the reply to an interaction that was acknowledged."""
+        self.clear_items()
+        embed = await self.arrange(interaction)
+        self.asked = interaction
+        await interaction.edit_original_response(embed=embed, view=self)
+
+    def languages(self, chosen: str | None, otherwise: str) -> Choose:
+        """A menu of the languages of posts; `otherwise` is what holds where none is chosen."""
+        options = [discord.SelectOption(label=otherwise, value=_AS_ABOVE, default=chosen is None)]
+        options += [
+            discord.SelectOption(label=language_name(each).capitalize(), value=each, default=chosen == each)
+            for each in locale.LANGUAGES
+        ]
+        return Choose(self._speak, placeholder=_("Language of posts…"), options=options)
+
+    async def _speak(self, interaction: Interaction, values: list[str]) -> None:
+        await interaction.response.defer()
+        await self.change(interaction, Preference.LANGUAGE, locale.supported(values[0]))
+        await self.show(interaction)
+
+    async def change(self, interaction: Interaction, preference: Preference, value: str | int | None) -> None:
+        """Set a preference of what this panel is about."""
+        raise NotImplementedError
+
+
+class ServerPanel(Panel):
+    """What holds for a whole server."""
+
+    async def arrange(self, interaction: Interaction) -> discord.Embed:
+        """The settings, and a menu or a button for each."""
+        guild = interaction.guild
+        assert guild is not None
+        now = await interaction.client.store.preferences.of_server(guild.id)
+        discords = locale.supported(str(guild.preferred_locale))
+        otherwise = _("As Discord says: {language}").format(
+            language=language_name(discords or interaction.client.newsroom.settings.language)
+        )
+        embed = discord.Embed(title=_("Settings of this server"))
+        embed.add_field(
+            name=_("Language of posts"),
+            value=language_name(now.language).capitalize() if now.language else otherwise,
+        )
+        embed.add_field(
+            name=_("Time zone"), value=_zone(now.time_zone, interaction.client.newsroom.clock.now())
+        )
+        embed.add_field(
+            name=_("Alerts of feeds in trouble"),
+            value=f"<#{now.alerts}>" if now.alerts is not None else _("in each feed’s own channel"),
+            inline=False,
+        )
+        managers = _("those with Manage Server")
+        role = guild.get_role(now.manager_role) if now.manager_role is not None else None
+        if role is not None:
+            managers = _("{role}, and those with Manage Server").format(role=role.mention)
+        elif now.manager_role is not None:
+            managers += " · " + _("the role that was chosen is gone")
+        embed.add_field(name=_("Who manages feeds"), value=managers, inline=False)
+        embed.add_field(name=_("Look of posts"), value=post_looks.brief(now.look), inline=False)
+        embed.set_footer(
+            text=_("/settings channel has what can differ by channel; /settings history, who changed what.")
+        )
+        self.add_item(self.languages(now.language, otherwise))
+        chosen = [discord.Object(now.alerts)] if now.alerts is not None else []
+        self.add_item(
+            ChooseChannel(
+                self._alert,
+                placeholder=_("One channel for alerts…"),
+                channel_types=PlaceOption().channel_types,
+                min_values=0,
+                default_values=[discord.SelectDefaultValue.from_channel(each) for each in chosen],
+            )
+        )
+        if may_govern(interaction):
+            self.add_item(
+                ChooseRole(
+                    self._appoint,
+                    placeholder=_("A role that may manage feeds too…"),
+                    min_values=0,
+                    default_values=[role] if role is not None else [],
+                )
+            )
+        self.add_item(Press(self._ask_zone, label=_("Time zone…"), emoji="🕑"))
+        self.add_item(Press(self._open_look, label=_("Look of posts…"), emoji="🎨"))
+        return embed
+
+    async def change(self, interaction: Interaction, preference: Preference, value: str | int | None) -> None:
+        """Set a preference of the server."""
+        assert interaction.guild is not None
+        await interaction.client.store.preferences.change(
+            preference, value, server_id=interaction.guild.id, person_id=interaction.user.id
+        )
+
+    async def _alert(self, interaction: Interaction, channel_ids: list[int]) -> None:
+        await interaction.response.defer()
+        assert interaction.guild is not None
+        try:
+            if not channel_ids:
+                await self.change(interaction, Preference.ALERTS, None)
+                return
+            target = await place_options.find(interaction.guild, channel_ids[0])
+            if target is None:
+                raise Refusal(_("That channel is gone."))
+            await place_options.require_view(interaction, target.id)
+            said = await alert_channel.choose(interaction, target)
+            await interaction.followup.send(said, ephemeral=True)
+        finally:  # a menu keeps showing what was chosen, also what was refused
+            await self.show(interaction)
+
+    async def _appoint(self, interaction: Interaction, role_ids: list[int]) -> None:
+        await interaction.response.defer()
+        if not may_govern(interaction):
+            raise app_commands.MissingPermissions(["manage_guild"])
+        if interaction.guild is not None and interaction.guild.id in role_ids:  # the id of @everyone
+            raise Refusal(_("@everyone cannot manage feeds. Choose a role that you give to a few."))
+        await self.change(interaction, Preference.MANAGER_ROLE, role_ids[0] if role_ids else None)
+        await self.show(interaction)
+
+    async def _open_look(self, interaction: Interaction) -> None:
+        await interaction.response.defer()
+        self.stop()
+        await open_server_look(interaction, self.command_id)
+
+    async def _ask_zone(self, interaction: Interaction) -> None:
+        await interaction.response.send_modal(
+            Ask(
+                self,
+                self._move_clock,
+                title=_("Time zone"),
+                label=_("City, country, or a name like Europe/Paris"),
+                placeholder="Europe/Paris",
+                max_length=_LONGEST_ZONE,
+            )
+        )
+
+    async def _move_clock(self, interaction: Interaction, text: str) -> None:
+        await interaction.response.defer()
+        zone = await asyncio.to_thread(zones.find, text)
+        if zone is None:
+            raise Refusal(await _no_zone(text))
+        await self.change(interaction, Preference.TIME_ZONE, zone)
+        await self.show(interaction)
+
+
+class ChannelPanel(Panel):
+    """What holds for one channel."""
+
+    def __init__(self, interaction: Interaction, channel: Place) -> None:
+        super().__init__(interaction)
+        self._channel = channel
+
+    async def check(self, interaction: Interaction) -> None:
+        """Only who may still manage feeds and sees the channel."""
+        await super().check(interaction)
+        await place_options.require_view(interaction, self._channel.id)
+
+    async def arrange(self, interaction: Interaction) -> discord.Embed:
+        """The settings, and a menu or a button for each."""
+        now = await interaction.client.store.preferences.of_channel(self._channel.id)
+        embed = discord.Embed(title=_("Settings of a channel"), description=self._channel.mention)
+        otherwise = _("As the server’s")
+        embed.add_field(
+            name=_("Language of posts"),
+            value=language_name(now.language).capitalize() if now.language else otherwise,
+        )
+        embed.add_field(
+            name=_("One post a story"),
+            value=_("on: what other feeds tell of the same event joins its post")
+            if now.join_stories
+            else _("off: each article is a post of its own"),
+            inline=False,
+        )
+        self.add_item(self.languages(now.language, otherwise))
+        label = _("Post every article") if now.join_stories else _("One post a story")
+        self.add_item(Press(self._join, label=label))
+        if isinstance(self._channel, discord.TextChannel):
+            self._add_threads(embed, self._channel, is_on=now.daily_thread)
+        if isinstance(self._channel, discord.ForumChannel):
+            self.add_item(Press(self._tags, label=_("Tags of posts…"), emoji="🏷️"))
+        return embed
+
+    def _add_threads(self, embed: discord.Embed, channel: discord.TextChannel, *, is_on: bool) -> None:
+        """Whether posts go into a thread of the day, and what the bot lacks for that."""
+        said = _("off: posts stand in the channel")
+        if is_on:
+            said = _("on: posts go into a thread of the day")
+        if is_on and (lacking := permissions.lacking_for_threads(channel)):
+            names = ", ".join(f"**{permissions.name(one)}**" for one in lacking)
+            advice = _("I cannot do that yet. In the channel’s settings give me: {permissions}.")
+            said += f"\n🟠 {advice.format(permissions=names)}"
+        embed.add_field(name=_("A thread a day"), value=said, inline=False)
+        label = _("Post in the channel") if is_on else _("Post in a thread a day")
+        self.add_item(Press(self._thread, label=label))
+
+    async def change(self, interaction: Interaction, preference: Preference, value: str | int | None) -> None:
+        """Set a preference of the channel."""
+        await interaction.client.store.preferences.change(
+            preference,
+            value,
+            server_id=self._channel.guild.id,
+            channel_id=self._channel.id,
+            person_id=interaction.user.id,
+        )
+
+    async def _tags(self, interaction: Interaction) -> None:
+        await interaction.response.defer()
+        assert isinstance(self._channel, discord.ForumChannel)
+        self.stop()
+        await TagPanel(interaction, self._channel, self.command_id).show(interaction)
+
+    async def _thread(self, interaction: Interaction) -> None:
+        await interaction.response.defer()
+        now = await interaction.client.store.preferences.of_channel(self._channel.id)
+        await self.change(interaction, Preference.DAILY_THREAD, int(not now.daily_thread))
+        await interaction.client.courier.look_again(self._channel.id)
+        await self.show(interaction)
+
+    async def _join(self, interaction: Interaction) -> None:
+        await interaction.response.defer()
+        now = await interaction.client.store.preferences.of_channel(self._channel.id)
+        await self.change(interaction, Preference.JOIN_STORIES, int(not now.join_stories))
+        await self.show(interaction)
+
+
+def _zone(name: str, now: int) -> str:
+    """A time zone with the time that it is there, so that a wrong one is noticed."""
+    there = datetime.fromtimestamp(now, hours.zone(name))
+    return _("{zone}, where it is {time}").format(
+        zone=name, time=format_time(there, "short", locale=locale.current())
+    )
+
+
+async def _no_zone(text: str) -> str:
+    """What to say of a text that is no time zone."""
+    given = safe.markdown(safe.plain(text, _LONGEST_ZONE))
+    if any(character.isdecimal() for character in text):
+        return _(
+            "“{text}” does not say when summer time begins. "
+            "Give a city or a country, such as Paris or Belgium."
+        ).format(text=given)
+    if names := await asyncio.to_thread(zones.near, text):
+        offered = ", ".join(f"`{name}`" for name in names)
+        return _("I know no time zone “{text}”. Did you mean {names}?").format(text=given, names=offered)
+    return _(
+        "I know no time zone “{text}”. Give the big city nearest to you that has your time, such as Paris."
+    ).format(text=given)

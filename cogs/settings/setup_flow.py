@@ -1,0 +1,289 @@
+"""/setup and the button of the welcome: from nothing to the first post in three clicks."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Self
+
+import discord
+from discord import app_commands
+from discord.app_commands import locale_str
+from discord.ext import commands
+
+from bot.client.discord_client import Telex, answering
+from bot.core.locale import _, amount, clickable, ngettext
+from bot.core.refusals import Refusal
+from bot.feeds.discover import Discovery
+from bot.feeds.opml import Outline
+from bot.polling.feed_search import NeedsPassword
+from bot.posting.rendering import buttons, discord_limits
+from bot.text import safe, urls
+from cogs.feeds import starter_packs
+from cogs.feeds.follow_flow import offered
+from cogs.shared import arrival, place_options
+from cogs.shared.place_options import Place, PlaceOption, lacking, require_posting
+from cogs.shared.rights import FOR_MANAGERS, in_servers, require_manage_with
+from cogs.shared.views import Ask, AskerView, Choose, ChooseChannel, Interaction, Paced, Press
+
+_COMMAND = "setup"
+_MOST_ADDRESSES = 10
+_NAMED = 4  # feeds of a list that its option names
+
+
+class Setup(commands.Cog):
+    """The way to the first feed. For those who manage the server's feeds."""
+
+    def __init__(self, bot: Telex) -> None:
+        self.bot = bot
+
+    async def cog_load(self) -> None:
+        """Answer the button under a welcome, of earlier processes too."""
+        self.bot.add_dynamic_items(BeginButton)
+
+    async def cog_unload(self) -> None:
+        """Stop answering."""
+        self.bot.remove_dynamic_items(BeginButton)
+
+    @in_servers
+    @app_commands.command(
+        name=_COMMAND,
+        description=locale_str("Get the first feeds in three clicks: what, where, done"),
+        extras=FOR_MANAGERS,
+    )
+    async def setup(self, interaction: Interaction) -> None:
+        """Begin."""
+        await begin(interaction)
+
+
+async def begin(interaction: Interaction) -> None:
+    """Open the way to a first feed for whoever may manage feeds."""
+    await interaction.response.defer(ephemeral=True, thinking=True)
+    await require(interaction)
+    await SetupFlow(interaction).start(interaction)
+
+
+async def require(interaction: Interaction) -> None:
+    """Raise `NotForYou` unless the asker may set the server up."""
+    await require_manage_with(interaction, _COMMAND)
+
+
+class BeginButton(Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template=re.escape(buttons.BEGIN)):
+    """The button under a welcome. It outlives restarts."""
+
+    def __init__(self) -> None:
+        super().__init__(buttons.begin())
+
+    @classmethod
+    async def from_custom_id(
+        cls, _interaction: discord.Interaction[Any], _item: discord.ui.Item[Any], _match: re.Match[str], /
+    ) -> Self:
+        """The button."""
+        return cls()
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Begin, for who may."""
+        async with answering(interaction):
+            await begin(interaction)
+
+
+class SetupFlow(AskerView):
+    """Lists and addresses, a channel, and a button that follows. Nothing changes before that."""
+
+    def __init__(self, interaction: Interaction) -> None:
+        super().__init__(interaction)
+        self._packs: list[str] = []
+        self._added: list[Outline] = []
+        self._offered = Discovery()
+        self._place: Place | None = None
+
+    async def check(self, interaction: Interaction) -> None:
+        """Only who may still manage feeds."""
+        await require(interaction)
+
+    async def start(self, interaction: Interaction) -> None:
+        """Ask what and where; where they are, if that will do."""
+        assert interaction.guild is not None
+        here = await place_options.find(interaction.guild, interaction.channel_id or 0)
+        if here is not None and not lacking(interaction, here)[0]:
+            self._place = here
+        await self._show(interaction)
+
+    async def _show(self, interaction: Interaction) -> None:
+        refusal, advice = lacking(interaction, self._place) if self._place is not None else ("", "")
+        waits = await arrival.delay(interaction, self._place) if self._place is not None else ""
+        last = _("**3.** Press **{follow}**.")
+        if not waits:
+            last = _("**3.** Press **{follow}**: each feed’s newest article appears there at once.")
+        steps = [
+            _("**1.** Pick one or several lists, or give the address of a site or feed."),
+            *(f"　• {starter_packs.bold(outline)}" for outline in self._added),
+            _("**2.** Pick the channel that gets the articles."),
+            f"　⚠️ {refusal}" if refusal else "",
+            f"　{advice}" if advice else "",
+            last.format(follow=_("Follow")),
+            waits,
+        ]
+        embed = discord.Embed(title=_("First feeds"), description="\n".join(filter(None, steps)))
+        self.clear_items()
+        options = [
+            discord.SelectOption(
+                label=_(title.message),
+                description=safe.plain(_few(starter_packs.outlines(name)), discord_limits.OPTION) or None,
+                value=name,
+                default=name in self._packs,
+            )
+            for name, title in starter_packs.PACKS.items()
+        ]
+        self.add_item(
+            Choose(
+                self._choose_packs,
+                placeholder=_("Ready lists…"),
+                options=options,
+                min_values=0,
+                max_values=len(options),
+            )
+        )
+        if self._offered.feeds:
+            self.add_item(
+                Choose(self._choose_feed, placeholder=_("Choose a feed…"), options=offered(self._offered))
+            )
+        self.add_item(
+            ChooseChannel(
+                self._choose_place,
+                placeholder=_("Channel…"),
+                channel_types=PlaceOption().channel_types,
+                default_values=[self._place] if self._place is not None else [],
+            )
+        )
+        ready = bool(self._packs or self._added) and self._place is not None and not refusal
+        self.add_item(
+            Press(self._follow, label=_("Follow"), style=discord.ButtonStyle.success, disabled=not ready)
+        )
+        full = len(self._added) >= _MOST_ADDRESSES
+        self.add_item(Press(self._ask_address, label=_("Give an address…"), disabled=full))
+        self.add_item(Press(self._cancel, label=_("Cancel")))
+        self.asked = interaction
+        await interaction.edit_original_response(embed=embed, view=self)
+
+    async def _choose_packs(self, interaction: Interaction, values: list[str]) -> None:
+        await interaction.response.defer()
+        self._packs = values
+        await self._show(interaction)
+
+    async def _choose_place(self, interaction: Interaction, channel_ids: list[int]) -> None:
+        await interaction.response.defer()
+        assert interaction.guild is not None
+        try:
+            self._place = None
+            found = await place_options.find(interaction.guild, channel_ids[0])
+            if found is None:
+                raise Refusal(_("That channel is gone."))
+            await place_options.require_view(interaction, found.id)
+            self._place = found
+        finally:
+            await self._show(interaction)
+
+    async def _ask_address(self, interaction: Interaction) -> None:
+        await interaction.response.send_modal(
+            Ask(
+                self,
+                self._look,
+                title=_("Address"),
+                label=_("Address of a feed, or of a page that has one"),
+                placeholder="https://",
+                max_length=2000,
+            )
+        )
+
+    async def _look(self, interaction: Interaction, address: str) -> None:
+        await interaction.response.defer()
+        assert interaction.guild is not None
+        try:
+            self._offered = await interaction.client.newsroom.following.look(address, interaction.guild.id)
+        except NeedsPassword as error:
+            raise Refusal(
+                clickable(_("That feed asks for a name and password. /feed add takes them."))
+            ) from error
+        if self._offered.parsed is not None:
+            self._add(0)
+        await self._show(interaction)
+
+    async def _choose_feed(self, interaction: Interaction, values: list[str]) -> None:
+        await interaction.response.defer()
+        self._add(int(values[0]))
+        await self._show(interaction)
+
+    def _add(self, number: int) -> None:
+        feed = self._offered.feeds[number]
+        self._offered = Discovery()
+        if feed.url not in {outline.url for outline in self._added}:
+            self._added.append(Outline(feed.title or urls.masked(feed.url), feed.url, None, None))
+
+    async def _follow(self, interaction: Interaction) -> None:
+        await interaction.response.defer()
+        client = interaction.client
+        target = (
+            await place_options.find(self._place.guild, self._place.id) if self._place is not None else None
+        )
+        if target is None:
+            raise Refusal(_("That channel is gone."))
+        await place_options.require_view(interaction, target.id)
+        require_posting(interaction, target)
+        chosen = [outline for name in self._packs for outline in starter_packs.outlines(name)]
+        feeds = list({outline.url: outline for outline in (*self._added, *chosen)}.values())
+        self.stop()
+
+        async def tell(done: int) -> None:
+            said = _("{done} of {total} feeds are done…").format(done=amount(done), total=amount(len(feeds)))
+            await interaction.edit_original_response(content=f"⏳ {said}", embed=None, view=None)
+            client.courier.wake()  # what was found so far need not wait for the rest
+
+        await tell(0)
+        await client.courier.look_again(target.id)
+        lines = await starter_packs.follow(
+            client,
+            feeds,
+            server_id=target.guild.id,
+            channel_id=target.id,
+            person_id=interaction.user.id,
+            tell=tell,
+        )
+        client.courier.wake()
+        embed = discord.Embed(description=safe.cut("\n".join(lines), discord_limits.DESCRIPTION))
+        embed.add_field(name=_("What to try next"), value=_next(), inline=False)
+        waits = await arrival.delay(interaction, target)
+        said = _("Followed in {channel}. Look there: the first articles are appearing.")
+        if not any(line.startswith(starter_packs.ADDED) for line in lines):
+            said, waits = _("Nothing new is followed in {channel}."), ""
+        elif waits:
+            said = _("Followed in {channel}.")
+        said = said.format(channel=target.mention)
+        await interaction.edit_original_response(
+            content="\n".join(filter(None, (said, waits))), embed=embed, view=None
+        )
+
+    async def _cancel(self, interaction: Interaction) -> None:
+        await interaction.response.defer()
+        self.stop()
+        await interaction.edit_original_response(content=_("Nothing changed."), embed=None, view=None)
+
+
+def _few(outlines: tuple[Outline, ...]) -> str:
+    """The first names of a list, and how many more there are."""
+    names = ", ".join(outline.title for outline in outlines[:_NAMED])
+    more = len(outlines) - _NAMED
+    if more <= 0:
+        return names
+    return ngettext("{names} and {count} other", "{names} and {count} others", more).format(
+        names=names, count=amount(more)
+    )
+
+
+def _next() -> str:
+    lines = (
+        clickable(_("React to a post with 🔖 to keep it: /bookmarks lists what you kept.")),
+        clickable(_("/search finds any article by its words; /ask answers questions from them.")),
+        clickable(_("/feed add follows more, /feed list tells how each feed fares.")),
+        clickable(_("/settings server has the language of posts, the time zone and who manages feeds.")),
+    )
+    return "\n".join(f"• {line}" for line in lines)

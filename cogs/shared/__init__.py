@@ -1,0 +1,1 @@
+"""Building blocks of several cogs: views, paging, cards, rights."""

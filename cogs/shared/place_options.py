@@ -1,0 +1,114 @@
+"""Channels and threads as options of commands: where feeds are posted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import discord
+from discord import app_commands
+
+from bot.core.locale import _
+from bot.core.refusals import Refusal
+from cogs.shared.views import Interaction
+
+Place = discord.TextChannel | discord.Thread | discord.ForumChannel
+"""A channel that can be posted in: text, announcement, thread or forum (media channels are forums here)."""
+
+
+class PlaceOption(app_commands.Transformer):
+    """A channel option; archived threads, which the cache does not know, are fetched."""
+
+    @property
+    def type(self) -> discord.AppCommandOptionType:
+        """A channel."""
+        return discord.AppCommandOptionType.channel
+
+    @property
+    def channel_types(self) -> list[discord.ChannelType]:
+        """The kinds of channel that Discord offers."""
+        kinds = discord.ChannelType
+        return [
+            kinds.text,
+            kinds.news,
+            kinds.news_thread,
+            kinds.public_thread,
+            kinds.private_thread,
+            kinds.forum,
+            kinds.media,
+        ]
+
+    async def transform(self, _interaction: discord.Interaction[Any], value: object, /) -> object:
+        """Keep what Discord sent; `place` looks it up after the interaction was acknowledged."""
+        return value
+
+
+Option = app_commands.Transform[app_commands.AppCommandChannel | app_commands.AppCommandThread, PlaceOption]
+
+
+async def place(interaction: Interaction, option: Option | None) -> Place:
+    """The channel that a person chose, or where they are when they chose none.
+
+    Raises `Refusal` where Telex cannot post, and where the person sees nothing.
+    """
+    assert interaction.guild is not None
+    channel_id = option.id if option is not None else interaction.channel_id
+    found = await find(interaction.guild, channel_id) if channel_id is not None else None
+    if found is None:
+        raise Refusal(
+            _("Telex posts in text channels, announcement channels, threads and forums. Choose one of those.")
+        )
+    await require_view(interaction, found.id)
+    return found
+
+
+async def find(guild: discord.Guild, channel_id: int) -> Place | None:
+    """A channel or thread of a server that can be posted in; None when it is gone or of another kind.
+
+    A thread that is not in the cache (an archived one) is fetched.
+    """
+    channel = guild.get_channel_or_thread(channel_id)
+    if channel is None:
+        try:
+            channel = await guild.fetch_channel(channel_id)
+        except (discord.HTTPException, discord.InvalidData):
+            return None
+    return channel if isinstance(channel, Place) else None
+
+
+async def require_view(interaction: Interaction, channel_id: int) -> None:
+    """Raise `Refusal` unless the asker sees this channel of the server they are in."""
+    assert interaction.guild is not None
+    assert isinstance(interaction.user, discord.Member)
+    if not await interaction.client.can_view(interaction.guild, interaction.user, channel_id):
+        raise Refusal(_("You cannot see that channel, so you cannot choose it either."))
+
+
+def lacking(interaction: Interaction, channel: Place) -> tuple[str, str]:
+    """What the bot lacks in a channel, as sentences or "": for posting, and for what goes beyond it."""
+    needed = interaction.client.missing_permissions(channel)
+    useful = interaction.client.missing_permissions(channel, useful=True)
+    refusal = advice = ""
+    if needed:
+        refusal = _(
+            "I cannot post in {channel} yet. In the channel’s settings, under Permissions, "
+            "give me: {permissions}. Then try again."
+        ).format(channel=channel.mention, permissions=_list(needed))
+    if useful:
+        advice = _(
+            "In {channel} I also lack {permissions}: posts go out all the same, but I cannot add reactions "
+            "to them, find reactions made while I was away, or check after a failure whether a post got "
+            "through."
+        ).format(channel=channel.mention, permissions=_list(useful))
+    return refusal, advice
+
+
+def require_posting(interaction: Interaction, channel: Place) -> str:
+    """What the bot lacks in a channel beyond posting, as `lacking`. Raises `Refusal` where it cannot post."""
+    refusal, advice = lacking(interaction, channel)
+    if refusal:
+        raise Refusal(refusal)
+    return advice
+
+
+def _list(names: list[str]) -> str:
+    return ", ".join(f"**{name}**" for name in names)

@@ -1,0 +1,1 @@
+"""What comes by itself: /watch and /digest."""

@@ -1,0 +1,54 @@
+"""Digests in words: when one comes, what was chosen for it, and what the history of settings says of it."""
+
+from __future__ import annotations
+
+from babel.dates import get_day_names
+
+from bot.core import hours, locale
+from bot.core.choices import DigestPlan
+from bot.core.locale import _
+
+
+def when(plan: DigestPlan) -> str:
+    """When a digest comes, in the middle of a sentence."""
+    if plan.weekday is None:
+        return _("every day at {time}").format(time=hours.clock(plan.minute))
+    return _("every {weekday} at {time}").format(
+        weekday=_weekday(plan.weekday), time=hours.clock(plan.minute)
+    )
+
+
+def weekly(day: int) -> str:
+    """How often a digest comes that comes on a weekday; Monday is 0."""
+    return _("Every {weekday}").format(weekday=_weekday(day))
+
+
+def _weekday(day: int) -> str:
+    return str(get_day_names("wide", locale=locale.current())[day])
+
+
+def choices(plan: DigestPlan) -> list[str]:
+    """What was chosen beside the time, a line each."""
+    return [
+        _("Digest only: the channel gets no single posts.")
+        if plan.alone
+        else _("Beside the single posts, which come as before."),
+        *([_("From feeds of this channel and of others that all its readers see.")] if plan.wide else []),
+        *([_("With a chart of the week.")] if plan.chart else []),
+    ]
+
+
+def told(written: str | None) -> str:
+    """A value of the history of settings in words: a digest as the store writes it, or none."""
+    if written is None:
+        return _("none")
+    plan = DigestPlan.of(written)
+    return ", ".join((when(plan), *(name for name, chosen in _names(plan) if chosen)))
+
+
+def _names(plan: DigestPlan) -> list[tuple[str, bool]]:
+    return [
+        (_("digest only"), plan.alone),
+        (_("other channels too"), plan.wide),
+        (_("chart of the week"), plan.chart),
+    ]

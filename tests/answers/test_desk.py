@@ -1,0 +1,177 @@
+"""The desk: few questions at once, a limit a server, and what is remembered of a conversation."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bot.answers import answering, question_service
+from bot.answers.answer_model import Answer
+from bot.answers.question_service import (
+    AT_ONCE,
+    OF_A_PERSON,
+    OF_A_SERVER,
+    Asked,
+    QuestionService,
+    TooMany,
+    closest,
+)
+from bot.client.services import Newsroom
+from bot.core.refusals import Refusal
+from tests.clocks import ManualClock
+from tests.store.samples import SERVER, add_feed, new_article, record
+
+
+def asked(number: int = 0, **changes: Any) -> Asked:
+    values: dict[str, Any] = {
+        "text": f"Who bought Slack {number}?",
+        "feed_ids": {1},
+        "server_id": SERVER,
+        "channel_id": 2,
+        "person_id": 3,
+        "public": True,
+    }
+    return Asked(**values | changes)
+
+
+class Slow:
+    """An engine that takes as long as the test wants."""
+
+    def __init__(self) -> None:
+        self.running = self.most = 0
+        self.go_on = asyncio.Event()
+        self._begun = asyncio.Semaphore(0)
+
+    async def working(self, count: int) -> None:
+        """Wait until it works on so many questions more."""
+        for _ in range(count):
+            await self._begun.acquire()
+
+    async def ask(self, _searcher: object, question: str, **_options: Any) -> Answer:
+        self.running += 1
+        self.most = max(self.most, self.running)
+        self._begun.release()
+        await self.go_on.wait()
+        self.running -= 1
+        return Answer(question=question, answered=True)
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> Slow:
+    made = Slow()
+    monkeypatch.setattr(answering, "ask", made.ask)
+    return made
+
+
+def service_of(newsroom: Newsroom) -> QuestionService:
+    return QuestionService(newsroom.store, newsroom.searcher, newsroom.clock, newsroom.writer)
+
+
+async def test_eight_askers_are_worked_on_two_at_a_time(newsroom: Newsroom, slow: Slow):
+    taking = service_of(newsroom)
+    tasks = [asyncio.create_task(taking.answer(asked(number))) for number in range(8)]
+    await slow.working(AT_ONCE)
+    slow.go_on.set()
+    replies = await asyncio.gather(*tasks)
+    assert slow.most == AT_ONCE
+    assert len({reply.question_id for reply in replies}) == 8
+
+
+async def test_more_than_can_wait_are_sent_away_and_leave_no_trace(
+    newsroom: Newsroom, slow: Slow, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(question_service, "MOST_WAITING", 1)
+    taking = service_of(newsroom)
+    tasks = [asyncio.create_task(taking.answer(asked(number))) for number in range(AT_ONCE + 1)]
+    await slow.working(AT_ONCE)
+    with pytest.raises(Refusal, match="many questions"):
+        await taking.answer(asked(9))
+    tasks[-1].cancel()  # who waited gives up, and the place is free again
+    await asyncio.wait([tasks[-1]])
+    last = asyncio.create_task(taking.answer(asked(10)))
+    slow.go_on.set()
+    await asyncio.gather(*tasks[:-1], last)
+    assert await newsroom.store.questions.count(3) == AT_ONCE + 1
+
+
+async def test_an_answer_that_fails_frees_its_place(newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch):
+    async def fail(*_arguments: object, **_options: object) -> Answer:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(answering, "ask", fail)
+    taking = service_of(newsroom)
+    for _ in range(AT_ONCE + 1):
+        with pytest.raises(RuntimeError):
+            await taking.answer(asked())
+
+
+async def test_with_a_writer_more_are_worked_on_at_once(newsroom: Newsroom, slow: Slow):
+    taking = service_of(replace(newsroom, writer=object()))  # type: ignore[arg-type]  # only whether there is one
+    tasks = [asyncio.create_task(taking.answer(asked(number))) for number in range(AT_ONCE + 2)]
+    await slow.working(AT_ONCE + 2)
+    slow.go_on.set()
+    await asyncio.gather(*tasks)
+
+
+def test_a_server_has_a_limit_that_one_person_cannot_use_up(newsroom: Newsroom, clock: ManualClock):
+    taking = service_of(newsroom)
+    for number in range(OF_A_SERVER):
+        taking.admit("Who?", person_id=number // OF_A_PERSON, server_id=SERVER)
+    with pytest.raises(TooMany, match="This server") as refused:
+        taking.admit("Who?", person_id=999, server_id=SERVER)
+    assert not refused.value.known
+    with pytest.raises(TooMany) as refused:
+        taking.admit("Who?", person_id=999, server_id=SERVER)
+    assert refused.value.known
+    taking.admit("Who?", person_id=998, server_id=SERVER + 1)
+    clock.advance(2)
+    taking.admit("Who?", person_id=999, server_id=SERVER)
+
+
+async def test_the_article_of_a_conversation_stays_its_article(
+    newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
+):
+    feed = await add_feed(newsroom.store)
+    (article,) = (await record(newsroom.store, feed, new_article(feed, "a"))).new_ids
+    abouts: list[object] = []
+
+    async def ask(_searcher: object, question: str, **options: Any) -> Answer:
+        abouts.append(options["about"])
+        return Answer(question=question, answered=False)
+
+    monkeypatch.setattr(answering, "ask", ask)
+    taking = service_of(newsroom)
+    first = await taking.answer(asked(article_id=article))
+    assert first.about is not None
+    follows = await newsroom.store.questions.get(first.question_id)
+    second = await taking.answer(asked(follows=follows))
+    assert abouts == [article, article]
+    assert second.about is None  # nobody asked about it this time, and the answer is not from it
+
+
+async def test_the_closest_of_some_articles_is_the_one_that_is_named(newsroom: Newsroom):
+    feed = await add_feed(newsroom.store)
+    titles = {
+        "a": "Cities ban facial recognition",
+        "b": "Le prix des puces",
+        "c": "Robots",
+        "d": "Robots",
+    }
+    new = [new_article(feed, name, title=title, summary="") for name, title in titles.items()]
+    articles = await newsroom.store.articles.by_ids((await record(newsroom.store, feed, *new)).new_ids)
+    found = closest("Which city banned it?", articles)
+    assert found is not None
+    assert found.title == titles["a"]
+    assert closest("What about robots?", articles) is None
+    assert closest("Why?", articles) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("merci !", "You are welcome."), ("Thanks", "You are welcome."), ("bonjour", "Hello!")]
+)
+async def test_who_only_greets_or_thanks_gets_no_quote(newsroom: Newsroom, text: str, said: str):
+    with pytest.raises(Refusal, match=said):
+        await service_of(newsroom).answer(asked(text=text))

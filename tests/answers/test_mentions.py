@@ -1,0 +1,99 @@
+"""A mention is a question, a search, a call for help, or no call at all."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.answers.mentions import Want, Wanted, language, wanted
+
+NOW = 1_780_000_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "what happened with Intel",
+        "Intel?",
+        "quoi de neuf sur Intel",
+        "les nouveautés de Mistral depuis lundi",
+        "and why?",
+        "Qu’en dit-on",
+        "find out who bought Slack?",
+        "what about Intel since:7d",
+        "search",
+        "wow - crazy",
+    ],
+)
+def test_a_question_to_the_bot_is_answered(text: str):
+    assert wanted(text, NOW, addressed=True) == Wanted(Want.ANSWER, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "query"),
+    [
+        ("search: intel since:7d", "intel since:7d"),
+        ("Search intel", "intel"),
+        ("cherche puces depuis:lundi", "puces depuis:lundi"),
+        ("recherche : puces ?", "puces ?"),
+        ("intel since:7d", "intel since:7d"),
+        ("titre:intel", "titre:intel"),
+        ('"facial recognition"', '"facial recognition"'),
+        ("intel -amd", "intel -amd"),
+        ("intel OR amd", "intel OR amd"),
+    ],
+)
+def test_the_search_syntax_is_a_search(text: str, query: str):
+    assert wanted(text, NOW, addressed=True) == Wanted(Want.SEARCH, query)
+
+
+@pytest.mark.parametrize("text", ["", "lol nice", "this is -really- bad", "thanks", "price since:ever"])
+def test_a_comment_that_a_client_made_a_mention_is_left_alone(text: str):
+    assert wanted(text, NOW, addressed=False).want is Want.NOTHING
+
+
+@pytest.mark.parametrize("text", ["who is behind this", "vraiment ?", "et pourquoi"])
+def test_a_question_in_reply_to_a_post_is_answered(text: str):
+    assert wanted(text, NOW, addressed=False) == Wanted(Want.ANSWER, text)
+
+
+@pytest.mark.parametrize("text", ["  \n ", "hello!", "Bonjour", "aide ?", "search:", "cherche :"])
+def test_a_bare_mention_or_a_greeting_is_a_call_for_help(text: str):
+    assert wanted(text, NOW, addressed=True).want is Want.HELP
+    assert wanted(text, NOW, addressed=False).want is Want.NOTHING
+
+
+@pytest.mark.parametrize("text", ["thanks!", "Merci beaucoup", "thank you Telex"])
+def test_thanks_are_no_question(text: str):
+    assert wanted(text, NOW, addressed=True).want is Want.NOTHING
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Quand ?", "fr"),
+        ("combien coûte le Pixel 9 ?", "fr"),
+        ("cherche puces", "fr"),
+        ("search chips", "en"),
+        ("Salut !", "fr"),
+        ("What happened with Intel", "en"),
+        ("Intel?", None),
+    ],
+)
+def test_the_language_of_a_few_words_shows(text: str, expected: str | None):
+    assert language(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("cherche mistral", "fr"),
+        ("trouve : titre:ia", "fr"),
+        ("search mistral", "en"),
+        ("mistral since:7d", None),
+        ("titre:mistral", "fr"),
+        ("langue:en mistral", "fr"),
+        ("https://avant:8080", None),
+    ],
+)
+def test_the_word_that_begins_a_search_tells_the_language(text: str, language: str | None) -> None:
+    assert wanted(text, NOW, addressed=True).language == language

@@ -1,0 +1,85 @@
+"""Bookmarks as files: nothing in a title or address breaks out of the file's own markup."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from selectolax.lexbor import LexborHTMLParser
+
+from bot.core.models import Article, Bookmark
+from cogs.reading.bookmark_files import as_browser_file, as_json, as_markdown
+
+ARTICLE = Article(
+    id=1,
+    key="k",
+    feed_id=1,
+    page="p",
+    url="https://news.example/a?b=1&c=2",
+    title="Une vidéo du 10 juin",
+    summary="",
+    text="",
+    body="",
+    author=None,
+    outlet="Le Fil",
+    language="fr",
+    tags=("IA", "vie privée"),
+    image=None,
+    published=1_591_776_000,
+    found=1_591_776_000,
+)
+
+
+def kept(**changes: Any) -> Bookmark:
+    return Bookmark(
+        article=ARTICLE._replace(**changes), created=1_600_000_000, server_id=1, channel_id=2, message_id=3
+    )
+
+
+def test_markdown_lists_title_link_source_and_day():
+    assert as_markdown([kept()]) == (
+        "# Bookmarks\n\n- [Une vidéo du 10 juin](<https://news.example/a?b=1&c=2>) – Le Fil, 2020-06-10\n"
+    )
+
+
+@given(st.text(max_size=60), st.text(alphabet="<>()[]\\\n \"'é/", max_size=20))
+def test_nothing_in_a_title_or_address_is_markdown(title, tail):
+    (line,) = as_markdown([kept(title=title, url="https://x.example/" + tail)]).splitlines()[2:]
+    match = re.fullmatch(r"- \[((?:\\.|[^\\\[\]])*)\]\(<([^<>\\\s]*)>\) – Le Fil, 2020\\?-06\\?-10", line)
+    assert match
+    assert not re.search(r"(?<!\\)(?:\\\\)*[*_`<~!]", match[1])
+
+
+def test_json_has_what_a_program_needs():
+    (row,) = json.loads(as_json([kept()]))
+    assert row == {
+        "url": "https://news.example/a?b=1&c=2",
+        "title": "Une vidéo du 10 juin",
+        "source": "Le Fil",
+        "published": "2020-06-10T08:00:00Z",
+        "saved": "2020-09-13T12:26:40Z",
+        "language": "fr",
+        "tags": ["IA", "vie privée"],
+    }
+
+
+@given(st.lists(st.text(max_size=40), max_size=4))
+def test_a_browser_reads_as_many_bookmarks_as_there_are_whatever_their_titles(titles):
+    titles = [*titles, "</A><script>alert(1)</script>", '"><H3>']
+    page = as_browser_file([kept(title=title, tags=(title,)) for title in titles])
+    assert page.startswith("<!DOCTYPE NETSCAPE-Bookmark-file-1>\n")
+    tree = LexborHTMLParser(page)
+    links = tree.css("a")
+    assert [link.attributes["href"] for link in links] == [ARTICLE.url] * len(titles)
+    assert {link.attributes["add_date"] for link in links} == {"1600000000"}
+    assert tree.css("script") == []
+    assert len(tree.css("h3")) == 1
+
+
+def test_no_bookmarks_make_valid_files():
+    assert json.loads(as_json([])) == []
+    assert as_markdown([]).startswith("# Bookmarks")
+    assert "<DL><p>" in as_browser_file([])

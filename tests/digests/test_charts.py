@@ -1,0 +1,88 @@
+"""Charts: drawn elsewhere, whatever their labels say."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+import warnings
+from collections.abc import Sequence
+
+import pytest
+from PIL import Image
+
+from bot.digests import bar_charts
+from bot.digests.bar_charts import Chart, Row, draw, drawn
+
+WILD = (
+    "$x^2$ \\frac{a}{b} $",
+    "日本語のニュース 🎉",
+    "a" * 5_000,
+    "tab\tand\nlines\x00",
+    "مرحبا _^{}%#&",
+    "\ud800",
+)
+
+
+def chart(*labels: str, counts: tuple[int, ...] = (0, 1, 2, 5)) -> Chart:
+    rows = tuple(Row(label, f"{label} 3", counts) for label in labels)
+    return Chart("Rising", "Before", "Last 7 days", ("1 Nov", "8 Nov", "15 Nov"), rows)
+
+
+def image(chart: Chart) -> Image.Image:
+    (picture,) = draw([chart])
+    return Image.open(io.BytesIO(picture)).convert("RGB")
+
+
+def test_the_bot_does_not_load_what_draws() -> None:
+    code = "import cogs, bot.digests.bar_charts, sys; assert 'matplotlib' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+async def test_pictures_come_from_another_process_in_discords_colours() -> None:
+    pictures = await drawn([chart("Mistral AI", "Windows 11"), chart("Le Fil")._replace(colour=1)])
+    for picture, colour in zip(pictures, ((0x56, 0xB4, 0xE9), (0xE6, 0x9F, 0x00)), strict=True):
+        seen = Image.open(io.BytesIO(picture)).convert("RGB")
+        assert seen.width == bar_charts.WIDTH
+        assert seen.getpixel((1, 1)) == (0x31, 0x33, 0x38)
+        places = ((x, y) for x in range(400, 790, 3) for y in range(70, seen.height, 3))
+        assert colour in {seen.getpixel(place) for place in places}
+
+
+@pytest.mark.parametrize("label", WILD)
+def test_labels_are_neither_formulas_nor_missing_glyphs(
+    label: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert image(chart(label)).width == bar_charts.WIDTH
+    assert "findfont" not in capfd.readouterr().err
+
+
+def test_a_long_label_does_not_run_into_the_bars() -> None:
+    seen = image(chart("M" * 300, counts=(0, 0, 0, 0)))
+    beside = [seen.getpixel((x, y)) for x in range(380, 388) for y in range(80, 160)]
+    assert set(beside) == {(0x31, 0x33, 0x38)}
+
+
+@pytest.mark.parametrize("counts", [(0, 0), (1, 0), (10**9, 1)])
+def test_counts_of_any_size_are_drawn(counts: tuple[int, ...]) -> None:
+    assert image(chart("One", counts=counts)).width == bar_charts.WIDTH
+
+
+def test_a_picture_is_not_higher_than_discord_shows_at_full_width() -> None:
+    seen = image(chart(*(f"Label {number}" for number in range(12))))
+    assert seen.height <= bar_charts.WIDTH * 3 / 4
+
+
+def test_nothing_to_draw_is_a_picture_too() -> None:
+    assert image(chart()).width == bar_charts.WIDTH
+
+
+async def test_what_cannot_be_drawn_is_no_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bar_charts, "draw", _fails)
+    assert await drawn([chart("One")]) == ()
+
+
+def _fails(charts: Sequence[Chart]) -> tuple[bytes, ...]:
+    raise OSError("no fonts")

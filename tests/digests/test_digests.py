@@ -1,0 +1,168 @@
+"""What a digest chooses: the stories that many tell, one line each, beside others of their topic."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot.core.choices import DigestPlan
+from bot.digests import digest_selection
+from bot.digests.digest_selection import Edition, Section, Story
+from bot.digests.rising import Line
+from bot.store.outbox.digest_articles import Candidate, Other
+
+DAY = 86_400
+NOW = 1_780_000_000
+
+
+def article(number: int, title: str, **fields: Any) -> Candidate:
+    values: dict[str, Any] = {
+        "article_id": number,
+        "feed_id": 1,
+        "page": f"page-{number}",
+        "title": title,
+        "outlet": f"Outlet {number}",
+        "tags": (),
+        "language": "en",
+        "published": NOW - 1000 - number,
+        "others": (),
+        "kept": 0,
+    }
+    return Candidate(**(values | fields))
+
+
+def chosen(*candidates: Candidate, kin: Any = ()) -> tuple[list[tuple[str | None, list[int]]], int]:
+    sections, more = digest_selection.choose(candidates, kin, NOW - DAY, NOW)
+    return [
+        (section.topic, [story.articles[0][0] for story in section.stories]) for section in sections
+    ], more
+
+
+def test_what_many_outlets_tell_comes_first() -> None:
+    told = [
+        article(1, "Chips get smaller", published=NOW),
+        article(2, "Cities ban facial recognition", others=(Other(20, 2, "B"), Other(21, 3, "C"))),
+        article(3, "A browser engine", others=(Other(30, 2, "B"),)),
+    ]
+    assert chosen(*told) == ([(None, [2, 3, 1])], 0)
+
+
+def test_bookmarks_count_and_freshness_decides_the_rest() -> None:
+    told = [
+        article(1, "Chips get smaller", published=NOW - 80_000),
+        article(2, "A browser engine", published=NOW - 10),
+        article(3, "Cities ban facial recognition", published=NOW - 80_000, kept=2),
+    ]
+    assert chosen(*told) == ([(None, [3, 2, 1])], 0)
+
+
+def test_articles_that_tell_one_event_are_one_line_by_kinship_and_by_title() -> None:
+    told = [
+        article(1, "OpenAI buys a chip maker", published=NOW - 500),
+        article(2, "Le rachat d’un fabricant de puces", language="fr", published=NOW - 400),
+        article(3, "Cities in Spain ban facial recognition", published=NOW - 300),
+        article(4, "Cities in Spain ban facial recognition cameras", published=NOW - 200),
+    ]
+    sections, _more = digest_selection.choose(told, [(2, 1, 0.9)], NOW - DAY, NOW)
+    stories = [story for section in sections for story in section.stories]
+    assert sorted([one for one, _feed in story.articles] for story in stories) == [[1, 2], [3, 4]]
+
+
+def test_other_numbers_are_another_story_and_so_is_what_is_hardly_like_it() -> None:
+    told = [
+        article(1, "Python version 3.12 released for everyone"),
+        article(2, "Python version 3.13 released for everyone"),
+    ]
+    assert sum(len(ids) for _topic, ids in chosen(*told)[0]) == 2
+    assert sum(len(ids) for _topic, ids in chosen(*told, kin=[(1, 2, 0.2)])[0]) == 2
+
+
+def test_stories_of_one_topic_stand_together_under_their_tag_or_name() -> None:
+    told = [
+        article(1, "Linux gets a scheduler", tags=("Kernel",)),
+        article(2, "A fix for Linux laptops"),
+        article(3, "Parliament votes on data", tags=("Law",)),
+        article(4, "A judge rules on cookies", tags=("law",)),
+        article(5, "Chips get smaller"),
+    ]
+    topics = dict(chosen(*told)[0])
+    assert {frozenset(ids) for ids in topics.values()} == {
+        frozenset({1, 2}),
+        frozenset({3, 4}),
+        frozenset({5}),
+    }
+    assert topics["Linux"] == [1, 2]
+    assert sorted(topics[topic] for topic in topics if topic and topic != "Linux") == [[3, 4]]
+    assert topics[None] == [5]
+
+
+def test_a_story_that_many_tell_stands_before_the_topics_and_a_topic_where_its_best_story_does() -> None:
+    told = [
+        article(1, "Chips get smaller", published=NOW - 5000),
+        article(2, "Parliament votes on data", tags=("Law",)),
+        article(3, "A judge rules on cookies", tags=("law",)),
+        article(4, "A fix for Linux laptops", tags=("Linux",)),
+        article(5, "Linux gets a scheduler", others=(Other(50, 2, "B"),)),
+        article(6, "A fork of the Linux shell"),
+        article(7, "Ship’s anchor cuts a cable", others=(Other(70, 2, "B"), Other(71, 3, "C"))),
+    ]
+    assert chosen(*told)[0] == [(None, [7]), ("Linux", [5, 4, 6]), ("Law", [2, 3]), (None, [1])]
+
+
+def test_a_tag_of_everything_is_no_topic() -> None:
+    told = [article(number, f"Word{number}x happened", tags=("Tech",)) for number in range(1, 9)]
+    assert [topic for topic, _ids in chosen(*told)[0]] == [None]
+
+
+def test_an_outlet_that_writes_a_lot_does_not_push_out_the_others() -> None:
+    many = [
+        article(number, f"Alpha{number} beta{number}", outlet="Busy", published=NOW - number)
+        for number in range(1, 30)
+    ]
+    rare = article(99, "Something of a small outlet", published=NOW - 70_000)
+    sections, more = chosen(*many, rare)
+    assert 99 in [number for _topic, ids in sections for number in ids]
+    assert more == 30 - digest_selection.MOST_STORIES
+
+
+def test_hostile_titles_and_tags_are_only_words() -> None:
+    told = [
+        article(1, "@everyone **x** " * 200, tags=("\u202e" * 50, "", "x" * 5000, "<@1>")),
+        article(2, "", tags=("<@1>",)),
+        article(3, "\ud800\udfff\x00"),
+    ]
+    sections, more = chosen(*told)
+    assert sum(len(ids) for _topic, ids in sections) == 3
+    assert more == 0
+
+
+def test_an_edition_is_read_as_it_was_written_and_narrowed_to_feeds() -> None:
+    edition = Edition(
+        since=1,
+        until=2,
+        daily=True,
+        zone="Europe/Paris",
+        wide=True,
+        more=3,
+        sections=(
+            Section("Linux", (Story(((1, 10), (2, 20)), 4), Story(((3, 30),), 0))),
+            Section(None, (Story(((4, 30),), 0),)),
+        ),
+        rising=(Line(name="Linux", articles=5, before=1, outlets=2, counts=(1, 2)),),
+        feeds=(10, 20),
+    )
+    assert digest_selection.read(edition.written()) == edition
+    assert edition.article_ids == [1, 2, 3, 4]
+    narrowed = edition.narrowed({20, 10})
+    assert narrowed.article_ids == [1, 2]
+    assert narrowed.rising
+    assert edition.narrowed({20}).rising == ()
+    assert edition.narrowed({20}).article_ids == [2]
+    assert edition.narrowed(set()).sections == ()
+
+
+def test_a_digest_is_made_up_for_within_half_a_day_or_two() -> None:
+    daily, weekly = DigestPlan(weekday=None, minute=0), DigestPlan(weekday=0, minute=0)
+    assert not digest_selection.is_late(daily, NOW, NOW + DAY // 2)
+    assert digest_selection.is_late(daily, NOW, NOW + DAY // 2 + 1)
+    assert not digest_selection.is_late(weekly, NOW, NOW + 2 * DAY)
+    assert digest_selection.is_late(weekly, NOW, NOW + 2 * DAY + 1)

@@ -1,0 +1,228 @@
+"""A feed in trouble is told of once, in the right place, and once when it is back, whatever happens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bot.client.services import Newsroom, open_newsroom
+from bot.core.choices import Preference
+from bot.core.models import Dispatch, DispatchKind, Feed
+from bot.core.settings import Settings
+from bot.store import StoreError
+from bot.store.polls import Polls
+from tests.answers.desk import CHANNEL, SERVER, followed, polled, sent
+from tests.clocks import ManualClock
+from tests.feed_server import FeedServer, item, rss
+
+BROKEN = (
+    "The feed “Wire” could not be read for a day. The site has trouble of its own (http-500). I keep trying."
+)
+BACK = "The feed “Wire” can be read again. What it published meanwhile follows."
+
+
+async def wire(newsroom: Newsroom, server: FeedServer, channel: int = CHANNEL) -> Feed:
+    """A feed that was read once, and whose newest article was posted."""
+    url = server.serve("/", rss(item(1), title="Wire"))
+    feed = await polled(newsroom, await followed(newsroom, url, channel))
+    await sent(newsroom, channel)
+    return feed
+
+
+async def fail(newsroom: Newsroom, server: FeedServer, clock: ManualClock, feed: Feed, hours: int) -> Feed:
+    """The feed after it was asked every hour and could never be read."""
+    server.serve("/", "", status=500)
+    for _ in range(hours):
+        feed = await polled(newsroom, feed)
+        clock.advance(3600)
+    return feed
+
+
+async def recover(newsroom: Newsroom, server: FeedServer, feed: Feed, *items: str) -> Feed:
+    server.serve("/", rss(*items, item(1), title="Wire"))
+    for _ in range(3):
+        feed = await polled(newsroom, feed)
+    return feed
+
+
+async def told(newsroom: Newsroom, channel: int = CHANNEL) -> list[str]:
+    """The alerts that a channel is owed, now sent."""
+    return [
+        dispatch.payload
+        for dispatch, _ in await sent(newsroom, channel)
+        if dispatch.kind is DispatchKind.NOTICE
+    ]
+
+
+@pytest.mark.parametrize("news", [(), (item(2),)], ids=["with nothing new", "with news"])
+async def test_a_feed_that_fails_for_a_day_and_is_back_is_told_of_once_each(
+    newsroom: Newsroom, feed_server: FeedServer, clock: ManualClock, news: tuple[str, ...]
+) -> None:
+    feed = await wire(newsroom, feed_server)
+    feed = await fail(newsroom, feed_server, clock, feed, 24)
+    assert await told(newsroom) == []
+    feed = await fail(newsroom, feed_server, clock, feed, 30)
+    assert await told(newsroom) == [BROKEN]
+    feed = await fail(newsroom, feed_server, clock, feed, 50)
+    assert await told(newsroom) == []
+    await recover(newsroom, feed_server, feed, *news)
+    assert await told(newsroom) == [BACK]
+
+
+async def test_a_short_failure_is_not_told_to_anybody(
+    newsroom: Newsroom, feed_server: FeedServer, clock: ManualClock
+) -> None:
+    feed = await fail(newsroom, feed_server, clock, await wire(newsroom, feed_server), 20)
+    await recover(newsroom, feed_server, feed)
+    assert await sent(newsroom) == []
+
+
+async def test_a_second_failure_is_told_of_again(
+    newsroom: Newsroom, feed_server: FeedServer, clock: ManualClock
+) -> None:
+    feed = await wire(newsroom, feed_server)
+    for _ in range(2):
+        feed = await fail(newsroom, feed_server, clock, feed, 30)
+        feed = await recover(newsroom, feed_server, feed)
+        clock.advance(3600)
+    # Nobody read the first word before the feed was back, so there is nothing to take back.
+    assert await told(newsroom) == []
+    feed = await fail(newsroom, feed_server, clock, feed, 30)
+    assert await told(newsroom) == [BROKEN]
+    feed = await recover(newsroom, feed_server, feed)
+    feed = await fail(newsroom, feed_server, clock, feed, 30)
+    assert await told(newsroom) == [BACK, BROKEN]
+
+
+async def test_a_feed_that_is_gone_is_told_of_at_once_with_what_to_do(
+    newsroom: Newsroom, feed_server: FeedServer
+) -> None:
+    await newsroom.store.servers.joined(SERVER, "fr")
+    feed = await wire(newsroom, feed_server)
+    feed_server.serve("/", "", status=410)
+    for _ in range(2):
+        await polled(newsroom, feed)
+    (alert,) = await told(newsroom)
+    assert alert.startswith("Le flux «\xa0Wire\xa0» a disparu.")
+    assert "suivez" in alert
+
+
+@pytest.mark.parametrize("news", [(), (item(2),)], ids=["with nothing new", "with news"])
+async def test_no_alert_is_lost_or_told_twice_when_the_process_dies_as_it_records(
+    settings: Settings,
+    clock: ManualClock,
+    feed_server: FeedServer,
+    monkeypatch: pytest.MonkeyPatch,
+    news: tuple[str, ...],
+) -> None:
+    async def died(*_: object, **__: object) -> None:
+        raise StoreError("killed before the transaction")
+
+    async with open_newsroom(settings, clock) as newsroom:
+        feed = await fail(newsroom, feed_server, clock, await wire(newsroom, feed_server), 24)
+        with monkeypatch.context() as patched:
+            patched.setattr(Polls, "record_quiet", died)
+            with pytest.raises(StoreError):
+                await polled(newsroom, feed)
+    async with open_newsroom(settings, clock) as newsroom:
+        feed = await fail(newsroom, feed_server, clock, feed, 2)
+        assert await told(newsroom) == [BROKEN]
+        feed_server.serve("/", rss(*news, item(1), title="Wire"))
+        with monkeypatch.context() as patched:
+            patched.setattr(Polls, "record_quiet", died)
+            patched.setattr(Polls, "record", died)
+            with pytest.raises(StoreError):
+                await polled(newsroom, feed)
+    async with open_newsroom(settings, clock) as newsroom:
+        await recover(newsroom, feed_server, feed, *news)
+        assert await told(newsroom) == [BACK]
+
+
+async def test_what_is_back_is_known_in_the_same_transaction_as_its_articles(
+    newsroom: Newsroom, feed_server: FeedServer, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed = await fail(newsroom, feed_server, clock, await wire(newsroom, feed_server), 30)
+    assert await told(newsroom) == [BROKEN]
+    record = Polls.record
+
+    async def died(self: Polls, *given: Any, **named: Any) -> None:
+        await record(self, *given, **named)
+        raise StoreError("killed after the transaction")
+
+    feed_server.serve("/", rss(item(2), item(1), title="Wire"))
+    with monkeypatch.context() as patched:
+        patched.setattr(Polls, "record", died)
+        with pytest.raises(StoreError):
+            await polled(newsroom, feed)
+    assert await told(newsroom) == [BACK]
+
+
+async def test_a_server_with_a_channel_for_alerts_gets_one_message_there(
+    newsroom: Newsroom, feed_server: FeedServer, clock: ManualClock
+) -> None:
+    feed = await wire(newsroom, feed_server)
+    for channel in (CHANNEL + 1, CHANNEL + 2):
+        await followed(newsroom, feed.url, channel)
+    await followed(newsroom, feed.url, channel=900, server=SERVER + 1)
+    chosen = CHANNEL + 9
+    await newsroom.store.preferences.change(Preference.ALERTS, chosen, server_id=SERVER, person_id=1)
+    feed = await fail(newsroom, feed_server, clock, feed, 40)
+    assert await told(newsroom, chosen) == [BROKEN]
+    assert await told(newsroom, 900) == [BROKEN]
+    assert await told(newsroom) == await told(newsroom, CHANNEL + 1) == []
+    await newsroom.store.preferences.change(Preference.ALERTS, None, server_id=SERVER, person_id=1)
+    feed = await fail(newsroom, feed_server, clock, feed, 2)
+    assert await told(newsroom) == []  # told already
+    await recover(newsroom, feed_server, feed)
+    assert await told(newsroom, chosen) == [BACK]
+    assert await told(newsroom) == []
+
+
+async def test_without_one_each_channel_that_follows_the_feed_is_told(
+    newsroom: Newsroom, feed_server: FeedServer, clock: ManualClock
+) -> None:
+    feed = await wire(newsroom, feed_server)
+    await followed(newsroom, feed.url, CHANNEL + 1)
+    paused = await followed(newsroom, feed.url, CHANNEL + 2)
+    subscription = await newsroom.store.subscriptions.find(CHANNEL + 2, paused.id)
+    assert subscription is not None
+    await newsroom.store.subscriptions.pause(subscription.id)
+    feed = await fail(newsroom, feed_server, clock, feed, 30)
+    assert await told(newsroom) == await told(newsroom, CHANNEL + 1) == [BROKEN]
+    assert await told(newsroom, CHANNEL + 2) == []
+
+
+async def test_where_the_chosen_channel_takes_nothing_the_feeds_own_is_told(
+    newsroom: Newsroom, feed_server: FeedServer, clock: ManualClock
+) -> None:
+    feed = await wire(newsroom, feed_server)
+    await newsroom.store.preferences.change(Preference.ALERTS, CHANNEL + 9, server_id=SERVER, person_id=1)
+    await newsroom.store.dispatches.block_channel(CHANNEL + 9, "gone", None)
+    await fail(newsroom, feed_server, clock, feed, 30)
+    assert await told(newsroom) == [BROKEN]
+
+
+async def test_another_servers_channel_cannot_be_chosen(newsroom: Newsroom, feed_server: FeedServer) -> None:
+    await wire(newsroom, feed_server)
+    with pytest.raises(StoreError):
+        await newsroom.store.preferences.change(Preference.ALERTS, CHANNEL, server_id=SERVER + 1, person_id=1)
+    assert await newsroom.store.servers.alerts(SERVER + 1) is None
+
+
+async def test_the_name_of_a_feed_in_an_alert_is_short_and_holds_no_secret(
+    newsroom: Newsroom, feed_server: FeedServer
+) -> None:
+    url = feed_server.serve("/private/s3cr3tt0ken99/feed", "", status=410)
+    await newsroom.poller.poll(await followed(newsroom, url))
+    (alert,) = await told(newsroom)
+    assert "s3cr3tt0ken99" not in alert
+    assert "***" in alert
+    shown: list[tuple[Dispatch, object]] = []
+    feed = await followed(newsroom, feed_server.serve("/long", rss(item(1), title="A" * 5000)))
+    feed = await polled(newsroom, feed)
+    await sent(newsroom)
+    feed_server.serve("/long", "", status=410)
+    await polled(newsroom, feed)
+    shown += await sent(newsroom)
+    assert len(shown[0][0].payload) < 300

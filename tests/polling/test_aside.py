@@ -1,0 +1,47 @@
+"""Where articles are read for a question: in a process of their own, unless there is none."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bot.answers.answering import ask
+from bot.core.workers import Workers
+from bot.search.searching import Searcher
+from bot.store import Store
+from tests import worker_calls
+from tests.search.library import Library
+
+HERE = os.getpid()
+
+
+@pytest.fixture
+async def workers() -> AsyncIterator[Workers]:
+    pool = Workers()
+    yield pool
+    await pool.close()
+
+
+async def test_what_is_costly_runs_in_another_process(store: Store, workers: Workers) -> None:
+    assert await Searcher(store, workers=workers).aside(os.getpid) != HERE
+    assert await Searcher(store).aside(os.getpid) == HERE
+
+
+async def test_a_worker_that_dies_costs_no_answer(store: Store, workers: Workers) -> None:
+    assert await Searcher(store, workers=workers).aside(worker_calls.die_elsewhere, HERE) == "alive"
+
+
+@pytest.mark.parametrize(
+    "question", ["When was Rekognition launched?", "what's new about Rekognition this week", "robots?"]
+)
+async def test_a_worker_gives_the_same_answer(store: Store, workers: Workers, question: str) -> None:
+    library = await Library(store).open()
+    await library.add(
+        "Amazon bans Rekognition", "Rekognition was launched in 2016. The police may not use it."
+    )
+    await library.add("A robot", "It guides visitors through the museum since January 2021.")
+    inside = await ask(Searcher(store), question, feed_ids=None)
+    assert inside.answered == ("Rekognition" in question)
+    assert await ask(Searcher(store, workers=workers), question, feed_ids=None) == inside

@@ -1,0 +1,160 @@
+"""Following a feed: found, shown, and its newest article at once."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.core.refusals import Refusal
+from bot.polling import feed_search
+from tests.answers.desk import followed, polled, sent, titles
+from tests.feed_server import item, rss
+
+PAGE = """<html><head><title>Example</title>{}</head><body></body></html>"""
+LINK = '<link rel="alternate" type="application/rss+xml" title="{}" href="{}">'
+
+
+async def test_following_posts_the_newest_article_at_once_and_fetches_once(newsroom, feed_server, clock):
+    url = feed_server.serve("/feed", rss(*(item(n, published=clock.now() - n * 3600) for n in range(5))))
+    found = await newsroom.following.look(url, 1)
+    done = await newsroom.following.follow(found, server_id=1, channel_id=10)
+    assert (done.created, done.feed.url, done.first.title) == (True, url, "Article 0")
+    assert await titles(newsroom, 10) == ["Article 0"]
+    assert await newsroom.store.articles.count() == 5
+    assert feed_server.count("/feed") == 1
+    assert done.feed.next_poll > clock.now()
+    await polled(newsroom, done.feed)  # the next poll is conditional already
+    assert feed_server.visits[-1].headers["If-None-Match"]
+    assert await titles(newsroom, 10) == []
+
+
+async def test_following_twice_changes_nothing(newsroom, feed_server):
+    found = await newsroom.following.look(feed_server.serve("/feed", rss(item(1))), 1)
+    first = await newsroom.following.follow(found, server_id=1, channel_id=10)
+    again = await newsroom.following.follow(found, server_id=1, channel_id=10)
+    assert (first.created, again.created) == (True, False)
+    assert again.subscription == first.subscription
+    assert await titles(newsroom, 10) == ["Article 1"]
+
+
+async def test_what_others_already_follow_is_shared_and_their_news_not_lost(newsroom, feed_server):
+    url = feed_server.serve("/feed", rss(item(1)))
+    feed = await polled(newsroom, await followed(newsroom, url, channel=10))
+    await sent(newsroom, 10)
+    feed_server.serve("/feed", rss(item(2), item(1)))
+    found = await newsroom.following.look(url, 2)
+    done = await newsroom.following.follow(found, server_id=2, channel_id=20)
+    assert done.feed.id == feed.id
+    assert await titles(newsroom, 10) == ["Article 2"]
+    assert len(await titles(newsroom, 20)) == 1
+
+
+async def test_a_page_gives_the_choice_of_its_feeds(newsroom, feed_server):
+    links = LINK.format("News", "/feed") + LINK.format("Comments", "/comments")
+    page = feed_server.serve("/", PAGE.format(links), content_type="text/html")
+    feed_server.serve("/feed", rss(item(1)))
+    found = await newsroom.following.look(page, 1)
+    assert [feed.title for feed in found.feeds] == ["News", "Comments"]
+    assert found.parsed is None
+
+
+async def test_a_page_with_one_feed_needs_no_choice(newsroom, feed_server):
+    page = feed_server.serve("/", PAGE.format(LINK.format("News", "/feed")), content_type="text/html")
+    feed_server.serve("/feed", rss(item(1)))
+    found = await newsroom.following.look(page, 1)
+    done = await newsroom.following.follow(found, server_id=1, channel_id=10)
+    assert done.feed.url == feed_server.origin + "/feed"
+
+
+async def test_the_preview_is_the_newest_article_and_keeps_nothing(newsroom, feed_server, clock):
+    entries = [item(n, published=clock.now() - (5 - n) * 3600) for n in range(5)]
+    found = await newsroom.following.look(feed_server.serve("/feed", rss(*entries)), 1)
+    feed, article = await newsroom.following.preview(found)
+    assert (article.title, article.outlet, feed.title) == ("Article 4", "Example News", "Example News")
+    assert await newsroom.store.articles.count() == 0
+    assert await newsroom.store.feeds.all() == []
+    done = await newsroom.following.follow(found, server_id=1, channel_id=10)
+    assert done.first.key == article.key
+
+
+async def test_a_feed_without_entries_has_no_preview_and_posts_nothing(newsroom, feed_server):
+    found = await newsroom.following.look(feed_server.serve("/feed", rss()), 1)
+    assert await newsroom.following.preview(found) is None
+    done = await newsroom.following.follow(found, server_id=1, channel_id=10)
+    assert (done.created, done.first) == (True, None)
+    feed_server.serve("/feed", rss(item(1)))
+    await polled(newsroom, done.feed)
+    assert await titles(newsroom, 10) == ["Article 1"]
+
+
+@pytest.mark.parametrize("address", ["", "not an address", "ftp://x.example/feed", "http://"])
+async def test_what_is_no_address_is_refused_in_words(address, newsroom):
+    with pytest.raises(Refusal, match="address of a page"):
+        await newsroom.following.look(address, 1)
+
+
+async def test_a_page_without_feeds_and_one_that_fails_are_refused_in_words(newsroom, feed_server):
+    page = feed_server.serve("/", PAGE.format(""), content_type="text/html")
+    with pytest.raises(Refusal, match="no feed at"):
+        await newsroom.following.look(page, 1)
+    with pytest.raises(Refusal, match="nothing at this address"):
+        await newsroom.following.look(feed_server.origin + "/missing", 1)
+    with pytest.raises(Refusal, match="private network"):
+        await newsroom.following.look("http://10.1.2.3/feed", 1)
+
+
+async def test_an_account_written_as_in_the_fediverse_is_looked_for_at_its_host(newsroom):
+    with pytest.raises(Refusal, match="name was not found"):
+        await newsroom.following.look("@ada@social.invalid", 1)
+
+
+async def test_a_feed_with_credentials_belongs_to_one_server(newsroom, feed_server):
+    feed_server.serve("/feed", rss(item(1)))
+    url = feed_server.origin.replace("http://", "http://reader:secret@") + "/feed"
+    owners = []
+    for server in (1, 2):
+        found = await newsroom.following.look(url, server)
+        done = await newsroom.following.follow(found, server_id=server, channel_id=server * 10)
+        owners.append((done.feed.id, done.feed.server_id))
+        assert await titles(newsroom, server * 10) == ["Article 1"]
+    assert [owner for _, owner in owners] == [1, 2]
+    assert len({id_ for id_, _ in owners}) == 2
+
+
+async def test_a_refusal_never_shows_a_secret(newsroom, feed_server):
+    feed_server.serve("/", PAGE.format(""), content_type="text/html")
+    url = feed_server.origin.replace("http://", "http://reader:secret@") + "/?token=0123456789abcdef"
+    with pytest.raises(Refusal) as refused:
+        await newsroom.following.look(url, 1)
+    assert "secret" not in str(refused.value)
+    assert "0123456789abcdef" not in str(refused.value)
+
+
+async def test_a_server_cannot_follow_feeds_without_end(newsroom, feed_server, monkeypatch):
+    monkeypatch.setattr(feed_search, "MOST_FEEDS", 2)
+    feeds = [feed_server.serve(f"/{n}", rss(item(n))) for n in range(3)]
+    looks = [await newsroom.following.look(url, 1) for url in feeds]
+    for found in looks[:2]:
+        await newsroom.following.follow(found, server_id=1, channel_id=10)
+    with pytest.raises(Refusal, match="2 feeds already"):
+        await newsroom.following.follow(looks[2], server_id=1, channel_id=10)
+    with pytest.raises(Refusal, match="2 feeds already"):
+        await newsroom.following.look(feeds[2], 1)
+    # What it follows already may be followed in another channel, and others have room of their own.
+    assert (await newsroom.following.follow(looks[0], server_id=1, channel_id=11)).created
+    assert (await newsroom.following.follow(looks[2], server_id=2, channel_id=20)).created
+
+
+async def test_a_feed_that_was_gone_is_asked_again_once_followed(newsroom, feed_server):
+    url = feed_server.serve("/feed", "", status=410)
+    await polled(newsroom, await followed(newsroom, url, channel=10))
+    feed_server.serve("/feed", rss(item(1)))
+    found = await newsroom.following.look(url, 2)
+    done = await newsroom.following.follow(found, server_id=2, channel_id=20)
+    assert done.feed.state.value == "active"
+    assert done.feed.error is None
+
+
+async def test_a_permanent_redirect_is_followed_to_where_it_leads(newsroom, feed_server):
+    new = feed_server.serve("/new", rss(item(1)))
+    found = await newsroom.following.look(feed_server.redirect("/old", new), 1)
+    assert (await newsroom.following.follow(found, server_id=1, channel_id=10)).feed.url == new

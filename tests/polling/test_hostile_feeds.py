@@ -1,0 +1,176 @@
+"""Documents that mean harm, through the whole way: each is bounded, and what is wrong is told in words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.core.models import FeedState
+from bot.feeds import fetch_errors
+from bot.feeds.entries import MAX_ENTRIES, MAX_TAGS, MAX_TITLE
+from tests.feed_server import item, rss
+from tests.pipeline import Pipeline, open_pipeline
+from tests.shared import shared
+
+MEGABYTE = 2**20
+SAMPLE = 60
+"""Files of the recorded and the collected documents that every run of the tests reads."""
+
+
+@pytest.fixture
+async def pipeline(tmp_path: Path) -> AsyncIterator[Pipeline]:
+    async with open_pipeline(tmp_path) as opened:
+        yield opened
+
+
+def entry(number: int = 1, inside: str = "", *, title: str = "Title", date: str = "") -> str:
+    return (
+        f"<item><title>{title}</title><link>https://news.example/{number}</link><guid>g{number}</guid>"
+        f"{f'<pubDate>{date}</pubDate>' if date else ''}{inside}</item>"
+    )
+
+
+def atom(date: str) -> str:
+    return (
+        "<feed xmlns='http://www.w3.org/2005/Atom'><title>T</title><id>t</id><entry><title>Old</title>"
+        f"<id>e</id><link href='https://news.example/1'/><updated>{date}</updated></entry></feed>"
+    )
+
+
+BOUNDED = {
+    "fifty thousand entries": (
+        rss(*(f"<item><guid>{n}</guid><title>Title {n}</title></item>" for n in range(50_000))), MAX_ENTRIES
+    ),
+    "ten thousand entries": (rss(*(f"<item><guid>{n}</guid></item>" for n in range(10_000))), MAX_ENTRIES),
+    "a title of a megabyte": (rss(entry(title="x" * MEGABYTE)), 1),
+    "ten thousand enclosures": (
+        rss(entry(inside="<enclosure url='https://e.example/a.mp3' type='audio/mpeg' length='1'/>" * 10_000)),
+        1,
+    ),
+    "a thousand categories": (
+        rss(entry(inside="".join(f"<category>c{n}</category>" for n in range(1_000)))),
+        1,
+    ),
+    "a guid of 100 KB": (rss(item(1).replace("article-1", "g" * 100_000)), 1),
+    "a link of 100 KB": (rss(item(1).replace("/articles/1", "/" + "l" * 100_000)), 1),
+    "an entry of a long address alone": (
+        rss(f"<item><link>https://news.example/{'é' * 1_000}</link></item>"), 1
+    ),
+    "two entries with one guid": (
+        rss(entry(1), entry(2).replace("<guid>g2<", "<guid>g1<").replace("Title", "Other")),
+        2,
+    ),
+    "the same entry a thousand times": (rss(*[entry(1)] * 1_000), 1),
+    "NUL and other control bytes": (rss(entry(title="a\0b\x01c\x1bd\x7f")), 1),
+    "bidi overrides and zero widths": (rss(entry(title="\u202egnp\u202c\u200b\u2066x\u2069\ufeff")), 1),
+    "noncharacters": (rss(entry(title="a\ufffe\uffff\U0001ffffb")), 1),
+    "a lone surrogate by number": (rss(entry(title="a&#xD800;b&#55296;c")), 1),
+    "a reference to no character": (rss(entry(title="a&#x110000;b&#99999999999;c&#0;d&#xFFFF;")), 1),
+    "a title of nothing visible": (
+        rss(entry(title="\u200b\u200b", inside="<description>Text</description>")), 1
+    ),
+    "combining marks without end": (rss(entry(title="a" + "\u0301" * 50_000)), 1),
+    "the year 1": (atom("0001-01-01T00:00:00Z"), 1),
+    "the year 9999": (atom("9999-12-31T23:59:59Z"), 1),
+    "a year beyond": (atom("99999-12-31T23:59:59Z"), 1),
+    "a negative year": (atom("-0044-03-15T00:00:00Z"), 1),
+    "a date of a megabyte": (rss(entry(date="Mon, 04 May 2026 " * 60_000)), 1),
+    "a date of digits": (rss(entry(date="9" * 5_000)), 1),
+    "a time zone of nowhere": (rss(entry(date="Mon, 04 May 2026 08:00:00 +9999")), 1),
+    "an address that runs code": (
+        rss(entry(inside="<description>&lt;a href='javascript:x'>&lt;img src='data:x'></description>")), 1
+    ),
+    "a thousand nested quotes": (
+        rss(entry(inside=f"<description>{'&lt;blockquote>' * 1_000}x</description>")), 1
+    ),
+    "JSON with everything wrong": (
+        json.dumps(
+            {
+                "version": "https://jsonfeed.org/version/1.1",
+                "title": ["x"],
+                "items": [
+                    {"id": 1e308, "title": {"a": 1}, "content_html": 7, "tags": "x", "date_published": [1]},
+                    {"id": "a", "url": "\ud800", "title": "\ud800x\0", "authors": [[]], "attachments": {}},
+                    None,
+                    [],
+                    "x",
+                ],
+            }
+        ),
+        None,
+    ),
+}  # fmt: skip
+REFUSED = {
+    "nothing": b"",
+    "blanks": b" \n\t" * 1_000,
+    "a page": b"<!doctype html><html><body>x</body></html>",
+    "bytes of nothing": bytes(range(256)) * 100,
+    "JSON without end": b'{"items": [' + b"[" * 100_000,
+    "an encoding that is none of text": b"<?xml version='1.0' encoding='punycode'?><rss><channel/></rss>",
+    "a picture": b"\x89PNG\r\n\x1a\n" + bytes(1_000),
+    "an executable": b"\x7fELF" + bytes(10_000),
+}
+
+
+@pytest.mark.parametrize("name", BOUNDED)
+async def test_a_document_without_measure_is_read_within_bounds(pipeline: Pipeline, name: str) -> None:
+    document, expected = BOUNDED[name]
+    body = document.encode("utf-8", "surrogatepass")
+    report = await pipeline.through(body, again=len(body) < MEGABYTE)
+    if expected is None:
+        return
+    assert report.error is None
+    assert report.new == expected
+    articles = await pipeline.newsroom.store.articles.newest([report.feed.id], limit=5)
+    for article in articles:
+        assert len(article.title) <= MAX_TITLE
+        assert len(article.tags) <= MAX_TAGS
+
+
+@pytest.mark.parametrize("name", REFUSED)
+async def test_what_is_no_feed_is_an_error_with_words(pipeline: Pipeline, name: str) -> None:
+    report = await pipeline.through(REFUSED[name])
+    assert report.error in {fetch_errors.NOT_A_FEED, fetch_errors.ENCODING, fetch_errors.PARSE_DIED}
+    stored = await pipeline.newsroom.store.feeds.get(report.feed.id)
+    assert stored is not None
+    assert (stored.error, stored.state) == (report.error, FeedState.ACTIVE)
+    assert stored.next_poll > pipeline.clock.now()
+
+
+async def test_an_emoji_written_as_two_references_is_one_character(pipeline: Pipeline) -> None:
+    for written in ("&#55357;&#56842;", "&#xD83D;&#xDE0A;", "&#xd83d;&#56842;", "&#128522;"):
+        report = await pipeline.through(rss(entry(title=f"Hello {written}")).encode())
+        (article,) = await pipeline.newsroom.store.articles.newest([report.feed.id], limit=1)
+        assert article.title == "Hello 😊"
+
+
+async def test_a_declared_encoding_that_is_wrong_or_mixed_loses_no_entry(pipeline: Pipeline) -> None:
+    text = rss(entry(title="Été à Nîmes"))
+    for encoding in ("utf-8", "iso-8859-1", "utf-16", "utf-16-le", "cp1252", "utf-8-sig"):
+        for declared in ("utf-8", "iso-8859-1", "utf-16", "x-unknown", "us-ascii"):
+            document = text.replace('encoding="utf-8"', f'encoding="{declared}"').encode(encoding)
+            report = await pipeline.through(document, f"application/rss+xml; charset={declared}")
+            assert report.error in {
+                None,
+                fetch_errors.NOT_A_FEED,
+                fetch_errors.ENCODING,
+                fetch_errors.PARSE_DIED,
+            }
+
+
+def documents() -> list[Path]:
+    """Every recorded and collected document that lies beside the checkout."""
+    return sorted(
+        path
+        for path in shared("feeds").rglob("*")
+        if path.suffix in {".xml", ".json", ".rss", ".atom", ".rdf", ".html"}
+    )
+
+
+async def test_a_sample_of_all_documents_goes_through_without_an_unhandled_error(pipeline: Pipeline) -> None:
+    found = documents()
+    for path in found[:: max(len(found) // SAMPLE, 1)]:
+        await pipeline.through(path.read_bytes())

@@ -1,0 +1,325 @@
+"""The identity rule: which entry is which article."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from html import escape
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.client.services import Newsroom, open_newsroom
+from bot.core.models import Entry, Feed
+from bot.polling.entry_keys import sketched
+from bot.store.polls import MOST_NAMES
+from tests.answers.desk import followed, polled, titles
+from tests.feed_server import FeedServer, rss
+
+MONDAY = "Mon, 04 May 2026 08:00:00 GMT"
+TUESDAY = "Tue, 05 May 2026 08:00:00 GMT"
+WEDNESDAY = "Wed, 06 May 2026 08:00:00 GMT"
+
+
+def entry(
+    title: str | None = None,
+    *,
+    guid: str | None = None,
+    link: str | None = None,
+    date: str | None = None,
+    text: str = "",
+) -> str:
+    parts = {"title": title, "link": link, "pubDate": date, "description": text or None}
+    inner = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in parts.items() if value is not None)
+    if guid is not None:
+        inner += f'<guid isPermaLink="false">{escape(guid)}</guid>'
+    return f"<item>{inner}</item>"
+
+
+class Channel:
+    """A feed that a channel follows, and what arrives there."""
+
+    def __init__(self, newsroom: Newsroom, feed_server: FeedServer) -> None:
+        self.newsroom = newsroom
+        self.server = feed_server
+        self.feed: Feed | None = None
+
+    async def gets(self, *entries: str) -> list[str]:
+        """What is posted once the feed has these entries."""
+        url = self.server.serve("/feed", rss(*entries))
+        if self.feed is None:
+            self.feed = await followed(self.newsroom, url)
+            await polled(self.newsroom, self.feed)
+            await titles(self.newsroom)
+            return []
+        await polled(self.newsroom, self.feed)
+        return await titles(self.newsroom)
+
+    async def kept(self) -> int:
+        return await self.newsroom.store.articles.count()
+
+
+@pytest.fixture
+def channel(newsroom: Newsroom, feed_server: FeedServer) -> Channel:
+    return Channel(newsroom, feed_server)
+
+
+OLD = entry("Old", guid="old", link="https://news.example/old", date=MONDAY)
+
+
+async def test_a_changed_title_link_and_date_do_not_repost_a_guid(channel):
+    await channel.gets(OLD)
+    assert await channel.gets(entry("New", guid="old", link="https://news.example/new", date=TUESDAY)) == []
+    (article,) = await channel.newsroom.store.articles.newest(None, limit=9)
+    assert (article.title, article.url) == ("New", "https://news.example/new")
+
+
+async def test_a_changed_guid_with_the_same_link_and_title_does_not_repost(channel):
+    await channel.gets(OLD)
+    again = entry("Old", guid="other", link="https://news.example/old", date=TUESDAY)
+    assert await channel.gets(again) == []
+    # The new guid is remembered as one more name: link and title may change after it.
+    moved = entry("Renamed", guid="other", link="https://news.example/moved", date=WEDNESDAY)
+    assert await channel.gets(moved) == []
+    assert await channel.kept() == 1
+
+
+async def test_a_changed_guid_with_the_same_link_and_date_does_not_repost(channel):
+    await channel.gets(OLD)
+    renamed = entry("Something else", guid="x", link="https://news.example/old", date=MONDAY)
+    assert await channel.gets(renamed) == []
+
+
+async def test_a_tracking_fragment_that_changes_in_guid_and_link_does_not_repost(channel):
+    await channel.gets(
+        entry(
+            "A",
+            guid="https://lemonde.example/a#xtor=RSS-3208",
+            link="https://lemonde.example/a#xtor=RSS-3208",
+        )
+    )
+    assert (
+        await channel.gets(
+            entry(
+                "A",
+                guid="https://lemonde.example/a#xtor=RSS-1",
+                link="https://lemonde.example/a?utm_source=rss",
+            )
+        )
+        == []
+    )
+    assert await channel.kept() == 1
+
+
+async def test_entries_that_differ_by_fragment_alone_are_two_articles(channel):
+    await channel.gets(OLD)
+    posted = await channel.gets(
+        entry("One", link="https://blog.example/june#one"), entry("Two", link="https://blog.example/june#two")
+    )
+    assert sorted(posted) == ["One", "Two"]
+
+
+async def test_an_unknown_guid_with_a_known_link_but_other_title_and_date_is_new(channel):
+    await channel.gets(OLD)
+    posted = await channel.gets(entry("Fresh", guid="x", link="https://news.example/old", date=TUESDAY))
+    assert posted == ["Fresh"]
+
+
+async def test_the_same_title_alone_never_makes_two_entries_one(channel):
+    def brief(number: int, date: str) -> str:
+        return entry("Morning news brief", guid=f"g{number}", link=f"https://npr.example/{number}", date=date)
+
+    await channel.gets(brief(1, MONDAY))
+    assert await channel.gets(brief(1, MONDAY), brief(2, MONDAY)) == ["Morning news brief"]
+    assert await channel.gets(brief(3, TUESDAY), brief(2, MONDAY)) == ["Morning news brief"]
+    assert await channel.kept() == 3
+
+
+async def test_two_guids_with_one_link_in_one_document_are_two_articles(channel):
+    link = "https://daring.example/linked"
+    await channel.gets(OLD)
+    posted = await channel.gets(
+        entry("Notes", guid="a", link=link, date=MONDAY), entry("Notes", guid="b", link=link, date=MONDAY)
+    )
+    assert posted == ["Notes", "Notes"]
+    assert await channel.gets(entry("Notes", guid="b", link=link, date=MONDAY)) == []
+
+
+async def test_a_second_guid_beside_the_known_one_is_new_although_link_and_title_are_known(channel):
+    link = "https://daring.example/linked"
+    first = entry("Notes", guid="a", link=link, date=MONDAY)
+    await channel.gets(first)
+    assert await channel.gets(entry("Notes", guid="b", link=link, date=MONDAY), first) == ["Notes"]
+
+
+async def test_a_guid_that_the_document_repeats_decides_nothing(channel):
+    await channel.gets(OLD)
+    first = entry("One", guid="same", link="https://news.example/1", date=MONDAY)
+    second = entry("Two", guid="same", link="https://news.example/2", date=MONDAY)
+    assert sorted(await channel.gets(first, second)) == ["One", "Two"]
+    # Nor later, when it stands alone again.
+    assert await channel.gets(second) == []
+    third = entry("Three", guid="same", link="https://news.example/3", date=TUESDAY)
+    assert await channel.gets(third) == ["Three"]
+    assert await channel.gets(third, second) == []
+    assert await channel.kept() == 4
+
+
+async def test_a_guid_that_comes_to_be_repeated_does_not_repost_the_first(channel):
+    first = entry("One", guid="same", link="https://news.example/1", date=MONDAY)
+    await channel.gets(first)
+    second = entry("Two", guid="same", link="https://news.example/2", date=MONDAY)
+    assert await channel.gets(second, first) == ["Two"]
+    assert await channel.gets(second) == []
+
+
+async def test_a_repeated_guid_without_links_does_not_repost_the_first(channel):
+    await channel.gets(entry("One", guid="same"))
+    assert await channel.gets(entry("Two", guid="same"), entry("One", guid="same")) == ["Two"]
+
+
+async def test_an_entry_without_guid_goes_by_its_link(channel):
+    await channel.gets(entry("Old", link="https://news.example/1", date=MONDAY))
+    renamed = entry("Quite another title", link="https://news.example/1?utm_medium=feed", date=TUESDAY)
+    assert await channel.gets(renamed) == []
+    assert await channel.gets(renamed, entry("Old", link="https://news.example/2", date=MONDAY)) == ["Old"]
+
+
+async def test_guids_added_to_a_feed_that_had_none_repost_nothing(channel):
+    await channel.gets(*(entry(f"T{n}", link=f"https://news.example/{n}") for n in range(5)))
+    assert (
+        await channel.gets(*(entry(f"T{n}", guid=f"{n}", link=f"https://news.example/{n}") for n in range(5)))
+        == []
+    )
+
+
+async def test_a_site_that_moves_to_https_reposts_nothing(channel):
+    await channel.gets(*(entry(f"T{n}", link=f"http://news.example/{n}") for n in range(5)))
+    assert await channel.gets(*(entry(f"T{n}", link=f"https://news.example/{n}") for n in range(5))) == []
+    assert await channel.kept() == 5
+
+
+async def test_entries_with_neither_guid_nor_link_go_by_their_content(channel):
+    await channel.gets(entry("Flash", text="One.", date=MONDAY))
+    assert await channel.gets(
+        entry("Flash", text="Two.", date=MONDAY), entry("Flash", text="One.", date=MONDAY)
+    ) == ["Flash"]
+    article = (await channel.newsroom.store.articles.newest(None, limit=1))[0]
+    assert article.url == "https://news.example/"
+
+
+async def test_entries_that_all_link_to_the_home_page_are_not_taken_for_one_another(channel):
+    home = "https://site.example/"
+    await channel.gets(entry("Weather for Monday", guid="1", link=home, date=MONDAY))
+    assert await channel.gets(entry("Strike at the port", guid="2", link=home, date=MONDAY)) == [
+        "Strike at the port"
+    ]
+    assert await channel.gets(entry("Weather for Tuesday", guid="3", link=home, date=TUESDAY)) == [
+        "Weather for Tuesday"
+    ]
+
+
+async def test_issues_of_a_series_with_one_link_are_told_apart_by_their_numbers(channel):
+    link = "https://pod.example/show"
+    await channel.gets(entry("The podcast, episode 12", guid="12", link=link, date=MONDAY))
+    assert await channel.gets(entry("The podcast, episode 13", guid="13", link=link, date=TUESDAY)) == [
+        "The podcast, episode 13"
+    ]
+
+
+async def test_an_entry_that_vanishes_and_comes_back_is_not_new(channel):
+    other = entry("Other", guid="other", link="https://news.example/other", date=TUESDAY)
+    await channel.gets(OLD)
+    assert await channel.gets(other) == ["Other"]
+    assert await channel.gets(OLD) == []
+    assert await channel.gets(other, OLD) == []
+
+
+async def test_articles_that_share_a_link_have_pages_of_their_own(channel):
+    """One page has one fate in a channel: without this the second would never be posted."""
+    link = "https://europe1.example/headlines"
+    await channel.gets(OLD)
+    assert sorted(
+        await channel.gets(entry("One", guid="1", link=link), entry("Two", guid="2", link=link))
+    ) == [
+        "One",
+        "Two",
+    ]
+    pages = {article.page for article in await channel.newsroom.store.articles.known_at((link,), "", (), 9)}
+    assert len(pages) == 2
+
+
+async def test_two_feeds_with_one_page_make_one_post(newsroom, feed_server):
+    one = await followed(newsroom, feed_server.serve("/one", rss(OLD)))
+    two = await followed(newsroom, feed_server.serve("/two", rss(OLD)))
+    for feed in (one, two):
+        await polled(newsroom, feed)
+    assert await titles(newsroom) == ["Old"]
+    shared_ = entry(
+        "Both", guid="https://a.example/both", link="https://news.example/both?utm_source=one", date=MONDAY
+    )
+    feed_server.serve("/one", rss(shared_, OLD))
+    feed_server.serve("/two", rss(shared_.replace("one", "two"), OLD))
+    for feed in (one, two):
+        await polled(newsroom, feed)
+    assert await titles(newsroom) == ["Both"]
+
+
+async def test_an_article_has_the_same_key_in_every_database(tmp_path, settings, clock, feed_server):
+    url = feed_server.serve("/feed", rss(OLD, entry("No guid", link="https://news.example/2")))
+    keys = []
+    for name in ("a.db", "b.db"):
+        async with open_newsroom(settings.model_copy(update={"database": tmp_path / name}), clock) as room:
+            await polled(room, await followed(room, url))
+            keys.append({article.key for article in await room.store.articles.newest(None, limit=9)})
+    assert keys[0] == keys[1]
+    assert len(keys[0]) == 2
+
+
+texts = st.one_of(
+    st.none(),
+    st.sampled_from(["", "a", "A ", "https://x.example/a", "https://x.example/#xtor=1"]),
+    st.text(max_size=9),
+)
+entries = st.lists(
+    st.builds(
+        Entry,
+        guid=texts,
+        link=texts,
+        title=st.text(max_size=5),
+        text=st.text(max_size=5),
+        published=st.none() | st.integers(0, 3),
+    ),
+    max_size=12,
+)
+
+
+@given(entries)
+def test_whatever_a_document_holds_each_sketch_has_a_name_of_its_own(found):
+    sketches = sketched(found)
+    assert len({sketch.strong for sketch in sketches}) == len(sketches)
+    assert bool(sketches) == bool(found)
+    decided = [sketch.weak for sketch in sketches if not sketch.repeated]
+    assert len(set(decided)) == len(decided)
+
+
+@given(entries, st.randoms())
+def test_names_do_not_depend_on_the_order_of_a_document(found, random):
+    shuffled = list(found)
+    random.shuffle(shuffled)
+    assert {sketch.strong for sketch in sketched(found)} == {sketch.strong for sketch in sketched(shuffled)}
+
+
+def test_a_lone_surrogate_in_a_guid_does_not_break_the_document():
+    assert sketched([replace(Entry(guid="x", link=None, title="t"), guid="\ud800")])
+
+
+async def test_a_guid_that_changes_with_every_answer_neither_reposts_nor_fills_the_disk(channel, settings):
+    for poll in range(30):
+        entry_ = entry("Old", guid=f"random-{poll}", link="https://news.example/old", date=MONDAY)
+        assert await channel.gets(entry_) == []
+    assert await channel.kept() == 1
+    with closing(sqlite3.connect(settings.database)) as database:
+        assert database.execute("SELECT count(*) FROM identity").fetchone()[0] <= MOST_NAMES

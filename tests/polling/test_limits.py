@@ -1,0 +1,42 @@
+"""A limit lets so many through at once, then one by one, and remembers nobody for long."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.core import rate_limits
+from bot.core.rate_limits import Limit
+from tests.clocks import ManualClock
+
+
+def used_up(limit: Limit, key: int, turns: int) -> None:
+    for _ in range(turns):
+        assert limit.wait(key) == 0
+        limit.take(key)
+
+
+def test_turns_come_back_one_by_one(clock: ManualClock):
+    limit = Limit(clock, allowed=5, period=60)
+    used_up(limit, 1, 5)
+    assert limit.wait(1) == pytest.approx(12)
+    clock.advance(12)
+    used_up(limit, 1, 1)
+    assert limit.wait(1) == pytest.approx(12)
+    clock.advance(3600)
+    used_up(limit, 1, 5)
+    assert limit.wait(1) > 0
+
+
+def test_one_keys_turns_are_not_anothers(clock: ManualClock):
+    limit = Limit(clock, allowed=1, period=60)
+    used_up(limit, 1, 1)
+    used_up(limit, 2, 1)
+
+
+def test_many_keys_do_not_stay_in_memory(clock: ManualClock, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(rate_limits, "_SWEPT", 10)
+    limit = Limit(clock, allowed=2, period=10)
+    for key in range(100):
+        limit.take(key)
+        clock.advance(5)
+    assert len(limit._whole) <= 10

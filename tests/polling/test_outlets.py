@@ -1,0 +1,44 @@
+"""What an outlet is called."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.polling.outlet_names import LONGEST, outlet_name
+from bot.text import safe
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("Ars Technica - All content", "Ars Technica"),
+        ("Numerama.com - Magazine", "Numerama.com"),
+        ("NPR Topics: World", "NPR Topics"),
+        ("World - CBSNews.com", "CBSNews.com"),
+        ("Le Monde.fr - Actualités et Infos en France et dans le monde", "Le Monde.fr"),
+        ("Rue89 : A la Une", "Rue89"),
+        ("The Verge -  All Posts", "The Verge"),
+        ("Hacker News: Newest", "Hacker News"),
+        ("Presses de l'Ifpo RSS", "Presses de l'Ifpo"),
+        ("Zero Day Blog RSS | ZDNet", "Zero Day Blog"),
+        ("Flux RSS - Next", "Next"),
+        ("heise online News", "heise online News"),
+        ("Savez-vous que ?", "Savez-vous que ?"),
+        ("(Fabio Alessandro Locati|Fale)'s blog", "(Fabio Alessandro Locati|Fale)'s blog"),
+        ("RSS", "RSS"),
+        ("  Golem.de\n", "Golem.de"),
+        ("", ""),
+    ],
+)
+def test_the_name_is_what_readers_know(title, name):
+    assert outlet_name(title) == name
+
+
+@given(st.text(max_size=300))
+def test_any_title_gives_a_short_name_on_one_line(title):
+    name = outlet_name(title)
+    assert safe.length(name) <= LONGEST
+    assert name == safe.plain(name)
+    assert bool(name) == bool(safe.plain(title))

@@ -1,0 +1,321 @@
+"""Polling: what an answer does to a feed and its channels, one poll after the other."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.client.services import open_newsroom
+from bot.core.models import DispatchKind, FeedState
+from bot.feeds import fetch_errors
+from bot.polling.intake import Intake
+from bot.polling.poll_results import MOVE_PROBATION
+from bot.polling.poller import Outcome
+from bot.store import StoreError
+from bot.store.polls import Polls
+from tests.answers.desk import followed, polled, sent, titles
+from tests.feed_server import item, rss
+
+DAY = 86_400
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The documents that were parsed."""
+    read: list[str] = []
+    original = Intake.read
+
+    async def counted(self: Intake, body: bytes, content_type: str, url: str) -> Any:
+        read.append(url)
+        return await original(self, body, content_type, url)
+
+    monkeypatch.setattr(Intake, "read", counted)
+    return read
+
+
+async def test_a_first_poll_floods_nobody_and_keeps_the_backlog(newsroom, feed_server, clock):
+    url = feed_server.serve("/", rss(*(item(n, published=clock.now() - n * DAY) for n in range(30))))
+    await polled(newsroom, await followed(newsroom, url))
+    assert await titles(newsroom) == ["Article 0"]
+    assert await newsroom.store.articles.count() == 30
+
+
+async def test_articles_go_out_oldest_first_and_once(newsroom, feed_server, clock):
+    url = feed_server.serve("/", rss(item(0)))
+    feed = await polled(newsroom, await followed(newsroom, url))
+    await titles(newsroom)
+    clock.advance(DAY)
+    feed_server.serve("/", rss(*(item(n, published=clock.now() - (9 - n) * 60) for n in (3, 2, 1)), item(0)))
+    for _ in range(3):
+        feed = await polled(newsroom, feed)
+    assert await titles(newsroom) == ["Article 1", "Article 2", "Article 3"]
+
+
+async def test_when_no_entry_is_known_any_more_all_are_new(newsroom, feed_server):
+    """Entries may have scrolled past: none of what is left may be taken for a backlog."""
+    url = feed_server.serve("/", rss(*map(item, range(5))))
+    feed = await polled(newsroom, await followed(newsroom, url))
+    await titles(newsroom)
+    feed_server.serve("/", rss(*map(item, range(10, 18))))
+    report = await newsroom.poller.poll(feed)
+    assert (report.outcome, report.new) == (Outcome.NEW, 8)
+    assert len(await titles(newsroom)) == 8
+    assert report.feed.interval < feed.interval or report.feed.interval == 600
+
+
+async def test_a_flood_after_an_outage_becomes_one_catch_up(newsroom, feed_server, clock):
+    url = feed_server.serve("/", rss(item(0)))
+    feed = await polled(newsroom, await followed(newsroom, url))
+    await titles(newsroom)
+    clock.advance(DAY)
+    many = [item(n, published=clock.now() - n * 60) for n in range(1, 41)]
+    feed_server.serve("/", rss(*many, item(0)))
+    await polled(newsroom, feed)
+    posts = await sent(newsroom)
+    assert [dispatch.kind for dispatch, _ in posts] == [DispatchKind.CATCH_UP] + [DispatchKind.POST] * 10
+    covered = [article.title for _, articles in posts for article in articles]
+    assert covered == [f"Article {n}" for n in range(40, 0, -1)]
+
+
+async def test_a_date_in_the_future_or_none_becomes_the_time_found(newsroom, feed_server, clock):
+    url = feed_server.serve("/", rss(item(1, published=clock.now() + DAY), item(2)))
+    await polled(newsroom, await followed(newsroom, url))
+    assert {article.published for article in await newsroom.store.articles.newest(None, limit=9)} == {
+        clock.now()
+    }
+
+
+async def test_an_edited_entry_updates_its_article_and_its_post_only(newsroom, feed_server, clock):
+    url = feed_server.serve("/", rss(item(1, body="Before.", published=clock.now() - 60)))
+    feed = await polled(newsroom, await followed(newsroom, url))
+    ((dispatch, (article,)),) = await sent(newsroom)
+    clock.advance(600)
+    feed_server.serve("/", rss(item(1, body="After.", published=clock.now())))
+    report = await newsroom.poller.poll(feed)
+    assert (report.outcome, report.new, report.changed) == (Outcome.CHANGED, 0, 1)
+    now = await newsroom.store.articles.get(article.id)
+    assert (now.text, now.key, now.page, now.published) == (
+        "After.",
+        article.key,
+        article.page,
+        article.published,
+    )
+    assert await titles(newsroom) == []
+    assert [edit.id for edit in await newsroom.store.dispatches.edits_due(clock.now(), 9)] == [dispatch.id]
+
+
+@pytest.mark.parametrize("unchanged", ["304", "same bytes", "new head"])
+async def test_an_unchanged_feed_is_not_parsed(unchanged, newsroom, feed_server, parsed):
+    url = feed_server.serve("/", rss(item(1)), etag=unchanged == "304")
+    feed = await polled(newsroom, await followed(newsroom, url))
+    if unchanged == "new head":
+        built = "<lastBuildDate>Tue, 05 May 2026 08:00:00 GMT</lastBuildDate><item>"
+        feed_server.serve("/", rss(item(1)).replace("<item>", built), etag=False)
+    report = await newsroom.poller.poll(feed)
+    assert (report.outcome, len(parsed)) == (Outcome.UNCHANGED, 1)
+    assert report.feed == await newsroom.store.feeds.get(feed.id)
+    assert report.feed.next_poll > newsroom.clock.now()
+
+
+async def test_validators_go_back_byte_for_byte(newsroom, feed_server):
+    url = feed_server.serve(
+        "/",
+        rss(item(1)),
+        headers={"ETag": 'W/"odd, one"', "Last-Modified": "Sat, 1 jan 2000 00:00:00 +0000"},
+    )
+    feed = await polled(newsroom, await followed(newsroom, url))
+    await polled(newsroom, feed)
+    asked = feed_server.visits[-1].headers
+    assert asked["If-None-Match"] == 'W/"odd, one"'
+    assert asked["If-Modified-Since"] == "Sat, 1 jan 2000 00:00:00 +0000"
+
+
+async def test_a_feed_that_breaks_keeps_its_validators_and_loses_nothing(newsroom, feed_server):
+    url = feed_server.serve("/", rss(item(1)))
+    feed = await polled(newsroom, await followed(newsroom, url))
+    await titles(newsroom)
+    for body, status, code in (
+        ("<html></html>", 200, fetch_errors.NOT_A_FEED),
+        ("", 503, "http-503"),
+        ("", 404, "http-404"),
+    ):
+        feed_server.serve("/", body, status=status)
+        report = await newsroom.poller.poll(feed)
+        assert (report.outcome, report.error) == (Outcome.FAILED, code)
+        assert report.feed.validators == feed.validators
+        assert report.feed.state is FeedState.ACTIVE
+        assert report.feed.failures == feed.failures + 1
+        feed = report.feed
+    feed_server.serve("/", rss(item(2), item(1)))
+    feed = await polled(newsroom, feed)
+    assert (feed.error, feed.failures, feed.failing_since) == (None, 0, None)
+    assert await titles(newsroom) == ["Article 2"]
+
+
+async def test_a_feed_that_is_gone_is_not_asked_again(newsroom, feed_server, clock):
+    feed = await followed(newsroom, feed_server.serve("/", "", status=410))
+    report = await newsroom.poller.poll(feed)
+    assert (report.outcome, report.feed.state) == (Outcome.GONE, FeedState.GONE)
+    clock.advance(30 * DAY)
+    assert await newsroom.store.feeds.due(clock.now(), 10) == []
+
+
+async def test_a_hanging_parser_costs_one_feed_one_poll(tmp_path, settings, clock, feed_server):
+    author = f"<item><title>x</title><author>{'a' * 50_000}</author></item>"
+    slow = feed_server.serve("/slow", rss(author))
+    fine = feed_server.serve("/fine", rss(item(1)))
+    async with open_newsroom(settings.model_copy(update={"parse_timeout": 0.3}), clock) as room:
+        await room.poller.poll(await followed(room, fine))
+        reports = [await room.poller.poll(await followed(room, url)) for url in (slow, fine)]
+    assert reports[0].error == fetch_errors.PARSE_TIMEOUT
+    assert reports[1].error is None
+
+
+async def test_a_bug_in_one_poll_is_that_polls_alone(newsroom, feed_server, monkeypatch):
+    async def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    feed = await followed(newsroom, feed_server.serve("/", rss(item(1))))
+    with monkeypatch.context() as patched:
+        patched.setattr(Intake, "decide", broken)
+        report = await newsroom.poller.poll(feed)
+    assert (report.outcome, report.error) == (Outcome.FAILED, fetch_errors.PARSE_DIED)
+    await polled(newsroom, report.feed)
+    assert await titles(newsroom) == ["Article 1"]
+
+
+@pytest.mark.parametrize("failure", [StoreError("the disk is full"), asyncio.CancelledError()])
+async def test_a_poll_that_is_not_recorded_is_found_again(failure, newsroom, feed_server, monkeypatch):
+    """The ETag of a document whose articles were lost would hide them for ever."""
+    feed = await polled(newsroom, await followed(newsroom, feed_server.serve("/", rss(item(1)))))
+    await titles(newsroom)
+    feed_server.serve("/", rss(item(2), item(1)))
+
+    async def unwritten(*_: object, **__: object) -> None:
+        raise failure
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Polls, "record", unwritten)
+        with pytest.raises(type(failure)):
+            await newsroom.poller.poll(feed)
+    assert (await newsroom.store.feeds.get(feed.id)).validators == feed.validators
+    await polled(newsroom, feed)
+    assert await titles(newsroom) == ["Article 2"]
+
+
+async def test_two_polls_of_a_feed_at_once_keep_one_copy(newsroom, feed_server):
+    feed = await polled(newsroom, await followed(newsroom, feed_server.serve("/", rss(item(1)))))
+    await titles(newsroom)
+    feed_server.serve("/", rss(item(2), item(1)), etag=False)
+    reports = await asyncio.gather(*(newsroom.poller.poll(feed, polite=False) for _ in range(4)))
+    assert sorted(report.new for report in reports) == [0, 0, 0, 1]
+    assert await titles(newsroom) == ["Article 2"]
+
+
+async def test_a_permanent_redirect_is_adopted_only_after_days(newsroom, feed_server, clock):
+    new = feed_server.serve("/new", rss(item(1)))
+    old = feed_server.redirect("/old", new)
+    feed = await polled(newsroom, await followed(newsroom, old))
+    assert (feed.url, feed.moved_to) == (old, new)
+    clock.advance(MOVE_PROBATION - 60)
+    feed = await polled(newsroom, feed)
+    assert feed.url == old
+    clock.advance(61)
+    feed = await polled(newsroom, feed)
+    assert (await newsroom.store.feeds.get(feed.id)).url == new
+    await titles(newsroom)
+    feed_server.serve("/new", rss(item(2), item(1)))
+    await polled(newsroom, feed)
+    assert await titles(newsroom) == ["Article 2"]
+
+
+async def test_a_redirect_that_ends_or_changes_starts_its_probation_again(newsroom, feed_server, clock):
+    new = feed_server.serve("/new", rss(item(1)))
+    old = feed_server.redirect("/old", new)
+    feed = await polled(newsroom, await followed(newsroom, old))
+    clock.advance(2 * DAY)
+    feed_server.serve("/old", rss(item(1)))
+    feed = await polled(newsroom, feed)
+    assert feed.moved_to is None
+    feed_server.redirect("/old", new)
+    clock.advance(2 * DAY)
+    feed = await polled(newsroom, feed)
+    assert (feed.url, feed.moved_since) == (old, clock.now())
+
+
+async def test_a_temporary_redirect_is_never_adopted(newsroom, feed_server, clock):
+    old = feed_server.redirect("/old", feed_server.serve("/new", rss(item(1))), status=302)
+    feed = await polled(newsroom, await followed(newsroom, old))
+    clock.advance(9 * DAY)
+    feed = await polled(newsroom, feed)
+    assert (feed.url, feed.moved_to) == (old, None)
+
+
+async def test_a_feed_that_moves_to_another_feeds_address_stays_what_it_is(newsroom, feed_server, clock):
+    new = feed_server.serve("/new", rss(item(1)))
+    other = await polled(newsroom, await followed(newsroom, new))
+    feed = await polled(newsroom, await followed(newsroom, feed_server.redirect("/old", new)))
+    clock.advance(MOVE_PROBATION)
+    await polled(newsroom, feed)
+    assert (await newsroom.store.feeds.get(feed.id)).url == feed.url
+    assert (await newsroom.store.feeds.get(other.id)).url == new
+
+
+async def test_a_shared_feed_never_takes_over_an_address_with_a_secret(newsroom, feed_server, clock):
+    secret = feed_server.serve("/new", rss(item(1))) + "?token=0123456789abcdef"
+    feed = await polled(newsroom, await followed(newsroom, feed_server.redirect("/old", secret)))
+    clock.advance(MOVE_PROBATION)
+    assert (await polled(newsroom, feed)).url == feed.url
+
+
+async def test_two_servers_may_have_a_private_feed_of_one_address(newsroom, feed_server):
+    url = feed_server.serve("/private", rss(item(1))) + "?token=0123456789abcdef"
+    for server in (1, 2):
+        feed = await newsroom.store.feeds.add(url, server_id=server)
+        await newsroom.store.subscriptions.follow(
+            server_id=server, channel_id=server * 10, feed_id=feed.id, first_article_id=None
+        )
+        await polled(newsroom, feed)
+    assert [await titles(newsroom, channel) for channel in (10, 20)] == [["Article 1"], ["Article 1"]]
+
+
+async def test_a_host_that_asks_to_be_left_alone_is_left_alone(newsroom, feed_server, clock):
+    busy = await followed(
+        newsroom, feed_server.serve("/busy", "", status=429, headers={"Retry-After": "7200"})
+    )
+    other = await followed(newsroom, feed_server.serve("/other", rss(item(1))))
+    assert (await newsroom.poller.poll(busy)).error == fetch_errors.RATE_LIMITED
+    report = await newsroom.poller.poll(other)
+    assert report.outcome is Outcome.POSTPONED
+    assert feed_server.count("/other") == 0
+    kept = await newsroom.store.feeds.get(other.id)
+    assert clock.now() + 7200 <= kept.next_poll <= clock.now() + 7300  # also after a restart
+    assert (await newsroom.poller.poll(kept, polite=False)).outcome is Outcome.NEW
+    clock.advance(7201)
+    assert (await newsroom.poller.poll(kept)).outcome is not Outcome.POSTPONED
+
+
+async def test_a_process_killed_while_it_records_loses_and_repeats_nothing(settings, clock, feed_server):
+    url = feed_server.serve("/", rss(item(1)))
+    async with open_newsroom(settings, clock) as room:
+        feed = await polled(room, await followed(room, url))
+        await titles(room)
+    feed_server.serve("/", rss(item(3), item(2), item(1)))
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.polling.killed_poll", str(settings.database), url, cwd=ROOT
+    )
+    assert await process.wait() == -signal.SIGKILL
+    async with open_newsroom(settings, clock) as room:
+        assert await room.store.articles.count() == 1
+        stored = await room.store.feeds.get(feed.id)
+        assert stored is not None
+        assert stored.validators == feed.validators
+        for _ in range(2):
+            await polled(room, feed)
+        assert sorted(await titles(room)) == ["Article 2", "Article 3"]

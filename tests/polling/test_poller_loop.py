@@ -1,0 +1,286 @@
+"""The loop that polls what is due: when, how many at a time, and that nothing ends it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from aiohttp import web
+
+from bot.client.services import Newsroom, open_newsroom
+from bot.core.models import Feed
+from bot.polling import poller as poller_module
+from bot.polling.intake import Intake
+from bot.store import StoreError
+from bot.store.feeds import Feeds
+from bot.store.polls import Polls, Recorded
+from tests.answers.desk import followed, titles
+from tests.feed_server import FeedServer, item, rss
+
+
+@asynccontextmanager
+async def running(newsroom: Newsroom) -> AsyncIterator[None]:
+    task = asyncio.create_task(newsroom.poller.run())
+    try:
+        yield
+        assert not task.done()
+    finally:
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+
+async def until(is_so: Callable[[], Awaitable[bool]]) -> None:
+    """Wait for what the loop does in its own time."""
+    async with asyncio.timeout(20):
+        while not await is_so():  # noqa: ASYNC110 - it is the database that changes
+            await asyncio.sleep(0.005)
+
+
+async def polled_at(newsroom: Newsroom, feed: Feed) -> int | None:
+    found = await newsroom.store.feeds.get(feed.id)
+    assert found is not None
+    return found.last_poll
+
+
+async def until_polled(newsroom: Newsroom, *feeds: Feed, after: int = -1) -> None:
+    async def is_so() -> bool:
+        times = [await polled_at(newsroom, feed) for feed in feeds]
+        return all(time is not None and time > after for time in times)
+
+    await until(is_so)
+
+
+@pytest.fixture
+async def publishers() -> AsyncIterator[Callable[[int], FeedServer]]:
+    """Publishers on hosts of their own: 127.0.0.2 and so on."""
+    servers = [await FeedServer().start(f"127.0.0.{number}") for number in range(2, 6)]
+    yield servers.__getitem__
+    for server in servers:
+        await server.stop()
+
+
+async def test_it_sleeps_until_the_next_feed_is_due_and_polls_it_then(newsroom, feed_server, clock):
+    feed = await followed(newsroom, feed_server.serve("/", rss(item(1)), etag=False))
+    async with running(newsroom):
+        await until_polled(newsroom, feed)
+        due = (await newsroom.store.feeds.get(feed.id)).next_poll
+        while clock.now() < due - 1:
+            clock.advance(min(30, due - 1 - clock.now()))
+            await asyncio.sleep(0.01)
+        assert feed_server.count("/") == 1
+        before = clock.now()
+        clock.advance(2)
+        await until_polled(newsroom, feed, after=before)
+    assert feed_server.count("/") == 2
+
+
+async def test_waking_it_polls_a_feed_that_was_just_followed(newsroom, feed_server):
+    async with running(newsroom):
+        await asyncio.sleep(0.05)
+        feed = await followed(newsroom, feed_server.serve("/", rss(item(1))))
+        newsroom.poller.wake()
+        await until_polled(newsroom, feed)
+    assert await titles(newsroom) == ["Article 1"]
+
+
+async def test_what_is_recorded_is_told_to_the_courier(newsroom, feed_server):
+    told: list[Recorded] = []
+    newsroom.poller.on_recorded = told.append
+    feed = await followed(newsroom, feed_server.serve("/", rss(item(1))))
+    async with running(newsroom):
+        await until_polled(newsroom, feed)
+    assert [recorded.channel_ids for recorded in told] == [(200,)]
+
+
+async def test_feeds_that_nobody_follows_any_more_are_not_asked(newsroom, feed_server):
+    feed = await followed(newsroom, feed_server.serve("/", rss(item(1))))
+    await newsroom.store.subscriptions.unfollow(200, feed.id)
+    async with running(newsroom):
+        newsroom.poller.wake()
+        await asyncio.sleep(0.1)
+    assert feed_server.count("/") == 0
+
+
+async def test_one_broken_feed_does_not_stop_the_others(newsroom, feed_server, monkeypatch):
+    decide = Intake.decide
+
+    async def decided(self, feed, document, *, now):
+        if feed.url.endswith("/bad"):
+            raise ZeroDivisionError
+        return await decide(self, feed, document, now=now)
+
+    monkeypatch.setattr(Intake, "decide", decided)
+    bad = await followed(newsroom, feed_server.serve("/bad", rss(item(1))))
+    fine = await followed(newsroom, feed_server.serve("/fine", rss(item(2))))
+    async with running(newsroom):
+        await until_polled(newsroom, bad, fine)
+    assert await titles(newsroom) == ["Article 2"]
+
+
+async def test_a_store_that_fails_for_a_while_does_not_end_the_loop(
+    newsroom, feed_server, clock, monkeypatch
+):
+    feed = await followed(newsroom, feed_server.serve("/", rss(item(1))))
+    failing = True
+    due = Feeds.due
+    asked = 0
+
+    async def due_sometimes(self, *args):
+        nonlocal asked
+        asked += 1
+        if failing:
+            raise StoreError("the disk is full")
+        return await due(self, *args)
+
+    monkeypatch.setattr(Feeds, "due", due_sometimes)
+    async with running(newsroom):
+        await asyncio.sleep(0.05)
+        assert asked < 3  # no hammering either
+        failing = False
+        clock.advance(poller_module.AFTER_TROUBLE)
+        await until_polled(newsroom, feed)
+    assert await titles(newsroom) == ["Article 1"]
+
+
+async def test_a_poll_that_cannot_be_recorded_is_made_again(newsroom, feed_server, clock, monkeypatch):
+    feed = await followed(newsroom, feed_server.serve("/", rss(item(1))))
+    record = Polls.record
+    failures = 1
+
+    async def record_later(self, *args, **kwargs):
+        nonlocal failures
+        if failures:
+            failures -= 1
+            raise StoreError("the disk is full")
+        return await record(self, *args, **kwargs)
+
+    monkeypatch.setattr(Polls, "record", record_later)
+    async with running(newsroom):
+        while await polled_at(newsroom, feed) is None:
+            clock.advance(1)
+            await asyncio.sleep(0.01)
+    assert not failures
+    assert await titles(newsroom) == ["Article 1"]
+
+
+async def test_a_host_gets_one_request_at_a_time_while_other_hosts_go_on(newsroom, publishers):
+    now: dict[str, int] = {}
+    most: dict[str, int] = {}
+    hosts = 0
+
+    def slow(name: str):
+        async def answer(request: web.Request) -> web.Response:
+            nonlocal hosts
+            now[name] = now.get(name, 0) + 1
+            most[name] = max(most.get(name, 0), now[name])
+            hosts = max(hosts, sum(map(bool, now.values())))
+            await asyncio.sleep(0.03)
+            now[name] -= 1
+            return web.Response(text=rss(item(1)), content_type="application/rss+xml")
+
+        return answer
+
+    feeds = [
+        await followed(newsroom, publishers(host).handle(f"/{n}", slow(str(host))))
+        for host in range(4)
+        for n in range(4)
+    ]
+    async with running(newsroom):
+        await until_polled(newsroom, *feeds)
+    assert most == {"0": 1, "1": 1, "2": 1, "3": 1}
+    assert hosts > 1
+
+
+async def test_no_more_polls_run_at_a_time_than_is_set(settings, clock, publishers):
+    now = most = 0
+
+    async def slow(request: web.Request) -> web.Response:
+        nonlocal now, most
+        now += 1
+        most = max(most, now)
+        await asyncio.sleep(0.02)
+        now -= 1
+        return web.Response(text=rss(item(1)), content_type="application/rss+xml")
+
+    async with open_newsroom(settings.model_copy(update={"poll_concurrency": 2}), clock) as newsroom:
+        feeds = [
+            await followed(newsroom, publishers(host).handle(f"/{n}", slow))
+            for host in range(4)
+            for n in range(2)
+        ]
+        async with running(newsroom):
+            await until_polled(newsroom, *feeds)
+    assert most == 2
+
+
+async def test_a_hold_of_a_host_postpones_its_queued_feeds_without_a_request(newsroom, feed_server, clock):
+    feeds = [
+        await followed(newsroom, feed_server.serve(f"/{n}", "", status=503, headers={"Retry-After": "3600"}))
+        for n in range(5)
+    ]
+
+    async def are_postponed() -> bool:
+        dues: list[int] = [(await newsroom.store.feeds.get(feed.id)).next_poll for feed in feeds]
+        return min(dues) > 0
+
+    async with running(newsroom):
+        await until(are_postponed)
+    assert len(feed_server.visits) == 1
+    for feed in feeds:
+        assert (await newsroom.store.feeds.get(feed.id)).next_poll >= clock.now() + 3600
+
+
+async def test_polls_without_news_are_written_together(newsroom, feed_server, clock, monkeypatch):
+    feeds = [await followed(newsroom, feed_server.serve(f"/{n}", rss(item(1)))) for n in range(30)]
+    for feed in feeds:
+        await newsroom.poller.poll(feed)
+    writes: list[int] = []
+    record_quiet = Polls.record_quiet
+
+    async def counted(self, feeds, unchanged, told):
+        writes.append(len(feeds) + len(unchanged))
+        await record_quiet(self, feeds, unchanged, told)
+
+    monkeypatch.setattr(Polls, "record_quiet", counted)
+    before = clock.now()
+    clock.advance(86_400)
+    async with running(newsroom):
+        await until_polled(newsroom, *feeds, after=before)
+    assert sum(writes) == 30
+    assert len(writes) < 10
+
+
+async def test_stopping_it_in_the_middle_leaves_no_half_state_and_it_can_go_on(newsroom, feed_server):
+    begun = asyncio.Event()
+    release = asyncio.Event()
+
+    async def slow(request: web.Request) -> web.Response:
+        begun.set()
+        await release.wait()
+        return web.Response(text=rss(item(1)), content_type="application/rss+xml")
+
+    feed = await followed(newsroom, feed_server.handle("/", slow))
+    async with running(newsroom):
+        await begun.wait()
+    assert await polled_at(newsroom, feed) is None
+    release.set()
+    async with running(newsroom):
+        await until_polled(newsroom, feed)
+    assert await titles(newsroom) == ["Article 1"]
+
+
+async def test_polls_without_news_are_written_when_it_stops(newsroom, feed_server, clock, monkeypatch):
+    monkeypatch.setattr(poller_module, "FLUSH_EVERY", 3600)
+    feed = await followed(newsroom, feed_server.serve("/", "", status=500))
+    async with running(newsroom):
+
+        async def is_asked() -> bool:
+            return bool(feed_server.count("/"))
+
+        await until(is_asked)
+        await asyncio.sleep(0.1)
+        assert await polled_at(newsroom, feed) is None
+    assert await polled_at(newsroom, feed) == clock.now()

@@ -1,0 +1,258 @@
+"""Reading pages: what of them search, answers and posts get, what is left alone, and what a crash leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+from html import escape
+
+import pytest
+from aiohttp import web
+
+from bot.cli.article_files import import_lines
+from bot.client.services import Newsroom, open_newsroom
+from bot.core.models import Article
+from bot.feeds import fetch_errors
+from bot.polling.page_reader import ATTEMPTS
+from bot.store.outbox import page_queue
+from tests.answers.desk import followed, polled
+from tests.feed_server import FeedServer, rss
+from tests.shared import shared
+
+TEASER = "A small firm in Leeds has built a battery that charges in four minutes…"
+REST = (
+    "The cells lose a tenth of their capacity after two thousand charges, the engineers say, which is what "
+    "others lose after half as many. Production is planned in a hall that once made looms for Huddersfield."
+)
+PAGE = f"""<!doctype html><html><head><meta charset=utf-8><title>Battery - Courier</title></head><body>
+<nav><a href=/>Home</a></nav><article><h1>Battery</h1>
+<p>A small firm in Leeds has built a battery that charges in four minutes, and showed it on Tuesday.</p>
+<p>{REST}</p><p>Read more: Trams return</p></article><footer>All rights reserved</footer></body></html>"""
+
+
+@pytest.fixture
+async def reading_newsroom(settings, clock):
+    async with open_newsroom(settings.model_copy(update={"full_text": "search"}), clock) as newsroom:
+        yield newsroom
+
+
+def entry(number: int, link: str, text: str = TEASER) -> str:
+    return (
+        f"<item><title>Battery {number}</title><link>{escape(link)}</link><guid>g{number}</guid>"
+        f"<description>{escape(text)}</description></item>"
+    )
+
+
+def publish(server: FeedServer, *numbers: int, text: str = TEASER) -> str:
+    """A feed with an entry a number, each with a page."""
+    for number in numbers:
+        server.serve(f"/a/{number}", PAGE, content_type="text/html")
+    links = [entry(number, f"{server.origin}/a/{number}", text) for number in numbers]
+    return server.serve("/feed", rss(*links))
+
+
+async def brought(newsroom: Newsroom, url: str) -> list[Article]:
+    """The articles after a poll and the reading of what is due, the newest first."""
+    feed = await polled(newsroom, await followed(newsroom, url))
+    await newsroom.reader.read_due([feed.id], seconds=30, polite=False)
+    return await newsroom.store.articles.newest([feed.id], limit=200)
+
+
+async def outcome(newsroom: Newsroom, article: Article) -> str | None:
+    return (await newsroom.store.readings.of([article.id]))[article.id].outcome
+
+
+async def test_search_finds_what_only_the_page_says(reading_newsroom, feed_server):
+    (article,) = await brought(reading_newsroom, publish(feed_server, 1))
+    assert article.text == TEASER
+    assert article.body.endswith(REST)
+    assert "rights" not in article.body
+    assert article.updated is None
+    assert article.corrected is None
+    page = await reading_newsroom.searcher.search("looms Huddersfield", feed_ids=None, limit=5)
+    assert [result.article.id for result in page.results] == [article.id]
+    assert "looms" in page.results[0].excerpt
+    assert await outcome(reading_newsroom, article) == page_queue.READ
+
+
+async def test_the_page_outlives_the_next_poll_and_the_next_change_of_its_entry(
+    reading_newsroom, feed_server
+):
+    url = publish(feed_server, 1)
+    (article,) = await brought(reading_newsroom, url)
+    feed_server.serve("/feed", rss(entry(1, article.url, TEASER + " A correction.")))
+    (again,) = await brought(reading_newsroom, url)
+    assert again.id == article.id
+    assert again.text.endswith("A correction.")
+    assert again.body == article.body
+    assert feed_server.count("/a/1") == 1
+    assert feed_server.count("/robots.txt") == 1
+
+
+async def test_an_article_that_its_feed_gives_whole_is_not_asked_for(reading_newsroom, feed_server):
+    (article,) = await brought(
+        reading_newsroom, publish(feed_server, 1, text=f"{TEASER[:-1]}.\n\n{REST * 5}")
+    )
+    assert feed_server.count("/a/1") == 0
+    assert not await reading_newsroom.store.readings.of([article.id])
+
+
+async def test_never_means_never(newsroom, feed_server):
+    (article,) = await brought(newsroom, publish(feed_server, 1))
+    assert article.body == TEASER
+    assert feed_server.count("/a/1") == 0
+
+
+async def test_of_a_backlog_only_the_newest_pages_are_read(reading_newsroom, feed_server):
+    articles = await brought(reading_newsroom, publish(feed_server, *range(20)))
+    outcomes = [await outcome(reading_newsroom, article) for article in articles]
+    assert outcomes == [page_queue.READ] * page_queue.OF_BACKLOG + [page_queue.BACKLOG] * 15
+
+
+async def test_a_feed_has_so_many_pages_read_a_day(reading_newsroom, feed_server, clock, monkeypatch):
+    monkeypatch.setattr(page_queue, "A_DAY", 3)
+    await brought(reading_newsroom, publish(feed_server, 0))
+    clock.advance(3600)
+    articles = await brought(reading_newsroom, publish(feed_server, *range(6)))
+    outcomes = [await outcome(reading_newsroom, article) for article in articles]
+    assert outcomes.count(page_queue.READ) == 3
+    assert outcomes.count(page_queue.TOO_MANY) == 3
+
+
+async def test_pages_of_secret_addresses_are_left_alone(reading_newsroom, feed_server):
+    feed_server.serve("/a/1", PAGE, content_type="text/html")
+    link = f"{feed_server.origin}/a/1?token=0123456789abcdef0123456789abcdef"
+    (article,) = await brought(reading_newsroom, feed_server.serve("/feed", rss(entry(1, link))))
+    assert await outcome(reading_newsroom, article) == page_queue.PRIVATE
+    assert feed_server.count("/a/1") == 0
+
+
+async def test_so_are_those_of_a_feed_with_a_password(reading_newsroom, feed_server):
+    url = publish(feed_server, 1).replace("http://", "http://me:secret@")
+    feed = await reading_newsroom.store.feeds.add(url, server_id=1)
+    await reading_newsroom.poller.poll(feed)
+    await reading_newsroom.reader.read_due([feed.id], seconds=30, polite=False)
+    (article,) = await reading_newsroom.store.articles.newest([feed.id], limit=5)
+    assert await outcome(reading_newsroom, article) == page_queue.PRIVATE
+    assert feed_server.count("/a/1") == 0
+
+
+@pytest.mark.parametrize("agent", ["*", "Telex", "telex"])
+async def test_a_publisher_that_wants_no_programs_is_obeyed(reading_newsroom, feed_server, agent):
+    feed_server.serve("/robots.txt", f"User-agent: {agent}\nDisallow: /a/\n", content_type="text/plain")
+    (article,) = await brought(reading_newsroom, publish(feed_server, 1))
+    assert await outcome(reading_newsroom, article) == fetch_errors.ROBOTS
+    assert article.body == TEASER
+    assert feed_server.count("/a/1") == 0
+
+
+async def test_a_page_that_fails_is_tried_a_few_times(reading_newsroom, feed_server, clock):
+    url = publish(feed_server, 1)
+    feed_server.serve("/a/1", status=503, content_type="text/html")
+    (article,) = await brought(reading_newsroom, url)
+    assert await outcome(reading_newsroom, article) == "http-503"
+    for _ in range(9):
+        clock.advance(7200)
+        await reading_newsroom.reader.read_due([article.feed_id], seconds=30, polite=False)
+    assert feed_server.count("/a/1") == ATTEMPTS
+    (over,) = (await reading_newsroom.store.readings.of([article.id])).values()
+    assert (over.outcome, over.due) == ("http-503", None)
+
+
+async def test_a_page_that_is_there_at_the_second_attempt_is_read(reading_newsroom, feed_server, clock):
+    url = publish(feed_server, 1)
+    feed_server.serve("/a/1", status=500, content_type="text/html")
+    (article,) = await brought(reading_newsroom, url)
+    publish(feed_server, 1)
+    clock.advance(7200)
+    assert await reading_newsroom.reader.read_due([article.feed_id], seconds=30, polite=False) == 1
+
+
+async def test_a_process_that_died_while_it_read_reads_it_after_the_next_start(settings, clock, feed_server):
+    settings = settings.model_copy(update={"full_text": "search"})
+    begun = asyncio.Event()
+
+    async def hang(_request: web.Request) -> web.Response:
+        begun.set()
+        await asyncio.sleep(60)
+        return web.Response()
+
+    async with open_newsroom(settings, clock) as newsroom:
+        feed = await polled(newsroom, await followed(newsroom, publish(feed_server, 1)))
+        feed_server.handle("/a/1", hang)
+        task = asyncio.create_task(newsroom.reader.run())
+        await asyncio.wait_for(begun.wait(), 20)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    publish(feed_server, 1)
+    clock.advance(3600)
+    async with open_newsroom(settings, clock) as newsroom:
+        assert await newsroom.reader.read_due([feed.id], seconds=30, polite=False) == 1
+
+
+async def test_the_loop_reads_what_is_due(reading_newsroom, feed_server):
+    feed = await polled(reading_newsroom, await followed(reading_newsroom, publish(feed_server, 1)))
+    read = asyncio.Event()
+    reading_newsroom.reader.on_read = read.set
+    task = asyncio.create_task(reading_newsroom.reader.run())
+    await asyncio.wait_for(read.wait(), 20)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    (article,) = await reading_newsroom.store.articles.newest([feed.id], limit=5)
+    assert article.body.endswith(REST)
+
+
+async def test_a_page_of_two_feeds_is_asked_for_once(reading_newsroom, feed_server):
+    url = publish(feed_server, 1)
+    await brought(reading_newsroom, url)
+    other = feed_server.serve("/other", rss(entry(1, f"{feed_server.origin}/a/1"), title="Other"))
+    (article,) = await brought(reading_newsroom, other)
+    assert article.body.endswith(REST)
+    assert feed_server.count("/a/1") == 1
+
+
+async def test_a_consent_form_is_not_taken_for_the_article(reading_newsroom, feed_server):
+    url = publish(feed_server, 1)
+    words = "We and our 812 partners store cookies on devices to measure audiences and to choose content. "
+    feed_server.serve("/a/1", f"<html><body><p>{words * 9}</p></body></html>", content_type="text/html")
+    (article,) = await brought(reading_newsroom, url)
+    assert await outcome(reading_newsroom, article) == fetch_errors.OTHER_PAGE
+    assert article.body == TEASER
+
+
+async def test_texts_that_are_deleted_for_their_age_take_the_page_along(reading_newsroom, feed_server, clock):
+    (article,) = await brought(reading_newsroom, publish(feed_server, 1))
+    clock.advance(86_400)
+    assert await reading_newsroom.store.articles.forget_texts(clock.now()) == 1
+    forgotten = await reading_newsroom.store.articles.get(article.id)
+    assert forgotten.body == ""
+    page = await reading_newsroom.searcher.search("looms Huddersfield", feed_ids=None, limit=5)
+    assert not page.results
+
+
+async def test_a_page_that_was_not_read_yet_is_not_read_when_its_texts_were_deleted(
+    reading_newsroom, feed_server, clock
+):
+    feed = await polled(reading_newsroom, await followed(reading_newsroom, publish(feed_server, 1)))
+    clock.advance(86_400)
+    await reading_newsroom.store.articles.forget_texts(clock.now())
+    assert await reading_newsroom.reader.read_due([feed.id], seconds=30, polite=False) == 0
+    assert feed_server.count("/a/1") == 0
+
+
+async def test_of_the_seed_as_it_is_only_the_article_is_searched(newsroom):
+    given = (shared("seed") / "article.fr.txt").read_text(encoding="utf-8")
+    row = json.dumps({"url": "https://news.example/seed", "title": "Amazon et la police", "text": given})
+    await import_lines(newsroom, io.BytesIO(row.encode()))
+    (article,) = await newsroom.store.articles.newest(None, limit=5)
+    assert article.text.split() == given.split()
+    assert "Crédits" not in article.body
+    for words, found in (
+        ("Rekognition", 1),
+        ("OpenMIC", 0),
+        ("justlogopremiumblack", 0),
+        ("innovations bar", 0),
+    ):
+        page = await newsroom.searcher.search(words, feed_ids=None, limit=5)
+        assert len(page.results) == found

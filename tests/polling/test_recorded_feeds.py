@@ -1,0 +1,96 @@
+"""Real feeds, and successive versions of real feeds, through the whole way from HTTP to the outbox."""
+
+from __future__ import annotations
+
+import asyncio
+import calendar
+import io
+import json
+import time
+from pathlib import Path
+
+import feedparser
+import pytest
+
+from bot.client.services import Newsroom, open_newsroom
+from bot.core.models import Feed
+from bot.polling.poller import Outcome
+from bot.text.urls import canonical
+from tests.answers.desk import followed, sent
+from tests.clocks import ManualClock
+from tests.feed_server import FeedServer
+from tests.shared import shared
+
+TYPES = {".atom": "application/atom+xml", ".rdf": "application/rdf+xml", ".rss": "text/xml; charset=utf-8"}
+FOLDERS = ("en_blogs_2026", "en_tech", "fr")
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+async def test_a_real_feed_gives_articles_once_whatever_is_polled_again(folder, newsroom, feed_server):
+    files = sorted(path for path in shared(f"feeds/real/{folder}").iterdir() if path.suffix in TYPES)
+
+    def serve(path: Path, end: bytes = b""):
+        body = path.read_bytes() + end
+        return feed_server.serve(f"/{path.name}", body, content_type=TYPES[path.suffix], etag=False)
+
+    feeds = {path: await newsroom.store.feeds.add(serve(path)) for path in files}
+    first = await _poll_all(newsroom, feeds)
+    empty = [path.name for path in files if not first[path].new and _has_entries(path)]
+    assert empty == []
+    assert {report.outcome for report in first.values()} == {Outcome.NEW}
+    count = await newsroom.store.articles.count()
+    assert count == sum(report.new for report in first.values())
+    # Other bytes, same entries: all of them are parsed and compared again.
+    for path in files:
+        serve(path, b"<!-- again -->")
+    again = await _poll_all(newsroom, {path: report.feed for path, report in first.items()})
+    assert {report.outcome for report in again.values()} == {Outcome.UNCHANGED}
+    assert await newsroom.store.articles.count() == count
+
+
+async def _poll_all(newsroom: Newsroom, feeds: dict[Path, Feed]):
+    reports = await asyncio.gather(*(newsroom.poller.poll(feed, polite=False) for feed in feeds.values()))
+    return dict(zip(feeds, reports, strict=True))
+
+
+def _has_entries(path: Path) -> bool:
+    return bool(feedparser.parse(io.BytesIO(path.read_bytes())).entries)
+
+
+@pytest.mark.parametrize("name", ["claude", "cursor", "npr", "ollama"])
+async def test_each_truly_new_entry_of_a_feeds_history_is_posted_once(name, settings, feed_server):
+    history = [json.loads(line) for line in (shared(f"feeds/replay/{name}") / "truth.jsonl").open()]
+    clock = ManualClock(_moment(history[0]["poll"]))
+    async with open_newsroom(settings.model_copy(update={"catch_up_after": 100}), clock) as newsroom:
+        feed = await followed(newsroom, feed_server.origin + "/feed")
+        (first,) = await _posts(newsroom, feed, feed_server, clock, name, history[0])
+        backlog = await newsroom.store.articles.newest([feed.id], limit=1000)
+        assert first == backlog[0].url
+        seen = {article.url for article in backlog}
+        withdrawn: set[str] = set()
+        for version in history[1:]:
+            posted = await _posts(newsroom, feed, feed_server, clock, name, version)
+            new = {canonical(entry["link"]) for entry in version["new"]} - seen  # what came back is not new
+            assert sorted(posted) == sorted(new), version["poll"]
+            seen |= new
+            kept = await newsroom.store.articles.newest([feed.id], limit=1000)
+            now_withdrawn = {article.url for article in kept if article.retracted is not None}
+            assert withdrawn <= now_withdrawn, "taken for withdrawn, and came back"
+            withdrawn = now_withdrawn
+        assert await newsroom.store.articles.count() == len(seen)
+
+
+async def _posts(
+    newsroom: Newsroom, feed: Feed, server: FeedServer, clock: ManualClock, name: str, version: dict[str, str]
+) -> list[str]:
+    clock.advance(_moment(version["poll"]) - clock.now())
+    server.serve("/feed", (shared(f"feeds/replay/{name}") / f"{version['poll']}.xml").read_bytes())
+    stored = await newsroom.store.feeds.get(feed.id)
+    assert stored is not None
+    report = await newsroom.poller.poll(stored, polite=False)
+    assert report.error is None
+    return [article.url for _, articles in await sent(newsroom) for article in articles]
+
+
+def _moment(stamp: str) -> int:
+    return calendar.timegm(time.strptime(stamp, "%Y%m%dT%H%M%SZ"))

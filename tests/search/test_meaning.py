@@ -1,0 +1,294 @@
+"""Finding by meaning: what is encoded and when, what is found, what stays as it was. The encoder is a toy."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bot.answers import answering
+from bot.core.settings import Settings
+from bot.search import searching
+from bot.search.searching import Searcher
+from bot.search.semantic import encoder, semantic_search
+from bot.search.semantic.semantic_search import Meaning, opened
+from bot.store import Store
+from bot.store.vectors import Encoded
+from tests.clocks import ManualClock
+from tests.search import toy_encoder
+from tests.search.library import Library
+
+SETTINGS = Settings(semantic=True)
+
+
+@pytest.fixture(autouse=True)
+def _toy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoder, "encode", toy_encoder.encode)
+    monkeypatch.setattr(encoder, "model", lambda: "toy 1")
+
+
+@pytest.fixture
+async def library(store: Store) -> Library:
+    return await Library(store).open()
+
+
+@pytest.fixture
+async def sense(store: Store) -> AsyncIterator[Meaning]:
+    async with opened(SETTINGS, store) as made:
+        assert made is not None
+        yield made
+
+
+async def found(store: Store, sense: Meaning, query: str, **options: object) -> list[str]:
+    await sense.encode_missing()
+    await sense.ready()
+    page = await Searcher(store, sense).search(query, feed_ids=options.pop("feeds", None), **options)  # type: ignore[arg-type]  # as given
+    return [result.article.title for result in page.results]
+
+
+async def vectors(store: Store) -> dict[int, tuple[int, bytes]]:
+    rows = await store._database.fetchall("SELECT article_id, id, vector FROM vector")
+    return {row[0]: (row[1], row[2]) for row in rows}
+
+
+async def test_an_article_is_found_in_words_that_it_does_not_have(
+    store: Store, library: Library, sense: Meaning
+) -> None:
+    await library.add("A hound", "It ran away.")
+    await library.add("Nothing of it", "It ran after something.")
+    assert (await found(store, sense, "the dog which ran"))[0] == "A hound"
+
+
+async def test_of_what_has_none_of_the_words_nobody_says_that_it_has_some(
+    store: Store, library: Library, sense: Meaning
+) -> None:
+    await library.add("A hound", "It slept.")
+    await library.add("A dog", "It slept.")
+    await sense.encode_missing()
+    await sense.ready()
+    page = await Searcher(store, sense).search("dog rain", feed_ids=None)
+    alike = {result.article.title: (result.partial, result.alike) for result in page.results}
+    assert alike == {"A dog": (True, False), "A hound": (True, True)}
+
+
+async def test_what_has_none_of_the_words_and_means_little_of_them_is_no_result(
+    store: Store, library: Library, sense: Meaning, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await library.add("A dog, a dog", "The dog slept.")
+    await library.add("Drizzle", "The car, the hound and the pluie.")
+    assert await found(store, sense, "dog nap") == ["A dog, a dog", "Drizzle"]
+    monkeypatch.setattr(searching, "FAINT", 0.9)  # the second means a third of it
+    assert await found(store, sense, "dog nap") == ["A dog, a dog"]
+
+
+async def test_an_article_of_the_other_language_is_found(
+    store: Store, library: Library, sense: Meaning
+) -> None:
+    await library.add("The drizzle", "No end of it.", language="en")
+    await library.add("Le soleil", "Il brille demain.", language="fr")
+    assert "The drizzle" in await found(store, sense, "où est la pluie demain")
+
+
+async def test_only_what_may_be_seen_is_found(store: Store, library: Library, sense: Meaning) -> None:
+    secret = await library.new_feed("Secret")
+    await library.add("A hound", "Secret.", feed=secret)
+    await library.add("Public", "Something ran.")
+    assert await found(store, sense, "dog ran", feeds={library.feed.id}) == ["Public"]
+    assert await found(store, sense, "dog ran", feeds=set()) == []
+
+
+@pytest.mark.parametrize("condition", ["lang:en", "since:3d", "-barking", "source:gazette", '"one hound"'])
+async def test_conditions_hold_for_what_meaning_finds(
+    store: Store, library: Library, sense: Meaning, condition: str
+) -> None:
+    await library.add("Right", "one hound", days=1)
+    other = await library.new_feed("Other")
+    await library.add("Wrong", "another hound barking", days=9, language="fr", feed=other)
+    assert await found(store, sense, f"automobile dog {condition}") == ["Right"]
+
+
+async def test_what_has_all_words_stays_as_it_is(store: Store, library: Library, sense: Meaning) -> None:
+    for number in range(8):
+        await library.add(f"{number} rain", "A car in the rain. " * (number % 3 + 1))
+    await library.add("Another automobile", "drizzle")
+    without = await Searcher(store).search("car rain", feed_ids=None)
+    assert await found(store, sense, "car rain") == [result.article.title for result in without.results]
+
+
+async def test_each_article_is_encoded_once_and_new_ones_after_a_restart(
+    store: Store, library: Library, sense: Meaning
+) -> None:
+    await library.add("car")
+    await library.add("dog")
+    assert await sense.encode_missing() == 2
+    assert await sense.encode_missing() == 0
+    await library.add("rain")
+    async with opened(SETTINGS, store) as again:
+        assert again is not None
+        assert await again.encode_missing() == 1
+
+
+async def test_while_the_bot_runs_it_encodes_what_there_is_and_what_comes(
+    store: Store, library: Library, sense: Meaning, clock: ManualClock
+) -> None:
+    async def encoded(count: int) -> None:
+        async with asyncio.timeout(30):
+            while (await store.vectors.counts()).encoded < count:
+                clock.advance(semantic_search.PAUSE)
+                await asyncio.sleep(0.01)
+
+    await library.add("car")
+    running = asyncio.create_task(sense.run())
+    await encoded(1)
+    await library.add("A hound", "It ran.")
+    await encoded(2)
+    page = await Searcher(store, sense).search("dog automobile", feed_ids=None)
+    assert {result.article.title for result in page.results} == {"car", "A hound"}
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_an_interruption_loses_nothing_that_was_written(
+    store: Store, library: Library, sense: Meaning, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(semantic_search, "KEPT_TOGETHER", 2)
+    for number in range(6):
+        await library.add(f"car {number}")
+    reached = asyncio.Event()
+    task = asyncio.create_task(sense.encode_missing(lambda _done, _total: reached.set()))
+    await reached.wait()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    before = await vectors(store)
+    assert before
+    await sense.encode_missing()
+    after = await vectors(store)
+    assert len(after) == 6
+    assert before.items() <= after.items()
+
+
+async def test_an_article_whose_words_changed_is_encoded_anew_and_found_by_them(
+    store: Store, library: Library, sense: Meaning
+) -> None:
+    changed = await library.add("A hound", "It ran.")
+    await library.add("Nothing", "It ran.")
+    await found(store, sense, "dog ran")
+    async with store._database.write() as transaction:
+        await transaction.execute("UPDATE article SET title = 'A drizzle' WHERE id = ?", (changed,))
+    assert changed not in await vectors(store)
+    assert (await found(store, sense, "pluie ran"))[0] == "A drizzle"
+
+
+async def test_a_change_that_means_nothing_costs_no_encoding(
+    store: Store, library: Library, sense: Meaning
+) -> None:
+    same = await library.add("A hound", "It ran.")
+    await sense.encode_missing()
+    async with store._database.write() as transaction:
+        await transaction.execute("UPDATE article SET updated = 1, title = title WHERE id = ?", (same,))
+    assert await sense.encode_missing() == 0
+
+
+async def test_a_vector_goes_with_its_article(store: Store, library: Library, sense: Meaning) -> None:
+    gone = await library.add("A hound", "It ran.")
+    await library.add("Nothing", "It ran.")
+    await found(store, sense, "dog ran")
+    async with store._database.write() as transaction:
+        await transaction.execute("DELETE FROM article WHERE id = ?", (gone,))
+    assert gone not in await vectors(store)
+    assert await found(store, sense, "dog ran") == ["Nothing"]
+
+
+async def test_what_changed_while_it_was_encoded_is_not_kept(store: Store, library: Library) -> None:
+    changed = await library.add("A hound", "It ran.")
+    await store.vectors.prepare("toy 1")
+    old = Encoded(changed, "A dog\nIt ran.", bytes(8), bytes(64))
+    assert await store.vectors.add("toy 1", [old]) == 0
+    ((_, source),) = await store.vectors.sources([changed])
+    assert await store.vectors.add("toy 1", [old._replace(source=source)]) == 1
+
+
+async def test_vectors_of_another_model_are_made_anew_and_never_mixed(
+    store: Store, library: Library, sense: Meaning, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    article = await library.add("A hound")
+    await sense.encode_missing()
+    monkeypatch.setattr(encoder, "model", lambda: "toy 2")
+    async with opened(SETTINGS, store) as newer:
+        assert newer is not None
+        assert await newer.encode_missing() == 1
+    ((_, source),) = await store.vectors.sources([article])
+    assert await store.vectors.add("toy 1", [Encoded(article, source, bytes(8), bytes(64))]) == 0
+    await library.add("Something", "It ran.")
+    assert await sense.encode_missing() == 0
+    assert await found(store, sense, "dog something") == ["Something"]
+    assert len(await vectors(store)) == 1
+
+
+async def test_a_text_that_kills_the_encoder_stops_nothing(
+    store: Store, library: Library, sense: Meaning
+) -> None:
+    await library.add("A deadly text")
+    await library.add("A hound", "It ran.")
+    await library.add("Nothing", "It ran.")
+    assert (await found(store, sense, "dog ran"))[0] == "A hound"
+    assert await sense.encode_missing() == 0
+
+
+async def test_words_are_looked_for_when_the_encoder_dies(
+    store: Store, library: Library, sense: Meaning, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await library.add("A hound", "It ran.")
+    await library.add("Something", "It ran.")
+    await found(store, sense, "dog ran")
+    monkeypatch.setattr(encoder, "encode", toy_encoder.die)
+    assert await found(store, sense, "automobile something") == ["Something"]
+
+
+async def test_words_are_looked_for_while_the_encoder_starts(
+    store: Store, library: Library, sense: Meaning
+) -> None:
+    await library.add("Something", "It ran.")
+    page = await Searcher(store, sense).search("automobile something", feed_ids=None)
+    assert [result.article.title for result in page.results] == ["Something"]
+
+
+async def test_what_another_process_encoded_is_found(store: Store, library: Library, sense: Meaning) -> None:
+    await library.add("Nothing", "It stood still.")
+    await found(store, sense, "dog ran")
+    await library.add("A hound", "It ran.")
+    async with opened(SETTINGS, store) as other:
+        assert other is not None
+        await other.encode_missing()
+    assert await found(store, sense, "dog walked") == ["A hound"]
+
+
+async def test_the_settings_and_a_missing_extra_switch_it_off(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(Settings(semantic=False), store) as off:
+        assert off is None
+    monkeypatch.setattr(encoder, "model", lambda: None)
+    async with opened(SETTINGS, store) as absent:
+        assert absent is None
+
+
+async def test_how_alike_texts_are_is_told_once_the_encoder_runs(sense: Meaning) -> None:
+    assert await sense.likeness("a car", ["une voiture", "rain"]) is None
+    await sense.ready()
+    likeness = await sense.likeness("a car", ["une voiture", "rain"])
+    assert likeness is not None
+    assert likeness[0] > 0.9 > likeness[1]
+
+
+async def test_without_the_encoder_words_alone_answer(
+    store: Store, library: Library, sense: Meaning, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await library.add("Rekognition", "Rekognition was launched in 2016 by Amazon.")
+    await sense.encode_missing()
+    await sense.ready()
+    monkeypatch.setattr(encoder, "encode", toy_encoder.die)
+    answer = await answering.ask(Searcher(store, sense), "When was Rekognition launched?", feed_ids=None)
+    assert answer == await answering.ask(Searcher(store), "When was Rekognition launched?", feed_ids=None)
+    assert answer.answered

@@ -1,0 +1,119 @@
+"""Queries of any shape: what they find is what is true of an article, and none of them raises."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import NamedTuple
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from bot.core.models import Article
+from bot.search.phrase_matching import InWords
+from bot.search.query_matching import Held, Sought
+from bot.search.query_syntax import parse
+from bot.search.searching import Searcher
+from bot.store import Store
+from tests.search.library import Library
+
+PERSON = 77
+SAID = ("The robot", "police robot", "robot police", "of Kansas")
+"""Sentences of the articles: one for each choice of them."""
+WORDS = {"kansas": "Kansas", "police": "police", '"robot police"': "robot police", '"the robot"': "The robot"}
+PIECES = [
+    "kansas", "robots", "the", "le", '"robot police"', '"of the"', '"the robot"', "title:robots", "tag:ai",
+    'source:"le monde"', "lang:fr", "lang:en", "has:image", "since:7d", "avant:2025", "is:bookmarked",
+    "jusqu'à:hier", "kansas|robots", "|", "OR", "OU", "NOT", "SAUF", "-", "(", ")", "-(", "titre:(", '"', ":",
+    "\x00", "{name}", "c++", "3.12", "東京",
+]  # fmt: skip
+
+
+class Shelf(NamedTuple):
+    store: Store
+    articles: list[Article]
+
+
+@pytest.fixture
+async def shelf(store: Store) -> Shelf:
+    library = await Library(store).open()
+    for number, said in enumerate(product((True, False), repeat=len(SAID))):
+        text = " and Paris ".join(sentence for sentence, is_said in zip(SAID, said, strict=True) if is_said)
+        await library.add(f"News {number}", text, days=number + 1)
+    articles = await store.articles.newest(None, limit=99)
+    await store.bookmarks.add(PERSON, articles[0].id)
+    return Shelf(store, articles)
+
+
+def any_query() -> st.SearchStrategy[str]:
+    return st.builds(
+        lambda pieces, between: between.join(pieces),
+        st.lists(st.sampled_from(PIECES), min_size=1, max_size=9),
+        st.sampled_from((" ", "")),
+    )
+
+
+@given(query=any_query())
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(query="kansas OR -is:bookmarked")
+@example(query="kansas OR (robots since:7d)")
+@example(query="-(robots since:7d)")
+@example(query="NOT (kansas is:bookmarked)")
+@example(query="-(kansas -(robots avant:2025))")
+async def test_no_query_raises(shelf: Shelf, query: str) -> None:
+    searcher = Searcher(shelf.store)
+    await searcher.search(query, feed_ids=None, person_id=PERSON)
+    await searcher.search(query, feed_ids=None, sort="newest")
+    parsed = parse(query, shelf.store.clock.now())
+    if sought := Sought.of(parsed):
+        Held(shelf.articles[0]).matches(sought)
+    all(map(InWords(shelf.articles[0]).holds, parsed.nodes))
+
+
+Tree = str | tuple[str, list["Tree"]]
+
+
+def trees() -> st.SearchStrategy[Tree]:
+    return st.recursive(
+        st.sampled_from([*WORDS, "the"]),
+        lambda inner: st.tuples(st.sampled_from(["-", "AND", "OR"]), st.lists(inner, min_size=1, max_size=3)),
+        max_leaves=6,
+    )
+
+
+def written(tree: Tree) -> str:
+    if isinstance(tree, str):
+        return tree
+    operator, parts = tree
+    inner = (" OR " if operator == "OR" else " ").join(map(written, parts))
+    return f"-({inner})" if operator == "-" else f"({inner})"
+
+
+def is_true(tree: Tree, text: str) -> bool | None:
+    """Whether it is true of a text, None of what says nothing."""
+    if isinstance(tree, str):
+        return None if tree == "the" else WORDS[tree] in text
+    operator, parts = tree
+    told = [each for part in parts if (each := is_true(part, text)) is not None]
+    if not told:
+        return None
+    held = any(told) if operator == "OR" else all(told)
+    return not held if operator == "-" else held
+
+
+@given(tree=trees())
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(tree=("AND", ["kansas", ("-", [("OR", ['"robot police"', "the"])])]))
+@example(tree=("OR", ["kansas", ("-", ['"robot police"'])]))
+@example(tree=("OR", ["kansas", ("-", ["police"])]))
+@pytest.mark.parametrize("sort", ["relevance", "newest"])
+async def test_what_is_found_is_what_is_true(shelf: Shelf, sort, tree: Tree) -> None:
+    expected = [article for article in shelf.articles if is_true(tree, article.body)]
+    if is_true(tree, "") is None:
+        return
+    page = await Searcher(shelf.store).search(written(tree), feed_ids=None, limit=99, sort=sort)
+    found = {result.article.title for result in page.results if not result.partial}
+    assert found == {article.title for article in expected}
+    sought = Sought.of(parse(written(tree), 0))
+    assert sought is not None
+    assert {each.title for each in shelf.articles if Held(each).matches(sought)} == found

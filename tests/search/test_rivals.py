@@ -1,0 +1,220 @@
+"""No feed changes or hides what another feed's article says, whatever it claims to be."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bot.client.services import Newsroom
+from bot.core.models import Article, Feed
+from bot.polling.poll_results import MOVE_PROBATION
+from tests.answers.desk import CHANNEL, SERVER, followed, polled, sent, titles
+from tests.clocks import ManualClock
+from tests.feed_server import FeedServer, item, rss
+
+SITE = "127.0.0.3"
+LINK = "https://news.example/articles/1"
+CLAIMS = {
+    "the same link": item(1, title="Lies about it").replace("article-1", "other"),
+    "the same guid": item(1, title="Lies about it").replace("articles/1", "articles/other"),
+    "the same link and guid": item(1, title="Lies about it", body="All of it is lies."),
+    "the link as its guid": item(1, title="Lies about it").replace("article-1", LINK),
+    "the link with tracking": item(1, title="Lies about it").replace(
+        "articles/1", "articles/1?utm_source=evil"
+    ),
+    "another scheme": item(1, title="Lies about it").replace("https://", "http://"),
+}
+
+
+async def article(newsroom: Newsroom, feed: Feed) -> Article:
+    return (await newsroom.store.articles.newest([feed.id], limit=1))[0]
+
+
+async def found(newsroom: Newsroom, words: str, *feeds: Feed) -> list[str]:
+    """The titles that a search in these feeds finds."""
+    page = await newsroom.searcher.search(words, feed_ids={feed.id for feed in feeds}, limit=9)
+    return [result.article.title for result in page.results]
+
+
+@pytest.mark.parametrize("claim", CLAIMS)
+async def test_an_article_stays_what_it_is_when_another_feed_claims_it(
+    newsroom: Newsroom, feed_server: FeedServer, clock: ManualClock, claim: str
+) -> None:
+    honest = await polled(
+        newsroom, await followed(newsroom, feed_server.serve("/honest", rss(item(1, title="The truth"))))
+    )
+    before = await article(newsroom, honest)
+    assert await titles(newsroom) == ["The truth"]
+    clock.advance(60)
+    evil = await followed(newsroom, feed_server.serve("/evil", rss(title="Evil")))
+    evil = await polled(newsroom, evil)
+    feed_server.serve("/evil", rss(CLAIMS[claim], title="Evil"))
+    evil = await polled(newsroom, evil)
+    for text in ("Lies about it", "Worse lies"):
+        feed_server.serve("/evil", rss(CLAIMS[claim].replace("Lies about it", text), title="Evil"))
+        evil = await polled(newsroom, evil)
+    assert await article(newsroom, honest) == before
+    posted = {of.title for _, articles in await sent(newsroom) for of in articles}
+    assert "The truth" not in posted
+    assert await found(newsroom, "truth", honest, evil) == ["The truth"]
+    assert (await newsroom.store.articles.by_key(before.key)) == before
+    newest = await newsroom.store.articles.newest([honest.id, evil.id], limit=9)
+    assert before in newest
+
+
+@pytest.mark.parametrize("claim", CLAIMS)
+async def test_a_claim_made_first_hides_nothing_from_a_server_that_does_not_follow_its_feed(
+    newsroom: Newsroom, feed_server: FeedServer, clock: ManualClock, claim: str
+) -> None:
+    evil = await polled(
+        newsroom,
+        await followed(newsroom, feed_server.serve("/evil", rss(CLAIMS[claim], title="Evil")), 900, 901),
+    )
+    clock.advance(60)
+    honest = await polled(
+        newsroom, await followed(newsroom, feed_server.serve("/honest", rss(item(1, title="The truth"))))
+    )
+    assert await titles(newsroom) == ["The truth"]
+    assert await titles(newsroom, 900) == ["Lies about it"]
+    assert await found(newsroom, "truth", honest) == ["The truth"]
+    assert await found(newsroom, "lies", honest) == []
+    newest = await newsroom.store.articles.newest([honest.id], limit=9)
+    assert [each.title for each in newest] == ["The truth"]
+    assert evil.id != honest.id
+
+
+@pytest.fixture
+async def publisher() -> AsyncIterator[FeedServer]:
+    """A server on a site of its own: what its feeds link to there is theirs."""
+    server = await FeedServer().start(SITE)
+    yield server
+    await server.stop()
+
+
+def theirs(title: str = "The truth", *, body: str = "") -> str:
+    """An article on the publisher's own site."""
+    return item(1, title=title, body=body).replace("https://news.example", f"http://{SITE}")
+
+
+@pytest.mark.parametrize("title", ["Lies about it", "The truth"])
+@pytest.mark.parametrize("sent_before", [False, True])
+async def test_a_link_claimed_before_holds_back_no_article_of_the_site_that_it_leads_to(
+    newsroom: Newsroom,
+    feed_server: FeedServer,
+    publisher: FeedServer,
+    clock: ManualClock,
+    title: str,
+    sent_before: bool,
+) -> None:
+    """In one channel: whoever claims first, with whatever title, the publisher's own article is told of."""
+    evil = await followed(newsroom, feed_server.serve("/evil", rss(title="Evil")))
+    honest = await followed(newsroom, publisher.serve("/feed", rss(title="Honest")))
+    evil, honest = await polled(newsroom, evil), await polled(newsroom, honest)
+    feed_server.serve("/evil", rss(theirs(title, body="All of it is lies."), title="Evil"))
+    evil = await polled(newsroom, evil)
+    told = await sent(newsroom) if sent_before else []
+    clock.advance(60)
+    publisher.serve("/feed", rss(theirs(), title="Honest"))
+    honest = await polled(newsroom, honest)
+    told += await sent(newsroom)
+    outlets = [of.outlet for _, articles in told for of in articles]
+    assert sorted(outlets) == ["Evil", "Honest"]
+    assert (await article(newsroom, honest)).page != (await article(newsroom, evil)).page
+    assert set(await found(newsroom, "truth", honest, evil)) == {"The truth"}
+
+
+async def test_a_link_that_a_feed_claimed_and_let_go_again_is_free_for_the_site_that_it_leads_to(
+    newsroom: Newsroom, feed_server: FeedServer, publisher: FeedServer
+) -> None:
+    url = feed_server.serve("/evil", rss(title="Evil"))
+    evil = await polled(newsroom, await followed(newsroom, url))
+    honest = await polled(newsroom, await followed(newsroom, publisher.serve("/feed", rss(title="Honest"))))
+    claim = theirs("Lies about it")
+    for text in (claim, claim.replace("articles/1", "articles/2"), claim.replace("articles/1", "articles/3")):
+        feed_server.serve("/evil", rss(text, title="Evil"))
+        evil = await polled(newsroom, evil)
+    assert await titles(newsroom) == ["Lies about it"]
+    publisher.serve(
+        "/feed",
+        rss(
+            theirs(),
+            theirs("More").replace("articles/1", "articles/2").replace("-1", "-2"),
+        ),
+    )
+    await polled(newsroom, honest)
+    assert sorted(await titles(newsroom)) == ["More", "The truth"]
+
+
+async def test_an_aggregator_that_comes_after_the_site_itself_makes_no_second_post(
+    newsroom: Newsroom, feed_server: FeedServer, publisher: FeedServer
+) -> None:
+    hacker = await polled(newsroom, await followed(newsroom, feed_server.serve("/hn", rss(title="Links"))))
+    honest = await polled(newsroom, await followed(newsroom, publisher.serve("/feed", rss(title="Honest"))))
+    publisher.serve("/feed", rss(theirs("A new way to sort"), title="Honest"))
+    await polled(newsroom, honest)
+    feed_server.serve("/hn", rss(theirs("A new way to sort (2026)"), title="Links"))
+    await polled(newsroom, hacker)
+    assert await titles(newsroom) == ["A new way to sort"]
+
+
+async def test_feeds_that_are_both_elsewhere_share_a_link_if_their_titles_agree(
+    newsroom: Newsroom, feed_server: FeedServer
+) -> None:
+    feeds = [await followed(newsroom, feed_server.serve(f"/{name}", rss(title=name))) for name in "abc"]
+    feeds = [await polled(newsroom, feed) for feed in feeds]
+    for feed, title in zip(feeds, ("Sorting, anew", "Sorting anew [video]", "Lies about it"), strict=True):
+        feed_server.serve(f"/{feed.title}", rss(item(1, title=title), title=feed.title))
+        await polled(newsroom, feed)
+    assert await titles(newsroom) == ["Sorting, anew", "Lies about it"]
+
+
+async def test_an_article_that_turns_into_a_lie_loses_the_page_that_it_shared(
+    newsroom: Newsroom, feed_server: FeedServer, publisher: FeedServer
+) -> None:
+    evil = await polled(newsroom, await followed(newsroom, feed_server.serve("/evil", rss(title="Evil"))))
+    honest = await polled(newsroom, await followed(newsroom, publisher.serve("/feed", rss(theirs()))))
+    feed_server.serve("/evil", rss(theirs(), title="Evil"))
+    evil = await polled(newsroom, evil)
+    assert (await article(newsroom, evil)).page == (await article(newsroom, honest)).page
+    feed_server.serve("/evil", rss(theirs("Lies about it"), title="Evil"))
+    evil = await polled(newsroom, evil)
+    assert (await article(newsroom, evil)).page != (await article(newsroom, honest)).page
+    assert await found(newsroom, "truth", honest, evil) == ["The truth"]
+
+
+async def test_a_feed_that_redirects_to_another_site_leaves_nothing_of_its_own_there(
+    newsroom: Newsroom, feed_server: FeedServer, clock: ManualClock
+) -> None:
+    """Else its old articles would be posted as that publisher's to whoever follows the address next."""
+    theirs = await FeedServer().start("127.0.0.2")
+    try:
+        honest = theirs.serve("/feed", rss(item(1, title="The truth"), title="Honest"))
+        url = feed_server.serve("/evil", rss(item(6, title="Lies"), title="Evil"))
+        evil = await polled(newsroom, await followed(newsroom, url, 900, 901))
+        feed_server.redirect("/evil", honest)
+        for _ in range(3):
+            evil = await polled(newsroom, evil)
+            clock.advance(MOVE_PROBATION + 60)
+        assert evil.url == url
+        feed = await polled(newsroom, await followed(newsroom, honest))
+        assert feed.id != evil.id
+        assert feed.outlet == "Honest"
+        assert await titles(newsroom) == ["The truth"]
+        assert await found(newsroom, "lies", feed) == []
+    finally:
+        await theirs.stop()
+
+
+async def test_a_private_feed_is_another_feed_for_every_server(
+    newsroom: Newsroom, feed_server: FeedServer
+) -> None:
+    url = feed_server.serve("/private", rss(item(1, title="Between us"))) + "?token=0123456789abcdef"
+    keys = set()
+    for server, channel in ((SERVER, CHANNEL), (SERVER + 1, CHANNEL + 1)):
+        feed = await newsroom.store.feeds.add(url, server_id=server)
+        await newsroom.store.subscriptions.follow(
+            server_id=server, channel_id=channel, feed_id=feed.id, first_article_id=None
+        )
+        keys.add((await article(newsroom, await polled(newsroom, feed))).key)
+    assert len(keys) == 2

@@ -1,0 +1,670 @@
+from collections.abc import Collection
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from rapidfuzz import process
+
+from bot.core import locale
+from bot.search import ranking, retrieval, vocabulary
+from bot.search.query_plan import plan
+from bot.search.query_syntax import Condition, Filter
+from bot.search.searching import Searcher, article_as_json, as_json, parse
+from bot.store import Store
+from bot.text import terms
+from tests.search.library import Library
+
+PERSON = 77
+
+
+@pytest.fixture
+async def library(store: Store) -> Library:
+    return await Library(store).open()
+
+
+@pytest.fixture
+def searcher(store: Store) -> Searcher:
+    return Searcher(store)
+
+
+async def titles(
+    searcher: Searcher, query: str, *, feeds: Collection[int] | None = None, **options: Any
+) -> list[str]:
+    page = await searcher.search(query, feed_ids=feeds, **options)
+    return [result.article.title for result in page.results if not result.partial]
+
+
+async def test_all_words_are_required(library: Library, searcher: Searcher) -> None:
+    await library.add("Amazon and the police")
+    await library.add("Amazon alone")
+    await library.add("Police alone")
+    assert await titles(searcher, "amazon police") == ["Amazon and the police"]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("week-end", ["Le weekend", "Un week-end"]),
+        ("-week-end", ["Avant et premier", "En avant-première"]),
+        ("avant-première", ["En avant-première"]),
+        ("avant-première OR jamais", ["En avant-première"]),
+        ('avant-première OR "jamais vu"', ["En avant-première"]),
+        ('week-end OR "jamais vu"', ["Le weekend", "Un week-end"]),
+        ("bien-être", []),
+    ],
+)
+async def test_a_hyphenated_word_finds_itself_in_one_and_not_its_parts_alone(
+    library: Library, searcher: Searcher, query: str, found: list[str]
+) -> None:
+    for title in ("Le weekend", "Un week-end", "En avant-première", "Avant et premier"):
+        await library.add(title, language="fr")
+    assert sorted(await titles(searcher, query)) == found
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("tik tok", ["TikTok is fined"]),
+        ("BFM TV", ["BFMTV reçoit la TV"]),
+        ("open ai fined", ["OpenAI is fined"]),
+        ("is fined", ["OpenAI is fined", "TikTok is fined"]),
+        ("tok tik", []),
+        ("open tik tok", []),
+    ],
+)
+@pytest.mark.parametrize("is_read", [False, True])
+async def test_two_words_beside_each_other_find_themselves_in_one(
+    library: Library, searcher: Searcher, query: str, found: list[str], *, is_read: bool
+) -> None:
+    for title in ("TikTok is fined", "OpenAI is fined", "BFMTV reçoit la TV", "An ai that is open"):
+        await library.add(title)
+    if is_read:
+        await searcher.finder.vocabulary.ready()
+    assert sorted(await titles(searcher, query)) == found
+
+
+async def test_two_words_that_no_article_has_in_one_are_asked_for_alone(
+    library: Library, searcher: Searcher
+) -> None:
+    await library.add("TikTok is fined")
+    await searcher.finder.vocabulary.ready()
+    may_have = searcher.finder.vocabulary.may_have
+    known, unknown = (
+        plan(parse(query, 0), feed_ids=None, person_id=None, may_have=may_have).forms
+        for query in ("tik tok", "amazon police")
+    )
+    assert "tiktok" in known
+    assert not any(form.startswith("amazonpol") for form in unknown)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "INTERDICTION",
+        "interdictions",
+        "l'interdiction",
+        "reconnaissances faciales",
+        "reconnaissance FACIALE",
+        "américain",
+        "americaines",
+        "d'employés",
+        "décision policier",
+    ],
+)
+async def test_case_accents_elisions_and_inflections_of_french_do_not_matter(
+    library: Library, searcher: Searcher, query: str
+) -> None:
+    await library.add(
+        "Interdiction de la reconnaissance faciale",
+        "La décision vise l’usage policier américain. Des employés l’avaient demandé.",
+        language="fr",
+    )
+    assert await titles(searcher, query) == ["Interdiction de la reconnaissance faciale"]
+
+
+@pytest.mark.parametrize("query", ["company", "COMPANIES", "banned", "bans", "employee's", "cafes"])
+async def test_case_accents_and_inflections_of_english_do_not_matter(
+    library: Library, searcher: Searcher, query: str
+) -> None:
+    await library.add("Companies ban it", "The ban pleases employees in cafés.")
+    assert await titles(searcher, query) == ["Companies ban it"]
+
+
+async def test_a_phrase_is_found_as_it_stands_and_nothing_like_it(
+    library: Library, searcher: Searcher
+) -> None:
+    await library.add("One", "Amazon bans the police from using facial recognition software.")
+    await library.add("Two", "Facial features and voice recognition.")
+    await library.add("Three", "Recognition of a facial kind.")
+    assert await titles(searcher, '"facial recognition"') == ["One"]
+    assert await titles(searcher, '"Facial RECOGNITION software"') == ["One"]
+    assert await titles(searcher, '"from using facial"') == ["One"]
+    assert await titles(searcher, '"facials recognition"') == []
+
+
+@pytest.mark.parametrize(
+    "phrase",
+    [
+        "US Army",
+        "U.S. Army",
+        "EU Commission",
+        "IT department",
+        "WHO says",
+        "Recep Erdoğan",
+        "Mærsk ship",
+        "e-mail app",
+    ],
+)
+async def test_a_phrase_is_found_with_an_acronym_or_letters_of_other_alphabets(
+    library: Library, searcher: Searcher, phrase: str
+) -> None:
+    await library.add("One", f"So the {phrase} it was. An email and an app.")
+    await library.add("Two", "Give us army boots, it is a department who says so; he has eu commission.")
+    assert await titles(searcher, f'"{phrase}"') == ["One"]
+
+
+async def test_a_phrase_does_not_match_an_inflection_or_across_other_words(
+    library: Library, searcher: Searcher
+) -> None:
+    await library.add("Un", "L'interdiction de vendre.", language="fr")
+    assert await titles(searcher, '"interdiction de vendre"') == ["Un"]
+    assert await titles(searcher, '"l\'interdiction de vendre"') == ["Un"]
+    assert await titles(searcher, '"interdictions de vendre"') == []
+    assert await titles(searcher, '"interdiction vendre"') == []
+
+
+async def test_an_excluded_word_or_phrase_is_in_no_result(library: Library, searcher: Searcher) -> None:
+    await library.add("Robots at work")
+    await library.add("Robots at home")
+    await library.add("Robots on strike at work")
+    assert await titles(searcher, "robots -work") == ["Robots at home"]
+    assert set(await titles(searcher, 'robots -"strike at"')) == {"Robots at work", "Robots at home"}
+    assert await titles(searcher, "-work") == ["Robots at home"]
+    assert await titles(searcher, '-"at work" -home') == []
+
+
+@pytest.mark.parametrize("sort", ["relevance", "newest"])
+async def test_a_phrase_is_found_behind_many_articles_that_have_its_words_apart(
+    library: Library, searcher: Searcher, monkeypatch: pytest.MonkeyPatch, sort: Any
+) -> None:
+    monkeypatch.setattr(retrieval, "LOOKED_AT", 3)
+    monkeypatch.setattr(retrieval, "UNLIKE", 0)
+    await library.add("One", "There is no new robot in Kansas.", days=300)
+    await library.add("No new robot", days=200)
+    for number in range(8):
+        await library.add(f"New {number}", "A new robot, new, no robot is like it.", days=number)
+    assert set(await titles(searcher, '"no new"', sort=sort)) == {"One", "No new robot"}
+    assert await titles(searcher, '"no new" kansas', sort=sort) == ["One"]
+    assert await titles(searcher, 'title:"no new"', sort=sort) == ["No new robot"]
+    page = await searcher.search('"no new"', feed_ids=None, sort=sort)
+    assert (page.total, page.notes) == (2, ())
+
+
+@pytest.mark.parametrize("sort", ["relevance", "newest"])
+async def test_what_lacks_a_phrase_is_read_to_its_end(
+    library: Library, searcher: Searcher, monkeypatch: pytest.MonkeyPatch, sort: Any
+) -> None:
+    monkeypatch.setattr(retrieval, "LOOKED_AT", 3)
+    for number in range(24):
+        await library.add(f"Robot {number}", "A police chief." if number % 3 == 2 else "", days=number + 1)
+    found: list[str] = []
+    for offset in range(0, 24, 4):
+        found += await titles(searcher, 'robot -"police chief"', sort=sort, limit=4, offset=offset)
+    assert set(found) == {f"Robot {number}" for number in range(24) if number % 3 < 2}
+    assert len(found) == 16
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+async def test_that_not_all_was_read_for_a_phrase_is_told_and_nothing_counted(
+    library: Library, searcher: Searcher, monkeypatch: pytest.MonkeyPatch, language: str
+) -> None:
+    monkeypatch.setattr(retrieval, "LOOKED_AT", 3)
+    monkeypatch.setattr(retrieval, "UNLIKE", 0)
+    for number in range(8):
+        await library.add(f"Robot {number}", "A police chief." if number else "", days=number)
+    with locale.use(language):
+        cut = await searcher.search('robot -"police chief"', feed_ids=None, sort="newest")
+        monkeypatch.setattr(retrieval, "LOOKED_AT", 9)
+        whole = await searcher.search('robot -"police chief"', feed_ids=None, sort="newest")
+    assert cut.total is None
+    assert cut.notes[0].startswith(
+        {"en": "Not all articles were read", "fr": "Tous les articles n’ont pas été lus"}[language]
+    )
+    assert (whole.total, whole.notes) == (1, ())
+
+
+async def test_or_finds_either(library: Library, searcher: Searcher) -> None:
+    for name in ("Amazon ban", "Google ban", "IBM ban", "Amazon sale"):
+        await library.add(name)
+    assert set(await titles(searcher, "ban amazon OR google")) == {"Amazon ban", "Google ban"}
+    assert set(await titles(searcher, "(ibm ban) OR sale")) == {"IBM ban", "Amazon sale"}
+    assert set(await titles(searcher, '"ibm ban" OR sale')) == {"IBM ban", "Amazon sale"}
+
+
+async def test_title_finds_no_word_of_the_text(library: Library, searcher: Searcher) -> None:
+    await library.add("About Rekognition", "Nothing else")
+    await library.add("Nothing", "about Rekognition")
+    assert await titles(searcher, "title:rekognition") == ["About Rekognition"]
+    assert await titles(searcher, 'titre:"about rekognition"') == ["About Rekognition"]
+
+
+async def test_names_are_found_by_their_words_or_whole(library: Library, searcher: Searcher) -> None:
+    verge = await library.new_feed("The Verge")
+    await library.add("One", "robots", feed=verge, author="Ron Amadeo", tags=("Facial Recognition", "IA"))
+    await library.add("Two", "robots", author="John Ron", tags=("Recognition",))
+    for query in (
+        "source:verge",
+        'source:"The Verge"',
+        "source:theverge",
+        "source:VERGE robots",
+        "author:amadeo",
+        'author:"ron amadeo"',
+        'tag:"facial recognition"',
+        "tag:ia",
+        "robots -source:gazette",
+    ):
+        assert await titles(searcher, query) == ["One"], query
+    assert set(await titles(searcher, "tag:recognition")) == {"One", "Two"}
+    assert await titles(searcher, 'author:"john ron"') == ["Two"]
+    assert await titles(searcher, "source:wired OR source:gazette") == ["Two"]
+
+
+async def test_language_picture_and_dates_narrow(library: Library, searcher: Searcher) -> None:
+    await library.add("Robots FR", language="fr", days=2, image="https://pictures.example/1.png")
+    await library.add("Robots EN", days=20)
+    await library.add("Robots old", days=400)
+    assert await titles(searcher, "robots lang:fr") == ["Robots FR"]
+    assert await titles(searcher, "robots has:image") == ["Robots FR"]
+    assert await titles(searcher, "robots since:7d") == ["Robots FR"]
+    assert await titles(searcher, "robots since:30d before:7d") == ["Robots EN"]
+    assert await titles(searcher, "robots before:1y") == ["Robots old"]
+    assert set(await titles(searcher, "robots -since:7d")) == {"Robots EN", "Robots old"}
+    assert await titles(searcher, "since:7d") == ["Robots FR"]
+    narrowed = parse("robots", library.store.clock.now()).also(Condition(Filter.LANGUAGE, "fr"))
+    page = await searcher.search(narrowed, feed_ids=None)
+    assert [result.article.title for result in page.results] == ["Robots FR"]
+
+
+async def test_bookmarks_are_the_asker_s_own(library: Library, searcher: Searcher) -> None:
+    kept = await library.add("Robots kept")
+    dropped = await library.add("Robots dropped")
+    other = await library.add("Robots of another")
+    await library.store.bookmarks.add(PERSON, kept)
+    await library.store.bookmarks.add(PERSON, dropped)
+    await library.store.bookmarks.remove(PERSON, dropped)
+    await library.store.bookmarks.add(PERSON + 1, other)
+    assert await titles(searcher, "robots is:bookmarked", person_id=PERSON) == ["Robots kept"]
+    assert await titles(searcher, "is:bookmarked", person_id=PERSON) == ["Robots kept"]
+    assert "Robots kept" not in await titles(searcher, "robots -is:bookmarked", person_id=PERSON)
+    assert await titles(searcher, "is:bookmarked") == []
+
+
+@pytest.mark.parametrize("others", [0, 100])
+@pytest.mark.parametrize(
+    "query", ["secret robots", "robots", '"secret robots"', "-foo", "since:7d", "secret zzz"]
+)
+async def test_nothing_of_a_feed_that_the_person_may_not_see(
+    library: Library, searcher: Searcher, query: str, others: int
+) -> None:
+    hidden = await library.new_feed("Hidden")
+    await library.add("Secret robots", feed=hidden)
+    await library.add("Robots in public")
+    visible = {library.feed.id, *range(10_000, 10_000 + others)}
+    for sort in ("relevance", "newest"):
+        page = await searcher.search(query, feed_ids=visible, sort=sort)
+        assert {result.article.feed_id for result in page.results} <= {library.feed.id}
+        assert page.total in (len(page.results), None)
+    assert (await searcher.search(query, feed_ids=set())).results == ()
+    assert (await searcher.search(query, feed_ids=[hidden.id])).results or query == "secret zzz"
+
+
+async def test_a_suggestion_is_no_word_of_a_hidden_feed(library: Library, searcher: Searcher) -> None:
+    hidden = await library.new_feed("Hidden")
+    await library.add("Moratoriums everywhere", feed=hidden)
+    await library.add("A Moratory", "nothing")
+    page = await searcher.search("moratoriumz", feed_ids=[library.feed.id])
+    assert "moratoriums" not in page.suggestions
+    page = await searcher.search("moratoriumz", feed_ids=None)
+    assert "moratoriums" in page.suggestions
+
+
+async def test_what_a_hidden_feed_alone_has_is_told_as_what_nothing_has(
+    library: Library, searcher: Searcher
+) -> None:
+    """Else the lack of a note would tell that some hidden feed has it."""
+    hidden = await library.new_feed("Quicksilver Gazette")
+    await library.add("Moratoriums everywhere", feed=hidden)
+    await library.add("Something else")
+    for query in ("moratoriums", "source:quicksilver"):
+        here = await searcher.search(query, feed_ids=[library.feed.id])
+        assert (here.results, len(here.notes)) == ((), 1), query
+        assert (await searcher.search(query, feed_ids=None)).notes == (), query
+
+
+async def test_a_word_that_nothing_has_brings_the_nearest_that_exist(
+    library: Library, searcher: Searcher
+) -> None:
+    await library.add("Le moratoire d’Amazon", "La reconnaissance faciale", language="fr")
+    page = await searcher.search("amazon reconaissance", feed_ids=None)
+    assert page.suggestions == ("reconnaissance",)
+    assert [result.partial for result in page.results] == [True]
+    assert (await searcher.search("amazon moratoire", feed_ids=None)).suggestions == ()
+
+
+async def test_the_word_that_a_misspelt_one_is_taken_for_is_marked(
+    library: Library, searcher: Searcher
+) -> None:
+    await library.add("Vent", "Le mistral souffle sur Marseille.", language="fr")
+    (result,) = (await searcher.search("mistarl", feed_ids=None)).results
+    assert result.near
+    assert [result.excerpt[start:end] for start, end in result.marks] == ["mistral"]
+
+
+async def test_of_near_words_the_nearest_is_suggested_as_it_is_written(
+    library: Library, searcher: Searcher
+) -> None:
+    await library.add("Le mistral souffle sur Marseille", language="fr")
+    await library.add("It was a mistake", "A mistake is a mistake.")
+    await library.add("GOOGLE buys", "Google, the company.")
+    await library.add("L’intelligence artificielle", "Des agents intelligents.", language="fr")
+    for query, words in {
+        "mistarl": ("mistral",),  # a mistake is two slips away
+        "gogle": ("GOOGLE",),
+        "inteligence artficielle": ("intelligence", "artificielle"),
+        '"inteligence artificielle"': ("intelligence",),
+        "zzzzz OR mistarl": ("mistral",),
+        "-mistarl title:mistake since:1h": (),  # what is not wanted may be missing
+    }.items():
+        assert (await searcher.search(query, feed_ids=None)).suggestions == words, query
+
+
+async def test_a_word_that_hardly_any_article_has_may_be_a_slip_of_a_common_one(
+    library: Library, searcher: Searcher
+) -> None:
+    await library.add("Emannuel Macron en visite", language="fr")
+    for number in range(vocabulary.LIKELIER):
+        await library.add(f"Visite {number}", "Emmanuel Macron est en visite.", language="fr")
+    page = await searcher.search("emannuel macron", feed_ids=None)
+    assert [result.article.title for result in page.results if not result.partial] == [
+        "Emannuel Macron en visite"
+    ]
+    assert (page.suggestions, page.notes) == (("emmanuel",), ())
+    assert (await searcher.search("emmanuel visite", feed_ids=None)).suggestions == ()
+    hidden = await library.new_feed("Hidden")
+    await library.add("Emannuel", feed=hidden)
+    assert (await searcher.search("emannuel", feed_ids=[hidden.id])).suggestions == ()
+
+
+async def test_of_many_misspelt_words_only_the_first_few_are_compared_with_all_words_and_once(
+    library: Library, searcher: Searcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[str] = []
+
+    def extract(form: str, *args: Any, **options: Any) -> Any:
+        compared.append(form)
+        return process.extract(form, *args, **options)
+
+    monkeypatch.setattr(vocabulary, "process", SimpleNamespace(extract=extract))
+    await library.add("Amazon and the police")
+    endings = [f"{one}{other}" for one in "bcdfg" for other in "klmn"]
+    page = await searcher.search(
+        "amazn " + " ".join(f"polizei{ending}" for ending in endings[:19]), feed_ids=None
+    )
+    assert [result.partial for result in page.results] == [True]
+    assert len(compared) == len(set(compared)) <= 2 * ranking.MOST_MISSPELT
+
+
+async def test_a_name_with_signs_is_no_misspelt_word(library: Library, searcher: Searcher) -> None:
+    await library.add("Les carpes et le char", text="They have charm, and none doubted it.")
+    for query in (".NET", "C#"):
+        page = await searcher.search(query, feed_ids=None)
+        assert page.results == ()
+        assert page.suggestions == ()
+        assert page.notes == (f"No article has the word “{query}”.",)
+
+
+async def test_until_the_words_of_the_index_are_read_none_counts_as_missing(
+    library: Library, searcher: Searcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await library.add("Amazon and the police")
+    words, index = searcher.finder.vocabulary, searcher.store.index
+    read, missing = index.frequencies, []
+
+    async def frequencies(**options: Any) -> Any:
+        missing.append(words.misses(("amazon",)))
+        return await read(**options)
+
+    monkeypatch.setattr(index, "frequencies", frequencies)
+    await words.ready()
+    assert [*missing, words.misses(("amazon",)), words.misses(("amazn",))] == [False, False, True]
+
+
+async def test_a_name_of_a_hidden_feed_is_not_suggested(library: Library, searcher: Searcher) -> None:
+    hidden = await library.new_feed("Numerama")
+    await library.add("Robots", feed=hidden, tags=("Robotique",), author="Zoé Martin")
+    for query in ("source:numrama", "tag:robotqiue", 'author:"zoe martins"'):
+        page = await searcher.search(query, feed_ids=[library.feed.id])
+        assert (page.suggestions, len(page.notes)) == ((), 1), query
+        assert len((await searcher.search(query, feed_ids=[hidden.id])).suggestions) == 1, query
+
+
+async def test_a_name_of_several_words_is_offered_with_its_quotation_marks(
+    library: Library, searcher: Searcher
+) -> None:
+    verge = await library.new_feed("The Verge")
+    await library.add("Robots rise", feed=verge, author="Jane Doe", tags=("Machine Learning", "AI", "Robots"))
+    await library.add(
+        "Old robots", "On the verge of the end.", days=90, author="Ada King", tags=("Vie privée",)
+    )
+    for query, meant in {
+        "source:The Verge": 'source:"The Verge"',
+        "robots source:the verge rise": 'robots source:"The Verge" rise',
+        "-source:The Verge robots": '-source:"The Verge" robots',
+        "(source:the verge) OR author:jane doe": '(source:"The Verge") OR author:"Jane Doe"',
+        "auteur : Jane Doe robots": 'auteur:"Jane Doe" robots',
+        "tag:machine learning": 'tag:"Machine Learning"',
+        "author:ada king": 'author:"ada king"',  # too old to be offered, not too old to be found
+        "étiquette:vie privee robots": 'étiquette:"vie privee" robots',
+    }.items():
+        page = await searcher.search(query, feed_ids=None)
+        assert page.suggestions == (meant,), query
+        assert sum("quotation marks" in note for note in page.notes) == meant.count('"') / 2, query
+        again = await searcher.search(meant, feed_ids=None)
+        assert [one.partial for one in again.results] == [False], query
+        assert again.suggestions == again.notes == (), query
+
+
+async def test_words_after_a_name_that_belong_to_no_name_are_let_alone(
+    library: Library, searcher: Searcher
+) -> None:
+    hidden = await library.new_feed("The Verge")
+    await library.add("Robots rise", feed=hidden, author="Jane Doe", tags=("Machine Learning",))
+    await library.add("The robots", "Robots on the verge.", tags=("AI", "Robots"), author="The Staff")
+    for query in ("tag:AI robots", "author:staff the robots", "tag:ai -robots", 'source:"The" Verge'):
+        page = await searcher.search(query, feed_ids=None)
+        assert not any("quotation" in note or '"' in note for note in page.notes), query
+        assert not any(":" in offered for offered in page.suggestions), query
+    for query in ("source:The Verge", "author:Jane Doe", "tag:machine learning"):
+        page = await searcher.search(query, feed_ids=[library.feed.id])
+        assert page.suggestions == (), query
+
+
+async def test_parts_of_a_story_with_one_title_are_results_of_their_own(
+    library: Library, searcher: Searcher
+) -> None:
+    for text in ("Robots strike in Kansas.", "Robots return to work in Kansas."):
+        await library.add("The week in robots", text, days=1)
+    page = await searcher.search("robots kansas", feed_ids=None)
+    assert len(page.results) == page.total == 2
+
+
+async def test_what_an_outlet_tells_twice_is_one_result_and_what_two_tell_are_two(
+    library: Library, searcher: Searcher
+) -> None:
+    other = await library.new_feed("Other")
+    for days, feed in ((1.0, library.feed), (1.1, library.feed), (1.2, other), (8, library.feed)):
+        await library.add("The week in robots" if days != 1.1 else "The WEEK in robots", days=days, feed=feed)
+    for sort in ("relevance", "newest"):
+        page = await searcher.search("robots", feed_ids=None, sort=sort)
+        now = library.store.clock.now()
+        ages = [round((now - one.article.published) / 86_400, 1) for one in page.results]
+        assert ages == [1.0, 1.2, 8.0]  # a column of another week has the same title
+        assert page.total == 3
+    pages = [await searcher.search("robots", feed_ids=None, limit=2, offset=number) for number in (0, 2)]
+    assert [len(page.results) for page in pages] == [1, 2]
+
+
+async def test_a_page_in_several_feeds_is_one_result(library: Library, searcher: Searcher) -> None:
+    other = await library.new_feed("Other")
+    for feed in (library.feed, other):
+        await library.add("Robots", url="https://news.example/same", feed=feed)
+    for sort in ("relevance", "newest"):
+        page = await searcher.search("robots", feed_ids=None, sort=sort)
+        assert len(page.results) == 1
+        assert page.total == 1
+
+
+async def test_a_question_finds_its_article_though_no_article_has_all_its_words(
+    library: Library, searcher: Searcher
+) -> None:
+    await library.add("Amazon interdit Rekognition à la police", "Le moratoire dure un an.", language="fr")
+    await library.add("La police recrute", "Pourquoi pas vous ?", language="fr")
+    await library.add("Météo", "Il fait beau.", language="fr")
+    page = await searcher.search(
+        "Pourquoi Amazon a-t-il interdit Rekognition aux policiers du Kansas ?", feed_ids=None
+    )
+    assert page.results[0].article.title.startswith("Amazon")
+    assert all(result.partial for result in page.results)
+    assert "Météo" not in [result.article.title for result in page.results]
+
+
+async def test_full_matches_come_before_partial_ones(library: Library, searcher: Searcher) -> None:
+    await library.add("Kansas robots Kansas robots", "Kansas robots robots")
+    await library.add("Long story", "robots " + "and many other things " * 50 + " Kansas strike")
+    page = await searcher.search("robots kansas strike", feed_ids=None)
+    assert [(result.article.title, result.partial) for result in page.results] == [
+        ("Long story", False),
+        ("Kansas robots Kansas robots", True),
+    ]
+
+
+async def test_what_is_required_holds_for_partial_matches_too(library: Library, searcher: Searcher) -> None:
+    await library.add("Robots alone", language="fr")
+    await library.add("Robots strike", language="en")
+    await library.add("Robots with voice recognition", language="fr")
+    page = await searcher.search('robots kansas lang:fr -"voice recognition"', feed_ids=None)
+    assert [result.article.title for result in page.results] == ["Robots alone"]
+    page = await searcher.search("robots kansas title:strike", feed_ids=None)
+    assert [result.article.title for result in page.results] == ["Robots strike"]
+
+
+async def test_a_word_as_it_was_typed_comes_before_other_words_of_its_stem(
+    library: Library, searcher: Searcher
+) -> None:
+    for number in range(30):
+        await library.add(f"Politique {number}", "Les portes.", language="fr")
+    await library.add("Au loin", "Une longue promenade devant le port, par un beau soir.", language="fr")
+    assert terms.alternatives("port")[-1] in terms.stems("portes", "fr")  # or this says nothing
+    assert (await titles(searcher, "port", limit=5))[0] == "Au loin"
+    pages = [await titles(searcher, "port", limit=5, offset=offset) for offset in range(0, 35, 5)]
+    found = [title for page in pages for title in page]
+    assert len(found) == len(set(found)) == 31  # none twice, none left out
+
+
+async def test_the_title_and_freshness_count_and_an_old_exact_match_still_wins(
+    library: Library, searcher: Searcher
+) -> None:
+    await library.add("Something else", "A word on robots among others.", days=1)
+    await library.add("Robots", "Something else about others.", days=1)
+    assert await titles(searcher, "robots") == ["Robots", "Something else"]
+    await library.add("Chips today", "chips", days=0)
+    await library.add("Chips lately", "chips", days=300)
+    assert await titles(searcher, "chips") == ["Chips today", "Chips lately"]
+    await library.add("Amazon halts Rekognition", "for a year", days=2000)
+    await library.add(
+        "Shopping", "On Amazon there is much; someone mentions Rekognition and it halts.", days=0
+    )
+    assert (await titles(searcher, "amazon halts rekognition"))[0] == "Amazon halts Rekognition"
+
+
+async def test_newest_first_is_by_date_and_not_by_when_it_was_stored(
+    library: Library, searcher: Searcher
+) -> None:
+    for days in (3, 1, 2):
+        await library.add(f"Robots {days}", days=days)
+    assert await titles(searcher, "robots", sort="newest") == ["Robots 1", "Robots 2", "Robots 3"]
+
+
+async def test_pages_neither_repeat_nor_skip(library: Library, searcher: Searcher) -> None:
+    for number in range(12):
+        await library.add(f"Robots {number}", days=number)
+    for sort in ("relevance", "newest"):
+        seen: list[str] = []
+        for offset in range(0, 15, 5):
+            page = await searcher.search("robots", feed_ids=None, limit=5, offset=offset, sort=sort)
+            seen += [result.article.title for result in page.results]
+            assert page.total == (None if offset + 5 < 12 else 12)
+        assert len(seen) == len(set(seen)) == 12
+
+
+async def test_the_excerpt_shows_what_matched(library: Library, searcher: Searcher) -> None:
+    await library.add("Story", "Nothing here. " * 100 + "Then the Robots came. " + "Nothing there. " * 100)
+    (result,) = (await searcher.search("robot", feed_ids=None)).results
+    assert len(result.excerpt) <= 300
+    assert [result.excerpt[start:end] for start, end in result.marks] == ["Robots"]
+
+
+async def test_words_that_say_nothing_are_named(library: Library, searcher: Searcher) -> None:
+    await library.add("The who and the what")
+    page = await searcher.search("the of", feed_ids=None)
+    assert page.results == ()
+    assert len(page.notes) == 1
+    assert await titles(searcher, '"the who and"') == ["The who and the what"]
+    assert len((await searcher.search('"the who and"', feed_ids=None)).notes) == 1
+
+
+async def test_a_result_as_json_has_what_scripts_rely_on(library: Library, searcher: Searcher) -> None:
+    await library.add("Robots", "All about robots.", days=1)
+    (result,) = (await searcher.search("robots", feed_ids=None)).results
+    found = as_json(result)
+    assert list(found) == ["url", "title", "source", "published", "language", "score", "excerpt", "partial"]
+    assert found["source"] == "Gazette"
+    assert str(found["published"]).endswith("Z")
+    assert found["excerpt"] == "All about robots."
+    assert article_as_json(result.article).keys() == found.keys()
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        '"',
+        "*",
+        "robots*",
+        "a AND",
+        "NEAR(a b)",
+        "body:robots",
+        "{title}: x",
+        "rowid:1",
+        "^robots",
+        "a + b",
+        "'; DROP",
+    ],
+)
+async def test_the_index_s_own_syntax_is_text(library: Library, searcher: Searcher, query: str) -> None:
+    await library.add("Robots and apples")
+    await searcher.search(query, feed_ids=None)
+    await searcher.search(f"robots {query}", feed_ids=[library.feed.id], sort="newest")
+
+
+@given(query=st.text(alphabet=st.sampled_from("ab\"«»()-:|*^+{} 'é1\0\n") | st.characters(), max_size=60))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(query="\x00")
+@example(query="\ud800 robots")
+@example(query='title:"" OR -robots')
+@example(query='NOT NOT "robots" OR (source:x OR since:7d)')
+async def test_no_text_breaks_a_search(library: Library, searcher: Searcher, query: str) -> None:
+    for sort in ("relevance", "newest"):
+        await searcher.search(query, feed_ids=None, sort=sort)
+    await searcher.search(f"robots {query}", feed_ids=[1, 2, 3], person_id=PERSON)

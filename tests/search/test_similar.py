@@ -1,0 +1,142 @@
+"""More like this: what is found for an article, what is left out, and when nothing is like it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import pytest
+
+from bot.search.more_like_this import MOST, similar
+from bot.search.searching import Searcher
+from bot.store import Store
+from bot.store.sqlite.search_index import SearchIndex
+from tests.search.library import Library
+
+CHIPS = "Nvidia unveils the Blackwell accelerator for data centres"
+
+
+@pytest.fixture
+async def library(store: Store) -> Library:
+    opened = await Library(store).open()
+    for number in range(30):  # so that words have frequencies that differ
+        await opened.add(
+            f"Notes of day {number}", f"The council met on street {number} and talked about trees."
+        )
+    return opened
+
+
+async def like(
+    library: Library, article_id: int, *, feeds: Collection[int] | None = None, limit: int = MOST
+) -> list[str]:
+    article = await library.store.articles.get(article_id)
+    assert article is not None
+    page = await similar(
+        Searcher(library.store),
+        article,
+        feed_ids={feed.id for feed in await library.store.feeds.all()} if feeds is None else feeds,
+        limit=limit,
+    )
+    return [result.article.title for result in page.results]
+
+
+async def test_the_likest_come_first_and_what_shares_one_word_does_not_come(library: Library) -> None:
+    asked = await library.add(CHIPS, "The Blackwell chips are made by TSMC and sold next year.")
+    await library.add("Blackwell accelerators delayed, Nvidia says", "TSMC found a flaw in the chips.")
+    await library.add(
+        "Nvidia opens a school", "It teaches how data centres are cooled and what accelerators do."
+    )
+    await library.add("Blackwell, a small town in Oklahoma", "Its people voted in June.")
+    found = await like(library, asked)
+    assert found[0] == "Blackwell accelerators delayed, Nvidia says"
+    assert "Blackwell, a small town in Oklahoma" not in found
+
+
+async def test_neither_the_article_nor_its_twins_of_the_same_page_are_like_it(library: Library) -> None:
+    other = await library.new_feed("Herald")
+    url = "https://news.example/blackwell"
+    asked = await library.add(CHIPS, "Made by TSMC.", url=url)
+    await library.add(f"{CHIPS} (updated)", "Made by TSMC.", url=url, feed=other)
+    assert await like(library, asked) == []
+
+
+async def test_a_page_of_two_feeds_is_one_result(library: Library) -> None:
+    other = await library.new_feed("Herald")
+    asked = await library.add(CHIPS)
+    url = "https://news.example/delayed"
+    await library.add("Nvidia's Blackwell accelerator is late", url=url)
+    await library.add("Nvidia's Blackwell accelerator is late", url=url, feed=other)
+    assert await like(library, asked) == ["Nvidia's Blackwell accelerator is late"]
+
+
+async def test_what_tells_the_same_under_another_address_comes_once(library: Library) -> None:
+    other = await library.new_feed("Herald")
+    asked = await library.add(CHIPS, "Made by TSMC.")
+    await library.add(CHIPS.upper(), "Made by TSMC.", feed=other, days=1.5)  # what is read, at another outlet
+    late = "Nvidia’s Blackwell accelerator is late"
+    for feed, days in ((library.feed, 1.2), (library.feed, 1.1), (other, 0.5), (library.feed, 300)):
+        await library.add(late, f"A flaw was found {days} days ago.", feed=feed, days=days)
+    assert await like(library, asked) == [late]
+    await library.add(CHIPS, "Made by Samsung this time.", days=400)
+    assert await like(library, asked) == [CHIPS, late]
+
+
+async def test_feeds_that_are_hidden_give_nothing(library: Library) -> None:
+    hidden = await library.new_feed("Secret")
+    asked = await library.add(CHIPS)
+    await library.add("Nvidia's Blackwell accelerator is late", feed=hidden)
+    assert await like(library, asked, feeds={library.feed.id}) == []
+    assert await like(library, asked, feeds=()) == []
+    assert await like(library, asked, feeds={library.feed.id, hidden.id}) != []
+
+
+async def test_nothing_like_it_is_said_rather_than_something_else_shown(library: Library) -> None:
+    asked = await library.add(
+        "Recipe for an onion soup", "Onions, butter, patience; the council would approve."
+    )
+    assert await like(library, asked) == []
+
+
+@pytest.mark.parametrize("title", ["", "…", "the of and", "12", "日本語", "$x^2$ {\\frac}", "a" * 5000])
+async def test_odd_titles_are_like_nothing_and_break_nothing(library: Library, title: str) -> None:
+    asked = await library.add(title, "")
+    assert await like(library, asked) == []
+
+
+async def test_french_inflections_do_not_matter(library: Library) -> None:
+    asked = await library.add(
+        "La CNIL sanctionne les caméras augmentées", "Une amende record.", language="fr"
+    )
+    await library.add("Caméra augmentée : la CNIL prononce une sanction", "Amendes.", language="fr")
+    assert await like(library, asked) == ["Caméra augmentée : la CNIL prononce une sanction"]
+
+
+async def test_the_index_is_asked_for_few_words_however_long_the_article_is(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = await library.add(CHIPS, " ".join(f"word{number} thing{number}" for number in range(3_000)))
+    await library.add("Twin", " ".join(f"word{number} thing{number}" for number in range(3_000)))
+    seen = []
+    ranked = SearchIndex.ranked
+
+    async def watched(self, scored, **options):
+        seen.append(scored)
+        return await ranked(self, scored, **options)
+
+    monkeypatch.setattr(SearchIndex, "ranked", watched)
+    await like(library, asked)
+    (scored,) = seen
+    assert len(scored.parts) <= 8
+
+
+async def test_no_more_than_a_few_are_offered_in_pages(library: Library) -> None:
+    asked = await library.add(CHIPS)
+    for number in range(MOST + 5):
+        await library.add(f"Nvidia's Blackwell accelerator, part {number}")
+    article = await library.store.articles.get(asked)
+    assert article is not None
+    feeds = {library.feed.id}
+    searcher = Searcher(library.store)
+    first = await similar(searcher, article, feed_ids=feeds, limit=5)
+    second = await similar(searcher, article, feed_ids=feeds, limit=5, offset=5)
+    assert first.total == second.total == MOST
+    assert not {one.article.id for one in first.results} & {one.article.id for one in second.results}

@@ -1,0 +1,171 @@
+"""Which articles tell of one event: pairs that do, near misses that do not, and the memory of days."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from bot.store.outbox.story_joins import ALONE, APART, margin
+from bot.stories.story_matching import LEAST, Recent, Telling, likeness, telling
+from bot.stories.title_conflicts import Figure, contradict, figures
+
+TOGETHER = """
+en | Amazon bans police use of its facial recognition | Amazon halts police use of facial recognition tool
+en | OpenAI unveils GPT-5 | OpenAI launches GPT-5, its most powerful model yet
+en | Google fined €150 million by CNIL over cookies | CNIL fines Google 150 million euros over cookies
+en | UPDATE 2-Microsoft buys Activision in $68.7bn deal | Microsoft buys Activision for $68.7 billion
+fr | Amazon interdit sa reconnaissance faciale à la police | Reconnaissance faciale : Amazon freine la police
+fr | La CNIL inflige 150 millions d’euros d’amende à Google | Google : la CNIL inflige une amende de 150 M€
+fr | OVHcloud : un incendie à Strasbourg | Incendie chez OVHcloud à Strasbourg : un centre détruit
+fr | Free lance sa nouvelle Freebox Ultra | Freebox Ultra : Free dévoile sa nouvelle box
+"""
+APART_FOR_GOOD = """
+en | Python 3.12 released with better error messages | Python 3.13 released with better error messages
+en | Google fined €150 million over cookies | Facebook fined €150 million over cookies
+en | Google fined €150 million over cookies | Google fined €60 million over cookies
+en | Microsoft bans police use of its facial recognition | Amazon bans police use of its facial recognition
+en | Apple unveils iPhone 17 | Apple unveils AirPods 4
+en | Firefox 118 is out with translation | Firefox 119 is out with translation
+en | SpaceX launches 22 Starlink satellites from Florida | SpaceX launches 28 Starlink satellites from Florida
+en | Shares of Nvidia fall 3% on chip export rules | Shares of Nvidia fall 7% on chip export rules
+en | Apple to launch new MacBook on June 10 | Apple to launch new MacBook on June 24
+fr | Orange augmente ses tarifs fibre | SFR augmente ses tarifs fibre
+fr | Debian 12 est disponible | Debian 13 est disponible
+fr | Free Mobile victime d’une cyberattaque | Bouygues Telecom victime d’une cyberattaque
+fr | Apple lance le MacBook Air M3 | Apple lance l’iPad Air M2
+fr | Amazon va supprimer 14 000 postes | Amazon va supprimer 30 000 postes
+"""
+
+
+def told(
+    title: str, number: int = 1, *, language: str = "en", published: int = 0, text: str = "", feed: int = 0
+) -> Telling:
+    return telling(
+        number,
+        feed or number,
+        title=title,
+        text=text,
+        language=language,
+        published=published,
+        weigh=lambda _term: 7.0,
+    )
+
+
+def pairs(text: str) -> list[list[str]]:
+    return [line.split(" | ") for line in text.strip().splitlines()]
+
+
+@pytest.mark.parametrize(("language", "one", "other"), pairs(TOGETHER))
+def test_one_event_in_other_words_is_one_story(language: str, one: str, other: str) -> None:
+    assert likeness(told(one, language=language), told(other, 2, language=language)) >= ALONE - 0.15
+
+
+@pytest.mark.parametrize(("language", "one", "other"), pairs(APART_FOR_GOOD))
+def test_another_company_amount_version_or_day_is_another_story(language: str, one: str, other: str) -> None:
+    assert likeness(told(one, language=language), told(other, 2, language=language)) == 0.0
+
+
+def test_the_other_language_needs_meaning_and_a_name_in_common() -> None:
+    one, other = (
+        told("Mozilla lays off 250 employees"),
+        told("Mozilla licencie 250 salariés", 2, language="fr"),
+    )
+    assert likeness(one, other) == 0.0
+    assert likeness(one, other, 0.87) >= ALONE
+    assert likeness(one, other, 0.4) == 0.0
+    nameless = told("Un éditeur licencie ses salariés", 3, language="fr")
+    assert likeness(one, nameless, 0.87) == 0.0
+    more = told("Mozilla licencie 60 salariés", 4, language="fr")
+    assert likeness(one, more, 0.87) == 0.0
+
+
+def test_what_comes_later_has_to_be_more_alike_and_after_two_days_is_news() -> None:
+    first, again = "OpenAI unveils GPT-5", "OpenAI launches GPT-5"
+    near = likeness(told(first), told(again, 2, published=3_600))
+    late = likeness(told(first), told(again, 2, published=APART - 3_600))
+    assert 0 < late < near
+    assert likeness(told(first), told(again, 2, published=APART + 1)) == 0.0
+
+
+def test_a_lead_helps_where_titles_have_few_words_in_common() -> None:
+    one = "Cities ban facial recognition for good"
+    bare = likeness(told(one), told("Portland bans facial recognition", 2))
+    known = likeness(
+        told(one), told("Portland bans facial recognition", 2, text="More cities follow, for good.")
+    )
+    assert known > bare
+
+
+def test_recent_articles_are_found_the_likest_first_and_none_of_the_same_feed() -> None:
+    recent = Recent()
+    recent.add(told("OpenAI unveils GPT-5", 1))
+    recent.add(told("OpenAI unveils GPT-5 to the world", 2))
+    recent.add(told("Mozilla lays off 250 employees", 3))
+    recent.add(told("OpenAI unveils GPT-5", 4, feed=9))
+    found = recent.kin(told("OpenAI unveils GPT-5", 5, feed=9))
+    assert [kin.article_id for kin in found] == [1, 2]
+    assert found[0].likeness > found[1].likeness >= LEAST
+
+
+def test_what_is_old_is_forgotten_altogether() -> None:
+    recent = Recent()
+    for number in range(1, 50):
+        recent.add(told(f"OpenAI unveils GPT-{number}", number, published=number))
+    recent.forget(48)
+    assert len(recent) == 2
+    recent.forget(100)
+    assert len(recent) == 0
+    assert not recent._holding
+
+
+def test_an_article_that_is_added_again_replaces_itself() -> None:
+    recent = Recent()
+    recent.add(told("OpenAI unveils GPT-5", 1))
+    recent.add(told("Mozilla lays off 250 employees", 1))
+    assert recent.kin(told("OpenAI unveils GPT-5", 2)) == ()
+    assert [kin.article_id for kin in recent.kin(told("Mozilla lays off 250 employees", 2))] == [1]
+
+
+def test_a_story_of_several_is_judged_by_the_nearest_of_them() -> None:
+    assert margin([ALONE], 1) == pytest.approx(0.0)
+    assert margin([0.4], 1) < 0 < margin([0.4, 0.4, 0.4], 8)
+    assert margin([0.9], 8) < margin([0.9], 1)
+    assert margin([], 3) < 0
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("$1.5bn", Figure("usd", 1.5e9)),
+        ("1,5 milliard de dollars", Figure("usd", 1.5e9)),
+        ("une amende de 20 M€", Figure("eur", 2e7)),
+        ("en hausse de 3,5 %", Figure("%", 3.5)),
+        ("up 3.5 percent", Figure("%", 3.5)),
+        ("le 10 juin", Figure("day", 610)),
+        ("June 10 launch", Figure("day", 610)),
+        ("GPT-5 is here", Figure("gpt", 5)),
+        ("iPhone 15 Pro", Figure("iphone", 15)),
+    ],
+)
+def test_figures_of_both_languages(text: str, wanted: Figure) -> None:
+    assert wanted in figures(text)
+
+
+def test_rounded_amounts_are_one_and_versions_are_never_rounded() -> None:
+    assert not contradict(figures("a $68.7bn deal"), figures("a $69 billion deal"))
+    assert contradict(figures("a $68.7bn deal"), figures("a $75 billion deal"))
+    assert contradict(figures("Linux 6.10"), figures("Linux 6.1"))
+    assert not contradict(figures("Linux 6.1"), figures("Linux without a number"))
+    assert not contradict(figures("fined €150 million"), figures("fined $165 million"))
+
+
+def test_no_title_takes_long_or_fails() -> None:
+    alphabet = "aA0 .,-$€%'’:émM17\u202f\n"
+    draw = random.Random(5)
+    for _ in range(300):
+        title = "".join(draw.choice(alphabet) for _ in range(draw.randrange(200)))
+        one = told(title, text=title[::-1])
+        assert 0.0 <= likeness(one, told("Apple unveils iPhone 17", 2)) <= 1.0
+    told("9" * 5_000 + " " + "1,1" * 2_000)
+    told("a1-" * 3_000)

@@ -1,0 +1,265 @@
+"""Filters, from a query to what is posted: decided at the poll, bounded, and never in the way of one."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from bot.client.services import Newsroom
+from bot.core.choices import Filter, Rule
+from bot.core.models import Article, Feed
+from bot.core.refusals import Refusal
+from bot.posting.explanations import explain, sentence
+from bot.search.query_matching import Held
+from bot.search.query_syntax import parse
+from bot.search.searching import Searcher
+from bot.store import Store
+from bot.watches import subscription_filters
+from bot.watches.subscription_filters import Sieve
+from tests.clocks import ManualClock
+from tests.feed_server import FeedServer, item, rss
+from tests.store.samples import CHANNEL, add_feed, follow, new_article, record
+
+NOW = 1_780_000_000
+PERSON = 8_000
+QUERIES = (
+    "chips",
+    "title:chips",
+    '"smaller chips"',
+    '-"smaller chips"',
+    "-chips",
+    "chips OR browser",
+    "(chips OR browser) -engine",
+    "source:first",
+    "tag:hardware",
+    "-tag:hardware",
+    "lang:en",
+    "has:image",
+    "author:ada",
+    "covid-19",
+)
+
+
+async def library(store: Store) -> Feed:
+    """A feed with six different articles."""
+    feed = await add_feed(store)
+    told: list[dict[str, Any]] = [
+        {
+            "title": "Smaller chips",
+            "text": "Two nanometres at last.",
+            "tags": ("Hardware",),
+            "author": "Ada L.",
+        },
+        {"title": "Chips get smaller", "text": "They are smaller.", "image": "https://x.example/1.png"},
+        {"title": "A browser engine", "text": "It has no chips in it."},
+        {"title": "Browser news", "text": "About COVID-19 apps.", "language": "fr"},
+        {"title": "Politics", "text": "A vote.", "author": "Bob"},
+        {"title": "Une puce", "text": "Des puces plus petites.", "language": "fr", "tags": ("Matériel",)},
+    ]
+    articles = [
+        new_article(feed, str(number), published=NOW - number, **({"language": "en"} | fields))
+        for number, fields in enumerate(told)
+    ]
+    await record(store, feed, *articles)
+    return feed
+
+
+@pytest.mark.parametrize("text", QUERIES)
+async def test_a_filter_matches_what_a_search_finds(store: Store, text: str):
+    feed = await library(store)
+    articles = await store.articles.newest([feed.id], limit=50)
+    query = subscription_filters.check(text, NOW)
+    sieve = Sieve(articles, NOW)
+    found = (await Searcher(store).search(query, feed_ids={feed.id}, limit=50)).results
+    wanted = {result.article.key for result in found if not result.partial}
+    assert {article.key for article in articles if sieve(article.key, query.text)} == wanted
+    assert 0 < len(wanted) < len(articles) or text == "source:first"
+
+
+async def test_an_article_about_to_be_kept_matches_as_the_kept_one_does(store: Store):
+    feed = await add_feed(store)
+    new = new_article(
+        feed, "a", title="Smaller chips", text="Two nanometres.", tags=("Hardware",), language="en"
+    )
+    await record(store, feed, new)
+    (kept,) = await store.articles.newest([feed.id], limit=1)
+    for text in QUERIES:
+        before, after = Sieve([new], NOW), Sieve([kept], NOW)
+        assert before(new.key, text) is after(kept.key, text) is not None, text
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("chips since:7d", "Leave out the date"),
+        ("chips OR (browser before:2020-01-01)", "Leave out the date"),
+        ("is:bookmarked", "is:bookmarked"),
+        ("-is:bookmarked chips", "is:bookmarked"),
+        ("the", "Nearly every article"),
+        ("()", "Say what to filter by"),
+        ("!!!", "Say what to filter by"),
+    ],
+)
+def test_what_cannot_be_a_filter_is_refused_with_what_to_change(text: str, told: str) -> None:
+    with pytest.raises(Refusal, match=told):
+        subscription_filters.check(text, NOW)
+
+
+async def test_a_fault_of_one_filter_posts_in_doubt_and_leaves_the_others(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    feed = await library(store)
+    articles = await store.articles.newest([feed.id], limit=50)
+    real = Held.matches
+
+    def faulty(held: Held, sought: Any) -> bool:
+        if "politics" in str(sought.wanted) or "politic" in str(sought.wanted):
+            raise RuntimeError("broken")
+        return real(held, sought)
+
+    monkeypatch.setattr(Held, "matches", faulty)
+    sieve = Sieve(articles, NOW)
+    sieve.prepare(["politics", "chips"])
+    assert {sieve(article.key, "politics") for article in articles} == {None}
+    assert {sieve(article.key, "chips") for article in articles} == {True, False}
+
+
+async def test_a_query_that_takes_too_long_is_cut_off_and_posts_in_doubt(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    feed = await library(store)
+    articles = await store.articles.newest([feed.id], limit=50)
+    spent = iter(range(10_000))
+    monkeypatch.setattr(time, "thread_time", lambda: next(spent) * 0.1)
+    sieve = Sieve(articles, NOW)
+    answers = [sieve(article.key, "chips") for article in articles]
+    assert None in answers
+    assert answers[0] is not None
+
+
+async def test_filters_together_take_no_more_than_a_poll_allows(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    feed = await library(store)
+    articles = await store.articles.newest([feed.id], limit=50)
+    monkeypatch.setattr(subscription_filters, "_A_POLL", 0.0)
+    sieve = Sieve(articles, NOW)
+    assert {sieve(article.key, "chips") for article in articles} == {None}
+
+
+def test_a_name_of_a_filter_is_harmless_and_short() -> None:
+    one = Filter(1, Rule.NEVER, "`a` @everyone " + "x" * 400)
+    name = subscription_filters.named(one)
+    assert name.startswith("never `'a' ")
+    assert name.count("`") == 2
+    assert len(name) < 100
+    assert subscription_filters.listed([one] * 9, most=2).endswith("…")
+
+
+async def follow_filtered(
+    newsroom: Newsroom, server: FeedServer, *rules: tuple[Rule, str], document: str
+) -> tuple[Feed, int]:
+    """A feed that was read once, followed with filters."""
+    feed = await newsroom.store.feeds.add(server.serve("/rss", document))
+    subscription = await follow(newsroom.store, feed)
+    if rules:
+        await newsroom.store.filters.add(subscription, rules, person_id=PERSON, limit=10)
+    await newsroom.poller.poll(feed, polite=False)
+    return feed, subscription
+
+
+async def again(newsroom: Newsroom, feed: Feed) -> None:
+    current = await newsroom.store.feeds.get(feed.id)
+    assert current is not None
+    await newsroom.poller.poll(current, polite=False)
+
+
+OLD = item(1, title="Sponsored: old offer", body="Buy.", published=NOW - 900)
+NEWS = item(2, title="Cities ban recognition", body="A vote in June.", published=NOW - 600)
+ADVERT = item(3, title="Sponsored: new offer", body="Buy now.", published=NOW - 300)
+
+
+async def waiting(store: Store) -> list[str]:
+    """The titles of what a channel is owed, in order."""
+    titles = []
+    while claimed := await store.dispatches.claim(CHANNEL, store.clock.now()):
+        titles += [article.title for article in await store.articles.by_ids(claimed.article_ids)]
+        await store.dispatches.sent(claimed.id, message_id=claimed.id, thread_id=None, now=1)
+    return titles
+
+
+async def test_a_poll_filters_what_it_finds_and_why_names_the_filter(
+    newsroom: Newsroom, feed_server: FeedServer
+):
+    feed, _subscription = await follow_filtered(
+        newsroom, feed_server, (Rule.NEVER, "sponsored"), document=rss(OLD)
+    )
+    feed_server.serve("/rss", rss(ADVERT, NEWS, OLD))
+    await again(newsroom, feed)
+    assert await waiting(newsroom.store) == ["Cities ban recognition"]
+    advert = next(
+        article
+        for article in await newsroom.store.articles.newest([feed.id], limit=9)
+        if "new" in article.title
+    )
+    (fate,) = (await explain(newsroom.store, advert.url)).fates
+    assert "filtered by: never `sponsored`" in sentence(fate, when="now", problem=str)
+
+
+async def test_the_newest_article_of_a_new_feed_is_the_newest_that_passes(
+    newsroom: Newsroom, feed_server: FeedServer
+):
+    await follow_filtered(newsroom, feed_server, (Rule.NEVER, "sponsored"), document=rss(ADVERT, NEWS, OLD))
+    assert await waiting(newsroom.store) == ["Cities ban recognition"]
+
+
+async def test_a_poll_goes_on_when_filters_cannot_be_applied(
+    newsroom: Newsroom, feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch
+):
+    feed, _subscription = await follow_filtered(newsroom, feed_server, (Rule.ONLY, "vote"), document=rss(OLD))
+
+    def broken(_article: Article) -> Held:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(subscription_filters, "Held", broken)
+    feed_server.serve("/rss", rss(NEWS, OLD))
+    await again(newsroom, feed)
+    assert await waiting(newsroom.store) == ["Cities ban recognition"]
+
+
+async def test_a_filter_made_while_a_poll_is_under_way_holds(
+    newsroom: Newsroom, feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch
+):
+    feed, subscription = await follow_filtered(newsroom, feed_server, document=rss(OLD))
+    await waiting(newsroom.store)
+    real = subscription_filters.sieve
+
+    async def late(store: Store, feed_id: int, articles: Any) -> Sieve:
+        made = await real(store, feed_id, articles)
+        await store.filters.add(subscription, [(Rule.NEVER, "sponsored")], person_id=PERSON, limit=10)
+        return made
+
+    monkeypatch.setattr(subscription_filters, "sieve", late)
+    feed_server.serve("/rss", rss(ADVERT, NEWS, OLD))
+    await again(newsroom, feed)
+    assert await waiting(newsroom.store) == ["Cities ban recognition"]
+
+
+async def test_a_trial_tells_what_each_filter_keeps_out(store: Store, clock: ManualClock):
+    feed = await library(store)
+    rules = [Filter(0, Rule.ONLY, "chips OR browser"), Filter(0, Rule.NEVER, "engine")]
+    trial = await subscription_filters.tried(store, feed.id, rules)
+    told = {article.title: [one.query for one in by] for article, by in trial.outcomes}
+    assert trial.posted == 3
+    assert told["A browser engine"] == ["engine"]
+    assert told["Politics"] == ["chips OR browser"]
+    assert told["Smaller chips"] == []
+    assert [article.published for article, _by in trial.outcomes] == sorted(
+        (article.published for article, _by in trial.outcomes), reverse=True
+    )
+
+
+def test_a_query_is_kept_as_one_line() -> None:
+    assert "\n" not in parse("chips\nnever browser", NOW).text
