@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = re.compile(r"^`([\w./]+)`\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-NEW = {"cogs/counting.py", "tests/cogs/test_counting.py"}
+NEW = {"cogs/feeds/counting.py", "tests/cogs/test_counting.py"}
 
 
 def examples() -> dict[str, str]:
@@ -57,7 +57,7 @@ def test_the_command_of_the_document_works_and_passes_what_every_command_must(tm
     for name in NEW:
         (house / name).write_text(given[name], "utf-8")
     imported, named = given["cogs/__init__.py"].split("\n\n")
-    insert(house / "cogs/__init__.py", "from cogs.watching.digest_commands import", imported + "\n")
+    insert(house / "cogs/__init__.py", "from cogs.feeds.feed_commands import", imported + "\n")
     insert(house / "cogs/__init__.py", "    Why,\n", named)
     catalogue = house / "data/locales/fr/LC_MESSAGES/telex.po"
     catalogue.write_text(

@@ -13,12 +13,13 @@ from tests.test_translations import commands
 
 ROOT = Path(__file__).resolve().parent.parent
 SPOKEN = (
-    *sorted((ROOT / "cogs").glob("*.py")),
-    *sorted((ROOT / "bot" / "posting").glob("*.py")),
-    ROOT / "bot" / "app.py",
+    *sorted((ROOT / "cogs").rglob("*.py")),
+    *sorted((ROOT / "bot" / "posting").rglob("*.py")),
+    ROOT / "bot" / "client" / "discord_client.py",
 )
 """Modules in which any text of two words or more is prose for somebody."""
-MODULES = sorted({*SPOKEN, *(ROOT / "bot" / "news").glob("*.py"), *(ROOT / "bot" / "feeds").glob("*.py")})
+ROOMS = ("answers", "digests", "feeds", "polling", "search", "stories", "watches")
+MODULES = sorted({*SPOKEN, *(path for room in ROOMS for path in (ROOT / "bot" / room).rglob("*.py"))})
 
 MARKS = {"_", "gettext", "ngettext", "pgettext", "locale_str", "command"}
 SHOWN = {"content", "title", "label", "placeholder", "description", "group_description"}

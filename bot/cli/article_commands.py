@@ -169,7 +169,7 @@ def ask(
         async with open_searcher(settings) as searcher, writer_of(settings, clock) as writer:
             for text in _lines(question):
                 if said := in_return(text):
-                    answer = Answer(question=text, answered=False)
+                    answer = Answer(question=text)
                 else:
                     answer = await answering.ask(searcher, text, feed_ids=None, writer=writer)
                 if as_json_:

@@ -247,7 +247,8 @@ class _Parser:
             return None
         if kind == "(" and depth == MAX_DEPTH:
             self.flat += 1
-            self.slip(_("Parentheses within more than {count} others were left out.").format(count=MAX_DEPTH))
+            sentence = _("Parentheses within more than {count} others were left out.")
+            self.slip(sentence.format(count=amount(MAX_DEPTH)))
             return None
         if kind == "(":
             self.filters.append(token.name or (self.filters[-1] if self.filters else ""))

@@ -81,7 +81,7 @@ async def test_the_bot_goes_on_with_a_database_of_the_oldest_version(
         assert await store.check() == TODAY
         dispatches = store.dispatches
         assert [one.what for one in await dispatches.interrupted()] == ["catch-up-1"]
-        assert (await dispatches.interrupted())[0].article_ids == (3, 4)
+        assert {3, 4} <= set((await dispatches.interrupted())[0].article_ids)
         assert [one.what for one in await dispatches.unfinished()] == ["key-2"]
         assert [one.what for one in await dispatches.edits_due(clock.now(), 9)] == ["key-2"]
         claimed = await dispatches.claim(200, clock.now())
