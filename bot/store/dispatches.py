@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from bot.core.clock import Clock
 from bot.core.models import Dispatch, DispatchState
+from bot.store.connection import Connection
 from bot.store.outbox import dispatch_cancellation, posting_schedule
 from bot.store.outbox.dispatch_rows import TOLD
 from bot.store.rows import DISPATCH, dispatch, listed
@@ -284,7 +284,7 @@ class Dispatches:
             )
 
 
-def _show(connection: sqlite3.Connection, dispatch_id: int, article_ids: Collection[int], now: int) -> None:
+def _show(connection: Connection, dispatch_id: int, article_ids: Collection[int], now: int) -> None:
     connection.execute(
         "UPDATE fate SET shown = coalesce(shown, ?) WHERE joined_id = ? "
         "AND article_id IN (SELECT value FROM json_each(?))",
@@ -292,7 +292,7 @@ def _show(connection: sqlite3.Connection, dispatch_id: int, article_ids: Collect
     )
 
 
-def _edit_for_others(connection: sqlite3.Connection, dispatch_id: int, now: int) -> None:
+def _edit_for_others(connection: Connection, dispatch_id: int, now: int) -> None:
     """What joined a post after its message was made, or may have, is shown by an edit."""
     connection.execute(
         "UPDATE dispatch SET edit_due = coalesce(edit_due, ?) WHERE id = ? "
@@ -301,18 +301,18 @@ def _edit_for_others(connection: sqlite3.Connection, dispatch_id: int, now: int)
     )
 
 
-def _release(connection: sqlite3.Connection, dispatch_id: int, now: int) -> bool:
+def _release(connection: Connection, dispatch_id: int, now: int) -> bool:
     return dispatch_cancellation.release(connection, dispatch_id, now=now)
 
 
-def _delete_empty(connection: sqlite3.Connection, dispatch_id: int, now: int) -> None:
+def _delete_empty(connection: Connection, dispatch_id: int, now: int) -> None:
     """Delete a dispatch that covers nothing any more."""
     if connection.execute("SELECT 1 FROM fate WHERE dispatch_id = ?", (dispatch_id,)).fetchone() is None:
         dispatch_cancellation.release(connection, dispatch_id, now=now)
         connection.execute("DELETE FROM dispatch WHERE id = ?", (dispatch_id,))
 
 
-def _claim(connection: sqlite3.Connection, channel_id: int, now: int) -> Dispatch | None:
+def _claim(connection: Connection, channel_id: int, now: int) -> Dispatch | None:
     values = {"channel": channel_id, "now": now, "exclude": "[]"}
     ready = f"SELECT head.id, head.kind {HEADS} AND channel.id = :channel AND {READY_AT} <= :now"
     head = connection.execute(ready, values).fetchone()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass
 from functools import partial
 
 from bot.core.clock import Clock
 from bot.core.models import Fate
+from bot.store.connection import Row
 from bot.store.outbox import posting_schedule
 from bot.store.sqlite.database import Database
 
@@ -67,7 +67,7 @@ _OF_STATE = {
 }
 
 
-def _fate(now: int, row: sqlite3.Row) -> FateRow:
+def _fate(now: int, row: Row) -> FateRow:
     state = row["state"] if row["fate"] is None else None
     fate = Fate(row["fate"]) if state is None else _OF_STATE[state]
     reason = row["reason"] if state is None else None if fate is Fate.POSTED else row["error"]

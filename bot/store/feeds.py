@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Collection
 from dataclasses import replace
 from operator import attrgetter
 
 from bot.core.clock import Clock
 from bot.core.models import DueFeed, Feed, FeedState
+from bot.store.connection import Connection
 from bot.store.rows import DUE_FEED, FEED, due_feed, feed, feed_values, listed
 from bot.store.sqlite.database import Database
 
@@ -154,7 +154,7 @@ class Feeds:
             )
 
 
-def _add(connection: sqlite3.Connection, new: Feed) -> Feed:
+def _add(connection: Connection, new: Feed) -> Feed:
     values = feed_values(new)
     del values["id"]
     connection.execute(
@@ -185,7 +185,7 @@ _SET = ", ".join(f"{name} = ?" for name in _WRITTEN)
 _VALUES = attrgetter(*(place or name for name, place in _WRITTEN.items()), "id")
 
 
-def write_feeds(connection: sqlite3.Connection, feeds: Collection[Feed]) -> None:
+def write_feeds(connection: Connection, feeds: Collection[Feed]) -> None:
     """Write what polls change of feeds. An address that another feed has is not taken over."""
     connection.executemany(f"UPDATE feed SET {_SET} WHERE id = ?", map(_VALUES, feeds))
     # Apart: a statement that may set the address touches its index, whether it changes or not.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from bot.core.clock import Clock
+from bot.store.connection import Connection
 from bot.store.outbox import page_queue
 from bot.store.rows import listed
 from bot.store.sqlite.database import Database
@@ -101,7 +101,7 @@ class Readings:
 
 
 def _take(
-    connection: sqlite3.Connection,
+    connection: Connection,
     limit: int,
     feed_ids: Collection[int] | None,
     besides: Collection[int],

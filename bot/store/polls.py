@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -13,6 +12,7 @@ from bot.core.clock import Clock
 from bot.core.models import Feed, NewArticle
 from bot.store import alerts, filters, title_words
 from bot.store.alerts import Alert
+from bot.store.connection import Connection
 from bot.store.feeds import write_feeds
 from bot.store.filters import Matches
 from bot.store.outbox import corrections, dispatch_rows, page_claims, page_queue, story_joins, watch_notices
@@ -157,7 +157,7 @@ class Polls:
             return recorded
 
 
-def _known(connection: sqlite3.Connection, feed_id: int, hashes: list[bytes]) -> dict[bytes, Known]:
+def _known(connection: Connection, feed_id: int, hashes: list[bytes]) -> dict[bytes, Known]:
     found: dict[bytes, Known] = {}
     for start in range(0, len(hashes), CHUNK):
         chunk = hashes[start : start + CHUNK]
@@ -174,7 +174,7 @@ def _known(connection: sqlite3.Connection, feed_id: int, hashes: list[bytes]) ->
     return found
 
 
-def _reschedule(connection: sqlite3.Connection, unchanged: Sequence[Unchanged]) -> None:
+def _reschedule(connection: Connection, unchanged: Sequence[Unchanged]) -> None:
     """Most polls end like this, so this writes no more than it must."""
     connection.executemany(
         "UPDATE feed SET interval = ?2, next_poll = ?3, last_poll = ?4, last_success = ?4 WHERE id = ?1",
@@ -183,7 +183,7 @@ def _reschedule(connection: sqlite3.Connection, unchanged: Sequence[Unchanged]) 
 
 
 def _record(
-    connection: sqlite3.Connection,
+    connection: Connection,
     feed: Feed,
     new: Sequence[NewArticle],
     changed: Sequence[ChangedArticle],
@@ -215,7 +215,7 @@ def _record(
 
 
 def insert_articles(
-    connection: sqlite3.Connection, feed_id: int, new: Sequence[NewArticle], now: int
+    connection: Connection, feed_id: int, new: Sequence[NewArticle], now: int
 ) -> tuple[list[int], list[Owed]]:
     """Keep and index articles: the ids of those that were not there, and all that channels may be owed.
 
@@ -273,7 +273,7 @@ def _spoken(feed_id: int, article: NewArticle) -> title_words.Spoken:
     return title_words.Spoken(feed_id, article.title, article.tags, article.author, article.published)
 
 
-def _change(connection: sqlite3.Connection, feed_id: int, change: ChangedArticle, now: int) -> None:
+def _change(connection: Connection, feed_id: int, change: ChangedArticle, now: int) -> None:
     stored = connection.execute(
         f"SELECT {indexing.SOURCE}, page, summary, coalesce(body, text) AS given FROM article WHERE id = ?",
         (change.article_id,),
@@ -311,7 +311,7 @@ def _change(connection: sqlite3.Connection, feed_id: int, change: ChangedArticle
 
 
 def _owe(
-    connection: sqlite3.Connection,
+    connection: Connection,
     feed_id: int,
     articles: Sequence[Owed],
     first: bool,  # noqa: FBT001 - private

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 from array import array
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
+from bot.store.connection import Connection
 from bot.store.rows import listed
 from bot.store.sqlite.database import Database
 from bot.store.sqlite.hits import Hit
@@ -117,12 +117,12 @@ class Vectors:
         return [Hit(row[0], row[1], row[2], 0.0) for row in rows]
 
 
-def _begin_anew(connection: sqlite3.Connection, model: str) -> None:
+def _begin_anew(connection: Connection, model: str) -> None:
     connection.execute("DELETE FROM vector")
     connection.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (_MODEL, model))
 
 
-def _add(connection: sqlite3.Connection, model: str, encoded: Sequence[Encoded]) -> int:
+def _add(connection: Connection, model: str, encoded: Sequence[Encoded]) -> int:
     changes = connection.total_changes
     connection.executemany(
         f"""INSERT INTO vector (article_id, feed_id, published, signs, vector)
@@ -144,7 +144,7 @@ def _add(connection: sqlite3.Connection, model: str, encoded: Sequence[Encoded])
     return connection.total_changes - changes
 
 
-def _signs(connection: sqlite3.Connection, model: str, after: int, limit: int) -> Signs:
+def _signs(connection: Connection, model: str, after: int, limit: int) -> Signs:
     rows = connection.execute(
         f"""SELECT id, article_id, feed_id, published, signs FROM vector INDEXED BY vector_signs
             WHERE id > ? AND {_OURS} ORDER BY id LIMIT ?""",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from bot.core.clock import Clock
 from bot.core.models import Article, Watch
+from bot.store.connection import Connection, Row
 from bot.store.outbox import watch_notices
 from bot.store.outbox.place_rows import need_server
 from bot.store.outbox.watch_notices import EarlierNotice
@@ -196,12 +196,12 @@ class Watches:
         )
 
 
-def _watch(row: sqlite3.Row) -> Watch:
+def _watch(row: Row) -> Watch:
     return Watch(**dict(row))
 
 
 def _add(
-    connection: sqlite3.Connection,
+    connection: Connection,
     server_id: int,
     channel_id: int,
     person_id: int | None,
@@ -239,9 +239,7 @@ def _add(
     return _watch(connection.execute(find, (channel_id, server_id, query)).fetchone()), True
 
 
-def _frequencies(
-    connection: sqlite3.Connection, terms: Collection[tuple[str, str]], at_most: int
-) -> list[int]:
+def _frequencies(connection: Connection, terms: Collection[tuple[str, str]], at_most: int) -> list[int]:
     sql = "SELECT count(*) FROM (SELECT 1 FROM article_terms WHERE article_terms MATCH ? LIMIT ?)"
     return [
         int(connection.execute(sql, (f'{column} : "{term}"', at_most)).fetchone()[0])
@@ -249,7 +247,7 @@ def _frequencies(
     ]
 
 
-def _arrivals(connection: sqlite3.Connection, limit: int) -> list[Arrival]:
+def _arrivals(connection: Connection, limit: int) -> list[Arrival]:
     rows = connection.execute(
         f"SELECT {ARTICLE} FROM arrival JOIN article ON article.id = arrival.article_id "
         "ORDER BY arrival.article_id LIMIT ?",

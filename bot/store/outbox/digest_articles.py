@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from bot.core.models import Digest
+from bot.store.connection import Connection, Row
 from bot.store.rows import listed
 
 MOST_READ = 3_000
@@ -51,7 +51,7 @@ class Gathered(NamedTuple):
 
 
 def gather(
-    connection: sqlite3.Connection, digest: Digest, feed_ids: Collection[int], since: int, until: int
+    connection: Connection, digest: Digest, feed_ids: Collection[int], since: int, until: int
 ) -> Gathered:
     """As `Digests.candidates` says."""
     values = {
@@ -126,9 +126,7 @@ def gather(
     return Gathered(once, held, [(row[0], row[1], row[2]) for row in kin])
 
 
-def _others(
-    connection: sqlite3.Connection, rows: Sequence[sqlite3.Row], values: dict[str, object]
-) -> dict[str, list[Other]]:
+def _others(connection: Connection, rows: Sequence[Row], values: dict[str, object]) -> dict[str, list[Other]]:
     """The articles of each page in the feeds that may be named."""
     others: dict[str, list[Other]] = {}
     for page, *other in connection.execute(
@@ -141,8 +139,8 @@ def _others(
 
 
 def _kept(
-    connection: sqlite3.Connection,
-    rows: Sequence[sqlite3.Row],
+    connection: Connection,
+    rows: Sequence[Row],
     others: dict[str, list[Other]],
     server_id: int,
 ) -> dict[str, int]:

@@ -6,10 +6,10 @@ keeps its text; a crash before leaves it to be read, one after finds it done.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 
 from bot.core.models import Feed
+from bot.store.connection import Connection
 from bot.store.outbox import corrections
 from bot.store.rows import listed
 from bot.store.sqlite import indexing
@@ -31,7 +31,7 @@ DAY = 86_400
 
 
 def want(
-    connection: sqlite3.Connection,
+    connection: Connection,
     feed: Feed,
     article_ids: Sequence[int],
     first: bool,  # noqa: FBT001 - passed by position like its neighbours
@@ -77,7 +77,7 @@ def want(
 
 
 def keep(
-    connection: sqlite3.Connection,
+    connection: Connection,
     article_id: int,
     text: str,
     edit: bool,  # noqa: FBT001 - passed by position through the connection's thread
@@ -112,7 +112,7 @@ def keep(
     return True
 
 
-def end(connection: sqlite3.Connection, article_id: int, outcome: str, due: int | None, now: int) -> None:
+def end(connection: Connection, article_id: int, outcome: str, due: int | None, now: int) -> None:
     """Write how an attempt ended: for good, or to be tried again when it is `due`."""
     connection.execute(
         "UPDATE reading SET outcome = ?, due = ?, ended = ? WHERE article_id = ?",
@@ -120,7 +120,7 @@ def end(connection: sqlite3.Connection, article_id: int, outcome: str, due: int 
     )
 
 
-def forget(connection: sqlite3.Connection, article_id: int, now: int) -> None:
+def forget(connection: Connection, article_id: int, now: int) -> None:
     """The texts of an article were deleted, and its page is not read any more."""
     connection.execute(
         "UPDATE reading SET outcome = ?, due = NULL, ended = ? WHERE article_id = ? AND due IS NOT NULL",

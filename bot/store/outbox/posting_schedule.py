@@ -8,11 +8,11 @@ not for a digest, whose hour somebody chose; number and gap count posts and catc
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
 from bot.core import hours
+from bot.store.connection import Connection, Row
 from bot.store.outbox import dispatch_rows
 
 QUIET_HOURS = "quiet-hours"
@@ -60,7 +60,7 @@ def released(dispatch: str) -> str:
     """
 
 
-def gather(connection: sqlite3.Connection, channel_id: int, now: int) -> None:
+def gather(connection: Connection, channel_id: int, now: int) -> None:
     """Where more posts wait than the channel takes this hour, let the oldest share one catch-up."""
     row = connection.execute(
         f"SELECT most_an_hour, (SELECT count(*) {_COUNTED}) FROM channel WHERE id = :channel",
@@ -83,7 +83,7 @@ def gather(connection: sqlite3.Connection, channel_id: int, now: int) -> None:
     dispatch_rows.catch_up(connection, channel_id, [], posts=posts[: max(len(posts) - single, 0)], now=now)
 
 
-def reason(kind: str, row: Mapping[str, Any] | sqlite3.Row, now: int) -> str | None:
+def reason(kind: str, row: Mapping[str, Any] | Row, now: int) -> str | None:
     """Why a waiting dispatch of a kind is not due, and until when, as a text for people's words; or None.
 
     `row` has `quiet_ends`, `gap_ends`, `hour_ends` and the `time_zone`.
