@@ -5,34 +5,11 @@ Functions of a connection, called within the transaction of the poll that found 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from enum import StrEnum
-from typing import NamedTuple
+from collections.abc import Iterable
 
 from bot.core import locale
 from bot.store.connection import Connection, Row
-
-
-class AlertKind(StrEnum):
-    """What an alert tells."""
-
-    BROKEN = "broken"
-    GONE = "gone"
-    BACK = "back"
-
-
-class Alert(NamedTuple):
-    """What a poll makes known about its feed, which fails or failed since a time.
-
-    `texts` are the message by language, `language` is that of servers whose own Telex does not speak.
-    """
-
-    feed_id: int
-    kind: AlertKind
-    since: int
-    texts: Mapping[str, str]
-    language: str
-
+from bot.store.records import Alert, AlertKind
 
 # The channel that a server chose, as long as messages reach it, else every channel that follows the feed.
 _PLACES = """

@@ -4,30 +4,19 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import AsyncIterator, Collection, Sequence
-from typing import NamedTuple
 
 from bot.core.clock import Clock
 from bot.core.models import Article, NewArticle
 from bot.store.connection import Connection
 from bot.store.outbox import page_queue
 from bot.store.polls import insert_articles
+from bot.store.records import Kept
 from bot.store.rows import ARTICLE, article, articles, listed
 from bot.store.sqlite import indexing
 from bot.store.sqlite.database import Database
 
 PAGE = 200  # articles read at a time by an export
 FORGET = 500  # articles emptied in a transaction
-
-
-class Kept(NamedTuple):
-    """What tells whether an article that a file brings is there already."""
-
-    key: str
-    url: str
-    page: str
-    outlet: str
-    title: str
-    published: int
 
 
 class Articles:

@@ -15,8 +15,8 @@ from bot.core.models import Digest
 from bot.store import setting_changes
 from bot.store.connection import Connection, Row
 from bot.store.outbox import digest_articles, dispatch_rows
-from bot.store.outbox.digest_articles import Gathered
 from bot.store.outbox.place_rows import need_channel, need_server
+from bot.store.records import Gathered, WithheldFor
 from bot.store.rows import listed
 from bot.store.sqlite.database import Database
 
@@ -285,7 +285,7 @@ def _make(
     connection.execute(
         "UPDATE fate INDEXED BY fate_held SET fate = 'withheld', reason = ?, decided = ? "
         "WHERE channel_id = ? AND fate = 'digested' AND article_id IN (SELECT value FROM json_each(?))",
-        (dispatch_rows.TOLD, now, digest.channel_id, listed(told)),
+        (WithheldFor.TOLD, now, digest.channel_id, listed(told)),
     )
     connection.execute(
         "UPDATE digest SET due = ?, covered = ? WHERE id = ?",

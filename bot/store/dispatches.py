@@ -9,7 +9,7 @@ from bot.core.clock import Clock
 from bot.core.models import Dispatch, DispatchState
 from bot.store.connection import Connection
 from bot.store.outbox import dispatch_cancellation, posting_schedule
-from bot.store.outbox.dispatch_rows import TOLD
+from bot.store.records import WithheldFor
 from bot.store.rows import DISPATCH, dispatch, listed
 from bot.store.sqlite.database import Database
 
@@ -130,7 +130,7 @@ class Dispatches:
             await transaction.execute(
                 "UPDATE fate SET dispatch_id = NULL, fate = 'withheld', reason = ?, decided = ? "
                 "WHERE dispatch_id = ? AND article_id IN (SELECT value FROM json_each(?))",
-                (TOLD, self._clock.now(), dispatch_id, listed(article_ids)),
+                (WithheldFor.TOLD, self._clock.now(), dispatch_id, listed(article_ids)),
             )
             await transaction.run(_delete_empty, dispatch_id, self._clock.now())
 

@@ -3,67 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import count
-from types import MappingProxyType
-from typing import NamedTuple
 
 from bot.core.clock import Clock
 from bot.core.models import Feed, NewArticle
 from bot.store import alerts, filters, title_words
-from bot.store.alerts import Alert
 from bot.store.connection import Connection
 from bot.store.feeds import write_feeds
 from bot.store.filters import Matches
 from bot.store.outbox import corrections, dispatch_rows, page_claims, page_queue, story_joins, watch_notices
-from bot.store.outbox.corrections import Watched
-from bot.store.outbox.dispatch_rows import AWAY, PAUSED, Owed
-from bot.store.outbox.story_joins import Kin
+from bot.store.outbox.dispatch_rows import Owed
+from bot.store.records import (
+    NO_KIN,
+    Alert,
+    ChangedArticle,
+    Kin,
+    Known,
+    Recorded,
+    Unchanged,
+    Watched,
+    WithheldFor,
+)
 from bot.store.rows import article_values, listed
 from bot.store.sqlite import indexing
 from bot.store.sqlite.database import Database
 
 MOST_NAMES = 20
 """Identities that an article may gain: some publishers change a guid each time they are asked."""
-NO_KIN: Mapping[str, Sequence[Kin]] = MappingProxyType({})
 CHUNK = 10_000  # parameters of a statement; SQLite takes 32,766
-
-
-class Known(NamedTuple):
-    """What intake needs of an article to recognise its entry."""
-
-    article_id: int
-    key: str
-    url: str
-    title: str
-    published: int
-    fingerprint: bytes
-    page: str
-
-
-class Unchanged(NamedTuple):
-    """A poll of a feed in good order that found nothing at all changed; times in seconds of UTC."""
-
-    feed_id: int
-    interval: int
-    next_poll: int
-    polled: int
-
-
-@dataclass(frozen=True, slots=True)
-class ChangedArticle:
-    """An article whose entry changed. It keeps its key; its terms are made again from what is stored."""
-
-    article_id: int
-    new: NewArticle
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """What a poll brought: the new articles, oldest first, and the channels that are owed something."""
-
-    new_ids: tuple[int, ...] = ()
-    channel_ids: tuple[int, ...] = ()
 
 
 class Polls:
@@ -339,7 +306,13 @@ def _owe(
     channels = []
     for row in subscriptions:
         channel_id = row["channel_id"]
-        stopped = AWAY if row["left"] is not None else PAUSED if row["paused"] is not None else None
+        stopped = (
+            WithheldFor.AWAY
+            if row["left"] is not None
+            else WithheldFor.PAUSED
+            if row["paused"] is not None
+            else None
+        )
         news = list(articles)
         if first:
             # Who came back before the first read, or follows quietly, gets what is published from now on.

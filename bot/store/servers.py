@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from bot.core.clock import Clock
 from bot.store.connection import Connection
-from bot.store.outbox import dispatch_rows
+from bot.store.records import WithheldFor
 from bot.store.rows import listed
 from bot.store.sqlite.database import Database
 
@@ -102,7 +102,7 @@ def _withhold_waiting(connection: Connection, server_id: int, now: int) -> None:
         "(channel_id IN (SELECT id FROM channel WHERE server_id = :server)"
         " OR watch_id IN (SELECT id FROM watch WHERE server_id = :server))"
     )
-    values = {"server": server_id, "reason": dispatch_rows.AWAY, "now": now}
+    values = {"server": server_id, "reason": WithheldFor.AWAY, "now": now}
     connection.execute(
         "UPDATE fate SET dispatch_id = NULL, joined_id = NULL, fate = 'withheld', reason = :reason, "
         f"decided = :now WHERE dispatch_id IN ({waiting}) OR joined_id IN ({waiting}) "

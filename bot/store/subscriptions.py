@@ -12,6 +12,7 @@ from bot.store.connection import Connection
 from bot.store.outbox import dispatch_cancellation, dispatch_rows
 from bot.store.outbox.dispatch_rows import Owed
 from bot.store.outbox.place_rows import need_channel, need_server
+from bot.store.records import WithheldFor
 from bot.store.rows import FEED, SUBSCRIPTION, feed, listed, look_text, subscription
 from bot.store.sqlite.database import Database
 from bot.store.store_errors import StoreError
@@ -213,7 +214,7 @@ def _unfollow(connection: Connection, channel_id: int, feed_id: int, person_id: 
     if followed is None:
         return False
     waiting = [owed for owed, _ in dispatch_cancellation.waiting(connection, channel_id, feed_id)]
-    dispatch_cancellation.withdraw(connection, channel_id, waiting, reason=dispatch_rows.UNFOLLOWED, now=now)
+    dispatch_cancellation.withdraw(connection, channel_id, waiting, reason=WithheldFor.UNFOLLOWED, now=now)
     connection.execute("DELETE FROM subscription WHERE id = ?", (followed.id,))
     _note(connection, followed, person_id, _state(followed), None, now)
     return True
@@ -263,9 +264,7 @@ def _pause(connection: Connection, subscription_id: int, person_id: int | None, 
     waiting = [
         owed for owed, _ in dispatch_cancellation.waiting(connection, paused.channel_id, paused.feed_id)
     ]
-    dispatch_cancellation.withdraw(
-        connection, paused.channel_id, waiting, reason=dispatch_rows.PAUSED, now=now
-    )
+    dispatch_cancellation.withdraw(connection, paused.channel_id, waiting, reason=WithheldFor.PAUSED, now=now)
     connection.execute("UPDATE subscription SET paused = ? WHERE id = ?", (now, subscription_id))
     _note(connection, paused, person_id, SubscriptionState.FOLLOWED, SubscriptionState.PAUSED, now)
     return True

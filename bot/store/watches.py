@@ -7,11 +7,11 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from bot.core.clock import Clock
-from bot.core.models import Article, Watch
+from bot.core.models import Watch
 from bot.store.connection import Connection, Row
 from bot.store.outbox import watch_notices
 from bot.store.outbox.place_rows import need_server
-from bot.store.outbox.watch_notices import EarlierNotice
+from bot.store.records import Arrival, EarlierNotice, Standing
 from bot.store.rows import ARTICLE, article, listed
 from bot.store.sqlite.database import Database
 from bot.store.store_errors import StoreError
@@ -23,26 +23,11 @@ WATCH = """
 FROM = "FROM watch JOIN channel ON channel.id = watch.channel_id"
 
 
-class Standing(NamedTuple):
-    """As much of a watch as matching needs."""
-
-    id: int
-    server_id: int
-    query: str
-
-
 class Told(NamedTuple):
     """An article that a person was told of: its address, and when."""
 
     url: str
     sent: int
-
-
-class Arrival(NamedTuple):
-    """A new article that watches are to be held against, and the servers that follow its feed."""
-
-    article: Article
-    server_ids: frozenset[int]
 
 
 class Watches:

@@ -15,7 +15,8 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from bot.store.outbox.story_joins import APART, Kin
+from bot.store.outbox.story_joins import APART
+from bot.store.records import Kin
 from bot.store.stories import LEAD
 from bot.stories.companies import COMPANIES, WORDS_TOO
 from bot.stories.title_conflicts import Figures, contradict, figures, versioned

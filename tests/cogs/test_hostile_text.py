@@ -24,7 +24,7 @@ from bot.polling import feed_alerts
 from bot.posting.explanations import Explanation
 from bot.posting.rendering import messages
 from bot.search.searching import Result, SearchPage
-from bot.store.fates import FateRow
+from bot.store.records import FateRow
 from cogs.asking.answer_views import reply
 from cogs.feeds import subscription_options, why_commands
 from cogs.reading import bookmark_files as exports

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from typing import NamedTuple
 
 from bot.store.connection import Connection, Row
+from bot.store.records import Watched
 from bot.store.rows import listed
 
 STAYS_AWAY = 1800
@@ -18,14 +18,6 @@ SHOWN = 400
 """Characters at the beginning of a text that a post may show."""
 
 _WORDS = re.compile(r"\w+")
-
-
-class Watched(NamedTuple):
-    """An article that its feed may take back: a recent one, or one that vanished."""
-
-    article_id: int
-    published: int
-    missing_since: int | None
 
 
 def watched(connection: Connection, feed_id: int, since: int) -> list[Watched]:

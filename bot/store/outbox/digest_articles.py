@@ -4,50 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
-from typing import NamedTuple
 
 from bot.core.models import Digest
 from bot.store.connection import Connection, Row
+from bot.store.records import Candidate, Gathered, Other
 from bot.store.rows import listed
 
 MOST_READ = 3_000
 """Articles that a digest is chosen from, the newest."""
 
 _DAY = 86_400
-
-
-class Other(NamedTuple):
-    """An article of the same page as one that a digest may tell of."""
-
-    article_id: int
-    feed_id: int
-    outlet: str
-
-
-class Candidate(NamedTuple):
-    """An article that a digest may tell of, with the other articles of its page that may be named.
-
-    `kept` is how many people bookmarked any of them in this server.
-    """
-
-    article_id: int
-    feed_id: int
-    page: str
-    title: str
-    outlet: str
-    tags: tuple[str, ...]
-    language: str | None
-    published: int
-    others: tuple[Other, ...]
-    kept: int
-
-
-class Gathered(NamedTuple):
-    """What a digest may tell, newest first; all articles held for it; which seem to tell of one event."""
-
-    candidates: list[Candidate]
-    held: list[int]
-    kin: list[tuple[int, int, float]]
 
 
 def gather(

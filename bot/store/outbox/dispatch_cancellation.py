@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from bot.store.connection import Connection
 from bot.store.outbox import dispatch_rows
 from bot.store.outbox.dispatch_rows import Owed
+from bot.store.records import WithheldFor
 from bot.store.rows import listed
 
 HELD = "held"
@@ -167,5 +168,5 @@ def _withhold_ended(connection: Connection, dispatch_id: int, now: int) -> None:
                 WHERE subscription.channel_id = fate.channel_id AND article.id = fate.article_id), :ended)
         WHERE joined_id = :dispatch AND shown IS NULL AND NOT EXISTS ({_STILL_OWED})
         """,
-        {"dispatch": dispatch_id, "now": now, "ended": dispatch_rows.UNFOLLOWED},
+        {"dispatch": dispatch_id, "now": now, "ended": WithheldFor.UNFOLLOWED},
     )

@@ -13,11 +13,6 @@ from typing import NamedTuple
 from bot.store.connection import Connection
 from bot.store.rows import listed
 
-PAUSED = "paused"
-AWAY = "away"
-UNFOLLOWED = "unfollowed"
-TOLD = "told"  # in a message that a restored backup knows nothing of
-
 ALL = 2**31  # posts that may wait, where none is to go into a catch-up
 
 # A dispatch that was never tried may still change: a retried one was perhaps seen by somebody.

@@ -14,10 +14,8 @@ from typing import Any
 from bot.core import hours
 from bot.store.connection import Connection, Row
 from bot.store.outbox import dispatch_rows
+from bot.store.records import WaitsFor
 
-QUIET_HOURS = "quiet-hours"
-MOST_AN_HOUR = "most-an-hour"
-GAP = "gap"
 HOUR = 3600
 
 PACED = "('post', 'catch-up')"
@@ -88,9 +86,9 @@ def reason(kind: str, row: Mapping[str, Any] | Row, now: int) -> str | None:
 
     `row` has `quiet_ends`, `gap_ends`, `hour_ends` and the `time_zone`.
     """
-    ends = {QUIET_HOURS: row["quiet_ends"] if kind != "digest" else 0}
+    ends = {WaitsFor.QUIET_HOURS: row["quiet_ends"] if kind != "digest" else 0}
     if kind in {"post", "catch-up"}:
-        ends |= {MOST_AN_HOUR: row["hour_ends"], GAP: row["gap_ends"]}
+        ends |= {WaitsFor.MOST_AN_HOUR: row["hour_ends"], WaitsFor.GAP: row["gap_ends"]}
     name = max(ends, key=lambda one: ends[one])
     return f"{name} {hours.told(ends[name], row['time_zone'] or 'UTC')}" if ends[name] > now else None
 

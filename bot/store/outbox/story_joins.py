@@ -7,11 +7,11 @@ channel count, so what another server follows, or a feed with credentials of its
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from bot.store.connection import Connection
 from bot.store.outbox import dispatch_rows
 from bot.store.outbox.dispatch_rows import Owed
+from bot.store.records import Kin
 from bot.store.rows import listed
 
 DAY = 86_400
@@ -25,13 +25,6 @@ PAUSE = 180
 NEAREST = 3  # articles of a story by which a new one is judged
 ALONE = 0.5  # how like the only article of a story it has to be,
 TOGETHER = 0.25  # and how like, on average, the nearest of many
-
-
-class Kin(NamedTuple):
-    """An article that another one seems to tell the same as, and how alike they are, from 0 to 1."""
-
-    article_id: int
-    likeness: float
 
 
 def margin(likenesses: Sequence[float], size: int) -> float:

@@ -7,22 +7,14 @@ arrival in the transaction that writes the notices: a crash before leaves it the
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import NamedTuple
 
 from bot.store.connection import Connection, Row
 from bot.store.outbox import dispatch_rows
+from bot.store.records import EarlierNotice
 from bot.store.rows import ids_of, listed
 
 QUIET = 600
 """Seconds after a notice in which further matches of its watch wait for the next one."""
-
-
-class EarlierNotice(NamedTuple):
-    """A notice that was sent: the name of its dispatch, its message, and the articles that it told of."""
-
-    what: str
-    message_id: int
-    article_ids: Collection[int]
 
 
 def arrived(connection: Connection, feed_id: int, article_ids: Collection[int]) -> None:
