@@ -9,8 +9,8 @@ from operator import attrgetter
 from bot.core.clock import Clock
 from bot.core.models import DueFeed, Feed, FeedState
 from bot.store.connection import Connection
+from bot.store.ports import Database
 from bot.store.rows import DUE_FEED, FEED, due_feed, feed, feed_values, listed
-from bot.store.sqlite.database import Database
 
 FOLLOWED = """
     EXISTS (SELECT 1 FROM subscription

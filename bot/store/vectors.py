@@ -7,8 +7,8 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from bot.store.connection import Connection
+from bot.store.ports import Database
 from bot.store.rows import listed
-from bot.store.sqlite.database import Database
 from bot.store.sqlite.hits import Hit
 from bot.store.sqlite.search_index import Scope, within
 
