@@ -13,6 +13,7 @@ from bot.store.feeds import write_feeds
 from bot.store.filters import Matches
 from bot.store.outbox import corrections, dispatch_rows, page_claims, page_queue, story_joins, watch_notices
 from bot.store.outbox.dispatch_rows import Owed
+from bot.store.ports import Database
 from bot.store.records import (
     NO_KIN,
     Alert,
@@ -26,7 +27,6 @@ from bot.store.records import (
 )
 from bot.store.rows import article_values, listed
 from bot.store.sqlite import indexing
-from bot.store.sqlite.database import Database
 
 MOST_NAMES = 20
 """Identities that an article may gain: some publishers change a guid each time they are asked."""

@@ -12,9 +12,9 @@ from bot.store.connection import Connection
 from bot.store.outbox import dispatch_cancellation, dispatch_rows
 from bot.store.outbox.dispatch_rows import Owed
 from bot.store.outbox.place_rows import need_channel, need_server
+from bot.store.ports import Database
 from bot.store.records import WithheldFor
 from bot.store.rows import FEED, SUBSCRIPTION, feed, listed, look_text, subscription
-from bot.store.sqlite.database import Database
 from bot.store.store_errors import StoreError
 
 FROM = "FROM subscription JOIN channel ON channel.id = subscription.channel_id"

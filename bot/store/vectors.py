@@ -6,8 +6,8 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from bot.store.connection import Connection
+from bot.store.ports import Database
 from bot.store.rows import listed
-from bot.store.sqlite.database import Database
 
 READ = 500
 """Characters of an article that are encoded: its title, its summary and the beginning of its text."""
