@@ -87,7 +87,9 @@ def demo(
     if find_spec("simcord") is None:
         stop("The demo needs its extra: pip install 'telex[demo]'", FAILED)
     settings = settings_or_stop()
-    terminal.start_logging(settings)
+    # The page is what there is to see: without a level of one's own, only what went wrong is logged.
+    quiet = {} if "log_level" in settings.model_fields_set else {"log_level": "warning"}
+    terminal.start_logging(settings.model_copy(update=quiet))
     from bot.demo import serve as serve_demo  # noqa: PLC0415 - needs the extra
     from cogs import ALL  # noqa: PLC0415 - discord.py takes a second to import
 
