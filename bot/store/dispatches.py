@@ -9,9 +9,9 @@ from bot.core.clock import Clock
 from bot.core.models import Dispatch, DispatchState
 from bot.store.connection import Connection
 from bot.store.outbox import dispatch_cancellation, posting_schedule
+from bot.store.ports import Database
 from bot.store.records import WithheldFor
 from bot.store.rows import DISPATCH, dispatch, listed
-from bot.store.sqlite.database import Database
 
 FROM = "FROM dispatch JOIN channel ON channel.id = dispatch.channel_id"
 
