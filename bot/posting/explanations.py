@@ -11,8 +11,8 @@ from bot.core.models import Article, Dispatch, Fate, Feed, Subscription
 from bot.polling import entry_identity
 from bot.polling.entry_keys import link_names
 from bot.store import Store
-from bot.store.filters import read
 from bot.store.records import FateRow, Reading, WithheldFor
+from bot.store.settings.filters import read
 from bot.text import safe, urls
 from bot.watches import subscription_filters
 

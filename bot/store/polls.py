@@ -7,10 +7,9 @@ from itertools import count
 
 from bot.core.clock import Clock
 from bot.core.models import Feed, NewArticle
-from bot.store import alerts, filters, title_words
+from bot.store import alerts, title_words
 from bot.store.connection import Connection
 from bot.store.feeds import write_feeds
-from bot.store.filters import Matches
 from bot.store.outbox import corrections, dispatch_rows, page_claims, page_queue, story_joins, watch_notices
 from bot.store.outbox.dispatch_rows import Owed
 from bot.store.ports import Database
@@ -26,6 +25,8 @@ from bot.store.records import (
     WithheldFor,
 )
 from bot.store.rows import article_values, listed
+from bot.store.settings import filters
+from bot.store.settings.filters import Matches
 from bot.store.sqlite import indexing
 
 MOST_NAMES = 20
