@@ -14,6 +14,7 @@ from bot.search.query_syntax import parse
 from bot.search.searching import Searcher
 from bot.store import Store
 from bot.watches.watch_matching import check
+from tests.search.searchers import searcher_of
 from tests.store.samples import add_feed, new_article, record
 
 STORIES = [
@@ -67,7 +68,7 @@ async def stand(store: Store) -> Newsstand:
         ),
     )
     articles = await store.articles.newest(None, limit=99)
-    return Newsstand(store, Searcher(store), [Held(article) for article in articles])
+    return Newsstand(store, searcher_of(store), [Held(article) for article in articles])
 
 
 def queries() -> st.SearchStrategy[str]:
