@@ -18,7 +18,7 @@ from typing import NamedTuple
 from babel.dates import get_month_names
 
 from bot.answers import conversation, happenings, time_expressions, timelines
-from bot.answers.answer_model import Answer, Line, Quote, Sentence
+from bot.answers.answer_model import Answer, Line, Quote, Sentence, Tier
 from bot.answers.answer_worker import NEEDED, Drawn, Extract, read_and_draw
 from bot.answers.happenings import Happening
 from bot.answers.model_writer import PASSAGES, Writer
@@ -156,7 +156,6 @@ async def _sought(
         answer = await _listed(searcher, text, await timelines.fate(searcher, topic, feed_ids=feed_ids))
     return answer or Answer(
         question=text,
-        answered=False,
         nearest=found.nearest(),
         sureness=found.drawn.sureness,
         period=dated and dated.period,
@@ -200,7 +199,7 @@ async def _happened(
         nearest = await timelines.otherwise(searcher, happening.topic, feed_ids=feed_ids, most=NEAREST)
     else:
         nearest = tuple(await searcher.store.articles.newest(feed_ids, limit=NEAREST))
-    return Answer(question=text, answered=False, nearest=nearest, period=period)
+    return Answer(question=text, nearest=nearest, period=period)
 
 
 async def _listed(
@@ -212,7 +211,7 @@ async def _listed(
     sources = tuple(line.article for line in lines)
     begun = await searcher.aside(_begun, sources[:QUOTES])
     quotes = tuple(Quote(words, each) for words, each in zip(begun, sources, strict=False) if words)
-    return Answer(question=text, answered=True, quotes=quotes, sources=sources, lines=lines, period=period)
+    return Answer(question=text, tier=Tier.SURE, quotes=quotes, sources=sources, lines=lines, period=period)
 
 
 async def _about(searcher: Searcher, text: str, article: Article, writer: Writer | None) -> Answer | None:
@@ -246,7 +245,7 @@ async def _overview(searcher: Searcher, text: str, article: Article, writer: Wri
         sentences = await writer.write(text, quotes, detect(text) or locale.current())
         if sentences:
             return _as_answer(text, sentences, quotes, None)
-    return Answer(question=text, answered=True, quotes=(Quote(begins, article),), sources=(article,))
+    return Answer(question=text, tier=Tier.SURE, quotes=(Quote(begins, article),), sources=(article,))
 
 
 def _begun(articles: Sequence[Article]) -> list[str]:
@@ -313,7 +312,7 @@ async def _answer(text: str, found: _Evidence, sure_enough: float, writer: Write
     sources = {quote.article.id: quote.article for quote in quotes}
     return Answer(
         question=text,
-        answered=True,
+        tier=Tier.SURE,
         quotes=quotes,
         sources=tuple(sources.values()),
         sureness=drawn.sureness,
@@ -350,7 +349,7 @@ def _as_answer(
     )
     return Answer(
         question=text,
-        answered=True,
+        tier=Tier.SURE,
         quotes=tuple(cited[:QUOTES]),
         sources=tuple(sources),
         sureness=sureness,

@@ -16,8 +16,8 @@ from itertools import islice
 from bot.core.choices import DigestPlan
 from bot.digests import rising
 from bot.digests.rising import Line
-from bot.store.outbox.digest_articles import Candidate
 from bot.store.outbox.story_joins import margin
+from bot.store.records import Candidate
 from bot.text import safe, terms
 
 MOST_OF_A_SERVER = 10

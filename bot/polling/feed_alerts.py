@@ -7,7 +7,7 @@ from bot.core.locale import _
 from bot.core.models import Feed, FeedState
 from bot.core.settings import Settings
 from bot.feeds.fetch_errors import describe
-from bot.store.alerts import Alert, AlertKind
+from bot.store.records import Alert, AlertKind
 from bot.text import safe, urls
 
 BROKEN_AFTER = 86_400

@@ -21,7 +21,7 @@ from bot.polling import entry_identity, moved_entries, retractions
 from bot.polling.drafts import Document, Draft, Source, article_key, prepare, read
 from bot.polling.entry_keys import Sketch, content, sketched
 from bot.store import Store
-from bot.store.polls import ChangedArticle, Known
+from bot.store.records import ChangedArticle, Known
 from bot.text import urls
 
 T = TypeVar("T")

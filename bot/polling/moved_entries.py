@@ -22,7 +22,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from bot.polling.entry_identity import is_close
 from bot.polling.entry_keys import Sketch, plain_title
-from bot.store.polls import Known
+from bot.store.records import Known
 from bot.text.tables import table
 
 MARGIN = 50

@@ -22,9 +22,7 @@ from bot.polling import feed_alerts
 from bot.polling.intake import Decision, Intake
 from bot.polling.outlet_names import outlet_name
 from bot.store import Store
-from bot.store.alerts import Alert
-from bot.store.outbox.story_joins import Kin
-from bot.store.polls import NO_KIN, Recorded, Unchanged
+from bot.store.records import NO_KIN, Alert, Kin, Recorded, Unchanged
 from bot.stories.story_lookup import Gathering
 from bot.text import safe, urls
 from bot.watches import subscription_filters

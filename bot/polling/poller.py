@@ -25,8 +25,7 @@ from bot.polling.hosts import Host, Hosts, Queue
 from bot.polling.intake import Intake
 from bot.polling.poll_results import Outcome, PollReport, Visits
 from bot.store import DatabaseFault, Store, StoreError
-from bot.store.alerts import Alert
-from bot.store.polls import Recorded, Unchanged
+from bot.store.records import Alert, Recorded, Unchanged
 from bot.stories.story_lookup import Gathering
 from bot.text import urls
 

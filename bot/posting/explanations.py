@@ -10,10 +10,8 @@ from bot.core.locale import _
 from bot.core.models import Article, Dispatch, Fate, Feed, Subscription
 from bot.polling.entry_keys import link_names
 from bot.store import Store
-from bot.store.fates import FateRow
-from bot.store.filters import read
-from bot.store.outbox.dispatch_rows import AWAY, PAUSED, TOLD, UNFOLLOWED
-from bot.store.page_reads import Reading
+from bot.store.records import FateRow, Reading, WithheldFor
+from bot.store.settings.filters import read
 from bot.text import safe, urls
 from bot.watches import subscription_filters
 
@@ -110,11 +108,13 @@ def sentence(  # noqa: PLR0911  # one line a fate
         case Fate.FILTERED:
             by = subscription_filters.listed(read(reason))
             return _("filtered by: {filters} ({when})").format(filters=by, when=when)
-    withheld = {
-        PAUSED: _("not posted: the feed was paused there ({when})"),
-        AWAY: _("not posted: I was not in the server at that time ({when})"),
-        TOLD: _("told in another message, before a backup was restored ({when})"),
-        UNFOLLOWED: _("not posted: the channel stopped following the feed before it was sent ({when})"),
+    withheld: dict[str, str] = {
+        WithheldFor.PAUSED: _("not posted: the feed was paused there ({when})"),
+        WithheldFor.AWAY: _("not posted: I was not in the server at that time ({when})"),
+        WithheldFor.TOLD: _("told in another message, before a backup was restored ({when})"),
+        WithheldFor.UNFOLLOWED: _(
+            "not posted: the channel stopped following the feed before it was sent ({when})"
+        ),
     }
     return withheld.get(reason, _("left out ({when})")).format(when=when)
 

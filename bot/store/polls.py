@@ -2,70 +2,38 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import count
-from types import MappingProxyType
-from typing import NamedTuple
 
 from bot.core.clock import Clock
 from bot.core.models import Feed, NewArticle
-from bot.store import alerts, filters, title_words
-from bot.store.alerts import Alert
+from bot.store import alerts, title_words
+from bot.store.connection import Connection
 from bot.store.feeds import write_feeds
-from bot.store.filters import Matches
 from bot.store.outbox import corrections, dispatch_rows, page_claims, page_queue, story_joins, watch_notices
-from bot.store.outbox.corrections import Watched
-from bot.store.outbox.dispatch_rows import AWAY, PAUSED, Owed
-from bot.store.outbox.story_joins import Kin
+from bot.store.outbox.dispatch_rows import Owed
+from bot.store.ports import Database
+from bot.store.records import (
+    NO_KIN,
+    Alert,
+    ChangedArticle,
+    Kin,
+    Known,
+    Recorded,
+    Unchanged,
+    Watched,
+    WithheldFor,
+)
 from bot.store.rows import article_values, listed
+from bot.store.settings import filters
+from bot.store.settings.filters import Matches
 from bot.store.sqlite import indexing
-from bot.store.sqlite.database import Database
 from bot.text import urls
 
 MOST_NAMES = 20
 """Identities that an article may gain: some publishers change a guid each time they are asked."""
-NO_KIN: Mapping[str, Sequence[Kin]] = MappingProxyType({})
 _KNOWN = "article.id, key, url, title, published, fingerprint, page"
 CHUNK = 10_000  # parameters of a statement; SQLite takes 32,766
-
-
-class Known(NamedTuple):
-    """What intake needs of an article to recognise its entry."""
-
-    article_id: int
-    key: str
-    url: str
-    title: str
-    published: int
-    fingerprint: bytes
-    page: str
-
-
-class Unchanged(NamedTuple):
-    """A poll of a feed in good order that found nothing at all changed; times in seconds of UTC."""
-
-    feed_id: int
-    interval: int
-    next_poll: int
-    polled: int
-
-
-@dataclass(frozen=True, slots=True)
-class ChangedArticle:
-    """An article whose entry changed. It keeps its key; its terms are made again from what is stored."""
-
-    article_id: int
-    new: NewArticle
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """What a poll brought: the new articles, oldest first, and the channels that are owed something."""
-
-    new_ids: tuple[int, ...] = ()
-    channel_ids: tuple[int, ...] = ()
 
 
 class Polls:
@@ -175,7 +143,7 @@ class Polls:
             return recorded
 
 
-def _known(connection: sqlite3.Connection, feed_id: int, hashes: list[bytes]) -> dict[bytes, Known]:
+def _known(connection: Connection, feed_id: int, hashes: list[bytes]) -> dict[bytes, Known]:
     found: dict[bytes, Known] = {}
     for start in range(0, len(hashes), CHUNK):
         chunk = hashes[start : start + CHUNK]
@@ -193,7 +161,7 @@ def _known(connection: sqlite3.Connection, feed_id: int, hashes: list[bytes]) ->
 
 
 def _known_pages(
-    connection: sqlite3.Connection, feed_id: int, pages: Mapping[str, Collection[str]]
+    connection: Connection, feed_id: int, pages: Mapping[str, Collection[str]]
 ) -> dict[str, list[Known]]:
     rows = connection.execute(
         f"SELECT {_KNOWN} FROM article WHERE (url IN (SELECT value FROM json_each(:urls)) "
@@ -211,7 +179,7 @@ def _known_pages(
     return found
 
 
-def _reschedule(connection: sqlite3.Connection, unchanged: Sequence[Unchanged]) -> None:
+def _reschedule(connection: Connection, unchanged: Sequence[Unchanged]) -> None:
     """Most polls end like this, so this writes no more than it must."""
     connection.executemany(
         "UPDATE feed SET interval = ?2, next_poll = ?3, last_poll = ?4, last_success = ?4 WHERE id = ?1",
@@ -220,7 +188,7 @@ def _reschedule(connection: sqlite3.Connection, unchanged: Sequence[Unchanged]) 
 
 
 def _record(
-    connection: sqlite3.Connection,
+    connection: Connection,
     feed: Feed,
     new: Sequence[NewArticle],
     changed: Sequence[ChangedArticle],
@@ -252,7 +220,7 @@ def _record(
 
 
 def insert_articles(
-    connection: sqlite3.Connection, feed_id: int, new: Sequence[NewArticle], now: int
+    connection: Connection, feed_id: int, new: Sequence[NewArticle], now: int
 ) -> tuple[list[int], list[Owed]]:
     """Keep and index articles: the ids of those that were not there, and all that channels may be owed.
 
@@ -310,7 +278,7 @@ def _spoken(feed_id: int, article: NewArticle) -> title_words.Spoken:
     return title_words.Spoken(feed_id, article.title, article.tags, article.author, article.published)
 
 
-def _change(connection: sqlite3.Connection, feed_id: int, change: ChangedArticle, now: int) -> None:
+def _change(connection: Connection, feed_id: int, change: ChangedArticle, now: int) -> None:
     stored = connection.execute(
         f"SELECT {indexing.SOURCE}, page, summary, coalesce(body, text) AS given FROM article WHERE id = ?",
         (change.article_id,),
@@ -348,7 +316,7 @@ def _change(connection: sqlite3.Connection, feed_id: int, change: ChangedArticle
 
 
 def _owe(
-    connection: sqlite3.Connection,
+    connection: Connection,
     feed_id: int,
     articles: Sequence[Owed],
     first: bool,  # noqa: FBT001 - private
@@ -376,7 +344,13 @@ def _owe(
     channels = []
     for row in subscriptions:
         channel_id = row["channel_id"]
-        stopped = AWAY if row["left"] is not None else PAUSED if row["paused"] is not None else None
+        stopped = (
+            WithheldFor.AWAY
+            if row["left"] is not None
+            else WithheldFor.PAUSED
+            if row["paused"] is not None
+            else None
+        )
         news = list(articles)
         if first:
             # Who came back before the first read, or follows quietly, gets what is published from now on.

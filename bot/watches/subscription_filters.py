@@ -18,7 +18,7 @@ from bot.search.query_plan import plan
 from bot.search.query_syntax import Condition, Query, parse
 from bot.search.query_syntax import Filter as Search
 from bot.store import Store
-from bot.store.filters import keeping_out
+from bot.store.settings.filters import keeping_out
 from bot.text import safe
 from bot.watches.watch_matching import parts
 

@@ -12,7 +12,7 @@ from bot.search.query_matching import Matcher, Sought, Token, is_name, is_text, 
 from bot.search.query_plan import Plan, plan
 from bot.search.query_syntax import AllOf, AnyOf, Condition, Filter, Node, Not, Query, parse
 from bot.store import Store
-from bot.store.watches import Arrival, Standing
+from bot.store.records import Arrival, Standing
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from bot.polling import page_outcomes
 from bot.posting import send_outcomes
 from bot.posting.explanations import Explanation, explain, message_of, passed_over, sentence
 from bot.posting.rendering import discord_limits, messages
-from bot.store.fates import FateRow
+from bot.store.records import FateRow
 from bot.text import safe, urls
 from cogs.feeds.subscription_options import Pair, bold, health, trouble
 from cogs.shared import article_cards

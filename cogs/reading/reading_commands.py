@@ -13,12 +13,13 @@ from bot.client.discord_client import Telex
 from bot.core.locale import _, amount, clickable, ngettext
 from bot.core.refusals import Refusal
 from bot.posting.rendering import discord_limits
-from bot.search.query_syntax import Query, written
+from bot.search.query_syntax import MAX_READ, Query
 from bot.search.searching import Searcher, SearchPage, Sort, parse
 from bot.store.title_words import Kind
-from bot.text import periods, safe
+from bot.text import safe
 from cogs.reading.query_completion import query_choices
 from cogs.reading.saving import unreadable
+from cogs.reading.search_options import SearchOptions
 from cogs.shared import article_cards
 from cogs.shared.paging import Page, Pages
 from cogs.shared.rights import in_servers
@@ -66,7 +67,7 @@ class Reading(commands.Cog):
     async def search(
         self,
         interaction: Interaction,
-        query: Range[str, 1, 200],
+        query: Range[str, 1, MAX_READ],
         source: Range[str, 1, 100] | None = None,
         language: str | None = None,
         since: Range[str, 1, 40] | None = None,
@@ -83,30 +84,20 @@ class Reading(commands.Cog):
         await interaction.response.defer(ephemeral=True, thinking=True)
         assert interaction.guild_id is not None
         now, zone = self.bot.newsroom.clock.now(), await self.bot.newsroom.zone(interaction.guild_id)
-        for date in filter(None, (since, before)):
-            if periods.parse(date, now, zone) is None:
-                raise Refusal(
-                    _("“{value}” is no date that I know: try 7d, 2020-06-10 or “last monday”.").format(
-                        value=safe.markdown(safe.plain(date))
-                    )
-                )
-        named = {
-            "source": source,
-            _("author"): author,
-            _("title"): title,
-            _("tag"): tag,
-            _("lang"): language,
-            _("since"): since,
-            _("before"): before,
-        }
-        chosen = {_("has:image"): image, _("is:bookmarked"): bookmarked}
-        options = [written(name, value) for name, value in named.items() if value is not None]
-        options += [text if holds else f"-{text}" for text, holds in chosen.items() if holds is not None]
-        wanted = parse(query, now, zone)
-        for option in options:
-            wanted = wanted.joined(parse(option, now, zone))
+        chosen = SearchOptions(
+            source=source,
+            author=author,
+            title=title,
+            tag=tag,
+            language=language,
+            since=since,
+            before=before,
+            image=image,
+            bookmarked=bookmarked,
+        )
+        wanted = chosen.narrow(parse(query, now, zone), now, zone)
         order: Sort = "newest" if sort == "newest" else "relevance"
-        pages = SearchPages(interaction, self._searcher, wanted, order, options=options)
+        pages = SearchPages(interaction, self._searcher, wanted, order, options=chosen.written())
         await pages.show(interaction)
 
     @app_commands.command(

@@ -10,7 +10,7 @@ from bot.answers.answering import Answer, ask
 from bot.answers.happenings import asked, topic_of
 from bot.search.searching import Searcher
 from bot.store import Store
-from bot.store.outbox.story_joins import Kin
+from bot.store.records import Kin
 from bot.text import spans
 from tests.answers.test_answers import BAN
 from tests.search.library import DAY, Library

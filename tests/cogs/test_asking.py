@@ -12,7 +12,7 @@ from simcord.builders import ChannelHandle
 from simcord.enums import OverwriteType
 from simcord.results import InteractionResult
 
-from bot.answers.answer_model import Line, Sentence
+from bot.answers.answer_model import Line, Sentence, Tier
 from bot.text.periods import Period
 from tests.cogs.engine import Engine, mention
 from tests.cogs.helpers import START, components, follow, hide, labels, last, newest, said, text
@@ -53,7 +53,7 @@ async def test_a_source_that_was_taken_back_is_marked(
     article = await newest(telex, await follow(telex, feed_server, story()))
     taken_back = article._replace(retracted=START)
     for gives in ({}, {"lines": (Line("A ban", taken_back),)}):
-        engine.gives = {"answered": True, "sources": (taken_back,), **gives}
+        engine.gives = {"tier": Tier.SURE, "sources": (taken_back,), **gives}
         answer = await telex.reader.slash(telex.news, "ask", question=ASKED)
         assert f"<t:{START - 60}:d> · ⚠️ withdrawn" in said(answer)
 
@@ -80,7 +80,7 @@ async def test_what_is_not_known_is_said_with_the_nearest_and_the_age_of_the_new
 ) -> None:
     feed = await follow(telex, feed_server)
     article = await newest(telex, feed)
-    engine.gives = {"answered": False, "nearest": (article,), "newest": article.published}
+    engine.gives = {"nearest": (article,), "newest": article.published}
     answer = await telex.reader.slash(telex.news, "ask", question="How deep is the ocean of Europa?")
     assert "I don’t know: the articles that you can see here do not answer this." in said(answer)
     assert f"The newest of them was published <t:{START - 60}:R>." in said(answer)
@@ -94,7 +94,7 @@ async def test_a_period_is_a_dated_list(telex: World, feed_server: FeedServer, e
     feed = await follow(telex, feed_server)
     articles = await telex.store.articles.newest([feed.id], limit=3)
     lines = tuple(Line(article.title, article) for article in articles)
-    engine.gives = {"answered": True, "lines": lines, "sources": tuple(articles)}
+    engine.gives = {"tier": Tier.SURE, "lines": lines, "sources": tuple(articles)}
     answer = await telex.reader.slash(telex.news, "ask", question="What happened this week?")
     shown = said(answer)
     assert (
@@ -112,7 +112,7 @@ async def test_the_period_that_was_read_stands_first(
     (article,) = await telex.store.articles.newest([feed.id], limit=1)
     week = Period(1_779_660_000, 1_780_264_800)  # 25 May to 1 June 2026 in Paris
     engine.gives = {
-        "answered": True,
+        "tier": Tier.SURE,
         "lines": (Line(article.title, article),),
         "sources": (article,),
         "period": week,
@@ -124,7 +124,7 @@ async def test_the_period_that_was_read_stands_first(
     answer = await telex.reader.slash(telex.news, "ask", question="Quoi de neuf ?")
     assert "-# Période\N{NO-BREAK SPACE}: 25–31 mai 2026\n" in said(answer)
     telex.locales.clear()
-    engine.gives = {"answered": False, "period": Period(0, 1), "newest": START, "oldest": START - 60}
+    engine.gives = {"period": Period(0, 1), "newest": START, "oldest": START - 60}
     answer = await telex.reader.slash(telex.news, "ask", question="What happened in 1970?")
     assert f"None of them is of that time: the oldest was published on <t:{START - 60}:d>." in said(answer)
     engine.gives |= {"period": Period(START + 60, START + 120), "oldest": None}
@@ -179,7 +179,7 @@ async def test_long_quotations_titles_and_addresses_fit(
     engine.quotes(*articles[:3])
     quoted = await telex.reader.slash(telex.news, "ask", question="*" * 400)
     engine.gives = {
-        "answered": True,
+        "tier": Tier.SURE,
         "lines": tuple(Line(article.title, article) for article in articles),
         "sources": tuple(articles),
     }

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from simcord.results import ResponseMessage
 
-from bot.answers.answer_model import Answer, Line, Quote, Sentence
+from bot.answers.answer_model import Answer, Line, Quote, Sentence, Tier
 from bot.answers.question_service import Reply
 from bot.core.models import Article, Bookmark, Fate, Feed, FeedState
 from bot.core.settings import Settings
@@ -24,7 +24,7 @@ from bot.polling import feed_alerts
 from bot.posting.explanations import Explanation
 from bot.posting.rendering import messages
 from bot.search.searching import Result, SearchPage
-from bot.store.fates import FateRow
+from bot.store.records import FateRow
 from cogs.asking.answer_views import reply
 from cogs.feeds import subscription_options, why_commands
 from cogs.reading import bookmark_files as exports
@@ -111,12 +111,12 @@ def explained(given: str) -> str:
 
 def answered(given: str) -> Iterator[discord.Embed]:
     article, _feed = made_of(given)
-    base = Answer(question=given, answered=True, quotes=(Quote(given, article),), sources=(article,))
+    base = Answer(question=given, tier=Tier.SURE, quotes=(Quote(given, article),), sources=(article,))
     for answer in (
         base,
         replace(base, lines=(Line(given, article),)),
         replace(base, written=(Sentence(given, (1,)),)),
-        Answer(question=given, answered=False, nearest=(article,)),
+        Answer(question=given, nearest=(article,)),
     ):
         yield reply(Reply(answer=answer, question_id=1, about=article), public=True, title=True)[0]
 

@@ -51,7 +51,7 @@ async def test_the_asker_votes_changes_and_takes_back(telex: World) -> None:
 async def test_who_is_told_that_none_is_known_can_say_that_the_articles_do_answer(
     telex: World, engine: Engine
 ) -> None:
-    engine.gives = {"answered": False}
+    engine.gives = {}
     answer = await an_answer(telex)
     (button,) = [one for row in answer.components for one in row["components"]]
     assert (button["emoji"]["name"], button["label"]) == ("👎", "The articles do say")

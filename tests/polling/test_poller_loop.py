@@ -15,7 +15,8 @@ from bot.polling import poller as poller_module
 from bot.polling.intake import Intake
 from bot.store import StoreError
 from bot.store.feeds import Feeds
-from bot.store.polls import Polls, Recorded
+from bot.store.polls import Polls
+from bot.store.records import Recorded
 from tests.answers.desk import followed, titles
 from tests.feed_server import FeedServer, item, rss
 

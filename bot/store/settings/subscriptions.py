@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Collection
 
 from bot.core.choices import Look, SettingChange, SubscriptionState
 from bot.core.clock import Clock
 from bot.core.models import Feed, Subscription
-from bot.store import setting_changes
+from bot.store.connection import Connection
 from bot.store.outbox import dispatch_cancellation, dispatch_rows
 from bot.store.outbox.dispatch_rows import Owed
 from bot.store.outbox.place_rows import need_channel, need_server
+from bot.store.ports import Database
+from bot.store.records import WithheldFor
 from bot.store.rows import FEED, SUBSCRIPTION, feed, listed, look_text, subscription
-from bot.store.sqlite.database import Database
+from bot.store.settings import setting_changes
 from bot.store.store_errors import StoreError
 
 FROM = "FROM subscription JOIN channel ON channel.id = subscription.channel_id"
@@ -141,13 +142,13 @@ class Subscriptions:
         return int(row[0]) if row else 0
 
 
-def _one(connection: sqlite3.Connection, condition: str, *values: int) -> Subscription | None:
+def _one(connection: Connection, condition: str, *values: int) -> Subscription | None:
     row = connection.execute(f"SELECT {SUBSCRIPTION} {FROM} WHERE {condition}", values).fetchone()
     return None if row is None else subscription(row)
 
 
 def _follow(
-    connection: sqlite3.Connection,
+    connection: Connection,
     server_id: int,
     channel_id: int,
     feed_id: int,
@@ -190,7 +191,7 @@ def _follow(
 
 
 def _note(
-    connection: sqlite3.Connection,
+    connection: Connection,
     changed: Subscription,
     person_id: int | None,
     old: str | None,
@@ -208,21 +209,19 @@ def _state(followed: Subscription) -> SubscriptionState:
     return SubscriptionState.FOLLOWED if followed.paused is None else SubscriptionState.PAUSED
 
 
-def _unfollow(
-    connection: sqlite3.Connection, channel_id: int, feed_id: int, person_id: int | None, now: int
-) -> bool:
+def _unfollow(connection: Connection, channel_id: int, feed_id: int, person_id: int | None, now: int) -> bool:
     followed = _one(connection, "subscription.channel_id = ? AND feed_id = ?", channel_id, feed_id)
     if followed is None:
         return False
     waiting = [owed for owed, _ in dispatch_cancellation.waiting(connection, channel_id, feed_id)]
-    dispatch_cancellation.withdraw(connection, channel_id, waiting, reason=dispatch_rows.UNFOLLOWED, now=now)
+    dispatch_cancellation.withdraw(connection, channel_id, waiting, reason=WithheldFor.UNFOLLOWED, now=now)
     connection.execute("DELETE FROM subscription WHERE id = ?", (followed.id,))
     _note(connection, followed, person_id, _state(followed), None, now)
     return True
 
 
 def _move(
-    connection: sqlite3.Connection, subscription_id: int, channel_id: int, person_id: int | None, now: int
+    connection: Connection, subscription_id: int, channel_id: int, person_id: int | None, now: int
 ) -> Subscription | None:
     moved = _one(connection, "subscription.id = ?", subscription_id)
     if moved is None or moved.channel_id == channel_id:
@@ -258,22 +257,20 @@ def _move(
     return there
 
 
-def _pause(connection: sqlite3.Connection, subscription_id: int, person_id: int | None, now: int) -> bool:
+def _pause(connection: Connection, subscription_id: int, person_id: int | None, now: int) -> bool:
     paused = _one(connection, "subscription.id = ?", subscription_id)
     if paused is None or paused.paused is not None:
         return False
     waiting = [
         owed for owed, _ in dispatch_cancellation.waiting(connection, paused.channel_id, paused.feed_id)
     ]
-    dispatch_cancellation.withdraw(
-        connection, paused.channel_id, waiting, reason=dispatch_rows.PAUSED, now=now
-    )
+    dispatch_cancellation.withdraw(connection, paused.channel_id, waiting, reason=WithheldFor.PAUSED, now=now)
     connection.execute("UPDATE subscription SET paused = ? WHERE id = ?", (now, subscription_id))
     _note(connection, paused, person_id, SubscriptionState.FOLLOWED, SubscriptionState.PAUSED, now)
     return True
 
 
-def _resume(connection: sqlite3.Connection, subscription_id: int, person_id: int | None, now: int) -> bool:
+def _resume(connection: Connection, subscription_id: int, person_id: int | None, now: int) -> bool:
     paused = _one(connection, "subscription.id = ?", subscription_id)
     if paused is None or paused.paused is None:
         return False
@@ -286,7 +283,7 @@ def _resume(connection: sqlite3.Connection, subscription_id: int, person_id: int
 
 
 def _set_look(
-    connection: sqlite3.Connection, subscription_id: int, chosen: Look | None, person_id: int, now: int
+    connection: Connection, subscription_id: int, chosen: Look | None, person_id: int, now: int
 ) -> bool:
     changed = _one(connection, "subscription.id = ?", subscription_id)
     if changed is None:
@@ -301,7 +298,7 @@ def _set_look(
     return True
 
 
-def _in_server(connection: sqlite3.Connection, server_id: int) -> list[tuple[Subscription, Feed]]:
+def _in_server(connection: Connection, server_id: int) -> list[tuple[Subscription, Feed]]:
     subscriptions = connection.execute(
         f"SELECT {SUBSCRIPTION} {FROM} WHERE channel.server_id = ? ORDER BY subscription.id", (server_id,)
     ).fetchall()

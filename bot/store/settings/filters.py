@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
@@ -10,10 +9,11 @@ from functools import partial
 from bot.core.choices import Filter, Rule, SettingChange
 from bot.core.clock import Clock
 from bot.core.models import Subscription
-from bot.store import setting_changes
+from bot.store.connection import Connection, Row
 from bot.store.outbox.dispatch_rows import Owed
+from bot.store.ports import Database
 from bot.store.rows import SUBSCRIPTION, listed, subscription
-from bot.store.sqlite.database import Database
+from bot.store.settings import setting_changes
 
 Matches = Callable[[str, str], bool | None]
 """Whether the new article with a key matches a query; None where nobody can tell."""
@@ -64,7 +64,7 @@ def sift(
     return passing, kept_out
 
 
-def of_feed(connection: sqlite3.Connection, feed_id: int) -> defaultdict[int, list[Filter]]:
+def of_feed(connection: Connection, feed_id: int) -> defaultdict[int, list[Filter]]:
     """The filters of a feed's subscriptions, by subscription."""
     return _by_subscription(
         connection.execute(
@@ -124,14 +124,14 @@ class Filters:
         )
 
 
-def _by_subscription(rows: Iterable[sqlite3.Row]) -> defaultdict[int, list[Filter]]:
+def _by_subscription(rows: Iterable[Row]) -> defaultdict[int, list[Filter]]:
     found: defaultdict[int, list[Filter]] = defaultdict(list)
     for subscription_id, id_, rule, query in rows:
         found[subscription_id].append(Filter(id_, Rule(rule), query))
     return found
 
 
-def _subscription(connection: sqlite3.Connection, subscription_id: int) -> Subscription | None:
+def _subscription(connection: Connection, subscription_id: int) -> Subscription | None:
     row = connection.execute(
         f"SELECT {SUBSCRIPTION} FROM subscription JOIN channel ON channel.id = subscription.channel_id "
         "WHERE subscription.id = ?",
@@ -141,7 +141,7 @@ def _subscription(connection: sqlite3.Connection, subscription_id: int) -> Subsc
 
 
 def _add(
-    connection: sqlite3.Connection,
+    connection: Connection,
     subscription_id: int,
     rules: Sequence[tuple[Rule, str]],
     person_id: int,
@@ -166,7 +166,7 @@ def _add(
 
 
 def _remove(
-    connection: sqlite3.Connection,
+    connection: Connection,
     subscription_id: int,
     filter_ids: Collection[int],
     person_id: int,
@@ -185,7 +185,7 @@ def _remove(
 
 
 def _note(
-    connection: sqlite3.Connection,
+    connection: Connection,
     followed: Subscription,
     person_id: int,
     now: int,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 from bot.core.choices import SettingChange
+from bot.store.connection import Connection
 
 MOST_KEPT = 500
 """Changes kept of a server; the oldest are forgotten."""
@@ -19,7 +18,7 @@ FILTER = "filter"
 _COLUMNS = "changed, person_id, setting, channel_id, feed_id, old, new"
 
 
-def note(connection: sqlite3.Connection, server_id: int, change: SettingChange) -> None:
+def note(connection: Connection, server_id: int, change: SettingChange) -> None:
     """Write down a change of a server that is known; one that changes nothing is none."""
     if change.old == change.new:
         return
@@ -43,7 +42,7 @@ def note(connection: sqlite3.Connection, server_id: int, change: SettingChange) 
     )
 
 
-def changes_of(connection: sqlite3.Connection, person_id: int) -> list[tuple[int, SettingChange]]:
+def changes_of(connection: Connection, person_id: int) -> list[tuple[int, SettingChange]]:
     """A person's changes with the servers they were made in, newest first."""
     rows = connection.execute(
         f"SELECT server_id, {_COLUMNS} FROM setting_change WHERE person_id = ? ORDER BY id DESC", (person_id,)
@@ -51,7 +50,7 @@ def changes_of(connection: sqlite3.Connection, person_id: int) -> list[tuple[int
     return [(server_id, SettingChange(*row)) for server_id, *row in rows]
 
 
-def changes(connection: sqlite3.Connection, server_id: int, limit: int, offset: int) -> list[SettingChange]:
+def changes(connection: Connection, server_id: int, limit: int, offset: int) -> list[SettingChange]:
     """The changes of a server, newest first."""
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM setting_change WHERE server_id = ? ORDER BY id DESC LIMIT ? OFFSET ?",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import secrets
-import sqlite3
 
 from bot.core.clock import Clock
 from bot.core.models import Question, Tally
+from bot.store.connection import Connection, Row
 from bot.store.outbox.place_rows import need_server
-from bot.store.sqlite.database import Database
+from bot.store.ports import Database
 
 MOST_OF_A_PERSON = 500
 """How many questions of one person are kept, the latest."""
@@ -180,7 +180,7 @@ class Questions:
 
 
 def _vote(
-    connection: sqlite3.Connection,
+    connection: Connection,
     question_id: int,
     person_id: int,
     helped: bool,  # noqa: FBT001 - given by position to the thread
@@ -201,9 +201,9 @@ def _vote(
     return helped
 
 
-def _question(row: sqlite3.Row) -> Question:
+def _question(row: Row) -> Question:
     return Question(**{**dict(row), "public": bool(row["public"]), "answered": bool(row["answered"])})
 
 
-def _tally(row: sqlite3.Row) -> Tally:
+def _tally(row: Row) -> Tally:
     return Tally(**dict(row))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 from bot.core.choices import SettingChange, TagRule
 from bot.core.clock import Clock
-from bot.store import setting_changes
+from bot.store.connection import Connection
 from bot.store.outbox.place_rows import need_channel, need_server
-from bot.store.sqlite.database import Database
+from bot.store.ports import Database
+from bot.store.settings import setting_changes
 
 
 class ForumTags:
@@ -51,7 +50,7 @@ class ForumTags:
 
 
 def _add(
-    connection: sqlite3.Connection,
+    connection: Connection,
     rule: TagRule,
     name: str,
     server_id: int,

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 from bot.core import hours
 from bot.core.choices import USUAL, ChannelPreferences, Look, Preference, ServerPreferences, SettingChange
 from bot.core.clock import Clock
-from bot.store import digests, setting_changes
+from bot.store import digests
+from bot.store.connection import Connection
 from bot.store.outbox.place_rows import need_channel, need_server
+from bot.store.ports import Database
 from bot.store.rows import look, look_text
-from bot.store.sqlite.database import Database
+from bot.store.settings import setting_changes
 
 _OF_SERVER = frozenset(
     {Preference.LANGUAGE, Preference.TIME_ZONE, Preference.MANAGER_ROLE, Preference.ALERTS}
@@ -113,7 +113,7 @@ class Preferences:
 
 
 def _change(
-    connection: sqlite3.Connection,
+    connection: Connection,
     preference: Preference,
     value: Value,
     server_id: int,
@@ -138,7 +138,7 @@ def _change(
     return True
 
 
-def _set_look(connection: sqlite3.Connection, server_id: int, chosen: Look, person_id: int, now: int) -> bool:
+def _set_look(connection: Connection, server_id: int, chosen: Look, person_id: int, now: int) -> bool:
     need_server(connection, server_id, now)
     (old,) = connection.execute("SELECT look FROM server WHERE id = ?", (server_id,)).fetchone()
     if look(old) == chosen:

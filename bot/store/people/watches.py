@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from bot.core.clock import Clock
-from bot.core.models import Article, Watch
+from bot.core.models import Watch
+from bot.store.connection import Connection, Row
 from bot.store.outbox import watch_notices
 from bot.store.outbox.place_rows import need_server
-from bot.store.outbox.watch_notices import EarlierNotice
+from bot.store.ports import Database
+from bot.store.records import Arrival, EarlierNotice, Standing
 from bot.store.rows import ARTICLE, article, listed
-from bot.store.sqlite.database import Database
 from bot.store.store_errors import StoreError
 
 WATCH = """
@@ -23,26 +23,11 @@ WATCH = """
 FROM = "FROM watch JOIN channel ON channel.id = watch.channel_id"
 
 
-class Standing(NamedTuple):
-    """As much of a watch as matching needs."""
-
-    id: int
-    server_id: int
-    query: str
-
-
 class Told(NamedTuple):
     """An article that a person was told of: its address, and when."""
 
     url: str
     sent: int
-
-
-class Arrival(NamedTuple):
-    """A new article that watches are to be held against, and the servers that follow its feed."""
-
-    article: Article
-    server_ids: frozenset[int]
 
 
 class Watches:
@@ -196,12 +181,12 @@ class Watches:
         )
 
 
-def _watch(row: sqlite3.Row) -> Watch:
+def _watch(row: Row) -> Watch:
     return Watch(**dict(row))
 
 
 def _add(
-    connection: sqlite3.Connection,
+    connection: Connection,
     server_id: int,
     channel_id: int,
     person_id: int | None,
@@ -239,9 +224,7 @@ def _add(
     return _watch(connection.execute(find, (channel_id, server_id, query)).fetchone()), True
 
 
-def _frequencies(
-    connection: sqlite3.Connection, terms: Collection[tuple[str, str]], at_most: int
-) -> list[int]:
+def _frequencies(connection: Connection, terms: Collection[tuple[str, str]], at_most: int) -> list[int]:
     sql = "SELECT count(*) FROM (SELECT 1 FROM article_terms WHERE article_terms MATCH ? LIMIT ?)"
     return [
         int(connection.execute(sql, (f'{column} : "{term}"', at_most)).fetchone()[0])
@@ -249,7 +232,7 @@ def _frequencies(
     ]
 
 
-def _arrivals(connection: sqlite3.Connection, limit: int) -> list[Arrival]:
+def _arrivals(connection: Connection, limit: int) -> list[Arrival]:
     rows = connection.execute(
         f"SELECT {ARTICLE} FROM arrival JOIN article ON article.id = arrival.article_id "
         "ORDER BY arrival.article_id LIMIT ?",

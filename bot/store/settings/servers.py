@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Collection
 
 from bot.core.clock import Clock
-from bot.store.outbox import dispatch_rows
+from bot.store.connection import Connection
+from bot.store.ports import Database
+from bot.store.records import WithheldFor
 from bot.store.rows import listed
-from bot.store.sqlite.database import Database
 
 
 class Servers:
@@ -73,7 +73,7 @@ class Servers:
         return None if row is None else row["alerts"]
 
 
-def _joined(connection: sqlite3.Connection, server_id: int, locale: str | None, now: int) -> None:
+def _joined(connection: Connection, server_id: int, locale: str | None, now: int) -> None:
     returned = connection.execute(
         "SELECT 1 FROM server WHERE id = ? AND left IS NOT NULL", (server_id,)
     ).fetchone()
@@ -91,18 +91,18 @@ def _joined(connection: sqlite3.Connection, server_id: int, locale: str | None, 
     )
 
 
-def _left(connection: sqlite3.Connection, server_id: int, now: int) -> None:
+def _left(connection: Connection, server_id: int, now: int) -> None:
     connection.execute("UPDATE server SET left = ? WHERE id = ? AND left IS NULL", (now, server_id))
     _withhold_waiting(connection, server_id, now)
 
 
-def _withhold_waiting(connection: sqlite3.Connection, server_id: int, now: int) -> None:
+def _withhold_waiting(connection: Connection, server_id: int, now: int) -> None:
     waiting = (
         "SELECT id FROM dispatch WHERE state = 'waiting' AND "
         "(channel_id IN (SELECT id FROM channel WHERE server_id = :server)"
         " OR watch_id IN (SELECT id FROM watch WHERE server_id = :server))"
     )
-    values = {"server": server_id, "reason": dispatch_rows.AWAY, "now": now}
+    values = {"server": server_id, "reason": WithheldFor.AWAY, "now": now}
     connection.execute(
         "UPDATE fate SET dispatch_id = NULL, joined_id = NULL, fate = 'withheld', reason = :reason, "
         f"decided = :now WHERE dispatch_id IN ({waiting}) OR joined_id IN ({waiting}) "
@@ -112,7 +112,7 @@ def _withhold_waiting(connection: sqlite3.Connection, server_id: int, now: int) 
     connection.execute(f"DELETE FROM dispatch WHERE id IN ({waiting})", values)
 
 
-def _sync(connection: sqlite3.Connection, present_ids: Collection[int], now: int) -> None:
+def _sync(connection: Connection, present_ids: Collection[int], now: int) -> None:
     gone = connection.execute(
         "SELECT id FROM server WHERE left IS NULL AND id NOT IN (SELECT value FROM json_each(?))",
         (listed(present_ids),),
@@ -123,7 +123,7 @@ def _sync(connection: sqlite3.Connection, present_ids: Collection[int], now: int
         _joined(connection, server_id, None, now)
 
 
-def _purge(connection: sqlite3.Connection, before: int) -> int:
+def _purge(connection: Connection, before: int) -> int:
     purged = connection.execute("DELETE FROM server WHERE left < ? RETURNING id", (before,)).fetchall()
     connection.execute(
         """
