@@ -53,7 +53,7 @@ def test_the_command_of_the_document_works_and_passes_what_every_command_must(tm
     ignored = shutil.ignore_patterns("__pycache__", "*.db*")
     for folder in ("bot", "cogs", "data", "tests", "docs"):
         shutil.copytree(ROOT / folder, house / folder, ignore=ignored)
-    for name in ("pyproject.toml", "README.md"):
+    for name in ("pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE"):
         shutil.copy(ROOT / name, house / name)
     for name in NEW:
         (house / name).write_text(given[name], "utf-8")

@@ -10,10 +10,10 @@ from bot.core.models import Article, NewArticle
 from bot.store.connection import Connection
 from bot.store.outbox import page_queue
 from bot.store.polls import insert_articles
+from bot.store.ports import Database
 from bot.store.records import Kept
 from bot.store.rows import ARTICLE, article, articles, listed
 from bot.store.sqlite import indexing
-from bot.store.sqlite.database import Database
 
 PAGE = 200  # articles read at a time by an export
 FORGET = 500  # articles emptied in a transaction

@@ -12,13 +12,13 @@ from bot.core import hours
 from bot.core.choices import DigestPlan, SettingChange
 from bot.core.clock import Clock
 from bot.core.models import Digest
-from bot.store import setting_changes
 from bot.store.connection import Connection, Row
 from bot.store.outbox import digest_articles, dispatch_rows
 from bot.store.outbox.place_rows import need_channel, need_server
+from bot.store.ports import Database
 from bot.store.records import Gathered, WithheldFor
 from bot.store.rows import listed
-from bot.store.sqlite.database import Database
+from bot.store.settings import setting_changes
 
 SETTING = "digest"
 """What the history of a server calls a change of a channel's digest."""

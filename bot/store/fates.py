@@ -8,8 +8,8 @@ from bot.core.clock import Clock
 from bot.core.models import Fate
 from bot.store.connection import Row
 from bot.store.outbox import posting_schedule
+from bot.store.ports import Database
 from bot.store.records import FateRow
-from bot.store.sqlite.database import Database
 
 
 class Fates:

@@ -9,8 +9,8 @@ from operator import attrgetter
 from bot.core.clock import Clock
 from bot.core.models import DueFeed, Feed, FeedState
 from bot.store.connection import Connection
+from bot.store.ports import Database
 from bot.store.rows import DUE_FEED, FEED, due_feed, feed, feed_values, listed
-from bot.store.sqlite.database import Database
 
 FOLLOWED = """
     EXISTS (SELECT 1 FROM subscription
@@ -144,6 +144,10 @@ class Feeds:
         )
         return [row["outlet"] for row in rows]
 
+    async def remove(self, feed_id: int) -> None:
+        """Poll a feed no more, and delete its articles, all but those that people bookmarked."""
+        await self._database.transact(_remove, feed_id)
+
     async def poll_now(self, feed_id: int) -> None:
         """Make a feed due at once; one that was gone is asked again."""
         async with self._database.write() as transaction:
@@ -183,6 +187,17 @@ for _name in ("id", "url", "server_id", "added"):
     del _WRITTEN[_name]
 _SET = ", ".join(f"{name} = ?" for name in _WRITTEN)
 _VALUES = attrgetter(*(place or name for name, place in _WRITTEN.items()), "id")
+
+
+def _remove(connection: Connection, feed_id: int) -> None:
+    connection.execute(
+        "DELETE FROM article WHERE feed_id = ? AND id NOT IN (SELECT article_id FROM bookmark)", (feed_id,)
+    )
+    kept = connection.execute("SELECT 1 FROM article WHERE feed_id = ?", (feed_id,)).fetchone()
+    connection.execute(
+        "UPDATE feed SET state = 'imported' WHERE id = ?" if kept else "DELETE FROM feed WHERE id = ?",
+        (feed_id,),
+    )
 
 
 def write_feeds(connection: Connection, feeds: Collection[Feed]) -> None:

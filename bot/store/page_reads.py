@@ -7,9 +7,9 @@ from collections.abc import Collection, Mapping
 from bot.core.clock import Clock
 from bot.store.connection import Connection
 from bot.store.outbox import page_queue
+from bot.store.ports import Database
 from bot.store.records import Page, Reading
 from bot.store.rows import listed
-from bot.store.sqlite.database import Database
 
 LEASE = 900
 """Seconds after which a reading that did not end, since the process did, is due again."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from bot.store.outbox.story_joins import margin
+from bot.store.ports import Database
 from bot.store.records import Brief
 from bot.store.rows import listed
-from bot.store.sqlite.database import Database
 
 LEAD = 240
 """Characters of a text that count as its lead."""

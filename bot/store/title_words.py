@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from bot.core.clock import Clock
 from bot.store.connection import Connection, Row
+from bot.store.ports import Database
 from bot.store.rows import listed
-from bot.store.sqlite.database import Database
 from bot.text import safe, terms
 
 KEPT = 30 * 86_400

@@ -298,7 +298,7 @@ def _cosines(new: Telling, others: list[Telling]) -> list[float | None]:
     """The cosines of vectors, where there are any."""
     if new.vector is None:
         return [None] * len(others)
-    from bot.search.semantic.nearest import cosines  # noqa: PLC0415 - needs the extra, which made the vector
+    from bot.search.semantic.vector_index import cosines  # noqa: PLC0415 - needs the extra, which made the vector
 
     close = iter(cosines(new.vector, [each.vector for each in others if each.vector is not None]))
     return [None if other.vector is None else next(close) for other in others]

@@ -18,7 +18,7 @@ from bot.search.query_matching import Criterion, ReadArticle, criterion_of, lang
 from bot.search.query_syntax import MAX_LENGTH, parse
 from bot.search.query_tree import Condition, Query, leaves
 from bot.store import Store
-from bot.store.filters import keeping_out
+from bot.store.settings.filters import keeping_out
 from bot.text import safe
 
 log = logging.getLogger(__name__)

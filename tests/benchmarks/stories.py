@@ -117,7 +117,7 @@ def vectors(headlines: Sequence[Headline]) -> list[bytes | None]:
     """What the titles mean, as the encoder of the extra tells it."""
     from bot.search.semantic.encoder import encode  # noqa: PLC0415 - needs the extra
 
-    return [vector for _, vector in encode([plain_title(each.title) for each in headlines])]
+    return [*encode([plain_title(each.title) for each in headlines])]
 
 
 def tellings(

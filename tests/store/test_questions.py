@@ -139,7 +139,7 @@ async def test_a_server_left_long_ago_takes_its_questions_along(store: Store, cl
 async def test_one_person_cannot_fill_the_database(
     store: Store, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("bot.store.questions.MOST_OF_A_PERSON", 3)
+    monkeypatch.setattr("bot.store.people.questions.MOST_OF_A_PERSON", 3)
     first = await asked(store)
     for _ in range(3):
         clock.advance(1)

@@ -20,6 +20,7 @@ from tests.store.old_databases import Content, build, connect, content, schema
 CHECKOUT = Path(__file__).resolve().parents[2]
 TODAY = max(available())
 FIRST = min(available())
+DERIVED = {"vector"}  # tables of what is made anew from the rest, gone since
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +36,8 @@ def missing(before: Content, after: Content) -> dict[str, list[object]]:
     """The rows of `before` that are not in `after`, as far as their columns are still there."""
     lost: dict[str, list[object]] = {}
     for table, rows in before.items():
+        if table in DERIVED:
+            continue
         if table not in after:
             lost[table] = [*rows]
             continue

@@ -7,14 +7,14 @@ from collections.abc import Collection
 from bot.core.choices import Look, SettingChange, SubscriptionState
 from bot.core.clock import Clock
 from bot.core.models import Feed, Subscription
-from bot.store import setting_changes
 from bot.store.connection import Connection
 from bot.store.outbox import dispatch_cancellation, dispatch_rows
 from bot.store.outbox.dispatch_rows import Owed
 from bot.store.outbox.place_rows import need_channel, need_server
+from bot.store.ports import Database
 from bot.store.records import WithheldFor
 from bot.store.rows import FEED, SUBSCRIPTION, feed, listed, look_text, subscription
-from bot.store.sqlite.database import Database
+from bot.store.settings import setting_changes
 from bot.store.store_errors import StoreError
 
 FROM = "FROM subscription JOIN channel ON channel.id = subscription.channel_id"

@@ -9,11 +9,11 @@ from functools import partial
 from bot.core.choices import Filter, Rule, SettingChange
 from bot.core.clock import Clock
 from bot.core.models import Subscription
-from bot.store import setting_changes
 from bot.store.connection import Connection, Row
 from bot.store.outbox.dispatch_rows import Owed
+from bot.store.ports import Database
 from bot.store.rows import SUBSCRIPTION, listed, subscription
-from bot.store.sqlite.database import Database
+from bot.store.settings import setting_changes
 
 Matches = Callable[[str, str], bool | None]
 """Whether the new article with a key matches a query; None where nobody can tell."""

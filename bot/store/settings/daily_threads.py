@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from bot.store.sqlite.database import Database
+from bot.store.ports import Database
 
 _KEPT = timedelta(days=7)
 

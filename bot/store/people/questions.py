@@ -8,7 +8,7 @@ from bot.core.clock import Clock
 from bot.core.models import Question, Tally
 from bot.store.connection import Connection, Row
 from bot.store.outbox.place_rows import need_server
-from bot.store.sqlite.database import Database
+from bot.store.ports import Database
 
 MOST_OF_A_PERSON = 500
 """How many questions of one person are kept, the latest."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from bot.core.choices import SettingChange, TagRule
 from bot.core.clock import Clock
-from bot.store import setting_changes
 from bot.store.connection import Connection
 from bot.store.outbox.place_rows import need_channel, need_server
-from bot.store.sqlite.database import Database
+from bot.store.ports import Database
+from bot.store.settings import setting_changes
 
 
 class ForumTags:

@@ -6,8 +6,8 @@ from collections.abc import Collection
 
 from bot.core.clock import Clock
 from bot.core.models import Bookmark
+from bot.store.ports import Database
 from bot.store.rows import ARTICLE, bookmark, listed
-from bot.store.sqlite.database import Database
 
 KEPT = "bookmark.person_id = :person AND bookmark.removed IS NULL"
 MATCHED = """

@@ -6,9 +6,9 @@ from collections.abc import Collection
 
 from bot.core.clock import Clock
 from bot.store.connection import Connection
+from bot.store.ports import Database
 from bot.store.records import WithheldFor
 from bot.store.rows import listed
-from bot.store.sqlite.database import Database
 
 
 class Servers:
