@@ -7,25 +7,18 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 import tantivy
 
 from bot.search import analysis
+from bot.search.article_names import IMAGE, name_tokens
 from bot.search.engine import Scope
 from bot.search.filter_names import Filter
-from bot.search.query_tree import AllOf, AnyOf, Condition, Node, Not, Phrase, Word
-from bot.text import terms
+from bot.search.query_tree import AllOf, AnyOf, Condition, Node, Not, Phrase, Word, leaves
 
 ARTICLE, FEED, PUBLISHED, LANGUAGE, FACTS = "article", "feed", "published", "language", "facts"
 TITLE, BODY = "title", "body"
 TITLE_WORDS, BODY_WORDS = "title_words", "body_words"
 OFFERED, MARKER = "offered", "marker"
-IMAGE = "image"
-"""What `FACTS` holds of an article with a picture, beside the tokens of its names."""
 
 OTHER_FIELD = 0.5
 """How much the worse of title and text counts beside the better one."""
-_NAMES = {
-    Filter.SOURCE: terms.outlet_tokens,
-    Filter.AUTHOR: terms.author_tokens,
-    Filter.TAG: terms.tag_tokens,
-}
 _SHORT = 3  # letters of a part of a word in several, below which they have to stand together (AT&T)
 
 _Query = tantivy.Query
@@ -59,7 +52,7 @@ class Queries:
             self._plain((word,), title=False) for word in words
         ]
         left_out = self._small([*required, *near])
-        some += self._made(near, scope, left_out)
+        some += [query for _, query in self._parts(near, scope, left_out)]
         if any(isinstance(node, Phrase) for node in required):  # which is enough
             every = self._within([], scope, required, left_out)
             return _Query.boolean_query([(_MUST, every), *((_SHOULD, part) for part in some)])
@@ -88,25 +81,31 @@ class Queries:
         small: Collection[str] | None = (),
     ) -> tantivy.Query:
         """What all parts and all nodes hold of, among what may be found."""
-        every = [(_MUST, part) for part in parts]
-        every += [(_MUST, made) for made in self._made(nodes, scope, small)]
+        every = [*((_MUST, part) for part in parts), *self._parts(nodes, scope, small)]
         if scope.feed_ids is not None:
             feeds = _Query.term_set_query(self._schema, FEED, sorted(scope.feed_ids))
             every.append((_MUST, self._unscored(feeds)))
-        every = every or [(_MUST, self._everything())]
-        unwanted = [node.node for node in nodes if isinstance(node, Not)]
-        every += [(_NOT, made) for made in self._made(unwanted, scope, ())]
         if small and len(small) == 1:  # it tells little of the language: "car" is small in French
             some = [stems for word in small if (stems := self._stems(word))]
             every += [(_SHOULD, self._stemmed(stems, title=False)) for stems in some]
+        return self._all_of(every)
+
+    def _all_of(self, every: Sequence[tuple[tantivy.Occur, tantivy.Query]]) -> tantivy.Query:
+        """What all parts hold of, of which some may be unwanted."""
+        if not any(occur == _MUST for occur, _ in every):
+            every = [(_MUST, self._everything()), *every]
         return every[0][1] if len(every) == 1 else _Query.boolean_query(every)
 
-    def _made(
+    def _parts(
         self, nodes: Iterable[Node], scope: Scope, small: Collection[str] | None
-    ) -> list[tantivy.Query]:
-        """The queries of those nodes that say something, and are not what must not hold."""
-        made = [self._node(node, scope, small) for node in nodes if not isinstance(node, Not)]
-        return [query for query in made if query is not None]
+    ) -> list[tuple[tantivy.Occur, tantivy.Query]]:
+        """What is asked by those nodes that say something."""
+        parts = []
+        for node in nodes:
+            occur, inner = (_NOT, node.node) if isinstance(node, Not) else (_MUST, node)
+            if (made := self._node(inner, scope, small)) is not None:
+                parts.append((occur, made))
+        return parts
 
     def _everything(self) -> tantivy.Query:
         return self._unscored(self._published(None, None))  # the marker has no date
@@ -134,21 +133,25 @@ class Queries:
                 return self._plain(words, title=title) if words else None
             case Condition():
                 return self._unscored(self._condition(node, scope))
-            case Not(inner):
-                unwanted = self._node(inner, scope, ())
-                every = (_MUST, self._everything())
-                return None if unwanted is None else _Query.boolean_query([every, (_NOT, unwanted)])
+            case Not():
+                parts = self._parts((node,), scope, small)
+                return self._all_of(parts) if parts else None
             case AllOf(nodes):
-                return self._within((), Scope(bookmarked=scope.bookmarked), nodes, small) if nodes else None
+                parts = self._parts(nodes, scope, small)
+                return self._all_of(parts) if parts else None
             case AnyOf(nodes):
                 made = [self._node(inner, scope, small) for inner in nodes]
-                return self._either([query for query in made if query is not None])
+                told = [query for query in made if query is not None]
+                return self._either(told) if told else None
 
     def _small(self, nodes: Collection[Node]) -> frozenset[str] | None:
-        """The words of a query that say nothing; None where it has no others, and they are looked for."""
-        words = [word for text in _texts(nodes) for word in analysis.words(text)]
+        """The words of a query that say nothing; None where it asks for nothing else, and they are sought."""
+        asked = list(leaves(tuple(nodes)))
+        texts = [leaf.text for leaf in asked if isinstance(leaf, Word)]
+        words = [word for text in texts for word in analysis.words(text)]
         small = analysis.small_words(words, self.languages)
-        return small if any(word not in small and self._stems(word) for word in words) else None
+        is_told = len(texts) < len(asked) or any(word not in small and self._stems(word) for word in words)
+        return small if is_told else None
 
     def _stems(self, word: str) -> frozenset[str]:
         return analysis.query_stems(word, self.languages)
@@ -185,8 +188,6 @@ class Queries:
         )
 
     def _either(self, queries: Sequence[tantivy.Query]) -> tantivy.Query:
-        if not queries:
-            return _Query.empty_query()
         return queries[0] if len(queries) == 1 else _Query.disjunction_max_query(list(queries))
 
     def _condition(self, condition: Condition, scope: Scope) -> tantivy.Query:
@@ -203,7 +204,7 @@ class Queries:
             case Filter.IMAGE:
                 return _Query.term_query(self._schema, FACTS, IMAGE)
             case name:
-                return self._named(_NAMES[name](str(value)))
+                return self._named(name_tokens(name, str(value)))
 
     def _named(self, tokens: Sequence[str]) -> tantivy.Query:
         """A name by its words in order, or by all of them in one (`lemonde`), which is the last token."""
@@ -214,17 +215,3 @@ class Queries:
             return whole
         *words, _ = tokens
         return self._either([whole, _Query.phrase_query(self._schema, FACTS, [*words])])
-
-
-def _texts(nodes: Iterable[Node]) -> list[str]:
-    """The texts of the words that are wanted or not, at any depth."""
-    found: list[str] = []
-    for node in nodes:
-        match node:
-            case Word(text, _, _):
-                found.append(text)
-            case Not(inner):
-                found += _texts((inner,))
-            case AllOf(inner) | AnyOf(inner):
-                found += _texts(inner)
-    return found
