@@ -80,6 +80,10 @@ def _speaking(function: Callable[P, T]) -> Callable[P, T]:
             return function(*args, **kwargs)
         except (ValueError, OSError, RuntimeError, KeyError) as error:
             raise EngineError(str(error)) from error
+        except BaseException as error:
+            if type(error).__name__ == "PanicException":  # of a damaged file; it has no name to import
+                raise EngineError(str(error)) from error
+            raise
 
     return wrapped
 
@@ -244,7 +248,7 @@ class TantivyWriter:
     @_speaking
     def close(self) -> None:
         """See `IndexWriter`."""
-        self._writer.wait_merging_threads()
+        del self._writer  # and with it what was not committed
 
 
 def _made(of: Document) -> tantivy.Document:

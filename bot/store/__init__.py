@@ -10,6 +10,7 @@ from typing import Self, TypeVar
 import filelock
 
 from bot.core.clock import Clock
+from bot.store.article_changes import ArticleChanges
 from bot.store.articles import Articles
 from bot.store.digests import Digests
 from bot.store.dispatches import Dispatches
@@ -70,6 +71,7 @@ class Store:
         self.feeds = Feeds(database, clock)
         self.polls = Polls(database, clock)
         self.articles = Articles(database, clock)
+        self.changes = ArticleChanges(database)
         self.subscriptions = Subscriptions(database, clock)
         self.filters = Filters(database, clock)
         self.servers = Servers(database, clock)

@@ -11,6 +11,14 @@ from typing import NamedTuple
 from bot.core.models import Article, Fate, NewArticle
 
 
+class ArticleChange(NamedTuple):
+    """An article is new, was changed or deleted. `mark` is this change's alone, in whatever database."""
+
+    number: int
+    mark: int
+    article_id: int
+
+
 class WithheldFor(StrEnum):
     """Why an article was withheld from a channel."""
 
