@@ -1,4 +1,4 @@
-"""The biggest stories of a time, on a topic or on anything: one line and source each, from several outlets."""
+"""The biggest stories of a time, on a topic or on anything, a line each, from several outlets."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ READ_OF_ALL = 400  # and where there is none
 LEAD = 400  # characters of a text that tell what it is about
 WHOLE_TOPIC = 0.99
 MOST_OF_TOPIC = 0.5
-"""The part of a topic's words that an article about it has in its title or lead, where none has all of them."""
+"""The part of a topic's words that an article has in its title or lead, where none has all of them."""
 IN_LEAD = 0.6  # how much an article counts that has the topic in its lead alone
 ONE_OUTLET = 0.75  # how much a story counts for each one before it from the same outlet
 DAY = 86_400
-REACHES = (7 * DAY, 30 * DAY, 120 * DAY, 365 * DAY)
+REACHES = (7 * DAY, 30 * DAY, 120 * DAY, 365 * DAY, 36_500 * DAY)
 """How far back `lately` reaches, by what there is."""
 SAME_STORY = 4 * DAY  # within which titles that are alike tell the same story
 ALIKE = 0.5  # of the words of two titles (Jaccard): hardly any two different stories reach it
@@ -84,7 +84,7 @@ def _lately(
     end = found[0][0].published + 1
     lines: tuple[Line, ...] = ()
     for reach in REACHES:
-        period = Period(end - reach, end)
+        period = Period(max(end - reach, found[-1][0].published), end)
         lately = [each for each in found if each[0].published >= period.start]
         lines = _lines(_stories(lately, kin), period)
         if len(lines) >= ENOUGH and len({line.article.outlet for line in lines}) > 1:
@@ -124,7 +124,7 @@ def _days(period: Period) -> tuple[int, int]:
 
 
 def _about(articles: Sequence[Article], topic: Sequence[str]) -> list[tuple[Article, float]]:
-    """Those of some articles that are about a topic, each with how much; a part of it will do where none is."""
+    """Those of some articles that are about a topic, and how much; about a part of it where none is."""
     if not topic:
         return [(article, 1.0) for article in articles]
     wanted = [analysis.query_stems(word) for word in topic]
@@ -148,9 +148,7 @@ def _about(articles: Sequence[Article], topic: Sequence[str]) -> list[tuple[Arti
     return []
 
 
-def _stories(
-    found: Sequence[tuple[Article, float]], kin: Collection[tuple[int, int]]
-) -> list[_Story]:
+def _stories(found: Sequence[tuple[Article, float]], kin: Collection[tuple[int, int]]) -> list[_Story]:
     """The articles by the stories that they tell: seen as they came in (`kin`), or told by their titles."""
     related: defaultdict[int, set[int]] = defaultdict(set)
     for one, other in kin:

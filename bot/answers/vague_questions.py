@@ -1,8 +1,8 @@
-"""Questions that ask for the news rather than for a fact: "what's new with X", "quoi de neuf", "tech this week".
+"""Questions for the news rather than for a fact: "what's new with X", "quoi de neuf", "tech this week".
 
-Told by their shape, not by phrases: a word for news stands at the head of its phrase ("any *news* on X", "what's
-*new* in AI", not "the *new* phone"), or a time counted from now stands beside a topic; nothing asks for a
-person, a place, a reason or a number; and what is left is short enough to be a topic.
+Told by their shape, not by phrases: a word for news stands at the head of its phrase ("any *news* on X",
+"what's *new* in AI", not "the *new* phone"), or a time counted from now stands beside a topic; nothing asks
+for a person, a place, a reason or a number; and what is left is short enough to be a topic.
 """
 
 from __future__ import annotations
@@ -42,12 +42,14 @@ _CLOSED = frozenset(
 _CLOSED_FIRST = frozenset("qui ou is are do has have est".split())
 _ASKING = frozenset("qui what whats quel quelle quels quelles que qu quoi".split())
 _ADJECTIVES = frozenset(
-    "top big biggest important recent recents recente recentes dernier derniers derniere dernieres latest new grandes"
-    " principales any some all toutes interesting interessant cote niveau moment"
+    "top big biggest important recent recents recente recentes dernier derniers derniere dernieres latest new"
+    " grandes principales any some all toutes interesting interessant cote niveau moment"
     " tell give show catch fill tu peux fais faire dis donne moi me y quelles quels on lately there".split()
 )
 """Words beside those for news that are no topic."""
-_EVERYTHING = frozenset("tech technology technologie technologies world monde general generale today here ici".split())
+_EVERYTHING = frozenset(
+    "tech technology technologie technologies world monde general generale today here ici".split()
+)
 """What all that is kept is about."""
 
 
@@ -64,10 +66,8 @@ def read(text: str, now: int, zone: tzinfo = UTC) -> Vague | None:
 
     `now` is in seconds since 1970 in UTC; days begin at midnight in `zone`.
     """
-    folded = " ".join(terms.fold(text[:MAX_LENGTH]).split())
+    folded = folded_of(text[:MAX_LENGTH])
     moment = time_expressions.find(folded, now, zone)
-    if moment is not None and not moment.relative:
-        return None
     rest = folded if moment is None else f"{folded[: moment.start]} , {folded[moment.end :]}"
     for shape, read_for_it in _SHAPES:
         rest = rest.replace(shape, read_for_it)
@@ -80,7 +80,7 @@ def read(text: str, now: int, zone: tzinfo = UTC) -> Vague | None:
     first = next((word for word in words if word not in small), "")
     heads = heads or ([first] if first in _LEADING and len(words) <= TOPIC else [])
     asks_a_fact = not _ASKING.isdisjoint(words) or not _CLOSED_FIRST.isdisjoint(words[:1])
-    if not heads and (moment is None or asks_a_fact):
+    if not heads and (moment is None or not moment.relative or asks_a_fact):
         return None
     said = small | _NOUNS | _OPEN_NOUNS | _EVENTS | _OPEN | _EVERYTHING
     topic = tuple(
@@ -94,6 +94,11 @@ def read(text: str, now: int, zone: tzinfo = UTC) -> Vague | None:
     if moment is None:
         return Vague(topic, Period(now - time_expressions.LATELY, now + 1), stated=False)
     return Vague(topic, moment.period, stated=True)
+
+
+def folded_of(text: str) -> str:
+    """A question in folded words, one space apart, without halves of characters, which a person may send."""
+    return " ".join(terms.fold(text.encode("utf-8", "ignore").decode()).split())
 
 
 def _heads(

@@ -136,8 +136,15 @@ def _quoted(quote: Quote) -> Forms:
 
 def _source(article: Article) -> tuple[str, str]:
     """Outlet, date and title in one small line, with a link and without."""
-    name, outlet = article_cards.title(article), article_cards.source(article, bold=True)
+    name, outlet = article_cards.title(article), _outlet(article)
     return f"-# {outlet} · {messages.linked(name, article.url)}", f"-# {outlet} · {name}"
+
+
+def _outlet(article: Article) -> str:
+    """Outlet and date, and whether its publisher took the article back."""
+    outlet = safe.markdown(safe.plain(article.outlet, 60))
+    withdrawn = "" if article.retracted is None else " · " + _("⚠️ withdrawn")
+    return f"**{outlet}**, <t:{article.published}:D>{withdrawn}"
 
 
 def _sources(sources: Sequence[Article]) -> Iterator[Forms]:
@@ -151,7 +158,7 @@ def _stories(answer: Answer) -> Iterator[Part]:
     for line in answer.lines:
         article = line.article
         text = safe.markdown(safe.plain(line.text, _QUOTE)) or article_cards.title(article)
-        rest = f"-# {article_cards.source(article, bold=True)}"
+        rest = f"-# {_outlet(article)}"
         if line.outlets > 1:
             more = line.outlets - 1
             rest += " · " + ngettext("+{count} outlet", "+{count} outlets", more).format(count=amount(more))
@@ -160,7 +167,7 @@ def _stories(answer: Answer) -> Iterator[Part]:
 
 
 def _line(article: Article) -> Forms:
-    name, outlet = article_cards.title(article), article_cards.source(article, bold=True)
+    name, outlet = article_cards.title(article), _outlet(article)
     return f"**{messages.linked(name, article.url)}**\n-# {outlet}", f"**{name}**\n-# {outlet}"
 
 
@@ -198,7 +205,7 @@ def _mark(number: int) -> str:
 
 
 def _fitted(parts: Sequence[Forms]) -> list[str]:
-    """Each part in a form of its own, the longest ones shortened, the last left out, until Discord takes all."""
+    """Each part in one of its forms: the longest are shortened, the last left out, until all fits."""
     chosen = [list(forms) for forms in parts]
 
     def size() -> int:
