@@ -150,6 +150,7 @@ def _about(
         held = [not forms.isdisjoint(terms) for forms in wanted]
         return sum(w for w, has in zip(weights, held, strict=True) if has) / whole if held[most] else 0.0
 
+    best: list[tuple[Article, float]] = []
     held: list[tuple[Article, float, float]] = []
     for article in articles:
         title = set(analysis.stems(article.title, article.language))
@@ -161,9 +162,10 @@ def _about(
             for article, title_share, lead_share in held
             if title_share >= in_title and lead_share >= in_lead - ROUNDING
         ]
-        if len(chosen) >= ENOUGH:
-            return chosen
-    return chosen
+        best = max(best, chosen, key=len)
+        if len(best) >= ENOUGH:
+            break
+    return best
 
 
 def _stories(found: Sequence[tuple[Article, float]], kin: Collection[tuple[int, int]]) -> list[_Story]:

@@ -2,9 +2,10 @@
 
     python -m tests.benchmarks.vague
 
-Over the shared articles of both languages. A story belongs where the person who wrote the question named its
-article (`doc_ids`), or where its title has all the rare words of one that was named: of one cluster. That is
-told apart in the table. Questions of encyclopedias, none of which asks for the news, tell what is mistaken for one.
+Over the shared articles of both languages. A story belongs where who wrote the question named its article
+(`doc_ids`), or, in a column of its own, where its title shares three telling words with one that was
+named: of one cluster. Questions of encyclopedias, none of which asks for the news, tell what is
+mistaken for one.
 """
 
 from __future__ import annotations
