@@ -79,6 +79,13 @@ class Watching(
         """What is typed, with its last word or value completed."""
         return await query_choices(interaction, current)
 
+    async def watch_for(self, interaction: Interaction, query: str) -> None:
+        """Watch for a query for the asker. The interaction has been acknowledged."""
+        if interaction.guild is None:
+            raise Refusal(_("Run this in the server whose articles you want to be told of."))
+        wanted = await watch_matching.check(self.bot.store, query)
+        await self._add_for_person(interaction, interaction.guild, wanted)
+
     async def _add_for_person(self, interaction: Interaction, guild: discord.Guild, wanted: Query) -> None:
         store, person = self.bot.store, interaction.user
         feed_ids = await self.bot.visible_feed_ids(interaction)
