@@ -91,9 +91,9 @@ def read(text: str, now: int, zone: tzinfo = UTC) -> Vague | None:
     most = TOPIC_OF_AN_EVENT if heads == of_event and moment is None else TOPIC
     if len(topic) > (most if heads else TOPIC_OF_AN_EVENT):
         return None
-    if moment is None:
-        return Vague(topic, Period(now - time_expressions.LATELY, now + 1), stated=False)
-    return Vague(topic, moment.period, stated=True)
+    lately = Period(now - time_expressions.LATELY, now + 1)
+    period = lately if moment is None else moment.period
+    return Vague(topic, period, stated=period != lately)  # "these days" name none
 
 
 def folded_of(text: str) -> str:
