@@ -12,7 +12,7 @@ from bot.core.locale import amount, ngettext
 from bot.core.models import Article, DispatchKind
 from bot.core.refusals import Refusal
 from bot.posting.rendering import buttons
-from cogs.reading.reading_commands import Reader
+from cogs.reading.result_pages import Reader
 from cogs.reading.saving import post_of, sees, unreadable
 from cogs.shared import article_cards
 from cogs.shared.paging import Page
