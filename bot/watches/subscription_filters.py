@@ -13,8 +13,9 @@ from bot.core.choices import Filter, Rule
 from bot.core.locale import _
 from bot.core.models import Article, NewArticle
 from bot.core.refusals import Refusal
+from bot.search.analysed_query import small_words
 from bot.search.filter_names import Filter as Search
-from bot.search.query_matching import Criterion, ReadArticle, criterion_of, languages_of, small_words
+from bot.search.query_matching import Criterion, ReadArticle, criterion_of, languages_of
 from bot.search.query_syntax import MAX_LENGTH, parse
 from bot.search.query_tree import Condition, Query, leaves
 from bot.store import Store
@@ -44,7 +45,7 @@ def check(text: str, now: int) -> Query:
             raise Refusal(_("A filter looks at new articles only. Leave out the date."))
         if isinstance(leaf, Condition) and leaf.filter is Search.BOOKMARKED:
             raise Refusal(_("Nobody has bookmarked a new article yet. Leave out `is:bookmarked`."))
-    if small := small_words(query):
+    if small := small_words(query.nodes):
         raise Refusal(_("Nearly every article has these words: {words}.").format(words=", ".join(small)))
     if criterion_of(query) is None:
         raise Refusal(

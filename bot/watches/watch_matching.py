@@ -10,8 +10,9 @@ from collections.abc import Iterable, Sequence
 from bot.core.locale import _
 from bot.core.models import Article
 from bot.core.refusals import Refusal
+from bot.search.analysed_query import small_words
 from bot.search.filter_names import Filter
-from bot.search.query_matching import Criterion, Key, Kind, ReadArticle, criterion_of, small_words
+from bot.search.query_matching import Criterion, Key, Kind, ReadArticle, criterion_of
 from bot.search.query_syntax import MAX_LENGTH, parse
 from bot.search.query_tree import AnyOf, Condition, Not, Query, leaves
 from bot.store import Store
@@ -42,7 +43,7 @@ async def check(store: Store, text: str) -> Query:
             raise Refusal(_("A watch looks at new articles only. Leave out the date."))
         if isinstance(leaf, Condition) and leaf.filter is Filter.BOOKMARKED:
             raise Refusal(_("Nobody has bookmarked a new article yet. Leave out `is:bookmarked`."))
-    if small := small_words(query):
+    if small := small_words(query.nodes):
         raise Refusal(_("Nearly every article has these words: {words}.").format(words=", ".join(small)))
     wanted = criterion_of(query)
     keys = wanted.keys(_unknown) if wanted is not None else frozenset()

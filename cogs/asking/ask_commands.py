@@ -34,7 +34,7 @@ from cogs.asking.answer_views import reply
 from cogs.asking.answer_votes import VoteButton
 from cogs.asking.follow_up_buttons import NextButton, TellButton, readable
 from cogs.asking.readable_feeds import Place, read_in_direct_messages, shared_feed_ids
-from cogs.reading.reading_commands import nothing_to_read, results
+from cogs.reading.result_pages import nothing_to_read, results
 from cogs.reading.saving import post_of
 from cogs.shared.rights import in_servers
 from cogs.shared.views import Interaction
