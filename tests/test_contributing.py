@@ -13,7 +13,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = re.compile(r"^`([\w./]+)`\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-NEW = {"cogs/counting.py", "tests/cogs/test_counting.py"}
+GUIDES = {"docs/guide.md", "docs/guide.fr.md"}
+NEW = {"cogs/feeds/counting.py", "tests/cogs/test_counting.py"}
 
 
 def examples() -> dict[str, str]:
@@ -47,23 +48,24 @@ def run(folder: Path, *command: str) -> None:
 def test_the_command_of_the_document_works_and_passes_what_every_command_must(tmp_path: Path) -> None:
     """A document that shows what no longer works, or leaves out a step that a check asks for, fails here."""
     given = examples()
-    assert set(given) == {*NEW, "cogs/__init__.py", "data/locales/fr/LC_MESSAGES/telex.po", "README.md"}
+    assert set(given) == {*NEW, "cogs/__init__.py", "data/locales/fr/LC_MESSAGES/telex.po", *GUIDES}
     house = tmp_path / "house"
-    ignored = shutil.ignore_patterns("__pycache__", "*.db*", "pictures")
+    ignored = shutil.ignore_patterns("__pycache__", "*.db*")
     for folder in ("bot", "cogs", "data", "tests", "docs"):
         shutil.copytree(ROOT / folder, house / folder, ignore=ignored)
-    for name in ("pyproject.toml", "README.md"):
+    for name in ("pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE"):
         shutil.copy(ROOT / name, house / name)
     for name in NEW:
         (house / name).write_text(given[name], "utf-8")
     imported, named = given["cogs/__init__.py"].split("\n\n")
-    insert(house / "cogs/__init__.py", "from cogs.watching.digest_commands import", imported + "\n")
+    insert(house / "cogs/__init__.py", "from cogs.feeds.feed_commands import", imported + "\n")
     insert(house / "cogs/__init__.py", "    Why,\n", named)
     catalogue = house / "data/locales/fr/LC_MESSAGES/telex.po"
     catalogue.write_text(
         catalogue.read_text("utf-8") + "\n" + given["data/locales/fr/LC_MESSAGES/telex.po"], "utf-8"
     )
-    insert(house / "README.md", "| `/trends` |", given["README.md"])
+    for name in GUIDES:
+        (house / name).write_text((house / name).read_text("utf-8") + "\n" + given[name], "utf-8")
 
     run(house, "ruff", "check", *sorted(NEW), "cogs/__init__.py")
     run(house, "ruff", "format", "--check", *sorted(NEW), "cogs/__init__.py")
@@ -71,6 +73,6 @@ def test_the_command_of_the_document_works_and_passes_what_every_command_must(tm
         "tests/cogs/test_counting.py",
         "tests/test_translations.py",
         "tests/test_unmarked.py",
-        "tests/test_readme.py::test_every_discord_command_stands_in_the_readme",
+        "tests/test_guides.py",
     )
     run(house, "pytest", "-n", "0", "-p", "no:cacheprovider", *wanted)

@@ -1,7 +1,8 @@
-"""What the README promises exists, and what exists is in the README."""
+"""What README and docs/operating.md name exists; every setting and terminal command is documented."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +19,8 @@ from bot.posting.permissions import INVITATION
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
-ROWS = [line for line in README.splitlines() if line.startswith("|")]
+OPERATING = (ROOT / "docs" / "operating.md").read_text("utf-8")
+ROWS = [line for line in OPERATING.splitlines() if line.startswith("|")]
 
 
 def first_cells() -> list[str]:
@@ -32,20 +34,20 @@ def setting_names() -> list[str]:
     ]
 
 
-def test_every_setting_stands_in_the_readme_with_its_meaning() -> None:
+def test_every_setting_is_documented_with_its_meaning() -> None:
     rows = {row.split("|")[1].strip(" `"): row for row in ROWS}
     for name, field in zip(setting_names(), Settings.model_fields.values(), strict=True):
-        assert name in rows, f"{name} is missing from the README's table of settings"
+        assert name in rows, f"{name} is missing from the table of settings in docs/operating.md"
         assert field.description is not None
         assert field.description in rows[name]
 
 
-def test_the_readme_names_no_setting_that_does_not_exist() -> None:
+def test_the_operators_page_names_no_setting_that_does_not_exist() -> None:
     named = {cell.strip("`") for cell in first_cells() if cell.startswith(("`TELEX_", "`DISCORD_"))}
     assert named == set(setting_names())
 
 
-def test_every_terminal_command_stands_in_the_readme() -> None:
+def test_every_terminal_command_is_documented() -> None:
     command = typer.main.get_command(app)
     names = set(command.commands)  # type: ignore[attr-defined]  # a group
     named = {cell.strip("`").split()[1] for cell in first_cells() if cell.startswith("`telex ")}
@@ -60,9 +62,14 @@ def discord_commands() -> Iterator[str]:
             yield f"/{group}{command.name}"
 
 
-def test_every_discord_command_stands_in_the_readme() -> None:
-    named = {cell.strip("`") for cell in first_cells() if cell.startswith("`/")}
-    assert named == set(discord_commands())
+def test_the_readme_names_commands_that_exist() -> None:
+    named = set(re.findall(r"`(/[a-z]+(?: [a-z]+)?)`", README))
+    assert named
+    assert named <= set(discord_commands())
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.splitlines()) <= 150
 
 
 def test_no_privileged_intent_is_asked_for() -> None:
@@ -70,7 +77,7 @@ def test_no_privileged_intent_is_asked_for() -> None:
     assert not INTENTS.value & privileged.value
 
 
-@pytest.mark.parametrize("picture", ["post", "search", "bookmarks", "ask", "ask-unknown"])
+@pytest.mark.parametrize("picture", ["post", "search", "ask"])
 def test_the_pictures_of_the_readme_are_there(picture: str) -> None:
     assert f"docs/pictures/{picture}.png" in README
     assert (ROOT / "docs" / "pictures" / f"{picture}.png").stat().st_size > 5_000

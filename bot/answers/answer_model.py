@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from enum import StrEnum
 from typing import Any
 
 from bot.answers.scoring import LONGEST
@@ -12,20 +13,30 @@ from bot.search.passages import passages
 from bot.text.periods import Period
 
 
+class Tier(StrEnum):
+    """How sure an answer is."""
+
+    SURE = "sure"
+    POSSIBLE = "possible"  # passages that may answer, and are shown as such
+    NOTHING = "nothing"  # no article on the topic is stored
+
+
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """Words of an article's text that answer."""
+    """Words of an article: of its text or its headline. `answer`: those of them that answer, where known."""
 
     text: str
     article: Article
+    answer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A story of a period in one line: the title of the article that tells it."""
+    """A story of a period in one line: the title of the article that tells it, and how many outlets do."""
 
     text: str
     article: Article
+    outlets: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +49,25 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What the articles say. Without an answer `quotes` and `sources` are empty, and `nearest` is offered.
+    """What the articles say, and how sure that is.
 
-    A question about a period is answered by `lines`, newest first. `written` is there when a model wrote
-    the answer from the sources. `sureness` is the logarithm of the odds that the first quote answers, None
-    when nothing was found. `newest` is when the newest article of the feeds that were asked was published,
-    in seconds since 1970 in UTC; None where there is none. `period` is the time that the question was read to
-    speak of, where what happened then is asked, in days of `zone`; `oldest` is when the oldest article was
-    published where all of them are later than that.
+    `quotes` answer (`Tier.SURE`), `possible` may answer (`Tier.POSSIBLE`): there are at most three of either,
+    never both. `older` are quotes from earlier articles that answer otherwise than the first one.
+    `sources` are the articles of what is quoted, `nearest` those on the topic where nothing is sure.
+
+    A question about a period is answered by `lines`. `written` is there when a model wrote the answer from
+    the sources. `sureness` is the chance that the first quote answers, None when nothing was found. `newest`
+    is when the newest article of the feeds that were asked was published, in seconds since 1970 in UTC; None
+    where there is none. `period` is the time that the question was read to speak of, where what happened then
+    is asked, in days of `zone`; `oldest` is when the oldest article was published where all of them are later
+    than that.
     """
 
     question: str
-    answered: bool
+    tier: Tier = Tier.NOTHING
     quotes: tuple[Quote, ...] = ()
+    possible: tuple[Quote, ...] = ()
+    older: tuple[Quote, ...] = ()
     sources: tuple[Article, ...] = ()
     nearest: tuple[Article, ...] = ()
     sureness: float | None = None
@@ -60,6 +77,11 @@ class Answer:
     period: Period | None = None
     zone: tzinfo = UTC
     oldest: int | None = None
+
+    @property
+    def answered(self) -> bool:
+        """Whether the answer is sure."""
+        return self.tier is Tier.SURE
 
     @property
     def is_of_another_time(self) -> bool:
@@ -73,10 +95,10 @@ class Answer:
         told: dict[str, Any] = {
             "question": self.question,
             "answered": self.answered,
-            "quotes": [
-                {"text": quote.text, "url": quote.article.url, "title": quote.article.title}
-                for quote in self.quotes
-            ],
+            "tier": self.tier.value,
+            "quotes": list(map(_quote, self.quotes)),
+            "possible": list(map(_quote, self.possible)),
+            "older": list(map(_quote, self.older)),
             "sources": [_source(article) for article in self.sources],
             "nearest": [_source(article) for article in self.nearest],
             "newest": None if self.newest is None else _iso(self.newest),
@@ -89,6 +111,10 @@ class Answer:
                 for line in self.lines
             ]
         return told
+
+
+def _quote(quote: Quote) -> dict[str, object]:
+    return {"text": quote.text, "answer": quote.answer, **_source(quote.article)}
 
 
 def _source(article: Article) -> dict[str, object]:

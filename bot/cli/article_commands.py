@@ -31,6 +31,9 @@ from bot.text import safe
 
 commands = typer.Typer()
 
+ENCODE_PATIENCE = 5.0
+"""Seconds that a search or a question spends on articles that are not encoded yet."""
+
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output, one object a line.")]
 Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many articles at the most.")]
 
@@ -52,8 +55,16 @@ async def open_searcher(settings: Settings) -> AsyncIterator[Searcher]:
         if meaning is not None:
             try:
                 await meaning.ready()
-            except WorkerError as error:
-                terminal.say(f"The encoder does not start, so only words are looked for: {error}")
+                await meaning.encode_missing(patience=ENCODE_PATIENCE)
+            except (WorkerError, OSError) as error:
+                terminal.say(f"The encoder does not work, so only words are looked for: {error}")
+            else:
+                counts = await store.vectors.counts()
+                if counts.encoded < counts.articles:
+                    terminal.say(
+                        f"Semantic search knows {counts.encoded} of {counts.articles} articles so far; "
+                        "`telex run` and `telex import` go on with the rest."
+                    )
         yield Searcher(store, meaning)
 
 
@@ -67,7 +78,7 @@ async def encode(meaning: Meaning | None) -> None:
             encoded = await meaning.encode_missing(
                 lambda done, total: bar.update(task, completed=done, total=total)
             )
-        except WorkerError as error:
+        except (WorkerError, OSError) as error:
             terminal.say(f"The encoder does not work, so only words can be looked for: {error}")
             return
     if encoded:
@@ -169,7 +180,7 @@ def ask(
         async with open_searcher(settings) as searcher, writer_of(settings, clock) as writer:
             for text in _lines(question):
                 if said := in_return(text):
-                    answer = Answer(question=text, answered=False)
+                    answer = Answer(question=text)
                 else:
                     answer = await answering.ask(searcher, text, feed_ids=None, writer=writer)
                 if as_json_:

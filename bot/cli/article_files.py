@@ -25,7 +25,7 @@ from bot.polling.article_lines import (
     row_of,
 )
 from bot.store import Store
-from bot.store.articles import Kept
+from bot.store.records import Kept
 from bot.text import feed_dates, urls
 
 __all__ = ["Imported", "Problem", "export", "import_lines", "iso"]

@@ -6,10 +6,7 @@ Exit status 0: done; 1: failed; 2: wrong use.
 
 from __future__ import annotations
 
-import asyncio
-import json
 import sys
-from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -19,20 +16,12 @@ import typer
 # `python -m bot` puts the working directory first on the path; our own `cogs` lie beside this package.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bot.cli import article_files, checks, terminal
-from bot.cli.article_commands import AsJson, commands, encode, open_store
+from bot.cli import checks, terminal
+from bot.cli.article_commands import commands
+from bot.cli.polling_commands import commands as polling_commands
 from bot.cli.terminal import FAILED, WRONG_USE, settings_or_stop, stop, wait_for
-from bot.client.services import Newsroom, open_newsroom
-from bot.core.clock import SystemClock
-from bot.core.models import Feed, FeedState
 from bot.core.version import __version__
-from bot.feeds.fetch_errors import describe
-from bot.polling.poller import PollReport
 from bot.store import Store, StoreError
-from bot.text import urls
-
-READING_TIME = 60.0
-"""Seconds that `poll` reads pages for."""
 
 app = typer.Typer(
     name="telex",
@@ -72,6 +61,8 @@ def run() -> None:
             "token in the environment or in .env, or try `telex demo`, which needs none.",
             WRONG_USE,
         )
+    if not (token := checks.check_token(settings)).good:
+        stop(f"DISCORD_TOKEN {token.found}.", WRONG_USE)
     terminal.start_logging(settings)
     from bot.client.discord_client import LoginRefused, serve  # noqa: PLC0415 - discord.py takes a second to import
     from cogs import ALL  # noqa: PLC0415 - likewise
@@ -96,7 +87,9 @@ def demo(
     if find_spec("simcord") is None:
         stop("The demo needs its extra: pip install 'telex[demo]'", FAILED)
     settings = settings_or_stop()
-    terminal.start_logging(settings)
+    # The page is what there is to see: without a level of one's own, only what went wrong is logged.
+    quiet = {} if "log_level" in settings.model_fields_set else {"log_level": "warning"}
+    terminal.start_logging(settings.model_copy(update=quiet))
     from bot.demo import serve as serve_demo  # noqa: PLC0415 - needs the extra
     from cogs import ALL  # noqa: PLC0415 - discord.py takes a second to import
 
@@ -125,132 +118,7 @@ def check() -> None:
     raise typer.Exit(0 if wait_for(work) else FAILED)
 
 
-@app.command()
-def poll(
-    addresses: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[URL]...", help="Feeds to poll, added when unknown. Default: what is due."),
-    ] = None,
-) -> None:
-    """Poll what is due, or the given feeds, once and without Discord; a line a feed with its outcome."""
-    settings = settings_or_stop()
-    try:
-        wanted = [urls.normalise_input(address) for address in addresses or ()]
-    except ValueError as error:
-        stop(str(error), WRONG_USE)
-
-    async def work() -> list[PollReport]:
-        async with open_newsroom(settings) as newsroom:
-            if wanted:
-                feeds = [await newsroom.store.feeds.add(url) for url in dict.fromkeys(wanted)]
-            else:
-                feeds = await newsroom.store.feeds.due(newsroom.clock.now(), 100_000, ())
-            reports = await _poll_all(newsroom, feeds, polite=not wanted)
-            await _read_pages(newsroom, reports, polite=not wanted)
-            await encode(newsroom.meaning)
-            return reports
-
-    reports = wait_for(work)
-    if not reports:
-        terminal.say("No feed is due. Feeds that nobody follows are polled only when their address is given.")
-    if reports and all(report.error for report in reports):
-        raise typer.Exit(FAILED)
-
-
-async def _poll_all(newsroom: Newsroom, feeds: Iterable[Feed], *, polite: bool) -> list[PollReport]:
-    feeds = list(feeds)
-    reports: list[PollReport] = []
-    slots = asyncio.Semaphore(newsroom.settings.poll_concurrency)
-    with terminal.progress() as bar:
-        task = bar.add_task("polling", total=len(feeds))
-
-        async def one(feed: Feed) -> None:
-            async with slots:
-                report = await newsroom.poller.poll(feed, polite=polite)
-            reports.append(report)
-            bar.advance(task)
-            terminal.out(_outcome(report))
-
-        await asyncio.gather(*(one(feed) for feed in feeds))
-    return reports
-
-
-async def _read_pages(newsroom: Newsroom, reports: Iterable[PollReport], *, polite: bool) -> None:
-    """Read the pages of the articles that polls brought; what takes too long is left for later."""
-    if not newsroom.reader.wanted:
-        return
-    feed_ids = {report.feed.id for report in reports}
-    read = await newsroom.reader.read_due(feed_ids, seconds=READING_TIME, polite=polite)
-    if read:
-        terminal.say(f"{read} {'article' if read == 1 else 'articles'} read whole, on their pages.")
-
-
-def _outcome(report: PollReport) -> str:
-    if report.error:
-        result = f"{report.outcome}: {describe(report.error)}"
-    elif report.new or report.changed:
-        result = f"{report.new} new, {report.changed} changed"
-    else:
-        result = report.outcome
-    return f"{urls.masked(report.feed.url)}\t{result}"
-
-
-@app.command()
-def feeds(as_json: AsJson = False) -> None:
-    """List the feeds with their health."""
-    settings = settings_or_stop()
-
-    async def work() -> list[Feed]:
-        async with open_store(settings) as store:
-            return [feed for feed in await store.feeds.all() if feed.state is not FeedState.IMPORTED]
-
-    found = wait_for(work)
-    if as_json:
-        for feed in found:
-            terminal.out(json.dumps(_feed_as_json(feed), ensure_ascii=False))
-        return
-    if not found:
-        terminal.say("No feeds yet. Add one in Discord with /feed add, or here with `telex poll URL`.")
-        return
-    now = SystemClock().now()
-    terminal.table(
-        f"{len(found)} feeds",
-        ("feed", "address", "health", "last article", "next poll"),
-        (
-            (
-                feed.title or "–",
-                urls.masked(feed.url),
-                _health(feed, now),
-                terminal.ago(feed.last_article, now),
-                terminal.ago(feed.next_poll, now) if feed.state is FeedState.ACTIVE else "never",
-            )
-            for feed in found
-        ),
-    )
-
-
-def _health(feed: Feed, now: int) -> str:
-    if feed.state is FeedState.GONE:
-        return "gone"
-    if feed.error:
-        return f"failing since {terminal.ago(feed.failing_since, now)}: {describe(feed.error)}"
-    return "fine" if feed.last_success else "not polled yet"
-
-
-def _feed_as_json(feed: Feed) -> dict[str, object]:
-    return {
-        "url": urls.masked(feed.url),
-        "title": feed.title,
-        "source": feed.outlet,
-        "state": feed.state.value,
-        "error": feed.error,
-        "failures": feed.failures,
-        "last_success": article_files.iso(feed.last_success),
-        "last_article": article_files.iso(feed.last_article),
-        "next_poll": article_files.iso(feed.next_poll),
-    }
-
-
+app.add_typer(polling_commands)
 app.add_typer(commands)
 
 

@@ -7,6 +7,7 @@ import secrets
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -22,6 +23,8 @@ from bot.core.rate_limits import Limit
 from bot.core.refusals import Refusal
 from bot.posting import permissions
 from bot.posting.courier import Courier
+from bot.posting.message_places import share_of
+from bot.posting.request_pace import RequestPace
 from bot.posting.send_outcomes import no_repeated_threads
 from bot.posting.visibility import Visibility
 from bot.store import DatabaseBroken, DatabaseFault
@@ -77,6 +80,10 @@ class Telex(commands.AutoShardedBot):
     def __init__(
         self, newsroom: Newsroom, cogs: Sequence[type[commands.Cog]], *, shard_count: int | None = None
     ) -> None:
+        self.requests = RequestPace(newsroom.clock, partial(share_of, self))
+        """How fast Discord is asked."""
+        trace = no_repeated_threads()
+        self.requests.watch(trace)
         super().__init__(
             commands.when_mentioned,
             help_command=None,
@@ -91,7 +98,7 @@ class Telex(commands.AutoShardedBot):
             chunk_guilds_at_startup=False,
             max_messages=None,
             max_ratelimit_timeout=_LONGEST_RATE_LIMIT,
-            http_trace=no_repeated_threads(),
+            http_trace=trace,
             shard_count=shard_count,
         )
         self.newsroom = newsroom

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Gauge, Histogram, ProcessCollector
-from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
@@ -17,6 +17,7 @@ from bot.client.health import Health
 from bot.client.services import Newsroom
 from bot.polling.page_reader import Reader
 from bot.polling.poller import Poller
+from bot.posting.request_pace import RequestPace
 from bot.store import StoreError
 
 log = logging.getLogger(__name__)
@@ -31,12 +32,13 @@ _LATE = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1)
 class Figures:
     """What is measured of a running bot, where it is asked for on a local port."""
 
-    def __init__(self, newsroom: Newsroom, health: Health) -> None:
+    def __init__(self, newsroom: Newsroom, health: Health, requests: RequestPace) -> None:
         self._store, self._clock, self._health = newsroom.store, newsroom.clock, health
         self._registry = CollectorRegistry(auto_describe=True)
         ProcessCollector(registry=self._registry)
         self._registry.register(_Polls(newsroom.poller))
         self._registry.register(_Pages(newsroom.reader))
+        self._registry.register(_Requests(requests))
         self.interactions = Histogram(
             "telex_interaction_seconds",
             "How long a command took, from its arrival to its whole answer.",
@@ -140,3 +142,21 @@ class _Polls(Collector):
         for outcome, count in self._poller.outcomes.items():
             polls.add_metric([outcome.value], count)
         return [polls]
+
+
+class _Requests(Collector):
+    """Requests to Discord: those answered, by status, and those that wait for their turn."""
+
+    def __init__(self, pace: RequestPace) -> None:
+        self._pace = pace
+
+    def collect(self) -> list[Metric]:
+        answers = CounterMetricFamily(
+            "telex_discord_answers", "Answers of Discord by status.", labels=["status"]
+        )
+        for status, count in self._pace.answers.items():
+            answers.add_metric([str(status)], count)
+        waiting = GaugeMetricFamily(
+            "telex_discord_waiting", "Requests to Discord that wait for their turn.", self._pace.waiting
+        )
+        return [answers, waiting]

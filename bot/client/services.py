@@ -23,6 +23,8 @@ from bot.search.semantic.semantic_search import Meaning, opened
 from bot.store import Store
 from bot.stories.story_lookup import Gathering
 
+PARSERS = 2
+"""Processes that parse: the second while one is not enough."""
 READERS_PATIENCE = 300.0
 """Seconds after a question until the process that read for it, some 40 MB, is given up."""
 SPARE_PATIENCE = 60.0
@@ -59,7 +61,8 @@ async def open_newsroom(settings: Settings, clock: Clock | None = None) -> Async
     """
     clock = clock or SystemClock()
     store = await Store.open(settings.database, clock)
-    workers, readers = Workers(), Workers(patience=READERS_PATIENCE)
+    workers = Workers(PARSERS, patience=SPARE_PATIENCE, keep=1)
+    readers = Workers(patience=READERS_PATIENCE)
     spare = Workers(patience=SPARE_PATIENCE)
     try:
         async with (

@@ -111,7 +111,7 @@ class Feed:
 class DueFeed(NamedTuple):
     """As much of a feed as a poll needs that finds nothing new, as nearly all do.
 
-    `in_order`: it neither fails nor moves.
+    `in_order`: it neither fails nor moves. `servers` are ids of some that follow it, with commas between.
     """
 
     id: int
@@ -125,6 +125,7 @@ class DueFeed(NamedTuple):
     skip_hours: int
     skip_days: int
     in_order: bool
+    servers: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -312,7 +313,7 @@ class Question:
     """A question that somebody asked. `language` is the one that Telex answered in, `asked` when.
 
     `public`: everybody in the channel saw it. `article_id` is the article that it is about, `follows` the
-    question before it in the conversation.
+    question before it in the conversation, `sources` are the articles that answered it.
     """
 
     id: int
@@ -326,6 +327,7 @@ class Question:
     answered: bool
     article_id: int | None
     follows: int | None
+    sources: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,11 @@ class Settings(BaseSettings):
     database: Path = Field(
         default=Path("data/telex.db"), description="The database file, created when missing."
     )
+    index: Path | None = Field(
+        default=None,
+        description="Folder of the search index, which is made anew when it is missing. One for each process "
+        "that runs; by default beside the database.",
+    )
     language: Literal["en", "fr"] = Field(
         default="en", description="Language of posts in servers whose own language Telex does not speak."
     )
@@ -93,6 +98,11 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
         return value
+
+    @property
+    def index_folder(self) -> Path:
+        """Where the search index is."""
+        return self.index or self.database.with_name(f"{self.database.name}-index")
 
     @field_validator("model_url", mode="after")
     @classmethod

@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from bot.store.outbox.digest_articles import Candidate, Gathered
 from bot.store.outbox.story_joins import margin
+from bot.store.records import Candidate, Gathered
 from bot.text import shared_links
 
 Titled = tuple[str, str]

@@ -8,7 +8,7 @@ and unpacks nothing but the articles that are about to be written.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar, TypeVarTuple
 
@@ -17,15 +17,18 @@ from bot.core.settings import Settings
 from bot.core.workers import WorkerDied, Workers, WorkerTimeout
 from bot.feeds import fetch_errors
 from bot.feeds.fetch_errors import FeedError
-from bot.polling import entry_identity, retractions
+from bot.polling import entry_identity, moved_entries, retractions
 from bot.polling.drafts import Document, Draft, Source, article_key, prepare, read
-from bot.polling.entry_keys import Sketch, sketched
+from bot.polling.entry_keys import Sketch, content, link_names, sketched
+from bot.polling.shares import FEW, Followed, Shares, takes_change
 from bot.store import Store
-from bot.store.polls import ChangedArticle, Known
+from bot.store.records import ChangedArticle, Excess, Known, PassedOver, SurplusKind
 from bot.text import urls
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
+
+NOBODY = Followed()
 
 BATCH = 64
 """Entries that become articles in one call of a worker."""
@@ -37,7 +40,7 @@ class Decision:
     """What a document brings: `new` in its order, what changed, and further identities of known articles.
 
     `missed` says that the document has entries of which none was known; `vanished` are the articles that it
-    no longer has though it should, `returned` those that it has again.
+    no longer has though it should, `returned` those that it has again. In `excess` is what is not kept.
     """
 
     new: Sequence[NewArticle] = ()
@@ -46,17 +49,20 @@ class Decision:
     missed: bool = False
     vanished: Sequence[int] = ()
     returned: Sequence[int] = ()
+    excess: Excess | None = None
 
     @property
     def is_news(self) -> bool:
         """Whether there is anything to write but the feed."""
-        return bool(self.new or self.changed or self.aliases or self.vanished or self.returned)
+        told = (self.new, self.changed, self.aliases, self.vanished, self.returned, self.excess)
+        return any(told)
 
 
 class Intake:
     """Decides what the entries of a feed are, and has the new and the changed ones made into articles."""
 
-    def __init__(self, settings: Settings, store: Store, workers: Workers) -> None:
+    def __init__(self, settings: Settings, store: Store, workers: Workers, shares: Shares) -> None:
+        self._shares = shares
         self._settings = settings
         self._store = store
         self._workers = workers
@@ -65,46 +71,66 @@ class Intake:
         """Parse a document in a worker. Raises FeedError."""
         return await self._work(read, body, content_type, url)
 
-    async def decide(self, feed: Feed, document: Document, *, now: int) -> Decision:
+    async def decide(
+        self, feed: Feed, document: Document, *, now: int, followed: Followed = NOBODY
+    ) -> Decision:
         """Compare a document with what is known of its feed; changes nothing. Raises FeedError, StoreError.
 
-        `feed` has the outlet that its articles are to carry; `now` is the time found.
+        `feed` has the outlet that its articles are to carry; `now` is the time found; `followed` tells whose
+        share new articles use.
         """
         polls = self._store.polls
         sketches = document.sketches
         names = {name for sketch in sketches for name in (sketch.weak, sketch.strong, sketch.mark)}
         known = await polls.known(feed.id, names) if names else {}
-        matches = entry_identity.by_name(sketches, known)
-        missed = bool(sketches) and not matches
-        unknown = [sketch for sketch in sketches if sketch.strong not in matches]
-        addresses = {form for sketch in unknown for form in entry_identity.forms(sketch.url)}
-        at_urls = await polls.known_urls(feed.id, addresses) if addresses else {}
-        by_link = entry_identity.by_link(unknown, at_urls, {match.article_id for match in matches.values()})
-        matches |= by_link
+        by_name = entry_identity.by_name(sketches, known)
+        others, at_pages = await self._otherwise(feed, sketches, by_name)
+        matches = by_name | others
+        passed_over = {
+            name
+            for sketch in sketches
+            for name in (sketch.weak, sketch.strong)
+            if name in followed.passed_over
+        }
+        missed = bool(sketches) and not matches and not passed_over
 
         new: list[Draft] = []
         changed: dict[int, Draft] = {}
         unchanged: set[int] = set()
         aliases: list[tuple[bytes, int]] = []
         marked = set(known)
+        refused = 0
         for sketch in sketches:
             names_ = _names_to_keep(sketch, is_repeated=entry_identity.is_repeated(sketch, known))
             if sketch.repeated and sketch.mark not in marked:
                 marked.add(sketch.mark)
                 names_ += (sketch.mark,)
             match = matches.get(sketch.strong)
+            if match is None and not passed_over.isdisjoint((sketch.weak, sketch.strong)):
+                continue
             if match is None:
-                shared = sketch.shared or bool(entry_identity.at_link(sketch, at_urls))
+                shared = sketch.shared or bool(entry_identity.at_link(sketch, at_pages))
                 new.append(_draft(feed, document.head, sketch, names_, shared=shared, now=now))
                 continue
-            if sketch.strong in by_link or sketch.repeated:
+            if sketch.strong in others or sketch.repeated:
                 aliases += [(name, match.article_id) for name in names_ if name not in known]
             if match.article_id in unchanged or match.article_id in changed:
                 continue
             if match.fingerprint == sketch.fingerprint:
                 unchanged.add(match.article_id)
+            elif followed.servers and not takes_change(match, now):
+                unchanged.add(match.article_id)
+                refused += 1
             else:
                 changed[match.article_id] = _redraft(feed, document.head, sketch, match)
+        strangers = bool(sketches) and not by_name and not passed_over
+        sizes = [len(draft.packed) for draft in new]
+        admitted = self._shares.admit(
+            feed, followed, sizes, entries=len(sketches), strangers=strangers, missed=missed, now=now
+        )
+        restless = refused >= max(FEW, len(sketches) // 4)
+        excess = _excess(new[admitted.kept :], admitted.kind, passed_over, refused if restless else 0)
+        del new[admitted.kept :]
         source = Source(feed.id, feed.outlet, feed.language)
         watched = await polls.watched(feed.id, now - retractions.RECENT)
         present = {match.article_id for match in matches.values()}
@@ -122,7 +148,37 @@ class Intake:
             missed=missed,
             vanished=retractions.vanished(watched, present, dates) if is_whole else (),
             returned=retractions.returned(watched, present),
+            excess=excess,
         )
+
+    async def _otherwise(
+        self, feed: Feed, sketches: Sequence[Sketch], by_name: Mapping[bytes, Known]
+    ) -> tuple[dict[bytes, Known], dict[str, list[Known]]]:
+        """The articles that entries of unknown names are, by the strong name; and those at their pages."""
+        polls = self._store.polls
+        found: dict[bytes, Known] = {}
+
+        def unknown() -> list[Sketch]:
+            return [one for one in sketches if one.strong not in by_name and one.strong not in found]
+
+        def present() -> set[int]:
+            return {match.article_id for those in (by_name, found) for match in those.values()}
+
+        variants = {name for sketch in unknown() for name in sketch.variants}
+        if variants:
+            found |= entry_identity.by_variant(unknown(), await polls.known(feed.id, variants))
+        pages = {sketch.page: urls.forms(sketch.url) for sketch in unknown() if sketch.url}
+        at_pages = await polls.known_pages(feed.id, pages) if pages else {}
+        found |= entry_identity.by_link(unknown(), at_pages, present())
+        if feed.last_success is None or not unknown():
+            return found, at_pages
+        dates = {sketch.published for sketch in unknown() if sketch.published is not None}
+        articles = await polls.resembling(feed.id, dates, len(sketches) + moved_entries.MARGIN)
+        candidates = moved_entries.Candidates(sketches, unknown(), articles, present())
+        if candidates.pairs:
+            given = await polls.given({pair.known.article_id for pair in candidates.pairs})
+            found |= candidates.matched(await asyncio.to_thread(_contents, given))
+        return found, at_pages
 
     async def sample(self, feed: Feed, parsed: ParsedFeed, *, now: int) -> Article:
         """The one entry of `parsed` as the article it would become, with id 0. Raises FeedError."""
@@ -163,6 +219,20 @@ class Intake:
             raise FeedError(fetch_errors.PARSE_TIMEOUT, str(error)) from error
         except WorkerDied as error:
             raise FeedError(fetch_errors.PARSE_DIED, str(error)) from error
+
+
+def _excess(
+    left_out: Sequence[Draft], kind: SurplusKind | None, still: Collection[bytes], refused: int
+) -> Excess | None:
+    """What is not kept of a document, if anything."""
+    if kind is None and not refused:
+        return None
+    passed = [PassedOver(draft.identities[0], link_names(draft.url)[1]) for draft in left_out]
+    return Excess(kind or SurplusKind.CHANGES, passed, still, refused)
+
+
+def _contents(given: Mapping[int, tuple[str, str]]) -> dict[int, bytes]:
+    return {article_id: content(*texts) for article_id, texts in given.items()}
 
 
 def _names_to_keep(sketch: Sketch, *, is_repeated: bool) -> tuple[bytes, ...]:

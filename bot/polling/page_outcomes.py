@@ -5,8 +5,7 @@ from __future__ import annotations
 from bot.core.locale import _
 from bot.feeds import fetch_errors
 from bot.polling.page_reader import DIED
-from bot.store.outbox import page_queue
-from bot.store.page_reads import Reading
+from bot.store.records import PageEnd, Reading
 
 
 def sentence(page: Reading, *, when: str) -> str:
@@ -14,7 +13,7 @@ def sentence(page: Reading, *, when: str) -> str:
 
     `when` is the time of it as it is to be shown.
     """
-    if page.outcome == page_queue.READ:
+    if page.outcome == PageEnd.READ:
         return _("the feed gives only a beginning; I read the page ({when})").format(when=when)
     if page.outcome is None:
         return _("the feed gives only a beginning; I am about to read the page")
@@ -31,11 +30,11 @@ def _reason(outcome: str) -> str:
         return _("The site answered with an error ({code}).").format(code=outcome)
     broken = _("It could not be read: it broke the reader.")
     reasons = {
-        page_queue.PRIVATE: _("The address of the feed or of the page is secret."),
-        page_queue.SHARED: _("The feed gives several articles the same address."),
-        page_queue.BACKLOG: _("It was in the feed already when I began to read it."),
-        page_queue.TOO_MANY: _("The feed had too many articles that day."),
-        page_queue.FORGOTTEN: _("Its texts were deleted for their age."),
+        PageEnd.PRIVATE: _("The address of the feed or of the page is secret."),
+        PageEnd.SHARED: _("The feed gives several articles the same address."),
+        PageEnd.BACKLOG: _("It was in the feed already when I began to read it."),
+        PageEnd.TOO_MANY: _("The feed had too many articles that day."),
+        PageEnd.FORGOTTEN: _("Its texts were deleted for their age."),
         fetch_errors.ROBOTS: _("Its publisher does not want programs to read it (robots.txt)."),
         fetch_errors.NOT_A_PAGE: _("It is not a page of text."),
         fetch_errors.TOO_LARGE: _("It is too large."),

@@ -23,8 +23,7 @@ from bot.feeds.robots import Visit
 from bot.feeds.schedule import AFTER_TOO_MANY
 from bot.polling.hosts import Host, Hosts, name_of
 from bot.store import Store, StoreError
-from bot.store.outbox.page_queue import READ
-from bot.store.page_reads import Page
+from bot.store.records import Page, PageEnd
 from bot.text import urls
 
 log = logging.getLogger(__name__)
@@ -97,7 +96,7 @@ class Reader:
         `polite=False` is for feeds that a person named: their hosts may be asked without pauses.
         Raises StoreError.
         """
-        before = self.outcomes[READ]
+        before = self.outcomes[PageEnd.READ]
         try:
             async with asyncio.timeout(seconds):
                 while taken := await self._store.readings.take(AT_ONCE, feed_ids=feed_ids):
@@ -107,7 +106,7 @@ class Reader:
                     await asyncio.gather(*(self._read_all(each, polite=polite) for each in by_host.values()))
         except TimeoutError:
             log.info("The rest of the pages is read later")
-        return self.outcomes[READ] - before
+        return self.outcomes[PageEnd.READ] - before
 
     async def _read_all(self, pages: Sequence[Page], *, polite: bool) -> None:
         for page in pages:
@@ -183,7 +182,7 @@ class Reader:
             await self._failed(page, host, FeedError(fetch_errors.PARSE_DIED, type(error).__name__))
         else:
             await self._store.readings.keep(page.article_id, text, edit=self._settings.full_text == "always")
-            self.outcomes[READ] += 1
+            self.outcomes[PageEnd.READ] += 1
             log.debug("%s: read, %d characters", urls.masked(page.url), len(text))
             self.on_read()
         finally:

@@ -11,6 +11,7 @@ from http import HTTPStatus
 from random import Random
 
 from bot.core.clock import Clock
+from bot.core.fair_queue import FairSlots
 from bot.core.models import DueFeed, Feed, FeedState, NewArticle, ParsedFeed, Validators
 from bot.core.settings import Settings
 from bot.feeds import fetch_errors, schedule
@@ -21,10 +22,9 @@ from bot.feeds.xmlfeed import CUT_SHORT
 from bot.polling import feed_alerts
 from bot.polling.intake import Decision, Intake
 from bot.polling.outlet_names import outlet_name
+from bot.polling.shares import Followed
 from bot.store import Store
-from bot.store.alerts import Alert
-from bot.store.outbox.story_joins import Kin
-from bot.store.polls import NO_KIN, Recorded, Unchanged
+from bot.store.records import NO_KIN, Alert, Kin, Recorded, Unchanged
 from bot.stories.story_lookup import Gathering
 from bot.text import safe, urls
 from bot.watches import subscription_filters
@@ -33,8 +33,11 @@ MOVE_PROBATION = 3 * 86_400
 """Seconds that a permanent redirect has to hold before the feed's address changes."""
 LARGE = 256 * 1024
 """Bytes of a document that are hashed off the event loop."""
-DESKS = 3
+DESKS = 4
 """Documents between being read and recorded at a time: what waits for its worker waits as it came."""
+DEAR = 2.0
+"""Seconds from reading to recording after which a feed goes to the slow lane: one such document at a time."""
+MANY_DEAR = 10_000
 TITLE = 300
 NOT_MODIFIED = HTTPStatus.NOT_MODIFIED
 
@@ -83,7 +86,8 @@ class Visits:
         self._clock = clock
         self._store = store
         self._intake = intake
-        self._desks = asyncio.Semaphore(DESKS)
+        self._desks, self._slow_desk = FairSlots(DESKS), FairSlots(1)
+        self._dear: dict[int, None] = {}
         self._random = Random()  # noqa: S311 - spreads polls over time
 
     def unchanged(self, feed: DueFeed, fetched: Fetched, now: int) -> Unchanged | None:
@@ -125,18 +129,40 @@ class Visits:
         validators = _validators(fetched, digest)
         if digest == feed.validators.entries_hash:
             return self._quiet(feed, fetched, validators, hints, now)
-        async with self._desks:
-            return await self._read(feed, fetched, validators, now)
+        servers = await self._store.feeds.followers(feed.id)
+        followed = Followed(
+            servers, await self._store.surplus.of(feed.id), await self._store.surplus.names(feed.id)
+        )
+        desks = self._slow_desk if feed.id in self._dear else self._desks
+        async with desks.turn(min(servers, key=desks.used, default=0)):
+            begun = self._clock.monotonic()
+            try:
+                return await self._read(feed, fetched, validators, followed, now)
+            finally:
+                self._took(feed.id, self._clock.monotonic() - begun)
 
-    async def _read(self, feed: Feed, fetched: Fetched, validators: Validators, now: int) -> PollReport:
+    def _took(self, feed_id: int, seconds: float) -> None:
+        if seconds < DEAR:
+            self._dear.pop(feed_id, None)
+            return
+        if len(self._dear) >= MANY_DEAR:
+            self._dear.pop(next(iter(self._dear)))
+        self._dear[feed_id] = None
+
+    async def _read(
+        self, feed: Feed, fetched: Fetched, validators: Validators, followed: Followed, now: int
+    ) -> PollReport:
         document = await self._intake.read(fetched.body, fetched.content_type, fetched.url)
         if document.head.problem == CUT_SHORT:
             validators = Validators()  # so that the rest is asked for, whatever the server says has changed
         described = _described(feed, document.head)
-        decision = await self._intake.decide(described, document, now=now)
+        decision = await self._intake.decide(described, document, now=now, followed=followed)
         hints = schedule.hints(fetched.headers, now=now, parsed=document.head)
         after = self._succeeded(feed, described, fetched, validators, hints, decision, now)
         alert = feed_alerts.alert(self._settings, feed, after)
+        if alert is None and decision.excess is not None and feed.last_success is not None:
+            since = followed.surplus.since if followed.surplus else now
+            alert = feed_alerts.surplus(self._settings, after, decision.excess.kind, since)
         if not decision.is_news:
             return PollReport(after, Outcome.UNCHANGED, alert=alert)
         first = feed.last_success is None
@@ -151,6 +177,7 @@ class Visits:
                 catch_up_after=self._settings.catch_up_after,
                 first=first,
                 alert=alert,
+                excess=decision.excess,
                 read_pages=self._settings.full_text != "never",
                 matches=await subscription_filters.sieve(self._store, feed.id, decision.new),
                 kin=kin,
@@ -216,6 +243,7 @@ class Visits:
             changed=bool(decision.new or decision.changed),
             random=self._random,
             missed=decision.missed and before.last_success is not None,
+            strained=decision.excess is not None and before.last_success is not None,
         )
         url, moved_to, moved_since = _moved(before, fetched.permanent_url, now)
         return replace(

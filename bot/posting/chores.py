@@ -1,30 +1,37 @@
-"""Chores: what was sent, and needs a little more. One task does them, a few at a time."""
+"""Chores: what was sent, and needs a little more. Each channel's are done in turn, and no channel waits.
+
+Edits and what follows a message are apart: a reaction waits until nothing else is to be asked of Discord.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from functools import partial
+from typing import Any
 
 import discord
 
 from bot.core.clock import Clock
+from bot.core.fair_queue import FairSlots
 from bot.core.models import Dispatch
 from bot.core.settings import Settings
-from bot.posting import after_sending
+from bot.posting import after_sending, message_places
 from bot.posting.rendering.messages import Message
 from bot.posting.send_outcomes import ARTICLE_GONE, Later, Outcome, Refused
 from bot.store import UNTIL_NEXT_TRY, DatabaseFault, Store
 
 log = logging.getLogger(__name__)
 
+CONCURRENT = 32
+"""Edits under way at a time, all channels together; servers share them."""
 _AFTER_FAULT = 60
-_EDITS = 20
 
 
 class Chores:
-    """What follows sent messages, and edits. `render` makes a message, `on_end` is told of each round."""
+    """What follows sent messages, and edits. `render` makes a message, `on_end` is told of every end."""
 
     def __init__(
         self,
@@ -38,38 +45,47 @@ class Chores:
     ) -> None:
         self._store, self._client, self._clock, self._settings = store, client, clock, settings
         self._render, self._on_end = render, on_end
-        self._unfinished: dict[int, tuple[int, Dispatch]] = {}  # dispatches to finish at a time
-        self.task: asyncio.Task[None] | None = None
+        self._slots = FairSlots(CONCURRENT)
+        self._unfinished: dict[int, dict[int, tuple[int, Dispatch]]] = {}  # by channel: to finish at a time
+        self._finishing: dict[int, asyncio.Task[None]] = {}
+        self._editing: dict[int, asyncio.Task[None]] = {}
         self.stopping = False
         """Whether nothing new is to be begun."""
 
     async def begin(self) -> None:
         """Learn, once, what an earlier process left unfinished."""
-        now = self._clock.now()
         for dispatch in await self._store.dispatches.unfinished():
-            self._unfinished[dispatch.id] = (now, dispatch)
+            self._finish_at(self._clock.now(), dispatch)
 
     async def start(self, now: int) -> None:
-        """Begin where something is due and nothing is under way."""
-        if self.task is not None:
-            return
-        chores = any(due <= now for due, _dispatch in self._unfinished.values())
-        edits = await self._store.dispatches.edits_due(now, _EDITS)
-        if (chores or edits) and self.task is None:
-            self.task = asyncio.create_task(self._do(edits))
-            self.task.add_done_callback(self._ended)
+        """Begin in each channel where something is due and nothing is under way."""
+        for channel_id in [each for each, due in self._next_dues() if due <= now]:
+            self._begin(self._finishing, channel_id, self._finish_all)
+        for channel_id in await self._store.dispatches.edit_channels(now, self._editing.keys()):
+            self._begin(self._editing, channel_id, self._edit_all)
 
-    def dues(self) -> list[int]:
-        """When there is something to finish, unless that is under way."""
-        return [due for due, _dispatch in self._unfinished.values()] if self.task is None else []
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """What is under way."""
+        return [*self._finishing.values(), *self._editing.values()]
+
+    async def next_due(self) -> int | None:
+        """When something is due in a channel where nothing is under way; None when nothing will be."""
+        dues = [due for _channel_id, due in self._next_dues()]
+        edit = await self._store.dispatches.next_edit(self._editing.keys())
+        return min(dues if edit is None else [*dues, edit], default=None)
 
     def clock_set_back(self, by: int) -> None:
         """The wall clock was set back by so many seconds."""
-        self._unfinished = {id_: (due - by, dispatch) for id_, (due, dispatch) in self._unfinished.items()}
+        for line in self._unfinished.values():
+            line.update({id_: (due - by, dispatch) for id_, (due, dispatch) in line.items()})
+
+    def finish_soon(self, dispatch: Dispatch) -> None:
+        """Do what follows a message that was sent just now, and hold nobody up."""
+        self._finish_at(self._clock.now(), dispatch)
+        self._begin(self._finishing, dispatch.channel_id, self._finish_all)
 
     async def finish(self, dispatch: Dispatch) -> None:
         """Do what follows a sent message. Never raises: it must not look as if the message was not sent."""
-        self._unfinished.pop(dispatch.id, None)
         try:
             later = await after_sending.finish(self._client, dispatch, seed=self._settings.seed_reaction)
             if later is None:
@@ -80,15 +96,59 @@ class Chores:
             log.exception("Dispatch %d was sent and not finished", dispatch.id)
             later = Later(_AFTER_FAULT, "")
         if later is not None:
-            self._unfinished[dispatch.id] = (self._clock.now() + math.ceil(later.seconds), dispatch)
+            self._finish_at(self._clock.now() + math.ceil(later.seconds), dispatch)
 
-    async def _do(self, edits: list[Dispatch]) -> None:
-        now = self._clock.now()
-        for due, dispatch in list(self._unfinished.values()):
-            if due <= now and not self.stopping:
-                await self.finish(dispatch)
-        for dispatch in edits:
-            if not self.stopping:
+    def _finish_at(self, due: int, dispatch: Dispatch) -> None:
+        self._unfinished.setdefault(dispatch.channel_id, {})[dispatch.id] = (due, dispatch)
+
+    def _next_dues(self) -> Iterator[tuple[int, int]]:
+        """Channels in which nothing is being finished, with the time when something is to be."""
+        for channel_id, line in self._unfinished.items():
+            if channel_id not in self._finishing:
+                yield channel_id, min(due for due, _dispatch in line.values())
+
+    def _begin(
+        self,
+        under_way: dict[int, asyncio.Task[None]],
+        channel_id: int,
+        work: Callable[[int], Coroutine[Any, Any, None]],
+    ) -> None:
+        if channel_id not in under_way and not self.stopping:
+            task = under_way[channel_id] = asyncio.create_task(work(channel_id))
+            task.add_done_callback(partial(self._ended, under_way, channel_id))
+
+    def _ended(
+        self, under_way: dict[int, asyncio.Task[None]], channel_id: int, task: asyncio.Task[None]
+    ) -> None:
+        del under_way[channel_id]
+        fault = None if task.cancelled() else task.exception()
+        if fault is not None and not isinstance(fault, DatabaseFault):
+            log.error("What was sent to channel %d is not looked after", channel_id, exc_info=fault)
+        self._on_end()
+
+    async def _finish_all(self, channel_id: int) -> None:
+        """Finish what is due in a channel."""
+        while not self.stopping:
+            now = self._clock.now()
+            line = self._unfinished[channel_id]
+            dispatch = next((dispatch for due, dispatch in line.values() if due <= now), None)
+            if dispatch is None:
+                return
+            del line[dispatch.id]
+            await self.finish(dispatch)
+            if not line:
+                del self._unfinished[channel_id]
+                return
+
+    async def _edit_all(self, channel_id: int) -> None:
+        """Edit what is due in a channel, one after the other."""
+        while not self.stopping:
+            async with self._slots.turn(message_places.share_of(self._client, channel_id)):
+                dispatch = next(
+                    iter(await self._store.dispatches.edits_due(self._clock.now(), 1, channel_id)), None
+                )
+                if dispatch is None:
+                    return
                 try:
                     await self._edit(dispatch)
                 except DatabaseFault:
@@ -96,7 +156,8 @@ class Chores:
                     return
                 except Exception:
                     log.exception("The message of dispatch %d was not edited", dispatch.id)
-                    await self._store.dispatches.edit_later(dispatch.id, now + _AFTER_FAULT)
+                    due = self._clock.now() + _AFTER_FAULT
+                    await self._store.dispatches.edit_later(dispatch.id, due)
 
     async def _edit(self, dispatch: Dispatch) -> None:
         message = await self._render(dispatch)
@@ -112,7 +173,3 @@ class Chores:
             await self._store.dispatches.edit_later(dispatch.id, due)
         elif await self._store.dispatches.never_edited(dispatch.id):
             self._on_end()
-
-    def _ended(self, _task: asyncio.Task[None]) -> None:
-        self.task = None
-        self._on_end()

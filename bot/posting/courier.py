@@ -18,6 +18,7 @@ from functools import partial
 import discord
 
 from bot.core.clock import Clock
+from bot.core.fair_queue import FairSlots
 from bot.core.models import Dispatch, DispatchKind, DispatchState
 from bot.core.settings import Settings
 from bot.core.workers import Workers
@@ -49,7 +50,7 @@ from bot.store import UNTIL_NEXT_TRY, DatabaseFault, Store
 log = logging.getLogger(__name__)
 
 CONCURRENT = 64
-"""Requests to Discord at a time, all channels together."""
+"""Posts under way at a time, all channels together; servers share them."""
 
 _LONGEST_SLEEP = 60  # seconds after which the store is asked again although nothing should be due
 _READ_BACK_AFTER = 5  # seconds until a message whose answer was lost is looked for
@@ -75,7 +76,7 @@ class Courier:
         self.audience = Audience(store, client, visibility)
         self.digests = Digests(store, client, clock, self.audience, self._restored, workers, on_end=self.wake)
         self._tasks: dict[int, asyncio.Task[None]] = {}
-        self._slots = asyncio.Semaphore(CONCURRENT)
+        self._slots = FairSlots(CONCURRENT)
         self._woken = asyncio.Event()
         self._suspects: dict[int, list[Dispatch]] = {}  # claims whose end is unknown, by channel
         self._resting: dict[int, int] = {}  # channels left alone until a time
@@ -179,8 +180,8 @@ class Courier:
         self.wake()
 
     def _running(self) -> set[asyncio.Task[None]]:
-        others = (self._chores.task, self._matching.task, self.digests.task)
-        return {*self._tasks.values(), *(task for task in others if task is not None)}
+        others = (self._matching.task, self.digests.task)
+        return {*self._tasks.values(), *self._chores.tasks(), *(task for task in others if task is not None)}
 
     async def _wait(self) -> None:
         """Sleep until something is due or `wake` is called."""
@@ -190,10 +191,10 @@ class Courier:
         now = self._clock.now()
         busy = self._tasks.keys() | self._resting.keys()
         dues = [now + _LONGEST_SLEEP, *self._resting.values()]
-        dues += self._chores.dues()
         next_due = await self._store.dispatches.next_due(busy)
+        next_chore = await self._chores.next_due()
         next_digest = await self.digests.next_due() if self.digests.task is None else None
-        dues += [due for due in (next_due, next_digest) if due is not None]
+        dues += [due for due in (next_due, next_chore, next_digest) if due is not None]
         waits = {
             asyncio.create_task(self._woken.wait()),
             asyncio.create_task(self._clock.sleep(max(min(dues) - now, 0))),
@@ -207,7 +208,7 @@ class Courier:
     async def _serve(self, channel_id: int) -> None:
         """Deliver to one channel until nothing is due there."""
         while channel_id not in self._resting and not self._stopping:
-            async with self._slots:
+            async with self._slots.turn(message_places.share_of(self._client, channel_id)):
                 suspects = self._suspects.get(channel_id)
                 dispatch = suspects[0] if suspects else await self._claim(channel_id)
                 if dispatch is None:
@@ -260,7 +261,7 @@ class Courier:
             shown = dispatch.joined_ids
         await self._record(dispatch, outcome, shown)
         if isinstance(outcome, Sent):
-            await self._chores.finish(_sent(dispatch, outcome))
+            self._chores.finish_soon(_sent(dispatch, outcome))
 
     async def _resolve(self, dispatch: Dispatch) -> None:
         """Find out how a claim ended: it was sent, or it waits again, or nobody can tell."""
@@ -299,7 +300,7 @@ class Courier:
         self._clear(dispatch)
         if isinstance(outcome, Sent):
             self.on_found(_sent(dispatch, outcome))
-            await self._chores.finish(_sent(dispatch, outcome))
+            self._chores.finish_soon(_sent(dispatch, outcome))
 
     async def _find(self, dispatch: Dispatch) -> message_places.Target | Outcome:
         guild = self._client.get_guild(dispatch.server_id)

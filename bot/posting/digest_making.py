@@ -24,7 +24,7 @@ from bot.posting.audience import Audience
 from bot.posting.restored_backup import Restored
 from bot.posting.send_outcomes import Outcome, Unknown
 from bot.store import Store
-from bot.store.outbox.digest_articles import Gathered
+from bot.store.records import Gathered
 
 log = logging.getLogger(__name__)
 

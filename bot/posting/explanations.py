@@ -5,16 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from bot.core.locale import _
 from bot.core.models import Article, Dispatch, Fate, Feed, Subscription
-from bot.polling import entry_identity
 from bot.polling.entry_keys import link_names
 from bot.store import Store
-from bot.store.fates import FateRow
-from bot.store.filters import read
-from bot.store.outbox.dispatch_rows import AWAY, PAUSED, TOLD, UNFOLLOWED
-from bot.store.page_reads import Reading
+from bot.store.records import FateRow, Reading, WithheldFor
+from bot.store.settings.filters import read
 from bot.text import safe, urls
 from bot.watches import subscription_filters
 
@@ -26,18 +24,27 @@ _MOST = 50
 _LARGEST_ID = 2**63 - 1
 
 
+class LeftOut(NamedTuple):
+    """A feed that brought an entry beyond its share, and when it was counted."""
+
+    feed: Feed
+    counted: int
+
+
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """What is known of a link: its articles, each with its feed, and what became of them in channels.
 
     `passed_over` are the channels that follow one of the feeds and never decided anything about the page,
-    `readings` tell, by article, whether its page was read for more than the feed gives.
+    `readings` tell, by article, whether its page was read for more than the feed gives. `left_out` are the
+    feeds of which an entry with that link was beyond what they may bring.
     """
 
     carried: tuple[tuple[Article, Feed | None], ...] = ()
     fates: tuple[FateRow, ...] = ()
     passed_over: tuple[Subscription, ...] = ()
     readings: Mapping[int, Reading] = field(default_factory=dict)
+    left_out: tuple[LeftOut, ...] = ()
 
 
 async def explain(store: Store, link: str) -> Explanation:
@@ -62,7 +69,23 @@ async def explain(store: Store, link: str) -> Explanation:
             following = await store.subscriptions.of_feed(feed_id)
             passed_over += [one for one in following if one.channel_id not in channels]
     readings = await store.readings.of([article.id for article, _feed in carried])
-    return Explanation(tuple(carried), tuple(fates), tuple(passed_over), readings)
+    left_out = () if carried else await _left_out(store, link)
+    return Explanation(tuple(carried), tuple(fates), tuple(passed_over), readings, left_out)
+
+
+async def _left_out(store: Store, link: str) -> tuple[LeftOut, ...]:
+    try:
+        url = urls.canonical(urls.normalise_input(link))
+    except ValueError:
+        return ()
+    counted = await store.surplus.of_link([link_names(form)[1] for form in urls.forms(url)])
+    feeds = [(await store.feeds.get(feed_id), when) for feed_id, when in counted[:_MOST]]
+    return tuple(LeftOut(feed, when) for feed, when in feeds if feed is not None)
+
+
+def left_out(feed: str, *, when: str) -> str:
+    """What to say of an entry that was beyond its feed's share, in the language of this task."""
+    return _("left out {when}: {feed} brought more than I can keep").format(when=when, feed=feed)
 
 
 async def message_of(store: Store, link: str) -> Dispatch | None:
@@ -81,7 +104,7 @@ async def _at(store: Store, link: str) -> list[Article]:
         url = urls.canonical(urls.normalise_input(link))
     except ValueError:
         return []
-    forms = entry_identity.forms(url)
+    forms = urls.forms(url)
     names = [name for form in forms for name in link_names(form)]
     return await store.articles.known_at(forms, urls.page(url), names, _MOST)
 
@@ -111,11 +134,13 @@ def sentence(  # noqa: PLR0911  # one line a fate
         case Fate.FILTERED:
             by = subscription_filters.listed(read(reason))
             return _("filtered by: {filters} ({when})").format(filters=by, when=when)
-    withheld = {
-        PAUSED: _("not posted: the feed was paused there ({when})"),
-        AWAY: _("not posted: I was not in the server at that time ({when})"),
-        TOLD: _("told in another message, before a backup was restored ({when})"),
-        UNFOLLOWED: _("not posted: the channel stopped following the feed before it was sent ({when})"),
+    withheld: dict[str, str] = {
+        WithheldFor.PAUSED: _("not posted: the feed was paused there ({when})"),
+        WithheldFor.AWAY: _("not posted: I was not in the server at that time ({when})"),
+        WithheldFor.TOLD: _("told in another message, before a backup was restored ({when})"),
+        WithheldFor.UNFOLLOWED: _(
+            "not posted: the channel stopped following the feed before it was sent ({when})"
+        ),
     }
     return withheld.get(reason, _("left out ({when})")).format(when=when)
 

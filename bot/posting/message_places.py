@@ -46,6 +46,12 @@ async def find(client: discord.Client, channel_id: int) -> Place | Outcome:
     return channel if isinstance(channel, Place) else Blocked(NOT_TEXT)
 
 
+def share_of(client: discord.Client, channel_id: int) -> int:
+    """Whose share of what Discord is asked a channel uses: its server's, where that is in sight."""
+    guild = getattr(client.get_channel(channel_id), "guild", None)
+    return guild.id if isinstance(guild, discord.Guild) else channel_id
+
+
 async def direct(client: discord.Client, person_id: int) -> discord.DMChannel | Outcome:
     """The channel of a person's direct messages; or why there is none."""
     try:

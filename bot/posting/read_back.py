@@ -16,7 +16,7 @@ from bot.posting.rendering import buttons, discord_limits, shown_articles
 from bot.posting.rendering.messages import Message
 from bot.posting.rendering.shown_articles import Shown
 from bot.posting.send_outcomes import Later, Lost, Outcome, Sent, Unknown, judge
-from bot.store.outbox.watch_notices import EarlierNotice
+from bot.store.records import EarlierNotice
 
 T = TypeVar("T")
 

@@ -13,7 +13,7 @@ import discord
 
 from bot.core.locale import _
 from bot.posting import permissions
-from bot.store.outbox.posting_schedule import GAP, MOST_AN_HOUR, QUIET_HOURS
+from bot.store.records import WaitsFor
 from bot.watches.watch_matching import CLOSED
 
 
@@ -156,7 +156,7 @@ def describe(problem: str) -> str:
         return _("Discord did not take it yet: {reason}. I keep trying.").format(reason=_reason(rest))
     if code == REFUSED:
         return _("Discord did not take the message: {reason}").format(reason=rest)
-    if code in {QUIET_HOURS, MOST_AN_HOUR, GAP}:
+    if code in {WaitsFor.QUIET_HOURS, WaitsFor.MOST_AN_HOUR, WaitsFor.GAP}:
         return _waits(code).format(time=rest)
     sentences = {
         GONE: _("I cannot find the channel. If it was deleted, remove its feeds or move them."),
@@ -193,10 +193,11 @@ def _reason(error: str) -> str:
 
 def _waits(code: str) -> str:
     """Why something waits for the rhythm of its channel, with the time when it comes to be filled in."""
-    return {
-        QUIET_HOURS: _("It waits until {time} (quiet hours)."),
-        MOST_AN_HOUR: _("It waits until {time} (only so many posts an hour)."),
-    }.get(code, _("It waits until {time} (a gap between two posts)."))
+    sentences: dict[str, str] = {
+        WaitsFor.QUIET_HOURS: _("It waits until {time} (quiet hours)."),
+        WaitsFor.MOST_AN_HOUR: _("It waits until {time} (only so many posts an hour)."),
+    }
+    return sentences.get(code, _("It waits until {time} (a gap between two posts)."))
 
 
 async def _raise_on_server_error(

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from functools import cache
 
-from bot.text.terms import fold
+from babel import Locale
+
+from bot.core import locale
+from bot.text.words import fold
 
 
 class Filter(StrEnum):
@@ -67,36 +71,30 @@ CHOICES: dict[str, tuple[frozenset[str], Filter]] = {
         Filter.BOOKMARKED,
     ),
 }
-LANGUAGES = {
-    "english": "en",
-    "anglais": "en",
-    "french": "fr",
-    "francais": "fr",
-    "german": "de",
-    "allemand": "de",
-    "spanish": "es",
-    "espagnol": "es",
-    "italian": "it",
-    "italien": "it",
-    "portuguese": "pt",
-    "portugais": "pt",
-    "dutch": "nl",
-    "neerlandais": "nl",
-    "japanese": "ja",
-    "japonais": "ja",
-    "arabic": "ar",
-    "arabe": "ar",
-}
-
-
-QUOTES = {'"': '"', "“": "”", "«": "»", "„": "“", "”": "”"}
-"""Quotation marks, with what closes each."""
-_MARKS = frozenset("".join((*QUOTES, *QUOTES.values())))
+_MARKS = frozenset('"“”«»„')
 
 
 def named(name: str) -> str | None:
     """The filter that a person names in either language: a `Filter`, `title`, `has` or `is`; or None."""
     return NAMES.get(fold(name))
+
+
+def language_code(name: str) -> str | None:
+    """The ISO 639-1 code of a language that a person names: `fr`, `en-GB`, `français`, `German`; or None."""
+    value = fold(name).strip()
+    code = _languages().get(value, value.partition("-")[0])
+    return code if re.fullmatch("[a-z]{2}", code) else None
+
+
+@cache
+def _languages() -> dict[str, str]:
+    """The codes of languages by their names in the languages that Telex speaks."""
+    return {
+        fold(name): code
+        for language in locale.LANGUAGES
+        for code, name in Locale(language).languages.items()
+        if len(code) == 2  # noqa: PLR2004 - ISO 639-1
+    }
 
 
 _FRENCH = frozenset("apres avant jusqua jusqu'a avec a contient est depuis langue".split())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -58,6 +59,22 @@ class AnyOf:
 Node = Word | Phrase | Condition | Not | AllOf | AnyOf
 
 
+def negated(node: Node) -> Node:
+    """What holds where a node does not."""
+    return node.node if isinstance(node, Not) else Not(node)
+
+
+def leaves(nodes: Iterable[Node]) -> Iterator[Word | Phrase | Condition]:
+    """The words, phrases and filters of these nodes, those that must not hold among them."""
+    for node in nodes:
+        if isinstance(node, AllOf | AnyOf):
+            yield from leaves(node.nodes)
+        elif isinstance(node, Not):
+            yield from leaves((node.node,))
+        else:
+            yield node
+
+
 class Loose(NamedTuple):
     """A filter by name whose value nobody quoted, and the words after it, which may belong to the name.
 
@@ -84,12 +101,6 @@ class Query:
     def __bool__(self) -> bool:
         return bool(self.nodes)
 
-    def also(self, *conditions: Condition) -> Query:
-        """The same query, narrowed by the options of a command."""
-        return replace(self, nodes=(*self.nodes, *conditions))
-
-    def joined(self, other: Query) -> Query:
-        """This query narrowed by another, whose notes are told too."""
-        return replace(
-            self, nodes=(*self.nodes, *other.nodes), notes=tuple(dict.fromkeys((*self.notes, *other.notes)))
-        )
+    def also(self, *nodes: Node, notes: Iterable[str] = ()) -> Query:
+        """The same query, narrowed by the options of a command, of which `notes` are told too."""
+        return replace(self, nodes=(*self.nodes, *nodes), notes=tuple(dict.fromkeys((*self.notes, *notes))))

@@ -10,21 +10,24 @@ from typing import Self, TypeVar
 import filelock
 
 from bot.core.clock import Clock
+from bot.store.article_changes import ArticleChanges
 from bot.store.articles import Articles
-from bot.store.bookmarks import Bookmarks
-from bot.store.daily_threads import DailyThreads
 from bot.store.digests import Digests
 from bot.store.dispatches import Dispatches
 from bot.store.fates import Fates
 from bot.store.feeds import Feeds
-from bot.store.filters import Filters
-from bot.store.forum_tags import ForumTags
 from bot.store.meta import Meta
 from bot.store.page_reads import Readings
+from bot.store.people.bookmarks import Bookmarks
+from bot.store.people.questions import Questions
+from bot.store.people.watches import Watches
 from bot.store.polls import Polls
-from bot.store.preferences import Preferences
-from bot.store.questions import Questions
-from bot.store.servers import Servers
+from bot.store.settings.daily_threads import DailyThreads
+from bot.store.settings.filters import Filters
+from bot.store.settings.forum_tags import ForumTags
+from bot.store.settings.preferences import Preferences
+from bot.store.settings.servers import Servers
+from bot.store.settings.subscriptions import Subscriptions
 from bot.store.sqlite import clock_repair, indexing, sqlite_backup
 from bot.store.sqlite.coverage import Coverage
 from bot.store.sqlite.database import READER_PRAGMAS, Connection, Database
@@ -40,10 +43,9 @@ from bot.store.store_errors import (
     StoreError,
 )
 from bot.store.stories import Stories
-from bot.store.subscriptions import Subscriptions
+from bot.store.surplus import SurplusCounts
 from bot.store.title_words import Words
 from bot.store.vectors import Vectors
-from bot.store.watches import Watches
 
 __all__ = [
     "AlreadyRunning",
@@ -69,7 +71,9 @@ class Store:
         self.clock = clock
         self.feeds = Feeds(database, clock)
         self.polls = Polls(database, clock)
+        self.surplus = SurplusCounts(database, clock)
         self.articles = Articles(database, clock)
+        self.changes = ArticleChanges(database)
         self.subscriptions = Subscriptions(database, clock)
         self.filters = Filters(database, clock)
         self.servers = Servers(database, clock)

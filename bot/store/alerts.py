@@ -5,34 +5,11 @@ Functions of a connection, called within the transaction of the poll that found 
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterable, Mapping
-from enum import StrEnum
-from typing import NamedTuple
+from collections.abc import Iterable
 
 from bot.core import locale
-
-
-class AlertKind(StrEnum):
-    """What an alert tells."""
-
-    BROKEN = "broken"
-    GONE = "gone"
-    BACK = "back"
-
-
-class Alert(NamedTuple):
-    """What a poll makes known about its feed, which fails or failed since a time.
-
-    `texts` are the message by language, `language` is that of servers whose own Telex does not speak.
-    """
-
-    feed_id: int
-    kind: AlertKind
-    since: int
-    texts: Mapping[str, str]
-    language: str
-
+from bot.store.connection import Connection, Row
+from bot.store.records import Alert, AlertKind
 
 # The channel that a server chose, as long as messages reach it, else every channel that follows the feed.
 _PLACES = """
@@ -46,7 +23,7 @@ _PLACES = """
 """
 
 
-def owe(connection: sqlite3.Connection, alerts: Iterable[Alert], now: int) -> None:
+def owe(connection: Connection, alerts: Iterable[Alert], now: int) -> None:
     """Queue what servers are to be told; telling it twice is as once."""
     for alert in alerts:
         if alert.kind is AlertKind.BACK:
@@ -55,7 +32,7 @@ def owe(connection: sqlite3.Connection, alerts: Iterable[Alert], now: int) -> No
             _trouble(connection, alert, now)
 
 
-def _trouble(connection: sqlite3.Connection, alert: Alert, now: int) -> None:
+def _trouble(connection: Connection, alert: Alert, now: int) -> None:
     places = connection.execute(
         f"""
         SELECT locale, id FROM ({_PLACES}) AS place WHERE NOT EXISTS (
@@ -67,7 +44,7 @@ def _trouble(connection: sqlite3.Connection, alert: Alert, now: int) -> None:
     _insert(connection, alert, places, now)
 
 
-def _back(connection: sqlite3.Connection, alert: Alert, now: int) -> None:
+def _back(connection: Connection, alert: Alert, now: int) -> None:
     """Tell where the trouble was told; where that still waits, nobody has heard of it and nobody needs to."""
     told = [_what(kind, alert) for kind in (AlertKind.BROKEN, AlertKind.GONE)]
     connection.execute(
@@ -90,7 +67,7 @@ def _back(connection: sqlite3.Connection, alert: Alert, now: int) -> None:
     _insert(connection, alert, places, now)
 
 
-def _insert(connection: sqlite3.Connection, alert: Alert, places: list[sqlite3.Row], now: int) -> None:
+def _insert(connection: Connection, alert: Alert, places: list[Row], now: int) -> None:
     connection.executemany(
         "INSERT INTO dispatch (channel_id, kind, what, created, position, due, payload) "
         "VALUES (?1, 'notice', ?2, ?3, ?3, ?3, ?4) ON CONFLICT (channel_id, what) DO NOTHING",

@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 import itertools
-import sqlite3
 from collections.abc import AsyncIterator, Collection, Sequence
-from typing import NamedTuple
 
 from bot.core.clock import Clock
 from bot.core.models import Article, NewArticle
+from bot.store.connection import Connection
 from bot.store.outbox import page_queue
 from bot.store.polls import insert_articles
+from bot.store.ports import Database
+from bot.store.records import Kept
 from bot.store.rows import ARTICLE, article, articles, listed
 from bot.store.sqlite import indexing
-from bot.store.sqlite.database import Database
 
 PAGE = 200  # articles read at a time by an export
 FORGET = 500  # articles emptied in a transaction
-
-
-class Kept(NamedTuple):
-    """What tells whether an article that a file brings is there already."""
-
-    key: str
-    url: str
-    page: str
-    outlet: str
-    title: str
-    published: int
 
 
 class Articles:
@@ -176,7 +165,7 @@ class Articles:
 
 
 def _newest(
-    connection: sqlite3.Connection,
+    connection: Connection,
     feed_ids: Collection[int] | None,
     outlet: str | None,
     limit: int,
@@ -215,7 +204,7 @@ def _newest(
     return [article(row) for row in rows]
 
 
-def _import(connection: sqlite3.Connection, new: Sequence[tuple[int, NewArticle]], now: int) -> int:
+def _import(connection: Connection, new: Sequence[tuple[int, NewArticle]], now: int) -> int:
     kept = 0
     for feed_id, group in itertools.groupby(new, key=lambda pair: pair[0]):
         # Of articles of one date the last of a document is kept first; here the first of the file is to be.
@@ -225,7 +214,7 @@ def _import(connection: sqlite3.Connection, new: Sequence[tuple[int, NewArticle]
 
 
 def _forget(
-    connection: sqlite3.Connection, before: int, after: tuple[int, int], now: int
+    connection: Connection, before: int, after: tuple[int, int], now: int
 ) -> tuple[int, tuple[int, int] | None]:
     rows = connection.execute(
         f"""

@@ -6,19 +6,19 @@ until a digest covers them. One that names an article posted singly leaves its f
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Collection, Sequence
 
 from bot.core import hours
 from bot.core.choices import DigestPlan, SettingChange
 from bot.core.clock import Clock
 from bot.core.models import Digest
-from bot.store import setting_changes
+from bot.store.connection import Connection, Row
 from bot.store.outbox import digest_articles, dispatch_rows
-from bot.store.outbox.digest_articles import Gathered
 from bot.store.outbox.place_rows import need_channel, need_server
+from bot.store.ports import Database
+from bot.store.records import Gathered, WithheldFor
 from bot.store.rows import listed
-from bot.store.sqlite.database import Database
+from bot.store.settings import setting_changes
 
 SETTING = "digest"
 """What the history of a server calls a change of a channel's digest."""
@@ -126,7 +126,7 @@ class Digests:
         )
 
 
-def reschedule(connection: sqlite3.Connection, server_id: int, now: int) -> None:
+def reschedule(connection: Connection, server_id: int, now: int) -> None:
     """Find out anew when the digests of a server are due: its time zone changed."""
     rows = connection.execute(f"SELECT {_COLUMNS} {_FROM} WHERE server.id = ?", (server_id,)).fetchall()
     connection.executemany(
@@ -139,7 +139,7 @@ def _next(minute: int, weekday: int | None, zone: str, now: int) -> int:
     return hours.next_due(now, minute, weekday, zone)
 
 
-def _digest(row: sqlite3.Row) -> Digest:
+def _digest(row: Row) -> Digest:
     plan = DigestPlan(
         weekday=row["weekday"],
         minute=row["minute"],
@@ -160,7 +160,7 @@ def _digest(row: sqlite3.Row) -> Digest:
 
 
 def _save(
-    connection: sqlite3.Connection,
+    connection: Connection,
     plan: DigestPlan,
     server_id: int,
     channel_id: int,
@@ -200,7 +200,7 @@ def _save(
     return _digest(connection.execute(find, (channel_id,)).fetchone())
 
 
-def _stop(connection: sqlite3.Connection, server_id: int, channel_id: int, person_id: int, now: int) -> bool:
+def _stop(connection: Connection, server_id: int, channel_id: int, person_id: int, now: int) -> bool:
     row = connection.execute(
         f"SELECT {_COLUMNS} {_FROM} WHERE digest.channel_id = ? AND server.id = ?", (channel_id, server_id)
     ).fetchone()
@@ -214,7 +214,7 @@ def _stop(connection: sqlite3.Connection, server_id: int, channel_id: int, perso
 
 
 def _note(
-    connection: sqlite3.Connection,
+    connection: Connection,
     server_id: int,
     channel_id: int,
     person_id: int,
@@ -228,7 +228,7 @@ def _note(
     )
 
 
-def _recall(connection: sqlite3.Connection, digest_id: int, now: int) -> int | None:
+def _recall(connection: Connection, digest_id: int, now: int) -> int | None:
     waiting = connection.execute(
         "SELECT dispatch.id, created FROM dispatch WHERE digest_id = ? AND state = 'waiting'", (digest_id,)
     ).fetchall()
@@ -252,7 +252,7 @@ def _recall(connection: sqlite3.Connection, digest_id: int, now: int) -> int | N
     return int(min(since))
 
 
-def _make_again(connection: sqlite3.Connection, dispatch_id: int, now: int) -> None:
+def _make_again(connection: Connection, dispatch_id: int, now: int) -> None:
     row = connection.execute(
         "SELECT digest_id FROM dispatch WHERE id = ? AND state = 'waiting'", (dispatch_id,)
     ).fetchone()
@@ -262,7 +262,7 @@ def _make_again(connection: sqlite3.Connection, dispatch_id: int, now: int) -> N
         )
 
 
-def _current(connection: sqlite3.Connection, digest: Digest) -> bool:
+def _current(connection: Connection, digest: Digest) -> bool:
     """Whether a digest is still due as it was read."""
     row = connection.execute(
         f"SELECT {_COLUMNS} {_FROM} WHERE digest.id = ? AND digest.due = ?", (digest.id, digest.due)
@@ -271,7 +271,7 @@ def _current(connection: sqlite3.Connection, digest: Digest) -> bool:
 
 
 def _make(
-    connection: sqlite3.Connection,
+    connection: Connection,
     digest: Digest,
     payload: str | None,
     until: int,
@@ -285,7 +285,7 @@ def _make(
     connection.execute(
         "UPDATE fate INDEXED BY fate_held SET fate = 'withheld', reason = ?, decided = ? "
         "WHERE channel_id = ? AND fate = 'digested' AND article_id IN (SELECT value FROM json_each(?))",
-        (dispatch_rows.TOLD, now, digest.channel_id, listed(told)),
+        (WithheldFor.TOLD, now, digest.channel_id, listed(told)),
     )
     connection.execute(
         "UPDATE digest SET due = ?, covered = ? WHERE id = ?",
@@ -311,7 +311,7 @@ def _make(
     return True
 
 
-def _skip(connection: sqlite3.Connection, digest: Digest, since: int, now: int) -> None:
+def _skip(connection: Connection, digest: Digest, since: int, now: int) -> None:
     if _current(connection, digest):
         due = _next(digest.plan.minute, digest.plan.weekday, digest.time_zone, now)
         connection.execute("UPDATE digest SET due = ?, covered = ? WHERE id = ?", (due, since, digest.id))

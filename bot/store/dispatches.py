@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from bot.core.clock import Clock
 from bot.core.models import Dispatch, DispatchState
+from bot.store.connection import Connection
 from bot.store.outbox import dispatch_cancellation, posting_schedule
-from bot.store.outbox.dispatch_rows import TOLD
+from bot.store.ports import Database
+from bot.store.records import WithheldFor
 from bot.store.rows import DISPATCH, dispatch, listed
-from bot.store.sqlite.database import Database
 
 FROM = "FROM dispatch JOIN channel ON channel.id = dispatch.channel_id"
 
@@ -44,6 +44,10 @@ _LOOK = """
             AND subscription.feed_id = article.feed_id
         WHERE channel.id = dispatch.channel_id), NULL)
 """
+EDITABLE = (
+    "JOIN server ON server.id = channel.server_id AND server.left IS NULL "
+    "WHERE dispatch.edit_due IS NOT NULL AND dispatch.state = 'sent'"
+)
 TRIED_AT = "max(head.due, coalesce(channel.retry_at, 0))"
 READY_AT = f"max({TRIED_AT}, iif({posting_schedule.HAS_ONE}, {posting_schedule.released('head')}, 0))"
 
@@ -130,7 +134,7 @@ class Dispatches:
             await transaction.execute(
                 "UPDATE fate SET dispatch_id = NULL, fate = 'withheld', reason = ?, decided = ? "
                 "WHERE dispatch_id = ? AND article_id IN (SELECT value FROM json_each(?))",
-                (TOLD, self._clock.now(), dispatch_id, listed(article_ids)),
+                (WithheldFor.TOLD, self._clock.now(), dispatch_id, listed(article_ids)),
             )
             await transaction.run(_delete_empty, dispatch_id, self._clock.now())
 
@@ -150,15 +154,34 @@ class Dispatches:
             "ORDER BY dispatch.id"
         )
 
-    async def edits_due(self, now: int, limit: int) -> list[Dispatch]:
-        """Sent, and an article of theirs changed since; in servers that the bot is in."""
+    async def edits_due(self, now: int, limit: int, channel_id: int | None = None) -> list[Dispatch]:
+        """Sent, and an article of theirs changed since; in servers that the bot is in, or one channel."""
         return await self._all(
-            "JOIN server ON server.id = channel.server_id AND server.left IS NULL "
-            "WHERE dispatch.edit_due <= :now AND dispatch.state = 'sent' "
+            f"{EDITABLE} AND dispatch.edit_due <= :now AND (:channel IS NULL OR channel.id = :channel) "
             "ORDER BY dispatch.edit_due, dispatch.id LIMIT :limit",
             now=now,
             limit=limit,
+            channel=channel_id,
         )
+
+    async def edit_channels(self, now: int, exclude: Collection[int] = ()) -> list[int]:
+        """The channels of which `edits_due` gives something, the longest due first."""
+        rows = await self._database.fetchall(
+            f"SELECT channel.id {FROM} {EDITABLE} AND dispatch.edit_due <= :now "
+            "AND channel.id NOT IN (SELECT value FROM json_each(:exclude)) "
+            "GROUP BY channel.id ORDER BY min(dispatch.edit_due)",
+            {"now": now, "exclude": listed(exclude)},
+        )
+        return [row["id"] for row in rows]
+
+    async def next_edit(self, exclude: Collection[int] = ()) -> int | None:
+        """When the next message is to be edited, which may be past; None when none is."""
+        row = await self._database.fetchone(
+            f"SELECT min(dispatch.edit_due) {FROM} {EDITABLE} "
+            "AND channel.id NOT IN (SELECT value FROM json_each(:exclude))",
+            {"exclude": listed(exclude)},
+        )
+        return None if row is None else row[0]
 
     async def edited(
         self, dispatch_id: int, *, as_of: int | None = None, shown: Collection[int] = ()
@@ -284,7 +307,7 @@ class Dispatches:
             )
 
 
-def _show(connection: sqlite3.Connection, dispatch_id: int, article_ids: Collection[int], now: int) -> None:
+def _show(connection: Connection, dispatch_id: int, article_ids: Collection[int], now: int) -> None:
     connection.execute(
         "UPDATE fate SET shown = coalesce(shown, ?) WHERE joined_id = ? "
         "AND article_id IN (SELECT value FROM json_each(?))",
@@ -292,7 +315,7 @@ def _show(connection: sqlite3.Connection, dispatch_id: int, article_ids: Collect
     )
 
 
-def _edit_for_others(connection: sqlite3.Connection, dispatch_id: int, now: int) -> None:
+def _edit_for_others(connection: Connection, dispatch_id: int, now: int) -> None:
     """What joined a post after its message was made, or may have, is shown by an edit."""
     connection.execute(
         "UPDATE dispatch SET edit_due = coalesce(edit_due, ?) WHERE id = ? "
@@ -301,18 +324,18 @@ def _edit_for_others(connection: sqlite3.Connection, dispatch_id: int, now: int)
     )
 
 
-def _release(connection: sqlite3.Connection, dispatch_id: int, now: int) -> bool:
+def _release(connection: Connection, dispatch_id: int, now: int) -> bool:
     return dispatch_cancellation.release(connection, dispatch_id, now=now)
 
 
-def _delete_empty(connection: sqlite3.Connection, dispatch_id: int, now: int) -> None:
+def _delete_empty(connection: Connection, dispatch_id: int, now: int) -> None:
     """Delete a dispatch that covers nothing any more."""
     if connection.execute("SELECT 1 FROM fate WHERE dispatch_id = ?", (dispatch_id,)).fetchone() is None:
         dispatch_cancellation.release(connection, dispatch_id, now=now)
         connection.execute("DELETE FROM dispatch WHERE id = ?", (dispatch_id,))
 
 
-def _claim(connection: sqlite3.Connection, channel_id: int, now: int) -> Dispatch | None:
+def _claim(connection: Connection, channel_id: int, now: int) -> Dispatch | None:
     values = {"channel": channel_id, "now": now, "exclude": "[]"}
     ready = f"SELECT head.id, head.kind {HEADS} AND channel.id = :channel AND {READY_AT} <= :now"
     head = connection.execute(ready, values).fetchone()

@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
-from dataclasses import dataclass
 from functools import partial
 
 from bot.core.clock import Clock
 from bot.core.models import Fate
+from bot.store.connection import Row
 from bot.store.outbox import posting_schedule
-from bot.store.sqlite.database import Database
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FateRow:
-    """What became of a page in a channel, since when, and the reason where there is one."""
-
-    server_id: int
-    channel_id: int
-    article_id: int
-    fate: Fate
-    reason: str | None
-    since: int
-    message_id: int | None
-    thread_id: int | None
-    joined: str | None = None  # the title of the post that it joined
+from bot.store.ports import Database
+from bot.store.records import FateRow
 
 
 class Fates:
@@ -67,7 +52,7 @@ _OF_STATE = {
 }
 
 
-def _fate(now: int, row: sqlite3.Row) -> FateRow:
+def _fate(now: int, row: Row) -> FateRow:
     state = row["state"] if row["fate"] is None else None
     fate = Fate(row["fate"]) if state is None else _OF_STATE[state]
     reason = row["reason"] if state is None else None if fate is Fate.POSTED else row["error"]

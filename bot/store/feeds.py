@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Collection
 from dataclasses import replace
 from operator import attrgetter
 
 from bot.core.clock import Clock
 from bot.core.models import DueFeed, Feed, FeedState
+from bot.store.connection import Connection
+from bot.store.ports import Database
 from bot.store.rows import DUE_FEED, FEED, due_feed, feed, feed_values, listed
-from bot.store.sqlite.database import Database
 
-FOLLOWED = """
-    EXISTS (SELECT 1 FROM subscription
-            JOIN channel ON channel.id = subscription.channel_id
-            JOIN server ON server.id = channel.server_id
-            WHERE subscription.feed_id = feed.id AND subscription.paused IS NULL AND server.left IS NULL)
+FOLLOWERS = """
+    FROM subscription
+    JOIN channel ON channel.id = subscription.channel_id
+    JOIN server ON server.id = channel.server_id
+    WHERE subscription.feed_id = feed.id AND subscription.paused IS NULL AND server.left IS NULL
 """
+FOLLOWED = f"EXISTS (SELECT 1 {FOLLOWERS})"
+OTHERS = "AND server.id NOT IN (SELECT value FROM json_each(:besides))"
+SOME = 8
+"""Servers of a feed among which its cost is shared, at most."""
 
 
 class Feeds:
@@ -78,18 +82,39 @@ class Feeds:
             (now, listed(exclude), limit),
         )
 
-    async def due_in_brief(self, now: int, limit: int, exclude: Collection[int] = ()) -> list[DueFeed]:
-        """The same feeds as `due`, without what most polls need not know."""
+    async def due_in_brief(
+        self, now: int, limit: int, exclude: Collection[int] = (), *, besides: Collection[int] = ()
+    ) -> list[DueFeed]:
+        """The same feeds as `due`, without what most polls need not know, each with some of its servers.
+
+        Not those which only the servers `besides` follow.
+        """
         return await self._database.objects(
             due_feed,
             f"""
-            SELECT {DUE_FEED} FROM feed
-            WHERE state = 'active' AND next_poll <= ? AND id NOT IN (SELECT value FROM json_each(?))
-              AND {FOLLOWED}
-            ORDER BY next_poll LIMIT ?
+            SELECT {DUE_FEED}, (
+                SELECT group_concat(id) FROM (SELECT DISTINCT server.id {FOLLOWERS} {OTHERS} LIMIT {SOME}))
+            FROM feed
+            WHERE state = 'active' AND next_poll <= :now
+              AND id NOT IN (SELECT value FROM json_each(:exclude)) AND EXISTS (SELECT 1 {FOLLOWERS} {OTHERS})
+            ORDER BY next_poll LIMIT :limit
             """,
-            (now, listed(exclude), limit),
+            {"now": now, "exclude": listed(exclude), "besides": listed(besides), "limit": limit},
         )
+
+    async def postpone(self, dues: Collection[tuple[int, int]]) -> None:
+        """Let feeds, by id, be due later than they are."""
+        async with self._database.write() as transaction:
+            await transaction.executemany(
+                "UPDATE feed SET next_poll = max(next_poll, ?2) WHERE id = ?1", dues
+            )
+
+    async def followers(self, feed_id: int) -> list[int]:
+        """Some of the servers that follow a feed unpaused and that the bot is in."""
+        rows = await self._database.fetchall(
+            f"SELECT DISTINCT server.id {FOLLOWERS.replace('feed.id', '?')} LIMIT {SOME}", (feed_id,)
+        )
+        return [row["id"] for row in rows]
 
     async def next_due(self, exclude: Collection[int] = ()) -> int | None:
         """When the next feed is due, which may be past; None when no feed is to be polled."""
@@ -144,6 +169,10 @@ class Feeds:
         )
         return [row["outlet"] for row in rows]
 
+    async def remove(self, feed_id: int) -> None:
+        """Poll a feed no more, and delete its articles, all but those that people bookmarked."""
+        await self._database.transact(_remove, feed_id)
+
     async def poll_now(self, feed_id: int) -> None:
         """Make a feed due at once; one that was gone is asked again."""
         async with self._database.write() as transaction:
@@ -154,7 +183,7 @@ class Feeds:
             )
 
 
-def _add(connection: sqlite3.Connection, new: Feed) -> Feed:
+def _add(connection: Connection, new: Feed) -> Feed:
     values = feed_values(new)
     del values["id"]
     connection.execute(
@@ -185,7 +214,18 @@ _SET = ", ".join(f"{name} = ?" for name in _WRITTEN)
 _VALUES = attrgetter(*(place or name for name, place in _WRITTEN.items()), "id")
 
 
-def write_feeds(connection: sqlite3.Connection, feeds: Collection[Feed]) -> None:
+def _remove(connection: Connection, feed_id: int) -> None:
+    connection.execute(
+        "DELETE FROM article WHERE feed_id = ? AND id NOT IN (SELECT article_id FROM bookmark)", (feed_id,)
+    )
+    kept = connection.execute("SELECT 1 FROM article WHERE feed_id = ?", (feed_id,)).fetchone()
+    connection.execute(
+        "UPDATE feed SET state = 'imported' WHERE id = ?" if kept else "DELETE FROM feed WHERE id = ?",
+        (feed_id,),
+    )
+
+
+def write_feeds(connection: Connection, feeds: Collection[Feed]) -> None:
     """Write what polls change of feeds. An address that another feed has is not taken over."""
     connection.executemany(f"UPDATE feed SET {_SET} WHERE id = ?", map(_VALUES, feeds))
     # Apart: a statement that may set the address touches its index, whether it changes or not.

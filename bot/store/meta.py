@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.store.sqlite.database import Database
+from bot.store.ports import Database
 
 
 class Meta:

@@ -2,38 +2,17 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Collection, Mapping
-from typing import NamedTuple
 
 from bot.core.clock import Clock
+from bot.store.connection import Connection
 from bot.store.outbox import page_queue
+from bot.store.ports import Database
+from bot.store.records import Page, Reading
 from bot.store.rows import listed
-from bot.store.sqlite.database import Database
 
 LEASE = 900
 """Seconds after which a reading that did not end, since the process did, is due again."""
-
-
-class Page(NamedTuple):
-    """A page to be read: its article, the address, and what the feed told of it."""
-
-    article_id: int
-    page: str
-    url: str
-    title: str
-    teaser: str
-    attempts: int
-
-
-class Reading(NamedTuple):
-    """How far the reading of an article's page is: `due` again at a time, or over."""
-
-    article_id: int
-    outcome: str | None
-    due: int | None
-    ended: int | None
-    attempts: int
 
 
 class Readings:
@@ -101,7 +80,7 @@ class Readings:
 
 
 def _take(
-    connection: sqlite3.Connection,
+    connection: Connection,
     limit: int,
     feed_ids: Collection[int] | None,
     besides: Collection[int],

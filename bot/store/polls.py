@@ -2,68 +2,39 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import count
-from types import MappingProxyType
-from typing import NamedTuple
 
 from bot.core.clock import Clock
 from bot.core.models import Feed, NewArticle
-from bot.store import alerts, filters, title_words
-from bot.store.alerts import Alert
+from bot.store import alerts, surplus, title_words
+from bot.store.connection import Connection
 from bot.store.feeds import write_feeds
-from bot.store.filters import Matches
 from bot.store.outbox import corrections, dispatch_rows, page_claims, page_queue, story_joins, watch_notices
-from bot.store.outbox.corrections import Watched
-from bot.store.outbox.dispatch_rows import AWAY, PAUSED, Owed
-from bot.store.outbox.story_joins import Kin
+from bot.store.outbox.dispatch_rows import Owed
+from bot.store.ports import Database
+from bot.store.records import (
+    NO_KIN,
+    Alert,
+    ChangedArticle,
+    Excess,
+    Kin,
+    Known,
+    Recorded,
+    Unchanged,
+    Watched,
+    WithheldFor,
+)
 from bot.store.rows import article_values, listed
+from bot.store.settings import filters
+from bot.store.settings.filters import Matches
 from bot.store.sqlite import indexing
-from bot.store.sqlite.database import Database
+from bot.text import urls
 
 MOST_NAMES = 20
 """Identities that an article may gain: some publishers change a guid each time they are asked."""
-NO_KIN: Mapping[str, Sequence[Kin]] = MappingProxyType({})
+_KNOWN = "article.id, key, url, title, published, fingerprint, page, changes, updated"
 CHUNK = 10_000  # parameters of a statement; SQLite takes 32,766
-
-
-class Known(NamedTuple):
-    """What intake needs of an article to recognise its entry."""
-
-    article_id: int
-    key: str
-    url: str
-    title: str
-    published: int
-    fingerprint: bytes
-    page: str
-
-
-class Unchanged(NamedTuple):
-    """A poll of a feed in good order that found nothing at all changed; times in seconds of UTC."""
-
-    feed_id: int
-    interval: int
-    next_poll: int
-    polled: int
-
-
-@dataclass(frozen=True, slots=True)
-class ChangedArticle:
-    """An article whose entry changed. It keeps its key; its terms are made again from what is stored."""
-
-    article_id: int
-    new: NewArticle
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """What a poll brought: the new articles, oldest first, and the channels that are owed something."""
-
-    new_ids: tuple[int, ...] = ()
-    channel_ids: tuple[int, ...] = ()
 
 
 class Polls:
@@ -77,17 +48,33 @@ class Polls:
         """The articles that a feed shows under these identities."""
         return await self._database.read(_known, feed_id, list(hashes))
 
-    async def known_urls(self, feed_id: int, urls: Collection[str]) -> dict[str, list[Known]]:
-        """The articles of a feed with these canonical URLs."""
+    async def known_pages(self, feed_id: int, pages: Mapping[str, Collection[str]]) -> dict[str, list[Known]]:
+        """The articles of a feed at these pages, of which the canonical addresses are given too."""
+        return await self._database.read(_known_pages, feed_id, pages)
+
+    async def resembling(self, feed_id: int, dates: Collection[int], latest: int) -> list[Known]:
+        """The articles of a feed that were published at one of these times, and its `latest` so many."""
         rows = await self._database.fetchall(
-            "SELECT id, key, url, title, published, fingerprint, page FROM article "
-            "WHERE url IN (SELECT value FROM json_each(?)) AND +feed_id = ? ORDER BY id",
-            (listed(urls), feed_id),
+            f"""
+            SELECT {_KNOWN} FROM (
+                SELECT id FROM article WHERE feed_id = :feed
+                    AND published IN (SELECT value FROM json_each(:dates))
+                UNION
+                SELECT id FROM (SELECT id FROM article WHERE feed_id = :feed
+                    ORDER BY published DESC, id DESC LIMIT :latest)
+            ) JOIN article USING (id) ORDER BY id DESC
+            """,
+            {"feed": feed_id, "dates": listed(dates), "latest": latest},
         )
-        found: dict[str, list[Known]] = {}
-        for row in rows:
-            found.setdefault(row["url"], []).append(Known(*row))
-        return found
+        return [Known(*row) for row in rows]
+
+    async def given(self, article_ids: Collection[int]) -> dict[int, tuple[str, str]]:
+        """Summary and text of articles as their feed gave them, if they are still kept."""
+        rows = await self._database.fetchall(
+            "SELECT id, summary, text FROM article WHERE id IN (SELECT value FROM json_each(?))",
+            (listed(article_ids),),
+        )
+        return {row[0]: (row[1], row[2]) for row in rows}
 
     async def watched(self, feed_id: int, since: int) -> list[Watched]:
         """The articles that a feed may take back: those published since a time, and those that vanished."""
@@ -125,6 +112,7 @@ class Polls:
         catch_up_after: int,
         first: bool,
         alert: Alert | None = None,
+        excess: Excess | None = None,
         read_pages: bool = False,
         matches: Matches = filters.unknown,
         kin: Mapping[str, Sequence[Kin]] = NO_KIN,
@@ -139,7 +127,8 @@ class Polls:
         is paused, its server left, or the article older than the return, or filtered. `matches` is asked
         about the filters as they are then, from a thread. `kin` names, by an article's key, the articles that
         it seems to tell the same as: where the channel was sent one of them it may join that post. With
-        `read_pages` it is written down which articles have a page to be read for more than a teaser.
+        `read_pages` it is written down which articles have a page to be read for more than a teaser. What is
+        in `excess` is counted.
         """
         async with self._database.write() as transaction:
             recorded = await transaction.run(
@@ -154,16 +143,18 @@ class Polls:
                 await transaction.run(page_queue.want, feed, recorded.new_ids, first, self._clock.now())
             if alert is not None:
                 await transaction.run(alerts.owe, (alert,), self._clock.now())
+            if excess is not None:
+                await transaction.run(surplus.write, feed.id, excess, self._clock.now())
             return recorded
 
 
-def _known(connection: sqlite3.Connection, feed_id: int, hashes: list[bytes]) -> dict[bytes, Known]:
+def _known(connection: Connection, feed_id: int, hashes: list[bytes]) -> dict[bytes, Known]:
     found: dict[bytes, Known] = {}
     for start in range(0, len(hashes), CHUNK):
         chunk = hashes[start : start + CHUNK]
         rows = connection.execute(
             f"""
-            SELECT identity.hash, article.id, key, url, title, published, fingerprint, page
+            SELECT identity.hash, {_KNOWN}
             FROM identity JOIN article ON article.id = identity.article_id
             WHERE identity.feed_id = ? AND identity.hash IN ({", ".join("?" * len(chunk))})
             """,
@@ -174,7 +165,26 @@ def _known(connection: sqlite3.Connection, feed_id: int, hashes: list[bytes]) ->
     return found
 
 
-def _reschedule(connection: sqlite3.Connection, unchanged: Sequence[Unchanged]) -> None:
+def _known_pages(
+    connection: Connection, feed_id: int, pages: Mapping[str, Collection[str]]
+) -> dict[str, list[Known]]:
+    rows = connection.execute(
+        f"SELECT {_KNOWN} FROM article WHERE (url IN (SELECT value FROM json_each(:urls)) "
+        "OR page IN (SELECT value FROM json_each(:pages))) AND +feed_id = :feed ORDER BY id",
+        {
+            "urls": listed([url for forms in pages.values() for url in forms]),
+            "pages": listed(pages),
+            "feed": feed_id,
+        },
+    )
+    found: dict[str, list[Known]] = {}
+    for row in rows:
+        known = Known(*row)
+        found.setdefault(urls.page(known.url), []).append(known)
+    return found
+
+
+def _reschedule(connection: Connection, unchanged: Sequence[Unchanged]) -> None:
     """Most polls end like this, so this writes no more than it must."""
     connection.executemany(
         "UPDATE feed SET interval = ?2, next_poll = ?3, last_poll = ?4, last_success = ?4 WHERE id = ?1",
@@ -183,7 +193,7 @@ def _reschedule(connection: sqlite3.Connection, unchanged: Sequence[Unchanged]) 
 
 
 def _record(
-    connection: sqlite3.Connection,
+    connection: Connection,
     feed: Feed,
     new: Sequence[NewArticle],
     changed: Sequence[ChangedArticle],
@@ -215,7 +225,7 @@ def _record(
 
 
 def insert_articles(
-    connection: sqlite3.Connection, feed_id: int, new: Sequence[NewArticle], now: int
+    connection: Connection, feed_id: int, new: Sequence[NewArticle], now: int
 ) -> tuple[list[int], list[Owed]]:
     """Keep and index articles: the ids of those that were not there, and all that channels may be owed.
 
@@ -273,7 +283,7 @@ def _spoken(feed_id: int, article: NewArticle) -> title_words.Spoken:
     return title_words.Spoken(feed_id, article.title, article.tags, article.author, article.published)
 
 
-def _change(connection: sqlite3.Connection, feed_id: int, change: ChangedArticle, now: int) -> None:
+def _change(connection: Connection, feed_id: int, change: ChangedArticle, now: int) -> None:
     stored = connection.execute(
         f"SELECT {indexing.SOURCE}, page, summary, coalesce(body, text) AS given FROM article WHERE id = ?",
         (change.article_id,),
@@ -285,7 +295,7 @@ def _change(connection: sqlite3.Connection, feed_id: int, change: ChangedArticle
     assigned = ", ".join(f"{name} = :{name}" for name in values)
     correction = corrections.is_correction(stored, title=new.title, shown=new.summary or new.body)
     connection.execute(
-        f"UPDATE article SET {assigned}, updated = :now, "
+        f"UPDATE article SET {assigned}, updated = :now, changes = changes + 1, "
         "corrected = iif(:correction, coalesce(corrected, :now), corrected) WHERE id = :id",
         values | {"now": now, "id": change.article_id, "correction": correction},
     )
@@ -311,7 +321,7 @@ def _change(connection: sqlite3.Connection, feed_id: int, change: ChangedArticle
 
 
 def _owe(
-    connection: sqlite3.Connection,
+    connection: Connection,
     feed_id: int,
     articles: Sequence[Owed],
     first: bool,  # noqa: FBT001 - private
@@ -339,7 +349,13 @@ def _owe(
     channels = []
     for row in subscriptions:
         channel_id = row["channel_id"]
-        stopped = AWAY if row["left"] is not None else PAUSED if row["paused"] is not None else None
+        stopped = (
+            WithheldFor.AWAY
+            if row["left"] is not None
+            else WithheldFor.PAUSED
+            if row["paused"] is not None
+            else None
+        )
         news = list(articles)
         if first:
             # Who came back before the first read, or follows quietly, gets what is published from now on.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, cast
@@ -22,6 +21,7 @@ from bot.core.models import (
     Subscription,
     Validators,
 )
+from bot.store.connection import Connection, Row
 
 FEED = """
     feed.id, feed.url, feed.server_id, feed.title, feed.outlet, feed.site_url, feed.icon, feed.language,
@@ -76,7 +76,7 @@ def listed(values: Collection[Any]) -> str:
 
 
 def ids_of(
-    connection: sqlite3.Connection, sql: str, parameters: Mapping[str, object] | Sequence[object]
+    connection: Connection, sql: str, parameters: Mapping[str, object] | Sequence[object]
 ) -> list[int]:
     """The numbers that a query gives, in its order, in one step.
 
@@ -89,7 +89,7 @@ def ids_of(
     return cast("list[int]", json.loads(found))
 
 
-def feed(row: sqlite3.Row) -> Feed:
+def feed(row: Row) -> Feed:
     """A feed of the columns `FEED`, by position: polls read many, and by name takes twice as long."""
     (
         id_,
@@ -152,13 +152,10 @@ def feed(row: sqlite3.Row) -> Feed:
     )
 
 
-def due_feed(row: sqlite3.Row) -> DueFeed:
+def due_feed(row: Row) -> DueFeed:
     """A feed that is due, of the columns `DUE_FEED`."""
-    id_, url, etag, last_modified, body_hash, interval, added, success, article_, ttl, hours, days, good = row
-    validators = Validators(etag=etag, last_modified=last_modified, body_hash=body_hash)
-    return DueFeed(
-        id_, url, validators, interval, added, success, article_, ttl, hours, days, in_order=bool(good)
-    )
+    id_, url, etag, last_modified, body_hash, *rest = row
+    return DueFeed(id_, url, Validators(etag=etag, last_modified=last_modified, body_hash=body_hash), *rest)
 
 
 def feed_values(feed: Feed) -> dict[str, Any]:
@@ -195,7 +192,7 @@ def feed_values(feed: Feed) -> dict[str, Any]:
     }
 
 
-def article(row: Sequence[Any] | sqlite3.Row) -> Article:
+def article(row: Sequence[Any] | Row) -> Article:
     """An article of the columns `ARTICLE`, by position: searches read many. Most bodies are the text."""
     values = list(row)
     if values[_BODY] is None:
@@ -204,7 +201,7 @@ def article(row: Sequence[Any] | sqlite3.Row) -> Article:
     return Article._make(values)
 
 
-def articles(connection: sqlite3.Connection, ids: Collection[int]) -> list[Article]:
+def articles(connection: Connection, ids: Collection[int]) -> list[Article]:
     """The articles with these ids, in one step, as `ids_of` does."""
     columns = ", ".join(f'"{name}"' for name in Article._fields)
     (found,) = connection.execute(
@@ -249,14 +246,14 @@ def look_text(look: Look) -> str:
     return json.dumps({name: value for name, value in asdict(look).items() if value != usual[name]})
 
 
-def subscription(row: sqlite3.Row) -> Subscription:
+def subscription(row: Row) -> Subscription:
     """A subscription of the columns `SUBSCRIPTION`."""
     fields = dict(row)
     fields["look"] = None if fields["look"] is None else look(fields["look"])
     return Subscription(**fields)
 
 
-def dispatch(row: sqlite3.Row) -> Dispatch:
+def dispatch(row: Row) -> Dispatch:
     """A dispatch of the columns `DISPATCH`."""
     fields = dict(row)
     fields["kind"] = DispatchKind(fields["kind"])
@@ -268,7 +265,7 @@ def dispatch(row: sqlite3.Row) -> Dispatch:
     return Dispatch(**fields)
 
 
-def bookmark(row: sqlite3.Row) -> Bookmark:
+def bookmark(row: Row) -> Bookmark:
     """A bookmark of its own columns, named `saved_…`, and those of `ARTICLE`."""
     fields = dict(row)
     place = {

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import sqlite3
-from pathlib import Path
-
 
 class StoreError(Exception):
     """The database did not do what was asked. The message is a sentence for a person."""
@@ -29,49 +25,3 @@ class NewerDatabase(StoreError):
 
 class AlreadyRunning(StoreError):
     """Another running bot has this database."""
-
-
-_LEAST_ROOM = 64 * 1024  # bytes; with less SQLite cannot even share its memory
-
-_REPAIR = (
-    "Stop Telex and put a backup in its place, or what `sqlite3 .recover` saves; `telex check` tells whether"
-    " a database is whole."
-)
-
-# https://www.sqlite.org/rescode.html
-_CAUSES: dict[int, tuple[type[StoreError], str]] = {
-    sqlite3.SQLITE_PERM: (DatabaseUnusable, "There is no permission to use the database {path}."),
-    sqlite3.SQLITE_AUTH: (DatabaseUnusable, "There is no permission to use the database {path}."),
-    sqlite3.SQLITE_BUSY: (DatabaseUnusable, "Another program keeps the database {path} locked."),
-    sqlite3.SQLITE_LOCKED: (DatabaseUnusable, "Another program keeps the database {path} locked."),
-    sqlite3.SQLITE_READONLY: (DatabaseUnusable, "The database {path} may not be written to."),
-    sqlite3.SQLITE_IOERR: (DatabaseUnusable, "The disk failed while using the database {path}: {error}."),
-    sqlite3.SQLITE_FULL: (DatabaseUnusable, "The disk with the database {path} is full."),
-    sqlite3.SQLITE_CANTOPEN: (DatabaseUnusable, "The database {path} cannot be opened or created."),
-    sqlite3.SQLITE_NOTADB: (
-        DatabaseUnusable,
-        "The file {path} is not a database, or its beginning is damaged.",
-    ),
-    sqlite3.SQLITE_INTERRUPT: (StoreError, "The database was closed before it had answered."),
-    sqlite3.SQLITE_CORRUPT: (
-        DatabaseBroken,
-        "The database {path} is damaged: {error}. " + _REPAIR,
-    ),
-}
-
-
-def understand(error: sqlite3.Error, path: Path) -> StoreError:
-    """The store's own error for one of SQLite's."""
-    code = getattr(error, "sqlite_errorcode", None)  # absent where the Python module itself complains
-    primary = code & 0xFF if isinstance(code, int) else -1
-    if primary in {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN} and _is_full(path):
-        primary = sqlite3.SQLITE_FULL
-    kind, sentence = _CAUSES.get(primary, (StoreError, "The database {path} refused a request: {error}."))
-    return kind(sentence.format(path=path, error=error))
-
-
-def _is_full(path: Path) -> bool:
-    try:
-        return shutil.disk_usage(path.parent).free < _LEAST_ROOM
-    except OSError:
-        return False

@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import NamedTuple
 
 from bot.store.outbox.story_joins import margin
+from bot.store.ports import Database
+from bot.store.records import Brief
 from bot.store.rows import listed
-from bot.store.sqlite.database import Database
 
 LEAD = 240
 """Characters of a text that count as its lead."""
-
-
-class Brief(NamedTuple):
-    """As much of an article as tells which event it is about."""
-
-    article_id: int
-    key: str
-    feed_id: int
-    title: str
-    lead: str
-    language: str | None
-    published: int
 
 
 class Stories:

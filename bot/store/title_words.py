@@ -6,15 +6,15 @@ Completions are kept by feed, for a person is offered only what feeds that they 
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Collection, Iterable, Iterator
 from enum import StrEnum
 from itertools import islice
 from typing import NamedTuple
 
 from bot.core.clock import Clock
+from bot.store.connection import Connection, Row
+from bot.store.ports import Database
 from bot.store.rows import listed
-from bot.store.sqlite.database import Database
 from bot.text import safe, terms
 
 KEPT = 30 * 86_400
@@ -133,7 +133,7 @@ class Words:
                 )
 
 
-def add(connection: sqlite3.Connection, articles: Iterable[Spoken], now: int) -> None:
+def add(connection: Connection, articles: Iterable[Spoken], now: int) -> None:
     """Offer what these articles say from now on, as far as they are recent."""
     rows = [
         (article.feed_id, kind.value, folded, written, article.published)
@@ -180,7 +180,7 @@ def _completions(article: Spoken) -> Iterator[tuple[Kind, str, str]]:
                     yield kind, " ".join(parts[first:]) + _BEFORE_WHOLE + whole, name
 
 
-def _fill(connection: sqlite3.Connection, now: int) -> None:
+def _fill(connection: Connection, now: int) -> None:
     rows = connection.execute(
         "SELECT feed_id, title, tags, author, published FROM article WHERE published >= ?", (now - KEPT,)
     )
@@ -190,14 +190,12 @@ def _fill(connection: sqlite3.Connection, now: int) -> None:
     )
 
 
-def _spoken(row: sqlite3.Row) -> Spoken:
+def _spoken(row: Row) -> Spoken:
     tags = tuple(json.loads(row["tags"]))
     return Spoken(row["feed_id"], row["title"], tags, row["author"], row["published"])
 
 
-def _titles(
-    connection: sqlite3.Connection, feed_ids: Collection[int], since: int, before: int, most: int
-) -> Titles:
+def _titles(connection: Connection, feed_ids: Collection[int], since: int, before: int, most: int) -> Titles:
     values = {"feeds": listed(feed_ids), "since": since, "before": before}
     found = """
         FROM article INDEXED BY article_feed_newest

@@ -16,9 +16,8 @@ from bot.core.models import NewArticle
 from bot.search.semantic.semantic_search import Meaning
 from bot.search.vocabulary import Vocabulary
 from bot.store import Store, StoreError
-from bot.store.outbox.story_joins import Kin
-from bot.store.polls import NO_KIN
-from bot.store.stories import LEAD, Brief
+from bot.store.records import NO_KIN, Brief, Kin
+from bot.store.stories import LEAD
 from bot.stories.story_matching import WINDOW, Recent, Telling, plain_title, telling
 
 log = logging.getLogger(__name__)

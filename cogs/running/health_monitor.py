@@ -54,7 +54,7 @@ class Health(commands.Cog):
         """Answer on a local port from now on; the port, for 0 a free one. Raises OSError."""
         from bot.client.metrics import Figures  # noqa: PLC0415 - three megabytes that are seldom asked for
 
-        self._figures = Figures(self._bot.newsroom, self.health)
+        self._figures = Figures(self._bot.newsroom, self.health, self._bot.requests)
         lateness = Loop("lateness", self._figures.watch_lateness, self._clock)
         bound = await self._served.enter_async_context(self._figures.served(host, port))
         self._served.push_async_callback(lateness.stop)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from discord.ext import commands
 
 from bot.client.discord_client import Telex
-from bot.store.polls import Recorded
+from bot.store.records import Recorded
 from cogs.running.loops import Loop
 
 

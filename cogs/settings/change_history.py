@@ -7,9 +7,10 @@ import discord
 from bot.core.choices import Preference, SettingChange, SubscriptionState
 from bot.core.locale import _
 from bot.posting.rendering import post_looks
-from bot.store import digests, setting_changes
-from bot.store.filters import read
+from bot.store import digests
 from bot.store.rows import look
+from bot.store.settings import setting_changes
+from bot.store.settings.filters import read
 from bot.text import safe
 from bot.watches import subscription_filters
 from cogs.feeds import subscription_options

@@ -337,7 +337,7 @@ async def test_an_article_that_the_person_may_not_see_neither_answers_nor_is_off
     answer = await ask(searcher, question, feed_ids=[library.feed.id])
     assert not answer.answered
     assert all(article.feed_id == library.feed.id for article in answer.nearest)
-    assert await ask(searcher, question, feed_ids=[]) == Answer(question=question, answered=False)
+    assert await ask(searcher, question, feed_ids=[]) == Answer(question=question)
 
 
 async def test_a_quote_is_short_and_word_for_word_however_long_the_sentence(
@@ -381,9 +381,9 @@ async def test_quotes_do_not_join_what_something_was_left_out_between(
 async def test_the_answer_as_json_has_what_scripts_rely_on(library: Library, searcher: Searcher) -> None:
     await library.add("Amazon bans police use of Rekognition", BAN)
     answered = (await ask(searcher, "When was Rekognition launched?", feed_ids=None)).as_json()
-    assert list(answered) == ["question", "answered", "quotes", "sources", "nearest", "newest"]
+    assert answered.keys() >= {"question", "answered", "quotes", "possible", "sources", "nearest"}
     assert 1 <= len(answered["quotes"]) <= 3
-    assert all(list(quote) == ["text", "url", "title"] for quote in answered["quotes"])
+    assert all(quote.keys() >= {"text", "url", "title", "answer"} for quote in answered["quotes"])
     assert all(list(source) == ["url", "title", "source", "published"] for source in answered["sources"])
     refused = (await ask(searcher, "How much does Rekognition cost?", feed_ids=None)).as_json()
     assert refused["answered"] is False

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bot.answers import answering, question_service
-from bot.answers.answer_model import Answer
+from bot.answers.answer_model import Answer, Tier
 from bot.answers.question_service import (
     AT_ONCE,
     OF_A_PERSON,
@@ -56,7 +56,7 @@ class Slow:
         self._begun.release()
         await self.go_on.wait()
         self.running -= 1
-        return Answer(question=question, answered=True)
+        return Answer(question=question, tier=Tier.SURE)
 
 
 @pytest.fixture
@@ -140,7 +140,7 @@ async def test_the_article_of_a_conversation_stays_its_article(
 
     async def ask(_searcher: object, question: str, **options: Any) -> Answer:
         abouts.append(options["about"])
-        return Answer(question=question, answered=False)
+        return Answer(question=question)
 
     monkeypatch.setattr(answering, "ask", ask)
     taking = service_of(newsroom)

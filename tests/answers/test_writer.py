@@ -114,7 +114,17 @@ async def test_what_the_model_wrote_is_the_answer_with_its_sources(
     assert answer.answered
     assert service.keys == [f"Bearer {KEY}"]
     assert service.requests[0]["model"] == "small"
-    assert list(answer.as_json()) == ["question", "answered", "quotes", "sources", "nearest", "newest"]
+    assert list(answer.as_json()) == [
+        "question",
+        "answered",
+        "tier",
+        "quotes",
+        "possible",
+        "older",
+        "sources",
+        "nearest",
+        "newest",
+    ]
 
 
 async def test_citations_are_numbered_by_the_sources_of_the_answer(

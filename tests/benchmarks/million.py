@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.million [--articles N] [--folder FOLDER] [--queries N]
 
-Fills a database through `telex import`'s own code and an index of tantivy (`pip install '.[benchmarks]'`)
+Fills a database through `telex import`'s own code and an index of tantivy
 with articles that are made of real words, then asks both the same questions: one after the other, and eight
 at once while 100 articles a second arrive; for a page of five as `/search` shows it, and for 20 results as
 `telex search` gives them. Whether the article that a query was made of is among the first 20 counts where at

@@ -43,7 +43,8 @@ def test_a_period_is_a_dated_list_for_people_and_sources_for_scripts(telex: Tele
     assert "fonds" not in shown
     (answer,) = telex.json("ask", question, "--json")
     assert list(answer) == [
-        "question", "answered", "quotes", "sources", "nearest", "newest", "period", "lines"
+        "question", "answered", "tier", "quotes", "possible", "older",
+        "sources", "nearest", "newest", "period", "lines"
     ]  # fmt: skip
     assert [told["title"] for told in answer["lines"]] == [
         "Mistral publie un modèle",

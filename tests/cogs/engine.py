@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.answers.answer_model import Answer, Quote
+from bot.answers.answer_model import Answer, Quote, Tier
 from bot.core.models import Article
 from tests.discord_world import World
 
@@ -14,7 +14,7 @@ class Engine:
 
     def __init__(self) -> None:
         self.calls: list[dict[str, Any]] = []
-        self.gives: dict[str, Any] = {"answered": False}
+        self.gives: dict[str, Any] = {}
         self.fails = False
 
     async def ask(self, _searcher: object, question: str, **options: Any) -> Answer:
@@ -26,7 +26,7 @@ class Engine:
     def quotes(self, *articles: Article) -> None:
         """Answer with the text of these articles."""
         quotes = tuple(Quote(article.body, article) for article in articles)
-        self.gives = {"answered": True, "quotes": quotes, "sources": articles}
+        self.gives = {"tier": Tier.SURE, "quotes": quotes, "sources": articles}
 
 
 def mention(world: World) -> str:

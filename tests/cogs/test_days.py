@@ -36,7 +36,7 @@ def after_midnight_alone(shown: str) -> bool:
 async def test_today_is_the_server_s_in_search_written_and_chosen(paris: World) -> None:
     search = paris.reader.slash
     written = said(await search(paris.news, "search", query="robots since:today"))
-    assert "“today” was read as since May 28, 2026." in written
+    assert "Since May 28" in written
     assert after_midnight_alone(written)
     assert after_midnight_alone(said(await search(paris.news, "search", query="robots", since="today")))
     before = said(await search(paris.news, "search", query="robots before:2026-05-28"))

@@ -11,8 +11,8 @@ import pytest
 from bot.client import discord_client
 from bot.posting.rendering import buttons
 from bot.store.articles import Articles
-from bot.store.bookmarks import Bookmarks
 from bot.store.feeds import Feeds
+from bot.store.people.bookmarks import Bookmarks
 from cogs.shared.views import Paced
 from tests.cogs.helpers import follow
 from tests.cogs.people import MANAGER, MEMBER, PUBLIC, crowd

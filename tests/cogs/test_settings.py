@@ -8,7 +8,7 @@ from simcord.actors import MemberActor
 from simcord.results import InteractionResult
 
 from bot.core.choices import Preference, SettingChange
-from bot.store import setting_changes
+from bot.store.settings import setting_changes
 from tests.cogs.helpers import (
     choose,
     components,

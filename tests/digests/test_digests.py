@@ -8,7 +8,7 @@ from bot.core.choices import DigestPlan
 from bot.digests import digest_selection
 from bot.digests.digest_selection import Edition, Section, Story
 from bot.digests.rising import Line
-from bot.store.outbox.digest_articles import Candidate, Other
+from bot.store.records import Candidate, Other
 
 DAY = 86_400
 NOW = 1_780_000_000

@@ -16,6 +16,7 @@ from bot.core.models import Article
 from bot.feeds import fetch_errors
 from bot.polling.page_reader import ATTEMPTS
 from bot.store.outbox import page_queue
+from bot.store.records import PageEnd
 from tests.answers.desk import followed, polled
 from tests.feed_server import FeedServer, rss
 from tests.shared import shared
@@ -73,7 +74,7 @@ async def test_search_finds_what_only_the_page_says(reading_newsroom, feed_serve
     page = await reading_newsroom.searcher.search("looms Huddersfield", feed_ids=None, limit=5)
     assert [result.article.id for result in page.results] == [article.id]
     assert "looms" in page.results[0].excerpt
-    assert await outcome(reading_newsroom, article) == page_queue.READ
+    assert await outcome(reading_newsroom, article) == PageEnd.READ
 
 
 async def test_the_page_outlives_the_next_poll_and_the_next_change_of_its_entry(
@@ -107,7 +108,7 @@ async def test_never_means_never(newsroom, feed_server):
 async def test_of_a_backlog_only_the_newest_pages_are_read(reading_newsroom, feed_server):
     articles = await brought(reading_newsroom, publish(feed_server, *range(20)))
     outcomes = [await outcome(reading_newsroom, article) for article in articles]
-    assert outcomes == [page_queue.READ] * page_queue.OF_BACKLOG + [page_queue.BACKLOG] * 15
+    assert outcomes == [PageEnd.READ] * page_queue.OF_BACKLOG + [PageEnd.BACKLOG] * 15
 
 
 async def test_a_feed_has_so_many_pages_read_a_day(reading_newsroom, feed_server, clock, monkeypatch):
@@ -116,15 +117,15 @@ async def test_a_feed_has_so_many_pages_read_a_day(reading_newsroom, feed_server
     clock.advance(3600)
     articles = await brought(reading_newsroom, publish(feed_server, *range(6)))
     outcomes = [await outcome(reading_newsroom, article) for article in articles]
-    assert outcomes.count(page_queue.READ) == 3
-    assert outcomes.count(page_queue.TOO_MANY) == 3
+    assert outcomes.count(PageEnd.READ) == 3
+    assert outcomes.count(PageEnd.TOO_MANY) == 3
 
 
 async def test_pages_of_secret_addresses_are_left_alone(reading_newsroom, feed_server):
     feed_server.serve("/a/1", PAGE, content_type="text/html")
     link = f"{feed_server.origin}/a/1?token=0123456789abcdef0123456789abcdef"
     (article,) = await brought(reading_newsroom, feed_server.serve("/feed", rss(entry(1, link))))
-    assert await outcome(reading_newsroom, article) == page_queue.PRIVATE
+    assert await outcome(reading_newsroom, article) == PageEnd.PRIVATE
     assert feed_server.count("/a/1") == 0
 
 
@@ -134,7 +135,7 @@ async def test_so_are_those_of_a_feed_with_a_password(reading_newsroom, feed_ser
     await reading_newsroom.poller.poll(feed)
     await reading_newsroom.reader.read_due([feed.id], seconds=30, polite=False)
     (article,) = await reading_newsroom.store.articles.newest([feed.id], limit=5)
-    assert await outcome(reading_newsroom, article) == page_queue.PRIVATE
+    assert await outcome(reading_newsroom, article) == PageEnd.PRIVATE
     assert feed_server.count("/a/1") == 0
 
 

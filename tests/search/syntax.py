@@ -97,14 +97,14 @@ FOUND: dict[str, tuple[str, ...]] = {
 """Articles that match wholly, by query."""
 
 TOLD = {
-    'police "facial recognition': "A quotation mark is not closed",
+    'police "facial recognition': "A quotation mark without its other half was left out.",
     "police since:whenever": "“whenever” is no date that I know",
     "police lang:klingon": "“klingon” is no language that I know",
     "police has:fun": "“has:fun” is no filter",
     "police source:": "“source:” has no value and was left out.",
     "source : fil": "“source : fil” was read as source:fil.",
     "since: police": "“since:” has no value and was left out.",
-    "since:30d": "“30d” was read as since",
+    "since:30d": "Since ",
     "police OR": "OR stands between two words",
     "OU police": "OR stands between two words",
     "- police": "“-” excludes a word that it touches: one that stands alone was left out.",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -14,12 +16,9 @@ from bot.search.searching import Searcher
 from bot.search.semantic import encoder, semantic_search
 from bot.search.semantic.semantic_search import Meaning, opened
 from bot.store import Store
-from bot.store.vectors import Encoded
 from tests.clocks import ManualClock
 from tests.search import toy_encoder
 from tests.search.library import Library
-
-SETTINGS = Settings(semantic=True)
 
 
 @pytest.fixture(autouse=True)
@@ -34,8 +33,13 @@ async def library(store: Store) -> Library:
 
 
 @pytest.fixture
-async def sense(store: Store) -> AsyncIterator[Meaning]:
-    async with opened(SETTINGS, store) as made:
+def settings(tmp_path: Path) -> Settings:
+    return Settings(semantic=True, database=tmp_path / "telex.db")
+
+
+@pytest.fixture
+async def sense(store: Store, settings: Settings) -> AsyncIterator[Meaning]:
+    async with opened(settings, store) as made:
         assert made is not None
         yield made
 
@@ -45,11 +49,6 @@ async def found(store: Store, sense: Meaning, query: str, **options: object) -> 
     await sense.ready()
     page = await Searcher(store, sense).search(query, feed_ids=options.pop("feeds", None), **options)  # type: ignore[arg-type]  # as given
     return [result.article.title for result in page.results]
-
-
-async def vectors(store: Store) -> dict[int, tuple[int, bytes]]:
-    rows = await store._database.fetchall("SELECT article_id, id, vector FROM vector")
-    return {row[0]: (row[1], row[2]) for row in rows}
 
 
 async def test_an_article_is_found_in_words_that_it_does_not_have(
@@ -117,16 +116,74 @@ async def test_what_has_all_words_stays_as_it_is(store: Store, library: Library,
 
 
 async def test_each_article_is_encoded_once_and_new_ones_after_a_restart(
-    store: Store, library: Library, sense: Meaning
+    store: Store, library: Library, settings: Settings
 ) -> None:
     await library.add("car")
     await library.add("dog")
-    assert await sense.encode_missing() == 2
-    assert await sense.encode_missing() == 0
+    async with opened(settings, store) as first:
+        assert first is not None
+        assert await first.encode_missing() == 2
+        assert await first.encode_missing() == 0
     await library.add("rain")
-    async with opened(SETTINGS, store) as again:
-        assert again is not None
-        assert await again.encode_missing() == 1
+    async with opened(settings, store) as then:
+        assert then is not None
+        assert await then.encode_missing() == 1
+        assert set(await found(store, then, "hound drizzle automobile")) == {"car", "dog", "rain"}
+
+
+@pytest.mark.parametrize("harm", ["gone", "damaged", "older"])
+async def test_files_that_are_missing_damaged_or_of_another_time_are_made_anew(
+    store: Store, library: Library, settings: Settings, tmp_path: Path, harm: str
+) -> None:
+    await library.add("car")
+    folder = semantic_search.folder_of(settings)
+    async with opened(settings, store) as first:
+        assert first is not None
+        await first.encode_missing()
+    shutil.copytree(folder, tmp_path / "older")
+    await library.add("dog")
+    async with opened(settings, store) as second:
+        assert second is not None
+        await second.encode_missing()
+    if harm == "damaged":
+        for file in folder.glob("*.usearch"):
+            file.write_bytes(file.read_bytes()[:100])
+    else:
+        shutil.rmtree(folder)
+    if harm == "older":
+        (tmp_path / "older").rename(folder)
+    async with opened(settings, store) as third:
+        assert third is not None
+        assert set(await found(store, third, "hound automobile")) == {"car", "dog"}
+
+
+async def test_one_process_encodes_at_a_time_and_others_see_it(
+    store: Store, library: Library, settings: Settings, sense: Meaning
+) -> None:
+    await library.add("car")
+    assert await sense.encode_missing() == 1
+    await library.add("dog")
+    async with opened(settings, store) as other:
+        assert other is not None
+        assert await other.encode_missing() == 0
+        await sense.encode_missing()
+        assert await found(store, other, "hound") == ["dog"]
+
+
+async def test_a_backup_holds_no_vectors(
+    store: Store, library: Library, sense: Meaning, settings: Settings, tmp_path: Path, clock: ManualClock
+) -> None:
+    await library.add("car")
+    await sense.encode_missing()
+    await store.backup(tmp_path / "copy.db")
+    copy = await Store.open(tmp_path / "copy.db", clock)
+    try:
+        elsewhere = settings.model_copy(update={"database": tmp_path / "copy.db"})
+        async with opened(elsewhere, copy) as restored:
+            assert restored is not None
+            assert await found(copy, restored, "automobile") == ["car"]
+    finally:
+        await copy.close()
 
 
 async def test_while_the_bot_runs_it_encodes_what_there_is_and_what_comes(
@@ -160,12 +217,9 @@ async def test_an_interruption_loses_nothing_that_was_written(
     await reached.wait()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    before = await vectors(store)
+    before = (await store.vectors.counts()).encoded
     assert before
-    await sense.encode_missing()
-    after = await vectors(store)
-    assert len(after) == 6
-    assert before.items() <= after.items()
+    assert await sense.encode_missing() == 6 - before
 
 
 async def test_an_article_whose_words_changed_is_encoded_anew_and_found_by_them(
@@ -176,7 +230,7 @@ async def test_an_article_whose_words_changed_is_encoded_anew_and_found_by_them(
     await found(store, sense, "dog ran")
     async with store._database.write() as transaction:
         await transaction.execute("UPDATE article SET title = 'A drizzle' WHERE id = ?", (changed,))
-    assert changed not in await vectors(store)
+    assert changed in await store.vectors.missing(9)
     assert (await found(store, sense, "pluie ran"))[0] == "A drizzle"
 
 
@@ -196,34 +250,29 @@ async def test_a_vector_goes_with_its_article(store: Store, library: Library, se
     await found(store, sense, "dog ran")
     async with store._database.write() as transaction:
         await transaction.execute("DELETE FROM article WHERE id = ?", (gone,))
-    assert gone not in await vectors(store)
     assert await found(store, sense, "dog ran") == ["Nothing"]
 
 
-async def test_what_changed_while_it_was_encoded_is_not_kept(store: Store, library: Library) -> None:
+async def test_what_changed_while_it_was_encoded_is_not_marked(store: Store, library: Library) -> None:
     changed = await library.add("A hound", "It ran.")
-    await store.vectors.prepare("toy 1")
-    old = Encoded(changed, "A dog\nIt ran.", bytes(8), bytes(64))
-    assert await store.vectors.add("toy 1", [old]) == 0
+    await store.vectors.begin_anew("stamp")
     ((_, source),) = await store.vectors.sources([changed])
-    assert await store.vectors.add("toy 1", [old._replace(source=source)]) == 1
+    assert await store.vectors.mark("stamp", [(changed, "A dog\nIt ran.")]) == 0
+    assert await store.vectors.mark("another", [(changed, source)]) == 0
+    assert await store.vectors.mark("stamp", [(changed, source)]) == 1
 
 
-async def test_vectors_of_another_model_are_made_anew_and_never_mixed(
-    store: Store, library: Library, sense: Meaning, monkeypatch: pytest.MonkeyPatch
+async def test_vectors_of_another_model_are_made_anew(
+    store: Store, library: Library, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    article = await library.add("A hound")
-    await sense.encode_missing()
+    await library.add("A hound")
+    async with opened(settings, store) as older:
+        assert older is not None
+        await older.encode_missing()
     monkeypatch.setattr(encoder, "model", lambda: "toy 2")
-    async with opened(SETTINGS, store) as newer:
+    async with opened(settings, store) as newer:
         assert newer is not None
         assert await newer.encode_missing() == 1
-    ((_, source),) = await store.vectors.sources([article])
-    assert await store.vectors.add("toy 1", [Encoded(article, source, bytes(8), bytes(64))]) == 0
-    await library.add("Something", "It ran.")
-    assert await sense.encode_missing() == 0
-    assert await found(store, sense, "dog something") == ["Something"]
-    assert len(await vectors(store)) == 1
 
 
 async def test_a_text_that_kills_the_encoder_stops_nothing(
@@ -254,23 +303,13 @@ async def test_words_are_looked_for_while_the_encoder_starts(
     assert [result.article.title for result in page.results] == ["Something"]
 
 
-async def test_what_another_process_encoded_is_found(store: Store, library: Library, sense: Meaning) -> None:
-    await library.add("Nothing", "It stood still.")
-    await found(store, sense, "dog ran")
-    await library.add("A hound", "It ran.")
-    async with opened(SETTINGS, store) as other:
-        assert other is not None
-        await other.encode_missing()
-    assert await found(store, sense, "dog walked") == ["A hound"]
-
-
 async def test_the_settings_and_a_missing_extra_switch_it_off(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+    store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with opened(Settings(semantic=False), store) as off:
         assert off is None
     monkeypatch.setattr(encoder, "model", lambda: None)
-    async with opened(SETTINGS, store) as absent:
+    async with opened(settings, store) as absent:
         assert absent is None
 
 

@@ -10,8 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bot.core.models import Article
-from bot.search.phrase_matching import InWords
-from bot.search.query_matching import Held, Sought
+from bot.search.query_matching import ReadArticle, criterion_of
 from bot.search.query_syntax import parse
 from bot.search.searching import Searcher
 from bot.store import Store
@@ -65,9 +64,8 @@ async def test_no_query_raises(shelf: Shelf, query: str) -> None:
     await searcher.search(query, feed_ids=None, person_id=PERSON)
     await searcher.search(query, feed_ids=None, sort="newest")
     parsed = parse(query, shelf.store.clock.now())
-    if sought := Sought.of(parsed):
-        Held(shelf.articles[0]).matches(sought)
-    all(map(InWords(shelf.articles[0]).holds, parsed.nodes))
+    if wanted := criterion_of(parsed):
+        wanted.holds(ReadArticle(shelf.articles[0]))
 
 
 Tree = str | tuple[str, list["Tree"]]
@@ -114,6 +112,6 @@ async def test_what_is_found_is_what_is_true(shelf: Shelf, sort, tree: Tree) -> 
     page = await Searcher(shelf.store).search(written(tree), feed_ids=None, limit=99, sort=sort)
     found = {result.article.title for result in page.results if not result.partial}
     assert found == {article.title for article in expected}
-    sought = Sought.of(parse(written(tree), 0))
-    assert sought is not None
-    assert {each.title for each in shelf.articles if Held(each).matches(sought)} == found
+    wanted = criterion_of(parse(written(tree), 0))
+    assert wanted is not None
+    assert {each.title for each in shelf.articles if wanted.holds(ReadArticle(each))} == found

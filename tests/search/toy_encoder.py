@@ -16,7 +16,7 @@ MEANINGS = {
 DEADLY = "deadly"
 
 
-def encode(texts: Sequence[str]) -> list[tuple[bytes, bytes]]:
+def encode(texts: Sequence[str]) -> list[bytes]:
     made = []
     for text in texts:
         if DEADLY in text:
@@ -25,9 +25,9 @@ def encode(texts: Sequence[str]) -> list[tuple[bytes, bytes]]:
         for word in text.lower().replace("\n", " ").split():
             if word in MEANINGS:
                 vector[MEANINGS[word] * 8 : MEANINGS[word] * 8 + 8] = 100
-        made.append((np.packbits(vector > 0).tobytes(), vector.tobytes()))
+        made.append(vector.tobytes())
     return made
 
 
-def die(texts: Sequence[str]) -> list[tuple[bytes, bytes]]:
+def die(texts: Sequence[str]) -> list[bytes]:
     os._exit(1)

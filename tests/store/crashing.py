@@ -16,7 +16,7 @@ from pathlib import Path
 
 from bot.core.models import Validators
 from bot.store import Store
-from bot.store.polls import ChangedArticle
+from bot.store.records import ChangedArticle
 from tests.clocks import ManualClock
 from tests.store.samples import new_article
 

@@ -48,11 +48,14 @@ def build(path: Path, version: int, folder: Path) -> None:
 
 
 def content(path: Path) -> Content:
-    """The rows of all ordinary tables."""
+    """The rows of all ordinary tables, without the marks of changes, which are random."""
     with closing(sqlite3.connect(path)) as connection:
         connection.row_factory = sqlite3.Row
         return {
-            name: [dict(row) for row in connection.execute(f'SELECT * FROM "{name}"')]
+            name: [
+                dict(row) | ({"mark": 0} if name == "article_change" else {})
+                for row in connection.execute(f'SELECT * FROM "{name}"')
+            ]
             for name, _sql in connection.execute(_TABLES).fetchall()
         }
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.core.models import Dispatch, Feed, NewArticle
 from bot.store import Store
-from bot.store.polls import Recorded
+from bot.store.records import Recorded
 from bot.text.terms import index_terms
 
 SERVER = 1_000

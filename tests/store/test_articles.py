@@ -13,7 +13,7 @@ from bot.cli import article_files
 from bot.client.services import Newsroom
 from bot.core.models import FeedState
 from bot.store import Store
-from bot.store.polls import ChangedArticle
+from bot.store.records import ChangedArticle
 from bot.store.sqlite import indexing
 from bot.text import terms
 from tests.clocks import ManualClock

@@ -8,8 +8,9 @@ import pytest
 
 from bot.core.choices import Filter, Rule, SettingChange
 from bot.core.models import Feed, NewArticle
-from bot.store import Store, filters
-from bot.store.filters import Matches
+from bot.store import Store
+from bot.store.settings import filters
+from bot.store.settings.filters import Matches
 from tests.clocks import ManualClock
 from tests.store.samples import CHANNEL, SERVER, add_feed, deliver, fates, follow, new_article, record
 

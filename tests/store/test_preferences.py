@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bot.core.choices import ChannelPreferences, Preference, ServerPreferences, SettingChange
-from bot.store import Store, StoreError, setting_changes
+from bot.store import Store, StoreError
+from bot.store.settings import setting_changes
 from tests.clocks import ManualClock
 from tests.store.samples import CHANNEL, SERVER
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bot.core.choices import DigestPlan, Preference, Rule
 from bot.core.models import Dispatch, Feed
 from bot.store import Store
-from bot.store.outbox.story_joins import Kin
+from bot.store.records import Kin
 from tests.clocks import ManualClock
 from tests.store.samples import add_feed, new_article
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from bot.core.choices import DigestPlan, Preference
 from bot.core.models import Article, Dispatch, DispatchState, Feed, NewArticle
 from bot.store import Store
-from bot.store.outbox.story_joins import APART, PAUSE, WINDOW, Kin
-from bot.store.polls import ChangedArticle
+from bot.store.outbox.story_joins import APART, PAUSE, WINDOW
+from bot.store.records import ChangedArticle, Kin
 from tests.clocks import ManualClock
 from tests.store.samples import (
     CHANNEL,

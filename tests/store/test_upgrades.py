@@ -20,6 +20,7 @@ from tests.store.old_databases import Content, build, connect, content, schema
 CHECKOUT = Path(__file__).resolve().parents[2]
 TODAY = max(available())
 FIRST = min(available())
+DERIVED = {"vector"}  # tables of what is made anew from the rest, gone since
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +36,8 @@ def missing(before: Content, after: Content) -> dict[str, list[object]]:
     """The rows of `before` that are not in `after`, as far as their columns are still there."""
     lost: dict[str, list[object]] = {}
     for table, rows in before.items():
+        if table in DERIVED:
+            continue
         if table not in after:
             lost[table] = [*rows]
             continue
@@ -81,7 +84,7 @@ async def test_the_bot_goes_on_with_a_database_of_the_oldest_version(
         assert await store.check() == TODAY
         dispatches = store.dispatches
         assert [one.what for one in await dispatches.interrupted()] == ["catch-up-1"]
-        assert (await dispatches.interrupted())[0].article_ids == (3, 4)
+        assert {3, 4} <= set((await dispatches.interrupted())[0].article_ids)
         assert [one.what for one in await dispatches.unfinished()] == ["key-2"]
         assert [one.what for one in await dispatches.edits_due(clock.now(), 9)] == ["key-2"]
         claimed = await dispatches.claim(200, clock.now())

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import signal
-import sqlite3
 import subprocess
 import sys
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from bot.core.models import Feed, Watch
 from bot.store import Store
-from bot.store.sqlite.migrating import available, migrate
 from bot.watches.watch_matching import Watchman
 from tests.clocks import ManualClock
 from tests.store.samples import CHANNEL, SERVER, add_feed, deliver, follow, new_article, record
@@ -110,40 +107,3 @@ async def test_an_id_of_a_watch_is_never_another_watchs(store: Store) -> None:
     (theirs,) = await store.watches.of_person(PERSON)
     await store.watches.forget(PERSON)
     assert (await watch(store, "again", channel=DIRECT, person=PERSON)).id > theirs.id
-
-
-def test_the_tables_are_rebuilt_with_all_that_was_in_them(tmp_path: Path) -> None:
-    before = tmp_path / "migrations"
-    before.mkdir()
-    for number, path in available().items():
-        if number < 3:
-            (before / path.name).write_text(path.read_text())
-    with closing(sqlite3.connect(tmp_path / "telex.db", isolation_level=None)) as connection:
-        migrate(connection, before)
-        connection.executescript(
-            """
-            INSERT INTO feed (id, url, added, next_poll, interval) VALUES (1, 'https://a.example', 1, 2, 3);
-            INSERT INTO article (id, key, feed_id, page, url, fingerprint, title, summary, text, outlet,
-                                 published, found)
-            VALUES (1, 'key', 1, 'page', 'url', x'00', 'title', '', '', '', 5, 6);
-            INSERT INTO server (id, joined) VALUES (1, 1);
-            INSERT INTO channel (id, server_id, problem, problem_since, retry_at) VALUES (2, 1, 'gone', 3, 4);
-            INSERT INTO subscription (channel_id, feed_id, added) VALUES (2, 1, 7);
-            INSERT INTO dispatch (id, channel_id, kind, what, state, created, position, due, attempts, sent,
-                                  message_id, finished)
-            VALUES (9, 2, 'post', 'key', 'sent', 1, 2, 3, 4, 5, 6, 1);
-            INSERT INTO fate (channel_id, page, article_id, dispatch_id, decided) VALUES (2, 'page', 1, 9, 8);
-            """
-        )
-        tables = ("channel", "subscription", "dispatch", "fate", "server", "article")
-        was = {table: dict_of(connection, table) for table in tables}
-        migrate(connection)
-        for table in tables:
-            (now,) = dict_of(connection, table)
-            assert was[table][0].items() <= now.items()
-
-
-def dict_of(connection: sqlite3.Connection, table: str) -> list[dict[str, object]]:
-    cursor = connection.execute(f"SELECT * FROM {table}")
-    names = [column[0] for column in cursor.description]
-    return [dict(zip(names, row, strict=True)) for row in cursor]

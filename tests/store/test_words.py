@@ -8,7 +8,7 @@ import pytest
 
 from bot.core.models import Feed
 from bot.store import Store
-from bot.store.polls import ChangedArticle
+from bot.store.records import ChangedArticle
 from bot.store.title_words import KEPT, LONGEST, Kind
 from tests.clocks import ManualClock
 from tests.store.samples import add_feed, new_article, record

@@ -12,8 +12,8 @@ from bot.core.choices import Filter, Rule
 from bot.core.models import Article, Feed
 from bot.core.refusals import Refusal
 from bot.posting.explanations import explain, sentence
-from bot.search.query_matching import Held
-from bot.search.query_syntax import parse
+from bot.search.query_matching import ReadArticle, criterion_of
+from bot.search.query_syntax import Query, parse
 from bot.search.searching import Searcher
 from bot.store import Store
 from bot.watches import subscription_filters
@@ -112,14 +112,14 @@ async def test_a_fault_of_one_filter_posts_in_doubt_and_leaves_the_others(
 ):
     feed = await library(store)
     articles = await store.articles.newest([feed.id], limit=50)
-    real = Held.matches
+    real = criterion_of
 
-    def faulty(held: Held, sought: Any) -> bool:
-        if "politics" in str(sought.wanted) or "politic" in str(sought.wanted):
+    def faulty(query: Query, languages: Any) -> Any:
+        if query.text == "politics":
             raise RuntimeError("broken")
-        return real(held, sought)
+        return real(query, languages)
 
-    monkeypatch.setattr(Held, "matches", faulty)
+    monkeypatch.setattr(subscription_filters, "criterion_of", faulty)
     sieve = Sieve(articles, NOW)
     sieve.prepare(["politics", "chips"])
     assert {sieve(article.key, "politics") for article in articles} == {None}
@@ -220,10 +220,10 @@ async def test_a_poll_goes_on_when_filters_cannot_be_applied(
 ):
     feed, _subscription = await follow_filtered(newsroom, feed_server, (Rule.ONLY, "vote"), document=rss(OLD))
 
-    def broken(_article: Article) -> Held:
+    def broken(_article: Article) -> ReadArticle:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(subscription_filters, "Held", broken)
+    monkeypatch.setattr(subscription_filters, "ReadArticle", broken)
     feed_server.serve("/rss", rss(NEWS, OLD))
     await again(newsroom, feed)
     assert await waiting(newsroom.store) == ["Cities ban recognition"]

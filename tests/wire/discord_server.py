@@ -53,6 +53,10 @@ class DiscordServer:
         """Rate limits by "METHOD /path/template": so many calls in so many seconds."""
         return self._rest.buckets.limits
 
+    def limit_everything(self, limit: int, period: float) -> None:
+        """So many calls in any window of so many seconds, those that answer interactions aside."""
+        self._rest.buckets.everywhere = limit, period
+
     @property
     def calls(self) -> list[Call]:
         return self._rest.calls

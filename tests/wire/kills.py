@@ -121,7 +121,7 @@ WATCHING: tuple[Step, ...] = tuple(
     replace(step, kinds=WATCHERS)
     for step in (
         *_around("matching", "bot.watches.watch_matching:Watchman.look", any_channel=True),
-        *_around("notices written", "bot.store.watches:Watches.tell", any_channel=True),
+        *_around("notices written", "bot.store.people.watches:Watches.tell", any_channel=True),
         *_around("claim", f"{COURIER}._claim"),
         *_around("admission", "bot.posting.audience:Audience.admit"),
         *_MESSAGE,
@@ -175,7 +175,7 @@ DAILY: tuple[Step, ...] = tuple(
         *_around("thread of the day", "bot.posting.day_threads:place"),
         *_around("making of the thread", "bot.posting.day_threads:_made", any_channel=True),
         *_request("thread", "POST /channels/{place}/threads"),
-        *_around("thread noted", "bot.store.daily_threads:DailyThreads.set"),
+        *_around("thread noted", "bot.store.settings.daily_threads:DailyThreads.set"),
         *_IN_THREAD,
         *_RECORD,
         *_second((*_LOOK, *_RETRY), _IN_THREAD[0]),

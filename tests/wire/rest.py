@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -78,12 +79,17 @@ class Routes:
 
 
 class Buckets:
-    """Rate limits: so many calls of a route and its channel, server or webhook in so many seconds."""
+    """Rate limits: so many calls of a route and its channel, server or webhook in so many seconds.
+
+    `everywhere` is that of all calls that answer no interaction, in any window of that length.
+    """
 
     def __init__(self, state: State) -> None:
         self._state = state
         self.limits: dict[str, tuple[int, float]] = {}
         self.usual = (1000, 1.0)
+        self.everywhere: tuple[int, float] | None = None
+        self._all: deque[float] = deque()
         self._calls: dict[tuple[str, str], list[float]] = {}
 
     def count(self, method: str, template: str, ids: dict[str, str]) -> tuple[dict[str, str], float | None]:
@@ -108,6 +114,19 @@ class Buckets:
             "X-RateLimit-Bucket": f"{hash(name) & 0xFFFFFFFF:08x}",
         }
         return headers, wait
+
+    def too_many(self, ids: dict[str, str]) -> float | None:
+        """Count a call towards the limit of all; the seconds to wait when that is reached."""
+        if self.everywhere is None or "token" in ids:
+            return None
+        limit, period = self.everywhere
+        now = self._state.now()
+        while self._all and now - self._all[0] >= period:
+            self._all.popleft()
+        if len(self._all) >= limit:
+            return self._all[0] + period - now
+        self._all.append(now)
+        return None
 
 
 class Rest:
@@ -144,10 +163,9 @@ class Rest:
         if not open_route and request.headers.get("Authorization") != f"Bot {self._token}":
             return self._reply(call, 401, {"code": 0, "message": "401: Unauthorized"}, {})
         headers, wait = self.buckets.count(call.method, template, call.ids)
-        if wait is not None:
-            body = {"message": "You are being rate limited.", "retry_after": round(wait, 3), "global": False}
-            limited = {"Via": "1.1 google", "Retry-After": str(int(wait) + 1), "X-RateLimit-Scope": "user"}
-            return self._reply(call, 429, {**body, "code": 0}, headers | limited)
+        everywhere = self.buckets.too_many(call.ids)
+        if everywhere is not None or wait is not None:
+            return self._limited(call, headers, everywhere or wait or 0.0, everywhere=everywhere is not None)
         fault = self.faults.take(call.method, unquote(call.path))
         if fault is not None and not fault.after:
             response = await self._fail(request, call, fault)
@@ -162,6 +180,17 @@ class Rest:
         if self.contract is not None:
             self.violations += self.contract.response(call.method, call.path, status, body)
         return self._reply(call, status, body, headers)
+
+    def _limited(
+        self, call: Call, headers: dict[str, str], wait: float, *, everywhere: bool
+    ) -> web.StreamResponse:
+        body = {"message": "You are being rate limited.", "retry_after": round(wait, 3), "code": 0}
+        limited = {"Via": "1.1 google", "Retry-After": str(int(wait) + 1)}
+        if everywhere:
+            headers = {"X-RateLimit-Global": "true", "X-RateLimit-Scope": "global"}
+        else:
+            headers = headers | {"X-RateLimit-Scope": "user"}
+        return self._reply(call, 429, {**body, "global": everywhere}, headers | limited)
 
     async def _do(self, call: Call, handler: Handler) -> Answer:
         if self.contract is not None:

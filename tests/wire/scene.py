@@ -19,7 +19,7 @@ from bot.core.models import Feed
 from bot.core.settings import Settings
 from bot.core.workers import Workers
 from bot.polling.poller import Poller
-from bot.store.outbox.story_joins import Kin
+from bot.store.records import Kin
 from tests.feed_server import FeedServer, item, rss
 from tests.store.samples import new_article
 from tests.wire.bot_process import BotProcess, Launcher

@@ -34,11 +34,8 @@ def model() -> str | None:
         return None
 
 
-def encode(texts: Sequence[str]) -> list[tuple[bytes, bytes]]:
-    """The signs of each text's vector, a bit a dimension, and the vector, a signed byte a dimension.
-
-    A vector tells a direction and no length.
-    """
+def encode(texts: Sequence[str]) -> list[bytes]:
+    """The vector of each text, a signed byte a dimension: a direction and no length."""
     encoder = _encoder()
     import numpy as np  # noqa: PLC0415 - after `_encoder`, which says how many threads it may have
 
@@ -46,8 +43,7 @@ def encode(texts: Sequence[str]) -> list[tuple[bytes, bytes]]:
     vectors = encoder.encode([text.encode("utf-8", "replace").decode("utf-8") for text in texts])
     largest = np.abs(vectors).max(axis=1, keepdims=True)
     scaled = np.rint(vectors * (127 / np.maximum(largest, 1e-9))).astype(np.int8)
-    signs = np.packbits(scaled > 0, axis=1)
-    return [(sign.tobytes(), vector.tobytes()) for sign, vector in zip(signs, scaled, strict=True)]
+    return [vector.tobytes() for vector in scaled]
 
 
 @cache

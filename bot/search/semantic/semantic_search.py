@@ -1,7 +1,7 @@
 """Finding articles by what they mean, in whatever words and in either language, with the extra `semantic`.
 
-A worker process makes vectors of articles and questions (`encoder`), the store keeps them, and a thread finds
-the nearest: it compares the signs of all vectors in memory, then some vectors (`neighbours`).
+A worker process makes vectors of articles and questions (`encoder`), files beside the database keep them
+(`vector_index`), the store knows of which articles they are.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -20,15 +21,25 @@ from bot.search.semantic import encoder
 from bot.store import Store
 from bot.store.sqlite.hits import Hit
 from bot.store.sqlite.search_index import Scope
-from bot.store.vectors import Encoded
 
 if TYPE_CHECKING:
-    from bot.search.semantic.nearest import Neighbours
+    from bot.search.semantic.vector_index import VectorIndex
 
 log = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
 
+CLOSE = 0.25
+"""The least cosine of what is shown for its meaning alone. Of questions and the article that answers 89 of
+100 reach it, of questions and any other article 8 of 1,000 (220 questions, 16,860 articles)."""
+LIKELY = 0.15
+"""The same of what is still read for an answer: 98 of 100, and 74 of 1,000."""
+FOUND = 50
+"""Articles that meaning finds, beside as many that words find."""
+WIDENED = (FOUND, 8 * FOUND, 64 * FOUND)
+"""How many of the nearest are looked at for those, until as many may be seen."""
+LOOKED_AT = 20_000
+"""Articles of a few feeds, or of a short time, each of which is looked at where that found too few."""
 WEIGHT = 2.0
 """How much the cosine of question and article counts beside the points of `ranking`, 0 to about 3."""
 ACROSS = 6.0
@@ -36,17 +47,12 @@ ACROSS = 6.0
 NEARLY = 0.1  # from this far behind the nearest article of the asker's language on,
 LIFTED = 2  # for so many of them,
 CEILING = 2  # at the most up to the second best of the asker's language
-LOOKED_AT = 3_000  # articles whose vectors are compared after their signs,
-SIFTED = 300  # the nearest of which have to meet the conditions of a query,
-NEAREST = 20  # before the nearest of these are read beside those found by words,
-LEAST = 0.1  # if their cosine is that large: three of four articles have less in common with a question
+NEAREST = 20  # articles that are read beside those found by words
 PATIENCE = 2.0  # seconds that a question waits for the encoder before words alone have to do
 ENCODE_TIME = 30.0  # seconds that the worker may take for a call
 MEMORY = 512 * 2**20  # bytes that the encoder may hold: 180 MB are usual
 CALL = 4_000  # characters encoded in a call, so that a question need not wait for long
-KEPT_TOGETHER = 64  # articles whose vectors are written in one transaction
-PASS = 512  # articles looked for at a time
-PAGE = 20_000  # signs read at a time
+KEPT_TOGETHER = 512  # articles whose vectors are written together
 PAUSE = 30.0  # seconds between looks for new articles
 REMEMBERED = 256  # questions whose vectors are at hand
 
@@ -81,13 +87,12 @@ class Nearby(NamedTuple):
 class Meaning:
     """The vectors of a store's articles, and the encoder that makes them."""
 
-    def __init__(self, store: Store, workers: Workers, neighbours: Neighbours, model: str) -> None:
+    def __init__(self, store: Store, workers: Workers, index: VectorIndex, model: str) -> None:
         self.model = model
-        self._store, self._workers, self._neighbours = store, workers, neighbours
-        self._last = 0
-        self._refreshing = asyncio.Lock()
-        self._is_prepared = self._is_ready = False
-        self._questions: dict[str, asyncio.Task[list[tuple[bytes, bytes]]]] = {}
+        self._store, self._workers, self._index = store, workers, index
+        self._is_ready = False
+        self._writing = asyncio.Lock()
+        self._questions: dict[str, asyncio.Task[list[bytes]]] = {}
 
     async def run(self) -> None:
         """Encode what comes in, for as long as the bot runs."""
@@ -98,56 +103,123 @@ class Meaning:
             await self._store.clock.sleep(PAUSE)
 
     async def ready(self) -> None:
-        """Start the encoder and read all signs; before, nothing is found by meaning. Raises WorkerError."""
+        """Start the encoder; before, nothing is found by meaning. Raises WorkerError."""
         if not self._is_ready:
-            await self._prepare()
             await self._workers.run(encoder.encode, [self.model], timeout=ENCODE_TIME)
-            await self._refresh()
             self._is_ready = True
 
-    async def encode_missing(self, on_progress: Callable[[int, int], None] | None = None) -> int:
+    async def encode_missing(
+        self, on_progress: Callable[[int, int], None] | None = None, *, patience: float | None = None
+    ) -> int:
         """Encode the articles that have no vector, the newest first; how many. An interruption loses a few.
 
-        `on_progress` is called with how many are encoded and how many articles there are. Raises WorkerError.
+        0 where another process does it. `on_progress` is called with how many are encoded and how many
+        articles there are. After `patience` seconds the rest is left for another time. Raises WorkerError,
+        or OSError where the disk does not take the vectors.
         """
-        encoded = 0
-        await self._prepare()
-        while missing := await self._store.vectors.missing(PASS):
-            before = encoded
-            for start in range(0, len(missing), KEPT_TOGETHER):
-                sources = await self._store.vectors.sources(missing[start : start + KEPT_TOGETHER])
-                found = [each for batch in _batches(sources) for each in await self._encoded(batch)]
-                encoded += await self._store.vectors.add(self.model, found)
+        async with self._writing:
+            if not await self._claim():
+                return 0
+            encoded, start = 0, asyncio.get_running_loop().time()
+            while missing := await self._store.vectors.missing(KEPT_TOGETHER):
+                sources = await self._store.vectors.sources(missing)
+                kept = 0
+                for batch in _batches(sources):
+                    made = await self._encoded(batch)
+                    await asyncio.to_thread(self._index.add, [id_ for id_, _ in batch], made)
+                    kept += len(batch)
+                    if patience is not None and asyncio.get_running_loop().time() - start > patience:
+                        break
+                await self._save()
+                marked = await self._store.vectors.mark(self._index.stamp, sources[:kept])
+                encoded += marked
                 if on_progress is not None:
                     on_progress(*await self._store.vectors.counts())
-            if encoded == before:  # another process works with another model
-                break
-        return encoded
+                if kept < len(sources) or not marked:
+                    break
+            return encoded
+
+    async def _claim(self) -> bool:
+        """Whether this process is the one that encodes; it sees to it that index and store fit together."""
+        if self._index.writes:
+            return True
+        if not await asyncio.to_thread(self._index.claim):
+            return False
+        told, held = await self._store.vectors.stamp(), (await self._store.vectors.counts()).encoded
+        if not self._index.stamp or self._index.stamp != told or len(self._index) < held:
+            self._index.begin_anew()
+            await self._store.vectors.begin_anew(self._index.stamp)
+        return True
+
+    async def _save(self) -> None:
+        loop = asyncio.get_running_loop()
+
+        def living(article_ids: Sequence[int]) -> Collection[int]:
+            known = self._store.vectors.fitting(article_ids)
+            return asyncio.run_coroutine_threadsafe(known, loop).result()
+
+        await asyncio.to_thread(self._index.save, living)
+
+    async def nearest(
+        self,
+        text: str,
+        *,
+        feed_ids: Collection[int] | None,
+        since: int | None = None,
+        before: int | None = None,
+        least: float = CLOSE,
+        limit: int = FOUND,
+    ) -> list[tuple[int, float]]:
+        """The articles of some feeds and some time that are nearest in meaning to a text, with the cosines.
+
+        None of them where the encoder has not started, fails or takes too long. `least` is the smallest
+        cosine, `since` and `before` are seconds since 1970 in UTC. Raises `StoreError`.
+        """
+        vector = await self._question(text)
+        if vector is None or (feed_ids is not None and not feed_ids):
+            return []
+        await asyncio.to_thread(self._index.refresh)
+        is_narrow = feed_ids is not None or since is not None or before is not None
+        near: list[tuple[int, float]] = []
+        for count in WIDENED:
+            all_near = await asyncio.to_thread(self._index.nearest, vector, count)
+            likely = [each for each in all_near if each[1] >= least]
+            fitting = await self._store.vectors.fitting(
+                [id_ for id_, _ in likely], feed_ids=feed_ids, since=since, before=before
+            )
+            near = [each for each in likely if each[0] in fitting]
+            if len(near) >= limit or len(likely) < count:
+                return near[:limit]
+        if is_narrow:
+            seen = await self._store.vectors.newest(
+                feed_ids=feed_ids, since=since, before=before, limit=LOOKED_AT
+            )
+            cosines = await asyncio.to_thread(self._index.cosines, vector, seen)
+            merged = dict(near) | {id_: cosine for id_, cosine in cosines.items() if cosine >= least}
+            near = sorted(merged.items(), key=lambda each: -each[1])
+        return near[:limit]
 
     async def near(self, asked: Plan, hits: Sequence[Hit]) -> Nearby:
         """What was found by words, and the articles that mean what is asked.
 
         Where the encoder fails, words alone count; an article without a vector gains what is usual.
         """
-        question = await self._question(asked)
-        if question is None:
+        has_conditions = asked.required() is not None or asked.scope != Scope(feed_ids=asked.scope.feed_ids)
+        text = " ".join(asked.written) if has_conditions else asked.text
+        scope = asked.scope
+        near = dict(await self.nearest(text, feed_ids=scope.feed_ids, since=scope.since, before=scope.before))
+        vector = await self._question(text)
+        if vector is None:
             return Nearby(list(hits), {})
-        await self._refresh()
-        signs, vector = question
-        nearest = await asyncio.to_thread(self._neighbours.nearest, signs, asked.scope, LOOKED_AT)
         ids = {hit.article_id for hit in hits}
-        vectors = await self._store.vectors.of(self.model, ids.union(nearest))
-        from bot.search.semantic.nearest import cosines  # noqa: PLC0415 - needs the extra, which is there by now
-
-        close = await asyncio.to_thread(cosines, vector, [each for _, each in vectors])
-        by_id = {article_id: cosine for (article_id, _), cosine in zip(vectors, close, strict=True)}
-        further = [id_ for id_, cosine in by_id.items() if cosine >= LEAST and id_ not in ids]
-        further = sorted(further, key=lambda id_: -by_id[id_])[:SIFTED]
+        further = [id_ for id_ in near if id_ not in ids]
         if required := asked.required(asked.texts):
             further = list(await self._store.index.holding(required, further))
-        allowed = await self._store.vectors.hits(further, asked.scope)
-        allowed.sort(key=lambda hit: -by_id[hit.article_id])
-        together = [*hits, *allowed[:NEAREST]]
+        further = sorted(further, key=lambda id_: -near[id_])[:NEAREST]
+        articles = await self._store.articles.by_ids(further)
+        allowed = [Hit(article.id, article.page, article.published, 0.0) for article in articles]
+        together = [*hits, *allowed]
+        by_id = near | await asyncio.to_thread(self._index.cosines, vector, ids)
         known = [by_id[hit.article_id] for hit in together if hit.article_id in by_id]
         usual = fmean(known) if known else 0.0
         return Nearby(together, {hit.article_id: by_id.get(hit.article_id, usual) for hit in together})
@@ -160,8 +232,7 @@ class Meaning:
         if not self._is_ready or not titles:
             return None
         call = self._workers.run(encoder.encode, list(titles), timeout=ENCODE_TIME)
-        made = await _in_time(asyncio.create_task(call), patience)
-        return None if made is None else [vector for _, vector in made]
+        return await _in_time(asyncio.create_task(call), patience)
 
     async def likeness(self, text: str, others: Sequence[str]) -> list[float] | None:
         """The cosine of a text and each of some others; None where the encoder cannot tell in time."""
@@ -171,7 +242,7 @@ class Meaning:
         if vectors is None:
             return None
         first, *rest = vectors
-        from bot.search.semantic.nearest import cosines  # noqa: PLC0415 - needs the extra, which is there by now
+        from bot.search.semantic.vector_index import cosines  # noqa: PLC0415 - needs the extra, which is there by now
 
         return await asyncio.to_thread(cosines, first, rest)
 
@@ -181,15 +252,13 @@ class Meaning:
         return [
             vector
             for batch in batches
-            for _, vector in await self._workers.run(encoder.encode, batch, timeout=ENCODE_TIME)
+            for vector in await self._workers.run(encoder.encode, batch, timeout=ENCODE_TIME)
         ]
 
-    async def _question(self, asked: Plan) -> tuple[bytes, bytes] | None:
-        """The signs and the vector of what is asked; None where the encoder cannot tell in time."""
+    async def _question(self, text: str) -> bytes | None:
+        """The vector of what is asked; None where the encoder cannot tell in time."""
         if not self._is_ready:
             return None
-        has_conditions = asked.required() is not None or asked.scope != Scope(feed_ids=asked.scope.feed_ids)
-        text = " ".join(asked.written) if has_conditions else asked.text
         task = self._questions.pop(text, None)
         if task is None or (task.done() and _failure(task)):
             task = asyncio.create_task(self._workers.run(encoder.encode, [text], timeout=ENCODE_TIME))
@@ -199,31 +268,17 @@ class Meaning:
         made = await _in_time(task, PATIENCE)
         return None if made is None else made[0]
 
-    async def _encoded(self, batch: Sequence[tuple[int, str]]) -> list[Encoded]:
+    async def _encoded(self, batch: Sequence[tuple[int, str]]) -> list[bytes]:
         texts = [text for _, text in batch]
         try:
-            made = await self._workers.run(encoder.encode, texts, timeout=ENCODE_TIME)
+            return await self._workers.run(encoder.encode, texts, timeout=ENCODE_TIME)
         except WorkerError:
             if len(batch) > 1:
                 return [each for one in batch for each in await self._encoded([one])]
             # Is it the text, or the encoder altogether?
-            ((signs, vector),) = await self._workers.run(encoder.encode, [self.model], timeout=ENCODE_TIME)
+            (vector,) = await self._workers.run(encoder.encode, [self.model], timeout=ENCODE_TIME)
             log.warning("Article %d cannot be encoded", batch[0][0])
-            made = [(bytes(len(signs)), bytes(len(vector)))]
-        return [Encoded(*source, *each) for source, each in zip(batch, made, strict=True)]
-
-    async def _prepare(self) -> None:
-        """Forget another model's vectors, once: two processes with two models are not to fight for ever."""
-        if not self._is_prepared:
-            await self._store.vectors.prepare(self.model)
-            self._is_prepared = True
-
-    async def _refresh(self) -> None:
-        """Take what this or another process wrote since into memory."""
-        async with self._refreshing:
-            while (new := await self._store.vectors.signs(self.model, self._last, PAGE)).last > self._last:
-                await asyncio.to_thread(self._neighbours.add, new)
-                self._last = new.last
+            return [bytes(len(vector))]
 
 
 @asynccontextmanager
@@ -236,13 +291,20 @@ async def opened(settings: Settings, store: Store) -> AsyncIterator[Meaning | No
     if model is None:
         yield None
         return
-    from bot.search.semantic.nearest import Neighbours  # noqa: PLC0415 - needs the extra
+    from bot.search.semantic.vector_index import VectorIndex  # noqa: PLC0415 - needs the extra
 
     workers = Workers(tired=MEMORY)
+    index = await asyncio.to_thread(VectorIndex, folder_of(settings), model)
     try:
-        yield Meaning(store, workers, Neighbours(), model)
+        yield Meaning(store, workers, index, model)
     finally:
         await workers.close()
+        await asyncio.to_thread(index.close)
+
+
+def folder_of(settings: Settings) -> Path:
+    """Where the vectors of a database are: in a folder beside it."""
+    return settings.database.with_name(f"{settings.database.name}.vectors")
 
 
 async def _in_time(task: asyncio.Task[list[_T]], patience: float | None) -> list[_T] | None:

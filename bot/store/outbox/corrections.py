@@ -6,10 +6,10 @@ Functions of a connection, called within the transaction of the poll that found 
 from __future__ import annotations
 
 import re
-import sqlite3
 from collections.abc import Collection
-from typing import NamedTuple
 
+from bot.store.connection import Connection, Row
+from bot.store.records import Watched
 from bot.store.rows import listed
 
 STAYS_AWAY = 1800
@@ -20,15 +20,7 @@ SHOWN = 400
 _WORDS = re.compile(r"\w+")
 
 
-class Watched(NamedTuple):
-    """An article that its feed may take back: a recent one, or one that vanished."""
-
-    article_id: int
-    published: int
-    missing_since: int | None
-
-
-def watched(connection: sqlite3.Connection, feed_id: int, since: int) -> list[Watched]:
+def watched(connection: Connection, feed_id: int, since: int) -> list[Watched]:
     """The articles of a feed published since a time, and those that vanished from it whenever.
 
     Not those without a date, which got the time when they were found: they may be older than all others.
@@ -45,7 +37,7 @@ def watched(connection: sqlite3.Connection, feed_id: int, since: int) -> list[Wa
     return [Watched(*row) for row in rows]
 
 
-def is_correction(old: sqlite3.Row, *, title: str, shown: str) -> bool:
+def is_correction(old: Row, *, title: str, shown: str) -> bool:
     """Whether other words are to be read now: in the title, or at the beginning of the text.
 
     `old` has `title`, `summary` and the feed's text, `given`; `shown` is the new summary, else the new text.
@@ -53,7 +45,7 @@ def is_correction(old: sqlite3.Row, *, title: str, shown: str) -> bool:
     return _words(old["title"]) != _words(title) or _words(old["summary"] or old["given"]) != _words(shown)
 
 
-def vanished(connection: sqlite3.Connection, article_ids: Collection[int], now: int) -> None:
+def vanished(connection: Connection, article_ids: Collection[int], now: int) -> None:
     """A document of their feed no longer has these articles."""
     connection.execute(
         "UPDATE article SET missing_since = ? "
@@ -62,7 +54,7 @@ def vanished(connection: sqlite3.Connection, article_ids: Collection[int], now: 
     )
 
 
-def returned(connection: sqlite3.Connection, article_ids: Collection[int], now: int) -> None:
+def returned(connection: Connection, article_ids: Collection[int], now: int) -> None:
     """A document of their feed has these articles again; what was said of them is taken back."""
     ids = listed(article_ids)
     edit(
@@ -78,7 +70,7 @@ def returned(connection: sqlite3.Connection, article_ids: Collection[int], now: 
     )
 
 
-def retract(connection: sqlite3.Connection, now: int) -> None:
+def retract(connection: Connection, now: int) -> None:
     """Mark the articles that stayed away although their feeds were read again since."""
     retracted = connection.execute(
         """
@@ -98,7 +90,7 @@ def retract(connection: sqlite3.Connection, now: int) -> None:
         )
 
 
-def edit(connection: sqlite3.Connection, article_ids: str, values: dict[str, object], now: int) -> None:
+def edit(connection: Connection, article_ids: str, values: dict[str, object], now: int) -> None:
     """Have the messages edited that show the articles which the query `article_ids` gives."""
     # Later than an edit that may be under way, which then does not pass for this one.
     connection.execute(

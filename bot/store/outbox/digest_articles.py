@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Collection, Sequence
-from typing import NamedTuple
 
 from bot.core.models import Digest
+from bot.store.connection import Connection, Row
+from bot.store.records import Candidate, Gathered, Other
 from bot.store.rows import listed
 
 MOST_READ = 3_000
@@ -16,42 +16,8 @@ MOST_READ = 3_000
 _DAY = 86_400
 
 
-class Other(NamedTuple):
-    """An article of the same page as one that a digest may tell of."""
-
-    article_id: int
-    feed_id: int
-    outlet: str
-
-
-class Candidate(NamedTuple):
-    """An article that a digest may tell of, with the other articles of its page that may be named.
-
-    `kept` is how many people bookmarked any of them in this server.
-    """
-
-    article_id: int
-    feed_id: int
-    page: str
-    title: str
-    outlet: str
-    tags: tuple[str, ...]
-    language: str | None
-    published: int
-    others: tuple[Other, ...]
-    kept: int
-
-
-class Gathered(NamedTuple):
-    """What a digest may tell, newest first; all articles held for it; which seem to tell of one event."""
-
-    candidates: list[Candidate]
-    held: list[int]
-    kin: list[tuple[int, int, float]]
-
-
 def gather(
-    connection: sqlite3.Connection, digest: Digest, feed_ids: Collection[int], since: int, until: int
+    connection: Connection, digest: Digest, feed_ids: Collection[int], since: int, until: int
 ) -> Gathered:
     """As `Digests.candidates` says."""
     values = {
@@ -126,9 +92,7 @@ def gather(
     return Gathered(once, held, [(row[0], row[1], row[2]) for row in kin])
 
 
-def _others(
-    connection: sqlite3.Connection, rows: Sequence[sqlite3.Row], values: dict[str, object]
-) -> dict[str, list[Other]]:
+def _others(connection: Connection, rows: Sequence[Row], values: dict[str, object]) -> dict[str, list[Other]]:
     """The articles of each page in the feeds that may be named."""
     others: dict[str, list[Other]] = {}
     for page, *other in connection.execute(
@@ -141,8 +105,8 @@ def _others(
 
 
 def _kept(
-    connection: sqlite3.Connection,
-    rows: Sequence[sqlite3.Row],
+    connection: Connection,
+    rows: Sequence[Row],
     others: dict[str, list[Other]],
     server_id: int,
 ) -> dict[str, int]:

@@ -5,11 +5,12 @@ Functions of a connection, as those of `outbox`.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 
+from bot.store.connection import Connection
 from bot.store.outbox import dispatch_rows
 from bot.store.outbox.dispatch_rows import Owed
+from bot.store.records import WithheldFor
 from bot.store.rows import listed
 
 HELD = "held"
@@ -26,7 +27,7 @@ _STILL_OWED = """
 """
 
 
-def waiting(connection: sqlite3.Connection, channel_id: int, feed_id: int) -> list[tuple[Owed, str]]:
+def waiting(connection: Connection, channel_id: int, feed_id: int) -> list[tuple[Owed, str]]:
     """What waits in a channel because of this feed alone, oldest first, with the kind of its dispatch.
 
     What is held for the next digest is of the kind `HELD`, what joined a post `JOINED`; a digest that waits
@@ -62,7 +63,7 @@ def waiting(connection: sqlite3.Connection, channel_id: int, feed_id: int) -> li
 
 
 def withdraw(
-    connection: sqlite3.Connection, channel_id: int, articles: Sequence[Owed], *, reason: str | None, now: int
+    connection: Connection, channel_id: int, articles: Sequence[Owed], *, reason: str | None, now: int
 ) -> None:
     """Take waiting articles back out of the queue: withheld for a reason, or without a trace for None."""
     pages = listed([owed.page for owed in articles])
@@ -90,7 +91,7 @@ def withdraw(
         connection.execute("DELETE FROM dispatch WHERE id = ?", (dispatch_id,))
 
 
-def release(connection: sqlite3.Connection, dispatch_id: int, *, now: int) -> bool:
+def release(connection: Connection, dispatch_id: int, *, now: int) -> bool:
     """Owe anew what joined a post whose message will never name it; whether there was any.
 
     The oldest gets a post of its own, which the others join; where no feed of the channel owes it any more it
@@ -130,7 +131,7 @@ def release(connection: sqlite3.Connection, dispatch_id: int, *, now: int) -> bo
     return True
 
 
-def _owe_where_moved(connection: sqlite3.Connection, dispatch_id: int, now: int) -> bool:
+def _owe_where_moved(connection: Connection, dispatch_id: int, now: int) -> bool:
     """Owe what joined a post to the channels of the server that its feed was moved to since."""
     rows = connection.execute(
         f"""
@@ -156,7 +157,7 @@ def _owe_where_moved(connection: sqlite3.Connection, dispatch_id: int, now: int)
     return owes
 
 
-def _withhold_ended(connection: sqlite3.Connection, dispatch_id: int, now: int) -> None:
+def _withhold_ended(connection: Connection, dispatch_id: int, now: int) -> None:
     """Withhold what joined a post if since then its feeds were paused or left, or the server was."""
     connection.execute(
         f"""
@@ -167,5 +168,5 @@ def _withhold_ended(connection: sqlite3.Connection, dispatch_id: int, now: int) 
                 WHERE subscription.channel_id = fate.channel_id AND article.id = fate.article_id), :ended)
         WHERE joined_id = :dispatch AND shown IS NULL AND NOT EXISTS ({_STILL_OWED})
         """,
-        {"dispatch": dispatch_id, "now": now, "ended": dispatch_rows.UNFOLLOWED},
+        {"dispatch": dispatch_id, "now": now, "ended": WithheldFor.UNFOLLOWED},
     )

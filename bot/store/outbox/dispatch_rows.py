@@ -6,17 +6,12 @@ written down with their reason.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Sequence
 from itertools import chain, count
 from typing import NamedTuple
 
+from bot.store.connection import Connection
 from bot.store.rows import listed
-
-PAUSED = "paused"
-AWAY = "away"
-UNFOLLOWED = "unfollowed"
-TOLD = "told"  # in a message that a restored backup knows nothing of
 
 ALL = 2**31  # posts that may wait, where none is to go into a catch-up
 
@@ -33,9 +28,7 @@ class Owed(NamedTuple):
     published: int
 
 
-def owe(
-    connection: sqlite3.Connection, channel_id: int, articles: Iterable[Owed], *, limit: int, now: int
-) -> bool:
+def owe(connection: Connection, channel_id: int, articles: Iterable[Owed], *, limit: int, now: int) -> bool:
     """Queue the articles whose page has no fate in the channel; whether there were any.
 
     At most `limit` posts wait at a time. Beyond that the oldest, those that wait already included, share the
@@ -74,7 +67,7 @@ def owe(
 
 
 def catch_up(
-    connection: sqlite3.Connection,
+    connection: Connection,
     channel_id: int,
     articles: Sequence[Owed],
     *,
@@ -122,9 +115,7 @@ def catch_up(
         _fate(connection, channel_id, owed, dispatch_id, now)
 
 
-def owe_together(
-    connection: sqlite3.Connection, channel_id: int, articles: Iterable[Owed], *, now: int
-) -> None:
+def owe_together(connection: Connection, channel_id: int, articles: Iterable[Owed], *, now: int) -> None:
     """Queue the articles whose page has no fate in the channel: in a catch-up, or for its digest."""
     new = without_fate(connection, channel_id, articles)
     if is_digested(connection, channel_id):
@@ -133,7 +124,7 @@ def owe_together(
         catch_up(connection, channel_id, new, now=now)
 
 
-def hold(connection: sqlite3.Connection, channel_id: int, articles: Iterable[Owed], *, now: int) -> None:
+def hold(connection: Connection, channel_id: int, articles: Iterable[Owed], *, now: int) -> None:
     """Keep articles for the next digest of a channel that gets no single posts."""
     connection.executemany(
         "INSERT INTO fate (channel_id, page, article_id, fate, decided) VALUES (?, ?, ?, 'digested', ?) "
@@ -143,7 +134,7 @@ def hold(connection: sqlite3.Connection, channel_id: int, articles: Iterable[Owe
     )
 
 
-def let_go(connection: sqlite3.Connection, channel_id: int, now: int) -> None:
+def let_go(connection: Connection, channel_id: int, now: int) -> None:
     """Queue what a channel's digest was to tell, for there is none any more: in a catch-up."""
     rows = connection.execute(
         "SELECT article.id, article.key, fate.page, article.published FROM fate "
@@ -156,7 +147,7 @@ def let_go(connection: sqlite3.Connection, channel_id: int, now: int) -> None:
 
 
 def withhold(
-    connection: sqlite3.Connection, channel_id: int, articles: Iterable[Owed], *, reason: str, now: int
+    connection: Connection, channel_id: int, articles: Iterable[Owed], *, reason: str, now: int
 ) -> None:
     """Write down that the channel does not get the articles, where their page has no fate there yet."""
     connection.executemany(
@@ -167,7 +158,7 @@ def withhold(
 
 
 def filter_out(
-    connection: sqlite3.Connection, channel_id: int, articles: Iterable[tuple[Owed, str]], *, now: int
+    connection: Connection, channel_id: int, articles: Iterable[tuple[Owed, str]], *, now: int
 ) -> None:
     """Write down which filters keep articles out of the channel, where their page has no fate there yet.
 
@@ -186,7 +177,7 @@ def filter_out(
     )
 
 
-def filtered(connection: sqlite3.Connection, channel_id: int, articles: Iterable[Owed]) -> set[str]:
+def filtered(connection: Connection, channel_id: int, articles: Iterable[Owed]) -> set[str]:
     """The pages of these articles that filters keep out of the channel."""
     rows = connection.execute(
         "SELECT page FROM fate WHERE channel_id = ? AND fate = 'filtered' "
@@ -196,7 +187,7 @@ def filtered(connection: sqlite3.Connection, channel_id: int, articles: Iterable
     return {row["page"] for row in rows}
 
 
-def without_fate(connection: sqlite3.Connection, channel_id: int, articles: Iterable[Owed]) -> list[Owed]:
+def without_fate(connection: Connection, channel_id: int, articles: Iterable[Owed]) -> list[Owed]:
     """The articles whose page has no fate in the channel but that a filter kept it out, one a page."""
     by_page: dict[str, Owed] = {}
     for owed in articles:
@@ -211,18 +202,18 @@ def without_fate(connection: sqlite3.Connection, channel_id: int, articles: Iter
     return list(by_page.values())
 
 
-def is_digested(connection: sqlite3.Connection, channel_id: int) -> bool:
+def is_digested(connection: Connection, channel_id: int) -> bool:
     """Whether a channel gets a digest and no single posts."""
     found = connection.execute("SELECT 1 FROM digest WHERE channel_id = ? AND alone", (channel_id,))
     return found.fetchone() is not None
 
 
-def _post(connection: sqlite3.Connection, channel_id: int, owed: Owed, now: int) -> None:
+def _post(connection: Connection, channel_id: int, owed: Owed, now: int) -> None:
     dispatch_id = add_dispatch(connection, channel_id, "post", owed.key, owed.published, now)
     _fate(connection, channel_id, owed, dispatch_id, now)
 
 
-def free_name(connection: sqlite3.Connection, channel_id: int, name: str, *, before: str = ":") -> str:
+def free_name(connection: Connection, channel_id: int, name: str, *, before: str = ":") -> str:
     """A name that no dispatch of the channel has: an article may be owed again after it was taken back.
 
     A number behind `before` makes it one.
@@ -236,7 +227,7 @@ def free_name(connection: sqlite3.Connection, channel_id: int, name: str, *, bef
 
 
 def add_dispatch(
-    connection: sqlite3.Connection, channel_id: int, kind: str, what: str, position: int, now: int
+    connection: Connection, channel_id: int, kind: str, what: str, position: int, now: int
 ) -> int:
     """Owe a message of a name, at a place in the channel's queue, unless there is one; its id."""
     connection.execute(
@@ -250,7 +241,7 @@ def add_dispatch(
     return int(row["id"])
 
 
-def _fate(connection: sqlite3.Connection, channel_id: int, owed: Owed, dispatch_id: int, now: int) -> None:
+def _fate(connection: Connection, channel_id: int, owed: Owed, dispatch_id: int, now: int) -> None:
     connection.execute(
         "INSERT INTO fate (channel_id, page, article_id, dispatch_id, decided) VALUES (?, ?, ?, ?, ?) "
         "ON CONFLICT (channel_id, page) DO UPDATE SET article_id = excluded.article_id, "

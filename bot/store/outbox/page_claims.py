@@ -8,12 +8,12 @@ not share the page has one of its own, and a post.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 from bot.core.models import NewArticle
+from bot.store.connection import Connection
 from bot.store.rows import listed
 from bot.text import shared_links, urls
 
@@ -29,7 +29,7 @@ class _Claim(NamedTuple):
     feed_url: str
 
 
-def settle(connection: sqlite3.Connection, feed_id: int, articles: Sequence[NewArticle]) -> list[NewArticle]:
+def settle(connection: Connection, feed_id: int, articles: Sequence[NewArticle]) -> list[NewArticle]:
     """A feed's articles, each with the page that it may have; who claimed that in vain is put aside."""
     claims: dict[str, list[_Claim]] = {}
     for claim in _claims(connection, feed_id, {article.page for article in articles}):
@@ -41,7 +41,7 @@ def settle(connection: sqlite3.Connection, feed_id: int, articles: Sequence[NewA
 
 
 def _settled(
-    connection: sqlite3.Connection, feed_url: str, article: NewArticle, claims: Sequence[_Claim]
+    connection: Connection, feed_url: str, article: NewArticle, claims: Sequence[_Claim]
 ) -> NewArticle:
     at_home = bool(claims) and shared_links.is_at_home(feed_url, article.url)
     others = []
@@ -62,7 +62,7 @@ def _own(url: str, key: str, page: str) -> str:
     return urls.page(url, f"{key} {page}")
 
 
-def _claims(connection: sqlite3.Connection, feed_id: int, pages: Collection[str]) -> list[_Claim]:
+def _claims(connection: Connection, feed_id: int, pages: Collection[str]) -> list[_Claim]:
     """Who has these pages, or had them when the channels that follow the feed got something of them."""
     rows = connection.execute(
         """
@@ -83,7 +83,7 @@ def _claims(connection: sqlite3.Connection, feed_id: int, pages: Collection[str]
     return [_Claim(*row) for row in rows]
 
 
-def _put_aside(connection: sqlite3.Connection, claim: _Claim) -> None:
+def _put_aside(connection: Connection, claim: _Claim) -> None:
     """Give an article a page of its own, with all that became of it."""
     values = {"id": claim.article_id, "page": claim.page, "own": _own(claim.url, claim.key, claim.page)}
     connection.execute("UPDATE article SET page = :own WHERE id = :id AND page = :page", values)

@@ -6,22 +6,16 @@ keeps its text; a crash before leaves it to be read, one after finds it done.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 
 from bot.core.models import Feed
+from bot.store.connection import Connection
 from bot.store.outbox import corrections
+from bot.store.records import PageEnd
 from bot.store.rows import listed
 from bot.store.sqlite import indexing
 from bot.text import furniture, urls
 from bot.text.teasers import is_teaser
-
-READ = "read"
-PRIVATE = "private"
-SHARED = "shared"
-BACKLOG = "backlog"
-TOO_MANY = "too-many"
-FORGOTTEN = "forgotten"
 
 OF_BACKLOG = 5
 """Pages of a feed that are read when it is new: of its newest articles."""
@@ -31,7 +25,7 @@ DAY = 86_400
 
 
 def want(
-    connection: sqlite3.Connection,
+    connection: Connection,
     feed: Feed,
     article_ids: Sequence[int],
     first: bool,  # noqa: FBT001 - passed by position like its neighbours
@@ -49,7 +43,7 @@ def want(
     ).fetchall()
     (taken,) = connection.execute(
         "SELECT count(*) FROM reading WHERE feed_id = ? AND wanted > ? AND outcome IS NOT ?",
-        (feed.id, now - DAY, BACKLOG),
+        (feed.id, now - DAY, PageEnd.BACKLOG),
     ).fetchone()
     private = feed.server_id is not None or urls.has_credentials(feed.url)
     wanted: list[tuple[int, int, int, bool, int | None, str | None, int | None]] = []
@@ -58,13 +52,13 @@ def want(
             continue
         outcome = None
         if private or urls.has_credentials(row["url"]):
-            outcome = PRIVATE
+            outcome = PageEnd.PRIVATE
         elif row["page"] != urls.page(row["url"]):
-            outcome = SHARED
+            outcome = PageEnd.SHARED
         elif first and taken >= OF_BACKLOG:
-            outcome = BACKLOG
+            outcome = PageEnd.BACKLOG
         elif taken >= A_DAY:
-            outcome = TOO_MANY
+            outcome = PageEnd.TOO_MANY
         else:
             taken += 1
         due, ended = (now, None) if outcome is None else (None, now)
@@ -77,7 +71,7 @@ def want(
 
 
 def keep(
-    connection: sqlite3.Connection,
+    connection: Connection,
     article_id: int,
     text: str,
     edit: bool,  # noqa: FBT001 - passed by position through the connection's thread
@@ -98,7 +92,7 @@ def keep(
         return False
     connection.execute("UPDATE article SET page_text = ? WHERE id = ?", (text, article_id))
     indexing.replace(connection, stored)
-    end(connection, article_id, READ, None, now)
+    end(connection, article_id, PageEnd.READ, None, now)
     if stored["news"]:
         connection.execute(
             "INSERT INTO arrival (article_id) SELECT ?1 WHERE EXISTS ("
@@ -112,7 +106,7 @@ def keep(
     return True
 
 
-def end(connection: sqlite3.Connection, article_id: int, outcome: str, due: int | None, now: int) -> None:
+def end(connection: Connection, article_id: int, outcome: str, due: int | None, now: int) -> None:
     """Write how an attempt ended: for good, or to be tried again when it is `due`."""
     connection.execute(
         "UPDATE reading SET outcome = ?, due = ?, ended = ? WHERE article_id = ?",
@@ -120,9 +114,9 @@ def end(connection: sqlite3.Connection, article_id: int, outcome: str, due: int 
     )
 
 
-def forget(connection: sqlite3.Connection, article_id: int, now: int) -> None:
+def forget(connection: Connection, article_id: int, now: int) -> None:
     """The texts of an article were deleted, and its page is not read any more."""
     connection.execute(
         "UPDATE reading SET outcome = ?, due = NULL, ended = ? WHERE article_id = ? AND due IS NOT NULL",
-        (FORGOTTEN, now, article_id),
+        (PageEnd.FORGOTTEN, now, article_id),
     )

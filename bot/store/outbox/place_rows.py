@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import sqlite3
-
+from bot.store.connection import Connection
 from bot.store.store_errors import StoreError
 
 
-def need_server(connection: sqlite3.Connection, server_id: int, now: int) -> None:
+def need_server(connection: Connection, server_id: int, now: int) -> None:
     """Know a server."""
     connection.execute(
         "INSERT INTO server (id, joined) VALUES (?, ?) ON CONFLICT (id) DO NOTHING", (server_id, now)
     )
 
 
-def need_channel(connection: sqlite3.Connection, channel_id: int, server_id: int) -> None:
+def need_channel(connection: Connection, channel_id: int, server_id: int) -> None:
     """Know a channel as one of a known server's. Raises `StoreError` when it is another server's."""
     connection.execute(
         "INSERT INTO channel (id, server_id) VALUES (?, ?) ON CONFLICT (id) DO NOTHING",

@@ -8,16 +8,14 @@ not for a digest, whose hour somebody chose; number and gap count posts and catc
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
 from bot.core import hours
+from bot.store.connection import Connection, Row
 from bot.store.outbox import dispatch_rows
+from bot.store.records import WaitsFor
 
-QUIET_HOURS = "quiet-hours"
-MOST_AN_HOUR = "most-an-hour"
-GAP = "gap"
 HOUR = 3600
 
 PACED = "('post', 'catch-up')"
@@ -60,7 +58,7 @@ def released(dispatch: str) -> str:
     """
 
 
-def gather(connection: sqlite3.Connection, channel_id: int, now: int) -> None:
+def gather(connection: Connection, channel_id: int, now: int) -> None:
     """Where more posts wait than the channel takes this hour, let the oldest share one catch-up."""
     row = connection.execute(
         f"SELECT most_an_hour, (SELECT count(*) {_COUNTED}) FROM channel WHERE id = :channel",
@@ -83,14 +81,14 @@ def gather(connection: sqlite3.Connection, channel_id: int, now: int) -> None:
     dispatch_rows.catch_up(connection, channel_id, [], posts=posts[: max(len(posts) - single, 0)], now=now)
 
 
-def reason(kind: str, row: Mapping[str, Any] | sqlite3.Row, now: int) -> str | None:
+def reason(kind: str, row: Mapping[str, Any] | Row, now: int) -> str | None:
     """Why a waiting dispatch of a kind is not due, and until when, as a text for people's words; or None.
 
     `row` has `quiet_ends`, `gap_ends`, `hour_ends` and the `time_zone`.
     """
-    ends = {QUIET_HOURS: row["quiet_ends"] if kind != "digest" else 0}
+    ends = {WaitsFor.QUIET_HOURS: row["quiet_ends"] if kind != "digest" else 0}
     if kind in {"post", "catch-up"}:
-        ends |= {MOST_AN_HOUR: row["hour_ends"], GAP: row["gap_ends"]}
+        ends |= {WaitsFor.MOST_AN_HOUR: row["hour_ends"], WaitsFor.GAP: row["gap_ends"]}
     name = max(ends, key=lambda one: ends[one])
     return f"{name} {hours.told(ends[name], row['time_zone'] or 'UTC')}" if ends[name] > now else None
 

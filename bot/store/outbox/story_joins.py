@@ -6,12 +6,12 @@ channel count, so what another server follows, or a feed with credentials of its
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
+from bot.store.connection import Connection
 from bot.store.outbox import dispatch_rows
 from bot.store.outbox.dispatch_rows import Owed
+from bot.store.records import Kin
 from bot.store.rows import listed
 
 DAY = 86_400
@@ -27,13 +27,6 @@ ALONE = 0.5  # how like the only article of a story it has to be,
 TOGETHER = 0.25  # and how like, on average, the nearest of many
 
 
-class Kin(NamedTuple):
-    """An article that another one seems to tell the same as, and how alike they are, from 0 to 1."""
-
-    article_id: int
-    likeness: float
-
-
 def margin(likenesses: Sequence[float], size: int) -> float:
     """By how much an article belongs to a story of `size` articles, some of which it is that like.
 
@@ -43,7 +36,7 @@ def margin(likenesses: Sequence[float], size: int) -> float:
     return sum(nearest) / min(NEAREST, size) - (TOGETHER + (ALONE - TOGETHER) / size)
 
 
-def remember(connection: sqlite3.Connection, kin: Mapping[int, Sequence[Kin]]) -> None:
+def remember(connection: Connection, kin: Mapping[int, Sequence[Kin]]) -> None:
     """Keep which articles seem to tell of one event, by the id of the later one."""
     connection.executemany(
         "INSERT INTO kinship (article_id, other_id, likeness) SELECT ?1, id, ?3 FROM article WHERE id = ?2 "
@@ -57,7 +50,7 @@ def remember(connection: sqlite3.Connection, kin: Mapping[int, Sequence[Kin]]) -
 
 
 def join(
-    connection: sqlite3.Connection,
+    connection: Connection,
     channel_id: int,
     feed_id: int,
     articles: Sequence[Owed],
@@ -81,13 +74,13 @@ def join(
     return [owed for owed in articles if owed.page not in joined]
 
 
-def _wanted(connection: sqlite3.Connection, channel_id: int) -> bool:
+def _wanted(connection: Connection, channel_id: int) -> bool:
     row = connection.execute("SELECT join_stories FROM channel WHERE id = ?", (channel_id,)).fetchone()
     return row is not None and bool(row[0])
 
 
 def _best(
-    connection: sqlite3.Connection,
+    connection: Connection,
     channel_id: int,
     feed_id: int,
     owed: Owed,
@@ -128,7 +121,7 @@ def _best(
     return -post_id if best >= 0 else None
 
 
-def _join(connection: sqlite3.Connection, channel_id: int, owed: Owed, post_id: int, now: int) -> None:
+def _join(connection: Connection, channel_id: int, owed: Owed, post_id: int, now: int) -> None:
     connection.execute(
         "INSERT INTO fate (channel_id, page, article_id, fate, joined_id, decided) "
         "VALUES (?, ?, ?, 'joined', ?, ?) ON CONFLICT (channel_id, page) DO UPDATE SET "

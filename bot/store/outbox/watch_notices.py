@@ -6,26 +6,18 @@ arrival in the transaction that writes the notices: a crash before leaves it the
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Collection, Iterable, Sequence
-from typing import NamedTuple
 
+from bot.store.connection import Connection, Row
 from bot.store.outbox import dispatch_rows
+from bot.store.records import EarlierNotice
 from bot.store.rows import ids_of, listed
 
 QUIET = 600
 """Seconds after a notice in which further matches of its watch wait for the next one."""
 
 
-class EarlierNotice(NamedTuple):
-    """A notice that was sent: the name of its dispatch, its message, and the articles that it told of."""
-
-    what: str
-    message_id: int
-    article_ids: Collection[int]
-
-
-def arrived(connection: sqlite3.Connection, feed_id: int, article_ids: Collection[int]) -> None:
+def arrived(connection: Connection, feed_id: int, article_ids: Collection[int]) -> None:
     """Remember that watches are to be held against new articles of a feed, where there can be any."""
     connection.execute(
         """
@@ -41,7 +33,7 @@ def arrived(connection: sqlite3.Connection, feed_id: int, article_ids: Collectio
 
 
 def tell(
-    connection: sqlite3.Connection,
+    connection: Connection,
     matches: Iterable[tuple[int, int]],
     article_ids: Sequence[int],
     closed: str,
@@ -87,14 +79,14 @@ def tell(
 class _Notices:
     """The notices of one transaction, written many at a time: a popular article has hundreds."""
 
-    def __init__(self, connection: sqlite3.Connection, now: int) -> None:
+    def __init__(self, connection: Connection, now: int) -> None:
         self._connection, self._now = connection, now
         (self._last,) = connection.execute("SELECT coalesce(max(id), 0) FROM dispatch").fetchone()
         self._of_watch: dict[int, int] = {}  # the notice that waits, by watch
         self._new: list[tuple[int, int, str, int, int, int]] = []
         self._matches: list[tuple[int, str, int, int]] = []
 
-    def add(self, watch: sqlite3.Row, article_id: int, page: str, key: str) -> None:
+    def add(self, watch: Row, article_id: int, page: str, key: str) -> None:
         """Put an article into the notice of a watch that waits, or into a new one."""
         watch_id = watch["id"]
         dispatch_id = self._of_watch.get(watch_id, watch["waiting"])
@@ -141,7 +133,7 @@ class _Notices:
                 self._new[number] = (id_, channel_id, free, *self._new[number][3:])
 
 
-def _watches(connection: sqlite3.Connection, watch_ids: Collection[int]) -> dict[int, sqlite3.Row]:
+def _watches(connection: Connection, watch_ids: Collection[int]) -> dict[int, Row]:
     """Those of these watches that are there, with the notice of theirs that waits and nobody has seen."""
     rows = connection.execute(
         """
@@ -157,7 +149,7 @@ def _watches(connection: sqlite3.Connection, watch_ids: Collection[int]) -> dict
     return {row["id"]: row for row in rows}
 
 
-def _followers(connection: sqlite3.Connection, feed_id: int, published: int) -> set[int]:
+def _followers(connection: Connection, feed_id: int, published: int) -> set[int]:
     """The servers that follow a feed, without those that the bot left, or came back to after a time."""
     followers = ids_of(
         connection,
@@ -174,7 +166,7 @@ def _followers(connection: sqlite3.Connection, feed_id: int, published: int) -> 
     return set(followers)
 
 
-def _told(connection: sqlite3.Connection, page: str, watch_ids: Collection[int]) -> set[int]:
+def _told(connection: Connection, page: str, watch_ids: Collection[int]) -> set[int]:
     """Those of these watches that were told of a page."""
     told = ids_of(
         connection,
@@ -185,7 +177,7 @@ def _told(connection: sqlite3.Connection, page: str, watch_ids: Collection[int])
     return set(told)
 
 
-def narrow(connection: sqlite3.Connection, dispatch_id: int, feed_ids: Collection[int]) -> bool:
+def narrow(connection: Connection, dispatch_id: int, feed_ids: Collection[int]) -> bool:
     """Leave in a notice what these feeds carry, by another feed's article of the page where need be.
 
     Whether anything is left. What is taken out may be told later, when a feed that may be read brings it.
@@ -219,9 +211,7 @@ def narrow(connection: sqlite3.Connection, dispatch_id: int, feed_ids: Collectio
     return left
 
 
-def told_before(
-    connection: sqlite3.Connection, dispatch_id: int, earlier: Sequence[EarlierNotice], now: int
-) -> None:
+def told_before(connection: Connection, dispatch_id: int, earlier: Sequence[EarlierNotice], now: int) -> None:
     """Write down notices that were sent; this one waits with what they did not tell, or is gone."""
     row = connection.execute("SELECT channel_id, what FROM dispatch WHERE id = ?", (dispatch_id,)).fetchone()
     if row["what"] in {one.what for one in earlier}:

@@ -21,8 +21,9 @@ import aiosqlite
 from bot.core import hours
 from bot.core.clock import Clock, SystemClock
 from bot.store.sqlite.disk_condition import Condition
-from bot.store.store_errors import DatabaseUnusable, StoreError, understand
-from bot.text.terms import fold
+from bot.store.sqlite.result_codes import understand
+from bot.store.store_errors import DatabaseUnusable, StoreError
+from bot.text.words import fold
 
 log = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import logging
-import sqlite3
 from collections.abc import Iterable
 
+from bot.store.connection import Connection, Row
 from bot.text import terms
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ MERGED = 64  # pages of an index that are written at a time: some milliseconds
 SMALL = 0.1  # of the largest part, up to which the others together may be
 
 
-def stored_terms(row: sqlite3.Row) -> terms.IndexTerms:
+def stored_terms(row: Row) -> terms.IndexTerms:
     """The terms of an article of the columns `SOURCE`."""
     return terms.index_terms(
         title=row["title"],
@@ -40,7 +40,7 @@ def stored_terms(row: sqlite3.Row) -> terms.IndexTerms:
     )
 
 
-def add(connection: sqlite3.Connection, entries: Iterable[tuple[int, str, str, str, str]]) -> None:
+def add(connection: Connection, entries: Iterable[tuple[int, str, str, str, str]]) -> None:
     """Index articles: id and the terms of title, body and meta, and the pairs."""
     entries = list(entries)
     connection.executemany(
@@ -55,7 +55,7 @@ def add(connection: sqlite3.Connection, entries: Iterable[tuple[int, str, str, s
     )
 
 
-def remove(connection: sqlite3.Connection, entries: Iterable[tuple[int, str, str, str, str]]) -> None:
+def remove(connection: Connection, entries: Iterable[tuple[int, str, str, str, str]]) -> None:
     """Take articles out of the index: id and the terms they were indexed with."""
     entries = list(entries)
     connection.executemany(
@@ -72,7 +72,7 @@ def remove(connection: sqlite3.Connection, entries: Iterable[tuple[int, str, str
     )
 
 
-def replace(connection: sqlite3.Connection, before: sqlite3.Row) -> None:
+def replace(connection: Connection, before: Row) -> None:
     """Index an article anew after a change of its row; `before` is the row of `SOURCE` as it was."""
     after = connection.execute(f"SELECT {SOURCE} FROM article WHERE id = ?", (before["id"],)).fetchone()
     old, new = stored_terms(before), stored_terms(after)
@@ -81,13 +81,13 @@ def replace(connection: sqlite3.Connection, before: sqlite3.Row) -> None:
         add(connection, [(before["id"], *new)])
 
 
-def outdated(connection: sqlite3.Connection) -> bool:
+def outdated(connection: Connection) -> bool:
     """Whether the index was made by another version of `bot.text.terms`."""
     row = connection.execute("SELECT value FROM meta WHERE name = 'terms_version'").fetchone()
     return row is None or row[0] != str(terms.VERSION)
 
 
-def empty(connection: sqlite3.Connection) -> None:
+def empty(connection: Connection) -> None:
     """Begin anew."""
     connection.execute("DELETE FROM meta WHERE name = 'terms_version'")
     for table in TABLES:
@@ -97,7 +97,7 @@ def empty(connection: sqlite3.Connection) -> None:
         connection.execute(f"INSERT INTO {table} ({table}, rank) VALUES ('usermerge', 2)")
 
 
-def merge(connection: sqlite3.Connection, table: str) -> bool:
+def merge(connection: Connection, table: str) -> bool:
     """Merge some of the parts that an index is in; whether there may be more to merge.
 
     Each transaction that adds articles makes a part, and each word that is looked for is looked up in all.
@@ -107,7 +107,7 @@ def merge(connection: sqlite3.Connection, table: str) -> bool:
     return connection.total_changes - changes > 1  # https://www.sqlite.org/fts5.html, "The 'merge' command"
 
 
-def gather(connection: sqlite3.Connection, table: str) -> bool:
+def gather(connection: Connection, table: str) -> bool:
     """Have `merge` make one of all parts, of whatever size, where those beside the largest have grown.
 
     Ten times as much as was added since is written for it at the most. Whether there is something to merge.
@@ -120,7 +120,7 @@ def gather(connection: sqlite3.Connection, table: str) -> bool:
     return True
 
 
-def fill(connection: sqlite3.Connection, after: int) -> int | None:
+def fill(connection: Connection, after: int) -> int | None:
     """Index the next articles, those with an id above `after`; the last id, None when none are left."""
     rows = connection.execute(
         f"SELECT {SOURCE} FROM article WHERE id > ? ORDER BY id LIMIT ?",

@@ -1,0 +1,191 @@
+"""The commands of `telex` on feeds: polling them, listing them, removing them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterable
+from typing import Annotated
+
+import typer
+
+from bot.cli import article_files, terminal
+from bot.cli.article_commands import AsJson, encode, open_store
+from bot.cli.terminal import FAILED, WRONG_USE, settings_or_stop, stop, wait_for
+from bot.client.services import Newsroom, open_newsroom
+from bot.core.clock import SystemClock
+from bot.core.models import Feed, FeedState
+from bot.feeds.fetch_errors import describe
+from bot.polling.poller import PollReport
+from bot.text import urls
+
+READING_TIME = 60.0
+"""Seconds that `poll` reads pages for."""
+
+commands = typer.Typer()
+
+
+@commands.command()
+def poll(
+    addresses: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[URL]...", help="Feeds to poll, added when unknown. Default: what is due."),
+    ] = None,
+) -> None:
+    """Poll what is due, or the given feeds, once and without Discord; a line a feed with its outcome."""
+    settings = settings_or_stop()
+    try:
+        wanted = [urls.normalise_input(address) for address in addresses or ()]
+    except ValueError as error:
+        stop(str(error), WRONG_USE)
+
+    async def work() -> list[PollReport]:
+        async with open_newsroom(settings) as newsroom:
+            store = newsroom.store.feeds
+            known = {url for url in wanted if await store.find(url) is not None}
+            if wanted:
+                feeds = [await store.add(url) for url in dict.fromkeys(wanted)]
+            else:
+                feeds = await store.due(newsroom.clock.now(), 100_000, ())
+            reports = await _poll_all(newsroom, feeds, polite=not wanted)
+            for report in reports:
+                if wanted and report.error and report.feed.url not in known:
+                    await store.remove(report.feed.id)
+            await _read_pages(newsroom, reports, polite=not wanted)
+            await encode(newsroom.meaning)
+            return reports
+
+    reports = wait_for(work)
+    if not reports:
+        terminal.say("No feed is due. Feeds that nobody follows are polled only when their address is given.")
+    if reports and all(report.error for report in reports):
+        raise typer.Exit(FAILED)
+
+
+async def _poll_all(newsroom: Newsroom, feeds: Iterable[Feed], *, polite: bool) -> list[PollReport]:
+    feeds = list(feeds)
+    reports: list[PollReport] = []
+    slots = asyncio.Semaphore(newsroom.settings.poll_concurrency)
+    with terminal.progress() as bar:
+        task = bar.add_task("polling", total=len(feeds))
+
+        async def one(feed: Feed) -> None:
+            async with slots:
+                report = await newsroom.poller.poll(feed, polite=polite)
+            reports.append(report)
+            bar.advance(task)
+            terminal.out(_outcome(report))
+
+        await asyncio.gather(*(one(feed) for feed in feeds))
+    return reports
+
+
+async def _read_pages(newsroom: Newsroom, reports: Iterable[PollReport], *, polite: bool) -> None:
+    """Read the pages of the articles that polls brought; what takes too long is left for later."""
+    if not newsroom.reader.wanted:
+        return
+    feed_ids = {report.feed.id for report in reports}
+    read = await newsroom.reader.read_due(feed_ids, seconds=READING_TIME, polite=polite)
+    if read:
+        terminal.say(f"{read} {'article' if read == 1 else 'articles'} read whole, on their pages.")
+
+
+def _outcome(report: PollReport) -> str:
+    if report.error:
+        result = f"{report.outcome}: {describe(report.error)}"
+    elif report.new or report.changed:
+        result = f"{report.new} new, {report.changed} changed"
+    else:
+        result = report.outcome
+    return f"{urls.masked(report.feed.url)}\t{result}"
+
+
+feeds = typer.Typer(invoke_without_command=True)
+commands.add_typer(feeds, name="feeds")
+
+
+@feeds.callback()
+def list_feeds(context: typer.Context, as_json: AsJson = False) -> None:
+    """List the feeds with their health."""
+    if context.invoked_subcommand is not None:
+        return
+    settings = settings_or_stop()
+
+    async def work() -> list[Feed]:
+        async with open_store(settings) as store:
+            return [feed for feed in await store.feeds.all() if feed.state is not FeedState.IMPORTED]
+
+    found = wait_for(work)
+    if as_json:
+        for feed in found:
+            terminal.out(json.dumps(_feed_as_json(feed), ensure_ascii=False))
+        return
+    if not found:
+        terminal.say("No feeds yet. Add one in Discord with /feed add, or here with `telex poll URL`.")
+        return
+    now = SystemClock().now()
+    terminal.table(
+        f"{len(found)} feeds",
+        ("feed", "address", "status", "last article", "next poll"),
+        (
+            (
+                feed.title or "–",
+                urls.masked(feed.url),
+                _health(feed, now),
+                terminal.ago(feed.last_article, now),
+                terminal.ago(feed.next_poll, now) if feed.state is FeedState.ACTIVE else "never",
+            )
+            for feed in found
+        ),
+    )
+
+
+@feeds.command()
+def remove(
+    address: Annotated[str, typer.Argument(metavar="URL", help="The address, as `telex feeds` shows it.")],
+) -> None:
+    """Stop polling a feed that no channel follows and delete its articles, all but bookmarked ones."""
+    settings = settings_or_stop()
+
+    async def work() -> str:
+        async with open_store(settings) as store:
+            found = [
+                feed
+                for feed in await store.feeds.all()
+                if feed.state is not FeedState.IMPORTED and address in (feed.url, urls.masked(feed.url))
+            ]
+            if not found:
+                stop(f"There is no feed {address}. `telex feeds` lists them.", FAILED)
+            if len(found) > 1:
+                stop(
+                    "Several feeds have this address with different passwords: unfollow them in Discord.",
+                    FAILED,
+                )
+            if await store.subscriptions.of_feed(found[0].id):
+                stop("Channels follow this feed. Unfollow it in Discord first: /feed remove.", FAILED)
+            await store.feeds.remove(found[0].id)
+            return urls.masked(found[0].url)
+
+    terminal.say(f"Removed {wait_for(work)}")
+
+
+def _health(feed: Feed, now: int) -> str:
+    if feed.state is FeedState.GONE:
+        return "gone"
+    if feed.error:
+        return f"failing since {terminal.ago(feed.failing_since, now)}: {describe(feed.error)}"
+    return "healthy" if feed.last_success else "not polled yet"
+
+
+def _feed_as_json(feed: Feed) -> dict[str, object]:
+    return {
+        "url": urls.masked(feed.url),
+        "title": feed.title,
+        "source": feed.outlet,
+        "state": feed.state.value,
+        "error": feed.error,
+        "failures": feed.failures,
+        "last_success": article_files.iso(feed.last_success),
+        "last_article": article_files.iso(feed.last_article),
+        "next_poll": article_files.iso(feed.next_poll),
+    }

@@ -1,0 +1,212 @@
+"""A query tree as tantivy's query: https://docs.rs/tantivy/latest/tantivy/query/."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+import tantivy
+
+from bot.search import analysis
+from bot.search.engine import Scope
+from bot.search.filter_names import Filter
+from bot.search.query_tree import AllOf, AnyOf, Condition, Node, Not, Phrase, Word
+from bot.text import terms
+
+ARTICLE, FEED, PUBLISHED, LANGUAGE, FACTS = "article", "feed", "published", "language", "facts"
+TITLE, BODY = "title", "body"
+TITLE_WORDS, BODY_WORDS = "title_words", "body_words"
+OFFERED, MARKER = "offered", "marker"
+IMAGE = "image"
+"""What `FACTS` holds of an article with a picture, beside the tokens of its names."""
+
+OTHER_FIELD = 0.5
+"""How much the worse of title and text counts beside the better one."""
+_NAMES = {
+    Filter.SOURCE: terms.outlet_tokens,
+    Filter.AUTHOR: terms.author_tokens,
+    Filter.TAG: terms.tag_tokens,
+}
+_SHORT = 3  # letters of a part of a word in several, below which they have to stand together (AT&T)
+
+_Query = tantivy.Query
+_MUST, _SHOULD, _NOT = tantivy.Occur.Must, tantivy.Occur.Should, tantivy.Occur.MustNot
+
+
+class Queries:
+    """Makes queries for a schema. `languages` are those that a word may be of."""
+
+    def __init__(self, schema: tantivy.Schema, languages: tuple[str, ...] = analysis.ASKED_IN) -> None:
+        self._schema = schema
+        self.languages = languages
+
+    def all_of(self, nodes: Collection[Node], scope: Scope) -> tantivy.Query:
+        """What all nodes hold of, scored by their words alone."""
+        return self._within([], scope, nodes, self._small(nodes))
+
+    def any_of(
+        self, text: str, scope: Scope, required: Collection[Node] = (), near: Collection[Node] = ()
+    ) -> tantivy.Query:
+        """What any word of a text stands in; `required` holds, `near` adds to the score."""
+        words = list(dict.fromkeys(analysis.words(text)))
+        small = analysis.small_words(words, self.languages)
+        telling = [stems for word in words if word not in small and (stems := self._stems(word))]
+        some = [self._stemmed(stems, title=False) for stems in telling] or [
+            self._plain((word,), title=False) for word in words
+        ]
+        small = self._small([*required, *near])
+        some += [self._node(node, scope, small) for node in near]
+        any_word = _Query.boolean_query([(_SHOULD, part) for part in some]) if some else _Query.empty_query()
+        return self._within([any_word], scope, required, small)
+
+    def weighted(self, weights: Iterable[tuple[str, float]], scope: Scope, besides: int) -> tantivy.Query:
+        """What has some of these index terms, each counting so much; the article `besides` is left out."""
+        some = [
+            (_SHOULD, _Query.boost_query(self._stemmed(frozenset({term}), title=False), weight))
+            for term, weight in weights
+        ]
+        two = _Query.boolean_query(some, minimum_number_should_match=min(2, len(some)))
+        itself = _Query.term_query(self._schema, ARTICLE, besides)
+        return _Query.boolean_query([(_MUST, self._within([two], scope)), (_NOT, itself)])
+
+    def since(self, moment: int, scope: Scope) -> tantivy.Query:
+        """The articles of a scope published since then."""
+        return self._within([self._published(moment, None)], scope)
+
+    def _within(
+        self,
+        parts: Iterable[tantivy.Query],
+        scope: Scope,
+        nodes: Collection[Node] = (),
+        small: Collection[str] = (),
+    ) -> tantivy.Query:
+        """What all parts and all nodes hold of, among what may be found."""
+        every = [(_MUST, part) for part in parts]
+        every += [(_MUST, self._node(node, scope, small)) for node in nodes if not isinstance(node, Not)]
+        if scope.feed_ids is not None:
+            feeds = _Query.term_set_query(self._schema, FEED, sorted(scope.feed_ids))
+            every.append((_MUST, self._unscored(feeds)))
+        every = every or [(_MUST, self._everything())]
+        every += [(_NOT, self._node(node.node, scope, small)) for node in nodes if isinstance(node, Not)]
+        return every[0][1] if len(every) == 1 else _Query.boolean_query(every)
+
+    def _everything(self) -> tantivy.Query:
+        return self._unscored(self._published(None, None))  # the marker has no date
+
+    def _published(self, since: int | None, before: int | None) -> tantivy.Query:
+        return _Query.range_query(
+            self._schema,
+            PUBLISHED,
+            tantivy.FieldType.Integer,
+            -(2**62) if since is None else since,
+            before,
+            include_upper=before is None,
+        )
+
+    def _unscored(self, query: tantivy.Query) -> tantivy.Query:
+        return _Query.const_score_query(query, 0.0)
+
+    def _node(self, node: Node, scope: Scope, small: Collection[str]) -> tantivy.Query:
+        match node:
+            case Word(text, _, title):
+                return self._word(text, small, title=title)
+            case Phrase(text, _, title):
+                words = analysis.words(text)
+                return self._plain(words, title=title) if words else self._everything()
+            case Condition():
+                return self._unscored(self._condition(node, scope))
+            case Not(inner):
+                return _Query.boolean_query(
+                    [(_MUST, self._everything()), (_NOT, self._node(inner, scope, small))]
+                )
+            case AllOf(nodes):
+                return _Query.boolean_query([(_MUST, self._node(inner, scope, small)) for inner in nodes])
+            case AnyOf(nodes):
+                return _Query.disjunction_max_query([self._node(inner, scope, small) for inner in nodes])
+
+    def _small(self, nodes: Collection[Node]) -> frozenset[str]:
+        """The words of a query that say nothing, where there are others that do."""
+        words = [word for text in _texts(nodes) for word in analysis.words(text)]
+        small = analysis.small_words(words, self.languages)
+        return small if any(word not in small and self._stems(word) for word in words) else frozenset(words)
+
+    def _stems(self, word: str) -> frozenset[str]:
+        return analysis.query_stems(word, self.languages)
+
+    def _word(self, text: str, small: Collection[str], *, title: bool) -> tantivy.Query:
+        words = analysis.words(text)
+        telling = [word for word in words if word not in small and self._stems(word)]
+        if not words:
+            return self._everything()
+        if not telling:
+            return self._plain(words, title=title)
+        if len(telling) == 1:
+            return self._stemmed(self._stems(telling[0]), title=title)
+        if any(len(word) < _SHORT for word in telling):
+            return self._plain(words, title=title)
+        return _Query.boolean_query(
+            [(_MUST, self._stemmed(self._stems(word), title=title)) for word in telling]
+        )
+
+    def _stemmed(self, stems: frozenset[str], *, title: bool) -> tantivy.Query:
+        """A word by its stems, of which an article counts the best."""
+        fields = (TITLE,) if title else (TITLE, BODY)
+        each = [
+            self._either([_Query.term_query(self._schema, field, stem) for stem in stems]) for field in fields
+        ]
+        return each[0] if len(each) == 1 else _Query.disjunction_max_query(each, OTHER_FIELD)
+
+    def _plain(self, words: Sequence[str], *, title: bool) -> tantivy.Query:
+        """Words as they stand, in a row."""
+        row: list[str | tuple[int, str]] = [*words]
+        fields = (TITLE_WORDS,) if title else (TITLE_WORDS, BODY_WORDS)
+        return self._either(
+            [
+                _Query.phrase_query(self._schema, field, row)
+                if len(row) > 1
+                else _Query.term_query(self._schema, field, row[0])
+                for field in fields
+            ]
+        )
+
+    def _either(self, queries: Sequence[tantivy.Query]) -> tantivy.Query:
+        return queries[0] if len(queries) == 1 else _Query.disjunction_max_query(list(queries))
+
+    def _condition(self, condition: Condition, scope: Scope) -> tantivy.Query:
+        value = condition.value
+        match condition.filter:
+            case Filter.SINCE:
+                return self._published(int(value), None)
+            case Filter.BEFORE:
+                return self._published(None, int(value))
+            case Filter.BOOKMARKED:
+                return _Query.term_set_query(self._schema, ARTICLE, sorted(scope.bookmarked))
+            case Filter.LANGUAGE:
+                return _Query.term_query(self._schema, LANGUAGE, str(value))
+            case Filter.IMAGE:
+                return _Query.term_query(self._schema, FACTS, IMAGE)
+            case name:
+                return self._named(_NAMES[name](str(value)))
+
+    def _named(self, tokens: Sequence[str]) -> tantivy.Query:
+        """A name by its words in order, or by all of them in one (`lemonde`), which is the last token."""
+        if not tokens:
+            return _Query.empty_query()
+        whole = _Query.term_query(self._schema, FACTS, tokens[-1])
+        if len(tokens) == 1:
+            return whole
+        *words, _ = tokens
+        return self._either([whole, _Query.phrase_query(self._schema, FACTS, [*words])])
+
+
+def _texts(nodes: Iterable[Node]) -> list[str]:
+    """The texts of the words that are wanted or not, at any depth."""
+    found: list[str] = []
+    for node in nodes:
+        match node:
+            case Word(text, _, _):
+                found.append(text)
+            case Not(inner):
+                found += _texts((inner,))
+            case AllOf(inner) | AnyOf(inner):
+                found += _texts(inner)
+    return found

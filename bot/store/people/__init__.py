@@ -1,0 +1,1 @@
+"""What people keep and ask: bookmarks, watches, questions."""

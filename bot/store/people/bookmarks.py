@@ -1,0 +1,151 @@
+"""Bookmarks: the articles that people keep."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from bot.core.clock import Clock
+from bot.core.models import Bookmark
+from bot.store.ports import Database
+from bot.store.rows import ARTICLE, bookmark, listed
+
+KEPT = "bookmark.person_id = :person AND bookmark.removed IS NULL"
+MATCHED = """
+    (:match IS NULL OR instr(fold(article.title), fold(:match)) OR instr(fold(article.outlet), fold(:match)))
+"""
+SHOWN = "(bookmark.server_id IS NULL OR bookmark.server_id NOT IN (SELECT value FROM json_each(:hidden)))"
+
+
+class Bookmarks:
+    """Bookmarks. A removed one leaves a trace, so that what was missed meanwhile does not bring it back."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def add(
+        self,
+        person_id: int,
+        article_id: int,
+        *,
+        server_id: int | None = None,
+        channel_id: int | None = None,
+        message_id: int | None = None,
+        live: bool = True,
+    ) -> bool:
+        """Keep an article for a person, and where they did it; False when nothing changed.
+
+        `live` False is for reactions found later: what the person removed since stays removed. An article
+        that is not there changes nothing.
+        """
+        on_conflict = (
+            "DO UPDATE SET created = excluded.created, removed = NULL, server_id = excluded.server_id, "
+            "channel_id = excluded.channel_id, message_id = excluded.message_id WHERE removed IS NOT NULL"
+            if live
+            else "DO NOTHING"
+        )
+        async with self._database.write() as transaction:
+            changed = await transaction.execute(
+                "INSERT INTO bookmark (person_id, article_id, created, server_id, channel_id, message_id) "
+                "SELECT ?, id, ?, ?, ?, ? FROM article WHERE id = ? "
+                f"ON CONFLICT (person_id, article_id) {on_conflict}",
+                (person_id, self._clock.now(), server_id, channel_id, message_id, article_id),
+            )
+        return changed > 0
+
+    async def remove(self, person_id: int, article_id: int) -> bool:
+        """Let go of an article; False when the person had not kept it."""
+        async with self._database.write() as transaction:
+            changed = await transaction.execute(
+                "UPDATE bookmark SET removed = ? WHERE person_id = ? AND article_id = ? AND removed IS NULL",
+                (self._clock.now(), person_id, article_id),
+            )
+        return changed > 0
+
+    async def list(
+        self,
+        person_id: int,
+        *,
+        limit: int,
+        offset: int = 0,
+        match: str | None = None,
+        hidden: Collection[int] = (),
+    ) -> list[Bookmark]:
+        """A person's bookmarks, the latest first.
+
+        `match` has to be part of the title or the outlet's name, accents and case ignored. Bookmarks made in
+        the servers `hidden` are left out.
+        """
+        return await self._database.objects(
+            bookmark,
+            f"""
+            SELECT bookmark.created AS saved_created, bookmark.server_id AS saved_server_id,
+                   bookmark.channel_id AS saved_channel_id, bookmark.message_id AS saved_message_id, {ARTICLE}
+            FROM bookmark JOIN article ON article.id = bookmark.article_id
+            WHERE {KEPT} AND {MATCHED} AND {SHOWN}
+            ORDER BY bookmark.created DESC, bookmark.article_id DESC LIMIT :limit OFFSET :offset
+            """,
+            {
+                "person": person_id,
+                "match": match,
+                "hidden": listed(hidden),
+                "limit": limit,
+                "offset": offset,
+            },
+        )
+
+    async def count(self, person_id: int, *, match: str | None = None, hidden: Collection[int] = ()) -> int:
+        """How many bookmarks a person has; see `list`."""
+        row = await self._database.fetchone(
+            f"""
+            SELECT count(*) FROM bookmark JOIN article ON article.id = bookmark.article_id
+            WHERE {KEPT} AND {MATCHED} AND {SHOWN}
+            """,
+            {"person": person_id, "match": match, "hidden": listed(hidden)},
+        )
+        return int(row[0]) if row else 0
+
+    async def has(
+        self, person_id: int, article_ids: Collection[int], *, hidden: Collection[int] = ()
+    ) -> set[int]:
+        """Those of the articles that a person has kept; `hidden` as in `list`."""
+        rows = await self._database.fetchall(
+            f"SELECT article_id FROM bookmark WHERE {KEPT} AND {SHOWN} "
+            "AND article_id IN (SELECT value FROM json_each(:articles))",
+            {"person": person_id, "articles": listed(article_ids), "hidden": listed(hidden)},
+        )
+        return {row["article_id"] for row in rows}
+
+    async def servers(self, person_id: int) -> set[int]:
+        """The servers in which a person made bookmarks."""
+        rows = await self._database.fetchall(
+            f"SELECT DISTINCT server_id FROM bookmark WHERE {KEPT} AND server_id IS NOT NULL",
+            {"person": person_id},
+        )
+        return {row["server_id"] for row in rows}
+
+    async def let_go(self, person_id: int) -> tuple[str, ...]:
+        """The addresses of the articles that a person kept once and let go of."""
+        rows = await self._database.fetchall(
+            "SELECT article.url FROM bookmark JOIN article ON article.id = bookmark.article_id "
+            "WHERE person_id = ? AND removed IS NOT NULL ORDER BY article.id",
+            (person_id,),
+        )
+        return tuple(row["url"] for row in rows)
+
+    async def forget(self, person_id: int) -> int:
+        """Delete what is kept of a person; how many bookmarks that were.
+
+        That they let go of these articles stays known, and nothing else: a reaction found later would
+        otherwise bring one back.
+        """
+        async with self._database.write() as transaction:
+            kept = await transaction.fetchall(
+                f"SELECT count(*) FROM bookmark WHERE {KEPT}", {"person": person_id}
+            )
+            await transaction.execute(
+                "UPDATE bookmark SET created = 0, removed = 0, server_id = NULL, channel_id = NULL, "
+                "message_id = NULL WHERE person_id = ?",
+                (person_id,),
+            )
+        return int(kept[0][0])

@@ -1,0 +1,279 @@
+"""What the store gives and takes, beside the models: rows as data, free of any engine."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import NamedTuple
+
+from bot.core.models import Article, Fate, NewArticle
+
+
+class ArticleChange(NamedTuple):
+    """An article is new, was changed or deleted. `mark` is this change's alone, in whatever database."""
+
+    number: int
+    mark: int
+    article_id: int
+
+
+class WithheldFor(StrEnum):
+    """Why an article was withheld from a channel."""
+
+    PAUSED = "paused"
+    AWAY = "away"  # the bot was not in the server
+    UNFOLLOWED = "unfollowed"
+    TOLD = "told"  # in a message that a restored backup knows nothing of
+
+
+class WaitsFor(StrEnum):
+    """Which part of a channel's schedule a post waits for."""
+
+    QUIET_HOURS = "quiet-hours"
+    MOST_AN_HOUR = "most-an-hour"
+    GAP = "gap"
+
+
+class PageEnd(StrEnum):
+    """How the reading of an article's page ended, beside the codes of `feeds.fetch_errors`."""
+
+    READ = "read"
+    PRIVATE = "private"
+    SHARED = "shared"
+    BACKLOG = "backlog"
+    TOO_MANY = "too-many"
+    FORGOTTEN = "forgotten"
+
+
+class AlertKind(StrEnum):
+    """What an alert tells."""
+
+    BROKEN = "broken"
+    GONE = "gone"
+    BACK = "back"
+    SURPLUS = "surplus"
+
+
+class SurplusKind(StrEnum):
+    """What a feed brings too much of."""
+
+    ENTRIES = "entries"
+    IDENTITIES = "identities"  # each time all of its entries are others
+    CHANGES = "changes"
+
+
+class Surplus(NamedTuple):
+    """What a feed brought beyond its share between two times: so much was counted and not kept."""
+
+    feed_id: int
+    kind: SurplusKind
+    since: int
+    last: int
+    entries: int
+
+
+class PassedOver(NamedTuple):
+    """The name of an entry that was not kept, and that of its link."""
+
+    name: bytes
+    link: bytes
+
+
+class Excess(NamedTuple):
+    """What a poll did not keep: `passed` now, `still` in the document of what was passed over before.
+
+    `refused` counts the changes that were not taken.
+    """
+
+    kind: SurplusKind
+    passed: Sequence[PassedOver] = ()
+    still: Collection[bytes] = ()
+    refused: int = 0
+
+
+class Alert(NamedTuple):
+    """What a poll makes known about its feed, which fails or failed since a time.
+
+    `texts` are the message by language, `language` is that of servers whose own Telex does not speak.
+    """
+
+    feed_id: int
+    kind: AlertKind
+    since: int
+    texts: Mapping[str, str]
+    language: str
+
+
+class Kept(NamedTuple):
+    """What tells whether an article that a file brings is there already."""
+
+    key: str
+    url: str
+    page: str
+    outlet: str
+    title: str
+    published: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FateRow:
+    """What became of a page in a channel, since when, and the reason where there is one."""
+
+    server_id: int
+    channel_id: int
+    article_id: int
+    fate: Fate
+    reason: str | None
+    since: int
+    message_id: int | None
+    thread_id: int | None
+    joined: str | None = None  # the title of the post that it joined
+
+
+class Watched(NamedTuple):
+    """An article that its feed may take back: a recent one, or one that vanished."""
+
+    article_id: int
+    published: int
+    missing_since: int | None
+
+
+class Other(NamedTuple):
+    """An article of the same page as one that a digest may tell of."""
+
+    article_id: int
+    feed_id: int
+    outlet: str
+
+
+class Candidate(NamedTuple):
+    """An article that a digest may tell of, with the other articles of its page that may be named.
+
+    `kept` is how many people bookmarked any of them in this server.
+    """
+
+    article_id: int
+    feed_id: int
+    page: str
+    title: str
+    outlet: str
+    tags: tuple[str, ...]
+    language: str | None
+    published: int
+    others: tuple[Other, ...]
+    kept: int
+
+
+class Gathered(NamedTuple):
+    """What a digest may tell, newest first; all articles held for it; which seem to tell of one event."""
+
+    candidates: list[Candidate]
+    held: list[int]
+    kin: list[tuple[int, int, float]]
+
+
+class Kin(NamedTuple):
+    """An article that another one seems to tell the same as, and how alike they are, from 0 to 1."""
+
+    article_id: int
+    likeness: float
+
+
+class EarlierNotice(NamedTuple):
+    """A notice that was sent: the name of its dispatch, its message, and the articles that it told of."""
+
+    what: str
+    message_id: int
+    article_ids: Collection[int]
+
+
+class Page(NamedTuple):
+    """A page to be read: its article, the address, and what the feed told of it."""
+
+    article_id: int
+    page: str
+    url: str
+    title: str
+    teaser: str
+    attempts: int
+
+
+class Reading(NamedTuple):
+    """How far the reading of an article's page is: `due` again at a time, or over."""
+
+    article_id: int
+    outcome: str | None
+    due: int | None
+    ended: int | None
+    attempts: int
+
+
+NO_KIN: Mapping[str, Sequence[Kin]] = MappingProxyType({})
+
+
+class Known(NamedTuple):
+    """What intake needs of an article to recognise its entry."""
+
+    article_id: int
+    key: str
+    url: str
+    title: str
+    published: int
+    fingerprint: bytes
+    page: str
+    changes: int = 0
+    updated: int | None = None
+
+
+class Unchanged(NamedTuple):
+    """A poll of a feed in good order that found nothing at all changed; times in seconds of UTC."""
+
+    feed_id: int
+    interval: int
+    next_poll: int
+    polled: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedArticle:
+    """An article whose entry changed. It keeps its key; its terms are made again from what is stored."""
+
+    article_id: int
+    new: NewArticle
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What a poll brought: the new articles, oldest first, and the channels that are owed something."""
+
+    new_ids: tuple[int, ...] = ()
+    channel_ids: tuple[int, ...] = ()
+
+
+class Standing(NamedTuple):
+    """As much of a watch as matching needs."""
+
+    id: int
+    server_id: int
+    query: str
+
+
+class Arrival(NamedTuple):
+    """A new article that watches are to be held against, and the servers that follow its feed."""
+
+    article: Article
+    server_ids: frozenset[int]
+
+
+class Brief(NamedTuple):
+    """As much of an article as tells which event it is about."""
+
+    article_id: int
+    key: str
+    feed_id: int
+    title: str
+    lead: str
+    language: str | None
+    published: int

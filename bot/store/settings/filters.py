@@ -1,0 +1,199 @@
+"""Filters: which articles of a feed a channel is not to get, decided within the poll's transaction."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import partial
+
+from bot.core.choices import Filter, Rule, SettingChange
+from bot.core.clock import Clock
+from bot.core.models import Subscription
+from bot.store.connection import Connection, Row
+from bot.store.outbox.dispatch_rows import Owed
+from bot.store.ports import Database
+from bot.store.rows import SUBSCRIPTION, listed, subscription
+from bot.store.settings import setting_changes
+
+Matches = Callable[[str, str], bool | None]
+"""Whether the new article with a key matches a query; None where nobody can tell."""
+
+
+def unknown(_key: str, _query: str) -> bool | None:
+    """Nobody can tell."""
+    return None
+
+
+def keeping_out(filters: Sequence[Filter], matches: Callable[[str], bool | None]) -> tuple[Filter, ...]:
+    """The filters that keep an article out, none where it is posted, as it is in doubt.
+
+    `matches` says whether a query matches it, None where nobody can tell.
+    """
+    only = tuple(one for one in filters if one.rule is Rule.ONLY)
+    for one in filters:
+        if one.rule is Rule.NEVER and matches(one.query):
+            return (one,)
+    return only if only and all(matches(one.query) is False for one in only) else ()
+
+
+def written(filters: Iterable[Filter]) -> str:
+    """Filters as the reason of a fate names them: a line each."""
+    return "\n".join(f"{one.rule} {one.query}" for one in filters)
+
+
+def read(reason: str) -> list[Filter]:
+    """The filters that the reason of a fate names; their ids are 0."""
+    parted = (line.partition(" ") for line in reason.splitlines())
+    return [Filter(0, Rule(rule), query) for rule, _space, query in parted]
+
+
+def sift(
+    filters: Sequence[Filter], articles: Sequence[Owed], matches: Matches
+) -> tuple[list[Owed], list[tuple[Owed, str]]]:
+    """The articles that pass, and those that are kept out with the reason of their fate."""
+    if not filters:
+        return list(articles), []
+    passing: list[Owed] = []
+    kept_out: list[tuple[Owed, str]] = []
+    for owed in articles:
+        by = keeping_out(filters, partial(matches, owed.key))
+        if by:
+            kept_out.append((owed, written(by)))
+        else:
+            passing.append(owed)
+    return passing, kept_out
+
+
+def of_feed(connection: Connection, feed_id: int) -> defaultdict[int, list[Filter]]:
+    """The filters of a feed's subscriptions, by subscription."""
+    return _by_subscription(
+        connection.execute(
+            "SELECT subscription.id, filter.id, rule, query FROM filter "
+            "JOIN subscription ON subscription.id = filter.subscription_id "
+            "WHERE subscription.feed_id = ? ORDER BY filter.id",
+            (feed_id,),
+        )
+    )
+
+
+class Filters:
+    """The filters of subscriptions. A change holds for what comes from then on."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def of(self, subscription_id: int) -> list[Filter]:
+        """The filters of a subscription, in the order in which they were made."""
+        return (await self.by_subscription([subscription_id]))[subscription_id]
+
+    async def by_subscription(self, subscription_ids: Collection[int]) -> defaultdict[int, list[Filter]]:
+        """The filters of several subscriptions."""
+        return _by_subscription(
+            await self._database.fetchall(
+                "SELECT subscription_id, id, rule, query FROM filter "
+                "WHERE subscription_id IN (SELECT value FROM json_each(?)) ORDER BY id",
+                (listed(subscription_ids),),
+            )
+        )
+
+    async def queries(self, feed_id: int) -> list[str]:
+        """The different queries of a feed's filters, the eldest first."""
+        rows = await self._database.fetchall(
+            "SELECT query FROM filter JOIN subscription ON subscription.id = filter.subscription_id "
+            "WHERE subscription.feed_id = ? GROUP BY query ORDER BY min(filter.id)",
+            (feed_id,),
+        )
+        return [row["query"] for row in rows]
+
+    async def add(
+        self, subscription_id: int, rules: Sequence[tuple[Rule, str]], *, person_id: int, limit: int
+    ) -> bool | None:
+        """Add filters that are not there yet; None when the subscription is gone.
+
+        False, and nothing changes, when there would be more than `limit`.
+        """
+        return await self._database.transact(
+            _add, subscription_id, rules, person_id, limit, self._clock.now()
+        )
+
+    async def remove(self, subscription_id: int, filter_ids: Collection[int], *, person_id: int) -> int:
+        """Remove filters of a subscription; how many were there."""
+        return await self._database.transact(
+            _remove, subscription_id, filter_ids, person_id, self._clock.now()
+        )
+
+
+def _by_subscription(rows: Iterable[Row]) -> defaultdict[int, list[Filter]]:
+    found: defaultdict[int, list[Filter]] = defaultdict(list)
+    for subscription_id, id_, rule, query in rows:
+        found[subscription_id].append(Filter(id_, Rule(rule), query))
+    return found
+
+
+def _subscription(connection: Connection, subscription_id: int) -> Subscription | None:
+    row = connection.execute(
+        f"SELECT {SUBSCRIPTION} FROM subscription JOIN channel ON channel.id = subscription.channel_id "
+        "WHERE subscription.id = ?",
+        (subscription_id,),
+    ).fetchone()
+    return None if row is None else subscription(row)
+
+
+def _add(
+    connection: Connection,
+    subscription_id: int,
+    rules: Sequence[tuple[Rule, str]],
+    person_id: int,
+    limit: int,
+    now: int,
+) -> bool | None:
+    followed = _subscription(connection, subscription_id)
+    if followed is None:
+        return None
+    rows = connection.execute("SELECT rule, query FROM filter WHERE subscription_id = ?", (subscription_id,))
+    known = {(Rule(rule), query) for rule, query in rows}
+    new = [rule for rule in dict.fromkeys(rules) if rule not in known]
+    if len(known) + len(new) > limit:
+        return False
+    connection.executemany(
+        "INSERT INTO filter (subscription_id, rule, query) VALUES (?, ?, ?)",
+        [(subscription_id, *rule) for rule in new],
+    )
+    for rule, query in new:
+        _note(connection, followed, person_id, now, new=f"{rule} {query}")
+    return True
+
+
+def _remove(
+    connection: Connection,
+    subscription_id: int,
+    filter_ids: Collection[int],
+    person_id: int,
+    now: int,
+) -> int:
+    followed = _subscription(connection, subscription_id)
+    rows = connection.execute(
+        "DELETE FROM filter WHERE subscription_id = ? AND id IN (SELECT value FROM json_each(?)) "
+        "RETURNING rule, query",
+        (subscription_id, listed(filter_ids)),
+    ).fetchall()
+    for rule, query in rows:
+        assert followed is not None  # a filter has a subscription
+        _note(connection, followed, person_id, now, old=f"{rule} {query}")
+    return len(rows)
+
+
+def _note(
+    connection: Connection,
+    followed: Subscription,
+    person_id: int,
+    now: int,
+    *,
+    old: str | None = None,
+    new: str | None = None,
+) -> None:
+    change = SettingChange(
+        now, person_id, setting_changes.FILTER, followed.channel_id, followed.feed_id, old, new
+    )
+    setting_changes.note(connection, followed.server_id, change)

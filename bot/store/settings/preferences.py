@@ -1,0 +1,155 @@
+"""Preferences: what the people of a server chose for it and for its channels, and who changed what."""
+
+from __future__ import annotations
+
+from bot.core import hours
+from bot.core.choices import USUAL, ChannelPreferences, Look, Preference, ServerPreferences, SettingChange
+from bot.core.clock import Clock
+from bot.store import digests
+from bot.store.connection import Connection
+from bot.store.outbox.place_rows import need_channel, need_server
+from bot.store.ports import Database
+from bot.store.rows import look, look_text
+from bot.store.settings import setting_changes
+
+_OF_SERVER = frozenset(
+    {Preference.LANGUAGE, Preference.TIME_ZONE, Preference.MANAGER_ROLE, Preference.ALERTS}
+)
+_OF_CHANNEL = frozenset(
+    {
+        Preference.LANGUAGE,
+        Preference.JOIN_STORIES,
+        Preference.DAILY_THREAD,
+        Preference.QUIET_HOURS,
+        Preference.MOST_AN_HOUR,
+        Preference.GAP,
+    }
+)
+
+Value = str | int | None
+
+
+class Preferences:
+    """Preferences of servers and channels. What nobody chose has its default."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def of_server(self, server_id: int) -> ServerPreferences:
+        """What a server chose."""
+        row = await self._database.fetchone(
+            "SELECT language, time_zone, manager_role, alerts, look FROM server WHERE id = ?", (server_id,)
+        )
+        if row is None:
+            return ServerPreferences()
+        language, time_zone, manager_role, alerts, chosen = row
+        return ServerPreferences(language, time_zone, manager_role, alerts, look(chosen))
+
+    async def of_channel(self, channel_id: int) -> ChannelPreferences:
+        """What was chosen for a channel."""
+        row = await self._database.fetchone(
+            "SELECT language, join_stories, daily_thread, quiet_hours, most_an_hour, gap FROM channel "
+            "WHERE id = ?",
+            (channel_id,),
+        )
+        if row is None:
+            return ChannelPreferences()
+        language, join_stories, daily_thread, *rhythm = row
+        return ChannelPreferences(language, bool(join_stories), bool(daily_thread), *rhythm)
+
+    async def language(self, channel_id: int) -> str | None:
+        """The language that posts of a channel were given: its own, else its server's; None: neither."""
+        row = await self._database.fetchone(
+            "SELECT coalesce(channel.language, server.language) "
+            "FROM channel LEFT JOIN server ON server.id = channel.server_id WHERE channel.id = ?",
+            (channel_id,),
+        )
+        return None if row is None else row[0]
+
+    async def change(
+        self,
+        preference: Preference,
+        value: Value,
+        *,
+        server_id: int,
+        person_id: int,
+        channel_id: int | None = None,
+    ) -> bool:
+        """Set a preference of a server, or with `channel_id` of one of its channels; False when it was so.
+
+        `value` must be one that the preference takes; None is the default of those that have none. Raises
+        `StoreError` for another server's channel, ValueError for quiet hours that are none.
+        """
+        assert preference in (_OF_SERVER if channel_id is None else _OF_CHANNEL)
+        if preference is Preference.QUIET_HOURS and value is not None:
+            hours.quiet_minutes(str(value))
+        return await self._database.transact(
+            _change, preference, value, server_id, person_id, channel_id, self._clock.now()
+        )
+
+    async def look(self, server_id: int) -> Look:
+        """How posts of a server look where their subscription has no look of its own."""
+        return (await self.of_server(server_id)).look
+
+    async def set_look(self, server_id: int, chosen: Look, *, person_id: int) -> bool:
+        """Choose how posts of a server look; False when it was so."""
+        return await self._database.transact(_set_look, server_id, chosen, person_id, self._clock.now())
+
+    async def changes(self, server_id: int, *, limit: int, offset: int = 0) -> list[SettingChange]:
+        """Who changed what in a server, newest first."""
+        return await self._database.read(setting_changes.changes, server_id, limit, offset)
+
+    async def changes_of(self, person_id: int) -> list[tuple[int, SettingChange]]:
+        """What a person changed, with the server's id, newest first."""
+        return await self._database.read(setting_changes.changes_of, person_id)
+
+    async def forget(self, person_id: int) -> int:
+        """Forget who made a person's changes, which stay; how many."""
+        async with self._database.write() as transaction:
+            return await transaction.execute(
+                "UPDATE setting_change SET person_id = NULL WHERE person_id = ?", (person_id,)
+            )
+
+
+def _change(
+    connection: Connection,
+    preference: Preference,
+    value: Value,
+    server_id: int,
+    person_id: int,
+    channel_id: int | None,
+    now: int,
+) -> bool:
+    need_server(connection, server_id, now)
+    table, id_ = ("server", server_id) if channel_id is None else ("channel", channel_id)
+    if channel_id is not None:
+        need_channel(connection, channel_id, server_id)
+    if preference is Preference.ALERTS and isinstance(value, int):
+        need_channel(connection, value, server_id)
+    (old,) = connection.execute(f"SELECT {preference} FROM {table} WHERE id = ?", (id_,)).fetchone()
+    if old == value:
+        return False
+    connection.execute(f"UPDATE {table} SET {preference} = ? WHERE id = ?", (value, id_))
+    if preference is Preference.TIME_ZONE:
+        digests.reschedule(connection, server_id, now)
+    change = SettingChange(now, person_id, preference, channel_id, None, _written(old), _written(value))
+    setting_changes.note(connection, server_id, change)
+    return True
+
+
+def _set_look(connection: Connection, server_id: int, chosen: Look, person_id: int, now: int) -> bool:
+    need_server(connection, server_id, now)
+    (old,) = connection.execute("SELECT look FROM server WHERE id = ?", (server_id,)).fetchone()
+    if look(old) == chosen:
+        return False
+    new = None if chosen == USUAL else look_text(chosen)
+    connection.execute("UPDATE server SET look = ? WHERE id = ?", (new, server_id))
+    setting_changes.note(
+        connection, server_id, SettingChange(now, person_id, setting_changes.LOOK, None, None, old, new)
+    )
+    return True
+
+
+def _written(value: Value) -> str | None:
+    return None if value is None else str(value)

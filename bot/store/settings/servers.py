@@ -1,0 +1,136 @@
+"""The servers that the bot is in, or was."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from bot.core.clock import Clock
+from bot.store.connection import Connection
+from bot.store.ports import Database
+from bot.store.records import WithheldFor
+from bot.store.rows import listed
+
+
+class Servers:
+    """Servers come and go; an outage of one (`unavailable`) is neither and changes nothing here."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def joined(self, server_id: int, locale: str | None = None) -> None:
+        """The bot is in a server, with the locale that Discord gives it. After a leave, a return.
+
+        Nothing of the time away is posted: subscriptions begin again now.
+        """
+        await self._database.transact(_joined, server_id, locale, self._clock.now())
+
+    async def welcome(self, server_id: int, *, again_before: int | None = None) -> bool:
+        """Whether the people of a server are to be told now how to begin; True only once.
+
+        With `again_before`, of a server that invited the bot just now: once more where nothing is followed or
+        where they were last told before that time.
+        """
+        async with self._database.write() as transaction:
+            changed = await transaction.execute(
+                """
+                UPDATE server SET welcomed = :now
+                WHERE id = :id AND left IS NULL AND (welcomed IS NULL OR :before IS NOT NULL AND (
+                    welcomed < :before OR NOT EXISTS (
+                        SELECT 1 FROM subscription JOIN channel ON channel.id = subscription.channel_id
+                        WHERE channel.server_id = :id)))
+                """,
+                {"id": server_id, "now": self._clock.now(), "before": again_before},
+            )
+        return changed > 0
+
+    async def left(self, server_id: int) -> None:
+        """The server's people sent the bot away: what waits there is withheld, and nothing more is owed."""
+        await self._database.transact(_left, server_id, self._clock.now())
+
+    async def sync(self, present_ids: Collection[int]) -> None:
+        """Learn what happened while the bot was not running.
+
+        `present_ids` are all servers of the bot, those in an outage included.
+        """
+        await self._database.transact(_sync, present_ids, self._clock.now())
+
+    async def purge(self, before: int) -> int:
+        """Delete servers left before a time with all that was theirs; how many.
+
+        Articles stay, since others may have bookmarked them; addresses that hold their secrets do not.
+        """
+        return await self._database.transact(_purge, before)
+
+    async def locale(self, server_id: int) -> str | None:
+        """The locale that Discord gives a server (such as `fr`), or None."""
+        row = await self._database.fetchone("SELECT locale FROM server WHERE id = ?", (server_id,))
+        return None if row is None else row["locale"]
+
+    async def alerts(self, server_id: int) -> int | None:
+        """The channel where a server is told of feeds in trouble; None: in those that follow them."""
+        row = await self._database.fetchone("SELECT alerts FROM server WHERE id = ?", (server_id,))
+        return None if row is None else row["alerts"]
+
+
+def _joined(connection: Connection, server_id: int, locale: str | None, now: int) -> None:
+    returned = connection.execute(
+        "SELECT 1 FROM server WHERE id = ? AND left IS NOT NULL", (server_id,)
+    ).fetchone()
+    if returned:
+        _withhold_waiting(connection, server_id, now)  # what was being sent while the bot was sent away
+        connection.execute(
+            "UPDATE subscription SET resumed = ?, resumed_from = 'away' "
+            "WHERE channel_id IN (SELECT id FROM channel WHERE server_id = ?)",
+            (now, server_id),
+        )
+    connection.execute(
+        "INSERT INTO server (id, locale, joined) VALUES (:id, :locale, :now) ON CONFLICT (id) DO UPDATE "
+        "SET locale = coalesce(:locale, locale), joined = iif(left IS NULL, joined, :now), left = NULL",
+        {"id": server_id, "locale": locale, "now": now},
+    )
+
+
+def _left(connection: Connection, server_id: int, now: int) -> None:
+    connection.execute("UPDATE server SET left = ? WHERE id = ? AND left IS NULL", (now, server_id))
+    _withhold_waiting(connection, server_id, now)
+
+
+def _withhold_waiting(connection: Connection, server_id: int, now: int) -> None:
+    waiting = (
+        "SELECT id FROM dispatch WHERE state = 'waiting' AND "
+        "(channel_id IN (SELECT id FROM channel WHERE server_id = :server)"
+        " OR watch_id IN (SELECT id FROM watch WHERE server_id = :server))"
+    )
+    values = {"server": server_id, "reason": WithheldFor.AWAY, "now": now}
+    connection.execute(
+        "UPDATE fate SET dispatch_id = NULL, joined_id = NULL, fate = 'withheld', reason = :reason, "
+        f"decided = :now WHERE dispatch_id IN ({waiting}) OR joined_id IN ({waiting}) "
+        "OR fate = 'digested' AND channel_id IN (SELECT id FROM channel WHERE server_id = :server)",
+        values,
+    )
+    connection.execute(f"DELETE FROM dispatch WHERE id IN ({waiting})", values)
+
+
+def _sync(connection: Connection, present_ids: Collection[int], now: int) -> None:
+    gone = connection.execute(
+        "SELECT id FROM server WHERE left IS NULL AND id NOT IN (SELECT value FROM json_each(?))",
+        (listed(present_ids),),
+    ).fetchall()
+    for (server_id,) in gone:
+        _left(connection, server_id, now)
+    for server_id in present_ids:
+        _joined(connection, server_id, None, now)
+
+
+def _purge(connection: Connection, before: int) -> int:
+    purged = connection.execute("DELETE FROM server WHERE left < ? RETURNING id", (before,)).fetchall()
+    connection.execute(
+        """
+        UPDATE feed SET url = 'purged:' || id, site_url = NULL, state = 'gone', error_detail = '',
+            moved_to = NULL, etag = NULL, last_modified = NULL
+        WHERE server_id IN (SELECT value FROM json_each(?))
+        """,
+        (listed([row["id"] for row in purged]),),
+    )
+    return len(purged)

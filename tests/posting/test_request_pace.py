@@ -1,0 +1,106 @@
+"""Discord refuses: it is asked less and less, long before it would ban us."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+
+from bot.posting import request_pace
+from bot.posting.request_pace import A_SECOND, RequestPace
+from tests.clocks import ManualClock
+from tests.feed_server import FeedServer
+
+PLACE = "/api/v10/channels/1/messages"
+
+
+@pytest.fixture
+def pace(clock: ManualClock) -> RequestPace:
+    return RequestPace(clock, lambda channel_id: channel_id)
+
+
+@pytest.fixture
+async def session(pace: RequestPace) -> AsyncIterator[aiohttp.ClientSession]:
+    trace = aiohttp.TraceConfig()
+    pace.watch(trace)
+    async with aiohttp.ClientSession(trace_configs=[trace]) as opened:
+        yield opened
+
+
+async def asked(session: aiohttp.ClientSession, url: str, times: int) -> list[asyncio.Task[None]]:
+    """So many requests one after the other, each in a task; what has become of them when nothing moves."""
+
+    async def ask() -> None:
+        async with session.get(url) as response:
+            await response.read()
+
+    tasks = []
+    for _ in range(times):
+        tasks.append(asyncio.create_task(ask()))
+        await asyncio.wait(tasks[-1:], timeout=0.2)
+        if not tasks[-1].done():
+            break
+    return tasks
+
+
+async def end(clock: ManualClock, tasks: list[asyncio.Task[None]]) -> None:
+    while not all(task.done() for task in tasks):
+        clock.advance(1)
+        await asyncio.sleep(0.01)
+    await asyncio.gather(*tasks)
+
+
+async def test_no_more_than_the_budget_goes_in_a_second_and_the_rest_waits(
+    pace: RequestPace, session: aiohttp.ClientSession, feed_server: FeedServer, clock: ManualClock
+) -> None:
+    tasks = await asked(session, feed_server.serve(PLACE, "[]"), 60)
+    assert feed_server.count(PLACE) == A_SECOND
+    assert pace.waiting == 1
+    await end(clock, tasks)
+    assert pace.answers[200] == A_SECOND + 1
+
+
+async def test_an_answer_to_an_interaction_never_waits(
+    session: aiohttp.ClientSession, feed_server: FeedServer, clock: ManualClock
+) -> None:
+    tasks = await asked(session, feed_server.serve(PLACE, "[]"), 60)
+    for path in ("/api/v10/interactions/1/token/callback", "/api/v10/webhooks/1/token/messages/@original"):
+        url = feed_server.serve(path, "[]")
+        assert all(task.done() for task in await asked(session, url, 3))
+    await end(clock, tasks)
+
+
+@pytest.mark.parametrize("status", [401, 403, 429])
+async def test_refusals_are_counted_and_slow_it_down_for_ten_minutes(
+    pace: RequestPace,
+    session: aiohttp.ClientSession,
+    feed_server: FeedServer,
+    clock: ManualClock,
+    monkeypatch: pytest.MonkeyPatch,
+    status: int,
+) -> None:
+    monkeypatch.setattr(request_pace, "MOST_INVALID", 20)
+    url = feed_server.serve(PLACE, "[]", status=status)
+    while pace.answers[status] < 20:
+        await end(clock, await asked(session, url, 20))
+    clock.advance(5)
+    tasks = await asked(session, url, 5)
+    assert len(tasks) == 2  # one went, one waits
+    await end(clock, tasks)
+    clock.advance(601)
+    tasks = await asked(session, feed_server.serve(PLACE, "[]"), A_SECOND)
+    assert all(task.done() for task in tasks)
+
+
+async def test_a_limit_that_a_resource_has_for_everybody_is_no_fault_of_ours(
+    pace: RequestPace,
+    session: aiohttp.ClientSession,
+    feed_server: FeedServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(request_pace, "MOST_INVALID", 20)
+    url = feed_server.serve(PLACE, "[]", status=429, headers={"X-RateLimit-Scope": "shared"})
+    assert all(task.done() for task in await asked(session, url, 40))
+    assert pace.answers[429] == 40

@@ -1,0 +1,37 @@
+"""Texts and queries meet in the same index terms."""
+
+import pytest
+
+from bot.search import analysis
+
+
+@pytest.mark.parametrize(
+    ("typed", "text", "language"),
+    [
+        ("elections", "Les élections présidentielles", "fr"),
+        ("Présidentielle", "les élections PRÉSIDENTIELLES", "fr"),
+        ("satellite", "Three satellites were launched", "en"),
+        ("covid", "La Covid-19 recule", "fr"),
+        ("Verträge", "Der Vertrag wurde geschlossen", "de"),
+    ],
+)
+def test_a_query_word_meets_its_inflections(typed: str, text: str, language: str) -> None:
+    (word,) = analysis.words(typed)
+    assert analysis.query_stems(word, ("en", "fr", "de")) & set(analysis.stems(text, language))
+
+
+def test_each_term_tells_where_its_word_stands() -> None:
+    text = "😀 L’été, les élections"
+    assert [text[start:end] for _, start, end in analysis.word_spans(text)] == [
+        "L",
+        "été",
+        "les",
+        "élections",
+    ]
+    assert [text[start:end] for _, start, end in analysis.spans(text, "fr")] == ["élections"]
+
+
+def test_small_words_are_those_of_the_language_of_the_query() -> None:
+    assert analysis.small_words(analysis.words("prix de l’or")) == {"de", "l"}
+    assert analysis.small_words(analysis.words("cats or dogs")) == {"or"}
+    assert analysis.small_words(analysis.words("Où est la tour Eiffel ?")) == {"ou", "est", "la"}

@@ -1,0 +1,112 @@
+"""The search engine through its port: documents in, queries in, hits out."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.search.engine import EVERYWHERE, Document, Kind, Position, Scope
+from bot.search.query_syntax import parse
+from bot.search.tantivy_engine import TantivyEngine, TantivyWriter
+
+NOW = 1_790_000_000
+ARTICLES = (
+    Document(
+        1, 10, NOW - 300, "Les élections présidentielles approchent",
+        "Le président était à Lyon. Le prix de l'or monte.",
+        "fr", "Le Monde", "Jeanne Doë", ("Politique",), True,
+    ),
+    Document(
+        2, 10, NOW - 200, "Three satellites launched",
+        "The company launched three satellites on Monday. Covid-19 delayed it.",
+        "en", "The Verge", None, ("Space", "AI"), False,
+    ),
+    Document(
+        3, 20, NOW - 100, "An electric car", "AT&T sells no electric cars. A satellite is no car.",
+        "en", "Ars Technica", "Ann Onym", ("Cars",), False,
+    ),
+)  # fmt: skip
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> Iterator[TantivyWriter]:
+    writer = TantivyEngine(tmp_path / "index").writer()
+    writer.put(ARTICLES)
+    writer.commit(Position(7, 8, 0))
+    yield writer
+    writer.close()
+
+
+@pytest.fixture
+def engine(tmp_path: Path, writer: TantivyWriter) -> TantivyEngine:
+    return TantivyEngine(tmp_path / "index")
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("election", {1}),
+        ("satellite", {2, 3}),
+        ("satellite launched", {2}),
+        ('"three satellites"', {2}),
+        ('"three satellite"', set()),
+        ("était", {1}),
+        ("l’or", {1}),
+        ("electric car", {3}),
+        ("AT&T", {3}),
+        ("covid-19", {2}),
+        ("title:satellites", {2}),
+        ("satellite -cars", {2}),
+        ("election OR satellite", {1, 2, 3}),
+        ("source:lemonde", {1}),
+        ('source:"The Verge"', {2}),
+        ("tag:ai", {2}),
+        ("author:doe", {1}),
+        ("has:image", {1}),
+        ("lang:en", {2, 3}),
+        ("-lang:en", {1}),
+        ("is:bookmarked OR election", {1, 3}),
+        ("satellite -is:bookmarked", {2}),
+        ("before:2000-01-01 OR satellite", {2, 3}),
+        ("gibberish", set()),
+    ],
+)
+def test_a_query_finds_what_it_says(engine: TantivyEngine, query: str, found: set[int]) -> None:
+    scope = Scope(bookmarked=frozenset({3}))
+    assert {hit.article_id for hit in engine.matching(parse(query, NOW).nodes, scope, 10)} == found
+
+
+def test_a_person_finds_what_they_may_see(engine: TantivyEngine) -> None:
+    seen = Scope(feed_ids=frozenset({20}))
+    assert [hit.article_id for hit in engine.any_words("three satellites for the election", seen, 10)] == [3]
+    assert engine.complete(Kind.WORD, "ele", seen, 5, since=0) == ["electric"]
+    assert [hit.article_id for hit in engine.alike(ARTICLES[1], seen, 5)] == [3]
+
+
+def test_the_newest_come_first(engine: TantivyEngine) -> None:
+    assert [hit.article_id for hit in engine.matching((), EVERYWHERE, 2, newest=True)] == [3, 2]
+
+
+def test_any_words_find_the_one_with_most_of_them(engine: TantivyEngine) -> None:
+    question = "When did the company launch three satellites?"
+    assert engine.any_words(question, EVERYWHERE, 10)[0].article_id == 2
+
+
+def test_what_begins_so_is_offered_as_it_is_written(engine: TantivyEngine) -> None:
+    assert engine.complete(Kind.WORD, "élec", EVERYWHERE, 5, since=0) == ["élections", "electric"]
+    assert engine.complete(Kind.WORD, "elec", EVERYWHERE, 5, since=NOW - 150) == ["electric"]
+    assert engine.complete(Kind.AUTHOR, "doe", EVERYWHERE, 5, since=0) == ["Jeanne Doë"]
+    assert engine.complete(Kind.TAG, "", EVERYWHERE, 9, since=NOW - 250) == ["AI", "Cars", "Space"]
+
+
+def test_a_commit_keeps_changes_and_position_together(engine: TantivyEngine, writer: TantivyWriter) -> None:
+    assert (engine.position, engine.documents) == (Position(7, 8, 0), 3)
+    writer.put([ARTICLES[1]._replace(title="Four rockets launched", body="")])
+    writer.remove([3])
+    engine.refresh()
+    assert engine.documents == 3
+    writer.commit(Position(9, 1, 0))
+    engine.refresh()
+    assert (engine.position, engine.documents) == (Position(9, 1, 0), 2)
+    assert {hit.article_id for hit in engine.matching(parse("launch", NOW).nodes, EVERYWHERE, 9)} == {2}
+    assert not engine.matching(parse("satellite", NOW).nodes, EVERYWHERE, 9)

@@ -1,0 +1,183 @@
+"""The index follows the store, whatever happens to either."""
+
+import asyncio
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.core.settings import Settings
+from bot.search.engine import EVERYWHERE
+from bot.search.index_follower import IndexFollower
+from bot.store import Store
+from tests.search.library import Library
+
+
+async def found(follower: IndexFollower) -> list[int]:
+    """The ids of all articles that can be found."""
+    await follower.catch_up()
+    assert follower.engine is not None
+    return sorted(hit.article_id for hit in follower.engine.matching((), EVERYWHERE, 10_000, newest=True))
+
+
+async def stored(store: Store) -> list[int]:
+    return sorted([article.id async for article in store.articles.export()])
+
+
+@pytest.fixture
+async def library(store: Store) -> Library:
+    return await Library(store).open()
+
+
+@pytest.fixture
+async def follower(library: Library, tmp_path: Path) -> AsyncIterator[IndexFollower]:
+    follower = IndexFollower(library.store, tmp_path / "index")
+    yield follower
+    await follower.close()
+
+
+async def test_what_is_added_changed_and_deleted_is_followed(
+    library: Library, follower: IndexFollower, settings: Settings
+) -> None:
+    first = await library.add("Three satellites launched", "The rockets are made in Kourou.")
+    other = await library.new_feed("Other")
+    second = await library.add("An election", feed=other)
+    assert await found(follower) == [first, second]
+    third = await library.add("A late one")
+    assert follower.engine is not None
+    assert [hit.article_id for hit in follower.engine.any_words("Kourou", EVERYWHERE, 5)] == [first]
+    await library.store.articles.forget_texts(library.store.clock.now() + 1)
+    with sqlite3.connect(settings.database) as connection:  # whoever may delete articles, the index follows
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("DELETE FROM feed WHERE id = ?", (other.id,))
+    assert await found(follower) == [first, third]
+    assert not follower.engine.any_words("Kourou", EVERYWHERE, 5)
+
+
+async def test_an_index_that_is_gone_or_damaged_is_made_anew(
+    library: Library, follower: IndexFollower, tmp_path: Path
+) -> None:
+    ids = [await library.add(f"Article {number}") for number in range(3)]
+    assert await found(follower) == ids
+    await follower.close()
+    for path in (tmp_path / "index").rglob("*.idx"):
+        path.write_bytes(b"damaged")
+    damaged = IndexFollower(library.store, tmp_path / "index")
+    assert await found(damaged) == ids
+    await damaged.close()
+    shutil.rmtree(tmp_path / "index")
+    missing = IndexFollower(library.store, tmp_path / "index")
+    assert await found(missing) == ids
+    assert missing.built is None
+    await missing.close()
+
+
+async def test_an_index_of_another_database_is_made_anew(
+    library: Library, follower: IndexFollower, tmp_path: Path
+) -> None:
+    await library.add("Of the first")
+    assert len(await found(follower)) == 1
+    await follower.close()
+    other = await Store.open(tmp_path / "other.db", library.store.clock)
+    elsewhere = await Library(other).open()
+    await elsewhere.add("One")
+    ids = [1, await elsewhere.add("Two")]
+    moved = IndexFollower(other, tmp_path / "index")
+    assert await found(moved) == ids
+    await moved.close()
+    await other.close()
+
+
+async def test_a_backup_that_is_older_than_the_index(
+    library: Library, follower: IndexFollower, tmp_path: Path
+) -> None:
+    before = await library.add("Before the backup")
+    await library.store.backup(tmp_path / "copy.db")
+    await library.add("After the backup")
+    assert len(await found(follower)) == 2
+    await follower.close()
+    copy = await Store.open(tmp_path / "copy.db", library.store.clock)
+    restored = IndexFollower(copy, tmp_path / "index")
+    assert await found(restored) == [before]
+    await restored.close()
+    await copy.close()
+
+
+async def test_one_of_other_rules_is_searched_until_a_new_one_is_whole(
+    library: Library, follower: IndexFollower, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = [await library.add(f"Article {number}") for number in range(3)]
+    assert await found(follower) == ids
+    await follower.close()
+    monkeypatch.setattr("bot.search.tantivy_engine.RULES", "other")
+    newer = IndexFollower(library.store, tmp_path / "index")
+    assert await found(newer) == ids
+    assert len([path for path in (tmp_path / "index").iterdir() if path.is_dir()]) == 1
+    await newer.close()
+
+
+async def test_whoever_does_not_write_reads_what_the_writer_did(
+    library: Library, follower: IndexFollower, tmp_path: Path
+) -> None:
+    first = await library.add("First")
+    await follower.catch_up()
+    reader = IndexFollower(library.store, tmp_path / "index")
+    assert await found(reader) == [first]
+    second = await library.add("Second")
+    assert await found(reader) == [first]
+    await follower.catch_up()
+    assert await found(reader) == [first, second]
+    third = await library.add("Third")
+    await follower.close()
+    assert await found(reader) == [first, second, third]
+    await reader.close()
+
+
+CHILD = """
+import asyncio, sys
+from pathlib import Path
+from bot.core.clock import SystemClock
+from bot.search.index_follower import IndexFollower
+from bot.store import Store
+from tests.search.library import Library
+
+async def main():
+    store = await Store.open(Path(sys.argv[1]), SystemClock())
+    follower = IndexFollower(store, Path(sys.argv[2]))
+    library = await Library(store).open()
+    for number in range(10_000):
+        await library.add(f"Article {sys.argv[3]} {number}")
+        if number % 7 == 0:
+            await follower.catch_up()
+            print("caught up", flush=True)
+
+asyncio.run(main())
+"""
+
+
+async def test_killed_at_any_moment_it_loses_and_doubles_nothing(
+    library: Library, follower: IndexFollower, tmp_path: Path
+) -> None:
+    database, index = tmp_path / "killed.db", tmp_path / "killed"
+    for turn in range(3):
+        child = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", CHILD, str(database), str(index), str(turn),
+            stdout=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[2],
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        )  # fmt: skip
+        assert child.stdout is not None
+        await child.stdout.readline()
+        await asyncio.sleep(random.random() / 2)
+        child.send_signal(signal.SIGKILL)
+        await child.wait()
+        store = await Store.open(database, library.store.clock)
+        after = IndexFollower(store, index)
+        assert await found(after) == await stored(store)
+        await after.close()
+        await store.close()

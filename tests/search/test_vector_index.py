@@ -1,0 +1,87 @@
+"""Vectors in files: what is found, what later segments replace, what a merge keeps, what damage does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bot.search.semantic import vector_index
+from bot.search.semantic.fusion import fused
+from bot.search.semantic.vector_index import VectorIndex, cosines
+
+DIMENSIONS = 64
+
+
+def drawn(count: int, seed: int = 7) -> list[bytes]:
+    rng = np.random.default_rng(seed)
+    return [row.tobytes() for row in rng.integers(-90, 90, (count, DIMENSIONS)).astype(np.int8)]
+
+
+@pytest.fixture
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterable[VectorIndex]:
+    monkeypatch.setattr(vector_index, "SEALED", 32)
+    monkeypatch.setattr(vector_index, "MERGED", 3)
+    made = VectorIndex(tmp_path / "vectors", "toy")
+    assert made.claim()
+    made.begin_anew()
+    yield made
+    made.close()
+
+
+def test_many_segments_answer_as_one_and_the_latest_vector_of_an_article_counts(
+    index: VectorIndex, tmp_path: Path
+) -> None:
+    held: dict[int, bytes] = {}
+    for step in range(20):
+        ids = [*range(step * 20, step * 20 + 20), *range(0, step * 20, 50)]
+        vectors = drawn(len(ids), step)
+        index.add(ids, vectors)
+        held |= dict(zip(ids, vectors, strict=True))
+        index.save(set)
+    other = VectorIndex(tmp_path / "vectors", "toy")
+    for article_id, vector in held.items():
+        (best, cosine), *_ = other.nearest(vector, 3)
+        assert best == article_id
+        assert cosine == pytest.approx(1, abs=0.01)
+    assert len(list((tmp_path / "vectors").glob("*.usearch"))) < 8
+    assert other.cosines(held[0], [0, 10_000]) == {0: pytest.approx(1)}
+
+
+def test_a_merge_leaves_out_what_is_gone(index: VectorIndex) -> None:
+    for step in range(4):
+        index.add(range(step * 32, step * 32 + 32), drawn(32, step))
+        index.save(lambda ids: {id_ for id_ in ids if id_ % 2})
+    assert len(index) == 48 + 32
+
+
+def test_what_was_added_is_found_before_it_is_saved_and_lost_without(
+    index: VectorIndex, tmp_path: Path
+) -> None:
+    (vector,) = drawn(1)
+    index.save(set)
+    index.add([5], [vector])
+    assert index.nearest(vector, 1)[0][0] == 5
+    assert len(VectorIndex(tmp_path / "vectors", "toy")) == 0
+
+
+@pytest.mark.parametrize("file", ["manifest.json", "*.usearch"])
+def test_what_is_damaged_counts_as_missing(index: VectorIndex, tmp_path: Path, file: str) -> None:
+    index.add([5], drawn(1))
+    index.save(set)
+    (path,) = (tmp_path / "vectors").glob(file)
+    path.write_bytes(path.read_bytes()[:40])
+    assert VectorIndex(tmp_path / "vectors", "toy").stamp == ""
+
+
+def test_a_vector_of_nothing_is_near_to_nothing(index: VectorIndex) -> None:
+    index.add([1, 2], [bytes(DIMENSIONS), *drawn(1)])
+    assert [id_ for id_, cosine in index.nearest(drawn(1)[0], 2) if cosine > 0.1] == [2]
+    assert cosines(bytes(DIMENSIONS), drawn(1)) == [0]
+
+
+def test_rankings_are_fused_by_the_places_that_things_have_in_them() -> None:
+    assert fused("abcd", "dbe") == ["b", "d", "a", "c", "e"]
+    assert fused(["only"], []) == ["only"]

@@ -1,0 +1,108 @@
+"""Many servers and channels with posts waiting, and a bot that brings them there."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from bot.core.clock import SystemClock
+from bot.store import Store
+from tests.store.samples import new_article
+from tests.wire.bot_process import BotProcess, Launcher
+from tests.wire.discord_server import DiscordServer
+from tests.wire.state import Channel
+
+POSTING = "POST /channels/{channel}/messages"
+EDITING = "PATCH /channels/{channel}/messages/{message}"
+REACTING = "PUT /channels/{channel}/messages/{message}/reactions/{emoji}/@me"
+
+
+@dataclass
+class Crowd:
+    """`servers` with so many `channels` each, without a bot until `start`."""
+
+    discord: DiscordServer
+    launcher: Launcher
+    folder: Path
+    clock: SystemClock = field(default_factory=SystemClock)
+    bot: BotProcess | None = None
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "telex.db"
+
+    def server(self, channels: int) -> list[Channel]:
+        """A server with so many channels."""
+        acts = self.discord.acts
+        server = acts.add_server("Newsroom")
+        return [acts.add_channel(server, f"news-{number}") for number in range(channels)]
+
+    async def owe(self, name: str, channels: Sequence[Channel], posts: int) -> list[str]:
+        """Let channels be owed so many articles of a feed each; their titles."""
+        now = self.clock.now()
+        store = await Store.open(self.database, self.clock)
+        try:
+            feed = await store.feeds.add(
+                f"https://{name}.example/feed", title=name, outlet=name, next_poll=now + 10**6
+            )
+            for channel in channels:
+                assert channel.server_id is not None
+                await store.servers.joined(channel.server_id, "en-US")
+                await store.subscriptions.follow(
+                    server_id=channel.server_id, channel_id=channel.id, feed_id=feed.id, first_article_id=None
+                )
+            articles = [
+                new_article(feed, f"{name}-{number}", published=now - posts + number, language="en")
+                for number in range(posts)
+            ]
+            await store.polls.record(
+                replace(feed, last_poll=now, last_success=now),
+                new=articles,
+                catch_up_after=10**6,
+                first=False,
+            )
+        finally:
+            await store.close()
+        return [article.title for article in articles]
+
+    def change_all(self, channels: Sequence[Channel]) -> int:
+        """What was posted in these channels is to be edited now; how many posts that are."""
+        with closing(sqlite3.connect(self.database)) as connection, connection:
+            return connection.execute(
+                f"UPDATE dispatch SET edit_due = ? WHERE state = 'sent' "
+                f"AND channel_id IN ({','.join(str(channel.id) for channel in channels)})",
+                (self.clock.now(),),
+            ).rowcount
+
+    def start(self, **environment: str) -> BotProcess:
+        """Start the bot."""
+        given = {
+            "DISCORD_TOKEN": self.discord.token,
+            "TELEX_DATABASE": str(self.database),
+            "TELEX_SEMANTIC": "false",
+            "TELEX_FULL_TEXT": "never",
+            "WIRE_API": self.discord.api,
+            "WIRE_GATEWAY": self.discord.gateway.url,
+            "WIRE_READY": "0.2",
+        }
+        self.bot = BotProcess(self.launcher, self.folder, given | environment)
+        return self.bot
+
+    def posts(self, channels: Sequence[Channel]) -> int:
+        """How many messages these channels have."""
+        return sum(len(channel.messages) for channel in channels)
+
+
+@asynccontextmanager
+async def open_crowd(discord: DiscordServer, launcher: Launcher, folder: Path) -> AsyncIterator[Crowd]:
+    """A crowd whose bot does not outlive it."""
+    crowd = Crowd(discord, launcher, folder)
+    try:
+        yield crowd
+    finally:
+        if crowd.bot is not None:
+            crowd.bot.kill()
+            await crowd.bot.ended()

@@ -1,0 +1,68 @@
+"""One budget for all that Discord is asked: no limit broken, nobody waits for another server, posts first."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.wire.bot_process import Launcher
+from tests.wire.crowd import EDITING, POSTING, REACTING, Crowd, open_crowd
+from tests.wire.discord_server import DiscordServer
+
+
+@pytest.fixture
+async def crowd(discord_server: DiscordServer, launcher: Launcher, tmp_path: Path) -> AsyncIterator[Crowd]:
+    """A crowd in a Discord with its limits."""
+    discord_server.limit_everything(50, 1.0)
+    discord_server.limits[POSTING] = (5, 5.0)
+    discord_server.limits[EDITING] = (5, 5.0)
+    discord_server.limits[REACTING] = (1, 0.25)
+    async with open_crowd(discord_server, launcher, tmp_path) as opened:
+        yield opened
+        if opened.bot is not None:
+            sys.stderr.write(opened.bot.log)  # shown beside a failure
+
+
+def refused(discord: DiscordServer) -> list[str]:
+    return [str(call) for call in discord.calls if call.status == 429]
+
+
+async def test_a_burst_breaks_no_limit_and_reactions_wait_until_posts_are_there(crowd: Crowd) -> None:
+    channels = [channel for _ in range(8) for channel in crowd.server(5)]
+    await crowd.owe("burst", channels, 3)
+    crowd.start()
+    await crowd.discord.until(lambda: crowd.posts(channels) == 120, within=60)
+    assert crowd.discord.count("PUT", "/reactions/") < 40
+    await crowd.discord.until(lambda: crowd.discord.count("PUT", "/reactions/") >= 100, within=60)
+    assert refused(crowd.discord) == []
+
+
+async def test_a_quiet_channels_post_does_not_wait_behind_those_of_another_server(crowd: Crowd) -> None:
+    loud, (quiet,) = crowd.server(10), crowd.server(1)
+    await crowd.owe("loud", loud, 50)
+    await crowd.owe("quiet", [quiet], 1)
+    crowd.start(TELEX_SEED_REACTION="false")
+    await crowd.discord.until(lambda: crowd.posts([quiet]), within=60)
+    assert crowd.posts(loud) <= 100
+    assert refused(crowd.discord) == []
+
+
+async def test_hundreds_of_edits_in_a_channel_delay_no_correction_in_another_server(crowd: Crowd) -> None:
+    (loud,), (quiet,) = crowd.server(1), crowd.server(1)
+    await crowd.owe("loud", [loud], 60)
+    await crowd.owe("quiet", [quiet], 1)
+    crowd.discord.limits[POSTING] = (1000, 1.0)
+    bot = crowd.start(TELEX_SEED_REACTION="false")
+    await crowd.discord.until(lambda: crowd.posts([loud, quiet]) == 61, within=60)
+    await bot.stop()
+    assert crowd.change_all([loud]) == 60
+    assert crowd.change_all([quiet]) == 1
+    crowd.start(TELEX_SEED_REACTION="false")
+    await crowd.discord.until(
+        lambda: crowd.discord.count("PATCH", f"/channels/{quiet.id}/"),
+        within=30,
+    )
+    assert crowd.discord.count("PATCH", f"/channels/{loud.id}/") <= 10
