@@ -92,8 +92,10 @@ def read(text: str, now: int, zone: tzinfo = UTC) -> Vague | None:
     if len(topic) > (most if heads else TOPIC_OF_AN_EVENT):
         return None
     lately = Period(now - time_expressions.LATELY, now + 1)
-    period = lately if moment is None else moment.period
-    return Vague(topic, period, stated=period != lately)  # "these days" name none
+    if moment is None:
+        return Vague(topic, lately, stated=False)
+    counted = any(map(str.isdigit, folded[moment.start : moment.end]))  # "these days" are no number of days
+    return Vague(topic, moment.period, stated=counted or moment.period != lately)
 
 
 def folded_of(text: str) -> str:
