@@ -35,7 +35,7 @@ SHOWN_BY = {
     "create_thread": {"name"},
 }
 """And others by what takes them."""
-SAYS = {"send", "send_message", "edit_message", "reply", "Refusal", "NeedsPassword", "Ask", "Page"}
+SAYS = {"send", "send_message", "edit_message", "reply", "Refusal", "Ask", "Page"}
 """What shows its arguments by position."""
 SILENT = {"debug", "info", "warning", "error", "exception", "compile", "fullmatch", "match", "ValueError"}
 """What is called with words that no person of Discord's sees: logs, patterns, errors of ours."""
