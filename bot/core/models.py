@@ -313,7 +313,7 @@ class Question:
     """A question that somebody asked. `language` is the one that Telex answered in, `asked` when.
 
     `public`: everybody in the channel saw it. `article_id` is the article that it is about, `follows` the
-    question before it in the conversation.
+    question before it in the conversation, `sources` are the articles that answered it.
     """
 
     id: int
@@ -327,6 +327,7 @@ class Question:
     answered: bool
     article_id: int | None
     follows: int | None
+    sources: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

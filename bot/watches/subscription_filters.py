@@ -12,8 +12,9 @@ from functools import partial
 from bot.core.choices import Filter
 from bot.core.models import Article, NewArticle
 from bot.core.refusals import Declined
+from bot.search.analysed_query import small_words
 from bot.search.filter_names import Filter as Search
-from bot.search.query_matching import Criterion, ReadArticle, criterion_of, languages_of, small_words
+from bot.search.query_matching import Criterion, ReadArticle, criterion_of, languages_of
 from bot.search.query_syntax import MAX_LENGTH, parse
 from bot.search.query_tree import Condition, Query, leaves
 from bot.store import Store
@@ -41,7 +42,7 @@ def check(text: str, now: int) -> Query:
             raise Declined(Unfit.FILTER_DATED)
         if isinstance(leaf, Condition) and leaf.filter is Search.BOOKMARKED:
             raise Declined(Unfit.BOOKMARKED)
-    if small := small_words(query):
+    if small := small_words(query.nodes):
         raise Declined(Unfit.SMALL_WORDS, words=", ".join(small))
     if criterion_of(query) is None:
         raise Declined(Unfit.EMPTY_FILTER)

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Sequence
 
 from bot.core.models import Article
 from bot.core.refusals import Declined
+from bot.search.analysed_query import small_words
 from bot.search.filter_names import Filter
-from bot.search.query_matching import Criterion, Key, Kind, ReadArticle, criterion_of, small_words
+from bot.search.query_matching import Criterion, Key, Kind, ReadArticle, criterion_of
 from bot.search.query_syntax import MAX_LENGTH, parse
 from bot.search.query_tree import AnyOf, Condition, Not, Query, leaves
 from bot.store import Store
@@ -42,7 +43,7 @@ async def check(store: Store, text: str) -> Query:
             raise Declined(Unfit.WATCH_DATED)
         if isinstance(leaf, Condition) and leaf.filter is Filter.BOOKMARKED:
             raise Declined(Unfit.BOOKMARKED)
-    if small := small_words(query):
+    if small := small_words(query.nodes):
         raise Declined(Unfit.SMALL_WORDS, words=", ".join(small))
     wanted = criterion_of(query)
     keys = wanted.keys(_unknown) if wanted is not None else frozenset()

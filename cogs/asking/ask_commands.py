@@ -14,19 +14,27 @@ from discord.ext import commands
 
 from bot.answers import mentions
 from bot.answers.mentions import Want, Wanted
-from bot.answers.question_service import THREAD_MEMORY, Asked, QuestionService, TooMany, closest
+from bot.answers.question_service import (
+    DIRECT_MEMORY,
+    THREAD_MEMORY,
+    Asked,
+    QuestionService,
+    TooMany,
+    closest,
+)
 from bot.client.discord_client import Telex, in_words
 from bot.core import locale
 from bot.core.locale import _, clickable
 from bot.core.models import Question
-from bot.core.rate_limits import Limit
+from bot.core.refusals import Refusal
 from bot.posting import permissions
 from bot.posting.rendering import messages
 from bot.search.query_syntax import MAX_LENGTH, parse
 from cogs.asking.answer_views import reply
 from cogs.asking.answer_votes import VoteButton
-from cogs.asking.public_feeds import Place, shared_feed_ids
-from cogs.reading.reading_commands import nothing_to_read, results
+from cogs.asking.follow_up_buttons import NextButton, TellButton, readable
+from cogs.asking.readable_feeds import Place, read_in_direct_messages, shared_feed_ids
+from cogs.reading.result_pages import nothing_to_read, results
 from cogs.reading.saving import post_of
 from cogs.shared.rights import in_servers
 from cogs.shared.views import Interaction
@@ -35,7 +43,6 @@ log = logging.getLogger(__name__)
 
 _FOUND = 5  # results of a search in a channel
 _MOST_LOGGED = 10_000  # channels
-_DIRECT = 60.0  # seconds between answers to a person's direct messages
 _MARKUP = re.compile(r"<(?:@[!&]?|#|/[^:>]*:|a?:\w+:|t:)[-\w:]+>")
 _KINDS = (discord.MessageType.default, discord.MessageType.reply)
 
@@ -47,16 +54,15 @@ class Asking(commands.Cog):
         self.bot = bot
         newsroom = bot.newsroom
         self._service = QuestionService(newsroom.store, newsroom.searcher, newsroom.clock, newsroom.writer)
-        self._direct = Limit(bot.newsroom.clock, allowed=1, period=_DIRECT)
         self._mute: set[int] = set()  # channels in which the bot was found to have no say
 
     async def cog_load(self) -> None:
-        """Count votes, also under answers of earlier processes."""
-        self.bot.add_dynamic_items(VoteButton)
+        """Answer the buttons under answers, of earlier processes too."""
+        self.bot.add_dynamic_items(VoteButton, NextButton, TellButton)
 
     async def cog_unload(self) -> None:
-        """Stop counting."""
-        self.bot.remove_dynamic_items(VoteButton)
+        """Stop answering."""
+        self.bot.remove_dynamic_items(VoteButton, NextButton, TellButton)
 
     @app_commands.command(
         name="ask", description=locale_str("Ask a question; the articles that you can see here answer")
@@ -71,39 +77,60 @@ class Asking(commands.Cog):
     ) -> None:
         """Answer a question, for the asker alone or for all."""
         assert interaction.guild is not None
-        assert isinstance(interaction.user, discord.Member)
         self._service.admit(question, person_id=interaction.user.id, server_id=interaction.guild.id)
         place = _place(interaction.channel)
         public = public and place is not None  # of any other place it is not known who reads it
         await interaction.response.defer(ephemeral=not public, thinking=True)
-        if public and place is not None:
-            feed_ids = await shared_feed_ids(self.bot, interaction.user, place)
-        else:
+        follows = await self._last_in(place.id) if isinstance(place, discord.Thread) else None
+        await self._reply(interaction, question, public=public, follows=follows)
+
+    async def answer_next(self, interaction: Interaction, text: str, question_id: int) -> None:
+        """Answer the question of a button under an answer, for those who read that answer."""
+        before = await readable(interaction, question_id)
+        if before is None or not text:
+            raise Refusal(_("This answer is too old. Ask again."))
+        server_id = interaction.guild_id or before.server_id
+        self._service.admit(text, person_id=interaction.user.id, server_id=server_id)
+        await interaction.response.defer(ephemeral=not before.public, thinking=True)
+        await self._reply(interaction, text, public=before.public, follows=before)
+
+    async def _reply(
+        self, interaction: Interaction, text: str, *, public: bool, follows: Question | None
+    ) -> None:
+        """Answer an interaction that was acknowledged."""
+        person, place = interaction.user, _place(interaction.channel)
+        if isinstance(person, discord.Member) and public and place is not None:
+            feed_ids = await shared_feed_ids(self.bot, person, place)
+        elif isinstance(person, discord.Member):
             feed_ids = await self.bot.visible_feed_ids(interaction)
+        else:
+            feed_ids = (await read_in_direct_messages(self.bot, person.id)).feed_ids
         if not feed_ids:
-            await interaction.edit_original_response(embed=await self._nothing(interaction.user))
+            nothing = await self._nothing(person) if isinstance(person, discord.Member) else _unshared()
+            await interaction.edit_original_response(embed=nothing)
             return
         told = await self._service.answer(
             Asked(
-                text=question,
+                text=text,
                 feed_ids=feed_ids,
-                server_id=interaction.guild.id,
+                server_id=interaction.guild_id or (follows.server_id if follows else 0),
                 channel_id=interaction.channel_id or 0,
-                person_id=interaction.user.id,
+                person_id=person.id,
                 public=public,
-                article_id=await self._article_of_thread(place, question),
+                article_id=await self._article_of_thread(place, text),
                 insists=False,
-                follows=await self._last_in(place.id) if isinstance(place, discord.Thread) else None,
+                follows=follows,
             )
         )
-        embed, view = reply(told, public=public, title=True)
-        message = await interaction.edit_original_response(embed=embed, view=view)
+        message = await interaction.edit_original_response(
+            view=reply(told, public=public, title=True), allowed_mentions=discord.AllowedMentions.none()
+        )
         if public:
             await self.bot.store.questions.answered_by(told.question_id, message.id)
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
-        """Answer a message that mentions the bot, and a direct one with where to ask."""
+        """Answer a message that mentions the bot, and a direct one."""
         if message.author.bot or message.webhook_id is not None or message.type not in _KINDS:
             return
         if message.guild is None:
@@ -170,8 +197,7 @@ class Asking(commands.Cog):
                 message_id=message.id,
             )
         )
-        embed, view = reply(told, public=True, title=False)
-        sent = await self._send(message, place, embed=embed, view=view)
+        sent = await self._send(message, place, view=reply(told, public=True, title=False))
         if sent is not None:
             await self.bot.store.questions.answered_by(told.question_id, sent.id)
 
@@ -209,7 +235,7 @@ class Asking(commands.Cog):
         """The question that a message follows: the one it replies to, else the last one in its thread."""
         replied_to = _replied_to(message)
         if replied_to is not None:
-            return await self.bot.store.questions.of_message(replied_to, place.guild.id)
+            return await self.bot.store.questions.of_message(replied_to, place.id)
         return await self._last_in(place.id) if isinstance(place, discord.Thread) else None
 
     async def _last_in(self, thread_id: int) -> Question | None:
@@ -231,19 +257,76 @@ class Asking(commands.Cog):
         )
 
     async def _answer_directly(self, message: discord.Message) -> None:
-        if self._direct.wait(message.author.id):
+        """Answer a direct message from what the person can read in the servers they share with the bot."""
+        person_id = message.author.id
+        wanted = mentions.wanted(message.content.strip(), self.bot.newsroom.clock.now(), addressed=True)
+        locale.speak(wanted.language or self.bot.newsroom.settings.language)
+        if wanted.want is Want.NOTHING:
             return
-        self._direct.take(message.author.id)
-        locale.speak(mentions.language(message.content) or self.bot.newsroom.settings.language)
-        with contextlib.suppress(discord.HTTPException):
-            await message.channel.send(
-                clickable(
-                    _(
-                        "I answer in servers, since I know there which articles you can see: mention me "
-                        "there with your question. Here I have /bookmarks, /privacy and /help for you."
-                    )
+        if wanted.want is Want.HELP:
+            await self._send_directly(message, embed=_direct_help())
+            return
+        try:
+            known = await read_in_direct_messages(self.bot, person_id)
+            if not known.feed_ids:
+                await self._send_directly(message, embed=_unshared())
+                return
+            self._service.admit(wanted.text, person_id=person_id, server_id=known.server_id)
+            with contextlib.suppress(discord.HTTPException):
+                await message.channel.typing()
+            if wanted.want is Want.SEARCH:
+                query = parse(wanted.text, self.bot.newsroom.clock.now())
+                found = await self._service.search(query, feed_ids=known.feed_ids, limit=_FOUND)
+                await self._send_directly(message, embed=results(query.text, found))
+                return
+            replied_to = _replied_to(message)
+            told = await self._service.answer(
+                Asked(
+                    text=wanted.text,
+                    feed_ids=known.feed_ids,
+                    server_id=known.server_id,
+                    channel_id=message.channel.id,
+                    person_id=person_id,
+                    public=False,
+                    article_id=await self._article_told_directly(replied_to, wanted.text),
+                    insists=replied_to is not None,
+                    follows=await self._before_directly(message, replied_to),
+                    message_id=message.id,
                 )
             )
+            sent = await self._send_directly(message, view=reply(told, public=False, title=False))
+            if sent is not None:
+                await self.bot.store.questions.answered_by(told.question_id, sent.id)
+        except TooMany as refusal:
+            if not refusal.known:
+                await self._send_directly(message, content=str(refusal))
+        except Exception as error:  # noqa: BLE001  # whatever it is, the person is told and it is logged
+            await self._send_directly(message, content=in_words(error, "a direct message"))
+
+    async def _article_told_directly(self, replied_to: int | None, text: str) -> int | None:
+        """The article of the notice of a watch that a direct message replies to."""
+        post = None if replied_to is None else await post_of(self.bot, replied_to, None)
+        if post is None or not post.article_ids:
+            return None
+        article = closest(text, await self.bot.store.articles.by_ids(post.article_ids))
+        return (
+            post.article_ids[0] if article is None and len(post.article_ids) == 1 else article and article.id
+        )
+
+    async def _before_directly(self, message: discord.Message, replied_to: int | None) -> Question | None:
+        """The question that a direct message follows: the one it replies to, else the last one of late."""
+        questions, channel_id = self.bot.store.questions, message.channel.id
+        if replied_to is not None:
+            return await questions.of_message(replied_to, channel_id)
+        since = self.bot.newsroom.clock.now() - DIRECT_MEMORY
+        return await questions.last_of(message.author.id, channel_id, since)
+
+    async def _send_directly(self, message: discord.Message, **content: Any) -> discord.Message | None:  # noqa: ANN401  # of a message
+        """Answer a direct message; None where Discord does not let the bot."""
+        try:
+            return await message.channel.send(**content, allowed_mentions=discord.AllowedMentions.none())
+        except discord.HTTPException:
+            return None
 
     def _may_speak(self, place: Place) -> bool:
         """Whether the bot can answer in a channel; where it cannot, that is logged once."""
@@ -302,3 +385,20 @@ def _help(bot: Telex, *, by_role: bool) -> discord.Embed:
         ),
     )
     return discord.Embed(colour=messages.COLOUR, description="\n".join(f"• {line}" for line in lines))
+
+
+def _direct_help() -> discord.Embed:
+    lines = (
+        _("Ask me about the news, as in “What happened with Signal?”"),
+        _("I answer from the feeds that you can read in the servers we share."),
+        clickable(_("/bookmarks shows what you saved. /help tells the rest.")),
+    )
+    return discord.Embed(colour=messages.COLOUR, description="\n".join(f"• {line}" for line in lines))
+
+
+def _unshared() -> discord.Embed:
+    """What to say in direct messages to somebody who sees no feed."""
+    return discord.Embed(
+        title=_("Nothing to read yet"),
+        description=_("We share no server where you can see a channel that follows a feed."),
+    )

@@ -102,7 +102,7 @@ def vote(question_id: int, *, helped: bool) -> discord.ui.Button[Any]:
 def missed(question_id: int) -> discord.ui.Button[Any]:
     """The same under "I don't know", where there is only this to say, in the language of this task."""
     button = vote(question_id, helped=False)
-    button.label = safe.plain(_("The articles do say"), _LONGEST_LABEL)
+    button.label = safe.plain(_("The answer is in there"), _LONGEST_LABEL)
     return button
 
 
@@ -166,13 +166,16 @@ def row(*items: discord.ui.Item[Any] | None) -> discord.ui.View:
 
 def custom_ids(message: discord.Message) -> set[str]:
     """The ids of a message's buttons and menus."""
-    return {
-        child.custom_id
-        for component in message.components
-        if isinstance(component, discord.ActionRow)
-        for child in component.children
-        if isinstance(child, discord.Button | discord.SelectMenu) and child.custom_id
-    }
+    found: set[str] = set()
+    inside = list(message.components)
+    while inside:
+        component = inside.pop()
+        if isinstance(component, discord.Button | discord.SelectMenu) and component.custom_id:
+            found.add(component.custom_id)
+        inside += getattr(component, "children", ())
+        if isinstance(component, discord.SectionComponent):
+            inside.append(component.accessory)
+    return found
 
 
 class Keys(NamedTuple):
