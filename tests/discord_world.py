@@ -41,7 +41,8 @@ from simcord.env import Env
 import cogs
 from bot.client.discord_client import Telex
 from bot.core.locale import catalogue, know_commands
-from bot.core.refusals import Refusal
+from bot.core.refusals import Declined, Refusal
+from bot.feeds.fetch_errors import FeedError
 from bot.posting.permissions import INVITATION
 from tests.clocks import ManualClock
 
