@@ -38,6 +38,9 @@ FORGERIES: dict[str, Callable[[Crowd, str, int], list[Forged]]] = {
         (buttons.pick_id(what), [people.articles[word].key])
         for what in (people.articles[word].key, "catch-up:1")
     ],
+    "ShowAll": lambda people, word, _: [
+        (f"telex:all:{what}", None) for what in (people.articles[word].key, "catch-up:1")
+    ],
     "StopButton": lambda people, word, _: [(f"telex:stop:watch:{people.watches[word]}:1", None)],
     "BeginButton": lambda _people, _word, _question: [(buttons.BEGIN, None)],
     "VoteButton": lambda _people, _word, question: [(buttons.vote_id(question, helped=False), None)],
@@ -47,6 +50,7 @@ IDS = {
     "SaveButton": "telex:save:{}",
     "LikeButton": "telex:like:{}",
     "SaveMenu": "telex:pick:{}",
+    "ShowAll": "telex:all:{}",
     "VoteButton": "telex:vote:up:{}",
     "StopButton": "telex:stop:watch:{}:1",
     "BeginButton": buttons.BEGIN,
