@@ -54,7 +54,14 @@ if TYPE_CHECKING:
 LOOPS = ("Polling", "Posting")
 """Cogs whose loops would run beside a test."""
 
-EXPECTED = (Refusal, app_commands.CommandOnCooldown, app_commands.CheckFailure, app_commands.TransformerError)
+EXPECTED = (
+    Refusal,
+    Declined,
+    FeedError,
+    app_commands.CommandOnCooldown,
+    app_commands.CheckFailure,
+    app_commands.TransformerError,
+)
 """Errors that a person may cause and the bot answers in words."""
 
 
