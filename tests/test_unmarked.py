@@ -47,6 +47,7 @@ ALLOWED = {
     "Discord refused the token. Copy it from the developer portal: Bot, Reset Token.": "said on a terminal",
     " in server ": "for the log",
     "a mention in server ": "for the log",
+    "a direct message": "for the log",
     "it lacks ": "for the log",
     "rate limited for ": "kept and logged; `outcomes.describe` has the words for it",
     "no connection: ": "kept and logged; `outcomes.describe` has the words for it",
