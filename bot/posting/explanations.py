@@ -121,6 +121,8 @@ def sentence(  # noqa: PLR0911  # one line a fate
     match fate.fate:
         case Fate.POSTED:
             return _("posted {when}").format(when=when)
+        case Fate.CAUGHT_UP:
+            return _("in a catch-up {when}").format(when=when)
         case Fate.WAITING:
             return _waiting(when, problem(reason) if reason else "")
         case Fate.JOINED:

@@ -24,7 +24,7 @@ from cogs.shared import article_cards
 from cogs.shared.rights import in_servers
 from cogs.shared.views import Interaction
 
-_SHOWN = frozenset({Fate.POSTED, Fate.JOINED, Fate.DIGESTED})
+_SHOWN = frozenset({Fate.POSTED, Fate.JOINED, Fate.CAUGHT_UP, Fate.DIGESTED})
 _ARTICLES = 5
 _FEEDS = 3
 _LINES = 25

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import discord
 
 from bot.core.locale import _, amount, clickable, ngettext
+from bot.core.models import Article
 from bot.core.refusals import Refusal
 from bot.search.query_tree import Query
 from bot.search.searching import Searcher, SearchPage, Sort
@@ -32,9 +33,13 @@ class Reader(Pages):
     async def _open(self, interaction: Interaction, values: list[str]) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
         article = await interaction.client.store.articles.by_key(values[0])
-        if article is None or article.feed_id not in await interaction.client.visible_feed_ids(interaction):
+        if article is None or not await self.may_read(interaction, article):
             raise Refusal(unreadable())
         await article_cards.show(interaction, article)
+
+    async def may_read(self, interaction: Interaction, article: Article) -> bool:
+        """Whether the asker may open an article now."""
+        return article.feed_id in await interaction.client.visible_feed_ids(interaction)
 
 
 class SearchPages(Reader):

@@ -38,6 +38,9 @@ FORGERIES: dict[str, Callable[[Crowd, str, int], list[Forged]]] = {
         (buttons.pick_id(what), [people.articles[word].key])
         for what in (people.articles[word].key, "catch-up:1")
     ],
+    "ShowAll": lambda people, word, _: [
+        (f"telex:all:{what}", None) for what in (people.articles[word].key, "catch-up:1")
+    ],
     "StopButton": lambda people, word, _: [(f"telex:stop:watch:{people.watches[word]}:1", None)],
     "BeginButton": lambda _people, _word, _question: [(buttons.BEGIN, None)],
     "VoteButton": lambda _people, _word, question: [(buttons.vote_id(question, helped=False), None)],
@@ -50,6 +53,7 @@ IDS = {
     "SaveButton": "telex:save:{}",
     "LikeButton": "telex:like:{}",
     "SaveMenu": "telex:pick:{}",
+    "ShowAll": "telex:all:{}",
     "VoteButton": "telex:vote:up:{}",
     "NextButton": "telex:next:{}:0",
     "TellButton": "telex:tell:{}",
