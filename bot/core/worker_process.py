@@ -1,8 +1,8 @@
 """A worker process: what it does with the calls that `bot.core.workers` sends it.
 
 It imports nothing but what the calls need, so that it stays small. What it read may have taken it over, so
-its answers are MessagePack, of which its parent makes nothing but values of the type that the function declares
-(https://jcristharif.com/msgspec/).
+its answers are MessagePack, and the parent makes nothing of them but values of the type that the function
+declares (https://jcristharif.com/msgspec/).
 """
 
 from __future__ import annotations
