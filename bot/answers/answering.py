@@ -1,8 +1,8 @@
 """Answers to questions: the passages of stored articles that answer, word for word, or that none does.
 
-A question about a period is answered by the stories of that period (`happenings`, `timelines`), one about an
-article from that article first; what a question leaves unsaid comes from those before it (`context`). Where a
-model service is configured it writes the answer from the passages (`writer`).
+A question for the news is answered by the biggest stories (`vague_questions`, `news_briefing`), one about an
+article from that article first; what a question leaves unsaid comes from those before it (`conversation`).
+Where a model service is configured it writes the answer from the passages (`writer`).
 """
 
 from __future__ import annotations
@@ -11,19 +11,18 @@ import math
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, tzinfo
 from itertools import islice
 from typing import NamedTuple
 
-from babel.dates import get_month_names
-
-from bot.answers import conversation, happenings, time_expressions, timelines
+from bot.answers import conversation, time_expressions, vague_questions
 from bot.answers.answer_model import Answer, Line, Quote, Sentence, Tier
 from bot.answers.answer_worker import NEEDED, Drawn, Extract, read_and_draw
-from bot.answers.happenings import Happening
 from bot.answers.model_writer import PASSAGES, Writer
+from bot.answers.news_briefing import briefing
 from bot.answers.question_analysis import FORMED, MEASURED, Kind, present, understood
 from bot.answers.scoring import LONGEST
+from bot.answers.vague_questions import Vague, folded_of
 from bot.core import locale
 from bot.core.models import Article
 from bot.search import ranking
@@ -36,7 +35,6 @@ from bot.search.semantic.semantic_search import Nearby
 from bot.store.sqlite.hits import Hit
 from bot.text import periods, terms
 from bot.text.language import detect
-from bot.text.periods import Period
 
 __all__ = ["Answer", "Line", "Quote", "Sentence", "Writer", "ask"]
 
@@ -99,30 +97,31 @@ async def ask(
     feed_ids: Collection[int] | None,
     about: int | None = None,
     earlier: Sequence[str] = (),
+    sources: Sequence[int] = (),
     writer: Writer | None = None,
     zone: tzinfo = UTC,
 ) -> Answer:
     """Answer a question from the articles of these feeds (None: of all). Never raises for what was asked.
 
     `about` is the id of the article that it is asked about, `earlier` are the questions before it in the
-    conversation, oldest first, and `writer` writes the answer where one is configured. The days of which the
-    question speaks begin at midnight in `zone`.
+    conversation, oldest first, `sources` the ids of the articles that answered the last of them, and `writer`
+    writes the answer where one is configured. The days of which the question speaks begin at midnight in
+    `zone`.
     """
     whole = conversation.whole(text, earlier)
     article = None if about is None else await _visible(searcher, about, feed_ids)
-    happening = happenings.asked(whole[:MAX_LENGTH], searcher.store.clock.now(), zone)
-    if happening is not None and article is not None and not happening.topic:
-        happening = None
-    answer = None if happening is None else await _happened(searcher, whole, feed_ids, happening)
-    if answer is None and article is not None:
-        answer = await _about(searcher, whole, article, writer)
-    topic = happenings.topic_of(whole[:MAX_LENGTH])
-    if answer is None and topic:
-        answer = await _listed(searcher, text, await timelines.newest_on(searcher, topic, feed_ids=feed_ids))
+    vague = vague_questions.read(whole, searcher.store.clock.now(), zone)
+    if vague is not None and article is not None and not vague.topic:
+        vague = None
+    answer = None if vague is None else await _told(searcher, whole, feed_ids, vague)
     if answer is None:
-        if happening is not None and not happening.stated:
-            topic = happening.topic
-        answer = await _sought(searcher, whole, feed_ids, happening, topic, writer, zone)
+        for quoted in (about, *sources):
+            known = None if quoted is None else await _visible(searcher, quoted, feed_ids)
+            answer = None if known is None else await _about(searcher, whole, known, writer)
+            if answer is not None:
+                break
+    if answer is None:
+        answer = await _sought(searcher, whole, feed_ids, writer, zone)
     newest = await searcher.store.articles.newest(feed_ids, limit=1)
     answer = replace(answer, question=text, newest=newest[0].published if newest else None, zone=zone)
     if answer.answered or answer.period is None:
@@ -135,43 +134,13 @@ async def _sought(
     searcher: Searcher,
     text: str,
     feed_ids: Collection[int] | None,
-    happening: Happening | None,
-    topic: Sequence[str],
     writer: Writer | None,
     zone: tzinfo,
 ) -> Answer:
-    """The answer that is looked for in what articles say, whatever is asked.
-
-    What happened at a date of which no article is may be told by one of another time that names it; of a date
-    alone, of no topic, that says nothing. Where a question asks to be told of a `topic`, only that is looked
-    for: `quoi de neuf` is found where there are nine.
-    """
-    found = await _found(searcher, " ".join(topic) or text, feed_ids, zone)
-    dated = happening if happening is not None and happening.dated else None
-    closed = conversation.leaves_open(text) or (dated is not None and not dated.topic)
-    answer = None if closed else await _answer(text, found, SURE_ENOUGH, writer)
-    if answer is not None and dated is not None and not _speaks_of(answer, dated.period, zone):
-        answer = None
-    if answer is None and (topic := happenings.befallen(text[:MAX_LENGTH])):
-        answer = await _listed(searcher, text, await timelines.fate(searcher, topic, feed_ids=feed_ids))
-    return answer or Answer(
-        question=text,
-        nearest=found.nearest(),
-        sureness=found.drawn.sureness,
-        period=dated and dated.period,
-    )
-
-
-def _speaks_of(answer: Answer, period: Period, zone: tzinfo) -> bool:
-    """Whether what is quoted names the year of a period, or the month of a shorter one."""
-    quoted = " ".join(f"{quote.article.title} {quote.text}" for quote in answer.quotes)
-    start, end = (datetime.fromtimestamp(moment, zone) for moment in (period.start, period.end - 1))
-    if any(start.year <= int(number) <= end.year for number in _YEARS.findall(quoted)):
-        return True
-    if (start.year, start.month) != (end.year, end.month):
-        return False
-    months = {terms.fold(get_month_names(locale=language)[start.month]) for language in locale.LANGUAGES}
-    return not months.isdisjoint(terms.words(quoted))
+    """The answer that is looked for in what articles say, whatever is asked."""
+    found = await _found(searcher, text, feed_ids, zone)
+    answer = await _answer(text, found, SURE_ENOUGH, writer)
+    return answer or Answer(question=text, nearest=found.nearest(), sureness=found.drawn.sureness)
 
 
 async def _visible(searcher: Searcher, article_id: int, feed_ids: Collection[int] | None) -> Article | None:
@@ -183,42 +152,30 @@ async def _visible(searcher: Searcher, article_id: int, feed_ids: Collection[int
     return next((other for other in others if other.feed_id in feed_ids), None)
 
 
-async def _happened(
-    searcher: Searcher, text: str, feed_ids: Collection[int] | None, happening: Happening
+async def _told(
+    searcher: Searcher, text: str, feed_ids: Collection[int] | None, vague: Vague
 ) -> Answer | None:
-    """A list of the stories of a period, or about what is new; None where something else may answer."""
-    lines, period = await timelines.told(searcher, happening, feed_ids=feed_ids)
-    if lines:
-        return await _listed(searcher, text, lines, period)
-    if happening.dated:
-        return None
-    if not happening.stated:
-        lines = await timelines.newest_on(searcher, happening.topic, feed_ids=feed_ids)
-        return await _listed(searcher, text, lines)
-    if happening.topic:
-        nearest = await timelines.otherwise(searcher, happening.topic, feed_ids=feed_ids, most=NEAREST)
-    else:
-        nearest = tuple(await searcher.store.articles.newest(feed_ids, limit=NEAREST))
-    return Answer(question=text, nearest=nearest, period=period)
-
-
-async def _listed(
-    searcher: Searcher, text: str, lines: tuple[Line, ...], period: Period | None = None
-) -> Answer | None:
-    """Stories in a line each, of a period, the first of them quoted as well; None without any."""
+    """The biggest stories that a question for the news asks for, their headlines quoted; None without any."""
+    lines, period = await briefing(searcher, vague, feed_ids=feed_ids)
     if not lines:
         return None
-    sources = tuple(line.article for line in lines)
-    begun = await searcher.aside(_begun, sources[:QUOTES])
-    quotes = tuple(Quote(words, each) for words, each in zip(begun, sources, strict=False) if words)
-    return Answer(question=text, tier=Tier.SURE, quotes=quotes, sources=sources, lines=lines, period=period)
+    return Answer(
+        question=text,
+        tier=Tier.SURE,
+        quotes=tuple(Quote(line.text[:LONGEST], line.article) for line in lines[:QUOTES]),
+        sources=tuple(line.article for line in lines),
+        lines=lines,
+        period=period,
+    )
 
 
 async def _about(searcher: Searcher, text: str, article: Article, writer: Writer | None) -> Answer | None:
     """The answer that one article gives, or None."""
-    folded = happenings.folded_of(text)
-    own = conversation.own_words(_ARTICLE.sub(" ", folded))
-    if _OVERVIEW.search(folded) and not conversation.own_words(_ARTICLE.sub(" ", _OVERVIEW.sub(" ", folded))):
+    folded = folded_of(text)
+    own = conversation.telling_words(_ARTICLE.sub(" ", folded))
+    if _OVERVIEW.search(folded) and not conversation.telling_words(
+        _ARTICLE.sub(" ", _OVERVIEW.sub(" ", folded))
+    ):
         return await _overview(searcher, text, article, writer)
     await searcher.finder.vocabulary.ready()
     asked = understood(text)
@@ -248,11 +205,6 @@ async def _overview(searcher: Searcher, text: str, article: Article, writer: Wri
     return Answer(question=text, tier=Tier.SURE, quotes=(Quote(begins, article),), sources=(article,))
 
 
-def _begun(articles: Sequence[Article]) -> list[str]:
-    """How articles begin."""
-    return [passages(article).beginning(LONGEST) for article in articles]
-
-
 def _in_stretches(article: Article) -> tuple[str, list[str]]:
     """How an article begins, and its first passages."""
     whole = passages(article, read=WHOLE)
@@ -262,7 +214,7 @@ def _in_stretches(article: Article) -> tuple[str, list[str]]:
 async def _found(searcher: Searcher, text: str, feed_ids: Collection[int] | None, zone: tzinfo) -> _Evidence:
     """What the articles of some feeds say, those of the period alone that the question speaks of."""
     now = searcher.store.clock.now()
-    folded = happenings.folded_of(text[:MAX_LENGTH])
+    folded = folded_of(text[:MAX_LENGTH])
     moment = time_expressions.find(folded, now, zone)
     since = None
     if moment and moment.relative and not _NO_LIMIT.match(folded[moment.start : moment.end]):

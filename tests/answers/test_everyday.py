@@ -47,7 +47,7 @@ async def asked(library: Library, question: str, about: str | None = None) -> An
         ("Combien coûte un certificat Let's Encrypt ?", "gratuite"),
         ("Combien a levé Mistral AI ?", "105 millions"),
         ("Is it true that Microsoft sells facial recognition to the police?", "will not sell"),
-        ("Qu'est-il arrivé au câble Nordwave ?", "sectionné"),
+        ("Qu'est-il arrivé au câble Nordwave ?", "sectionne"),
     ],
 )
 async def test_an_everyday_question_is_answered(library: Library, question: str, holds: str) -> None:

@@ -1,4 +1,4 @@
-"""What everybody who reads a channel may read: what a public answer may be made of."""
+"""What a public answer may be made of: what everybody who reads a channel may read."""
 
 from __future__ import annotations
 
