@@ -117,15 +117,8 @@ async def _articles(
     if period is not None:
         articles = [each for each in articles if period.start <= each.published < period.end]
     articles.sort(key=lambda article: -article.published)
-    weights = await _weights(searcher, topic)
+    weights = tuple(searcher.weight(analysis.query_stems(word)) for word in topic)
     return await searcher.aside(_about, articles, tuple(topic), weights)
-
-
-async def _weights(searcher: Searcher, topic: Sequence[str]) -> tuple[float, ...]:
-    """How much each word of a topic tells: its inverse document frequency."""
-    vocabulary = searcher.finder.vocabulary
-    await vocabulary.ready()
-    return tuple(vocabulary.weight(sorted(analysis.query_stems(word))) for word in topic)
 
 
 def _days(period: Period) -> tuple[int, int]:
