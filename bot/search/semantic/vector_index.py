@@ -114,15 +114,12 @@ class VectorIndex:
         told = json.loads((self._folder / _MANIFEST).read_text(encoding="utf-8"))
         if told["version"] != _VERSION or told["model"] != self._model:
             return [], ""
-        from usearch.index import Index  # noqa: PLC0415 - of the extra
-
         segments = []
         for name, count, size in told["segments"]:
             file = self._folder / name
-            graph = Index.restore(file, view=True) if file.stat().st_size == size else None
+            graph = _restored(file, view=True) if file.stat().st_size == size else None
             if graph is None or len(graph) != count:
                 raise ValueError(f"{name} is damaged")
-            graph.expansion_search = NEIGHBOURS_SOUGHT
             segments.append(_Segment(graph, name))
         return segments, str(told["stamp"])
 
@@ -143,9 +140,7 @@ class VectorIndex:
             return _Segment(_new(dimensions))
         last = self._segments.pop()
         if last.name:  # mapped: what is to be added to has to be read
-            from usearch.index import Index  # noqa: PLC0415 - of the extra
-
-            last = _Segment(Index.restore(self._folder / last.name, view=False))
+            last = _Segment(_restored(self._folder / last.name, view=False))
         return last
 
     def save(self, living: Callable[[Sequence[int]], Collection[int]]) -> None:
@@ -263,6 +258,16 @@ def _new(dimensions: int) -> Any:  # noqa: ANN401  # usearch has no types
         expansion_add=NEIGHBOURS_ADDED,
         expansion_search=NEIGHBOURS_SOUGHT,
     )
+
+
+def _restored(file: Path, *, view: bool) -> Any:  # noqa: ANN401  # as above
+    """The graph of a file, mapped into memory or read; None where the file is none."""
+    from usearch.index import Index  # noqa: PLC0415 - of the extra
+
+    graph: Any = Index.restore(file, view=view)
+    if graph is not None:
+        graph.expansion_search = NEIGHBOURS_SOUGHT
+    return graph
 
 
 def _put(graph: Any, keys: NDArray[np.uint64], rows: NDArray[np.int8]) -> None:  # noqa: ANN401  # as above
