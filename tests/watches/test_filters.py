@@ -16,12 +16,12 @@ from bot.posting.explanations import explain, sentence
 from bot.posting.rendering import filter_labels
 from bot.search.query_matching import ReadArticle, criterion_of
 from bot.search.query_syntax import Query, parse
-from bot.search.searching import Searcher
 from bot.store import Store
 from bot.watches import subscription_filters
 from bot.watches.subscription_filters import Sieve
 from tests.clocks import ManualClock
 from tests.feed_server import FeedServer, item, rss
+from tests.search.searchers import searcher_of
 from tests.store.samples import CHANNEL, add_feed, follow, new_article, record
 
 NOW = 1_780_000_000
@@ -74,7 +74,7 @@ async def test_a_filter_matches_what_a_search_finds(store: Store, text: str):
     articles = await store.articles.newest([feed.id], limit=50)
     query = subscription_filters.check(text, NOW)
     sieve = Sieve(articles, NOW)
-    found = (await Searcher(store).search(query, feed_ids={feed.id}, limit=50)).results
+    found = (await searcher_of(store).search(query, feed_ids={feed.id}, limit=50)).results
     wanted = {result.article.key for result in found if not result.partial}
     assert {article.key for article in articles if sieve(article.key, query.text)} == wanted
     assert 0 < len(wanted) < len(articles) or text == "source:first"
