@@ -19,7 +19,7 @@ from bot.search.engine import EngineError, Kind, Scope
 from bot.search.index_follower import IndexFollower
 from bot.search.query_syntax import AllOf, AnyOf, Condition, Filter, Node, Phrase, Query, Word, parse
 from bot.search.query_tree import leaves
-from bot.search.ranked_search import FEW, Asked, Found, RankedSearch, weight
+from bot.search.ranked_search import FEW, Asked, Found, RankedSearch
 from bot.search.retrieval import Finder
 from bot.search.semantic.semantic_search import Meaning
 from bot.search.suggestions import Advice, advise, quoted
@@ -183,11 +183,6 @@ class Searcher:
             return await self._ranked.aside(lambda: engine.complete(kind, prefix, scope, limit, since=since))
         except EngineError:
             return []
-
-    def weight(self, stems: Collection[str]) -> float:
-        """How much one of these index terms tells: its inverse document frequency."""
-        engine = self.index.engine
-        return 1.0 if engine is None else weight(engine, stems)
 
     async def _scope(self, query: Query, feed_ids: Collection[int] | None, person_id: int | None) -> Scope:
         bookmarked: frozenset[int] = frozenset()
