@@ -24,8 +24,8 @@ from bot.core.workers import WorkerError
 from bot.digests import bar_charts
 from bot.digests.bar_charts import Chart
 from bot.digests.rising import FEWEST_ARTICLES, Line, Period, Trends
-from bot.digests.trend_charts import alternative, charts_of, figures, rising
 from bot.posting.rendering import discord_limits
+from bot.posting.rendering.trend_charts import alternative, charts_of, figures, rising
 from bot.search.filter_names import Filter
 from bot.search.query_syntax import as_written
 from bot.search.query_tree import Condition, Query
