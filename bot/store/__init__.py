@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Self, TypeVar
@@ -168,12 +169,16 @@ class Store:
     async def backup(self, path: Path) -> None:
         """Copy the database, in use as it is, into a new file.
 
-        Raises `DatabaseUnusable` when the file exists or cannot be written.
+        Cancelled it leaves nothing. Raises `DatabaseUnusable` when the file exists or cannot be written.
         """
+        is_wanted = True
         source = Connection(self._database.path, pragmas=READER_PRAGMAS)
         await source.open()
         try:
-            await source.run(sqlite_backup.copy, path)
+            await source.run(sqlite_backup.copy, path, lambda: is_wanted)
+        except asyncio.CancelledError:
+            is_wanted = False
+            raise
         finally:
             await source.close()
 

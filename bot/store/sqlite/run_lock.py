@@ -27,7 +27,7 @@ def lock_for_run(path: Path) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
         try:
-            held = _hold(path)
+            held = hold(path)
         except BaseException:
             lock.release()
             raise
@@ -42,8 +42,11 @@ def lock_for_run(path: Path) -> Iterator[None]:
         lock.release()
 
 
-def _hold(path: Path) -> int:
-    """A descriptor that holds the lock of a file, which is made where it is missing. Raises OSError."""
+def hold(path: Path) -> int:
+    """A descriptor that holds the lock of a file, which is made where it is missing.
+
+    Raises BlockingIOError where another process has it, else OSError.
+    """
     descriptor = os.open(path, os.O_RDONLY | os.O_CREAT, 0o600)  # addresses of feeds may hold secrets
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -78,7 +81,7 @@ class Presence:
         if self._successor is not None or self._there() in {None, self._opened}:
             return
         try:
-            self._successor = _hold(self._path)
+            self._successor = hold(self._path)
         except BlockingIOError as error:
             raise AlreadyRunning(f"Another Telex runs with a new database {self._path}.") from error
         except OSError:
