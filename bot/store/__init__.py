@@ -16,7 +16,9 @@ from bot.store.fates import Fates
 from bot.store.feeds import Feeds
 from bot.store.meta import Meta
 from bot.store.page_reads import Readings
+from bot.store.people import erasure
 from bot.store.people.bookmarks import Bookmarks
+from bot.store.people.erasure import Erased
 from bot.store.people.questions import Questions
 from bot.store.people.watches import Watches
 from bot.store.polls import Polls
@@ -147,6 +149,12 @@ class Store:
     async def clock_set_back(self) -> None:
         """Let nothing wait for a time that was reckoned by a clock which has been set back since."""
         await self._database.transact(clock_repair.settle, self.clock.now())
+
+    async def erase(self, person_id: int) -> Erased:
+        """Delete everything about a person, from the files of the database too; how much there was."""
+        erased = await self._database.transact(erasure.erase, person_id)
+        await self._database.scrub(erasure.TABLES)
+        return erased
 
     async def close(self) -> None:
         """Close the database; closing twice does no harm."""

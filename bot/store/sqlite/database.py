@@ -20,6 +20,7 @@ import aiosqlite
 
 from bot.core import hours
 from bot.core.clock import Clock, SystemClock
+from bot.store.sqlite import scrubbing
 from bot.store.sqlite.disk_condition import Condition
 from bot.store.sqlite.result_codes import understand
 from bot.store.sqlite.run_lock import Presence
@@ -34,6 +35,7 @@ OLDEST_SQLITE = (3, 37, 0)  # the first with STRICT tables
 WRITER_PRAGMAS = (
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
+    "PRAGMA secure_delete = ON",  # what people had deleted is not in the file either
     "PRAGMA journal_size_limit = 67108864",  # a burst does not leave its write-ahead log behind
 )
 READER_PRAGMAS = ("PRAGMA query_only = ON", "PRAGMA cache_size = -1024")  # the system caches the file too
@@ -251,6 +253,11 @@ class Database:
             except asyncio.CancelledError:
                 is_awaited = False
                 raise
+
+    async def scrub(self, tables: Iterable[str]) -> bool:
+        """Leave nothing in the files of what was deleted from some tables; see `scrubbing.scrub`."""
+        async with self._writing() as writer:
+            return await writer.run(scrubbing.scrub, tables)
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Transaction]:
