@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from bot.answers import descriptions, shorthand, time_expressions
+from bot.answers import time_expressions
 from bot.answers.happenings import folded_of
 from bot.search.query_syntax import MAX_LENGTH
 from bot.text import terms
@@ -41,11 +41,6 @@ _COURTESY = frozenset("merci thanks thank cool super ok okay great parfait bravo
 _ROLES = frozenset("CEO CTO CFO COO PDG DG VP".split())
 _ASKING = frozenset("combien many much".split())
 _PLACE = re.compile(r"^(?:in|en|au|aux|a|at|dans)\b")
-_WHO = re.compile(
-    r"(?P<asking>.{0,20}\b(?:who(?:['’]s| is| was)|qui (?:est|[ée]tait|fut)|c['’]est qui)) (?P<bearer>\S.*)",
-    re.IGNORECASE,
-)
-_OF = re.compile(r"(?P<of> (?:(?:of|at|de|du|des|chez) |d['’])).+", re.IGNORECASE)
 _PLACED = r"\b(?:[Ii]n|[Ee]n|[Aa]ux?|[Aa]t|[Àà]|[Dd]ans) (?:the |la |le )?"
 _NAME = re.compile(
     r"(?<![\w'’.-])(?:[dlDL]['’])?([^\W\d_a-zà-ÿœ][\w.+-]*(?: [^\W\d_a-zà-ÿœ][\w.+-]*|(?<=\w) \d[\w.]*)*)"
@@ -56,7 +51,7 @@ def whole(text: str, earlier: Sequence[str]) -> str:
     """A question as it would be asked by itself. `earlier` are the questions before it, oldest first."""
     said = ""
     for question in (*earlier[-REMEMBERED:], text):
-        typed = shorthand.written_out(" ".join(question[:MAX_LENGTH].split()))
+        typed = " ".join(question[:MAX_LENGTH].split())
         said = _completed(typed[:MAX_LENGTH], said)
     return said
 
@@ -136,9 +131,7 @@ def _exchanged(before: str, rest: str) -> str:
     rest, newer = _apart(rest)
     when = newer or older
     instead = " ".join(names(f". {rest}")) or " ".join(own_words(rest))
-    if who := _who_else(base, rest, instead):
-        base = who
-    elif instead:
+    if instead:
         called = _subject(base)
         if _PLACE.match(folded_of(rest)):
             called = [name for name in called if re.search(rf"{_PLACED}{re.escape(name)}\b", base)]
@@ -149,21 +142,6 @@ def _exchanged(before: str, rest: str) -> str:
         else:
             base = f"{base} {instead}"
     return f"{base} {when}".strip()[:MAX_LENGTH]
-
-
-def _who_else(base: str, rest: str, instead: str) -> str:
-    """Who holds the office that this one names: `who is X` and `the CEO of Y`; "" where none is asked of.
-
-    An office of nothing (`and the CFO?`) is of what the one in the question before is of, which is of what is
-    named alone `instead`.
-    """
-    asked = _WHO.match(base)
-    if asked is None or not instead or _PLACE.match(folded_of(rest)):
-        return ""
-    of = _OF.search(asked["bearer"]) if descriptions.names_role(asked["bearer"]) else None
-    if descriptions.names_role(rest):
-        return f"{asked['asking']} {rest}{'' if of is None or _OF.search(rest) else of[0]}"
-    return "" if of is None else f"{asked['asking']} {asked['bearer'][: of.start()]}{of['of']}{instead}"
 
 
 def _apart(text: str) -> tuple[str, str]:
