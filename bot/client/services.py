@@ -18,11 +18,14 @@ from bot.feeds.robots import Robots
 from bot.polling.feed_search import Following
 from bot.polling.page_reader import Reader
 from bot.polling.poller import Poller
+from bot.search.index_follower import IndexFollower
 from bot.search.searching import Searcher
 from bot.search.semantic.semantic_search import Meaning, opened
 from bot.store import Store
 from bot.stories.story_lookup import Gathering
 
+PARSERS = 2
+"""Processes that parse: the second while one is not enough."""
 READERS_PATIENCE = 300.0
 """Seconds after a question until the process that read for it, some 40 MB, is given up."""
 SPARE_PATIENCE = 60.0
@@ -41,6 +44,7 @@ class Newsroom:
     spare: Workers  # for what is needed now and then
     poller: Poller
     following: Following
+    index: IndexFollower
     searcher: Searcher
     reader: Reader
     meaning: Meaning | None = None  # with the extra `semantic`
@@ -59,7 +63,9 @@ async def open_newsroom(settings: Settings, clock: Clock | None = None) -> Async
     """
     clock = clock or SystemClock()
     store = await Store.open(settings.database, clock)
-    workers, readers = Workers(), Workers(patience=READERS_PATIENCE)
+    index = IndexFollower(store, settings.index_folder)
+    workers = Workers(PARSERS, patience=SPARE_PATIENCE, keep=1)
+    readers = Workers(patience=READERS_PATIENCE)
     spare = Workers(patience=SPARE_PATIENCE)
     try:
         async with (
@@ -67,7 +73,7 @@ async def open_newsroom(settings: Settings, clock: Clock | None = None) -> Async
             opened(settings, store) as meaning,
             writer_of(settings, clock) as writer,
         ):
-            searcher = Searcher(store, meaning, workers=readers)
+            searcher = Searcher(store, index, meaning, workers=readers)
             gathering = Gathering(store, searcher.finder.vocabulary, meaning)
             poller = Poller(settings, clock, store, fetcher, workers, gathering)
             following = Following(clock, store, fetcher, workers, poller)
@@ -83,6 +89,7 @@ async def open_newsroom(settings: Settings, clock: Clock | None = None) -> Async
                     spare,
                     poller,
                     following,
+                    index,
                     searcher,
                     reader,
                     meaning,
@@ -91,6 +98,7 @@ async def open_newsroom(settings: Settings, clock: Clock | None = None) -> Async
             finally:
                 await gathering.close()
     finally:
+        await index.close()
         await workers.close()
         await readers.close()
         await spare.close()

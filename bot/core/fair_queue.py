@@ -54,10 +54,6 @@ class FairQueue(Generic[T]):
     def __len__(self) -> int:
         return self._length
 
-    def waiting(self, key: Hashable) -> int:
-        """How much waits for a key."""
-        return len(self._waiting.get(key, ()))
-
     def used(self, key: Hashable) -> float:
         """What counts as used up by a key: the least goes first."""
         return max(self._used.get(key, 0.0), self._begun)
@@ -101,6 +97,15 @@ class FairQueue(Generic[T]):
             self._stand(each)
         self._set_aside.clear()
 
+    def clear(self) -> list[T]:
+        """Take out what waits."""
+        waiting = [item for line in self._waiting.values() for item in line]
+        self._waiting.clear()
+        self._line.clear()
+        self._set_aside.clear()
+        self._length = 0
+        return waiting
+
     def _stand(self, key: Hashable) -> None:
         heapq.heappush(self._line, (self._used[key], next(self._order), key))
 
@@ -128,6 +133,10 @@ class FairSlots:
 
     def __init__(self, slots: int) -> None:
         self._queue: FairQueue[asyncio.Future[Turn[Any]]] = FairQueue(slots)
+
+    def used(self, key: Hashable) -> float:
+        """What counts as used up by a key: the least goes first."""
+        return self._queue.used(key)
 
     @asynccontextmanager
     async def turn(self, key: Hashable) -> AsyncIterator[None]:

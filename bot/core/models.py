@@ -111,7 +111,7 @@ class Feed:
 class DueFeed(NamedTuple):
     """As much of a feed as a poll needs that finds nothing new, as nearly all do.
 
-    `in_order`: it neither fails nor moves.
+    `in_order`: it neither fails nor moves. `servers` are ids of some that follow it, with commas between.
     """
 
     id: int
@@ -125,6 +125,7 @@ class DueFeed(NamedTuple):
     skip_hours: int
     skip_days: int
     in_order: bool
+    servers: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

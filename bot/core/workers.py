@@ -41,12 +41,14 @@ _SERVE = (
 class Workers:
     """A pool of `count` worker processes. Calls wait in order for a free one.
 
-    Each process starts when it is first needed, is replaced once it held `tired` bytes, and ends when none
-    was needed for `patience` seconds. The pool belongs to one event loop.
+    Each process starts when it is first needed, is replaced once it held `tired` bytes, and ends, all but
+    `keep` of them, when none was needed for `patience` seconds. The pool belongs to one event loop.
     """
 
-    def __init__(self, count: int = 1, *, tired: int = TIRED, patience: float | None = None) -> None:
-        self._count = count
+    def __init__(
+        self, count: int = 1, *, tired: int = TIRED, patience: float | None = None, keep: int = 0
+    ) -> None:
+        self._count, self._keep = count, keep
         self._tired = tired
         self._patience = patience
         self._timer: asyncio.TimerHandle | None = None
@@ -151,7 +153,7 @@ class Workers:
             self._timer = asyncio.get_running_loop().call_later(self._patience, self._dismiss)
 
     def _dismiss(self) -> None:
-        while self._idle:
+        while len(self._idle) > self._keep:
             self._discard(self._idle.pop())
         if self._reap():
             self._timer = asyncio.get_running_loop().call_later(1.0, self._dismiss)

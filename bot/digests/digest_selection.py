@@ -16,9 +16,11 @@ from itertools import islice
 from bot.core.choices import DigestPlan
 from bot.digests import rising
 from bot.digests.rising import Line
+from bot.search import analysis
 from bot.store.outbox.story_joins import margin
 from bot.store.records import Candidate
-from bot.text import safe, terms
+from bot.text import safe
+from bot.text.words import fold
 
 MOST_OF_A_SERVER = 10
 """Channels of a server that can have a digest."""
@@ -157,7 +159,7 @@ def _stories(candidates: Sequence[Candidate], kin: Iterable[tuple[int, int, floa
         related[one].append(other)
     words: dict[int, frozenset[str]] = {}
     for article in sorted(candidates, key=lambda one: (one.published, one.article_id)):
-        words[article.article_id] = frozenset(terms.stems(article.title, article.language))
+        words[article.article_id] = frozenset(analysis.stems(article.title, article.language))
         near = {of_kin[other] for other in related[article.article_id] if other in of_kin}
         shared = Counter(group for word in words[article.article_id] for group in of_word[word])
         near |= {group for group, count in shared.items() if count >= _FEWEST_WORDS}
@@ -259,7 +261,7 @@ def _topics(group: Group) -> dict[str, str]:
     found: dict[str, str] = {}
     for article in group:
         tags = [safe.plain(tag) for tag in article.tags[:_TAGS]]
-        names = [(terms.fold(tag), tag) for tag in tags if tag]
+        names = [(fold(tag), tag) for tag in tags if tag]
         names += [
             (" ".join(key), name)
             for key, name in islice(rising.runs(article.title), _TAGS * 4)

@@ -19,8 +19,10 @@ from itertools import islice
 from babel.dates import get_day_names, get_month_names
 
 from bot.core import locale
+from bot.search import analysis
 from bot.store.title_words import Titled
-from bot.text import safe, terms
+from bot.text import safe
+from bot.text.words import fold
 
 MOST_TITLES = 5_000
 """Titles that are read of a period, and of the time before it."""
@@ -147,7 +149,7 @@ class _Titles:
         """Read a title, unless its page or its outlet has had it."""
         halves = self._period.parts
         part = 2 * halves - 1 - (self._now - 1 - titled.published) * halves // self._period.seconds
-        names = {("page", titled.page), (f"of {titled.outlet}", terms.fold(titled.title))}
+        names = {("page", titled.page), (f"of {titled.outlet}", fold(titled.title))}
         if not 0 <= part < 2 * halves or not titled.title or names & self._seen:
             return
         self._seen |= names
@@ -259,7 +261,7 @@ def _overlap(one: set[int], other: set[int]) -> float:
 def runs(title: str) -> Iterator[tuple[Key, str]]:
     """The words of a title that say something and the runs of up to three of them, each once."""
     title = safe.plain(title)
-    found = [(_stem(form), start, end) for form, start, end in islice(terms.spans(title), _WORDS)]
+    found = [(_stem(form), start, end) for form, start, end in islice(analysis.word_spans(title), _WORDS)]
     seen: set[Key] = set()
     for first, (_stems, start, _end) in enumerate(found):
         key: Key = ()
@@ -281,7 +283,7 @@ def _stem(word: str) -> Key:
 
     By the English stemmer alone, since what rises is mostly names, and those are to be one across languages.
     """
-    return terms.alternatives(word)[:1]
+    return () if analysis.is_small(word) else tuple(analysis.stems(word, "en"))
 
 
 @cache
@@ -294,4 +296,4 @@ def _calendar() -> frozenset[str]:
         for names in (get_day_names(width, locale=language), get_month_names(width, locale=language))
         for name in names.values()
     ]
-    return frozenset(stem for name in names for word in terms.words(name) for stem in _stem(word))
+    return frozenset(stem for name in names for word in analysis.words(name) for stem in _stem(word))

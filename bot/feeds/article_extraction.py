@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 from bot.feeds import fetch_errors
 from bot.feeds.entries import sound
 from bot.feeds.fetch_errors import FeedError
-from bot.text import furniture, terms
+from bot.text import furniture
 from bot.text.characters import visible
 from bot.text.html import is_absurd
+from bot.text.words import words as words_of
 
 if TYPE_CHECKING:
     from lxml.html import HtmlElement
@@ -65,10 +66,10 @@ def read(page: bytes, content_type: str, url: str, title: str, teaser: str) -> s
     or where it says no more than the feed did.
     """
     text = article(page, content_type, url)
-    words = terms.words(text)
+    words = words_of(text)
     if len(words) < FEWEST_WORDS:
         raise FeedError(fetch_errors.NO_ARTICLE, f"{len(words)} words")
-    wanted = {word for word in terms.words(f"{title}\n{teaser}") if len(word) >= TELLING}
+    wanted = {word for word in words_of(f"{title}\n{teaser}") if len(word) >= TELLING}
     if wanted and len(wanted.intersection(words)) < LEAST_SHARED * len(wanted):
         raise FeedError(fetch_errors.OTHER_PAGE, "another text")
     if len(text) <= len(teaser):

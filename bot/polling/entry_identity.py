@@ -2,7 +2,8 @@
 
 The rule: the guid decides, unless the feed repeats it; an unknown guid with a known link and a close title or
 the same date is the known article; two guids with one link in one document are two articles; a title alone
-decides nothing. An entry without a guid goes by its link, one without either by its content.
+decides nothing. An entry without a guid goes by its link, one without either by its content. Two forms of one
+address (`urls.forms`) are one name. What a feed shows again under other addresses is for `moved_entries`.
 """
 
 from __future__ import annotations
@@ -39,19 +40,22 @@ def by_name(sketches: Sequence[Sketch], known: Mapping[bytes, Known]) -> dict[by
     return found
 
 
-def forms(url: str) -> tuple[str, ...]:
-    """The addresses under which an article of that link may be known: a site may have moved to https."""
-    scheme, separator, rest = url.partition("://")
-    return (url, f"{'http' if scheme == 'https' else 'https'}://{rest}") if separator else ()
+def by_variant(sketches: Sequence[Sketch], known: Mapping[bytes, Known]) -> dict[bytes, Known]:
+    """The articles that entries of unknown names are by another form of their address, by the strong name."""
+    return {
+        sketch.strong: next(known[name] for name in sketch.variants if name in known)
+        for sketch in sketches
+        if not sketch.repeated and any(name in known for name in sketch.variants)
+    }
 
 
-def at_link(sketch: Sketch, at_urls: Mapping[str, Sequence[Known]]) -> list[Known]:
+def at_link(sketch: Sketch, at_pages: Mapping[str, Sequence[Known]]) -> Sequence[Known]:
     """The articles of the feed that have the entry's link."""
-    return [known for form in forms(sketch.url) for known in at_urls.get(form, ())]
+    return at_pages.get(sketch.page, ())
 
 
 def by_link(
-    sketches: Sequence[Sketch], at_urls: Mapping[str, Sequence[Known]], taken: Collection[int]
+    sketches: Sequence[Sketch], at_pages: Mapping[str, Sequence[Known]], taken: Collection[int]
 ) -> dict[bytes, Known]:
     """The articles that entries of unknown names are by their links, by the strong name.
 
@@ -61,10 +65,10 @@ def by_link(
     found: dict[bytes, Known] = {}
     taken = set(taken)
     for sketch in sketches:
-        candidates = at_link(sketch, at_urls)
+        candidates = at_link(sketch, at_pages)
         needed = 2 if sketch.shared or len(candidates) > 1 or _is_home(sketch.url) else 1
         rated = [
-            (_is_close(sketch.title, plain_title(known.title)) + (sketch.published == known.published), known)
+            (is_close(sketch.title, plain_title(known.title)) + (sketch.published == known.published), known)
             for known in candidates
             if known.article_id not in taken
         ]
@@ -80,7 +84,7 @@ def _is_home(url: str) -> bool:
     return parts.path in {"", "/"} and not parts.query and not parts.fragment
 
 
-def _is_close(title: str, other: str) -> bool:
+def is_close(title: str, other: str) -> bool:
     """Whether two titles may be versions of one. Numbers tell issues of a series apart."""
     if not title or not other:
         return False

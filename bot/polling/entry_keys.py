@@ -12,7 +12,7 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from bot.core.models import Entry
-from bot.text.urls import canonical
+from bot.text.urls import canonical, forms, page
 
 
 class Sketch(NamedTuple):
@@ -21,7 +21,9 @@ class Sketch(NamedTuple):
     `weak` names it by its guid (else its link, else its content), `strong` by link and title as well; no two
     sketches of a document have the same `strong`. `repeated`: several entries of the document have the same
     weak name, so that it decides nothing; `mark` is what a feed remembers that by. `shared`: several entries
-    have the same link. `url` is canonical, "" for none.
+    have the same link. `url` is canonical, "" for none; `page` names what is there in all its forms.
+    `variants` are the weak names of the other forms of its address. `content` names summary and text, b"" for
+    none.
     """
 
     weak: bytes
@@ -30,8 +32,11 @@ class Sketch(NamedTuple):
     repeated: bool
     shared: bool
     url: str
+    page: str
+    variants: tuple[bytes, ...]
     title: str
     published: int | None
+    content: bytes
     fingerprint: bytes
     packed: bytes
 
@@ -57,8 +62,11 @@ def sketched(entries: Sequence[Entry]) -> tuple[Sketch, ...]:
             repeated=by_weak[weak] > 1,
             shared=by_url[url] > 1,
             url=url,
+            page=page(url) if url else "",
+            variants=_variants(entry.guid, url),
             title=plain_title(entry.title),
             published=entry.published,
+            content=content(entry.summary, entry.text),
             fingerprint=entry.fingerprint,
             packed=pickle.dumps(entry, pickle.HIGHEST_PROTOCOL),
         )
@@ -77,6 +85,17 @@ def _names(entry: Entry) -> tuple[bytes, bytes, str]:
     else:
         weak = _hash("content", entry.title, entry.text or entry.summary, str(entry.published))
     return weak, _hash(weak, url, plain_title(entry.title)), url
+
+
+def _variants(guid: str | None, url: str) -> tuple[bytes, ...]:
+    """The weak names that an entry would have under the other forms of the address that names it."""
+    kind, address = ("guid", canonical(guid)) if guid else ("link", url)
+    return tuple(_hash(kind, form) for form in forms(address) if form != address)
+
+
+def content(summary: str, text: str) -> bytes:
+    """A name of what an entry says below its title; b"" where that is nothing."""
+    return _hash(summary, text) if summary or text else b""
 
 
 def link_names(url: str) -> tuple[bytes, bytes]:

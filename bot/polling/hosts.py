@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import heapq
-import itertools
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Hashable
 
 from bot.core.clock import Clock
 from bot.core.models import DueFeed
@@ -15,6 +12,10 @@ PAUSE = 4
 """A host rests this many times as long as it took to answer."""
 LONGEST_PAUSE = 10.0
 """Seconds."""
+LONG = 10.0
+"""Seconds that a feed would wait for its host from which on it gets an appointment."""
+USUAL_CYCLE = 0.25
+"""Seconds that a visit and the pause after it are taken to last before the first."""
 MANY = 10_000
 """Hosts kept in memory before those at rest are forgotten."""
 
@@ -25,20 +26,34 @@ class Host:
     A request to it: `await host.free()`, then `host.begin(now)`, and `host.end()` in a finally.
 
     `free_at` is monotonic, `held_until` wall-clock time, both in seconds. `queue` holds the due feeds that
-    wait for it, `busy` says that one of them is being polled.
+    wait for it, each with whose share it uses; `busy` says that one of them is being polled. Whoever has
+    many feeds there gets appointments.
     """
 
-    __slots__ = ("_clock", "_started", "_visited", "_waiting", "busy", "free_at", "held_until", "queue")
+    __slots__ = (
+        "_booked",
+        "_clock",
+        "_started",
+        "_visited",
+        "_waiting",
+        "busy",
+        "cycle",
+        "free_at",
+        "held_until",
+        "queue",
+    )
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._started = 0.0
         self._visited = False
         self._waiting: asyncio.Event | None = None
-        self.queue: list[DueFeed] = []  # mostly empty: a deque takes ten times as much
+        self.queue: list[tuple[Hashable, DueFeed]] = []  # mostly empty: a deque takes ten times as much
         self.busy = False
         self.free_at = 0.0
         self.held_until = 0
+        self.cycle = 0.0  # seconds from one visit to the next of late, 0 before the first
+        self._booked: dict[Hashable, float] | None = None
 
     def is_free(self, now: float) -> bool:
         """Whether it may be asked at once, at a monotonic time."""
@@ -61,11 +76,31 @@ class Host:
     def end(self) -> None:
         """The request has ended: it rests now."""
         now = self._clock.monotonic()
-        self.free_at = now + min(PAUSE * (now - self._started), LONGEST_PAUSE)
+        took = now - self._started
+        pause = min(PAUSE * took, LONGEST_PAUSE)
+        self.free_at = now + pause
+        self.cycle += (took + pause - self.cycle) / (8 if self.cycle else 1)
         self._visited = False
         if self._waiting is not None:
             self._waiting.set()
             self._waiting = None
+
+    def appointment(self, share: Hashable) -> int | None:
+        """When to come back with one more feed of a share, where it would wait for long, else None."""
+        if not self.queue:
+            return None
+        mine = sum(each == share for each, _feed in self.queue)
+        step = (self.cycle or USUAL_CYCLE) * len({each for each, _feed in self.queue})
+        if mine * step < LONG:
+            return None
+        self._booked = self._booked or {}
+        self._booked[share] = max(self._booked.get(share, 0.0), self._clock.now() + mine * step) + step
+        return int(self._booked[share])
+
+    def round(self, share: Hashable) -> int:
+        """Seconds until all feeds of a share that have an appointment were asked; 0 without any."""
+        until = self._booked.get(share, 0.0) if self._booked else 0.0
+        return max(0, int(until - self._clock.now()))
 
     def hold(self, until: int) -> None:
         """Leave it alone until then."""
@@ -74,6 +109,7 @@ class Host:
     def clock_set_back(self, by: int) -> None:
         """Leave it alone for as long as was meant."""
         self.held_until -= by
+        self._booked = {share: until - by for share, until in (self._booked or {}).items()} or None
 
     def is_at_rest(self) -> bool:
         """Whether nothing is lost by forgetting it."""
@@ -84,6 +120,7 @@ class Host:
             or self._waiting
             or self.free_at > self._clock.monotonic()
             or self.held_until > self._clock.now()
+            or any(map(self.round, self._booked or ()))
         )
 
 
@@ -114,75 +151,3 @@ class Hosts:
         """The wall clock was set back by so many seconds."""
         for host in self._hosts.values():
             host.clock_set_back(by)
-
-
-class Queue:
-    """Feeds that are due, each waiting for its host, handed out to those who poll.
-
-    At any time one feed of a host is out. `on_low` is called when `low` feeds are left.
-    """
-
-    def __init__(self, clock: Clock, *, low: int, on_low: Callable[[], None]) -> None:
-        self._clock = clock
-        self._low = low
-        self._on_low = on_low
-        self._ready: list[tuple[float, int, Host]] = []  # hosts that are not busy, by when they are free
-        self._order = itertools.count()
-        self._takers: deque[asyncio.Future[tuple[Host, DueFeed]]] = deque()
-        self._length = 0
-
-    def __len__(self) -> int:
-        return self._length
-
-    def put(self, host: Host, feed: DueFeed) -> None:
-        """Let a feed wait for its host."""
-        host.queue.append(feed)
-        self._length += 1
-        if not host.busy and len(host.queue) == 1:
-            self._offer(host)
-
-    async def take(self) -> tuple[Host, DueFeed]:
-        """The next feed whose host is free."""
-        taken = self._next()
-        if taken is None:
-            taker: asyncio.Future[tuple[Host, DueFeed]] = asyncio.get_running_loop().create_future()
-            self._takers.append(taker)
-            taken = await taker
-        return taken
-
-    def done(self, host: Host) -> None:
-        """The feed that was taken was polled."""
-        host.busy = False
-        if host.queue:
-            self._offer(host)
-
-    def hand_out(self) -> float | None:
-        """Give those who wait what has become free; in how many seconds there is more, None if unknown."""
-        while self._takers and (taken := self._next()) is not None:
-            taker = self._takers.popleft()
-            if not taker.done():
-                taker.set_result(taken)
-        if not (self._takers and self._ready):
-            return None
-        return max(self._ready[0][0] - self._clock.monotonic(), 0.0)
-
-    def clear(self) -> None:
-        """Forget what waits and who waits."""
-        for _, _, host in self._ready:
-            host.queue.clear()
-        self._ready.clear()
-        self._takers.clear()
-        self._length = 0
-
-    def _offer(self, host: Host) -> None:
-        heapq.heappush(self._ready, (host.free_at, next(self._order), host))
-
-    def _next(self) -> tuple[Host, DueFeed] | None:
-        if not self._ready or self._ready[0][0] > self._clock.monotonic():
-            return None
-        _, _, host = heapq.heappop(self._ready)
-        host.busy = True
-        self._length -= 1
-        if self._length == self._low:
-            self._on_low()
-        return host, host.queue.pop(0)

@@ -8,7 +8,7 @@ and unpacks nothing but the articles that are about to be written.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar, TypeVarTuple
 
@@ -17,9 +17,9 @@ from bot.core.settings import Settings
 from bot.core.workers import WorkerDied, Workers, WorkerTimeout
 from bot.feeds import fetch_errors
 from bot.feeds.fetch_errors import FeedError
-from bot.polling import entry_identity, retractions
+from bot.polling import entry_identity, moved_entries, retractions
 from bot.polling.drafts import Document, Draft, Source, article_key, prepare, read
-from bot.polling.entry_keys import Sketch, sketched
+from bot.polling.entry_keys import Sketch, content, sketched
 from bot.store import Store
 from bot.store.records import ChangedArticle, Known
 from bot.text import urls
@@ -74,13 +74,10 @@ class Intake:
         sketches = document.sketches
         names = {name for sketch in sketches for name in (sketch.weak, sketch.strong, sketch.mark)}
         known = await polls.known(feed.id, names) if names else {}
-        matches = entry_identity.by_name(sketches, known)
+        by_name = entry_identity.by_name(sketches, known)
+        others, at_pages = await self._otherwise(feed, sketches, by_name)
+        matches = by_name | others
         missed = bool(sketches) and not matches
-        unknown = [sketch for sketch in sketches if sketch.strong not in matches]
-        addresses = {form for sketch in unknown for form in entry_identity.forms(sketch.url)}
-        at_urls = await polls.known_urls(feed.id, addresses) if addresses else {}
-        by_link = entry_identity.by_link(unknown, at_urls, {match.article_id for match in matches.values()})
-        matches |= by_link
 
         new: list[Draft] = []
         changed: dict[int, Draft] = {}
@@ -94,10 +91,10 @@ class Intake:
                 names_ += (sketch.mark,)
             match = matches.get(sketch.strong)
             if match is None:
-                shared = sketch.shared or bool(entry_identity.at_link(sketch, at_urls))
+                shared = sketch.shared or bool(entry_identity.at_link(sketch, at_pages))
                 new.append(_draft(feed, document.head, sketch, names_, shared=shared, now=now))
                 continue
-            if sketch.strong in by_link or sketch.repeated:
+            if sketch.strong in others or sketch.repeated:
                 aliases += [(name, match.article_id) for name in names_ if name not in known]
             if match.article_id in unchanged or match.article_id in changed:
                 continue
@@ -123,6 +120,35 @@ class Intake:
             vanished=retractions.vanished(watched, present, dates) if is_whole else (),
             returned=retractions.returned(watched, present),
         )
+
+    async def _otherwise(
+        self, feed: Feed, sketches: Sequence[Sketch], by_name: Mapping[bytes, Known]
+    ) -> tuple[dict[bytes, Known], dict[str, list[Known]]]:
+        """The articles that entries of unknown names are, by the strong name; and those at their pages."""
+        polls = self._store.polls
+        found: dict[bytes, Known] = {}
+
+        def unknown() -> list[Sketch]:
+            return [one for one in sketches if one.strong not in by_name and one.strong not in found]
+
+        def present() -> set[int]:
+            return {match.article_id for those in (by_name, found) for match in those.values()}
+
+        variants = {name for sketch in unknown() for name in sketch.variants}
+        if variants:
+            found |= entry_identity.by_variant(unknown(), await polls.known(feed.id, variants))
+        pages = {sketch.page: urls.forms(sketch.url) for sketch in unknown() if sketch.url}
+        at_pages = await polls.known_pages(feed.id, pages) if pages else {}
+        found |= entry_identity.by_link(unknown(), at_pages, present())
+        if feed.last_success is None or not unknown():
+            return found, at_pages
+        dates = {sketch.published for sketch in unknown() if sketch.published is not None}
+        articles = await polls.resembling(feed.id, dates, len(sketches) + moved_entries.MARGIN)
+        candidates = moved_entries.Candidates(sketches, unknown(), articles, present())
+        if candidates.pairs:
+            given = await polls.given({pair.known.article_id for pair in candidates.pairs})
+            found |= candidates.matched(await asyncio.to_thread(_contents, given))
+        return found, at_pages
 
     async def sample(self, feed: Feed, parsed: ParsedFeed, *, now: int) -> Article:
         """The one entry of `parsed` as the article it would become, with id 0. Raises FeedError."""
@@ -163,6 +189,10 @@ class Intake:
             raise FeedError(fetch_errors.PARSE_TIMEOUT, str(error)) from error
         except WorkerDied as error:
             raise FeedError(fetch_errors.PARSE_DIED, str(error)) from error
+
+
+def _contents(given: Mapping[int, tuple[str, str]]) -> dict[int, bytes]:
+    return {article_id: content(*texts) for article_id, texts in given.items()}
 
 
 def _names_to_keep(sketch: Sketch, *, is_repeated: bool) -> tuple[bytes, ...]:

@@ -11,6 +11,7 @@ from http import HTTPStatus
 from random import Random
 
 from bot.core.clock import Clock
+from bot.core.fair_queue import FairSlots
 from bot.core.models import DueFeed, Feed, FeedState, NewArticle, ParsedFeed, Validators
 from bot.core.settings import Settings
 from bot.feeds import fetch_errors, schedule
@@ -31,8 +32,11 @@ MOVE_PROBATION = 3 * 86_400
 """Seconds that a permanent redirect has to hold before the feed's address changes."""
 LARGE = 256 * 1024
 """Bytes of a document that are hashed off the event loop."""
-DESKS = 3
+DESKS = 4
 """Documents between being read and recorded at a time: what waits for its worker waits as it came."""
+DEAR = 2.0
+"""Seconds from reading to recording after which a feed goes to the slow lane: one such document at a time."""
+MANY_DEAR = 10_000
 TITLE = 300
 NOT_MODIFIED = HTTPStatus.NOT_MODIFIED
 
@@ -81,7 +85,8 @@ class Visits:
         self._clock = clock
         self._store = store
         self._intake = intake
-        self._desks = asyncio.Semaphore(DESKS)
+        self._desks, self._slow_desk = FairSlots(DESKS), FairSlots(1)
+        self._dear: dict[int, None] = {}
         self._random = Random()  # noqa: S311 - spreads polls over time
 
     def unchanged(self, feed: DueFeed, fetched: Fetched, now: int) -> Unchanged | None:
@@ -123,8 +128,22 @@ class Visits:
         validators = _validators(fetched, digest)
         if digest == feed.validators.entries_hash:
             return self._quiet(feed, fetched, validators, hints, now)
-        async with self._desks:
-            return await self._read(feed, fetched, validators, now)
+        servers = await self._store.feeds.followers(feed.id)
+        desks = self._slow_desk if feed.id in self._dear else self._desks
+        async with desks.turn(min(servers, key=desks.used, default=0)):
+            begun = self._clock.monotonic()
+            try:
+                return await self._read(feed, fetched, validators, now)
+            finally:
+                self._took(feed.id, self._clock.monotonic() - begun)
+
+    def _took(self, feed_id: int, seconds: float) -> None:
+        if seconds < DEAR:
+            self._dear.pop(feed_id, None)
+            return
+        if len(self._dear) >= MANY_DEAR:
+            self._dear.pop(next(iter(self._dear)))
+        self._dear[feed_id] = None
 
     async def _read(self, feed: Feed, fetched: Fetched, validators: Validators, now: int) -> PollReport:
         document = await self._intake.read(fetched.body, fetched.content_type, fetched.url)

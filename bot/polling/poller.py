@@ -11,6 +11,7 @@ import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
+from typing import NamedTuple
 
 from bot.core.clock import Clock
 from bot.core.keyed_locks import Turns
@@ -21,7 +22,8 @@ from bot.feeds import fetch_errors
 from bot.feeds.fetch import Fetched, Fetcher
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.schedule import AFTER_TOO_MANY
-from bot.polling.hosts import Host, Hosts, Queue
+from bot.polling.due_queue import DueQueue, Visit
+from bot.polling.hosts import Host, Hosts
 from bot.polling.intake import Intake
 from bot.polling.poll_results import Outcome, PollReport, Visits
 from bot.store import DatabaseFault, Store, StoreError
@@ -38,8 +40,8 @@ FLUSH_EVERY = 0.5
 FLUSH_AT = 500
 TAKEN = 512
 """Due feeds taken from the store at a time."""
-LOW = TAKEN // 2
-"""Queued feeds at which more are taken."""
+MOST = 8_192
+"""Queued feeds from which on no more are taken."""
 LONGEST_REST = 60
 """Seconds after which the store is asked again although nothing was to be due: others write to it too."""
 SHORTEST_REST = 0.02
@@ -48,6 +50,13 @@ AFTER_TROUBLE = 5
 """Seconds to wait when the store cannot be used."""
 REST_AFTER_TROUBLE = 60
 """Seconds for which a host is left alone that answered in vain."""
+
+
+class _Postponed(NamedTuple):
+    """A feed that has an appointment with its host, in seconds of UTC."""
+
+    feed_id: int
+    next_poll: int
 
 
 class Poller:
@@ -77,14 +86,14 @@ class Poller:
 
         self._woken = asyncio.Event()
         self.hosts = Hosts(clock)
-        self._queue = Queue(clock, low=LOW, on_low=self._woken.set)
+        self._queue = DueQueue(clock, settings.poll_concurrency, on_low=self._look_soon)
         self._turns = Turns()  # from fetching to recording, one at a time a feed
         self._held: set[int] = set()  # feeds that are queued, being polled or unwritten
         self._look_at = 0  # when the store is asked for due feeds
         self._look_now = False  # or as soon as can be
         self._rests_until = 0.0  # monotonic
 
-        self._unwritten: dict[int, Feed | Unchanged] = {}
+        self._unwritten: dict[int, Feed | Unchanged | _Postponed] = {}
         self._untold: dict[int, Alert] = {}
         self._some = asyncio.Event()
         self._enough = asyncio.Event()
@@ -132,6 +141,11 @@ class Poller:
         self._look_now = True
         self._woken.set()
 
+    def _look_soon(self) -> None:
+        """The store may have feeds for which there was no room."""
+        self._look_at = 0
+        self._woken.set()
+
     def clock_set_back(self, by: int) -> None:
         """The wall clock was set back by so many seconds."""
         self.hosts.clock_set_back(by)
@@ -174,10 +188,13 @@ class Poller:
         now = self._clock.now()
         while (self._look_now or self._look_at <= now) and self._has_room():
             self._look_now = False  # what happens from here on is another reason to look
-            feeds = await self._store.feeds.due_in_brief(now, TAKEN, self._held)
+            full = [share for share in self._queue.full if isinstance(share, int)]
+            feeds = await self._store.feeds.due_in_brief(now, TAKEN, self._held, besides=full)
             for feed in feeds:
                 self._held.add(feed.id)
-                self._queue.put(self.hosts.of(feed.url), feed)
+                later = self._queue.put(self.hosts.of(feed.url), feed)
+                if later is not None:
+                    self._keep(feed.id, _Postponed(feed.id, later))
             if len(feeds) == TAKEN:
                 self._look_at = 0
             else:
@@ -186,7 +203,7 @@ class Poller:
                 self._look_at = latest if following is None else min(max(following, now + 1), latest)
 
     def _has_room(self) -> bool:
-        return len(self._queue) <= LOW
+        return len(self._queue) < MOST
 
     async def _rest(self, until_free: float | None) -> None:
         """Sleep until the store is to be asked, a host is free or somebody wakes us."""
@@ -208,10 +225,11 @@ class Poller:
     async def _work(self) -> None:
         """Poll one feed of the queue after the other."""
         while True:
-            host, feed = await self._queue.take()
+            visit = await self._queue.take()
+            host, feed = visit.host, visit.feed
             try:
                 if self._store.fault is None:
-                    await self._poll_due(feed, host)
+                    await self._poll_due(visit)
                 else:
                     self._held.discard(feed.id)
             except Exception as error:  # noqa: BLE001  # it is logged, and the feed stays due
@@ -220,12 +238,13 @@ class Poller:
                 host.hold(self._clock.now() + REST_AFTER_TROUBLE)
                 self._look_at = max(self._look_at, self._clock.now() + AFTER_TROUBLE)
             finally:
-                self._queue.done(host)
+                self._queue.done(visit)
             if host.queue and host.free_at < self._rests_until - SHORTEST_REST:
                 self._woken.set()
 
-    async def _poll_due(self, due: DueFeed, host: Host) -> None:
+    async def _poll_due(self, visit: Visit) -> None:
         """Poll a feed of the queue. Until it turns out that there is more to do, this is kept short."""
+        due, host = visit.feed, visit.host
         waited = due.id in self._turns
         if waited:
             await self._turns.free(due.id)
@@ -301,6 +320,8 @@ class Poller:
             return await self._fetcher.get(feed.url, validators=feed.validators)
         finally:
             host.end()
+            if isinstance(feed, DueFeed):
+                self._queue.asked(feed, self._clock.monotonic() - now)
 
     def _failed(self, feed: Feed, host: Host, error: FeedError) -> PollReport:
         wait = error.retry_after
@@ -311,7 +332,7 @@ class Poller:
         log.info("%s: %s", urls.masked(feed.url), error)
         return self.visits.failed(feed, error)
 
-    def _keep(self, feed_id: int, polled: Feed | Unchanged, alert: Alert | None = None) -> None:
+    def _keep(self, feed_id: int, polled: Feed | Unchanged | _Postponed, alert: Alert | None = None) -> None:
         """Have a poll without news written soon."""
         self._unwritten[feed_id] = polled
         if alert is not None:
@@ -346,7 +367,10 @@ class Poller:
                 return
             feeds = [polled for polled in batch.values() if isinstance(polled, Feed)]
             unchanged = [polled for polled in batch.values() if isinstance(polled, Unchanged)]
+            postponed = [polled for polled in batch.values() if isinstance(polled, _Postponed)]
             try:
+                if postponed:
+                    await self._store.feeds.postpone(postponed)
                 await self._store.polls.record_quiet(feeds, unchanged, list(told.values()))
             except BaseException:
                 self._unwritten = batch | self._unwritten

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 from bot.core.locale import _
 from bot.core.models import Article, Dispatch, Fate, Feed, Subscription
-from bot.polling import entry_identity
 from bot.polling.entry_keys import link_names
 from bot.store import Store
 from bot.store.records import FateRow, Reading, WithheldFor
@@ -79,7 +78,7 @@ async def _at(store: Store, link: str) -> list[Article]:
         url = urls.canonical(urls.normalise_input(link))
     except ValueError:
         return []
-    forms = entry_identity.forms(url)
+    forms = urls.forms(url)
     names = [name for form in forms for name in link_names(form)]
     return await store.articles.known_at(forms, urls.page(url), names, _MOST)
 

@@ -12,7 +12,7 @@ from bot.core.choices import TagRule
 from bot.core.models import Article, Dispatch
 from bot.posting.rendering.messages import Message
 from bot.store import Store
-from bot.text.terms import fold
+from bot.text.words import fold
 from bot.watches.subscription_filters import Sieve
 
 MOST_TAGS = 5

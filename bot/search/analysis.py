@@ -64,25 +64,34 @@ def _builder() -> tantivy.TextAnalyzerBuilder:
     return builder
 
 
+def _encodable(text: str) -> str:
+    """The text with marks for lone surrogates, which the engine does not take."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode(errors="replace").decode()
+    return text
+
+
 def stems(text: str, language: str | None) -> list[str]:
     """The index terms of a text in order, small words left out."""
-    return stem_analyzer(language).analyze(text)
+    return stem_analyzer(language).analyze(_encodable(text))
 
 
 def words(text: str) -> list[str]:
     """Every word of a text in order, without case and accents: what phrases are compared by."""
-    return word_analyzer().analyze(text)
+    return word_analyzer().analyze(_encodable(text))
 
 
 def spans(text: str, language: str | None) -> list[tuple[str, int, int]]:
     """The `stems` of a text, each with where its word begins and ends, in characters."""
-    tokens = stem_analyzer(language).pre_tokenize(text).tokens
+    tokens = stem_analyzer(language).pre_tokenize(_encodable(text)).tokens
     return [(token.text, token.char_offset_from, token.char_offset_to) for token in tokens]
 
 
 def word_spans(text: str) -> list[tuple[str, int, int]]:
     """The `words` of a text, each with where it begins and ends, in characters."""
-    tokens = word_analyzer().pre_tokenize(text).tokens
+    tokens = word_analyzer().pre_tokenize(_encodable(text)).tokens
     return [(token.text, token.char_offset_from, token.char_offset_to) for token in tokens]
 
 
@@ -105,3 +114,9 @@ def small_words(query_words: Iterable[str], languages: Collection[str] = ASKED_I
     small = {code: {word for word in asked if not stems(word, code)} for code in languages}
     most = max(map(len, small.values()), default=0)
     return frozenset(word for found in small.values() if len(found) == most for word in found)
+
+
+@lru_cache(maxsize=1 << 12)
+def is_small(word: str) -> bool:
+    """Whether a word says nothing in one of the languages that queries may be in."""
+    return not all(stems(word, language) for language in ASKED_IN)

@@ -9,7 +9,7 @@ from functools import cache
 from babel import Locale
 
 from bot.core import locale
-from bot.text.terms import fold
+from bot.text.words import fold
 
 
 class Filter(StrEnum):

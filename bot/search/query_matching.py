@@ -1,290 +1,292 @@
-"""Which of many queries an article matches, without looking at those that it cannot match.
+"""Whether an article matches a query, told in memory from the article alone, as the index would tell it.
 
-A query is found by a few index terms of which every article that it matches has one; the rarest that there
-are. An article looks up its own terms, so that it costs the more the more queries share one with it, however
-many others there are. What is found so is then held against the article, as the index itself would do it.
+A query becomes a criterion, and an article is read once for all of them. A phrase is always required here.
+Dates and bookmarks, which no article that is about to be kept can tell, are taken for true.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
 from functools import cached_property
+from typing import NamedTuple
 
 from bot.core.models import Article, NewArticle
-from bot.search.phrase_matching import InWords
-from bot.search.query_plan import plan
-from bot.search.query_syntax import Node, Query
-from bot.store.sqlite.search_index import EVERYTHING, All, Any, Column, Except, Near, Terms, Wanted
-from bot.text.terms import HAS_IMAGE, meta_tokens, stems
+from bot.search import analysis
+from bot.search.article_names import name_tokens, names_of
+from bot.search.filter_names import Filter
+from bot.search.query_tree import AllOf, AnyOf, Condition, Node, Not, Phrase, Query, Word, leaves
 
-Token = tuple[str, str]
-"""A term and where it stands: the FTS5 name of a column, that of text or that of meta."""
-
-_NAMES = ("o", "a", "t")  # first letters of the tokens of outlets, authors and tags
+READ = 200_000  # characters of a text
+_SHORT = 3  # letters of a part of a word in several, below which they have to stand together (AT&T)
+_NAMES = (Filter.SOURCE, Filter.AUTHOR, Filter.TAG)
 
 
-@dataclass(frozen=True, slots=True)
-class Sought:
-    """What a query asks of an article: of its terms, and of its very words."""
+class Kind(Enum):
+    """What a key is."""
 
-    wanted: Wanted
-    needs: tuple[frozenset[Token], ...]
-    """Terms of each of which an article must have one,"""
-    never: frozenset[Token]
-    """and those of which it must have none."""
-    rest: tuple[Wanted, ...]
-    """What is asked of their places,"""
-    exact: tuple[Node, ...]
-    """and of the words themselves."""
-
-    @classmethod
-    def of(cls, query: Query) -> Sought | None:
-        """What a query asks; None when it asks for nothing. Dates and bookmarks are left out."""
-        asked = plan(query, feed_ids=None, person_id=None)
-        wanted = asked.required((*asked.words, *asked.texts))
-        if wanted is None:
-            if not asked.exact:
-                return None
-            wanted = EVERYTHING
-        held, never, rest = wanted, frozenset[Token](), list[Wanted]()
-        if isinstance(wanted, Except) and (unwanted := _any_of(wanted.unwanted)) is not None:
-            held, never = wanted.wanted, unwanted
-        needs = []
-        for part in held.parts if isinstance(held, All) else (held,):
-            needed = _any_of(part)
-            if needed is None:
-                needed = keys(part, _same)
-                rest.append(part)
-            needs.append(needed)
-        return cls(wanted, tuple(filter(None, needs)), never, tuple(rest), tuple(asked.exact))
+    STEM = "stem"  # one of `analysis.stems` of title or text
+    WORD = "word"  # one of `analysis.words`
+    NAME = "name"  # one of `article_names`
 
 
-def _any_of(wanted: Wanted) -> frozenset[Token] | None:
-    """The terms one of which is all that is asked; None where it is more."""
-    if isinstance(wanted, Terms):
-        whole = len(wanted.terms) == 1 and not wanted.prefix and wanted.column is not Column.TITLE
-        return frozenset({(_place(wanted.column), wanted.terms[0])}) if whole else None
-    if not isinstance(wanted, Any):
-        return None
-    parts = [_any_of(part) for part in wanted.parts]
-    return None if None in parts else frozenset().union(*filter(None, parts))
+class Key(NamedTuple):
+    """Something that an article has."""
+
+    kind: Kind
+    value: str
 
 
-def _same(_token: Token) -> int:
-    return 0
+Cost = Callable[[Key], int]
+"""How many articles have a key, about."""
 
 
-def keys(wanted: Wanted, cost: Callable[[Token], int]) -> frozenset[Token]:
-    """Terms of which every article has one that holds `wanted`, the cheapest; empty where there are none."""
-    match wanted:
-        case Terms(terms, column, prefix):
-            whole = terms[:-1] if prefix else terms
-            return frozenset(sorted(((_place(column), term) for term in whole), key=cost)[:1])
-        case Near(terms, _, column):
-            return frozenset(sorted(((_place(column), term) for term in terms), key=cost)[:1])
-        case Except(inner, _):
-            return keys(inner, cost)
-        case All(parts):
-            found = [chosen for part in parts if (chosen := keys(part, cost))]
-            return min(found, key=lambda chosen: sum(map(cost, chosen)), default=frozenset())
-        case Any(parts):
-            each = [keys(part, cost) for part in parts]
-            return frozenset().union(*each) if all(each) else frozenset()
-
-
-def tokens(wanted: Wanted) -> Iterator[Token]:
-    """All terms that `keys` may choose from."""
-    match wanted:
-        case Terms(terms, column, _) | Near(terms, _, column):
-            yield from ((_place(column), term) for term in terms)
-        case Except(inner, _):
-            yield from tokens(inner)
-        case All(parts) | Any(parts):
-            for part in parts:
-                yield from tokens(part)
-
-
-def is_text(token: Token) -> bool:
-    """Whether it is a word of title or text."""
-    return token[0] == Column.TEXT
-
-
-def is_name(token: Token) -> bool:
-    """Whether it is an outlet's, an author's or a tag's."""
-    return not is_text(token) and token[1] != HAS_IMAGE and token[1].startswith(_NAMES)
-
-
-def _place(column: Column) -> str:
-    return str(Column.META if column is Column.META else Column.TEXT)
-
-
-class Held:
-    """An article that queries are held against; one that is about to be kept has its terms already."""
+class ReadArticle:
+    """An article as criteria read it: each part is made when one first asks for it."""
 
     def __init__(self, article: Article | NewArticle) -> None:
         self.article = article
-        self._columns = _columns_of(article)
+
+    def whole(self) -> ReadArticle:
+        """The same with everything made."""
+        _ = self.stems, self.title_line, self.body_line, self.names
+        return self
 
     @cached_property
-    def tokens(self) -> set[Token]:
-        """The terms that it is found by."""
-        text = {*self._columns[Column.TITLE], *self._columns[Column.TEXT]}
+    def title_stems(self) -> frozenset[str]:
+        """The stems of the title."""
+        return frozenset(analysis.stems(self.article.title, self.article.language))
+
+    @cached_property
+    def stems(self) -> frozenset[str]:
+        """The stems of title and text."""
+        return self.title_stems.union(analysis.stems(self.article.body[:READ], self.article.language))
+
+    @cached_property
+    def title_words(self) -> list[str]:
+        """The words of the title."""
+        return analysis.words(self.article.title)
+
+    @cached_property
+    def body_words(self) -> list[str]:
+        """The words of the text."""
+        return analysis.words(self.article.body[:READ])
+
+    @cached_property
+    def title_line(self) -> str:
+        """The words of the title in a row, spaces around each."""
+        return _line(self.title_words)
+
+    @cached_property
+    def body_line(self) -> str:
+        """The words of the text likewise."""
+        return _line(self.body_words)
+
+    @cached_property
+    def names(self) -> tuple[tuple[str, ...], ...]:
+        """The tokens of outlet, author and tags."""
+        article = self.article
+        return tuple(names_of(article.outlet, article.author, article.tags))
+
+    @cached_property
+    def values(self) -> dict[Kind, frozenset[str]]:
+        """All that keys can name."""
         return {
-            *((str(Column.TEXT), term) for term in text),
-            *((str(Column.META), term) for term in self._columns[Column.META]),
+            Kind.STEM: self.stems,
+            Kind.WORD: frozenset(self.title_words).union(self.body_words),
+            Kind.NAME: frozenset().union(*self.names),
         }
 
-    def matches(self, sought: Sought) -> bool:
-        """Whether a search for this would find it with all its words."""
-        has_none_of = self.tokens.isdisjoint
-        for needed in sought.needs:
-            if has_none_of(needed):
-                return False
-        return (
-            has_none_of(sought.never)
-            and all(map(self._holds, sought.rest))
-            and (not sought.exact or all(map(self._words.holds, sought.exact)))
-        )
 
-    @cached_property
-    def _words(self) -> InWords:
-        return InWords(self.article)
+class Criterion(ABC):
+    """What is asked of an article."""
 
-    @cached_property
-    def _places(self) -> dict[Column, dict[str, list[int]]]:
-        """Where each term stands, by column."""
-        found: dict[Column, dict[str, list[int]]] = {}
-        for column, terms in self._columns.items():
-            places: dict[str, list[int]] = found.setdefault(column, {})
-            for place, term in enumerate(terms):
-                places.setdefault(term, []).append(place)
-        return found
+    @abstractmethod
+    def holds(self, article: ReadArticle) -> bool:
+        """Whether it is true of an article."""
 
-    def _holds(self, wanted: Wanted) -> bool:
-        match wanted:
-            case Terms(terms, column, prefix):
-                return any(self._in_a_row(terms, one, prefix=prefix) for one in _columns(column))
-            case Near(terms, between, column):
-                return any(self._near(terms, between, one) for one in _columns(column))
-            case Except(inner, unwanted):
-                return self._holds(inner) and not self._holds(unwanted)
-            case All(parts):
-                return all(map(self._holds, parts))
-            case Any(parts):
-                return any(map(self._holds, parts))
-
-    def _in_a_row(self, terms: tuple[str, ...], column: Column, *, prefix: bool) -> bool:
-        places = self._places[column]
-        *whole, last = terms
-        if prefix:
-            last_places = {place for term in places if term.startswith(last) for place in places[term]}
-        else:
-            last_places = set(places.get(last, ()))
-        if not whole:
-            return bool(last_places)
-        rest = [set(places.get(term, ())) for term in whole]
-        return any(
-            all(place - len(whole) + number in those for number, those in enumerate(rest))
-            for place in last_places
-        )
-
-    def _near(self, terms: tuple[str, ...], between: int, column: Column) -> bool:
-        """As https://www.sqlite.org/fts5.html, "NEAR queries": from the first to the last of them."""
-        places = [self._places[column].get(term, []) for term in terms]
-        if not all(places):
-            return False
-        for first in sorted({place for those in places for place in those}):
-            # The nearest of each from there on: the window that ends first.
-            nearest = [bisect_left(those, first) for those in places]
-            if any(number == len(those) for number, those in zip(nearest, places, strict=True)):
-                return False
-            end = max(those[number] for number, those in zip(nearest, places, strict=True))
-            if end - first - 1 <= between:
-                return True
-        return False
+    def keys(self, cost: Cost) -> frozenset[Key]:  # noqa: ARG002 - what some need
+        """The cheapest keys of which every article has one that this holds of; empty where there are none."""
+        return frozenset()
 
 
-def _columns_of(article: Article | NewArticle) -> dict[Column, list[str]]:
-    """The terms of an article as the index has them, but for pairs, which no watch is found by."""
-    if isinstance(article, NewArticle):
-        return {
-            Column.TITLE: article.title_terms.split(),
-            Column.TEXT: article.body_terms.split(),
-            Column.META: article.meta_terms.split(),
-        }
-    return {
-        Column.TITLE: stems(article.title, article.language),
-        Column.TEXT: stems(article.body, article.language),
-        Column.META: meta_tokens(
-            language=article.language,
-            feed_id=article.feed_id,
-            outlet=article.outlet,
-            author=article.author,
-            tags=article.tags,
-            published=article.published,
-            image=article.image,
-        ),
-    }
+@dataclass(frozen=True, slots=True)
+class _Stem(Criterion):
+    """A word in any of its inflections."""
+
+    stems: frozenset[str]
+    title: bool
+
+    def holds(self, article: ReadArticle) -> bool:
+        return not self.stems.isdisjoint(article.title_stems if self.title else article.stems)
+
+    def keys(self, cost: Cost) -> frozenset[Key]:  # noqa: ARG002 - an article may have any
+        return frozenset(Key(Kind.STEM, stem) for stem in self.stems)
 
 
-def _columns(column: Column) -> tuple[Column, ...]:
-    """The columns of `Held` that a column of the index stands for."""
-    return (Column.TITLE, Column.TEXT) if column is Column.TEXT else (column,)
+@dataclass(frozen=True, slots=True)
+class _Row(Criterion):
+    """Words as they stand, in a row."""
+
+    words: tuple[str, ...]
+    line: str
+    title: bool
+
+    def holds(self, article: ReadArticle) -> bool:
+        return self.line in article.title_line or (not self.title and self.line in article.body_line)
+
+    def keys(self, cost: Cost) -> frozenset[Key]:
+        return frozenset((min((Key(Kind.WORD, word) for word in self.words), key=cost),))
 
 
-@dataclass(slots=True, eq=False)
-class _Group:
-    """Watches for the very same; `members` are the servers by watch."""
+@dataclass(frozen=True, slots=True)
+class _Name(Criterion):
+    """A name that has these words in a row, or is all of them in one; `whole` is that one."""
 
-    sought: Sought
-    tokens: frozenset[Token]
-    members: dict[int, int] = field(default_factory=dict)
+    words: tuple[str, ...]
+    whole: str
+
+    def holds(self, article: ReadArticle) -> bool:
+        return any(self.whole in name or self._in_a_row(name) for name in article.names)
+
+    def _in_a_row(self, name: tuple[str, ...]) -> bool:
+        """As the last token of several is all in one, a row never ends with it."""
+        count = len(self.words)
+        return any(name[start : start + count] == self.words for start in range(len(name) - count))
+
+    def keys(self, cost: Cost) -> frozenset[Key]:
+        rarest = min((Key(Kind.NAME, word) for word in self.words), key=cost)
+        return frozenset((rarest, Key(Kind.NAME, self.whole)))
 
 
-class Matcher:
-    """Queries in memory, by the terms that they are found by."""
+@dataclass(frozen=True, slots=True)
+class _Language(Criterion):
+    code: str
 
-    def __init__(self) -> None:
-        self._groups: dict[str, _Group] = {}
-        self._by_token: dict[Token, list[_Group]] = {}
-        self._queries: dict[int, str] = {}
+    def holds(self, article: ReadArticle) -> bool:
+        return article.article.language == self.code
 
-    def __len__(self) -> int:
-        return len(self._queries)
 
-    def add(
-        self, watch_id: int, server_id: int, query: str, sought: Sought, cost: Callable[[Token], int]
-    ) -> None:
-        """Look out for a query on behalf of a watch. `cost` says how many articles have a term."""
-        group = self._groups.get(query)
-        if group is None:
-            group = self._groups[query] = _Group(sought, keys(sought.wanted, cost))
-            for token in group.tokens:
-                self._by_token.setdefault(token, []).append(group)
-        group.members[watch_id] = server_id
-        self._queries[watch_id] = query
+class _Image(Criterion):
+    def holds(self, article: ReadArticle) -> bool:
+        return bool(article.article.image)
 
-    def discard(self, watch_ids: Iterable[int]) -> None:
-        """Forget watches."""
-        for watch_id in watch_ids:
-            query = self._queries.pop(watch_id, None)
-            if query is not None:
-                group = self._groups[query]
-                del group.members[watch_id]
-                if not group.members:
-                    del self._groups[query]
-                    for token in group.tokens:
-                        self._by_token[token] = [one for one in self._by_token[token] if one is not group]
 
-    def matching(self, article: Article | NewArticle, server_ids: frozenset[int]) -> list[int]:
-        """The watches of these servers that an article matches, in their order."""
-        held = Held(article)
-        by_token = self._by_token
-        possible = {group for token in held.tokens & by_token.keys() for group in by_token[token]}
-        found: list[int] = []
-        for group in possible:
-            if not server_ids.isdisjoint(group.members.values()) and held.matches(group.sought):
-                found += [watch for watch, server in group.members.items() if server in server_ids]
-        return sorted(found)
+@dataclass(frozen=True, slots=True)
+class _Opposite(Criterion):
+    criterion: Criterion
+
+    def holds(self, article: ReadArticle) -> bool:
+        return not self.criterion.holds(article)
+
+
+@dataclass(frozen=True, slots=True)
+class _All(Criterion):
+    parts: tuple[Criterion, ...]
+
+    def holds(self, article: ReadArticle) -> bool:
+        return all(part.holds(article) for part in self.parts)
+
+    def keys(self, cost: Cost) -> frozenset[Key]:
+        found = filter(None, (part.keys(cost) for part in self.parts))
+        return min(found, key=lambda chosen: sum(map(cost, chosen)), default=frozenset())
+
+
+@dataclass(frozen=True, slots=True)
+class _Any(Criterion):
+    parts: tuple[Criterion, ...]
+
+    def holds(self, article: ReadArticle) -> bool:
+        return any(part.holds(article) for part in self.parts)
+
+    def keys(self, cost: Cost) -> frozenset[Key]:
+        each = [part.keys(cost) for part in self.parts]
+        return frozenset().union(*each) if all(each) else frozenset()
+
+
+def languages_of(article_language: str | None) -> tuple[str, ...]:
+    """The languages that a query's words may be of, for an article in a language."""
+    asked = analysis.ASKED_IN
+    is_other = article_language in analysis.LANGUAGES and article_language not in asked
+    return (*asked, article_language) if is_other and article_language else asked
+
+
+def criterion_of(query: Query, languages: tuple[str, ...] = analysis.ASKED_IN) -> Criterion | None:
+    """What a query asks of an article; None where that is nothing."""
+    return _Compiler(query, languages).all_of(query.nodes)
+
+
+def small_words(query: Query) -> tuple[str, ...]:
+    """The words of a query that has nothing but words that say nothing; else none."""
+    if _Compiler(query, analysis.ASKED_IN).is_told:
+        return ()
+    return tuple(dict.fromkeys(leaf.text for leaf in leaves(query.nodes) if isinstance(leaf, Word)))
+
+
+class _Compiler:
+    """Makes the criteria of one query."""
+
+    def __init__(self, query: Query, languages: tuple[str, ...]) -> None:
+        self._languages = languages
+        asked = list(leaves(query.nodes))
+        texts = [leaf.text for leaf in asked if isinstance(leaf, Word)]
+        words = [word for text in texts for word in analysis.words(text)]
+        self._small = analysis.small_words(words, languages)
+        # Where something else is asked for, small words say nothing.
+        self.is_told = len(texts) < len(asked) or any(map(self._tells, words))
+
+    def all_of(self, nodes: tuple[Node, ...]) -> Criterion | None:
+        """All of these; None where none of them says anything."""
+        parts = [part for node in nodes if (part := self._criterion(node)) is not None]
+        return _All(tuple(parts)) if len(parts) > 1 else parts[0] if parts else None
+
+    def _criterion(self, node: Node) -> Criterion | None:
+        match node:
+            case Word(text=text, title=title):
+                return self._word(analysis.words(text), title=title)
+            case Phrase(text=text, title=title):
+                return _row(analysis.words(text), title=title)
+            case Condition():
+                return _condition(node)
+            case Not(inner):
+                part = self._criterion(inner)
+                return None if part is None else _Opposite(part)
+            case AllOf(nodes):
+                return self.all_of(nodes)
+            case AnyOf(nodes):
+                parts = [part for inner in nodes if (part := self._criterion(inner)) is not None]
+                return _Any(tuple(parts)) if len(parts) > 1 else parts[0] if parts else None
+
+    def _word(self, words: list[str], *, title: bool) -> Criterion | None:
+        """The stems of a word; of one in several parts those of each, where they tell enough apart."""
+        telling = list(filter(self._tells, words)) if self.is_told else []
+        if not telling:
+            return None if self.is_told else _row(words, title=title)
+        if len(telling) > 1 and any(len(word) < _SHORT for word in telling):
+            return _row(words, title=title)
+        parts = tuple(_Stem(analysis.query_stems(word, self._languages), title) for word in telling)
+        return parts[0] if len(parts) == 1 else _All(parts)
+
+    def _tells(self, word: str) -> bool:
+        return word not in self._small and bool(analysis.query_stems(word, self._languages))
+
+
+def _row(words: list[str], *, title: bool) -> Criterion | None:
+    return _Row(tuple(dict.fromkeys(words)), _line(words), title) if words else None
+
+
+def _condition(condition: Condition) -> Criterion | None:
+    if condition.filter is Filter.LANGUAGE:
+        return _Language(str(condition.value))
+    if condition.filter is Filter.IMAGE:
+        return _Image()
+    if condition.filter not in _NAMES:
+        return None
+    tokens = name_tokens(condition.filter, str(condition.value))
+    return _Name(tokens[:-1] or tokens, tokens[-1]) if tokens else None
+
+
+def _line(words: list[str]) -> str:
+    return f" {' '.join(words)} "

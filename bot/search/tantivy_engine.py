@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import wraps
 from itertools import islice
 from pathlib import Path
@@ -38,9 +37,6 @@ RULES = f"1.{analysis.VERSION}"
 _HEAP = 30_000_000  # bytes that a commit may gather
 _WORDS, _NAMES_ANALYZER = "words", "names"  # analyzers
 _KEPT = "kept"  # the marker's fields: the position,
-_READ_ALIKE = 4_000  # characters of a text whose words are looked at
-_TELLING = 25  # words by which articles are compared
-_TITLE_COUNTS = 4  # times that a word of the title counts there
 _LONGEST_NAME = 120  # characters
 _MOST_TAGS = 10
 _MOST_WORDS = 40  # of a title, that are offered
@@ -147,23 +143,20 @@ class TantivyEngine:
         return self._hits(self._queries.any_of(text, scope, required, near), limit)
 
     @_speaking
-    def alike(self, document: Document, scope: Scope, limit: int) -> list[Hit]:
+    def among(self, nodes: Collection[Node], scope: Scope, article_ids: Collection[int]) -> set[int]:
+        """See `SearchEngine`."""
+        if not article_ids:
+            return set()
+        found = self._hits(self._queries.among(nodes, scope, article_ids), len(article_ids))
+        return {hit.article_id for hit in found}
+
+    @_speaking
+    def alike(self, weights: Mapping[str, float], scope: Scope, limit: int, *, besides: int) -> list[Hit]:
         """See `SearchEngine`.
 
         The engine's own query of this kind takes texts, which it would read by one language's rules.
         """
-        counts = Counter(analysis.stems(document.body[:_READ_ALIKE], document.language))
-        for stem in analysis.stems(document.title, document.language):
-            counts[stem] += _TITLE_COUNTS
-        weights = {}
-        for stem, count in counts.items():
-            frequency = self.document_frequency(stem)
-            if frequency > 1:  # it stands in others, too
-                weights[stem] = (1 + math.log(count)) * math.log(1 + self.documents / frequency)
-        telling = sorted(weights.items(), key=lambda each: -each[1])[:_TELLING]
-        if not telling:
-            return []
-        return self._hits(self._queries.weighted(telling, scope, document.article_id), limit)
+        return self._hits(self._queries.weighted(weights, scope, besides), limit) if weights else []
 
     def document_frequency(self, term: str) -> int:
         """See `SearchEngine`."""

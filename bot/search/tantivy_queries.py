@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import tantivy
 
@@ -43,6 +43,11 @@ class Queries:
         """What all nodes hold of, scored by their words alone."""
         return self._within([], scope, nodes, self._small(nodes))
 
+    def among(self, nodes: Collection[Node], scope: Scope, article_ids: Collection[int]) -> tantivy.Query:
+        """Those of the articles that all nodes hold of."""
+        chosen = _Query.term_set_query(self._schema, ARTICLE, sorted(article_ids))
+        return self._within([self._unscored(chosen)], scope, nodes, self._small(nodes))
+
     def any_of(
         self, text: str, scope: Scope, required: Collection[Node] = (), near: Collection[Node] = ()
     ) -> tantivy.Query:
@@ -53,16 +58,19 @@ class Queries:
         some = [self._stemmed(stems, title=False) for stems in telling] or [
             self._plain((word,), title=False) for word in words
         ]
-        small = self._small([*required, *near])
-        some += [self._node(node, scope, small) for node in near]
+        left_out = self._small([*required, *near])
+        some += self._made(near, scope, left_out)
+        if any(isinstance(node, Phrase) for node in required):  # which is enough
+            every = self._within([], scope, required, left_out)
+            return _Query.boolean_query([(_MUST, every), *((_SHOULD, part) for part in some)])
         any_word = _Query.boolean_query([(_SHOULD, part) for part in some]) if some else _Query.empty_query()
-        return self._within([any_word], scope, required, small)
+        return self._within([any_word], scope, required, left_out)
 
-    def weighted(self, weights: Iterable[tuple[str, float]], scope: Scope, besides: int) -> tantivy.Query:
+    def weighted(self, weights: Mapping[str, float], scope: Scope, besides: int) -> tantivy.Query:
         """What has some of these index terms, each counting so much; the article `besides` is left out."""
         some = [
             (_SHOULD, _Query.boost_query(self._stemmed(frozenset({term}), title=False), weight))
-            for term, weight in weights
+            for term, weight in weights.items()
         ]
         two = _Query.boolean_query(some, minimum_number_should_match=min(2, len(some)))
         itself = _Query.term_query(self._schema, ARTICLE, besides)
@@ -77,17 +85,28 @@ class Queries:
         parts: Iterable[tantivy.Query],
         scope: Scope,
         nodes: Collection[Node] = (),
-        small: Collection[str] = (),
+        small: Collection[str] | None = (),
     ) -> tantivy.Query:
         """What all parts and all nodes hold of, among what may be found."""
         every = [(_MUST, part) for part in parts]
-        every += [(_MUST, self._node(node, scope, small)) for node in nodes if not isinstance(node, Not)]
+        every += [(_MUST, made) for made in self._made(nodes, scope, small)]
         if scope.feed_ids is not None:
             feeds = _Query.term_set_query(self._schema, FEED, sorted(scope.feed_ids))
             every.append((_MUST, self._unscored(feeds)))
         every = every or [(_MUST, self._everything())]
-        every += [(_NOT, self._node(node.node, scope, small)) for node in nodes if isinstance(node, Not)]
+        unwanted = [node.node for node in nodes if isinstance(node, Not)]
+        every += [(_NOT, made) for made in self._made(unwanted, scope, ())]
+        if small and len(small) == 1:  # it tells little of the language: "car" is small in French
+            some = [stems for word in small if (stems := self._stems(word))]
+            every += [(_SHOULD, self._stemmed(stems, title=False)) for stems in some]
         return every[0][1] if len(every) == 1 else _Query.boolean_query(every)
+
+    def _made(
+        self, nodes: Iterable[Node], scope: Scope, small: Collection[str] | None
+    ) -> list[tantivy.Query]:
+        """The queries of those nodes that say something, and are not what must not hold."""
+        made = [self._node(node, scope, small) for node in nodes if not isinstance(node, Not)]
+        return [query for query in made if query is not None]
 
     def _everything(self) -> tantivy.Query:
         return self._unscored(self._published(None, None))  # the marker has no date
@@ -105,47 +124,44 @@ class Queries:
     def _unscored(self, query: tantivy.Query) -> tantivy.Query:
         return _Query.const_score_query(query, 0.0)
 
-    def _node(self, node: Node, scope: Scope, small: Collection[str]) -> tantivy.Query:
+    def _node(self, node: Node, scope: Scope, small: Collection[str] | None) -> tantivy.Query | None:
+        """The query of a node, None where it says nothing."""
         match node:
             case Word(text, _, title):
                 return self._word(text, small, title=title)
             case Phrase(text, _, title):
                 words = analysis.words(text)
-                return self._plain(words, title=title) if words else self._everything()
+                return self._plain(words, title=title) if words else None
             case Condition():
                 return self._unscored(self._condition(node, scope))
             case Not(inner):
-                return _Query.boolean_query(
-                    [(_MUST, self._everything()), (_NOT, self._node(inner, scope, small))]
-                )
+                unwanted = self._node(inner, scope, ())
+                every = (_MUST, self._everything())
+                return None if unwanted is None else _Query.boolean_query([every, (_NOT, unwanted)])
             case AllOf(nodes):
-                return _Query.boolean_query([(_MUST, self._node(inner, scope, small)) for inner in nodes])
+                return self._within((), Scope(bookmarked=scope.bookmarked), nodes, small) if nodes else None
             case AnyOf(nodes):
-                return _Query.disjunction_max_query([self._node(inner, scope, small) for inner in nodes])
+                made = [self._node(inner, scope, small) for inner in nodes]
+                return self._either([query for query in made if query is not None])
 
-    def _small(self, nodes: Collection[Node]) -> frozenset[str]:
-        """The words of a query that say nothing, where there are others that do."""
+    def _small(self, nodes: Collection[Node]) -> frozenset[str] | None:
+        """The words of a query that say nothing; None where it has no others, and they are looked for."""
         words = [word for text in _texts(nodes) for word in analysis.words(text)]
         small = analysis.small_words(words, self.languages)
-        return small if any(word not in small and self._stems(word) for word in words) else frozenset(words)
+        return small if any(word not in small and self._stems(word) for word in words) else None
 
     def _stems(self, word: str) -> frozenset[str]:
         return analysis.query_stems(word, self.languages)
 
-    def _word(self, text: str, small: Collection[str], *, title: bool) -> tantivy.Query:
-        words = analysis.words(text)
-        telling = [word for word in words if word not in small and self._stems(word)]
+    def _word(self, text: str, small: Collection[str] | None, *, title: bool) -> tantivy.Query | None:
+        words = [word for word in analysis.words(text) if word not in (small or ())]
+        telling = [word for word in words if self._stems(word)]
         if not words:
-            return self._everything()
-        if not telling:
+            return None
+        if small is None or not telling or (len(telling) > 1 and any(len(word) < _SHORT for word in telling)):
             return self._plain(words, title=title)
-        if len(telling) == 1:
-            return self._stemmed(self._stems(telling[0]), title=title)
-        if any(len(word) < _SHORT for word in telling):
-            return self._plain(words, title=title)
-        return _Query.boolean_query(
-            [(_MUST, self._stemmed(self._stems(word), title=title)) for word in telling]
-        )
+        stemmed = [self._stemmed(self._stems(word), title=title) for word in telling]
+        return _Query.boolean_query([(_MUST, query) for query in stemmed])
 
     def _stemmed(self, stems: frozenset[str], *, title: bool) -> tantivy.Query:
         """A word by its stems, of which an article counts the best."""
@@ -169,6 +185,8 @@ class Queries:
         )
 
     def _either(self, queries: Sequence[tantivy.Query]) -> tantivy.Query:
+        if not queries:
+            return _Query.empty_query()
         return queries[0] if len(queries) == 1 else _Query.disjunction_max_query(list(queries))
 
     def _condition(self, condition: Condition, scope: Scope) -> tantivy.Query:

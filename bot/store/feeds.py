@@ -12,12 +12,16 @@ from bot.store.connection import Connection
 from bot.store.ports import Database
 from bot.store.rows import DUE_FEED, FEED, due_feed, feed, feed_values, listed
 
-FOLLOWED = """
-    EXISTS (SELECT 1 FROM subscription
-            JOIN channel ON channel.id = subscription.channel_id
-            JOIN server ON server.id = channel.server_id
-            WHERE subscription.feed_id = feed.id AND subscription.paused IS NULL AND server.left IS NULL)
+FOLLOWERS = """
+    FROM subscription
+    JOIN channel ON channel.id = subscription.channel_id
+    JOIN server ON server.id = channel.server_id
+    WHERE subscription.feed_id = feed.id AND subscription.paused IS NULL AND server.left IS NULL
 """
+FOLLOWED = f"EXISTS (SELECT 1 {FOLLOWERS})"
+OTHERS = "AND server.id NOT IN (SELECT value FROM json_each(:besides))"
+SOME = 8
+"""Servers of a feed among which its cost is shared, at most."""
 
 
 class Feeds:
@@ -78,18 +82,39 @@ class Feeds:
             (now, listed(exclude), limit),
         )
 
-    async def due_in_brief(self, now: int, limit: int, exclude: Collection[int] = ()) -> list[DueFeed]:
-        """The same feeds as `due`, without what most polls need not know."""
+    async def due_in_brief(
+        self, now: int, limit: int, exclude: Collection[int] = (), *, besides: Collection[int] = ()
+    ) -> list[DueFeed]:
+        """The same feeds as `due`, without what most polls need not know, each with some of its servers.
+
+        Not those which only the servers `besides` follow.
+        """
         return await self._database.objects(
             due_feed,
             f"""
-            SELECT {DUE_FEED} FROM feed
-            WHERE state = 'active' AND next_poll <= ? AND id NOT IN (SELECT value FROM json_each(?))
-              AND {FOLLOWED}
-            ORDER BY next_poll LIMIT ?
+            SELECT {DUE_FEED}, (
+                SELECT group_concat(id) FROM (SELECT DISTINCT server.id {FOLLOWERS} {OTHERS} LIMIT {SOME}))
+            FROM feed
+            WHERE state = 'active' AND next_poll <= :now
+              AND id NOT IN (SELECT value FROM json_each(:exclude)) AND EXISTS (SELECT 1 {FOLLOWERS} {OTHERS})
+            ORDER BY next_poll LIMIT :limit
             """,
-            (now, listed(exclude), limit),
+            {"now": now, "exclude": listed(exclude), "besides": listed(besides), "limit": limit},
         )
+
+    async def postpone(self, dues: Collection[tuple[int, int]]) -> None:
+        """Let feeds, by id, be due later than they are."""
+        async with self._database.write() as transaction:
+            await transaction.executemany(
+                "UPDATE feed SET next_poll = max(next_poll, ?2) WHERE id = ?1", dues
+            )
+
+    async def followers(self, feed_id: int) -> list[int]:
+        """Some of the servers that follow a feed unpaused and that the bot is in."""
+        rows = await self._database.fetchall(
+            f"SELECT DISTINCT server.id {FOLLOWERS.replace('feed.id', '?')} LIMIT {SOME}", (feed_id,)
+        )
+        return [row["id"] for row in rows]
 
     async def next_due(self, exclude: Collection[int] = ()) -> int | None:
         """When the next feed is due, which may be past; None when no feed is to be polled."""

@@ -28,9 +28,11 @@ from bot.store.rows import article_values, listed
 from bot.store.settings import filters
 from bot.store.settings.filters import Matches
 from bot.store.sqlite import indexing
+from bot.text import urls
 
 MOST_NAMES = 20
 """Identities that an article may gain: some publishers change a guid each time they are asked."""
+_KNOWN = "article.id, key, url, title, published, fingerprint, page"
 CHUNK = 10_000  # parameters of a statement; SQLite takes 32,766
 
 
@@ -45,17 +47,33 @@ class Polls:
         """The articles that a feed shows under these identities."""
         return await self._database.read(_known, feed_id, list(hashes))
 
-    async def known_urls(self, feed_id: int, urls: Collection[str]) -> dict[str, list[Known]]:
-        """The articles of a feed with these canonical URLs."""
+    async def known_pages(self, feed_id: int, pages: Mapping[str, Collection[str]]) -> dict[str, list[Known]]:
+        """The articles of a feed at these pages, of which the canonical addresses are given too."""
+        return await self._database.read(_known_pages, feed_id, pages)
+
+    async def resembling(self, feed_id: int, dates: Collection[int], latest: int) -> list[Known]:
+        """The articles of a feed that were published at one of these times, and its `latest` so many."""
         rows = await self._database.fetchall(
-            "SELECT id, key, url, title, published, fingerprint, page FROM article "
-            "WHERE url IN (SELECT value FROM json_each(?)) AND +feed_id = ? ORDER BY id",
-            (listed(urls), feed_id),
+            f"""
+            SELECT {_KNOWN} FROM (
+                SELECT id FROM article WHERE feed_id = :feed
+                    AND published IN (SELECT value FROM json_each(:dates))
+                UNION
+                SELECT id FROM (SELECT id FROM article WHERE feed_id = :feed
+                    ORDER BY published DESC, id DESC LIMIT :latest)
+            ) JOIN article USING (id) ORDER BY id DESC
+            """,
+            {"feed": feed_id, "dates": listed(dates), "latest": latest},
         )
-        found: dict[str, list[Known]] = {}
-        for row in rows:
-            found.setdefault(row["url"], []).append(Known(*row))
-        return found
+        return [Known(*row) for row in rows]
+
+    async def given(self, article_ids: Collection[int]) -> dict[int, tuple[str, str]]:
+        """Summary and text of articles as their feed gave them, if they are still kept."""
+        rows = await self._database.fetchall(
+            "SELECT id, summary, text FROM article WHERE id IN (SELECT value FROM json_each(?))",
+            (listed(article_ids),),
+        )
+        return {row[0]: (row[1], row[2]) for row in rows}
 
     async def watched(self, feed_id: int, since: int) -> list[Watched]:
         """The articles that a feed may take back: those published since a time, and those that vanished."""
@@ -131,7 +149,7 @@ def _known(connection: Connection, feed_id: int, hashes: list[bytes]) -> dict[by
         chunk = hashes[start : start + CHUNK]
         rows = connection.execute(
             f"""
-            SELECT identity.hash, article.id, key, url, title, published, fingerprint, page
+            SELECT identity.hash, {_KNOWN}
             FROM identity JOIN article ON article.id = identity.article_id
             WHERE identity.feed_id = ? AND identity.hash IN ({", ".join("?" * len(chunk))})
             """,
@@ -139,6 +157,25 @@ def _known(connection: Connection, feed_id: int, hashes: list[bytes]) -> dict[by
         )
         for hash_, *known in rows:
             found[hash_] = Known(*known)
+    return found
+
+
+def _known_pages(
+    connection: Connection, feed_id: int, pages: Mapping[str, Collection[str]]
+) -> dict[str, list[Known]]:
+    rows = connection.execute(
+        f"SELECT {_KNOWN} FROM article WHERE (url IN (SELECT value FROM json_each(:urls)) "
+        "OR page IN (SELECT value FROM json_each(:pages))) AND +feed_id = :feed ORDER BY id",
+        {
+            "urls": listed([url for forms in pages.values() for url in forms]),
+            "pages": listed(pages),
+            "feed": feed_id,
+        },
+    )
+    found: dict[str, list[Known]] = {}
+    for row in rows:
+        known = Known(*row)
+        found.setdefault(urls.page(known.url), []).append(known)
     return found
 
 

@@ -154,11 +154,8 @@ def feed(row: Row) -> Feed:
 
 def due_feed(row: Row) -> DueFeed:
     """A feed that is due, of the columns `DUE_FEED`."""
-    id_, url, etag, last_modified, body_hash, interval, added, success, article_, ttl, hours, days, good = row
-    validators = Validators(etag=etag, last_modified=last_modified, body_hash=body_hash)
-    return DueFeed(
-        id_, url, validators, interval, added, success, article_, ttl, hours, days, in_order=bool(good)
-    )
+    id_, url, etag, last_modified, body_hash, *rest = row
+    return DueFeed(id_, url, Validators(etag=etag, last_modified=last_modified, body_hash=body_hash), *rest)
 
 
 def feed_values(feed: Feed) -> dict[str, Any]:

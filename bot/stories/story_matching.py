@@ -15,14 +15,12 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from bot.search import analysis
 from bot.store.outbox.story_joins import APART
 from bot.store.records import Kin
 from bot.store.stories import LEAD
 from bot.stories.companies import COMPANIES, WORDS_TOO
 from bot.stories.title_conflicts import Figures, contradict, figures, versioned
-from bot.text import terms
-from bot.text.stopwords import EMPTY
-from bot.text.tokens import spans
 
 WINDOW = 3 * 86_400
 """Seconds for which an article is remembered."""
@@ -87,8 +85,8 @@ def telling(
 ) -> Telling:
     """What is compared of an article; `weigh` tells how much a term tells, `vector` what the title means."""
     title, lead = plain_title(title), text[:LEAD]
-    weights = {term: weigh(term) ** 2 for term in _kept(terms.stems(title, language))}
-    words = frozenset(_kept(terms.words(title)))
+    weights = {term: weigh(term) ** 2 for term in _kept(analysis.stems(title, language))}
+    words = frozenset(_kept(analysis.words(title)))
     names = frozenset(_kept(_names(title, lead))) or _NONE
     brands = (words & COMPANIES).union(_brands(title)) or _NONE
     numbers = figures(title)
@@ -99,7 +97,7 @@ def telling(
         language=language,
         weights=weights,
         total=sum(weights.values()) or 1.0,
-        lead=tuple(set(_kept(terms.stems(lead, language))) - weights.keys()),
+        lead=tuple(set(_kept(analysis.stems(lead, language))) - weights.keys()),
         mentioned=tuple(words.union(_kept(_capitalised(lead, anywhere=True)))),
         names=names,
         brands=brands,
@@ -249,9 +247,9 @@ def _names(title: str, lead: str) -> Iterator[str]:
     told = set(_capitalised(lead, anywhere=False))
     if not _is_title_case(title):
         told.update(_capitalised(title, anywhere=False))
-    for form, start, end in spans(title):
+    for form, start, end in analysis.word_spans(title):
         raw = title[start:end]
-        if len(form) < _NAME or form in EMPTY or not raw:
+        if len(form) < _NAME or analysis.is_small(form) or not raw:
             continue
         if raw[1:] != raw[1:].lower() or (raw[0].isupper() and (form in told or form in COMPANIES)):
             yield form
@@ -260,7 +258,7 @@ def _names(title: str, lead: str) -> Iterator[str]:
 def _brands(title: str) -> Iterator[str]:
     """The words with capitals inside, as in iPhone and OpenAI, and names that could be words."""
     says = not _is_title_case(title)
-    for form, start, end in spans(title):
+    for form, start, end in analysis.word_spans(title):
         raw = title[start:end]
         inside = form.isalpha() and raw != raw.upper() and raw[1:] != raw[1:].lower()
         if inside or (says and form in WORDS_TOO and raw[0].isupper()):
@@ -269,14 +267,14 @@ def _brands(title: str) -> Iterator[str]:
 
 def _is_title_case(title: str) -> bool:
     """Whether nearly every long word has a capital, so that capitals tell nothing."""
-    long = [title[start] for _form, start, end in spans(title) if end - start > _NAME]
+    long = [title[start] for _form, start, end in analysis.word_spans(title) if end - start > _NAME]
     return sum(map(str.isupper, long)) >= _TITLE_CASE * len(long)
 
 
 def _capitalised(text: str, *, anywhere: bool) -> Iterator[str]:
     """The words with a capital, unless `anywhere` those that do not only begin a sentence."""
-    for form, start, end in spans(text):
-        if end - start < _NAME or not text[start].isupper() or form in EMPTY:
+    for form, start, end in analysis.word_spans(text):
+        if end - start < _NAME or not text[start].isupper() or analysis.is_small(form):
             continue
         if anywhere or not _STARTS_SENTENCE.search(text[max(0, start - 4) : start]):
             yield form

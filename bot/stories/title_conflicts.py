@@ -9,8 +9,9 @@ import re
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
-from bot.text.stopwords import EMPTY
-from bot.text.terms import fold, stems
+from bot.search import analysis
+from bot.text.calendar_names import MONTHS
+from bot.text.words import fold
 
 
 class Figure(NamedTuple):
@@ -36,16 +37,6 @@ _SCALES = {
     "billion": 1e9, "billions": 1e9, "bn": 1e9, "b": 1e9, "milliard": 1e9, "milliards": 1e9, "md": 1e9,
     "mds": 1e9, "trillion": 1e12, "trillions": 1e12, "tn": 1e12,
 }  # fmt: skip
-_MONTHS = {
-    name: number
-    for number, names in enumerate(
-        "january jan janvier,february feb fevrier,march mars,april apr avril,may mai,june jun juin,"
-        "july jul juillet,august aug aout,september sept septembre,october oct octobre,"
-        "november nov novembre,december dec decembre".split(","),
-        1,
-    )
-    for name in names.split()
-}  # fmt: skip
 _PERCENT = frozenset({"%", "percent", "pc", "pourcent"})
 _ROUNDED = frozenset(_CURRENCIES.values()) | {"%"}
 _UNITS = _ROUNDED | {"day"}
@@ -63,7 +54,7 @@ _NAMED = re.compile(
     r"(?<![\w.])(?P<name>[a-z][a-z]+) (?:v|version )?(?P<version>\d{1,4}(?:\.\d+)*)(?![\w.,%]*\w)(?! ?%)"
 )
 _WORD_AFTER = re.compile(r" (?:(?:more|new|plus de|nouveaux|nouvelles) )?(?P<word>[a-z]{3,})")
-_months = "|".join(sorted(_MONTHS, key=len, reverse=True))
+_months = "|".join(sorted(MONTHS, key=len, reverse=True))
 _DAY = re.compile(
     rf"\b(?P<day>\d{{1,2}})(?:st|nd|rd|th|er)? (?P<month>{_months})\b"
     rf"|\b(?P<month_>{_months}) (?P<day_>\d{{1,2}})(?:st|nd|rd|th)?\b(?!\.\d)"
@@ -83,7 +74,7 @@ def figures(text: str) -> Figures:
 def _figures(folded: str) -> Iterator[Figure]:
     for match in _DAY.finditer(folded):
         month, day = match["month"] or match["month_"], match["day"] or match["day_"]
-        yield Figure("day", _MONTHS[month] * 100 + int(day))
+        yield Figure("day", MONTHS[month] * 100 + int(day))
     folded = _DAY.sub(" ", folded)
     yield from _versions(folded)
     yield from _numbers(folded)
@@ -95,7 +86,7 @@ def _versions(folded: str) -> Iterator[Figure]:
         yield Figure(match["name"], _version(match["version"]) + letter)
     for match in _NAMED.finditer(folded):
         name, version = match["name"], match["version"]
-        if name not in EMPTY and name not in _NO_NAMES and int(version.split(".")[0]) not in _YEAR:
+        if not analysis.is_small(name) and name not in _NO_NAMES and int(version.split(".")[0]) not in _YEAR:
             yield Figure(name, _version(version))
 
 
@@ -112,7 +103,7 @@ def _numbers(folded: str) -> Iterator[Figure]:
         elif unit in _PERCENT:
             yield Figure("%", value)
         elif after := _WORD_AFTER.match(folded, match.end()):
-            counted = stems(after["word"], "en")
+            counted = analysis.stems(after["word"], "en")
             if counted and value not in _YEAR:
                 yield Figure(f"# {counted[0]}", value)
 

@@ -12,7 +12,7 @@ from calendar import timegm
 from datetime import UTC, datetime
 from email.utils import parsedate_tz
 
-from bot.text.tables import table
+from bot.text.calendar_names import MONTHS
 
 EARLIEST = 631_152_000
 """1 January 1990, in seconds of UTC: an earlier date is a mistake, most often the beginning of a calendar."""
@@ -20,27 +20,6 @@ LATEST = 4_102_444_800
 """1 January 2100, in seconds of UTC."""
 
 _LONGEST = 100
-_MONTHS = {
-    name: number
-    for number, names in enumerate(
-        (
-            "jan january janv janvier",
-            "feb february fev fevr fevrier",
-            "mar march mars",
-            "apr april avr avril",
-            "may mai",
-            "jun june juin",
-            "jul july juil juillet",
-            "aug august aou aout",
-            "sep sept september septembre",
-            "oct october octobre",
-            "nov november novembre",
-            "dec december decembre",
-        ),
-        start=1,
-    )
-    for name in table(names)
-}
 _ZONES = {
     "z": 0, "ut": 0, "utc": 0, "gmt": 0, "wet": 0, "west": 60, "bst": 60, "cet": 60, "met": 60, "cest": 120,
     "mest": 120, "eet": 120, "eest": 180, "msk": 180, "est": -300, "edt": -240, "cst": -360, "cdt": -300,
@@ -152,7 +131,7 @@ def _loose(text: str) -> int | None:
     if match is None:
         return None
     name, day, year = match["month"], int(match["day"]), int(match["year"])
-    month = int(name) if name.isdecimal() else _MONTHS.get(name, 0)
+    month = int(name) if name.isdecimal() else MONTHS.get(name, 0)
     if name.isdecimal() and month > _MONTHS_A_YEAR >= day:
         month, day = day, month
     if len(match["year"]) == len("yy"):  # RFC 2822, section 4.3

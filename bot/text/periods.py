@@ -12,7 +12,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import NamedTuple
 
-from bot.text.terms import fold
+from bot.text.calendar_names import MONTHS, WEEKDAYS
+from bot.text.words import fold
 
 
 class Period(NamedTuple):
@@ -22,29 +23,6 @@ class Period(NamedTuple):
     end: int
 
 
-_MONTHS = (
-    "january|janvier|jan|janv",
-    "february|fevrier|feb|fev|fevr",
-    "march|mars|mar",
-    "april|avril|apr|avr",
-    "may|mai",
-    "june|juin|jun",
-    "july|juillet|jul|juil",
-    "august|aout|aug",
-    "september|septembre|sept|sep",
-    "october|octobre|oct",
-    "november|novembre|nov",
-    "december|decembre|dec",
-)
-_WEEKDAYS = (
-    "monday|lundi|mon|lun",
-    "tuesday|mardi|tue|tues",
-    "wednesday|mercredi|wed|mer",
-    "thursday|jeudi|thu|thurs|jeu",
-    "friday|vendredi|fri|ven",
-    "saturday|samedi|sat|sam",
-    "sunday|dimanche|sun|dim",
-)
 _UNITS = {
     "minute": "min|mins|minute|minutes",
     "hour": "h|hour|hours|heure|heures",
@@ -80,8 +58,6 @@ _NUMBERS = (
     "fourteen quatorze 14",
     "fifteen quinze 15",
 )
-_MONTH = {name: number for number, names in enumerate(_MONTHS, 1) for name in names.split("|")}
-_WEEKDAY = {name: number for number, names in enumerate(_WEEKDAYS) for name in names.split("|")}
 _UNIT = {name: unit for unit, names in _UNITS.items() for name in names.split("|")}
 _NUMBER = {name: number for number, names in enumerate(_NUMBERS) for name in names.split()}
 
@@ -108,8 +84,8 @@ _FEAST = {name: date for names, date in _FEASTS.items() for name in names.split(
 _DECEMBER = 12
 _EVENING, _MORNING = 18, 6  # hours, from and to which it is night
 
-_month = "|".join(sorted(_MONTH, key=len, reverse=True))
-_weekday = "|".join(sorted(_WEEKDAY, key=len, reverse=True))
+_month = "|".join(sorted(MONTHS, key=len, reverse=True))
+_weekday = "|".join(sorted(WEEKDAYS, key=len, reverse=True))
 _unit = "|".join(sorted(_UNIT, key=len, reverse=True))
 _number = "[0-9]{1,5}|" + "|".join(
     sorted((name for name in _NUMBER if name.isalpha()), key=len, reverse=True)
@@ -155,7 +131,7 @@ def _named_day(match: re.Match[str], now: datetime) -> Period:
 
 
 def _weekday_of(match: re.Match[str], now: datetime) -> Period:
-    back = (now.weekday() - _WEEKDAY[match["weekday"]]) % 7
+    back = (now.weekday() - WEEKDAYS[match["weekday"]]) % 7
     if back == 0 and (match["last"] or match["dernier"]):
         back = 7
     return _days(_midnight(now) - timedelta(days=back))
@@ -221,7 +197,7 @@ def _calendar(match: re.Match[str], now: datetime) -> Period:
 
 def _date(match: re.Match[str], now: datetime) -> Period:
     found = match.groupdict()
-    month = _MONTH[found["name"]] if found.get("name") else int(found.get("month") or 0)
+    month = MONTHS[found["name"]] if found.get("name") else int(found.get("month") or 0)
     day = int(found.get("day") or 0)
     latest = now.year - (not found.get("year") and _utc(now.year, month, max(1, day)) > now)
     year = int(found.get("year") or latest)

@@ -9,7 +9,7 @@ from publicsuffixlist import PublicSuffixList
 from rapidfuzz import fuzz
 
 from bot.text import urls
-from bot.text.terms import fold
+from bot.text.words import fold
 
 ALIKE = 70
 """How like each other, out of 100, two titles of one page are; an aggregator adds to it, or leaves out."""

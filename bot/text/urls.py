@@ -95,6 +95,23 @@ def page(url: str, identity: str | None = None) -> str:
     return blake2b(name.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
+def forms(url: str) -> tuple[str, ...]:
+    """The canonical addresses of the page at a canonical one; none for what is no address.
+
+    Both schemes, with and without a slash at the end.
+    """
+    parts = _split(url)
+    if parts is None:
+        return ()
+    path = parts.path.rstrip("/")
+    return tuple(
+        urlunsplit((scheme, parts.netloc, path + end or "/", parts.query, parts.fragment))
+        for scheme in _PORTS
+        for end in ("", "/")
+        if path or end
+    )
+
+
 def host(url: str) -> str:
     """The host of an http(s) address as in its canonical form, without port; "" when there is none."""
     parts = _split(url)

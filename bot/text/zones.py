@@ -10,7 +10,7 @@ from babel.core import get_global
 from rapidfuzz import process
 
 from bot.core.locale import LANGUAGES
-from bot.text.terms import fold
+from bot.text.words import fold
 
 _NEAR = 75  # of 100, how close a name must be to be offered
 _OFFERED = 4

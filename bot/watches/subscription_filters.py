@@ -13,14 +13,13 @@ from bot.core.choices import Filter, Rule
 from bot.core.locale import _
 from bot.core.models import Article, NewArticle
 from bot.core.refusals import Refusal
-from bot.search.query_matching import Held, Sought
-from bot.search.query_plan import plan
-from bot.search.query_syntax import Condition, Query, parse
-from bot.search.query_syntax import Filter as Search
+from bot.search.filter_names import Filter as Search
+from bot.search.query_matching import Criterion, ReadArticle, criterion_of, languages_of, small_words
+from bot.search.query_syntax import MAX_LENGTH, parse
+from bot.search.query_tree import Condition, Query, leaves
 from bot.store import Store
 from bot.store.settings.filters import keeping_out
 from bot.text import safe
-from bot.watches.watch_matching import parts
 
 log = logging.getLogger(__name__)
 
@@ -39,16 +38,15 @@ _NAME = 60  # characters of a query
 
 def check(text: str, now: int) -> Query:
     """A query as a filter understands it. Raises `Refusal` with what to change."""
-    query = parse(text, now)
-    for node in parts(query.nodes):
-        if isinstance(node, Condition) and node.filter in (Search.SINCE, Search.BEFORE):
+    query = parse(text, now, longest=MAX_LENGTH)
+    for leaf in leaves(query.nodes):
+        if isinstance(leaf, Condition) and leaf.filter in (Search.SINCE, Search.BEFORE):
             raise Refusal(_("A filter looks at new articles only. Leave out the date."))
-        if isinstance(node, Condition) and node.filter is Search.BOOKMARKED:
+        if isinstance(leaf, Condition) and leaf.filter is Search.BOOKMARKED:
             raise Refusal(_("Nobody has bookmarked a new article yet. Leave out `is:bookmarked`."))
-    if Sought.of(query) is None:
-        empty = plan(query, feed_ids=None, person_id=None).empty
-        if empty:
-            raise Refusal(_("Nearly every article has these words: {words}.").format(words=", ".join(empty)))
+    if small := small_words(query):
+        raise Refusal(_("Nearly every article has these words: {words}.").format(words=", ".join(small)))
+    if criterion_of(query) is None:
         raise Refusal(
             _(
                 "Say what to filter by: a word, an “exact phrase”, or `author:`, `tag:` or `source:` "
@@ -67,7 +65,7 @@ class Sieve:
     def __init__(self, articles: Iterable[Article | NewArticle], now: int) -> None:
         self._articles = {article.key: article for article in articles}
         self._now = now
-        self._held: dict[str, Held] = {}
+        self._read: dict[str, ReadArticle] = {}
         self._answers: dict[str, dict[str, bool]] = {}
         self._spent = 0.0
 
@@ -87,18 +85,22 @@ class Sieve:
         begun = time.thread_time()
         allowed = min(_A_QUERY, _A_POLL - self._spent)
         try:
-            sought = Sought.of(parse(query, self._now))
-            if sought is None:
-                return answers
+            asked = parse(query, self._now, longest=MAX_LENGTH)
+            criteria: dict[tuple[str, ...], Criterion | None] = {}
             for key, article in self._articles.items():
                 if time.thread_time() - begun >= allowed:
                     log.warning("A filter took too long for %d articles", len(self._articles) - len(answers))
                     break
-                if key not in self._held:
-                    held_begun = time.thread_time()
-                    self._held[key] = Held(article)
-                    begun += time.thread_time() - held_begun  # which is no fault of this query
-                answers[key] = self._held[key].matches(sought)
+                languages = languages_of(article.language)
+                if languages not in criteria:
+                    criteria[languages] = criterion_of(asked, languages)
+                wanted = criteria[languages]
+                if key not in self._read:
+                    read_from = time.thread_time()
+                    self._read[key] = ReadArticle(article).whole()
+                    begun += time.thread_time() - read_from  # which is no fault of this query
+                if wanted is not None:
+                    answers[key] = wanted.holds(self._read[key])
         except Exception:  # a filter must not keep a feed from being read
             log.exception("A filter could not be applied")
         self._spent += time.thread_time() - begun

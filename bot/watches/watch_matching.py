@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 from bot.core.locale import _
+from bot.core.models import Article
 from bot.core.refusals import Refusal
-from bot.search.query_matching import Matcher, Sought, Token, is_name, is_text, keys, tokens
-from bot.search.query_plan import Plan, plan
-from bot.search.query_syntax import AllOf, AnyOf, Condition, Filter, Node, Not, Query, parse
+from bot.search.filter_names import Filter
+from bot.search.query_matching import Criterion, Key, Kind, ReadArticle, criterion_of, small_words
+from bot.search.query_syntax import MAX_LENGTH, parse
+from bot.search.query_tree import AnyOf, Condition, Not, Query, leaves
 from bot.store import Store
 from bot.store.records import Arrival, Standing
+from bot.watches.watch_index import WatchIndex
 
 log = logging.getLogger(__name__)
 
@@ -24,62 +28,75 @@ CLOSED = "closed"
 """The problem of direct messages that a person does not accept: their watches rest."""
 
 _BATCH = 50  # arrivals held against the watches in one transaction
-_ENOUGH = 2_000  # articles up to which the rarity of a term is told apart
-_TOO_COMMON = 0.25  # of all articles
-_FEW = 400  # articles, which do not show what is common
-_BROAD = 1 << 40  # more than all articles
+_SAMPLE = 1_000  # newest articles, which tell how rare a word is,
+_FREQUENT = 3  # in so many of which one is not rare
+_TRIED = 400  # newest articles that a watch is tried on: fewer do not show what is common
+_TOO_COMMON = 0.25  # of them
 
 
 async def check(store: Store, text: str) -> Query:
-    """A query as a watch for it understands it. Raises `Refusal` with what to change."""
-    query = parse(text, store.clock.now())
-    for node in parts(query.nodes):
-        if isinstance(node, Condition) and node.filter in (Filter.SINCE, Filter.BEFORE):
+    """A query as a watch for it understands it. Raises `Refusal` with what to change, and `StoreError`."""
+    query = parse(text, store.clock.now(), longest=MAX_LENGTH)
+    for leaf in leaves(query.nodes):
+        if isinstance(leaf, Condition) and leaf.filter in (Filter.SINCE, Filter.BEFORE):
             raise Refusal(_("A watch looks at new articles only. Leave out the date."))
-        if isinstance(node, Condition) and node.filter is Filter.BOOKMARKED:
+        if isinstance(leaf, Condition) and leaf.filter is Filter.BOOKMARKED:
             raise Refusal(_("Nobody has bookmarked a new article yet. Leave out `is:bookmarked`."))
-    sought = Sought.of(query)
-    articles = await store.articles.count()
-    costs = await _costs(store, [sought], at_most=articles) if sought is not None else {}
-    chosen = keys(sought.wanted, costs.__getitem__) if sought is not None else frozenset()
-    if not chosen:
-        raise Refusal(_nothing(plan(query, feed_ids=None, person_id=None)))
-    common = articles * _TOO_COMMON if articles >= _FEW else _BROAD
-    if sum(costs[token] for token in chosen if not is_name(token)) >= common:
-        raise Refusal(_("Too many articles would match. Add a rarer word that they must have."))
+    if small := small_words(query):
+        raise Refusal(_("Nearly every article has these words: {words}.").format(words=", ".join(small)))
+    wanted = criterion_of(query)
+    keys = wanted.keys(_unknown) if wanted is not None else frozenset()
+    if wanted is None or not keys:
+        raise Refusal(_says_too_little(query) if wanted is not None else _says_nothing())
+    if all(key.kind is not Kind.NAME for key in keys):
+        newest = await store.articles.newest(None, limit=_TRIED)
+        if len(newest) == _TRIED and await asyncio.to_thread(_share, wanted, newest) >= _TOO_COMMON:
+            raise Refusal(_too_many())
     return query
 
 
-def _nothing(asked: Plan) -> str:
-    """Why a query names nothing that an article must have."""
-    if any(isinstance(node, AnyOf) for node in asked.exact):
-        return _("One of the alternatives is in nearly every article. Leave it out.")
-    if asked.unwanted or asked.exact:
-        return _("That only says what articles must not have. Add a word that they must have.")
-    if asked.empty:
-        return _("Nearly every article has these words: {words}.").format(words=", ".join(asked.empty))
+def _says_nothing() -> str:
     return _(
         "Say what to watch for: a word, an “exact phrase”, or `source:`, `author:` or `tag:` with a name."
     )
 
 
-def parts(nodes: Iterable[Node]) -> Iterator[Node]:
-    """The parts of a query, and what they are made of."""
-    for node in nodes:
-        yield node
-        if isinstance(node, AllOf | AnyOf):
-            yield from parts(node.nodes)
-        elif isinstance(node, Not):
-            yield from parts((node.node,))
+def _says_too_little(query: Query) -> str:
+    """Why a query names nothing that an article must have."""
+    if any(isinstance(node, AnyOf) for node in query.nodes):
+        return _("One of the alternatives is in nearly every article. Leave it out.")
+    if any(isinstance(node, Not) for node in query.nodes):
+        return _("That only says what articles must not have. Add a word that they must have.")
+    return _too_many()
 
 
-async def _costs(store: Store, sought: Iterable[Sought], *, at_most: int) -> dict[Token, int]:
-    """How common the terms are that these may be found by; a language or a picture is found everywhere."""
-    known = sorted({token for one in sought for token in tokens(one.wanted)})
-    counted = [token for token in known if is_text(token) or is_name(token)]
-    costs = dict.fromkeys(known, _BROAD)
-    costs.update(zip(counted, await store.watches.frequencies(counted, at_most=at_most), strict=True))
-    return costs
+def _too_many() -> str:
+    return _("Too many articles would match. Add a rarer word that they must have.")
+
+
+def _unknown(_key: Key) -> int:
+    return 0
+
+
+def _share(wanted: Criterion, articles: Sequence[Article]) -> float:
+    return sum(wanted.holds(ReadArticle(article)) for article in articles) / len(articles)
+
+
+class _Rarity:
+    """How common keys are among the newest articles."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[Key] = Counter()
+
+    def read(self, articles: Iterable[Article]) -> None:
+        """Learn from articles."""
+        for article in articles:
+            for kind, values in ReadArticle(article).values.items():
+                self._counts.update(Key(kind, value) for value in values)
+        self._counts = Counter({key: count for key, count in self._counts.items() if count >= _FREQUENT})
+
+    def __call__(self, key: Key) -> int:
+        return self._counts[key]
 
 
 class Watchman:
@@ -87,7 +104,8 @@ class Watchman:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._matcher = Matcher()
+        self._rarity = _Rarity()
+        self._index = WatchIndex(self._rarity)
         self._latest = 0  # id of the last watch that was learned
 
     async def look(self) -> bool:
@@ -103,14 +121,14 @@ class Watchman:
         gone = await self._store.watches.tell(
             matches, [arrival.article.id for arrival in arrivals], closed=CLOSED
         )
-        self._matcher.discard(gone)
+        self._index.discard(gone)
         return True
 
     def _matches(self, arrivals: Sequence[Arrival]) -> list[tuple[int, int]]:
         found: list[tuple[int, int]] = []
         for article, server_ids in arrivals:
             try:
-                watches = self._matcher.matching(article, server_ids)
+                watches = self._index.matching(article, server_ids)
             except Exception:  # one article must not keep all others from being told
                 log.exception("Article %d was held against no watch", article.id)
                 continue
@@ -122,17 +140,15 @@ class Watchman:
         added = await self._store.watches.standing(self._latest)
         if not added:
             return
-        sought = await asyncio.to_thread(_understood, added, self._store.clock.now())
-        costs = await _costs(self._store, sought.values(), at_most=_ENOUGH)
-        for watch in added:
-            if watch.query in sought:
-                self._matcher.add(
-                    watch.id, watch.server_id, watch.query, sought[watch.query], costs.__getitem__
-                )
+        if not self._latest:
+            newest = await self._store.articles.newest(None, limit=_SAMPLE)
+            await asyncio.to_thread(self._rarity.read, newest)
+        await asyncio.to_thread(self._add, added)
         self._latest = added[-1].id
 
-
-def _understood(watches: Sequence[Standing], now: int) -> dict[str, Sought]:
-    """What each query asks for; those left out ask for nothing."""
-    queries = {watch.query for watch in watches}
-    return {text: sought for text in queries if (sought := Sought.of(parse(text, now))) is not None}
+    def _add(self, watches: Sequence[Standing]) -> None:
+        queries: dict[str, Query] = {}
+        for watch in watches:
+            if watch.query not in queries:
+                queries[watch.query] = parse(watch.query, self._store.clock.now(), longest=MAX_LENGTH)
+            self._index.add(watch.id, watch.server_id, queries[watch.query])

@@ -15,7 +15,7 @@ from bot.feeds.fetch_errors import describe
 from bot.posting import send_outcomes
 from bot.posting.rendering import discord_limits, post_looks
 from bot.text import safe, urls
-from bot.text.terms import fold
+from bot.text.words import fold
 from bot.watches import subscription_filters
 from cogs.shared.views import Interaction
 

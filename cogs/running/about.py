@@ -18,7 +18,7 @@ from bot.core import locale
 from bot.core.locale import _, amount, clickable, ngettext
 from bot.core.version import __version__
 from bot.posting.rendering import discord_limits
-from bot.text.tokens import fold
+from bot.text.words import fold
 from cogs.shared.rights import may_manage_with
 from cogs.shared.views import AskerView, Interaction, Press
 

@@ -14,6 +14,7 @@ from bot.store.records import Kin
 from bot.text import spans
 from tests.answers.test_answers import BAN
 from tests.search.library import DAY, Library
+from tests.search.searchers import searcher_of
 from tests.store.samples import new_article
 
 WEEK = "what happened to Intel this week"
@@ -42,7 +43,7 @@ async def library(store: Store) -> Library:
 
 @pytest.fixture
 def searcher(store: Store) -> Searcher:
-    return Searcher(store)
+    return searcher_of(store)
 
 
 def titles(answer: Answer) -> list[str]:

@@ -25,10 +25,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bot.search import analysis
 from bot.store.outbox.story_joins import margin
 from bot.store.stories import LEAD
 from bot.stories.story_matching import WINDOW, Recent, Telling, plain_title, telling
-from bot.text import terms
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 SHIFTS = (-0.15, -0.1, -0.05, -0.025, 0.0, 0.025, 0.05, 0.1, 0.15)
@@ -108,7 +108,7 @@ def weigher(language: str) -> Callable[[str], float]:
     counts: Counter[str] = Counter()
     size = 0
     for row in read(SHARED / "articles" / f"{language}.jsonl.gz"):
-        counts.update(set(terms.stems(f"{row['title']}\n{row['text']}", language)))
+        counts.update(set(analysis.stems(f"{row['title']}\n{row['text']}", language)))
         size += 1
     return lambda term: math.log(1 + (size - counts[term] + 0.5) / (counts[term] + 0.5))
 
@@ -251,8 +251,8 @@ def cost(
     floors, times = [], []
     for each, known in list(zip(headlines, told, strict=True))[:1000]:
         start = time.thread_time()
-        set(terms.stems(plain_title(each.title), each.language)).union(
-            terms.stems(each.text[:LEAD], each.language)
+        set(analysis.stems(plain_title(each.title), each.language)).union(
+            analysis.stems(each.text[:LEAD], each.language)
         )
         read_at = time.thread_time()
         number += 1

@@ -480,11 +480,10 @@ async def test_somebody_who_may_not_manage_the_server_cannot_watch_for_a_channel
     ("query", "words"),
     [
         ("-apple", "only says what articles must not have"),
-        ('"the who" OR apple', "One of the alternatives is in nearly every article"),
         ('apple OR -"quantum chips"', "One of the alternatives is in nearly every article"),
         ("the of and", "Nearly every article has these words"),
         ("lang:en", "Too many articles"),
-        ("has:image OR lang:fr", "Too many articles"),
+        ("has:image OR lang:fr", "One of the alternatives is in nearly every article"),
         ("quantum since:7d", "Leave out the date"),
         ("quantum OR (chips -before:2020)", "Leave out the date"),
         ("quantum is:bookmarked", "is:bookmarked"),
@@ -492,9 +491,8 @@ async def test_somebody_who_may_not_manage_the_server_cannot_watch_for_a_channel
     ],
 )
 async def test_what_makes_no_watch_is_refused_in_words(
-    telex: World, desk: Desk, monkeypatch: pytest.MonkeyPatch, query: str, words: str
+    telex: World, desk: Desk, query: str, words: str
 ) -> None:
-    monkeypatch.setattr(watch_matching, "_FEW", 1)
     assert words in said(await add(telex, query))
     assert await telex.store.watches.of_person(telex.reader.id) == []
 
@@ -504,7 +502,7 @@ async def test_a_word_that_nearly_every_article_has_is_refused(
 ) -> None:
     await desk.publish(*(f"Gadget {number}" for number in range(20)))
     assert "I tell you" in said(await add(telex, "gadget"))
-    monkeypatch.setattr(watch_matching, "_FEW", 1)
+    monkeypatch.setattr(watch_matching, "_TRIED", 20)
     assert "Too many articles" in said(await add(telex, "gadgets"))
     assert "I tell you" in said(await add(telex, "source:example"))
 

@@ -15,6 +15,7 @@ from bot.client.services import Newsroom, open_newsroom
 from bot.core.models import Entry, Feed
 from bot.polling.entry_keys import sketched
 from bot.store.polls import MOST_NAMES
+from bot.text.urls import forms, page
 from tests.answers.desk import followed, polled, titles
 from tests.feed_server import FeedServer, rss
 
@@ -323,3 +324,88 @@ async def test_a_guid_that_changes_with_every_answer_neither_reposts_nor_fills_t
     assert await channel.kept() == 1
     with closing(sqlite3.connect(settings.database)) as database:
         assert database.execute("SELECT count(*) FROM identity").fetchone()[0] <= MOST_NAMES
+
+
+def series(move, *, first: int = 0, count: int = 6, title: str = "Story {}", date: str | None = "dated"):
+    """Entries of a feed whose addresses are as `move` makes them: guid and link."""
+    made = []
+    for number in range(first, first + count):
+        guid, link = move(number)
+        day = f"{number % 28 + 1:02} May 2026 08:00:00 GMT" if date == "dated" else date
+        made.append(entry(title.format(number), guid=guid, link=link, date=day, text=f"Text of {number}."))
+    return made
+
+
+PLACE = "http://news.example/issue-{}"
+MOVES = {
+    "a slash": lambda n: (f"{PLACE.format(n)}/", f"{PLACE.format(n)}/"),
+    "https": lambda n: (PLACE.format(n).replace("http", "https"),) * 2,
+    "the case of the host": lambda n: (PLACE.format(n).replace("news", "NEWS"),) * 2,
+    "a tracking parameter": lambda n: (f"{PLACE.format(n)}?utm_source=x",) * 2,
+    "another host": lambda n: (f"https://moved.example/issue-{n}",) * 2,
+    "other paths": lambda n: (f"https://news.example/2026/{n * 7}",) * 2,
+    "guids alone": lambda n: (f"{n:032x}", PLACE.format(n)),
+    "other numbers": lambda n: (f"https://news.example/?p={n + 5000}",) * 2,
+    "a version": lambda n: (f"{PLACE.format(n)}?v=2#{n}", f"{PLACE.format(n)}?v=2"),
+}
+
+
+@pytest.mark.parametrize("move", MOVES)
+@pytest.mark.parametrize("count", [1, 6])
+async def test_a_feed_that_moves_its_addresses_posts_what_is_new_beside_them_alone(channel, move, count):
+    def as_before(number):
+        return (PLACE.format(number),) * 2
+
+    await channel.gets(*series(as_before, count=count))
+    new = entry("Story 0", guid="new", link="https://news.example/new", date="20 Jun 2026 08:00:00 GMT")
+    assert await channel.gets(new, *series(MOVES[move], count=count)) == ["Story 0"]
+    assert await channel.gets(new, *series(as_before, count=count)) == []
+    assert await channel.kept() == count + 1
+    assert await channel.gets(*series(MOVES[move], first=count, count=1), new) == [f"Story {count}"]
+
+
+async def test_a_feed_that_moves_half_way_reposts_nothing(channel):
+    def half(number):
+        return MOVES["another host" if number % 2 else "other paths"](number)
+
+    await channel.gets(*series(lambda n: (PLACE.format(n),) * 2))
+    assert await channel.gets(*series(half)) == []
+    assert await channel.gets(*series(MOVES["another host"])) == []
+
+
+@pytest.mark.parametrize("date", [None, "dated"])
+async def test_a_feed_that_moves_and_dates_its_entries_anew_reposts_nothing(channel, date):
+    await channel.gets(*series(lambda n: (f"old-{n}", PLACE.format(n)), date=date))
+    moved = series(MOVES["other numbers"], date="Mon, 01 Jun 2026 10:00:00 GMT" if date else None)
+    assert await channel.gets(*moved) == []
+
+
+@pytest.mark.parametrize("text", ["", "Our links of the week are here."])
+async def test_a_title_that_comes_back_with_every_issue_is_news_each_time(channel, text):
+    def issue(number, title):
+        link = f"https://news.example/{title.casefold().replace(' ', '-')}/{number}"
+        return entry(title, guid=link, link=link, date=f"{number:02} May 2026 08:00:00 GMT", text=text)
+
+    names = ["Links of the week", "Podcast", "Menu"]
+    await channel.gets(*(issue(1, name) for name in names))
+    for number in range(2, 5):
+        assert sorted(await channel.gets(issue(number, names[0]))) == names[:1]
+    assert sorted(await channel.gets(*(issue(8, name) for name in names), issue(4, names[0]))) == sorted(
+        names
+    )
+
+
+async def test_entries_with_one_date_and_one_text_are_not_taken_for_one_another(channel):
+    def notice(number):
+        return entry(f"Notice {number}", guid=f"n{number}", date=MONDAY, text="See the page.")
+
+    await channel.gets(*(notice(number) for number in range(4)))
+    assert len(await channel.gets(*(notice(number) for number in range(4, 8)))) == 4
+
+
+def test_two_forms_of_one_page_give_one_entry_names_that_meet():
+    for one in forms("https://news.example/a?x=1"):
+        for other in forms("https://news.example/a?x=1"):
+            (first,), (second,) = (sketched([Entry(guid=url, link=url, title="t")]) for url in (one, other))
+            assert page(one) == page(other) == first.page
+            assert second.weak in {first.weak, *first.variants}

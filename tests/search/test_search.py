@@ -15,6 +15,7 @@ from bot.search.searching import Searcher, article_as_json, as_json, parse
 from bot.store import Store
 from bot.text import terms
 from tests.search.library import Library
+from tests.search.searchers import searcher_of
 
 PERSON = 77
 
@@ -26,7 +27,7 @@ async def library(store: Store) -> Library:
 
 @pytest.fixture
 def searcher(store: Store) -> Searcher:
-    return Searcher(store)
+    return searcher_of(store)
 
 
 async def titles(

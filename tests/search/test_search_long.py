@@ -17,6 +17,7 @@ from bot.store.sqlite import coverage, indexing, phrases, search_index
 from bot.store.sqlite.database import Connection
 from bot.store.sqlite.search_index import Scope, Terms
 from tests.search.library import Library
+from tests.search.searchers import searcher_of
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ async def library(store: Store, monkeypatch: pytest.MonkeyPatch) -> Library:
 
 
 async def ready(store: Store) -> Searcher:
-    searcher = Searcher(store)
+    searcher = searcher_of(store)
     await searcher.finder.vocabulary.is_long()
     for _ in range(500):
         if searcher.finder.vocabulary.size:
@@ -286,7 +287,7 @@ async def test_newest_is_by_date_in_whatever_order_articles_came(
     for days in (0.5, 40, 9, 2, 80, 3, 7, 1, 4):
         await library.add(f"{days}", "robots", days=days)
     await library.add("Weather", "rain", days=0)
-    searcher = Searcher(store)
+    searcher = searcher_of(store)
     page = await searcher.search("robots", feed_ids=None, sort="newest", limit=3)
     assert [result.article.title for result in page.results] == ["0.5", "1", "2"]
     page = await searcher.search("robots before:2030-01-01", feed_ids={library.feed.id}, sort="newest")

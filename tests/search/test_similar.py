@@ -7,10 +7,10 @@ from collections.abc import Collection
 import pytest
 
 from bot.search.more_like_this import MOST, similar
-from bot.search.searching import Searcher
 from bot.store import Store
 from bot.store.sqlite.search_index import SearchIndex
 from tests.search.library import Library
+from tests.search.searchers import searcher_of
 
 CHIPS = "Nvidia unveils the Blackwell accelerator for data centres"
 
@@ -31,7 +31,7 @@ async def like(
     article = await library.store.articles.get(article_id)
     assert article is not None
     page = await similar(
-        Searcher(library.store),
+        searcher_of(library.store),
         article,
         feed_ids={feed.id for feed in await library.store.feeds.all()} if feeds is None else feeds,
         limit=limit,
@@ -135,7 +135,7 @@ async def test_no_more_than_a_few_are_offered_in_pages(library: Library) -> None
     article = await library.store.articles.get(asked)
     assert article is not None
     feeds = {library.feed.id}
-    searcher = Searcher(library.store)
+    searcher = searcher_of(library.store)
     first = await similar(searcher, article, feed_ids=feeds, limit=5)
     second = await similar(searcher, article, feed_ids=feeds, limit=5, offset=5)
     assert first.total == second.total == MOST

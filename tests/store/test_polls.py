@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from bot.core.models import DispatchKind, Validators
 from bot.store import Store, StoreError
 from bot.store.records import ChangedArticle
+from bot.text.urls import forms, page
 from tests.clocks import ManualClock
 from tests.store.samples import (
     CHANNEL,
@@ -297,9 +298,10 @@ async def test_known_addresses_are_those_of_the_feed_alone(store: Store):
     url = "https://news.example/same"
     await record(store, one, new_article(one, "a", url=url), new_article(one, "b", url=url))
     await record(store, two, new_article(two, "c", url=url))
-    known = await store.polls.known_urls(one.id, [url, "https://news.example/other"])
-    assert sorted(one.title for one in known[url]) == ["Title of a", "Title of b"]
-    assert list(known) == [url]
+    other = "https://news.example/other"
+    known = await store.polls.known_pages(one.id, {page(url): forms(url), page(other): forms(other)})
+    assert sorted(one.title for one in known[page(url)]) == ["Title of a", "Title of b"]
+    assert list(known) == [page(url)]
 
 
 async def test_more_identities_than_a_statement_takes_are_looked_up(store: Store):

@@ -12,14 +12,14 @@ from bot.core.choices import Filter, Rule
 from bot.core.models import Article, Feed
 from bot.core.refusals import Refusal
 from bot.posting.explanations import explain, sentence
-from bot.search.query_matching import Held
-from bot.search.query_syntax import parse
-from bot.search.searching import Searcher
+from bot.search.query_matching import ReadArticle, criterion_of
+from bot.search.query_syntax import Query, parse
 from bot.store import Store
 from bot.watches import subscription_filters
 from bot.watches.subscription_filters import Sieve
 from tests.clocks import ManualClock
 from tests.feed_server import FeedServer, item, rss
+from tests.search.searchers import searcher_of
 from tests.store.samples import CHANNEL, add_feed, follow, new_article, record
 
 NOW = 1_780_000_000
@@ -72,7 +72,7 @@ async def test_a_filter_matches_what_a_search_finds(store: Store, text: str):
     articles = await store.articles.newest([feed.id], limit=50)
     query = subscription_filters.check(text, NOW)
     sieve = Sieve(articles, NOW)
-    found = (await Searcher(store).search(query, feed_ids={feed.id}, limit=50)).results
+    found = (await searcher_of(store).search(query, feed_ids={feed.id}, limit=50)).results
     wanted = {result.article.key for result in found if not result.partial}
     assert {article.key for article in articles if sieve(article.key, query.text)} == wanted
     assert 0 < len(wanted) < len(articles) or text == "source:first"
@@ -112,14 +112,14 @@ async def test_a_fault_of_one_filter_posts_in_doubt_and_leaves_the_others(
 ):
     feed = await library(store)
     articles = await store.articles.newest([feed.id], limit=50)
-    real = Held.matches
+    real = criterion_of
 
-    def faulty(held: Held, sought: Any) -> bool:
-        if "politics" in str(sought.wanted) or "politic" in str(sought.wanted):
+    def faulty(query: Query, languages: Any) -> Any:
+        if query.text == "politics":
             raise RuntimeError("broken")
-        return real(held, sought)
+        return real(query, languages)
 
-    monkeypatch.setattr(Held, "matches", faulty)
+    monkeypatch.setattr(subscription_filters, "criterion_of", faulty)
     sieve = Sieve(articles, NOW)
     sieve.prepare(["politics", "chips"])
     assert {sieve(article.key, "politics") for article in articles} == {None}
@@ -220,10 +220,10 @@ async def test_a_poll_goes_on_when_filters_cannot_be_applied(
 ):
     feed, _subscription = await follow_filtered(newsroom, feed_server, (Rule.ONLY, "vote"), document=rss(OLD))
 
-    def broken(_article: Article) -> Held:
+    def broken(_article: Article) -> ReadArticle:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(subscription_filters, "Held", broken)
+    monkeypatch.setattr(subscription_filters, "ReadArticle", broken)
     feed_server.serve("/rss", rss(NEWS, OLD))
     await again(newsroom, feed)
     assert await waiting(newsroom.store) == ["Cities ban recognition"]

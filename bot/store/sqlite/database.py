@@ -23,7 +23,7 @@ from bot.core.clock import Clock, SystemClock
 from bot.store.sqlite.disk_condition import Condition
 from bot.store.sqlite.result_codes import understand
 from bot.store.store_errors import DatabaseUnusable, StoreError
-from bot.text.terms import fold
+from bot.text.words import fold
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,170 @@
+"""Feeds that are due, on their way to those who poll: they wait for their hosts, and servers share slots."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+from collections import Counter, deque
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+
+from bot.core.clock import Clock
+from bot.core.fair_queue import FairQueue, Turn
+from bot.core.models import DueFeed
+from bot.polling.hosts import Host
+
+MANY = 64
+"""Feeds of a share that are queued until no more of them are taken in."""
+SLOW = 5.0
+"""Seconds for which a feed may keep its host until it goes to the slow lane, where its next poll waits."""
+SLOW_PART = 4
+"""One in so many slots is the slow lane's."""
+MOST_SLOW = 10_000
+"""Slow feeds that are remembered."""
+
+
+@dataclass(slots=True)
+class Visit:
+    """A feed whose host is free, and the slot that it holds since a monotonic time."""
+
+    host: Host
+    feed: DueFeed
+    lane: FairQueue[Visit]
+    turn: Turn[Visit] | None = None
+    begun: float = 0.0
+
+
+class DueQueue:
+    """The queue, with so many slots. At any time one feed of a host is out.
+
+    A feed uses the share of whichever of its servers used least of it. `on_low` is called when a share that
+    had many feeds queued has few.
+    """
+
+    def __init__(self, clock: Clock, slots: int, *, on_low: Callable[[], None]) -> None:
+        self._clock = clock
+        self._on_low = on_low
+        slow = slots // SLOW_PART
+        self._usual: FairQueue[Visit] = FairQueue(slots - slow)
+        self._slow: FairQueue[Visit] = FairQueue(slow) if slow else self._usual
+        self._slow_ids: dict[int, None] = {}
+        self._resting: list[tuple[float, int, Host]] = []  # hosts with feeds, by when they are free
+        self._order = itertools.count()
+        self._takers: deque[asyncio.Future[Visit]] = deque()
+        self._queued: Counter[Hashable] = Counter()
+        self._full: set[Hashable] = set()
+
+    def __len__(self) -> int:
+        return self._queued.total()
+
+    @property
+    def full(self) -> set[Hashable]:
+        """The shares of which no more feeds are to be taken in."""
+        return self._full
+
+    def share(self, feed: DueFeed) -> Hashable:
+        """Whose share a feed uses."""
+        if "," not in feed.servers:
+            return int(feed.servers)
+        return min(map(int, feed.servers.split(",")), key=self._usual.used)
+
+    def put(self, host: Host, feed: DueFeed) -> int | None:
+        """Let a feed wait for its host; or, where that would take long, when to come back with it."""
+        share = self.share(feed)
+        if (later := host.appointment(share)) is not None:
+            return later
+        host.queue.append((share, feed))
+        self._queued[share] += 1
+        if self._queued[share] == MANY:
+            self._full.add(share)
+        if not host.busy and len(host.queue) == 1:
+            self._rest(host)
+        return None
+
+    async def take(self) -> Visit:
+        """The next feed whose host and turn have come; `done` must follow."""
+        taken = self._next()
+        if taken is None:
+            taker: asyncio.Future[Visit] = asyncio.get_running_loop().create_future()
+            self._takers.append(taker)
+            taken = await taker
+        return taken
+
+    def done(self, visit: Visit) -> None:
+        """The feed that was taken was polled."""
+        assert visit.turn is not None  # it was taken
+        cost = self._clock.monotonic() - visit.begun
+        visit.lane.end(visit.turn, cost / (1 + visit.feed.servers.count(",")))
+        host = visit.host
+        host.busy = False
+        if host.queue:
+            self._rest(host)
+        if self._takers:
+            self._hand_out()
+
+    def asked(self, feed: DueFeed, seconds: float) -> None:
+        """Its host needed so long for a feed."""
+        if seconds >= SLOW:
+            if len(self._slow_ids) >= MOST_SLOW:
+                self._slow_ids.pop(next(iter(self._slow_ids)))
+            self._slow_ids[feed.id] = None
+        else:
+            self._slow_ids.pop(feed.id, None)
+
+    def hand_out(self) -> float | None:
+        """Give those who wait what has become free; in how many seconds there is more, None if unknown."""
+        self._hand_out()
+        if not (self._takers and self._resting):
+            return None
+        return max(self._resting[0][0] - self._clock.monotonic(), 0.0)
+
+    def clear(self) -> None:
+        """Forget what waits and who waits."""
+        for _, _, host in self._resting:
+            host.queue.clear()
+        for lane in {id(lane): lane for lane in (self._usual, self._slow)}.values():
+            for visit in lane.clear():
+                visit.host.busy = False
+                visit.host.queue.clear()
+        self._resting.clear()
+        self._takers.clear()
+        self._queued.clear()
+        self._full.clear()
+
+    def _hand_out(self) -> None:
+        while self._takers and (taken := self._next()) is not None:
+            taker = self._takers.popleft()
+            if not taker.done():
+                taker.set_result(taken)
+
+    def _rest(self, host: Host) -> None:
+        heapq.heappush(self._resting, (host.free_at, next(self._order), host))
+
+    def _next(self) -> Visit | None:
+        now = self._clock.monotonic()
+        while self._resting and self._resting[0][0] <= now:
+            _, _, host = heapq.heappop(self._resting)
+            host.busy = True
+            place = 0
+            if len(host.queue) > 1:
+                place = min(range(len(host.queue)), key=lambda place: self._usual.used(host.queue[place][0]))
+            share, feed = host.queue.pop(place)
+            lane = self._slow if feed.id in self._slow_ids else self._usual
+            lane.put(share, Visit(host, feed, lane))
+        turn = self._usual.take() or self._slow.take()
+        if turn is None:
+            return None
+        visit = turn.item
+        visit.turn, visit.begun = turn, now
+        self._left(turn.key)
+        return visit
+
+    def _left(self, share: Hashable) -> None:
+        self._queued[share] -= 1
+        left = self._queued[share]
+        if left == 0:
+            del self._queued[share]
+        if left == MANY // 2 and share in self._full:
+            self._full.discard(share)
+            self._on_low()

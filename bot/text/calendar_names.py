@@ -1,0 +1,34 @@
+"""Months and weekdays as people and feeds write them in English and in French, folded.
+
+Babel knows them too, but would take seven megabytes in each process that reads feeds.
+"""
+
+from __future__ import annotations
+
+_MONTHS = (
+    "january janvier jan janv",
+    "february fevrier feb fev fevr",
+    "march mars mar",
+    "april avril apr avr",
+    "may mai",
+    "june juin jun",
+    "july juillet jul juil",
+    "august aout aug aou",
+    "september septembre sept sep",
+    "october octobre oct",
+    "november novembre nov",
+    "december decembre dec",
+)
+_WEEKDAYS = (
+    "monday lundi mon lun",
+    "tuesday mardi tue tues",
+    "wednesday mercredi wed mer",
+    "thursday jeudi thu thurs jeu",
+    "friday vendredi fri ven",
+    "saturday samedi sat sam",
+    "sunday dimanche sun dim",
+)
+MONTHS = {name: number for number, names in enumerate(_MONTHS, 1) for name in names.split()}
+"""From 1 on."""
+WEEKDAYS = {name: number for number, names in enumerate(_WEEKDAYS) for name in names.split()}
+"""From Monday, 0, on."""

@@ -1,0 +1,47 @@
+"""Words as people compare them: without case and accents."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+from bot.text.characters import MARKS
+
+_AS_WRITTEN = str.maketrans(
+    {
+        **dict.fromkeys("’‘ʼ´`＇′", "'"),
+        **dict.fromkeys("\u2010\u2011\u2212", "-"),
+        **dict.fromkeys("\xad\u200b\u200c\u200d\ufeff", ""),
+        **dict.fromkeys("™®©", " "),
+        "œ": "oe",
+        "æ": "ae",
+        "ø": "o",
+        "ł": "l",
+        "đ": "d",
+        "ı": "i",
+    }
+)
+"""Letters and signs that Unicode takes apart in another way than people, or not at all."""
+_ANY_MARKS = re.compile(f"[{MARKS}]+")
+_WORD = re.compile(f"[^\\W_](?:[^\\W_]|[{MARKS}])*")
+
+
+def fold(text: str) -> str:
+    """`text` in its compatibility form (NFKC), lower-case, without accents, with `'` as only apostrophe."""
+    if text.isascii():
+        return text.lower()
+    apart = unicodedata.normalize("NFKD", text.casefold().translate(_AS_WRITTEN)).casefold()
+    return unicodedata.normalize("NFC", _ANY_MARKS.sub("", apart))
+
+
+def words(text: str) -> list[str]:
+    """The words of a text, folded and in order; punctuation parts them: `l'IA` is `l`, `ia`."""
+    return [word for word, _start, _end in spans(text)]
+
+
+def spans(text: str) -> Iterator[tuple[str, int, int]]:
+    """The words of `text`, each with where it starts and ends in `text`."""
+    for match in _WORD.finditer(text):
+        if word := fold(match[0]):
+            yield word, match.start(), match.end()
