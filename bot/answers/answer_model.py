@@ -11,7 +11,6 @@ from bot.core.models import Article
 from bot.search.passages import passages
 from bot.text.periods import Period
 
-
 LONGEST = 400
 """Characters of a quote."""
 

@@ -1,7 +1,8 @@
 """The learnt scorer: how likely a candidate answers, from what `features` measures of it.
 
-A logistic regression and small gradient-boosted trees, the mean of their log-odds; `tests/benchmarks/answers_fit.py`
-makes the file of their weights, which also says what it was fitted on and where an answer is sure.
+A logistic regression and small gradient-boosted trees, the mean of their log-odds;
+`tests/benchmarks/answers_fit.py` makes the file of their weights, which also says what it was fitted on
+and where an answer is sure.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ FILE = Path(__file__).resolve().parents[2] / "data" / "answer_scorer.json"
 class Scorer:
     """Weights of one set of features. A sure answer has at least the probability `sure`.
 
-    Each of `trees` is a list of nodes: a leaf is a number, another node is a feature, a threshold and the nodes
-    to go on with at most it and above it.
+    Each of `trees` is a list of nodes: a leaf is a number, another node is a feature, a threshold and the
+    nodes to go on with at most it and above it.
     """
 
     bias: float

@@ -1,10 +1,10 @@
 """Answers to questions: understand, retrieve, candidates, score, tier, present.
 
-Each step is a function of its own: `understanding`, `question_retrieval`, `candidates`, `judging` with `features`
-and `answer_scorer`, and here the tier and what is shown. A question about a period is answered by the stories of
-that period (`happenings`, `timelines`), one about an article from that article first; what a question leaves unsaid
-comes from those before it (`conversation`). Where a model service is configured it writes the answer from the
-passages (`model_writer`).
+Each step is a function of its own: `understanding`, `question_retrieval`, `candidates`, `judging` with
+`features` and `answer_scorer`, and here the tier and what is shown. A question about a period is answered
+by the stories of that period (`happenings`, `timelines`), one about an article from that article first;
+what a question leaves unsaid comes from those before it (`conversation`). Where a model service is
+configured it writes the answer from the passages (`model_writer`).
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ NEAREST = 5
 ON_TOPIC = 0.34
 """How much of a question an article must speak of to be on its topic."""
 AS_GOOD = log(4)
-"""How much lower the log-odds of a passage may be for it to count as saying the same as the best, or otherwise."""
+"""How much lower the log-odds of a passage may be for it to count as saying the same as the best, or
+otherwise."""
 WHOLE = 100_000  # characters read of an article that is summed up
 
 _OVERVIEW = re.compile(
@@ -86,6 +87,8 @@ async def ask(
         question = await understood(searcher, whole)
         retrieved = await retrieve(searcher, question, feed_ids=feed_ids, newest=latest)
         answer = await answer_from(searcher, question, retrieved, latest, writer)
+        if happening is not None and happening.dated and not answer.answered:
+            answer = replace(answer, period=happening.period)
     answer = replace(answer, question=text, newest=latest if newest else None, zone=zone)
     if answer.answered or answer.period is None:
         return answer
@@ -111,7 +114,8 @@ async def answer_from(
 async def in_meaning(
     searcher: Searcher, question: Question, retrieved: Retrieved, judgement: Judgement
 ) -> tuple[Judgement, Scorer]:
-    """Candidates held against the meaning of the question, where that is known, and the scorer that judged."""
+    """Candidates held against the meaning of the question, where that is known, and the scorer that
+    judged."""
     meaning = searcher.finder.meaning
     cosines = None
     if meaning is not None and judgement.candidates:

@@ -16,6 +16,12 @@ SENTENCES = 3
 READ = 12_000
 """Characters read of an article."""
 
+_HALF = LONGEST // 2 - 1
+_PART = re.compile(
+    rf"\S(?:.{{0,{LONGEST - 2}}}\S)?$|\S(?:.{{0,{_HALF - 2}}}\S)?(?=\s)|\S{{1,{_HALF}}}", re.DOTALL
+)
+"""A sentence, or a part of one that is too long for a quote: two parts beside each other fit in one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Word:
@@ -104,10 +110,7 @@ def _lines(text: str, language: str | None) -> Iterator[Line]:
     for sentence in excerpts.sentences(text):
         start = text.index(sentence, position)
         position = start + len(sentence)
-        # A longer sentence in parts, at spaces.
-        for match in re.finditer(
-            rf"\S(?:.{{0,{LONGEST - 2}}}\S)?(?=\s|$)|\S{{1,{LONGEST}}}", sentence, re.DOTALL
-        ):
+        for match in _PART.finditer(sentence):
             yield _line(match[0], start + match.start(), language)
 
 

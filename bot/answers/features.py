@@ -22,6 +22,7 @@ _ADMITS = {
     Kind.TIME: (Kind.TIME,),
     Kind.NAME: (Kind.NAME,),
     Kind.REASON: (Kind.REASON,),
+    Kind.DEFINITION: (Kind.DEFINITION,),
 }
 """The forms of answers by the kind that is asked for."""
 
@@ -99,7 +100,8 @@ def _saturated(count: int, length: int) -> float:
 
 
 def answering_form(question: Question, terms: Terms, candidate: Candidate) -> tuple[Form | None, float]:
-    """What in a candidate is most likely the answer, and how near to the question's words it stands (0 to 1)."""
+    """What in a candidate is most likely the answer, and how near to the question's words it stands (0 to
+    1)."""
     wanted = {form for kind in question.kinds for form in _ADMITS[kind]}
     places = terms.places(candidate.lines)
     best, nearness = None, 0.0
@@ -108,7 +110,11 @@ def answering_form(question: Question, terms: Terms, candidate: Candidate) -> tu
             if form.kind not in wanted:
                 continue
             inside = [word for word in line.words if form.start <= word.start < form.end]
-            if inside and form.kind is not Kind.REASON and all(terms.exact(word.stem) for word in inside):
+            if (
+                form.is_answer
+                and all(terms.exact(word.stem) for word in inside)
+                and (inside or form.kind is Kind.NAME)
+            ):
                 continue
             near = 0.0
             for number, starts in places.items():
@@ -124,11 +130,11 @@ def answering_form(question: Question, terms: Terms, candidate: Candidate) -> tu
 
 
 NAMES = (
-    "in window", "in window or title", "in article", "in title", "family in window or title", "telling in window",
-    "together", "bm25", "terms", "unknown", "has form", "lacks form", "near form", "in a sentence", "begins", "asks number", "asks money",
-    "asks time", "asks name", "asks reason", "asks other", "headline", "place", "first", "length", "age", "changes",
-    "age if it changes", "same language", "agreement",
-    "cosine", "article cosine",
+    "in window", "in window or title", "in article", "in title", "family in window or title",
+    "telling in window", "together", "bm25", "terms", "unknown", "has form", "lacks form", "near form",
+    "in a sentence", "begins", "asks number", "asks money", "asks time", "asks name", "asks reason",
+    "asks definition", "asks other", "headline", "place", "first", "length", "age", "changes",
+    "age if it changes", "same language", "agreement", "cosine", "article cosine",
 )  # fmt: skip
 WITH_COSINE = 2
 """How many of them, the last, need the encoder."""
@@ -172,6 +178,7 @@ def measure(
         float(Kind.TIME in question.kinds),
         float(Kind.NAME in question.kinds),
         float(Kind.REASON in question.kinds),
+        float(Kind.DEFINITION in question.kinds),
         float(not formed),
         float(candidate.is_headline),
         log(1 + max(0, candidate.number)) / 4,
@@ -189,7 +196,7 @@ def measure(
 
 def _together(terms: Terms, places: Mapping[int, Sequence[int]]) -> float:
     """How near to each other the question's words stand, from 0 to 1: each to its nearest other one."""
-    if len(places) < 2:
+    if len(places) <= 1:  # there is no other
         return 0.0
     total = 0.0
     for number, starts in places.items():

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from itertools import chain
 from typing import NamedTuple
 
-from bot.answers.answer_scorer import scorer
 from bot.answers.answer_model import LONGEST
+from bot.answers.answer_scorer import scorer
 from bot.answers.candidates import Candidate, candidates, read
 from bot.answers.features import ArticleMeasures, Terms, answering_form, measure
 from bot.answers.understanding import Question
@@ -43,7 +42,8 @@ class Judged(NamedTuple):
 
 
 class Judgement(NamedTuple):
-    """The candidates, the best first, and how much of the question the articles speak of at the most (0 to 1)."""
+    """The candidates, the best first, and how much of the question the articles speak of at the most (0 to
+    1)."""
 
     candidates: tuple[Judged, ...]
     on_topic: float

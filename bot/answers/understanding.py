@@ -1,4 +1,5 @@
-"""What a question asks: its telling words, the kind of thing that would answer, whether the answer changes."""
+"""What a question asks: its telling words, the kind of thing that would answer, whether the answer
+changes."""
 
 from __future__ import annotations
 
@@ -23,6 +24,7 @@ class Kind(StrEnum):
     TIME = "time"
     NAME = "name"
     REASON = "reason"
+    DEFINITION = "definition"
 
 
 _PRICE = r"pri(?:x|ces?)|costs?|cout\w*|tarifs?|salaire|salary|amende|fine|paid|pay|worth|fee|revenue|budget"
@@ -43,20 +45,31 @@ _KINDS = (
     ),
     (
         Kind.NAME,
-        r"\b(?:qui|who\w*|ou|where|lequel|laquelle|quel(?:le)?s?|which|nom|name|called|appelle|chez|pays|ville|city"
-        r"|country|whats?|quoi|koi|que|qu)\b",
+        (
+            r"\b(?:qui|who\w*|ou|where|quel(?:le)?s?|lequel|laquelle|which|nom|name|called|appelle|chez|pays|ville"
+            r"|city|country|whats?|quoi|koi|que|qu)\b"
+        ),
     ),
 )
+_DEFINED = 2
+"""Telling words of a question that asks what they are."""
+_WHAT_IS = re.compile(
+    r"\b(?:what s|whats|what is|what are|c est (?:quoi|qui)|c [kq]u?oi|qu est ce qu\w*"
+    r"|who is|who s|qui est)\b"
+)
+IMPLIED = 0.3
+"""What a word counts that the form of the answer says: a date is a "year", a sum a "price"."""
 _COMPILED = tuple((kind, re.compile(pattern)) for kind, pattern in _KINDS)
+_FORMED = frozenset({Kind.NUMBER, Kind.MONEY, Kind.TIME})
 _ASKING = frozenset(
-    "cb combien how many much who whom whose when where why which what whats whos hows wheres pourquoi quand koi koi"
-    " quoi qui quel quelle quels quelles comment ou pk prk gonna wanna gotta u ur lol plz pls svp stp".split()
+    "cb combien how many much who whom whose when where why which what whats whos hows wheres pourquoi quand"
+    " koi quoi qui quel quelle quels quelles comment ou pk prk gonna wanna gotta u ur lol plz pls svp".split()
 )
 """Words of asking that no answer repeats."""
 _PAST = re.compile(r"\b(?:was|were|did|had|etait|etaient|fut|avait|avaient|(?:19|20)\d\d)\b")
 _NOW = re.compile(
-    r"\b(?:now|currently|current|today|still|yet|so far|these days|lately|latest|newest|maintenant|actuel\w*|encore"
-    r"|aujourd hui|en ce moment|dernier\w*|desormais|finalement|is|are|est|sont|runs|dirige)\b"
+    r"\b(?:now|currently|current|today|still|yet|so far|these days|lately|latest|newest|maintenant|actuel\w*"
+    r"|encore|aujourd hui|en ce moment|dernier\w*|desormais|finalement|is|are|est|sont|runs|dirige)\b"
 )
 
 
@@ -99,19 +112,24 @@ def understand(text: str, frequency: Callable[[str], int], articles: int) -> Que
     line = " ".join(words)
     said = {word for match in _NOW.finditer(line) for word in match[0].split()}
     small = analysis.small_words(words) | _ASKING | said
-    terms = []
+    matches = {kind: match for kind, pattern in _COMPILED if (match := pattern.search(line))}
+    kinds = set(matches)
+    implied = {word for kind, match in matches.items() if kind in _FORMED for word in match[0].split()}
+    terms: list[Term] = []
     for word in dict.fromkeys(words):
         stems = analysis.query_stems(word) if word not in small else None
         if stems and len(terms) < MOST:
             found = max(map(frequency, stems))
-            terms.append(Term(word, stems, log(1 + articles / found) if found else 0.0))
-    kinds = frozenset(kind for kind, pattern in _COMPILED if pattern.search(line))
-    if kinds & {Kind.NUMBER, Kind.MONEY, Kind.TIME}:
-        kinds -= {Kind.NAME}
+            weight = log(1 + articles / found) if found else 0.0
+            terms.append(Term(word, stems, weight * (IMPLIED if word in implied else 1.0)))
+    if kinds & _FORMED or (Kind.REASON in kinds and "appelle" in words):
+        kinds -= {Kind.NAME} if kinds & _FORMED else {Kind.REASON}
+    if _WHAT_IS.search(line) and len(terms) <= _DEFINED and not kinds & _FORMED:
+        kinds = {Kind.DEFINITION}
     return Question(
         text=text,
         language=detect(text),
         terms=tuple(terms),
-        kinds=kinds,
+        kinds=frozenset(kinds),
         changes=bool(_NOW.search(line)) and not _PAST.search(line),
     )

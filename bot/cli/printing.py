@@ -39,14 +39,7 @@ def answer(told: Answer, settings: Settings) -> None:
         terminal.say("Nothing on this in the stored articles.")
         _unknown(told)
     else:
-        if told.tier is Tier.POSSIBLE:
-            terminal.say("The answer may be in here:")
-        for quote in (*told.quotes, *told.possible):
-            terminal.out(_quoted(quote, numbers))
-        if told.older:
-            terminal.say("Earlier articles say otherwise:")
-            for quote in told.older:
-                terminal.out(f"{terminal.when(quote.article.published)}  {_quoted(quote, numbers)}")
+        _quotes(told, numbers)
     shown = told.nearest if told.tier is Tier.NOTHING else told.sources
     if shown:
         terminal.table(
@@ -58,6 +51,17 @@ def answer(told: Answer, settings: Settings) -> None:
             ),
             lines=True,
         )
+
+
+def _quotes(told: Answer, numbers: dict[int, int]) -> None:
+    if told.tier is Tier.POSSIBLE:
+        terminal.say("The answer may be in here:")
+    for quote in (*told.quotes, *told.possible):
+        terminal.out(_quoted(quote, numbers))
+    if told.older:
+        terminal.say("Earlier articles say otherwise:")
+    for quote in told.older:
+        terminal.out(f"{terminal.when(quote.article.published)}  {_quoted(quote, numbers)}")
 
 
 def _quoted(quote: Quote, numbers: dict[int, int]) -> str:

@@ -1,13 +1,14 @@
 """How well questions are answered: by a scorer that was not fitted on the articles they are about.
 
-    python -m tests.benchmarks.answers [--folder FOLDER] [--encyclopedic 400] [--outside 50] [--semantic] [--installed]
+    python -m tests.benchmarks.answers [--folder FOLDER] [--encyclopedic 400] [--outside 50] [--semantic]
+    [--installed]
 
-The questions as people type them in a chat, over the shared news. First: the first quote, sure or possible, holds
-the words of an answer; three: one of at most three does. Each question is judged by a scorer fitted on those about
-other articles and on encyclopedic questions (cross-validation by article), with the threshold that stands in the
-file; `--installed` asks the weights in the file instead, which were fitted on all of them: an upper bound. Taken
-out: the same questions where the articles that answer are not stored. Out of the store: encyclopedic questions
-asked of the news alone. Intervals are Wilson's, of 95 %.
+The questions as people type them in a chat, over the shared news. First: the first quote, sure or
+possible, holds the words of an answer; three: one of at most three does. Each question is judged by a
+scorer fitted on those about other articles and on encyclopedic questions (cross-validation by article),
+with the threshold that stands in the file; `--installed` asks the weights in the file instead, which were
+fitted on all of them: an upper bound. Taken out: the same questions where the articles that answer are not
+stored. Out of the store: encyclopedic questions asked of the news alone. Intervals are Wilson's, of 95 %.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 from rich.table import Table
 
+from bot.answers.answer_model import Tier
 from bot.answers.answer_scorer import scorer
 from bot.answers.answering import chosen, tier_of
-from bot.answers.answer_model import Tier
 from tests.benchmarks.answers_examples import (
     ENCYCLOPEDIC,
     LANGUAGES,

@@ -1,8 +1,8 @@
 """Questions with what the pipeline finds for them: what the scorer is fitted on and judged by.
 
-Each question is asked of a filled store twice: of all articles, and of all but those that answer it. A candidate
-is right where it holds the words of an answer. The encyclopedic questions (PIAF, Keraron et al. 2020; XQuAD,
-Artetxe et al. 2020) stand in the store of the news.
+Each question is asked of a filled store twice: of all articles, and of all but those that answer it. A
+candidate is right where it holds the words of an answer. The encyclopedic questions (PIAF, Keraron et al.
+2020; XQuAD, Artetxe et al. 2020) stand in the store of the news.
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ def chat_questions() -> list[dict[str, Any]]:
     """The questions as people type them in a chat."""
     asked = []
     for language in LANGUAGES:
-        for line in (SHARED / f"questions/chat-{language}.jsonl").read_text("utf-8").splitlines():
-            asked.append({"lang": language, **json.loads(line)})
+        lines = (SHARED / f"questions/chat-{language}.jsonl").read_text("utf-8").splitlines()
+        asked += [{"lang": language, **json.loads(line)} for line in lines]
     return asked
 
 
@@ -161,11 +161,11 @@ def line(text: str) -> str:
 
 
 async def examples(folder: Path, *, semantic: bool, encyclopedic: int = 0, outside: int = 0) -> list[Example]:
-    """The questions of the chat in a store of the news; then so many encyclopedic ones, their passages beside.
+    """The questions of the chat in a store of the news; then so many encyclopedic ones, their passages
+    beside.
 
     `outside` are encyclopedic questions of each language that are asked of the news alone, which answer none.
     """
-    made = []
     urls = {document["doc_id"]: url_of(document) for document in (*news(), *encyclopedia())}
     (folder / "news").mkdir(parents=True, exist_ok=True)
     (folder / "all").mkdir(parents=True, exist_ok=True)
@@ -174,11 +174,10 @@ async def examples(folder: Path, *, semantic: bool, encyclopedic: int = 0, outsi
     ]
     async with store_with(news(), folder / "news", semantic=semantic) as newsroom:
         newest = await newsroom.store.articles.newest_time() or 0
-        for asked in (*chat_questions(), *strangers):
-            made.append(await example(newsroom, asked, urls, newest))
+        made = [await example(newsroom, asked, urls, newest) for asked in (*chat_questions(), *strangers)]
     if encyclopedic:
         async with store_with([*news(), *encyclopedia()], folder / "all", semantic=semantic) as newsroom:
             newest = await newsroom.store.articles.newest_time() or 0
-            for asked in encyclopedic_questions(encyclopedic):
-                made.append(await example(newsroom, asked, urls, newest))
+            drawn = encyclopedic_questions(encyclopedic)
+            made += [await example(newsroom, asked, urls, newest) for asked in drawn]
     return made

@@ -2,13 +2,13 @@
 
     python -m tests.benchmarks.answers_fit [--folder FOLDER] [--encyclopedic 400] [--semantic]
 
-The mean of a logistic regression and of small gradient-boosted trees (scikit-learn, which only this needs) over
-the candidates of the shared questions: those typed in a chat, and a sample of the encyclopedic ones, which count
-less. Not right are other passages of the article that answers, of other articles on the topic, and all that is
-found where the articles that answer are taken out. Then the log-odds of the first candidate are calibrated (Platt
-1999) on questions that were not fitted on (cross-validation by article), and the threshold of a sure answer is
-put where of those few are sure and wrong. `--semantic` fits the weights with cosines, else those without; `--folder`
-keeps the filled stores for the next time.
+The mean of a logistic regression and of small gradient-boosted trees (scikit-learn, which only this needs)
+over the candidates of the shared questions: those typed in a chat, and a sample of the encyclopedic ones,
+which count less. Not right are other passages of the article that answers, of other articles on the topic,
+and all that is found where the articles that answer are taken out. Then the log-odds of the first
+candidate are calibrated (Platt 1999) on questions that were not fitted on (cross-validation by article),
+and the threshold of a sure answer is put where of those few are sure and wrong. `--semantic` fits the
+weights with cosines, else those without; `--folder` keeps the filled stores for the next time.
 """
 
 from __future__ import annotations
@@ -177,7 +177,8 @@ def judged_by(made: Scorer, found: Candidates) -> tuple[Judgement, dict[int, boo
 
 
 def cross_validated(asked: Sequence[Example]) -> list[Outcome]:
-    """What becomes of the questions of the chat, each judged by a scorer of the questions about other articles."""
+    """What becomes of the questions of the chat, each judged by a scorer of the questions about other
+    articles."""
     beside = [each for each in asked if each.kind in {ENCYCLOPEDIC, OUTSIDE}]
     chat = [each for each in asked if each.kind not in {ENCYCLOPEDIC, OUTSIDE}]
     outcomes = []
@@ -215,7 +216,8 @@ def log_odds(probability: float) -> float:
 
 
 def threshold(outcomes: Sequence[Outcome], slope: float, shift: float) -> float:
-    """The least probability at which an answer may be called sure, so that few of these are sure and wrong."""
+    """The least probability at which an answer may be called sure, so that few of these are sure and
+    wrong."""
     best = []
     for each in outcomes:
         if each.judgement.candidates:
@@ -279,7 +281,8 @@ def calibrated_outcomes(asked: Sequence[Example]) -> list[Outcome]:
 
 
 def fit(asked: Sequence[Example]) -> tuple[Scorer, list[Outcome]]:
-    """A scorer of all the questions, calibrated, and what becomes of each by one that was not fitted on it."""
+    """A scorer of all the questions, calibrated, and what becomes of each by one that was not fitted on
+    it."""
     outcomes = cross_validated(asked)
     slope, shift = calibration(outcomes)
     made = calibrated(fitted([each for each in asked if each.kind != OUTSIDE]), slope, shift)
