@@ -34,10 +34,11 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A story of a period in one line: the title of the article that tells it."""
+    """A story of a period in one line: the title of the article that tells it, and how many outlets do."""
 
     text: str
     article: Article
+    outlets: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,9 @@ from bot.answers.features import NAMES
 
 FILE = Path(__file__).resolve().parents[2] / "data" / "answer_scorer.json"
 
+AT_HAND = 2.0
+"""How much higher the log-odds are of what an article says that is talked about."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scorer:
@@ -34,9 +37,12 @@ class Scorer:
     sure: float
     possible: float
 
-    def probability(self, features: Sequence[float]) -> float:
-        """How likely a candidate with these features answers, from 0 to 1."""
-        odds = self.bias
+    def probability(self, features: Sequence[float], *, at_hand: bool = False) -> float:
+        """How likely a candidate with these features answers, from 0 to 1.
+
+        Of an article that is talked about (`at_hand`) it is likelier.
+        """
+        odds = self.bias + AT_HAND * at_hand
         for weight, value in zip(self.weights, features, strict=True):
             odds += weight * value
         for tree in self.trees:

@@ -16,14 +16,15 @@ from datetime import UTC, tzinfo
 from itertools import islice
 from math import log
 
-from bot.answers import conversation, happenings, timelines
+from bot.answers import conversation, vague_questions
 from bot.answers.answer_model import LONGEST, Answer, Line, Quote, Sentence, Tier
 from bot.answers.answer_scorer import Scorer, scorer
-from bot.answers.happenings import Happening
 from bot.answers.judging import Judged, Judgement, judge
 from bot.answers.model_writer import PASSAGES, Writer
+from bot.answers.news_briefing import briefing
 from bot.answers.question_retrieval import Retrieved, retrieve, understood
 from bot.answers.understanding import Question
+from bot.answers.vague_questions import Vague, folded_of
 from bot.core import locale
 from bot.core.models import Article
 from bot.search import analysis
@@ -31,12 +32,13 @@ from bot.search.passages import passages
 from bot.search.query_syntax import MAX_LENGTH
 from bot.search.searching import Searcher
 from bot.text.language import detect
-from bot.text.periods import Period
 
 __all__ = ["Answer", "Line", "Quote", "Sentence", "Writer", "ask"]
 
 QUOTES = 3
 NEAREST = 5
+FEW = 2
+"""Telling words: a question about an article with fewer is about what its title says."""
 ON_TOPIC = 0.34
 """How much of a question an article must speak of to be on its topic."""
 AS_GOOD = log(4)
@@ -61,34 +63,38 @@ async def ask(
     feed_ids: Collection[int] | None,
     about: int | None = None,
     earlier: Sequence[str] = (),
+    sources: Sequence[int] = (),
     writer: Writer | None = None,
     zone: tzinfo = UTC,
 ) -> Answer:
     """Answer a question from the articles of these feeds (None: of all). Never raises for what was asked.
 
     `about` is the id of the article that it is asked about, `earlier` are the questions before it in the
-    conversation, oldest first, and `writer` writes the answer where one is configured. The days of which the
-    question speaks begin at midnight in `zone`.
+    conversation, oldest first, `sources` the ids of the articles that answered the last of them, and `writer`
+    writes the answer where one is configured. The days of which the question speaks begin at midnight in
+    `zone`.
     """
     whole = conversation.whole(text, earlier)[:MAX_LENGTH]
     article = None if about is None else await _visible(searcher, about, feed_ids)
     newest = await searcher.store.articles.newest(feed_ids, limit=1)
     latest = newest[0].published if newest else 0
-    happening = happenings.asked(whole, searcher.store.clock.now(), zone)
-    if happening is not None and article is not None and not happening.topic:
-        happening = None
-    answer = None if happening is None else await _happened(searcher, whole, feed_ids, happening)
-    if answer is None and article is not None:
-        answer = await _about(searcher, whole, article, latest, writer)
-    topic = happenings.topic_of(whole)
-    if answer is None and topic:
-        answer = await _listed(searcher, text, await timelines.newest_on(searcher, topic, feed_ids=feed_ids))
+    vague = vague_questions.read(whole, searcher.store.clock.now(), zone)
+    if vague is not None and article is not None and not vague.topic:
+        vague = None
+    answer = None if vague is None else await _told(searcher, whole, feed_ids, vague)
+    if answer is None and article is not None and _asks_for_an_overview(whole):
+        answer = await _overview(searcher, whole, article, writer)
     if answer is None:
-        question = await understood(searcher, whole)
+        known = [] if article is None else [article]
+        for source in sources:
+            quoted = await _visible(searcher, source, feed_ids)
+            known += [] if quoted is None else [quoted]
+        asked = whole
+        if article is not None and len(conversation.telling_words(whole)) < FEW:
+            asked = f"{whole} ({article.title})"
+        question = await understood(searcher, asked)
         retrieved = await retrieve(searcher, question, feed_ids=feed_ids, newest=latest)
-        answer = await answer_from(searcher, question, retrieved, latest, writer)
-        if happening is not None and happening.dated and not answer.answered:
-            answer = replace(answer, period=happening.period)
+        answer = await answer_from(searcher, question, retrieved.after(known), latest, writer)
     answer = replace(answer, question=text, newest=latest if newest else None, zone=zone)
     if answer.answered or answer.period is None:
         return answer
@@ -100,7 +106,7 @@ async def answer_from(
     searcher: Searcher, question: Question, retrieved: Retrieved, newest: int, writer: Writer | None = None
 ) -> Answer:
     """What some articles answer. `newest`: when the newest article that is stored was published."""
-    judgement = await searcher.aside(judge, question, retrieved.articles, newest)
+    judgement = await searcher.aside(judge, question, retrieved.articles, newest, retrieved.at_hand)
     judgement, judged_by = await in_meaning(searcher, question, retrieved, judgement)
     articles = {article.id: article for article in retrieved.articles}
     tier = tier_of(judgement, judged_by)
@@ -126,7 +132,12 @@ async def in_meaning(
     judged = []
     for each, cosine in zip(judgement.candidates, cosines, strict=True):
         features = (*each.features, cosine, retrieved.cosines.get(each.article_id, 0.0))
-        judged.append(each._replace(features=features, probability=by_meaning.probability(features)))
+        judged.append(
+            each._replace(
+                features=features,
+                probability=by_meaning.probability(features, at_hand=each.article_id in retrieved.at_hand),
+            )
+        )
     judged.sort(key=lambda each: -each.probability)
     return judgement._replace(candidates=tuple(judged)), by_meaning
 
@@ -207,47 +218,28 @@ async def _visible(searcher: Searcher, article_id: int, feed_ids: Collection[int
     return next((other for other in others if other.feed_id in feed_ids), None)
 
 
-async def _happened(
-    searcher: Searcher, text: str, feed_ids: Collection[int] | None, happening: Happening
+async def _told(
+    searcher: Searcher, text: str, feed_ids: Collection[int] | None, vague: Vague
 ) -> Answer | None:
-    """A list of the stories of a period, or about what is new; None where something else may answer."""
-    lines, period = await timelines.told(searcher, happening, feed_ids=feed_ids)
-    if lines:
-        return await _listed(searcher, text, lines, period)
-    if happening.dated:
-        return None
-    if not happening.stated:
-        lines = await timelines.newest_on(searcher, happening.topic, feed_ids=feed_ids)
-        return await _listed(searcher, text, lines)
-    if happening.topic:
-        nearest = await timelines.otherwise(searcher, happening.topic, feed_ids=feed_ids, most=NEAREST)
-    else:
-        nearest = tuple(await searcher.store.articles.newest(feed_ids, limit=NEAREST))
-    return Answer(question=text, nearest=nearest, period=period)
-
-
-async def _listed(
-    searcher: Searcher, text: str, lines: tuple[Line, ...], period: Period | None = None
-) -> Answer | None:
-    """Stories in a line each, of a period, the first of them quoted as well; None without any."""
+    """The biggest stories that a question for the news asks for, their headlines quoted; None without any."""
+    lines, period = await briefing(searcher, vague, feed_ids=feed_ids)
     if not lines:
         return None
-    sources = tuple(line.article for line in lines)
-    begun = await searcher.aside(_begun, sources[:QUOTES])
-    quotes = tuple(Quote(words, each) for words, each in zip(begun, sources, strict=False) if words)
-    return Answer(question=text, tier=Tier.SURE, quotes=quotes, sources=sources, lines=lines, period=period)
+    return Answer(
+        question=text,
+        tier=Tier.SURE,
+        quotes=tuple(Quote(line.text[:LONGEST], line.article) for line in lines[:QUOTES]),
+        sources=tuple(line.article for line in lines),
+        lines=lines,
+        period=period,
+    )
 
 
-async def _about(
-    searcher: Searcher, text: str, article: Article, newest: int, writer: Writer | None
-) -> Answer | None:
-    """The answer that one article gives, or None."""
-    folded = happenings.folded_of(text)
-    if _OVERVIEW.search(folded) and not conversation.own_words(_ARTICLE.sub(" ", _OVERVIEW.sub(" ", folded))):
-        return await _overview(searcher, text, article, writer)
-    question = await understood(searcher, text)
-    answer = await answer_from(searcher, question, Retrieved((article,), {}), newest, writer)
-    return answer if answer.tier is not Tier.NOTHING else None
+def _asks_for_an_overview(text: str) -> bool:
+    """Whether all that is asked is what an article says."""
+    folded = folded_of(text)
+    rest = _ARTICLE.sub(" ", _OVERVIEW.sub(" ", folded))
+    return bool(_OVERVIEW.search(folded)) and not conversation.telling_words(rest)
 
 
 async def _overview(searcher: Searcher, text: str, article: Article, writer: Writer | None) -> Answer | None:
@@ -261,11 +253,6 @@ async def _overview(searcher: Searcher, text: str, article: Article, writer: Wri
         if sentences:
             return _as_answer(text, sentences, quotes, Tier.SURE)
     return Answer(question=text, tier=Tier.SURE, quotes=(Quote(begins, article),), sources=(article,))
-
-
-def _begun(articles: Sequence[Article]) -> list[str]:
-    """How articles begin."""
-    return [passages(article).beginning(LONGEST) for article in articles]
 
 
 def _in_stretches(article: Article) -> tuple[str, list[str]]:

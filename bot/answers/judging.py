@@ -68,11 +68,23 @@ def measured(
     return found, max((each.in_article for each in read_), default=0.0) * question.known
 
 
-def judge(question: Question, articles: Sequence[Article], newest: int) -> Judgement:
-    """Judge what articles say to a question by its words. `newest`: when the newest one stored is from."""
+def judge(
+    question: Question, articles: Sequence[Article], newest: int, at_hand: frozenset[int] = frozenset()
+) -> Judgement:
+    """Judge what articles say to a question by its words.
+
+    `newest`: when the newest one stored is from; `at_hand`: the ids of those that are talked about.
+    """
     found, on_topic = measured(question, articles, newest)
     by_words = scorer(meaning=False)
-    judged = [(by_words.probability(features), candidate, features) for candidate, features in found]
+    judged = [
+        (
+            by_words.probability(features, at_hand=candidate.reading.article.id in at_hand),
+            candidate,
+            features,
+        )
+        for candidate, features in found
+    ]
     judged.sort(key=lambda one: -one[0])
     told = (told_of(question, *one) for one in judged[:KEPT])
     return Judgement(tuple(one for one in told if one.text), on_topic)

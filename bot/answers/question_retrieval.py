@@ -24,10 +24,21 @@ HALF_LIFE = 180 * 86_400  # and the seconds in which that halves
 
 
 class Retrieved(NamedTuple):
-    """Articles, the best first, and the cosines of question and article, as far as they are known."""
+    """Articles, the best first, and the cosines of question and article, as far as they are known.
+
+    `at_hand` are the ids of those that are talked about.
+    """
 
     articles: tuple[Article, ...]
     cosines: Mapping[int, float]
+    at_hand: frozenset[int] = frozenset()
+
+    def after(self, talked_about: Sequence[Article]) -> Retrieved:
+        """The same behind articles that are talked about."""
+        articles = {article.id: article for article in (*talked_about, *self.articles)}
+        return Retrieved(
+            tuple(articles.values()), self.cosines, frozenset(article.id for article in talked_about)
+        )
 
 
 async def understood(searcher: Searcher, text: str) -> Question:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from bot.answers import answering, mentions
+from bot.answers import answering, conversation, follow_ups, mentions
 from bot.answers.answer_model import Answer
 from bot.answers.model_writer import Writer
 from bot.core import hours, locale
@@ -16,10 +16,10 @@ from bot.core.locale import _, amount
 from bot.core.models import Article, Question
 from bot.core.rate_limits import Limit
 from bot.core.refusals import Refusal
+from bot.search import analysis
 from bot.search.query_syntax import MAX_LENGTH, Query
 from bot.search.searching import Searcher, SearchPage
 from bot.store import Store
-from bot.text import terms
 
 OF_A_PERSON = 5
 """Questions that a person may ask a minute."""
@@ -33,6 +33,10 @@ MOST_WAITING = 50
 """Questions that may wait for their turn."""
 EARLIER = 5
 """How many questions before this one are looked at."""
+SOURCES = 6
+"""Articles of an answer that a question after it begins with."""
+DIRECT_MEMORY = 900
+"""The same in seconds for direct messages, where nobody opens a thread for another topic."""
 THREAD_MEMORY = 86_400
 """Seconds after which a question in a thread begins a conversation of its own."""
 
@@ -70,11 +74,16 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """An answer, the id of its question as it is kept, and the article that was asked about, if one was."""
+    """An answer, the id of its question as it is kept, and the article that was asked about, if one was.
+
+    `topics` can be asked about next; `may_watch`: the question has words to watch for.
+    """
 
     answer: Answer
     question_id: int
     about: Article | None = None
+    topics: tuple[str, ...] = ()
+    may_watch: bool = False
 
 
 class QuestionService:
@@ -140,16 +149,12 @@ class QuestionService:
                 feed_ids=frozenset(asked.feed_ids),
                 about=article_id,
                 earlier=[each.text for each in reversed(before)],
+                sources=before[0].sources if before else (),
                 writer=self._writer,
                 zone=hours.zone((await self._store.preferences.of_server(asked.server_id)).time_zone),
             )
         if not answer.answered and about is None and not before and not says_something(asked.text):
-            raise Refusal(
-                _(
-                    "I cannot tell what to look for. Ask with a word that an article would have in it: a "
-                    "name, a product, a place, as in “What happened with Signal?”"
-                )
-            )
+            raise Refusal(_("What topic are you asking about? Name it, as in “What happened with Signal?”"))
         question_id = await self._store.questions.add(
             server_id=asked.server_id,
             channel_id=asked.channel_id,
@@ -161,10 +166,17 @@ class QuestionService:
             article_id=None if about is None else about.id,
             follows=None if asked.follows is None else asked.follows.id,
             message_id=asked.message_id,
+            sources=[source.id for source in answer.sources[:SOURCES]],
         )
         from_it = about is not None and any(source.page == about.page for source in answer.sources)
         said = asked.insists and asked.article_id is not None
-        return Reply(answer=answer, question_id=question_id, about=about if said or from_it else None)
+        return Reply(
+            answer=answer,
+            question_id=question_id,
+            about=about if said or from_it else None,
+            topics=await self._searcher.aside(follow_ups.topics, answer),
+            may_watch=bool(conversation.telling_words(asked.text)),
+        )
 
     async def search(self, query: Query, *, feed_ids: Collection[int], limit: int) -> SearchPage:
         """The best results of a search that was admitted. Raises `Refusal` where too many questions wait."""
@@ -205,16 +217,16 @@ def in_return(text: str) -> str:
 
 def says_something(text: str) -> bool:
     """Whether a text holds a word that an article can be found by."""
-    return any(map(terms.alternatives, terms.words(text)))
+    return bool(conversation.telling_words(text))
 
 
 def closest(text: str, articles: Sequence[Article]) -> Article | None:
     """The one of some articles that has most of a text's words in its title and summary; None for a draw."""
-    asked = [forms for word in terms.words(text) if (forms := set(terms.alternatives(word)))]
+    asked = [analysis.query_stems(word) for word in conversation.telling_words(text)]
     points: list[tuple[int, Article]] = []
     for article in articles:
-        title = set(terms.stems(article.title, article.language))
-        summary = set(terms.stems(article.summary, article.language))
+        title = set(analysis.stems(article.title, article.language))
+        summary = set(analysis.stems(article.summary, article.language))
         points.append(
             (sum(_IN_TITLE * bool(forms & title) + bool(forms & summary) for forms in asked), article)
         )

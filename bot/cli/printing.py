@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from bot.answers.answer_model import Answer, Quote, Tier
 from bot.cli import terminal
 from bot.core.settings import Settings
-from bot.polling import page_outcomes
-from bot.posting.explanations import Explanation, passed_over, sentence
+from bot.posting.explanations import Explanation, left_out, passed_over, sentence
+from bot.posting.rendering import page_outcomes
 from bot.search.searching import Result
 from bot.text import safe, spans, urls
 
@@ -95,6 +95,7 @@ def explanation(found: Explanation) -> list[str]:
     lines += [f"channel {one.channel_id}: {passed_over()}" for one in found.passed_over]
     if lines and not (found.fates or found.passed_over):
         lines.append("posted nowhere: no channel follows its feed")
+    lines += [left_out(urls.masked(feed.url), when=_time(counted)) for feed, counted in found.left_out]
     return lines
 
 

@@ -289,6 +289,7 @@ class Fate(StrEnum):
     """What became of an article in a channel; exactly one."""
 
     POSTED = "posted"
+    CAUGHT_UP = "caught up"  # told in a catch-up
     JOINED = "joined"
     DIGESTED = "digested"
     FILTERED = "filtered"
@@ -313,7 +314,7 @@ class Question:
     """A question that somebody asked. `language` is the one that Telex answered in, `asked` when.
 
     `public`: everybody in the channel saw it. `article_id` is the article that it is about, `follows` the
-    question before it in the conversation.
+    question before it in the conversation, `sources` are the articles that answered it.
     """
 
     id: int
@@ -327,6 +328,7 @@ class Question:
     answered: bool
     article_id: int | None
     follows: int | None
+    sources: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,9 +26,15 @@ class Limit:
         now = self._clock.monotonic()
         return max(0.0, self._whole.get(key, now) - self._slack - now)
 
-    def take(self, key: Hashable) -> None:
-        """Use a turn."""
+    def room(self, key: Hashable) -> int:
+        """How many turns there are now."""
+        now = self._clock.monotonic()
+        owed = max(self._whole.get(key, now) - now, 0.0)
+        return max(0, int((self._slack + self._interval - owed) / self._interval + 1e-9))
+
+    def take(self, key: Hashable, turns: float = 1) -> None:
+        """Use a turn, or several."""
         now = self._clock.monotonic()
         if len(self._whole) >= _SWEPT:
             self._whole = {each: whole for each, whole in self._whole.items() if whole > now}
-        self._whole[key] = max(self._whole.get(key, now), now) + self._interval
+        self._whole[key] = max(self._whole.get(key, now), now) + turns * self._interval

@@ -22,6 +22,9 @@ AFTER_TOO_MANY = 4 * 3_600
 LONGEST_HOLD = 7 * 86_400
 """How long `Retry-After` or days to skip are obeyed."""
 
+STRAINED_LEAST, STRAINED_MOST = 1_800, 21_600
+"""The interval of a feed that brings more than its share."""
+
 _STEP = 120  # what a poll without news adds
 _PATIENCE = 48  # polls in as long as the feed has been silent
 _PATIENCE_UNCONDITIONAL = 12  # the same for a feed that is sent whole each time, unchanged
@@ -101,16 +104,17 @@ def after_success(
     changed: bool,
     random: Random,
     missed: bool = False,
+    strained: bool = False,
 ) -> tuple[int, int]:
     """The feed's interval, and when to poll it next, after a poll that worked.
 
     `feed` is as it was before this poll; `new_articles` are the times at which the articles that are new were
     published, `changed` whether anything in the document is new, `missed` that none of its entries was known,
-    so that others may have scrolled past.
+    so that others may have scrolled past, `strained` that it brought more than its share.
 
     The interval halves with news. Without, it grows by two minutes (by a quarter for a feed that is sent
     whole each time), up to a part of the time for which the feed had nothing new. The publisher's hints then
-    prolong the wait.
+    prolong the wait. A strained feed is asked half as often each time, down to four times a day.
     """
     wish = _wish(feed, hints)
     floor = LEAST if _may_hurry(feed, now, new_articles, wish) else USUAL
@@ -123,6 +127,8 @@ def after_success(
     else:
         step = max(_STEP, feed.interval // 4) if whole else _STEP
         interval = max(feed.interval, min(feed.interval + step, ceiling))
+    if strained:
+        interval = min(max(2 * feed.interval, STRAINED_LEAST), STRAINED_MOST)
     interval = min(max(interval, floor), MOST)
     wait = max(min(_spread(interval, random), MOST), LEAST, _spread_up(wish, random))
     if hints.retry_after:

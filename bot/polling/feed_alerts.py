@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from bot.core import locale
 from bot.core.locale import _
 from bot.core.models import Feed, FeedState
 from bot.core.settings import Settings
 from bot.feeds.fetch_errors import describe
-from bot.store.records import Alert, AlertKind
+from bot.store.records import Alert, AlertKind, SurplusKind
 from bot.text import safe, urls
 
 BROKEN_AFTER = 86_400
@@ -32,25 +34,47 @@ def alert(settings: Settings, before: Feed, after: Feed) -> Alert | None:
     return None
 
 
+def surplus(settings: Settings, feed: Feed, kind: SurplusKind, since: int) -> Alert:
+    """What a feed calls for that brings more than its share, since a time; also at every such poll."""
+    return _of(settings, feed, AlertKind.SURPLUS, since, lambda: _TOO_MUCH[kind]().format(feed=_name(feed)))
+
+
+_TOO_MUCH: dict[SurplusKind, Callable[[], str]] = {
+    SurplusKind.ENTRIES: lambda: _(
+        "The feed “{feed}” brings more articles than I can keep. I keep the newest and check it less often; "
+        "the rest isn’t posted."
+    ),
+    SurplusKind.IDENTITIES: lambda: _(
+        "The feed “{feed}” renames all its entries at every check, so I can’t tell which ones are new. I’ve "
+        "stopped posting those until it settles down, and check it less often."
+    ),
+    SurplusKind.CHANGES: lambda: _(
+        "The feed “{feed}” keeps changing its articles. I edit each post a few times, then less and less."
+    ),
+}
+
+
 def _alert(settings: Settings, feed: Feed, kind: AlertKind, since: int) -> Alert:
+    cause = feed.error or ""
+    return _of(
+        settings, feed, kind, since, lambda: _TROUBLE[kind]().format(feed=_name(feed), cause=describe(cause))
+    )
+
+
+_TROUBLE: dict[AlertKind, Callable[[], str]] = {
+    AlertKind.GONE: lambda: _("The feed “{feed}” is gone. {cause}"),
+    AlertKind.BROKEN: lambda: _("The feed “{feed}” could not be read for a day. {cause} I keep trying."),
+    AlertKind.BACK: lambda: _("The feed “{feed}” can be read again. What it published meanwhile follows."),
+}
+
+
+def _of(settings: Settings, feed: Feed, kind: AlertKind, since: int, words: Callable[[], str]) -> Alert:
     texts = {}
     for language in locale.LANGUAGES:
         with locale.use(language):
-            texts[language] = _words(feed, kind)
+            texts[language] = words()
     return Alert(feed.id, kind, since, texts, locale.supported(settings.language) or "en")
 
 
-def _words(feed: Feed, kind: AlertKind) -> str:
-    name = safe.plain(feed.title, _NAME) or safe.plain(urls.masked(feed.url), _NAME)
-    cause = describe(feed.error or "")
-    match kind:
-        case AlertKind.GONE:
-            return _("The feed “{feed}” is gone. {cause}").format(feed=name, cause=cause)
-        case AlertKind.BROKEN:
-            return _("The feed “{feed}” could not be read for a day. {cause} I keep trying.").format(
-                feed=name, cause=cause
-            )
-        case AlertKind.BACK:
-            return _("The feed “{feed}” can be read again. What it published meanwhile follows.").format(
-                feed=name
-            )
+def _name(feed: Feed) -> str:
+    return safe.plain(feed.title, _NAME) or safe.plain(urls.masked(feed.url), _NAME)

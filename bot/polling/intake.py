@@ -8,7 +8,7 @@ and unpacks nothing but the articles that are about to be written.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar, TypeVarTuple
 
@@ -19,13 +19,16 @@ from bot.feeds import fetch_errors
 from bot.feeds.fetch_errors import FeedError
 from bot.polling import entry_identity, moved_entries, retractions
 from bot.polling.drafts import Document, Draft, Source, article_key, prepare, read
-from bot.polling.entry_keys import Sketch, content, sketched
+from bot.polling.entry_keys import Sketch, content, link_names, sketched
+from bot.polling.shares import FEW, Followed, Shares, takes_change
 from bot.store import Store
-from bot.store.records import ChangedArticle, Known
+from bot.store.records import ChangedArticle, Excess, Known, PassedOver, SurplusKind
 from bot.text import urls
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
+
+NOBODY = Followed()
 
 BATCH = 64
 """Entries that become articles in one call of a worker."""
@@ -37,7 +40,7 @@ class Decision:
     """What a document brings: `new` in its order, what changed, and further identities of known articles.
 
     `missed` says that the document has entries of which none was known; `vanished` are the articles that it
-    no longer has though it should, `returned` those that it has again.
+    no longer has though it should, `returned` those that it has again. In `excess` is what is not kept.
     """
 
     new: Sequence[NewArticle] = ()
@@ -46,17 +49,20 @@ class Decision:
     missed: bool = False
     vanished: Sequence[int] = ()
     returned: Sequence[int] = ()
+    excess: Excess | None = None
 
     @property
     def is_news(self) -> bool:
         """Whether there is anything to write but the feed."""
-        return bool(self.new or self.changed or self.aliases or self.vanished or self.returned)
+        told = (self.new, self.changed, self.aliases, self.vanished, self.returned, self.excess)
+        return any(told)
 
 
 class Intake:
     """Decides what the entries of a feed are, and has the new and the changed ones made into articles."""
 
-    def __init__(self, settings: Settings, store: Store, workers: Workers) -> None:
+    def __init__(self, settings: Settings, store: Store, workers: Workers, shares: Shares) -> None:
+        self._shares = shares
         self._settings = settings
         self._store = store
         self._workers = workers
@@ -65,10 +71,13 @@ class Intake:
         """Parse a document in a worker. Raises FeedError."""
         return await self._work(read, body, content_type, url)
 
-    async def decide(self, feed: Feed, document: Document, *, now: int) -> Decision:
+    async def decide(
+        self, feed: Feed, document: Document, *, now: int, followed: Followed = NOBODY
+    ) -> Decision:
         """Compare a document with what is known of its feed; changes nothing. Raises FeedError, StoreError.
 
-        `feed` has the outlet that its articles are to carry; `now` is the time found.
+        `feed` has the outlet that its articles are to carry; `now` is the time found; `followed` tells whose
+        share new articles use.
         """
         polls = self._store.polls
         sketches = document.sketches
@@ -77,19 +86,28 @@ class Intake:
         by_name = entry_identity.by_name(sketches, known)
         others, at_pages = await self._otherwise(feed, sketches, by_name)
         matches = by_name | others
-        missed = bool(sketches) and not matches
+        passed_over = {
+            name
+            for sketch in sketches
+            for name in (sketch.weak, sketch.strong)
+            if name in followed.passed_over
+        }
+        missed = bool(sketches) and not matches and not passed_over
 
         new: list[Draft] = []
         changed: dict[int, Draft] = {}
         unchanged: set[int] = set()
         aliases: list[tuple[bytes, int]] = []
         marked = set(known)
+        refused = 0
         for sketch in sketches:
             names_ = _names_to_keep(sketch, is_repeated=entry_identity.is_repeated(sketch, known))
             if sketch.repeated and sketch.mark not in marked:
                 marked.add(sketch.mark)
                 names_ += (sketch.mark,)
             match = matches.get(sketch.strong)
+            if match is None and not passed_over.isdisjoint((sketch.weak, sketch.strong)):
+                continue
             if match is None:
                 shared = sketch.shared or bool(entry_identity.at_link(sketch, at_pages))
                 new.append(_draft(feed, document.head, sketch, names_, shared=shared, now=now))
@@ -100,8 +118,19 @@ class Intake:
                 continue
             if match.fingerprint == sketch.fingerprint:
                 unchanged.add(match.article_id)
+            elif followed.servers and not takes_change(match, now):
+                unchanged.add(match.article_id)
+                refused += 1
             else:
                 changed[match.article_id] = _redraft(feed, document.head, sketch, match)
+        strangers = bool(sketches) and not by_name and not passed_over
+        sizes = [len(draft.packed) for draft in new]
+        admitted = self._shares.admit(
+            feed, followed, sizes, entries=len(sketches), strangers=strangers, missed=missed, now=now
+        )
+        restless = refused >= max(FEW, len(sketches) // 4)
+        excess = _excess(new[admitted.kept :], admitted.kind, passed_over, refused if restless else 0)
+        del new[admitted.kept :]
         source = Source(feed.id, feed.outlet, feed.language)
         watched = await polls.watched(feed.id, now - retractions.RECENT)
         present = {match.article_id for match in matches.values()}
@@ -119,6 +148,7 @@ class Intake:
             missed=missed,
             vanished=retractions.vanished(watched, present, dates) if is_whole else (),
             returned=retractions.returned(watched, present),
+            excess=excess,
         )
 
     async def _otherwise(
@@ -189,6 +219,16 @@ class Intake:
             raise FeedError(fetch_errors.PARSE_TIMEOUT, str(error)) from error
         except WorkerDied as error:
             raise FeedError(fetch_errors.PARSE_DIED, str(error)) from error
+
+
+def _excess(
+    left_out: Sequence[Draft], kind: SurplusKind | None, still: Collection[bytes], refused: int
+) -> Excess | None:
+    """What is not kept of a document, if anything."""
+    if kind is None and not refused:
+        return None
+    passed = [PassedOver(draft.identities[0], link_names(draft.url)[1]) for draft in left_out]
+    return Excess(kind or SurplusKind.CHANGES, passed, still, refused)
 
 
 def _contents(given: Mapping[int, tuple[str, str]]) -> dict[int, bytes]:

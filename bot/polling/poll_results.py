@@ -22,6 +22,7 @@ from bot.feeds.xmlfeed import CUT_SHORT
 from bot.polling import feed_alerts
 from bot.polling.intake import Decision, Intake
 from bot.polling.outlet_names import outlet_name
+from bot.polling.shares import Followed
 from bot.store import Store
 from bot.store.records import NO_KIN, Alert, Kin, Recorded, Unchanged
 from bot.stories.story_lookup import Gathering
@@ -129,11 +130,14 @@ class Visits:
         if digest == feed.validators.entries_hash:
             return self._quiet(feed, fetched, validators, hints, now)
         servers = await self._store.feeds.followers(feed.id)
+        followed = Followed(
+            servers, await self._store.surplus.of(feed.id), await self._store.surplus.names(feed.id)
+        )
         desks = self._slow_desk if feed.id in self._dear else self._desks
         async with desks.turn(min(servers, key=desks.used, default=0)):
             begun = self._clock.monotonic()
             try:
-                return await self._read(feed, fetched, validators, now)
+                return await self._read(feed, fetched, validators, followed, now)
             finally:
                 self._took(feed.id, self._clock.monotonic() - begun)
 
@@ -145,15 +149,20 @@ class Visits:
             self._dear.pop(next(iter(self._dear)))
         self._dear[feed_id] = None
 
-    async def _read(self, feed: Feed, fetched: Fetched, validators: Validators, now: int) -> PollReport:
+    async def _read(
+        self, feed: Feed, fetched: Fetched, validators: Validators, followed: Followed, now: int
+    ) -> PollReport:
         document = await self._intake.read(fetched.body, fetched.content_type, fetched.url)
         if document.head.problem == CUT_SHORT:
             validators = Validators()  # so that the rest is asked for, whatever the server says has changed
         described = _described(feed, document.head)
-        decision = await self._intake.decide(described, document, now=now)
+        decision = await self._intake.decide(described, document, now=now, followed=followed)
         hints = schedule.hints(fetched.headers, now=now, parsed=document.head)
         after = self._succeeded(feed, described, fetched, validators, hints, decision, now)
         alert = feed_alerts.alert(self._settings, feed, after)
+        if alert is None and decision.excess is not None and feed.last_success is not None:
+            since = followed.surplus.since if followed.surplus else now
+            alert = feed_alerts.surplus(self._settings, after, decision.excess.kind, since)
         if not decision.is_news:
             return PollReport(after, Outcome.UNCHANGED, alert=alert)
         first = feed.last_success is None
@@ -168,6 +177,7 @@ class Visits:
                 catch_up_after=self._settings.catch_up_after,
                 first=first,
                 alert=alert,
+                excess=decision.excess,
                 read_pages=self._settings.full_text != "never",
                 matches=await subscription_filters.sieve(self._store, feed.id, decision.new),
                 kin=kin,
@@ -233,6 +243,7 @@ class Visits:
             changed=bool(decision.new or decision.changed),
             random=self._random,
             missed=decision.missed and before.last_success is not None,
+            strained=decision.excess is not None and before.last_success is not None,
         )
         url, moved_to, moved_since = _moved(before, fetched.permanent_url, now)
         return replace(

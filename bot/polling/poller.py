@@ -26,6 +26,7 @@ from bot.polling.due_queue import DueQueue, Visit
 from bot.polling.hosts import Host, Hosts
 from bot.polling.intake import Intake
 from bot.polling.poll_results import Outcome, PollReport, Visits
+from bot.polling.shares import Shares
 from bot.store import DatabaseFault, Store, StoreError
 from bot.store.records import Alert, Recorded, Unchanged
 from bot.stories.story_lookup import Gathering
@@ -75,7 +76,7 @@ class Poller:
         self._clock = clock
         self._store = store
         self._fetcher = fetcher
-        self.intake = Intake(settings, store, workers)
+        self.intake = Intake(settings, store, workers, Shares(clock))
         self.visits = Visits(settings, clock, store, self.intake, gathering)
         self.on_recorded: Callable[[Recorded], None] = _ignore
         """Called after each poll that was recorded with articles or dispatches."""

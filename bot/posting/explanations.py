@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from bot.core.locale import _
 from bot.core.models import Article, Dispatch, Fate, Feed, Subscription
 from bot.polling.entry_keys import link_names
+from bot.posting.rendering import filter_labels
 from bot.store import Store
 from bot.store.records import FateRow, Reading, WithheldFor
 from bot.store.settings.filters import read
 from bot.text import safe, urls
-from bot.watches import subscription_filters
 
 _MESSAGE = re.compile(
     r"<?https?://(?:\w+\.)?discord(?:app)?\.com/channels/(\d{1,20})/(\d{1,20})/(\d{1,20})/?>?", re.ASCII
@@ -23,18 +24,27 @@ _MOST = 50
 _LARGEST_ID = 2**63 - 1
 
 
+class LeftOut(NamedTuple):
+    """A feed that brought an entry beyond its share, and when it was counted."""
+
+    feed: Feed
+    counted: int
+
+
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """What is known of a link: its articles, each with its feed, and what became of them in channels.
 
     `passed_over` are the channels that follow one of the feeds and never decided anything about the page,
-    `readings` tell, by article, whether its page was read for more than the feed gives.
+    `readings` tell, by article, whether its page was read for more than the feed gives. `left_out` are the
+    feeds of which an entry with that link was beyond what they may bring.
     """
 
     carried: tuple[tuple[Article, Feed | None], ...] = ()
     fates: tuple[FateRow, ...] = ()
     passed_over: tuple[Subscription, ...] = ()
     readings: Mapping[int, Reading] = field(default_factory=dict)
+    left_out: tuple[LeftOut, ...] = ()
 
 
 async def explain(store: Store, link: str) -> Explanation:
@@ -59,7 +69,23 @@ async def explain(store: Store, link: str) -> Explanation:
             following = await store.subscriptions.of_feed(feed_id)
             passed_over += [one for one in following if one.channel_id not in channels]
     readings = await store.readings.of([article.id for article, _feed in carried])
-    return Explanation(tuple(carried), tuple(fates), tuple(passed_over), readings)
+    left_out = () if carried else await _left_out(store, link)
+    return Explanation(tuple(carried), tuple(fates), tuple(passed_over), readings, left_out)
+
+
+async def _left_out(store: Store, link: str) -> tuple[LeftOut, ...]:
+    try:
+        url = urls.canonical(urls.normalise_input(link))
+    except ValueError:
+        return ()
+    counted = await store.surplus.of_link([link_names(form)[1] for form in urls.forms(url)])
+    feeds = [(await store.feeds.get(feed_id), when) for feed_id, when in counted[:_MOST]]
+    return tuple(LeftOut(feed, when) for feed, when in feeds if feed is not None)
+
+
+def left_out(feed: str, *, when: str) -> str:
+    """What to say of an entry that was beyond its feed's share, in the language of this task."""
+    return _("left out {when}: {feed} brought more than I can keep").format(when=when, feed=feed)
 
 
 async def message_of(store: Store, link: str) -> Dispatch | None:
@@ -95,6 +121,8 @@ def sentence(  # noqa: PLR0911  # one line a fate
     match fate.fate:
         case Fate.POSTED:
             return _("posted {when}").format(when=when)
+        case Fate.CAUGHT_UP:
+            return _("in a catch-up {when}").format(when=when)
         case Fate.WAITING:
             return _waiting(when, problem(reason) if reason else "")
         case Fate.JOINED:
@@ -106,7 +134,7 @@ def sentence(  # noqa: PLR0911  # one line a fate
         case Fate.FAILED:
             return _("not posted: sending it failed. {reason}").format(reason=problem(reason))
         case Fate.FILTERED:
-            by = subscription_filters.listed(read(reason))
+            by = filter_labels.listed(read(reason))
             return _("filtered by: {filters} ({when})").format(filters=by, when=when)
     withheld: dict[str, str] = {
         WithheldFor.PAUSED: _("not posted: the feed was paused there ({when})"),

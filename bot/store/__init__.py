@@ -43,6 +43,7 @@ from bot.store.store_errors import (
     StoreError,
 )
 from bot.store.stories import Stories
+from bot.store.surplus import SurplusCounts
 from bot.store.title_words import Words
 from bot.store.vectors import Vectors
 
@@ -70,6 +71,7 @@ class Store:
         self.clock = clock
         self.feeds = Feeds(database, clock)
         self.polls = Polls(database, clock)
+        self.surplus = SurplusCounts(database, clock)
         self.articles = Articles(database, clock)
         self.changes = ArticleChanges(database)
         self.subscriptions = Subscriptions(database, clock)

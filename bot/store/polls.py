@@ -7,7 +7,7 @@ from itertools import count
 
 from bot.core.clock import Clock
 from bot.core.models import Feed, NewArticle
-from bot.store import alerts, title_words
+from bot.store import alerts, surplus, title_words
 from bot.store.connection import Connection
 from bot.store.feeds import write_feeds
 from bot.store.outbox import corrections, dispatch_rows, page_claims, page_queue, story_joins, watch_notices
@@ -17,6 +17,7 @@ from bot.store.records import (
     NO_KIN,
     Alert,
     ChangedArticle,
+    Excess,
     Kin,
     Known,
     Recorded,
@@ -32,7 +33,7 @@ from bot.text import urls
 
 MOST_NAMES = 20
 """Identities that an article may gain: some publishers change a guid each time they are asked."""
-_KNOWN = "article.id, key, url, title, published, fingerprint, page"
+_KNOWN = "article.id, key, url, title, published, fingerprint, page, changes, updated"
 CHUNK = 10_000  # parameters of a statement; SQLite takes 32,766
 
 
@@ -111,6 +112,7 @@ class Polls:
         catch_up_after: int,
         first: bool,
         alert: Alert | None = None,
+        excess: Excess | None = None,
         read_pages: bool = False,
         matches: Matches = filters.unknown,
         kin: Mapping[str, Sequence[Kin]] = NO_KIN,
@@ -125,7 +127,8 @@ class Polls:
         is paused, its server left, or the article older than the return, or filtered. `matches` is asked
         about the filters as they are then, from a thread. `kin` names, by an article's key, the articles that
         it seems to tell the same as: where the channel was sent one of them it may join that post. With
-        `read_pages` it is written down which articles have a page to be read for more than a teaser.
+        `read_pages` it is written down which articles have a page to be read for more than a teaser. What is
+        in `excess` is counted.
         """
         async with self._database.write() as transaction:
             recorded = await transaction.run(
@@ -140,6 +143,8 @@ class Polls:
                 await transaction.run(page_queue.want, feed, recorded.new_ids, first, self._clock.now())
             if alert is not None:
                 await transaction.run(alerts.owe, (alert,), self._clock.now())
+            if excess is not None:
+                await transaction.run(surplus.write, feed.id, excess, self._clock.now())
             return recorded
 
 
@@ -290,7 +295,7 @@ def _change(connection: Connection, feed_id: int, change: ChangedArticle, now: i
     assigned = ", ".join(f"{name} = :{name}" for name in values)
     correction = corrections.is_correction(stored, title=new.title, shown=new.summary or new.body)
     connection.execute(
-        f"UPDATE article SET {assigned}, updated = :now, "
+        f"UPDATE article SET {assigned}, updated = :now, changes = changes + 1, "
         "corrected = iif(:correction, coalesce(corrected, :now), corrected) WHERE id = :id",
         values | {"now": now, "id": change.article_id, "correction": correction},
     )

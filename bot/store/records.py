@@ -53,6 +53,44 @@ class AlertKind(StrEnum):
     BROKEN = "broken"
     GONE = "gone"
     BACK = "back"
+    SURPLUS = "surplus"
+
+
+class SurplusKind(StrEnum):
+    """What a feed brings too much of."""
+
+    ENTRIES = "entries"
+    IDENTITIES = "identities"  # each time all of its entries are others
+    CHANGES = "changes"
+
+
+class Surplus(NamedTuple):
+    """What a feed brought beyond its share between two times: so much was counted and not kept."""
+
+    feed_id: int
+    kind: SurplusKind
+    since: int
+    last: int
+    entries: int
+
+
+class PassedOver(NamedTuple):
+    """The name of an entry that was not kept, and that of its link."""
+
+    name: bytes
+    link: bytes
+
+
+class Excess(NamedTuple):
+    """What a poll did not keep: `passed` now, `still` in the document of what was passed over before.
+
+    `refused` counts the changes that were not taken.
+    """
+
+    kind: SurplusKind
+    passed: Sequence[PassedOver] = ()
+    still: Collection[bytes] = ()
+    refused: int = 0
 
 
 class Alert(NamedTuple):
@@ -185,6 +223,8 @@ class Known(NamedTuple):
     published: int
     fingerprint: bytes
     page: str
+    changes: int = 0
+    updated: int | None = None
 
 
 class Unchanged(NamedTuple):

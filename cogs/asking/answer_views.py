@@ -1,77 +1,174 @@
-"""How the answer to a question looks: quotations or lines with their sources, or that none is known."""
+"""How the answer to a question looks: quotes or stories with their sources, or that nothing is known."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import discord
 
-from bot.answers.answer_model import Answer
+from bot.answers.answer_model import Answer, Quote, Tier
 from bot.answers.question_service import Reply
 from bot.core import locale
-from bot.core.locale import _
+from bot.core.locale import _, amount, ngettext
 from bot.core.models import Article
 from bot.posting.rendering import buttons, discord_limits, messages
 from bot.text import safe, spans
+from cogs.asking import follow_up_buttons
 from cogs.shared import article_cards
 
+# https://discord.com/developers/docs/components/reference#text-display: 4,000 characters a message
+_ROOM = 3_900
 _QUOTE = 600  # characters of a quotation, which the engine keeps shorter
-_SAVED = 15  # Save buttons, in three rows; the votes take the one below,
-_BESIDE = 3  # unless there is room beside them
-_VOTES_ROW = 4
+_NEAREST = 3
+_SAVED = 3  # Save buttons beside the votes
+_COLOURS = {Tier.SURE: 0x3BA55D, Tier.POSSIBLE: 0xD8A13A, Tier.NOTHING: 0x80848E}
+"""Green for what is sure, amber for what may be, grey for nothing."""
 
-Entry = tuple[str, ...]
+Forms = tuple[str, ...]
 """A part of an answer in its forms, the longest first."""
+Part = tuple[Forms, discord.ui.Button[Any] | None]
+"""That, and the button beside it."""
 
 
-def reply(told: Reply, *, public: bool, title: bool) -> tuple[discord.Embed, discord.ui.View]:
-    """The answer, or that none is known, as an embed and the buttons under it.
+def reply(told: Reply, *, public: bool, title: bool) -> discord.ui.LayoutView:
+    """The answer, or that none is known, with its buttons. `public`: everybody in the channel reads it.
 
-    `public`: it is read by everybody in the channel. With `title` the question stands above it.
+    With `title` the question stands above it. To be called within an event loop.
     """
     answer = told.answer
-    embed = discord.Embed(colour=messages.COLOUR if answer.answered else None)
-    if title:
-        embed.title = safe.cut(
-            article_cards.heading(answer.question, discord_limits.TITLE), discord_limits.TITLE
-        )
-    parts: list[Entry] = [] if told.about is None else [_about(told.about, answer)]
-    if answer.period is not None:
-        dates = spans.named(answer.period, answer.zone, locale.current())
-        parts.append(("-# " + _("Period: {dates}").format(dates=dates),))
-    if not answer.answered:
-        parts += _unknown(answer, public=public)
-        embed.description = article_cards.fit(parts, between="\n\n")
-        return embed, buttons.row(buttons.missed(told.question_id))
+    groups: list[list[Part]] = [[(forms, None) for forms in _head(told, title=title)]]
     if answer.written:
-        parts.append((_sentences(answer),))
-        footer = _("Written by a language model from the sources above. It can be wrong: follow the links.")
+        groups[0].append(((_sentences(answer),), None))
+        groups[0] += [(forms, None) for forms in _sources(answer.sources)]
     elif answer.lines:
-        footer = _("Titles of the articles, newest first.")
+        groups[0] += _stories(answer)
     else:
-        parts += _quotations(answer)
-        footer = _("Quotations, word for word from the articles.")
-    parts += _dated(answer) if answer.lines and not answer.written else _sources(answer.sources)
-    embed.description = article_cards.fit(parts, between="\n\n")
-    embed.set_footer(text=footer)
-    return embed, _buttons(told)
+        groups[0] += _quotes(answer.quotes)
+    if answer.older:
+        groups.append([((_small(_("Earlier")),), None), *_quotes(answer.older)])
+    if answer.possible:
+        heading = _small(_("Possibly relevant"))
+        groups.append([((heading,), None), *_quotes(answer.possible)])
+    if answer.tier is Tier.NOTHING:
+        groups[0].append(((_unknown(answer, public=public),), None))
+    if answer.nearest and not answer.answered:
+        lines = [_line(article) for article in answer.nearest[:_NEAREST]]
+        groups.append([((_small(_("Related articles")),), None), *((line, None) for line in lines)])
+    view = discord.ui.LayoutView(timeout=None)
+    view.add_item(_container(groups, answer, told))
+    if answer.written:
+        said = _("Written by a language model from the sources above. It can be wrong: follow the links.")
+        view.add_item(discord.ui.TextDisplay(f"-# {said}"))
+    elif answer.quotes and not answer.lines:
+        view.add_item(discord.ui.TextDisplay("-# " + _("Quoted from the articles")))
+    view.stop()  # clicks find their cog by the id
+    return view
 
 
-def _about(article: Article, answer: Answer) -> Entry:
+def _container(groups: Sequence[Sequence[Part]], answer: Answer, told: Reply) -> discord.ui.Container[Any]:
+    """The parts, shortened until Discord takes them, a rule between groups, and the buttons below."""
+    container: discord.ui.Container[Any] = discord.ui.Container(accent_colour=_COLOURS[answer.tier])
+    texts = iter(_fitted([forms for group in groups for forms, _beside in group]))
+    for number, group in enumerate(each for each in groups if each):
+        if number:
+            container.add_item(discord.ui.Separator(spacing=discord.SeparatorSpacing.small))
+        for (_forms, beside), text in zip(group, texts, strict=False):
+            if not text:
+                continue
+            if beside is None:
+                container.add_item(discord.ui.TextDisplay(text))
+            else:
+                container.add_item(discord.ui.Section(discord.ui.TextDisplay(text), accessory=beside))
+    rows = [row for row in _rows(told) if row]
+    if rows:
+        container.add_item(discord.ui.Separator(spacing=discord.SeparatorSpacing.small))
+    for row in rows:
+        container.add_item(discord.ui.ActionRow(*row))
+    return container
+
+
+def _rows(told: Reply) -> Iterator[list[discord.ui.Button[Any]]]:
+    """What to ask next; then Save, 👍 and 👎, or where nothing is known, what to do about it."""
+    answer = told.answer
+    yield [
+        follow_up_buttons.ask_next(told.question_id, number, topic)
+        for number, topic in enumerate(told.topics)
+    ]
+    if answer.tier is Tier.NOTHING:
+        tell = [follow_up_buttons.tell_me(told.question_id)] if told.may_watch else []
+        yield [*tell, buttons.missed(told.question_id)]
+        return
+    sources = () if answer.lines else answer.sources[:_SAVED]
+    several = len(sources) > 1
+    saves = [buttons.save(each.key, number if several else None) for number, each in enumerate(sources, 1)]
+    yield [*saves, *(buttons.vote(told.question_id, helped=helped) for helped in (True, False))]
+
+
+def _head(told: Reply, *, title: bool) -> Iterator[Forms]:
+    answer = told.answer
+    if title:
+        question = safe.markdown(safe.plain(answer.question, discord_limits.TITLE))
+        yield (f"### {question}",)
+    if told.about is not None:
+        yield _about(told.about, answer)
+    if answer.period is not None:
+        yield ("-# " + spans.named(answer.period, answer.zone, locale.current()),)
+
+
+def _about(article: Article, answer: Answer) -> Forms:
     """A line on the article that was asked about."""
-    if any(source.page == article.page for source in answer.sources):
-        line = _("About the article {title}")
-    else:
-        line = _("The article {title} does not say.")
+    quoted = {source.page for source in answer.sources}
+    line = _("About {title}") if article.page in quoted else _("Not answered in {title}")
     name = article_cards.title(article)
     return f"-# {line.format(title=messages.linked(name, article.url))}", f"-# {line.format(title=name)}"
 
 
-def _quotations(answer: Answer) -> Iterator[Entry]:
-    numbers = {source.id: number for number, source in enumerate(answer.sources, 1)}
-    for quote in answer.quotes:
-        text = safe.markdown(safe.plain(quote.text, _QUOTE))
-        yield (f"> {_('“{text}”').format(text=text)} {_mark(numbers[quote.article.id])}",)
+def _quotes(quotes: Sequence[Quote]) -> Iterator[Part]:
+    """Each quote, the words that answer in bold, and below it where it is from."""
+    for quote in quotes:
+        text = safe.plain(quote.text, _QUOTE)
+        start = text.find(quote.answer) if quote.answer else -1
+        marked = [(start, start + len(quote.answer or ""))] if start >= 0 else []
+        yield (f"> {article_cards.bold(text, marked)}",), None
+        yield _source(quote.article), None
+
+
+def _source(article: Article) -> tuple[str, str]:
+    """Outlet, date and title in one small line, with a link and without."""
+    name, outlet = article_cards.title(article), _outlet(article)
+    return f"-# {outlet} · {messages.linked(name, article.url)}", f"-# {outlet} · {name}"
+
+
+def _outlet(article: Article) -> str:
+    """Outlet and date, and whether its publisher took the article back."""
+    outlet = safe.markdown(safe.plain(article.outlet, 60))
+    withdrawn = "" if article.retracted is None else " · " + _("⚠️ withdrawn")
+    return f"**{outlet}**, <t:{article.published}:D>{withdrawn}"
+
+
+def _sources(sources: Sequence[Article]) -> Iterator[Forms]:
+    lines = [_source(source) for source in sources]
+    for number, line in enumerate(lines, 1):
+        yield tuple(f"-# {_mark(number)} {form.removeprefix('-# ')}" for form in line)
+
+
+def _stories(answer: Answer) -> Iterator[Part]:
+    """A story a line, a Save button beside it."""
+    for line in answer.lines:
+        article = line.article
+        text = safe.markdown(safe.plain(line.text, _QUOTE)) or article_cards.title(article)
+        rest = f"-# {_outlet(article)}"
+        if line.outlets > 1:
+            more = line.outlets - 1
+            rest += " · " + ngettext("+{count} outlet", "+{count} outlets", more).format(count=amount(more))
+        forms = (f"**{messages.linked(text, article.url)}**\n{rest}", f"**{text}**\n{rest}")
+        yield forms, buttons.save(article.key)
+
+
+def _line(article: Article) -> Forms:
+    name, outlet = article_cards.title(article), _outlet(article)
+    return f"**{messages.linked(name, article.url)}**\n-# {outlet}", f"**{name}**\n-# {outlet}"
 
 
 def _sentences(answer: Answer) -> str:
@@ -82,60 +179,43 @@ def _sentences(answer: Answer) -> str:
     return " ".join(written)
 
 
-def _sources(sources: Sequence[Article]) -> Iterator[Entry]:
-    lines = [_line(_mark(number), source) for number, source in enumerate(sources, 1)]
-    yield tuple("\n".join(line[form] for line in lines) for form in range(2))
-
-
-def _dated(answer: Answer) -> Iterator[Entry]:
-    numbers = {source.id: number for number, source in enumerate(answer.sources, 1)}
-    for line in answer.lines:
-        article = line.article
-        text = safe.markdown(safe.plain(line.text, _QUOTE)) or article_cards.title(article)
-        before = _mark(numbers[article.id]) if article.id in numbers else "•"
-        outlet = article_cards.source(article)
-        yield f"{before} **{messages.linked(text, article.url)}**\n{outlet}", f"{before} **{text}**\n{outlet}"
-
-
-def _unknown(answer: Answer, *, public: bool) -> Iterator[Entry]:
+def _unknown(answer: Answer, *, public: bool) -> str:
+    """That nothing is known, and how far back and how fresh what there is is."""
     if public:
-        sentence = _("I don’t know: the articles that everybody here can see do not answer this.")
+        sentence = _("I don’t know. No article that everybody here can see says it.")
     else:
-        sentence = _("I don’t know: the articles that you can see here do not answer this.")
-    if answer.is_of_another_time and answer.oldest is not None:
-        sentence += " " + _("None of them is of that time: the oldest was published on {when}.").format(
-            when=f"<t:{answer.oldest}:d>"
+        sentence = _("I don’t know. No article that you can see here says it.")
+    if answer.is_of_another_time:
+        sentence += " " + (
+            _("None is of that time.")
+            if answer.oldest is None
+            else _("The oldest is from {when}.").format(when=f"<t:{answer.oldest}:d>")
         )
-    elif answer.is_of_another_time:
-        sentence += " " + _("None of them is of that time.")
-    if answer.newest is not None:
-        sentence += " " + _("The newest of them was published {when}.").format(when=f"<t:{answer.newest}:R>")
-    yield (sentence,)
-    if answer.nearest:
-        lines = [_line("•", article) for article in answer.nearest]
-        heading = _("The nearest articles, which do not answer it:")
-        yield tuple("\n".join([heading, *(line[form] for line in lines)]) for form in range(2))
+    elif answer.newest is not None:
+        sentence += " " + _("The latest came {when}.").format(when=f"<t:{answer.newest}:R>")
+    return sentence
 
 
-def _line(before: str, article: Article) -> tuple[str, str]:
-    """An article in one line, with a link and without."""
-    name = article_cards.title(article)
-    outlet = article_cards.source(article)
-    return f"{before} **{messages.linked(name, article.url)}** · {outlet}", f"{before} **{name}** · {outlet}"
+def _small(heading: str) -> str:
+    return f"-# {heading.upper()}"
 
 
 def _mark(number: int) -> str:
     return f"\\[{number}\\]"
 
 
-def _buttons(told: Reply) -> discord.ui.View:
-    """🔖 for each source, then 👍 and 👎."""
-    sources = told.answer.sources[:_SAVED]
-    several = len(sources) > 1
-    saves = [
-        buttons.save(source.key, number if several else None) for number, source in enumerate(sources, 1)
-    ]
-    votes = [buttons.vote(told.question_id, helped=helped) for helped in (True, False)]
-    for vote in votes:
-        vote.row = 0 if len(saves) <= _BESIDE else _VOTES_ROW
-    return buttons.row(*saves, *votes)
+def _fitted(parts: Sequence[Forms]) -> list[str]:
+    """Each part in one of its forms: the longest are shortened, the last left out, until all fits."""
+    chosen = [list(forms) for forms in parts]
+
+    def size() -> int:
+        return sum(safe.length(forms[0]) for forms in chosen if forms)
+
+    while size() > _ROOM:
+        longest = max((each for each in chosen if len(each) > 1), key=lambda each: len(each[0]), default=None)
+        if longest is not None:
+            del longest[0]
+        else:
+            last = next(forms for forms in reversed(chosen) if forms)
+            last.clear()
+    return [forms[0] if forms else "" for forms in chosen]

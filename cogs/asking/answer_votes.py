@@ -41,15 +41,16 @@ class VoteButton(Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template
         questions = interaction.client.store.questions
         known = self._question_id <= _LARGEST
         question = await questions.get(self._question_id) if known else None
-        if question is None or question.server_id != interaction.guild_id:
-            raise Refusal(_("This answer is too old to be judged."))
+        here = question is not None and interaction.guild_id in {None, question.server_id}
+        if question is None or not here:
+            raise Refusal(_("This answer is too old to be rated."))
         if not question.public and question.person_id != interaction.user.id:
-            raise Refusal(_("Only the person who asked can judge this answer."))
+            raise Refusal(_("Only the person who asked can rate this answer."))
         voted = await questions.vote(self._question_id, interaction.user.id, helped=self._helped)
         if voted is None:
-            return _("Your vote is taken back.")
+            return _("Your vote is withdrawn.")
         if voted:
-            return _("Thank you. Noted: this answer helped.")
+            return _("Thanks. Noted: this answer helped.")
         if not question.answered:
-            return _("Thank you. Noted: the articles do say. Whoever runs this bot finds it on their list.")
-        return _("Thank you. Noted: this answer did not help. Whoever runs this bot finds it on their list.")
+            return _("Thanks. Noted: the answer is in there. Whoever runs this bot sees it on their list.")
+        return _("Thanks. Noted: this answer didn’t help. Whoever runs this bot sees it on their list.")

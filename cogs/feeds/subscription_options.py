@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 import discord
 from discord.app_commands import Choice
 
-from bot.core.locale import _, clickable
+from bot.core.locale import _, amount, clickable, ngettext
 from bot.core.models import Feed, FeedState, Subscription
 from bot.core.refusals import Refusal
 from bot.feeds.fetch_errors import describe
 from bot.posting import send_outcomes
-from bot.posting.rendering import discord_limits, post_looks
+from bot.posting.rendering import discord_limits, filter_labels, post_looks
+from bot.store.records import Surplus, SurplusKind
 from bot.text import safe, urls
 from bot.text.words import fold
-from bot.watches import subscription_filters
 from cogs.shared.views import Interaction
 
 _LINE = 80
@@ -184,17 +184,44 @@ async def entry(interaction: Interaction, pair: Pair) -> str:
         times.append(_("next look {when}").format(when=f"<t:{feed.next_poll}:R>"))
     address = safe.plain(urls.masked(feed.url), _ADDRESS).replace("`", "'")
     store = interaction.client.store
+    newsroom = interaction.client.newsroom
+    bounds = _bounds(
+        await store.surplus.of(feed.id), newsroom.poller.hosts.of(feed.url).round(subscription.server_id)
+    )
     kept = await store.filters.of(subscription.id)
     look = subscription.look or await store.preferences.look(subscription.server_id)
     chosen = [_("look: {look}").format(look=post_looks.brief(look))]
     if kept:
-        chosen.append(subscription_filters.listed(kept, most=_RULES, length=_RULE))
+        chosen.append(filter_labels.listed(kept, most=_RULES, length=_RULE))
     return "\n".join(
         (
             _("{feed} in <#{channel}>").format(feed=bold(feed), channel=subscription.channel_id),
             " · ".join(filter(None, (health(subscription, feed, trouble), held))),
             " · ".join(times),
+            *bounds,
             f"-# {' · '.join(chosen)}",
             f"-# `{address}`",
         )
     )
+
+
+def _bounds(surplus: Surplus | None, busy: int) -> Iterator[str]:
+    """What is not kept of a feed, and how often its host can be asked when it has many (`busy` seconds)."""
+    if surplus is not None and surplus.kind is SurplusKind.IDENTITIES:
+        since = f"<t:{surplus.since}:R>"
+        yield "🟠 " + _("renames its entries at every check since {when}, so new ones aren’t posted").format(
+            when=since
+        )
+    elif surplus is not None:
+        yield "🟠 " + ngettext(
+            "brings too much: {count} entry left out since {when}",
+            "brings too much: {count} entries left out since {when}",
+            surplus.entries,
+        ).format(count=amount(surplus.entries), when=f"<t:{surplus.since}:R>")
+    if busy:
+        minutes = max(1, round(busy / 60))
+        yield "🐢 " + ngettext(
+            "its site has many feeds here and can be asked for each about every {count} minute",
+            "its site has many feeds here and can be asked for each about every {count} minutes",
+            minutes,
+        ).format(count=amount(minutes))

@@ -13,10 +13,9 @@ from discord.ext import commands
 from bot.client.discord_client import Telex
 from bot.core.locale import _, amount, clickable, ngettext
 from bot.core.models import Article, Dispatch, DispatchKind, Fate, Subscription
-from bot.polling import page_outcomes
 from bot.posting import send_outcomes
-from bot.posting.explanations import Explanation, explain, message_of, passed_over, sentence
-from bot.posting.rendering import discord_limits, messages
+from bot.posting.explanations import Explanation, explain, left_out, message_of, passed_over, sentence
+from bot.posting.rendering import discord_limits, messages, page_outcomes
 from bot.store.records import FateRow
 from bot.text import safe, urls
 from cogs.feeds.subscription_options import Pair, bold, health, trouble
@@ -24,7 +23,7 @@ from cogs.shared import article_cards
 from cogs.shared.rights import in_servers
 from cogs.shared.views import Interaction
 
-_SHOWN = frozenset({Fate.POSTED, Fate.JOINED, Fate.DIGESTED})
+_SHOWN = frozenset({Fate.POSTED, Fate.JOINED, Fate.CAUGHT_UP, Fate.DIGESTED})
 _ARTICLES = 5
 _FEEDS = 3
 _LINES = 25
@@ -48,7 +47,7 @@ class Why(commands.Cog):
         await interaction.response.defer(ephemeral=True, thinking=True)
         visible = await self.bot.visible_feed_ids(interaction)
         found = await _permitted(interaction, await explain(self.bot.store, link), visible)
-        if found.carried:
+        if found.carried or found.left_out:
             told = article_cards.fit([(line,) for line in _lines(found)])
         else:
             told = await self._unseen(interaction, link, visible)
@@ -93,7 +92,8 @@ async def _permitted(interaction: Interaction, found: Explanation, visible: Coll
         for one in found.passed_over
         if one.feed_id in {article.feed_id for article, _feed in carried} and await _sees(interaction, one)
     ]
-    return Explanation(carried, fates, tuple(passed), found.readings)
+    surplus = tuple(one for one in found.left_out if one.feed.id in visible)
+    return Explanation(carried, fates, tuple(passed), found.readings, surplus)
 
 
 async def _sees(interaction: Interaction, place: FateRow | Subscription | Dispatch) -> bool:
@@ -127,6 +127,8 @@ def _lines(found: Explanation) -> Iterator[str]:
         _told(f"<#{channel}>", passed_over()) for channel in {one.channel_id for one in found.passed_over}
     ]
     yield from places[:_LINES]
+    for feed, counted in found.left_out[:_FEEDS]:
+        yield left_out(bold(feed), when=f"<t:{counted}:f>")
 
 
 def _title(article: Article) -> str:

@@ -34,6 +34,7 @@ def last(result: InteractionResult) -> ResponseMessage:
     return result.response
 
 
+_TEXT = 10  # https://discord.com/developers/docs/components/reference#component-object-component-types
 _COMMAND = re.compile(r"</([^:>]+):\d+>")
 
 
@@ -44,12 +45,25 @@ def text(message: ResponseMessage | discord.Message) -> str:
         lines += [embed.author.name or "", embed.title or "", embed.description or ""]
         lines.append(embed.footer.text or "")
         lines += [f"{field.name}: {field.value}" for field in embed.fields]
+    lines += [one["content"] for one in parts(message) if one["type"] == _TEXT]
     return _COMMAND.sub(r"/\1", "\n".join(filter(None, lines)))
 
 
 def components(message: ResponseMessage) -> list[dict[str, Any]]:
-    """The buttons and menus of a message."""
-    return [child for row in message.components for child in row["components"]]
+    """The buttons and menus of a message, wherever they stand."""
+    return [one for one in parts(message) if "custom_id" in one or "url" in one]
+
+
+def parts(message: ResponseMessage | discord.Message) -> list[dict[str, Any]]:
+    """All components of a message, those within others too, in their order."""
+    given = [one if isinstance(one, dict) else one.to_dict() for one in message.components]
+    found: list[dict[str, Any]] = []
+    while given:
+        one = dict(given.pop(0))
+        found.append(one)
+        beside = [one["accessory"]] if one.get("accessory") else []
+        given = [*one.get("components", ()), *beside, *given]
+    return found
 
 
 def labels(message: ResponseMessage) -> list[str]:

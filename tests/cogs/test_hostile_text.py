@@ -29,9 +29,9 @@ from cogs.asking.answer_views import reply
 from cogs.feeds import subscription_options, why_commands
 from cogs.reading import bookmark_files as exports
 from cogs.reading import trend_commands
-from cogs.reading.reading_commands import results
+from cogs.reading.result_pages import results
 from cogs.shared import article_cards
-from tests.cogs.helpers import START, last
+from tests.cogs.helpers import START, last, parts
 from tests.discord_world import World
 from tests.feed_server import FeedServer
 
@@ -78,7 +78,8 @@ ARTICLE = Article(
 )
 ESCAPE = re.compile(r"\\([^\w\s]|_)")
 OURS = re.compile(
-    r"<t:\d+:[dfR]>|<#\d+>|\*\*|^(?:-# |> |• |\d+\. )|https://discord\.com/channels/[\d/]+|^`[\d ]+→[\d ]+`$",
+    r"<t:\d+:[dDfR]>|<#\d+>|\*\*|^(?:-# |> |• |### |\d+\. )"
+    r"|https://discord\.com/channels/[\d/]+|^`[\d ]+→[\d ]+`$",
     re.MULTILINE,
 )
 LINK = re.compile(r"\[([^\[\]]*)\]\(https://news\.example/articles/%281%29\?a=\[b\]\)")
@@ -109,7 +110,7 @@ def explained(given: str) -> str:
     return article_cards.fit([(line,) for line in told])
 
 
-def answered(given: str) -> Iterator[discord.Embed]:
+def answered(given: str) -> Iterator[discord.ui.LayoutView]:
     article, _feed = made_of(given)
     base = Answer(question=given, tier=Tier.SURE, quotes=(Quote(given, article),), sources=(article,))
     for answer in (
@@ -118,7 +119,7 @@ def answered(given: str) -> Iterator[discord.Embed]:
         replace(base, written=(Sentence(given, (1,)),)),
         Answer(question=given, nearest=(article,)),
     ):
-        yield reply(Reply(answer=answer, question_id=1, about=article), public=True, title=True)[0]
+        yield reply(Reply(answer=answer, question_id=1, about=article), public=True, title=True)
 
 
 def alerts(given: str) -> Iterator[discord.Embed]:
@@ -171,6 +172,10 @@ RENDERERS: dict[str, Callable[[str], Any]] = {
 }
 
 
+def texts(message: discord.Message | ResponseMessage) -> list[str]:
+    return [one["content"] for one in parts(message) if one["type"] == 10]
+
+
 def written(rendered: Any) -> Iterator[str]:
     """What Discord reads as markup."""
     match rendered:
@@ -181,6 +186,10 @@ def written(rendered: Any) -> Iterator[str]:
                 yield from written(one)
         case messages.Message():
             yield from written(rendered.embed)
+        case discord.ui.LayoutView():
+            yield from (
+                one.content for one in rendered.walk_children() if isinstance(one, discord.ui.TextDisplay)
+            )
         case discord.Embed():
             yield from filter(None, (rendered.title, rendered.description))
             yield from (part for field in rendered.fields for part in (field.name or "", field.value or ""))
@@ -277,7 +286,7 @@ async def test_a_hostile_feed_goes_through_every_command_and_post_and_stays_harm
     for command, options in asked.items():
         shown.append(last(await telex.editor.slash(telex.news, command, **options)))
     for message in shown:
-        words = "\n".join([message.content, *written(list(message.embeds))])
+        words = "\n".join([message.content, *written(list(message.embeds)), *texts(message)])
         assert words.strip()
         bare = ESCAPE.sub("\0", words)
         assert "](https://evil" not in bare

@@ -8,7 +8,7 @@ import discord
 import pytest
 from simcord.builders import ChannelHandle
 
-from bot.answers.question_service import EARLIER, THREAD_MEMORY
+from bot.answers.question_service import DIRECT_MEMORY, EARLIER, OF_A_PERSON, THREAD_MEMORY
 from tests.cogs.engine import Engine, mention
 from tests.cogs.helpers import START, follow, hide, newest, text
 from tests.discord_world import World
@@ -100,12 +100,14 @@ async def test_a_question_in_reply_to_a_post_is_about_its_article(
     article = await newest(telex, await follow(telex, feed_server))
     await telex.reader.send(telex.news, "who is behind this?", reply_to=telex.posts()[0])
     assert engine.calls[-1]["about"] == article.id
-    assert f"The article [{article.title}]({article.url}) does not say." in text(telex.posts()[-1])
+    assert f"Not answered in [{article.title}]({article.url})" in text(telex.posts()[-1])
     engine.quotes(article)
     await telex.reader.send(telex.news, "and why?", reply_to=telex.posts()[-1])
     assert engine.calls[-1]["about"] == article.id
     assert engine.calls[-1]["earlier"] == ["who is behind this?"]
-    assert f"About the article [{article.title}]" in text(telex.posts()[-1])
+    assert f"About [{article.title}]" in text(telex.posts()[-1])
+    await telex.reader.send(telex.news, "and when?", reply_to=telex.posts()[-1])
+    assert engine.calls[-1]["sources"] == (article.id,)
 
 
 async def test_a_reply_to_a_catch_up_is_about_the_article_that_it_names(
@@ -269,15 +271,43 @@ async def test_without_history_it_answers_all_the_same(
     assert telex.posts()[-1].reference is None
 
 
-async def test_a_direct_message_is_told_where_to_ask_and_not_at_every_word(telex: World) -> None:
-    for _ in range(3):
-        await telex.reader.send_dm("who bought Slack?")
-    told = [message for message in telex.reader.user.dm_channel.history() if message.author.bot]
-    assert len(told) == 1
-    assert "in servers" in told[0].content
-    assert "/bookmarks" in told[0].content
-    assert "/ask" not in told[0].content  # there is none in direct messages
-    await telex.advance(61)
-    await telex.reader.send_dm("qui a racheté Slack ?")
-    told = [message for message in telex.reader.user.dm_channel.history() if message.author.bot]
-    assert "Je réponds sur les serveurs" in told[-1].content
+def told_directly(world: World) -> list[discord.Message]:
+    return [message for message in world.reader.user.dm_channel.history() if message.author.bot]
+
+
+async def test_a_direct_message_is_answered_from_what_the_person_can_see(
+    telex: World, feed_server: FeedServer, engine: Engine
+) -> None:
+    feed = await follow(telex, feed_server)
+    secret = telex.guild.create_text_channel("secret")
+    await follow(telex, feed_server, item(9, title="Secret"), path="/secret", channel=secret)
+    hide(telex, secret, telex.reader)
+    engine.quotes(await newest(telex, feed))
+    await telex.reader.send_dm("who bought Slack?")
+    assert engine.calls[-1]["feed_ids"] == {feed.id}
+    answer = told_directly(telex)[-1]
+    assert "moratorium" in text(answer)
+    await telex.reader.send_dm("and when?")
+    assert engine.calls[-1]["earlier"] == ["who bought Slack?"]
+    await telex.advance(DIRECT_MEMORY + 1)
+    await telex.reader.send_dm("qui dirige Intel ?")
+    assert engine.calls[-1]["earlier"] == []
+    assert "Extraits des articles" in text(told_directly(telex)[-1])
+
+
+async def test_a_direct_message_of_somebody_who_sees_no_feed_says_so(telex: World, engine: Engine) -> None:
+    await telex.reader.send_dm("who bought Slack?")
+    assert "Nothing to read yet" in text(told_directly(telex)[-1])
+    assert engine.calls == []
+    await telex.reader.send_dm("hello")
+    assert "Ask me about the news" in text(told_directly(telex)[-1])
+
+
+async def test_direct_messages_have_the_same_limit(
+    telex: World, feed_server: FeedServer, engine: Engine
+) -> None:
+    await follow(telex, feed_server)
+    for number in range(OF_A_PERSON + 2):
+        await telex.reader.send_dm(f"who bought Slack {number}?")
+    assert len(engine.calls) == OF_A_PERSON
+    assert "Ask again" in text(told_directly(telex)[-1])

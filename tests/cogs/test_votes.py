@@ -8,7 +8,7 @@ from simcord.results import ResponseMessage
 
 from bot.posting.rendering import buttons
 from tests.cogs.engine import Engine, mention
-from tests.cogs.helpers import follow, forge, last, newest, said
+from tests.cogs.helpers import components, follow, forge, last, newest, said
 from tests.discord_world import World
 from tests.feed_server import FeedServer
 
@@ -30,10 +30,7 @@ async def votes(world: World) -> tuple[int, int]:
 
 def custom_id(message: ResponseMessage, emoji: str) -> str:
     return next(
-        str(one["custom_id"])
-        for row in message.components
-        for one in row["components"]
-        if one["emoji"]["name"] == emoji
+        str(one["custom_id"]) for one in components(message) if one.get("emoji", {}).get("name") == emoji
     )
 
 
@@ -42,9 +39,9 @@ async def test_the_asker_votes_changes_and_takes_back(telex: World) -> None:
     up, down = custom_id(answer, "👍"), custom_id(answer, "👎")
     assert "this answer helped" in said(await telex.reader.click(answer, custom_id=up))
     assert await votes(telex) == (1, 0)
-    assert "did not help" in said(await telex.reader.click(answer, custom_id=down))
+    assert "didn’t help" in said(await telex.reader.click(answer, custom_id=down))
     assert await votes(telex) == (0, 1)
-    assert "taken back" in said(await telex.reader.click(answer, custom_id=down))
+    assert "withdrawn" in said(await telex.reader.click(answer, custom_id=down))
     assert await votes(telex) == (0, 0)
 
 
@@ -53,11 +50,11 @@ async def test_who_is_told_that_none_is_known_can_say_that_the_articles_do_answe
 ) -> None:
     engine.gives = {}
     answer = await an_answer(telex)
-    (button,) = [one for row in answer.components for one in row["components"]]
-    assert (button["emoji"]["name"], button["label"]) == ("👎", "The articles do say")
-    assert "the articles do say" in said(await telex.reader.click(answer, custom_id=button["custom_id"]))
+    *_, button = components(answer)
+    assert (button["emoji"]["name"], button["label"]) == ("👎", "The answer is in there")
+    assert "the answer is in there" in said(await telex.reader.click(answer, custom_id=button["custom_id"]))
     assert await votes(telex) == (0, 1)
-    assert "taken back" in said(await telex.reader.click(answer, custom_id=button["custom_id"]))
+    assert "withdrawn" in said(await telex.reader.click(answer, custom_id=button["custom_id"]))
     assert await votes(telex) == (0, 0)
 
 

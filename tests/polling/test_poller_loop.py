@@ -108,10 +108,10 @@ async def test_feeds_that_nobody_follows_any_more_are_not_asked(newsroom, feed_s
 async def test_one_broken_feed_does_not_stop_the_others(newsroom, feed_server, monkeypatch):
     decide = Intake.decide
 
-    async def decided(self, feed, document, *, now):
+    async def decided(self, feed, document, **options):
         if feed.url.endswith("/bad"):
             raise ZeroDivisionError
-        return await decide(self, feed, document, now=now)
+        return await decide(self, feed, document, **options)
 
     monkeypatch.setattr(Intake, "decide", decided)
     bad = await followed(newsroom, feed_server.serve("/bad", rss(item(1))))

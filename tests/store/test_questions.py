@@ -43,15 +43,15 @@ async def test_a_question_about_what_is_gone_is_kept_all_the_same(store: Store):
     assert (question.article_id, question.follows) == (None, None)
 
 
-async def test_a_message_leads_to_its_question_in_its_own_server_alone(store: Store):
+async def test_a_message_leads_to_its_question_in_its_own_channel_alone(store: Store):
     question = await asked(store, message_id=7)
     await store.questions.answered_by(question, 8)
     for message in (7, 8):
-        found = await store.questions.of_message(message, SERVER)
+        found = await store.questions.of_message(message, 2)
         assert found is not None
         assert found.id == question
-        assert await store.questions.of_message(message, SERVER + 1) is None
-    assert await store.questions.of_message(9, SERVER) is None
+        assert await store.questions.of_message(message, 3) is None
+    assert await store.questions.of_message(9, 2) is None
 
 
 async def test_the_last_question_of_a_channel_is_a_public_and_recent_one(store: Store, clock: ManualClock):

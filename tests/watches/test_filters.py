@@ -10,8 +10,10 @@ import pytest
 from bot.client.services import Newsroom
 from bot.core.choices import Filter, Rule
 from bot.core.models import Article, Feed
-from bot.core.refusals import Refusal
+from bot.core.refusals import Declined
+from bot.posting import wording
 from bot.posting.explanations import explain, sentence
+from bot.posting.rendering import filter_labels
 from bot.search.query_matching import ReadArticle, criterion_of
 from bot.search.query_syntax import Query, parse
 from bot.store import Store
@@ -103,8 +105,9 @@ async def test_an_article_about_to_be_kept_matches_as_the_kept_one_does(store: S
     ],
 )
 def test_what_cannot_be_a_filter_is_refused_with_what_to_change(text: str, told: str) -> None:
-    with pytest.raises(Refusal, match=told):
+    with pytest.raises(Declined) as declined:
         subscription_filters.check(text, NOW)
+    assert told in wording.declined(declined.value)
 
 
 async def test_a_fault_of_one_filter_posts_in_doubt_and_leaves_the_others(
@@ -151,11 +154,11 @@ async def test_filters_together_take_no_more_than_a_poll_allows(
 
 def test_a_name_of_a_filter_is_harmless_and_short() -> None:
     one = Filter(1, Rule.NEVER, "`a` @everyone " + "x" * 400)
-    name = subscription_filters.named(one)
+    name = filter_labels.named(one)
     assert name.startswith("never `'a' ")
     assert name.count("`") == 2
     assert len(name) < 100
-    assert subscription_filters.listed([one] * 9, most=2).endswith("…")
+    assert filter_labels.listed([one] * 9, most=2).endswith("…")
 
 
 async def follow_filtered(

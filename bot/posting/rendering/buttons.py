@@ -26,6 +26,8 @@ PICK_TEMPLATE = r"telex:pick:(?P<what>\S{1,80})"
 
 Its values are keys of articles.
 """
+ALL_TEMPLATE = r"telex:all:(?P<what>\S{1,80})"
+"""The custom id of the button that shows all articles of a catch-up, with its dispatch's `what`."""
 VOTE_TEMPLATE = r"telex:vote:(?P<vote>up|down):(?P<question>\d{1,19})"
 """The custom id of a button that judges an answer, with the id of the question."""
 
@@ -102,7 +104,7 @@ def vote(question_id: int, *, helped: bool) -> discord.ui.Button[Any]:
 def missed(question_id: int) -> discord.ui.Button[Any]:
     """The same under "I don't know", where there is only this to say, in the language of this task."""
     button = vote(question_id, helped=False)
-    button.label = safe.plain(_("The articles do say"), _LONGEST_LABEL)
+    button.label = safe.plain(_("The answer is in there"), _LONGEST_LABEL)
     return button
 
 
@@ -130,6 +132,14 @@ def pick(what: str, articles: Sequence[Article], *, placeholder: str | None = No
         placeholder=safe.plain(placeholder or _("Save articles"), discord_limits.OPTION),
         max_values=len(options),
         options=options,
+    )
+
+
+def show_all(what: str) -> discord.ui.Button[Any]:
+    """A button that shows all articles of a catch-up, in the language of this task."""
+    label = safe.plain(_("Show all"), _LONGEST_LABEL)
+    return discord.ui.Button(
+        style=discord.ButtonStyle.secondary, label=label, emoji="📋", custom_id=f"telex:all:{what}"
     )
 
 
@@ -166,13 +176,16 @@ def row(*items: discord.ui.Item[Any] | None) -> discord.ui.View:
 
 def custom_ids(message: discord.Message) -> set[str]:
     """The ids of a message's buttons and menus."""
-    return {
-        child.custom_id
-        for component in message.components
-        if isinstance(component, discord.ActionRow)
-        for child in component.children
-        if isinstance(child, discord.Button | discord.SelectMenu) and child.custom_id
-    }
+    found: set[str] = set()
+    inside = list(message.components)
+    while inside:
+        component = inside.pop()
+        if isinstance(component, discord.Button | discord.SelectMenu) and component.custom_id:
+            found.add(component.custom_id)
+        inside += getattr(component, "children", ())
+        if isinstance(component, discord.SectionComponent):
+            inside.append(component.accessory)
+    return found
 
 
 class Keys(NamedTuple):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import secrets
+from collections.abc import Sequence
 
 from bot.core.clock import Clock
 from bot.core.models import Question, Tally
@@ -16,7 +18,9 @@ MOST_OF_A_PERSON = 500
 QUESTION = """
     question.id, question.server_id, question.channel_id, question.person_id, question.text,
     question.language, question.asked, question.public, question.answered, question.article_id,
-    question.follows
+    question.follows,
+    (SELECT json_group_array(article_id) FROM
+        (SELECT article_id FROM question_source WHERE question_id = question.id ORDER BY place)) AS sources
 """
 
 
@@ -40,8 +44,9 @@ class Questions:
         article_id: int | None = None,
         follows: int | None = None,
         message_id: int | None = None,
+        sources: Sequence[int] = (),
     ) -> int:
-        """Keep a question that was asked now, and whether it was answered; returns its id."""
+        """Keep a question that was asked now, whether it was answered and from which articles; its id."""
         id_ = secrets.randbelow(2**62)
         now = self._clock.now()
         values = {
@@ -70,6 +75,12 @@ class Questions:
                 """,
                 values,
             )
+            for place, source in enumerate(sources):
+                await transaction.execute(
+                    "INSERT INTO question_source (question_id, place, article_id) "
+                    "SELECT ?, ?, id FROM article WHERE id = ?",
+                    (id_, place, source),
+                )
             await transaction.execute(
                 "DELETE FROM question WHERE id IN (SELECT id FROM question WHERE person_id = ? "
                 "ORDER BY asked DESC LIMIT -1 OFFSET ?)",
@@ -88,12 +99,12 @@ class Questions:
         """The question, or None when it is no longer kept."""
         return await self._one("WHERE id = ?", question_id)
 
-    async def of_message(self, message_id: int, server_id: int) -> Question | None:
-        """The question that a message of a server asked or answered, or None."""
+    async def of_message(self, message_id: int, channel_id: int) -> Question | None:
+        """The question that a message of a channel asked or answered, or None."""
         return await self._one(
-            "WHERE server_id = ? AND id IN (SELECT id FROM question WHERE message_id = ? "
+            "WHERE channel_id = ? AND id IN (SELECT id FROM question WHERE message_id = ? "
             "UNION SELECT id FROM question WHERE answer_id = ?)",
-            server_id,
+            channel_id,
             message_id,
             message_id,
         )
@@ -103,6 +114,15 @@ class Questions:
         return await self._one(
             "WHERE channel_id = ? AND public AND asked >= ? "
             "ORDER BY asked DESC, coalesce(answer_id, message_id) DESC LIMIT 1",
+            channel_id,
+            since,
+        )
+
+    async def last_of(self, person_id: int, channel_id: int, since: int) -> Question | None:
+        """The last question that a person asked in a channel, if it is not older."""
+        return await self._one(
+            "WHERE person_id = ? AND channel_id = ? AND asked >= ? ORDER BY asked DESC LIMIT 1",
+            person_id,
             channel_id,
             since,
         )
@@ -148,6 +168,13 @@ class Questions:
             f"SELECT {QUESTION} FROM question WHERE person_id = ? ORDER BY asked DESC, id",
             (person_id,),
         )
+
+    async def servers(self, person_id: int) -> set[int]:
+        """Ids of the servers in which a person asked what is kept."""
+        rows = await self._database.fetchall(
+            "SELECT DISTINCT server_id FROM question WHERE person_id = ?", (person_id,)
+        )
+        return {row[0] for row in rows}
 
     async def votes_of(self, person_id: int) -> list[tuple[int, int, bool]]:
         """A person's votes: the question's id, when they voted, and whether the answer helped them."""
@@ -202,7 +229,9 @@ def _vote(
 
 
 def _question(row: Row) -> Question:
-    return Question(**{**dict(row), "public": bool(row["public"]), "answered": bool(row["answered"])})
+    sources = tuple(json.loads(row["sources"]))
+    flags = {name: bool(row[name]) for name in ("public", "answered")}
+    return Question(**{**dict(row), **flags, "sources": sources})
 
 
 def _tally(row: Row) -> Tally:

@@ -1,0 +1,233 @@
+"""The biggest stories of a time, on a topic or on anything, a line each, from several outlets."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import ceil, log2
+
+from bot.answers.answer_model import Line
+from bot.answers.vague_questions import Vague
+from bot.core.models import Article
+from bot.search import analysis
+from bot.search.searching import Searcher
+from bot.text import safe
+from bot.text.periods import Period
+
+LINES = 6
+ENOUGH = 3
+"""Stories that a time which nobody stated has to have; else it reaches farther back."""
+READ = 120
+"""Articles that are looked at for the stories of a topic,"""
+READ_OF_ALL = 400  # and where there is none
+LEAD = 400  # characters of a text that tell what it is about
+MOST_OF_TOPIC = 0.6
+"""The part of a topic, by what its words tell, that an article has in its title to be about it."""
+A_PART = 0.4
+"""The same where nothing else is found: one of two things that were named."""
+ROUNDING = 1e-6
+IN_LEAD = 0.6  # how much an article counts that has the topic in its lead alone
+ONE_OUTLET = 0.75  # how much a story counts for each one before it from the same outlet
+DAY = 86_400
+REACHES = (7 * DAY, 30 * DAY, 120 * DAY, 365 * DAY, 36_500 * DAY)
+"""How far back `lately` reaches, by what there is."""
+SAME_STORY = 4 * DAY  # within which titles that are alike tell the same story
+ALIKE = 0.5  # of the words of two titles (Jaccard): hardly any two different stories reach it
+
+
+@dataclass(slots=True)
+class _Story:
+    """Articles that tell the same, the one that stands for it first."""
+
+    articles: list[Article]
+    fit: float
+
+    @property
+    def outlets(self) -> int:
+        return len({article.outlet for article in self.articles})
+
+    @property
+    def newest(self) -> int:
+        return max(article.published for article in self.articles)
+
+
+async def briefing(
+    searcher: Searcher, asked: Vague, *, feed_ids: Collection[int] | None
+) -> tuple[tuple[Line, ...], Period]:
+    """The stories that answer a question for the news, the biggest first, and the time that they are of.
+
+    Where nothing is of the time that was asked for, as long a time up to the newest there is. Raises
+    `StoreError`.
+    """
+    if feed_ids is not None and not feed_ids:
+        return (), asked.period
+    period = asked.period
+    found = await _articles(searcher, asked.topic, feed_ids, period if asked.stated else None)
+    if not found and asked.stated:
+        found = await _articles(searcher, asked.topic, feed_ids, None)
+        if found:
+            end = found[0][0].published + 1
+            period = Period(end - (period.end - period.start), end)
+            found = [each for each in found if each[0].published >= period.start]
+    if not found:
+        return (), asked.period
+    kin = await searcher.store.stories.kin([article.id for article, _ in found])
+    if asked.stated:
+        return _lines(_stories(found, kin), period), period
+    return _lately(found, kin)
+
+
+def _lately(
+    found: Sequence[tuple[Article, float]], kin: Collection[tuple[int, int]]
+) -> tuple[tuple[Line, ...], Period]:
+    """The stories of the last days that have any; of more days where those have few."""
+    end = found[0][0].published + 1
+    lines: tuple[Line, ...] = ()
+    for reach in REACHES:
+        period = Period(max(end - reach, found[-1][0].published), end)
+        lately = [each for each in found if each[0].published >= period.start]
+        lines = _lines(_stories(lately, kin), period)
+        if len(lines) >= ENOUGH and len({line.article.outlet for line in lines}) > 1:
+            break
+        if len(lately) == len(found):
+            break
+    return lines, period
+
+
+async def _articles(
+    searcher: Searcher, topic: Sequence[str], feed_ids: Collection[int] | None, period: Period | None
+) -> list[tuple[Article, float]]:
+    """The newest articles on a topic, each with how much it is about it."""
+    query = " ".join(topic)
+    if period is not None:
+        first, after = (datetime.fromtimestamp(moment, UTC) for moment in _days(period))
+        query += f" since:{first:%Y-%m-%d} before:{after:%Y-%m-%d}"
+    if not query:
+        articles = await searcher.store.articles.newest(feed_ids, limit=READ_OF_ALL)
+    else:
+        limit = READ if topic else READ_OF_ALL
+        page = await searcher.search(query, feed_ids=feed_ids, limit=limit, sort="newest")
+        articles = [result.article for result in page.results]
+        if topic and len(articles) < LINES:
+            page = await searcher.search(query, feed_ids=feed_ids, limit=READ)
+            known = {article.id for article in articles}
+            articles += [each.article for each in page.results if each.article.id not in known]
+    if period is not None:
+        articles = [each for each in articles if period.start <= each.published < period.end]
+    articles.sort(key=lambda article: -article.published)
+    weights = await _weights(searcher, topic)
+    return await searcher.aside(_about, articles, tuple(topic), weights)
+
+
+async def _weights(searcher: Searcher, topic: Sequence[str]) -> tuple[float, ...]:
+    """How much each word of a topic tells: its inverse document frequency."""
+    vocabulary = searcher.finder.vocabulary
+    await vocabulary.ready()
+    return tuple(vocabulary.weight(sorted(analysis.query_stems(word))) for word in topic)
+
+
+def _days(period: Period) -> tuple[int, int]:
+    """The midnights around a period, for filters tell days apart."""
+    return period.start // DAY * DAY, ceil(period.end / DAY) * DAY
+
+
+def _about(
+    articles: Sequence[Article], topic: Sequence[str], weights: Sequence[float]
+) -> list[tuple[Article, float]]:
+    """Those of some articles that are about a topic, each with how much.
+
+    They have all of it in title or lead, and most in the title where several do; where few have all of it,
+    those with most of it stand beside them, what tells most of it among that.
+    """
+    if not topic:
+        return [(article, 1.0) for article in articles]
+    wanted = [analysis.query_stems(word) for word in topic]
+    whole, most = sum(weights), max(range(len(topic)), key=lambda place: weights[place])
+
+    def share(terms: set[str]) -> float:
+        held = [not forms.isdisjoint(terms) for forms in wanted]
+        return sum(w for w, has in zip(weights, held, strict=True) if has) / whole if held[most] else 0.0
+
+    best: list[tuple[Article, float]] = []
+    held: list[tuple[Article, float, float]] = []
+    for article in articles:
+        title = set(analysis.stems(article.title, article.language))
+        text = f"{article.summary[:LEAD]}\n{(article.body or '')[:LEAD]}"
+        held.append((article, share(title), share(title.union(analysis.stems(text, article.language)))))
+    for in_title, in_lead in ((MOST_OF_TOPIC, 1.0), (0.0, 1.0), (0.0, MOST_OF_TOPIC), (A_PART, A_PART)):
+        chosen = [
+            (article, lead_share * (1.0 if title_share >= MOST_OF_TOPIC else IN_LEAD))
+            for article, title_share, lead_share in held
+            if title_share >= in_title and lead_share >= in_lead - ROUNDING
+        ]
+        best = max(best, chosen, key=len)
+        if len(best) >= ENOUGH:
+            break
+    return best
+
+
+def _stories(found: Sequence[tuple[Article, float]], kin: Collection[tuple[int, int]]) -> list[_Story]:
+    """The articles by the stories that they tell: seen as they came in (`kin`), or told by their titles."""
+    related: defaultdict[int, set[int]] = defaultdict(set)
+    for one, other in kin:
+        related[one].add(other)
+        related[other].add(one)
+    stories: list[_Story] = []
+    titles: dict[int, frozenset[str]] = {
+        article.id: frozenset(analysis.stems(article.title, article.language)) for article, _ in found
+    }
+    for article, fit in found:
+        for story in stories:
+            if any(
+                other.id in related[article.id] or _same_story(article, other, titles)
+                for other in story.articles
+            ):
+                story.articles.append(article)
+                story.fit = max(story.fit, fit)
+                break
+        else:
+            stories.append(_Story([article], fit))
+    return stories
+
+
+def _same_story(article: Article, other: Article, titles: Mapping[int, frozenset[str]]) -> bool:
+    """Whether two titles tell of one event. With different numbers they never do: each release is news."""
+    if article.page == other.page:
+        return True
+    if abs(article.published - other.published) > SAME_STORY:
+        return False
+    words, others = titles[article.id], titles[other.id]
+    numbers, other_numbers = ({word for word in each if word.isdecimal()} for each in (words, others))
+    if numbers and other_numbers and numbers != other_numbers:
+        return False
+    common = len(words & others)
+    return common > 1 and common > ALIKE * len(words | others)
+
+
+def _lines(stories: Iterable[_Story], period: Period) -> tuple[Line, ...]:
+    """The biggest stories: by outlets, freshness and how much they are about it; no outlet has it all."""
+    length = max(1, period.end - period.start)
+    left = {
+        number: (
+            story,
+            log2(1 + story.outlets) * story.fit * 0.5 ** ((period.end - story.newest) / (length / 2)),
+        )
+        for number, story in enumerate(stories)
+    }
+    chosen: list[_Story] = []
+    shown: Counter[str] = Counter()
+    while left and len(chosen) < LINES:
+        best = max(left, key=lambda number: left[number][1] * ONE_OUTLET ** shown[_outlet(left[number][0])])
+        story, _points = left.pop(best)
+        chosen.append(story)
+        shown[_outlet(story)] += 1
+    return tuple(
+        Line(safe.plain(story.articles[0].title) or story.articles[0].url, story.articles[0], story.outlets)
+        for story in chosen
+    )
+
+
+def _outlet(story: _Story) -> str:
+    return story.articles[0].outlet

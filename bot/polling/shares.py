@@ -1,0 +1,125 @@
+"""What a feed, and a server with all its feeds, may bring: beyond that it is counted and not kept.
+
+The bounds are far above what publishers do. They keep a feed that nobody would read from filling the disk,
+and one whose entries are others each time from posting for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from bot.core.clock import Clock
+from bot.core.models import Feed
+from bot.core.rate_limits import Limit
+from bot.store.records import Known, Surplus, SurplusKind
+
+ENTRIES, ENTRIES_PERIOD = 1_000, 4 * 3_600.0
+"""New entries that a feed may bring at once, and seconds until that many more may come."""
+SERVER_BYTES, SERVER_PERIOD = 24_000_000, 3_600.0
+"""The same in bytes for all feeds of a server: in any hour it is at most twice as much."""
+LEAST = 10
+"""Entries of a feed that is new that are kept in any case: the newest."""
+ARTICLE_BYTES, TIMES = 3_000, 4
+"""What an article takes in the database: so much, and so many times what its feed gave."""
+
+ALL_NEW = 6
+"""Polls in a row that bring only unknown entries until a feed is taken to rename them each time."""
+SOON = 3_600
+"""Seconds from one poll to the next in which a feed is unlikely to replace all that it has."""
+FEW = 3
+"""Entries in a document of which that says nothing."""
+
+CHANGES = 6
+"""Changes of an article that are taken as they come; each further one waits twice as long."""
+FIRST_WAIT = 3_600
+MANY_FEEDS = 10_000
+
+
+class Admitted(NamedTuple):
+    """How many of the first new entries are kept, and what there is too much of, if anything."""
+
+    kept: int
+    kind: SurplusKind | None = None
+
+
+class Followed(NamedTuple):
+    """The servers that follow a feed, what was not kept of it until now, and the names of those entries."""
+
+    servers: Sequence[int] = ()
+    surplus: Surplus | None = None
+    passed_over: frozenset[bytes] = frozenset()
+
+
+class Shares:
+    """What is left of the shares of feeds and servers, and which feeds seem to rename their entries."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._feeds = Limit(clock, allowed=ENTRIES, period=ENTRIES_PERIOD)
+        self._servers = Limit(clock, allowed=SERVER_BYTES, period=SERVER_PERIOD)
+        self._all_new: dict[int, int] = {}  # polls in a row, by feed
+
+    def admit(
+        self,
+        feed: Feed,
+        followed: Followed,
+        sizes: Sequence[int],
+        *,
+        entries: int,
+        strangers: bool,
+        missed: bool,
+        now: int,
+    ) -> Admitted:
+        """How many of a feed's new entries, of so many bytes each, may be kept; they are counted as kept.
+
+        `entries` is how many its document has. What nobody follows has no bounds: whoever runs Telex asked
+        for it. `strangers` says that no entry of the document has a name that is known, `missed` that not one
+        is known by its content either.
+        """
+        if not followed.servers:
+            return Admitted(len(sizes))
+        renames = self._renames(feed, followed, entries, strangers=strangers, now=now)
+        if renames and missed:
+            return Admitted(0, SurplusKind.IDENTITIES)
+        count = self._room(feed, followed.servers, sizes)
+        if renames:
+            return Admitted(count, SurplusKind.IDENTITIES)
+        return Admitted(count, SurplusKind.ENTRIES if count < len(sizes) else None)
+
+    def _room(self, feed: Feed, servers: Sequence[int], sizes: Sequence[int]) -> int:
+        most = self._feeds.room(feed.id)
+        left = max(map(self._servers.room, servers))
+        count = taken = 0
+        for size in sizes[:most]:
+            cost = ARTICLE_BYTES + TIMES * size
+            if taken + cost > left and not (feed.last_success is None and count < LEAST):
+                break
+            taken += cost
+            count += 1
+        self._feeds.take(feed.id, count)
+        for server in servers:
+            self._servers.take(server, taken / len(servers))
+        return count
+
+    def _renames(self, feed: Feed, followed: Followed, entries: int, *, strangers: bool, now: int) -> bool:
+        """Whether a feed gives its entries other names each time."""
+        if not strangers or feed.last_success is None:
+            self._all_new.pop(feed.id, None)
+            return False
+        before = followed.surplus
+        if before is not None and before.kind is SurplusKind.IDENTITIES:
+            return True
+        if entries < FEW or now - feed.last_success > SOON:
+            return False
+        if len(self._all_new) >= MANY_FEEDS:
+            self._all_new.pop(next(iter(self._all_new)))
+        times = self._all_new[feed.id] = self._all_new.get(feed.id, 0) + 1
+        return times >= ALL_NEW
+
+
+def takes_change(article: Known, now: int) -> bool:
+    """Whether an article may change once more: the first few times, then ever more seldom."""
+    beyond = article.changes - CHANGES
+    if beyond < 0 or article.updated is None:
+        return True
+    return now - article.updated >= FIRST_WAIT << min(beyond, 20)

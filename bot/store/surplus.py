@@ -1,0 +1,72 @@
+"""What feeds bring beyond their share: counted, not kept."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from bot.core.clock import Clock
+from bot.store.connection import Connection
+from bot.store.ports import Database
+from bot.store.records import Excess, Surplus, SurplusKind
+from bot.store.rows import listed
+
+EPISODE = 7 * 86_400
+"""Seconds without any after which what comes next is another beginning, told of again."""
+
+
+class SurplusCounts:
+    """How much of each feed was not kept, and which entries."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def of(self, feed_id: int) -> Surplus | None:
+        """What was not kept of a feed, unless that was long ago."""
+        row = await self._database.fetchone(
+            "SELECT feed_id, kind, since, last, entries FROM surplus WHERE feed_id = ? AND last > ?",
+            (feed_id, self._clock.now() - EPISODE),
+        )
+        return None if row is None else _surplus(row)
+
+    async def names(self, feed_id: int) -> frozenset[bytes]:
+        """The names of the entries of a feed's document that were not kept."""
+        rows = await self._database.fetchall("SELECT hash FROM passed_over WHERE feed_id = ?", (feed_id,))
+        return frozenset(row[0] for row in rows)
+
+    async def of_link(self, links: Collection[bytes]) -> list[tuple[int, int]]:
+        """The feeds of which an entry with one of these links was not kept, and when it was counted."""
+        rows = await self._database.fetchall(
+            f"SELECT feed_id, min(counted) FROM passed_over WHERE link IN ({', '.join('?' * len(links))}) "
+            "GROUP BY feed_id ORDER BY 2",
+            tuple(links),
+        )
+        return [(row[0], row[1]) for row in rows]
+
+
+def write(connection: Connection, feed_id: int, excess: Excess, now: int) -> None:
+    """Count what a poll did not keep."""
+    count = len(excess.passed) + excess.refused
+    connection.execute(
+        """
+        INSERT INTO surplus (feed_id, kind, since, last, entries) VALUES (:feed, :kind, :now, :now, :count)
+        ON CONFLICT (feed_id) DO UPDATE SET
+            kind = excluded.kind, last = excluded.last,
+            since = iif(last > :now - :episode, since, excluded.since),
+            entries = iif(last > :now - :episode, entries, 0) + excluded.entries
+        """,
+        {"feed": feed_id, "kind": excess.kind.value, "now": now, "count": count, "episode": EPISODE},
+    )
+    connection.execute(
+        "DELETE FROM passed_over WHERE feed_id = ? AND hex(hash) NOT IN (SELECT value FROM json_each(?))",
+        (feed_id, listed([name.hex().upper() for name in excess.still])),
+    )
+    connection.executemany(
+        "INSERT INTO passed_over (feed_id, hash, link, counted) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        [(feed_id, name, link, now) for name, link in excess.passed],
+    )
+
+
+def _surplus(row: tuple[int, str, int, int, int]) -> Surplus:
+    feed_id, kind, since, last, entries = row
+    return Surplus(feed_id, SurplusKind(kind), since, last, entries)

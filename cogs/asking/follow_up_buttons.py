@@ -1,0 +1,116 @@
+"""The buttons under an answer that ask further, or ask to be told. They outlive a restart."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Self, cast
+
+import discord
+
+from bot.answers import conversation
+from bot.client.discord_client import answering
+from bot.core.locale import _
+from bot.core.models import Question
+from bot.core.refusals import Refusal
+from bot.text import safe
+from cogs.shared.views import Interaction, Paced
+
+if TYPE_CHECKING:
+    from cogs.asking.ask_commands import Asking
+    from cogs.watching.watch_commands import Watching
+
+NEXT_TEMPLATE = r"telex:next:(?P<question>\d{1,19}):(?P<number>\d)"
+"""The custom id of a button that asks what its label says, after the question of this id."""
+TELL_TEMPLATE = r"telex:tell:(?P<question>\d{1,19})"
+"""The custom id of a button that watches for what the question of this id asks."""
+
+# https://discord.com/developers/docs/components/reference#button
+_LABEL = 80
+_LARGEST = 2**63 - 1  # that an id can be
+_TOPIC = 3  # words of what is watched for
+
+
+def ask_next(question_id: int, number: int, topic: str) -> discord.ui.Button[Any]:
+    """A button that asks what is new with a topic, in the language of this task."""
+    label = safe.plain(_("What’s new with {topic}?").format(topic=safe.plain(topic)), _LABEL)
+    custom_id = f"telex:next:{question_id}:{number}"
+    return discord.ui.Button(
+        style=discord.ButtonStyle.secondary, label=label, emoji="💬", custom_id=custom_id
+    )
+
+
+def tell_me(question_id: int) -> discord.ui.Button[Any]:
+    """A button that watches for what is asked, in the language of this task."""
+    label = safe.plain(_("Tell me when there is news on this"), _LABEL)
+    custom_id = f"telex:tell:{question_id}"
+    return discord.ui.Button(style=discord.ButtonStyle.primary, label=label, custom_id=custom_id)
+
+
+class NextButton(Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template=NEXT_TEMPLATE):
+    """Asks a further question, for the same readers as the answer that it stands under."""
+
+    def __init__(self, button: discord.ui.Button[Any], question_id: int) -> None:
+        super().__init__(button)
+        self._question_id = question_id
+
+    @classmethod
+    async def from_custom_id(
+        cls, _interaction: discord.Interaction[Any], item: discord.ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """The button as it stands in the message."""
+        assert isinstance(item, discord.ui.Button)
+        return cls(item, int(match["question"]))
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Answer it."""
+        async with answering(interaction):
+            asking = cast("Asking", interaction.client.get_cog("Asking"))
+            await asking.answer_next(interaction, self.item.label or "", self._question_id)
+
+
+class TellButton(Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template=TELL_TEMPLATE):
+    """Makes a watch of a question that nothing answers."""
+
+    def __init__(self, question_id: int) -> None:
+        super().__init__(tell_me(question_id))
+        self._question_id = question_id
+
+    @classmethod
+    async def from_custom_id(
+        cls, _interaction: discord.Interaction[Any], _item: discord.ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """The button of a question."""
+        return cls(int(match["question"]))
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Watch for it, and say for which words."""
+        async with answering(interaction):
+            await interaction.response.defer(ephemeral=True, thinking=True)
+            question = await readable(interaction, self._question_id)
+            if question is None:
+                raise Refusal(_("This answer is too old. Ask again."))
+            watching = cast("Watching", interaction.client.get_cog("Watching"))
+            await watching.watch_for(interaction, watched(question.text))
+
+
+async def readable(interaction: Interaction, question_id: int) -> Question | None:
+    """A question of this place that the person may know of; None for any other, or one no longer kept."""
+    if question_id > _LARGEST:
+        return None
+    question = await interaction.client.store.questions.get(question_id)
+    if question is None or (not question.public and question.person_id != interaction.user.id):
+        return None
+    if interaction.guild_id is None:
+        return question if question.person_id == interaction.user.id else None
+    return question if question.server_id == interaction.guild_id else None
+
+
+def watched(text: str) -> str:
+    """The words to watch for of a question: its names, else its first telling words."""
+    names = conversation.names(text)
+    return " ".join(names or conversation.telling_words(text)[:_TOPIC]) or text
+
+
+def has_topic(text: str) -> bool:
+    """Whether a question has words that can be watched for."""
+    return bool(conversation.telling_words(text))

@@ -1,0 +1,74 @@
+"""What a question leaves unsaid is taken from the questions before it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.answers.conversation import whole
+
+
+@pytest.mark.parametrize(
+    ("before", "text", "meant"),
+    [
+        (
+            "How many iPhones did Apple sell in Germany?",
+            "and in France?",
+            "How many iPhones did Apple sell in France",
+        ),
+        ("Quel est le prix de Rekognition ?", "et Watson ?", "Quel est le prix de Watson"),
+        ("Who is the CEO of Apple?", "What about Microsoft?", "Who is the CEO of Microsoft"),
+        ("what happened to intel this week", "and amd?", "what happened to amd this week"),
+        ("combien coute le cybertruck", "et le fisker ocean", "combien coute le fisker ocean"),
+        ("combien coute le cybertruck", "et en France", "combien coute le cybertruck en France"),
+    ],
+)
+def test_a_follow_up_that_asks_nothing_is_the_question_before_about_something_else(
+    before: str, text: str, meant: str
+) -> None:
+    assert whole(text, [before]) == meant
+
+
+@pytest.mark.parametrize(
+    ("before", "text", "taken"),
+    [
+        ("How long will the Nordwave repair take?", "when will it be repaired?", "nordwave"),
+        ("What is Rekognition?", "combien ça coûte ?", "rekognition"),
+        ("Qui a lancé Rekognition ?", "et son prix ?", "rekognition"),
+        ("Who is the CEO of Apple?", "When was he born?", "apple"),
+        ("le métro de Lyon est en panne", "quand sera-t-il réparé ?", "metro lyon"),
+        ("who bought Slack?", "and when?", "slack"),
+        ("who bought Slack?", "how many people work there?", "slack"),
+    ],
+)
+def test_a_question_that_points_at_its_topic_takes_the_words_of_the_one_before(
+    before: str, text: str, taken: str
+) -> None:
+    made = whole(text, [before])
+    assert made.startswith(text)
+    assert set(taken.split()) <= set(made.removeprefix(text).split())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Why did Amazon ban the police from using Rekognition?",
+        "Combien d'employés ont signé la pétition contre Rekognition ?",
+        "who runs intel",
+        "Merci",
+        "thanks",
+    ],
+)
+def test_a_question_that_is_whole_takes_nothing(text: str) -> None:
+    assert whole(text, ["Who is the CEO of Apple?"]) == text
+
+
+def test_a_chain_of_follow_ups_keeps_its_topic() -> None:
+    assert "Microsoft" in whole("and Microsoft?", ["Who is the CEO of Apple?"])
+    assert "microsoft" in whole("how old is he?", ["Who is the CEO of Apple?", "and Microsoft?"])
+
+
+@given(st.text(max_size=60), st.lists(st.text(max_size=60), max_size=3))
+def test_whatever_was_said_there_is_a_question_of_bounded_length(text: str, earlier: list[str]) -> None:
+    assert len(whole(text, earlier)) <= 400

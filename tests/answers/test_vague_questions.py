@@ -1,0 +1,141 @@
+"""Questions for the news are told from others, and answered by the biggest stories of a time."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from bot.answers import answering, vague_questions
+from bot.answers.answer_model import Answer
+from bot.store import Store
+from tests.search.library import Library
+from tests.search.searchers import searcher_of
+from tests.shared import SHARED
+
+NOW = 1_780_000_000
+
+
+@pytest.mark.parametrize(
+    ("text", "topic"),
+    [
+        ("what's new with OpenAI?", "openai"),
+        ("quoi de neuf sur Ariane 6 ?", "ariane 6"),
+        ("quoi de neuf", ""),
+        ("this week's tech news", ""),
+        ("lately", ""),
+        ("what's up in AI", "ai"),
+        ("any news on the Boeing strike?", "boeing strike"),
+        ("résume l'actu de la NASA", "nasa"),
+        ("what happened with Signal?", "signal"),
+        ("actus spatial", "spatial"),
+    ],
+)
+def test_a_question_for_the_news_has_a_topic_or_asks_for_all_of_it(text: str, topic: str) -> None:
+    read = vague_questions.read(text, NOW)
+    assert read is not None
+    assert " ".join(read.topic) == topic
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "what is the price of the new iPhone?",
+        "who is the new CEO of Intel?",
+        "when is the next update of Windows?",
+        "what's the latest version of Python",
+        "combien coûte la nouvelle Zoé ?",
+        "Qui dirige la NASA aujourd'hui ?",
+        "",
+    ],
+)
+def test_a_question_for_a_fact_is_none(text: str) -> None:
+    assert vague_questions.read(text, NOW) is None
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_of_questions_as_people_type_them_nearly_all_are_told_apart(language: str) -> None:
+    path = SHARED / "questions" / f"chat-{language}.jsonl"
+    if not path.exists():
+        pytest.skip("needs ../shared/questions, which is not beside this checkout")
+    asked = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    wrong = [
+        each["question"]
+        for each in asked
+        if (vague_questions.read(each["question"], NOW) is None) is (each["kind"] == "vague")
+    ]
+    assert len(wrong) <= 2, wrong
+
+
+@pytest.fixture
+async def library(store: Store) -> Library:
+    return await Library(store).open()
+
+
+async def told(store: Store, text: str) -> Answer:
+    return await answering.ask(searcher_of(store), text, feed_ids=None)
+
+
+def titles(answer: Answer) -> list[str]:
+    return [line.article.title for line in answer.lines]
+
+
+async def test_the_story_of_most_outlets_comes_first_and_once(store: Store, library: Library) -> None:
+    await library.add("Ferry runs aground near Malmo harbour", "Nobody was hurt.", days=2)
+    for name in ("Post", "Wire"):
+        feed = await library.new_feed(name)
+        await library.add("Volcano erupts near Reykjavik airport", f"{name} saw it.", days=2, feed=feed)
+    answer = await told(store, "what's new?")
+    assert titles(answer) == [
+        "Volcano erupts near Reykjavik airport",
+        "Ferry runs aground near Malmo harbour",
+    ]
+    assert [line.outlets for line in answer.lines] == [2, 1]
+    assert answer.answered
+    assert [quote.text for quote in answer.quotes] == titles(answer)
+
+
+async def test_a_topic_leaves_out_everything_else(store: Store, library: Library) -> None:
+    await library.add("Signal adds video calls", "The messenger grows.", days=1)
+    await library.add("A ferry sinks", "Nobody was hurt.", days=1)
+    assert titles(await told(store, "any news on Signal?")) == ["Signal adds video calls"]
+
+
+async def test_one_outlet_does_not_fill_the_list_where_another_has_news(
+    store: Store, library: Library
+) -> None:
+    for number, word in enumerate("alpha bravo charlie delta echo foxtrot golf hotel".split()):
+        await library.add(f"{word} {word}s a {word}er", "Text.", days=1 + number / 100)
+    other = await library.new_feed("Post")
+    await library.add("Kilo kilos", "Text.", days=1.5, feed=other)
+    answer = await told(store, "what's new?")
+    assert len(answer.lines) == 6
+    assert {line.article.outlet for line in answer.lines} == {"Gazette", "Post"}
+
+
+async def test_lately_reaches_back_to_what_there_is_and_says_of_when_it_is(
+    store: Store, library: Library
+) -> None:
+    await library.add("Signal adds video calls", "The messenger grows.", days=200)
+    for question in ("what's up with Signal lately?", "Signal news this week"):
+        answer = await told(store, question)
+        assert titles(answer) == ["Signal adds video calls"]
+        assert answer.period is not None
+        assert answer.period.start <= answer.lines[0].article.published < answer.period.end
+
+
+async def test_a_time_that_is_named_holds(store: Store, library: Library) -> None:
+    await library.add("Old news of Signal", "Text.", days=60)
+    await library.add("Fresh news of Signal", "Text.", days=1)
+    assert titles(await told(store, "what happened with Signal in the last 7 days?")) == [
+        "Fresh news of Signal"
+    ]
+
+
+async def test_where_nothing_is_on_the_topic_it_is_a_question_like_others(
+    store: Store, library: Library
+) -> None:
+    await library.add("A ferry sinks", "Nobody was hurt.", days=1)
+    answer = await told(store, "any news on Signal?")
+    assert not answer.lines
+    assert not answer.answered

@@ -1,0 +1,190 @@
+"""A feed beyond its share: what is too much is counted and told of once, and nobody else has less."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from aiohttp import web
+
+from bot.client.services import Newsroom
+from bot.core.models import Dispatch, DispatchKind, Feed
+from bot.polling import shares
+from bot.posting.explanations import explain
+from bot.store.records import SurplusKind
+from tests.answers.desk import CHANNEL, SERVER, followed, polled, sent
+from tests.clocks import ManualClock
+from tests.feed_server import FeedServer, item, rss
+from tests.polling.test_poller_loop import running, until, until_polled
+
+
+def notices(done: Sequence[tuple[Dispatch, object]]) -> list[str]:
+    return [dispatch.payload for dispatch, _ in done if dispatch.kind is DispatchKind.NOTICE]
+
+
+@pytest.fixture
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shares of ten entries a feed, and of some eleven articles a server; asked for before the newsroom."""
+    monkeypatch.setattr(shares, "ENTRIES", 10)
+    monkeypatch.setattr(shares, "SERVER_BYTES", 50_000)
+    monkeypatch.setattr(shares, "LEAST", 1)
+
+
+async def posts(newsroom: Newsroom) -> tuple[int, list[str]]:
+    """How many articles were told of since the last time, and the notices."""
+    done = await sent(newsroom)
+    return sum(len(articles) for _, articles in done), notices(done)
+
+
+async def test_entries_beyond_a_feeds_share_are_counted_and_never_posted(
+    narrow: None, newsroom: Newsroom, feed_server: FeedServer, clock: ManualClock
+) -> None:
+    first = [item(number) for number in range(5)]
+    feed = await polled(newsroom, await followed(newsroom, feed_server.serve("/", rss(*first))))
+    await posts(newsroom)
+    clock.advance(600)
+    flood = [item(number) for number in range(100, 120)]
+    feed_server.serve("/", rss(*flood, *first))
+    feed = await polled(newsroom, feed)
+    told, notice = await posts(newsroom)
+    assert told == 5
+    assert len(notice) == 1
+    assert notice[0].startswith("The feed “Example News” brings more articles than I can keep.")
+    surplus = await newsroom.store.surplus.of(feed.id)
+    assert surplus is not None
+    assert (surplus.kind, surplus.entries, surplus.since) == (SurplusKind.ENTRIES, 15, clock.now())
+    assert feed.next_poll - clock.now() >= shares.FIRST_WAIT // 4
+    left_out = await explain(newsroom.store, "https://news.example/articles/119")
+    assert [(each.feed.id, each.counted) for each in left_out.left_out] == [(feed.id, surplus.since)]
+    # While they stay in the document they are no news, whatever room there is again.
+    clock.advance(10**6)
+    feed_server.serve("/", rss(item(121), *flood, *first))
+    await polled(newsroom, feed)
+    assert await posts(newsroom) == (1, [])
+
+
+@pytest.mark.parametrize("titles", ["the same", "others"])
+async def test_a_feed_that_renames_its_entries_each_time_ends_up_silent_with_one_notice(
+    newsroom: Newsroom, feed_server: FeedServer, clock: ManualClock, titles: str
+) -> None:
+    feed = await followed(newsroom, feed_server.serve("/", rss(*(item(number) for number in range(5)))))
+    told = 0
+    notice: list[str] = []
+    for poll in range(1, 30):
+        feed = await polled(newsroom, feed)
+        clock.advance(max(feed.next_poll - clock.now(), 0))
+        numbers = range(poll * 100, poll * 100 + 5)
+        title = "Story {}" if titles == "the same" else "Story {} of {}"
+        entries = [item(number, title=title.format(number % 100, poll), body="Words.") for number in numbers]
+        feed_server.serve("/", rss(*entries))
+        count, said = await posts(newsroom)
+        told += count
+        notice += said
+    assert told <= 1 + 6 * 5
+    assert len(notice) == 1
+    assert "renames all its entries" in notice[0]
+    assert await newsroom.store.articles.count() <= 7 * 5
+    # What it keeps from now on is told apart again.
+    feed = await polled(newsroom, feed)
+    feed_server.serve("/", rss(item(9999, title="Fresh"), *entries))
+    clock.advance(86_400)
+    await polled(newsroom, feed)
+    assert await posts(newsroom) == (1, [])
+
+
+async def test_titles_that_alternate_are_edited_a_few_times_and_told_of_once(
+    newsroom: Newsroom, feed_server: FeedServer, clock: ManualClock
+) -> None:
+    feed = await followed(newsroom, feed_server.serve("/", rss()))
+    feed = await polled(newsroom, feed)
+    edits = 0
+    notice: list[str] = []
+    for poll in range(60):
+        entries = [item(number, title=f"Title {number} {'AB'[poll % 2]}") for number in range(5)]
+        feed_server.serve("/", rss(*entries))
+        feed = await polled(newsroom, feed)
+        clock.advance(600)
+        notice += (await posts(newsroom))[1]
+        due = await newsroom.store.dispatches.edits_due(clock.now(), 100)
+        for dispatch in due:
+            await newsroom.store.dispatches.edited(dispatch.id, as_of=dispatch.edit_due)
+        edits += len(due)
+    assert 5 * shares.CHANGES <= edits <= 5 * (shares.CHANGES + 4)
+    assert len(notice) == 1
+    assert "keeps changing its articles" in notice[0]
+
+
+async def test_a_servers_feeds_together_have_a_share_and_another_server_has_its_own(
+    narrow: None, newsroom: Newsroom, feed_server: FeedServer
+) -> None:
+    feeds: list[Feed] = []
+    for number in range(5):
+        url = feed_server.serve(f"/{number}", rss(item(number * 100), title=f"Feed {number}"))
+        server = SERVER if number < 4 else SERVER + 1
+        feed = await followed(newsroom, url, channel=CHANNEL + server - SERVER, server=server)
+        feeds.append(await polled(newsroom, feed))
+        items = [item(number * 100 + each) for each in range(4)]
+        feed_server.serve(f"/{number}", rss(*items, title=f"Feed {number}"))
+    for feed in feeds:
+        await polled(newsroom, feed)
+    counts = [len(await newsroom.store.articles.newest([feed.id], limit=99)) for feed in feeds]
+    assert counts[0] == 4
+    assert counts[3] < 4
+    assert counts[4] == 4
+
+
+async def test_feeds_of_one_server_that_drip_do_not_hold_up_those_of_another(
+    newsroom: Newsroom, feed_server: FeedServer
+) -> None:
+    release = asyncio.Event()
+
+    async def drip(request: web.Request) -> web.Response:
+        await release.wait()
+        return web.Response(text=rss(item(1)), content_type="application/rss+xml")
+
+    publishers = [await FeedServer().start(f"127.0.1.{number}") for number in range(1, 51)]
+    try:
+        for publisher in publishers:
+            await followed(newsroom, publisher.handle("/", drip))
+        async with running(newsroom):
+
+            async def are_out() -> bool:
+                return sum(len(publisher.visits) for publisher in publishers) >= 16
+
+            await until(are_out)
+            feed = await followed(newsroom, feed_server.serve("/", rss(item(2))), CHANNEL + 1, SERVER + 1)
+            newsroom.poller.wake()
+            await until_polled(newsroom, feed)
+            assert not release.is_set()
+            release.set()
+    finally:
+        for publisher in publishers:
+            await publisher.stop()
+
+
+async def test_many_feeds_of_one_host_get_appointments_and_leave_room_for_others(
+    newsroom: Newsroom, feed_server: FeedServer, publishers_of_one_host: list[Feed]
+) -> None:
+    other = await FeedServer().start("127.0.0.9")
+    try:
+        async with running(newsroom):
+            feed = await followed(newsroom, other.serve("/", rss(item(1))))
+            newsroom.poller.wake()
+            await until_polled(newsroom, feed)
+
+            async def is_told() -> bool:
+                return newsroom.poller.hosts.of(publishers_of_one_host[0].url).round(SERVER) >= 20
+
+            await until(is_told)
+    finally:
+        await other.stop()
+
+
+@pytest.fixture
+async def publishers_of_one_host(newsroom: Newsroom, feed_server: FeedServer) -> list[Feed]:
+    async def slow(request: web.Request) -> web.Response:
+        await asyncio.sleep(0.01)
+        return web.Response(text=rss(item(1)), content_type="application/rss+xml")
+
+    return [await followed(newsroom, feed_server.handle(f"/{number}", slow)) for number in range(150)]
