@@ -23,6 +23,8 @@ FEW = 5
 """Full matches below which partial ones follow."""
 MANY = 5
 """Words of a query from which articles with all of them stand among those with most of them."""
+FEWEST = 1_000
+"""Articles by which what a word tells is reckoned, however few there are."""
 _CLOSE = 20  # articles that are added for what they mean
 _AT_ONCE = 4  # articles judged before the event loop goes on: half a millisecond
 
@@ -83,11 +85,12 @@ class Asked:
 
     def sought(self, engine: SearchEngine) -> list[Sought]:
         """The words that say something, with what each tells."""
-        words = list(dict.fromkeys(analysis.words(self.text)))
-        small = analysis.small_words(words)
+        text = self.text
+        typed = {word: text[start:end].lower() for word, start, end in analysis.word_spans(text)}
+        small = analysis.small_words(typed)
         return [
-            Sought(word, stems, weight(engine, stems))
-            for word in words
+            Sought(as_typed, stems, weight(engine, stems))
+            for word, as_typed in typed.items()
             if word not in small and (stems := analysis.query_stems(word))
         ]
 
@@ -95,7 +98,8 @@ class Asked:
 def weight(engine: SearchEngine, stems: Iterable[str]) -> float:
     """How much one of these index terms tells: BM25's idf of the commonest."""
     documents = max(map(engine.document_frequency, stems), default=0)
-    return math.log(1 + (max(engine.documents, documents) - documents + 0.5) / (documents + 0.5))
+    size = max(engine.documents, documents, FEWEST)
+    return math.log(1 + (size - documents + 0.5) / (documents + 0.5))
 
 
 class RankedSearch:
@@ -125,9 +129,9 @@ class RankedSearch:
         What is loosened for want of matches is noted in `asked`.
         """
         full, some = await self.aside(_matching, engine, asked, scope, max(FOUND, most))
-        close = await self._close(engine, asked, scope)
+        close = {} if some is None else await self._close(engine, asked, scope)
         first = full[:FOUND]
-        hits = {hit.article_id: hit for hit in (*first, *some[: FOUND - len(first)])}
+        hits = {hit.article_id: hit for hit in (*first, *(some or [])[: FOUND - len(first)])}
         for id_ in [id_ for id_ in close if id_ not in hits][:_CLOSE]:
             hits[id_] = Hit(id_, 0.0)
         found = await self._judged(engine, asked, list(hits.values()), close)
@@ -170,21 +174,23 @@ class RankedSearch:
             if number % _AT_ONCE == 0:
                 await asyncio.sleep(0)
         is_long = len(sought) >= MANY
-        return sorted(found, key=lambda each: (each.alike, each.partial and not is_long, -each.score))
+        return sorted(found, key=lambda each: (each.partial and not is_long, -each.score))
 
     async def _articles(self, hits: Collection[Hit]) -> list[Article]:
         return await self._store.articles.by_ids([hit.article_id for hit in hits])
 
 
-def _matching(engine: SearchEngine, asked: Asked, scope: Scope, most: int) -> tuple[list[Hit], list[Hit]]:
-    """What matches wholly, and, where that is little or the words are many, what has some of the words."""
+def _matching(
+    engine: SearchEngine, asked: Asked, scope: Scope, most: int
+) -> tuple[list[Hit], list[Hit] | None]:
+    """What matches wholly, and what has some of the words; None where there is enough that has all of few."""
     full = engine.matching(asked.nodes, scope, most)
     if asked.phrases and not full:
         _loosen(engine, asked, scope)
     text = asked.loose_text
     words = len(analysis.words(text))
     if len(full) >= FEW and words < MANY:
-        return full, []
+        return full, None
     if words + sum(phrase not in asked.loose for phrase in asked.phrases) < 2 and not asked.loose:  # noqa: PLR2004 - another
         return full, []
     return full, engine.any_words(text, scope, FOUND, required=asked.held, near=asked.loose)

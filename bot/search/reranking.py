@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -23,9 +24,9 @@ PASSAGE = 0.6
 """the share that stands together in one passage;"""
 NEIGHBOURS = 0.25
 """the share of neighbours in the query that are neighbours in the article;"""
-TYPED = 0.3
+TYPED = 0.45
 """the share that stands there as it was typed;"""
-MEANING = 1.0
+MEANING = 2.0
 """the cosine of query and article, where that is known;"""
 FRESH = 0.1
 """how fresh the article is;"""
@@ -75,6 +76,7 @@ class Reranker:
         self._language = language
         self._now = now
         self._total = sum(word.weight for word in sought) or 1.0
+        self._as_typed = re.compile(rf"\b(?:{'|'.join(re.escape(word.typed) for word in sought)})\b")
         self._numbers: dict[str, list[int]] = {}
         for number, word in enumerate(sought):
             for stem in word.stems:
@@ -93,7 +95,7 @@ class Reranker:
         score += TITLE * self._share(in_title)
         score += PASSAGE * max(self._passage(body), self._share(in_title))
         score += NEIGHBOURS * max(self._neighbours(title), self._neighbours(body))
-        score += TYPED * self._typed(candidate, known)
+        score += TYPED * self._typed(candidate)
         score += FRESH * 0.5 ** (max(0, self._now - candidate.published) / _HALF_LIFE)
         if self._language and candidate.language == self._language:
             score += OWN_LANGUAGE
@@ -145,9 +147,6 @@ class Reranker:
         )
         return near / self._all_pairs
 
-    def _typed(self, candidate: Candidate, known: Iterable[int]) -> float:
-        text = f"{candidate.title}\n{candidate.body[:READ]}".lower()
-        return (
-            sum(self._sought[number].weight for number in known if self._sought[number].typed in text)
-            / self._total
-        )
+    def _typed(self, candidate: Candidate) -> float:
+        found = set(self._as_typed.findall(f"{candidate.title}\n{candidate.body[:READ]}".lower()))
+        return sum(word.weight for word in self._sought if word.typed in found) / self._total

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal, TypeVar, TypeVarTuple
 
@@ -15,9 +15,10 @@ from bot.core.locale import gettext as _
 from bot.core.models import Article
 from bot.core.workers import WorkerError, Workers
 from bot.search import analysis
-from bot.search.engine import EngineError, Scope
+from bot.search.engine import EngineError, Kind, Scope
 from bot.search.index_follower import IndexFollower
-from bot.search.query_syntax import AllOf, AnyOf, Condition, Filter, Node, Not, Phrase, Query, Word, parse
+from bot.search.query_syntax import AllOf, AnyOf, Condition, Filter, Node, Phrase, Query, Word, parse
+from bot.search.query_tree import leaves
 from bot.search.ranked_search import FEW, Asked, Found, RankedSearch
 from bot.search.retrieval import Finder
 from bot.search.semantic.semantic_search import Meaning
@@ -40,6 +41,9 @@ SPARE = 10  # articles that may tell what others do
 AGAIN = 12 * 3600
 """Seconds within which an outlet’s second article of one title is the first again, under another address."""
 BEGINNING = 200  # characters by which two texts are told to be the same
+
+OFFERED = 30 * 86_400
+"""Seconds after their last article for which words, tags and authors are offered."""
 
 Sort = Literal["relevance", "newest"]
 
@@ -88,6 +92,7 @@ class Searcher:
     ) -> None:
         self.store = store
         self.index = index
+        self.meaning = meaning
         self.finder = Finder(store, meaning)
         self._ranked = RankedSearch(store, index, meaning)
         self._workers = workers
@@ -127,7 +132,7 @@ class Searcher:
         await self.index.ready()
         if (built := self.index.built) is not None:
             notes.append(
-                _("The search index is being built ({percent} % so far): more may match.").format(
+                _("The search index is still being built ({percent}%). More articles may match.").format(
                     percent=int(100 * built)
                 )
             )
@@ -147,9 +152,15 @@ class Searcher:
             advice = await quoted(query, self.store, engine, scope) if query.loose else Advice()
             if not advice.suggestions and sum(not each.partial for each in found) < FEW:
                 advice = await advise(query, self.store, engine, scope)
+            if not found and advice.suggestions and len(asked.words) == 1:
+                asked = replace(asked, words=advice.suggestions[:1])
+                near = await self._ranked.best(engine, asked, scope, needed + SPARE)
+                found = [each._replace(partial=True) for each in await self._one_a_story(near)]
         except EngineError:
-            return SearchPage(notes=(*notes, _("The search index is damaged: I’m making it anew.")))
-        results = self._results(query, asked, found[offset : offset + limit])
+            return SearchPage(
+                notes=(*notes, _("The search index is damaged. I’m rebuilding it: try again in a moment."))
+            )
+        results = self._results(asked, found[offset : offset + limit])
         return SearchPage(
             results=results,
             total=None if len(found) >= needed else len(found),
@@ -157,9 +168,25 @@ class Searcher:
             suggestions=advice.suggestions,
         )
 
+    async def complete(self, kind: Kind, prefix: str, *, feed_ids: Collection[int], limit: int) -> list[str]:
+        """Words of titles, tags or authors of these feeds' recent articles, the most used first.
+
+        Those that begin so: accents and case do not matter, and a name is also found by its later words.
+        None while nothing can be searched.
+        """
+        await self.index.ready()
+        engine = self.index.engine
+        if engine is None or not feed_ids or (kind is Kind.WORD and not prefix):
+            return []
+        scope, since = Scope(feed_ids=frozenset(feed_ids)), self.store.clock.now() - OFFERED
+        try:
+            return await self._ranked.aside(lambda: engine.complete(kind, prefix, scope, limit, since=since))
+        except EngineError:
+            return []
+
     async def _scope(self, query: Query, feed_ids: Collection[int] | None, person_id: int | None) -> Scope:
         bookmarked: frozenset[int] = frozenset()
-        if person_id is not None and any(_is_of(query.nodes, Filter.BOOKMARKED)):
+        if person_id is not None and _asks_for_bookmarks(query):
             bookmarked = await self.store.bookmarks.article_ids(person_id)
         return Scope(feed_ids=None if feed_ids is None else frozenset(feed_ids), bookmarked=bookmarked)
 
@@ -190,8 +217,8 @@ class Searcher:
                 stories.append(each)
         return stories
 
-    def _results(self, query: Query, asked: Asked, found: Sequence[Found]) -> tuple[Result, ...]:
-        marker = Marker(query.nodes)
+    def _results(self, asked: Asked, found: Sequence[Found]) -> tuple[Result, ...]:
+        marker = Marker((*asked.nodes, *asked.loose))
         results = []
         for each in found:
             excerpt, marks = excerpt_of(each.article, marker)
@@ -241,35 +268,36 @@ def _texts(nodes: Collection[Node], kind: type[Word | Phrase] | None = None) -> 
     return found
 
 
-def _is_of(nodes: Collection[Node], filter_: Filter) -> list[bool]:
-    """Whether each of the conditions, at any depth, is of this filter."""
-    found: list[bool] = []
-    for node in nodes:
-        if isinstance(node, AllOf | AnyOf):
-            found += _is_of(node.nodes, filter_)
-        elif isinstance(node, Not):
-            found += _is_of((node.node,), filter_)
-        elif isinstance(node, Condition):
-            found.append(node.filter is filter_)
-    return found
+def _asks_for_bookmarks(query: Query) -> bool:
+    return any(
+        isinstance(leaf, Condition) and leaf.filter is Filter.BOOKMARKED for leaf in leaves(query.nodes)
+    )
 
 
 def _remarks(query: Query, person_id: int | None) -> list[str]:
     """What cannot find anything, or not all of it."""
     notes = []
-    if person_id is None and any(_is_of(query.nodes, Filter.BOOKMARKED)):
+    if person_id is None and _asks_for_bookmarks(query):
         notes.append(_("Bookmarks are a person’s own: is:bookmarked finds them with /search."))
-    asked: dict[Filter, set[str | int]] = defaultdict(set)
-    for node in query.nodes:
-        if isinstance(node, Condition):
-            asked[node.filter].add(node.value)
+    asked: dict[Filter, dict[str | int, None]] = defaultdict(dict)
+    for condition in _required(query.nodes):
+        asked[condition.filter][condition.value] = None
     since, before = (sorted(map(int, asked[each])) for each in (Filter.SINCE, Filter.BEFORE))
     if since and before and since[-1] >= before[0]:
         notes.append(_("These dates leave no time between them."))
-    if len(languages := sorted(map(str, asked[Filter.LANGUAGE]))) > 1:
+    if len(languages := asked[Filter.LANGUAGE]) > 1:
         either = " OR ".join(f"lang:{language}" for language in languages)
         notes.append(_("No article is in several languages: try {query}.").format(query=either))
     return notes
+
+
+def _required(nodes: Collection[Node]) -> Iterator[Condition]:
+    """The filters that must hold."""
+    for node in nodes:
+        if isinstance(node, AllOf):
+            yield from _required(node.nodes)
+        elif isinstance(node, Condition):
+            yield node
 
 
 def _is_again(article: Article, other: Article) -> bool:

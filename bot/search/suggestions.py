@@ -153,9 +153,10 @@ def _near(word: str, engine: SearchEngine, scope: Scope, *, is_there: bool) -> l
         for near, distance, _ in found
         if near != word and common[near] >= least
     ]
+    nearest = min((distance for distance, _, _ in likely), default=0)
     spelled = []
-    for *_rank, near in sorted(likely)[: 2 * SUGGESTED]:
-        if engine.matching((Word(near, (near,)),), scope, 1):
+    for distance, _rank, near in sorted(likely)[: 2 * SUGGESTED]:
+        if distance == nearest and engine.matching((Word(near, (near,)),), scope, 1):
             ways = engine.complete(Kind.WORD, near, scope, 1, since=0)
             spelled.append(ways[0] if ways and fold(ways[0]) == near else near)
     return spelled[:SUGGESTED]

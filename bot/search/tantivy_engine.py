@@ -12,7 +12,9 @@ from typing import ParamSpec, TypeVar
 import tantivy
 
 from bot.search import analysis
+from bot.search.article_names import IMAGE, names_of
 from bot.search.engine import Document, EngineError, Hit, Kind, Position, Scope
+from bot.search.query_matching import READ
 from bot.search.query_tree import Node
 from bot.search.tantivy_queries import (
     ARTICLE,
@@ -20,7 +22,6 @@ from bot.search.tantivy_queries import (
     BODY_WORDS,
     FACTS,
     FEED,
-    IMAGE,
     LANGUAGE,
     MARKER,
     OFFERED,
@@ -29,7 +30,8 @@ from bot.search.tantivy_queries import (
     TITLE_WORDS,
     Queries,
 )
-from bot.text import safe, terms
+from bot.text import safe
+from bot.text.terms import fold
 
 RULES = f"1.{analysis.VERSION}"
 """Of what the index holds and how: one of other rules is made anew."""
@@ -37,7 +39,7 @@ RULES = f"1.{analysis.VERSION}"
 _HEAP = 30_000_000  # bytes that a commit may gather
 _WORDS, _NAMES_ANALYZER = "words", "names"  # analyzers
 _KEPT = "kept"  # the marker's fields: the position,
-_LONGEST_NAME = 120  # characters
+_BETWEEN_NAMES = " . "  # over which no name goes
 _MOST_TAGS = 10
 _MOST_WORDS = 40  # of a title, that are offered
 _OFFERED_LENGTH = 60  # UTF-16 units of a word or name that is offered
@@ -173,10 +175,11 @@ class TantivyEngine:
         found = self._searcher.terms_with_prefix(
             OFFERED, _CODES[kind] + _folded(prefix), among, limit * _BEGINNINGS
         )
-        offered: dict[str, str] = {}  # a word is written in several ways: the most used of them
-        for term, _ in found:
+        offered: dict[str, str] = {}
+        for term, _ in found:  # of several ways to write a word the greatest has small letters and accents
             folded, written = term[1:].split(_APART)
-            offered.setdefault(folded if kind is Kind.WORD else written, written)
+            key = folded if kind is Kind.WORD else written
+            offered[key] = max(offered.get(key, ""), written)
         return list(offered.values())[:limit]
 
     @_speaking
@@ -252,14 +255,13 @@ def _made(of: Document) -> tantivy.Document:
     if of.language:
         document.add_text(LANGUAGE, of.language)
     analyzer = analysis.stem_analyzer(of.language)
+    body = of.body[:READ]
     document.add_pre_tokenized_text(TITLE, analyzer.pre_tokenize(of.title))
-    document.add_pre_tokenized_text(BODY, analyzer.pre_tokenize(of.body))
+    document.add_pre_tokenized_text(BODY, analyzer.pre_tokenize(body))
     document.add_text(TITLE_WORDS, of.title)
-    document.add_text(BODY_WORDS, of.body)
-    names = [*terms.outlet_tokens(of.outlet), *terms.author_tokens(of.author or "")]
-    for tag in of.tags:
-        names += terms.tag_tokens(tag)
-    document.add_text(FACTS, " ".join([*names, IMAGE] if of.has_image else names))
+    document.add_text(BODY_WORDS, body)
+    names = [*names_of(of.outlet, of.author, of.tags), *(((IMAGE,),) if of.has_image else ())]
+    document.add_text(FACTS, _BETWEEN_NAMES.join(" ".join(tokens) for tokens in names))
     for offered in dict.fromkeys(_offered(of)):
         document.add_text(OFFERED, offered)
     return document
@@ -271,7 +273,7 @@ def _offered(of: Document) -> Iterator[str]:
         written = of.title[start:end]
         telling = analysis.stems(folded, of.language) and not folded.isdecimal()
         if telling and (len(written) >= _SHORTEST or written.isupper()):
-            yield f"{_CODES[Kind.WORD]}{folded}{_APART}{written if written.isupper() else written.lower()}"
+            yield f"{_CODES[Kind.WORD]}{folded}{_APART}{written}"
     for kind, names in ((Kind.TAG, of.tags[:_MOST_TAGS]), (Kind.AUTHOR, (of.author or "",))):
         for name in map(safe.plain, names):
             if name and safe.length(name) <= _OFFERED_LENGTH:
@@ -281,4 +283,4 @@ def _offered(of: Document) -> Iterator[str]:
 
 
 def _folded(text: str) -> str:
-    return terms.fold(safe.plain(text))
+    return fold(safe.plain(text))

@@ -19,7 +19,8 @@ from cogs.asking.direct_messages import DirectMessages, unshared
 from cogs.asking.follow_up_buttons import NextButton, TellButton, readable
 from cogs.asking.mention_answers import Mentions
 from cogs.asking.question_places import article_of_thread, last_in, nothing_readable, place_of
-from cogs.asking.readable_feeds import read_in_direct_messages, shared_feed_ids
+from cogs.asking.readable_feeds import shared_feed_ids
+from cogs.reading.membership import read_in_direct_messages
 from cogs.shared.rights import in_servers
 from cogs.shared.views import Interaction
 
@@ -84,7 +85,7 @@ class Asking(commands.Cog):
         elif isinstance(person, discord.Member):
             feed_ids = await self.bot.visible_feed_ids(interaction)
         else:
-            feed_ids = (await read_in_direct_messages(self.bot, person.id)).feed_ids
+            feed_ids = set(await read_in_direct_messages(self.bot, person.id))
         if not feed_ids:
             said = (
                 await nothing_readable(self.bot, person) if isinstance(person, discord.Member) else unshared()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from typing import Any
 
 import discord
@@ -18,7 +19,7 @@ from bot.posting.rendering import messages
 from bot.search.query_syntax import parse
 from cogs.asking.answer_views import reply
 from cogs.asking.question_places import FOUND, replied_to
-from cogs.asking.readable_feeds import read_in_direct_messages
+from cogs.reading.membership import read_in_direct_messages
 from cogs.reading.result_pages import results
 from cogs.reading.saving import post_of
 
@@ -42,23 +43,23 @@ class DirectMessages:
             return
         try:
             known = await read_in_direct_messages(self.bot, person_id)
-            if not known.feed_ids:
+            if not known:
                 await self._send(message, embed=unshared())
                 return
-            self._service.admit(wanted.text, person_id=person_id, server_id=known.server_id)
+            self._service.admit(wanted.text, person_id=person_id, server_id=next(iter(known.values())))
             with contextlib.suppress(discord.HTTPException):
                 await message.channel.typing()
             if wanted.want is Want.SEARCH:
                 query = parse(wanted.text, self.bot.newsroom.clock.now())
-                found = await self._service.search(query, feed_ids=known.feed_ids, limit=FOUND)
+                found = await self._service.search(query, feed_ids=set(known), limit=FOUND)
                 await self._send(message, embed=results(query.text, found))
                 return
             replying_to = replied_to(message)
             told = await self._service.answer(
                 Asked(
                     text=wanted.text,
-                    feed_ids=known.feed_ids,
-                    server_id=known.server_id,
+                    feed_ids=set(known),
+                    server_id=next(iter(known.values())),
                     channel_id=message.channel.id,
                     person_id=person_id,
                     public=False,
@@ -68,6 +69,7 @@ class DirectMessages:
                     message_id=message.id,
                 )
             )
+            told = replace(told, may_watch=False)  # a watch belongs to a server
             sent = await self._send(message, view=reply(told, public=False, title=False))
             if sent is not None:
                 await self.bot.store.questions.answered_by(told.question_id, sent.id)

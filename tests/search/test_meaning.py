@@ -11,7 +11,6 @@ import pytest
 
 from bot.answers import answering
 from bot.core.settings import Settings
-from bot.search import searching
 from bot.search.semantic import encoder, semantic_search
 from bot.search.semantic.semantic_search import Meaning, opened
 from bot.store import Store
@@ -69,16 +68,6 @@ async def test_of_what_has_none_of_the_words_nobody_says_that_it_has_some(
     page = await searcher_of(store, sense).search("dog rain", feed_ids=None)
     alike = {result.article.title: (result.partial, result.alike) for result in page.results}
     assert alike == {"A dog": (True, False), "A hound": (True, True)}
-
-
-async def test_what_has_none_of_the_words_and_means_little_of_them_is_no_result(
-    store: Store, library: Library, sense: Meaning, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await library.add("A dog, a dog", "The dog slept.")
-    await library.add("Drizzle", "The car, the hound and the pluie.")
-    assert await found(store, sense, "dog nap") == ["A dog, a dog", "Drizzle"]
-    monkeypatch.setattr(searching, "FAINT", 0.9)  # the second means a third of it
-    assert await found(store, sense, "dog nap") == ["A dog, a dog"]
 
 
 async def test_an_article_of_the_other_language_is_found(

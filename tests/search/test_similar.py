@@ -8,7 +8,6 @@ import pytest
 
 from bot.search.more_like_this import MOST, similar
 from bot.store import Store
-from bot.store.sqlite.search_index import SearchIndex
 from tests.search.library import Library
 from tests.search.searchers import searcher_of
 
@@ -108,24 +107,6 @@ async def test_french_inflections_do_not_matter(library: Library) -> None:
     )
     await library.add("Caméra augmentée : la CNIL prononce une sanction", "Amendes.", language="fr")
     assert await like(library, asked) == ["Caméra augmentée : la CNIL prononce une sanction"]
-
-
-async def test_the_index_is_asked_for_few_words_however_long_the_article_is(
-    library: Library, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked = await library.add(CHIPS, " ".join(f"word{number} thing{number}" for number in range(3_000)))
-    await library.add("Twin", " ".join(f"word{number} thing{number}" for number in range(3_000)))
-    seen = []
-    ranked = SearchIndex.ranked
-
-    async def watched(self, scored, **options):
-        seen.append(scored)
-        return await ranked(self, scored, **options)
-
-    monkeypatch.setattr(SearchIndex, "ranked", watched)
-    await like(library, asked)
-    (scored,) = seen
-    assert len(scored.parts) <= 8
 
 
 async def test_no_more_than_a_few_are_offered_in_pages(library: Library) -> None:
