@@ -86,10 +86,8 @@ async def run_until_done(newsroom: Newsroom) -> None:
     """Run the poller until nothing is due, being polled or unwritten."""
     poller = newsroom.poller
     task = asyncio.create_task(poller.run())
-    while not poller._held:  # noqa: ASYNC110 - what is asked costs nothing
-        await asyncio.sleep(0.001)
-    while poller._held:  # noqa: ASYNC110 - likewise
-        await asyncio.sleep(0.02)
+    while (due := await newsroom.store.feeds.next_due()) is not None and due <= time.time():  # noqa: ASYNC110
+        await asyncio.sleep(0.05)
     task.cancel()
     await asyncio.wait([task])
 
