@@ -213,7 +213,7 @@ async def host(seconds: float) -> tuple[bool, str]:
         polled_feeds = [each for each in await store.feeds.all() if each.last_poll and "/still/" in each.url]
     told = (
         f"{AT_ONE_HOST:,} feeds of one host: {len(polled_feeds) / seconds:.1f} requests a second to it, one "
-        f"at a time with pauses; its followers are told of one look about every {every / 60:.0f} min; another "
+        f"at a time with pauses; its followers are told of a look every {every / 60:.0f} min or so; another "
         f"server's {len(watch.late)} articles at most {max(watch.late):.1f} s late"
     )
     return max(watch.late) <= LATE_HOST and every > 0, told
