@@ -41,7 +41,8 @@ from simcord.env import Env
 import cogs
 from bot.client.discord_client import Telex
 from bot.core.locale import catalogue, know_commands
-from bot.core.refusals import Refusal
+from bot.core.refusals import Declined, Refusal
+from bot.feeds.fetch_errors import FeedError
 from bot.posting.permissions import INVITATION
 from tests.clocks import ManualClock
 
@@ -53,7 +54,14 @@ if TYPE_CHECKING:
 LOOPS = ("Polling", "Posting")
 """Cogs whose loops would run beside a test."""
 
-EXPECTED = (Refusal, app_commands.CommandOnCooldown, app_commands.CheckFailure, app_commands.TransformerError)
+EXPECTED = (
+    Refusal,
+    Declined,
+    FeedError,
+    app_commands.CommandOnCooldown,
+    app_commands.CheckFailure,
+    app_commands.TransformerError,
+)
 """Errors that a person may cause and the bot answers in words."""
 
 

@@ -99,12 +99,17 @@ def shoot_last(page: Page, path: Path, names: Mapping[str, str]) -> None:
 
 
 async def shoot(
-    world: World, channel: ChannelHandle, take: Callable[[Page], None], *, height: int = 1100
+    world: World,
+    channel: ChannelHandle,
+    take: Callable[[Page], None],
+    *,
+    width: int = 1000,
+    height: int = 1100,
 ) -> None:
     """Let pictures be taken of the page of a channel as its editor sees it."""
 
     def visit(address: str) -> None:
-        with opened(address, height=height) as page:
+        with opened(address, width=width, height=height) as page:
             take(page)
 
     locale = world.locales[world.editor.id]

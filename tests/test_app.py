@@ -335,5 +335,5 @@ async def test_the_client_mentions_nobody_and_repeats_no_thread(telex: World) ->
     assert bot.intents == INTENTS
     made = Telex(telex.newsroom, (), shard_count=1)  # simcord takes the other's transport away
     assert made.http.http_trace is not None
-    assert len(made.http.http_trace.on_request_end) == 1
+    assert len(made.http.http_trace.on_request_end) >= 1
     assert made.http.max_ratelimit_timeout == 30

@@ -35,7 +35,7 @@ SHOWN_BY = {
     "create_thread": {"name"},
 }
 """And others by what takes them."""
-SAYS = {"send", "send_message", "edit_message", "reply", "Refusal", "NeedsPassword", "Ask", "Page"}
+SAYS = {"send", "send_message", "edit_message", "reply", "Refusal", "Ask", "Page"}
 """What shows its arguments by position."""
 SILENT = {"debug", "info", "warning", "error", "exception", "compile", "fullmatch", "match", "ValueError"}
 """What is called with words that no person of Discord's sees: logs, patterns, errors of ours."""
@@ -47,6 +47,7 @@ ALLOWED = {
     "Discord refused the token. Copy it from the developer portal: Bot, Reset Token.": "said on a terminal",
     " in server ": "for the log",
     "a mention in server ": "for the log",
+    "a direct message": "for the log",
     "it lacks ": "for the log",
     "rate limited for ": "kept and logged; `outcomes.describe` has the words for it",
     "no connection: ": "kept and logged; `outcomes.describe` has the words for it",

@@ -85,15 +85,45 @@ async def test_an_exception_arrives_with_everything_it_carries(workers: Workers)
     assert await workers.run(calls.pid, timeout=5) == first
 
 
-async def test_an_exception_that_cannot_be_pickled_does_not_hang_the_caller(workers: Workers) -> None:
-    with pytest.raises(WorkerDied, match="because of the test"):
+async def test_an_exception_that_cannot_be_made_from_its_arguments_arrives(workers: Workers) -> None:
+    with pytest.raises(calls.OddError, match="because of the test"):
         await workers.run(calls.refuse_oddly, timeout=5)
 
 
-async def test_a_result_that_cannot_be_pickled_is_an_error(workers: Workers) -> None:
-    with pytest.raises(Exception, match="pickle"):
+async def test_a_result_that_is_no_plain_data_is_an_error(workers: Workers) -> None:
+    with pytest.raises(TypeError, match="unsupported"):
         await workers.run(calls.give_what_cannot_travel, timeout=5)
     assert await workers.run(calls.add, 1, 1, timeout=5) == 2
+
+
+async def test_a_result_of_another_type_than_the_function_declares_is_not_taken(workers: Workers) -> None:
+    with pytest.raises(WorkerDied, match="cannot be read"):
+        await workers.run(calls.lie, timeout=5)
+    assert await workers.run(calls.add, 1, 1, timeout=5) == 2
+
+
+@pytest.mark.parametrize("answer", calls.HOSTILE_ANSWERS, ids=ascii)
+async def test_a_worker_that_was_taken_over_makes_its_parent_run_nothing(
+    workers: Workers, answer: bytes, tmp_path: Path
+) -> None:
+    with pytest.raises(WorkerDied):
+        await workers.run(calls.answer_with, answer.replace(b"PATH", bytes(tmp_path / "x")), timeout=5)
+    assert not (tmp_path / "x").exists()
+    assert await workers.run(calls.add, 1, 1, timeout=5) == 2
+
+
+async def test_a_worker_knows_no_token_or_key(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (
+        "DISCORD_TOKEN",
+        "TELEX_SECRET_KEY",
+        "TELEX_MODEL_KEY",
+        "TELEX_DATABASE",
+        "AWS_SECRET_ACCESS_KEY",
+    ):
+        monkeypatch.setenv(name, "hunter2")
+    surroundings = await workers.run(calls.surroundings, timeout=5)
+    assert "PATH" in surroundings
+    assert "hunter2" not in surroundings
 
 
 async def test_a_call_that_hangs_is_killed_and_the_next_one_works(workers: Workers) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import pickle
 import re
 import signal
+import stat
 import sys
 import time
 from pathlib import Path
+
+import msgspec
 
 from bot.feeds.fetch_errors import FeedError
 
@@ -94,6 +99,36 @@ def refuse_oddly() -> None:
 
 def give_what_cannot_travel() -> object:
     return lambda: None
+
+
+def lie() -> int:
+    return "a number"  # type: ignore[return-value]  # the point of it
+
+
+HOSTILE_ANSWERS = (
+    pickle.dumps(Path("PATH").touch) + b".",
+    b"r" + b"cos\nsystem\n(S'touch PATH'\ntR.",
+    b"x" + msgspec.msgpack.encode(("os", "system", ("touch PATH",), {}, "")),
+    b"x" + msgspec.msgpack.encode(("builtins", "eval", ("1",), {}, "")),
+    b"x" + msgspec.msgpack.encode(("nowhere", "Error", (), {}, "")),
+    b"r\xc1",
+    b"?",
+)
+
+
+def answer_with(answer: bytes) -> int:
+    """Answers by itself, as a process could whose memory a document took over."""
+    for descriptor in range(3, 64):
+        with contextlib.suppress(OSError):
+            if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+                os.write(descriptor, len(answer).to_bytes(8) + answer)
+    time.sleep(60)
+    return 0
+
+
+def surroundings() -> str:
+    """All that the process was given as it started."""
+    return f"{Path('/proc/self/environ').read_text()} {dict(os.environ)} {sys.argv}"
 
 
 def chatter() -> str:

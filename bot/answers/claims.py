@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from bot.text.terms import fold
+from bot.text.words import fold
 
 
 class Claims(NamedTuple):

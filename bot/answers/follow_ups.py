@@ -25,7 +25,9 @@ def topics(answer: Answer) -> tuple[str, ...]:
     articles = [quote.article for quote in (*answer.quotes, *answer.possible)]
     found: Counter[str] = Counter()
     for article in {article.id: article for article in articles}.values():
-        found.update(_NAME.findall((article.body or article.summary)[:READ]))
+        text = (article.body or article.summary)[:READ]
+        for name in set(_NAME.findall(text)):
+            found[name] += text.count(name)
     asked = set(analysis.words(answer.question))
     often = [name for name, count in found.most_common() if count >= OFTEN and len(name) <= LONGEST]
     often.sort(key=lambda name: not asked.intersection(analysis.words(name)))

@@ -9,7 +9,7 @@ from enum import Enum
 from bot.search.filter_names import speaks_french
 from bot.search.query_syntax import AllOf, Node, Word, parse
 from bot.text.language import detect
-from bot.text.terms import fold
+from bot.text.words import fold
 
 _GREETING = r"(?:(?:and|et|but|mais|so|alors|donc|hey|hi|hello|ok|bonjour|salut|please|svp|stp)\b\W*)*"
 _ENGLISH = re.compile(

@@ -23,9 +23,11 @@ READ = 120
 """Articles that are looked at for the stories of a topic,"""
 READ_OF_ALL = 400  # and where there is none
 LEAD = 400  # characters of a text that tell what it is about
-WHOLE_TOPIC = 0.99
-MOST_OF_TOPIC = 0.5
-"""The part of a topic's words that an article has in its title or lead, where none has all of them."""
+MOST_OF_TOPIC = 0.6
+"""The part of a topic, by what its words tell, that an article has in its title to be about it."""
+A_PART = 0.4
+"""The same where nothing else is found: one of two things that were named."""
+ROUNDING = 1e-6
 IN_LEAD = 0.6  # how much an article counts that has the topic in its lead alone
 ONE_OUTLET = 0.75  # how much a story counts for each one before it from the same outlet
 DAY = 86_400
@@ -115,7 +117,15 @@ async def _articles(
     if period is not None:
         articles = [each for each in articles if period.start <= each.published < period.end]
     articles.sort(key=lambda article: -article.published)
-    return await searcher.aside(_about, articles, tuple(topic))
+    weights = await _weights(searcher, topic)
+    return await searcher.aside(_about, articles, tuple(topic), weights)
+
+
+async def _weights(searcher: Searcher, topic: Sequence[str]) -> tuple[float, ...]:
+    """How much each word of a topic tells: its inverse document frequency."""
+    vocabulary = searcher.finder.vocabulary
+    await vocabulary.ready()
+    return tuple(vocabulary.weight(sorted(analysis.query_stems(word))) for word in topic)
 
 
 def _days(period: Period) -> tuple[int, int]:
@@ -123,29 +133,39 @@ def _days(period: Period) -> tuple[int, int]:
     return period.start // DAY * DAY, ceil(period.end / DAY) * DAY
 
 
-def _about(articles: Sequence[Article], topic: Sequence[str]) -> list[tuple[Article, float]]:
-    """Those of some articles that are about a topic, and how much; about a part of it where none is."""
+def _about(
+    articles: Sequence[Article], topic: Sequence[str], weights: Sequence[float]
+) -> list[tuple[Article, float]]:
+    """Those of some articles that are about a topic, each with how much.
+
+    They have all of it in title or lead, and most in the title where several do; where few have all of it,
+    those with most of it stand beside them, what tells most of it among that.
+    """
     if not topic:
         return [(article, 1.0) for article in articles]
     wanted = [analysis.query_stems(word) for word in topic]
+    whole, most = sum(weights), max(range(len(topic)), key=lambda place: weights[place])
+
+    def share(terms: set[str]) -> float:
+        held = [not forms.isdisjoint(terms) for forms in wanted]
+        return sum(w for w, has in zip(weights, held, strict=True) if has) / whole if held[most] else 0.0
+
+    best: list[tuple[Article, float]] = []
     held: list[tuple[Article, float, float]] = []
     for article in articles:
         title = set(analysis.stems(article.title, article.language))
         text = f"{article.summary[:LEAD]}\n{(article.body or '')[:LEAD]}"
-        lead = title.union(analysis.stems(text, article.language))
-        in_title, in_lead = (
-            sum(not forms.isdisjoint(has) for forms in wanted) / len(wanted) for has in (title, lead)
-        )
-        held.append((article, in_title, in_lead))
-    for least in (WHOLE_TOPIC, MOST_OF_TOPIC):
+        held.append((article, share(title), share(title.union(analysis.stems(text, article.language)))))
+    for in_title, in_lead in ((MOST_OF_TOPIC, 1.0), (0.0, 1.0), (0.0, MOST_OF_TOPIC), (A_PART, A_PART)):
         chosen = [
-            (article, 1.0 if in_title >= least else IN_LEAD)
-            for article, in_title, in_lead in held
-            if in_lead >= least
+            (article, lead_share * (1.0 if title_share >= MOST_OF_TOPIC else IN_LEAD))
+            for article, title_share, lead_share in held
+            if title_share >= in_title and lead_share >= in_lead - ROUNDING
         ]
-        if chosen:
-            return chosen
-    return []
+        best = max(best, chosen, key=len)
+        if len(best) >= ENOUGH:
+            break
+    return best
 
 
 def _stories(found: Sequence[tuple[Article, float]], kin: Collection[tuple[int, int]]) -> list[_Story]:

@@ -91,9 +91,11 @@ def read(text: str, now: int, zone: tzinfo = UTC) -> Vague | None:
     most = TOPIC_OF_AN_EVENT if heads == of_event and moment is None else TOPIC
     if len(topic) > (most if heads else TOPIC_OF_AN_EVENT):
         return None
+    lately = Period(now - time_expressions.LATELY, now + 1)
     if moment is None:
-        return Vague(topic, Period(now - time_expressions.LATELY, now + 1), stated=False)
-    return Vague(topic, moment.period, stated=True)
+        return Vague(topic, lately, stated=False)
+    counted = any(map(str.isdigit, folded[moment.start : moment.end]))  # "these days" are no number of days
+    return Vague(topic, moment.period, stated=counted or moment.period != lately)
 
 
 def folded_of(text: str) -> str:

@@ -24,6 +24,7 @@ from bot.core.models import Tally
 from bot.core.settings import Settings
 from bot.core.workers import WorkerError
 from bot.posting.explanations import explain
+from bot.search.index_follower import IndexFollower
 from bot.search.searching import Searcher, article_as_json, as_json
 from bot.search.semantic.semantic_search import Meaning, opened
 from bot.store import Store
@@ -65,7 +66,11 @@ async def open_searcher(settings: Settings) -> AsyncIterator[Searcher]:
                         f"Semantic search knows {counts.encoded} of {counts.articles} articles so far; "
                         "`telex run` and `telex import` go on with the rest."
                     )
-        yield Searcher(store, meaning)
+        index = IndexFollower(store, settings.index_folder)
+        try:
+            yield Searcher(store, index, meaning)
+        finally:
+            await index.close()
 
 
 async def encode(meaning: Meaning | None) -> None:

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from bot.answers.answering import Answer
 from bot.cli import terminal
 from bot.core.settings import Settings
-from bot.polling import page_outcomes
 from bot.posting.explanations import Explanation, left_out, passed_over, sentence
+from bot.posting.rendering import page_outcomes
 from bot.search.searching import Result
 from bot.text import safe, spans, urls
 

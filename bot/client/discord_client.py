@@ -20,8 +20,7 @@ from bot.client.services import Newsroom, open_newsroom
 from bot.core import locale
 from bot.core.locale import _, amount, ngettext
 from bot.core.rate_limits import Limit
-from bot.core.refusals import Refusal
-from bot.posting import permissions
+from bot.posting import permissions, wording
 from bot.posting.courier import Courier
 from bot.posting.message_places import share_of
 from bot.posting.request_pace import RequestPace
@@ -284,7 +283,7 @@ async def report(interaction: discord.Interaction[Any], error: Exception) -> Non
 
 def in_words(error: Exception, place: str) -> str:
     """What to tell the person of an error; one that they cannot know is logged with a number and `place`."""
-    sentence = _sentence(error)
+    sentence = wording.of(error) or _sentence(error)
     if sentence is not None:
         return sentence
     number = secrets.token_hex(4)
@@ -297,8 +296,6 @@ def in_words(error: Exception, place: str) -> str:
 def _sentence(error: Exception) -> str | None:  # noqa: PLR0911  # one line an error
     """What to say of an error that is no fault of ours; None for one that is."""
     match error:
-        case Refusal():
-            return str(error)
         case DatabaseFault():
             return _of_database(error)
         case app_commands.CommandOnCooldown():

@@ -18,6 +18,7 @@ from bot.feeds.robots import Robots
 from bot.polling.feed_search import Following
 from bot.polling.page_reader import Reader
 from bot.polling.poller import Poller
+from bot.search.index_follower import IndexFollower
 from bot.search.searching import Searcher
 from bot.search.semantic.semantic_search import Meaning, opened
 from bot.store import Store
@@ -43,6 +44,7 @@ class Newsroom:
     spare: Workers  # for what is needed now and then
     poller: Poller
     following: Following
+    index: IndexFollower
     searcher: Searcher
     reader: Reader
     meaning: Meaning | None = None  # with the extra `semantic`
@@ -61,6 +63,7 @@ async def open_newsroom(settings: Settings, clock: Clock | None = None) -> Async
     """
     clock = clock or SystemClock()
     store = await Store.open(settings.database, clock)
+    index = IndexFollower(store, settings.index_folder)
     workers = Workers(PARSERS, patience=SPARE_PATIENCE, keep=1)
     readers = Workers(patience=READERS_PATIENCE)
     spare = Workers(patience=SPARE_PATIENCE)
@@ -70,7 +73,7 @@ async def open_newsroom(settings: Settings, clock: Clock | None = None) -> Async
             opened(settings, store) as meaning,
             writer_of(settings, clock) as writer,
         ):
-            searcher = Searcher(store, meaning, workers=readers)
+            searcher = Searcher(store, index, meaning, workers=readers)
             gathering = Gathering(store, searcher.finder.vocabulary, meaning)
             poller = Poller(settings, clock, store, fetcher, workers, gathering)
             following = Following(clock, store, fetcher, workers, poller)
@@ -86,6 +89,7 @@ async def open_newsroom(settings: Settings, clock: Clock | None = None) -> Async
                     spare,
                     poller,
                     following,
+                    index,
                     searcher,
                     reader,
                     meaning,
@@ -94,6 +98,7 @@ async def open_newsroom(settings: Settings, clock: Clock | None = None) -> Async
             finally:
                 await gathering.close()
     finally:
+        await index.close()
         await workers.close()
         await readers.close()
         await spare.close()

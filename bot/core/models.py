@@ -289,6 +289,7 @@ class Fate(StrEnum):
     """What became of an article in a channel; exactly one."""
 
     POSTED = "posted"
+    CAUGHT_UP = "caught up"  # told in a catch-up
     JOINED = "joined"
     DIGESTED = "digested"
     FILTERED = "filtered"

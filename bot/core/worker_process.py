@@ -1,6 +1,8 @@
 """A worker process: what it does with the calls that `bot.core.workers` sends it.
 
-It imports nothing but what the calls need, so that it stays small.
+It imports nothing but what the calls need, so that it stays small. What it read may have taken it over, so
+its answers are MessagePack, and the parent makes nothing of them but values of the type that the function
+declares (https://jcristharif.com/msgspec/).
 """
 
 from __future__ import annotations
@@ -15,12 +17,18 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
+
+import msgspec
 
 MEMORY_LIMIT = 2**30
 """Bytes of address space that a worker may take."""
 HEADER = struct.Struct("!Q")
-"""The length in bytes of the pickle that follows."""
+"""The length in bytes of what follows."""
+RESULT, LAST_RESULT, ERROR, LAST_ERROR = b"rRxX"
+"""The first byte of an answer: what follows, and whether the process can take another call."""
+
+_PLAIN = (str, int, float, bool, type(None))
 
 
 class WorkerError(Exception):
@@ -55,24 +63,58 @@ def _answer(stream: io.BufferedRWPair, size: int, tired: int) -> tuple[bool, byt
         name, args, limit = pickle.loads(stream.read(size))  # noqa: S301 - our own parent wrote it
         function = _function(name)
         signal.setitimer(signal.ITIMER_REAL, limit)  # its signal ends the process, even inside C code
-        result = function(*args)
+        result = msgspec.msgpack.encode(function(*args))
         healthy = _peak_memory() < tired
-        return healthy, pickle.dumps((healthy, result), pickle.HIGHEST_PROTOCOL)
+        return healthy, bytes((RESULT if healthy else LAST_RESULT,)) + result
     except (MemoryError, RecursionError) as error:
-        return False, pickle.dumps((False, WorkerDied(f"{type(error).__name__} in the worker")))
+        return False, bytes((LAST_ERROR,)) + _error(WorkerDied(f"{type(error).__name__} in the worker"))
     except Exception as error:  # noqa: BLE001 - raised again in the parent
-        return True, _pickled_error(error)
+        return True, bytes((ERROR,)) + _error(error)
 
 
-def _pickled_error(error: Exception) -> bytes:
-    error.add_note("".join(traceback.format_exception(error)))
-    error.__cause__ = error.__context__ = None
+class Raised(NamedTuple):
+    """An exception on its way: its class, what it carries, and where it was raised."""
+
+    module: str
+    name: str
+    args: tuple[str | int | float | bool | None, ...]
+    state: dict[str, str | int | float | bool | None]
+    note: str
+
+
+def _error(error: Exception) -> bytes:
+    args = tuple(each if isinstance(each, _PLAIN) else str(each) for each in error.args)
+    state = {name: value for name, value in vars(error).items() if isinstance(value, _PLAIN)}
+    note = "".join(traceback.format_exception(error)).encode(errors="replace").decode()
+    raised = Raised(type(error).__module__, type(error).__name__, args, state, note)
     try:
-        pickled = pickle.dumps((True, error), pickle.HIGHEST_PROTOCOL)
-        pickle.loads(pickled)  # noqa: S301 - an exception with an odd __init__ fails here, not in the parent
-    except Exception:  # noqa: BLE001 - whatever its own pickling raises
-        pickled = pickle.dumps((True, WorkerDied(f"{type(error).__name__}: {error}")))
-    return pickled
+        return msgspec.msgpack.encode(raised)
+    except (ValueError, OverflowError):  # lone surrogates, numbers of more than 64 bits
+        return msgspec.msgpack.encode(raised._replace(args=(ascii(error),), state={}))
+
+
+def read_answer(answer: memoryview, kind: object) -> tuple[bool, object]:
+    """Whether the process can take another call, and its result, of the type `kind`, or exception."""
+    try:
+        if answer[0] in {RESULT, LAST_RESULT}:
+            return answer[0] == RESULT, msgspec.msgpack.decode(answer[1:], type=kind)
+        raised = msgspec.msgpack.decode(answer[1:], type=Raised)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        return False, WorkerDied(f"the answer of the worker cannot be read: {error}")
+    made = _made_again(raised)
+    return answer[0] == ERROR and not isinstance(made, WorkerDied), made
+
+
+def _made_again(raised: Raised) -> Exception:
+    """The exception, if its class is one that this process knows; its code is not run."""
+    known = vars(sys.modules[raised.module]).get(raised.name) if raised.module in sys.modules else None
+    if not (isinstance(known, type) and issubclass(known, Exception)):
+        return WorkerDied(f"{raised.name}: {', '.join(map(str, raised.args))}")
+    error = known.__new__(known)
+    error.args = raised.args
+    vars(error).update(raised.state)
+    error.add_note(raised.note)
+    return error
 
 
 def _function(name: str) -> Callable[..., Any]:

@@ -14,9 +14,10 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable
-from typing import TypeVar, TypeVarTuple, cast
+from functools import cache
+from typing import Any, TypeVar, TypeVarTuple, cast, get_type_hints
 
-from bot.core.worker_process import HEADER, WorkerDied, WorkerError, WorkerTimeout
+from bot.core.worker_process import HEADER, WorkerDied, WorkerError, WorkerTimeout, read_answer
 
 __all__ = ["WorkerDied", "WorkerError", "WorkerTimeout", "Workers"]
 
@@ -32,6 +33,10 @@ ORPHAN_TIME = 5.0
 
 _THRIFTY = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
 """What the C library is to do with the memory of a document once it is read: give it back (mallopt(3))."""
+_PASSED_ON = frozenset(
+    "COVERAGE_PROCESS_CONFIG COVERAGE_PROCESS_START HOME LANG LC_ALL LC_CTYPE LD_LIBRARY_PATH MPLCONFIGDIR "
+    "PATH TMPDIR TZ XDG_CACHE_HOME".split()
+)
 _SERVE = (
     "import sys; sys.path[:] = {path!r}; "
     "from bot.core.worker_process import serve; serve({descriptor}, {tired})"
@@ -85,7 +90,8 @@ class Workers:
     ) -> T:
         """Call `function(*args)`, a function at the top of a module, in a worker; return what it returns.
 
-        `timeout` is in seconds from when a worker is free. Arguments, result and exceptions are pickled.
+        `timeout` is in seconds from when a worker is free. The result is what the function declares, plain
+        data; of an exception its arguments and plain attributes arrive.
 
         Raises WorkerTimeout, WorkerDied, or what the function raised.
         """
@@ -96,7 +102,7 @@ class Workers:
         try:
             worker = await self._fresh()
             self._busy.add(worker)
-            healthy, result = await worker.call(name, args, timeout)
+            healthy, result = await worker.call(name, args, timeout, _returned(function))
         finally:
             if worker is not None:
                 self._busy.discard(worker)
@@ -169,6 +175,18 @@ class Workers:
         return bool(self._dying)
 
 
+def _environment() -> dict[str, str]:
+    """What a worker is told of its surroundings: no token, key or password."""
+    return {name: value for name, value in os.environ.items() if name in _PASSED_ON} | _THRIFTY
+
+
+@cache
+def _returned(function: Callable[..., object]) -> object:
+    """The type that a function says it returns; Any where it says nothing, as Python's own do."""
+    kind = get_type_hints(function).get("return", Any)
+    return Any if kind is object else kind
+
+
 class _Worker(asyncio.Protocol):
     """One process and the parent's end of the socket pair to it."""
 
@@ -177,6 +195,7 @@ class _Worker(asyncio.Protocol):
         self.lost = False
         self._transport: asyncio.Transport | None = None
         self._reply: asyncio.Future[tuple[bool, object]] | None = None
+        self._kind: object = None
         self._received = bytearray()
         self._known: set[str] = set()
 
@@ -190,19 +209,22 @@ class _Worker(asyncio.Protocol):
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
-                env=os.environ | _THRIFTY,
+                env=_environment(),
                 start_new_session=True,  # Ctrl-C in the terminal is not for it
             )
         worker = cls(process)
         await asyncio.get_running_loop().create_connection(lambda: worker, sock=ours)
         return worker
 
-    async def call(self, name: str, args: tuple[object, ...], limit: float) -> tuple[bool, object]:
-        """Whether the worker can go on, and the result or the exception to raise."""
+    async def call(
+        self, name: str, args: tuple[object, ...], limit: float, kind: object
+    ) -> tuple[bool, object]:
+        """Whether the worker can go on, and the result, of the type `kind`, or the exception to raise."""
         if self._transport is None:
             raise RuntimeError("a worker without its connection")
         payload = pickle.dumps((name, args, limit + ORPHAN_TIME), pickle.HIGHEST_PROTOCOL)
         loop = asyncio.get_running_loop()
+        self._kind = kind
         self._reply, started = loop.create_future(), loop.time()
         self._transport.writelines((HEADER.pack(len(payload)), payload))
         module = name.partition(":")[0]
@@ -239,7 +261,7 @@ class _Worker(asyncio.Protocol):
             return
         reply, self._received = memoryview(self._received)[HEADER.size : size], bytearray()
         if self._reply is not None and not self._reply.done():
-            self._reply.set_result(pickle.loads(reply))  # noqa: S301 - our own process wrote it
+            self._reply.set_result(read_answer(reply, self._kind))
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         self.lost = True

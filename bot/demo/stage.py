@@ -34,12 +34,13 @@ from bot.client.services import Newsroom, open_newsroom
 from bot.core import locale
 from bot.core.clock import Clock, SystemClock
 from bot.core.models import Feed
-from bot.core.refusals import Refusal
+from bot.core.refusals import Declined, Refusal
 from bot.core.settings import Settings
 from bot.demo.demo_clock import Replay
 from bot.demo.preview_places import Places, let_visit
 from bot.demo.sample_feeds import Publisher
 from bot.feeds import opml
+from bot.feeds.fetch_errors import FeedError
 from bot.posting.permissions import INVITATION
 from cogs.feeds import starter_packs
 
@@ -208,7 +209,7 @@ def _note_only_faults(env: Env) -> None:
     def note_fault(error: BaseException) -> None:
         if isinstance(error, app_commands.CommandInvokeError):
             error = error.original
-        if not isinstance(error, Refusal | app_commands.AppCommandError):
+        if not isinstance(error, Refusal | Declined | FeedError | app_commands.AppCommandError):
             note(error)
 
     env._record_error = note_fault  # type: ignore[method-assign]  # noqa: SLF001  # likewise

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections import Counter
 from collections.abc import Iterable
+from copy import deepcopy
 from typing import TYPE_CHECKING
 
-from bot.feeds import fetch_errors
+from bot.feeds import fetch_errors, thread_extraction
 from bot.feeds.entries import sound
 from bot.feeds.fetch_errors import FeedError
 from bot.text import furniture
 from bot.text.characters import visible
-from bot.text.html import is_absurd
+from bot.text.html import has_crowded_tag
 from bot.text.words import words as words_of
 
 if TYPE_CHECKING:
@@ -25,8 +27,14 @@ if TYPE_CHECKING:
 MAX_TEXT = 60_000
 """Characters of an article's text."""
 
-MAX_ATTRIBUTES = 2_000
-"""Most attributes of a tag that are parsed: the time grows with their square."""
+MAX_ATTRIBUTES = 20_000
+"""Most attributes of a tag that are parsed, in a third of a second: the time grows with their square."""
+FAR_LESS = 0.5
+"""What part of a text is far less than it."""
+SHORT = 250
+"""Characters of a text that may be what was left of an article."""
+MUCH = 0.3
+"""What part of a page's paragraphs no furniture holds."""
 
 FEWEST_WORDS = 30
 """Words of an article; what is shorter is a notice, or a page that only a script fills."""
@@ -42,6 +50,7 @@ _LATIN = {"ascii", "iso8859-1"}  # on the web they mean windows-1252 (https://en
 _NO_CHARSETS = {"punycode", "idna", "utf-7", "unicode_escape", "raw_unicode_escape", "undefined"}
 _FURNITURE = {"nav", "footer", "button", "dialog", "template"}
 _ROLES = {"navigation", "banner", "contentinfo", "complementary", "search", "dialog", "alertdialog"}
+_SILENT = {"script", "style", "noscript", "template", "a", "textarea", "title"}
 _LINK_PARAGRAPHS = {"p", "div", "h2", "h3", "h4"}
 
 _APART = {"p", "head", "list", "quote", "table", "code"}
@@ -78,37 +87,66 @@ def read(page: bytes, content_type: str, url: str, title: str, teaser: str) -> s
 
 
 def article(page: bytes, content_type: str, url: str) -> str:
-    """The text of the article in a page of HTML, paragraphs apart; empty when there is none.
+    """The text of the article in a page of HTML, paragraphs apart; of a discussion, all its posts.
 
-    Raises FeedError with PARSE_DIED for markup that no browser was meant to read.
+    Empty when there is none. Raises FeedError with PARSE_DIED for tags that would take too long to parse.
     """
     markup = decoded(page, content_type)
-    if is_absurd(markup, most_attributes=MAX_ATTRIBUTES):
-        raise FeedError(fetch_errors.PARSE_DIED, "absurdly nested markup")
-    import trafilatura  # noqa: PLC0415 - 15 MB that only a worker which reads pages needs
-    from lxml.etree import LxmlError  # noqa: PLC0415 - likewise
+    if has_crowded_tag(markup, MAX_ATTRIBUTES):
+        raise FeedError(fetch_errors.PARSE_DIED, "a tag of too many attributes")
+    from lxml.etree import LxmlError  # noqa: PLC0415 - 15 MB that only a worker which reads pages needs
     from lxml.html import HTMLParser, document_fromstring  # noqa: PLC0415 - likewise
+
+    parser = HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
+    try:
+        tree = document_fromstring(markup.encode(), parser=parser)
+    except (LxmlError, ValueError):  # an empty document, among others
+        return ""
+    posts = thread_extraction.posts(tree)
+    text = ""
+    if not (posts and thread_extraction.says_it_is_one(markup, url)):
+        text = _article(tree, url)
+    if posts and (len(text) < SHORT or thread_extraction.is_spread_over(text, posts)):
+        text = "\n\n".join(posts)
+    text = furniture.body(text[:MAX_TEXT])
+    return text if _A_WORD.search(text) else ""
+
+
+def _article(tree: HtmlElement, url: str) -> str:
+    """What trafilatura finds in a page without its furniture; the page with it, if that gives far more."""
+    untouched = deepcopy(tree)
+    prose, titles = sum(len(text) for text in _prose(tree)), _titles(tree)
+    _simplify(tree)
+    text = _extracted(tree, url)
+    if _said(text) < max(SHORT, FAR_LESS * prose):
+        whole = _extracted(untouched, url)
+        text = whole if _said(text) < FAR_LESS * _said(whole) else text
+    return _MANY_BREAKS.sub("\n\n", _without_title(text, titles))
+
+
+def _extracted(tree: HtmlElement, url: str) -> str:
+    import trafilatura  # noqa: PLC0415 - see above
     from trafilatura.meta import reset_caches  # noqa: PLC0415 - likewise
     from trafilatura.settings import Document  # noqa: PLC0415 - likewise
 
-    try:
-        tree = document_fromstring(
-            markup.encode(), parser=HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
-        )
-    except (LxmlError, ValueError):  # an empty document, among others
-        return ""
-    titles = _titles(tree)
-    _simplify(tree)
-    found = trafilatura.bare_extraction(
-        tree, url=url, fast=True, include_comments=False, with_metadata=False, deduplicate=False
-    )
+    found = trafilatura.bare_extraction(tree, url=url, include_comments=False, with_metadata=False)
     reset_caches()  # pages of other publishers come next
     if not isinstance(found, Document) or found.body is None:
         return ""
     text = "".join(_pieces(found.body))[: 2 * MAX_TEXT]
-    text = visible(sound(_BREAKS.sub("\n", _SPACES.sub(" ", text)))).strip()[:MAX_TEXT]
-    text = furniture.body(_MANY_BREAKS.sub("\n\n", _without_title(text, titles)))
-    return text if _A_WORD.search(text) else ""
+    return visible(sound(_BREAKS.sub("\n", _SPACES.sub(" ", text)))).strip()[:MAX_TEXT]
+
+
+def _said(text: str) -> int:
+    """Characters of a text; what it says twice counts once."""
+    return sum(map(len, set(text.split("\n"))))
+
+
+def _prose(tree: HtmlElement) -> Iterable[str]:
+    """The pieces of text of a page that are as long as sentences."""
+    for element in tree.iter("*"):
+        if element.tag not in _SILENT:
+            yield from (text for text in (element.text, element.tail) if text and len(text) >= _PART)
 
 
 def decoded(page: bytes, content_type: str) -> str:
@@ -140,7 +178,7 @@ def _titles(tree: HtmlElement) -> set[str]:
 
 
 def _without_title(text: str, titles: set[str]) -> str:
-    """An article without its title, where it is among the first lines; what stands before it goes with it."""
+    """An article without its title, where it is among the first lines, and without what stands before it."""
     lines = text.split("\n")
     for index, line in enumerate(lines[:_FIRST]):
         words = _words(line)
@@ -148,7 +186,8 @@ def _without_title(text: str, titles: set[str]) -> str:
             words == title or (title.startswith(words + " ") and 2 * len(words) > len(title))
             for title in titles
         ):
-            return "\n".join(lines[index + 1 :]).strip()
+            rest = "\n".join(lines[index + 1 :]).strip()
+            return rest if 2 * len(rest) >= len(text) else text
     return text
 
 
@@ -157,9 +196,18 @@ def _words(text: str) -> str:
 
 
 def _simplify(tree: HtmlElement) -> None:
-    """Take out of a page what is not read, or misleads."""
+    """Take out of a page what is not read, or misleads, but not what holds much of its text.
+
+    Unclosed markup puts whole articles within a menu, and pages that a script assembles bring them hidden.
+    """
+    held: Counter[HtmlElement] = Counter()
+    whole = 0
+    for paragraph in tree.iter("p", "pre"):
+        length = len(paragraph.text_content())
+        whole += length
+        held.update(dict.fromkeys(paragraph.iterancestors(), length))
     for element in list(tree.iter("*")):
-        if _is_furniture(element):
+        if _is_furniture(element) and held[element] <= MUCH * whole:
             _drop(element)
     for element in list(tree.iter("div", "section")):
         _join_parts(element)

@@ -5,11 +5,12 @@ Like `bot.polling.entry_keys` without the store and settings, which a worker has
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import NamedTuple
+
+import msgspec
 
 from bot.core.models import Entry, NewArticle, ParsedFeed
 from bot.feeds.entries import MAX_TITLE
@@ -58,7 +59,7 @@ def read(body: bytes, content_type: str, url: str) -> Document:
 
 def prepare(drafts: Sequence[Draft], source: Source) -> list[NewArticle]:
     """Make articles of drafts (runs in a worker)."""
-    return [_article(draft, pickle.loads(draft.packed), source) for draft in drafts]  # noqa: S301 - packed by `read`
+    return [_article(draft, msgspec.msgpack.decode(draft.packed, type=Entry), source) for draft in drafts]
 
 
 def article_key(address: str, name: bytes, server_id: int | None = None) -> str:

@@ -5,11 +5,12 @@ Runs in a worker, so nothing of the store or of settings is imported here: it wo
 
 from __future__ import annotations
 
-import pickle
 from collections import Counter
 from collections.abc import Sequence
 from hashlib import blake2b
 from typing import NamedTuple
+
+import msgspec
 
 from bot.core.models import Entry
 from bot.text.urls import canonical, forms, page
@@ -68,7 +69,7 @@ def sketched(entries: Sequence[Entry]) -> tuple[Sketch, ...]:
             published=entry.published,
             content=content(entry.summary, entry.text),
             fingerprint=entry.fingerprint,
-            packed=pickle.dumps(entry, pickle.HIGHEST_PROTOCOL),
+            packed=msgspec.msgpack.encode(entry),
         )
         for strong, (weak, url, entry) in unique.items()
     )

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from http import HTTPStatus
 
 from bot.core.clock import Clock
-from bot.core.locale import _, amount, ngettext
 from bot.core.models import Article, Feed, ParsedFeed, Subscription
-from bot.core.refusals import Refusal
+from bot.core.refusals import Declined
 from bot.core.workers import Workers
 from bot.feeds import fetch_errors, known_sites
 from bot.feeds.discover import Discovery, find
 from bot.feeds.fetch import Fetcher
-from bot.feeds.fetch_errors import FeedError, describe
+from bot.feeds.fetch_errors import FeedError
 from bot.polling.outlet_names import outlet_name
 from bot.polling.poller import Poller
 from bot.store import Store
@@ -23,15 +23,23 @@ MOST_FEEDS = 200
 """Different feeds that the channels of one server may follow."""
 
 
-class NeedsPassword(Refusal):
+class Unfollowable(StrEnum):
+    """Why nothing at an address can be followed."""
+
+    NEEDS_PASSWORD = "needs-password"  # noqa: S105 - no password
+    WRONG_PASSWORD = "wrong-password"  # noqa: S105 - with `address`
+    NO_FEED = "no-feed"  # with `address`
+    TOO_MANY = "too-many"  # with `count`
+
+
+class NeedsPassword(Declined):
     """The site at `url` lets in only who has a name and a password, and these are not the right ones."""
 
     def __init__(self, url: str) -> None:
-        super().__init__(
-            _("{address} does not take this name and password.").format(address=urls.masked(url))
-            if urls.has_credentials(url)
-            else _("The site asks for a name and password.")
-        )
+        if urls.has_credentials(url):
+            super().__init__(Unfollowable.WRONG_PASSWORD, address=urls.masked(url))
+        else:
+            super().__init__(Unfollowable.NEEDS_PASSWORD)
         self.url = url
 
 
@@ -60,13 +68,13 @@ class Following:
     async def look(self, address: str, server_id: int) -> Discovery:
         """What is at an address that a person gave: a feed, read, or the choice of feeds that a page names.
 
-        Where a page names one feed alone, that is the answer. Raises NeedsPassword, and Refusal, also when
-        the server follows too many feeds, so there is always one that can be followed.
+        Where a page names one feed alone, that is the answer. Raises NeedsPassword, FeedError, and Declined,
+        also when the server follows too many feeds, so there is always one that can be followed.
         """
         try:
             url = known_sites.from_handle(address) or urls.normalise_input(address)
         except ValueError as error:
-            raise Refusal(describe(fetch_errors.BAD_URL)) from error
+            raise FeedError(fetch_errors.BAD_URL) from error
         try:
             found = await find(self._fetcher, self._workers, url)
             if found.parsed is None and len(found.feeds) == 1:
@@ -74,9 +82,9 @@ class Following:
         except FeedError as error:
             if error.code == fetch_errors.http(HTTPStatus.UNAUTHORIZED):
                 raise NeedsPassword(url) from error
-            raise Refusal(describe(error.code)) from error
+            raise
         if not found.feeds:
-            raise Refusal(_no_feed(url))
+            raise Declined(Unfollowable.NO_FEED, address=urls.masked(url))
         if found.parsed is not None:
             await self._check_room(server_id, await self._known(found, server_id))
         return found
@@ -87,7 +95,7 @@ class Following:
         """Let a channel follow the feed that `look` read, keep its articles and owe the newest one.
 
         `person_id` is who wants it. Nothing is fetched again. Doing it twice changes nothing.
-        Raises Refusal, FeedError, StoreError.
+        Raises Declined, FeedError, StoreError.
         """
         if found.fetched is None or found.parsed is None:
             raise ValueError("not a feed")
@@ -133,28 +141,7 @@ class Following:
         if known is not None and server_id in await self._store.subscriptions.servers_of_feed(known.id):
             return
         if await self._store.subscriptions.count(server_id) >= MOST_FEEDS:
-            raise Refusal(
-                ngettext(
-                    "This server follows {count} feed already, which is the most. Remove one first.",
-                    "This server follows {count} feeds already, which is the most. Remove one first.",
-                    MOST_FEEDS,
-                ).format(count=amount(MOST_FEEDS))
-            )
-
-
-def _no_feed(url: str) -> str:
-    return "\n".join(
-        (
-            _("I found no feed at {address}. What you can do:").format(address=urls.masked(url)),
-            _("• Look on the site for “RSS”, “Feed” or “Atom”, often at the foot of its pages."),
-            _("• Try the address of its blog, of its news, or of one of its sections."),
-            _(
-                "• Of YouTube, GitHub, Reddit, Mastodon and Hacker News, the address of a channel, a project,"
-                " a community or an account is enough."
-            ),
-            _("• Ask the publisher: many sites have a feed that they do not show."),
-        )
-    )
+            raise Declined(Unfollowable.TOO_MANY, count=MOST_FEEDS)
 
 
 def owner_of(url: str, server_id: int) -> int | None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from bot.core.clock import Clock
-from bot.core.locale import _
 from bot.core.models import Feed
-from bot.core.refusals import Refusal
+from bot.core.refusals import Declined
 from bot.core.workers import WorkerDied, Workers, WorkerTimeout
 from bot.feeds import fetch_errors, opml
 from bot.feeds.fetch import Fetcher
-from bot.feeds.fetch_errors import FeedError, describe
+from bot.feeds.fetch_errors import FeedError
 from bot.feeds.opml import FeedList, Outline
 from bot.polling.feed_search import MOST_FEEDS, owner_of
 from bot.polling.poller import Poller
@@ -25,6 +25,13 @@ TELL_EVERY = 3.0
 """Seconds between two words on how far it is."""
 _NAME = 120
 _ACCEPT = "text/x-opml, application/xml;q=0.9, text/xml;q=0.9, */*;q=0.5"
+
+
+class NoList(StrEnum):
+    """Why a document is no list of feeds."""
+
+    NO_FEEDS = "no-feeds-in-list"
+
 
 Tell = Callable[[int, int], Awaitable[None]]
 """Told how many feeds of how many are done."""
@@ -45,30 +52,23 @@ class Imported:
 
 
 async def fetched_list(fetcher: Fetcher, workers: Workers, address: str) -> FeedList:
-    """The list at an address that a person gave. Raises Refusal."""
+    """The list at an address that a person gave. Raises FeedError, Declined."""
     try:
         url = urls.normalise_input(address)
         fetched = await fetcher.get(url, accept=_ACCEPT, max_bytes=opml.MAX_BYTES)
     except ValueError as error:
-        raise Refusal(describe(fetch_errors.BAD_URL)) from error
-    except FeedError as error:
-        raise Refusal(describe(error.code)) from error
+        raise FeedError(fetch_errors.BAD_URL) from error
     return await read_list(workers, fetched.body)
 
 
 async def read_list(workers: Workers, data: bytes) -> FeedList:
-    """The feeds of a document, read in a worker. Raises Refusal when it holds none."""
+    """The feeds of a document, read in a worker. Raises FeedError, Declined when it holds none."""
     try:
         found = await workers.run(opml.read_list, data, timeout=READ_TIME)
     except (WorkerTimeout, WorkerDied) as error:
-        raise Refusal(describe(fetch_errors.PARSE_TIMEOUT)) from error
+        raise FeedError(fetch_errors.PARSE_TIMEOUT) from error
     if not found.outlines and not found.broken:
-        raise Refusal(
-            _(
-                "I found no feeds in this. An OPML file, as feed readers export it, has them in "
-                "`<outline xmlUrl=…>`."
-            )
-        )
+        raise Declined(NoList.NO_FEEDS)
     return found
 
 

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import partial
+from typing import overload
 
 import discord
 
@@ -27,12 +28,15 @@ from bot.posting.audience import HIDDEN, Audience, Matching
 from bot.posting.chores import Chores
 from bot.posting.digest_making import Digests
 from bot.posting.failing_places import Troubles, patience
+from bot.posting.pending_claims import Pending, PendingClaims, until_next_look
 from bot.posting.rendering.dispatch_rendering import render
 from bot.posting.rendering.messages import Message
 from bot.posting.restored_backup import Narrowed, Restored
 from bot.posting.send_outcomes import (
     ARTICLE_GONE,
     FAULT,
+    FORBIDDEN,
+    LOCKED,
     REFUSED,
     TRYING,
     UNREADABLE,
@@ -78,7 +82,7 @@ class Courier:
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._slots = FairSlots(CONCURRENT)
         self._woken = asyncio.Event()
-        self._suspects: dict[int, list[Dispatch]] = {}  # claims whose end is unknown, by channel
+        self._pending = PendingClaims(clock)
         self._resting: dict[int, int] = {}  # channels left alone until a time
         self._faults: Counter[int] = Counter()
         self._chores = Chores(store, client, clock, settings, self._render, on_end=self.wake)
@@ -144,7 +148,7 @@ class Courier:
         """Learn, once, what an earlier process left undone."""
         await self._restored.begin()
         for dispatch in await self._store.dispatches.interrupted():
-            self._suspects.setdefault(dispatch.channel_id, []).append(dispatch)
+            self._pending.add(dispatch)
         await self._chores.begin()
         self._begun = True
 
@@ -157,7 +161,7 @@ class Courier:
         now = self._clock.now()
         self._resting = {channel: until for channel, until in self._resting.items() if until > now}
         busy = self._tasks.keys() | self._resting.keys()
-        ready = [channel for channel in self._suspects if channel not in busy]
+        ready = [channel for channel in self._pending.channels() if channel not in busy]
         ready += await self._store.dispatches.channels_ready(now, busy)
         for channel_id in ready:
             if channel_id not in self._tasks and not self._stopping:
@@ -209,25 +213,25 @@ class Courier:
         """Deliver to one channel until nothing is due there."""
         while channel_id not in self._resting and not self._stopping:
             async with self._slots.turn(message_places.share_of(self._client, channel_id)):
-                suspects = self._suspects.get(channel_id)
-                dispatch = suspects[0] if suspects else await self._claim(channel_id)
+                pending = self._pending.first(channel_id)
+                dispatch = pending.dispatch if pending else await self._claim(channel_id)
                 if dispatch is None:
                     return
                 try:
-                    await (self._resolve(dispatch) if suspects else self._deliver(dispatch))
+                    await (self._resolve(pending) if pending else self._deliver(dispatch))
                 except DatabaseFault:
-                    self._suspect(dispatch, UNTIL_NEXT_TRY)
+                    self._leave_pending(dispatch, UNTIL_NEXT_TRY)
                 except Exception:
                     log.exception("Dispatch %d was not delivered", dispatch.id)
                     await self._fault(dispatch)
 
     async def _fault(self, dispatch: Dispatch) -> None:
         """After an error of ours nobody knows whether it was sent: look for it later, a few times."""
-        self._suspect(dispatch, _AFTER_FAULT)
+        self._leave_pending(dispatch, _AFTER_FAULT)
         self._faults[dispatch.id] += 1
         if self._faults[dispatch.id] >= _MOST_FAULTS:
             await self._store.dispatches.failed(dispatch.id, FAULT)
-            self._clear(dispatch)
+            self._pending.clear(dispatch)
 
     # The steps of a dispatch
 
@@ -263,46 +267,63 @@ class Courier:
         if isinstance(outcome, Sent):
             self._chores.finish_soon(_sent(dispatch, outcome))
 
-    async def _resolve(self, dispatch: Dispatch) -> None:
+    async def _resolve(self, pending: Pending) -> None:
         """Find out how a claim ended: it was sent, or it waits again, or nobody can tell."""
+        dispatch = pending.dispatch
         current = await self._store.dispatches.get(dispatch.id)
         if current is None or current.state is not DispatchState.CLAIMED:
-            self._clear(dispatch)  # it was recorded before something else went wrong
+            self._pending.clear(dispatch)  # it was recorded before something else went wrong
             return
-        place = await self._find(dispatch)
-        claimed = dispatch.claimed if dispatch.claimed is not None else dispatch.created
-        outcome: Outcome | None
-        if isinstance(place, Outcome):
-            outcome = Unknown() if isinstance(place, Blocked) else place
-        elif (
-            not message_places.has_nonce(place)
-            and 0 < (wait := claimed + _READ_BACK_AFTER - self._clock.now()) <= _READ_BACK_AFTER
-        ):  # else the clock was set back since
+        passed = self._pending.passed(pending)
+        outcome, is_safe = await self._look_for(dispatch)
+        if outcome is None and not is_safe and (wait := until_next_look(passed)) is not None:
             outcome = Later(wait, "Discord may still be at it")
-        else:
-            message = await self._render(dispatch)
-            apart = await self._store.subscriptions.channels(dispatch.server_id)
-            outcome = await read_back.search(
-                place, dispatch, message, read_back.Span(claimed, claimed, apart)
-            )
         if isinstance(outcome, Later | Lost):
             self._rest(
                 dispatch.channel_id, outcome.seconds if isinstance(outcome, Later) else _READ_BACK_AFTER
             )
             return
         if outcome is None:
-            # A crash is no reason to wait, and neither is one answer that was lost.
-            pause = patience(dispatch) if current.error and dispatch.attempts > 1 else 0.0
-            due = self._clock.now() + math.ceil(pause)
-            await self._store.dispatches.retry(dispatch.id, due=due, error=current.error)
+            await self._store.dispatches.retry(dispatch.id, due=self._clock.now(), error=current.error)
         else:
             await self._record(dispatch, outcome)
-        self._clear(dispatch)
+        self._pending.clear(dispatch)
         if isinstance(outcome, Sent):
             self.on_found(_sent(dispatch, outcome))
             self._chores.finish_soon(_sent(dispatch, outcome))
 
-    async def _find(self, dispatch: Dispatch) -> message_places.Target | Outcome:
+    async def _look_for(self, dispatch: Dispatch) -> tuple[Outcome | None, bool]:
+        """The message of a claim, None where it is not there; and whether it may be sent again at once.
+
+        A nonce makes that safe while Discord remembers it, and later nothing is on its way any more.
+        """
+        place = await self._find(dispatch, may_make=False)
+        if place is None:
+            return None, False
+        if isinstance(place, Blocked):
+            if place.problem == LOCKED:  # what is in it may come to be seen
+                return Later(_AFTER_FAULT, place.problem), False
+            return Unknown(UNREADABLE if place.problem.startswith(FORBIDDEN) else place.problem), False
+        if isinstance(place, Outcome):
+            return place, False
+        claimed = dispatch.claimed if dispatch.claimed is not None else dispatch.created
+        message = await self._render(dispatch)
+        apart = await self._store.subscriptions.channels(dispatch.server_id)
+        span = read_back.Span(claimed, None, apart)
+        return await read_back.search(place, dispatch, message, span), message_places.has_nonce(place)
+
+    @overload
+    async def _find(self, dispatch: Dispatch) -> message_places.Target | Outcome: ...
+
+    @overload
+    async def _find(
+        self, dispatch: Dispatch, *, may_make: bool
+    ) -> message_places.Target | Outcome | None: ...
+
+    async def _find(
+        self, dispatch: Dispatch, *, may_make: bool = True
+    ) -> message_places.Target | Outcome | None:
+        """Where a dispatch goes; None where that is a thread of the day that is not there."""
         guild = self._client.get_guild(dispatch.server_id)
         if guild is not None and guild.unavailable:
             return Later(_LONGEST_SLEEP, "the server is not available")
@@ -312,7 +333,12 @@ class Courier:
         if isinstance(found, Outcome):
             return found
         return await day_threads.place(
-            self._store, self._client, found, dispatch, default_language=self._settings.language
+            self._store,
+            self._client,
+            found,
+            dispatch,
+            default_language=self._settings.language,
+            may_make=may_make,
         )
 
     async def _render(self, dispatch: Dispatch) -> Message | None:
@@ -358,26 +384,21 @@ class Courier:
             case Lost(error):
                 self._troubles.tell(dispatch.channel_id, TRYING, error)
                 await dispatches.unanswered(dispatch.id, f"{TRYING} {error}")
-                self._suspect(dispatch, _READ_BACK_AFTER)
+                # After the pause and right before it is sent again: what came late was here in between.
+                pause = patience(dispatch) if dispatch.attempts > 1 else _READ_BACK_AFTER
+                self._leave_pending(dispatch, pause)
             case Blocked(problem):
                 await dispatches.retry(dispatch.id, due=now, error=None)
                 await self._troubles.block(dispatch.channel_id, problem)
             case Refused(error):
                 await dispatches.failed(dispatch.id, f"{REFUSED} {error}")
-            case Unknown():
-                await dispatches.uncertain(dispatch.id, UNREADABLE)
+            case Unknown(reason):
+                await dispatches.uncertain(dispatch.id, reason)
 
-    def _suspect(self, dispatch: Dispatch, rest: float) -> None:
-        """Remember that nobody knows whether it was sent, and leave its channel alone for a moment."""
-        suspects = self._suspects.setdefault(dispatch.channel_id, [])
-        if all(suspect.id != dispatch.id for suspect in suspects):
-            suspects.append(dispatch)
+    def _leave_pending(self, dispatch: Dispatch, rest: float) -> None:
+        """Nobody knows whether it was sent: it is looked for after a rest of its channel."""
+        self._pending.add(dispatch)
         self._rest(dispatch.channel_id, rest)
-
-    def _clear(self, dispatch: Dispatch) -> None:
-        left = [one for one in self._suspects.pop(dispatch.channel_id, []) if one.id != dispatch.id]
-        if left:
-            self._suspects[dispatch.channel_id] = left
 
     def _rest(self, channel_id: int, seconds: float) -> None:
         self._resting[channel_id] = self._clock.now() + math.ceil(seconds)

@@ -1,12 +1,13 @@
 """The thread of the day, for channels that have their posts in one.
 
 Making a thread has no nonce. One whose answer was lost, or that was made right before a crash, is known again
-by its name among the bot's own threads of the channel, so that a day has one thread.
+by its name among the bot's own threads of the channel, so that a day has one thread. It is looked for as long
+as a claim is (`pending_claims`) before another is made.
 """
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Literal
 
 import discord
@@ -26,6 +27,7 @@ IN_THREADS = frozenset({DispatchKind.POST, DispatchKind.CATCH_UP})
 
 _AGAIN = 5.0  # seconds until a thread is looked for whose making was not answered
 _A_DAY: Literal[1440] = 1440  # minutes without a message after which the thread is archived
+_LONGEST_DAY = 2 * 86_400  # seconds, with all by which clocks and time zones differ
 _NAME = 100
 
 
@@ -36,8 +38,12 @@ async def place(
     dispatch: Dispatch,
     *,
     default_language: str,
-) -> message_places.Place | Outcome:
-    """Where a dispatch goes that is owed to `channel`: there, or into its thread of the day of the claim."""
+    may_make: bool,
+) -> message_places.Place | Outcome | None:
+    """Where a dispatch goes that is owed to `channel`: there, or into its thread of the day of the claim.
+
+    None where that is to be made and may not be: a second one could come of it.
+    """
     if not isinstance(channel, discord.TextChannel) or dispatch.kind not in IN_THREADS:
         return channel
     if not (await store.preferences.of_channel(channel.id)).daily_thread:
@@ -54,7 +60,10 @@ async def place(
             return found
     language = await store.preferences.language(channel.id)
     language = language or locale.supported(str(channel.guild.preferred_locale)) or default_language
-    made = await _made(channel, _title(day, language))
+    title = _title(day, language)
+    made = await _found(channel, title, claimed - _LONGEST_DAY)
+    if made is None and may_make:
+        made = await _made(channel, title)
     if isinstance(made, discord.Thread):
         await store.daily_threads.set(channel.id, day, made.id)
     return made
@@ -66,15 +75,23 @@ def _title(day: date, language: str) -> str:
     return safe.plain(title, _NAME)
 
 
-async def _made(channel: discord.TextChannel, name: str) -> discord.Thread | Outcome:
-    """The bot's thread of this name in a channel, made if it is not there."""
+async def _found(channel: discord.TextChannel, name: str, since: int) -> discord.Thread | Outcome | None:
+    """The bot's thread of this name in a channel, begun since then."""
     try:
-        async for thread in threads_of(channel):
+        async for thread in threads_of(channel, datetime.fromtimestamp(since, UTC)):
             if thread.owner_id == channel.guild.me.id and thread.name == name:
                 return Blocked(LOCKED) if thread.locked else thread
+    except Exception as error:  # noqa: BLE001  # raised again where it is no answer of Discord's
+        outcome = judge(error)
+        return Later(_AGAIN, outcome.error) if isinstance(outcome, Lost) else outcome
+    return None
+
+
+async def _made(channel: discord.TextChannel, name: str) -> discord.Thread | Outcome:
+    """A new thread; `Lost` where it may come to be."""
+    try:
         return await channel.create_thread(
             name=name, type=discord.ChannelType.public_thread, auto_archive_duration=_A_DAY
         )
     except Exception as error:  # noqa: BLE001  # raised again where it is no answer of Discord's
-        outcome = judge(error)
-        return Later(_AGAIN, outcome.error) if isinstance(outcome, Lost) else outcome
+        return judge(error)

@@ -10,11 +10,11 @@ from typing import NamedTuple
 from bot.core.locale import _
 from bot.core.models import Article, Dispatch, Fate, Feed, Subscription
 from bot.polling.entry_keys import link_names
+from bot.posting.rendering import filter_labels
 from bot.store import Store
 from bot.store.records import FateRow, Reading, WithheldFor
 from bot.store.settings.filters import read
 from bot.text import safe, urls
-from bot.watches import subscription_filters
 
 _MESSAGE = re.compile(
     r"<?https?://(?:\w+\.)?discord(?:app)?\.com/channels/(\d{1,20})/(\d{1,20})/(\d{1,20})/?>?", re.ASCII
@@ -121,6 +121,8 @@ def sentence(  # noqa: PLR0911  # one line a fate
     match fate.fate:
         case Fate.POSTED:
             return _("posted {when}").format(when=when)
+        case Fate.CAUGHT_UP:
+            return _("in a catch-up {when}").format(when=when)
         case Fate.WAITING:
             return _waiting(when, problem(reason) if reason else "")
         case Fate.JOINED:
@@ -132,7 +134,7 @@ def sentence(  # noqa: PLR0911  # one line a fate
         case Fate.FAILED:
             return _("not posted: sending it failed. {reason}").format(reason=problem(reason))
         case Fate.FILTERED:
-            by = subscription_filters.listed(read(reason))
+            by = filter_labels.listed(read(reason))
             return _("filtered by: {filters} ({when})").format(filters=by, when=when)
     withheld: dict[str, str] = {
         WithheldFor.PAUSED: _("not posted: the feed was paused there ({when})"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, TypeVar
@@ -15,7 +16,17 @@ from bot.posting.message_places import Target
 from bot.posting.rendering import buttons, discord_limits, shown_articles
 from bot.posting.rendering.messages import Message
 from bot.posting.rendering.shown_articles import Shown
-from bot.posting.send_outcomes import Later, Lost, Outcome, Sent, Unknown, judge
+from bot.posting.send_outcomes import (
+    FORBIDDEN,
+    UNREADABLE,
+    Blocked,
+    Later,
+    Lost,
+    Outcome,
+    Sent,
+    Unknown,
+    judge,
+)
 from bot.store.records import EarlierNotice
 
 T = TypeVar("T")
@@ -27,23 +38,23 @@ EPOCH = 10 * 86_400
 """Seconds after a backup was restored in which old articles are looked for first: past a late week's digest.
 """
 
-_MOST_MESSAGES = 2000
-_MOST_THREADS = 200
 _FIRST_MESSAGES = 3
+_AGAIN = 5.0  # seconds until a channel is looked for that went away while it was read
 
 
 class HistoryHidden(Exception):
-    """Telex may not read the channel's messages, or they are too many to read them all."""
+    """Telex may not read the channel's messages."""
 
 
 class Span(NamedTuple):
-    """Between which times, in seconds of UTC, a channel is looked through.
+    """Between which times, in seconds of UTC, a channel is looked through; without `until` to its end.
 
-    `apart` are channels of their own, which its threads of a day are not.
+    `apart` are channels of their own, which its threads of a day are not. However much others wrote, all of
+    it is read: what is not found is sent again.
     """
 
     since: int
-    until: int
+    until: int | None
     apart: Collection[int]
 
 
@@ -159,7 +170,7 @@ async def _mine(place: Target, channel_id: int, span: Span) -> AsyncIterator[tup
         if me is None or permissions.lacking(place, required=False, history=True):
             raise HistoryHidden
     after = datetime.fromtimestamp(span.since, UTC) - CLOCKS_APART
-    before = datetime.fromtimestamp(span.until, UTC) + CLOCKS_APART
+    before = None if span.until is None else datetime.fromtimestamp(span.until, UTC) + CLOCKS_APART
     if isinstance(place, discord.Thread) and place.id != channel_id and place.parent is not None:
         place = place.parent  # a thread of a day
     if isinstance(place, discord.TextChannel):  # threads may have been switched on or off since
@@ -174,28 +185,27 @@ async def _mine(place: Target, channel_id: int, span: Span) -> AsyncIterator[tup
 
 
 async def _in_threads(
-    channel: discord.TextChannel, after: datetime, before: datetime, apart: Collection[int]
+    channel: discord.TextChannel, after: datetime, before: datetime | None, apart: Collection[int]
 ) -> AsyncIterator[tuple[discord.Message, Sent]]:
     me = channel.guild.me
-    async for thread in threads_of(channel):
-        if thread.owner_id != me.id or thread.id in apart:
-            continue
-        if discord.utils.snowflake_time(thread.id) <= before:
-            async for found, sent in _between(thread, after, before, me.id):
-                yield found, replace(sent, thread_id=thread.id)
+    async for thread in threads_of(channel, after):
+        if thread.owner_id == me.id and thread.id not in apart and _is_before(thread, before):
+            with suppress(discord.NotFound):  # somebody deleted it meanwhile
+                async for found, sent in _between(thread, after, before, me.id):
+                    yield found, replace(sent, thread_id=thread.id)
 
 
 async def _between(
-    place: discord.abc.Messageable, after: datetime, before: datetime, author_id: int
+    place: discord.abc.Messageable, after: datetime, before: datetime | None, author_id: int
 ) -> AsyncIterator[tuple[discord.Message, Sent]]:
-    """Somebody's messages in one place. Raises `HistoryHidden` where they are among too many others."""
-    read = 0
-    async for found in place.history(limit=_MOST_MESSAGES, after=after, before=before, oldest_first=False):
-        read += 1
+    """Somebody's messages in one place, the newest first."""
+    async for found in place.history(limit=None, after=after, before=before, oldest_first=False):
         if found.author.id == author_id:
             yield found, Sent(found.id)
-    if read >= _MOST_MESSAGES:
-        raise HistoryHidden
+
+
+def _is_before(made: discord.abc.Snowflake, end: datetime | None) -> bool:
+    return end is None or discord.utils.snowflake_time(made.id) <= end
 
 
 def since_backup(dispatch: Dispatch, articles: Sequence[Article], *, restored: int) -> int | None:
@@ -221,34 +231,44 @@ async def answered(looking: Awaitable[T]) -> T | Outcome:
     try:
         return await looking
     except HistoryHidden:
-        return Unknown()
-    except Exception as error:  # noqa: BLE001  # raised again where it is no answer of Discord's
-        outcome = judge(error)
-        return outcome if isinstance(outcome, Later | Lost) else Unknown()
+        return Unknown(UNREADABLE)
+    except Exception as error:
+        outcome = judge(error)  # raises it where it is no answer of Discord's
+        if isinstance(outcome, Later | Lost):
+            return outcome
+        if isinstance(outcome, Blocked):
+            return Unknown(UNREADABLE) if outcome.problem == FORBIDDEN else Later(_AGAIN, outcome.problem)
+        raise
 
 
 async def _first_messages(
-    forum: discord.ForumChannel, after: datetime, before: datetime
+    forum: discord.ForumChannel, after: datetime, before: datetime | None
 ) -> AsyncIterator[tuple[discord.Message, discord.Thread]]:
-    async for thread in threads_of(forum):
-        if (
-            thread.owner_id != forum.guild.me.id
-            or not after <= discord.utils.snowflake_time(thread.id) <= before
-        ):
+    async for thread in threads_of(forum, after):
+        begun = discord.utils.snowflake_time(thread.id)
+        if thread.owner_id != forum.guild.me.id or begun < after or not _is_before(thread, before):
             continue
         # Its first message has its id, or was made in the same moment.
-        start = discord.utils.snowflake_time(thread.id) - timedelta(seconds=1)
-        async for found in thread.history(limit=_FIRST_MESSAGES, after=start, oldest_first=True):
-            if found.author.id == forum.guild.me.id:
-                yield found, thread
+        start = begun - timedelta(seconds=1)
+        with suppress(discord.NotFound):  # somebody deleted it meanwhile
+            async for found in thread.history(limit=_FIRST_MESSAGES, after=start, oldest_first=True):
+                if found.author.id == forum.guild.me.id:
+                    yield found, thread
 
 
-async def threads_of(channel: discord.ForumChannel | discord.TextChannel) -> AsyncIterator[discord.Thread]:
-    """The public threads of a channel, those that are open first, then the last to be archived."""
+async def threads_of(
+    channel: discord.ForumChannel | discord.TextChannel, since: datetime
+) -> AsyncIterator[discord.Thread]:
+    """The public threads of a channel in which something may be since a time, however many there are.
+
+    Those that are open, then the archived ones, which Discord gives in the order of their archiving.
+    """
     for thread in await channel.guild.active_threads():
         if thread.parent_id == channel.id:
             yield thread
-    async for thread in channel.archived_threads(limit=_MOST_THREADS):
+    async for thread in channel.archived_threads(limit=None):
+        if max(thread.archive_timestamp, discord.utils.snowflake_time(thread.id)) < since:
+            return
         yield thread
 
 

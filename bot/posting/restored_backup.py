@@ -100,7 +100,7 @@ class Restored:
         self, place: Target, digest: Dispatch, message: Message, span: Span
     ) -> Outcome | Narrowed | None:
         """One that was made since the restart knows what was told; one of the backup is made anew."""
-        if digest.created > span.until:
+        if self.at is None or digest.created > self.at:
             return None
         outcome = await read_back.search(place, digest, message, span)
         if outcome is None:

@@ -56,7 +56,9 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Discord may have the message, and Telex may not look."""
+    """Discord may have the message, and Telex cannot look; `reason` is for `describe`."""
+
+    reason: str
 
 
 Outcome = Sent | Later | Lost | Blocked | Refused | Unknown

@@ -11,13 +11,14 @@ from bot.search.filter_names import Filter
 LONGEST = 120  # characters of a name
 IMAGE = "image"
 """The token of an article with a picture."""
-_LETTERS = {Filter.SOURCE: "o", Filter.AUTHOR: "a", Filter.TAG: "t"}
+NAMES = {Filter.SOURCE: "o", Filter.AUTHOR: "a", Filter.TAG: "t"}
+"""The filters by a name, each with the letter that its tokens begin with."""
 
 
 @lru_cache(maxsize=1 << 11)
 def name_tokens(filter_: Filter, name: str) -> tuple[str, ...]:
     """The tokens of a name: its words in order, then, of several, all in one (`lemonde`); none of no word."""
-    letter = _LETTERS[filter_]
+    letter = NAMES[filter_]
     words = analysis.words(name[:LONGEST])
     whole = [letter + "".join(words)] if len(words) > 1 else []
     return (*(letter + word for word in words), *whole)

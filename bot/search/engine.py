@@ -6,7 +6,7 @@ does not hold the interpreter's lock while it searches.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -111,8 +111,15 @@ class SearchEngine(Protocol):
         """
         ...
 
-    def alike(self, document: Document, scope: Scope, limit: int) -> list[Hit]:
-        """The `limit` other articles that share the most telling words with one, the likest first."""
+    def among(self, nodes: Collection[Node], scope: Scope, article_ids: Collection[int]) -> set[int]:
+        """Those of some articles that all nodes hold of."""
+        ...
+
+    def alike(self, weights: Mapping[str, float], scope: Scope, limit: int, *, besides: int) -> list[Hit]:
+        """The best `limit` articles that have two of these index terms, which count so much, or more.
+
+        The article `besides` is left out.
+        """
         ...
 
     def document_frequency(self, term: str) -> int:

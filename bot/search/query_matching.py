@@ -7,7 +7,7 @@ Dates and bookmarks, which no article that is about to be kept can tell, are tak
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
@@ -15,13 +15,12 @@ from typing import NamedTuple
 
 from bot.core.models import Article, NewArticle
 from bot.search import analysis
-from bot.search.article_names import name_tokens, names_of
+from bot.search.analysed_query import Analysed, Every, Name, Row, Some, Stems, Without, analysed
+from bot.search.article_names import names_of
 from bot.search.filter_names import Filter
-from bot.search.query_tree import AllOf, AnyOf, Condition, Node, Not, Phrase, Query, Word, leaves
+from bot.search.query_tree import Condition, Query
 
 READ = 200_000  # characters of a text
-_SHORT = 3  # letters of a part of a word in several, below which they have to stand together (AT&T)
-_NAMES = (Filter.SOURCE, Filter.AUTHOR, Filter.TAG)
 
 
 class Kind(Enum):
@@ -215,78 +214,46 @@ def languages_of(article_language: str | None) -> tuple[str, ...]:
 
 def criterion_of(query: Query, languages: tuple[str, ...] = analysis.ASKED_IN) -> Criterion | None:
     """What a query asks of an article; None where that is nothing."""
-    return _Compiler(query, languages).all_of(query.nodes)
+    return _every(analysed(query.nodes, languages))
 
 
-def small_words(query: Query) -> tuple[str, ...]:
-    """The words of a query that has nothing but words that say nothing; else none."""
-    if _Compiler(query, analysis.ASKED_IN).is_told:
-        return ()
-    return tuple(dict.fromkeys(leaf.text for leaf in leaves(query.nodes) if isinstance(leaf, Word)))
+def _every(parts: Iterable[Analysed]) -> Criterion | None:
+    criteria = tuple(made for part in parts if (made := _criterion(part)) is not None)
+    return _All(criteria) if len(criteria) > 1 else criteria[0] if criteria else None
 
 
-class _Compiler:
-    """Makes the criteria of one query."""
-
-    def __init__(self, query: Query, languages: tuple[str, ...]) -> None:
-        self._languages = languages
-        asked = list(leaves(query.nodes))
-        texts = [leaf.text for leaf in asked if isinstance(leaf, Word)]
-        words = [word for text in texts for word in analysis.words(text)]
-        self._small = analysis.small_words(words, languages)
-        # Where something else is asked for, small words say nothing.
-        self.is_told = len(texts) < len(asked) or any(map(self._tells, words))
-
-    def all_of(self, nodes: tuple[Node, ...]) -> Criterion | None:
-        """All of these; None where none of them says anything."""
-        parts = [part for node in nodes if (part := self._criterion(node)) is not None]
-        return _All(tuple(parts)) if len(parts) > 1 else parts[0] if parts else None
-
-    def _criterion(self, node: Node) -> Criterion | None:
-        match node:
-            case Word(text=text, title=title):
-                return self._word(analysis.words(text), title=title)
-            case Phrase(text=text, title=title):
-                return _row(analysis.words(text), title=title)
-            case Condition():
-                return _condition(node)
-            case Not(inner):
-                part = self._criterion(inner)
-                return None if part is None else _Opposite(part)
-            case AllOf(nodes):
-                return self.all_of(nodes)
-            case AnyOf(nodes):
-                parts = [part for inner in nodes if (part := self._criterion(inner)) is not None]
-                return _Any(tuple(parts)) if len(parts) > 1 else parts[0] if parts else None
-
-    def _word(self, words: list[str], *, title: bool) -> Criterion | None:
-        """The stems of a word; of one in several parts those of each, where they tell enough apart."""
-        telling = list(filter(self._tells, words)) if self.is_told else []
-        if not telling:
-            return None if self.is_told else _row(words, title=title)
-        if len(telling) > 1 and any(len(word) < _SHORT for word in telling):
-            return _row(words, title=title)
-        parts = tuple(_Stem(analysis.query_stems(word, self._languages), title) for word in telling)
-        return parts[0] if len(parts) == 1 else _All(parts)
-
-    def _tells(self, word: str) -> bool:
-        return word not in self._small and bool(analysis.query_stems(word, self._languages))
+def _criterion(part: Analysed) -> Criterion | None:
+    """What a part of a query asks; None of what no article can tell."""
+    made: Criterion | None = None
+    match part:
+        case Stems(stems, title):
+            made = _Stem(stems, title)
+        case Row(words, title):
+            made = _Row(words, _line(words), title)
+        case Name(tokens, whole):
+            made = _Name(tokens, whole)
+        case Condition(filter=Filter.LANGUAGE, value=code):
+            made = _Language(str(code))
+        case Condition(filter=Filter.IMAGE):
+            made = _Image()
+        case Without(inner):
+            made = _opposite(_criterion(inner))
+        case Every(parts):
+            made = _every(parts)
+        case Some(parts):
+            made = _some([_criterion(inner) for inner in parts])
+    return made
 
 
-def _row(words: list[str], *, title: bool) -> Criterion | None:
-    return _Row(tuple(dict.fromkeys(words)), _line(words), title) if words else None
+def _opposite(criterion: Criterion | None) -> Criterion | None:
+    return None if criterion is None else _Opposite(criterion)
 
 
-def _condition(condition: Condition) -> Criterion | None:
-    if condition.filter is Filter.LANGUAGE:
-        return _Language(str(condition.value))
-    if condition.filter is Filter.IMAGE:
-        return _Image()
-    if condition.filter not in _NAMES:
-        return None
-    tokens = name_tokens(condition.filter, str(condition.value))
-    return _Name(tokens[:-1] or tokens, tokens[-1]) if tokens else None
+def _some(criteria: Sequence[Criterion | None]) -> Criterion | None:
+    """One of these; None where one of them is true of everything."""
+    told = tuple(made for made in criteria if made is not None)
+    return _Any(told) if len(told) == len(criteria) else None
 
 
-def _line(words: list[str]) -> str:
+def _line(words: Sequence[str]) -> str:
     return f" {' '.join(words)} "

@@ -22,7 +22,7 @@ from bot.text.terms import fold, words
 
 __all__ = [
     "MAX_DEPTH", "MAX_LENGTH", "MAX_READ", "MAX_TERMS", "AllOf", "AnyOf", "Condition", "Filter", "Loose",
-    "Node", "Not", "Phrase", "Query", "Word", "named", "parse", "titled", "written",
+    "Node", "Not", "Phrase", "Query", "Word", "as_written", "named", "parse", "written",
 ]  # fmt: skip
 
 MAX_READ = 2_000  # characters read of a query
@@ -48,12 +48,12 @@ def parse(text: str, now: int, zone: tzinfo = UTC, *, longest: int = MAX_READ) -
     return _Parser(text, now, zone, longest).query()
 
 
-def titled(text: str) -> Node | None:
-    """A word or a phrase of the title; None where there is no word in the text."""
+def as_written(text: str, *, title: bool = False) -> Word | Phrase | None:
+    """A word in any inflection, or several as a phrase; None where there is no word in the text."""
     found = tuple(words(text))
     if not found:
         return None
-    return Word(text, found, title=True) if len(found) == 1 else Phrase(text, found, title=True)
+    return Word(text, found, title) if len(found) == 1 else Phrase(text, found, title)
 
 
 class _Parser:

@@ -5,23 +5,27 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal, TypeVar, TypeVarTuple
 
+from bot.core import locale
 from bot.core.locale import gettext as _
 from bot.core.models import Article
 from bot.core.workers import WorkerError, Workers
-from bot.search.query_plan import Plan, plan
-from bot.search.query_syntax import Query, parse
-from bot.search.retrieval import FRESH, Finder, Found, one_a_page
+from bot.search import analysis
+from bot.search.engine import EngineError, Scope
+from bot.search.index_follower import IndexFollower
+from bot.search.query_syntax import AllOf, AnyOf, Condition, Filter, Node, Phrase, Query, Word, parse
+from bot.search.query_tree import leaves
+from bot.search.ranked_search import FEW, Asked, Found, RankedSearch
+from bot.search.retrieval import Finder
 from bot.search.semantic.semantic_search import Meaning
 from bot.search.suggestions import Advice, advise, quoted
 from bot.store import Store
-from bot.store.sqlite.hits import Shown
-from bot.text import excerpts, terms
-from bot.text.skimming import Marker
+from bot.text import excerpts
+from bot.text.terms import fold
 
 __all__ = ["Query", "Result", "SearchPage", "Searcher", "article_as_json", "as_json", "parse"]
 
@@ -33,15 +37,10 @@ log = logging.getLogger(__name__)
 ASIDE_TIME = 10.0  # seconds that reading articles in a worker may take
 EXCERPT = 300  # characters
 LONGEST_READ = 6_000  # characters of a text that an excerpt is looked for in
-AT_ONCE = 5  # excerpts made before the event loop goes on: a fifth of a millisecond
-SPARE = 4  # articles that may be on the pages of others
-FAINT = 0.25  # part of the best partial match’s score below which what has none of the words is left out
+SPARE = 10  # articles that may tell what others do
 AGAIN = 12 * 3600
 """Seconds within which an outlet’s second article of one title is the first again, under another address."""
 BEGINNING = 200  # characters by which two texts are told to be the same
-FEW = 5  # full matches below which partial ones follow,
-FEW_OF_MANY = 20  # and of a query of so many words that they may stand together by chance:
-MANY = 5
 
 Sort = Literal["relevance", "newest"]
 
@@ -51,7 +50,7 @@ class Result:
     """An article that was found. `marks` are spans of `excerpt` that match.
 
     A `partial` one lacks a word; where the query has a single one, it is only `near` it. One that is `alike`
-    has none, and is there for what it means or for a word of the same family.
+    has none, and is there for what it means.
     """
 
     article: Article
@@ -78,13 +77,20 @@ class SearchPage:
 
 
 class Searcher:
-    """Searches a store, by what articles mean too where that is known."""
+    """Searches a store by its index, and by what articles mean where that is known."""
 
     def __init__(
-        self, store: Store, meaning: Meaning | None = None, *, workers: Workers | None = None
+        self,
+        store: Store,
+        index: IndexFollower,
+        meaning: Meaning | None = None,
+        *,
+        workers: Workers | None = None,
     ) -> None:
         self.store = store
+        self.index = index
         self.finder = Finder(store, meaning)
+        self._ranked = RankedSearch(store, index, meaning)
         self._workers = workers
 
     async def aside(self, function: Callable[[*Ts], T], *args: *Ts) -> T:
@@ -116,77 +122,162 @@ class Searcher:
         """
         if isinstance(query, str):
             query = parse(query, self.store.clock.now())
-        asked = plan(query, feed_ids=feed_ids, person_id=person_id, may_have=self.finder.vocabulary.may_have)
-        notes = (*query.notes, *asked.notes)
-        if not asked.asks or (feed_ids is not None and not feed_ids):
-            return SearchPage(notes=notes)
-        needed = offset + limit + 1
-        found = await self._found(asked, sort, needed, Shown(offset, limit))
-        advice = await quoted(query, self.store, feed_ids=feed_ids) if query.loose else Advice()
-        if not advice.suggestions and _few(found, asked):
-            advice = await advise(query, self.store, self.finder.vocabulary, feed_ids=feed_ids)
-        results = await self._results(asked, found[offset : offset + limit])
-        total = len(results) if not offset and len(found) <= limit else len(found)
-        is_cut = asked.is_cut and len(found) < needed
-        if is_cut and not asked.is_told_cut:
-            notes = (
-                *notes,
-                _("Not all articles were read for what stands in quotation marks: more may match."),
+        notes = [*query.notes, *_remarks(query, person_id)]
+        if not query.nodes or (feed_ids is not None and not feed_ids):
+            return SearchPage(notes=tuple(notes))
+        await self.index.ready()
+        if (built := self.index.built) is not None:
+            notes.append(
+                _("The search index is still being built ({percent}%). More articles may match.").format(
+                    percent=int(100 * built)
+                )
             )
+        engine = self.index.engine
+        if engine is None:
+            return SearchPage(notes=tuple(notes))
+        scope = await self._scope(query, feed_ids, person_id)
+        asked = Asked.of(query)
+        needed = offset + limit + 1
+        try:
+            by_date = sort == "newest" or not asked.text
+            if by_date:
+                found = await self._ranked.newest(engine, query, scope, needed + SPARE)
+            else:
+                found = await self._ranked.best(engine, asked, scope, needed + SPARE)
+            found = await self._one_a_story(found)
+            advice = await quoted(query, self.store, engine, scope) if query.loose else Advice()
+            if not advice.suggestions and sum(not each.partial for each in found) < FEW:
+                advice = await advise(query, self.store, engine, scope)
+            if not found and advice.suggestions and len(asked.words) == 1:
+                asked = replace(asked, words=advice.suggestions[:1])
+                near = await self._ranked.best(engine, asked, scope, needed + SPARE)
+                found = [each._replace(partial=True) for each in await self._one_a_story(near)]
+        except EngineError:
+            return SearchPage(
+                notes=(*notes, _("The search index is damaged. I’m rebuilding it: try again in a moment."))
+            )
+        results = self._results(asked, found[offset : offset + limit])
         return SearchPage(
             results=results,
-            total=None if is_cut or len(found) >= needed else total,
-            notes=(*notes, *advice.notes),
+            total=None if len(found) >= needed else len(found),
+            notes=(*notes, *asked.notes, *advice.notes),
             suggestions=advice.suggestions,
         )
 
-    async def _found(self, asked: Plan, sort: Sort, needed: int, shown: Shown) -> list[Found]:
-        """What was found, best first, one a page."""
-        by_date = sort == "newest" or not (asked.words or asked.texts)
-        find = self.finder.newest if by_date else self.finder.full
-        found = await find(asked, needed + SPARE, shown)
-        if len(one_a_page(found)) < needed <= len(found):
-            found = await find(asked, 4 * needed, shown)
-        found = one_a_page(found)
-        is_few, is_long = _few(found, asked), len(asked.words) >= MANY and any(each.points for each in found)
-        if not by_date and (is_few or is_long) and (len(asked.words) > 1 or not found):
-            partial = await self.finder.partial(asked)
-            least = FAINT * max((each.hit.score for each in partial), default=0.0)
-            likely = (each for each in partial if not each.alike or each.hit.score >= least)
-            together = [*found, *likely]
-            if not is_few:  # many have so many words by chance; fresh ones of these have gained by it
-                together.sort(key=lambda each: -each.points * (1 + FRESH if each.partial else 1))
-            found = one_a_page(together)
-        return found
+    async def _scope(self, query: Query, feed_ids: Collection[int] | None, person_id: int | None) -> Scope:
+        bookmarked: frozenset[int] = frozenset()
+        if person_id is not None and _asks_for_bookmarks(query):
+            bookmarked = await self.store.bookmarks.article_ids(person_id)
+        return Scope(feed_ids=None if feed_ids is None else frozenset(feed_ids), bookmarked=bookmarked)
 
-    async def _results(self, asked: Plan, found: Sequence[Found]) -> tuple[Result, ...]:
-        by_id = {each.article.id: each.article for each in found if each.article}
-        others = [each.hit.article_id for each in found if each.hit.article_id not in by_id]
-        if others:
-            by_id |= {article.id: article for article in await self.store.articles.by_ids(others)}
-        marker = Marker(asked.forms)
-        results: list[Result] = []
-        titled: dict[tuple[str, str], list[Article]] = defaultdict(list)  # what is shown, by outlet and title
+    async def _one_a_story(self, found: Sequence[Found]) -> list[Found]:
+        """The first of each page and each story, or the first of it in the reader's language."""
+        kin = await self.store.stories.kin([each.article.id for each in found])
+        related = kin | {(other, one) for one, other in kin}
+        language = locale.current()
+        pages: set[str] = set()
+        titled: dict[tuple[str, str], list[Article]] = defaultdict(list)  # by outlet and title
+        stories: list[Found] = []
         for each in found:
-            article = by_id.get(each.hit.article_id)
-            alike = titled[article.outlet, terms.fold(article.title)] if article else []
-            if article and not any(_is_again(article, other) for other in alike):
-                alike.append(article)
-                excerpt, marks = excerpt_of(article, marker)
-                results.append(
-                    Result(
-                        article=article,
-                        score=each.hit.score,
-                        excerpt=excerpt,
-                        marks=marks,
-                        partial=each.partial,
-                        near=each.partial and len(asked.words) == 1,
-                        alike=each.alike,
-                    )
+            article = each.article
+            same = titled[article.outlet, fold(article.title)]
+            if article.page in pages or any(_is_again(article, other) for other in same):
+                continue
+            pages.add(article.page)
+            same.append(article)
+            for place, first in enumerate(stories):
+                if (article.id, first.article.id) in related:
+                    if (
+                        article.language == language != first.article.language
+                        and not each.partial > first.partial
+                    ):
+                        stories[place] = each._replace(score=first.score)
+                    break
+            else:
+                stories.append(each)
+        return stories
+
+    def _results(self, asked: Asked, found: Sequence[Found]) -> tuple[Result, ...]:
+        marker = Marker((*asked.nodes, *asked.loose))
+        results = []
+        for each in found:
+            excerpt, marks = excerpt_of(each.article, marker)
+            results.append(
+                Result(
+                    article=each.article,
+                    score=each.score,
+                    excerpt=excerpt,
+                    marks=marks,
+                    partial=each.partial,
+                    near=each.partial and len(asked.words) == 1,
+                    alike=each.alike,
                 )
-                if len(results) % AT_ONCE == 0:
-                    await asyncio.sleep(0)
+            )
         return tuple(results)
+
+
+class Marker:
+    """Finds the words of a query in texts."""
+
+    def __init__(self, nodes: Collection[Node] = (), stems: Collection[str] = ()) -> None:
+        words = {word for text in _texts(nodes) for word in analysis.words(text)}
+        small = analysis.small_words(words)
+        self._words = (
+            words
+            if words == small
+            else {word for text in _texts(nodes, Phrase) for word in analysis.words(text)}
+        )
+        self._stems = {stem for word in words - small for stem in analysis.query_stems(word)}.union(stems)
+
+    def marks(self, text: str, language: str | None) -> list[tuple[int, int]]:
+        """Where they begin and end."""
+        found = [(start, end) for stem, start, end in analysis.spans(text, language) if stem in self._stems]
+        if self._words:
+            found += ((start, end) for word, start, end in analysis.word_spans(text) if word in self._words)
+        return sorted(set(found))
+
+
+def _texts(nodes: Collection[Node], kind: type[Word | Phrase] | None = None) -> list[str]:
+    """The texts of all words and phrases that are wanted, or of those of a kind."""
+    found: list[str] = []
+    for node in nodes:
+        if isinstance(node, AllOf | AnyOf):
+            found += _texts(node.nodes, kind)
+        elif isinstance(node, Word | Phrase) and (kind is None or isinstance(node, kind)):
+            found.append(node.text)
+    return found
+
+
+def _asks_for_bookmarks(query: Query) -> bool:
+    return any(
+        isinstance(leaf, Condition) and leaf.filter is Filter.BOOKMARKED for leaf in leaves(query.nodes)
+    )
+
+
+def _remarks(query: Query, person_id: int | None) -> list[str]:
+    """What cannot find anything, or not all of it."""
+    notes = []
+    if person_id is None and _asks_for_bookmarks(query):
+        notes.append(_("Bookmarks are a person’s own: is:bookmarked finds them with /search."))
+    asked: dict[Filter, dict[str | int, None]] = defaultdict(dict)
+    for condition in _required(query.nodes):
+        asked[condition.filter][condition.value] = None
+    since, before = (sorted(map(int, asked[each])) for each in (Filter.SINCE, Filter.BEFORE))
+    if since and before and since[-1] >= before[0]:
+        notes.append(_("These dates leave no time between them."))
+    if len(languages := asked[Filter.LANGUAGE]) > 1:
+        either = " OR ".join(f"lang:{language}" for language in languages)
+        notes.append(_("No article is in several languages: try {query}.").format(query=either))
+    return notes
+
+
+def _required(nodes: Collection[Node]) -> Iterator[Condition]:
+    """The filters that must hold."""
+    for node in nodes:
+        if isinstance(node, AllOf):
+            yield from _required(node.nodes)
+        elif isinstance(node, Condition):
+            yield node
 
 
 def _is_again(article: Article, other: Article) -> bool:
@@ -194,12 +285,7 @@ def _is_again(article: Article, other: Article) -> bool:
     if abs(article.published - other.published) >= AGAIN:
         return False
     one, two = ((each.body or each.summary)[:BEGINNING] for each in (article, other))
-    return terms.fold(one) == terms.fold(two)
-
-
-def _few(found: Sequence[Found], asked: Plan) -> bool:
-    enough = FEW if len(asked.words) < MANY else FEW_OF_MANY
-    return sum(1 for each in found if not each.partial) < enough
+    return fold(one) == fold(two)
 
 
 def excerpt_of(article: Article, marker: Marker) -> tuple[str, tuple[tuple[int, int], ...]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+import asyncio
+from collections.abc import Iterable, Iterator
 from itertools import chain, zip_longest
 from typing import NamedTuple
 
@@ -11,22 +12,20 @@ from rapidfuzz.distance import OSA
 
 from bot.core.locale import gettext as _
 from bot.core.locale import ngettext
-from bot.core.models import Article
-from bot.search.query_plan import tokens, whole_name
+from bot.search import analysis
+from bot.search.engine import Kind, Scope, SearchEngine
 from bot.search.query_syntax import AllOf, AnyOf, Condition, Filter, Loose, Node, Phrase, Query, Word, written
-from bot.search.vocabulary import Vocabulary
 from bot.store import Store
-from bot.store.sqlite.search_index import Any, Column, Scope, Terms
-from bot.store.title_words import Kind
-from bot.text import excerpts, terms
+from bot.text.terms import fold
 
 SUGGESTED = 3
 LOOKED_UP = 8
 """Words of a query that are looked up: each that nothing has costs some milliseconds."""
-SHORTEST = 4  # letters of a stem that may be misspelt
-LONGEST_READ = 6_000  # characters of a text that a word is looked for in
-ARTICLES = 3  # that are looked through for how a word is written
-MARKED = 5  # words of an article that are compared
+SHORTEST = 4  # letters of a word that may be misspelt,
+LONG = 8  # and of one in which two letters may be wrong
+COMPARED = 20_000  # words that are compared
+SLIPS = 5  # articles that have a word, up to which it may be a slip of their authors,
+LIKELIER = 50  # and of how much commoner a word
 ALIKE = 75  # similarity of names in percent
 NAMES = 400  # that are compared
 LOOSE = 3  # filters whose values are looked up together with the words after them
@@ -47,60 +46,32 @@ class _Missing(NamedTuple):
     near: list[str]
 
 
-async def advise(
-    query: Query, store: Store, vocabulary: Vocabulary, *, feed_ids: Collection[int] | None
-) -> Advice:
-    """What a query asks for that no article of these feeds (None: of all) has, or hardly any.
+async def advise(query: Query, store: Store, engine: SearchEngine, scope: Scope) -> Advice:
+    """What a query asks for that no article of a scope has, or hardly any.
 
-    Raises `StoreError`.
+    Raises `StoreError` or `EngineError`.
     """
-    scope = Scope(feed_ids=None if feed_ids is None else frozenset(feed_ids))
     leaves = list(_leaves(query.nodes))
-    await vocabulary.ready()
-    missing: list[_Missing] = []
-    likelier: list[list[str]] = []
-    looked_up = 0
-    for leaf in leaves:
-        if isinstance(leaf, Condition):
-            continue
-        for word in leaf.words:
-            forms = terms.alternatives(word)
-            looked_up += bool(forms)
-            if not forms or looked_up > LOOKED_UP:
-                continue
-            column = Column.TITLE if leaf.title else Column.TEXT
-            is_known = scope.feed_ids is None and column is Column.TEXT and vocabulary.documents(forms) > 0
-            is_there = is_known or await store.index.any(
-                Any(tuple(Terms((form,), column) for form in forms)), scope=scope
-            )
-            near = [
-                written
-                for form in _near(word, forms, vocabulary, is_there=is_there)
-                if (written := await _written(store, form, word, column, scope))
-            ]
-            if is_there:
-                likelier.append(near)
-            else:
-                missing.append(_Missing(leaf.text if len(leaf.words) == 1 else word, leaf.title, near))
+    missing, likelier = await asyncio.to_thread(_words, leaves, engine, scope)
     notes = [note for in_title in (False, True) if (note := _note(missing, in_title=in_title))]
     near = _in_turn([*(each.near for each in missing), *likelier])
     for leaf in leaves:
-        if isinstance(leaf, Condition) and (wanted := tokens(leaf)):
-            if await store.index.any(wanted, scope=scope):
+        if isinstance(leaf, Condition):
+            if await asyncio.to_thread(engine.matching, (leaf,), scope, 1):
                 continue
             notes.append(_unknown(leaf))
-            near += await _names(leaf, store, feed_ids)
+            near += await _names(leaf, store, engine, scope)
     return Advice(tuple(notes), tuple(dict.fromkeys(near))[:SUGGESTED])
 
 
-async def quoted(query: Query, store: Store, *, feed_ids: Collection[int] | None) -> Advice:
+async def quoted(query: Query, store: Store, engine: SearchEngine, scope: Scope) -> Advice:
     """The query with quotation marks around names that without them were read as their first words.
 
-    That is where some source, tag or author of these feeds (None: of all) is called so. Raises `StoreError`.
+    That is where some source, tag or author of a scope is called so. Raises `StoreError` or `EngineError`.
     """
     text, notes = query.text, list[str]()
     for loose in reversed(query.loose[:LOOSE]):  # the places of those before stay
-        if found := await _longer(loose, store, feed_ids):
+        if found := await _longer(loose, store, engine, scope):
             name, count = found
             text = text[: loose.start] + written(loose.name, name) + text[loose.ends[count - 1] :]
             notes.insert(
@@ -112,32 +83,27 @@ async def quoted(query: Query, store: Store, *, feed_ids: Collection[int] | None
     return Advice(tuple(notes), (text,) if notes else ())
 
 
-async def _longer(loose: Loose, store: Store, feed_ids: Collection[int] | None) -> tuple[str, int] | None:
+async def _longer(loose: Loose, store: Store, engine: SearchEngine, scope: Scope) -> tuple[str, int] | None:
     """A name that has the value of a filter and as many of the words after it as possible, and how many."""
-    known = {name: _spaced(name) for name in await _known(loose, store, feed_ids)}
-    scope = Scope(feed_ids=None if feed_ids is None else frozenset(feed_ids))
+    typed = f"{loose.value} {loose.words[0]}"
+    known = {name: _spaced(name) for name in await _known(loose.filter, typed, store, engine, scope)}
     for count in range(len(loose.words), 0, -1):
         typed = " ".join((loose.value, *loose.words[:count]))
         if alike := [name for name, words in known.items() if _spaced(typed) in words]:
             return min(alike, key=len), count
-        wanted = whole_name(Condition(loose.filter, typed))  # of older articles the index alone knows
-        if wanted and await store.index.any(wanted, scope=scope):
-            return typed, count
     return None
 
 
-async def _known(loose: Loose, store: Store, feed_ids: Collection[int] | None) -> list[str]:
-    """Names in which the value of a filter stands before the next word."""
-    typed = f"{loose.value} {loose.words[0]}"
-    if loose.filter is Filter.SOURCE:
-        return await store.feeds.outlets(feed_ids, typed, NAMES)
-    visible = [feed.id for feed in await store.feeds.all()] if feed_ids is None else feed_ids
-    return await store.words.complete(_KINDS[loose.filter], typed, visible, NAMES)
+async def _known(filter_: Filter, typed: str, store: Store, engine: SearchEngine, scope: Scope) -> list[str]:
+    """Names that begin so, or of which a later word does."""
+    if filter_ is Filter.SOURCE:
+        return await store.feeds.outlets(scope.feed_ids, typed, NAMES)
+    return await asyncio.to_thread(lambda: engine.complete(_KINDS[filter_], typed, scope, NAMES, since=0))
 
 
 def _spaced(name: str) -> str:
     """The words of a name with spaces around them."""
-    return f" {' '.join(terms.words(name))} "
+    return f" {' '.join(analysis.words(name))} "
 
 
 def _leaves(nodes: Iterable[Node]) -> Iterator[Word | Phrase | Condition]:
@@ -149,14 +115,51 @@ def _leaves(nodes: Iterable[Node]) -> Iterator[Word | Phrase | Condition]:
             yield node
 
 
-def _near(word: str, forms: Iterable[str], vocabulary: Vocabulary, *, is_there: bool) -> tuple[str, ...]:
-    """The terms that a word may be a misspelling of; one with signs in it (`C#`) is a name.
+def _words(
+    leaves: Iterable[Word | Phrase | Condition], engine: SearchEngine, scope: Scope
+) -> tuple[list[_Missing], list[list[str]]]:
+    """The words that nothing has, with words near them, and words near those that hardly anything has."""
+    missing: list[_Missing] = []
+    likelier: list[list[str]] = []
+    looked_up = 0
+    for leaf in leaves:
+        if isinstance(leaf, Condition):
+            continue
+        for word in analysis.words(leaf.text):
+            looked_up += 1
+            if looked_up > LOOKED_UP:
+                break
+            is_there = bool(engine.matching((Word(word, (word,), leaf.title),), scope, 1))
+            near = _near(word, engine, scope, is_there=is_there)
+            if is_there:
+                likelier.append(near)
+            else:
+                text = leaf.text if len(leaf.words) == 1 else word
+                missing.append(_Missing(text, leaf.title, near))
+    return missing, likelier
 
-    One that some article has may still be one, for articles have them too.
-    """
-    if not word.isalpha():
-        return ()
-    return vocabulary.likelier(forms) if is_there else vocabulary.nearest(forms, shortest=SHORTEST)
+
+def _near(word: str, engine: SearchEngine, scope: Scope, *, is_there: bool) -> list[str]:
+    """How the words are written that one may be a misspelling of, the commonest of the nearest first."""
+    own = engine.word_frequency(word)
+    if not word.isalpha() or len(word) < SHORTEST or own > SLIPS or (is_there and not own):
+        return []
+    common = dict(engine.beginning(word[:1], COMPARED))
+    most = 2 if len(word) >= LONG else 1
+    least = LIKELIER * own if is_there else 1
+    found = process.extract(word, common.keys(), scorer=OSA.distance, score_cutoff=most, limit=None)
+    likely = [
+        (distance, -common[near], near)
+        for near, distance, _ in found
+        if near != word and common[near] >= least
+    ]
+    nearest = min((distance for distance, _, _ in likely), default=0)
+    spelled = []
+    for distance, _rank, near in sorted(likely)[: 2 * SUGGESTED]:
+        if distance == nearest and engine.matching((Word(near, (near,)),), scope, 1):
+            ways = engine.complete(Kind.WORD, near, scope, 1, since=0)
+            spelled.append(ways[0] if ways and fold(ways[0]) == near else near)
+    return spelled[:SUGGESTED]
 
 
 def _in_turn(lists: Iterable[list[str]]) -> list[str]:
@@ -187,32 +190,14 @@ def _unknown(condition: Condition) -> str:
     return _("No article has an author “{name}”.").format(name=condition.value)
 
 
-async def _names(condition: Condition, store: Store, feed_ids: Collection[int] | None) -> list[str]:
+async def _names(condition: Condition, store: Store, engine: SearchEngine, scope: Scope) -> list[str]:
     """The source, tag or author whose name is nearest to the one that a filter gives."""
-    typed = terms.fold(str(condition.value))
     if condition.filter is Filter.LANGUAGE:
         return []
-    if condition.filter is Filter.SOURCE:
-        known = await store.feeds.outlets(feed_ids, "", NAMES)
-    else:
-        visible = [feed.id for feed in await store.feeds.all()] if feed_ids is None else feed_ids
-        known = await store.words.complete(_KINDS[condition.filter], typed[:1], visible, NAMES)
+    typed = fold(str(condition.value))
+    beginning = "" if condition.filter is Filter.SOURCE else typed[:1]
+    known = await _known(condition.filter, beginning, store, engine, scope)
     found = process.extractOne(
-        typed, {name: terms.fold(name) for name in known}, scorer=fuzz.WRatio, score_cutoff=ALIKE
+        typed, {name: fold(name) for name in known}, scorer=fuzz.WRatio, score_cutoff=ALIKE
     )
     return [found[2]] if found else []
-
-
-async def _written(store: Store, form: str, typed: str, column: Column, scope: Scope) -> str | None:
-    """How an index term is written, of several ways the one nearest to what was typed."""
-    hits = await store.index.newest(Terms((form,), column), scope=scope, limit=ARTICLES)
-    articles = await store.articles.by_ids([hit.article_id for hit in hits])
-    words = [word for article in articles for word in _words(article, form)]
-    return min(words, key=lambda word: OSA.distance(typed, terms.fold(word)), default=None)
-
-
-def _words(article: Article, form: str) -> Iterator[str]:
-    for text in (article.title, article.body[:LONGEST_READ]):
-        for start, end in excerpts.marks(text, {form}, article.language)[:MARKED]:
-            word = text[start:end]
-            yield word if word.isupper() else word.lower()

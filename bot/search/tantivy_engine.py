@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import wraps
 from itertools import islice
 from pathlib import Path
@@ -13,7 +12,9 @@ from typing import ParamSpec, TypeVar
 import tantivy
 
 from bot.search import analysis
+from bot.search.article_names import IMAGE, names_of
 from bot.search.engine import Document, EngineError, Hit, Kind, Position, Scope
+from bot.search.query_matching import READ
 from bot.search.query_tree import Node
 from bot.search.tantivy_queries import (
     ARTICLE,
@@ -21,7 +22,6 @@ from bot.search.tantivy_queries import (
     BODY_WORDS,
     FACTS,
     FEED,
-    IMAGE,
     LANGUAGE,
     MARKER,
     OFFERED,
@@ -30,7 +30,8 @@ from bot.search.tantivy_queries import (
     TITLE_WORDS,
     Queries,
 )
-from bot.text import safe, terms
+from bot.text import safe
+from bot.text.terms import fold
 
 RULES = f"1.{analysis.VERSION}"
 """Of what the index holds and how: one of other rules is made anew."""
@@ -38,10 +39,7 @@ RULES = f"1.{analysis.VERSION}"
 _HEAP = 30_000_000  # bytes that a commit may gather
 _WORDS, _NAMES_ANALYZER = "words", "names"  # analyzers
 _KEPT = "kept"  # the marker's fields: the position,
-_READ_ALIKE = 4_000  # characters of a text whose words are looked at
-_TELLING = 25  # words by which articles are compared
-_TITLE_COUNTS = 4  # times that a word of the title counts there
-_LONGEST_NAME = 120  # characters
+_BETWEEN_NAMES = " . "  # over which no name goes
 _MOST_TAGS = 10
 _MOST_WORDS = 40  # of a title, that are offered
 _OFFERED_LENGTH = 60  # UTF-16 units of a word or name that is offered
@@ -147,23 +145,20 @@ class TantivyEngine:
         return self._hits(self._queries.any_of(text, scope, required, near), limit)
 
     @_speaking
-    def alike(self, document: Document, scope: Scope, limit: int) -> list[Hit]:
+    def among(self, nodes: Collection[Node], scope: Scope, article_ids: Collection[int]) -> set[int]:
+        """See `SearchEngine`."""
+        if not article_ids:
+            return set()
+        found = self._hits(self._queries.among(nodes, scope, article_ids), len(article_ids))
+        return {hit.article_id for hit in found}
+
+    @_speaking
+    def alike(self, weights: Mapping[str, float], scope: Scope, limit: int, *, besides: int) -> list[Hit]:
         """See `SearchEngine`.
 
         The engine's own query of this kind takes texts, which it would read by one language's rules.
         """
-        counts = Counter(analysis.stems(document.body[:_READ_ALIKE], document.language))
-        for stem in analysis.stems(document.title, document.language):
-            counts[stem] += _TITLE_COUNTS
-        weights = {}
-        for stem, count in counts.items():
-            frequency = self.document_frequency(stem)
-            if frequency > 1:  # it stands in others, too
-                weights[stem] = (1 + math.log(count)) * math.log(1 + self.documents / frequency)
-        telling = sorted(weights.items(), key=lambda each: -each[1])[:_TELLING]
-        if not telling:
-            return []
-        return self._hits(self._queries.weighted(telling, scope, document.article_id), limit)
+        return self._hits(self._queries.weighted(weights, scope, besides), limit) if weights else []
 
     def document_frequency(self, term: str) -> int:
         """See `SearchEngine`."""
@@ -259,14 +254,13 @@ def _made(of: Document) -> tantivy.Document:
     if of.language:
         document.add_text(LANGUAGE, of.language)
     analyzer = analysis.stem_analyzer(of.language)
+    body = of.body[:READ]
     document.add_pre_tokenized_text(TITLE, analyzer.pre_tokenize(of.title))
-    document.add_pre_tokenized_text(BODY, analyzer.pre_tokenize(of.body))
+    document.add_pre_tokenized_text(BODY, analyzer.pre_tokenize(body))
     document.add_text(TITLE_WORDS, of.title)
-    document.add_text(BODY_WORDS, of.body)
-    names = [*terms.outlet_tokens(of.outlet), *terms.author_tokens(of.author or "")]
-    for tag in of.tags:
-        names += terms.tag_tokens(tag)
-    document.add_text(FACTS, " ".join([*names, IMAGE] if of.has_image else names))
+    document.add_text(BODY_WORDS, body)
+    names = [*names_of(of.outlet, of.author, of.tags), *(((IMAGE,),) if of.has_image else ())]
+    document.add_text(FACTS, _BETWEEN_NAMES.join(" ".join(tokens) for tokens in names))
     for offered in dict.fromkeys(_offered(of)):
         document.add_text(OFFERED, offered)
     return document
@@ -288,4 +282,4 @@ def _offered(of: Document) -> Iterator[str]:
 
 
 def _folded(text: str) -> str:
-    return terms.fold(safe.plain(text))
+    return fold(safe.plain(text))

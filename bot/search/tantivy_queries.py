@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import tantivy
 
 from bot.search import analysis
+from bot.search.article_names import IMAGE, name_tokens
 from bot.search.engine import Scope
 from bot.search.filter_names import Filter
-from bot.search.query_tree import AllOf, AnyOf, Condition, Node, Not, Phrase, Word
-from bot.text import terms
+from bot.search.query_tree import AllOf, AnyOf, Condition, Node, Not, Phrase, Word, leaves
 
 ARTICLE, FEED, PUBLISHED, LANGUAGE, FACTS = "article", "feed", "published", "language", "facts"
 TITLE, BODY = "title", "body"
 TITLE_WORDS, BODY_WORDS = "title_words", "body_words"
 OFFERED, MARKER = "offered", "marker"
-IMAGE = "image"
-"""What `FACTS` holds of an article with a picture, beside the tokens of its names."""
 
 OTHER_FIELD = 0.5
 """How much the worse of title and text counts beside the better one."""
-_NAMES = {
-    Filter.SOURCE: terms.outlet_tokens,
-    Filter.AUTHOR: terms.author_tokens,
-    Filter.TAG: terms.tag_tokens,
-}
 _SHORT = 3  # letters of a part of a word in several, below which they have to stand together (AT&T)
 
 _Query = tantivy.Query
@@ -43,6 +36,11 @@ class Queries:
         """What all nodes hold of, scored by their words alone."""
         return self._within([], scope, nodes, self._small(nodes))
 
+    def among(self, nodes: Collection[Node], scope: Scope, article_ids: Collection[int]) -> tantivy.Query:
+        """Those of the articles that all nodes hold of."""
+        chosen = _Query.term_set_query(self._schema, ARTICLE, sorted(article_ids))
+        return self._within([self._unscored(chosen)], scope, nodes, self._small(nodes))
+
     def any_of(
         self, text: str, scope: Scope, required: Collection[Node] = (), near: Collection[Node] = ()
     ) -> tantivy.Query:
@@ -53,16 +51,19 @@ class Queries:
         some = [self._stemmed(stems, title=False) for stems in telling] or [
             self._plain((word,), title=False) for word in words
         ]
-        small = self._small([*required, *near])
-        some += [self._node(node, scope, small) for node in near]
+        left_out = self._small([*required, *near])
+        some += [query for _, query in self._parts(near, scope, left_out)]
+        if any(isinstance(node, Phrase) for node in required):  # which is enough
+            every = self._within([], scope, required, left_out)
+            return _Query.boolean_query([(_MUST, every), *((_SHOULD, part) for part in some)])
         any_word = _Query.boolean_query([(_SHOULD, part) for part in some]) if some else _Query.empty_query()
-        return self._within([any_word], scope, required, small)
+        return self._within([any_word], scope, required, left_out)
 
-    def weighted(self, weights: Iterable[tuple[str, float]], scope: Scope, besides: int) -> tantivy.Query:
+    def weighted(self, weights: Mapping[str, float], scope: Scope, besides: int) -> tantivy.Query:
         """What has some of these index terms, each counting so much; the article `besides` is left out."""
         some = [
             (_SHOULD, _Query.boost_query(self._stemmed(frozenset({term}), title=False), weight))
-            for term, weight in weights
+            for term, weight in weights.items()
         ]
         two = _Query.boolean_query(some, minimum_number_should_match=min(2, len(some)))
         itself = _Query.term_query(self._schema, ARTICLE, besides)
@@ -77,17 +78,34 @@ class Queries:
         parts: Iterable[tantivy.Query],
         scope: Scope,
         nodes: Collection[Node] = (),
-        small: Collection[str] = (),
+        small: Collection[str] | None = (),
     ) -> tantivy.Query:
         """What all parts and all nodes hold of, among what may be found."""
-        every = [(_MUST, part) for part in parts]
-        every += [(_MUST, self._node(node, scope, small)) for node in nodes if not isinstance(node, Not)]
+        every = [*((_MUST, part) for part in parts), *self._parts(nodes, scope, small)]
         if scope.feed_ids is not None:
             feeds = _Query.term_set_query(self._schema, FEED, sorted(scope.feed_ids))
             every.append((_MUST, self._unscored(feeds)))
-        every = every or [(_MUST, self._everything())]
-        every += [(_NOT, self._node(node.node, scope, small)) for node in nodes if isinstance(node, Not)]
+        if small and len(small) == 1:  # it tells little of the language: "car" is small in French
+            some = [stems for word in small if (stems := self._stems(word))]
+            every += [(_SHOULD, self._stemmed(stems, title=False)) for stems in some]
+        return self._all_of(every)
+
+    def _all_of(self, every: Sequence[tuple[tantivy.Occur, tantivy.Query]]) -> tantivy.Query:
+        """What all parts hold of, of which some may be unwanted."""
+        if not any(occur == _MUST for occur, _ in every):
+            every = [(_MUST, self._everything()), *every]
         return every[0][1] if len(every) == 1 else _Query.boolean_query(every)
+
+    def _parts(
+        self, nodes: Iterable[Node], scope: Scope, small: Collection[str] | None
+    ) -> list[tuple[tantivy.Occur, tantivy.Query]]:
+        """What is asked by those nodes that say something."""
+        parts = []
+        for node in nodes:
+            occur, inner = (_NOT, node.node) if isinstance(node, Not) else (_MUST, node)
+            if (made := self._node(inner, scope, small)) is not None:
+                parts.append((occur, made))
+        return parts
 
     def _everything(self) -> tantivy.Query:
         return self._unscored(self._published(None, None))  # the marker has no date
@@ -105,47 +123,48 @@ class Queries:
     def _unscored(self, query: tantivy.Query) -> tantivy.Query:
         return _Query.const_score_query(query, 0.0)
 
-    def _node(self, node: Node, scope: Scope, small: Collection[str]) -> tantivy.Query:
+    def _node(self, node: Node, scope: Scope, small: Collection[str] | None) -> tantivy.Query | None:
+        """The query of a node, None where it says nothing."""
         match node:
             case Word(text, _, title):
                 return self._word(text, small, title=title)
             case Phrase(text, _, title):
                 words = analysis.words(text)
-                return self._plain(words, title=title) if words else self._everything()
+                return self._plain(words, title=title) if words else None
             case Condition():
                 return self._unscored(self._condition(node, scope))
-            case Not(inner):
-                return _Query.boolean_query(
-                    [(_MUST, self._everything()), (_NOT, self._node(inner, scope, small))]
-                )
+            case Not():
+                parts = self._parts((node,), scope, small)
+                return self._all_of(parts) if parts else None
             case AllOf(nodes):
-                return _Query.boolean_query([(_MUST, self._node(inner, scope, small)) for inner in nodes])
+                parts = self._parts(nodes, scope, small)
+                return self._all_of(parts) if parts else None
             case AnyOf(nodes):
-                return _Query.disjunction_max_query([self._node(inner, scope, small) for inner in nodes])
+                made = [self._node(inner, scope, small) for inner in nodes]
+                told = [query for query in made if query is not None]
+                return self._either(told) if told else None
 
-    def _small(self, nodes: Collection[Node]) -> frozenset[str]:
-        """The words of a query that say nothing, where there are others that do."""
-        words = [word for text in _texts(nodes) for word in analysis.words(text)]
+    def _small(self, nodes: Collection[Node]) -> frozenset[str] | None:
+        """The words of a query that say nothing; None where it asks for nothing else, and they are sought."""
+        asked = list(leaves(tuple(nodes)))
+        texts = [leaf.text for leaf in asked if isinstance(leaf, Word)]
+        words = [word for text in texts for word in analysis.words(text)]
         small = analysis.small_words(words, self.languages)
-        return small if any(word not in small and self._stems(word) for word in words) else frozenset(words)
+        is_told = len(texts) < len(asked) or any(word not in small and self._stems(word) for word in words)
+        return small if is_told else None
 
     def _stems(self, word: str) -> frozenset[str]:
         return analysis.query_stems(word, self.languages)
 
-    def _word(self, text: str, small: Collection[str], *, title: bool) -> tantivy.Query:
-        words = analysis.words(text)
-        telling = [word for word in words if word not in small and self._stems(word)]
+    def _word(self, text: str, small: Collection[str] | None, *, title: bool) -> tantivy.Query | None:
+        words = [word for word in analysis.words(text) if word not in (small or ())]
+        telling = [word for word in words if self._stems(word)]
         if not words:
-            return self._everything()
-        if not telling:
+            return None
+        if small is None or not telling or (len(telling) > 1 and any(len(word) < _SHORT for word in telling)):
             return self._plain(words, title=title)
-        if len(telling) == 1:
-            return self._stemmed(self._stems(telling[0]), title=title)
-        if any(len(word) < _SHORT for word in telling):
-            return self._plain(words, title=title)
-        return _Query.boolean_query(
-            [(_MUST, self._stemmed(self._stems(word), title=title)) for word in telling]
-        )
+        stemmed = [self._stemmed(self._stems(word), title=title) for word in telling]
+        return _Query.boolean_query([(_MUST, query) for query in stemmed])
 
     def _stemmed(self, stems: frozenset[str], *, title: bool) -> tantivy.Query:
         """A word by its stems, of which an article counts the best."""
@@ -185,7 +204,7 @@ class Queries:
             case Filter.IMAGE:
                 return _Query.term_query(self._schema, FACTS, IMAGE)
             case name:
-                return self._named(_NAMES[name](str(value)))
+                return self._named(name_tokens(name, str(value)))
 
     def _named(self, tokens: Sequence[str]) -> tantivy.Query:
         """A name by its words in order, or by all of them in one (`lemonde`), which is the last token."""
@@ -196,17 +215,3 @@ class Queries:
             return whole
         *words, _ = tokens
         return self._either([whole, _Query.phrase_query(self._schema, FACTS, [*words])])
-
-
-def _texts(nodes: Iterable[Node]) -> list[str]:
-    """The texts of the words that are wanted or not, at any depth."""
-    found: list[str] = []
-    for node in nodes:
-        match node:
-            case Word(text, _, _):
-                found.append(text)
-            case Not(inner):
-                found += _texts((inner,))
-            case AllOf(inner) | AnyOf(inner):
-                found += _texts(inner)
-    return found

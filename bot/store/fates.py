@@ -50,6 +50,7 @@ _OF_STATE = {
     "uncertain": Fate.FAILED,
     "failed": Fate.FAILED,
 }
+_OF_KIND = {"digest": Fate.DIGESTED, "catch-up": Fate.CAUGHT_UP}
 
 
 def _fate(now: int, row: Row) -> FateRow:
@@ -58,8 +59,8 @@ def _fate(now: int, row: Row) -> FateRow:
     reason = row["reason"] if state is None else None if fate is Fate.POSTED else row["error"]
     if fate is Fate.WAITING and reason is None:
         reason = posting_schedule.reason(row["kind"], row, now)
-    if fate is Fate.POSTED and row["kind"] == "digest":
-        fate = Fate.DIGESTED
+    if fate is Fate.POSTED:
+        fate = _OF_KIND.get(row["kind"], fate)
     return FateRow(
         server_id=row["server_id"],
         channel_id=row["channel_id"],

@@ -15,7 +15,9 @@ from bot.core.clock import Clock
 from bot.store.connection import Connection, Row
 from bot.store.ports import Database
 from bot.store.rows import listed
-from bot.text import safe, terms
+from bot.text import safe
+from bot.text.stopwords import EMPTY
+from bot.text.words import fold, spans
 
 KEPT = 30 * 86_400
 """Seconds after their last article for which words, tags and authors are offered."""
@@ -88,7 +90,7 @@ class Words:
         Accents and case do not matter; a name is also found by its second and third word. A single letter is
         looked up in the 400 newest feeds only, and names without any in 40, for the sake of time.
         """
-        folded = terms.fold(safe.plain(prefix))
+        folded = fold(safe.plain(prefix))
         if not feed_ids or safe.length(folded) > LONGEST or (kind is Kind.WORD and not folded):
             return []
         feeds = sorted(feed_ids)
@@ -160,21 +162,17 @@ def _completions(article: Spoken) -> Iterator[tuple[Kind, str, str]]:
     """The kind of each completion, what it is found by, and how it is written."""
     title = safe.plain(article.title[:_LONGEST_TITLE])
     words: dict[str, str] = {}
-    for form, start, end in islice(terms.spans(title), _WORDS):
+    for form, start, end in islice(spans(title), _WORDS):
         written = title[start:end]
-        if (
-            (len(written) >= _SHORT or written.isupper())
-            and not form.isdecimal()
-            and terms.alternatives(form)
-        ):
-            words.setdefault(terms.fold(written), written)
+        if (len(written) >= _SHORT or written.isupper()) and not form.isdecimal() and form not in EMPTY:
+            words.setdefault(fold(written), written)
     for folded, written in words.items():
         if safe.length(written) <= LONGEST:
             yield Kind.WORD, folded, written
     for kind, names in ((Kind.TAG, article.tags[:_NAMES]), (Kind.AUTHOR, (article.author or "",))):
         for name in {safe.plain(name[:_LONGEST_TITLE]) for name in names}:
             if safe.length(name) <= LONGEST:
-                whole = terms.fold(name)
+                whole = fold(name)
                 parts = whole.split()
                 for first in range(min(len(parts), _BEGINNINGS)):
                     yield kind, " ".join(parts[first:]) + _BEFORE_WHOLE + whole, name

@@ -43,7 +43,7 @@ _PATTERNS = (
     # other articles
     (
         rf"{_MARK}(?:[àa] (?:lire|relire|voir|écouter|découvrir)|lire|voir)"
-        r"(?: (?:aussi|également|ensuite))? ?[:→»>|].*"
+        r"(?:(?: (?:aussi|également|ensuite))? ?[:→»>|]| (?:aussi|également)\.).*"
     ),
     rf"{_MARK}(?:[àa] )?(?:lire|voir) (?:aussi|également) ?[:.…]*",
     rf"{_MARK}(?:sur le même (?:sujet|thème)|dans la même rubrique) ?[:.…]*",

@@ -7,6 +7,7 @@ nested tags) and of the attributes of a tag, so such markup is read by a plain s
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from html import unescape
 
@@ -36,6 +37,7 @@ _INLINE = table(
 )
 _VOID = table("area base basefont br col embed frame hr img input keygen link meta param source track wbr")
 _SELF_CLOSING = table("body dd dt head html li option p tbody td tfoot th thead tr")
+_DRAWN = ("svg", "math")
 _RAW = table("iframe noembed noframes script style textarea title xmp")
 _KNOWN = _SILENT | _PARAGRAPHS | _LINES | _INLINE | _VOID
 
@@ -150,24 +152,61 @@ def _tags(markup: str) -> Iterator[tuple[int, int, str, str]]:
             position = closing.start() if closing else len(markup)
 
 
-def is_absurd(markup: str, *, most_attributes: int = MAX_ATTRIBUTES) -> bool:
-    """Whether parsing could take more than a moment. `most_attributes` is what the parser bears in a tag."""
+def is_absurd(markup: str) -> bool:
+    """Whether lexbor could take more than a moment for it."""
     if markup.count("<") <= MAX_DEPTH and len(markup) < _LONG_TAG * 20:
         return False
-    depth = deepest = tags = 0
+    nesting, deepest, tags = _Nesting(), 0, 0
     for start, end, closing, name in _tags(markup):
         tags += 1
-        if end - start > _LONG_TAG:
-            attributes = _QUOTED.sub("=", markup[start:end])
-            if sum(1 for _ in _ATTRIBUTE.finditer(attributes)) > most_attributes:
-                return True
+        if _is_crowded(markup[start:end], MAX_ATTRIBUTES):
+            return True
         if not name or name in _VOID or name in _SELF_CLOSING:
             continue
-        depth = max(0, depth - 1) if closing else depth + 1
-        deepest = max(deepest, depth)
+        if closing:
+            nesting.close(name)
+            continue
+        nesting.open(name, empty=markup.endswith("/>", start, end))
+        deepest = max(deepest, len(nesting.names))
         if deepest > MAX_DEPTH:
             return True
     return deepest * tags > MAX_WORK
+
+
+def has_crowded_tag(markup: str, most_attributes: int) -> bool:
+    """Whether a tag has about that many attributes or more: parsers compare each with each."""
+    return any(_is_crowded(markup[start:end], most_attributes) for start, end, _, _ in _tags(markup))
+
+
+def _is_crowded(tag: str, most_attributes: int) -> bool:
+    if len(tag) <= max(_LONG_TAG, most_attributes):
+        return False
+    return sum(1 for _ in _ATTRIBUTE.finditer(_QUOTED.sub("=", tag))) > most_attributes
+
+
+class _Nesting:
+    """The elements that are open, as a parser of HTML counts them.
+
+    An end tag closes what is open within its element. `/>` closes only what is drawn: in SVG and MathML
+    (https://html.spec.whatwg.org/#foreign-elements).
+    """
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self._open: Counter[str] = Counter()
+
+    def open(self, name: str, *, empty: bool) -> None:
+        is_drawn = name in _DRAWN or any(self._open[root] for root in _DRAWN)
+        if not (empty and is_drawn):
+            self.names.append(name)
+            self._open[name] += 1
+
+    def close(self, name: str) -> None:
+        while self._open[name]:
+            last = self.names.pop()
+            self._open[last] -= 1
+            if last == name:
+                return
 
 
 def _walk(markup: str) -> Iterator[str]:

@@ -9,17 +9,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from bot.core.choices import Filter, Rule
-from bot.core.locale import _
+from bot.core.choices import Filter
 from bot.core.models import Article, NewArticle
-from bot.core.refusals import Refusal
+from bot.core.refusals import Declined
+from bot.search.analysed_query import small_words
 from bot.search.filter_names import Filter as Search
-from bot.search.query_matching import Criterion, ReadArticle, criterion_of, languages_of, small_words
+from bot.search.query_matching import Criterion, ReadArticle, criterion_of, languages_of
 from bot.search.query_syntax import MAX_LENGTH, parse
 from bot.search.query_tree import Condition, Query, leaves
 from bot.store import Store
 from bot.store.settings.filters import keeping_out
-from bot.text import safe
+from bot.watches.unfit_queries import Unfit
 
 log = logging.getLogger(__name__)
 
@@ -32,27 +32,20 @@ TRIED = 50
 # quarter of a second each; what is left open is posted.
 _A_QUERY = 0.25
 _A_POLL = 10.0
-_MOST_NAMED = 5
-_NAME = 60  # characters of a query
 
 
 def check(text: str, now: int) -> Query:
-    """A query as a filter understands it. Raises `Refusal` with what to change."""
+    """A query as a filter understands it. Raises `Declined`."""
     query = parse(text, now, longest=MAX_LENGTH)
     for leaf in leaves(query.nodes):
         if isinstance(leaf, Condition) and leaf.filter in (Search.SINCE, Search.BEFORE):
-            raise Refusal(_("A filter looks at new articles only. Leave out the date."))
+            raise Declined(Unfit.FILTER_DATED)
         if isinstance(leaf, Condition) and leaf.filter is Search.BOOKMARKED:
-            raise Refusal(_("Nobody has bookmarked a new article yet. Leave out `is:bookmarked`."))
-    if small := small_words(query):
-        raise Refusal(_("Nearly every article has these words: {words}.").format(words=", ".join(small)))
+            raise Declined(Unfit.BOOKMARKED)
+    if small := small_words(query.nodes):
+        raise Declined(Unfit.SMALL_WORDS, words=", ".join(small))
     if criterion_of(query) is None:
-        raise Refusal(
-            _(
-                "Say what to filter by: a word, an “exact phrase”, or `author:`, `tag:` or `source:` "
-                "with a name."
-            )
-        )
+        raise Declined(Unfit.EMPTY_FILTER)
     return query
 
 
@@ -134,17 +127,3 @@ async def tried(store: Store, feed_id: int, filters: Sequence[Filter]) -> Trial:
     made = Sieve(articles, store.clock.now())
     await asyncio.to_thread(made.prepare, dict.fromkeys(one.query for one in filters))
     return Trial(tuple((article, keeping_out(filters, partial(made, article.key))) for article in articles))
-
-
-def named(one: Filter, length: int = _NAME) -> str:
-    """A filter in a sentence, in the language of this task; its query as code, harmless anywhere."""
-    query = safe.plain(one.query, length).replace("`", "'")
-    if one.rule is Rule.ONLY:
-        return _("only `{query}`").format(query=query)
-    return _("never `{query}`").format(query=query)
-
-
-def listed(filters: Sequence[Filter], *, most: int = _MOST_NAMED, length: int = _NAME) -> str:
-    """Some filters in a line, and … for those that are left out."""
-    names = [named(one, length) for one in filters[:most]]
-    return ", ".join(names if len(filters) <= most else [*names, safe.ELLIPSIS])

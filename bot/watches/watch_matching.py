@@ -7,15 +7,16 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from bot.core.locale import _
 from bot.core.models import Article
-from bot.core.refusals import Refusal
+from bot.core.refusals import Declined
+from bot.search.analysed_query import small_words
 from bot.search.filter_names import Filter
-from bot.search.query_matching import Criterion, Key, Kind, ReadArticle, criterion_of, small_words
+from bot.search.query_matching import Criterion, Key, Kind, ReadArticle, criterion_of
 from bot.search.query_syntax import MAX_LENGTH, parse
 from bot.search.query_tree import AnyOf, Condition, Not, Query, leaves
 from bot.store import Store
 from bot.store.records import Arrival, Standing
+from bot.watches.unfit_queries import Unfit
 from bot.watches.watch_index import WatchIndex
 
 log = logging.getLogger(__name__)
@@ -35,43 +36,33 @@ _TOO_COMMON = 0.25  # of them
 
 
 async def check(store: Store, text: str) -> Query:
-    """A query as a watch for it understands it. Raises `Refusal` with what to change, and `StoreError`."""
+    """A query as a watch for it understands it. Raises `Declined`, and `StoreError`."""
     query = parse(text, store.clock.now(), longest=MAX_LENGTH)
     for leaf in leaves(query.nodes):
         if isinstance(leaf, Condition) and leaf.filter in (Filter.SINCE, Filter.BEFORE):
-            raise Refusal(_("A watch looks at new articles only. Leave out the date."))
+            raise Declined(Unfit.WATCH_DATED)
         if isinstance(leaf, Condition) and leaf.filter is Filter.BOOKMARKED:
-            raise Refusal(_("Nobody has bookmarked a new article yet. Leave out `is:bookmarked`."))
-    if small := small_words(query):
-        raise Refusal(_("Nearly every article has these words: {words}.").format(words=", ".join(small)))
+            raise Declined(Unfit.BOOKMARKED)
+    if small := small_words(query.nodes):
+        raise Declined(Unfit.SMALL_WORDS, words=", ".join(small))
     wanted = criterion_of(query)
     keys = wanted.keys(_unknown) if wanted is not None else frozenset()
     if wanted is None or not keys:
-        raise Refusal(_says_too_little(query) if wanted is not None else _says_nothing())
+        raise Declined(Unfit.EMPTY_WATCH if wanted is None else _says_too_little(query))
     if all(key.kind is not Kind.NAME for key in keys):
         newest = await store.articles.newest(None, limit=_TRIED)
         if len(newest) == _TRIED and await asyncio.to_thread(_share, wanted, newest) >= _TOO_COMMON:
-            raise Refusal(_too_many())
+            raise Declined(Unfit.TOO_COMMON)
     return query
 
 
-def _says_nothing() -> str:
-    return _(
-        "Say what to watch for: a word, an “exact phrase”, or `source:`, `author:` or `tag:` with a name."
-    )
-
-
-def _says_too_little(query: Query) -> str:
+def _says_too_little(query: Query) -> Unfit:
     """Why a query names nothing that an article must have."""
     if any(isinstance(node, AnyOf) for node in query.nodes):
-        return _("One of the alternatives is in nearly every article. Leave it out.")
+        return Unfit.COMMON_ALTERNATIVE
     if any(isinstance(node, Not) for node in query.nodes):
-        return _("That only says what articles must not have. Add a word that they must have.")
-    return _too_many()
-
-
-def _too_many() -> str:
-    return _("Too many articles would match. Add a rarer word that they must have.")
+        return Unfit.ONLY_NOT
+    return Unfit.TOO_COMMON
 
 
 def _unknown(_key: Key) -> int:

@@ -44,12 +44,12 @@ def reply(told: Reply, *, public: bool, title: bool) -> discord.ui.LayoutView:
     elif answer.lines:
         groups[0] += _stories(answer)
     else:
-        groups[0] += [(_quoted(quote), None) for quote in answer.quotes]
+        groups[0] += _quotes(answer.quotes)
     if answer.older:
-        groups.append([((_small(_("Earlier")),), None), *((_quoted(each), None) for each in answer.older)])
+        groups.append([((_small(_("Earlier")),), None), *_quotes(answer.older)])
     if answer.possible:
         heading = _small(_("Possibly relevant"))
-        groups.append([((heading,), None), *((_quoted(quote), None) for quote in answer.possible)])
+        groups.append([((heading,), None), *_quotes(answer.possible)])
     if answer.tier is Tier.NOTHING:
         groups[0].append(((_unknown(answer, public=public),), None))
     if answer.nearest and not answer.answered:
@@ -124,14 +124,14 @@ def _about(article: Article, answer: Answer) -> Forms:
     return f"-# {line.format(title=messages.linked(name, article.url))}", f"-# {line.format(title=name)}"
 
 
-def _quoted(quote: Quote) -> Forms:
-    """A quote, the words that answer in bold, and where it is from."""
-    text = safe.plain(quote.text, _QUOTE)
-    start = text.find(quote.answer) if quote.answer else -1
-    marked = [(start, start + len(quote.answer or ""))] if start >= 0 else []
-    body = "\n".join(f"> {line}" for line in article_cards.bold(text, marked).split("\n"))
-    linked, bare = _source(quote.article)
-    return f"{body}\n{linked}", f"{body}\n{bare}"
+def _quotes(quotes: Sequence[Quote]) -> Iterator[Part]:
+    """Each quote, the words that answer in bold, and below it where it is from."""
+    for quote in quotes:
+        text = safe.plain(quote.text, _QUOTE)
+        start = text.find(quote.answer) if quote.answer else -1
+        marked = [(start, start + len(quote.answer or ""))] if start >= 0 else []
+        yield (f"> {article_cards.bold(text, marked)}",), None
+        yield _source(quote.article), None
 
 
 def _source(article: Article) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from bot.core.choices import Filter, Rule
 from bot.core.locale import _, amount, clickable, ngettext
 from bot.core.models import Article
 from bot.core.refusals import Refusal
-from bot.posting.rendering import discord_limits, messages
+from bot.posting.rendering import discord_limits, filter_labels, messages
 from bot.text import safe
 from bot.watches import subscription_filters
 from bot.watches.subscription_filters import Trial
@@ -73,7 +73,7 @@ class TrialPages(ManagersView, Pages):
         else:
             title = _("Nothing was read of this feed yet, so there is nothing to try it on")
         heading = titled(interaction, self._pair)
-        new = subscription_filters.listed([Filter(0, *one) for one in self._wanted], length=_SHOWN)
+        new = filter_labels.listed([Filter(0, *one) for one in self._wanted], length=_SHOWN)
         lines = [heading, new, *(f"-# {safe.markdown(safe.plain(note))}" for note in self._notes)]
         entries: list[tuple[str, ...]] = [("\n".join(lines) + "\n",)]
         entries += [_outcome(article, by, named=self._several) for article, by in shown]
@@ -107,7 +107,7 @@ class TrialPages(ManagersView, Pages):
         ).format(
             feed=bold(feed),
             channel=subscription.channel_id,
-            filters=subscription_filters.listed(kept, most=subscription_filters.MOST),
+            filters=filter_labels.listed(kept, most=subscription_filters.MOST),
         )
         await interaction.edit_original_response(content=said, embed=None, view=None)
 
@@ -134,10 +134,8 @@ class FilterList(ManagersView):
         kept = await interaction.client.store.filters.of(self._pair[0].id)
         self.clear_items()
         lines = [
-            _("Removed: {filter}").format(filter=subscription_filters.named(removed)) + "\n"
-            if removed
-            else "",
-            *(f"{number}. {subscription_filters.named(one, _SHOWN)}" for number, one in enumerate(kept, 1)),
+            _("Removed: {filter}").format(filter=filter_labels.named(removed)) + "\n" if removed else "",
+            *(f"{number}. {filter_labels.named(one, _SHOWN)}" for number, one in enumerate(kept, 1)),
         ]
         if not kept:
             lines.append(_("No filter: every article is posted. The options `only` and `never` make one."))
@@ -180,7 +178,7 @@ def _outcome(article: Article, by: tuple[Filter, ...], *, named: bool) -> tuple[
     name = article_cards.title(article)
     if not by:
         return f"✅ {messages.linked(name, article.url)}", f"✅ {name}"
-    why = f"\n-# {subscription_filters.listed(by, most=2)}" if named else ""
+    why = f"\n-# {filter_labels.listed(by, most=2)}" if named else ""
     return f"🚫 {messages.linked(name, article.url)}{why}", f"🚫 {name}{why}"
 
 

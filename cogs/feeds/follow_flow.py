@@ -7,8 +7,8 @@ import discord
 from bot.core.locale import _, clickable
 from bot.core.refusals import Refusal
 from bot.feeds.discover import Discovery
-from bot.feeds.fetch_errors import FeedError, describe
 from bot.polling.feed_search import NeedsPassword, owner_of
+from bot.posting import wording
 from bot.posting.rendering import discord_limits
 from bot.text import safe, urls
 from cogs.feeds import look_panel
@@ -51,7 +51,7 @@ class AddFlow(ManagersView):
         self.add_item(Press(ask, label=_("Give name and password"), style=discord.ButtonStyle.primary))
         self.add_item(Press(self._cancel, label=_("Cancel")))
         self.asked = interaction
-        await interaction.edit_original_response(content=str(refusal), embeds=[], view=self)
+        await interaction.edit_original_response(content=wording.declined(refusal), embeds=[], view=self)
 
     async def look_with(self, interaction: Interaction, url: str, user: str, password: str) -> None:
         """Look at an address with a name and a password."""
@@ -123,15 +123,12 @@ class AddFlow(ManagersView):
             raise Refusal(_("That channel is gone."))
         await place_options.require_view(interaction, place.id)
         require_posting(interaction, place)
-        try:
-            followed = await client.newsroom.following.follow(
-                self._found,
-                server_id=place.guild.id,
-                channel_id=place.id,
-                person_id=interaction.user.id,
-            )
-        except FeedError as error:
-            raise Refusal(describe(error.code)) from error
+        followed = await client.newsroom.following.follow(
+            self._found,
+            server_id=place.guild.id,
+            channel_id=place.id,
+            person_id=interaction.user.id,
+        )
         self.stop()
         await client.courier.look_again(place.id)
         client.courier.wake()

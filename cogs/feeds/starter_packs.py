@@ -11,10 +11,11 @@ from discord.app_commands import locale_str
 from bot import DATA
 from bot.client.discord_client import Telex
 from bot.core.locale import _
-from bot.core.refusals import Refusal
-from bot.feeds.fetch_errors import FeedError, describe
+from bot.core.refusals import Declined
+from bot.feeds.fetch_errors import FeedError
 from bot.feeds.opml import Outline, read
 from bot.polling.list_import import TELL_EVERY
+from bot.posting import wording
 from bot.text import safe
 
 PACKS = {
@@ -68,8 +69,8 @@ async def follow(
                 followed = await bot.newsroom.following.follow(
                     found, server_id=server_id, channel_id=channel_id, person_id=person_id
                 )
-            except (Refusal, FeedError) as error:
-                reason = describe(error.code) if isinstance(error, FeedError) else str(error)
+            except (Declined, FeedError) as error:
+                reason = wording.of(error)
                 return "❌ " + _("{feed}: {reason}").format(feed=name, reason=reason)
         if followed.created:
             return f"{ADDED} {name}"

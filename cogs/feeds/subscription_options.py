@@ -13,11 +13,10 @@ from bot.core.models import Feed, FeedState, Subscription
 from bot.core.refusals import Refusal
 from bot.feeds.fetch_errors import describe
 from bot.posting import send_outcomes
-from bot.posting.rendering import discord_limits, post_looks
+from bot.posting.rendering import discord_limits, filter_labels, post_looks
 from bot.store.records import Surplus, SurplusKind
 from bot.text import safe, urls
 from bot.text.words import fold
-from bot.watches import subscription_filters
 from cogs.shared.views import Interaction
 
 _LINE = 80
@@ -193,7 +192,7 @@ async def entry(interaction: Interaction, pair: Pair) -> str:
     look = subscription.look or await store.preferences.look(subscription.server_id)
     chosen = [_("look: {look}").format(look=post_looks.brief(look))]
     if kept:
-        chosen.append(subscription_filters.listed(kept, most=_RULES, length=_RULE))
+        chosen.append(filter_labels.listed(kept, most=_RULES, length=_RULE))
     return "\n".join(
         (
             _("{feed} in <#{channel}>").format(feed=bold(feed), channel=subscription.channel_id),

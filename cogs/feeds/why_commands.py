@@ -13,10 +13,9 @@ from discord.ext import commands
 from bot.client.discord_client import Telex
 from bot.core.locale import _, amount, clickable, ngettext
 from bot.core.models import Article, Dispatch, DispatchKind, Fate, Subscription
-from bot.polling import page_outcomes
 from bot.posting import send_outcomes
 from bot.posting.explanations import Explanation, explain, left_out, message_of, passed_over, sentence
-from bot.posting.rendering import discord_limits, messages
+from bot.posting.rendering import discord_limits, messages, page_outcomes
 from bot.store.records import FateRow
 from bot.text import safe, urls
 from cogs.feeds.subscription_options import Pair, bold, health, trouble
@@ -24,7 +23,7 @@ from cogs.shared import article_cards
 from cogs.shared.rights import in_servers
 from cogs.shared.views import Interaction
 
-_SHOWN = frozenset({Fate.POSTED, Fate.JOINED, Fate.DIGESTED})
+_SHOWN = frozenset({Fate.POSTED, Fate.JOINED, Fate.CAUGHT_UP, Fate.DIGESTED})
 _ARTICLES = 5
 _FEEDS = 3
 _LINES = 25

@@ -16,6 +16,7 @@ from bot.core.locale import _, amount, clickable, ngettext
 from bot.core.models import Article, Bookmark
 from bot.core.refusals import Refusal
 from cogs.reading import bookmark_files as exports
+from cogs.reading.catch_up_pages import ShowAll
 from cogs.reading.membership import hidden_servers
 from cogs.reading.saving import SaveButton, SaveMenu, already, keep, post_of, saved, sees, unreadable
 from cogs.shared import article_cards
@@ -43,14 +44,14 @@ class Bookmarks(commands.Cog):
         )
 
     async def cog_load(self) -> None:
-        """Answer Save buttons, of earlier processes too, and the menu entry."""
-        self.bot.add_dynamic_items(SaveButton, SaveMenu)
+        """Answer the buttons and menus under posts, of earlier processes too, and the menu entry."""
+        self.bot.add_dynamic_items(SaveButton, SaveMenu, ShowAll)
         self.bot.tree.add_command(self._menu)
 
     async def cog_unload(self) -> None:
         """Stop answering."""
         self.bot.tree.remove_command(self._menu.name, type=self._menu.type)
-        self.bot.remove_dynamic_items(SaveButton, SaveMenu)
+        self.bot.remove_dynamic_items(SaveButton, SaveMenu, ShowAll)
 
     async def bookmark(self, interaction: Interaction, message: discord.Message) -> None:
         """Keep what a post of ours tells."""

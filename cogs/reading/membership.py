@@ -1,4 +1,4 @@
-"""Bookmarks outlive much, but not the membership of the server where they were made."""
+"""Which servers a person is in: what they may read in direct messages, and whose bookmarks they see."""
 
 from __future__ import annotations
 
@@ -6,6 +6,31 @@ import discord
 
 from bot.client.discord_client import Telex
 from cogs.shared.views import Interaction
+
+MOST_SERVERS = 10
+"""Servers that a person is looked for in: each costs a request."""
+
+
+async def read_in_direct_messages(bot: Telex, person_id: int) -> dict[int, int]:
+    """Ids of the feeds that a person may read in the servers they share with the bot, each with a server's.
+
+    Without the privileged intent for members, Discord is asked: for the servers that the person asked, kept
+    or watched something in, and for all of them where the bot is in few.
+    """
+    known = await bot.store.questions.servers(person_id) | await bot.store.bookmarks.servers(person_id)
+    known |= {watch.server_id for watch in await bot.store.watches.of_person(person_id)}
+    guilds = sorted(bot.guilds, key=lambda guild: guild.id not in known)
+    if len(guilds) > MOST_SERVERS:
+        guilds = [guild for guild in guilds if guild.id in known][:MOST_SERVERS]
+    found: dict[int, int] = {}
+    for guild in guilds:
+        try:
+            member = await guild.fetch_member(person_id)
+        except discord.HTTPException:  # 10007: no member; anything else: not known to be one
+            continue
+        for feed_id in await bot.feed_ids_seen_by(member):
+            found.setdefault(feed_id, guild.id)
+    return found
 
 
 async def hidden_servers(interaction: Interaction) -> set[int]:

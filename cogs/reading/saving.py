@@ -13,6 +13,7 @@ from bot.core.locale import _, amount, clickable, ngettext
 from bot.core.models import Article, Dispatch, DispatchKind
 from bot.core.refusals import Refusal
 from bot.posting.rendering import buttons
+from cogs.reading.membership import read_in_direct_messages
 from cogs.shared.views import Interaction, Paced
 
 MOST_BOOKMARKS = 5000
@@ -78,6 +79,8 @@ async def may_read(interaction: Interaction, article: Article) -> bool:
         post = await post_of(interaction.client, interaction.message.id, interaction.guild_id)
         if post is not None and article.id in {*post.article_ids, *post.joined_ids}:
             return await sees(interaction, post)
+    if interaction.guild is None:
+        return article.feed_id in await read_in_direct_messages(interaction.client, interaction.user.id)
     return article.feed_id in await interaction.client.visible_feed_ids(interaction)
 
 
@@ -152,9 +155,13 @@ async def toggle(interaction: Interaction, key: str) -> str:
         raise Refusal(unreadable())
     message = interaction.message
     server_id = interaction.guild_id
-    if server_id is None and message is not None:  # the notice of a watch
+    if server_id is None and message is not None:  # the notice of a watch, or an answer
         notice = await post_of(interaction.client, message.id, None)
-        server_id = notice.server_id if notice is not None else None
+        if notice is not None:
+            server_id = notice.server_id
+        else:
+            readable = await read_in_direct_messages(interaction.client, interaction.user.id)
+            server_id = readable.get(article.feed_id)
     await keep(
         interaction.client,
         interaction.user.id,

@@ -10,7 +10,7 @@ from bot.core.locale import _
 from bot.core.refusals import Refusal
 from bot.search import query_dates
 from bot.search.filter_names import Filter, written
-from bot.search.query_syntax import titled
+from bot.search.query_syntax import as_written
 from bot.search.query_tree import Condition, Node, Query, negated
 from bot.text import periods, safe
 
@@ -66,7 +66,7 @@ class SearchOptions:
         for filter_, value in named:
             if value is not None:
                 yield Condition(filter_, value)
-        if self.title is not None and (node := titled(self.title)) is not None:
+        if self.title is not None and (node := as_written(self.title, title=True)) is not None:
             yield node
         for filter_, holds in ((Filter.IMAGE, self.image), (Filter.BOOKMARKED, self.bookmarked)):
             if holds is not None:

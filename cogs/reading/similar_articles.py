@@ -18,7 +18,7 @@ from bot.posting.rendering import buttons, discord_limits
 from bot.search.more_like_this import similar
 from bot.text import safe
 from cogs.reading.membership import hidden_servers
-from cogs.reading.reading_commands import Reader, nothing_to_read
+from cogs.reading.result_pages import Reader, nothing_to_read
 from cogs.reading.saving import may_read, post_of, sees, unreadable
 from cogs.shared import article_cards
 from cogs.shared.paging import Page

@@ -24,12 +24,13 @@ from bot.core.workers import WorkerError
 from bot.digests import bar_charts
 from bot.digests.bar_charts import Chart
 from bot.digests.rising import FEWEST_ARTICLES, Line, Period, Trends
-from bot.digests.trend_charts import alternative, charts_of, figures, rising
 from bot.posting.rendering import discord_limits
-from bot.search.query_syntax import Condition, Filter
-from bot.search.searching import parse
+from bot.posting.rendering.trend_charts import alternative, charts_of, figures, rising
+from bot.search.filter_names import Filter
+from bot.search.query_syntax import as_written
+from bot.search.query_tree import Condition, Query
 from bot.text import safe
-from cogs.reading.reading_commands import SearchPages, nothing_to_read
+from cogs.reading.result_pages import SearchPages, nothing_to_read
 from cogs.shared import article_cards
 from cogs.shared.rights import in_servers
 from cogs.shared.views import AskerView, Choose, Interaction
@@ -41,7 +42,6 @@ _KEPT = 16  # pictures
 _PICTURES, _PERIOD = 5, 60.0  # that are made for a person in so many seconds
 _NAME = 60  # UTF-16 units of a name in the text
 _COLOURS = (0x56B4E9, 0xE69F00)  # of the pictures
-_QUOTES = str.maketrans("", "", '"“”„«»')
 
 
 class Answer(NamedTuple):
@@ -148,7 +148,9 @@ class SearchOne(AskerView):
     async def _search(self, interaction: Interaction, values: list[str]) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
         newsroom = interaction.client.newsroom
-        query = parse(_as_query(self._rising[int(values[0])].name), newsroom.clock.now()).also(self._since)
+        name = self._rising[int(values[0])].name
+        wanted = as_written(name)
+        query = Query(text=name, nodes=(self._since,) if wanted is None else (wanted, self._since))
         await SearchPages(interaction, newsroom.searcher, query, "relevance").show(interaction)
 
 
@@ -159,12 +161,6 @@ def title(period: Period) -> str:
         Period.WEEK: _("Rising in the last 7 days"),
         Period.MONTH: _("Rising in the last 30 days"),
     }[period]
-
-
-def _as_query(name: str) -> str:
-    """A word in any inflection, or words as a phrase."""
-    bare = name.translate(_QUOTES)
-    return f'"{bare}"' if " " in bare or "\u00a0" in bare else bare
 
 
 def _told(trends: Trends, period: Period) -> Iterator[discord.Embed]:

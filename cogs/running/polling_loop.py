@@ -41,6 +41,7 @@ class Polling(commands.Cog):
         self._watch = Loop("clock", self._watch_clock, newsroom.clock)
         self._cleaner = Loop("clean-up", self._clean_daily, newsroom.clock)
         self._merger = Loop("merger", self._merge, newsroom.clock)
+        self._follower = Loop("index", newsroom.index.run, newsroom.clock)
 
     async def cog_load(self) -> None:
         """Begin to poll what is due."""
@@ -49,6 +50,7 @@ class Polling(commands.Cog):
             self._reader.start()
         self._cleaner.start()
         self._merger.start()
+        self._follower.start()
         self._watch.start()
 
     async def cog_unload(self) -> None:
@@ -58,6 +60,7 @@ class Polling(commands.Cog):
             await self._reader.stop()
         await self._cleaner.stop()
         await self._merger.stop()
+        await self._follower.stop()
         await self._watch.stop()
 
     async def clean(self) -> None:
@@ -71,6 +74,7 @@ class Polling(commands.Cog):
             log.info("Deleted %d old questions", questions)
         await self._store.watches.purge(now - KEEP_LEFT_SERVERS)
         await self._store.words.forget()
+        await self._store.changes.trim()
         if self._settings.keep_texts_days:
             texts = await self._store.articles.forget_texts(now - self._settings.keep_texts_days * DAY)
             log.info("Deleted the texts of %d old articles", texts)

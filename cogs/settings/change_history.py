@@ -6,13 +6,12 @@ import discord
 
 from bot.core.choices import Preference, SettingChange, SubscriptionState
 from bot.core.locale import _
-from bot.posting.rendering import post_looks
+from bot.posting.rendering import filter_labels, post_looks
 from bot.store import digests
 from bot.store.rows import look
 from bot.store.settings import setting_changes
 from bot.store.settings.filters import read
 from bot.text import safe
-from bot.watches import subscription_filters
 from cogs.feeds import subscription_options
 from cogs.settings import schedule_panel
 from cogs.shared.paging import Page, Pages
@@ -121,7 +120,7 @@ def _value(change: SettingChange, value: str | None) -> str:  # noqa: PLR0911  #
 def _of_posts(change: SettingChange, value: str | None) -> str:
     """A look, or a filter, in words."""
     if change.setting == setting_changes.FILTER:
-        return _("none") if value is None else subscription_filters.listed(read(value), length=_VALUE)
+        return _("none") if value is None else filter_labels.listed(read(value), length=_VALUE)
     if value is None:
         return _("as usual") if change.channel_id is None else _("as the server’s")
     return post_looks.brief(look(value))

@@ -9,6 +9,7 @@ from bot.search.searching import Searcher
 from bot.store import Store
 from bot.text import furniture
 from tests.search.library import Library
+from tests.search.searchers import searcher_of
 from tests.shared import shared
 
 BAN = (
@@ -37,7 +38,7 @@ async def library(store: Store) -> Library:
 
 @pytest.fixture
 def searcher(store: Store) -> Searcher:
-    return Searcher(store)
+    return searcher_of(store)
 
 
 async def seeded(library: Library) -> str:

@@ -6,9 +6,9 @@ import pytest
 
 from bot.answers.answering import Answer, ask
 from bot.demo.sample_feeds import load
-from bot.search.searching import Searcher
 from bot.store import Store
 from tests.search.library import DAY, Library
+from tests.search.searchers import searcher_of
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ async def asked(library: Library, question: str, about: str | None = None) -> An
     if about is not None:
         newest = await library.store.articles.newest([library.feed.id], limit=100)
         (article_id,) = [article.id for article in newest if about in article.title]
-    return await ask(Searcher(library.store), question, feed_ids=None, about=article_id)
+    return await ask(searcher_of(library.store), question, feed_ids=None, about=article_id)
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ import pytest
 
 from bot.answers import answering, vague_questions
 from bot.answers.answer_model import Answer
-from bot.search.searching import Searcher
 from bot.store import Store
 from tests.search.library import Library
+from tests.search.searchers import searcher_of
 from tests.shared import SHARED
 
 NOW = 1_780_000_000
@@ -73,7 +73,7 @@ async def library(store: Store) -> Library:
 
 
 async def told(store: Store, text: str) -> Answer:
-    return await answering.ask(Searcher(store), text, feed_ids=None)
+    return await answering.ask(searcher_of(store), text, feed_ids=None)
 
 
 def titles(answer: Answer) -> list[str]:

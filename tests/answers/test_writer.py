@@ -19,6 +19,7 @@ from tests.answers.model_service import ModelService
 from tests.clocks import ManualClock
 from tests.feed_server import FeedServer
 from tests.search.library import Library
+from tests.search.searchers import searcher_of
 
 ENGLISH = (
     "Amazon said on Wednesday that it bans the police from using Rekognition for one year. "
@@ -44,7 +45,7 @@ async def library(store: Store) -> Library:
 
 @pytest.fixture
 def searcher(store: Store) -> Searcher:
-    return Searcher(store)
+    return searcher_of(store)
 
 
 @pytest.fixture

@@ -26,10 +26,11 @@ from rich.console import Console
 from bot.cli import article_files
 from bot.client.services import Newsroom, open_newsroom
 from bot.core.settings import Settings
-from bot.search.searching import Searcher, Sort
+from bot.search.searching import Sort
 from bot.store.sqlite.database import READERS, Connection
 from bot.text.stopwords import EMPTY
 from tests.benchmarks.corpus import Made, source_of
+from tests.search.searchers import searcher_of
 
 DEPTH = 20  # results among which the article that a query was made of should be
 TITLE_BOOST = 2.0
@@ -135,7 +136,7 @@ class Telex:
 
     def __init__(self, newsroom: Newsroom, feeds: dict[str, int]) -> None:
         self.newsroom = newsroom
-        self.searcher = Searcher(newsroom.store)
+        self.searcher = searcher_of(newsroom.store)
         self._feeds = feeds
 
     async def search(self, asked: Asked, limit: int) -> Took:

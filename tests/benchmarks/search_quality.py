@@ -23,9 +23,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bot.search.searching import Searcher
 from bot.text import terms
 from tests.benchmarks.newsrooms import filled, read, url_of
+from tests.search.searchers import searcher_of
 
 DEPTH = 20
 KNOWN_ITEMS = 2_000
@@ -91,7 +91,7 @@ async def questions(table: Table, *, semantic: bool) -> None:
     by_id = {document["doc_id"]: document for document in documents}
     plain = plain_index(documents)
     async with filled(documents, semantic=semantic) as newsroom:
-        searchers = {"Telex": Searcher(newsroom.store)}
+        searchers = {"Telex": searcher_of(newsroom.store)}
         if semantic:
             searchers["Telex, semantic"] = newsroom.searcher
         for language in ("fr", "en"):
@@ -114,7 +114,7 @@ async def known_items(table: Table) -> None:
     chance = random.Random(20201124)
     documents = read("articles/fr") + read("articles/en")
     async with filled(documents) as newsroom:
-        searcher = Searcher(newsroom.store)
+        searcher = searcher_of(newsroom.store)
         for language in ("fr", "en"):
             pool = [document for document in documents if document["lang"] == language]
             ranks = []

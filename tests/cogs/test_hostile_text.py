@@ -29,7 +29,7 @@ from cogs.asking.answer_views import reply
 from cogs.feeds import subscription_options, why_commands
 from cogs.reading import bookmark_files as exports
 from cogs.reading import trend_commands
-from cogs.reading.reading_commands import results
+from cogs.reading.result_pages import results
 from cogs.shared import article_cards
 from tests.cogs.helpers import START, last, parts
 from tests.discord_world import World

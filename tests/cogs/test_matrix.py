@@ -1,4 +1,4 @@
-"""Every command, asked by everybody: allowed or refused as the README says, and nobody is told too much."""
+"""Every command, asked by everybody: allowed or refused as the guide says, and nobody is told too much."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tests.cogs.people import (
 from tests.discord_world import World
 from tests.feed_server import FeedServer
 
-README = (Path(__file__).resolve().parents[2] / "README.md").read_text("utf-8")
+GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "guide.md").read_text("utf-8")
 IN_SERVER = (MEMBER, HELPER, MANAGER, OWNER, FOREIGNER)
 MAY = {
     "Manage Server": (HELPER, MANAGER, OWNER, FOREIGNER),  # the last in a server of their own
@@ -48,9 +48,9 @@ Options = dict[str, Any]
 
 
 def who_may() -> dict[str, str]:
-    """The commands of the README's table, each with who may use it."""
-    slash = re.findall(r"^\| `(/[^`]+)` \|[^|]*\| ([^|]+) \|$", README, re.MULTILINE)
-    menus = re.findall(r"^\| `([^`]+)` \(message menu\) \|[^|]*\| ([^|]+) \|$", README, re.MULTILINE)
+    """The commands of the guide’s table, each with who may use it."""
+    slash = re.findall(r"^\| `(/[^`]+)` \|[^|]*\| ([^|]+) \|$", GUIDE, re.MULTILINE)
+    menus = re.findall(r"^\| `([^`]+)` \(message menu\) \|[^|]*\| ([^|]+) \|$", GUIDE, re.MULTILINE)
     return dict(slash + menus)
 
 

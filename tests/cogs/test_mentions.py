@@ -9,8 +9,9 @@ import pytest
 from simcord.builders import ChannelHandle
 
 from bot.answers.question_service import DIRECT_MEMORY, EARLIER, OF_A_PERSON, THREAD_MEMORY
+from bot.posting.rendering.buttons import custom_ids
 from tests.cogs.engine import Engine, mention
-from tests.cogs.helpers import START, follow, hide, newest, text
+from tests.cogs.helpers import START, follow, hide, newest, said, text
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
 
@@ -287,6 +288,10 @@ async def test_a_direct_message_is_answered_from_what_the_person_can_see(
     assert engine.calls[-1]["feed_ids"] == {feed.id}
     answer = told_directly(telex)[-1]
     assert "moratorium" in text(answer)
+    save = next(one for one in custom_ids(answer) if one.startswith("telex:save"))
+    assert "Saved" in said(await telex.reader.user.click(answer, custom_id=save))
+    up = next(one for one in custom_ids(answer) if one.startswith("telex:vote:up"))
+    assert "helped" in said(await telex.reader.user.click(answer, custom_id=up))
     await telex.reader.send_dm("and when?")
     assert engine.calls[-1]["earlier"] == ["who bought Slack?"]
     await telex.advance(DIRECT_MEMORY + 1)

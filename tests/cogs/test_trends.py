@@ -78,7 +78,7 @@ async def test_the_menu_searches_for_what_is_chosen(
     await press(telex, feed_server, "Windows 11 {number}")
     answer = await telex.reader.slash(telex.news, "trends")
     found = await choose(telex.reader, last(answer), "Windows 11", "Search one")
-    assert 'Results for “"Windows 11"' in said(found)
+    assert "Results for “Windows 11”" in said(found)
     assert "1. **" in said(found)
 
 

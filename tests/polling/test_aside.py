@@ -9,10 +9,10 @@ import pytest
 
 from bot.answers.answering import ask
 from bot.core.workers import Workers
-from bot.search.searching import Searcher
 from bot.store import Store
 from tests import worker_calls
 from tests.search.library import Library
+from tests.search.searchers import searcher_of
 
 HERE = os.getpid()
 
@@ -25,12 +25,12 @@ async def workers() -> AsyncIterator[Workers]:
 
 
 async def test_what_is_costly_runs_in_another_process(store: Store, workers: Workers) -> None:
-    assert await Searcher(store, workers=workers).aside(os.getpid) != HERE
-    assert await Searcher(store).aside(os.getpid) == HERE
+    assert await searcher_of(store, workers=workers).aside(os.getpid) != HERE
+    assert await searcher_of(store).aside(os.getpid) == HERE
 
 
 async def test_a_worker_that_dies_costs_no_answer(store: Store, workers: Workers) -> None:
-    assert await Searcher(store, workers=workers).aside(worker_calls.die_elsewhere, HERE) == "alive"
+    assert await searcher_of(store, workers=workers).aside(worker_calls.die_elsewhere, HERE) == "alive"
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,6 @@ async def test_a_worker_gives_the_same_answer(store: Store, workers: Workers, qu
         "Amazon bans Rekognition", "Rekognition was launched in 2016. The police may not use it."
     )
     await library.add("A robot", "It guides visitors through the museum since January 2021.")
-    inside = await ask(Searcher(store), question, feed_ids=None)
+    inside = await ask(searcher_of(store), question, feed_ids=None)
     assert inside.answered == ("Rekognition" in question)
-    assert await ask(Searcher(store, workers=workers), question, feed_ids=None) == inside
+    assert await ask(searcher_of(store, workers=workers), question, feed_ids=None) == inside

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from bot.core.refusals import Refusal
+from bot.core.refusals import Declined
+from bot.feeds.fetch_errors import FeedError
 from bot.polling import feed_search
+from bot.posting import wording
 from tests.answers.desk import followed, polled, sent, titles
 from tests.feed_server import item, rss
 
@@ -86,25 +88,27 @@ async def test_a_feed_without_entries_has_no_preview_and_posts_nothing(newsroom,
     assert await titles(newsroom, 10) == ["Article 1"]
 
 
+async def refused(newsroom, address):
+    """What a person is told who wants to follow an address."""
+    with pytest.raises((Declined, FeedError)) as error:
+        await newsroom.following.look(address, 1)
+    return wording.of(error.value) or ""
+
+
 @pytest.mark.parametrize("address", ["", "not an address", "ftp://x.example/feed", "http://"])
 async def test_what_is_no_address_is_refused_in_words(address, newsroom):
-    with pytest.raises(Refusal, match="address of a page"):
-        await newsroom.following.look(address, 1)
+    assert "address of a page" in await refused(newsroom, address)
 
 
 async def test_a_page_without_feeds_and_one_that_fails_are_refused_in_words(newsroom, feed_server):
     page = feed_server.serve("/", PAGE.format(""), content_type="text/html")
-    with pytest.raises(Refusal, match="no feed at"):
-        await newsroom.following.look(page, 1)
-    with pytest.raises(Refusal, match="nothing at this address"):
-        await newsroom.following.look(feed_server.origin + "/missing", 1)
-    with pytest.raises(Refusal, match="private network"):
-        await newsroom.following.look("http://10.1.2.3/feed", 1)
+    assert "no feed at" in await refused(newsroom, page)
+    assert "nothing at this address" in await refused(newsroom, feed_server.origin + "/missing")
+    assert "private network" in await refused(newsroom, "http://10.1.2.3/feed")
 
 
 async def test_an_account_written_as_in_the_fediverse_is_looked_for_at_its_host(newsroom):
-    with pytest.raises(Refusal, match="name was not found"):
-        await newsroom.following.look("@ada@social.invalid", 1)
+    assert "name was not found" in await refused(newsroom, "@ada@social.invalid")
 
 
 async def test_a_feed_with_credentials_belongs_to_one_server(newsroom, feed_server):
@@ -123,10 +127,9 @@ async def test_a_feed_with_credentials_belongs_to_one_server(newsroom, feed_serv
 async def test_a_refusal_never_shows_a_secret(newsroom, feed_server):
     feed_server.serve("/", PAGE.format(""), content_type="text/html")
     url = feed_server.origin.replace("http://", "http://reader:secret@") + "/?token=0123456789abcdef"
-    with pytest.raises(Refusal) as refused:
-        await newsroom.following.look(url, 1)
-    assert "secret" not in str(refused.value)
-    assert "0123456789abcdef" not in str(refused.value)
+    said = await refused(newsroom, url)
+    assert "secret" not in said
+    assert "0123456789abcdef" not in said
 
 
 async def test_a_server_cannot_follow_feeds_without_end(newsroom, feed_server, monkeypatch):
@@ -135,10 +138,10 @@ async def test_a_server_cannot_follow_feeds_without_end(newsroom, feed_server, m
     looks = [await newsroom.following.look(url, 1) for url in feeds]
     for found in looks[:2]:
         await newsroom.following.follow(found, server_id=1, channel_id=10)
-    with pytest.raises(Refusal, match="2 feeds already"):
+    with pytest.raises(Declined) as declined:
         await newsroom.following.follow(looks[2], server_id=1, channel_id=10)
-    with pytest.raises(Refusal, match="2 feeds already"):
-        await newsroom.following.look(feeds[2], 1)
+    assert "2 feeds already" in str(wording.of(declined.value))
+    assert "2 feeds already" in await refused(newsroom, feeds[2])
     # What it follows already may be followed in another channel, and others have room of their own.
     assert (await newsroom.following.follow(looks[0], server_id=1, channel_id=11)).created
     assert (await newsroom.following.follow(looks[2], server_id=2, channel_id=20)).created

@@ -167,8 +167,9 @@ async def test_a_catch_up_lists_what_fits_and_counts_the_rest() -> None:
     assert embed["title"] == "200 articles came in meanwhile"
     assert lines[0] == "• [Article 199](https://news.example/199) · Example News"
     assert lines[-1] == f"and {200 - len(lines) + 1} more, older ones"
-    (menu,) = components(message)
+    menu, button = components(message)
     assert menu["custom_id"] == "telex:pick:catch-up:key0"
+    assert button["custom_id"] == "telex:all:catch-up:key0"
     assert [option["value"] for option in menu["options"]] == [f"key{n}" for n in range(199, 174, -1)]
 
 

@@ -18,6 +18,7 @@ from bot.search.semantic.semantic_search import opened
 from bot.store import Store
 from tests.search.crossings import questions, stories
 from tests.search.library import Library
+from tests.search.searchers import searcher_of
 
 FIRST = 5
 
@@ -31,7 +32,7 @@ async def searcher(store: Store, tmp_path: Path) -> AsyncIterator[Searcher]:
         assert meaning is not None
         await meaning.encode_missing()
         await meaning.ready()
-        yield Searcher(store, meaning)
+        yield searcher_of(store, meaning)
 
 
 async def test_a_question_finds_the_article_in_the_other_language(searcher: Searcher) -> None:

@@ -53,6 +53,8 @@ def engine(tmp_path: Path, writer: TantivyWriter) -> TantivyEngine:
         ("était", {1}),
         ("l’or", {1}),
         ("electric car", {3}),
+        ("the satellite", {2, 3}),
+        ("the OR election", {1}),
         ("AT&T", {3}),
         ("covid-19", {2}),
         ("title:satellites", {2}),
@@ -80,7 +82,8 @@ def test_a_person_finds_what_they_may_see(engine: TantivyEngine) -> None:
     seen = Scope(feed_ids=frozenset({20}))
     assert [hit.article_id for hit in engine.any_words("three satellites for the election", seen, 10)] == [3]
     assert engine.complete(Kind.WORD, "ele", seen, 5, since=0) == ["electric"]
-    assert [hit.article_id for hit in engine.alike(ARTICLES[1], seen, 5)] == [3]
+    alike = engine.alike({"satellit": 2.0, "car": 1.0, "compani": 1.0}, seen, 5, besides=2)
+    assert [hit.article_id for hit in alike] == [3]
 
 
 def test_the_newest_come_first(engine: TantivyEngine) -> None:

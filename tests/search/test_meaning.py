@@ -11,14 +11,13 @@ import pytest
 
 from bot.answers import answering
 from bot.core.settings import Settings
-from bot.search import searching
-from bot.search.searching import Searcher
 from bot.search.semantic import encoder, semantic_search
 from bot.search.semantic.semantic_search import Meaning, opened
 from bot.store import Store
 from tests.clocks import ManualClock
 from tests.search import toy_encoder
 from tests.search.library import Library
+from tests.search.searchers import searcher_of
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +46,7 @@ async def sense(store: Store, settings: Settings) -> AsyncIterator[Meaning]:
 async def found(store: Store, sense: Meaning, query: str, **options: object) -> list[str]:
     await sense.encode_missing()
     await sense.ready()
-    page = await Searcher(store, sense).search(query, feed_ids=options.pop("feeds", None), **options)  # type: ignore[arg-type]  # as given
+    page = await searcher_of(store, sense).search(query, feed_ids=options.pop("feeds", None), **options)  # type: ignore[arg-type]  # as given
     return [result.article.title for result in page.results]
 
 
@@ -66,19 +65,9 @@ async def test_of_what_has_none_of_the_words_nobody_says_that_it_has_some(
     await library.add("A dog", "It slept.")
     await sense.encode_missing()
     await sense.ready()
-    page = await Searcher(store, sense).search("dog rain", feed_ids=None)
+    page = await searcher_of(store, sense).search("dog rain", feed_ids=None)
     alike = {result.article.title: (result.partial, result.alike) for result in page.results}
     assert alike == {"A dog": (True, False), "A hound": (True, True)}
-
-
-async def test_what_has_none_of_the_words_and_means_little_of_them_is_no_result(
-    store: Store, library: Library, sense: Meaning, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await library.add("A dog, a dog", "The dog slept.")
-    await library.add("Drizzle", "The car, the hound and the pluie.")
-    assert await found(store, sense, "dog nap") == ["A dog, a dog", "Drizzle"]
-    monkeypatch.setattr(searching, "FAINT", 0.9)  # the second means a third of it
-    assert await found(store, sense, "dog nap") == ["A dog, a dog"]
 
 
 async def test_an_article_of_the_other_language_is_found(
@@ -111,7 +100,7 @@ async def test_what_has_all_words_stays_as_it_is(store: Store, library: Library,
     for number in range(8):
         await library.add(f"{number} rain", "A car in the rain. " * (number % 3 + 1))
     await library.add("Another automobile", "drizzle")
-    without = await Searcher(store).search("car rain", feed_ids=None)
+    without = await searcher_of(store).search("car rain", feed_ids=None)
     assert await found(store, sense, "car rain") == [result.article.title for result in without.results]
 
 
@@ -200,7 +189,7 @@ async def test_while_the_bot_runs_it_encodes_what_there_is_and_what_comes(
     await encoded(1)
     await library.add("A hound", "It ran.")
     await encoded(2)
-    page = await Searcher(store, sense).search("dog automobile", feed_ids=None)
+    page = await searcher_of(store, sense).search("dog automobile", feed_ids=None)
     assert {result.article.title for result in page.results} == {"car", "A hound"}
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
@@ -299,7 +288,7 @@ async def test_words_are_looked_for_while_the_encoder_starts(
     store: Store, library: Library, sense: Meaning
 ) -> None:
     await library.add("Something", "It ran.")
-    page = await Searcher(store, sense).search("automobile something", feed_ids=None)
+    page = await searcher_of(store, sense).search("automobile something", feed_ids=None)
     assert [result.article.title for result in page.results] == ["Something"]
 
 
@@ -328,6 +317,6 @@ async def test_without_the_encoder_words_alone_answer(
     await sense.encode_missing()
     await sense.ready()
     monkeypatch.setattr(encoder, "encode", toy_encoder.die)
-    answer = await answering.ask(Searcher(store, sense), "When was Rekognition launched?", feed_ids=None)
-    assert answer == await answering.ask(Searcher(store), "When was Rekognition launched?", feed_ids=None)
+    answer = await answering.ask(searcher_of(store, sense), "When was Rekognition launched?", feed_ids=None)
+    assert answer == await answering.ask(searcher_of(store), "When was Rekognition launched?", feed_ids=None)
     assert answer.answered

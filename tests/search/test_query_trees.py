@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from bot.core.models import Article
 from bot.search.query_matching import ReadArticle, criterion_of
 from bot.search.query_syntax import parse
-from bot.search.searching import Searcher
 from bot.store import Store
 from tests.search.library import Library
+from tests.search.searchers import searcher_of
 
 PERSON = 77
 SAID = ("The robot", "police robot", "robot police", "of Kansas")
@@ -60,7 +60,7 @@ def any_query() -> st.SearchStrategy[str]:
 @example(query="NOT (kansas is:bookmarked)")
 @example(query="-(kansas -(robots avant:2025))")
 async def test_no_query_raises(shelf: Shelf, query: str) -> None:
-    searcher = Searcher(shelf.store)
+    searcher = searcher_of(shelf.store)
     await searcher.search(query, feed_ids=None, person_id=PERSON)
     await searcher.search(query, feed_ids=None, sort="newest")
     parsed = parse(query, shelf.store.clock.now())
@@ -109,7 +109,7 @@ async def test_what_is_found_is_what_is_true(shelf: Shelf, sort, tree: Tree) -> 
     expected = [article for article in shelf.articles if is_true(tree, article.body)]
     if is_true(tree, "") is None:
         return
-    page = await Searcher(shelf.store).search(written(tree), feed_ids=None, limit=99, sort=sort)
+    page = await searcher_of(shelf.store).search(written(tree), feed_ids=None, limit=99, sort=sort)
     found = {result.article.title for result in page.results if not result.partial}
     assert found == {article.title for article in expected}
     wanted = criterion_of(parse(written(tree), 0))

@@ -7,10 +7,9 @@ from collections.abc import Collection
 import pytest
 
 from bot.search.more_like_this import MOST, similar
-from bot.search.searching import Searcher
 from bot.store import Store
-from bot.store.sqlite.search_index import SearchIndex
 from tests.search.library import Library
+from tests.search.searchers import searcher_of
 
 CHIPS = "Nvidia unveils the Blackwell accelerator for data centres"
 
@@ -31,7 +30,7 @@ async def like(
     article = await library.store.articles.get(article_id)
     assert article is not None
     page = await similar(
-        Searcher(library.store),
+        searcher_of(library.store),
         article,
         feed_ids={feed.id for feed in await library.store.feeds.all()} if feeds is None else feeds,
         limit=limit,
@@ -110,24 +109,6 @@ async def test_french_inflections_do_not_matter(library: Library) -> None:
     assert await like(library, asked) == ["Caméra augmentée : la CNIL prononce une sanction"]
 
 
-async def test_the_index_is_asked_for_few_words_however_long_the_article_is(
-    library: Library, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked = await library.add(CHIPS, " ".join(f"word{number} thing{number}" for number in range(3_000)))
-    await library.add("Twin", " ".join(f"word{number} thing{number}" for number in range(3_000)))
-    seen = []
-    ranked = SearchIndex.ranked
-
-    async def watched(self, scored, **options):
-        seen.append(scored)
-        return await ranked(self, scored, **options)
-
-    monkeypatch.setattr(SearchIndex, "ranked", watched)
-    await like(library, asked)
-    (scored,) = seen
-    assert len(scored.parts) <= 8
-
-
 async def test_no_more_than_a_few_are_offered_in_pages(library: Library) -> None:
     asked = await library.add(CHIPS)
     for number in range(MOST + 5):
@@ -135,7 +116,7 @@ async def test_no_more_than_a_few_are_offered_in_pages(library: Library) -> None
     article = await library.store.articles.get(asked)
     assert article is not None
     feeds = {library.feed.id}
-    searcher = Searcher(library.store)
+    searcher = searcher_of(library.store)
     first = await similar(searcher, article, feed_ids=feeds, limit=5)
     second = await similar(searcher, article, feed_ids=feeds, limit=5, offset=5)
     assert first.total == second.total == MOST

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.text.html import first_image, to_text
+from bot.text.html import first_image, is_absurd, to_text
 from tests.shared import shared
 
 
@@ -116,6 +116,22 @@ HOSTILE = {
 def test_markup_made_to_exhaust_the_parser_is_read(markup):
     assert "hello" in to_text(markup)
     first_image(markup + "<img src=x>")
+
+
+@pytest.mark.parametrize(
+    "drawn",
+    [
+        "<svg><symbol><path d=x /></symbol><use href=#a /></svg>" * 300,
+        "<svg><g>" + "<path d=x>" * 3 + "</svg>" + "<input><embed>" * 3,
+        "<svg>" + "<path d=x/>" * 400 + "</svg>",
+        "<math>" + "<mspace/>" * 400 + "</math>",
+    ],
+)
+def test_drawings_and_void_elements_are_not_deep(drawn):
+    markup = drawn * 100 + "<p>hello"
+    assert not is_absurd(markup)
+    assert is_absurd(markup + "<div/>" * 300)  # which closes nothing in HTML
+    assert is_absurd("<svg>" * 300)
 
 
 def test_absurd_markup_reads_like_the_same_markup_in_measure():

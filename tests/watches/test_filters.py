@@ -10,16 +10,18 @@ import pytest
 from bot.client.services import Newsroom
 from bot.core.choices import Filter, Rule
 from bot.core.models import Article, Feed
-from bot.core.refusals import Refusal
+from bot.core.refusals import Declined
+from bot.posting import wording
 from bot.posting.explanations import explain, sentence
+from bot.posting.rendering import filter_labels
 from bot.search.query_matching import ReadArticle, criterion_of
 from bot.search.query_syntax import Query, parse
-from bot.search.searching import Searcher
 from bot.store import Store
 from bot.watches import subscription_filters
 from bot.watches.subscription_filters import Sieve
 from tests.clocks import ManualClock
 from tests.feed_server import FeedServer, item, rss
+from tests.search.searchers import searcher_of
 from tests.store.samples import CHANNEL, add_feed, follow, new_article, record
 
 NOW = 1_780_000_000
@@ -72,7 +74,7 @@ async def test_a_filter_matches_what_a_search_finds(store: Store, text: str):
     articles = await store.articles.newest([feed.id], limit=50)
     query = subscription_filters.check(text, NOW)
     sieve = Sieve(articles, NOW)
-    found = (await Searcher(store).search(query, feed_ids={feed.id}, limit=50)).results
+    found = (await searcher_of(store).search(query, feed_ids={feed.id}, limit=50)).results
     wanted = {result.article.key for result in found if not result.partial}
     assert {article.key for article in articles if sieve(article.key, query.text)} == wanted
     assert 0 < len(wanted) < len(articles) or text == "source:first"
@@ -103,8 +105,9 @@ async def test_an_article_about_to_be_kept_matches_as_the_kept_one_does(store: S
     ],
 )
 def test_what_cannot_be_a_filter_is_refused_with_what_to_change(text: str, told: str) -> None:
-    with pytest.raises(Refusal, match=told):
+    with pytest.raises(Declined) as declined:
         subscription_filters.check(text, NOW)
+    assert told in wording.declined(declined.value)
 
 
 async def test_a_fault_of_one_filter_posts_in_doubt_and_leaves_the_others(
@@ -151,11 +154,11 @@ async def test_filters_together_take_no_more_than_a_poll_allows(
 
 def test_a_name_of_a_filter_is_harmless_and_short() -> None:
     one = Filter(1, Rule.NEVER, "`a` @everyone " + "x" * 400)
-    name = subscription_filters.named(one)
+    name = filter_labels.named(one)
     assert name.startswith("never `'a' ")
     assert name.count("`") == 2
     assert len(name) < 100
-    assert subscription_filters.listed([one] * 9, most=2).endswith("…")
+    assert filter_labels.listed([one] * 9, most=2).endswith("…")
 
 
 async def follow_filtered(

@@ -84,6 +84,7 @@ class DiscordServer:
 
     async def stop(self) -> None:
         await self.gateway.stop()
+        await self._rest.stop()
         if self._runner is not None:
             await self._runner.cleanup()
 

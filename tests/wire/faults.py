@@ -18,7 +18,8 @@ class Fault:
 
     `after`: the effect takes place first. `drop`: the connection is cut instead of an answer.
     `skip` matching calls pass unharmed, then `times` are hit (None: all). `act` is called at the time
-    of the fault, then `delay` seconds pass; without `status` and `drop` the call goes on.
+    of the fault, then `delay` seconds pass; without `status` and `drop` the call goes on. `late`: so many
+    seconds after the failing answer the effect takes place all the same.
     """
 
     route: str
@@ -28,6 +29,7 @@ class Fault:
     body: Json = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
     delay: float = 0
+    late: float | None = None
     act: Callable[[], None] | None = None
     skip: int = 0
     times: int | None = 1
@@ -68,6 +70,11 @@ class Faults:
         """Discord fails: 500, 502, 503, 504."""
         body = {"code": 0, "message": f"{status}: Internal Server Error"}
         return self.add(Fault(route=route, status=status, body=body, after=after, times=times, skip=skip))
+
+    def late(self, route: str, seconds: float, status: int = 502, *, times: int | None = 1) -> Fault:
+        """Discord answers with an error, and carries it out so many seconds later."""
+        body = {"code": 0, "message": f"{status}: Bad Gateway"}
+        return self.add(Fault(route=route, status=status, body=body, late=seconds, times=times))
 
     def dropped(self, route: str, *, after: bool = False, times: int | None = 1, skip: int = 0) -> Fault:
         """The connection is cut where the answer should come."""

@@ -141,6 +141,7 @@ class Rest:
         self.contract = schema.load()
         self.calls: list[Call] = []
         self.violations: list[str] = []
+        self._later: set[asyncio.Task[None]] = set()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Serve one request."""
@@ -169,6 +170,8 @@ class Rest:
         fault = self.faults.take(call.method, unquote(call.path))
         if fault is not None and not fault.after:
             response = await self._fail(request, call, fault)
+            if fault.late is not None:
+                self._later.add(asyncio.create_task(self._do_late(call, handler, fault.late)))
             if response is not None:
                 return response
         status, body = await self._do(call, handler)
@@ -180,6 +183,18 @@ class Rest:
         if self.contract is not None:
             self.violations += self.contract.response(call.method, call.path, status, body)
         return self._reply(call, status, body, headers)
+
+    async def _do_late(self, call: Call, handler: Handler, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        status, _body = await self._do(call, handler)
+        call.effect = status < 400
+        self._server.changed()
+
+    async def stop(self) -> None:
+        """Carry out nothing more."""
+        for task in self._later:
+            task.cancel()
+        await asyncio.gather(*self._later, return_exceptions=True)
 
     def _limited(
         self, call: Call, headers: dict[str, str], wait: float, *, everywhere: bool

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from bot.core.choices import Preference
 from tests.wire.faults import Faults
 from tests.wire.kills import toll
 from tests.wire.scene import KINDS, Scene
@@ -53,6 +54,39 @@ async def test_a_failed_answer_to_what_follows_a_post_is_tried_again(quick_scene
     scene = quick_scene
     for route in ("PUT /channels/*/messages/*/reactions/*", "POST /channels/*/messages/*/crosspost"):
         ANSWERS[name](scene.discord.faults, route)
+    scene.start()
+    await scene.settled()
+    assert not toll(scene, [1])
+
+
+@pytest.mark.parametrize("late", [0, 60])
+async def test_what_discord_carries_out_after_it_answered_with_an_error_is_not_repeated(
+    quick_scene: Scene, late: int
+) -> None:
+    """Up to a minute after: where a nonce tells it, and where none does, a thread of the day among them."""
+    scene = quick_scene
+    await scene.prefer(Preference.DAILY_THREAD, 1, "text")
+    numbers = await scene.publish(2)
+    scene.discord.faults.late("POST /channels/*/threads", late / scene.clock.speed, times=3)
+    scene.discord.faults.late("POST /channels/*/messages", late / scene.clock.speed, times=6)
+    scene.start()
+    await scene.settled()
+    assert not toll(scene, [1, *numbers])
+    threads = [one for one in scene.discord.state.channels.values() if one.name.startswith("News of")]
+    assert len(threads) == 1
+
+
+@pytest.mark.parametrize("arrived", [False, True])
+async def test_a_crash_in_a_busy_channel_leaves_no_post_undone_and_repeats_none(
+    quick_scene: Scene, arrived: bool
+) -> None:
+    scene, discord = quick_scene, quick_scene.discord
+    place, ada = scene.channels["text"], discord.people.join(scene.server.id, "Ada")
+    discord.faults.then(f"POST /channels/{place.id}/messages", scene.kill, after=arrived, drop=True)
+    await scene.start().ended()
+    discord.acts.nonce_window = 0  # only the look-back tells
+    for number in range(2100):
+        discord.acts.post(place, ada.id, {"content": f"message {number}"})
     scene.start()
     await scene.settled()
     assert not toll(scene, [1])

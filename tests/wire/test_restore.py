@@ -78,6 +78,30 @@ async def test_a_backup_made_during_a_burst_repeats_nothing_and_old_buttons_name
         await until(all_kept)
 
 
+async def test_a_forum_with_many_archived_threads_is_read_back_to_the_backup(
+    scene: Scene, tmp_path: Path
+) -> None:
+    bot = scene.start()
+    await scene.posted([1])
+    await scene.telex("backup", str(tmp_path / "backup.db"))
+    numbers = scene.write(2)
+    await scene.make_due()
+    await scene.posted(numbers)
+    await bot.stop()
+    acts, forum = scene.discord.acts, scene.channels["forum"]
+    for message in scene.messages("forum"):
+        acts.archive(scene.discord.state.channels[message.channel_id])
+    for number in range(260):
+        body = {"content": f"What {number} asks"}
+        acts.archive(acts.open_thread(forum, scene.discord.state.owner.id, f"Question {number}", body=body))
+    restore(tmp_path / "backup.db", scene.database)
+    later = scene.write(1)
+    await scene.make_due()
+    scene.start()
+    await scene.posted([*numbers, *later])
+    assert not toll(scene, [1, *numbers, *later])
+
+
 async def test_a_catch_up_sent_after_the_backup_is_found_again(scene: Scene, tmp_path: Path) -> None:
     scene.catch_up_after = 3
     bot = scene.start()

@@ -26,6 +26,8 @@ PICK_TEMPLATE = r"telex:pick:(?P<what>\S{1,80})"
 
 Its values are keys of articles.
 """
+ALL_TEMPLATE = r"telex:all:(?P<what>\S{1,80})"
+"""The custom id of the button that shows all articles of a catch-up, with its dispatch's `what`."""
 VOTE_TEMPLATE = r"telex:vote:(?P<vote>up|down):(?P<question>\d{1,19})"
 """The custom id of a button that judges an answer, with the id of the question."""
 
@@ -130,6 +132,14 @@ def pick(what: str, articles: Sequence[Article], *, placeholder: str | None = No
         placeholder=safe.plain(placeholder or _("Save articles"), discord_limits.OPTION),
         max_values=len(options),
         options=options,
+    )
+
+
+def show_all(what: str) -> discord.ui.Button[Any]:
+    """A button that shows all articles of a catch-up, in the language of this task."""
+    label = safe.plain(_("Show all"), _LONGEST_LABEL)
+    return discord.ui.Button(
+        style=discord.ButtonStyle.secondary, label=label, emoji="📋", custom_id=f"telex:all:{what}"
     )
 
 

@@ -15,9 +15,9 @@ from bot.core.models import Article
 from bot.digests import bar_charts
 from bot.digests.digest_selection import DAY, Edition, Section, Story
 from bot.digests.rising import Period, Trends
-from bot.digests.trend_charts import alternative, charts_of
 from bot.posting.rendering import buttons, discord_limits
 from bot.posting.rendering.messages import COLOUR, Message, Picture, linked
+from bot.posting.rendering.trend_charts import alternative, charts_of
 from bot.store import Store
 from bot.text import safe
 

@@ -156,7 +156,7 @@ def _embed(article: Article, feed: Feed | None, title: str, look: Look) -> disco
 
 
 def catch_up(what: str, articles: Sequence[Article], *, language: str) -> Message:
-    """One message for many articles, oldest first: those that fit, how many more, a menu to keep some."""
+    """One message for many articles: the newest that fit, a menu to keep some, a button to see them all."""
     with locale.use(language):
         count = len(articles)
         title = ngettext(
@@ -165,7 +165,7 @@ def catch_up(what: str, articles: Sequence[Article], *, language: str) -> Messag
             count,
         ).format(count=amount(count))
         embed = discord.Embed(colour=COLOUR, title=title, description=_lines(articles))
-        view = buttons.row(buttons.pick(what, articles)) if articles else None
+        view = buttons.row(buttons.pick(what, articles), buttons.show_all(what)) if articles else None
         return Message(embed=embed, name=safe.plain(title, _THREAD_NAME), view=view)
 
 

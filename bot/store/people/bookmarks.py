@@ -116,6 +116,13 @@ class Bookmarks:
         )
         return {row["article_id"] for row in rows}
 
+    async def article_ids(self, person_id: int) -> frozenset[int]:
+        """The articles that a person has kept."""
+        rows = await self._database.fetchall(
+            f"SELECT article_id FROM bookmark WHERE {KEPT}", {"person": person_id}
+        )
+        return frozenset(row["article_id"] for row in rows)
+
     async def servers(self, person_id: int) -> set[int]:
         """The servers in which a person made bookmarks."""
         rows = await self._database.fetchall(

@@ -1,0 +1,201 @@
+"""The posts of a discussion: texts that a page repeats, each with its author or time (runs in a worker)."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from copy import deepcopy
+from typing import TYPE_CHECKING, NamedTuple
+
+from bot.text.html import to_text
+
+if TYPE_CHECKING:
+    from lxml.html import HtmlElement
+
+MOST_POSTS = 500
+FEWEST_LETTERS = 200
+"""Of all the posts of a page together."""
+LEAST_SHARE = 0.3
+"""What part of the most text that elements of one look hold, the texts of posts hold at the least."""
+SIGNED = 0.6
+"""What part of the posts tells its author or time."""
+WITHIN = 0.7
+"""What part of an article stands in the posts where they are what the page is about, not comments on it."""
+MOST_OF_ONE = 0.7
+"""What part of it may stand in one of them."""
+
+_TRIED = 8
+_LONGEST_NAME = 40
+_NEAR = 400
+"""Characters at both ends of a post where its date stands."""
+_LINE = 30
+"""Characters of a line that tells a text from another."""
+_KNOWN_BY = 60
+
+_DIGITS = re.compile(r"\d+")
+_WORD = re.compile(r"\w+")
+_ELEMENTS = ("article", "blockquote", "dd", "div", "li", "section", "span", "table", "td", "tr")
+_PLAIN = frozenset({"p", "br", "b", "i", "em", "strong", "code", "pre", "blockquote"})
+_SILENT = frozenset({"a", "script", "style", "noscript", "template", "button", "select", "textarea"})
+_DATED = re.compile(
+    r"\b(?:19|20)\d\d\b|\b\d{1,2}[/.:]\d\d|\b\d+ ?(?:min|h|hours?|days?|months?|years?|ans?|jours?|mois)\b"
+)
+_TIMES = ".//time | .//*[@datetime] | .//*[@itemprop='datePublished' or @itemprop='dateCreated']"
+_NAMES = (
+    ".//*[@itemprop='author']//*[@itemprop='name']",
+    ".//a[contains(concat(' ', @rel, ' '), ' author ')]",
+    ".//*[contains(@class, 'username') or contains(@class, 'author') or contains(@class, 'poster')]",
+)
+_DECLARED = re.compile(
+    r'"@type"\s*:\s*\[?\s*"(?:DiscussionForumPosting|QAPage)"'
+    r"|schema\.org/(?:DiscussionForumPosting|QAPage|Question)\b"
+)
+"""https://schema.org/DiscussionForumPosting and https://schema.org/QAPage, as search engines want them."""
+_ADDRESS = re.compile(
+    r"//(?:[\w-]+\.)*(?:forums?|boards?|discuss|community)\."
+    r"|/(?:forums?|threads?|topics?|t|questions|discussions?|comments)/"
+    r"|(?:viewtopic|showthread)\b|[?&](?:topic|t|tid|threadid)=\d",
+    re.IGNORECASE,
+)
+"""How software for forums (Discourse, phpBB, vBulletin, XenForo, SMF) makes the addresses of discussions."""
+
+
+class _Group(NamedTuple):
+    """Elements of one look, none within another, and how much text they hold."""
+
+    letters: int
+    density: float
+    elements: list[HtmlElement]
+
+
+def posts(tree: HtmlElement) -> list[str]:
+    """The posts of the discussion that a page may be, in order, each with its author and time; or none.
+
+    The comments on an article are found as well: see `is_spread_over`. Leaves the tree as it is.
+    """
+    groups = sorted(_groups(tree), key=lambda group: group.letters * group.density, reverse=True)
+    most = max((group.letters for group in groups), default=0)
+    if most < FEWEST_LETTERS:
+        return []
+    for group in groups[:_TRIED]:
+        bodies = group.elements
+        whole = _whole(bodies)
+        if group.letters >= LEAST_SHARE * most and sum(map(_is_signed, whole)) >= SIGNED * len(bodies):
+            said = " ".join(_words(body.text_content()) for body in bodies)
+            texts = ((post, body, _text(body, said)) for post, body in zip(whole, bodies, strict=True))
+            return [f"{_signature(post, body)}{text}" for post, body, text in texts if text]
+    return []
+
+
+def says_it_is_one(markup: str, url: str) -> bool:
+    """Whether a page calls itself a discussion, or its address is that of one."""
+    return bool(_ADDRESS.search(url) or _DECLARED.search(markup))
+
+
+def is_spread_over(text: str, texts: list[str]) -> bool:
+    """Whether what seems to be an article stands in the posts, and not in one of them with comments below."""
+    posts_words = list(map(_words, texts))
+    lines = [words for line in text.split("\n") if len(words := _words(line)) >= _LINE]
+    within = [sum(len(line) for line in lines if line[:_KNOWN_BY] in words) for words in posts_words]
+    whole = sum(map(len, lines))
+    return sum(within) >= WITHIN * whole > 0 and max(within) <= MOST_OF_ONE * whole
+
+
+def _groups(tree: HtmlElement) -> Iterator[_Group]:
+    looks: dict[str, list[HtmlElement]] = defaultdict(list)
+    for element in tree.iter(*_ELEMENTS):
+        for look in _looks(element):
+            looks[look].append(element)
+    letters = _letters(tree)
+    for elements in looks.values():
+        known = set(elements)
+        outermost = [each for each in elements if not any(above in known for above in each.iterancestors())]
+        if 1 < len(outermost) <= MOST_POSTS:
+            held = sum(letters[each] for each in outermost)
+            tags = sum(1 for each in outermost for inner in each.iter("*") if inner.tag not in _PLAIN)
+            yield _Group(held, held / max(1, tags), outermost)
+
+
+def _looks(element: HtmlElement) -> Iterator[str]:
+    if name := element.get("class"):
+        yield f"{element.tag}.{' '.join(sorted(_DIGITS.sub('', name).split()))}"
+    if (name := element.get("id")) and _DIGITS.search(name):
+        yield f"{element.tag}#{_DIGITS.sub('', name)}"
+    if name := element.get("itemprop"):
+        yield f"{element.tag}@{name}"
+
+
+def _letters(tree: HtmlElement) -> dict[HtmlElement, int]:
+    """How much text that is no link each element holds."""
+    found: dict[HtmlElement, int] = {}
+    below: dict[HtmlElement, int] = defaultdict(int)
+    for element in reversed(list(tree.iter("*"))):
+        held = below.pop(element, 0) + len((element.text or "").strip())
+        found[element] = held = 0 if element.tag in _SILENT else held
+        if (parent := element.getparent()) is not None:
+            below[parent] += held + len((element.tail or "").strip())
+    return found
+
+
+def _whole(bodies: list[HtmlElement]) -> list[HtmlElement]:
+    """For the text of each post the largest element around it that holds no other's."""
+    holding: dict[HtmlElement, int] = defaultdict(int)
+    for body in bodies:
+        for above in body.iterancestors():
+            holding[above] += 1
+    return [
+        next((each for each in reversed(list(body.iterancestors())) if holding[each] == 1), body)
+        for body in bodies
+    ]
+
+
+def _is_signed(post: HtmlElement) -> bool:
+    if post.xpath(_TIMES) or post.xpath(_NAMES[0]):
+        return True
+    text = " ".join(post.text_content().split())
+    return bool(_DATED.search(text[:_NEAR]) or _DATED.search(text[-_NEAR:]))
+
+
+def _signature(post: HtmlElement, body: HtmlElement) -> str:
+    """Who wrote a post and when, as the page says it, on a line of its own."""
+    inside = set(body.iter("*"))
+    name = next((name for path in _NAMES for name in _short(post.xpath(path), inside)), "")
+    time = next(_short(post.iter("time"), inside), "")
+    line = ", ".join(filter(None, (name, time)))
+    return f"{line}\n" if line else ""
+
+
+def _short(elements: Iterable[HtmlElement], inside: set[HtmlElement]) -> Iterator[str]:
+    for element in elements:
+        text = " ".join(element.text_content().split())
+        if element not in inside and 1 < len(text) <= _LONGEST_NAME:
+            yield text
+
+
+def _text(body: HtmlElement, said: str) -> str:
+    """The text of a post without previews of what it links to, nor what it quotes of other posts."""
+    body = deepcopy(body)
+    for part in list(body.iter("blockquote", "aside")):
+        if part is not body and part.getparent() is not None and (part.tag == "aside" or _quotes(part, said)):
+            part.drop_tree()
+    return _markup_text(body)
+
+
+def _quotes(part: HtmlElement, said: str) -> bool:
+    """Whether a quotation names whom it quotes, or stands in another post too."""
+    if "quote" in (part.get("class") or "").lower() or part.find(".//cite") is not None:
+        return True
+    lines = [words for line in _markup_text(part).split("\n") if len(words := _words(line)) >= _LINE // 2]
+    known = sum(len(line) for line in lines if said.count(line[:_KNOWN_BY]) > 1)
+    return 2 * known >= sum(map(len, lines))
+
+
+def _markup_text(element: HtmlElement) -> str:
+    from lxml.html import tostring  # noqa: PLC0415 - only workers that read pages need it
+
+    return to_text(tostring(element, encoding="unicode", with_tail=False))
+
+
+def _words(text: str) -> str:
+    return " ".join(_WORD.findall(text.casefold()))

@@ -1,0 +1,63 @@
+"""Claims whose end is unknown: when each is looked for, and when it may be sent again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bot.core.clock import Clock
+from bot.core.models import Dispatch
+
+LOOKS = (5.0, 15.0, 35.0, 75.0, 155.0)
+"""Seconds after which what has no nonce is looked for: Discord may carry it out long after it failed.
+
+Counted from when the answer was lost; after a crash from when this process learned of the claim, since the
+request may have left right before it. Only after the last look is it sent again.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A claim, and since when its end has been unknown here, by the monotonic clock."""
+
+    dispatch: Dispatch
+    since: float
+
+
+class PendingClaims:
+    """Those of one process, by channel and in their order."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._by_channel: dict[int, list[Pending]] = {}
+
+    def add(self, dispatch: Dispatch) -> None:
+        """Nobody knows from now on whether it was sent."""
+        pending = self._by_channel.setdefault(dispatch.channel_id, [])
+        if all(one.dispatch.id != dispatch.id for one in pending):
+            pending.append(Pending(dispatch, self._clock.monotonic()))
+
+    def first(self, channel_id: int) -> Pending | None:
+        """The one to be looked for first in a channel."""
+        return next(iter(self._by_channel.get(channel_id, ())), None)
+
+    def channels(self) -> Iterable[int]:
+        """The channels that have some."""
+        return self._by_channel.keys()
+
+    def clear(self, dispatch: Dispatch) -> None:
+        """It is known now what became of it."""
+        left = [
+            one for one in self._by_channel.pop(dispatch.channel_id, []) if one.dispatch.id != dispatch.id
+        ]
+        if left:
+            self._by_channel[dispatch.channel_id] = left
+
+    def passed(self, pending: Pending) -> float:
+        """Seconds for which its end has been unknown."""
+        return self._clock.monotonic() - pending.since
+
+
+def until_next_look(passed: float) -> float | None:
+    """Seconds until what has no nonce is looked for again that was not found after so many; None: no more."""
+    return next((at - passed for at in LOOKS if at > passed), None)

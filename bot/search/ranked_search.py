@@ -1,0 +1,206 @@
+"""From a query to the articles that match it, in order: the engine finds fifty, `reranking` orders them."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeVar, TypeVarTuple
+
+from bot.core.locale import gettext as _
+from bot.core.models import Article
+from bot.search import analysis
+from bot.search.engine import EngineError, Hit, Scope, SearchEngine
+from bot.search.index_follower import IndexFollower
+from bot.search.query_tree import Node, Phrase, Query, Word
+from bot.search.reranking import FOUND, Candidate, Reranker, Sought
+from bot.search.semantic.semantic_search import Meaning
+from bot.store import Store
+from bot.text.language import detect
+
+FEW = 5
+"""Full matches below which partial ones follow."""
+MANY = 5
+"""Words of a query from which articles with all of them stand among those with most of them."""
+_CLOSE = 20  # articles that are added for what they mean
+_AT_ONCE = 4  # articles judged before the event loop goes on: half a millisecond
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+
+class Found(NamedTuple):
+    """An article that was found. A `partial` one lacks a word; one that is `alike` has none of them."""
+
+    article: Article
+    score: float
+    partial: bool = False
+    alike: bool = False
+
+
+@dataclass(slots=True)
+class Asked:
+    """A query apart: plain words, phrases, and all that must hold in any case.
+
+    `loose` are phrases that nobody has, or nobody together: articles near them are found instead.
+    """
+
+    words: tuple[str, ...]
+    phrases: tuple[Phrase, ...]
+    required: tuple[Node, ...]
+    loose: tuple[Phrase, ...] = ()
+    notes: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, query: Query) -> Asked:
+        """The parts of a query."""
+        words = tuple(node.text for node in query.nodes if isinstance(node, Word) and not node.title)
+        phrases = tuple(node for node in query.nodes if isinstance(node, Phrase) and not node.title)
+        rest = (node for node in query.nodes if not isinstance(node, Word | Phrase) or node.title)
+        return cls(words, phrases, tuple(rest))
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """All that must hold of a full match."""
+        words = (Word(text, tuple(analysis.words(text))) for text in self.words)
+        return (*words, *self.held)
+
+    @property
+    def held(self) -> tuple[Node, ...]:
+        """All that must hold of any match."""
+        return (*(phrase for phrase in self.phrases if phrase not in self.loose), *self.required)
+
+    @property
+    def text(self) -> str:
+        """What is looked for, in plain words."""
+        return " ".join((*self.words, *(phrase.text for phrase in self.phrases)))
+
+    @property
+    def loose_text(self) -> str:
+        """The same without phrases that are required."""
+        return " ".join((*self.words, *(phrase.text for phrase in self.loose)))
+
+    def sought(self, engine: SearchEngine) -> list[Sought]:
+        """The words that say something, with what each tells."""
+        text = self.text
+        typed = {word: text[start:end].lower() for word, start, end in analysis.word_spans(text)}
+        small = analysis.small_words(typed)
+        return [
+            Sought(as_typed, stems, weight(engine, stems))
+            for word, as_typed in typed.items()
+            if word not in small and (stems := analysis.query_stems(word))
+        ]
+
+
+def weight(engine: SearchEngine, stems: Iterable[str]) -> float:
+    """How much one of these index terms tells: BM25's idf of the commonest."""
+    documents = max(map(engine.document_frequency, stems), default=0)
+    return math.log(1 + (max(engine.documents, documents) - documents + 0.5) / (documents + 0.5))
+
+
+class RankedSearch:
+    """Finds articles, by what they mean too where their `meaning` is known."""
+
+    def __init__(self, store: Store, index: IndexFollower, meaning: Meaning | None = None) -> None:
+        self._store = store
+        self._meaning = meaning
+        self.index = index
+
+    async def aside(self, search: Callable[[*Ts], T], *args: *Ts) -> T:
+        """Search in a thread. Raises `EngineError`, after which the index is made anew."""
+        try:
+            return await asyncio.to_thread(search, *args)
+        except EngineError as error:
+            self.index.distrust(error)
+            raise
+
+    async def newest(self, engine: SearchEngine, query: Query, scope: Scope, most: int) -> list[Found]:
+        """What matches wholly, by date."""
+        hits = await self.aside(lambda: engine.matching(query.nodes, scope, most, newest=True))
+        return [Found(article, 0.0) for article in await self._articles(hits)]
+
+    async def best(self, engine: SearchEngine, asked: Asked, scope: Scope, most: int) -> list[Found]:
+        """What matches, the best first: as many as `most` of those that match wholly.
+
+        What is loosened for want of matches is noted in `asked`.
+        """
+        full, some = await self.aside(_matching, engine, asked, scope, max(FOUND, most))
+        close = {} if some is None else await self._close(engine, asked, scope)
+        first = full[:FOUND]
+        hits = {hit.article_id: hit for hit in (*first, *(some or [])[: FOUND - len(first)])}
+        for id_ in [id_ for id_ in close if id_ not in hits][:_CLOSE]:
+            hits[id_] = Hit(id_, 0.0)
+        found = await self._judged(engine, asked, list(hits.values()), close)
+        rest = await self._articles(full[FOUND:])
+        return [*found, *(Found(article, 0.0) for article in rest)]
+
+    async def _close(self, engine: SearchEngine, asked: Asked, scope: Scope) -> Mapping[int, float]:
+        """The articles that are near in meaning, of those that all holds of that must, with their cosines."""
+        if self._meaning is None or not asked.text:
+            return {}
+        near = dict(await self._meaning.nearest(asked.text, feed_ids=scope.feed_ids, limit=FOUND))
+        if asked.held:
+            fitting = await self.aside(engine.among, asked.held, scope, near.keys())
+            near = {id_: cosine for id_, cosine in near.items() if id_ in fitting}
+        return near
+
+    async def _judged(
+        self, engine: SearchEngine, asked: Asked, hits: Sequence[Hit], cosines: Mapping[int, float]
+    ) -> list[Found]:
+        """These articles in order: full matches first, unless the words are so many that chance decides."""
+        sought = asked.sought(engine)
+        language = detect(asked.text)
+        reranker = Reranker(sought, language=language, now=self._store.clock.now())
+        top = max((hit.score for hit in hits), default=0.0) or 1.0
+        scores = {hit.article_id: hit.score / top for hit in hits}
+        found: list[Found] = []
+        for number, article in enumerate(await self._articles(hits)):
+            judged = reranker.judge(
+                Candidate(
+                    title=article.title,
+                    body=article.body or article.summary,
+                    language=article.language,
+                    published=article.published,
+                    found=scores[article.id],
+                    cosine=cosines.get(article.id, 0.0),
+                )
+            )
+            partial = not judged.has_all or bool(asked.loose)
+            found.append(Found(article, judged.score, partial, alike=not scores[article.id]))
+            if number % _AT_ONCE == 0:
+                await asyncio.sleep(0)
+        is_long = len(sought) >= MANY
+        return sorted(found, key=lambda each: (each.partial and not is_long, -each.score))
+
+    async def _articles(self, hits: Collection[Hit]) -> list[Article]:
+        return await self._store.articles.by_ids([hit.article_id for hit in hits])
+
+
+def _matching(
+    engine: SearchEngine, asked: Asked, scope: Scope, most: int
+) -> tuple[list[Hit], list[Hit] | None]:
+    """What matches wholly, and what has some of the words; None where there is enough that has all of few."""
+    full = engine.matching(asked.nodes, scope, most)
+    if asked.phrases and not full:
+        _loosen(engine, asked, scope)
+    text = asked.loose_text
+    words = len(analysis.words(text))
+    if len(full) >= FEW and words < MANY:
+        return full, None
+    if words + sum(phrase not in asked.loose for phrase in asked.phrases) < 2 and not asked.loose:  # noqa: PLR2004 - another
+        return full, []
+    return full, engine.any_words(text, scope, FOUND, required=asked.held, near=asked.loose)
+
+
+def _loosen(engine: SearchEngine, asked: Asked, scope: Scope) -> None:
+    """Let go of the phrases that nobody has, or of all where nobody has the others together."""
+    missing = [phrase for phrase in asked.phrases if not engine.matching((phrase, *asked.required), scope, 1)]
+    kept = [phrase for phrase in asked.phrases if phrase not in missing]
+    are_together = kept and engine.matching((*kept, *asked.required), scope, 1)
+    asked.loose = tuple(missing) if are_together else asked.phrases
+    if missing:
+        quoted = ", ".join(_("“{text}”").format(text=phrase.text) for phrase in missing)
+        asked.notes.append(_("No article has {phrases}. Here’s what comes close.").format(phrases=quoted))
+    elif asked.loose:
+        asked.notes.append(_("No article has all of these phrases. Here’s what comes close."))

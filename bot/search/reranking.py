@@ -1,0 +1,152 @@
+"""The order of the few articles that the engine found: by how a person would judge title and text."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+from bot.search import analysis
+
+FOUND = 50
+"""Articles that are put in order."""
+READ = 6_000
+"""Characters of a text that are read for it."""
+
+ENGINE = 1.0
+"""What the engine's own score, as a share of the best, counts;"""
+TITLE = 0.15
+"""the share of the query that stands in the title;"""
+PASSAGE = 0.6
+"""the share that stands together in one passage;"""
+NEIGHBOURS = 0.25
+"""the share of neighbours in the query that are neighbours in the article;"""
+TYPED = 0.45
+"""the share that stands there as it was typed;"""
+MEANING = 2.0
+"""the cosine of query and article, where that is known;"""
+FRESH = 0.1
+"""how fresh the article is;"""
+OWN_LANGUAGE = 0.1
+"""and that it is in the language of the query."""
+
+_PASSAGE = 30  # words of a passage, small ones left out
+_NEAR = 3  # words between which no more stand are neighbours
+_HALF_LIFE = 30 * 86400  # seconds
+
+
+class Sought(NamedTuple):
+    """A word of a query: as it was typed, without case; its index terms; and how much it tells (idf)."""
+
+    typed: str
+    stems: frozenset[str]
+    weight: float
+
+
+class Judged(NamedTuple):
+    """An article's score, from 0 to about 2, and whether it has all words."""
+
+    score: float
+    has_all: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """An article that was found. `found` is the engine's score as a share of the best, 0 to 1.
+
+    `published` is in seconds of UTC, `cosine` that of query and article.
+    """
+
+    title: str
+    body: str
+    language: str | None
+    published: int
+    found: float
+    cosine: float = 0.0
+
+
+class Reranker:
+    """Judges articles by the words of one query. `now` is in seconds of UTC."""
+
+    def __init__(self, sought: Sequence[Sought], *, language: str | None, now: int) -> None:
+        self._sought = sought
+        self._language = language
+        self._now = now
+        self._total = sum(word.weight for word in sought) or 1.0
+        self._as_typed = re.compile(rf"\b(?:{'|'.join(re.escape(word.typed) for word in sought)})\b")
+        self._numbers: dict[str, list[int]] = {}
+        for number, word in enumerate(sought):
+            for stem in word.stems:
+                self._numbers.setdefault(stem, []).append(number)
+        pairs = [min(one.weight, other.weight) for one, other in pairwise(sought)]
+        self._pairs = pairs
+        self._all_pairs = sum(pairs)
+
+    def judge(self, candidate: Candidate) -> Judged:
+        """How well an article fits."""
+        title = self._places(analysis.stems(candidate.title, candidate.language))
+        body = self._places(analysis.stems(candidate.body[:READ], candidate.language))
+        in_title = {number for _, number in title}
+        known = in_title.union(number for _, number in body)
+        score = ENGINE * candidate.found + MEANING * candidate.cosine
+        score += TITLE * self._share(in_title)
+        score += PASSAGE * max(self._passage(body), self._share(in_title))
+        score += NEIGHBOURS * max(self._neighbours(title), self._neighbours(body))
+        score += TYPED * self._typed(candidate)
+        score += FRESH * 0.5 ** (max(0, self._now - candidate.published) / _HALF_LIFE)
+        if self._language and candidate.language == self._language:
+            score += OWN_LANGUAGE
+        return Judged(score, len(known) == len(self._sought))
+
+    def _places(self, stems: Iterable[str]) -> list[tuple[int, int]]:
+        """Where the words of the query stand, each with its number in it."""
+        numbers = self._numbers
+        return [
+            (place, number) for place, stem in enumerate(stems) if stem in numbers for number in numbers[stem]
+        ]
+
+    def _share(self, numbers: Collection[int]) -> float:
+        return sum(self._sought[number].weight for number in numbers) / self._total
+
+    def _passage(self, places: Sequence[tuple[int, int]]) -> float:
+        """The largest share of the query in one passage."""
+        best = weight = 0.0
+        counts = [0] * len(self._sought)
+        first = 0
+        for place, number in places:
+            if not counts[number]:
+                weight += self._sought[number].weight
+            counts[number] += 1
+            while places[first][0] <= place - _PASSAGE:
+                left = places[first][1]
+                counts[left] -= 1
+                if not counts[left]:
+                    weight -= self._sought[left].weight
+                first += 1
+            best = max(best, weight)
+        return best / self._total
+
+    def _neighbours(self, places: Sequence[tuple[int, int]]) -> float:
+        if not self._all_pairs:
+            return 0.0
+        last = [-math.inf] * len(self._sought)
+        nearest = [math.inf] * len(self._pairs)
+        for place, number in places:
+            if number:
+                nearest[number - 1] = min(nearest[number - 1], place - last[number - 1])
+            if number < len(self._pairs):
+                nearest[number] = min(nearest[number], place - last[number + 1])
+            last[number] = place
+        near = sum(
+            weight if gap == 1 else weight / 2
+            for weight, gap in zip(self._pairs, nearest, strict=True)
+            if gap <= _NEAR
+        )
+        return near / self._all_pairs
+
+    def _typed(self, candidate: Candidate) -> float:
+        found = set(self._as_typed.findall(f"{candidate.title}\n{candidate.body[:READ]}".lower()))
+        return sum(word.weight for word in self._sought if word.typed in found) / self._total

@@ -1,0 +1,183 @@
+"""Messages that mention the bot, or reply to it: a question, a search, or a call for help."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import re
+from typing import Any
+
+import discord
+
+from bot.answers import mentions
+from bot.answers.mentions import Want, Wanted
+from bot.answers.question_service import Asked, QuestionService, TooMany
+from bot.client.discord_client import Telex, in_words
+from bot.core import locale
+from bot.core.locale import _, clickable
+from bot.core.models import Question
+from bot.posting import permissions
+from bot.posting.rendering import messages
+from bot.search.query_syntax import parse
+from cogs.asking.answer_views import reply
+from cogs.asking.question_places import (
+    FOUND,
+    article_in,
+    article_of_thread,
+    last_in,
+    nothing_readable,
+    place_of,
+    replied_to,
+)
+from cogs.asking.readable_feeds import Place, shared_feed_ids
+from cogs.reading.result_pages import results
+
+log = logging.getLogger(__name__)
+
+_MOST_LOGGED = 10_000  # channels
+_MARKUP = re.compile(r"<(?:@[!&]?|#|/[^:>]*:|a?:\w+:|t:)[-\w:]+>")
+
+
+class Mentions:
+    """Answers messages of servers that mention the bot."""
+
+    def __init__(self, bot: Telex, service: QuestionService) -> None:
+        self.bot = bot
+        self._service = service
+        self._mute: set[int] = set()  # channels in which the bot was found to have no say
+
+    async def answer(self, message: discord.Message) -> None:
+        """Answer a message of a server, if it is for the bot."""
+        assert message.guild is not None
+        mentioned = self.bot.user in message.mentions
+        by_role = bool(message.role_mentions) and message.guild.self_role in message.role_mentions
+        if not (mentioned or by_role) or not isinstance(message.author, discord.Member):
+            return
+        place = place_of(message.channel)
+        # Discord hides from the bot what a message says that mentions only its role.
+        wanted = self._wanted(message) if mentioned else Wanted(Want.HELP)
+        if place is None or wanted.want is Want.NOTHING or not self._may_speak(place):
+            return
+        locale.speak(
+            wanted.language
+            or locale.supported(str(message.guild.preferred_locale))
+            or self.bot.newsroom.settings.language
+        )
+        try:
+            await self._reply(message, message.author, place, wanted)
+        except TooMany as refusal:
+            if not refusal.known:
+                await self._send(message, place, content=str(refusal))
+        except Exception as error:  # noqa: BLE001  # whatever it is, the person is told and it is logged
+            sentence = in_words(error, f"a mention in server {message.guild.id}")
+            await self._send(message, place, content=sentence)
+
+    async def _reply(
+        self, message: discord.Message, asker: discord.Member, place: Place, wanted: Wanted
+    ) -> None:
+        self._service.admit(wanted.text, person_id=asker.id, server_id=asker.guild.id)
+        if wanted.want is Want.HELP:
+            await self._send(
+                message, place, embed=_help(self.bot, by_role=self.bot.user not in message.mentions)
+            )
+            return
+        with contextlib.suppress(discord.HTTPException):
+            await message.channel.typing()
+        feed_ids = await shared_feed_ids(self.bot, asker, place)
+        if not feed_ids:
+            await self._send(message, place, embed=await nothing_readable(self.bot, asker))
+            return
+        if wanted.want is Want.SEARCH:
+            newsroom = self.bot.newsroom
+            query = parse(wanted.text, newsroom.clock.now(), await newsroom.zone(asker.guild.id))
+            found = await self._service.search(query, feed_ids=feed_ids, limit=FOUND)
+            embed = results(query.text, found)
+            embed.set_footer(text=_("From the feeds that everybody here can see. /search shows you more."))
+            await self._send(message, place, embed=embed)
+            return
+        article_id = await self._article_of(message, place, wanted.text)
+        told = await self._service.answer(
+            Asked(
+                text=wanted.text,
+                feed_ids=feed_ids,
+                server_id=asker.guild.id,
+                channel_id=place.id,
+                person_id=asker.id,
+                public=True,
+                article_id=article_id or await article_of_thread(self.bot, place, wanted.text),
+                insists=article_id is not None,
+                follows=await self._before(message, place),
+                message_id=message.id,
+            )
+        )
+        sent = await self._send(message, place, view=reply(told, public=True, title=False))
+        if sent is not None:
+            await self.bot.store.questions.answered_by(told.question_id, sent.id)
+
+    def _wanted(self, message: discord.Message) -> Wanted:
+        """What a message that mentions the bot wants."""
+        assert self.bot.user is not None
+        mention = re.compile(rf"<@!?{self.bot.user.id}>")
+        written = message.content.strip()
+        # Somebody who only talks about the bot mentions it in the middle of a sentence.
+        called = bool(mention.match(written) or re.search(rf"{mention.pattern}\W*\Z", written))
+        text = _MARKUP.sub(" ", mention.sub(" ", written)).lstrip(" ,:;–—")
+        return mentions.wanted(text, self.bot.newsroom.clock.now(), addressed=called)
+
+    async def _article_of(self, message: discord.Message, place: Place, text: str) -> int | None:
+        """The article of the post that a message replies to; of a catch-up the one that is asked about."""
+        replying_to = replied_to(message)
+        return None if replying_to is None else await article_in(self.bot, replying_to, place, text)
+
+    async def _before(self, message: discord.Message, place: Place) -> Question | None:
+        """The question that a message follows: the one it replies to, else the last one in its thread."""
+        replying_to = replied_to(message)
+        if replying_to is not None:
+            return await self.bot.store.questions.of_message(replying_to, place.id)
+        return await last_in(self.bot, place.id) if isinstance(place, discord.Thread) else None
+
+    def _may_speak(self, place: Place) -> bool:
+        """Whether the bot can answer in a channel; where it cannot, that is logged once."""
+        lacking = permissions.lacking(place)
+        if not lacking:
+            self._mute.discard(place.id)
+            return True
+        self._log_mute(place, f"it lacks {', '.join(lacking)}")
+        return False
+
+    def _log_mute(self, place: Place, reason: str) -> None:
+        if place.id not in self._mute and len(self._mute) < _MOST_LOGGED:
+            self._mute.add(place.id)
+            log.warning("A question in channel %d stays without an answer: %s", place.id, reason)
+
+    async def _send(self, message: discord.Message, place: Place, **content: Any) -> discord.Message | None:  # noqa: ANN401  # of a message
+        """Reply to a message without pinging anybody; None where Discord does not let the bot."""
+        content = {name: value for name, value in content.items() if value is not None}
+        if "read_message_history" not in permissions.lacking(place, required=False, history=True):
+            content["reference"] = message.to_reference(fail_if_not_exists=False)
+        try:
+            return await message.channel.send(
+                **content, mention_author=False, allowed_mentions=discord.AllowedMentions.none()
+            )
+        except discord.HTTPException as error:
+            self._log_mute(place, str(error))
+            return None
+
+
+def _help(bot: Telex, *, by_role: bool) -> discord.Embed:
+    assert bot.user is not None
+    example = _("What happened with Signal this week?")
+    lines = (
+        *([_("You mentioned my role, which hides your words from me. Mention me.")] if by_role else []),
+        _("Ask me about the news of this server: {mention} {question}").format(
+            mention=bot.user.mention, question=example
+        ),
+        _("Reply to one of my posts with a question, the mention on, and I look in that article first."),
+        _("Begin with “search” to search: {mention} `search: signal since:7d`").format(
+            mention=bot.user.mention
+        ),
+        clickable(
+            _("/ask answers you alone, and from every article that you can see. /help tells the rest.")
+        ),
+    )
+    return discord.Embed(colour=messages.COLOUR, description="\n".join(f"• {line}" for line in lines))

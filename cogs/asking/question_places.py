@@ -1,0 +1,68 @@
+"""Where a question is asked: the article that a place is about, and the question before it."""
+
+from __future__ import annotations
+
+import discord
+
+from bot.answers.question_service import THREAD_MEMORY, closest
+from bot.client.discord_client import Telex
+from bot.core.locale import _, clickable
+from bot.core.models import Question
+from cogs.asking.readable_feeds import Place
+from cogs.reading.result_pages import nothing_to_read
+from cogs.reading.saving import post_of
+
+FOUND = 5
+"""Results of a search in a channel."""
+
+
+def place_of(channel: object) -> Place | None:
+    """A channel or thread of a server; None for anything else."""
+    return channel if isinstance(channel, discord.abc.GuildChannel | discord.Thread) else None
+
+
+def replied_to(message: discord.Message) -> int | None:
+    """The id of the message of the same channel that a message replies to."""
+    reference = message.reference
+    if reference is None or message.type is not discord.MessageType.reply:
+        return None
+    return reference.message_id if reference.channel_id == message.channel.id else None
+
+
+async def article_of_thread(bot: Telex, place: Place | None, text: str) -> int | None:
+    """The article of the post that a thread was opened on, or that opened a forum's thread."""
+    if not isinstance(place, discord.Thread):
+        return None
+    return await article_in(bot, place.id, place, text)  # a thread has the id of its first message
+
+
+async def article_in(bot: Telex, message_id: int, place: Place, text: str) -> int | None:
+    """The article of a post; of a catch-up the one that is asked about. None for other messages."""
+    post = await post_of(bot, message_id, place.guild.id)
+    if post is None or not post.article_ids:
+        return None
+    if len(post.article_ids) == 1:
+        return post.article_ids[0]
+    article = closest(text, await bot.store.articles.by_ids(post.article_ids))
+    return None if article is None else article.id
+
+
+async def last_in(bot: Telex, thread_id: int) -> Question | None:
+    """The last question in a thread, if it is not so old that another conversation begins."""
+    since = bot.newsroom.clock.now() - THREAD_MEMORY
+    return await bot.store.questions.last_in(thread_id, since)
+
+
+async def nothing_readable(bot: Telex, asker: discord.Member) -> discord.Embed:
+    """What to say where there is no feed to answer from."""
+    if not await bot.feed_ids_seen_by(asker):
+        return nothing_to_read().embed
+    return discord.Embed(
+        title=_("Nothing that everybody here can see"),
+        description=clickable(
+            _(
+                "The feeds that you can see are followed in channels that not everybody who reads this "
+                "one can see. /ask answers you alone, from all of them."
+            )
+        ),
+    )

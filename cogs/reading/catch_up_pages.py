@@ -1,0 +1,74 @@
+"""All articles of a catch-up, in pages: its message has room for some of them alone."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Self
+
+import discord
+
+from bot.client.discord_client import answering
+from bot.core.locale import amount, ngettext
+from bot.core.models import Article, DispatchKind
+from bot.core.refusals import Refusal
+from bot.posting.rendering import buttons
+from cogs.reading.result_pages import Reader
+from cogs.reading.saving import post_of, sees, unreadable
+from cogs.shared import article_cards
+from cogs.shared.paging import Page
+from cogs.shared.views import Interaction, Paced
+
+_ARTICLES = 10  # a page
+
+
+class CatchUpPages(Reader):
+    """The articles of a catch-up, newest first, for who sees its message."""
+
+    def __init__(self, interaction: Interaction, message_id: int) -> None:
+        super().__init__(interaction)
+        self._message_id = message_id
+
+    async def page(self, interaction: Interaction, number: int) -> Page:
+        """Some of them."""
+        ids = await self._article_ids(interaction)
+        first = number * _ARTICLES
+        shown = await interaction.client.store.articles.by_ids(ids[first : first + _ARTICLES])
+        title = ngettext("{count} article", "{count} articles", len(ids)).format(count=amount(len(ids)))
+        rows = [article_cards.row(place, article) for place, article in enumerate(shown, first + 1)]
+        return Page(
+            embed=discord.Embed(title=title, description=article_cards.fit(rows)),
+            more=len(ids) > first + _ARTICLES,
+            empty=not shown,
+            options=tuple(article_cards.option(article) for article in shown),
+        )
+
+    async def may_read(self, interaction: Interaction, article: Article) -> bool:
+        """Those of the catch-up, whatever the channel follows now."""
+        return article.id in await self._article_ids(interaction)
+
+    async def _article_ids(self, interaction: Interaction) -> tuple[int, ...]:
+        post = await post_of(interaction.client, self._message_id, interaction.guild_id)
+        if post is None or post.kind is not DispatchKind.CATCH_UP or not await sees(interaction, post):
+            raise Refusal(unreadable())
+        return post.article_ids[::-1]
+
+
+class ShowAll(Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template=buttons.ALL_TEMPLATE):
+    """The button under a catch-up that shows all of its articles. It outlives restarts."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(buttons.show_all(what))
+
+    @classmethod
+    async def from_custom_id(
+        cls, _interaction: discord.Interaction[Any], _item: discord.ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """The button of a dispatch."""
+        return cls(match["what"])
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Show the first page to who clicked."""
+        async with answering(interaction):
+            await interaction.response.defer(ephemeral=True, thinking=True)
+            assert interaction.message is not None
+            await CatchUpPages(interaction, interaction.message.id).show(interaction)

@@ -1,0 +1,182 @@
+"""The watches that a person may remove: their list, and the button under a notice that ends one."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Self
+
+import discord
+
+from bot.client.discord_client import answering
+from bot.core.locale import _, clickable
+from bot.core.models import Watch
+from bot.core.refusals import Refusal
+from bot.posting.rendering import buttons, discord_limits
+from bot.posting.send_outcomes import describe
+from bot.text import safe
+from bot.watches.watch_matching import CLOSED
+from cogs.feeds.subscription_options import shown
+from cogs.shared.paging import Page, Pages
+from cogs.shared.rights import may_manage_with, require_manage_with
+from cogs.shared.views import Choose, Interaction, Paced, Press
+
+_LIST = 10  # a page
+_SHOWN = 150  # characters of a query
+FEEDS = "feed"
+"""Whoever may use this command may let channels be told."""
+
+
+async def listed(interaction: Interaction) -> list[Watch]:
+    """The watches that the asker may remove where they are: all of theirs in direct messages.
+
+    Those of channels only where they see the channel, or it is gone.
+    """
+    store, guild, member = interaction.client.store.watches, interaction.guild, interaction.user
+    theirs = await store.of_person(member.id)
+    if guild is None or not isinstance(member, discord.Member):
+        return theirs
+    here = [watch for watch in theirs if watch.server_id == guild.id]
+    if not await may_manage_with(interaction, FEEDS):
+        return here
+    told = await store.of_channels(guild.id)
+    seen = await shown(interaction, guild, member, {watch.channel_id for watch in told})
+    return here + [watch for watch in told if watch.channel_id in seen]
+
+
+class WatchPages(Pages):
+    """The watches that a person may remove, in pages."""
+
+    def __init__(self, interaction: Interaction) -> None:
+        super().__init__(interaction)
+        self._closed = False
+
+    async def page(self, interaction: Interaction, number: int) -> Page:
+        """The watches as they are now."""
+        found = await listed(interaction)
+        shown = found[number * _LIST : (number + 1) * _LIST]
+        embed = discord.Embed(title=_("Watches"))
+        embed.description = "\n".join(
+            f"{number * _LIST + count}. {_line(interaction, watch)}" for count, watch in enumerate(shown, 1)
+        ) or clickable(_("Nothing is watched for. /watch add begins."))
+        self._closed = any(watch.problem == CLOSED for watch in shown)
+        return Page(
+            embed=embed,
+            more=len(found) > (number + 1) * _LIST,
+            empty=not shown,
+            options=tuple(
+                discord.SelectOption(label=menu_label(interaction, watch), value=str(watch.id))
+                for watch in shown
+            ),
+        )
+
+    def arrange(self, page: Page) -> None:
+        """A menu to remove, and a button for whose direct messages were closed."""
+        if page.empty:
+            return
+        options = list(page.options)
+        self.add_item(
+            Choose(
+                self._remove, placeholder=_("Remove some…"), options=options, max_values=len(options), row=0
+            )
+        )
+        if self._closed:
+            self.add_item(Press(self._try_again, label=_("Try direct messages again"), row=1))
+
+    async def _remove(self, interaction: Interaction, values: list[str]) -> None:
+        await interaction.response.defer()
+        for watch in await listed(interaction):
+            if str(watch.id) in values:
+                await interaction.client.store.watches.remove(watch.id)
+        await self.show(interaction)
+
+    async def _try_again(self, interaction: Interaction) -> None:
+        await interaction.response.defer()
+        client = interaction.client
+        for channel_id in {
+            watch.channel_id
+            for watch in await client.store.watches.of_person(interaction.user.id)
+            if watch.problem == CLOSED
+        }:
+            await client.store.dispatches.unblock_channel(channel_id)
+        client.courier.wake()
+        await self.show(interaction)
+
+
+class StopButton(Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template=buttons.STOP_TEMPLATE):
+    """The button under a notice that ends its watch. It outlives restarts."""
+
+    def __init__(self, what: str, watch_id: int) -> None:
+        super().__init__(buttons.stop(what))
+        self._watch_id = watch_id
+
+    @classmethod
+    async def from_custom_id(
+        cls, _interaction: discord.Interaction[Any], _item: discord.ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """The button of a watch."""
+        return cls(match["what"], int(match["watch"]))
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """End the watch, if it is the asker's to end."""
+        async with answering(interaction):
+            await interaction.response.defer(ephemeral=True, thinking=True)
+            store = interaction.client.store.watches
+            watch = await store.get(self._watch_id)
+            if watch is None:
+                raise Refusal(_("This watch has ended already."))
+            if watch.person_id is None:
+                if interaction.guild_id != watch.server_id:
+                    raise Refusal(_("This watch has ended already."))
+                await require_manage(interaction)
+                if watch.id not in {one.id for one in await listed(interaction)}:
+                    raise Refusal(_("This watch has ended already."))
+            elif watch.person_id != interaction.user.id:
+                raise Refusal(_("This watch has ended already."))
+            await store.remove(watch.id)
+            await interaction.edit_original_response(content=stopped(watch))
+
+
+async def require_manage(interaction: Interaction) -> None:
+    """Raises `Refusal` where the asker may not have channels told."""
+    await require_manage_with(interaction, FEEDS)
+
+
+def named(query: str) -> str:
+    """A query as it can stand in a sentence."""
+    return f"**{safe.markdown(safe.plain(query, _SHOWN))}**"
+
+
+def _line(interaction: Interaction, watch: Watch) -> str:
+    """A watch in the list: what, where, since when, and what is wrong."""
+    where = f"<#{watch.channel_id}>" if watch.person_id is None else _("direct messages")
+    line = f"{named(watch.query)}\n{where}{safe.markdown(_from(interaction, watch))} · <t:{watch.created}:d>"
+    if watch.problem is not None:
+        line += f" · ⚠️ {describe(watch.problem)}"
+    if watch.absent is not None:
+        line += " · " + _("rests, since you left the server")
+    return line
+
+
+def menu_label(interaction: Interaction, watch: Watch) -> str:
+    """A watch in a menu: one line of plain text."""
+    if watch.person_id is None:
+        guild = interaction.client.get_guild(watch.server_id)
+        channel = guild.get_channel_or_thread(watch.channel_id) if guild is not None else None
+        where = f" · #{channel.name}" if channel is not None else ""
+    else:
+        where = _from(interaction, watch)
+    return safe.plain(f"{safe.plain(watch.query, discord_limits.CHOICE - 40)}{where}", discord_limits.CHOICE)
+
+
+def _from(interaction: Interaction, watch: Watch) -> str:
+    """The server of a watch, where that is not the one in which the asker is."""
+    if interaction.guild_id == watch.server_id:
+        return ""
+    guild = interaction.client.get_guild(watch.server_id)
+    name = safe.plain(guild.name, 60) if guild is not None else _("a server that I am no longer in")
+    return f" · {name}"
+
+
+def stopped(watch: Watch) -> str:
+    """That a watch ended."""
+    return _("Nothing more is told for {query}.").format(query=named(watch.query))

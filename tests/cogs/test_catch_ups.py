@@ -1,0 +1,67 @@
+"""A catch-up hides nothing: its button shows all of its articles, and /why tells it from a post."""
+
+from __future__ import annotations
+
+import re
+
+import discord
+
+from bot.posting.rendering import buttons
+from tests.cogs.helpers import START, components, follow, last, said, three
+from tests.discord_world import World
+from tests.feed_server import FeedServer, item, rss
+
+MANY = 65
+_TITLE = re.compile(r"\[(Late \d+)\]")
+
+
+async def catch_up(telex: World, feed_server: FeedServer) -> discord.Message:
+    feed = await follow(telex, feed_server)
+    more = [item(100 + number, title=f"Late {number}", published=START + number) for number in range(MANY)]
+    feed_server.serve("/rss", rss(*reversed(more), *three()))
+    await telex.advance(3600)
+    await telex.poll(feed)
+    await telex.deliver()
+    return next(post for post in telex.posts() if "came in meanwhile" in (post.embeds[0].title or ""))
+
+
+async def test_all_articles_of_a_catch_up_are_shown_in_pages_after_a_restart_and_an_unfollowing_too(
+    telex: World, feed_server: FeedServer
+) -> None:
+    message = await catch_up(telex, feed_server)
+    post = await telex.store.dispatches.of_message(message.id)
+    assert post is not None
+    await telex.editor.slash(telex.news, "feed remove", feed="Example News")
+    await telex.restart()
+    shown = await telex.reader.click(message, label="Show all")
+    assert last(shown).ephemeral
+    found = _TITLE.findall(said(shown))
+    while not next(one for one in components(last(shown)) if one.get("label") == "▶").get("disabled"):
+        shown = await telex.reader.click(last(shown), label="▶")
+        found += _TITLE.findall(said(shown))
+    articles = await telex.store.articles.by_ids(post.article_ids)
+    assert found == [article.title for article in reversed(articles)]
+    assert len(found) == MANY - telex.newsroom.settings.catch_up_after
+
+
+async def test_why_tells_a_catch_up_from_a_post(telex: World, feed_server: FeedServer) -> None:
+    message = await catch_up(telex, feed_server)
+    link = f"https://discord.com/channels/{telex.guild.id}/{telex.news.id}/{message.id}"
+    told = said(await telex.reader.slash(telex.news, "why", link="https://news.example/articles/101"))
+    assert re.search(rf"<#{telex.news.id}>: in a catch-up <t:\d+:f> · {re.escape(link)}", told), told
+    newest = said(
+        await telex.reader.slash(telex.news, "why", link=f"https://news.example/articles/{99 + MANY}")
+    )
+    assert "posted <t:" in newest
+
+
+async def test_a_button_under_another_message_shows_nothing(telex: World, feed_server: FeedServer) -> None:
+    message = await catch_up(telex, feed_server)
+    post = await telex.store.dispatches.of_message(message.id)
+    assert post is not None
+    open_ = telex.guild.create_text_channel("open")
+    channel = telex.bot.get_channel(open_.id)
+    assert isinstance(channel, discord.TextChannel)
+    forged = await channel.send("forged", view=buttons.row(buttons.show_all(post.what)))
+    await telex.env.settle()
+    assert "gone" in said(await telex.reader.click(forged, label="Show all"))

@@ -1,0 +1,21 @@
+"""A searcher of a store, with the index in a folder beside the test's database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from bot.search.index_follower import IndexFollower
+from bot.search.searching import Searcher
+from bot.store import Store
+
+_indexes: WeakKeyDictionary[Store, IndexFollower] = WeakKeyDictionary()
+
+
+def searcher_of(store: Store, *args: Any, **options: Any) -> Searcher:
+    """A searcher; all of one store share an index, which catches up before each search."""
+    if store not in _indexes:
+        _indexes[store] = IndexFollower(store, Path(mkdtemp(prefix="index-", dir=Path.cwd())))
+    return Searcher(store, _indexes[store], *args, **options)

@@ -1,0 +1,110 @@
+"""What the index finds and what the matcher says of each article are the same, whatever is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from bot.core.models import Article
+from bot.search.engine import EVERYWHERE, Document, Position, SearchEngine
+from bot.search.query_matching import ReadArticle, criterion_of, languages_of
+from bot.search.query_syntax import parse
+from bot.search.tantivy_engine import TantivyEngine
+
+NOW = 1_790_000_000
+STORIES = (
+    ("Apple unveils the iPhone 15 in Paris", "The GPT-4o model runs on it, said the US company.", "en"),
+    ("Apples fall", "A wi-fi network for orchards: C++ code, version 3.12.1, 12 000 trees.", "en"),
+    ("Les États-Unis interdisent la reconnaissance faciale", "L'IA d'Apple n'est pas visée.", "fr"),
+    ("Reconnaissance vocale", "Un modèle de langue français, plus petit que GPT 4o.", "fr"),
+    ("Open source models", "Open models with source code; the model is open, the source is not.", "en"),
+    ("東京 opens", "東京都庁 and Apple", "en"),
+    ("Cars or dogs", "AT&T sells no car. Le car est là, et l'or aussi.", "en"),
+    ("Avant-première", "C’est le week-end, un bien-être : Canal + et 10 000 abonnés. J’ai C.", "fr"),
+    ("Nothing", "", None),
+    ("Regierungen beraten", "Die Regierungen beraten über Äpfel.", "de"),
+)
+NAMES = (
+    ("Le Monde", "Jane Doe", ("AI", "Apple Inc"), True),
+    ("Le Monde diplomatique", "Doe, Jane", ("open source", "AI"), False),
+    ("The Verge", "Jane", (), True),
+    ("Wired", None, ("réseau",), False),
+)
+PIECES = [
+    "apple", "Apples", "iPhone 15", "GPT-4o", "models", "modèle", "open", "source", "états-unis", "l'IA",
+    "wi-fi", "c++", "3.12",
+    "東京", "the", "le", "or", "car", "cars", "AT&T", "missing", '"open source"', '"of the"',
+    '"the model is open"', '"the"', '""', "title:apple", "title:the", 'title:"open source"', "source:monde",
+    'source:"le monde"', "source:lemonde", "author:jane", 'author:"jane doe"', "tag:ai", 'tag:"apple inc"',
+    "tag:reseau", "lang:fr", "has:image", "regierung", "week-end", "10 000", "l’or", "it", "d'", "!",
+]  # fmt: skip
+
+
+class Shelf(NamedTuple):
+    engine: SearchEngine
+    articles: dict[int, Article]
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
+    articles: dict[int, Article] = {}
+    for number, (title, body, language) in enumerate(STORIES, 1):
+        outlet, author, tags, has_image = NAMES[number % len(NAMES)]
+        articles[number] = Article(
+            id=number, key=str(number), feed_id=1, page=str(number), url="",
+            title=title, summary="", text=body,
+            body=body, author=author, outlet=outlet, language=language, tags=tags,
+            image="https://a.example/1.png" if has_image else None, published=NOW - number, found=NOW,
+        )  # fmt: skip
+    folder: Path = tmp_path_factory.mktemp("index")
+    writer = TantivyEngine(folder).writer()
+    writer.put(
+        Document(
+            each.id, each.feed_id, each.published, each.title, each.body, each.language, each.outlet,
+            each.author, each.tags, each.image is not None,
+        )
+        for each in articles.values()
+    )  # fmt: skip
+    writer.commit(Position(1, 1, 0))
+    yield Shelf(TantivyEngine(folder), articles)
+    writer.close()
+
+
+def queries() -> st.SearchStrategy[str]:
+    piece = st.sampled_from(PIECES)
+    term = st.one_of(piece, piece.map(lambda text: f"-{text}"))
+    either = st.lists(term, min_size=2, max_size=3).map(" OR ".join)
+    group = st.lists(st.one_of(term, either), min_size=1, max_size=3).map(lambda some: f"({' '.join(some)})")
+    negated = group.map(lambda text: f"-{text}")
+    return st.lists(st.one_of(term, either, group, negated), min_size=1, max_size=4).map(" ".join)
+
+
+@given(text=queries())
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(text="the")
+@example(text='"open source" the')
+@example(text="the OR le apple")
+@example(text='-("open source" the)')
+@example(text="-(the le) apple")
+@example(text="(the OR !) OR apple")
+def test_the_matcher_and_the_engine_agree(shelf: Shelf, text: str) -> None:
+    query = parse(text, NOW)
+    if not query.nodes:
+        return
+    found = {hit.article_id for hit in shelf.engine.matching(query.nodes, EVERYWHERE, 99)}
+    matched = set()
+    for number, article in shelf.articles.items():
+        wanted = criterion_of(query, languages_of(article.language))
+        if wanted is None or wanted.holds(ReadArticle(article)):
+            matched.add(number)
+    assert matched == found
+
+
+def test_each_piece_tells_articles_apart(shelf: Shelf) -> None:
+    found = {text: len(shelf.engine.matching(parse(text, NOW).nodes, EVERYWHERE, 99)) for text in PIECES}
+    assert sum(0 < count < len(STORIES) for count in found.values()) > len(PIECES) * 2 // 3

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.search import analysis
+from bot.text.words import fold, spans, words
+
+
+@pytest.mark.parametrize(
+    ("text", "folded"),
+    [
+        ("ÉLYSÉE", "elysee"),
+        ("Œuvre", "oeuvre"),
+        ("l’IA", "l'ia"),
+        ("Straße", "strasse"),
+        ("Łódź", "lodz"),
+        ("İstanbul", "istanbul"),
+        ("ＡＢＣ ﬁn", "abc fin"),
+        ("cafe\u0301", "cafe"),
+        ("がん 한국", "がん 한국"),
+        ("co\xadop\u200b", "coop"),
+    ],
+)
+def test_case_accents_and_forms_of_letters_do_not_matter(text: str, folded: str) -> None:
+    assert fold(text) == folded
+
+
+def test_punctuation_parts_words() -> None:
+    assert words("L'IA d’États-Unis: covid-19, R&D_x 3.12!") == [
+        "l", "ia", "d", "etats", "unis", "covid", "19", "r", "d", "x", "3", "12"
+    ]  # fmt: skip
+
+
+@given(st.text())
+def test_spans_lie_around_their_words(text: str) -> None:
+    position = 0
+    for word, start, end in spans(text):
+        assert position <= start < end <= len(text)
+        assert fold(text[start:end]) == word
+        position = end
+
+
+@given(st.text(alphabet=st.sampled_from("aB é'’-.&_1ÇœßÅ \n")))
+def test_words_are_those_of_the_engine(text: str) -> None:
+    assert words(text) == analysis.words(text)
