@@ -91,7 +91,8 @@ async def quiet(launcher: Launcher) -> tuple[bool, str]:
         for number, place in enumerate(places):
             await crowd.owe(f"quiet-{number}", [place], 1)
             begun = time.monotonic()
-            await crowd.discord.until(lambda place=place: bool(place.messages), within=60)  # type: ignore[misc]
+            while not place.messages:  # noqa: ASYNC110 - as exact as is needed
+                await asyncio.sleep(0.02)
             late.append(time.monotonic() - begun)
             await asyncio.sleep(1)
         left = 500 - crowd.posts(loud)
