@@ -81,6 +81,11 @@ class Settings(BaseSettings):
         le=300,
         description="Seconds that the server may take; after that the answer is quoted word for word.",
     )
+    privacy_url: str | None = Field(
+        default=None,
+        description="Web page with your privacy policy, to which `/help` and `/privacy` link; "
+        "`docs/privacy.md` is what Telex itself does.",
+    )
     health_address: Annotated[tuple[str, int] | None, NoDecode] = Field(
         default=None,
         description="Address and port, such as `127.0.0.1:8080`, that answers `/healthz` and `/metrics`.",
@@ -103,6 +108,15 @@ class Settings(BaseSettings):
     def index_folder(self) -> Path:
         """Where the search index is."""
         return self.index or self.database.with_name(f"{self.database.name}-index")
+
+    @field_validator("privacy_url", mode="after")
+    @classmethod
+    def _a_web_page(cls, value: str | None) -> str | None:
+        if value is None or not value.strip():
+            return None
+        if not value.strip().startswith("https://") or any(each in value.strip() for each in " ()<>"):
+            raise ValueError("an address that begins with https:// is needed")
+        return value.strip()
 
     @field_validator("model_url", mode="after")
     @classmethod

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Self, TypeVar
-
-import filelock
 
 from bot.core.clock import Clock
 from bot.store.article_changes import ArticleChanges
@@ -18,7 +16,9 @@ from bot.store.fates import Fates
 from bot.store.feeds import Feeds
 from bot.store.meta import Meta
 from bot.store.page_reads import Readings
+from bot.store.people import erasure
 from bot.store.people.bookmarks import Bookmarks
+from bot.store.people.erasure import Erased
 from bot.store.people.questions import Questions
 from bot.store.people.watches import Watches
 from bot.store.polls import Polls
@@ -28,7 +28,7 @@ from bot.store.settings.forum_tags import ForumTags
 from bot.store.settings.preferences import Preferences
 from bot.store.settings.servers import Servers
 from bot.store.settings.subscriptions import Subscriptions
-from bot.store.sqlite import clock_repair, indexing, sqlite_backup
+from bot.store.sqlite import clock_repair, indexing, run_lock, sqlite_backup
 from bot.store.sqlite.coverage import Coverage
 from bot.store.sqlite.database import READER_PRAGMAS, Connection, Database
 from bot.store.sqlite.migrating import migrate, problems, schema_version
@@ -110,22 +110,14 @@ class Store:
             raise
         return store
 
-    @staticmethod
-    @contextmanager
-    def lock_for_run(path: Path) -> Iterator[None]:
-        """Be the one running bot of a database within the block. Raises `AlreadyRunning`."""
-        lock = filelock.FileLock(path.with_name(f"{path.name}.lock"), thread_local=False)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            lock.acquire(timeout=0)
-        except filelock.Timeout as error:
-            raise AlreadyRunning(f"Telex is already running with the database {path}.") from error
-        except OSError as error:
-            raise DatabaseUnusable(f"The database {path} cannot be locked: {error.strerror}.") from error
-        try:
-            yield
-        finally:
-            lock.release()
+    lock_for_run = staticmethod(run_lock.lock_for_run)
+
+    async def look_for_file(self) -> None:
+        """Find out whether the file is still there; else that is its `fault`.
+
+        Raises `AlreadyRunning` where another bot runs on the file that is there now: this one is to end.
+        """
+        await self._database.look_for_file()
 
     @property
     def fault(self) -> DatabaseFault | None:
@@ -158,6 +150,12 @@ class Store:
         """Let nothing wait for a time that was reckoned by a clock which has been set back since."""
         await self._database.transact(clock_repair.settle, self.clock.now())
 
+    async def erase(self, person_id: int) -> Erased:
+        """Delete everything about a person, from the files of the database too; how much there was."""
+        erased = await self._database.transact(erasure.erase, person_id)
+        await self._database.scrub(erasure.TABLES)
+        return erased
+
     async def close(self) -> None:
         """Close the database; closing twice does no harm."""
         await self._database.close()
@@ -179,12 +177,16 @@ class Store:
     async def backup(self, path: Path) -> None:
         """Copy the database, in use as it is, into a new file.
 
-        Raises `DatabaseUnusable` when the file exists or cannot be written.
+        Cancelled it leaves nothing. Raises `DatabaseUnusable` when the file exists or cannot be written.
         """
+        is_wanted = True
         source = Connection(self._database.path, pragmas=READER_PRAGMAS)
         await source.open()
         try:
-            await source.run(sqlite_backup.copy, path)
+            await source.run(sqlite_backup.copy, path, lambda: is_wanted)
+        except asyncio.CancelledError:
+            is_wanted = False
+            raise
         finally:
             await source.close()
 

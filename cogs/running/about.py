@@ -55,7 +55,10 @@ class About(commands.Cog):
                     "its article."
                 )
             )
-        embed = discord.Embed(title=_("Telex, a newsroom for your server"), description=does)
+        privacy = _privacy(self.bot.newsroom.settings.privacy_url)
+        embed = discord.Embed(
+            title=_("Telex, a newsroom for your server"), description=f"{does}\n\n{privacy}"
+        )
         manages = await may_manage_with(interaction, "feed")
         for title, names in self._topics(interaction, manages=manages):
             for name, value in _fields(title, names):
@@ -200,8 +203,8 @@ class PrivacyView(AskerView):
                 else [_("Your questions go to the language model that this Telex uses to write answers.")]
             ),
             _(
-                "Of a bookmark that you remove or delete, it remembers only that you let go of it, so "
-                "that an old reaction does not bring it back."
+                "A bookmark that you remove leaves a mark, so that an old reaction doesn’t bring it back. "
+                "“Delete everything” keeps no mark that leads to you."
             ),
         ]
         self.clear_items()
@@ -211,6 +214,8 @@ class PrivacyView(AskerView):
                 self._ask, label=_("Delete everything"), style=discord.ButtonStyle.danger, disabled=not kept
             )
         )
+        if (policy := interaction.client.newsroom.settings.privacy_url) is not None:
+            self.add_item(discord.ui.Button(label=_("Privacy policy"), url=policy))
         self.asked = interaction
         await interaction.edit_original_response(content="\n".join(lines), view=self)
 
@@ -241,28 +246,31 @@ class PrivacyView(AskerView):
 
     async def _delete(self, interaction: Interaction) -> None:
         await interaction.response.defer()
-        store, person_id = interaction.client.store, interaction.user.id
-        bookmarks = await store.bookmarks.forget(person_id)
-        questions = await store.questions.forget(person_id)
-        watches = await store.watches.forget(person_id)
-        changes = await store.preferences.forget(person_id)
+        erased = await interaction.client.store.erase(interaction.user.id)
         self.stop()
-        deleted = (
-            ngettext("Deleted {count} bookmark.", "Deleted {count} bookmarks.", bookmarks).format(
-                count=amount(bookmarks)
+        counted = (
+            (erased.bookmarks, ngettext("{count} bookmark", "{count} bookmarks", erased.bookmarks)),
+            (erased.questions, ngettext("{count} question", "{count} questions", erased.questions)),
+            (erased.votes, ngettext("{count} vote on an answer", "{count} votes on answers", erased.votes)),
+            (erased.watches, ngettext("{count} watch", "{count} watches", erased.watches)),
+            (
+                erased.changes,
+                ngettext(
+                    "your name on {count} setting change",
+                    "your name on {count} setting changes",
+                    erased.changes,
+                ),
             ),
-            ngettext("Deleted {count} question.", "Deleted {count} questions.", questions).format(
-                count=amount(questions)
-            ),
-            ngettext("Deleted {count} watch.", "Deleted {count} watches.", watches).format(
-                count=amount(watches)
-            ),
-            ngettext(
-                "Your name was taken off {count} change of a setting.",
-                "Your name was taken off {count} changes of settings.",
-                changes,
-            ).format(count=amount(changes)),
         )
+        deleted = [
+            _("Deleted from the database:"),
+            *(f"• {words.format(count=amount(count))}" for count, words in counted if count),
+            "",
+            _(
+                "Backups made before now may still hold it, until whoever runs Telex deletes them. What you "
+                "wrote on Discord stays there. Old 🔖 reactions won’t bring your bookmarks back."
+            ),
+        ]
         await interaction.edit_original_response(content="\n".join(deleted), view=None)
 
 
@@ -325,6 +333,11 @@ async def export(interaction: Interaction) -> bytes:
         ],
     }
     return json.dumps(document, ensure_ascii=False, indent=2).encode()
+
+
+def _privacy(policy: str | None) -> str:
+    shown = clickable(_("/privacy shows what Telex keeps about you, and deletes it."))
+    return shown if policy is None else f"{shown} [{_('Privacy policy')}]({policy})"
 
 
 def syntax() -> str:

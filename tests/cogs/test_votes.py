@@ -104,7 +104,7 @@ async def test_an_answer_of_another_server_cannot_be_judged_here(telex: World) -
 
 async def test_a_vote_on_a_question_that_is_gone_is_told_so(telex: World) -> None:
     answer = await an_answer(telex)
-    await telex.store.questions.forget(telex.reader.id)
+    await telex.store.erase(telex.reader.id)
     assert "too old" in said(await telex.reader.click(answer, custom_id=custom_id(answer, "👍")))
 
 

@@ -60,27 +60,6 @@ async def test_what_was_made_while_away_is_kept(store: Store, ids: list[int]):
     assert await kept(store) == [ids[0]]
 
 
-async def test_forgetting_a_person_leaves_nothing_to_read_and_nothing_to_come_back(
-    store: Store, ids: list[int]
-):
-    for article_id in ids:
-        await store.bookmarks.add(ANNA, article_id, server_id=SERVER)
-    await store.bookmarks.add(BEN, ids[0])
-    await store.bookmarks.remove(ANNA, ids[2])
-    assert await store.bookmarks.forget(ANNA) == 2
-    assert await kept(store) == []
-    assert await store.bookmarks.servers(ANNA) == set()
-    assert not await store.bookmarks.add(ANNA, ids[0], live=False)
-    assert await store.bookmarks.forget(ANNA) == 0
-    assert await kept(store, BEN) == [ids[0]]
-    rows = await store._database.fetchall(
-        "SELECT DISTINCT created, removed, server_id, channel_id, message_id FROM bookmark "
-        "WHERE person_id = ?",
-        (ANNA,),
-    )
-    assert [tuple(row) for row in rows] == [(0, 0, None, None, None)]
-
-
 async def test_the_latest_bookmark_comes_first_in_pages(store: Store, ids: list[int], clock: ManualClock):
     for article_id in (ids[1], ids[0], ids[2]):
         await store.bookmarks.add(ANNA, article_id)

@@ -108,7 +108,7 @@ async def test_forgetting_a_person_leaves_neither_questions_nor_votes(store: Sto
     await store.questions.vote(mine, BEN, helped=True)
     await store.questions.vote(theirs, ANNA, helped=True)
     assert await store.questions.count(ANNA) == 1
-    assert await store.questions.forget(ANNA) == 1
+    assert (await store.erase(ANNA)).questions == 1
     assert await store.questions.of_person(ANNA) == []
     assert await store.questions.votes_of(ANNA) == []
     assert await store.questions.votes_of(BEN) == []

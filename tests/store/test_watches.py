@@ -105,5 +105,5 @@ async def test_the_watches_of_a_server_that_is_deleted_go_with_it(store: Store, 
 async def test_an_id_of_a_watch_is_never_another_watchs(store: Store) -> None:
     await two_watches(store)
     (theirs,) = await store.watches.of_person(PERSON)
-    await store.watches.forget(PERSON)
+    await store.erase(PERSON)
     assert (await watch(store, "again", channel=DIRECT, person=PERSON)).id > theirs.id

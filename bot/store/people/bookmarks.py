@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from bot.core.clock import Clock
 from bot.core.models import Bookmark
+from bot.store.people import erasure
 from bot.store.ports import Database
 from bot.store.rows import ARTICLE, bookmark, listed
 
@@ -45,6 +46,10 @@ class Bookmarks:
             else "DO NOTHING"
         )
         async with self._database.write() as transaction:
+            if live:
+                await transaction.run(erasure.take_up, person_id, article_id)
+            elif await transaction.run(erasure.has_let_go, person_id, article_id):
+                return False
             changed = await transaction.execute(
                 "INSERT INTO bookmark (person_id, article_id, created, server_id, channel_id, message_id) "
                 "SELECT ?, id, ?, ?, ?, ? FROM article WHERE id = ? "
@@ -139,20 +144,3 @@ class Bookmarks:
             (person_id,),
         )
         return tuple(row["url"] for row in rows)
-
-    async def forget(self, person_id: int) -> int:
-        """Delete what is kept of a person; how many bookmarks that were.
-
-        That they let go of these articles stays known, and nothing else: a reaction found later would
-        otherwise bring one back.
-        """
-        async with self._database.write() as transaction:
-            kept = await transaction.fetchall(
-                f"SELECT count(*) FROM bookmark WHERE {KEPT}", {"person": person_id}
-            )
-            await transaction.execute(
-                "UPDATE bookmark SET created = 0, removed = 0, server_id = NULL, channel_id = NULL, "
-                "message_id = NULL WHERE person_id = ?",
-                (person_id,),
-            )
-        return int(kept[0][0])

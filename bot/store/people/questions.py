@@ -190,12 +190,6 @@ class Questions:
         row = await self._database.fetchone("SELECT count(*) FROM question WHERE person_id = ?", (person_id,))
         return int(row[0]) if row else 0
 
-    async def forget(self, person_id: int) -> int:
-        """Delete a person's questions and votes; how many questions that were."""
-        async with self._database.write() as transaction:
-            await transaction.execute("DELETE FROM vote WHERE person_id = ?", (person_id,))
-            return await transaction.execute("DELETE FROM question WHERE person_id = ?", (person_id,))
-
     async def purge(self, before: int) -> int:
         """Delete questions asked before a time, with their votes; how many."""
         async with self._database.write() as transaction:

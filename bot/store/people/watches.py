@@ -99,13 +99,6 @@ class Watches:
             )
         return removed > 0
 
-    async def forget(self, person_id: int) -> int:
-        """Delete all of a person's watches and what they were told; how many watches that were."""
-        count = await self.count(person_id)
-        async with self._database.write() as transaction:
-            await transaction.execute("DELETE FROM channel WHERE person_id = ?", (person_id,))
-        return count
-
     async def purge(self, before: int) -> int:
         """Delete watches that ended, or whose person left, before a time; how many.
 

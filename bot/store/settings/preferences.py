@@ -104,13 +104,6 @@ class Preferences:
         """What a person changed, with the server's id, newest first."""
         return await self._database.read(setting_changes.changes_of, person_id)
 
-    async def forget(self, person_id: int) -> int:
-        """Forget who made a person's changes, which stay; how many."""
-        async with self._database.write() as transaction:
-            return await transaction.execute(
-                "UPDATE setting_change SET person_id = NULL WHERE person_id = ?", (person_id,)
-            )
-
 
 def _change(
     connection: Connection,

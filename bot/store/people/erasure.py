@@ -1,0 +1,82 @@
+"""Everything about a person, deleted.
+
+That they let go of an article is remembered without them: by a salt and three bytes of a hash. Who asks for
+one person can tell; who has the database cannot tell whose they are, as millions of ids would fit.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from bot.store.connection import Connection
+
+TABLES = ("bookmark", "question", "vote", "watch", "channel", "setting_change")
+"""Those that had rows of people."""
+
+_SALT = 4
+_HASH = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """How much there was."""
+
+    bookmarks: int
+    questions: int
+    votes: int
+    watches: int
+    changes: int
+
+
+def erase(connection: Connection, person_id: int) -> Erased:
+    """Delete a person's rows, and their name from the changes of settings that they made."""
+
+    def count(sql: str) -> int:
+        return int(connection.execute(sql, (person_id,)).fetchone()[0])
+
+    kept = count("SELECT count(*) FROM bookmark WHERE person_id = ? AND removed IS NULL")
+    watches = count(
+        "SELECT count(*) FROM watch JOIN channel ON channel.id = watch.channel_id "
+        "WHERE channel.person_id = ? AND removed IS NULL"
+    )
+    known = connection.execute("SELECT article_id FROM bookmark WHERE person_id = ?", (person_id,))
+    connection.executemany(
+        "INSERT INTO let_go (article_id, mark) VALUES (?, ?)",
+        [(article, _mark(os.urandom(_SALT), article, person_id)) for (article,) in known.fetchall()],
+    )
+    connection.execute("DELETE FROM bookmark WHERE person_id = ?", (person_id,))
+    connection.execute("DELETE FROM channel WHERE person_id = ?", (person_id,))
+    votes = connection.execute("DELETE FROM vote WHERE person_id = ?", (person_id,)).rowcount
+    return Erased(
+        bookmarks=kept,
+        questions=connection.execute("DELETE FROM question WHERE person_id = ?", (person_id,)).rowcount,
+        votes=votes,
+        watches=watches,
+        changes=connection.execute(
+            "UPDATE setting_change SET person_id = NULL WHERE person_id = ?", (person_id,)
+        ).rowcount,
+    )
+
+
+def has_let_go(connection: Connection, person_id: int, article_id: int) -> bool:
+    """Whether somebody who is most likely this person let go of an article before they were forgotten."""
+    return bool(_marks(connection, person_id, article_id))
+
+
+def take_up(connection: Connection, person_id: int, article_id: int) -> None:
+    """The person keeps an article after all."""
+    connection.executemany(
+        "DELETE FROM let_go WHERE article_id = ? AND mark = ?",
+        [(article_id, mark) for mark in _marks(connection, person_id, article_id)],
+    )
+
+
+def _marks(connection: Connection, person_id: int, article_id: int) -> list[bytes]:
+    rows = connection.execute("SELECT mark FROM let_go WHERE article_id = ?", (article_id,)).fetchall()
+    return [mark for (mark,) in rows if _mark(mark[:_SALT], article_id, person_id) == mark]
+
+
+def _mark(salt: bytes, article_id: int, person_id: int) -> bytes:
+    return salt + blake2b(f"{article_id} {person_id}".encode(), salt=salt, digest_size=_HASH).digest()

@@ -1,0 +1,101 @@
+"""Who has everything deleted is in no row, and in no byte of the database's files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from bot.core.choices import Look
+from bot.store import Store
+from tests.clocks import ManualClock
+from tests.store.samples import SERVER, add_feed, new_article, record
+
+DIRECT = 1_200_000_000_000_000_001
+PEOPLE = tuple((1 << 59) + 7_919 * number for number in range(1, 9))
+ANNA, BEN = PEOPLE[:2]
+
+
+def written(path: Path) -> bytes:
+    """All that the files of the database hold."""
+    return b"".join(file.read_bytes() for file in path.parent.glob(f"{path.name}*") if file.is_file())
+
+
+def traces(person_id: int, path: Path) -> int:
+    found = written(path)
+    return found.count(person_id.to_bytes(8)) + found.count(str(person_id).encode())
+
+
+async def live(store: Store, clock: ManualClock) -> list[int]:
+    """Eight people keep, ask, vote, watch and change settings, all mixed; the ids of the articles."""
+    feed = await add_feed(store, "Paper")
+    new = [new_article(feed, f"n{number}", title=f"Title {number}") for number in range(60)]
+    ids = list((await record(store, feed, *new)).new_ids)
+    chance, questions = Random(4), []
+    for turn in range(500):
+        person = chance.choice(PEOPLE)
+        article = chance.choice(ids)
+        await store.bookmarks.add(person, article, server_id=SERVER, channel_id=2, message_id=turn)
+        if turn % 5 == 0:
+            await store.bookmarks.remove(person, article)
+        if turn % 3 == 0:
+            text = f"What did {person} want to know? " * chance.randrange(1, 9)
+            questions.append(
+                await store.questions.add(
+                    server_id=SERVER,
+                    channel_id=2,
+                    person_id=person,
+                    text=text,
+                    language="en",
+                    public=True,
+                    answered=False,
+                )
+            )
+            await store.questions.vote(chance.choice(questions), person, helped=True)
+        clock.advance(1)
+    for number, person in enumerate(PEOPLE):
+        await store.watches.add(
+            server_id=SERVER,
+            channel_id=DIRECT + number,
+            person_id=person,
+            query=f"secret{number}",
+            language=None,
+            limit=9,
+        )
+        await store.preferences.set_look(SERVER, Look(prefix=str(number)), person_id=person)
+    return ids
+
+
+@pytest.mark.parametrize("person", [ANNA, PEOPLE[-1]])
+async def test_nothing_of_a_person_is_left_in_the_files(
+    store: Store, clock: ManualClock, person: int
+) -> None:
+    await live(store, clock)
+    path = store._database.path
+    assert traces(person, path) > 100
+    erased = await store.erase(person)
+    assert min(erased.bookmarks, erased.questions, erased.votes, erased.watches, erased.changes) > 0
+    assert traces(person, path) == 0
+    assert traces(BEN, path) > 100
+    assert await store.bookmarks.count(BEN) > 0
+    await store.check()
+    await store.close()
+    assert traces(person, path) == 0
+
+
+async def test_an_old_reaction_brings_back_nothing_and_a_new_one_does(store: Store) -> None:
+    feed = await add_feed(store, "Paper")
+    first, second = (await record(store, feed, new_article(feed, "a"), new_article(feed, "b"))).new_ids
+    await store.bookmarks.add(ANNA, first)
+    await store.bookmarks.add(ANNA, second)
+    await store.bookmarks.remove(ANNA, second)
+    assert (await store.erase(ANNA)).bookmarks == 1
+    for article in (first, second):
+        assert not await store.bookmarks.add(ANNA, article, live=False)
+        assert await store.bookmarks.add(BEN, article, live=False)
+    assert await store.bookmarks.let_go(ANNA) == ()
+    assert await store.bookmarks.add(ANNA, first)
+    assert await store.bookmarks.remove(ANNA, first)
+    assert not await store.bookmarks.add(ANNA, first, live=False)
+    assert (await store.erase(ANNA)).bookmarks == 0
