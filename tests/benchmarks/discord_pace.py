@@ -98,8 +98,8 @@ async def quiet(launcher: Launcher) -> tuple[bool, str]:
         left = 500 - crowd.posts(loud)
     usual = sorted(late)[len(late) // 2]
     told = (
-        f"{len(late)} posts of quiet channels beside 500 waiting in ten others: as a rule {usual:.1f} s late, "
-        f"at most {max(late):.1f} s"
+        f"{len(late)} posts of quiet channels beside 500 waiting in ten others: as a rule {usual:.1f} s "
+        f"late, at most {max(late):.1f} s"
     )
     return max(late) <= LATEST and left > 0, told
 
