@@ -14,7 +14,7 @@ from bot.core import locale
 from bot.core.locale import gettext as _
 from bot.core.models import Article
 from bot.core.workers import WorkerError, Workers
-from bot.search.engine import EngineError, Scope
+from bot.search.engine import EngineError, Kind, Scope
 from bot.search.index_follower import IndexFollower
 from bot.search.matched_excerpts import LONGEST, Marker, excerpt_of
 from bot.search.query_syntax import AllOf, Condition, Filter, Node, Query, parse
@@ -39,6 +39,9 @@ SPARE = 10  # articles that may tell what others do
 AGAIN = 12 * 3600
 """Seconds within which an outlet’s second article of one title is the first again, under another address."""
 BEGINNING = 200  # characters by which two texts are told to be the same
+
+OFFERED = 30 * 86_400
+"""Seconds after their last article for which words, tags and authors are offered."""
 
 Sort = Literal["relevance", "newest"]
 
@@ -87,6 +90,7 @@ class Searcher:
     ) -> None:
         self.store = store
         self.index = index
+        self.meaning = meaning
         self.finder = Finder(store, meaning)
         self._ranked = RankedSearch(store, index, meaning)
         self._workers = workers
@@ -161,6 +165,22 @@ class Searcher:
             notes=(*notes, *asked.notes, *advice.notes),
             suggestions=advice.suggestions,
         )
+
+    async def complete(self, kind: Kind, prefix: str, *, feed_ids: Collection[int], limit: int) -> list[str]:
+        """Words of titles, tags or authors of these feeds' recent articles, the most used first.
+
+        Those that begin so: accents and case do not matter, and a name is also found by its later words.
+        None while nothing can be searched.
+        """
+        await self.index.ready()
+        engine = self.index.engine
+        if engine is None or not feed_ids or (kind is Kind.WORD and not prefix):
+            return []
+        scope, since = Scope(feed_ids=frozenset(feed_ids)), self.store.clock.now() - OFFERED
+        try:
+            return await self._ranked.aside(lambda: engine.complete(kind, prefix, scope, limit, since=since))
+        except EngineError:
+            return []
 
     async def _scope(self, query: Query, feed_ids: Collection[int] | None, person_id: int | None) -> Scope:
         bookmarked: frozenset[int] = frozenset()
