@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from math import ceil, log2
+from math import log2
 
 from bot.answers.answer_model import Line
 from bot.answers.vague_questions import Vague
 from bot.core.models import Article
 from bot.search import analysis
+from bot.search.engine import EngineError, Scope, SearchEngine
+from bot.search.filter_names import Filter
+from bot.search.query_tree import Condition, Node, Word
+from bot.search.ranked_search import weight
 from bot.search.searching import Searcher
 from bot.text import safe
 from bot.text.periods import Period
@@ -99,38 +103,35 @@ def _lately(
 async def _articles(
     searcher: Searcher, topic: Sequence[str], feed_ids: Collection[int] | None, period: Period | None
 ) -> list[tuple[Article, float]]:
-    """The newest articles on a topic, each with how much it is about it."""
-    query = " ".join(topic)
+    """The newest articles on a topic, each with how much it is about it. None while there is no index."""
+    await searcher.index.ready()
+    engine = searcher.index.engine
+    if engine is None:
+        return []
+    scope = Scope(feed_ids=None if feed_ids is None else frozenset(feed_ids))
+    times: tuple[Node, ...] = ()
     if period is not None:
-        first, after = (datetime.fromtimestamp(moment, UTC) for moment in _days(period))
-        query += f" since:{first:%Y-%m-%d} before:{after:%Y-%m-%d}"
-    if not query:
-        articles = await searcher.store.articles.newest(feed_ids, limit=READ_OF_ALL)
-    else:
-        limit = READ if topic else READ_OF_ALL
-        page = await searcher.search(query, feed_ids=feed_ids, limit=limit, sort="newest")
-        articles = [result.article for result in page.results]
-        if topic and len(articles) < LINES:
-            page = await searcher.search(query, feed_ids=feed_ids, limit=READ)
-            known = {article.id for article in articles}
-            articles += [each.article for each in page.results if each.article.id not in known]
-    if period is not None:
-        articles = [each for each in articles if period.start <= each.published < period.end]
-    articles.sort(key=lambda article: -article.published)
-    weights = await _weights(searcher, topic)
+        times = (Condition(Filter.SINCE, period.start), Condition(Filter.BEFORE, period.end))
+    try:
+        ids, weights = await asyncio.to_thread(_found, engine, tuple(topic), times, scope)
+    except EngineError as error:
+        searcher.index.distrust(error)
+        return []
+    articles = sorted(await searcher.store.articles.by_ids(ids), key=lambda article: -article.published)
     return await searcher.aside(_about, articles, tuple(topic), weights)
 
 
-async def _weights(searcher: Searcher, topic: Sequence[str]) -> tuple[float, ...]:
-    """How much each word of a topic tells: its inverse document frequency."""
-    vocabulary = searcher.finder.vocabulary
-    await vocabulary.ready()
-    return tuple(vocabulary.weight(sorted(analysis.query_stems(word))) for word in topic)
-
-
-def _days(period: Period) -> tuple[int, int]:
-    """The midnights around a period, for filters tell days apart."""
-    return period.start // DAY * DAY, ceil(period.end / DAY) * DAY
+def _found(
+    engine: SearchEngine, topic: Sequence[str], times: Sequence[Node], scope: Scope
+) -> tuple[list[int], tuple[float, ...]]:
+    """The articles that may be on a topic, and how much each of its words tells."""
+    words = tuple(Word(word, (word,)) for word in topic)
+    limit = READ if topic else READ_OF_ALL
+    hits = engine.matching((*words, *times), scope, limit, newest=True)
+    if topic and len(hits) < LINES:
+        hits += engine.any_words(" ".join(topic), scope, READ, required=times)
+    weights = tuple(weight(engine, analysis.query_stems(word)) for word in topic)
+    return list(dict.fromkeys(hit.article_id for hit in hits)), weights
 
 
 def _about(

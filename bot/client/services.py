@@ -75,7 +75,7 @@ async def open_newsroom(settings: Settings, clock: Clock | None = None) -> Async
             writer_of(settings, clock) as writer,
         ):
             searcher = Searcher(store, index, meaning, workers=readers)
-            gathering = Gathering(store, searcher.finder.vocabulary, meaning)
+            gathering = Gathering(store, index, meaning)
             poller = Poller(settings, clock, store, fetcher, workers, gathering)
             following = Following(clock, store, fetcher, workers, poller)
             pages = Pages(fetcher, workers, Robots(clock, fetcher, workers))

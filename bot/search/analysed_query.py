@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from bot.search import analysis
 from bot.search.article_names import NAMES, name_tokens
@@ -44,29 +45,38 @@ class Name:
 class Without:
     """What must not hold."""
 
-    part: Analysed
+    part: Part
 
 
 @dataclass(frozen=True, slots=True)
 class Every:
     """All of these hold."""
 
-    parts: tuple[Analysed, ...]
+    parts: tuple[Part, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Some:
     """At least one of these holds."""
 
-    parts: tuple[Analysed, ...]
+    parts: tuple[Part, ...]
 
 
-Analysed = Stems | Row | Name | Condition | Without | Every | Some
+Part = Stems | Row | Name | Condition | Without | Every | Some
 
 
-def analysed(nodes: Collection[Node], languages: tuple[str, ...] = analysis.ASKED_IN) -> list[Analysed]:
-    """What all of these nodes ask for, without those that say nothing; words may be of these languages."""
-    return list(_Analyser(nodes, languages).parts(nodes))
+class AnalysedQuery(NamedTuple):
+    """All that is asked for, without what says nothing, and the small words that were `left_out`."""
+
+    parts: tuple[Part, ...]
+    left_out: frozenset[str]
+
+
+def analysed(nodes: Iterable[Node], languages: tuple[str, ...] = analysis.ASKED_IN) -> AnalysedQuery:
+    """What all of these nodes ask for; words may be of these languages."""
+    nodes = tuple(nodes)
+    analyser = _Analyser(nodes, languages)
+    return AnalysedQuery(tuple(analyser.parts(nodes)), analyser.small if analyser.drops else frozenset())
 
 
 def small_words(nodes: Collection[Node]) -> tuple[str, ...]:
@@ -84,15 +94,15 @@ class _Analyser:
         asked = list(leaves(nodes))
         texts = [leaf.text for leaf in asked if isinstance(leaf, Word)]
         words = [word for text in texts for word in analysis.words(text)]
-        self._small = analysis.small_words(words, languages)
+        self.small = analysis.small_words(words, languages)
         self.drops = len(texts) < len(asked) or any(map(self._tells, words))
 
-    def parts(self, nodes: Iterable[Node]) -> Iterable[Analysed]:
+    def parts(self, nodes: Iterable[Node]) -> Iterable[Part]:
         """The parts of several nodes."""
         return (part for node in nodes if (part := self._part(node)) is not None)
 
-    def _part(self, node: Node) -> Analysed | None:
-        part: Analysed | None
+    def _part(self, node: Node) -> Part | None:
+        part: Part | None
         match node:
             case Word(text=text, title=title):
                 part = self._word(analysis.words(text), title=title)
@@ -108,7 +118,7 @@ class _Analyser:
                 part = _one_of(Some, self.parts(nodes))
         return part
 
-    def _word(self, words: list[str], *, title: bool) -> Analysed | None:
+    def _word(self, words: list[str], *, title: bool) -> Part | None:
         """The stems of a word; of one in several parts those of each, where they tell enough apart."""
         telling = list(filter(self._tells, words)) if self.drops else []
         if not telling:
@@ -118,27 +128,27 @@ class _Analyser:
         return _one_of(Every, (Stems(analysis.query_stems(word, self._languages), title) for word in telling))
 
     def _tells(self, word: str) -> bool:
-        return word not in self._small and bool(analysis.query_stems(word, self._languages))
+        return word not in self.small and bool(analysis.query_stems(word, self._languages))
 
 
 def _row(words: list[str], *, title: bool) -> Row | None:
     return Row(tuple(words), title) if words else None
 
 
-def _condition(condition: Condition) -> Analysed | None:
+def _condition(condition: Condition) -> Part | None:
     if condition.filter not in NAMES:
         return condition
     tokens = name_tokens(condition.filter, str(condition.value))
     return Name(tokens[:-1] or tokens, tokens[-1]) if tokens else None
 
 
-def _without(part: Analysed | None) -> Analysed | None:
+def _without(part: Part | None) -> Part | None:
     if isinstance(part, Without):
         return part.part
     return None if part is None else Without(part)
 
 
-def _one_of(kind: type[Every | Some], parts: Iterable[Analysed]) -> Analysed | None:
+def _one_of(kind: type[Every | Some], parts: Iterable[Part]) -> Part | None:
     """These parts in one; None of none."""
     found = tuple(parts)
     return kind(found) if len(found) > 1 else found[0] if found else None

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from bot.core.models import Article, NewArticle
 from bot.search import analysis
-from bot.search.analysed_query import Analysed, Every, Name, Row, Some, Stems, Without, analysed
+from bot.search.analysed_query import Every, Name, Part, Row, Some, Stems, Without, analysed
 from bot.search.article_names import names_of
 from bot.search.filter_names import Filter
 from bot.search.query_tree import Condition, Query
@@ -214,15 +214,15 @@ def languages_of(article_language: str | None) -> tuple[str, ...]:
 
 def criterion_of(query: Query, languages: tuple[str, ...] = analysis.ASKED_IN) -> Criterion | None:
     """What a query asks of an article; None where that is nothing."""
-    return _every(analysed(query.nodes, languages))
+    return _every(analysed(query.nodes, languages).parts)
 
 
-def _every(parts: Iterable[Analysed]) -> Criterion | None:
+def _every(parts: Iterable[Part]) -> Criterion | None:
     criteria = tuple(made for part in parts if (made := _criterion(part)) is not None)
     return _All(criteria) if len(criteria) > 1 else criteria[0] if criteria else None
 
 
-def _criterion(part: Analysed) -> Criterion | None:
+def _criterion(part: Part) -> Criterion | None:
     """What a part of a query asks; None of what no article can tell."""
     made: Criterion | None = None
     match part:

@@ -7,10 +7,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 import tantivy
 
 from bot.search import analysis
-from bot.search.article_names import IMAGE, name_tokens
+from bot.search.analysed_query import Every, Name, Part, Row, Some, Stems, Without, analysed
+from bot.search.article_names import IMAGE
 from bot.search.engine import Scope
 from bot.search.filter_names import Filter
-from bot.search.query_tree import AllOf, AnyOf, Condition, Node, Not, Phrase, Word, leaves
+from bot.search.query_tree import Condition, Node, Phrase
 
 ARTICLE, FEED, PUBLISHED, LANGUAGE, FACTS = "article", "feed", "published", "language", "facts"
 TITLE, BODY = "title", "body"
@@ -19,7 +20,6 @@ OFFERED, MARKER = "offered", "marker"
 
 OTHER_FIELD = 0.5
 """How much the worse of title and text counts beside the better one."""
-_SHORT = 3  # letters of a part of a word in several, below which they have to stand together (AT&T)
 
 _Query = tantivy.Query
 _MUST, _SHOULD, _NOT = tantivy.Occur.Must, tantivy.Occur.Should, tantivy.Occur.MustNot
@@ -34,12 +34,12 @@ class Queries:
 
     def all_of(self, nodes: Collection[Node], scope: Scope) -> tantivy.Query:
         """What all nodes hold of, scored by their words alone."""
-        return self._within([], scope, nodes, self._small(nodes))
+        return self._within([], scope, nodes)
 
     def among(self, nodes: Collection[Node], scope: Scope, article_ids: Collection[int]) -> tantivy.Query:
         """Those of the articles that all nodes hold of."""
         chosen = _Query.term_set_query(self._schema, ARTICLE, sorted(article_ids))
-        return self._within([self._unscored(chosen)], scope, nodes, self._small(nodes))
+        return self._within([self._unscored(chosen)], scope, nodes)
 
     def any_of(
         self, text: str, scope: Scope, required: Collection[Node] = (), near: Collection[Node] = ()
@@ -47,17 +47,20 @@ class Queries:
         """What any word of a text stands in; `required` holds, `near` adds to the score."""
         words = list(dict.fromkeys(analysis.words(text)))
         small = analysis.small_words(words, self.languages)
-        telling = [stems for word in words if word not in small and (stems := self._stems(word))]
+        telling = [
+            stems
+            for word in words
+            if word not in small and (stems := analysis.query_stems(word, self.languages))
+        ]
         some = [self._stemmed(stems, title=False) for stems in telling] or [
             self._plain((word,), title=False) for word in words
         ]
-        left_out = self._small([*required, *near])
-        some += [query for _, query in self._parts(near, scope, left_out)]
+        some += [query for _, query in self._parts(analysed(near, self.languages).parts, scope)]
         if any(isinstance(node, Phrase) for node in required):  # which is enough
-            every = self._within([], scope, required, left_out)
+            every = self._within([], scope, required)
             return _Query.boolean_query([(_MUST, every), *((_SHOULD, part) for part in some)])
         any_word = _Query.boolean_query([(_SHOULD, part) for part in some]) if some else _Query.empty_query()
-        return self._within([any_word], scope, required, left_out)
+        return self._within([any_word], scope, required)
 
     def weighted(self, weights: Mapping[str, float], scope: Scope, besides: int) -> tantivy.Query:
         """What has some of these index terms, each counting so much; the article `besides` is left out."""
@@ -74,20 +77,18 @@ class Queries:
         return self._within([self._published(moment, None)], scope)
 
     def _within(
-        self,
-        parts: Iterable[tantivy.Query],
-        scope: Scope,
-        nodes: Collection[Node] = (),
-        small: Collection[str] | None = (),
+        self, parts: Iterable[tantivy.Query], scope: Scope, nodes: Collection[Node] = ()
     ) -> tantivy.Query:
         """What all parts and all nodes hold of, among what may be found."""
-        every = [*((_MUST, part) for part in parts), *self._parts(nodes, scope, small)]
+        asked = analysed(nodes, self.languages)
+        every = [*((_MUST, part) for part in parts), *self._parts(asked.parts, scope)]
         if scope.feed_ids is not None:
             feeds = _Query.term_set_query(self._schema, FEED, sorted(scope.feed_ids))
             every.append((_MUST, self._unscored(feeds)))
-        if small and len(small) == 1:  # it tells little of the language: "car" is small in French
-            some = [stems for word in small if (stems := self._stems(word))]
-            every += [(_SHOULD, self._stemmed(stems, title=False)) for stems in some]
+        if len(asked.left_out) == 1:  # it tells little of the language: "car" is small in French
+            (word,) = asked.left_out
+            if stems := analysis.query_stems(word, self.languages):
+                every.append((_SHOULD, self._stemmed(stems, title=False)))
         return self._all_of(every)
 
     def _all_of(self, every: Sequence[tuple[tantivy.Occur, tantivy.Query]]) -> tantivy.Query:
@@ -96,16 +97,14 @@ class Queries:
             every = [(_MUST, self._everything()), *every]
         return every[0][1] if len(every) == 1 else _Query.boolean_query(every)
 
-    def _parts(
-        self, nodes: Iterable[Node], scope: Scope, small: Collection[str] | None
-    ) -> list[tuple[tantivy.Occur, tantivy.Query]]:
-        """What is asked by those nodes that say something."""
-        parts = []
-        for node in nodes:
-            occur, inner = (_NOT, node.node) if isinstance(node, Not) else (_MUST, node)
-            if (made := self._node(inner, scope, small)) is not None:
-                parts.append((occur, made))
-        return parts
+    def _parts(self, parts: Iterable[Part], scope: Scope) -> list[tuple[tantivy.Occur, tantivy.Query]]:
+        """What is asked by parts of a query, and whether it is wanted."""
+        return [
+            (_NOT, self._part(part.part, scope))
+            if isinstance(part, Without)
+            else (_MUST, self._part(part, scope))
+            for part in parts
+        ]
 
     def _everything(self) -> tantivy.Query:
         return self._unscored(self._published(None, None))  # the marker has no date
@@ -123,48 +122,23 @@ class Queries:
     def _unscored(self, query: tantivy.Query) -> tantivy.Query:
         return _Query.const_score_query(query, 0.0)
 
-    def _node(self, node: Node, scope: Scope, small: Collection[str] | None) -> tantivy.Query | None:
-        """The query of a node, None where it says nothing."""
-        match node:
-            case Word(text, _, title):
-                return self._word(text, small, title=title)
-            case Phrase(text, _, title):
-                words = analysis.words(text)
-                return self._plain(words, title=title) if words else None
+    def _part(self, part: Part, scope: Scope) -> tantivy.Query:
+        match part:
+            case Stems(stems, title):
+                query = self._stemmed(stems, title=title)
+            case Row(words, title):
+                query = self._plain(words, title=title)
+            case Name(tokens, whole):
+                query = self._unscored(self._named(tokens, whole))
             case Condition():
-                return self._unscored(self._condition(node, scope))
-            case Not():
-                parts = self._parts((node,), scope, small)
-                return self._all_of(parts) if parts else None
-            case AllOf(nodes):
-                parts = self._parts(nodes, scope, small)
-                return self._all_of(parts) if parts else None
-            case AnyOf(nodes):
-                made = [self._node(inner, scope, small) for inner in nodes]
-                told = [query for query in made if query is not None]
-                return self._either(told) if told else None
-
-    def _small(self, nodes: Collection[Node]) -> frozenset[str] | None:
-        """The words of a query that say nothing; None where it asks for nothing else, and they are sought."""
-        asked = list(leaves(tuple(nodes)))
-        texts = [leaf.text for leaf in asked if isinstance(leaf, Word)]
-        words = [word for text in texts for word in analysis.words(text)]
-        small = analysis.small_words(words, self.languages)
-        is_told = len(texts) < len(asked) or any(word not in small and self._stems(word) for word in words)
-        return small if is_told else None
-
-    def _stems(self, word: str) -> frozenset[str]:
-        return analysis.query_stems(word, self.languages)
-
-    def _word(self, text: str, small: Collection[str] | None, *, title: bool) -> tantivy.Query | None:
-        words = [word for word in analysis.words(text) if word not in (small or ())]
-        telling = [word for word in words if self._stems(word)]
-        if not words:
-            return None
-        if small is None or not telling or (len(telling) > 1 and any(len(word) < _SHORT for word in telling)):
-            return self._plain(words, title=title)
-        stemmed = [self._stemmed(self._stems(word), title=title) for word in telling]
-        return _Query.boolean_query([(_MUST, query) for query in stemmed])
+                query = self._unscored(self._condition(part, scope))
+            case Without():
+                query = self._all_of(self._parts((part,), scope))
+            case Every(parts):
+                query = self._all_of(self._parts(parts, scope))
+            case Some(parts):
+                query = self._either([self._part(inner, scope) for inner in parts])
+        return query
 
     def _stemmed(self, stems: frozenset[str], *, title: bool) -> tantivy.Query:
         """A word by its stems, of which an article counts the best."""
@@ -204,14 +178,11 @@ class Queries:
             case Filter.IMAGE:
                 return _Query.term_query(self._schema, FACTS, IMAGE)
             case name:
-                return self._named(name_tokens(name, str(value)))
+                raise ValueError(name)
 
-    def _named(self, tokens: Sequence[str]) -> tantivy.Query:
-        """A name by its words in order, or by all of them in one (`lemonde`), which is the last token."""
-        if not tokens:
-            return _Query.empty_query()
-        whole = _Query.term_query(self._schema, FACTS, tokens[-1])
-        if len(tokens) == 1:
-            return whole
-        *words, _ = tokens
-        return self._either([whole, _Query.phrase_query(self._schema, FACTS, [*words])])
+    def _named(self, tokens: Sequence[str], whole: str) -> tantivy.Query:
+        """A name by its tokens in a row, or by all of them in one."""
+        in_one = _Query.term_query(self._schema, FACTS, whole)
+        if tokens == (whole,):
+            return in_one
+        return self._either([in_one, _Query.phrase_query(self._schema, FACTS, [*tokens])])

