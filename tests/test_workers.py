@@ -238,8 +238,9 @@ async def test_closing_cancels_calls_and_leaves_no_process(tmp_path: Path) -> No
         await pool.run(calls.add, 1, 1, timeout=5)
 
 
-async def test_a_script_without_a_main_guard_can_use_workers_and_no_worker_outlives_a_kill(
-    tmp_path: Path,
+@pytest.mark.parametrize("call", ["say_and_hang", "say_and_answer_late"])
+async def test_a_script_without_a_main_guard_can_use_workers_and_a_kill_leaves_no_worker_and_no_traceback(
+    tmp_path: Path, call: str
 ) -> None:
     script = tmp_path / "script.py"
     root = str(Path(calls.__file__).parents[1])
@@ -257,11 +258,14 @@ async def test_a_script_without_a_main_guard_can_use_workers_and_no_worker_outli
             os.kill(os.getpid(), signal.SIGKILL)
 
         threading.Thread(target=die).start()
-        asyncio.run(bot.core.workers.Workers().run(worker_calls.say_and_hang, "pid", timeout=0.5))
+        asyncio.run(bot.core.workers.Workers().run(worker_calls.{call}, "pid", timeout=0.5))
         """)
     )
-    ended = await asyncio.to_thread(subprocess.run, [sys.executable, str(script)], cwd=tmp_path, check=False)
+    ended = await asyncio.to_thread(
+        subprocess.run, [sys.executable, str(script)], cwd=tmp_path, check=False, stderr=subprocess.PIPE
+    )
     assert ended.returncode == -signal.SIGKILL
+    assert ended.stderr == b""  # the worker has it too, and it is read until both have ended
     await _until_gone(int((tmp_path / "pid").read_text()))
 
 

@@ -50,6 +50,12 @@ def hang_in_c(length: int) -> object:
     return re.match(r"(a+)+$", "a" * length + "b")
 
 
+def say_and_answer_late(path: str) -> str:
+    Path(path).write_text(str(os.getpid()))
+    time.sleep(0.3)
+    return "x" * 200_000
+
+
 def say_and_hang(path: str) -> None:
     Path(path).write_text(str(os.getpid()))
     hang_in_c(60)

@@ -26,7 +26,7 @@ from bot.posting.message_places import share_of
 from bot.posting.request_pace import RequestPace
 from bot.posting.send_outcomes import no_repeated_threads
 from bot.posting.visibility import Visibility
-from bot.store import DatabaseBroken, DatabaseFault
+from bot.store import AlreadyRunning, DatabaseBroken, DatabaseFault
 
 if TYPE_CHECKING:
     from bot.core.settings import Settings
@@ -115,6 +115,13 @@ class Telex(commands.AutoShardedBot):
             workers=newsroom.spare,
         )
         self._cogs_to_add = tuple(cogs)
+        self.gave_way_to: AlreadyRunning | None = None
+        """Why it closed by itself, if it did."""
+
+    async def give_way(self, reason: AlreadyRunning) -> None:
+        """Close, for another bot took the place of this one; `serve` raises the reason."""
+        self.gave_way_to = reason
+        await self.close()
 
     def takes_keystroke(self, person_id: int) -> bool:
         """Whether what a person types is still completed; counted apart from what they ask."""
@@ -211,6 +218,8 @@ async def serve(settings: Settings, cogs: Sequence[type[commands.Cog]]) -> None:
                     raise
                 log.warning("Discord is out of reach, trying again in %.0f s: %s", pause, error)
             else:
+                if bot.gave_way_to is not None:
+                    raise bot.gave_way_to
                 return
             await newsroom.clock.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)

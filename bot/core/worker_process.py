@@ -48,17 +48,16 @@ def serve(descriptor: int, tired: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     _limit_memory()
-    with socket.socket(fileno=descriptor) as connection, connection.makefile("rwb") as stream:
+    with socket.socket(fileno=descriptor) as connection, connection.makefile("rb") as stream:
         healthy = True
-        while healthy and len(header := stream.read(HEADER.size)) == HEADER.size:
-            healthy, reply = _answer(stream, HEADER.unpack(header)[0], tired)
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            stream.write(HEADER.pack(len(reply)))
-            stream.write(reply)
-            stream.flush()
+        with contextlib.suppress(ConnectionError):  # the parent was killed, and nobody waits for an answer
+            while healthy and len(header := stream.read(HEADER.size)) == HEADER.size:
+                healthy, reply = _answer(stream, HEADER.unpack(header)[0], tired)
+                signal.setitimer(signal.ITIMER_REAL, 0)
+                connection.sendall(HEADER.pack(len(reply)) + reply)
 
 
-def _answer(stream: io.BufferedRWPair, size: int, tired: int) -> tuple[bool, bytes]:
+def _answer(stream: io.BufferedReader, size: int, tired: int) -> tuple[bool, bytes]:
     try:
         name, args, limit = pickle.loads(stream.read(size))  # noqa: S301 - our own parent wrote it
         function = _function(name)

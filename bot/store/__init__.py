@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Self, TypeVar
-
-import filelock
 
 from bot.core.clock import Clock
 from bot.store.article_changes import ArticleChanges
@@ -30,7 +28,7 @@ from bot.store.settings.forum_tags import ForumTags
 from bot.store.settings.preferences import Preferences
 from bot.store.settings.servers import Servers
 from bot.store.settings.subscriptions import Subscriptions
-from bot.store.sqlite import clock_repair, indexing, sqlite_backup
+from bot.store.sqlite import clock_repair, indexing, run_lock, sqlite_backup
 from bot.store.sqlite.coverage import Coverage
 from bot.store.sqlite.database import READER_PRAGMAS, Connection, Database
 from bot.store.sqlite.migrating import migrate, problems, schema_version
@@ -112,22 +110,14 @@ class Store:
             raise
         return store
 
-    @staticmethod
-    @contextmanager
-    def lock_for_run(path: Path) -> Iterator[None]:
-        """Be the one running bot of a database within the block. Raises `AlreadyRunning`."""
-        lock = filelock.FileLock(path.with_name(f"{path.name}.lock"), thread_local=False)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            lock.acquire(timeout=0)
-        except filelock.Timeout as error:
-            raise AlreadyRunning(f"Telex is already running with the database {path}.") from error
-        except OSError as error:
-            raise DatabaseUnusable(f"The database {path} cannot be locked: {error.strerror}.") from error
-        try:
-            yield
-        finally:
-            lock.release()
+    lock_for_run = staticmethod(run_lock.lock_for_run)
+
+    async def look_for_file(self) -> None:
+        """Find out whether the file is still there; else that is its `fault`.
+
+        Raises `AlreadyRunning` where another bot runs on the file that is there now: this one is to end.
+        """
+        await self._database.look_for_file()
 
     @property
     def fault(self) -> DatabaseFault | None:
@@ -187,12 +177,16 @@ class Store:
     async def backup(self, path: Path) -> None:
         """Copy the database, in use as it is, into a new file.
 
-        Raises `DatabaseUnusable` when the file exists or cannot be written.
+        Cancelled it leaves nothing. Raises `DatabaseUnusable` when the file exists or cannot be written.
         """
+        is_wanted = True
         source = Connection(self._database.path, pragmas=READER_PRAGMAS)
         await source.open()
         try:
-            await source.run(sqlite_backup.copy, path)
+            await source.run(sqlite_backup.copy, path, lambda: is_wanted)
+        except asyncio.CancelledError:
+            is_wanted = False
+            raise
         finally:
             await source.close()
 

@@ -15,6 +15,10 @@ class DatabaseUnusable(DatabaseFault):
     """The file cannot be used: read-only, full disk, no permission, locked, or no database of Telex's."""
 
 
+class DatabaseGone(DatabaseUnusable):
+    """The file is not there any more, or another is in its place."""
+
+
 class DatabaseBroken(DatabaseFault):
     """The file is damaged."""
 

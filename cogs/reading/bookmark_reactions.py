@@ -187,7 +187,8 @@ class Reactions(commands.Cog):
 
     async def _ask(self, reaction: discord.Reaction, post: Dispatch) -> int:
         found = 0
-        async for person in reaction.users(limit=min(reaction.count, _MOST_PEOPLE)):
+        # One more than there were: the bot may have seeded its own since.
+        async for person in reaction.users(limit=min(reaction.count + 1, _MOST_PEOPLE)):
             if person.bot:
                 continue
             async with self._order(person.id):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 import zlib
@@ -17,7 +18,7 @@ from bot.client import health
 from bot.client.discord_client import Telex
 from bot.core import locale
 from bot.core.locale import _, amount, ngettext
-from bot.store import DatabaseBroken, DatabaseFault
+from bot.store import AlreadyRunning, DatabaseBroken, DatabaseFault
 from cogs.running.loops import Loop
 from cogs.shared.views import Interaction
 
@@ -28,6 +29,8 @@ log = logging.getLogger(__name__)
 
 LOOK_EVERY = 60.0
 """Seconds between looks at whether feeds answer."""
+FILE_EVERY = 2.0
+"""Seconds between looks at whether the database is still where it was."""
 
 
 class Health(commands.Cog):
@@ -43,6 +46,7 @@ class Health(commands.Cog):
         self._alarmed = False
         self._troubled: DatabaseFault | None = None
         self._untold: list[str] = []
+        self._ending: asyncio.Task[None] | None = None
 
     async def cog_load(self) -> None:
         """Begin to watch, and to answer on the local port where one is set. Raises OSError."""
@@ -137,9 +141,19 @@ class Health(commands.Cog):
             del self._untold[0]
 
     async def _look(self) -> None:
+        looked = self._clock.monotonic()
         while True:
-            await self._clock.sleep(LOOK_EVERY)
-            await self.look()
+            await self._clock.sleep(FILE_EVERY)
+            try:
+                await self._bot.store.look_for_file()
+            except AlreadyRunning as error:
+                self._untold.append(str(error))
+                await self._tell()
+                self._ending = asyncio.create_task(self._bot.give_way(error))
+            is_news = self._bot.store.fault is not None and self._troubled is None
+            if is_news or self._clock.monotonic() - looked >= LOOK_EVERY:
+                looked = self._clock.monotonic()
+                await self.look()
 
     async def _tell_owner(self, text: str) -> bool:
         """A direct message to whoever owns the application: the person, or the team's owner.

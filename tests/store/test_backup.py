@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 
 import pytest
 
 from bot.store import DatabaseBroken, DatabaseUnusable, Store
 from bot.store.sqlite import sqlite_backup
+from bot.store.sqlite.run_lock import hold
 from tests.clocks import ManualClock
 from tests.store.samples import CHANNEL, SERVER, add_feed, follow, new_article, record
 
@@ -107,3 +109,24 @@ async def test_a_backup_that_fails_leaves_no_part_of_it(
     with pytest.raises(DatabaseBroken, match="a page is gone"):
         await store.backup(tmp_path / "backup.db")
     assert files(tmp_path) == before
+
+
+async def test_an_interrupted_backup_leaves_nothing_and_the_next_one_takes_a_killed_ones_parts_away(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(sqlite_backup, "STEP", 1)
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    running = asyncio.create_task(store.backup(folder / "telex.db"))
+    while not files(folder):  # noqa: ASYNC110 - a thread makes it
+        await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.wait([running])
+    assert running.cancelled()
+    assert files(folder) == set()
+    for name in ("telex.db.12345678.part", "telex.db.12345678.part-journal", "telex.db.abcdefab.part"):
+        (folder / name).touch()
+    descriptor = hold(folder / "telex.db.abcdefab.part")  # as a backup that still goes on has it
+    await store.backup(folder / "telex.db")
+    os.close(descriptor)
+    assert files(folder) == {"telex.db", "telex.db.abcdefab.part"}

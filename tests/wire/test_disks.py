@@ -237,3 +237,77 @@ async def test_a_database_damaged_while_the_bot_runs_posts_nothing_more_until_a_
     scene.start()
     await scene.posted([1, *numbers, *later])
     assert not toll(scene, [1, *numbers, *later])
+
+
+def deleted(scene: Scene) -> None:
+    for file in scene.database.parent.glob("telex.db*"):
+        file.unlink()
+
+
+def replaced(scene: Scene) -> None:
+    other = scene.database.with_name("other.db")
+    other.touch()
+    other.replace(scene.database)
+
+
+def unmounted(scene: Scene) -> None:
+    scene.database.parent.rename(scene.database.parent.with_name("elsewhere"))
+
+
+@pytest.mark.parametrize("lose", [deleted, replaced, unmounted])
+async def test_a_database_that_goes_away_is_told_of_within_seconds_and_nothing_is_posted_or_confirmed(
+    discord_server: DiscordServer,
+    feed_server: FeedServer,
+    launcher: Launcher,
+    tmp_path: Path,
+    unused_tcp_port: int,
+    lose: Callable[[Scene], None],
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    async with open_scene(discord_server, feed_server, launcher, tmp_path, disk=disk) as scene:
+        ada = discord_server.people.join(scene.server.id, "Ada")
+        bot = scene.start(TELEX_HEALTH_ADDRESS=f"127.0.0.1:{unused_tcp_port}")
+        await scene.settled()
+        (post,) = scene.messages("text")
+        scene.write(2)
+        await scene.make_due()
+        lose(scene)
+
+        async def is_unwell() -> bool:
+            return (await health(scene, unused_tcp_port))[0] == 503
+
+        await until(is_unwell, within=5)
+        await until(lambda: told(scene))
+        clicked = discord_server.people.click(ada, post, save_button(post))
+        assert NOTHING_DONE in await answer(scene, clicked)
+        await scene.clock.sleep(60)
+        shown = {
+            message.id
+            for channel in scene.channels.values()
+            for place in discord_server.state.channels.values()
+            if channel.id in {place.id, place.parent_id}
+            for message in place.history()
+        }
+        assert len(shown) == len(KINDS)
+        assert "is gone" in told(scene)[0]
+        assert said(scene, "is gone") == 1
+        assert "Traceback" not in bot.log
+        bot.kill()
+
+
+async def test_a_bot_whose_folder_went_away_ends_when_another_runs_in_its_place(
+    discord_server: DiscordServer, feed_server: FeedServer, launcher: Launcher, tmp_path: Path
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    async with open_scene(discord_server, feed_server, launcher, tmp_path, disk=disk) as scene:
+        first = scene.start()
+        await scene.settled()
+        scene.database.with_name("telex.db.lock").unlink()
+        assert "already running" in await scene.telex("run", status=1)
+        unmounted(scene)
+        second = scene.start()
+        assert await first.ended() == 1
+        assert "Another Telex runs" in first.log
+        assert second.status is None

@@ -23,7 +23,8 @@ from bot.core.clock import Clock, SystemClock
 from bot.store.sqlite import scrubbing
 from bot.store.sqlite.disk_condition import Condition
 from bot.store.sqlite.result_codes import understand
-from bot.store.store_errors import DatabaseUnusable, StoreError
+from bot.store.sqlite.run_lock import Presence
+from bot.store.store_errors import DatabaseGone, DatabaseUnusable, StoreError
 from bot.text.words import fold
 
 log = logging.getLogger(__name__)
@@ -180,6 +181,7 @@ class Database:
     def __init__(self, path: Path, clock: Clock) -> None:
         self.path = path
         self.condition = Condition(clock)
+        self._presence = Presence(path)
         self._lock = asyncio.Lock()
         self._writer = Connection(path, pragmas=WRITER_PRAGMAS)
         self._readers: list[Connection] = []
@@ -201,6 +203,7 @@ class Database:
         try:
             await database._writer.open()
             await database._writer.run(_write_ahead)
+            database._presence.begin()
             await database._writer.run(prepare)
             for _ in range(READERS):
                 reader = Connection(path, pragmas=READER_PRAGMAS)
@@ -226,6 +229,7 @@ class Database:
             if self._writer.is_open:
                 # The last to close brings the write-ahead log into the file, which a reader may not.
                 await self._writer.close()
+        self._presence.end()
 
     async def transact(
         self, function: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -237,10 +241,10 @@ class Database:
         is_awaited = True
 
         def whole(connection: sqlite3.Connection) -> T:
-            connection.execute(_BEGIN)
+            self._begin(connection)
             result = function(connection, *args, **kwargs)
             if is_awaited:
-                connection.execute(_COMMIT)
+                self._commit(connection)
             return result
 
         async with self._writing() as writer:
@@ -259,9 +263,25 @@ class Database:
     async def write(self) -> AsyncIterator[Transaction]:
         """One transaction, alone: committed at the end of the block, undone on any error or cancellation."""
         async with self._writing() as writer:
-            await writer.run(_execute, _BEGIN, ())
+            await writer.run(self._begin)
             yield Transaction(writer)
-            await writer.run(_execute, _COMMIT, ())
+            await writer.run(self._commit)
+
+    def _begin(self, connection: sqlite3.Connection) -> None:
+        self._presence.check()
+        connection.execute(_BEGIN)
+
+    def _commit(self, connection: sqlite3.Connection) -> None:
+        self._presence.check()
+        connection.execute(_COMMIT)
+
+    async def look_for_file(self) -> None:
+        """As `Store.look_for_file`."""
+        try:
+            await asyncio.to_thread(self._presence.check)
+        except DatabaseGone as error:
+            self.condition.failed(error)
+            await asyncio.to_thread(self._presence.take_successor)
 
     @asynccontextmanager
     async def _writing(self) -> AsyncIterator[Connection]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import secrets
 import sqlite3
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from bot.store.sqlite.migrating import problems
+from bot.store.sqlite.run_lock import hold
 from bot.store.store_errors import DatabaseBroken, DatabaseUnusable
 
 STEP = 4096  # pages copied at a time
@@ -15,19 +19,26 @@ FREE_NUMBERS = 1_000_000
 """More watches than are ever begun between a backup and the day it is needed."""
 
 
-def copy(connection: sqlite3.Connection, path: Path) -> None:
-    """Copy the database of a connection of its own into a new file; runs for as long as that takes.
+class Stopped(Exception):
+    """Nobody waits for the copy any more."""
 
-    The copy is checked, marked as a backup (`meta.restored`) and on the disk before it gets its name. Raises
-    `DatabaseUnusable` when the file exists or cannot be written, `DatabaseBroken` when the copy is damaged.
+
+def copy(connection: sqlite3.Connection, path: Path, is_wanted: Callable[[], bool]) -> None:
+    """Copy the database of a connection of its own into a new file; runs for as long as that `is_wanted`.
+
+    The copy is checked, marked as a backup (`meta.restored`) and on the disk before it gets its name. What an
+    earlier process was killed over is taken away. Raises `DatabaseUnusable` when the file exists or cannot be
+    written, `DatabaseBroken` when the copy is damaged, `Stopped`.
     """
     _must_not_exist(path)
+    _clear_away(path)
     part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
+    held: int | None = None
     try:
         try:
-            part.touch(mode=0o600, exist_ok=False)  # addresses of feeds may hold secrets
+            held = hold(part)
             try:
-                _fill(connection, part)
+                _fill(connection, part, is_wanted)
             except sqlite3.OperationalError as error:  # of the disk, mostly the one that the copy goes to
                 raise DatabaseUnusable(f"The backup {path} cannot be written: {error}.") from error
             with part.open("rb+") as file:
@@ -36,8 +47,9 @@ def copy(connection: sqlite3.Connection, path: Path) -> None:
             part.rename(path)
             _sync_folder(path.parent)
         finally:
-            part.unlink(missing_ok=True)
-            part.with_name(f"{part.name}-journal").unlink(missing_ok=True)
+            _remove(part)
+            if held is not None:
+                os.close(held)
     except OSError as error:
         raise DatabaseUnusable(f"The backup {path} cannot be written: {error.strerror}.") from error
 
@@ -47,7 +59,25 @@ def _must_not_exist(path: Path) -> None:
         raise DatabaseUnusable(f"The file {path} exists already: a backup overwrites nothing.")
 
 
-def _fill(connection: sqlite3.Connection, part: Path) -> None:
+def _clear_away(path: Path) -> None:
+    """Remove what is left of copies to this path that nobody works at."""
+    for part in path.parent.glob(f"{glob.escape(path.name)}.????????.part"):
+        with suppress(OSError):
+            held = hold(part)
+            _remove(part)
+            os.close(held)
+
+
+def _remove(part: Path) -> None:
+    part.with_name(f"{part.name}-journal").unlink(missing_ok=True)
+    part.unlink(missing_ok=True)
+
+
+def _fill(connection: sqlite3.Connection, part: Path, is_wanted: Callable[[], bool]) -> None:
+    def look(*_pages: int) -> None:
+        if not is_wanted():
+            raise Stopped
+
     target = sqlite3.connect(part, isolation_level=None)
     try:
         # An open read keeps showing the same state, however much is written meanwhile; without it each
@@ -55,7 +85,7 @@ def _fill(connection: sqlite3.Connection, part: Path) -> None:
         connection.execute("BEGIN")
         try:
             connection.execute("SELECT count(*) FROM meta").fetchone()
-            connection.backup(target, pages=STEP, sleep=0)
+            connection.backup(target, pages=STEP, sleep=0, progress=look)
         finally:
             connection.execute("ROLLBACK")
         target.execute("PRAGMA journal_mode = DELETE")  # one file, not three
