@@ -98,6 +98,8 @@ async def ask(
         retrieved = await retrieve(searcher, question, feed_ids=feed_ids, newest=latest)
         answer = await answer_from(searcher, question, retrieved.after(known), latest, writer)
     answer = replace(answer, question=text, newest=latest if newest else None, zone=zone)
+    if vague is not None and vague.stated and answer.tier is Tier.NOTHING:
+        answer = replace(answer, period=vague.period)
     if answer.answered or answer.period is None:
         return answer
     oldest = await searcher.store.articles.oldest_time(feed_ids)
