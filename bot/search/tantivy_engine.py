@@ -31,7 +31,7 @@ from bot.search.tantivy_queries import (
     Queries,
 )
 from bot.text import safe
-from bot.text.terms import fold
+from bot.text.words import fold
 
 RULES = f"1.{analysis.VERSION}"
 """Of what the index holds and how: one of other rules is made anew."""
