@@ -124,6 +124,8 @@ async def ask(
         answer = await _sought(searcher, whole, feed_ids, writer, zone)
     newest = await searcher.store.articles.newest(feed_ids, limit=1)
     answer = replace(answer, question=text, newest=newest[0].published if newest else None, zone=zone)
+    if vague is not None and vague.stated and answer.tier is Tier.NOTHING:
+        answer = replace(answer, period=vague.period)
     if answer.answered or answer.period is None:
         return answer
     oldest = await searcher.store.articles.oldest_time(feed_ids)

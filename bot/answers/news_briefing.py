@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
 from math import log2
 
 from bot.answers.answer_model import Line
@@ -62,7 +63,7 @@ async def briefing(
 ) -> tuple[tuple[Line, ...], Period]:
     """The stories that answer a question for the news, the biggest first, and the time that they are of.
 
-    Where nothing is of the time that was asked for, as long a time up to the newest there is. Raises
+    Where all there is is older than the time that was asked for: as long a time up to the newest. Raises
     `StoreError`.
     """
     if feed_ids is not None and not feed_ids:
@@ -71,16 +72,28 @@ async def briefing(
     found = await _articles(searcher, asked.topic, feed_ids, period if asked.stated else None)
     if not found and asked.stated:
         found = await _articles(searcher, asked.topic, feed_ids, None)
+        if found and found[0][0].published >= period.start:
+            return (), period  # there is news, of another time than was asked for
         if found:
             end = found[0][0].published + 1
-            period = Period(end - (period.end - period.start), end)
+            period = _in_days(Period(end - (period.end - period.start), end), asked.zone)
             found = [each for each in found if each[0].published >= period.start]
     if not found:
         return (), asked.period
     kin = await searcher.store.stories.kin([article.id for article, _ in found])
     if asked.stated:
         return _lines(_stories(found, kin), period), period
-    return _lately(found, kin)
+    lines, period = _lately(found, kin)
+    return lines, _in_days(period, asked.zone)
+
+
+def _in_days(period: Period, zone: tzinfo) -> Period:
+    """The whole days that a period touches."""
+    first, last = (datetime.fromtimestamp(moment, zone) for moment in (period.start, period.end - 1))
+    start, end = (
+        datetime(each.year, each.month, each.day, tzinfo=zone) for each in (first, last + timedelta(days=1))
+    )
+    return Period(int(start.timestamp()), int(end.timestamp()))
 
 
 def _lately(

@@ -17,6 +17,7 @@ from bot.core.clock import SystemClock
 from bot.core.models import Feed, FeedState
 from bot.feeds.fetch_errors import describe
 from bot.polling.poller import PollReport
+from bot.store.records import Surplus
 from bot.text import urls
 
 READING_TIME = 60.0
@@ -111,14 +112,16 @@ def list_feeds(context: typer.Context, as_json: AsJson = False) -> None:
         return
     settings = settings_or_stop()
 
-    async def work() -> list[Feed]:
+    async def work() -> tuple[list[Feed], dict[int, Surplus]]:
         async with open_store(settings) as store:
-            return [feed for feed in await store.feeds.all() if feed.state is not FeedState.IMPORTED]
+            feeds = [feed for feed in await store.feeds.all() if feed.state is not FeedState.IMPORTED]
+            return feeds, await store.surplus.all()
 
-    found = wait_for(work)
+    found, surplus = wait_for(work)
     if as_json:
         for feed in found:
-            terminal.out(json.dumps(_feed_as_json(feed), ensure_ascii=False))
+            left_out = surplus[feed.id].entries if feed.id in surplus else 0
+            terminal.out(json.dumps(_feed_as_json(feed) | {"left_out": left_out}, ensure_ascii=False))
         return
     if not found:
         terminal.say("No feeds yet. Add one in Discord with /feed add, or here with `telex poll URL`.")
@@ -131,7 +134,7 @@ def list_feeds(context: typer.Context, as_json: AsJson = False) -> None:
             (
                 feed.title or "–",
                 urls.masked(feed.url),
-                _health(feed, now),
+                _health(feed, surplus.get(feed.id), now),
                 terminal.ago(feed.last_article, now),
                 terminal.ago(feed.next_poll, now) if feed.state is FeedState.ACTIVE else "never",
             )
@@ -169,11 +172,13 @@ def remove(
     terminal.say(f"Removed {wait_for(work)}")
 
 
-def _health(feed: Feed, now: int) -> str:
+def _health(feed: Feed, surplus: Surplus | None, now: int) -> str:
     if feed.state is FeedState.GONE:
         return "gone"
     if feed.error:
         return f"failing since {terminal.ago(feed.failing_since, now)}: {describe(feed.error)}"
+    if surplus is not None:
+        return f"too much: {surplus.entries} left out since {terminal.ago(surplus.since, now)}"
     return "healthy" if feed.last_success else "not polled yet"
 
 

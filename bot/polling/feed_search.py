@@ -110,7 +110,7 @@ class Following:
             outlet=outlet_name(found.parsed.title),
             next_poll=self._clock.now(),
         )
-        feed = await self._poller.take(feed, found.fetched)
+        feed = await self._poller.take(feed, found.fetched, server_id=server_id)
         newest = await self._store.articles.newest([feed.id], limit=1)
         first = newest[0] if newest else None
         subscription, created = await self._store.subscriptions.follow(

@@ -110,8 +110,10 @@ class Visits:
         )
         return Unchanged(feed.id, interval, next_poll, now)
 
-    async def answered(self, feed: Feed, fetched: Fetched) -> PollReport:
+    async def answered(self, feed: Feed, fetched: Fetched, *, server_id: int | None = None) -> PollReport:
         """The poll that an answer makes; news is recorded with the feed in one transaction.
+
+        `server_id` is who asked for it where nobody follows the feed yet.
 
         Raises FeedError, StoreError.
         """
@@ -130,6 +132,8 @@ class Visits:
         if digest == feed.validators.entries_hash:
             return self._quiet(feed, fetched, validators, hints, now)
         servers = await self._store.feeds.followers(feed.id)
+        if not servers and server_id is not None:
+            servers = [server_id]
         followed = Followed(
             servers, await self._store.surplus.of(feed.id), await self._store.surplus.names(feed.id)
         )

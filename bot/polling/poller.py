@@ -111,13 +111,14 @@ class Poller:
         await self._flush()
         return report
 
-    async def take(self, feed: Feed, fetched: Fetched) -> Feed:
+    async def take(self, feed: Feed, fetched: Fetched, *, server_id: int) -> Feed:
         """Write an answer that was fetched without us, as if it came of a poll; the feed after it.
 
+        It uses the share of the server that is about to follow the feed, where no other does.
         Raises FeedError, StoreError.
         """
         async with self._turn(feed) as current:
-            report = await self.visits.answered(current, fetched)
+            report = await self.visits.answered(current, fetched, server_id=server_id)
             if report.recorded is None:
                 self._keep(feed.id, report.feed, report.alert)
             else:

@@ -15,9 +15,10 @@ from collections.abc import Collection, Mapping, Sequence
 from bot.core.models import Article
 from bot.search import analysis
 from bot.search.engine import EngineError, Scope, SearchEngine
+from bot.search.matched_excerpts import Marker, excerpt_of
 from bot.search.ranked_search import weight
-from bot.search.searching import Marker, Result, Searcher, SearchPage, excerpt_of
-from bot.text.terms import fold
+from bot.search.searching import Result, Searcher, SearchPage
+from bot.text.words import fold
 
 MOST = 15
 """Articles that are offered as similar to one."""

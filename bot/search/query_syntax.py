@@ -18,7 +18,7 @@ from bot.search.filter_names import CHOICES, NAMES, TITLE, Filter, language_code
 from bot.search.query_tokens import Token, tokens
 from bot.search.query_tree import AllOf, AnyOf, Condition, Loose, Node, Not, Phrase, Query, Word, negated
 from bot.text import periods
-from bot.text.terms import fold, words
+from bot.text.words import fold, words
 
 __all__ = [
     "MAX_DEPTH", "MAX_LENGTH", "MAX_READ", "MAX_TERMS", "AllOf", "AnyOf", "Condition", "Filter", "Loose",

@@ -23,6 +23,8 @@ FEW = 5
 """Full matches below which partial ones follow."""
 MANY = 5
 """Words of a query from which articles with all of them stand among those with most of them."""
+FEWEST = 1_000
+"""Articles by which what a word tells is reckoned, however few there are."""
 _CLOSE = 20  # articles that are added for what they mean
 _AT_ONCE = 4  # articles judged before the event loop goes on: half a millisecond
 
@@ -96,7 +98,8 @@ class Asked:
 def weight(engine: SearchEngine, stems: Iterable[str]) -> float:
     """How much one of these index terms tells: BM25's idf of the commonest."""
     documents = max(map(engine.document_frequency, stems), default=0)
-    return math.log(1 + (max(engine.documents, documents) - documents + 0.5) / (documents + 0.5))
+    size = max(engine.documents, documents, FEWEST)
+    return math.log(1 + (size - documents + 0.5) / (documents + 0.5))
 
 
 class RankedSearch:

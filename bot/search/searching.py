@@ -14,10 +14,10 @@ from bot.core import locale
 from bot.core.locale import gettext as _
 from bot.core.models import Article
 from bot.core.workers import WorkerError, Workers
-from bot.search import analysis
-from bot.search.engine import EngineError, Scope
+from bot.search.engine import EngineError, Kind, Scope
 from bot.search.index_follower import IndexFollower
-from bot.search.query_syntax import AllOf, AnyOf, Condition, Filter, Node, Phrase, Query, Word, parse
+from bot.search.matched_excerpts import LONGEST, Marker, excerpt_of
+from bot.search.query_syntax import AllOf, Condition, Filter, Node, Query, parse
 from bot.search.query_tree import leaves
 from bot.search.ranked_search import FEW, Asked, Found, RankedSearch
 from bot.search.retrieval import Finder
@@ -25,7 +25,7 @@ from bot.search.semantic.semantic_search import Meaning
 from bot.search.suggestions import Advice, advise, quoted
 from bot.store import Store
 from bot.text import excerpts
-from bot.text.terms import fold
+from bot.text.words import fold
 
 __all__ = ["Query", "Result", "SearchPage", "Searcher", "article_as_json", "as_json", "parse"]
 
@@ -35,12 +35,13 @@ Ts = TypeVarTuple("Ts")
 log = logging.getLogger(__name__)
 
 ASIDE_TIME = 10.0  # seconds that reading articles in a worker may take
-EXCERPT = 300  # characters
-LONGEST_READ = 6_000  # characters of a text that an excerpt is looked for in
 SPARE = 10  # articles that may tell what others do
 AGAIN = 12 * 3600
 """Seconds within which an outlet’s second article of one title is the first again, under another address."""
 BEGINNING = 200  # characters by which two texts are told to be the same
+
+OFFERED = 30 * 86_400
+"""Seconds after their last article for which words, tags and authors are offered."""
 
 Sort = Literal["relevance", "newest"]
 
@@ -89,6 +90,7 @@ class Searcher:
     ) -> None:
         self.store = store
         self.index = index
+        self.meaning = meaning
         self.finder = Finder(store, meaning)
         self._ranked = RankedSearch(store, index, meaning)
         self._workers = workers
@@ -164,6 +166,22 @@ class Searcher:
             suggestions=advice.suggestions,
         )
 
+    async def complete(self, kind: Kind, prefix: str, *, feed_ids: Collection[int], limit: int) -> list[str]:
+        """Words of titles, tags or authors of these feeds' recent articles, the most used first.
+
+        Those that begin so: accents and case do not matter, and a name is also found by its later words.
+        None while nothing can be searched.
+        """
+        await self.index.ready()
+        engine = self.index.engine
+        if engine is None or not feed_ids or (kind is Kind.WORD and not prefix):
+            return []
+        scope, since = Scope(feed_ids=frozenset(feed_ids)), self.store.clock.now() - OFFERED
+        try:
+            return await self._ranked.aside(lambda: engine.complete(kind, prefix, scope, limit, since=since))
+        except EngineError:
+            return []
+
     async def _scope(self, query: Query, feed_ids: Collection[int] | None, person_id: int | None) -> Scope:
         bookmarked: frozenset[int] = frozenset()
         if person_id is not None and _asks_for_bookmarks(query):
@@ -216,38 +234,6 @@ class Searcher:
         return tuple(results)
 
 
-class Marker:
-    """Finds the words of a query in texts."""
-
-    def __init__(self, nodes: Collection[Node] = (), stems: Collection[str] = ()) -> None:
-        words = {word for text in _texts(nodes) for word in analysis.words(text)}
-        small = analysis.small_words(words)
-        self._words = (
-            words
-            if words == small
-            else {word for text in _texts(nodes, Phrase) for word in analysis.words(text)}
-        )
-        self._stems = {stem for word in words - small for stem in analysis.query_stems(word)}.union(stems)
-
-    def marks(self, text: str, language: str | None) -> list[tuple[int, int]]:
-        """Where they begin and end."""
-        found = [(start, end) for stem, start, end in analysis.spans(text, language) if stem in self._stems]
-        if self._words:
-            found += ((start, end) for word, start, end in analysis.word_spans(text) if word in self._words)
-        return sorted(set(found))
-
-
-def _texts(nodes: Collection[Node], kind: type[Word | Phrase] | None = None) -> list[str]:
-    """The texts of all words and phrases that are wanted, or of those of a kind."""
-    found: list[str] = []
-    for node in nodes:
-        if isinstance(node, AllOf | AnyOf):
-            found += _texts(node.nodes, kind)
-        elif isinstance(node, Word | Phrase) and (kind is None or isinstance(node, kind)):
-            found.append(node.text)
-    return found
-
-
 def _asks_for_bookmarks(query: Query) -> bool:
     return any(
         isinstance(leaf, Condition) and leaf.filter is Filter.BOOKMARKED for leaf in leaves(query.nodes)
@@ -288,13 +274,6 @@ def _is_again(article: Article, other: Article) -> bool:
     return fold(one) == fold(two)
 
 
-def excerpt_of(article: Article, marker: Marker) -> tuple[str, tuple[tuple[int, int], ...]]:
-    """The stretch of an article that holds most of what is marked, and where that is in it."""
-    text = (article.body or article.summary)[:LONGEST_READ]
-    excerpt, marks = excerpts.around(text, marker.marks(text, article.language), EXCERPT)
-    return excerpt, tuple(marks)
-
-
 def as_json(result: Result) -> dict[str, object]:
     """A result as `telex search --json` writes it."""
     return article_as_json(result.article, score=result.score, excerpt=result.excerpt, partial=result.partial)
@@ -305,7 +284,7 @@ def article_as_json(
 ) -> dict[str, object]:
     """An article in the shape of a result. `published` is ISO 8601 in UTC."""
     if excerpt is None:
-        excerpt = excerpts.excerpt(article.body or article.summary, EXCERPT)
+        excerpt = excerpts.excerpt(article.body or article.summary, LONGEST)
     return {
         "url": article.url,
         "title": article.title,

@@ -16,7 +16,7 @@ from bot.search import analysis
 from bot.search.engine import Kind, Scope, SearchEngine
 from bot.search.query_syntax import AllOf, AnyOf, Condition, Filter, Loose, Node, Phrase, Query, Word, written
 from bot.store import Store
-from bot.text.terms import fold
+from bot.text.words import fold
 
 SUGGESTED = 3
 LOOKED_UP = 8

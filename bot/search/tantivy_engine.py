@@ -31,7 +31,7 @@ from bot.search.tantivy_queries import (
     Queries,
 )
 from bot.text import safe
-from bot.text.terms import fold
+from bot.text.words import fold
 
 RULES = f"1.{analysis.VERSION}"
 """Of what the index holds and how: one of other rules is made anew."""
@@ -175,10 +175,11 @@ class TantivyEngine:
         found = self._searcher.terms_with_prefix(
             OFFERED, _CODES[kind] + _folded(prefix), among, limit * _BEGINNINGS
         )
-        offered: dict[str, str] = {}  # a word is written in several ways: the most used of them
-        for term, _ in found:
+        offered: dict[str, str] = {}
+        for term, _ in found:  # of several ways to write a word the greatest has small letters and accents
             folded, written = term[1:].split(_APART)
-            offered.setdefault(folded if kind is Kind.WORD else written, written)
+            key = folded if kind is Kind.WORD else written
+            offered[key] = max(offered.get(key, ""), written)
         return list(offered.values())[:limit]
 
     @_speaking
@@ -272,7 +273,7 @@ def _offered(of: Document) -> Iterator[str]:
         written = of.title[start:end]
         telling = analysis.stems(folded, of.language) and not folded.isdecimal()
         if telling and (len(written) >= _SHORTEST or written.isupper()):
-            yield f"{_CODES[Kind.WORD]}{folded}{_APART}{written if written.isupper() else written.lower()}"
+            yield f"{_CODES[Kind.WORD]}{folded}{_APART}{written}"
     for kind, names in ((Kind.TAG, of.tags[:_MOST_TAGS]), (Kind.AUTHOR, (of.author or "",))):
         for name in map(safe.plain, names):
             if name and safe.length(name) <= _OFFERED_LENGTH:

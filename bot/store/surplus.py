@@ -29,6 +29,14 @@ class SurplusCounts:
         )
         return None if row is None else _surplus(row)
 
+    async def all(self) -> dict[int, Surplus]:
+        """The same of all feeds of which anything was not kept lately."""
+        rows = await self._database.fetchall(
+            "SELECT feed_id, kind, since, last, entries FROM surplus WHERE last > ?",
+            (self._clock.now() - EPISODE,),
+        )
+        return {row[0]: _surplus(row) for row in rows}
+
     async def names(self, feed_id: int) -> frozenset[bytes]:
         """The names of the entries of a feed's document that were not kept."""
         rows = await self._database.fetchall("SELECT hash FROM passed_over WHERE feed_id = ?", (feed_id,))

@@ -13,8 +13,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from bot.core.models import NewArticle
+from bot.search.index_follower import IndexFollower
+from bot.search.ranked_search import weight
 from bot.search.semantic.semantic_search import Meaning
-from bot.search.vocabulary import Vocabulary
 from bot.store import Store, StoreError
 from bot.store.records import NO_KIN, Brief, Kin
 from bot.store.stories import LEAD
@@ -27,23 +28,20 @@ PATIENCE = 2.0  # seconds that a poll waits for the encoder
 MOST_ENCODED = 64  # titles of one poll that are waited for
 AT_ONCE = 32  # titles encoded in a call, so that a question need not wait for long
 REMEMBERED = 4_096  # vectors of titles whose article is still to be read
-WEIGHED_FOR = 3_600  # seconds for which what is known of how rare words are is good enough,
-GROWN = 100  # unless so many articles came
+UNKNOWN = 5.0  # what a word tells while there is no index that knows
 
 
 class Gathering:
     """Knows the articles of the last days. One poll at a time looks and is written."""
 
-    def __init__(self, store: Store, vocabulary: Vocabulary, meaning: Meaning | None = None) -> None:
-        self._store, self._vocabulary, self._meaning = store, vocabulary, meaning
+    def __init__(self, store: Store, index: IndexFollower, meaning: Meaning | None = None) -> None:
+        self._store, self._index, self._meaning = store, index, meaning
         self._recent = Recent()
         self._last = 0
         self._turn = asyncio.Lock()
         self._vectors: dict[str, bytes] = {}  # by keys of articles
         self._bare: dict[int, Brief] = {}  # articles whose title has no vector
         self._encoding: asyncio.Task[None] | None = None
-        self._weighed: int | None = None
-        self._since_weighed = 0
 
     async def close(self) -> None:
         """End what goes on beside the polls."""
@@ -89,7 +87,6 @@ class Gathering:
     async def _refresh(self) -> None:
         """Take what was written since, by another process too, and forget what is old."""
         since = self._store.clock.now() - WINDOW
-        await self._weigh()
         self._last = self._last or await self._store.stories.before(since)
         while briefs := await self._store.stories.recent(self._last, since, PAGE):
             for brief in briefs:
@@ -99,17 +96,10 @@ class Gathering:
                     self._bare[brief.article_id] = brief
                 await asyncio.sleep(0)  # a third of a millisecond each
             self._last = briefs[-1].article_id
-            self._since_weighed += len(briefs)
         self._recent.forget(since)
         if self._bare and self._encoding is None:
             self._encoding = asyncio.create_task(self._encode_bare(), name="titles")
             self._encoding.add_done_callback(self._encoded)
-
-    async def _weigh(self) -> None:
-        now = self._store.clock.now()
-        if self._weighed is None or self._since_weighed >= GROWN or now - self._weighed >= WEIGHED_FOR:
-            await self._vocabulary.ready()
-            self._weighed, self._since_weighed = now, 0
 
     def _telling(self, brief: Brief, vector: bytes | None) -> Telling:
         return telling(
@@ -124,7 +114,8 @@ class Gathering:
         )
 
     def _weight(self, term: str) -> float:
-        return self._vocabulary.weight((term,))
+        engine = self._index.engine
+        return UNKNOWN if engine is None else weight(engine, (term,))
 
     # What titles mean, with the extra
 

@@ -7,7 +7,7 @@ is a list of abbreviations.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from bot.text import terms
 from bot.text.safe import ELLIPSIS, cut, length
@@ -51,7 +51,7 @@ _NEXT = re.compile(r"""[\s"“”«»'‘’(\[—–-]*(\w*)""")
 _NUMBERED = re.compile(r"\s*[\dA-Za-z]{1,2}\.\s*")
 _INITIAL = re.compile(r"[^\W\d_]\.")
 _CAMEL = re.compile(r"[a-z]+[A-Z]")
-_BEGINNING = re.compile(r"[.!?…»”]\s+|\n+")
+_BEGINNING = re.compile(r"[.!?…»”] ")
 _LOOK_BACK = 40
 _LOOK_AHEAD = 200
 _LOOK_FURTHER = 60
@@ -139,39 +139,46 @@ def _cut_at_word(text: str, limit: int) -> str:
     return (kept.rstrip(" ,;:–—-") + ELLIPSIS)[: max(0, limit)]
 
 
-def around(text: str, spans: Sequence[tuple[int, int]], limit: int) -> tuple[str, list[tuple[int, int]]]:
-    """The stretch of `text` that holds most of `spans`, on one line, in `limit` UTF-16 units, … where cut.
+def around(line: str, spans: Sequence[tuple[int, int]], limit: int) -> tuple[str, list[tuple[int, int]]]:
+    """The stretch of a text on one line that holds most of `spans`, in `limit` UTF-16 units, … where cut.
 
-    `spans` are (start, end) in characters of `text`, in order; those that are shown come back as they lie in
-    the stretch. It begins with a sentence where one begins near enough.
+    `spans` are (start, end) in characters, in order; those that are shown come back as they lie in the
+    stretch. It begins with a sentence where one begins near enough.
     """
     if not spans:
-        return excerpt(text, limit), []
-    if len(text) <= limit and length(whole := " ".join(text.split())) <= limit:
-        return whole, list(_moved(text, spans, whole, 0))
-    room = limit * 3 // 4
+        return excerpt(line, limit), []
+    if length(line) <= limit:
+        return line, list(spans)
+    start = _start_before(line, _densest(spans, limit * 3 // 4), limit // 4)
+    lead = ELLIPSIS if limit > 1 and start else ""
+    rest = line[start:]
+    fits = length(lead + rest[: limit + 1]) <= limit
+    shown = lead + (rest if fits else _cut_at_word(rest[: limit + _LOOK_FURTHER], limit - len(lead)))
+    kept = len(shown) if fits else len(shown.removesuffix(ELLIPSIS))
+    moved = ((first - start + len(lead), last - start + len(lead)) for first, last in spans if first >= start)
+    return shown, [span for span in moved if span[1] <= kept]
+
+
+def _densest(spans: Sequence[tuple[int, int]], room: int) -> int:
+    """Where the stretch of so many characters begins in which most spans begin."""
     best = most = end = 0
     for first, (position, _) in enumerate(spans):
         while end < len(spans) and spans[end][0] < position + room:
             end += 1
         if end - first > most:
-            best, most = first, end - first
-    start = _start_before(text, spans[best][0], limit // 4)
-    lead = ELLIPSIS if limit > 1 and text[:start].strip() else ""
-    rest = text[start : start + limit + _LOOK_FURTHER]
-    tail = " ".join(rest.split())
-    if len(tail) < limit + len(ELLIPSIS):  # much white space
-        rest = text[start : start + 2 * limit + _LOOK_AHEAD]
-        tail = " ".join(rest.split())
-    fits = start + len(rest) == len(text) and length(lead + tail) <= limit
-    shown = lead + (tail if fits else _cut_at_word(tail, limit - len(lead)))
-    reach = start + len(rest)
-    within = [(first - start, last - start) for first, last in spans if first >= start and last <= reach]
-    if rest.startswith(tail):  # on one line already, as most are
-        moved = [(first + len(lead), last + len(lead)) for first, last in within]
-        kept = len(shown) if fits else len(shown.removesuffix(ELLIPSIS))
-        return shown, [span for span in moved if span[1] <= kept]
-    return shown, list(_moved(rest, within, shown, len(lead)))
+            best, most = position, end - first
+    return best
+
+
+def _start_before(line: str, position: int, room: int) -> int:
+    """Where to begin so that `position` is shown: at a sentence that begins within `room`, else at a word."""
+    first = max(0, position - room)
+    if first == 0:
+        return 0
+    if beginning := _BEGINNING.search(line, first, position):
+        return beginning.end()
+    space = line.find(" ", first, position)
+    return position if space < 0 else space + 1
 
 
 def stretch(text: str, places: Sequence[int], limit: int) -> str:
@@ -184,32 +191,6 @@ def stretch(text: str, places: Sequence[int], limit: int) -> str:
     if start + limit < len(text) and not text[start + limit].isspace():
         found = found.rpartition(" ")[0] or found
     return found.strip()
-
-
-def _moved(text: str, spans: Iterable[tuple[int, int]], shown: str, place: int) -> Iterator[tuple[int, int]]:
-    """Where those of `spans` lie in `shown` that are in it; `text` begins there at `place`, on one line."""
-    read = len(text) - len(text.lstrip())
-    for first, last in spans:
-        between = " ".join(f"|{text[read:first]}|".split())
-        marked = " ".join(text[first:last].split())
-        place += len(between) - len("||")
-        if not shown.startswith(marked, place):
-            return
-        yield place, place + len(marked)
-        place += len(marked)
-        read = last
-
-
-def _start_before(text: str, position: int, room: int) -> int:
-    """Where to begin so that `position` is shown: at a sentence that begins within `room`, else at a word."""
-    first = max(0, position - room)
-    if first == 0:
-        return 0
-    beginning = _BEGINNING.search(text, first, position)
-    if beginning:
-        return beginning.end()
-    space = text.find(" ", first, position)
-    return position if space < 0 else space + 1
 
 
 def marks(text: str, wanted: Collection[str], language: str | None = None) -> list[tuple[int, int]]:

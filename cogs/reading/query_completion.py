@@ -9,9 +9,9 @@ from typing import NamedTuple
 from discord.app_commands import Choice
 
 from bot.posting.rendering import discord_limits
+from bot.search.engine import Kind
 from bot.search.filter_names import Filter, is_french, named, written
 from bot.store import Store
-from bot.store.title_words import Kind
 from bot.text import safe
 from cogs.shared.views import Interaction
 
@@ -118,4 +118,5 @@ async def _values(interaction: Interaction, at: Typing) -> Collection[str]:
     if at.filter == Filter.SOURCE:
         return await store.feeds.outlets(visible, at.typed, _OFFERED)
     kind = _KINDS.get(Filter(at.filter), Kind.WORD) if at.filter else Kind.WORD
-    return await store.words.complete(kind, at.typed, visible, _OFFERED)
+    searcher = interaction.client.newsroom.searcher
+    return await searcher.complete(kind, at.typed, feed_ids=visible, limit=_OFFERED)

@@ -9,9 +9,9 @@ from discord.ext import commands
 from bot.client.discord_client import Telex
 from bot.core.locale import _
 from bot.posting.rendering import discord_limits
+from bot.search.engine import Kind
 from bot.search.query_syntax import MAX_READ
 from bot.search.searching import Sort, parse
-from bot.store.title_words import Kind
 from bot.text import safe
 from cogs.reading.query_completion import query_choices
 from cogs.reading.result_pages import LatestPages, SearchPages
@@ -123,14 +123,18 @@ class Reading(commands.Cog):
     async def tags(self, interaction: Interaction, current: str) -> list[Choice[str]]:
         """Tags of recent articles that the asker can see."""
         visible = await self.bot.visible_feed_ids(interaction)
-        tags = await self.bot.store.words.complete(Kind.TAG, current, visible, discord_limits.CHOICES)
+        tags = await self._searcher.complete(
+            Kind.TAG, current, feed_ids=visible, limit=discord_limits.CHOICES
+        )
         return [Choice(name=tag, value=tag) for tag in tags]
 
     @search.autocomplete("author")
     async def authors(self, interaction: Interaction, current: str) -> list[Choice[str]]:
         """Authors of recent articles that the asker can see."""
         visible = await self.bot.visible_feed_ids(interaction)
-        authors = await self.bot.store.words.complete(Kind.AUTHOR, current, visible, discord_limits.CHOICES)
+        authors = await self._searcher.complete(
+            Kind.AUTHOR, current, feed_ids=visible, limit=discord_limits.CHOICES
+        )
         return [Choice(name=author, value=author) for author in authors]
 
     @search.autocomplete("since")

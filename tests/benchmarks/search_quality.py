@@ -1,11 +1,11 @@
-"""Whether search finds it: whole questions as queries, and articles looked for by words of their titles.
+"""Whether search finds it: questions, titles and quoted paragraphs as queries, beside the engine and FTS5.
 
-    python -m tests.benchmarks.search_quality [--semantic]
+    python -m tests.benchmarks.search_quality [--semantic] [--sample N]
 
-Prints recall@5 and the mean reciprocal rank of a question's passage, by language and by half of the questions
-(rules were tuned on the even ones), beside plain FTS5 in the same run and, with `--semantic`, beside Telex
-with that extra; then how often an article is among the first 20 for three words of its title, one of them
-inflected otherwise or without its accents.
+Of whole questions: recall@1, recall@5 and the mean reciprocal rank of the passage that answers, by language
+and by half of the articles that the weights of `reranking` were and were not fitted on. Of articles by their
+titles, by three words of them (one inflected otherwise or without its accents), and by two sentences of their
+texts, in which words stand in quotation marks: the same, and how often they are among the first 20.
 """
 
 from __future__ import annotations
@@ -19,13 +19,16 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
+from zlib import crc32
 
 from rich.console import Console
 from rich.table import Table
 
-from bot.text import terms
+from bot.client.services import Newsroom
+from bot.search import analysis
+from bot.search.engine import EVERYWHERE
+from bot.text import excerpts
 from tests.benchmarks.newsrooms import filled, read, url_of
-from tests.search.searchers import searcher_of
 
 DEPTH = 20
 KNOWN_ITEMS = 2_000
@@ -57,10 +60,16 @@ def rank(urls: Sequence[str], wanted: str) -> int | None:
 
 
 def figures(ranks: Sequence[int | None]) -> tuple[str, ...]:
-    """How many, recall@1, recall@5, mean reciprocal rank."""
+    """How many, recall@1, recall@5, mean reciprocal rank, hit@20."""
     count = len(ranks)
+    hits = sum(1 for place in ranks if place) / count
     at = [sum(1 for place in ranks if place and place <= k) / count for k in (1, 5)]
-    return str(count), *(f"{share:.3f}" for share in at), f"{sum(1 / p for p in ranks if p) / count:.3f}"
+    return (
+        str(count),
+        *(f"{share:.3f}" for share in at),
+        f"{sum(1 / p for p in ranks if p) / count:.3f}",
+        f"{hits:.3f}",
+    )
 
 
 def in_other_words(title: str, language: str, chance: random.Random) -> str | None:
@@ -68,7 +77,7 @@ def in_other_words(title: str, language: str, chance: random.Random) -> str | No
     words = [
         word
         for word in re.findall(r"[^\W\d_]{3,}", title)
-        if terms.alternatives(terms.fold(word)) and word.isalpha()
+        if analysis.stems(word, language) and word.isalpha()
     ]
     words = list(dict.fromkeys(words))
     if len(words) < 3:
@@ -86,47 +95,84 @@ def in_other_words(title: str, language: str, chance: random.Random) -> str | No
     return " ".join(chosen)
 
 
-async def questions(table: Table, *, semantic: bool) -> None:
+def in_quotes(text: str, chance: random.Random) -> str | None:
+    """Two sentences of a text, with two words of each in quotation marks."""
+    sentences = [
+        each for each in excerpts.sentences(text) if 8 <= len(each.split()) <= 40 and '"' not in each
+    ]
+    if len(sentences) < 2:
+        return None
+    start = chance.randrange(len(sentences) - 1)
+    quoted = []
+    for sentence in sentences[start : start + 2]:
+        words = sentence.split()
+        place = chance.randrange(1, len(words) - 3)
+        words[place], words[place + 1] = f"«{words[place]}", f"{words[place + 1]}»"
+        quoted.append(" ".join(words))
+    return " ".join(quoted)
+
+
+async def engine_alone(newsroom: Newsroom, query: str) -> list[str]:
+    """The addresses that the engine's own order gives."""
+    await newsroom.index.ready()
+    assert newsroom.index.engine is not None
+    hits = await asyncio.to_thread(newsroom.index.engine.any_words, query, EVERYWHERE, DEPTH)
+    return [article.url for article in await newsroom.store.articles.by_ids([hit.article_id for hit in hits])]
+
+
+async def search(newsroom: Newsroom, query: str) -> list[str]:
+    """The addresses that a search gives."""
+    page = await newsroom.searcher.search(query, feed_ids=None, limit=DEPTH)
+    return [result.article.url for result in page.results]
+
+
+async def questions(table: Table, *, semantic: bool, most: int) -> None:
     documents = read("questions/fr-docs") + read("questions/en-docs")
     by_id = {document["doc_id"]: document for document in documents}
     plain = plain_index(documents)
     async with filled(documents, semantic=semantic) as newsroom:
-        searchers = {"Telex": searcher_of(newsroom.store)}
-        if semantic:
-            searchers["Telex, semantic"] = newsroom.searcher
         for language in ("fr", "en"):
             ranks: dict[tuple[str, str], list[int | None]] = defaultdict(list)
-            for number, asked in enumerate(read(f"questions/{language}-questions")):
+            asked_all = read(f"questions/{language}-questions")
+            for asked in random.Random(1).sample(asked_all, min(most, len(asked_all))):
                 wanted = url_of(by_id[asked["doc_id"]])
-                places = {"plain FTS5": rank(plain(asked["question"]), wanted)}
-                for name, searcher in searchers.items():
-                    page = await searcher.search(asked["question"], feed_ids=None, limit=DEPTH)
-                    places[name] = rank([result.article.url for result in page.results], wanted)
+                places = {
+                    "plain FTS5": rank(plain(asked["question"]), wanted),
+                    "the engine alone": rank(await engine_alone(newsroom, asked["question"]), wanted),
+                    "Telex": rank(await search(newsroom, asked["question"]), wanted),
+                }
+                half = "fitted on" if crc32(asked["doc_id"].encode()) % 2 else "not fitted on"
                 for name, place in places.items():
-                    for half in ("all", "tuned on" if number % 2 == 0 else "held out"):
-                        ranks[name, half].append(place)
-            for name in ("plain FTS5", *searchers):
-                for half in ("tuned on", "held out", "all"):
-                    table.add_row(language, half, name, *figures(ranks[name, half]))
+                    ranks[name, "all"].append(place)
+                    ranks[name, half].append(place)
+            for (name, half), places_ in ranks.items():
+                table.add_row(language, half, name, *figures(places_))
 
 
-async def known_items(table: Table) -> None:
+async def known_items(table: Table, most: int) -> None:
     chance = random.Random(20201124)
     documents = read("articles/fr") + read("articles/en")
+    plain = plain_index(documents)
+    makers: dict[str, Callable[[dict[str, Any]], str | None]] = {
+        "title": lambda document: document["title"],
+        "three words of a title": lambda document: in_other_words(
+            document["title"], document["lang"], chance
+        ),
+        "two sentences with quotation marks": lambda document: in_quotes(document["text"], chance),
+    }
     async with filled(documents) as newsroom:
-        searcher = searcher_of(newsroom.store)
         for language in ("fr", "en"):
             pool = [document for document in documents if document["lang"] == language]
-            ranks = []
-            for document in chance.sample(pool, min(len(pool), KNOWN_ITEMS)):
-                query = in_other_words(document["title"], language, chance)
-                if query is None:
-                    continue
-                page = await searcher.search(query, feed_ids=None, limit=DEPTH)
-                titles = [result.article.title.strip() for result in page.results]
-                ranks.append(rank(titles, document["title"].strip()))
-            hits = sum(1 for place in ranks if place and place <= DEPTH) / len(ranks)
-            table.add_row(language, *figures(ranks), f"{hits:.3f}")
+            for name, maker in makers.items():
+                ranks: dict[str, list[int | None]] = defaultdict(list)
+                for document in chance.sample(pool, min(len(pool), most)):
+                    if query := maker(document):
+                        wanted = url_of(document)
+                        ranks["plain FTS5"].append(rank(plain(query), wanted))
+                        ranks["the engine alone"].append(rank(await engine_alone(newsroom, query), wanted))
+                        ranks["Telex"].append(rank(await search(newsroom, query), wanted))
+                for search_name, places in ranks.items():
+                    table.add_row(language, name, search_name, *figures(places))
 
 
 def main() -> None:
@@ -134,15 +180,15 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--semantic", action="store_true", help="also with the extra, which has to be there")
+    parser.add_argument("--sample", type=int, default=1_000_000, help="so many of each kind at the most")
     options = parser.parse_args()
-    console = Console(width=110)
-    table = Table(
-        "language", "half", "search", "questions", "recall@1", "recall@5", "MRR", title="Questions as queries"
-    )
-    asyncio.run(questions(table, semantic=options.semantic))
+    console = Console(width=120)
+    columns = ("queries", "recall@1", "recall@5", "MRR", "hit@20")
+    table = Table("language", "half", "search", *columns, title="Questions as queries")
+    asyncio.run(questions(table, semantic=options.semantic, most=options.sample))
     console.print(table)
-    table = Table("language", "articles", "hit@1", "hit@5", "MRR", "hit@20", title="Three words of a title")
-    asyncio.run(known_items(table))
+    table = Table("language", "kind", "search", *columns, title="Articles by their own words")
+    asyncio.run(known_items(table, min(options.sample, KNOWN_ITEMS)))
     console.print(table)
 
 

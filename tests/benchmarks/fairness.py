@@ -1,0 +1,298 @@
+"""What the feeds of one server cost another: how late its news is, and what is stored.
+
+    python -m tests.benchmarks.fairness [flood] [drip] [restless] [host] [--seconds 120] [--record]
+
+`flood`: 40 feeds of 1,990 new entries at each poll. `drip`: 400 feeds that take 28 seconds to answer.
+`restless`: all names new, and all titles others, at each poll for a simulated day. `host`: 10,000 feeds of
+one host. Beside each, a feed of another server has a new article every ten seconds. Exits 1 when a bound does
+not hold.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import itertools
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from ipaddress import ip_network
+from pathlib import Path
+
+from aiohttp import web
+from rich.console import Console
+
+from bot.client.services import Newsroom, open_newsroom
+from bot.core.models import DispatchKind, Feed
+from bot.core.settings import Settings
+from tests.answers.desk import polled, sent
+from tests.benchmarks import promises
+from tests.clocks import ManualClock
+from tests.feed_server import FeedServer, item, rss
+
+FLOODING, ENTRIES = 40, 1_990
+DRIPPING, DRIP = 400, 28.0
+AT_ONE_HOST = 10_000
+FOLLOWED_EACH = 200  # feeds that a server may follow
+EVERY = 10.0
+LOUD, QUIET, CHANNEL = 1, 100_000, 500_000
+LATE_FLOOD, LATE_DRIP, LATE_HOST = 30.0, 10.0, 10.0  # seconds
+GROWTH = 50.0  # megabytes an hour
+
+out = Console(highlight=False)
+
+
+async def publish() -> None:
+    """Be the publisher, on every address of loopback; says its port."""
+    counter = itertools.count()
+    words = "The council met in the old hall and agreed to look at the plans again in spring. " * 3
+
+    async def flood(_request: web.Request) -> web.Response:
+        first = next(counter) * ENTRIES
+        items = [
+            item(first + number, title=f"Entry {first + number}", body=words) for number in range(ENTRIES)
+        ]
+        return web.Response(text=rss(*items), content_type="application/rss+xml")
+
+    async def drip(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "application/rss+xml"})
+        await response.prepare(request)
+        for _ in range(int(DRIP)):
+            await asyncio.sleep(1)
+            await response.write(b" ")
+        return response
+
+    async def news(_request: web.Request) -> web.Response:
+        number = next(counter)
+        return web.Response(text=rss(item(10**9 + number)), content_type="application/rss+xml")
+
+    async def still(_request: web.Request) -> web.Response:
+        await asyncio.sleep(0.02)
+        return web.Response(text=rss(item(1)), content_type="application/rss+xml")
+
+    app = web.Application()
+    app.add_routes(
+        [
+            web.get("/flood/{number}", flood),
+            web.get("/drip/{number}", drip),
+            web.get("/news", news),
+            web.get("/still/{number}", still),
+        ]
+    )
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "0.0.0.0", 0).start()  # every address of loopback is a host
+    sys.stdout.write(f"{runner.addresses[0][1]}\n")
+    sys.stdout.flush()
+    await asyncio.Event().wait()
+
+
+@dataclass
+class Watch:
+    """How late the quiet server's articles were, in seconds, and the loud one's feeds."""
+
+    newsroom: Newsroom
+    port: int
+    late: list[float] = field(default_factory=list)
+
+    async def follow(self, path: str, host: int, server: int, channel: int) -> Feed:
+        store = self.newsroom.store
+        url = f"http://127.{host // 62_500 + 1}.{host // 250 % 250}.{host % 250 + 1}:{self.port}{path}"
+        feed = await store.feeds.add(url)
+        await store.subscriptions.follow(
+            server_id=server, channel_id=channel, feed_id=feed.id, first_article_id=None
+        )
+        return feed
+
+    async def run(self, seconds: float) -> None:
+        """Poll for so long; every ten seconds the quiet server's feed is due and has news."""
+        poller = self.newsroom.poller
+        feed = await self.follow("/news", 0, QUIET, CHANNEL)
+        await poller.poll(feed)
+        running = asyncio.create_task(poller.run())
+        try:
+            end = time.monotonic() + seconds
+            while time.monotonic() < end:
+                await asyncio.sleep(EVERY)
+                before = await self._articles(feed)
+                await self.newsroom.store.feeds.poll_now(feed.id)
+                due = time.monotonic()
+                poller.wake()
+                while await self._articles(feed) == before:
+                    await asyncio.sleep(0.05)
+                    if time.monotonic() - due > 300:
+                        break
+                self.late.append(time.monotonic() - due)
+        finally:
+            running.cancel()
+            await asyncio.wait([running])
+
+    async def _articles(self, feed: Feed) -> int:
+        return len(await self.newsroom.store.articles.newest([feed.id], limit=10_000))
+
+
+@asynccontextmanager
+async def scene(clock: ManualClock | None = None) -> AsyncIterator[Watch]:
+    """A newsroom of its own and a publisher in another process."""
+    publisher = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.benchmarks.fairness", "publisher", stdout=asyncio.subprocess.PIPE
+    )
+    assert publisher.stdout is not None
+    port = int(await publisher.stdout.readline())
+    try:
+        with tempfile.TemporaryDirectory(prefix="telex-benchmark-") as folder:
+            settings = Settings(
+                database=Path(folder) / "telex.db",
+                allow_private_addresses=(ip_network("127.0.0.0/8"),),
+                semantic=False,
+            )
+            async with open_newsroom(settings, clock) as newsroom:
+                yield Watch(newsroom, port)
+    finally:
+        publisher.kill()
+        await publisher.wait()
+
+
+def size(newsroom: Newsroom) -> float:
+    """Megabytes of the database's files and those of the index beside it."""
+    folder = newsroom.settings.database.parent
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
+
+
+async def flood(seconds: float) -> tuple[bool, str]:
+    """How late the other server is, then what an hour stores."""
+    async with scene() as watch:
+        for number in range(FLOODING):
+            await watch.follow(f"/flood/{number}", number + 1, LOUD, LOUD)
+        await watch.run(seconds)
+    async with scene(clock := ManualClock()) as hour:
+        feeds = [await hour.follow(f"/flood/{number}", number + 1, LOUD, LOUD) for number in range(FLOODING)]
+        before = size(hour.newsroom)
+        begun, polls = clock.now(), 0
+        while clock.now() < begun + 3_600:
+            for feed in feeds:
+                current = await hour.newsroom.store.feeds.get(feed.id)
+                if current is not None and current.next_poll <= clock.now():
+                    await hour.newsroom.poller.poll(current, polite=False)
+                    polls += 1
+            clock.advance(300)
+        grown = size(hour.newsroom) - before
+        kept = await hour.newsroom.store.articles.count()
+    told = (
+        f"{FLOODING} feeds of {ENTRIES:,} new entries a poll: another server's {len(watch.late)} articles at "
+        f"most {max(watch.late):.1f} s late; {polls} polls in a simulated hour kept {kept:,} articles and "
+        f"added {grown:.0f} MB"
+    )
+    return max(watch.late) <= LATE_FLOOD and grown <= GROWTH, told
+
+
+async def drip(seconds: float) -> tuple[bool, str]:
+    async with scene() as watch:
+        for number in range(DRIPPING):
+            await watch.follow(f"/drip/{number}", number + 1, LOUD, LOUD)
+        await watch.run(seconds)
+    told = (
+        f"{DRIPPING} feeds that take {DRIP:.0f} s: another server's {len(watch.late)} articles at most "
+        f"{max(watch.late):.1f} s late"
+    )
+    return max(watch.late) <= LATE_DRIP, told
+
+
+async def host(seconds: float) -> tuple[bool, str]:
+    async with scene() as watch:
+        store = watch.newsroom.store
+        for number in range(AT_ONE_HOST):
+            server = LOUD + number // FOLLOWED_EACH
+            feed = await watch.follow(f"/still/{number}", 1, server, server)
+        await watch.run(seconds)
+        at = watch.newsroom.poller.hosts.of(feed.url)
+        every = max(at.round(LOUD + number) for number in range(AT_ONE_HOST // FOLLOWED_EACH))
+        polled_feeds = [each for each in await store.feeds.all() if each.last_poll and "/still/" in each.url]
+    told = (
+        f"{AT_ONE_HOST:,} feeds of one host: {len(polled_feeds) / seconds:.1f} requests a second to it, one "
+        f"at a time with pauses; its followers are told of a look every {every / 60:.0f} min or so; another "
+        f"server's {len(watch.late)} articles at most {max(watch.late):.1f} s late"
+    )
+    return max(watch.late) <= LATE_HOST and every > 0, told
+
+
+async def restless(_seconds: float) -> tuple[bool, str]:
+    """A simulated day of two feeds: one renames all entries, one alternates all titles, at each poll."""
+    counts: dict[str, int] = {}
+    async with scene(clock := ManualClock()) as watch:
+        newsroom = watch.newsroom
+        documents: dict[str, Callable[[int], str]] = {
+            "names": lambda poll: rss(
+                *(item(poll * 1_000 + number, title=f"Story {number} {poll}") for number in range(20))
+            ),
+            "titles": lambda poll: rss(
+                *(item(number, title=f"Title {number} {'AB'[poll % 2]}") for number in range(20))
+            ),
+        }
+        server = await _documents(documents)
+        for channel, name in enumerate(documents, 1):
+            feed = await watch.newsroom.store.feeds.add(f"{server.origin}/{name}")
+            await newsroom.store.subscriptions.follow(
+                server_id=channel, channel_id=channel, feed_id=feed.id, first_article_id=None
+            )
+            for _ in range(288):
+                feed = await polled(newsroom, feed)
+                for dispatch, articles in await sent(newsroom, channel):
+                    is_notice = dispatch.kind is DispatchKind.NOTICE
+                    key = f"{name} notices" if is_notice else f"{name} posts"
+                    counts[key] = counts.get(key, 0) + (1 if is_notice else len(articles))
+                for dispatch in await newsroom.store.dispatches.edits_due(clock.now(), 1_000):
+                    await newsroom.store.dispatches.edited(dispatch.id, as_of=dispatch.edit_due)
+                    counts[f"{name} edits"] = counts.get(f"{name} edits", 0) + 1
+                clock.advance(300)
+        await server.stop()
+    told = "288 polls of 20 entries each: " + ", ".join(f"{key} {value}" for key, value in counts.items())
+    bounded = counts["names posts"] <= 200 and counts["titles edits"] <= 20 * 12
+    return bounded and counts["names notices"] == counts["titles notices"] == 1, told
+
+
+async def _documents(documents: dict[str, Callable[[int], str]]) -> FeedServer:
+    server = await FeedServer().start()
+    for name, make in documents.items():
+        server.handle(f"/{name}", _each(make))
+    return server
+
+
+def _each(make: Callable[[int], str]) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    polls = itertools.count()
+
+    async def answer(_request: web.Request) -> web.StreamResponse:
+        return web.Response(text=make(next(polls)), content_type="application/rss+xml")
+
+    return answer
+
+
+SCENARIOS = {"flood": flood, "drip": drip, "restless": restless, "host": host}
+
+
+def main() -> int:
+    """Run it from the command line."""
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("names", nargs="*", metavar="SCENARIO", help="one of flood, drip, restless, host")
+    options.add_argument("--seconds", type=float, default=120, help="how long to watch the other server")
+    options.add_argument("--record", action="store_true", help="write the figures into docs/PROMISES.md")
+    given = options.parse_args()
+    if given.names == ["publisher"]:
+        asyncio.run(publish())
+    commit = promises.commit()
+    good, said = True, []
+    for name in given.names or SCENARIOS:
+        held, told = asyncio.run(SCENARIOS[name](given.seconds))
+        out.print(f"{'ok ' if held else 'BAD'} {told}", soft_wrap=True)
+        said.append(told)
+        good &= held
+    if given.record and good and not given.names:
+        promises.record("fairness", "; ".join(said), commit=commit)
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

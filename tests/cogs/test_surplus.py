@@ -1,0 +1,59 @@
+"""A feed that brings more than its share: who looks is told so, in their language, and nobody else is."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.polling import shares
+from tests.cogs.helpers import hide, said
+from tests.discord_world import World
+from tests.feed_server import FeedServer, item, rss
+
+LEFT_OUT = "https://news.example/articles/119"
+
+
+@pytest.fixture
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten entries a feed; asked for before the newsroom."""
+    monkeypatch.setattr(shares, "ENTRIES", 10)
+
+
+async def flooded(telex: World, server: FeedServer) -> None:
+    """A feed of which fifteen entries were not kept."""
+    first = [item(number) for number in range(5)]
+    feed = await telex.follow(server.serve("/", rss(*first)))
+    await telex.poll(feed)
+    await telex.advance(600)
+    server.serve("/", rss(*(item(number) for number in range(100, 120)), *first))
+    await telex.poll(feed)
+    await telex.deliver()
+
+
+async def test_the_list_why_and_one_message_tell_of_it(
+    narrow: None, telex: World, feed_server: FeedServer
+) -> None:
+    await flooded(telex, feed_server)
+    now = telex.clock.now()
+    assert f"🟠 brings too much: 15 entries left out since <t:{now}:R>" in said(
+        await telex.editor.slash(telex.news, "feed list")
+    )
+    told = said(await telex.reader.slash(telex.news, "why", link=LEFT_OUT))
+    assert told == f"left out <t:{now}:f>: **Example News** brought more than I can keep"
+    posts = [embed.description or "" for post in telex.posts() for embed in post.embeds] + [
+        post.content for post in telex.posts()
+    ]
+    assert sum("brings more articles than I can keep" in text for text in posts) == 1
+    telex.locales[telex.editor.id] = "fr"
+    listed = said(await telex.editor.slash(telex.news, "feed list"))
+    assert f"🟠 apporte trop\N{NO-BREAK SPACE}: 15 entrées écartées (<t:{now}:R>)" in listed
+
+
+async def test_who_does_not_see_the_feed_is_not_told_what_it_brought(
+    narrow: None, telex: World, feed_server: FeedServer
+) -> None:
+    await flooded(telex, feed_server)
+    hide(telex, telex.news, telex.reader)
+    elsewhere = telex.guild.create_text_channel("elsewhere")
+    told = said(await telex.reader.slash(elsewhere, "why", link=LEFT_OUT))
+    assert "left out" not in told
+    assert "I have not seen this" in told

@@ -1,0 +1,49 @@
+"""What is marked in texts, and the stretch that shows most of it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.search.matched_excerpts import LONGEST, Marker, excerpt_of
+from bot.search.query_syntax import parse
+from bot.text.safe import length
+from tests.search.test_matcher_agrees import PIECES, article
+
+
+@pytest.mark.parametrize(
+    ("query", "text", "marked"),
+    [
+        (
+            "reconnaissance",
+            "La Reconnaissance faciale, l’reconnaissances",
+            ["Reconnaissance", "reconnaissances"],
+        ),
+        ("IA", "L’IA et l'ia", ["IA", "ia"]),
+        ("états-unis", "aux États-Unis", ["États", "Unis"]),
+        ("œuvre", "les Oeuvres, l'œuvre", ["Oeuvres", "œuvre"]),
+        ('"l\'œuvre est"', "les œuvres ; l'œuvre est finie, l'œuvre", ["l'œuvre est"]),
+        ('"œuvre finie"', "les œuvres, l'œuvre", ["œuvres", "œuvre"]),
+        ("œuvre -finie", "l'œuvre finie", ["œuvre"]),
+        ("le les", "les le", ["les", "le"]),
+        ("œuvre le", "le œuvre", ["œuvre"]),
+        ("source:lemonde", "le monde", []),
+    ],
+)
+def test_marks_lie_on_what_was_asked_for(query: str, text: str, marked: list[str]) -> None:
+    spans = Marker(parse(query, 0).nodes).marks(text, "fr")
+    assert [text[start:end] for start, end in spans] == marked
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=4).map(" ".join), st.text(max_size=900), st.integers(1, 40))
+def test_an_excerpt_is_short_and_its_marks_lie_in_it(query: str, text: str, times: int) -> None:
+    shown, marks = excerpt_of(
+        article(1, "", f"{text} apple the open source models " * times), Marker(parse(query, 0).nodes)
+    )
+    assert length(shown) <= LONGEST
+    assert "\n" not in shown
+    position = 0
+    for start, end in marks:
+        assert position <= start < end <= len(shown)
+        position = end
