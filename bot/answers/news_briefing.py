@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
 from math import log2
 
 from bot.answers.answer_model import Line
@@ -75,14 +76,24 @@ async def briefing(
             return (), period  # there is news, of another time than was asked for
         if found:
             end = found[0][0].published + 1
-            period = Period(end - (period.end - period.start), end)
+            period = _in_days(Period(end - (period.end - period.start), end), asked.zone)
             found = [each for each in found if each[0].published >= period.start]
     if not found:
         return (), asked.period
     kin = await searcher.store.stories.kin([article.id for article, _ in found])
     if asked.stated:
         return _lines(_stories(found, kin), period), period
-    return _lately(found, kin)
+    lines, period = _lately(found, kin)
+    return lines, _in_days(period, asked.zone)
+
+
+def _in_days(period: Period, zone: tzinfo) -> Period:
+    """The whole days that a period touches."""
+    first, last = (datetime.fromtimestamp(moment, zone) for moment in (period.start, period.end - 1))
+    start, end = (
+        datetime(each.year, each.month, each.day, tzinfo=zone) for each in (first, last + timedelta(days=1))
+    )
+    return Period(int(start.timestamp()), int(end.timestamp()))
 
 
 def _lately(
