@@ -115,14 +115,13 @@ def main() -> int:
     commit, launcher = promises.commit(), Launcher()
     try:
         seed = "true" if given.reactions else "false"
-        found = [
-            asyncio.run(busy(launcher, given.channels, given.minutes * 60, seed)),
-            asyncio.run(quiet(launcher)),
-        ]
+        found = []
+        for scenario in (busy(launcher, given.channels, given.minutes * 60, seed), quiet(launcher)):
+            held, told = asyncio.run(scenario)
+            out.print(f"{'ok ' if held else 'BAD'} {told}", soft_wrap=True)
+            found.append((held, told))
     finally:
         launcher.close()
-    for held, told in found:
-        out.print(f"{'ok ' if held else 'BAD'} {told}", soft_wrap=True)
     good = all(held for held, _told in found)
     if given.record and good:
         promises.record("discord-pace", "; ".join(told for _held, told in found), commit=commit)
