@@ -22,8 +22,7 @@ from bot.search.query_syntax import (
     parse,
     written,
 )
-from bot.text import terms
-from bot.text.terms import fold
+from bot.text.words import fold, words
 
 NOW = int(datetime(2020, 6, 10, 15, 30, tzinfo=UTC).timestamp())  # a Wednesday
 
@@ -283,7 +282,7 @@ def test_an_option_is_written_as_it_would_be_typed(name: str, value: str) -> Non
     (node,) = parse(written(name, value), NOW).nodes
     assert isinstance(node, Condition)
     assert node.filter is Filter(name)
-    assert terms.words(str(node.value)) == terms.words(value)
+    assert words(str(node.value)) == words(value)
 
 
 @pytest.mark.parametrize(("language", "date"), [("en", "Since Jun 8"), ("fr", "Depuis le 8 juin")])
