@@ -125,7 +125,7 @@ def _found(
     engine: SearchEngine, topic: Sequence[str], times: Sequence[Node], scope: Scope
 ) -> tuple[list[int], tuple[float, ...]]:
     """The articles that may be on a topic, and how much each of its words tells."""
-    words = tuple(Word(word, (word,)) for word in topic)
+    words = tuple(map(Word, topic))
     limit = READ if topic else READ_OF_ALL
     hits = engine.matching((*words, *times), scope, limit, newest=True)
     if topic and len(hits) < LINES:
