@@ -1,6 +1,6 @@
 """Takes pictures of what /ask answers: `python -m tests.answer_pictures [FOLDER]`.
 
-A sure answer, one that may be, none, and the news of a topic; in English and in French, wide and narrow.
+A sure answer, one that may be, none, and the news of a topic; in English and in French, some narrow too.
 """
 
 from __future__ import annotations
@@ -90,7 +90,8 @@ QUESTIONS = {
         "ask-news": "quoi de neuf sur Nordwave ?",
     },
 }
-WIDTHS = {"": 1000, "-narrow": 430}
+WIDE = {"": 1000}
+WIDTHS = {"ask": WIDE | {"-narrow": 430}, "ask-news": WIDE | {"-narrow": 430}}
 
 
 async def publish(world: World, server: FeedServer, language: str) -> None:
@@ -112,7 +113,7 @@ async def main(folder: Path) -> None:
             for name, question in questions.items():
                 await world.advance(60)
                 await world.editor.slash(world.news, "ask", question=question, public=True)
-                for ending, width in WIDTHS.items():
+                for ending, width in WIDTHS.get(name, WIDE).items():
                     path = folder / f"{name}{'-fr' if language == 'fr' else ''}{ending}.png"
                     take: partial[None] = partial(shoot_last, path=path, names={})
                     await shoot(world, world.news, take, width=width)

@@ -33,6 +33,7 @@ _NUMBER_WORDS = (
     r"|deux|trois|quatre|cinq|sept|huit|neuf|dix|onze|douze|treize|quatorze|quinze|seize|vingt|trente|quarante"
     r"|cinquante|soixante|cent|mille|(?:dou|di|quin|ving|tren|quaran|cinquan|soixan|cen)t?z?aine|centaines?"
     r"|moitié|tiers"
+    r"|(?:an?|one|une?)(?= (?:hour|day|week|month|year|decade|century|heure|jour|semaine|mois|an|année)s?\b)"
 )
 _SCALE = r"(?:\s?(?:billion|million|trillion|thousand|milliard|millier|mille|[MBK]\b|bn\b|percent|%)s?)"
 _DIGITS = r"\d+(?:[.,\u00a0\u202f ]\d{3})*(?:[.,]\d+)?"

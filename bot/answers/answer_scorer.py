@@ -1,6 +1,6 @@
 """The learnt scorer: how likely a candidate answers, from what `features` measures of it.
 
-A logistic regression and small gradient-boosted trees, the mean of their log-odds;
+Small gradient-boosted trees;
 `tests/benchmarks/answers_fit.py` makes the file of their weights, which also says what it was fitted on
 and where an answer is sure.
 """
@@ -32,7 +32,6 @@ class Scorer:
     """
 
     bias: float
-    weights: tuple[float, ...]
     trees: tuple[tuple[Any, ...], ...]
     sure: float
     possible: float
@@ -43,8 +42,6 @@ class Scorer:
         Of an article that is talked about (`at_hand`) it is likelier.
         """
         odds = self.bias + AT_HAND * at_hand
-        for weight, value in zip(self.weights, features, strict=True):
-            odds += weight * value
         for tree in self.trees:
             node = tree[0]
             while isinstance(node, list):
@@ -62,7 +59,6 @@ def scorer(*, meaning: bool) -> Scorer:
         raise ValueError(f"{FILE.name} was made of other features: run tests/benchmarks/answers_fit.py")
     return Scorer(
         bias=made["bias"],
-        weights=tuple(made["weights"]),
         trees=tuple(map(tuple, made["trees"])),
         sure=made["sure"],
         possible=made["possible"],

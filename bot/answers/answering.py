@@ -19,6 +19,7 @@ from math import log
 from bot.answers import conversation, vague_questions
 from bot.answers.answer_model import LONGEST, Answer, Line, Quote, Sentence, Tier
 from bot.answers.answer_scorer import Scorer, scorer
+from bot.answers.features import has_form
 from bot.answers.judging import Judged, Judgement, judge
 from bot.answers.model_writer import PASSAGES, Writer
 from bot.answers.news_briefing import briefing
@@ -42,8 +43,9 @@ FEW = 2
 ON_TOPIC = 0.34
 """How much of a question an article must speak of to be on its topic."""
 AS_GOOD = log(4)
-"""How much lower the log-odds of a passage may be for it to count as saying the same as the best, or
-otherwise."""
+"""How much lower the log-odds of a newer passage may be for it to come first where the answer changes,"""
+OLDER = log(20)
+"""and those of an older one for it to be shown as what was so."""
 WHOLE = 100_000  # characters read of an article that is summed up
 
 _OVERVIEW = re.compile(
@@ -96,6 +98,8 @@ async def ask(
         retrieved = await retrieve(searcher, question, feed_ids=feed_ids, newest=latest)
         answer = await answer_from(searcher, question, retrieved.after(known), latest, writer)
     answer = replace(answer, question=text, newest=latest if newest else None, zone=zone)
+    if vague is not None and vague.stated and answer.tier is Tier.NOTHING:
+        answer = replace(answer, period=vague.period)
     if answer.answered or answer.period is None:
         return answer
     oldest = await searcher.store.articles.oldest_time(feed_ids)
@@ -163,14 +167,17 @@ def chosen(question: Question, judgement: Judgement) -> tuple[list[Judged], list
             first.append(each)
     if not question.changes or not first:
         return first[:QUOTES], []
-    least = _log_odds(first[0].probability) - AS_GOOD
-    good = [each for each in first if _log_odds(each.probability) >= least]
-    good.sort(key=lambda each: -each.published)
-    newest = good[0]
+    best = _log_odds(first[0].probability)
+    good = [each for each in first if _log_odds(each.probability) >= best - AS_GOOD]
+    newest = max(good, key=lambda each: each.published)
     older = [
         each
-        for each in good[1:]
-        if each.answer and newest.answer and each.published < newest.published and not _same(each, newest)
+        for each in first
+        if each.published < newest.published
+        and _log_odds(each.probability) >= best - OLDER
+        and each.answer
+        and newest.answer
+        and not _same(each, newest)
     ]
     rest = [each for each in first if each is not newest and each not in older]
     return [newest, *rest][:QUOTES], older[:QUOTES]
@@ -270,15 +277,16 @@ async def _written(
 ) -> Answer | None:
     """The answer as the model wrote it, with the passages that it cites; None when none of it holds.
 
-    It must speak of what was asked.
+    It must speak of what was asked, and hold a number where a number was asked for, a price for a price.
     """
     shown = [
         Quote(each.text, articles[each.article_id], each.answer) for each in judgement.candidates[:PASSAGES]
     ]
     language = question.language or locale.current()
     sentences = await writer.write(question.text, shown, language)
-    said = frozenset(analysis.stems(" ".join(sentence.text for sentence in sentences), language))
-    if all(term.stems.isdisjoint(said) for term in question.terms):
+    said = " ".join(sentence.text for sentence in sentences)
+    words = frozenset(analysis.stems(said, language))
+    if all(term.stems.isdisjoint(words) for term in question.terms) or not has_form(question, said):
         return None
     return _as_answer(question.text, sentences, shown, tier)
 

@@ -81,12 +81,10 @@ class Candidate:
 def read(article: Article) -> Reading:
     """Read an article, of a long one the beginning."""
     text = (article.body or article.summary)[:READ]
-    return Reading(
-        article=article,
-        text=text,
-        title=_line(article.title, 0, article.language),
-        lines=tuple(_lines(text, article.language)),
-    )
+    title = _line(article.title, 0, article.language)
+    said = [word.stem for word in title.words]
+    lines = (line for line in _lines(text, article.language) if [word.stem for word in line.words] != said)
+    return Reading(article, text, title, tuple(lines))
 
 
 def candidates(reading: Reading) -> Iterator[Candidate]:

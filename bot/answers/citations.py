@@ -134,7 +134,7 @@ def _holds(text: str, cited: Sequence[_Cited], language: str | None, asked: froz
     across = all(each.language != language for each in cited)
     total = matched = 0
     for number, (word, start, end) in enumerate(analysis.word_spans(text)):
-        if not analysis.query_stems(word) or claims.is_number_or_date(word):
+        if analysis.is_small(word) or claims.is_number_or_date(word):
             continue
         if number == 0 and word in _OPENERS:
             continue

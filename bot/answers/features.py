@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from math import exp, log
 
-from bot.answers.answer_forms import Form
+from bot.answers.answer_forms import Form, forms
 from bot.answers.candidates import Candidate, Line, Reading
-from bot.answers.understanding import Kind, Question
+from bot.answers.understanding import FORMED, Kind, Question
 
 _NEAR = 60.0
 """Characters after which a word counts a third of what it counts beside the answer."""
@@ -127,6 +127,14 @@ def answering_form(question: Question, terms: Terms, candidate: Candidate) -> tu
             if best is None or near > nearness:
                 best, nearness = form, near
     return best, nearness
+
+
+def has_form(question: Question, text: str) -> bool:
+    """Whether a text holds something of the form that is asked for, where numbers, sums or dates are."""
+    kinds = question.kinds & FORMED
+    kinds = {Kind.MONEY} if Kind.MONEY in kinds else kinds
+    wanted = {form for kind in kinds for form in _ADMITS[kind]}
+    return not wanted or any(form.kind in wanted for form in forms(text))
 
 
 NAMES = (

@@ -12,7 +12,8 @@ from bot.search import analysis
 MOST = 2
 OFTEN = 2
 """How often an article has to name something for it to be worth asking about."""
-READ = 4_000  # characters of an article
+READ = 4_000  # characters of an article,
+MANY = 100  # and names in them
 LONGEST = 40
 """Characters of a name."""
 
@@ -26,7 +27,7 @@ def topics(answer: Answer) -> tuple[str, ...]:
     found: Counter[str] = Counter()
     for article in {article.id: article for article in articles}.values():
         text = (article.body or article.summary)[:READ]
-        for name in set(_NAME.findall(text)):
+        for name in set(_NAME.findall(text)[:MANY]):
             found[name] += text.count(name)
     asked = set(analysis.words(answer.question))
     often = [name for name, count in found.most_common() if count >= OFTEN and len(name) <= LONGEST]

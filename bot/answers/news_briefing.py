@@ -62,7 +62,7 @@ async def briefing(
 ) -> tuple[tuple[Line, ...], Period]:
     """The stories that answer a question for the news, the biggest first, and the time that they are of.
 
-    Where nothing is of the time that was asked for, as long a time up to the newest there is. Raises
+    Where all there is is older than the time that was asked for: as long a time up to the newest. Raises
     `StoreError`.
     """
     if feed_ids is not None and not feed_ids:
@@ -71,6 +71,8 @@ async def briefing(
     found = await _articles(searcher, asked.topic, feed_ids, period if asked.stated else None)
     if not found and asked.stated:
         found = await _articles(searcher, asked.topic, feed_ids, None)
+        if found and found[0][0].published >= period.start:
+            return (), period  # there is news, of another time than was asked for
         if found:
             end = found[0][0].published + 1
             period = Period(end - (period.end - period.start), end)

@@ -174,7 +174,7 @@ class QuestionService:
             answer=answer,
             question_id=question_id,
             about=about if said or from_it else None,
-            topics=await self._searcher.aside(follow_ups.topics, answer),
+            topics=follow_ups.topics(answer),
             may_watch=bool(conversation.telling_words(asked.text)),
         )
 

@@ -34,7 +34,13 @@ _MEASURE = (
 )
 _KINDS = (
     (Kind.MONEY, rf"\b(?:{_PRICE})\b"),
-    (Kind.NUMBER, rf"\b(?:combien|cb|how (?:many|much|often)|how (?:{_MEASURE})|{_MEASURE})\b"),
+    (
+        Kind.NUMBER,
+        (
+            r"\b(?:(?:combien|cb)(?: de temps| d annees)?(?: dur\w+)?|dur(?:e|era|ee)"
+            rf"|how (?:many|much|often|long)|how (?:{_MEASURE})|{_MEASURE})\b"
+        ),
+    ),
     (
         Kind.TIME,
         r"\b(?:quand|when|annee|year|date|jour|day|mois|month|siecle|century|heure|depuis|until|jusqu)\b",
@@ -60,10 +66,12 @@ _WHAT_IS = re.compile(
 IMPLIED = 0.3
 """What a word counts that the form of the answer says: a date is a "year", a sum a "price"."""
 _COMPILED = tuple((kind, re.compile(pattern)) for kind, pattern in _KINDS)
-_FORMED = frozenset({Kind.NUMBER, Kind.MONEY, Kind.TIME})
+FORMED = frozenset({Kind.NUMBER, Kind.MONEY, Kind.TIME})
+"""Kinds whose answer has a form of its own."""
 _ASKING = frozenset(
     "cb combien how many much who whom whose when where why which what whats whos hows wheres pourquoi quand"
-    " koi quoi qui quel quelle quels quelles comment ou pk prk gonna wanna gotta u ur lol plz pls svp".split()
+    " koi quoi qui quel quelle quels quelles comment ou a c d l j m n s t y pk prk gonna"
+    " wanna gotta u ur lol plz pls svp stp".split()
 )
 """Words of asking that no answer repeats."""
 _PAST = re.compile(r"\b(?:was|were|did|had|etait|etaient|fut|avait|avaient|(?:19|20)\d\d)\b")
@@ -114,7 +122,7 @@ def understand(text: str, frequency: Callable[[str], int], articles: int) -> Que
     small = analysis.small_words(words) | _ASKING | said
     matches = {kind: match for kind, pattern in _COMPILED if (match := pattern.search(line))}
     kinds = set(matches)
-    implied = {word for kind, match in matches.items() if kind in _FORMED for word in match[0].split()}
+    implied = {word for kind, match in matches.items() if kind in FORMED for word in match[0].split()}
     terms: list[Term] = []
     for word in dict.fromkeys(words):
         stems = analysis.query_stems(word) if word not in small else None
@@ -122,9 +130,9 @@ def understand(text: str, frequency: Callable[[str], int], articles: int) -> Que
             found = max(map(frequency, stems))
             weight = log(1 + articles / found) if found else 0.0
             terms.append(Term(word, stems, weight * (IMPLIED if word in implied else 1.0)))
-    if kinds & _FORMED or (Kind.REASON in kinds and "appelle" in words):
-        kinds -= {Kind.NAME} if kinds & _FORMED else {Kind.REASON}
-    if _WHAT_IS.search(line) and len(terms) <= _DEFINED and not kinds & _FORMED:
+    if kinds & FORMED or (Kind.REASON in kinds and "appelle" in words):
+        kinds -= {Kind.NAME} if kinds & FORMED else {Kind.REASON}
+    if _WHAT_IS.search(line) and len(terms) <= _DEFINED and not kinds & FORMED:
         kinds = {Kind.DEFINITION}
     return Question(
         text=text,

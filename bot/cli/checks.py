@@ -17,6 +17,7 @@ from bot.feeds.fetch import Fetcher
 from bot.feeds.fetch_errors import FeedError, describe
 from bot.search.semantic import encoder
 from bot.store import Store, StoreError
+from bot.store.sealing import Seals
 from bot.store.vectors import Counts
 from bot.text.urls import masked
 
@@ -48,6 +49,7 @@ async def run(settings: Settings) -> AsyncIterator[Check]:
             "database", good=True, found=f"{settings.database}, version {version}: {articles} articles"
         )
         yield check_meaning(settings, await store.vectors.counts())
+        yield check_passwords(settings, await store.seals())
         feeds = [feed for feed in await store.feeds.all() if feed.state is FeedState.ACTIVE]
     except StoreError as error:
         yield Check("database", good=False, found=str(error))
@@ -105,6 +107,19 @@ def check_meaning(settings: Settings, counts: Counts) -> Check:
     if not settings.semantic:
         return Check(what, good=True, found="off: TELEX_SEMANTIC is false")
     return Check(what, good=True, found=f"{model}: {counts.encoded} of {counts.articles} articles encoded")
+
+
+def check_passwords(settings: Settings, seals: Seals) -> Check:
+    """How passwords of feeds lie in the database."""
+    what = "feed passwords"
+    if not seals.private:
+        return Check(what, good=True, found="none")
+    if settings.secret_key is None:
+        found = f"{seals.private} in plain text: set TELEX_SECRET_KEY (`telex rekey --new`) to encrypt them"
+        return Check(what, good=True, found=found)
+    return Check(
+        what, good=seals.sealed == seals.private, found=f"{seals.sealed} of {seals.private} encrypted"
+    )
 
 
 async def check_feed(fetcher: Fetcher, feed: Feed) -> Check:

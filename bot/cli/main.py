@@ -20,6 +20,7 @@ from bot.cli import checks, terminal
 from bot.cli.article_commands import commands
 from bot.cli.polling_commands import commands as polling_commands
 from bot.cli.terminal import FAILED, WRONG_USE, settings_or_stop, stop, wait_for
+from bot.core.clock import SystemClock
 from bot.core.version import __version__
 from bot.store import Store, StoreError
 
@@ -116,6 +117,39 @@ def check() -> None:
 
     settings = settings_or_stop()
     raise typer.Exit(0 if wait_for(work) else FAILED)
+
+
+@app.command()
+def rekey(
+    new: Annotated[bool, typer.Option("--new", help="Print a new key and change nothing.")] = False,
+) -> None:
+    """Encrypt the passwords of feeds with the first key of TELEX_SECRET_KEY.
+
+    To change the key, put a new one in front of the old one, with a comma between them, run this, and take
+    the old one away.
+    """
+    if new:
+        from cryptography.fernet import Fernet  # noqa: PLC0415 - 8 MB that no other command needs
+
+        terminal.out(Fernet.generate_key().decode())
+        raise typer.Exit
+    settings = settings_or_stop()
+    if settings.secret_key is None:
+        stop("TELEX_SECRET_KEY is not set. `telex rekey --new` prints a key for it.", WRONG_USE)
+
+    async def work() -> int:
+        store = await Store.open(settings.database, SystemClock())
+        try:
+            return await store.seal(anew=True)
+        finally:
+            await store.close()
+
+    try:
+        with Store.lock_for_run(settings.database):
+            count = wait_for(work)
+    except StoreError as error:
+        stop(str(error), FAILED)
+    terminal.say(f"Passwords of feeds encrypted with the first key: {count}.")
 
 
 app.add_typer(polling_commands)

@@ -25,7 +25,7 @@ from typer.core import TyperCommand
 
 from bot.client import log_format
 from bot.core.settings import Settings
-from bot.store import StoreError
+from bot.store import StoreError, sealing
 from bot.text.safe import plain
 
 if TYPE_CHECKING:
@@ -210,13 +210,15 @@ def stop(message: str, status: int = FAILED) -> NoReturn:
 def settings_or_stop() -> Settings:
     """The settings; where some are wrong, each is named with its fault and the process ends with status 2."""
     try:
-        return Settings()
+        settings = Settings()
     except (ValidationError, SettingsError) as error:
         problems = error.errors() if isinstance(error, ValidationError) else ()
         for problem in problems:
             name = str(problem["loc"][0]).upper()
             say(f"{name if name == 'DISCORD_TOKEN' else f'TELEX_{name}'}: {problem['msg']}")
         stop("The settings are wrong." if problems else str(error), WRONG_USE)
+    sealing.use(settings.secret_key)
+    return settings
 
 
 def _spare_memory() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64decode
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
@@ -86,6 +87,11 @@ class Settings(BaseSettings):
         description="Web page with your privacy policy, to which `/help` and `/privacy` link; "
         "`docs/privacy.md` is what Telex itself does.",
     )
+    secret_key: SecretStr | None = Field(
+        default=None,
+        description="Encrypts the passwords of feeds in the database; several with commas between them "
+        "decrypt, the first encrypts. `telex rekey --new` makes one.",
+    )
     health_address: Annotated[tuple[str, int] | None, NoDecode] = Field(
         default=None,
         description="Address and port, such as `127.0.0.1:8080`, that answers `/healthz` and `/metrics`.",
@@ -142,7 +148,19 @@ class Settings(BaseSettings):
             raise ValueError("an address and a port such as 127.0.0.1:8080 are needed")
         return host.strip("[]"), int(port)
 
-    @field_validator("discord_token", "model_key", mode="before")
+    @field_validator("secret_key", mode="after")
+    @classmethod
+    def _keys(cls, value: SecretStr | None) -> SecretStr | None:
+        for key in value.get_secret_value().split(",") if value else ():
+            try:
+                is_key = len(urlsafe_b64decode(key.strip())) == 32  # noqa: PLR2004  # https://github.com/fernet/spec
+            except ValueError:
+                is_key = False
+            if not is_key:
+                raise ValueError("what `telex rekey --new` prints is needed")
+        return value
+
+    @field_validator("discord_token", "model_key", "secret_key", mode="before")
     @classmethod
     def _no_empty_token(cls, value: object) -> object:
         return None if isinstance(value, str) and not value.strip() else value

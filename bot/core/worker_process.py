@@ -67,6 +67,8 @@ def _answer(stream: io.BufferedReader, size: int, tired: int) -> tuple[bool, byt
         return healthy, bytes((RESULT if healthy else LAST_RESULT,)) + result
     except (MemoryError, RecursionError) as error:
         return False, bytes((LAST_ERROR,)) + _error(WorkerDied(f"{type(error).__name__} in the worker"))
+    except UnicodeEncodeError as error:  # of the result: a lone surrogate, which no clean text has
+        return False, bytes((LAST_ERROR,)) + _error(WorkerDied(str(error)))
     except Exception as error:  # noqa: BLE001 - raised again in the parent
         return True, bytes((ERROR,)) + _error(error)
 

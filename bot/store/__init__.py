@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 from bot.core.clock import Clock
+from bot.store import sealing
 from bot.store.article_changes import ArticleChanges
 from bot.store.articles import Articles
 from bot.store.digests import Digests
@@ -22,6 +23,7 @@ from bot.store.people.erasure import Erased
 from bot.store.people.questions import Questions
 from bot.store.people.watches import Watches
 from bot.store.polls import Polls
+from bot.store.sealing import Seals
 from bot.store.settings.daily_threads import DailyThreads
 from bot.store.settings.filters import Filters
 from bot.store.settings.forum_tags import ForumTags
@@ -95,7 +97,13 @@ class Store:
 
         Raises `NewerDatabase`, `DatabaseBroken` or `DatabaseUnusable`.
         """
-        return cls(await Database.open(path, migrate, clock), clock)
+        store = cls(await Database.open(path, migrate, clock), clock)
+        try:
+            await store.seal()
+        except BaseException:
+            await store.close()
+            raise
+        return store
 
     lock_for_run = staticmethod(run_lock.lock_for_run)
 
@@ -142,6 +150,22 @@ class Store:
         erased = await self._database.transact(erasure.erase, person_id)
         await self._database.scrub(erasure.TABLES)
         return erased
+
+    async def seal(self, *, anew: bool = False) -> int:
+        """Encrypt the passwords of feeds that lie open, with `anew` all of them; how many that were.
+
+        Raises `DatabaseUnusable` where some cannot be decrypted with the keys that there are.
+        """
+        if not (await self.seals()).private:
+            return 0
+        sealed = await self._database.transact(sealing.seal_all, anew=anew)
+        if sealed:
+            await self._database.scrub(("feed",))
+        return sealed
+
+    async def seals(self) -> Seals:
+        """How the passwords of feeds lie in the database."""
+        return await self._database.read(sealing.count)
 
     async def close(self) -> None:
         """Close the database; closing twice does no harm."""

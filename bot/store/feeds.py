@@ -8,6 +8,7 @@ from operator import attrgetter
 
 from bot.core.clock import Clock
 from bot.core.models import DueFeed, Feed, FeedState
+from bot.store import sealing
 from bot.store.connection import Connection
 from bot.store.ports import Database
 from bot.store.rows import DUE_FEED, FEED, due_feed, feed, feed_values, listed
@@ -64,10 +65,7 @@ class Feeds:
 
     async def find(self, url: str, server_id: int | None = None) -> Feed | None:
         """The feed of an address: the shared one, or that of a server."""
-        row = await self._database.fetchone(
-            f"SELECT {FEED} FROM feed WHERE url = ? AND server_id = ?", (url, server_id or 0)
-        )
-        return None if row is None else feed(row)
+        return await self._database.read(_find, url, server_id or 0)
 
     async def due(self, now: int, limit: int, exclude: Collection[int] = ()) -> list[Feed]:
         """Feeds to poll, the longest due first: active, and followed unpaused in a server the bot is in."""
@@ -183,9 +181,19 @@ class Feeds:
             )
 
 
+def _find(connection: Connection, url: str, server_id: int) -> Feed | None:
+    written = sealing.same(connection, url, server_id)
+    row = connection.execute(
+        f"SELECT {FEED} FROM feed WHERE url = ? AND server_id = ?", (written, server_id)
+    ).fetchone()
+    return None if row is None else feed(row)
+
+
 def _add(connection: Connection, new: Feed) -> Feed:
     values = feed_values(new)
     del values["id"]
+    server_id = values["server_id"]
+    values["url"] = sealing.same(connection, new.url, server_id) or sealing.seal(new.url, server_id)
     connection.execute(
         f"INSERT INTO feed ({', '.join(values)}) VALUES ({', '.join(f':{name}' for name in values)}) "
         "ON CONFLICT (url, server_id) DO NOTHING",
@@ -227,12 +235,28 @@ def _remove(connection: Connection, feed_id: int) -> None:
 
 def write_feeds(connection: Connection, feeds: Collection[Feed]) -> None:
     """Write what polls change of feeds. An address that another feed has is not taken over."""
-    connection.executemany(f"UPDATE feed SET {_SET} WHERE id = ?", map(_VALUES, feeds))
+    connection.executemany(f"UPDATE feed SET {_SET} WHERE id = ?", map(_VALUES, map(_sealed, feeds)))
     # Apart: a statement that may set the address touches its index, whether it changes or not.
     connection.executemany(
         """
         UPDATE feed SET url = :url WHERE id = :id AND url <> :url AND NOT EXISTS (
             SELECT 1 FROM feed AS other WHERE other.url = :url AND other.server_id = feed.server_id)
         """,
-        [{"id": feed.id, "url": feed.url} for feed in feeds],
+        [{"id": feed.id, "url": feed.url} for feed in feeds if feed.server_id is None],
     )
+    for private in feeds:
+        if private.server_id is not None:
+            _move(connection, private, private.server_id)
+
+
+def _move(connection: Connection, moved: Feed, server_id: int) -> None:
+    (written,) = connection.execute("SELECT url FROM feed WHERE id = ?", (moved.id,)).fetchone()
+    if sealing.opened(written) != moved.url and sealing.same(connection, moved.url, server_id) is None:
+        written = sealing.seal(moved.url, server_id)
+        connection.execute("UPDATE feed SET url = ? WHERE id = ?", (written, moved.id))
+
+
+def _sealed(feed: Feed) -> Feed:
+    if feed.server_id is None or feed.moved_to is None:
+        return feed
+    return replace(feed, moved_to=sealing.seal(feed.moved_to, feed.server_id))

@@ -22,6 +22,7 @@ from bot.core.models import (
     Validators,
 )
 from bot.store.connection import Connection, Row
+from bot.store.sealing import opened
 
 FEED = """
     feed.id, feed.url, feed.server_id, feed.title, feed.outlet, feed.site_url, feed.icon, feed.language,
@@ -128,7 +129,7 @@ def feed(row: Row) -> Feed:
         validators=Validators(
             etag=etag, last_modified=last_modified, body_hash=body_hash, entries_hash=entries_hash
         ),
-        url=url,
+        url=opened(url),
         title=title,
         outlet=outlet,
         site_url=site_url,
@@ -144,7 +145,7 @@ def feed(row: Row) -> Feed:
         failing_since=failing_since,
         error=error,
         error_detail=error_detail,
-        moved_to=moved_to,
+        moved_to=moved_to and opened(moved_to),
         moved_since=moved_since,
         ttl=ttl,
         skip_hours=skip_hours,
@@ -155,7 +156,9 @@ def feed(row: Row) -> Feed:
 def due_feed(row: Row) -> DueFeed:
     """A feed that is due, of the columns `DUE_FEED`."""
     id_, url, etag, last_modified, body_hash, *rest = row
-    return DueFeed(id_, url, Validators(etag=etag, last_modified=last_modified, body_hash=body_hash), *rest)
+    return DueFeed(
+        id_, opened(url), Validators(etag=etag, last_modified=last_modified, body_hash=body_hash), *rest
+    )
 
 
 def feed_values(feed: Feed) -> dict[str, Any]:

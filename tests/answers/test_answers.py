@@ -78,7 +78,7 @@ async def test_the_shared_questions_come_out_right(library: Library, searcher: S
         ("rekognition c koi", "service de reconnaissance faciale"),
         ("what is rekognition", "service de reconnaissance faciale"),
         ("Qu'est-ce que Rekognition ?", "service de reconnaissance faciale"),
-        ("pk amazon veut plus que la police utilise rekognition", "violences policières"),
+        ("pourquoi amazon a interdit rekognition aux flics", "violences policières"),
         ("how long is the rekognition ban", "un an"),
         ("l'interdiction pour la police elle dure combien de temps", "un an"),
         ("rekognition année de lancement", "2016"),

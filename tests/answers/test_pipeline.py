@@ -116,17 +116,16 @@ async def test_what_is_measured_needs_no_other_candidate_and_has_a_name(store: S
     assert judge(question, [article], article.published).candidates[0].answer == "12 days"
 
 
-def test_a_scorer_adds_its_weights_and_the_leaves_that_trees_lead_to() -> None:
+def test_a_scorer_adds_the_leaves_that_its_trees_lead_to() -> None:
     tree = ([1, 0.5, 1, 2], -2.0, 2.0)
-    made = Scorer(bias=-1.0, weights=(1.0, 0.0), trees=(tree,), sure=0.9, possible=0.1)
+    made = Scorer(bias=0.0, trees=(tree,), sure=0.9, possible=0.1)
     assert made.probability([1.0, 1.0]) == pytest.approx(0.8808, abs=1e-4)
     assert made.probability([1.0, 0.0]) == pytest.approx(0.1192, abs=1e-4)
 
 
 @pytest.mark.parametrize("meaning", [False])
-def test_the_weights_are_those_of_the_features(meaning: bool) -> None:
-    made = scorer(meaning=meaning)
-    assert len(made.weights) == len(NAMES) - (0 if meaning else WITH_COSINE)
+def test_the_scorer_is_of_today_s_features(meaning: bool) -> None:
+    made = scorer(meaning=meaning)  # which raises where they are others
     assert 0 < made.possible < made.sure < 1
 
 

@@ -106,7 +106,7 @@ def main() -> None:
     )
     parser.add_argument("--semantic", action="store_true", help="with the extra, which has to be there")
     parser.add_argument("--installed", action="store_true", help="with the weights in the file")
-    parser.add_argument("--encyclopedic", type=int, default=400, help="questions of each language")
+    parser.add_argument("--encyclopedic", type=int, default=300, help="questions of each language")
     parser.add_argument("--outside", type=int, default=50, help="questions of each language")
     parser.add_argument("--folder", type=Path, help="where the filled stores are, or are to stay")
     options = parser.parse_args()

@@ -1,14 +1,14 @@
 """Fits the scorer of answers: writes data/answer_scorer.json.
 
-    python -m tests.benchmarks.answers_fit [--folder FOLDER] [--encyclopedic 400] [--semantic]
+    python -m tests.benchmarks.answers_fit [--folder FOLDER] [--encyclopedic 300] [--semantic]
 
-The mean of a logistic regression and of small gradient-boosted trees (scikit-learn, which only this needs)
-over the candidates of the shared questions: those typed in a chat, and a sample of the encyclopedic ones,
-which count less. Not right are other passages of the article that answers, of other articles on the topic,
-and all that is found where the articles that answer are taken out. Then the log-odds of the first
-candidate are calibrated (Platt 1999) on questions that were not fitted on (cross-validation by article),
-and the threshold of a sure answer is put where of those few are sure and wrong. `--semantic` fits the
-weights with cosines, else those without; `--folder` keeps the filled stores for the next time.
+Small gradient-boosted trees (LightGBM, which only this needs) over the candidates of the shared questions:
+those typed in a chat, and a sample of the encyclopedic ones, which count less. More of the question's words
+never count against a candidate. Not right are other passages of the article that answers, of other articles
+on the topic, and all that is found where the articles that answer are taken out. Then the log-odds of the
+first candidate are calibrated (Platt 1999) on questions that were not fitted on (cross-validation by
+article), and the threshold of a sure answer is put where of those few are sure and wrong. `--semantic` fits
+the weights with cosines, else those without; `--folder` keeps the filled stores for the next time.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
+import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
-from sklearn.ensemble import GradientBoostingClassifier
-from sklearn.linear_model import LogisticRegression
+from scipy.optimize import minimize
 
 from bot.answers.answer_scorer import FILE, Scorer
 from bot.answers.features import NAMES, WITH_COSINE
@@ -35,7 +35,40 @@ from tests.benchmarks.answers_examples import ENCYCLOPEDIC, NEAR_TOPIC, OUTSIDE,
 
 Values = NDArray[np.float64]
 FOLDS = 5
-TREES = 70
+TREES = 80
+SETTINGS = {
+    "objective": "binary",
+    "num_leaves": 8,
+    "learning_rate": 0.1,
+    "min_data_in_leaf": 40,
+    "lambda_l2": 1.0,
+    "bagging_fraction": 0.6,
+    "bagging_freq": 1,
+    "feature_fraction": 0.7,
+    "num_threads": 1,
+    "seed": 1,
+    "verbosity": -1,
+}
+RISING = {
+    "in window",
+    "in window or title",
+    "in article",
+    "in title",
+    "family in window or title",
+    "telling in window",
+    "together",
+    "bm25",
+    "has form",
+    "near form",
+    "in a sentence",
+    "begins",
+    "agreement",
+    "cosine",
+    "article cosine",
+}
+"""Features of which more never counts against a candidate,"""
+FALLING = {"lacks form", "unknown"}
+"""and never for it."""
 HARDEST = 20
 """Candidates that are not right, of each question: those with the most of its words,"""
 OTHERS = 10
@@ -109,44 +142,27 @@ def _each(found: Candidates) -> Iterator[tuple[Judged, bool, bool]]:
 def fitted(asked: Sequence[Example]) -> Scorer:
     """A scorer fitted on some questions, not yet calibrated."""
     values, labels, weights = rows(asked)
-    means, scales = values.mean(axis=0), values.std(axis=0) + 1e-9
-    linear = LogisticRegression(C=0.1, max_iter=500).fit((values - means) / scales, labels, weights)
-    boosted = GradientBoostingClassifier(
-        n_estimators=TREES,
-        max_depth=3,
-        learning_rate=0.12,
-        subsample=0.5,
-        min_samples_leaf=30,
-        random_state=0,
-    ).fit(values, labels, weights)
-    share = weights[labels == 1].sum() / weights.sum()
-    slopes = linear.coef_[0] / scales
-    trees = [_nodes(tree.tree_, boosted.learning_rate) for tree in boosted.estimators_[:, 0]]
-    return Scorer(
-        bias=float(linear.intercept_[0] - slopes @ means + np.log(share / (1 - share))) / 2,
-        weights=tuple(slopes / 2),
-        trees=tuple(trees),
-        sure=1.0,
-        possible=0.0,
-    )
+    names = NAMES[: values.shape[1]]
+    settings = SETTINGS | {"monotone_constraints": [(name in RISING) - (name in FALLING) for name in names]}
+    made = lightgbm.train(settings, lightgbm.Dataset(values, labels, weight=weights), TREES)
+    trees = []
+    for tree in made.dump_model()["tree_info"]:
+        nodes: list[Any] = []
+        _add(tree["tree_structure"], nodes)
+        trees.append(tuple(nodes))
+    return Scorer(bias=0.0, trees=tuple(trees), sure=1.0, possible=0.0)
 
 
-def _nodes(tree: Any, rate: float) -> tuple[Any, ...]:
-    """A tree's nodes as `Scorer` has them; half of each leaf, since the mean of two models is taken."""
-    nodes: list[Any] = []
-    for number in range(tree.node_count):
-        if tree.children_left[number] < 0:
-            nodes.append(float(tree.value[number][0][0]) * rate / 2)
-        else:
-            nodes.append(
-                [
-                    int(tree.feature[number]),
-                    float(tree.threshold[number]),
-                    int(tree.children_left[number]),
-                    int(tree.children_right[number]),
-                ]
-            )
-    return tuple(nodes)
+def _add(node: dict[str, Any], nodes: list[Any]) -> int:
+    """Add a node and those below it as `Scorer` has them; the number of it."""
+    number = len(nodes)
+    if "leaf_value" in node:
+        nodes.append(float(node["leaf_value"]))
+    else:
+        nodes.append(None)
+        low, high = _add(node["left_child"], nodes), _add(node["right_child"], nodes)
+        nodes[number] = [node["split_feature"], float(node["threshold"]), low, high]
+    return number
 
 
 def calibrated(made: Scorer, slope: float, shift: float) -> Scorer:
@@ -156,7 +172,6 @@ def calibrated(made: Scorer, slope: float, shift: float) -> Scorer:
     )
     return Scorer(
         bias=made.bias * slope + shift,
-        weights=tuple(weight * slope for weight in made.weights),
         trees=trees,
         sure=made.sure,
         possible=made.possible,
@@ -204,10 +219,15 @@ def calibration(outcomes: Sequence[Outcome]) -> tuple[float, float]:
         for judgement, right in ((each.judgement, each.right), (each.without, {})):
             if judgement is not None and judgement.candidates:
                 best = judgement.candidates[0]
-                odds.append([log_odds(best.probability)])
+                odds.append(log_odds(best.probability))
                 labels.append(int(right.get(id(best), False) and each.example.has_answer))
-    made = LogisticRegression(C=100.0).fit(odds, labels)
-    return float(made.coef_[0][0]), float(made.intercept_[0])
+
+    def loss(line: Values) -> float:
+        predicted = line[0] * np.array(odds) + line[1]
+        return float(np.logaddexp(0, predicted).sum() - predicted @ np.array(labels))
+
+    slope, shift = minimize(loss, [1.0, 0.0], method="Nelder-Mead").x
+    return float(slope), float(shift)
 
 
 def log_odds(probability: float) -> float:
@@ -238,16 +258,15 @@ def threshold(outcomes: Sequence[Outcome], slope: float, shift: float) -> float:
     return sure
 
 
-def as_json(made: Scorer, figures: dict[str, Any]) -> dict[str, Any]:
+def as_json(made: Scorer, width: int, figures: dict[str, Any]) -> dict[str, Any]:
     """A scorer as the file has it."""
 
     def short(number: float) -> float:
         return float(f"{number:.5g}")
 
     return {
-        "features": list(NAMES[: len(made.weights)]),
+        "features": list(NAMES[:width]),
         "bias": short(made.bias),
-        "weights": list(map(short, made.weights)),
         "sure": short(made.sure),
         "possible": made.possible,
         "trees": [
@@ -288,7 +307,6 @@ def fit(asked: Sequence[Example]) -> tuple[Scorer, list[Outcome]]:
     made = calibrated(fitted([each for each in asked if each.kind != OUTSIDE]), slope, shift)
     return Scorer(
         bias=made.bias,
-        weights=made.weights,
         trees=made.trees,
         sure=threshold(outcomes, slope, shift),
         possible=LEAST_POSSIBLE,
@@ -306,7 +324,9 @@ def write(asked: Sequence[Example], *, semantic: bool) -> None:
         "first candidate right, cross-validated by article": round(float(first), 3),
     }
     file = json.loads(FILE.read_text("utf-8")) if FILE.exists() else {}
-    file["with meaning" if semantic else "words"] = as_json(made, figures)
+    file["with meaning" if semantic else "words"] = as_json(
+        made, len(asked[0].found.judged[0].features), figures
+    )
     FILE.write_text(json.dumps(file, separators=(",", ":")) + "\n", "utf-8")
     console.print(figures, f"sure from {made.sure:.3f}")
 
@@ -316,7 +336,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--semantic", action="store_true", help="with the extra, which has to be there")
-    parser.add_argument("--encyclopedic", type=int, default=400, help="questions of each language")
+    parser.add_argument("--encyclopedic", type=int, default=300, help="questions of each language")
     parser.add_argument("--folder", type=Path, help="where the filled stores are, or are to stay")
     options = parser.parse_args()
     with TemporaryDirectory(prefix="telex-benchmark-") as folder:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from bot.core.clock import Clock
 from bot.store import Store
 from tests.feed_server import FeedServer, item, rss
 from tests.wire.bot_process import Launcher
@@ -259,6 +260,28 @@ async def test_check_names_the_feed_that_does_not_answer(telex: Telex, feed_serv
     assert "FAILED" not in (await in_thread(telex, "check")).stdout
     feed_server.serve("/good.xml", status=404)
     assert "FAILED" in (await in_thread(telex, "check", status=1)).stdout
+
+
+async def test_the_key_of_passwords_is_made_checked_and_changed(telex: Telex, clock: Clock) -> None:
+    path = Path(telex.environment["TELEX_DATABASE"])
+    store = await Store.open(path, clock)
+    await store.feeds.add("http://reader:hunter2@127.0.0.1:9/feed", server_id=1)
+    await store.close()
+    assert "1 in plain text" in (await in_thread(telex, "check", status=1)).stdout  # nobody answers there
+    await in_thread(telex, "rekey", status=2)
+    telex.environment["TELEX_SECRET_KEY"] = "too short"
+    assert "telex rekey --new" in (await in_thread(telex, "check", status=2)).stderr
+    del telex.environment["TELEX_SECRET_KEY"]
+    old, new = [(await in_thread(telex, "rekey", "--new")).stdout.strip() for _ in range(2)]
+    telex.environment["TELEX_SECRET_KEY"] = old
+    assert "1 of 1 encrypted" in (await in_thread(telex, "check", status=1)).stdout
+    telex.environment["TELEX_SECRET_KEY"] = f"{new},{old}"
+    assert "first key: 1." in (await in_thread(telex, "rekey")).stderr
+    telex.environment["TELEX_SECRET_KEY"] = new
+    assert "1 of 1 encrypted" in (await in_thread(telex, "check", status=1)).stdout
+    telex.environment["TELEX_SECRET_KEY"] = old
+    assert "not the key" in (await in_thread(telex, "check", status=1)).stdout
+    assert not any(b"hunter2" in file.read_bytes() for file in path.parent.glob(f"{path.name}*"))
 
 
 def test_folders_named_like_ours_in_the_working_directory_are_not_picked_up(

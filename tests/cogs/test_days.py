@@ -6,7 +6,7 @@ import pytest
 
 from bot.core.choices import Preference
 from tests.cogs.engine import mention
-from tests.cogs.helpers import START, follow, last, said, text
+from tests.cogs.helpers import START, follow, said, text
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item
 
@@ -48,7 +48,7 @@ async def test_today_is_the_server_s_in_a_mention_and_an_answer(paris: World) ->
     await paris.reader.send(paris.news, f"{mention(paris)} search: robots since:today")
     assert after_midnight_alone(text(paris.posts()[-1]))
     answer = await paris.reader.slash(paris.news, "ask", question="What happened with robots today?")
-    assert after_midnight_alone(last(answer).embeds[0].description or "")
+    assert after_midnight_alone(said(answer))
 
 
 async def test_where_nobody_chose_a_time_zone_days_are_those_of_utc(

@@ -146,7 +146,7 @@ async def test_a_bot_on_the_wire_answers_questions_and_counts_votes(scene: Scene
     (reply,) = (note for note in text.messages.values() if note.reference)
     assert reply.reference is not None
     assert reply.reference["message_id"] == str(asked.id)
-    assert "Article 1" in str(reply.embeds)
+    assert "Article 1" in str(reply.parts)
     thumb = next(name for name in reply.custom_ids() if name.startswith("telex:vote:up"))
     assert "helped" in await answer(scene, discord.people.click(ada, reply, thumb))
     assert "I don’t know" in await answer(

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from bot.core.models import NewArticle
+from bot.store import sealing
 from bot.store.connection import Connection
 from bot.store.rows import listed
 from bot.text import shared_links, urls
@@ -37,6 +38,7 @@ def settle(connection: Connection, feed_id: int, articles: Sequence[NewArticle])
     if not claims:
         return list(articles)
     (feed_url,) = connection.execute("SELECT url FROM feed WHERE id = ?", (feed_id,)).fetchone()
+    feed_url = sealing.opened(feed_url)
     return [_settled(connection, feed_url, article, claims.get(article.page, ())) for article in articles]
 
 
@@ -80,7 +82,8 @@ def _claims(connection: Connection, feed_id: int, pages: Collection[str]) -> lis
         """,
         {"pages": listed(pages), "feed": feed_id},
     )
-    return [_Claim(*row) for row in rows]
+    claims = (_Claim(*row) for row in rows)
+    return [claim._replace(feed_url=sealing.opened(claim.feed_url)) for claim in claims]
 
 
 def _put_aside(connection: Connection, claim: _Claim) -> None:

@@ -1,0 +1,92 @@
+"""Passwords of feeds are in no file of the database once there is a key, and nothing else changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet
+from pydantic import SecretStr
+
+from bot.core.clock import Clock
+from bot.store import DatabaseUnusable, Store, sealing
+from bot.store.feeds import write_feeds
+from tests.store.samples import SERVER
+
+OLD, NEW = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+OPEN = "https://news.example/feed"
+PRIVATE = "https://reader:hunter2@news.example/feed"
+
+
+@pytest.fixture(autouse=True)
+def no_keys_after() -> Iterator[None]:
+    yield
+    sealing.use(None)
+
+
+async def opened(path: Path, clock: Clock, keys: str | None) -> Store:
+    sealing.use(SecretStr(keys) if keys else None)
+    return await Store.open(path, clock)
+
+
+def written(path: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in path.parent.glob(f"{path.name}*") if file.is_file())
+
+
+async def test_a_key_encrypts_what_lay_open_and_what_comes(tmp_path: Path, clock: Clock) -> None:
+    path = tmp_path / "telex.db"
+    store = await opened(path, clock, None)
+    before = await store.feeds.add(PRIVATE, server_id=SERVER)
+    await store.feeds.add(OPEN)
+    assert tuple(await store.seals()) == (1, 0)
+    await store.close()
+    assert b"hunter2" in written(path)
+    store = await opened(path, clock, OLD)
+    assert b"hunter2" not in written(path)
+    assert await store.feeds.get(before.id) == before
+    await store.feeds.add("https://other:hunter2@news.example/", server_id=SERVER)
+    assert tuple(await store.seals()) == (2, 2)
+    assert b"hunter2" not in written(path)
+    assert OPEN.encode() in written(path)
+    await store.backup(tmp_path / "backup")
+    assert b"hunter2" not in written(tmp_path / "backup")
+    await store.close()
+
+
+async def test_an_encrypted_address_is_found_followed_once_and_moves_as_any_other(
+    tmp_path: Path, clock: Clock
+) -> None:
+    store = await opened(tmp_path / "telex.db", clock, OLD)
+    feed = await store.feeds.add(PRIVATE, server_id=SERVER)
+    other = await store.feeds.add(PRIVATE, server_id=SERVER + 1)
+    assert (await store.feeds.add(PRIVATE, server_id=SERVER)).id == feed.id != other.id
+    assert await store.feeds.find(PRIVATE, SERVER) == feed
+    assert await store.feeds.find(PRIVATE) is None
+    assert [each.url for each in await store.feeds.all()] == [PRIVATE, PRIVATE]
+    moved = replace(feed, url=f"{PRIVATE}/new", moved_to=f"{PRIVATE}/newer", title="Paper")
+    await store._database.transact(write_feeds, [moved])
+    assert await store.feeds.get(feed.id) == moved
+    third = await store.feeds.add(f"{PRIVATE}/third", server_id=SERVER)
+    await store._database.transact(write_feeds, [replace(third, url=moved.url)])  # which another one has
+    assert await store.feeds.get(third.id) == third
+    assert b"hunter2" not in written(tmp_path / "telex.db")
+    await store.close()
+
+
+async def test_the_key_can_be_changed_and_the_old_one_is_of_no_use_then(tmp_path: Path, clock: Clock) -> None:
+    path = tmp_path / "telex.db"
+    store = await opened(path, clock, OLD)
+    feed = await store.feeds.add(PRIVATE, server_id=SERVER)
+    await store.close()
+    store = await opened(path, clock, f"{NEW}, {OLD}")
+    assert await store.seal(anew=True) == 1
+    assert await store.feeds.get(feed.id) == feed
+    await store.close()
+    for keys in (OLD, None):
+        with pytest.raises(DatabaseUnusable, match="TELEX_SECRET_KEY"):
+            await opened(path, clock, keys)
+    store = await opened(path, clock, NEW)
+    assert await store.feeds.get(feed.id) == feed
+    await store.close()
