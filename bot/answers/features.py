@@ -132,7 +132,7 @@ def answering_form(question: Question, terms: Terms, candidate: Candidate) -> tu
 def has_form(question: Question, text: str) -> bool:
     """Whether a text holds something of the form that is asked for, where numbers, sums or dates are."""
     kinds = question.kinds & FORMED
-    kinds = {Kind.MONEY} if Kind.MONEY in kinds else kinds
+    kinds = frozenset({Kind.MONEY}) if Kind.MONEY in kinds else kinds
     wanted = {form for kind in kinds for form in _ADMITS[kind]}
     return not wanted or any(form.kind in wanted for form in forms(text))
 

@@ -110,12 +110,22 @@ def told_of(
 
 
 def _as_given(candidate: Candidate) -> str:
-    """A candidate word for word, with the white space of the article as given; "" where it is not there."""
-    text = candidate.text
+    """A candidate word for word, with the white space of the article as given; "" where it is not there.
+
+    Something may have been left out between two of its sentences. What is read may also be the article's page
+    instead of what its feed gave: then none of them stands there.
+    """
+    text, article = candidate.text, candidate.reading.article
     if candidate.is_headline:
         return text
-    article = candidate.reading.article
+    first = candidate.reading.text[candidate.lines[0].start : candidate.lines[0].end]
     given = article.text or article.summary
+    found = _found_in(given, text)
+    return found if found or _found_in(given, first) else text
+
+
+def _found_in(given: str, text: str) -> str:
+    """A stretch of a text as it is given there, whatever white space is between its words; "" without it."""
     if text in given:
         return text
     pieces = text.split()

@@ -102,11 +102,12 @@ class Meaning:
 
     async def _claim(self) -> bool:
         """Whether this process is the one that encodes; it sees to it that index and store fit together."""
+        told = await self._store.vectors.stamp()
         if self._index.writes:
-            return True
+            return told == self._index.stamp  # else another process began an index of its own
         if not await asyncio.to_thread(self._index.claim):
             return False
-        told, held = await self._store.vectors.stamp(), (await self._store.vectors.counts()).encoded
+        held = (await self._store.vectors.counts()).encoded
         if not self._index.stamp or self._index.stamp != told or len(self._index) < held:
             self._index.begin_anew()
             await self._store.vectors.begin_anew(self._index.stamp)
