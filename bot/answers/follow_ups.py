@@ -31,6 +31,8 @@ def topics(answer: Answer) -> tuple[str, ...]:
             found[name] += text.count(name)
     asked = set(analysis.words(answer.question))
     often = [name for name, count in found.most_common() if count >= OFTEN and len(name) <= LONGEST]
+    if answer.lines:  # what is new with those was just told
+        often = [name for name in often if asked.isdisjoint(analysis.words(name))]
     often.sort(key=lambda name: not asked.intersection(analysis.words(name)))
     return tuple(_apart(often))[:MOST]
 

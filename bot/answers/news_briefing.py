@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
 from math import log2
 
 from bot.answers.answer_model import Line
@@ -14,7 +15,7 @@ from bot.core.models import Article
 from bot.search import analysis
 from bot.search.engine import EngineError, Scope, SearchEngine
 from bot.search.filter_names import Filter
-from bot.search.query_tree import Condition, Node, Word
+from bot.search.query_tree import Condition, Node, Phrase, Word
 from bot.search.ranked_search import weight
 from bot.search.searching import Searcher
 from bot.text import safe
@@ -23,6 +24,8 @@ from bot.text.periods import Period
 LINES = 6
 ENOUGH = 3
 """Stories that a time which nobody stated has to have; else it reaches farther back."""
+SEVERAL = 2
+"""Outlets that those have to be of, where as many tell anything."""
 READ = 120
 """Articles that are looked at for the stories of a topic,"""
 READ_OF_ALL = 400  # and where there is none
@@ -75,14 +78,24 @@ async def briefing(
             return (), period  # there is news, of another time than was asked for
         if found:
             end = found[0][0].published + 1
-            period = Period(end - (period.end - period.start), end)
+            period = _in_days(Period(end - (period.end - period.start), end), asked.zone)
             found = [each for each in found if each[0].published >= period.start]
     if not found:
         return (), asked.period
     kin = await searcher.store.stories.kin([article.id for article, _ in found])
     if asked.stated:
         return _lines(_stories(found, kin), period), period
-    return _lately(found, kin)
+    lines, period = _lately(found, kin)
+    return lines, _in_days(period, asked.zone)
+
+
+def _in_days(period: Period, zone: tzinfo) -> Period:
+    """The whole days that a period touches."""
+    first, last = (datetime.fromtimestamp(moment, zone) for moment in (period.start, period.end - 1))
+    start, end = (
+        datetime(each.year, each.month, each.day, tzinfo=zone) for each in (first, last + timedelta(days=1))
+    )
+    return Period(int(start.timestamp()), int(end.timestamp()))
 
 
 def _lately(
@@ -91,11 +104,12 @@ def _lately(
     """The stories of the last days that have any; of more days where those have few."""
     end = found[0][0].published + 1
     lines: tuple[Line, ...] = ()
+    outlets = min(SEVERAL, len({article.outlet for article, _fit in found}))
     for reach in REACHES:
         period = Period(max(end - reach, found[-1][0].published), end)
         lately = [each for each in found if each[0].published >= period.start]
         lines = _lines(_stories(lately, kin), period)
-        if len(lines) >= ENOUGH and len({line.article.outlet for line in lines}) > 1:
+        if len(lines) >= ENOUGH and len({line.article.outlet for line in lines}) >= outlets:
             break
         if len(lately) == len(found):
             break
@@ -130,6 +144,9 @@ def _found(
     words = tuple(Word(word, (word,)) for word in topic)
     limit = READ if topic else READ_OF_ALL
     hits = engine.matching((*words, *times), scope, limit, newest=True)
+    if len(hits) == READ:  # a word may have the stem of a commoner one: `OpenAI` that of "open"
+        exact = tuple(Phrase(word, (word,)) for word in topic)
+        hits += engine.matching((*exact, *times), scope, READ, newest=True)
     if topic and len(hits) < LINES:
         hits += engine.any_words(" ".join(topic), scope, READ, required=times)
     weights = tuple(weight(engine, analysis.query_stems(word)) for word in topic)
@@ -146,19 +163,20 @@ def _about(
     """
     if not topic:
         return [(article, 1.0) for article in articles]
-    wanted = [analysis.query_stems(word) for word in topic]
     whole, most = sum(weights), max(range(len(topic)), key=lambda place: weights[place])
 
-    def share(terms: set[str]) -> float:
-        held = [not forms.isdisjoint(terms) for forms in wanted]
+    def share(terms: set[str], language: str | None) -> float:
+        held = [not terms.isdisjoint(analysis.stems(word, language)) for word in topic]
         return sum(w for w, has in zip(weights, held, strict=True) if has) / whole if held[most] else 0.0
 
     best: list[tuple[Article, float]] = []
     held: list[tuple[Article, float, float]] = []
     for article in articles:
-        title = set(analysis.stems(article.title, article.language))
+        language = article.language
+        title = set(analysis.stems(article.title, language))
         text = f"{article.summary[:LEAD]}\n{(article.body or '')[:LEAD]}"
-        held.append((article, share(title), share(title.union(analysis.stems(text, article.language)))))
+        lead = title.union(analysis.stems(text, language))
+        held.append((article, share(title, language), share(lead, language)))
     for in_title, in_lead in ((MOST_OF_TOPIC, 1.0), (0.0, 1.0), (0.0, MOST_OF_TOPIC), (A_PART, A_PART)):
         chosen = [
             (article, lead_share * (1.0 if title_share >= MOST_OF_TOPIC else IN_LEAD))

@@ -54,11 +54,15 @@ _EVERYTHING = frozenset(
 
 
 class Vague(NamedTuple):
-    """A question for the news: on which words, of which time. The time is `stated`, or implied."""
+    """A question for the news: on which words, of which time, in days of `zone`.
+
+    The time is `stated`, or implied.
+    """
 
     topic: tuple[str, ...]
     period: Period
     stated: bool
+    zone: tzinfo = UTC
 
 
 def read(text: str, now: int, zone: tzinfo = UTC) -> Vague | None:
@@ -93,9 +97,9 @@ def read(text: str, now: int, zone: tzinfo = UTC) -> Vague | None:
         return None
     lately = Period(now - time_expressions.LATELY, now + 1)
     if moment is None:
-        return Vague(topic, lately, stated=False)
+        return Vague(topic, lately, stated=False, zone=zone)
     counted = any(map(str.isdigit, folded[moment.start : moment.end]))  # "these days" are no number of days
-    return Vague(topic, moment.period, stated=counted or moment.period != lately)
+    return Vague(topic, moment.period, stated=counted or moment.period != lately, zone=zone)
 
 
 def folded_of(text: str) -> str:

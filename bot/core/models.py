@@ -152,10 +152,6 @@ class NewArticle:
     tags: tuple[str, ...]
     image: str | None
     published: int
-    title_terms: str = ""
-    body_terms: str = ""
-    meta_terms: str = ""
-    pair_terms: str = ""
 
 
 class Article(NamedTuple):

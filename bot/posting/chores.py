@@ -124,7 +124,8 @@ class Chores:
         fault = None if task.cancelled() else task.exception()
         if fault is not None and not isinstance(fault, DatabaseFault):
             log.error("What was sent to channel %d is not looked after", channel_id, exc_info=fault)
-        self._on_end()
+        if under_way is self._editing or channel_id in self._unfinished:  # there is a next time to know of
+            self._on_end()
 
     async def _finish_all(self, channel_id: int) -> None:
         """Finish what is due in a channel."""

@@ -23,7 +23,7 @@ LONGEST = 40
 LANGUAGES = {
     "ar": "arabic", "da": "danish", "de": "german", "el": "greek", "en": "english", "es": "spanish",
     "fi": "finnish", "fr": "french", "hu": "hungarian", "it": "italian", "nl": "dutch", "no": "norwegian",
-    "pl": "polish", "pt": "portuguese", "ro": "romanian", "ru": "russian", "sv": "swedish", "tr": "turkish",
+    "pt": "portuguese", "ro": "romanian", "ru": "russian", "sv": "swedish", "tr": "turkish",
 }  # fmt: skip
 """The languages with a stemmer, by ISO 639-1; a text in another one is read as English."""
 
@@ -45,11 +45,18 @@ def stem_analyzer(language: str | None) -> tantivy.TextAnalyzer:
     return _analyzer_named(LANGUAGES.get(language or "", "english"))
 
 
+_WITHOUT_STOP_WORDS = frozenset({"arabic", "greek", "romanian", "turkish"})
+"""Languages of which the engine has a stemmer and no list of small words."""
+
+
 @cache
 def _analyzer_named(name: str) -> tantivy.TextAnalyzer:
-    small = _SMALL.get(name)
-    ignored = tantivy.Filter.custom_stopword(sorted(small)) if small else tantivy.Filter.stopword(name)
-    return _builder().filter(ignored).filter(tantivy.Filter.stemmer(name)).build()
+    builder, small = _builder(), _SMALL.get(name)
+    if small is not None:
+        builder = builder.filter(tantivy.Filter.custom_stopword(sorted(small)))
+    elif name not in _WITHOUT_STOP_WORDS:
+        builder = builder.filter(tantivy.Filter.stopword(name))
+    return builder.filter(tantivy.Filter.stemmer(name)).build()
 
 
 def _builder() -> tantivy.TextAnalyzerBuilder:

@@ -158,7 +158,8 @@ def _near(word: str, engine: SearchEngine, scope: Scope, *, is_there: bool) -> l
     for distance, _rank, near in sorted(likely)[: 2 * SUGGESTED]:
         if distance == nearest and engine.matching((Word(near, (near,)),), scope, 1):
             ways = engine.complete(Kind.WORD, near, scope, 1, since=0)
-            spelled.append(ways[0] if ways and fold(ways[0]) == near else near)
+            way = ways[0] if ways and fold(ways[0]) == near else near
+            spelled.append(way if way.isupper() else way.lower())
     return spelled[:SUGGESTED]
 
 

@@ -1,1 +1,1 @@
-"""Questions: /ask, mentions, and votes on answers."""
+"""Questions: /ask, mentions, direct messages, the buttons under answers and votes on them."""

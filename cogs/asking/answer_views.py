@@ -44,12 +44,12 @@ def reply(told: Reply, *, public: bool, title: bool) -> discord.ui.LayoutView:
     elif answer.lines:
         groups[0] += _stories(answer)
     else:
-        groups[0] += _quotes(answer.quotes)
+        groups[0] += _quotes(answer.quotes[:1])  # how sure the answer is, is said of the first
     if answer.older:
         groups.append([((_small(_("Earlier")),), None), *_quotes(answer.older)])
-    if answer.possible:
-        heading = _small(_("Possibly relevant"))
-        groups.append([((heading,), None), *_quotes(answer.possible)])
+    possible = answer.possible or (() if answer.lines or answer.written else answer.quotes[1:])
+    if possible:
+        groups.append([((_small(_("Possibly relevant")),), None), *_quotes(possible)])
     if answer.tier is Tier.NOTHING:
         groups[0].append(((_unknown(answer, public=public),), None))
     if answer.nearest and not answer.answered:
@@ -128,6 +128,9 @@ def _quotes(quotes: Sequence[Quote]) -> Iterator[Part]:
     """Each quote, the words that answer in bold, and below it where it is from."""
     for quote in quotes:
         text = safe.plain(quote.text, _QUOTE)
+        if text == safe.plain(quote.article.title, _QUOTE):  # it need not be said twice
+            yield _line(quote.article), None
+            continue
         start = text.find(quote.answer) if quote.answer else -1
         marked = [(start, start + len(quote.answer or ""))] if start >= 0 else []
         yield (f"> {article_cards.bold(text, marked)}",), None

@@ -119,7 +119,9 @@ def answered(given: str) -> Iterator[discord.ui.LayoutView]:
         replace(base, written=(Sentence(given, (1,)),)),
         Answer(question=given, nearest=(article,)),
     ):
-        yield reply(Reply(answer=answer, question_id=1, about=article), public=True, title=True)
+        yield reply(
+            Reply(answer=answer, question_id=1, about=article, topics=(given,)), public=True, title=True
+        )
 
 
 def alerts(given: str) -> Iterator[discord.Embed]:
@@ -208,6 +210,9 @@ def plain(rendered: Any) -> Iterator[str]:
                 yield part.get("label", "") + part.get("placeholder", "")
                 for option in part.get("options", ()):
                     yield option["label"] + option.get("description", "")
+    if isinstance(rendered, discord.ui.LayoutView):
+        inside = rendered.walk_children()
+        yield from (one.label or "" for one in inside if isinstance(one, discord.ui.Button))
     if isinstance(rendered, discord.Embed):
         yield (rendered.author.name or "") + (rendered.footer.text or "")
 

@@ -48,12 +48,7 @@ class Crowd:
             feed = await store.feeds.add(
                 f"https://{name}.example/feed", title=name, outlet=name, next_poll=now + 10**6
             )
-            for channel in channels:
-                assert channel.server_id is not None
-                await store.servers.joined(channel.server_id, "en-US")
-                await store.subscriptions.follow(
-                    server_id=channel.server_id, channel_id=channel.id, feed_id=feed.id, first_article_id=None
-                )
+            self._follow(channels, feed.id, now)
             articles = [
                 new_article(feed, f"{name}-{number}", published=now - posts + number, language="en")
                 for number in range(posts)
@@ -67,6 +62,22 @@ class Crowd:
         finally:
             await store.close()
         return [article.title for article in articles]
+
+    def _follow(self, channels: Sequence[Channel], feed_id: int, now: int) -> None:
+        """Let all of them follow a feed, in one go: there may be thousands."""
+        with closing(sqlite3.connect(self.database)) as connection, connection:
+            connection.executemany(
+                "INSERT OR IGNORE INTO server (id, locale, joined) VALUES (?, 'en-US', ?)",
+                [(channel.server_id, now) for channel in channels],
+            )
+            connection.executemany(
+                "INSERT OR IGNORE INTO channel (id, server_id) VALUES (?, ?)",
+                [(channel.id, channel.server_id) for channel in channels],
+            )
+            connection.executemany(
+                "INSERT INTO subscription (channel_id, feed_id, added) VALUES (?, ?, ?)",
+                [(channel.id, feed_id, now) for channel in channels],
+            )
 
     def change_all(self, channels: Sequence[Channel]) -> int:
         """What was posted in these channels is to be edited now; how many posts that are."""
