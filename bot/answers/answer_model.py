@@ -7,10 +7,12 @@ from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 from typing import Any
 
-from bot.answers.scoring import LONGEST
 from bot.core.models import Article
 from bot.search.passages import passages
 from bot.text.periods import Period
+
+LONGEST = 400
+"""Characters of a quote."""
 
 
 class Tier(StrEnum):

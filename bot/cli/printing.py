@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from bot.answers.answering import Answer
+from bot.answers.answer_model import Answer, Quote, Tier
 from bot.cli import terminal
 from bot.core.settings import Settings
 from bot.posting.explanations import Explanation, left_out, passed_over, sentence
@@ -35,17 +35,15 @@ def answer(told: Answer, settings: Settings) -> None:
         terminal.say(f"Written by the model {settings.model_name} from the sources:")
         for one in told.written:
             terminal.out(f"{safe.plain(one.text)} {''.join(f'[{number}]' for number in one.cites)}")
-    elif told.answered:
-        if settings.model_url is not None:
-            terminal.say("Word for word from the articles; no model wrote this:")
-        for quote in told.quotes:
-            terminal.out(f"“{safe.plain(quote.text)}” [{numbers[quote.article.id]}]")
-    else:
+    elif told.tier is Tier.NOTHING:
+        terminal.say("Nothing on this in the stored articles.")
         _unknown(told)
-    shown = told.sources if told.answered else told.nearest
+    else:
+        _quotes(told, numbers)
+    shown = told.nearest if told.tier is Tier.NOTHING else told.sources
     if shown:
         terminal.table(
-            "Sources" if told.answered else "The nearest articles",
+            "Related articles" if told.tier is Tier.NOTHING else "Sources",
             ("date", "source", "article"),
             (
                 (terminal.when(source.published), source.outlet, f"{source.title}\n{source.url}")
@@ -55,8 +53,22 @@ def answer(told: Answer, settings: Settings) -> None:
         )
 
 
+def _quotes(told: Answer, numbers: dict[int, int]) -> None:
+    if told.tier is Tier.POSSIBLE:
+        terminal.say("The answer may be in here:")
+    for quote in (*told.quotes, *told.possible):
+        terminal.out(_quoted(quote, numbers))
+    if told.older:
+        terminal.say("Earlier articles say otherwise:")
+    for quote in told.older:
+        terminal.out(f"{terminal.when(quote.article.published)}  {_quoted(quote, numbers)}")
+
+
+def _quoted(quote: Quote, numbers: dict[int, int]) -> str:
+    return f"“{safe.plain(quote.text)}” [{numbers[quote.article.id]}]"
+
+
 def _unknown(told: Answer) -> None:
-    terminal.say("The stored articles do not answer that.")
     if told.is_of_another_time:
         rest = "" if told.oldest is None else f": the oldest is of {terminal.when(told.oldest)}"
         terminal.say(f"None of them is of that time{rest}.")

@@ -1,285 +1,334 @@
-"""The weights of `bot.answers.scoring`, fitted again: what it prints is what stands there.
+"""Fits the scorer of answers: writes data/answer_scorer.json.
 
-    python -m tests.benchmarks.answers_fit [--semantic] [--jobs 2]
+    python -m tests.benchmarks.answers_fit [--folder FOLDER] [--encyclopedic 300] [--semantic]
 
-Logistic regressions on the even half of the shared questions: which passage answers, then whether the first
-does, told from the first of a store without the passage that answers. Then the threshold: where nine of ten
-of the French questions of that half without an answer are refused. With `--semantic` the weights where the
-meaning of passages is known, from those in use without it, and whether a passage in the other language
-answers, on the thirty questions of `across_languages`, each told by the others as well (leave one out).
+Small gradient-boosted trees (LightGBM, which only this needs) over the candidates of the shared questions:
+those typed in a chat, and a sample of the encyclopedic ones, which count less. More of the question's words
+never count against a candidate. Not right are other passages of the article that answers, of other articles
+on the topic, and all that is found where the articles that answer are taken out. Then the log-odds of the
+first candidate are calibrated (Platt 1999) on questions that were not fitted on (cross-validation by
+article), and the threshold of a sure answer is put where of those few are sure and wrong. `--semantic` fits
+the weights with cosines, else those without; `--folder` keeps the filled stores for the next time.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import os
-from collections.abc import AsyncIterator, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from itertools import chain
+import json
+from collections.abc import Iterator, Sequence
+from math import exp
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
+import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
+from scipy.optimize import minimize
 
-from bot.answers import answering, foreign_passages, scoring
-from bot.answers.answer_worker import NEEDED, draw, ordered
-from bot.answers.answering import SURE_ACROSS
-from bot.answers.question_analysis import understood
-from bot.answers.scoring import Passage, Rated
-from bot.search.retrieval import Found
-from bot.search.searching import Searcher
-from tests.benchmarks.across_languages import documents
-from tests.benchmarks.answers_quality import line
-from tests.benchmarks.newsrooms import filled, read, url_of
-from tests.search import crossings
+from bot.answers.answer_scorer import FILE, Scorer
+from bot.answers.features import NAMES, WITH_COSINE
+from bot.answers.judging import KEPT, Judged, Judgement
+from tests.benchmarks.answers_examples import ENCYCLOPEDIC, NEAR_TOPIC, OUTSIDE, Candidates, Example, examples
 
-Row = dict[str, float]
 Values = NDArray[np.float64]
-RIDGE = 1.0
-STEPS = 30
-REFUSED = 0.9
-LANGUAGES = ("fr", "en")
-EVEN = slice(0, None, 2)
+FOLDS = 5
+TREES = 80
+SETTINGS = {
+    "objective": "binary",
+    "num_leaves": 8,
+    "learning_rate": 0.1,
+    "min_data_in_leaf": 40,
+    "lambda_l2": 1.0,
+    "bagging_fraction": 0.6,
+    "bagging_freq": 1,
+    "feature_fraction": 0.7,
+    "num_threads": 1,
+    "seed": 1,
+    "verbosity": -1,
+}
+RISING = {
+    "in window",
+    "in window or title",
+    "in article",
+    "in title",
+    "family in window or title",
+    "telling in window",
+    "together",
+    "bm25",
+    "has form",
+    "near form",
+    "in a sentence",
+    "begins",
+    "agreement",
+    "cosine",
+    "article cosine",
+}
+"""Features of which more never counts against a candidate,"""
+FALLING = {"lacks form", "unknown"}
+"""and never for it."""
+HARDEST = 20
+"""Candidates that are not right, of each question: those with the most of its words,"""
+OTHERS = 10
+"""and so many others."""
+WEIGHT_OF_WRONG = 0.1
+WEIGHT_OF_ENCYCLOPEDIC = 0.3
+SURE_AND_WRONG = 0.04
+"""Share of the questions that may be answered surely and wrongly,"""
+NEAR_REFUSED = 0.87
+"""and the share of those near a topic, without an answer, that are not answered surely."""
+LEAST_POSSIBLE = 0.03
+"""The probability from which on a passage is offered whatever its topic."""
+VAGUE = "vague"
 
 console = Console(highlight=False, soft_wrap=True)
 
 
-class Weighed(NamedTuple):
-    """The passages of a question: what was counted in each, its article, and whether it holds the answer."""
+class Outcome(NamedTuple):
+    """What a scorer that was not fitted on it makes of a question: with what answers stored, and without."""
 
-    values: Values
-    articles: list[int]
-    right: list[bool]
-
-
-class Asked(NamedTuple):
-    """A question of a language, with the passage that answers in the store, and without it."""
-
-    language: str
-    with_it: Weighed
-    without_it: Weighed
+    example: Example
+    judgement: Judgement
+    right: dict[int, bool]
+    without: Judgement | None
 
 
-def fitted(names: Sequence[str], values: Values, right: Sequence[bool]) -> Row:
-    """The weights of a logistic regression, by Newton's method, with a penalty on standardised weights."""
-    names = [name for name in names if name != "one"]
-    mean, scale = values.mean(axis=0), np.maximum(values.std(axis=0), 1e-9)
-    known = np.hstack([np.ones((len(values), 1)), (values - mean) / scale])
-    target = np.array(right, float)
-    weights: Values = np.zeros(known.shape[1])
-    ridge = RIDGE * np.eye(len(weights))
-    ridge[0, 0] = 0
-    for _ in range(STEPS):
-        odds = 1 / (1 + np.exp(-known @ weights))
-        slope = known.T @ (odds - target) + ridge @ weights
-        bend = (known * (odds * (1 - odds))[:, None]).T @ known + ridge
-        weights = weights - np.linalg.solve(bend, slope)
-    plain = weights[1:] / scale
-    return {"one": weights[0] - plain @ mean, **dict(zip(names, plain, strict=True))}
+def folds(asked: Sequence[Example]) -> list[int]:
+    """The fold of each question: those about the same article are in the same one."""
+    first: dict[str, str] = {}
+
+    def root(name: str) -> str:
+        while first.setdefault(name, name) != name:
+            name = first[name]
+        return name
+
+    for number, each in enumerate(asked):
+        for document in each.asked["doc_ids"]:
+            first[root(document)] = root(f"question {number}")
+    groups = [root(f"question {number}") for number in range(len(asked))]
+    order = {group: number for number, group in enumerate(dict.fromkeys(groups))}
+    return [order[group] % FOLDS for group in groups]
 
 
-def rounded(weights: Row) -> Row:
-    return {name: round(float(value), 2) for name, value in weights.items()}
+def rows(asked: Sequence[Example]) -> tuple[Values, NDArray[np.int64], Values]:
+    """What is fitted on: the features of candidates, whether each is right, and how much each counts."""
+    drawn = np.random.default_rng(0)
+    values: list[Sequence[float]] = []
+    labels: list[int] = []
+    weights: list[float] = []
+    for each in asked:
+        if each.kind == VAGUE:
+            continue
+        count = WEIGHT_OF_ENCYCLOPEDIC if each.kind == ENCYCLOPEDIC else 1.0
+        for found in filter(None, (each.found, each.without)):
+            right = [one.features for one, right, own in _each(found) if right and own]
+            wrong = [one.features for one, right, _ in _each(found) if not right]
+            wrong.sort(key=lambda features: -(features[0] + 0.7 * features[1]))
+            further = wrong[HARDEST:]
+            chosen = drawn.permutation(len(further))[:OTHERS]
+            wrong = [*wrong[:HARDEST], *(further[number] for number in chosen)]
+            values += [*right, *wrong]
+            labels += [1] * len(right) + [0] * len(wrong)
+            weights += [count / max(1, len(right))] * len(right) + [count * WEIGHT_OF_WRONG] * len(wrong)
+    return np.array(values), np.array(labels), np.array(weights)
 
 
-def told(name: str, weights: Row) -> None:
-    console.print(f"{name} = {{")
-    for key, value in weights.items():
-        console.print(f'    "{key}": {value:g},')
-    console.print("}")
+def _each(found: Candidates) -> Iterator[tuple[Judged, bool, bool]]:
+    return zip(found.judged, found.right, found.own, strict=True)
 
 
-def counted(weights: Row) -> list[str]:
-    """What is weighed, but the constant."""
-    return [name for name in weights if name != "one"]
+def fitted(asked: Sequence[Example]) -> Scorer:
+    """A scorer fitted on some questions, not yet calibrated."""
+    values, labels, weights = rows(asked)
+    names = NAMES[: values.shape[1]]
+    settings = SETTINGS | {"monotone_constraints": [(name in RISING) - (name in FALLING) for name in names]}
+    made = lightgbm.train(settings, lightgbm.Dataset(values, labels, weight=weights), TREES)
+    trees = []
+    for tree in made.dump_model()["tree_info"]:
+        nodes: list[Any] = []
+        _add(tree["tree_structure"], nodes)
+        trees.append(tuple(nodes))
+    return Scorer(bias=0.0, trees=tuple(trees), sure=1.0, possible=0.0)
 
 
-FEATURES = sorted({*counted(scoring._CHOICE), *counted(scoring._SURENESS)} - {"points", "lead"})
+def _add(node: dict[str, Any], nodes: list[Any]) -> int:
+    """Add a node and those below it as `Scorer` has them; the number of it."""
+    number = len(nodes)
+    if "leaf_value" in node:
+        nodes.append(float(node["leaf_value"]))
+    else:
+        nodes.append(None)
+        low, high = _add(node["left_child"], nodes), _add(node["right_child"], nodes)
+        nodes[number] = [node["split_feature"], float(node["threshold"]), low, high]
+    return number
 
 
-def table(rows: Sequence[Row], names: Sequence[str]) -> Values:
-    return np.array([[row[name] for name in names] for row in rows], float).reshape(len(rows), len(names))
-
-
-def weighed(asked: dict[str, Any], wanted: Sequence[Any], found: Sequence[Found]) -> Weighed:
-    """All passages that may answer a question."""
-    right = [line(answer) for answer in asked["answers"]]
-    passages: list[Passage] = scoring.weigh(asked["question"], wanted, found)
-    if understood(asked["question"]).kind in NEEDED:
-        passages = [passage for passage in passages if passage.features["measure"]]
-    return Weighed(
-        table([passage.features for passage in passages], FEATURES),
-        [passage.read.article.id for passage in passages],
-        [any(answer in line(passage.text(wanted)) for answer in right) for passage in passages],
+def calibrated(made: Scorer, slope: float, shift: float) -> Scorer:
+    """The same scorer with its log-odds stretched and shifted."""
+    trees = tuple(
+        tuple(node if isinstance(node, list) else node * slope for node in tree) for tree in made.trees
+    )
+    return Scorer(
+        bias=made.bias * slope + shift,
+        trees=trees,
+        sure=made.sure,
+        possible=made.possible,
     )
 
 
-async def questions(
-    share: slice = EVEN, *, semantic: bool
-) -> AsyncIterator[tuple[str, Searcher, dict[str, Any], str]]:
-    """Some questions of each language, with the searcher of its passages and the address of the right one."""
-    for language in LANGUAGES:
-        library = read(f"questions/{language}-docs")
-        urls = {document["doc_id"]: url_of(document) for document in library}
-        async with filled(library, semantic=semantic) as newsroom:
-            for asked in read(f"questions/{language}-questions")[share]:
-                yield language, newsroom.searcher, asked, urls[asked["doc_id"]]
-
-
-async def asked_of(share: slice) -> list[Asked]:
-    """A share of the even half of the questions, weighed with what answers them and without."""
-    found_all = []
-    async for language, searcher, asked, url in questions(share, semantic=False):
-        gathered = await answering.gather(searcher, asked["question"], feed_ids=None)
-        found = ordered(gathered)
-        others = [each for each in found if each.article and each.article.url != url]
-        both = [weighed(asked, gathered.wanted, each) for each in (found, others)]
-        found_all.append(Asked(language, *both))
-    return found_all
-
-
-def in_process(share: slice) -> list[Asked]:
-    return asyncio.run(asked_of(share))
-
-
-def in_words(jobs: int) -> None:
-    with ProcessPoolExecutor(jobs) as pool:
-        found = pool.map(in_process, [slice(2 * job, None, 2 * jobs) for job in range(jobs)])
-        asked = list(chain.from_iterable(found))
-    choice = choice_of(asked)
-    sure = sureness_of(asked, choice)
-    told("_CHOICE", choice)
-    told("_SURENESS", sure)
-    console.print(f"SURE_ENOUGH = {threshold(asked, choice, sure):.2f}")
-
-
-def choice_of(asked: Sequence[Asked]) -> Row:
-    """Which passage answers."""
-    names = counted(scoring._CHOICE)
-    columns = [FEATURES.index(name) for name in names]
-    values = np.concatenate([each.with_it.values[:, columns] for each in asked])
-    return rounded(fitted(names, values, [right for each in asked for right in each.with_it.right]))
-
-
-def first(one: Weighed, choice: Row) -> tuple[Row, bool] | None:
-    """What is known of the first passage of a question, and whether it holds the answer."""
-    if not one.articles:
-        return None
-    columns = [FEATURES.index(name) for name in counted(choice)]
-    points = choice["one"] + one.values[:, columns] @ [choice[name] for name in counted(choice)]
-    order = np.argsort(-points, kind="stable")
-    rated = [
-        Rated(one.articles[place], dict(zip(FEATURES, one.values[place], strict=True)), float(points[place]))
-        for place in order
+def judged_by(made: Scorer, found: Candidates) -> tuple[Judgement, dict[int, bool]]:
+    """The best candidates by a scorer, and whether each is right."""
+    scored = [
+        (each._replace(probability=made.probability(each.features)), right) for each, right, _ in _each(found)
     ]
-    return scoring.known_of(rated), one.right[order[0]]
-
-
-def sureness_of(asked: Sequence[Asked], choice: Row) -> Row:
-    """Whether the first passage answers."""
-    names = counted(scoring._SURENESS)
-    known = [(first(each.with_it, choice), True) for each in asked]
-    known += [(first(each.without_it, choice), False) for each in asked]
-    rows = [(found[0], found[1] and is_there) for found, is_there in known if found]
-    return rounded(fitted(names, table([row for row, _ in rows], names), [right for _, right in rows]))
-
-
-def threshold(asked: Sequence[Asked], choice: Row, sure: Row) -> float:
-    """Where so many of the French questions without an answer are refused."""
-    found = [first(each.without_it, choice) for each in asked if each.language == "fr"]
-    odds = sorted(-99.0 if each is None else odds_of(each[0], sure) for each in found)
-    return odds[int(REFUSED * len(odds))]
-
-
-def odds_of(known: Row, weights: Row) -> float:
-    return sum(weight * (1.0 if name == "one" else known[name]) for name, weight in weights.items())
-
-
-async def in_meaning() -> None:
-    passages, holds = [], []
-    drawn = []
-    async for _, searcher, asked, url in questions(semantic=True):
-        text = asked["question"]
-        gathered = await answering.gather(searcher, text, feed_ids=None)
-        found = ordered(gathered)
-        others = [each for each in found if each.article and each.article.url != url]
-        wording = [line(answer) for answer in asked["answers"]]
-        for each in (found, others):
-            extracts = draw(text, gathered, each).extracts
-            meaning = searcher.finder.meaning
-            cosines = await meaning.likeness(text, [one.text for one in extracts]) if meaning else None
-            rows = [(one.rated, cosine) for one, cosine in zip(extracts, cosines or [], strict=False)]
-            right = [
-                each is found and any(answer in line(one.text) for answer in wording) for one in extracts
-            ]
-            drawn.append((rows, right))
-            if each is found:
-                passages += [(rated.points, cosine) for rated, cosine in rows]
-                holds += right[: len(rows)]
-    names = counted(scoring._CHOICE_IN_MEANING)
-    choice = rounded(fitted(names, np.array(passages), holds))
-    told("_CHOICE_IN_MEANING", choice)
-    firsts = [first_in_meaning(pairs, held, choice) for pairs, held in drawn if pairs]
-    names = counted(scoring._SURENESS_IN_MEANING)
-    sure = fitted(names, table([known for known, _ in firsts], names), [holds_it for _, holds_it in firsts])
-    told("_SURENESS_IN_MEANING", rounded(sure))
-
-
-def first_in_meaning(
-    pairs: Sequence[tuple[Rated, float]], held: Sequence[bool], choice: Row
-) -> tuple[Row, bool]:
-    """What is known of the first passage of a question, its meaning among it, and whether it answers."""
-    rated = [
-        (one._replace(points=odds_of({"points": one.points, "cosine": cosine}, choice), cosine=cosine), right)
-        for (one, cosine), right in zip(pairs, held, strict=False)
-    ]
-    rated.sort(key=lambda each: -each[0].points)
-    return scoring.known_of([one for one, _ in rated]), rated[0][1]
-
-
-async def in_the_other() -> None:
-    asked: list[list[tuple[Row, bool]]] = []
-    async with filled(documents(), semantic=True) as newsroom:
-        searcher = newsroom.searcher
-        for question, title, words in crossings.questions():
-            gathered = await answering.gather(searcher, question, feed_ids=None)
-            found = ordered(gathered)
-            others = [each for each in found if each.article and each.article.title != title]
-            story = next((each.hit.article_id for each in found if each not in others), None)
-            both = []
-            for each in (found, others):
-                drawn = await answering.in_meaning(searcher, question, draw(question, gathered, each))
-                best = await answering.foreign(searcher, question, drawn)
-                if best is not None:
-                    extract = best.extracts[0]
-                    is_right = extract.rated.article_id == story and any(w in extract.text for w in words)
-                    both.append((extract.rated.features, is_right))
-            asked.append(both)
-    names = counted(foreign_passages._FOREIGN_SURENESS)
-    told("_FOREIGN_SURENESS", rounded(foreign_of(asked, names)))
-    outcomes = list(left_out(asked, names))
-    console.print(
-        "told by the other questions alone:",
-        f"right {outcomes.count('right')}, wrong {outcomes.count('wrong')},",
-        f"refused {outcomes.count('refused')}",
+    scored.sort(key=lambda pair: -pair[0].probability)
+    kept = scored[:KEPT]
+    return (
+        Judgement(tuple(each for each, _ in kept), found.on_topic),
+        {id(each): right for each, right in kept},
     )
 
 
-def foreign_of(asked: Sequence[Sequence[tuple[Row, bool]]], names: Sequence[str]) -> Row:
-    rows = [row for both in asked for row in both]
-    return fitted(names, table([row for row, _ in rows], names), [right for _, right in rows])
+def cross_validated(asked: Sequence[Example]) -> list[Outcome]:
+    """What becomes of the questions of the chat, each judged by a scorer of the questions about other
+    articles."""
+    beside = [each for each in asked if each.kind in {ENCYCLOPEDIC, OUTSIDE}]
+    chat = [each for each in asked if each.kind not in {ENCYCLOPEDIC, OUTSIDE}]
+    outcomes = []
+    of = folds(chat)
+    for fold in range(FOLDS):
+        learnt = [each for each, other in zip(chat, of, strict=True) if other != fold]
+        made = fitted([*learnt, *(each for each in beside if each.kind == ENCYCLOPEDIC)])
+        tested = [each for each, other in zip(chat, of, strict=True) if other == fold]
+        tested += [each for n, each in enumerate(beside) if each.kind == OUTSIDE and n % FOLDS == fold]
+        for each in tested:
+            judgement, right = judged_by(made, each.found)
+            without = None if each.without is None else judged_by(made, each.without)[0]
+            outcomes.append(Outcome(each, judgement, right, without))
+    return outcomes
 
 
-def left_out(asked: Sequence[Sequence[tuple[Row, bool]]], names: Sequence[str]) -> Iterator[str]:
-    """What becomes of each question by the weights that the others give."""
-    for number, both in enumerate(asked):
-        weights = foreign_of([*asked[:number], *asked[number + 1 :]], names)
-        if not both or odds_of(both[0][0], weights) < SURE_ACROSS:
-            yield "refused"
-        else:
-            yield "right" if both[0][1] else "wrong"
+def calibration(outcomes: Sequence[Outcome]) -> tuple[float, float]:
+    """The slope and shift by which log-odds become those with which the first candidate is right."""
+    odds, labels = [], []
+    for each in outcomes:
+        if each.example.kind == VAGUE:
+            continue
+        for judgement, right in ((each.judgement, each.right), (each.without, {})):
+            if judgement is not None and judgement.candidates:
+                best = judgement.candidates[0]
+                odds.append(log_odds(best.probability))
+                labels.append(int(right.get(id(best), False) and each.example.has_answer))
+
+    def loss(line: Values) -> float:
+        predicted = line[0] * np.array(odds) + line[1]
+        return float(np.logaddexp(0, predicted).sum() - predicted @ np.array(labels))
+
+    slope, shift = minimize(loss, [1.0, 0.0], method="Nelder-Mead").x
+    return float(slope), float(shift)
+
+
+def log_odds(probability: float) -> float:
+    """The logarithm of the odds."""
+    return float(np.log(max(probability, 1e-9) / max(1 - probability, 1e-9)))
+
+
+def threshold(outcomes: Sequence[Outcome], slope: float, shift: float) -> float:
+    """The least probability at which an answer may be called sure, so that few of these are sure and
+    wrong."""
+    best = []
+    for each in outcomes:
+        if each.judgement.candidates:
+            first = each.judgement.candidates[0]
+            probability = 1 / (1 + np.exp(-(slope * log_odds(first.probability) + shift)))
+            best.append((float(probability), each.right[id(first)], each.example))
+    best.sort(key=lambda one: -one[0])
+    answerable = sum(each.example.has_answer for each in outcomes)
+    near = sum(each.example.kind == NEAR_TOPIC for each in outcomes)
+    wrong = answered = 0
+    sure = 1.0
+    for probability, right, asked in best:
+        wrong += asked.has_answer and not right
+        answered += asked.kind == NEAR_TOPIC
+        if wrong > SURE_AND_WRONG * answerable or answered > (1 - NEAR_REFUSED) * near:
+            break
+        sure = probability
+    return sure
+
+
+def as_json(made: Scorer, width: int, figures: dict[str, Any]) -> dict[str, Any]:
+    """A scorer as the file has it."""
+
+    def short(number: float) -> float:
+        return float(f"{number:.5g}")
+
+    return {
+        "features": list(NAMES[:width]),
+        "bias": short(made.bias),
+        "sure": short(made.sure),
+        "possible": made.possible,
+        "trees": [
+            [[node[0], short(node[1]), *node[2:]] if isinstance(node, list) else short(node) for node in tree]
+            for tree in made.trees
+        ],
+        "fitted on": figures,
+    }
+
+
+def calibrated_outcomes(asked: Sequence[Example]) -> list[Outcome]:
+    """What becomes of the questions of the chat, cross-validated, with calibrated probabilities."""
+    outcomes = cross_validated(asked)
+    slope, shift = calibration(outcomes)
+
+    def again(judgement: Judgement) -> Judgement:
+        candidates = (
+            each._replace(probability=1 / (1 + exp(-slope * log_odds(each.probability) - shift)))
+            for each in judgement.candidates
+        )
+        return judgement._replace(candidates=tuple(candidates))
+
+    made = []
+    for each in outcomes:
+        judgement = again(each.judgement)
+        pairs = zip(each.judgement.candidates, judgement.candidates, strict=True)
+        right = {id(new): each.right[id(old)] for old, new in pairs}
+        without = None if each.without is None else again(each.without)
+        made.append(Outcome(each.example, judgement, right, without))
+    return made
+
+
+def fit(asked: Sequence[Example]) -> tuple[Scorer, list[Outcome]]:
+    """A scorer of all the questions, calibrated, and what becomes of each by one that was not fitted on
+    it."""
+    outcomes = cross_validated(asked)
+    slope, shift = calibration(outcomes)
+    made = calibrated(fitted([each for each in asked if each.kind != OUTSIDE]), slope, shift)
+    return Scorer(
+        bias=made.bias,
+        trees=made.trees,
+        sure=threshold(outcomes, slope, shift),
+        possible=LEAST_POSSIBLE,
+    ), outcomes
+
+
+def write(asked: Sequence[Example], *, semantic: bool) -> None:
+    """Fit, and put the weights in the file in the place of those there."""
+    made, outcomes = fit(asked)
+    answerable = [each for each in outcomes if each.example.has_answer and each.judgement.candidates]
+    first = np.mean([each.right[id(each.judgement.candidates[0])] for each in answerable])
+    figures = {
+        "chat questions": sum(each.kind not in {ENCYCLOPEDIC, OUTSIDE} for each in asked),
+        "encyclopedic questions": sum(each.kind == ENCYCLOPEDIC for each in asked),
+        "first candidate right, cross-validated by article": round(float(first), 3),
+    }
+    file = json.loads(FILE.read_text("utf-8")) if FILE.exists() else {}
+    file["with meaning" if semantic else "words"] = as_json(
+        made, len(asked[0].found.judged[0].features), figures
+    )
+    FILE.write_text(json.dumps(file, separators=(",", ":")) + "\n", "utf-8")
+    console.print(figures, f"sure from {made.sure:.3f}")
 
 
 def main() -> None:
@@ -287,13 +336,19 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--semantic", action="store_true", help="with the extra, which has to be there")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes, without the extra")
+    parser.add_argument("--encyclopedic", type=int, default=300, help="questions of each language")
+    parser.add_argument("--folder", type=Path, help="where the filled stores are, or are to stay")
     options = parser.parse_args()
-    if options.semantic:
-        asyncio.run(in_meaning())
-        asyncio.run(in_the_other())
-    else:
-        in_words(options.jobs)
+    with TemporaryDirectory(prefix="telex-benchmark-") as folder:
+        asked = asyncio.run(
+            examples(
+                options.folder or Path(folder), semantic=options.semantic, encyclopedic=options.encyclopedic
+            )
+        )
+    width = len(NAMES) if options.semantic else len(NAMES) - WITH_COSINE
+    if any(len(one.features) != width for each in asked for one in each.found.judged):
+        raise SystemExit("needs the extra: pip install 'telex[semantic]'")
+    write(asked, semantic=options.semantic)
 
 
 if __name__ == "__main__":

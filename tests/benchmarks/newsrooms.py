@@ -48,14 +48,19 @@ def line_of(document: dict[str, Any]) -> bytes:
     return json.dumps(row).encode() + b"\n"
 
 
+async def fill(newsroom: Newsroom, documents: Iterable[dict[str, Any]]) -> None:
+    """Import these documents. Raises `SystemExit` where one is rejected."""
+    done = await article_files.import_lines(newsroom, io.BytesIO(b"".join(map(line_of, documents))))
+    if done.problems:
+        raise SystemExit(f"line {done.problems[0].line}: {done.problems[0].reason}")
+
+
 @asynccontextmanager
 async def filled(documents: Iterable[dict[str, Any]], *, semantic: bool = False) -> AsyncIterator[Newsroom]:
     """A newsroom with a database of its own that holds these documents, with `semantic` their vectors too."""
     with TemporaryDirectory(prefix="telex-benchmark-") as folder:
         async with open_newsroom(Settings(database=Path(folder) / "telex.db", semantic=semantic)) as newsroom:
-            done = await article_files.import_lines(newsroom, io.BytesIO(b"".join(map(line_of, documents))))
-            if done.problems:
-                raise SystemExit(f"line {done.problems[0].line}: {done.problems[0].reason}")
+            await fill(newsroom, documents)
             if semantic:
                 if newsroom.meaning is None:
                     raise SystemExit("needs the extra: pip install 'telex[semantic]'")

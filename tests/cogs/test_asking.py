@@ -83,7 +83,17 @@ async def test_several_sources_have_numbered_buttons(
     engine.quotes(*await telex.store.articles.newest([feed.id], limit=3))
     answer = await telex.reader.slash(telex.news, "ask", question="What is new?")
     assert labels(last(answer))[-3:] == ["[1]", "[2]", "[3]"]
-    assert said(answer).count("\n> ") == 3
+    first, _rule, others = said(answer).partition("POSSIBLY RELEVANT")
+    assert (first.count("\n> "), others.count("\n> ")) == (1, 2)
+
+
+async def test_a_headline_that_answers_is_not_said_twice(
+    telex: World, feed_server: FeedServer, engine: Engine
+) -> None:
+    article = await newest(telex, await follow(telex, feed_server, story()))
+    engine.gives = {"tier": Tier.SURE, "quotes": (Quote(TITLE, article),), "sources": (article,)}
+    shown = said(await telex.reader.slash(telex.news, "ask", question=ASKED))
+    assert shown.count(TITLE) == 1
 
 
 async def test_what_is_not_known_is_said_with_the_nearest_and_the_age_of_the_newest(

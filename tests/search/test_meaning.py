@@ -159,6 +159,19 @@ async def test_one_process_encodes_at_a_time_and_others_see_it(
         assert await found(store, other, "hound") == ["dog"]
 
 
+async def test_two_processes_with_an_index_each_do_not_encode_for_ever(
+    store: Store, library: Library, settings: Settings, sense: Meaning, tmp_path: Path
+) -> None:
+    await library.add("car")
+    assert await sense.encode_missing() == 1
+    elsewhere = settings.model_copy(update={"database": tmp_path / "elsewhere" / "telex.db"})
+    async with opened(elsewhere, store) as other:
+        assert other is not None
+        assert await other.encode_missing() == 1
+    await library.add("dog")
+    assert await sense.encode_missing() == 0
+
+
 async def test_a_backup_holds_no_vectors(
     store: Store, library: Library, sense: Meaning, settings: Settings, tmp_path: Path, clock: ManualClock
 ) -> None:

@@ -1,0 +1,66 @@
+"""The learnt scorer: how likely a candidate answers, from what `features` measures of it.
+
+Small gradient-boosted trees;
+`tests/benchmarks/answers_fit.py` makes the file of their weights, which also says what it was fitted on
+and where an answer is sure.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from math import exp
+from pathlib import Path
+from typing import Any
+
+from bot.answers.features import NAMES
+
+FILE = Path(__file__).resolve().parents[2] / "data" / "answer_scorer.json"
+
+AT_HAND = 2.0
+"""How much higher the log-odds are of what an article says that is talked about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scorer:
+    """Weights of one set of features. A sure answer has at least the probability `sure`.
+
+    Each of `trees` is a list of nodes: a leaf is a number, another node is a feature, a threshold and the
+    nodes to go on with at most it and above it.
+    """
+
+    bias: float
+    trees: tuple[tuple[Any, ...], ...]
+    sure: float
+    possible: float
+
+    def probability(self, features: Sequence[float], *, at_hand: bool = False) -> float:
+        """How likely a candidate with these features answers, from 0 to 1.
+
+        Of an article that is talked about (`at_hand`) it is likelier.
+        """
+        odds = self.bias + AT_HAND * at_hand
+        for tree in self.trees:
+            node = tree[0]
+            while isinstance(node, list):
+                feature, threshold, low, high = node
+                node = tree[low if features[feature] <= threshold else high]
+            odds += node
+        return 1 / (1 + exp(-odds)) if odds > -500 else 0.0  # noqa: PLR2004 - beyond, exp overflows
+
+
+@cache
+def scorer(*, meaning: bool) -> Scorer:
+    """The scorer for candidates whose cosines are known (`meaning`), or are not."""
+    file = json.loads(FILE.read_text(encoding="utf-8"))
+    made = file.get("with meaning" if meaning else "words") or file["words"]
+    if made["features"] != list(NAMES[: len(made["features"])]):
+        raise ValueError(f"{FILE.name} was made of other features: run tests/benchmarks/answers_fit.py")
+    return Scorer(
+        bias=made["bias"],
+        trees=tuple(map(tuple, made["trees"])),
+        sure=made["sure"],
+        possible=made["possible"],
+    )

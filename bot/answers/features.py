@@ -1,0 +1,214 @@
+"""What is measured of a candidate before it is judged: nothing here knows a topic, nothing vetoes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from math import exp, log
+
+from bot.answers.answer_forms import Form, forms
+from bot.answers.candidates import Candidate, Line, Reading
+from bot.answers.understanding import FORMED, Kind, Question
+
+_NEAR = 60.0
+"""Characters after which a word counts a third of what it counts beside the answer."""
+_PREFIX = 5  # letters by which words of one family are told
+_IN_TITLE = 3  # times that a word of the title counts
+_USUAL_LENGTH = 150  # words of an article, small ones left out
+_DAY = 86_400
+_ADMITS = {
+    Kind.NUMBER: (Kind.NUMBER, Kind.MONEY),
+    Kind.MONEY: (Kind.MONEY,),
+    Kind.TIME: (Kind.TIME,),
+    Kind.NAME: (Kind.NAME,),
+    Kind.REASON: (Kind.REASON,),
+    Kind.DEFINITION: (Kind.DEFINITION,),
+}
+"""The forms of answers by the kind that is asked for."""
+
+
+class Terms:
+    """The terms of a question, as texts are held against them."""
+
+    def __init__(self, question: Question) -> None:
+        self.weights = [term.weight for term in question.terms]
+        self.total = sum(self.weights) or 1.0
+        self._exact: dict[str, list[int]] = defaultdict(list)
+        self._alike: dict[str, list[int]] = defaultdict(list)
+        for number, term in enumerate(question.terms):
+            for stem in term.stems:
+                self._exact[stem].append(number)
+                if len(stem) >= _PREFIX:
+                    self._alike[stem[:_PREFIX]].append(number)
+
+    def exact(self, stem: str) -> Sequence[int]:
+        """The terms that a word of a text is."""
+        return self._exact.get(stem, ())
+
+    def alike(self, stem: str) -> Sequence[int]:
+        """The terms that begin as a word of a text does."""
+        return self._alike.get(stem[:_PREFIX], ()) if len(stem) >= _PREFIX else ()
+
+    def share(self, found: Iterable[int]) -> float:
+        """How much of the question some of its terms are, from 0 to 1."""
+        return sum(self.weights[number] for number in set(found)) / self.total
+
+    def places(self, lines: Iterable[Line]) -> dict[int, list[int]]:
+        """Where each of the terms that stand in some lines does."""
+        places: dict[int, list[int]] = defaultdict(list)
+        for line in lines:
+            for word in line.words:
+                for number in self.exact(word.stem):
+                    places[number].append(word.start)
+        return places
+
+    def family(self, lines: Iterable[Line]) -> set[int]:
+        """The terms of which a word of the same family stands in some lines."""
+        return {number for line in lines for word in line.words for number in self.alike(word.stem)}
+
+
+class ArticleMeasures:
+    """What is measured once an article."""
+
+    def __init__(self, question: Question, terms: Terms, reading: Reading, newest: int) -> None:
+        self.reading = reading
+        in_title, in_text = terms.places([reading.title]), terms.places(reading.lines)
+        self.title = set(in_title)
+        self.title_family = terms.family([reading.title]) | self.title
+        self.in_article = terms.share(self.title.union(in_text))
+        self.in_title = terms.share(self.title)
+        length = sum(len(line.words) for line in reading.lines)
+        self.score = (
+            sum(
+                weight
+                * _saturated(_IN_TITLE * len(in_title.get(number, ())) + len(in_text.get(number, ())), length)
+                for number, weight in enumerate(terms.weights)
+            )
+            / terms.total
+        )
+        self.age = log(1 + max(0, newest - reading.article.published) / (30 * _DAY)) / 5
+        self.same_language = float(question.language == reading.article.language)
+
+
+def _saturated(count: int, length: int) -> float:
+    """How much a word counts that stands so often in a text of so many words: BM25 with its usual constants.
+
+    Robertson and Zaragoza 2009, "The Probabilistic Relevance Framework" (https://doi.org/10.1561/1500000019).
+    The length is held against a constant, so that nothing depends on what else is stored.
+    """
+    return 2.2 * count / (count + 1.2 * (0.25 + 0.75 * length / _USUAL_LENGTH))
+
+
+def answering_form(question: Question, terms: Terms, candidate: Candidate) -> tuple[Form | None, float]:
+    """What in a candidate is most likely the answer, and how near to the question's words it stands (0 to
+    1)."""
+    wanted = {form for kind in question.kinds for form in _ADMITS[kind]}
+    places = terms.places(candidate.lines)
+    best, nearness = None, 0.0
+    for line in candidate.lines:
+        for form in line.forms:
+            if form.kind not in wanted:
+                continue
+            inside = [word for word in line.words if form.start <= word.start < form.end]
+            if (
+                form.is_answer
+                and all(terms.exact(word.stem) for word in inside)
+                and (inside or form.kind is Kind.NAME)
+            ):
+                continue
+            near = 0.0
+            for number, starts in places.items():
+                distance = min(
+                    max(form.start - start, start - form.end, 0) if not form.start <= start < form.end else 0
+                    for start in starts
+                )
+                near += terms.weights[number] * exp(-distance / _NEAR)
+            near /= terms.total
+            if best is None or near > nearness:
+                best, nearness = form, near
+    return best, nearness
+
+
+def has_form(question: Question, text: str) -> bool:
+    """Whether a text holds something of the form that is asked for, where numbers, sums or dates are."""
+    kinds = question.kinds & FORMED
+    kinds = frozenset({Kind.MONEY}) if Kind.MONEY in kinds else kinds
+    wanted = {form for kind in kinds for form in _ADMITS[kind]}
+    return not wanted or any(form.kind in wanted for form in forms(text))
+
+
+NAMES = (
+    "in window", "in window or title", "in article", "in title", "family in window or title",
+    "telling in window", "together", "bm25", "terms", "unknown", "has form", "lacks form", "near form",
+    "in a sentence", "begins", "asks number", "asks money", "asks time", "asks name", "asks reason",
+    "asks definition", "asks other", "headline", "place", "first", "length", "age", "changes",
+    "age if it changes", "same language", "agreement", "cosine", "article cosine",
+)  # fmt: skip
+WITH_COSINE = 2
+"""How many of them, the last, need the encoder."""
+
+
+def measure(
+    question: Question,
+    terms: Terms,
+    article: ArticleMeasures,
+    candidate: Candidate,
+    agreement: Mapping[str, float],
+) -> list[float]:
+    """The features of a candidate, in the order of `NAMES`."""
+    places = terms.places(candidate.lines)
+    window = set(places)
+    family = terms.family(candidate.lines) | window
+    share = terms.share(window)
+    telling = max((terms.weights[n] for n in window), default=0.0) / (max(terms.weights, default=0.0) or 1.0)
+    form, near = answering_form(question, terms, candidate)
+    formed = bool(question.kinds)
+    length = sum(len(line.words) for line in candidate.lines)
+    known = sum(1 for weight in terms.weights if weight)
+    return [
+        share,
+        terms.share(window | article.title),
+        article.in_article,
+        article.in_title,
+        terms.share(family | article.title_family),
+        telling,
+        _together(terms, places),
+        article.score,
+        log(1 + known) / 3,
+        1 - known / (len(terms.weights) or 1),
+        float(formed and form is not None),
+        float(formed and form is None),
+        near,
+        max(terms.share(terms.places([line])) for line in candidate.lines),
+        float(any(terms.exact(word.stem) for word in candidate.lines[0].words[:2])),
+        float(Kind.NUMBER in question.kinds),
+        float(Kind.MONEY in question.kinds),
+        float(Kind.TIME in question.kinds),
+        float(Kind.NAME in question.kinds),
+        float(Kind.REASON in question.kinds),
+        float(Kind.DEFINITION in question.kinds),
+        float(not formed),
+        float(candidate.is_headline),
+        log(1 + max(0, candidate.number)) / 4,
+        float(candidate.number == 0),
+        log(1 + length) / 5,
+        article.age,
+        float(question.changes),
+        article.age * question.changes,
+        article.same_language,
+        0.0
+        if form is None
+        else log(1 + max(0.0, agreement.get(form.text.casefold(), 0.0) - article.in_article)),
+    ]
+
+
+def _together(terms: Terms, places: Mapping[int, Sequence[int]]) -> float:
+    """How near to each other the question's words stand, from 0 to 1: each to its nearest other one."""
+    if len(places) <= 1:  # there is no other
+        return 0.0
+    total = 0.0
+    for number, starts in places.items():
+        others = [start for other, found in places.items() if other != number for start in found]
+        distance = min(abs(start - other) for start in starts for other in others)
+        total += terms.weights[number] * exp(-max(0, distance - 8) / _NEAR)
+    return total / terms.total

@@ -1,0 +1,143 @@
+"""What a question asks: its telling words, the kind of thing that would answer, whether the answer
+changes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from math import log
+
+from bot.search import analysis
+from bot.text.language import detect
+
+MOST = 64
+"""Words of a question that are looked for."""
+
+
+class Kind(StrEnum):
+    """The kind of thing that answers."""
+
+    NUMBER = "number"
+    MONEY = "money"
+    TIME = "time"
+    NAME = "name"
+    REASON = "reason"
+    DEFINITION = "definition"
+
+
+_PRICE = r"pri(?:x|ces?)|costs?|cout\w*|tarifs?|salaire|salary|amende|fine|paid|pay|worth|fee|revenue|budget"
+_MEASURE = (
+    r"ages?|old|tall|high|far|heavy|long|big|fast|hauteur|height|poids|weight|taille|size|vitesse|speed|distance"
+    r"|magnitude|pourcentage|percentage|percent|rate|taux|nombre|number|capacite|capacity|range|duree|score|bilan"
+)
+_KINDS = (
+    (Kind.MONEY, rf"\b(?:{_PRICE})\b"),
+    (
+        Kind.NUMBER,
+        (
+            r"\b(?:(?:combien|cb)(?: de temps| d annees)?(?: dur\w+)?|dur(?:e|era|ee)"
+            rf"|how (?:many|much|often|long)|how (?:{_MEASURE})|{_MEASURE})\b"
+        ),
+    ),
+    (
+        Kind.TIME,
+        r"\b(?:quand|when|annee|year|date|jour|day|mois|month|siecle|century|heure|depuis|until|jusqu)\b",
+    ),
+    (
+        Kind.REASON,
+        r"\b(?:pourquoi|pk|prk|why|raisons?|reasons?|causes?|how come|comment|how (?:do|does|did|is|are))\b",
+    ),
+    (
+        Kind.NAME,
+        (
+            r"\b(?:qui|who\w*|ou|where|quel(?:le)?s?|lequel|laquelle|which|nom|name|called|appelle|chez|pays|ville"
+            r"|city|country|whats?|quoi|koi|que|qu)\b"
+        ),
+    ),
+)
+_DEFINED = 2
+"""Telling words of a question that asks what they are."""
+_WHAT_IS = re.compile(
+    r"\b(?:what s|whats|what is|what are|c est (?:quoi|qui)|c [kq]u?oi|qu est ce qu\w*"
+    r"|who is|who s|qui est)\b"
+)
+IMPLIED = 0.3
+"""What a word counts that the form of the answer says: a date is a "year", a sum a "price"."""
+_COMPILED = tuple((kind, re.compile(pattern)) for kind, pattern in _KINDS)
+FORMED = frozenset({Kind.NUMBER, Kind.MONEY, Kind.TIME})
+"""Kinds whose answer has a form of its own."""
+_ASKING = frozenset(
+    "cb combien how many much who whom whose when where why which what whats whos hows wheres pourquoi quand"
+    " koi quoi qui quel quelle quels quelles comment ou a c d l j m n s t y pk prk gonna"
+    " wanna gotta u ur lol plz pls svp stp".split()
+)
+"""Words of asking that no answer repeats."""
+_PAST = re.compile(r"\b(?:was|were|did|had|etait|etaient|fut|avait|avaient|(?:19|20)\d\d)\b")
+_NOW = re.compile(
+    r"\b(?:now|currently|current|today|still|yet|so far|these days|lately|latest|newest|maintenant|actuel\w*"
+    r"|encore|aujourd hui|en ce moment|dernier\w*|desormais|finalement|is|are|est|sont|runs|dirige)\b"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A telling word of a question: the index terms it may have, and how much of the question it is.
+
+    `weight` is its inverse document frequency; 0 where no article has it.
+    """
+
+    word: str
+    stems: frozenset[str]
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question, understood. `changes`: it speaks of the present, so that the newest answer counts."""
+
+    text: str
+    language: str | None
+    terms: tuple[Term, ...]
+    kinds: frozenset[Kind]
+    changes: bool
+
+    @property
+    def weight(self) -> float:
+        """What all the terms weigh."""
+        return sum(term.weight for term in self.terms)
+
+    @property
+    def known(self) -> float:
+        """The share of its terms that any article has, from 0 to 1."""
+        return sum(1 for term in self.terms if term.weight) / (len(self.terms) or 1)
+
+
+def understand(text: str, frequency: Callable[[str], int], articles: int) -> Question:
+    """Understand a question. `frequency` tells in how many of so many `articles` an index term stands."""
+    words = analysis.words(text)
+    line = " ".join(words)
+    said = {word for match in _NOW.finditer(line) for word in match[0].split()}
+    small = analysis.small_words(words) | _ASKING | said
+    matches = {kind: match for kind, pattern in _COMPILED if (match := pattern.search(line))}
+    kinds = set(matches)
+    implied = {word for kind, match in matches.items() if kind in FORMED for word in match[0].split()}
+    terms: list[Term] = []
+    for word in dict.fromkeys(words):
+        stems = analysis.query_stems(word) if word not in small else None
+        if stems and len(terms) < MOST:
+            found = max(map(frequency, stems))
+            weight = log(1 + articles / found) if found else 0.0
+            terms.append(Term(word, stems, weight * (IMPLIED if word in implied else 1.0)))
+    if kinds & FORMED or (Kind.REASON in kinds and "appelle" in words):
+        kinds -= {Kind.NAME} if kinds & FORMED else {Kind.REASON}
+    if _WHAT_IS.search(line) and len(terms) <= _DEFINED and not kinds & FORMED:
+        kinds = {Kind.DEFINITION}
+    return Question(
+        text=text,
+        language=detect(text),
+        terms=tuple(terms),
+        kinds=frozenset(kinds),
+        changes=bool(_NOW.search(line)) and not _PAST.search(line),
+    )

@@ -1,0 +1,160 @@
+"""The steps from a question to an answer, each alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.answers.answer_forms import forms
+from bot.answers.answer_model import LONGEST
+from bot.answers.answer_scorer import Scorer, scorer
+from bot.answers.answering import chosen
+from bot.answers.candidates import candidates, read
+from bot.answers.features import NAMES, WITH_COSINE, ArticleMeasures, Terms, answering_form, measure
+from bot.answers.judging import Judged, Judgement, judge
+from bot.answers.question_retrieval import READ, with_fresh
+from bot.answers.understanding import Kind, understand
+from bot.store import Store
+from tests.search.library import Library
+
+ARTICLES = 1000
+
+
+def frequency(stem: str) -> int:
+    return {"nordwav": 3, "cabl": 40, "repair": 90, "repar": 90}.get(stem, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("how many ships were there", Kind.NUMBER),
+        ("cb de bateaux", Kind.NUMBER),
+        ("c'est combien le billet", Kind.NUMBER),
+        ("prix du billet", Kind.MONEY),
+        ("when does it start", Kind.TIME),
+        ("Qui dirige l'entreprise ?", Kind.NAME),
+        ("pk il est parti", Kind.REASON),
+    ],
+)
+def test_the_kind_of_answer_is_told(text: str, kind: Kind) -> None:
+    assert kind in understand(text, frequency, ARTICLES).kinds
+
+
+def test_words_weigh_by_how_rare_they_are_and_words_of_asking_are_left_out() -> None:
+    question = understand("How many cables does Nordwave repair now?", frequency, ARTICLES)
+    weights = {term.word: term.weight for term in question.terms}
+    assert weights.keys() == {"cables", "nordwave", "repair"}
+    assert weights["nordwave"] > weights["cables"] > weights["repair"] > 0
+    assert understand("Nordwave quux", frequency, ARTICLES).known == 0.5
+
+
+@pytest.mark.parametrize(
+    ("text", "changes"),
+    [
+        ("who runs nordwave now", True),
+        ("who is the head of Nordwave", True),
+        ("qui dirige Nordwave actuellement", True),
+        ("who was the head of Nordwave", False),
+        ("who was hired in 2019", False),
+    ],
+)
+def test_a_question_about_the_present_is_told_from_one_about_the_past(text: str, changes: bool) -> None:
+    assert understand(text, frequency, ARTICLES).changes is changes
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "said"),
+    [
+        ("It costs $1.5 billion, they say.", Kind.MONEY, "$1.5 billion"),
+        ("Le billet coûte 3 000 euros.", Kind.MONEY, "3 000 euros"),
+        ("Cinq navires sont partis.", Kind.NUMBER, "Cinq navires"),
+        ("It began on June 17, 2024 in the rain.", Kind.TIME, "June 17, 2024"),
+        ("Le 15 novembre 2018, tout change.", Kind.TIME, "15 novembre 2018"),
+        ("Then Lip-Bu Tan spoke.", Kind.NAME, "Lip-Bu Tan"),
+    ],
+)
+def test_what_has_the_form_of_an_answer_is_found(text: str, kind: Kind, said: str) -> None:
+    found = list(forms(text))
+    assert (kind, said) in [(form.kind, form.text) for form in found]
+    assert all(text[form.start : form.end] == form.text for form in found)
+
+
+async def test_an_article_is_cut_into_its_headline_and_windows_of_whole_sentences(store: Store) -> None:
+    library = await Library(store).open()
+    sentences = [f"Sentence number {number} tells of {'many ' * 12}things." for number in range(12)]
+    article_id = await library.add("A headline", " ".join([*sentences, "word " * 300]))
+    article = await store.articles.get(article_id)
+    assert article is not None
+    reading = read(article)
+    first, *windows = list(candidates(reading))
+    assert first.is_headline
+    assert first.text == "A headline"
+    assert all(len(window.text) <= LONGEST and window.text in article.text for window in windows)
+    assert all(1 <= len(window.lines) <= 3 for window in windows)
+    assert all(any(sentence in window.text for window in windows) for sentence in sentences)
+
+
+async def test_what_is_measured_needs_no_other_candidate_and_has_a_name(store: Store) -> None:
+    library = await Library(store).open()
+    text = "Nothing else happened. The Nordwave cable was repaired after 12 days."
+    article = await store.articles.get(await library.add("Nordwave", text))
+    assert article is not None
+    question = understand("After how many days was the Nordwave cable repaired?", frequency, ARTICLES)
+    terms, reading = Terms(question), read(article)
+    measures = ArticleMeasures(question, terms, reading, article.published)
+    headline, window = candidates(reading)
+    far, near = (
+        dict(zip(NAMES, measure(question, terms, measures, each, {}), strict=False))
+        for each in (headline, window)
+    )
+    assert len(near) == len(NAMES) - WITH_COSINE
+    assert near["in window"] == 1
+    assert 0 < far["in window"] < 1
+    assert (far["lacks form"], near["has form"]) == (1, 1)
+    form, _ = answering_form(question, terms, window)
+    assert form is not None
+    assert form.text == "12 days"
+    assert judge(question, [article], article.published).candidates[0].answer == "12 days"
+
+
+def test_a_scorer_adds_the_leaves_that_its_trees_lead_to() -> None:
+    tree = ([1, 0.5, 1, 2], -2.0, 2.0)
+    made = Scorer(bias=0.0, trees=(tree,), sure=0.9, possible=0.1)
+    assert made.probability([1.0, 1.0]) == pytest.approx(0.8808, abs=1e-4)
+    assert made.probability([1.0, 0.0]) == pytest.approx(0.1192, abs=1e-4)
+
+
+@pytest.mark.parametrize("meaning", [False])
+def test_the_scorer_is_of_today_s_features(meaning: bool) -> None:
+    made = scorer(meaning=meaning)  # which raises where they are others
+    assert 0 < made.possible < made.sure < 1
+
+
+def judged(article_id: int, probability: float, *, days: int, answer: str | None, start: int = 0) -> Judged:
+    return Judged(article_id, days * 86_400, "text", (start, start + 2), answer, (), probability)
+
+
+def test_the_newest_of_those_that_are_as_good_comes_first_where_the_answer_changes() -> None:
+    old, new, weak = (
+        judged(1, 0.5, days=10, answer="Alan Kay"),
+        judged(2, 0.4, days=300, answer="Ada Byron"),
+        judged(3, 0.01, days=400, answer="Nobody"),
+    )
+    judgement = Judgement((old, new, weak), 1.0)
+    now = understand("who runs nordwave now", frequency, ARTICLES)
+    assert chosen(now, judgement) == ([new, weak], [old])
+    then = understand("who ran nordwave in 2019", frequency, ARTICLES)
+    assert chosen(then, judgement) == ([old, new, weak], [])
+
+
+def test_candidates_that_share_a_sentence_are_quoted_once() -> None:
+    first, again, apart = (judged(1, 0.5, days=1, answer=None, start=start) for start in (0, 1, 2))
+    question = understand("nordwave", frequency, ARTICLES)
+    assert chosen(question, Judgement((first, again, apart), 1.0))[0] == [first, apart]
+
+
+def test_fresh_articles_are_read_beside_those_that_match_best() -> None:
+    day = 86_400
+    scored = {number: (100.0 - number, 0) for number in range(40)} | {50: (70.0, 900 * day)}
+    order = with_fresh(scored, 900 * day)
+    assert order[0] == 0
+    assert 50 in order[:READ]
