@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -77,14 +77,6 @@ class Crowd:
             connection.executemany(
                 "INSERT INTO subscription (channel_id, feed_id, added) VALUES (?, ?, ?)",
                 [(channel.id, feed_id, now) for channel in channels],
-            )
-
-    def put_off(self, dues: Mapping[int, int]) -> None:
-        """Let what waits for these channels, by id, be due then."""
-        with closing(sqlite3.connect(self.database)) as connection, connection:
-            connection.executemany(
-                "UPDATE dispatch SET due = ? WHERE channel_id = ?",
-                [(due, channel_id) for channel_id, due in dues.items()],
             )
 
     def change_all(self, channels: Sequence[Channel]) -> int:
