@@ -125,7 +125,7 @@ async def in_meaning(
 ) -> tuple[Judgement, Scorer]:
     """Candidates held against the meaning of the question, where that is known, and the scorer that
     judged."""
-    meaning = searcher.finder.meaning
+    meaning = searcher.meaning
     cosines = None
     if meaning is not None and judgement.candidates:
         cosines = await meaning.likeness(question.text, [each.text for each in judgement.candidates])

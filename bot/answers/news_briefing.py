@@ -15,7 +15,7 @@ from bot.core.models import Article
 from bot.search import analysis
 from bot.search.engine import EngineError, Scope, SearchEngine
 from bot.search.filter_names import Filter
-from bot.search.query_tree import Condition, Node, Word
+from bot.search.query_tree import Condition, Node, Phrase, Word
 from bot.search.ranked_search import weight
 from bot.search.searching import Searcher
 from bot.text import safe
@@ -24,6 +24,8 @@ from bot.text.periods import Period
 LINES = 6
 ENOUGH = 3
 """Stories that a time which nobody stated has to have; else it reaches farther back."""
+SEVERAL = 2
+"""Outlets that those have to be of, where as many tell anything."""
 READ = 120
 """Articles that are looked at for the stories of a topic,"""
 READ_OF_ALL = 400  # and where there is none
@@ -102,11 +104,12 @@ def _lately(
     """The stories of the last days that have any; of more days where those have few."""
     end = found[0][0].published + 1
     lines: tuple[Line, ...] = ()
+    outlets = min(SEVERAL, len({article.outlet for article, _fit in found}))
     for reach in REACHES:
         period = Period(max(end - reach, found[-1][0].published), end)
         lately = [each for each in found if each[0].published >= period.start]
         lines = _lines(_stories(lately, kin), period)
-        if len(lines) >= ENOUGH and len({line.article.outlet for line in lines}) > 1:
+        if len(lines) >= ENOUGH and len({line.article.outlet for line in lines}) >= outlets:
             break
         if len(lately) == len(found):
             break
@@ -138,9 +141,12 @@ def _found(
     engine: SearchEngine, topic: Sequence[str], times: Sequence[Node], scope: Scope
 ) -> tuple[list[int], tuple[float, ...]]:
     """The articles that may be on a topic, and how much each of its words tells."""
-    words = tuple(Word(word, (word,)) for word in topic)
+    words = tuple(map(Word, topic))
     limit = READ if topic else READ_OF_ALL
     hits = engine.matching((*words, *times), scope, limit, newest=True)
+    if len(hits) == READ:  # a word may have the stem of a commoner one: `OpenAI` that of "open"
+        exact = tuple(Phrase(word) for word in topic)
+        hits += engine.matching((*exact, *times), scope, READ, newest=True)
     if topic and len(hits) < LINES:
         hits += engine.any_words(" ".join(topic), scope, READ, required=times)
     weights = tuple(weight(engine, analysis.query_stems(word)) for word in topic)
@@ -157,19 +163,20 @@ def _about(
     """
     if not topic:
         return [(article, 1.0) for article in articles]
-    wanted = [analysis.query_stems(word) for word in topic]
     whole, most = sum(weights), max(range(len(topic)), key=lambda place: weights[place])
 
-    def share(terms: set[str]) -> float:
-        held = [not forms.isdisjoint(terms) for forms in wanted]
+    def share(terms: set[str], language: str | None) -> float:
+        held = [not terms.isdisjoint(analysis.stems(word, language)) for word in topic]
         return sum(w for w, has in zip(weights, held, strict=True) if has) / whole if held[most] else 0.0
 
     best: list[tuple[Article, float]] = []
     held: list[tuple[Article, float, float]] = []
     for article in articles:
-        title = set(analysis.stems(article.title, article.language))
+        language = article.language
+        title = set(analysis.stems(article.title, language))
         text = f"{article.summary[:LEAD]}\n{(article.body or '')[:LEAD]}"
-        held.append((article, share(title), share(title.union(analysis.stems(text, article.language)))))
+        lead = title.union(analysis.stems(text, language))
+        held.append((article, share(title, language), share(lead, language)))
     for in_title, in_lead in ((MOST_OF_TOPIC, 1.0), (0.0, 1.0), (0.0, MOST_OF_TOPIC), (A_PART, A_PART)):
         chosen = [
             (article, lead_share * (1.0 if title_share >= MOST_OF_TOPIC else IN_LEAD))

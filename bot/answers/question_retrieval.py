@@ -65,8 +65,8 @@ async def retrieve(
     scored = {id_: (scores[id_], article.published) for id_, article in by_id.items()}
     ranked = with_fresh(scored, newest) if question.changes else list(scored)
     cosines: dict[int, float] = {}
-    if searcher.finder.meaning is not None:
-        near = await searcher.finder.meaning.nearest(question.text, feed_ids=feed_ids, least=LIKELY)
+    if searcher.meaning is not None:
+        near = await searcher.meaning.nearest(question.text, feed_ids=feed_ids, least=LIKELY)
         cosines = dict(near)
         ranked = fused(ranked, list(cosines))
         further = await searcher.store.articles.by_ids([id_ for id_ in ranked[:READ] if id_ not in by_id])

@@ -96,7 +96,7 @@ def _article(draft: RowDraft, now: int) -> NewArticle:
     body = furniture.body(row.text or row.summary)
     told = row.language or language.detect(f"{row.title}\n{row.summary}\n{body}")
     published = feed_dates.clamp(row.published, now)
-    article = NewArticle(
+    return NewArticle(
         key=key_of(row),
         page=draft.page,
         url=row.url,
@@ -113,7 +113,6 @@ def _article(draft: RowDraft, now: int) -> NewArticle:
         image=row.image,
         published=published,
     )
-    return drafts.indexed(article, draft.feed_id)
 
 
 def row_of(raw: bytes) -> Row:

@@ -16,7 +16,7 @@ from bot.core.models import Entry, NewArticle, ParsedFeed
 from bot.feeds.entries import MAX_TITLE
 from bot.feeds.parse import parse
 from bot.polling.entry_keys import Sketch, sketched
-from bot.text import excerpts, feed_dates, furniture, language, terms, urls
+from bot.text import excerpts, feed_dates, furniture, language, urls
 
 TITLE = 120
 """Characters of a title taken from a text that has none."""
@@ -75,28 +75,6 @@ def article_key(address: str, name: bytes, server_id: int | None = None) -> str:
     return digest.hexdigest()
 
 
-def indexed(article: NewArticle, feed_id: int) -> NewArticle:
-    """An article with its terms."""
-    made = terms.index_terms(
-        title=article.title,
-        body=article.body,
-        language=article.language,
-        feed_id=feed_id,
-        outlet=article.outlet,
-        author=article.author,
-        tags=article.tags,
-        published=article.published,
-        image=article.image,
-    )
-    return replace(
-        article,
-        title_terms=made.title,
-        body_terms=made.body,
-        meta_terms=made.meta,
-        pair_terms=made.pairs,
-    )
-
-
 def _article(draft: Draft, entry: Entry, source: Source) -> NewArticle:
     body = furniture.body(entry.text or entry.summary)
     title = entry.title or excerpts.excerpt(body, TITLE) or urls.masked(draft.url)[:MAX_TITLE]
@@ -104,7 +82,7 @@ def _article(draft: Draft, entry: Entry, source: Source) -> NewArticle:
     told = language.detect(
         "\n".join((title, entry.summary, body[:READ_FOR_LANGUAGE])), entry.language or source.language
     )
-    article = NewArticle(
+    return NewArticle(
         key=draft.key,
         page=draft.page,
         url=draft.url,
@@ -121,4 +99,3 @@ def _article(draft: Draft, entry: Entry, source: Source) -> NewArticle:
         image=entry.image,
         published=published,
     )
-    return indexed(article, source.feed_id)

@@ -23,7 +23,7 @@ LONGEST = 40
 LANGUAGES = {
     "ar": "arabic", "da": "danish", "de": "german", "el": "greek", "en": "english", "es": "spanish",
     "fi": "finnish", "fr": "french", "hu": "hungarian", "it": "italian", "nl": "dutch", "no": "norwegian",
-    "pl": "polish", "pt": "portuguese", "ro": "romanian", "ru": "russian", "sv": "swedish", "tr": "turkish",
+    "pt": "portuguese", "ro": "romanian", "ru": "russian", "sv": "swedish", "tr": "turkish",
 }  # fmt: skip
 """The languages with a stemmer, by ISO 639-1; a text in another one is read as English."""
 
@@ -45,11 +45,18 @@ def stem_analyzer(language: str | None) -> tantivy.TextAnalyzer:
     return _analyzer_named(LANGUAGES.get(language or "", "english"))
 
 
+_WITHOUT_STOP_WORDS = frozenset({"arabic", "greek", "romanian", "turkish"})
+"""Languages of which the engine has a stemmer and no list of small words."""
+
+
 @cache
 def _analyzer_named(name: str) -> tantivy.TextAnalyzer:
-    small = _SMALL.get(name)
-    ignored = tantivy.Filter.custom_stopword(sorted(small)) if small else tantivy.Filter.stopword(name)
-    return _builder().filter(ignored).filter(tantivy.Filter.stemmer(name)).build()
+    builder, small = _builder(), _SMALL.get(name)
+    if small is not None:
+        builder = builder.filter(tantivy.Filter.custom_stopword(sorted(small)))
+    elif name not in _WITHOUT_STOP_WORDS:
+        builder = builder.filter(tantivy.Filter.stopword(name))
+    return builder.filter(tantivy.Filter.stemmer(name)).build()
 
 
 def _builder() -> tantivy.TextAnalyzerBuilder:
@@ -87,6 +94,12 @@ def spans(text: str, language: str | None) -> list[tuple[str, int, int]]:
     """The `stems` of a text, each with where its word begins and ends, in characters."""
     tokens = stem_analyzer(language).pre_tokenize(_encodable(text)).tokens
     return [(token.text, token.char_offset_from, token.char_offset_to) for token in tokens]
+
+
+def places(text: str, language: str | None, wanted: Collection[str]) -> list[tuple[int, int]]:
+    """Where in a text, in characters, the words begin and end that have one of these `stems`."""
+    tokens = stem_analyzer(language).pre_tokenize(_encodable(text)).tokens
+    return [(token.char_offset_from, token.char_offset_to) for token in tokens if token.text in wanted]
 
 
 def word_spans(text: str) -> list[tuple[str, int, int]]:

@@ -1,4 +1,4 @@
-"""From a query to the articles that match it, in order: the engine finds fifty, `reranking` orders them."""
+"""From a query to the articles that match it, in order: the engine finds fifty, `ranking` orders them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bot.search import analysis
 from bot.search.engine import EngineError, Hit, Scope, SearchEngine
 from bot.search.index_follower import IndexFollower
 from bot.search.query_tree import Node, Phrase, Query, Word
-from bot.search.reranking import FOUND, Candidate, Reranker, Sought
+from bot.search.ranking import FOUND, Candidate, Reranker, Sought
 from bot.search.semantic.semantic_search import Meaning
 from bot.store import Store
 from bot.text.language import detect
@@ -65,7 +65,7 @@ class Asked:
     @property
     def nodes(self) -> tuple[Node, ...]:
         """All that must hold of a full match."""
-        words = (Word(text, tuple(analysis.words(text))) for text in self.words)
+        words = map(Word, self.words)
         return (*words, *self.held)
 
     @property

@@ -1,170 +1,152 @@
-"""How well an article matches some of the words that are wanted: what decides the order of partial matches.
-
-Tuned on half of the questions of the benchmarks (`tests/benchmarks/search_quality.py`).
-"""
+"""The order of the few articles that the engine found: by how a person would judge title and text."""
 
 from __future__ import annotations
 
+import math
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
-from bot.search.cross_lingual import translations
-from bot.search.vocabulary import Vocabulary
-from bot.text import terms
+from bot.search import analysis
 
-NAME = 1.6  # how much more names and numbers weigh
-USUAL_LENGTH = 110  # terms of a text
-SATURATION = 1.2  # BM25's k1
-LENGTHS = 0.75  # BM25's b
-RELATED = 0.5
-SENTENCE = 0.3
-TOGETHER = 0.3
-TITLE = 0.4
-OWN_LANGUAGE = 0.4
-CLOSE = 2  # terms apart
-NEAR = 6
-MOST_MISSPELT = 8  # words of a text that are taken for others
+FOUND = 50
+"""Articles that are put in order."""
+READ = 6_000
+"""Characters of a text that are read for it."""
 
-_NAME = re.compile(r"(?<=[^.?!:] )(?:[ldLD]['’])?[^\W\d_a-zß-öø-ÿœ]\w[\w'’-]*|\d[\w.,]*")
+ENGINE = 1.0
+"""What the engine's own score, as a share of the best, counts;"""
+TITLE = 0.15
+"""the share of the query that stands in the title;"""
+PASSAGE = 0.6
+"""the share that stands together in one passage;"""
+NEIGHBOURS = 0.25
+"""the share of neighbours in the query that are neighbours in the article;"""
+TYPED = 0.45
+"""the share that stands there as it was typed;"""
+MEANING = 2.0
+"""the cosine of query and article, where that is known;"""
+FRESH = 0.1
+"""how fresh the article is;"""
+OWN_LANGUAGE = 0.1
+"""and that it is in the language of the query."""
+
+_PASSAGE = 30  # words of a passage, small ones left out
+_NEAR = 3  # words between which no more stand are neighbours
+_HALF_LIFE = 30 * 86400  # seconds
 
 
 class Sought(NamedTuple):
-    """A word that is wanted, and how much it tells.
+    """A word of a query: as it was typed, without case; its index terms; and how much it tells (idf)."""
 
-    `exact` are its terms in the index, `related` those of its family and its translations.
-    """
-
-    word: str
-    exact: frozenset[str]
-    related: frozenset[str]
+    typed: str
+    stems: frozenset[str]
     weight: float
-    is_name: bool = False
-
-    def match(self, found: frozenset[str]) -> float:
-        """1 when the word is among these terms, less when only a relative is, else 0."""
-        if not self.exact.isdisjoint(found):
-            return 1.0
-        return 0.0 if self.related.isdisjoint(found) else RELATED
 
 
-def sought(text: str, vocabulary: Vocabulary, *, within: str | None = None) -> list[Sought]:
-    """The words of a query or question that tell something. Misspelt ones are taken for their neighbours.
+class Judged(NamedTuple):
+    """An article's score, from 0 to about 2, and whether it has all words."""
 
-    Only the first few are, for each costs the event loop milliseconds. `within` is the sentence that the
-    words were taken from: a capital in it tells a name.
+    score: float
+    has_all: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """An article that was found. `found` is the engine's score as a share of the best, 0 to 1.
+
+    `published` is in seconds of UTC, `cosine` that of query and article.
     """
-    found: dict[str, Sought] = {}
-    misspelt = 0
-    names = {word for name in _NAME.findall(within or text) for word in terms.words(name)}
-    for word in terms.words(text):
-        forms = terms.alternatives(word)
-        if not forms or word in found:
-            continue
-        if word.isalpha() and misspelt < MOST_MISSPELT and vocabulary.misses(forms):
-            misspelt += 1
-            forms = (*forms, *vocabulary.nearest(forms))
-        is_name = word in names
-        found[word] = Sought(
-            word,
-            frozenset(forms),
-            translations(forms).union(vocabulary.relatives(forms)).difference(forms),
-            vocabulary.weight(forms) * (NAME if is_name else 1),
-            is_name,
-        )
-    return list(found.values())
+
+    title: str
+    body: str
+    language: str | None
+    published: int
+    found: float
+    cosine: float = 0.0
 
 
-class Scale:
-    """Weighs articles by the words that are wanted. `language` is the asker's, None when nobody knows."""
+class Reranker:
+    """Judges articles by the words of one query. `now` is in seconds of UTC."""
 
-    def __init__(self, wanted: Sequence[Sought], language: str | None) -> None:
-        self._wanted = wanted
+    def __init__(self, sought: Sequence[Sought], *, language: str | None, now: int) -> None:
+        self._sought = sought
         self._language = language
-        self._total = sum(word.weight for word in wanted)
-        self._holders: dict[str, list[tuple[int, bool]]] = defaultdict(list)
-        for number, word in enumerate(wanted):
-            for form in word.exact:
-                self._holders[form].append((number, True))
-            for form in word.related:
-                self._holders[form].append((number, False))
+        self._now = now
+        self._total = sum(word.weight for word in sought) or 1.0
+        self._as_typed = re.compile(rf"\b(?:{'|'.join(re.escape(word.typed) for word in sought)})\b")
+        self._numbers: dict[str, list[int]] = {}
+        for number, word in enumerate(sought):
+            for stem in word.stems:
+                self._numbers.setdefault(stem, []).append(number)
+        pairs = [min(one.weight, other.weight) for one, other in pairwise(sought)]
+        self._pairs = pairs
+        self._all_pairs = sum(pairs)
 
-    def score(self, title: Sequence[str], lines: Sequence[Sequence[str]], language: str | None) -> float:
-        """From 0 (nothing matches) to about 3, by an article's index terms sentence by sentence."""
-        if not self._total:
+    def judge(self, candidate: Candidate) -> Judged:
+        """How well an article fits."""
+        title = self._places(analysis.stems(candidate.title, candidate.language))
+        body = self._places(analysis.stems(candidate.body[:READ], candidate.language))
+        in_title = {number for _, number in title}
+        known = in_title.union(number for _, number in body)
+        score = ENGINE * candidate.found + MEANING * candidate.cosine
+        score += TITLE * self._share(in_title)
+        score += PASSAGE * max(self._passage(body), self._share(in_title))
+        score += NEIGHBOURS * max(self._neighbours(title), self._neighbours(body))
+        score += TYPED * self._typed(candidate)
+        score += FRESH * 0.5 ** (max(0, self._now - candidate.published) / _HALF_LIFE)
+        if self._language and candidate.language == self._language:
+            score += OWN_LANGUAGE
+        return Judged(score, len(known) == len(self._sought))
+
+    def _places(self, stems: Iterable[str]) -> list[tuple[int, int]]:
+        """Where the words of the query stand, each with its number in it."""
+        numbers = self._numbers
+        return [
+            (place, number) for place, stem in enumerate(stems) if stem in numbers for number in numbers[stem]
+        ]
+
+    def _share(self, numbers: Collection[int]) -> float:
+        return sum(self._sought[number].weight for number in numbers) / self._total
+
+    def _passage(self, places: Sequence[tuple[int, int]]) -> float:
+        """The largest share of the query in one passage."""
+        best = weight = 0.0
+        counts = [0] * len(self._sought)
+        first = 0
+        for place, number in places:
+            if not counts[number]:
+                weight += self._sought[number].weight
+            counts[number] += 1
+            while places[first][0] <= place - _PASSAGE:
+                left = places[first][1]
+                counts[left] -= 1
+                if not counts[left]:
+                    weight -= self._sought[left].weight
+                first += 1
+            best = max(best, weight)
+        return best / self._total
+
+    def _neighbours(self, places: Sequence[tuple[int, int]]) -> float:
+        if not self._all_pairs:
             return 0.0
-        wanted, holders = self._wanted, self._holders
-        exact, related = [0] * len(wanted), [0] * len(wanted)
-        places: list[list[int]] = [[] for _ in wanted]
-        in_title: list[int] = []
-        best = 0.0
-        position = 0
-        for line in (title, *lines):
-            matched: dict[int, float] = {}
-            for place in [place for place, term in enumerate(line) if term in holders]:
-                for number, is_exact in holders[line[place]]:
-                    places[number].append(position + place)
-                    if is_exact:
-                        exact[number] += 1
-                        matched[number] = 1.0
-                    else:
-                        related[number] += 1
-                        matched.setdefault(number, RELATED)
-            if line is title:
-                in_title = [number for number, match in matched.items() if match == 1]
-            else:
-                best = max(best, sum(wanted[number].weight * match for number, match in matched.items()))
-            position += len(line) + CLOSE + 1
-        norm = SATURATION * (1 - LENGTHS + LENGTHS * sum(map(len, lines)) / USUAL_LENGTH)
-        points = SENTENCE * best + TITLE * sum(wanted[number].weight for number in in_title)
-        for number, word in enumerate(wanted):
-            count, share = (exact[number], 1.0) if exact[number] else (related[number], RELATED)
-            points += word.weight * share * count * (SATURATION + 1) / (count + norm)
-        result = points / self._total + TOGETHER * _together(wanted, places)
-        return result + (OWN_LANGUAGE if self._language and self._language == language else 0)
+        last = [-math.inf] * len(self._sought)
+        nearest = [math.inf] * len(self._pairs)
+        for place, number in places:
+            if number:
+                nearest[number - 1] = min(nearest[number - 1], place - last[number - 1])
+            if number < len(self._pairs):
+                nearest[number] = min(nearest[number], place - last[number + 1])
+            last[number] = place
+        near = sum(
+            weight if gap == 1 else weight / 2
+            for weight, gap in zip(self._pairs, nearest, strict=True)
+            if gap <= _NEAR
+        )
+        return near / self._all_pairs
 
-
-def overlap(wanted: Iterable[Sought], found: frozenset[str]) -> float:
-    """The weights of the words that are among these terms."""
-    return sum(word.weight * word.match(found) for word in wanted)
-
-
-def together(wanted: Sequence[Sought], lines: Sequence[Sequence[str]]) -> float:
-    """From 0 to 1: how many words stand beside the one that stands beside them in the query."""
-    holders = defaultdict(list)
-    for number, word in enumerate(wanted):
-        for form in word.exact | word.related:
-            holders[form].append(number)
-    places: list[list[int]] = [[] for _ in wanted]
-    position = 0
-    for line in lines:
-        for term in line:
-            for number in holders.get(term, ()):
-                places[number].append(position)
-            position += 1
-        position += CLOSE + 1
-    return _together(wanted, places)
-
-
-def _together(wanted: Sequence[Sought], places: Sequence[Sequence[int]]) -> float:
-    reached = total = 0.0
-    for number in range(len(wanted) - 1):
-        weight = min(wanted[number].weight, wanted[number + 1].weight)
-        total += weight
-        gap = _gap(places[number], places[number + 1])
-        reached += weight if gap <= CLOSE else weight / 2 if gap <= NEAR else 0
-    return reached / total if total else 0.0
-
-
-def _gap(one: Sequence[int], other: Sequence[int]) -> int:
-    """The smallest distance between two sorted lists of places."""
-    gap = NEAR + 1
-    i = j = 0
-    while i < len(one) and j < len(other):
-        gap = min(gap, abs(one[i] - other[j]))
-        if one[i] < other[j]:
-            i += 1
-        else:
-            j += 1
-    return gap
+    def _typed(self, candidate: Candidate) -> float:
+        found = set(self._as_typed.findall(f"{candidate.title}\n{candidate.body[:READ]}".lower()))
+        return sum(word.weight for word in self._sought if word.typed in found) / self._total

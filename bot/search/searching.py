@@ -20,7 +20,6 @@ from bot.search.matched_excerpts import LONGEST, Marker, excerpt_of
 from bot.search.query_syntax import AllOf, Condition, Filter, Node, Query, parse
 from bot.search.query_tree import leaves
 from bot.search.ranked_search import FEW, Asked, Found, RankedSearch
-from bot.search.retrieval import Finder
 from bot.search.semantic.semantic_search import Meaning
 from bot.search.suggestions import Advice, advise, quoted
 from bot.store import Store
@@ -91,7 +90,6 @@ class Searcher:
         self.store = store
         self.index = index
         self.meaning = meaning
-        self.finder = Finder(store, meaning)
         self._ranked = RankedSearch(store, index, meaning)
         self._workers = workers
 

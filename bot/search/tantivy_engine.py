@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from functools import wraps
+from functools import lru_cache, wraps
 from itertools import islice
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -45,6 +46,7 @@ _MOST_WORDS = 40  # of a title, that are offered
 _OFFERED_LENGTH = 60  # UTF-16 units of a word or name that is offered
 _SHORTEST = 3  # letters of one, unless in capitals
 _BEGINNINGS = 3  # words of a name by which it is found
+_WORD = re.compile(r"\w+")
 _APART = "\x1f"  # stands between what something is found by and how it is written
 _CODES = {Kind.WORD: "w", Kind.TAG: "t", Kind.AUTHOR: "a"}
 
@@ -269,17 +271,33 @@ def _made(of: Document) -> tantivy.Document:
 
 def _offered(of: Document) -> Iterator[str]:
     """What a person who types the beginning of something may mean."""
-    for folded, start, end in islice(analysis.word_spans(of.title), _MOST_WORDS):
-        written = of.title[start:end]
-        telling = analysis.stems(folded, of.language) and not folded.isdecimal()
-        if telling and (len(written) >= _SHORTEST or written.isupper()):
-            yield f"{_CODES[Kind.WORD]}{folded}{_APART}{written}"
-    for kind, names in ((Kind.TAG, of.tags[:_MOST_TAGS]), (Kind.AUTHOR, (of.author or "",))):
-        for name in map(safe.plain, names):
-            if name and safe.length(name) <= _OFFERED_LENGTH:
-                parts = _folded(name).split()
-                for first in range(min(len(parts), _BEGINNINGS)):
-                    yield f"{_CODES[kind]}{' '.join(parts[first:])}{_APART}{name}"
+    for written in islice(_WORD.findall(of.title), _MOST_WORDS):
+        if offered := _offered_word(written, of.language):
+            yield offered
+    for tag in of.tags[:_MOST_TAGS]:
+        yield from _offered_name(Kind.TAG, tag)
+    yield from _offered_name(Kind.AUTHOR, of.author or "")
+
+
+@lru_cache(maxsize=1 << 14)
+def _offered_word(written: str, language: str | None) -> str | None:
+    """A word with what it is found by; None of one that says nothing."""
+    is_long = len(written) >= _SHORTEST or written.isupper()
+    folded = " ".join(analysis.words(written))
+    if not is_long or folded.isdecimal() or not analysis.stems(folded, language):
+        return None
+    return f"{_CODES[Kind.WORD]}{folded}{_APART}{written}"
+
+
+@lru_cache(maxsize=1 << 12)
+def _offered_name(kind: Kind, name: str) -> tuple[str, ...]:
+    """A name with its first words, each of which it is found by."""
+    plain = safe.plain(name)
+    if not plain or safe.length(plain) > _OFFERED_LENGTH:
+        return ()
+    parts = fold(plain).split()
+    beginnings = (" ".join(parts[first:]) for first in range(min(len(parts), _BEGINNINGS)))
+    return tuple(f"{_CODES[kind]}{beginning}{_APART}{plain}" for beginning in beginnings)
 
 
 def _folded(text: str) -> str:

@@ -30,12 +30,9 @@ from bot.store.settings.forum_tags import ForumTags
 from bot.store.settings.preferences import Preferences
 from bot.store.settings.servers import Servers
 from bot.store.settings.subscriptions import Subscriptions
-from bot.store.sqlite import clock_repair, indexing, run_lock, sqlite_backup
-from bot.store.sqlite.coverage import Coverage
+from bot.store.sqlite import clock_repair, run_lock, sqlite_backup
 from bot.store.sqlite.database import READER_PRAGMAS, Connection, Database
 from bot.store.sqlite.migrating import migrate, problems, schema_version
-from bot.store.sqlite.phrases import Phrases
-from bot.store.sqlite.search_index import SearchIndex
 from bot.store.store_errors import (
     AlreadyRunning,
     DatabaseBroken,
@@ -46,7 +43,7 @@ from bot.store.store_errors import (
 )
 from bot.store.stories import Stories
 from bot.store.surplus import SurplusCounts
-from bot.store.title_words import Words
+from bot.store.titles import TitleSamples
 from bot.store.vectors import Vectors
 
 __all__ = [
@@ -89,12 +86,9 @@ class Store:
         self.questions = Questions(database, clock)
         self.readings = Readings(database, clock)
         self.watches = Watches(database, clock)
-        self.index = SearchIndex(database)
-        self.coverage = Coverage(database)
-        self.phrases = Phrases(database)
         self.vectors = Vectors(database)
         self.stories = Stories(database)
-        self.words = Words(database, clock)
+        self.titles = TitleSamples(database)
         self.meta = Meta(database)
 
     @classmethod
@@ -106,8 +100,6 @@ class Store:
         store = cls(await Database.open(path, migrate, clock), clock)
         try:
             await store.seal()
-            await store.reindex(only_outdated=True)
-            await store.words.fill()
         except BaseException:
             await store.close()
             raise
@@ -208,31 +200,3 @@ class Store:
             raise
         finally:
             await source.close()
-
-    async def merge_index(self) -> None:
-        """Merge the parts of the indexes, of which a search reads all: a little in each transaction."""
-        for table in indexing.TABLES:
-            await self._merge(table)
-            more = await self._database.transact(indexing.gather, table)
-            if more:
-                await self._merge(table)
-
-    async def _merge(self, table: str) -> None:
-        more = True
-        while more:
-            more = await self._database.transact(indexing.merge, table)
-
-    async def reindex(self, *, only_outdated: bool = False) -> None:
-        """Index every article anew; with `only_outdated` only after `bot.text.terms` changed.
-
-        One transaction: other writes wait, and searches use the index as it was, until it is done.
-        """
-        if only_outdated and not await self._database.read(indexing.outdated):
-            return
-        async with self._database.write() as transaction:
-            if only_outdated and not await transaction.run(indexing.outdated):
-                return  # another process was faster
-            await transaction.run(indexing.empty)
-            last: int | None = 0
-            while last is not None:
-                last = await transaction.run(indexing.fill, last)

@@ -13,7 +13,6 @@ from bot.store.polls import insert_articles
 from bot.store.ports import Database
 from bot.store.records import Kept
 from bot.store.rows import ARTICLE, article, articles, listed
-from bot.store.sqlite import indexing
 
 PAGE = 200  # articles read at a time by an export
 FORGET = 500  # articles emptied in a transaction
@@ -217,8 +216,8 @@ def _forget(
     connection: Connection, before: int, after: tuple[int, int], now: int
 ) -> tuple[int, tuple[int, int] | None]:
     rows = connection.execute(
-        f"""
-        SELECT {indexing.SOURCE}, found FROM article
+        """
+        SELECT id, found FROM article
         WHERE found < ? AND (found, id) > (?, ?) AND (text <> '' OR summary <> '' OR page_text <> '')
           AND NOT EXISTS (
             SELECT 1 FROM bookmark WHERE bookmark.article_id = article.id AND removed IS NULL)
@@ -232,7 +231,6 @@ def _forget(
             (row["id"],),
         )
         page_queue.forget(connection, row["id"], now)
-        indexing.replace(connection, row)
     if len(rows) < FORGET:
         return len(rows), None
     return len(rows), (rows[-1]["found"], rows[-1]["id"])

@@ -7,7 +7,7 @@ from itertools import count
 
 from bot.core.clock import Clock
 from bot.core.models import Feed, NewArticle
-from bot.store import alerts, surplus, title_words
+from bot.store import alerts, surplus
 from bot.store.connection import Connection
 from bot.store.feeds import write_feeds
 from bot.store.outbox import corrections, dispatch_rows, page_claims, page_queue, story_joins, watch_notices
@@ -28,7 +28,6 @@ from bot.store.records import (
 from bot.store.rows import article_values, listed
 from bot.store.settings import filters
 from bot.store.settings.filters import Matches
-from bot.store.sqlite import indexing
 from bot.text import urls
 
 MOST_NAMES = 20
@@ -227,7 +226,7 @@ def _record(
 def insert_articles(
     connection: Connection, feed_id: int, new: Sequence[NewArticle], now: int
 ) -> tuple[list[int], list[Owed]]:
-    """Keep and index articles: the ids of those that were not there, and all that channels may be owed.
+    """Keep articles: the ids of those that were not there, and all that channels may be owed.
 
     A key that is there is another feed's that once had this address (it moved), or was written by another
     process; only the first may still be owed.
@@ -268,24 +267,15 @@ def insert_articles(
             for id_, article in kept.items()
         ),
     )
-    indexing.add(
-        connection,
-        ((id_, a.title_terms, a.body_terms, a.meta_terms, a.pair_terms) for id_, a in kept.items()),
-    )
-    title_words.add(connection, (_spoken(feed_id, article) for article in kept.values()), now)
     connection.executemany(
         "INSERT INTO identity (feed_id, hash, article_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", identities
     )
     return list(kept), owed
 
 
-def _spoken(feed_id: int, article: NewArticle) -> title_words.Spoken:
-    return title_words.Spoken(feed_id, article.title, article.tags, article.author, article.published)
-
-
 def _change(connection: Connection, feed_id: int, change: ChangedArticle, now: int) -> None:
     stored = connection.execute(
-        f"SELECT {indexing.SOURCE}, page, summary, coalesce(body, text) AS given FROM article WHERE id = ?",
+        "SELECT id, title, page, summary, coalesce(body, text) AS given FROM article WHERE id = ?",
         (change.article_id,),
     ).fetchone()
     if stored is None:
@@ -299,9 +289,6 @@ def _change(connection: Connection, feed_id: int, change: ChangedArticle, now: i
         "corrected = iif(:correction, coalesce(corrected, :now), corrected) WHERE id = :id",
         values | {"now": now, "id": change.article_id, "correction": correction},
     )
-    indexing.replace(connection, stored)
-    if new.title != stored["title"]:
-        title_words.add(connection, [_spoken(feed_id, new)], now)
     connection.executemany(
         "INSERT INTO identity (feed_id, hash, article_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
         [(feed_id, hash_, change.article_id) for hash_ in new.identities],

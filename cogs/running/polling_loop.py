@@ -18,8 +18,6 @@ KEEP_QUESTIONS = 90 * DAY
 KEEP_LEFT_SERVERS = 30 * DAY
 """Seconds after which what belongs to a server that sent the bot away is deleted, and watches that ended."""
 
-MERGE = 900.0
-"""Seconds between looks at whether the index is in many parts."""
 LOOK_AT_CLOCK = 30.0
 """Seconds between looks at whether somebody set the clock."""
 LATECOMERS = 300.0
@@ -40,7 +38,6 @@ class Polling(commands.Cog):
         self._settled_at = 0.0
         self._watch = Loop("clock", self._watch_clock, newsroom.clock)
         self._cleaner = Loop("clean-up", self._clean_daily, newsroom.clock)
-        self._merger = Loop("merger", self._merge, newsroom.clock)
         self._follower = Loop("index", newsroom.index.run, newsroom.clock)
 
     async def cog_load(self) -> None:
@@ -49,7 +46,6 @@ class Polling(commands.Cog):
         if self._reader is not None:
             self._reader.start()
         self._cleaner.start()
-        self._merger.start()
         self._follower.start()
         self._watch.start()
 
@@ -59,7 +55,6 @@ class Polling(commands.Cog):
         if self._reader is not None:
             await self._reader.stop()
         await self._cleaner.stop()
-        await self._merger.stop()
         await self._follower.stop()
         await self._watch.stop()
 
@@ -73,7 +68,6 @@ class Polling(commands.Cog):
         if questions:
             log.info("Deleted %d old questions", questions)
         await self._store.watches.purge(now - KEEP_LEFT_SERVERS)
-        await self._store.words.forget()
         await self._store.changes.trim()
         if self._settings.keep_texts_days:
             texts = await self._store.articles.forget_texts(now - self._settings.keep_texts_days * DAY)
@@ -95,11 +89,6 @@ class Polling(commands.Cog):
         while True:
             await self.look_at_clock()
             await self._clock.sleep(LOOK_AT_CLOCK)
-
-    async def _merge(self) -> None:
-        while True:
-            await self._store.merge_index()
-            await self._clock.sleep(MERGE)
 
     async def _clean_daily(self) -> None:
         while True:

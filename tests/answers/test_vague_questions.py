@@ -101,6 +101,12 @@ async def test_a_topic_leaves_out_everything_else(store: Store, library: Library
     assert titles(await told(store, "any news on Signal?")) == ["Signal adds video calls"]
 
 
+async def test_a_name_is_no_other_word_of_its_stem(store: Store, library: Library) -> None:
+    await library.add("Coal plant stays open", "It is open.", days=1)
+    await library.add("OpenAI opens an office", "In Paris.", days=2)
+    assert titles(await told(store, "what's new with OpenAI?")) == ["OpenAI opens an office"]
+
+
 async def test_one_outlet_does_not_fill_the_list_where_another_has_news(
     store: Store, library: Library
 ) -> None:

@@ -136,7 +136,7 @@ async def _candidates(
     found, on_topic = measured(question, retrieved.articles, newest)
     judged = [told_of(question, 0.0, candidate, features) for candidate, features in found]
     judged = [each for each in judged if each.text]
-    meaning = newsroom.searcher.finder.meaning
+    meaning = newsroom.searcher.meaning
     if meaning is not None and judged:
         judged.sort(key=lambda each: -(each.features[0] + 0.7 * each.features[1]))
         judged = judged[:MEANT]

@@ -1,355 +1,283 @@
-"""What a search costs among a million articles, beside tantivy over the same texts in the same run.
+"""What search costs among many articles, beside a floor in the same run.
 
     python -m tests.benchmarks.million [--articles N] [--folder FOLDER] [--queries N]
 
-Fills a database through `telex import`'s own code and an index of tantivy
-with articles that are made of real words, then asks both the same questions: one after the other, and eight
-at once while 100 articles a second arrive; for a page of five as `/search` shows it, and for 20 results as
-`telex search` gives them. Whether the article that a query was made of is among the first 20 counts where at
-most 20 titles have all its words, as tantivy says. Says of each limit whether it is met, and how long this
-machine takes to add: limits in milliseconds know nothing of how fast it is. Both are kept in FOLDER and used
-again when they are there already; without it they are made anew and thrown away.
+The floor of a query is the engine's bare query of the same kind, fifty of what it finds read by their keys,
+and each of these analysed once. A page is five results with their excerpts, as `/search` shows it. Both are
+CPU milliseconds of this process, one query after the other; then eight ask at once while 100 articles a
+second arrive, and the CPU of arriving alone is taken off. Also says whether the article that a query was made
+of is among the first 20, how many bytes an article takes beyond its texts, what adding costs beside plain
+tantivy over the same texts, and how long completions take. FOLDER keeps the database for the next run.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
-import itertools
-import os
-import platform
 import random
 import time
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager
-from dataclasses import replace
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TypeVar
+from typing import NamedTuple
 
+import tantivy
+from rich.console import Console
 from rich.table import Table
 
-from bot.text import terms
-from tests.benchmarks.corpus import FEEDS, Corpus, Made, Words
-from tests.benchmarks.engines import (
-    DEPTH,
-    Asked,
-    Sizes,
-    Tantivy,
-    Telex,
-    Took,
-    console,
-    filled_tantivy,
-    month,
-    sizes,
-    telex,
-)
+from bot.client.services import Newsroom, open_newsroom
+from bot.core.models import Feed, NewArticle
+from bot.core.settings import Settings
+from bot.search import analysis
+from bot.search.engine import EVERYWHERE, Hit, Kind, Scope
+from bot.search.query_syntax import parse
+from bot.search.ranking import FOUND
+from tests.benchmarks.corpus import END, FEEDS, Corpus, Made
+from tests.store.samples import new_article
 
-PAGE = 5  # results of `/search`
-ADDITIONS = 1_000_000
-PEOPLE = 8
-ARRIVING, BATCH = 100, 20  # articles a second, and together
-TIMES, HIT = 10, 0.98
-NEWEST, PHRASE = 3.0, 5.0  # milliseconds of CPU
-BYTES = 2_500  # an article, beyond its texts
-
-PAIR, COMMON, MIXED = "two words of a title", "two common words", "a rare and a common word"
-QUESTION, QUOTED = "a whole question", "a phrase"
-LATEST, LATEST_PAIR = "newest of a common word", "newest of two common words"
-FILTERED, FILTERED_WORD = "a feed and a month", "a feed, a month and a word"
-RELEVANCE = (PAIR, COMMON, MIXED, QUESTION)
-FAST = (LATEST, LATEST_PAIR, FILTERED, FILTERED_WORD)
-KINDS = (*RELEVANCE, QUOTED, *FAST)
-QUESTIONS = {
-    "en": "What did people say about {0} {1} when {2} and {3} happened?",
-    "fr": "Que disent les gens de {0} {1} depuis que {2} et {3} sont arrivés ?",
-}
-
-T = TypeVar("T")
+PAGE, DEPTH, WARM = 5, 20, 5
+BATCH = 2_000
+PEOPLE, ARRIVING, TOGETHER = 8, 100, 20
+console = Console(width=120)
 
 
-def telling(text: str) -> list[str]:
-    """The words of a text that a person would search for, as they are written, each once."""
-    words = (word.strip("«»“”\"'’.,;:!?()[]…") for word in text.split())
-    found = {
-        terms.fold(word): word
-        for word in words
-        if len(word) > 2 and word.isalpha() and terms.alternatives(terms.fold(word))
-    }
-    return list(found.values())
+class Asked(NamedTuple):
+    """A query, the kind it is of, where it is asked, and the article that it was made of."""
+
+    kind: str
+    query: str
+    scope: Scope
+    url: str | None
+    newest: bool = False
 
 
-class Questions:
-    """Queries of each kind, most of them made of an article of the corpus."""
-
-    def __init__(self, corpus: Corpus, seed: int = 7) -> None:
-        self._corpus = corpus
-        self._chance = random.Random(seed)
-        self._common = {
-            language: [word for word, _ in words.counts.most_common(60)]
-            for language, words in corpus.words.items()
-        }
-
-    def of(self, kind: str, count: int) -> list[Asked]:
-        """So many queries of a kind."""
-        made: list[Asked] = []
-        while len(made) < count:
-            article = self._corpus.article(self._chance.randrange(self._corpus.size))
-            if asked := self._asked(kind, article):
-                made.append(asked)
-        return made
-
-    def _asked(self, kind: str, article: Made) -> Asked | None:
-        title = telling(article.title)
-        common = self._chance.sample(self._common[article.language], 2)
-        if kind in FAST:
-            return _fast(kind, article, common)
-        if kind == QUOTED:
-            return _phrase(kind, article)
-        if kind == QUESTION:
-            return self._question(title, article)
-        if kind == MIXED:
-            return _mixed(title, article, self._corpus.words[article.language])
-        return _words(kind, common) if kind == COMMON else self._pair(title, article)
-
-    def _pair(self, title: Sequence[str], article: Made) -> Asked | None:
-        return _words(PAIR, self._chance.sample(title, 2), article) if len(title) > 1 else None
-
-    def _question(self, title: Sequence[str], article: Made) -> Asked | None:
-        if len(title) < 4:
-            return None
-        text = QUESTIONS[article.language].format(*self._chance.sample(title, 4))
-        return Asked(QUESTION, text, text.rstrip(" ?"), every=False, known=article.url)
+def article_of(feed: Feed, made: Made) -> NewArticle:
+    return new_article(
+        feed, str(made.number), url=made.url, title=made.title, text=made.text, published=made.published,
+        author=made.author, tags=made.tags, language=made.language, outlet=made.source,
+    )  # fmt: skip
 
 
-def _words(kind: str, words: Sequence[str], article: Made | None = None) -> Asked:
-    text = " ".join(words)
-    return Asked(kind, text, text, known=article.url if article else None)
-
-
-def _mixed(title: Sequence[str], article: Made, words: Words) -> Asked | None:
-    """The rarest and the commonest word of a title."""
-    by_rarity = sorted(title, key=lambda word: words.counts[terms.fold(word)])
-    if len(title) < 2 or words.counts[terms.fold(by_rarity[-1])] < len(words.lengths) / 50:
-        return None
-    return _words(MIXED, (by_rarity[0], by_rarity[-1]), article)
-
-
-def _phrase(kind: str, article: Made) -> Asked | None:
-    """Three words as they stand in the text, two of which tell something."""
-    words = article.text.split()
-    for start in range(len(words) // 3, len(words) - 3):
-        taken = words[start : start + 3]
-        if all(word.isalpha() for word in taken) and len(telling(" ".join(taken))) == 2:
-            text = f'"{" ".join(taken)}"'
-            return Asked(kind, text, text)
-    return None
-
-
-def _fast(kind: str, article: Made, common: Sequence[str]) -> Asked:
-    if kind == LATEST:
-        return replace(_words(kind, common[:1]), sort="newest")
-    if kind == LATEST_PAIR:
-        return replace(_words(kind, common), sort="newest")
-    first, last = month(article.published)
-    word = "" if kind == FILTERED else common[0]
-    return Asked(
-        kind,
-        f"since:{first:%Y-%m-%d} before:{last:%Y-%m-%d} {word}".strip(),
-        word,
-        feed=article.feed,
-        months=(int(first.timestamp()), int(last.timestamp())),
-    )
-
-
-Measured = dict[str, list[Took]]
-
-
-async def alone(engine: Telex | Tantivy, asked: Sequence[Asked], limit: int) -> Measured:
-    """One after the other."""
-    for each in asked[: len(KINDS) * 5]:
-        await engine.search(each, limit)
-    took: Measured = defaultdict(list)
-    for each in asked:
-        took[each.kind].append(await engine.search(each, limit))
-    return took
-
-
-async def loaded(
-    engine: Telex | Tantivy, asked: Sequence[Asked], limit: int, new: Iterator[Made]
-) -> Measured:
-    """Eight at once, while articles arrive; each query is asked once."""
-    took: Measured = defaultdict(list)
-    waiting = iter(asked)
-    taken = 0
-
-    async def person() -> None:
-        for each in waiting:
-            took[each.kind].append(await engine.search(each, limit))
-
-    async def arrivals() -> None:
-        nonlocal taken
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        while True:
-            await asyncio.sleep(max(0.0, began + taken / ARRIVING - loop.time()))
-            await engine.add(list(itertools.islice(new, BATCH)))
-            taken += BATCH
-
-    arriving = asyncio.create_task(arrivals())
-    began = asyncio.get_running_loop().time()
-    await asyncio.gather(*(person() for _ in range(PEOPLE)))
-    seconds = asyncio.get_running_loop().time() - began
-    arriving.cancel()
-    await asyncio.gather(arriving, return_exceptions=True)
-    if arriving.done() and not arriving.cancelled() and (error := arriving.exception()):
-        raise error
+async def fill(newsroom: Newsroom, corpus: Corpus) -> list[Feed]:
+    """The feeds, with all articles, as far as they are not there yet."""
+    store = newsroom.store
+    feeds = [
+        await store.feeds.add(f"https://feed{n}.example.org/", title=str(n), outlet=f"Outlet {n}")
+        for n in range(FEEDS)
+    ]
+    there = await store.articles.count()
+    made = map(corpus.article, range(there, corpus.size))
+    began, cpu = time.perf_counter(), time.process_time()
+    while batch := list(islice(made, BATCH)):
+        await store.articles.import_batch(
+            [(feeds[one.feed].id, article_of(feeds[one.feed], one)) for one in batch]
+        )
+    stored, stored_cpu = time.perf_counter() - began, time.process_time() - cpu
+    began, cpu = time.perf_counter(), time.process_time()
+    await newsroom.index.catch_up()
     console.print(
-        f"{engine.name}, under load: {len(asked)} searches and {taken} new articles in {seconds:.0f} s"
+        f"{corpus.size - there} articles made and stored in {stored:.0f} s ({stored_cpu:.0f} s of CPU), "
+        f"indexed in {time.perf_counter() - began:.0f} s ({time.process_time() - cpu:.0f} s of CPU)"
     )
-    return took
+    return feeds
 
 
-def at(values: Sequence[float], share: float) -> float:
-    """A percentile."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+def queries(corpus: Corpus, feeds: list[Feed], number: int) -> Iterator[Asked]:
+    chance = random.Random(11)
+    common = {
+        code: [word for word, _ in words.counts.most_common(60)] for code, words in corpus.words.items()
+    }
+    for _ in range(number):
+        one = corpus.article(chance.randrange(corpus.size))
+        title = [word for word in one.title.split() if analysis.stems(word, one.language) and word.isalnum()]
+        text = one.text.split()
+        two = " ".join(chance.sample(common[one.language], 2))
+        some = frozenset(feed.id for feed in chance.sample(feeds, 60)) | {feeds[one.feed].id}
+        place = chance.randrange(max(1, len(text) - 4))
+        yield Asked("two words of a title", " ".join(title[:2]), EVERYWHERE, None)
+        yield Asked("its whole title", one.title.replace('"', ""), EVERYWHERE, one.url)
+        yield Asked(
+            "its whole title, within 60 feeds", one.title.replace('"', ""), Scope(feed_ids=some), one.url
+        )
+        yield Asked("two common words", two, EVERYWHERE, None)
+        yield Asked("a common word of a feed", f'{two.split()[0]} source:"{one.source}"', EVERYWHERE, None)
+        yield Asked(
+            "a phrase", '"' + " ".join(text[place : place + 3]).replace('"', "") + '"', EVERYWHERE, None
+        )
+        yield Asked("newest of a common word", two.split()[0], EVERYWHERE, None, newest=True)
 
 
-def percentiles(values: Sequence[float]) -> str:
-    """p50 / p95 / p99."""
-    return " / ".join(f"{at(values, share):.1f}" for share in (0.5, 0.95, 0.99))
+async def page_of(newsroom: Newsroom, asked: Asked, limit: int = PAGE) -> list[str]:
+    page = await newsroom.searcher.search(
+        asked.query,
+        feed_ids=asked.scope.feed_ids,
+        limit=limit,
+        sort="newest" if asked.newest else "relevance",
+    )
+    return [result.article.url for result in page.results]
 
 
-def hits(took: Sequence[Took]) -> float | None:
-    """How often the known article was found."""
-    known = [each.hit for each in took if each.hit is not None]
-    return sum(known) / len(known) if known else None
+async def floor_of(newsroom: Newsroom, asked: Asked) -> list[str]:
+    """The engine's own order: its bare query, fifty articles read, each analysed once."""
+    engine = newsroom.index.engine
+    assert engine is not None
+    nodes = parse(asked.query, END).nodes
+
+    def bare() -> list[Hit]:
+        if asked.kind.startswith("its whole title"):
+            return engine.any_words(asked.query, asked.scope, FOUND)
+        return engine.matching(nodes, asked.scope, FOUND, newest=asked.newest)
+
+    hits = await asyncio.to_thread(bare)
+    articles = await newsroom.store.articles.by_ids([hit.article_id for hit in hits])
+    for article in articles:
+        analysis.stems(article.title, article.language)
+        analysis.stems(article.body, article.language)
+    return [article.url for article in articles[:DEPTH]]
 
 
-def addition() -> float:
-    """Milliseconds of CPU that a million additions take, the least of five times."""
-
-    def once() -> float:
-        began = time.thread_time()
-        total = 0
-        for number in range(ADDITIONS):
-            total += number
-        return time.thread_time() - began
-
-    return min(once() for _ in range(5)) * 1_000
+async def cpu_of(act: Callable[[], Awaitable[list[str]]]) -> tuple[float, list[str]]:
+    began = time.process_time()
+    found = await act()
+    return (time.process_time() - began) * 1_000, found
 
 
-def show(title: str, by_engine: dict[str, Measured]) -> None:
-    """What everything took."""
-    table = Table("query", "engine", "CPU ms p50/p95/p99", "wall ms p50/p95/p99", "hit@20", title=title)
-    for kind in KINDS:
-        for name, measured in by_engine.items():
-            took = measured[kind]
-            found = hits(took)
-            table.add_row(
-                kind,
-                name,
-                percentiles([each.cpu for each in took]),
-                percentiles([each.wall for each in took]),
-                "" if found is None else f"{found:.3f}",
-            )
+async def alone(newsroom: Newsroom, asked: list[Asked]) -> None:
+    took: dict[str, tuple[list[float], list[float], list[bool], list[bool]]] = {}
+    for number, each in enumerate(asked):
+        (floor, bare), (page, _) = (
+            await cpu_of(partial(floor_of, newsroom, each)),
+            await cpu_of(partial(page_of, newsroom, each)),
+        )
+        if number < WARM * 7:
+            continue
+        floors, pages, hits, bare_hits = took.setdefault(each.kind, ([], [], [], []))
+        floors.append(floor)
+        pages.append(page)
+        if each.url is not None:
+            hits.append(each.url in await page_of(newsroom, each, DEPTH))
+            bare_hits.append(each.url in bare)
+    table = Table(
+        "CPU ms", "floor p50", "p99", "a page p50", "p99", "p50 ×", "p99 ×", "hit@20", "the engine's"
+    )
+    for kind, (floors, pages, hits, bare_hits) in took.items():
+        one, other = sorted(floors), sorted(pages)
+        at = [(one[int(len(one) * q)], other[int(len(other) * q)]) for q in (0.5, 0.99)]
+        shares = [f"{sum(each) / len(each):.3f}" if each else "" for each in (hits, bare_hits)]
+        table.add_row(
+            kind, f"{at[0][0]:.1f}", f"{at[1][0]:.1f}", f"{at[0][1]:.1f}", f"{at[1][1]:.1f}",
+            f"{at[0][1] / at[0][0]:.2f}", f"{at[1][1] / at[1][0]:.2f}", *shares,
+        )  # fmt: skip
     console.print(table)
 
 
-def judge(phase: str, by_engine: dict[str, Measured], table: Table) -> bool:
-    """Hold what was measured against the limits, a row each; whether all are met."""
-    met = True
+async def together(newsroom: Newsroom, corpus: Corpus, feeds: list[Feed], asked: list[Asked]) -> None:
+    """Eight at once, while articles arrive."""
+    made = map(corpus.article, range(corpus.size, corpus.size + 1_000_000))
 
-    def row(what: str, figure: float, limit: float, *, unit: str = " ms", least: bool = False) -> None:
-        nonlocal met
-        good = figure >= limit if least else figure <= limit
-        met &= good
-        bound = f"{'≥' if least else '≤'} {limit:.3g}{unit}"
-        table.add_row(phase, what, f"{figure:.3g}{unit}", bound, "met" if good else "MISSED")
+    async def arrive() -> None:
+        while True:
+            began = time.perf_counter()
+            batch = [(feeds[one.feed].id, article_of(feeds[one.feed], one)) for one in islice(made, TOGETHER)]
+            await newsroom.store.articles.import_batch(batch)
+            await asyncio.sleep(max(0.0, TOGETHER / ARRIVING - (time.perf_counter() - began)))
 
-    ours, theirs = by_engine["Telex"], by_engine["tantivy"]
-    for kind in KINDS:
-        cpu = at([each.cpu for each in ours[kind]], 0.99)
-        if kind in RELEVANCE:
-            row(f"{kind}: p99 CPU", cpu, TIMES * at([each.cpu for each in theirs[kind]], 0.99))
-            if (found := hits(ours[kind])) is not None:
-                row(f"{kind}: hit@20", found, HIT, unit="", least=True)
-        else:
-            row(f"{kind}: p99 CPU", cpu, PHRASE if kind == QUOTED else NEWEST)
-    return met
+    async def spent(act: Callable[[Asked], Awaitable[object]] | None, seconds: float = 15) -> float:
+        """Milliseconds of CPU a query, or a second where nobody asks."""
+        done, until = 0, time.perf_counter() + seconds
+        cpu = time.process_time()
 
+        async def person(number: int) -> None:
+            nonlocal done
+            for each in asked[number::PEOPLE] * 100:
+                if time.perf_counter() > until or act is None:
+                    return
+                await act(each)
+                done += 1
 
-def judge_size(size: Sizes, articles: int, table: Table) -> bool:
-    """Hold the bytes of an article against their limit."""
-    beyond = (size.whole - size.texts) / articles
-    good = beyond <= BYTES
-    table.add_row(
-        "", "bytes an article beyond its texts", f"{beyond:.0f}", f"≤ {BYTES}", "met" if good else "MISSED"
+        if act is None:
+            await asyncio.sleep(seconds)
+            return (time.process_time() - cpu) * 1_000 / seconds
+        await asyncio.gather(*map(person, range(PEOPLE)))
+        return ((time.process_time() - cpu) * 1_000 - alone_ * seconds) / done
+
+    tasks = [asyncio.create_task(arrive()), asyncio.create_task(newsroom.index.run())]
+    alone_ = await spent(None)
+    floor, page = (
+        await spent(lambda each: floor_of(newsroom, each)),
+        await spent(lambda each: page_of(newsroom, each)),
     )
-    return good
-
-
-@contextmanager
-def _place(folder: Path | None) -> Iterator[Path]:
-    if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-        yield folder
-        return
-    with TemporaryDirectory(prefix="telex-million-") as made:
-        yield Path(made)
-
-
-async def main(articles: int, queries: int, folder: Path | None) -> bool:
-    """Measure, print; whether every limit is met."""
-    corpus = Corpus(articles)
-    questions = Questions(corpus)
-    asked = [each for kind in KINDS for each in questions.of(kind, queries)]
-    random.Random(1).shuffle(asked)
-    gates = Table("results", "limit", "measured", "allowed", "", title="Limits")
-    with _place(folder) as place:
-        async with AsyncExitStack() as stack:
-            engines = (
-                await stack.enter_async_context(telex(place, corpus, articles)),
-                await stack.enter_async_context(filled_tantivy(place / "tantivy", corpus, articles)),
-            )
-            by_limit = {
-                PAGE: [replace(each, known=None) for each in asked],
-                DEPTH: [replace(each, known=None) if engines[1].is_vague(each) else each for each in asked],
-            }
-            stored = await engines[0].newsroom.store.index.size()
-            size = sizes(place / "telex.db")
-            gc.collect()
-            gc.freeze()  # as `telex run` does: the corpus is not looked through between searches
-            new = map(corpus.article, itertools.count(stored))
-            phases: dict[str, dict[str, Measured]] = {}
-            for limit, asked in by_limit.items():
-                measured = phases[f"{limit}, alone"] = {}
-                console.print(f"A million additions: {addition():.0f} ms")
-                for engine in engines:
-                    measured[engine.name] = await alone(engine, asked, limit)
-            for limit, asked in by_limit.items():
-                measured = phases[f"{limit}, under load"] = {}
-                console.print(f"A million additions: {addition():.0f} ms")
-                for engine in engines:
-                    measured[engine.name] = await loaded(engine, asked, limit, new)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
     console.print(
-        f"{articles:,} articles of {FEEDS} feeds, words of {corpus.comes_from}; {datetime.now(UTC):%Y-%m-%d},"
-        f" {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+        f"Eight at once beside {ARRIVING} arriving articles a second (alone {alone_ / 10:.0f} % of a core): "
+        f"floor {floor:.1f}, a page {page:.1f} ms of CPU a query, {page / floor:.2f} ×"
     )
-    console.print(
-        f"An article: {size.whole / stored:.0f} bytes in the file, {size.texts / stored:.0f} of them its"
-        f" texts, {size.index / stored:.0f} the full-text index"
+
+
+async def completions(newsroom: Newsroom, feeds: list[Feed]) -> None:
+    table = Table("ms a keystroke", "feeds seen", "p50", "p99")
+    chance = random.Random(3)
+    for kind, typed in (
+        (Kind.WORD, "a"),
+        (Kind.WORD, "co"),
+        (Kind.WORD, "gouv"),
+        (Kind.AUTHOR, ""),
+        (Kind.TAG, ""),
+    ):
+        for seen in (20, FEEDS):
+            visible = {feed.id for feed in chance.sample(feeds, seen)}
+            took = []
+            for _ in range(30):
+                began = time.perf_counter()
+                await newsroom.searcher.complete(kind, typed, feed_ids=visible, limit=25)
+                took.append((time.perf_counter() - began) * 1_000)
+            took.sort()
+            table.add_row(f"{kind.value} “{typed}”", str(seen), f"{took[15]:.1f}", f"{took[-1]:.1f}")
+    console.print(table)
+
+
+def plain_tantivy(corpus: Corpus, count: int) -> float:
+    """Milliseconds of CPU that plain tantivy takes to index an article: title and text by its default."""
+    builder = tantivy.SchemaBuilder()
+    for field in ("title", "body"):
+        builder.add_text_field(field)
+    with TemporaryDirectory() as folder:
+        writer = tantivy.Index(builder.build(), path=folder).writer(30_000_000, 1)
+        made = [corpus.article(number) for number in range(count)]
+        began = time.process_time()
+        for one in made:
+            writer.add_document(tantivy.Document(title=one.title, body=one.text))
+        writer.commit()
+        writer.wait_merging_threads()
+        return (time.process_time() - began) * 1_000 / count
+
+
+def costs(corpus: Corpus, folder: Path) -> None:
+    texts = (
+        sum(len(one.title.encode()) + len(one.text.encode()) for one in map(corpus.article, range(2_000)))
+        / 2_000
     )
-    met = judge_size(size, stored, gates)
-    for phase, by_engine in phases.items():
-        show(f"{articles:,} articles, results: {phase}", by_engine)
-        met &= judge(phase, by_engine, gates)
-    console.print(gates)
-    return met
+    files = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
+    console.print(f"{sum(files) / corpus.size - texts:.0f} bytes an article beyond its texts of {texts:.0f}")
+
+
+async def main(options: argparse.Namespace) -> None:
+    corpus = Corpus(options.articles)
+    with ExitStack() as stack:
+        folder = options.folder or Path(stack.enter_context(TemporaryDirectory(prefix="telex-benchmark-")))
+        async with open_newsroom(Settings(database=folder / "telex.db", semantic=False)) as newsroom:
+            feeds = await fill(newsroom, corpus)
+            costs(corpus, folder)
+            asked = list(queries(corpus, feeds, options.queries + WARM))
+            await alone(newsroom, asked)
+            await together(newsroom, corpus, feeds, asked)
+            await completions(newsroom, feeds)
+    console.print(f"plain tantivy: {plain_tantivy(corpus, 5_000):.2f} ms of CPU an article")
 
 
 if __name__ == "__main__":
@@ -357,7 +285,6 @@ if __name__ == "__main__":
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--articles", type=int, default=1_000_000)
-    parser.add_argument("--queries", type=int, default=200, help="of each kind")
-    parser.add_argument("--folder", type=Path)
-    given = parser.parse_args()
-    raise SystemExit(0 if asyncio.run(main(given.articles, given.queries, given.folder)) else 1)
+    parser.add_argument("--folder", type=Path, help="kept, and used again")
+    parser.add_argument("--queries", type=int, default=100, help="of each kind")
+    asyncio.run(main(parser.parse_args()))

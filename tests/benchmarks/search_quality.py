@@ -3,7 +3,7 @@
     python -m tests.benchmarks.search_quality [--semantic] [--sample N]
 
 Of whole questions: recall@1, recall@5 and the mean reciprocal rank of the passage that answers, by language
-and by half of the articles that the weights of `reranking` were and were not fitted on. Of articles by their
+and by half of the articles that the weights of `ranking` were and were not fitted on. Of articles by their
 titles, by three words of them (one inflected otherwise or without its accents), and by two sentences of their
 texts, in which words stand in quotation marks: the same, and how often they are among the first 20.
 """

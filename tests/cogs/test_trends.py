@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from bot.digests import bar_charts
-from bot.store.title_words import Words
+from bot.store.titles import TitleSamples
 from cogs.reading.trend_commands import Rising
 from tests.cogs.helpers import choose, follow, hide, last, said
 from tests.digests.test_trends import word
@@ -172,15 +172,15 @@ async def test_titles_are_sampled_where_there_are_many(telex: World, feed_server
     await press(telex, feed_server)
     feeds = {feed.id for feed in await telex.store.feeds.all()}
     now = telex.clock.now()
-    words: Words = telex.store.words
-    all_of_them = await words.titles(feeds, since=now - 14 * DAY, before=now, most=1_000)
-    some = await words.titles(feeds, since=now - 14 * DAY, before=now, most=20)
+    samples: TitleSamples = telex.store.titles
+    all_of_them = await samples.sample(feeds, since=now - 14 * DAY, before=now, most=1_000)
+    some = await samples.sample(feeds, since=now - 14 * DAY, before=now, most=20)
     assert all_of_them.step == 1
     assert len(all_of_them.titles) == 64
     assert some.step == 4
     assert len(some.titles) == 16
-    assert (await words.titles(feeds, since=now, before=now + 1, most=20)).titles == []
-    assert (await words.titles([], since=0, before=now, most=20)).titles == []
+    assert (await samples.sample(feeds, since=now, before=now + 1, most=20)).titles == []
+    assert (await samples.sample([], since=0, before=now, most=20)).titles == []
 
 
 async def test_impatience_is_bounded(

@@ -35,3 +35,8 @@ def test_small_words_are_those_of_the_language_of_the_query() -> None:
     assert analysis.small_words(analysis.words("prix de l’or")) == {"de", "l"}
     assert analysis.small_words(analysis.words("cats or dogs")) == {"or"}
     assert analysis.small_words(analysis.words("Où est la tour Eiffel ?")) == {"ou", "est", "la"}
+
+
+@pytest.mark.parametrize("language", [*analysis.LANGUAGES, "pl", "xx", None])
+def test_a_text_of_any_language_has_terms(language: str | None) -> None:
+    assert analysis.stems("Telex 2026 zwyczajny ordinateur", language)

@@ -9,7 +9,6 @@ from typing import Any
 from bot.core.models import Dispatch, Feed, NewArticle
 from bot.store import Store
 from bot.store.records import Recorded
-from bot.text.terms import index_terms
 
 SERVER = 1_000
 CHANNEL = 2_000
@@ -40,24 +39,7 @@ def new_article(feed: Feed, name: str, *, published: int = 1_779_000_000, **fiel
         "published": published,
     } | fields
     values.setdefault("body", values["text"])
-    terms = index_terms(
-        title=values["title"],
-        body=values["body"],
-        language=values["language"],
-        feed_id=feed.id,
-        outlet=values["outlet"],
-        author=values["author"],
-        tags=values["tags"],
-        published=values["published"],
-        image=values["image"],
-    )
-    return NewArticle(
-        **values,
-        title_terms=terms.title,
-        body_terms=terms.body,
-        meta_terms=terms.meta,
-        pair_terms=terms.pairs,
-    )
+    return NewArticle(**values)
 
 
 async def add_feed(store: Store, name: str = "first") -> Feed:

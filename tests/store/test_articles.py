@@ -2,46 +2,15 @@
 
 from __future__ import annotations
 
-import io
-import sqlite3
-
-import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-
-from bot.cli import article_files
-from bot.client.services import Newsroom
 from bot.core.models import FeedState
 from bot.store import Store
-from bot.store.records import ChangedArticle
-from bot.store.sqlite import indexing
-from bot.text import terms
 from tests.clocks import ManualClock
-from tests.feed_server import FeedServer
 from tests.store.samples import add_feed, digest, new_article, record
 
 
 async def names(store: Store, *args, **kwargs) -> list[str]:
     found = await store.articles.newest(*args, **kwargs)
     return [article.title.removeprefix("Title of ") for article in found]
-
-
-async def index_is_sound(store: Store) -> bool:
-    """Whether the indexes hold exactly the terms of the articles: emptied of them, they are empty."""
-
-    def compare(connection: sqlite3.Connection) -> bool:
-        rows = connection.execute(f"SELECT {indexing.SOURCE} FROM article").fetchall()
-        indexing.remove(connection, ((row["id"], *indexing.stored_terms(row)) for row in rows))
-        left = 0
-        for table in indexing.TABLES:
-            made = f"CREATE VIRTUAL TABLE IF NOT EXISTS temp.of_{table} USING fts5vocab (main, {table}, row)"
-            connection.execute(made)
-            left += connection.execute(f"SELECT count(*) FROM of_{table}").fetchone()[0]
-        indexing.add(connection, ((row["id"], *indexing.stored_terms(row)) for row in rows))
-        return left == 0
-
-    async with store._database.write() as transaction:
-        return await transaction.run(compare)
 
 
 async def test_an_article_comes_back_as_it_was_given(store: Store, clock: ManualClock):
@@ -119,7 +88,6 @@ async def test_an_import_that_is_repeated_adds_nothing(store: Store):
     assert await store.articles.import_batch(batch) == 0
     assert await store.articles.count() == 2
     assert await store.feeds.due(2**40, 9) == []
-    assert await index_is_sound(store)
 
 
 OLD = ("old", "saved", "removed")
@@ -143,7 +111,6 @@ async def test_emptied_texts_leave_titles_dates_and_identities(store: Store, clo
     assert kept is not None
     assert (kept.text, kept.body, kept.summary, kept.published) == ("", "", "", old.published)
     assert await store.polls.known(feed.id, [digest("guid", "old")])
-    assert await index_is_sound(store)
 
 
 async def test_more_texts_than_a_transaction_takes_are_emptied(store: Store, clock: ManualClock):
@@ -151,108 +118,3 @@ async def test_more_texts_than_a_transaction_takes_are_emptied(store: Store, clo
     new = [new_article(feed, f"{n}") for n in range(1_100)]
     await record(store, feed, *new, first=True)
     assert await store.articles.forget_texts(clock.now() + 1) == 1_100
-    assert await index_is_sound(store)
-
-
-async def test_the_parts_of_the_index_are_merged(store: Store):
-    feed = await add_feed(store)
-    for number in range(30):
-        await record(store, feed, new_article(feed, f"{number}"))
-
-    async def parts() -> list[int]:
-        sql = "SELECT count(DISTINCT segid) AS parts FROM {}_idx"
-        return [(await store._database.fetchall(sql.format(table)))[0]["parts"] for table in indexing.TABLES]
-
-    assert min(await parts()) > 3
-    await store.merge_index()
-    assert await parts() == [1, 1, 1]
-    assert await index_is_sound(store)
-
-
-async def test_a_large_part_of_the_index_and_what_came_since_become_one_when_that_is_a_tenth(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(indexing, "MERGED", 1)
-    feed = await add_feed(store)
-
-    async def come(first: int, count: int) -> None:
-        articles = [
-            new_article(feed, f"{n}", text=" ".join(f"word{n}x{m}" for m in range(60)))
-            for n in range(first, first + count)
-        ]
-        await record(store, feed, *articles, first=True)
-
-    async def parts() -> int:
-        rows = await store._database.fetchall("SELECT count(DISTINCT segid) FROM article_terms_idx")
-        return int(rows[0][0])
-
-    for number in range(6):
-        await come(50 * number, 50)
-        await store.merge_index()
-    await come(300, 5)
-    await store.merge_index()
-    assert await parts() == 2
-    await come(305, 60)
-    await store.merge_index()
-    assert await parts() == 1
-    assert await index_is_sound(store)
-
-
-async def test_an_index_of_other_terms_is_made_anew_at_opening(
-    store: Store, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
-):
-    feed = await add_feed(store)
-    await record(store, feed, *[new_article(feed, f"{n}") for n in range(30)])
-    path = store._database.path
-    await store.close()
-    monkeypatch.setattr(indexing, "BATCH", 7)
-    monkeypatch.setattr(terms, "VERSION", terms.VERSION + 1)
-    monkeypatch.setattr(
-        terms,
-        "index_terms",
-        lambda **fields: terms.IndexTerms("zz" + fields["title"][-1], "body", "meta", "pairs"),
-    )
-    again = await Store.open(path, clock)
-    rows = await again._database.fetchall(
-        "SELECT count(*) FROM article_terms WHERE article_terms MATCH 'zz3'"
-    )
-    assert rows[0][0] == 3  # 3, 13 and 23
-    assert await index_is_sound(again)
-    await again.close()
-
-
-TEXTS = st.text(st.characters(codec="utf-8"), max_size=40)
-
-
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(versions=st.lists(st.tuples(TEXTS, TEXTS, TEXTS, st.integers(0, 2**32)), min_size=1, max_size=4))
-async def test_whatever_an_article_says_the_index_can_unsay_it(store: Store, versions):
-    feed = await add_feed(store)
-    name = f"{await store.articles.count()}"
-    for title, text, author, published in versions:
-        new = new_article(
-            feed, name, title=title, text=text, author=author, tags=(author,), published=published
-        )
-        article = await store.articles.by_key(new.key)
-        if article is None:
-            await record(store, feed, new, first=True)
-        else:
-            changed = [ChangedArticle(article.id, new)]
-            await store.polls.record(feed, new=[], changed=changed, catch_up_after=9, first=False)
-    assert await index_is_sound(store)
-
-
-DOCUMENT = """<?xml version="1.0"?><rss version="2.0"><channel><title>Écran</title><link>{0}</link>
-<item><guid>1</guid><link>{0}/a</link><title>{1}</title><category>IA</category><author>N. Ève</author>
-<description>&lt;p&gt;L’été {1} &lt;img src="/i.png"&gt; A lire aussi.&lt;/p&gt;</description></item>
-<item><guid>2</guid><link>{0}/b</link><title>Ohne Datum 中文 C++</title></item></channel></rss>"""
-
-
-async def test_what_intake_and_imports_index_the_store_can_unsay(newsroom: Newsroom, feed_server: FeedServer):
-    for title in ("Moratoire", "Interdiction"):
-        url = feed_server.serve("/feed", DOCUMENT.format(feed_server.origin, title))
-        await newsroom.poller.poll(await newsroom.store.feeds.add(url), polite=False)
-    line = '{"url": "https://x.example/1", "title": "Été", "text": "Menu\\n\\nLe texte", "tags": ["a"]}\n'
-    await article_files.import_lines(newsroom, io.BytesIO(line.encode()))
-    assert await newsroom.store.articles.count() == 3
-    assert await index_is_sound(newsroom.store)

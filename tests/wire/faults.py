@@ -41,6 +41,8 @@ class Faults:
 
     def __init__(self) -> None:
         self._scripted: list[Fault] = []
+        self.weather: Callable[[str], Fault | None] = _fair
+        """What hits a call, "METHOD /path", that nothing was scripted for."""
 
     def clear(self) -> None:
         self._scripted.clear()
@@ -58,7 +60,7 @@ class Faults:
                 fault.times -= 1
             fault.hits += 1
             return fault
-        return None
+        return self.weather(call)
 
     def add(self, fault: Fault) -> Fault:
         self._scripted.append(fault)
@@ -124,3 +126,8 @@ class Faults:
     ) -> Fault:
         """Something else happens at that very moment, once: the bot is killed, its role changes."""
         return self.add(Fault(route=route, act=act, after=after, drop=drop, delay=delay, skip=skip))
+
+
+def _fair(_call: str) -> Fault | None:
+    """Nothing goes wrong."""
+    return None

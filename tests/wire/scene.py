@@ -380,12 +380,14 @@ async def open_scene(
     speed: float = 20,
     kinds: Iterable[str] = KINDS,
     disk: Path | None = None,
+    catch_up_after: int = 100,
 ) -> AsyncIterator[Scene]:
     """A scene in which every channel follows the feed and is owed its newest article; no bot outlives it.
 
     The database lies in the folder, or on a `disk` of its own.
     """
     scene = Scene(discord, feeds, launcher, folder, speed=speed, disk=disk)
+    scene.catch_up_after = catch_up_after
     scene.build(kinds)
     await scene.follow()
     try:

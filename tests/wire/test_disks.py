@@ -241,7 +241,8 @@ async def test_a_database_damaged_while_the_bot_runs_posts_nothing_more_until_a_
 
 def deleted(scene: Scene) -> None:
     for file in scene.database.parent.glob("telex.db*"):
-        file.unlink()
+        if file.is_file():
+            file.unlink()
 
 
 def replaced(scene: Scene) -> None:

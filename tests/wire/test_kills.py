@@ -1,8 +1,11 @@
-"""The bot dies at every step of a post, in every kind of channel, and posts each article once."""
+"""The bot dies at steps of a post, in every kind of channel, and posts each article once.
+
+A sample of them: `tests/benchmarks/kills.py` goes through all, `campaign.py` kills at random times.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -35,42 +38,33 @@ from tests.wire.kills import (
 from tests.wire.scene import KINDS, Scene, open_scene
 
 
-def some(steps: Sequence[Step], own: int) -> tuple[Step, ...]:
-    """Its own steps, which are the first, and half of those that articles have too.
-
-    These are pairs of before and after, of which each in turn is taken; `tests/benchmarks/kills.py` goes
-    through all.
-    """
-    shared = (step for number, step in enumerate(steps[own:]) if number % 4 in {0, 3})
-    return (*steps[:own], *shared)
+def sample(steps: Sequence[Step], count: int, first: int = 0) -> list[Step]:
+    """So many steps spread over all of them; `tests/benchmarks/kills.py` goes through all in each kind."""
+    return [steps[(first + number * len(steps) // count) % len(steps)] for number in range(count)]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_bot_that_dies_at_any_step_of_an_article_posts_it_once(scene: Scene, kind: str) -> None:
-    """Every step in one of the kinds; `tests/benchmarks/kills.py` goes through all of them in each."""
+async def test_a_bot_that_dies_at_a_step_of_an_article_posts_it_once(scene: Scene, kind: str) -> None:
     turn = KINDS.index(kind)
     costs: dict[str, Toll] = {}
     steps = [step for number, step in enumerate(STEPS) if step.kinds[number % len(step.kinds)] == kind]
-    for number, step in enumerate(steps):
+    for number, step in enumerate(sample(steps, 4, first=turn)):
         window = (INSIDE, AFTER)[(number + turn) % 2]
         costs[step.name] = await survive(scene, kind, step, window=window, burst=2, nth=2 - number % 2)
-    assert len(steps) >= 5
     assert not any(costs.values()), {name: cost for name, cost in costs.items() if cost}
 
 
-async def test_a_bot_that_dies_at_any_step_of_a_watchs_notice_tells_of_each_article_once(
-    scene: Scene,
-) -> None:
+async def test_a_bot_that_dies_at_a_step_of_a_watchs_notice_tells_of_each_article_once(scene: Scene) -> None:
     await scene.watch()
     costs: dict[str, Toll] = {}
-    for number, step in enumerate(some(WATCHING, own=4)):
+    for number, step in enumerate(sample(WATCHING, 4, first=1)):
         scene.end_quiet()
         window = (INSIDE, AFTER)[number // 2 % 2]
         costs[step.name] = await survive(scene, step.kinds[number % 2], step, window=window, burst=2, nth=1)
     assert not any(costs.values()), {name: cost for name, cost in costs.items() if cost}
 
 
-async def test_a_bot_that_dies_at_any_step_of_a_digest_sends_it_once_with_all_that_it_held(
+async def test_a_bot_that_dies_at_a_step_of_a_digest_sends_it_once_with_all_that_it_held(
     scene: Scene,
 ) -> None:
     bot = scene.start()
@@ -78,51 +72,44 @@ async def test_a_bot_that_dies_at_any_step_of_a_digest_sends_it_once_with_all_th
     await bot.stop()
     await scene.digest()
     costs: dict[str, Toll] = {}
-    for number, step in enumerate(some(DIGESTING, own=7)):
+    for number, step in enumerate(sample(DIGESTING, 4, first=2)):
         window = (INSIDE, AFTER)[number // 2 % 2]
         kind = step.kinds[number % len(step.kinds)]
         costs[step.name] = await survive_digest(scene, kind, step, window=window)
     assert not any(costs.values()), {name: cost for name, cost in costs.items() if cost}
 
 
-@pytest.mark.parametrize("edit", EDITS)
-async def test_a_bot_that_dies_at_any_step_of_an_edit_makes_it_and_posts_nothing_again(
-    scene: Scene, edit: Callable[[Scene, int], Awaitable[tuple[list[int], str]]]
-) -> None:
+async def test_a_bot_that_dies_at_a_step_of_an_edit_makes_it_and_posts_nothing_again(scene: Scene) -> None:
     costs: dict[str, Toll] = {}
-    for number, step in enumerate(EDITING):
+    for number, step in enumerate(sample(EDITING, 6)):
+        kind, edit = step.kinds[number % len(step.kinds)], EDITS[number % len(EDITS)]
         window = (INSIDE, AFTER)[number % 2]
-        kind = step.kinds[(number + EDITS.index(edit)) % len(step.kinds)]
         costs[f"{step.name} in {kind}"] = await survive_edit(scene, kind, step, window=window, edit=edit)
     assert not any(costs.values()), {name: cost for name, cost in costs.items() if cost}
 
 
-@pytest.mark.parametrize("half", [0, 1])
-async def test_a_bot_that_dies_at_any_step_of_the_catch_up_of_a_limit_sends_it_once(
-    scene: Scene, half: int
-) -> None:
+async def test_a_bot_that_dies_at_a_step_of_the_catch_up_of_a_limit_sends_it_once(scene: Scene) -> None:
     bot = scene.start()
     await scene.settled()
     await bot.stop()
     await scene.prefer(Preference.MOST_AN_HOUR, LIMIT, *KINDS)
     costs: dict[str, Toll] = {}
-    for number, step in enumerate(LIMITED[half::2]):
+    for number, step in enumerate(sample(LIMITED, 4)):
         window = (INSIDE, AFTER)[number // 2 % 2]
         kind = step.kinds[number % len(step.kinds)]
         costs[step.name] = await survive_limit(scene, kind, step, window=window)
     assert not any(costs.values()), {name: cost for name, cost in costs.items() if cost}
 
 
-@pytest.mark.parametrize("half", [0, 1])
-async def test_a_bot_that_dies_at_any_step_of_a_post_in_the_thread_of_a_day_makes_one_thread_and_one_post(
-    discord_server: DiscordServer, feed_server: FeedServer, launcher: Launcher, tmp_path: Path, half: int
+async def test_a_bot_that_dies_at_a_step_of_a_post_in_the_thread_of_a_day_makes_one_thread_and_one_post(
+    discord_server: DiscordServer, feed_server: FeedServer, launcher: Launcher, tmp_path: Path
 ) -> None:
     """Beside a forum, so that no other channel gets the message that the bot is to die at."""
     costs: dict[str, Toll] = {}
     async with open_scene(discord_server, feed_server, launcher, tmp_path, kinds=("text", "forum")) as scene:
         await scene.prefer(Preference.DAILY_THREAD, 1, "text")
-        for number, step in enumerate(DAILY[half::2]):
-            window = (INSIDE, AFTER)[(number // 2 + half) % 2]
+        for number, step in enumerate(sample(DAILY, 3, first=1)):
+            window = (INSIDE, AFTER)[number % 2]
             costs[step.name] = await survive_thread(scene, "text", step, window=window)
     assert not any(costs.values()), {name: cost for name, cost in costs.items() if cost}
 
@@ -131,7 +118,7 @@ async def test_a_bot_that_dies_at_any_step_of_a_post_in_the_thread_of_a_day_make
 async def test_a_post_that_discord_finishes_after_the_bot_died_and_started_again(
     discord_server: DiscordServer, feed_server: FeedServer, launcher: Launcher, tmp_path: Path, kind: str
 ) -> None:
-    async with open_scene(discord_server, feed_server, launcher, tmp_path, speed=2) as scene:
+    async with open_scene(discord_server, feed_server, launcher, tmp_path) as scene:
         route = f"POST /channels/{scene.channels[kind].id}/{'threads' if kind == 'forum' else 'messages'}"
         discord_server.faults.then(route, scene.kill, delay=1.5)
         await scene.start().ended()

@@ -162,7 +162,8 @@ async def test_discord_out_of_order_when_the_bot_starts(scene: Scene) -> None:
 
 def _restore(backup: Path, database: Path) -> None:
     for old in database.parent.glob(f"{database.name}*"):
-        old.unlink()
+        if old.is_file():
+            old.unlink()
     backup.rename(database)
 
 

@@ -16,9 +16,10 @@ from tests.wire.waiting import until
 
 
 def restore(backup: Path, database: Path) -> None:
-    """Put a backup where the database was."""
+    """Put a backup where the database was; the search index, a folder, stays and is to follow it."""
     for old in database.parent.glob(f"{database.name}*"):
-        old.unlink()
+        if old.is_file():
+            old.unlink()
     backup.rename(database)
 
 

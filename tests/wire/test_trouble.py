@@ -38,11 +38,9 @@ def breaking(status: int) -> Callable[[Scene], object]:
     ]
 
 
-def limiting(*, everywhere: bool) -> Callable[[Scene], object]:
-    return lambda scene: [
-        scene.discord.faults.limited(sending(scene, kind), 400, everywhere=everywhere, times=None)
-        for kind in KINDS
-    ]
+def limit(scene: Scene) -> None:
+    for kind in KINDS:
+        scene.discord.faults.limited(sending(scene, kind), 400, times=None)
 
 
 def dropping(scene: Scene) -> None:
@@ -85,12 +83,7 @@ TROUBLES = {
     "403": Trouble(refusing(403, 50013), appease, "Discord does not let me post in the channel", "forbidden"),
     "404": Trouble(refusing(404, 10003), appease, "I cannot find the channel", "gone"),
     "500": Trouble(breaking(500), appease, NO_ANSWER + "500", "500"),
-    "502": Trouble(breaking(502), appease, NO_ANSWER + "502", "502"),
-    "503": Trouble(breaking(503), appease, NO_ANSWER + "503", "503"),
-    "429": Trouble(limiting(everywhere=False), appease, NO_ANSWER + "I was to wait", "rate limited"),
-    "429 everywhere": Trouble(
-        limiting(everywhere=True), appease, NO_ANSWER + "I was to wait", "rate limited"
-    ),
+    "429": Trouble(limit, appease, NO_ANSWER + "I was to wait", "rate limited"),
     "dropped": Trouble(dropping, appease, NO_ANSWER + "it did not answer", "no answer: Server disconnected"),
     "a role taken away": Trouble(
         take_role,
@@ -217,7 +210,7 @@ async def test_an_hour_without_network_costs_nothing_and_fills_no_log(quick_scen
     log = bot.log
     assert log.count("has no connection to Discord") == 1
     assert all(log.count(f"Channel {channel.id} takes nothing") <= 1 for channel in scene.channels.values())
-    assert len(log.splitlines()) <= 3 + len(KINDS)
+    assert len([line for line in log.splitlines() if " INFO " not in line]) <= 3 + len(KINDS)
     discord.offline = False
     await scene.posted([1, *numbers])
     assert not toll(scene, [1, *numbers])

@@ -26,7 +26,7 @@ async def rising(
     store: Store, workers: Workers, feed_ids: Collection[int], period: Period, now: int
 ) -> Trends:
     """What is rising in these feeds. Raises `WorkerError` where it takes too long."""
-    read = await store.words.titles(
+    read = await store.titles.sample(
         feed_ids, since=now - 2 * period.seconds, before=now, most=2 * MOST_TITLES
     )
     return await workers.run(find, now, period, read.step, read.titles, timeout=TIME)

@@ -8,19 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from statistics import fmean
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot.core.settings import Settings
 from bot.core.workers import WorkerError, Workers
-from bot.search.query_plan import Plan
 from bot.search.semantic import encoder
 from bot.store import Store
-from bot.store.sqlite.hits import Hit
-from bot.store.sqlite.search_index import Scope
 
 if TYPE_CHECKING:
     from bot.search.semantic.vector_index import VectorIndex
@@ -40,14 +36,6 @@ WIDENED = (FOUND, 8 * FOUND, 64 * FOUND)
 """How many of the nearest are looked at for those, until as many may be seen."""
 LOOKED_AT = 20_000
 """Articles of a few feeds, or of a short time, each of which is looked at where that found too few."""
-WEIGHT = 2.0
-"""How much the cosine of question and article counts beside the points of `ranking`, 0 to about 3."""
-ACROSS = 6.0
-"""How much more it counts for the nearest articles of the other language, which words find seldom."""
-NEARLY = 0.1  # from this far behind the nearest article of the asker's language on,
-LIFTED = 2  # for so many of them,
-CEILING = 2  # at the most up to the second best of the asker's language
-NEAREST = 20  # articles that are read beside those found by words
 PATIENCE = 2.0  # seconds that a question waits for the encoder before words alone have to do
 ENCODE_TIME = 30.0  # seconds that the worker may take for a call
 MEMORY = 512 * 2**20  # bytes that the encoder may hold: 180 MB are usual
@@ -55,33 +43,6 @@ CALL = 4_000  # characters encoded in a call, so that a question need not wait f
 KEPT_TOGETHER = 512  # articles whose vectors are written together
 PAUSE = 30.0  # seconds between looks for new articles
 REMEMBERED = 256  # questions whose vectors are at hand
-
-
-class Nearby(NamedTuple):
-    """Articles that words or meaning found, and the cosine of question and article."""
-
-    hits: list[Hit]
-    cosines: dict[int, float]
-
-    def points(self, article_id: int) -> float:
-        """What an article gains by its meaning."""
-        return WEIGHT * self.cosines.get(article_id, 0.0)
-
-    def lifted(self, scores: Mapping[int, float], foreign: Collection[int]) -> dict[int, float]:
-        """The scores of articles that are to have more, for they are `foreign` to the asker and very near."""
-        own = sorted(
-            (score for article_id, score in scores.items() if article_id not in foreign), reverse=True
-        )
-        close = [cosine for article_id, cosine in self.cosines.items() if article_id not in foreign]
-        if not own or not close:
-            return {}
-        ceiling = own[:CEILING][-1]
-        nearest = sorted(scores.keys() & foreign, key=lambda article_id: -self.cosines.get(article_id, 0.0))
-        lifted = {}
-        for article_id in nearest[:LIFTED]:
-            gain = ACROSS * max(0.0, self.cosines.get(article_id, 0.0) - max(close) + NEARLY)
-            lifted[article_id] = max(scores[article_id], min(scores[article_id] + gain, ceiling))
-        return lifted
 
 
 class Meaning:
@@ -199,31 +160,6 @@ class Meaning:
             merged = dict(near) | {id_: cosine for id_, cosine in cosines.items() if cosine >= least}
             near = sorted(merged.items(), key=lambda each: -each[1])
         return near[:limit]
-
-    async def near(self, asked: Plan, hits: Sequence[Hit]) -> Nearby:
-        """What was found by words, and the articles that mean what is asked.
-
-        Where the encoder fails, words alone count; an article without a vector gains what is usual.
-        """
-        has_conditions = asked.required() is not None or asked.scope != Scope(feed_ids=asked.scope.feed_ids)
-        text = " ".join(asked.written) if has_conditions else asked.text
-        scope = asked.scope
-        near = dict(await self.nearest(text, feed_ids=scope.feed_ids, since=scope.since, before=scope.before))
-        vector = await self._question(text)
-        if vector is None:
-            return Nearby(list(hits), {})
-        ids = {hit.article_id for hit in hits}
-        further = [id_ for id_ in near if id_ not in ids]
-        if required := asked.required(asked.texts):
-            further = list(await self._store.index.holding(required, further))
-        further = sorted(further, key=lambda id_: -near[id_])[:NEAREST]
-        articles = await self._store.articles.by_ids(further)
-        allowed = [Hit(article.id, article.page, article.published, 0.0) for article in articles]
-        together = [*hits, *allowed]
-        by_id = near | await asyncio.to_thread(self._index.cosines, vector, ids)
-        known = [by_id[hit.article_id] for hit in together if hit.article_id in by_id]
-        usual = fmean(known) if known else 0.0
-        return Nearby(together, {hit.article_id: by_id.get(hit.article_id, usual) for hit in together})
 
     async def of_titles(self, titles: Sequence[str], *, patience: float | None) -> list[bytes] | None:
         """The vectors of titles; None where the encoder has not started, fails, or takes longer than that.

@@ -13,7 +13,6 @@ from bot.store.connection import Connection
 from bot.store.outbox import corrections
 from bot.store.records import PageEnd
 from bot.store.rows import listed
-from bot.store.sqlite import indexing
 from bot.text import furniture, urls
 from bot.text.teasers import is_teaser
 
@@ -83,7 +82,7 @@ def keep(
     With `edit`, posts that had nothing but a title to show are edited. False when the article is gone.
     """
     stored = connection.execute(
-        f"SELECT {indexing.SOURCE}, summary, coalesce(body, text) AS given, "
+        "SELECT id, feed_id, title, page_text, summary, coalesce(body, text) AS given, "
         "(SELECT news FROM reading WHERE article_id = article.id AND due IS NOT NULL) AS news "
         "FROM article WHERE id = ?",
         (article_id,),
@@ -91,7 +90,6 @@ def keep(
     if stored is None or stored["news"] is None:
         return False
     connection.execute("UPDATE article SET page_text = ? WHERE id = ?", (text, article_id))
-    indexing.replace(connection, stored)
     end(connection, article_id, PageEnd.READ, None, now)
     if stored["news"]:
         connection.execute(
