@@ -13,6 +13,8 @@ from bot.text.periods import Period
 
 LONGEST = 400
 """Characters of a quote."""
+QUOTES = 3
+"""Quotes of an answer at the most."""
 
 
 class Tier(StrEnum):

@@ -1,8 +1,8 @@
 """Answers to questions: understand, retrieve, candidates, score, tier, present.
 
 Each step is a function of its own: `understanding`, `question_retrieval`, `candidates`, `judging` with
-`features` and `answer_scorer`, and here the tier and what is shown. A question about a period is answered
-by the stories of that period (`happenings`, `timelines`), one about an article from that article first;
+`features` and `answer_scorer`, and here the tier and what is shown. A question for the news is answered by
+the biggest stories (`vague_questions`, `news_briefing`), one about an article from that article first;
 what a question leaves unsaid comes from those before it (`conversation`). Where a model service is
 configured it writes the answer from the passages (`model_writer`).
 """
@@ -17,15 +17,15 @@ from itertools import islice
 from math import log
 
 from bot.answers import conversation, vague_questions
-from bot.answers.answer_model import LONGEST, Answer, Line, Quote, Sentence, Tier
+from bot.answers.answer_model import LONGEST, QUOTES, Answer, Line, Quote, Sentence, Tier
 from bot.answers.answer_scorer import Scorer, scorer
-from bot.answers.features import has_form
 from bot.answers.judging import Judged, Judgement, judge
 from bot.answers.model_writer import PASSAGES, Writer
 from bot.answers.news_briefing import briefing
 from bot.answers.question_retrieval import Retrieved, retrieve, understood
 from bot.answers.understanding import Question
 from bot.answers.vague_questions import Vague, folded_of
+from bot.answers.written_answers import as_answer, written_answer
 from bot.core import locale
 from bot.core.models import Article
 from bot.search import analysis
@@ -36,15 +36,14 @@ from bot.text.language import detect
 
 __all__ = ["Answer", "Line", "Quote", "Sentence", "Writer", "ask"]
 
-QUOTES = 3
 NEAREST = 5
 FEW = 2
 """Telling words: a question about an article with fewer is about what its title says."""
 ON_TOPIC = 0.34
 """How much of a question an article must speak of to be on its topic."""
-AS_GOOD = log(4)
+AS_GOOD = log(1.3)
 """How much lower the log-odds of a newer passage may be for it to come first where the answer changes,"""
-OLDER = log(20)
+OLDER = log(5)
 """and those of an older one for it to be shown as what was so."""
 WHOLE = 100_000  # characters read of an article that is summed up
 
@@ -115,7 +114,7 @@ async def answer_from(
     articles = {article.id: article for article in retrieved.articles}
     tier = tier_of(judgement, judged_by)
     if writer is not None and tier is not Tier.NOTHING:
-        written = await _written(question, judgement, articles, tier, writer)
+        written = await written_answer(question, judgement, articles, tier, writer)
         if written is not None:
             return written
     return present(question, judgement, articles, tier)
@@ -258,7 +257,7 @@ async def _overview(searcher: Searcher, text: str, article: Article, writer: Wri
         quotes = [Quote(stretch, article) for stretch in shown]
         sentences = await writer.write(text, quotes, detect(text) or locale.current())
         if sentences:
-            return _as_answer(text, sentences, quotes, Tier.SURE)
+            return as_answer(text, sentences, quotes, Tier.SURE)
     return Answer(question=text, tier=Tier.SURE, quotes=(Quote(begins, article),), sources=(article,))
 
 
@@ -266,45 +265,3 @@ def _in_stretches(article: Article) -> tuple[str, list[str]]:
     """How an article begins, and its first passages."""
     whole = passages(article, read=WHOLE)
     return whole.beginning(LONGEST), list(islice(whole.stretches(LONGEST), PASSAGES))
-
-
-async def _written(
-    question: Question,
-    judgement: Judgement,
-    articles: dict[int, Article],
-    tier: Tier,
-    writer: Writer,
-) -> Answer | None:
-    """The answer as the model wrote it, with the passages that it cites; None when none of it holds.
-
-    It must speak of what was asked, and hold a number where a number was asked for, a price for a price.
-    """
-    shown = [
-        Quote(each.text, articles[each.article_id], each.answer) for each in judgement.candidates[:PASSAGES]
-    ]
-    language = question.language or locale.current()
-    sentences = await writer.write(question.text, shown, language)
-    said = " ".join(sentence.text for sentence in sentences)
-    words = frozenset(analysis.stems(said, language))
-    if all(term.stems.isdisjoint(words) for term in question.terms) or not has_form(question, said):
-        return None
-    return _as_answer(question.text, sentences, shown, tier)
-
-
-def _as_answer(text: str, sentences: Sequence[Sentence], shown: Sequence[Quote], tier: Tier) -> Answer:
-    """Sentences that cite passages as an answer whose sources they cite; its tier is that of the passages."""
-    cited = [shown[number - 1] for number in dict.fromkeys(n for each in sentences for n in each.cites)]
-    sources = list({quote.article.id: quote.article for quote in cited}.values())
-    places = {source.id: number for number, source in enumerate(sources, 1)}
-    written = tuple(
-        Sentence(each.text, tuple(dict.fromkeys(places[shown[n - 1].article.id] for n in each.cites)))
-        for each in sentences
-    )
-    return Answer(
-        question=text,
-        tier=tier,
-        quotes=tuple(cited[:QUOTES]) if tier is Tier.SURE else (),
-        possible=tuple(cited[:QUOTES]) if tier is Tier.POSSIBLE else (),
-        sources=tuple(sources),
-        written=written,
-    )

@@ -16,9 +16,11 @@ from rapidfuzz.distance import Prefix
 from bot.answers import claims
 from bot.answers.answer_model import Quote, Sentence
 from bot.answers.claims import Claims
-from bot.search.cross_lingual import translations
-from bot.text import excerpts, namesakes, safe, terms
+from bot.search import analysis
+from bot.search.cross_lingual import names_across, translations
+from bot.text import excerpts, safe
 from bot.text.language import detect
+from bot.text.words import fold
 
 MOST_SENTENCES = 6
 PART, OVERLAP = 2_000, 200
@@ -67,7 +69,7 @@ class _Cited(NamedTuple):
 def instructs(text: str) -> bool:
     """Whether a text speaks to a model: such an article is not shown to one."""
     parts = (text[start : start + PART + OVERLAP] for start in range(0, len(text), PART))
-    return any(_INSTRUCTIONS.search(terms.fold(part)) for part in parts)
+    return any(_INSTRUCTIONS.search(fold(part)) for part in parts)
 
 
 def held(
@@ -77,7 +79,7 @@ def held(
 
     `cites` are 1-based numbers into `passages`; `language` is the one that the model was asked to write.
     """
-    asked = frozenset(terms.words(question))
+    asked = frozenset(analysis.words(question))
     known = [_read(passage) for passage in passages]
     kept: list[Sentence] = []
     for text, cites in _sentences(written):
@@ -109,13 +111,13 @@ def _sentences(written: str) -> Iterator[tuple[str, tuple[int, ...]]]:
 def _read(passage: Quote) -> _Cited:
     article = passage.article
     text = f"{article.title}\n{passage.text}\n{article.outlet}"
-    words = frozenset(terms.words(text))
-    found = frozenset(terms.stems(text, article.language)).union(*map(terms.alternatives, words))
+    words = frozenset(analysis.words(text))
+    found = frozenset(analysis.stems(text, article.language)).union(*map(analysis.query_stems, words))
     return _Cited(
         claims=claims.claims(text, article.language),
         words=words,
         terms=found,
-        namesakes=namesakes.also(found),
+        namesakes=names_across(found),
         language=article.language or detect(text),
     )
 
@@ -131,15 +133,15 @@ def _holds(text: str, cited: Sequence[_Cited], language: str | None, asked: froz
     found = frozenset[str]().union(*(each.terms for each in cited))
     across = all(each.language != language for each in cited)
     total = matched = 0
-    for number, (word, start, end) in enumerate(terms.spans(text)):
-        if not terms.alternatives(word) or claims.is_number_or_date(word):
+    for number, (word, start, end) in enumerate(analysis.word_spans(text)):
+        if analysis.is_small(word) or claims.is_number_or_date(word):
             continue
         if number == 0 and word in _OPENERS:
             continue
         there = word in words or (across and _is_named(word, cited, language))
         is_name = any(map(str.isupper, text[start:end])) or any(map(str.isdecimal, word))
         if not is_name or (number == 0 and not any(map(str.isupper, text[start + 1 : end]))):
-            there = there or _is_among(terms.alternatives(word), found)
+            there = there or _is_among(analysis.query_stems(word), found)
         if is_name and not there:
             return False
         if not there and word in asked:
@@ -151,7 +153,7 @@ def _holds(text: str, cited: Sequence[_Cited], language: str | None, asked: froz
 
 def _is_named(word: str, cited: Sequence[_Cited], language: str | None) -> bool:
     """Whether a name stands in passages of the other language as that writes it."""
-    forms = frozenset(terms.forms(word, language))
+    forms = analysis.query_stems(word, (language,) if language else analysis.ASKED_IN)
     translated = translations(forms)
     return any(not (forms.isdisjoint(each.namesakes) and translated.isdisjoint(each.terms)) for each in cited)
 

@@ -141,11 +141,11 @@ def _found(
     engine: SearchEngine, topic: Sequence[str], times: Sequence[Node], scope: Scope
 ) -> tuple[list[int], tuple[float, ...]]:
     """The articles that may be on a topic, and how much each of its words tells."""
-    words = tuple(Word(word, (word,)) for word in topic)
+    words = tuple(map(Word, topic))
     limit = READ if topic else READ_OF_ALL
     hits = engine.matching((*words, *times), scope, limit, newest=True)
     if len(hits) == READ:  # a word may have the stem of a commoner one: `OpenAI` that of "open"
-        exact = tuple(Phrase(word, (word,)) for word in topic)
+        exact = tuple(Phrase(word) for word in topic)
         hits += engine.matching((*exact, *times), scope, READ, newest=True)
     if topic and len(hits) < LINES:
         hits += engine.any_words(" ".join(topic), scope, READ, required=times)

@@ -66,6 +66,7 @@ _WHAT_IS = re.compile(
 IMPLIED = 0.3
 """What a word counts that the form of the answer says: a date is a "year", a sum a "price"."""
 _COMPILED = tuple((kind, re.compile(pattern)) for kind, pattern in _KINDS)
+_COUNT = re.compile(r"\bhow many|\b(?:combien|cb) d[e ]")
 FORMED = frozenset({Kind.NUMBER, Kind.MONEY, Kind.TIME})
 """Kinds whose answer has a form of its own."""
 _ASKING = frozenset(
@@ -122,6 +123,8 @@ def understand(text: str, frequency: Callable[[str], int], articles: int) -> Que
     small = analysis.small_words(words) | _ASKING | said
     matches = {kind: match for kind, pattern in _COMPILED if (match := pattern.search(line))}
     kinds = set(matches)
+    if {Kind.NUMBER, Kind.MONEY} <= kinds:
+        kinds -= {Kind.MONEY if _COUNT.search(line) else Kind.NUMBER}
     implied = {word for kind, match in matches.items() if kind in FORMED for word in match[0].split()}
     terms: list[Term] = []
     for word in dict.fromkeys(words):

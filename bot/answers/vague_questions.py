@@ -13,8 +13,8 @@ from typing import NamedTuple
 from bot.answers import time_expressions
 from bot.search import analysis
 from bot.search.query_syntax import MAX_LENGTH
-from bot.text import terms
 from bot.text.periods import Period
+from bot.text.words import fold
 
 TOPIC = 4
 """Words of a topic at the most: more of them ask for something else,"""
@@ -104,7 +104,7 @@ def read(text: str, now: int, zone: tzinfo = UTC) -> Vague | None:
 
 def folded_of(text: str) -> str:
     """A question in folded words, one space apart, without halves of characters, which a person may send."""
-    return " ".join(terms.fold(text.encode("utf-8", "ignore").decode()).split())
+    return " ".join(fold(text.encode("utf-8", "ignore").decode()).split())
 
 
 def _heads(

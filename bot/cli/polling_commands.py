@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -15,7 +16,11 @@ from bot.cli.terminal import FAILED, WRONG_USE, settings_or_stop, stop, wait_for
 from bot.client.services import Newsroom, open_newsroom
 from bot.core.clock import SystemClock
 from bot.core.models import Feed, FeedState
-from bot.feeds.fetch_errors import describe
+from bot.core.workers import Workers
+from bot.feeds import discover
+from bot.feeds.discover import Discovery
+from bot.feeds.fetch import Fetcher
+from bot.feeds.fetch_errors import FeedError, describe
 from bot.polling.poller import PollReport
 from bot.store.records import Surplus
 from bot.text import urls
@@ -99,6 +104,61 @@ def _outcome(report: PollReport) -> str:
     else:
         result = report.outcome
     return f"{urls.masked(report.feed.url)}\t{result}"
+
+
+@commands.command()
+def find(
+    address: Annotated[str, typer.Argument(metavar="URL", help="A site, a page or a feed.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show what can be followed at an address: its feeds, and the lists of its page, the best first."""
+    settings = settings_or_stop()
+    try:
+        url = urls.normalise_input(address)
+    except ValueError as error:
+        stop(str(error), WRONG_USE)
+
+    async def work() -> Discovery:
+        workers = Workers()
+        try:
+            async with Fetcher(settings) as fetcher:
+                return await discover.find(fetcher, workers, url, with_lists=True)
+        finally:
+            await workers.close()
+
+    try:
+        found = wait_for(work)
+    except FeedError as error:
+        stop(describe(error.code), FAILED)
+    if as_json:
+        terminal.out(json.dumps(_found_as_json(found), ensure_ascii=False))
+        return
+    for feed in found.feeds:
+        terminal.out(f"feed\t{urls.masked(feed.url)}\t{feed.title}")
+    for number, page_list in enumerate(found.lists, 1):
+        for item in page_list.items:
+            terminal.out(f"list {number}\t{item.url}\t{item.title}")
+    if not found.feeds and not found.lists:
+        terminal.say("There is no feed and no list to follow at that address.")
+
+
+def _found_as_json(found: Discovery) -> dict[str, object]:
+    return {
+        "feeds": [{"url": feed.url, "title": feed.title} for feed in found.feeds],
+        "lists": [
+            {
+                "items": [
+                    {"url": item.url, "title": item.title, "published": _iso(item.published)}
+                    for item in page_list.items
+                ]
+            }
+            for page_list in found.lists
+        ],
+    }
+
+
+def _iso(moment: int | None) -> str | None:
+    return None if moment is None else datetime.fromtimestamp(moment, UTC).isoformat()
 
 
 feeds = typer.Typer(invoke_without_command=True)

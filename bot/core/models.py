@@ -133,7 +133,7 @@ class NewArticle:
     """An article about to be kept. `key` is the same in every database; `page` names the canonical URL.
 
     `text` is what the feed gave; `body` is what search, answers and excerpts read: the same without what a
-    page carries around its article. The three `terms` are prepared by `bot.text.terms`.
+    page carries around its article.
     `identities` are the hashes under which the feed may show this entry again.
     """
 

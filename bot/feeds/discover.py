@@ -12,9 +12,12 @@ from bot.feeds import fetch_errors, known_sites
 from bot.feeds.fetch import Fetched, Fetcher
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.page_links import FoundFeed, links
+from bot.feeds.page_lists import PageList, lists
 from bot.feeds.parse import parse
 from bot.text.urls import masked
 
+MAX_PAGE = 4 * 2**20
+"""Bytes of a page that lists are looked for in."""
 PARSE_TIME = 5.0
 PROBE_TIME = 10.0
 """Seconds for each well-known path."""
@@ -28,10 +31,13 @@ class Discovery:
     feeds: tuple[FoundFeed, ...] = field(default=())
     fetched: Fetched | None = None
     parsed: ParsedFeed | None = None
+    lists: tuple[PageList, ...] = field(default=())
 
 
-async def find(fetcher: Fetcher, workers: Workers, url: str) -> Discovery:
+async def find(fetcher: Fetcher, workers: Workers, url: str, *, with_lists: bool = False) -> Discovery:
     """The feeds at an address: those it stands for, itself, those of its page, or at well-known paths.
+
+    With `with_lists` the lists of its page as well, if it is one.
 
     Raises FeedError when the address cannot be fetched, or takes too long to read.
     """
@@ -52,7 +58,14 @@ async def find(fetcher: Fetcher, workers: Workers, url: str) -> Discovery:
         feeds = await workers.run(links, fetched.body, fetched.url, timeout=PARSE_TIME)
     except (WorkerTimeout, WorkerDied):
         feeds = ()
-    return Discovery(feeds or await _well_known(fetcher, workers, fetched.url))
+    found: tuple[PageList, ...] = ()
+    if with_lists:
+        try:
+            body, kind = fetched.body[:MAX_PAGE], fetched.content_type
+            found = await workers.run(lists, body, kind, fetched.url, timeout=PARSE_TIME)
+        except (WorkerTimeout, WorkerDied):
+            found = ()
+    return Discovery(feeds or await _well_known(fetcher, workers, fetched.url), lists=found)
 
 
 async def _well_known(fetcher: Fetcher, workers: Workers, page: str) -> tuple[FoundFeed, ...]:

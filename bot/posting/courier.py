@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import partial
-from typing import overload
 
 import discord
 
@@ -23,23 +22,19 @@ from bot.core.fair_queue import FairSlots
 from bot.core.models import Dispatch, DispatchKind, DispatchState
 from bot.core.settings import Settings
 from bot.core.workers import Workers
-from bot.posting import day_threads, forums, message_places, permissions, read_back
+from bot.posting import message_places, permissions
 from bot.posting.audience import HIDDEN, Audience, Matching
 from bot.posting.chores import Chores
 from bot.posting.digest_making import Digests
+from bot.posting.dispatch_sender import DispatchSender
 from bot.posting.failing_places import Troubles, patience
 from bot.posting.pending_claims import Pending, PendingClaims, until_next_look
-from bot.posting.rendering.dispatch_rendering import render
-from bot.posting.rendering.messages import Message
 from bot.posting.restored_backup import Narrowed, Restored
 from bot.posting.send_outcomes import (
     ARTICLE_GONE,
     FAULT,
-    FORBIDDEN,
-    LOCKED,
     REFUSED,
     TRYING,
-    UNREADABLE,
     Blocked,
     Later,
     Lost,
@@ -82,10 +77,11 @@ class Courier:
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._slots = FairSlots(CONCURRENT)
         self._woken = asyncio.Event()
+        self._sender = DispatchSender(store, client, settings)
         self._pending = PendingClaims(clock)
         self._resting: dict[int, int] = {}  # channels left alone until a time
         self._faults: Counter[int] = Counter()
-        self._chores = Chores(store, client, clock, settings, self._render, on_end=self.wake)
+        self._chores = Chores(store, client, clock, settings, self._sender.render, on_end=self.wake)
         self._troubles = Troubles(store, clock)
         self._begun = False
         self._beginning = asyncio.Lock()
@@ -239,7 +235,7 @@ class Courier:
         return await self._store.dispatches.claim(channel_id, self._clock.now())
 
     async def _deliver(self, dispatch: Dispatch) -> None:
-        place = await self._find(dispatch)
+        place = await self._sender.find(dispatch)
         if isinstance(place, Outcome):
             await self._record(dispatch, place)
             return
@@ -252,7 +248,7 @@ class Courier:
                 await self._record(dispatch, admitted)
                 return
             dispatch = admitted
-        message = await self._render(dispatch)
+        message = await self._sender.render(dispatch)
         if message is None:
             await self._store.dispatches.failed(dispatch.id, ARTICLE_GONE)
             return
@@ -261,7 +257,7 @@ class Courier:
             return
         shown: tuple[int, ...] = ()
         if outcome is None:
-            outcome = await self._send(place, dispatch, message)
+            outcome = await self._sender.send(place, dispatch, message)
             shown = dispatch.joined_ids
         await self._record(dispatch, outcome, shown)
         if isinstance(outcome, Sent):
@@ -275,7 +271,7 @@ class Courier:
             self._pending.clear(dispatch)  # it was recorded before something else went wrong
             return
         passed = self._pending.passed(pending)
-        outcome, is_safe = await self._look_for(dispatch)
+        outcome, is_safe = await self._sender.look_for(dispatch)
         if outcome is None and not is_safe and (wait := until_next_look(passed)) is not None:
             outcome = Later(wait, "Discord may still be at it")
         if isinstance(outcome, Later | Lost):
@@ -291,76 +287,6 @@ class Courier:
         if isinstance(outcome, Sent):
             self.on_found(_sent(dispatch, outcome))
             self._chores.finish_soon(_sent(dispatch, outcome))
-
-    async def _look_for(self, dispatch: Dispatch) -> tuple[Outcome | None, bool]:
-        """The message of a claim, None where it is not there; and whether it may be sent again at once.
-
-        A nonce makes that safe while Discord remembers it, and later nothing is on its way any more.
-        """
-        place = await self._find(dispatch, may_make=False)
-        if place is None:
-            return None, False
-        if isinstance(place, Blocked):
-            if place.problem == LOCKED:  # what is in it may come to be seen
-                return Later(_AFTER_FAULT, place.problem), False
-            return Unknown(UNREADABLE if place.problem.startswith(FORBIDDEN) else place.problem), False
-        if isinstance(place, Outcome):
-            return place, False
-        claimed = dispatch.claimed if dispatch.claimed is not None else dispatch.created
-        message = await self._render(dispatch)
-        apart = await self._store.subscriptions.channels(dispatch.server_id)
-        span = read_back.Span(claimed, None, apart)
-        return await read_back.search(place, dispatch, message, span), message_places.has_nonce(place)
-
-    @overload
-    async def _find(self, dispatch: Dispatch) -> message_places.Target | Outcome: ...
-
-    @overload
-    async def _find(
-        self, dispatch: Dispatch, *, may_make: bool
-    ) -> message_places.Target | Outcome | None: ...
-
-    async def _find(
-        self, dispatch: Dispatch, *, may_make: bool = True
-    ) -> message_places.Target | Outcome | None:
-        """Where a dispatch goes; None where that is a thread of the day that is not there."""
-        guild = self._client.get_guild(dispatch.server_id)
-        if guild is not None and guild.unavailable:
-            return Later(_LONGEST_SLEEP, "the server is not available")
-        if dispatch.person_id is not None:
-            return await message_places.direct(self._client, dispatch.person_id)
-        found = await message_places.find(self._client, dispatch.channel_id)
-        if isinstance(found, Outcome):
-            return found
-        return await day_threads.place(
-            self._store,
-            self._client,
-            found,
-            dispatch,
-            default_language=self._settings.language,
-            may_make=may_make,
-        )
-
-    async def _render(self, dispatch: Dispatch) -> Message | None:
-        return await render(
-            self._store,
-            self._client,
-            dispatch,
-            default_language=self._settings.language,
-            from_pages=self._settings.full_text == "always",
-        )
-
-    async def _send(self, place: message_places.Target, dispatch: Dispatch, message: Message) -> Outcome:
-        if isinstance(place, discord.ForumChannel):
-            message = await forums.tagged(self._store, place, dispatch, message)
-        outcome = await message_places.send(place, message, message_places.nonce(dispatch))
-        if isinstance(outcome, Lost) and message_places.has_nonce(place):
-            # The nonce is a moment old: Discord answers with the first message if it has it.
-            outcome = await message_places.send(place, message, message_places.nonce(dispatch))
-        is_inside = isinstance(place, discord.Thread) and place.id != dispatch.channel_id
-        if isinstance(outcome, Sent) and is_inside:
-            return replace(outcome, thread_id=place.id)
-        return outcome
 
     async def _record(self, dispatch: Dispatch, outcome: Outcome, shown: Collection[int] = ()) -> None:
         """Write down what became of a dispatch, however long the database takes nothing.

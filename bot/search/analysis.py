@@ -96,6 +96,12 @@ def spans(text: str, language: str | None) -> list[tuple[str, int, int]]:
     return [(token.text, token.char_offset_from, token.char_offset_to) for token in tokens]
 
 
+def places(text: str, language: str | None, wanted: Collection[str]) -> list[tuple[int, int]]:
+    """Where in a text, in characters, the words begin and end that have one of these `stems`."""
+    tokens = stem_analyzer(language).pre_tokenize(_encodable(text)).tokens
+    return [(token.char_offset_from, token.char_offset_to) for token in tokens if token.text in wanted]
+
+
 def word_spans(text: str) -> list[tuple[str, int, int]]:
     """The `words` of a text, each with where it begins and ends, in characters."""
     tokens = word_analyzer().pre_tokenize(_encodable(text)).tokens

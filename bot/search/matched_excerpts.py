@@ -33,7 +33,7 @@ class Marker:
             found += places
             if not places:
                 stems.update(*map(analysis.query_stems, set(row) - analysis.small_words(row)))
-        found += [(start, end) for stem, start, end in analysis.spans(text, language) if stem in stems]
+        found += analysis.places(text, language, stems)
         return _apart(sorted(found))
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from bot.core.models import Article
-from bot.text import excerpts, terms
+from bot.search import analysis
+from bot.text import excerpts
 
 READ = 12_000  # characters of a text
 BEGINNING = 3  # sentences
@@ -112,7 +113,7 @@ class Passages:
 def passages(article: Article, *, read: int = READ) -> Passages:
     """Read an article, of a long one the beginning: so many characters."""
     text = (article.body or article.summary)[:read]
-    title = tuple(terms.stems(article.title, article.language))
+    title = tuple(analysis.stems(article.title, article.language))
     sentences = _sentences(text, article.language)
     return Passages(
         article=article,
@@ -129,6 +130,6 @@ def _sentences(text: str, language: str | None) -> Iterator[Sentence]:
         for sentence in excerpts.sentences(paragraph):
             position = text.index(sentence, position)
             end = position + len(sentence)
-            yield Sentence(sentence, position, end, number, tuple(terms.stems(sentence, language)))
+            yield Sentence(sentence, position, end, number, tuple(analysis.stems(sentence, language)))
             position = end
         start += len(paragraph) + 1

@@ -232,10 +232,8 @@ def _criterion(part: Part) -> Criterion | None:
             made = _Row(words, _line(words), title)
         case Name(tokens, whole):
             made = _Name(tokens, whole)
-        case Condition(filter=Filter.LANGUAGE, value=code):
-            made = _Language(str(code))
-        case Condition(filter=Filter.IMAGE):
-            made = _Image()
+        case Condition(filter=filter_, value=value):
+            made = {Filter.LANGUAGE: _Language(str(value)), Filter.IMAGE: _Image()}.get(filter_)
         case Without(inner):
             made = _opposite(_criterion(inner))
         case Every(parts):

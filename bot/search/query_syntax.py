@@ -50,10 +50,8 @@ def parse(text: str, now: int, zone: tzinfo = UTC, *, longest: int = MAX_READ) -
 
 def as_written(text: str, *, title: bool = False) -> Word | Phrase | None:
     """A word in any inflection, or several as a phrase; None where there is no word in the text."""
-    found = tuple(words(text))
-    if not found:
-        return None
-    return Word(text, found, title) if len(found) == 1 else Phrase(text, found, title)
+    count = len(words(text))
+    return (Word if count == 1 else Phrase)(text, title) if count else None
 
 
 class _Parser:
@@ -205,11 +203,9 @@ class _Parser:
         if name is None and token.name:
             value = f"{token.name} {token.value}"
             self.unknown(token)
-        found = tuple(words(value))
-        if not found:
+        if not words(value):
             return None
-        kind = Phrase if token.quoted else Word
-        return kind(value, found, title=name == TITLE)
+        return (Phrase if token.quoted else Word)(value, title=name == TITLE)
 
     def unknown(self, token: Token) -> None:
         """Say that there is no such filter, and the nearest, unless it is the beginning of an address."""

@@ -11,10 +11,9 @@ from bot.search.filter_names import Filter
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word in any of its inflections; several `words` when punctuation joined them (`covid-19`)."""
+    """A word in any of its inflections; punctuation may join several (`covid-19`)."""
 
     text: str
-    words: tuple[str, ...]
     title: bool = False
 
 
@@ -23,7 +22,6 @@ class Phrase:
     """Words that stand in the text exactly so, case and accents aside."""
 
     text: str
-    words: tuple[str, ...]
     title: bool = False
 
 

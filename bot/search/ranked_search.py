@@ -66,7 +66,7 @@ class Asked:
     @property
     def nodes(self) -> tuple[Node, ...]:
         """All that must hold of a full match."""
-        words = (Word(text, tuple(analysis.words(text))) for text in self.words)
+        words = map(Word, self.words)
         return (*words, *self.held)
 
     @property

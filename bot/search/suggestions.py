@@ -125,16 +125,17 @@ def _words(
     for leaf in leaves:
         if isinstance(leaf, Condition):
             continue
-        for word in analysis.words(leaf.text):
+        words = analysis.words(leaf.text)
+        for word in words:
             looked_up += 1
             if looked_up > LOOKED_UP:
                 break
-            is_there = bool(engine.matching((Word(word, (word,), leaf.title),), scope, 1))
+            is_there = bool(engine.matching((Word(word, leaf.title),), scope, 1))
             near = _near(word, engine, scope, is_there=is_there)
             if is_there:
                 likelier.append(near)
             else:
-                text = leaf.text if len(leaf.words) == 1 else word
+                text = leaf.text if len(words) == 1 else word
                 missing.append(_Missing(text, leaf.title, near))
     return missing, likelier
 
@@ -156,7 +157,7 @@ def _near(word: str, engine: SearchEngine, scope: Scope, *, is_there: bool) -> l
     nearest = min((distance for distance, _, _ in likely), default=0)
     spelled = []
     for distance, _rank, near in sorted(likely)[: 2 * SUGGESTED]:
-        if distance == nearest and engine.matching((Word(near, (near,)),), scope, 1):
+        if distance == nearest and engine.matching((Word(near),), scope, 1):
             ways = engine.complete(Kind.WORD, near, scope, 1, since=0)
             way = ways[0] if ways and fold(ways[0]) == near else near
             spelled.append(way if way.isupper() else way.lower())

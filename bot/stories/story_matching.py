@@ -128,9 +128,6 @@ class Recent:
     def __len__(self) -> int:
         return len(self._by_id)
 
-    def __contains__(self, article_id: int) -> bool:
-        return article_id in self._by_id
-
     def add(self, new: Telling) -> None:
         """Remember an article; one that is known is replaced."""
         if new.article_id in self._by_id:

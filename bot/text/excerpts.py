@@ -7,9 +7,8 @@ is a list of abbreviations.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-from bot.text import terms
 from bot.text.safe import ELLIPSIS, cut, length
 from bot.text.tables import table
 
@@ -179,38 +178,3 @@ def _start_before(line: str, position: int, room: int) -> int:
         return beginning.end()
     space = line.find(" ", first, position)
     return position if space < 0 else space + 1
-
-
-def stretch(text: str, places: Sequence[int], limit: int) -> str:
-    """The stretch of a text, `limit` characters at the most, with most of these places, cut between words."""
-    starts = [max(0, place - limit // 4) for place in places] or [0]
-    start = max(starts, key=lambda begin: sum(begin <= place < begin + limit * 3 // 4 for place in places))
-    if start:
-        start = text.find(" ", start) + 1
-    found = text[start : start + limit]
-    if start + limit < len(text) and not text[start + limit].isspace():
-        found = found.rpartition(" ")[0] or found
-    return found.strip()
-
-
-def marks(text: str, wanted: Collection[str], language: str | None = None) -> list[tuple[int, int]]:
-    """Where in `text` the words lie whose term is in `wanted`, as (start, end) in characters, in order.
-
-    `language` is that of the text; None takes a word by either language's stem.
-    """
-    found: list[tuple[int, int]] = []
-    last, last_start, last_end = "", 0, 0
-    for word, start, end in terms.spans(text):
-        if any(term in wanted for term in terms.forms(word, language)):
-            _append(found, start, end)
-        elif word[0].isdecimal() and last + word in wanted and start - last_end <= 1:
-            _append(found, last_start, end)
-        last, last_start, last_end = word, start, end
-    return found
-
-
-def _append(found: list[tuple[int, int]], start: int, end: int) -> None:
-    """Add a span; one that overlaps the last becomes part of it."""
-    if found and start < found[-1][1]:
-        start, end = found[-1][0], max(end, found.pop()[1])
-    found.append((start, end))

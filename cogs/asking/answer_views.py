@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import discord
@@ -37,6 +37,10 @@ def reply(told: Reply, *, public: bool, title: bool) -> discord.ui.LayoutView:
     With `title` the question stands above it. To be called within an event loop.
     """
     answer = told.answer
+    sources = answer.sources[:_SAVED]
+    several = len(sources) > 1
+    numbers = {source.id: number for number, source in enumerate(sources, 1) if several}
+    quoted: set[int] = set()
     groups: list[list[Part]] = [[(forms, None) for forms in _head(told, title=title)]]
     if answer.written:
         groups[0].append(((_sentences(answer),), None))
@@ -44,16 +48,19 @@ def reply(told: Reply, *, public: bool, title: bool) -> discord.ui.LayoutView:
     elif answer.lines:
         groups[0] += _stories(answer)
     else:
-        groups[0] += _quotes(answer.quotes[:1])  # how sure the answer is, is said of the first
+        groups[0] += _quotes(
+            answer.quotes[:1], numbers, quoted
+        )  # how sure the answer is, is said of the first
     if answer.older:
-        groups.append([((_small(_("Earlier")),), None), *_quotes(answer.older)])
+        groups.append([((_small(_("Earlier")),), None), *_quotes(answer.older, numbers, quoted)])
     possible = answer.possible or (() if answer.lines or answer.written else answer.quotes[1:])
     if possible:
-        groups.append([((_small(_("Possibly relevant")),), None), *_quotes(possible)])
+        groups.append([((_small(_("Possibly relevant")),), None), *_quotes(possible, numbers, quoted)])
     if answer.tier is Tier.NOTHING:
         groups[0].append(((_unknown(answer, public=public),), None))
-    if answer.nearest and not answer.answered:
-        lines = [_line(article) for article in answer.nearest[:_NEAREST]]
+    nearest = () if answer.answered else [each for each in answer.nearest if each.id not in quoted]
+    if nearest:
+        lines = [_line(article) for article in nearest[:_NEAREST]]
         groups.append([((_small(_("Related articles")),), None), *((line, None) for line in lines)])
     view = discord.ui.LayoutView(timeout=None)
     view.add_item(_container(groups, answer, told))
@@ -124,22 +131,28 @@ def _about(article: Article, answer: Answer) -> Forms:
     return f"-# {line.format(title=messages.linked(name, article.url))}", f"-# {line.format(title=name)}"
 
 
-def _quotes(quotes: Sequence[Quote]) -> Iterator[Part]:
-    """Each quote, the words that answer in bold, and below it where it is from."""
+def _quotes(quotes: Sequence[Quote], numbers: Mapping[int, int], quoted: set[int]) -> Iterator[Part]:
+    """Each quote, the words that answer in bold, and below it where it is from.
+
+    `numbers` are those of the Save buttons; `quoted` gathers the ids of the articles.
+    """
     for quote in quotes:
-        text = safe.plain(quote.text, _QUOTE)
+        text, number = safe.plain(quote.text, _QUOTE), numbers.get(quote.article.id)
+        is_known = quote.article.id in quoted
+        quoted.add(quote.article.id)
         if text == safe.plain(quote.article.title, _QUOTE):  # it need not be said twice
-            yield _line(quote.article), None
+            if not is_known:
+                yield _line(quote.article, number), None
             continue
         start = text.find(quote.answer) if quote.answer else -1
         marked = [(start, start + len(quote.answer or ""))] if start >= 0 else []
         yield (f"> {article_cards.bold(text, marked)}",), None
-        yield _source(quote.article), None
+        yield _source(quote.article, number), None
 
 
-def _source(article: Article) -> tuple[str, str]:
+def _source(article: Article, number: int | None = None) -> tuple[str, str]:
     """Outlet, date and title in one small line, with a link and without."""
-    name, outlet = article_cards.title(article), _outlet(article)
+    name, outlet = article_cards.title(article), _mark(number) + _outlet(article)
     return f"-# {outlet} · {messages.linked(name, article.url)}", f"-# {outlet} · {name}"
 
 
@@ -151,9 +164,7 @@ def _outlet(article: Article) -> str:
 
 
 def _sources(sources: Sequence[Article]) -> Iterator[Forms]:
-    lines = [_source(source) for source in sources]
-    for number, line in enumerate(lines, 1):
-        yield tuple(f"-# {_mark(number)} {form.removeprefix('-# ')}" for form in line)
+    return (_source(source, number) for number, source in enumerate(sources, 1))
 
 
 def _stories(answer: Answer) -> Iterator[Part]:
@@ -169,14 +180,14 @@ def _stories(answer: Answer) -> Iterator[Part]:
         yield forms, buttons.save(article.key)
 
 
-def _line(article: Article) -> Forms:
-    name, outlet = article_cards.title(article), _outlet(article)
+def _line(article: Article, number: int | None = None) -> Forms:
+    name, outlet = article_cards.title(article), _mark(number) + _outlet(article)
     return f"**{messages.linked(name, article.url)}**\n-# {outlet}", f"**{name}**\n-# {outlet}"
 
 
 def _sentences(answer: Answer) -> str:
     written = (
-        f"{safe.markdown(safe.plain(sentence.text, _QUOTE))} {''.join(map(_mark, sentence.cites))}"
+        f"{safe.markdown(safe.plain(sentence.text, _QUOTE))} {''.join(map(_mark, sentence.cites)).rstrip()}"
         for sentence in answer.written
     )
     return " ".join(written)
@@ -203,8 +214,8 @@ def _small(heading: str) -> str:
     return f"-# {heading.upper()}"
 
 
-def _mark(number: int) -> str:
-    return f"\\[{number}\\]"
+def _mark(number: int | None) -> str:
+    return "" if number is None else f"\\[{number}\\] "
 
 
 def _fitted(parts: Sequence[Forms]) -> list[str]:

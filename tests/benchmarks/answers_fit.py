@@ -74,7 +74,7 @@ HARDEST = 20
 OTHERS = 10
 """and so many others."""
 WEIGHT_OF_WRONG = 0.1
-WEIGHT_OF_ENCYCLOPEDIC = 0.3
+WEIGHT_OF_ENCYCLOPEDIC = 0.7
 SURE_AND_WRONG = 0.04
 """Share of the questions that may be answered surely and wrongly,"""
 NEAR_REFUSED = 0.87

@@ -18,7 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from bot.text import terms
+from bot.search import analysis
 from tests.shared import SHARED
 
 LANGUAGES = ("en", "fr")
@@ -87,8 +87,8 @@ class Words:
         """How often each word that tells something stands in a text, folded."""
         counts: Counter[str] = Counter()
         for word, count in Counter(self.texts).items():
-            for form in terms.words(word):
-                if form.isalpha() and terms.alternatives(form):
+            for form in analysis.words(word):
+                if form.isalpha() and not analysis.is_small(form):
                     counts[form] += count
         return counts
 

@@ -3,7 +3,7 @@
 `python -m tests.benchmarks.watches [WATCHES]`: watches of people in 400 servers that all follow the feed, of
 one to three words of other articles' titles, stop words aside, some with a phrase, an alternative, an
 exclusion or a source; a word alone is one that at most one article in fifty has. 300 articles arrive one by
-one, in two languages. The cost is all that happens to an article for watches: it is read, made into terms,
+one, in two languages. The cost is all that happens to an article for watches: it is read, analysed,
 held against the watches, and its notices and the end of its arrival are written.
 """
 
@@ -19,8 +19,9 @@ from pathlib import Path
 from statistics import mean
 
 from bot.core.models import Feed
+from bot.search import analysis
 from bot.store import Store
-from bot.text import terms
+from bot.text.words import fold
 from bot.watches.watch_matching import Watchman
 from tests.benchmarks.corpus import Corpus, Made
 from tests.clocks import ManualClock
@@ -46,7 +47,7 @@ def query(corpus: Corpus, chance: random.Random, alone: set[str]) -> str:
     words: list[str] = []
     while len(words) < 3:
         title = corpus.article(chance.randrange(KEPT)).title
-        words = [word for word in title.split() if word.isalpha() and terms.alternatives(terms.fold(word))]
+        words = [word for word in title.split() if word.isalpha() and not analysis.is_small(fold(word))]
     first = chance.randrange(len(words) - 2)
     one, two, three = words[first : first + 3]
     forms = (

@@ -262,6 +262,28 @@ async def test_check_names_the_feed_that_does_not_answer(telex: Telex, feed_serv
     assert "FAILED" in (await in_thread(telex, "check", status=1)).stdout
 
 
+async def test_find_shows_the_feeds_and_the_lists_of_a_page(telex: Telex, feed_server: FeedServer) -> None:
+    titles = ("A bridge opens two years late", "The library lends drills", "Trams return to the old town")
+    items = "".join(
+        f"<article><h2><a href=/{number}>{title}</a></h2><time datetime=2026-03-0{number}>x</time></article>"
+        for number, title in enumerate(titles, 1)
+    )
+    link = "<link rel=alternate type=application/rss+xml href=/feed.xml title=All>"
+    url = feed_server.serve("/news", f"<html><head>{link}<body>{items}", content_type="text/html")
+    (found,) = [
+        json.loads(each) for each in (await in_thread(telex, "find", url, "--json")).stdout.splitlines()
+    ]
+    assert [feed["title"] for feed in found["feeds"]] == ["All"]
+    (first, *_) = found["lists"]
+    assert [item["title"] for item in first["items"]] == list(titles)
+    assert first["items"][0]["published"] == "2026-03-01T00:00:00+00:00"
+    assert first["items"][0]["url"].endswith("/1")
+    url = feed_server.serve("/empty", "<html><body>Nothing", content_type="text/html")
+    assert (await in_thread(telex, "find", url, "--json")).stdout == '{"feeds": [], "lists": []}\n'
+    await in_thread(telex, "find", url.replace("empty", "missing"), status=1)
+    await in_thread(telex, "find", "not an address", status=2)
+
+
 async def test_the_key_of_passwords_is_made_checked_and_changed(telex: Telex, clock: Clock) -> None:
     path = Path(telex.environment["TELEX_DATABASE"])
     store = await Store.open(path, clock)

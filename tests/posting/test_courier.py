@@ -231,7 +231,7 @@ async def test_an_error_of_ours_about_one_article_does_not_stop_its_channel(
     telex: World, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await publisher.begin()
-    real = telex.bot.courier._render
+    real = telex.bot.courier._sender.render
 
     async def render(dispatch: Any) -> Any:
         message = await real(dispatch)
@@ -239,7 +239,7 @@ async def test_an_error_of_ours_about_one_article_does_not_stop_its_channel(
             raise ZeroDivisionError
         return message
 
-    monkeypatch.setattr(telex.bot.courier, "_render", render)
+    monkeypatch.setattr(telex.bot.courier._sender, "render", render)
     await publisher.publish(item(1), item(2))
     for _minute in range(10):
         await telex.deliver()

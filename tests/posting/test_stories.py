@@ -202,7 +202,7 @@ async def test_after_a_crash_the_message_still_comes_to_name_what_joined(
     assert claimed is not None
     place = telex.bot.get_channel(telex.news.id)
     assert isinstance(place, discord.TextChannel)
-    message = await telex.bot.courier._render(claimed)
+    message = await telex.bot.courier._sender.render(claimed)
     assert message is not None
     assert message.view is not None
     await place.send(embed=message.embed, view=message.view)

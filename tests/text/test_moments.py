@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.answers import time_expressions
-from bot.text import terms
+from bot.text.words import fold
 
 NOW = int(datetime(2026, 5, 28, 20, 26, 40, tzinfo=UTC).timestamp())  # a Thursday
 
@@ -86,7 +86,7 @@ def day(text: str) -> int:
 def test_an_expression_of_time_in_a_question_is_its_days(
     text: str, said: str, start: str, end: str | None
 ) -> None:
-    folded = terms.fold(text)
+    folded = fold(text)
     moment = time_expressions.find(folded, NOW)
     assert moment is not None
     assert folded[moment.start : moment.end] == said
@@ -107,7 +107,7 @@ def test_the_days_of_a_question_begin_at_midnight_where_the_person_is(
     text: str, start: str, end: str
 ) -> None:
     paris = ZoneInfo("Europe/Paris")
-    moment = time_expressions.find(terms.fold(text), NOW, paris)
+    moment = time_expressions.find(fold(text), NOW, paris)
     assert moment is not None
     assert moment.period == tuple(
         int(datetime.fromisoformat(one).replace(tzinfo=paris).timestamp()) for one in (start, end)
@@ -130,7 +130,7 @@ def test_the_days_of_a_question_begin_at_midnight_where_the_person_is(
     ],
 )
 def test_what_counts_back_ends_now(text: str, days: int) -> None:
-    moment = time_expressions.find(terms.fold(text), NOW)
+    moment = time_expressions.find(fold(text), NOW)
     assert moment is not None
     assert moment.relative
     assert abs(moment.period.start - (NOW - days * 86_400)) <= 1
@@ -139,7 +139,7 @@ def test_what_counts_back_ends_now(text: str, days: int) -> None:
 
 @pytest.mark.parametrize("text", ["in the past hour", "last hour", "dans la dernière heure"])
 def test_the_last_hour_is_no_day(text: str) -> None:
-    moment = time_expressions.find(terms.fold(text), NOW)
+    moment = time_expressions.find(fold(text), NOW)
     assert moment is not None
     assert moment.period == (NOW - 3600, NOW)
 
@@ -173,7 +173,7 @@ def test_the_last_hour_is_no_day(text: str) -> None:
     ],
 )
 def test_what_names_no_time_is_not_taken_for_it(text: str) -> None:
-    assert time_expressions.find(terms.fold(text), NOW) is None
+    assert time_expressions.find(fold(text), NOW) is None
 
 
 @given(st.text(alphabet=st.sampled_from("0123456789 -/.'aeihlmnorstu"), max_size=60))

@@ -91,7 +91,7 @@ POLLING: tuple[Step, ...] = (
 
 POSTING: tuple[Step, ...] = (
     *_around("claim", f"{COURIER}._claim"),
-    *_around("send", f"{COURIER}._send"),
+    *_around("send", "bot.posting.dispatch_sender:DispatchSender.send"),
     *_MESSAGE,
     *_FORUM_POST,
     *_RECORD,

@@ -1,0 +1,115 @@
+"""The list that a page is there for, and none of a page that is there for something else."""
+
+from __future__ import annotations
+
+import gzip
+import json
+
+import pytest
+
+from bot.feeds.page_lists import lists
+from bot.text import feed_dates
+from tests.shared import shared
+
+URL = "https://blog.example/news/"
+TITLES = (
+    "A bridge opens two years late",
+    "The library lends drills and saws",
+    "Trams return to the old town",
+    "Why the river is green this week",
+)
+WORDS = "The city council said on Monday that work would begin before the winter, and end in spring. "
+
+
+def found(body: str) -> list[list[tuple[str, str, int | None]]]:
+    page = (
+        "<html><body><nav><ul><li><a href=/about>About our paper</a><li><a href=/ads>Place an advert here</a>"
+    )
+    page += f"<li><a href=/jobs>Work with all of us</a></ul></nav><h1>News</h1>{body}</body></html>"
+    return [
+        [(item.url, item.title, item.published) for item in each.items]
+        for each in lists(page.encode(), "text/html; charset=utf-8", URL)
+    ]
+
+
+def day(number: int) -> int:
+    moment = feed_dates.parse(f"2026-03-0{number}")
+    assert moment is not None
+    return moment
+
+
+@pytest.mark.parametrize(
+    ("item", "dated"),
+    [
+        (
+            "<article class='post-{0} topic-{0}'><h2><a href=/{0}>{1}</a></h2><time datetime=2026-03-0{0}>x</time></article>",
+            True,
+        ),
+        (
+            "<div class=card><a href=/{0}><img src=x></a><a href=/{0}><h3>{1}</h3></a><p>March {0}, 2026</div>",
+            True,
+        ),
+        (
+            "<table><tr><td><a class=t href=/{0}>{1}</a><tr><td><span title=2026-03-0{0}T00:00:00Z>now</span></table>",
+            True,
+        ),
+        ("<li><p>{0} mars 2026</p><h3>{1}</h3><a href=/{0}>Lire la suite</a></li>", True),
+        (
+            "<div class=row><h4>{1}</h4><p>Ours</p><a href=/{0} aria-label=Details><span>Open</span></a></div>",
+            False,
+        ),
+    ],
+)
+def test_a_list_is_found_with_titles_links_and_dates(item, dated):
+    items = "".join(item.format(number, title) for number, title in enumerate(TITLES, 1))
+    (first, *_) = found(f"<main>{items}</main>")
+    assert first == [
+        (f"https://blog.example/{number}", title, day(number) if dated else None)
+        for number, title in enumerate(TITLES, 1)
+    ]
+
+
+RELATED = "".join(f"<li><h3><a href=/{number}>{title}</a></h3>" for number, title in enumerate(TITLES, 1))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "<div id=app></div><script>start()</script>",
+        f"<article>{''.join(f'<p>{WORDS * 2}</p>' for _ in range(9))}</article><aside>{RELATED}</aside>",
+        f"<article>{''.join(f'<p>{WORDS}<a href=/{n}>as we said then</a> {WORDS}' for n in range(9))}</article>",
+        "".join(f"<div class=post><a href=/p/{n}>Re: The bridge again</a><p>{WORDS}</div>" for n in range(9)),
+        "<ul>" + "".join(f"<li><a href=/tag/{n}>Tag {n}</a>" for n in range(30)) + "</ul>",
+    ],
+    ids=["empty", "script", "article", "links in sentences", "discussion", "tags"],
+)
+def test_a_page_that_is_there_for_something_else_has_no_list(body):
+    assert found(body) == []
+
+
+@pytest.mark.parametrize(
+    "page", ["<a href=x>" * 50_000, "<div>" * 100_000, "<", "<a href='http://[' >a b c d</a>" * 9]
+)
+def test_hostile_pages_have_no_list(page):
+    assert lists(page.encode(), "text/html", URL) == ()
+
+
+def test_marked_lists_are_found():
+    folder = shared("pages") / "lists"
+    right = wrong = missed = titles = false_lists = 0
+    for line in (folder / "gold.jsonl").read_text("utf-8").splitlines():
+        row = json.loads(line)
+        page = gzip.decompress((folder / row["html_gz_path"]).read_bytes())
+        got = lists(page, "text/html; charset=utf-8", row["url"])
+        items = {item.url.rstrip("/"): item.title for item in (got[0].items if got else ())}
+        wanted = {item["url"].rstrip("/"): item["title"] for item in row["items"]}
+        false_lists += bool(items) and not wanted
+        right += len(items.keys() & wanted.keys())
+        wrong += len(items.keys() - wanted.keys() - {url.rstrip("/") for url in row.get("optional", ())})
+        missed += len(wanted.keys() - items.keys())
+        titles += sum(items[url] == wanted[url] for url in items.keys() & wanted.keys())
+    assert false_lists == 0
+    assert right >= 0.8 * (right + missed)
+    assert right >= 0.9 * (right + wrong)
+    assert titles >= 0.9 * right
