@@ -23,6 +23,7 @@ from bot.core.clock import SystemClock
 from bot.core.models import Tally
 from bot.core.settings import Settings
 from bot.core.workers import WorkerError
+from bot.posting import search_notes
 from bot.posting.explanations import explain
 from bot.search.index_follower import IndexFollower
 from bot.search.searching import Searcher, article_as_json, as_json
@@ -134,16 +135,17 @@ def search(
         async with open_searcher(settings) as searcher:
             for text in _lines(query):
                 page = await searcher.search(text, feed_ids=None, limit=limit)
+                notes = [search_notes.sentence(note) for note in page.notes]
                 if as_json_:
                     told = {
                         "query": text,
                         "results": [as_json(result) for result in page.results],
-                        "notes": page.notes,
+                        "notes": notes,
                         "suggestions": page.suggestions,
                     }
                     terminal.out(json.dumps(told, ensure_ascii=False))
                     continue
-                for note in page.notes:
+                for note in notes:
                     terminal.say(note)
                 if page.suggestions:
                     terminal.say(f"Did you mean {', '.join(page.suggestions)}?")

@@ -11,10 +11,9 @@ import re
 from datetime import UTC, tzinfo
 from difflib import get_close_matches
 
-from bot.core.locale import amount
-from bot.core.locale import gettext as _
 from bot.search import query_dates
 from bot.search.filter_names import CHOICES, NAMES, TITLE, Filter, language_code, named, written
+from bot.search.notes import Note, Remark
 from bot.search.query_tokens import Token, tokens
 from bot.search.query_tree import AllOf, AnyOf, Condition, Loose, Node, Not, Phrase, Query, Word, negated
 from bot.text import periods
@@ -56,15 +55,15 @@ def as_written(text: str, *, title: bool = False) -> Word | Phrase | None:
 
 class _Parser:
     def __init__(self, text: str, now: int, zone: tzinfo, longest: int) -> None:
-        self.notes: list[str] = []
+        self.notes: list[Note] = []
         self.loose: list[Loose] = []
-        self.slips: list[str] = []  # what is said only where something else was understood
+        self.slips: list[Note] = []  # what is said only where something else was understood
         self.now = now
         self.zone = zone
         self.text = " ".join(text[: longest * 4].split())
         if len(self.text) > longest:
             self.text = self.text[:longest]
-            self.note(_("Only the first {count} characters were read.").format(count=amount(longest)))
+            self.note(Remark.CUT_TEXT, count=longest)
         self.text = _APART.sub(self.together, self.text)
         self.tokens = [token for token in tokens(self.text) if not self.says_nothing(token)]
         self.position = 0
@@ -72,13 +71,11 @@ class _Parser:
         self.flat = 0  # open parentheses that are too deep to group anything
         self.filters: list[str] = []  # the names of filters before the parentheses that are open
 
-    def note(self, sentence: str) -> None:
-        if sentence not in self.notes:
-            self.notes.append(sentence)
+    def note(self, remark: Remark, **values: object) -> None:
+        self.notes.append(Note.of(remark, **values))
 
-    def slip(self, sentence: str) -> None:
-        if sentence not in self.slips:
-            self.slips.append(sentence)
+    def slip(self, remark: Remark, **values: object) -> None:
+        self.slips.append(Note.of(remark, **values))
 
     def together(self, match: re.Match[str]) -> str:
         """A filter whose name, colon and value a person wrote apart, as one; a date only where it is one."""
@@ -89,7 +86,7 @@ class _Parser:
             return match[0]
         filter_ = f"{match['minus']}{match['name']}:"
         value = self.text[match.end() :].partition(" ")[0]
-        self.note(_("“{value}” was read as {filter}.").format(value=match[0] + value, filter=filter_ + value))
+        self.note(Remark.READ_AS, value=match[0] + value, filter=filter_ + value)
         return filter_
 
     def begins_with_date(self, start: int) -> bool:
@@ -103,11 +100,11 @@ class _Parser:
     def says_nothing(self, token: Token) -> bool:
         """Whether a token asks for nothing, which is said."""
         if token.kind == "stray":
-            self.slip(_("A quotation mark without its other half was left out."))
+            self.slip(Remark.STRAY_QUOTE)
         elif token.kind == "minus":
-            self.slip(_("“-” excludes a word that it touches: one that stands alone was left out."))
+            self.slip(Remark.STRAY_MINUS)
         elif token.kind == "valueless":
-            self.note(_("“{value}” has no value and was left out.").format(value=token.value))
+            self.note(Remark.NO_VALUE, value=token.value)
         else:
             return False
         return True
@@ -118,11 +115,11 @@ class _Parser:
             nodes += self.group(0)
             if self.peek() == ")":
                 self.position += 1
-                self.slip(_("A closing parenthesis that none opens was left out."))
+                self.slip(Remark.STRAY_CLOSING)
         if not nodes and self.text and not self.notes:
-            self.note(_("There is nothing in this that I can look for."))
-        notes = (*self.notes, *(self.slips if nodes else ()))
-        return Query(text=self.text, nodes=tuple(nodes), notes=notes, loose=tuple(self.loose))
+            self.note(Remark.NOTHING)
+        notes = dict.fromkeys((*self.notes, *(self.slips if nodes else ())))
+        return Query(text=self.text, nodes=tuple(nodes), notes=tuple(notes), loose=tuple(self.loose))
 
     def peek(self) -> str:
         return self.tokens[self.position].kind if self.position < len(self.tokens) else ""
@@ -142,7 +139,7 @@ class _Parser:
             if self.peek() == "or":
                 self.position += 1
                 if joined or not nodes:
-                    self.slip(_lonely())
+                    self.slip(Remark.LONELY_OR)
                 joined = bool(nodes)
                 continue
             node = self.item(depth)
@@ -150,7 +147,7 @@ class _Parser:
                 nodes.append(_either(nodes.pop(), node) if joined else node)
                 joined = False
         if joined:
-            self.slip(_lonely())
+            self.slip(Remark.LONELY_OR)
         return nodes
 
     def item(self, depth: int) -> Node | None:
@@ -162,9 +159,7 @@ class _Parser:
             return self.parenthesis(token, depth)
         self.terms += 1
         if self.terms > MAX_TERMS:
-            self.note(
-                _("Only the first {count} words and filters were read.").format(count=amount(MAX_TERMS))
-            )
+            self.note(Remark.CUT_TERMS, count=MAX_TERMS)
             return None
         if not token.name and self.filters:
             token = token._replace(name=self.filters[-1], start=-1)
@@ -176,15 +171,14 @@ class _Parser:
         if self.peek() in ("(", "term"):
             node = self.item(depth)
             return None if node is None else negated(node)
-        self.slip(_("NOT stands before a word: one that no word follows was left out."))
+        self.slip(Remark.STRAY_NOT)
         return None
 
     def parenthesis(self, token: Token, depth: int) -> Node | None:
         """A group, which begins before the current token."""
         if depth == MAX_DEPTH:
             self.flat += 1
-            sentence = _("Parentheses within more than {count} others were left out.")
-            self.slip(sentence.format(count=amount(MAX_DEPTH)))
+            self.slip(Remark.TOO_DEEP, count=MAX_DEPTH)
             return None
         self.filters.append(token.name or (self.filters[-1] if self.filters else ""))
         nodes = self.group(depth + 1)
@@ -192,7 +186,7 @@ class _Parser:
         if self.peek() == ")":
             self.position += 1
         else:
-            self.slip(_("A parenthesis is not closed: it was read up to the end."))
+            self.slip(Remark.UNCLOSED)
         return AllOf(tuple(nodes)) if len(nodes) > 1 else nodes[0] if nodes else None
 
     def term(self, token: Token) -> Node | None:
@@ -211,12 +205,8 @@ class _Parser:
         """Say that there is no such filter, and the nearest, unless it is the beginning of an address."""
         if token.value.startswith("//"):
             return
-        note = _("There is no filter “{name}:”: I looked for the words of “{value}”.").format(
-            name=token.name, value=f"{token.name}:{token.value}"
-        )
-        for near in get_close_matches(fold(token.name), NAMES, n=1, cutoff=_ALIKE):
-            note += " " + _("The nearest is “{name}:”.").format(name=near)
-        self.slip(note)
+        near = next(iter(get_close_matches(fold(token.name), NAMES, n=1, cutoff=_ALIKE)), "")
+        self.slip(Remark.NO_FILTER, name=token.name, value=f"{token.name}:{token.value}", near=near)
 
     def condition(self, name: str, token: Token) -> Node | None:
         if name in (Filter.SINCE, Filter.BEFORE):
@@ -224,14 +214,14 @@ class _Parser:
         if name == Filter.LANGUAGE:
             if code := language_code(token.value):
                 return Condition(Filter.LANGUAGE, code)
-            self.note(_("“{value}” is no language that I know: try en or fr.").format(value=token.value))
+            self.note(Remark.NO_LANGUAGE, value=token.value)
             return None
         if name in CHOICES:
             values, chosen = CHOICES[name]
             if fold(token.value).strip() in values:
                 return Condition(chosen, "")
             typed = f"{token.name}:{token.value}"
-            self.note(_("“{value}” is no filter: try has:image or is:bookmarked.").format(value=typed))
+            self.note(Remark.NO_CHOICE, value=typed)
             return None
         return self.named(Filter(name), token) if words(token.value) else None
 
@@ -250,9 +240,9 @@ class _Parser:
                 self.position += count
                 condition = Condition(filter_, period.start)
                 if not query_dates.is_plain(value):
-                    self.note(query_dates.told(condition, self.zone, self.now))
+                    self.notes.append(query_dates.told(condition, self.zone, self.now))
                 return condition
-        self.note(query_dates.unknown(token.value))
+        self.note(Remark.NO_DATE, value=token.value)
         return None
 
     def following(self, token: Token) -> list[Token]:
@@ -270,7 +260,3 @@ def _either(one: Node, other: Node) -> AnyOf:
     return AnyOf(
         tuple(part for node in (one, other) for part in (node.nodes if isinstance(node, AnyOf) else (node,)))
     )
-
-
-def _lonely() -> str:
-    return _("OR stands between two words: one that lacks a neighbour was left out.")

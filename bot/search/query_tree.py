@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from bot.search.filter_names import Filter
+from bot.search.notes import Note
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +90,16 @@ class Loose(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """A query as it was understood. `notes` tell the person, in their language, how, and what was not."""
+    """A query as it was understood. `notes` tell how, and what was not."""
 
     text: str
     nodes: tuple[Node, ...]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     loose: tuple[Loose, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.nodes)
 
-    def also(self, *nodes: Node, notes: Iterable[str] = ()) -> Query:
+    def also(self, *nodes: Node, notes: Iterable[Note] = ()) -> Query:
         """The same query, narrowed by the options of a command, of which `notes` are told too."""
         return replace(self, nodes=(*self.nodes, *nodes), notes=tuple(dict.fromkeys((*self.notes, *notes))))

@@ -23,6 +23,7 @@ from bot.digests.rising import Period, Trends
 from bot.polling import feed_alerts
 from bot.posting.explanations import Explanation
 from bot.posting.rendering import messages
+from bot.search.notes import Note, Remark
 from bot.search.searching import Result, SearchPage
 from bot.store.records import FateRow
 from cogs.asking.answer_views import reply
@@ -144,7 +145,8 @@ def searched(given: str) -> discord.Embed:
     found = Result(
         article=article, score=1.0, excerpt=given, marks=((0, min(len(given), 3)),) if given else ()
     )
-    return results(given, SearchPage(results=(found,), total=1, notes=(given,), suggestions=(given,)))
+    note = Note.of(Remark.NO_VALUE, value=given)
+    return results(given, SearchPage(results=(found,), total=1, notes=(note,), suggestions=(given,)))
 
 
 def articles(given: str) -> Sequence[Article]:
