@@ -43,7 +43,7 @@ ON_TOPIC = 0.34
 """How much of a question an article must speak of to be on its topic."""
 AS_GOOD = log(1.3)
 """How much lower the log-odds of a newer passage may be for it to come first where the answer changes,"""
-OLDER = log(5)
+OLDER = log(12)
 """and those of an older one for it to be shown as what was so."""
 WHOLE = 100_000  # characters read of an article that is summed up
 
