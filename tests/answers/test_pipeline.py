@@ -123,7 +123,7 @@ def test_a_scorer_adds_the_leaves_that_its_trees_lead_to() -> None:
     assert made.probability([1.0, 0.0]) == pytest.approx(0.1192, abs=1e-4)
 
 
-@pytest.mark.parametrize("meaning", [False])
+@pytest.mark.parametrize("meaning", [False, True])
 def test_the_scorer_is_of_today_s_features(meaning: bool) -> None:
     made = scorer(meaning=meaning)  # which raises where they are others
     assert 0 < made.possible < made.sure < 1
