@@ -1,8 +1,8 @@
 """Answers to questions: understand, retrieve, candidates, score, tier, present.
 
 Each step is a function of its own: `understanding`, `question_retrieval`, `candidates`, `judging` with
-`features` and `answer_scorer`, and here the tier and what is shown. A question about a period is answered
-by the stories of that period (`happenings`, `timelines`), one about an article from that article first;
+`features` and `answer_scorer`, and here the tier and what is shown. A question for the news is answered by
+the biggest stories (`vague_questions`, `news_briefing`), one about an article from that article first;
 what a question leaves unsaid comes from those before it (`conversation`). Where a model service is
 configured it writes the answer from the passages (`model_writer`).
 """
