@@ -109,7 +109,9 @@ async def answer_from(
     searcher: Searcher, question: Question, retrieved: Retrieved, newest: int, writer: Writer | None = None
 ) -> Answer:
     """What some articles answer. `newest`: when the newest article that is stored was published."""
-    judgement = await searcher.aside(judge, question, retrieved.articles, newest, retrieved.at_hand)
+    judgement = await searcher.aside(
+        judge, question, retrieved.articles, newest, retrieved.at_hand, retrieved.nearest
+    )
     judgement, judged_by = await in_meaning(searcher, question, retrieved, judgement)
     articles = {article.id: article for article in retrieved.articles}
     tier = tier_of(judgement, judged_by)
