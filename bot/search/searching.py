@@ -14,7 +14,7 @@ from bot.core import locale
 from bot.core.locale import gettext as _
 from bot.core.models import Article
 from bot.core.workers import WorkerError, Workers
-from bot.search.engine import EngineError, Kind, Scope
+from bot.search.engine import EngineError, Kind, Scope, SearchEngine
 from bot.search.index_follower import IndexFollower
 from bot.search.matched_excerpts import LONGEST, Marker, excerpt_of
 from bot.search.query_syntax import AllOf, Condition, Filter, Node, Query, parse
@@ -139,19 +139,14 @@ class Searcher:
         asked = Asked.of(query)
         needed = offset + limit + 1
         try:
-            by_date = sort == "newest" or not asked.text
-            if by_date:
-                found = await self._ranked.newest(engine, query, scope, needed + SPARE)
-            else:
-                found = await self._ranked.best(engine, asked, scope, needed + SPARE)
-            found = await self._one_a_story(found)
+            found = await self._found(engine, query, asked, scope, needed + SPARE, sort)
             advice = await quoted(query, self.store, engine, scope) if query.loose else Advice()
             if not advice.suggestions and sum(not each.partial for each in found) < FEW:
                 advice = await advise(query, self.store, engine, scope)
             if not found and advice.suggestions and len(asked.words) == 1:
                 asked = replace(asked, words=advice.suggestions[:1])
-                near = await self._ranked.best(engine, asked, scope, needed + SPARE)
-                found = [each._replace(partial=True) for each in await self._one_a_story(near)]
+                near = await self._found(engine, query, asked, scope, needed + SPARE, "relevance")
+                found = [each._replace(partial=True) for each in near]
         except EngineError:
             return SearchPage(
                 notes=(*notes, _("The search index is damaged. I’m rebuilding it: try again in a moment."))
@@ -163,6 +158,13 @@ class Searcher:
             notes=(*notes, *asked.notes, *advice.notes),
             suggestions=advice.suggestions,
         )
+
+    async def _found(
+        self, engine: SearchEngine, query: Query, asked: Asked, scope: Scope, most: int, sort: Sort
+    ) -> list[Found]:
+        if sort == "newest" or not asked.text:
+            return await self._one_a_story(await self._ranked.newest(engine, query, scope, most))
+        return await self._one_a_story(await self._ranked.best(engine, asked, scope, most))
 
     async def complete(self, kind: Kind, prefix: str, *, feed_ids: Collection[int], limit: int) -> list[str]:
         """Words of titles, tags or authors of these feeds' recent articles, the most used first.

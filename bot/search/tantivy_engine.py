@@ -18,19 +18,8 @@ from bot.search.engine import Document, EngineError, Hit, Kind, Position, Scope
 from bot.search.query_matching import READ
 from bot.search.query_tree import Node
 from bot.search.tantivy_queries import (
-    ARTICLE,
-    BODY,
-    BODY_WORDS,
-    FACTS,
-    FEED,
-    LANGUAGE,
-    MARKER,
-    OFFERED,
-    PUBLISHED,
-    TITLE,
-    TITLE_WORDS,
-    Queries,
-)
+    ARTICLE, BODY, BODY_WORDS, FACTS, FEED, LANGUAGE, MARKER, OFFERED, PUBLISHED, TITLE, TITLE_WORDS, Queries,
+)  # fmt: skip
 from bot.text import safe
 from bot.text.words import fold
 
@@ -39,7 +28,7 @@ RULES = f"1.{analysis.VERSION}"
 
 _HEAP = 30_000_000  # bytes that a commit may gather
 _WORDS, _NAMES_ANALYZER = "words", "names"  # analyzers
-_KEPT = "kept"  # the marker's fields: the position,
+_KEPT = "kept"  # the marker's field of the position
 _BETWEEN_NAMES = " . "  # over which no name goes
 _MOST_TAGS = 10
 _MOST_WORDS = 40  # of a title, that are offered
