@@ -1,8 +1,8 @@
 """Answers to questions: understand, retrieve, candidates, score, tier, present.
 
 Each step is a function of its own: `understanding`, `question_retrieval`, `candidates`, `judging` with
-`features` and `answer_scorer`, and here the tier and what is shown. A question about a period is answered
-by the stories of that period (`happenings`, `timelines`), one about an article from that article first;
+`features` and `answer_scorer`, and here the tier and what is shown. A question for the news is answered by
+the biggest stories (`vague_questions`, `news_briefing`), one about an article from that article first;
 what a question leaves unsaid comes from those before it (`conversation`). Where a model service is
 configured it writes the answer from the passages (`model_writer`).
 """
@@ -43,7 +43,7 @@ ON_TOPIC = 0.34
 """How much of a question an article must speak of to be on its topic."""
 AS_GOOD = log(1.3)
 """How much lower the log-odds of a newer passage may be for it to come first where the answer changes,"""
-OLDER = log(5)
+OLDER = log(12)
 """and those of an older one for it to be shown as what was so."""
 WHOLE = 100_000  # characters read of an article that is summed up
 
@@ -109,7 +109,9 @@ async def answer_from(
     searcher: Searcher, question: Question, retrieved: Retrieved, newest: int, writer: Writer | None = None
 ) -> Answer:
     """What some articles answer. `newest`: when the newest article that is stored was published."""
-    judgement = await searcher.aside(judge, question, retrieved.articles, newest, retrieved.at_hand)
+    judgement = await searcher.aside(
+        judge, question, retrieved.articles, newest, retrieved.at_hand, retrieved.nearest
+    )
     judgement, judged_by = await in_meaning(searcher, question, retrieved, judgement)
     articles = {article.id: article for article in retrieved.articles}
     tier = tier_of(judgement, judged_by)

@@ -197,12 +197,9 @@ def _best(read: _Titles) -> list[Key]:
     for key, having in read.having.items():
         if (surprise := _rise(read, having)) and _is_one_name(read, key) and not is_weak(key):
             rising[key] = surprise
-    names = [key for key in rising if len(key) > 1]
-    for name in sorted(names, key=len):
-        for part in _parts(name):
-            covered = len(read.holders(name) & read.holders(part) & read.recent)
-            if part in rising and covered >= _ONE_NAME * len(read.holders(part) & read.recent):
-                del rising[part]
+    for name in sorted((key for key in rising if len(key) > 1), key=len):
+        for part in list(_covered(read, name)):
+            rising.pop(part, None)
     best: list[Key] = []
     for key in sorted(rising, key=lambda key: (-rising[key], -len(key), key)):
         having = read.holders(key) & read.recent
@@ -211,6 +208,14 @@ def _best(read: _Titles) -> list[Key]:
         if len(best) == RISING:
             break
     return best
+
+
+def _covered(read: _Titles, name: Key) -> Iterator[Key]:
+    """The parts of a name that mostly stand within it."""
+    for part in _parts(name):
+        holding = read.holders(part) & read.recent
+        if len(read.holders(name) & holding) >= _ONE_NAME * len(holding):
+            yield part
 
 
 def _rise(read: _Titles, having: set[int]) -> float:
@@ -272,7 +277,8 @@ def runs(title: str) -> Iterator[tuple[Key, str]]:
             key, after, written = (*key, *following), ends, title[start:ends]
             if len(key) == 1 and len(written) < _SHORT and not written.isupper() and not written.isdecimal():
                 continue
-            if key not in seen and safe.length(written) <= _LONGEST:
+            # Characters that are newer than Python's tables are no letters to it.
+            if key not in seen and written.isprintable() and safe.length(written) <= _LONGEST:
                 seen.add(key)
                 yield key, written
 

@@ -85,14 +85,17 @@ class DueQueue:
     async def take(self) -> Visit:
         """The next feed whose host and turn have come; `done` must follow."""
         taken = self._next()
-        if taken is None:
+        if taken is not None:
+            if self._takers:
+                self._hand_out()  # the end of a turn may let several begin
+        else:
             taker: asyncio.Future[Visit] = asyncio.get_running_loop().create_future()
             self._takers.append(taker)
             taken = await taker
         return taken
 
     def done(self, visit: Visit) -> None:
-        """The feed that was taken was polled."""
+        """The feed that was taken was polled; whoever did it takes the next."""
         assert visit.turn is not None  # it was taken
         cost = self._clock.monotonic() - visit.begun
         visit.lane.end(visit.turn, cost / (1 + visit.feed.servers.count(",")))
@@ -100,8 +103,6 @@ class DueQueue:
         host.busy = False
         if host.queue:
             self._rest(host)
-        if self._takers:
-            self._hand_out()
 
     def asked(self, feed: DueFeed, seconds: float) -> None:
         """Its host needed so long for a feed."""

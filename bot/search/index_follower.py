@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import shutil
 import time
 import uuid
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 BETWEEN = 1.0
 """Seconds between looks at whether something changed, and between commits."""
 AFTER_FAILURE = 30.0  # seconds until an index that could not be made is tried again
+DISTRUSTED_AGAIN = 3600.0  # seconds until another failing search has the index made anew
 FAILURES = 3
 AT_ONCE = 500  # articles that are read and added in one go
 BREATHE = 0.001  # seconds for which whoever adds may hold the interpreter's lock
@@ -54,6 +56,7 @@ class IndexFollower:
         self._next: TantivyEngine | None = None  # is made, while another is searched
         self._position = Position()
         self._committed_at = 0.0
+        self._begun_at = -math.inf
         self._is_dirty = False
         self._size = 0  # the largest id when an index was begun
         self._failures = 0
@@ -99,9 +102,10 @@ class IndexFollower:
             log.warning("The search index cannot be made: %s", error)
 
     def distrust(self, error: EngineError) -> None:
-        """Make the index anew: a search failed."""
+        """Make the index anew, for a search failed; once in a while, since the query may be to blame."""
         log.warning("The search index failed: %s", error)
-        self._failures = FAILURES
+        if time.monotonic() - self._begun_at > DISTRUSTED_AGAIN:
+            self._failures = FAILURES
 
     async def close(self) -> None:
         """Let another process write."""
@@ -209,6 +213,7 @@ class IndexFollower:
     async def _begin_anew(self) -> None:
         """Make another index; one of other rules is searched until it is whole."""
         log.info("The search index is made anew")
+        self._begun_at = time.monotonic()
         if self._writer is not None:
             await self._aside(self._writer.close)
         last = await self._store.changes.last()

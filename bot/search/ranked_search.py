@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar, TypeVarTuple
 
@@ -13,7 +13,7 @@ from bot.core.models import Article
 from bot.search import analysis
 from bot.search.engine import EngineError, Hit, Scope, SearchEngine
 from bot.search.index_follower import IndexFollower
-from bot.search.query_tree import Node, Phrase, Query, Word
+from bot.search.query_tree import AllOf, Node, Phrase, Query, Word
 from bot.search.ranking import FOUND, Candidate, Reranker, Sought
 from bot.search.semantic.semantic_search import Meaning
 from bot.store import Store
@@ -56,10 +56,11 @@ class Asked:
 
     @classmethod
     def of(cls, query: Query) -> Asked:
-        """The parts of a query."""
-        words = tuple(node.text for node in query.nodes if isinstance(node, Word) and not node.title)
-        phrases = tuple(node for node in query.nodes if isinstance(node, Phrase) and not node.title)
-        rest = (node for node in query.nodes if not isinstance(node, Word | Phrase) or node.title)
+        """The parts of a query; what stands in parentheses without OR or NOT before it is no group."""
+        nodes = list(_flat(query.nodes))
+        words = tuple(node.text for node in nodes if isinstance(node, Word) and not node.title)
+        phrases = tuple(node for node in nodes if isinstance(node, Phrase) and not node.title)
+        rest = (node for node in nodes if not isinstance(node, Word | Phrase) or node.title)
         return cls(words, phrases, tuple(rest))
 
     @property
@@ -93,6 +94,15 @@ class Asked:
             for word, as_typed in typed.items()
             if word not in small and (stems := analysis.query_stems(word))
         ]
+
+
+def _flat(nodes: Iterable[Node]) -> Iterator[Node]:
+    """These nodes, with those of groups whose parts must all hold in their places."""
+    for node in nodes:
+        if isinstance(node, AllOf):
+            yield from _flat(node.nodes)
+        else:
+            yield node
 
 
 def weight(engine: SearchEngine, stems: Iterable[str]) -> float:

@@ -204,7 +204,7 @@ class PrivacyView(AskerView):
             ),
             _(
                 "A bookmark that you remove leaves a mark, so that an old reaction doesn’t bring it back. "
-                "“Delete everything” keeps no mark that leads to you."
+                "“Delete everything” leaves one without your id, which fits one person in 256."
             ),
         ]
         self.clear_items()

@@ -161,8 +161,9 @@ class Watching(
             lines.append(safe.cut(notes, _NOTES))
         found = await self._searcher.search(wanted, feed_ids=feed_ids, limit=1, sort="newest")
         embeds = []
-        if found.results:
-            article = found.results[0].article
+        whole = [result for result in found.results if not result.partial]
+        if whole:
+            article = whole[0].article
             lines.append(_("The latest one so far:"))
             feed = await self.bot.store.feeds.get(article.feed_id)
             embeds.append(messages.post(article, feed, language=locale.current()).embed)

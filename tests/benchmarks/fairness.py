@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 from pathlib import Path
@@ -60,9 +60,10 @@ async def publish() -> None:
     async def drip(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "application/rss+xml"})
         await response.prepare(request)
-        for _ in range(int(DRIP)):
-            await asyncio.sleep(1)
-            await response.write(b" ")
+        with suppress(ConnectionError):  # it did not want to wait any longer
+            for _ in range(int(DRIP)):
+                await asyncio.sleep(1)
+                await response.write(b" ")
         return response
 
     async def news(_request: web.Request) -> web.Response:

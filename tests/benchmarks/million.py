@@ -127,7 +127,7 @@ async def floor_of(newsroom: Newsroom, asked: Asked) -> list[str]:
     nodes = parse(asked.query, END).nodes
 
     def bare() -> list[Hit]:
-        if asked.kind.startswith("its whole title"):
+        if asked.kind.startswith(("its whole title", "two words")):
             return engine.any_words(asked.query, asked.scope, FOUND)
         return engine.matching(nodes, asked.scope, FOUND, newest=asked.newest)
 

