@@ -18,7 +18,18 @@ from bot.search.engine import Document, EngineError, Hit, Kind, Position, Scope
 from bot.search.query_matching import READ
 from bot.search.query_tree import Node
 from bot.search.tantivy_queries import (
-    ARTICLE, BODY, BODY_WORDS, FACTS, FEED, LANGUAGE, MARKER, OFFERED, PUBLISHED, TITLE, TITLE_WORDS, Queries,
+    ARTICLE,
+    BODY,
+    BODY_WORDS,
+    FACTS,
+    FEED,
+    LANGUAGE,
+    MARKER,
+    OFFERED,
+    PUBLISHED,
+    TITLE,
+    TITLE_WORDS,
+    Queries,
 )  # fmt: skip
 from bot.text import safe
 from bot.text.words import fold
