@@ -54,8 +54,7 @@ class Scorer:
 @cache
 def scorer(*, meaning: bool) -> Scorer:
     """The scorer for candidates whose cosines are known (`meaning`), or are not."""
-    file = json.loads(FILE.read_text(encoding="utf-8"))
-    made = file.get("with meaning" if meaning else "words") or file["words"]
+    made = json.loads(FILE.read_text(encoding="utf-8"))["with meaning" if meaning else "words"]
     if made["features"] != list(NAMES[: len(made["features"])]):
         raise ValueError(f"{FILE.name} was made of other features: run tests/benchmarks/answers_fit.py")
     return Scorer(

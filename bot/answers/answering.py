@@ -43,7 +43,7 @@ ON_TOPIC = 0.34
 """How much of a question an article must speak of to be on its topic."""
 AS_GOOD = log(1.3)
 """How much lower the log-odds of a newer passage may be for it to come first where the answer changes,"""
-OLDER = log(5)
+OLDER = log(12)
 """and those of an older one for it to be shown as what was so."""
 WHOLE = 100_000  # characters read of an article that is summed up
 
@@ -109,7 +109,9 @@ async def answer_from(
     searcher: Searcher, question: Question, retrieved: Retrieved, newest: int, writer: Writer | None = None
 ) -> Answer:
     """What some articles answer. `newest`: when the newest article that is stored was published."""
-    judgement = await searcher.aside(judge, question, retrieved.articles, newest, retrieved.at_hand)
+    judgement = await searcher.aside(
+        judge, question, retrieved.articles, newest, retrieved.at_hand, retrieved.nearest
+    )
     judgement, judged_by = await in_meaning(searcher, question, retrieved, judgement)
     articles = {article.id: article for article in retrieved.articles}
     tier = tier_of(judgement, judged_by)

@@ -15,6 +15,8 @@ from bot.core.models import Article
 
 KEPT = 24
 """Candidates that are handed on, the best ones: so many are held against the meaning of the question."""
+FIRST = 4
+"""Sentences of an article near in meaning whose windows are held against it as well."""
 
 
 class Judged(NamedTuple):
@@ -69,11 +71,16 @@ def measured(
 
 
 def judge(
-    question: Question, articles: Sequence[Article], newest: int, at_hand: frozenset[int] = frozenset()
+    question: Question,
+    articles: Sequence[Article],
+    newest: int,
+    at_hand: frozenset[int] = frozenset(),
+    near: frozenset[int] = frozenset(),
 ) -> Judgement:
     """Judge what articles say to a question by its words.
 
-    `newest`: when the newest one stored is from; `at_hand`: the ids of those that are talked about.
+    `newest`: when the newest one stored is from; `at_hand`: the ids of those that are talked about; `near`:
+    of those that mean most nearly what is asked, whose first candidates are handed on whatever their words.
     """
     found, on_topic = measured(question, articles, newest)
     by_words = scorer(meaning=False)
@@ -86,7 +93,10 @@ def judge(
         for candidate, features in found
     ]
     judged.sort(key=lambda one: -one[0])
-    told = (told_of(question, *one) for one in judged[:KEPT])
+    further = [
+        one for one in judged[KEPT:] if one[1].reading.article.id in near and -1 < one[1].number < FIRST
+    ]
+    told = (told_of(question, *one) for one in (*judged[:KEPT], *further))
     return Judgement(tuple(one for one in told if one.text), on_topic)
 
 

@@ -13,6 +13,7 @@ from bot.search.searching import Searcher
 from bot.search.semantic.fusion import fused
 from bot.search.semantic.semantic_search import LIKELY
 
+NEAR = 3  # articles that mean most nearly what is asked
 READ = 20
 """Articles that are read for an answer."""
 FOUND = 60
@@ -32,6 +33,11 @@ class Retrieved(NamedTuple):
     articles: tuple[Article, ...]
     cosines: Mapping[int, float]
     at_hand: frozenset[int] = frozenset()
+
+    @property
+    def nearest(self) -> frozenset[int]:
+        """The ids of the few that mean most nearly what is asked."""
+        return frozenset(sorted(self.cosines, key=lambda id_: -self.cosines[id_])[:NEAR])
 
     def after(self, talked_about: Sequence[Article]) -> Retrieved:
         """The same behind articles that are talked about."""

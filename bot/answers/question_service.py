@@ -1,4 +1,4 @@
-"""The desk that takes questions: how many, in which conversation, and what is kept of them."""
+"""Takes questions: how many, in which conversation, and what is kept of them."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from enum import StrEnum
 
 from bot.answers import answering, conversation, follow_ups, mentions
 from bot.answers.answer_model import Answer
 from bot.answers.model_writer import Writer
 from bot.core import hours, locale
 from bot.core.clock import Clock
-from bot.core.locale import _, amount
 from bot.core.models import Article, Question
 from bot.core.rate_limits import Limit
-from bot.core.refusals import Refusal
+from bot.core.refusals import Declined
 from bot.search import analysis
 from bot.search.query_syntax import MAX_LENGTH, Query
 from bot.search.searching import Searcher, SearchPage
@@ -44,11 +44,23 @@ _MINUTE = 60.0
 _IN_TITLE = 3  # what a word of the question weighs there
 
 
-class TooMany(Refusal):
+class NotTaken(StrEnum):
+    """Why a question is not answered; behind each, what its sentence names."""
+
+    TOO_MANY_OF_PERSON = "too-many-of-person"  # count, moment
+    TOO_MANY_OF_SERVER = "too-many-of-server"  # count, moment
+    TOO_LONG = "too-long"  # count, length
+    BUSY = "busy"
+    NO_TOPIC = "no-topic"
+    THANKS = "thanks"
+    GREETING = "greeting"
+
+
+class TooMany(Declined):
     """A person or a server asked too many questions. `known`: they were told so within the last minute."""
 
-    def __init__(self, sentence: str, *, known: bool) -> None:
-        super().__init__(sentence)
+    def __init__(self, reason: NotTaken, *, count: int, moment: int, known: bool) -> None:
+        super().__init__(reason, count=count, moment=moment)
         self.known = known
 
 
@@ -101,43 +113,32 @@ class QuestionService:
         self._waiting = 0
 
     def admit(self, text: str, *, person_id: int, server_id: int) -> None:
-        """Count a question. Raises `Refusal` for one that is too long, `TooMany` for one too many."""
+        """Count a question. Raises `Declined` for one that is too long, `TooMany` for one too many."""
         wait = self._people.wait(person_id)
         if wait:
-            sentence = _(
-                "You have asked {count} questions within a minute, as many as I take. Ask again {when}."
-            )
-            raise self._too_many(sentence, OF_A_PERSON, wait, person_id)
+            raise self._too_many(NotTaken.TOO_MANY_OF_PERSON, OF_A_PERSON, wait, person_id)
         wait = self._servers.wait(server_id)
         if wait:
-            sentence = _(
-                "This server has asked {count} questions within a minute, as many as I take. "
-                "Ask again {when}."
-            )
-            raise self._too_many(sentence, OF_A_SERVER, wait, person_id)
+            raise self._too_many(NotTaken.TOO_MANY_OF_SERVER, OF_A_SERVER, wait, person_id)
         self._people.take(person_id)
         self._servers.take(server_id)
         if len(text) > MAX_LENGTH:
-            raise Refusal(
-                _("A question can have at most {count} characters; yours has {length}.").format(
-                    count=amount(MAX_LENGTH), length=amount(len(text))
-                )
-            )
+            raise Declined(NotTaken.TOO_LONG, count=MAX_LENGTH, length=len(text))
 
-    def _too_many(self, sentence: str, count: int, wait: float, person_id: int) -> TooMany:
+    def _too_many(self, reason: NotTaken, count: int, wait: float, person_id: int) -> TooMany:
         known = self._told.wait(person_id) > 0
         if not known:
             self._told.take(person_id)
         moment = self._clock.now() + int(wait) + 1
-        return TooMany(sentence.format(count=amount(count), when=f"<t:{moment}:R>"), known=known)
+        return TooMany(reason, count=count, moment=moment, known=known)
 
     async def answer(self, asked: Asked) -> Reply:
         """Answer a question that was admitted, and keep it.
 
-        Raises `Refusal` where there is nothing to look for in it, or where too many questions wait.
+        Raises `Declined` where there is nothing to look for in it, or where too many questions wait.
         """
         if courtesy := in_return(asked.text):
-            raise Refusal(courtesy)
+            raise Declined(courtesy)
         async with self._turn():
             before = await self._conversation(asked.follows)
             known = (asked.article_id, *(each.article_id for each in before))
@@ -154,7 +155,7 @@ class QuestionService:
                 zone=hours.zone((await self._store.preferences.of_server(asked.server_id)).time_zone),
             )
         if not answer.answered and about is None and not before and not says_something(asked.text):
-            raise Refusal(_("What topic are you asking about? Name it, as in “What happened with Signal?”"))
+            raise Declined(NotTaken.NO_TOPIC)
         question_id = await self._store.questions.add(
             server_id=asked.server_id,
             channel_id=asked.channel_id,
@@ -179,7 +180,7 @@ class QuestionService:
         )
 
     async def search(self, query: Query, *, feed_ids: Collection[int], limit: int) -> SearchPage:
-        """The best results of a search that was admitted. Raises `Refusal` where too many questions wait."""
+        """The best results of a search that was admitted. Raises `Declined` where too many questions wait."""
         async with self._turn():
             return await self._searcher.search(query, feed_ids=feed_ids, limit=limit)
 
@@ -194,7 +195,7 @@ class QuestionService:
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
         if self._waiting >= MOST_WAITING:
-            raise Refusal(_("I have many questions to answer at the moment. Ask again in a minute."))
+            raise Declined(NotTaken.BUSY)
         self._waiting += 1
         try:
             await self._turns.acquire()
@@ -206,13 +207,11 @@ class QuestionService:
             self._turns.release()
 
 
-def in_return(text: str) -> str:
-    """What to say to somebody who only greets or thanks; "" where a text asks for something."""
+def in_return(text: str) -> NotTaken | None:
+    """Whether somebody only greets or thanks; None where a text asks for something."""
     if mentions.thanks(text):
-        return _("You are welcome.")
-    if mentions.greets(text):
-        return _("Hello! Ask me about the news, as in “What happened with Signal?”")
-    return ""
+        return NotTaken.THANKS
+    return NotTaken.GREETING if mentions.greets(text) else None
 
 
 def says_something(text: str) -> bool:

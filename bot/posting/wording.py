@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 
+from bot.answers.question_service import NotTaken
 from bot.core.locale import _, amount, ngettext
 from bot.core.refusals import Declined, Refusal
 from bot.feeds.fetch_errors import FeedError, describe
@@ -56,6 +57,12 @@ def _too_many_feeds(values: _Values) -> str:
     ).format(count=amount(count))
 
 
+def _too_many_questions(sentence: Callable[[], str]) -> Callable[[_Values], str]:
+    return lambda values: sentence().format(
+        count=amount(int(values["count"])), when=f"<t:{values['moment']}:R>"
+    )
+
+
 _SENTENCES: Mapping[StrEnum, Callable[[_Values], str]] = {
     Unfollowable.NEEDS_PASSWORD: lambda _values: _("The site asks for a name and password."),
     Unfollowable.WRONG_PASSWORD: lambda values: _("{address} does not take this name and password.").format(
@@ -87,4 +94,21 @@ _SENTENCES: Mapping[StrEnum, Callable[[_Values], str]] = {
     Unfit.TOO_COMMON: lambda _values: _(
         "Too many articles would match. Add a rarer word that they must have."
     ),
+    NotTaken.TOO_MANY_OF_PERSON: _too_many_questions(
+        lambda: _("You have asked {count} questions within a minute, as many as I take. Ask again {when}.")
+    ),
+    NotTaken.TOO_MANY_OF_SERVER: _too_many_questions(
+        lambda: _(
+            "This server has asked {count} questions within a minute, as many as I take. Ask again {when}."
+        )
+    ),
+    NotTaken.TOO_LONG: lambda values: _(
+        "A question can have at most {count} characters; yours has {length}."
+    ).format(count=amount(int(values["count"])), length=amount(int(values["length"]))),
+    NotTaken.BUSY: lambda _values: _("I have many questions to answer at the moment. Ask again in a minute."),
+    NotTaken.NO_TOPIC: lambda _values: _(
+        "What topic are you asking about? Name it, as in “What happened with Signal?”"
+    ),
+    NotTaken.THANKS: lambda _values: _("You are welcome."),
+    NotTaken.GREETING: lambda _values: _("Hello! Ask me about the news, as in “What happened with Signal?”"),
 }

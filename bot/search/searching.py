@@ -13,7 +13,7 @@ from typing import Literal, TypeVar, TypeVarTuple
 from bot.core import locale
 from bot.core.models import Article
 from bot.core.workers import WorkerError, Workers
-from bot.search.engine import EngineError, Kind, Scope
+from bot.search.engine import EngineError, Kind, Scope, SearchEngine
 from bot.search.index_follower import IndexFollower
 from bot.search.matched_excerpts import LONGEST, Marker, excerpt_of
 from bot.search.notes import Note, Remark
@@ -135,19 +135,14 @@ class Searcher:
         asked = Asked.of(query)
         needed = offset + limit + 1
         try:
-            by_date = sort == "newest" or not asked.text
-            if by_date:
-                found = await self._ranked.newest(engine, query, scope, needed + SPARE)
-            else:
-                asked, found = await self._ranked.best(engine, asked, scope, needed + SPARE)
-            found = await self._one_a_story(found)
+            asked, found = await self._found(engine, query, asked, scope, needed + SPARE, sort)
             advice = await quoted(query, self.store, engine, scope) if query.loose else Advice()
             if not advice.suggestions and sum(not each.partial for each in found) < FEW:
                 advice = await advise(query, self.store, engine, scope)
             if not found and advice.suggestions and len(asked.words) == 1:
                 asked = replace(asked, words=advice.suggestions[:1])
-                asked, near = await self._ranked.best(engine, asked, scope, needed + SPARE)
-                found = [each._replace(partial=True) for each in await self._one_a_story(near)]
+                asked, near = await self._found(engine, query, asked, scope, needed + SPARE, "relevance")
+                found = [each._replace(partial=True) for each in near]
         except EngineError:
             return SearchPage(notes=(*notes, Note.of(Remark.DAMAGED)))
         results = self._results(asked, found[offset : offset + limit])
@@ -157,6 +152,16 @@ class Searcher:
             notes=(*notes, *asked.notes, *advice.notes),
             suggestions=advice.suggestions,
         )
+
+    async def _found(
+        self, engine: SearchEngine, query: Query, asked: Asked, scope: Scope, most: int, sort: Sort
+    ) -> tuple[Asked, list[Found]]:
+        """What matches, with the query as it was answered."""
+        if sort == "newest" or not asked.text:
+            found = await self._ranked.newest(engine, query, scope, most)
+        else:
+            asked, found = await self._ranked.best(engine, asked, scope, most)
+        return asked, await self._one_a_story(found)
 
     async def complete(self, kind: Kind, prefix: str, *, feed_ids: Collection[int], limit: int) -> list[str]:
         """Words of titles, tags or authors of these feeds' recent articles, the most used first.

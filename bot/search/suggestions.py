@@ -20,9 +20,10 @@ from bot.text.words import fold
 SUGGESTED = 3
 LOOKED_UP = 8
 """Words of a query that are looked up: each that nothing has costs some milliseconds."""
+COMMON = 1_000  # articles from which on a word is taken to be in some that a person sees
 SHORTEST = 4  # letters of a word that may be misspelt,
 LONG = 8  # and of one in which two letters may be wrong
-COMPARED = 20_000  # words that are compared
+COMPARED = 5_000  # words that are compared, the commonest
 SLIPS = 5  # articles that have a word, up to which it may be a slip of their authors,
 LIKELIER = 50  # and of how much commoner a word
 ALIKE = 75  # similarity of names in percent
@@ -131,7 +132,10 @@ def _words(
             looked_up += 1
             if looked_up > LOOKED_UP:
                 break
-            is_there = bool(engine.matching((Word(word, leaf.title),), scope, 1))
+            is_common = not leaf.title and engine.word_frequency(word) > COMMON
+            is_there = is_common or bool(engine.matching((Word(word, leaf.title),), scope, 1))
+            if is_there and isinstance(leaf, Phrase):
+                continue
             near = _near(word, engine, scope, is_there=is_there)
             if is_there:
                 likelier.append(near)

@@ -30,7 +30,7 @@ from bot.search.tantivy_queries import (
     TITLE,
     TITLE_WORDS,
     Queries,
-)
+)  # fmt: skip
 from bot.text import safe
 from bot.text.words import fold
 
@@ -39,7 +39,7 @@ RULES = f"1.{analysis.VERSION}"
 
 _HEAP = 30_000_000  # bytes that a commit may gather
 _WORDS, _NAMES_ANALYZER = "words", "names"  # analyzers
-_KEPT = "kept"  # the marker's fields: the position,
+_KEPT = "kept"  # the marker's field of the position
 _BETWEEN_NAMES = " . "  # over which no name goes
 _MOST_TAGS = 10
 _MOST_WORDS = 40  # of a title, that are offered

@@ -15,6 +15,7 @@ from bot.client.discord_client import Telex, in_words
 from bot.core import locale
 from bot.core.locale import _, clickable
 from bot.core.models import Question
+from bot.posting import wording
 from bot.posting.rendering import messages
 from bot.search.query_syntax import parse
 from cogs.asking.answer_views import reply
@@ -75,7 +76,7 @@ class DirectMessages:
                 await self.bot.store.questions.answered_by(told.question_id, sent.id)
         except TooMany as refusal:
             if not refusal.known:
-                await self._send(message, content=str(refusal))
+                await self._send(message, content=wording.declined(refusal))
         except Exception as error:  # noqa: BLE001  # whatever it is, the person is told and it is logged
             await self._send(message, content=in_words(error, "a direct message"))
 

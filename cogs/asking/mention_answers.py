@@ -16,7 +16,7 @@ from bot.client.discord_client import Telex, in_words
 from bot.core import locale
 from bot.core.locale import _, clickable
 from bot.core.models import Question
-from bot.posting import permissions
+from bot.posting import permissions, wording
 from bot.posting.rendering import messages
 from bot.search.query_syntax import parse
 from cogs.asking.answer_views import reply
@@ -67,7 +67,7 @@ class Mentions:
             await self._reply(message, message.author, place, wanted)
         except TooMany as refusal:
             if not refusal.known:
-                await self._send(message, place, content=str(refusal))
+                await self._send(message, place, content=wording.declined(refusal))
         except Exception as error:  # noqa: BLE001  # whatever it is, the person is told and it is logged
             sentence = in_words(error, f"a mention in server {message.guild.id}")
             await self._send(message, place, content=sentence)

@@ -123,7 +123,7 @@ def test_a_scorer_adds_the_leaves_that_its_trees_lead_to() -> None:
     assert made.probability([1.0, 0.0]) == pytest.approx(0.1192, abs=1e-4)
 
 
-@pytest.mark.parametrize("meaning", [False])
+@pytest.mark.parametrize("meaning", [False, True])
 def test_the_scorer_is_of_today_s_features(meaning: bool) -> None:
     made = scorer(meaning=meaning)  # which raises where they are others
     assert 0 < made.possible < made.sure < 1
@@ -136,7 +136,7 @@ def judged(article_id: int, probability: float, *, days: int, answer: str | None
 def test_the_newest_of_those_that_are_as_good_comes_first_where_the_answer_changes() -> None:
     old, new, weak = (
         judged(1, 0.5, days=10, answer="Alan Kay"),
-        judged(2, 0.4, days=300, answer="Ada Byron"),
+        judged(2, 0.46, days=300, answer="Ada Byron"),
         judged(3, 0.01, days=400, answer="Nobody"),
     )
     judgement = Judgement((old, new, weak), 1.0)

@@ -35,16 +35,16 @@ from tests.benchmarks.answers_examples import ENCYCLOPEDIC, NEAR_TOPIC, OUTSIDE,
 
 Values = NDArray[np.float64]
 FOLDS = 5
-TREES = 80
+TREES = 160
 SETTINGS = {
     "objective": "binary",
     "num_leaves": 8,
-    "learning_rate": 0.1,
+    "learning_rate": 0.05,
     "min_data_in_leaf": 40,
     "lambda_l2": 1.0,
     "bagging_fraction": 0.6,
     "bagging_freq": 1,
-    "feature_fraction": 0.7,
+    "feature_fraction": 0.5,
     "num_threads": 1,
     "seed": 1,
     "verbosity": -1,

@@ -140,7 +140,7 @@ HARDER = {*BY_DATE, "version parameter, dates too", "paths, guids and dates", "p
 
 def _to(entry: Entry, move: Callable[[str], str]) -> Entry:
     link = move(entry.link or "")
-    guid = move(entry.guid) if entry.guid and "://" in entry.guid else entry.guid
+    guid = move(entry.guid) if entry.guid and entry.guid.startswith("http") else entry.guid
     return replace(entry, link=link, guid=link if entry.guid == entry.link else guid)
 
 
