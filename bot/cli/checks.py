@@ -14,7 +14,8 @@ from bot.core.clock import SystemClock
 from bot.core.models import Feed, FeedState
 from bot.core.settings import Settings
 from bot.feeds.fetch import Fetcher
-from bot.feeds.fetch_errors import FeedError, describe
+from bot.feeds.fetch_errors import FeedError
+from bot.posting.feed_causes import describe
 from bot.search.semantic import encoder
 from bot.store import Store, StoreError
 from bot.store.sealing import Seals

@@ -8,9 +8,10 @@ from enum import StrEnum
 from bot.answers.question_service import NotTaken
 from bot.core.locale import _, amount, ngettext
 from bot.core.refusals import Declined, Refusal
-from bot.feeds.fetch_errors import FeedError, describe
+from bot.feeds.fetch_errors import FeedError
 from bot.polling.feed_search import Unfollowable
 from bot.polling.list_import import NoList
+from bot.posting.feed_causes import describe
 from bot.watches.unfit_queries import Unfit
 
 _Values = Mapping[str, str | int]

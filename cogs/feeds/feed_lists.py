@@ -11,11 +11,11 @@ from bot.core.locale import _, amount, clickable, ngettext
 from bot.core.models import Feed
 from bot.core.refusals import Refusal
 from bot.feeds import fetch_errors, opml
-from bot.feeds.fetch_errors import describe
 from bot.feeds.opml import FeedList
 from bot.polling import list_import
 from bot.polling.feed_search import MOST_FEEDS
 from bot.polling.list_import import Imported
+from bot.posting.feed_causes import describe
 from bot.posting.rendering import discord_limits
 from bot.text import safe
 from cogs.feeds import subscription_options

@@ -20,7 +20,8 @@ from bot.core.models import Article, Bookmark, Fate, Feed, FeedState
 from bot.core.settings import Settings
 from bot.digests.rising import Line as TrendLine
 from bot.digests.rising import Period, Trends
-from bot.polling import feed_alerts
+from bot.polling.feed_alerts import FeedAlerts
+from bot.posting import feed_notices
 from bot.posting.explanations import Explanation
 from bot.posting.rendering import messages
 from bot.search.notes import Note, Remark
@@ -129,7 +130,7 @@ def alerts(given: str) -> Iterator[discord.Embed]:
     _article, feed = made_of(given)
     for state in (FeedState.GONE, FeedState.ACTIVE):
         failing = replace(feed, state=state, failures=9, failing_since=START, last_poll=START + 100_000)
-        alert = feed_alerts.alert(Settings(), feed, failing)
+        alert = FeedAlerts(Settings(), feed_notices.texts).after(feed, failing)
         assert alert is not None
         yield from (messages.notice(words).embed for words in alert.texts.values())
 
