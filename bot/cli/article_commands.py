@@ -21,9 +21,10 @@ from bot.cli.terminal import FAILED, settings_or_stop, wait_for
 from bot.client.services import open_newsroom
 from bot.core.clock import SystemClock
 from bot.core.models import Tally
+from bot.core.refusals import Declined
 from bot.core.settings import Settings
 from bot.core.workers import WorkerError
-from bot.posting import search_notes
+from bot.posting import search_notes, wording
 from bot.posting.explanations import explain
 from bot.search.index_follower import IndexFollower
 from bot.search.searching import Searcher, article_as_json, as_json
@@ -196,7 +197,7 @@ def ask(
                 if question == "-":
                     terminal.out(f"\n{safe.plain(text)}")
                 if said:
-                    terminal.say(said)
+                    terminal.say(wording.declined(Declined(said)))
                 else:
                     printing.answer(answer, settings)
 
