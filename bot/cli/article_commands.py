@@ -14,8 +14,8 @@ import typer
 
 from bot.answers import answering
 from bot.answers.answer_model import Answer
-from bot.answers.model_writer import writer_of
-from bot.answers.question_service import in_return
+from bot.answers.conversing.question_service import in_return
+from bot.answers.writing.model_writer import writer_of
 from bot.cli import article_files, printing, terminal
 from bot.cli.terminal import FAILED, settings_or_stop, wait_for
 from bot.client.services import open_newsroom
@@ -24,9 +24,9 @@ from bot.core.models import Tally
 from bot.core.refusals import Declined
 from bot.core.settings import Settings
 from bot.core.workers import WorkerError
-from bot.posting import search_notes, wording
-from bot.posting.explanations import explain
-from bot.search.index_follower import IndexFollower
+from bot.posting.wording import declined_reasons, search_notes
+from bot.posting.wording.explanations import explain
+from bot.search.index.index_follower import IndexFollower
 from bot.search.searching import Searcher, article_as_json, as_json
 from bot.search.semantic.semantic_search import Meaning, opened
 from bot.store import Store
@@ -197,7 +197,7 @@ def ask(
                 if question == "-":
                     terminal.out(f"\n{safe.plain(text)}")
                 if said:
-                    terminal.say(wording.declined(Declined(said)))
+                    terminal.say(declined_reasons.declined(Declined(said)))
                 else:
                     printing.answer(answer, settings)
 

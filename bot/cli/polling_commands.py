@@ -22,7 +22,7 @@ from bot.feeds.discover import Discovery
 from bot.feeds.fetch import Fetcher
 from bot.feeds.fetch_errors import FeedError
 from bot.polling.poller import PollReport
-from bot.posting.feed_causes import describe
+from bot.posting.wording.feed_causes import describe
 from bot.store.records import Surplus
 from bot.text import urls
 

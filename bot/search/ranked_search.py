@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeVar, TypeVarTuple
 
 from bot.core.models import Article
-from bot.search import analysis
-from bot.search.engine import EngineError, Hit, Scope, SearchEngine
-from bot.search.index_follower import IndexFollower
-from bot.search.notes import Note, Remark
-from bot.search.query_tree import AllOf, Node, Phrase, Query, Word
+from bot.search.index import analysis
+from bot.search.index.engine import EngineError, Hit, Scope, SearchEngine
+from bot.search.index.index_follower import IndexFollower
+from bot.search.query.notes import Note, Remark
+from bot.search.query.query_tree import AllOf, Node, Phrase, Query, Word
 from bot.search.ranking import FOUND, Candidate, Reranker, Sought
 from bot.search.semantic.semantic_search import Meaning
 from bot.store import Store

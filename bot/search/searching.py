@@ -13,12 +13,12 @@ from typing import Literal, TypeVar, TypeVarTuple
 from bot.core import locale
 from bot.core.models import Article
 from bot.core.workers import WorkerError, Workers
-from bot.search.engine import EngineError, Kind, Scope, SearchEngine
-from bot.search.index_follower import IndexFollower
+from bot.search.index.engine import EngineError, Kind, Scope, SearchEngine
+from bot.search.index.index_follower import IndexFollower
 from bot.search.matched_excerpts import LONGEST, Marker, excerpt_of
-from bot.search.notes import Note, Remark
-from bot.search.query_syntax import AllOf, Condition, Filter, Node, Query, parse
-from bot.search.query_tree import leaves
+from bot.search.query.notes import Note, Remark
+from bot.search.query.query_syntax import AllOf, Condition, Filter, Node, Query, parse
+from bot.search.query.query_tree import leaves
 from bot.search.ranked_search import FEW, Asked, Found, RankedSearch
 from bot.search.semantic.semantic_search import Meaning
 from bot.search.suggestions import Advice, advise, quoted

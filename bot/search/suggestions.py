@@ -10,10 +10,21 @@ from typing import NamedTuple
 from rapidfuzz import fuzz, process
 from rapidfuzz.distance import OSA
 
-from bot.search import analysis
-from bot.search.engine import Kind, Scope, SearchEngine
-from bot.search.notes import Note, Remark
-from bot.search.query_syntax import AllOf, AnyOf, Condition, Filter, Loose, Node, Phrase, Query, Word, written
+from bot.search.index import analysis
+from bot.search.index.engine import Kind, Scope, SearchEngine
+from bot.search.query.notes import Note, Remark
+from bot.search.query.query_syntax import (
+    AllOf,
+    AnyOf,
+    Condition,
+    Filter,
+    Loose,
+    Node,
+    Phrase,
+    Query,
+    Word,
+    written,
+)
 from bot.store import Store
 from bot.text.words import fold
 

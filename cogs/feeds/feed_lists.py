@@ -15,8 +15,8 @@ from bot.feeds.opml import FeedList
 from bot.polling import list_import
 from bot.polling.feed_search import MOST_FEEDS
 from bot.polling.list_import import Imported
-from bot.posting.feed_causes import describe
 from bot.posting.rendering import discord_limits
+from bot.posting.wording.feed_causes import describe
 from bot.text import safe
 from cogs.feeds import subscription_options
 from cogs.shared.place_options import Place, require_posting

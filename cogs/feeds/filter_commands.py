@@ -8,8 +8,8 @@ from bot.core.choices import Filter, Rule
 from bot.core.locale import _, amount, clickable, ngettext
 from bot.core.models import Article
 from bot.core.refusals import Refusal
-from bot.posting import search_notes
 from bot.posting.rendering import discord_limits, filter_labels, messages
+from bot.posting.wording import search_notes
 from bot.text import safe
 from bot.watches import subscription_filters
 from bot.watches.subscription_filters import Trial

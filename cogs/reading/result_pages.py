@@ -9,8 +9,8 @@ import discord
 from bot.core.locale import _, amount, clickable, ngettext
 from bot.core.models import Article
 from bot.core.refusals import Refusal
-from bot.posting import search_notes
-from bot.search.query_tree import Query
+from bot.posting.wording import search_notes
+from bot.search.query.query_tree import Query
 from bot.search.searching import Searcher, SearchPage, Sort
 from bot.text import safe
 from cogs.reading.saving import unreadable

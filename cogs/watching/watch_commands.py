@@ -11,9 +11,10 @@ from bot.client.discord_client import Telex
 from bot.core import locale
 from bot.core.locale import _, amount, clickable
 from bot.core.refusals import Refusal
-from bot.posting import message_places, search_notes
 from bot.posting.rendering import discord_limits, messages
-from bot.search.query_syntax import MAX_LENGTH, Query
+from bot.posting.sending import message_places
+from bot.posting.wording import search_notes
+from bot.search.query.query_syntax import MAX_LENGTH, Query
 from bot.text import safe
 from bot.watches import watch_matching
 from bot.watches.watch_matching import CLOSED

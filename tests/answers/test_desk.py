@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from bot.answers import answering, question_service
+from bot.answers import answering
 from bot.answers.answer_model import Answer, Tier
-from bot.answers.question_service import (
+from bot.answers.conversing import question_service
+from bot.answers.conversing.question_service import (
     AT_ONCE,
     OF_A_PERSON,
     OF_A_SERVER,
@@ -22,7 +23,7 @@ from bot.answers.question_service import (
 )
 from bot.client.services import Newsroom
 from bot.core.refusals import Declined
-from bot.posting import wording
+from bot.posting.wording import declined_reasons
 from tests.clocks import ManualClock
 from tests.store.samples import SERVER, add_feed, new_article, record
 
@@ -125,7 +126,7 @@ def test_a_server_has_a_limit_that_one_person_cannot_use_up(newsroom: Newsroom, 
         taking.admit("Who?", person_id=number // OF_A_PERSON, server_id=SERVER)
     with pytest.raises(TooMany) as refused:
         taking.admit("Who?", person_id=999, server_id=SERVER)
-    assert "This server" in wording.declined(refused.value)
+    assert "This server" in declined_reasons.declined(refused.value)
     assert not refused.value.known
     with pytest.raises(TooMany) as refused:
         taking.admit("Who?", person_id=999, server_id=SERVER)
@@ -179,4 +180,4 @@ async def test_the_closest_of_some_articles_is_the_one_that_is_named(newsroom: N
 async def test_who_only_greets_or_thanks_gets_no_quote(newsroom: Newsroom, text: str, said: str):
     with pytest.raises(Declined) as declined:
         await service_of(newsroom).answer(asked(text=text))
-    assert said in wording.declined(declined.value)
+    assert said in declined_reasons.declined(declined.value)

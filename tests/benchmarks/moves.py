@@ -38,7 +38,7 @@ from bot.core.settings import Settings
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.parse import parse
 from bot.polling.poller import Poller
-from bot.posting import feed_notices
+from bot.posting.wording import feed_notices
 from bot.text.urls import canonical
 from tests.benchmarks import promises
 from tests.clocks import ManualClock

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bot.posting.rendering.discord_limits import CHOICE
-from bot.search.notes import Remark
-from bot.search.query_syntax import parse
+from bot.search.query.notes import Remark
+from bot.search.query.query_syntax import parse
 from cogs.reading import query_completion
 from cogs.reading.query_completion import typing
 from tests.cogs.helpers import START, follow, hide, said

@@ -15,16 +15,16 @@ from hypothesis import strategies as st
 from simcord.results import ResponseMessage
 
 from bot.answers.answer_model import Answer, Line, Quote, Sentence, Tier
-from bot.answers.question_service import Reply
+from bot.answers.conversing.question_service import Reply
 from bot.core.models import Article, Bookmark, Fate, Feed, FeedState
 from bot.core.settings import Settings
 from bot.digests.rising import Line as TrendLine
 from bot.digests.rising import Period, Trends
 from bot.polling.feed_alerts import FeedAlerts
-from bot.posting import feed_notices
-from bot.posting.explanations import Explanation
 from bot.posting.rendering import messages
-from bot.search.notes import Note, Remark
+from bot.posting.wording import feed_notices
+from bot.posting.wording.explanations import Explanation
+from bot.search.query.notes import Note, Remark
 from bot.search.searching import Result, SearchPage
 from bot.store.records import FateRow
 from cogs.asking.answer_views import reply

@@ -17,7 +17,7 @@ from bot.core.version import __version__
 from bot.feeds import fetch, fetch_errors
 from bot.feeds.fetch import Fetched, Fetcher
 from bot.feeds.fetch_errors import FeedError
-from bot.posting import feed_causes
+from bot.posting.wording import feed_causes
 from tests.feed_server import FeedServer, item, rss
 from tests.feeds.conftest import code_of
 

@@ -9,7 +9,7 @@ from bot.feeds import known_sites
 from bot.feeds.discover import find
 from bot.feeds.fetch import Fetcher
 from bot.feeds.known_sites import SiteFeed
-from bot.feeds.page_links import FoundFeed, links
+from bot.feeds.pages.page_links import FoundFeed, links
 from tests.feed_server import FeedServer, item, rss
 
 CHANNEL = "UCabcdefghijklmnopqrstuv"

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bot.core.models import Article
-from bot.search.notes import Note, Remark
-from bot.search.query_matching import ReadArticle, criterion_of
-from bot.search.query_syntax import parse
+from bot.search.query.notes import Note, Remark
+from bot.search.query.query_matching import ReadArticle, criterion_of
+from bot.search.query.query_syntax import parse
 from bot.store import Store
 from tests.search.library import Library
 from tests.search.searchers import searcher_of

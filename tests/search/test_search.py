@@ -5,9 +5,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from bot.posting.search_notes import sentence
-from bot.search import analysis, suggestions
-from bot.search.query_syntax import Condition, Filter
+from bot.posting.wording.search_notes import sentence
+from bot.search import suggestions
+from bot.search.index import analysis
+from bot.search.query.query_syntax import Condition, Filter
 from bot.search.searching import Searcher, article_as_json, as_json, parse
 from bot.store import Store
 from tests.search.library import Library

@@ -6,8 +6,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.core import locale
-from bot.posting.search_notes import sentence
-from bot.search.query_syntax import (
+from bot.posting.wording.search_notes import sentence
+from bot.search.query.query_syntax import (
     MAX_DEPTH,
     MAX_READ,
     MAX_TERMS,

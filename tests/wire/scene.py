@@ -19,7 +19,7 @@ from bot.core.models import Feed
 from bot.core.settings import Settings
 from bot.core.workers import Workers
 from bot.polling.poller import Poller
-from bot.posting import feed_notices
+from bot.posting.wording import feed_notices
 from bot.store.records import Kin
 from tests.feed_server import FeedServer, item, rss
 from tests.store.samples import new_article

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.core.locale import _
 from bot.feeds import fetch_errors
 from bot.polling.page_reader import DIED
-from bot.posting import feed_causes
+from bot.posting.wording import feed_causes
 from bot.store.records import PageEnd, Reading
 
 
