@@ -7,8 +7,8 @@ from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 from typing import Any
 
+from bot.answers.passages import passages
 from bot.core.models import Article
-from bot.search.passages import passages
 from bot.text.periods import Period
 
 LONGEST = 400

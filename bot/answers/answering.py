@@ -23,6 +23,7 @@ from bot.answers.briefing.news_briefing import briefing
 from bot.answers.briefing.vague_questions import Vague, folded_of
 from bot.answers.conversing import conversation
 from bot.answers.judging import Judged, Judgement, judge
+from bot.answers.passages import passages
 from bot.answers.question_retrieval import Retrieved, retrieve, understood
 from bot.answers.understanding import Question
 from bot.answers.writing.model_writer import PASSAGES, Writer
@@ -30,7 +31,6 @@ from bot.answers.writing.written_answers import as_answer, written_answer
 from bot.core import locale
 from bot.core.models import Article
 from bot.search.index import analysis
-from bot.search.passages import passages
 from bot.search.query.query_syntax import MAX_LENGTH
 from bot.search.searching import Searcher
 from bot.text.language import detect

@@ -27,11 +27,6 @@ class Result(Protocol):
         """Rows inserted, updated or deleted."""
         ...
 
-    @property
-    def lastrowid(self) -> int | None:
-        """The id of the row that was inserted last."""
-        ...
-
     def fetchone(self) -> Any:
         """The next row, None after the last."""
         ...
@@ -45,11 +40,6 @@ class Result(Protocol):
 
 class Connection(Protocol):
     """A connection, used by one thread at a time, within the transaction that its owner began."""
-
-    @property
-    def total_changes(self) -> int:
-        """Rows changed since the connection was opened."""
-        ...
 
     def execute(self, sql: str, parameters: Parameters = (), /) -> Result:
         """Run one statement."""

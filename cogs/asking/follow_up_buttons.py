@@ -109,8 +109,3 @@ def watched(text: str) -> str:
     """The words to watch for of a question: its names, else its first telling words."""
     names = conversation.names(text)
     return " ".join(names or conversation.telling_words(text)[:_TOPIC]) or text
-
-
-def has_topic(text: str) -> bool:
-    """Whether a question has words that can be watched for."""
-    return bool(conversation.telling_words(text))

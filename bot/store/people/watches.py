@@ -133,10 +133,6 @@ class Watches:
         )
         return [Standing(*row) for row in rows]
 
-    async def frequencies(self, terms: Collection[tuple[str, str]], *, at_most: int) -> list[int]:
-        """In how many articles each term stands, by FTS5's column; counting ends at `at_most`."""
-        return await self._database.read(_frequencies, terms, at_most)
-
     async def arrivals(self, limit: int) -> list[Arrival]:
         """The next articles that watches were not held against, in the order in which they came."""
         return await self._database.read(_arrivals, limit)
@@ -215,14 +211,6 @@ def _add(
         (server_id, channel_id, query, language, now),
     )
     return _watch(connection.execute(find, (channel_id, server_id, query)).fetchone()), True
-
-
-def _frequencies(connection: Connection, terms: Collection[tuple[str, str]], at_most: int) -> list[int]:
-    sql = "SELECT count(*) FROM (SELECT 1 FROM article_terms WHERE article_terms MATCH ? LIMIT ?)"
-    return [
-        int(connection.execute(sql, (f'{column} : "{term}"', at_most)).fetchone()[0])
-        for column, term in terms
-    ]
 
 
 def _arrivals(connection: Connection, limit: int) -> list[Arrival]:

@@ -78,37 +78,6 @@ class Passages:
         match = re.search(r"\s+".join(map(re.escape, stretch.split())), given)
         return match[0] if match else ""
 
-    def windows(self, longest: int) -> Iterator[tuple[int, int]]:
-        """The longest runs of sentences that fit in a quote, each as its first and last.
-
-        Between paragraphs something may have been left out of what is read: then a run ends there.
-        """
-        sentences = self.sentences
-        reached = -1
-        for first, sentence in enumerate(sentences):
-            last = first
-            for number in range(first + 1, len(sentences)):
-                if not self._fits(longest, first, number, last):
-                    break
-                last = number
-            follows = (
-                first > 0
-                and POINTS_BACK.match(sentence.text)
-                and self._fits(longest, first - 1, first, first - 1)
-            )
-            if last > reached and not follows:
-                reached = last
-                yield first, last
-
-    def _fits(self, longest: int, first: int, number: int, last: int) -> bool:
-        """Whether a sentence may follow the last one of a quote that begins with the first."""
-        sentences = self.sentences
-        if sentences[number].end - sentences[first].start > longest:
-            return False
-        if sentences[number].paragraph == sentences[last].paragraph:
-            return True
-        return 0 < len(self.as_given(self.text[sentences[first].start : sentences[number].end])) <= longest
-
 
 def passages(article: Article, *, read: int = READ) -> Passages:
     """Read an article, of a long one the beginning: so many characters."""
