@@ -43,7 +43,7 @@ from bot.client.discord_client import Telex
 from bot.core.locale import catalogue, know_commands
 from bot.core.refusals import Declined, Refusal
 from bot.feeds.fetch_errors import FeedError
-from bot.posting.permissions import INVITATION
+from bot.posting.sending.permissions import INVITATION
 from tests.clocks import ManualClock
 
 if TYPE_CHECKING:

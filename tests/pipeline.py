@@ -17,9 +17,9 @@ from bot.client.services import Newsroom, open_newsroom
 from bot.core.models import Article, Feed
 from bot.core.settings import Settings
 from bot.feeds.entries import MAX_ENTRIES, MAX_GUID, MAX_TEXT, MAX_TITLE, MAX_URL
-from bot.feeds.fetch_errors import describe
 from bot.polling.poll_results import PollReport
 from bot.posting.rendering import messages
+from bot.posting.wording.feed_causes import describe
 from bot.text import safe
 from tests.clocks import ManualClock
 from tests.feed_server import FeedServer

@@ -15,7 +15,7 @@ import cogs
 from bot.cli.main import app
 from bot.client.discord_client import INTENTS
 from bot.core.settings import Settings
-from bot.posting.permissions import INVITATION
+from bot.posting.sending.permissions import INVITATION
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")

@@ -29,7 +29,8 @@ class Form(NamedTuple):
 
 
 _NUMBER_WORDS = (
-    r"two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozens?|hundreds?|thousands?|half|third|twice"
+    r"two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|(?:thir|four|fif|six|seven|eigh|nine)teen"
+    r"|(?:twen|thir|for|fif|six|seven|eigh|nine)ty|dozens?|hundreds?|thousands?|half|third|twice"
     r"|deux|trois|quatre|cinq|sept|huit|neuf|dix|onze|douze|treize|quatorze|quinze|seize|vingt|trente|quarante"
     r"|cinquante|soixante|cent|mille|(?:dou|di|quin|ving|tren|quaran|cinquan|soixan|cen)t?z?aine|centaines?"
     r"|moitié|tiers"
@@ -38,8 +39,9 @@ _NUMBER_WORDS = (
 _SCALE = r"(?:\s?(?:billion|million|trillion|thousand|milliard|millier|mille|[MBK]\b|bn\b|percent|%)s?)"
 _DIGITS = r"\d+(?:[.,\u00a0\u202f ]\d{3})*(?:[.,]\d+)?"
 _UNIT = r"(?:[\s-]?(?:%|°C?|€|£|\$|[kcmµn]?m\b|km/h|[kmg]?g\b|[kMGT]?[WBbo]\b|[A-Za-zÀ-ÿ]{2,}(?:/[a-z]+)?))"
+_COUNT = rf"(?:{_DIGITS}|\b(?:{_NUMBER_WORDS})\b)"
 _NUMBER = re.compile(
-    rf"(?<![\w.,])(?:[$€£]\s?)?(?:{_DIGITS}|\b(?:{_NUMBER_WORDS})\b){_SCALE}?"
+    rf"(?<![\w.,])(?:[$€£]\s?)?{_COUNT}(?:\s?(?:to|or|à|ou|–|-)\s?{_COUNT})?{_SCALE}?"
     rf"(?:\s(?:de |d['’]|of )?)?{_UNIT}?",
     re.IGNORECASE,
 )

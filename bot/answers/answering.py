@@ -16,21 +16,22 @@ from datetime import UTC, tzinfo
 from itertools import islice
 from math import log
 
-from bot.answers import conversation, vague_questions
 from bot.answers.answer_model import LONGEST, QUOTES, Answer, Line, Quote, Sentence, Tier
 from bot.answers.answer_scorer import Scorer, scorer
+from bot.answers.briefing import vague_questions
+from bot.answers.briefing.news_briefing import briefing
+from bot.answers.briefing.vague_questions import Vague, folded_of
+from bot.answers.conversing import conversation
 from bot.answers.judging import Judged, Judgement, judge
-from bot.answers.model_writer import PASSAGES, Writer
-from bot.answers.news_briefing import briefing
 from bot.answers.question_retrieval import Retrieved, retrieve, understood
 from bot.answers.understanding import Question
-from bot.answers.vague_questions import Vague, folded_of
-from bot.answers.written_answers import as_answer, written_answer
+from bot.answers.writing.model_writer import PASSAGES, Writer
+from bot.answers.writing.written_answers import as_answer, written_answer
 from bot.core import locale
 from bot.core.models import Article
-from bot.search import analysis
+from bot.search.index import analysis
 from bot.search.passages import passages
-from bot.search.query_syntax import MAX_LENGTH
+from bot.search.query.query_syntax import MAX_LENGTH
 from bot.search.searching import Searcher
 from bot.text.language import detect
 

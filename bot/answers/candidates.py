@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from bot.answers.answer_forms import Form, forms
 from bot.answers.answer_model import LONGEST
 from bot.core.models import Article
-from bot.search import analysis
+from bot.search.index import analysis
 from bot.text import excerpts
 
 SENTENCES = 3

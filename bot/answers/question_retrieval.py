@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from bot.answers.understanding import Question, understand
 from bot.core.models import Article
-from bot.search.engine import EngineError, Scope
+from bot.search.index.engine import EngineError, Scope
 from bot.search.searching import Searcher
 from bot.search.semantic.fusion import fused
 from bot.search.semantic.semantic_search import LIKELY

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from math import log
 
-from bot.search import analysis
+from bot.search.index import analysis
 from bot.text.language import detect
 
 MOST = 64

@@ -14,17 +14,19 @@ import typer
 
 from bot.answers import answering
 from bot.answers.answer_model import Answer
-from bot.answers.model_writer import writer_of
-from bot.answers.question_service import in_return
+from bot.answers.conversing.question_service import in_return
+from bot.answers.writing.model_writer import writer_of
 from bot.cli import article_files, printing, terminal
 from bot.cli.terminal import FAILED, settings_or_stop, wait_for
 from bot.client.services import open_newsroom
 from bot.core.clock import SystemClock
 from bot.core.models import Tally
+from bot.core.refusals import Declined
 from bot.core.settings import Settings
 from bot.core.workers import WorkerError
-from bot.posting.explanations import explain
-from bot.search.index_follower import IndexFollower
+from bot.posting.wording import declined_reasons, search_notes
+from bot.posting.wording.explanations import explain
+from bot.search.index.index_follower import IndexFollower
 from bot.search.searching import Searcher, article_as_json, as_json
 from bot.search.semantic.semantic_search import Meaning, opened
 from bot.store import Store
@@ -134,16 +136,17 @@ def search(
         async with open_searcher(settings) as searcher:
             for text in _lines(query):
                 page = await searcher.search(text, feed_ids=None, limit=limit)
+                notes = [search_notes.sentence(note) for note in page.notes]
                 if as_json_:
                     told = {
                         "query": text,
                         "results": [as_json(result) for result in page.results],
-                        "notes": page.notes,
+                        "notes": notes,
                         "suggestions": page.suggestions,
                     }
                     terminal.out(json.dumps(told, ensure_ascii=False))
                     continue
-                for note in page.notes:
+                for note in notes:
                     terminal.say(note)
                 if page.suggestions:
                     terminal.say(f"Did you mean {', '.join(page.suggestions)}?")
@@ -194,7 +197,7 @@ def ask(
                 if question == "-":
                     terminal.out(f"\n{safe.plain(text)}")
                 if said:
-                    terminal.say(said)
+                    terminal.say(declined_reasons.declined(Declined(said)))
                 else:
                     printing.answer(answer, settings)
 

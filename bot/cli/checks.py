@@ -9,12 +9,13 @@ import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from bot.answers.model_writer import ModelError, Writer
+from bot.answers.writing.model_writer import ModelError, Writer
 from bot.core.clock import SystemClock
 from bot.core.models import Feed, FeedState
 from bot.core.settings import Settings
 from bot.feeds.fetch import Fetcher
-from bot.feeds.fetch_errors import FeedError, describe
+from bot.feeds.fetch_errors import FeedError
+from bot.posting.wording.feed_causes import describe
 from bot.search.semantic import encoder
 from bot.store import Store, StoreError
 from bot.store.sealing import Seals

@@ -20,8 +20,9 @@ from bot.core.workers import Workers
 from bot.feeds import discover
 from bot.feeds.discover import Discovery
 from bot.feeds.fetch import Fetcher
-from bot.feeds.fetch_errors import FeedError, describe
+from bot.feeds.fetch_errors import FeedError
 from bot.polling.poller import PollReport
+from bot.posting.wording.feed_causes import describe
 from bot.store.records import Surplus
 from bot.text import urls
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from bot.answers.answer_model import Answer, Quote, Tier
 from bot.cli import terminal
 from bot.core.settings import Settings
-from bot.posting.explanations import Explanation, left_out, passed_over, sentence
 from bot.posting.rendering import page_outcomes
+from bot.posting.wording.explanations import Explanation, left_out, passed_over, sentence
 from bot.search.searching import Result
 from bot.text import safe, spans, urls
 
@@ -78,7 +78,7 @@ def _unknown(told: Answer) -> None:
 
 def explanation(found: Explanation) -> list[str]:
     """What became of an article: a line an article and its feed, then a line a channel."""
-    from bot.posting.send_outcomes import describe  # noqa: PLC0415 - brings discord, which other commands need not wait for
+    from bot.posting.sending.send_outcomes import describe  # noqa: PLC0415 - brings discord, which other commands need not wait for
 
     lines: list[str] = []
     for article, feed in found.carried:

@@ -20,12 +20,13 @@ from bot.client.services import Newsroom, open_newsroom
 from bot.core import locale
 from bot.core.locale import _, amount, ngettext
 from bot.core.rate_limits import Limit
-from bot.posting import permissions, wording
 from bot.posting.courier import Courier
-from bot.posting.message_places import share_of
-from bot.posting.request_pace import RequestPace
-from bot.posting.send_outcomes import no_repeated_threads
+from bot.posting.sending import permissions
+from bot.posting.sending.message_places import share_of
+from bot.posting.sending.request_pace import RequestPace
+from bot.posting.sending.send_outcomes import no_repeated_threads
 from bot.posting.visibility import Visibility
+from bot.posting.wording import declined_reasons
 from bot.store import AlreadyRunning, DatabaseBroken, DatabaseFault
 
 if TYPE_CHECKING:
@@ -292,7 +293,7 @@ async def report(interaction: discord.Interaction[Any], error: Exception) -> Non
 
 def in_words(error: Exception, place: str) -> str:
     """What to tell the person of an error; one that they cannot know is logged with a number and `place`."""
-    sentence = wording.of(error) or _sentence(error)
+    sentence = declined_reasons.of(error) or _sentence(error)
     if sentence is not None:
         return sentence
     number = secrets.token_hex(4)

@@ -17,7 +17,7 @@ from bot.client.health import Health
 from bot.client.services import Newsroom
 from bot.polling.page_reader import Reader
 from bot.polling.poller import Poller
-from bot.posting.request_pace import RequestPace
+from bot.posting.sending.request_pace import RequestPace
 from bot.store import StoreError
 
 log = logging.getLogger(__name__)

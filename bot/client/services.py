@@ -7,18 +7,19 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import tzinfo
 
-from bot.answers.model_writer import Writer, writer_of
+from bot.answers.writing.model_writer import Writer, writer_of
 from bot.core import hours
 from bot.core.clock import Clock, SystemClock
 from bot.core.settings import Settings
 from bot.core.workers import Workers
-from bot.feeds.article_pages import Pages
 from bot.feeds.fetch import Fetcher
+from bot.feeds.pages.article_pages import Pages
 from bot.feeds.robots import Robots
 from bot.polling.feed_search import Following
 from bot.polling.page_reader import Reader
 from bot.polling.poller import Poller
-from bot.search.index_follower import IndexFollower
+from bot.posting.wording import feed_notices
+from bot.search.index.index_follower import IndexFollower
 from bot.search.searching import Searcher
 from bot.search.semantic.semantic_search import Meaning, opened
 from bot.store import Store, sealing
@@ -76,7 +77,7 @@ async def open_newsroom(settings: Settings, clock: Clock | None = None) -> Async
         ):
             searcher = Searcher(store, index, meaning, workers=readers)
             gathering = Gathering(store, index, meaning)
-            poller = Poller(settings, clock, store, fetcher, workers, gathering)
+            poller = Poller(settings, clock, store, fetcher, workers, feed_notices.texts, gathering)
             following = Following(clock, store, fetcher, workers, poller)
             pages = Pages(fetcher, workers, Robots(clock, fetcher, workers))
             reader = Reader(settings, clock, store, pages, poller.hosts)

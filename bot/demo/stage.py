@@ -41,7 +41,7 @@ from bot.demo.preview_places import Places, let_visit
 from bot.demo.sample_feeds import Publisher
 from bot.feeds import opml
 from bot.feeds.fetch_errors import FeedError
-from bot.posting.permissions import INVITATION
+from bot.posting.sending.permissions import INVITATION
 from cogs.feeds import starter_packs
 
 WELCOME = """\

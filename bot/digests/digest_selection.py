@@ -16,7 +16,7 @@ from itertools import islice
 from bot.core.choices import DigestPlan
 from bot.digests import rising
 from bot.digests.rising import Line
-from bot.search import analysis
+from bot.search.index import analysis
 from bot.store.outbox.story_joins import margin
 from bot.store.records import Candidate
 from bot.text import safe

@@ -19,7 +19,7 @@ from itertools import islice
 from babel.dates import get_day_names, get_month_names
 
 from bot.core import locale
-from bot.search import analysis
+from bot.search.index import analysis
 from bot.store.titles import Titled
 from bot.text import safe
 from bot.text.words import fold

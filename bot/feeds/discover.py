@@ -11,8 +11,8 @@ from bot.core.workers import WorkerDied, Workers, WorkerTimeout
 from bot.feeds import fetch_errors, known_sites
 from bot.feeds.fetch import Fetched, Fetcher
 from bot.feeds.fetch_errors import FeedError
-from bot.feeds.page_links import FoundFeed, links
-from bot.feeds.page_lists import PageList, lists
+from bot.feeds.pages.page_links import FoundFeed, links
+from bot.feeds.pages.page_lists import PageList, lists
 from bot.feeds.parse import parse
 from bot.text.urls import masked
 

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import SplitResult, parse_qs, quote, urlsplit
 
-from bot.core.locale import _
 from bot.text.tables import table
 
 
@@ -96,9 +95,9 @@ def _github(parts: SplitResult) -> tuple[SiteFeed, ...]:
     owner, project, *page = pieces
     name = f"{owner}/{project.removesuffix('.git')}"
     base = f"https://github.com/{name}"
-    releases = SiteFeed(f"{base}/releases.atom", _("Releases of {name}").format(name=name))
-    tags = SiteFeed(f"{base}/tags.atom", _("Tags of {name}").format(name=name))
-    commits = SiteFeed(f"{base}/commits.atom", _("Commits of {name}").format(name=name))
+    releases = SiteFeed(f"{base}/releases.atom", f"{name} · releases")
+    tags = SiteFeed(f"{base}/tags.atom", f"{name} · tags")
+    commits = SiteFeed(f"{base}/commits.atom", f"{name} · commits")
     match page:
         case ["releases", *_rest]:
             chosen = (releases,)

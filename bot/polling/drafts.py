@@ -1,6 +1,6 @@
 """What a worker does for intake: documents to sketches, drafts to articles.
 
-Like `bot.polling.entry_keys` without the store and settings, which a worker has no use for.
+Like `bot.polling.identity.entry_keys` without the store and settings, which a worker has no use for.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import msgspec
 from bot.core.models import Entry, NewArticle, ParsedFeed
 from bot.feeds.entries import MAX_TITLE
 from bot.feeds.parse import parse
-from bot.polling.entry_keys import Sketch, sketched
+from bot.polling.identity.entry_keys import Sketch, sketched
 from bot.text import excerpts, feed_dates, furniture, language, urls
 
 TITLE = 120

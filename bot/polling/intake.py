@@ -17,9 +17,9 @@ from bot.core.settings import Settings
 from bot.core.workers import WorkerDied, Workers, WorkerTimeout
 from bot.feeds import fetch_errors
 from bot.feeds.fetch_errors import FeedError
-from bot.polling import entry_identity, moved_entries, retractions
 from bot.polling.drafts import Document, Draft, Source, article_key, prepare, read
-from bot.polling.entry_keys import Sketch, content, link_names, sketched
+from bot.polling.identity import entry_identity, moved_entries, retractions
+from bot.polling.identity.entry_keys import Sketch, content, link_names, sketched
 from bot.polling.shares import FEW, Followed, Shares, takes_change
 from bot.store import Store
 from bot.store.records import ChangedArticle, Excess, Known, PassedOver, SurplusKind

@@ -17,8 +17,8 @@ from random import Random
 from bot.core.clock import Clock
 from bot.core.settings import Settings
 from bot.feeds import fetch_errors
-from bot.feeds.article_pages import Pages
 from bot.feeds.fetch_errors import FeedError
+from bot.feeds.pages.article_pages import Pages
 from bot.feeds.robots import Visit
 from bot.feeds.schedule import AFTER_TOO_MANY
 from bot.polling.hosts import Host, Hosts, name_of

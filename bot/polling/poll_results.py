@@ -19,7 +19,7 @@ from bot.feeds.fetch import Fetched
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.parse import entries_hash
 from bot.feeds.xmlfeed import CUT_SHORT
-from bot.polling import feed_alerts
+from bot.polling.feed_alerts import FeedAlerts
 from bot.polling.intake import Decision, Intake
 from bot.polling.outlet_names import outlet_name
 from bot.polling.shares import Followed
@@ -79,6 +79,7 @@ class Visits:
         clock: Clock,
         store: Store,
         intake: Intake,
+        alerts: FeedAlerts,
         gathering: Gathering | None = None,
     ) -> None:
         self._gathering = gathering
@@ -86,6 +87,7 @@ class Visits:
         self._clock = clock
         self._store = store
         self._intake = intake
+        self._alerts = alerts
         self._desks, self._slow_desk = FairSlots(DESKS), FairSlots(1)
         self._dear: dict[int, None] = {}
         self._random = Random()  # noqa: S311 - spreads polls over time
@@ -163,10 +165,10 @@ class Visits:
         decision = await self._intake.decide(described, document, now=now, followed=followed)
         hints = schedule.hints(fetched.headers, now=now, parsed=document.head)
         after = self._succeeded(feed, described, fetched, validators, hints, decision, now)
-        alert = feed_alerts.alert(self._settings, feed, after)
+        alert = self._alerts.after(feed, after)
         if alert is None and decision.excess is not None and feed.last_success is not None:
             since = followed.surplus.since if followed.surplus else now
-            alert = feed_alerts.surplus(self._settings, after, decision.excess.kind, since)
+            alert = self._alerts.surplus(after, decision.excess.kind, since)
         if not decision.is_news:
             return PollReport(after, Outcome.UNCHANGED, alert=alert)
         first = feed.last_success is None
@@ -216,7 +218,7 @@ class Visits:
             error=error.code,
             error_detail=safe.plain(error.detail, TITLE),
         )
-        alert = feed_alerts.alert(self._settings, feed, after)
+        alert = self._alerts.after(feed, after)
         return PollReport(after, Outcome.GONE if gone else Outcome.FAILED, error=error.code, alert=alert)
 
     def postponed(self, feed: Feed, until: int) -> PollReport:
@@ -227,7 +229,7 @@ class Visits:
         self, feed: Feed, fetched: Fetched, validators: Validators, hints: schedule.Hints, now: int
     ) -> PollReport:
         after = self._succeeded(feed, feed, fetched, validators, hints, Decision(), now)
-        return PollReport(after, Outcome.UNCHANGED, alert=feed_alerts.alert(self._settings, feed, after))
+        return PollReport(after, Outcome.UNCHANGED, alert=self._alerts.after(feed, after))
 
     def _succeeded(
         self,

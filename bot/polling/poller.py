@@ -23,6 +23,7 @@ from bot.feeds.fetch import Fetched, Fetcher
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.schedule import AFTER_TOO_MANY
 from bot.polling.due_queue import DueQueue, Visit
+from bot.polling.feed_alerts import FeedAlerts, Words
 from bot.polling.hosts import Host, Hosts
 from bot.polling.intake import Intake
 from bot.polling.poll_results import Outcome, PollReport, Visits
@@ -70,6 +71,7 @@ class Poller:
         store: Store,
         fetcher: Fetcher,
         workers: Workers,
+        words: Words,
         gathering: Gathering | None = None,
     ) -> None:
         self._settings = settings
@@ -77,7 +79,7 @@ class Poller:
         self._store = store
         self._fetcher = fetcher
         self.intake = Intake(settings, store, workers, Shares(clock))
-        self.visits = Visits(settings, clock, store, self.intake, gathering)
+        self.visits = Visits(settings, clock, store, self.intake, FeedAlerts(settings, words), gathering)
         self.on_recorded: Callable[[Recorded], None] = _ignore
         """Called after each poll that was recorded with articles or dispatches."""
         self.last_answer: int | None = None

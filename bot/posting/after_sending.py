@@ -11,10 +11,10 @@ from collections.abc import Awaitable, Callable
 import discord
 
 from bot.core.models import Dispatch, DispatchKind
-from bot.posting import permissions
 from bot.posting.rendering.buttons import EMOJI
 from bot.posting.rendering.messages import Message
-from bot.posting.send_outcomes import (
+from bot.posting.sending import permissions
+from bot.posting.sending.send_outcomes import (
     ALREADY_PUBLISHED,
     ARCHIVED,
     EDITED_TOO_OFTEN,

@@ -12,7 +12,7 @@ import discord
 from bot.core.clock import Clock
 from bot.core.models import Dispatch, DispatchKind
 from bot.digests import digest_selection
-from bot.posting.send_outcomes import Blocked, Later, Lost, Outcome, Refused, judge
+from bot.posting.sending.send_outcomes import Blocked, Later, Lost, Outcome, Refused, judge
 from bot.posting.visibility import Visibility
 from bot.store import DatabaseFault, Store
 from bot.watches.watch_matching import Watchman

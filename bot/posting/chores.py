@@ -18,9 +18,10 @@ from bot.core.clock import Clock
 from bot.core.fair_queue import FairSlots
 from bot.core.models import Dispatch
 from bot.core.settings import Settings
-from bot.posting import after_sending, message_places
+from bot.posting import after_sending
 from bot.posting.rendering.messages import Message
-from bot.posting.send_outcomes import ARTICLE_GONE, Later, Outcome, Refused
+from bot.posting.sending import message_places
+from bot.posting.sending.send_outcomes import ARTICLE_GONE, Later, Outcome, Refused
 from bot.store import UNTIL_NEXT_TRY, DatabaseFault, Store
 
 log = logging.getLogger(__name__)

@@ -22,15 +22,15 @@ from bot.core.fair_queue import FairSlots
 from bot.core.models import Dispatch, DispatchKind, DispatchState
 from bot.core.settings import Settings
 from bot.core.workers import Workers
-from bot.posting import message_places, permissions
 from bot.posting.audience import HIDDEN, Audience, Matching
 from bot.posting.chores import Chores
 from bot.posting.digest_making import Digests
-from bot.posting.dispatch_sender import DispatchSender
-from bot.posting.failing_places import Troubles, patience
-from bot.posting.pending_claims import Pending, PendingClaims, until_next_look
-from bot.posting.restored_backup import Narrowed, Restored
-from bot.posting.send_outcomes import (
+from bot.posting.recovery.pending_claims import Pending, PendingClaims, until_next_look
+from bot.posting.recovery.restored_backup import Narrowed, Restored
+from bot.posting.sending import message_places, permissions
+from bot.posting.sending.dispatch_sender import DispatchSender
+from bot.posting.sending.failing_places import Troubles, patience
+from bot.posting.sending.send_outcomes import (
     ARTICLE_GONE,
     FAULT,
     REFUSED,

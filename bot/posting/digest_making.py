@@ -20,9 +20,9 @@ from bot.digests.digest_selection import Edition
 from bot.digests.restored_digests import Told
 from bot.digests.rising import Period
 from bot.posting.audience import Audience
+from bot.posting.recovery.restored_backup import Restored
 from bot.posting.rendering.trend_charts import rising
-from bot.posting.restored_backup import Restored
-from bot.posting.send_outcomes import Outcome, Unknown
+from bot.posting.sending.send_outcomes import Outcome, Unknown
 from bot.store import Store
 from bot.store.records import Gathered
 

@@ -9,7 +9,7 @@ from functools import cache
 from babel import Locale
 
 from bot import DATA
-from bot.search import analysis
+from bot.search.index import analysis
 
 Terms = frozenset[str]
 

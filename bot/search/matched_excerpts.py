@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from bot.core.models import Article
-from bot.search import analysis
-from bot.search.analysed_query import Every, Part, Row, Some, Stems, analysed
-from bot.search.query_tree import Node
+from bot.search.index import analysis
+from bot.search.query.analysed_query import Every, Part, Row, Some, Stems, analysed
+from bot.search.query.query_tree import Node
 from bot.text import excerpts
 
 LONGEST = 300  # UTF-16 units of an excerpt

@@ -13,8 +13,8 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
 from bot.core.models import Article
-from bot.search import analysis
-from bot.search.engine import EngineError, Scope, SearchEngine
+from bot.search.index import analysis
+from bot.search.index.engine import EngineError, Scope, SearchEngine
 from bot.search.matched_excerpts import Marker, excerpt_of
 from bot.search.ranked_search import weight
 from bot.search.searching import Result, Searcher, SearchPage

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from bot.core.models import Article
-from bot.search import analysis
+from bot.search.index import analysis
 from bot.text import excerpts
 
 READ = 12_000  # characters of a text

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeVar, TypeVarTuple
 
-from bot.core.locale import gettext as _
 from bot.core.models import Article
-from bot.search import analysis
-from bot.search.engine import EngineError, Hit, Scope, SearchEngine
-from bot.search.index_follower import IndexFollower
-from bot.search.query_tree import AllOf, Node, Phrase, Query, Word
+from bot.search.index import analysis
+from bot.search.index.engine import EngineError, Hit, Scope, SearchEngine
+from bot.search.index.index_follower import IndexFollower
+from bot.search.query.notes import Note, Remark
+from bot.search.query.query_tree import AllOf, Node, Phrase, Query, Word
 from bot.search.ranking import FOUND, Candidate, Reranker, Sought
 from bot.search.semantic.semantic_search import Meaning
 from bot.store import Store
@@ -41,7 +41,7 @@ class Found(NamedTuple):
     alike: bool = False
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Asked:
     """A query apart: plain words, phrases, and all that must hold in any case.
 
@@ -52,7 +52,7 @@ class Asked:
     phrases: tuple[Phrase, ...]
     required: tuple[Node, ...]
     loose: tuple[Phrase, ...] = ()
-    notes: list[str] = field(default_factory=list)
+    notes: tuple[Note, ...] = ()
 
     @classmethod
     def of(cls, query: Query) -> Asked:
@@ -133,12 +133,14 @@ class RankedSearch:
         hits = await self.aside(lambda: engine.matching(query.nodes, scope, most, newest=True))
         return [Found(article, 0.0) for article in await self._articles(hits)]
 
-    async def best(self, engine: SearchEngine, asked: Asked, scope: Scope, most: int) -> list[Found]:
+    async def best(
+        self, engine: SearchEngine, asked: Asked, scope: Scope, most: int
+    ) -> tuple[Asked, list[Found]]:
         """What matches, the best first: as many as `most` of those that match wholly.
 
-        What is loosened for want of matches is noted in `asked`.
+        With the query as it was answered: phrases are loosened for want of matches.
         """
-        full, some = await self.aside(_matching, engine, asked, scope, max(FOUND, most))
+        asked, full, some = await self.aside(_matching, engine, asked, scope, max(FOUND, most))
         close = {} if some is None else await self._close(engine, asked, scope)
         first = full[:FOUND]
         hits = {hit.article_id: hit for hit in (*first, *(some or [])[: FOUND - len(first)])}
@@ -146,7 +148,7 @@ class RankedSearch:
             hits[id_] = Hit(id_, 0.0)
         found = await self._judged(engine, asked, list(hits.values()), close)
         rest = await self._articles(full[FOUND:])
-        return [*found, *(Found(article, 0.0) for article in rest)]
+        return asked, [*found, *(Found(article, 0.0) for article in rest)]
 
     async def _close(self, engine: SearchEngine, asked: Asked, scope: Scope) -> Mapping[int, float]:
         """The articles that are near in meaning, of those that all holds of that must, with their cosines."""
@@ -192,28 +194,30 @@ class RankedSearch:
 
 def _matching(
     engine: SearchEngine, asked: Asked, scope: Scope, most: int
-) -> tuple[list[Hit], list[Hit] | None]:
-    """What matches wholly, and what has some of the words; None where there is enough that has all of few."""
+) -> tuple[Asked, list[Hit], list[Hit] | None]:
+    """The query, loosened if need be; its whole matches; those of some words, None where none are needed."""
     full = engine.matching(asked.nodes, scope, most)
     if asked.phrases and not full:
-        _loosen(engine, asked, scope)
+        asked = _loosened(engine, asked, scope)
     text = asked.loose_text
     words = len(analysis.words(text))
     if len(full) >= FEW and words < MANY:
-        return full, None
-    if words + sum(phrase not in asked.loose for phrase in asked.phrases) < 2 and not asked.loose:  # noqa: PLR2004 - another
-        return full, []
-    return full, engine.any_words(text, scope, FOUND, required=asked.held, near=asked.loose)
+        return asked, full, None
+    if words + len(asked.phrases) <= 1 and not asked.loose:
+        return asked, full, []
+    return asked, full, engine.any_words(text, scope, FOUND, required=asked.held, near=asked.loose)
 
 
-def _loosen(engine: SearchEngine, asked: Asked, scope: Scope) -> None:
+def _loosened(engine: SearchEngine, asked: Asked, scope: Scope) -> Asked:
     """Let go of the phrases that nobody has, or of all where nobody has the others together."""
     missing = [phrase for phrase in asked.phrases if not engine.matching((phrase, *asked.required), scope, 1)]
     kept = [phrase for phrase in asked.phrases if phrase not in missing]
     are_together = kept and engine.matching((*kept, *asked.required), scope, 1)
-    asked.loose = tuple(missing) if are_together else asked.phrases
+    loose = tuple(missing) if are_together else asked.phrases
+    notes = asked.notes
     if missing:
-        quoted = ", ".join(_("“{text}”").format(text=phrase.text) for phrase in missing)
-        asked.notes.append(_("No article has {phrases}. Here’s what comes close.").format(phrases=quoted))
-    elif asked.loose:
-        asked.notes.append(_("No article has all of these phrases. Here’s what comes close."))
+        texts = tuple(phrase.text for phrase in missing)
+        notes = (*notes, Note.of(Remark.PHRASES_MISSING, phrases=texts))
+    elif loose:
+        notes = (*notes, Note.of(Remark.PHRASES_APART))
+    return replace(asked, loose=loose, notes=notes)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
-from bot.search import analysis
+from bot.search.index import analysis
 
 FOUND = 50
 """Articles that are put in order."""

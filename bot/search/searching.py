@@ -11,14 +11,14 @@ from datetime import UTC, datetime
 from typing import Literal, TypeVar, TypeVarTuple
 
 from bot.core import locale
-from bot.core.locale import gettext as _
 from bot.core.models import Article
 from bot.core.workers import WorkerError, Workers
-from bot.search.engine import EngineError, Kind, Scope, SearchEngine
-from bot.search.index_follower import IndexFollower
+from bot.search.index.engine import EngineError, Kind, Scope, SearchEngine
+from bot.search.index.index_follower import IndexFollower
 from bot.search.matched_excerpts import LONGEST, Marker, excerpt_of
-from bot.search.query_syntax import AllOf, Condition, Filter, Node, Query, parse
-from bot.search.query_tree import leaves
+from bot.search.query.notes import Note, Remark
+from bot.search.query.query_syntax import AllOf, Condition, Filter, Node, Query, parse
+from bot.search.query.query_tree import leaves
 from bot.search.ranked_search import FEW, Asked, Found, RankedSearch
 from bot.search.semantic.semantic_search import Meaning
 from bot.search.suggestions import Advice, advise, quoted
@@ -72,7 +72,7 @@ class SearchPage:
 
     results: tuple[Result, ...] = ()
     total: int | None = 0
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     suggestions: tuple[str, ...] = ()
 
 
@@ -127,11 +127,7 @@ class Searcher:
             return SearchPage(notes=tuple(notes))
         await self.index.ready()
         if (built := self.index.built) is not None:
-            notes.append(
-                _("The search index is still being built ({percent}%). More articles may match.").format(
-                    percent=int(100 * built)
-                )
-            )
+            notes.append(Note.of(Remark.BUILDING, percent=int(100 * built)))
         engine = self.index.engine
         if engine is None:
             return SearchPage(notes=tuple(notes))
@@ -139,18 +135,16 @@ class Searcher:
         asked = Asked.of(query)
         needed = offset + limit + 1
         try:
-            found = await self._found(engine, query, asked, scope, needed + SPARE, sort)
+            asked, found = await self._found(engine, query, asked, scope, needed + SPARE, sort)
             advice = await quoted(query, self.store, engine, scope) if query.loose else Advice()
             if not advice.suggestions and sum(not each.partial for each in found) < FEW:
                 advice = await advise(query, self.store, engine, scope)
             if not found and advice.suggestions and len(asked.words) == 1:
                 asked = replace(asked, words=advice.suggestions[:1])
-                near = await self._found(engine, query, asked, scope, needed + SPARE, "relevance")
+                asked, near = await self._found(engine, query, asked, scope, needed + SPARE, "relevance")
                 found = [each._replace(partial=True) for each in near]
         except EngineError:
-            return SearchPage(
-                notes=(*notes, _("The search index is damaged. I’m rebuilding it: try again in a moment."))
-            )
+            return SearchPage(notes=(*notes, Note.of(Remark.DAMAGED)))
         results = self._results(asked, found[offset : offset + limit])
         return SearchPage(
             results=results,
@@ -161,10 +155,13 @@ class Searcher:
 
     async def _found(
         self, engine: SearchEngine, query: Query, asked: Asked, scope: Scope, most: int, sort: Sort
-    ) -> list[Found]:
+    ) -> tuple[Asked, list[Found]]:
+        """What matches, with the query as it was answered."""
         if sort == "newest" or not asked.text:
-            return await self._one_a_story(await self._ranked.newest(engine, query, scope, most))
-        return await self._one_a_story(await self._ranked.best(engine, asked, scope, most))
+            found = await self._ranked.newest(engine, query, scope, most)
+        else:
+            asked, found = await self._ranked.best(engine, asked, scope, most)
+        return asked, await self._one_a_story(found)
 
     async def complete(self, kind: Kind, prefix: str, *, feed_ids: Collection[int], limit: int) -> list[str]:
         """Words of titles, tags or authors of these feeds' recent articles, the most used first.
@@ -240,20 +237,20 @@ def _asks_for_bookmarks(query: Query) -> bool:
     )
 
 
-def _remarks(query: Query, person_id: int | None) -> list[str]:
+def _remarks(query: Query, person_id: int | None) -> list[Note]:
     """What cannot find anything, or not all of it."""
     notes = []
     if person_id is None and _asks_for_bookmarks(query):
-        notes.append(_("Bookmarks are a person’s own: is:bookmarked finds them with /search."))
+        notes.append(Note.of(Remark.OWN_BOOKMARKS))
     asked: dict[Filter, dict[str | int, None]] = defaultdict(dict)
     for condition in _required(query.nodes):
         asked[condition.filter][condition.value] = None
     since, before = (sorted(map(int, asked[each])) for each in (Filter.SINCE, Filter.BEFORE))
     if since and before and since[-1] >= before[0]:
-        notes.append(_("These dates leave no time between them."))
+        notes.append(Note.of(Remark.NO_TIME))
     if len(languages := asked[Filter.LANGUAGE]) > 1:
         either = " OR ".join(f"lang:{language}" for language in languages)
-        notes.append(_("No article is in several languages: try {query}.").format(query=either))
+        notes.append(Note.of(Remark.LANGUAGES, query=either))
     return notes
 
 

@@ -10,11 +10,21 @@ from typing import NamedTuple
 from rapidfuzz import fuzz, process
 from rapidfuzz.distance import OSA
 
-from bot.core.locale import gettext as _
-from bot.core.locale import ngettext
-from bot.search import analysis
-from bot.search.engine import Kind, Scope, SearchEngine
-from bot.search.query_syntax import AllOf, AnyOf, Condition, Filter, Loose, Node, Phrase, Query, Word, written
+from bot.search.index import analysis
+from bot.search.index.engine import Kind, Scope, SearchEngine
+from bot.search.query.notes import Note, Remark
+from bot.search.query.query_syntax import (
+    AllOf,
+    AnyOf,
+    Condition,
+    Filter,
+    Loose,
+    Node,
+    Phrase,
+    Query,
+    Word,
+    written,
+)
 from bot.store import Store
 from bot.text.words import fold
 
@@ -35,9 +45,9 @@ _KINDS = {Filter.TAG: Kind.TAG, Filter.AUTHOR: Kind.AUTHOR}
 
 
 class Advice(NamedTuple):
-    """Sentences that tell what no article has, and words or names to try instead."""
+    """What no article has, and words or names to try instead."""
 
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     suggestions: tuple[str, ...] = ()
 
 
@@ -70,16 +80,18 @@ async def quoted(query: Query, store: Store, engine: SearchEngine, scope: Scope)
 
     That is where some source, tag or author of a scope is called so. Raises `StoreError` or `EngineError`.
     """
-    text, notes = query.text, list[str]()
+    text, notes = query.text, list[Note]()
     for loose in reversed(query.loose[:LOOSE]):  # the places of those before stay
         if found := await _longer(loose, store, engine, scope):
             name, count = found
             text = text[: loose.start] + written(loose.name, name) + text[loose.ends[count - 1] :]
             notes.insert(
                 0,
-                _(
-                    "“{filter}” was read without “{words}”: a name of several words takes quotation marks."
-                ).format(filter=f"{loose.name}:{loose.value}", words=" ".join(loose.words[:count])),
+                Note.of(
+                    Remark.LOOSE_NAME,
+                    filter=f"{loose.name}:{loose.value}",
+                    words=" ".join(loose.words[:count]),
+                ),
             )
     return Advice(tuple(notes), (text,) if notes else ())
 
@@ -173,27 +185,20 @@ def _in_turn(lists: Iterable[list[str]]) -> list[str]:
     return [each for each in chain.from_iterable(zip_longest(*lists)) if each is not None]
 
 
-def _note(missing: Iterable[_Missing], *, in_title: bool) -> str | None:
-    words = list(dict.fromkeys(each.written for each in missing if each.in_title is in_title))
+def _note(missing: Iterable[_Missing], *, in_title: bool) -> Note | None:
+    words = tuple(dict.fromkeys(each.written for each in missing if each.in_title is in_title))
     if not words:
         return None
-    if in_title:
-        sentence = ngettext("No title has the word {words}.", "No title has the words {words}.", len(words))
-    else:
-        sentence = ngettext(
-            "No article has the word {words}.", "No article has the words {words}.", len(words)
-        )
-    return sentence.format(words=", ".join(_("“{text}”").format(text=word) for word in words))
+    return Note.of(Remark.TITLE_WORDS_MISSING if in_title else Remark.WORDS_MISSING, words=words)
 
 
-def _unknown(condition: Condition) -> str:
-    if condition.filter is Filter.SOURCE:
-        return _("There is no source “{name}”.").format(name=condition.value)
-    if condition.filter is Filter.TAG:
-        return _("No article has the tag “{name}”.").format(name=condition.value)
-    if condition.filter is Filter.LANGUAGE:
-        return _("No article is in the language “{name}”.").format(name=condition.value)
-    return _("No article has an author “{name}”.").format(name=condition.value)
+def _unknown(condition: Condition) -> Note:
+    remarks = {
+        Filter.SOURCE: Remark.UNKNOWN_SOURCE,
+        Filter.TAG: Remark.UNKNOWN_TAG,
+        Filter.LANGUAGE: Remark.UNKNOWN_LANGUAGE,
+    }
+    return Note.of(remarks.get(condition.filter, Remark.UNKNOWN_AUTHOR), name=str(condition.value))
 
 
 async def _names(condition: Condition, store: Store, engine: SearchEngine, scope: Scope) -> list[str]:

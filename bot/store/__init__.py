@@ -11,11 +11,11 @@ from bot.core.clock import Clock
 from bot.store import sealing
 from bot.store.article_changes import ArticleChanges
 from bot.store.articles import Articles
-from bot.store.digests import Digests
-from bot.store.dispatches import Dispatches
-from bot.store.fates import Fates
 from bot.store.feeds import Feeds
 from bot.store.meta import Meta
+from bot.store.outbox.digests import Digests
+from bot.store.outbox.dispatches import Dispatches
+from bot.store.outbox.fates import Fates
 from bot.store.page_reads import Readings
 from bot.store.people import erasure
 from bot.store.people.bookmarks import Bookmarks

@@ -7,10 +7,18 @@ from itertools import count
 
 from bot.core.clock import Clock
 from bot.core.models import Feed, NewArticle
-from bot.store import alerts, surplus
+from bot.store import surplus
 from bot.store.connection import Connection
 from bot.store.feeds import write_feeds
-from bot.store.outbox import corrections, dispatch_rows, page_claims, page_queue, story_joins, watch_notices
+from bot.store.outbox import (
+    alerts,
+    corrections,
+    dispatch_rows,
+    page_claims,
+    page_queue,
+    story_joins,
+    watch_notices,
+)
 from bot.store.outbox.dispatch_rows import Owed
 from bot.store.ports import Database
 from bot.store.records import (

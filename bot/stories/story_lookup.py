@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from bot.core.models import NewArticle
-from bot.search.index_follower import IndexFollower
+from bot.search.index.index_follower import IndexFollower
 from bot.search.ranked_search import weight
 from bot.search.semantic.semantic_search import Meaning
 from bot.store import Store, StoreError

@@ -15,7 +15,7 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from bot.search import analysis
+from bot.search.index import analysis
 from bot.store.outbox.story_joins import APART
 from bot.store.records import Kin
 from bot.store.stories import LEAD

@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
-from bot.search import analysis
+from bot.search.index import analysis
 from bot.text.calendar_names import MONTHS
 from bot.text.words import fold
 

@@ -12,11 +12,11 @@ from functools import partial
 from bot.core.choices import Filter
 from bot.core.models import Article, NewArticle
 from bot.core.refusals import Declined
-from bot.search.analysed_query import small_words
-from bot.search.filter_names import Filter as Search
-from bot.search.query_matching import Criterion, ReadArticle, criterion_of, languages_of
-from bot.search.query_syntax import MAX_LENGTH, parse
-from bot.search.query_tree import Condition, Query, leaves
+from bot.search.query.analysed_query import small_words
+from bot.search.query.filter_names import Filter as Search
+from bot.search.query.query_matching import Criterion, ReadArticle, criterion_of, languages_of
+from bot.search.query.query_syntax import MAX_LENGTH, parse
+from bot.search.query.query_tree import Condition, Query, leaves
 from bot.store import Store
 from bot.store.settings.filters import keeping_out
 from bot.watches.unfit_queries import Unfit

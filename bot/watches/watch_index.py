@@ -12,9 +12,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from bot.core.models import Article, NewArticle
-from bot.search import analysis
-from bot.search.query_matching import Cost, Criterion, Key, Kind, ReadArticle, criterion_of, languages_of
-from bot.search.query_tree import Query
+from bot.search.index import analysis
+from bot.search.query.query_matching import (
+    Cost,
+    Criterion,
+    Key,
+    Kind,
+    ReadArticle,
+    criterion_of,
+    languages_of,
+)
+from bot.search.query.query_tree import Query
 
 
 @dataclass(slots=True, eq=False)

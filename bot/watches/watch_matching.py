@@ -9,11 +9,11 @@ from collections.abc import Iterable, Sequence
 
 from bot.core.models import Article
 from bot.core.refusals import Declined
-from bot.search.analysed_query import small_words
-from bot.search.filter_names import Filter
-from bot.search.query_matching import Criterion, Key, Kind, ReadArticle, criterion_of
-from bot.search.query_syntax import MAX_LENGTH, parse
-from bot.search.query_tree import AnyOf, Condition, Not, Query, leaves
+from bot.search.query.analysed_query import small_words
+from bot.search.query.filter_names import Filter
+from bot.search.query.query_matching import Criterion, Key, Kind, ReadArticle, criterion_of
+from bot.search.query.query_syntax import MAX_LENGTH, parse
+from bot.search.query.query_tree import AnyOf, Condition, Not, Query, leaves
 from bot.store import Store
 from bot.store.records import Arrival, Standing
 from bot.watches.unfit_queries import Unfit

@@ -8,7 +8,7 @@ from typing import Any
 import discord
 
 from bot.answers.answer_model import Answer, Quote, Tier
-from bot.answers.question_service import Reply
+from bot.answers.conversing.question_service import Reply
 from bot.core import locale
 from bot.core.locale import _, amount, ngettext
 from bot.core.models import Article

@@ -7,12 +7,12 @@ from discord import app_commands
 from discord.app_commands import Range, locale_str
 from discord.ext import commands
 
-from bot.answers.question_service import Asked, QuestionService
+from bot.answers.conversing.question_service import Asked, QuestionService
 from bot.client.discord_client import Telex
 from bot.core.locale import _
 from bot.core.models import Question
 from bot.core.refusals import Refusal
-from bot.search.query_syntax import MAX_LENGTH
+from bot.search.query.query_syntax import MAX_LENGTH
 from cogs.asking.answer_views import reply
 from cogs.asking.answer_votes import VoteButton
 from cogs.asking.direct_messages import DirectMessages, unshared

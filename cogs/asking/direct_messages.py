@@ -8,15 +8,16 @@ from typing import Any
 
 import discord
 
-from bot.answers import mentions
-from bot.answers.mentions import Want
-from bot.answers.question_service import DIRECT_MEMORY, Asked, QuestionService, TooMany, closest
+from bot.answers.conversing import mentions
+from bot.answers.conversing.mentions import Want
+from bot.answers.conversing.question_service import DIRECT_MEMORY, Asked, QuestionService, TooMany, closest
 from bot.client.discord_client import Telex, in_words
 from bot.core import locale
 from bot.core.locale import _, clickable
 from bot.core.models import Question
 from bot.posting.rendering import messages
-from bot.search.query_syntax import parse
+from bot.posting.wording import declined_reasons
+from bot.search.query.query_syntax import parse
 from cogs.asking.answer_views import reply
 from cogs.asking.question_places import FOUND, replied_to
 from cogs.reading.membership import read_in_direct_messages
@@ -75,7 +76,7 @@ class DirectMessages:
                 await self.bot.store.questions.answered_by(told.question_id, sent.id)
         except TooMany as refusal:
             if not refusal.known:
-                await self._send(message, content=str(refusal))
+                await self._send(message, content=declined_reasons.declined(refusal))
         except Exception as error:  # noqa: BLE001  # whatever it is, the person is told and it is logged
             await self._send(message, content=in_words(error, "a direct message"))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 import discord
 
-from bot.answers import conversation
+from bot.answers.conversing import conversation
 from bot.client.discord_client import answering
 from bot.core.locale import _
 from bot.core.models import Question

@@ -9,16 +9,17 @@ from typing import Any
 
 import discord
 
-from bot.answers import mentions
-from bot.answers.mentions import Want, Wanted
-from bot.answers.question_service import Asked, QuestionService, TooMany
+from bot.answers.conversing import mentions
+from bot.answers.conversing.mentions import Want, Wanted
+from bot.answers.conversing.question_service import Asked, QuestionService, TooMany
 from bot.client.discord_client import Telex, in_words
 from bot.core import locale
 from bot.core.locale import _, clickable
 from bot.core.models import Question
-from bot.posting import permissions
 from bot.posting.rendering import messages
-from bot.search.query_syntax import parse
+from bot.posting.sending import permissions
+from bot.posting.wording import declined_reasons
+from bot.search.query.query_syntax import parse
 from cogs.asking.answer_views import reply
 from cogs.asking.question_places import (
     FOUND,
@@ -67,7 +68,7 @@ class Mentions:
             await self._reply(message, message.author, place, wanted)
         except TooMany as refusal:
             if not refusal.known:
-                await self._send(message, place, content=str(refusal))
+                await self._send(message, place, content=declined_reasons.declined(refusal))
         except Exception as error:  # noqa: BLE001  # whatever it is, the person is told and it is logged
             sentence = in_words(error, f"a mention in server {message.guild.id}")
             await self._send(message, place, content=sentence)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import discord
 
-from bot.answers.question_service import THREAD_MEMORY, closest
+from bot.answers.conversing.question_service import THREAD_MEMORY, closest
 from bot.client.discord_client import Telex
 from bot.core.locale import _, clickable
 from bot.core.models import Question

@@ -11,11 +11,11 @@ from bot.client.discord_client import Telex
 from bot.core.locale import _, amount, clickable, ngettext
 from bot.core.models import FeedState
 from bot.core.refusals import Refusal
-from bot.feeds.fetch_errors import describe
 from bot.polling.poll_results import Outcome
 from bot.polling.poller import PollReport
 from bot.posting.rendering import discord_limits
-from bot.search.query_syntax import MAX_LENGTH
+from bot.posting.wording.feed_causes import describe
+from bot.search.query.query_syntax import MAX_LENGTH
 from bot.text import safe
 from cogs.feeds import feed_lists, filter_commands, starter_packs, subscription_options
 from cogs.feeds.follow_flow import AddFlow, show_preview

@@ -11,12 +11,12 @@ from bot.core.locale import _, amount, clickable, ngettext
 from bot.core.models import Feed
 from bot.core.refusals import Refusal
 from bot.feeds import fetch_errors, opml
-from bot.feeds.fetch_errors import describe
 from bot.feeds.opml import FeedList
 from bot.polling import list_import
 from bot.polling.feed_search import MOST_FEEDS
 from bot.polling.list_import import Imported
 from bot.posting.rendering import discord_limits
+from bot.posting.wording.feed_causes import describe
 from bot.text import safe
 from cogs.feeds import subscription_options
 from cogs.shared.place_options import Place, require_posting

@@ -9,6 +9,7 @@ from bot.core.locale import _, amount, clickable, ngettext
 from bot.core.models import Article
 from bot.core.refusals import Refusal
 from bot.posting.rendering import discord_limits, filter_labels, messages
+from bot.posting.wording import search_notes
 from bot.text import safe
 from bot.watches import subscription_filters
 from bot.watches.subscription_filters import Trial
@@ -41,7 +42,7 @@ async def start(interaction: Interaction, pair: Pair, only: str | None, never: s
     if len(kept) + len(wanted) > subscription_filters.MOST:
         raise Refusal(_full())
     trial = await subscription_filters.tried(store, feed.id, [*kept, *(Filter(0, *one) for one in wanted)])
-    notes = [note for _rule, query in queries for note in query.notes]
+    notes = [search_notes.sentence(note) for _rule, query in queries for note in query.notes]
     await TrialPages(interaction, pair, wanted, trial, notes).show(interaction)
 
 

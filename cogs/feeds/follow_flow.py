@@ -8,8 +8,8 @@ from bot.core.locale import _, clickable
 from bot.core.refusals import Refusal
 from bot.feeds.discover import Discovery
 from bot.polling.feed_search import NeedsPassword, owner_of
-from bot.posting import wording
 from bot.posting.rendering import discord_limits
+from bot.posting.wording import declined_reasons
 from bot.text import safe, urls
 from cogs.feeds import look_panel
 from cogs.feeds.subscription_options import Pair, bold
@@ -51,7 +51,9 @@ class AddFlow(ManagersView):
         self.add_item(Press(ask, label=_("Give name and password"), style=discord.ButtonStyle.primary))
         self.add_item(Press(self._cancel, label=_("Cancel")))
         self.asked = interaction
-        await interaction.edit_original_response(content=wording.declined(refusal), embeds=[], view=self)
+        await interaction.edit_original_response(
+            content=declined_reasons.declined(refusal), embeds=[], view=self
+        )
 
     async def look_with(self, interaction: Interaction, url: str, user: str, password: str) -> None:
         """Look at an address with a name and a password."""

@@ -15,7 +15,7 @@ from bot.core.refusals import Declined
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.opml import Outline, read
 from bot.polling.list_import import TELL_EVERY
-from bot.posting import wording
+from bot.posting.wording import declined_reasons
 from bot.text import safe
 
 PACKS = {
@@ -70,7 +70,7 @@ async def follow(
                     found, server_id=server_id, channel_id=channel_id, person_id=person_id
                 )
             except (Declined, FeedError) as error:
-                reason = wording.of(error)
+                reason = declined_reasons.of(error)
                 return "❌ " + _("{feed}: {reason}").format(feed=name, reason=reason)
         if followed.created:
             return f"{ADDED} {name}"

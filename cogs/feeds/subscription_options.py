@@ -11,9 +11,9 @@ from discord.app_commands import Choice
 from bot.core.locale import _, amount, clickable, ngettext
 from bot.core.models import Feed, FeedState, Subscription
 from bot.core.refusals import Refusal
-from bot.feeds.fetch_errors import describe
-from bot.posting import send_outcomes
 from bot.posting.rendering import discord_limits, filter_labels, post_looks
+from bot.posting.sending import send_outcomes
+from bot.posting.wording.feed_causes import describe
 from bot.store.records import Surplus, SurplusKind
 from bot.text import safe, urls
 from bot.text.words import fold

@@ -13,9 +13,9 @@ from discord.ext import commands
 from bot.client.discord_client import Telex
 from bot.core.locale import _, amount, clickable, ngettext
 from bot.core.models import Article, Dispatch, DispatchKind, Fate, Subscription
-from bot.posting import send_outcomes
-from bot.posting.explanations import Explanation, explain, left_out, message_of, passed_over, sentence
 from bot.posting.rendering import discord_limits, messages, page_outcomes
+from bot.posting.sending import send_outcomes
+from bot.posting.wording.explanations import Explanation, explain, left_out, message_of, passed_over, sentence
 from bot.store.records import FateRow
 from bot.text import safe, urls
 from cogs.feeds.subscription_options import Pair, bold, health, trouble

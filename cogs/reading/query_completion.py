@@ -9,8 +9,8 @@ from typing import NamedTuple
 from discord.app_commands import Choice
 
 from bot.posting.rendering import discord_limits
-from bot.search.engine import Kind
-from bot.search.filter_names import Filter, is_french, named, written
+from bot.search.index.engine import Kind
+from bot.search.query.filter_names import Filter, is_french, named, written
 from bot.store import Store
 from bot.text import safe
 from cogs.shared.views import Interaction

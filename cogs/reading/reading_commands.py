@@ -9,8 +9,8 @@ from discord.ext import commands
 from bot.client.discord_client import Telex
 from bot.core.locale import _
 from bot.posting.rendering import discord_limits
-from bot.search.engine import Kind
-from bot.search.query_syntax import MAX_READ
+from bot.search.index.engine import Kind
+from bot.search.query.query_syntax import MAX_READ
 from bot.search.searching import Sort, parse
 from bot.text import safe
 from cogs.reading.query_completion import query_choices

@@ -9,7 +9,8 @@ import discord
 from bot.core.locale import _, amount, clickable, ngettext
 from bot.core.models import Article
 from bot.core.refusals import Refusal
-from bot.search.query_tree import Query
+from bot.posting.wording import search_notes
+from bot.search.query.query_tree import Query
 from bot.search.searching import Searcher, SearchPage, Sort
 from bot.text import safe
 from cogs.reading.saving import unreadable
@@ -121,7 +122,9 @@ class LatestPages(Reader):
 
 def results(query: str, found: SearchPage, *, first: int = 1) -> discord.Embed:
     """Results of a search, numbered from `first`: notes, words to try, articles, how many there are."""
-    lines: list[Sequence[str]] = [(f"-# {safe.markdown(safe.plain(note))}",) for note in found.notes]
+    lines: list[Sequence[str]] = [
+        (f"-# {safe.markdown(safe.plain(search_notes.sentence(note)))}",) for note in found.notes
+    ]
     if found.suggestions:
         words = ", ".join(f"**{safe.markdown(safe.plain(word))}**" for word in found.suggestions)
         lines.append((_("Did you mean {words}?").format(words=words),))

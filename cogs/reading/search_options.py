@@ -8,10 +8,12 @@ from datetime import tzinfo
 
 from bot.core.locale import _
 from bot.core.refusals import Refusal
-from bot.search import query_dates
-from bot.search.filter_names import Filter, written
-from bot.search.query_syntax import as_written
-from bot.search.query_tree import Condition, Node, Query, negated
+from bot.posting.wording import search_notes
+from bot.search.query import query_dates
+from bot.search.query.filter_names import Filter, written
+from bot.search.query.notes import Note, Remark
+from bot.search.query.query_syntax import as_written
+from bot.search.query.query_tree import Condition, Node, Query, negated
 from bot.text import periods, safe
 
 
@@ -76,5 +78,6 @@ class SearchOptions:
 def _dated(filter_: Filter, typed: str, now: int, zone: tzinfo) -> Condition:
     period = periods.parse(typed, now, zone)
     if period is None:
-        raise Refusal(query_dates.unknown(safe.markdown(safe.plain(typed))))
+        unknown = Note.of(Remark.NO_DATE, value=safe.markdown(safe.plain(typed)))
+        raise Refusal(search_notes.sentence(unknown))
     return Condition(filter_, period.start)

@@ -26,9 +26,9 @@ from bot.digests.bar_charts import Chart
 from bot.digests.rising import FEWEST_ARTICLES, Line, Period, Trends
 from bot.posting.rendering import discord_limits
 from bot.posting.rendering.trend_charts import alternative, charts_of, figures, rising
-from bot.search.filter_names import Filter
-from bot.search.query_syntax import as_written
-from bot.search.query_tree import Condition, Query
+from bot.search.query.filter_names import Filter
+from bot.search.query.query_syntax import as_written
+from bot.search.query.query_tree import Condition, Query
 from bot.text import safe
 from cogs.reading.result_pages import SearchPages, nothing_to_read
 from cogs.shared import article_cards

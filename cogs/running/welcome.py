@@ -10,9 +10,9 @@ import discord
 from bot.client.discord_client import Telex
 from bot.core import locale
 from bot.core.locale import _
-from bot.posting import permissions
 from bot.posting.rendering import buttons
 from bot.posting.rendering.messages import COLOUR
+from bot.posting.sending import permissions
 
 log = logging.getLogger(__name__)
 

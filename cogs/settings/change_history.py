@@ -7,7 +7,7 @@ import discord
 from bot.core.choices import Preference, SettingChange, SubscriptionState
 from bot.core.locale import _
 from bot.posting.rendering import filter_labels, post_looks
-from bot.store import digests
+from bot.store.outbox import digests
 from bot.store.rows import look
 from bot.store.settings import setting_changes
 from bot.store.settings.filters import read

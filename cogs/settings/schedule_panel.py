@@ -9,7 +9,7 @@ import discord
 from bot.core import hours
 from bot.core.choices import ChannelPreferences, Preference
 from bot.core.locale import _, amount, ngettext
-from bot.posting import send_outcomes
+from bot.posting.sending import send_outcomes
 from cogs.shared.place_options import Place, require_view
 from cogs.shared.rights import ManagersView
 from cogs.shared.views import Choose, Interaction, Press

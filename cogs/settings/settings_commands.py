@@ -16,8 +16,8 @@ from bot.core import hours, locale
 from bot.core.choices import Preference
 from bot.core.locale import _
 from bot.core.refusals import Refusal
-from bot.posting import permissions
 from bot.posting.rendering import post_looks
+from bot.posting.sending import permissions
 from bot.text import safe, zones
 from cogs.feeds.look_panel import open_server_look
 from cogs.settings import alert_channel

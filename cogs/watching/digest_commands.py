@@ -17,9 +17,9 @@ from bot.core.models import Digest
 from bot.core.refusals import Refusal
 from bot.core.workers import WorkerError
 from bot.digests.digest_selection import MOST_OF_A_SERVER, period
-from bot.posting import permissions
 from bot.posting.rendering import digest_pages
 from bot.posting.rendering.dispatch_rendering import language_of
+from bot.posting.sending import permissions
 from cogs.feeds import subscription_options
 from cogs.shared import place_options
 from cogs.shared.paging import Page, Pages

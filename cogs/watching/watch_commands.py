@@ -11,9 +11,10 @@ from bot.client.discord_client import Telex
 from bot.core import locale
 from bot.core.locale import _, amount, clickable
 from bot.core.refusals import Refusal
-from bot.posting import message_places
 from bot.posting.rendering import discord_limits, messages
-from bot.search.query_syntax import MAX_LENGTH, Query
+from bot.posting.sending import message_places
+from bot.posting.wording import search_notes
+from bot.search.query.query_syntax import MAX_LENGTH, Query
 from bot.text import safe
 from bot.watches import watch_matching
 from bot.watches.watch_matching import CLOSED
@@ -156,7 +157,7 @@ class Watching(
     ) -> None:
         """Say what will be told, and show what would have been."""
         lines = [told if created else _("That is watched for already.") + " " + told]
-        notes = "\n".join(safe.markdown(safe.plain(note)) for note in wanted.notes)
+        notes = "\n".join(safe.markdown(safe.plain(search_notes.sentence(note))) for note in wanted.notes)
         if notes:
             lines.append(safe.cut(notes, _NOTES))
         found = await self._searcher.search(wanted, feed_ids=feed_ids, limit=1, sort="newest")

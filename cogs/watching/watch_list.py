@@ -12,7 +12,7 @@ from bot.core.locale import _, clickable
 from bot.core.models import Watch
 from bot.core.refusals import Refusal
 from bot.posting.rendering import buttons, discord_limits
-from bot.posting.send_outcomes import describe
+from bot.posting.sending.send_outcomes import describe
 from bot.text import safe
 from bot.watches.watch_matching import CLOSED
 from cogs.feeds.subscription_options import shown

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.answers.conversation import whole
+from bot.answers.conversing.conversation import whole
 
 
 @pytest.mark.parametrize(

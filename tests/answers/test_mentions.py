@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.answers.mentions import Want, Wanted, language, wanted
+from bot.answers.conversing.mentions import Want, Wanted, language, wanted
 
 NOW = 1_780_000_000
 

@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from bot.answers import answering, vague_questions
+from bot.answers import answering
 from bot.answers.answer_model import Answer
+from bot.answers.briefing import vague_questions
 from bot.store import Store
 from tests.search.library import Library
 from tests.search.searchers import searcher_of

@@ -9,8 +9,8 @@ from pydantic import SecretStr, ValidationError
 
 from bot.answers.answer_model import Quote
 from bot.answers.answering import Answer, ask
-from bot.answers.citations import held
-from bot.answers.model_writer import MAX_BYTES, PAUSE, ModelError, Writer
+from bot.answers.writing.citations import held
+from bot.answers.writing.model_writer import MAX_BYTES, PAUSE, ModelError, Writer
 from bot.core.models import Article
 from bot.core.settings import Settings
 from bot.search.searching import Searcher

@@ -21,7 +21,7 @@ from bot.answers.understanding import Question
 from bot.client.services import Newsroom, open_newsroom
 from bot.core.models import Article
 from bot.core.settings import Settings
-from bot.search import analysis
+from bot.search.index import analysis
 from tests.benchmarks.newsrooms import fill, read, url_of
 from tests.shared import SHARED
 

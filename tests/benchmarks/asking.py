@@ -21,7 +21,7 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.table import Table
 
-from bot.answers.question_service import Asked, QuestionService
+from bot.answers.conversing.question_service import Asked, QuestionService
 from bot.client.services import Newsroom
 from tests.benchmarks.newsrooms import filled, read
 from tests.benchmarks.polling import LATE_P99, LATE_WORST, Ticker

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.answers.answer_model import Quote
-from bot.answers.citations import held
+from bot.answers.writing.citations import held
 from bot.core.models import Article
 from bot.text import excerpts
 from tests.benchmarks.newsrooms import read, url_of

@@ -18,7 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from bot.search import analysis
+from bot.search.index import analysis
 from tests.shared import SHARED
 
 LANGUAGES = ("en", "fr")

@@ -31,9 +31,9 @@ from rich.table import Table
 from bot.client.services import Newsroom, open_newsroom
 from bot.core.models import Feed, NewArticle
 from bot.core.settings import Settings
-from bot.search import analysis
-from bot.search.engine import EVERYWHERE, Hit, Kind, Scope
-from bot.search.query_syntax import parse
+from bot.search.index import analysis
+from bot.search.index.engine import EVERYWHERE, Hit, Kind, Scope
+from bot.search.query.query_syntax import parse
 from bot.search.ranking import FOUND
 from tests.benchmarks.corpus import END, FEEDS, Corpus, Made
 from tests.store.samples import new_article

@@ -38,6 +38,7 @@ from bot.core.settings import Settings
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.parse import parse
 from bot.polling.poller import Poller
+from bot.posting.wording import feed_notices
 from bot.text.urls import canonical
 from tests.benchmarks import promises
 from tests.clocks import ManualClock
@@ -179,7 +180,9 @@ class Reader:
 
     def __init__(self, newsroom: Newsroom, clock: ManualClock, feeds: FeedServer) -> None:
         self._newsroom, self._clock, self._feeds = newsroom, clock, feeds
-        self._poller = Poller(newsroom.settings, clock, newsroom.store, newsroom.fetcher, Inline())
+        self._poller = Poller(
+            newsroom.settings, clock, newsroom.store, newsroom.fetcher, Inline(), feed_notices.texts
+        )
 
     async def read(self, path: str, body: str | bytes) -> list[str]:
         """The addresses of the articles that a document brings. Raises RuntimeError if it is not read."""

@@ -25,8 +25,8 @@ import trafilatura
 from rich.console import Console
 from rich.table import Table
 
-from bot.feeds.article_extraction import article
 from bot.feeds.fetch_errors import FeedError
+from bot.feeds.pages.article_extraction import article
 from tests.shared import SHARED
 
 PAGES = SHARED / "pages"

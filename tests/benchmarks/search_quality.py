@@ -24,8 +24,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.client.services import Newsroom
-from bot.search import analysis
-from bot.search.engine import EVERYWHERE
+from bot.search.index import analysis
+from bot.search.index.engine import EVERYWHERE
 from bot.text import excerpts
 from tests.benchmarks.newsrooms import filled, read, url_of
 

@@ -25,7 +25,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bot.search import analysis
+from bot.search.index import analysis
 from bot.store.outbox.story_joins import margin
 from bot.store.stories import LEAD
 from bot.stories.story_matching import WINDOW, Recent, Telling, plain_title, telling

@@ -16,8 +16,9 @@ import json
 from rich.console import Console
 from rich.table import Table
 
-from bot.answers import answering, vague_questions
-from bot.search import analysis
+from bot.answers import answering
+from bot.answers.briefing import vague_questions
+from bot.search.index import analysis
 from tests.benchmarks.newsrooms import filled, read, url_of
 from tests.shared import SHARED
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from statistics import mean
 
 from bot.core.models import Feed
-from bot.search import analysis
+from bot.search.index import analysis
 from bot.store import Store
 from bot.text.words import fold
 from bot.watches.watch_matching import Watchman

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bot.posting.rendering.discord_limits import CHOICE
-from bot.search.query_syntax import parse
+from bot.search.query.notes import Remark
+from bot.search.query.query_syntax import parse
 from cogs.reading import query_completion
 from cogs.reading.query_completion import typing
 from tests.cogs.helpers import START, follow, hide, said
@@ -137,7 +138,8 @@ async def test_the_values_of_a_filter_are_in_the_language_that_it_is_named_in(
     assert found[: len(values) + 1] == [query, *values]
     for value in found[1:]:
         assert parse(value, START).nodes
-        assert not any("no date" in note or "no filter" in note for note in parse(value, START).notes)
+        unread = {Remark.NO_DATE, Remark.NO_CHOICE, Remark.NO_LANGUAGE}
+        assert not unread & {note.remark for note in parse(value, START).notes}
 
 
 async def test_the_option_offers_times_in_the_askers_language(telex: World) -> None:

@@ -257,9 +257,9 @@ async def test_a_page_without_a_feed_is_answered_with_what_can_be_done(
 async def test_a_project_of_github_gives_a_choice_of_its_feeds(telex: World) -> None:
     shown = await telex.editor.slash(telex.news, "feed add", url="https://github.com/python/cpython")
     assert [option["label"] for option in menu(last(shown))[1]] == [
-        "Releases of python/cpython",
-        "Tags of python/cpython",
-        "Commits of python/cpython",
+        "python/cpython · releases",
+        "python/cpython · tags",
+        "python/cpython · commits",
     ]
 
 

@@ -15,14 +15,16 @@ from hypothesis import strategies as st
 from simcord.results import ResponseMessage
 
 from bot.answers.answer_model import Answer, Line, Quote, Sentence, Tier
-from bot.answers.question_service import Reply
+from bot.answers.conversing.question_service import Reply
 from bot.core.models import Article, Bookmark, Fate, Feed, FeedState
 from bot.core.settings import Settings
 from bot.digests.rising import Line as TrendLine
 from bot.digests.rising import Period, Trends
-from bot.polling import feed_alerts
-from bot.posting.explanations import Explanation
+from bot.polling.feed_alerts import FeedAlerts
 from bot.posting.rendering import messages
+from bot.posting.wording import feed_notices
+from bot.posting.wording.explanations import Explanation
+from bot.search.query.notes import Note, Remark
 from bot.search.searching import Result, SearchPage
 from bot.store.records import FateRow
 from cogs.asking.answer_views import reply
@@ -128,7 +130,7 @@ def alerts(given: str) -> Iterator[discord.Embed]:
     _article, feed = made_of(given)
     for state in (FeedState.GONE, FeedState.ACTIVE):
         failing = replace(feed, state=state, failures=9, failing_since=START, last_poll=START + 100_000)
-        alert = feed_alerts.alert(Settings(), feed, failing)
+        alert = FeedAlerts(Settings(), feed_notices.texts).after(feed, failing)
         assert alert is not None
         yield from (messages.notice(words).embed for words in alert.texts.values())
 
@@ -144,7 +146,8 @@ def searched(given: str) -> discord.Embed:
     found = Result(
         article=article, score=1.0, excerpt=given, marks=((0, min(len(given), 3)),) if given else ()
     )
-    return results(given, SearchPage(results=(found,), total=1, notes=(given,), suggestions=(given,)))
+    note = Note.of(Remark.NO_VALUE, value=given)
+    return results(given, SearchPage(results=(found,), total=1, notes=(note,), suggestions=(given,)))
 
 
 def articles(given: str) -> Sequence[Article]:

@@ -8,7 +8,7 @@ import discord
 import pytest
 from simcord.builders import ChannelHandle
 
-from bot.answers.question_service import DIRECT_MEMORY, EARLIER, OF_A_PERSON, THREAD_MEMORY
+from bot.answers.conversing.question_service import DIRECT_MEMORY, EARLIER, OF_A_PERSON, THREAD_MEMORY
 from bot.posting.rendering.buttons import custom_ids
 from tests.cogs.engine import Engine, mention
 from tests.cogs.helpers import START, follow, hide, newest, said, text

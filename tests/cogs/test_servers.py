@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.core.models import Fate
-from bot.posting.permissions import INVITATION
+from bot.posting.sending.permissions import INVITATION
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item
 from tests.posting.publisher import Publisher, titles

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.search.query_syntax import parse
+from bot.search.query.query_syntax import parse
 from tests.cogs.helpers import START, follow, last, said
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item

@@ -12,7 +12,7 @@ from bot.feeds import discover, fetch_errors
 from bot.feeds.discover import find
 from bot.feeds.fetch import Fetcher
 from bot.feeds.fetch_errors import FeedError
-from bot.feeds.page_links import MAX_FEEDS, FoundFeed, links
+from bot.feeds.pages.page_links import MAX_FEEDS, FoundFeed, links
 from tests.feed_server import FeedServer, item, rss
 from tests.shared import shared
 

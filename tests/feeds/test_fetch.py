@@ -17,6 +17,7 @@ from bot.core.version import __version__
 from bot.feeds import fetch, fetch_errors
 from bot.feeds.fetch import Fetched, Fetcher
 from bot.feeds.fetch_errors import FeedError
+from bot.posting.wording import feed_causes
 from tests.feed_server import FeedServer, item, rss
 from tests.feeds.conftest import code_of
 
@@ -268,8 +269,8 @@ async def test_plain_connections_are_kept_and_tls_ones_are_not(
 def test_every_code_has_words_for_a_person() -> None:
     codes = {value for name, value in vars(fetch_errors).items() if name.isupper() and isinstance(value, str)}
     said = {
-        code: fetch_errors.describe(code)
+        code: feed_causes.describe(code)
         for code in codes | {"http-404", "http-403", "http-401", "http-503", "http-418"}
     }
     assert len(set(said.values())) == len(said)
-    assert fetch_errors.describe("http-503") != fetch_errors.describe("http-418")
+    assert feed_causes.describe("http-503") != feed_causes.describe("http-418")

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from bot.feeds.page_lists import lists
+from bot.feeds.pages.page_lists import lists
 from bot.text import feed_dates
 from tests.shared import shared
 

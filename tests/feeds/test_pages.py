@@ -12,11 +12,12 @@ import pytest
 
 from bot.core.settings import Settings
 from bot.core.workers import Workers
-from bot.feeds import article_pages, fetch_errors, robots
-from bot.feeds.article_extraction import read
-from bot.feeds.article_pages import MAX_PAGE, Pages
+from bot.feeds import fetch_errors, robots
 from bot.feeds.fetch import Fetcher
 from bot.feeds.fetch_errors import FeedError
+from bot.feeds.pages import article_pages
+from bot.feeds.pages.article_extraction import read
+from bot.feeds.pages.article_pages import MAX_PAGE, Pages
 from bot.feeds.robots import MAX_ROBOTS, Robots
 from bot.feeds.robots_rules import Verdict, verdict
 from tests.clocks import ManualClock

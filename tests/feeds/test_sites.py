@@ -9,7 +9,7 @@ from bot.feeds import known_sites
 from bot.feeds.discover import find
 from bot.feeds.fetch import Fetcher
 from bot.feeds.known_sites import SiteFeed
-from bot.feeds.page_links import FoundFeed, links
+from bot.feeds.pages.page_links import FoundFeed, links
 from tests.feed_server import FeedServer, item, rss
 
 CHANNEL = "UCabcdefghijklmnopqrstuv"
@@ -44,9 +44,9 @@ def test_an_address_stands_for_its_feed(address: str, feed: str) -> None:
 
 def test_a_project_has_three_feeds_to_choose_from() -> None:
     assert known_sites.feeds_of("https://github.com/python/cpython.git") == (
-        SiteFeed("https://github.com/python/cpython/releases.atom", "Releases of python/cpython"),
-        SiteFeed("https://github.com/python/cpython/tags.atom", "Tags of python/cpython"),
-        SiteFeed("https://github.com/python/cpython/commits.atom", "Commits of python/cpython"),
+        SiteFeed("https://github.com/python/cpython/releases.atom", "python/cpython · releases"),
+        SiteFeed("https://github.com/python/cpython/tags.atom", "python/cpython · tags"),
+        SiteFeed("https://github.com/python/cpython/commits.atom", "python/cpython · commits"),
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 from bot.core.refusals import Declined
 from bot.feeds.fetch_errors import FeedError
 from bot.polling import feed_search
-from bot.posting import wording
+from bot.posting.wording import declined_reasons
 from tests.answers.desk import followed, polled, sent, titles
 from tests.feed_server import item, rss
 
@@ -92,7 +92,7 @@ async def refused(newsroom, address):
     """What a person is told who wants to follow an address."""
     with pytest.raises((Declined, FeedError)) as error:
         await newsroom.following.look(address, 1)
-    return wording.of(error.value) or ""
+    return declined_reasons.of(error.value) or ""
 
 
 @pytest.mark.parametrize("address", ["", "not an address", "ftp://x.example/feed", "http://"])
@@ -140,7 +140,7 @@ async def test_a_server_cannot_follow_feeds_without_end(newsroom, feed_server, m
         await newsroom.following.follow(found, server_id=1, channel_id=10)
     with pytest.raises(Declined) as declined:
         await newsroom.following.follow(looks[2], server_id=1, channel_id=10)
-    assert "2 feeds already" in str(wording.of(declined.value))
+    assert "2 feeds already" in str(declined_reasons.of(declined.value))
     assert "2 feeds already" in await refused(newsroom, feeds[2])
     # What it follows already may be followed in another channel, and others have room of their own.
     assert (await newsroom.following.follow(looks[0], server_id=1, channel_id=11)).created

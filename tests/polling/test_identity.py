@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from bot.client.services import Newsroom, open_newsroom
 from bot.core.models import Entry, Feed
 from bot.polling.drafts import Document, read
-from bot.polling.entry_keys import sketched
+from bot.polling.identity.entry_keys import sketched
 from bot.store.polls import MOST_NAMES
 from bot.text.urls import forms, page
 from tests.answers.desk import followed, polled, titles

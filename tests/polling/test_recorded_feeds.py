@@ -27,7 +27,7 @@ FOLDERS = ("en_blogs_2026", "en_tech", "fr")
 
 @pytest.mark.parametrize("folder", FOLDERS)
 async def test_a_real_feed_gives_articles_once_whatever_is_polled_again(folder, newsroom, feed_server):
-    files = sorted(path for path in shared(f"feeds/real/{folder}").iterdir() if path.suffix in TYPES)
+    files = sorted(path for path in shared(f"feeds/real/{folder}").iterdir() if path.suffix in TYPES)[::3]
 
     def serve(path: Path, end: bytes = b""):
         body = path.read_bytes() + end

@@ -11,7 +11,7 @@ from aiohttp import web
 from bot.client.services import Newsroom
 from bot.core.models import Dispatch, DispatchKind, Feed
 from bot.polling import shares
-from bot.posting.explanations import explain
+from bot.posting.wording.explanations import explain
 from bot.store.records import SurplusKind
 from tests.answers.desk import CHANNEL, SERVER, followed, polled, sent
 from tests.clocks import ManualClock

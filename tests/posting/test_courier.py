@@ -10,10 +10,10 @@ import pytest
 
 from bot.core.locale import catalogue
 from bot.core.models import DispatchState, Fate
-from bot.posting import message_places
 from bot.posting.rendering import buttons
 from bot.posting.rendering.messages import Message
-from bot.posting.send_outcomes import Outcome
+from bot.posting.sending import message_places
+from bot.posting.sending.send_outcomes import Outcome
 from tests.clocks import ManualClock
 from tests.discord_world import World, discord_world
 from tests.feed_server import FeedServer, item

@@ -8,7 +8,7 @@ import discord
 from simcord.builders import ChannelHandle
 
 from bot.core.choices import Preference
-from bot.posting.permissions import INVITATION
+from bot.posting.sending.permissions import INVITATION
 from tests.cogs.helpers import last, text
 from tests.discord_world import World
 from tests.feed_server import item

@@ -12,7 +12,7 @@ from aiohttp import web
 from discord.http import HTTPClient, Route
 
 from bot.core import locale
-from bot.posting.send_outcomes import (
+from bot.posting.sending.send_outcomes import (
     Blocked,
     Later,
     Lost,

@@ -8,7 +8,7 @@ from simcord.builders import ChannelHandle
 
 from bot.core.models import Dispatch
 from bot.posting import after_sending
-from bot.posting.send_outcomes import Later
+from bot.posting.sending.send_outcomes import Later
 from tests.discord_world import World
 from tests.feed_server import item
 from tests.posting.publisher import Answers, Publisher, titles

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from bot.posting import request_pace
-from bot.posting.request_pace import A_SECOND, RequestPace
+from bot.posting.sending import request_pace
+from bot.posting.sending.request_pace import A_SECOND, RequestPace
 from tests.clocks import ManualClock
 from tests.feed_server import FeedServer
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot.core.models import DispatchState, Fate
-from bot.posting.pending_claims import LOOKS
+from bot.posting.recovery.pending_claims import LOOKS
 from bot.posting.rendering import buttons
 from tests.discord_world import World
 from tests.feed_server import item

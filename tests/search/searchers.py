@@ -7,7 +7,7 @@ from tempfile import mkdtemp
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from bot.search.index_follower import IndexFollower
+from bot.search.index.index_follower import IndexFollower
 from bot.search.searching import Searcher
 from bot.store import Store
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.search import analysis
+from bot.search.index import analysis
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.search.engine import EVERYWHERE, Document, Kind, Position, Scope
-from bot.search.query_syntax import parse
-from bot.search.tantivy_engine import TantivyEngine, TantivyWriter
+from bot.search.index.engine import EVERYWHERE, Document, Kind, Position, Scope
+from bot.search.index.tantivy_engine import TantivyEngine, TantivyWriter
+from bot.search.query.query_syntax import parse
 
 NOW = 1_790_000_000
 ARTICLES = (

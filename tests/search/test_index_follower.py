@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from bot.core.settings import Settings
-from bot.search.engine import EVERYWHERE
-from bot.search.index_follower import IndexFollower
+from bot.search.index.engine import EVERYWHERE
+from bot.search.index.index_follower import IndexFollower
 from bot.store import Store
 from tests.search.library import Library
 
@@ -115,7 +115,7 @@ async def test_one_of_other_rules_is_searched_until_a_new_one_is_whole(
     ids = [await library.add(f"Article {number}") for number in range(3)]
     assert await found(follower) == ids
     await follower.close()
-    monkeypatch.setattr("bot.search.tantivy_engine.RULES", "other")
+    monkeypatch.setattr("bot.search.index.tantivy_engine.RULES", "other")
     newer = IndexFollower(library.store, tmp_path / "index")
     assert await found(newer) == ids
     assert len([path for path in (tmp_path / "index").iterdir() if path.is_dir()]) == 1
@@ -143,7 +143,7 @@ CHILD = """
 import asyncio, sys
 from pathlib import Path
 from bot.core.clock import SystemClock
-from bot.search.index_follower import IndexFollower
+from bot.search.index.index_follower import IndexFollower
 from bot.store import Store
 from tests.search.library import Library
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.search.matched_excerpts import LONGEST, Marker, excerpt_of
-from bot.search.query_syntax import parse
+from bot.search.query.query_syntax import parse
 from bot.text.safe import length
 from tests.search.test_matcher_agrees import PIECES, article
 

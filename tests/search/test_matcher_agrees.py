@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bot.core.models import Article
-from bot.search.engine import EVERYWHERE, Document, Position, SearchEngine
-from bot.search.query_matching import ReadArticle, criterion_of, languages_of
-from bot.search.query_syntax import parse
-from bot.search.tantivy_engine import TantivyEngine
+from bot.search.index.engine import EVERYWHERE, Document, Position, SearchEngine
+from bot.search.index.tantivy_engine import TantivyEngine
+from bot.search.query.query_matching import ReadArticle, criterion_of, languages_of
+from bot.search.query.query_syntax import parse
 
 NOW = 1_790_000_000
 STORIES = (

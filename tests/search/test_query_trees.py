@@ -10,8 +10,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bot.core.models import Article
-from bot.search.query_matching import ReadArticle, criterion_of
-from bot.search.query_syntax import parse
+from bot.search.query.notes import Note, Remark
+from bot.search.query.query_matching import ReadArticle, criterion_of
+from bot.search.query.query_syntax import parse
 from bot.store import Store
 from tests.search.library import Library
 from tests.search.searchers import searcher_of
@@ -63,7 +64,7 @@ async def test_no_query_raises(shelf: Shelf, query: str) -> None:
     searcher = searcher_of(shelf.store)
     for options in ({"person_id": PERSON}, {"sort": "newest"}, {"feed_ids": {1}}):
         page = await searcher.search(query, **{"feed_ids": None} | options)
-        assert not any("damaged" in note for note in page.notes), page.notes
+        assert Note.of(Remark.DAMAGED) not in page.notes
     parsed = parse(query, shelf.store.clock.now())
     if wanted := criterion_of(parsed):
         wanted.holds(ReadArticle(shelf.articles[0]))

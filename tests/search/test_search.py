@@ -5,8 +5,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from bot.search import analysis, suggestions
-from bot.search.query_syntax import Condition, Filter
+from bot.posting.wording.search_notes import sentence
+from bot.search import suggestions
+from bot.search.index import analysis
+from bot.search.query.query_syntax import Condition, Filter
 from bot.search.searching import Searcher, article_as_json, as_json, parse
 from bot.store import Store
 from tests.search.library import Library
@@ -278,7 +280,7 @@ async def test_a_name_with_signs_is_no_misspelt_word(library: Library, searcher:
         page = await searcher.search(query, feed_ids=None)
         assert page.results == ()
         assert page.suggestions == ()
-        assert page.notes == (f"No article has the word “{query}”.",)
+        assert list(map(sentence, page.notes)) == [f"No article has the word “{query}”."]
 
 
 async def test_a_name_of_a_hidden_feed_is_not_suggested(library: Library, searcher: Searcher) -> None:
@@ -310,10 +312,10 @@ async def test_a_name_of_several_words_is_offered_with_its_quotation_marks(
     }.items():
         page = await searcher.search(query, feed_ids=None)
         assert page.suggestions == (meant,), query
-        assert sum("quotation marks" in note for note in page.notes) == meant.count('"') / 2, query
+        assert sum("quotation marks" in sentence(note) for note in page.notes) == meant.count('"') / 2, query
         again = await searcher.search(meant, feed_ids=None)
         assert [one.partial for one in again.results] == [False], query
-        assert again.suggestions == again.notes == (), query
+        assert (again.suggestions, again.notes) == ((), ()), query
 
 
 async def test_words_after_a_name_that_belong_to_no_name_are_let_alone(
@@ -324,7 +326,7 @@ async def test_words_after_a_name_that_belong_to_no_name_are_let_alone(
     await library.add("The robots", "Robots on the verge.", tags=("AI", "Robots"), author="The Staff")
     for query in ("tag:AI robots", "author:staff the robots", "tag:ai -robots", 'source:"The" Verge'):
         page = await searcher.search(query, feed_ids=None)
-        assert not any("quotation" in note or '"' in note for note in page.notes), query
+        assert not any("quotation" in sentence(note) or '"' in sentence(note) for note in page.notes), query
         assert not any(":" in offered for offered in page.suggestions), query
     for query in ("source:The Verge", "author:Jane Doe", "tag:machine learning"):
         page = await searcher.search(query, feed_ids=[library.feed.id])
@@ -505,4 +507,4 @@ async def test_words_in_parentheses_need_not_all_be_there(library: Library, sear
     await library.add("Sales of the Macan", "The maker sold the Macan (86,031 cars) and the Cayenne.")
     page = await searcher.search('sales "remain the" Macan (86,031 cars of the maker) Cayenne', feed_ids=None)
     assert [result.article.title for result in page.results] == ["Sales of the Macan"]
-    assert any("“remain the”" in note for note in page.notes)
+    assert any("“remain the”" in sentence(note) for note in page.notes)

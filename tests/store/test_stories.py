@@ -291,7 +291,7 @@ async def test_what_joined_a_post_goes_with_it_into_a_catch_up(store: Store):
     await record(store, feeds[2], *newer, catch_up_after=3)
     sent = await deliver(store)
     assert joined.id in sent[0].article_ids
-    assert await fates(store, articles[1]) == {CHANNEL: ("posted", None)}
+    assert await fates(store, articles[1]) == {CHANNEL: ("caught up", None)}
     assert sum(len(each.article_ids) for each in sent) == 8
 
 

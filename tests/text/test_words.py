@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.search import analysis
+from bot.search.index import analysis
 from bot.text.words import fold, spans, words
 
 

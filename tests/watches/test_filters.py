@@ -11,11 +11,11 @@ from bot.client.services import Newsroom
 from bot.core.choices import Filter, Rule
 from bot.core.models import Article, Feed
 from bot.core.refusals import Declined
-from bot.posting import wording
-from bot.posting.explanations import explain, sentence
 from bot.posting.rendering import filter_labels
-from bot.search.query_matching import ReadArticle, criterion_of
-from bot.search.query_syntax import Query, parse
+from bot.posting.wording import declined_reasons
+from bot.posting.wording.explanations import explain, sentence
+from bot.search.query.query_matching import ReadArticle, criterion_of
+from bot.search.query.query_syntax import Query, parse
 from bot.store import Store
 from bot.watches import subscription_filters
 from bot.watches.subscription_filters import Sieve
@@ -107,7 +107,7 @@ async def test_an_article_about_to_be_kept_matches_as_the_kept_one_does(store: S
 def test_what_cannot_be_a_filter_is_refused_with_what_to_change(text: str, told: str) -> None:
     with pytest.raises(Declined) as declined:
         subscription_filters.check(text, NOW)
-    assert told in wording.declined(declined.value)
+    assert told in declined_reasons.declined(declined.value)
 
 
 async def test_a_fault_of_one_filter_posts_in_doubt_and_leaves_the_others(

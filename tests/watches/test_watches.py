@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.core.models import Article
-from bot.search.query_matching import Cost, Criterion, Key, Kind, ReadArticle, criterion_of
-from bot.search.query_syntax import parse
-from bot.search.query_tree import Query
+from bot.search.query.query_matching import Cost, Criterion, Key, Kind, ReadArticle, criterion_of
+from bot.search.query.query_syntax import parse
+from bot.search.query.query_tree import Query
 from bot.store import Store
 from bot.watches import watch_index
 from bot.watches.watch_index import WatchIndex

@@ -17,7 +17,7 @@ from tests.wire.waiting import until
 INTAKE = "bot.polling.intake:Intake"
 COURIER = "bot.posting.courier:Courier"
 CHORES = "bot.posting.chores:Chores"
-STORE = "bot.store.dispatches:Dispatches"
+STORE = "bot.store.outbox.dispatches:Dispatches"
 LIMIT = 2  # messages an hour of a channel with a limit
 INSIDE, AFTER = 300.0, 0.0
 """Seconds that the stand-in honours a nonce: longer than the bot is away, and not at all."""
@@ -71,7 +71,7 @@ def _second(steps: Iterable[Step], earlier: Step) -> Iterator[Step]:
 
 _MESSAGE = _request("message", "POST /channels/{place}/messages", "text", "announcement", "thread")
 _FORUM_POST = _request("forum post", "POST /channels/{place}/threads", "forum")
-_LOOK = _around("look-back", "bot.posting.read_back:look")
+_LOOK = _around("look-back", "bot.posting.recovery.read_back:look")
 _RETRY = _around("wait again", f"{STORE}.retry", any_channel=True)
 _RECORD = _around("record", f"{COURIER}._record")
 
@@ -91,7 +91,7 @@ POLLING: tuple[Step, ...] = (
 
 POSTING: tuple[Step, ...] = (
     *_around("claim", f"{COURIER}._claim"),
-    *_around("send", "bot.posting.dispatch_sender:DispatchSender.send"),
+    *_around("send", "bot.posting.sending.dispatch_sender:DispatchSender.send"),
     *_MESSAGE,
     *_FORUM_POST,
     *_RECORD,
@@ -136,9 +136,9 @@ WATCHING: tuple[Step, ...] = tuple(
 
 DIGESTING: tuple[Step, ...] = (
     *_around("making", "bot.posting.digest_making:Digests._make"),
-    *_around("taking back", "bot.store.digests:Digests.recall", any_channel=True),
-    *_around("digest written", "bot.store.digests:Digests.make"),
-    _around("what it covers", "bot.store.digests:_make", any_channel=True)[1],
+    *_around("taking back", "bot.store.outbox.digests:Digests.recall", any_channel=True),
+    *_around("digest written", "bot.store.outbox.digests:Digests.make"),
+    _around("what it covers", "bot.store.outbox.digests:_make", any_channel=True)[1],
     *_around("claim", f"{COURIER}._claim"),
     *_MESSAGE,
     *_FORUM_POST,

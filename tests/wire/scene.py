@@ -19,6 +19,7 @@ from bot.core.models import Feed
 from bot.core.settings import Settings
 from bot.core.workers import Workers
 from bot.polling.poller import Poller
+from bot.posting.wording import feed_notices
 from bot.store.records import Kin
 from tests.feed_server import FeedServer, item, rss
 from tests.store.samples import new_article
@@ -306,7 +307,9 @@ class Scene(Looking):
 
     async def poll(self, newsroom: Newsroom, url: str) -> int:
         """Poll the feed of an address once. Returns how many articles are new."""
-        poller = Poller(newsroom.settings, newsroom.clock, newsroom.store, newsroom.fetcher, Inline())
+        poller = Poller(
+            newsroom.settings, newsroom.clock, newsroom.store, newsroom.fetcher, Inline(), feed_notices.texts
+        )
         report = await poller.poll(await newsroom.store.feeds.add(url), polite=False)
         assert report.error is None, report
         return report.new

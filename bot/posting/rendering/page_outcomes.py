@@ -5,6 +5,7 @@ from __future__ import annotations
 from bot.core.locale import _
 from bot.feeds import fetch_errors
 from bot.polling.page_reader import DIED
+from bot.posting.wording import feed_causes
 from bot.store.records import PageEnd, Reading
 
 
@@ -45,4 +46,4 @@ def _reason(outcome: str) -> str:
         fetch_errors.PARSE_DIED: broken,
         DIED: broken,
     }
-    return reasons.get(outcome) or fetch_errors.describe(outcome)
+    return reasons.get(outcome) or feed_causes.describe(outcome)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from bot.core import hours
 from bot.core.choices import USUAL, ChannelPreferences, Look, Preference, ServerPreferences, SettingChange
 from bot.core.clock import Clock
-from bot.store import digests
 from bot.store.connection import Connection
+from bot.store.outbox import digests
 from bot.store.outbox.place_rows import need_channel, need_server
 from bot.store.ports import Database
 from bot.store.rows import look, look_text

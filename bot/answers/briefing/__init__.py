@@ -1,0 +1,1 @@
+"""Vague questions (“what's new with…”) answered by the biggest stories of a time."""

@@ -1,0 +1,114 @@
+"""A question within a conversation: what it leaves unsaid is taken from the questions before it.
+
+A question that only points at its topic ("when will it be repaired?") or names none takes the telling words
+of the one before; one that asks nothing by itself ("and in France?") is the one before, a part exchanged.
+Only closed classes of words decide that: pronouns, words that ask, connectives and prepositions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from bot.answers.briefing import time_expressions
+from bot.answers.briefing.vague_questions import folded_of
+from bot.search.index import analysis
+from bot.search.query.query_syntax import MAX_LENGTH
+
+REMEMBERED = 5
+"""Questions that are looked back at."""
+FEW = 1
+"""Telling words with which a question without a name does not stand by itself."""
+TAKEN = 5
+"""Telling words that it takes then."""
+
+_OPENING = re.compile(
+    r"^(?:(?:and|but|so|ok|okay|et|mais|alors|donc|what about|how about|(?:et )?(?:pour|quid de))\b[ ,]*)+"
+)
+_ASKS = re.compile(
+    r"\b(?:what\w{0,2}|which|who\w{0,2}|when|where|why|how|combien|comment|pourquoi|quand|ou|qui|que|quoi"
+    r"|quel(?:le)?s?|est-ce|is|are|was|were|will|does|did|do|can|has|have)\b|\bqu'|-t-(?:il|elle|on)\b|-(?:il|elle)s?\b"
+)
+_POINTS = re.compile(
+    r"\b(?:it|its|they|them|their|he|him|his|she|her|this|that|these|those|there|sa|son|ses|leurs?|lui|ca|cela"
+    r"|celui-ci|celle-ci|ceux-ci)\b|-t-(?:il|elle|ils|elles)\b|-(?:il|elle)s?\b|^(?:il|elle)s?\b"
+)
+_PREPOSITION = re.compile(
+    r"^(in|at|on|from|for|by|to|with|of|en|au|aux|a|à|dans|chez|pour|par|de|du|sur|avec) ", re.IGNORECASE
+)
+_ARTICLE = r"(?:the|an?|le|la|les|une?)"
+_NAME = re.compile(r"[^\W\d_a-zà-ÿœ][\w.+’'-]*(?: (?:[^\W\d_a-zà-ÿœ][\w.+’'-]*|\d[\w.]*))*")
+
+
+def whole(text: str, earlier: Sequence[str]) -> str:
+    """A question as it would be asked by itself. `earlier` are the questions before it, oldest first."""
+    said = ""
+    for question in (*earlier[-REMEMBERED:], text):
+        typed = " ".join(question[:MAX_LENGTH].split())
+        said = _completed(typed, said)[:MAX_LENGTH]
+    return said
+
+
+def _completed(text: str, before: str) -> str:
+    """A question with what it takes from the whole one before it."""
+    if not before or not text:
+        return text or before
+    folded = folded_of(text)
+    opening = _OPENING.match(folded)
+    rest = folded[opening.end() :] if opening else folded
+    own = telling_words(text)
+    points, asks = bool(_POINTS.search(folded)), bool(_ASKS.search(rest))
+    if points or asks:
+        if asks and not points and (names(text) or len(own) > FEW):
+            return text
+        known = set(telling_words(text))
+        return " ".join([text, *(word for word in telling_words(before)[:TAKEN] if word not in known)])
+    if not own or not (opening or (text.endswith("?") and len(own) <= FEW)):
+        return text
+    return _exchanged(before, text[len(text) - len(rest) :] if len(folded) == len(text) else rest)
+
+
+def _exchanged(before: str, rest: str) -> str:
+    """The question before, about what this one names instead: `and in France?`, `et Microsoft ?`."""
+    rest, base = rest.strip(" ?!."), before.rstrip(" ?!.")
+    moment = time_expressions.find(folded_of(base), 0)
+    timed = set() if moment is None else set(analysis.words(folded_of(base)[moment.start : moment.end]))
+    telling = [word for word in telling_words(base) if word not in timed]
+    placed = _PREPOSITION.match(rest)
+    for name in reversed(names(base) or telling[-1:]):
+        before_it = rf"{_PREPOSITION.pattern.removeprefix('^')}" if placed else rf"(?:{_ARTICLE} )?"
+        exchanged = re.search(rf"\b{before_it}{re.escape(name)}\b", base, re.IGNORECASE)
+        if exchanged is not None:
+            kept = "" if placed or re.match(_ARTICLE, rest, re.IGNORECASE) else _article(exchanged[0])
+            return f"{base[: exchanged.start()]}{kept}{rest}{base[exchanged.end() :]}"
+    return f"{base} {rest}"
+
+
+def _article(text: str) -> str:
+    """The article that a text begins with, with the space after it."""
+    found = re.match(rf"{_ARTICLE} ", text, re.IGNORECASE)
+    return found[0] if found else ""
+
+
+def telling_words(text: str) -> list[str]:
+    """The words of a question that tell what it is about, small ones left out."""
+    words = analysis.words(text.encode("utf-8", "ignore").decode())
+    small = analysis.small_words(words)
+    return [
+        word
+        for word in dict.fromkeys(words)
+        if word not in small and analysis.query_stems(word) and not _ASKS.fullmatch(word)
+    ]
+
+
+def names(text: str) -> list[str]:
+    """The names in a question, as far as capitals tell: not the word that only begins it."""
+    found = []
+    for match in _NAME.finditer(text):
+        words = match[0].split()
+        begins = not match.start()
+        if begins and (not telling_words(words[0]) or len(words) == 1):
+            words = words[1:]
+        if words and telling_words(" ".join(words)):
+            found.append(" ".join(words).rstrip(".’'"))
+    return found

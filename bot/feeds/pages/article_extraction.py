@@ -1,0 +1,261 @@
+"""The article in a page of the web, without the page around it (runs in a worker).
+
+trafilatura finds the part of a page that holds the article. Before, what would mislead it is taken out of the
+tree; afterwards `bot.text.furniture` drops the lines that are furniture anywhere.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections import Counter
+from collections.abc import Iterable
+from copy import deepcopy
+from typing import TYPE_CHECKING
+
+from bot.feeds import fetch_errors
+from bot.feeds.entries import sound
+from bot.feeds.fetch_errors import FeedError
+from bot.feeds.pages import thread_extraction
+from bot.text import furniture
+from bot.text.characters import visible
+from bot.text.html import has_crowded_tag
+from bot.text.words import words as words_of
+
+if TYPE_CHECKING:
+    from lxml.html import HtmlElement
+
+MAX_TEXT = 60_000
+"""Characters of an article's text."""
+
+MAX_ATTRIBUTES = 20_000
+"""Most attributes of a tag that are parsed, in a third of a second: the time grows with their square."""
+FAR_LESS = 0.5
+"""What part of a text is far less than it."""
+SHORT = 250
+"""Characters of a text that may be what was left of an article."""
+MUCH = 0.3
+"""What part of a page's paragraphs no furniture holds."""
+
+FEWEST_WORDS = 30
+"""Words of an article; what is shorter is a notice, or a page that only a script fills."""
+TELLING = 4
+"""Letters of a word that tells what an article is about."""
+LEAST_SHARED = 0.25
+"""What part of the telling words of title and teaser a page holds that is about the same."""
+
+_HEAD = 4096
+_BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+_CHARSET = re.compile(r"""charset\s*=\s*["']?\s*([\w.:-]{1,40})""", re.IGNORECASE)
+_LATIN = {"ascii", "iso8859-1"}  # on the web they mean windows-1252 (https://encoding.spec.whatwg.org/)
+_NO_CHARSETS = {"punycode", "idna", "utf-7", "unicode_escape", "raw_unicode_escape", "undefined"}
+_FURNITURE = {"nav", "footer", "button", "dialog", "template"}
+_ROLES = {"navigation", "banner", "contentinfo", "complementary", "search", "dialog", "alertdialog"}
+_SILENT = {"script", "style", "noscript", "template", "a", "textarea", "title"}
+_LINK_PARAGRAPHS = {"p", "div", "h2", "h3", "h4"}
+
+_APART = {"p", "head", "list", "quote", "table", "code"}
+_LINES = {"item", "row", "lb"}
+_SPACES = re.compile(r"[^\S\n]+")
+_BREAKS = re.compile(r" ?\n ?")
+_MANY_BREAKS = re.compile(r"\n{3,}")
+_A_WORD = re.compile(r"[^\W\d_]{2}")
+_NO_WORD = re.compile(r"[\W_]+")
+_FIRST = 8
+"""Lines among which an article's title may stand."""
+_PART = 80
+"""Characters of a paragraph that belongs to a part of an article."""
+_MOST_CHILDREN = 3
+"""Elements right in one whose words may all be a link's."""
+
+
+def read(page: bytes, content_type: str, url: str, title: str, teaser: str) -> str:
+    """The text of the article in a page (runs in a worker).
+
+    Raises FeedError where there is none, where it is about something else (a consent form, the front page),
+    or where it says no more than the feed did.
+    """
+    text = article(page, content_type, url)
+    words = words_of(text)
+    if len(words) < FEWEST_WORDS:
+        raise FeedError(fetch_errors.NO_ARTICLE, f"{len(words)} words")
+    wanted = {word for word in words_of(f"{title}\n{teaser}") if len(word) >= TELLING}
+    if wanted and len(wanted.intersection(words)) < LEAST_SHARED * len(wanted):
+        raise FeedError(fetch_errors.OTHER_PAGE, "another text")
+    if len(text) <= len(teaser):
+        raise FeedError(fetch_errors.NOTHING_MORE, f"{len(text)} characters")
+    return text
+
+
+def article(page: bytes, content_type: str, url: str) -> str:
+    """The text of the article in a page of HTML, paragraphs apart; of a discussion, all its posts.
+
+    Empty when there is none. Raises FeedError with PARSE_DIED for tags that would take too long to parse.
+    """
+    markup = decoded(page, content_type)
+    if has_crowded_tag(markup, MAX_ATTRIBUTES):
+        raise FeedError(fetch_errors.PARSE_DIED, "a tag of too many attributes")
+    from lxml.etree import LxmlError  # noqa: PLC0415 - 15 MB that only a worker which reads pages needs
+    from lxml.html import HTMLParser, document_fromstring  # noqa: PLC0415 - likewise
+
+    parser = HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
+    try:
+        tree = document_fromstring(markup.encode(), parser=parser)
+    except (LxmlError, ValueError):  # an empty document, among others
+        return ""
+    posts = thread_extraction.posts(tree)
+    text = ""
+    if not (posts and thread_extraction.says_it_is_one(markup, url)):
+        text = _article(tree, url)
+    if posts and (len(text) < SHORT or thread_extraction.is_spread_over(text, posts)):
+        text = "\n\n".join(posts)
+    text = furniture.body(text[:MAX_TEXT])
+    return text if _A_WORD.search(text) else ""
+
+
+def _article(tree: HtmlElement, url: str) -> str:
+    """What trafilatura finds in a page without its furniture; the page with it, if that gives far more."""
+    untouched = deepcopy(tree)
+    prose, titles = sum(len(text) for text in _prose(tree)), _titles(tree)
+    _simplify(tree)
+    text = _extracted(tree, url)
+    if _said(text) < max(SHORT, FAR_LESS * prose):
+        whole = _extracted(untouched, url)
+        text = whole if _said(text) < FAR_LESS * _said(whole) else text
+    return _MANY_BREAKS.sub("\n\n", _without_title(text, titles))
+
+
+def _extracted(tree: HtmlElement, url: str) -> str:
+    import trafilatura  # noqa: PLC0415 - see above
+    from trafilatura.meta import reset_caches  # noqa: PLC0415 - likewise
+    from trafilatura.settings import Document  # noqa: PLC0415 - likewise
+
+    found = trafilatura.bare_extraction(tree, url=url, include_comments=False, with_metadata=False)
+    reset_caches()  # pages of other publishers come next
+    if not isinstance(found, Document) or found.body is None:
+        return ""
+    text = "".join(_pieces(found.body))[: 2 * MAX_TEXT]
+    return visible(sound(_BREAKS.sub("\n", _SPACES.sub(" ", text)))).strip()[:MAX_TEXT]
+
+
+def _said(text: str) -> int:
+    """Characters of a text; what it says twice counts once."""
+    return sum(map(len, set(text.split("\n"))))
+
+
+def _prose(tree: HtmlElement) -> Iterable[str]:
+    """The pieces of text of a page that are as long as sentences."""
+    for element in tree.iter("*"):
+        if element.tag not in _SILENT:
+            yield from (text for text in (element.text, element.tail) if text and len(text) >= _PART)
+
+
+def decoded(page: bytes, content_type: str) -> str:
+    """A page as text: by its byte order mark, what HTTP says, what it says itself, or what it is valid in.
+
+    The order is that of https://html.spec.whatwg.org/#determining-the-character-encoding
+    """
+    for mark, name in _BOMS:
+        if page.startswith(mark):
+            return page.decode(name, "replace")
+    said = _CHARSET.search(content_type) or _CHARSET.search(page[:_HEAD].decode("latin-1"))
+    names = ["utf-8", "windows-1252"] if said is None else [said[1], "utf-8", "windows-1252"]
+    for name in names:
+        try:
+            codec = codecs.lookup(name)
+            if codec.name in _NO_CHARSETS:
+                continue
+            return page.decode("windows-1252" if codec.name in _LATIN else codec.name)
+        except (LookupError, ValueError):
+            continue
+    return page.decode("utf-8" if said and said[1].lower().startswith("utf") else "windows-1252", "replace")
+
+
+def _titles(tree: HtmlElement) -> set[str]:
+    """What a page calls itself: its title, and its headings of the first order."""
+    said = [element.text_content() for element in tree.iter("title", "h1")]
+    said += [meta.get("content") or "" for meta in tree.iter("meta") if meta.get("property") == "og:title"]
+    return {words for title in said if (words := _words(title))}
+
+
+def _without_title(text: str, titles: set[str]) -> str:
+    """An article without its title, where it is among the first lines, and without what stands before it."""
+    lines = text.split("\n")
+    for index, line in enumerate(lines[:_FIRST]):
+        words = _words(line)
+        if words and any(
+            words == title or (title.startswith(words + " ") and 2 * len(words) > len(title))
+            for title in titles
+        ):
+            rest = "\n".join(lines[index + 1 :]).strip()
+            return rest if 2 * len(rest) >= len(text) else text
+    return text
+
+
+def _words(text: str) -> str:
+    return " ".join(_NO_WORD.sub(" ", text.casefold()).split())
+
+
+def _simplify(tree: HtmlElement) -> None:
+    """Take out of a page what is not read, or misleads, but not what holds much of its text.
+
+    Unclosed markup puts whole articles within a menu, and pages that a script assembles bring them hidden.
+    """
+    held: Counter[HtmlElement] = Counter()
+    whole = 0
+    for paragraph in tree.iter("p", "pre"):
+        length = len(paragraph.text_content())
+        whole += length
+        held.update(dict.fromkeys(paragraph.iterancestors(), length))
+    for element in list(tree.iter("*")):
+        if _is_furniture(element) and held[element] <= MUCH * whole:
+            _drop(element)
+    for element in list(tree.iter("div", "section")):
+        _join_parts(element)
+
+
+def _is_furniture(element: HtmlElement) -> bool:
+    if element.tag in _FURNITURE or element.get("role") in _ROLES or element.get("hidden") is not None:
+        return True
+    style = (element.get("style") or "").replace(" ", "").lower()
+    if "display:none" in style:
+        return True
+    return element.tag in _LINK_PARAGRAPHS and len(element) <= _MOST_CHILDREN and _is_link(element)
+
+
+def _is_link(element: HtmlElement) -> bool:
+    """Whether all the words of an element lead elsewhere, as those of "read also" do."""
+    text = "".join(element.text_content().split())
+    linked = sum(len("".join(link.text_content().split())) for link in element.iter("a"))
+    return 0 < len(text) <= linked + 3
+
+
+def _drop(element: HtmlElement) -> None:
+    if element.getparent() is not None:
+        element.drop_tree()
+
+
+def _join_parts(element: HtmlElement) -> None:
+    """Make one of the parts of an article that advertisements or pictures divide."""
+    previous = element.getprevious()
+    name = element.get("class")
+    while previous is not None and (previous.tag != element.tag or previous.get("class") != name):
+        previous = previous.getprevious()
+    if name and previous is not None and _is_part(element) and _is_part(previous):
+        previous.extend(list(element))
+        _drop(element)
+
+
+def _is_part(element: HtmlElement) -> bool:
+    return sum(len(paragraph.text_content()) >= _PART for paragraph in element.iter("p")) > 1
+
+
+def _pieces(element: HtmlElement) -> Iterable[str]:
+    """The text of trafilatura's tree, paragraphs apart."""
+    around = "\n\n" if element.tag in _APART else "\n" if element.tag in _LINES else ""
+    yield around or (" " if element.tag == "cell" else "")
+    yield element.text or ""
+    for child in element:
+        yield from _pieces(child)
+        yield child.tail or ""
+    yield around

@@ -1,0 +1,57 @@
+"""Pages of articles: fetched where their publisher allows it, and read in a worker."""
+
+from __future__ import annotations
+
+import asyncio
+
+from yarl import URL
+
+from bot.core.workers import WorkerDied, Workers, WorkerTimeout
+from bot.feeds import fetch_errors
+from bot.feeds.addresses import check_url
+from bot.feeds.fetch import PAGE_TYPES, Fetcher
+from bot.feeds.fetch_errors import FeedError
+from bot.feeds.pages.article_extraction import read
+from bot.feeds.robots import Robots, Visit
+
+MAX_PAGE = 4 * 2**20
+"""Bytes of a page after decompression."""
+HTML = ("text/html", "application/xhtml+xml")
+READ_TIME = 5.0
+"""Seconds that a worker may take to find the article in a page."""
+
+
+class Pages:
+    """Reads the pages of articles."""
+
+    def __init__(self, fetcher: Fetcher, workers: Workers, robots: Robots) -> None:
+        self._fetcher, self._workers, self._robots = fetcher, workers, robots
+        self._one = asyncio.Lock()  # the worker is the feeds' too, which do not wait for more than one page
+
+    async def read(self, url: str, *, title: str, teaser: str, visit: Visit) -> tuple[str, float]:
+        """The text of the article at an address, and the seconds that its host wants between two pages.
+
+        `title` and `teaser` are what the feed told of it. Raises FeedError, with ROBOTS where the publisher
+        does not want it read, NOT_A_PAGE, NO_ARTICLE, OTHER_PAGE or NOTHING_MORE where there is nothing to
+        be had, and else as `Fetcher.get` does.
+        """
+        check_url(url)
+        allowed, delay = await self._robots.verdict(url, visit)
+        if not allowed:
+            raise FeedError(fetch_errors.ROBOTS, "robots.txt does not allow it")
+        async with visit(url):
+            fetched = await self._fetcher.get(url, accept=PAGE_TYPES, max_bytes=MAX_PAGE, types=HTML)
+        if URL(fetched.url).origin() != URL(url).origin():
+            allowed, _ = await self._robots.verdict(fetched.url, visit)
+            if not allowed:
+                raise FeedError(fetch_errors.ROBOTS, "robots.txt does not allow where it leads")
+        try:
+            async with self._one:
+                text = await self._workers.run(
+                    read, fetched.body, fetched.content_type, fetched.url, title, teaser, timeout=READ_TIME
+                )
+        except WorkerTimeout as error:
+            raise FeedError(fetch_errors.PARSE_TIMEOUT, str(error)) from error
+        except WorkerDied as error:
+            raise FeedError(fetch_errors.PARSE_DIED, str(error)) from error
+        return text, delay

@@ -1,0 +1,1 @@
+"""Which entry of a feed is which article, whatever its publisher does to it."""

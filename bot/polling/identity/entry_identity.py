@@ -1,0 +1,93 @@
+"""Which entry of a feed is which article, whatever its publisher does to its guid, link, title or date.
+
+The rule: the guid decides, unless the feed repeats it; an unknown guid with a known link and a close title or
+the same date is the known article; two guids with one link in one document are two articles; a title alone
+decides nothing. An entry without a guid goes by its link, one without either by its content. Two forms of one
+address (`urls.forms`) are one name. What a feed shows again under other addresses is for `moved_entries`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from urllib.parse import urlsplit
+
+from rapidfuzz import fuzz
+
+from bot.polling.identity.entry_keys import Sketch, plain_title
+from bot.store.records import Known
+
+CLOSE = 80
+"""How like each other, out of 100, the titles of one link are that belong to one article."""
+
+_NUMBER = re.compile(r"\d+")
+
+
+def is_repeated(sketch: Sketch, known: Mapping[bytes, Known]) -> bool:
+    """Whether the weak name of an entry decides nothing, in this document or in an earlier one."""
+    return sketch.repeated or sketch.mark in known
+
+
+def by_name(sketches: Sequence[Sketch], known: Mapping[bytes, Known]) -> dict[bytes, Known]:
+    """The articles that entries are by their names, by the strong one."""
+    found = {}
+    for sketch in sketches:
+        match = known.get(sketch.strong)
+        if match is None and not is_repeated(sketch, known):
+            match = known.get(sketch.weak)
+        if match is not None:
+            found[sketch.strong] = match
+    return found
+
+
+def by_variant(sketches: Sequence[Sketch], known: Mapping[bytes, Known]) -> dict[bytes, Known]:
+    """The articles that entries of unknown names are by another form of their address, by the strong name."""
+    return {
+        sketch.strong: next(known[name] for name in sketch.variants if name in known)
+        for sketch in sketches
+        if not sketch.repeated and any(name in known for name in sketch.variants)
+    }
+
+
+def at_link(sketch: Sketch, at_pages: Mapping[str, Sequence[Known]]) -> Sequence[Known]:
+    """The articles of the feed that have the entry's link."""
+    return at_pages.get(sketch.page, ())
+
+
+def by_link(
+    sketches: Sequence[Sketch], at_pages: Mapping[str, Sequence[Known]], taken: Collection[int]
+) -> dict[bytes, Known]:
+    """The articles that entries of unknown names are by their links, by the strong name.
+
+    `taken` are the articles that other entries of the document are. Where a link tells little, because
+    several articles have it or it is that of the site, title and date must both agree.
+    """
+    found: dict[bytes, Known] = {}
+    taken = set(taken)
+    for sketch in sketches:
+        candidates = at_link(sketch, at_pages)
+        needed = 2 if sketch.shared or len(candidates) > 1 or _is_home(sketch.url) else 1
+        rated = [
+            (is_close(sketch.title, plain_title(known.title)) + (sketch.published == known.published), known)
+            for known in candidates
+            if known.article_id not in taken
+        ]
+        agreeing, match = max(rated, key=lambda pair: pair[0], default=(0, None))
+        if match is not None and agreeing >= needed:
+            found[sketch.strong] = match
+            taken.add(match.article_id)
+    return found
+
+
+def _is_home(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.path in {"", "/"} and not parts.query and not parts.fragment
+
+
+def is_close(title: str, other: str) -> bool:
+    """Whether two titles may be versions of one. Numbers tell issues of a series apart."""
+    if not title or not other:
+        return False
+    return title == other or (
+        _NUMBER.findall(title) == _NUMBER.findall(other) and fuzz.ratio(title, other) >= CLOSE
+    )

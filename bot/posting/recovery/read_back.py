@@ -1,0 +1,292 @@
+"""Finding out whether a dispatch whose end is unknown was sent: by reading the channel back."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Collection, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple, TypeVar
+
+import discord
+
+from bot.core.models import Article, Dispatch, DispatchKind
+from bot.posting.rendering import buttons, discord_limits, shown_articles
+from bot.posting.rendering.messages import Message
+from bot.posting.rendering.shown_articles import Shown
+from bot.posting.sending import permissions
+from bot.posting.sending.message_places import Target
+from bot.posting.sending.send_outcomes import (
+    FORBIDDEN,
+    UNREADABLE,
+    Blocked,
+    Later,
+    Lost,
+    Outcome,
+    Sent,
+    Unknown,
+    judge,
+)
+from bot.store.records import EarlierNotice
+
+T = TypeVar("T")
+
+CLOCKS_APART = timedelta(minutes=90)
+"""How far this machine's clock may have been from Discord's, and how long an attempt may last."""
+
+EPOCH = 10 * 86_400
+"""Seconds after a backup was restored in which old articles are looked for first: past a late week's digest.
+"""
+
+_FIRST_MESSAGES = 3
+_AGAIN = 5.0  # seconds until a channel is looked for that went away while it was read
+
+
+class HistoryHidden(Exception):
+    """Telex may not read the channel's messages."""
+
+
+class Span(NamedTuple):
+    """Between which times, in seconds of UTC, a channel is looked through; without `until` to its end.
+
+    `apart` are channels of their own, which its threads of a day are not. However much others wrote, all of
+    it is read: what is not found is sent again.
+    """
+
+    since: int
+    until: int | None
+    apart: Collection[int]
+
+
+class Earlier(NamedTuple):
+    """What a channel was told between two times, each by its key with when it was told last.
+
+    `editions` are digests by the names of their dispatches. What was shown is there once more by its page.
+    """
+
+    posted: dict[str, int]
+    digested: dict[str, int]
+    editions: dict[str, int]
+    shown: list[Shown]
+    shown_in_digests: dict[tuple[str, str], int]
+
+
+async def look(
+    place: Target,
+    dispatch: Dispatch,
+    message: Message | None,
+    span: Span,
+    *,
+    article: Article | None = None,
+) -> Sent | None:
+    """The message of a dispatch in a channel, if it was made in that span; None when it is not there.
+
+    What tells articles carries its name in the id of a button, a notice is known by its words, those of
+    `message`. It may be in any of the bot's threads of a channel, whatever was chosen since. With the
+    `article` of a post, that of another feed's article with the same page will do. Raises `HistoryHidden`,
+    and what discord.py raises.
+    """
+    async for found, sent in _mine(place, dispatch.channel_id, span):
+        if _is_of(found, dispatch, message) or (article is not None and _is_post_of(found, article)):
+            return sent
+    return None
+
+
+async def told(
+    place: Target,
+    dispatch: Dispatch,
+    articles: Sequence[Article],
+    span: Span,
+) -> tuple[set[int], set[int]]:
+    """Which of a dispatch's articles, by their ids, other messages of a span tell of: and digests.
+
+    Those are catch-ups, posts that they joined, and other posts where the dispatch is a catch-up. A catch-up
+    of the dispatch's own name that lists as many articles as it can tells of them all. Raises as `look` does.
+    """
+    found: set[int] = set()
+    digested: set[int] = set()
+    gathers = dispatch.kind is DispatchKind.CATCH_UP
+    async for message, _sent in _mine(place, dispatch.channel_id, span):
+        told = buttons.told_keys(message)
+        if not any(told):
+            continue
+        own = buttons.pick_id(dispatch.what) in buttons.custom_ids(message)
+        if gathers and own and len(told.listed) >= discord_limits.OPTIONS:
+            return {article.id for article in articles}, set()
+        others = not gathers and bool(told.posted)  # a post's own article is for `look` to find
+        keys = told.listed | told.digested if others else frozenset().union(*told)
+        shown = shown_articles.pages(message)[others:]
+        ids = {one.id for one in articles if one.key in keys or shown_articles.is_among(one, shown)}
+        (digested if told.digested else found).update(ids)
+    return found, digested
+
+
+async def notices(
+    place: Target,
+    dispatch: Dispatch,
+    articles: Sequence[Article],
+    span: Span,
+) -> list[EarlierNotice]:
+    """The notices of a watch in a span that tell of some of these articles. Raises as `look` does."""
+    found = []
+    async for message, sent in _mine(place, dispatch.channel_id, span):
+        notice = buttons.notice_of(message)
+        if notice is None or not notice[0].startswith(f"watch:{dispatch.watch_id}:"):
+            continue
+        shown = shown_articles.pages(message)
+        ids = [one.id for one in articles if one.key in notice[1] or shown_articles.is_among(one, shown)]
+        if ids:
+            found.append(EarlierNotice(notice[0], sent.message_id, ids))
+    return found
+
+
+async def earlier(place: Target, channel_id: int, span: Span) -> Earlier:
+    """What a channel was told in a span. Raises as `look` does."""
+    found = Earlier({}, {}, {}, [], {})
+    async for message, _sent in _mine(place, channel_id, span):
+        at = int(message.created_at.timestamp())
+        told = buttons.told_keys(message)
+        for keys, known in ((told.posted | told.listed, found.posted), (told.digested, found.digested)):
+            known.update((key, max(at, known.get(key, at))) for key in keys)
+        if (name := buttons.edition_of(message)) is not None:
+            found.editions[name] = at
+        if told.digested:
+            found.shown_in_digests.update(
+                (one, max(at, found.shown_in_digests.get(one, at))) for one in shown_articles.pages(message)
+            )
+        elif any(told):
+            found.shown.extend(shown_articles.pages(message))
+    return found
+
+
+async def _mine(place: Target, channel_id: int, span: Span) -> AsyncIterator[tuple[discord.Message, Sent]]:
+    """The bot's messages in a channel in a span, in a forum the first of each thread."""
+    me: discord.abc.User | None
+    if isinstance(place, discord.DMChannel):
+        me = place.me
+    else:
+        me = place.guild.me
+        # Without the permission Discord answers with an empty list.
+        if me is None or permissions.lacking(place, required=False, history=True):
+            raise HistoryHidden
+    after = datetime.fromtimestamp(span.since, UTC) - CLOCKS_APART
+    before = None if span.until is None else datetime.fromtimestamp(span.until, UTC) + CLOCKS_APART
+    if isinstance(place, discord.Thread) and place.id != channel_id and place.parent is not None:
+        place = place.parent  # a thread of a day
+    if isinstance(place, discord.TextChannel):  # threads may have been switched on or off since
+        async for found, sent in _in_threads(place, after, before, span.apart):
+            yield found, sent
+    if isinstance(place, discord.ForumChannel):
+        async for found, thread in _first_messages(place, after, before):
+            yield found, Sent(found.id, thread.id)
+        return
+    async for found, sent in _between(place, after, before, me.id):
+        yield found, sent
+
+
+async def _in_threads(
+    channel: discord.TextChannel, after: datetime, before: datetime | None, apart: Collection[int]
+) -> AsyncIterator[tuple[discord.Message, Sent]]:
+    me = channel.guild.me
+    async for thread in threads_of(channel, after):
+        if thread.owner_id == me.id and thread.id not in apart and _is_before(thread, before):
+            with suppress(discord.NotFound):  # somebody deleted it meanwhile
+                async for found, sent in _between(thread, after, before, me.id):
+                    yield found, replace(sent, thread_id=thread.id)
+
+
+async def _between(
+    place: discord.abc.Messageable, after: datetime, before: datetime | None, author_id: int
+) -> AsyncIterator[tuple[discord.Message, Sent]]:
+    """Somebody's messages in one place, the newest first."""
+    async for found in place.history(limit=None, after=after, before=before, oldest_first=False):
+        if found.author.id == author_id:
+            yield found, Sent(found.id)
+
+
+def _is_before(made: discord.abc.Snowflake, end: datetime | None) -> bool:
+    return end is None or discord.utils.snowflake_time(made.id) <= end
+
+
+def since_backup(dispatch: Dispatch, articles: Sequence[Article], *, restored: int) -> int | None:
+    """Since when a dispatch may have been sent that a restored backup does not know of; None: not at all."""
+    oldest = min([dispatch.created, *(article.published for article in articles)])
+    return max(oldest, restored - EPOCH) if oldest <= restored else None
+
+
+async def search(
+    place: Target,
+    dispatch: Dispatch,
+    message: Message | None,
+    span: Span,
+    *,
+    article: Article | None = None,
+) -> Outcome | None:
+    """The message as `look` finds it, None if it is not there; else why that is not known."""
+    return await answered(look(place, dispatch, message, span, article=article))
+
+
+async def answered(looking: Awaitable[T]) -> T | Outcome:
+    """What a look into a channel found, or why nobody can tell."""
+    try:
+        return await looking
+    except HistoryHidden:
+        return Unknown(UNREADABLE)
+    except Exception as error:
+        outcome = judge(error)  # raises it where it is no answer of Discord's
+        if isinstance(outcome, Later | Lost):
+            return outcome
+        if isinstance(outcome, Blocked):
+            return Unknown(UNREADABLE) if outcome.problem == FORBIDDEN else Later(_AGAIN, outcome.problem)
+        raise
+
+
+async def _first_messages(
+    forum: discord.ForumChannel, after: datetime, before: datetime | None
+) -> AsyncIterator[tuple[discord.Message, discord.Thread]]:
+    async for thread in threads_of(forum, after):
+        begun = discord.utils.snowflake_time(thread.id)
+        if thread.owner_id != forum.guild.me.id or begun < after or not _is_before(thread, before):
+            continue
+        # Its first message has its id, or was made in the same moment.
+        start = begun - timedelta(seconds=1)
+        with suppress(discord.NotFound):  # somebody deleted it meanwhile
+            async for found in thread.history(limit=_FIRST_MESSAGES, after=start, oldest_first=True):
+                if found.author.id == forum.guild.me.id:
+                    yield found, thread
+
+
+async def threads_of(
+    channel: discord.ForumChannel | discord.TextChannel, since: datetime
+) -> AsyncIterator[discord.Thread]:
+    """The public threads of a channel in which something may be since a time, however many there are.
+
+    Those that are open, then the archived ones, which Discord gives in the order of their archiving.
+    """
+    for thread in await channel.guild.active_threads():
+        if thread.parent_id == channel.id:
+            yield thread
+    async for thread in channel.archived_threads(limit=None):
+        if max(thread.archive_timestamp, discord.utils.snowflake_time(thread.id)) < since:
+            return
+        yield thread
+
+
+def _is_of(found: discord.Message, dispatch: Dispatch, message: Message | None) -> bool:
+    match dispatch.kind:
+        case DispatchKind.POST:
+            return dispatch.what in buttons.told_keys(found).posted
+        case DispatchKind.CATCH_UP | DispatchKind.DIGEST:
+            return buttons.pick_id(dispatch.what) in buttons.custom_ids(found)
+        case DispatchKind.WATCH:
+            return buttons.stop_id(dispatch.what) in buttons.custom_ids(found)
+        case DispatchKind.NOTICE:
+            words = message.embed.description if message is not None else None
+            return [embed.description for embed in found.embeds] == [words]
+
+
+def _is_post_of(found: discord.Message, article: Article) -> bool:
+    """Whether a message is the post of an article, or of another feed's with the same page."""
+    return bool(buttons.told_keys(found).posted) and shown_articles.is_among(
+        article, shown_articles.pages(found)[:1]
+    )

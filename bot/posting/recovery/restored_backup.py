@@ -1,0 +1,135 @@
+"""After a backup was restored: what Discord may have got since, of which the database knows nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import discord
+
+from bot.core.clock import Clock
+from bot.core.models import Article, Digest, Dispatch, DispatchKind
+from bot.posting.recovery import read_back
+from bot.posting.recovery.read_back import Earlier, Span
+from bot.posting.rendering.messages import Message
+from bot.posting.sending import message_places
+from bot.posting.sending.message_places import Target
+from bot.posting.sending.send_outcomes import Outcome
+from bot.store import Store
+
+
+class Narrowed:
+    """Some of what a dispatch was to tell was told already: it waits again with the rest, or is gone.
+
+    A digest is made anew, of what was not told.
+    """
+
+
+class Restored:
+    """Looks in the channels before anything is sent that could have been sent before the restart."""
+
+    def __init__(self, store: Store, client: discord.Client, clock: Clock) -> None:
+        self._store, self._client, self._clock = store, client, clock
+        self.at: int | None = None
+        """When the bot began on a restored backup, if that is not long ago."""
+
+    async def begin(self) -> None:
+        """Learn whether the database is a backup that was restored not long ago. It is marked with a 1."""
+        mark = await self._store.meta.get("restored")
+        if not mark:
+            return
+        now = self._clock.now()
+        at = int(mark) if int(mark) > 1 else now
+        done = at + read_back.EPOCH < now
+        await self._store.meta.set("restored", "" if done else str(at))
+        self.at = None if done else at
+
+    async def look_back(
+        self, place: Target, dispatch: Dispatch, message: Message
+    ) -> Outcome | Narrowed | None:
+        """The message if it was sent between the backup and the restart, or why that is not known; else None.
+
+        Articles may also have been shared out otherwise: those that another message tells of are taken out.
+        """
+        if self.at is None:
+            return None
+        articles = await self._store.articles.by_ids(dispatch.article_ids)
+        since = read_back.since_backup(dispatch, articles, restored=self.at)
+        if since is None:
+            return None
+        span = Span(since, self.at, await self._store.subscriptions.channels(dispatch.server_id))
+        match dispatch.kind:
+            case DispatchKind.POST | DispatchKind.CATCH_UP:
+                return await self._look_for_articles(place, dispatch, message, articles, span)
+            case DispatchKind.WATCH:
+                return await self._look_for_notices(place, dispatch, articles, span)
+            case DispatchKind.DIGEST:
+                return await self._look_for_digest(place, dispatch, message, span)
+        return await read_back.search(place, dispatch, message, span)
+
+    async def _look_for_articles(
+        self, place: Target, dispatch: Dispatch, message: Message, articles: Sequence[Article], span: Span
+    ) -> Outcome | Narrowed | None:
+        found = await read_back.answered(read_back.told(place, dispatch, articles, span))
+        if not isinstance(found, tuple):
+            return found
+        others, digested = found
+        if dispatch.kind is DispatchKind.CATCH_UP:
+            others |= digested
+        if others:
+            return await self._narrow(dispatch, others)
+        if dispatch.kind is DispatchKind.CATCH_UP:
+            return None  # one of its name may have told of other articles
+        article = articles[0] if len(articles) == 1 else None
+        outcome = await read_back.search(place, dispatch, message, span, article=article)
+        if outcome is None and digested:  # a digest also names what was posted singly
+            return await self._narrow(dispatch, digested)
+        return outcome
+
+    async def _look_for_notices(
+        self, place: Target, notice: Dispatch, articles: Sequence[Article], span: Span
+    ) -> Outcome | Narrowed | None:
+        """What a watch was told may have come in other company: a notice is called by its first article."""
+        found = await read_back.answered(read_back.notices(place, notice, articles, span))
+        if not isinstance(found, list):
+            return found
+        if not found:
+            return None
+        await self._store.watches.told_before(notice.id, found)
+        return Narrowed()
+
+    async def _look_for_digest(
+        self, place: Target, digest: Dispatch, message: Message, span: Span
+    ) -> Outcome | Narrowed | None:
+        """One that was made since the restart knows what was told; one of the backup is made anew."""
+        if self.at is None or digest.created > self.at:
+            return None
+        outcome = await read_back.search(place, digest, message, span)
+        if outcome is None:
+            await self._store.dispatches.retry(digest.id, due=self._clock.now(), error=None)
+            await self._store.digests.make_again(digest.id)
+            return Narrowed()
+        return outcome
+
+    async def before(self, digest: Digest, since: int) -> Earlier | Outcome | None:
+        """What the channel of a digest was told since a time before the restart; or why that is not known.
+
+        None where all of it is known to the database.
+        """
+        if self.at is None or since > self.at:
+            return None
+        place = await message_places.find(self._client, digest.channel_id)
+        if isinstance(place, Outcome):
+            return place
+        apart = await self._store.subscriptions.channels(digest.server_id)
+        return await read_back.answered(
+            read_back.earlier(
+                place,
+                digest.channel_id,
+                Span(max(since, self.at - read_back.EPOCH), self.at, apart - {digest.channel_id}),
+            )
+        )
+
+    async def _narrow(self, dispatch: Dispatch, article_ids: Collection[int]) -> Narrowed:
+        await self._store.dispatches.told_before(dispatch.id, article_ids)
+        await self._store.dispatches.retry(dispatch.id, due=self._clock.now(), error=None)
+        return Narrowed()

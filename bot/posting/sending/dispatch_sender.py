@@ -1,0 +1,108 @@
+"""A dispatch and Discord: where it goes, what it says, sending it, and looking whether it was sent."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import overload
+
+import discord
+
+from bot.core.models import Dispatch
+from bot.core.settings import Settings
+from bot.posting import day_threads, forums
+from bot.posting.recovery import read_back
+from bot.posting.rendering.dispatch_rendering import render
+from bot.posting.rendering.messages import Message
+from bot.posting.sending import message_places
+from bot.posting.sending.send_outcomes import (
+    FORBIDDEN,
+    LOCKED,
+    UNREADABLE,
+    Blocked,
+    Later,
+    Lost,
+    Outcome,
+    Sent,
+    Unknown,
+)
+from bot.store import Store
+
+_UNAVAILABLE = 60  # seconds until a server is asked for again that Discord has trouble with
+_LOCKED = 60
+
+
+class DispatchSender:
+    """What a dispatch needs of Discord. Changes nothing in the store but which thread is that of a day."""
+
+    def __init__(self, store: Store, client: discord.Client, settings: Settings) -> None:
+        self._store, self._client, self._settings = store, client, settings
+
+    async def look_for(self, dispatch: Dispatch) -> tuple[Outcome | None, bool]:
+        """The message of a claim, None where it is not there; and whether it may be sent again at once.
+
+        A nonce makes that safe while Discord remembers it, and later nothing is on its way any more.
+        """
+        place = await self.find(dispatch, may_make=False)
+        if place is None:
+            return None, False
+        if isinstance(place, Blocked):
+            if place.problem == LOCKED:  # what is in it may come to be seen
+                return Later(_LOCKED, place.problem), False
+            return Unknown(UNREADABLE if place.problem.startswith(FORBIDDEN) else place.problem), False
+        if isinstance(place, Outcome):
+            return place, False
+        claimed = dispatch.claimed if dispatch.claimed is not None else dispatch.created
+        message = await self.render(dispatch)
+        apart = await self._store.subscriptions.channels(dispatch.server_id)
+        span = read_back.Span(claimed, None, apart)
+        return await read_back.search(place, dispatch, message, span), message_places.has_nonce(place)
+
+    @overload
+    async def find(self, dispatch: Dispatch) -> message_places.Target | Outcome: ...
+
+    @overload
+    async def find(self, dispatch: Dispatch, *, may_make: bool) -> message_places.Target | Outcome | None: ...
+
+    async def find(
+        self, dispatch: Dispatch, *, may_make: bool = True
+    ) -> message_places.Target | Outcome | None:
+        """Where a dispatch goes; None where that is a thread of the day that is not there."""
+        guild = self._client.get_guild(dispatch.server_id)
+        if guild is not None and guild.unavailable:
+            return Later(_UNAVAILABLE, "the server is not available")
+        if dispatch.person_id is not None:
+            return await message_places.direct(self._client, dispatch.person_id)
+        found = await message_places.find(self._client, dispatch.channel_id)
+        if isinstance(found, Outcome):
+            return found
+        return await day_threads.place(
+            self._store,
+            self._client,
+            found,
+            dispatch,
+            default_language=self._settings.language,
+            may_make=may_make,
+        )
+
+    async def render(self, dispatch: Dispatch) -> Message | None:
+        """Its message as it is now; None when its articles are no longer kept."""
+        return await render(
+            self._store,
+            self._client,
+            dispatch,
+            default_language=self._settings.language,
+            from_pages=self._settings.full_text == "always",
+        )
+
+    async def send(self, place: message_places.Target, dispatch: Dispatch, message: Message) -> Outcome:
+        """Send it, twice where a nonce makes that safe. Raises only what is a fault of ours."""
+        if isinstance(place, discord.ForumChannel):
+            message = await forums.tagged(self._store, place, dispatch, message)
+        outcome = await message_places.send(place, message, message_places.nonce(dispatch))
+        if isinstance(outcome, Lost) and message_places.has_nonce(place):
+            # The nonce is a moment old: Discord answers with the first message if it has it.
+            outcome = await message_places.send(place, message, message_places.nonce(dispatch))
+        is_inside = isinstance(place, discord.Thread) and place.id != dispatch.channel_id
+        if isinstance(outcome, Sent) and is_inside:
+            return replace(outcome, thread_id=place.id)
+        return outcome

@@ -1,0 +1,110 @@
+"""Sending into a channel, whatever its kind: text, announcement, thread, forum, direct messages."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import discord
+
+from bot.core.models import Dispatch
+from bot.posting.rendering.messages import Message
+from bot.posting.sending import permissions
+from bot.posting.sending.send_outcomes import (
+    FORBIDDEN,
+    LOCKED,
+    NOT_TEXT,
+    REFUSED,
+    Blocked,
+    Later,
+    Lost,
+    Outcome,
+    Refused,
+    Sent,
+    judge,
+)
+
+_AGAIN = 5.0  # seconds after a question about a channel that was not answered
+
+Place = (
+    discord.ForumChannel | discord.Thread | discord.TextChannel | discord.VoiceChannel | discord.StageChannel
+)
+Target = Place | discord.DMChannel
+
+
+async def find(client: discord.Client, channel_id: int) -> Place | Outcome:
+    """The channel, from the cache or from Discord; or why there is none."""
+    channel = client.get_channel(channel_id)
+    if channel is None:
+        try:
+            channel = await client.fetch_channel(channel_id)
+        except discord.InvalidData:
+            return Blocked(NOT_TEXT)
+        except Exception as error:  # noqa: BLE001  # raised again where it is no answer of Discord's
+            outcome = judge(error)
+            return Later(_AGAIN, outcome.error) if isinstance(outcome, Lost) else outcome
+    return channel if isinstance(channel, Place) else Blocked(NOT_TEXT)
+
+
+def share_of(client: discord.Client, channel_id: int) -> int:
+    """Whose share of what Discord is asked a channel uses: its server's, where that is in sight."""
+    guild = getattr(client.get_channel(channel_id), "guild", None)
+    return guild.id if isinstance(guild, discord.Guild) else channel_id
+
+
+async def direct(client: discord.Client, person_id: int) -> discord.DMChannel | Outcome:
+    """The channel of a person's direct messages; or why there is none."""
+    try:
+        return await client.create_dm(discord.Object(person_id))
+    except Exception as error:  # noqa: BLE001  # raised again where it is no answer of Discord's
+        outcome = judge(error)
+        return Later(_AGAIN, outcome.error) if isinstance(outcome, Lost) else outcome
+
+
+def nonce(dispatch: Dispatch) -> str:
+    """The same for every attempt at a dispatch, so that Discord takes only one of them for a few minutes.
+
+    At most 25 characters: https://discord.com/developers/docs/resources/message#create-message
+    """
+    name = f"{dispatch.channel_id}:{dispatch.what}"
+    return hashlib.blake2b(name.encode(), digest_size=12).hexdigest()
+
+
+def has_nonce(place: Target) -> bool:
+    """Whether Discord recognises a repeated message here: not where each one opens a thread."""
+    return not isinstance(place, discord.ForumChannel)
+
+
+async def send(place: Target, message: Message, nonce: str) -> Outcome:
+    """Send a message; barer where Discord refuses an address in it. Raises only what is a fault of ours."""
+    if isinstance(place, Place) and (lacking := permissions.lacking(place)):
+        return Blocked(" ".join([FORBIDDEN, *lacking]))
+    if message.picture is not None and isinstance(place, Place) and not permissions.may_attach(place):
+        message = message.without_picture()
+    outcome: Outcome = Refused(REFUSED)
+    for attempt in message.attempts():
+        try:
+            return await _send(place, attempt, nonce)
+        except Exception as error:  # noqa: BLE001  # raised again where it is no answer of Discord's
+            outcome = judge(error)
+        if not isinstance(outcome, Refused):
+            break
+    if outcome == Blocked(FORBIDDEN) and isinstance(place, discord.Thread) and place.locked:
+        return Blocked(LOCKED)  # Discord says no more than that it is forbidden
+    return outcome
+
+
+async def _send(place: Target, message: Message, nonce: str) -> Sent:
+    content: dict[str, Any] = {"embed": message.embed, "allowed_mentions": message.allowed_mentions}
+    if message.content is not None:
+        content["content"] = message.content
+    if message.view is not None:
+        content["view"] = message.view
+    if message.picture is not None:
+        content["file"] = message.picture.file()
+    if isinstance(place, discord.ForumChannel):
+        made = await place.create_thread(
+            name=message.name, applied_tags=message.tags or discord.utils.MISSING, **content
+        )
+        return Sent(made.message.id, made.thread.id)
+    return Sent((await place.send(nonce=nonce, **content)).id)

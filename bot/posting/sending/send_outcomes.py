@@ -1,0 +1,221 @@
+"""What became of a request to Discord, as types, and the words for it.
+
+Codes and their meaning: https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import aiohttp
+import discord
+
+from bot.core.locale import _
+from bot.posting.sending import permissions
+from bot.store.records import WaitsFor
+from bot.watches.watch_matching import CLOSED
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Discord has the message. `thread_id` is the thread that a forum post opened, or that of the day."""
+
+    message_id: int
+    thread_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Discord did not take it; ask again after so many seconds."""
+
+    seconds: float
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Nobody knows: the answer did not arrive, and Discord may have the message."""
+
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """The channel takes nothing at the moment; `problem` is a text for `describe`."""
+
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Discord will never take this message; another may go through."""
+
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Discord may have the message, and Telex cannot look; `reason` is for `describe`."""
+
+    reason: str
+
+
+Outcome = Sent | Later | Lost | Blocked | Refused | Unknown
+
+
+class UncertainThreadError(Exception):
+    """Discord answered the making of a thread with a server error: it may exist all the same."""
+
+
+GONE = "gone"
+FORBIDDEN = "forbidden"  # followed by the names of the permissions, as Discord's API has them
+LOCKED = "locked"
+NEEDS_TAG = "needs-tag"
+TOO_MANY_THREADS = "too-many-threads"
+NOT_TEXT = "not-text"
+TRYING = "trying"  # followed by what Discord says, or why it says nothing
+REFUSED = "refused"  # followed by what Discord says
+UNREADABLE = "unreadable"  # nobody can tell whether it was sent
+ARTICLE_GONE = "article-gone"
+FAULT = "fault"
+
+ALREADY_PUBLISHED = 40033
+ARCHIVED = 50083
+EDITED_TOO_OFTEN = 30046
+
+_PROBLEMS = {
+    10003: GONE,  # unknown channel
+    10004: GONE,  # unknown server
+    50007: CLOSED,  # cannot send messages to this user
+    50278: CLOSED,  # no server in common
+    50001: FORBIDDEN,
+    50013: FORBIDDEN,
+    50024: NOT_TEXT,  # cannot execute action on this channel type
+    50008: NOT_TEXT,  # cannot send messages in a non-text channel
+    ARCHIVED: LOCKED,
+    160005: LOCKED,
+    160006: TOO_MANY_THREADS,
+    160007: TOO_MANY_THREADS,  # of an announcement channel
+    40067: NEEDS_TAG,
+}
+_SLOW = frozenset({20016, 20022, 20028, 20029, 40004})  # slow mode, write limits, sending switched off
+_A_WHILE = 60.0  # seconds, where Discord does not say how long
+_A_MOMENT = 5.0
+_UNAUTHORISED = 401
+_TOO_MANY = 429
+_SERVER_ERROR = 500
+
+
+def judge(error: Exception) -> Outcome:
+    """What an exception of discord.py or aiohttp says about a request that was to send something.
+
+    Raises `error` again when it is neither: then it is a fault of ours.
+    """
+    match error:
+        case discord.RateLimited():
+            return Later(error.retry_after, f"rate limited for {error.retry_after:.0f} s")
+        case discord.HTTPException():
+            return _judge_answer(error)
+        case UncertainThreadError():
+            return Lost(str(error))
+        case aiohttp.ClientConnectorError():
+            return Later(_A_MOMENT, f"no connection: {error}")
+        case aiohttp.ClientError() | TimeoutError() | OSError():
+            return Lost(f"no answer: {str(error) or type(error).__name__}")
+    raise error
+
+
+def _judge_answer(error: discord.HTTPException) -> Outcome:
+    words = f"{error.status} {error.code} {error.text}".strip()[:500]
+    if error.status == _TOO_MANY or error.code in _SLOW:
+        return Later(_retry_after(error), words)
+    if problem := _PROBLEMS.get(error.code):
+        return Blocked(problem)
+    if error.status >= _SERVER_ERROR:
+        return Lost(words)
+    if error.status == _UNAUTHORISED:
+        return Later(_A_WHILE, words)
+    if isinstance(error, discord.Forbidden | discord.NotFound):
+        return Blocked(FORBIDDEN if isinstance(error, discord.Forbidden) else GONE)
+    return Refused(words)
+
+
+def _retry_after(error: discord.HTTPException) -> float:
+    try:
+        return max(1.0, float(error.response.headers.get("Retry-After", _A_WHILE)))
+    except ValueError:
+        return _A_WHILE
+
+
+def describe(problem: str) -> str:
+    """A problem of a channel, or a reason why a post failed, for a person, with what they can do about it."""
+    code, _space, rest = problem.partition(" ")
+    if code == FORBIDDEN and rest:
+        names = ", ".join(permissions.name(permission) for permission in rest.split())
+        return _("I lack permissions in the channel: {permissions}.").format(permissions=names)
+    if code == TRYING:
+        return _("Discord did not take it yet: {reason}. I keep trying.").format(reason=_reason(rest))
+    if code == REFUSED:
+        return _("Discord did not take the message: {reason}").format(reason=rest)
+    if code in {WaitsFor.QUIET_HOURS, WaitsFor.MOST_AN_HOUR, WaitsFor.GAP}:
+        return _waits(code).format(time=rest)
+    sentences = {
+        GONE: _("I cannot find the channel. If it was deleted, remove its feeds or move them."),
+        FORBIDDEN: _("Discord does not let me post in the channel. Check my permissions there."),
+        LOCKED: _("The thread is archived and locked. Unlock it, or move the feeds."),
+        NEEDS_TAG: _(
+            "The forum demands a tag on every post. Choose one in /settings channel, or take the demand off."
+        ),
+        TOO_MANY_THREADS: _("The server has as many active threads as Discord allows. Archive some of them."),
+        NOT_TEXT: _("Discord takes no messages in a channel of this kind. Move the feeds."),
+        UNREADABLE: _(
+            "I was interrupted and do not know whether this was posted. "
+            "I cannot check without the permission Read Message History."
+        ),
+        ARTICLE_GONE: _("The article is no longer kept."),
+        CLOSED: _("Discord does not let me send direct messages to you."),
+        FAULT: _("Something went wrong on my side. My log tells what."),
+    }
+    return sentences.get(problem, problem)
+
+
+def _reason(error: str) -> str:
+    """Why Discord did not take something, in words where it is not Discord that says it."""
+    ours = {
+        "rate limited": _("I was to wait a little"),
+        "no connection": _("I could not reach it"),
+        "no answer": _("it did not answer"),
+        "Discord may still be at it": _("it may still be at it"),
+        "the server is not available": _("the server is not available"),
+    }
+    told = (words for beginning, words in ours.items() if error.startswith(beginning))
+    return next(told, error.rstrip(". "))
+
+
+def _waits(code: str) -> str:
+    """Why something waits for the rhythm of its channel, with the time when it comes to be filled in."""
+    sentences: dict[str, str] = {
+        WaitsFor.QUIET_HOURS: _("It waits until {time} (quiet hours)."),
+        WaitsFor.MOST_AN_HOUR: _("It waits until {time} (only so many posts an hour)."),
+    }
+    return sentences.get(code, _("It waits until {time} (a gap between two posts)."))
+
+
+async def _raise_on_server_error(
+    _session: aiohttp.ClientSession, _context: SimpleNamespace, answered: aiohttp.TraceRequestEndParams
+) -> None:
+    status = answered.response.status
+    if answered.method == "POST" and answered.url.path.endswith("/threads") and status >= _SERVER_ERROR:
+        raise UncertainThreadError(f"{status} to a new thread")
+
+
+def no_repeated_threads() -> aiohttp.TraceConfig:
+    """Hooks for discord.py's session that keep it from making a thread again after a server error.
+
+    It repeats every request answered 500, 502 or 504, and Discord honours no nonce where a thread is made:
+    each repetition could be another forum post.
+    """
+    config = aiohttp.TraceConfig()
+    config.on_request_end.append(_raise_on_server_error)
+    return config

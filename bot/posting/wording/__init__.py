@@ -1,0 +1,1 @@
+"""The sentences for what rooms below report as data."""

@@ -1,0 +1,115 @@
+"""The sentences for what rooms below decline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+
+from bot.answers.conversing.question_service import NotTaken
+from bot.core.locale import _, amount, ngettext
+from bot.core.refusals import Declined, Refusal
+from bot.feeds.fetch_errors import FeedError
+from bot.polling.feed_search import Unfollowable
+from bot.polling.list_import import NoList
+from bot.posting.wording.feed_causes import describe
+from bot.watches.unfit_queries import Unfit
+
+_Values = Mapping[str, str | int]
+
+
+def of(error: Exception) -> str | None:
+    """What to say to the person, in the language of this task; None for what is no "no" to a person."""
+    match error:
+        case Refusal():
+            return str(error)
+        case Declined():
+            return declined(error)
+        case FeedError():
+            return describe(error.code)
+    return None
+
+
+def declined(error: Declined) -> str:
+    """Why a room declines, in the language of this task."""
+    return _SENTENCES[error.reason](error.values)
+
+
+def _no_feed(values: _Values) -> str:
+    return "\n".join(
+        (
+            _("I found no feed at {address}. What you can do:").format(address=values["address"]),
+            _("• Look on the site for “RSS”, “Feed” or “Atom”, often at the foot of its pages."),
+            _("• Try the address of its blog, of its news, or of one of its sections."),
+            _(
+                "• Of YouTube, GitHub, Reddit, Mastodon and Hacker News, the address of a channel, a project,"
+                " a community or an account is enough."
+            ),
+            _("• Ask the publisher: many sites have a feed that they do not show."),
+        )
+    )
+
+
+def _too_many_feeds(values: _Values) -> str:
+    count = int(values["count"])
+    return ngettext(
+        "This server follows {count} feed already, which is the most. Remove one first.",
+        "This server follows {count} feeds already, which is the most. Remove one first.",
+        count,
+    ).format(count=amount(count))
+
+
+def _too_many_questions(sentence: Callable[[], str]) -> Callable[[_Values], str]:
+    return lambda values: sentence().format(
+        count=amount(int(values["count"])), when=f"<t:{values['moment']}:R>"
+    )
+
+
+_SENTENCES: Mapping[StrEnum, Callable[[_Values], str]] = {
+    Unfollowable.NEEDS_PASSWORD: lambda _values: _("The site asks for a name and password."),
+    Unfollowable.WRONG_PASSWORD: lambda values: _("{address} does not take this name and password.").format(
+        **values
+    ),
+    Unfollowable.NO_FEED: _no_feed,
+    Unfollowable.TOO_MANY: _too_many_feeds,
+    NoList.NO_FEEDS: lambda _values: _(
+        "I found no feeds in this. An OPML file, as feed readers export it, has them in `<outline xmlUrl=…>`."
+    ),
+    Unfit.WATCH_DATED: lambda _values: _("A watch looks at new articles only. Leave out the date."),
+    Unfit.FILTER_DATED: lambda _values: _("A filter looks at new articles only. Leave out the date."),
+    Unfit.BOOKMARKED: lambda _values: _(
+        "Nobody has bookmarked a new article yet. Leave out `is:bookmarked`."
+    ),
+    Unfit.SMALL_WORDS: lambda values: _("Nearly every article has these words: {words}.").format(**values),
+    Unfit.EMPTY_WATCH: lambda _values: _(
+        "Say what to watch for: a word, an “exact phrase”, or `source:`, `author:` or `tag:` with a name."
+    ),
+    Unfit.EMPTY_FILTER: lambda _values: _(
+        "Say what to filter by: a word, an “exact phrase”, or `author:`, `tag:` or `source:` with a name."
+    ),
+    Unfit.COMMON_ALTERNATIVE: lambda _values: _(
+        "One of the alternatives is in nearly every article. Leave it out."
+    ),
+    Unfit.ONLY_NOT: lambda _values: _(
+        "That only says what articles must not have. Add a word that they must have."
+    ),
+    Unfit.TOO_COMMON: lambda _values: _(
+        "Too many articles would match. Add a rarer word that they must have."
+    ),
+    NotTaken.TOO_MANY_OF_PERSON: _too_many_questions(
+        lambda: _("You have asked {count} questions within a minute, as many as I take. Ask again {when}.")
+    ),
+    NotTaken.TOO_MANY_OF_SERVER: _too_many_questions(
+        lambda: _(
+            "This server has asked {count} questions within a minute, as many as I take. Ask again {when}."
+        )
+    ),
+    NotTaken.TOO_LONG: lambda values: _(
+        "A question can have at most {count} characters; yours has {length}."
+    ).format(count=amount(int(values["count"])), length=amount(int(values["length"]))),
+    NotTaken.BUSY: lambda _values: _("I have many questions to answer at the moment. Ask again in a minute."),
+    NotTaken.NO_TOPIC: lambda _values: _(
+        "What topic are you asking about? Name it, as in “What happened with Signal?”"
+    ),
+    NotTaken.THANKS: lambda _values: _("You are welcome."),
+    NotTaken.GREETING: lambda _values: _("Hello! Ask me about the news, as in “What happened with Signal?”"),
+}

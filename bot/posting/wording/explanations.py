@@ -1,0 +1,168 @@
+"""Why an article was, or was not, posted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from bot.core.locale import _
+from bot.core.models import Article, Dispatch, Fate, Feed, Subscription
+from bot.polling.identity.entry_keys import link_names
+from bot.posting.rendering import filter_labels
+from bot.store import Store
+from bot.store.records import FateRow, Reading, WithheldFor
+from bot.store.settings.filters import read
+from bot.text import safe, urls
+
+_MESSAGE = re.compile(
+    r"<?https?://(?:\w+\.)?discord(?:app)?\.com/channels/(\d{1,20})/(\d{1,20})/(\d{1,20})/?>?", re.ASCII
+)
+_MOST = 50
+"""Articles of one link that are told of; a page that a feed gives to every entry has more."""
+_LARGEST_ID = 2**63 - 1
+
+
+class LeftOut(NamedTuple):
+    """A feed that brought an entry beyond its share, and when it was counted."""
+
+    feed: Feed
+    counted: int
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What is known of a link: its articles, each with its feed, and what became of them in channels.
+
+    `passed_over` are the channels that follow one of the feeds and never decided anything about the page,
+    `readings` tell, by article, whether its page was read for more than the feed gives. `left_out` are the
+    feeds of which an entry with that link was beyond what they may bring.
+    """
+
+    carried: tuple[tuple[Article, Feed | None], ...] = ()
+    fates: tuple[FateRow, ...] = ()
+    passed_over: tuple[Subscription, ...] = ()
+    readings: Mapping[int, Reading] = field(default_factory=dict)
+    left_out: tuple[LeftOut, ...] = ()
+
+
+async def explain(store: Store, link: str) -> Explanation:
+    """What became of the article at an address, or of those that a message of the bot tells, everywhere.
+
+    The address may carry tracking parameters, and be one that the article had earlier. Whom it may be told
+    is for the caller to decide.
+    """
+    post = await message_of(store, link)
+    if post is None:
+        articles = await _at(store, link)
+    else:
+        articles = await store.articles.by_ids((*post.article_ids, *post.joined_ids)[:_MOST])
+    carried = [(article, await store.feeds.get(article.feed_id)) for article in articles]
+    fates: list[FateRow] = []
+    passed_over: list[Subscription] = []
+    for page in dict.fromkeys(article.page for article, _feed in carried):
+        decided = await store.fates.of_page(page)
+        fates += decided
+        channels = {fate.channel_id for fate in decided}
+        for feed_id in {article.feed_id for article, _feed in carried if article.page == page}:
+            following = await store.subscriptions.of_feed(feed_id)
+            passed_over += [one for one in following if one.channel_id not in channels]
+    readings = await store.readings.of([article.id for article, _feed in carried])
+    left_out = () if carried else await _left_out(store, link)
+    return Explanation(tuple(carried), tuple(fates), tuple(passed_over), readings, left_out)
+
+
+async def _left_out(store: Store, link: str) -> tuple[LeftOut, ...]:
+    try:
+        url = urls.canonical(urls.normalise_input(link))
+    except ValueError:
+        return ()
+    counted = await store.surplus.of_link([link_names(form)[1] for form in urls.forms(url)])
+    feeds = [(await store.feeds.get(feed_id), when) for feed_id, when in counted[:_MOST]]
+    return tuple(LeftOut(feed, when) for feed, when in feeds if feed is not None)
+
+
+def left_out(feed: str, *, when: str) -> str:
+    """What to say of an entry that was beyond its feed's share, in the language of this task."""
+    return _("left out {when}: {feed} brought more than I can keep").format(when=when, feed=feed)
+
+
+async def message_of(store: Store, link: str) -> Dispatch | None:
+    """The dispatch of the message that a link of Discord leads to, or None."""
+    match = _MESSAGE.fullmatch(link.strip())
+    if match is None or int(match[3]) > _LARGEST_ID:
+        return None
+    post = await store.dispatches.of_message(int(match[3]))
+    if post is None or int(match[2]) not in {post.channel_id, post.thread_id}:
+        return None
+    return post
+
+
+async def _at(store: Store, link: str) -> list[Article]:
+    try:
+        url = urls.canonical(urls.normalise_input(link))
+    except ValueError:
+        return []
+    forms = urls.forms(url)
+    names = [name for form in forms for name in link_names(form)]
+    return await store.articles.known_at(forms, urls.page(url), names, _MOST)
+
+
+def sentence(  # noqa: PLR0911  # one line a fate
+    fate: FateRow, *, when: str, problem: Callable[[str], str]
+) -> str:
+    """What became of a page in a channel, in the language of this task.
+
+    `when` is the time of it as it is to be shown; `problem` puts why sending failed into words. The title of
+    a post that it joined is shown as it is.
+    """
+    reason = fate.reason or ""
+    match fate.fate:
+        case Fate.POSTED:
+            return _("posted {when}").format(when=when)
+        case Fate.CAUGHT_UP:
+            return _("in a catch-up {when}").format(when=when)
+        case Fate.WAITING:
+            return _waiting(when, problem(reason) if reason else "")
+        case Fate.JOINED:
+            return _joined(fate, when)
+        case Fate.DIGESTED if fate.message_id is None:
+            return _("kept for the next digest of the channel ({when})").format(when=when)
+        case Fate.DIGESTED:
+            return _("told in a digest {when}").format(when=when)
+        case Fate.FAILED:
+            return _("not posted: sending it failed. {reason}").format(reason=problem(reason))
+        case Fate.FILTERED:
+            by = filter_labels.listed(read(reason))
+            return _("filtered by: {filters} ({when})").format(filters=by, when=when)
+    withheld: dict[str, str] = {
+        WithheldFor.PAUSED: _("not posted: the feed was paused there ({when})"),
+        WithheldFor.AWAY: _("not posted: I was not in the server at that time ({when})"),
+        WithheldFor.TOLD: _("told in another message, before a backup was restored ({when})"),
+        WithheldFor.UNFOLLOWED: _(
+            "not posted: the channel stopped following the feed before it was sent ({when})"
+        ),
+    }
+    return withheld.get(reason, _("left out ({when})")).format(when=when)
+
+
+def _waiting(when: str, reason: str) -> str:
+    if reason:
+        return _("waiting to be posted since {when}. {reason}").format(when=when, reason=reason)
+    return _("waiting to be posted since {when}").format(when=when)
+
+
+def _joined(fate: FateRow, when: str) -> str:
+    """A story's post is named by its title, which an article that is gone does not have."""
+    title = _("“{text}”").format(text=fate.joined or safe.ELLIPSIS)
+    if fate.message_id is None:
+        told = _("joined the post of {title}, which waits to be posted ({when})")
+    else:
+        told = _("joined the post of {title}, which is there ({when})")
+    return told.format(title=title, when=when)
+
+
+def passed_over() -> str:
+    """Why a channel that follows the feed decided nothing about an article, in the language of this task."""
+    return _("not posted: it was in the feed already when the channel began to follow it")

@@ -1,0 +1,47 @@
+"""What the channels of a feed are told: it broke, it is back, it brings too much."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bot.core import locale
+from bot.core.locale import _
+from bot.core.models import Feed
+from bot.posting.wording.feed_causes import describe
+from bot.store.records import AlertKind, SurplusKind
+from bot.text import safe, urls
+
+_NAME = 100  # UTF-16 units
+
+
+def texts(feed: Feed, kind: AlertKind, surplus: SurplusKind | None) -> dict[str, str]:
+    """The notice by language; `surplus` is what a feed brings too much of, where that is told."""
+    sentence = _TROUBLE[kind] if surplus is None else _TOO_MUCH[surplus]
+    name = safe.plain(feed.title, _NAME) or safe.plain(urls.masked(feed.url), _NAME)
+    told = {}
+    for language in locale.LANGUAGES:
+        with locale.use(language):
+            told[language] = sentence().format(feed=name, cause=describe(feed.error or ""))
+    return told
+
+
+_TOO_MUCH: dict[SurplusKind, Callable[[], str]] = {
+    SurplusKind.ENTRIES: lambda: _(
+        "The feed “{feed}” brings more articles than I can keep. I keep the newest and check it less often; "
+        "the rest isn’t posted."
+    ),
+    SurplusKind.IDENTITIES: lambda: _(
+        "The feed “{feed}” renames all its entries at every check, so I can’t tell which ones are new. I’ve "
+        "stopped posting those until it settles down, and check it less often."
+    ),
+    SurplusKind.CHANGES: lambda: _(
+        "The feed “{feed}” keeps changing its articles. I edit each post a few times, then less and less."
+    ),
+}
+
+
+_TROUBLE: dict[AlertKind, Callable[[], str]] = {
+    AlertKind.GONE: lambda: _("The feed “{feed}” is gone. {cause}"),
+    AlertKind.BROKEN: lambda: _("The feed “{feed}” could not be read for a day. {cause} I keep trying."),
+    AlertKind.BACK: lambda: _("The feed “{feed}” can be read again. What it published meanwhile follows."),
+}

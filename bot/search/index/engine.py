@@ -1,0 +1,163 @@
+"""The port of the search engine: documents and a query tree in, hits out, whichever engine it is.
+
+Every method may be called from any thread. Whoever calls from the event loop calls in a thread: an engine
+does not hold the interpreter's lock while it searches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple, Protocol
+
+from bot.search.query.query_tree import Node
+
+
+class EngineError(Exception):
+    """The index cannot be used: it is missing, damaged, or of other rules."""
+
+
+class Position(NamedTuple):
+    """How far an index has followed the store.
+
+    `change` is the last change that it holds, with the `mark` that only this change of this database has. An
+    index that is being built holds the articles from the id `filled` on; 0: all.
+    """
+
+    change: int = 0
+    mark: int = 0
+    filled: int = 0
+
+
+class Document(NamedTuple):
+    """An article as the index is told of it. `published`: seconds of UTC; `language`: ISO 639-1."""
+
+    article_id: int
+    feed_id: int
+    published: int
+    title: str
+    body: str
+    language: str | None
+    outlet: str
+    author: str | None
+    tags: tuple[str, ...]
+    has_image: bool
+
+
+class Hit(NamedTuple):
+    """An article that was found; the larger its `score`, the better (BM25; 0 where nothing was scored)."""
+
+    article_id: int
+    score: float
+
+
+class Kind(StrEnum):
+    """What is completed."""
+
+    WORD = "word"
+    TAG = "tag"
+    AUTHOR = "author"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """Which articles may be found at all: those of these feeds (None: of all). It is part of every query.
+
+    `bookmarked` are the articles that `is:bookmarked` means.
+    """
+
+    feed_ids: frozenset[int] | None = None
+    bookmarked: frozenset[int] = frozenset()
+
+
+EVERYWHERE = Scope()
+
+
+class SearchEngine(Protocol):
+    """Finds articles in an index, as of the last `refresh`."""
+
+    @property
+    def documents(self) -> int:
+        """How many articles the index holds."""
+        ...
+
+    def refresh(self) -> None:
+        """See what was committed since, by whatever process."""
+        ...
+
+    def matching(
+        self, nodes: Collection[Node], scope: Scope, limit: int, *, newest: bool = False
+    ) -> list[Hit]:
+        """The best `limit` articles that all nodes hold of, by BM25, or those published last.
+
+        Without nodes, all articles match.
+        """
+        ...
+
+    def any_words(
+        self,
+        text: str,
+        scope: Scope,
+        limit: int,
+        *,
+        required: Collection[Node] = (),
+        near: Collection[Node] = (),
+    ) -> list[Hit]:
+        """The best `limit` articles that have any word of a text, by BM25.
+
+        Per word, the better of title and text counts, and half of the other. All of `required` must hold;
+        what is `near` need not, and counts.
+        """
+        ...
+
+    def among(self, nodes: Collection[Node], scope: Scope, article_ids: Collection[int]) -> set[int]:
+        """Those of some articles that all nodes hold of."""
+        ...
+
+    def alike(self, weights: Mapping[str, float], scope: Scope, limit: int, *, besides: int) -> list[Hit]:
+        """The best `limit` articles that have two of these index terms, which count so much, or more.
+
+        The article `besides` is left out.
+        """
+        ...
+
+    def document_frequency(self, term: str) -> int:
+        """In how many articles an index term (one of `analysis.stems`) stands in title or text, about."""
+        ...
+
+    def word_frequency(self, word: str) -> int:
+        """In how many articles a word (one of `analysis.words`) stands, as it is, in title or text, about."""
+        ...
+
+    def complete(self, kind: Kind, prefix: str, scope: Scope, limit: int, *, since: int) -> list[str]:
+        """Words of titles, tags or authors that begin so, as they are written, the most used first.
+
+        Of articles published since a time; case and accents do not matter, and a name is also found by its
+        later words.
+        """
+        ...
+
+    def beginning(self, prefix: str, limit: int) -> list[tuple[str, int]]:
+        """The `words` of all titles and texts that begin so, each with how many articles have it."""
+        ...
+
+
+class IndexWriter(Protocol):
+    """Keeps an index. One process at a time; not thread-safe."""
+
+    def put(self, documents: Iterable[Document], *, fresh: bool = False) -> None:
+        """Add articles, each in the place of the one with its id; `fresh` ones are in nobody's."""
+        ...
+
+    def remove(self, article_ids: Iterable[int]) -> None:
+        """Take articles out, as far as they are there."""
+        ...
+
+    def commit(self, position: Position) -> None:
+        """Keep all that was done since the last commit and this position; killed before the end, nothing."""
+        ...
+
+    def close(self) -> None:
+        """Let another process write."""
+        ...

@@ -1,0 +1,304 @@
+"""The search engine on tantivy (https://docs.rs/tantivy): an index in a folder of its own."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import lru_cache, wraps
+from itertools import islice
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+import tantivy
+
+from bot.search.index import analysis
+from bot.search.index.engine import Document, EngineError, Hit, Kind, Position, Scope
+from bot.search.index.tantivy_queries import (  # fmt: skip
+    ARTICLE,
+    BODY,
+    BODY_WORDS,
+    FACTS,
+    FEED,
+    LANGUAGE,
+    MARKER,
+    OFFERED,
+    PUBLISHED,
+    TITLE,
+    TITLE_WORDS,
+    Queries,
+)
+from bot.search.query.article_names import IMAGE, names_of
+from bot.search.query.query_matching import READ
+from bot.search.query.query_tree import Node
+from bot.text import safe
+from bot.text.words import fold
+
+RULES = f"1.{analysis.VERSION}"
+"""Of what the index holds and how: one of other rules is made anew."""
+
+_HEAP = 30_000_000  # bytes that a commit may gather
+_WORDS, _NAMES_ANALYZER = "words", "names"  # analyzers
+_KEPT = "kept"  # the marker's field of the position
+_BETWEEN_NAMES = " . "  # over which no name goes
+_MOST_TAGS = 10
+_MOST_WORDS = 40  # of a title, that are offered
+_OFFERED_LENGTH = 60  # UTF-16 units of a word or name that is offered
+_SHORTEST = 3  # letters of one, unless in capitals
+_BEGINNINGS = 3  # words of a name by which it is found
+_WORD = re.compile(r"\w+")
+_APART = "\x1f"  # stands between what something is found by and how it is written
+_CODES = {Kind.WORD: "w", Kind.TAG: "t", Kind.AUTHOR: "a"}
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _schema() -> tantivy.Schema:
+    builder = tantivy.SchemaBuilder()
+    builder.add_integer_field(ARTICLE, indexed=True, fast=True)
+    builder.add_integer_field(FEED, indexed=True)
+    builder.add_integer_field(PUBLISHED, fast=True)
+    builder.add_text_field(LANGUAGE, tokenizer_name="raw", index_option="basic")
+    builder.add_text_field(FACTS, tokenizer_name=_NAMES_ANALYZER)
+    builder.add_text_field(OFFERED, tokenizer_name="raw", index_option="basic")
+    for field in (TITLE, BODY):  # given in terms: the language decides which
+        builder.add_text_field(field, tokenizer_name=_WORDS, index_option="freq")
+    for field in (TITLE_WORDS, BODY_WORDS):
+        builder.add_text_field(field, tokenizer_name=_WORDS)
+    builder.add_text_field(MARKER, tokenizer_name="raw", index_option="basic")
+    builder.add_text_field(_KEPT, stored=True, tokenizer_name="raw", index_option="basic")
+    return builder.build()
+
+
+def _speaking(function: Callable[P, T]) -> Callable[P, T]:
+    """Let whatever the engine raises be an `EngineError`."""
+
+    @wraps(function)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return function(*args, **kwargs)
+        except (ValueError, OSError, RuntimeError, KeyError) as error:
+            raise EngineError(str(error)) from error
+        except BaseException as error:
+            if type(error).__name__ == "PanicException":  # of a damaged file; it has no name to import
+                raise EngineError(str(error)) from error
+            raise
+
+    return wrapped
+
+
+class TantivyEngine:
+    """An open index, made where the folder is empty. Every method raises `EngineError`."""
+
+    @_speaking
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self._index = tantivy.Index(_schema(), path=str(folder))
+        self._index.register_tokenizer(_WORDS, analysis.word_analyzer())
+        names = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build()
+        self._index.register_tokenizer(_NAMES_ANALYZER, names)
+        self._index.config_reader("manual")
+        self._queries = Queries(self._index.schema)
+        self.refresh()
+
+    @_speaking
+    def refresh(self) -> None:
+        """See what was committed since, by whatever process."""
+        self._index.reload()
+        self._searcher = self._index.searcher()
+        held = (code for code in analysis.LANGUAGES if self._searcher.doc_freq(LANGUAGE, code))
+        self._queries.languages = tuple(dict.fromkeys((*analysis.ASKED_IN, *held)))
+
+    @property
+    def documents(self) -> int:
+        """How many articles the index holds."""
+        return max(0, self._searcher.num_docs - 1)  # one is the marker
+
+    @property
+    def position(self) -> Position | None:
+        """How far it has followed the store; None before the first commit."""
+        searcher = self._searcher
+        query = tantivy.Query.term_query(self._index.schema, MARKER, RULES)
+        for _, address in searcher.search(query, 1).hits:
+            kept = searcher.doc(address).get_first(_KEPT)
+            return Position(*map(int, str(kept).split()))
+        return None
+
+    @_speaking
+    def matching(
+        self, nodes: Collection[Node], scope: Scope, limit: int, *, newest: bool = False
+    ) -> list[Hit]:
+        """See `SearchEngine`."""
+        return self._hits(self._queries.all_of(nodes, scope), limit, newest=newest)
+
+    @_speaking
+    def any_words(
+        self,
+        text: str,
+        scope: Scope,
+        limit: int,
+        *,
+        required: Collection[Node] = (),
+        near: Collection[Node] = (),
+    ) -> list[Hit]:
+        """See `SearchEngine`."""
+        return self._hits(self._queries.any_of(text, scope, required, near), limit)
+
+    @_speaking
+    def among(self, nodes: Collection[Node], scope: Scope, article_ids: Collection[int]) -> set[int]:
+        """See `SearchEngine`."""
+        if not article_ids:
+            return set()
+        found = self._hits(self._queries.among(nodes, scope, article_ids), len(article_ids))
+        return {hit.article_id for hit in found}
+
+    @_speaking
+    def alike(self, weights: Mapping[str, float], scope: Scope, limit: int, *, besides: int) -> list[Hit]:
+        """See `SearchEngine`.
+
+        The engine's own query of this kind takes texts, which it would read by one language's rules.
+        """
+        return self._hits(self._queries.weighted(weights, scope, besides), limit) if weights else []
+
+    def document_frequency(self, term: str) -> int:
+        """See `SearchEngine`."""
+        return max(self._searcher.doc_freq(TITLE, term), self._searcher.doc_freq(BODY, term))
+
+    def word_frequency(self, word: str) -> int:
+        """See `SearchEngine`."""
+        return max(self._searcher.doc_freq(TITLE_WORDS, word), self._searcher.doc_freq(BODY_WORDS, word))
+
+    @_speaking
+    def complete(self, kind: Kind, prefix: str, scope: Scope, limit: int, *, since: int) -> list[str]:
+        """See `SearchEngine`."""
+        among = self._queries.since(since, scope)
+        found = self._searcher.terms_with_prefix(
+            OFFERED, _CODES[kind] + _folded(prefix), among, limit * _BEGINNINGS
+        )
+        offered: dict[str, str] = {}
+        for term, _ in found:  # of several ways to write a word the greatest has small letters and accents
+            folded, written = term[1:].split(_APART)
+            key = folded if kind is Kind.WORD else written
+            offered[key] = max(offered.get(key, ""), written)
+        return list(offered.values())[:limit]
+
+    @_speaking
+    def beginning(self, prefix: str, limit: int) -> list[tuple[str, int]]:
+        """See `SearchEngine`."""
+        found = Counter(dict(self._searcher.terms_with_prefix(BODY_WORDS, prefix, None, limit)))
+        for word, count in self._searcher.terms_with_prefix(TITLE_WORDS, prefix, None, limit):
+            found[word] = max(found[word], count)
+        return found.most_common(limit)
+
+    @_speaking
+    def writer(self) -> TantivyWriter:
+        """Write, where no other process does."""
+        return TantivyWriter(self, self._index.writer(_HEAP, 1))
+
+    def _hits(self, query: tantivy.Query, limit: int, *, newest: bool = False) -> list[Hit]:
+        searcher = self._searcher
+        if newest:
+            found = searcher.search(query, limit, count=False, order_by_field=PUBLISHED).hits
+        else:
+            found = searcher.search(query, limit, count=False).hits
+        ids = searcher.fast_field_values(ARTICLE, [address for _, address in found])
+        return [
+            Hit(int(id_), 0.0 if newest else float(score))
+            for id_, (score, _) in zip(ids, found, strict=True)
+            if id_ is not None
+        ]
+
+
+class TantivyWriter:
+    """Writes an index. Every method raises `EngineError`."""
+
+    def __init__(self, engine: TantivyEngine, writer: tantivy.IndexWriter) -> None:
+        self._engine = engine
+        self._writer = writer
+
+    @_speaking
+    def put(self, documents: Iterable[Document], *, fresh: bool = False) -> None:
+        """See `IndexWriter`."""
+        for document in documents:
+            if not fresh:
+                self._writer.delete_documents_by_term(ARTICLE, document.article_id)
+            self._writer.add_document(_made(document))
+
+    @_speaking
+    def remove(self, article_ids: Iterable[int]) -> None:
+        """See `IndexWriter`."""
+        for article_id in article_ids:
+            self._writer.delete_documents_by_term(ARTICLE, article_id)
+
+    @_speaking
+    def commit(self, position: Position) -> None:
+        """See `IndexWriter`."""
+        marker = tantivy.Document()
+        marker.add_text(MARKER, RULES)
+        marker.add_text(_KEPT, " ".join(map(str, position)))
+        self._writer.delete_documents_by_term(MARKER, RULES)
+        self._writer.add_document(marker)
+        self._writer.commit()
+        self._engine.refresh()
+
+    @_speaking
+    def close(self) -> None:
+        """See `IndexWriter`."""
+        del self._writer  # and with it what was not committed
+
+
+def _made(of: Document) -> tantivy.Document:
+    document = tantivy.Document()
+    document.add_integer(ARTICLE, of.article_id)
+    document.add_integer(FEED, of.feed_id)
+    document.add_integer(PUBLISHED, of.published)
+    if of.language:
+        document.add_text(LANGUAGE, of.language)
+    analyzer = analysis.stem_analyzer(of.language)
+    body = of.body[:READ]
+    document.add_pre_tokenized_text(TITLE, analyzer.pre_tokenize(of.title))
+    document.add_pre_tokenized_text(BODY, analyzer.pre_tokenize(body))
+    document.add_text(TITLE_WORDS, of.title)
+    document.add_text(BODY_WORDS, body)
+    names = [*names_of(of.outlet, of.author, of.tags), *(((IMAGE,),) if of.has_image else ())]
+    document.add_text(FACTS, _BETWEEN_NAMES.join(" ".join(tokens) for tokens in names))
+    for offered in dict.fromkeys(_offered(of)):
+        document.add_text(OFFERED, offered)
+    return document
+
+
+def _offered(of: Document) -> Iterator[str]:
+    """What a person who types the beginning of something may mean."""
+    for written in islice(_WORD.findall(of.title), _MOST_WORDS):
+        if offered := _offered_word(written, of.language):
+            yield offered
+    for tag in of.tags[:_MOST_TAGS]:
+        yield from _offered_name(Kind.TAG, tag)
+    yield from _offered_name(Kind.AUTHOR, of.author or "")
+
+
+@lru_cache(maxsize=1 << 14)
+def _offered_word(written: str, language: str | None) -> str | None:
+    """A word with what it is found by; None of one that says nothing."""
+    is_long = len(written) >= _SHORTEST or written.isupper()
+    folded = " ".join(analysis.words(written))
+    if not is_long or folded.isdecimal() or not analysis.stems(folded, language):
+        return None
+    return f"{_CODES[Kind.WORD]}{folded}{_APART}{written}"
+
+
+@lru_cache(maxsize=1 << 12)
+def _offered_name(kind: Kind, name: str) -> tuple[str, ...]:
+    """A name with its first words, each of which it is found by."""
+    plain = safe.plain(name)
+    if not plain or safe.length(plain) > _OFFERED_LENGTH:
+        return ()
+    parts = fold(plain).split()
+    beginnings = (" ".join(parts[first:]) for first in range(min(len(parts), _BEGINNINGS)))
+    return tuple(f"{_CODES[kind]}{beginning}{_APART}{plain}" for beginning in beginnings)
+
+
+def _folded(text: str) -> str:
+    return fold(safe.plain(text))

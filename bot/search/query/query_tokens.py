@@ -1,0 +1,109 @@
+"""The tokens of a typed query: words, phrases, filters with their values, and what joins them.
+
+A quotation mark begins a phrase only before a word, and ends one only after; any other says nothing, so that
+inches, a mark that was forgotten or a pasted paragraph lose no word.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from bot.search.query.filter_names import named
+
+_OR = {"OR", "OU", "|", "||"}
+_AND = {"AND", "ET", "&", "&&", "+"}
+_NOT = {"NOT", "SAUF"}
+_SEPARATOR = re.compile(r"\|+")
+_NAME = r"[^\W\d_]{2,12}|jusqu['’][aàAÀ]|[aàAÀ](?=:(?:image|photo))"
+_QUOTED = r'"[^"]*(?:"(?=\w)[^"]*)*"|“[^“”"]*[”"]|«[^«»"]*[»"]|[„”][^“”„"]*[“”"]'
+_TOKEN = re.compile(
+    rf"(?P<open>(?P<without>[-−–])?(?:(?P<of>{_NAME}):)?\()|(?P<close>\))"
+    rf"|(?P<minus>[-−–](?=[^\s\-−–)]))?(?:(?P<name>{_NAME}):(?=\S))?"
+    rf"(?:(?<!\w)(?P<quoted>{_QUOTED})(?!\w)|(?P<stray>[\"“«„”»])|(?P<bare>(?:[^\s()\"“«„”»]|(?<=\w)[\"“«„”»])+))"
+)
+
+
+class Token(NamedTuple):
+    """A piece of a query.
+
+    `start` is where a filter begins in the text, below 0 where no word may be added to its value, `end` where
+    a filter or word that nobody quoted ends.
+    """
+
+    kind: str  # "(", ")", "or", "not", "term", and what says nothing: "stray", "minus", "valueless"
+    value: str = ""
+    name: str = ""
+    quoted: bool = False
+    negated: bool = False
+    start: int = 0
+    end: int = 0
+
+
+def tokens(text: str) -> Iterator[Token]:
+    """The tokens of a query on one line, in order."""
+    for match in _TOKEN.finditer(text):
+        name, negated = match["name"] or "", bool(match["minus"])
+        if match["close"]:
+            yield Token(")")
+        elif match["open"]:
+            yield from _opened(match)
+        elif match["stray"]:
+            yield Token("stray")
+        elif match["quoted"]:
+            value = match["quoted"][1:-1].strip()
+            yield Token("term", value, name, quoted=True, negated=negated)
+        elif _SEPARATOR.search(match["bare"]) and match["bare"] not in _OR:
+            yield from _either(match["bare"], name, negated=negated)
+        else:
+            token = _bare(match["bare"], name, negated=negated)
+            if token is not None:
+                yield token._replace(start=match.start("name"), end=match.end())
+
+
+def _opened(match: re.Match[str]) -> Iterator[Token]:
+    """A parenthesis, with the filter that is asked of each word in the group."""
+    name = match["of"] or ""
+    if match["without"]:
+        yield Token("not")
+    if name and named(name) is None:
+        yield Token("term", name)
+        name = ""
+    yield Token("(", name=name)
+
+
+def _either(value: str, name: str, *, negated: bool) -> Iterator[Token]:
+    """Words that `|` stands between, one of which is wanted, by the filter before the first."""
+    words = _SEPARATOR.split(value)
+    is_group = all(words)
+    if is_group:
+        if negated:
+            yield Token("not")
+        yield Token("(", name=name if named(name) else "")
+    for number, word in enumerate(words):
+        if number:
+            yield Token("or")
+        own, colon, rest = word.partition(":")
+        is_filter = bool(colon and rest and named(own))
+        filter_, written = (own, rest) if is_filter else ("" if number else name, word)
+        token = _bare(written, filter_, negated=negated and not is_group) if written else None
+        if token is not None:
+            yield token._replace(start=-1)
+    if is_group:
+        yield Token(")")
+
+
+def _bare(value: str, name: str, *, negated: bool) -> Token | None:
+    """A word, a filter, or what joins them; None for an AND, which goes without saying."""
+    if name:
+        return Token("term", value, name, negated=negated)
+    if value.endswith(":") and named(value[:-1]):
+        return Token("valueless", value)
+    if value == "-":
+        return Token("minus")
+    if not negated and value in _OR:
+        return Token("or")
+    if not negated and value in _NOT:
+        return Token("not")
+    return None if value in _AND else Token("term", value, negated=negated)
