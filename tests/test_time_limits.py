@@ -22,7 +22,7 @@ async def test_only_who_is_late_is_stopped() -> None:
 
     for _ in range(2):  # the timer begins anew after a rest
         ends = await asyncio.gather(wait(60), wait(0), wait(60))
-        assert ends == ["late", "in time", "late"]
+        assert list(ends) == ["late", "in time", "late"]
         assert await wait(0) == "in time"
 
 
