@@ -54,6 +54,11 @@ class FairQueue(Generic[T]):
     def __len__(self) -> int:
         return self._length
 
+    @property
+    def may_give(self) -> bool:
+        """Whether it is worth asking for the next."""
+        return bool(self._line) and self._out < self._slots
+
     def used(self, key: Hashable) -> float:
         """What counts as used up by a key: the least goes first."""
         return max(self._used.get(key, 0.0), self._begun)
@@ -73,12 +78,11 @@ class FairQueue(Generic[T]):
 
     def take(self) -> Turn[T] | None:
         """The next, or None when nothing waits that may go. `end` must follow."""
-        free = self._slots - self._out
-        while free > 0 and self._line:
+        while self.may_give:
             used, _, key = heapq.heappop(self._line)
             if used != self._used[key]:
                 self._stand(key)
-            elif self._held.get(key, 0) >= ROOM * free:
+            elif self._holds_enough(key):
                 self._set_aside.add(key)
             else:
                 return self._taken(key, used)
@@ -109,6 +113,9 @@ class FairQueue(Generic[T]):
     def _stand(self, key: Hashable) -> None:
         heapq.heappush(self._line, (self._used[key], next(self._order), key))
 
+    def _holds_enough(self, key: Hashable) -> bool:
+        return self._held.get(key, 0) >= ROOM * (self._slots - self._out)
+
     def _sweep(self) -> None:
         claims = self._waiting.keys() | self._held.keys()
         self._used = {key: used for key, used in self._used.items() if used > self._begun or key in claims}
@@ -121,10 +128,12 @@ class FairQueue(Generic[T]):
         self._used[key] = used + self._usual
         line = self._waiting[key]
         item = line.popleft()
-        if line:
-            self._stand(key)
-        else:
+        if not line:
             del self._waiting[key]
+        elif self._holds_enough(key):
+            self._set_aside.add(key)
+        else:
+            self._stand(key)
         return Turn(key, item, self._usual)
 
 

@@ -63,8 +63,7 @@ class ParsedFeed:
     problem: str | None = None  # what was wrong with a document that could be read all the same
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Validators:
+class Validators(NamedTuple):
     """What lets a server, or us, tell that a feed did not change. ETag and date go back byte for byte."""
 
     etag: str | None = None

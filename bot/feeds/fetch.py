@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from hashlib import blake2b
 from http import HTTPStatus
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 import aiodns
 import aiohttp
@@ -19,6 +17,7 @@ from yarl import URL
 
 from bot.core.models import Validators
 from bot.core.settings import Settings
+from bot.core.time_limits import TimeLimit
 from bot.core.version import __version__
 from bot.feeds import fetch_errors
 from bot.feeds.addresses import REFUSED, check_url, socket_factory
@@ -44,8 +43,7 @@ _NOT_MODIFIED = HTTPStatus.NOT_MODIFIED  # to look it up in the enumeration each
 _NO_LIMIT = aiohttp.ClientTimeout(total=None)  # `get` has one for all its requests together
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
+class Fetched(NamedTuple):
     """A document as it came.
 
     `url` is where it was in the end, without a name and password; `permanent_url` is where it has moved to
@@ -72,6 +70,7 @@ class Fetcher:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._limit = TimeLimit(settings.fetch_timeout)
         self._sessions: dict[str, aiohttp.ClientSession] = {}
         self._agent = f"Telex/{__version__}" + (f" (+{settings.contact})" if settings.contact else "")
 
@@ -119,7 +118,7 @@ class Fetcher:
         Raises FeedError with any code of `bot.feeds.fetch_errors` that does not concern parsing.
         """
         try:
-            async with asyncio.timeout(self._settings.fetch_timeout):
+            with self._limit:
                 return await self._followed(
                     url, validators, accept, max_bytes or self._settings.max_feed_bytes, types
                 )
@@ -142,9 +141,10 @@ class Fetcher:
                 headers["If-None-Match"] = validators.etag
             if validators.last_modified:
                 headers["If-Modified-Since"] = validators.last_modified
-        user, password = start.user, start.password
-        if user is not None or password is not None:
-            headers["Authorization"] = aiohttp.encode_basic_auth(user or "", password or "", encoding="utf-8")
+        if start.raw_user is not None or start.raw_password is not None:
+            headers["Authorization"] = aiohttp.encode_basic_auth(
+                start.user or "", start.password or "", encoding="utf-8"
+            )
             target = target.with_user(None)
         permanent = True
         for hop in range(MAX_REDIRECTS + 1):

@@ -130,7 +130,9 @@ def after_success(
     if strained:
         interval = min(max(2 * feed.interval, STRAINED_LEAST), STRAINED_MOST)
     interval = min(max(interval, floor), MOST)
-    wait = max(min(_spread(interval, random), MOST), LEAST, _spread_up(wish, random))
+    wait = max(min(_spread(interval, random), MOST), LEAST)
+    if wish:
+        wait = max(wait, _spread_up(wish, random))
     if hints.retry_after:
         wait = max(wait, _spread_up(hints.retry_after, random))
     return interval, _outside_skipped(feed, hints, now + wait, random)
@@ -187,8 +189,6 @@ def _spread(seconds: int, random: Random) -> int:
 
 
 def _spread_up(seconds: int, random: Random) -> int:
-    if not seconds:
-        return 0
     return min(round(seconds * (1.0 + 0.1 * random.random())), max(seconds, MOST))
 
 

@@ -72,7 +72,7 @@ class DueQueue:
     def put(self, host: Host, feed: DueFeed) -> int | None:
         """Let a feed wait for its host; or, where that would take long, when to come back with it."""
         share = self.share(feed)
-        if (later := host.appointment(share)) is not None:
+        if host.queue and (later := host.appointment(share)) is not None:
             return later
         host.queue.append((share, feed))
         self._queued[share] += 1
@@ -86,7 +86,7 @@ class DueQueue:
         """The next feed whose host and turn have come; `done` must follow."""
         taken = self._next()
         if taken is not None:
-            if self._takers:
+            if self._takers and (self._usual.may_give or self._slow.may_give):
                 self._hand_out()  # the end of a turn may let several begin
         else:
             taker: asyncio.Future[Visit] = asyncio.get_running_loop().create_future()

@@ -39,8 +39,8 @@ log = logging.getLogger(__name__)
 
 FLUSH_EVERY = 0.5
 """Seconds that a poll without news waits to be written together with others."""
-FLUSH_AT = 500
-TAKEN = 512
+FLUSH_AT = 1_000
+TAKEN = 1_024
 """Due feeds taken from the store at a time."""
 MOST = 8_192
 """Queued feeds from which on no more are taken."""

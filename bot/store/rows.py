@@ -156,9 +156,7 @@ def feed(row: Row) -> Feed:
 def due_feed(row: Row) -> DueFeed:
     """A feed that is due, of the columns `DUE_FEED`."""
     id_, url, etag, last_modified, body_hash, *rest = row
-    return DueFeed(
-        id_, opened(url), Validators(etag=etag, last_modified=last_modified, body_hash=body_hash), *rest
-    )
+    return DueFeed(id_, opened(url), Validators(etag, last_modified, body_hash), *rest)
 
 
 def feed_values(feed: Feed) -> dict[str, Any]:
