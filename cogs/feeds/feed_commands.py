@@ -98,9 +98,7 @@ class Feeds(
         )
         await interaction.edit_original_response(content="\n".join(filter(None, (answer, advice))))
 
-    @app_commands.command(
-        name="list", description=locale_str("What this server follows, where, and how it fares")
-    )
+    @app_commands.command(name="list", description=locale_str("List feeds and their status"))
     async def list_(self, interaction: Interaction) -> None:
         """List the subscriptions with their health."""
         await interaction.response.defer(ephemeral=True, thinking=True)

@@ -289,12 +289,12 @@ class ServerLook(LookPanel):
         """The server."""
         return (
             _("This is what posts look like here, where their feed has no look of its own."),
-            _("As Telex has it."),
+            _("This is the default look."),
         )
 
     def default_label(self) -> str:
         """Telex's own."""
-        return _("As Telex has it")
+        return _("Default")
 
     def may_mention(self, _interaction: Interaction, member: discord.Member, role: discord.Role) -> bool:
         """In the whole server."""

@@ -161,7 +161,7 @@ def health(subscription: Subscription, feed: Feed, channel_problem: str | None) 
         )
     if feed.last_success is None:
         return "⚪ " + _("not read yet")
-    return "🟢 " + _("fine")
+    return "🟢 " + _("healthy")
 
 
 async def entry(interaction: Interaction, pair: Pair) -> str:
@@ -181,7 +181,7 @@ async def entry(interaction: Interaction, pair: Pair) -> str:
     )
     times = [last]
     if feed.state is FeedState.ACTIVE and subscription.paused is None:
-        times.append(_("next look {when}").format(when=f"<t:{feed.next_poll}:R>"))
+        times.append(_("next check {when}").format(when=f"<t:{feed.next_poll}:R>"))
     address = safe.plain(urls.masked(feed.url), _ADDRESS).replace("`", "'")
     store = interaction.client.store
     newsroom = interaction.client.newsroom

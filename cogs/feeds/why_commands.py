@@ -37,9 +37,7 @@ class Why(commands.Cog):
     def __init__(self, bot: Telex) -> None:
         self.bot = bot
 
-    @app_commands.command(
-        name="why", description=locale_str("What became of an article here: posted where, or why not")
-    )
+    @app_commands.command(name="why", description=locale_str("See why an article was or wasn’t posted"))
     @in_servers
     @app_commands.describe(link=locale_str("Address of the article, or a link to its post"))
     async def why(self, interaction: Interaction, link: Range[str, 1, 2000]) -> None:

@@ -145,7 +145,7 @@ class BookmarkPages(Pages):
         if page.empty:
             return
         options = list(page.options)
-        self.add_item(Choose(self._open, placeholder=_("Read one…"), options=options, row=0))
+        self.add_item(Choose(self._open, placeholder=_("Open an article…"), options=options, row=0))
         self.add_item(
             Choose(
                 self._remove,
@@ -161,7 +161,7 @@ class BookmarkPages(Pages):
         forms: tuple[tuple[str, str, Render], ...] = (
             (_("Markdown"), "bookmarks.md", exports.as_markdown),
             (_("JSON"), "bookmarks.json", exports.as_json),
-            (_("For a browser"), "bookmarks.html", exports.as_browser_file),
+            (_("Browser bookmarks"), "bookmarks.html", exports.as_browser_file),
         )
         for label, name, render in forms:
             self.add_item(Press(self._exporter(name, render), label=label, emoji="💾", row=2))

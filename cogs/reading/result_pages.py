@@ -29,7 +29,9 @@ class Reader(Pages):
     def arrange(self, page: Page) -> None:
         """The menu."""
         if page.options:
-            self.add_item(Choose(self._open, placeholder=_("Read one…"), options=list(page.options), row=0))
+            self.add_item(
+                Choose(self._open, placeholder=_("Open an article…"), options=list(page.options), row=0)
+            )
 
     async def _open(self, interaction: Interaction, values: list[str]) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)

@@ -56,9 +56,7 @@ class About(commands.Cog):
                 )
             )
         privacy = _privacy(self.bot.newsroom.settings.privacy_url)
-        embed = discord.Embed(
-            title=_("Telex, a newsroom for your server"), description=f"{does}\n\n{privacy}"
-        )
+        embed = discord.Embed(title=_("News for your server"), description=f"{does}\n\n{privacy}")
         manages = await may_manage_with(interaction, "feed")
         for title, names in self._topics(interaction, manages=manages):
             for name, value in _fields(title, names):

@@ -84,7 +84,7 @@ class RhythmPanel(ManagersView):
                 begin=hours.clock(self._ends()[0] or 0), end=hours.clock(self._ends()[1] or 0), zone=zone
             )
         embed = discord.Embed(
-            title=_("Rhythm of the channel"),
+            title=_("Posting schedule"),
             description=_(
                 "In {channel}. What comes in quiet hours waits until they end, alerts and watches too; a "
                 "digest comes at its hour. Beyond the number an hour the rest comes in one message when the "

@@ -133,7 +133,7 @@ class ServerPanel(Panel):
         assert guild is not None
         now = await interaction.client.store.preferences.of_server(guild.id)
         discords = locale.supported(str(guild.preferred_locale))
-        otherwise = _("As Discord says: {language}").format(
+        otherwise = _("Automatic ({language})").format(
             language=language_name(discords or interaction.client.newsroom.settings.language)
         )
         embed = discord.Embed(title=_("Settings of this server"))

@@ -74,7 +74,7 @@ def result(number: int, found: Result) -> tuple[str, ...]:
     if found.alike:
         note = _("close in meaning")
     elif found.partial:
-        note = _("close to it") if found.near else _("some words only")
+        note = _("close to it") if found.near else _("partial match")
     linked, bare = row(number, found.article, note)
     if not found.excerpt:
         return linked, bare

@@ -103,7 +103,7 @@ class DigestFlow(ManagersView):
             *digest_words.choices(plan),
         ]
         if self._known is None:
-            lines.append(_("Nothing is sent before you begin it."))
+            lines.append(_("Not active yet."))
         elif self._known.plan != plan:
             lines.append(_("This is not saved yet."))
         refusal, _advice = lacking(interaction, self._place)

@@ -32,7 +32,7 @@ def choices(plan: DigestPlan) -> list[str]:
     return [
         _("Digest only: the channel gets no single posts.")
         if plan.alone
-        else _("Beside the single posts, which come as before."),
+        else _("Individual posts continue."),
         *([_("From feeds of this channel and of others that all its readers see.")] if plan.wide else []),
         *([_("With a chart of the week.")] if plan.chart else []),
     ]

@@ -37,7 +37,7 @@ _NOTES = 1000  # UTF-16 units of what is said of its mistakes: a message takes 2
 class Watching(
     commands.GroupCog,
     group_name="watch",
-    group_description=locale_str("Be told of new articles that match a search"),
+    group_description=locale_str("Get told about new articles that match a search"),
 ):
     """Watches: a person's own, and those of a server's channels."""
 
@@ -53,7 +53,7 @@ class Watching(
         """Stop answering."""
         self.bot.remove_dynamic_items(StopButton)
 
-    @app_commands.command(name="add", description=locale_str("Be told of each new article that matches"))
+    @app_commands.command(name="add", description=locale_str("Get told about each new article that matches"))
     @app_commands.describe(
         query=locale_str('As in /search: words, "an exact phrase", -without'),
         where=locale_str("Tell this channel instead of you; for those who manage the server"),
@@ -116,10 +116,9 @@ class Watching(
             raise Refusal(_closed())
         await store.watches.present(person.id, guild.id)
         await self._unblock(direct.id)
-        told = _(
-            "I tell you by direct message of each new article for {query}, "
-            "from the feeds that you can see in {server}."
-        ).format(query=named(wanted.text), server=f"**{safe.markdown(safe.plain(guild.name, 100))}**")
+        told = _("I’ll DM you new articles matching {query}, from the feeds you can see in {server}.").format(
+            query=named(wanted.text), server=f"**{safe.markdown(safe.plain(guild.name, 100))}**"
+        )
         await self._answer(interaction, wanted, told, feed_ids, created=created)
 
     async def _add_for_channel(self, interaction: Interaction, target: Place, wanted: Query) -> None:
@@ -185,7 +184,7 @@ class Watching(
             await self.bot.store.watches.present(interaction.user.id, interaction.guild.id)
         await WatchPages(interaction).show(interaction)
 
-    @app_commands.command(name="remove", description=locale_str("Be told no more of something"))
+    @app_commands.command(name="remove", description=locale_str("Remove a watch"))
     @app_commands.describe(watch=locale_str("Which one"))
     async def remove(self, interaction: Interaction, watch: Range[str, 1, 100]) -> None:
         """End a watch."""

@@ -179,4 +179,4 @@ def _from(interaction: Interaction, watch: Watch) -> str:
 
 def stopped(watch: Watch) -> str:
     """That a watch ended."""
-    return _("Nothing more is told for {query}.").format(query=named(watch.query))
+    return _("Stopped watching {query}.").format(query=named(watch.query))

@@ -167,7 +167,7 @@ async def test_bookmarks_are_listed_opened_and_removed(telex: World, feed_server
     listed = await telex.reader.slash(telex.news, "bookmarks")
     assert "[Cities ban facial recognition](https://news.example/articles/3)" in said(listed)
     assert "3 bookmarks in all" in said(listed)
-    card = await choose(telex.reader, last(listed), "A new browser", "Read")
+    card = await choose(telex.reader, last(listed), "A new browser", "Open an")
     assert last(card).embeds[0].title == "A new browser engine"
     assert "Remove from bookmarks" in labels(last(card))
     fewer = await choose(telex.reader, last(listed), "Chips", "Remove")
@@ -211,7 +211,7 @@ async def test_words_narrow_the_list(telex: World, feed_server: FeedServer) -> N
     [
         ("Markdown", "bookmarks.md", "[Cities ban facial recognition](<https://news.example/articles/3>)"),
         ("JSON", "bookmarks.json", '"title": "Cities ban facial recognition"'),
-        ("For a browser", "bookmarks.html", '<A HREF="https://news.example/articles/3"'),
+        ("Browser bookmarks", "bookmarks.html", '<A HREF="https://news.example/articles/3"'),
     ],
 )
 async def test_bookmarks_are_exported(
@@ -239,7 +239,7 @@ async def test_bookmarks_work_in_direct_messages(telex: World, feed_server: Feed
     await keep_all(telex, telex.reader)
     listed = await telex.reader.user.slash("bookmarks")
     assert "Cities ban" in said(listed)
-    custom_id, options = menu(last(listed), "Read")
+    custom_id, options = menu(last(listed), "Open an")
     card = await telex.reader.user.select(last(listed), [options[0]["value"]], custom_id=custom_id)
     assert last(card).embeds[0].title == "Cities ban facial recognition"
     assert "Posted in this server" not in said(card)
@@ -251,7 +251,7 @@ async def test_what_was_kept_in_a_server_that_one_left_is_not_shown(
     await follow(telex, feed_server)
     await keep_all(telex, telex.reader)
     listed = await telex.reader.user.slash("bookmarks")
-    custom_id, options = menu(last(listed), "Read")
+    custom_id, options = menu(last(listed), "Open an")
     telex.guild.remove_member(telex.reader)
     opened = await telex.reader.user.select(last(listed), [options[0]["value"]], custom_id=custom_id)
     assert "no longer among your bookmarks" in said(opened)

@@ -75,7 +75,7 @@ async def test_a_digest_is_begun_with_a_preview_and_comes_at_its_hour_once(
     assert flow.ephemeral
     shown = text(flow)
     assert "every day at 08:00 (UTC)" in shown
-    assert "Nothing is sent before you begin it." in shown
+    assert "Not active yet." in shown
     assert "News digest, " in shown  # what it would be now
     assert "Cities ban facial recognition" in shown
     assert await telex.store.digests.of_channel(telex.news.id) is None

@@ -176,7 +176,7 @@ async def test_a_private_address_is_refused_without_a_request(telex: World) -> N
 
 async def test_an_error_of_the_site_is_told_with_its_remedy(telex: World, feed_server: FeedServer) -> None:
     shown = await telex.editor.slash(telex.news, "feed add", url=feed_server.origin + "/missing")
-    assert "nothing at this address" in said(shown)
+    assert "No feed found at that address" in said(shown)
 
 
 async def test_following_twice_is_told_before_the_preview(telex: World, feed_server: FeedServer) -> None:

@@ -122,9 +122,9 @@ async def test_the_list_tells_health_last_article_and_next_poll(
     listed = await telex.editor.slash(telex.news, "feed list")
     assert last(listed).ephemeral
     assert f"**Example News** in <#{telex.news.id}>" in said(listed)
-    assert "🟢 fine" in said(listed)
+    assert "🟢 healthy" in said(listed)
     assert f"last article <t:{feed.last_article}:R>" in said(listed)
-    assert f"next look <t:{feed.next_poll}:R>" in said(listed)
+    assert f"next check <t:{feed.next_poll}:R>" in said(listed)
     assert "1 subscription" in said(listed)
 
 
@@ -240,7 +240,7 @@ async def test_a_refresh_tells_what_is_wrong(telex: World, feed_server: FeedServ
     feed_server.serve("/rss", status=404)
     await telex.advance(61)
     refreshed = await telex.editor.slash(telex.news, "feed refresh", feed=await first(telex))
-    assert "could not be read. There is nothing at this address any more" in said(refreshed)
+    assert "could not be read. No feed found at that address any more" in said(refreshed)
 
 
 async def test_a_pack_follows_its_feeds_and_reports_on_each(
@@ -255,7 +255,7 @@ async def test_a_pack_follows_its_feeds_and_reports_on_each(
     monkeypatch.setattr(starter_packs, "outlines", lambda _pack: outlines)
     answer = await telex.editor.slash(telex.news, "feed packs", pack="security")
     assert "✅ **One**" in said(answer)
-    assert "❌ **Broken**: There is nothing at this address" in said(answer)
+    assert "❌ **Broken**: No feed found at that address" in said(answer)
     await telex.deliver()
     assert {post.embeds[0].title for post in telex.posts()} == {"Cities ban facial recognition", "Of two"}
     again = await telex.editor.slash(telex.news, "feed packs", pack="security")

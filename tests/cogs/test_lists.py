@@ -52,7 +52,7 @@ async def test_a_link_is_fetched_and_what_is_no_list_is_told(telex: World, feed_
     assert "✅ 1 feed added" in said(answer)
     for link, told in (
         (feed_server.serve("/page", "<p>no list</p>"), "I found no feeds in this"),
-        (feed_server.origin + "/nothing", "There is nothing at this address"),
+        (feed_server.origin + "/nothing", "No feed found at that address"),
         ("not an address", "not the address of a page"),
         ("http://10.0.0.1/list", "private network"),
     ):

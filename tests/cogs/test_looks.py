@@ -263,7 +263,7 @@ async def test_the_servers_look_holds_for_feeds_without_their_own(
     told = said(await telex.editor.slash(telex.news, "settings history"))
     assert "**Look of posts**: as usual → headline" in told
     again = await telex.editor.slash(telex.news, "settings look")
-    again = await telex.editor.click(last(again), label="As Telex has it")
+    again = await telex.editor.click(last(again), label="Default")
     await telex.editor.click(last(again), label=USE)
     assert await telex.store.preferences.look(telex.guild.id) == Look()
 

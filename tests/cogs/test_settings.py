@@ -53,7 +53,7 @@ async def test_a_panel_tells_what_holds_where_nobody_chose_anything(telex: World
     shown = await panel(telex)
     assert last(shown).ephemeral
     told = said(shown)
-    assert "Language of posts: As Discord says: English" in told
+    assert "Language of posts: Automatic (English)" in told
     assert "Time zone: UTC, where it is" in told
     assert "in each feed’s own channel" in told
     assert "Look of posts: " in told

@@ -184,7 +184,7 @@ async def test_three_clicks_lead_to_the_first_posts_and_what_failed_is_told(
     assert f"Followed in <#{telex.news.id}>" in told
     assert told.count("**One**") == 1
     assert "✅ **Two**" in told
-    assert "❌ **Broken**: There is nothing at this address" in told
+    assert "❌ **Broken**: No feed found at that address" in told
     assert "/bookmarks" in told
     await telex.deliver()
     assert {post.embeds[0].title for post in telex.posts()} == {"Cities ban facial recognition", "Of two"}
@@ -213,7 +213,7 @@ async def test_an_address_without_a_feed_is_refused_and_the_way_goes_on(
 ) -> None:
     shown = await telex.editor.slash(telex.news, "setup")
     asked = await telex.editor.click(last(shown), label="Give an address…")
-    assert "There is nothing at this address" in said(
+    assert "No feed found at that address" in said(
         await telex.editor.submit_modal(asked, {"line": f"{lists.origin}/3"})
     )
     asked = await telex.editor.click(last(shown), label="Give an address…")

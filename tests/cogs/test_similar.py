@@ -131,7 +131,7 @@ async def test_a_bookmarks_card_offers_it_where_the_feed_is_no_longer_seen(
     await follow(telex, feed_server, stories()[1], path="/open", title="Open News", channel=elsewhere)
     hide(telex, telex.news, telex.reader)
     kept = await telex.reader.slash(elsewhere, "bookmarks")
-    card = await choose(telex.reader, last(kept), "Mistral", "Read one")
+    card = await choose(telex.reader, last(kept), "Mistral", "Open an")
     like = await telex.reader.click(last(card), label=NAME)
     assert "permit" in said(like)
     assert "you cannot see" not in said(like)

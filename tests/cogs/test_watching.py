@@ -77,7 +77,7 @@ async def add(world: World, query: str, **options: Any) -> Any:
 async def test_a_match_is_told_by_direct_message_once(telex: World, desk: Desk) -> None:
     answer = await add(telex, "facial recognition")
     assert last(answer).ephemeral
-    assert "I tell you by direct message of each new article for **facial recognition**" in said(answer)
+    assert "I’ll DM you new articles matching **facial recognition**" in said(answer)
     assert last(answer).embeds[0].title == "Cities ban facial recognition"
     await desk.publish("Facial recognition at airports", "Nothing of interest")
     (notice,) = desk.told()
@@ -124,10 +124,10 @@ async def test_who_takes_no_direct_messages_has_no_watch_afterwards(
     assert "I cannot send you direct messages." in said(await add(telex, "browser"))
     assert await telex.store.watches.of_person(telex.reader.id) == []
     telex.env.inject_error("POST", "/channels/*/messages", status=400, code=50035, message="Invalid")
-    assert "I tell you" not in said(await add(telex, "browser"))
+    assert "I’ll DM you" not in said(await add(telex, "browser"))
     assert await telex.store.watches.of_person(telex.reader.id) == []
     telex.env._errors.clear()
-    assert "I tell you" in said(await add(telex, "browser"))
+    assert "I’ll DM you" in said(await add(telex, "browser"))
 
 
 async def test_a_channel_is_told_of_what_everybody_sees(telex: World, desk: Desk) -> None:
@@ -272,7 +272,7 @@ async def test_a_query_of_many_mistakes_is_watched_for_and_answered(telex: World
     answer = said(
         await add(telex, " ".join(f"{letter * 8}:__**__{letter}" for letter in "bcdfghjklmnpqrstvwxz"))
     )
-    assert "Je vous signale" in answer
+    assert "Je vous enverrai en MP" in answer
     assert "Il n’y a pas de filtre" in answer
     assert len(await telex.store.watches.of_person(telex.reader.id)) == 1
 
@@ -407,7 +407,7 @@ async def test_the_stop_button_ends_a_watch_after_a_restart_too(telex: World, de
     await telex.restart()
     (notice,) = desk.told()
     stopped = await telex.reader.user.click(notice, label="Stop this watch")
-    assert said(stopped) == "Nothing more is told for **quantum**."
+    assert said(stopped) == "Stopped watching **quantum**."
     await telex.advance(watch_notices.QUIET)
     await desk.publish("Quantum returns", start=200)
     assert len(desk.told()) == 1
@@ -427,7 +427,7 @@ async def test_a_channels_watch_is_ended_by_those_who_manage_the_server_alone(
     refused = await telex.reader.click(notice, label="Stop this watch")
     assert "Manage Server" in said(refused)
     stopped = await telex.editor.click(notice, label="Stop this watch")
-    assert "Nothing more is told" in said(stopped)
+    assert "Stopped watching" in said(stopped)
 
 
 async def test_a_forged_stop_button_ends_no_watch_of_another_person(telex: World, desk: Desk) -> None:
@@ -501,10 +501,10 @@ async def test_a_word_that_nearly_every_article_has_is_refused(
     telex: World, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await desk.publish(*(f"Gadget {number}" for number in range(20)))
-    assert "I tell you" in said(await add(telex, "gadget"))
+    assert "I’ll DM you" in said(await add(telex, "gadget"))
     monkeypatch.setattr(watch_matching, "_TRIED", 20)
     assert "Too many articles" in said(await add(telex, "gadgets"))
-    assert "I tell you" in said(await add(telex, "source:example"))
+    assert "I’ll DM you" in said(await add(telex, "source:example"))
 
 
 async def test_limits_are_said(telex: World, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -534,7 +534,7 @@ async def test_in_a_direct_message_watches_are_listed_and_removed_but_not_made(
     (choice,) = await person.autocomplete("watch remove", "watch", "quan")
     assert choice["name"] == "quantum · Newsroom"
     removed = await person.slash("watch remove", watch=choice["value"])
-    assert said(removed) == "Nothing more is told for **quantum**."
+    assert said(removed) == "Stopped watching **quantum**."
     rest = await person.slash("watch list")
     assert "quantum" not in said(rest)
 
@@ -562,7 +562,7 @@ async def test_somebodys_watch_cannot_be_removed_by_another(telex: World, desk: 
 async def test_watches_speak_french(telex: World, desk: Desk) -> None:
     telex.locales[telex.reader.id] = "fr"
     answer = await add(telex, "quantique")
-    assert "Je vous signale par message privé" in said(answer)
+    assert "Je vous enverrai en MP" in said(answer)
     await desk.publish("Un calcul quantique", "Encore un saut quantique")
     (notice,) = desk.told()
     assert notice.embeds[0].title == "Du nouveau pour «\u00a0quantique\u00a0»"

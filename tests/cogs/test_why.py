@@ -133,7 +133,7 @@ async def test_an_unknown_address_of_a_followed_site_tells_how_its_feed_fares(
     feed = await follow(telex, feed_server)
     assert "I have not seen this" in await why(telex, "gibberish, not an address")
     told = await why(telex, "https://www.news.example/articles/99")
-    assert "**Example News**: 🟢 fine" in told
+    assert "**Example News**: 🟢 healthy" in told
     feed_server.serve("/rss", status=500)
     await telex.poll(feed)
     told = await why(telex, "https://www.news.example/articles/99")

@@ -103,7 +103,7 @@ async def test_what_is_no_address_is_refused_in_words(address, newsroom):
 async def test_a_page_without_feeds_and_one_that_fails_are_refused_in_words(newsroom, feed_server):
     page = feed_server.serve("/", PAGE.format(""), content_type="text/html")
     assert "no feed at" in await refused(newsroom, page)
-    assert "nothing at this address" in await refused(newsroom, feed_server.origin + "/missing")
+    assert "No feed found at that address" in await refused(newsroom, feed_server.origin + "/missing")
     assert "private network" in await refused(newsroom, "http://10.1.2.3/feed")
 
 

@@ -123,7 +123,8 @@ async def test_an_interrupted_backup_leaves_nothing_and_the_next_one_takes_a_kil
     running.cancel()
     await asyncio.wait([running])
     assert running.cancelled()
-    assert files(folder) == set()
+    assert files(folder) <= {"telex.db"}  # it is there whole where the thread was faster
+    (folder / "telex.db").unlink(missing_ok=True)
     for name in ("telex.db.12345678.part", "telex.db.12345678.part-journal", "telex.db.abcdefab.part"):
         (folder / name).touch()
     descriptor = hold(folder / "telex.db.abcdefab.part")  # as a backup that still goes on has it

@@ -46,7 +46,7 @@ _CAUSES = {
     ),
     "http-401": lambda: _("The site asks for a name and password. Follow the feed anew to give them."),
     "http-403": lambda: _("The site refuses access. It may keep bots out; ask the publisher."),
-    "http-404": lambda: _("There is nothing at this address any more. Look for the feed’s new address."),
+    "http-404": lambda: _("No feed found at that address any more. Look for its new address."),
 }
 
 
