@@ -102,13 +102,14 @@ class Courier:
             await self._wait()
 
     async def settle(self) -> None:
-        """Deliver what is due now, and return when it is done or waits for a later time."""
+        """Deliver what is due now, and return when it is done or waits for a later time. Not beside `run`."""
         while True:
+            self._woken.clear()
             await self._start_due()
-            running = self._running()
-            if not running:
+            if running := self._running():
+                await asyncio.wait(running)
+            elif not self._woken.is_set():  # by something that was begun and ended meanwhile
                 return
-            await asyncio.wait(running)
 
     async def stop(self, grace: float = 5.0) -> None:
         """Take nothing new; let what is being sent end within `grace` seconds, then leave it claimed."""
