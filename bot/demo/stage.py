@@ -165,6 +165,8 @@ async def simulated_discord(bot: Telex) -> AsyncIterator[Env]:
         with env.time_context():
             yield env
     finally:
+        for name in tuple(bot.cogs):  # what runs by itself ends before the database is closed
+            await bot.remove_cog(name)
         await env.shutdown()
 
 
