@@ -102,14 +102,14 @@ class Courier:
             await self._wait()
 
     async def settle(self) -> None:
-        """Deliver what is due now, and return when it is done or waits for a later time. Not beside `run`."""
-        while True:
-            self._woken.clear()
+        """Deliver what is due now, and return when it is done or waits for a later time."""
+        idle = 0
+        while idle < 2:  # noqa: PLR2004  # what began and ended within one look shows in the next
             await self._start_due()
-            if running := self._running():
+            running = self._running()
+            idle = 0 if running else idle + 1
+            if running:
                 await asyncio.wait(running)
-            elif not self._woken.is_set():  # by something that was begun and ended meanwhile
-                return
 
     async def stop(self, grace: float = 5.0) -> None:
         """Take nothing new; let what is being sent end within `grace` seconds, then leave it claimed."""
