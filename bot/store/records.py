@@ -148,6 +148,13 @@ class Other(NamedTuple):
     outlet: str
 
 
+class Teller(NamedTuple):
+    """An outlet that tells of the same event as another, and where."""
+
+    outlet: str
+    url: str
+
+
 class Candidate(NamedTuple):
     """An article that a digest may tell of, with the other articles of its page that may be named.
 

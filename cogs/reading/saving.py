@@ -13,7 +13,7 @@ from bot.core.locale import _, amount, clickable, ngettext
 from bot.core.models import Article, Dispatch, DispatchKind
 from bot.core.refusals import Refusal
 from bot.posting.rendering import buttons
-from cogs.reading.membership import read_in_direct_messages
+from cogs.shared.membership import read_in_direct_messages
 from cogs.shared.views import Interaction, Paced
 
 MOST_BOOKMARKS = 5000
