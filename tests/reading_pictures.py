@@ -22,7 +22,7 @@ from bot.client.discord_client import Telex
 from bot.client.services import Newsroom
 from bot.demo.sample_feeds import Publisher
 from bot.demo.stage import Stage, build, follow
-from tests.cogs.helpers import choose, components, last
+from tests.cogs.helpers import choose, components, last, menu
 from tests.picture_stage import staged
 from tests.pictures import CHROMIUM, FLAGS, MESSAGE, photograph
 
@@ -55,19 +55,16 @@ class Reader:
         return await self.click(await self.card(), "telex:like")
 
     async def bookmarks(self) -> InteractionResult:
-        await self.click(await self.found(), "", save=True)
+        found = await self.found()
+        for option in menu(last(found))[1][:3]:
+            card = await choose(self.person, last(found), option["label"])
+        form = await self.click(card, "telex:note")
+        await self.person.submit_modal(form, {"note": self.note, "tags": self.tags})
         return await self.ask("bookmarks")
 
-    async def click(self, shown: InteractionResult, start: str, *, save: bool = False) -> InteractionResult:
-        if save:
-            for option in next(one for one in components(last(shown)) if "options" in one)["options"][:3]:
-                shown_ = await self.ask("search", query=self.search)
-                await choose(self.person, last(shown_), option["label"])
-            return shown
-        custom_id = next(
-            str(one["custom_id"]) for one in components(last(shown)) if start in one["custom_id"]
-        )
-        return await self.person.click(last(shown), custom_id=custom_id)
+    async def click(self, shown: InteractionResult, start: str) -> InteractionResult:
+        ids = (str(one.get("custom_id")) for one in components(last(shown)))
+        return await self.person.click(last(shown), custom_id=next(id_ for id_ in ids if start in id_))
 
 
 VIEWS: dict[str, Callable[[Reader], Awaitable[Any]]] = {
@@ -119,8 +116,8 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
             "cable repair ship",
             "zeppelin",
             "nordwave",
-            "For the team call",
-            "cables, to read",
+            "For the call",
+            "cables",
         ),
         Reader(
             stage.camille,
@@ -129,8 +126,8 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
             "navire câble",
             "dirigeable",
             "nordwave",
-            "Pour la réunion",
-            "câbles, à lire",
+            "À relire",
+            "câbles",
         ),
     )
     for reader in readers:

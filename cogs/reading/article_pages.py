@@ -11,7 +11,7 @@ from bot.core.locale import _, clickable
 from bot.core.models import Article
 from bot.core.refusals import Refusal
 from bot.posting.rendering import buttons
-from bot.posting.rendering.layout import outlets, views
+from bot.posting.rendering.layout import outlets
 from bot.posting.rendering.layout.blocks import Block, Card, Item, Layout, Row, Rule, Text, text
 from bot.posting.rendering.layout.icons import Icon, emoji
 from cogs.reading import sharing
@@ -19,7 +19,7 @@ from cogs.reading.saving import already, keep, saved, unreadable
 from cogs.shared import article_cards
 from cogs.shared.article_lists import Entry
 from cogs.shared.rights import may_manage_with
-from cogs.shared.views import NOBODY, AskerLayout, Choose, Interaction, Press
+from cogs.shared.views import AskerLayout, Choose, Interaction, Press
 
 PAGE = 5
 """Articles of a page."""
@@ -64,11 +64,9 @@ class ArticlePages(AskerLayout):
             if not page.entries and self.number:
                 self.number = max(earlier, 0)
                 page = await self.page(interaction, self.number)
-        views.fill(self, self._layout(page))
-        self.asked = interaction
-        await interaction.edit_original_response(content=None, embed=None, view=self, allowed_mentions=NOBODY)
+        await self.display(interaction, self._listed(page))
 
-    def _layout(self, page: ArticlePage) -> Layout:
+    def _listed(self, page: ArticlePage) -> Layout:
         if not page.entries:
             return (Card((*page.head, Row(*self.controls(page))), outlets.COLOUR),)
         turns: tuple[Item, ...] = ()

@@ -20,7 +20,7 @@ from bot.posting.rendering.layout.blocks import text
 from bot.posting.sending import permissions
 from cogs.reading.saving import may_read, unreadable
 from cogs.shared import article_cards
-from cogs.shared.views import NOBODY, AskerView, Choose, Interaction, Paced
+from cogs.shared.views import AskerView, Choose, Interaction, Paced
 
 MayRead = Callable[[Interaction, Article], Awaitable[bool]]
 
@@ -102,7 +102,7 @@ async def share(interaction: Interaction, article: Article, allowed: MayRead) ->
     with locale.use(language):
         said = _("{person} shared").format(person=member.mention)
         layout = (text(f"-# {said}"), article_cards.card(article, shared=True))
-    sent = await channel.send(view=views.static(layout), allowed_mentions=NOBODY)
+    sent = await channel.send(view=views.static(layout), allowed_mentions=discord.AllowedMentions.none())
     await interaction.edit_original_response(
         content=_("Shared: {link}").format(link=sent.jump_url), view=None
     )

@@ -15,7 +15,7 @@ from bot.posting.rendering.layout.blocks import Card, Gallery, Image, Row, text
 from bot.text import excerpts, safe
 from bot.text.characters import visible
 from cogs.shared.membership import hidden_servers
-from cogs.shared.views import NOBODY, Interaction
+from cogs.shared.views import Interaction
 
 _TITLE = 150
 _BEGINNING = 4_000  # characters of a text that are read
@@ -96,7 +96,9 @@ async def show(interaction: Interaction, article: Article, *, said: str = "") ->
     posted = await places(interaction, article)
     shown = card(article, kept=kept, posted=posted, here=interaction.guild is not None)
     view = views.static((*([text(said)] if said else []), shown))
-    await interaction.edit_original_response(content=None, view=view, allowed_mentions=NOBODY)
+    await interaction.edit_original_response(
+        content=None, view=view, allowed_mentions=discord.AllowedMentions.none()
+    )
 
 
 def card(
@@ -156,7 +158,7 @@ def noted(kept: Bookmark) -> str:
 
 def labelled(kept: Bookmark) -> str:
     """A small line: when they saved it, whether they have read it, their tags."""
-    tags = [f"`{safe.plain(tag).replace('`', '')}`" for tag in kept.tags]
+    tags = [safe.markdown(f"#{safe.plain(tag)}") for tag in kept.tags]
     read = _("read") if kept.read is not None else _("unread")
     saved = _("saved {when}").format(when=f"<t:{kept.created}:R>")
     return "-# " + " · ".join((read, saved, *tags))

@@ -182,7 +182,7 @@ async def test_an_opened_article_shows_text_save_link_and_where_it_was_posted(
     assert f"https://discord.com/channels/{telex.guild.id}/{telex.news.id}/{post.id}" in said(card)
     assert labels(last(card)) == ["Save", "Share here", "More like this", "Read"]
     saved = await telex.reader.click(last(card), label="Save")
-    assert said(saved) == "Saved. /bookmarks shows it."
+    assert said(saved) == "Saved to your bookmarks."
 
 
 async def test_a_post_in_a_hidden_channel_is_not_linked_to(telex: World, feed_server: FeedServer) -> None:
@@ -229,7 +229,7 @@ async def test_rights_withdrawn_between_page_and_click_hide_what_follows(
     _menu, options = menu(last(found))
     hide(telex, secret, telex.reader)
     card = await telex.reader.select(last(found), [options[0]["value"]])
-    assert "you cannot see here" in said(card)
+    assert "you can’t see here" in said(card)
     turned = await press(telex.reader, last(found), NEXT)
     assert "Nothing to read yet" in said(turned)
     assert "Robots" not in said(turned)

@@ -74,7 +74,7 @@ async def test_a_button_in_a_channel_hidden_meanwhile_tells_nothing(
     card = await choose(telex.reader, last(found), "Essonne")
     hide(telex, telex.news, telex.reader)
     answer = said(await telex.reader.click(last(card), label=NAME))
-    assert "you cannot see here" in answer
+    assert "you can’t see here" in answer
     assert "Mistral" not in answer
 
 
