@@ -206,6 +206,7 @@ class DispatchKind(StrEnum):
 class DispatchState(StrEnum):
     """How far a dispatch has come."""
 
+    HELD = "held"  # a post that nobody is to get yet, and perhaps never
     WAITING = "waiting"
     CLAIMED = "claimed"  # being sent; after a crash: perhaps sent
     SENT = "sent"
