@@ -158,10 +158,10 @@ class Visits:
     async def _read(
         self, feed: Feed, fetched: Fetched, validators: Validators, followed: Followed, now: int
     ) -> PollReport:
-        document = await self._intake.read(fetched.body, fetched.content_type, fetched.url)
+        document = await self._intake.read(feed, fetched)
         if document.head.problem == CUT_SHORT:
             validators = Validators()  # so that the rest is asked for, whatever the server says has changed
-        described = _described(feed, document.head)
+        described = replace(_described(feed, document.head), page_list=document.page_list)
         decision = await self._intake.decide(described, document, now=now, followed=followed)
         hints = schedule.hints(fetched.headers, now=now, parsed=document.head)
         after = self._succeeded(feed, described, fetched, validators, hints, decision, now)
