@@ -203,8 +203,9 @@ async def _received(
     types: Collection[str],
 ) -> Fetched:
     status, headers = response.status, response.headers
-    if status == _NOT_MODIFIED and validators is not None:
-        return Fetched(status, str(url), moved, True, b"", validators.body_hash or b"", headers)
+    not_modified = status == _NOT_MODIFIED and validators is not None
+    if validators is not None and not_modified:
+        return Fetched(status, str(url), moved, not_modified, b"", validators.body_hash or b"", headers)
     if status not in _SUCCESS:
         hold = retry_after(headers.get("retry-after"), now=int(time.time()))
         raise FeedError(fetch_errors.http(status), (response.reason or "")[:100], retry_after=hold)
