@@ -98,8 +98,7 @@ class Visits:
             return None
         known = feed.validators
         if fetched.status != NOT_MODIFIED and (
-            fetched.header("etag") != known.etag
-            or fetched.header("last-modified") != known.last_modified
+            fetched.header("etag") != known.etag or fetched.header("last-modified") != known.last_modified
         ):
             return None
         interval, next_poll = schedule.after_success(
