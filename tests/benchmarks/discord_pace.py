@@ -4,8 +4,9 @@
 
 A real `telex run` against the stand-in, which counts all requests in any window of a second (50), messages
 and edits of a channel (five in five seconds) and reactions (four a second). First all channels wait for
-posts; then 500 posts wait in ten channels of a server and one in another server's. Exits 1 when a limit was
-broken, fewer than 45 posts a second came, or the quiet channel waited more than two seconds.
+posts; then 500 posts wait in ten channels of a server and one in another server's; then 286 posts of a channel
+are to be edited, and one in another server. Exits 1 when a limit was broken, fewer than 45 posts a second came,
+the quiet channel waited more than two seconds, or the one correction more than ten.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from tests.wire.discord_server import DiscordServer
 
 EACH = 10  # channels of a server
 LEAST, LATEST = 45.0, 2.0  # posts a second, seconds
+EDITED, LATEST_EDIT = 286, 10.0  # posts, seconds
 MARGIN = 60  # posts that may not be needed
 
 out = Console(highlight=False)
@@ -100,6 +102,27 @@ async def quiet(launcher: Launcher) -> tuple[bool, str]:
     return max(late) <= LATEST and left > 0, told
 
 
+async def corrections(launcher: Launcher) -> tuple[bool, str]:
+    """286 posts of a channel are to be edited, and one of another server's, all at once."""
+    async with limited(launcher) as crowd:
+        discord, (loud, calm) = crowd.discord, (crowd.server(1), crowd.server(1))
+        await crowd.owe("loud", loud, EDITED)
+        await crowd.owe("calm", calm, 1)
+        discord.limits[POSTING] = (1_000, 1.0)
+        bot = crowd.start(TELEX_SEED_REACTION="false")
+        await discord.until(lambda: crowd.posts([*loud, *calm]) == EDITED + 1, within=120)
+        await bot.stop()
+        due = crowd.change_all(loud) + crowd.change_all(calm)
+        before = len(discord.calls)
+        crowd.start(TELEX_SEED_REACTION="false")
+        await discord.until(lambda: discord.count("PATCH", f"/channels/{calm[0].id}/"), within=120)
+        edits = [call for call in discord.calls[before:] if call.method == "PATCH"]
+        mine = next(call for call in edits if call.ids.get("channel") == str(calm[0].id))
+    late = mine.at - edits[0].at
+    told = f"{due - 1} edits of a channel and one in another server: that one {late:.1f} s late"
+    return due == EDITED + 1 and late <= LATEST_EDIT, told
+
+
 def main() -> int:
     """Run it from the command line."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -112,7 +135,8 @@ def main() -> int:
     try:
         seed = "true" if given.reactions else "false"
         found = []
-        for scenario in (busy(launcher, given.channels, given.minutes * 60, seed), quiet(launcher)):
+        scenarios = busy(launcher, given.channels, given.minutes * 60, seed), quiet(launcher), corrections(launcher)
+        for scenario in scenarios:
             held, told = asyncio.run(scenario)
             out.print(f"{'ok ' if held else 'BAD'} {told}", soft_wrap=True)
             found.append((held, told))
