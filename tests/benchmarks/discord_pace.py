@@ -135,7 +135,11 @@ def main() -> int:
     try:
         seed = "true" if given.reactions else "false"
         found = []
-        scenarios = busy(launcher, given.channels, given.minutes * 60, seed), quiet(launcher), corrections(launcher)
+        scenarios = (
+            busy(launcher, given.channels, given.minutes * 60, seed),
+            quiet(launcher),
+            corrections(launcher),
+        )
         for scenario in scenarios:
             held, told = asyncio.run(scenario)
             out.print(f"{'ok ' if held else 'BAD'} {told}", soft_wrap=True)
