@@ -74,7 +74,16 @@ class Courier:
         self._restored = Restored(store, client, clock)
         self._matching = Matching(store, clock, on_end=self.wake)
         self.audience = Audience(store, client, visibility)
-        self.digests = Digests(store, client, clock, self.audience, self._restored, workers, on_end=self.wake)
+        self.digests = Digests(
+            store,
+            client,
+            clock,
+            self.audience,
+            self._restored,
+            workers,
+            default_language=settings.language,
+            on_end=self.wake,
+        )
         self._best = BestStories(store, clock, on_end=self.wake)
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._slots = FairSlots(CONCURRENT)

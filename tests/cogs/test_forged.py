@@ -46,6 +46,8 @@ FORGERIES: dict[str, Callable[[Crowd, str, int], list[Forged]]] = {
         (f"telex:all:{what}", None) for what in (people.articles[word].key, "catch-up:1")
     ],
     "StopButton": lambda people, word, _: [(f"telex:stop:watch:{people.watches[word]}:1", None)],
+    "TrendsButton": lambda _people, _word, _question: [(buttons.TRENDS, None)],
+    "QuestionButton": lambda _people, _word, _question: [(buttons.QUESTION, None)],
     "BeginButton": lambda _people, _word, _question: [(buttons.BEGIN, None)],
     "VoteButton": lambda _people, _word, question: [(buttons.vote_id(question, helped=False), None)],
     "NextButton": lambda _people, _word, question: [(f"telex:next:{question}:0", None)],
@@ -65,6 +67,8 @@ IDS = {
     "NextButton": "telex:next:{}:0",
     "TellButton": "telex:tell:{}",
     "StopButton": "telex:stop:watch:{}:1",
+    "TrendsButton": buttons.TRENDS,
+    "QuestionButton": buttons.QUESTION,
     "BeginButton": buttons.BEGIN,
 }
 
