@@ -121,7 +121,7 @@ class DirectMessages:
         notice: discord.Message | None = None,
         **content: Any,  # noqa: ANN401  # of a message
     ) -> discord.Message | None:
-        """Answer a direct message, in place of a notice if there is one; None where Discord does not let the bot."""
+        """Answer a direct message, in place of a notice if there is one; None where Discord refuses."""
         nobody = discord.AllowedMentions.none()
         try:
             if notice is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Any
 
@@ -9,6 +10,7 @@ import discord
 import pytest
 from simcord.builders import ChannelHandle
 
+from bot.answers import answering
 from bot.answers.conversing.question_service import DIRECT_MEMORY, EARLIER, OF_A_PERSON, THREAD_MEMORY
 from bot.posting.rendering.buttons import custom_ids
 from cogs.asking import direct_messages
@@ -326,14 +328,19 @@ async def test_who_has_to_wait_for_an_answer_is_told_how_long_and_the_answer_tak
 ) -> None:
     feed = await follow(telex, feed_server)
     engine.quotes(await newest(telex, feed))
-    monkeypatch.setattr(direct_messages, "SOON", 0)
+    monkeypatch.setattr(direct_messages, "SOON", 0.01)
     told: list[str] = []
-    send = discord.abc.Messageable.send
+    send, ask = discord.abc.Messageable.send, answering.ask
+
+    async def slowly(*given: Any, **options: Any) -> Any:
+        await asyncio.sleep(0.3)
+        return await ask(*given, **options)
 
     async def heard(self: Any, content: str | None = None, **rest: Any) -> discord.Message:
         told.append(content or "")
         return await send(self, content, **rest)
 
+    monkeypatch.setattr(answering, "ask", slowly)
     monkeypatch.setattr(discord.abc.Messageable, "send", heard)
     await telex.reader.send_dm("qui a racheté Slack ?")
     assert told == ["Je cherche… encore 2 secondes environ."]
