@@ -91,8 +91,8 @@ async def test_a_digest_is_begun_with_a_preview_and_comes_at_its_hour_once(
     told = text(digest)
     assert "## Today’s news\n-# " in told
     assert "3 stories · 1 outlet" in told
-    assert "-# LINUX\n### [Linux" in told
-    assert "-# ALSO\n**[Chips shrink](" in told
+    assert "-# **LINUX**\n### [Linux" in told
+    assert "-# **ALSO**\n**[Chips shrink](" in told
     assert "-# 🟫 **Example News**" in told
     assert not digest.reactions
     await until_due(telex)
@@ -328,7 +328,7 @@ async def test_a_digest_is_in_the_language_of_its_channel(telex: World, feed_ser
     await telex.deliver()
     await until_due(telex)
     assert text(telex.posts()[-1]).startswith("## L’actualité du jour")
-    assert "-# ET AUSSI" in text(telex.posts()[-1])
+    assert "-# **ET AUSSI**" in text(telex.posts()[-1])
 
 
 async def test_the_history_tells_a_digest_in_the_readers_language(telex: World) -> None:

@@ -21,8 +21,8 @@ def told(*sections: tuple[str | None, int], **fields: str) -> Told:
 
 
 def lines(shown: Told) -> list[str]:
-    found = re.findall(r"-# [A-Z]+$|Story \d", blocks.texts(tuple(shown.blocks)), re.MULTILINE)
-    return [line.removeprefix("-# ") for line in found]
+    found = re.findall(r"-# \*\*[A-Z]+\*\*$|Story \d", blocks.texts(tuple(shown.blocks)), re.MULTILINE)
+    return [line.strip("-#* ") for line in found]
 
 
 def test_what_comes_first_without_a_topic_has_no_heading_and_the_rest_has_one() -> None:

@@ -138,7 +138,7 @@ def stories(sections: Sequence[Section], articles: Mapping[int, Article]) -> Tol
     for heading, story, article in _each(sections, articles):
         is_first = not linked_articles
         told = _first(article, story, articles) if is_first else _other(article, story, articles)
-        small = f"-# {heading.upper()}" if heading is not None and (heading != topic or is_first) else ""
+        small = f"-# **{heading}**" if heading is not None and (heading != topic or is_first) else ""
         form = next((one for one in told if safe.length(one) + safe.length(small) <= room), None)
         if form is None:
             left_out += 1
@@ -164,7 +164,7 @@ def _each(
         heading = section.topic
         if heading is None and number:
             heading = _("Also")
-        named = None if heading is None else safe.markdown(safe.plain(heading, _NAME))
+        named = None if heading is None else safe.markdown(safe.plain(heading, _NAME).upper())
         for story in section.stories:
             found = (articles[id_] for id_, _feed in story.articles if id_ in articles)
             if (article := next(found, None)) is not None:
