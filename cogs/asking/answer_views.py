@@ -180,17 +180,17 @@ def _sentences(answer: Answer) -> str:
 def _unknown(answer: Answer, *, public: bool) -> str:
     """That nothing is known, and how far back and how fresh what there is is."""
     if public:
-        sentence = _("I don’t know. No article that everybody here can see says it.")
+        sentence = _("I don’t know. Nothing in the articles everybody here can read answers that.")
     else:
-        sentence = _("I don’t know. No article that you can see here says it.")
+        sentence = _("I don’t know. Nothing in the articles you can read here answers that.")
     if answer.is_of_another_time:
         sentence += " " + (
-            _("None is of that time.")
+            _("None of them is from that time.")
             if answer.oldest is None
             else _("The oldest is from {when}.").format(when=f"<t:{answer.oldest}:d>")
         )
     elif answer.newest is not None:
-        sentence += " " + _("The latest came {when}.").format(when=f"<t:{answer.newest}:R>")
+        sentence += " " + _("The latest arrived {when}.").format(when=f"<t:{answer.newest}:R>")
     return sentence
 
 

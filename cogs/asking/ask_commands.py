@@ -45,13 +45,11 @@ class Asking(commands.Cog):
         """Stop answering."""
         self.bot.remove_dynamic_items(VoteButton, NextButton, QuestionButton, TellButton)
 
-    @app_commands.command(
-        name="ask", description=locale_str("Ask a question; the articles that you can see here answer")
-    )
+    @app_commands.command(name="ask", description=locale_str("Ask a question about the news"))
     @in_servers
     @app_commands.describe(
-        question=locale_str("What you want to know, in English or in French"),
-        public=locale_str("Let everybody in this channel see the answer"),
+        question=locale_str("Your question, in English or French"),
+        public=locale_str("Show the answer to everyone in this channel"),
     )
     async def ask(
         self, interaction: Interaction, question: Range[str, 1, MAX_LENGTH], *, public: bool = False

@@ -139,9 +139,9 @@ def _patience(seconds: int) -> str:
 
 def _help() -> discord.Embed:
     lines = (
-        _("Ask me about the news, as in “What happened with Signal?”"),
-        _("I answer from the feeds that you can read in the servers we share."),
-        clickable(_("/bookmarks shows what you saved. /help tells the rest.")),
+        _("Ask me about the news: “What happened with Signal?”"),
+        _("I answer from the feeds you can see in the servers we share."),
+        clickable(_("/bookmarks has what you saved, /help everything else.")),
     )
     return discord.Embed(colour=messages.COLOUR, description="\n".join(f"• {line}" for line in lines))
 

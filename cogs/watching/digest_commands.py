@@ -318,7 +318,7 @@ class DigestList(ManagersLayout):
         target = await place_options.find(guild, int(values[0]))
         if target is None:
             if not await subscription_options.is_gone(guild, int(values[0])):
-                raise Refusal(_("Discord does not show me that channel right now. Try again later."))
+                raise Refusal(_("I can’t reach that channel right now. Try again later."))
             ended = await interaction.client.store.digests.stop(
                 server_id=guild.id, channel_id=int(values[0]), person_id=interaction.user.id
             )

@@ -103,8 +103,8 @@ async def test_what_is_not_known_is_said_with_the_nearest_and_the_age_of_the_new
     article = await newest(telex, feed)
     engine.gives = {"nearest": (article,), "newest": article.published}
     answer = await telex.reader.slash(telex.news, "ask", question="How deep is the ocean of Europa?")
-    assert "I don’t know. No article that you can see here says it." in said(answer)
-    assert f"The latest came <t:{START - 60}:R>." in said(answer)
+    assert "I don’t know. Nothing in the articles you can read here answers that." in said(answer)
+    assert f"The latest arrived <t:{START - 60}:R>." in said(answer)
     assert article.title in said(answer).partition("RELATED ARTICLES")[2]
     assert labels(last(answer)) == ["Tell me when there is news on this", "The answer is in there"]
 
@@ -215,7 +215,7 @@ async def test_the_period_that_was_read_stands_first(
     assert f"The oldest is from <t:{START - 60}:d>." in said(answer)
     engine.gives |= {"period": Period(START + 60, START + 120), "oldest": None}
     answer = await telex.reader.slash(telex.news, "ask", question="What happened tomorrow?")
-    assert "None is of that time." in said(answer)
+    assert "None of them is from that time." in said(answer)
 
 
 async def test_what_a_model_wrote_is_called_that(
