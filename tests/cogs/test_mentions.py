@@ -35,7 +35,7 @@ async def test_a_reply_goes_to_the_message_and_pings_nobody(
 
 async def test_a_bare_mention_is_told_how_to_ask(telex: World, feed_server: FeedServer) -> None:
     await telex.reader.send(telex.news, mention(telex))
-    assert "Ask me about the news" in text(telex.posts()[-1])
+    assert "Ask about this server’s news" in text(telex.posts()[-1])
     assert "/ask" in text(telex.posts()[-1])
 
 
