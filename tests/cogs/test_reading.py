@@ -89,7 +89,7 @@ async def test_a_time_that_makes_no_sense_is_told(telex: World, feed_server: Fee
     await follow(telex, feed_server)
     for option in ("since", "before"):
         answer = await telex.reader.slash(telex.news, "search", query="ban", **{option: "@everyone soon"})
-        assert "“\\@everyone soon” is no date that I know" in said(answer)
+        assert "“\\@everyone soon” isn’t a date I know" in said(answer)
 
 
 async def test_times_are_offered_while_typing(telex: World) -> None:
