@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import discord
 
 from bot.core.locale import _
-from cogs.shared.views import AskerLayout, AskerView, Interaction, Press
+from cogs.shared.views import AskerView, Interaction, Press
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,50 +65,3 @@ class Pages(AskerView):
             await self.show(interaction)
 
         return Press(turn, label=label, row=3, disabled=disabled)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sheet:
-    """What one page of blocks shows; whether another follows it; whether there is nothing to show."""
-
-    blocks: tuple[discord.ui.Item[Any], ...]
-    colour: int | None = None
-    more: bool = False
-    empty: bool = False
-
-
-class Sheets(AskerLayout):
-    """A list in pages of blocks, which the asker turns. `number` counts from 0."""
-
-    def __init__(self, interaction: Interaction) -> None:
-        super().__init__(interaction)
-        self.number = 0
-
-    async def sheet(self, interaction: Interaction, number: int) -> Sheet:
-        """The page as the asker may see it now."""
-        raise NotImplementedError
-
-    async def show(self, interaction: Interaction) -> None:
-        """Show the current page in the reply to an interaction that was acknowledged."""
-        sheet = await self.sheet(interaction, self.number)
-        for earlier in (self.number - 1, 0):  # what it showed is gone
-            if sheet.empty and self.number:
-                self.number = max(earlier, 0)
-                sheet = await self.sheet(interaction, self.number)
-        blocks = list(sheet.blocks)
-        if self.number or sheet.more:
-            place = discord.ui.Button[Any](label=str(self.number + 1), disabled=True)
-            turns = (
-                self._turn("‹", -1, disabled=not self.number),
-                self._turn("›", +1, disabled=not sheet.more),
-            )
-            blocks.append(discord.ui.ActionRow(turns[0], place, turns[1]))
-        await self.present(interaction, discord.ui.Container(*blocks, accent_colour=sheet.colour))
-
-    def _turn(self, label: str, step: int, *, disabled: bool) -> Press:
-        async def turn(interaction: Interaction) -> None:
-            await interaction.response.defer()
-            self.number += step
-            await self.show(interaction)
-
-        return Press(turn, label=label, disabled=disabled)

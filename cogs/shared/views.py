@@ -15,6 +15,9 @@ from discord.ext import commands
 from bot.client.discord_client import Telex, answering, report, slow_down, speak_to
 from bot.core.locale import _
 from bot.core.refusals import Refusal
+from bot.posting.rendering.layout import blocks
+from bot.posting.rendering.layout import views as layout_views
+from bot.posting.rendering.layout.blocks import Layout
 
 Interaction = discord.Interaction[Telex]
 Action = Callable[[Interaction], Awaitable[None]]
@@ -25,27 +28,23 @@ https://discord.com/developers/docs/interactions/receiving-and-responding#follow
 
 _PREFIX = "telex:view:"
 
-NOBODY = discord.AllowedMentions.none()
-"""An edit that does not say so again mentions whom its text names."""
 
-
-class ForAsker:
-    """Of a view: it is for the person who asked, in the place where they asked.
+class Asker:
+    """Of a view: buttons and menus for the person who asked, in the place where they asked.
 
     A click is checked before anything happens: the person, the server, and what `check` asks for. The ids of
     the items name this view, so that a click on a view that timed out, or that an earlier process made, is
     recognised by `Stale` and answered in words.
     """
 
-    _alive: ClassVar[WeakValueDictionary[str, ForAsker]] = WeakValueDictionary()
-
-    if TYPE_CHECKING:  # of every view
+    if TYPE_CHECKING:
 
         def is_finished(self) -> bool:
-            """Whether it answers no more."""
+            """As discord.py has it."""
 
-    def __init__(self, interaction: Interaction) -> None:
-        super().__init__(timeout=PATIENCE)  # type: ignore[call-arg]  # the view's own, next in line
+    _alive: ClassVar[WeakValueDictionary[str, Asker]] = WeakValueDictionary()
+
+    def _asked_by(self, interaction: Interaction) -> None:
         self.asked = interaction
         """The latest interaction that may edit the message of this view."""
         self._token = secrets.token_hex(8)
@@ -62,6 +61,11 @@ class ForAsker:
         """An id that leads back to this view."""
         self._items += 1
         return f"{_PREFIX}{self._token}:{self._items}"
+
+    def own(self, item: discord.ui.Item[Any]) -> None:
+        """Give a button or menu of the view's own an id that leads back to it."""
+        if isinstance(item, Press | Choose | ChooseChannel | ChooseRole):
+            item.custom_id = self.new_id()
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
         """Only who asked, where they asked, and while they may."""
@@ -88,13 +92,16 @@ class ForAsker:
         await report(interaction, error)
 
 
-class AskerView(ForAsker, discord.ui.View):
-    """Buttons and menus below a message, for the person who asked."""
+class AskerView(Asker, discord.ui.View):
+    """Such buttons and menus under an embed or a text."""
+
+    def __init__(self, interaction: Interaction) -> None:
+        super().__init__(timeout=PATIENCE)
+        self._asked_by(interaction)
 
     def add_item(self, item: discord.ui.Item[Any]) -> Self:
-        """Add an item; buttons and menus of the view's own get an id that leads back to it."""
-        if isinstance(item, OWN):
-            item.custom_id = self.new_id()
+        """Add an item."""
+        self.own(item)
         return super().add_item(item)
 
     async def on_timeout(self) -> None:
@@ -104,68 +111,49 @@ class AskerView(ForAsker, discord.ui.View):
             await self.asked.edit_original_response(content=expired(), view=None)
 
 
-class AskerLayout(ForAsker, discord.ui.LayoutView):
-    """A whole message of blocks, with buttons and menus among them, for the person who asked.
+class AskerLayout(Asker, discord.ui.LayoutView):
+    """Such buttons and menus in a layout (`bot.posting.rendering.layout`), which is the whole message."""
 
-    The message stays one of blocks to its end: no edit of it may have text or embeds beside them.
-    """
+    def __init__(self, interaction: Interaction) -> None:
+        super().__init__(timeout=PATIENCE)
+        self._asked_by(interaction)
+        self._layout: Layout = ()
 
-    def add_item(self, item: discord.ui.Item[Any]) -> Self:
-        """Add a block; buttons and menus in it of the view's own get an id that leads back to it."""
-        inside = getattr(item, "walk_children", tuple)  # of rows, sections and containers
-        for one in (item, *inside()):
-            if isinstance(one, OWN):
-                one.custom_id = self.new_id()
-        return super().add_item(item)
-
-    async def present(self, interaction: Interaction, *blocks: discord.ui.Item[Any]) -> None:
-        """Show these blocks, and no others, in the reply to an interaction that was acknowledged."""
-        self.clear_items()
-        for block in blocks:
-            self.add_item(block)
+    async def display(
+        self, interaction: Interaction, layout: Layout, *, files: Sequence[discord.File] = ()
+    ) -> None:
+        """Show a layout in the reply to an interaction that was acknowledged, and answer its buttons."""
+        self._layout = layout
+        layout_views.fill(self, layout)
+        for item in self.walk_children():
+            self.own(item)
         self.asked = interaction
-        await interaction.edit_original_response(view=self, allowed_mentions=NOBODY)
+        await _replace(interaction, self, files)
 
-    async def finish(self, interaction: Interaction, *lines: str) -> None:
-        """Put an end to the view: these lines, of which some may be empty, take its place."""
+    async def end(self, interaction: Interaction, layout: Layout | str) -> None:
+        """Show a last layout, or a sentence, whose buttons are none of this view's."""
         self.stop()
-        await say(interaction, *lines)
+        shown = (blocks.text(layout),) if isinstance(layout, str) else layout
+        await _replace(interaction, layout_views.static(shown))
 
     async def on_timeout(self) -> None:
         """Take the buttons away and say why."""
         speak_to(self.asked)
-        left = discord.ui.LayoutView(timeout=None)
-        for block in self.children:
-            if (readable := _readable(block)) is not None:
-                left.add_item(readable)
-        left.add_item(discord.ui.TextDisplay(f"-# {expired()}"))
-        left.stop()
+        left = (*blocks.without_items(self._layout), blocks.text(f"-# {expired()}"))
         with contextlib.suppress(discord.HTTPException):
-            await self.asked.edit_original_response(view=left, allowed_mentions=NOBODY)
+            await self.asked.edit_original_response(view=layout_views.static(left))
 
 
-async def say(interaction: Interaction, *lines: str) -> None:
-    """Let these lines, of which some may be empty, be all that the reply to an interaction says."""
-    view = discord.ui.LayoutView(timeout=None)
-    view.add_item(discord.ui.TextDisplay("\n".join(filter(None, lines))))
-    view.stop()
-    await interaction.edit_original_response(view=view, allowed_mentions=NOBODY)
-
-
-def _readable(block: discord.ui.Item[Any]) -> discord.ui.Item[Any] | None:
-    """A block without its buttons and menus; None where nothing is left of it."""
-    match block:
-        case discord.ui.ActionRow():
-            return None
-        case discord.ui.Section(accessory=discord.ui.Button()):
-            said = [one.content for one in block.children if isinstance(one, discord.ui.TextDisplay)]
-            return discord.ui.TextDisplay("\n".join(said))
-        case discord.ui.Container():
-            parts = [part for one in block.children if (part := _readable(one)) is not None]
-            while parts and isinstance(parts[-1], discord.ui.Separator):  # of the buttons
-                parts.pop()
-            return discord.ui.Container(*parts, accent_colour=block.accent_colour)
-    return block
+async def _replace(
+    interaction: Interaction, view: discord.ui.LayoutView, files: Sequence[discord.File] = ()
+) -> None:
+    await interaction.edit_original_response(
+        content=None,
+        embed=None,
+        attachments=list(files),
+        view=view,
+        allowed_mentions=discord.AllowedMentions.none(),
+    )
 
 
 class Paced:
@@ -235,9 +223,6 @@ class ChooseRole(discord.ui.RoleSelect[Any]):
         await self._action(interaction, [role.id for role in self.values])
 
 
-OWN = Press | Choose | ChooseChannel | ChooseRole
-
-
 def _require_number(
     menu: discord.ui.Select[Any] | discord.ui.ChannelSelect[Any] | discord.ui.RoleSelect[Any],
     values: Sequence[object],
@@ -250,7 +235,7 @@ def _require_number(
 class Window(discord.ui.Modal):
     """A window to fill in, opened from a view; checked as a click on the view is."""
 
-    def __init__(self, view: ForAsker, title: str) -> None:
+    def __init__(self, view: Asker, title: str) -> None:
         super().__init__(title=title, timeout=PATIENCE, custom_id=view.new_id())
         self._view = view
 
@@ -270,7 +255,7 @@ class Ask(Window):
 
     def __init__(
         self,
-        view: ForAsker,
+        view: Asker,
         action: Callable[[Interaction, str], Awaitable[None]],
         *,
         title: str,
@@ -300,7 +285,7 @@ class Stale(commands.Cog):
         kinds = discord.InteractionType
         if interaction.type not in {kinds.component, kinds.modal_submit} or not custom_id.startswith(_PREFIX):
             return
-        if ForAsker.has_maker(custom_id, interaction.client) or interaction.response.is_done():
+        if Asker.has_maker(custom_id, interaction.client) or interaction.response.is_done():
             return
         speak_to(interaction)
         with contextlib.suppress(discord.HTTPException):

@@ -8,7 +8,7 @@ import pytest
 
 import cogs
 from bot.posting.rendering import buttons
-from cogs.shared.views import AskerView
+from cogs.shared.views import Asker
 from tests.cogs.people import ABROAD, MANAGER, MEMBER, NOBODY, OWNER, PUBLIC, SEES, VAULT, Crowd, crowd
 from tests.discord_world import World
 from tests.feed_server import FeedServer
@@ -142,7 +142,7 @@ async def test_an_id_of_nothing_is_answered_in_words(
             assert "Something went wrong" not in said, custom_id
 
 
-def views(kind: type[AskerView] = AskerView) -> Iterator[type[AskerView]]:
+def views(kind: type[Asker] = Asker) -> Iterator[type[Asker]]:
     for below in kind.__subclasses__():
         yield below
         yield from views(below)

@@ -102,7 +102,11 @@ async def panel(telex: World, forum: ChannelHandle) -> InteractionResult:
 async def test_rules_are_made_and_removed_in_the_settings_and_stand_in_the_history(telex: World) -> None:
     forum = await forum_with_tags(telex)
     shown = await panel(telex, forum)
-    assert [option["label"] for option in menu(last(shown), "Add a tag")[1]] == ["AI", "Sécurité", "Everything"]
+    assert [option["label"] for option in menu(last(shown), "Add a tag")[1]] == [
+        "AI",
+        "Sécurité",
+        "Everything",
+    ]
     form = await choose(telex.editor, last(shown), "AI", "Add a tag")
     shown = await telex.editor.submit_modal(form, {"line": "robots `x`"})
     assert "**AI**: posts that match `robots 'x'`" in said(shown)
