@@ -189,7 +189,7 @@ class SetupFlow(AskerView):
                 self,
                 self._look,
                 title=_("Add a site"),
-                label=_("Site or feed, such as theverge.com"),
+                label=_("Address or name of an outlet"),
                 placeholder="https://",
                 max_length=2000,
             )
