@@ -11,9 +11,10 @@ from bot.core.models import Article, Feed, ParsedFeed, Subscription
 from bot.core.refusals import Declined
 from bot.core.workers import Workers
 from bot.feeds import fetch_errors, known_sites
-from bot.feeds.discover import Discovery, find
+from bot.feeds.discover import Discovery, as_feed, find
 from bot.feeds.fetch import Fetcher
 from bot.feeds.fetch_errors import FeedError
+from bot.feeds.pages import list_feeds
 from bot.polling.outlet_names import outlet_name
 from bot.polling.poller import Poller
 from bot.store import Store
@@ -29,6 +30,7 @@ class Unfollowable(StrEnum):
     NEEDS_PASSWORD = "needs-password"  # noqa: S105 - no password
     WRONG_PASSWORD = "wrong-password"  # noqa: S105 - with `address`
     NO_FEED = "no-feed"  # with `address`
+    NEEDS_SCRIPT = "needs-script"  # with `address`
     TOO_MANY = "too-many"  # with `count`
 
 
@@ -68,7 +70,8 @@ class Following:
     async def look(self, address: str, server_id: int) -> Discovery:
         """What is at an address that a person gave: a feed, read, or the choice of feeds that a page names.
 
-        Where a page names one feed alone, that is the answer. Raises NeedsPassword, FeedError, and Declined,
+        Where a page names one feed alone, that is the answer; where it names none, its lists are, of which
+        `discover.as_feed` makes feeds. Raises NeedsPassword, FeedError, and Declined,
         also when the server follows too many feeds, so there is always one that can be followed.
         """
         try:
@@ -84,10 +87,20 @@ class Following:
                 raise NeedsPassword(url) from error
             raise
         if not found.feeds:
-            raise Declined(Unfollowable.NO_FEED, address=urls.masked(url))
+            found = await self._lists(found, url)
         if found.parsed is not None:
             await self._check_room(server_id, await self._known(found, server_id))
         return found
+
+    async def _lists(self, found: Discovery, url: str) -> Discovery:
+        """The lists of a page that may be read, or the one that its address names. Raises as `look` does."""
+        chosen = list_feeds.chosen(url, found.page.lists)
+        if chosen is None:
+            reason = Unfollowable.NEEDS_SCRIPT if found.page.scripted else Unfollowable.NO_FEED
+            raise Declined(reason, address=urls.masked(url))
+        visit = self._poller.hosts.visits(polite=False)
+        await self._poller.pages.require_allowed(list_feeds.page_of(url), visit)
+        return as_feed(found, chosen) if list_feeds.is_list(url) else found
 
     async def follow(
         self, found: Discovery, *, server_id: int, channel_id: int, person_id: int | None = None

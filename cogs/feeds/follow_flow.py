@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import discord
 
-from bot.core.locale import _, clickable
+from bot.core.locale import _, amount, clickable, ngettext
 from bot.core.refusals import Refusal
-from bot.feeds.discover import Discovery
+from bot.feeds.discover import Discovery, as_feed
+from bot.feeds.pages.link_groups import ListItem
 from bot.polling.feed_search import NeedsPassword, owner_of
-from bot.posting.rendering import discord_limits
+from bot.posting.rendering import discord_limits, messages
 from bot.posting.wording import declined_reasons
 from bot.text import safe, urls
 from cogs.feeds import look_panel
@@ -18,6 +19,9 @@ from cogs.shared.place_options import Place, lacking, require_posting
 from cogs.shared.rights import ManagersView
 from cogs.shared.views import Choose, Interaction, Press, Window
 
+_ITEMS = 5
+_TITLE = 120
+
 
 class AddFlow(ManagersView):
     """The way to one new subscription. Nothing changes before the last button."""
@@ -26,6 +30,7 @@ class AddFlow(ManagersView):
         super().__init__(interaction)
         self._place = place
         self._found = Discovery()
+        self._list = 0
 
     async def start(self, interaction: Interaction, address: str) -> None:
         """Look at the address. Raises `Refusal` where the channel or the address does not allow it."""
@@ -39,10 +44,12 @@ class AddFlow(ManagersView):
         except NeedsPassword as refusal:
             await self._ask_for_password(interaction, refusal)
             return
-        if self._found.parsed is None:
+        if self._found.parsed is not None:
+            await self._preview(interaction)
+        elif self._found.feeds:
             await self._offer(interaction)
         else:
-            await self._preview(interaction)
+            await self._show_list(interaction)
 
     async def _ask_for_password(self, interaction: Interaction, refusal: NeedsPassword) -> None:
         async def ask(click: Interaction) -> None:
@@ -74,6 +81,45 @@ class AddFlow(ManagersView):
     async def _choose(self, interaction: Interaction, values: list[str]) -> None:
         await interaction.response.defer()
         await self._look(interaction, self._found.feeds[int(values[0])].url)
+
+    async def _show_list(self, interaction: Interaction) -> None:
+        """The first items of a list of the page, and a menu of its other lists."""
+        lists = self._found.page.lists
+        options = [
+            discord.SelectOption(
+                label=safe.plain(each.items[0].title, discord_limits.OPTION),
+                description=ngettext("{count} item", "{count} items", len(each.items)).format(
+                    count=amount(len(each.items))
+                ),
+                value=str(number),
+                default=number == self._list,
+            )
+            for number, each in enumerate(lists)
+        ]
+        self.clear_items()
+        self.add_item(
+            Press(self._follow_list, label=_("Follow this list"), style=discord.ButtonStyle.success, row=1)
+        )
+        self.add_item(Press(self._cancel, label=_("Cancel"), row=1))
+        if len(lists) > 1:
+            self.add_item(Choose(self._choose_list, placeholder=_("Other lists…"), options=options, row=0))
+        self.asked = interaction
+        await interaction.edit_original_response(
+            content=_("This page has no feed, but I can post what’s new in this list to {channel}:").format(
+                channel=self._place.mention
+            ),
+            embeds=[discord.Embed(description="\n".join(map(_line, lists[self._list].items[:_ITEMS])))],
+            view=self,
+        )
+
+    async def _choose_list(self, interaction: Interaction, values: list[str]) -> None:
+        await interaction.response.defer()
+        self._list = int(values[0])
+        await self._show_list(interaction)
+
+    async def _follow_list(self, interaction: Interaction) -> None:
+        self._found = as_feed(self._found, self._found.page.lists[self._list])
+        await self._confirm(interaction)
 
     async def _preview(self, interaction: Interaction) -> None:
         url = self._found.feeds[0].url
@@ -153,6 +199,13 @@ class AddFlow(ManagersView):
         await interaction.response.defer()
         self.stop()
         await interaction.edit_original_response(content=_("Nothing changed."), embeds=[], view=None)
+
+
+def _line(item: ListItem) -> str:
+    """An item of a list: its title, which leads to it, and its date."""
+    title = messages.linked(safe.markdown(safe.plain(item.title, _TITLE)), item.url)
+    when = f" · <t:{item.published}:D>" if item.published is not None else ""
+    return f"• {title}{when}"
 
 
 class Password(Window):

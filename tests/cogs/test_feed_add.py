@@ -185,7 +185,7 @@ async def test_following_twice_is_told_before_the_preview(telex: World, feed_ser
     await telex.editor.click(last(shown), label="Follow")
     again = await telex.editor.slash(telex.news, "feed add", url=url)
     assert "is posted in" in said(again)
-    assert "already" in said(again)
+    assert "Already" in said(again)
     assert labels(last(again)) == []
 
 
@@ -252,6 +252,38 @@ async def test_a_page_without_a_feed_is_answered_with_what_can_be_done(
     assert "I found no feed at" in said(shown)
     assert "Mastodon" in said(shown)
     assert labels(last(shown)) == []
+
+
+async def test_a_page_with_lists_is_followed_by_the_one_that_is_chosen(
+    telex: World, feed_server: FeedServer
+) -> None:
+    def listed(kind: str, tag: str) -> str:
+        titles = [f"{kind} *number* {number} of this year" for number in range(1, 8)]
+        links = (f"<h3><a href=/{kind}/{n}>{title}</a></h3>" for n, title in enumerate(titles))
+        return "".join(
+            f"<{tag}>{link}<time datetime=2026-05-0{9 - n}></time></{tag}>" for n, link in enumerate(links)
+        )
+
+    body = (
+        f"<title>Town</title><main>{listed('News', 'article')}</main><div>{listed('Events', 'section')}</div>"
+    )
+    page = feed_server.serve("/town", body, content_type="text/html")
+    shown = await telex.editor.slash(telex.news, "feed add", url=page)
+    assert labels(last(shown)) == ["Follow this list", "Cancel"]
+    lines = last(shown).embeds[0].description or ""
+    assert len(lines.split("\n")) == 5
+    assert f"[News \\*number\\* 1 of this year]({feed_server.origin}/News/0) · <t:1778284800:D>" in lines
+    chosen = await choose(telex.editor, last(shown), "Events")
+    assert "Events" in (last(chosen).embeds[0].description or "")
+    done = await telex.editor.click(last(chosen), label="Follow this list")
+    await telex.deliver()
+    assert "**Town** is followed" in said(done)
+    assert [post.embeds[0].title for post in telex.posts()] == ["Events \\*number\\* 1 of this year"]
+    assert f"`{page}` · a list on this page" in said(await telex.editor.slash(telex.news, "feed list"))
+    why = await telex.reader.slash(telex.news, "why", link=feed_server.origin + "/Events/0")
+    assert "in **Town**" in said(why)
+    telex.locales[telex.editor.id] = "fr"
+    assert "Suivre cette liste" in labels(last(await telex.editor.slash(telex.news, "feed add", url=page)))
 
 
 async def test_a_project_of_github_gives_a_choice_of_its_feeds(telex: World) -> None:

@@ -37,7 +37,9 @@ def declined(error: Declined) -> str:
 def _no_feed(values: _Values) -> str:
     return "\n".join(
         (
-            _("I found no feed at {address}. What you can do:").format(address=values["address"]),
+            _("I found no feed at {address}, and this page has no list I can follow. You can:").format(
+                address=values["address"]
+            ),
             _("• Look on the site for “RSS”, “Feed” or “Atom”, often at the foot of its pages."),
             _("• Try the address of its blog, of its news, or of one of its sections."),
             _(
@@ -70,6 +72,10 @@ _SENTENCES: Mapping[StrEnum, Callable[[_Values], str]] = {
         **values
     ),
     Unfollowable.NO_FEED: _no_feed,
+    Unfollowable.NEEDS_SCRIPT: lambda values: _(
+        "{address} has no feed, and shows nothing without its scripts, which Telex doesn’t run. Try another "
+        "page of the site."
+    ).format(**values),
     Unfollowable.TOO_MANY: _too_many_feeds,
     NoList.NO_FEEDS: lambda _values: _(
         "I found no feeds in this. An OPML file, as feed readers export it, has them in `<outline xmlUrl=…>`."

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import sqlite3
 
+from bot.core.choices import BEST_WITHIN, TOLD_WITHIN
 from bot.store.outbox.watch_notices import QUIET
 from bot.store.records import LongestWaits
 
 
 def settle(connection: sqlite3.Connection, longest: LongestWaits, now: int) -> None:
     """Let no wait be longer than it would be, had it begun now."""
-    values = {"now": now, "quiet": QUIET, **longest._asdict()}
+    values = {"now": now, "quiet": QUIET, "story": TOLD_WITHIN, "day": BEST_WITHIN, **longest._asdict()}
     for statement in _STATEMENTS:
         connection.execute(statement, values)
 
@@ -37,6 +38,8 @@ _STATEMENTS = (
     UPDATE dispatch SET due = :now + :quiet
     WHERE state = 'waiting' AND kind = 'watch' AND due > :now + :quiet
     """,
+    "UPDATE dispatch SET due = :now + :story WHERE state = 'held' AND due > :now + :story",
+    "UPDATE channel SET best_due = :now + :day WHERE best_due > :now + :day",
     "UPDATE dispatch SET edit_due = :now WHERE edit_due > :now",
     "UPDATE watch SET quiet = :now + :quiet WHERE quiet > :now + :quiet",
     "UPDATE reading SET due = :now + :page WHERE due > :now + :page",
