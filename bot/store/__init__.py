@@ -25,6 +25,7 @@ from bot.store.people.questions import Questions
 from bot.store.people.watches import Watches
 from bot.store.polls import Polls
 from bot.store.sealing import Seals
+from bot.store.settings.assistant_tokens import AssistantTokens
 from bot.store.settings.daily_threads import DailyThreads
 from bot.store.settings.filters import Filters
 from bot.store.settings.forum_tags import ForumTags
@@ -91,6 +92,7 @@ class Store:
         self.vectors = Vectors(database)
         self.stories = Stories(database)
         self.titles = TitleSamples(database)
+        self.assistant_tokens = AssistantTokens(database, clock)
         self.meta = Meta(database)
 
     @classmethod
