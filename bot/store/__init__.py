@@ -24,7 +24,8 @@ from bot.store.people.erasure import Erased
 from bot.store.people.questions import Questions
 from bot.store.people.watches import Watches
 from bot.store.polls import Polls
-from bot.store.sealing import Seals
+from bot.store.records import LongestWaits, SealedCounts
+from bot.store.sealing import use as use_keys
 from bot.store.settings.assistant_tokens import AssistantTokens
 from bot.store.settings.daily_threads import DailyThreads
 from bot.store.settings.filters import Filters
@@ -56,6 +57,7 @@ __all__ = [
     "NewerDatabase",
     "Store",
     "StoreError",
+    "use_keys",
 ]
 
 T = TypeVar("T")
@@ -145,9 +147,9 @@ class Store:
             except DatabaseFault:
                 await self.clock.sleep(UNTIL_NEXT_TRY)
 
-    async def clock_set_back(self) -> None:
+    async def clock_set_back(self, longest: LongestWaits) -> None:
         """Let nothing wait for a time that was reckoned by a clock which has been set back since."""
-        await self._database.transact(clock_repair.settle, self.clock.now())
+        await self._database.transact(clock_repair.settle, longest, self.clock.now())
 
     async def erase(self, person_id: int) -> Erased:
         """Delete everything about a person, from the files of the database too; how much there was."""
@@ -167,7 +169,7 @@ class Store:
             await self._database.scrub(("feed",))
         return sealed
 
-    async def seals(self) -> Seals:
+    async def seals(self) -> SealedCounts:
         """How the passwords of feeds lie in the database."""
         return await self._database.read(sealing.count)
 

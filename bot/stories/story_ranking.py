@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from bot.store.outbox.dispatch_rows import CHANCE
+from bot.core.choices import BEST_WITHIN
 from bot.store.records import HeldStory
 
 _OUTLET, _KEPT, _FRESH = 3.0, 2.0, 1.0  # points
@@ -20,7 +20,7 @@ def best(stories: Sequence[HeldStory], count: int, now: int) -> list[HeldStory]:
     """The `count` stories that are worth most, the best first; of equals the newest."""
 
     def worth(story: HeldStory) -> tuple[float, int, int]:
-        fresh = 1 - (now - story.published) / CHANCE
+        fresh = 1 - (now - story.published) / BEST_WITHIN
         return points(outlets=story.outlets, kept=story.kept, fresh=fresh), story.published, story.post_id
 
     return sorted(stories, key=worth, reverse=True)[:count]
