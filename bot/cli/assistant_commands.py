@@ -13,7 +13,7 @@ from bot.cli.article_commands import open_store
 from bot.cli.terminal import FAILED, WRONG_USE, settings_or_stop, stop, wait_for
 from bot.client.services import open_newsroom
 from bot.core.settings import Settings
-from bot.store.settings.assistant_tokens import AssistantTokens
+from bot.store import Store
 
 T = TypeVar("T")
 
@@ -35,12 +35,16 @@ def mcp(
     """Let assistants search and ask (Model Context Protocol), over standard streams or HTTP with tokens."""
     settings = settings_or_stop()
     if new_token is not None:
-        if (token := wait_for(lambda: _with_tokens(settings, lambda tokens: tokens.make(new_token)))) is None:
+        if (
+            token := wait_for(
+                lambda: _with_store(settings, lambda store: store.assistant_tokens.make(new_token))
+            )
+        ) is None:
             stop(f"The bot is on no server with the ID {new_token}.", FAILED)
         terminal.out(token)
         return
     if revoke is not None:
-        count = wait_for(lambda: _with_tokens(settings, lambda tokens: tokens.revoke(revoke)))
+        count = wait_for(lambda: _with_store(settings, lambda store: store.assistant_tokens.revoke(revoke)))
         terminal.say(f"Tokens revoked: {count}.")
         return
     if find_spec("mcp") is None:
@@ -67,6 +71,6 @@ def mcp(
     wait_for(work, endless=True)
 
 
-async def _with_tokens(settings: Settings, work: Callable[[AssistantTokens], Awaitable[T]]) -> T:
+async def _with_store(settings: Settings, work: Callable[[Store], Awaitable[T]]) -> T:
     async with open_store(settings) as store:
-        return await work(store.assistant_tokens)
+        return await work(store)
