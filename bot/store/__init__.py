@@ -26,6 +26,7 @@ from bot.store.people.watches import Watches
 from bot.store.polls import Polls
 from bot.store.records import LongestWaits, SealedCounts
 from bot.store.sealing import use as use_keys
+from bot.store.settings.assistant_tokens import AssistantTokens
 from bot.store.settings.daily_threads import DailyThreads
 from bot.store.settings.filters import Filters
 from bot.store.settings.forum_tags import ForumTags
@@ -93,6 +94,7 @@ class Store:
         self.vectors = Vectors(database)
         self.stories = Stories(database)
         self.titles = TitleSamples(database)
+        self.assistant_tokens = AssistantTokens(database, clock)
         self.meta = Meta(database)
 
     @classmethod
