@@ -171,6 +171,48 @@ class ToldArticle(NamedTuple):
     tags: tuple[str, ...]
 
 
+class Opinion(StrEnum):
+    """What a person made of an article."""
+
+    OPENED = "opened"  # the menu of its post
+    LIKED = "liked"
+    DISLIKED = "disliked"
+    BOOKMARKED = "bookmarked"
+
+
+class Shown(NamedTuple):
+    """An article that was posted in a server, and when."""
+
+    article_id: int
+    sent: int
+    article: ToldArticle
+
+
+class Verdict(NamedTuple):
+    """Somebody's opinion of an article, and when they gave it."""
+
+    article_id: int
+    person_id: int
+    opinion: Opinion
+    given: int
+
+
+class Evidence(NamedTuple):
+    """What a server's taste is learnt from; nothing where nobody judged anything."""
+
+    shown: Sequence[Shown]
+    verdicts: Sequence[Verdict]
+
+
+class GivenOpinion(NamedTuple):
+    """A person's opinion as they may see it."""
+
+    server_id: int
+    url: str
+    opinion: Opinion
+    given: int
+
+
 class HeldStory(NamedTuple):
     """A story that a channel holds back: its post's id and date, its articles, the first one first.
 

@@ -8,6 +8,7 @@ from discord.ext import commands
 
 from bot.client.discord_client import Telex
 from bot.core.clock import Leaps
+from bot.stories.server_taste import REMEMBERED
 from cogs.running.loops import Loop
 
 log = logging.getLogger(__name__)
@@ -67,6 +68,7 @@ class Polling(commands.Cog):
         questions = await self._store.questions.purge(now - KEEP_QUESTIONS)
         if questions:
             log.info("Deleted %d old questions", questions)
+        await self._store.opinions.purge(now - REMEMBERED)
         await self._store.watches.purge(now - KEEP_LEFT_SERVERS)
         await self._store.changes.trim()
         if self._settings.keep_texts_days:
