@@ -8,6 +8,7 @@ from bot.core.choices import Preference, SettingChange, SubscriptionState
 from bot.core.locale import _
 from bot.posting.rendering import filter_labels, post_looks
 from bot.store.outbox import digests
+from bot.store.people import opinions
 from bot.store.rows import look
 from bot.store.settings import setting_changes
 from bot.store.settings.filters import read
@@ -85,6 +86,7 @@ def _name(change: SettingChange) -> str:
         setting_changes.LOOK: _("Look of posts"),
         setting_changes.FILTER: _("Filter"),
         "channel": _("Channel of a feed"),
+        opinions.TASTE: _("What this server likes"),
     }
     return names.get(change.setting) or safe.markdown(safe.plain(change.setting.replace("_", " "), _VALUE))
 
@@ -104,7 +106,7 @@ def _value(change: SettingChange, value: str | None) -> str:  # noqa: PLR0911  #
             return _("on") if value == "1" else _("off")
         case digests.SETTING:
             return digest_words.told(value)
-        case setting_changes.LOOK | setting_changes.FILTER:
+        case setting_changes.LOOK | setting_changes.FILTER | opinions.TASTE:
             return _of_posts(change, value)
         case "channel" if value is not None:
             return f"<#{value}>"
@@ -120,7 +122,9 @@ def _value(change: SettingChange, value: str | None) -> str:  # noqa: PLR0911  #
 
 
 def _of_posts(change: SettingChange, value: str | None) -> str:
-    """A look, or a filter, in words."""
+    """A look, a filter, or what became of a taste, in words."""
+    if change.setting == opinions.TASTE:
+        return _("none") if value is None else _("forgotten")
     if change.setting == setting_changes.FILTER:
         return _("none") if value is None else filter_labels.listed(read(value), length=_VALUE)
     if value is None:

@@ -2,11 +2,12 @@
 
     python -m tests.benchmarks.taste
 
-Over the shared English articles, which their publisher puts into categories. For each of some categories three
-people of a server like what is in it more often than the rest, two months long; then the articles of the next
-month are ordered by the taste that was learnt. AUC: how often one of the category stands before one that is
-not, .5 by chance. The category's own name is taken from the tags before anything is learnt; "words" has no
-tags at all. "Lift" is the share of the category among the ten that are liked most, against that among all.
+Over the shared English articles, which their publisher puts into categories. For each of some categories
+three people of a server like what is in it more often than the rest, two months long; then the articles of
+the next month are ordered by the taste that was learnt. AUC: how often one of the category stands before one
+that is not, .5 by chance. The category's own name is taken from the tags before anything is learnt; "words"
+has no tags at all. "Lift" is the share of the category among the ten that are liked most, against that among
+all.
 """
 
 from __future__ import annotations
@@ -64,12 +65,18 @@ def main() -> None:
                 taste = server_taste.learn(shown, verdicts, start + LEARNT)
                 scores = {one: taste.of([told[one]]) for one in later}
                 if 0 < len(fits.intersection(later)) < len(later):
-                    auc.append(_auc([scores[one] for one in later if one in fits],
-                                    [scores[one] for one in later if one not in fits]))
+                    auc.append(
+                        _auc(
+                            [scores[one] for one in later if one in fits],
+                            [scores[one] for one in later if one not in fits],
+                        )
+                    )
                     best = sorted(later, key=lambda one: (-scores[one], random.random()))[:TOP]
                     lift.append(mean(one in fits for one in best) / mean(one in fits for one in later))
             name = "words and tags" if with_tags else "words"
-            table.add_row(name, category, f"{likes / len(starts):.0f}", f"{mean(auc):.2f}", f"{mean(lift):.1f}")
+            table.add_row(
+                name, category, f"{likes / len(starts):.0f}", f"{mean(auc):.2f}", f"{mean(lift):.1f}"
+            )
             all_auc += auc
             all_lift += lift
         table.add_row(name, "all", "", f"{mean(all_auc):.2f}", f"{mean(all_lift):.1f}", end_section=True)
