@@ -297,13 +297,19 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bookmark:
-    """A person kept an article, here with the place where they did."""
+    """A person kept an article, here with the place where they did.
+
+    `note` and `tags` are what they wrote beside it, `read` is when they marked it as read.
+    """
 
     article: Article
     created: int
     server_id: int | None
     channel_id: int | None
     message_id: int | None
+    note: str = ""
+    tags: tuple[str, ...] = ()
+    read: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -98,8 +98,7 @@ class Visits:
             return None
         known = feed.validators
         if fetched.status != NOT_MODIFIED and (
-            fetched.headers.get("etag") != known.etag
-            or fetched.headers.get("last-modified") != known.last_modified
+            fetched.header("etag") != known.etag or fetched.header("last-modified") != known.last_modified
         ):
             return None
         interval, next_poll = schedule.after_success(
@@ -273,8 +272,8 @@ class Visits:
 
 def _validators(fetched: Fetched, digest: bytes | None) -> Validators:
     return Validators(
-        etag=fetched.headers.get("etag"),
-        last_modified=fetched.headers.get("last-modified"),
+        etag=fetched.header("etag"),
+        last_modified=fetched.header("last-modified"),
         body_hash=fetched.body_hash,
         entries_hash=digest,
     )

@@ -99,12 +99,15 @@ class Feeds:
         return await self._database.objects(
             due_feed,
             f"""
-            SELECT {DUE_FEED}, (
-                SELECT group_concat(id) FROM (SELECT DISTINCT server.id {FOLLOWERS} {OTHERS} LIMIT {SOME}))
-            FROM feed
-            WHERE state = 'active' AND next_poll <= :now
-              AND id NOT IN (SELECT value FROM json_each(:exclude)) AND EXISTS (SELECT 1 {FOLLOWERS} {OTHERS})
-            ORDER BY next_poll LIMIT :limit
+            SELECT * FROM (
+                SELECT {DUE_FEED}, (
+                    SELECT group_concat(id) FROM (SELECT DISTINCT server.id {FOLLOWERS} {OTHERS} LIMIT {SOME})
+                ) AS servers
+                FROM feed
+                WHERE state = 'active' AND next_poll <= :now
+                  AND id NOT IN (SELECT value FROM json_each(:exclude))
+                ORDER BY next_poll LIMIT -1
+            ) WHERE servers IS NOT NULL LIMIT :limit
             """,
             {"now": now, "exclude": listed(exclude), "besides": listed(besides), "limit": limit},
         )

@@ -152,6 +152,13 @@ class Other(NamedTuple):
     outlet: str
 
 
+class Teller(NamedTuple):
+    """An outlet that tells of the same event as another, and where."""
+
+    outlet: str
+    url: str
+
+
 class BestChoice(NamedTuple):
     """A channel in which the best stories are to be chosen: `number` a day, `due` since a time."""
 

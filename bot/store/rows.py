@@ -273,7 +273,8 @@ def dispatch(row: Row) -> Dispatch:
 def bookmark(row: Row) -> Bookmark:
     """A bookmark of its own columns, named `saved_…`, and those of `ARTICLE`."""
     fields = dict(row)
-    place = {
-        name: fields.pop(f"saved_{name}") for name in ("created", "server_id", "channel_id", "message_id")
+    own = {
+        name.removeprefix("saved_"): fields.pop(name) for name in list(fields) if name.startswith("saved_")
     }
-    return Bookmark(article=article(list(fields.values())), **place)
+    own["tags"] = tuple(json.loads(own["tags"]))
+    return Bookmark(article=article(list(fields.values())), **own)

@@ -185,7 +185,7 @@ async def test_following_twice_is_told_before_the_preview(telex: World, feed_ser
     await telex.editor.click(last(shown), label="Follow")
     again = await telex.editor.slash(telex.news, "feed add", url=url)
     assert "is posted in" in said(again)
-    assert "already" in said(again)
+    assert "Already" in said(again)
     assert labels(last(again)) == []
 
 

@@ -103,7 +103,7 @@ async def test_moving_posts_new_articles_in_the_other_channel(telex: World, feed
     assert [post.embeds[0].title for post in telex.posts(other)] == ["After the move"]
     assert len(telex.posts()) == 1
     again = await telex.editor.slash(telex.news, "feed move", feed=await first(telex), channel=other)
-    assert "already" in said(again)
+    assert "Already" in said(again)
 
 
 async def test_moving_where_the_bot_may_not_post_is_refused(telex: World, feed_server: FeedServer) -> None:

@@ -94,7 +94,7 @@ async def test_both_kinds_are_tried_together_and_with_those_there_are(
     for by in ("never `browser`", "never `nanometres`"):
         assert f"-# {by}" in told
     again = await telex.editor.slash(telex.news, "feed filter", feed=subscription, never="browser")
-    assert "already" in said(again)
+    assert "Already" in said(again)
 
 
 async def test_a_long_trial_has_pages(telex: World, feed_server: FeedServer) -> None:
