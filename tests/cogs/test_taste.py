@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 
+import discord
 from simcord.actors import MemberActor
 from simcord.results import InteractionResult
 
 from bot.core.models import Article
-from tests.cogs.helpers import components, follow, forge, last, newest, said, text
+from bot.posting.rendering import buttons
+from tests.cogs.helpers import components, follow, last, newest, said, text
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
 
 
 async def more(world: World, article: Article, person: MemberActor) -> InteractionResult:
-    """The menu that a person opens under the post of an article."""
-    post = next(one for one in world.posts() if article.title in text(one))
-    return await forge(person, world.news, post, f"telex:more:{article.key}")
+    """The menu that a person opens under a message about an article."""
+    channel = world.bot.get_channel(world.news.id)
+    assert isinstance(channel, discord.TextChannel)
+    message = await channel.send("An article", view=buttons.row(buttons.more(article.key)))
+    return await person.click(message, label="More")
 
 
 async def test_the_menu_of_a_post_takes_opinions_and_takes_them_back(
@@ -44,7 +48,7 @@ async def test_a_taste_is_learnt_shown_explained_and_forgotten(telex: World, fee
     feed_server.serve("/rss", rss(*reversed(entries)))
     await telex.poll(feed)
     await telex.deliver()
-    articles = await telex.store.articles.newest([feed.id], limit=12)
+    articles = await telex.store.articles.newest([feed.id], limit=20)
     liked = [one for one in articles if "Chess" in one.title]
     for number, one in enumerate(liked):
         for person in (telex.reader, telex.editor):

@@ -91,7 +91,7 @@ def _evidence(connection: Connection, server_id: int, since: int) -> Evidence:
         return Evidence((), ())
     values = {
         "server": server_id,
-        "since": max(since, row["taste_since"] or 0),
+        "since": max(since, (row["taste_since"] or 0) + 1),
         "shown": MOST_SHOWN,
         "verdicts": MOST_VERDICTS,
     }
