@@ -151,7 +151,7 @@ class Telex(commands.AutoShardedBot):
 
         Returns whether they were sent.
         """
-        sent, mentions = await command_registration.register(self.tree, self.store.meta)
+        sent, mentions = await command_registration.register(self.tree, self.store)
         locale.know_commands(mentions)
         return sent
 

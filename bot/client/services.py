@@ -20,7 +20,7 @@ from bot.posting.wording import feed_notices
 from bot.search.index.index_follower import IndexFollower
 from bot.search.searching import Searcher
 from bot.search.semantic.semantic_search import Meaning, opened
-from bot.store import Store, sealing
+from bot.store import Store, use_keys
 from bot.stories.known_tastes import Tastes
 from bot.stories.story_lookup import Gathering
 
@@ -63,7 +63,7 @@ async def open_newsroom(settings: Settings, clock: Clock | None = None) -> Async
     The poller does not run by itself.
     """
     clock = clock or SystemClock()
-    sealing.use(settings.secret_key)
+    use_keys(settings.secret_key)
     store = await Store.open(settings.database, clock)
     index = IndexFollower(store, settings.index_folder)
     workers = Workers(PARSERS, patience=SPARE_PATIENCE, keep=1)

@@ -17,10 +17,10 @@ from bot.core.choices import DigestPlan
 from bot.digests import rising
 from bot.digests.rising import Line
 from bot.search.index import analysis
-from bot.store.outbox.story_joins import margin
 from bot.store.records import Candidate
 from bot.stories import story_ranking
 from bot.stories.server_taste import NONE, Taste
+from bot.stories.story_membership import margin
 from bot.text import safe
 from bot.text.words import fold
 

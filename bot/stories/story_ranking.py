@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from bot.store.outbox.dispatch_rows import CHANCE
+from bot.core.choices import BEST_WITHIN
 from bot.store.records import HeldStory
 from bot.stories.server_taste import Taste
 
@@ -25,7 +25,7 @@ def best(stories: Sequence[HeldStory], count: int, now: int, taste: Taste) -> li
     """The `count` stories that are worth most, the best first; of equals the newest."""
 
     def rank(story: HeldStory) -> tuple[float, int, int]:
-        fresh = 1 - (now - story.published) / CHANCE
+        fresh = 1 - (now - story.published) / BEST_WITHIN
         liked = taste.of(story.articles)
         worth = points(outlets=story.outlets, kept=story.kept, fresh=fresh, taste=liked)
         return worth, story.published, story.post_id

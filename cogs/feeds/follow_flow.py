@@ -72,9 +72,7 @@ class AddFlow(ManagersView):
         self.add_item(Press(self._cancel, label=_("Cancel"), row=1))
         self.asked = interaction
         await interaction.edit_original_response(
-            content=_("This page has several feeds. Which one do you want in {channel}?").format(
-                channel=self._place.mention
-            ),
+            content=_("Which feed do you want in {channel}?").format(channel=self._place.mention),
             view=self,
         )
 

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import discord
 
-from bot.core.choices import Preference, SettingChange, SubscriptionState
+from bot.core.choices import Filter, Look, Preference, Setting, SettingChange, SubscriptionState
 from bot.core.locale import _
 from bot.posting.rendering import filter_labels, post_looks
-from bot.store.outbox import digests
-from bot.store.people import opinions
-from bot.store.rows import look
-from bot.store.settings import setting_changes
-from bot.store.settings.filters import read
 from bot.text import safe
 from cogs.feeds import subscription_options
 from cogs.settings import schedule_panel, story_panel
@@ -52,7 +47,7 @@ async def _entry(interaction: Interaction, change: SettingChange) -> str:
     feed = await interaction.client.store.feeds.get(change.feed_id) if change.feed_id is not None else None
     if feed is not None:
         where.append(subscription_options.bold(feed))
-    if change.channel_id is not None and change.setting != "channel":
+    if change.channel_id is not None and change.setting != Setting.CHANNEL:
         where.append(f"<#{change.channel_id}>")
     who = (
         f"<@{change.person_id}>" if change.person_id is not None else _("somebody who had their name deleted")
@@ -68,25 +63,25 @@ async def _entry(interaction: Interaction, change: SettingChange) -> str:
 
 def _name(change: SettingChange) -> str:
     """What a setting is called; one that is not known here as the store calls it."""
-    names = {
+    names: dict[str, str] = {
         Preference.LANGUAGE: _("Language of posts"),
         Preference.TIME_ZONE: _("Time zone"),
         Preference.MANAGER_ROLE: _("Who manages feeds"),
         Preference.ALERTS: _("Alerts of feeds in trouble"),
         Preference.JOIN_STORIES: _("One post a story"),
         Preference.DAILY_THREAD: _("A thread a day"),
-        setting_changes.FORUM_TAG: _("Tag of posts"),
+        Setting.FORUM_TAG: _("Tag of posts"),
         Preference.QUIET_HOURS: _("Quiet hours"),
         Preference.MOST_AN_HOUR: _("Posts an hour"),
         Preference.GAP: _("Gap between two posts"),
         Preference.LEAST_OUTLETS: _("Outlets"),
         Preference.BEST_A_DAY: _("Best of the day"),
-        digests.SETTING: _("Digest"),
-        "subscription": _("Feed"),
-        setting_changes.LOOK: _("Look of posts"),
-        setting_changes.FILTER: _("Filter"),
-        "channel": _("Channel of a feed"),
-        opinions.TASTE: _("What this server likes"),
+        Setting.DIGEST: _("Digest"),
+        Setting.SUBSCRIPTION: _("Feed"),
+        Setting.LOOK: _("Look of posts"),
+        Setting.FILTER: _("Filter"),
+        Setting.CHANNEL: _("Channel of a feed"),
+        Setting.TASTE: _("What this server likes"),
     }
     return names.get(change.setting) or safe.markdown(safe.plain(change.setting.replace("_", " "), _VALUE))
 
@@ -104,13 +99,13 @@ def _value(change: SettingChange, value: str | None) -> str:  # noqa: PLR0911  #
             return _("in each feed’s own channel") if value is None else f"<#{value}>"
         case Preference.JOIN_STORIES | Preference.DAILY_THREAD:
             return _("on") if value == "1" else _("off")
-        case digests.SETTING:
+        case Setting.DIGEST:
             return digest_words.told(value)
-        case setting_changes.LOOK | setting_changes.FILTER | opinions.TASTE:
+        case Setting.LOOK | Setting.FILTER | Setting.TASTE:
             return _of_posts(change, value)
-        case "channel" if value is not None:
+        case Setting.CHANNEL if value is not None:
             return f"<#{value}>"
-        case "subscription":
+        case Setting.SUBSCRIPTION:
             states = {
                 SubscriptionState.FOLLOWED: _("followed"),
                 SubscriptionState.PAUSED: _("paused"),
@@ -123,13 +118,13 @@ def _value(change: SettingChange, value: str | None) -> str:  # noqa: PLR0911  #
 
 def _of_posts(change: SettingChange, value: str | None) -> str:
     """A look, a filter, or what became of a taste, in words."""
-    if change.setting == opinions.TASTE:
+    if change.setting == Setting.TASTE:
         return _("none") if value is None else _("forgotten")
-    if change.setting == setting_changes.FILTER:
-        return _("none") if value is None else filter_labels.listed(read(value), length=_VALUE)
+    if change.setting == Setting.FILTER:
+        return _("none") if value is None else filter_labels.listed([Filter.of(value)], length=_VALUE)
     if value is None:
         return _("as usual") if change.channel_id is None else _("as the server’s")
-    return post_looks.brief(look(value))
+    return post_looks.brief(Look.of(value))
 
 
 def language_name(language: str) -> str:

@@ -189,7 +189,7 @@ class SetupFlow(AskerView):
                 self,
                 self._look,
                 title=_("Address"),
-                label=_("Address of a feed, or of a page that has one"),
+                label=_("Address or name of an outlet"),
                 placeholder="https://",
                 max_length=2000,
             )

@@ -163,7 +163,7 @@ async def test_a_voice_channel_is_refused(telex: World, feed_server: FeedServer)
     assert "text channels, announcement channels, threads and forums" in said(shown)
 
 
-@pytest.mark.parametrize("address", ["http://", "not a url", "javascript:alert(1)", "ftp://example.com/x"])
+@pytest.mark.parametrize("address", ["http://", "https://a b/", "ftp://example.com/x"])
 async def test_what_is_no_address_is_refused_in_words(telex: World, address: str) -> None:
     shown = await telex.editor.slash(telex.news, "feed add", url=address)
     assert "not the address of a page" in said(shown)

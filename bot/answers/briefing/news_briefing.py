@@ -19,6 +19,7 @@ from bot.search.query.query_tree import Condition, Node, Phrase, Word
 from bot.search.ranked_search import weight
 from bot.search.searching import Searcher
 from bot.stories.server_taste import NONE, Taste
+from bot.stories.story_membership import ALONE
 from bot.text import safe
 from bot.text.periods import Period
 
@@ -85,7 +86,7 @@ async def briefing(
             found = [each for each in found if each[0].published >= period.start]
     if not found:
         return (), asked.period
-    kin = await searcher.store.stories.kin([article.id for article, _ in found])
+    kin = await searcher.store.stories.kin([article.id for article, _ in found], ALONE)
     if asked.stated:
         return _lines(_stories(found, kin), period, taste), period
     lines, period = _lately(found, kin, taste)

@@ -12,6 +12,7 @@ from bot.feeds.fetch_errors import FeedError
 from bot.polling.feed_search import Unfollowable
 from bot.polling.list_import import NoList
 from bot.posting.wording.feed_causes import describe
+from bot.text import safe
 from bot.watches.unfit_queries import Unfit
 
 _Values = Mapping[str, str | int]
@@ -72,6 +73,10 @@ _SENTENCES: Mapping[StrEnum, Callable[[_Values], str]] = {
         **values
     ),
     Unfollowable.NO_FEED: _no_feed,
+    Unfollowable.NO_OUTLET: lambda values: _(
+        "I don’t know an outlet called “{words}”. Give me the address of its site or feed, such as "
+        "theverge.com."
+    ).format(words=safe.markdown(str(values["words"]))),
     Unfollowable.NEEDS_SCRIPT: lambda values: _(
         "{address} has no feed, and shows nothing without its scripts, which Telex doesn’t run. Try another "
         "page of the site."

@@ -13,7 +13,6 @@ from bot.polling.identity.entry_keys import link_names
 from bot.posting.rendering import filter_labels
 from bot.store import Store
 from bot.store.records import FateRow, Reading, WithheldFor
-from bot.store.settings.filters import read
 from bot.text import safe, urls
 
 _MESSAGE = re.compile(
@@ -134,7 +133,7 @@ def sentence(  # noqa: PLR0911  # one line a fate
         case Fate.FAILED:
             return _("not posted: sending it failed. {reason}").format(reason=problem(reason))
         case Fate.FILTERED:
-            by = filter_labels.listed(read(reason))
+            by = filter_labels.listed(fate.filters)
             return _("filtered by: {filters} ({when})").format(filters=by, when=when)
     if reason.startswith(WithheldFor.FEW_OUTLETS):
         return _too_few(reason, when)

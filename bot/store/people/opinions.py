@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from bot.core.choices import SettingChange
+from bot.core.choices import Setting, SettingChange
 from bot.core.clock import Clock
 from bot.store.connection import Connection
 from bot.store.outbox.place_rows import need_server
@@ -15,8 +15,6 @@ from bot.store.settings import setting_changes
 MOST_SHOWN = 3_000
 """Articles that a taste is learnt from beside those that were judged, the newest."""
 MOST_VERDICTS = 5_000
-TASTE = "taste"
-"""What the history of a server calls it that its taste was reset."""
 
 
 class Opinions:
@@ -151,5 +149,5 @@ def _reset(connection: Connection, server_id: int, person_id: int, now: int) -> 
     connection.execute("DELETE FROM opinion WHERE server_id = ?", (server_id,))
     connection.execute("UPDATE server SET taste_since = ? WHERE id = ?", (now, server_id))
     setting_changes.note(
-        connection, server_id, SettingChange(now, person_id, TASTE, None, None, None, str(now))
+        connection, server_id, SettingChange(now, person_id, Setting.TASTE, None, None, None, str(now))
     )
