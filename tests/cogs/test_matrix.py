@@ -38,8 +38,8 @@ MAY = {
     "everyone, also in direct messages": (*IN_SERVER, DIRECT),
 }
 REFUSED = (
-    "You need the permission Manage Server",
-    "This works in a server only.",
+    "You need the Manage Server permission",
+    "This only works in a server.",
     "Run this in the server",
 )
 WRONG = ("Something went wrong", "This command has changed")
