@@ -114,6 +114,7 @@ class Telex(commands.AutoShardedBot):
             newsroom.settings,
             visibility=self.visibility,
             workers=newsroom.spare,
+            tastes=newsroom.tastes,
         )
         self._cogs_to_add = tuple(cogs)
         self.gave_way_to: AlreadyRunning | None = None

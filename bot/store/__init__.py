@@ -21,6 +21,7 @@ from bot.store.page_reads import Readings
 from bot.store.people import erasure
 from bot.store.people.bookmarks import Bookmarks
 from bot.store.people.erasure import Erased
+from bot.store.people.opinions import Opinions
 from bot.store.people.questions import Questions
 from bot.store.people.watches import Watches
 from bot.store.polls import Polls
@@ -89,6 +90,7 @@ class Store:
         self.digests = Digests(database, clock)
         self.bookmarks = Bookmarks(database, clock)
         self.questions = Questions(database, clock)
+        self.opinions = Opinions(database, clock)
         self.readings = Readings(database, clock)
         self.watches = Watches(database, clock)
         self.vectors = Vectors(database)

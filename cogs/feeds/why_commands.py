@@ -15,6 +15,7 @@ from bot.core.locale import _, amount, clickable, ngettext
 from bot.core.models import Article, Dispatch, DispatchKind, Fate, Subscription
 from bot.posting.rendering import discord_limits, messages, page_outcomes
 from bot.posting.sending import send_outcomes
+from bot.posting.wording import taste_words
 from bot.posting.wording.explanations import Explanation, explain, left_out, message_of, passed_over, sentence
 from bot.store.records import FateRow
 from bot.text import safe, urls
@@ -46,7 +47,10 @@ class Why(commands.Cog):
         visible = await self.bot.visible_feed_ids(interaction)
         found = await _permitted(interaction, await explain(self.bot.store, link), visible)
         if found.carried or found.left_out:
-            told = article_cards.fit([(line,) for line in _lines(found)])
+            taste = await self.bot.newsroom.tastes.of_server(interaction.guild_id or 0)
+            telling = taste.telling([article for article, _feed in found.carried])
+            lines = (*_lines(found), *taste_words.because(telling, interaction.user.id))
+            told = article_cards.fit([(line,) for line in lines])
         else:
             told = await self._unseen(interaction, link, visible)
         await interaction.edit_original_response(embed=discord.Embed(description=told))

@@ -184,6 +184,15 @@ class PrivacyView(AskerView):
             )
         if await store.questions.votes_of(person_id):
             kept.append(_("which answers you found helpful or not"))
+        opinions = len(await store.opinions.of_person(person_id))
+        if opinions:
+            kept.append(
+                ngettext(
+                    "{count} article that you liked, disliked or opened More for in the last three months",
+                    "{count} articles that you liked, disliked or opened More for in the last three months",
+                    opinions,
+                ).format(count=amount(opinions))
+            )
         lines = [_("About you Telex keeps:"), *(f"• {one}" for one in kept), ""] if kept else []
         lines += [
             *([] if bookmarks else [_("You have no bookmarks.")]),
@@ -241,11 +250,16 @@ class PrivacyView(AskerView):
     async def _delete(self, interaction: Interaction) -> None:
         await interaction.response.defer()
         erased = await interaction.client.store.erase(interaction.user.id)
+        interaction.client.newsroom.tastes.forget_all()
         self.stop()
         counted = (
             (erased.bookmarks, ngettext("{count} bookmark", "{count} bookmarks", erased.bookmarks)),
             (erased.questions, ngettext("{count} question", "{count} questions", erased.questions)),
             (erased.votes, ngettext("{count} vote on an answer", "{count} votes on answers", erased.votes)),
+            (
+                erased.opinions,
+                ngettext("{count} opinion on an article", "{count} opinions on articles", erased.opinions),
+            ),
             (erased.watches, ngettext("{count} watch", "{count} watches", erased.watches)),
             (
                 erased.changes,
@@ -321,6 +335,15 @@ async def export(interaction: Interaction) -> bytes:
                 "channel_id": _id(one.channel_id),
             }
             for server_id, one in await store.preferences.changes_of(interaction.user.id)
+        ],
+        "opinions": [
+            {
+                "url": one.url,
+                "opinion": one.opinion,
+                "given": _iso(one.given),
+                "server_id": _id(one.server_id),
+            }
+            for one in await store.opinions.of_person(interaction.user.id)
         ],
         "votes": [
             {"question_id": str(question_id), "voted": _iso(voted), "helped": helped}

@@ -79,6 +79,7 @@ def _name(change: SettingChange) -> str:
         Setting.LOOK: _("Post appearance"),
         Setting.FILTER: _("Filter"),
         Setting.CHANNEL: _("Channel of a feed"),
+        Setting.TASTE: _("What this server likes"),
     }
     return names.get(change.setting) or safe.markdown(safe.plain(change.setting.replace("_", " "), _VALUE))
 
@@ -98,7 +99,7 @@ def _value(change: SettingChange, value: str | None) -> str:  # noqa: PLR0911  #
             return _("on") if value == "1" else _("off")
         case Setting.DIGEST:
             return digest_words.told(value)
-        case Setting.LOOK | Setting.FILTER:
+        case Setting.LOOK | Setting.FILTER | Setting.TASTE:
             return _of_posts(change, value)
         case Setting.CHANNEL if value is not None:
             return f"<#{value}>"
@@ -114,7 +115,9 @@ def _value(change: SettingChange, value: str | None) -> str:  # noqa: PLR0911  #
 
 
 def _of_posts(change: SettingChange, value: str | None) -> str:
-    """A look, or a filter, in words."""
+    """A look, a filter, or what became of a taste, in words."""
+    if change.setting == Setting.TASTE:
+        return _("none") if value is None else _("forgotten")
     if change.setting == Setting.FILTER:
         return _("none") if value is None else filter_labels.listed([Filter.of(value)], length=_VALUE)
     if value is None:

@@ -25,6 +25,7 @@ from cogs.settings.change_history import History, language_name
 from cogs.settings.forum_tag_panel import TagPanel
 from cogs.settings.schedule_panel import RhythmPanel
 from cogs.settings.story_panel import StoryPanel
+from cogs.settings.taste_panel import TastePanel
 from cogs.shared import place_options
 from cogs.shared.place_options import Option, Place, PlaceOption, place
 from cogs.shared.rights import FOR_MANAGERS, ManagersOnly, ManagersView, in_servers, may_govern
@@ -87,6 +88,15 @@ class ServerSettings(
         """Show and change which stories a channel takes."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         await StoryPanel(interaction, await place(interaction, channel)).show(interaction)
+
+    @app_commands.command(
+        name="taste",
+        description=locale_str("See what this server likes, and forget it"),
+    )
+    async def taste(self, interaction: Interaction) -> None:
+        """Show what is liked and what is not."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await TastePanel(interaction).show(interaction)
 
     @app_commands.command(name="history", description=locale_str("See who changed what"))
     async def history(self, interaction: Interaction) -> None:

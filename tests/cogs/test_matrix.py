@@ -94,6 +94,7 @@ SAMPLES: dict[str, Callable[[Crowd], list[Options]]] = {
     "/latest": lambda _: [{}],
     "/settings rhythm": lambda crowd: [{"channel": crowd.world.news}, {"channel": crowd.vault}],
     "/settings stories": lambda crowd: [{"channel": crowd.world.news}, {"channel": crowd.vault}],
+    "/settings taste": lambda _: [{}],
     "/digest setup": lambda crowd: [{"channel": crowd.world.news}, {"channel": crowd.vault}],
     "/digest list": lambda _: [{}],
     "/trends": lambda _: [{}],
