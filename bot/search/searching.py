@@ -23,6 +23,7 @@ from bot.search.ranked_search import FEW, Asked, Found, RankedSearch
 from bot.search.semantic.semantic_search import Meaning
 from bot.search.suggestions import Advice, advise, quoted
 from bot.store import Store
+from bot.stories.story_membership import ALONE
 from bot.text import excerpts
 from bot.text.words import fold
 
@@ -198,7 +199,7 @@ class Searcher:
 
     async def _one_a_story(self, found: Sequence[Found]) -> list[Found]:
         """The first of each page and each story, or the first of it in the reader's language."""
-        kin = await self.store.stories.kin([each.article.id for each in found])
+        kin = await self.store.stories.kin([each.article.id for each in found], ALONE)
         related = kin | {(other, one) for one, other in kin}
         language = locale.current()
         pages: set[str] = set()

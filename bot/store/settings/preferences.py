@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from bot.core import hours
-from bot.core.choices import USUAL, ChannelPreferences, Look, Preference, ServerPreferences, SettingChange
+from bot.core.choices import (
+    USUAL,
+    ChannelPreferences,
+    Look,
+    Preference,
+    ServerPreferences,
+    Setting,
+    SettingChange,
+)
 from bot.core.clock import Clock
 from bot.store.connection import Connection
 from bot.store.outbox import digests, held_posts
 from bot.store.outbox.place_rows import need_channel, need_server
 from bot.store.ports import Database
-from bot.store.rows import look, look_text
 from bot.store.settings import setting_changes
 
 _OF_SERVER = frozenset(
@@ -46,7 +53,7 @@ class Preferences:
         if row is None:
             return ServerPreferences()
         language, time_zone, manager_role, alerts, chosen = row
-        return ServerPreferences(language, time_zone, manager_role, alerts, look(chosen))
+        return ServerPreferences(language, time_zone, manager_role, alerts, Look.of(chosen))
 
     async def of_channel(self, channel_id: int) -> ChannelPreferences:
         """What was chosen for a channel."""
@@ -138,12 +145,12 @@ def _change(
 def _set_look(connection: Connection, server_id: int, chosen: Look, person_id: int, now: int) -> bool:
     need_server(connection, server_id, now)
     (old,) = connection.execute("SELECT look FROM server WHERE id = ?", (server_id,)).fetchone()
-    if look(old) == chosen:
+    if Look.of(old) == chosen:
         return False
-    new = None if chosen == USUAL else look_text(chosen)
+    new = None if chosen == USUAL else str(chosen)
     connection.execute("UPDATE server SET look = ? WHERE id = ?", (new, server_id))
     setting_changes.note(
-        connection, server_id, SettingChange(now, person_id, setting_changes.LOOK, None, None, old, new)
+        connection, server_id, SettingChange(now, person_id, Setting.LOOK, None, None, old, new)
     )
     return True
 
