@@ -44,8 +44,8 @@ def _no_feed(values: _Values) -> str:
             _("• Look on the site for “RSS”, “Feed” or “Atom”, often at the foot of its pages."),
             _("• Try the address of its blog, of its news, or of one of its sections."),
             _(
-                "• Of YouTube, GitHub, Reddit, Mastodon and Hacker News, the address of a channel, a project,"
-                " a community or an account is enough."
+                "• Paste the address of an account, channel or project on YouTube, Bluesky, Mastodon, "
+                "Telegram, Reddit, GitHub or GitLab."
             ),
             _("• Ask the publisher: many sites have a feed that they do not show."),
         )
