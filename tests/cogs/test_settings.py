@@ -17,6 +17,7 @@ from tests.cogs.helpers import (
     hide,
     labels,
     last,
+    menu,
     said,
 )
 from tests.cogs.test_bookmarks import content
