@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -24,7 +24,7 @@ from bot.polling.intake import Decision, Intake
 from bot.polling.outlet_names import outlet_name
 from bot.polling.shares import Followed
 from bot.store import Store
-from bot.store.records import NO_KIN, Alert, Kin, Recorded, Unchanged
+from bot.store.records import NO_KIN, Alert, Kinships, Recorded, Unchanged
 from bot.stories.story_lookup import Gathering
 from bot.text import safe, urls
 from bot.watches import subscription_filters
@@ -98,8 +98,7 @@ class Visits:
             return None
         known = feed.validators
         if fetched.status != NOT_MODIFIED and (
-            fetched.headers.get("etag") != known.etag
-            or fetched.headers.get("last-modified") != known.last_modified
+            fetched.header("etag") != known.etag or fetched.header("last-modified") != known.last_modified
         ):
             return None
         interval, next_poll = schedule.after_success(
@@ -158,10 +157,10 @@ class Visits:
     async def _read(
         self, feed: Feed, fetched: Fetched, validators: Validators, followed: Followed, now: int
     ) -> PollReport:
-        document = await self._intake.read(fetched.body, fetched.content_type, fetched.url)
+        document = await self._intake.read(feed, fetched)
         if document.head.problem == CUT_SHORT:
             validators = Validators()  # so that the rest is asked for, whatever the server says has changed
-        described = _described(feed, document.head)
+        described = replace(_described(feed, document.head), page_list=document.page_list)
         decision = await self._intake.decide(described, document, now=now, followed=followed)
         hints = schedule.hints(fetched.headers, now=now, parsed=document.head)
         after = self._succeeded(feed, described, fetched, validators, hints, decision, now)
@@ -185,16 +184,14 @@ class Visits:
                 alert=alert,
                 excess=decision.excess,
                 read_pages=self._settings.full_text != "never",
-                matches=await subscription_filters.sieve(self._store, feed.id, decision.new),
+                kept_out_by=await subscription_filters.sieve(self._store, feed.id, decision.new),
                 kin=kin,
             )
         outcome = Outcome.NEW if decision.new else Outcome.CHANGED if decision.changed else Outcome.UNCHANGED
         return PollReport(after, outcome, len(recorded.new_ids), len(decision.changed), recorded=recorded)
 
     @asynccontextmanager
-    async def _compared(
-        self, feed_id: int, new: Sequence[NewArticle]
-    ) -> AsyncIterator[Mapping[str, Sequence[Kin]]]:
+    async def _compared(self, feed_id: int, new: Sequence[NewArticle]) -> AsyncIterator[Kinships]:
         """Which articles new ones tell the same as. A backlog joins nothing."""
         if self._gathering is None:
             yield NO_KIN
@@ -273,8 +270,8 @@ class Visits:
 
 def _validators(fetched: Fetched, digest: bytes | None) -> Validators:
     return Validators(
-        etag=fetched.headers.get("etag"),
-        last_modified=fetched.headers.get("last-modified"),
+        etag=fetched.header("etag"),
+        last_modified=fetched.header("last-modified"),
         body_hash=fetched.body_hash,
         entries_hash=digest,
     )

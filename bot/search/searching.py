@@ -24,6 +24,7 @@ from bot.search.ranked_search import FEW, Asked, Found, RankedSearch
 from bot.search.semantic.semantic_search import Meaning
 from bot.search.suggestions import Advice, advise, quoted
 from bot.store import Store
+from bot.stories.story_membership import ALONE
 from bot.text import excerpts
 from bot.text.words import fold
 
@@ -117,10 +118,12 @@ class Searcher:
         offset: int = 0,
         sort: Sort = "relevance",
         person_id: int | None = None,
+        counted: int = 0,
     ) -> SearchPage:
         """A page of the articles that match.
 
-        `feed_ids` are the feeds that the person may see (None: all). Never raises for what a person typed.
+        `feed_ids` are the feeds that the person may see (None: all). As many as `counted` are counted, also
+        where the page ends before. Never raises for what a person typed.
         """
         if isinstance(query, str):
             query = parse(query, self.store.clock.now())
@@ -135,7 +138,7 @@ class Searcher:
             return SearchPage(notes=tuple(notes))
         scope = await self._scope(query, feed_ids, person_id)
         asked = Asked.of(query)
-        needed = offset + limit + 1
+        needed = max(offset + limit, counted) + 1
         try:
             asked, found = await self._found(engine, query, asked, scope, needed + SPARE, sort)
             advice = await quoted(query, self.store, engine, scope) if query.loose else Advice()
@@ -164,6 +167,15 @@ class Searcher:
         else:
             asked, found = await self._ranked.best(engine, asked, scope, most)
         return asked, await self._one_a_story(found)
+
+    async def latest(
+        self, feed_ids: Collection[int], *, outlet: str | None = None, limit: int, offset: int = 0
+    ) -> list[Article]:
+        """The newest articles of these feeds, a story once; where an `outlet` is named, of that one alone."""
+        needed = offset + limit
+        newest = await self.store.articles.newest(feed_ids, outlet=outlet, limit=2 * needed + SPARE)
+        stories = await self._one_a_story([Found(article, 0.0) for article in newest])
+        return [each.article for each in stories[offset:needed]]
 
     async def complete(
         self, kind: Kind | None, prefix: str, *, feed_ids: Collection[int], limit: int
@@ -209,7 +221,7 @@ class Searcher:
 
     async def _one_a_story(self, found: Sequence[Found]) -> list[Found]:
         """The first of each page and each story, or the first of it in the reader's language."""
-        kin = await self.store.stories.kin([each.article.id for each in found])
+        kin = await self.store.stories.kin([each.article.id for each in found], ALONE)
         related = kin | {(other, one) for one, other in kin}
         language = locale.current()
         pages: set[str] = set()

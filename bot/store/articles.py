@@ -86,6 +86,15 @@ class Articles:
         """
         return await self._database.read(_newest, feed_ids, outlet, limit, offset)
 
+    async def seen(self, feed_id: int, limit: int) -> list[tuple[str, str, str, int, int]]:
+        """Link, title, summary and times (published, found) of a feed's articles, the newest first."""
+        rows = await self._database.fetchall(
+            "SELECT url, title, summary, published, found FROM article WHERE feed_id = ? "
+            "ORDER BY published DESC, id DESC LIMIT ?",
+            (feed_id, limit),
+        )
+        return [(row[0], row[1], row[2], row[3], row[4]) for row in rows]
+
     async def count(self, feed_ids: Collection[int] | None = None) -> int:
         """How many articles there are, in all or of some feeds."""
         if feed_ids is None:

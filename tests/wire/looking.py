@@ -16,7 +16,7 @@ from tests.wire.quick import QuickClock
 from tests.wire.state import Channel, Message
 
 SAVE = "🔖"
-_LINK = re.compile(r"https://news\.example/articles/(\d+)")
+_LINK = re.compile(r"https://(?:news|rival)\.example/articles/(\d+)")
 _FATES = """
     SELECT article.url, fate.channel_id, coalesce(dispatch.state, fate.fate), dispatch.message_id
     FROM article LEFT JOIN fate ON fate.page = article.page

@@ -19,8 +19,16 @@ from bot.text import safe
 EMOJI = "🔖"
 SAVE_TEMPLATE = r"telex:save:(?P<key>[^:\s]{1,80})"
 """The custom id of a Save button, with the article's key."""
+MORE_TEMPLATE = r"telex:more:(?P<key>[^:\s]{1,80})"
+"""The custom id of the button under a post that shows what else can be done, with the article's key."""
 LIKE_TEMPLATE = r"telex:like:(?P<key>[^:\s]{1,80})"
 """The custom id of a button that looks for more like an article, with the article's key."""
+SHARE_TEMPLATE = r"telex:share:(?P<key>[^:\s]{1,80})"
+"""The custom id of a button that shares an article with the channel, with the article's key."""
+NOTE_TEMPLATE = r"telex:note:(?P<key>[^:\s]{1,80})"
+"""The custom id of a button that opens the note and tags of a bookmark, with the article's key."""
+MARK_TEMPLATE = r"telex:mark:(?P<how>read|unread):(?P<key>[^:\s]{1,80})"
+"""The custom id of a button that marks a bookmark as read or unread, with the article's key."""
 PICK_TEMPLATE = r"telex:pick:(?P<what>\S{1,80})"
 """The custom id of the menu under a catch-up, or under a post that others joined, with its dispatch's `what`.
 
@@ -39,7 +47,7 @@ BEGIN = "telex:begin"
 
 # https://discord.com/developers/docs/components/reference
 _LONGEST_LABEL = 80
-_SAVE, _STOP, _VOTE = "telex:save:", "telex:stop:", "telex:vote:"
+_SAVE, _STOP, _VOTE, _LIKE = "telex:save:", "telex:stop:", "telex:vote:", "telex:like:"
 _PICK = "telex:pick:"
 _DIGEST = f"{_PICK}digest:"
 _LONGEST_URL = 512
@@ -67,7 +75,7 @@ def stop_id(what: str) -> str:
 
 def begin() -> discord.ui.Button[Any]:
     """A button that begins the way to a first feed, in the language of this task."""
-    label = safe.plain(_("Begin"), _LONGEST_LABEL)
+    label = safe.plain(_("Get started"), _LONGEST_LABEL)
     return discord.ui.Button(style=discord.ButtonStyle.success, label=label, custom_id=BEGIN)
 
 
@@ -77,12 +85,21 @@ def stop(what: str) -> discord.ui.Button[Any]:
     return discord.ui.Button(style=discord.ButtonStyle.secondary, label=label, custom_id=stop_id(what))
 
 
-def save(key: str, number: int | None = None) -> discord.ui.Button[Any]:
+def save(key: str, number: int | None = None, *, labelled: bool = True) -> discord.ui.Button[Any]:
     """A Save button for the article of this key, in the language of this task; several have numbers."""
     label = safe.plain(_("Save"), _LONGEST_LABEL) if number is None else f"[{number}]"
     return discord.ui.Button(
-        style=discord.ButtonStyle.secondary, label=label, emoji=EMOJI, custom_id=save_id(key)
+        style=discord.ButtonStyle.secondary,
+        label=label if labelled else None,
+        emoji=EMOJI,
+        custom_id=save_id(key),
     )
+
+
+def more(key: str) -> discord.ui.Button[Any]:
+    """A button that shows what else can be done with an article, in the language of this task."""
+    label = safe.plain(_("More"), _LONGEST_LABEL)
+    return discord.ui.Button(style=discord.ButtonStyle.secondary, label=label, custom_id=f"telex:more:{key}")
 
 
 def let_go(key: str) -> discord.ui.Button[Any]:
@@ -114,6 +131,29 @@ def more_like(key: str) -> discord.ui.Button[Any]:
     return discord.ui.Button(
         style=discord.ButtonStyle.secondary, label=label, emoji="🔎", custom_id=f"telex:like:{key}"
     )
+
+
+def share(key: str) -> discord.ui.Button[Any]:
+    """A button that shares the article of this key with the channel, in the language of this task."""
+    label = safe.plain(_("Share here"), _LONGEST_LABEL)
+    return discord.ui.Button(
+        style=discord.ButtonStyle.secondary, label=label, emoji="📣", custom_id=f"telex:share:{key}"
+    )
+
+
+def note(key: str) -> discord.ui.Button[Any]:
+    """A button that opens the note and tags of the bookmark of this key, in the language of this task."""
+    label = safe.plain(_("Note and tags"), _LONGEST_LABEL)
+    return discord.ui.Button(
+        style=discord.ButtonStyle.secondary, label=label, emoji="📝", custom_id=f"telex:note:{key}"
+    )
+
+
+def mark(key: str, *, read: bool) -> discord.ui.Button[Any]:
+    """A button that marks the bookmark of this key as read or unread, in the language of this task."""
+    label = safe.plain(_("Mark as read") if read else _("Mark as unread"), _LONGEST_LABEL)
+    custom_id = f"telex:mark:{'read' if read else 'unread'}:{key}"
+    return discord.ui.Button(style=discord.ButtonStyle.secondary, label=label, custom_id=custom_id)
 
 
 def pick(what: str, articles: Sequence[Article], *, placeholder: str | None = None) -> discord.ui.Select[Any]:
@@ -202,7 +242,8 @@ class Keys(NamedTuple):
 def told_keys(message: discord.Message) -> Keys:
     """What a message tells of; nothing for other messages than these."""
     ids = custom_ids(message)
-    if any(name.startswith((_STOP, _VOTE)) for name in ids):  # notices of watches and answers save too
+    # Notices of watches, answers and what a person shared save too.
+    if any(name.startswith((_STOP, _VOTE, _LIKE)) for name in ids):
         return Keys()
     posted = frozenset(name.removeprefix(_SAVE) for name in ids if name.startswith(_SAVE))
     digested = _options(message, _DIGEST)
