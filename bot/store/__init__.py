@@ -56,6 +56,7 @@ __all__ = [
     "DatabaseBroken",
     "DatabaseFault",
     "DatabaseUnusable",
+    "Erased",
     "NewerDatabase",
     "Store",
     "StoreError",

@@ -16,7 +16,7 @@ from bot.client.discord_client import Telex
 from bot.core.locale import _, amount, ngettext
 from bot.posting.rendering.layout import outlets
 from bot.posting.rendering.layout.blocks import Card, Row, Rule, text
-from bot.store.people.erasure import Erased
+from bot.store import Erased
 from cogs.shared.views import AskerLayout, Interaction, Press
 
 _EXPORT_BATCH = 500
