@@ -10,9 +10,9 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
-from bot.store.outbox.story_joins import margin
 from bot.store.records import Candidate
 from bot.stories.story_matching import Telling, likeness, telling
+from bot.stories.story_membership import margin
 
 Group = list[Candidate]
 """The articles of a story, the first to tell it first."""

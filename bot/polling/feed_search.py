@@ -10,16 +10,18 @@ from bot.core.clock import Clock
 from bot.core.models import Article, Feed, ParsedFeed, Subscription
 from bot.core.refusals import Declined
 from bot.core.workers import Workers
-from bot.feeds import fetch_errors, known_sites
+from bot.feeds import fetch_errors, known_sites, outlet_directory
 from bot.feeds.discover import Discovery, as_feed, find
 from bot.feeds.fetch import Fetcher
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages import list_feeds
+from bot.feeds.pages.page_links import FoundFeed
 from bot.polling.outlet_names import outlet_name
 from bot.polling.poller import Poller
 from bot.store import Store
-from bot.text import feed_dates, urls
+from bot.text import feed_dates, safe, urls
 
+_WORDS = 100
 MOST_FEEDS = 200
 """Different feeds that the channels of one server may follow."""
 
@@ -31,6 +33,7 @@ class Unfollowable(StrEnum):
     WRONG_PASSWORD = "wrong-password"  # noqa: S105 - with `address`
     NO_FEED = "no-feed"  # with `address`
     NEEDS_SCRIPT = "needs-script"  # with `address`
+    NO_OUTLET = "no-outlet"  # with `words`
     TOO_MANY = "too-many"  # with `count`
 
 
@@ -68,7 +71,7 @@ class Following:
         self._poller = poller
 
     async def look(self, address: str, server_id: int) -> Discovery:
-        """What is at an address that a person gave: a feed, read, or the choice of feeds that a page names.
+        """What is at an address, or what an outlet is called, that a person gave: a feed, read, or a choice.
 
         Where a page names one feed alone, that is the answer; where it names none, its lists are, of which
         `discover.as_feed` makes feeds. Raises NeedsPassword, FeedError, and Declined,
@@ -77,7 +80,14 @@ class Following:
         try:
             url = known_sites.from_handle(address) or urls.normalise_input(address)
         except ValueError as error:
-            raise FeedError(fetch_errors.BAD_URL) from error
+            if "/" in address or not address.strip():
+                raise FeedError(fetch_errors.BAD_URL) from error
+            outlets = outlet_directory.search(address)
+            if not outlets:
+                raise Declined(Unfollowable.NO_OUTLET, words=safe.plain(address, _WORDS)) from error
+            if len(outlets) > 1:
+                return Discovery(tuple(FoundFeed(each.feed, each.name, "rss") for each in outlets))
+            url = outlets[0].feed
         try:
             found = await find(self._fetcher, self._workers, url)
             if found.parsed is None and len(found.feeds) == 1:

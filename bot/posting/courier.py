@@ -46,6 +46,7 @@ from bot.posting.sending.send_outcomes import (
 )
 from bot.posting.visibility import Visibility
 from bot.store import UNTIL_NEXT_TRY, DatabaseFault, Store
+from bot.stories.known_tastes import Tastes
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +70,7 @@ class Courier:
         settings: Settings,
         visibility: Visibility,
         workers: Workers,
+        tastes: Tastes,
     ) -> None:
         self._store, self._client, self._clock, self._settings = store, client, clock, settings
         self._restored = Restored(store, client, clock)
@@ -81,10 +83,11 @@ class Courier:
             self.audience,
             self._restored,
             workers,
+            tastes,
             default_language=settings.language,
             on_end=self.wake,
         )
-        self._best = BestStories(store, clock, on_end=self.wake)
+        self._best = BestStories(store, clock, tastes, on_end=self.wake)
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._slots = FairSlots(CONCURRENT)
         self._woken = asyncio.Event()

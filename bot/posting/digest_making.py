@@ -26,6 +26,7 @@ from bot.posting.rendering.trend_charts import rising
 from bot.posting.sending.send_outcomes import Outcome, Unknown
 from bot.store import Store
 from bot.store.records import Gathered
+from bot.stories.known_tastes import Tastes
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ class Digests:
         audience: Audience,
         restored: Restored,
         workers: Workers,
+        tastes: Tastes,
         *,
         default_language: str,
         on_end: Callable[[], None],
@@ -51,7 +53,7 @@ class Digests:
         self._store, self._client, self._clock = store, client, clock
         self._audience, self._restored, self._workers = audience, restored, workers
         self._language = default_language
-        self._on_end = on_end
+        self._tastes, self._on_end = tastes, on_end
         self._rests_until = 0
         self.task: asyncio.Task[None] | None = None
 
@@ -147,6 +149,7 @@ class Digests:
         gathered = await self._store.digests.candidates(digest, feed_ids, since=since, until=until)
         if told is not None:
             gathered = told.without(gathered)
+        taste = await self._tastes.of_server(digest.server_id)
         language = await language_of(
             self._store, self._client, guild.id, digest.channel_id, default_language=self._language
         )
@@ -156,6 +159,7 @@ class Digests:
             gathered.kin,
             since,
             until,
+            taste,
             language,
             timeout=_TIME,
         )

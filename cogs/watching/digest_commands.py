@@ -49,7 +49,7 @@ class Digests(
         self.bot = bot
 
     @app_commands.command(name="setup", description=locale_str("Set up, change or stop a channel’s digest"))
-    @app_commands.describe(channel=locale_str("Which channel (default: this one)"))
+    @app_commands.describe(channel=locale_str("Which channel; this one by default"))
     async def setup(self, interaction: Interaction, channel: Option | None = None) -> None:
         """Show what the digest of a channel would be, with the means to change it."""
         await interaction.response.defer(ephemeral=True, thinking=True)
@@ -228,7 +228,7 @@ class DigestFlow(ManagersLayout):
         await interaction.response.defer()
         target = await place_options.find(self._place.guild, self._place.id)
         if target is None:
-            raise Refusal(_("That channel is gone."))
+            raise Refusal(_("That channel no longer exists."))
         require_posting(interaction, target)
         client = interaction.client
         saved = await client.store.digests.save(
@@ -323,7 +323,9 @@ class DigestList(ManagersLayout):
                 server_id=guild.id, channel_id=int(values[0]), person_id=interaction.user.id
             )
             raise Refusal(
-                _("That channel is gone, so I stopped its digest.") if ended else _("That channel is gone.")
+                _("That channel is gone, so I stopped its digest.")
+                if ended
+                else _("That channel no longer exists.")
             )
         await require_view(interaction, target.id)
         await DigestFlow(interaction, target, self.command_id).start(interaction)

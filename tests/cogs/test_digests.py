@@ -348,7 +348,7 @@ async def test_what_is_followed_where_there_are_digests_only_comes_with_the_dige
     await begin(telex, alone="alone")
     shown = await telex.editor.slash(telex.news, "feed add", url=url)
     done = said(await telex.editor.click(last(shown), label="Follow"))
-    assert "gets digests only" in done
+    assert "only gets digests" in done
     assert "on its way" not in done
     await telex.deliver()
     assert telex.posts() == []
