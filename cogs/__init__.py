@@ -9,6 +9,7 @@ from cogs.feeds.feed_commands import Feeds
 from cogs.feeds.why_commands import Why
 from cogs.reading.bookmark_commands import Bookmarks
 from cogs.reading.bookmark_reactions import Reactions
+from cogs.reading.post_menu import PostMenu
 from cogs.reading.reading_commands import Reading
 from cogs.reading.similar_articles import MoreLikeThis
 from cogs.reading.trend_commands import Rising
@@ -40,6 +41,7 @@ ALL: tuple[type[commands.Cog], ...] = (
     Bookmarks,
     Reactions,
     MoreLikeThis,
+    PostMenu,
     Watching,
     Digests,
     Rising,

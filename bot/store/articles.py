@@ -41,9 +41,11 @@ class Articles:
         return [found[id_] for id_ in ids if id_ in found]
 
     async def pages(self, keys: Collection[str]) -> dict[str, str]:
-        """The pages of the articles with these keys, as far as there are any."""
+        """The pages of the articles with these keys or beginnings of keys, as far as there are any."""
         rows = await self._database.fetchall(
-            "SELECT key, page FROM article WHERE key IN (SELECT value FROM json_each(?))", (listed(keys),)
+            "SELECT wanted.value AS key, page FROM json_each(?) AS wanted "
+            "CROSS JOIN article ON key >= wanted.value AND key < wanted.value || 'g'",  # after any digit
+            (listed(keys),),
         )
         return {row["key"]: row["page"] for row in rows}
 

@@ -11,7 +11,7 @@ from bot.polling.feed_search import NeedsPassword, owner_of
 from bot.posting.rendering import discord_limits
 from bot.posting.wording import declined_reasons
 from bot.text import safe, urls
-from cogs.feeds import look_panel
+from cogs.feeds import post_previews
 from cogs.feeds.subscription_options import Pair, bold
 from cogs.shared import arrival, place_options
 from cogs.shared.place_options import Place, lacking, require_posting
@@ -108,14 +108,11 @@ class AddFlow(ManagersView):
         self.add_item(Press(self._confirm, label=_("Follow"), style=discord.ButtonStyle.success))
         self.add_item(Press(self._cancel, label=_("Cancel")))
         self.asked = interaction
-        embeds = []
+        await interaction.edit_original_response(content="\n".join(filter(None, lines)), view=self)
         if sample:
             look = await store.preferences.look(server_id)
-            shown_as = await look_panel.as_posted(interaction, sample[1], sample[0], self._place.id, look)
-            embeds = [shown_as.embed]
-        await interaction.edit_original_response(
-            content="\n".join(filter(None, lines)), embeds=embeds, view=self
-        )
+            shown_as = await post_previews.as_posted(interaction, sample[1], sample[0], self._place.id, look)
+            await post_previews.follow_up(interaction, shown_as)
 
     async def _confirm(self, interaction: Interaction) -> None:
         await interaction.response.defer()
@@ -145,14 +142,12 @@ class AddFlow(ManagersView):
         else:
             said = _("{feed} is followed in {channel}. Its articles come as they appear.")
         said = said.format(feed=bold(followed.feed), channel=place.mention)
-        await interaction.edit_original_response(
-            content="\n".join(filter(None, (said, waits))), embeds=[], view=None
-        )
+        await interaction.edit_original_response(content="\n".join(filter(None, (said, waits))), view=None)
 
     async def _cancel(self, interaction: Interaction) -> None:
         await interaction.response.defer()
         self.stop()
-        await interaction.edit_original_response(content=_("Nothing changed."), embeds=[], view=None)
+        await interaction.edit_original_response(content=_("Nothing changed."), view=None)
 
 
 class Password(Window):
@@ -193,11 +188,6 @@ async def show_preview(interaction: Interaction, pair: Pair) -> None:
         raise Refusal(
             clickable(_("Nothing was read of {feed} yet. /feed refresh asks it now.")).format(feed=bold(feed))
         )
-    look = await look_panel.of(interaction, pair)
-    message = await look_panel.as_posted(interaction, newest[0], feed, subscription.channel_id, look)
-    await interaction.edit_original_response(
-        content=message.content,
-        embed=message.embed,
-        view=message.view,
-        allowed_mentions=discord.AllowedMentions.none(),
-    )
+    look = await post_previews.look_of(interaction, pair)
+    message = await post_previews.as_posted(interaction, newest[0], feed, subscription.channel_id, look)
+    await post_previews.reply(interaction, message)

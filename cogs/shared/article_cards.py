@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 import discord
 
-from bot.core import locale
 from bot.core.locale import _
 from bot.core.models import Article, DispatchState
-from bot.posting.rendering import buttons, discord_limits, messages
+from bot.posting.rendering import buttons, discord_limits, messages, posts
+from bot.posting.rendering.layout import blocks, views
+from bot.posting.rendering.layout.blocks import Row
 from bot.search.searching import Result
 from bot.text import safe
 from bot.text.characters import visible
@@ -100,17 +101,19 @@ def fit(entries: Sequence[Sequence[str]], *, between: str = "\n") -> str:
 
 async def show(interaction: Interaction, article: Article) -> None:
     """Show an article in the reply to an interaction: as its post, with links to where it was posted."""
-    feed = await interaction.client.store.feeds.get(article.feed_id)
-    card = messages.post(article, feed, language=locale.current())
-    items = card.view.children if card.view is not None else []
-    if items and await interaction.client.store.bookmarks.has(interaction.user.id, [article.id]):
-        items[0] = buttons.let_go(article.key)
-    like = None if interaction.guild is None else buttons.more_like(article.key)
-    view = buttons.row(*items[:1], like, *items[1:])
+    store = interaction.client.store
+    kept = await store.bookmarks.has(interaction.user.id, [article.id])
+    row = Row(
+        buttons.let_go(article.key) if kept else buttons.save(article.key),
+        None if interaction.guild is None else buttons.more_like(article.key),
+        buttons.read(article.url),
+    )
+    card = posts.layout(article, await store.feeds.get(article.feed_id), row=row)
     posted = await places(interaction, article)
     if posted:
-        card.embed.add_field(name=_("Posted in this server"), value=posted, inline=False)
-    await interaction.edit_original_response(embed=card.embed, view=view)
+        heading = _("Posted in this server")
+        card = (*card, blocks.text(f"-# {heading}\n{posted}"))
+    await interaction.edit_original_response(content=None, embed=None, view=views.static(card))
 
 
 async def places(interaction: Interaction, article: Article) -> str:

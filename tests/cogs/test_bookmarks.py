@@ -24,6 +24,7 @@ from tests.cogs.helpers import (
 )
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
+from tests.shown import title
 
 
 async def titles(world: World, person: Any) -> list[str]:
@@ -127,7 +128,7 @@ async def catch_up(telex: World, feed_server: FeedServer) -> discord.Message:
     await telex.advance(3600)
     await telex.poll(feed)
     await telex.deliver()
-    return next(post for post in telex.posts() if "came in meanwhile" in (post.embeds[0].title or ""))
+    return next(post for post in telex.posts() if "came in meanwhile" in (title(post) or ""))
 
 
 async def test_the_menu_under_a_catch_up_keeps_what_is_chosen(telex: World, feed_server: FeedServer) -> None:
@@ -168,7 +169,7 @@ async def test_bookmarks_are_listed_opened_and_removed(telex: World, feed_server
     assert "[Cities ban facial recognition](https://news.example/articles/3)" in said(listed)
     assert "3 bookmarks in all" in said(listed)
     card = await choose(telex.reader, last(listed), "A new browser", "Open an")
-    assert last(card).embeds[0].title == "A new browser engine"
+    assert title(last(card)) == "A new browser engine"
     assert "Remove from bookmarks" in labels(last(card))
     fewer = await choose(telex.reader, last(listed), "Chips", "Remove")
     assert "Chips" not in said(fewer)
@@ -241,7 +242,7 @@ async def test_bookmarks_work_in_direct_messages(telex: World, feed_server: Feed
     assert "Cities ban" in said(listed)
     custom_id, options = menu(last(listed), "Open an")
     card = await telex.reader.user.select(last(listed), [options[0]["value"]], custom_id=custom_id)
-    assert last(card).embeds[0].title == "Cities ban facial recognition"
+    assert title(last(card)) == "Cities ban facial recognition"
     assert "Posted in this server" not in said(card)
 
 

@@ -10,6 +10,7 @@ from aiohttp import web
 from tests.cogs.helpers import button, choose, forge, hide, labels, last, menu, said, three
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
+from tests.shown import title
 
 
 async def followed(world: World) -> list[tuple[int, str]]:
@@ -25,7 +26,7 @@ async def test_nothing_is_followed_or_posted_before_the_confirmation(
     await telex.deliver()
     assert last(shown).ephemeral
     assert labels(last(shown)) == ["Follow", "Cancel"]
-    assert last(shown).embeds[0].title == "Cities ban facial recognition"
+    assert title(last(shown)) == "Cities ban facial recognition"
     assert await followed(telex) == []
     assert telex.posts() == []
 
@@ -38,7 +39,7 @@ async def test_confirming_follows_here_and_posts_the_newest_article_alone(
     done = await telex.editor.click(last(shown), label="Follow")
     await telex.deliver()
     assert await followed(telex) == [(telex.news.id, "Example News")]
-    assert [post.embeds[0].title for post in telex.posts()] == ["Cities ban facial recognition"]
+    assert [title(post) for post in telex.posts()] == ["Cities ban facial recognition"]
     assert "is followed in" in said(done)
     assert labels(last(done)) == []
     assert await telex.store.articles.count() == 3

@@ -10,6 +10,7 @@ from bot.watches import subscription_filters
 from tests.cogs.helpers import START, follow, hide, labels, last, newest, said, three
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
+from tests.shown import title
 
 
 async def first(world: World) -> str:
@@ -53,7 +54,7 @@ async def test_a_filter_is_tried_on_what_the_feed_had_before_it_is_kept(
         item(5, title="A vote on maps", published=START - 2),
         item(4, title="New chips", published=START - 1),
     )
-    assert [post.embeds[0].title for post in telex.posts()[before:]] == ["New chips"]
+    assert [title(post) for post in telex.posts()[before:]] == ["New chips"]
 
 
 async def test_why_names_the_filter(telex: World, feed_server: FeedServer) -> None:
