@@ -13,8 +13,6 @@ from bot.core.clock import Clock, SystemClock
 from bot.core.settings import Settings
 from bot.core.workers import Workers
 from bot.feeds.fetch import Fetcher
-from bot.feeds.pages.article_pages import Pages
-from bot.feeds.robots import Robots
 from bot.polling.feed_search import Following
 from bot.polling.page_reader import Reader
 from bot.polling.poller import Poller
@@ -79,8 +77,7 @@ async def open_newsroom(settings: Settings, clock: Clock | None = None) -> Async
             gathering = Gathering(store, index, meaning)
             poller = Poller(settings, clock, store, fetcher, workers, feed_notices.texts, gathering)
             following = Following(clock, store, fetcher, workers, poller)
-            pages = Pages(fetcher, workers, Robots(clock, fetcher, workers))
-            reader = Reader(settings, clock, store, pages, poller.hosts)
+            reader = Reader(settings, clock, store, poller.pages, poller.hosts)
             try:
                 yield Newsroom(
                     settings,

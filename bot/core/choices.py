@@ -69,6 +69,8 @@ class Preference(StrEnum):
     QUIET_HOURS = "quiet_hours"
     MOST_AN_HOUR = "most_an_hour"
     GAP = "gap"
+    LEAST_OUTLETS = "least_outlets"
+    BEST_A_DAY = "best_a_day"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,8 @@ class ChannelPreferences:
 
     The language of its posts (None: the server's), one post a story, its posts in a thread of the day. Its
     rhythm, None where there is none: `quiet_hours` as `hours.quiet` writes them, in the server's time
-    zone; how many messages of articles it takes in an hour; a `gap` in seconds between two of them.
+    zone; how many messages of articles it takes in an hour; a `gap` in seconds between two of them. Which
+    stories it takes, None for all: those that at least so many outlets tell, the best so many a day.
     """
 
     language: str | None = None
@@ -102,6 +105,8 @@ class ChannelPreferences:
     quiet_hours: str | None = None
     most_an_hour: int | None = None
     gap: int | None = None
+    least_outlets: int | None = None
+    best_a_day: int | None = None
 
 
 class SubscriptionState(StrEnum):

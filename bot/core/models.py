@@ -105,6 +105,7 @@ class Feed:
     ttl: int | None = None  # the document's own wish: seconds between polls
     skip_hours: int = 0  # bit 0 to 23: hours in UTC in which nobody needs to ask
     skip_days: int = 0  # bit 0 (Monday) to 6: weekdays in UTC likewise
+    page_list: str | None = None  # what a list of a page is known by, for `bot.feeds.pages.list_feeds`
 
 
 class DueFeed(NamedTuple):
@@ -206,6 +207,7 @@ class DispatchKind(StrEnum):
 class DispatchState(StrEnum):
     """How far a dispatch has come."""
 
+    HELD = "held"  # a post that nobody is to get yet, and perhaps never
     WAITING = "waiting"
     CLAIMED = "claimed"  # being sent; after a crash: perhaps sent
     SENT = "sent"
@@ -295,13 +297,19 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bookmark:
-    """A person kept an article, here with the place where they did."""
+    """A person kept an article, here with the place where they did.
+
+    `note` and `tags` are what they wrote beside it, `read` is when they marked it as read.
+    """
 
     article: Article
     created: int
     server_id: int | None
     channel_id: int | None
     message_id: int | None
+    note: str = ""
+    tags: tuple[str, ...] = ()
+    read: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

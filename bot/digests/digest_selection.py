@@ -7,7 +7,6 @@ how fresh it is. One that has the same topic as another stands beside it: a tag,
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -19,6 +18,7 @@ from bot.digests.rising import Line
 from bot.search.index import analysis
 from bot.store.outbox.story_joins import margin
 from bot.store.records import Candidate
+from bot.stories import story_ranking
 from bot.text import safe
 from bot.text.words import fold
 
@@ -29,7 +29,7 @@ MOST_STORIES = 12
 DAY = 86_400
 
 _LATE = {DAY: DAY // 2, 7 * DAY: 2 * DAY}  # seconds after which a digest of so many is left out
-_OUTLET, _KEPT, _FRESH, _AGAIN = 3.0, 2.0, 1.0, 0.5  # points
+_AGAIN = 0.5  # points less for each story before it of the same outlet
 _ALIKE = 0.5  # of the words of two titles that are in both, where nothing else tells
 _FEWEST_WORDS = 3
 _APART = 2 * DAY
@@ -212,7 +212,7 @@ def _ranked(groups: Sequence[Group], since: int, until: int) -> list[Group]:
         }
         kept = sum(article.kept for article in group)
         fresh = (max(article.published for article in group) - since) / max(until - since, 1)
-        return _OUTLET * (len(outlets) - 1) + _KEPT * math.log1p(kept) + _FRESH * min(max(fresh, 0.0), 1.0)
+        return story_ranking.points(outlets=len(outlets), kept=kept, fresh=fresh)
 
     left = sorted(groups, key=lambda group: (-points(group), -group[0].published, group[0].article_id))
     ranked: list[Group] = []

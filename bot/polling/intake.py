@@ -16,8 +16,11 @@ from bot.core.models import Article, Feed, NewArticle, ParsedFeed
 from bot.core.settings import Settings
 from bot.core.workers import WorkerDied, Workers, WorkerTimeout
 from bot.feeds import fetch_errors
+from bot.feeds.fetch import Fetched
 from bot.feeds.fetch_errors import FeedError
-from bot.polling.drafts import Document, Draft, Source, article_key, prepare, read
+from bot.feeds.pages import list_feeds
+from bot.feeds.pages.list_feeds import Seen
+from bot.polling.drafts import Document, Draft, Source, article_key, prepare, read, read_list
 from bot.polling.identity import entry_identity, moved_entries, retractions
 from bot.polling.identity.entry_keys import Sketch, content, link_names, sketched
 from bot.polling.shares import FEW, Followed, Shares, takes_change
@@ -67,9 +70,15 @@ class Intake:
         self._store = store
         self._workers = workers
 
-    async def read(self, body: bytes, content_type: str, url: str) -> Document:
-        """Parse a document in a worker. Raises FeedError."""
-        return await self._work(read, body, content_type, url)
+    async def read(self, feed: Feed, fetched: Fetched) -> Document:
+        """Parse a document in a worker. Raises FeedError, and StoreError for a list of a page."""
+        if not list_feeds.is_list(feed.url):
+            return await self._work(read, fetched.body, fetched.content_type, fetched.url)
+        seen = [Seen(*row) for row in await self._store.articles.seen(feed.id, list_feeds.MOST_SEEN)]
+        url = feed.url.replace(list_feeds.page_of(feed.url), fetched.url.partition("#")[0])
+        return await self._work(
+            read_list, fetched.body, fetched.content_type, url, feed.page_list or "", seen, feed.added
+        )
 
     async def decide(
         self, feed: Feed, document: Document, *, now: int, followed: Followed = NOBODY

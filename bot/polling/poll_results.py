@@ -98,8 +98,7 @@ class Visits:
             return None
         known = feed.validators
         if fetched.status != NOT_MODIFIED and (
-            fetched.headers.get("etag") != known.etag
-            or fetched.headers.get("last-modified") != known.last_modified
+            fetched.header("etag") != known.etag or fetched.header("last-modified") != known.last_modified
         ):
             return None
         interval, next_poll = schedule.after_success(
@@ -158,10 +157,10 @@ class Visits:
     async def _read(
         self, feed: Feed, fetched: Fetched, validators: Validators, followed: Followed, now: int
     ) -> PollReport:
-        document = await self._intake.read(fetched.body, fetched.content_type, fetched.url)
+        document = await self._intake.read(feed, fetched)
         if document.head.problem == CUT_SHORT:
             validators = Validators()  # so that the rest is asked for, whatever the server says has changed
-        described = _described(feed, document.head)
+        described = replace(_described(feed, document.head), page_list=document.page_list)
         decision = await self._intake.decide(described, document, now=now, followed=followed)
         hints = schedule.hints(fetched.headers, now=now, parsed=document.head)
         after = self._succeeded(feed, described, fetched, validators, hints, decision, now)
@@ -273,8 +272,8 @@ class Visits:
 
 def _validators(fetched: Fetched, digest: bytes | None) -> Validators:
     return Validators(
-        etag=fetched.headers.get("etag"),
-        last_modified=fetched.headers.get("last-modified"),
+        etag=fetched.header("etag"),
+        last_modified=fetched.header("last-modified"),
         body_hash=fetched.body_hash,
         entries_hash=digest,
     )

@@ -21,6 +21,9 @@ from bot.core.workers import Workers
 from bot.feeds import fetch_errors
 from bot.feeds.fetch import Fetched, Fetcher
 from bot.feeds.fetch_errors import FeedError
+from bot.feeds.pages import list_feeds
+from bot.feeds.pages.article_pages import Pages
+from bot.feeds.robots import Robots
 from bot.feeds.schedule import AFTER_TOO_MANY
 from bot.polling.due_queue import DueQueue, Visit
 from bot.polling.feed_alerts import FeedAlerts, Words
@@ -78,6 +81,7 @@ class Poller:
         self._clock = clock
         self._store = store
         self._fetcher = fetcher
+        self.pages = Pages(fetcher, workers, Robots(clock, fetcher, workers))
         self.intake = Intake(settings, store, workers, Shares(clock))
         self.visits = Visits(settings, clock, store, self.intake, FeedAlerts(settings, words), gathering)
         self.on_recorded: Callable[[Recorded], None] = _ignore
@@ -310,11 +314,13 @@ class Poller:
                 return self.visits.postponed(feed, host.held_until)
             answer = await self._ask(feed, host)
         elif answer is None:
-            answer = await self._fetcher.get(feed.url, validators=feed.validators)
+            answer = await self._get(feed, polite=False)
         self.last_answer = self._clock.now()
         return await self.visits.answered(feed, answer)
 
     async def _ask(self, feed: Feed | DueFeed, host: Host) -> Fetched:
+        if list_feeds.is_list(feed.url):
+            return await self._get(feed, polite=True)
         now = self._clock.monotonic()
         if not host.is_free(now):
             await host.free()
@@ -326,6 +332,17 @@ class Poller:
             host.end()
             if isinstance(feed, DueFeed):
                 self._queue.asked(feed, self._clock.monotonic() - now)
+
+    async def _get(self, feed: Feed | DueFeed, *, polite: bool) -> Fetched:
+        """Ask for a feed, or for the page of a list, which its publisher may not want read."""
+        if not list_feeds.is_list(feed.url):
+            return await self._fetcher.get(feed.url, validators=feed.validators)
+        page = list_feeds.page_of(feed.url)
+        visit = self.hosts.visits(polite=polite)
+        fetched, _delay = await self.pages.fetched(page, visit=visit, validators=feed.validators)
+        if fetched.permanent_url is not None:
+            fetched = fetched._replace(permanent_url=feed.url.replace(page, fetched.permanent_url))
+        return fetched
 
     def _failed(self, feed: Feed, host: Host, error: FeedError) -> PollReport:
         wait = error.retry_after

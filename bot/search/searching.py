@@ -115,10 +115,12 @@ class Searcher:
         offset: int = 0,
         sort: Sort = "relevance",
         person_id: int | None = None,
+        counted: int = 0,
     ) -> SearchPage:
         """A page of the articles that match.
 
-        `feed_ids` are the feeds that the person may see (None: all). Never raises for what a person typed.
+        `feed_ids` are the feeds that the person may see (None: all). As many as `counted` are counted, also
+        where the page ends before. Never raises for what a person typed.
         """
         if isinstance(query, str):
             query = parse(query, self.store.clock.now())
@@ -133,7 +135,7 @@ class Searcher:
             return SearchPage(notes=tuple(notes))
         scope = await self._scope(query, feed_ids, person_id)
         asked = Asked.of(query)
-        needed = offset + limit + 1
+        needed = max(offset + limit, counted) + 1
         try:
             asked, found = await self._found(engine, query, asked, scope, needed + SPARE, sort)
             advice = await quoted(query, self.store, engine, scope) if query.loose else Advice()
@@ -162,6 +164,15 @@ class Searcher:
         else:
             asked, found = await self._ranked.best(engine, asked, scope, most)
         return asked, await self._one_a_story(found)
+
+    async def latest(
+        self, feed_ids: Collection[int], *, outlet: str | None = None, limit: int, offset: int = 0
+    ) -> list[Article]:
+        """The newest articles of these feeds, a story once; where an `outlet` is named, of that one alone."""
+        needed = offset + limit
+        newest = await self.store.articles.newest(feed_ids, outlet=outlet, limit=2 * needed + SPARE)
+        stories = await self._one_a_story([Found(article, 0.0) for article in newest])
+        return [each.article for each in stories[offset:needed]]
 
     async def complete(self, kind: Kind, prefix: str, *, feed_ids: Collection[int], limit: int) -> list[str]:
         """Words of titles, tags or authors of these feeds' recent articles, the most used first.

@@ -16,6 +16,7 @@ from bot.store.meta import Meta
 from bot.store.outbox.digests import Digests
 from bot.store.outbox.dispatches import Dispatches
 from bot.store.outbox.fates import Fates
+from bot.store.outbox.held_posts import HeldPosts
 from bot.store.page_reads import Readings
 from bot.store.people import erasure
 from bot.store.people.bookmarks import Bookmarks
@@ -81,6 +82,7 @@ class Store:
         self.preferences = Preferences(database, clock)
         self.dispatches = Dispatches(database, clock)
         self.fates = Fates(database, clock)
+        self.held_posts = HeldPosts(database, clock)
         self.digests = Digests(database, clock)
         self.bookmarks = Bookmarks(database, clock)
         self.questions = Questions(database, clock)

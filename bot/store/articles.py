@@ -43,11 +43,12 @@ class Articles:
     async def pages(self, keys: Collection[str]) -> dict[str, str]:
         """The pages of the articles with these keys or beginnings of keys, as far as there are any."""
         rows = await self._database.fetchall(
-            "SELECT wanted.value AS key, page FROM json_each(?) AS wanted "
-            "CROSS JOIN article ON key >= wanted.value AND key < wanted.value || 'g'",  # after any digit
+            "SELECT wanted.value AS name, page FROM json_each(?) AS wanted "
+            "CROSS JOIN article ON article.key >= wanted.value "
+            "AND article.key < wanted.value || 'g'",  # which comes after any digit
             (listed(keys),),
         )
-        return {row["key"]: row["page"] for row in rows}
+        return {row["name"]: row["page"] for row in rows}
 
     async def of_page(self, page: str) -> list[Article]:
         """All articles of a page, the one kept first first."""
@@ -87,6 +88,15 @@ class Articles:
         accents and case ignored.
         """
         return await self._database.read(_newest, feed_ids, outlet, limit, offset)
+
+    async def seen(self, feed_id: int, limit: int) -> list[tuple[str, str, str, int, int]]:
+        """Link, title, summary and times (published, found) of a feed's articles, the newest first."""
+        rows = await self._database.fetchall(
+            "SELECT url, title, summary, published, found FROM article WHERE feed_id = ? "
+            "ORDER BY published DESC, id DESC LIMIT ?",
+            (feed_id, limit),
+        )
+        return [(row[0], row[1], row[2], row[3], row[4]) for row in rows]
 
     async def count(self, feed_ids: Collection[int] | None = None) -> int:
         """How many articles there are, in all or of some feeds."""

@@ -26,14 +26,18 @@ class WithheldFor(StrEnum):
     AWAY = "away"  # the bot was not in the server
     UNFOLLOWED = "unfollowed"
     TOLD = "told"  # in a message that a restored backup knows nothing of
+    FEW_OUTLETS = "few-outlets"  # followed by how many told its story, and how many were wanted
+    NOT_BEST = "not-best"  # of its day
 
 
 class WaitsFor(StrEnum):
-    """Which part of a channel's schedule a post waits for."""
+    """What a post waits for, by what was chosen for its channel."""
 
     QUIET_HOURS = "quiet-hours"
     MOST_AN_HOUR = "most-an-hour"
     GAP = "gap"
+    OUTLETS = "outlets"  # followed by how many tell its story, and how many are wanted
+    BEST = "best"  # followed by when the next is chosen
 
 
 class PageEnd(StrEnum):
@@ -146,6 +150,45 @@ class Other(NamedTuple):
     article_id: int
     feed_id: int
     outlet: str
+
+
+class Teller(NamedTuple):
+    """An outlet that tells of the same event as another, and where."""
+
+    outlet: str
+    url: str
+
+
+class BestChoice(NamedTuple):
+    """A channel in which the best stories are to be chosen: `number` a day, `due` since a time."""
+
+    server_id: int
+    channel_id: int
+    number: int
+    due: int
+    time_zone: str
+
+
+class ToldArticle(NamedTuple):
+    """As much of an article as tells whether people like it."""
+
+    title: str
+    outlet: str
+    language: str | None
+    tags: tuple[str, ...]
+
+
+class HeldStory(NamedTuple):
+    """A story that a channel holds back: its post's id and date, its articles, the first one first.
+
+    `outlets` are how many tell it, `kept` is how many people of the server bookmarked it.
+    """
+
+    post_id: int
+    published: int
+    outlets: int
+    kept: int
+    articles: tuple[ToldArticle, ...]
 
 
 class Candidate(NamedTuple):

@@ -28,7 +28,8 @@ FEED = """
     feed.id, feed.url, feed.server_id, feed.title, feed.outlet, feed.site_url, feed.icon, feed.language,
     feed.state, feed.etag, feed.last_modified, feed.body_hash, feed.entries_hash, feed.added, feed.next_poll,
     feed.interval, feed.last_poll, feed.last_success, feed.last_article, feed.failures, feed.failing_since,
-    feed.error, feed.error_detail, feed.moved_to, feed.moved_since, feed.ttl, feed.skip_hours, feed.skip_days
+    feed.error, feed.error_detail, feed.moved_to, feed.moved_since, feed.ttl, feed.skip_hours, feed.skip_days,
+    feed.page_list
 """
 DUE_FEED = """
     feed.id, feed.url, feed.etag, feed.last_modified, feed.body_hash, feed.interval, feed.added,
@@ -121,6 +122,7 @@ def feed(row: Row) -> Feed:
         ttl,
         skip_hours,
         skip_days,
+        page_list,
     ) = row
     return Feed(
         id=id_,
@@ -150,6 +152,7 @@ def feed(row: Row) -> Feed:
         ttl=ttl,
         skip_hours=skip_hours,
         skip_days=skip_days,
+        page_list=page_list,
     )
 
 
@@ -190,6 +193,7 @@ def feed_values(feed: Feed) -> dict[str, Any]:
         "ttl": feed.ttl,
         "skip_hours": feed.skip_hours,
         "skip_days": feed.skip_days,
+        "page_list": feed.page_list,
     }
 
 
@@ -269,7 +273,8 @@ def dispatch(row: Row) -> Dispatch:
 def bookmark(row: Row) -> Bookmark:
     """A bookmark of its own columns, named `saved_…`, and those of `ARTICLE`."""
     fields = dict(row)
-    place = {
-        name: fields.pop(f"saved_{name}") for name in ("created", "server_id", "channel_id", "message_id")
+    own = {
+        name.removeprefix("saved_"): fields.pop(name) for name in list(fields) if name.startswith("saved_")
     }
-    return Bookmark(article=article(list(fields.values())), **place)
+    own["tags"] = tuple(json.loads(own["tags"]))
+    return Bookmark(article=article(list(fields.values())), **own)

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from bot.store.outbox.story_joins import margin
 from bot.store.ports import Database
-from bot.store.records import Brief
+from bot.store.records import Brief, Teller
 from bot.store.rows import listed
 
 LEAD = 240
@@ -40,6 +40,32 @@ class Stories:
             (listed(ids),),
         )
         return {(row[0], row[1]) for row in rows if margin([row[2]], 1) >= 0}
+
+    async def tellers(self, ids: Collection[int], feed_ids: Collection[int]) -> dict[int, list[Teller]]:
+        """Which other outlets of these feeds tell of what each article does, the first article of each."""
+        rows = await self._database.fetchall(
+            """
+            SELECT one.id AS article_id, other.outlet, other.url, related.likeness FROM (
+                SELECT article_id AS id, other_id, likeness FROM kinship
+                WHERE article_id IN (SELECT value FROM json_each(:ids))
+                UNION SELECT other_id, article_id, likeness FROM kinship
+                WHERE other_id IN (SELECT value FROM json_each(:ids))
+                UNION SELECT article.id, same.id, 1.0 FROM article JOIN article AS same USING (page)
+                WHERE article.id IN (SELECT value FROM json_each(:ids)) AND same.id <> article.id
+            ) AS related
+            JOIN article AS one ON one.id = related.id JOIN article AS other ON other.id = related.other_id
+            WHERE other.feed_id IN (SELECT value FROM json_each(:feeds)) AND other.retracted IS NULL
+              AND fold(other.outlet) <> fold(one.outlet) AND other.outlet <> ''
+            ORDER BY other.published, other.id
+            """,
+            {"ids": listed(ids), "feeds": listed(feed_ids)},
+        )
+        found: dict[int, dict[str, Teller]] = {}
+        for row in rows:
+            if margin([row["likeness"]], 1) >= 0:
+                of_article = found.setdefault(row["article_id"], {})
+                of_article.setdefault(row["outlet"], Teller(row["outlet"], row["url"]))
+        return {article_id: list(tellers.values()) for article_id, tellers in found.items()}
 
     async def before(self, since: int) -> int:
         """An id that every article published since a time comes after."""

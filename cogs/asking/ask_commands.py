@@ -20,7 +20,7 @@ from cogs.asking.follow_up_buttons import NextButton, TellButton, readable
 from cogs.asking.mention_answers import Mentions
 from cogs.asking.question_places import article_of_thread, last_in, nothing_readable, place_of
 from cogs.asking.readable_feeds import shared_feed_ids
-from cogs.reading.membership import read_in_direct_messages
+from cogs.shared.membership import read_in_direct_messages
 from cogs.shared.rights import in_servers
 from cogs.shared.views import Interaction
 
@@ -90,7 +90,7 @@ class Asking(commands.Cog):
             said = (
                 await nothing_readable(self.bot, person) if isinstance(person, discord.Member) else unshared()
             )
-            await interaction.edit_original_response(embed=said)
+            await interaction.edit_original_response(view=said)
             return
         told = await self._service.answer(
             Asked(

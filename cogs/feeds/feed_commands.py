@@ -11,6 +11,7 @@ from bot.client.discord_client import Telex
 from bot.core.locale import _, amount, clickable, ngettext
 from bot.core.models import FeedState
 from bot.core.refusals import Refusal
+from bot.feeds import outlet_directory
 from bot.polling.poll_results import Outcome
 from bot.polling.poller import PollReport
 from bot.posting.rendering import discord_limits
@@ -55,7 +56,7 @@ class Feeds(
 
     @app_commands.command(name="add", description=locale_str("Follow a feed in a channel"))
     @app_commands.describe(
-        url=locale_str("Address of a feed, or of a page that has one"),
+        url=locale_str("Address or name: theverge.com, “lemonde tech”, a YouTube channel…"),
         channel=locale_str("Where its articles are posted; here unless you say"),
     )
     async def add(
@@ -64,6 +65,14 @@ class Feeds(
         """Find the feed, show what its posts will look like, and follow it once confirmed."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         await AddFlow(interaction, await place(interaction, channel)).start(interaction, url)
+
+    @add.autocomplete("url")
+    async def known_outlets(self, interaction: Interaction, current: str) -> list[Choice[str]]:
+        """Outlets of the directory that are called what was typed."""
+        if not await may_manage(interaction, interaction.command_id):
+            return []
+        found = outlet_directory.search(current)
+        return [Choice(name=each.name, value=each.name) for each in found[: discord_limits.CHOICES]]
 
     @app_commands.command(name="remove", description=locale_str("Stop following a feed in a channel"))
     @app_commands.describe(feed=_FEED)

@@ -75,7 +75,7 @@ class LookPanel(ManagersLayout):
                 lines.append("⚠️ " + _silent(look.role))
         if not message.layout:
             lines.append("-# " + _("See the message below."))
-        preview = blocks.mapped_items(message.layout, _lifeless)
+        preview = _lifeless(message.layout)
         await self.display(interaction, (blocks.text("\n".join(lines)), *preview, *self._controls(look)))
         await self._show_below(interaction, message)
 
@@ -200,11 +200,15 @@ def _styles() -> dict[Style, str]:
     }
 
 
-def _lifeless(item: Item) -> Item | None:
-    """A button of the preview: only its link works."""
-    if not isinstance(item, discord.ui.Button):
-        return None
-    return discord.ui.Button(label=item.label, emoji=item.emoji, url=item.url, disabled=not item.url)
+def _lifeless(layout: Layout) -> Layout:
+    """A post as a part of a panel: of its buttons only links work."""
+
+    def still(item: Item) -> Item | None:
+        if not isinstance(item, discord.ui.Button):
+            return None
+        return discord.ui.Button(label=item.label, emoji=item.emoji, url=item.url, disabled=not item.url)
+
+    return blocks.mapped_items(layout, still)
 
 
 def require_mention(interaction: Interaction, look: Look | None, place: Place) -> None:

@@ -11,6 +11,7 @@ from discord.app_commands import Choice
 from bot.core.locale import _, amount, clickable, ngettext
 from bot.core.models import Feed, FeedState, Subscription
 from bot.core.refusals import Refusal
+from bot.feeds.pages import list_feeds
 from bot.posting.rendering import discord_limits, filter_labels, post_looks
 from bot.posting.sending import send_outcomes
 from bot.posting.wording.feed_causes import describe
@@ -182,7 +183,8 @@ async def entry(interaction: Interaction, pair: Pair) -> str:
     times = [last]
     if feed.state is FeedState.ACTIVE and subscription.paused is None:
         times.append(_("next check {when}").format(when=f"<t:{feed.next_poll}:R>"))
-    address = safe.plain(urls.masked(feed.url), _ADDRESS).replace("`", "'")
+    address = safe.plain(urls.masked(list_feeds.page_of(feed.url)), _ADDRESS).replace("`", "'")
+    found = [f"`{address}`", _("a list on this page")] if list_feeds.is_list(feed.url) else [f"`{address}`"]
     store = interaction.client.store
     newsroom = interaction.client.newsroom
     bounds = _bounds(
@@ -200,7 +202,7 @@ async def entry(interaction: Interaction, pair: Pair) -> str:
             " · ".join(times),
             *bounds,
             f"-# {' · '.join(chosen)}",
-            f"-# `{address}`",
+            f"-# {' · '.join(found)}",
         )
     )
 

@@ -274,11 +274,9 @@ class PrivacyView(AskerView):
 
 async def export(interaction: Interaction) -> bytes:
     """All that is kept about the asker, as a JSON document."""
-    kept: list[dict[str, str | None]] = []
+    kept: list[dict[str, object]] = []
     store = interaction.client.store
-    while batch := await store.bookmarks.list(
-        interaction.user.id, limit=_EXPORT_BATCH, offset=len(kept), match=None
-    ):
+    while batch := await store.bookmarks.list(interaction.user.id, limit=_EXPORT_BATCH, offset=len(kept)):
         kept += [
             {
                 "url": one.article.url,
@@ -288,6 +286,9 @@ async def export(interaction: Interaction) -> bytes:
                 "server_id": _id(one.server_id),
                 "channel_id": _id(one.channel_id),
                 "message_id": _id(one.message_id),
+                "note": one.note,
+                "tags": one.tags,
+                "read": None if one.read is None else _iso(one.read),
             }
             for one in batch
         ]

@@ -13,7 +13,7 @@ from bot.store.settings import setting_changes
 from bot.store.settings.filters import read
 from bot.text import safe
 from cogs.feeds import subscription_options
-from cogs.settings import schedule_panel
+from cogs.settings import schedule_panel, story_panel
 from cogs.shared.paging import Page, Pages
 from cogs.shared.rights import ManagersView
 from cogs.shared.views import Interaction
@@ -78,6 +78,8 @@ def _name(change: SettingChange) -> str:
         Preference.QUIET_HOURS: _("Quiet hours"),
         Preference.MOST_AN_HOUR: _("Posts an hour"),
         Preference.GAP: _("Gap between two posts"),
+        Preference.LEAST_OUTLETS: _("Outlets"),
+        Preference.BEST_A_DAY: _("Best of the day"),
         digests.SETTING: _("Digest"),
         "subscription": _("Feed"),
         setting_changes.LOOK: _("Look of posts"),
@@ -113,7 +115,7 @@ def _value(change: SettingChange, value: str | None) -> str:  # noqa: PLR0911  #
                 None: _("not followed"),
             }
             return states.get(None if value is None else SubscriptionState(value), "")
-    told = schedule_panel.value(change.setting, value)
+    told = schedule_panel.value(change.setting, value) or story_panel.value(change.setting, value)
     return told or (_("none") if value is None else safe.markdown(safe.plain(value, _VALUE)))
 
 

@@ -24,6 +24,7 @@ from cogs.settings import alert_channel
 from cogs.settings.change_history import History, language_name
 from cogs.settings.forum_tag_panel import TagPanel
 from cogs.settings.schedule_panel import RhythmPanel
+from cogs.settings.story_panel import StoryPanel
 from cogs.shared import place_options
 from cogs.shared.place_options import Option, Place, PlaceOption, place
 from cogs.shared.rights import FOR_MANAGERS, ManagersOnly, ManagersView, in_servers, may_govern
@@ -81,6 +82,15 @@ class ServerSettings(
         """Show and change when a channel takes posts."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         await RhythmPanel(interaction, await place(interaction, channel)).show(interaction)
+
+    @app_commands.command(
+        name="stories", description=locale_str("Post only what several outlets tell, or the best of the day")
+    )
+    @app_commands.describe(channel=locale_str("Which channel; this one unless you say"))
+    async def stories(self, interaction: Interaction, channel: Option | None = None) -> None:
+        """Show and change which stories a channel takes."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await StoryPanel(interaction, await place(interaction, channel)).show(interaction)
 
     @app_commands.command(
         name="history", description=locale_str("Who changed which setting, and what they changed it to")

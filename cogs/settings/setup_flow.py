@@ -13,7 +13,7 @@ from discord.ext import commands
 from bot.client.discord_client import Telex, answering
 from bot.core.locale import _, amount, clickable, ngettext
 from bot.core.refusals import Refusal
-from bot.feeds.discover import Discovery
+from bot.feeds.discover import Discovery, as_feed
 from bot.feeds.opml import Outline
 from bot.polling.feed_search import NeedsPassword
 from bot.posting.rendering import buttons, discord_limits
@@ -189,7 +189,7 @@ class SetupFlow(AskerView):
                 self,
                 self._look,
                 title=_("Address"),
-                label=_("Address of a feed, or of a page that has one"),
+                label=_("Address or name of an outlet"),
                 placeholder="https://",
                 max_length=2000,
             )
@@ -204,6 +204,8 @@ class SetupFlow(AskerView):
             raise Refusal(
                 clickable(_("That feed asks for a name and password. /feed add takes them."))
             ) from error
+        if self._offered.page.lists:
+            self._offered = as_feed(self._offered, self._offered.page.lists[0])
         if self._offered.parsed is not None:
             self._add(0)
         await self._show(interaction)

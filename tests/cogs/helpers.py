@@ -52,6 +52,24 @@ def button(message: ResponseMessage, label: str) -> str:
     return next(str(one["custom_id"]) for one in components(message) if one.get("label") == label)
 
 
+NEXT, BACK = "▶️", "◀️"
+"""What the buttons that turn pages show."""
+
+
+async def press(actor: MemberActor, message: ResponseMessage, icon: str) -> InteractionResult:
+    """Press the button that shows this emoji alone."""
+    return await actor.click(message, custom_id=str(icon_button(message, icon)["custom_id"]))
+
+
+def icon_button(message: ResponseMessage, icon: str) -> dict[str, Any]:
+    """The button that shows this emoji alone."""
+    return next(
+        one
+        for one in components(message)
+        if not one.get("label") and one.get("emoji", {}).get("name") == icon
+    )
+
+
 def menu(message: ResponseMessage, start: str = "") -> tuple[str, list[dict[str, Any]]]:
     """The custom id and the options of its menu whose placeholder begins so."""
     for one in components(message):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot import DATA
-from bot.feeds import opml
+from bot.feeds import opml, outlet_directory
 from bot.text import urls
 from cogs.feeds import starter_packs
 from tests.cogs.helpers import START, follow, hide, labels, last, said, three
@@ -104,7 +103,7 @@ async def test_moving_posts_new_articles_in_the_other_channel(telex: World, feed
     assert [title(post) for post in telex.posts(other)] == ["After the move"]
     assert len(telex.posts()) == 1
     again = await telex.editor.slash(telex.news, "feed move", feed=await first(telex), channel=other)
-    assert "already" in said(again)
+    assert "Already" in said(again)
 
 
 async def test_moving_where_the_bot_may_not_post_is_refused(telex: World, feed_server: FeedServer) -> None:
@@ -271,12 +270,14 @@ async def test_a_pack_is_refused_where_the_bot_may_not_post(telex: World) -> Non
 
 @pytest.mark.parametrize("pack", starter_packs.PACKS)
 def test_every_pack_has_feeds_over_https_without_doubles(pack: str) -> None:
-    outlines = opml.read((DATA / "packs" / f"{pack}.opml").read_bytes())
+    outlines = starter_packs.outlines(pack)
     assert 6 <= len(outlines) <= 10
     assert all(outline.url.startswith("https://") for outline in outlines)
     assert all(outline.title and outline.language for outline in outlines)
     assert len({urls.canonical(outline.url) for outline in outlines}) == len(outlines)
 
 
-def test_every_list_in_the_folder_is_offered() -> None:
-    assert {path.stem for path in (DATA / "packs").glob("*.opml")} == set(starter_packs.PACKS)
+def test_every_list_of_the_directory_is_offered() -> None:
+    assert {pack for outlet in outlet_directory.outlets() for pack in outlet.packs} == set(
+        starter_packs.PACKS
+    )

@@ -137,7 +137,7 @@ async def test_the_filters_are_listed_and_removed_one_by_one(telex: World, feed_
     assert "Removed: only `'maps'`" in said(fewer)
     assert await kept(telex) == [("never", "chips"), ("only", "vote")]
     overview = said(await telex.editor.slash(telex.news, "feed list"))
-    assert "-# look: full · never `chips`, only `vote`" in overview
+    assert "-# look: card · never `chips`, only `vote`" in overview
     fewer = await telex.editor.click(last(fewer), label="Remove 1")
     await telex.editor.click(last(fewer), label="Remove 1")
     assert await kept(telex) == []

@@ -27,6 +27,7 @@ PANELS = (
     "tags",
     "settings look",
     "settings rhythm",
+    "settings stories",
     "digest setup",
     "digest list",
     "feed look",
@@ -39,6 +40,7 @@ _STATE = (
     "SELECT channel_id, weekday, minute, alone, wide, chart FROM digest",
     "SELECT id, locale, alerts, language, time_zone, manager_role, look FROM server",
     "SELECT id, language, join_stories, daily_thread, quiet_hours, most_an_hour, gap FROM channel",
+    "SELECT id, least_outlets, best_a_day FROM channel",
     "SELECT * FROM forum_tag",
     "SELECT count(*) FROM setting_change",
 )

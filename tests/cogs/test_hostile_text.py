@@ -23,17 +23,19 @@ from bot.digests.rising import Line as TrendLine
 from bot.digests.rising import Period, Trends
 from bot.polling.feed_alerts import FeedAlerts
 from bot.posting.rendering import messages, posts
+from bot.posting.rendering.layout import views
 from bot.posting.wording import feed_notices
 from bot.posting.wording.explanations import Explanation
 from bot.search.query.notes import Note, Remark
 from bot.search.searching import Result, SearchPage
-from bot.store.records import FateRow
+from bot.store.records import FateRow, Teller
 from cogs.asking.answer_views import reply
 from cogs.feeds import subscription_options, why_commands
 from cogs.reading import bookmark_files as exports
 from cogs.reading import trend_commands
-from cogs.reading.result_pages import results
+from cogs.reading.result_pages import results_card
 from cogs.shared import article_cards
+from cogs.shared.article_lists import entry_of
 from tests.cogs.helpers import START, last, parts
 from tests.discord_world import World
 from tests.feed_server import FeedServer
@@ -143,13 +145,22 @@ def risen(given: str) -> list[discord.Embed]:
     return [*trend_commands._told(found, Period.WEEK)]
 
 
-def searched(given: str) -> discord.Embed:
+def searched(given: str) -> discord.ui.LayoutView:
     article, _feed = made_of(given)
     found = Result(
         article=article, score=1.0, excerpt=given, marks=((0, min(len(given), 3)),) if given else ()
     )
     note = Note.of(Remark.NO_VALUE, value=given)
-    return results(given, SearchPage(results=(found,), total=1, notes=(note,), suggestions=(given,)))
+    page = SearchPage(results=(found,), total=1, notes=(note,), suggestions=(given,))
+    entry = replace(entry_of(found), tellers=(Teller(given, article.url),), notes=())
+    return views.static((results_card(given, page, [entry]), article_cards.card(article, kept=kept(given))))
+
+
+def kept(given: str) -> Bookmark:
+    article, _feed = made_of(given)
+    return Bookmark(
+        article=article, created=START, server_id=1, channel_id=1, message_id=1, note=given, tags=(given,)
+    )
 
 
 def articles(given: str) -> Sequence[Article]:

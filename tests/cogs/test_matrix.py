@@ -93,6 +93,7 @@ SAMPLES: dict[str, Callable[[Crowd], list[Options]]] = {
     "/ask": lambda _: [{"question": "What did the thieves take?"}],
     "/latest": lambda _: [{}],
     "/settings rhythm": lambda crowd: [{"channel": crowd.world.news}, {"channel": crowd.vault}],
+    "/settings stories": lambda crowd: [{"channel": crowd.world.news}, {"channel": crowd.vault}],
     "/digest setup": lambda crowd: [{"channel": crowd.world.news}, {"channel": crowd.vault}],
     "/digest list": lambda _: [{}],
     "/trends": lambda _: [{}],

@@ -415,7 +415,7 @@ async def test_the_stop_button_ends_a_watch_after_a_restart_too(telex: World, de
     again = await telex.reader.user.click(notice, label="Stop this watch")
     assert said(again) == "This watch has ended already."
     saved = await telex.reader.user.click(notice, label="Save")
-    assert said(saved) == "Saved. /bookmarks shows it."
+    assert said(saved) == "Saved to your bookmarks."
 
 
 async def test_a_channels_watch_is_ended_by_those_who_manage_the_server_alone(
@@ -451,7 +451,7 @@ async def test_a_notice_saves_its_article_with_the_server_it_comes_from(telex: W
     await desk.publish("Quantum leaps")
     (notice,) = desk.told()
     saved = await telex.reader.user.click(notice, label="Save")
-    assert said(saved) == "Saved. /bookmarks shows it."
+    assert said(saved) == "Saved to your bookmarks."
     (kept,) = await telex.store.bookmarks.list(telex.reader.id, limit=9)
     assert (kept.article.title, kept.server_id) == ("Quantum leaps", telex.guild.id)
 
@@ -466,7 +466,7 @@ async def test_a_notice_of_several_has_a_menu_to_save_them(telex: World, desk: D
     assert isinstance(select, discord.SelectMenu)
     values = [option.value for option in select.options]
     saved = await telex.reader.user.select(notice, values, custom_id=select.custom_id)
-    assert said(saved) == "Saved 2 articles. /bookmarks shows them."
+    assert said(saved) == "Saved 2 articles to your bookmarks."
 
 
 async def test_somebody_who_may_not_manage_the_server_cannot_watch_for_a_channel(

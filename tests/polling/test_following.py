@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.core.refusals import Declined
+from bot.feeds import outlet_directory
 from bot.feeds.fetch_errors import FeedError
 from bot.polling import feed_search
 from bot.posting.wording import declined_reasons
@@ -95,9 +96,22 @@ async def refused(newsroom, address):
     return declined_reasons.of(error.value) or ""
 
 
-@pytest.mark.parametrize("address", ["", "not an address", "ftp://x.example/feed", "http://"])
+@pytest.mark.parametrize("address", ["", "ftp://x.example/feed", "http://"])
 async def test_what_is_no_address_is_refused_in_words(address, newsroom):
     assert "address of a page" in await refused(newsroom, address)
+
+
+async def test_an_outlet_is_found_by_its_name_and_several_are_a_choice(newsroom, feed_server, monkeypatch):
+    url = feed_server.serve("/feed", rss(item(1), title="The Verge"))
+    outlets = outlet_directory.search("the verge")
+    assert [outlet.name for outlet in outlets] == ["The Verge"]
+    monkeypatch.setattr(outlet_directory, "search", lambda text: [outlets[0]._replace(feed=url)])
+    found = await newsroom.following.look("the verge", 1)
+    assert (found.feeds[0].url, found.parsed.title) == (url, "The Verge")
+    monkeypatch.undo()
+    found = await newsroom.following.look("bbc", 1)
+    assert "BBC News – Technology" in [feed.title for feed in found.feeds]
+    assert "called “nobody\\*s news”" in await refused(newsroom, "nobody*s news")
 
 
 async def test_a_page_without_feeds_and_one_that_fails_are_refused_in_words(newsroom, feed_server):

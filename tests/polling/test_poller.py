@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from bot.client.services import open_newsroom
-from bot.core.models import DispatchKind, FeedState
+from bot.core.models import DispatchKind, Feed, FeedState
 from bot.feeds import fetch_errors
+from bot.feeds.fetch import Fetched
 from bot.polling.intake import Intake
 from bot.polling.poll_results import MOVE_PROBATION
 from bot.polling.poller import Outcome
@@ -31,9 +32,9 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     read: list[str] = []
     original = Intake.read
 
-    async def counted(self: Intake, body: bytes, content_type: str, url: str) -> Any:
-        read.append(url)
-        return await original(self, body, content_type, url)
+    async def counted(self: Intake, feed: Feed, fetched: Fetched) -> Any:
+        read.append(fetched.url)
+        return await original(self, feed, fetched)
 
     monkeypatch.setattr(Intake, "read", counted)
     return read

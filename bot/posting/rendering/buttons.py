@@ -26,6 +26,12 @@ MORE_TEMPLATE = r"telex:more:(?P<key>[^:\s]{1,80})"
 """The custom id of the button under a post that shows what else can be done, with the article's key."""
 LIKE_TEMPLATE = r"telex:like:(?P<key>[^:\s]{1,80})"
 """The custom id of a button that looks for more like an article, with the article's key."""
+SHARE_TEMPLATE = r"telex:share:(?P<key>[^:\s]{1,80})"
+"""The custom id of a button that shares an article with the channel, with the article's key."""
+NOTE_TEMPLATE = r"telex:note:(?P<key>[^:\s]{1,80})"
+"""The custom id of a button that opens the note and tags of a bookmark, with the article's key."""
+MARK_TEMPLATE = r"telex:mark:(?P<how>read|unread):(?P<key>[^:\s]{1,80})"
+"""The custom id of a button that marks a bookmark as read or unread, with the article's key."""
 PICK_TEMPLATE = r"telex:pick:(?P<what>\S{1,80})"
 """The custom id of the menu under a catch-up, or under a post that others joined, with its dispatch's `what`.
 
@@ -44,7 +50,7 @@ BEGIN = "telex:begin"
 
 # https://discord.com/developers/docs/components/reference
 _LONGEST_LABEL = 80
-_SAVE, _STOP, _VOTE = "telex:save:", "telex:stop:", "telex:vote:"
+_SAVE, _STOP, _VOTE, _LIKE = "telex:save:", "telex:stop:", "telex:vote:", "telex:like:"
 _PICK = "telex:pick:"
 _DIGEST = f"{_PICK}digest:"
 _LONGEST_URL = 512
@@ -144,6 +150,29 @@ def more_like(key: str) -> discord.ui.Button[Any]:
     )
 
 
+def share(key: str) -> discord.ui.Button[Any]:
+    """A button that shares the article of this key with the channel, in the language of this task."""
+    label = safe.plain(_("Share here"), _LONGEST_LABEL)
+    return discord.ui.Button(
+        style=discord.ButtonStyle.secondary, label=label, emoji="📣", custom_id=f"telex:share:{key}"
+    )
+
+
+def note(key: str) -> discord.ui.Button[Any]:
+    """A button that opens the note and tags of the bookmark of this key, in the language of this task."""
+    label = safe.plain(_("Note and tags"), _LONGEST_LABEL)
+    return discord.ui.Button(
+        style=discord.ButtonStyle.secondary, label=label, emoji="📝", custom_id=f"telex:note:{key}"
+    )
+
+
+def mark(key: str, *, read: bool) -> discord.ui.Button[Any]:
+    """A button that marks the bookmark of this key as read or unread, in the language of this task."""
+    label = safe.plain(_("Mark as read") if read else _("Mark as unread"), _LONGEST_LABEL)
+    custom_id = f"telex:mark:{'read' if read else 'unread'}:{key}"
+    return discord.ui.Button(style=discord.ButtonStyle.secondary, label=label, custom_id=custom_id)
+
+
 def pick(what: str, articles: Sequence[Article], *, placeholder: str | None = None) -> discord.ui.Select[Any]:
     """A menu that bookmarks some of these articles, in the language of this task: the newest that fit."""
     options = [
@@ -225,7 +254,8 @@ class Keys(NamedTuple):
 def told_keys(message: discord.Message) -> Keys:
     """What a message tells of; nothing for other messages than these."""
     ids = custom_ids(message)
-    if any(name.startswith((_STOP, _VOTE)) for name in ids):  # notices of watches and answers save too
+    # Notices of watches, answers and what a person shared save too.
+    if any(name.startswith((_STOP, _VOTE, _LIKE)) for name in ids):
         return Keys()
     saves = [found for name in ids if (found := re.fullmatch(SAVE_TEMPLATE, name))]
     joined = "".join(found["joined"] or "" for found in saves)

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import aiohttp
 import discord
 
-from bot.core.locale import _
+from bot.core.locale import _, amount, ngettext
 from bot.posting.sending import permissions
 from bot.store.records import WaitsFor
 from bot.watches.watch_matching import CLOSED
@@ -158,8 +158,15 @@ def describe(problem: str) -> str:
         return _("Discord did not take it yet: {reason}. I keep trying.").format(reason=_reason(rest))
     if code == REFUSED:
         return _("Discord did not take the message: {reason}").format(reason=rest)
-    if code in {WaitsFor.QUIET_HOURS, WaitsFor.MOST_AN_HOUR, WaitsFor.GAP}:
+    if code in {WaitsFor.QUIET_HOURS, WaitsFor.MOST_AN_HOUR, WaitsFor.GAP, WaitsFor.BEST}:
         return _waits(code).format(time=rest)
+    if code == WaitsFor.OUTLETS:
+        told, least = map(int, rest.split())
+        return ngettext(
+            "{count} outlet of the {least} it takes tells this story so far.",
+            "{count} outlets of the {least} it takes tell this story so far.",
+            told,
+        ).format(count=amount(told), least=amount(least))
     sentences = {
         GONE: _("I cannot find the channel. If it was deleted, remove its feeds or move them."),
         FORBIDDEN: _("Discord does not let me post in the channel. Check my permissions there."),
@@ -198,6 +205,7 @@ def _waits(code: str) -> str:
     sentences: dict[str, str] = {
         WaitsFor.QUIET_HOURS: _("It waits until {time} (quiet hours)."),
         WaitsFor.MOST_AN_HOUR: _("It waits until {time} (only so many posts an hour)."),
+        WaitsFor.BEST: _("Only the best stories of the day are posted there; the next is chosen at {time}."),
     }
     return sentences.get(code, _("It waits until {time} (a gap between two posts)."))
 

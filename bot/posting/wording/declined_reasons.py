@@ -12,6 +12,7 @@ from bot.feeds.fetch_errors import FeedError
 from bot.polling.feed_search import Unfollowable
 from bot.polling.list_import import NoList
 from bot.posting.wording.feed_causes import describe
+from bot.text import safe
 from bot.watches.unfit_queries import Unfit
 
 _Values = Mapping[str, str | int]
@@ -37,7 +38,9 @@ def declined(error: Declined) -> str:
 def _no_feed(values: _Values) -> str:
     return "\n".join(
         (
-            _("I found no feed at {address}. What you can do:").format(address=values["address"]),
+            _("I found no feed at {address}, and this page has no list I can follow. You can:").format(
+                address=values["address"]
+            ),
             _("• Look on the site for “RSS”, “Feed” or “Atom”, often at the foot of its pages."),
             _("• Try the address of its blog, of its news, or of one of its sections."),
             _(
@@ -70,6 +73,14 @@ _SENTENCES: Mapping[StrEnum, Callable[[_Values], str]] = {
         **values
     ),
     Unfollowable.NO_FEED: _no_feed,
+    Unfollowable.NO_OUTLET: lambda values: _(
+        "I don’t know an outlet called “{words}”. Give me the address of its site or feed, such as "
+        "theverge.com."
+    ).format(words=safe.markdown(str(values["words"]))),
+    Unfollowable.NEEDS_SCRIPT: lambda values: _(
+        "{address} has no feed, and shows nothing without its scripts, which Telex doesn’t run. Try another "
+        "page of the site."
+    ).format(**values),
     Unfollowable.TOO_MANY: _too_many_feeds,
     NoList.NO_FEEDS: lambda _values: _(
         "I found no feeds in this. An OPML file, as feed readers export it, has them in `<outline xmlUrl=…>`."

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from bot.core.locale import _
+from bot.core.locale import _, amount, ngettext
 from bot.core.models import Article, Dispatch, Fate, Feed, Subscription
 from bot.polling.identity.entry_keys import link_names
 from bot.posting.rendering import filter_labels
@@ -126,7 +126,7 @@ def sentence(  # noqa: PLR0911  # one line a fate
         case Fate.WAITING:
             return _waiting(when, problem(reason) if reason else "")
         case Fate.JOINED:
-            return _joined(fate, when)
+            return " ".join(filter(None, (_joined(fate, when), problem(reason) if reason else "")))
         case Fate.DIGESTED if fate.message_id is None:
             return _("kept for the next digest of the channel ({when})").format(when=when)
         case Fate.DIGESTED:
@@ -136,9 +136,12 @@ def sentence(  # noqa: PLR0911  # one line a fate
         case Fate.FILTERED:
             by = filter_labels.listed(read(reason))
             return _("filtered by: {filters} ({when})").format(filters=by, when=when)
+    if reason.startswith(WithheldFor.FEW_OUTLETS):
+        return _too_few(reason, when)
     withheld: dict[str, str] = {
         WithheldFor.PAUSED: _("not posted: the feed was paused there ({when})"),
         WithheldFor.AWAY: _("not posted: I was not in the server at that time ({when})"),
+        WithheldFor.NOT_BEST: _("not posted: it wasn’t among the best stories of its day ({when})"),
         WithheldFor.TOLD: _("told in another message, before a backup was restored ({when})"),
         WithheldFor.UNFOLLOWED: _(
             "not posted: the channel stopped following the feed before it was sent ({when})"
@@ -151,6 +154,15 @@ def _waiting(when: str, reason: str) -> str:
     if reason:
         return _("waiting to be posted since {when}. {reason}").format(when=when, reason=reason)
     return _("waiting to be posted since {when}").format(when=when)
+
+
+def _too_few(reason: str, when: str) -> str:
+    told, least = map(int, reason.split()[1:])
+    return ngettext(
+        "not posted: only {count} outlet told its story, and it took {least} ({when})",
+        "not posted: only {count} outlets told its story, and it took {least} ({when})",
+        told,
+    ).format(count=amount(told), least=amount(least), when=when)
 
 
 def _joined(fate: FateRow, when: str) -> str:

@@ -40,6 +40,16 @@ _CAUSES = {
     fetch_errors.NOT_A_FEED: lambda: _(
         "There is no feed at this address. Give the address of the site, and Telex looks for one."
     ),
+    fetch_errors.LIST_LOST: lambda: _(
+        "The page has changed, and the list isn’t on it anymore. Add the page again to pick another list, "
+        "and remove this one."
+    ),
+    fetch_errors.NEEDS_SCRIPT: lambda: _(
+        "The page shows nothing without its scripts, which Telex doesn’t run. Look for a feed or another "
+        "page of the site."
+    ),
+    fetch_errors.ROBOTS: lambda: _("The site asks programs not to read this page (robots.txt)."),
+    fetch_errors.NOT_A_PAGE: lambda: _("There is no web page at this address anymore."),
     fetch_errors.PARSE_TIMEOUT: lambda: _("The document takes too long to read. Tell the publisher."),
     fetch_errors.PARSE_DIED: lambda: _(
         "The document could not be read: it broke the reader. Tell the publisher."

@@ -13,7 +13,7 @@ from bot.core.choices import DigestPlan, SettingChange
 from bot.core.clock import Clock
 from bot.core.models import Digest
 from bot.store.connection import Connection, Row
-from bot.store.outbox import digest_articles, dispatch_rows
+from bot.store.outbox import digest_articles, dispatch_rows, held_posts
 from bot.store.outbox.place_rows import need_channel, need_server
 from bot.store.ports import Database
 from bot.store.records import Gathered, WithheldFor
@@ -196,6 +196,8 @@ def _save(
     )
     if before is not None and before.alone and not plan.alone:
         dispatch_rows.let_go(connection, channel_id, now)
+    if plan.alone:
+        held_posts.hand_over(connection, channel_id, now)
     _note(connection, server_id, channel_id, person_id, before, plan, now)
     return _digest(connection.execute(find, (channel_id,)).fetchone())
 

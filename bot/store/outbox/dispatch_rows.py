@@ -14,6 +14,11 @@ from bot.store.connection import Connection
 from bot.store.rows import listed
 
 ALL = 2**31  # posts that may wait, where none is to go into a catch-up
+DAY = 86_400
+STORY = 3 * DAY
+"""Seconds that a story has to be told by as many outlets as a channel wants."""
+CHANCE = DAY
+"""Seconds in which a story may be chosen as one of the best."""
 
 # A dispatch that was never tried may still change: a retried one was perhaps seen by somebody.
 _UNTOUCHED = "state = 'waiting' AND attempts = 0"
@@ -39,6 +44,9 @@ def owe(connection: Connection, channel_id: int, articles: Iterable[Owed], *, li
         return False
     if is_digested(connection, channel_id):
         hold(connection, channel_id, new, now=now)
+        return False
+    if (until := held_until(connection, channel_id, now)) is not None:
+        _hold_back(connection, channel_id, new, until, now)
         return False
     posts = connection.execute(
         "SELECT id, attempts, position, what FROM dispatch "
@@ -116,10 +124,12 @@ def catch_up(
 
 
 def owe_together(connection: Connection, channel_id: int, articles: Iterable[Owed], *, now: int) -> None:
-    """Queue the articles whose page has no fate in the channel: in a catch-up, or for its digest."""
+    """Queue the articles whose page has no fate in the channel: in a catch-up, for its digest, or held."""
     new = without_fate(connection, channel_id, articles)
     if is_digested(connection, channel_id):
         hold(connection, channel_id, new, now=now)
+    elif (until := held_until(connection, channel_id, now)) is not None:
+        _hold_back(connection, channel_id, new, until, now)
     else:
         catch_up(connection, channel_id, new, now=now)
 
@@ -208,8 +218,29 @@ def is_digested(connection: Connection, channel_id: int) -> bool:
     return found.fetchone() is not None
 
 
-def _post(connection: Connection, channel_id: int, owed: Owed, now: int) -> None:
-    dispatch_id = add_dispatch(connection, channel_id, "post", owed.key, owed.published, now)
+def held_until(connection: Connection, channel_id: int, now: int) -> int | None:
+    """Until when a channel holds back a new post at most; None where it takes every article."""
+    row = connection.execute(
+        "SELECT least_outlets, best_a_day FROM channel WHERE id = ?", (channel_id,)
+    ).fetchone()
+    if row is None or (row["least_outlets"] is None and row["best_a_day"] is None):
+        return None
+    return now + (CHANCE if row["least_outlets"] is None else STORY)
+
+
+def _hold_back(
+    connection: Connection, channel_id: int, articles: Iterable[Owed], until: int, now: int
+) -> None:
+    for owed in articles:
+        _post(connection, channel_id, owed, now, held_until=until)
+
+
+def _post(
+    connection: Connection, channel_id: int, owed: Owed, now: int, *, held_until: int | None = None
+) -> None:
+    dispatch_id = add_dispatch(
+        connection, channel_id, "post", owed.key, owed.published, now, held_until=held_until
+    )
     _fate(connection, channel_id, owed, dispatch_id, now)
 
 
@@ -227,13 +258,24 @@ def free_name(connection: Connection, channel_id: int, name: str, *, before: str
 
 
 def add_dispatch(
-    connection: Connection, channel_id: int, kind: str, what: str, position: int, now: int
+    connection: Connection,
+    channel_id: int,
+    kind: str,
+    what: str,
+    position: int,
+    now: int,
+    *,
+    held_until: int | None = None,
 ) -> int:
-    """Owe a message of a name, at a place in the channel's queue, unless there is one; its id."""
+    """Owe a message of a name, at a place in the channel's queue, unless there is one; its id.
+
+    With `held_until` it is held back, until then at most.
+    """
+    state, due = ("waiting", now) if held_until is None else ("held", held_until)
     connection.execute(
-        "INSERT INTO dispatch (channel_id, kind, what, created, position, due) VALUES (?, ?, ?, ?, ?, ?) "
-        "ON CONFLICT (channel_id, what) DO NOTHING",
-        (channel_id, kind, what, now, position, now),
+        "INSERT INTO dispatch (channel_id, kind, what, state, created, position, due) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (channel_id, what) DO NOTHING",
+        (channel_id, kind, what, state, now, position, due),
     )
     row = connection.execute(
         "SELECT id FROM dispatch WHERE channel_id = ? AND what = ?", (channel_id, what)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from bot.store.connection import Connection
-from bot.store.outbox import dispatch_rows
+from bot.store.outbox import dispatch_rows, held_posts
 from bot.store.outbox.dispatch_rows import Owed
 from bot.store.records import Kin
 from bot.store.rows import listed
@@ -61,7 +61,7 @@ def join(
     """Let articles of a feed join posts of the channel that tell the same; those that joined none.
 
     Nothing joins where the channel does not want it, nor a post that has an article of the same feed: who
-    writes twice has something new to say.
+    writes twice has something new to say. A held post is sent, or may be chosen, once enough outlets tell it.
     """
     if not any(kin.get(owed.article_id) for owed in articles) or not _wanted(connection, channel_id):
         return list(articles)
@@ -75,7 +75,9 @@ def join(
 
 
 def _wanted(connection: Connection, channel_id: int) -> bool:
-    row = connection.execute("SELECT join_stories FROM channel WHERE id = ?", (channel_id,)).fetchone()
+    row = connection.execute(
+        "SELECT join_stories OR least_outlets IS NOT NULL FROM channel WHERE id = ?", (channel_id,)
+    ).fetchone()
     return row is not None and bool(row[0])
 
 
@@ -95,7 +97,8 @@ def _best(
         JOIN dispatch ON dispatch.id = coalesce(fate.dispatch_id, fate.joined_id)
         WHERE fate.article_id IN (SELECT value FROM json_each(?)) AND fate.channel_id = ?
           AND dispatch.kind = 'post'
-          AND (dispatch.state IN ('waiting', 'claimed') OR dispatch.state = 'sent' AND dispatch.sent >= ?)
+          AND (dispatch.state IN ('held', 'waiting', 'claimed')
+               OR dispatch.state = 'sent' AND dispatch.sent >= ?)
         """,
         (listed(likeness), channel_id, now - WINDOW),
     ).fetchall()
@@ -136,3 +139,4 @@ def _join(connection: Connection, channel_id: int, owed: Owed, post_id: int, now
         "WHERE id = :id AND state IN ('claimed', 'sent')",
         {"id": post_id, "now": now, "pause": PAUSE},
     )
+    held_posts.ripen(connection, post_id, now)

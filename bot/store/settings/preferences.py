@@ -6,7 +6,7 @@ from bot.core import hours
 from bot.core.choices import USUAL, ChannelPreferences, Look, Preference, ServerPreferences, SettingChange
 from bot.core.clock import Clock
 from bot.store.connection import Connection
-from bot.store.outbox import digests
+from bot.store.outbox import digests, held_posts
 from bot.store.outbox.place_rows import need_channel, need_server
 from bot.store.ports import Database
 from bot.store.rows import look, look_text
@@ -23,6 +23,8 @@ _OF_CHANNEL = frozenset(
         Preference.QUIET_HOURS,
         Preference.MOST_AN_HOUR,
         Preference.GAP,
+        Preference.LEAST_OUTLETS,
+        Preference.BEST_A_DAY,
     }
 )
 
@@ -49,14 +51,14 @@ class Preferences:
     async def of_channel(self, channel_id: int) -> ChannelPreferences:
         """What was chosen for a channel."""
         row = await self._database.fetchone(
-            "SELECT language, join_stories, daily_thread, quiet_hours, most_an_hour, gap FROM channel "
-            "WHERE id = ?",
+            "SELECT language, join_stories, daily_thread, quiet_hours, most_an_hour, gap, least_outlets, "
+            "best_a_day FROM channel WHERE id = ?",
             (channel_id,),
         )
         if row is None:
             return ChannelPreferences()
-        language, join_stories, daily_thread, *rhythm = row
-        return ChannelPreferences(language, bool(join_stories), bool(daily_thread), *rhythm)
+        language, join_stories, daily_thread, *rest = row
+        return ChannelPreferences(language, bool(join_stories), bool(daily_thread), *rest)
 
     async def language(self, channel_id: int) -> str | None:
         """The language that posts of a channel were given: its own, else its server's; None: neither."""
@@ -126,6 +128,8 @@ def _change(
     connection.execute(f"UPDATE {table} SET {preference} = ? WHERE id = ?", (value, id_))
     if preference is Preference.TIME_ZONE:
         digests.reschedule(connection, server_id, now)
+    if channel_id is not None and preference in {Preference.LEAST_OUTLETS, Preference.BEST_A_DAY}:
+        held_posts.settle(connection, channel_id, now)
     change = SettingChange(now, person_id, preference, channel_id, None, _written(old), _written(value))
     setting_changes.note(connection, server_id, change)
     return True

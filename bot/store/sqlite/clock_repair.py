@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 
+from bot.store.outbox.dispatch_rows import CHANCE, STORY
 from bot.store.outbox.watch_notices import QUIET
 
 LONGEST_RETRY = 300
@@ -21,7 +22,7 @@ LONGEST_READING = 5_400
 def settle(connection: sqlite3.Connection, now: int) -> None:
     """Let no wait be longer than it would be, had it begun now."""
     values = {"now": now, "retry": LONGEST_RETRY, "block": LONGEST_BLOCK, "quiet": QUIET}
-    values |= {"page": LONGEST_READING}
+    values |= {"page": LONGEST_READING, "story": STORY, "day": CHANCE}
     for statement in _STATEMENTS:
         connection.execute(statement, values)
 
@@ -44,6 +45,8 @@ _STATEMENTS = (
     UPDATE dispatch SET due = :now + :quiet
     WHERE state = 'waiting' AND kind = 'watch' AND due > :now + :quiet
     """,
+    "UPDATE dispatch SET due = :now + :story WHERE state = 'held' AND due > :now + :story",
+    "UPDATE channel SET best_due = :now + :day WHERE best_due > :now + :day",
     "UPDATE dispatch SET edit_due = :now WHERE edit_due > :now",
     "UPDATE watch SET quiet = :now + :quiet WHERE quiet > :now + :quiet",
     "UPDATE reading SET due = :now + :page WHERE due > :now + :page",

@@ -25,6 +25,7 @@ from bot.store.sqlite.disk_condition import Condition
 from bot.store.sqlite.result_codes import understand
 from bot.store.sqlite.run_lock import Presence
 from bot.store.store_errors import DatabaseGone, DatabaseUnusable, StoreError
+from bot.text import urls
 from bot.text.words import fold
 
 log = logging.getLogger(__name__)
@@ -66,6 +67,7 @@ class Connection(aiosqlite.Connection):
             try:
                 connection.row_factory = sqlite3.Row
                 connection.create_function("fold", 1, _fold, deterministic=True)
+                connection.create_function("site", 1, _site, deterministic=True)
                 connection.create_function("quiet_until", 3, hours.quiet_until, deterministic=True)
                 for pragma in self.pragmas:
                     connection.execute(pragma)
@@ -381,6 +383,10 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
 
 def _fold(value: object) -> str | None:
     return fold(value) if isinstance(value, str) else None
+
+
+def _site(url: object) -> str:
+    return urls.host(str(url)).removeprefix("www.")
 
 
 def _rollback(connection: sqlite3.Connection) -> None:
