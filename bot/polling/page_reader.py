@@ -35,6 +35,8 @@ PAUSE = 5.0
 ATTEMPTS = 3
 AGAIN = (600, 3600)
 """Seconds until the second and the third attempt, and up to half as much more by chance."""
+LONGEST_WAIT = AGAIN[-1] * 3 // 2
+"""Seconds until another attempt at the most."""
 LONGEST_REST = 60.0
 AFTER_TROUBLE = 30.0
 """Seconds to wait when the store cannot be used."""

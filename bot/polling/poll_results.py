@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -24,7 +24,7 @@ from bot.polling.intake import Decision, Intake
 from bot.polling.outlet_names import outlet_name
 from bot.polling.shares import Followed
 from bot.store import Store
-from bot.store.records import NO_KIN, Alert, Kin, Recorded, Unchanged
+from bot.store.records import NO_KIN, Alert, Kinships, Recorded, Unchanged
 from bot.stories.story_lookup import Gathering
 from bot.text import safe, urls
 from bot.watches import subscription_filters
@@ -184,16 +184,14 @@ class Visits:
                 alert=alert,
                 excess=decision.excess,
                 read_pages=self._settings.full_text != "never",
-                matches=await subscription_filters.sieve(self._store, feed.id, decision.new),
+                kept_out_by=await subscription_filters.sieve(self._store, feed.id, decision.new),
                 kin=kin,
             )
         outcome = Outcome.NEW if decision.new else Outcome.CHANGED if decision.changed else Outcome.UNCHANGED
         return PollReport(after, outcome, len(recorded.new_ids), len(decision.changed), recorded=recorded)
 
     @asynccontextmanager
-    async def _compared(
-        self, feed_id: int, new: Sequence[NewArticle]
-    ) -> AsyncIterator[Mapping[str, Sequence[Kin]]]:
+    async def _compared(self, feed_id: int, new: Sequence[NewArticle]) -> AsyncIterator[Kinships]:
         """Which articles new ones tell the same as. A backlog joins nothing."""
         if self._gathering is None:
             yield NO_KIN

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any, cast
 
-from bot.core.choices import USUAL, Look, Style
+from bot.core.choices import Look
 from bot.core.models import (
     Article,
     Bookmark,
@@ -237,24 +236,10 @@ def article_values(new: NewArticle) -> dict[str, Any]:
     }
 
 
-def look(text: str | None) -> Look:
-    """The look that a column holds."""
-    fields = json.loads(text or "{}")
-    if "style" in fields:
-        fields["style"] = Style(fields["style"])
-    return Look(**fields)
-
-
-def look_text(look: Look) -> str:
-    """A look as a column holds it: what is not as Telex has it, always written alike."""
-    usual = asdict(USUAL)
-    return json.dumps({name: value for name, value in asdict(look).items() if value != usual[name]})
-
-
 def subscription(row: Row) -> Subscription:
     """A subscription of the columns `SUBSCRIPTION`."""
     fields = dict(row)
-    fields["look"] = None if fields["look"] is None else look(fields["look"])
+    fields["look"] = None if fields["look"] is None else Look.of(fields["look"])
     return Subscription(**fields)
 
 
@@ -264,7 +249,7 @@ def dispatch(row: Row) -> Dispatch:
     fields["kind"] = DispatchKind(fields["kind"])
     fields["state"] = DispatchState(fields["state"])
     fields["finished"] = bool(fields["finished"])
-    fields["look"] = look(fields["look"])
+    fields["look"] = Look.of(fields["look"])
     fields["article_ids"] = tuple(json.loads(fields["article_ids"]))
     fields["joined_ids"] = tuple(json.loads(fields["joined_ids"]))
     return Dispatch(**fields)

@@ -109,7 +109,7 @@ class LookPanel(ManagersLayout):
         ]
         roles = ChooseRole(
             self._choose_role,
-            placeholder=_("Mention no role"),
+            placeholder=_("Don’t mention a role"),
             min_values=0,
             max_values=1,
             default_values=[discord.Object(look.role, type=discord.Role)] if look.role else [],
@@ -160,7 +160,7 @@ class LookPanel(ManagersLayout):
             return
         role = guild.get_role(role_id)
         if role is None:
-            raise Refusal(_("That role is gone."))
+            raise Refusal(_("That role no longer exists."))
         if not self.may_mention(interaction, member, role):
             raise _not_for_you(role)
 
@@ -222,8 +222,8 @@ def require_mention(interaction: Interaction, look: Look | None, place: Place) -
 def _not_for_you(role: discord.Role) -> Refusal:
     return Refusal(
         _(
-            "You may not mention {role} there, so I do not for you. Somebody who may mention all "
-            "roles can choose it, or the role can be made mentionable in its settings."
+            "You can’t mention {role} there, so I won’t either. Ask someone who can mention all "
+            "roles, or make the role mentionable in its settings."
         ).format(role=role.mention)
     )
 
@@ -246,10 +246,10 @@ class FeedLook(LookPanel):
 
     def heading(self) -> tuple[str, str]:
         """The feed and the channel."""
-        told = _("{feed} in <#{channel}>: this is what its posts look like.")
+        told = _("How {feed} looks in <#{channel}>:")
         return (
             told.format(feed=bold(self._pair[1]), channel=self._channel_id),
-            _("As this server’s posts look by default."),
+            _("Default for this server"),
         )
 
     def default_label(self) -> str:
@@ -276,9 +276,9 @@ class FeedLook(LookPanel):
         )
         if not saved:
             raise Refusal(no_longer())
-        return _(
-            "From its next post on, {feed} looks like this in <#{channel}>. What was posted stays as it is."
-        ).format(feed=bold(feed), channel=subscription.channel_id)
+        return _("Saved. {feed} looks like this in <#{channel}> from its next post.").format(
+            feed=bold(feed), channel=subscription.channel_id
+        )
 
 
 class ServerLook(LookPanel):
@@ -291,8 +291,8 @@ class ServerLook(LookPanel):
     def heading(self) -> tuple[str, str]:
         """The server."""
         return (
-            _("This is what posts look like here, where their feed has no look of its own."),
-            _("This is the default look."),
+            _("How posts look on this server, unless their feed has its own look:"),
+            _("Default look"),
         )
 
     def default_label(self) -> str:
@@ -319,10 +319,7 @@ class ServerLook(LookPanel):
         await interaction.client.store.preferences.set_look(
             interaction.guild_id, look or USUAL, person_id=interaction.user.id
         )
-        return _(
-            "From now on posts look like this here, where their feed has no look of its own. "
-            "What was posted stays as it is."
-        )
+        return _("Saved. New posts look like this, unless their feed has its own look.")
 
 
 async def open_server_look(interaction: Interaction, command_id: int | None) -> None:
@@ -337,6 +334,7 @@ async def open_server_look(interaction: Interaction, command_id: int | None) -> 
 def _silent(role_id: int) -> str:
     """Why a role is not mentioned."""
     return _(
-        "<@&{role}> is not mentioned: it is gone, or I may not. Make the role mentionable in its settings, "
-        "or give me Mention @everyone, @here and All Roles in the channel."
+        "<@&{role}> won’t be mentioned: it was deleted, or I’m not allowed to. Make the role "
+        "mentionable in its settings, or give me Mention @everyone, @here and All Roles in "
+        "this channel."
     ).format(role=role_id)

@@ -19,7 +19,7 @@ from bot.core.models import Article, Bookmark
 from bot.core.refusals import Refusal
 from bot.posting.rendering import discord_limits
 from bot.posting.rendering.layout.blocks import Block, Item, Row, text
-from bot.store.people.bookmarks import Wanted
+from bot.store.records import WantedBookmarks
 from cogs.reading import bookmark_files as exports
 from cogs.reading.article_pages import PAGE, ArticlePage, ArticlePages
 from cogs.reading.bookmark_notes import MarkButton, NoteButton
@@ -103,7 +103,7 @@ class BookmarkPages(ArticlePages):
 
     def __init__(self, interaction: Interaction, query: str | None) -> None:
         super().__init__(interaction)
-        self._wanted = Wanted(match=query)
+        self._wanted = WantedBookmarks(match=query)
 
     async def page(self, interaction: Interaction, number: int) -> ArticlePage:
         """The bookmarks that the person may see now."""
@@ -112,8 +112,8 @@ class BookmarkPages(ArticlePages):
         self._wanted = replace(self._wanted, hidden=hidden)
         found = await store.list(person_id, limit=PAGE, offset=number * PAGE, wanted=self._wanted)
         matching = await store.count(person_id, self._wanted)
-        total = await store.count(person_id, Wanted(hidden=hidden))
-        unread = await store.count(person_id, Wanted(hidden=hidden, unread=True))
+        total = await store.count(person_id, WantedBookmarks(hidden=hidden))
+        unread = await store.count(person_id, WantedBookmarks(hidden=hidden, unread=True))
         tags = await store.tags(person_id, hidden=hidden)
         heading = _("Your bookmarks")
         if self._wanted.match:

@@ -14,6 +14,7 @@ from bot.posting.rendering.messages import linked
 from bot.search.searching import Result
 from bot.store import Store
 from bot.store.records import Teller
+from bot.stories.story_membership import ALONE
 from bot.text import excerpts, safe
 from cogs.shared.article_cards import Spans, bold, title
 
@@ -110,6 +111,6 @@ async def with_tellers(store: Store, entries: Iterable[Entry], feed_ids: Collect
     """The same with the other outlets of these feeds that tell of each."""
     listed = list(entries)
     tellers: Mapping[int, Sequence[Teller]] = await store.stories.tellers(
-        [entry.article.id for entry in listed], feed_ids
+        [entry.article.id for entry in listed], feed_ids, ALONE
     )
     return [replace(entry, tellers=tellers.get(entry.article.id, ())) for entry in listed]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bot.core.choices import DigestPlan, Preference
+from bot.core.choices import BEST_WITHIN, TOLD_WITHIN, DigestPlan, Preference
 from bot.core.models import Feed, NewArticle
 from bot.store import Store
-from bot.store.outbox.dispatch_rows import CHANCE, STORY
 from tests.clocks import ManualClock
 from tests.store.samples import CHANNEL, SERVER, add_feed, deliver, fates, follow, new_article, record
 from tests.store.test_stories import kept, told
@@ -70,7 +69,7 @@ async def test_what_never_has_its_outlets_is_withheld_with_its_reason_and_stays_
     await record(store, feeds[0], articles[0])
     clock.advance(1000)
     await told(store, feeds[1], articles[1], articles[0])
-    clock.advance(STORY - 1001)
+    clock.advance(TOLD_WITHIN - 1001)
     await store.held_posts.give_up()
     assert await fates(store, articles[0]) == {CHANNEL: ("waiting", "outlets 2 3")}
     assert await store.held_posts.next_due() == clock.now() + 1
@@ -108,7 +107,7 @@ async def test_the_best_are_chosen_again_and_again_and_the_rest_has_its_reason(
     (reason,) = (await fates(store, other)).values()
     assert reason[1] is not None
     assert reason[1].startswith("best ")
-    clock.advance(CHANCE)
+    clock.advance(BEST_WITHIN)
     await store.held_posts.give_up()
     assert await fates(store, other) == {CHANNEL: ("withheld", "not-best")}
 
@@ -120,12 +119,12 @@ async def test_a_story_that_needs_outlets_is_chosen_from_once_it_has_them(
     await prefer(store, Preference.LEAST_OUTLETS, 2)
     await prefer(store, Preference.BEST_A_DAY, 1)
     await record(store, feeds[0], articles[0])
-    clock.advance(STORY - 3600)
+    clock.advance(TOLD_WITHIN - 3600)
     (choice,) = await store.held_posts.choices()
     assert not await store.held_posts.candidates(choice)
     late = new_article(feeds[1], "late", published=articles[0].published)
     await told(store, feeds[1], late, articles[0])
-    clock.advance(CHANCE - 1)
+    clock.advance(BEST_WITHIN - 1)
     await store.held_posts.give_up()
     (only,) = await store.held_posts.candidates(choice)
     assert await store.held_posts.choose(choice, [only.post_id], next_due=clock.now() + 3600)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from bot.core.choices import DigestPlan, Preference, Rule
 from bot.core.models import Dispatch, Feed
 from bot.store import Store
-from bot.store.records import Kin
+from bot.store.records import Kin, Kinships
+from bot.stories.story_membership import belonging
 from tests.clocks import ManualClock
 from tests.store.samples import add_feed, new_article
 
@@ -83,13 +84,14 @@ class World:
         ]
         known = {article.key for article in await self.store.articles.newest([feed.id], limit=999)}
         odd = {article.key for article in new if article.tags}
+        kin = {article.key: await self.kin(one, page) for article, page in zip(new, pages, strict=True)}
         recorded = await self.store.polls.record(
             replace(feed, last_poll=now, last_success=now),
             new=new,
             catch_up_after=2,
             first=False,
-            matches=lambda key, _query: key in odd,
-            kin={article.key: await self.kin(one, page) for article, page in zip(new, pages, strict=True)},
+            kept_out_by=lambda key, filters: filters if key in odd else (),
+            kin=Kinships(kin, belonging),
         )
         for article, page in zip(new, pages, strict=True):
             self.stories.setdefault(article.key, (page % STORIES, one))

@@ -20,7 +20,8 @@ from bot.core.settings import Settings
 from bot.core.workers import Workers
 from bot.polling.poller import Poller
 from bot.posting.wording import feed_notices
-from bot.store.records import Kin
+from bot.store.records import Kin, Kinships
+from bot.stories.story_membership import belonging
 from tests.feed_server import FeedServer, item, rss
 from tests.store.samples import new_article
 from tests.wire.bot_process import BotProcess, Launcher
@@ -241,7 +242,7 @@ class Scene(Looking):
                 new=[article],
                 catch_up_after=self.catch_up_after,
                 first=False,
-                kin={article.key: [Kin(article_id, 0.9)]},
+                kin=Kinships({article.key: [Kin(article_id, 0.9)]}, belonging),
             )
         return joined
 

@@ -84,7 +84,7 @@ def stop_id(what: str) -> str:
 
 def begin() -> discord.ui.Button[Any]:
     """A button that begins the way to a first feed, in the language of this task."""
-    label = safe.plain(_("Begin"), _LONGEST_LABEL)
+    label = safe.plain(_("Get started"), _LONGEST_LABEL)
     return discord.ui.Button(style=discord.ButtonStyle.success, label=label, custom_id=BEGIN)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from bot.core import hours
-from bot.core.choices import DigestPlan, SettingChange
+from bot.core.choices import DigestPlan, Setting, SettingChange
 from bot.core.clock import Clock
 from bot.core.models import Digest
 from bot.store.connection import Connection, Row
@@ -20,8 +20,6 @@ from bot.store.records import Gathered, WithheldFor
 from bot.store.rows import listed
 from bot.store.settings import setting_changes
 
-SETTING = "digest"
-"""What the history of a server calls a change of a channel's digest."""
 _COLUMNS = """
     digest.id, channel.server_id, digest.channel_id, digest.weekday, digest.minute, digest.alone, digest.wide,
     digest.chart, digest.created, digest.due, digest.covered, server.time_zone
@@ -226,7 +224,7 @@ def _note(
 ) -> None:
     old, new = (None if plan is None else str(plan) for plan in (before, after))
     setting_changes.note(
-        connection, server_id, SettingChange(now, person_id, SETTING, channel_id, None, old, new)
+        connection, server_id, SettingChange(now, person_id, Setting.DIGEST, channel_id, None, old, new)
     )
 
 

@@ -10,15 +10,11 @@ from collections.abc import Iterable, Sequence
 from itertools import chain, count
 from typing import NamedTuple
 
+from bot.core.choices import BEST_WITHIN, TOLD_WITHIN
 from bot.store.connection import Connection
 from bot.store.rows import listed
 
 ALL = 2**31  # posts that may wait, where none is to go into a catch-up
-DAY = 86_400
-STORY = 3 * DAY
-"""Seconds that a story has to be told by as many outlets as a channel wants."""
-CHANCE = DAY
-"""Seconds in which a story may be chosen as one of the best."""
 
 # A dispatch that was never tried may still change: a retried one was perhaps seen by somebody.
 _UNTOUCHED = "state = 'waiting' AND attempts = 0"
@@ -225,7 +221,7 @@ def held_until(connection: Connection, channel_id: int, now: int) -> int | None:
     ).fetchone()
     if row is None or (row["least_outlets"] is None and row["best_a_day"] is None):
         return None
-    return now + (CHANCE if row["least_outlets"] is None else STORY)
+    return now + (BEST_WITHIN if row["least_outlets"] is None else TOLD_WITHIN)
 
 
 def _hold_back(

@@ -12,10 +12,10 @@ import json
 from collections.abc import Collection, Sequence
 
 from bot.core import hours
+from bot.core.choices import BEST_WITHIN, TOLD_WITHIN
 from bot.core.clock import Clock
 from bot.store.connection import Connection
 from bot.store.outbox import dispatch_rows
-from bot.store.outbox.dispatch_rows import CHANCE, STORY
 from bot.store.ports import Database
 from bot.store.records import BestChoice, HeldStory, ToldArticle, WithheldFor
 from bot.store.rows import listed
@@ -96,7 +96,7 @@ def ripen(connection: Connection, post_id: int, now: int) -> None:
     if row["best_a_day"] is None:
         _release(connection, [post_id], now)
     else:
-        connection.execute("UPDATE dispatch SET due = ? WHERE id = ?", (now + CHANCE, post_id))
+        connection.execute("UPDATE dispatch SET due = ? WHERE id = ?", (now + BEST_WITHIN, post_id))
 
 
 def settle(connection: Connection, channel_id: int, now: int) -> None:
@@ -122,7 +122,13 @@ def settle(connection: Connection, channel_id: int, now: int) -> None:
     connection.execute(
         "UPDATE dispatch SET due = iif(id IN (SELECT value FROM json_each(:enough)), :now + :chance, "
         "created + :story) WHERE channel_id = :channel AND state = 'held'",
-        {"enough": listed(enough), "now": now, "chance": CHANCE, "story": STORY, "channel": channel_id},
+        {
+            "enough": listed(enough),
+            "now": now,
+            "chance": BEST_WITHIN,
+            "story": TOLD_WITHIN,
+            "channel": channel_id,
+        },
     )
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict
 
 from bot.core.clock import Clock
 from bot.core.models import Bookmark
 from bot.store.people import erasure
 from bot.store.ports import Database
+from bot.store.records import WantedBookmarks
 from bot.store.rows import ARTICLE, bookmark, listed
 
 KEPT = "bookmark.person_id = :person AND bookmark.removed IS NULL"
@@ -27,31 +28,7 @@ SAVED = """
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """Which bookmarks of a person: everything that is not None, False or empty has to hold.
-
-    `match` is part of the title, the outlet's name or the note, `tag` is one of the person's own, accents and
-    case ignored. Bookmarks made in the servers `hidden` are left out.
-    """
-
-    match: str | None = None
-    tag: str | None = None
-    unread: bool = False
-    hidden: Collection[int] = ()
-
-    def values(self, person_id: int) -> dict[str, object]:
-        """As parameters of a statement."""
-        return {
-            "person": person_id,
-            "match": self.match,
-            "tag": self.tag,
-            "unread": self.unread,
-            "hidden": listed(self.hidden),
-        }
-
-
-ALL = Wanted()
+ALL = WantedBookmarks()
 
 
 class Bookmarks:
@@ -125,7 +102,7 @@ class Bookmarks:
         return changed > 0
 
     async def get(self, person_id: int, article_id: int, *, hidden: Collection[int] = ()) -> Bookmark | None:
-        """A person's bookmark of an article; `hidden` as in `Wanted`."""
+        """A person's bookmark of an article; `hidden` as in `WantedBookmarks`."""
         found = await self._database.objects(
             bookmark,
             f"SELECT {SAVED}, {ARTICLE} FROM bookmark JOIN article ON article.id = bookmark.article_id "
@@ -135,7 +112,7 @@ class Bookmarks:
         return found[0] if found else None
 
     async def list(
-        self, person_id: int, *, limit: int, offset: int = 0, wanted: Wanted = ALL
+        self, person_id: int, *, limit: int, offset: int = 0, wanted: WantedBookmarks = ALL
     ) -> list[Bookmark]:
         """A person's bookmarks, the latest first."""
         return await self._database.objects(
@@ -145,17 +122,17 @@ class Bookmarks:
             WHERE {KEPT} AND {MATCHED} AND {SHOWN}
             ORDER BY bookmark.created DESC, bookmark.article_id DESC LIMIT :limit OFFSET :offset
             """,
-            wanted.values(person_id) | {"limit": limit, "offset": offset},
+            _values(person_id, wanted) | {"limit": limit, "offset": offset},
         )
 
-    async def count(self, person_id: int, wanted: Wanted = ALL) -> int:
+    async def count(self, person_id: int, wanted: WantedBookmarks = ALL) -> int:
         """How many bookmarks a person has."""
         row = await self._database.fetchone(
             f"""
             SELECT count(*) FROM bookmark JOIN article ON article.id = bookmark.article_id
             WHERE {KEPT} AND {MATCHED} AND {SHOWN}
             """,
-            wanted.values(person_id),
+            _values(person_id, wanted),
         )
         return int(row[0]) if row else 0
 
@@ -171,7 +148,7 @@ class Bookmarks:
     async def has(
         self, person_id: int, article_ids: Collection[int], *, hidden: Collection[int] = ()
     ) -> set[int]:
-        """Those of the articles that a person has kept; `hidden` as in `Wanted`."""
+        """Those of the articles that a person has kept; `hidden` as in `WantedBookmarks`."""
         rows = await self._database.fetchall(
             f"SELECT article_id FROM bookmark WHERE {KEPT} AND {SHOWN} "
             "AND article_id IN (SELECT value FROM json_each(:articles))",
@@ -202,3 +179,7 @@ class Bookmarks:
             (person_id,),
         )
         return tuple(row["url"] for row in rows)
+
+
+def _values(person_id: int, wanted: WantedBookmarks) -> dict[str, object]:
+    return asdict(wanted) | {"person": person_id, "hidden": listed(wanted.hidden)}

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from bot.core import hours
-from bot.core.choices import USUAL, ChannelPreferences, Look, Preference, ServerPreferences, SettingChange
+from bot.core.choices import (
+    USUAL,
+    ChannelPreferences,
+    Look,
+    Preference,
+    ServerPreferences,
+    Setting,
+    SettingChange,
+)
 from bot.core.clock import Clock
 from bot.store.connection import Connection
 from bot.store.outbox import digests, held_posts
 from bot.store.outbox.place_rows import need_channel, need_server
 from bot.store.ports import Database
-from bot.store.rows import look, look_text
 from bot.store.settings import setting_changes
 
 _OF_SERVER = frozenset(
-    {Preference.LANGUAGE, Preference.TIME_ZONE, Preference.MANAGER_ROLE, Preference.ALERTS}
+    {
+        Preference.LANGUAGE,
+        Preference.TIME_ZONE,
+        Preference.MANAGER_ROLE,
+        Preference.ALERTS,
+        Preference.NOTIFY_ROLES,
+    }
 )
 _OF_CHANNEL = frozenset(
     {
@@ -41,12 +54,14 @@ class Preferences:
     async def of_server(self, server_id: int) -> ServerPreferences:
         """What a server chose."""
         row = await self._database.fetchone(
-            "SELECT language, time_zone, manager_role, alerts, look FROM server WHERE id = ?", (server_id,)
+            "SELECT language, time_zone, manager_role, alerts, look, notify_roles FROM server WHERE id = ?",
+            (server_id,),
         )
         if row is None:
             return ServerPreferences()
-        language, time_zone, manager_role, alerts, chosen = row
-        return ServerPreferences(language, time_zone, manager_role, alerts, look(chosen))
+        language, time_zone, manager_role, alerts, chosen, roles = row
+        offered = tuple(int(role) for role in (roles or "").split(",") if role)
+        return ServerPreferences(language, time_zone, manager_role, alerts, Look.of(chosen), offered)
 
     async def of_channel(self, channel_id: int) -> ChannelPreferences:
         """What was chosen for a channel."""
@@ -138,12 +153,12 @@ def _change(
 def _set_look(connection: Connection, server_id: int, chosen: Look, person_id: int, now: int) -> bool:
     need_server(connection, server_id, now)
     (old,) = connection.execute("SELECT look FROM server WHERE id = ?", (server_id,)).fetchone()
-    if look(old) == chosen:
+    if Look.of(old) == chosen:
         return False
-    new = None if chosen == USUAL else look_text(chosen)
+    new = None if chosen == USUAL else str(chosen)
     connection.execute("UPDATE server SET look = ? WHERE id = ?", (new, server_id))
     setting_changes.note(
-        connection, server_id, SettingChange(now, person_id, setting_changes.LOOK, None, None, old, new)
+        connection, server_id, SettingChange(now, person_id, Setting.LOOK, None, None, old, new)
     )
     return True
 
