@@ -68,7 +68,7 @@ class Asking(commands.Cog):
     async def answer_alone(self, interaction: Interaction, question: str) -> None:
         """Answer a question that was written into a window, for who asked alone."""
         if interaction.guild is None:
-            raise Refusal(_("This works in a server only."))
+            raise Refusal(_("This only works in a server."))
         self._service.admit(question, person_id=interaction.user.id, server_id=interaction.guild.id)
         await interaction.response.defer(ephemeral=True, thinking=True)
         await self._reply(interaction, question, public=False, follows=None)

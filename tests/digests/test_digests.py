@@ -63,7 +63,9 @@ def test_articles_that_tell_one_event_are_one_line_by_kinship_and_by_title() -> 
         article(4, "Cities in Spain ban facial recognition cameras", published=NOW - 200),
     ]
     for language, first in (("en", [[1, 2], [3, 4]]), ("fr", [[2, 1], [3, 4]])):
-        sections, _more, outlets = digest_selection.choose(told, [(2, 1, 0.9)], NOW - DAY, NOW, language)
+        sections, _more, outlets = digest_selection.choose(
+            told, [(2, 1, 0.9)], NOW - DAY, NOW, language=language
+        )
         stories = [story for section in sections for story in section.stories]
         assert sorted([one for one, _feed in story.articles] for story in stories) == first
         assert outlets == 4
