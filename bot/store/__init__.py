@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -56,6 +57,7 @@ __all__ = [
     "DatabaseBroken",
     "DatabaseFault",
     "DatabaseUnusable",
+    "Erased",
     "NewerDatabase",
     "Store",
     "StoreError",
@@ -158,8 +160,7 @@ class Store:
     async def erase(self, person_id: int) -> Erased:
         """Delete everything about a person, from the files of the database too; how much there was."""
         erased = await self._database.transact(erasure.erase, person_id)
-        await self._database.scrub(erasure.TABLES)
-        return erased
+        return replace(erased, log_emptied=await self._database.scrub(erasure.TABLES))
 
     async def seal(self, *, anew: bool = False) -> int:
         """Encrypt the passwords of feeds that lie open, with `anew` all of them; how many that were.

@@ -584,7 +584,7 @@ async def test_privacy_exports_and_deletes_watches(telex: World, desk: Desk) -> 
     await desk.publish("Quantum leaps")
     shown = await telex.reader.slash(telex.news, "privacy")
     assert "1 watch, ended ones for 30 days" in said(shown)
-    exported = await telex.reader.click(last(shown), label="Get a copy")
+    exported = await telex.reader.click(last(shown), label="Export")
     stored = telex.env.backend.cdn.get(last(exported).attachments[0].url)
     assert stored is not None
     document = json.loads(stored)
@@ -623,8 +623,3 @@ async def notices(world: World) -> list[Any]:
     return list(
         await world.store._database.fetchall("SELECT * FROM dispatch WHERE kind = 'watch' ORDER BY id")
     )
-
-
-async def test_help_shows_watches_to_everyone(telex: World) -> None:
-    shown = last(await telex.reader.slash(telex.news, "help"))
-    assert any("/watch add" in (field.value or "") for field in shown.embeds[0].fields)
