@@ -91,6 +91,7 @@ class Preference(StrEnum):
     QUIET_HOURS = "quiet_hours"
     MOST_AN_HOUR = "most_an_hour"
     GAP = "gap"
+    NOTIFY_ROLES = "notify_roles"
     LEAST_OUTLETS = "least_outlets"
     BEST_A_DAY = "best_a_day"
 
@@ -101,7 +102,8 @@ class ServerPreferences:
 
     `language` of posts (None: the one that Discord gives the server), `time_zone` (a name of the IANA
     database), the role that may manage feeds, the channel that is told of feeds in trouble (None: those that
-    follow them), the look of posts where their subscription has none of its own.
+    follow them), the look of posts where their subscription has none of its own. `notify_roles`
+    are those that people may give themselves.
     """
 
     language: str | None = None
@@ -109,6 +111,7 @@ class ServerPreferences:
     manager_role: int | None = None
     alerts: int | None = None
     look: Look = USUAL
+    notify_roles: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +163,7 @@ class Setting(StrEnum):
     FILTER = "filter"  # a `Filter`
     FORUM_TAG = "forum_tag"  # the tag's name and the query
     DIGEST = "digest"  # a `DigestPlan`
+    TASTE = "taste"  # when what the server likes was forgotten
 
 
 class SettingChange(NamedTuple):

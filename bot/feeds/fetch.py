@@ -23,7 +23,7 @@ from bot.feeds import fetch_errors
 from bot.feeds.addresses import REFUSED, check_url, socket_factory
 from bot.feeds.decompress import decompressed
 from bot.feeds.fetch_errors import FeedError
-from bot.feeds.schedule import retry_after
+from bot.feeds.schedule import rest, retry_after
 from bot.text.urls import has_credentials
 
 FEED_TYPES = (
@@ -38,6 +38,8 @@ DNS_TIME = 5.0
 
 _PERMANENT = {HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.PERMANENT_REDIRECT}
 _REDIRECTS = _PERMANENT | {HTTPStatus.FOUND, HTTPStatus.SEE_OTHER, HTTPStatus.TEMPORARY_REDIRECT}
+_REPEATED = {HTTPStatus.TEMPORARY_REDIRECT, HTTPStatus.PERMANENT_REDIRECT}
+"""That keep a request's method and body (RFC 9110 §15.4)."""
 _SUCCESS = range(200, 300)
 _NOT_MODIFIED = HTTPStatus.NOT_MODIFIED  # to look it up in the enumeration each time takes long
 _NO_LIMIT = aiohttp.ClientTimeout(total=None)  # `get` has one for all its requests together
@@ -140,6 +142,31 @@ class Fetcher:
         except OSError as error:
             raise FeedError(fetch_errors.CONNECT, error.strerror or type(error).__name__) from error
 
+    async def post(self, url: str, form: Mapping[str, str]) -> None:
+        """Send a form. What is answered is not read. Raises FeedError as `get` does."""
+        try:
+            with self._limit:
+                await self._posted(check_url(url), form)
+        except TimeoutError as error:
+            raise FeedError(fetch_errors.TIMEOUT) from error
+        except aiohttp.ClientError as error:
+            raise _translated(error) from error
+        except OSError as error:
+            raise FeedError(fetch_errors.CONNECT, error.strerror or type(error).__name__) from error
+
+    async def _posted(self, target: URL, form: Mapping[str, str]) -> None:
+        for _hop in range(MAX_REDIRECTS + 1):
+            session = self._sessions[target.scheme]
+            async with session.post(target, data=form, allow_redirects=False) as response:
+                status, location = response.status, response.headers.get("Location")
+            if status in _REPEATED and location is not None:
+                target = _next_target(target, location, {})
+            elif status in _SUCCESS:
+                return
+            else:
+                raise FeedError(fetch_errors.http(status))
+        raise FeedError(fetch_errors.REDIRECTS, f"more than {MAX_REDIRECTS} redirects")
+
     async def _followed(
         self, url: str, validators: Validators | None, accept: str, limit: int, types: Collection[str]
     ) -> Fetched:
@@ -207,7 +234,10 @@ async def _received(
     if validators is not None and not_modified:
         return Fetched(status, str(url), moved, not_modified, b"", validators.body_hash or b"", headers)
     if status not in _SUCCESS:
-        hold = retry_after(headers.get("retry-after"), now=int(time.time()))
+        now = int(time.time())
+        hold = retry_after(headers.get("retry-after"), now=now)
+        if hold is None and status == HTTPStatus.TOO_MANY_REQUESTS:
+            hold = rest(headers, now=now) or None
         raise FeedError(fetch_errors.http(status), (response.reason or "")[:100], retry_after=hold)
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if types and kind and kind not in types:

@@ -141,6 +141,26 @@ class FateRow:
         return [Filter.of(line) for line in (self.reason or "").splitlines() if self.fate is Fate.FILTERED]
 
 
+class PushSubscription(NamedTuple):
+    """What was agreed with the hub of a feed, which calls an address with the `token`.
+
+    `asked` is since when the hub is to verify what it was asked for, `leased_until` how long it pushes, `due`
+    when to ask it again, `failures` how often it was asked in vain, `missed` whether it failed to push
+    something that a poll found (0 or 1).
+    """
+
+    feed_id: int
+    hub: str
+    topic: str
+    token: str
+    secret: str
+    due: int
+    asked: int | None = None
+    leased_until: int = 0
+    failures: int = 0
+    missed: int = 0
+
+
 class Watched(NamedTuple):
     """An article that its feed may take back: a recent one, or one that vanished."""
 
@@ -181,6 +201,48 @@ class ToldArticle(NamedTuple):
     outlet: str
     language: str | None
     tags: tuple[str, ...]
+
+
+class Opinion(StrEnum):
+    """What a person made of an article."""
+
+    OPENED = "opened"  # the menu of its post
+    LIKED = "liked"
+    DISLIKED = "disliked"
+    BOOKMARKED = "bookmarked"
+
+
+class Shown(NamedTuple):
+    """An article that was posted in a server, and when."""
+
+    article_id: int
+    sent: int
+    article: ToldArticle
+
+
+class Verdict(NamedTuple):
+    """Somebody's opinion of an article, and when they gave it."""
+
+    article_id: int
+    person_id: int
+    opinion: Opinion
+    given: int
+
+
+class Evidence(NamedTuple):
+    """What a server's taste is learnt from; nothing where nobody judged anything."""
+
+    shown: Sequence[Shown]
+    verdicts: Sequence[Verdict]
+
+
+class GivenOpinion(NamedTuple):
+    """A person's opinion as they may see it."""
+
+    server_id: int
+    url: str
+    opinion: Opinion
+    given: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from bot.core.clock import Leaps
 from bot.polling.page_reader import LONGEST_WAIT
 from bot.posting.sending.failing_places import LONGEST_BLOCK, LONGEST_RETRY
 from bot.store.records import LongestWaits
+from bot.stories.server_taste import REMEMBERED
 from cogs.running.loops import Loop
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,9 @@ class Polling(commands.Cog):
         self._asking = newsroom.poller
         self._poller = Loop("poller", newsroom.poller.run, newsroom.clock)
         self._reader = Loop("reader", newsroom.reader.run, newsroom.clock) if newsroom.reader.wanted else None
+        self._pushes = (
+            Loop("pushes", newsroom.pushes.run, newsroom.clock) if newsroom.pushes.enabled else None
+        )
         self._leaps = Leaps(newsroom.clock)
         self._settled_at = 0.0
         self._watch = Loop("clock", self._watch_clock, newsroom.clock)
@@ -49,6 +53,8 @@ class Polling(commands.Cog):
         self._poller.start()
         if self._reader is not None:
             self._reader.start()
+        if self._pushes is not None:
+            self._pushes.start()
         self._cleaner.start()
         self._follower.start()
         self._watch.start()
@@ -58,6 +64,8 @@ class Polling(commands.Cog):
         await self._poller.stop()
         if self._reader is not None:
             await self._reader.stop()
+        if self._pushes is not None:
+            await self._pushes.stop()
         await self._cleaner.stop()
         await self._follower.stop()
         await self._watch.stop()
@@ -71,6 +79,7 @@ class Polling(commands.Cog):
         questions = await self._store.questions.purge(now - KEEP_QUESTIONS)
         if questions:
             log.info("Deleted %d old questions", questions)
+        await self._store.opinions.purge(now - REMEMBERED)
         await self._store.watches.purge(now - KEEP_LEFT_SERVERS)
         await self._store.changes.trim()
         if self._settings.keep_texts_days:
