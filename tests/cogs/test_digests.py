@@ -91,8 +91,9 @@ async def test_a_digest_is_begun_with_a_preview_and_comes_at_its_hour_once(
     told = text(digest)
     assert "## Today’s news\n-# " in told
     assert "4 stories · 1 outlet" in told
-    assert "-# **LINUX**\n### [Linux" in told
-    assert "-# **ALSO**\n**[Chips shrink](" in told
+    assert "### [Chips shrink](" in told
+    assert "-# **LINUX**\n**[Linux" in told
+    assert "-# **ALSO**\n**[Cities ban" in told
     assert "-# 🟫 **Example News**" in told
     assert not digest.reactions
     await until_due(telex)
