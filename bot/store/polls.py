@@ -275,9 +275,9 @@ def insert_articles(
     connection.executemany(
         """
         INSERT INTO article (id, key, feed_id, page, url, fingerprint, title, summary, text, body, author,
-                             outlet, language, tags, image, published, found)
+                             outlet, language, tags, image, published, found, audio, duration)
         VALUES (:id, :key, :feed_id, :page, :url, :fingerprint, :title, :summary, :text, :body, :author,
-                :outlet, :language, :tags, :image, :published, :found)
+                :outlet, :language, :tags, :image, :published, :found, :audio, :duration)
         """,
         (
             article_values(article) | {"id": id_, "key": article.key, "feed_id": feed_id, "found": now}
