@@ -270,7 +270,7 @@ def test_an_episode_has_its_player_duration_and_notes(said: str, seconds: int | 
     itunes = "xmlns:itunes='http://www.itunes.com/dtds/podcast-1.0.dtd'"
     episode = only(
         rss(
-            "<item><title>Bridges</title><guid>7</guid>"
+            "<item><title>Bridges</title><guid isPermaLink='false'>7</guid>"
             "<description>&lt;p&gt;With an engineer.&lt;/p&gt;</description>"
             "<enclosure url='/7.jpg' type='image/jpeg'/><enclosure url='/7.mp3?x=1' type='audio/mpeg'/>"
             f"<itunes:duration {itunes}>{said}</itunes:duration></item>"
