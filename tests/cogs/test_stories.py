@@ -15,7 +15,7 @@ STORY = "Harbour bridge closes after cracks were found"
 async def test_a_story_waits_for_two_outlets_and_says_so(telex: World, feed_server: FeedServer) -> None:
     feed = await follow(telex, feed_server)
     panel = last(await telex.editor.slash(telex.news, "settings stories"))
-    assert "Outlets: every story" in text(panel)
+    assert "**Outlets** · every story" in text(panel)
     panel = last(await choose(telex.editor, panel, "At least 2 outlets", "Told by"))
     assert "This channel follows 1 outlet, so no story can reach 2." in text(panel)
     url = feed_server.serve("/rival", rss(item(901), title="The Rival"))

@@ -64,7 +64,7 @@ async def test_a_taste_is_learnt_shown_explained_and_forgotten(telex: World, fee
         await telex.store.bookmarks.add(77, one.id, server_id=telex.guild.id)
     telex.bot.newsroom.tastes.forget(telex.guild.id)
     panel = last(await telex.editor.slash(telex.news, "settings taste"))
-    assert "More of this: • **Chess** (in titles) · ×" in text(panel)
+    assert "**More of this**\n- **Chess** (in titles) · ×" in text(panel)
     assert "**Golf**" in text(panel).partition("Less of this")[2]
     why = said(await telex.editor.slash(telex.news, "why", link=link))
     assert "Liked in this server: **" in why
