@@ -51,7 +51,8 @@ class StoryPanel(ManagersLayout):
         )
         followed = await self._followed(interaction)
         lines = _lines(self._place, now, zone, followed=followed, held=held)
-        card = Card((*map(blocks.text, lines), Rule(), Row(outlets), Row(best)))
+        spaced = [each for line in lines for each in (blocks.text(line), Rule())]
+        card = Card((*spaced, Row(outlets), Row(best)))
         await self.display(interaction, (card,))
 
     async def _followed(self, interaction: Interaction) -> int:

@@ -14,7 +14,7 @@ from bot.stories.server_taste import SEVERAL, Taste
 from cogs.shared.rights import ManagersLayout
 from cogs.shared.views import Interaction, Press
 
-_MOST = 10  # of what is liked, and of what is not
+_MOST = 6  # of each kind
 
 
 class TastePanel(ManagersLayout):
@@ -28,8 +28,8 @@ class TastePanel(ManagersLayout):
         await self._display(interaction, taste, Row(ask))
 
     async def _display(self, interaction: Interaction, taste: Taste, row: Row) -> None:
-        lines = _lines(taste, interaction.user.id)
-        await self.display(interaction, (Card((*map(blocks.text, lines), Rule(), row)),))
+        spaced = [each for line in _lines(taste, interaction.user.id) for each in (blocks.text(line), Rule())]
+        await self.display(interaction, (Card((*spaced, row)),))
 
     async def _ask(self, interaction: Interaction) -> None:
         await interaction.response.defer()
@@ -53,16 +53,16 @@ class TastePanel(ManagersLayout):
 def _lines(taste: Taste, person_id: int) -> Iterator[str]:
     yield "### " + _("What this server likes")
     yield _(
-        "Learned from 🔖, 👍, “Less like this” and opened menus of the last three months. It helps to decide "
-        "what comes first in digests, in the best of the day and in answers to “what’s new?”."
+        "Learned from 🔖, 👍, “Less like this” and opened menus of the last three months. It helps order "
+        "digests, the best of the day and answers to “what’s new?”. ×2 is liked twice as much as average."
     )
     told = [one for one in taste.traits.values() if one.may_be_told(person_id)]
     told.sort(key=lambda one: (-one.score, one.name))
-    liked = [one for one in told if one.score > 0][:_MOST]
-    disliked = [one for one in reversed(told) if one.score < 0][:_MOST]
+    liked = [one for one in told if one.score > 0]
+    disliked = [one for one in reversed(told) if one.score < 0]
     for heading, traits in ((_("More of this"), liked), (_("Less of this"), disliked)):
         if traits:
-            yield "\n".join((f"**{heading}**", *(f"- {taste_words.weighed(one)}" for one in traits)))
+            yield "\n".join((f"**{heading}**", *taste_words.by_kind(traits, _MOST)))
     if not taste.verdicts:
         yield _("Nothing yet. Press 🔖 or More under a post.")
         return
