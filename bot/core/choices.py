@@ -17,8 +17,10 @@ class Style(StrEnum):
     """How much of an article a post shows."""
 
     FULL = "full"
-    COMPACT = "compact"  # a short excerpt and a small picture
-    HEADLINE = "headline"  # one line
+    THUMBNAIL = "thumbnail"  # the same with a small picture
+    COMPACT = "compact"  # a title, a few words and a small picture
+    HEADLINE = "headline"  # a title
+    CLASSIC = "classic"  # an embed, as Discord had it before Components V2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,6 +60,8 @@ class ParsedFeed:
     skip_hours: frozenset[int] = frozenset()
     skip_days: frozenset[int] = frozenset()
     entries: tuple[Entry, ...] = ()
+    hub: str | None = None  # that pushes what it publishes (WebSub)
+    self_url: str | None = None  # its address as it gives it itself
     problem: str | None = None  # what was wrong with a document that could be read all the same
 
 

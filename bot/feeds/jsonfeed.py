@@ -39,8 +39,17 @@ def parse_json(body: bytes, url: str) -> ParsedFeed:
         icon=entries.absolute(document.get("favicon") or document.get("icon"), url),
         format="json11" if version.endswith("1.1") else "json1",
         entries=kept,
+        hub=_hub(document.get("hubs"), url),
+        self_url=entries.absolute(document.get("feed_url"), url),
         problem=problem,
     )
+
+
+def _hub(hubs: object, base: str) -> str | None:
+    """The first WebSub hub (JSON Feed 1.1, `hubs`)."""
+    listed = [hub for hub in hubs[:20] if isinstance(hub, dict)] if isinstance(hubs, list) else []
+    found = (entries.absolute(hub.get("url"), base) for hub in listed if hub.get("type") == "WebSub")
+    return next(filter(None, found), None)
 
 
 def _entries(items: list[Any], base: str, language: str | None) -> Iterator[Entry]:

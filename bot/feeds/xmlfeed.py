@@ -86,6 +86,8 @@ def parse_xml(body: bytes, content_type: str, url: str) -> ParsedFeed:
         ttl=_ttl(feed),
         skip_hours=frozenset(_skipped_hours(head)),
         skip_days=frozenset(_skipped_days(head)),
+        hub=_linked(feed, "hub", url),
+        self_url=_linked(feed, "self", url),
         entries=tuple(entry for entry in kept if entry.title or entry.link or entry.guid or entry.text),
         problem=problem or limit,
     )
@@ -161,6 +163,12 @@ def _entry(found: Found, base: str, feed_language: str | None, *, is_atom: bool)
             or feed_language,
         )
     )
+
+
+def _linked(feed: Found, relation: str, base: str) -> str | None:
+    """The address in the first `atom:link` of a relation."""
+    links = (link for link in feed.get("links", ())[:_MAX_LISTED] if link.get("rel") == relation)
+    return next(filter(None, (entries.absolute(link.get("href"), base) for link in links)), None)
 
 
 def _title(found: Found, *, is_atom: bool) -> str:

@@ -26,6 +26,7 @@ from bot.store.people.opinions import Opinions
 from bot.store.people.questions import Questions
 from bot.store.people.watches import Watches
 from bot.store.polls import Polls
+from bot.store.push_subscriptions import PushSubscriptions
 from bot.store.records import LongestWaits, SealedCounts
 from bot.store.sealing import use as use_keys
 from bot.store.settings.assistant_tokens import AssistantTokens
@@ -78,6 +79,7 @@ class Store:
         self.feeds = Feeds(database, clock)
         self.polls = Polls(database, clock)
         self.surplus = SurplusCounts(database, clock)
+        self.pushes = PushSubscriptions(database)
         self.articles = Articles(database, clock)
         self.changes = ArticleChanges(database)
         self.subscriptions = Subscriptions(database, clock)

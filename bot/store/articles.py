@@ -41,11 +41,14 @@ class Articles:
         return [found[id_] for id_ in ids if id_ in found]
 
     async def pages(self, keys: Collection[str]) -> dict[str, str]:
-        """The pages of the articles with these keys, as far as there are any."""
+        """The pages of the articles with these keys or beginnings of keys, as far as there are any."""
         rows = await self._database.fetchall(
-            "SELECT key, page FROM article WHERE key IN (SELECT value FROM json_each(?))", (listed(keys),)
+            "SELECT wanted.value AS name, page FROM json_each(?) AS wanted "
+            "CROSS JOIN article ON article.key >= wanted.value "
+            "AND article.key < wanted.value || 'g'",  # which comes after any digit
+            (listed(keys),),
         )
-        return {row["key"]: row["page"] for row in rows}
+        return {row["name"]: row["page"] for row in rows}
 
     async def of_page(self, page: str) -> list[Article]:
         """All articles of a page, the one kept first first."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any, Self
 
 import discord
@@ -14,8 +15,9 @@ from bot.core.models import Article, Dispatch
 from bot.core.refusals import Refusal
 from bot.posting import discussions, notify_roles
 from bot.posting.rendering import buttons
-from bot.posting.rendering.layout import blocks
-from bot.posting.rendering.layout.blocks import Row
+from bot.posting.rendering.layout import blocks, outlets
+from bot.posting.rendering.layout.blocks import Block, Card, Row, Rule, Section
+from bot.posting.rendering.messages import linked
 from bot.posting.sending import permissions
 from bot.store.records import Opinion
 from bot.text import safe
@@ -24,6 +26,8 @@ from cogs.shared import article_cards
 from cogs.shared.views import AskerLayout, Interaction, Paced, Press
 
 _THREAD = 100  # characters of a thread's name
+_MOST = 6  # articles of the story: each takes four of a message's components
+_AUTHOR, _TAG, _TAGS = 80, 30, 8
 
 
 class More(commands.Cog):
@@ -64,15 +68,20 @@ class MoreButton(Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template
                 raise Refusal(unreadable())
             assert interaction.message is not None
             post = await post_of(interaction.client, interaction.message.id, interaction.guild_id)
-            await MoreMenu(interaction, article, post).open(interaction)
+            joined: Sequence[Article] = ()
+            if post is not None and article.id in post.article_ids and await sees(interaction, post):
+                joined = await interaction.client.store.articles.by_ids(post.joined_ids)
+            await MoreMenu(interaction, article, post, joined).open(interaction)
 
 
 class MoreMenu(AskerLayout):
-    """What a person can do with an article, and with the `post` that tells it."""
+    """What a person can do with an article, with the `post` that tells it, and those that `joined` that."""
 
-    def __init__(self, interaction: Interaction, article: Article, post: Dispatch | None) -> None:
+    def __init__(
+        self, interaction: Interaction, article: Article, post: Dispatch | None, joined: Sequence[Article]
+    ) -> None:
         super().__init__(interaction)
-        self._article, self._post = article, post
+        self._article, self._post, self._joined = article, post, joined
         self._opinion: Opinion | None = None
 
     async def check(self, interaction: Interaction) -> None:
@@ -96,7 +105,6 @@ class MoreMenu(AskerLayout):
         await self._show(interaction)
 
     async def _show(self, interaction: Interaction, said: str = "", *, has_role: bool | None = None) -> None:
-        lines = [f"**{article_cards.title(self._article)}**", f"-# {article_cards.source(self._article)}"]
         first = [self._vote(Opinion.LIKED), self._vote(Opinion.DISLIKED)] if interaction.guild_id else []
         second: list[blocks.Item] = [buttons.more_like(self._article.key)]
         if self._post is not None and isinstance(_channel(interaction, self._post), discord.TextChannel):
@@ -107,8 +115,16 @@ class MoreMenu(AskerLayout):
                 has_role = isinstance(interaction.user, discord.Member) and role in interaction.user.roles
             label = _("Stop notifying me") if has_role else _("Notify me")
             second.append(Press(self._notify, label=label, emoji="🔕" if has_role else "🔔"))
-        text = "\n".join((*lines, *filter(None, (said,))))
-        await self.display(interaction, (blocks.text(text), Row(*first), Row(*second)))
+        shown: list[Block] = [blocks.text(_titled(self._article, *_details(self._article)))]
+        if self._joined:
+            heading = _("Also on this story").upper()
+            shown += [Rule(), blocks.text(f"-# {heading}")]
+            shown += [
+                Section((blocks.text(_titled(one)),), buttons.save(one.key)) for one in self._joined[:_MOST]
+            ]
+        shown += [Rule(), Row(*first), Row(*second)]
+        card = Card(tuple(shown), outlets.colour(self._article.feed_id, self._article.outlet))
+        await self.display(interaction, (card, blocks.text(said)))
 
     async def _discuss(self, interaction: Interaction) -> None:
         await interaction.response.defer()
@@ -158,6 +174,21 @@ class MoreMenu(AskerLayout):
             emoji="👍" if liked else "👎",
             style=discord.ButtonStyle.primary if is_mine else discord.ButtonStyle.secondary,
         )
+
+
+def _titled(article: Article, *more: str) -> str:
+    """Title, outlet and time, and more small lines."""
+    title = f"**{linked(article_cards.title(article), article.url)}**"
+    return "\n".join((title, outlets.byline(article).forms[0], *(f"-# {line}" for line in more)))
+
+
+def _details(article: Article) -> list[str]:
+    """Who wrote it when, and what its publisher calls its topics."""
+    author = safe.markdown(safe.plain(article.author or "", _AUTHOR))
+    when = f"<t:{article.published}:f>"
+    tags = ", ".join(safe.markdown(safe.plain(tag, _TAG)) for tag in article.tags[:_TAGS])
+    told = _("By {author}, {when}").format(author=author, when=when) if author else when
+    return list(filter(None, (told, tags)))
 
 
 def _channel(interaction: Interaction, post: Dispatch) -> object:

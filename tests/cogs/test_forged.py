@@ -34,6 +34,7 @@ async def question(people: Crowd) -> int:
 
 FORGERIES: dict[str, Callable[[Crowd, str, int], list[Forged]]] = {
     "SaveButton": lambda people, word, _: [(buttons.save_id(people.articles[word].key), None)],
+    "MoreButton": lambda people, word, _: [(f"telex:more:{people.articles[word].key}", None)],
     "LikeButton": lambda people, word, _: [(f"telex:like:{people.articles[word].key}", None)],
     "ShareButton": lambda people, word, _: [(f"telex:share:{people.articles[word].key}", None)],
     "NoteButton": lambda people, word, _: [(f"telex:note:{people.articles[word].key}", None)],
@@ -55,6 +56,7 @@ OF_QUESTIONS = {"VoteButton", "NextButton", "TellButton"}
 """What each kind of button is forged into, aimed at the article with a word and at somebody's question."""
 IDS = {
     "SaveButton": "telex:save:{}",
+    "MoreButton": "telex:more:{}",
     "LikeButton": "telex:like:{}",
     "ShareButton": "telex:share:{}",
     "NoteButton": "telex:note:{}",

@@ -23,6 +23,7 @@ from tests.cogs.helpers import START, choose, follow, hide, last, said, text
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
 from tests.posting.test_restarts import STEPS, stop_at
+from tests.shown import title
 
 
 @dataclass
@@ -78,7 +79,7 @@ async def test_a_match_is_told_by_direct_message_once(telex: World, desk: Desk) 
     answer = await add(telex, "facial recognition")
     assert last(answer).ephemeral
     assert "I’ll DM you new articles matching **facial recognition**" in said(answer)
-    assert last(answer).embeds[0].title == "Cities ban facial recognition"
+    assert title(last(answer)) == "Cities ban facial recognition"
     await desk.publish("Facial recognition at airports", "Nothing of interest")
     (notice,) = desk.told()
     assert notice.embeds[0].title == "New for “facial recognition”"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import astuple, dataclass, replace
@@ -338,7 +337,7 @@ async def survive_edit(
         for kind in scene.channels
         for message in scene.messages(kind)
         for number in articles(message).intersection(numbers)
-        if words not in json.dumps(message.embeds)
+        if words not in message.shown()
     ]
     return replace(found, unfinished=(*found.unfinished, *old))
 
