@@ -380,6 +380,8 @@ def _owe(
         dispatch_rows.filter_out(connection, channel_id, kept_out, now=now)
         rest = news if first else story_joins.join(connection, channel_id, feed_id, news, kin, now=now)
         owes = dispatch_rows.owe(connection, channel_id, rest, limit=limit, now=now)
+        if len(rest) < len(news):  # what was held back and has its outlets now
+            dispatch_rows.bound(connection, channel_id, limit=limit, now=now)
         if owes or len(rest) < len(news):
             channels.append(channel_id)
     return channels
