@@ -63,11 +63,17 @@ async def test_questions_find_their_answers_in_the_other_language(searcher: Sear
     assert sure_and_wrong <= 2, (right, sure_and_wrong)  # of some stories another one tells as well
 
 
-def test_vectors_are_as_long_as_they_are_said_to_be_whatever_the_text() -> None:
+def test_any_text_has_a_vector_and_can_be_held_against_a_question() -> None:
     source = """
 from bot.search.semantic.encoder import encode
-for vector in encode(["", " ", "\\x00", "\\ud83d", "é" * 2000, "😀" * 2000, "a\\n" * 1000, "中文"]):
-    assert len(vector) == 512
+from bot.search.semantic.passage_encoder import cosines, is_there
+texts = ["", " ", "\\x00", "\\ud83d", "é" * 2000, "😀" * 2000, "a\\n" * 1000, "中文"]
+assert all(len(vector) == 512 for vector in encode(texts))
+if is_there():
+    assert len(cosines("\\ud83d", texts)) == len(texts)
+    assert cosines("?", []) == []
+    right, wrong = cosines("qui fabrique Rekognition", ["Amazon makes Rekognition.", "It rains in Lyon."])
+    assert 1 > right > wrong > 0
 """
     done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from bot.search.semantic import vector_index
+
 DIMENSIONS = 64
 MEANINGS = {
     "car": 0, "automobile": 0, "voiture": 0,
@@ -27,6 +29,10 @@ def encode(texts: Sequence[str]) -> list[bytes]:
                 vector[MEANINGS[word] * 8 : MEANINGS[word] * 8 + 8] = 100
         made.append(vector.tobytes())
     return made
+
+
+def cosines(question: str, passages: Sequence[str]) -> list[float]:
+    return vector_index.cosines(encode([question])[0], encode(passages))
 
 
 def die(texts: Sequence[str]) -> list[bytes]:
