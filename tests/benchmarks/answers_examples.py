@@ -176,7 +176,7 @@ async def _meant(
     parts = [_held(each, by_words) for each in (asked.found, asked.without) if each is not None]
     cosines = known.setdefault(asked.question.text, {})
     texts = list({each.text for part in parts for each in part.judged} - cosines.keys())
-    told = await newsroom.meaning.likeness(asked.question.text, texts, patience=None)
+    told = await newsroom.meaning.likeness(asked.question.text, texts, however_long=True)
     if told is None:
         raise SystemExit("the encoder of passages failed")
     cosines.update(zip(texts, told, strict=True))

@@ -172,15 +172,13 @@ class Meaning:
         return await _in_time(asyncio.create_task(call), patience)
 
     async def likeness(
-        self, question: str, passages: Sequence[str], *, patience: float | None = PATIENCE
+        self, question: str, passages: Sequence[str], *, however_long: bool = False
     ) -> list[float] | None:
-        """How nearly each passage means what answers a question; None where that cannot be told in time.
-
-        `patience` is in seconds, None as long as it takes.
-        """
+        """How nearly each passage means what answers a question; None where that cannot be told in time."""
         if not self._is_ready or not passage_encoder.is_there():
             return None
-        return await _in_time(asyncio.create_task(self._cosines(question, passages)), patience)
+        task = asyncio.create_task(self._cosines(question, passages))
+        return await _in_time(task, None if however_long else PATIENCE)
 
     async def _cosines(self, question: str, passages: Sequence[str]) -> list[float]:
         """The cosines of a question and passages, a few at a time: others get their turn between."""
