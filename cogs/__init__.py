@@ -9,12 +9,15 @@ from cogs.feeds.feed_commands import Feeds
 from cogs.feeds.why_commands import Why
 from cogs.reading.bookmark_commands import Bookmarks
 from cogs.reading.bookmark_reactions import Reactions
+from cogs.reading.more_menu import More
 from cogs.reading.reading_commands import Reading
 from cogs.reading.similar_articles import MoreLikeThis
 from cogs.reading.trend_commands import Rising
 from cogs.running.about import About
 from cogs.running.encoding_loop import Encoding
 from cogs.running.health_monitor import Health
+from cogs.running.help_pages import Help
+from cogs.running.personal_data import Privacy
 from cogs.running.polling_loop import Polling
 from cogs.running.posting_loop import Posting
 from cogs.running.server_events import Servers
@@ -39,12 +42,15 @@ ALL: tuple[type[commands.Cog], ...] = (
     Asking,
     Bookmarks,
     Reactions,
+    More,
     MoreLikeThis,
     Watching,
     Digests,
     Rising,
     Why,
+    Help,
     About,
+    Privacy,
     Stale,
 )
 """Every cog, in the order in which they start and end."""

@@ -16,6 +16,7 @@ from aiohttp import web
 from playwright.sync_api import Page
 
 from bot.core.choices import Preference, Rule
+from tests import shown
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
 from tests.picture_stage import server_in, shoot, shoot_last
@@ -52,7 +53,7 @@ WORDS = {
         "Nvidia passes Microsoft and Apple in value",
         "sponsored",
         ("Kernel & Co.", "Patch Tuesday", "The Long Cable"),
-        "Give name and password",
+        "Enter username and password",
     ),
     "-fr": Words(
         "Le Fil numérique",
@@ -71,7 +72,7 @@ WORDS = {
         "Nvidia dépasse Microsoft et Apple en Bourse",
         "publicité",
         ("Le Paquet libre", "Mardi des correctifs", "Le Long Câble"),
-        "Donner identifiant et mot de passe",
+        "Saisir identifiant et mot de passe",
     ),
 }
 
@@ -131,7 +132,7 @@ async def news(stage: Stage) -> None:
     await world.advance(HALF_AN_HOUR)
     await world.poll(feed)
     await world.deliver()
-    titles = [post.embeds[0].title for post in world.posts()]
+    titles = [shown.title(post) for post in world.posts()]
     stage.names[world.posts()[titles.index(stage.words.corrected)].jump_url] = "#news › ✉️"
 
     def posts(page: Page) -> None:

@@ -160,7 +160,7 @@ def pack(folder: Path) -> None:
 
 def save(page: Page, number: int) -> None:
     """Press 🔖 under a post."""
-    page.locator(MESSAGE).nth(number).get_by_role("button", name=re.compile("Save|Garder")).click()
+    page.locator(MESSAGE).nth(number).get_by_role("button", name=re.compile("Save|Ajouter")).click()
     page.wait_for_timeout(1200)
 
 

@@ -18,8 +18,7 @@ from bot.feeds.fetch_errors import FeedError
 from bot.posting.wording.feed_causes import describe
 from bot.search.semantic import encoder
 from bot.store import Store, StoreError
-from bot.store.sealing import Seals
-from bot.store.vectors import Counts
+from bot.store.records import EncodedCounts, SealedCounts
 from bot.text.urls import masked
 
 
@@ -99,7 +98,7 @@ async def check_model(settings: Settings) -> Check:
             return Check("model service", good=False, found=f"cannot be used: {error}")
 
 
-def check_meaning(settings: Settings, counts: Counts) -> Check:
+def check_meaning(settings: Settings, counts: EncodedCounts) -> Check:
     """Whether articles are found by what they mean too, and how many so far."""
     what = "meaning"
     model = encoder.model()
@@ -110,7 +109,7 @@ def check_meaning(settings: Settings, counts: Counts) -> Check:
     return Check(what, good=True, found=f"{model}: {counts.encoded} of {counts.articles} articles encoded")
 
 
-def check_passwords(settings: Settings, seals: Seals) -> Check:
+def check_passwords(settings: Settings, seals: SealedCounts) -> Check:
     """How passwords of feeds lie in the database."""
     what = "feed passwords"
     if not seals.private:

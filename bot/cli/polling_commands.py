@@ -16,8 +16,9 @@ from bot.cli.terminal import FAILED, WRONG_USE, settings_or_stop, stop, wait_for
 from bot.client.services import Newsroom, open_newsroom
 from bot.core.clock import SystemClock
 from bot.core.models import Feed, FeedState
+from bot.core.refusals import Declined
 from bot.core.workers import Workers
-from bot.feeds import discover
+from bot.feeds import discover, fetch_errors
 from bot.feeds.discover import Discovery
 from bot.feeds.fetch import Fetcher
 from bot.feeds.fetch_errors import FeedError
@@ -36,7 +37,10 @@ commands = typer.Typer()
 def poll(
     addresses: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[URL]...", help="Feeds to poll, added when unknown. Default: what is due."),
+        typer.Argument(
+            metavar="[URL]...",
+            help="Feeds, or pages with a list, to poll; added when unknown. Default: what is due.",
+        ),
     ] = None,
 ) -> None:
     """Poll what is due, or the given feeds, once and without Discord; a line a feed with its outcome."""
@@ -49,10 +53,14 @@ def poll(
     async def work() -> list[PollReport]:
         async with open_newsroom(settings) as newsroom:
             store = newsroom.store.feeds
-            known = {url for url in wanted if await store.find(url) is not None}
-            if wanted:
-                feeds = [await store.add(url) for url in dict.fromkeys(wanted)]
-            else:
+            known: set[str] = set()
+            feeds: list[Feed] = []
+            for url in dict.fromkeys(wanted):
+                there = await store.find(url)
+                found = await store.of_page(url) if there is None else [there]
+                known.update(feed.url for feed in found)
+                feeds += found or [await store.add(url)]
+            if not wanted:
                 feeds = await store.due(newsroom.clock.now(), 100_000, ())
             reports = await _poll_all(newsroom, feeds, polite=not wanted)
             for report in reports:
@@ -79,12 +87,28 @@ async def _poll_all(newsroom: Newsroom, feeds: Iterable[Feed], *, polite: bool) 
         async def one(feed: Feed) -> None:
             async with slots:
                 report = await newsroom.poller.poll(feed, polite=polite)
+                if not polite and report.error == fetch_errors.NOT_A_FEED and feed.last_success is None:
+                    report = await _at_page(newsroom, feed) or report
             reports.append(report)
             bar.advance(task)
             terminal.out(_outcome(report))
 
         await asyncio.gather(*(one(feed) for feed in feeds))
     return reports
+
+
+async def _at_page(newsroom: Newsroom, feed: Feed) -> PollReport | None:
+    """The poll of the feed, or of the list, that the page at an address has."""
+    try:
+        found = await newsroom.following.look(feed.url, 0)
+    except (Declined, FeedError):
+        return None
+    if found.page.lists:
+        found = discover.as_feed(found, found.page.lists[0])
+    if found.parsed is None:
+        return None
+    await newsroom.store.feeds.remove(feed.id)
+    return await newsroom.poller.poll(await newsroom.store.feeds.add(found.feeds[0].url), polite=False)
 
 
 async def _read_pages(newsroom: Newsroom, reports: Iterable[PollReport], *, polite: bool) -> None:
@@ -136,10 +160,10 @@ def find(
         return
     for feed in found.feeds:
         terminal.out(f"feed\t{urls.masked(feed.url)}\t{feed.title}")
-    for number, page_list in enumerate(found.lists, 1):
+    for number, page_list in enumerate(found.page.lists, 1):
         for item in page_list.items:
             terminal.out(f"list {number}\t{item.url}\t{item.title}")
-    if not found.feeds and not found.lists:
+    if not found.feeds and not found.page.lists:
         terminal.say("There is no feed and no list to follow at that address.")
 
 
@@ -153,7 +177,7 @@ def _found_as_json(found: Discovery) -> dict[str, object]:
                     for item in page_list.items
                 ]
             }
-            for page_list in found.lists
+            for page_list in found.page.lists
         ],
     }
 

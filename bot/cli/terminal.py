@@ -25,7 +25,7 @@ from typer.core import TyperCommand
 
 from bot.client import log_format
 from bot.core.settings import Settings
-from bot.store import StoreError, sealing
+from bot.store import StoreError, use_keys
 from bot.text.safe import plain
 
 if TYPE_CHECKING:
@@ -217,7 +217,7 @@ def settings_or_stop() -> Settings:
             name = str(problem["loc"][0]).upper()
             say(f"{name if name == 'DISCORD_TOKEN' else f'TELEX_{name}'}: {problem['msg']}")
         stop("The settings are wrong." if problems else str(error), WRONG_USE)
-    sealing.use(settings.secret_key)
+    use_keys(settings.secret_key)
     return settings
 
 

@@ -13,8 +13,7 @@ import discord
 from discord import app_commands
 
 from bot.core import locale
-from bot.store import DatabaseFault
-from bot.store.meta import Meta
+from bot.store import DatabaseFault, Store
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +62,7 @@ def translation(text: str, tag: str, context: app_commands.TranslationContextTyp
     return translated
 
 
-async def register(tree: app_commands.CommandTree, meta: Meta) -> tuple[bool, Mapping[str, str]]:
+async def register(tree: app_commands.CommandTree, store: Store) -> tuple[bool, Mapping[str, str]]:
     """Register the commands of a tree, only when they differ from what was registered last.
 
     Returns whether they were sent, and the mentions of those that Discord has, as far as it tells. A refusal
@@ -74,7 +73,7 @@ async def register(tree: app_commands.CommandTree, meta: Meta) -> tuple[bool, Ma
     payload = [await command.get_translated_payload(tree, translator) for command in tree.get_commands()]
     described = json.dumps([tree.client.application_id, payload], sort_keys=True)
     digest = hashlib.sha256(described.encode()).hexdigest()
-    if await meta.get("commands") == digest:
+    if await store.meta.get("commands") == digest:
         return False, await _known(tree)
     try:
         registered = await tree.sync()
@@ -82,7 +81,7 @@ async def register(tree: app_commands.CommandTree, meta: Meta) -> tuple[bool, Ma
         log.exception("Discord did not take the commands; those registered before stay")
         return False, await _known(tree)
     with suppress(DatabaseFault):  # then they are registered again next time
-        await meta.set("commands", digest)
+        await store.meta.set("commands", digest)
     log.info("Registered %d commands", len(payload))
     return True, mentions(registered)
 

@@ -13,16 +13,16 @@ from bot.core.clock import Clock, SystemClock
 from bot.core.settings import Settings
 from bot.core.workers import Workers
 from bot.feeds.fetch import Fetcher
-from bot.feeds.pages.article_pages import Pages
-from bot.feeds.robots import Robots
 from bot.polling.feed_search import Following
 from bot.polling.page_reader import Reader
 from bot.polling.poller import Poller
+from bot.polling.push_subscriber import PushSubscriber
 from bot.posting.wording import feed_notices
 from bot.search.index.index_follower import IndexFollower
 from bot.search.searching import Searcher
 from bot.search.semantic.semantic_search import Meaning, opened
-from bot.store import Store, sealing
+from bot.store import Store, use_keys
+from bot.stories.known_tastes import Tastes
 from bot.stories.story_lookup import Gathering
 
 PARSERS = 2
@@ -48,6 +48,8 @@ class Newsroom:
     index: IndexFollower
     searcher: Searcher
     reader: Reader
+    pushes: PushSubscriber
+    tastes: Tastes
     meaning: Meaning | None = None  # with the extra `semantic`
     writer: Writer | None = None  # where a model service is configured
 
@@ -63,7 +65,7 @@ async def open_newsroom(settings: Settings, clock: Clock | None = None) -> Async
     The poller does not run by itself.
     """
     clock = clock or SystemClock()
-    sealing.use(settings.secret_key)
+    use_keys(settings.secret_key)
     store = await Store.open(settings.database, clock)
     index = IndexFollower(store, settings.index_folder)
     workers = Workers(PARSERS, patience=SPARE_PATIENCE, keep=1)
@@ -79,8 +81,8 @@ async def open_newsroom(settings: Settings, clock: Clock | None = None) -> Async
             gathering = Gathering(store, index, meaning)
             poller = Poller(settings, clock, store, fetcher, workers, feed_notices.texts, gathering)
             following = Following(clock, store, fetcher, workers, poller)
-            pages = Pages(fetcher, workers, Robots(clock, fetcher, workers))
-            reader = Reader(settings, clock, store, pages, poller.hosts)
+            reader = Reader(settings, clock, store, poller.pages, poller.hosts)
+            pushes = PushSubscriber(settings, clock, store, fetcher, poller)
             try:
                 yield Newsroom(
                     settings,
@@ -94,10 +96,13 @@ async def open_newsroom(settings: Settings, clock: Clock | None = None) -> Async
                     index,
                     searcher,
                     reader,
+                    pushes,
+                    Tastes(store, spare),
                     meaning,
                     writer,
                 )
             finally:
+                await pushes.close()
                 await gathering.close()
     finally:
         await index.close()

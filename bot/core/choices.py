@@ -5,7 +5,8 @@ Times are integer seconds since 1970 in UTC; identifiers named `..._id` are as i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import NamedTuple, Self
 
@@ -16,8 +17,10 @@ class Style(StrEnum):
     """How much of an article a post shows."""
 
     FULL = "full"
-    COMPACT = "compact"  # a short excerpt and a small picture
-    HEADLINE = "headline"  # one line
+    THUMBNAIL = "thumbnail"  # the same with a small picture
+    COMPACT = "compact"  # a title, a few words and a small picture
+    HEADLINE = "headline"  # a title
+    CLASSIC = "classic"  # an embed, as Discord had it before Components V2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +37,19 @@ class Look:
     colour: int | None = None
     prefix: str = ""
     role: int | None = None
+
+    def __str__(self) -> str:
+        """As a column and the history of a server have it: JSON of what is not the default."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return json.dumps({name: value for name, value in values.items() if value != getattr(USUAL, name)})
+
+    @classmethod
+    def of(cls, text: str | None) -> Self:
+        """The look that such a text tells; None is the default."""
+        values = json.loads(text or "{}")
+        if "style" in values:
+            values["style"] = Style(values["style"])
+        return cls(**values)
 
 
 USUAL = Look()
@@ -54,6 +70,16 @@ class Filter(NamedTuple):
     rule: Rule
     query: str
 
+    def __str__(self) -> str:
+        """As the history of a server and the reason of a fate have it, such as `never crypto`."""
+        return f"{self.rule} {self.query}"
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """The filter that such a text tells; its id is 0. Raises ValueError for another."""
+        rule, _space, query = text.partition(" ")
+        return cls(0, Rule(rule), query)
+
 
 class Preference(StrEnum):
     """What the people of a server may choose for it or for a channel; also the column that keeps it."""
@@ -67,6 +93,9 @@ class Preference(StrEnum):
     QUIET_HOURS = "quiet_hours"
     MOST_AN_HOUR = "most_an_hour"
     GAP = "gap"
+    NOTIFY_ROLES = "notify_roles"
+    LEAST_OUTLETS = "least_outlets"
+    BEST_A_DAY = "best_a_day"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +104,8 @@ class ServerPreferences:
 
     `language` of posts (None: the one that Discord gives the server), `time_zone` (a name of the IANA
     database), the role that may manage feeds, the channel that is told of feeds in trouble (None: those that
-    follow them), the look of posts where their subscription has none of its own.
+    follow them), the look of posts where their subscription has none of its own. `notify_roles`
+    are those that people may give themselves.
     """
 
     language: str | None = None
@@ -83,6 +113,7 @@ class ServerPreferences:
     manager_role: int | None = None
     alerts: int | None = None
     look: Look = USUAL
+    notify_roles: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +122,8 @@ class ChannelPreferences:
 
     The language of its posts (None: the server's), one post a story, its posts in a thread of the day. Its
     rhythm, None where there is none: `quiet_hours` as `hours.quiet` writes them, in the server's time
-    zone; how many messages of articles it takes in an hour; a `gap` in seconds between two of them.
+    zone; how many messages of articles it takes in an hour; a `gap` in seconds between two of them. Which
+    stories it takes, None for all: those that at least so many outlets tell, the best so many a day.
     """
 
     language: str | None = None
@@ -100,6 +132,14 @@ class ChannelPreferences:
     quiet_hours: str | None = None
     most_an_hour: int | None = None
     gap: int | None = None
+    least_outlets: int | None = None
+    best_a_day: int | None = None
+
+
+TOLD_WITHIN = 3 * 86_400
+"""Seconds that a story has to be told by as many outlets as a channel wants."""
+BEST_WITHIN = 86_400
+"""Seconds in which a story may be chosen as one of the best."""
 
 
 class SubscriptionState(StrEnum):
@@ -116,12 +156,23 @@ class TagRule(NamedTuple):
     query: str
 
 
+class Setting(StrEnum):
+    """What the history of a server knows beside its preferences."""
+
+    SUBSCRIPTION = "subscription"  # its values are a `SubscriptionState`
+    CHANNEL = "channel"  # where a feed was moved from and to
+    LOOK = "look"  # a `Look`
+    FILTER = "filter"  # a `Filter`
+    FORUM_TAG = "forum_tag"  # the tag's name and the query
+    DIGEST = "digest"  # a `DigestPlan`
+    TASTE = "taste"  # when what the server likes was forgotten
+
+
 class SettingChange(NamedTuple):
     """Somebody changed a setting of a server, of a channel, or of a feed in a channel.
 
-    `setting` is the name of a `Preference`, `subscription` (a `SubscriptionState`), `channel` (where a feed
-    was moved from and to), or another feature's. `person_id` is None where they had what is kept about them
-    deleted. `old` and `new` are the values as the store writes them, None for none.
+    `setting` is the name of a `Preference` or a `Setting`. `person_id` is None where they had what is kept
+    about them deleted. `old` and `new` are the values as text, None for none.
     """
 
     changed: int

@@ -39,8 +39,10 @@ class FairQueue(Generic[T]):
     """
 
     def __init__(self, slots: int) -> None:
-        self._slots = slots
-        self._out = 0
+        self.slots = slots
+        """May change at any time: what is out beyond it ends as usual."""
+        self.out = 0
+        """Turns that were taken and have not ended."""
         self._length = 0
         self._held: dict[Hashable, int] = {}
         self._used: dict[Hashable, float] = {}
@@ -57,7 +59,7 @@ class FairQueue(Generic[T]):
     @property
     def may_give(self) -> bool:
         """Whether it is worth asking for the next."""
-        return bool(self._line) and self._out < self._slots
+        return bool(self._line) and self.out < self.slots
 
     def used(self, key: Hashable) -> float:
         """What counts as used up by a key: the least goes first."""
@@ -91,7 +93,7 @@ class FairQueue(Generic[T]):
     def end(self, turn: Turn[T], cost: float) -> None:
         """A turn ended that cost so much."""
         key = turn.key
-        self._out -= 1
+        self.out -= 1
         self._used[key] += cost - turn.charged
         self._usual += (cost - self._usual) / 8
         self._held[key] -= 1
@@ -114,7 +116,7 @@ class FairQueue(Generic[T]):
         heapq.heappush(self._line, (self._used[key], next(self._order), key))
 
     def _holds_enough(self, key: Hashable) -> bool:
-        return self._held.get(key, 0) >= ROOM * (self._slots - self._out)
+        return self._held.get(key, 0) >= ROOM * (self.slots - self.out)
 
     def _sweep(self) -> None:
         claims = self._waiting.keys() | self._held.keys()
@@ -122,7 +124,7 @@ class FairQueue(Generic[T]):
 
     def _taken(self, key: Hashable, used: float) -> Turn[T]:
         self._begun = max(self._begun, used)
-        self._out += 1
+        self.out += 1
         self._length -= 1
         self._held[key] = self._held.get(key, 0) + 1
         self._used[key] = used + self._usual

@@ -7,12 +7,16 @@ hour that comes twice is the first of the two (PEP 495).
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 MINUTES = 24 * 60
 """Minutes of a day."""
+
+FIRST, LAST = 8 * 60, 22 * 60
+"""Minutes of the day between which most people are awake."""
 
 _QUIET = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 _LONGEST_NAME = 100
@@ -98,6 +102,16 @@ def next_due(after: int, minute: int, weekday: int | None, zone_name: str) -> in
         if weekday in {None, one.weekday()} and (due := moment(one, minute, where)) > after:
             return due
     raise AssertionError("every weekday comes within eight days")
+
+
+def next_of(after: int, minutes: Iterable[int], zone_name: str) -> int:
+    """The first moment after another in which one of some minutes of the day begins."""
+    return min(next_due(after, minute, None, zone_name) for minute in minutes)
+
+
+def spread(count: int) -> list[int]:
+    """So many minutes of the day, evenly over its waking hours from the first on."""
+    return [FIRST + (LAST - FIRST) * number // count for number in range(count)]
 
 
 def told(seconds: int, zone_name: str) -> str:

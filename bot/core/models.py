@@ -40,6 +40,8 @@ class Entry:
     published: int | None = None
     updated: int | None = None
     language: str | None = None
+    audio: str | None = None  # the address of an episode of a podcast
+    duration: int | None = None  # of that, in seconds
     fingerprint: bytes = b""
 
 
@@ -60,6 +62,8 @@ class ParsedFeed:
     skip_hours: frozenset[int] = frozenset()
     skip_days: frozenset[int] = frozenset()
     entries: tuple[Entry, ...] = ()
+    hub: str | None = None  # that pushes what it publishes (WebSub)
+    self_url: str | None = None  # its address as it gives it itself
     problem: str | None = None  # what was wrong with a document that could be read all the same
 
 
@@ -105,6 +109,7 @@ class Feed:
     ttl: int | None = None  # the document's own wish: seconds between polls
     skip_hours: int = 0  # bit 0 to 23: hours in UTC in which nobody needs to ask
     skip_days: int = 0  # bit 0 (Monday) to 6: weekdays in UTC likewise
+    page_list: str | None = None  # what a list of a page is known by, for `bot.feeds.pages.list_feeds`
 
 
 class DueFeed(NamedTuple):
@@ -151,6 +156,8 @@ class NewArticle:
     tags: tuple[str, ...]
     image: str | None
     published: int
+    audio: str | None = None
+    duration: int | None = None
 
 
 class Article(NamedTuple):
@@ -175,6 +182,8 @@ class Article(NamedTuple):
     updated: int | None = None  # when a change of it was last seen
     corrected: int | None = None  # when what a post shows of it first changed
     retracted: int | None = None  # when its publisher was seen to have taken it back
+    audio: str | None = None  # the address of an episode of a podcast
+    duration: int | None = None  # of that, in seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,6 +215,7 @@ class DispatchKind(StrEnum):
 class DispatchState(StrEnum):
     """How far a dispatch has come."""
 
+    HELD = "held"  # a post that nobody is to get yet, and perhaps never
     WAITING = "waiting"
     CLAIMED = "claimed"  # being sent; after a crash: perhaps sent
     SENT = "sent"
@@ -295,13 +305,19 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bookmark:
-    """A person kept an article, here with the place where they did."""
+    """A person kept an article, here with the place where they did.
+
+    `note` and `tags` are what they wrote beside it, `read` is when they marked it as read.
+    """
 
     article: Article
     created: int
     server_id: int | None
     channel_id: int | None
     message_id: int | None
+    note: str = ""
+    tags: tuple[str, ...] = ()
+    read: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

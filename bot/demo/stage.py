@@ -28,7 +28,6 @@ from simcord.enums import ComponentType
 from simcord.env import Env
 from simcord.preview import Preview, _action_plans, _commands, _component_projection, _markdown
 
-from bot import DATA
 from bot.client.discord_client import Telex
 from bot.client.services import Newsroom, open_newsroom
 from bot.core import locale
@@ -378,10 +377,10 @@ def sample_packs(publisher: Publisher) -> Callable[[str], tuple[opml.Outline, ..
         )
         for pack, names in PACKS.items()
     }
-    return lists.__getitem__
+    return lambda pack: lists.get(pack, ())
 
 
 async def _follow_packs(newsroom: Newsroom, stage: Stage) -> None:
     for pack in ("english-tech", "french-tech"):
-        for outline in opml.read((DATA / "packs" / f"{pack}.opml").read_bytes()):
+        for outline in starter_packs.outlines(pack):
             await follow(newsroom, outline.url, stage)

@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from bot.store.outbox.story_joins import margin
 from bot.store.records import Candidate, Gathered
+from bot.stories.story_membership import ALONE
 from bot.text import shared_links
 
 Titled = tuple[str, str]
@@ -50,7 +50,7 @@ class Told:
         kin = {
             one: told[other]
             for pair in gathered.kin
-            if margin([pair[2]], 1) >= 0
+            if pair[2] >= ALONE
             for one, other in (pair[:2], pair[1::-1])
             if one not in told and published.get(one, 0) <= told.get(other, -1)
         }

@@ -20,7 +20,7 @@ from babel.dates import get_day_names, get_month_names
 
 from bot.core import locale
 from bot.search.index import analysis
-from bot.store.titles import Titled
+from bot.store.records import Titled
 from bot.text import safe
 from bot.text.words import fold
 

@@ -11,8 +11,9 @@ from bot.core.workers import WorkerDied, Workers, WorkerTimeout
 from bot.feeds import fetch_errors, known_sites
 from bot.feeds.fetch import Fetched, Fetcher
 from bot.feeds.fetch_errors import FeedError
+from bot.feeds.pages import list_feeds
 from bot.feeds.pages.page_links import FoundFeed, links
-from bot.feeds.pages.page_lists import PageList, lists
+from bot.feeds.pages.page_lists import PageList, PageLists, lists
 from bot.feeds.parse import parse
 from bot.text.urls import masked
 
@@ -26,18 +27,23 @@ WELL_KNOWN = ("/feed", "/rss", "/feed.xml", "/atom.xml", "/rss.xml", "/index.xml
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
-    """What is at an address. `fetched` and `parsed` are there when the address itself is that of a feed."""
+    """What is at an address.
+
+    `fetched` is there when the address, `url`, was asked, `parsed` when it is that of a feed; `page` has the
+    lists of a page.
+    """
 
     feeds: tuple[FoundFeed, ...] = field(default=())
     fetched: Fetched | None = None
     parsed: ParsedFeed | None = None
-    lists: tuple[PageList, ...] = field(default=())
+    page: PageLists = field(default=PageLists())
+    url: str = ""
 
 
 async def find(fetcher: Fetcher, workers: Workers, url: str, *, with_lists: bool = False) -> Discovery:
     """The feeds at an address: those it stands for, itself, those of its page, or at well-known paths.
 
-    With `with_lists` the lists of its page as well, if it is one.
+    With the lists of its page where there are none, or with `with_lists` in any case.
 
     Raises FeedError when the address cannot be fetched, or takes too long to read.
     """
@@ -58,14 +64,23 @@ async def find(fetcher: Fetcher, workers: Workers, url: str, *, with_lists: bool
         feeds = await workers.run(links, fetched.body, fetched.url, timeout=PARSE_TIME)
     except (WorkerTimeout, WorkerDied):
         feeds = ()
-    found: tuple[PageList, ...] = ()
-    if with_lists:
+    feeds = feeds or await _well_known(fetcher, workers, fetched.url)
+    page = PageLists()
+    if with_lists or not feeds:
         try:
             body, kind = fetched.body[:MAX_PAGE], fetched.content_type
-            found = await workers.run(lists, body, kind, fetched.url, timeout=PARSE_TIME)
+            page = await workers.run(lists, body, kind, fetched.url, timeout=PARSE_TIME)
         except (WorkerTimeout, WorkerDied):
-            found = ()
-    return Discovery(feeds or await _well_known(fetcher, workers, fetched.url), lists=found)
+            pass
+    return Discovery(feeds, fetched, page=page, url=url)
+
+
+def as_feed(found: Discovery, chosen: PageList) -> Discovery:
+    """One of the lists that were found on a page, as a feed that was read."""
+    assert found.fetched is not None
+    url = list_feeds.address(found.fetched.permanent_url or found.url, chosen)
+    parsed = list_feeds.as_feed(found.page, chosen.items, url)
+    return Discovery((FoundFeed(url, parsed.title, parsed.format),), found.fetched, parsed)
 
 
 async def _well_known(fetcher: Fetcher, workers: Workers, page: str) -> tuple[FoundFeed, ...]:

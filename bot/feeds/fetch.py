@@ -23,7 +23,7 @@ from bot.feeds import fetch_errors
 from bot.feeds.addresses import REFUSED, check_url, socket_factory
 from bot.feeds.decompress import decompressed
 from bot.feeds.fetch_errors import FeedError
-from bot.feeds.schedule import retry_after
+from bot.feeds.schedule import rest, retry_after
 from bot.text.urls import has_credentials
 
 FEED_TYPES = (
@@ -38,6 +38,8 @@ DNS_TIME = 5.0
 
 _PERMANENT = {HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.PERMANENT_REDIRECT}
 _REDIRECTS = _PERMANENT | {HTTPStatus.FOUND, HTTPStatus.SEE_OTHER, HTTPStatus.TEMPORARY_REDIRECT}
+_REPEATED = {HTTPStatus.TEMPORARY_REDIRECT, HTTPStatus.PERMANENT_REDIRECT}
+"""That keep a request's method and body (RFC 9110 §15.4)."""
 _SUCCESS = range(200, 300)
 _NOT_MODIFIED = HTTPStatus.NOT_MODIFIED  # to look it up in the enumeration each time takes long
 _NO_LIMIT = aiohttp.ClientTimeout(total=None)  # `get` has one for all its requests together
@@ -48,7 +50,7 @@ class Fetched(NamedTuple):
 
     `url` is where it was in the end, without a name and password; `permanent_url` is where it has moved to
     when every redirect on the way was permanent. `body` is unpacked, and empty when `not_modified`;
-    `body_hash` is 16 bytes over the body as it came over the wire. Names of `headers` are in lower case.
+    `body_hash` is 16 bytes over the body as it came over the wire. Names of `headers` are found in any case.
     """
 
     status: int
@@ -58,7 +60,16 @@ class Fetched(NamedTuple):
     body: bytes
     body_hash: bytes
     headers: Mapping[str, str]
-    content_type: str
+
+    @property
+    def content_type(self) -> str:
+        """The media type and its parameters, as the server gave them."""
+        return self.header("content-type") or ""
+
+    def header(self, name: str) -> str | None:
+        """A header without bytes that are no UTF-8, which can neither be stored nor sent back."""
+        value = self.headers.get(name)
+        return value if value is None else value.encode("utf-8", "surrogateescape").decode("utf-8", "ignore")
 
 
 class Fetcher:
@@ -131,6 +142,31 @@ class Fetcher:
         except OSError as error:
             raise FeedError(fetch_errors.CONNECT, error.strerror or type(error).__name__) from error
 
+    async def post(self, url: str, form: Mapping[str, str]) -> None:
+        """Send a form. What is answered is not read. Raises FeedError as `get` does."""
+        try:
+            with self._limit:
+                await self._posted(check_url(url), form)
+        except TimeoutError as error:
+            raise FeedError(fetch_errors.TIMEOUT) from error
+        except aiohttp.ClientError as error:
+            raise _translated(error) from error
+        except OSError as error:
+            raise FeedError(fetch_errors.CONNECT, error.strerror or type(error).__name__) from error
+
+    async def _posted(self, target: URL, form: Mapping[str, str]) -> None:
+        for _hop in range(MAX_REDIRECTS + 1):
+            session = self._sessions[target.scheme]
+            async with session.post(target, data=form, allow_redirects=False) as response:
+                status, location = response.status, response.headers.get("Location")
+            if status in _REPEATED and location is not None:
+                target = _next_target(target, location, {})
+            elif status in _SUCCESS:
+                return
+            else:
+                raise FeedError(fetch_errors.http(status))
+        raise FeedError(fetch_errors.REDIRECTS, f"more than {MAX_REDIRECTS} redirects")
+
     async def _followed(
         self, url: str, validators: Validators | None, accept: str, limit: int, types: Collection[str]
     ) -> Fetched:
@@ -193,46 +229,28 @@ async def _received(
     limit: int,
     types: Collection[str],
 ) -> Fetched:
-    status = response.status
-    headers = {
-        name.lower(): value if value.isascii() else _without_strays(value)
-        for name, value in response.headers.items()
-    }
-    body, body_hash, not_modified = b"", b"", False
-    if status == _NOT_MODIFIED and validators is not None:
-        body_hash, not_modified = validators.body_hash or b"", True
-    elif status in _SUCCESS:
-        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-        if types and kind and kind not in types:
-            raise FeedError(fetch_errors.NOT_A_PAGE, kind[:100])
-        body, body_hash = await _body(response, headers, limit)
-        not_modified = validators is not None and validators.body_hash == body_hash
-        body = b"" if not_modified else await decompressed(body, headers.get("content-encoding", ""), limit)
-    else:
-        hold = retry_after(headers.get("retry-after"), now=int(time.time()))
+    status, headers = response.status, response.headers
+    not_modified = status == _NOT_MODIFIED and validators is not None
+    if validators is not None and not_modified:
+        return Fetched(status, str(url), moved, not_modified, b"", validators.body_hash or b"", headers)
+    if status not in _SUCCESS:
+        now = int(time.time())
+        hold = retry_after(headers.get("retry-after"), now=now)
+        if hold is None and status == HTTPStatus.TOO_MANY_REQUESTS:
+            hold = rest(headers, now=now) or None
         raise FeedError(fetch_errors.http(status), (response.reason or "")[:100], retry_after=hold)
-    return Fetched(
-        status=status,
-        url=str(url),
-        permanent_url=moved,
-        not_modified=not_modified,
-        body=body,
-        body_hash=body_hash,
-        headers=headers,
-        content_type=headers.get("content-type", ""),
-    )
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if types and kind and kind not in types:
+        raise FeedError(fetch_errors.NOT_A_PAGE, kind[:100])
+    body, body_hash = await _body(response, limit)
+    not_modified = validators is not None and validators.body_hash == body_hash
+    body = b"" if not_modified else await decompressed(body, headers.get("content-encoding", ""), limit)
+    return Fetched(status, str(url), moved, not_modified, body, body_hash, headers)
 
 
-def _without_strays(value: str) -> str:
-    """A header without bytes that are no UTF-8, which can neither be stored nor sent back."""
-    return value.encode("utf-8", "surrogateescape").decode("utf-8", "ignore")
-
-
-async def _body(
-    response: aiohttp.ClientResponse, headers: Mapping[str, str], limit: int
-) -> tuple[bytes, bytes]:
+async def _body(response: aiohttp.ClientResponse, limit: int) -> tuple[bytes, bytes]:
     """The whole body as it comes over the wire, and its hash."""
-    if (length := headers.get("content-length", "")).isdecimal() and int(length) > limit:
+    if (length := response.headers.get("content-length", "")).isdecimal() and int(length) > limit:
         raise FeedError(fetch_errors.TOO_LARGE, f"{length} bytes")
     digest = blake2b(digest_size=16)
     parts: list[bytes] = []

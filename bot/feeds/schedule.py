@@ -22,6 +22,11 @@ AFTER_TOO_MANY = 4 * 3_600
 LONGEST_HOLD = 7 * 86_400
 """How long `Retry-After` or days to skip are obeyed."""
 
+AS_A_NET = 4
+"""How many times less often a feed is polled that is pushed."""
+LONGEST_REST = 3_600
+"""How long a spent rate limit is obeyed."""
+
 STRAINED_LEAST, STRAINED_MOST = 1_800, 21_600
 """The interval of a feed that brings more than its share."""
 
@@ -85,6 +90,20 @@ def retry_after(value: str | None, *, now: int) -> int | None:
     return None if seconds is None else max(0, min(seconds, LONGEST_HOLD))
 
 
+def rest(headers: Mapping[str, str], *, now: int) -> int:
+    """Seconds for which a host wants no further request, as its answer tells: 0 where it may be asked.
+
+    `X-RateLimit-Remaining` and `-Reset`, as Reddit sends them, or without `X-`, as the IETF's draft on
+    RateLimit headers had them: how many requests are left, and seconds until there are more, or when that is.
+    """
+    left = headers.get("x-ratelimit-remaining") or headers.get("ratelimit-remaining")
+    if left is None or left.partition(".")[0] != "0":
+        return 0
+    told = headers.get("x-ratelimit-reset") or headers.get("ratelimit-reset") or ""
+    reset = _number(told.partition(".")[0]) or 0
+    return max(0, min(reset if reset <= now // 2 else reset - now, LONGEST_REST))
+
+
 def remembered(feed: Feed, parsed: ParsedFeed) -> Feed:
     """The feed with the wishes of its document, for polls that do not read it again."""
     return replace(
@@ -136,6 +155,11 @@ def after_success(
     if hints.retry_after:
         wait = max(wait, _spread_up(hints.retry_after, random))
     return interval, _outside_skipped(feed, hints, now + wait, random)
+
+
+def as_a_net(next_poll: int, *, now: int) -> int:
+    """When to poll a feed that is pushed, which would else be polled at `next_poll`."""
+    return now + min(AS_A_NET * (next_poll - now), max(MOST, next_poll - now))
 
 
 def after_failure(feed: Feed, *, now: int, error: FeedError, random: Random) -> tuple[int, int]:

@@ -14,6 +14,8 @@ import msgspec
 
 from bot.core.models import Entry, NewArticle, ParsedFeed
 from bot.feeds.entries import MAX_TITLE
+from bot.feeds.pages import list_feeds
+from bot.feeds.pages.list_feeds import Seen
 from bot.feeds.parse import parse
 from bot.polling.identity.entry_keys import Sketch, sketched
 from bot.text import excerpts, feed_dates, furniture, language, urls
@@ -26,10 +28,14 @@ READ_FOR_LANGUAGE = 4_000
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document as it was read: what it says of itself, without entries, and the sketches of these."""
+    """A document as it was read: what it says of itself, without entries, and the sketches of these.
+
+    `page_list` is by what a list of a page is to be found again; None for a feed.
+    """
 
     head: ParsedFeed
     sketches: tuple[Sketch, ...]
+    page_list: str | None = None
 
 
 class Draft(NamedTuple):
@@ -55,6 +61,14 @@ def read(body: bytes, content_type: str, url: str) -> Document:
     """Parse a document and sketch its entries (runs in a worker). Raises FeedError."""
     parsed = parse(body, content_type, url)
     return Document(replace(parsed, entries=()), sketched(parsed.entries))
+
+
+def read_list(
+    body: bytes, content_type: str, url: str, trace: str, seen: Sequence[Seen], since: int
+) -> Document:
+    """The same for a list of a page (runs in a worker); see `list_feeds.read_list`. Raises FeedError."""
+    found = list_feeds.read_list(body, content_type, url, trace, seen, since)
+    return Document(replace(found.feed, entries=()), sketched(found.feed.entries), found.trace)
 
 
 def prepare(drafts: Sequence[Draft], source: Source) -> list[NewArticle]:
@@ -98,4 +112,6 @@ def _article(draft: Draft, entry: Entry, source: Source) -> NewArticle:
         tags=entry.tags,
         image=entry.image,
         published=published,
+        audio=entry.audio,
+        duration=entry.duration,
     )

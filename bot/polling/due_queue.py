@@ -19,7 +19,7 @@ MANY = 64
 SLOW = 5.0
 """Seconds for which a feed may keep its host until it goes to the slow lane, where its next poll waits."""
 SLOW_PART = 4
-"""One in so many slots is the slow lane's."""
+"""One in so many slots is the slow lane's, which lends them while it has nothing to poll."""
 MOST_SLOW = 10_000
 """Slow feeds that are remembered."""
 
@@ -45,8 +45,9 @@ class DueQueue:
     def __init__(self, clock: Clock, slots: int, *, on_low: Callable[[], None]) -> None:
         self._clock = clock
         self._on_low = on_low
+        self._slots = slots
         slow = slots // SLOW_PART
-        self._usual: FairQueue[Visit] = FairQueue(slots - slow)
+        self._usual: FairQueue[Visit] = FairQueue(slots)
         self._slow: FairQueue[Visit] = FairQueue(slow) if slow else self._usual
         self._slow_ids: dict[int, None] = {}
         self._resting: list[tuple[float, int, Host]] = []  # hosts with feeds, by when they are free
@@ -99,6 +100,7 @@ class DueQueue:
         assert visit.turn is not None  # it was taken
         cost = self._clock.monotonic() - visit.begun
         visit.lane.end(visit.turn, cost / (1 + visit.feed.servers.count(",")))
+        self._lend(visit.lane)
         host = visit.host
         host.busy = False
         if host.queue:
@@ -139,6 +141,11 @@ class DueQueue:
             if not taker.done():
                 taker.set_result(taken)
 
+    def _lend(self, lane: FairQueue[Visit]) -> None:
+        """Let the usual lane have what the slow one does not use."""
+        if lane is not self._usual:
+            self._usual.slots = self._slots - self._slow.out
+
     def _rest(self, host: Host) -> None:
         heapq.heappush(self._resting, (host.free_at, next(self._order), host))
 
@@ -153,11 +160,12 @@ class DueQueue:
             share, feed = host.queue.pop(place)
             lane = self._slow if feed.id in self._slow_ids else self._usual
             lane.put(share, Visit(host, feed, lane))
-        turn = self._usual.take() or self._slow.take()
+        turn = self._slow.take() or self._usual.take()
         if turn is None:
             return None
         visit = turn.item
         visit.turn, visit.begun = turn, now
+        self._lend(visit.lane)
         self._left(turn.key)
         return visit
 

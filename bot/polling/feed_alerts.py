@@ -7,11 +7,16 @@ from collections.abc import Callable, Mapping
 from bot.core import locale
 from bot.core.models import Feed, FeedState
 from bot.core.settings import Settings
+from bot.feeds import fetch_errors
 from bot.store.records import Alert, AlertKind, SurplusKind
 
 BROKEN_AFTER = 86_400
 """Seconds that a feed fails before its readers are told; one that is gone for good is told at once."""
 BROKEN_TIMES = 3
+LOST_AFTER = 3_600
+"""The same for a list that is no longer on its page: that is a new page rather than a fault that passes."""
+
+_LOST = {fetch_errors.LIST_LOST, fetch_errors.NEEDS_SCRIPT}
 
 Words = Callable[[Feed, AlertKind, SurplusKind | None], Mapping[str, str]]
 """Gives the text of a notice by language; whoever makes messages chooses it."""
@@ -33,7 +38,8 @@ class FeedAlerts:
             since = after.failing_since or 0
             if after.state is FeedState.GONE:
                 return self._alert(after, AlertKind.GONE, since)
-            if (after.last_poll or 0) - since >= BROKEN_AFTER and after.failures >= BROKEN_TIMES:
+            patience = LOST_AFTER if after.error in _LOST else BROKEN_AFTER
+            if (after.last_poll or 0) - since >= patience and after.failures >= BROKEN_TIMES:
                 return self._alert(after, AlertKind.BROKEN, since)
         elif before.failures:
             return self._alert(after, AlertKind.BACK, before.failing_since or 0)

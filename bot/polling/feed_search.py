@@ -10,15 +10,18 @@ from bot.core.clock import Clock
 from bot.core.models import Article, Feed, ParsedFeed, Subscription
 from bot.core.refusals import Declined
 from bot.core.workers import Workers
-from bot.feeds import fetch_errors, known_sites
-from bot.feeds.discover import Discovery, find
+from bot.feeds import fetch_errors, known_sites, outlet_directory
+from bot.feeds.discover import Discovery, as_feed, find
 from bot.feeds.fetch import Fetcher
 from bot.feeds.fetch_errors import FeedError
+from bot.feeds.pages import list_feeds
+from bot.feeds.pages.page_links import FoundFeed
 from bot.polling.outlet_names import outlet_name
 from bot.polling.poller import Poller
 from bot.store import Store
-from bot.text import feed_dates, urls
+from bot.text import feed_dates, safe, urls
 
+_WORDS = 100
 MOST_FEEDS = 200
 """Different feeds that the channels of one server may follow."""
 
@@ -29,6 +32,8 @@ class Unfollowable(StrEnum):
     NEEDS_PASSWORD = "needs-password"  # noqa: S105 - no password
     WRONG_PASSWORD = "wrong-password"  # noqa: S105 - with `address`
     NO_FEED = "no-feed"  # with `address`
+    NEEDS_SCRIPT = "needs-script"  # with `address`
+    NO_OUTLET = "no-outlet"  # with `words`
     TOO_MANY = "too-many"  # with `count`
 
 
@@ -66,15 +71,23 @@ class Following:
         self._poller = poller
 
     async def look(self, address: str, server_id: int) -> Discovery:
-        """What is at an address that a person gave: a feed, read, or the choice of feeds that a page names.
+        """What is at an address, or what an outlet is called, that a person gave: a feed, read, or a choice.
 
-        Where a page names one feed alone, that is the answer. Raises NeedsPassword, FeedError, and Declined,
+        Where a page names one feed alone, that is the answer; where it names none, its lists are, of which
+        `discover.as_feed` makes feeds. Raises NeedsPassword, FeedError, and Declined,
         also when the server follows too many feeds, so there is always one that can be followed.
         """
         try:
             url = known_sites.from_handle(address) or urls.normalise_input(address)
         except ValueError as error:
-            raise FeedError(fetch_errors.BAD_URL) from error
+            if "/" in address or not address.strip():
+                raise FeedError(fetch_errors.BAD_URL) from error
+            outlets = outlet_directory.search(address)
+            if not outlets:
+                raise Declined(Unfollowable.NO_OUTLET, words=safe.plain(address, _WORDS)) from error
+            if len(outlets) > 1:
+                return Discovery(tuple(FoundFeed(each.feed, each.name, "rss") for each in outlets))
+            url = outlets[0].feed
         try:
             found = await find(self._fetcher, self._workers, url)
             if found.parsed is None and len(found.feeds) == 1:
@@ -84,10 +97,20 @@ class Following:
                 raise NeedsPassword(url) from error
             raise
         if not found.feeds:
-            raise Declined(Unfollowable.NO_FEED, address=urls.masked(url))
+            found = await self._lists(found, url)
         if found.parsed is not None:
             await self._check_room(server_id, await self._known(found, server_id))
         return found
+
+    async def _lists(self, found: Discovery, url: str) -> Discovery:
+        """The lists of a page that may be read, or the one that its address names. Raises as `look` does."""
+        chosen = list_feeds.chosen(url, found.page.lists)
+        if chosen is None:
+            reason = Unfollowable.NEEDS_SCRIPT if found.page.scripted else Unfollowable.NO_FEED
+            raise Declined(reason, address=urls.masked(url))
+        visit = self._poller.hosts.visits(polite=False)
+        await self._poller.pages.require_allowed(list_feeds.page_of(url), visit)
+        return as_feed(found, chosen) if list_feeds.is_list(url) else found
 
     async def follow(
         self, found: Discovery, *, server_id: int, channel_id: int, person_id: int | None = None

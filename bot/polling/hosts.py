@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Hashable
+from collections.abc import AsyncIterator, Hashable
+from contextlib import asynccontextmanager, nullcontext
 
 from bot.core.clock import Clock
 from bot.core.models import DueFeed
+from bot.feeds.robots import Visit
 
 PAUSE = 4
 """A host rests this many times as long as it took to answer."""
@@ -85,6 +87,13 @@ class Host:
             self._waiting.set()
             self._waiting = None
 
+    def rest(self, seconds: float) -> None:
+        """Let it rest at least so long after the request that has just ended."""
+        now = self._clock.monotonic()
+        if now + seconds > self.free_at:
+            self.cycle += (now + seconds - self.free_at) / 8
+            self.free_at = now + seconds
+
     def appointment(self, share: Hashable) -> int | None:
         """When to come back with one more feed of a share, where it would wait for long, else None."""
         if not self.queue:
@@ -146,6 +155,21 @@ class Hosts:
                 self._hosts = {name: host for name, host in self._hosts.items() if not host.is_at_rest()}
             host = self._hosts[name] = Host(self._clock)
         return host
+
+    @asynccontextmanager
+    async def visiting(self, url: str) -> AsyncIterator[None]:
+        """Be the only visitor of an address's host, and let it rest afterwards."""
+        host = self.of(url)
+        await host.free()
+        host.begin(self._clock.monotonic())
+        try:
+            yield
+        finally:
+            host.end()
+
+    def visits(self, *, polite: bool) -> Visit:
+        """How to visit hosts; `polite=False` is for addresses that a person named: nobody waits for those."""
+        return self.visiting if polite else lambda _url: nullcontext()
 
     def clock_set_back(self, by: int) -> None:
         """The wall clock was set back by so many seconds."""

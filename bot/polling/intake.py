@@ -16,8 +16,11 @@ from bot.core.models import Article, Feed, NewArticle, ParsedFeed
 from bot.core.settings import Settings
 from bot.core.workers import WorkerDied, Workers, WorkerTimeout
 from bot.feeds import fetch_errors
+from bot.feeds.fetch import Fetched
 from bot.feeds.fetch_errors import FeedError
-from bot.polling.drafts import Document, Draft, Source, article_key, prepare, read
+from bot.feeds.pages import list_feeds
+from bot.feeds.pages.list_feeds import Seen
+from bot.polling.drafts import Document, Draft, Source, article_key, prepare, read, read_list
 from bot.polling.identity import entry_identity, moved_entries, retractions
 from bot.polling.identity.entry_keys import Sketch, content, link_names, sketched
 from bot.polling.shares import FEW, Followed, Shares, takes_change
@@ -67,17 +70,23 @@ class Intake:
         self._store = store
         self._workers = workers
 
-    async def read(self, body: bytes, content_type: str, url: str) -> Document:
-        """Parse a document in a worker. Raises FeedError."""
-        return await self._work(read, body, content_type, url)
+    async def read(self, feed: Feed, fetched: Fetched) -> Document:
+        """Parse a document in a worker. Raises FeedError, and StoreError for a list of a page."""
+        if not list_feeds.is_list(feed.url):
+            return await self._work(read, fetched.body, fetched.content_type, fetched.url)
+        seen = [Seen(*row) for row in await self._store.articles.seen(feed.id, list_feeds.MOST_SEEN)]
+        url = feed.url.replace(list_feeds.page_of(feed.url), fetched.url.partition("#")[0])
+        return await self._work(
+            read_list, fetched.body, fetched.content_type, url, feed.page_list or "", seen, feed.added
+        )
 
     async def decide(
-        self, feed: Feed, document: Document, *, now: int, followed: Followed = NOBODY
+        self, feed: Feed, document: Document, *, now: int, followed: Followed = NOBODY, is_part: bool = False
     ) -> Decision:
         """Compare a document with what is known of its feed; changes nothing. Raises FeedError, StoreError.
 
         `feed` has the outlet that its articles are to carry; `now` is the time found; `followed` tells whose
-        share new articles use.
+        share new articles use. `is_part`: the document has not all that the feed has.
         """
         polls = self._store.polls
         sketches = document.sketches
@@ -92,7 +101,7 @@ class Intake:
             for name in (sketch.weak, sketch.strong)
             if name in followed.passed_over
         }
-        missed = bool(sketches) and not matches and not passed_over
+        missed = bool(sketches) and not matches and not passed_over and not is_part
 
         new: list[Draft] = []
         changed: dict[int, Draft] = {}
@@ -123,7 +132,7 @@ class Intake:
                 refused += 1
             else:
                 changed[match.article_id] = _redraft(feed, document.head, sketch, match)
-        strangers = bool(sketches) and not by_name and not passed_over
+        strangers = bool(sketches) and not by_name and not passed_over and not is_part
         sizes = [len(draft.packed) for draft in new]
         admitted = self._shares.admit(
             feed, followed, sizes, entries=len(sketches), strangers=strangers, missed=missed, now=now
@@ -135,7 +144,7 @@ class Intake:
         watched = await polls.watched(feed.id, now - retractions.RECENT)
         present = {match.article_id for match in matches.values()}
         dates = [match.published for match in matches.values()]
-        is_whole = document.head.problem is None
+        is_whole = document.head.problem is None and not is_part
         return Decision(
             new=await self._prepared(new, source),
             changed=[
@@ -203,6 +212,8 @@ class Intake:
             image=new.image,
             published=new.published,
             found=now,
+            audio=new.audio,
+            duration=new.duration,
         )
 
     async def _prepared(self, drafts: Sequence[Draft], source: Source) -> list[NewArticle]:

@@ -10,8 +10,7 @@ import asyncio
 import logging
 import math
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Collection, Sequence
 from random import Random
 
 from bot.core.clock import Clock
@@ -19,7 +18,6 @@ from bot.core.settings import Settings
 from bot.feeds import fetch_errors
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages.article_pages import Pages
-from bot.feeds.robots import Visit
 from bot.feeds.schedule import AFTER_TOO_MANY
 from bot.polling.hosts import Host, Hosts, name_of
 from bot.store import Store, StoreError
@@ -37,6 +35,8 @@ PAUSE = 5.0
 ATTEMPTS = 3
 AGAIN = (600, 3600)
 """Seconds until the second and the third attempt, and up to half as much more by chance."""
+LONGEST_WAIT = AGAIN[-1] * 3 // 2
+"""Seconds until another attempt at the most."""
 LONGEST_REST = 60.0
 AFTER_TROUBLE = 30.0
 """Seconds to wait when the store cannot be used."""
@@ -171,7 +171,7 @@ class Reader:
             text = await self._store.readings.known(page.page)
             if text is None:
                 text, delay = await self._pages.read(
-                    page.url, title=page.title, teaser=page.teaser, visit=self._visit(polite=polite)
+                    page.url, title=page.title, teaser=page.teaser, visit=self._hosts.visits(polite=polite)
                 )
         except FeedError as error:
             await self._failed(page, host, error)
@@ -207,22 +207,6 @@ class Reader:
         await self._store.readings.end(page.article_id, outcome)
         self.outcomes[outcome] += 1
         log.info("%s was not read: %s", urls.masked(page.url), error or outcome)
-
-    def _visit(self, *, polite: bool) -> Visit:
-        return lambda url: self._visiting(self._hosts.of(url), polite=polite)
-
-    @asynccontextmanager
-    async def _visiting(self, host: Host, *, polite: bool) -> AsyncIterator[None]:
-        """Be the only visitor of a host, and let it rest afterwards as the poller does."""
-        if not polite:
-            yield
-            return
-        await host.free()
-        host.begin(self._clock.monotonic())
-        try:
-            yield
-        finally:
-            host.end()
 
     def _let_rest(self, name: str, seconds: float) -> None:
         now = self._clock.monotonic()

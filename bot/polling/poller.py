@@ -18,9 +18,12 @@ from bot.core.keyed_locks import Turns
 from bot.core.models import DueFeed, Feed
 from bot.core.settings import Settings
 from bot.core.workers import Workers
-from bot.feeds import fetch_errors
+from bot.feeds import fetch_errors, schedule
 from bot.feeds.fetch import Fetched, Fetcher
 from bot.feeds.fetch_errors import FeedError
+from bot.feeds.pages import list_feeds
+from bot.feeds.pages.article_pages import Pages
+from bot.feeds.robots import Robots
 from bot.feeds.schedule import AFTER_TOO_MANY
 from bot.polling.due_queue import DueQueue, Visit
 from bot.polling.feed_alerts import FeedAlerts, Words
@@ -78,6 +81,7 @@ class Poller:
         self._clock = clock
         self._store = store
         self._fetcher = fetcher
+        self.pages = Pages(fetcher, workers, Robots(clock, fetcher, workers))
         self.intake = Intake(settings, store, workers, Shares(clock))
         self.visits = Visits(settings, clock, store, self.intake, FeedAlerts(settings, words), gathering)
         self.on_recorded: Callable[[Recorded], None] = _ignore
@@ -127,6 +131,14 @@ class Poller:
                 self.on_recorded(report.recorded)
         await self._flush()
         return report.feed
+
+    async def push(self, feed: Feed, fetched: Fetched) -> bool:
+        """Write what a hub pushed of a feed; whether there was anything new. Raises FeedError, StoreError."""
+        async with self._turn(feed) as current:
+            report = await self.visits.pushed(current, fetched)
+            if report.recorded is not None:
+                self.on_recorded(report.recorded)
+        return report.new > 0
 
     @asynccontextmanager
     async def _turn(self, feed: Feed) -> AsyncIterator[Feed]:
@@ -310,22 +322,41 @@ class Poller:
                 return self.visits.postponed(feed, host.held_until)
             answer = await self._ask(feed, host)
         elif answer is None:
-            answer = await self._fetcher.get(feed.url, validators=feed.validators)
+            answer = await self._get(feed, polite=False)
         self.last_answer = self._clock.now()
         return await self.visits.answered(feed, answer)
 
     async def _ask(self, feed: Feed | DueFeed, host: Host) -> Fetched:
+        if list_feeds.is_list(feed.url):
+            return await self._get(feed, polite=True)
         now = self._clock.monotonic()
         if not host.is_free(now):
             await host.free()
             now = self._clock.monotonic()
         host.begin(now)
+        rest = 0
         try:
-            return await self._fetcher.get(feed.url, validators=feed.validators)
+            fetched = await self._fetcher.get(feed.url, validators=feed.validators)
+            rest = schedule.rest(fetched.headers, now=self._clock.now())
+            return fetched
         finally:
             host.end()
+            if rest:
+                host.rest(rest)
             if isinstance(feed, DueFeed):
                 self._queue.asked(feed, self._clock.monotonic() - now)
+
+    async def _get(self, feed: Feed | DueFeed, *, polite: bool) -> Fetched:
+        """Ask for a feed, or for the page of a list, which its publisher may not want read."""
+        if not list_feeds.is_list(feed.url):
+            return await self._fetcher.get(feed.url, validators=feed.validators)
+        page = list_feeds.page_of(feed.url)
+        visit = self.hosts.visits(polite=polite)
+        fetched, delay = await self.pages.fetched(page, visit=visit, validators=feed.validators)
+        self.hosts.of(page).rest(max(delay, schedule.rest(fetched.headers, now=self._clock.now())))
+        if fetched.permanent_url is not None:
+            fetched = fetched._replace(permanent_url=feed.url.replace(page, fetched.permanent_url))
+        return fetched
 
     def _failed(self, feed: Feed, host: Host, error: FeedError) -> PollReport:
         wait = error.retry_after

@@ -23,6 +23,7 @@ from bot.core.models import Dispatch, DispatchKind, DispatchState
 from bot.core.settings import Settings
 from bot.core.workers import Workers
 from bot.posting.audience import HIDDEN, Audience, Matching
+from bot.posting.best_stories import BestStories
 from bot.posting.chores import Chores
 from bot.posting.digest_making import Digests
 from bot.posting.recovery.pending_claims import Pending, PendingClaims, until_next_look
@@ -45,6 +46,7 @@ from bot.posting.sending.send_outcomes import (
 )
 from bot.posting.visibility import Visibility
 from bot.store import UNTIL_NEXT_TRY, DatabaseFault, Store
+from bot.stories.known_tastes import Tastes
 
 log = logging.getLogger(__name__)
 
@@ -68,12 +70,16 @@ class Courier:
         settings: Settings,
         visibility: Visibility,
         workers: Workers,
+        tastes: Tastes,
     ) -> None:
         self._store, self._client, self._clock, self._settings = store, client, clock, settings
         self._restored = Restored(store, client, clock)
         self._matching = Matching(store, clock, on_end=self.wake)
         self.audience = Audience(store, client, visibility)
-        self.digests = Digests(store, client, clock, self.audience, self._restored, workers, on_end=self.wake)
+        self.digests = Digests(
+            store, client, clock, self.audience, self._restored, workers, tastes, on_end=self.wake
+        )
+        self._best = BestStories(store, clock, tastes, on_end=self.wake)
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._slots = FairSlots(CONCURRENT)
         self._woken = asyncio.Event()
@@ -137,6 +143,7 @@ class Courier:
         self._resting = {channel: until - by for channel, until in self._resting.items()}
         self._chores.clock_set_back(by)
         self._matching.clock_set_back(by)
+        self._best.clock_set_back(by)
         self.wake()
 
     # The loop
@@ -168,6 +175,7 @@ class Courier:
         if not self._stopping:
             await self._matching.start(now)
             await self.digests.start(now)
+            await self._best.start(now)
             await self._chores.start(now)
 
     def _ended(self, channel_id: int, task: asyncio.Task[None]) -> None:
@@ -181,7 +189,7 @@ class Courier:
         self.wake()
 
     def _running(self) -> set[asyncio.Task[None]]:
-        others = (self._matching.task, self.digests.task)
+        others = (self._matching.task, self.digests.task, self._best.task)
         return {*self._tasks.values(), *self._chores.tasks(), *(task for task in others if task is not None)}
 
     async def _wait(self) -> None:
@@ -195,7 +203,8 @@ class Courier:
         next_due = await self._store.dispatches.next_due(busy)
         next_chore = await self._chores.next_due()
         next_digest = await self.digests.next_due() if self.digests.task is None else None
-        dues += [due for due in (next_due, next_chore, next_digest) if due is not None]
+        next_best = await self._best.next_due() if self._best.task is None else None
+        dues += [due for due in (next_due, next_chore, next_digest, next_best) if due is not None]
         waits = {
             asyncio.create_task(self._woken.wait()),
             asyncio.create_task(self._clock.sleep(max(min(dues) - now, 0))),

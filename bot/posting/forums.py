@@ -43,7 +43,7 @@ def _chosen(
 ) -> list[int]:
     """Ids of the tags for articles that are told of in one post, those of rules first."""
     known = {tag.id for tag in available}
-    matches = Sieve(articles, now)
+    matches = Sieve(articles, now).matches
     chosen = [
         rule.tag_id
         for rule in rules

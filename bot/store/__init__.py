@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -16,14 +17,19 @@ from bot.store.meta import Meta
 from bot.store.outbox.digests import Digests
 from bot.store.outbox.dispatches import Dispatches
 from bot.store.outbox.fates import Fates
+from bot.store.outbox.held_posts import HeldPosts
 from bot.store.page_reads import Readings
 from bot.store.people import erasure
 from bot.store.people.bookmarks import Bookmarks
 from bot.store.people.erasure import Erased
+from bot.store.people.opinions import Opinions
 from bot.store.people.questions import Questions
 from bot.store.people.watches import Watches
 from bot.store.polls import Polls
-from bot.store.sealing import Seals
+from bot.store.push_subscriptions import PushSubscriptions
+from bot.store.records import LongestWaits, SealedCounts
+from bot.store.sealing import use as use_keys
+from bot.store.settings.assistant_tokens import AssistantTokens
 from bot.store.settings.daily_threads import DailyThreads
 from bot.store.settings.filters import Filters
 from bot.store.settings.forum_tags import ForumTags
@@ -51,9 +57,11 @@ __all__ = [
     "DatabaseBroken",
     "DatabaseFault",
     "DatabaseUnusable",
+    "Erased",
     "NewerDatabase",
     "Store",
     "StoreError",
+    "use_keys",
 ]
 
 T = TypeVar("T")
@@ -71,6 +79,7 @@ class Store:
         self.feeds = Feeds(database, clock)
         self.polls = Polls(database, clock)
         self.surplus = SurplusCounts(database, clock)
+        self.pushes = PushSubscriptions(database)
         self.articles = Articles(database, clock)
         self.changes = ArticleChanges(database)
         self.subscriptions = Subscriptions(database, clock)
@@ -81,14 +90,17 @@ class Store:
         self.preferences = Preferences(database, clock)
         self.dispatches = Dispatches(database, clock)
         self.fates = Fates(database, clock)
+        self.held_posts = HeldPosts(database, clock)
         self.digests = Digests(database, clock)
         self.bookmarks = Bookmarks(database, clock)
         self.questions = Questions(database, clock)
+        self.opinions = Opinions(database, clock)
         self.readings = Readings(database, clock)
         self.watches = Watches(database, clock)
         self.vectors = Vectors(database)
         self.stories = Stories(database)
         self.titles = TitleSamples(database)
+        self.assistant_tokens = AssistantTokens(database, clock)
         self.meta = Meta(database)
 
     @classmethod
@@ -141,15 +153,14 @@ class Store:
             except DatabaseFault:
                 await self.clock.sleep(UNTIL_NEXT_TRY)
 
-    async def clock_set_back(self) -> None:
+    async def clock_set_back(self, longest: LongestWaits) -> None:
         """Let nothing wait for a time that was reckoned by a clock which has been set back since."""
-        await self._database.transact(clock_repair.settle, self.clock.now())
+        await self._database.transact(clock_repair.settle, longest, self.clock.now())
 
     async def erase(self, person_id: int) -> Erased:
         """Delete everything about a person, from the files of the database too; how much there was."""
         erased = await self._database.transact(erasure.erase, person_id)
-        await self._database.scrub(erasure.TABLES)
-        return erased
+        return replace(erased, log_emptied=await self._database.scrub(erasure.TABLES))
 
     async def seal(self, *, anew: bool = False) -> int:
         """Encrypt the passwords of feeds that lie open, with `anew` all of them; how many that were.
@@ -163,7 +174,7 @@ class Store:
             await self._database.scrub(("feed",))
         return sealed
 
-    async def seals(self) -> Seals:
+    async def seals(self) -> SealedCounts:
         """How the passwords of feeds lie in the database."""
         return await self._database.read(sealing.count)
 

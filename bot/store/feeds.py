@@ -67,6 +67,15 @@ class Feeds:
         """The feed of an address: the shared one, or that of a server."""
         return await self._database.read(_find, url, server_id or 0)
 
+    async def of_page(self, page: str) -> list[Feed]:
+        """The shared feeds that are lists of the page at an address, which has no fragment."""
+        return await self._database.objects(
+            feed,
+            f"SELECT {FEED} FROM feed WHERE url > ?1 || '#' AND url < ?1 || '$' AND server_id = 0 "
+            "AND page_list IS NOT NULL ORDER BY id",
+            (page,),
+        )
+
     async def due(self, now: int, limit: int, exclude: Collection[int] = ()) -> list[Feed]:
         """Feeds to poll, the longest due first: active, and followed unpaused in a server the bot is in."""
         return await self._database.objects(
@@ -90,12 +99,15 @@ class Feeds:
         return await self._database.objects(
             due_feed,
             f"""
-            SELECT {DUE_FEED}, (
-                SELECT group_concat(id) FROM (SELECT DISTINCT server.id {FOLLOWERS} {OTHERS} LIMIT {SOME}))
-            FROM feed
-            WHERE state = 'active' AND next_poll <= :now
-              AND id NOT IN (SELECT value FROM json_each(:exclude)) AND EXISTS (SELECT 1 {FOLLOWERS} {OTHERS})
-            ORDER BY next_poll LIMIT :limit
+            SELECT * FROM (
+                SELECT {DUE_FEED}, (
+                    SELECT group_concat(id) FROM (SELECT DISTINCT server.id {FOLLOWERS} {OTHERS} LIMIT {SOME})
+                ) AS servers
+                FROM feed
+                WHERE state = 'active' AND next_poll <= :now
+                  AND id NOT IN (SELECT value FROM json_each(:exclude))
+                ORDER BY next_poll LIMIT -1
+            ) WHERE servers IS NOT NULL LIMIT :limit
             """,
             {"now": now, "exclude": listed(exclude), "besides": listed(besides), "limit": limit},
         )

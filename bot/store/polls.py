@@ -26,16 +26,17 @@ from bot.store.records import (
     Alert,
     ChangedArticle,
     Excess,
-    Kin,
+    KeptOutBy,
+    Kinships,
     Known,
     Recorded,
     Unchanged,
     Watched,
     WithheldFor,
+    passing,
 )
 from bot.store.rows import article_values, listed
 from bot.store.settings import filters
-from bot.store.settings.filters import Matches
 from bot.text import urls
 
 MOST_NAMES = 20
@@ -121,8 +122,8 @@ class Polls:
         alert: Alert | None = None,
         excess: Excess | None = None,
         read_pages: bool = False,
-        matches: Matches = filters.unknown,
-        kin: Mapping[str, Sequence[Kin]] = NO_KIN,
+        kept_out_by: KeptOutBy = passing,
+        kin: Kinships = NO_KIN,
     ) -> Recorded:
         """Write one poll, all or nothing: the feed with its validators, articles, index, fates, dispatches.
 
@@ -131,15 +132,24 @@ class Polls:
         `first` says that nothing was ever kept of this feed: its articles are a backlog of which only the
         newest is posted. Else every channel that follows the feed gets a fate for each page without one: a
         post, beyond `catch_up_after` waiting posts a place in a catch-up, or withheld when the subscription
-        is paused, its server left, or the article older than the return, or filtered. `matches` is asked
-        about the filters as they are then, from a thread. `kin` names, by an article's key, the articles that
-        it seems to tell the same as: where the channel was sent one of them it may join that post. With
+        is paused, its server left, or the article older than the return, or filtered. `kept_out_by` is asked
+        about the filters as they are then, from a thread. Where the channel was sent `kin` of an article it
+        may join that post. With
         `read_pages` it is written down which articles have a page to be read for more than a teaser. What is
         in `excess` is counted.
         """
         async with self._database.write() as transaction:
             recorded = await transaction.run(
-                _record, feed, new, changed, aliases, catch_up_after, first, matches, kin, self._clock.now()
+                _record,
+                feed,
+                new,
+                changed,
+                aliases,
+                catch_up_after,
+                first,
+                kept_out_by,
+                kin,
+                self._clock.now(),
             )
             if vanished:
                 await transaction.run(corrections.vanished, vanished, self._clock.now())
@@ -176,8 +186,10 @@ def _known_pages(
     connection: Connection, feed_id: int, pages: Mapping[str, Collection[str]]
 ) -> dict[str, list[Known]]:
     rows = connection.execute(
-        f"SELECT {_KNOWN} FROM article WHERE (url IN (SELECT value FROM json_each(:urls)) "
-        "OR page IN (SELECT value FROM json_each(:pages))) AND +feed_id = :feed ORDER BY id",
+        f"SELECT {_KNOWN} FROM article WHERE id IN ("
+        "SELECT id FROM article WHERE page IN (SELECT value FROM json_each(:pages)) "
+        "UNION SELECT id FROM article WHERE own_page AND url IN (SELECT value FROM json_each(:urls))) "
+        "AND +feed_id = :feed ORDER BY id",
         {
             "urls": listed([url for forms in pages.values() for url in forms]),
             "pages": listed(pages),
@@ -207,8 +219,8 @@ def _record(
     aliases: Sequence[tuple[bytes, int]],
     catch_up_after: int,
     first: bool,  # noqa: FBT001 - passed by position through the connection's thread
-    matches: Matches,
-    kin: Mapping[str, Sequence[Kin]],
+    kept_out_by: KeptOutBy,
+    kin: Kinships,
     now: int,
 ) -> Recorded:
     row = connection.execute("SELECT last_success FROM feed WHERE id = ?", (feed.id,)).fetchone()
@@ -225,9 +237,8 @@ def _record(
         [(feed.id, hash_, article_id, MOST_NAMES) for hash_, article_id in aliases],
     )
     last_success = None if row is None else row[0]
-    kin_by_id = {each.article_id: kin[each.key] for each in owed if each.key in kin}
-    story_joins.remember(connection, kin_by_id)
-    channels = _owe(connection, feed.id, owed, first, catch_up_after, last_success, matches, kin_by_id, now)
+    story_joins.remember(connection, owed, kin)
+    channels = _owe(connection, feed.id, owed, first, catch_up_after, last_success, kept_out_by, kin, now)
     return Recorded(tuple(inserted), tuple(channels))
 
 
@@ -266,9 +277,9 @@ def insert_articles(
     connection.executemany(
         """
         INSERT INTO article (id, key, feed_id, page, url, fingerprint, title, summary, text, body, author,
-                             outlet, language, tags, image, published, found)
+                             outlet, language, tags, image, published, own_page, found, audio, duration)
         VALUES (:id, :key, :feed_id, :page, :url, :fingerprint, :title, :summary, :text, :body, :author,
-                :outlet, :language, :tags, :image, :published, :found)
+                :outlet, :language, :tags, :image, :published, :own_page, :found, :audio, :duration)
         """,
         (
             article_values(article) | {"id": id_, "key": article.key, "feed_id": feed_id, "found": now}
@@ -322,8 +333,8 @@ def _owe(
     first: bool,  # noqa: FBT001 - private
     limit: int,
     last_success: int | None,
-    matches: Matches,
-    kin: Mapping[int, Sequence[Kin]],
+    kept_out_by: KeptOutBy,
+    kin: Kinships,
     now: int,
 ) -> list[int]:
     """Give the channels that follow the feed their due; those that were given something to post."""
@@ -354,8 +365,8 @@ def _owe(
         news = list(articles)
         if first:
             # Who came back before the first read, or follows quietly, gets what is published from now on.
-            passing, _kept_out = filters.sift(rules[row["id"]], news, matches)
-            news = [] if stopped or row["resumed"] is not None else passing[-1:]
+            passed, _kept_out = filters.sift(rules[row["id"]], news, kept_out_by)
+            news = [] if stopped or row["resumed"] is not None else passed[-1:]
         elif stopped:
             dispatch_rows.withhold(connection, channel_id, articles, reason=stopped, now=now)
             news = []
@@ -365,10 +376,12 @@ def _owe(
             news = [owed for owed in articles if row["resumed"] <= owed.published < now]
             late = [owed for owed in articles if not row["resumed"] <= owed.published < now]
             dispatch_rows.withhold(connection, channel_id, late, reason=row["resumed_from"], now=now)
-        news, kept_out = filters.sift(rules[row["id"]], news, matches)
+        news, kept_out = filters.sift(rules[row["id"]], news, kept_out_by)
         dispatch_rows.filter_out(connection, channel_id, kept_out, now=now)
         rest = news if first else story_joins.join(connection, channel_id, feed_id, news, kin, now=now)
         owes = dispatch_rows.owe(connection, channel_id, rest, limit=limit, now=now)
+        if len(rest) < len(news):  # what was held back and has its outlets now
+            dispatch_rows.bound(connection, channel_id, limit=limit, now=now)
         if owes or len(rest) < len(news):
             channels.append(channel_id)
     return channels

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
 from typing import NamedTuple
 
+from bot.core.choices import Filter
 from bot.core.models import Article, Fate, NewArticle
 
 
@@ -26,14 +26,18 @@ class WithheldFor(StrEnum):
     AWAY = "away"  # the bot was not in the server
     UNFOLLOWED = "unfollowed"
     TOLD = "told"  # in a message that a restored backup knows nothing of
+    FEW_OUTLETS = "few-outlets"  # followed by how many told its story, and how many were wanted
+    NOT_BEST = "not-best"  # of its day
 
 
 class WaitsFor(StrEnum):
-    """Which part of a channel's schedule a post waits for."""
+    """What a post waits for, by what was chosen for its channel."""
 
     QUIET_HOURS = "quiet-hours"
     MOST_AN_HOUR = "most-an-hour"
     GAP = "gap"
+    OUTLETS = "outlets"  # followed by how many tell its story, and how many are wanted
+    BEST = "best"  # followed by when the next is chosen
 
 
 class PageEnd(StrEnum):
@@ -131,6 +135,31 @@ class FateRow:
     thread_id: int | None
     joined: str | None = None  # the title of the post that it joined
 
+    @property
+    def filters(self) -> list[Filter]:
+        """Those that kept it out, where they did."""
+        return [Filter.of(line) for line in (self.reason or "").splitlines() if self.fate is Fate.FILTERED]
+
+
+class PushSubscription(NamedTuple):
+    """What was agreed with the hub of a feed, which calls an address with the `token`.
+
+    `asked` is since when the hub is to verify what it was asked for, `leased_until` how long it pushes, `due`
+    when to ask it again, `failures` how often it was asked in vain, `missed` whether it failed to push
+    something that a poll found (0 or 1).
+    """
+
+    feed_id: int
+    hub: str
+    topic: str
+    token: str
+    secret: str
+    due: int
+    asked: int | None = None
+    leased_until: int = 0
+    failures: int = 0
+    missed: int = 0
+
 
 class Watched(NamedTuple):
     """An article that its feed may take back: a recent one, or one that vanished."""
@@ -146,6 +175,101 @@ class Other(NamedTuple):
     article_id: int
     feed_id: int
     outlet: str
+
+
+class Teller(NamedTuple):
+    """An outlet that tells of the same event as another, and where."""
+
+    outlet: str
+    url: str
+
+
+class BestChoice(NamedTuple):
+    """A channel in which the best stories are to be chosen: `number` a day, `due` since a time."""
+
+    server_id: int
+    channel_id: int
+    number: int
+    due: int
+    time_zone: str
+
+
+class ToldArticle(NamedTuple):
+    """As much of an article as tells whether people like it."""
+
+    title: str
+    outlet: str
+    language: str | None
+    tags: tuple[str, ...]
+
+
+class Opinion(StrEnum):
+    """What a person made of an article."""
+
+    OPENED = "opened"  # the menu of its post
+    LIKED = "liked"
+    DISLIKED = "disliked"
+    BOOKMARKED = "bookmarked"
+
+
+class Shown(NamedTuple):
+    """An article that was posted in a server, and when."""
+
+    article_id: int
+    sent: int
+    article: ToldArticle
+
+
+class Verdict(NamedTuple):
+    """Somebody's opinion of an article, and when they gave it."""
+
+    article_id: int
+    person_id: int
+    opinion: Opinion
+    given: int
+
+
+class Evidence(NamedTuple):
+    """What a server's taste is learnt from; nothing where nobody judged anything."""
+
+    shown: Sequence[Shown]
+    verdicts: Sequence[Verdict]
+
+
+class GivenOpinion(NamedTuple):
+    """A person's opinion as they may see it."""
+
+    server_id: int
+    url: str
+    opinion: Opinion
+    given: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantedBookmarks:
+    """Which bookmarks of a person: everything that is not None, False or empty has to hold.
+
+    `match` is part of the title, the outlet's name or the note, `tag` is one of the person's own, accents and
+    case ignored. Bookmarks made in the servers `hidden` are left out.
+    """
+
+    match: str | None = None
+    tag: str | None = None
+    unread: bool = False
+    hidden: Collection[int] = ()
+
+
+class HeldStory(NamedTuple):
+    """A story that a channel holds back: its post's id and date, its articles, the first one first.
+
+    `outlets` are how many tell it, `kept` is how many people of the server bookmarked it.
+    """
+
+    post_id: int
+    published: int
+    outlets: int
+    kept: int
+    articles: tuple[ToldArticle, ...]
 
 
 class Candidate(NamedTuple):
@@ -210,7 +334,79 @@ class Reading(NamedTuple):
     attempts: int
 
 
-NO_KIN: Mapping[str, Sequence[Kin]] = MappingProxyType({})
+class PostedArticle(NamedTuple):
+    """An article of a post that another may join: whether it is the post's own, and how alike they are."""
+
+    feed_id: int
+    published: int
+    is_first: bool
+    likeness: float | None
+
+
+Belonging = Callable[[int, int, Sequence[PostedArticle]], float]
+"""How much an article of a feed, published at a time, belongs to a post of these; below 0: not at all."""
+
+
+def apart(_feed_id: int, _published: int, _post: Sequence[PostedArticle]) -> float:
+    """Nothing belongs together."""
+    return -1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Kinships:
+    """What new articles seem to tell the same as, by their keys, and what decides which post they join."""
+
+    by_key: Mapping[str, Sequence[Kin]] = field(default_factory=dict)
+    belonging: Belonging = apart
+
+
+NO_KIN = Kinships()
+
+KeptOutBy = Callable[[str, Sequence[Filter]], Sequence[Filter]]
+"""Which of some filters keep the new article with a key out; none where it is posted."""
+
+
+def passing(_key: str, _filters: Sequence[Filter]) -> Sequence[Filter]:
+    """Nothing is kept out."""
+    return ()
+
+
+class LongestWaits(NamedTuple):
+    """Seconds until a dispatch, a channel or the reading of a page is tried again, at the most."""
+
+    dispatch: int
+    channel: int
+    page: int
+
+
+class Titled(NamedTuple):
+    """A title with what tells where and when it stood. `published` is in seconds of UTC."""
+
+    published: int
+    outlet: str
+    page: str
+    title: str
+
+
+class Titles(NamedTuple):
+    """Titles of a time; each stands for `step` articles, of which there were too many to read."""
+
+    step: int
+    titles: list[Titled]
+
+
+class EncodedCounts(NamedTuple):
+    """How many articles have a vector, and how many there are."""
+
+    encoded: int
+    articles: int
+
+
+class SealedCounts(NamedTuple):
+    """How many feeds with a password there are, and how many of these lie encrypted."""
+
+    private: int
+    sealed: int
 
 
 class Known(NamedTuple):

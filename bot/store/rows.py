@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any, cast
 
-from bot.core.choices import USUAL, Look, Style
+from bot.core.choices import Look
 from bot.core.models import (
     Article,
     Bookmark,
@@ -23,12 +22,14 @@ from bot.core.models import (
 )
 from bot.store.connection import Connection, Row
 from bot.store.sealing import opened
+from bot.text import urls
 
 FEED = """
     feed.id, feed.url, feed.server_id, feed.title, feed.outlet, feed.site_url, feed.icon, feed.language,
     feed.state, feed.etag, feed.last_modified, feed.body_hash, feed.entries_hash, feed.added, feed.next_poll,
     feed.interval, feed.last_poll, feed.last_success, feed.last_article, feed.failures, feed.failing_since,
-    feed.error, feed.error_detail, feed.moved_to, feed.moved_since, feed.ttl, feed.skip_hours, feed.skip_days
+    feed.error, feed.error_detail, feed.moved_to, feed.moved_since, feed.ttl, feed.skip_hours, feed.skip_days,
+    feed.page_list
 """
 DUE_FEED = """
     feed.id, feed.url, feed.etag, feed.last_modified, feed.body_hash, feed.interval, feed.added,
@@ -40,7 +41,7 @@ ARTICLE = """
     article.text, coalesce(article.page_text, article.body) AS body, article.author,
     article.outlet,
     article.language, article.tags, article.image, article.published, article.found, article.updated,
-    article.corrected, article.retracted
+    article.corrected, article.retracted, article.audio, article.duration
 """
 SUBSCRIPTION = """
     subscription.id, channel.server_id, subscription.channel_id, subscription.feed_id, subscription.added,
@@ -121,6 +122,7 @@ def feed(row: Row) -> Feed:
         ttl,
         skip_hours,
         skip_days,
+        page_list,
     ) = row
     return Feed(
         id=id_,
@@ -150,6 +152,7 @@ def feed(row: Row) -> Feed:
         ttl=ttl,
         skip_hours=skip_hours,
         skip_days=skip_days,
+        page_list=page_list,
     )
 
 
@@ -190,6 +193,7 @@ def feed_values(feed: Feed) -> dict[str, Any]:
         "ttl": feed.ttl,
         "skip_hours": feed.skip_hours,
         "skip_days": feed.skip_days,
+        "page_list": feed.page_list,
     }
 
 
@@ -230,27 +234,29 @@ def article_values(new: NewArticle) -> dict[str, Any]:
         "tags": json.dumps(new.tags, ensure_ascii=False),
         "image": new.image,
         "published": new.published,
+        "own_page": new.page != urls.page(new.url),
+        "audio": new.audio,
+        "duration": new.duration,
     }
 
 
-def look(text: str | None) -> Look:
-    """The look that a column holds."""
-    fields = json.loads(text or "{}")
-    if "style" in fields:
-        fields["style"] = Style(fields["style"])
-    return Look(**fields)
+AT_URLS = """
+    SELECT id FROM article WHERE page IN (SELECT value FROM json_each(:pages))
+        AND url IN (SELECT value FROM json_each(:urls))
+    UNION SELECT id FROM article WHERE own_page AND url IN (SELECT value FROM json_each(:urls))
+"""
+"""The ids of the articles at some addresses; with the parameters of `at_urls`."""
 
 
-def look_text(look: Look) -> str:
-    """A look as a column holds it: what is not as Telex has it, always written alike."""
-    usual = asdict(USUAL)
-    return json.dumps({name: value for name, value in asdict(look).items() if value != usual[name]})
+def at_urls(found_at: Collection[str]) -> dict[str, Any]:
+    """The parameters of `AT_URLS` for canonical addresses."""
+    return {"urls": listed(found_at), "pages": listed({urls.page(url) for url in found_at})}
 
 
 def subscription(row: Row) -> Subscription:
     """A subscription of the columns `SUBSCRIPTION`."""
     fields = dict(row)
-    fields["look"] = None if fields["look"] is None else look(fields["look"])
+    fields["look"] = None if fields["look"] is None else Look.of(fields["look"])
     return Subscription(**fields)
 
 
@@ -260,7 +266,7 @@ def dispatch(row: Row) -> Dispatch:
     fields["kind"] = DispatchKind(fields["kind"])
     fields["state"] = DispatchState(fields["state"])
     fields["finished"] = bool(fields["finished"])
-    fields["look"] = look(fields["look"])
+    fields["look"] = Look.of(fields["look"])
     fields["article_ids"] = tuple(json.loads(fields["article_ids"]))
     fields["joined_ids"] = tuple(json.loads(fields["joined_ids"]))
     return Dispatch(**fields)
@@ -269,7 +275,8 @@ def dispatch(row: Row) -> Dispatch:
 def bookmark(row: Row) -> Bookmark:
     """A bookmark of its own columns, named `saved_…`, and those of `ARTICLE`."""
     fields = dict(row)
-    place = {
-        name: fields.pop(f"saved_{name}") for name in ("created", "server_id", "channel_id", "message_id")
+    own = {
+        name.removeprefix("saved_"): fields.pop(name) for name in list(fields) if name.startswith("saved_")
     }
-    return Bookmark(article=article(list(fields.values())), **place)
+    own["tags"] = tuple(json.loads(own["tags"]))
+    return Bookmark(article=article(list(fields.values())), **own)

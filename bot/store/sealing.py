@@ -7,11 +7,12 @@ The keys are this process's, as its settings are.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
 from bot.store.connection import Connection
+from bot.store.records import SealedCounts
 from bot.store.store_errors import DatabaseUnusable
 
 if TYPE_CHECKING:
@@ -23,13 +24,6 @@ SEALED = "sealed:"
 _PRIVATE = "server_id <> 0 AND url NOT LIKE 'purged:%'"
 
 _box: MultiFernet | None = None
-
-
-class Seals(NamedTuple):
-    """How many feeds with a password there are, and how many of these lie encrypted."""
-
-    private: int
-    sealed: int
 
 
 def use(secret: SecretStr | None) -> None:
@@ -71,12 +65,12 @@ def same(connection: Connection, url: str, server_id: int) -> str | None:
     return next((written for (written,) in rows if opened(written) == url), None)
 
 
-def count(connection: Connection) -> Seals:
+def count(connection: Connection) -> SealedCounts:
     """How the addresses with passwords lie in the database."""
     row = connection.execute(
         f"SELECT count(*), count(*) FILTER (WHERE url LIKE '{SEALED}%') FROM feed WHERE {_PRIVATE}"
     ).fetchone()
-    return Seals(*row)
+    return SealedCounts(*row)
 
 
 def seal_all(connection: Connection, *, anew: bool = False) -> int:

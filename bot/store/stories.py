@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from bot.store.outbox.story_joins import margin
 from bot.store.ports import Database
-from bot.store.records import Brief
+from bot.store.records import Brief, Teller
 from bot.store.rows import listed
-
-LEAD = 240
-"""Characters of a text that count as its lead."""
 
 
 class Stories:
@@ -19,27 +15,59 @@ class Stories:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def recent(self, after: int, since: int, limit: int) -> list[Brief]:
-        """Articles with an id after one, published since a time, in the order of their ids."""
+    async def recent(self, after: int, since: int, *, limit: int, lead: int) -> list[Brief]:
+        """Articles with an id after one, published since a time, in the order of their ids.
+
+        Of their texts `lead` characters are read.
+        """
         rows = await self._database.fetchall(
-            f"""
+            """
             SELECT id, key, feed_id, title,
-                   substr(coalesce(nullif(summary, ''), body, text), 1, {LEAD}), language, published
+                   substr(coalesce(nullif(summary, ''), body, text), 1, ?), language, published
             FROM article WHERE id > ? AND +published >= ? ORDER BY id LIMIT ?
             """,
-            (after, since, limit),
+            (lead, after, since, limit),
         )
         return [Brief(*row) for row in rows]
 
-    async def kin(self, ids: Collection[int]) -> set[tuple[int, int]]:
-        """Pairs of these articles that tell of one event, each with the later one first."""
+    async def kin(self, ids: Collection[int], least: float) -> set[tuple[int, int]]:
+        """Pairs of these articles that are `least` (0 to 1) alike or more, each with the later one first."""
         rows = await self._database.fetchall(
-            "SELECT article_id, other_id, likeness FROM kinship"
-            " WHERE article_id IN (SELECT value FROM json_each(?1))"
+            "SELECT article_id, other_id FROM kinship WHERE likeness >= ?2"
+            " AND article_id IN (SELECT value FROM json_each(?1))"
             " AND other_id IN (SELECT value FROM json_each(?1))",
-            (listed(ids),),
+            (listed(ids), least),
         )
-        return {(row[0], row[1]) for row in rows if margin([row[2]], 1) >= 0}
+        return {(row[0], row[1]) for row in rows}
+
+    async def tellers(
+        self, ids: Collection[int], feed_ids: Collection[int], least: float
+    ) -> dict[int, list[Teller]]:
+        """Which other outlets of these feeds tell of what each article does, the first article of each.
+
+        Articles tell the same that are `least` (0 to 1) alike or more.
+        """
+        rows = await self._database.fetchall(
+            """
+            SELECT one.id, other.outlet, other.url FROM (
+                SELECT article_id AS id, other_id, likeness FROM kinship
+                WHERE article_id IN (SELECT value FROM json_each(:ids))
+                UNION SELECT other_id, article_id, likeness FROM kinship
+                WHERE other_id IN (SELECT value FROM json_each(:ids))
+                UNION SELECT article.id, same.id, 1.0 FROM article JOIN article AS same USING (page)
+                WHERE article.id IN (SELECT value FROM json_each(:ids)) AND same.id <> article.id
+            ) AS related
+            JOIN article AS one ON one.id = related.id JOIN article AS other ON other.id = related.other_id
+            WHERE other.feed_id IN (SELECT value FROM json_each(:feeds)) AND other.retracted IS NULL
+              AND fold(other.outlet) <> fold(one.outlet) AND other.outlet <> '' AND related.likeness >= :least
+            ORDER BY other.published, other.id
+            """,
+            {"ids": listed(ids), "feeds": listed(feed_ids), "least": least},
+        )
+        found: dict[int, dict[str, Teller]] = {}
+        for article_id, outlet, url in rows:
+            found.setdefault(article_id, {}).setdefault(outlet, Teller(outlet, url))
+        return {article_id: list(tellers.values()) for article_id, tellers in found.items()}
 
     async def before(self, since: int) -> int:
         """An id that every article published since a time comes after."""

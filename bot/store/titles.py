@@ -3,29 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import NamedTuple
 
 from bot.store.connection import Connection
 from bot.store.ports import Database
+from bot.store.records import Titled, Titles
 from bot.store.rows import listed
 
 _LONGEST_TITLE = 300  # characters
-
-
-class Titled(NamedTuple):
-    """A title with what tells where and when it stood. `published` is in seconds of UTC."""
-
-    published: int
-    outlet: str
-    page: str
-    title: str
-
-
-class Titles(NamedTuple):
-    """Titles of a time; each stands for `step` articles, of which there were too many to read."""
-
-    step: int
-    titles: list[Titled]
 
 
 class TitleSamples:

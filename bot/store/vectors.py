@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import NamedTuple
 
 from bot.store.connection import Connection
 from bot.store.ports import Database
+from bot.store.records import EncodedCounts
 from bot.store.rows import listed
 
 READ = 500
@@ -20,13 +20,6 @@ _FITTING = """
     (:feeds IS NULL OR feed_id IN (SELECT value FROM json_each(:feeds)))
     AND (:since IS NULL OR published >= :since) AND (:before IS NULL OR published < :before)
 """
-
-
-class Counts(NamedTuple):
-    """How many articles have a vector, and how many there are."""
-
-    encoded: int
-    articles: int
 
 
 class Vectors:
@@ -44,12 +37,12 @@ class Vectors:
         row = await self._database.fetchone("SELECT value FROM meta WHERE name = ?", (_STAMP,))
         return "" if row is None else str(row[0])
 
-    async def counts(self) -> Counts:
+    async def counts(self) -> EncodedCounts:
         """How far the encoding is."""
         row = await self._database.fetchone(
             "SELECT (SELECT count(*) FROM encoded_article), (SELECT count(*) FROM article)"
         )
-        return Counts(*row) if row else Counts(0, 0)
+        return EncodedCounts(*row) if row else EncodedCounts(0, 0)
 
     async def missing(self, limit: int) -> list[int]:
         """Ids of articles that have no vector, the newest first."""

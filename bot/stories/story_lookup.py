@@ -17,9 +17,9 @@ from bot.search.index.index_follower import IndexFollower
 from bot.search.ranked_search import weight
 from bot.search.semantic.semantic_search import Meaning
 from bot.store import Store, StoreError
-from bot.store.records import NO_KIN, Brief, Kin
-from bot.store.stories import LEAD
-from bot.stories.story_matching import WINDOW, Recent, Telling, plain_title, telling
+from bot.store.records import NO_KIN, Brief, Kin, Kinships
+from bot.stories.story_matching import LEAD, WINDOW, Recent, Telling, plain_title, telling
+from bot.stories.story_membership import belonging
 
 log = logging.getLogger(__name__)
 
@@ -50,10 +50,8 @@ class Gathering:
             await asyncio.gather(self._encoding, return_exceptions=True)
 
     @asynccontextmanager
-    async def compared(
-        self, feed_id: int, new: Sequence[NewArticle]
-    ) -> AsyncIterator[Mapping[str, Sequence[Kin]]]:
-        """Which recent articles new ones of a feed seem to tell the same as, by their keys.
+    async def compared(self, feed_id: int, new: Sequence[NewArticle]) -> AsyncIterator[Kinships]:
+        """Which recent articles new ones of a feed seem to tell the same as.
 
         What is written within the block is known to the next. Raises `StoreError`.
         """
@@ -63,7 +61,7 @@ class Gathering:
         await self._encode(new)
         async with self._turn:
             try:
-                kin = await self._look(feed_id, new)
+                kin = Kinships(await self._look(feed_id, new), belonging)
             except StoreError:
                 raise
             except Exception:
@@ -88,7 +86,7 @@ class Gathering:
         """Take what was written since, by another process too, and forget what is old."""
         since = self._store.clock.now() - WINDOW
         self._last = self._last or await self._store.stories.before(since)
-        while briefs := await self._store.stories.recent(self._last, since, PAGE):
+        while briefs := await self._store.stories.recent(self._last, since, limit=PAGE, lead=LEAD):
             for brief in briefs:
                 vector = self._vectors.pop(brief.key, None)
                 self._recent.add(self._telling(brief, vector))

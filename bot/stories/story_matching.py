@@ -4,7 +4,7 @@ What two titles share is weighed by how rare its words are (idf, squared as in a
 "Term-weighting approaches in automatic text retrieval", 1988), in both directions; a word of a title that
 only the other's lead has counts in part. Numbers of one thing that differ, other companies and more than two
 days end it: when in doubt there are two stories. What a story of several articles takes is decided where its
-articles are known, in each channel (`bot.store.outbox.story_joins`).
+articles are known, in each channel (`story_membership`).
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from bot.search.index import analysis
-from bot.store.outbox.story_joins import APART
 from bot.store.records import Kin
-from bot.store.stories import LEAD
 from bot.stories.companies import COMPANIES, WORDS_TOO
+from bot.stories.story_membership import APART
 from bot.stories.title_conflicts import Figures, contradict, figures, versioned
 
 WINDOW = 3 * 86_400
 """Seconds for which an article is remembered."""
+LEAD = 240
+"""Characters of a text that count as its lead."""
 LEAST = 0.2
 """Likeness below which two articles have nothing to do with each other."""
 MOST_KIN = 48

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from bot.core.choices import Filter
+from bot.core.choices import Filter, Rule
 from bot.core.models import Article, NewArticle
 from bot.core.refusals import Declined
 from bot.search.query.analysed_query import small_words
@@ -18,7 +18,6 @@ from bot.search.query.query_matching import Criterion, ReadArticle, criterion_of
 from bot.search.query.query_syntax import MAX_LENGTH, parse
 from bot.search.query.query_tree import Condition, Query, leaves
 from bot.store import Store
-from bot.store.settings.filters import keeping_out
 from bot.watches.unfit_queries import Unfit
 
 log = logging.getLogger(__name__)
@@ -49,6 +48,18 @@ def check(text: str, now: int) -> Query:
     return query
 
 
+def keeping_out(filters: Sequence[Filter], matches: Callable[[str], bool | None]) -> tuple[Filter, ...]:
+    """The filters that keep an article out, none where it is posted, as it is in doubt.
+
+    `matches` says whether a query matches it, None where nobody can tell.
+    """
+    only = tuple(one for one in filters if one.rule is Rule.ONLY)
+    for one in filters:
+        if one.rule is Rule.NEVER and matches(one.query):
+            return (one,)
+    return only if only and all(matches(one.query) is False for one in only) else ()
+
+
 class Sieve:
     """Which articles match which queries; an answer is worked out when it is first asked for.
 
@@ -62,7 +73,11 @@ class Sieve:
         self._answers: dict[str, dict[str, bool]] = {}
         self._spent = 0.0
 
-    def __call__(self, key: str, query: str) -> bool | None:
+    def __call__(self, key: str, filters: Sequence[Filter]) -> tuple[Filter, ...]:
+        """The filters that keep the article with a key out."""
+        return keeping_out(filters, partial(self.matches, key))
+
+    def matches(self, key: str, query: str) -> bool | None:
         """Whether the article with a key matches a query."""
         if query not in self._answers:
             self._answers[query] = self._asked(query)
@@ -126,4 +141,4 @@ async def tried(store: Store, feed_id: int, filters: Sequence[Filter]) -> Trial:
     articles = await store.articles.newest([feed_id], limit=TRIED)
     made = Sieve(articles, store.clock.now())
     await asyncio.to_thread(made.prepare, dict.fromkeys(one.query for one in filters))
-    return Trial(tuple((article, keeping_out(filters, partial(made, article.key))) for article in articles))
+    return Trial(tuple((article, made(article.key, filters)) for article in articles))

@@ -20,7 +20,7 @@ from cogs.asking.follow_up_buttons import NextButton, TellButton, readable
 from cogs.asking.mention_answers import Mentions
 from cogs.asking.question_places import article_of_thread, last_in, nothing_readable, place_of
 from cogs.asking.readable_feeds import shared_feed_ids
-from cogs.reading.membership import read_in_direct_messages
+from cogs.shared.membership import read_in_direct_messages
 from cogs.shared.rights import in_servers
 from cogs.shared.views import Interaction
 
@@ -33,7 +33,9 @@ class Asking(commands.Cog):
     def __init__(self, bot: Telex) -> None:
         self.bot = bot
         newsroom = bot.newsroom
-        self._service = QuestionService(newsroom.store, newsroom.searcher, newsroom.clock, newsroom.writer)
+        self._service = QuestionService(
+            newsroom.store, newsroom.searcher, newsroom.clock, newsroom.writer, newsroom.tastes
+        )
         self._mentions = Mentions(bot, self._service)
         self._direct = DirectMessages(bot, self._service)
 
@@ -90,7 +92,7 @@ class Asking(commands.Cog):
             said = (
                 await nothing_readable(self.bot, person) if isinstance(person, discord.Member) else unshared()
             )
-            await interaction.edit_original_response(embed=said)
+            await interaction.edit_original_response(view=said)
             return
         told = await self._service.answer(
             Asked(

@@ -16,13 +16,15 @@ from bot.core import locale
 from bot.core.locale import _, clickable
 from bot.core.models import Question
 from bot.posting.rendering import messages
+from bot.posting.rendering.layout import views
+from bot.posting.rendering.layout.blocks import text
 from bot.posting.wording import declined_reasons
 from bot.search.query.query_syntax import parse
 from cogs.asking.answer_views import reply
 from cogs.asking.question_places import FOUND, replied_to
-from cogs.reading.membership import read_in_direct_messages
 from cogs.reading.result_pages import results
 from cogs.reading.saving import post_of
+from cogs.shared.membership import read_in_direct_messages
 
 
 class DirectMessages:
@@ -45,7 +47,7 @@ class DirectMessages:
         try:
             known = await read_in_direct_messages(self.bot, person_id)
             if not known:
-                await self._send(message, embed=unshared())
+                await self._send(message, view=unshared())
                 return
             self._service.admit(wanted.text, person_id=person_id, server_id=next(iter(known.values())))
             with contextlib.suppress(discord.HTTPException):
@@ -53,7 +55,7 @@ class DirectMessages:
             if wanted.want is Want.SEARCH:
                 query = parse(wanted.text, self.bot.newsroom.clock.now())
                 found = await self._service.search(query, feed_ids=set(known), limit=FOUND)
-                await self._send(message, embed=results(query.text, found))
+                await self._send(message, view=await results(self.bot.store, query.text, found, set(known)))
                 return
             replying_to = replied_to(message)
             told = await self._service.answer(
@@ -115,9 +117,8 @@ def _help() -> discord.Embed:
     return discord.Embed(colour=messages.COLOUR, description="\n".join(f"• {line}" for line in lines))
 
 
-def unshared() -> discord.Embed:
+def unshared() -> discord.ui.LayoutView:
     """What to say in direct messages to somebody who sees no feed."""
-    return discord.Embed(
-        title=_("Nothing to read yet"),
-        description=_("We share no server where you can see a channel that follows a feed."),
-    )
+    title = _("Nothing to read yet")
+    said = _("We don’t share a server where you can see a channel that follows a feed.")
+    return views.static((text(f"### {title}\n{said}"),))

@@ -86,15 +86,16 @@ class Mentions:
             await message.channel.typing()
         feed_ids = await shared_feed_ids(self.bot, asker, place)
         if not feed_ids:
-            await self._send(message, place, embed=await nothing_readable(self.bot, asker))
+            await self._send(message, place, view=await nothing_readable(self.bot, asker))
             return
         if wanted.want is Want.SEARCH:
             newsroom = self.bot.newsroom
             query = parse(wanted.text, newsroom.clock.now(), await newsroom.zone(asker.guild.id))
             found = await self._service.search(query, feed_ids=feed_ids, limit=FOUND)
-            embed = results(query.text, found)
-            embed.set_footer(text=_("From the feeds that everybody here can see. /search shows you more."))
-            await self._send(message, place, embed=embed)
+            footer = clickable(_("From the feeds everybody here can see. /search shows you more."))
+            await self._send(
+                message, place, view=await results(self.bot.store, query.text, found, feed_ids, footer)
+            )
             return
         article_id = await self._article_of(message, place, wanted.text)
         told = await self._service.answer(

@@ -4,28 +4,35 @@ from __future__ import annotations
 
 import discord
 
-from bot.core.locale import _, clickable
+from bot.core.locale import _, amount, clickable, ngettext
 from bot.core.refusals import Refusal
-from bot.feeds.discover import Discovery
+from bot.feeds.discover import Discovery, as_feed
+from bot.feeds.pages.link_groups import ListItem
 from bot.polling.feed_search import NeedsPassword, owner_of
-from bot.posting.rendering import discord_limits
+from bot.posting.rendering import discord_limits, messages
+from bot.posting.rendering.layout import blocks
+from bot.posting.rendering.layout.blocks import Card, Item, Layout, Row
 from bot.posting.wording import declined_reasons
 from bot.text import safe, urls
-from cogs.feeds import look_panel
+from cogs.feeds import post_previews
 from cogs.feeds.subscription_options import Pair, bold
 from cogs.shared import arrival, place_options
 from cogs.shared.place_options import Place, lacking, require_posting
-from cogs.shared.rights import ManagersView
+from cogs.shared.rights import ManagersLayout
 from cogs.shared.views import Choose, Interaction, Press, Window
 
+_ITEMS = 5
+_TITLE = 120
 
-class AddFlow(ManagersView):
+
+class AddFlow(ManagersLayout):
     """The way to one new subscription. Nothing changes before the last button."""
 
     def __init__(self, interaction: Interaction, place: Place) -> None:
         super().__init__(interaction)
         self._place = place
         self._found = Discovery()
+        self._list = 0
 
     async def start(self, interaction: Interaction, address: str) -> None:
         """Look at the address. Raises `Refusal` where the channel or the address does not allow it."""
@@ -33,27 +40,24 @@ class AddFlow(ManagersView):
         await self._look(interaction, address)
 
     async def _look(self, interaction: Interaction, address: str) -> None:
-        self.clear_items()
         try:
             self._found = await interaction.client.newsroom.following.look(address, self._place.guild.id)
         except NeedsPassword as refusal:
             await self._ask_for_password(interaction, refusal)
             return
-        if self._found.parsed is None:
+        if self._found.parsed is not None:
+            await self._preview(interaction)
+        elif self._found.feeds:
             await self._offer(interaction)
         else:
-            await self._preview(interaction)
+            await self._show_list(interaction)
 
     async def _ask_for_password(self, interaction: Interaction, refusal: NeedsPassword) -> None:
         async def ask(click: Interaction) -> None:
             await click.response.send_modal(Password(self, refusal.url))
 
-        self.add_item(Press(ask, label=_("Give name and password"), style=discord.ButtonStyle.primary))
-        self.add_item(Press(self._cancel, label=_("Cancel")))
-        self.asked = interaction
-        await interaction.edit_original_response(
-            content=declined_reasons.declined(refusal), embeds=[], view=self
-        )
+        give = Press(ask, label=_("Enter username and password"), style=discord.ButtonStyle.primary)
+        await self._say(interaction, declined_reasons.declined(refusal), give)
 
     async def look_with(self, interaction: Interaction, url: str, user: str, password: str) -> None:
         """Look at an address with a name and a password."""
@@ -61,19 +65,52 @@ class AddFlow(ManagersView):
 
     async def _offer(self, interaction: Interaction) -> None:
         options = offered(self._found)
-        self.add_item(Choose(self._choose, placeholder=_("Choose a feed…"), options=options))
-        self.add_item(Press(self._cancel, label=_("Cancel"), row=1))
-        self.asked = interaction
-        await interaction.edit_original_response(
-            content=_("This page has several feeds. Which one do you want in {channel}?").format(
-                channel=self._place.mention
-            ),
-            view=self,
-        )
+        said = _("Which feed do you want in {channel}?").format(channel=self._place.mention)
+        menu = Choose(self._choose, placeholder=_("Choose a feed…"), options=options)
+        await self._say(interaction, said, menu=menu)
+
+    async def _say(
+        self, interaction: Interaction, said: str, *items: Item, below: Layout = (), menu: Item | None = None
+    ) -> None:
+        """A step: a sentence, what is `below` it, a menu, and buttons, the last of which ends it all."""
+        cancel = Press(self._cancel, label=_("Cancel"))
+        await self.display(interaction, (blocks.text(said), *below, Row(menu), Row(*items, cancel)))
 
     async def _choose(self, interaction: Interaction, values: list[str]) -> None:
         await interaction.response.defer()
         await self._look(interaction, self._found.feeds[int(values[0])].url)
+
+    async def _show_list(self, interaction: Interaction) -> None:
+        """The first items of a list of the page, and a menu of its other lists."""
+        lists = self._found.page.lists
+        options = [
+            discord.SelectOption(
+                label=safe.plain(each.items[0].title, discord_limits.OPTION),
+                description=ngettext("{count} item", "{count} items", len(each.items)).format(
+                    count=amount(len(each.items))
+                ),
+                value=str(number),
+                default=number == self._list,
+            )
+            for number, each in enumerate(lists)
+        ]
+        follow = Press(self._follow_list, label=_("Follow this list"), style=discord.ButtonStyle.success)
+        others = Choose(self._choose_list, placeholder=_("Other lists…"), options=options)
+        said = _("This page has no feed, but I can post what’s new in this list to {channel}:").format(
+            channel=self._place.mention
+        )
+        shown = Card((blocks.text("\n".join(map(_line, lists[self._list].items[:_ITEMS]))),))
+        menu = others if len(lists) > 1 else None
+        await self._say(interaction, said, follow, below=(shown,), menu=menu)
+
+    async def _choose_list(self, interaction: Interaction, values: list[str]) -> None:
+        await interaction.response.defer()
+        self._list = int(values[0])
+        await self._show_list(interaction)
+
+    async def _follow_list(self, interaction: Interaction) -> None:
+        self._found = as_feed(self._found, self._found.page.lists[self._list])
+        await self._confirm(interaction)
 
     async def _preview(self, interaction: Interaction) -> None:
         url = self._found.feeds[0].url
@@ -83,7 +120,7 @@ class AddFlow(ManagersView):
         if known is not None and await store.subscriptions.find(self._place.id, known.id) is not None:
             self.stop()
             raise Refusal(
-                _("{feed} is posted in {channel} already.").format(
+                _("{feed} is already followed in {channel}.").format(
                     feed=bold(known), channel=self._place.mention
                 )
             )
@@ -91,38 +128,36 @@ class AddFlow(ManagersView):
         title = self._found.feeds[0].title
         name = bold(sample[0]) if sample else f"**{safe.markdown(safe.plain(title, 80))}**"
         shown = (
-            _("{feed} would be posted in {channel}. Its newest article looks like this:")
+            _("Follow {feed} in {channel}? Posts will look like this:")
             if sample
-            else _("{feed} would be posted in {channel}. It has no articles yet.")
+            else _("Follow {feed} in {channel}? It has no articles yet.")
         )
         _refusal, advice = lacking(interaction, self._place)
         lines = [advice]
         if urls.has_credentials(url):
             lines.append(
                 _(
-                    "The address holds a password or a key. Telex keeps it for this server alone and never "
-                    "shows it, but everyone who sees {channel} can read what the feed publishes."
+                    "This address contains a password or key. I keep it for this server only and never "
+                    "show it, but everyone who can see {channel} can read the articles."
                 ).format(channel=self._place.mention)
             )
         lines.append(shown.format(feed=name, channel=self._place.mention))
-        self.add_item(Press(self._confirm, label=_("Follow"), style=discord.ButtonStyle.success))
-        self.add_item(Press(self._cancel, label=_("Cancel")))
-        self.asked = interaction
-        embeds = []
+        below: Layout = ()
         if sample:
             look = await store.preferences.look(server_id)
-            shown_as = await look_panel.as_posted(interaction, sample[1], sample[0], self._place.id, look)
-            embeds = [shown_as.embed]
-        await interaction.edit_original_response(
-            content="\n".join(filter(None, lines)), embeds=embeds, view=self
-        )
+            shown_as = await post_previews.as_posted(interaction, sample[1], sample[0], self._place.id, look)
+            below = blocks.without_items(shown_as.layout)
+            if not below:  # a classic post cannot stand within another message
+                await post_previews.follow_up(interaction, shown_as)
+        follow = Press(self._confirm, label=_("Follow"), style=discord.ButtonStyle.success)
+        await self._say(interaction, "\n".join(filter(None, lines)), follow, below=below)
 
     async def _confirm(self, interaction: Interaction) -> None:
         await interaction.response.defer()
         client = interaction.client
         place = await place_options.find(self._place.guild, self._place.id)
         if place is None:
-            raise Refusal(_("That channel is gone."))
+            raise Refusal(_("That channel no longer exists."))
         await place_options.require_view(interaction, place.id)
         require_posting(interaction, place)
         followed = await client.newsroom.following.follow(
@@ -131,39 +166,39 @@ class AddFlow(ManagersView):
             channel_id=place.id,
             person_id=interaction.user.id,
         )
-        self.stop()
         await client.courier.look_again(place.id)
         client.courier.wake()
         waits = await arrival.delay(interaction, place)
         if waits:
-            said = _("{feed} is followed in {channel}.")
+            said = _("Now following {feed} in {channel}.")
         elif followed.first:
-            said = _(
-                "{feed} is followed in {channel}. Its newest article is on its way; "
-                "new ones come as they appear."
-            )
+            said = _("Now following {feed} in {channel}. Its latest article is on its way.")
         else:
-            said = _("{feed} is followed in {channel}. Its articles come as they appear.")
+            said = _("Now following {feed} in {channel}. New articles will appear there.")
         said = said.format(feed=bold(followed.feed), channel=place.mention)
-        await interaction.edit_original_response(
-            content="\n".join(filter(None, (said, waits))), embeds=[], view=None
-        )
+        await self.end(interaction, "\n".join(filter(None, (said, waits))))
 
     async def _cancel(self, interaction: Interaction) -> None:
         await interaction.response.defer()
-        self.stop()
-        await interaction.edit_original_response(content=_("Nothing changed."), embeds=[], view=None)
+        await self.end(interaction, _("Nothing changed."))
+
+
+def _line(item: ListItem) -> str:
+    """An item of a list: its title, which leads to it, and its date."""
+    title = messages.linked(safe.markdown(safe.plain(item.title, _TITLE)), item.url)
+    when = f" · <t:{item.published}:D>" if item.published is not None else ""
+    return f"• {title}{when}"
 
 
 class Password(Window):
     """Asks for the name and password of a feed, so that they stand in no command that somebody may see."""
 
     def __init__(self, flow: AddFlow, url: str) -> None:
-        super().__init__(flow, _("Name and password"))
+        super().__init__(flow, _("Username and password"))
         self._flow, self._url = flow, url
         self._user = discord.ui.TextInput[Password](custom_id="user", max_length=100)
         self._password = discord.ui.TextInput[Password](custom_id="password", max_length=200)
-        self.add_item(discord.ui.Label(text=_("Name"), component=self._user))
+        self.add_item(discord.ui.Label(text=_("Username"), component=self._user))
         self.add_item(discord.ui.Label(text=_("Password"), component=self._password))
 
     async def filled(self, interaction: Interaction) -> None:
@@ -191,13 +226,10 @@ async def show_preview(interaction: Interaction, pair: Pair) -> None:
     newest = await interaction.client.store.articles.newest([feed.id], limit=1)
     if not newest:
         raise Refusal(
-            clickable(_("Nothing was read of {feed} yet. /feed refresh asks it now.")).format(feed=bold(feed))
+            clickable(_("I haven’t read {feed} yet. Check it now with /feed refresh.")).format(
+                feed=bold(feed)
+            )
         )
-    look = await look_panel.of(interaction, pair)
-    message = await look_panel.as_posted(interaction, newest[0], feed, subscription.channel_id, look)
-    await interaction.edit_original_response(
-        content=message.content,
-        embed=message.embed,
-        view=message.view,
-        allowed_mentions=discord.AllowedMentions.none(),
-    )
+    look = await post_previews.look_of(interaction, pair)
+    message = await post_previews.as_posted(interaction, newest[0], feed, subscription.channel_id, look)
+    await post_previews.reply(interaction, message)

@@ -8,12 +8,12 @@ from functools import cache
 
 from discord.app_commands import locale_str
 
-from bot import DATA
 from bot.client.discord_client import Telex
 from bot.core.locale import _
 from bot.core.refusals import Declined
+from bot.feeds import outlet_directory
 from bot.feeds.fetch_errors import FeedError
-from bot.feeds.opml import Outline, read
+from bot.feeds.opml import Outline
 from bot.polling.list_import import TELL_EVERY
 from bot.posting.wording import declined_reasons
 from bot.text import safe
@@ -23,8 +23,13 @@ PACKS = {
     "french-tech": locale_str("French tech"),
     "security": locale_str("Security"),
     "ai": locale_str("AI"),
+    "world": locale_str("World news"),
+    "french-news": locale_str("French news"),
+    "science": locale_str("Science"),
+    "gaming": locale_str("Gaming"),
+    "development": locale_str("Development"),
 }
-"""The lists by the names of their files in `data/packs`."""
+"""The lists by their names in `data/outlets.tsv`."""
 
 ADDED = "✅"
 """How the line on a feed begins that is now followed."""
@@ -35,7 +40,11 @@ _AT_ONCE = 4
 @cache
 def outlines(pack: str) -> tuple[Outline, ...]:
     """The feeds of a list."""
-    return read((DATA / "packs" / f"{pack}.opml").read_bytes())
+    return tuple(
+        Outline(outlet.name, outlet.feed, None, outlet.language)
+        for outlet in outlet_directory.outlets()
+        if pack in outlet.packs
+    )
 
 
 def bold(outline: Outline) -> str:
@@ -65,7 +74,7 @@ async def follow(
             try:
                 found = await bot.newsroom.following.look(outline.url, server_id)
                 if found.parsed is None:
-                    return "❌ " + _("{feed}: its address no longer leads to a feed").format(feed=name)
+                    return "❌ " + _("{feed}: no feed at its address any more").format(feed=name)
                 followed = await bot.newsroom.following.follow(
                     found, server_id=server_id, channel_id=channel_id, person_id=person_id
                 )
@@ -74,7 +83,7 @@ async def follow(
                 return "❌ " + _("{feed}: {reason}").format(feed=name, reason=reason)
         if followed.created:
             return f"{ADDED} {name}"
-        return "☑️ " + _("{feed} was followed there already").format(feed=name)
+        return "☑️ " + _("{feed} was already followed").format(feed=name)
 
     async def count(outline: Outline) -> str:
         nonlocal done, told

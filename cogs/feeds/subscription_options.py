@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 
 import discord
 from discord.app_commands import Choice
 
-from bot.core.locale import _, amount, clickable, ngettext
-from bot.core.models import Feed, FeedState, Subscription
+from bot.core.locale import _, clickable
+from bot.core.models import Feed, Subscription
 from bot.core.refusals import Refusal
-from bot.posting.rendering import discord_limits, filter_labels, post_looks
-from bot.posting.sending import send_outcomes
-from bot.posting.wording.feed_causes import describe
-from bot.store.records import Surplus, SurplusKind
+from bot.posting.rendering import discord_limits
 from bot.text import safe, urls
 from bot.text.words import fold
 from cogs.shared.views import Interaction
@@ -111,15 +108,13 @@ async def chosen(interaction: Interaction, value: str) -> Pair:
     """
     pairs = await visible(interaction)
     if not pairs:
-        raise Refusal(
-            clickable(_("No channel that you see here follows a feed yet. /feed add or /feed packs begins."))
-        )
+        raise Refusal(clickable(_("No feeds here yet. Start with /feed add or /feed packs.")))
     typed = fold(value)
     matching = [pair for pair in pairs if str(pair[0].id) == value]
     if not value.isdecimal():
         matching = [pair for pair in pairs if typed in fold(f"{name(pair[1])} {urls.masked(pair[1].url)}")]
     if len(matching) != 1:
-        raise Refusal(_("Choose one of the feeds that the list offers while you type."))
+        raise Refusal(_("Pick a feed from the list that appears as you type."))
     return matching[0]
 
 
@@ -133,95 +128,4 @@ async def require_still(interaction: Interaction, pair: Pair) -> Pair:
 
 def no_longer() -> str:
     """What to say of a subscription that somebody else ended meanwhile."""
-    return _("That feed is no longer followed there.")
-
-
-def trouble(feed: Feed) -> str:
-    """What is wrong with a feed, in words; "" for one that can be read."""
-    if feed.state is FeedState.GONE:
-        return "⚫ " + _("gone: {reason}").format(reason=describe(feed.error or "gone"))
-    if feed.failing_since is not None and feed.error is not None:
-        return "🔴 " + _("failing since {when}: {reason}").format(
-            when=f"<t:{feed.failing_since}:R>", reason=describe(feed.error)
-        )
-    return ""
-
-
-def health(subscription: Subscription, feed: Feed, channel_problem: str | None) -> str:
-    """How a subscription fares, in words."""
-    if feed.state is FeedState.GONE:
-        return trouble(feed)
-    if subscription.paused is not None:
-        return "⏸️ " + _("paused {when}").format(when=f"<t:{subscription.paused}:R>")
-    if feed.failing_since is not None and feed.error is not None:
-        return trouble(feed)
-    if channel_problem:
-        return "🟠 " + _("the feed is fine, but posting fails: {reason}").format(
-            reason=clickable(send_outcomes.describe(channel_problem))
-        )
-    if feed.last_success is None:
-        return "⚪ " + _("not read yet")
-    return "🟢 " + _("healthy")
-
-
-async def entry(interaction: Interaction, pair: Pair) -> str:
-    """A subscription in a list: feed, channel, health, last article, next poll, address without secrets."""
-    subscription, feed = pair
-    dispatches = interaction.client.store.dispatches
-    problem = await dispatches.problem(subscription.channel_id)
-    trouble = problem.problem if problem else await dispatches.delay(subscription.channel_id)
-    if interaction.guild is not None and await is_gone(interaction.guild, subscription.channel_id):
-        trouble = send_outcomes.GONE
-    waits = await dispatches.held(subscription.channel_id) if trouble is None else None
-    held = "🌙 " + send_outcomes.describe(waits) if waits is not None else ""
-    last = (
-        _("last article {when}").format(when=f"<t:{feed.last_article}:R>")
-        if feed.last_article is not None
-        else _("no article yet")
-    )
-    times = [last]
-    if feed.state is FeedState.ACTIVE and subscription.paused is None:
-        times.append(_("next check {when}").format(when=f"<t:{feed.next_poll}:R>"))
-    address = safe.plain(urls.masked(feed.url), _ADDRESS).replace("`", "'")
-    store = interaction.client.store
-    newsroom = interaction.client.newsroom
-    bounds = _bounds(
-        await store.surplus.of(feed.id), newsroom.poller.hosts.of(feed.url).round(subscription.server_id)
-    )
-    kept = await store.filters.of(subscription.id)
-    look = subscription.look or await store.preferences.look(subscription.server_id)
-    chosen = [_("look: {look}").format(look=post_looks.brief(look))]
-    if kept:
-        chosen.append(filter_labels.listed(kept, most=_RULES, length=_RULE))
-    return "\n".join(
-        (
-            _("{feed} in <#{channel}>").format(feed=bold(feed), channel=subscription.channel_id),
-            " · ".join(filter(None, (health(subscription, feed, trouble), held))),
-            " · ".join(times),
-            *bounds,
-            f"-# {' · '.join(chosen)}",
-            f"-# `{address}`",
-        )
-    )
-
-
-def _bounds(surplus: Surplus | None, busy: int) -> Iterator[str]:
-    """What is not kept of a feed, and how often its host can be asked when it has many (`busy` seconds)."""
-    if surplus is not None and surplus.kind is SurplusKind.IDENTITIES:
-        since = f"<t:{surplus.since}:R>"
-        yield "🟠 " + _("renames its entries at every check since {when}, so new ones aren’t posted").format(
-            when=since
-        )
-    elif surplus is not None:
-        yield "🟠 " + ngettext(
-            "brings too much: {count} entry left out since {when}",
-            "brings too much: {count} entries left out since {when}",
-            surplus.entries,
-        ).format(count=amount(surplus.entries), when=f"<t:{surplus.since}:R>")
-    if busy:
-        minutes = max(1, round(busy / 60))
-        yield "🐢 " + ngettext(
-            "its site has many feeds here and can be asked for each about every {count} minute",
-            "its site has many feeds here and can be asked for each about every {count} minutes",
-            minutes,
-        ).format(count=amount(minutes))
+    return _("That feed isn’t followed there any more.")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import discord
 from discord import app_commands
@@ -15,19 +17,32 @@ from bot.client.discord_client import Telex
 from bot.core.locale import _, amount, clickable, ngettext
 from bot.core.models import Article, Bookmark
 from bot.core.refusals import Refusal
+from bot.posting.rendering import discord_limits
+from bot.posting.rendering.layout.blocks import Block, Item, Row, text
+from bot.store.records import WantedBookmarks
 from cogs.reading import bookmark_files as exports
+from cogs.reading.article_pages import PAGE, ArticlePage, ArticlePages
+from cogs.reading.bookmark_notes import MarkButton, NoteButton
 from cogs.reading.catch_up_pages import ShowAll
-from cogs.reading.membership import hidden_servers
 from cogs.reading.saving import SaveButton, SaveMenu, already, keep, post_of, saved, sees, unreadable
+from cogs.reading.sharing import ShareButton
 from cogs.shared import article_cards
-from cogs.shared.paging import Page, Pages
+from cogs.shared.article_lists import Entry, lead_of
+from cogs.shared.membership import hidden_servers
 from cogs.shared.rights import in_servers
-from cogs.shared.views import Action, Choose, Interaction, Press
+from cogs.shared.views import Choose, Interaction, Press
 
-_PAGE = 8
 _BATCH = 500
+_QUERY = 100  # characters of it that a heading shows
+_ALL, _UNREAD, _TAG = "all", "unread", "tag:"
+_FORMS: tuple[tuple[str, Callable[[Sequence[Bookmark]], str]], ...] = (
+    ("bookmarks.md", exports.as_markdown),
+    ("bookmarks.json", exports.as_json),
+    ("bookmarks.html", exports.as_browser_file),
+)
 
-Render = Callable[[Sequence[Bookmark]], str]
+
+_BUTTONS = (SaveButton, SaveMenu, ShowAll, NoteButton, MarkButton, ShareButton)
 
 
 class Bookmarks(commands.Cog):
@@ -45,20 +60,20 @@ class Bookmarks(commands.Cog):
 
     async def cog_load(self) -> None:
         """Answer the buttons and menus under posts, of earlier processes too, and the menu entry."""
-        self.bot.add_dynamic_items(SaveButton, SaveMenu, ShowAll)
+        self.bot.add_dynamic_items(*_BUTTONS)
         self.bot.tree.add_command(self._menu)
 
     async def cog_unload(self) -> None:
         """Stop answering."""
         self.bot.tree.remove_command(self._menu.name, type=self._menu.type)
-        self.bot.remove_dynamic_items(SaveButton, SaveMenu, ShowAll)
+        self.bot.remove_dynamic_items(*_BUTTONS)
 
     async def bookmark(self, interaction: Interaction, message: discord.Message) -> None:
         """Keep what a post of ours tells."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         post = await post_of(self.bot, message.id, interaction.guild_id)
         if post is None or interaction.channel_id != (post.thread_id or post.channel_id):
-            raise Refusal(_("That is not a post of mine. I keep the articles that I post."))
+            raise Refusal(_("That isn’t one of my posts. Pick a message with an article I posted."))
         if not await sees(interaction, post):
             raise Refusal(unreadable())
         count = await keep(
@@ -72,138 +87,128 @@ class Bookmarks(commands.Cog):
         await interaction.edit_original_response(content=saved(count) if count else already())
 
     @app_commands.command(
-        name="bookmarks", description=locale_str("Your bookmarks: read, search, remove or export them")
+        name="bookmarks", description=locale_str("Read, search, sort and export your bookmarks")
     )
-    @app_commands.describe(query=locale_str("Show only those with these words in the title or the source"))
+    @app_commands.describe(query=locale_str("Words from the title, the outlet or your note"))
     async def bookmarks(self, interaction: Interaction, query: Range[str, 1, 100] | None = None) -> None:
         """List the asker's bookmarks."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         await BookmarkPages(interaction, query).show(interaction)
 
 
-class BookmarkPages(Pages):
-    """A person's bookmarks, newest first."""
+class BookmarkPages(ArticlePages):
+    """A person's bookmarks, newest first: all of them, the unread ones, or those of a tag."""
+
+    opens = True
 
     def __init__(self, interaction: Interaction, query: str | None) -> None:
         super().__init__(interaction)
-        self._query = query
+        self._wanted = WantedBookmarks(match=query)
 
-    async def page(self, interaction: Interaction, number: int) -> Page:
+    async def page(self, interaction: Interaction, number: int) -> ArticlePage:
         """The bookmarks that the person may see now."""
+        person_id, store = interaction.user.id, interaction.client.store.bookmarks
         hidden = await hidden_servers(interaction)
-        store = interaction.client.store.bookmarks
-        found = await store.list(
-            interaction.user.id, limit=_PAGE + 1, offset=number * _PAGE, match=self._query, hidden=hidden
+        self._wanted = replace(self._wanted, hidden=hidden)
+        found = await store.list(person_id, limit=PAGE, offset=number * PAGE, wanted=self._wanted)
+        matching = await store.count(person_id, self._wanted)
+        total = await store.count(person_id, WantedBookmarks(hidden=hidden))
+        unread = await store.count(person_id, WantedBookmarks(hidden=hidden, unread=True))
+        tags = await store.tags(person_id, hidden=hidden)
+        heading = _("Your bookmarks")
+        if self._wanted.match:
+            heading = article_cards.heading(self._wanted.match, _QUERY)
+        head: tuple[Block, ...] = (
+            text(f"### {heading}\n-# {self._counted(matching, total, unread, some_hidden=bool(hidden))}"),
         )
-        shown = found[:_PAGE]
-        embed = discord.Embed(title=_("Your bookmarks"))
-        rows = [
-            article_cards.row(
-                number * _PAGE + place,
-                one.article,
-                _("saved {when}").format(when=f"<t:{one.created}:R>"),
+        if not found:
+            head = (*head, text(self._nothing_found(total)))
+        filters = [Row(self._filters(total, unread, tags))] if total else []
+        return ArticlePage(
+            head=(*head, *filters),
+            entries=[self._entry(one) for one in found],
+            more=matching > (number + 1) * PAGE,
+            pages=math.ceil(matching / PAGE),
+        )
+
+    def controls(self, page: ArticlePage) -> tuple[Item, ...]:
+        """To have them as files."""
+        return (Press(self._export, label=_("Export"), emoji="💾"),) if page.entries else ()
+
+    async def may_read(self, interaction: Interaction, article: Article) -> bool:
+        """What the asker has kept, and may see."""
+        hidden = await hidden_servers(interaction)
+        bookmarks = interaction.client.store.bookmarks
+        return bool(await bookmarks.has(interaction.user.id, [article.id], hidden=hidden))
+
+    def _entry(self, kept: Bookmark) -> Entry:
+        entry = lead_of(kept.article)
+        below = tuple(filter(None, (article_cards.noted(kept), article_cards.labelled(kept))))
+        return replace(
+            entry, excerpt="" if kept.note else entry.excerpt, below=below, beside=self._mark(kept)
+        )
+
+    def _mark(self, kept: Bookmark) -> Item:
+        async def mark(interaction: Interaction) -> None:
+            await interaction.response.defer()
+            await interaction.client.store.bookmarks.mark(
+                interaction.user.id, kept.article.id, read=kept.read is None
             )
-            for place, one in enumerate(shown, 1)
+            await self.show(interaction)
+
+        return Press(mark, label=_("Mark as read") if kept.read is None else _("Mark as unread"))
+
+    def _filters(self, total: int, unread: int, tags: Mapping[str, int]) -> Choose:
+        """The menu of what is shown: everything, what is unread, each tag."""
+        shown = [(_ALL, _("All bookmarks"), total), (_UNREAD, _("Unread"), unread)]
+        shown += [(f"{_TAG}{tag}", f"#{tag}", count) for tag, count in tags.items()]
+        chosen = _UNREAD if self._wanted.unread else f"{_TAG}{self._wanted.tag}" if self._wanted.tag else _ALL
+        options = [
+            discord.SelectOption(label=f"{name} ({amount(count)})", value=value, default=value == chosen)
+            for value, name, count in shown[: discord_limits.OPTIONS]
         ]
-        embed.description = article_cards.fit(rows) or self._nothing_found()
-        matching = total = await store.count(interaction.user.id, hidden=hidden)
-        if self._query:
-            matching = await store.count(interaction.user.id, match=self._query, hidden=hidden)
-        embed.set_footer(text=self._footer(matching, total, bool(hidden)))
-        return Page(
-            embed=embed,
-            more=len(found) > _PAGE,
-            empty=not shown,
-            options=tuple(article_cards.option(one.article) for one in shown),
-        )
+        return Choose(self._filter, placeholder=_("All bookmarks"), options=options)
 
-    def _nothing_found(self) -> str:
-        if self._query:
-            return clickable(
-                _("None of your bookmarks matches. Run /bookmarks without words to see them all.")
-            )
-        return _(
-            "You have no bookmarks yet. React to a post with 🔖, press its Save button, "
-            "or choose Apps, Bookmark in the menu of the message."
-        )
-
-    def _footer(self, matching: int, total: int, some_hidden: bool) -> str:  # noqa: FBT001  # reads well beside the count
-        if self._query:
-            footer = _("Bookmarks that match: {count} of {total}").format(
-                count=amount(matching), total=amount(total)
-            )
-        else:
-            footer = ngettext("{count} bookmark in all", "{count} bookmarks in all", total).format(
-                count=amount(total)
-            )
-        if some_hidden:
-            footer += " · " + _("those from servers that you left are not shown")
-        return footer
-
-    def arrange(self, page: Page) -> None:
-        """Menus to open and to remove, and buttons to export."""
-        if page.empty:
-            return
-        options = list(page.options)
-        self.add_item(Choose(self._open, placeholder=_("Open an article…"), options=options, row=0))
-        self.add_item(
-            Choose(
-                self._remove,
-                placeholder=_("Remove some…"),
-                options=[
-                    discord.SelectOption(label=one.label, value=one.value, description=one.description)
-                    for one in options
-                ],
-                max_values=len(options),
-                row=1,
-            )
-        )
-        forms: tuple[tuple[str, str, Render], ...] = (
-            (_("Markdown"), "bookmarks.md", exports.as_markdown),
-            (_("JSON"), "bookmarks.json", exports.as_json),
-            (_("Browser bookmarks"), "bookmarks.html", exports.as_browser_file),
-        )
-        for label, name, render in forms:
-            self.add_item(Press(self._exporter(name, render), label=label, emoji="💾", row=2))
-
-    async def _open(self, interaction: Interaction, values: list[str]) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        article = await self._kept(interaction, values[0])
-        await article_cards.show(interaction, article)
-
-    async def _remove(self, interaction: Interaction, values: list[str]) -> None:
+    async def _filter(self, interaction: Interaction, values: list[str]) -> None:
         await interaction.response.defer()
-        for key in values:
-            article = await interaction.client.store.articles.by_key(key)
-            if article is not None:
-                await interaction.client.store.bookmarks.remove(interaction.user.id, article.id)
+        value = values[0]
+        tag = value.removeprefix(_TAG) if value.startswith(_TAG) else None
+        self._wanted = replace(self._wanted, tag=tag, unread=value == _UNREAD)
+        self.number = 0
         await self.show(interaction)
 
-    async def _kept(self, interaction: Interaction, key: str) -> Article:
-        """The bookmarked article of a key, as long as the asker has it and may see it."""
-        store = interaction.client.store
-        article = await store.articles.by_key(key)
-        hidden = await hidden_servers(interaction)
-        if article is None or not await store.bookmarks.has(interaction.user.id, [article.id], hidden=hidden):
-            raise Refusal(_("That is no longer among your bookmarks."))
-        return article
+    def _nothing_found(self, total: int) -> str:
+        if total:
+            return clickable(_("Nothing here. /bookmarks shows them all."))
+        return _(
+            "You don’t have any bookmarks yet. To save an article, react to its post with 🔖, press Save, "
+            "or open the message’s menu: Apps › Bookmark."
+        )
 
-    def _exporter(self, name: str, render: Render) -> Action:
-        async def export(interaction: Interaction) -> None:
-            await interaction.response.defer(ephemeral=True, thinking=True)
-            hidden = await hidden_servers(interaction)
-            store = interaction.client.store.bookmarks
-            kept: list[Bookmark] = []
-            while batch := await store.list(
-                interaction.user.id, limit=_BATCH, offset=len(kept), match=self._query, hidden=hidden
-            ):
-                kept += batch
-            document = await asyncio.to_thread(render, kept)
-            await interaction.edit_original_response(
-                content=ngettext("{count} bookmark:", "{count} bookmarks:", len(kept)).format(
-                    count=amount(len(kept))
-                ),
-                attachments=[discord.File(io.BytesIO(document.encode()), filename=name)],
-            )
+    def _counted(self, matching: int, total: int, unread: int, *, some_hidden: bool) -> str:
+        count = ngettext("{count} bookmark", "{count} bookmarks", total).format(count=amount(total))
+        if matching != total:
+            count = _("{count} of {total} bookmarks").format(count=amount(matching), total=amount(total))
+        parts = [count]
+        if unread:
+            parts.append(ngettext("{count} unread", "{count} unread", unread).format(count=amount(unread)))
+        if some_hidden:
+            parts.append(_("bookmarks from servers you left are hidden"))
+        return " · ".join(parts)
 
-        return export
+    async def _export(self, interaction: Interaction) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        store = interaction.client.store.bookmarks
+        wanted = replace(self._wanted, hidden=await hidden_servers(interaction))
+        kept: list[Bookmark] = []
+        while batch := await store.list(interaction.user.id, limit=_BATCH, offset=len(kept), wanted=wanted):
+            kept += batch
+        files = [
+            discord.File(io.BytesIO((await asyncio.to_thread(render, kept)).encode()), filename=name)
+            for name, render in _FORMS
+        ]
+        said = ngettext("{count} bookmark", "{count} bookmarks", len(kept)).format(count=amount(len(kept)))
+        await interaction.edit_original_response(
+            content=_("{bookmarks}, to read, for programs and for your browser:").format(bookmarks=said),
+            attachments=files,
+        )

@@ -24,11 +24,16 @@ def as_markdown(bookmarks: Iterable[Bookmark]) -> str:
         outlet = _escaped(article.outlet)
         about = f"{outlet}, {day}" if outlet else day
         lines.append(f"- [{_escaped(article.title) or day}](<{_address(article.url)}>) – {about}")
+        if bookmark.note:
+            lines.append(f"  {_escaped(bookmark.note)}")
     return "\n".join(lines) + "\n"
 
 
 def as_json(bookmarks: Iterable[Bookmark]) -> str:
-    """A list of objects: `url`, `title`, `source`, `published` and `saved` (ISO 8601), `language`, `tags`."""
+    """A list of objects: `url`, `title`, `source`, `published` and `saved` (ISO 8601), `language`, `tags`.
+
+    And what the person made of it: `note`, `my_tags`, `read` (ISO 8601, or null).
+    """
     rows = [
         {
             "url": bookmark.article.url,
@@ -38,6 +43,9 @@ def as_json(bookmarks: Iterable[Bookmark]) -> str:
             "saved": iso(bookmark.created),
             "language": bookmark.article.language,
             "tags": list(bookmark.article.tags),
+            "note": bookmark.note,
+            "my_tags": list(bookmark.tags),
+            "read": None if bookmark.read is None else iso(bookmark.read),
         }
         for bookmark in bookmarks
     ]
@@ -60,12 +68,16 @@ def as_browser_file(bookmarks: Iterable[Bookmark]) -> str:
     ]
     for bookmark in bookmarks:
         article = bookmark.article
-        tags = ",".join(safe.plain(tag).replace(",", " ") for tag in article.tags)
+        tags = ",".join(
+            safe.plain(tag).replace(",", " ") for tag in dict.fromkeys((*bookmark.tags, *article.tags))
+        )
         tagged = f' TAGS="{escape(tags)}"' if tags else ""
         title = escape(safe.plain(article.title) or article.url)
         lines.append(
             f'        <DT><A HREF="{escape(article.url)}" ADD_DATE="{bookmark.created}"{tagged}>{title}</A>'
         )
+        if bookmark.note:
+            lines.append(f"        <DD>{escape(safe.plain(bookmark.note))}")
     lines += ["    </DL><p>", "</DL><p>"]
     return "\n".join(lines) + "\n"
 

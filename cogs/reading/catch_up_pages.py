@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any, Self
 
@@ -12,34 +13,31 @@ from bot.core.locale import amount, ngettext
 from bot.core.models import Article, DispatchKind
 from bot.core.refusals import Refusal
 from bot.posting.rendering import buttons
-from cogs.reading.result_pages import Reader
+from bot.posting.rendering.layout.blocks import text
+from cogs.reading.article_pages import PAGE, ArticlePage, ArticlePages
 from cogs.reading.saving import post_of, sees, unreadable
-from cogs.shared import article_cards
-from cogs.shared.paging import Page
+from cogs.shared.article_lists import lead_of
 from cogs.shared.views import Interaction, Paced
 
-_ARTICLES = 10  # a page
 
-
-class CatchUpPages(Reader):
+class CatchUpPages(ArticlePages):
     """The articles of a catch-up, newest first, for who sees its message."""
 
     def __init__(self, interaction: Interaction, message_id: int) -> None:
         super().__init__(interaction)
         self._message_id = message_id
 
-    async def page(self, interaction: Interaction, number: int) -> Page:
+    async def page(self, interaction: Interaction, number: int) -> ArticlePage:
         """Some of them."""
         ids = await self._article_ids(interaction)
-        first = number * _ARTICLES
-        shown = await interaction.client.store.articles.by_ids(ids[first : first + _ARTICLES])
+        first = number * PAGE
+        shown = await interaction.client.store.articles.by_ids(ids[first : first + PAGE])
         title = ngettext("{count} article", "{count} articles", len(ids)).format(count=amount(len(ids)))
-        rows = [article_cards.row(place, article) for place, article in enumerate(shown, first + 1)]
-        return Page(
-            embed=discord.Embed(title=title, description=article_cards.fit(rows)),
-            more=len(ids) > first + _ARTICLES,
-            empty=not shown,
-            options=tuple(article_cards.option(article) for article in shown),
+        return ArticlePage(
+            head=(text(f"### {title}"),),
+            entries=[lead_of(article) for article in shown],
+            more=len(ids) > first + PAGE,
+            pages=math.ceil(len(ids) / PAGE),
         )
 
     async def may_read(self, interaction: Interaction, article: Article) -> bool:

@@ -1,51 +1,34 @@
-"""Pages of what a search found, and of the newest articles, with a menu that opens one."""
+"""Pages of what a search found, and of the newest articles."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, cast
 
 import discord
 
 from bot.core.locale import _, amount, clickable, ngettext
-from bot.core.models import Article
-from bot.core.refusals import Refusal
+from bot.posting.rendering.layout import outlets, views
+from bot.posting.rendering.layout.blocks import Block, Card, Item, Section, Text, text
+from bot.posting.rendering.layout.icons import Icon, emoji
 from bot.posting.wording import search_notes
 from bot.search.query.query_tree import Query
 from bot.search.searching import Searcher, SearchPage, Sort
+from bot.store import Store
 from bot.text import safe
-from cogs.reading.saving import unreadable
-from cogs.shared import article_cards
-from cogs.shared.paging import Page, Pages
-from cogs.shared.views import Choose, Interaction
+from cogs.reading.article_pages import PAGE, ArticlePage, ArticlePages, nothing_came, nothing_to_read
+from cogs.shared.article_lists import Entry, entry_of, lead_of, with_tellers
+from cogs.shared.views import Interaction, Press
 
-_RESULTS = 5  # a page
-_LATEST = 10
-_QUERY = 100  # characters of it that a title shows
+if TYPE_CHECKING:
+    from cogs.watching.watch_commands import Watching
 
-
-class Reader(Pages):
-    """Pages of articles with a menu that opens one."""
-
-    def arrange(self, page: Page) -> None:
-        """The menu."""
-        if page.options:
-            self.add_item(
-                Choose(self._open, placeholder=_("Open an article…"), options=list(page.options), row=0)
-            )
-
-    async def _open(self, interaction: Interaction, values: list[str]) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        article = await interaction.client.store.articles.by_key(values[0])
-        if article is None or not await self.may_read(interaction, article):
-            raise Refusal(unreadable())
-        await article_cards.show(interaction, article)
-
-    async def may_read(self, interaction: Interaction, article: Article) -> bool:
-        """Whether the asker may open an article now."""
-        return article.feed_id in await interaction.client.visible_feed_ids(interaction)
+_QUERY = 100  # characters of it that a heading shows
+_COUNTED = 50  # results
 
 
-class SearchPages(Reader):
+class SearchPages(ArticlePages):
     """The results of a search. It is made anew for each page, in the feeds that the asker sees by then."""
 
     def __init__(
@@ -61,105 +44,127 @@ class SearchPages(Reader):
         self._written = " ".join((query.text, *options))
         self._searcher = searcher
         self._query = query
-        self._sort = sort
+        self._sort: Sort = sort
 
-    async def page(self, interaction: Interaction, number: int) -> Page:
+    async def page(self, interaction: Interaction, number: int) -> ArticlePage:
         """Some of the results."""
         visible = await interaction.client.visible_feed_ids(interaction)
         if not visible:
-            return nothing_to_read()
+            return await nothing_to_read(interaction)
         found = await self._searcher.search(
             self._query,
             feed_ids=visible,
-            limit=_RESULTS,
-            offset=number * _RESULTS,
+            limit=PAGE,
+            offset=number * PAGE,
             sort=self._sort,
             person_id=interaction.user.id,
+            counted=_COUNTED,
         )
-        embed = results(self._written, found, first=number * _RESULTS + 1)
-        return Page(
-            embed=embed,
-            more=found.total is None,
-            empty=not found.results,
-            options=tuple(article_cards.option(one.article) for one in found.results),
+        store = interaction.client.store
+        if not found.results and not await store.articles.newest(visible, limit=1):
+            return ArticlePage(head=nothing_came())
+        watch = Press(self._watch, label=_("Watch"), emoji=emoji(Icon.WATCH))
+        return ArticlePage(
+            head=head(self._written, found, self._sort, beside=watch if found.results else None),
+            entries=await with_tellers(store, map(entry_of, found.results), visible),
+            more=found.total is None or found.total > (number + 1) * PAGE,
+            pages=None if found.total is None else math.ceil(found.total / PAGE),
         )
 
+    def controls(self, page: ArticlePage) -> tuple[Item, ...]:
+        """The other order; where nothing was found, to be told when there is something."""
+        if not page.entries:
+            return ()
+        label = _("Newest first") if self._sort == "relevance" else _("Best first")
+        return (Press(self._reorder, label=label),)
 
-class LatestPages(Reader):
+    async def _reorder(self, interaction: Interaction) -> None:
+        await interaction.response.defer()
+        self._sort = "newest" if self._sort == "relevance" else "relevance"
+        self.number = 0
+        await self.show(interaction)
+
+    async def _watch(self, interaction: Interaction) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        watching = cast("Watching", interaction.client.get_cog("Watching"))
+        await watching.watch_for(interaction, self._written)
+
+
+class LatestPages(ArticlePages):
     """The newest articles."""
 
     def __init__(self, interaction: Interaction, source: str | None) -> None:
         super().__init__(interaction)
         self._source = source
 
-    async def page(self, interaction: Interaction, number: int) -> Page:
+    async def page(self, interaction: Interaction, number: int) -> ArticlePage:
         """Some of them."""
-        visible = await interaction.client.visible_feed_ids(interaction)
+        client = interaction.client
+        visible = await client.visible_feed_ids(interaction)
         if not visible:
-            return nothing_to_read()
-        found = await interaction.client.store.articles.newest(
-            visible, outlet=self._source, limit=_LATEST + 1, offset=number * _LATEST
+            return await nothing_to_read(interaction)
+        found = await client.newsroom.searcher.latest(
+            visible, outlet=self._source, limit=PAGE + 1, offset=number * PAGE
         )
-        shown = found[:_LATEST]
-        lines = [
-            article_cards.row(number * _LATEST + place, article) for place, article in enumerate(shown, 1)
-        ]
-        title = _("The newest articles")
+        if not found and self._source is None:
+            return ArticlePage(head=nothing_came())
+        title = _("Latest articles")
         if self._source is not None:
-            title = _("The newest articles of {source}").format(
-                source=article_cards.heading(self._source, _QUERY)
-            )
-        return Page(
-            embed=discord.Embed(title=title, description=article_cards.fit(lines) or self._nothing_found()),
-            more=len(found) > _LATEST,
-            empty=not shown,
-            options=tuple(article_cards.option(article) for article in shown),
+            name = safe.markdown(safe.plain(self._source, _QUERY))
+            title = _("Latest from {source}").format(source=name)
+        head: tuple[Block, ...] = (text(f"### {title}"),)
+        if not found:
+            head = (*head, text(_("No outlet has that name. Pick one from the list as you type.")))
+        return ArticlePage(
+            head=head,
+            entries=await with_tellers(client.store, map(lead_of, found[:PAGE]), visible),
+            more=len(found) > PAGE,
         )
 
-    def _nothing_found(self) -> str:
-        if self._source is not None:
-            return _("There is nothing of that source. Choose one that the list offers while you type.")
-        return _("The feeds here have brought nothing yet. Look again in a few minutes.")
 
-
-def results(query: str, found: SearchPage, *, first: int = 1) -> discord.Embed:
-    """Results of a search, numbered from `first`: notes, words to try, articles, how many there are."""
-    lines: list[Sequence[str]] = [
-        (f"-# {safe.markdown(safe.plain(search_notes.sentence(note)))}",) for note in found.notes
-    ]
+def head(query: str, found: SearchPage, sort: Sort, *, beside: Item | None = None) -> tuple[Block, ...]:
+    """What stands above results: the query, how many there are, notes, words to try, a button beside it."""
+    asked = safe.markdown(safe.plain(query, _QUERY))
+    lines = [_counted(found, sort)] if found.results else []
+    lines += [safe.markdown(safe.plain(search_notes.sentence(note))) for note in found.notes]
+    texts: list[Text] = [text(f"{emoji(Icon.SEARCH)} **{asked}**"), text(*_small(lines))]
+    blocks: list[Block] = [Section(tuple(texts), beside)]
     if found.suggestions:
         words = ", ".join(f"**{safe.markdown(safe.plain(word))}**" for word in found.suggestions)
-        lines.append((_("Did you mean {words}?").format(words=words),))
-    lines += [article_cards.result(place, one) for place, one in enumerate(found.results, first)]
+        blocks.append(text(_("Did you mean {words}?").format(words=words)))
     if not found.results:
-        lines.append((_("Nothing was found in the feeds that you can see here."),))
-        lines.append(
-            (clickable(_("Try fewer or other words, or leave out a filter. /latest shows what is new.")),)
-        )
-    embed = discord.Embed(
-        title=_("Results for {query}").format(query=article_cards.heading(query, _QUERY)),
-        description=article_cards.fit(lines, between="\n\n"),
-    )
-    if found.total:
-        embed.set_footer(
-            text=ngettext("{count} article", "{count} articles", found.total).format(
-                count=amount(found.total)
+        blocks.append(
+            text(
+                _("No results in the channels you can see.")
+                + "\n"
+                + clickable(_("Try fewer words or drop a filter. /latest shows what’s new."))
             )
         )
-    return embed
+    return tuple(blocks)
 
 
-def nothing_to_read() -> Page:
-    """What is shown to whom no feed in this server is visible."""
-    return Page(
-        embed=discord.Embed(
-            title=_("Nothing to read yet"),
-            description=clickable(
-                _(
-                    "No feed is followed here in a channel that you can see. "
-                    "Whoever manages the server can begin with /feed packs or /feed add."
-                )
-            ),
-        ),
-        empty=True,
-    )
+async def results(
+    store: Store, query: str, found: SearchPage, feed_ids: Collection[int], footer: str = ""
+) -> discord.ui.LayoutView:
+    """The first results of a search in a message that everybody reads; of no other feeds than these."""
+    entries = await with_tellers(store, map(entry_of, found.results), feed_ids)
+    return views.static((results_card(query, found, entries), text(*_small([footer] if footer else []))))
+
+
+def results_card(query: str, found: SearchPage, entries: Sequence[Entry]) -> Card:
+    """Results in a box of their own."""
+    return Card((*head(query, found, "relevance"), *(entry.block() for entry in entries)), outlets.COLOUR)
+
+
+def _counted(found: SearchPage, sort: Sort) -> str:
+    order = _("best first") if sort == "relevance" else _("newest first")
+    if found.total is None:
+        count = _("more than {count} articles").format(count=amount(_COUNTED))
+    else:
+        count = ngettext("{count} article", "{count} articles", found.total).format(count=amount(found.total))
+    return f"{count} · {order}"
+
+
+def _small(lines: Sequence[str]) -> tuple[str, ...]:
+    """Lines in small type, as one text; none of no lines."""
+    return ("\n".join(f"-# {line}" for line in lines),)

@@ -13,7 +13,7 @@ from bot.core.locale import _, amount, clickable, ngettext
 from bot.core.models import Article, Dispatch, DispatchKind
 from bot.core.refusals import Refusal
 from bot.posting.rendering import buttons
-from cogs.reading.membership import read_in_direct_messages
+from cogs.shared.membership import read_in_direct_messages
 from cogs.shared.views import Interaction, Paced
 
 MOST_BOOKMARKS = 5000
@@ -176,28 +176,24 @@ async def toggle(interaction: Interaction, key: str) -> str:
 def saved(count: int) -> str:
     """What to say when articles were kept."""
     if count == 1:
-        return clickable(_("Saved. /bookmarks shows it."))
-    return clickable(
-        ngettext(
-            "Saved {count} article. /bookmarks shows it.",
-            "Saved {count} articles. /bookmarks shows them.",
-            count,
-        )
+        return _("Saved to your bookmarks.")
+    return ngettext(
+        "Saved {count} article to your bookmarks.", "Saved {count} articles to your bookmarks.", count
     ).format(count=amount(count))
 
 
 def already() -> str:
     """What to say when nothing new was kept."""
-    return clickable(_("You have that among your bookmarks already. /bookmarks shows it."))
+    return _("Already in your bookmarks.")
 
 
 def full() -> str:
     """What to say to a person whose bookmarks are at the limit."""
     return clickable(
-        _("You have {count} bookmarks, which is as many as fit. Remove some with /bookmarks first.")
+        _("You’ve reached the limit of {count} bookmarks. Remove some in /bookmarks first.")
     ).format(count=amount(MOST_BOOKMARKS))
 
 
 def unreadable() -> str:
     """What to say of an article that is gone or that the asker may not see."""
-    return _("This article is gone, or it comes from a feed that you cannot see here.")
+    return _("This article is gone, or it’s from a feed you can’t see here.")

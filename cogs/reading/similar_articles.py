@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any, Self
 
@@ -15,17 +16,16 @@ from bot.core.locale import _, amount, ngettext
 from bot.core.models import Article
 from bot.core.refusals import Refusal
 from bot.posting.rendering import buttons, discord_limits
+from bot.posting.rendering.layout.blocks import text
 from bot.search.more_like_this import similar
-from bot.text import safe
-from cogs.reading.membership import hidden_servers
-from cogs.reading.result_pages import Reader, nothing_to_read
+from cogs.reading.article_pages import PAGE, ArticlePage, ArticlePages, nothing_to_read
 from cogs.reading.saving import may_read, post_of, sees, unreadable
 from cogs.shared import article_cards
-from cogs.shared.paging import Page
+from cogs.shared.article_lists import entry_of, with_tellers
+from cogs.shared.membership import hidden_servers
 from cogs.shared.rights import in_servers
 from cogs.shared.views import AskerView, Choose, Interaction, Paced
 
-_RESULTS = 5  # a page
 _TITLE = 100  # characters of the article's title that the page's shows
 
 
@@ -57,7 +57,7 @@ class MoreLikeThis(commands.Cog):
         await interaction.response.defer(ephemeral=True, thinking=True)
         post = await post_of(self.bot, message.id, interaction.guild_id)
         if post is None or interaction.channel_id != (post.thread_id or post.channel_id):
-            raise Refusal(_("That is not a post of mine. I can find more like the articles that I post."))
+            raise Refusal(_("That isn’t one of my posts. Pick a message with an article I posted."))
         if not await sees(interaction, post):
             raise Refusal(unreadable())
         told = (*post.joined_ids[::-1], *post.article_ids)
@@ -115,9 +115,7 @@ class WhichOne(AskerView):
 
     async def show(self, interaction: Interaction) -> None:
         """Ask."""
-        await interaction.edit_original_response(
-            content=_("This message tells of several articles. Choose one."), view=self
-        )
+        await interaction.edit_original_response(view=self)
 
     async def _chosen(self, interaction: Interaction, values: list[str]) -> None:
         await interaction.response.defer()
@@ -125,43 +123,32 @@ class WhichOne(AskerView):
         await SimilarPages(interaction, self._articles[values[0]]).show(interaction)
 
 
-class SimilarPages(Reader):
+class SimilarPages(ArticlePages):
     """What is like an article, in the feeds that the asker sees by the time a page is made."""
 
     def __init__(self, interaction: Interaction, article: Article) -> None:
         super().__init__(interaction)
         self._article = article
 
-    async def page(self, interaction: Interaction, number: int) -> Page:
+    async def page(self, interaction: Interaction, number: int) -> ArticlePage:
         """Some of it."""
-        visible = await interaction.client.visible_feed_ids(interaction)
+        client = interaction.client
+        visible = await client.visible_feed_ids(interaction)
         if not visible:
-            return nothing_to_read()
+            return await nothing_to_read(interaction)
         found = await similar(
-            interaction.client.newsroom.searcher,
-            self._article,
-            feed_ids=visible,
-            limit=_RESULTS,
-            offset=number * _RESULTS,
-        )
-        name = safe.plain(self._article.title, _TITLE) or _("Untitled")
-        lines = [
-            article_cards.result(number * _RESULTS + place, one) for place, one in enumerate(found.results, 1)
-        ]
-        if not lines:
-            lines = [(_("Nothing like it is stored in the feeds that you can see here."),)]
-        embed = discord.Embed(
-            title=_("More like {article}").format(article=article_cards.heading(name, _TITLE)),
-            description=article_cards.fit(lines, between="\n\n"),
+            client.newsroom.searcher, self._article, feed_ids=visible, limit=PAGE, offset=number * PAGE
         )
         total = found.total or 0
-        if total:
-            embed.set_footer(
-                text=ngettext("{count} article", "{count} articles", total).format(count=amount(total))
-            )
-        return Page(
-            embed=embed,
-            more=total > (number + 1) * _RESULTS,
-            empty=not found.results,
-            options=tuple(article_cards.option(one.article) for one in found.results),
+        heading = _("More like {article}").format(article=article_cards.heading(self._article.title, _TITLE))
+        said = (
+            "-# " + ngettext("{count} article", "{count} articles", total).format(count=amount(total))
+            if total
+            else _("No similar articles in the channels you can see.")
+        )
+        return ArticlePage(
+            head=(text(f"### {heading}"), text(said)),
+            entries=await with_tellers(client.store, map(entry_of, found.results), visible),
+            more=total > (number + 1) * PAGE,
+            pages=math.ceil(total / PAGE),
         )

@@ -25,12 +25,15 @@ from bot.digests import bar_charts
 from bot.digests.bar_charts import Chart
 from bot.digests.rising import FEWEST_ARTICLES, Line, Period, Trends
 from bot.posting.rendering import discord_limits
+from bot.posting.rendering.layout import outlets, views
+from bot.posting.rendering.layout.blocks import Card
 from bot.posting.rendering.trend_charts import alternative, charts_of, figures, rising
 from bot.search.query.filter_names import Filter
 from bot.search.query.query_syntax import as_written
 from bot.search.query.query_tree import Condition, Query
 from bot.text import safe
-from cogs.reading.result_pages import SearchPages, nothing_to_read
+from cogs.reading.article_pages import nothing_to_read
+from cogs.reading.result_pages import SearchPages
 from cogs.shared import article_cards
 from cogs.shared.rights import in_servers
 from cogs.shared.views import AskerView, Choose, Interaction
@@ -79,7 +82,8 @@ class Rising(commands.Cog):
         await interaction.response.defer(ephemeral=True, thinking=True)
         visible = await self.bot.visible_feed_ids(interaction)
         if not visible:
-            await interaction.edit_original_response(embed=nothing_to_read().embed)
+            head = (await nothing_to_read(interaction)).head
+            await interaction.edit_original_response(view=views.static((Card(head, outlets.COLOUR),)))
             return
         asked = Period(period)
         answer = await self._answer(interaction, visible, asked)
@@ -104,8 +108,8 @@ class Rising(commands.Cog):
             if seconds := math.ceil(self._limit.wait(interaction.user.id)):
                 raise Refusal(
                     ngettext(
-                        "That was quick. Try again in {seconds} second.",
-                        "That was quick. Try again in {seconds} seconds.",
+                        "Not so fast! Try again in {seconds} second.",
+                        "Not so fast! Try again in {seconds} seconds.",
                         seconds,
                     ).format(seconds=amount(seconds))
                 )

@@ -8,6 +8,10 @@ from discord.ext import commands
 
 from bot.client.discord_client import Telex
 from bot.core.clock import Leaps
+from bot.polling.page_reader import LONGEST_WAIT
+from bot.posting.sending.failing_places import LONGEST_BLOCK, LONGEST_RETRY
+from bot.store.records import LongestWaits
+from bot.stories.server_taste import REMEMBERED
 from cogs.running.loops import Loop
 
 log = logging.getLogger(__name__)
@@ -22,6 +26,7 @@ LOOK_AT_CLOCK = 30.0
 """Seconds between looks at whether somebody set the clock."""
 LATECOMERS = 300.0
 """Seconds in which what was begun before the clock was set back may still be written."""
+LONGEST_WAITS = LongestWaits(LONGEST_RETRY, LONGEST_BLOCK, LONGEST_WAIT)
 
 
 class Polling(commands.Cog):
@@ -34,6 +39,9 @@ class Polling(commands.Cog):
         self._asking = newsroom.poller
         self._poller = Loop("poller", newsroom.poller.run, newsroom.clock)
         self._reader = Loop("reader", newsroom.reader.run, newsroom.clock) if newsroom.reader.wanted else None
+        self._pushes = (
+            Loop("pushes", newsroom.pushes.run, newsroom.clock) if newsroom.pushes.enabled else None
+        )
         self._leaps = Leaps(newsroom.clock)
         self._settled_at = 0.0
         self._watch = Loop("clock", self._watch_clock, newsroom.clock)
@@ -45,6 +53,8 @@ class Polling(commands.Cog):
         self._poller.start()
         if self._reader is not None:
             self._reader.start()
+        if self._pushes is not None:
+            self._pushes.start()
         self._cleaner.start()
         self._follower.start()
         self._watch.start()
@@ -54,6 +64,8 @@ class Polling(commands.Cog):
         await self._poller.stop()
         if self._reader is not None:
             await self._reader.stop()
+        if self._pushes is not None:
+            await self._pushes.stop()
         await self._cleaner.stop()
         await self._follower.stop()
         await self._watch.stop()
@@ -67,6 +79,7 @@ class Polling(commands.Cog):
         questions = await self._store.questions.purge(now - KEEP_QUESTIONS)
         if questions:
             log.info("Deleted %d old questions", questions)
+        await self._store.opinions.purge(now - REMEMBERED)
         await self._store.watches.purge(now - KEEP_LEFT_SERVERS)
         await self._store.changes.trim()
         if self._settings.keep_texts_days:
@@ -82,7 +95,7 @@ class Polling(commands.Cog):
             self._bot.courier.clock_set_back(-leap)
             self._settled_at = self._clock.monotonic() + LATECOMERS
         if self._clock.monotonic() <= self._settled_at:
-            await self._store.clock_set_back()
+            await self._store.clock_set_back(LONGEST_WAITS)
 
     async def _watch_clock(self) -> None:
         self._settled_at = self._clock.monotonic() + LATECOMERS  # perhaps it was while no bot ran

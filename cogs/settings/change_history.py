@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import discord
 
-from bot.core.choices import Preference, SettingChange, SubscriptionState
+from bot.core.choices import Filter, Look, Preference, Setting, SettingChange, SubscriptionState
 from bot.core.locale import _
 from bot.posting.rendering import filter_labels, post_looks
-from bot.store.outbox import digests
-from bot.store.rows import look
-from bot.store.settings import setting_changes
-from bot.store.settings.filters import read
 from bot.text import safe
 from cogs.feeds import subscription_options
-from cogs.settings import schedule_panel
+from cogs.settings import schedule_panel, story_panel
 from cogs.shared.paging import Page, Pages
 from cogs.shared.rights import ManagersView
 from cogs.shared.views import Interaction
@@ -38,9 +34,9 @@ class History(ManagersView, Pages):
         visible = [change for change in changes if change.channel_id is None or change.channel_id in seen]
         shown = visible[number * _LIST : (number + 1) * _LIST]
         embed = discord.Embed(
-            title=_("Changes of settings"),
+            title=_("Settings history"),
             description="\n\n".join([await _entry(interaction, change) for change in shown])
-            or _("Nobody has changed anything yet."),
+            or _("No changes yet."),
         )
         return Page(embed=embed, more=len(visible) > (number + 1) * _LIST, empty=not shown)
 
@@ -51,11 +47,9 @@ async def _entry(interaction: Interaction, change: SettingChange) -> str:
     feed = await interaction.client.store.feeds.get(change.feed_id) if change.feed_id is not None else None
     if feed is not None:
         where.append(subscription_options.bold(feed))
-    if change.channel_id is not None and change.setting != "channel":
+    if change.channel_id is not None and change.setting != Setting.CHANNEL:
         where.append(f"<#{change.channel_id}>")
-    who = (
-        f"<@{change.person_id}>" if change.person_id is not None else _("somebody who had their name deleted")
-    )
+    who = f"<@{change.person_id}>" if change.person_id is not None else _("someone who deleted their data")
     lines = (
         _("{setting}: {old} → {new}").format(
             setting=f"**{_name(change)}**", old=_value(change, change.old), new=_value(change, change.new)
@@ -67,22 +61,26 @@ async def _entry(interaction: Interaction, change: SettingChange) -> str:
 
 def _name(change: SettingChange) -> str:
     """What a setting is called; one that is not known here as the store calls it."""
-    names = {
-        Preference.LANGUAGE: _("Language of posts"),
+    names: dict[str, str] = {
+        Preference.LANGUAGE: _("Post language"),
         Preference.TIME_ZONE: _("Time zone"),
         Preference.MANAGER_ROLE: _("Who manages feeds"),
-        Preference.ALERTS: _("Alerts of feeds in trouble"),
-        Preference.JOIN_STORIES: _("One post a story"),
-        Preference.DAILY_THREAD: _("A thread a day"),
-        setting_changes.FORUM_TAG: _("Tag of posts"),
+        Preference.ALERTS: _("Feed alerts"),
+        Preference.JOIN_STORIES: _("Group by story"),
+        Preference.DAILY_THREAD: _("Daily thread"),
+        Setting.FORUM_TAG: _("Post tag"),
         Preference.QUIET_HOURS: _("Quiet hours"),
-        Preference.MOST_AN_HOUR: _("Posts an hour"),
-        Preference.GAP: _("Gap between two posts"),
-        digests.SETTING: _("Digest"),
-        "subscription": _("Feed"),
-        setting_changes.LOOK: _("Look of posts"),
-        setting_changes.FILTER: _("Filter"),
-        "channel": _("Channel of a feed"),
+        Preference.MOST_AN_HOUR: _("Hourly limit"),
+        Preference.GAP: _("Time between posts"),
+        Preference.NOTIFY_ROLES: _("Roles people can take"),
+        Preference.LEAST_OUTLETS: _("Outlets"),
+        Preference.BEST_A_DAY: _("Best of the day"),
+        Setting.DIGEST: _("Digest"),
+        Setting.SUBSCRIPTION: _("Feed"),
+        Setting.LOOK: _("Post appearance"),
+        Setting.FILTER: _("Filter"),
+        Setting.CHANNEL: _("Channel of a feed"),
+        Setting.TASTE: _("What this server likes"),
     }
     return names.get(change.setting) or safe.markdown(safe.plain(change.setting.replace("_", " "), _VALUE))
 
@@ -92,38 +90,47 @@ def _value(change: SettingChange, value: str | None) -> str:  # noqa: PLR0911  #
     match change.setting:
         case Preference.LANGUAGE:
             if value is None:
-                return _("as Discord says") if change.channel_id is None else _("as the server’s")
+                return _("automatic") if change.channel_id is None else _("same as the server")
             return language_name(value)
-        case Preference.MANAGER_ROLE:
-            return _("those with Manage Server") if value is None else f"<@&{value}>"
+        case Preference.MANAGER_ROLE | Preference.NOTIFY_ROLES:
+            return _roles(change, value)
         case Preference.ALERTS:
             return _("in each feed’s own channel") if value is None else f"<#{value}>"
         case Preference.JOIN_STORIES | Preference.DAILY_THREAD:
             return _("on") if value == "1" else _("off")
-        case digests.SETTING:
+        case Setting.DIGEST:
             return digest_words.told(value)
-        case setting_changes.LOOK | setting_changes.FILTER:
+        case Setting.LOOK | Setting.FILTER | Setting.TASTE:
             return _of_posts(change, value)
-        case "channel" if value is not None:
+        case Setting.CHANNEL if value is not None:
             return f"<#{value}>"
-        case "subscription":
+        case Setting.SUBSCRIPTION:
             states = {
                 SubscriptionState.FOLLOWED: _("followed"),
                 SubscriptionState.PAUSED: _("paused"),
                 None: _("not followed"),
             }
             return states.get(None if value is None else SubscriptionState(value), "")
-    told = schedule_panel.value(change.setting, value)
+    told = schedule_panel.value(change.setting, value) or story_panel.value(change.setting, value)
     return told or (_("none") if value is None else safe.markdown(safe.plain(value, _VALUE)))
 
 
-def _of_posts(change: SettingChange, value: str | None) -> str:
-    """A look, or a filter, in words."""
-    if change.setting == setting_changes.FILTER:
-        return _("none") if value is None else filter_labels.listed(read(value), length=_VALUE)
+def _roles(change: SettingChange, value: str | None) -> str:
+    """The roles that a setting names."""
     if value is None:
-        return _("as usual") if change.channel_id is None else _("as the server’s")
-    return post_looks.brief(look(value))
+        return _("members with Manage Server") if change.setting == Preference.MANAGER_ROLE else _("none")
+    return " ".join(f"<@&{each}>" for each in value.split(","))
+
+
+def _of_posts(change: SettingChange, value: str | None) -> str:
+    """A look, a filter, or what became of a taste, in words."""
+    if change.setting == Setting.TASTE:
+        return _("none") if value is None else _("forgotten")
+    if change.setting == Setting.FILTER:
+        return _("none") if value is None else filter_labels.listed([Filter.of(value)], length=_VALUE)
+    if value is None:
+        return _("default") if change.channel_id is None else _("same as the server")
+    return post_looks.brief(Look.of(value))
 
 
 def language_name(language: str) -> str:

@@ -7,16 +7,18 @@ from collections.abc import Sequence
 
 import discord
 
-from bot.core import locale
 from bot.core.locale import _
-from bot.core.models import Article, DispatchState
+from bot.core.models import Article, Bookmark, DispatchState
 from bot.posting.rendering import buttons, discord_limits, messages
-from bot.search.searching import Result
-from bot.text import safe
+from bot.posting.rendering.layout import outlets, views
+from bot.posting.rendering.layout.blocks import Card, Gallery, Image, Row, text
+from bot.text import excerpts, safe
 from bot.text.characters import visible
+from cogs.shared.membership import hidden_servers
 from cogs.shared.views import Interaction
 
 _TITLE = 150
+_BEGINNING = 4_000  # characters of a text that are read
 _MOST_PLACES = 5
 _BOLD = "\ue000"  # of private use: stands for ** while the text is escaped
 
@@ -68,20 +70,6 @@ def option(article: Article) -> discord.SelectOption:
     )
 
 
-def result(number: int, found: Result) -> tuple[str, ...]:
-    """A search result, longest form first: a line as `row` and the excerpt with its matches in bold."""
-    note = ""
-    if found.alike:
-        note = _("close in meaning")
-    elif found.partial:
-        note = _("close to it") if found.near else _("partial match")
-    linked, bare = row(number, found.article, note)
-    if not found.excerpt:
-        return linked, bare
-    excerpt = bold(found.excerpt, found.marks)
-    return f"{linked}\n{excerpt}", f"{bare}\n{excerpt}", bare
-
-
 def fit(entries: Sequence[Sequence[str]], *, between: str = "\n") -> str:
     """Entries as the description of an embed. Where they are too long together, the longest are shortened.
 
@@ -98,19 +86,82 @@ def fit(entries: Sequence[Sequence[str]], *, between: str = "\n") -> str:
     return safe.cut(between.join(forms[0] for forms in chosen), discord_limits.DESCRIPTION)
 
 
-async def show(interaction: Interaction, article: Article) -> None:
-    """Show an article in the reply to an interaction: as its post, with links to where it was posted."""
-    feed = await interaction.client.store.feeds.get(article.feed_id)
-    card = messages.post(article, feed, language=locale.current())
-    items = card.view.children if card.view is not None else []
-    if items and await interaction.client.store.bookmarks.has(interaction.user.id, [article.id]):
-        items[0] = buttons.let_go(article.key)
-    like = None if interaction.guild is None else buttons.more_like(article.key)
-    view = buttons.row(*items[:1], like, *items[1:])
+async def show(interaction: Interaction, article: Article, *, said: str = "") -> None:
+    """Show an article in the reply to an interaction: what it is, where it was posted, what can be done.
+
+    What is `said` stands above it.
+    """
+    store, hidden = interaction.client.store.bookmarks, await hidden_servers(interaction)
+    kept = await store.get(interaction.user.id, article.id, hidden=hidden)
     posted = await places(interaction, article)
+    shown = card(article, kept=kept, posted=posted, here=interaction.guild is not None)
+    view = views.static((*([text(said)] if said else []), shown))
+    await interaction.edit_original_response(
+        content=None, view=view, allowed_mentions=discord.AllowedMentions.none()
+    )
+
+
+def card(
+    article: Article,
+    *,
+    kept: Bookmark | None = None,
+    posted: str = "",
+    here: bool = False,
+    shared: bool = False,
+) -> Card:
+    """An article by itself, in the language of this task.
+
+    With the asker's bookmark of it, where it was `posted`, and buttons: those that need a server where the
+    asker is `here` in one; fewer where everybody reads it, for it is `shared`.
+    """
+    name = title(article)
+    lead = excerpts.excerpt(safe.plain((article.summary or article.body)[:_BEGINNING]), messages.EXCERPT)
+    about = [messages.mark(article)]
+    if kept is not None:
+        about += [_own(kept)]
     if posted:
-        card.embed.add_field(name=_("Posted in this server"), value=posted, inline=False)
-    await interaction.edit_original_response(embed=card.embed, view=view)
+        about.append("-# " + _("Posted in this server: {links}").format(links=posted))
+    image = Image(article.image, article.title) if article.image and buttons.is_link(article.image) else None
+    return Card(
+        (
+            outlets.byline(article),
+            text(f"### {messages.linked(name, article.url)}", f"### {name}"),
+            text(safe.markdown(lead)),
+            *([Gallery((image,))] if image is not None else []),
+            *(text(line) for line in about),
+            Row(
+                buttons.save(article.key) if kept is None else buttons.let_go(article.key),
+                buttons.share(article.key) if here and not shared else None,
+                buttons.more_like(article.key) if here or shared else None,
+                buttons.read(article.url),
+            ),
+            *(
+                [Row(buttons.note(article.key), buttons.mark(article.key, read=kept.read is None))]
+                if kept is not None
+                else []
+            ),
+        ),
+        outlets.colour(article.feed_id, article.outlet),
+    )
+
+
+def _own(kept: Bookmark) -> str:
+    """What a person wrote beside their bookmark, and whether they have read it."""
+    return "\n".join(filter(None, (noted(kept), labelled(kept))))
+
+
+def noted(kept: Bookmark) -> str:
+    """Their note, as a quotation; "" without one."""
+    note = safe.markdown(safe.plain(kept.note))
+    return f"> {note}" if note else ""
+
+
+def labelled(kept: Bookmark) -> str:
+    """A small line: when they saved it, whether they have read it, their tags."""
+    tags = [safe.markdown(f"#{safe.plain(tag)}") for tag in kept.tags]
+    read = _("read") if kept.read is not None else _("unread")
+    saved = _("saved {when}").format(when=f"<t:{kept.created}:R>")
+    return "-# " + " · ".join((read, saved, *tags))
 
 
 async def places(interaction: Interaction, article: Article) -> str:
@@ -127,4 +178,4 @@ async def places(interaction: Interaction, article: Article) -> str:
             links.append(f"https://discord.com/channels/{guild.id}/{channel_id}/{post.message_id}")
         if len(links) == _MOST_PLACES:
             break
-    return "\n".join(links)
+    return " ".join(links)

@@ -12,7 +12,7 @@ from bot.client.discord_client import Telex
 from bot.core.locale import _
 from bot.core.refusals import Refusal
 from bot.text import safe
-from cogs.shared.views import AskerView, Interaction
+from cogs.shared.views import Asker, AskerLayout, AskerView, Interaction
 
 Override = app_commands.AppCommandPermissions
 
@@ -159,16 +159,27 @@ class ManagersOnly:
         return True
 
 
-class ManagersView(AskerView):
-    """A view of such a command. `command_id` is the command's, where a click and not the command opens it."""
+class Managers(Asker):
+    """Of a view of such a command. `command_id` is the command's, where a click opens it and not the command.
+
+    To stand before `AskerView` or `AskerLayout`.
+    """
 
     def __init__(self, interaction: Interaction, command_id: int | None = None) -> None:
-        super().__init__(interaction)
+        super().__init__(interaction)  # type: ignore[call-arg]  # that of the view
         self.command_id = interaction.command_id if command_id is None else command_id
 
     async def check(self, interaction: Interaction) -> None:
         """Only who may still manage feeds."""
         await require_manage(interaction, self.command_id)
+
+
+class ManagersView(Managers, AskerView):
+    """Such buttons under an embed or a text."""
+
+
+class ManagersLayout(Managers, AskerLayout):
+    """Such buttons in a layout."""
 
 
 class NotForYou(app_commands.CheckFailure, Refusal):
@@ -179,14 +190,14 @@ async def _not_for_you(interaction: Interaction) -> NotForYou:
     """The refusal, with the role that would do as well where the server chose one that the asker lacks."""
     guild = interaction.guild
     if guild is None:
-        return NotForYou(_("This works in a server only."))
+        return NotForYou(_("This only works in a server."))
     chosen = (await interaction.client.store.preferences.of_server(guild.id)).manager_role
     role = guild.get_role(chosen) if chosen is not None else None
     permission = _("Manage Server")
     if role is None or (isinstance(interaction.user, discord.Member) and role in interaction.user.roles):
-        return NotForYou(_("You need the permission {permissions} for this.").format(permissions=permission))
+        return NotForYou(_("You need the {permissions} permission for this.").format(permissions=permission))
     return NotForYou(
-        _("You need the permission {permission} for this, or the role {role}.").format(
+        _("You need the {permission} permission or the role {role} for this.").format(
             permission=permission, role=f"**{safe.markdown(safe.plain(role.name, _ROLE))}**"
         )
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 from weakref import WeakValueDictionary
 
 import discord
@@ -15,6 +15,9 @@ from discord.ext import commands
 from bot.client.discord_client import Telex, answering, report, slow_down, speak_to
 from bot.core.locale import _
 from bot.core.refusals import Refusal
+from bot.posting.rendering.layout import blocks
+from bot.posting.rendering.layout import views as layout_views
+from bot.posting.rendering.layout.blocks import Layout
 
 Interaction = discord.Interaction[Telex]
 Action = Callable[[Interaction], Awaitable[None]]
@@ -26,18 +29,22 @@ https://discord.com/developers/docs/interactions/receiving-and-responding#follow
 _PREFIX = "telex:view:"
 
 
-class AskerView(discord.ui.View):
-    """Buttons and menus for the person who asked, in the place where they asked.
+class Asker:
+    """Of a view: buttons and menus for the person who asked, in the place where they asked.
 
     A click is checked before anything happens: the person, the server, and what `check` asks for. The ids of
     the items name this view, so that a click on a view that timed out, or that an earlier process made, is
     recognised by `Stale` and answered in words.
     """
 
-    _alive: ClassVar[WeakValueDictionary[str, AskerView]] = WeakValueDictionary()
+    if TYPE_CHECKING:
 
-    def __init__(self, interaction: Interaction) -> None:
-        super().__init__(timeout=PATIENCE)
+        def is_finished(self) -> bool:
+            """As discord.py has it."""
+
+    _alive: ClassVar[WeakValueDictionary[str, Asker]] = WeakValueDictionary()
+
+    def _asked_by(self, interaction: Interaction) -> None:
         self.asked = interaction
         """The latest interaction that may edit the message of this view."""
         self._token = secrets.token_hex(8)
@@ -50,16 +57,15 @@ class AskerView(discord.ui.View):
         view = cls._alive.get(custom_id.removeprefix(_PREFIX).partition(":")[0])
         return view is not None and not view.is_finished() and view.asked.client is client
 
-    def add_item(self, item: discord.ui.Item[Any]) -> Self:
-        """Add an item; buttons and menus of the view's own get an id that leads back to it."""
-        if isinstance(item, Press | Choose | ChooseChannel | ChooseRole):
-            item.custom_id = self.new_id()
-        return super().add_item(item)
-
     def new_id(self) -> str:
         """An id that leads back to this view."""
         self._items += 1
         return f"{_PREFIX}{self._token}:{self._items}"
+
+    def own(self, item: discord.ui.Item[Any]) -> None:
+        """Give a button or menu of the view's own an id that leads back to it."""
+        if isinstance(item, Press | Choose | ChooseChannel | ChooseRole):
+            item.custom_id = self.new_id()
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
         """Only who asked, where they asked, and while they may."""
@@ -85,11 +91,69 @@ class AskerView(discord.ui.View):
         """Tell the person."""
         await report(interaction, error)
 
+
+class AskerView(Asker, discord.ui.View):
+    """Such buttons and menus under an embed or a text."""
+
+    def __init__(self, interaction: Interaction) -> None:
+        super().__init__(timeout=PATIENCE)
+        self._asked_by(interaction)
+
+    def add_item(self, item: discord.ui.Item[Any]) -> Self:
+        """Add an item."""
+        self.own(item)
+        return super().add_item(item)
+
     async def on_timeout(self) -> None:
         """Take the buttons away and say why."""
         speak_to(self.asked)
         with contextlib.suppress(discord.HTTPException):
             await self.asked.edit_original_response(content=expired(), view=None)
+
+
+class AskerLayout(Asker, discord.ui.LayoutView):
+    """Such buttons and menus in a layout (`bot.posting.rendering.layout`), which is the whole message."""
+
+    def __init__(self, interaction: Interaction) -> None:
+        super().__init__(timeout=PATIENCE)
+        self._asked_by(interaction)
+        self._layout: Layout = ()
+
+    async def display(
+        self, interaction: Interaction, layout: Layout, *, files: Sequence[discord.File] = ()
+    ) -> None:
+        """Show a layout in the reply to an interaction that was acknowledged, and answer its buttons."""
+        self._layout = layout
+        layout_views.fill(self, layout)
+        for item in self.walk_children():
+            self.own(item)
+        self.asked = interaction
+        await _replace(interaction, self, files)
+
+    async def end(self, interaction: Interaction, layout: Layout | str) -> None:
+        """Show a last layout, or a sentence, whose buttons are none of this view's."""
+        self.stop()
+        shown = (blocks.text(layout),) if isinstance(layout, str) else layout
+        await _replace(interaction, layout_views.static(shown))
+
+    async def on_timeout(self) -> None:
+        """Take the buttons away and say why."""
+        speak_to(self.asked)
+        left = (*blocks.without_items(self._layout), blocks.text(f"-# {expired()}"))
+        with contextlib.suppress(discord.HTTPException):
+            await self.asked.edit_original_response(view=layout_views.static(left))
+
+
+async def _replace(
+    interaction: Interaction, view: discord.ui.LayoutView, files: Sequence[discord.File] = ()
+) -> None:
+    await interaction.edit_original_response(
+        content=None,
+        embed=None,
+        attachments=list(files),
+        view=view,
+        allowed_mentions=discord.AllowedMentions.none(),
+    )
 
 
 class Paced:
@@ -106,7 +170,7 @@ class Paced:
         return True
 
 
-class Press(discord.ui.Button[AskerView]):
+class Press(discord.ui.Button[Any]):
     """A button that calls a coroutine function with the click."""
 
     def __init__(self, action: Action, **look: Any) -> None:  # noqa: ANN401  # those of a button
@@ -118,7 +182,7 @@ class Press(discord.ui.Button[AskerView]):
         await self._action(interaction)
 
 
-class Choose(discord.ui.Select[AskerView]):
+class Choose(discord.ui.Select[Any]):
     """A menu that calls a coroutine function with the choice; the values are in `.values`."""
 
     def __init__(self, action: Callable[[Interaction, list[str]], Awaitable[None]], **look: Any) -> None:  # noqa: ANN401  # of a menu
@@ -133,7 +197,7 @@ class Choose(discord.ui.Select[AskerView]):
         await self._action(interaction, self.values)
 
 
-class ChooseChannel(discord.ui.ChannelSelect[AskerView]):
+class ChooseChannel(discord.ui.ChannelSelect[Any]):
     """A menu of channels and threads that calls a coroutine function with the ids of those chosen."""
 
     def __init__(self, action: Callable[[Interaction, list[int]], Awaitable[None]], **look: Any) -> None:  # noqa: ANN401  # of a menu
@@ -146,7 +210,7 @@ class ChooseChannel(discord.ui.ChannelSelect[AskerView]):
         await self._action(interaction, [channel.id for channel in self.values])
 
 
-class ChooseRole(discord.ui.RoleSelect[AskerView]):
+class ChooseRole(discord.ui.RoleSelect[Any]):
     """A menu of roles that calls a coroutine function with the ids of those chosen."""
 
     def __init__(self, action: Callable[[Interaction, list[int]], Awaitable[None]], **look: Any) -> None:  # noqa: ANN401  # of a menu
@@ -171,7 +235,7 @@ def _require_number(
 class Window(discord.ui.Modal):
     """A window to fill in, opened from a view; checked as a click on the view is."""
 
-    def __init__(self, view: AskerView, title: str) -> None:
+    def __init__(self, view: Asker, title: str) -> None:
         super().__init__(title=title, timeout=PATIENCE, custom_id=view.new_id())
         self._view = view
 
@@ -191,7 +255,7 @@ class Ask(Window):
 
     def __init__(
         self,
-        view: AskerView,
+        view: Asker,
         action: Callable[[Interaction, str], Awaitable[None]],
         *,
         title: str,
@@ -221,7 +285,7 @@ class Stale(commands.Cog):
         kinds = discord.InteractionType
         if interaction.type not in {kinds.component, kinds.modal_submit} or not custom_id.startswith(_PREFIX):
             return
-        if AskerView.has_maker(custom_id, interaction.client) or interaction.response.is_done():
+        if Asker.has_maker(custom_id, interaction.client) or interaction.response.is_done():
             return
         speak_to(interaction)
         with contextlib.suppress(discord.HTTPException):
@@ -230,4 +294,4 @@ class Stale(commands.Cog):
 
 def expired() -> str:
     """What to say of buttons that are too old."""
-    return _("These buttons have expired. Run the command again for fresh ones.")
+    return _("These buttons have expired. Run the command again.")

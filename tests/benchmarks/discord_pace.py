@@ -1,11 +1,13 @@
 """How fast posts come where Discord's limits are the only bound, and whether any of them is broken.
 
-    python -m tests.benchmarks.discord_pace [--channels 2000] [--minutes 10] [--reactions] [--record]
+    python -m tests.benchmarks.discord_pace [pace] [edits] [--channels 2000] [--minutes 10] [--reactions]
+                                            [--record]
 
 A real `telex run` against the stand-in, which counts all requests in any window of a second (50), messages
-and edits of a channel (five in five seconds) and reactions (four a second). First all channels wait for
-posts; then 500 posts wait in ten channels of a server and one in another server's. Exits 1 when a limit was
-broken, fewer than 45 posts a second came, or the quiet channel waited more than two seconds.
+and edits of a channel (five in five seconds) and reactions (four a second). `pace`: first all channels wait
+for posts; then 500 posts wait in ten channels of a server and one in another server's. `edits`: 286 posts of
+a channel are to be edited, and one in another server. Exits 1 when a limit was broken, fewer than 45 posts a
+second came, the quiet channel waited more than two seconds, or the one correction more than ten.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from tests.wire.discord_server import DiscordServer
 
 EACH = 10  # channels of a server
 LEAST, LATEST = 45.0, 2.0  # posts a second, seconds
+EDITED, LATEST_EDIT = 286, 10.0  # posts, seconds
 MARGIN = 60  # posts that may not be needed
 
 out = Console(highlight=False)
@@ -100,27 +103,53 @@ async def quiet(launcher: Launcher) -> tuple[bool, str]:
     return max(late) <= LATEST and left > 0, told
 
 
+async def corrections(launcher: Launcher) -> tuple[bool, str]:
+    """286 posts of a channel are to be edited, and one of another server's, all at once."""
+    async with limited(launcher) as crowd:
+        discord, (loud, calm) = crowd.discord, (crowd.server(1), crowd.server(1))
+        await crowd.owe("loud", loud, EDITED)
+        await crowd.owe("calm", calm, 1)
+        discord.limits[POSTING] = (1_000, 1.0)
+        bot = crowd.start(TELEX_SEED_REACTION="false")
+        await discord.until(lambda: crowd.posts([*loud, *calm]) == EDITED + 1, within=120)
+        await bot.stop()
+        due = crowd.change_all(loud) + crowd.change_all(calm)
+        before = len(discord.calls)
+        crowd.start(TELEX_SEED_REACTION="false")
+        await discord.until(lambda: discord.count("PATCH", f"/channels/{calm[0].id}/"), within=120)
+        edits = [call for call in discord.calls[before:] if call.method == "PATCH"]
+        mine = next(call for call in edits if call.ids.get("channel") == str(calm[0].id))
+    late = mine.at - edits[0].at
+    told = f"{due - 1} edits of a channel and one in another server: that one {late:.1f} s late"
+    return due == EDITED + 1 and late <= LATEST_EDIT, told
+
+
 def main() -> int:
     """Run it from the command line."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("parts", nargs="*", choices=("pace", "edits"), default=("pace", "edits"))
     options.add_argument("--channels", type=int, default=2_000)
     options.add_argument("--minutes", type=float, default=10)
     options.add_argument("--reactions", action="store_true", help="with a 🔖 under every post")
     options.add_argument("--record", action="store_true", help="write the figures into docs/PROMISES.md")
     given = options.parse_args()
-    commit, launcher = promises.commit(), Launcher()
+    commit, launcher, good = promises.commit(), Launcher(), True
+    seed = "true" if given.reactions else "false"
+    scenarios = {
+        "pace": (lambda: busy(launcher, given.channels, given.minutes * 60, seed), lambda: quiet(launcher)),
+        "edits": (lambda: corrections(launcher),),
+    }
     try:
-        seed = "true" if given.reactions else "false"
-        found = []
-        for scenario in (busy(launcher, given.channels, given.minutes * 60, seed), quiet(launcher)):
-            held, told = asyncio.run(scenario)
-            out.print(f"{'ok ' if held else 'BAD'} {told}", soft_wrap=True)
-            found.append((held, told))
+        for part in given.parts:
+            found = [asyncio.run(scenario()) for scenario in scenarios[part]]
+            for held, told in found:
+                out.print(f"{'ok ' if held else 'BAD'} {told}", soft_wrap=True)
+            holds = all(held for held, _told in found)
+            good &= holds
+            if given.record and holds:
+                promises.record(f"discord-{part}", "; ".join(told for _held, told in found), commit=commit)
     finally:
         launcher.close()
-    good = all(held for held, _told in found)
-    if given.record and good:
-        promises.record("discord-pace", "; ".join(told for _held, told in found), commit=commit)
     return 0 if good else 1
 
 

@@ -26,9 +26,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bot.search.index import analysis
-from bot.store.outbox.story_joins import margin
-from bot.store.stories import LEAD
-from bot.stories.story_matching import WINDOW, Recent, Telling, plain_title, telling
+from bot.stories.story_matching import LEAD, WINDOW, Recent, Telling, plain_title, telling
+from bot.stories.story_membership import margin
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 SHIFTS = (-0.15, -0.1, -0.05, -0.025, 0.0, 0.025, 0.05, 0.1, 0.15)

@@ -169,6 +169,12 @@ async def test_poll_adds_feeds_and_keeps_their_articles(telex: Telex, feed_serve
     }
     feeds = await in_thread(telex.json, "feeds", "--json")
     assert {feed["url"]: feed["error"] for feed in feeds} == {good: None}, "what fails at first is not kept"
+    items = "".join(f"<li><h3><a href=/{n}>A page that has no feed, part {n}</a></h3>" for n in range(4))
+    page = feed_server.serve("/page", f"<ul>{items}</ul>", content_type="text/html")
+    for outcome in ("4 new", "unchanged"):
+        done = await in_thread(telex, "poll", page)
+        assert outcome in done.stdout
+        assert done.stdout.startswith(f"{page}#telex-list=")
 
 
 async def test_a_feed_that_failed_later_stays_and_is_removed_by_name(

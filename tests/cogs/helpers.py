@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import discord
@@ -14,6 +13,7 @@ from simcord.enums import InteractionType, OverwriteType
 from simcord.results import InteractionResult, ResponseMessage
 
 from bot.core.models import Article, Feed
+from tests import shown
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
 
@@ -34,36 +34,12 @@ def last(result: InteractionResult) -> ResponseMessage:
     return result.response
 
 
-_TEXT = 10  # https://discord.com/developers/docs/components/reference#component-object-component-types
-_COMMAND = re.compile(r"</([^:>]+):\d+>")
-
-
-def text(message: ResponseMessage | discord.Message) -> str:
-    """All that a message shows, by lines; commands to click as a person reads them."""
-    lines = [message.content]
-    for embed in message.embeds:
-        lines += [embed.author.name or "", embed.title or "", embed.description or ""]
-        lines.append(embed.footer.text or "")
-        lines += [f"{field.name}: {field.value}" for field in embed.fields]
-    lines += [one["content"] for one in parts(message) if one["type"] == _TEXT]
-    return _COMMAND.sub(r"/\1", "\n".join(filter(None, lines)))
+text, parts = shown.text, shown.parts
 
 
 def components(message: ResponseMessage) -> list[dict[str, Any]]:
     """The buttons and menus of a message, wherever they stand."""
     return [one for one in parts(message) if "custom_id" in one or "url" in one]
-
-
-def parts(message: ResponseMessage | discord.Message) -> list[dict[str, Any]]:
-    """All components of a message, those within others too, in their order."""
-    given = [one if isinstance(one, dict) else one.to_dict() for one in message.components]
-    found: list[dict[str, Any]] = []
-    while given:
-        one = dict(given.pop(0))
-        found.append(one)
-        beside = [one["accessory"]] if one.get("accessory") else []
-        given = [*one.get("components", ()), *beside, *given]
-    return found
 
 
 def labels(message: ResponseMessage) -> list[str]:
@@ -74,6 +50,24 @@ def labels(message: ResponseMessage) -> list[str]:
 def button(message: ResponseMessage, label: str) -> str:
     """The custom id of its button with this label."""
     return next(str(one["custom_id"]) for one in components(message) if one.get("label") == label)
+
+
+NEXT, BACK = "▶️", "◀️"
+"""What the buttons that turn pages show."""
+
+
+async def press(actor: MemberActor, message: ResponseMessage, icon: str) -> InteractionResult:
+    """Press the button that shows this emoji alone."""
+    return await actor.click(message, custom_id=str(icon_button(message, icon)["custom_id"]))
+
+
+def icon_button(message: ResponseMessage, icon: str) -> dict[str, Any]:
+    """The button that shows this emoji alone."""
+    return next(
+        one
+        for one in components(message)
+        if not one.get("label") and one.get("emoji", {}).get("name") == icon
+    )
 
 
 def menu(message: ResponseMessage, start: str = "") -> tuple[str, list[dict[str, Any]]]:
@@ -91,6 +85,11 @@ async def choose(
     custom_id, options = menu(message, start)
     value = next(option["value"] for option in options if option["label"].startswith(title))
     return await actor.select(message, [value], custom_id=custom_id)
+
+
+async def card(world: World, title: str = "Example News") -> InteractionResult:
+    """The card of a feed that /feed list opens."""
+    return await choose(world.editor, last(await world.editor.slash(world.news, "feed list")), title)
 
 
 async def forge(

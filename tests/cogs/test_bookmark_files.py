@@ -35,19 +35,27 @@ ARTICLE = Article(
 
 def kept(**changes: Any) -> Bookmark:
     return Bookmark(
-        article=ARTICLE._replace(**changes), created=1_600_000_000, server_id=1, channel_id=2, message_id=3
+        article=ARTICLE._replace(**changes),
+        created=1_600_000_000,
+        server_id=1,
+        channel_id=2,
+        message_id=3,
+        note="Pour *Ben*",
+        tags=("droit",),
+        read=1_600_000_001,
     )
 
 
 def test_markdown_lists_title_link_source_and_day():
     assert as_markdown([kept()]) == (
         "# Bookmarks\n\n- [Une vidéo du 10 juin](<https://news.example/a?b=1&c=2>) – Le Fil, 2020-06-10\n"
+        "  Pour \\*Ben\\*\n"
     )
 
 
 @given(st.text(max_size=60), st.text(alphabet="<>()[]\\\n \"'é/", max_size=20))
 def test_nothing_in_a_title_or_address_is_markdown(title, tail):
-    (line,) = as_markdown([kept(title=title, url="https://x.example/" + tail)]).splitlines()[2:]
+    line, _note = as_markdown([kept(title=title, url="https://x.example/" + tail)]).splitlines()[2:]
     match = re.fullmatch(r"- \[((?:\\.|[^\\\[\]])*)\]\(<([^<>\\\s]*)>\) – Le Fil, 2020\\?-06\\?-10", line)
     assert match
     assert not re.search(r"(?<!\\)(?:\\\\)*[*_`<~!]", match[1])
@@ -63,6 +71,9 @@ def test_json_has_what_a_program_needs():
         "saved": "2020-09-13T12:26:40Z",
         "language": "fr",
         "tags": ["IA", "vie privée"],
+        "note": "Pour *Ben*",
+        "my_tags": ["droit"],
+        "read": "2020-09-13T12:26:41Z",
     }
 
 

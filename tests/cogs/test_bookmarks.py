@@ -10,6 +10,7 @@ import pytest
 from bot.posting.rendering import buttons
 from cogs.reading import saving
 from tests.cogs.helpers import (
+    NEXT,
     START,
     choose,
     follow,
@@ -19,11 +20,13 @@ from tests.cogs.helpers import (
     last,
     menu,
     newest,
+    press,
     said,
     three,
 )
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
+from tests.shown import parts, title
 
 
 async def titles(world: World, person: Any) -> list[str]:
@@ -41,7 +44,7 @@ async def test_the_save_button_keeps_an_article_and_lets_go_of_it(
 ) -> None:
     await follow(telex, feed_server)
     saved = await telex.reader.click(telex.posts()[0], label="Save")
-    assert said(saved) == "Saved. /bookmarks shows it."
+    assert said(saved) == "Saved to your bookmarks."
     assert last(saved).ephemeral
     assert await titles(telex, telex.reader) == ["Cities ban facial recognition"]
     assert await titles(telex, telex.editor) == []
@@ -54,7 +57,7 @@ async def test_the_save_button_works_after_a_restart(telex: World, feed_server: 
     await follow(telex, feed_server)
     await telex.restart()
     saved = await telex.reader.click(telex.posts()[0], label="Save")
-    assert said(saved) == "Saved. /bookmarks shows it."
+    assert said(saved) == "Saved to your bookmarks."
     assert await titles(telex, telex.reader) == ["Cities ban facial recognition"]
 
 
@@ -79,7 +82,7 @@ async def test_a_save_button_for_what_one_cannot_see_is_refused(
     message = await channel.send("forged", view=buttons.row(buttons.save(key)))
     await telex.env.settle()
     answer = await telex.reader.click(message, label="Save")
-    assert "you cannot see here" in said(answer)
+    assert "you can’t see here" in said(answer)
     assert await titles(telex, telex.reader) == []
 
 
@@ -91,33 +94,27 @@ async def test_a_save_in_another_server_is_refused(telex: World, feed_server: Fe
     post = telex.posts()[0]
     custom_id = next(iter(custom_ids(post)))
     answer = await forge(there, channel, post, custom_id)
-    assert "you cannot see here" in said(answer)
+    assert "you can’t see here" in said(answer)
     assert await titles(telex, telex.reader) == []
 
 
 def custom_ids(message: discord.Message) -> list[str]:
-    return [
-        child.custom_id
-        for row in message.components
-        if isinstance(row, discord.ActionRow)
-        for child in row.children
-        if isinstance(child, discord.Button) and child.custom_id
-    ]
+    return [one["custom_id"] for one in parts(message) if one.get("custom_id")]
 
 
 async def test_the_menu_of_a_message_keeps_its_article(telex: World, feed_server: FeedServer) -> None:
     await follow(telex, feed_server)
     saved = await telex.reader.context_menu(telex.news, "Bookmark", telex.posts()[0])
-    assert said(saved) == "Saved. /bookmarks shows it."
+    assert said(saved) == "Saved to your bookmarks."
     again = await telex.reader.context_menu(telex.news, "Bookmark", telex.posts()[0])
-    assert "already" in said(again)
+    assert "Already" in said(again)
     assert await titles(telex, telex.reader) == ["Cities ban facial recognition"]
 
 
 async def test_the_menu_of_somebodys_message_says_what_it_is_for(telex: World) -> None:
     message = await telex.editor.send(telex.news, "hello")
     answer = await telex.reader.context_menu(telex.news, "Bookmark", message)
-    assert "not a post of mine" in said(answer)
+    assert "isn’t one of my posts" in said(answer)
 
 
 async def catch_up(telex: World, feed_server: FeedServer) -> discord.Message:
@@ -127,21 +124,18 @@ async def catch_up(telex: World, feed_server: FeedServer) -> discord.Message:
     await telex.advance(3600)
     await telex.poll(feed)
     await telex.deliver()
-    return next(post for post in telex.posts() if "came in meanwhile" in (post.embeds[0].title or ""))
+    return next(post for post in telex.posts() if "came in meanwhile" in (title(post) or ""))
 
 
 async def test_the_menu_under_a_catch_up_keeps_what_is_chosen(telex: World, feed_server: FeedServer) -> None:
     message = await catch_up(telex, feed_server)
-    row = message.components[0]
-    assert isinstance(row, discord.ActionRow)
-    select = row.children[0]
-    assert isinstance(select, discord.SelectMenu)
-    values = [option.value for option in select.options[:2]]
-    answer = await telex.reader.select(message, values, custom_id=select.custom_id)
-    assert said(answer) == "Saved 2 articles. /bookmarks shows them."
+    select = next(one for one in parts(message) if one["type"] == 3)
+    values = [option["value"] for option in select["options"][:2]]
+    answer = await telex.reader.select(message, values, custom_id=select["custom_id"])
+    assert said(answer) == "Saved 2 articles to your bookmarks."
     assert len(await titles(telex, telex.reader)) == 2
-    again = await telex.reader.select(message, values, custom_id=select.custom_id)
-    assert "already" in said(again)
+    again = await telex.reader.select(message, values, custom_id=select["custom_id"])
+    assert "Already" in said(again)
 
 
 async def test_a_catch_up_bookmarked_by_its_menu_keeps_all_its_articles(
@@ -157,8 +151,8 @@ async def test_a_catch_up_bookmarked_by_its_menu_keeps_all_its_articles(
 async def test_no_bookmarks_tells_how_to_make_one(telex: World) -> None:
     listed = await telex.reader.slash(telex.news, "bookmarks")
     assert last(listed).ephemeral
-    assert "React to a post with 🔖" in said(listed)
-    assert last(listed).components == []
+    assert "react to its post with 🔖" in said(listed)
+    assert labels(last(listed)) == []
 
 
 async def test_bookmarks_are_listed_opened_and_removed(telex: World, feed_server: FeedServer) -> None:
@@ -166,33 +160,71 @@ async def test_bookmarks_are_listed_opened_and_removed(telex: World, feed_server
     await keep_all(telex, telex.reader)
     listed = await telex.reader.slash(telex.news, "bookmarks")
     assert "[Cities ban facial recognition](https://news.example/articles/3)" in said(listed)
-    assert "3 bookmarks in all" in said(listed)
-    card = await choose(telex.reader, last(listed), "A new browser", "Open an")
-    assert last(card).embeds[0].title == "A new browser engine"
-    assert "Remove from bookmarks" in labels(last(card))
-    fewer = await choose(telex.reader, last(listed), "Chips", "Remove")
-    assert "Chips" not in said(fewer)
-    assert "2 bookmarks in all" in said(fewer)
-    assert sorted(await titles(telex, telex.reader)) == [
-        "A new browser engine",
-        "Cities ban facial recognition",
-    ]
+    assert "3 bookmarks · 3 unread" in said(listed)
+    card = await choose(telex.reader, last(listed), "A new browser", "Open one")
+    assert "### [A new browser engine]" in said(card)
+    removed = await telex.reader.click(last(card), label="Remove from bookmarks")
+    assert said(removed) == "Removed from your bookmarks."
+    assert sorted(await titles(telex, telex.reader)) == ["Chips get smaller", "Cities ban facial recognition"]
+
+
+async def test_a_note_tags_and_what_was_read_are_shown_searched_and_outlive_a_restart(
+    telex: World, feed_server: FeedServer
+) -> None:
+    await follow(telex, feed_server)
+    await keep_all(telex, telex.reader)
+    listed = await telex.reader.slash(telex.news, "bookmarks")
+    card = await choose(telex.reader, last(listed), "Cities", "Open one")
+    await telex.restart()
+    form = await telex.reader.click(last(card), label="Note and tags")
+    noted = await telex.reader.submit_modal(
+        form, {"note": "For *Ben* @everyone", "tags": "Law, #law, to do,"}
+    )
+    assert "> For \\*Ben\\* \\@everyone" in said(noted)
+    assert "unread" in said(noted)
+    assert "· \\#Law · \\#to do" in said(noted)
+    read = await telex.reader.click(last(card), label="Mark as read")
+    assert "Mark as unread" in labels(last(read))
+    listed = await telex.reader.slash(telex.news, "bookmarks", query="for *ben*")
+    assert "1 of 3 bookmarks · 2 unread" in said(listed)
+    assert "Cities ban" in said(listed)
+    listed = await telex.reader.slash(telex.news, "bookmarks")
+    of_tag = await choose(telex.reader, last(listed), "#Law (1)", "All")
+    assert "Cities ban" in said(of_tag)
+    assert "browser" not in said(of_tag)
+    unread = await choose(telex.reader, last(of_tag), "Unread (2)", "All")
+    assert "Cities ban" not in said(unread)
+    assert "browser" in said(unread)
+
+
+async def test_a_note_on_what_is_no_longer_kept_is_refused(telex: World, feed_server: FeedServer) -> None:
+    await follow(telex, feed_server)
+    await keep_all(telex, telex.reader)
+    listed = await telex.reader.slash(telex.news, "bookmarks")
+    card = await choose(telex.reader, last(listed), "Cities", "Open one")
+    form = await telex.reader.click(last(card), label="Note and tags")
+    await telex.reader.click(last(card), label="Remove from bookmarks")
+    late = await telex.reader.submit_modal(form, {"note": "x", "tags": ""})
+    assert "isn’t in your bookmarks anymore" in said(late)
+    assert "isn’t in your bookmarks anymore" in said(
+        await telex.reader.click(last(card), label="Mark as read")
+    )
 
 
 async def test_removing_all_of_the_last_page_shows_the_page_before(
     telex: World, feed_server: FeedServer
 ) -> None:
-    await follow(
-        telex, feed_server, *(item(n, title=f"Story {n}", published=START - n) for n in range(1, 10))
-    )
+    await follow(telex, feed_server, *(item(n, title=f"Story {n}", published=START - n) for n in range(1, 7)))
     await keep_all(telex, telex.reader)
     listed = await telex.reader.slash(telex.news, "bookmarks")
-    second = await telex.reader.click(last(listed), label="▶")
-    custom_id, options = menu(last(second), "Remove")
-    assert len(options) == 1
-    back = await telex.reader.select(last(second), [options[0]["value"]], custom_id=custom_id)
-    assert "8 bookmarks in all" in said(back)
-    assert said(back).count("saved <t:") == 8
+    second = await press(telex.reader, last(listed), NEXT)
+    (only,) = menu(last(second), "Open one")[1]
+    article = await telex.store.articles.by_key(only["value"])
+    assert article is not None
+    await telex.store.bookmarks.remove(telex.reader.id, article.id)
+    back = await choose(telex.reader, last(second), "Unread", "All")
+    assert "5 bookmarks" in said(back)
+    assert said(back).count("saved <t:") == 5
 
 
 async def test_words_narrow_the_list(telex: World, feed_server: FeedServer) -> None:
@@ -200,31 +232,33 @@ async def test_words_narrow_the_list(telex: World, feed_server: FeedServer) -> N
     await keep_all(telex, telex.reader)
     listed = said(await telex.reader.slash(telex.news, "bookmarks", query="BROWSER"))
     assert "browser engine" in listed
-    assert "Bookmarks that match: 1 of 3" in listed
+    assert "1 of 3 bookmarks" in listed
     assert "Cities" not in listed
     nothing = said(await telex.reader.slash(telex.news, "bookmarks", query="zeppelin"))
-    assert "None of your bookmarks matches" in nothing
+    assert "Nothing here. /bookmarks shows them all." in nothing
 
 
-@pytest.mark.parametrize(
-    ("label", "name", "has"),
-    [
-        ("Markdown", "bookmarks.md", "[Cities ban facial recognition](<https://news.example/articles/3>)"),
-        ("JSON", "bookmarks.json", '"title": "Cities ban facial recognition"'),
-        ("Browser bookmarks", "bookmarks.html", '<A HREF="https://news.example/articles/3"'),
-    ],
-)
-async def test_bookmarks_are_exported(
-    telex: World, feed_server: FeedServer, label: str, name: str, has: str
-) -> None:
+async def test_bookmarks_are_exported_in_three_forms(telex: World, feed_server: FeedServer) -> None:
     await follow(telex, feed_server)
     await keep_all(telex, telex.reader)
     listed = await telex.reader.slash(telex.news, "bookmarks")
-    exported = await telex.reader.click(last(listed), label=label)
+    exported = await telex.reader.click(last(listed), label="Export")
     assert last(exported).ephemeral
-    assert [attachment.filename for attachment in last(exported).attachments] == [name]
-    assert has in content(telex, exported)
     assert "3 bookmarks" in said(exported)
+    for attachment, name, has in zip(
+        last(exported).attachments,
+        ("bookmarks.md", "bookmarks.json", "bookmarks.html"),
+        (
+            "[Cities ban facial recognition](<https://news.example/articles/3>)",
+            '"title": "Cities ban facial recognition"',
+            '<A HREF="https://news.example/articles/3"',
+        ),
+        strict=True,
+    ):
+        stored = telex.env.backend.cdn.get(attachment.url)
+        assert attachment.filename == name
+        assert stored is not None
+        assert has in stored.decode()
 
 
 def content(telex: World, result: Any) -> str:
@@ -239,10 +273,11 @@ async def test_bookmarks_work_in_direct_messages(telex: World, feed_server: Feed
     await keep_all(telex, telex.reader)
     listed = await telex.reader.user.slash("bookmarks")
     assert "Cities ban" in said(listed)
-    custom_id, options = menu(last(listed), "Open an")
+    custom_id, options = menu(last(listed), "Open one")
     card = await telex.reader.user.select(last(listed), [options[0]["value"]], custom_id=custom_id)
-    assert last(card).embeds[0].title == "Cities ban facial recognition"
+    assert "### [Cities ban facial recognition]" in said(card)
     assert "Posted in this server" not in said(card)
+    assert "Share here" not in labels(last(card))
 
 
 async def test_what_was_kept_in_a_server_that_one_left_is_not_shown(
@@ -251,13 +286,13 @@ async def test_what_was_kept_in_a_server_that_one_left_is_not_shown(
     await follow(telex, feed_server)
     await keep_all(telex, telex.reader)
     listed = await telex.reader.user.slash("bookmarks")
-    custom_id, options = menu(last(listed), "Open an")
+    custom_id, options = menu(last(listed), "Open one")
     telex.guild.remove_member(telex.reader)
     opened = await telex.reader.user.select(last(listed), [options[0]["value"]], custom_id=custom_id)
-    assert "no longer among your bookmarks" in said(opened)
+    assert "you can’t see here" in said(opened)
     anew = await telex.reader.user.slash("bookmarks")
     assert "Cities ban" not in said(anew)
-    assert "servers that you left" in said(anew)
+    assert "servers you left" in said(anew)
     telex.guild.add_member(telex.reader.user)
     back = await telex.reader.user.slash("bookmarks")
     assert "Cities ban" in said(back)
@@ -278,7 +313,7 @@ async def test_the_limit_is_told(
     for article in (await telex.store.articles.newest(None, limit=3))[1:]:
         await telex.store.bookmarks.add(telex.reader.id, article.id)
     answer = await telex.reader.click(telex.posts()[0], label="Save")
-    assert "You have 2 bookmarks, which is as many as fit" in said(answer)
+    assert "You’ve reached the limit of 2 bookmarks" in said(answer)
     assert len(await titles(telex, telex.reader)) == 2
 
 
@@ -286,4 +321,4 @@ async def test_a_save_speaks_french_to_who_does(telex: World, feed_server: FeedS
     await follow(telex, feed_server)
     telex.locales[telex.reader.id] = "fr"
     saved = await telex.reader.click(telex.posts()[0], label="Save")
-    assert said(saved) == "Gardé. /favoris le montre."
+    assert said(saved) == "Ajouté à vos favoris."

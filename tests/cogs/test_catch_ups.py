@@ -7,9 +7,10 @@ import re
 import discord
 
 from bot.posting.rendering import buttons
-from tests.cogs.helpers import START, components, follow, last, said, three
+from tests.cogs.helpers import NEXT, START, follow, icon_button, last, press, said, three
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
+from tests.shown import title
 
 MANY = 65
 _TITLE = re.compile(r"\[(Late \d+)\]")
@@ -22,7 +23,7 @@ async def catch_up(telex: World, feed_server: FeedServer) -> discord.Message:
     await telex.advance(3600)
     await telex.poll(feed)
     await telex.deliver()
-    return next(post for post in telex.posts() if "came in meanwhile" in (post.embeds[0].title or ""))
+    return next(post for post in telex.posts() if "came in meanwhile" in (title(post) or ""))
 
 
 async def test_all_articles_of_a_catch_up_are_shown_in_pages_after_a_restart_and_an_unfollowing_too(
@@ -36,8 +37,8 @@ async def test_all_articles_of_a_catch_up_are_shown_in_pages_after_a_restart_and
     shown = await telex.reader.click(message, label="Show all")
     assert last(shown).ephemeral
     found = _TITLE.findall(said(shown))
-    while not next(one for one in components(last(shown)) if one.get("label") == "▶").get("disabled"):
-        shown = await telex.reader.click(last(shown), label="▶")
+    while not icon_button(last(shown), NEXT).get("disabled"):
+        shown = await press(telex.reader, last(shown), NEXT)
         found += _TITLE.findall(said(shown))
     articles = await telex.store.articles.by_ids(post.article_ids)
     assert found == [article.title for article in reversed(articles)]

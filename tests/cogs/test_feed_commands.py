@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from bot import DATA
-from bot.feeds import opml
+from bot.feeds import opml, outlet_directory
 from bot.text import urls
 from cogs.feeds import starter_packs
-from tests.cogs.helpers import START, follow, hide, labels, last, said, three
+from tests.cogs.helpers import START, card, components, follow, hide, labels, last, menu, said, text, three
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
+from tests.shown import title
 
 COMMANDS = ("remove", "pause", "resume", "preview", "refresh")
 
@@ -38,7 +38,7 @@ async def test_a_choice_that_was_typed_is_understood_when_only_one_has_it(
     paused = await telex.editor.slash(telex.news, "feed pause", feed="échos")
     assert "Paused **Les Échos du Net**" in said(paused)
     vague = await telex.editor.slash(telex.news, "feed pause", feed="e")
-    assert "Choose one" in said(vague)
+    assert "Pick a feed" in said(vague)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -54,7 +54,7 @@ async def test_another_servers_subscription_cannot_be_chosen(telex: World, feed_
     await follow(telex, feed_server, path="/two", title="Theirs", channel=channel)
     theirs = (await telex.store.subscriptions.in_server(elsewhere.id))[0][0].id
     answer = await telex.editor.slash(telex.news, "feed pause", feed=str(theirs))
-    assert "Choose one" in said(answer)
+    assert "Pick a feed" in said(answer)
     assert (await telex.store.subscriptions.in_server(elsewhere.id))[0][0].paused is None
 
 
@@ -63,11 +63,11 @@ async def test_removing_asks_and_then_ends_the_subscription(telex: World, feed_s
     asked = await telex.editor.slash(telex.news, "feed remove", feed=await first(telex))
     assert labels(last(asked)) == ["Stop following", "Keep following"]
     kept = await telex.editor.click(last(asked), label="Keep following")
-    assert "Nothing changed" in said(kept)
+    assert "Still following" in said(kept)
     assert await telex.store.subscriptions.count(telex.guild.id) == 1
     asked = await telex.editor.slash(telex.news, "feed remove", feed=await first(telex))
     done = await telex.editor.click(last(asked), label="Stop following")
-    assert "no longer posted" in said(done)
+    assert "Stopped following" in said(done)
     assert await telex.store.subscriptions.count(telex.guild.id) == 0
 
 
@@ -76,7 +76,7 @@ async def test_a_subscription_that_ended_meanwhile_is_told(telex: World, feed_se
     asked = await telex.editor.slash(telex.news, "feed remove", feed=await first(telex))
     await telex.store.subscriptions.unfollow(telex.news.id, feed.id)
     done = await telex.editor.click(last(asked), label="Stop following")
-    assert "no longer followed" in said(done)
+    assert "isn’t followed there any more" in said(done)
 
 
 async def test_a_subscription_of_a_deleted_channel_can_be_removed(
@@ -96,11 +96,11 @@ async def test_moving_posts_new_articles_in_the_other_channel(telex: World, feed
     feed = await follow(telex, feed_server)
     other = telex.guild.create_text_channel("other")
     moved = await telex.editor.slash(telex.news, "feed move", feed=await first(telex), channel=other)
-    assert f"posted in {other.mention} from now on" in said(moved)
+    assert f"to {other.mention}" in said(moved)
     feed_server.serve("/rss", rss(item(4, title="After the move", published=START), *three()))
     await telex.poll(feed)
     await telex.deliver()
-    assert [post.embeds[0].title for post in telex.posts(other)] == ["After the move"]
+    assert [title(post) for post in telex.posts(other)] == ["After the move"]
     assert len(telex.posts()) == 1
     again = await telex.editor.slash(telex.news, "feed move", feed=await first(telex), channel=other)
     assert "already" in said(again)
@@ -121,17 +121,19 @@ async def test_the_list_tells_health_last_article_and_next_poll(
     feed = await follow(telex, feed_server)
     listed = await telex.editor.slash(telex.news, "feed list")
     assert last(listed).ephemeral
-    assert f"**Example News** in <#{telex.news.id}>" in said(listed)
-    assert "🟢 healthy" in said(listed)
-    assert f"last article <t:{feed.last_article}:R>" in said(listed)
-    assert f"next check <t:{feed.next_poll}:R>" in said(listed)
-    assert "1 subscription" in said(listed)
+    assert said(listed).startswith("### 1 feed\n-# 1 healthy\n")
+    assert f"<#{telex.news.id}>\n" in said(listed)
+    assert f" Example News · <t:{feed.last_article}:R>" in said(listed)
+    opened = await card(telex)
+    assert "🟢 healthy" in said(opened)
+    assert f"last article <t:{feed.last_article}:R> · next check <t:{feed.next_poll}:R>" in said(opened)
 
 
-async def test_the_list_tells_what_is_wrong_in_words(telex: World, feed_server: FeedServer) -> None:
+async def test_the_list_tells_what_is_wrong_and_mends_it(telex: World, feed_server: FeedServer) -> None:
     broken = await follow(telex, feed_server)
     gone = await follow(telex, feed_server, path="/gone", title="Gone News")
     paused = await follow(telex, feed_server, path="/paused", title="Paused News")
+    await follow(telex, feed_server, path="/well", title="Well")
     feed_server.serve("/rss", status=503)
     feed_server.serve("/gone", status=410)
     await telex.poll(broken)
@@ -139,33 +141,52 @@ async def test_the_list_tells_what_is_wrong_in_words(telex: World, feed_server: 
     subscription = await telex.store.subscriptions.find(telex.news.id, paused.id)
     assert subscription is not None
     await telex.store.subscriptions.pause(subscription.id)
-    listed = said(await telex.editor.slash(telex.news, "feed list"))
-    assert f"failing since <t:{START}:R>: The site has trouble of its own" in listed
-    assert "⚫ gone: The publisher has closed this feed for good" in listed
+    shown = last(await telex.editor.slash(telex.news, "feed list"))
+    listed = text(shown)
+    assert listed.startswith("### 4 feeds · 2 need you\n-# 1 healthy, 1 paused, 1 failing, 1 gone\n")
+    assert "🔴 **Example News**\nThe site is having problems" in listed
+    assert f"first failed <t:{START}:R>" in listed
+    assert "⚫ **Gone News**\nThe publisher has shut this feed down" in listed
     assert f"paused <t:{START}:R>" in listed
+    looked = await telex.editor.click(shown, label="Find its new address")
+    assert "No site has this name" in said(looked)  # the feed says that it is of news.example
+    shown = last(await telex.editor.click(shown, label="Resume"))
+    assert "-# 2 healthy, 1 failing, 1 gone" in text(shown)
+    feed_server.serve("/rss", rss(*three()))
+    await telex.advance(120)
+    shown = last(await telex.editor.click(shown, label="Check now"))
+    assert "Nothing new in **Example News**." in text(shown)
+    assert "4 feeds · 1 needs you" in text(shown)
 
 
 async def test_the_list_tells_that_posting_fails(telex: World, feed_server: FeedServer) -> None:
     await follow(telex, feed_server)
     await telex.store.dispatches.block_channel(telex.news.id, "forbidden embed_links", None)
-    listed = said(await telex.editor.slash(telex.news, "feed list"))
-    assert "posting fails: I lack permissions in the channel: Embed Links." in listed
+    listed = await telex.editor.slash(telex.news, "feed list")
+    told = "🟠 **Example News**\nI’m missing permissions in this channel: Embed Links."
+    assert told in said(listed)
+    again = await telex.editor.click(last(listed), label="Try again")
+    assert "need you" not in said(again)
 
 
 async def test_an_empty_list_tells_how_to_begin(telex: World) -> None:
     listed = await telex.editor.slash(telex.news, "feed list")
     assert "/feed packs" in said(listed)
-    assert last(listed).components == []
+    assert labels(last(listed)) == ["Get started", "Add"]
 
 
-async def test_a_long_list_has_pages(telex: World, feed_server: FeedServer) -> None:
-    for number in range(8):
+async def test_a_long_list_has_pages_and_a_card_for_each(telex: World, feed_server: FeedServer) -> None:
+    for number in range(26):
         await telex.follow(feed_server.serve(f"/{number}", rss(title=f"Feed {number}")))
     listed = await telex.editor.slash(telex.news, "feed list")
-    assert labels(last(listed)) == ["◀", "Page 1", "▶"]
-    second = await telex.editor.click(last(listed), label="▶")
-    assert "Page 2" in labels(last(second))
-    assert said(second).count("not read yet") == 2
+    assert "1 / 2" in labels(last(listed))
+    buttons = [one for one in components(last(listed)) if one["type"] == 2]
+    second = await telex.editor.click(last(listed), custom_id=buttons[2]["custom_id"])
+    assert "2 / 2" in labels(last(second))
+    assert said(second).count("· not read yet") == 2
+    custom_id, options = menu(last(second))
+    opened = last(await telex.editor.select(last(second), [options[0]["value"]], custom_id=custom_id))
+    assert "paused" in text(last(await telex.editor.click(opened, label="Pause")))
 
 
 async def test_the_list_leaves_out_channels_that_the_editor_cannot_see(
@@ -184,22 +205,22 @@ async def test_a_pause_withholds_what_comes_and_resuming_goes_on(
     feed = await follow(telex, feed_server)
     await telex.editor.slash(telex.news, "feed pause", feed=await first(telex))
     again = await telex.editor.slash(telex.news, "feed pause", feed=await first(telex))
-    assert "paused already" in said(again)
+    assert "already paused" in said(again)
     feed_server.serve("/rss", rss(item(4, title="During", published=START), *three()))
     await telex.poll(feed)
     await telex.deliver()
     assert len(telex.posts()) == 1
     await telex.advance(60)
     resumed = await telex.editor.slash(telex.news, "feed resume", feed=await first(telex))
-    assert "again, from its next article on" in said(resumed)
+    assert "Resumed" in said(resumed)
     await telex.advance(60)
     again = await telex.editor.slash(telex.news, "feed resume", feed=await first(telex))
-    assert "is not paused" in said(again)
+    assert "isn’t paused" in said(again)
     after = item(5, title="After", published=START + 60)
     feed_server.serve("/rss", rss(after, item(4, title="During"), *three()))
     await telex.poll(feed)
     await telex.deliver()
-    assert [post.embeds[0].title for post in telex.posts()][1:] == ["After"]
+    assert [title(post) for post in telex.posts()][1:] == ["After"]
 
 
 async def test_a_preview_shows_the_newest_article_to_the_asker_alone(
@@ -208,7 +229,7 @@ async def test_a_preview_shows_the_newest_article_to_the_asker_alone(
     await follow(telex, feed_server)
     shown = await telex.editor.slash(telex.news, "feed preview", feed=await first(telex))
     assert last(shown).ephemeral
-    assert last(shown).embeds[0].title == "Cities ban facial recognition"
+    assert title(last(shown)) == "Cities ban facial recognition"
     assert len(telex.posts()) == 1
 
 
@@ -226,13 +247,13 @@ async def test_a_refresh_polls_at_once_and_again_only_after_a_minute(
     await follow(telex, feed_server)
     feed_server.serve("/rss", rss(item(4, title="Just out", published=START), *three()))
     refused = await telex.editor.slash(telex.news, "feed refresh", feed=await first(telex))
-    assert "asked a moment ago" in said(refused)
+    assert "I just checked" in said(refused)
     assert feed_server.count("/rss") == 1
     await telex.advance(61)
     refreshed = await telex.editor.slash(telex.news, "feed refresh", feed=await first(telex))
     assert "has 1 new article" in said(refreshed)
     await telex.deliver()
-    assert [post.embeds[0].title for post in telex.posts()][1:] == ["Just out"]
+    assert [title(post) for post in telex.posts()][1:] == ["Just out"]
 
 
 async def test_a_refresh_tells_what_is_wrong(telex: World, feed_server: FeedServer) -> None:
@@ -240,7 +261,7 @@ async def test_a_refresh_tells_what_is_wrong(telex: World, feed_server: FeedServ
     feed_server.serve("/rss", status=404)
     await telex.advance(61)
     refreshed = await telex.editor.slash(telex.news, "feed refresh", feed=await first(telex))
-    assert "could not be read. No feed found at that address any more" in said(refreshed)
+    assert "No feed found at that address any more" in said(refreshed)
 
 
 async def test_a_pack_follows_its_feeds_and_reports_on_each(
@@ -257,9 +278,9 @@ async def test_a_pack_follows_its_feeds_and_reports_on_each(
     assert "✅ **One**" in said(answer)
     assert "❌ **Broken**: No feed found at that address" in said(answer)
     await telex.deliver()
-    assert {post.embeds[0].title for post in telex.posts()} == {"Cities ban facial recognition", "Of two"}
+    assert {title(post) for post in telex.posts()} == {"Cities ban facial recognition", "Of two"}
     again = await telex.editor.slash(telex.news, "feed packs", pack="security")
-    assert "☑️ **Two** was followed there already" in said(again)
+    assert "☑️ **Two** was already followed" in said(again)
 
 
 async def test_a_pack_is_refused_where_the_bot_may_not_post(telex: World) -> None:
@@ -270,12 +291,14 @@ async def test_a_pack_is_refused_where_the_bot_may_not_post(telex: World) -> Non
 
 @pytest.mark.parametrize("pack", starter_packs.PACKS)
 def test_every_pack_has_feeds_over_https_without_doubles(pack: str) -> None:
-    outlines = opml.read((DATA / "packs" / f"{pack}.opml").read_bytes())
+    outlines = starter_packs.outlines(pack)
     assert 6 <= len(outlines) <= 10
     assert all(outline.url.startswith("https://") for outline in outlines)
     assert all(outline.title and outline.language for outline in outlines)
     assert len({urls.canonical(outline.url) for outline in outlines}) == len(outlines)
 
 
-def test_every_list_in_the_folder_is_offered() -> None:
-    assert {path.stem for path in (DATA / "packs").glob("*.opml")} == set(starter_packs.PACKS)
+def test_every_list_of_the_directory_is_offered() -> None:
+    assert {pack for outlet in outlet_directory.outlets() for pack in outlet.packs} == set(
+        starter_packs.PACKS
+    )

@@ -7,9 +7,10 @@ import pytest
 from bot.core.choices import Rule
 from bot.core.models import Feed
 from bot.watches import subscription_filters
-from tests.cogs.helpers import START, follow, hide, labels, last, newest, said, three
+from tests.cogs.helpers import START, card, follow, hide, labels, last, newest, said, three
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
+from tests.shown import title
 
 
 async def first(world: World) -> str:
@@ -53,7 +54,7 @@ async def test_a_filter_is_tried_on_what_the_feed_had_before_it_is_kept(
         item(5, title="A vote on maps", published=START - 2),
         item(4, title="New chips", published=START - 1),
     )
-    assert [post.embeds[0].title for post in telex.posts()[before:]] == ["New chips"]
+    assert [title(post) for post in telex.posts()[before:]] == ["New chips"]
 
 
 async def test_why_names_the_filter(telex: World, feed_server: FeedServer) -> None:
@@ -116,7 +117,7 @@ async def test_a_long_trial_has_pages(telex: World, feed_server: FeedServer) -> 
 async def test_a_feed_that_was_not_read_yet_can_be_filtered(telex: World, feed_server: FeedServer) -> None:
     await telex.follow(feed_server.serve("/rss", rss(*three(), title="Example News")))
     asked = await telex.editor.slash(telex.news, "feed filter", feed=await first(telex), only="chips")
-    assert "nothing to try it on" in said(asked)
+    assert "nothing to test on" in said(asked)
     await telex.editor.click(last(asked), label="Save this filter")
     assert await kept(telex) == [("only", "chips")]
 
@@ -131,12 +132,12 @@ async def test_the_filters_are_listed_and_removed_one_by_one(telex: World, feed_
     await telex.store.filters.add(int(subscription), rules, person_id=telex.editor.id, limit=10)
     listed = await telex.editor.slash(telex.news, "feed filter", feed=subscription)
     assert "1. never `chips`\n2. only `'maps'`\n3. only `vote`" in said(listed)
-    assert "has to match one" in said(listed)
+    assert "matching one is enough" in said(listed)
     fewer = await telex.editor.click(last(listed), label="Remove 2")
     assert "Removed: only `'maps'`" in said(fewer)
     assert await kept(telex) == [("never", "chips"), ("only", "vote")]
-    overview = said(await telex.editor.slash(telex.news, "feed list"))
-    assert "-# look: full · never `chips`, only `vote`" in overview
+    overview = said(await card(telex))
+    assert "-# look: card · never `chips`, only `vote`" in overview
     fewer = await telex.editor.click(last(fewer), label="Remove 1")
     await telex.editor.click(last(fewer), label="Remove 1")
     assert await kept(telex) == []
@@ -158,9 +159,9 @@ async def test_there_can_be_only_so_many(
     also = await telex.editor.slash(telex.news, "feed filter", feed=subscription, never="a3")
     await telex.editor.click(last(asked), label="Save this filter")
     refused = await telex.editor.click(last(also), label="Save this filter")
-    assert "can have 2 filters" in said(refused)
+    assert "can have up to 2 filters" in said(refused)
     full = await telex.editor.slash(telex.news, "feed filter", feed=subscription, never="a4")
-    assert "can have 2 filters" in said(full)
+    assert "can have up to 2 filters" in said(full)
     assert len(await kept(telex)) == 2
 
 
@@ -199,11 +200,11 @@ async def test_a_filter_is_not_kept_for_a_feed_that_is_gone_or_hidden(
     other = await telex.editor.slash(lounge, "feed filter", feed=subscription, never="chips")
     hide(telex, telex.news, telex.editor)
     refused = await telex.editor.click(last(asked), label="Save this filter")
-    assert "no longer followed" in said(refused)
+    assert "isn’t followed there any more" in said(refused)
     assert await kept(telex) == []
     await telex.store.subscriptions.unfollow(telex.news.id, feed.id)
     refused = await telex.editor.click(last(other), label="Save this filter")
-    assert "no longer followed" in said(refused)
+    assert "isn’t followed there any more" in said(refused)
 
 
 async def test_a_hostile_title_is_no_markup_in_a_trial(telex: World, feed_server: FeedServer) -> None:

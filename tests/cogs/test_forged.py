@@ -8,7 +8,8 @@ import pytest
 
 import cogs
 from bot.posting.rendering import buttons
-from cogs.shared.views import AskerView
+from cogs.shared.views import Asker
+from tests.cogs.helpers import menu
 from tests.cogs.people import ABROAD, MANAGER, MEMBER, NOBODY, OWNER, PUBLIC, SEES, VAULT, Crowd, crowd
 from tests.discord_world import World
 from tests.feed_server import FeedServer
@@ -33,7 +34,11 @@ async def question(people: Crowd) -> int:
 
 FORGERIES: dict[str, Callable[[Crowd, str, int], list[Forged]]] = {
     "SaveButton": lambda people, word, _: [(buttons.save_id(people.articles[word].key), None)],
+    "MoreButton": lambda people, word, _: [(f"telex:more:{people.articles[word].key}", None)],
     "LikeButton": lambda people, word, _: [(f"telex:like:{people.articles[word].key}", None)],
+    "ShareButton": lambda people, word, _: [(f"telex:share:{people.articles[word].key}", None)],
+    "NoteButton": lambda people, word, _: [(f"telex:note:{people.articles[word].key}", None)],
+    "MarkButton": lambda people, word, _: [(f"telex:mark:read:{people.articles[word].key}", None)],
     "SaveMenu": lambda people, word, _: [
         (buttons.pick_id(what), [people.articles[word].key])
         for what in (people.articles[word].key, "catch-up:1")
@@ -51,7 +56,11 @@ OF_QUESTIONS = {"VoteButton", "NextButton", "TellButton"}
 """What each kind of button is forged into, aimed at the article with a word and at somebody's question."""
 IDS = {
     "SaveButton": "telex:save:{}",
+    "MoreButton": "telex:more:{}",
     "LikeButton": "telex:like:{}",
+    "ShareButton": "telex:share:{}",
+    "NoteButton": "telex:note:{}",
+    "MarkButton": "telex:mark:read:{}",
     "SaveMenu": "telex:pick:{}",
     "ShowAll": "telex:all:{}",
     "VoteButton": "telex:vote:up:{}",
@@ -111,7 +120,7 @@ async def test_a_menu_that_claims_to_be_opened_in_a_hidden_channel_neither_tells
     people.people["intruder"] = (telex.reader.id, telex.guild.id, people.vault)
     before = await kept(people)
     said = await people.menu("intruder", name, telex.posts(people.vault)[0])
-    assert "a feed that you cannot see" in said
+    assert "a feed you can’t see" in said
     assert VAULT not in said
     assert await kept(people) == before
 
@@ -142,7 +151,7 @@ async def test_an_id_of_nothing_is_answered_in_words(
             assert "Something went wrong" not in said, custom_id
 
 
-def views(kind: type[AskerView] = AskerView) -> Iterator[type[AskerView]]:
+def views(kind: type[Asker] = Asker) -> Iterator[type[Asker]]:
     for below in kind.__subclasses__():
         yield below
         yield from views(below)
@@ -161,8 +170,7 @@ async def test_the_pages_of_another_are_not_turned(telex: World, feed_server: Fe
     people = await crowd(telex, feed_server)
     answer = await telex.reader.slash(telex.news, "latest")
     assert answer.response is not None
-    (row,) = answer.response.components
-    custom_id = row["components"][0]["custom_id"]
+    custom_id, _options = menu(answer.response)
     said = await people.click(who, answer.response, custom_id, [people.articles[PUBLIC].key])
     assert "for the person who asked" in said
     assert PUBLIC not in said

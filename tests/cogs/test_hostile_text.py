@@ -16,26 +16,30 @@ from simcord.results import ResponseMessage
 
 from bot.answers.answer_model import Answer, Line, Quote, Sentence, Tier
 from bot.answers.conversing.question_service import Reply
+from bot.core.choices import Look, Style
 from bot.core.models import Article, Bookmark, Fate, Feed, FeedState
 from bot.core.settings import Settings
 from bot.digests.rising import Line as TrendLine
 from bot.digests.rising import Period, Trends
 from bot.polling.feed_alerts import FeedAlerts
-from bot.posting.rendering import messages
+from bot.posting.rendering import messages, posts
+from bot.posting.rendering.layout import views
 from bot.posting.wording import feed_notices
 from bot.posting.wording.explanations import Explanation
 from bot.search.query.notes import Note, Remark
 from bot.search.searching import Result, SearchPage
-from bot.store.records import FateRow
+from bot.store.records import FateRow, Teller
 from cogs.asking.answer_views import reply
 from cogs.feeds import subscription_options, why_commands
 from cogs.reading import bookmark_files as exports
 from cogs.reading import trend_commands
-from cogs.reading.result_pages import results
+from cogs.reading.result_pages import results_card
 from cogs.shared import article_cards
+from cogs.shared.article_lists import entry_of
 from tests.cogs.helpers import START, last, parts
 from tests.discord_world import World
 from tests.feed_server import FeedServer
+from tests.shown import flat
 
 CORPUS = (
     "@everyone @here <@1> <@!1> <@&2> <#3> <id:customize>",
@@ -126,13 +130,13 @@ def answered(given: str) -> Iterator[discord.ui.LayoutView]:
         )
 
 
-def alerts(given: str) -> Iterator[discord.Embed]:
+def alerts(given: str) -> Iterator[messages.Message]:
     _article, feed = made_of(given)
     for state in (FeedState.GONE, FeedState.ACTIVE):
         failing = replace(feed, state=state, failures=9, failing_since=START, last_poll=START + 100_000)
         alert = FeedAlerts(Settings(), feed_notices.texts).after(feed, failing)
         assert alert is not None
-        yield from (messages.notice(words).embed for words in alert.texts.values())
+        yield from (messages.notice(words) for words in alert.texts.values())
 
 
 def risen(given: str) -> list[discord.Embed]:
@@ -141,13 +145,22 @@ def risen(given: str) -> list[discord.Embed]:
     return [*trend_commands._told(found, Period.WEEK)]
 
 
-def searched(given: str) -> discord.Embed:
+def searched(given: str) -> discord.ui.LayoutView:
     article, _feed = made_of(given)
     found = Result(
         article=article, score=1.0, excerpt=given, marks=((0, min(len(given), 3)),) if given else ()
     )
     note = Note.of(Remark.NO_VALUE, value=given)
-    return results(given, SearchPage(results=(found,), total=1, notes=(note,), suggestions=(given,)))
+    page = SearchPage(results=(found,), total=1, notes=(note,), suggestions=(given,))
+    entry = replace(entry_of(found), tellers=(Teller(given, article.url),), notes=())
+    return views.static((results_card(given, page, [entry]), article_cards.card(article, kept=kept(given))))
+
+
+def kept(given: str) -> Bookmark:
+    article, _feed = made_of(given)
+    return Bookmark(
+        article=article, created=START, server_id=1, channel_id=1, message_id=1, note=given, tags=(given,)
+    )
 
 
 def articles(given: str) -> Sequence[Article]:
@@ -156,7 +169,10 @@ def articles(given: str) -> Sequence[Article]:
 
 
 RENDERERS: dict[str, Callable[[str], Any]] = {
-    "a post": lambda given: messages.post(*made_of(given), language="fr"),
+    "a post": lambda given: [
+        posts.post(*made_of(given), language="fr", look=Look(style=style), joined=articles(given))
+        for style in Style
+    ],
     "a catch-up": lambda given: messages.catch_up("x", articles(given), language="en"),
     "the notice of a watch": lambda given: messages.watch(
         "watch:1:1", given, articles(given)[:1], server=given, language="en"
@@ -190,7 +206,7 @@ def written(rendered: Any) -> Iterator[str]:
             for one in rendered:
                 yield from written(one)
         case messages.Message():
-            yield from written(rendered.embed)
+            yield from written(rendered.embed or rendered.body()["view"])
         case discord.ui.LayoutView():
             yield from (
                 one.content for one in rendered.walk_children() if isinstance(one, discord.ui.TextDisplay)
@@ -208,11 +224,11 @@ def plain(rendered: Any) -> Iterator[str]:
     if isinstance(rendered, messages.Message):
         yield rendered.name
         yield from plain(rendered.embed)
-        for row in rendered.view.to_components() if rendered.view is not None else ():
-            for part in row["components"]:
-                yield part.get("label", "") + part.get("placeholder", "")
-                for option in part.get("options", ()):
-                    yield option["label"] + option.get("description", "")
+        view = rendered.body()["view"]
+        for part in flat(view.to_components()) if view is not None else ():
+            yield (part.get("label") or "") + part.get("placeholder", "")
+            for option in part.get("options", ()):
+                yield option["label"] + option.get("description", "")
     if isinstance(rendered, discord.ui.LayoutView):
         inside = rendered.walk_children()
         yield from (one.label or "" for one in inside if isinstance(one, discord.ui.Button))

@@ -54,7 +54,7 @@ async def test_the_search_syntax_shows_results(telex: World, feed_server: FeedSe
     await telex.reader.send(telex.news, f"{mention(telex)} titre:puces depuis:7j")
     assert "Aucun résultat" in text(telex.posts()[-1])
     await telex.reader.send(telex.news, f"{mention(telex)} cherche moratorium")
-    assert "Résultats pour" in text(telex.posts()[-1])
+    assert "Cities ban facial recognition" in text(telex.posts()[-1])
 
 
 async def test_a_search_shows_nobodys_bookmarks_to_a_channel(telex: World, feed_server: FeedServer) -> None:

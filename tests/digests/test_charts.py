@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import subprocess
-import sys
 import warnings
 from collections.abc import Sequence
 
@@ -34,11 +32,6 @@ def image(chart: Chart) -> Image.Image:
     return Image.open(io.BytesIO(picture)).convert("RGB")
 
 
-def test_the_bot_does_not_load_what_draws() -> None:
-    code = "import cogs, bot.digests.bar_charts, sys; assert 'matplotlib' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], check=True)
-
-
 async def test_pictures_come_from_another_process_in_discords_colours() -> None:
     pictures = await drawn([chart("Mistral AI", "Windows 11"), chart("Le Fil")._replace(colour=1)])
     for picture, colour in zip(pictures, ((0x56, 0xB4, 0xE9), (0xE6, 0x9F, 0x00)), strict=True):
@@ -49,13 +42,10 @@ async def test_pictures_come_from_another_process_in_discords_colours() -> None:
         assert colour in {seen.getpixel(place) for place in places}
 
 
-@pytest.mark.parametrize("label", WILD)
-def test_labels_are_neither_formulas_nor_missing_glyphs(
-    label: str, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_labels_are_neither_formulas_nor_missing_glyphs(capfd: pytest.CaptureFixture[str]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert image(chart(label)).width == bar_charts.WIDTH
+        assert image(chart(*WILD)).width == bar_charts.WIDTH
     assert "findfont" not in capfd.readouterr().err
 
 

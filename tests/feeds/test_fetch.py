@@ -31,8 +31,8 @@ BODY = rss(*(item(number) for number in range(20))).encode()
 
 def _validators(fetched: Fetched) -> Validators:
     return Validators(
-        etag=fetched.headers.get("etag"),
-        last_modified=fetched.headers.get("last-modified"),
+        etag=fetched.header("etag"),
+        last_modified=fetched.header("last-modified"),
         body_hash=fetched.body_hash,
     )
 

@@ -28,7 +28,7 @@ def found(body: str) -> list[list[tuple[str, str, int | None]]]:
     page += f"<li><a href=/jobs>Work with all of us</a></ul></nav><h1>News</h1>{body}</body></html>"
     return [
         [(item.url, item.title, item.published) for item in each.items]
-        for each in lists(page.encode(), "text/html; charset=utf-8", URL)
+        for each in lists(page.encode(), "text/html; charset=utf-8", URL).lists
     ]
 
 
@@ -69,6 +69,22 @@ def test_a_list_is_found_with_titles_links_and_dates(item, dated):
     ]
 
 
+def test_the_messages_of_a_channel_are_a_list_by_their_first_lines():
+    own = "<a class=owner href=https://chat.example/town>Town</a>"
+    messages = "".join(
+        f"<div class=wrap><div class=message>{own}<div class=text>{title}<br>{WORDS}</div><div class=foot>"
+        f"<a class=date href=https://chat.example/town/{n}><time datetime=2026-03-0{n}T08:00:00Z>08:00</time></a>"
+        "</div></div></div>"
+        for n, title in enumerate((*TITLES, ""), 1)
+    )
+    picture = f"<div class=wrap>{own}<img><a class=date href=/town/9><time datetime=2026-03-09>08:00</time></a></div>"
+    (first, *_) = found(f"<main>{messages}{picture}</main>")
+    assert [(url, title) for url, title, _ in first] == [
+        *((f"https://chat.example/town/{n}", title) for n, title in enumerate(TITLES, 1)),
+        ("https://chat.example/town/5", WORDS.strip()),
+    ]
+
+
 RELATED = "".join(f"<li><h3><a href=/{number}>{title}</a></h3>" for number, title in enumerate(TITLES, 1))
 
 
@@ -92,7 +108,7 @@ def test_a_page_that_is_there_for_something_else_has_no_list(body):
     "page", ["<a href=x>" * 50_000, "<div>" * 100_000, "<", "<a href='http://[' >a b c d</a>" * 9]
 )
 def test_hostile_pages_have_no_list(page):
-    assert lists(page.encode(), "text/html", URL) == ()
+    assert lists(page.encode(), "text/html", URL).lists == ()
 
 
 def test_marked_lists_are_found():
@@ -101,7 +117,7 @@ def test_marked_lists_are_found():
     for line in (folder / "gold.jsonl").read_text("utf-8").splitlines():
         row = json.loads(line)
         page = gzip.decompress((folder / row["html_gz_path"]).read_bytes())
-        got = lists(page, "text/html; charset=utf-8", row["url"])
+        got = lists(page, "text/html; charset=utf-8", row["url"]).lists
         items = {item.url.rstrip("/"): item.title for item in (got[0].items if got else ())}
         wanted = {item["url"].rstrip("/"): item["title"] for item in row["items"]}
         false_lists += bool(items) and not wanted

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from bot.client.services import open_newsroom
-from bot.core.models import DispatchKind, FeedState
+from bot.core.models import DispatchKind, Feed, FeedState
 from bot.feeds import fetch_errors
+from bot.feeds.fetch import Fetched
 from bot.polling.intake import Intake
 from bot.polling.poll_results import MOVE_PROBATION
 from bot.polling.poller import Outcome
@@ -31,9 +32,9 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     read: list[str] = []
     original = Intake.read
 
-    async def counted(self: Intake, body: bytes, content_type: str, url: str) -> Any:
-        read.append(url)
-        return await original(self, body, content_type, url)
+    async def counted(self: Intake, feed: Feed, fetched: Fetched) -> Any:
+        read.append(fetched.url)
+        return await original(self, feed, fetched)
 
     monkeypatch.setattr(Intake, "read", counted)
     return read
@@ -55,6 +56,20 @@ async def test_articles_go_out_oldest_first_and_once(newsroom, feed_server, cloc
     for _ in range(3):
         feed = await polled(newsroom, feed)
     assert await titles(newsroom) == ["Article 1", "Article 2", "Article 3"]
+
+
+@pytest.mark.parametrize("status", [200, 429])
+async def test_a_host_whose_limit_is_spent_rests_as_long_as_it_says(newsroom, feed_server, clock, status):
+    spent = {"X-Ratelimit-Remaining": "0.0", "X-Ratelimit-Reset": "58"}
+    url = feed_server.serve("/r/python/.rss", rss(item(0)), headers=spent, status=status)
+    feed = await polled(newsroom, await followed(newsroom, url))
+    host = newsroom.poller.hosts.of(url)
+    rests = [host.held_until > clock.now() or not host.is_free(clock.monotonic())]
+    for seconds in (50, 9):
+        clock.advance(seconds)
+        rests.append(host.held_until > clock.now() or not host.is_free(clock.monotonic()))
+    assert rests == [True, True, False]
+    assert feed.error == (None if status == 200 else "rate-limited")
 
 
 async def test_when_no_entry_is_known_any_more_all_are_new(newsroom, feed_server):

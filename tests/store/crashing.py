@@ -1,6 +1,7 @@
-"""A process that records polls until it is killed: `python -m tests.store.crashing DATABASE STATEMENT`.
+"""Writes that are killed: before a statement since the database was opened, or at the end.
 
-It kills itself before it runs the statement of that number since the database was opened, or at the end.
+`python -m tests.store.crashing WHAT NOW DATABASE STATEMENT…` does WHAT to the copy of the database for each
+statement. A process of its own because it forks: what it does is imported once.
 """
 
 from __future__ import annotations
@@ -8,32 +9,30 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import shutil
 import signal
 import sqlite3
+import subprocess
 import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from bot.core.models import Validators
 from bot.store import Store
 from bot.store.records import ChangedArticle
+from bot.store.sqlite.database import Database
+from bot.store.sqlite.migrating import migrate
+from bot.watches.watch_matching import Watchman
 from tests.clocks import ManualClock
 from tests.store.samples import new_article
 
+CHECKOUT = Path(__file__).resolve().parents[2]
+END = 10_000
+"""No write has so many statements: killed when all is done."""
 
-async def main(path: Path, last: int) -> None:
-    store = await Store.open(path, ManualClock())
-    numbers = itertools.count(1)
 
-    def count(_statement: str) -> None:
-        if next(numbers) == last:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    def watch(connection: sqlite3.Connection) -> None:
-        connection.set_trace_callback(count)
-
-    async with store._database.write() as transaction:
-        await transaction.run(watch)
+async def record_a_poll(store: Store) -> None:
     feed = await store.feeds.get(1)
     assert feed is not None
     await store.polls.record(
@@ -44,8 +43,65 @@ async def main(path: Path, last: int) -> None:
         catch_up_after=3,
         first=False,
     )
+
+
+async def make_a_digest(store: Store) -> None:
+    (digest,) = await store.digests.due(store.clock.now())
+    await store.digests.recall(digest.id)
+    gathered = await store.digests.candidates(digest, [], since=0, until=store.clock.now())
+    named = [one.article_id for one in gathered.candidates]
+    await store.digests.make(digest, "{}", until=store.clock.now(), held=gathered.held, named=named)
+
+
+async def find_whom_to_tell(store: Store) -> None:
+    await Watchman(store).look()
+
+
+WRITES = {write.__name__: write for write in (record_a_poll, make_a_digest, find_whom_to_tell)}
+
+
+def crashed(path: Path, what: str, now: int, statements: Sequence[int]) -> Iterator[tuple[int, Path]]:
+    """Copies of a database in which a process died before one of the statements, each with its number."""
+    for statement in statements:
+        shutil.copy(path, _copy(path, statement))
+    command = [sys.executable, "-m", "tests.store.crashing", what, str(now), str(path)]
+    subprocess.run([*command, *map(str, statements)], cwd=CHECKOUT, check=True, timeout=60)
+    for statement in statements:
+        yield statement, _copy(path, statement)
+
+
+def _copy(path: Path, statement: int) -> Path:
+    return path.with_name(f"killed-{statement}.db")
+
+
+async def _die(what: str, now: int, path: Path, last: int) -> None:
+    numbers = itertools.count(1)
+
+    def count(_statement: str) -> None:
+        if next(numbers) == last:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def prepare(connection: sqlite3.Connection) -> None:
+        migrate(connection)
+        connection.set_trace_callback(count)
+
+    clock = ManualClock(now)
+    await WRITES[what](Store(await Database.open(path, prepare, clock), clock))
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def main(what: str, now: int, path: Path, statements: Sequence[int]) -> None:
+    for statement in statements:
+        child = os.fork()
+        if child == 0:
+            try:
+                asyncio.run(_die(what, now, _copy(path, statement), statement))
+            finally:
+                os._exit(1)
+        _pid, status = os.waitpid(child, 0)
+        if os.waitstatus_to_exitcode(status) != -signal.SIGKILL:
+            sys.exit(1)
+
+
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2])))
+    main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]), [int(number) for number in sys.argv[4:]])

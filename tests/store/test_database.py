@@ -149,7 +149,15 @@ async def test_slow_reads_block_neither_a_fast_read_nor_a_write(database: Databa
 
 
 async def test_a_cancelled_read_stops_and_gives_its_reader_back(database: Database):
-    slow = [asyncio.create_task(database.fetchall(SLOW)) for _ in range(3)]
+    loop, begun = asyncio.get_running_loop(), asyncio.Semaphore(0)
+
+    def read(connection: sqlite3.Connection) -> None:
+        loop.call_soon_threadsafe(begun.release)
+        connection.execute(SLOW)
+
+    slow = [asyncio.create_task(database.read(read)) for _ in range(3)]
+    for _ in slow:
+        await begun.acquire()
     await asyncio.sleep(0.01)
     for task in slow:
         task.cancel()
@@ -185,7 +193,7 @@ async def test_a_full_disk_is_said_and_leaves_the_database_usable(database: Data
         await transaction.fetchall(f"PRAGMA max_page_count = {pages + 4}")
     with pytest.raises(DatabaseUnusable, match="full"):
         async with database.write() as transaction:
-            await transaction.execute("INSERT INTO meta (name, value) VALUES ('a', ?)", ("x" * 100_000,))
+            await transaction.execute("INSERT INTO meta (name, value) VALUES ('a', ?)", ("x" * 200_000,))
     await put(database, "b")
     assert await names(database) == ["b"]
 

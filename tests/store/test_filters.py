@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from bot.core.choices import Filter, Rule, SettingChange
+from bot.core.choices import Rule, SettingChange
 from bot.core.models import Feed, NewArticle
 from bot.store import Store
-from bot.store.settings import filters
-from bot.store.settings.filters import Matches
+from bot.store.records import KeptOutBy
+from bot.watches.subscription_filters import keeping_out
 from tests.clocks import ManualClock
 from tests.store.samples import CHANNEL, SERVER, add_feed, deliver, fates, follow, new_article, record
 
@@ -22,9 +22,9 @@ async def ruled(store: Store, subscription: int, *rules: tuple[Rule, str]) -> No
     assert await store.filters.add(subscription, rules, person_id=PERSON, limit=10)
 
 
-def has(words: dict[str, set[str]]) -> Matches:
-    """Answers by article: the queries that each matches."""
-    return lambda key, query: query in words[key]
+def has(words: dict[str, set[str]]) -> KeptOutBy:
+    """Decides by article: the queries that each matches."""
+    return lambda key, filters: keeping_out(filters, lambda query: query in words[key])
 
 
 async def polled(
@@ -44,7 +44,7 @@ async def polled(
         new=new,
         catch_up_after=catch_up_after,
         first=first,
-        matches=has(found),
+        kept_out_by=has(found),
     )
 
 
@@ -54,37 +54,6 @@ async def told(store: Store, channel: int = CHANNEL) -> list[list[str]]:
         [article.title.removeprefix("Title of ") for article in await store.articles.by_ids(sent.article_ids)]
         for sent in await deliver(store, channel)
     ]
-
-
-def rule(kind: Rule, query: str) -> Filter:
-    return Filter(0, kind, query)
-
-
-@pytest.mark.parametrize(
-    ("rules", "matching", "kept_out_by"),
-    [
-        ([], {"a"}, []),
-        ([(NEVER, "a")], {"a"}, [(NEVER, "a")]),
-        ([(NEVER, "a")], set(), []),
-        ([(ONLY, "a")], {"a"}, []),
-        ([(ONLY, "a"), (ONLY, "b")], {"b"}, []),
-        ([(ONLY, "a"), (ONLY, "b")], {"c"}, [(ONLY, "a"), (ONLY, "b")]),
-        ([(ONLY, "a"), (NEVER, "b")], {"a", "b"}, [(NEVER, "b")]),
-        ([(ONLY, "a"), (NEVER, "b")], set(), [(ONLY, "a")]),
-        ([(NEVER, "b"), (NEVER, "a")], {"a"}, [(NEVER, "a")]),
-    ],
-)
-def test_never_beats_only_and_one_of_several_only_is_enough(
-    rules: list[tuple[Rule, str]], matching: set[str], kept_out_by: list[tuple[Rule, str]]
-) -> None:
-    by = filters.keeping_out([rule(*one) for one in rules], lambda query: query in matching)
-    assert [(one.rule, one.query) for one in by] == kept_out_by
-    assert [(one.rule, one.query) for one in filters.read(filters.written(by))] == kept_out_by
-
-
-@pytest.mark.parametrize("rules", [[(ONLY, "a")], [(NEVER, "a")], [(ONLY, "a"), (ONLY, "b"), (NEVER, "c")]])
-def test_what_nobody_can_tell_is_posted(rules: list[tuple[Rule, str]]) -> None:
-    assert not filters.keeping_out([rule(*one) for one in rules], lambda _query: None)
 
 
 async def test_a_filtered_article_has_the_filter_for_its_fate_and_the_others_are_posted(store: Store):

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from bot.core.choices import DigestPlan, Preference, Rule
 from bot.core.models import Dispatch, Feed
 from bot.store import Store
-from bot.store.records import Kin
+from bot.store.records import Kin, Kinships
+from bot.stories.story_membership import belonging
 from tests.clocks import ManualClock
 from tests.store.samples import add_feed, new_article
 
@@ -41,7 +42,12 @@ LIMITS = st.tuples(
 DIGESTS = st.tuples(
     st.sampled_from(["digest", "plain", "stop", "make", "make"]), st.integers(0, CHANNELS - 1), st.just(0)
 )
-ACTS = st.one_of(POLLS, POLLS, CHANGES, POSTS, EDITS, LIMITS, SERVERS, DIGESTS)
+HELD = st.tuples(
+    st.sampled_from(["several", "best", "all", "choose", "give_up"]),
+    st.just(0),
+    st.integers(0, CHANNELS - 1),
+)
+ACTS = st.one_of(POLLS, POLLS, CHANGES, POSTS, EDITS, LIMITS, SERVERS, DIGESTS, HELD)
 
 
 class World:
@@ -78,13 +84,14 @@ class World:
         ]
         known = {article.key for article in await self.store.articles.newest([feed.id], limit=999)}
         odd = {article.key for article in new if article.tags}
+        kin = {article.key: await self.kin(one, page) for article, page in zip(new, pages, strict=True)}
         recorded = await self.store.polls.record(
             replace(feed, last_poll=now, last_success=now),
             new=new,
             catch_up_after=2,
             first=False,
-            matches=lambda key, _query: key in odd,
-            kin={article.key: await self.kin(one, page) for article, page in zip(new, pages, strict=True)},
+            kept_out_by=lambda key, filters: filters if key in odd else (),
+            kin=Kinships(kin, belonging),
         )
         for article, page in zip(new, pages, strict=True):
             self.stories.setdefault(article.key, (page % STORIES, one))
@@ -201,6 +208,30 @@ class World:
     async def together(self, _one: int, two: int) -> None:
         await self.prefer(two, Preference.JOIN_STORIES, True)
 
+    async def several(self, _one: int, two: int) -> None:
+        await self.prefer(two, Preference.LEAST_OUTLETS, 2)
+
+    async def best(self, _one: int, two: int) -> None:
+        await self.prefer(two, Preference.BEST_A_DAY, 2)
+
+    async def all(self, _one: int, two: int) -> None:
+        await self.prefer(two, Preference.LEAST_OUTLETS, None)
+        await self.prefer(two, Preference.BEST_A_DAY, None)
+
+    async def choose(self, _one: int, _two: int) -> None:
+        self.clock.advance(43_200)
+        for choice in await self.store.held_posts.choices():
+            stories = await self.store.held_posts.candidates(choice)
+            next_due = self.clock.now() + 3600
+            assert await self.store.held_posts.choose(
+                choice, [story.post_id for story in stories[:1]], next_due=next_due
+            )
+            assert not await self.store.held_posts.choose(choice, [], next_due=next_due)
+
+    async def give_up(self, _one: int, _two: int) -> None:
+        self.clock.advance(43_200)
+        await self.store.held_posts.give_up()
+
     async def prefer(self, two: int, preference: Preference, value: int | None) -> None:
         await self.store.preferences.change(
             preference, value, server_id=self.server, person_id=1, channel_id=self.channels[two]
@@ -241,6 +272,7 @@ class World:
         await self.land(0, 0)
         for channel in range(CHANNELS):
             await self.quick(0, channel)
+            await self.all(0, channel)
             await self.stop(channel, 0)
         for _ in range(3):
             for channel in range(CHANNELS):

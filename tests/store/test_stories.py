@@ -5,8 +5,9 @@ from __future__ import annotations
 from bot.core.choices import DigestPlan, Preference
 from bot.core.models import Article, Dispatch, DispatchState, Feed, NewArticle
 from bot.store import Store
-from bot.store.outbox.story_joins import APART, PAUSE, WINDOW
-from bot.store.records import ChangedArticle, Kin
+from bot.store.outbox.story_joins import PAUSE, WINDOW
+from bot.store.records import ChangedArticle, Kin, Kinships
+from bot.stories.story_membership import APART, belonging
 from tests.clocks import ManualClock
 from tests.store.samples import (
     CHANNEL,
@@ -33,7 +34,9 @@ async def told(
 ) -> Article:
     """A poll that brings an article which seems to tell the same as others."""
     kin = [Kin((await kept(store, other)).id, likeness) for other in others]
-    await store.polls.record(feed, new=[article], catch_up_after=10, first=False, kin={article.key: kin})
+    await store.polls.record(
+        feed, new=[article], catch_up_after=10, first=False, kin=Kinships({article.key: kin}, belonging)
+    )
     return await kept(store, article)
 
 

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
 from pathlib import Path
-
-import pytest
 
 from bot.core.models import Feed, Watch
 from bot.store import Store
 from bot.watches.watch_matching import Watchman
 from tests.clocks import ManualClock
+from tests.store.crashing import END, crashed
 from tests.store.samples import CHANNEL, SERVER, add_feed, deliver, follow, new_article, record
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 DIRECT, PERSON = 7_000, 8_000
-
-
-def crash(path: Path, statement: int) -> int:
-    """The exit code of a process that kills itself before that statement."""
-    command = [sys.executable, "-m", "tests.store.crashing_watches", str(path), str(statement)]
-    return subprocess.run(command, cwd=CHECKOUT, check=False, timeout=60).returncode
 
 
 async def watch(store: Store, query: str, *, channel: int = CHANNEL, person: int | None = None) -> Watch:
@@ -44,30 +33,28 @@ async def two_watches(store: Store) -> Feed:
     return feed
 
 
-@pytest.mark.parametrize("statement", [2, 3, 5, 8, 11, 14, 10_000])
 async def test_a_kill_while_finding_out_whom_to_tell_loses_and_repeats_nothing(
-    tmp_path: Path, clock: ManualClock, statement: int
+    tmp_path: Path, clock: ManualClock
 ) -> None:
     path = tmp_path / "telex.db"
     store = await Store.open(path, clock)
     await two_watches(store)
     await store.close()
-    assert crash(path, statement) == -signal.SIGKILL
-
-    store = await Store.open(path, clock)
-    await store.check()
-    left = len(await store.watches.arrivals(9))
-    assert left == (0 if statement == 10_000 else 2)
-    assert await Watchman(store).look() == (left > 0)
-    assert not await Watchman(store).look()
-    told = [
-        (dispatch.channel_id, len(dispatch.article_ids))
-        for place in (CHANNEL, DIRECT)
-        for dispatch in await deliver(store, place)
-        if dispatch.watch_id is not None
-    ]
-    assert told == [(CHANNEL, 2), (DIRECT, 2)]
-    await store.close()
+    for statement, copy in crashed(path, "find_whom_to_tell", clock.now(), [1, 2, 4, 7, 10, 13, END]):
+        store = await Store.open(copy, clock)
+        await store.check()
+        left = len(await store.watches.arrivals(9))
+        assert left == (0 if statement == END else 2)
+        assert await Watchman(store).look() == (left > 0)
+        assert not await Watchman(store).look()
+        told = [
+            (dispatch.channel_id, len(dispatch.article_ids))
+            for place in (CHANNEL, DIRECT)
+            for dispatch in await deliver(store, place)
+            if dispatch.watch_id is not None
+        ]
+        assert told == [(CHANNEL, 2), (DIRECT, 2)]
+        await store.close()
 
 
 async def test_an_article_is_no_arrival_where_nobody_watches(store: Store) -> None:

@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from bot.store.outbox.story_joins import ALONE, APART, margin
 from bot.stories.story_matching import LEAST, Recent, Telling, likeness, telling
+from bot.stories.story_membership import ALONE, APART, margin
 from bot.stories.title_conflicts import Figure, contradict, figures
 
 TOGETHER = """

@@ -18,7 +18,7 @@ from bot.search.query.query_matching import ReadArticle, criterion_of
 from bot.search.query.query_syntax import Query, parse
 from bot.store import Store
 from bot.watches import subscription_filters
-from bot.watches.subscription_filters import Sieve
+from bot.watches.subscription_filters import Sieve, keeping_out
 from tests.clocks import ManualClock
 from tests.feed_server import FeedServer, item, rss
 from tests.search.searchers import searcher_of
@@ -26,6 +26,7 @@ from tests.store.samples import CHANNEL, add_feed, follow, new_article, record
 
 NOW = 1_780_000_000
 PERSON = 8_000
+ONLY, NEVER = Rule.ONLY, Rule.NEVER
 QUERIES = (
     "chips",
     "title:chips",
@@ -76,7 +77,7 @@ async def test_a_filter_matches_what_a_search_finds(store: Store, text: str):
     sieve = Sieve(articles, NOW)
     found = (await searcher_of(store).search(query, feed_ids={feed.id}, limit=50)).results
     wanted = {result.article.key for result in found if not result.partial}
-    assert {article.key for article in articles if sieve(article.key, query.text)} == wanted
+    assert {article.key for article in articles if sieve.matches(article.key, query.text)} == wanted
     assert 0 < len(wanted) < len(articles) or text == "source:first"
 
 
@@ -88,20 +89,20 @@ async def test_an_article_about_to_be_kept_matches_as_the_kept_one_does(store: S
     await record(store, feed, new)
     (kept,) = await store.articles.newest([feed.id], limit=1)
     for text in QUERIES:
-        before, after = Sieve([new], NOW), Sieve([kept], NOW)
+        before, after = Sieve([new], NOW).matches, Sieve([kept], NOW).matches
         assert before(new.key, text) is after(kept.key, text) is not None, text
 
 
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("chips since:7d", "Leave out the date"),
-        ("chips OR (browser before:2020-01-01)", "Leave out the date"),
+        ("chips since:7d", "Remove the date"),
+        ("chips OR (browser before:2020-01-01)", "Remove the date"),
         ("is:bookmarked", "is:bookmarked"),
         ("-is:bookmarked chips", "is:bookmarked"),
         ("the", "Nearly every article"),
-        ("()", "Say what to filter by"),
-        ("!!!", "Say what to filter by"),
+        ("()", "What should the filter look for"),
+        ("!!!", "What should the filter look for"),
     ],
 )
 def test_what_cannot_be_a_filter_is_refused_with_what_to_change(text: str, told: str) -> None:
@@ -125,8 +126,8 @@ async def test_a_fault_of_one_filter_posts_in_doubt_and_leaves_the_others(
     monkeypatch.setattr(subscription_filters, "criterion_of", faulty)
     sieve = Sieve(articles, NOW)
     sieve.prepare(["politics", "chips"])
-    assert {sieve(article.key, "politics") for article in articles} == {None}
-    assert {sieve(article.key, "chips") for article in articles} == {True, False}
+    assert {sieve.matches(article.key, "politics") for article in articles} == {None}
+    assert {sieve.matches(article.key, "chips") for article in articles} == {True, False}
 
 
 async def test_a_query_that_takes_too_long_is_cut_off_and_posts_in_doubt(
@@ -137,7 +138,7 @@ async def test_a_query_that_takes_too_long_is_cut_off_and_posts_in_doubt(
     spent = iter(range(10_000))
     monkeypatch.setattr(time, "thread_time", lambda: next(spent) * 0.1)
     sieve = Sieve(articles, NOW)
-    answers = [sieve(article.key, "chips") for article in articles]
+    answers = [sieve.matches(article.key, "chips") for article in articles]
     assert None in answers
     assert answers[0] is not None
 
@@ -149,7 +150,7 @@ async def test_filters_together_take_no_more_than_a_poll_allows(
     articles = await store.articles.newest([feed.id], limit=50)
     monkeypatch.setattr(subscription_filters, "_A_POLL", 0.0)
     sieve = Sieve(articles, NOW)
-    assert {sieve(article.key, "chips") for article in articles} == {None}
+    assert {sieve.matches(article.key, "chips") for article in articles} == {None}
 
 
 def test_a_name_of_a_filter_is_harmless_and_short() -> None:
@@ -266,3 +267,30 @@ async def test_a_trial_tells_what_each_filter_keeps_out(store: Store, clock: Man
 
 def test_a_query_is_kept_as_one_line() -> None:
     assert "\n" not in parse("chips\nnever browser", NOW).text
+
+
+@pytest.mark.parametrize(
+    ("rules", "matching", "kept_out_by"),
+    [
+        ([], {"a"}, []),
+        ([(NEVER, "a")], {"a"}, [(NEVER, "a")]),
+        ([(NEVER, "a")], set(), []),
+        ([(ONLY, "a")], {"a"}, []),
+        ([(ONLY, "a"), (ONLY, "b")], {"b"}, []),
+        ([(ONLY, "a"), (ONLY, "b")], {"c"}, [(ONLY, "a"), (ONLY, "b")]),
+        ([(ONLY, "a"), (NEVER, "b")], {"a", "b"}, [(NEVER, "b")]),
+        ([(ONLY, "a"), (NEVER, "b")], set(), [(ONLY, "a")]),
+        ([(NEVER, "b"), (NEVER, "a")], {"a"}, [(NEVER, "a")]),
+    ],
+)
+def test_never_beats_only_and_one_of_several_only_is_enough(
+    rules: list[tuple[Rule, str]], matching: set[str], kept_out_by: list[tuple[Rule, str]]
+) -> None:
+    by = keeping_out([Filter(0, *one) for one in rules], lambda query: query in matching)
+    assert [(one.rule, one.query) for one in by] == kept_out_by
+    assert [Filter.of(str(one)) for one in by] == list(by)
+
+
+@pytest.mark.parametrize("rules", [[(ONLY, "a")], [(NEVER, "a")], [(ONLY, "a"), (ONLY, "b"), (NEVER, "c")]])
+def test_what_nobody_can_tell_is_posted(rules: list[tuple[Rule, str]]) -> None:
+    assert not keeping_out([Filter(0, *one) for one in rules], lambda _query: None)

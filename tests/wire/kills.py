@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import astuple, dataclass, replace
@@ -168,6 +167,30 @@ LIMITED: tuple[Step, ...] = (
 )
 """From more posts than a channel takes in an hour to its recorded catch-up."""
 
+ABOUT = "Harbour bridge closes after cracks were found"
+HOLDING: tuple[Step, ...] = (
+    *_polling("joining", "bot.store.outbox.story_joins:join", any_channel=False),
+    *_polling("ripening", "bot.store.outbox.held_posts:ripen"),
+    *_polling("recording", "bot.store.polls:Polls.record"),
+    *_around("claim", f"{COURIER}._claim"),
+    *_MESSAGE,
+    *_FORUM_POST,
+    *_RECORD,
+    *_second((*_LOOK, *_RETRY), _MESSAGE[0]),
+)
+"""From the outlet that a story waited for to the recorded message; the first four are one transaction."""
+
+CHOOSING: tuple[Step, ...] = (
+    *_around("choosing", "bot.posting.best_stories:BestStories._choose", any_channel=True),
+    *_around("chosen", "bot.store.outbox.held_posts:HeldPosts.choose", any_channel=True),
+    *_around("released", "bot.store.outbox.held_posts:_release", any_channel=True),
+    *_around("claim", f"{COURIER}._claim"),
+    *_MESSAGE,
+    *_FORUM_POST,
+    *_RECORD,
+)
+"""From the hour at which the best is chosen to its recorded message."""
+
 _IN_THREAD = _request("message in the thread", "POST /channels/*/messages")
 DAILY: tuple[Step, ...] = tuple(
     replace(step, kinds=("text",))
@@ -314,7 +337,7 @@ async def survive_edit(
         for kind in scene.channels
         for message in scene.messages(kind)
         for number in articles(message).intersection(numbers)
-        if words not in json.dumps(message.embeds)
+        if words not in message.shown()
     ]
     return replace(found, unfinished=(*found.unfinished, *old))
 
@@ -339,6 +362,37 @@ async def survive_limit(scene: Scene, kind: str, step: Step, *, window: float) -
         if sum(bool(articles(message).intersection(numbers)) for message in scene.messages(kind)) > LIMIT
     ]
     return replace(found, unfinished=(*found.unfinished, *many))
+
+
+async def survive_hold(scene: Scene, kind: str, step: Step, *, window: float) -> Toll:
+    """As `survive`, of channels that take what two outlets tell: the bot hears of the second."""
+    scene.discord.acts.nonce_window = INSIDE
+    (first,) = await scene.publish(1, about=ABOUT)
+    second = await scene.tell_too(first, about=ABOUT)
+    if step.earlier is not None:
+        await die(scene, kind, step.earlier)
+        scene.discord.acts.nonce_window = window
+    early = [f"{one}: {first} did not wait" for one in scene.channels if scene.posts(one)[first]]
+    await die(scene, kind, step)
+    scene.discord.acts.nonce_window = window
+    bot = scene.start()
+    await scene.posted([first, second])
+    await bot.stop()
+    found = toll(scene, [first, second])
+    return replace(found, unfinished=(*found.unfinished, *(() if step.earlier else early)))
+
+
+async def survive_choice(scene: Scene, kind: str, step: Step, *, window: float) -> Toll:
+    """As `survive`, of channels that take the best of the day, and have to choose from one."""
+    scene.discord.acts.nonce_window = INSIDE
+    numbers = await scene.publish(1)
+    scene.choose_now()
+    await die(scene, kind, step)
+    scene.discord.acts.nonce_window = window
+    bot = scene.start()
+    await scene.posted(numbers)
+    await bot.stop()
+    return toll(scene, numbers)
 
 
 async def survive_thread(scene: Scene, kind: str, step: Step, *, window: float) -> Toll:
@@ -404,6 +458,19 @@ async def digest(scene: Scene) -> None:
     await scene.digest()
 
 
+async def hold(scene: Scene) -> None:
+    """Let the channels take what two outlets tell."""
+    await settle(scene)
+    await scene.follow_rival()
+    await scene.prefer(Preference.LEAST_OUTLETS, 2, *scene.channels)
+
+
+async def choose(scene: Scene) -> None:
+    """Let the channels take the best of the day."""
+    await settle(scene)
+    await scene.prefer(Preference.BEST_A_DAY, 20, *scene.channels)
+
+
 async def thread_a_day(scene: Scene) -> None:
     """Let the text channel have a thread for each day."""
     await scene.prefer(Preference.DAILY_THREAD, 1, "text")
@@ -415,6 +482,8 @@ PLAYS = (
     *(Play(f"{edit.__name__} posts", EDITING, partial(survive_edit, edit=edit)) for edit in EDITS),
     Play("catch-ups of a limit", LIMITED, survive_limit, limit),
     Play("digests", DIGESTING, survive_digest, digest),
+    Play("stories that wait for outlets", HOLDING, survive_hold, hold),
+    Play("the best of the day", CHOOSING, survive_choice, choose),
     Play("posts in the thread of a day", DAILY, survive_thread, thread_a_day),
 )
 """All that the bot is killed at."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sqlite3
 from collections import Counter
@@ -16,7 +15,7 @@ from tests.wire.quick import QuickClock
 from tests.wire.state import Channel, Message
 
 SAVE = "🔖"
-_LINK = re.compile(r"https://news\.example/articles/(\d+)")
+_LINK = re.compile(r"https://(?:news|rival)\.example/articles/(\d+)")
 _FATES = """
     SELECT article.url, fate.channel_id, coalesce(dispatch.state, fate.fate), dispatch.message_id
     FROM article LEFT JOIN fate ON fate.page = article.page
@@ -115,4 +114,4 @@ class Looking:
 
 def articles(message: Message) -> set[int]:
     """The numbers of the articles that a message tells of."""
-    return {int(number) for number in _LINK.findall(json.dumps(message.embeds))}
+    return {int(number) for number in _LINK.findall(message.shown())}

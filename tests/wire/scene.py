@@ -20,7 +20,8 @@ from bot.core.settings import Settings
 from bot.core.workers import Workers
 from bot.polling.poller import Poller
 from bot.posting.wording import feed_notices
-from bot.store.records import Kin
+from bot.store.records import Kin, Kinships
+from bot.stories.story_membership import belonging
 from tests.feed_server import FeedServer, item, rss
 from tests.store.samples import new_article
 from tests.wire.bot_process import BotProcess, Launcher
@@ -71,6 +72,7 @@ class Scene(Looking):
         self._articles: list[str] = []
         self._withdrawn: set[int] = set()
         self._rival: Feed | None = None
+        self._rival_items: list[str] = []
         self._launcher = launcher
         self._folder = folder
         self.clock = QuickClock(time.time(), speed)
@@ -156,12 +158,12 @@ class Scene(Looking):
             connection.execute("UPDATE digest SET due = ?", (due,))
         return due
 
-    def write(self, count: int) -> list[int]:
+    def write(self, count: int, *, about: str = "Article") -> list[int]:
         """The publisher brings out `count` articles. Returns their numbers."""
         first = len(self._articles) + 1
         numbers = list(range(first, first + count))
         now = self.clock.now()
-        self._articles += [item(number, published=now - 1) for number in numbers]
+        self._articles += [item(number, title=f"{about} {number}", published=now - 1) for number in numbers]
         self.serve()
         return numbers
 
@@ -240,16 +242,45 @@ class Scene(Looking):
                 new=[article],
                 catch_up_after=self.catch_up_after,
                 first=False,
-                kin={article.key: [Kin(article_id, 0.9)]},
+                kin=Kinships({article.key: [Kin(article_id, 0.9)]}, belonging),
             )
         return joined
+
+    async def follow_rival(self) -> None:
+        """Let every channel follow another outlet, which has told nothing yet."""
+        url = self.feeds.serve("/other.xml", rss(title="The Rival"))
+        async with self.newsroom() as newsroom:
+            await self.poll(newsroom, url)
+            for channel in self.channels.values():
+                await newsroom.store.subscriptions.follow(
+                    server_id=self.server.id,
+                    channel_id=channel.id,
+                    feed_id=(await newsroom.store.feeds.add(url)).id,
+                    first_article_id=None,
+                )
+
+    async def tell_too(self, number: int, *, about: str) -> int:
+        """The other outlet tells an article's story, and nobody has fetched it yet. Returns its number."""
+        (told,) = self.write(1)
+        self._withdrawn.add(told)  # of this feed it never was
+        self.serve()
+        entry = item(told, title=f"{about} {number}", published=self.clock.now() - 1)
+        self._rival_items.append(entry.replace("news.example", "rival.example"))
+        self.feeds.serve("/other.xml", rss(*reversed(self._rival_items), title="The Rival"))
+        await self.make_due()
+        return told
+
+    def choose_now(self) -> None:
+        """Let the best of the day be chosen at once."""
+        with closing(sqlite3.connect(self.database)) as connection, connection:
+            connection.execute("UPDATE channel SET best_due = ? WHERE best_due > 0", (self.clock.now(),))
 
     def hasten_edits(self) -> None:
         """Let messages that are to be edited be edited at once."""
         with closing(sqlite3.connect(self.database)) as connection, connection:
             connection.execute("UPDATE dispatch SET edit_due = min(edit_due, ?)", (self.clock.now(),))
 
-    async def prefer(self, preference: Preference, value: int, *kinds: str) -> None:
+    async def prefer(self, preference: Preference, value: int | None, *kinds: str) -> None:
         """Choose something for the channels of these kinds."""
         async with self.newsroom() as newsroom:
             for kind in kinds:
@@ -277,9 +308,9 @@ class Scene(Looking):
         for channel in [one for one in state.channels.values() if one.parent_id == self.channels[kind].id]:
             self.discord.acts.remove_channel(channel)
 
-    async def publish(self, count: int) -> list[int]:
+    async def publish(self, count: int, *, about: str = "Article") -> list[int]:
         """The same, and the articles are fetched and owed to the channels while no bot runs."""
-        numbers = self.write(count)
+        numbers = self.write(count, about=about)
         async with self.newsroom() as newsroom:
             assert await self._poll(newsroom) == count
         return numbers

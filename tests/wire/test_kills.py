@@ -17,10 +17,12 @@ from tests.wire.bot_process import Launcher
 from tests.wire.discord_server import DiscordServer
 from tests.wire.kills import (
     AFTER,
+    CHOOSING,
     DAILY,
     DIGESTING,
     EDITING,
     EDITS,
+    HOLDING,
     INSIDE,
     LIMIT,
     LIMITED,
@@ -28,9 +30,13 @@ from tests.wire.kills import (
     WATCHING,
     Step,
     Toll,
+    choose,
+    hold,
     survive,
+    survive_choice,
     survive_digest,
     survive_edit,
+    survive_hold,
     survive_limit,
     survive_thread,
     toll,
@@ -57,7 +63,7 @@ async def test_a_bot_that_dies_at_a_step_of_an_article_posts_it_once(scene: Scen
 async def test_a_bot_that_dies_at_a_step_of_a_watchs_notice_tells_of_each_article_once(scene: Scene) -> None:
     await scene.watch()
     costs: dict[str, Toll] = {}
-    for number, step in enumerate(sample(WATCHING, 4, first=1)):
+    for number, step in enumerate(sample(WATCHING, 3, first=1)):
         scene.end_quiet()
         window = (INSIDE, AFTER)[number // 2 % 2]
         costs[step.name] = await survive(scene, step.kinds[number % 2], step, window=window, burst=2, nth=1)
@@ -72,16 +78,31 @@ async def test_a_bot_that_dies_at_a_step_of_a_digest_sends_it_once_with_all_that
     await bot.stop()
     await scene.digest()
     costs: dict[str, Toll] = {}
-    for number, step in enumerate(sample(DIGESTING, 4, first=2)):
+    for number, step in enumerate(sample(DIGESTING, 3, first=2)):
         window = (INSIDE, AFTER)[number // 2 % 2]
         kind = step.kinds[number % len(step.kinds)]
         costs[step.name] = await survive_digest(scene, kind, step, window=window)
     assert not any(costs.values()), {name: cost for name, cost in costs.items() if cost}
 
 
+async def test_a_bot_that_dies_where_a_story_has_its_outlets_or_is_chosen_posts_it_once(
+    discord_server: DiscordServer, feed_server: FeedServer, launcher: Launcher, tmp_path: Path
+) -> None:
+    costs: dict[str, Toll] = {}
+    async with open_scene(discord_server, feed_server, launcher, tmp_path, kinds=("text", "forum")) as scene:
+        await hold(scene)
+        for step, kind in ((HOLDING[1], "forum"), (HOLDING[3], "text"), (HOLDING[9], "text")):
+            costs[step.name] = await survive_hold(scene, kind, step, window=AFTER)
+        await scene.prefer(Preference.LEAST_OUTLETS, None, "text", "forum")
+        await choose(scene)
+        for step, kind in ((CHOOSING[3], "text"), (CHOOSING[4], "forum")):
+            costs[step.name] = await survive_choice(scene, kind, step, window=INSIDE)
+    assert not any(costs.values()), {name: cost for name, cost in costs.items() if cost}
+
+
 async def test_a_bot_that_dies_at_a_step_of_an_edit_makes_it_and_posts_nothing_again(scene: Scene) -> None:
     costs: dict[str, Toll] = {}
-    for number, step in enumerate(sample(EDITING, 6)):
+    for number, step in enumerate(sample(EDITING, 5)):
         kind, edit = step.kinds[number % len(step.kinds)], EDITS[number % len(EDITS)]
         window = (INSIDE, AFTER)[number % 2]
         costs[f"{step.name} in {kind}"] = await survive_edit(scene, kind, step, window=window, edit=edit)
@@ -94,7 +115,7 @@ async def test_a_bot_that_dies_at_a_step_of_the_catch_up_of_a_limit_sends_it_onc
     await bot.stop()
     await scene.prefer(Preference.MOST_AN_HOUR, LIMIT, *KINDS)
     costs: dict[str, Toll] = {}
-    for number, step in enumerate(sample(LIMITED, 4)):
+    for number, step in enumerate(sample(LIMITED, 3)):
         window = (INSIDE, AFTER)[number // 2 % 2]
         kind = step.kinds[number % len(step.kinds)]
         costs[step.name] = await survive_limit(scene, kind, step, window=window)

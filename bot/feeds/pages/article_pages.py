@@ -1,4 +1,4 @@
-"""Pages of articles: fetched where their publisher allows it, and read in a worker."""
+"""Pages: fetched where their publisher allows it; their articles are read in a worker."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import asyncio
 
 from yarl import URL
 
+from bot.core.models import Validators
 from bot.core.workers import WorkerDied, Workers, WorkerTimeout
 from bot.feeds import fetch_errors
 from bot.feeds.addresses import check_url
-from bot.feeds.fetch import PAGE_TYPES, Fetcher
+from bot.feeds.fetch import PAGE_TYPES, Fetched, Fetcher
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages.article_extraction import read
 from bot.feeds.robots import Robots, Visit
@@ -22,7 +23,7 @@ READ_TIME = 5.0
 
 
 class Pages:
-    """Reads the pages of articles."""
+    """Fetches pages, and reads those of articles."""
 
     def __init__(self, fetcher: Fetcher, workers: Workers, robots: Robots) -> None:
         self._fetcher, self._workers, self._robots = fetcher, workers, robots
@@ -35,16 +36,7 @@ class Pages:
         does not want it read, NOT_A_PAGE, NO_ARTICLE, OTHER_PAGE or NOTHING_MORE where there is nothing to
         be had, and else as `Fetcher.get` does.
         """
-        check_url(url)
-        allowed, delay = await self._robots.verdict(url, visit)
-        if not allowed:
-            raise FeedError(fetch_errors.ROBOTS, "robots.txt does not allow it")
-        async with visit(url):
-            fetched = await self._fetcher.get(url, accept=PAGE_TYPES, max_bytes=MAX_PAGE, types=HTML)
-        if URL(fetched.url).origin() != URL(url).origin():
-            allowed, _ = await self._robots.verdict(fetched.url, visit)
-            if not allowed:
-                raise FeedError(fetch_errors.ROBOTS, "robots.txt does not allow where it leads")
+        fetched, delay = await self.fetched(url, visit=visit)
         try:
             async with self._one:
                 text = await self._workers.run(
@@ -55,3 +47,28 @@ class Pages:
         except WorkerDied as error:
             raise FeedError(fetch_errors.PARSE_DIED, str(error)) from error
         return text, delay
+
+    async def fetched(
+        self, url: str, *, visit: Visit, validators: Validators | None = None
+    ) -> tuple[Fetched, float]:
+        """A page, and the seconds that its host wants between two pages.
+
+        Raises FeedError, with ROBOTS where the publisher does not want it read, NOT_A_PAGE, and else as
+        `Fetcher.get` does.
+        """
+        check_url(url)
+        delay = await self.require_allowed(url, visit)
+        async with visit(url):
+            fetched = await self._fetcher.get(
+                url, validators=validators, accept=PAGE_TYPES, max_bytes=MAX_PAGE, types=HTML
+            )
+        if URL(fetched.url).origin() != URL(url).origin():
+            await self.require_allowed(fetched.url, visit)
+        return fetched, delay
+
+    async def require_allowed(self, url: str, visit: Visit) -> float:
+        """The seconds that a page’s host wants between two. Raises FeedError where robots.txt refuses."""
+        allowed, delay = await self._robots.verdict(url, visit)
+        if not allowed:
+            raise FeedError(fetch_errors.ROBOTS, "robots.txt does not allow it")
+        return delay

@@ -7,10 +7,14 @@ import logging
 from bot.core.clock import Clock
 from bot.core.models import Dispatch
 from bot.store import Store
-from bot.store.sqlite.clock_repair import LONGEST_BLOCK, LONGEST_RETRY
 from bot.watches.watch_matching import CLOSED
 
 log = logging.getLogger(__name__)
+
+LONGEST_RETRY = 300
+"""Seconds that a dispatch waits for its next attempt at the most, where Discord does not say otherwise."""
+LONGEST_BLOCK = 21_600
+"""Seconds after which a channel that takes nothing is tried again at the latest."""
 
 _BLOCKED = (300, LONGEST_BLOCK)  # seconds after which a blocked channel is tried again: first, and at most
 _MOMENT = 5.0

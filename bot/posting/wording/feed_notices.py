@@ -7,6 +7,7 @@ from collections.abc import Callable
 from bot.core import locale
 from bot.core.locale import _
 from bot.core.models import Feed
+from bot.feeds import fetch_errors
 from bot.posting.wording.feed_causes import describe
 from bot.store.records import AlertKind, SurplusKind
 from bot.text import safe, urls
@@ -17,12 +18,18 @@ _NAME = 100  # UTF-16 units
 def texts(feed: Feed, kind: AlertKind, surplus: SurplusKind | None) -> dict[str, str]:
     """The notice by language; `surplus` is what a feed brings too much of, where that is told."""
     sentence = _TROUBLE[kind] if surplus is None else _TOO_MUCH[surplus]
+    if kind is AlertKind.BROKEN and feed.error in {fetch_errors.LIST_LOST, fetch_errors.NEEDS_SCRIPT}:
+        sentence = _list_lost
     name = safe.plain(feed.title, _NAME) or safe.plain(urls.masked(feed.url), _NAME)
     told = {}
     for language in locale.LANGUAGES:
         with locale.use(language):
             told[language] = sentence().format(feed=name, cause=describe(feed.error or ""))
     return told
+
+
+def _list_lost() -> str:
+    return _("I can’t find the list of “{feed}” anymore. {cause} I keep trying.")
 
 
 _TOO_MUCH: dict[SurplusKind, Callable[[], str]] = {
@@ -42,6 +49,6 @@ _TOO_MUCH: dict[SurplusKind, Callable[[], str]] = {
 
 _TROUBLE: dict[AlertKind, Callable[[], str]] = {
     AlertKind.GONE: lambda: _("The feed “{feed}” is gone. {cause}"),
-    AlertKind.BROKEN: lambda: _("The feed “{feed}” could not be read for a day. {cause} I keep trying."),
-    AlertKind.BACK: lambda: _("The feed “{feed}” can be read again. What it published meanwhile follows."),
+    AlertKind.BROKEN: lambda: _("The feed “{feed}” has been failing for a day. {cause} I’ll keep trying."),
+    AlertKind.BACK: lambda: _("The feed “{feed}” is back. What it published meanwhile is on its way."),
 }

@@ -9,19 +9,17 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from bot.core import hours
-from bot.core.choices import DigestPlan, SettingChange
+from bot.core.choices import DigestPlan, Setting, SettingChange
 from bot.core.clock import Clock
 from bot.core.models import Digest
 from bot.store.connection import Connection, Row
-from bot.store.outbox import digest_articles, dispatch_rows
+from bot.store.outbox import digest_articles, dispatch_rows, held_posts
 from bot.store.outbox.place_rows import need_channel, need_server
 from bot.store.ports import Database
 from bot.store.records import Gathered, WithheldFor
 from bot.store.rows import listed
 from bot.store.settings import setting_changes
 
-SETTING = "digest"
-"""What the history of a server calls a change of a channel's digest."""
 _COLUMNS = """
     digest.id, channel.server_id, digest.channel_id, digest.weekday, digest.minute, digest.alone, digest.wide,
     digest.chart, digest.created, digest.due, digest.covered, server.time_zone
@@ -196,6 +194,8 @@ def _save(
     )
     if before is not None and before.alone and not plan.alone:
         dispatch_rows.let_go(connection, channel_id, now)
+    if plan.alone:
+        held_posts.hand_over(connection, channel_id, now)
     _note(connection, server_id, channel_id, person_id, before, plan, now)
     return _digest(connection.execute(find, (channel_id,)).fetchone())
 
@@ -224,7 +224,7 @@ def _note(
 ) -> None:
     old, new = (None if plan is None else str(plan) for plan in (before, after))
     setting_changes.note(
-        connection, server_id, SettingChange(now, person_id, SETTING, channel_id, None, old, new)
+        connection, server_id, SettingChange(now, person_id, Setting.DIGEST, channel_id, None, old, new)
     )
 
 

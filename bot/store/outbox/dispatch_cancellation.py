@@ -30,20 +30,20 @@ _STILL_OWED = """
 def waiting(connection: Connection, channel_id: int, feed_id: int) -> list[tuple[Owed, str]]:
     """What waits in a channel because of this feed alone, oldest first, with the kind of its dispatch.
 
-    What is held for the next digest is of the kind `HELD`, what joined a post `JOINED`; a digest that waits
-    was made and stays.
+    What is held back, or for the next digest, is of the kind `HELD`, what joined a post `JOINED`; a digest
+    that waits was made and stays.
     """
     rows = connection.execute(
         """
         SELECT article.id, article.key, fate.page, article.published, fate.kind
         FROM (
-            SELECT page, article_id, kind FROM dispatch
+            SELECT page, article_id, iif(state = 'held', :held, kind) AS kind FROM dispatch
             CROSS JOIN fate ON fate.dispatch_id = dispatch.id
-            WHERE dispatch.channel_id = :channel AND state = 'waiting' AND kind <> 'digest'
+            WHERE dispatch.channel_id = :channel AND state IN ('waiting', 'held') AND kind <> 'digest'
             UNION ALL
             SELECT page, article_id, :joined FROM dispatch
             CROSS JOIN fate ON fate.joined_id = dispatch.id
-            WHERE dispatch.channel_id = :channel AND state = 'waiting'
+            WHERE dispatch.channel_id = :channel AND state IN ('waiting', 'held')
             UNION ALL
             SELECT page, article_id, :held FROM fate INDEXED BY fate_held
             WHERE channel_id = :channel AND fate = 'digested'
@@ -70,7 +70,7 @@ def withdraw(
     chosen = """
         WHERE channel_id = :channel AND page IN (SELECT value FROM json_each(:pages)) AND (
             fate = 'digested' OR coalesce(dispatch_id, joined_id) IN (
-                SELECT id FROM dispatch WHERE channel_id = :channel AND state = 'waiting'))
+                SELECT id FROM dispatch WHERE channel_id = :channel AND state IN ('waiting', 'held')))
     """
     values = {"channel": channel_id, "pages": pages, "reason": reason, "now": now}
     if reason is None:
@@ -82,7 +82,8 @@ def withdraw(
             values,
         )
     empty = connection.execute(
-        "SELECT id FROM dispatch WHERE channel_id = ? AND state = 'waiting' AND kind IN ('post', 'catch-up') "
+        "SELECT id FROM dispatch WHERE channel_id = ? AND state IN ('waiting', 'held') "
+        "AND kind IN ('post', 'catch-up') "
         "AND NOT EXISTS (SELECT 1 FROM fate WHERE fate.dispatch_id = dispatch.id)",
         (channel_id,),
     ).fetchall()
@@ -94,9 +95,9 @@ def withdraw(
 def release(connection: Connection, dispatch_id: int, *, now: int) -> bool:
     """Owe anew what joined a post whose message will never name it; whether there was any.
 
-    The oldest gets a post of its own, which the others join; where no feed of the channel owes it any more it
-    is withheld, or owed where its feed was moved to, and a channel with nothing but a digest has it held for
-    that.
+    The oldest gets a post of its own, which the others join and which is held back as long as the first was;
+    where no feed of the channel owes it any more it is withheld, or owed where its feed was moved to, and a
+    channel with nothing but a digest has it held for that.
     """
     moved = _owe_where_moved(connection, dispatch_id, now)
     _withhold_ended(connection, dispatch_id, now)
@@ -118,7 +119,18 @@ def release(connection: Connection, dispatch_id: int, *, now: int) -> bool:
             (now, dispatch_id),
         )
         return moved
-    post_id = dispatch_rows.add_dispatch(connection, channel_id, "post", first.key, first.published, now)
+    held = connection.execute(
+        "SELECT due FROM dispatch WHERE id = ? AND state = 'held'", (dispatch_id,)
+    ).fetchone()
+    post_id = dispatch_rows.add_dispatch(
+        connection,
+        channel_id,
+        "post",
+        first.key,
+        first.published,
+        now,
+        held_until=None if held is None else held["due"],
+    )
     connection.execute(
         "UPDATE fate SET fate = NULL, joined_id = NULL, dispatch_id = ?, decided = ? "
         "WHERE joined_id = ? AND shown IS NULL AND article_id = ?",

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from itertools import chain, count
 from typing import NamedTuple
 
+from bot.core.choices import BEST_WITHIN, TOLD_WITHIN
 from bot.store.connection import Connection
 from bot.store.rows import listed
 
@@ -40,6 +41,19 @@ def owe(connection: Connection, channel_id: int, articles: Iterable[Owed], *, li
     if is_digested(connection, channel_id):
         hold(connection, channel_id, new, now=now)
         return False
+    if (until := held_until(connection, channel_id, now)) is not None:
+        _hold_back(connection, channel_id, new, until, now)
+        return False
+    _queue(connection, channel_id, new, limit, now)
+    return True
+
+
+def bound(connection: Connection, channel_id: int, *, limit: int, now: int) -> None:
+    """Let the oldest of a channel's waiting posts share its catch-up where more than `limit` wait."""
+    _queue(connection, channel_id, [], limit, now)
+
+
+def _queue(connection: Connection, channel_id: int, new: Sequence[Owed], limit: int, now: int) -> None:
     posts = connection.execute(
         "SELECT id, attempts, position, what FROM dispatch "
         "WHERE channel_id = ? AND kind = 'post' AND state = 'waiting'",
@@ -63,7 +77,6 @@ def owe(connection: Connection, channel_id: int, articles: Iterable[Owed], *, li
     for _, _, owed in line[surplus:]:
         if owed:
             _post(connection, channel_id, owed, now)
-    return True
 
 
 def catch_up(
@@ -116,10 +129,12 @@ def catch_up(
 
 
 def owe_together(connection: Connection, channel_id: int, articles: Iterable[Owed], *, now: int) -> None:
-    """Queue the articles whose page has no fate in the channel: in a catch-up, or for its digest."""
+    """Queue the articles whose page has no fate in the channel: in a catch-up, for its digest, or held."""
     new = without_fate(connection, channel_id, articles)
     if is_digested(connection, channel_id):
         hold(connection, channel_id, new, now=now)
+    elif (until := held_until(connection, channel_id, now)) is not None:
+        _hold_back(connection, channel_id, new, until, now)
     else:
         catch_up(connection, channel_id, new, now=now)
 
@@ -208,8 +223,29 @@ def is_digested(connection: Connection, channel_id: int) -> bool:
     return found.fetchone() is not None
 
 
-def _post(connection: Connection, channel_id: int, owed: Owed, now: int) -> None:
-    dispatch_id = add_dispatch(connection, channel_id, "post", owed.key, owed.published, now)
+def held_until(connection: Connection, channel_id: int, now: int) -> int | None:
+    """Until when a channel holds back a new post at most; None where it takes every article."""
+    row = connection.execute(
+        "SELECT least_outlets, best_a_day FROM channel WHERE id = ?", (channel_id,)
+    ).fetchone()
+    if row is None or (row["least_outlets"] is None and row["best_a_day"] is None):
+        return None
+    return now + (BEST_WITHIN if row["least_outlets"] is None else TOLD_WITHIN)
+
+
+def _hold_back(
+    connection: Connection, channel_id: int, articles: Iterable[Owed], until: int, now: int
+) -> None:
+    for owed in articles:
+        _post(connection, channel_id, owed, now, held_until=until)
+
+
+def _post(
+    connection: Connection, channel_id: int, owed: Owed, now: int, *, held_until: int | None = None
+) -> None:
+    dispatch_id = add_dispatch(
+        connection, channel_id, "post", owed.key, owed.published, now, held_until=held_until
+    )
     _fate(connection, channel_id, owed, dispatch_id, now)
 
 
@@ -227,13 +263,24 @@ def free_name(connection: Connection, channel_id: int, name: str, *, before: str
 
 
 def add_dispatch(
-    connection: Connection, channel_id: int, kind: str, what: str, position: int, now: int
+    connection: Connection,
+    channel_id: int,
+    kind: str,
+    what: str,
+    position: int,
+    now: int,
+    *,
+    held_until: int | None = None,
 ) -> int:
-    """Owe a message of a name, at a place in the channel's queue, unless there is one; its id."""
+    """Owe a message of a name, at a place in the channel's queue, unless there is one; its id.
+
+    With `held_until` it is held back, until then at most.
+    """
+    state, due = ("waiting", now) if held_until is None else ("held", held_until)
     connection.execute(
-        "INSERT INTO dispatch (channel_id, kind, what, created, position, due) VALUES (?, ?, ?, ?, ?, ?) "
-        "ON CONFLICT (channel_id, what) DO NOTHING",
-        (channel_id, kind, what, now, position, now),
+        "INSERT INTO dispatch (channel_id, kind, what, state, created, position, due) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (channel_id, what) DO NOTHING",
+        (channel_id, kind, what, state, now, position, due),
     )
     row = connection.execute(
         "SELECT id FROM dispatch WHERE channel_id = ? AND what = ?", (channel_id, what)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 
+from bot.core import hours
 from bot.core.clock import Clock
 from bot.core.models import Fate
 from bot.store.connection import Row
-from bot.store.outbox import posting_schedule
+from bot.store.outbox import held_posts, posting_schedule
 from bot.store.ports import Database
-from bot.store.records import FateRow
+from bot.store.records import FateRow, WaitsFor
 
 
 class Fates:
@@ -30,6 +31,8 @@ class Fates:
                    dispatch.sent, dispatch.message_id, dispatch.thread_id,
                    iif(fate.joined_id IS NULL, NULL, (
                        SELECT title FROM article WHERE article.key = dispatch.what)) AS joined,
+                   iif(dispatch.state = 'held', {held_posts.OUTLETS}, NULL) AS outlets,
+                   channel.least_outlets, channel.best_due,
                    {posting_schedule.FIGURES}
             FROM fate
             JOIN channel ON channel.id = fate.channel_id
@@ -44,6 +47,7 @@ class Fates:
 
 
 _OF_STATE = {
+    "held": Fate.WAITING,
     "waiting": Fate.WAITING,
     "claimed": Fate.WAITING,
     "sent": Fate.POSTED,
@@ -57,7 +61,9 @@ def _fate(now: int, row: Row) -> FateRow:
     state = row["state"] if row["fate"] is None else None
     fate = Fate(row["fate"]) if state is None else _OF_STATE[state]
     reason = row["reason"] if state is None else None if fate is Fate.POSTED else row["error"]
-    if fate is Fate.WAITING and reason is None:
+    if row["state"] == "held":
+        reason = _held(row)
+    elif fate is Fate.WAITING and reason is None:
         reason = posting_schedule.reason(row["kind"], row, now)
     if fate is Fate.POSTED:
         fate = _OF_KIND.get(row["kind"], fate)
@@ -72,3 +78,10 @@ def _fate(now: int, row: Row) -> FateRow:
         thread_id=row["thread_id"],
         joined=row["joined"],
     )
+
+
+def _held(row: Row) -> str:
+    """What a held post waits for, as a text for people's words."""
+    if row["outlets"] < (row["least_outlets"] or 1):
+        return f"{WaitsFor.OUTLETS} {row['outlets']} {row['least_outlets']}"
+    return f"{WaitsFor.BEST} {hours.told(row['best_due'], row['time_zone'] or 'UTC')}"

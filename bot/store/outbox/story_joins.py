@@ -6,46 +6,26 @@ channel count, so what another server follows, or a feed with credentials of its
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from bot.store.connection import Connection
-from bot.store.outbox import dispatch_rows
+from bot.store.outbox import dispatch_rows, held_posts
 from bot.store.outbox.dispatch_rows import Owed
-from bot.store.records import Kin
+from bot.store.records import Kinships, PostedArticle
 from bot.store.rows import listed
 
-DAY = 86_400
-WINDOW = DAY
+WINDOW = 86_400
 """Seconds after a post was sent in which others join it."""
-APART = 2 * DAY
-"""Seconds between the dates of two articles from which on the later one tells of something new."""
 PAUSE = 180
 """Seconds between two edits of a message that others join."""
 
-NEAREST = 3  # articles of a story by which a new one is judged
-ALONE = 0.5  # how like the only article of a story it has to be,
-TOGETHER = 0.25  # and how like, on average, the nearest of many
 
-
-def margin(likenesses: Sequence[float], size: int) -> float:
-    """By how much an article belongs to a story of `size` articles, some of which it is that like.
-
-    Below 0 it does not. Several that are somewhat like it say as much as one that is very like it.
-    """
-    nearest = sorted(likenesses, reverse=True)[:NEAREST]
-    return sum(nearest) / min(NEAREST, size) - (TOGETHER + (ALONE - TOGETHER) / size)
-
-
-def remember(connection: Connection, kin: Mapping[int, Sequence[Kin]]) -> None:
+def remember(connection: Connection, articles: Sequence[Owed], kin: Kinships) -> None:
     """Keep which articles seem to tell of one event, by the id of the later one."""
     connection.executemany(
         "INSERT INTO kinship (article_id, other_id, likeness) SELECT ?1, id, ?3 FROM article WHERE id = ?2 "
         "ON CONFLICT DO NOTHING",
-        [
-            (article_id, other.article_id, other.likeness)
-            for article_id, kin_ in kin.items()
-            for other in kin_
-        ],
+        [(owed.article_id, *other) for owed in articles for other in kin.by_key.get(owed.key, ())],
     )
 
 
@@ -54,20 +34,20 @@ def join(
     channel_id: int,
     feed_id: int,
     articles: Sequence[Owed],
-    kin: Mapping[int, Sequence[Kin]],
+    kin: Kinships,
     *,
     now: int,
 ) -> list[Owed]:
     """Let articles of a feed join posts of the channel that tell the same; those that joined none.
 
-    Nothing joins where the channel does not want it, nor a post that has an article of the same feed: who
-    writes twice has something new to say.
+    Nothing joins where the channel does not want it. A held post is sent, or may be chosen, once
+    enough outlets tell it.
     """
-    if not any(kin.get(owed.article_id) for owed in articles) or not _wanted(connection, channel_id):
+    if not any(kin.by_key.get(owed.key) for owed in articles) or not _wanted(connection, channel_id):
         return list(articles)
     joined: set[str] = set()
     for owed in dispatch_rows.without_fate(connection, channel_id, articles):
-        post_id = _best(connection, channel_id, feed_id, owed, kin.get(owed.article_id, ()), now)
+        post_id = _best(connection, channel_id, feed_id, owed, kin, now)
         if post_id is not None:
             _join(connection, channel_id, owed, post_id, now)
             joined.add(owed.page)
@@ -75,7 +55,9 @@ def join(
 
 
 def _wanted(connection: Connection, channel_id: int) -> bool:
-    row = connection.execute("SELECT join_stories FROM channel WHERE id = ?", (channel_id,)).fetchone()
+    row = connection.execute(
+        "SELECT join_stories OR least_outlets IS NOT NULL FROM channel WHERE id = ?", (channel_id,)
+    ).fetchone()
     return row is not None and bool(row[0])
 
 
@@ -84,18 +66,19 @@ def _best(
     channel_id: int,
     feed_id: int,
     owed: Owed,
-    kin: Sequence[Kin],
+    kin: Kinships,
     now: int,
 ) -> int | None:
     """The post of the channel that an article belongs to most, or None."""
-    likeness = {other.article_id: other.likeness for other in kin}
+    likeness = {other.article_id: other.likeness for other in kin.by_key.get(owed.key, ())}
     posts = connection.execute(
         """
         SELECT DISTINCT dispatch.id FROM fate
         JOIN dispatch ON dispatch.id = coalesce(fate.dispatch_id, fate.joined_id)
         WHERE fate.article_id IN (SELECT value FROM json_each(?)) AND fate.channel_id = ?
           AND dispatch.kind = 'post'
-          AND (dispatch.state IN ('waiting', 'claimed') OR dispatch.state = 'sent' AND dispatch.sent >= ?)
+          AND (dispatch.state IN ('held', 'waiting', 'claimed')
+               OR dispatch.state = 'sent' AND dispatch.sent >= ?)
         """,
         (listed(likeness), channel_id, now - WINDOW),
     ).fetchall()
@@ -109,14 +92,11 @@ def _best(
             """,
             (post_id,),
         ).fetchall()
-        if any(
-            member["feed_id"] == feed_id
-            or (member["is_first"] and abs(member["published"] - owed.published) > APART)
-            for member in members
-        ):
-            continue
-        alike = [likeness[member["id"]] for member in members if member["id"] in likeness]
-        found.append((margin(alike, len(members)), -post_id))
+        post = [
+            PostedArticle(feed, published, bool(is_first), likeness.get(id_))
+            for id_, feed, published, is_first in members
+        ]
+        found.append((kin.belonging(feed_id, owed.published, post), -post_id))
     best, post_id = max(found, default=(-1.0, 0))
     return -post_id if best >= 0 else None
 
@@ -136,3 +116,4 @@ def _join(connection: Connection, channel_id: int, owed: Owed, post_id: int, now
         "WHERE id = :id AND state IN ('claimed', 'sent')",
         {"id": post_id, "now": now, "pause": PAUSE},
     )
+    held_posts.ripen(connection, post_id, now)

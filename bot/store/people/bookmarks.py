@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import asdict
 
 from bot.core.clock import Clock
 from bot.core.models import Bookmark
 from bot.store.people import erasure
 from bot.store.ports import Database
+from bot.store.records import WantedBookmarks
 from bot.store.rows import ARTICLE, bookmark, listed
 
 KEPT = "bookmark.person_id = :person AND bookmark.removed IS NULL"
 MATCHED = """
-    (:match IS NULL OR instr(fold(article.title), fold(:match)) OR instr(fold(article.outlet), fold(:match)))
+    (:match IS NULL OR instr(fold(article.title), fold(:match)) OR instr(fold(article.outlet), fold(:match))
+     OR instr(fold(bookmark.note), fold(:match)))
+    AND (:tag IS NULL OR EXISTS (SELECT 1 FROM json_each(bookmark.tags) WHERE fold(value) = fold(:tag)))
+    AND (NOT :unread OR bookmark.read IS NULL)
 """
 SHOWN = "(bookmark.server_id IS NULL OR bookmark.server_id NOT IN (SELECT value FROM json_each(:hidden)))"
+SAVED = """
+    bookmark.created AS saved_created, bookmark.server_id AS saved_server_id,
+    bookmark.channel_id AS saved_channel_id, bookmark.message_id AS saved_message_id,
+    bookmark.note AS saved_note, bookmark.tags AS saved_tags, bookmark.read AS saved_read
+"""
+
+
+ALL = WantedBookmarks()
 
 
 class Bookmarks:
@@ -59,61 +73,82 @@ class Bookmarks:
         return changed > 0
 
     async def remove(self, person_id: int, article_id: int) -> bool:
-        """Let go of an article; False when the person had not kept it."""
+        """Let go of an article and what was written beside it; False when the person had not kept it."""
         async with self._database.write() as transaction:
             changed = await transaction.execute(
-                "UPDATE bookmark SET removed = ? WHERE person_id = ? AND article_id = ? AND removed IS NULL",
+                "UPDATE bookmark SET removed = ?, note = '', tags = '[]', read = NULL "
+                "WHERE person_id = ? AND article_id = ? AND removed IS NULL",
                 (self._clock.now(), person_id, article_id),
             )
         return changed > 0
 
-    async def list(
-        self,
-        person_id: int,
-        *,
-        limit: int,
-        offset: int = 0,
-        match: str | None = None,
-        hidden: Collection[int] = (),
-    ) -> list[Bookmark]:
-        """A person's bookmarks, the latest first.
+    async def annotate(self, person_id: int, article_id: int, *, note: str, tags: Sequence[str]) -> bool:
+        """Write a note and tags beside a bookmark; False when the person has no such."""
+        async with self._database.write() as transaction:
+            changed = await transaction.execute(
+                "UPDATE bookmark SET note = ?, tags = ? "
+                "WHERE person_id = ? AND article_id = ? AND removed IS NULL",
+                (note, json.dumps(list(tags), ensure_ascii=False), person_id, article_id),
+            )
+        return changed > 0
 
-        `match` has to be part of the title or the outlet's name, accents and case ignored. Bookmarks made in
-        the servers `hidden` are left out.
-        """
+    async def mark(self, person_id: int, article_id: int, *, read: bool) -> bool:
+        """Mark a bookmark as read or unread; False when the person has no such."""
+        async with self._database.write() as transaction:
+            changed = await transaction.execute(
+                "UPDATE bookmark SET read = ? WHERE person_id = ? AND article_id = ? AND removed IS NULL",
+                (self._clock.now() if read else None, person_id, article_id),
+            )
+        return changed > 0
+
+    async def get(self, person_id: int, article_id: int, *, hidden: Collection[int] = ()) -> Bookmark | None:
+        """A person's bookmark of an article; `hidden` as in `WantedBookmarks`."""
+        found = await self._database.objects(
+            bookmark,
+            f"SELECT {SAVED}, {ARTICLE} FROM bookmark JOIN article ON article.id = bookmark.article_id "
+            f"WHERE {KEPT} AND {SHOWN} AND bookmark.article_id = :article",
+            {"person": person_id, "article": article_id, "hidden": listed(hidden)},
+        )
+        return found[0] if found else None
+
+    async def list(
+        self, person_id: int, *, limit: int, offset: int = 0, wanted: WantedBookmarks = ALL
+    ) -> list[Bookmark]:
+        """A person's bookmarks, the latest first."""
         return await self._database.objects(
             bookmark,
             f"""
-            SELECT bookmark.created AS saved_created, bookmark.server_id AS saved_server_id,
-                   bookmark.channel_id AS saved_channel_id, bookmark.message_id AS saved_message_id, {ARTICLE}
-            FROM bookmark JOIN article ON article.id = bookmark.article_id
+            SELECT {SAVED}, {ARTICLE} FROM bookmark JOIN article ON article.id = bookmark.article_id
             WHERE {KEPT} AND {MATCHED} AND {SHOWN}
             ORDER BY bookmark.created DESC, bookmark.article_id DESC LIMIT :limit OFFSET :offset
             """,
-            {
-                "person": person_id,
-                "match": match,
-                "hidden": listed(hidden),
-                "limit": limit,
-                "offset": offset,
-            },
+            _values(person_id, wanted) | {"limit": limit, "offset": offset},
         )
 
-    async def count(self, person_id: int, *, match: str | None = None, hidden: Collection[int] = ()) -> int:
-        """How many bookmarks a person has; see `list`."""
+    async def count(self, person_id: int, wanted: WantedBookmarks = ALL) -> int:
+        """How many bookmarks a person has."""
         row = await self._database.fetchone(
             f"""
             SELECT count(*) FROM bookmark JOIN article ON article.id = bookmark.article_id
             WHERE {KEPT} AND {MATCHED} AND {SHOWN}
             """,
-            {"person": person_id, "match": match, "hidden": listed(hidden)},
+            _values(person_id, wanted),
         )
         return int(row[0]) if row else 0
+
+    async def tags(self, person_id: int, *, hidden: Collection[int] = ()) -> dict[str, int]:
+        """The tags that a person gave, with how many bookmarks have each, the most used first."""
+        rows = await self._database.fetchall(
+            "SELECT min(value) AS tag, count(*) AS count FROM bookmark, json_each(bookmark.tags) "
+            f"WHERE {KEPT} AND {SHOWN} GROUP BY fold(value) ORDER BY count DESC, tag",
+            {"person": person_id, "hidden": listed(hidden)},
+        )
+        return {row["tag"]: row["count"] for row in rows}
 
     async def has(
         self, person_id: int, article_ids: Collection[int], *, hidden: Collection[int] = ()
     ) -> set[int]:
-        """Those of the articles that a person has kept; `hidden` as in `list`."""
+        """Those of the articles that a person has kept; `hidden` as in `WantedBookmarks`."""
         rows = await self._database.fetchall(
             f"SELECT article_id FROM bookmark WHERE {KEPT} AND {SHOWN} "
             "AND article_id IN (SELECT value FROM json_each(:articles))",
@@ -144,3 +179,7 @@ class Bookmarks:
             (person_id,),
         )
         return tuple(row["url"] for row in rows)
+
+
+def _values(person_id: int, wanted: WantedBookmarks) -> dict[str, object]:
+    return asdict(wanted) | {"person": person_id, "hidden": listed(wanted.hidden)}

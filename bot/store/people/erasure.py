@@ -12,7 +12,7 @@ from hashlib import blake2b
 
 from bot.store.connection import Connection
 
-TABLES = ("bookmark", "question", "vote", "watch", "channel", "setting_change")
+TABLES = ("bookmark", "question", "vote", "opinion", "watch", "channel", "setting_change")
 """Those that had rows of people."""
 
 _SALT = 4
@@ -21,13 +21,15 @@ _HASH = 1
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """How much there was."""
+    """How much there was; whether the write-ahead log could be emptied, or somebody was reading from it."""
 
     bookmarks: int
     questions: int
     votes: int
+    opinions: int
     watches: int
     changes: int
+    log_emptied: bool = True
 
 
 def erase(connection: Connection, person_id: int) -> Erased:
@@ -53,6 +55,7 @@ def erase(connection: Connection, person_id: int) -> Erased:
         bookmarks=kept,
         questions=connection.execute("DELETE FROM question WHERE person_id = ?", (person_id,)).rowcount,
         votes=votes,
+        opinions=connection.execute("DELETE FROM opinion WHERE person_id = ?", (person_id,)).rowcount,
         watches=watches,
         changes=connection.execute(
             "UPDATE setting_change SET person_id = NULL WHERE person_id = ?", (person_id,)

@@ -3,65 +3,27 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
-from functools import partial
+from collections.abc import Collection, Iterable, Sequence
 
-from bot.core.choices import Filter, Rule, SettingChange
+from bot.core.choices import Filter, Rule, Setting, SettingChange
 from bot.core.clock import Clock
 from bot.core.models import Subscription
 from bot.store.connection import Connection, Row
 from bot.store.outbox.dispatch_rows import Owed
 from bot.store.ports import Database
+from bot.store.records import KeptOutBy
 from bot.store.rows import SUBSCRIPTION, listed, subscription
 from bot.store.settings import setting_changes
 
-Matches = Callable[[str, str], bool | None]
-"""Whether the new article with a key matches a query; None where nobody can tell."""
-
-
-def unknown(_key: str, _query: str) -> bool | None:
-    """Nobody can tell."""
-    return None
-
-
-def keeping_out(filters: Sequence[Filter], matches: Callable[[str], bool | None]) -> tuple[Filter, ...]:
-    """The filters that keep an article out, none where it is posted, as it is in doubt.
-
-    `matches` says whether a query matches it, None where nobody can tell.
-    """
-    only = tuple(one for one in filters if one.rule is Rule.ONLY)
-    for one in filters:
-        if one.rule is Rule.NEVER and matches(one.query):
-            return (one,)
-    return only if only and all(matches(one.query) is False for one in only) else ()
-
-
-def written(filters: Iterable[Filter]) -> str:
-    """Filters as the reason of a fate names them: a line each."""
-    return "\n".join(f"{one.rule} {one.query}" for one in filters)
-
-
-def read(reason: str) -> list[Filter]:
-    """The filters that the reason of a fate names; their ids are 0."""
-    parted = (line.partition(" ") for line in reason.splitlines())
-    return [Filter(0, Rule(rule), query) for rule, _space, query in parted]
-
 
 def sift(
-    filters: Sequence[Filter], articles: Sequence[Owed], matches: Matches
+    filters: Sequence[Filter], articles: Sequence[Owed], kept_out_by: KeptOutBy
 ) -> tuple[list[Owed], list[tuple[Owed, str]]]:
-    """The articles that pass, and those that are kept out with the reason of their fate."""
+    """The articles that pass, and those that are kept out with the reason of their fate: a filter a line."""
     if not filters:
         return list(articles), []
-    passing: list[Owed] = []
-    kept_out: list[tuple[Owed, str]] = []
-    for owed in articles:
-        by = keeping_out(filters, partial(matches, owed.key))
-        if by:
-            kept_out.append((owed, written(by)))
-        else:
-            passing.append(owed)
-    return passing, kept_out
+    reasons = {owed: "\n".join(map(str, kept_out_by(owed.key, filters))) for owed in articles}
+    return [owed for owed in articles if not reasons[owed]], [pair for pair in reasons.items() if pair[1]]
 
 
 def of_feed(connection: Connection, feed_id: int) -> defaultdict[int, list[Filter]]:
@@ -193,7 +155,5 @@ def _note(
     old: str | None = None,
     new: str | None = None,
 ) -> None:
-    change = SettingChange(
-        now, person_id, setting_changes.FILTER, followed.channel_id, followed.feed_id, old, new
-    )
+    change = SettingChange(now, person_id, Setting.FILTER, followed.channel_id, followed.feed_id, old, new)
     setting_changes.note(connection, followed.server_id, change)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.core.choices import SettingChange, TagRule
+from bot.core.choices import Setting, SettingChange, TagRule
 from bot.core.clock import Clock
 from bot.store.connection import Connection
 from bot.store.outbox.place_rows import need_channel, need_server
@@ -83,4 +83,4 @@ def _change(
 ) -> SettingChange:
     text = f"{name} ({rule.query})" if rule.query else name
     old, new = (None, text) if is_new else (text, None)
-    return SettingChange(now, person_id, setting_changes.FORUM_TAG, channel_id, None, old, new)
+    return SettingChange(now, person_id, Setting.FORUM_TAG, channel_id, None, old, new)

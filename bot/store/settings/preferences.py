@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from bot.core import hours
-from bot.core.choices import USUAL, ChannelPreferences, Look, Preference, ServerPreferences, SettingChange
+from bot.core.choices import (
+    USUAL,
+    ChannelPreferences,
+    Look,
+    Preference,
+    ServerPreferences,
+    Setting,
+    SettingChange,
+)
 from bot.core.clock import Clock
 from bot.store.connection import Connection
-from bot.store.outbox import digests
+from bot.store.outbox import digests, held_posts
 from bot.store.outbox.place_rows import need_channel, need_server
 from bot.store.ports import Database
-from bot.store.rows import look, look_text
 from bot.store.settings import setting_changes
 
 _OF_SERVER = frozenset(
-    {Preference.LANGUAGE, Preference.TIME_ZONE, Preference.MANAGER_ROLE, Preference.ALERTS}
+    {
+        Preference.LANGUAGE,
+        Preference.TIME_ZONE,
+        Preference.MANAGER_ROLE,
+        Preference.ALERTS,
+        Preference.NOTIFY_ROLES,
+    }
 )
 _OF_CHANNEL = frozenset(
     {
@@ -23,6 +36,8 @@ _OF_CHANNEL = frozenset(
         Preference.QUIET_HOURS,
         Preference.MOST_AN_HOUR,
         Preference.GAP,
+        Preference.LEAST_OUTLETS,
+        Preference.BEST_A_DAY,
     }
 )
 
@@ -39,24 +54,26 @@ class Preferences:
     async def of_server(self, server_id: int) -> ServerPreferences:
         """What a server chose."""
         row = await self._database.fetchone(
-            "SELECT language, time_zone, manager_role, alerts, look FROM server WHERE id = ?", (server_id,)
+            "SELECT language, time_zone, manager_role, alerts, look, notify_roles FROM server WHERE id = ?",
+            (server_id,),
         )
         if row is None:
             return ServerPreferences()
-        language, time_zone, manager_role, alerts, chosen = row
-        return ServerPreferences(language, time_zone, manager_role, alerts, look(chosen))
+        language, time_zone, manager_role, alerts, chosen, roles = row
+        offered = tuple(int(role) for role in (roles or "").split(",") if role)
+        return ServerPreferences(language, time_zone, manager_role, alerts, Look.of(chosen), offered)
 
     async def of_channel(self, channel_id: int) -> ChannelPreferences:
         """What was chosen for a channel."""
         row = await self._database.fetchone(
-            "SELECT language, join_stories, daily_thread, quiet_hours, most_an_hour, gap FROM channel "
-            "WHERE id = ?",
+            "SELECT language, join_stories, daily_thread, quiet_hours, most_an_hour, gap, least_outlets, "
+            "best_a_day FROM channel WHERE id = ?",
             (channel_id,),
         )
         if row is None:
             return ChannelPreferences()
-        language, join_stories, daily_thread, *rhythm = row
-        return ChannelPreferences(language, bool(join_stories), bool(daily_thread), *rhythm)
+        language, join_stories, daily_thread, *rest = row
+        return ChannelPreferences(language, bool(join_stories), bool(daily_thread), *rest)
 
     async def language(self, channel_id: int) -> str | None:
         """The language that posts of a channel were given: its own, else its server's; None: neither."""
@@ -126,6 +143,9 @@ def _change(
     connection.execute(f"UPDATE {table} SET {preference} = ? WHERE id = ?", (value, id_))
     if preference is Preference.TIME_ZONE:
         digests.reschedule(connection, server_id, now)
+        held_posts.reschedule(connection, server_id, now)
+    if channel_id is not None and preference in {Preference.LEAST_OUTLETS, Preference.BEST_A_DAY}:
+        held_posts.settle(connection, channel_id, now)
     change = SettingChange(now, person_id, preference, channel_id, None, _written(old), _written(value))
     setting_changes.note(connection, server_id, change)
     return True
@@ -134,12 +154,12 @@ def _change(
 def _set_look(connection: Connection, server_id: int, chosen: Look, person_id: int, now: int) -> bool:
     need_server(connection, server_id, now)
     (old,) = connection.execute("SELECT look FROM server WHERE id = ?", (server_id,)).fetchone()
-    if look(old) == chosen:
+    if Look.of(old) == chosen:
         return False
-    new = None if chosen == USUAL else look_text(chosen)
+    new = None if chosen == USUAL else str(chosen)
     connection.execute("UPDATE server SET look = ? WHERE id = ?", (new, server_id))
     setting_changes.note(
-        connection, server_id, SettingChange(now, person_id, setting_changes.LOOK, None, None, old, new)
+        connection, server_id, SettingChange(now, person_id, Setting.LOOK, None, None, old, new)
     )
     return True
 

@@ -98,7 +98,7 @@ def _left(connection: Connection, server_id: int, now: int) -> None:
 
 def _withhold_waiting(connection: Connection, server_id: int, now: int) -> None:
     waiting = (
-        "SELECT id FROM dispatch WHERE state = 'waiting' AND "
+        "SELECT id FROM dispatch WHERE state IN ('waiting', 'held') AND "
         "(channel_id IN (SELECT id FROM channel WHERE server_id = :server)"
         " OR watch_id IN (SELECT id FROM watch WHERE server_id = :server))"
     )

@@ -8,13 +8,6 @@ from bot.store.connection import Connection
 MOST_KEPT = 500
 """Changes kept of a server; the oldest are forgotten."""
 
-LOOK = "look"
-"""The setting that is a look; its values are JSON, None for what applies without one."""
-FORUM_TAG = "forum_tag"
-"""The setting that is a rule for the tags of a forum; its values are the tag's name and the query."""
-FILTER = "filter"
-"""The setting that is a filter of a feed in a channel; its values are its rule and its query."""
-
 _COLUMNS = "changed, person_id, setting, channel_id, feed_id, old, new"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from bot.core.choices import Look, SettingChange, SubscriptionState
+from bot.core.choices import Look, Setting, SettingChange, SubscriptionState
 from bot.core.clock import Clock
 from bot.core.models import Feed, Subscription
 from bot.store.connection import Connection
@@ -13,7 +13,7 @@ from bot.store.outbox.dispatch_rows import Owed
 from bot.store.outbox.place_rows import need_channel, need_server
 from bot.store.ports import Database
 from bot.store.records import WithheldFor
-from bot.store.rows import FEED, SUBSCRIPTION, feed, listed, look_text, subscription
+from bot.store.rows import FEED, SUBSCRIPTION, feed, listed, subscription
 from bot.store.settings import setting_changes
 from bot.store.store_errors import StoreError
 
@@ -198,7 +198,7 @@ def _note(
     new: str | None,
     now: int,
     *,
-    setting: str = "subscription",
+    setting: Setting = Setting.SUBSCRIPTION,
 ) -> None:
     if person_id is not None:
         change = SettingChange(now, person_id, setting, changed.channel_id, changed.feed_id, old, new)
@@ -253,7 +253,7 @@ def _move(
     there = _one(connection, "subscription.channel_id = ? AND feed_id = ?", channel_id, moved.feed_id)
     assert there is not None
     old, new = str(moved.channel_id), str(channel_id)
-    _note(connection, there, person_id, old, new, now, setting="channel")
+    _note(connection, there, person_id, old, new, now, setting=Setting.CHANNEL)
     return there
 
 
@@ -288,12 +288,12 @@ def _set_look(
     changed = _one(connection, "subscription.id = ?", subscription_id)
     if changed is None:
         return False
-    old, new = (None if one is None else look_text(one) for one in (changed.look, chosen))
+    old, new = (None if one is None else str(one) for one in (changed.look, chosen))
     connection.execute("UPDATE subscription SET look = ? WHERE id = ?", (new, subscription_id))
     setting_changes.note(
         connection,
         changed.server_id,
-        SettingChange(now, person_id, setting_changes.LOOK, changed.channel_id, changed.feed_id, old, new),
+        SettingChange(now, person_id, Setting.LOOK, changed.channel_id, changed.feed_id, old, new),
     )
     return True
 

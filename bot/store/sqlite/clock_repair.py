@@ -8,20 +8,14 @@ from __future__ import annotations
 
 import sqlite3
 
+from bot.core.choices import BEST_WITHIN, TOLD_WITHIN
 from bot.store.outbox.watch_notices import QUIET
-
-LONGEST_RETRY = 300
-"""Seconds that a dispatch waits for its next attempt at the most, where Discord does not say otherwise."""
-LONGEST_BLOCK = 21_600
-"""Seconds after which a channel that takes nothing is tried again at the latest."""
-LONGEST_READING = 5_400
-"""Seconds until a page that could not be read is tried again."""
+from bot.store.records import LongestWaits
 
 
-def settle(connection: sqlite3.Connection, now: int) -> None:
+def settle(connection: sqlite3.Connection, longest: LongestWaits, now: int) -> None:
     """Let no wait be longer than it would be, had it begun now."""
-    values = {"now": now, "retry": LONGEST_RETRY, "block": LONGEST_BLOCK, "quiet": QUIET}
-    values |= {"page": LONGEST_READING}
+    values = {"now": now, "quiet": QUIET, "story": TOLD_WITHIN, "day": BEST_WITHIN, **longest._asdict()}
     for statement in _STATEMENTS:
         connection.execute(statement, values)
 
@@ -36,20 +30,22 @@ _STATEMENTS = (
     """,
     "UPDATE feed SET next_poll = :now WHERE last_poll IS NULL AND next_poll > :now AND added > :now",
     """
-    UPDATE dispatch SET due = :now + iif(attempts, :retry, 0)
+    UPDATE dispatch SET due = :now + iif(attempts, :dispatch, 0)
     WHERE state = 'waiting' AND kind IN ('post', 'catch-up', 'notice')
-      AND due > :now + iif(attempts, :retry, 0)
+      AND due > :now + iif(attempts, :dispatch, 0)
     """,
     """
     UPDATE dispatch SET due = :now + :quiet
     WHERE state = 'waiting' AND kind = 'watch' AND due > :now + :quiet
     """,
+    "UPDATE dispatch SET due = :now + :story WHERE state = 'held' AND due > :now + :story",
+    "UPDATE channel SET best_due = :now + :day WHERE best_due > :now + :day",
     "UPDATE dispatch SET edit_due = :now WHERE edit_due > :now",
     "UPDATE watch SET quiet = :now + :quiet WHERE quiet > :now + :quiet",
     "UPDATE reading SET due = :now + :page WHERE due > :now + :page",
     "UPDATE reading SET wanted = :now WHERE wanted > :now",
     "UPDATE channel SET problem_since = :now WHERE problem_since > :now",
-    "UPDATE channel SET retry_at = :now + :block WHERE retry_at > :now + :block",
+    "UPDATE channel SET retry_at = :now + :channel WHERE retry_at > :now + :channel",
     # What comes from now on is newer than the end of a pause, or of a time away.
     "UPDATE subscription SET resumed = :now WHERE resumed > :now",
 )

@@ -22,9 +22,11 @@ from bot.core import hours
 from bot.core.clock import Clock, SystemClock
 from bot.store.sqlite import scrubbing
 from bot.store.sqlite.disk_condition import Condition
+from bot.store.sqlite.migrating import PAGE_SIZE
 from bot.store.sqlite.result_codes import understand
 from bot.store.sqlite.run_lock import Presence
 from bot.store.store_errors import DatabaseGone, DatabaseUnusable, StoreError
+from bot.text import urls
 from bot.text.words import fold
 
 log = logging.getLogger(__name__)
@@ -66,6 +68,7 @@ class Connection(aiosqlite.Connection):
             try:
                 connection.row_factory = sqlite3.Row
                 connection.create_function("fold", 1, _fold, deterministic=True)
+                connection.create_function("site", 1, _site, deterministic=True)
                 connection.create_function("quiet_until", 3, hours.quiet_until, deterministic=True)
                 for pragma in self.pragmas:
                     connection.execute(pragma)
@@ -373,6 +376,7 @@ def _check_place(path: Path) -> None:
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:
+    connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")  # of a file that is empty
     # https://www.sqlite.org/wal.html: kept in the file, refused by file systems without shared memory.
     (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
     if mode != "wal":
@@ -381,6 +385,10 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
 
 def _fold(value: object) -> str | None:
     return fold(value) if isinstance(value, str) else None
+
+
+def _site(url: object) -> str:
+    return urls.host(str(url)).removeprefix("www.")
 
 
 def _rollback(connection: sqlite3.Connection) -> None:

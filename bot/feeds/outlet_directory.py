@@ -1,0 +1,157 @@
+"""Well-known outlets by what people call them: `the verge`, `lemonde tech`, `jeux vidéo`."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import NamedTuple
+
+from rapidfuzz import fuzz
+
+from bot import DATA
+from bot.text import urls
+from bot.text.tables import table
+from bot.text.words import words
+
+MOST = 25
+CLOSE = 80
+"""How like each other, out of 100, a mistyped word and that of a name are."""
+SHORTEST_TYPO = 5
+SHORTEST_BEGINNING = 3
+
+_SECTION = " – "
+_SMALL = table("and de des du et feed flux l la le les of rss the")
+_TOPICS = {
+    "ai": "artificial ia intelligence machine learning",
+    "apple": "iphone ipad mac macos ios",
+    "books": "livres littérature literature",
+    "business": "affaires bourse economics économie economy finance markets money startup startups",
+    "cars": "auto automobile autos car voitures",
+    "cinema": "cinéma film films movie movies séries series tv",
+    "culture": "arts entertainment",
+    "design": "architecture",
+    "dev": "code coding développement development informatique programmation programming software",
+    "environment": "climat climate écologie ecology environnement",
+    "football": "foot soccer",
+    "gaming": "game games jeu jeux vidéo video videogames",
+    "hardware": "matériel electronics électronique",
+    "health": "médecine medicine santé",
+    "humour": "fun humor satire",
+    "linux": "free libre logiciel opensource",
+    "media": "médias press presse",
+    "music": "musique",
+    "news": "actu actualité actualités info infos une",
+    "phones": "android mobile phone smartphone smartphones",
+    "politics": "politique",
+    "science": "recherche research sciences",
+    "security": "cyber cybersecurity cybersécurité infosec sécurité",
+    "space": "espace",
+    "sport": "sports",
+    "tech": "high numérique techno technologie technology",
+    "world": "étranger international monde",
+    "canada": "québec",
+    "belgium": "belge belgique",
+    "switzerland": "suisse",
+    "africa": "afrique",
+}
+"""What people call the topics of the directory beside their names there, in English and in French."""
+_LANGUAGES = {"en": "anglais english", "fr": "french français"}
+
+
+class Outlet(NamedTuple):
+    """A feed of the directory: an outlet's, or one of its sections'."""
+
+    name: str
+    language: str
+    topics: tuple[str, ...]
+    feed: str
+    packs: tuple[str, ...]
+    others: tuple[str, ...]
+
+
+class _Words(NamedTuple):
+    """What an outlet is found by: its name in one word, words of its names, all in one word, its topics."""
+
+    name: str
+    names: frozenset[str]
+    whole: frozenset[str]
+    topics: frozenset[str]
+
+
+@cache
+def outlets() -> tuple[Outlet, ...]:
+    """The directory, in its order."""
+    lines = (DATA / "outlets.tsv").read_text("utf-8").splitlines()
+    return tuple(_outlet(line) for line in lines if line and not line.startswith("#"))
+
+
+def search(text: str) -> tuple[Outlet, ...]:
+    """The outlets that a person may mean, the likeliest first, at most 25; those alone that are called so.
+
+    Each word must be one of a name, perhaps mistyped or begun, or of a topic or a language.
+    """
+    typed = [word for word in words(text) if word not in _SMALL]
+    if not typed:
+        return ()
+    named = [outlet for outlet, known in _index() if "".join(words(text)) == known.name]
+    called = [outlet for outlet, known in _index() if "".join(typed) in known.whole]
+    if named or called:
+        return tuple((named or called)[:MOST])
+    rated = [(_rated(typed, known), -place, outlet) for place, (outlet, known) in enumerate(_index())]
+    return tuple(outlet for score, _place, outlet in sorted(rated, reverse=True)[:MOST] if score > 0)
+
+
+def _rated(typed: list[str], known: _Words) -> float:
+    total = 0.0
+    for word in typed:
+        score = _rated_word(word, known)
+        if score == 0:
+            return 0.0
+        total += score
+    return total - len(known.names) / 10  # a section after the outlet itself
+
+
+def _rated_word(word: str, known: _Words) -> float:
+    if word in known.names or word in known.whole:
+        return 3.0
+    if word in known.topics:
+        return 2.0
+    if len(word) >= SHORTEST_BEGINNING and any(each.startswith(word) for each in known.names | known.whole):
+        return 1.5
+    if len(word) >= SHORTEST_TYPO and any(
+        fuzz.ratio(word, each) >= CLOSE for each in known.names | known.whole
+    ):
+        return 1.0
+    return 0.0
+
+
+@cache
+def _index() -> tuple[tuple[Outlet, _Words], ...]:
+    return tuple((outlet, _known_by(outlet)) for outlet in outlets())
+
+
+def _known_by(outlet: Outlet) -> _Words:
+    main = outlet.name.partition(_SECTION)[0]
+    host = urls.host(outlet.feed).removeprefix("www.").rpartition(".")[0].replace(".", "")
+    names = [outlet.name, *outlet.others]
+    whole = {"".join(_telling(name)) for name in (outlet.name, main, *outlet.others)} | {host}
+    if main != outlet.name:  # only together with a topic or the section's own name
+        whole -= {"".join(_telling(main)), host}
+    topics = " ".join(f"{topic} {_TOPICS.get(topic, '')}" for topic in outlet.topics)
+    joined = ("".join(words(main)), "".join(_telling(main)))
+    return _Words(
+        "".join(words(outlet.name)),
+        frozenset((*joined, *(word for name in names for word in _telling(name)))),
+        frozenset(whole),
+        frozenset(words(f"{topics} {outlet.language} {_LANGUAGES[outlet.language]}")),
+    )
+
+
+def _telling(name: str) -> list[str]:
+    return [word for word in words(name) if word not in _SMALL]
+
+
+def _outlet(line: str) -> Outlet:
+    name, language, topics, feed, *rest = line.split("\t")
+    packs, others = (*rest, "", "")[:2]
+    other_names = tuple(filter(None, others.split(", ")))
+    return Outlet(name, language, tuple(topics.split()), feed, tuple(packs.split()), other_names)

@@ -1,0 +1,282 @@
+"""The links of a page that look alike, and how likely they are a list of what is new (runs in a worker).
+
+The items of a group are the largest elements that hold one of its links each, and no other's; what they tell
+(a title, a date, a text) says how likely the group is what the page is there for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
+
+from bot.feeds.entries import absolute, line
+from bot.feeds.pages.element_text import DATE, SILENT, published, text_of
+from bot.text import urls
+from bot.text.safe import cut
+
+if TYPE_CHECKING:
+    from lxml.html import HtmlElement
+
+FEWEST_ITEMS = 3
+MOST_ITEMS = 100
+MOST_LINKS = 5_000
+FEWEST_WORDS = 2.5
+"""Of a list's titles, on average: shorter ones are a menu or tags."""
+LONG_ITEM = 1_500
+"""Characters of an item that is no teaser; in a dated list of one site it may be the whole text."""
+MAX_TITLE = 300
+MAX_SUMMARY = 600
+LONGEST_OPENING = 120
+"""Characters of the beginning of a message that has no title."""
+ONE_VOICE = 0.9
+"""What part of messages links to their author, where they are a channel's."""
+PROSE = 80
+"""Characters from which on a text is a passage and no label."""
+
+_CHROME = frozenset({"nav", "footer", "aside", "form"})
+_HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
+_ROLES = frozenset({"navigation", "contentinfo", "complementary", "banner"})
+_LOOKED_AT = 3
+"""Elements above a link that say how it looks."""
+_SENTENCES = frozenset({"p", "li", "td", "dd", "blockquote", "em", "strong", "b", "i", "span"})
+_IN_LINES = frozenset({"a", "abbr", "b", "br", "code", "em", "i", "mark", "small", "span", "strong", "time"})
+_AROUND = 40
+_FOLLOWING = 3
+_EXCERPT = 60
+_OF_TIMES = "@"
+"""Begins the names of looks of links that show nothing but a time: those of messages without titles."""
+_DIGITS = re.compile(r"\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class ListItem:
+    """What a list links to; `published` is in seconds of UTC where the page tells it.
+
+    `summary` is the longest passage beside the title, "" where there are only labels and numbers.
+    """
+
+    url: str
+    title: str
+    published: int | None
+    summary: str = ""
+
+
+class Link(NamedTuple):
+    """A link of a group, with the title of what it leads to."""
+
+    element: HtmlElement
+    url: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Links of one look; what stands around each and around no other; the score of all.
+
+    `looks` are the name of that look, and other names of the first link's.
+    """
+
+    looks: tuple[str, ...]
+    links: list[Link]
+    items: list[list[HtmlElement]]
+    score: float
+
+
+def groups(tree: HtmlElement, url: str, looks: AbstractSet[str] = frozenset()) -> Iterator[Group]:
+    """The groups of a page that may be lists; those of the given looks however few or poor they are."""
+    base = next((absolute(each.get("href"), url) for each in tree.iter("base") if each.get("href")), None)
+    here = _page(url)
+    headings = [text_of(heading) for heading in tree.iter("h1")]
+    own = headings[0] if len(headings) == 1 else ""
+    by_look: dict[str, dict[str, HtmlElement]] = defaultdict(dict)
+    for element in list(tree.iter("a"))[:MOST_LINKS]:
+        href = (element.get("href") or "").strip()
+        address = None if href.startswith("#") else absolute(href, base or url)
+        title = _title(element)
+        if address is None or _page(address) == here or title in {"", own}:
+            continue
+        is_time = any(text_of(time) == title for time in element.iter("time"))
+        if not is_time and (date := DATE.search(title)) is not None and len(date[0]) > len(title) / 2:
+            continue
+        for look in (_OF_TIMES + look if is_time else look for look in _looks(element)):
+            known = by_look[look].setdefault(address, element)
+            if len(text_of(known)) < len(text_of(element)):
+                by_look[look][address] = element
+    for look, links in by_look.items():
+        wanted = look in looks
+        if (1 if wanted else FEWEST_ITEMS) <= len(links) <= MOST_ITEMS:
+            group = _group(look, links, urls.host(url))
+            if group.links and (group.score > 0 or wanted):
+                yield group
+
+
+def _page(url: str) -> str:
+    return url.partition("#")[0].rstrip("/")
+
+
+def _looks(element: HtmlElement) -> tuple[str, ...]:
+    """Names of how a link looks, by the elements above it: with their classes near it, with the first alone.
+
+    Some publishers give each article its topics as classes.
+    """
+    fine, coarse = [], []
+    for depth, above in enumerate((element, *element.iterancestors())):
+        names = _DIGITS.sub("", above.get("class") or "").split() if depth <= _LOOKED_AT else []
+        fine.append(f"{above.tag}.{' '.join(sorted(names))}")
+        coarse.append(f"{above.tag}.{''.join(names[:1])}")
+    whole = dict.fromkeys(("<".join(fine), "<".join(coarse)))
+    return tuple(blake2b(look.encode(), digest_size=6).hexdigest() for look in whole)
+
+
+def _group(look: str, links: dict[str, HtmlElement], host: str) -> Group:
+    elements = list(links.values())
+    whole = _whole(elements)
+    items = [_with_what_follows(item, set(whole)) for item in whole]
+    titles = [_title(element) for element in elements]
+    if look.startswith(_OF_TIMES):
+        if not _has_one_voice(whole, links):
+            return Group((look,), [], [], 0.0)
+        titles = [_heading(item) or _opening(item) for item in whole]
+    elif len(set(titles)) <= len(titles) / 2:  # "Read more": what is linked is named beside it
+        titles = [_heading(item) for item in whole]
+    made = [Link(element, url, title) for (url, element), title in zip(links.items(), titles, strict=True)]
+    if look.startswith(_OF_TIMES):  # some show nothing but a picture
+        items = [item for item, link in zip(items, made, strict=True) if link.title]
+        made = [link for link in made if link.title]
+    looks = dict.fromkeys((look, *_looks(elements[0])))
+    return Group(tuple(looks), made, items, _score(made, items, host) if made else 0.0)
+
+
+def _whole(links: list[HtmlElement]) -> list[HtmlElement]:
+    """For each link the largest element around it that holds no other of the group."""
+    if len(links) == 1:
+        return [next(links[0].iterancestors(), links[0])]
+    holding: dict[HtmlElement, int] = defaultdict(int)
+    for link in links:
+        for above in link.iterancestors():
+            holding[above] += 1
+    return [
+        next((each for each in reversed(list(link.iterancestors())) if holding[each] == 1), link)
+        for link in links
+    ]
+
+
+def _with_what_follows(item: HtmlElement, items: set[HtmlElement]) -> list[HtmlElement]:
+    """An item and what stands between it and the next, as the second row of each in a table."""
+    found = [item]
+    for sibling in item.itersiblings():
+        if sibling in items:
+            return found
+        found.append(sibling)
+        if len(found) > _FOLLOWING:
+            break
+    return [item]
+
+
+def _score(links: list[Link], items: list[list[HtmlElement]], host: str) -> float:
+    """How likely it is a list of what is new: by its titles, dates and texts, and where it stands."""
+    count = len(links)
+    words = sum(min(12, len(link.title.split())) for link in links) / count
+    replies = sum(link.title.lower().startswith("re:") for link in links)
+    if 2 * replies > count:  # the posts of a discussion
+        return 0.0
+    inline = sum(_is_inline(link.element) for link in links) / count
+    if words < FEWEST_WORDS or inline > 1 / 2:
+        return 0.0
+    pairs = list(zip(links, items, strict=True))
+    headed = sum(_is_heading(link.element) or link.title == _heading(item[0]) for link, item in pairs) / count
+    dated = sum(published(item, link.url) is not None for link, item in pairs) / count
+    told = sum(len(text_of(item[0])) - len(link.title) >= _EXCERPT for link, item in pairs) / count
+    chrome = sum(_in_chrome(link.element) for link in links) / count
+    at_home = sum(urls.host(link.url) == host for link in links) / count
+    long = sum(len(text_of(item[0])) for item in items) / count > LONG_ITEM
+    if long and (dated < 1 / 2 or at_home < 1 / 2):
+        return 0.0
+    worth = (words / 6) * (1 + headed + 1.5 * dated + 0.7 * told)
+    return float(worth * min(count, 30) ** 0.5 * (1 - 0.8 * chrome) * (0.8 + 0.2 * at_home))
+
+
+def items_of(group: Group) -> Iterator[ListItem]:
+    """What the links of a group lead to."""
+    for link, item in zip(group.links, group.items, strict=True):
+        yield ListItem(link.url, link.title, published(item, link.url), _summary(item, link.title))
+
+
+def _summary(item: list[HtmlElement], title: str) -> str:
+    """The longest passage of an item but its title: numbers of replies and the like change all the time."""
+    passages = (text_of(each) for element in item for each in _passages(element))
+    said = max((text for text in passages if text != title), key=len, default="")
+    return line(said, MAX_SUMMARY) if len(said) >= PROSE else ""
+
+
+def _passages(item: HtmlElement) -> Iterator[HtmlElement]:
+    """The elements of an item that hold nothing but text."""
+    for each in item.iter("*"):
+        if each.tag not in SILENT and all(inner.tag in _IN_LINES for inner in each):
+            yield each
+
+
+def _opening(item: HtmlElement) -> str:
+    """The first line of what is written in an item that has no title."""
+    said = max(_passages(item), key=lambda each: len(text_of(each)), default=None)
+    if said is None:
+        return ""
+    lines = [said.text or ""]
+    for child in said:
+        if child.tag == "br":
+            lines.append("")
+        lines[-1] += f" {text_of(child)} {child.tail or ''}"
+    opening = next((each for each in map(str.strip, lines) if len(each.split()) >= FEWEST_WORDS), "")
+    return cut(line(opening, MAX_TITLE), LONGEST_OPENING)
+
+
+def _has_one_voice(items: list[HtmlElement], links: Iterable[str]) -> bool:
+    """Whether all items link to an author of whom they are a part: a channel, not a discussion."""
+    named = Counter(
+        path
+        for item in items
+        for path in {urlsplit(each.get("href") or "").path.rstrip("/") for each in item.iter("a")}
+        if path and all(urlsplit(link).path.startswith(path + "/") for link in links)
+    )
+    return any(count >= ONE_VOICE * len(items) for _path, count in named.most_common(1))
+
+
+def _heading(item: HtmlElement) -> str:
+    return next((text for each in item.iter(*_HEADINGS) if (text := line(text_of(each), MAX_TITLE))), "")
+
+
+def _title(link: HtmlElement) -> str:
+    """The heading within a link, else its words, else what it says to those who do not see it."""
+    heading = next((each for each in link.iter(*_HEADINGS) if text_of(each)), None)
+    return line(text_of(link if heading is None else heading), MAX_TITLE) or line(
+        link.get("title") or link.get("aria-label") or "", MAX_TITLE
+    )
+
+
+def _is_heading(link: HtmlElement) -> bool:
+    above = [each.tag for _, each in zip(range(_LOOKED_AT), link.iterancestors(), strict=False)]
+    return not _HEADINGS.isdisjoint(above) or any(True for _ in link.iter(*_HEADINGS))
+
+
+def _is_inline(link: HtmlElement) -> bool:
+    """Whether a link is a part of a sentence."""
+    parent = link.getparent()
+    if parent is None or parent.tag not in _SENTENCES:
+        return False
+    around = [parent.text, *(child.tail for child in parent)]
+    return sum(len(" ".join(text.split())) for text in around if text) >= _AROUND
+
+
+def _in_chrome(link: HtmlElement) -> bool:
+    return any(
+        above.tag in _CHROME
+        or above.get("role") in _ROLES
+        or (above.tag == "header" and above.getparent() is not None and above.getparent().tag == "body")
+        for above in link.iterancestors()
+    )

@@ -1,0 +1,243 @@
+"""A list of a page as a feed, found again whatever happens to the page around it (runs in a worker).
+
+A list is known by what was in it: where most of its links, or of their titles, were seen before, it is the
+list, however it looks now. Only where nothing of it is left on the page do its look and the form of its
+addresses decide. The address of such a feed is that of its page with a fragment that names the list.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import msgspec
+
+from bot.core.models import Entry, ParsedFeed
+from bot.feeds import fetch_errors
+from bot.feeds.entries import bounded, finished
+from bot.feeds.fetch_errors import FeedError
+from bot.feeds.pages.link_groups import Group, ListItem, items_of
+from bot.feeds.pages.page_lists import Page, PageList, PageLists
+from bot.text import urls
+
+MARK = "telex-list"
+MOST_SEEN = 300
+"""Articles of a feed that its list is known by."""
+NEWEST = 5
+"""Of these, the last that were found: a list of what is new has most of them."""
+FEWEST_AGREEING = 3
+MOST_APPENDED = 3
+"""Items without dates that may have been added to the end of a list since it was last read."""
+DAY = 86_400
+FORMAT = "page"
+
+
+class Seen(NamedTuple):
+    """An article that was in a list: its link, title, first words and times (seconds of UTC)."""
+
+    url: str
+    title: str
+    summary: str
+    published: int
+    found: int
+
+
+class Trace(msgspec.Struct, frozen=True):
+    """What is kept of a list: how it looks, the commonest form of its addresses, how long it is."""
+
+    looks: tuple[str, ...] = ()
+    form: str = ""
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ListRead:
+    """A list as it is now, and what to know it by next time (JSON)."""
+
+    feed: ParsedFeed
+    trace: str
+
+
+def address(page: str, found: PageList) -> str:
+    """The address of the feed that a list of a page is."""
+    return f"{page.partition('#')[0]}#{MARK}={found.looks[0]}"
+
+
+def is_list(url: str) -> bool:
+    """Whether an address is that of a list."""
+    return f"#{MARK}" in url
+
+
+def page_of(url: str) -> str:
+    """The address of the page on which a list is; any other address as it is."""
+    return url.partition(f"#{MARK}")[0]
+
+
+def chosen(url: str, found: Sequence[PageList]) -> PageList | None:
+    """The list that an address names, else the first."""
+    name = url.rpartition("=")[2] if is_list(url) else ""
+    return next((each for each in found if each.looks[0] == name), found[0] if found else None)
+
+
+def trace_of(items: Sequence[ListItem], looks: tuple[str, ...]) -> str:
+    """What a list is to be known by."""
+    forms = Counter(_form(item.url) for item in items)
+    form = forms.most_common(1)[0][0] if forms else ""
+    return msgspec.json.encode(Trace(looks, form, len(items))).decode()
+
+
+def as_feed(page: PageLists, items: Sequence[ListItem], url: str) -> ParsedFeed:
+    """Items of a page as the entries of a feed."""
+    entries, _problem = bounded(
+        finished(
+            Entry(
+                guid=None,
+                link=item.url,
+                title=item.title,
+                summary=item.summary,
+                text=item.summary,
+                published=item.published,
+            )
+        )
+        for item in items
+    )
+    site = page_of(url)
+    return ParsedFeed(
+        title=page.title or urls.host(url),
+        site_url=site,
+        language=page.language,
+        format=FORMAT,
+        entries=entries,
+        problem="a page shows what it likes",  # so that what is missing was not taken back
+    )
+
+
+def read_list(
+    page: bytes, content_type: str, url: str, trace: str, seen: Sequence[Seen], since: int
+) -> ListRead:
+    """The list that a feed's address names, and what of it is new or known: not the backlog below that.
+
+    `trace` is what was kept of it, "" before the first time; `seen` are the newest articles that were in it,
+    the newest first; `since` is when it was first followed, in seconds of UTC. Raises FeedError: list-lost,
+    needs-script.
+    """
+    read = Page(page, content_type, page_of(url))
+    about = read.described()
+    known = msgspec.json.decode(trace, type=Trace) if trace else Trace()
+    if not trace and not seen:
+        first = chosen(url, read.lists())
+        items, looks = (list(first.items), first.looks) if first else ([], ())
+    else:
+        group = _followed(list(read.groups(frozenset(known.looks))), known, seen)
+        items, looks = (list(items_of(group)), group.looks) if group else ([], ())
+    if not items:
+        raise FeedError(fetch_errors.NEEDS_SCRIPT if about.scripted else fetch_errors.LIST_LOST)
+    same = not known.looks or not set(looks).isdisjoint(known.looks)
+    current = _current(items, seen, since, known.size if same else 0)
+    return ListRead(as_feed(about, current, url), trace_of(items, looks))
+
+
+def _followed(groups: Sequence[Group], trace: Trace, seen: Sequence[Seen]) -> Group | None:
+    """The group that is the list: the one of its look where something of it is left, else of another."""
+    pages = {urls.page(one.url) for one in seen}
+    titles = {_plain(one.title) for one in seen}
+    newest = {urls.page(one.url) for one in seen[:NEWEST]} | {_plain(one.title) for one in seen[:NEWEST]}
+    found: list[tuple[bool, int, float, Group]] = []
+    turned_over: list[Group] = []
+    for group in groups:
+        names = [(urls.page(link.url), _plain(link.title)) for link in group.links]
+        agreeing = sum(page in pages or title in titles for page, title in names)
+        fresh = sum(page in newest or title in newest for page, title in names)
+        looks_same = not set(group.looks).isdisjoint(trace.looks)
+        is_most = 2 * agreeing >= len(names) and agreeing > 1
+        is_newest = agreeing >= FEWEST_AGREEING and 2 * fresh > min(NEWEST, len(seen))
+        if agreeing and (looks_same or is_most or is_newest):
+            found.append((looks_same, agreeing, group.score, group))
+        elif looks_same and 2 * sum(_form(link.url) == trace.form for link in group.links) > len(names):
+            turned_over.append(group)
+    if found:
+        return max(found, key=lambda each: each[:3])[3]
+    return max(turned_over, key=lambda group: group.score, default=None)
+
+
+def _current(items: list[ListItem], seen: Sequence[Seen], since: int, size: int) -> list[ListItem]:
+    """The items without those of the backlog, which stand below what is known; the newest first.
+
+    What has a date is backlog by that, unless it was put above all else. `size` is how many items there were
+    last time, 0 where the list looks otherwise than then.
+    """
+    if not seen:
+        return items
+    matched = _matched(items, seen)
+    rising = _rises(items, matched)
+    if rising:
+        items, matched = items[::-1], matched[::-1]
+    known = [place for place, match in enumerate(matched) if match is not None]
+    first, last = min(known, default=-1), max(known, default=-1)
+    appended = len(known) == size == last + 1 and 0 < len(items) - size <= MOST_APPENDED
+    turned_over = 2 * len(known) < size
+    kept: list[ListItem] = []
+    for place, (item, match) in enumerate(zip(items, matched, strict=True)):
+        if match is not None:
+            kept.append(replace(item, url=match.url))
+        elif item.published is not None:
+            if item.published >= since - DAY or (size and place < first):
+                kept.append(item)
+        elif place < last or appended or turned_over:
+            kept.append(item)
+    return kept[::-1] if appended and not rising else kept
+
+
+def _matched(items: Sequence[ListItem], seen: Sequence[Seen]) -> list[Seen | None]:
+    """The articles that items are: by link, else by title with the same day or text.
+
+    Where most of what is unknown has the title of an article that is there no more, the links changed, and
+    the title is enough.
+    """
+    by_page = {urls.page(one.url): one for one in seen}
+    matched = [by_page.get(urls.page(item.url)) for item in items]
+    present = {one.url for one in matched if one is not None}
+    absent = {_plain(one.title): one for one in reversed(seen) if one.url not in present}
+    titles = Counter(_plain(item.title) for item in items)
+    alike: dict[int, Seen] = {}
+    for place, item in enumerate(items):
+        title = _plain(item.title)
+        if matched[place] is None and title in absent and titles[title] == 1:
+            alike[place] = absent[title]
+    moved = len(alike) > 1 and 2 * len(alike) > matched.count(None)
+    for place, one in alike.items():
+        item = items[place]
+        if item.published is not None:
+            agrees = abs(item.published - one.published) < DAY
+        else:
+            agrees = moved or (bool(item.summary) and item.summary == one.summary)
+        if agrees:
+            matched[place] = one
+    return matched
+
+
+def _rises(items: Sequence[ListItem], matched: Sequence[Seen | None]) -> bool:
+    """Whether what is newest stands at the end."""
+    times = [
+        item.published if item.published is not None else match.found if match is not None else None
+        for item, match in zip(items, matched, strict=True)
+    ]
+    told = [time for time in times if time is not None]
+    pairs = list(pairwise(told))
+    return sum(a < b for a, b in pairs) > sum(a > b for a, b in pairs)
+
+
+def _form(url: str) -> str:
+    """The form of an address: host, and the path with what may differ left out."""
+    parts = urlsplit(url)
+    pieces = parts.path.strip("/").split("/")
+    fixed = [piece if piece.isalpha() else "*" for piece in pieces[:-1]]
+    return "/".join(((parts.hostname or "").removeprefix("www."), *fixed, "*"))
+
+
+def _plain(title: str) -> str:
+    return " ".join(title.casefold().split())

@@ -1,0 +1,168 @@
+"""What a message shows, as data: texts, sections, pictures, rules, rows of buttons, and cards around them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import discord
+
+Item = discord.ui.Item[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A piece of markup in its forms, the longest first; the first that fits is shown."""
+
+    forms: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture on the web, or `attachment://…`, and what it shows in words for a screen reader."""
+
+    url: str
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """At most three texts with a picture or a button at their right; without it they are texts."""
+
+    texts: tuple[Text, ...]
+    beside: Image | Item | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gallery:
+    """One picture at full width, or several side by side."""
+
+    images: tuple[Image, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A thin line; or only a gap, where it is not `visible`."""
+
+    visible: bool = True
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Row:
+    """Buttons, five of which stand side by side, or one menu. None is left out."""
+
+    items: tuple[Item, ...]
+
+    def __init__(self, *items: Item | None) -> None:
+        object.__setattr__(self, "items", tuple(item for item in items if item is not None))
+
+
+Block = Text | Section | Gallery | Rule | Row
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """Blocks in a box with a bar of a colour (0xRRGGBB) at its left."""
+
+    blocks: tuple[Block, ...]
+    colour: int | None = None
+
+
+Layout = tuple[Block | Card, ...]
+
+
+def text(*forms: str) -> Text:
+    """A text in its forms, the longest first."""
+    return Text(forms)
+
+
+def texts(layout: Layout) -> str:
+    """Everything that can be read, a line or more each, in its longest form."""
+    return "\n".join(
+        one.forms[0]
+        for block in flat(layout)
+        for one in (block.texts if isinstance(block, Section) else (block,))
+        if isinstance(one, Text)
+    )
+
+
+def items(layout: Layout) -> list[Item]:
+    """All buttons and menus, those beside texts too."""
+    found: list[Item] = []
+    for block in flat(layout):
+        if isinstance(block, Row):
+            found += block.items
+        elif isinstance(block, Section) and isinstance(block.beside, discord.ui.Item):
+            found.append(block.beside)
+    return found
+
+
+def images(layout: Layout) -> list[Image]:
+    """All pictures, in their order."""
+    found: list[Image] = []
+    for block in flat(layout):
+        if isinstance(block, Gallery):
+            found += block.images
+        elif isinstance(block, Section) and isinstance(block.beside, Image):
+            found.append(block.beside)
+    return found
+
+
+def without_pictures(layout: Layout) -> Layout:
+    """The same in words alone."""
+
+    def bare(block: Block) -> Block | None:
+        if isinstance(block, Section) and isinstance(block.beside, Image):
+            return replace(block, beside=None)
+        return None if isinstance(block, Gallery) else block
+
+    return _mapped(layout, bare)
+
+
+def without_links(layout: Layout) -> Layout:
+    """The same without buttons that lead out of Discord: it refuses some addresses."""
+    return mapped_items(layout, lambda item: None if is_link(item) else item)
+
+
+def without_items(layout: Layout) -> Layout:
+    """The same without buttons and menus."""
+    return mapped_items(layout, lambda _item: None)
+
+
+def mapped_items(layout: Layout, change: Callable[[Item], Item | None]) -> Layout:
+    """The same with other buttons and menus in place of its own, or none."""
+
+    def changed(block: Block) -> Block | None:
+        if isinstance(block, Section) and isinstance(block.beside, discord.ui.Item):
+            return replace(block, beside=change(block.beside))
+        return Row(*map(change, block.items)) if isinstance(block, Row) else block
+
+    return _mapped(layout, changed)
+
+
+def is_link(item: Item) -> bool:
+    """Whether an item is a button that leads out of Discord."""
+    return isinstance(item, discord.ui.Button) and item.url is not None
+
+
+def flat(layout: Layout) -> Iterator[Block]:
+    """All blocks, also those in cards."""
+    for block in layout:
+        if isinstance(block, Card):
+            yield from block.blocks
+        else:
+            yield block
+
+
+def _mapped(layout: Layout, change: Callable[[Block], Block | None]) -> Layout:
+    def changed(blocks: tuple[Block, ...]) -> tuple[Block, ...]:
+        return tuple(new for block in blocks if (new := change(block)) is not None)
+
+    return tuple(
+        new
+        for block in layout
+        for new in (
+            (replace(block, blocks=changed(block.blocks)),) if isinstance(block, Card) else changed((block,))
+        )
+    )

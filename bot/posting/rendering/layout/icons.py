@@ -1,0 +1,37 @@
+"""The emoji of buttons: those of the application, all of one style, else the nearest that Discord has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class Icon(StrEnum):
+    """What a button is about; the value is the emoji where the application has none of its own."""
+
+    SAVE = "🔖"
+    ADD = "➕"
+    ASK = "💬"
+    BACK = "◀️"
+    FEED = "📡"
+    MORE = ""
+    NEXT = "▶️"
+    SEARCH = "🔎"
+    TREND = "📈"
+    VOTE_DOWN = "👎"
+    VOTE_UP = "👍"
+    WATCH = "🔔"
+
+
+_own: Mapping[Icon, str] = {}
+
+
+def know(own: Mapping[Icon, str]) -> None:
+    """From now on these are the application's emoji, as they are written in a message."""
+    global _own  # noqa: PLW0603 - one bot a process has them
+    _own = own
+
+
+def emoji(icon: Icon) -> str | None:
+    """The emoji of a button, as it is written in a text too; None where there is none."""
+    return _own.get(icon, icon.value) or None

@@ -1,0 +1,91 @@
+"""Who publishes, as a reader sees it: a tile, a colour, a small line.
+
+A tile is the outlet's icon or its initial on its colour, an emoji of the application. `know` says which there
+are; until there is one, a square of the colour stands for it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import NamedTuple
+from zlib import crc32
+
+from bot.core.models import Article
+from bot.posting.rendering.layout.blocks import Text
+from bot.text import safe, words
+
+COLOUR = 0x2E7D8C
+"""That of Telex, for what is of no outlet."""
+
+_SQUARES = {
+    0x2F7FE0: "🟦",
+    0xC94F2F: "🟧",
+    0x2F9E68: "🟩",
+    0x8A58D0: "🟪",
+    0xD0902F: "🟨",
+    0xB03A55: "🟥",
+    0x8A6240: "🟫",
+}
+COLOURS = tuple(_SQUARES)
+"""What outlets without an icon are told apart by."""
+
+_NAME = 60  # UTF-16 units
+
+
+class Tile(NamedTuple):
+    """The emoji of an outlet as it is written in a message, and the colour that goes with it."""
+
+    emoji: str
+    colour: int
+
+
+_icons: Mapping[int, Tile] = {}
+_initials: Mapping[tuple[str, int], str] = {}
+used: Counter[int] = Counter()
+"""How often each feed's tile was shown; whoever replaces the least used takes it out."""
+
+
+def know(icons: Mapping[int, Tile], initials: Mapping[tuple[str, int], str]) -> None:
+    """From now on these are the tiles of feeds by their ids, and the emoji of initials on colours."""
+    global _icons, _initials
+    _icons, _initials = icons, initials
+
+
+def initial(outlet: str) -> str:
+    """The letter or digit that stands for an outlet, "" where its name has none of the Latin ones."""
+    folded = words.fold(safe.plain(outlet))
+    folded = folded.removeprefix("the ").removeprefix("le ").removeprefix("la ").removeprefix("les ")
+    return next((letter.upper() for letter in folded if letter.isascii() and letter.isalnum()), "")
+
+
+def colour(feed_id: int, outlet: str) -> int:
+    """The colour of an outlet, 0xRRGGBB: that of its icon, else always the same one for its name."""
+    known = _icons.get(feed_id)
+    return known.colour if known is not None else _colour(outlet)
+
+
+def tile(feed_id: int, outlet: str) -> str:
+    """The emoji of an outlet, as it is written in a message."""
+    used[feed_id] += 1
+    known = _icons.get(feed_id)
+    if known is not None:
+        return known.emoji
+    own = _colour(outlet)
+    return _initials.get((initial(outlet), own)) or _SQUARES[own]
+
+
+def named(feed_id: int, outlet: str) -> str:
+    """Tile and name, markup; "" for an outlet without a name."""
+    name = safe.markdown(safe.plain(outlet, _NAME))
+    return f"{tile(feed_id, outlet)} **{name}**" if name else ""
+
+
+def byline(article: Article, *more: str) -> Text:
+    """The small line of an article: tile, outlet, how long ago, and `more` markup."""
+    parts = (named(article.feed_id, article.outlet), f"<t:{article.published}:R>", *more)
+    return Text(("-# " + " · ".join(filter(None, parts)),))
+
+
+def _colour(outlet: str) -> int:
+    return COLOURS[crc32(words.fold(safe.plain(outlet)).encode()) % len(COLOURS)]

@@ -1,0 +1,108 @@
+"""Sharing an article with the channel: everybody in it reads it, under the name of who shared it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Self
+
+import discord
+
+from bot.client.discord_client import answering
+from bot.core import locale
+from bot.core.locale import _
+from bot.core.models import Article
+from bot.core.refusals import Refusal
+from bot.posting.rendering import buttons
+from bot.posting.rendering.dispatch_rendering import language_of
+from bot.posting.rendering.layout import views
+from bot.posting.rendering.layout.blocks import text
+from bot.posting.sending import permissions
+from cogs.reading.saving import may_read, unreadable
+from cogs.shared import article_cards
+from cogs.shared.views import AskerView, Choose, Interaction, Paced
+
+MayRead = Callable[[Interaction, Article], Awaitable[bool]]
+
+
+class ShareButton(Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template=buttons.SHARE_TEMPLATE):
+    """The button of an article's card. It outlives restarts."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(buttons.share(key))
+        self._key = key
+
+    @classmethod
+    async def from_custom_id(
+        cls, _interaction: discord.Interaction[Any], _item: discord.ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """The button of an article's key."""
+        return cls(match["key"])
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Share the article."""
+        async with answering(interaction):
+            await interaction.response.defer(ephemeral=True, thinking=True)
+            article = await interaction.client.store.articles.by_key(self._key)
+            if article is None:
+                raise Refusal(unreadable())
+            await share(interaction, article, may_read)
+
+
+class WhichOne(AskerView):
+    """A menu of the articles of a page."""
+
+    def __init__(self, interaction: Interaction, articles: Sequence[Article], allowed: MayRead) -> None:
+        super().__init__(interaction)
+        self._articles = {article.key: article for article in articles}
+        self._allowed = allowed
+        options = [article_cards.option(article) for article in articles]
+        self.add_item(Choose(self._chosen, placeholder=_("Share one in this channel…"), options=options))
+
+    async def _chosen(self, interaction: Interaction, values: list[str]) -> None:
+        await interaction.response.defer()
+        self.stop()
+        await share(interaction, self._articles[values[0]], self._allowed)
+
+
+async def share_one_of(interaction: Interaction, articles: Sequence[Article], allowed: MayRead) -> None:
+    """Share the article, or ask first which one. The interaction has been acknowledged."""
+    if len(articles) == 1:
+        await share(interaction, articles[0], allowed)
+    else:
+        await interaction.edit_original_response(view=WhichOne(interaction, articles, allowed))
+
+
+async def share(interaction: Interaction, article: Article, allowed: MayRead) -> None:
+    """Send an article to the channel where the asker is, if they may write there and all readers may see it.
+
+    Raises `Refusal` where not.
+    """
+    client, guild, channel, member = (
+        interaction.client,
+        interaction.guild,
+        interaction.channel,
+        interaction.user,
+    )
+    if guild is None or not isinstance(member, discord.Member):
+        raise Refusal(_("This only works in a server."))
+    if not isinstance(channel, discord.TextChannel | discord.Thread | discord.VoiceChannel):
+        raise Refusal(_("I can’t post here. Try a text channel or a thread."))
+    if not await allowed(interaction, article):
+        raise Refusal(unreadable())
+    rights = channel.permissions_for(member)
+    if not (rights.send_messages_in_threads if isinstance(channel, discord.Thread) else rights.send_messages):
+        raise Refusal(_("You can’t write in this channel, so you can’t share anything here."))
+    if permissions.lacking(channel):
+        raise Refusal(_("I can’t post here. Try a text channel or a thread."))
+    if article.feed_id not in await client.courier.audience.feeds_of_channel(guild, channel.id):
+        raise Refusal(_("Not everybody here can see where this article comes from. Share its link instead."))
+    default = client.newsroom.settings.language
+    language = await language_of(client.store, client, guild.id, channel.id, default_language=default)
+    with locale.use(language):
+        said = _("{person} shared").format(person=member.mention)
+        layout = (text(f"-# {said}"), article_cards.card(article, shared=True))
+    sent = await channel.send(view=views.static(layout), allowed_mentions=discord.AllowedMentions.none())
+    await interaction.edit_original_response(
+        content=_("Shared: {link}").format(link=sent.jump_url), view=None
+    )

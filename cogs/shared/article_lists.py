@@ -1,0 +1,116 @@
+"""Articles in a list, as a search shows them: title, excerpt, outlet, others on it, picture or button."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from bot.core.locale import _, amount, ngettext
+from bot.core.models import Article
+from bot.posting.rendering import buttons
+from bot.posting.rendering.layout import outlets
+from bot.posting.rendering.layout.blocks import Image, Item, Section, Text
+from bot.posting.rendering.messages import linked
+from bot.search.searching import Result
+from bot.store import Store
+from bot.store.records import Teller
+from bot.stories.story_membership import ALONE
+from bot.text import excerpts, safe
+from cogs.shared.article_cards import Spans, bold, title
+
+_EXCERPT = 110  # UTF-16 units
+_NAMED = 2  # outlets beside the article's own
+_OUTLET = 40
+_URL = 2048
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """An article in a list: an excerpt with the spans that match, small notes, who else tells of it.
+
+    `below` are lines of markup under it, `beside` is what stands at its right where it has no picture: a Save
+    button unless said.
+    """
+
+    article: Article
+    excerpt: str = ""
+    marks: Spans = ()
+    notes: tuple[str, ...] = ()
+    tellers: Sequence[Teller] = ()
+    below: tuple[str, ...] = ()
+    beside: Item | None = None
+
+    def block(self) -> Section:
+        """Its block: the picture at its right, or where there is none a Save button."""
+        article, name = self.article, title(self.article)
+        shown, marks = excerpts.around(self.excerpt, list(self.marks), _EXCERPT)
+        withdrawn = "" if article.retracted is None else _("⚠️ withdrawn")
+        small = outlets.byline(article, withdrawn, *self.notes).forms[0]
+        heading = f"**{linked(name, article.url)}**"
+        middle = [bold(shown, marks)] if shown else []
+        texts = Text(
+            tuple(
+                "\n".join(filter(None, parts))
+                for parts in (
+                    (heading, *middle, small, self._also(), *self.below),
+                    (heading, *middle, small, self._counted(), *self.below),
+                    (heading, small, *self.below),
+                    (f"**{name}**", small),
+                )
+            )
+        )
+        return Section((texts,), self.picture() or self.beside or buttons.save(article.key, labelled=False))
+
+    def picture(self) -> Image | None:
+        """The article's, where it has one that Discord may show."""
+        url = self.article.image
+        if not url or not buttons.is_link(url) or safe.length(url) > _URL:
+            return None
+        return Image(url, self.article.title)
+
+    def _also(self) -> str:
+        """Who else tells of it, each with its link."""
+        named = [
+            linked(safe.markdown(safe.plain(teller.outlet, _OUTLET)), teller.url)
+            for teller in self.tellers[:_NAMED]
+        ]
+        if not named:
+            return ""
+        if left := len(self.tellers) - len(named):
+            named.append(f"+{amount(left)}")
+        return "-# " + _("Also: {links}").format(links=" · ".join(named))
+
+    def _counted(self) -> str:
+        count = len(self.tellers)
+        if not count:
+            return ""
+        more = ngettext(
+            "{count} more outlet on this story", "{count} more outlets on this story", count
+        ).format(count=amount(count))
+        return f"-# {more}"
+
+
+def entry_of(found: Result) -> Entry:
+    """A search result."""
+    note = ""
+    if found.alike:
+        note = _("close in meaning")
+    elif found.partial:
+        note = _("close to it") if found.near else _("partial match")
+    return Entry(article=found.article, excerpt=found.excerpt, marks=found.marks, notes=(note,))
+
+
+def lead_of(article: Article) -> Entry:
+    """An article with the beginning of its text."""
+    text = safe.plain((article.summary or article.body)[: 4 * _EXCERPT])
+    same = text.rstrip("….") == safe.plain(article.title).rstrip("….")
+    return Entry(article=article, excerpt="" if same else excerpts.excerpt(text, _EXCERPT))
+
+
+async def with_tellers(store: Store, entries: Iterable[Entry], feed_ids: Collection[int]) -> list[Entry]:
+    """The same with the other outlets of these feeds that tell of each."""
+    listed = list(entries)
+    tellers: Mapping[int, Sequence[Teller]] = await store.stories.tellers(
+        [entry.article.id for entry in listed], feed_ids, ALONE
+    )
+    return [replace(entry, tellers=tellers.get(entry.article.id, ())) for entry in listed]

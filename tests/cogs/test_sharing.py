@@ -1,0 +1,61 @@
+"""Sharing an article with the channel: who may, what everybody reads, what it is not taken for."""
+
+from __future__ import annotations
+
+import discord
+
+from bot.posting.rendering import buttons
+from tests.cogs.helpers import choose, follow, hide, labels, last, said, text
+from tests.discord_world import World
+from tests.feed_server import FeedServer, item
+
+
+async def test_one_result_is_shared_under_the_name_of_who_shared_it(
+    telex: World, feed_server: FeedServer
+) -> None:
+    await follow(telex, feed_server)
+    found = await telex.reader.slash(telex.news, "latest")
+    asked = await telex.reader.click(last(found), label="Share…")
+    told = await choose(telex.reader, last(asked), "A new browser")
+    shared = telex.posts()[-1]
+    assert shared.jump_url in said(told)
+    assert f"<@{telex.reader.id}> shared" in text(shared)
+    assert "### [A new browser engine](https://news.example/articles/2)" in text(shared)
+    await telex.restart()
+    await telex.editor.click(shared, label="Save")
+    (kept,) = await telex.store.bookmarks.list(telex.editor.id, limit=9)
+    assert kept.article.title == "A new browser engine"
+
+
+async def test_what_was_shared_is_not_taken_for_a_post(telex: World, feed_server: FeedServer) -> None:
+    await follow(telex, feed_server)
+    card = await choose(telex.reader, last(await telex.reader.slash(telex.news, "latest")), "Cities")
+    await telex.reader.click(last(card), label="Share here")
+    assert buttons.told_keys(telex.posts()[-1]) == buttons.Keys()
+    assert buttons.told_keys(telex.posts()[0]).posted
+
+
+async def test_nothing_is_shared_that_others_may_not_see_or_where_one_may_not_write(
+    telex: World, feed_server: FeedServer
+) -> None:
+    secret = telex.guild.create_text_channel("secret")
+    await follow(telex, feed_server, channel=secret)
+    await follow(telex, feed_server, item(9, title="Open to all"), path="/open", title="Open News")
+    hide(telex, secret, telex.reader)
+    before = len(telex.posts())
+    card = await choose(telex.editor, last(await telex.editor.slash(telex.news, "latest")), "Cities")
+    refused = await telex.editor.click(last(card), label="Share here")
+    assert "Not everybody here can see" in said(refused)
+    card = await choose(telex.reader, last(await telex.reader.slash(telex.news, "latest")), "Open to all")
+    channel = telex.bot.get_channel(telex.news.id)
+    assert isinstance(channel, discord.TextChannel)
+    telex.env.backend.edit_role(
+        telex.guild.id,
+        telex.guild.default_role.id,
+        {"permissions": discord.Permissions(view_channel=True, read_message_history=True).value},
+    )
+    await telex.env.settle()
+    refused = await telex.reader.click(last(card), label="Share here")
+    assert "You can’t write in this channel" in said(refused)
+    assert len(telex.posts()) == before
+    assert "Share here" in labels(last(card))

@@ -1,0 +1,83 @@
+"""/settings stories: what a channel takes, what /why says meanwhile, and what comes of it."""
+
+from __future__ import annotations
+
+from bot.cli import printing
+from bot.core.choices import Preference
+from bot.posting.wording.explanations import explain
+from tests.cogs.helpers import choose, follow, last, said, text
+from tests.discord_world import World
+from tests.feed_server import FeedServer, item, rss
+
+STORY = "Harbour bridge closes after cracks were found"
+
+
+async def test_a_story_waits_for_two_outlets_and_says_so(telex: World, feed_server: FeedServer) -> None:
+    feed = await follow(telex, feed_server)
+    panel = last(await telex.editor.slash(telex.news, "settings stories"))
+    assert "**Outlets** · every story" in text(panel)
+    panel = last(await choose(telex.editor, panel, "At least 2 outlets", "Told by"))
+    assert "This channel follows 1 outlet, so no story can reach 2." in text(panel)
+    url = feed_server.serve("/rival", rss(item(901), title="The Rival"))
+    other = await telex.store.feeds.add(url)
+    await telex.poll(other)
+    await telex.store.subscriptions.follow(
+        server_id=telex.guild.id, channel_id=telex.news.id, feed_id=other.id, first_article_id=None
+    )
+    before = len(telex.posts())
+    now = telex.clock.now()
+    feed_server.serve("/rss", rss(item(11, title=STORY, published=now - 60)))
+    await telex.poll(feed)
+    await telex.deliver()
+    assert len(telex.posts()) == before
+    link = "https://news.example/articles/11"
+    why = said(await telex.editor.slash(telex.news, "why", link=link)).replace("\\", "")
+    why_not = "1 outlet of the 2 it takes tells this story so far."
+    assert why_not in why
+    assert why_not in "".join(printing.explanation(await explain(telex.store, link)))  # in a terminal
+    panel = last(await telex.editor.slash(telex.news, "settings stories"))
+    assert "1 story is waiting." in text(panel)
+    assert "no story can reach" not in text(panel)
+    entry = item(12, title=STORY, published=now - 30).replace("news.example", "rival.example")
+    feed_server.serve("/rival", rss(entry, item(901), title="The Rival"))
+    await telex.poll(other)
+    await telex.deliver()
+    (post,) = telex.posts()[before:]
+    assert STORY in text(post)
+    assert "Also: " in text(post)
+    assert "posted" in said(await telex.editor.slash(telex.news, "why", link=link))
+
+
+async def test_the_best_of_the_day_comes_at_its_hour_and_the_rest_says_why_not(
+    telex: World, feed_server: FeedServer
+) -> None:
+    feed = await follow(telex, feed_server)
+    panel = last(await telex.editor.slash(telex.news, "settings stories"))
+    await choose(telex.editor, panel, "At most 1 story a day", "The best")
+    history = said(await telex.editor.slash(telex.news, "settings history"))
+    assert "**Best of the day**: no limit → at most 1 story a day" in history
+    before = len(telex.posts())
+    now = telex.clock.now()
+    feed_server.serve("/rss", rss(item(12, published=now - 60), item(11, published=now - 90)))
+    await telex.poll(feed)
+    await telex.deliver()
+    assert len(telex.posts()) == before
+    link = "https://news.example/articles/11"
+    telex.locales[telex.editor.id] = "fr"
+    why = said(await telex.editor.slash(telex.news, "why", link=link)).replace("\\", "")
+    assert "Seuls les meilleurs sujets du jour sont publiés là" in why
+    due = await telex.store.held_posts.next_due()
+    assert due is not None
+    await telex.advance(due - now)
+    await telex.deliver()
+    (post,) = telex.posts()[before:]
+    assert "Article 12" in text(post)
+    await telex.advance(86_400)
+    await telex.deliver()
+    assert len(telex.posts()) == before + 1
+    why = said(await telex.editor.slash(telex.news, "why", link=link))
+    assert "il n’était pas parmi les meilleurs sujets du jour" in why
+    chosen = await telex.store.preferences.of_channel(telex.news.id)
+    assert chosen.best_a_day == 1
+    changes = await telex.store.preferences.changes(telex.guild.id, limit=9)
+    assert changes[0].setting == Preference.BEST_A_DAY

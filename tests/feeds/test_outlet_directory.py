@@ -1,0 +1,54 @@
+"""The directory of outlets: sound, and found by what people call them."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.feeds import outlet_directory
+from bot.posting.rendering import discord_limits
+from bot.text import urls
+
+
+def test_the_directory_is_large_and_sound() -> None:
+    outlets = outlet_directory.outlets()
+    assert sum(outlet.language == "fr" for outlet in outlets) > 80
+    assert sum(outlet.language == "en" for outlet in outlets) > 150
+    assert len({urls.canonical(outlet.feed) for outlet in outlets}) == len(outlets)
+    for outlet in outlets:
+        assert urls.normalise_input(outlet.feed) == outlet.feed
+        assert outlet.topics
+        assert len(outlet.name) <= discord_limits.CHOICE
+        assert outlet_directory.search(outlet.name) == (outlet,), "its name finds it alone"
+
+
+@pytest.mark.parametrize(
+    ("typed", "first"),
+    [
+        ("the verge", "The Verge"),
+        ("Verge", "The Verge"),
+        ("lemonde", "Le Monde"),
+        ("le monde", "Le Monde"),
+        ("lemonde tech", "Le Monde – Pixels"),
+        ("le monde économie", "Le Monde – Économie"),
+        ("guardian football", "The Guardian – Football"),
+        ("numrama", "Numerama"),
+        ("arstechnica", "Ars Technica"),
+        ("bbc technology", "BBC News – Technology"),
+        ("krebs", "Krebs on Security"),
+        ("jeuxvideo", "Jeuxvideo.com"),
+        ("hacker news", "Hacker News"),
+    ],
+)
+def test_an_outlet_is_found_by_what_people_type(typed: str, first: str) -> None:
+    assert outlet_directory.search(typed)[0].name == first
+
+
+def test_a_topic_and_a_language_are_a_choice() -> None:
+    found = outlet_directory.search("jeux vidéo français")
+    assert len(found) > 3
+    assert all("gaming" in outlet.topics and outlet.language == "fr" for outlet in found)
+
+
+@pytest.mark.parametrize("typed", ["", "the", "qzxv", "le monde qzxv", "*", "a" * 5_000])
+def test_what_nobody_is_called_finds_nothing(typed: str) -> None:
+    assert outlet_directory.search(typed) == ()

@@ -1,0 +1,148 @@
+"""The building blocks of messages: whatever is put into them, Discord takes it and people can read it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import discord
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from bot.posting.rendering import buttons
+from bot.posting.rendering.layout import blocks, outlets, views
+from bot.posting.rendering.layout.blocks import Card, Gallery, Image, Layout, Row, Rule, Section, Text
+from bot.text import safe
+from tests.posting.test_messages import ARTICLE
+
+PICTURE = Image("https://news.example/picture.jpg", "A picture")
+TEXTS = st.builds(
+    lambda text, length, forms: blocks.text(*(text * length for _ in range(forms)), text),
+    st.sampled_from(["", " \n", "a", "é🙂 ", "line\n", "**[x](https://a.example/)**"]),
+    st.integers(1, 400),
+    st.integers(0, 2),
+)
+
+
+def press() -> st.SearchStrategy[discord.ui.Button[Any]]:
+    return st.builds(lambda number: buttons.save(f"key{number}"), st.integers(0, 10**9))
+
+
+BLOCKS = st.one_of(
+    TEXTS,
+    st.builds(
+        Section,
+        st.lists(TEXTS, max_size=5).map(tuple),
+        st.one_of(st.none(), st.just(PICTURE), st.just(Image("")), press()),
+    ),
+    st.builds(lambda number: Gallery((PICTURE,) * number), st.integers(0, 12)),
+    st.builds(Rule, st.booleans()),
+    st.builds(lambda items: Row(*items, None), st.lists(press(), max_size=7)),
+)
+CARDS = st.builds(Card, st.lists(BLOCKS, max_size=12).map(tuple), st.just(0x123456))
+
+
+def sent(layout: Layout) -> list[dict[str, Any]]:
+    """All components of the message, those within others too."""
+
+    def inside(components: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        for component in components:
+            yield component
+            yield from inside(component.get("components") or [])
+            if "accessory" in component:
+                yield component["accessory"]
+
+    return list(inside([dict(each) for each in views.static(layout).to_components()]))
+
+
+def said(layout: Layout) -> str:
+    return "\n".join(each["content"] for each in sent(layout) if each["type"] == 10)
+
+
+@settings(max_examples=60, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@given(st.lists(st.one_of(BLOCKS, CARDS), max_size=6).map(tuple))
+async def test_discord_takes_whatever_is_put_into_a_layout(layout: Layout) -> None:
+    wanted = {item.custom_id for item in blocks.items(layout) if isinstance(item, discord.ui.Button)}
+    shown = sent(layout)
+    assert len(shown) <= 40
+    texts = [each["content"] for each in shown if each["type"] == 10]
+    assert all(text.strip("\n") for text in texts)
+    assert sum(map(safe.length, texts)) <= 4000
+    for each in shown:
+        children = each.get("components", [])
+        if each["type"] == 1:
+            assert 1 <= len(children) <= 5
+        elif each["type"] == 9:
+            assert 1 <= len(children) <= 3
+            assert each["accessory"]
+        elif each["type"] == 12:
+            assert 1 <= len(each["items"]) <= 10
+    kept = {item["custom_id"] for each in shown if each["type"] == 1 for item in each["components"]}
+    in_rows = {
+        item.custom_id
+        for each in blocks.flat(layout)
+        if isinstance(each, Row)
+        for item in each.items
+        if isinstance(item, discord.ui.Button)
+    }
+    assert kept <= in_rows <= wanted
+    assert kept == in_rows or len(shown) > 30  # rows are the last to go
+
+
+async def test_the_longest_text_is_shortened_first_and_the_last_lines_of_a_list_go() -> None:
+    link, lines = (
+        "[a](https://news.example/" + "x" * 1500 + ")",
+        [f"line {number}" * 20 for number in range(60)],
+    )
+    shown = said((Card((blocks.text(link, "a"), blocks.text("\n".join(lines)))),))
+    assert shown.startswith("a\nline 0")
+    assert lines[20] in shown
+    assert lines[-1] not in shown
+
+
+async def test_of_too_many_sections_the_last_lose_their_pictures_and_no_words() -> None:
+    sections = tuple(Section((blocks.text(f"Story {number}"),), PICTURE) for number in range(15))
+    shown = sent((Card((*sections, Row(buttons.save("key")))),))
+    assert [each["content"] for each in shown if each["type"] == 10] == [f"Story {n}" for n in range(15)]
+    assert 5 < sum(each["type"] == 11 for each in shown) < 15
+
+
+async def test_words_alone_and_nothing_that_leads_out() -> None:
+    layout: Layout = (
+        Card(
+            (
+                Section((blocks.text("A"),), PICTURE),
+                Gallery((PICTURE,)),
+                Row(buttons.read("https://a.example/")),
+            )
+        ),
+        Row(buttons.save("key")),
+    )
+    bare = blocks.without_links(blocks.without_pictures(layout))
+    assert blocks.texts(bare) == "A"
+    assert [item.custom_id for item in blocks.items(bare)] == ["telex:save:key"]  # type: ignore[attr-defined]
+    assert not blocks.images(bare)
+    assert not blocks.items(blocks.without_items(layout))
+
+
+@pytest.mark.parametrize(
+    ("name", "letter"), [("The Verge", "V"), ("Le Monde", "M"), ("01net", "0"), ("新聞", "")]
+)
+def test_an_outlet_has_a_letter_and_always_the_same_colour(name: str, letter: str) -> None:
+    assert outlets.initial(name) == letter
+    assert outlets.colour(1, name) == outlets.colour(2, name.upper()) in outlets.COLOURS
+
+
+def test_an_outlet_shows_its_icon_once_there_is_one_and_hides_no_markup() -> None:
+    article = ARTICLE._replace(outlet="**Kernel** & Co.")
+    before = outlets.byline(article).forms[0]
+    outlets.know({article.feed_id: outlets.Tile("<:o_1:5>", 0x123456)}, {})
+    try:
+        assert outlets.byline(article, "more") == Text(
+            (f"-# <:o_1:5> **\\*\\*Kernel\\*\\* & Co.** · <t:{article.published}:R> · more",)
+        )
+        assert outlets.colour(article.feed_id, article.outlet) == 0x123456
+    finally:
+        outlets.know({}, {})
+    assert before.startswith(("-# 🟦", "-# 🟧", "-# 🟩", "-# 🟪", "-# 🟨", "-# 🟥", "-# 🟫"))
