@@ -240,6 +240,7 @@ async def examples(
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
     async with store_in(folder, semantic=semantic) as newsroom:
         feeds = [each.id for each in await newsroom.store.feeds.all() if each.outlet != ENCYCLOPEDIA]
+        asked: list[tuple[dict[str, Any], list[int] | None]]
         asked = [(each, feeds) for each in (*chat_questions(), *strangers)]
         asked += [(each, None) for each in encyclopedic_questions(encyclopedic)]
         made = [await example(newsroom, each, urls, feed_ids) for each, feed_ids in asked]
