@@ -24,7 +24,7 @@ from bot.text import excerpts, safe
 
 _ROOM = 3_600  # of the text of a message: the rest is for headings
 _TITLE = 140
-_LEAD, _TOP_LEAD = 90, 220  # UTF-16 units
+_LEAD, _TOP_LEAD = 110, 220  # UTF-16 units
 _BEGINNING = 1_000  # characters of a text that are read
 _OUTLET = 40
 _OUTLETS = 3  # that the first story names
@@ -143,6 +143,8 @@ def stories(sections: Sequence[Section], articles: Mapping[int, Article]) -> Tol
         if form is None:
             left_out += 1
             continue
+        if small and not is_first:
+            shown.append(Rule(visible=False))
         topic = heading
         text = blocks.text("\n".join(filter(None, (small, form))))
         room -= safe.length(text.forms[0]) + 1
@@ -187,7 +189,8 @@ def _other(article: Article, story: Story, articles: Mapping[int, Article]) -> t
     """A story further down, longest form first."""
     title, lead = _headline(article), _lead(article, _LEAD)
     more = len(_names(article, story, articles)) - 1
-    outlet = outlets.named(article.feed_id, article.outlet)
+    name = safe.markdown(safe.plain(article.outlet, _OUTLET))
+    outlet = f"{outlets.tile(article.feed_id, article.outlet)} {name}" if name else ""
     small = "-# " + " · ".join(filter(None, (f"{outlet} +{amount(more)}" if more else outlet, _kept(story))))
     bold = f"**{linked(title, article.url)}**"
     return tuple(
