@@ -29,6 +29,7 @@ _BEGINNING = 1_000  # characters of a text that are read
 _OUTLET = 40
 _OUTLETS = 3  # that the first story names
 _ROWS = 3  # of the chart
+_SHORT_TAG = 30  # characters of a tag that can stand as a heading
 _NAME = 100
 _PICTURE = "week.png"
 
@@ -161,16 +162,27 @@ def stories(sections: Sequence[Section], articles: Mapping[int, Article]) -> Tol
 def _each(
     sections: Sequence[Section], articles: Mapping[int, Article]
 ) -> Iterator[tuple[str | None, Story, Article]]:
-    """The stories with the headings that they stand under, and the article that each links."""
+    """The stories with the headings that they stand under, and the article that each links.
+
+    A story that shares its topic with no other stands under its own tag; the first one needs none.
+    """
+    is_first = True
     for number, section in enumerate(sections):
-        heading = section.topic
-        if heading is None and number:
-            heading = _("Also")
-        named = None if heading is None else safe.markdown(safe.plain(heading, _NAME).upper())
+        rest = _("Also") if number else None
         for story in section.stories:
             found = (articles[id_] for id_, _feed in story.articles if id_ in articles)
-            if (article := next(found, None)) is not None:
-                yield named, story, article
+            if (article := next(found, None)) is None:
+                continue
+            heading = section.topic or (None if is_first else _tag(article) or rest)
+            named = None if heading is None else safe.markdown(safe.plain(heading, _NAME).upper())
+            yield named, story, article
+            is_first = False
+
+
+def _tag(article: Article) -> str:
+    """What its feed files an article under, "" where it says nothing short."""
+    tag = next(iter(article.tags), "")
+    return tag if len(tag) <= _SHORT_TAG and any(map(str.isalpha, tag)) else ""
 
 
 def _first(article: Article, story: Story, articles: Mapping[int, Article]) -> tuple[str, ...]:
