@@ -47,6 +47,10 @@ STOP_TEMPLATE = r"telex:stop:(?P<what>watch:(?P<watch>\d{1,18}):[^:\s]{1,60})"
 
 BEGIN = "telex:begin"
 """The custom id of the button under the welcome that begins the way to a first feed."""
+TRENDS = "telex:trends"
+"""The custom id of the button under a digest that shows what is rising."""
+QUESTION = "telex:question"
+"""The custom id of the button under a digest that opens a window for a question."""
 
 # https://discord.com/developers/docs/components/reference
 _LONGEST_LABEL = 80
@@ -86,6 +90,22 @@ def begin() -> discord.ui.Button[Any]:
     """A button that begins the way to a first feed, in the language of this task."""
     label = safe.plain(_("Get started"), _LONGEST_LABEL)
     return discord.ui.Button(style=discord.ButtonStyle.success, label=label, custom_id=BEGIN)
+
+
+def trends() -> discord.ui.Button[Any]:
+    """A button that shows what is rising, in the language of this task."""
+    label = safe.plain(_("Trends"), _LONGEST_LABEL)
+    return discord.ui.Button(
+        style=discord.ButtonStyle.secondary, label=label, emoji=icons.emoji(Icon.TREND), custom_id=TRENDS
+    )
+
+
+def question() -> discord.ui.Button[Any]:
+    """A button that opens a window for a question, in the language of this task."""
+    label = safe.plain(_("Ask"), _LONGEST_LABEL)
+    return discord.ui.Button(
+        style=discord.ButtonStyle.secondary, label=label, emoji=icons.emoji(Icon.ASK), custom_id=QUESTION
+    )
 
 
 def stop(what: str) -> discord.ui.Button[Any]:
