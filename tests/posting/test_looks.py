@@ -61,7 +61,7 @@ async def test_a_small_picture_that_discord_refuses_is_left_out() -> None:
     assert "thumbnail" not in fields(bare)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, suppress_health_check=list(HealthCheck))
 @given(title=HOSTILE, summary=HOSTILE, outlet=HOSTILE, prefix=HOSTILE, style=st.sampled_from(list(Style)))
 async def test_no_text_breaks_the_limits_of_any_style(
     title: str, summary: str, outlet: str, prefix: str, style: Style

@@ -10,8 +10,8 @@
 - KILL_AT: "module:Class.method:before" or ":after", at the n-th call with ":n" behind it, where the process
   kills itself (SIGKILL); with KILL_CHANNEL only calls with an argument of that channel count.
 
-`python -m tests.wire.launch` alone serves a test run: it imports everything once, reads the French catalogue
-and then forks a `telex` for each line on standard input, which saves the second that this takes.
+`python -m tests.wire.launch` alone serves a test run: it imports everything and translates the commands once,
+then forks a `telex` for each line on standard input, which saves the second that this takes.
 """
 
 from __future__ import annotations
@@ -34,13 +34,15 @@ import discord.client
 import discord.gateway
 import discord.http
 import discord.shard
+import typer.main
 import yarl
 from discord.gateway import DiscordWebSocket
 from discord.state import ConnectionState
 
-from bot.cli.main import main
+from bot.cli.main import app, main
 from bot.core.clock import SystemClock
 from bot.core.locale import catalogue
+from tests.translated_commands import translate_all, translating_once
 from tests.wire.quick import QuickClock
 
 
@@ -161,8 +163,16 @@ def serve() -> None:
     for module in ("bot.client.discord_client", "bot.client.services", "cogs"):
         importlib.import_module(module)
     catalogue("fr")
-    gc.collect()
-    gc.freeze()  # else each bot's collector would copy all of this memory
+    typer.main.get_command = functools.cache(typer.main.get_command)
+    typer.main.get_command(app)
+    with translating_once():
+        asyncio.run(translate_all())
+        gc.collect()
+        gc.freeze()  # else each bot's collector would copy all of this memory
+        _fork_bots()
+
+
+def _fork_bots() -> None:
     alive: set[int] = set()
     _answer(ready=True)
     for line in sys.stdin:
