@@ -9,6 +9,7 @@ from cogs.feeds.feed_commands import Feeds
 from cogs.feeds.why_commands import Why
 from cogs.reading.bookmark_commands import Bookmarks
 from cogs.reading.bookmark_reactions import Reactions
+from cogs.reading.more_menu import More
 from cogs.reading.reading_commands import Reading
 from cogs.reading.similar_articles import MoreLikeThis
 from cogs.reading.trend_commands import Rising
@@ -39,6 +40,7 @@ ALL: tuple[type[commands.Cog], ...] = (
     Asking,
     Bookmarks,
     Reactions,
+    More,
     MoreLikeThis,
     Watching,
     Digests,

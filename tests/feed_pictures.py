@@ -52,7 +52,7 @@ WORDS = {
         "Nvidia passes Microsoft and Apple in value",
         "sponsored",
         ("Kernel & Co.", "Patch Tuesday", "The Long Cable"),
-        "Give name and password",
+        "Enter username and password",
     ),
     "-fr": Words(
         "Le Fil numérique",
@@ -71,7 +71,7 @@ WORDS = {
         "Nvidia dépasse Microsoft et Apple en Bourse",
         "publicité",
         ("Le Paquet libre", "Mardi des correctifs", "Le Long Câble"),
-        "Donner identifiant et mot de passe",
+        "Saisir identifiant et mot de passe",
     ),
 }
 

@@ -55,7 +55,7 @@ QUERIES = {
     "-fr": ('"porte dérobée" OU virus', "linux OU noyau"),
 }
 """What the first tags are given to."""
-LABELS = {"": "Tags of posts…", "-fr": "Étiquettes des publications…"}
+LABELS = {"": "Post tags…", "-fr": "Étiquettes des publications…"}
 FIRST_TAG = 501
 
 

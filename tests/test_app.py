@@ -92,10 +92,10 @@ def said(result: InteractionResult) -> str:
     [
         ("refusal", "Not today."),
         ("deferred", "Not today."),
-        ("cooldown", "That was quick. Try again in 4 seconds."),
-        ("mine", "You need the permission Manage Server for this."),
-        ("yours", "I need the permission Embed Links for this."),
-        ("check", "You cannot use this here."),
+        ("cooldown", "Not so fast! Try again in 4 seconds."),
+        ("mine", "You need the Manage Server permission for this."),
+        ("yours", "I need the Embed Links permission for this."),
+        ("check", "You can’t use this here."),
     ],
 )
 async def test_what_a_person_caused_is_told_to_them_alone(trial: World, what: str, words: str) -> None:

@@ -53,7 +53,7 @@ ALLOWED = {
     "no connection: ": "kept and logged; `outcomes.describe` has the words for it",
     "no answer: ": "kept and logged; `outcomes.describe` has the words for it",
     "Discord may still be at it": "kept and logged; `outcomes.describe` has the words for it",
-    "the server is not available": "kept and logged; `outcomes.describe` has the words for it",
+    "the server is unavailable": "kept and logged; `outcomes.describe` has the words for it",
     "rate limited": "how what is kept begins",
     "no connection": "how what is kept begins",
     "no answer": "how what is kept begins",
@@ -203,7 +203,7 @@ def plainly_named(tree: ast.AST) -> Iterator[tuple[int, str]]:
                     yield node.lineno, str(text)
 
 
-SHOWN_WITHOUT_LINKS = ("/settings channel, or take the demand off", "finds them with /search")
+SHOWN_WITHOUT_LINKS = ("/settings channel, or lift the requirement", "finds them with /search")
 """What also stands in a footer, or on a terminal."""
 
 

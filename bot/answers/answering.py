@@ -33,6 +33,7 @@ from bot.core.models import Article
 from bot.search.index import analysis
 from bot.search.query.query_syntax import MAX_LENGTH
 from bot.search.searching import Searcher
+from bot.stories.server_taste import NONE, Taste
 from bot.text.language import detect
 
 __all__ = ["Answer", "Line", "Quote", "Sentence", "Writer", "ask"]
@@ -68,13 +69,14 @@ async def ask(
     sources: Sequence[int] = (),
     writer: Writer | None = None,
     zone: tzinfo = UTC,
+    taste: Taste = NONE,
 ) -> Answer:
     """Answer a question from the articles of these feeds (None: of all). Never raises for what was asked.
 
     `about` is the id of the article that it is asked about, `earlier` are the questions before it in the
     conversation, oldest first, `sources` the ids of the articles that answered the last of them, and `writer`
     writes the answer where one is configured. The days of which the question speaks begin at midnight in
-    `zone`.
+    `zone`. Of the news it tells first what is to the `taste` of the server.
     """
     whole = conversation.whole(text, earlier)[:MAX_LENGTH]
     article = None if about is None else await _visible(searcher, about, feed_ids)
@@ -83,7 +85,7 @@ async def ask(
     vague = vague_questions.read(whole, searcher.store.clock.now(), zone)
     if vague is not None and article is not None and not vague.topic:
         vague = None
-    answer = None if vague is None else await _told(searcher, whole, feed_ids, vague)
+    answer = None if vague is None else await _told(searcher, whole, feed_ids, vague, taste)
     if answer is None and article is not None and _asks_for_an_overview(whole):
         answer = await _overview(searcher, whole, article, writer)
     if answer is None:
@@ -228,10 +230,10 @@ async def _visible(searcher: Searcher, article_id: int, feed_ids: Collection[int
 
 
 async def _told(
-    searcher: Searcher, text: str, feed_ids: Collection[int] | None, vague: Vague
+    searcher: Searcher, text: str, feed_ids: Collection[int] | None, vague: Vague, taste: Taste
 ) -> Answer | None:
     """The biggest stories that a question for the news asks for, their headlines quoted; None without any."""
-    lines, period = await briefing(searcher, vague, feed_ids=feed_ids)
+    lines, period = await briefing(searcher, vague, feed_ids=feed_ids, taste=taste)
     if not lines:
         return None
     return Answer(

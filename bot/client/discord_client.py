@@ -114,6 +114,7 @@ class Telex(commands.AutoShardedBot):
             newsroom.settings,
             visibility=self.visibility,
             workers=newsroom.spare,
+            tastes=newsroom.tastes,
         )
         self._cogs_to_add = tuple(cogs)
         self.gave_way_to: AlreadyRunning | None = None
@@ -299,7 +300,8 @@ def in_words(error: Exception, place: str) -> str:
     number = secrets.token_hex(4)
     log.error("Error %s: %s", number, place, exc_info=error)
     return _(
-        "Something went wrong on my side. If it goes on, tell whoever runs this bot the number `{number}`."
+        "Something went wrong on my side. If it keeps happening, give whoever runs this bot "
+        "the number `{number}`."
     ).format(number=number)
 
 
@@ -311,35 +313,35 @@ def _sentence(error: Exception) -> str | None:  # noqa: PLR0911  # one line an e
         case app_commands.CommandOnCooldown():
             seconds = max(1, round(error.retry_after))
             return ngettext(
-                "That was quick. Try again in {seconds} second.",
-                "That was quick. Try again in {seconds} seconds.",
+                "Not so fast! Try again in {seconds} second.",
+                "Not so fast! Try again in {seconds} seconds.",
                 seconds,
             ).format(seconds=amount(seconds))
         case app_commands.MissingPermissions():
             names = ", ".join(map(permissions.name, error.missing_permissions))
-            return _("You need the permission {permissions} for this.").format(permissions=names)
+            return _("You need the {permissions} permission for this.").format(permissions=names)
         case app_commands.BotMissingPermissions():
             names = ", ".join(map(permissions.name, error.missing_permissions))
-            return _("I need the permission {permissions} for this.").format(permissions=names)
+            return _("I need the {permissions} permission for this.").format(permissions=names)
         case app_commands.NoPrivateMessage():
-            return _("This works in a server only.")
+            return _("This only works in a server.")
         case app_commands.CommandNotFound() | app_commands.CommandSignatureMismatch():
             return _("This command has changed. Try again in a few minutes.")
         case app_commands.TransformerError():
-            return _("I cannot make sense of “{value}”.").format(value=str(error.value)[:100])
+            return _("I don’t understand “{value}”.").format(value=str(error.value)[:100])
         case app_commands.CheckFailure():
-            return _("You cannot use this here.")
+            return _("You can’t use this here.")
     return None
 
 
 def _of_database(fault: DatabaseFault) -> str:
     if isinstance(fault, DatabaseBroken):
         return _(
-            "My database is damaged, so this was not done. Whoever runs this bot has to restore a backup."
+            "My database is damaged, so this wasn’t done. Whoever runs this bot has to restore a backup."
         )
     return _(
-        "My database takes nothing for the moment, so this was not done. Whoever runs this bot is told; try "
-        "again later."
+        "I can’t save anything right now, so this wasn’t done. Whoever runs this bot is "
+        "told. Try again later."
     )
 
 

@@ -21,6 +21,7 @@ from bot.search.index.index_follower import IndexFollower
 from bot.search.searching import Searcher
 from bot.search.semantic.semantic_search import Meaning, opened
 from bot.store import Store, use_keys
+from bot.stories.known_tastes import Tastes
 from bot.stories.story_lookup import Gathering
 
 PARSERS = 2
@@ -46,6 +47,7 @@ class Newsroom:
     index: IndexFollower
     searcher: Searcher
     reader: Reader
+    tastes: Tastes
     meaning: Meaning | None = None  # with the extra `semantic`
     writer: Writer | None = None  # where a model service is configured
 
@@ -91,6 +93,7 @@ async def open_newsroom(settings: Settings, clock: Clock | None = None) -> Async
                     index,
                     searcher,
                     reader,
+                    Tastes(store, spare),
                     meaning,
                     writer,
                 )

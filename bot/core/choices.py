@@ -160,6 +160,7 @@ class Setting(StrEnum):
     FILTER = "filter"  # a `Filter`
     FORUM_TAG = "forum_tag"  # the tag's name and the query
     DIGEST = "digest"  # a `DigestPlan`
+    TASTE = "taste"  # when what the server likes was forgotten
 
 
 class SettingChange(NamedTuple):

@@ -1,7 +1,8 @@
 """What a digest tells: the top stories of a day or a week, grouped by topic.
 
-A story counts by how many outlets tell it, by how many people of the server bookmarked it, and a little by
-how fresh it is. One that has the same topic as another stands beside it: a tag, or a name in their titles.
+A story counts by how many outlets tell it, by how many people of the server bookmarked it, by what the server
+likes, and a little by how fresh it is. One that has the same topic as another stands beside it: a tag, or a
+name in their titles.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from bot.digests.rising import Line
 from bot.search.index import analysis
 from bot.store.records import Candidate
 from bot.stories import story_ranking
+from bot.stories.server_taste import NONE, Taste
 from bot.stories.story_membership import margin
 from bot.text import safe
 from bot.text.words import fold
@@ -131,14 +133,18 @@ def is_late(plan: DigestPlan, due: int, now: int) -> bool:
 
 
 def choose(
-    candidates: Sequence[Candidate], kin: Iterable[tuple[int, int, float]], since: int, until: int
+    candidates: Sequence[Candidate],
+    kin: Iterable[tuple[int, int, float]],
+    since: int,
+    until: int,
+    taste: Taste = NONE,
 ) -> tuple[tuple[Section, ...], int]:
     """The sections of a digest, and how many stories are left out. For a worker: it reads every title.
 
-    `kin` are articles that seem to tell of one event, with their likeness.
+    `kin` are articles that seem to tell of one event, with their likeness; `taste` is the server's.
     """
     found = _stories(candidates, kin)
-    order = _ranked(found, since, until)
+    order = _ranked(found, since, until, taste)
     chosen, left = order[:MOST_STORIES], order[MOST_STORIES:]
     return tuple(_sections(chosen)), len(left)
 
@@ -203,7 +209,7 @@ def _numbers(words: frozenset[str]) -> set[str]:
     return {word for word in words if any(map(str.isdecimal, word))}
 
 
-def _ranked(groups: Sequence[Group], since: int, until: int) -> list[Group]:
+def _ranked(groups: Sequence[Group], since: int, until: int, taste: Taste) -> list[Group]:
     """The best first; an outlet that tells much alone does not push out the others."""
 
     def points(group: Group) -> float:
@@ -212,13 +218,17 @@ def _ranked(groups: Sequence[Group], since: int, until: int) -> list[Group]:
         }
         kept = sum(article.kept for article in group)
         fresh = (max(article.published for article in group) - since) / max(until - since, 1)
-        return story_ranking.points(outlets=len(outlets), kept=kept, fresh=fresh)
+        return story_ranking.points(outlets=len(outlets), kept=kept, fresh=fresh, taste=taste.of(group))
 
-    left = sorted(groups, key=lambda group: (-points(group), -group[0].published, group[0].article_id))
+    worth = {group[0].article_id: points(group) for group in groups}
+    left = sorted(
+        groups,
+        key=lambda group: (-worth[group[0].article_id], -group[0].published, group[0].article_id),
+    )
     ranked: list[Group] = []
     times: Counter[str] = Counter()
     while left and len(ranked) < MOST_STORIES:
-        best = max(left, key=lambda group: points(group) - _AGAIN * times[group[0].outlet])
+        best = max(left, key=lambda group: worth[group[0].article_id] - _AGAIN * times[group[0].outlet])
         left.remove(best)
         times[best[0].outlet] += 1
         ranked.append(best)

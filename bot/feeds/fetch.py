@@ -23,7 +23,7 @@ from bot.feeds import fetch_errors
 from bot.feeds.addresses import REFUSED, check_url, socket_factory
 from bot.feeds.decompress import decompressed
 from bot.feeds.fetch_errors import FeedError
-from bot.feeds.schedule import retry_after
+from bot.feeds.schedule import rest, retry_after
 from bot.text.urls import has_credentials
 
 FEED_TYPES = (
@@ -207,7 +207,10 @@ async def _received(
     if validators is not None and not_modified:
         return Fetched(status, str(url), moved, not_modified, b"", validators.body_hash or b"", headers)
     if status not in _SUCCESS:
-        hold = retry_after(headers.get("retry-after"), now=int(time.time()))
+        now = int(time.time())
+        hold = retry_after(headers.get("retry-after"), now=now)
+        if hold is None and status == HTTPStatus.TOO_MANY_REQUESTS:
+            hold = rest(headers, now=now) or None
         raise FeedError(fetch_errors.http(status), (response.reason or "")[:100], retry_after=hold)
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if types and kind and kind not in types:

@@ -1,19 +1,21 @@
-"""Well-known sites whose pages do not name their feeds, or too many: what an address there stands for.
+"""Services whose pages do not name their feeds, or too many: which feeds an address there stands for.
 
-YouTube: https://developers.google.com/youtube/v3/guides/push_notifications (the feed of a channel).
+Bluesky: the route `/profile/:ident/rss` of https://github.com/bluesky-social/social-app (bskyweb).
 GitHub: https://docs.github.com/en/rest/activity/feeds and the `.atom` beside each page of a project.
-Reddit: https://www.reddit.com/wiki/rss. Mastodon: https://docs.joinmastodon.org/user/preferences/ (`.rss`
-behind an account or a tag). Hacker News has one feed of its own; those of its other lists are https://hnrss.github.io/.
+GitLab: https://docs.gitlab.com/user/project/releases/ (`releases.atom`); tags and commits take `format=atom`.
+Hacker News has one feed of its own; those of its other lists are https://hnrss.github.io/.
+iTunes: https://performance-partners.apple.com/search-api (what it knows of a podcast has the feed's address).
+Mastodon: https://docs.joinmastodon.org/user/preferences/ (`.rss` behind an account or a tag).
+Medium: https://help.medium.com/hc/en-us/articles/214874118. Reddit: https://www.reddit.com/wiki/rss.
+Telegram has no feeds: `t.me/s/` is the page of a public channel, whose list of messages is followed.
+YouTube: https://developers.google.com/youtube/v3/guides/push_notifications (the feed of a channel).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import NamedTuple
-from urllib.parse import SplitResult, parse_qs, quote, urlsplit
-
-from bot.text.tables import table
+from urllib.parse import quote, unquote, urlsplit
 
 
 class SiteFeed(NamedTuple):
@@ -23,39 +25,142 @@ class SiteFeed(NamedTuple):
     title: str
 
 
-_HANDLE = re.compile(r"@([\w.-]{1,64})@([a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9-]+)+)", re.IGNORECASE)
+_FEDIVERSE = re.compile(r"@([\w.-]{1,64})@([a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9-]+)+)", re.IGNORECASE)
+_BLUESKY = re.compile(r"@([a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*\.[a-z]{2,24})", re.IGNORECASE)
 _ACCOUNT = re.compile(r"/(?:@[\w.-]+|tags/\w+)/?")
-_REMOTE_ACCOUNT = re.compile(r"/@([\w.-]+)@([\w.-]+\.\w+)/?")
-_CHANNEL = re.compile(r"/channel/(UC[\w-]{22})(?:/|$)")
-_CHANNEL_IN_PAGE = (  # the page's own channel first: it names others too
-    re.compile(rb'"externalId":"(UC[\w-]{22})"'),
-    re.compile(rb'<meta itemprop="(?:channelId|identifier)" content="(UC[\w-]{22})"'),
-    re.compile(rb'"channelId":"(UC[\w-]{22})"'),
+_YOUTUBE = r"(?:m\.|music\.)?youtube\.com"
+_VIDEOS = "https://www.youtube.com/feeds/videos.xml"
+_OWNER = (  # not the pages of GitHub that are nobody's
+    r"(?!(?:about|apps|collections|contact|customer-stories|enterprise|events|explore|features|issues|login"
+    r"|marketplace|notifications|orgs|pricing|pulls|search|security|settings|site|sponsors|stars|team|topics"
+    r"|trending)(?:/|$))[\w.-]+"
 )
-_YOUTUBE_FEED = "https://www.youtube.com/feeds/videos.xml"
-_GITHUB_PAGES = table(  # that are nobody's
-    "about apps collections contact customer-stories enterprise events explore features issues login"
-    " marketplace notifications orgs pricing pulls search security settings site sponsors stars team topics"
-    " trending"
+_PROJECT = rf"github\.com/(?P<name>{_OWNER}/[\w.-]+?)(?:\.git)?"
+_GITLAB = r"(?P<base>[^/]+/(?:(?!-/)[^/]+/)+)-"
+
+_FORMS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
+    (_YOUTUBE + r"/channel/(?P<id>UC[\w-]{22})(?:[/?].*)?", ((_VIDEOS + "?channel_id={id}", ""),)),
+    (_YOUTUBE + r"/user/(?P<id>[\w.-]+)(?:[/?].*)?", ((_VIDEOS + "?user={id}", "{id}"),)),
+    (
+        _YOUTUBE + r"/(?:playlist|watch)\?(?:.*&)?list=(?P<id>(?:PL|UU|OL|FL)[\w-]+)(?:&.*)?",
+        ((_VIDEOS + "?playlist_id={id}", ""),),
+    ),
+    (
+        r"bsky\.app/profile/(?P<id>[\w.:-]+)(?:(?!/rss)[/?].*)?",
+        (("https://bsky.app/profile/{id}/rss", "@{id}"),),
+    ),
+    (
+        r"[^/]+/@(?P<name>[\w.-]+)@(?P<host>[\w.-]+\.\w+)/?",
+        (("https://{host}/@{name}.rss", "@{name}@{host}"),),
+    ),
+    (
+        r"(?:t|telegram)\.me/(?:s/)?(?P<id>(?!addstickers/|joinchat/|proxy/|share/)[A-Za-z]\w{3,31})(?:[/?].*)?",
+        (("https://t.me/s/{id}", "@{id}"),),
+    ),
+    (
+        r"podcasts\.apple\.com/(?:[\w-]+/)*podcast/(?:[^/]+/)?id(?P<id>\d+)(?:\?.*)?",
+        (("https://itunes.apple.com/lookup?id={id}&entity=podcast", ""),),
+    ),
+    (r"medium\.com/(?P<id>@[\w.-]+)/?(?:\?.*)?", (("https://medium.com/feed/{id}", "{id}"),)),
+    (
+        r"(?:(?:old|new|m|np)\.)?reddit\.com(?P<path>/.*?|)/?(?P<query>\?.*|)(?<!\.rss)(?<!\.xml)",
+        (("https://www.reddit.com{path}/.rss{query}", "{path}"),),
+    ),
+    (
+        r"news\.ycombinator\.com/?(?:news|front)?(?:\?.*)?",
+        (("https://news.ycombinator.com/rss", "Hacker News"),),
+    ),
+    (
+        r"news\.ycombinator\.com/(?P<list>newest|ask|show|jobs|best)(?:\?.*)?",
+        (("https://hnrss.org/{list}", "Hacker News: {list}"),),
+    ),
+    (
+        r"news\.ycombinator\.com/(?P<page>user|submitted|threads|item)\?(?:.*&)?id=(?P<id>[^&]+)(?:&.*)?",
+        (("https://hnrss.org/{page}?id={id}", "Hacker News: {id}"),),
+    ),
+    (
+        rf"github\.com/(?P<name>{_OWNER})(?<!\.atom)/?(?:\?.*)?",
+        (("https://github.com/{name}.atom", "{name}"),),
+    ),
+    (
+        r"github\.com/orgs/(?P<name>[\w-]+)/discussions(?:/.*)?",
+        (("https://github.com/orgs/{name}/discussions.atom", "{name}"),),
+    ),
+    (
+        _PROJECT + r"/(?P<page>releases|tags|discussions|wiki|commits)(?:(?<!commits)/.*|/?)",
+        (("https://github.com/{name}/{page}.atom", "{name} · {page}"),),
+    ),
+    (
+        _PROJECT + r"/(?:commits|tree)/(?P<branch>.+?)(?<!\.atom)/?",
+        (("https://github.com/{name}/commits/{branch}.atom", "{name} · commits"),),
+    ),
+    (
+        _PROJECT + r"(?<!\.atom)(?:/.*)?(?<!\.atom)",
+        tuple(
+            (f"https://github.com/{{name}}/{page}.atom", f"{{name}} · {page}")
+            for page in ("releases", "tags", "commits")
+        ),
+    ),
+    (_GITLAB + r"/releases(?:/.*)?", (("https://{base}-/releases.atom", "{base} · releases"),)),
+    (
+        _GITLAB + r"/tags(?:/.*|)(?:(?<!format=atom))",
+        (("https://{base}-/tags?format=atom", "{base} · tags"),),
+    ),
+    (
+        _GITLAB + r"/(?:commits|tree)/(?P<branch>[^?]+?)/?(?:\?(?!format=atom).*)?",
+        (("https://{base}-/commits/{branch}?format=atom", "{base} · commits"),),
+    ),
+    (
+        r"gitlab\.com/(?P<name>(?!(?:explore|groups|help|users|dashboard)/)[\w.-]+(?:/[\w.-]+)+?)(?:\.git)?(?<!\.atom)/?",
+        (
+            ("https://gitlab.com/{name}/-/releases.atom", "{name} · releases"),
+            ("https://gitlab.com/{name}/-/tags?format=atom", "{name} · tags"),
+            ("https://gitlab.com/{name}.atom", "{name} · activity"),
+        ),
+    ),
 )
-_HACKER_LISTS = table("newest ask show jobs best")
-_HACKER_OF = table("user submitted threads item")  # somebody or something with an id
+"""Forms of addresses without scheme and `www.`, and the feeds that they stand for, with titles."""
+
+_IN_PAGES: tuple[tuple[str, tuple[str, ...], str], ...] = (
+    (
+        _YOUTUBE + "|youtu\\.be",
+        (  # the page's own channel first: it names others too
+            r'"externalId":"(UC[\w-]{22})"',
+            r'<meta itemprop="(?:channelId|identifier)" content="(UC[\w-]{22})"',
+            r'"channelId":"(UC[\w-]{22})"',
+        ),
+        _VIDEOS + "?channel_id={}",
+    ),
+    (r"itunes\.apple\.com", (r'"feedUrl":\s*"(https?://[^"\s\\]+)"',), "{}"),
+)
+"""What to look for in the pages of hosts, and the feed that it stands for."""
 
 
 def from_handle(text: str) -> str | None:
-    """The page of an account that is written as in the fediverse, `@name@host`; None for anything else."""
-    match = _HANDLE.fullmatch(text.strip())
-    return f"https://{match[2].lower()}/@{match[1]}" if match else None
+    """The page of an account that is written as people write it; None for anything else.
+
+    `@name@host` in the fediverse, `@name.host` on Bluesky.
+    """
+    if match := _FEDIVERSE.fullmatch(text.strip()):
+        return f"https://{match[2].lower()}/@{match[1]}"
+    if match := _BLUESKY.fullmatch(text.strip()):
+        return f"https://bsky.app/profile/{match[1].lower()}"
+    return None
 
 
 def feeds_of(url: str) -> tuple[SiteFeed, ...]:
     """The feeds that an address at a well-known site stands for, the likeliest first; none for any other."""
     parts = urlsplit(url)
-    site = (parts.hostname or "").removeprefix("www.")
-    if site in _SITES:
-        return _SITES[site](parts)
-    if remote := _REMOTE_ACCOUNT.fullmatch(parts.path):
-        return (SiteFeed(f"https://{remote[2].lower()}/@{remote[1]}.rss", f"@{remote[1]}@{remote[2]}"),)
+    query = f"?{parts.query}" if parts.query else ""
+    form = (parts.hostname or "").removeprefix("www.") + (parts.path or "/") + query
+    for pattern, feeds in _FORMS:
+        if match := re.fullmatch(pattern, form):
+            found = match.groupdict()
+            made = {name: quote(unquote(value), safe="/@:?&=.~+-_") for name, value in found.items()}
+            return tuple(
+                SiteFeed(feed.format(**made), title.format(**found).strip("/").replace("/ ", " "))
+                for feed, title in feeds
+            )
     return ()
 
 
@@ -68,75 +173,11 @@ def beside(url: str) -> str | None:
 
 
 def in_page(body: bytes, url: str) -> SiteFeed | None:
-    """The channel of a page of YouTube: an account, a video."""
-    if _SITES.get((urlsplit(url).hostname or "").removeprefix("www.")) is not _youtube:
-        return None
-    for pattern in _CHANNEL_IN_PAGE:
-        if found := pattern.search(body):
-            return SiteFeed(f"{_YOUTUBE_FEED}?channel_id={found[1].decode()}", "")
+    """The feed that the page of a well-known site tells of in its own way: an account’s, a podcast’s."""
+    host = (urlsplit(url).hostname or "").removeprefix("www.")
+    for hosts, patterns, feed in _IN_PAGES:
+        if re.fullmatch(hosts, host):
+            text = body.decode("utf-8", "replace")
+            found = next(filter(None, (re.search(pattern, text) for pattern in patterns)), None)
+            return SiteFeed(feed.format(found[1]), "") if found else None
     return None
-
-
-def _youtube(parts: SplitResult) -> tuple[SiteFeed, ...]:
-    if channel := _CHANNEL.match(parts.path):
-        return (SiteFeed(f"{_YOUTUBE_FEED}?channel_id={channel[1]}", ""),)
-    playlist = parse_qs(parts.query).get("list", [""])[0]
-    if parts.path == "/playlist" and playlist:
-        return (SiteFeed(f"{_YOUTUBE_FEED}?playlist_id={quote(playlist, safe='')}", ""),)
-    return ()
-
-
-def _github(parts: SplitResult) -> tuple[SiteFeed, ...]:
-    pieces = [piece for piece in parts.path.split("/") if piece]
-    if not pieces or pieces[0] in _GITHUB_PAGES or pieces[-1].endswith(".atom"):
-        return ()
-    if len(pieces) == 1:
-        return (SiteFeed(f"https://github.com/{pieces[0]}.atom", pieces[0]),)
-    owner, project, *page = pieces
-    name = f"{owner}/{project.removesuffix('.git')}"
-    base = f"https://github.com/{name}"
-    releases = SiteFeed(f"{base}/releases.atom", f"{name} · releases")
-    tags = SiteFeed(f"{base}/tags.atom", f"{name} · tags")
-    commits = SiteFeed(f"{base}/commits.atom", f"{name} · commits")
-    match page:
-        case ["releases", *_rest]:
-            chosen = (releases,)
-        case ["tags"]:
-            chosen = (tags,)
-        case ["commits" | "tree", _first, *_rest]:
-            chosen = (commits._replace(url=f"{base}/commits/{'/'.join(page[1:])}.atom"),)
-        case ["commits"]:
-            chosen = (commits,)
-        case ["discussions" | "wiki", *_rest]:
-            chosen = (SiteFeed(f"{base}/{page[0]}.atom", name),)
-        case _else:
-            return releases, tags, commits
-    return chosen
-
-
-def _reddit(parts: SplitResult) -> tuple[SiteFeed, ...]:
-    path = parts.path.rstrip("/")
-    if path.endswith((".rss", ".xml")):
-        return ()
-    query = f"?{parts.query}" if parts.query else ""
-    return (SiteFeed(f"https://www.reddit.com{path}/.rss{query}", path.strip("/") or "Reddit"),)
-
-
-def _hacker_news(parts: SplitResult) -> tuple[SiteFeed, ...]:
-    page = parts.path.strip("/")
-    named = parse_qs(parts.query).get("id", [""])[0]
-    if page in {"", "news", "front"}:
-        return (SiteFeed("https://news.ycombinator.com/rss", "Hacker News"),)
-    if page in _HACKER_LISTS:
-        return (SiteFeed(f"https://hnrss.org/{page}", f"Hacker News: {page}"),)
-    if page in _HACKER_OF and named:
-        return (SiteFeed(f"https://hnrss.org/{page}?id={quote(named, safe='')}", f"Hacker News: {named}"),)
-    return ()
-
-
-_SITES: dict[str, Callable[[SplitResult], tuple[SiteFeed, ...]]] = {
-    **dict.fromkeys(("youtube.com", "m.youtube.com", "music.youtube.com", "youtu.be"), _youtube),
-    "github.com": _github,
-    **dict.fromkeys(("reddit.com", "old.reddit.com", "new.reddit.com", "m.reddit.com"), _reddit),
-    "news.ycombinator.com": _hacker_news,
-}

@@ -22,6 +22,9 @@ AFTER_TOO_MANY = 4 * 3_600
 LONGEST_HOLD = 7 * 86_400
 """How long `Retry-After` or days to skip are obeyed."""
 
+LONGEST_REST = 3_600
+"""How long a spent rate limit is obeyed."""
+
 STRAINED_LEAST, STRAINED_MOST = 1_800, 21_600
 """The interval of a feed that brings more than its share."""
 
@@ -83,6 +86,20 @@ def retry_after(value: str | None, *, now: int) -> int | None:
     if seconds is None and (moment := _date(value)) is not None:
         seconds = moment - now
     return None if seconds is None else max(0, min(seconds, LONGEST_HOLD))
+
+
+def rest(headers: Mapping[str, str], *, now: int) -> int:
+    """Seconds for which a host wants no further request, as its answer tells: 0 where it may be asked.
+
+    `X-RateLimit-Remaining` and `-Reset`, as Reddit sends them, or without `X-`, as the IETF's draft on
+    RateLimit headers had them: how many requests are left, and seconds until there are more, or when that is.
+    """
+    for prefix in ("x-ratelimit-", "ratelimit-"):
+        left = headers.get(f"{prefix}remaining", "").partition(".")[0]
+        reset = _number(headers.get(f"{prefix}reset", "").partition(".")[0])
+        if left == "0" and reset is not None:
+            return max(0, min(reset if reset <= now // 2 else reset - now, LONGEST_REST))
+    return 0
 
 
 def remembered(feed: Feed, parsed: ParsedFeed) -> Feed:

@@ -87,6 +87,13 @@ class Host:
             self._waiting.set()
             self._waiting = None
 
+    def rest(self, seconds: float) -> None:
+        """Let it rest at least so long after the request that has just ended."""
+        now = self._clock.monotonic()
+        if now + seconds > self.free_at:
+            self.cycle += (now + seconds - self.free_at) / 8
+            self.free_at = now + seconds
+
     def appointment(self, share: Hashable) -> int | None:
         """When to come back with one more feed of a share, where it would wait for long, else None."""
         if not self.queue:

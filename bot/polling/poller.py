@@ -18,7 +18,7 @@ from bot.core.keyed_locks import Turns
 from bot.core.models import DueFeed, Feed
 from bot.core.settings import Settings
 from bot.core.workers import Workers
-from bot.feeds import fetch_errors
+from bot.feeds import fetch_errors, schedule
 from bot.feeds.fetch import Fetched, Fetcher
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.pages import list_feeds
@@ -326,10 +326,15 @@ class Poller:
             await host.free()
             now = self._clock.monotonic()
         host.begin(now)
+        rest = 0
         try:
-            return await self._fetcher.get(feed.url, validators=feed.validators)
+            fetched = await self._fetcher.get(feed.url, validators=feed.validators)
+            rest = schedule.rest(fetched.headers, now=self._clock.now())
+            return fetched
         finally:
             host.end()
+            if rest:
+                host.rest(rest)
             if isinstance(feed, DueFeed):
                 self._queue.asked(feed, self._clock.monotonic() - now)
 
@@ -339,7 +344,8 @@ class Poller:
             return await self._fetcher.get(feed.url, validators=feed.validators)
         page = list_feeds.page_of(feed.url)
         visit = self.hosts.visits(polite=polite)
-        fetched, _delay = await self.pages.fetched(page, visit=visit, validators=feed.validators)
+        fetched, delay = await self.pages.fetched(page, visit=visit, validators=feed.validators)
+        self.hosts.of(page).rest(max(delay, schedule.rest(fetched.headers, now=self._clock.now())))
         if fetched.permanent_url is not None:
             fetched = fetched._replace(permanent_url=feed.url.replace(page, fetched.permanent_url))
         return fetched

@@ -11,6 +11,7 @@ from bot.core.clock import Clock
 from bot.store import Store
 from bot.store.records import BestChoice
 from bot.stories import story_ranking
+from bot.stories.known_tastes import Tastes
 
 log = logging.getLogger(__name__)
 
@@ -20,8 +21,8 @@ _AFTER_FAULT = 60  # seconds
 class BestStories:
     """The choices of all channels: a task while any is due."""
 
-    def __init__(self, store: Store, clock: Clock, *, on_end: Callable[[], None]) -> None:
-        self._store, self._clock, self._on_end = store, clock, on_end
+    def __init__(self, store: Store, clock: Clock, tastes: Tastes, *, on_end: Callable[[], None]) -> None:
+        self._store, self._clock, self._tastes, self._on_end = store, clock, tastes, on_end
         self._rests_until = 0
         self.task: asyncio.Task[None] | None = None
 
@@ -53,7 +54,8 @@ class BestStories:
         while due <= now and count < choice.number:
             due, count = hours.next_of(due, minutes, choice.time_zone), count + 1
         stories = await self._store.held_posts.candidates(choice)
-        chosen = [story.post_id for story in story_ranking.best(stories, count, now)]
+        taste = await self._tastes.of_server(choice.server_id)
+        chosen = [story.post_id for story in story_ranking.best(stories, count, now, taste)]
         next_due = hours.next_of(now, minutes, choice.time_zone)
         await self._store.held_posts.choose(choice, chosen, next_due=next_due)
 

@@ -46,6 +46,7 @@ from bot.posting.sending.send_outcomes import (
 )
 from bot.posting.visibility import Visibility
 from bot.store import UNTIL_NEXT_TRY, DatabaseFault, Store
+from bot.stories.known_tastes import Tastes
 
 log = logging.getLogger(__name__)
 
@@ -69,13 +70,16 @@ class Courier:
         settings: Settings,
         visibility: Visibility,
         workers: Workers,
+        tastes: Tastes,
     ) -> None:
         self._store, self._client, self._clock, self._settings = store, client, clock, settings
         self._restored = Restored(store, client, clock)
         self._matching = Matching(store, clock, on_end=self.wake)
         self.audience = Audience(store, client, visibility)
-        self.digests = Digests(store, client, clock, self.audience, self._restored, workers, on_end=self.wake)
-        self._best = BestStories(store, clock, on_end=self.wake)
+        self.digests = Digests(
+            store, client, clock, self.audience, self._restored, workers, tastes, on_end=self.wake
+        )
+        self._best = BestStories(store, clock, tastes, on_end=self.wake)
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._slots = FairSlots(CONCURRENT)
         self._woken = asyncio.Event()

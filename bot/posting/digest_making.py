@@ -25,6 +25,7 @@ from bot.posting.rendering.trend_charts import rising
 from bot.posting.sending.send_outcomes import Outcome, Unknown
 from bot.store import Store
 from bot.store.records import Gathered
+from bot.stories.known_tastes import Tastes
 
 log = logging.getLogger(__name__)
 
@@ -43,12 +44,13 @@ class Digests:
         audience: Audience,
         restored: Restored,
         workers: Workers,
+        tastes: Tastes,
         *,
         on_end: Callable[[], None],
     ) -> None:
         self._store, self._client, self._clock = store, client, clock
         self._audience, self._restored, self._workers = audience, restored, workers
-        self._on_end = on_end
+        self._tastes, self._on_end = tastes, on_end
         self._rests_until = 0
         self.task: asyncio.Task[None] | None = None
 
@@ -144,8 +146,9 @@ class Digests:
         gathered = await self._store.digests.candidates(digest, feed_ids, since=since, until=until)
         if told is not None:
             gathered = told.without(gathered)
+        taste = await self._tastes.of_server(digest.server_id)
         sections, more = await self._workers.run(
-            digest_selection.choose, gathered.candidates, gathered.kin, since, until, timeout=_TIME
+            digest_selection.choose, gathered.candidates, gathered.kin, since, until, taste, timeout=_TIME
         )
         edition = Edition(
             since=since,

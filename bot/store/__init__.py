@@ -21,11 +21,13 @@ from bot.store.page_reads import Readings
 from bot.store.people import erasure
 from bot.store.people.bookmarks import Bookmarks
 from bot.store.people.erasure import Erased
+from bot.store.people.opinions import Opinions
 from bot.store.people.questions import Questions
 from bot.store.people.watches import Watches
 from bot.store.polls import Polls
 from bot.store.records import LongestWaits, SealedCounts
 from bot.store.sealing import use as use_keys
+from bot.store.settings.assistant_tokens import AssistantTokens
 from bot.store.settings.daily_threads import DailyThreads
 from bot.store.settings.filters import Filters
 from bot.store.settings.forum_tags import ForumTags
@@ -88,11 +90,13 @@ class Store:
         self.digests = Digests(database, clock)
         self.bookmarks = Bookmarks(database, clock)
         self.questions = Questions(database, clock)
+        self.opinions = Opinions(database, clock)
         self.readings = Readings(database, clock)
         self.watches = Watches(database, clock)
         self.vectors = Vectors(database)
         self.stories = Stories(database)
         self.titles = TitleSamples(database)
+        self.assistant_tokens = AssistantTokens(database, clock)
         self.meta = Meta(database)
 
     @classmethod

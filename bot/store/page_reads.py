@@ -27,7 +27,8 @@ class Readings:
     ) -> list[Page]:
         """Pages that are due, of these feeds alone if told so, and begin an attempt for each.
 
-        The newest articles come first. `besides` are articles that are in hand.
+        Each feed's newest comes first, then each one's next: no feed waits for another's.
+        `besides` are articles that are in hand.
         """
         return await self._database.transact(_take, limit, feed_ids, besides, self._clock.now())
 
@@ -90,11 +91,16 @@ def _take(
         """
         SELECT article.id, article.page, article.url, article.title,
                coalesce(nullif(coalesce(article.body, article.text), ''), article.summary),
-               reading.attempts + 1
-        FROM reading JOIN article ON article.id = reading.article_id
-        WHERE reading.due <= :now AND (:all OR reading.feed_id IN (SELECT value FROM json_each(:feeds)))
-          AND reading.article_id NOT IN (SELECT value FROM json_each(:besides))
-        ORDER BY reading.article_id DESC LIMIT :limit
+               turn.attempts + 1
+        FROM (
+            SELECT article_id, attempts,
+                   row_number() OVER (PARTITION BY feed_id ORDER BY article_id DESC) AS place
+            FROM reading
+            WHERE due <= :now AND (:all OR feed_id IN (SELECT value FROM json_each(:feeds)))
+              AND article_id NOT IN (SELECT value FROM json_each(:besides))
+            ORDER BY place, article_id DESC LIMIT :limit
+        ) AS turn JOIN article ON article.id = turn.article_id
+        ORDER BY turn.place, article.id DESC
         """,
         {
             "now": now,

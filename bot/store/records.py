@@ -183,6 +183,48 @@ class ToldArticle(NamedTuple):
     tags: tuple[str, ...]
 
 
+class Opinion(StrEnum):
+    """What a person made of an article."""
+
+    OPENED = "opened"  # the menu of its post
+    LIKED = "liked"
+    DISLIKED = "disliked"
+    BOOKMARKED = "bookmarked"
+
+
+class Shown(NamedTuple):
+    """An article that was posted in a server, and when."""
+
+    article_id: int
+    sent: int
+    article: ToldArticle
+
+
+class Verdict(NamedTuple):
+    """Somebody's opinion of an article, and when they gave it."""
+
+    article_id: int
+    person_id: int
+    opinion: Opinion
+    given: int
+
+
+class Evidence(NamedTuple):
+    """What a server's taste is learnt from; nothing where nobody judged anything."""
+
+    shown: Sequence[Shown]
+    verdicts: Sequence[Verdict]
+
+
+class GivenOpinion(NamedTuple):
+    """A person's opinion as they may see it."""
+
+    server_id: int
+    url: str
+    opinion: Opinion
+    given: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WantedBookmarks:
     """Which bookmarks of a person: everything that is not None, False or empty has to hold.

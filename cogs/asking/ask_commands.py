@@ -33,7 +33,9 @@ class Asking(commands.Cog):
     def __init__(self, bot: Telex) -> None:
         self.bot = bot
         newsroom = bot.newsroom
-        self._service = QuestionService(newsroom.store, newsroom.searcher, newsroom.clock, newsroom.writer)
+        self._service = QuestionService(
+            newsroom.store, newsroom.searcher, newsroom.clock, newsroom.writer, newsroom.tastes
+        )
         self._mentions = Mentions(bot, self._service)
         self._direct = DirectMessages(bot, self._service)
 

@@ -59,8 +59,10 @@ async def nothing_readable(bot: Telex, asker: discord.Member) -> discord.ui.Layo
     """What to say where there is no feed to answer from."""
     if not await bot.feed_ids_seen_by(asker):
         return views.static(nothing_followed(manages=asker.guild_permissions.manage_guild))
-    said = _(
-        "The feeds you can see are in channels that not everybody here can see. /ask answers just you, "
-        "from all of them."
+    said = clickable(
+        _(
+            "The feeds you can see are in channels that not everybody here can see. /ask answers just you, "
+            "from all of them."
+        )
     )
-    return views.static((text(clickable(said)),))
+    return views.static((text(said),))

@@ -36,7 +36,7 @@ REFRESH = 60
 
 _LIST = 6  # a page
 
-_FEED = locale_str("Which feed, in which channel")
+_FEED = locale_str("Which feed")
 
 
 @in_servers
@@ -44,7 +44,7 @@ class Feeds(
     ManagersOnly,
     commands.GroupCog,
     group_name="feed",
-    group_description=locale_str("What the channels of this server follow"),
+    group_description=locale_str("Follow feeds and manage them"),
     group_extras=FOR_MANAGERS,
 ):
     """Following feeds. For those who manage the server's feeds."""
@@ -57,7 +57,7 @@ class Feeds(
     @app_commands.command(name="add", description=locale_str("Follow a feed in a channel"))
     @app_commands.describe(
         url=locale_str("Address or name: theverge.com, “lemonde tech”, a YouTube channel…"),
-        channel=locale_str("Where its articles are posted; here unless you say"),
+        channel=locale_str("Where to post; this channel by default"),
     )
     async def add(
         self, interaction: Interaction, url: Range[str, 3, 2000], channel: Option | None = None
@@ -74,15 +74,15 @@ class Feeds(
         found = outlet_directory.search(current)
         return [Choice(name=each.name, value=each.name) for each in found[: discord_limits.CHOICES]]
 
-    @app_commands.command(name="remove", description=locale_str("Stop following a feed in a channel"))
+    @app_commands.command(name="remove", description=locale_str("Stop following a feed"))
     @app_commands.describe(feed=_FEED)
     async def remove(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
         """Ask, then end a subscription."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         await RemoveFlow(interaction, await chosen(interaction, feed)).start(interaction)
 
-    @app_commands.command(name="move", description=locale_str("Post a feed in another channel from now on"))
-    @app_commands.describe(feed=_FEED, channel=locale_str("Where its articles are posted from now on"))
+    @app_commands.command(name="move", description=locale_str("Move a feed to another channel"))
+    @app_commands.describe(feed=_FEED, channel=locale_str("The new channel"))
     async def move(self, interaction: Interaction, feed: Range[str, 1, 200], channel: Option) -> None:
         """Let another channel follow the feed instead."""
         await interaction.response.defer(ephemeral=True, thinking=True)
@@ -91,7 +91,7 @@ class Feeds(
         advice = require_posting(interaction, target)
         if target.id == subscription.channel_id:
             raise Refusal(
-                _("{feed} is posted in {channel} already.").format(
+                _("{feed} is already followed in {channel}.").format(
                     feed=bold(its_feed), channel=target.mention
                 )
             )
@@ -102,9 +102,7 @@ class Feeds(
         if moved is None:
             raise Refusal(no_longer())
         self.bot.courier.wake()
-        answer = _("{feed} is posted in {channel} from now on.").format(
-            feed=bold(its_feed), channel=target.mention
-        )
+        answer = _("Moved {feed} to {channel}.").format(feed=bold(its_feed), channel=target.mention)
         await interaction.edit_original_response(content="\n".join(filter(None, (answer, advice))))
 
     @app_commands.command(name="list", description=locale_str("List feeds and their status"))
@@ -113,7 +111,7 @@ class Feeds(
         await interaction.response.defer(ephemeral=True, thinking=True)
         await FeedPages(interaction).show(interaction)
 
-    @app_commands.command(name="pause", description=locale_str("Post nothing of a feed for a while"))
+    @app_commands.command(name="pause", description=locale_str("Pause a feed"))
     @app_commands.describe(feed=_FEED)
     async def pause(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
         """Pause a subscription."""
@@ -122,18 +120,20 @@ class Feeds(
         store = self.bot.store.subscriptions
         if not await store.pause(subscription.id, person_id=interaction.user.id):
             raise Refusal(
-                clickable(_("{feed} is paused already. /feed resume goes on.")).format(feed=bold(its_feed))
+                clickable(_("{feed} is already paused. Resume it with /feed resume.")).format(
+                    feed=bold(its_feed)
+                )
             )
         await interaction.edit_original_response(
             content=clickable(
                 _(
-                    "Paused {feed} in <#{channel}>. What it publishes meanwhile can be searched but is not "
-                    "posted. /feed resume goes on."
+                    "Paused {feed} in <#{channel}>. New articles can be searched but aren’t posted. "
+                    "Resume it with /feed resume."
                 )
             ).format(feed=bold(its_feed), channel=subscription.channel_id)
         )
 
-    @app_commands.command(name="resume", description=locale_str("Post a paused feed again"))
+    @app_commands.command(name="resume", description=locale_str("Resume a paused feed"))
     @app_commands.describe(feed=_FEED)
     async def resume(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
         """End a pause."""
@@ -141,17 +141,15 @@ class Feeds(
         subscription, its_feed = await chosen(interaction, feed)
         store = self.bot.store.subscriptions
         if not await store.resume(subscription.id, person_id=interaction.user.id):
-            raise Refusal(_("{feed} is not paused.").format(feed=bold(its_feed)))
+            raise Refusal(_("{feed} isn’t paused.").format(feed=bold(its_feed)))
         self.bot.newsroom.poller.wake()
         await interaction.edit_original_response(
-            content=_("{feed} is posted in <#{channel}> again, from its next article on.").format(
+            content=_("Resumed {feed} in <#{channel}>. You’ll see its next article there.").format(
                 feed=bold(its_feed), channel=subscription.channel_id
             )
         )
 
-    @app_commands.command(
-        name="preview", description=locale_str("See the newest article of a feed as it is posted")
-    )
+    @app_commands.command(name="preview", description=locale_str("Preview a feed’s latest article as a post"))
     @app_commands.describe(feed=_FEED)
     async def preview(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
         """Show the newest article, to the asker alone."""
@@ -160,12 +158,12 @@ class Feeds(
 
     @app_commands.command(
         name="filter",
-        description=locale_str("Choose which articles of a feed are posted, or list the filters"),
+        description=locale_str("Filter what a feed posts, or see its filters"),
     )
     @app_commands.describe(
         feed=_FEED,
-        only=locale_str('Post only what matches, as in /search: words, "an exact phrase", -without'),
-        never=locale_str("Never post what matches, as in /search"),
+        only=locale_str('Post only what matches: words, "an exact phrase", -without'),
+        never=locale_str("Never post what matches"),
     )
     async def filter_(
         self,
@@ -186,14 +184,14 @@ class Feeds(
             return []
         return await query_choices(interaction, current)
 
-    @app_commands.command(name="look", description=locale_str("Choose how the posts of a feed look"))
+    @app_commands.command(name="look", description=locale_str("Choose how a feed’s posts look"))
     @app_commands.describe(feed=_FEED)
     async def look(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
         """Open the panel with the real message."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         await FeedLook(interaction, await chosen(interaction, feed)).show(interaction)
 
-    @app_commands.command(name="refresh", description=locale_str("Ask a feed for news at once"))
+    @app_commands.command(name="refresh", description=locale_str("Check a feed now"))
     @app_commands.describe(feed=_FEED)
     async def refresh(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
         """Poll now, at most once a minute for each feed, whoever asks."""
@@ -203,7 +201,7 @@ class Feeds(
         again = (its_feed.last_poll or 0) + REFRESH
         if its_feed.id in self._refreshing or again > now:
             raise Refusal(
-                _("{feed} was asked a moment ago. You can ask again {when}.").format(
+                _("I just checked {feed}. You can try again {when}.").format(
                     feed=bold(its_feed), when=f"<t:{max(again, now + REFRESH // 2)}:R>"
                 )
             )
@@ -218,10 +216,8 @@ class Feeds(
         self.bot.courier.wake()
         await interaction.edit_original_response(content=_outcome(report))
 
-    @app_commands.command(
-        name="alerts", description=locale_str("Where I tell that a feed fails, is gone, or is back")
-    )
-    @app_commands.describe(channel=locale_str("The one channel for that; without it I say where it is now"))
+    @app_commands.command(name="alerts", description=locale_str("Choose the channel for feed alerts"))
+    @app_commands.describe(channel=locale_str("Channel for alerts; leave empty to see the current one"))
     async def alerts(self, interaction: Interaction, channel: Option | None = None) -> None:
         """Choose where alerts go, or see where they do."""
         await interaction.response.defer(ephemeral=True, thinking=True)
@@ -231,12 +227,10 @@ class Feeds(
         answer = await alert_channel.choose(interaction, await place(interaction, channel))
         await interaction.edit_original_response(content=answer)
 
-    @app_commands.command(
-        name="packs", description=locale_str("Follow a starter list of well-known feeds in a channel")
-    )
+    @app_commands.command(name="packs", description=locale_str("Follow a starter pack of well-known feeds"))
     @app_commands.describe(
-        pack=locale_str("Which list"),
-        channel=locale_str("Where its articles are posted; here unless you say"),
+        pack=locale_str("Which pack"),
+        channel=locale_str("Where to post; this channel by default"),
     )
     @app_commands.choices(
         pack=[Choice(name=title, value=name) for name, title in starter_packs.PACKS.items()]
@@ -257,20 +251,18 @@ class Feeds(
         self.bot.courier.wake()
         embed = discord.Embed(description=safe.cut("\n".join(lines), discord_limits.DESCRIPTION))
         added = any(line.startswith(starter_packs.ADDED) for line in lines)
-        title = _("Followed in {channel}:") if added else _("Nothing new is followed in {channel}.")
+        title = _("Now following in {channel}:") if added else _("Nothing new to follow in {channel}.")
         title = title.format(channel=target.mention)
         waits = await arrival.delay(interaction, target) if added else ""
         await interaction.edit_original_response(
             content="\n".join(filter(None, (title, waits, advice))), embed=embed
         )
 
-    @app_commands.command(
-        name="import", description=locale_str("Follow the feeds of an OPML list in a channel")
-    )
+    @app_commands.command(name="import", description=locale_str("Follow the feeds of an OPML file"))
     @app_commands.describe(
-        file=locale_str("An OPML file, as feed readers export it"),
-        link=locale_str("Or the address of one"),
-        channel=locale_str("Where their articles are posted; here unless you say"),
+        file=locale_str("OPML file exported by a feed reader"),
+        link=locale_str("Or its address"),
+        channel=locale_str("Where to post; this channel by default"),
     )
     async def import_(
         self,
@@ -283,16 +275,14 @@ class Feeds(
         await interaction.response.defer(ephemeral=True, thinking=True)
         target = await place(interaction, channel)
         if target.guild.id in self._importing:
-            raise Refusal(_("A list is being imported here already. Wait until it is done."))
+            raise Refusal(_("An import is already running here. Wait until it’s done."))
         self._importing.add(target.guild.id)
         try:
             await feed_lists.bring(interaction, target, file, link)
         finally:
             self._importing.discard(target.guild.id)
 
-    @app_commands.command(
-        name="export", description=locale_str("Get the feeds of this server as an OPML file")
-    )
+    @app_commands.command(name="export", description=locale_str("Export this server’s feeds as an OPML file"))
     async def export(self, interaction: Interaction) -> None:
         """Send the subscriptions that the asker sees as a file, by channel."""
         await interaction.response.defer(ephemeral=True, thinking=True)
@@ -326,9 +316,7 @@ class FeedPages(ManagersView, Pages):
                 "\n\n".join([await subscription_options.entry(interaction, pair) for pair in shown]),
                 discord_limits.DESCRIPTION,
             )
-            or clickable(
-                _("Nothing yet. /feed packs gives you a list to begin with; /feed add takes any address.")
-            ),
+            or clickable(_("No feeds yet. Start with a starter pack (/feed packs) or any site (/feed add).")),
         )
         if pairs:
             count = ngettext("{count} subscription", "{count} subscriptions", len(pairs))
@@ -344,11 +332,11 @@ def _outcome(report: PollReport) -> str:
                 "{feed} has {count} new article.", "{feed} has {count} new articles.", report.new
             ).format(feed=feed, count=amount(report.new))
         case Outcome.CHANGED | Outcome.UNCHANGED:
-            return _("{feed} was read. It has nothing new.").format(feed=feed)
+            return _("Nothing new in {feed}.").format(feed=feed)
         case Outcome.POSTPONED:
-            return _("The site of {feed} asks for fewer visits. It is read again {when}.").format(
+            return _("The site of {feed} limits how often I can check it. Next check {when}.").format(
                 feed=feed, when=f"<t:{report.feed.next_poll}:R>"
             )
-    return _("{feed} could not be read. {reason}").format(
+    return _("Couldn’t read {feed}. {reason}").format(
         feed=feed, reason=describe(report.error or report.feed.error or "")
     )

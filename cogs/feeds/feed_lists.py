@@ -35,7 +35,7 @@ async def bring(
 
     async def tell(done: int, total: int) -> None:
         await interaction.edit_original_response(
-            content=_("{done} of {total} feeds are done…").format(done=amount(done), total=amount(total))
+            content=_("{done} of {total} feeds done…").format(done=amount(done), total=amount(total))
         )
 
     newsroom = interaction.client.newsroom
@@ -55,8 +55,8 @@ async def bring(
         said.append(
             clickable(
                 _(
-                    "Their new articles are posted from now on; older ones can only be searched. They are "
-                    "read one after the other, not checked beforehand: /feed list tells how each fares."
+                    "New articles will be posted; older ones can only be searched. Feeds are checked one "
+                    "after another: /feed list shows their status."
                 )
             )
         )
@@ -77,7 +77,7 @@ async def bring(
 async def _list(interaction: Interaction, file: discord.Attachment | None, link: str | None) -> FeedList:
     newsroom = interaction.client.newsroom
     if (file is None) is (link is None):
-        raise Refusal(_("Give me one list: an OPML file, or the address of one."))
+        raise Refusal(_("Give me either an OPML file or its address."))
     if link is not None:
         return await list_import.fetched_list(newsroom.fetcher, newsroom.workers, link)
     assert file is not None
@@ -86,7 +86,7 @@ async def _list(interaction: Interaction, file: discord.Attachment | None, link:
     try:
         data = await file.read()
     except (discord.HTTPException, discord.NotFound) as error:
-        raise Refusal(_("Discord did not give me the file. Try again.")) from error
+        raise Refusal(_("Discord didn’t give me the file. Try again.")) from error
     return await list_import.read_list(newsroom.workers, data)
 
 
@@ -95,7 +95,7 @@ def _counts(result: Imported) -> Iterator[str]:
         yield "✅ " + ngettext("{count} feed added", "{count} feeds added", count).format(count=amount(count))
     if count := len(result.known):
         yield "☑️ " + ngettext(
-            "{count} feed was followed there already", "{count} feeds were followed there already", count
+            "{count} feed was already followed", "{count} feeds were already followed", count
         ).format(count=amount(count))
     if count := len(result.broken):
         yield "❌ " + ngettext(
@@ -103,8 +103,8 @@ def _counts(result: Imported) -> Iterator[str]:
         ).format(count=amount(count))
     if count := len(result.left_out) + result.skipped:
         yield "➖ " + ngettext(
-            "{count} feed left out: a server follows at most {most}",
-            "{count} feeds left out: a server follows at most {most}",
+            "{count} feed left out: the limit is {most} per server",
+            "{count} feeds left out: the limit is {most} per server",
             count,
         ).format(count=amount(count), most=amount(MOST_FEEDS))
 
@@ -126,9 +126,7 @@ async def send(interaction: Interaction) -> None:
     for subscription, feed in await subscription_options.visible(interaction):
         groups.setdefault(subscription.channel_id, []).append(feed)
     if not groups:
-        raise Refusal(
-            clickable(_("No channel that you see here follows a feed yet. /feed add or /feed packs begins."))
-        )
+        raise Refusal(clickable(_("No feeds here yet. Start with /feed add or /feed packs.")))
     named: dict[str, list[Feed]] = {}
     for channel_id, feeds in groups.items():
         channel = interaction.guild.get_channel_or_thread(channel_id)
@@ -138,13 +136,15 @@ async def send(interaction: Interaction) -> None:
         named.items(), interaction.guild.name, now=interaction.client.newsroom.clock.now()
     )
     said = [
-        clickable(_("The feeds of this server, by channel. Feed readers and /feed import take the file."))
+        clickable(
+            _("This server’s feeds, by channel. Import the file in a feed reader or with /feed import.")
+        )
     ]
     if left_out:
         said.append(
             ngettext(
-                "{count} feed is left out: its address holds a password or a key.",
-                "{count} feeds are left out: their addresses hold a password or a key.",
+                "{count} feed left out: its address contains a password or key.",
+                "{count} feeds left out: their addresses contain a password or key.",
                 left_out,
             ).format(count=amount(left_out))
         )

@@ -38,7 +38,7 @@ async def start(interaction: Interaction, pair: Pair, only: str | None, never: s
     known = {(one.rule, one.query) for one in kept}
     wanted = [(rule, query.text) for rule, query in queries if (rule, query.text) not in known]
     if not wanted:
-        raise Refusal(_("{feed} has that filter there already.").format(feed=bold(feed)))
+        raise Refusal(_("{feed} already has that filter there.").format(feed=bold(feed)))
     if len(kept) + len(wanted) > subscription_filters.MOST:
         raise Refusal(_full())
     trial = await subscription_filters.tried(store, feed.id, [*kept, *(Filter(0, *one) for one in wanted)])
@@ -72,7 +72,7 @@ class TrialPages(ManagersView, Pages):
                 len(outcomes),
             ).format(posted=amount(self._trial.posted), count=amount(len(outcomes)))
         else:
-            title = _("Nothing was read of this feed yet, so there is nothing to try it on")
+            title = _("This feed hasn’t been read yet, so there’s nothing to test on")
         heading = titled(interaction, self._pair)
         new = filter_labels.listed([Filter(0, *one) for one in self._wanted], length=_SHOWN)
         lines = [heading, new, *(f"-# {safe.markdown(safe.plain(note))}" for note in self._notes)]
@@ -102,8 +102,8 @@ class TrialPages(ManagersView, Pages):
         kept = await interaction.client.store.filters.of(subscription.id)
         said = clickable(
             _(
-                "Saved. From now on <#{channel}> gets of {feed}: {filters}. "
-                "/why tells which filter kept an article out."
+                "Saved. Filters of {feed} in <#{channel}>: {filters}. /why shows which filter kept "
+                "an article out."
             )
         ).format(
             feed=bold(feed),
@@ -139,9 +139,11 @@ class FilterList(ManagersView):
             *(f"{number}. {filter_labels.named(one, _SHOWN)}" for number, one in enumerate(kept, 1)),
         ]
         if not kept:
-            lines.append(_("No filter: every article is posted. The options `only` and `never` make one."))
+            lines.append(
+                _("No filters: every article is posted. Add one with the options `only` and `never`.")
+            )
         elif sum(one.rule is Rule.ONLY for one in kept) > 1:
-            lines.append("-# " + _("Of several that say “only”, an article has to match one."))
+            lines.append("-# " + _("With several “only” filters, matching one is enough."))
         embed = discord.Embed(
             title=_("Filters"),
             description=safe.cut(
@@ -186,8 +188,8 @@ def _outcome(article: Article, by: tuple[Filter, ...], *, named: bool) -> tuple[
 def _full() -> str:
     return clickable(
         ngettext(
-            "A feed can have {count} filter in a channel. Remove one first: /feed filter lists them.",
-            "A feed can have {count} filters in a channel. Remove one first: /feed filter lists them.",
+            "A feed can have {count} filter per channel. Remove one first with /feed filter.",
+            "A feed can have up to {count} filters per channel. Remove one first with /feed filter.",
             subscription_filters.MOST,
         )
     ).format(count=amount(subscription_filters.MOST))

@@ -55,7 +55,7 @@ class AddFlow(ManagersView):
         async def ask(click: Interaction) -> None:
             await click.response.send_modal(Password(self, refusal.url))
 
-        self.add_item(Press(ask, label=_("Give name and password"), style=discord.ButtonStyle.primary))
+        self.add_item(Press(ask, label=_("Enter username and password"), style=discord.ButtonStyle.primary))
         self.add_item(Press(self._cancel, label=_("Cancel")))
         self.asked = interaction
         await interaction.edit_original_response(
@@ -127,7 +127,7 @@ class AddFlow(ManagersView):
         if known is not None and await store.subscriptions.find(self._place.id, known.id) is not None:
             self.stop()
             raise Refusal(
-                _("{feed} is posted in {channel} already.").format(
+                _("{feed} is already followed in {channel}.").format(
                     feed=bold(known), channel=self._place.mention
                 )
             )
@@ -135,17 +135,17 @@ class AddFlow(ManagersView):
         title = self._found.feeds[0].title
         name = bold(sample[0]) if sample else f"**{safe.markdown(safe.plain(title, 80))}**"
         shown = (
-            _("{feed} would be posted in {channel}. Its newest article looks like this:")
+            _("Follow {feed} in {channel}? Posts will look like this:")
             if sample
-            else _("{feed} would be posted in {channel}. It has no articles yet.")
+            else _("Follow {feed} in {channel}? It has no articles yet.")
         )
         _refusal, advice = lacking(interaction, self._place)
         lines = [advice]
         if urls.has_credentials(url):
             lines.append(
                 _(
-                    "The address holds a password or a key. Telex keeps it for this server alone and never "
-                    "shows it, but everyone who sees {channel} can read what the feed publishes."
+                    "This address contains a password or key. I keep it for this server only and never "
+                    "show it, but everyone who can see {channel} can read the articles."
                 ).format(channel=self._place.mention)
             )
         lines.append(shown.format(feed=name, channel=self._place.mention))
@@ -166,7 +166,7 @@ class AddFlow(ManagersView):
         client = interaction.client
         place = await place_options.find(self._place.guild, self._place.id)
         if place is None:
-            raise Refusal(_("That channel is gone."))
+            raise Refusal(_("That channel no longer exists."))
         await place_options.require_view(interaction, place.id)
         require_posting(interaction, place)
         followed = await client.newsroom.following.follow(
@@ -180,14 +180,11 @@ class AddFlow(ManagersView):
         client.courier.wake()
         waits = await arrival.delay(interaction, place)
         if waits:
-            said = _("{feed} is followed in {channel}.")
+            said = _("Now following {feed} in {channel}.")
         elif followed.first:
-            said = _(
-                "{feed} is followed in {channel}. Its newest article is on its way; "
-                "new ones come as they appear."
-            )
+            said = _("Now following {feed} in {channel}. Its latest article is on its way.")
         else:
-            said = _("{feed} is followed in {channel}. Its articles come as they appear.")
+            said = _("Now following {feed} in {channel}. New articles will appear there.")
         said = said.format(feed=bold(followed.feed), channel=place.mention)
         await interaction.edit_original_response(
             content="\n".join(filter(None, (said, waits))), embeds=[], view=None
@@ -210,11 +207,11 @@ class Password(Window):
     """Asks for the name and password of a feed, so that they stand in no command that somebody may see."""
 
     def __init__(self, flow: AddFlow, url: str) -> None:
-        super().__init__(flow, _("Name and password"))
+        super().__init__(flow, _("Username and password"))
         self._flow, self._url = flow, url
         self._user = discord.ui.TextInput[Password](custom_id="user", max_length=100)
         self._password = discord.ui.TextInput[Password](custom_id="password", max_length=200)
-        self.add_item(discord.ui.Label(text=_("Name"), component=self._user))
+        self.add_item(discord.ui.Label(text=_("Username"), component=self._user))
         self.add_item(discord.ui.Label(text=_("Password"), component=self._password))
 
     async def filled(self, interaction: Interaction) -> None:
@@ -242,7 +239,9 @@ async def show_preview(interaction: Interaction, pair: Pair) -> None:
     newest = await interaction.client.store.articles.newest([feed.id], limit=1)
     if not newest:
         raise Refusal(
-            clickable(_("Nothing was read of {feed} yet. /feed refresh asks it now.")).format(feed=bold(feed))
+            clickable(_("I haven’t read {feed} yet. Check it now with /feed refresh.")).format(
+                feed=bold(feed)
+            )
         )
     look = await look_panel.of(interaction, pair)
     message = await look_panel.as_posted(interaction, newest[0], feed, subscription.channel_id, look)

@@ -30,18 +30,18 @@ class LookForm(Window):
         self._prefix = _field("prefix", look.prefix, LONGEST_PREFIX)
         self._colour = _field("colour", "" if look.colour is None else f"#{look.colour:06x}", 7)
         self._excerpt = _field("excerpt", "" if look.excerpt is None else str(look.excerpt), 4)
-        self.add_item(discord.ui.Label(text=_("Before each title"), component=self._prefix))
+        self.add_item(discord.ui.Label(text=_("Text before each title"), component=self._prefix))
         self.add_item(
             discord.ui.Label(
-                text=_("Colour of the bar"),
-                description=_("Such as #2e7d8c; empty: that of Telex"),
+                text=_("Accent colour"),
+                description=_("For example #2e7d8c. Leave empty for the default."),
                 component=self._colour,
             )
         )
         self.add_item(
             discord.ui.Label(
-                text=_("Length of the excerpt"),
-                description=_("In characters, 0 to {most}; 0: none; empty: as usual").format(
+                text=_("Excerpt length"),
+                description=_("Characters, 0 to {most}. Leave empty for the default.").format(
                     most=amount(LONGEST_EXCERPT)
                 ),
                 component=self._excerpt,
@@ -70,9 +70,9 @@ def read_colour(typed: str) -> int | None:
     match = _COLOUR.fullmatch(typed.strip())
     if match is None:
         raise Refusal(
-            _("“{text}” is no colour that I know: # and six digits from 0 to f, such as #2e7d8c.").format(
-                text=safe.markdown(safe.plain(typed, 20))
-            )
+            _(
+                "“{text}” isn’t a colour code. Use # and six digits or letters from a to f, such as #2e7d8c."
+            ).format(text=safe.markdown(safe.plain(typed, 20)))
         )
     digits = match[1]
     return int("".join(2 * digit for digit in digits) if len(digits) == _SHORT_COLOUR else digits, 16)
@@ -85,7 +85,7 @@ def read_length(typed: str) -> int | None:
         return None
     if not typed.isascii() or not typed.isdecimal() or int(typed) > LONGEST_EXCERPT:
         raise Refusal(
-            _("“{text}” is no length: a number from 0 to {most}.").format(
+            _("“{text}” isn’t a length. Use a number from 0 to {most}.").format(
                 text=safe.markdown(safe.plain(typed, 20)), most=amount(LONGEST_EXCERPT)
             )
         )

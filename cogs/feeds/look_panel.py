@@ -130,7 +130,7 @@ class LookPanel(ManagersView):
         self.add_item(
             ChooseRole(
                 self._choose_role,
-                placeholder=_("Mention no role"),
+                placeholder=_("Don’t mention a role"),
                 min_values=0,
                 max_values=1,
                 default_values=[discord.Object(look.role, type=discord.Role)] if look.role else [],
@@ -176,7 +176,7 @@ class LookPanel(ManagersView):
             return
         role = guild.get_role(role_id)
         if role is None:
-            raise Refusal(_("That role is gone."))
+            raise Refusal(_("That role no longer exists."))
         if not self.may_mention(interaction, member, role):
             raise _not_for_you(role)
 
@@ -219,8 +219,8 @@ def require_mention(interaction: Interaction, look: Look | None, place: Place) -
 def _not_for_you(role: discord.Role) -> Refusal:
     return Refusal(
         _(
-            "You may not mention {role} there, so I do not for you. Somebody who may mention all "
-            "roles can choose it, or the role can be made mentionable in its settings."
+            "You can’t mention {role} there, so I won’t either. Ask someone who can mention all "
+            "roles, or make the role mentionable in its settings."
         ).format(role=role.mention)
     )
 
@@ -243,10 +243,10 @@ class FeedLook(LookPanel):
 
     def heading(self) -> tuple[str, str]:
         """The feed and the channel."""
-        told = _("{feed} in <#{channel}>: this is what its posts look like.")
+        told = _("How {feed} looks in <#{channel}>:")
         return (
             told.format(feed=bold(self._pair[1]), channel=self._channel_id),
-            _("As this server’s posts look by default."),
+            _("Default for this server"),
         )
 
     def default_label(self) -> str:
@@ -273,9 +273,9 @@ class FeedLook(LookPanel):
         )
         if not saved:
             raise Refusal(no_longer())
-        return _(
-            "From its next post on, {feed} looks like this in <#{channel}>. What was posted stays as it is."
-        ).format(feed=bold(feed), channel=subscription.channel_id)
+        return _("Saved. {feed} looks like this in <#{channel}> from its next post.").format(
+            feed=bold(feed), channel=subscription.channel_id
+        )
 
 
 class ServerLook(LookPanel):
@@ -288,8 +288,8 @@ class ServerLook(LookPanel):
     def heading(self) -> tuple[str, str]:
         """The server."""
         return (
-            _("This is what posts look like here, where their feed has no look of its own."),
-            _("This is the default look."),
+            _("How posts look on this server, unless their feed has its own look:"),
+            _("Default look"),
         )
 
     def default_label(self) -> str:
@@ -316,10 +316,7 @@ class ServerLook(LookPanel):
         await interaction.client.store.preferences.set_look(
             interaction.guild_id, look or USUAL, person_id=interaction.user.id
         )
-        return _(
-            "From now on posts look like this here, where their feed has no look of its own. "
-            "What was posted stays as it is."
-        )
+        return _("Saved. New posts look like this, unless their feed has its own look.")
 
 
 async def open_server_look(interaction: Interaction, command_id: int | None) -> None:
@@ -334,8 +331,9 @@ async def open_server_look(interaction: Interaction, command_id: int | None) -> 
 def _silent(role_id: int) -> str:
     """Why a role is not mentioned."""
     return _(
-        "<@&{role}> is not mentioned: it is gone, or I may not. Make the role mentionable in its settings, "
-        "or give me Mention @everyone, @here and All Roles in the channel."
+        "<@&{role}> won’t be mentioned: it was deleted, or I’m not allowed to. Make the role "
+        "mentionable in its settings, or give me Mention @everyone, @here and All Roles in "
+        "this channel."
     ).format(role=role_id)
 
 
@@ -347,8 +345,8 @@ def _sample(feed: Feed) -> Article:
         feed_id=feed.id,
         page="",
         url=feed.site_url or "https://example.org/",
-        title=_("The title of an article"),
-        summary=_("The beginning of its text stands here, as long as you want it."),
+        title=_("An article’s title"),
+        summary=_("The beginning of its text goes here, as long as you like."),
         text="",
         body="",
         author=None,

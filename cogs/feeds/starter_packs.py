@@ -74,7 +74,7 @@ async def follow(
             try:
                 found = await bot.newsroom.following.look(outline.url, server_id)
                 if found.parsed is None:
-                    return "❌ " + _("{feed}: its address no longer leads to a feed").format(feed=name)
+                    return "❌ " + _("{feed}: no feed at its address any more").format(feed=name)
                 followed = await bot.newsroom.following.follow(
                     found, server_id=server_id, channel_id=channel_id, person_id=person_id
                 )
@@ -83,7 +83,7 @@ async def follow(
                 return "❌ " + _("{feed}: {reason}").format(feed=name, reason=reason)
         if followed.created:
             return f"{ADDED} {name}"
-        return "☑️ " + _("{feed} was followed there already").format(feed=name)
+        return "☑️ " + _("{feed} was already followed").format(feed=name)
 
     async def count(outline: Outline) -> str:
         nonlocal done, told

@@ -112,15 +112,13 @@ async def chosen(interaction: Interaction, value: str) -> Pair:
     """
     pairs = await visible(interaction)
     if not pairs:
-        raise Refusal(
-            clickable(_("No channel that you see here follows a feed yet. /feed add or /feed packs begins."))
-        )
+        raise Refusal(clickable(_("No feeds here yet. Start with /feed add or /feed packs.")))
     typed = fold(value)
     matching = [pair for pair in pairs if str(pair[0].id) == value]
     if not value.isdecimal():
         matching = [pair for pair in pairs if typed in fold(f"{name(pair[1])} {urls.masked(pair[1].url)}")]
     if len(matching) != 1:
-        raise Refusal(_("Choose one of the feeds that the list offers while you type."))
+        raise Refusal(_("Pick a feed from the list that appears as you type."))
     return matching[0]
 
 
@@ -134,7 +132,7 @@ async def require_still(interaction: Interaction, pair: Pair) -> Pair:
 
 def no_longer() -> str:
     """What to say of a subscription that somebody else ended meanwhile."""
-    return _("That feed is no longer followed there.")
+    return _("That feed isn’t followed there any more.")
 
 
 def trouble(feed: Feed) -> str:
@@ -157,7 +155,7 @@ def health(subscription: Subscription, feed: Feed, channel_problem: str | None) 
     if feed.failing_since is not None and feed.error is not None:
         return trouble(feed)
     if channel_problem:
-        return "🟠 " + _("the feed is fine, but posting fails: {reason}").format(
+        return "🟠 " + _("can’t post: {reason}").format(
             reason=clickable(send_outcomes.describe(channel_problem))
         )
     if feed.last_success is None:
@@ -211,19 +209,19 @@ def _bounds(surplus: Surplus | None, busy: int) -> Iterator[str]:
     """What is not kept of a feed, and how often its host can be asked when it has many (`busy` seconds)."""
     if surplus is not None and surplus.kind is SurplusKind.IDENTITIES:
         since = f"<t:{surplus.since}:R>"
-        yield "🟠 " + _("renames its entries at every check since {when}, so new ones aren’t posted").format(
-            when=since
-        )
+        yield "🟠 " + _(
+            "renames its entries at every check, so new ones aren’t posted (first {when})"
+        ).format(when=since)
     elif surplus is not None:
         yield "🟠 " + ngettext(
-            "brings too much: {count} entry left out since {when}",
-            "brings too much: {count} entries left out since {when}",
+            "too many articles: {count} left out (first {when})",
+            "too many articles: {count} left out (first {when})",
             surplus.entries,
         ).format(count=amount(surplus.entries), when=f"<t:{surplus.since}:R>")
     if busy:
         minutes = max(1, round(busy / 60))
         yield "🐢 " + ngettext(
-            "its site has many feeds here and can be asked for each about every {count} minute",
-            "its site has many feeds here and can be asked for each about every {count} minutes",
+            "its site has many feeds here, so each is checked about every {count} minute",
+            "its site has many feeds here, so each is checked about every {count} minutes",
             minutes,
         ).format(count=amount(minutes))

@@ -22,7 +22,7 @@ class RemoveFlow(ManagersView):
 
     async def start(self, interaction: Interaction) -> None:
         """Ask."""
-        question = _("Stop posting {feed} in <#{channel}>? Its articles stay where they were posted.")
+        question = _("Stop following {feed} in <#{channel}>? Articles already posted stay.")
         await interaction.edit_original_response(content=self._said(question), view=self)
 
     async def _remove(self, interaction: Interaction) -> None:
@@ -34,14 +34,14 @@ class RemoveFlow(ManagersView):
         if not ended:
             raise Refusal(no_longer())
         await interaction.edit_original_response(
-            content=self._said(_("{feed} is no longer posted in <#{channel}>.")), view=None
+            content=self._said(_("Stopped following {feed} in <#{channel}>.")), view=None
         )
 
     async def _keep(self, interaction: Interaction) -> None:
         await interaction.response.defer()
         self.stop()
         await interaction.edit_original_response(
-            content=self._said(_("Nothing changed: {feed} is still posted in <#{channel}>.")), view=None
+            content=self._said(_("Still following {feed} in <#{channel}>.")), view=None
         )
 
     def _said(self, sentence: str) -> str:

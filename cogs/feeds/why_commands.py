@@ -15,6 +15,7 @@ from bot.core.locale import _, amount, clickable, ngettext
 from bot.core.models import Article, Dispatch, DispatchKind, Fate, Subscription
 from bot.posting.rendering import discord_limits, messages, page_outcomes
 from bot.posting.sending import send_outcomes
+from bot.posting.wording import taste_words
 from bot.posting.wording.explanations import Explanation, explain, left_out, message_of, passed_over, sentence
 from bot.store.records import FateRow
 from bot.text import safe, urls
@@ -39,14 +40,17 @@ class Why(commands.Cog):
 
     @app_commands.command(name="why", description=locale_str("See why an article was or wasn’t posted"))
     @in_servers
-    @app_commands.describe(link=locale_str("Address of the article, or a link to its post"))
+    @app_commands.describe(link=locale_str("Link to the article or to its post"))
     async def why(self, interaction: Interaction, link: Range[str, 1, 2000]) -> None:
         """Tell of the feeds and channels that the asker sees, and of no others."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         visible = await self.bot.visible_feed_ids(interaction)
         found = await _permitted(interaction, await explain(self.bot.store, link), visible)
         if found.carried or found.left_out:
-            told = article_cards.fit([(line,) for line in _lines(found)])
+            taste = await self.bot.newsroom.tastes.of_server(interaction.guild_id or 0)
+            telling = taste.telling([article for article, _feed in found.carried])
+            lines = (*_lines(found), *taste_words.because(telling, interaction.user.id))
+            told = article_cards.fit([(line,) for line in lines])
         else:
             told = await self._unseen(interaction, link, visible)
         await interaction.edit_original_response(embed=discord.Embed(description=told))
@@ -55,8 +59,8 @@ class Why(commands.Cog):
         """What to say of an address that no feed brought; the same where only others may know of it."""
         post = await message_of(self.bot.store, link)
         if post is not None and post.kind is DispatchKind.NOTICE and await _sees(interaction, post):
-            return clickable(_("That message tells of a feed, not of an article. /feed list has more on it."))
-        lines = [_("I have not seen this in any feed that you can see here.")]
+            return clickable(_("That message is about a feed, not an article. See /feed list."))
+        lines = [_("I haven’t seen this article in any feed you can see here.")]
         host = _site(link)
         pairs = await self.bot.store.subscriptions.in_server(interaction.guild_id or 0)
         of_site: dict[int, Pair] = {
@@ -67,12 +71,10 @@ class Why(commands.Cog):
         for subscription, feed in list(of_site.values())[:_FEEDS]:
             lines.append(_told(bold(feed), health(subscription, feed, None)))
             if feed.last_success is not None:
-                lines.append("-# " + _("last read {when}").format(when=f"<t:{feed.last_success}:R>"))
+                lines.append("-# " + _("last checked {when}").format(when=f"<t:{feed.last_success}:R>"))
         if of_site:
-            lines.append(_("A site’s feed may leave articles out, or bring them later."))
-        lines.append(
-            clickable(_("It may have another address there: /search finds an article by its words."))
-        )
+            lines.append(_("A site’s feed may skip articles, or bring them later."))
+        lines.append(clickable(_("It may have another address. Try /search with words from its title.")))
         return safe.cut("\n".join(lines), discord_limits.DESCRIPTION)
 
 

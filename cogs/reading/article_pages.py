@@ -146,11 +146,11 @@ async def nothing_to_read(interaction: Interaction) -> ArticlePage:
 def nothing_followed(*, manages: bool) -> tuple[Block, ...]:
     """What to say where no feed is visible, to somebody who may add one or may not."""
     if manages:
-        said = _("Follow your first feed with /feed add, or a ready-made list with /feed packs.")
+        said = clickable(_("Follow your first feed with /feed add, or a starter pack with /feed packs."))
     else:
         said = _("No feeds in the channels you can see. Ask whoever manages this server to add one.")
     begin = (Row(buttons.begin()),) if manages else ()
-    return (_told(_("Nothing to read yet"), clickable(said)), *begin)
+    return (_told(_("Nothing to read yet"), said), *begin)
 
 
 def nothing_came() -> tuple[Block, ...]:

@@ -85,7 +85,7 @@ async def share(interaction: Interaction, article: Article, allowed: MayRead) ->
         interaction.user,
     )
     if guild is None or not isinstance(member, discord.Member):
-        raise Refusal(_("This works in a server only."))
+        raise Refusal(_("This only works in a server."))
     if not isinstance(channel, discord.TextChannel | discord.Thread | discord.VoiceChannel):
         raise Refusal(_("I can’t post here. Try a text channel or a thread."))
     if not await allowed(interaction, article):

@@ -108,8 +108,8 @@ class Rising(commands.Cog):
             if seconds := math.ceil(self._limit.wait(interaction.user.id)):
                 raise Refusal(
                     ngettext(
-                        "That was quick. Try again in {seconds} second.",
-                        "That was quick. Try again in {seconds} seconds.",
+                        "Not so fast! Try again in {seconds} second.",
+                        "Not so fast! Try again in {seconds} seconds.",
                         seconds,
                     ).format(seconds=amount(seconds))
                 )

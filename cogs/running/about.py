@@ -35,9 +35,7 @@ class About(commands.Cog):
         self.bot = bot
         self.started = bot.newsroom.clock.now()
 
-    @app_commands.command(
-        name="help", description=locale_str("What Telex does and the commands that you can use")
-    )
+    @app_commands.command(name="help", description=locale_str("What you can do here"))
     async def help(self, interaction: Interaction) -> None:
         """Tell what Telex does."""
         await interaction.response.defer(ephemeral=True, thinking=True)
@@ -98,32 +96,30 @@ class About(commands.Cog):
         if managing:
             yield _("For those who manage the server’s feeds"), managing
 
-    @app_commands.command(
-        name="about", description=locale_str("Version, uptime, and how many feeds and articles there are")
-    )
+    @app_commands.command(name="about", description=locale_str("Version and status"))
     async def about(self, interaction: Interaction) -> None:
         """Tell facts about this bot and about what the asker can read here."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         articles = self.bot.store.articles
         embed = discord.Embed(title=_("About Telex"))
         embed.add_field(name=_("Version"), value=__version__)
-        embed.add_field(name=_("Running since"), value=f"<t:{self.started}:R>")
+        embed.add_field(name=_("Started"), value=f"<t:{self.started}:R>")
         embed.add_field(
-            name=_("Search by meaning"), value=_("off") if self.bot.newsroom.meaning is None else _("on")
+            name=_("Semantic search"), value=_("off") if self.bot.newsroom.meaning is None else _("on")
         )
         if interaction.guild is not None:
             visible = await self.bot.visible_feed_ids(interaction)
             newest = await articles.newest(visible, limit=1) if visible else []
-            embed.add_field(name=_("Feeds you can read here"), value=amount(len(visible)))
-            embed.add_field(name=_("Articles from them"), value=amount(await articles.count(visible)))
+            embed.add_field(name=_("Feeds you can see here"), value=amount(len(visible)))
+            embed.add_field(name=_("Articles"), value=amount(await articles.count(visible)))
             embed.add_field(
-                name=_("Newest article"),
+                name=_("Latest article"),
                 value=f"<t:{newest[0].published}:R>" if newest else _("none yet"),
             )
         if await self.bot.is_owner(interaction.user):
             newest_time = await articles.newest_time()
             embed.add_field(
-                name=_("The whole newsroom"),
+                name=_("All servers"),
                 value=_("Servers: {servers} · feeds: {feeds} · articles: {articles} · newest: {age}").format(
                     servers=amount(len(self.bot.guilds)),
                     feeds=amount(await self.bot.store.feeds.count()),
@@ -135,7 +131,7 @@ class About(commands.Cog):
         await interaction.edit_original_response(embed=embed)
 
     @app_commands.command(
-        name="privacy", description=locale_str("What Telex keeps about you; get a copy of it or delete it")
+        name="privacy", description=locale_str("See, export or delete what Telex stores about you")
     )
     async def privacy(self, interaction: Interaction) -> None:
         """Show, export and delete what is kept about the asker."""
@@ -188,6 +184,15 @@ class PrivacyView(AskerView):
             )
         if await store.questions.votes_of(person_id):
             kept.append(_("which answers you found helpful or not"))
+        opinions = len(await store.opinions.of_person(person_id))
+        if opinions:
+            kept.append(
+                ngettext(
+                    "{count} article that you liked, disliked or opened More for in the last three months",
+                    "{count} articles that you liked, disliked or opened More for in the last three months",
+                    opinions,
+                ).format(count=amount(opinions))
+            )
         lines = [_("About you Telex keeps:"), *(f"• {one}" for one in kept), ""] if kept else []
         lines += [
             *([] if bookmarks else [_("You have no bookmarks.")]),
@@ -221,13 +226,13 @@ class PrivacyView(AskerView):
         await interaction.response.defer(ephemeral=True, thinking=True)
         file = discord.File(io.BytesIO(await export(interaction)), filename="telex-privacy.json")
         await interaction.edit_original_response(
-            content=_("All that Telex keeps about you:"), attachments=[file]
+            content=_("Everything Telex stores about you:"), attachments=[file]
         )
 
     async def _ask(self, interaction: Interaction) -> None:
         await interaction.response.defer()
         self.clear_items()
-        self.add_item(Press(self._delete, label=_("Delete for good"), style=discord.ButtonStyle.danger))
+        self.add_item(Press(self._delete, label=_("Delete permanently"), style=discord.ButtonStyle.danger))
         self.add_item(Press(self._keep, label=_("Keep everything")))
         self.asked = interaction
         await interaction.edit_original_response(
@@ -245,11 +250,16 @@ class PrivacyView(AskerView):
     async def _delete(self, interaction: Interaction) -> None:
         await interaction.response.defer()
         erased = await interaction.client.store.erase(interaction.user.id)
+        interaction.client.newsroom.tastes.forget_all()
         self.stop()
         counted = (
             (erased.bookmarks, ngettext("{count} bookmark", "{count} bookmarks", erased.bookmarks)),
             (erased.questions, ngettext("{count} question", "{count} questions", erased.questions)),
             (erased.votes, ngettext("{count} vote on an answer", "{count} votes on answers", erased.votes)),
+            (
+                erased.opinions,
+                ngettext("{count} opinion on an article", "{count} opinions on articles", erased.opinions),
+            ),
             (erased.watches, ngettext("{count} watch", "{count} watches", erased.watches)),
             (
                 erased.changes,
@@ -326,6 +336,15 @@ async def export(interaction: Interaction) -> bytes:
             }
             for server_id, one in await store.preferences.changes_of(interaction.user.id)
         ],
+        "opinions": [
+            {
+                "url": one.url,
+                "opinion": one.opinion,
+                "given": _iso(one.given),
+                "server_id": _id(one.server_id),
+            }
+            for one in await store.opinions.of_person(interaction.user.id)
+        ],
         "votes": [
             {"question_id": str(question_id), "voted": _iso(voted), "helped": helped}
             for question_id, voted, helped in await store.questions.votes_of(interaction.user.id)
@@ -342,7 +361,7 @@ def _privacy(policy: str | None) -> str:
 def syntax() -> str:
     """The search syntax in the language of this task, by example."""
     lines = (
-        _("Words in any ending; accents and capitals do not matter."),
+        _("Word endings, accents and capitals don’t matter."),
         _('`"exact words"` as they stand · `-word` without it · `one OR other` either'),
         _("`title:word` `source:name` `author:name` `tag:name` `lang:fr`"),
         _('`since:7d` `since:"last monday"` `before:2020-06-10` `has:image` `is:bookmarked`'),

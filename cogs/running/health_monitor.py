@@ -118,7 +118,7 @@ class Health(commands.Cog):
         elif since is None and self._alarmed:
             log.warning("Feeds are fetched again")
             with locale.use(self._settings.language):
-                self._untold.append(_("Feeds are fetched again."))
+                self._untold.append(_("I can reach the feeds again."))
         self._alarmed = since is not None
         await self._tell()
 
@@ -131,7 +131,7 @@ class Health(commands.Cog):
             if store.trouble is not None and self._troubled is None:
                 self._untold.append(_trouble(store.trouble))
             elif store.trouble is None and self._troubled is not None:
-                self._untold.append(_("My database takes everything again. What waited follows."))
+                self._untold.append(_("My database works again. What was waiting is on its way."))
             elif isinstance(store.trouble, DatabaseBroken) and not isinstance(self._troubled, DatabaseBroken):
                 self._untold.append(_trouble(store.trouble))
         self._troubled = store.trouble
@@ -177,21 +177,19 @@ class Health(commands.Cog):
 def _trouble(fault: DatabaseFault) -> str:
     if isinstance(fault, DatabaseBroken):
         return _(
-            "My database is damaged. I write nothing more to it, so nothing is posted or kept until you put a"
-            " backup in its place; `telex check` tells whether a database is whole. {error}"
+            "My database is damaged, so I’ve stopped writing to it. Nothing is posted or saved "
+            "until you restore a backup; `telex check` tells whether a database is intact. "
+            "{error}"
         ).format(error=fault)
     return _(
-        "My database takes nothing, so I post and keep nothing until it does: nothing is lost, and I keep"
-        " trying. {error}"
+        "I can’t write to my database, so I’m not posting or saving anything for now. "
+        "Nothing is lost, and I keep trying. {error}"
     ).format(error=fault)
 
 
 def _alarm(hours: int) -> str:
     silence = ngettext(
-        "No feed could be fetched for {hours} hour.", "No feed could be fetched for {hours} hours.", hours
+        "I haven’t reached any feed for {hours} hour.", "I haven’t reached any feed for {hours} hours.", hours
     ).format(hours=amount(hours))
-    advice = _(
-        "Look at the network of the machine that I run on, and at my log. "
-        "What is published meanwhile follows when feeds answer again."
-    )
+    advice = _("Check my machine’s network and my log. Missed articles follow once feeds respond again.")
     return f"{silence} {advice}"

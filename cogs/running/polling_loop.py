@@ -11,6 +11,7 @@ from bot.core.clock import Leaps
 from bot.polling.page_reader import LONGEST_WAIT
 from bot.posting.sending.failing_places import LONGEST_BLOCK, LONGEST_RETRY
 from bot.store.records import LongestWaits
+from bot.stories.server_taste import REMEMBERED
 from cogs.running.loops import Loop
 
 log = logging.getLogger(__name__)
@@ -71,6 +72,7 @@ class Polling(commands.Cog):
         questions = await self._store.questions.purge(now - KEEP_QUESTIONS)
         if questions:
             log.info("Deleted %d old questions", questions)
+        await self._store.opinions.purge(now - REMEMBERED)
         await self._store.watches.purge(now - KEEP_LEFT_SERVERS)
         await self._store.changes.trim()
         if self._settings.keep_texts_days:

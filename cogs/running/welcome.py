@@ -34,7 +34,7 @@ async def say(bot: Telex, guild: discord.Guild) -> None:
                 "1. Press **{begin}** and pick what you want to read: a ready list, or a site’s address.\n"
                 "2. Pick the channel.\n"
                 "3. Press **{follow}**: the first articles appear at once."
-            ).format(begin=_("Begin"), follow=_("Follow")),
+            ).format(begin=_("Get started"), follow=_("Follow")),
         )
         embed.set_footer(
             text=_(

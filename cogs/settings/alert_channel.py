@@ -15,15 +15,16 @@ from cogs.shared.views import Interaction, Press
 async def choose(interaction: Interaction, target: Place) -> str:
     """Have this server's alerts sent to a channel; returns what to say. Raises `Refusal`."""
     if isinstance(target, discord.ForumChannel):
-        raise Refusal(_("Alerts need a channel or a thread; in a forum each would open a post of its own."))
+        raise Refusal(_("Alerts need a channel or a thread. In a forum, each would open its own post."))
     advice = require_posting(interaction, target)
     await interaction.client.store.preferences.change(
         Preference.ALERTS, target.id, server_id=target.guild.id, person_id=interaction.user.id
     )
     await interaction.client.courier.look_again(target.id)
     answer = _(
-        "When a feed of this server fails for a day or is gone, {channel} is told, and again when it is back."
-        " Whoever reads {channel} sees the names of these feeds, also of those in other channels."
+        "Alerts now go to {channel}: a feed fails for a day, disappears, or is back. "
+        "Everyone who can read {channel} sees the names of those feeds, even from other "
+        "channels."
     ).format(channel=target.mention)
     return "\n".join(filter(None, (answer, advice)))
 
@@ -38,9 +39,9 @@ class AlertsFlow(ManagersView):
             self.stop()
             await interaction.edit_original_response(content=_nowhere(), view=None)
             return
-        self.add_item(Press(self._forget, label=_("Tell each feed’s own channel")))
+        self.add_item(Press(self._forget, label=_("Use each feed’s own channel")))
         await interaction.edit_original_response(
-            content=_("When a feed fails for a day, is gone or is back, <#{channel}> is told.").format(
+            content=_("Alerts go to <#{channel}>: a feed fails for a day, disappears, or is back.").format(
                 channel=chosen
             ),
             view=self,
@@ -57,6 +58,6 @@ class AlertsFlow(ManagersView):
 
 def _nowhere() -> str:
     return _(
-        "When a feed fails for a day, is gone or is back, the channels that follow it are told. "
-        "Give a channel to have all of that told there."
+        "Alerts go to each feed’s own channel: it fails for a day, disappears, or is back. "
+        "To collect them in one place, choose a channel."
     )

@@ -34,9 +34,9 @@ class History(ManagersView, Pages):
         visible = [change for change in changes if change.channel_id is None or change.channel_id in seen]
         shown = visible[number * _LIST : (number + 1) * _LIST]
         embed = discord.Embed(
-            title=_("Changes of settings"),
+            title=_("Settings history"),
             description="\n\n".join([await _entry(interaction, change) for change in shown])
-            or _("Nobody has changed anything yet."),
+            or _("No changes yet."),
         )
         return Page(embed=embed, more=len(visible) > (number + 1) * _LIST, empty=not shown)
 
@@ -49,9 +49,7 @@ async def _entry(interaction: Interaction, change: SettingChange) -> str:
         where.append(subscription_options.bold(feed))
     if change.channel_id is not None and change.setting != Setting.CHANNEL:
         where.append(f"<#{change.channel_id}>")
-    who = (
-        f"<@{change.person_id}>" if change.person_id is not None else _("somebody who had their name deleted")
-    )
+    who = f"<@{change.person_id}>" if change.person_id is not None else _("someone who deleted their data")
     lines = (
         _("{setting}: {old} → {new}").format(
             setting=f"**{_name(change)}**", old=_value(change, change.old), new=_value(change, change.new)
@@ -64,23 +62,24 @@ async def _entry(interaction: Interaction, change: SettingChange) -> str:
 def _name(change: SettingChange) -> str:
     """What a setting is called; one that is not known here as the store calls it."""
     names: dict[str, str] = {
-        Preference.LANGUAGE: _("Language of posts"),
+        Preference.LANGUAGE: _("Post language"),
         Preference.TIME_ZONE: _("Time zone"),
         Preference.MANAGER_ROLE: _("Who manages feeds"),
-        Preference.ALERTS: _("Alerts of feeds in trouble"),
-        Preference.JOIN_STORIES: _("One post a story"),
-        Preference.DAILY_THREAD: _("A thread a day"),
-        Setting.FORUM_TAG: _("Tag of posts"),
+        Preference.ALERTS: _("Feed alerts"),
+        Preference.JOIN_STORIES: _("Group by story"),
+        Preference.DAILY_THREAD: _("Daily thread"),
+        Setting.FORUM_TAG: _("Post tag"),
         Preference.QUIET_HOURS: _("Quiet hours"),
-        Preference.MOST_AN_HOUR: _("Posts an hour"),
-        Preference.GAP: _("Gap between two posts"),
+        Preference.MOST_AN_HOUR: _("Hourly limit"),
+        Preference.GAP: _("Time between posts"),
         Preference.LEAST_OUTLETS: _("Outlets"),
         Preference.BEST_A_DAY: _("Best of the day"),
         Setting.DIGEST: _("Digest"),
         Setting.SUBSCRIPTION: _("Feed"),
-        Setting.LOOK: _("Look of posts"),
+        Setting.LOOK: _("Post appearance"),
         Setting.FILTER: _("Filter"),
         Setting.CHANNEL: _("Channel of a feed"),
+        Setting.TASTE: _("What this server likes"),
     }
     return names.get(change.setting) or safe.markdown(safe.plain(change.setting.replace("_", " "), _VALUE))
 
@@ -90,17 +89,17 @@ def _value(change: SettingChange, value: str | None) -> str:  # noqa: PLR0911  #
     match change.setting:
         case Preference.LANGUAGE:
             if value is None:
-                return _("as Discord says") if change.channel_id is None else _("as the server’s")
+                return _("automatic") if change.channel_id is None else _("same as the server")
             return language_name(value)
         case Preference.MANAGER_ROLE:
-            return _("those with Manage Server") if value is None else f"<@&{value}>"
+            return _("members with Manage Server") if value is None else f"<@&{value}>"
         case Preference.ALERTS:
             return _("in each feed’s own channel") if value is None else f"<#{value}>"
         case Preference.JOIN_STORIES | Preference.DAILY_THREAD:
             return _("on") if value == "1" else _("off")
         case Setting.DIGEST:
             return digest_words.told(value)
-        case Setting.LOOK | Setting.FILTER:
+        case Setting.LOOK | Setting.FILTER | Setting.TASTE:
             return _of_posts(change, value)
         case Setting.CHANNEL if value is not None:
             return f"<#{value}>"
@@ -116,11 +115,13 @@ def _value(change: SettingChange, value: str | None) -> str:  # noqa: PLR0911  #
 
 
 def _of_posts(change: SettingChange, value: str | None) -> str:
-    """A look, or a filter, in words."""
+    """A look, a filter, or what became of a taste, in words."""
+    if change.setting == Setting.TASTE:
+        return _("none") if value is None else _("forgotten")
     if change.setting == Setting.FILTER:
         return _("none") if value is None else filter_labels.listed([Filter.of(value)], length=_VALUE)
     if value is None:
-        return _("as usual") if change.channel_id is None else _("as the server’s")
+        return _("default") if change.channel_id is None else _("same as the server")
     return post_looks.brief(Look.of(value))
 
 

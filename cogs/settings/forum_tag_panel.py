@@ -37,14 +37,12 @@ class TagPanel(ManagersView):
     async def show(self, interaction: Interaction) -> None:
         """Show the rules as they are, in the reply to an interaction that was acknowledged."""
         self._rules = await interaction.client.store.forum_tags.of(self._forum.id)
-        lines = [_("A tag that is called like a category of the feed is given by itself.")]
+        lines = [_("Tags named like a feed’s categories are added automatically.")]
         lines += [f"• {self._said(rule)}" for rule in self._rules]
         tags = allowed(self._forum)
         if not tags:
-            lines.append(_("This forum has no tags yet that I may give. They are made in its settings."))
-        embed = discord.Embed(
-            title=_("Tags of posts"), description="\n".join((self._forum.mention, "", *lines))
-        )
+            lines.append(_("This forum has no tags I can use yet. Create some in its settings."))
+        embed = discord.Embed(title=_("Post tags"), description="\n".join((self._forum.mention, "", *lines)))
         self.clear_items()
         if tags:
             options = [
@@ -53,7 +51,7 @@ class TagPanel(ManagersView):
                 )
                 for tag in tags
             ]
-            self.add_item(Choose(self._ask, placeholder=_("Give a tag…"), options=options))
+            self.add_item(Choose(self._ask, placeholder=_("Add a tag…"), options=options))
         if self._rules:
             options = [
                 discord.SelectOption(
@@ -68,7 +66,7 @@ class TagPanel(ManagersView):
 
     def _name(self, rule: TagRule) -> str:
         tag = self._forum.get_tag(rule.tag_id)
-        return tag.name if tag is not None else _("a tag that is gone")
+        return tag.name if tag is not None else _("a deleted tag")
 
     def _label(self, rule: TagRule) -> str:
         name = self._name(rule)
@@ -89,8 +87,8 @@ class TagPanel(ManagersView):
             Ask(
                 self,
                 add,
-                title=_("Give a tag"),
-                label=_("To posts that match; empty: to every post"),
+                title=_("Add a tag"),
+                label=_("Posts that match (empty: all posts)"),
                 placeholder="source:numerama robots",
                 max_length=_QUERY,
                 required=False,
@@ -102,7 +100,7 @@ class TagPanel(ManagersView):
         query = subscription_filters.check(text, interaction.client.newsroom.clock.now()).text if text else ""
         tag = self._forum.get_tag(tag_id)
         if tag is None:
-            raise Refusal(_("That tag is gone."))
+            raise Refusal(_("That tag no longer exists."))
         added = await interaction.client.store.forum_tags.add(
             TagRule(tag_id, query),
             tag.name,
@@ -114,8 +112,8 @@ class TagPanel(ManagersView):
         if not added:
             raise Refusal(
                 ngettext(
-                    "A forum can have {count} rule for tags. Remove one first.",
-                    "A forum can have {count} rules for tags. Remove one first.",
+                    "A forum can have {count} tag rule. Remove one first.",
+                    "A forum can have up to {count} tag rules. Remove one first.",
                     MOST,
                 ).format(count=amount(MOST))
             )

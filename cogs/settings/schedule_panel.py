@@ -58,19 +58,19 @@ class RhythmPanel(ManagersView):
         self.add_item(
             Choose(
                 self._limit,
-                placeholder=_("Posts an hour…"),
-                options=_options(self._now.most_an_hour, _HOURLY, _hourly, _("As many posts as come")),
+                placeholder=_("Hourly limit…"),
+                options=_options(self._now.most_an_hour, _HOURLY, _hourly, _("No limit")),
             )
         )
         self.add_item(
             Choose(
                 self._space,
-                placeholder=_("Gap between two posts…"),
-                options=_options(self._now.gap, _GAPS, _gap, _("No gap between posts")),
+                placeholder=_("Time between posts…"),
+                options=_options(self._now.gap, _GAPS, _gap, _("No minimum")),
             )
         )
         off = self._now.quiet_hours is None and self._now.most_an_hour is None and self._now.gap is None
-        self.add_item(Press(self._stop, label=_("Switch all of it off"), disabled=off))
+        self.add_item(Press(self._stop, label=_("Turn everything off"), disabled=off))
         self.asked = interaction
         await interaction.edit_original_response(
             embed=self._embed(zone, await store.dispatches.held(self._place.id)), view=self
@@ -93,17 +93,13 @@ class RhythmPanel(ManagersView):
         )
         embed.add_field(name=_("Quiet hours"), value=quiet)
         embed.add_field(
-            name=_("Posts an hour"), value=_hourly(now.most_an_hour) if now.most_an_hour else _("no limit")
+            name=_("Hourly limit"), value=_hourly(now.most_an_hour) if now.most_an_hour else _("no limit")
         )
-        embed.add_field(
-            name=_("Gap between two posts"), value=_gap(now.gap) if now.gap else _("No gap between posts")
-        )
+        embed.add_field(name=_("Time between posts"), value=_gap(now.gap) if now.gap else _("No minimum"))
         if held is not None:
-            embed.set_footer(
-                text=_("Something waits right now: {reason}").format(reason=send_outcomes.describe(held))
-            )
+            embed.set_footer(text=_("Right now: {reason}").format(reason=send_outcomes.describe(held)))
         elif now.quiet_hours is not None:
-            embed.set_footer(text=_("/settings server has the time zone."))
+            embed.set_footer(text=_("Change the time zone with /settings server."))
         return embed
 
     def _ends(self) -> tuple[int | None, int | None]:
@@ -205,9 +201,7 @@ def _number(value: str) -> int | None:
 
 
 def _hourly(count: int) -> str:
-    return ngettext("at most {count} post an hour", "at most {count} posts an hour", count).format(
-        count=amount(count)
-    )
+    return ngettext("{count} post an hour", "{count} posts an hour", count).format(count=amount(count))
 
 
 def _gap(seconds: int) -> str:

@@ -25,6 +25,7 @@ from cogs.settings.change_history import History, language_name
 from cogs.settings.forum_tag_panel import TagPanel
 from cogs.settings.schedule_panel import RhythmPanel
 from cogs.settings.story_panel import StoryPanel
+from cogs.settings.taste_panel import TastePanel
 from cogs.shared import place_options
 from cogs.shared.place_options import Option, Place, PlaceOption, place
 from cogs.shared.rights import FOR_MANAGERS, ManagersOnly, ManagersView, in_servers, may_govern
@@ -40,7 +41,7 @@ class ServerSettings(
     ManagersOnly,
     commands.GroupCog,
     group_name="settings",
-    group_description=locale_str("Settings of this server and of its channels, and who changed them"),
+    group_description=locale_str("Settings of this server and its channels"),
     group_extras=FOR_MANAGERS,
 ):
     """Settings. For those who manage the server's feeds."""
@@ -49,7 +50,7 @@ class ServerSettings(
         self.bot = bot
 
     @app_commands.command(
-        name="server", description=locale_str("Language, time zone, alerts and who manages feeds here")
+        name="server", description=locale_str("Language, time zone, alerts and who manages feeds")
     )
     async def server(self, interaction: Interaction) -> None:
         """Show and change what holds for the whole server."""
@@ -58,26 +59,22 @@ class ServerSettings(
 
     @app_commands.command(
         name="channel",
-        description=locale_str("A channel’s language, one post a story or not, a thread a day or not"),
+        description=locale_str("A channel’s language, grouping, daily thread and tags"),
     )
-    @app_commands.describe(channel=locale_str("Which channel; this one unless you say"))
+    @app_commands.describe(channel=locale_str("Which channel; this one by default"))
     async def channel(self, interaction: Interaction, channel: Option | None = None) -> None:
         """Show and change what holds for one channel."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         await ChannelPanel(interaction, await place(interaction, channel)).show(interaction)
 
-    @app_commands.command(
-        name="look", description=locale_str("How posts look where their feed has no look of its own")
-    )
+    @app_commands.command(name="look", description=locale_str("Choose how posts look by default"))
     async def look(self, interaction: Interaction) -> None:
         """Open the panel with the real message."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         await open_server_look(interaction, interaction.command_id)
 
-    @app_commands.command(
-        name="rhythm", description=locale_str("Quiet hours of a channel, and how many posts it takes")
-    )
-    @app_commands.describe(channel=locale_str("Which channel; this one unless you say"))
+    @app_commands.command(name="rhythm", description=locale_str("Set a channel’s quiet hours and limits"))
+    @app_commands.describe(channel=locale_str("Which channel; this one by default"))
     async def rhythm(self, interaction: Interaction, channel: Option | None = None) -> None:
         """Show and change when a channel takes posts."""
         await interaction.response.defer(ephemeral=True, thinking=True)
@@ -86,15 +83,22 @@ class ServerSettings(
     @app_commands.command(
         name="stories", description=locale_str("Post only what several outlets tell, or the best of the day")
     )
-    @app_commands.describe(channel=locale_str("Which channel; this one unless you say"))
+    @app_commands.describe(channel=locale_str("Which channel; this one by default"))
     async def stories(self, interaction: Interaction, channel: Option | None = None) -> None:
         """Show and change which stories a channel takes."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         await StoryPanel(interaction, await place(interaction, channel)).show(interaction)
 
     @app_commands.command(
-        name="history", description=locale_str("Who changed which setting, and what they changed it to")
+        name="taste",
+        description=locale_str("See what this server likes, and forget it"),
     )
+    async def taste(self, interaction: Interaction) -> None:
+        """Show what is liked and what is not."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await TastePanel(interaction).show(interaction)
+
+    @app_commands.command(name="history", description=locale_str("See who changed what"))
     async def history(self, interaction: Interaction) -> None:
         """List the changes."""
         await interaction.response.defer(ephemeral=True, thinking=True)
@@ -122,7 +126,7 @@ class Panel(ManagersView):
             discord.SelectOption(label=language_name(each).capitalize(), value=each, default=chosen == each)
             for each in locale.LANGUAGES
         ]
-        return Choose(self._speak, placeholder=_("Language of posts…"), options=options)
+        return Choose(self._speak, placeholder=_("Post language…"), options=options)
 
     async def _speak(self, interaction: Interaction, values: list[str]) -> None:
         await interaction.response.defer()
@@ -146,36 +150,34 @@ class ServerPanel(Panel):
         otherwise = _("Automatic ({language})").format(
             language=language_name(discords or interaction.client.newsroom.settings.language)
         )
-        embed = discord.Embed(title=_("Settings of this server"))
+        embed = discord.Embed(title=_("Server settings"))
         embed.add_field(
-            name=_("Language of posts"),
+            name=_("Post language"),
             value=language_name(now.language).capitalize() if now.language else otherwise,
         )
         embed.add_field(
             name=_("Time zone"), value=_zone(now.time_zone, interaction.client.newsroom.clock.now())
         )
         embed.add_field(
-            name=_("Alerts of feeds in trouble"),
+            name=_("Feed alerts"),
             value=f"<#{now.alerts}>" if now.alerts is not None else _("in each feed’s own channel"),
             inline=False,
         )
-        managers = _("those with Manage Server")
+        managers = _("members with Manage Server")
         role = guild.get_role(now.manager_role) if now.manager_role is not None else None
         if role is not None:
-            managers = _("{role}, and those with Manage Server").format(role=role.mention)
+            managers = _("{role} and members with Manage Server").format(role=role.mention)
         elif now.manager_role is not None:
-            managers += " · " + _("the role that was chosen is gone")
+            managers += " · " + _("the chosen role no longer exists")
         embed.add_field(name=_("Who manages feeds"), value=managers, inline=False)
-        embed.add_field(name=_("Look of posts"), value=post_looks.brief(now.look), inline=False)
-        embed.set_footer(
-            text=_("/settings channel has what can differ by channel; /settings history, who changed what.")
-        )
+        embed.add_field(name=_("Post appearance"), value=post_looks.brief(now.look), inline=False)
+        embed.set_footer(text=_("Per channel: /settings channel. Who changed what: /settings history."))
         self.add_item(self.languages(now.language, otherwise))
         chosen = [discord.Object(now.alerts)] if now.alerts is not None else []
         self.add_item(
             ChooseChannel(
                 self._alert,
-                placeholder=_("One channel for alerts…"),
+                placeholder=_("Channel for alerts…"),
                 channel_types=PlaceOption().channel_types,
                 min_values=0,
                 default_values=[discord.SelectDefaultValue.from_channel(each) for each in chosen],
@@ -185,13 +187,13 @@ class ServerPanel(Panel):
             self.add_item(
                 ChooseRole(
                     self._appoint,
-                    placeholder=_("A role that may manage feeds too…"),
+                    placeholder=_("Role that can manage feeds…"),
                     min_values=0,
                     default_values=[role] if role is not None else [],
                 )
             )
         self.add_item(Press(self._ask_zone, label=_("Time zone…"), emoji="🕑"))
-        self.add_item(Press(self._open_look, label=_("Look of posts…"), emoji="🎨"))
+        self.add_item(Press(self._open_look, label=_("Post appearance…"), emoji="🎨"))
         return embed
 
     async def change(self, interaction: Interaction, preference: Preference, value: str | int | None) -> None:
@@ -210,7 +212,7 @@ class ServerPanel(Panel):
                 return
             target = await place_options.find(interaction.guild, channel_ids[0])
             if target is None:
-                raise Refusal(_("That channel is gone."))
+                raise Refusal(_("That channel no longer exists."))
             await place_options.require_view(interaction, target.id)
             said = await alert_channel.choose(interaction, target)
             await interaction.followup.send(said, ephemeral=True)
@@ -222,7 +224,7 @@ class ServerPanel(Panel):
         if not may_govern(interaction):
             raise app_commands.MissingPermissions(["manage_guild"])
         if interaction.guild is not None and interaction.guild.id in role_ids:  # the id of @everyone
-            raise Refusal(_("@everyone cannot manage feeds. Choose a role that you give to a few."))
+            raise Refusal(_("@everyone can’t manage feeds. Choose a role that fewer people have."))
         await self.change(interaction, Preference.MANAGER_ROLE, role_ids[0] if role_ids else None)
         await self.show(interaction)
 
@@ -267,39 +269,39 @@ class ChannelPanel(Panel):
     async def arrange(self, interaction: Interaction) -> discord.Embed:
         """The settings, and a menu or a button for each."""
         now = await interaction.client.store.preferences.of_channel(self._channel.id)
-        embed = discord.Embed(title=_("Settings of a channel"), description=self._channel.mention)
-        otherwise = _("As the server’s")
+        embed = discord.Embed(title=_("Channel settings"), description=self._channel.mention)
+        otherwise = _("Same as the server")
         embed.add_field(
-            name=_("Language of posts"),
+            name=_("Post language"),
             value=language_name(now.language).capitalize() if now.language else otherwise,
         )
         embed.add_field(
-            name=_("One post a story"),
-            value=_("on: what other feeds tell of the same event joins its post")
+            name=_("Group by story"),
+            value=_("on: articles on the same event share one post")
             if now.join_stories
-            else _("off: each article is a post of its own"),
+            else _("off: each article gets its own post"),
             inline=False,
         )
         self.add_item(self.languages(now.language, otherwise))
-        label = _("Post every article") if now.join_stories else _("One post a story")
+        label = _("Post every article separately") if now.join_stories else _("Group by story")
         self.add_item(Press(self._join, label=label))
         if isinstance(self._channel, discord.TextChannel):
             self._add_threads(embed, self._channel, is_on=now.daily_thread)
         if isinstance(self._channel, discord.ForumChannel):
-            self.add_item(Press(self._tags, label=_("Tags of posts…"), emoji="🏷️"))
+            self.add_item(Press(self._tags, label=_("Post tags…"), emoji="🏷️"))
         return embed
 
     def _add_threads(self, embed: discord.Embed, channel: discord.TextChannel, *, is_on: bool) -> None:
         """Whether posts go into a thread of the day, and what the bot lacks for that."""
-        said = _("off: posts stand in the channel")
+        said = _("off: posts go straight into the channel")
         if is_on:
-            said = _("on: posts go into a thread of the day")
+            said = _("on: each day has its own thread")
         if is_on and (lacking := permissions.lacking_for_threads(channel)):
             names = ", ".join(f"**{permissions.name(one)}**" for one in lacking)
-            advice = _("I cannot do that yet. In the channel’s settings give me: {permissions}.")
+            advice = _("I can’t do that yet. In the channel’s settings, give me {permissions}.")
             said += f"\n🟠 {advice.format(permissions=names)}"
-        embed.add_field(name=_("A thread a day"), value=said, inline=False)
-        label = _("Post in the channel") if is_on else _("Post in a thread a day")
+        embed.add_field(name=_("Daily thread"), value=said, inline=False)
+        label = _("Post in the channel") if is_on else _("Post in a daily thread")
         self.add_item(Press(self._thread, label=label))
 
     async def change(self, interaction: Interaction, preference: Preference, value: str | int | None) -> None:
@@ -335,7 +337,7 @@ class ChannelPanel(Panel):
 def _zone(name: str, now: int) -> str:
     """A time zone with the time that it is there, so that a wrong one is noticed."""
     there = datetime.fromtimestamp(now, hours.zone(name))
-    return _("{zone}, where it is {time}").format(
+    return _("{zone} ({time} there now)").format(
         zone=name, time=format_time(there, "short", locale=locale.current())
     )
 
@@ -345,12 +347,14 @@ async def _no_zone(text: str) -> str:
     given = safe.markdown(safe.plain(text, _LONGEST_ZONE))
     if any(character.isdecimal() for character in text):
         return _(
-            "“{text}” does not say when summer time begins. "
-            "Give a city or a country, such as Paris or Belgium."
+            "“{text}” doesn’t say when the clocks change. Enter a city or a country, such as "
+            "Paris or Belgium."
         ).format(text=given)
     if names := await asyncio.to_thread(zones.near, text):
         offered = ", ".join(f"`{name}`" for name in names)
-        return _("I know no time zone “{text}”. Did you mean {names}?").format(text=given, names=offered)
+        return _("I don’t know the time zone “{text}”. Did you mean {names}?").format(
+            text=given, names=offered
+        )
     return _(
-        "I know no time zone “{text}”. Give the big city nearest to you that has your time, such as Paris."
+        "I don’t know the time zone “{text}”. Enter the nearest big city with your time, such as Paris."
     ).format(text=given)

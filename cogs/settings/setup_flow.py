@@ -47,7 +47,7 @@ class Setup(commands.Cog):
     @in_servers
     @app_commands.command(
         name=_COMMAND,
-        description=locale_str("Get the first feeds in three clicks: what, where, done"),
+        description=locale_str("Follow your first feeds in three clicks"),
         extras=FOR_MANAGERS,
     )
     async def setup(self, interaction: Interaction) -> None:
@@ -113,17 +113,17 @@ class SetupFlow(AskerView):
         waits = await arrival.delay(interaction, self._place) if self._place is not None else ""
         last = _("**3.** Press **{follow}**.")
         if not waits:
-            last = _("**3.** Press **{follow}**: each feed’s newest article appears there at once.")
+            last = _("**3.** Press **{follow}**. Each feed’s latest article appears right away.")
         steps = [
-            _("**1.** Pick one or several lists, or give the address of a site or feed."),
+            _("**1.** Choose starter packs, or add a site."),
             *(f"　• {starter_packs.bold(outline)}" for outline in self._added),
-            _("**2.** Pick the channel that gets the articles."),
+            _("**2.** Choose a channel for the articles."),
             f"　⚠️ {refusal}" if refusal else "",
             f"　{advice}" if advice else "",
             last.format(follow=_("Follow")),
             waits,
         ]
-        embed = discord.Embed(title=_("First feeds"), description="\n".join(filter(None, steps)))
+        embed = discord.Embed(title=_("Your first feeds"), description="\n".join(filter(None, steps)))
         self.clear_items()
         options = [
             discord.SelectOption(
@@ -137,7 +137,7 @@ class SetupFlow(AskerView):
         self.add_item(
             Choose(
                 self._choose_packs,
-                placeholder=_("Ready lists…"),
+                placeholder=_("Starter packs…"),
                 options=options,
                 min_values=0,
                 max_values=len(options),
@@ -160,7 +160,7 @@ class SetupFlow(AskerView):
             Press(self._follow, label=_("Follow"), style=discord.ButtonStyle.success, disabled=not ready)
         )
         full = len(self._added) >= _MOST_ADDRESSES
-        self.add_item(Press(self._ask_address, label=_("Give an address…"), disabled=full))
+        self.add_item(Press(self._ask_address, label=_("Add a site…"), disabled=full))
         self.add_item(Press(self._cancel, label=_("Cancel")))
         self.asked = interaction
         await interaction.edit_original_response(embed=embed, view=self)
@@ -177,7 +177,7 @@ class SetupFlow(AskerView):
             self._place = None
             found = await place_options.find(interaction.guild, channel_ids[0])
             if found is None:
-                raise Refusal(_("That channel is gone."))
+                raise Refusal(_("That channel no longer exists."))
             await place_options.require_view(interaction, found.id)
             self._place = found
         finally:
@@ -188,7 +188,7 @@ class SetupFlow(AskerView):
             Ask(
                 self,
                 self._look,
-                title=_("Address"),
+                title=_("Add a site"),
                 label=_("Address or name of an outlet"),
                 placeholder="https://",
                 max_length=2000,
@@ -202,7 +202,7 @@ class SetupFlow(AskerView):
             self._offered = await interaction.client.newsroom.following.look(address, interaction.guild.id)
         except NeedsPassword as error:
             raise Refusal(
-                clickable(_("That feed asks for a name and password. /feed add takes them."))
+                clickable(_("This feed needs a username and password. Add it with /feed add."))
             ) from error
         if self._offered.page.lists:
             self._offered = as_feed(self._offered, self._offered.page.lists[0])
@@ -228,7 +228,7 @@ class SetupFlow(AskerView):
             await place_options.find(self._place.guild, self._place.id) if self._place is not None else None
         )
         if target is None:
-            raise Refusal(_("That channel is gone."))
+            raise Refusal(_("That channel no longer exists."))
         await place_options.require_view(interaction, target.id)
         require_posting(interaction, target)
         chosen = [outline for name in self._packs for outline in starter_packs.outlines(name)]
@@ -236,7 +236,7 @@ class SetupFlow(AskerView):
         self.stop()
 
         async def tell(done: int) -> None:
-            said = _("{done} of {total} feeds are done…").format(done=amount(done), total=amount(len(feeds)))
+            said = _("{done} of {total} feeds done…").format(done=amount(done), total=amount(len(feeds)))
             await interaction.edit_original_response(content=f"⏳ {said}", embed=None, view=None)
             client.courier.wake()  # what was found so far need not wait for the rest
 
@@ -252,13 +252,13 @@ class SetupFlow(AskerView):
         )
         client.courier.wake()
         embed = discord.Embed(description=safe.cut("\n".join(lines), discord_limits.DESCRIPTION))
-        embed.add_field(name=_("What to try next"), value=_next(), inline=False)
+        embed.add_field(name=_("What’s next"), value=_next(), inline=False)
         waits = await arrival.delay(interaction, target)
-        said = _("Followed in {channel}. Look there: the first articles are appearing.")
+        said = _("All set! The first articles are arriving in {channel}.")
         if not any(line.startswith(starter_packs.ADDED) for line in lines):
-            said, waits = _("Nothing new is followed in {channel}."), ""
+            said, waits = _("Nothing new to follow in {channel}."), ""
         elif waits:
-            said = _("Followed in {channel}.")
+            said = _("Now following in {channel}.")
         said = said.format(channel=target.mention)
         await interaction.edit_original_response(
             content="\n".join(filter(None, (said, waits))), embed=embed, view=None
@@ -283,9 +283,9 @@ def _few(outlines: tuple[Outline, ...]) -> str:
 
 def _next() -> str:
     lines = (
-        clickable(_("React to a post with 🔖 to keep it: /bookmarks lists what you kept.")),
-        clickable(_("/search finds any article by its words; /ask answers questions from them.")),
-        clickable(_("/feed add follows more, /feed list tells how each feed fares.")),
-        clickable(_("/settings server has the language of posts, the time zone and who manages feeds.")),
+        clickable(_("React with 🔖 to save a post. /bookmarks lists what you saved.")),
+        clickable(_("/search finds any article. /ask answers questions from them.")),
+        clickable(_("/feed add follows more feeds. /feed list shows their status.")),
+        clickable(_("/settings server sets the language, the time zone and who manages feeds.")),
     )
     return "\n".join(f"• {line}" for line in lines)

@@ -13,7 +13,7 @@ async def delay(interaction: Interaction, target: Place) -> str:
     store = interaction.client.store
     digest = await store.digests.of_channel(target.id)
     if digest is not None and digest.plan.alone:
-        return _("{channel} gets digests only: the articles are in the next one, {date}.").format(
+        return _("{channel} only gets digests. Next one: {date}.").format(
             channel=target.mention, date=f"<t:{digest.due}:f>"
         )
     chosen = await store.preferences.of_channel(target.id)
@@ -25,6 +25,6 @@ async def delay(interaction: Interaction, target: Place) -> str:
         ).format(channel=target.mention)
     if not ends:
         return ""
-    return _("{channel} has quiet hours: the articles come when these end, {date}.").format(
+    return _("{channel} has quiet hours. Articles arrive when they end: {date}.").format(
         channel=target.mention, date=f"<t:{ends}:f>"
     )

@@ -55,7 +55,7 @@ async def place(interaction: Interaction, option: Option | None) -> Place:
     found = await find(interaction.guild, channel_id) if channel_id is not None else None
     if found is None:
         raise Refusal(
-            _("Telex posts in text channels, announcement channels, threads and forums. Choose one of those.")
+            _("I can post in text channels, announcement channels, threads and forums. Choose one of those.")
         )
     await require_view(interaction, found.id)
     return found
@@ -80,7 +80,7 @@ async def require_view(interaction: Interaction, channel_id: int) -> None:
     assert interaction.guild is not None
     assert isinstance(interaction.user, discord.Member)
     if not await interaction.client.can_view(interaction.guild, interaction.user, channel_id):
-        raise Refusal(_("You cannot see that channel, so you cannot choose it either."))
+        raise Refusal(_("You can’t choose a channel you can’t see."))
 
 
 def lacking(interaction: Interaction, channel: Place) -> tuple[str, str]:
@@ -90,14 +90,14 @@ def lacking(interaction: Interaction, channel: Place) -> tuple[str, str]:
     refusal = advice = ""
     if needed:
         refusal = _(
-            "I cannot post in {channel} yet. In the channel’s settings, under Permissions, "
-            "give me: {permissions}. Then try again."
+            "I can’t post in {channel} yet. In the channel’s settings, under Permissions, give "
+            "me {permissions}, then try again."
         ).format(channel=channel.mention, permissions=_list(needed))
     if useful:
         advice = _(
-            "In {channel} I also lack {permissions}: posts go out all the same, but I cannot add reactions "
-            "to them, find reactions made while I was away, or check after a failure whether a post got "
-            "through."
+            "In {channel} I’m also missing {permissions}. Posts still go out, but I can’t add "
+            "reactions, find those made while I was offline, or check after a failure whether a "
+            "post got through."
         ).format(channel=channel.mention, permissions=_list(useful))
     return refusal, advice
 

@@ -190,14 +190,14 @@ async def _not_for_you(interaction: Interaction) -> NotForYou:
     """The refusal, with the role that would do as well where the server chose one that the asker lacks."""
     guild = interaction.guild
     if guild is None:
-        return NotForYou(_("This works in a server only."))
+        return NotForYou(_("This only works in a server."))
     chosen = (await interaction.client.store.preferences.of_server(guild.id)).manager_role
     role = guild.get_role(chosen) if chosen is not None else None
     permission = _("Manage Server")
     if role is None or (isinstance(interaction.user, discord.Member) and role in interaction.user.roles):
-        return NotForYou(_("You need the permission {permissions} for this.").format(permissions=permission))
+        return NotForYou(_("You need the {permissions} permission for this.").format(permissions=permission))
     return NotForYou(
-        _("You need the permission {permission} for this, or the role {role}.").format(
+        _("You need the {permission} permission or the role {role} for this.").format(
             permission=permission, role=f"**{safe.markdown(safe.plain(role.name, _ROLE))}**"
         )
     )

@@ -294,4 +294,4 @@ class Stale(commands.Cog):
 
 def expired() -> str:
     """What to say of buttons that are too old."""
-    return _("These buttons have expired. Run the command again for fresh ones.")
+    return _("These buttons have expired. Run the command again.")

@@ -51,7 +51,7 @@ class Digests(
     @app_commands.command(
         name="setup", description=locale_str("Begin, change or stop the digest of a channel, with a preview")
     )
-    @app_commands.describe(channel=locale_str("Which channel; this one unless you say"))
+    @app_commands.describe(channel=locale_str("Which channel; this one by default"))
     async def setup(self, interaction: Interaction, channel: Option | None = None) -> None:
         """Show what the digest of a channel would be, with the means to change it."""
         await interaction.response.defer(ephemeral=True, thinking=True)
@@ -203,7 +203,7 @@ class DigestFlow(ManagersView):
                 row=2,
             )
         )
-        begin = _("Begin") if self._known is None else _("Save")
+        begin = _("Get started") if self._known is None else _("Save")
         same = self._known is not None and self._known.plan == plan
         self.add_item(Press(self._save, label=begin, style=discord.ButtonStyle.success, row=3, disabled=same))
         if self._known is not None:
@@ -231,7 +231,7 @@ class DigestFlow(ManagersView):
         await interaction.response.defer()
         target = await place_options.find(self._place.guild, self._place.id)
         if target is None:
-            raise Refusal(_("That channel is gone."))
+            raise Refusal(_("That channel no longer exists."))
         require_posting(interaction, target)
         client = interaction.client
         saved = await client.store.digests.save(
@@ -340,7 +340,9 @@ class DigestPages(ManagersView, Pages):
                 server_id=guild.id, channel_id=int(values[0]), person_id=interaction.user.id
             )
             raise Refusal(
-                _("That channel is gone, and its digest is stopped.") if ended else _("That channel is gone.")
+                _("That channel is gone, and its digest is stopped.")
+                if ended
+                else _("That channel no longer exists.")
             )
         await require_view(interaction, target.id)
         await DigestFlow(interaction, target, self.command_id).start(interaction)

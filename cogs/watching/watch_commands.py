@@ -56,7 +56,7 @@ class Watching(
     @app_commands.command(name="add", description=locale_str("Get told about each new article that matches"))
     @app_commands.describe(
         query=locale_str('As in /search: words, "an exact phrase", -without'),
-        where=locale_str("Tell this channel instead of you; for those who manage the server"),
+        where=locale_str("Post in this channel instead of your DMs (managers only)"),
     )
     async def add(
         self, interaction: Interaction, query: Range[str, 1, MAX_LENGTH], where: Option | None = None
@@ -64,7 +64,7 @@ class Watching(
         """Watch for something from now on."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         if interaction.guild is None:
-            raise Refusal(_("Run this in the server whose articles you want to be told of."))
+            raise Refusal(_("Run this in the server whose feeds you want to watch."))
         wanted = await watch_matching.check(self.bot.store, query)
         if where is None:
             await self._add_for_person(interaction, interaction.guild, wanted)
@@ -80,7 +80,7 @@ class Watching(
     async def watch_for(self, interaction: Interaction, query: str) -> None:
         """Watch for a query for the asker. The interaction has been acknowledged."""
         if interaction.guild is None:
-            raise Refusal(_("Run this in the server whose articles you want to be told of."))
+            raise Refusal(_("Run this in the server whose feeds you want to watch."))
         wanted = await watch_matching.check(self.bot.store, query)
         await self._add_for_person(interaction, interaction.guild, wanted)
 
@@ -88,7 +88,7 @@ class Watching(
         store, person = self.bot.store, interaction.user
         feed_ids = await self.bot.visible_feed_ids(interaction)
         if not feed_ids:
-            raise Refusal(_("No feed is followed here in a channel that you can see."))
+            raise Refusal(_("You can’t see any channel here that follows a feed."))
         theirs = await store.watches.of_person(person.id)
         if len(theirs) >= watch_matching.MOST_OF_A_PERSON:
             raise Refusal(_full(watch_matching.MOST_OF_A_PERSON))
@@ -126,7 +126,7 @@ class Watching(
         feed_ids = await self.bot.courier.audience.feeds_of_channel(target.guild, target.id)
         if not feed_ids:
             raise Refusal(
-                _("No feed is followed in {channel} or in a channel that all its readers see.").format(
+                _("Neither {channel} nor any channel that all its readers can see follows a feed.").format(
                     channel=target.mention
                 )
             )
@@ -141,13 +141,13 @@ class Watching(
         if added is None:
             raise Refusal(
                 _(
-                    "The channels of this server have {count} watches, which is the most. Remove one first."
+                    "This server’s channels already have {count} watches, the maximum. Remove one first."
                 ).format(count=amount(watch_matching.MOST_OF_A_SERVER))
             )
         await self.bot.courier.look_again(target.id)
         told = _(
-            "I tell {channel} of each new article for {query}, "
-            "from feeds that are followed there or in channels that all its readers see."
+            "I’ll post new articles for {query} in {channel}, from its own feeds and from "
+            "channels that all its readers can see."
         ).format(channel=target.mention, query=named(wanted.text))
         await self._answer(interaction, wanted, told, feed_ids, created=added[1])
 
@@ -155,7 +155,7 @@ class Watching(
         self, interaction: Interaction, wanted: Query, told: str, feed_ids: set[int], *, created: bool
     ) -> None:
         """Say what will be told, and show what would have been."""
-        lines = [told if created else _("That is watched for already.") + " " + told]
+        lines = [told if created else _("You’re already watching this.") + " " + told]
         notes = "\n".join(safe.markdown(safe.plain(search_notes.sentence(note))) for note in wanted.notes)
         if notes:
             lines.append(safe.cut(notes, _NOTES))
@@ -164,19 +164,17 @@ class Watching(
         whole = [result for result in found.results if not result.partial]
         if whole:
             article = whole[0].article
-            lines.append(_("The latest one so far:"))
+            lines.append(_("Latest match:"))
             feed = await self.bot.store.feeds.get(article.feed_id)
             embeds.append(messages.post(article, feed, language=locale.current()).embed)
         else:
-            lines.append(_("No article has matched so far."))
+            lines.append(_("No matches yet."))
         if found.suggestions:
             words = ", ".join(f"**{safe.markdown(safe.plain(word))}**" for word in found.suggestions)
             lines.append(_("Did you mean {words}?").format(words=words))
         await interaction.edit_original_response(content="\n".join(lines), embeds=embeds)
 
-    @app_commands.command(
-        name="list", description=locale_str("What you are told of, and this server’s channels")
-    )
+    @app_commands.command(name="list", description=locale_str("See your watches and this server’s"))
     async def list_(self, interaction: Interaction) -> None:
         """List the watches that the asker may remove."""
         await interaction.response.defer(ephemeral=True, thinking=True)
@@ -185,14 +183,14 @@ class Watching(
         await WatchPages(interaction).show(interaction)
 
     @app_commands.command(name="remove", description=locale_str("Remove a watch"))
-    @app_commands.describe(watch=locale_str("Which one"))
+    @app_commands.describe(watch=locale_str("Which watch"))
     async def remove(self, interaction: Interaction, watch: Range[str, 1, 100]) -> None:
         """End a watch."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         theirs = {str(one.id): one for one in await listed(interaction)}
         chosen = theirs.get(watch) or next((one for one in theirs.values() if one.query == watch), None)
         if chosen is None:
-            raise Refusal(clickable(_("There is no such watch. /watch list shows those that there are.")))
+            raise Refusal(clickable(_("There’s no such watch. See /watch list.")))
         await self.bot.store.watches.remove(chosen.id)
         await interaction.edit_original_response(content=stopped(chosen))
 
@@ -214,9 +212,7 @@ class Watching(
 
 async def _reached(direct: discord.DMChannel, wanted: Query) -> bool:
     """Whether a message to somebody, the first of a watch, shows that they accept any."""
-    text = clickable(
-        _("This is where I tell you of new articles for {query}. /watch list shows your watches.")
-    )
+    text = clickable(_("I’ll post new articles for {query} here. Manage your watches with /watch list."))
     try:
         await direct.send(text.format(query=named(wanted.text)))
     except discord.Forbidden:
@@ -225,13 +221,10 @@ async def _reached(direct: discord.DMChannel, wanted: Query) -> bool:
 
 
 def _closed() -> str:
-    return _(
-        "I cannot send you direct messages. Allow them in the privacy settings of this server, "
-        "then try again."
-    )
+    return _("I can’t DM you. Allow direct messages in this server’s privacy settings, then try again.")
 
 
 def _full(count: int) -> str:
     return clickable(
-        _("You have {count} watches, which is as many as fit. Remove one with /watch remove first.")
+        _("You already have {count} watches, the maximum. Remove one first with /watch remove.")
     ).format(count=amount(count))

@@ -57,7 +57,7 @@ class WatchPages(Pages):
         embed = discord.Embed(title=_("Watches"))
         embed.description = "\n".join(
             f"{number * _LIST + count}. {_line(interaction, watch)}" for count, watch in enumerate(shown, 1)
-        ) or clickable(_("Nothing is watched for. /watch add begins."))
+        ) or clickable(_("No watches yet. Add one with /watch add."))
         self._closed = any(watch.problem == CLOSED for watch in shown)
         return Page(
             embed=embed,
@@ -123,15 +123,15 @@ class StopButton(Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template
             store = interaction.client.store.watches
             watch = await store.get(self._watch_id)
             if watch is None:
-                raise Refusal(_("This watch has ended already."))
+                raise Refusal(_("This watch has already ended."))
             if watch.person_id is None:
                 if interaction.guild_id != watch.server_id:
-                    raise Refusal(_("This watch has ended already."))
+                    raise Refusal(_("This watch has already ended."))
                 await require_manage(interaction)
                 if watch.id not in {one.id for one in await listed(interaction)}:
-                    raise Refusal(_("This watch has ended already."))
+                    raise Refusal(_("This watch has already ended."))
             elif watch.person_id != interaction.user.id:
-                raise Refusal(_("This watch has ended already."))
+                raise Refusal(_("This watch has already ended."))
             await store.remove(watch.id)
             await interaction.edit_original_response(content=stopped(watch))
 
@@ -153,7 +153,7 @@ def _line(interaction: Interaction, watch: Watch) -> str:
     if watch.problem is not None:
         line += f" · ⚠️ {describe(watch.problem)}"
     if watch.absent is not None:
-        line += " · " + _("rests, since you left the server")
+        line += " · " + _("paused, because you left the server")
     return line
 
 
@@ -173,7 +173,7 @@ def _from(interaction: Interaction, watch: Watch) -> str:
     if interaction.guild_id == watch.server_id:
         return ""
     guild = interaction.client.get_guild(watch.server_id)
-    name = safe.plain(guild.name, 60) if guild is not None else _("a server that I am no longer in")
+    name = safe.plain(guild.name, 60) if guild is not None else _("a server I’m no longer in")
     return f" · {name}"
 
 

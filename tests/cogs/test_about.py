@@ -72,12 +72,12 @@ async def test_about_tells_version_uptime_and_what_the_asker_can_read(
     hide(telex, secret, telex.reader)
     about = said(await telex.reader.slash(telex.news, "about"))
     assert f"Version: {__version__}" in about
-    assert f"Running since: <t:{START}:R>" in about
-    assert "Feeds you can read here: 1" in about
-    assert "Articles from them: 3" in about
-    assert "Search by meaning: off" in about
-    assert f"Newest article: <t:{START - 60}:R>" in about
-    assert "The whole newsroom" not in about
+    assert f"Started: <t:{START}:R>" in about
+    assert "Feeds you can see here: 1" in about
+    assert "Articles: 3" in about
+    assert "Semantic search: off" in about
+    assert f"Latest article: <t:{START - 60}:R>" in about
+    assert "All servers" not in about
 
 
 async def test_about_tells_the_owner_of_the_whole(telex: World, feed_server: FeedServer) -> None:
@@ -88,7 +88,7 @@ async def test_about_tells_the_owner_of_the_whole(telex: World, feed_server: Fee
 
 
 async def test_about_works_where_nothing_is_followed(telex: World) -> None:
-    assert "Newest article: none yet" in said(await telex.reader.slash(telex.news, "about"))
+    assert "Latest article: none yet" in said(await telex.reader.slash(telex.news, "about"))
     assert __version__ in said(await telex.reader.user.slash("about"))
 
 
@@ -118,7 +118,7 @@ async def test_deleting_asks_first_and_then_leaves_nothing(telex: World, feed_se
     kept = await telex.reader.click(last(asked), label="Keep everything")
     assert len(await titles(telex, telex.reader)) == 3
     asked = await telex.reader.click(last(kept), label="Delete everything")
-    done = await telex.reader.click(last(asked), label="Delete for good")
+    done = await telex.reader.click(last(asked), label="Delete permanently")
     assert "• 3 bookmarks\n" in said(done)
     assert "Backups made before now may still hold it" in said(done)
     assert await titles(telex, telex.reader) == []
@@ -164,7 +164,7 @@ async def test_questions_and_votes_are_told_exported_and_deleted(
     ]
     assert [one["helped"] for one in document["votes"]] == [True]
     asked = await telex.reader.click(last(shown), label="Delete everything")
-    done = await telex.reader.click(last(asked), label="Delete for good")
+    done = await telex.reader.click(last(asked), label="Delete permanently")
     assert "• 1 question\n• 1 vote on an answer\n" in said(done)
     assert await telex.store.questions.tallies(0, all_=True) == []
     assert await telex.store.questions.votes_of(telex.editor.id) == []

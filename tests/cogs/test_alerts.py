@@ -21,22 +21,22 @@ async def test_alerts_go_to_the_chosen_channel_and_back_to_the_feeds_own(
     desk = telex.guild.create_text_channel("desk")
     answer = await telex.editor.slash(telex.news, "feed alerts", channel=desk)
     assert last(answer).ephemeral
-    assert f"{desk.mention} is told" in said(answer)
+    assert f"Alerts now go to {desk.mention}" in said(answer)
     await fail(telex, feed_server)
     (alert,) = telex.posts(desk)
     assert "The feed “Example News” is gone." in text(alert)
     assert len(telex.posts()) == 1
     now = await telex.editor.slash(telex.news, "feed alerts")
-    assert f"{desk.mention} is told" in said(now)
+    assert f"Alerts go to {desk.mention}" in said(now)
     reset = await telex.editor.click(last(now), label=labels(last(now))[0])
-    assert "the channels that follow it are told" in said(reset)
+    assert "each feed’s own channel" in said(reset)
     assert await telex.store.servers.alerts(telex.guild.id) is None
     feed_server.serve("/rss", rss(*three(), title="Example News"))
     (_, feed), *_rest = await telex.store.subscriptions.in_server(telex.guild.id)
     await telex.poll(feed)
     await telex.deliver()
-    assert "can be read again" in text(telex.posts(desk)[-1])  # where the trouble was told
-    assert "channels that follow it" in said(await telex.editor.slash(telex.news, "feed alerts"))
+    assert "is back" in text(telex.posts(desk)[-1])  # where the trouble was told
+    assert "each feed’s own channel" in said(await telex.editor.slash(telex.news, "feed alerts"))
 
 
 async def test_a_channel_where_the_bot_may_not_post_or_a_forum_is_refused(telex: World) -> None:
@@ -44,7 +44,7 @@ async def test_a_channel_where_the_bot_may_not_post_or_a_forum_is_refused(telex:
     telex.set_permissions(desk, send_messages=False)
     assert "**Send Messages**" in said(await telex.editor.slash(telex.news, "feed alerts", channel=desk))
     forum = telex.guild.create_forum_channel("forum")
-    assert "in a forum" in said(await telex.editor.slash(telex.news, "feed alerts", channel=forum))
+    assert "In a forum" in said(await telex.editor.slash(telex.news, "feed alerts", channel=forum))
     assert await telex.store.servers.alerts(telex.guild.id) is None
 
 

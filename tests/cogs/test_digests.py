@@ -46,7 +46,7 @@ async def begin(world: World, channel: ChannelHandle | None = None, **also: str)
         custom_id, options = menu(flow, "As a plain")
         values = [one["value"] for one in options if one["value"] in also]
         flow = last(await world.editor.select(flow, values, custom_id=custom_id))
-    assert "The next digest comes to" in said(await world.editor.click(flow, label="Begin"))
+    assert "The next digest comes to" in said(await world.editor.click(flow, label="Get started"))
 
 
 async def bring(world: World, server: FeedServer, feed: Feed, *titles: str, path: str = "/rss") -> None:
@@ -81,7 +81,7 @@ async def test_a_digest_is_begun_with_a_preview_and_comes_at_its_hour_once(
     assert await telex.store.digests.of_channel(telex.news.id) is None
     flow = last(await choose(telex.editor, flow, "At 09:00", "At what hour"))
     assert "every day at 09:00 (UTC)" in text(flow)
-    assert "next digest comes to" in said(await telex.editor.click(flow, label="Begin"))
+    assert "next digest comes to" in said(await telex.editor.click(flow, label="Get started"))
     await bring(telex, feed_server, feed, "Linux gets a scheduler", "Linux on the moon", "Chips shrink")
     await telex.deliver()
     before = telex.posts()
@@ -303,9 +303,9 @@ async def test_the_flow_is_for_who_asked_and_a_channel_where_the_bot_may_not_pos
     telex.set_permissions(telex.news, send_messages=False)
     await telex.env.settle()
     flow = await opened(telex)
-    custom_id = next(str(one["custom_id"]) for one in components(flow) if one.get("label") == "Begin")
+    custom_id = next(str(one["custom_id"]) for one in components(flow) if one.get("label") == "Get started")
     assert "for the person who asked" in said(await forge(telex.reader, telex.news, flow, custom_id))
-    assert "**Send Messages**" in said(await telex.editor.click(flow, label="Begin"))
+    assert "**Send Messages**" in said(await telex.editor.click(flow, label="Get started"))
     assert await telex.store.digests.of_channel(telex.news.id) is None
 
 
@@ -339,7 +339,7 @@ async def test_what_is_followed_where_there_are_digests_only_comes_with_the_dige
     await begin(telex, alone="alone")
     shown = await telex.editor.slash(telex.news, "feed add", url=url)
     done = said(await telex.editor.click(last(shown), label="Follow"))
-    assert "gets digests only" in done
+    assert "only gets digests" in done
     assert "on its way" not in done
     await telex.deliver()
     assert telex.posts() == []

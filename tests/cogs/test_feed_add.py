@@ -39,7 +39,7 @@ async def test_confirming_follows_here_and_posts_the_newest_article_alone(
     await telex.deliver()
     assert await followed(telex) == [(telex.news.id, "Example News")]
     assert [post.embeds[0].title for post in telex.posts()] == ["Cities ban facial recognition"]
-    assert "is followed in" in said(done)
+    assert "Now following" in said(done)
     assert labels(last(done)) == []
     assert await telex.store.articles.count() == 3
 
@@ -111,7 +111,7 @@ async def test_a_feed_without_articles_can_be_followed(telex: World, feed_server
     shown = await telex.editor.slash(telex.news, "feed add", url=url)
     assert "no articles yet" in said(shown)
     done = await telex.editor.click(last(shown), label="Follow")
-    assert "as they appear" in said(done)
+    assert "New articles will appear there" in said(done)
 
 
 async def test_missing_permissions_are_named_and_refuse_before_anything_is_fetched(
@@ -153,7 +153,7 @@ async def test_a_channel_deleted_before_the_confirmation_is_told(
     shown = await telex.editor.slash(telex.news, "feed add", url=url, channel=other)
     telex.env.backend.delete_channel(other.id)
     done = await telex.editor.click(last(shown), label="Follow")
-    assert "That channel is gone." in said(done)
+    assert "That channel no longer exists." in said(done)
 
 
 async def test_a_voice_channel_is_refused(telex: World, feed_server: FeedServer) -> None:
@@ -166,7 +166,7 @@ async def test_a_voice_channel_is_refused(telex: World, feed_server: FeedServer)
 @pytest.mark.parametrize("address", ["http://", "https://a b/", "ftp://example.com/x"])
 async def test_what_is_no_address_is_refused_in_words(telex: World, address: str) -> None:
     shown = await telex.editor.slash(telex.news, "feed add", url=address)
-    assert "not the address of a page" in said(shown)
+    assert "isn’t a web address" in said(shown)
 
 
 async def test_a_private_address_is_refused_without_a_request(telex: World) -> None:
@@ -184,8 +184,7 @@ async def test_following_twice_is_told_before_the_preview(telex: World, feed_ser
     shown = await telex.editor.slash(telex.news, "feed add", url=url)
     await telex.editor.click(last(shown), label="Follow")
     again = await telex.editor.slash(telex.news, "feed add", url=url)
-    assert "is posted in" in said(again)
-    assert "Already" in said(again)
+    assert "is already followed in" in said(again)
     assert labels(last(again)) == []
 
 
@@ -194,7 +193,7 @@ async def test_credentials_are_hidden_and_warned_of_and_stay_with_the_server(
 ) -> None:
     url = feed_server.serve("/rss", rss(*three())).replace("http://", "http://jane:s3cr3t@")
     shown = await telex.editor.slash(telex.news, "feed add", url=url)
-    assert "for this server alone" in said(shown)
+    assert "for this server only" in said(shown)
     await telex.editor.click(last(shown), label="Follow")
     _subscription, feed = (await telex.store.subscriptions.in_server(telex.guild.id))[0]
     assert feed.server_id == telex.guild.id
@@ -218,14 +217,14 @@ async def test_a_feed_behind_a_password_is_followed_without_the_password_in_a_co
     telex: World, feed_server: FeedServer
 ) -> None:
     shown = await telex.editor.slash(telex.news, "feed add", url=locked(feed_server))
-    assert "asks for a name and password" in said(shown)
-    form = await telex.editor.click(last(shown), label="Give name and password")
+    assert "asks for a username and password" in said(shown)
+    form = await telex.editor.click(last(shown), label="Enter username and password")
     wrong = await telex.editor.submit_modal(form, {"user": "jane", "password": "guess"})
-    assert "does not take this name and password" in said(wrong)
+    assert "rejected this username and password" in said(wrong)
     assert "guess" not in said(wrong)
-    form = await telex.editor.click(last(wrong), label="Give name and password")
+    form = await telex.editor.click(last(wrong), label="Enter username and password")
     shown = await telex.editor.submit_modal(form, {"user": "jane", "password": "s3 cr:t"})
-    assert "for this server alone" in said(shown)
+    assert "for this server only" in said(shown)
     await telex.editor.click(last(shown), label="Follow")
     _subscription, feed = (await telex.store.subscriptions.in_server(telex.guild.id))[0]
     assert feed.server_id == telex.guild.id
@@ -237,7 +236,7 @@ async def test_whoever_may_no_longer_manage_feeds_gives_no_password(
     telex: World, feed_server: FeedServer
 ) -> None:
     shown = await telex.editor.slash(telex.news, "feed add", url=locked(feed_server))
-    form = await telex.editor.click(last(shown), label="Give name and password")
+    form = await telex.editor.click(last(shown), label="Enter username and password")
     telex.env.backend.get_guild(telex.guild.id).members[telex.editor.id].role_ids.clear()
     answer = await telex.editor.submit_modal(form, {"user": "jane", "password": "s3 cr:t"})
     assert "Manage Server" in said(answer)
@@ -277,7 +276,7 @@ async def test_a_page_with_lists_is_followed_by_the_one_that_is_chosen(
     assert "Events" in (last(chosen).embeds[0].description or "")
     done = await telex.editor.click(last(chosen), label="Follow this list")
     await telex.deliver()
-    assert "**Town** is followed" in said(done)
+    assert "Now following **Town**" in said(done)
     assert [post.embeds[0].title for post in telex.posts()] == ["Events \\*number\\* 1 of this year"]
     assert f"`{page}` · a list on this page" in said(await telex.editor.slash(telex.news, "feed list"))
     why = await telex.reader.slash(telex.news, "why", link=feed_server.origin + "/Events/0")
@@ -299,7 +298,7 @@ async def test_text_of_a_feed_is_neither_markup_nor_a_mention(telex: World, feed
     hostile = "@everyone **bold** [x](https://evil.example) <@1>"
     url = feed_server.serve("/rss", rss(item(1), title=hostile))
     shown = await telex.editor.slash(telex.news, "feed add", url=url)
-    assert last(shown).content.startswith("**\\@everyone \\*\\*bold\\*\\* \\[x\\]")
+    assert last(shown).content.startswith("Follow **\\@everyone \\*\\*bold\\*\\* \\[x\\]")
     assert "\\<\\@1\\>" in last(shown).content
 
 
@@ -328,7 +327,7 @@ async def test_a_channel_that_the_editor_cannot_see_is_refused(telex: World, fee
     shown = await telex.editor.slash(telex.news, "feed add", url=url, channel=other)
     hide(telex, other, telex.editor)
     answer = await telex.editor.click(last(shown), label="Follow")
-    assert "cannot see that channel" in said(answer)
+    assert "a channel you can’t see" in said(answer)
     assert await followed(telex) == []
 
 
@@ -338,4 +337,4 @@ async def test_the_most_feeds_a_server_may_follow_are_told(
     monkeypatch.setattr("bot.polling.feed_search.MOST_FEEDS", 1)
     await telex.follow(feed_server.serve("/one", rss(*three())))
     shown = await telex.editor.slash(telex.news, "feed add", url=feed_server.serve("/two", rss(*three())))
-    assert "which is the most" in said(shown)
+    assert "the maximum" in said(shown)

@@ -19,7 +19,7 @@ from tests.cogs.people import MANAGER, MEMBER, PUBLIC, crowd
 from tests.discord_world import World
 from tests.feed_server import FeedServer
 
-QUICK = "That was quick. Try again in"
+QUICK = "Not so fast! Try again in"
 SHARE = discord_client._AT_ONCE
 
 

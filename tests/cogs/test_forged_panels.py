@@ -62,7 +62,7 @@ class Panels:
                 shown = await ask.slash(world.news, "settings channel", channel=self._forum)
             case "tags":
                 shown = await ask.slash(world.news, "settings channel", channel=self._forum)
-                shown = await ask.click(last(shown), label="Tags of posts…")
+                shown = await ask.click(last(shown), label="Post tags…")
             case "feed look" | "feed filter":
                 shown = await ask.slash(world.news, name, **feed)
             case "a new filter":
@@ -144,7 +144,7 @@ async def test_a_panel_does_nothing_for_who_lost_the_right_since(panels: Panels,
     await world.env.settle()
     for one in items(shown):
         told = await press(panels, world.editor, shown, one, first_value(one))
-        assert "You need the permission Manage Server" in told, (one, told)
+        assert "You need the Manage Server permission" in told, (one, told)
     assert await panels.state() == before
 
 
@@ -209,7 +209,7 @@ async def test_what_a_member_opens_by_a_forged_command_is_no_panel(panels: Panel
     before = await panels.state()
     for name in ("settings server", "settings look", "settings rhythm", "digest setup", "setup"):
         told = await panels.people.command(MEMBER, name)
-        assert "You need the permission Manage Server" in told
+        assert "You need the Manage Server permission" in told
         assert "telex:view:" not in told
         panels.world.clock.advance(60)
     assert await panels.state() == before

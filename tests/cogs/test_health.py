@@ -55,14 +55,14 @@ async def test_the_owner_is_told_once_when_feeds_fall_silent_and_once_when_they_
     owned.clock.advance(120)
     with caplog.at_level(logging.WARNING, "cogs.running.health_monitor"):
         (first,) = await told(owned)
-        assert first.startswith("No feed could be fetched for 2 hours.")
+        assert first.startswith("I haven’t reached any feed for 2 hours.")
         assert await told(owned) == [first]
         feed_server.serve("/feed", rss(item(0), item(1)))
         await owned.poll(feed)
-        assert await told(owned) == [first, "Feeds are fetched again."]
+        assert await told(owned) == [first, "I can reach the feeds again."]
     assert [record.message for record in caplog.records if record.name == "cogs.running.health_monitor"] == [
-        "No feed could be fetched for 2 hours",
-        "Feeds are fetched again",
+        "I haven’t reached any feed for 2 hours",
+        "I can reach the feeds again",
     ]
 
 
@@ -81,7 +81,7 @@ async def test_a_clock_that_is_set_raises_no_alarm_and_ends_none(
     owned.clock.advance(SILENCE // 2 + 60)
     await owned.poll(feed)
     (first,) = await told(owned)
-    assert first.startswith("No feed could be fetched for 2 hours.")
+    assert first.startswith("I haven’t reached any feed for 2 hours.")
     owned.clock.set_by(-SILENCE)
     assert await told(owned) == [first]
 

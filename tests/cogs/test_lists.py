@@ -28,7 +28,12 @@ async def test_a_file_is_followed_and_only_what_comes_later_is_posted(
     asked = len(feed_server.visits)
     data = listed([url, known.url, "javascript:alert(1)"])
     answer = await telex.editor.slash(telex.news, "feed import", file=("list.opml", data))
-    for part in ("✅ 1 feed added", "☑️ 1 feed was followed", "❌ 1 feed has no usable address", "/feed list"):
+    for part in (
+        "✅ 1 feed added",
+        "☑️ 1 feed was already followed",
+        "❌ 1 feed has no usable address",
+        "/feed list",
+    ):
         assert part in said(answer)
     assert len(feed_server.visits) == asked, "nothing is fetched before its turn"
     feed = await telex.store.feeds.find(url)
@@ -43,7 +48,7 @@ async def test_a_file_is_followed_and_only_what_comes_later_is_posted(
     await telex.deliver()
     assert [post.embeds[0].title for post in telex.posts()[before:]] == ["Later"]
     again = await telex.editor.slash(telex.news, "feed import", file=("list.opml", data))
-    assert "☑️ 2 feeds were followed there already" in said(again)
+    assert "☑️ 2 feeds were already followed" in said(again)
 
 
 async def test_a_link_is_fetched_and_what_is_no_list_is_told(telex: World, feed_server: FeedServer) -> None:
@@ -53,21 +58,21 @@ async def test_a_link_is_fetched_and_what_is_no_list_is_told(telex: World, feed_
     for link, told in (
         (feed_server.serve("/page", "<p>no list</p>"), "I found no feeds in this"),
         (feed_server.origin + "/nothing", "No feed found at that address"),
-        ("not an address", "not the address of a page"),
+        ("not an address", "isn’t a web address"),
         ("http://10.0.0.1/list", "private network"),
     ):
         assert told in said(await telex.editor.slash(telex.news, "feed import", link=link))
 
 
 async def test_one_list_at_a_time(telex: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "Give me one list" in said(await telex.editor.slash(telex.news, "feed import"))
+    assert "Give me either" in said(await telex.editor.slash(telex.news, "feed import"))
     cog = telex.bot.get_cog("Feeds")
     assert isinstance(cog, feeds_cog.Feeds)
     monkeypatch.setattr(cog, "_importing", {telex.guild.id})
     answer = await telex.editor.slash(
         telex.news, "feed import", file=("a.opml", listed(["https://a.example/"]))
     )
-    assert "Wait until it is done" in said(answer)
+    assert "Wait until it’s done" in said(answer)
 
 
 async def test_a_file_that_is_too_large_is_not_read(telex: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,7 +129,7 @@ async def test_an_address_with_a_secret_is_the_servers_own_masked_and_not_export
     assert await telex.store.feeds.find(url) is None
     assert await telex.store.feeds.find(url, telex.guild.id) is not None
     taken = await telex.editor.slash(telex.news, "feed export")
-    assert "1 feed is left out: its address holds a password" in said(taken)
+    assert "1 feed left out: its address contains a password" in said(taken)
     (file,) = last(taken).attachments
     document = await file.read()
     assert b"hunter2" not in document

@@ -70,7 +70,7 @@ async def test_the_panel_shows_the_real_message_at_each_choice(telex: World, fee
     assert (embed(shown).description or "").startswith("**[🔒 Net · Cities ban")
     assert await chosen(telex) is None
     done = await telex.editor.click(last(shown), label=USE)
-    assert "From its next post on" in said(done)
+    assert "from its next post" in said(done)
     assert await chosen(telex) == Look(style=Style.HEADLINE, prefix="🔒 Net ·", colour=0xAABBCC, excerpt=0)
     (change,) = await telex.store.preferences.changes(telex.guild.id, limit=9)
     assert (change.setting, change.person_id, change.old) == ("look", telex.editor.id, None)
@@ -96,10 +96,10 @@ async def test_a_look_goes_back_to_the_servers(telex: World, feed_server: FeedSe
         telex.guild.id, Look(style=Style.HEADLINE), person_id=telex.editor.id
     )
     shown = await panel(telex, feed_server)
-    assert "by default" in said(shown)
+    assert "Default for this server" in said(shown)
     assert embed(shown).title is None
     shown = await style(telex, shown, Style.FULL)
-    assert "by default" not in said(shown)
+    assert "Default for this server" not in said(shown)
     await telex.editor.click(last(shown), label=USE)
     assert await chosen(telex) == Look()
     again = await telex.editor.slash(telex.news, "feed look", feed=await first(telex))
@@ -112,11 +112,11 @@ async def test_a_look_goes_back_to_the_servers(telex: World, feed_server: FeedSe
 @pytest.mark.parametrize(
     ("field", "value", "told"),
     [
-        ("colour", "red", "no colour"),
-        ("colour", "#12345", "no colour"),
-        ("excerpt", "1001", "no length"),
-        ("excerpt", "-1", "no length"),
-        ("excerpt", "²", "no length"),
+        ("colour", "red", "isn’t a colour code"),
+        ("colour", "#12345", "isn’t a colour code"),
+        ("excerpt", "1001", "isn’t a length"),
+        ("excerpt", "-1", "isn’t a length"),
+        ("excerpt", "²", "isn’t a length"),
     ],
 )
 async def test_what_cannot_be_is_refused_and_nothing_lost(
@@ -133,7 +133,9 @@ async def test_what_is_right_in_the_form_is_kept_beside_what_is_refused(
     telex: World, feed_server: FeedServer
 ) -> None:
     shown = await panel(telex, feed_server)
-    assert "no colour" in said(await typed(telex, shown, prefix="News", colour="red", excerpt="120"))
+    assert "isn’t a colour code" in said(
+        await typed(telex, shown, prefix="News", colour="red", excerpt="120")
+    )
     await telex.editor.click(last(shown), label=USE)
     assert await chosen(telex) == Look(prefix="News", excerpt=120)
 
@@ -150,7 +152,7 @@ async def test_a_prefix_is_plain_and_short(telex: World, feed_server: FeedServer
 async def test_a_feed_that_was_not_read_yet_has_an_example(telex: World, feed_server: FeedServer) -> None:
     await telex.follow(feed_server.serve("/rss", rss(title="Example News")))
     shown = await telex.editor.slash(telex.news, "feed look", feed=await first(telex))
-    assert embed(shown).title == "The title of an article"
+    assert embed(shown).title == "An article’s title"
 
 
 async def test_the_preview_and_the_list_show_the_look(telex: World, feed_server: FeedServer) -> None:
@@ -169,7 +171,7 @@ async def test_the_history_tells_looks_and_filters_in_words(telex: World, feed_s
     asked = await telex.editor.slash(telex.news, "feed filter", feed=await first(telex), never="chips")
     await telex.editor.click(last(asked), label="Save this filter")
     told = said(await telex.editor.slash(telex.news, "settings history"))
-    assert "**Look of posts**: as the server’s → compact" in told
+    assert "**Post appearance**: same as the server → compact" in told
     assert "**Filter**: none → never `chips`" in told
 
 
@@ -191,7 +193,7 @@ async def test_a_role_that_the_asker_may_not_mention_stays_out(telex: World, fee
     staff = telex.guild.create_role("Staff")
     shown = await panel(telex, feed_server)
     refused = await mention(telex, shown, staff)
-    assert "You may not mention" in said(refused)
+    assert "You can’t mention" in said(refused)
     await telex.editor.click(last(shown), label=USE)
     assert await chosen(telex) is None
 
@@ -203,7 +205,7 @@ async def test_everyone_is_no_role_to_mention(telex: World, feed_server: FeedSer
         {"permissions": discord.Permissions(manage_guild=True, mention_everyone=True).value},
     )
     refused = await mention(telex, await panel(telex, feed_server), telex.guild.default_role)
-    assert "You may not mention" in said(refused)
+    assert "You can’t mention" in said(refused)
 
 
 async def test_who_may_mention_all_roles_chooses_any_and_hears_that_the_bot_may_not(
@@ -216,7 +218,7 @@ async def test_who_may_mention_all_roles_chooses_any_and_hears_that_the_bot_may_
     )
     staff = telex.guild.create_role("Staff")
     shown = await mention(telex, await panel(telex, feed_server), staff)
-    assert "is not mentioned" in last(shown).content
+    assert "won’t be mentioned" in last(shown).content
     await telex.editor.click(last(shown), label=USE)
     assert await chosen(telex) == Look(role=staff.id)
 
@@ -228,7 +230,7 @@ async def test_the_right_to_mention_is_checked_again_when_the_look_is_used(
     shown = await mention(telex, await panel(telex, feed_server), readers)
     telex.env.backend.edit_role(telex.guild.id, readers.id, {"mentionable": False})
     refused = await telex.editor.click(last(shown), label=USE)
-    assert "You may not mention" in said(refused)
+    assert "You can’t mention" in said(refused)
     assert await chosen(telex) is None
 
 
@@ -261,7 +263,7 @@ async def test_the_servers_look_holds_for_feeds_without_their_own(
     preview = await telex.editor.slash(telex.news, "feed preview", feed=await first(telex))
     assert embed(preview).title is None
     told = said(await telex.editor.slash(telex.news, "settings history"))
-    assert "**Look of posts**: as usual → headline" in told
+    assert "**Post appearance**: default → headline" in told
     again = await telex.editor.slash(telex.news, "settings look")
     again = await telex.editor.click(last(again), label="Default")
     await telex.editor.click(last(again), label=USE)
@@ -273,17 +275,17 @@ async def test_the_panel_of_the_server_opens_its_look_for_who_may(
 ) -> None:
     await follow(telex, feed_server)
     shown = await telex.editor.slash(telex.news, "settings server")
-    opened = await telex.editor.click(last(shown), label="Look of posts…")
+    opened = await telex.editor.click(last(shown), label="Post appearance…")
     assert embed(opened).title == "Cities ban facial recognition"
     kept = await telex.editor.click(last(await style(telex, opened, Style.COMPACT)), label=USE)
-    assert "From now on posts look like this here" in said(kept)
+    assert "Saved. New posts look like this" in said(kept)
     assert await telex.store.preferences.look(telex.guild.id) == Look(style=Style.COMPACT)
     shown = await telex.editor.slash(telex.news, "settings server")
     opened = await telex.editor.slash(telex.news, "settings server")
-    opened = await telex.editor.click(last(opened), label="Look of posts…")
+    opened = await telex.editor.click(last(opened), label="Post appearance…")
     telex.env.backend.edit_role(telex.guild.id, telex.guild.roles["Editors"].id, {"permissions": 0})
     for act in (
-        telex.editor.click(last(shown), label="Look of posts…"),
+        telex.editor.click(last(shown), label="Post appearance…"),
         telex.editor.click(last(opened), label=USE),
     ):
         assert "Manage Server" in said(await act)
@@ -291,7 +293,7 @@ async def test_the_panel_of_the_server_opens_its_look_for_who_may(
 
 async def test_the_servers_look_is_shown_by_an_example_where_nothing_is_followed(telex: World) -> None:
     shown = await telex.editor.slash(telex.news, "settings look")
-    assert embed(shown).title == "The title of an article"
+    assert embed(shown).title == "An article’s title"
 
 
 async def test_the_servers_role_is_one_that_the_asker_may_mention_everywhere(
@@ -307,7 +309,7 @@ async def test_the_servers_role_is_one_that_the_asker_may_mention_everywhere(
     telex.env.backend.set_overwrite(telex.news.id, overwrite)
     assert f"<@&{staff.id}>" in said(await mention(telex, await panel(telex, feed_server), staff))
     refused = await mention(telex, await telex.editor.slash(telex.news, "settings look"), staff)
-    assert "You may not mention" in said(refused)
+    assert "You can’t mention" in said(refused)
 
 
 # Rights
@@ -344,17 +346,17 @@ async def test_no_look_is_kept_for_a_feed_that_is_gone_or_hidden(
     shown = await style(telex, shown, Style.COMPACT)
     hide(telex, telex.news, telex.editor)
     refused = await telex.editor.click(last(shown), label=USE)
-    assert "no longer followed" in said(refused)
+    assert "isn’t followed there any more" in said(refused)
     assert await chosen(telex) is None
     await telex.store.subscriptions.unfollow(telex.news.id, feed.id)
     refused = await telex.editor.click(last(shown), label=USE)
-    assert "no longer followed" in said(refused)
+    assert "isn’t followed there any more" in said(refused)
 
 
 async def test_the_panel_in_french(telex: World, feed_server: FeedServer) -> None:
     telex.locales[telex.editor.id] = "fr"
     shown = await panel(telex, feed_server)
-    assert "voici à quoi ressemblent ses publications" in last(shown).content
+    assert "Apparence de" in last(shown).content
     assert "Utiliser cette apparence" in labels(last(shown))
     options: list[dict[str, Any]] = menu(last(shown))[1]
     assert [one["label"] for one in options] == ["Complète", "Compacte", "Titre seul"]
@@ -369,7 +371,7 @@ async def test_a_feed_that_mentions_a_role_is_moved_only_by_who_may_mention_it_t
     await telex.store.subscriptions.set_look(int(feed), Look(role=staff.id), person_id=1)
     other = telex.guild.create_text_channel("other")
     refused = await telex.editor.slash(telex.news, "feed move", feed=feed, channel=other)
-    assert "You may not mention" in said(refused)
+    assert "You can’t mention" in said(refused)
     telex.env.backend.edit_role(telex.guild.id, staff.id, {"mentionable": True})
     moved = await telex.editor.slash(telex.news, "feed move", feed=feed, channel=other)
-    assert "from now on" in said(moved)
+    assert "Moved" in said(moved)

@@ -38,8 +38,8 @@ MAY = {
     "everyone, also in direct messages": (*IN_SERVER, DIRECT),
 }
 REFUSED = (
-    "You need the permission Manage Server",
-    "This works in a server only.",
+    "You need the Manage Server permission",
+    "This only works in a server.",
     "Run this in the server",
 )
 WRONG = ("Something went wrong", "This command has changed")
@@ -94,6 +94,7 @@ SAMPLES: dict[str, Callable[[Crowd], list[Options]]] = {
     "/latest": lambda _: [{}],
     "/settings rhythm": lambda crowd: [{"channel": crowd.world.news}, {"channel": crowd.vault}],
     "/settings stories": lambda crowd: [{"channel": crowd.world.news}, {"channel": crowd.vault}],
+    "/settings taste": lambda _: [{}],
     "/digest setup": lambda crowd: [{"channel": crowd.world.news}, {"channel": crowd.vault}],
     "/digest list": lambda _: [{}],
     "/trends": lambda _: [{}],

@@ -141,13 +141,13 @@ async def test_an_answer_quotes_the_page(desk: Desk) -> None:
     ("options", "told"),
     [
         ({}, "I read the page"),
-        ({"page": "<html><body><p>Nothing.</p></body></html>"}, "I found no article in it."),
+        ({"page": "<html><body><p>Nothing.</p></body></html>"}, "I found no article on it."),
     ],
 )
 async def test_why_tells_whether_the_page_was_read(desk: Desk, options: dict[str, str], told: str) -> None:
     link = await desk.bring(2, **options)
     answer = await desk.world.reader.slash(desk.world.news, "why", link=link)
-    assert "I am about to read the page" in said(answer)
+    assert "I’m about to read the page" in said(answer)
     await desk.read()
     answer = await desk.world.reader.slash(desk.world.news, "why", link=link)
     assert told in said(answer)
@@ -160,4 +160,4 @@ async def test_why_tells_that_the_publisher_wants_no_programs(world: World, feed
     link = await made.bring(1)
     await made.read()
     told = said(await world.reader.slash(world.news, "why", link=link))
-    assert "Its publisher does not want programs to read it (robots.txt)." in told
+    assert "Its publisher doesn’t allow bots (robots.txt)." in told

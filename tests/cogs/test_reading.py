@@ -104,7 +104,7 @@ async def test_a_time_that_makes_no_sense_is_told(telex: World, feed_server: Fee
     await follow(telex, feed_server)
     for option in ("since", "before"):
         answer = await telex.reader.slash(telex.news, "search", query="ban", **{option: "@everyone soon"})
-        assert "“\\@everyone soon” is no date that I know" in said(answer)
+        assert "“\\@everyone soon” isn’t a date I know" in said(answer)
 
 
 async def test_times_are_offered_while_typing(telex: World) -> None:
@@ -144,7 +144,7 @@ async def test_where_nothing_is_followed_the_next_step_is_told(telex: World, com
     assert "Ask whoever manages this server to add one" in said(answer)
     managers = await telex.editor.slash(telex.news, command["name"], **options)
     assert "/feed packs" in said(managers)
-    assert labels(last(managers)) == ["Begin"]
+    assert labels(last(managers)) == ["Get started"]
 
 
 async def test_feeds_that_brought_nothing_yet_are_not_a_search_without_results(

@@ -36,20 +36,20 @@ async def news(world: World, server: FeedServer, *numbers: int) -> None:
 async def test_a_rhythm_is_chosen_shown_and_switched_off(telex: World, feed_server: FeedServer) -> None:
     await follow(telex, feed_server)
     panel = await opened(telex)
-    assert "**Posts an hour**" not in text(panel)
+    assert "**Hourly limit**" not in text(panel)
     assert "Quiet hours: No quiet hours" in text(panel)
     panel = last(await choose(telex.editor, panel, "Quiet from 23:00", "Quiet from"))
     assert "Quiet hours: 23:00 to 07:00 (UTC)" in text(panel)
     panel = last(await choose(telex.editor, panel, "Quiet until 06:00", "Quiet until"))
-    panel = last(await choose(telex.editor, panel, "at most 3 posts an hour", "Posts an hour"))
-    panel = last(await choose(telex.editor, panel, "5 minutes", "Gap"))
+    panel = last(await choose(telex.editor, panel, "3 posts an hour", "Hourly limit"))
+    panel = last(await choose(telex.editor, panel, "5 minutes", "Time between"))
     chosen = await telex.store.preferences.of_channel(telex.news.id)
     assert (chosen.quiet_hours, chosen.most_an_hour, chosen.gap) == ("23:00-06:00", 3, 300)
     history = said(await telex.editor.slash(telex.news, "settings history"))
     assert "**Quiet hours**: 23:00 – 07:00 → 23:00 – 06:00" in history.replace("\u202f", " ")
-    assert "**Posts an hour**: no limit → at most 3 posts an hour" in history
-    panel = last(await telex.editor.click(panel, label="Switch all of it off"))
-    assert "Posts an hour: no limit" in text(panel)
+    assert "**Hourly limit**: no limit → 3 posts an hour" in history
+    panel = last(await telex.editor.click(panel, label="Turn everything off"))
+    assert "Hourly limit: no limit" in text(panel)
     chosen = await telex.store.preferences.of_channel(telex.news.id)
     assert (chosen.quiet_hours, chosen.most_an_hour, chosen.gap) == (None, None, None)
 
@@ -69,9 +69,9 @@ async def test_a_pack_that_is_followed_in_quiet_hours_says_when_its_articles_com
         person_id=telex.editor.id,
     )
     told = said(await telex.editor.slash(telex.news, "feed packs", pack="ai"))
-    assert "has quiet hours: the articles come when these end" in told
+    assert "has quiet hours. Articles arrive when they end" in told
     again = said(await telex.editor.slash(telex.news, "feed packs", pack="ai"))
-    assert "followed there already" in again
+    assert "already followed" in again
     assert "quiet hours" not in again
 
 
@@ -111,13 +111,13 @@ async def test_what_waits_for_the_morning_is_told_and_then_posted(
     assert len(telex.posts()) == before
     (_subscription, feed), *_rest = await telex.store.subscriptions.in_server(telex.guild.id)
     article = await newest(telex, feed)
-    assert "It waits until 07:00 (quiet hours)." in said(
+    assert "Waiting until 07:00 (quiet hours)." in said(
         await telex.editor.slash(telex.news, "why", link=article.url)
     ).replace("\\", "")
-    assert "healthy · 🌙 It waits until 07:00 (quiet hours)." in said(
+    assert "healthy · 🌙 Waiting until 07:00 (quiet hours)." in said(
         await telex.editor.slash(telex.news, "feed list")
     )
-    assert "right now: It waits until 07:00" in text(await opened(telex))
+    assert "Right now: Waiting until 07:00" in text(await opened(telex))
     telex.locales[telex.editor.id] = "fr"
     assert "En attente jusqu’à 07:00 (heures calmes)." in said(
         await telex.editor.slash(telex.news, "why", link=article.url)
@@ -131,7 +131,7 @@ async def test_beyond_the_number_an_hour_one_message_tells_the_rest(
     telex: World, feed_server: FeedServer
 ) -> None:
     await follow(telex, feed_server)
-    await choose(telex.editor, await opened(telex), "at most 2 posts an hour", "Posts an hour")
+    await choose(telex.editor, await opened(telex), "2 posts an hour", "Hourly limit")
     await telex.advance(3700)
     before = len(telex.posts())
     await news(telex, feed_server, 11)
@@ -147,7 +147,7 @@ async def test_beyond_the_number_an_hour_one_message_tells_the_rest(
 async def test_the_panel_is_for_who_asked_and_still_manages(telex: World, feed_server: FeedServer) -> None:
     await follow(telex, feed_server)
     panel = await opened(telex)
-    custom_id, options = menu(panel, "Gap")
+    custom_id, options = menu(panel, "Time between")
     refused = await forge(telex.reader, telex.news, panel, custom_id, values=[options[1]["value"]])
     assert "for the person who asked" in said(refused)
     assert (await telex.store.preferences.of_channel(telex.news.id)).gap is None
@@ -158,7 +158,7 @@ async def test_a_forged_choice_changes_nothing(telex: World, feed_server: FeedSe
     """Discord lets nobody choose what a menu does not have."""
     await follow(telex, feed_server)
     panel = await opened(telex)
-    for start in ("Quiet from", "Quiet until", "Posts an hour", "Gap"):
+    for start in ("Quiet from", "Quiet until", "Hourly limit", "Time between"):
         custom_id, _options = menu(panel, start)
         await forge(telex.editor, telex.news, panel, custom_id, values=[value])
     chosen = await telex.store.preferences.of_channel(telex.news.id)

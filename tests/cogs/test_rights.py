@@ -35,7 +35,7 @@ async def test_discord_hides_no_command_of_those_who_manage_feeds(telex: World) 
 
 async def test_a_member_is_refused_in_words_what_those_who_manage_feeds_may(telex: World) -> None:
     answer = await telex.reader.slash(telex.news, "feed list")
-    assert "You need the permission Manage Server" in said(answer)
+    assert "You need the Manage Server permission" in said(answer)
     assert last(answer).ephemeral
 
 
@@ -45,7 +45,7 @@ async def test_a_forged_command_of_a_member_is_refused(
 ) -> None:
     await follow(telex, feed_server)
     answer = await forge_command(telex.reader, telex.news, "feed", command, **COMMANDS[command])
-    assert "You need the permission Manage Server" in said(answer)
+    assert "You need the Manage Server permission" in said(answer)
     assert last(answer).ephemeral
 
 
@@ -60,7 +60,7 @@ async def test_a_role_that_the_servers_settings_let_in_may_use_them(
     librarian = telex.guild.add_member(telex.env.create_user("librarian"), roles=[role])
     listed = await librarian.slash(telex.news, "feed list")
     assert "Example News" in said(listed)
-    assert "You need the permission" in said(await telex.reader.slash(telex.news, "feed list"))
+    assert "You need the Manage Server permission" in said(await telex.reader.slash(telex.news, "feed list"))
 
 
 async def test_that_everyone_is_let_in_by_the_servers_settings_makes_nobody_a_manager(telex: World) -> None:
@@ -68,7 +68,7 @@ async def test_that_everyone_is_let_in_by_the_servers_settings_makes_nobody_a_ma
     command = telex.env.backend.find_command("feed", telex.guild.id, type=1)
     assert command is not None
     telex.guild.set_command_permissions(int(command["id"]), {telex.guild.default_role: True})
-    assert "You need the permission" in said(await telex.reader.slash(telex.news, "feed list"))
+    assert "You need the Manage Server permission" in said(await telex.reader.slash(telex.news, "feed list"))
 
 
 async def test_the_servers_settings_come_before_the_role_that_manages_feeds(
@@ -88,7 +88,7 @@ async def test_the_servers_settings_come_before_the_role_that_manages_feeds(
     with pytest.raises(SetupError, match="not visible"):
         await librarian.slash(telex.news, "feed list")
     refused = await librarian.click(last(asked), label="Stop following")
-    assert "You need the permission" in said(refused)
+    assert "You need the Manage Server permission" in said(refused)
     assert await telex.store.subscriptions.count(telex.guild.id) == 1
 
 
@@ -97,7 +97,7 @@ async def test_settings_of_the_server_that_change_are_heard_of_at_once(
 ) -> None:
     command = telex.env.backend.find_command("feed", telex.guild.id, type=1)
     assert command is not None
-    assert "You need the permission" in said(await telex.reader.slash(telex.news, "feed list"))
+    assert "You need the Manage Server permission" in said(await telex.reader.slash(telex.news, "feed list"))
     telex.guild.set_command_permissions(int(command["id"]), {telex.reader: True})
     changed = {
         "id": command["id"],
@@ -107,7 +107,7 @@ async def test_settings_of_the_server_that_change_are_heard_of_at_once(
     }
     telex.env.backend.emit("APPLICATION_COMMAND_PERMISSIONS_UPDATE", changed)
     await telex.env.settle()
-    assert "Nothing yet" in said(await telex.reader.slash(telex.news, "feed list"))
+    assert "No feeds yet" in said(await telex.reader.slash(telex.news, "feed list"))
 
 
 async def test_a_button_of_another_server_does_nothing(telex: World, feed_server: FeedServer) -> None:
@@ -154,7 +154,7 @@ async def test_a_refusal_names_the_role_that_would_do_as_well(telex: World) -> N
     )
     for command in ("feed list", "setup", "digest list", "settings server"):
         told = said(await telex.reader.slash(telex.news, command))
-        assert told == ("You need the permission Manage Server for this, or the role **Libr\\*rians**."), (
+        assert told == ("You need the Manage Server permission or the role **Libr\\*rians** for this."), (
             command
         )
 
@@ -165,9 +165,9 @@ async def test_a_refusal_names_the_role_that_would_do_as_well(telex: World) -> N
         ("feed look", {}, "Hide the picture"),
         ("feed filter", {"never": "browser"}, "Save this filter"),
         ("feed filter", {}, "Remove 1"),
-        ("settings channel", None, "Post every article"),
-        ("settings rhythm", None, "Switch all of it off"),
-        ("digest setup", None, "Begin"),
+        ("settings channel", None, "Post every article separately"),
+        ("settings rhythm", None, "Turn everything off"),
+        ("digest setup", None, "Get started"),
     ],
 )
 async def test_a_panel_of_a_channel_that_somebody_sees_no_more_does_nothing(
@@ -192,7 +192,7 @@ async def test_a_panel_of_a_channel_that_somebody_sees_no_more_does_nothing(
     hide(telex, telex.news, telex.editor)
     await telex.env.settle()
     told = said(await telex.editor.click(panel, label=label))
-    assert "You cannot see that channel" in told or "no longer followed there" in told
+    assert "a channel you can’t see" in told or "isn’t followed there any more" in told
     assert await condition(telex, feed.id) == before
 
 

@@ -53,11 +53,11 @@ async def test_a_panel_tells_what_holds_where_nobody_chose_anything(telex: World
     shown = await panel(telex)
     assert last(shown).ephemeral
     told = said(shown)
-    assert "Language of posts: Automatic (English)" in told
-    assert "Time zone: UTC, where it is" in told
+    assert "Post language: Automatic (English)" in told
+    assert "Time zone: UTC (" in told
     assert "in each feed’s own channel" in told
-    assert "Look of posts: " in told
-    assert "Who manages feeds: those with Manage Server" in told
+    assert "Post appearance: " in told
+    assert "Who manages feeds: members with Manage Server" in told
 
 
 async def test_posts_speak_the_language_chosen_for_the_server_and_then_for_the_channel(
@@ -74,8 +74,8 @@ async def test_posts_speak_the_language_chosen_for_the_server_and_then_for_the_c
     await telex.poll(feed)
     await telex.deliver()
     assert _labels(telex) == ["Save", "Ajouter aux favoris", "Save"]
-    back = await choose(telex.editor, last(await panel(telex, "channel")), "As the server’s")
-    assert "Language of posts: As the server’s" in said(back)
+    back = await choose(telex.editor, last(await panel(telex, "channel")), "Same as the server")
+    assert "Post language: Same as the server" in said(back)
     assert (await telex.store.preferences.of_channel(telex.news.id)).language is None
 
 
@@ -95,12 +95,12 @@ def _labels(telex: World) -> list[str]:
 
 async def test_a_time_zone_is_taken_as_a_city_and_shown_with_its_time(telex: World) -> None:
     told = said(await name_zone(telex, " paris"))
-    assert "Time zone: Europe/Paris, where it is" in told
+    assert "Time zone: Europe/Paris (" in told
     assert (await telex.store.preferences.of_server(telex.guild.id)).time_zone == "Europe/Paris"
 
 
 async def test_what_is_no_time_zone_is_refused_with_a_hint(telex: World) -> None:
-    assert "summer time" in said(await name_zone(telex, "UTC+2"))
+    assert "when the clocks change" in said(await name_zone(telex, "UTC+2"))
     assert "`Europe/Paris`" in said(await name_zone(telex, "Pariss"))
     assert "big city" in said(await name_zone(telex, "Qwertzuiop"))
     assert (await telex.store.preferences.of_server(telex.guild.id)).time_zone == "UTC"
@@ -110,7 +110,7 @@ async def test_alerts_go_to_the_channel_that_is_picked_and_back(telex: World) ->
     alerts = telex.guild.create_text_channel("alerts")
     shown = await panel(telex)
     told = await telex.editor.select(last(shown), [alerts], custom_id=picker(shown, CHANNELS))
-    assert "is told" in said(told)
+    assert "Alerts now go to" in said(told)
     assert (await telex.store.preferences.of_server(telex.guild.id)).alerts == alerts.id
     shown = await panel(telex)
     assert f"<#{alerts.id}>" in said(shown)
@@ -124,7 +124,7 @@ async def test_alerts_do_not_go_where_the_bot_may_not_write(telex: World) -> Non
     await telex.env.settle()
     shown = await panel(telex)
     told = await telex.editor.select(last(shown), [closed], custom_id=picker(shown, CHANNELS))
-    assert "I cannot post" in said(told)
+    assert "I can’t post" in said(told)
     assert (await telex.store.preferences.of_server(telex.guild.id)).alerts is None
 
 
@@ -132,24 +132,26 @@ async def test_a_role_that_was_chosen_manages_feeds(telex: World, feed_server: F
     await follow(telex, feed_server)
     role = telex.guild.create_role("Librarians")
     librarian = telex.guild.add_member(telex.env.create_user("librarian"), roles=[role])
-    assert "You need the permission" in said(await librarian.slash(telex.news, "feed list"))
+    assert "You need the Manage Server permission" in said(await librarian.slash(telex.news, "feed list"))
     shown = await panel(telex)
     told = await telex.editor.select(last(shown), [role], custom_id=picker(shown, ROLES))
-    assert f"<@&{role.id}>, and those with Manage Server" in said(told)
+    assert f"<@&{role.id}> and members with Manage Server" in said(told)
     assert "Example News" in said(await librarian.slash(telex.news, "feed list"))
     assert "/feed add Follow" in said(await librarian.slash(telex.news, "help"))
     asked = await librarian.slash(telex.news, "feed remove", feed="1")
     await telex.store.preferences.change(
         Preference.MANAGER_ROLE, None, server_id=telex.guild.id, person_id=telex.editor.id
     )
-    assert "You need the permission" in said(await librarian.click(last(asked), label="Stop following"))
+    assert "You need the Manage Server permission" in said(
+        await librarian.click(last(asked), label="Stop following")
+    )
     assert await telex.store.subscriptions.count(telex.guild.id) == 1
 
 
 async def test_everyone_is_no_role_that_manages_feeds(telex: World) -> None:
     shown = await panel(telex)
     told = await telex.editor.select(last(shown), [telex.guild.default_role], custom_id=picker(shown, ROLES))
-    assert "@everyone cannot manage feeds" in said(told)
+    assert "@everyone can’t manage feeds" in said(told)
     assert (await telex.store.preferences.of_server(telex.guild.id)).manager_role is None
 
 
@@ -177,17 +179,17 @@ async def test_who_loses_manage_server_chooses_no_role_in_an_open_panel(telex: W
     backend.edit_member(telex.guild.id, telex.editor.id, {"role_ids": [role.id]})
     await telex.env.settle()
     answer = await telex.editor.select(last(shown), [other], custom_id=picker(shown, ROLES))
-    assert "You need the permission Manage Server" in said(answer)
+    assert "You need the Manage Server permission" in said(answer)
     assert (await telex.store.preferences.of_server(telex.guild.id)).manager_role == role.id
 
 
 async def test_one_post_a_story_is_switched_by_channel(telex: World) -> None:
     shown = await panel(telex, "channel")
-    off = await telex.editor.click(last(shown), label="Post every article")
-    assert "each article is a post of its own" in said(off)
+    off = await telex.editor.click(last(shown), label="Post every article separately")
+    assert "each article gets its own post" in said(off)
     assert not (await telex.store.preferences.of_channel(telex.news.id)).join_stories
-    on = await telex.editor.click(last(off), label="One post a story")
-    assert labels(last(on))[0] == "Post every article"
+    on = await telex.editor.click(last(off), label="Group by story")
+    assert labels(last(on))[0] == "Post every article separately"
     assert (await telex.store.preferences.of_channel(telex.news.id)).join_stories
 
 
@@ -197,8 +199,8 @@ async def test_settings_of_a_channel_are_not_changed_by_those_who_no_longer_see_
     shown = await librarian.slash(telex.news, "settings channel", channel=vault)
     hide(telex, vault, librarian)
     await telex.env.settle()
-    answer = await librarian.click(last(shown), label="Post every article")
-    assert "You cannot see that channel" in said(answer)
+    answer = await librarian.click(last(shown), label="Post every article separately")
+    assert "a channel you can’t see" in said(answer)
     assert (await telex.store.preferences.of_channel(vault.id)).join_stories
 
 
@@ -220,7 +222,7 @@ async def test_the_history_tells_each_change_in_words_newest_first(
         f"**Channel of a feed**: <#{telex.news.id}> → <#{other.id}>",
         "**Feed**: paused → followed",
         "**Feed**: followed → paused",
-        "**Language of posts**: as the server’s → French",
+        "**Post language**: same as the server → French",
         "**Time zone**: UTC → Europe/Paris",
     ]
     assert [line for line in told.splitlines() if " → " in line] == wanted
@@ -243,7 +245,7 @@ async def test_a_change_of_a_feature_that_is_not_known_here_is_told_plainly(tele
 
 
 async def test_the_history_has_pages_and_says_when_it_is_empty(telex: World) -> None:
-    assert "Nobody has changed anything yet." in said(await panel(telex, "history"))
+    assert "No changes yet." in said(await panel(telex, "history"))
     for number in range(9):
         zone = ("Europe/Paris", "UTC")[number % 2]
         await telex.store.preferences.change(
@@ -275,9 +277,9 @@ async def test_what_a_person_changed_is_theirs_to_have_and_to_have_forgotten(tel
     (change,) = json.loads(content(telex, exported))["settings"]
     assert (change["setting"], change["new"]) == ("time_zone", "Europe/Paris")
     sure = await telex.editor.click(last(shown), label="Delete everything")
-    await telex.editor.click(last(sure), label="Delete for good")
+    await telex.editor.click(last(sure), label="Delete permanently")
     told = said(await panel(telex, "history"))
-    assert "somebody who had their name deleted" in told
+    assert "someone who deleted their data" in told
     assert "Europe/Paris" in told
     assert str(telex.editor.id) not in told
 
@@ -303,9 +305,9 @@ async def test_a_channel_may_have_its_posts_in_a_thread_a_day_and_lacks_are_name
     telex.set_permissions(telex.news, create_public_threads=False)
     await telex.env.settle()
     shown = await telex.editor.slash(telex.news, "settings channel")
-    assert "off: posts stand in the channel" in said(shown)
-    shown = await telex.editor.click(last(shown), label="Post in a thread a day")
-    assert "on: posts go into a thread of the day" in said(shown)
+    assert "off: posts go straight into the channel" in said(shown)
+    shown = await telex.editor.click(last(shown), label="Post in a daily thread")
+    assert "on: each day has its own thread" in said(shown)
     assert "Create Public Threads" in said(shown)
     assert (await telex.store.preferences.of_channel(telex.news.id)).daily_thread
     shown = await telex.editor.click(last(shown), label="Post in the channel")

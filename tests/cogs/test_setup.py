@@ -153,7 +153,7 @@ async def test_nothing_is_said_where_the_bot_may_write_nowhere(telex: World) -> 
 
 @pytest.fixture
 def lists(feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch) -> FeedServer:
-    """Ready lists of feeds that can be read, and of one that cannot."""
+    """Starter packs of feeds that can be read, and of one that cannot."""
     feed_server.serve("/1", rss(*three(), title="One"))
     feed_server.serve("/2", rss(item(9, title="Of two"), title="Two"))
     of = {
@@ -177,11 +177,11 @@ async def test_three_clicks_lead_to_the_first_posts_and_what_failed_is_told(
     assert last(shown).ephemeral
     follow = next(one for one in components(last(shown)) if one.get("label") == "Follow")
     assert follow["disabled"]
-    custom_id, _options = menu(last(shown), "Ready lists")
+    custom_id, _options = menu(last(shown), "Starter packs")
     shown = await telex.editor.select(last(shown), ["english-tech", "french-tech"], custom_id=custom_id)
     done = await telex.editor.click(last(shown), label="Follow")
     told = said(done)
-    assert f"Followed in <#{telex.news.id}>" in told
+    assert f"arriving in <#{telex.news.id}>" in told
     assert told.count("**One**") == 1
     assert "✅ **Two**" in told
     assert "❌ **Broken**: No feed found at that address" in told
@@ -197,13 +197,13 @@ async def test_an_address_is_pasted_and_followed_in_the_channel_that_was_picked(
 ) -> None:
     other = telex.guild.create_text_channel("other")
     shown = await telex.editor.slash(telex.news, "setup")
-    asked = await telex.editor.click(last(shown), label="Give an address…")
+    asked = await telex.editor.click(last(shown), label="Add a site…")
     shown = await telex.editor.submit_modal(asked, {"line": f"{lists.origin}/2"})
     assert "**Two**" in said(shown)
     custom_id = next(str(one["custom_id"]) for one in components(last(shown)) if one["type"] == CHANNELS)
     shown = await telex.editor.select(last(shown), [other], custom_id=custom_id)
     done = await telex.editor.click(last(shown), label="Follow")
-    assert f"Followed in <#{other.id}>" in said(done)
+    assert f"arriving in <#{other.id}>" in said(done)
     await telex.deliver()
     assert [post.embeds[0].title for post in telex.posts(other)] == ["Of two"]
 
@@ -212,11 +212,11 @@ async def test_an_address_without_a_feed_is_refused_and_the_way_goes_on(
     telex: World, lists: FeedServer
 ) -> None:
     shown = await telex.editor.slash(telex.news, "setup")
-    asked = await telex.editor.click(last(shown), label="Give an address…")
+    asked = await telex.editor.click(last(shown), label="Add a site…")
     assert "No feed found at that address" in said(
         await telex.editor.submit_modal(asked, {"line": f"{lists.origin}/3"})
     )
-    asked = await telex.editor.click(last(shown), label="Give an address…")
+    asked = await telex.editor.click(last(shown), label="Add a site…")
     assert "**Two**" in said(await telex.editor.submit_modal(asked, {"line": f"{lists.origin}/2"}))
 
 
@@ -225,7 +225,7 @@ async def test_what_the_bot_lacks_in_the_channel_is_told_at_once(telex: World, l
     telex.set_permissions(closed, send_messages=False)
     await telex.env.settle()
     shown = await telex.editor.slash(telex.news, "setup")
-    custom_id, _options = menu(last(shown), "Ready lists")
+    custom_id, _options = menu(last(shown), "Starter packs")
     shown = await telex.editor.select(last(shown), ["french-tech"], custom_id=custom_id)
     custom_id = next(str(one["custom_id"]) for one in components(last(shown)) if one["type"] == CHANNELS)
     shown = await telex.editor.select(last(shown), [closed], custom_id=custom_id)
@@ -233,7 +233,7 @@ async def test_what_the_bot_lacks_in_the_channel_is_told_at_once(telex: World, l
     follow = next(one for one in components(last(shown)) if one.get("label") == "Follow")
     assert follow["disabled"]
     answer = await forge(telex.editor, telex.news, last(shown), follow["custom_id"])
-    assert "I cannot post" in said(answer)
+    assert "I can’t post" in said(answer)
     assert await telex.store.subscriptions.count(telex.guild.id) == 0
 
 
@@ -242,13 +242,13 @@ async def test_nothing_is_followed_in_a_channel_that_was_hidden_meanwhile(
 ) -> None:
     other = telex.guild.create_text_channel("other")
     shown = await telex.editor.slash(other, "setup")
-    custom_id, _options = menu(last(shown), "Ready lists")
+    custom_id, _options = menu(last(shown), "Starter packs")
     shown = await telex.editor.select(last(shown), ["french-tech"], custom_id=custom_id)
     follow = next(one for one in components(last(shown)) if one.get("label") == "Follow")
     hide(telex, other, telex.editor)
     await telex.env.settle()
     answer = await forge(telex.editor, telex.news, last(shown), follow["custom_id"])
-    assert "You cannot see that channel" in said(answer)
+    assert "a channel you can’t see" in said(answer)
     assert await telex.store.subscriptions.count(telex.guild.id) == 0
 
 
@@ -259,10 +259,10 @@ async def test_the_button_of_the_welcome_outlives_a_restart_and_asks_for_rights(
     owner = guild.add_member(telex.editor.user, roles=[_managers(guild)])
     stranger = guild.add_member(telex.reader.user)
     await telex.env.settle()
-    opened = await owner.click(welcome, label="Begin")
-    assert "First feeds" in said(opened)
+    opened = await owner.click(welcome, label="Get started")
+    assert "Your first feeds" in said(opened)
     assert last(opened).ephemeral
-    assert "You need the permission" in said(await stranger.click(welcome, label="Begin"))
+    assert "You need the Manage Server permission" in said(await stranger.click(welcome, label="Get started"))
 
 
 def _managers(guild: GuildHandle) -> RoleHandle:

@@ -7,7 +7,7 @@ from tests.cogs.test_reading import many
 from tests.discord_world import World
 from tests.feed_server import FeedServer
 
-EXPIRED = "These buttons have expired. Run the command again for fresh ones."
+EXPIRED = "These buttons have expired. Run the command again."
 
 
 async def test_pages_say_that_they_expired_and_lose_their_buttons(
@@ -63,7 +63,7 @@ async def test_a_window_that_is_sent_after_its_panel_was_closed_brings_no_dead_b
     await follow(telex, feed_server)
     (subscription, _feed), *_rest = await telex.store.subscriptions.in_server(telex.guild.id)
     panels = {
-        "setup": ({}, "Give an address…", {"line": feed_server.origin}),
+        "setup": ({}, "Add a site…", {"line": feed_server.origin}),
         "feed look": ({"feed": str(subscription.id)}, "Prefix, colour, excerpt…", {"prefix": "News"}),
     }
     for name, (options, opens, filled) in panels.items():

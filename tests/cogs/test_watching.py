@@ -83,7 +83,7 @@ async def test_a_match_is_told_by_direct_message_once(telex: World, desk: Desk) 
     (notice,) = desk.told()
     assert notice.embeds[0].title == "New for “facial recognition”"
     assert "Facial recognition at airports" in (notice.embeds[0].description or "")
-    assert notice.embeds[0].footer.text == "From the feeds of Newsroom"
+    assert notice.embeds[0].footer.text == "From feeds in Newsroom"
     await telex.poll(desk.feed)
     await telex.deliver()
     assert len(desk.told()) == 1
@@ -95,9 +95,7 @@ async def test_the_first_watch_is_said_where_it_will_be_told_and_later_ones_are_
     await add(telex, "browser")
     await add(telex, "engine")
     messages = [text(message) for message in telex.posts(telex.reader.user.dm_channel)]
-    assert messages == [
-        "This is where I tell you of new articles for **browser**. /watch list shows your watches."
-    ]
+    assert messages == ["I’ll post new articles for **browser** here. Manage your watches with /watch list."]
 
 
 async def test_nothing_is_said_of_a_watch_that_could_not_be_saved(
@@ -121,7 +119,7 @@ async def test_who_takes_no_direct_messages_has_no_watch_afterwards(
     telex.env.inject_error(
         "POST", "/channels/*/messages", status=403, code=50007, message="Cannot send messages to this user"
     )
-    assert "I cannot send you direct messages." in said(await add(telex, "browser"))
+    assert "I can’t DM you." in said(await add(telex, "browser"))
     assert await telex.store.watches.of_person(telex.reader.id) == []
     telex.env.inject_error("POST", "/channels/*/messages", status=400, code=50035, message="Invalid")
     assert "I’ll DM you" not in said(await add(telex, "browser"))
@@ -133,8 +131,8 @@ async def test_who_takes_no_direct_messages_has_no_watch_afterwards(
 async def test_a_channel_is_told_of_what_everybody_sees(telex: World, desk: Desk) -> None:
     alerts = telex.guild.create_text_channel("alerts")
     answer = await add(telex, "quantum", where=alerts)
-    assert "I tell <#" in said(answer)
-    assert "No article has matched so far." in said(answer)
+    assert "I’ll post new articles for **quantum** in <#" in said(answer)
+    assert "No matches yet." in said(answer)
     await desk.publish("Quantum leaps")
     (notice,) = desk.told(alerts)
     assert "Quantum leaps" in text(notice)
@@ -247,7 +245,7 @@ async def test_who_left_the_server_is_told_nothing_until_they_are_back(telex: Wo
     await desk.publish("Quantum leaps")
     assert desk.told() == []
     listed = await telex.reader.user.slash("watch list")
-    assert "rests, since you left the server" in said(listed)
+    assert "paused, because you left the server" in said(listed)
     await telex.advance(watch_notices.QUIET)
     await desk.publish("Quantum rests", start=200)
     assert len(await notices(telex)) == 1  # nothing more is asked of Discord for them
@@ -259,7 +257,7 @@ async def test_who_left_the_server_is_told_nothing_until_they_are_back(telex: Wo
 
 async def test_a_watch_for_a_misspelt_word_is_told_what_may_be_meant(telex: World, desk: Desk) -> None:
     answer = said(await add(telex, "recogniton"))
-    assert "No article has matched so far." in answer
+    assert "No matches yet." in answer
     assert "Did you mean **recognition**?" in answer
     assert "Did you mean" not in said(await add(telex, "-quantum facial"))
     answer = said(await add(telex, "source:example news facial")).replace("\\", "")
@@ -273,7 +271,7 @@ async def test_a_query_of_many_mistakes_is_watched_for_and_answered(telex: World
         await add(telex, " ".join(f"{letter * 8}:__**__{letter}" for letter in "bcdfghjklmnpqrstvwxz"))
     )
     assert "Je vous enverrai en MP" in answer
-    assert "Il n’y a pas de filtre" in answer
+    assert "n’est pas un filtre" in answer
     assert len(await telex.store.watches.of_person(telex.reader.id)) == 1
 
 
@@ -284,7 +282,7 @@ async def test_several_matches_that_wait_share_one_notice(telex: World, desk: De
     lines = (notice.embeds[0].description or "").split("\n")
     assert len(lines) == 11
     assert "Quantum 13" in lines[0]
-    assert re.fullmatch(r"and 4 more, which </search:\d+> finds", lines[-1])
+    assert re.fullmatch(r"\+4 more in </search:\d+>", lines[-1])
 
 
 async def test_what_comes_soon_after_a_notice_waits_for_the_next(telex: World, desk: Desk) -> None:
@@ -360,7 +358,7 @@ async def test_a_stop_before_matching_loses_nothing(
 async def test_closed_direct_messages_are_said_at_once(telex: World, desk: Desk) -> None:
     close(telex)
     answer = await add(telex, "quantum")
-    assert "I cannot send you direct messages." in said(answer)
+    assert "I can’t DM you." in said(answer)
     assert await telex.store.watches.of_person(telex.reader.id) == []
 
 
@@ -393,9 +391,9 @@ async def test_direct_messages_closed_later_rest_the_watch_and_lose_no_notice(
     await telex.deliver()
     assert desk.told() == []
     listed = await telex.reader.slash(telex.news, "watch list")
-    assert "Discord does not let me send direct messages to you." in said(listed)
+    assert "Discord won’t let me send you direct messages." in said(listed)
     again = await telex.reader.click(last(listed), label="Try direct messages again")
-    assert "Discord does not let me" not in said(again)
+    assert "Discord won’t let me" not in said(again)
     await telex.deliver()
     (notice,) = desk.told()
     assert "Quantum leaps" in text(notice)
@@ -412,7 +410,7 @@ async def test_the_stop_button_ends_a_watch_after_a_restart_too(telex: World, de
     await desk.publish("Quantum returns", start=200)
     assert len(desk.told()) == 1
     again = await telex.reader.user.click(notice, label="Stop this watch")
-    assert said(again) == "This watch has ended already."
+    assert said(again) == "This watch has already ended."
     saved = await telex.reader.user.click(notice, label="Save")
     assert said(saved) == "Saved to your bookmarks."
 
@@ -441,7 +439,7 @@ async def test_a_forged_stop_button_ends_no_watch_of_another_person(telex: World
     forged = await channel.send("forged", view=buttons.row(stop))
     await telex.env.settle()
     answer = await telex.editor.click(forged, label="Stop this watch")
-    assert said(answer) == "This watch has ended already."
+    assert said(answer) == "This watch has already ended."
     assert len(await telex.store.watches.of_person(telex.reader.id)) == 1
 
 
@@ -479,15 +477,15 @@ async def test_somebody_who_may_not_manage_the_server_cannot_watch_for_a_channel
 @pytest.mark.parametrize(
     ("query", "words"),
     [
-        ("-apple", "only says what articles must not have"),
+        ("-apple", "only excludes words"),
         ('apple OR -"quantum chips"', "One of the alternatives is in nearly every article"),
         ("the of and", "Nearly every article has these words"),
         ("lang:en", "Too many articles"),
         ("has:image OR lang:fr", "One of the alternatives is in nearly every article"),
-        ("quantum since:7d", "Leave out the date"),
-        ("quantum OR (chips -before:2020)", "Leave out the date"),
+        ("quantum since:7d", "Remove the date"),
+        ("quantum OR (chips -before:2020)", "Remove the date"),
         ("quantum is:bookmarked", "is:bookmarked"),
-        ("()", "Say what to watch for"),
+        ("()", "What should I watch for"),
     ],
 )
 async def test_what_makes_no_watch_is_refused_in_words(
@@ -511,14 +509,14 @@ async def test_limits_are_said(telex: World, desk: Desk, monkeypatch: pytest.Mon
     monkeypatch.setattr(watch_matching, "MOST_OF_A_PERSON", 1)
     monkeypatch.setattr(watch_matching, "MOST_OF_A_SERVER", 1)
     await add(telex, "one")
-    assert "You have 1 watches" in said(await add(telex, "two"))
+    assert "You already have 1 watches" in said(await add(telex, "two"))
     await add(telex, "one", where=telex.news)
-    assert "have 1 watches, which is the most" in said(await add(telex, "two", where=telex.news))
+    assert "have 1 watches, the maximum" in said(await add(telex, "two", where=telex.news))
 
 
 async def test_the_same_watch_twice_is_one(telex: World, desk: Desk) -> None:
     await add(telex, "quantum")
-    assert "That is watched for already." in said(await add(telex, "  quantum "))
+    assert "You’re already watching this." in said(await add(telex, "  quantum "))
     assert len(await telex.store.watches.of_person(telex.reader.id)) == 1
 
 
@@ -545,7 +543,7 @@ async def test_watches_are_removed_from_the_list(telex: World, desk: Desk) -> No
     listed = await telex.reader.slash(telex.news, "watch list")
     assert "chips" not in said(listed)
     emptied = await choose(telex.reader, last(listed), "quantum", "Remove")
-    assert "Nothing is watched for." in said(emptied)
+    assert "No watches yet." in said(emptied)
     managed = await telex.editor.slash(telex.news, "watch list")
     assert "**chips**" in said(managed)
     assert "quantum" not in said(managed)
@@ -555,7 +553,7 @@ async def test_somebodys_watch_cannot_be_removed_by_another(telex: World, desk: 
     await add(telex, "quantum")
     (watch,) = await telex.store.watches.of_person(telex.reader.id)
     answer = await telex.editor.slash(telex.news, "watch remove", watch=str(watch.id))
-    assert "There is no such watch" in said(answer)
+    assert "There’s no such watch" in said(answer)
     assert len(await telex.store.watches.of_person(telex.reader.id)) == 1
 
 
@@ -593,7 +591,7 @@ async def test_privacy_exports_and_deletes_watches(telex: World, desk: Desk) -> 
     assert [one["query"] for one in document["watches"]] == ["quantum"]
     assert [one["url"] for one in document["told"]] == ["https://news.example/articles/100"]
     asked = await telex.reader.click(last(shown), label="Delete everything")
-    deleted = await telex.reader.click(last(asked), label="Delete for good")
+    deleted = await telex.reader.click(last(asked), label="Delete permanently")
     assert "1 watch" in said(deleted)
     assert await notices(telex) == []
     rows = await telex.store._database.fetchall("SELECT * FROM channel WHERE person_id IS NOT NULL")

@@ -51,8 +51,8 @@ async def test_a_link_to_the_post_tells_the_same_as_the_articles_own(
     link = f"https://discord.com/channels/{telex.guild.id}/{telex.news.id}/{post.id}"
     assert await why(telex, link) == await why(telex, LINK)
     elsewhere = f"https://discord.com/channels/{telex.guild.id}/1/{post.id}"
-    assert "I have not seen this" in await why(telex, elsewhere)
-    assert "I have not seen this" in await why(telex, link + "9" * 30)
+    assert "I haven’t seen this" in await why(telex, elsewhere)
+    assert "I haven’t seen this" in await why(telex, link + "9" * 30)
 
 
 async def test_an_address_that_an_article_had_earlier_still_leads_to_it(
@@ -70,7 +70,7 @@ async def test_an_address_that_an_article_had_earlier_still_leads_to_it(
 
 async def test_a_backlog_and_a_pause_are_told_as_the_reason(telex: World, feed_server: FeedServer) -> None:
     feed = await follow(telex, feed_server)
-    assert "in the feed already when the channel began to follow it" in await why(telex, OLDER)
+    assert "already in the feed when the channel started following it" in await why(telex, OLDER)
     subscription = await telex.store.subscriptions.find(telex.news.id, feed.id)
     assert subscription is not None
     await telex.store.subscriptions.pause(subscription.id)
@@ -90,13 +90,13 @@ async def test_what_waits_or_failed_is_told_with_its_reason(telex: World, feed_s
     await telex.deliver()
     told = await why(telex, link)
     assert "waiting to be posted" in told
-    assert "I lack permissions in the channel\\: Embed Links." in told
+    assert "I’m missing permissions in this channel\\: Embed Links." in told
     await telex.store.dispatches.unblock_channel(telex.news.id)
     waiting = await telex.store.dispatches.claim(telex.news.id, telex.clock.now())
     assert waiting is not None
     await telex.store.dispatches.failed(waiting.id, "refused 400 **bad** @everyone")
     told = await why(telex, link)
-    assert "not posted: sending it failed." in told
+    assert "not posted: sending failed." in told
     assert "\\*\\*bad\\*\\* \\@everyone" in told
 
 
@@ -116,22 +116,22 @@ async def test_what_joined_a_post_is_told_with_the_post_that_names_it(
         await telex.poll(feeds[path])
     told = await why(telex, link)
     escaped = "“Amazon \\*\\*bans\\*\\* police use of its face recognition”"
-    assert f"<#{telex.news.id}>: joined the post of {escaped}, which waits to be posted (<t:" in told
+    assert f"<#{telex.news.id}>: grouped with {escaped}, which is waiting to be posted (<t:" in told
     await telex.deliver()
     post = telex.posts()[-1]
     told = await why(telex, link)
-    assert f"<#{telex.news.id}>: joined the post of {escaped}, which is there (<t:" in told
+    assert f"<#{telex.news.id}>: grouped with {escaped} (<t:" in told
     assert f"https://discord.com/channels/{telex.guild.id}/{telex.news.id}/{post.id}" in told
     assert "Also: [Example News]" in (post.embeds[0].description or "")
     telex.locales[telex.reader.id] = "fr"
-    assert "regroupé avec la publication «\u00a0Amazon" in await why(telex, link)
+    assert "regroupé avec «\u00a0Amazon" in await why(telex, link)
 
 
 async def test_an_unknown_address_of_a_followed_site_tells_how_its_feed_fares(
     telex: World, feed_server: FeedServer
 ) -> None:
     feed = await follow(telex, feed_server)
-    assert "I have not seen this" in await why(telex, "gibberish, not an address")
+    assert "I haven’t seen this" in await why(telex, "gibberish, not an address")
     told = await why(telex, "https://www.news.example/articles/99")
     assert "**Example News**: 🟢 healthy" in told
     feed_server.serve("/rss", status=500)
@@ -184,9 +184,9 @@ async def test_another_servers_channels_are_not_told_of(telex: World, feed_serve
     there = elsewhere.create_text_channel("there")
     await follow(telex, feed_server, title="Theirs", channel=there)
     post = telex.posts(there)[0]
-    assert "I have not seen this" in await why(telex, LINK)
+    assert "I haven’t seen this" in await why(telex, LINK)
     link = f"https://discord.com/channels/{elsewhere.id}/{there.id}/{post.id}"
-    assert "I have not seen this" in await why(telex, link)
+    assert "I haven’t seen this" in await why(telex, link)
     await follow(telex, feed_server, path="/ours", title="Ours")
     told = await why(telex, LINK)
     assert "Ours" in told
@@ -200,7 +200,7 @@ async def test_the_message_of_a_notice_is_told_apart(telex: World, feed_server: 
     await telex.deliver()
     notice = telex.posts()[-1]
     link = f"https://ptb.discord.com/channels/{telex.guild.id}/{telex.news.id}/{notice.id}"
-    assert "tells of a feed" in await why(telex, link)
+    assert "is about a feed" in await why(telex, link)
 
 
 async def test_a_link_that_a_thousand_articles_share_fits_into_a_message(

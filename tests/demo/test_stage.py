@@ -152,7 +152,7 @@ async def test_menus_that_were_reset_show_no_earlier_choice(newsroom: Newsroom) 
             # The page keeps what was chosen by this key: another menu, another key.
             keys = {one["control_key"] for one in menus()}
             assert first["control_key"] not in keys
-            await scene.ada.click(last(shown), label="Switch all of it off")
+            await scene.ada.click(last(shown), label="Turn everything off")
             await preview.refresh()
             assert keys.isdisjoint(one["control_key"] for one in menus())
 

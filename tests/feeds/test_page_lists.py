@@ -69,6 +69,22 @@ def test_a_list_is_found_with_titles_links_and_dates(item, dated):
     ]
 
 
+def test_the_messages_of_a_channel_are_a_list_by_their_first_lines():
+    own = "<a class=owner href=https://chat.example/town>Town</a>"
+    messages = "".join(
+        f"<div class=wrap><div class=message>{own}<div class=text>{title}<br>{WORDS}</div><div class=foot>"
+        f"<a class=date href=https://chat.example/town/{n}><time datetime=2026-03-0{n}T08:00:00Z>08:00</time></a>"
+        "</div></div></div>"
+        for n, title in enumerate((*TITLES, ""), 1)
+    )
+    picture = f"<div class=wrap>{own}<img><a class=date href=/town/9><time datetime=2026-03-09>08:00</time></a></div>"
+    (first, *_) = found(f"<main>{messages}{picture}</main>")
+    assert [(url, title) for url, title, _ in first] == [
+        *((f"https://chat.example/town/{n}", title) for n, title in enumerate(TITLES, 1)),
+        ("https://chat.example/town/5", WORDS.strip()),
+    ]
+
+
 RELATED = "".join(f"<li><h3><a href=/{number}>{title}</a></h3>" for number, title in enumerate(TITLES, 1))
 
 

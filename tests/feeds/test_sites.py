@@ -36,6 +36,23 @@ VIDEOS = "https://www.youtube.com/feeds/videos.xml"
         ("https://news.ycombinator.com/item?id=42", "https://hnrss.org/item?id=42"),
         ("https://news.ycombinator.com/user?id=a%20b&x=1", "https://hnrss.org/user?id=a%20b"),
         ("https://mastodon.example/@ada@social.example", "https://social.example/@ada.rss"),
+        ("https://www.youtube.com/watch?v=x&list=PL-x_1&index=2", f"{VIDEOS}?playlist_id=PL-x_1"),
+        ("https://www.youtube.com/user/ada/videos", f"{VIDEOS}?user=ada"),
+        ("https://bsky.app/profile/ada.bsky.social", "https://bsky.app/profile/ada.bsky.social/rss"),
+        ("https://bsky.app/profile/ada.example/post/3k2a", "https://bsky.app/profile/ada.example/rss"),
+        ("https://t.me/durov", "https://t.me/s/durov"),
+        ("https://t.me/durov/142", "https://t.me/s/durov"),
+        ("https://t.me/s/durov?before=3", "https://t.me/s/durov"),
+        ("https://github.com/a/b/discussions/categories/ideas", "https://github.com/a/b/discussions.atom"),
+        ("https://github.com/orgs/a/discussions", "https://github.com/orgs/a/discussions.atom"),
+        ("https://gitlab.com/a/b/c/-/releases", "https://gitlab.com/a/b/c/-/releases.atom"),
+        ("https://git.example/a/b/-/tags", "https://git.example/a/b/-/tags?format=atom"),
+        ("https://git.example/a/b/-/tree/main", "https://git.example/a/b/-/commits/main?format=atom"),
+        ("https://medium.com/@ada", "https://medium.com/feed/@ada"),
+        (
+            "https://podcasts.apple.com/fr/podcast/the-circuit/id1234?i=5",
+            "https://itunes.apple.com/lookup?id=1234&entity=podcast",
+        ),
     ],
 )
 def test_an_address_stands_for_its_feed(address: str, feed: str) -> None:
@@ -50,9 +67,27 @@ def test_a_project_has_three_feeds_to_choose_from() -> None:
     )
 
 
+def test_a_project_of_gitlab_has_three_too() -> None:
+    assert [feed.url for feed in known_sites.feeds_of("https://gitlab.com/a/b")] == [
+        "https://gitlab.com/a/b/-/releases.atom",
+        "https://gitlab.com/a/b/-/tags?format=atom",
+        "https://gitlab.com/a/b.atom",
+    ]
+
+
 @pytest.mark.parametrize(
     "address",
     [
+        "https://bsky.app/profile/ada.bsky.social/rss",
+        "https://gitlab.com/a/b/-/releases.atom",
+        "https://gitlab.com/a/b/-/tags?format=atom",
+        "https://git.example/a/b/-/commits/main?format=atom",
+        "https://gitlab.com/a/b.atom",
+        "https://t.me/joinchat/abcdef",
+        "https://t.me/+abcdef",
+        "https://t.me/",
+        "https://bsky.app/",
+        "https://medium.com/",
         f"{VIDEOS}?channel_id={CHANNEL}",
         "https://github.com/a/b/releases.atom",
         "https://github.com/",
@@ -78,6 +113,7 @@ def test_a_feed_itself_and_everybody_elses_address_stay_as_they_are(address: str
         (" @Ada.L@Social.Example ", "https://social.example/@Ada.L"),
         ("ada@social.example", None),
         ("@ada", None),
+        ("@ada.bsky.social", "https://bsky.app/profile/ada.bsky.social"),
         ("@ada@localhost", None),
         ("@ada@social.example/x", None),
     ],

@@ -17,9 +17,9 @@ from tests.clocks import ManualClock
 from tests.feed_server import FeedServer, item, rss
 
 BROKEN = (
-    "The feed “Wire” could not be read for a day. The site has trouble of its own (http-500). I keep trying."
+    "The feed “Wire” has been failing for a day. The site is having problems (http-500). I’ll keep trying."
 )
-BACK = "The feed “Wire” can be read again. What it published meanwhile follows."
+BACK = "The feed “Wire” is back. What it published meanwhile is on its way."
 
 
 async def wire(newsroom: Newsroom, server: FeedServer, channel: int = CHANNEL) -> Feed:

@@ -202,7 +202,7 @@ async def test_a_lost_list_is_told_once_with_its_remedy_and_posts_nothing(
     site.feed = await polled(newsroom, site.feed)
     back = await sent(newsroom)
     assert [article.title for _dispatch, articles in back for article in articles] == names(6, 7)
-    assert "can be read again" in next(each.payload for each, _ in back if each.kind is DispatchKind.NOTICE)
+    assert "is back" in next(each.payload for each, _ in back if each.kind is DispatchKind.NOTICE)
 
 
 async def test_a_page_that_needs_its_scripts_says_so_at_once_and_later(

@@ -58,6 +58,20 @@ async def test_articles_go_out_oldest_first_and_once(newsroom, feed_server, cloc
     assert await titles(newsroom) == ["Article 1", "Article 2", "Article 3"]
 
 
+@pytest.mark.parametrize("status", [200, 429])
+async def test_a_host_whose_limit_is_spent_rests_as_long_as_it_says(newsroom, feed_server, clock, status):
+    spent = {"X-Ratelimit-Remaining": "0.0", "X-Ratelimit-Reset": "58"}
+    url = feed_server.serve("/r/python/.rss", rss(item(0)), headers=spent, status=status)
+    feed = await polled(newsroom, await followed(newsroom, url))
+    host = newsroom.poller.hosts.of(url)
+    rests = [host.held_until > clock.now() or not host.is_free(clock.monotonic())]
+    for seconds in (50, 9):
+        clock.advance(seconds)
+        rests.append(host.held_until > clock.now() or not host.is_free(clock.monotonic()))
+    assert rests == [True, True, False]
+    assert feed.error == (None if status == 200 else "rate-limited")
+
+
 async def test_when_no_entry_is_known_any_more_all_are_new(newsroom, feed_server):
     """Entries may have scrolled past: none of what is left may be taken for a backlog."""
     url = feed_server.serve("/", rss(*map(item, range(5))))

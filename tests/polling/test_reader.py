@@ -121,6 +121,20 @@ async def test_a_feed_has_so_many_pages_read_a_day(reading_newsroom, feed_server
     assert outcomes.count(PageEnd.TOO_MANY) == 3
 
 
+async def test_a_feed_with_many_pages_holds_up_no_other(reading_newsroom, feed_server, clock):
+    quiet = await followed(reading_newsroom, publish(feed_server, 1))
+    await polled(reading_newsroom, quiet)
+    loud = await followed(
+        reading_newsroom, feed_server.serve("/loud", rss(entry(99, f"{feed_server.origin}/l")))
+    )
+    await polled(reading_newsroom, loud)
+    clock.advance(3600)
+    feed_server.serve("/loud", rss(*(entry(n, f"{feed_server.origin}/l/{n}") for n in range(100, 150))))
+    await polled(reading_newsroom, loud)
+    taken = await reading_newsroom.store.readings.take(2)
+    assert {page.url.removeprefix(feed_server.origin) for page in taken} == {"/l/100", "/a/1"}
+
+
 async def test_pages_of_secret_addresses_are_left_alone(reading_newsroom, feed_server):
     feed_server.serve("/a/1", PAGE, content_type="text/html")
     link = f"{feed_server.origin}/a/1?token=0123456789abcdef0123456789abcdef"

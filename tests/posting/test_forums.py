@@ -96,41 +96,45 @@ async def test_a_tag_that_is_gone_or_kept_for_moderators_costs_no_post(
 
 async def panel(telex: World, forum: ChannelHandle) -> InteractionResult:
     shown = await telex.editor.slash(telex.news, "settings channel", channel=forum)
-    return await telex.editor.click(last(shown), label="Tags of posts…")
+    return await telex.editor.click(last(shown), label="Post tags…")
 
 
 async def test_rules_are_made_and_removed_in_the_settings_and_stand_in_the_history(telex: World) -> None:
     forum = await forum_with_tags(telex)
     shown = await panel(telex, forum)
-    assert [option["label"] for option in menu(last(shown), "Give")[1]] == ["AI", "Sécurité", "Everything"]
-    form = await choose(telex.editor, last(shown), "AI", "Give")
+    assert [option["label"] for option in menu(last(shown), "Add a tag")[1]] == [
+        "AI",
+        "Sécurité",
+        "Everything",
+    ]
+    form = await choose(telex.editor, last(shown), "AI", "Add a tag")
     shown = await telex.editor.submit_modal(form, {"line": "robots `x`"})
     assert "**AI**: posts that match `robots 'x'`" in said(shown)
-    form = await choose(telex.editor, last(shown), "Everything", "Give")
+    form = await choose(telex.editor, last(shown), "Everything", "Add a tag")
     shown = await telex.editor.submit_modal(form, {"line": ""})
     assert "**Everything**: every post" in said(shown)
     shown = await choose(telex.editor, last(shown), "AI", "Remove")
     assert "robots" not in said(shown)
     assert await telex.store.forum_tags.of(forum.id) == [TagRule(TAGS["Everything"], "")]
     history = await telex.editor.slash(telex.news, "settings history")
-    assert said(history).count("Tag of posts") == 3
+    assert said(history).count("Post tag") == 3
     assert "none → AI (robots" in said(history)
     assert "none → Everything\n" in said(history)
 
 
 async def test_a_query_that_says_nothing_is_refused_in_words(telex: World) -> None:
     forum = await forum_with_tags(telex)
-    form = await choose(telex.editor, last(await panel(telex, forum)), "AI", "Give")
+    form = await choose(telex.editor, last(await panel(telex, forum)), "AI", "Add a tag")
     answer = await telex.editor.submit_modal(form, {"line": "since:7d robots"})
-    assert "Leave out the date" in said(answer)
+    assert "Remove the date" in said(answer)
     assert await telex.store.forum_tags.of(forum.id) == []
 
 
 async def test_whoever_no_longer_sees_the_forum_changes_nothing(telex: World) -> None:
     forum = await forum_with_tags(telex)
-    form = await choose(telex.editor, last(await panel(telex, forum)), "AI", "Give")
+    form = await choose(telex.editor, last(await panel(telex, forum)), "AI", "Add a tag")
     hide(telex, forum, telex.editor)
     await telex.env.settle()
     answer = await telex.editor.submit_modal(form, {"line": "robots"})
-    assert "cannot see that channel" in said(answer)
+    assert "a channel you can’t see" in said(answer)
     assert await telex.store.forum_tags.of(forum.id) == []

@@ -97,7 +97,7 @@ def test_every_problem_has_a_sentence(problem: str) -> None:
 def test_missing_permissions_are_named() -> None:
     with locale.use("en"):
         assert "Create Posts, Embed Links" in describe("forbidden create_posts embed_links")
-        assert describe("refused 400 AutoMod") == "Discord did not take the message: 400 AutoMod"
+        assert describe("refused 400 AutoMod") == "Discord refused the message: 400 AutoMod"
 
 
 @pytest.mark.parametrize(("path", "asked"), [("/channels/1/threads", 1), ("/channels/1/messages", 2)])

@@ -195,7 +195,7 @@ async def test_a_damaged_database_is_not_written_to_any_more(
     await store.close()
     (said,) = [entry.message for entry in caplog.records if entry.name == "bot.store.sqlite.disk_condition"]
     assert "is damaged" in said
-    assert "put a backup in its place" in said
+    assert "restore a backup" in said
     assert "I write nothing more to it." in said
 
 

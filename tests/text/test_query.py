@@ -315,7 +315,7 @@ def test_notes_speak_the_language_of_the_asker() -> None:
     (note,) = parse("since:whenever", NOW).notes
     with locale.use("fr"):
         assert "whenever" in sentence(note)
-        assert "no date" not in sentence(note)
+        assert "isn’t a date" not in sentence(note)
 
 
 def test_an_unknown_name_and_an_address_are_words() -> None:

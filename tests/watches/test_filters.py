@@ -96,13 +96,13 @@ async def test_an_article_about_to_be_kept_matches_as_the_kept_one_does(store: S
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("chips since:7d", "Leave out the date"),
-        ("chips OR (browser before:2020-01-01)", "Leave out the date"),
+        ("chips since:7d", "Remove the date"),
+        ("chips OR (browser before:2020-01-01)", "Remove the date"),
         ("is:bookmarked", "is:bookmarked"),
         ("-is:bookmarked chips", "is:bookmarked"),
         ("the", "Nearly every article"),
-        ("()", "Say what to filter by"),
-        ("!!!", "Say what to filter by"),
+        ("()", "What should the filter look for"),
+        ("!!!", "What should the filter look for"),
     ],
 )
 def test_what_cannot_be_a_filter_is_refused_with_what_to_change(text: str, told: str) -> None:

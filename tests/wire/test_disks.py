@@ -20,8 +20,8 @@ from tests.wire.test_away import bookmarks
 from tests.wire.test_restore import restore, save_button
 from tests.wire.waiting import until
 
-NOTHING_DONE = "My database takes nothing for the moment, so this was not done."
-DAMAGED = "My database is damaged, so this was not done."
+NOTHING_DONE = "I can’t save anything right now, so this wasn’t done."
+DAMAGED = "My database is damaged, so this wasn’t done."
 
 
 @pytest.fixture
@@ -131,7 +131,7 @@ async def test_while_nothing_can_be_written_people_are_told_and_afterwards_nothi
     await until(lambda: len(told(scene)) == 2)
     first, second = told(scene)
     assert trouble.words in first
-    assert second.startswith("My database takes everything again.")
+    assert second.startswith("My database works again.")
     assert said(scene, trouble.words) == 1
     assert said(scene, "The database takes everything again") == 1
     assert "Traceback" not in bot.log
@@ -199,7 +199,7 @@ async def test_a_database_damaged_before_the_start_is_said_with_what_to_do(scene
         assert words in bot.log
         assert words.split()[-1] in await scene.telex("check", status=1)
         assert "Traceback" not in bot.log
-    assert "put a backup in its place" in bot.log
+    assert "restore a backup" in bot.log
 
 
 async def test_a_database_damaged_while_the_bot_runs_posts_nothing_more_until_a_backup_is_in_its_place(
@@ -223,7 +223,7 @@ async def test_a_database_damaged_while_the_bot_runs_posts_nothing_more_until_a_
     assert DAMAGED in await answer(scene, clicked)
     await until(lambda: told(scene))
     (alarm,) = told(scene)
-    assert alarm.startswith("My database is damaged. I write nothing more to it")
+    assert alarm.startswith("My database is damaged, so I’ve stopped writing to it")
     assert (await health(scene, unused_tcp_port))[0] == 503
     assert {kind: len(scene.messages(kind)) for kind in KINDS} == before
     assert said(scene, "is damaged") == 1

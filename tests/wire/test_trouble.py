@@ -78,13 +78,13 @@ class Trouble:
     kinds: tuple[str, ...] = field(default=KINDS)
 
 
-NO_ANSWER = "Discord did not take it yet: "
+NO_ANSWER = "Discord hasn’t accepted it yet: "
 TROUBLES = {
-    "403": Trouble(refusing(403, 50013), appease, "Discord does not let me post in the channel", "forbidden"),
-    "404": Trouble(refusing(404, 10003), appease, "I cannot find the channel", "gone"),
+    "403": Trouble(refusing(403, 50013), appease, "Discord won’t let me post in this channel", "forbidden"),
+    "404": Trouble(refusing(404, 10003), appease, "I can’t find this channel", "gone"),
     "500": Trouble(breaking(500), appease, NO_ANSWER + "500", "500"),
-    "429": Trouble(limit, appease, NO_ANSWER + "I was to wait", "rate limited"),
-    "dropped": Trouble(dropping, appease, NO_ANSWER + "it did not answer", "no answer: Server disconnected"),
+    "429": Trouble(limit, appease, NO_ANSWER + "I have to wait", "rate limited"),
+    "dropped": Trouble(dropping, appease, NO_ANSWER + "it didn’t answer", "no answer: Server disconnected"),
     "a role taken away": Trouble(
         take_role,
         lambda scene: take_role(scene, back=True),
@@ -102,7 +102,7 @@ TROUBLES = {
     "a demanded tag": Trouble(
         demand_tag,
         lambda scene: demand_tag(scene, demanded=False),
-        "The forum demands a tag on every post",
+        "This forum requires a tag on every post",
         "needs-tag",
         ("forum",),
     ),
@@ -162,8 +162,8 @@ async def test_a_deleted_channel_is_told_of_in_the_list_and_once_in_the_log(quic
     bot = scene.start()
     await until(lambda: attempts(scene, "text") >= TRIED)
     listed = await told(scene, talk, "feed list")
-    assert re.search(rf"in <#{gone.id}>\\n🟠 [^<]*I cannot find the channel", listed), listed
-    assert "I cannot find the channel" in await scene.telex("why", LINK)
+    assert re.search(rf"in <#{gone.id}>\\n🟠 [^<]*I can’t find this channel", listed), listed
+    assert "I can’t find this channel" in await scene.telex("why", LINK)
     assert bot.log.count(f"Channel {gone.id} takes nothing for now: gone") == 1
     del scene.channels["text"]
     assert not toll(scene, [1])
@@ -182,7 +182,7 @@ async def test_what_was_not_posted_for_a_kick_is_told_after_the_return(quick_sce
     async def is_told(words: str) -> bool:
         return words in await scene.telex("why", link)
 
-    await until(lambda: is_told("I was not in the server at that time"))
+    await until(lambda: is_told("I wasn’t in the server at that time"))
     scene.discord.acts.invite(scene.server)
     talk = scene.discord.acts.add_channel(scene.server, "talk")
     await until(lambda: scene.rows("SELECT 1 FROM server WHERE left IS NULL"))
@@ -191,7 +191,7 @@ async def test_what_was_not_posted_for_a_kick_is_told_after_the_return(quick_sce
     await scene.make_due()
     await until(lambda: scene.posts("text")[later])
     explained = await told(scene, talk, "why", link=link)
-    assert explained.count("not posted: I was not in the server at that time") == len(KINDS)
+    assert explained.count("not posted: I wasn’t in the server at that time") == len(KINDS)
     assert not any(scene.posts(kind)[number] for kind in KINDS)
 
 

@@ -18,6 +18,7 @@ from bot.search.query.filter_names import Filter
 from bot.search.query.query_tree import Condition, Node, Phrase, Word
 from bot.search.ranked_search import weight
 from bot.search.searching import Searcher
+from bot.stories.server_taste import NONE, Taste
 from bot.stories.story_membership import ALONE
 from bot.text import safe
 from bot.text.periods import Period
@@ -37,6 +38,8 @@ A_PART = 0.4
 """The same where nothing else is found: one of two things that were named."""
 ROUNDING = 1e-6
 IN_LEAD = 0.6  # how much an article counts that has the topic in its lead alone
+LIKED = 1.4  # how much more a story counts for each point of the server's taste
+JUDGED = 3  # articles of a story that tell whether it is to that
 ONE_OUTLET = 0.75  # how much a story counts for each one before it from the same outlet
 DAY = 86_400
 REACHES = (7 * DAY, 30 * DAY, 120 * DAY, 365 * DAY, 36_500 * DAY)
@@ -62,12 +65,12 @@ class _Story:
 
 
 async def briefing(
-    searcher: Searcher, asked: Vague, *, feed_ids: Collection[int] | None
+    searcher: Searcher, asked: Vague, *, feed_ids: Collection[int] | None, taste: Taste = NONE
 ) -> tuple[tuple[Line, ...], Period]:
     """The stories that answer a question for the news, the biggest first, and the time that they are of.
 
-    Where all there is is older than the time that was asked for: as long a time up to the newest. Raises
-    `StoreError`.
+    What is to the server's `taste` counts for more. Where all there is is older than the time that was asked
+    for: as long a time up to the newest. Raises `StoreError`.
     """
     if feed_ids is not None and not feed_ids:
         return (), asked.period
@@ -85,8 +88,8 @@ async def briefing(
         return (), asked.period
     kin = await searcher.store.stories.kin([article.id for article, _ in found], ALONE)
     if asked.stated:
-        return _lines(_stories(found, kin), period), period
-    lines, period = _lately(found, kin)
+        return _lines(_stories(found, kin), period, taste), period
+    lines, period = _lately(found, kin, taste)
     return lines, _in_days(period, asked.zone)
 
 
@@ -100,7 +103,7 @@ def _in_days(period: Period, zone: tzinfo) -> Period:
 
 
 def _lately(
-    found: Sequence[tuple[Article, float]], kin: Collection[tuple[int, int]]
+    found: Sequence[tuple[Article, float]], kin: Collection[tuple[int, int]], taste: Taste
 ) -> tuple[tuple[Line, ...], Period]:
     """The stories of the last days that have any; of more days where those have few."""
     end = found[0][0].published + 1
@@ -109,7 +112,7 @@ def _lately(
     for reach in REACHES:
         period = Period(max(end - reach, found[-1][0].published), end)
         lately = [each for each in found if each[0].published >= period.start]
-        lines = _lines(_stories(lately, kin), period)
+        lines = _lines(_stories(lately, kin), period, taste)
         if len(lines) >= ENOUGH and len({line.article.outlet for line in lines}) >= outlets:
             break
         if len(lately) == len(found):
@@ -228,13 +231,16 @@ def _same_story(article: Article, other: Article, titles: Mapping[int, frozenset
     return common > 1 and common > ALIKE * len(words | others)
 
 
-def _lines(stories: Iterable[_Story], period: Period) -> tuple[Line, ...]:
+def _lines(stories: Iterable[_Story], period: Period, taste: Taste) -> tuple[Line, ...]:
     """The biggest stories: by outlets, freshness and how much they are about it; no outlet has it all."""
     length = max(1, period.end - period.start)
     left = {
         number: (
             story,
-            log2(1 + story.outlets) * story.fit * 0.5 ** ((period.end - story.newest) / (length / 2)),
+            log2(1 + story.outlets)
+            * story.fit
+            * 0.5 ** ((period.end - story.newest) / (length / 2))
+            * LIKED ** taste.of(story.articles[:JUDGED]),
         )
         for number, story in enumerate(stories)
     }

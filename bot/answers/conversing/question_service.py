@@ -21,6 +21,8 @@ from bot.search.index import analysis
 from bot.search.query.query_syntax import MAX_LENGTH, Query
 from bot.search.searching import Searcher, SearchPage
 from bot.store import Store
+from bot.stories.known_tastes import Tastes
+from bot.stories.server_taste import NONE
 
 OF_A_PERSON = 5
 """Questions that a person may ask a minute."""
@@ -102,8 +104,16 @@ class Reply:
 class QuestionService:
     """Takes questions and searches: so many a minute, so many at once."""
 
-    def __init__(self, store: Store, searcher: Searcher, clock: Clock, writer: Writer | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        searcher: Searcher,
+        clock: Clock,
+        writer: Writer | None = None,
+        tastes: Tastes | None = None,
+    ) -> None:
         self._store = store
+        self._tastes = tastes
         self._searcher = searcher
         self._clock = clock
         self._writer = writer
@@ -153,6 +163,7 @@ class QuestionService:
                 earlier=[each.text for each in reversed(before)],
                 sources=before[0].sources if before else (),
                 writer=self._writer,
+                taste=NONE if self._tastes is None else await self._tastes.of_server(asked.server_id),
                 zone=hours.zone((await self._store.preferences.of_server(asked.server_id)).time_zone),
             )
         if not answer.answered and about is None and not before and not says_something(asked.text):

@@ -7,16 +7,18 @@ The items of a group are the largest elements that hold one of its links each, a
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
 
 from bot.feeds.entries import absolute, line
 from bot.feeds.pages.element_text import DATE, SILENT, published, text_of
 from bot.text import urls
+from bot.text.safe import cut
 
 if TYPE_CHECKING:
     from lxml.html import HtmlElement
@@ -30,6 +32,10 @@ LONG_ITEM = 1_500
 """Characters of an item that is no teaser; in a dated list of one site it may be the whole text."""
 MAX_TITLE = 300
 MAX_SUMMARY = 600
+LONGEST_OPENING = 120
+"""Characters of the beginning of a message that has no title."""
+ONE_VOICE = 0.9
+"""What part of messages links to their author, where they are a channel's."""
 PROSE = 80
 """Characters from which on a text is a passage and no label."""
 
@@ -43,6 +49,8 @@ _IN_LINES = frozenset({"a", "abbr", "b", "br", "code", "em", "i", "mark", "small
 _AROUND = 40
 _FOLLOWING = 3
 _EXCERPT = 60
+_OF_TIMES = "@"
+"""Begins the names of looks of links that show nothing but a time: those of messages without titles."""
 _DIGITS = re.compile(r"\d+")
 
 
@@ -93,9 +101,10 @@ def groups(tree: HtmlElement, url: str, looks: AbstractSet[str] = frozenset()) -
         title = _title(element)
         if address is None or _page(address) == here or title in {"", own}:
             continue
-        if (date := DATE.search(title)) is not None and len(date[0]) > len(title) / 2:
+        is_time = any(text_of(time) == title for time in element.iter("time"))
+        if not is_time and (date := DATE.search(title)) is not None and len(date[0]) > len(title) / 2:
             continue
-        for look in _looks(element):
+        for look in (_OF_TIMES + look if is_time else look for look in _looks(element)):
             known = by_look[look].setdefault(address, element)
             if len(text_of(known)) < len(text_of(element)):
                 by_look[look][address] = element
@@ -103,7 +112,7 @@ def groups(tree: HtmlElement, url: str, looks: AbstractSet[str] = frozenset()) -
         wanted = look in looks
         if (1 if wanted else FEWEST_ITEMS) <= len(links) <= MOST_ITEMS:
             group = _group(look, links, urls.host(url))
-            if group.score > 0 or wanted:
+            if group.links and (group.score > 0 or wanted):
                 yield group
 
 
@@ -130,11 +139,18 @@ def _group(look: str, links: dict[str, HtmlElement], host: str) -> Group:
     whole = _whole(elements)
     items = [_with_what_follows(item, set(whole)) for item in whole]
     titles = [_title(element) for element in elements]
-    if len(set(titles)) <= len(titles) / 2:  # "Read more": what is linked is named beside it
+    if look.startswith(_OF_TIMES):
+        if not _has_one_voice(whole, links):
+            return Group((look,), [], [], 0.0)
+        titles = [_heading(item) or _opening(item) for item in whole]
+    elif len(set(titles)) <= len(titles) / 2:  # "Read more": what is linked is named beside it
         titles = [_heading(item) for item in whole]
     made = [Link(element, url, title) for (url, element), title in zip(links.items(), titles, strict=True)]
+    if look.startswith(_OF_TIMES):  # some show nothing but a picture
+        items = [item for item, link in zip(items, made, strict=True) if link.title]
+        made = [link for link in made if link.title]
     looks = dict.fromkeys((look, *_looks(elements[0])))
-    return Group(tuple(looks), made, items, _score(made, items, host))
+    return Group(tuple(looks), made, items, _score(made, items, host) if made else 0.0)
 
 
 def _whole(links: list[HtmlElement]) -> list[HtmlElement]:
@@ -194,14 +210,41 @@ def items_of(group: Group) -> Iterator[ListItem]:
 
 def _summary(item: list[HtmlElement], title: str) -> str:
     """The longest passage of an item but its title: numbers of replies and the like change all the time."""
-    passages = (
-        text_of(each)
-        for element in item
-        for each in element.iter("*")
-        if each.tag not in SILENT and all(inner.tag in _IN_LINES for inner in each)
-    )
+    passages = (text_of(each) for element in item for each in _passages(element))
     said = max((text for text in passages if text != title), key=len, default="")
     return line(said, MAX_SUMMARY) if len(said) >= PROSE else ""
+
+
+def _passages(item: HtmlElement) -> Iterator[HtmlElement]:
+    """The elements of an item that hold nothing but text."""
+    for each in item.iter("*"):
+        if each.tag not in SILENT and all(inner.tag in _IN_LINES for inner in each):
+            yield each
+
+
+def _opening(item: HtmlElement) -> str:
+    """The first line of what is written in an item that has no title."""
+    said = max(_passages(item), key=lambda each: len(text_of(each)), default=None)
+    if said is None:
+        return ""
+    lines = [said.text or ""]
+    for child in said:
+        if child.tag == "br":
+            lines.append("")
+        lines[-1] += f" {text_of(child)} {child.tail or ''}"
+    opening = next((each for each in map(str.strip, lines) if len(each.split()) >= FEWEST_WORDS), "")
+    return cut(line(opening, MAX_TITLE), LONGEST_OPENING)
+
+
+def _has_one_voice(items: list[HtmlElement], links: Iterable[str]) -> bool:
+    """Whether all items link to an author of whom they are a part: a channel, not a discussion."""
+    named = Counter(
+        path
+        for item in items
+        for path in {urlsplit(each.get("href") or "").path.rstrip("/") for each in item.iter("a")}
+        if path and all(urlsplit(link).path.startswith(path + "/") for link in links)
+    )
+    return any(count >= ONE_VOICE * len(items) for _path, count in named.most_common(1))
 
 
 def _heading(item: HtmlElement) -> str:

@@ -19,6 +19,8 @@ from bot.text import safe
 EMOJI = "🔖"
 SAVE_TEMPLATE = r"telex:save:(?P<key>[^:\s]{1,80})"
 """The custom id of a Save button, with the article's key."""
+MORE_TEMPLATE = r"telex:more:(?P<key>[^:\s]{1,80})"
+"""The custom id of the button under a post that shows what else can be done, with the article's key."""
 LIKE_TEMPLATE = r"telex:like:(?P<key>[^:\s]{1,80})"
 """The custom id of a button that looks for more like an article, with the article's key."""
 SHARE_TEMPLATE = r"telex:share:(?P<key>[^:\s]{1,80})"
@@ -73,7 +75,7 @@ def stop_id(what: str) -> str:
 
 def begin() -> discord.ui.Button[Any]:
     """A button that begins the way to a first feed, in the language of this task."""
-    label = safe.plain(_("Begin"), _LONGEST_LABEL)
+    label = safe.plain(_("Get started"), _LONGEST_LABEL)
     return discord.ui.Button(style=discord.ButtonStyle.success, label=label, custom_id=BEGIN)
 
 
@@ -92,6 +94,12 @@ def save(key: str, number: int | None = None, *, labelled: bool = True) -> disco
         emoji=EMOJI,
         custom_id=save_id(key),
     )
+
+
+def more(key: str) -> discord.ui.Button[Any]:
+    """A button that shows what else can be done with an article, in the language of this task."""
+    label = safe.plain(_("More"), _LONGEST_LABEL)
+    return discord.ui.Button(style=discord.ButtonStyle.secondary, label=label, custom_id=f"telex:more:{key}")
 
 
 def let_go(key: str) -> discord.ui.Button[Any]:

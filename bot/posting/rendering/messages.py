@@ -182,7 +182,7 @@ def watch(
         shown = safe.plain(query, _QUERY)
         embed = discord.Embed(colour=COLOUR, title=title.format(query=safe.markdown(shown)))
         if server is not None:
-            embed.set_footer(text=_("From the feeds of {server}").format(server=safe.plain(server, _SHORT)))
+            embed.set_footer(text=_("From feeds in {server}").format(server=safe.plain(server, _SHORT)))
         if len(articles) == 1:
             (article,) = articles
             embed.description = f"{_line(article)[2:]}\n{_excerpt(article, _title(article))}".strip()
@@ -195,8 +195,8 @@ def watch(
             if left_out:
                 more = clickable(
                     ngettext(
-                        "and {count} more, which /search finds",
-                        "and {count} more, which /search finds",
+                        "+{count} more in /search",
+                        "+{count} more in /search",
                         left_out,
                     )
                 )
@@ -218,7 +218,7 @@ def notice(text: str) -> Message:
 def mark(article: Article) -> str:
     """A small line of markup on what became of an article after it was found; "" for most."""
     if article.retracted is not None:
-        said = _("⚠️ Withdrawn by its publisher, it seems, {when}").format(when=f"<t:{article.retracted}:R>")
+        said = _("⚠️ Apparently withdrawn by the publisher {when}").format(when=f"<t:{article.retracted}:R>")
     elif article.corrected is not None:
         said = _("✏️ Corrected {when}").format(when=f"<t:{article.corrected}:R>")
     else:

@@ -15,32 +15,30 @@ def sentence(page: Reading, *, when: str) -> str:
     `when` is the time of it as it is to be shown.
     """
     if page.outcome == PageEnd.READ:
-        return _("the feed gives only a beginning; I read the page ({when})").format(when=when)
+        return _("the feed only has a teaser, so I read the page ({when})").format(when=when)
     if page.outcome is None:
-        return _("the feed gives only a beginning; I am about to read the page")
+        return _("the feed only has a teaser; I’m about to read the page")
     reason = _reason(page.outcome)
     if page.due is not None:
-        return _("the feed gives only a beginning; I will try again to read the page. {reason}").format(
-            reason=reason
-        )
-    return _("the feed gives only a beginning; I did not read the page. {reason}").format(reason=reason)
+        return _("the feed only has a teaser; I’ll try the page again. {reason}").format(reason=reason)
+    return _("the feed only has a teaser, and I didn’t read the page. {reason}").format(reason=reason)
 
 
 def _reason(outcome: str) -> str:
     if outcome.startswith("http-") or outcome == fetch_errors.GONE:
-        return _("The site answered with an error ({code}).").format(code=outcome)
-    broken = _("It could not be read: it broke the reader.")
+        return _("The site returned an error ({code}).").format(code=outcome)
+    broken = _("It crashed my reader.")
     reasons = {
-        PageEnd.PRIVATE: _("The address of the feed or of the page is secret."),
+        PageEnd.PRIVATE: _("The address of the feed or the page is secret."),
         PageEnd.SHARED: _("The feed gives several articles the same address."),
-        PageEnd.BACKLOG: _("It was in the feed already when I began to read it."),
+        PageEnd.BACKLOG: _("It was already in the feed when I started reading it."),
         PageEnd.TOO_MANY: _("The feed had too many articles that day."),
-        PageEnd.FORGOTTEN: _("Its texts were deleted for their age."),
-        fetch_errors.ROBOTS: _("Its publisher does not want programs to read it (robots.txt)."),
-        fetch_errors.NOT_A_PAGE: _("It is not a page of text."),
-        fetch_errors.TOO_LARGE: _("It is too large."),
-        fetch_errors.NO_ARTICLE: _("I found no article in it."),
-        fetch_errors.OTHER_PAGE: _("Something else stands there, such as a form or a front page."),
+        PageEnd.FORGOTTEN: _("Its text was deleted because of its age."),
+        fetch_errors.ROBOTS: _("Its publisher doesn’t allow bots (robots.txt)."),
+        fetch_errors.NOT_A_PAGE: _("It isn’t a page of text."),
+        fetch_errors.TOO_LARGE: _("It’s too large."),
+        fetch_errors.NO_ARTICLE: _("I found no article on it."),
+        fetch_errors.OTHER_PAGE: _("It shows something else, such as a form or a home page."),
         fetch_errors.NOTHING_MORE: _("It says no more than the feed."),
         fetch_errors.PARSE_TIMEOUT: _("It takes too long to read."),
         fetch_errors.PARSE_DIED: broken,

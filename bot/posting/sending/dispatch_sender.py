@@ -69,7 +69,7 @@ class DispatchSender:
         """Where a dispatch goes; None where that is a thread of the day that is not there."""
         guild = self._client.get_guild(dispatch.server_id)
         if guild is not None and guild.unavailable:
-            return Later(_UNAVAILABLE, "the server is not available")
+            return Later(_UNAVAILABLE, "the server is unavailable")
         if dispatch.person_id is not None:
             return await message_places.direct(self._client, dispatch.person_id)
         found = await message_places.find(self._client, dispatch.channel_id)

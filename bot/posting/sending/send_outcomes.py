@@ -153,11 +153,11 @@ def describe(problem: str) -> str:
     code, _space, rest = problem.partition(" ")
     if code == FORBIDDEN and rest:
         names = ", ".join(permissions.name(permission) for permission in rest.split())
-        return _("I lack permissions in the channel: {permissions}.").format(permissions=names)
+        return _("I’m missing permissions in this channel: {permissions}.").format(permissions=names)
     if code == TRYING:
-        return _("Discord did not take it yet: {reason}. I keep trying.").format(reason=_reason(rest))
+        return _("Discord hasn’t accepted it yet: {reason}. I’ll keep trying.").format(reason=_reason(rest))
     if code == REFUSED:
-        return _("Discord did not take the message: {reason}").format(reason=rest)
+        return _("Discord refused the message: {reason}").format(reason=rest)
     if code in {WaitsFor.QUIET_HOURS, WaitsFor.MOST_AN_HOUR, WaitsFor.GAP, WaitsFor.BEST}:
         return _waits(code).format(time=rest)
     if code == WaitsFor.OUTLETS:
@@ -168,21 +168,21 @@ def describe(problem: str) -> str:
             told,
         ).format(count=amount(told), least=amount(least))
     sentences = {
-        GONE: _("I cannot find the channel. If it was deleted, remove its feeds or move them."),
-        FORBIDDEN: _("Discord does not let me post in the channel. Check my permissions there."),
+        GONE: _("I can’t find this channel. If it was deleted, move or remove its feeds."),
+        FORBIDDEN: _("Discord won’t let me post in this channel. Check my permissions there."),
         LOCKED: _("The thread is archived and locked. Unlock it, or move the feeds."),
         NEEDS_TAG: _(
-            "The forum demands a tag on every post. Choose one in /settings channel, or take the demand off."
+            "This forum requires a tag on every post. Choose one in /settings channel, or lift "
+            "the requirement."
         ),
-        TOO_MANY_THREADS: _("The server has as many active threads as Discord allows. Archive some of them."),
-        NOT_TEXT: _("Discord takes no messages in a channel of this kind. Move the feeds."),
+        TOO_MANY_THREADS: _("This server has reached Discord’s limit of active threads. Archive some."),
+        NOT_TEXT: _("This kind of channel can’t hold messages. Move the feeds."),
         UNREADABLE: _(
-            "I was interrupted and do not know whether this was posted. "
-            "I cannot check without the permission Read Message History."
+            "I was interrupted and can’t tell whether this was posted. To check, I need Read Message History."
         ),
         ARTICLE_GONE: _("The article is no longer kept."),
-        CLOSED: _("Discord does not let me send direct messages to you."),
-        FAULT: _("Something went wrong on my side. My log tells what."),
+        CLOSED: _("Discord won’t let me send you direct messages."),
+        FAULT: _("Something went wrong on my side. The details are in my log."),
     }
     return sentences.get(problem, problem)
 
@@ -190,11 +190,11 @@ def describe(problem: str) -> str:
 def _reason(error: str) -> str:
     """Why Discord did not take something, in words where it is not Discord that says it."""
     ours = {
-        "rate limited": _("I was to wait a little"),
-        "no connection": _("I could not reach it"),
-        "no answer": _("it did not answer"),
-        "Discord may still be at it": _("it may still be at it"),
-        "the server is not available": _("the server is not available"),
+        "rate limited": _("I have to wait a moment"),
+        "no connection": _("I couldn’t reach it"),
+        "no answer": _("it didn’t answer"),
+        "Discord may still be at it": _("it may still be working on it"),
+        "the server is unavailable": _("the server is unavailable"),
     }
     told = (words for beginning, words in ours.items() if error.startswith(beginning))
     return next(told, error.rstrip(". "))
@@ -203,11 +203,11 @@ def _reason(error: str) -> str:
 def _waits(code: str) -> str:
     """Why something waits for the rhythm of its channel, with the time when it comes to be filled in."""
     sentences: dict[str, str] = {
-        WaitsFor.QUIET_HOURS: _("It waits until {time} (quiet hours)."),
-        WaitsFor.MOST_AN_HOUR: _("It waits until {time} (only so many posts an hour)."),
+        WaitsFor.QUIET_HOURS: _("Waiting until {time} (quiet hours)."),
+        WaitsFor.MOST_AN_HOUR: _("Waiting until {time} (hourly limit)."),
         WaitsFor.BEST: _("Only the best stories of the day are posted there; the next is chosen at {time}."),
     }
-    return sentences.get(code, _("It waits until {time} (a gap between two posts)."))
+    return sentences.get(code, _("Waiting until {time} (time between posts)."))
 
 
 async def _raise_on_server_error(

@@ -44,8 +44,8 @@ def _no_feed(values: _Values) -> str:
             _("• Look on the site for “RSS”, “Feed” or “Atom”, often at the foot of its pages."),
             _("• Try the address of its blog, of its news, or of one of its sections."),
             _(
-                "• Of YouTube, GitHub, Reddit, Mastodon and Hacker News, the address of a channel, a project,"
-                " a community or an account is enough."
+                "• Paste the address of an account, channel or project on YouTube, Bluesky, Mastodon, "
+                "Telegram, Reddit, GitHub or GitLab."
             ),
             _("• Ask the publisher: many sites have a feed that they do not show."),
         )
@@ -55,8 +55,8 @@ def _no_feed(values: _Values) -> str:
 def _too_many_feeds(values: _Values) -> str:
     count = int(values["count"])
     return ngettext(
-        "This server follows {count} feed already, which is the most. Remove one first.",
-        "This server follows {count} feeds already, which is the most. Remove one first.",
+        "This server already follows {count} feed, the maximum. Remove one first.",
+        "This server already follows {count} feeds, the maximum. Remove one first.",
         count,
     ).format(count=amount(count))
 
@@ -68,8 +68,8 @@ def _too_many_questions(sentence: Callable[[], str]) -> Callable[[_Values], str]
 
 
 _SENTENCES: Mapping[StrEnum, Callable[[_Values], str]] = {
-    Unfollowable.NEEDS_PASSWORD: lambda _values: _("The site asks for a name and password."),
-    Unfollowable.WRONG_PASSWORD: lambda values: _("{address} does not take this name and password.").format(
+    Unfollowable.NEEDS_PASSWORD: lambda _values: _("The site asks for a username and password."),
+    Unfollowable.WRONG_PASSWORD: lambda values: _("{address} rejected this username and password.").format(
         **values
     ),
     Unfollowable.NO_FEED: _no_feed,
@@ -83,29 +83,24 @@ _SENTENCES: Mapping[StrEnum, Callable[[_Values], str]] = {
     ).format(**values),
     Unfollowable.TOO_MANY: _too_many_feeds,
     NoList.NO_FEEDS: lambda _values: _(
-        "I found no feeds in this. An OPML file, as feed readers export it, has them in `<outline xmlUrl=…>`."
+        "I found no feeds in this. OPML files list them as `<outline xmlUrl=…>`."
     ),
-    Unfit.WATCH_DATED: lambda _values: _("A watch looks at new articles only. Leave out the date."),
-    Unfit.FILTER_DATED: lambda _values: _("A filter looks at new articles only. Leave out the date."),
-    Unfit.BOOKMARKED: lambda _values: _(
-        "Nobody has bookmarked a new article yet. Leave out `is:bookmarked`."
-    ),
+    Unfit.WATCH_DATED: lambda _values: _("Watches only cover new articles. Remove the date."),
+    Unfit.FILTER_DATED: lambda _values: _("Filters only apply to new articles. Remove the date."),
+    Unfit.BOOKMARKED: lambda _values: _("New articles aren’t bookmarked yet. Remove `is:bookmarked`."),
     Unfit.SMALL_WORDS: lambda values: _("Nearly every article has these words: {words}.").format(**values),
     Unfit.EMPTY_WATCH: lambda _values: _(
-        "Say what to watch for: a word, an “exact phrase”, or `source:`, `author:` or `tag:` with a name."
+        "What should I watch for? A word, an “exact phrase”, or `source:`, `author:` or `tag:` with a name."
     ),
     Unfit.EMPTY_FILTER: lambda _values: _(
-        "Say what to filter by: a word, an “exact phrase”, or `author:`, `tag:` or `source:` with a name."
+        "What should the filter look for? A word, an “exact phrase”, or `author:`, `tag:` or "
+        "`source:` with a name."
     ),
     Unfit.COMMON_ALTERNATIVE: lambda _values: _(
-        "One of the alternatives is in nearly every article. Leave it out."
+        "One of the alternatives is in nearly every article. Remove it."
     ),
-    Unfit.ONLY_NOT: lambda _values: _(
-        "That only says what articles must not have. Add a word that they must have."
-    ),
-    Unfit.TOO_COMMON: lambda _values: _(
-        "Too many articles would match. Add a rarer word that they must have."
-    ),
+    Unfit.ONLY_NOT: lambda _values: _("That only excludes words. Add one to look for."),
+    Unfit.TOO_COMMON: lambda _values: _("Too many articles would match. Add a rarer word."),
     NotTaken.TOO_MANY_OF_PERSON: _too_many_questions(
         lambda: _("You have asked {count} questions within a minute, as many as I take. Ask again {when}.")
     ),

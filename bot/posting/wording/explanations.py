@@ -131,7 +131,7 @@ def sentence(  # noqa: PLR0911  # one line a fate
         case Fate.DIGESTED:
             return _("told in a digest {when}").format(when=when)
         case Fate.FAILED:
-            return _("not posted: sending it failed. {reason}").format(reason=problem(reason))
+            return _("not posted: sending failed. {reason}").format(reason=problem(reason))
         case Fate.FILTERED:
             by = filter_labels.listed(fate.filters)
             return _("filtered by: {filters} ({when})").format(filters=by, when=when)
@@ -139,12 +139,10 @@ def sentence(  # noqa: PLR0911  # one line a fate
         return _too_few(reason, when)
     withheld: dict[str, str] = {
         WithheldFor.PAUSED: _("not posted: the feed was paused there ({when})"),
-        WithheldFor.AWAY: _("not posted: I was not in the server at that time ({when})"),
+        WithheldFor.AWAY: _("not posted: I wasn’t in the server at that time ({when})"),
         WithheldFor.NOT_BEST: _("not posted: it wasn’t among the best stories of its day ({when})"),
         WithheldFor.TOLD: _("told in another message, before a backup was restored ({when})"),
-        WithheldFor.UNFOLLOWED: _(
-            "not posted: the channel stopped following the feed before it was sent ({when})"
-        ),
+        WithheldFor.UNFOLLOWED: _("not posted: the channel stopped following the feed first ({when})"),
     }
     return withheld.get(reason, _("left out ({when})")).format(when=when)
 
@@ -168,12 +166,12 @@ def _joined(fate: FateRow, when: str) -> str:
     """A story's post is named by its title, which an article that is gone does not have."""
     title = _("“{text}”").format(text=fate.joined or safe.ELLIPSIS)
     if fate.message_id is None:
-        told = _("joined the post of {title}, which waits to be posted ({when})")
+        told = _("grouped with {title}, which is waiting to be posted ({when})")
     else:
-        told = _("joined the post of {title}, which is there ({when})")
+        told = _("grouped with {title} ({when})")
     return told.format(title=title, when=when)
 
 
 def passed_over() -> str:
     """Why a channel that follows the feed decided nothing about an article, in the language of this task."""
-    return _("not posted: it was in the feed already when the channel began to follow it")
+    return _("not posted: it was already in the feed when the channel started following it")

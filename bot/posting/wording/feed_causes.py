@@ -6,39 +6,34 @@ from bot.core.locale import _
 from bot.feeds import fetch_errors
 
 _CAUSES = {
-    fetch_errors.BAD_URL: lambda: _(
-        "This is not the address of a page on the web: it should start with https:// or http://."
-    ),
+    fetch_errors.BAD_URL: lambda: _("That isn’t a web address. Try something like theverge.com."),
     fetch_errors.DNS: lambda: _(
-        "The site’s name was not found. If the address has no typing error, the site is gone, or Telex is "
-        "not connected to the internet."
+        "No site has this name. Check the spelling; if it’s right, the site is gone or Telex is offline."
     ),
     fetch_errors.LOOKUP: lambda: _(
-        "The site’s name could not be looked up just now. If that lasts, tell whoever runs this bot."
+        "I couldn’t look up the site’s name (DNS). If this lasts, tell whoever runs this bot."
     ),
     fetch_errors.REFUSED_ADDRESS: lambda: _(
-        "The address leads to a private network, where Telex does not go unless whoever runs it allows it."
+        "This address is on a private network. Only whoever runs Telex can allow that."
     ),
-    fetch_errors.CONNECT: lambda: _("The site does not answer. It may be down for a while."),
+    fetch_errors.CONNECT: lambda: _("The site isn’t responding. It may be down."),
     fetch_errors.TLS: lambda: _(
-        "The site’s certificate is not valid, so the connection is not safe. Tell the publisher."
+        "The site’s certificate isn’t valid, so the connection isn’t secure. Let the publisher know."
     ),
     fetch_errors.TIMEOUT: lambda: _("The site took too long to answer."),
-    fetch_errors.BAD_ANSWER: lambda: _("The site’s answer makes no sense."),
-    fetch_errors.TOO_LARGE: lambda: _("The document is too large for a feed."),
-    fetch_errors.REDIRECTS: lambda: _(
-        "The site sends visitors in circles or nowhere. Look for the feed’s new address."
-    ),
-    fetch_errors.TRUNCATED: lambda: _("The document arrived cut short."),
+    fetch_errors.BAD_ANSWER: lambda: _("I can’t make sense of the site’s response."),
+    fetch_errors.TOO_LARGE: lambda: _("The file is too large."),
+    fetch_errors.REDIRECTS: lambda: _("The site’s redirects lead nowhere. Look for the feed’s new address."),
+    fetch_errors.TRUNCATED: lambda: _("The file arrived incomplete."),
     fetch_errors.ENCODING: lambda: _(
-        "The document is packed or written in a way that cannot be read. Tell the publisher."
+        "I can’t read the file’s compression or encoding. Let the publisher know."
     ),
     fetch_errors.GONE: lambda: _(
-        "The publisher has closed this feed for good. Remove it, or follow its successor."
+        "The publisher has shut this feed down. Remove it, or follow its replacement."
     ),
-    fetch_errors.RATE_LIMITED: lambda: _("The site asks for fewer visits."),
+    fetch_errors.RATE_LIMITED: lambda: _("The site limits how often I can check it."),
     fetch_errors.NOT_A_FEED: lambda: _(
-        "There is no feed at this address. Give the address of the site, and Telex looks for one."
+        "There’s no feed at this address. Give me the site’s address, and I’ll look for one."
     ),
     fetch_errors.LIST_LOST: lambda: _(
         "The page has changed, and the list isn’t on it anymore. Add the page again to pick another list, "
@@ -50,12 +45,10 @@ _CAUSES = {
     ),
     fetch_errors.ROBOTS: lambda: _("The site asks programs not to read this page (robots.txt)."),
     fetch_errors.NOT_A_PAGE: lambda: _("There is no web page at this address anymore."),
-    fetch_errors.PARSE_TIMEOUT: lambda: _("The document takes too long to read. Tell the publisher."),
-    fetch_errors.PARSE_DIED: lambda: _(
-        "The document could not be read: it broke the reader. Tell the publisher."
-    ),
-    "http-401": lambda: _("The site asks for a name and password. Follow the feed anew to give them."),
-    "http-403": lambda: _("The site refuses access. It may keep bots out; ask the publisher."),
+    fetch_errors.PARSE_TIMEOUT: lambda: _("The file takes too long to read. Let the publisher know."),
+    fetch_errors.PARSE_DIED: lambda: _("The file crashed my reader. Let the publisher know."),
+    "http-401": lambda: _("The site asks for a username and password. Add the feed again to enter them."),
+    "http-403": lambda: _("The site refused access. It may block bots; ask the publisher."),
     "http-404": lambda: _("No feed found at that address any more. Look for its new address."),
 }
 
@@ -65,5 +58,5 @@ def describe(code: str) -> str:
     if code in _CAUSES:
         return _CAUSES[code]()
     if code.startswith("http-5"):
-        return _("The site has trouble of its own ({code}).").format(code=code)
-    return _("The site answered with an error ({code}). Check the address.").format(code=code)
+        return _("The site is having problems ({code}).").format(code=code)
+    return _("The site returned an error ({code}). Check the address.").format(code=code)

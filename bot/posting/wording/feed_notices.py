@@ -49,6 +49,6 @@ _TOO_MUCH: dict[SurplusKind, Callable[[], str]] = {
 
 _TROUBLE: dict[AlertKind, Callable[[], str]] = {
     AlertKind.GONE: lambda: _("The feed “{feed}” is gone. {cause}"),
-    AlertKind.BROKEN: lambda: _("The feed “{feed}” could not be read for a day. {cause} I keep trying."),
-    AlertKind.BACK: lambda: _("The feed “{feed}” can be read again. What it published meanwhile follows."),
+    AlertKind.BROKEN: lambda: _("The feed “{feed}” has been failing for a day. {cause} I’ll keep trying."),
+    AlertKind.BACK: lambda: _("The feed “{feed}” is back. What it published meanwhile is on its way."),
 }

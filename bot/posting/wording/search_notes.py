@@ -47,9 +47,9 @@ def _quoted(texts: tuple[str, ...]) -> str:
 
 
 def _no_filter(values: _Values) -> str:
-    said = _("There is no filter “{name}:”: I looked for the words of “{value}”.").format(**values)
+    said = _("“{name}:” isn’t a filter, so I searched for the words “{value}”.").format(**values)
     if values["near"]:
-        said += " " + _("The nearest is “{name}:”.").format(name=values["near"])
+        said += " " + _("Did you mean “{name}:”?").format(name=values["near"])
     return said
 
 
@@ -70,26 +70,22 @@ def _words_missing(values: _Values) -> str:
 _SENTENCES: Mapping[Remark, Callable[[_Values], str]] = {
     Remark.CUT_TEXT: _counted(lambda: _("Only the first {count} characters were read.")),
     Remark.CUT_TERMS: _counted(lambda: _("Only the first {count} words and filters were read.")),
-    Remark.READ_AS: _filled(lambda: _("“{value}” was read as {filter}.")),
-    Remark.STRAY_QUOTE: _filled(lambda: _("A quotation mark without its other half was left out.")),
+    Remark.READ_AS: _filled(lambda: _("Read “{value}” as {filter}.")),
+    Remark.STRAY_QUOTE: _filled(lambda: _("Ignored a quotation mark without its other half.")),
     Remark.STRAY_MINUS: _filled(
-        lambda: _("“-” excludes a word that it touches: one that stands alone was left out.")
+        lambda: _("Ignored a “-” on its own. To exclude a word, write it right after: “-word”.")
     ),
-    Remark.STRAY_CLOSING: _filled(lambda: _("A closing parenthesis that none opens was left out.")),
-    Remark.STRAY_NOT: _filled(lambda: _("NOT stands before a word: one that no word follows was left out.")),
-    Remark.LONELY_OR: _filled(
-        lambda: _("OR stands between two words: one that lacks a neighbour was left out.")
-    ),
-    Remark.UNCLOSED: _filled(lambda: _("A parenthesis is not closed: it was read up to the end.")),
-    Remark.TOO_DEEP: _counted(lambda: _("Parentheses within more than {count} others were left out.")),
-    Remark.NO_VALUE: _filled(lambda: _("“{value}” has no value and was left out.")),
-    Remark.NOTHING: _filled(lambda: _("There is nothing in this that I can look for.")),
+    Remark.STRAY_CLOSING: _filled(lambda: _("Ignored a closing parenthesis without an opening one.")),
+    Remark.STRAY_NOT: _filled(lambda: _("Ignored a NOT with no word after it.")),
+    Remark.LONELY_OR: _filled(lambda: _("Ignored an OR that isn’t between two words.")),
+    Remark.UNCLOSED: _filled(lambda: _("A parenthesis isn’t closed, so I read to the end.")),
+    Remark.TOO_DEEP: _counted(lambda: _("Ignored parentheses nested more than {count} deep.")),
+    Remark.NO_VALUE: _filled(lambda: _("Ignored “{value}”: it has no value.")),
+    Remark.NOTHING: _filled(lambda: _("There’s nothing to search for in that.")),
     Remark.NO_FILTER: _no_filter,
-    Remark.NO_LANGUAGE: _filled(lambda: _("“{value}” is no language that I know: try en or fr.")),
-    Remark.NO_CHOICE: _filled(lambda: _("“{value}” is no filter: try has:image or is:bookmarked.")),
-    Remark.NO_DATE: _filled(
-        lambda: _("“{value}” is no date that I know: try 7d, 2020-06-10 or “last monday”.")
-    ),
+    Remark.NO_LANGUAGE: _filled(lambda: _("“{value}” isn’t a language I know. Try en or fr.")),
+    Remark.NO_CHOICE: _filled(lambda: _("“{value}” isn’t a filter. Try has:image or is:bookmarked.")),
+    Remark.NO_DATE: _filled(lambda: _("“{value}” isn’t a date I know. Try 7d, 2020-06-10 or “last monday”.")),
     Remark.SINCE: lambda values: _("Since {date}").format(date=_date(values)),
     Remark.BEFORE: lambda values: _("Before {date}").format(date=_date(values)),
     Remark.BUILDING: _filled(
@@ -101,19 +97,19 @@ _SENTENCES: Mapping[Remark, Callable[[_Values], str]] = {
     Remark.OWN_BOOKMARKS: _filled(
         lambda: _("Bookmarks are a person’s own: is:bookmarked finds them with /search.")
     ),
-    Remark.NO_TIME: _filled(lambda: _("These dates leave no time between them.")),
-    Remark.LANGUAGES: _filled(lambda: _("No article is in several languages: try {query}.")),
+    Remark.NO_TIME: _filled(lambda: _("There’s nothing between these two dates.")),
+    Remark.LANGUAGES: _filled(lambda: _("An article has only one language. Try {query}.")),
     Remark.PHRASES_MISSING: lambda values: _("No article has {phrases}. Here’s what comes close.").format(
         phrases=_quoted(values["phrases"])
     ),
     Remark.PHRASES_APART: _filled(lambda: _("No article has all of these phrases. Here’s what comes close.")),
     Remark.LOOSE_NAME: _filled(
-        lambda: _("“{filter}” was read without “{words}”: a name of several words takes quotation marks.")
+        lambda: _("Read “{filter}” without “{words}”. Put a name of several words in quotation marks.")
     ),
     Remark.TITLE_WORDS_MISSING: _title_words_missing,
     Remark.WORDS_MISSING: _words_missing,
-    Remark.UNKNOWN_SOURCE: _filled(lambda: _("There is no source “{name}”.")),
+    Remark.UNKNOWN_SOURCE: _filled(lambda: _("No source is called “{name}”.")),
     Remark.UNKNOWN_TAG: _filled(lambda: _("No article has the tag “{name}”.")),
     Remark.UNKNOWN_LANGUAGE: _filled(lambda: _("No article is in the language “{name}”.")),
-    Remark.UNKNOWN_AUTHOR: _filled(lambda: _("No article has an author “{name}”.")),
+    Remark.UNKNOWN_AUTHOR: _filled(lambda: _("No article is by “{name}”.")),
 }

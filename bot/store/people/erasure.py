@@ -12,7 +12,7 @@ from hashlib import blake2b
 
 from bot.store.connection import Connection
 
-TABLES = ("bookmark", "question", "vote", "watch", "channel", "setting_change")
+TABLES = ("bookmark", "question", "vote", "opinion", "watch", "channel", "setting_change")
 """Those that had rows of people."""
 
 _SALT = 4
@@ -26,6 +26,7 @@ class Erased:
     bookmarks: int
     questions: int
     votes: int
+    opinions: int
     watches: int
     changes: int
 
@@ -53,6 +54,7 @@ def erase(connection: Connection, person_id: int) -> Erased:
         bookmarks=kept,
         questions=connection.execute("DELETE FROM question WHERE person_id = ?", (person_id,)).rowcount,
         votes=votes,
+        opinions=connection.execute("DELETE FROM opinion WHERE person_id = ?", (person_id,)).rowcount,
         watches=watches,
         changes=connection.execute(
             "UPDATE setting_change SET person_id = NULL WHERE person_id = ?", (person_id,)

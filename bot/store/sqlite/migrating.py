@@ -18,7 +18,10 @@ APPLICATION_ID = 0x54454C58  # "TELX": tells our files from other programs' (PRA
 
 def available(folder: Path = MIGRATIONS) -> dict[int, Path]:
     """The migrations by number, in order."""
-    return {int(path.name[:4]): path for path in sorted(folder.glob("[0-9][0-9][0-9][0-9]_*.sql"))}
+    paths = sorted(folder.glob("[0-9][0-9][0-9][0-9]_*.sql"))
+    numbered = {int(path.name[:4]): path for path in paths}
+    assert len(numbered) == len(paths), "two migrations have the same number"
+    return numbered
 
 
 def migrate(connection: sqlite3.Connection, folder: Path = MIGRATIONS) -> None:

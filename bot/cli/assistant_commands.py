@@ -1,0 +1,76 @@
+"""`telex mcp`: the stored news for assistants."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from importlib.util import find_spec
+from typing import Annotated, TypeVar
+
+import typer
+
+from bot.cli import terminal
+from bot.cli.article_commands import open_store
+from bot.cli.terminal import FAILED, WRONG_USE, settings_or_stop, stop, wait_for
+from bot.client.services import open_newsroom
+from bot.core.settings import Settings
+from bot.store import Store
+
+T = TypeVar("T")
+
+commands = typer.Typer()
+
+
+@commands.command()
+def mcp(
+    http: Annotated[bool, typer.Option("--http", help="Serve holders of tokens over HTTP.")] = False,
+    host: Annotated[str, typer.Option(help="With --http: the address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="With --http: the port.")] = 8765,
+    new_token: Annotated[
+        int | None, typer.Option(metavar="SERVER", help="Print a new token for a Discord server, by its ID.")
+    ] = None,
+    revoke: Annotated[
+        int | None, typer.Option(metavar="SERVER", help="Revoke all tokens of a Discord server, by its ID.")
+    ] = None,
+) -> None:
+    """Let assistants search and ask (Model Context Protocol), over standard streams or HTTP with tokens."""
+    settings = settings_or_stop()
+    if new_token is not None:
+        if (
+            token := wait_for(
+                lambda: _with_store(settings, lambda store: store.assistant_tokens.make(new_token))
+            )
+        ) is None:
+            stop(f"The bot is on no server with the ID {new_token}.", FAILED)
+        terminal.out(token)
+        return
+    if revoke is not None:
+        count = wait_for(lambda: _with_store(settings, lambda store: store.assistant_tokens.revoke(revoke)))
+        terminal.say(f"Tokens revoked: {count}.")
+        return
+    if find_spec("mcp") is None:
+        stop("This needs its extra: pip install 'telex[mcp]'", FAILED)
+    if http and settings.discord_token is None:
+        stop("DISCORD_TOKEN is needed: Discord tells what everybody on a server may read.", WRONG_USE)
+    terminal.start_logging(settings)
+    from bot.assistants import serving  # noqa: PLC0415 - needs the extra
+
+    async def work() -> None:
+        async with open_newsroom(settings) as newsroom:
+            if not http:
+                await serving.over_streams(newsroom)
+                return
+            from bot.client.public_channels import public_channels  # noqa: PLC0415 - discord.py takes a second
+
+            assert settings.discord_token is not None
+            token = settings.discord_token.get_secret_value()
+            async with public_channels(token, newsroom.store, newsroom.clock) as public:
+                address = f"http://{host}:{port}"
+                terminal.say(f"Serving {address}/mcp")
+                await serving.listen(serving.over_http(newsroom, public, address=address), host, port)
+
+    wait_for(work, endless=True)
+
+
+async def _with_store(settings: Settings, work: Callable[[Store], Awaitable[T]]) -> T:
+    async with open_store(settings) as store:
+        return await work(store)

@@ -1,0 +1,50 @@
+"""What everybody on a server may read, asked of Discord without a gateway."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import discord
+
+from bot.core.clock import Clock
+from bot.store import Store
+
+FRESH = 60.0
+"""Seconds for which an answer of Discord's is used."""
+
+
+class PublicChannels:
+    """The feeds that @everyone of a server can read in its channels."""
+
+    def __init__(self, client: discord.Client, store: Store, clock: Clock) -> None:
+        self._client, self._store, self._clock = client, store, clock
+        self._known: dict[int, tuple[float, frozenset[int]]] = {}
+
+    async def feed_ids(self, server_id: int) -> set[int]:
+        """Feeds that channels follow which everybody sees, with their history; threads are left out.
+
+        Raises what discord.py and aiohttp raise where Discord does not tell.
+        """
+        now = self._clock.monotonic()
+        asked, channels = self._known.get(server_id, (-FRESH, frozenset()))
+        if now - asked >= FRESH:
+            channels = await self._open_channels(server_id)
+            self._known[server_id] = now, channels
+        following = await self._store.subscriptions.channels(server_id)
+        return await self._store.subscriptions.feed_ids(following & channels)
+
+    async def _open_channels(self, server_id: int) -> frozenset[int]:
+        guild = await self._client.fetch_guild(server_id, with_counts=False)
+        channels = await guild.fetch_channels()
+        everyone = guild.default_role
+        granted = {channel.id: channel.permissions_for(everyone) for channel in channels}
+        return frozenset(id_ for id_, can in granted.items() if can.view_channel and can.read_message_history)
+
+
+@asynccontextmanager
+async def public_channels(token: str, store: Store, clock: Clock) -> AsyncIterator[PublicChannels]:
+    """Logged in for REST requests alone. Raises `discord.LoginFailure`."""
+    async with discord.Client(intents=discord.Intents.none()) as client:
+        await client.login(token)
+        yield PublicChannels(client, store, clock)

@@ -1,0 +1,86 @@
+"""What a server likes: learnt from few reactions, faded, nobody's own, and told to nobody too soon."""
+
+from __future__ import annotations
+
+from bot.store.records import Opinion, Shown, ToldArticle, Verdict
+from bot.stories import server_taste
+from bot.stories.server_taste import HALF_LIFE, LIMIT, MOST_OF_A_PERSON, Taste
+
+NOW = 1_800_000_000
+ADA, BEN, CLEO = 1, 2, 3
+
+
+def article(topic: str, number: int, outlet: str = "Gazette") -> ToldArticle:
+    return ToldArticle(f"{topic} report {number}", outlet, "en", (topic,))
+
+
+def posted(count: int = 40) -> list[Shown]:
+    """So many articles, half of them on chess and half on golf."""
+    return [Shown(n, NOW - n, article("chess" if n % 2 else "golf", n)) for n in range(count)]
+
+
+def liked(articles: range, *people: int, opinion: Opinion = Opinion.LIKED, age: int = 0) -> list[Verdict]:
+    return [Verdict(one, person, opinion, NOW - age) for one in articles for person in people]
+
+
+def learn(*verdicts: Verdict, shown: list[Shown] | None = None) -> Taste:
+    return server_taste.learn(shown or posted(), verdicts, NOW)
+
+
+def of(taste: Taste, topic: str) -> float:
+    return taste.of([article(topic, 999)])
+
+
+def test_nobody_said_anything() -> None:
+    assert of(learn(), "chess") == 0
+
+
+def test_what_is_liked_stands_above_what_is_not_and_the_unknown_between() -> None:
+    taste = learn(*liked(range(1, 20, 2), ADA))
+    assert of(taste, "chess") > of(taste, "sailing") > of(taste, "golf")
+    assert taste.of([article("chess", 1)]) <= LIMIT
+    assert {trait.name for trait in taste.telling([article("chess", 1)])} >= {"chess"}
+
+
+def test_one_reaction_says_little_and_many_say_more() -> None:
+    once, often = (of(learn(*liked(range(1, last, 2), ADA)), "chess") for last in (2, 20))
+    assert 0 < once < often
+
+
+def test_what_is_turned_down_sinks_and_what_was_only_opened_rises_a_little() -> None:
+    assert of(learn(*liked(range(1, 9, 2), ADA, opinion=Opinion.DISLIKED)), "chess") < 0
+    opened = of(learn(*liked(range(1, 20, 2), ADA, opinion=Opinion.OPENED)), "chess")
+    assert 0 < opened < of(learn(*liked(range(1, 20, 2), ADA)), "chess")
+
+
+def test_what_was_said_outright_counts_for_what_was_done() -> None:
+    refused = liked(range(1, 9, 2), ADA, opinion=Opinion.DISLIKED, age=100)
+    assert of(learn(*refused, *liked(range(1, 9, 2), ADA, opinion=Opinion.BOOKMARKED)), "chess") < 0
+
+
+def test_old_likes_fade() -> None:
+    old = liked(range(1, 20, 2), ADA, age=6 * HALF_LIFE)
+    taste = learn(*old, *liked(range(0, 20, 2), BEN))
+    assert of(taste, "golf") > of(taste, "chess")
+
+
+def test_nobody_alone_decides_for_all() -> None:
+    shown = posted(400)
+    zealot = liked(range(1, 399, 2), ADA)
+    others = [one for person in range(10, 16) for one in liked(range(0, 2 * MOST_OF_A_PERSON, 2), person)]
+    assert of(learn(*zealot, *others, shown=shown), "golf") > of(
+        learn(*zealot, *others, shown=shown), "chess"
+    )
+
+
+def test_others_are_told_of_it_only_when_it_is_the_taste_of_several() -> None:
+    def told(taste: Taste, person: int) -> bool:
+        (trait,) = [one for one in taste.telling([article("chess", 1)]) if one.kind == "topic"]
+        return trait.may_be_told(person)
+
+    alone = learn(*liked(range(1, 20, 2), ADA))
+    assert told(alone, ADA)
+    assert not told(alone, BEN)
+    two = learn(*liked(range(1, 20, 2), ADA, BEN))
+    assert not told(two, ADA)  # who would know what Ben likes
+    assert told(learn(*liked(range(1, 20, 2), ADA, BEN, CLEO)), 9)
