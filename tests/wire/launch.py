@@ -40,8 +40,10 @@ from discord.gateway import DiscordWebSocket
 from discord.state import ConnectionState
 
 from bot.cli.main import app, main
+from bot.client import services
 from bot.core.clock import SystemClock
 from bot.core.locale import catalogue
+from tests.inline_workers import InlineWorkers
 from tests.translated_commands import translate_all, translating_once
 from tests.wire.quick import QuickClock
 
@@ -160,8 +162,9 @@ def serve() -> None:
     `output` is a file for its standard output alone, `given` one for it to read;
     `{"poll": pid}` is answered with its `status`: null while it runs, negative when a signal ended it.
     """
-    for module in ("bot.client.discord_client", "bot.client.services", "cogs"):
+    for module in ("bot.client.discord_client", "bot.polling.drafts", "cogs"):
         importlib.import_module(module)
+    setattr(services, "Workers", InlineWorkers)  # noqa: B010 - what is parsed there tests serve themselves
     catalogue("fr")
     typer.main.get_command = functools.cache(typer.main.get_command)
     typer.main.get_command(app)
