@@ -16,6 +16,8 @@ from cogs.reading.trend_commands import Rising
 from cogs.running.about import About
 from cogs.running.encoding_loop import Encoding
 from cogs.running.health_monitor import Health
+from cogs.running.help_pages import Help
+from cogs.running.personal_data import Privacy
 from cogs.running.polling_loop import Polling
 from cogs.running.posting_loop import Posting
 from cogs.running.server_events import Servers
@@ -46,7 +48,9 @@ ALL: tuple[type[commands.Cog], ...] = (
     Digests,
     Rising,
     Why,
+    Help,
     About,
+    Privacy,
     Stale,
 )
 """Every cog, in the order in which they start and end."""

@@ -16,6 +16,7 @@ from aiohttp import web
 from playwright.sync_api import Page
 
 from bot.core.choices import Preference, Rule
+from tests import shown
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
 from tests.picture_stage import server_in, shoot, shoot_last
@@ -131,7 +132,7 @@ async def news(stage: Stage) -> None:
     await world.advance(HALF_AN_HOUR)
     await world.poll(feed)
     await world.deliver()
-    titles = [post.embeds[0].title for post in world.posts()]
+    titles = [shown.title(post) for post in world.posts()]
     stage.names[world.posts()[titles.index(stage.words.corrected)].jump_url] = "#news › ✉️"
 
     def posts(page: Page) -> None:

@@ -11,24 +11,28 @@ from dataclasses import dataclass, field
 from ipaddress import ip_network
 from pathlib import Path
 
+import discord
 from aiohttp import web
 
 from bot.client.services import Newsroom, open_newsroom
+from bot.core.choices import Look, Style
 from bot.core.models import Article, Feed
 from bot.core.settings import Settings
 from bot.feeds.entries import MAX_ENTRIES, MAX_GUID, MAX_TEXT, MAX_TITLE, MAX_URL
 from bot.polling.poll_results import PollReport
-from bot.posting.rendering import messages
+from bot.posting.rendering import messages, posts
 from bot.posting.wording.feed_causes import describe
 from bot.text import safe
 from tests.clocks import ManualClock
 from tests.feed_server import FeedServer
+from tests.shown import headline
 
 RENDERED = 40
 """Articles of a document that are rendered: the newest."""
 _UNSOUND = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _LIMITS = {"title": 256, "description": 4096}  # of an embed
 _EMBED = 6000
+_LAYOUT, _COMPONENTS = 4000, 40
 
 
 class Broken(AssertionError):
@@ -111,13 +115,25 @@ class Pipeline:
             raise Broken("tags or author without bound")
 
     def _rendered(self, article: Article, feed: Feed) -> None:
-        for message in messages.post(article, feed, language="en").attempts():
-            embed = message.embed.to_dict()
-            for name, limit in _LIMITS.items():
-                if safe.length(str(embed.get(name, ""))) > limit:
-                    raise Broken(f"a {name} too long for Discord")
-            if not embed.get("title") or len(message.embed) > _EMBED:
-                raise Broken("an embed that Discord refuses")
+        for look in (Look(), Look(style=Style.CLASSIC)):
+            for message in posts.post(article, feed, language="en", look=look).attempts():
+                if message.embed is None:
+                    self._layout(message.body()["view"])
+                else:
+                    self._embed(message.embed)
+
+    def _layout(self, view: discord.ui.LayoutView) -> None:
+        if not headline(view.to_components()):
+            raise Broken("no title")
+        if view.content_length() > _LAYOUT or view.total_children_count > _COMPONENTS:
+            raise Broken("a layout that Discord refuses")
+
+    def _embed(self, embed: discord.Embed) -> None:
+        for name, limit in _LIMITS.items():
+            if safe.length(str(embed.to_dict().get(name, ""))) > limit:
+                raise Broken(f"a {name} too long for Discord")
+        if not embed.title or len(embed) > _EMBED:
+            raise Broken("an embed that Discord refuses")
 
 
 class _Errors(logging.Handler):

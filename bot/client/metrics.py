@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 from aiohttp import web
@@ -86,14 +86,15 @@ class Figures:
             self._lateness.observe(max(0.0, loop.time() - before - LATENESS_EVERY))
 
     @asynccontextmanager
-    async def served(self, host: str, port: int) -> AsyncIterator[int]:
-        """Answer `/healthz` (200 when well, else 503) and `/metrics` within the block; the port, for 0 a free
-        one.
+    async def served(self, host: str, port: int, others: Iterable[web.RouteDef] = ()) -> AsyncIterator[int]:
+        """Answer `/healthz` (200 when well, else 503), `/metrics` and other routes within the block.
+
+        Gives the port, for 0 a free one.
 
         Raises OSError when the address cannot be used.
         """
         app = web.Application()
-        app.add_routes([web.get("/healthz", self._healthz), web.get("/metrics", self._metrics)])
+        app.add_routes([web.get("/healthz", self._healthz), web.get("/metrics", self._metrics), *others])
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         try:

@@ -16,6 +16,7 @@ from bot.feeds.fetch import Fetcher
 from bot.polling.feed_search import Following
 from bot.polling.page_reader import Reader
 from bot.polling.poller import Poller
+from bot.polling.push_subscriber import PushSubscriber
 from bot.posting.wording import feed_notices
 from bot.search.index.index_follower import IndexFollower
 from bot.search.searching import Searcher
@@ -47,6 +48,7 @@ class Newsroom:
     index: IndexFollower
     searcher: Searcher
     reader: Reader
+    pushes: PushSubscriber
     tastes: Tastes
     meaning: Meaning | None = None  # with the extra `semantic`
     writer: Writer | None = None  # where a model service is configured
@@ -80,6 +82,7 @@ async def open_newsroom(settings: Settings, clock: Clock | None = None) -> Async
             poller = Poller(settings, clock, store, fetcher, workers, feed_notices.texts, gathering)
             following = Following(clock, store, fetcher, workers, poller)
             reader = Reader(settings, clock, store, poller.pages, poller.hosts)
+            pushes = PushSubscriber(settings, clock, store, fetcher, poller)
             try:
                 yield Newsroom(
                     settings,
@@ -93,11 +96,13 @@ async def open_newsroom(settings: Settings, clock: Clock | None = None) -> Async
                     index,
                     searcher,
                     reader,
+                    pushes,
                     Tastes(store, spare),
                     meaning,
                     writer,
                 )
             finally:
+                await pushes.close()
                 await gathering.close()
     finally:
         await index.close()

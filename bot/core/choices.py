@@ -17,8 +17,10 @@ class Style(StrEnum):
     """How much of an article a post shows."""
 
     FULL = "full"
-    COMPACT = "compact"  # a short excerpt and a small picture
-    HEADLINE = "headline"  # one line
+    THUMBNAIL = "thumbnail"  # the same with a small picture
+    COMPACT = "compact"  # a title, a few words and a small picture
+    HEADLINE = "headline"  # a title
+    CLASSIC = "classic"  # an embed, as Discord had it before Components V2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +93,7 @@ class Preference(StrEnum):
     QUIET_HOURS = "quiet_hours"
     MOST_AN_HOUR = "most_an_hour"
     GAP = "gap"
+    NOTIFY_ROLES = "notify_roles"
     LEAST_OUTLETS = "least_outlets"
     BEST_A_DAY = "best_a_day"
 
@@ -101,7 +104,8 @@ class ServerPreferences:
 
     `language` of posts (None: the one that Discord gives the server), `time_zone` (a name of the IANA
     database), the role that may manage feeds, the channel that is told of feeds in trouble (None: those that
-    follow them), the look of posts where their subscription has none of its own.
+    follow them), the look of posts where their subscription has none of its own. `notify_roles`
+    are those that people may give themselves.
     """
 
     language: str | None = None
@@ -109,6 +113,7 @@ class ServerPreferences:
     manager_role: int | None = None
     alerts: int | None = None
     look: Look = USUAL
+    notify_roles: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

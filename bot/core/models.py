@@ -40,6 +40,8 @@ class Entry:
     published: int | None = None
     updated: int | None = None
     language: str | None = None
+    audio: str | None = None  # the address of an episode of a podcast
+    duration: int | None = None  # of that, in seconds
     fingerprint: bytes = b""
 
 
@@ -60,6 +62,8 @@ class ParsedFeed:
     skip_hours: frozenset[int] = frozenset()
     skip_days: frozenset[int] = frozenset()
     entries: tuple[Entry, ...] = ()
+    hub: str | None = None  # that pushes what it publishes (WebSub)
+    self_url: str | None = None  # its address as it gives it itself
     problem: str | None = None  # what was wrong with a document that could be read all the same
 
 
@@ -152,6 +156,8 @@ class NewArticle:
     tags: tuple[str, ...]
     image: str | None
     published: int
+    audio: str | None = None
+    duration: int | None = None
 
 
 class Article(NamedTuple):
@@ -176,6 +182,8 @@ class Article(NamedTuple):
     updated: int | None = None  # when a change of it was last seen
     corrected: int | None = None  # when what a post shows of it first changed
     retracted: int | None = None  # when its publisher was seen to have taken it back
+    audio: str | None = None  # the address of an episode of a podcast
+    duration: int | None = None  # of that, in seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Network = IPv4Network | IPv6Network
@@ -96,6 +96,12 @@ class Settings(BaseSettings):
         default=None,
         description="Address and port, such as `127.0.0.1:8080`, that answers `/healthz` and `/metrics`.",
     )
+    public_url: str | None = Field(
+        default=None,
+        description="Address under which the web reaches `TELEX_HEALTH_ADDRESS`, such as "
+        "`https://telex.example`: feeds that have a hub are pushed there (WebSub). Have your web server pass "
+        "on `/websub/` alone.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="How much is logged, on standard error."
     )
@@ -124,16 +130,22 @@ class Settings(BaseSettings):
             raise ValueError("an address that begins with https:// is needed")
         return value.strip()
 
-    @field_validator("model_url", mode="after")
+    @model_validator(mode="after")
+    def _a_server_for_hubs(self) -> Settings:
+        if self.public_url is not None and self.health_address is None:
+            raise ValueError("TELEX_PUBLIC_URL needs TELEX_HEALTH_ADDRESS, which it leads to")
+        return self
+
+    @field_validator("public_url", "model_url", mode="after")
     @classmethod
     def _an_address(cls, value: str | None) -> str | None:
         if value is None or not value.strip():
             return None
         parts = urlsplit(value.strip())
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-            raise ValueError("a base URL such as http://127.0.0.1:11434/v1 is needed")
+            raise ValueError("an address such as http://127.0.0.1:11434/v1 is needed, without ? and #")
         if parts.username is not None or parts.password is not None:
-            raise ValueError("a key belongs in TELEX_MODEL_KEY, not in the address")
+            raise ValueError("a name or key does not belong in the address; a model’s is TELEX_MODEL_KEY")
         return value.strip().rstrip("/")
 
     @field_validator("health_address", mode="before")

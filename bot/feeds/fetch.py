@@ -38,6 +38,8 @@ DNS_TIME = 5.0
 
 _PERMANENT = {HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.PERMANENT_REDIRECT}
 _REDIRECTS = _PERMANENT | {HTTPStatus.FOUND, HTTPStatus.SEE_OTHER, HTTPStatus.TEMPORARY_REDIRECT}
+_REPEATED = {HTTPStatus.TEMPORARY_REDIRECT, HTTPStatus.PERMANENT_REDIRECT}
+"""That keep a request's method and body (RFC 9110 §15.4)."""
 _SUCCESS = range(200, 300)
 _NOT_MODIFIED = HTTPStatus.NOT_MODIFIED  # to look it up in the enumeration each time takes long
 _NO_LIMIT = aiohttp.ClientTimeout(total=None)  # `get` has one for all its requests together
@@ -139,6 +141,31 @@ class Fetcher:
             raise _translated(error) from error
         except OSError as error:
             raise FeedError(fetch_errors.CONNECT, error.strerror or type(error).__name__) from error
+
+    async def post(self, url: str, form: Mapping[str, str]) -> None:
+        """Send a form. What is answered is not read. Raises FeedError as `get` does."""
+        try:
+            with self._limit:
+                await self._posted(check_url(url), form)
+        except TimeoutError as error:
+            raise FeedError(fetch_errors.TIMEOUT) from error
+        except aiohttp.ClientError as error:
+            raise _translated(error) from error
+        except OSError as error:
+            raise FeedError(fetch_errors.CONNECT, error.strerror or type(error).__name__) from error
+
+    async def _posted(self, target: URL, form: Mapping[str, str]) -> None:
+        for _hop in range(MAX_REDIRECTS + 1):
+            session = self._sessions[target.scheme]
+            async with session.post(target, data=form, allow_redirects=False) as response:
+                status, location = response.status, response.headers.get("Location")
+            if status in _REPEATED and location is not None:
+                target = _next_target(target, location, {})
+            elif status in _SUCCESS:
+                return
+            else:
+                raise FeedError(fetch_errors.http(status))
+        raise FeedError(fetch_errors.REDIRECTS, f"more than {MAX_REDIRECTS} redirects")
 
     async def _followed(
         self, url: str, validators: Validators | None, accept: str, limit: int, types: Collection[str]

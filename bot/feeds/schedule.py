@@ -22,6 +22,8 @@ AFTER_TOO_MANY = 4 * 3_600
 LONGEST_HOLD = 7 * 86_400
 """How long `Retry-After` or days to skip are obeyed."""
 
+AS_A_NET = 4
+"""How many times less often a feed is polled that is pushed."""
 LONGEST_REST = 3_600
 """How long a spent rate limit is obeyed."""
 
@@ -94,12 +96,12 @@ def rest(headers: Mapping[str, str], *, now: int) -> int:
     `X-RateLimit-Remaining` and `-Reset`, as Reddit sends them, or without `X-`, as the IETF's draft on
     RateLimit headers had them: how many requests are left, and seconds until there are more, or when that is.
     """
-    for prefix in ("x-ratelimit-", "ratelimit-"):
-        left = headers.get(f"{prefix}remaining", "").partition(".")[0]
-        reset = _number(headers.get(f"{prefix}reset", "").partition(".")[0])
-        if left == "0" and reset is not None:
-            return max(0, min(reset if reset <= now // 2 else reset - now, LONGEST_REST))
-    return 0
+    left = headers.get("x-ratelimit-remaining") or headers.get("ratelimit-remaining")
+    if left is None or left.partition(".")[0] != "0":
+        return 0
+    told = headers.get("x-ratelimit-reset") or headers.get("ratelimit-reset") or ""
+    reset = _number(told.partition(".")[0]) or 0
+    return max(0, min(reset if reset <= now // 2 else reset - now, LONGEST_REST))
 
 
 def remembered(feed: Feed, parsed: ParsedFeed) -> Feed:
@@ -153,6 +155,11 @@ def after_success(
     if hints.retry_after:
         wait = max(wait, _spread_up(hints.retry_after, random))
     return interval, _outside_skipped(feed, hints, now + wait, random)
+
+
+def as_a_net(next_poll: int, *, now: int) -> int:
+    """When to poll a feed that is pushed, which would else be polled at `next_poll`."""
+    return now + min(AS_A_NET * (next_poll - now), max(MOST, next_poll - now))
 
 
 def after_failure(feed: Feed, *, now: int, error: FeedError, random: Random) -> tuple[int, int]:

@@ -86,6 +86,8 @@ def parse_xml(body: bytes, content_type: str, url: str) -> ParsedFeed:
         ttl=_ttl(feed),
         skip_hours=frozenset(_skipped_hours(head)),
         skip_days=frozenset(_skipped_days(head)),
+        hub=_linked(feed, "hub", url),
+        self_url=_linked(feed, "self", url),
         entries=tuple(entry for entry in kept if entry.title or entry.link or entry.guid or entry.text),
         problem=problem or limit,
     )
@@ -142,10 +144,11 @@ def _entry(found: Found, base: str, feed_language: str | None, *, is_atom: bool)
     published = _date(found, "published", "created", "issued")
     updated = _date(found, "updated")
     markup = content or summary_detail
+    audio = _audio(found, base)
     return entries.finished(
         Entry(
             guid=guid,
-            link=_link(found, base, guid),
+            link=_link(found, base, guid) or audio,
             title=_title(found, is_atom=is_atom),
             summary="" if summary == text else summary,
             text=text,
@@ -159,8 +162,16 @@ def _entry(found: Found, base: str, feed_language: str | None, *, is_atom: bool)
             language=entries.language_of(found.get("language"))
             or entries.language_of(markup.get("language"))
             or feed_language,
+            audio=audio,
+            duration=entries.duration_of(found.get("itunes_duration")) if audio else None,
         )
     )
+
+
+def _linked(feed: Found, relation: str, base: str) -> str | None:
+    """The address in the first `atom:link` of a relation."""
+    links = (link for link in feed.get("links", ())[:_MAX_LISTED] if link.get("rel") == relation)
+    return next(filter(None, (entries.absolute(link.get("href"), base) for link in links)), None)
 
 
 def _title(found: Found, *, is_atom: bool) -> str:
@@ -211,6 +222,13 @@ def _image(found: Found, base: str) -> str | None:
     candidates += [one.get("href") for one in found.get("enclosures", ())[:_MAX_LISTED] if _is_picture(one)]
     candidates.append((found.get("image") or {}).get("href"))
     return next(filter(None, (entries.absolute(candidate, base) for candidate in candidates)), None)
+
+
+def _audio(found: Found, base: str) -> str | None:
+    """The episode of a podcast (RSS 2.0, `enclosure`)."""
+    enclosed = found.get("enclosures", ())[:_MAX_LISTED]
+    listened = (one.get("href") for one in enclosed if (one.get("type") or "").startswith("audio/"))
+    return next(filter(None, (entries.absolute(address, base) for address in listened)), None)
 
 
 def _image_in(content: Found, base: str) -> str | None:

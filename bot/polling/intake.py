@@ -81,12 +81,12 @@ class Intake:
         )
 
     async def decide(
-        self, feed: Feed, document: Document, *, now: int, followed: Followed = NOBODY
+        self, feed: Feed, document: Document, *, now: int, followed: Followed = NOBODY, is_part: bool = False
     ) -> Decision:
         """Compare a document with what is known of its feed; changes nothing. Raises FeedError, StoreError.
 
         `feed` has the outlet that its articles are to carry; `now` is the time found; `followed` tells whose
-        share new articles use.
+        share new articles use. `is_part`: the document has not all that the feed has.
         """
         polls = self._store.polls
         sketches = document.sketches
@@ -101,7 +101,7 @@ class Intake:
             for name in (sketch.weak, sketch.strong)
             if name in followed.passed_over
         }
-        missed = bool(sketches) and not matches and not passed_over
+        missed = bool(sketches) and not matches and not passed_over and not is_part
 
         new: list[Draft] = []
         changed: dict[int, Draft] = {}
@@ -132,7 +132,7 @@ class Intake:
                 refused += 1
             else:
                 changed[match.article_id] = _redraft(feed, document.head, sketch, match)
-        strangers = bool(sketches) and not by_name and not passed_over
+        strangers = bool(sketches) and not by_name and not passed_over and not is_part
         sizes = [len(draft.packed) for draft in new]
         admitted = self._shares.admit(
             feed, followed, sizes, entries=len(sketches), strangers=strangers, missed=missed, now=now
@@ -144,7 +144,7 @@ class Intake:
         watched = await polls.watched(feed.id, now - retractions.RECENT)
         present = {match.article_id for match in matches.values()}
         dates = [match.published for match in matches.values()]
-        is_whole = document.head.problem is None
+        is_whole = document.head.problem is None and not is_part
         return Decision(
             new=await self._prepared(new, source),
             changed=[
@@ -212,6 +212,8 @@ class Intake:
             image=new.image,
             published=new.published,
             found=now,
+            audio=new.audio,
+            duration=new.duration,
         )
 
     async def _prepared(self, drafts: Sequence[Draft], source: Source) -> list[NewArticle]:

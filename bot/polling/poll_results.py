@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -91,6 +91,12 @@ class Visits:
         self._desks, self._slow_desk = FairSlots(DESKS), FairSlots(1)
         self._dear: dict[int, None] = {}
         self._random = Random()  # noqa: S311 - spreads polls over time
+        self.on_document: Callable[[Feed, Fetched, ParsedFeed], None] = _ignore
+        """Called with what a feed that was read says of itself."""
+        self.on_polled_news: Callable[[int], None] = _ignore
+        """Called with the feed of which a poll found new articles, but for the first poll."""
+        self.is_pushed: Callable[[int], bool] = _never
+        """Whether a feed's news come without polls, which are a net then."""
 
     def unchanged(self, feed: DueFeed, fetched: Fetched, now: int) -> Unchanged | None:
         """The poll that an answer makes when nothing but the schedule changes; None when more does."""
@@ -109,7 +115,7 @@ class Visits:
             changed=False,
             random=self._random,
         )
-        return Unchanged(feed.id, interval, next_poll, now)
+        return Unchanged(feed.id, interval, self._due(feed.id, next_poll, now), now)
 
     async def answered(self, feed: Feed, fetched: Fetched, *, server_id: int | None = None) -> PollReport:
         """The poll that an answer makes; news is recorded with the feed in one transaction.
@@ -132,6 +138,20 @@ class Visits:
         validators = _validators(fetched, digest)
         if digest == feed.validators.entries_hash:
             return self._quiet(feed, fetched, validators, hints, now)
+        return await self._in_turn(feed, fetched, validators, now, server_id)
+
+    async def pushed(self, feed: Feed, fetched: Fetched) -> PollReport:
+        """What a document means that a hub pushed, often with what is new alone: news, and nothing else.
+
+        Raises FeedError, StoreError.
+        """
+        if feed.last_success is None:
+            return PollReport(feed, Outcome.UNCHANGED)
+        return await self._in_turn(feed, fetched, None, self._clock.now(), None)
+
+    async def _in_turn(
+        self, feed: Feed, fetched: Fetched, validators: Validators | None, now: int, server_id: int | None
+    ) -> PollReport:
         servers = await self._store.feeds.followers(feed.id)
         if not servers and server_id is not None:
             servers = [server_id]
@@ -155,16 +175,25 @@ class Visits:
         self._dear[feed_id] = None
 
     async def _read(
-        self, feed: Feed, fetched: Fetched, validators: Validators, followed: Followed, now: int
+        self, feed: Feed, fetched: Fetched, validators: Validators | None, followed: Followed, now: int
     ) -> PollReport:
         document = await self._intake.read(feed, fetched)
-        if document.head.problem == CUT_SHORT:
-            validators = Validators()  # so that the rest is asked for, whatever the server says has changed
-        described = replace(_described(feed, document.head), page_list=document.page_list)
-        decision = await self._intake.decide(described, document, now=now, followed=followed)
-        hints = schedule.hints(fetched.headers, now=now, parsed=document.head)
-        after = self._succeeded(feed, described, fetched, validators, hints, decision, now)
-        alert = self._alerts.after(feed, after)
+        if validators is None:
+            decision = await self._intake.decide(feed, document, now=now, followed=followed, is_part=True)
+            after = replace(feed, last_article=now) if decision.new else feed
+        else:
+            if document.head.problem == CUT_SHORT:
+                validators = (
+                    Validators()
+                )  # so that the rest is asked for, whatever the server says has changed
+            self.on_document(feed, fetched, document.head)
+            described = replace(_described(feed, document.head), page_list=document.page_list)
+            decision = await self._intake.decide(described, document, now=now, followed=followed)
+            if decision.new and feed.last_success is not None:
+                self.on_polled_news(feed.id)
+            hints = schedule.hints(fetched.headers, now=now, parsed=document.head)
+            after = self._succeeded(feed, described, fetched, validators, hints, decision, now)
+        alert = self._alerts.after(feed, after) if validators is not None else None
         if alert is None and decision.excess is not None and feed.last_success is not None:
             since = followed.surplus.since if followed.surplus else now
             alert = self._alerts.surplus(after, decision.excess.kind, since)
@@ -198,6 +227,9 @@ class Visits:
             return
         async with self._gathering.compared(feed_id, new) as kin:
             yield kin
+
+    def _due(self, feed_id: int, next_poll: int, now: int) -> int:
+        return schedule.as_a_net(next_poll, now=now) if self.is_pushed(feed_id) else next_poll
 
     def failed(self, feed: Feed, error: FeedError) -> PollReport:
         """After a failure: the feed with its error, to be written."""
@@ -255,7 +287,7 @@ class Visits:
             state=FeedState.ACTIVE,
             validators=validators,
             interval=interval,
-            next_poll=next_poll,
+            next_poll=self._due(before.id, next_poll, now),
             last_poll=now,
             last_success=now,
             last_article=now if decision.new else before.last_article,
@@ -266,6 +298,14 @@ class Visits:
             moved_to=moved_to,
             moved_since=moved_since,
         )
+
+
+def _ignore(*_told: object) -> None:
+    """What nobody waits for."""
+
+
+def _never(_feed_id: int) -> bool:
+    return False
 
 
 def _validators(fetched: Fetched, digest: bytes | None) -> Validators:

@@ -132,6 +132,14 @@ class Poller:
         await self._flush()
         return report.feed
 
+    async def push(self, feed: Feed, fetched: Fetched) -> bool:
+        """Write what a hub pushed of a feed; whether there was anything new. Raises FeedError, StoreError."""
+        async with self._turn(feed) as current:
+            report = await self.visits.pushed(current, fetched)
+            if report.recorded is not None:
+                self.on_recorded(report.recorded)
+        return report.new > 0
+
     @asynccontextmanager
     async def _turn(self, feed: Feed) -> AsyncIterator[Feed]:
         """Alone with a feed, as the store knows it."""

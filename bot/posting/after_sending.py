@@ -75,8 +75,11 @@ async def edit(
 async def _edit(
     client: discord.Client, dispatch: Dispatch, sent: discord.PartialMessage, message: Message
 ) -> None:
+    body = message.body()
+    if message.layout:  # also where it was sent as an embed by an earlier version: there is no way back
+        body |= {"content": None, "embed": None}
     try:
-        await sent.edit(embed=message.embed, view=message.view)
+        await sent.edit(**body)
     except discord.HTTPException as error:
         thread = None
         if error.code == ARCHIVED:  # a forum post or a thread of a day that nobody wrote in for long
@@ -85,7 +88,7 @@ async def _edit(
             raise
         # Who may write in it may open it: https://discord.com/developers/docs/resources/channel#modify-channel
         await thread.edit(archived=False)
-        await sent.edit(embed=message.embed, view=message.view)
+        await sent.edit(**body)
 
 
 def _message(client: discord.Client, dispatch: Dispatch) -> discord.PartialMessage:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple, TypeVar, TypeVarTuple
 
 from bot.core.models import Article
@@ -25,6 +27,8 @@ MANY = 5
 """Words of a query from which articles with all of them stand among those with most of them."""
 FEWEST = 1_000
 """Articles by which what a word tells is reckoned, however few there are."""
+_INFLECTED = 3  # times as many articles of a phrase are looked at, of which some have it otherwise
+_BETWEEN = r"\W+"  # what stands between two words of a phrase
 _CLOSE = 20  # articles that are added for what they mean
 _AT_ONCE = 4  # articles judged before the event loop goes on: half a millisecond
 
@@ -41,7 +45,7 @@ class Found(NamedTuple):
     alike: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Asked:
     """A query apart: plain words, phrases, and all that must hold in any case.
 
@@ -84,6 +88,31 @@ class Asked:
         """The same without phrases that are required."""
         return " ".join((*self.words, *(phrase.text for phrase in self.loose)))
 
+    @cached_property
+    def _rows(self) -> list[tuple[re.Pattern[str], str]]:
+        """The phrases: how they mostly stand in a text in small letters, and their words."""
+        rows = []
+        for phrase in self.phrases:
+            text = phrase.text.lower()
+            typed = [re.escape(text[start:end]) for _, start, end in analysis.word_spans(text)]
+            rows.append((re.compile(rf"\b{_BETWEEN.join(typed)}\b"), _line(text)))
+        return rows
+
+    def is_as_typed(self, article: Article) -> bool:
+        """Whether the phrases stand in an article as they were typed, or are not held to be anywhere."""
+        if self.loose or not self.phrases:
+            return True
+        texts = article.title, article.body or article.summary
+        return all(
+            any(pattern.search(text.lower()) for text in texts) or any(row in _line(text) for text in texts)
+            for pattern, row in self._rows
+        )
+
+    def without(self, missing: Sequence[Phrase]) -> Asked:
+        """The same where nobody has these phrases, which is said."""
+        note = Note.of(Remark.PHRASES_MISSING, phrases=tuple(phrase.text for phrase in missing))
+        return replace(self, loose=tuple(missing), notes=(*self.notes, note))
+
     def sought(self, engine: SearchEngine) -> list[Sought]:
         """The words that say something, with what each tells."""
         text = self.text
@@ -94,6 +123,11 @@ class Asked:
             for word, as_typed in typed.items()
             if word not in small and (stems := analysis.query_stems(word))
         ]
+
+
+def _line(text: str) -> str:
+    """The words of a text in a row, spaces around each."""
+    return f" {' '.join(analysis.words(text))} "
 
 
 def _flat(nodes: Iterable[Node]) -> Iterator[Node]:
@@ -128,10 +162,14 @@ class RankedSearch:
             self.index.distrust(error)
             raise
 
-    async def newest(self, engine: SearchEngine, query: Query, scope: Scope, most: int) -> list[Found]:
+    async def newest(
+        self, engine: SearchEngine, query: Query, asked: Asked, scope: Scope, most: int
+    ) -> list[Found]:
         """What matches wholly, by date."""
-        hits = await self.aside(lambda: engine.matching(query.nodes, scope, most, newest=True))
-        return [Found(article, 0.0) for article in await self._articles(hits)]
+        looked_at = most * _INFLECTED if asked.phrases else most
+        hits = await self.aside(lambda: engine.matching(query.nodes, scope, looked_at, newest=True))
+        articles = await self._articles(hits)
+        return [Found(article, 0.0) for article in articles if asked.is_as_typed(article)][:most]
 
     async def best(
         self, engine: SearchEngine, asked: Asked, scope: Scope, most: int
@@ -141,14 +179,19 @@ class RankedSearch:
         With the query as it was answered: phrases are loosened for want of matches.
         """
         asked, full, some = await self.aside(_matching, engine, asked, scope, max(FOUND, most))
-        close = {} if some is None else await self._close(engine, asked, scope)
         first = full[:FOUND]
+        articles = {article.id: article for article in await self._articles(first)}
+        if full and asked.phrases and not asked.loose and not any(map(asked.is_as_typed, articles.values())):
+            asked = asked.without(asked.phrases)
+            some = await self.aside(_any_words, engine, asked, scope)
+        close = {} if some is None else await self._close(engine, asked, scope)
         hits = {hit.article_id: hit for hit in (*first, *(some or [])[: FOUND - len(first)])}
         for id_ in [id_ for id_ in close if id_ not in hits][:_CLOSE]:
             hits[id_] = Hit(id_, 0.0)
-        found = await self._judged(engine, asked, list(hits.values()), close)
+        others = await self._articles([hit for hit in hits.values() if hit.article_id not in articles])
+        found = await self._judged(engine, asked, [*articles.values(), *others], hits, close)
         rest = await self._articles(full[FOUND:])
-        return asked, [*found, *(Found(article, 0.0) for article in rest)]
+        return asked, [*found, *(Found(article, 0.0) for article in rest if asked.is_as_typed(article))]
 
     async def _close(self, engine: SearchEngine, asked: Asked, scope: Scope) -> Mapping[int, float]:
         """The articles that are near in meaning, of those that all holds of that must, with their cosines."""
@@ -161,16 +204,21 @@ class RankedSearch:
         return near
 
     async def _judged(
-        self, engine: SearchEngine, asked: Asked, hits: Sequence[Hit], cosines: Mapping[int, float]
+        self,
+        engine: SearchEngine,
+        asked: Asked,
+        articles: Iterable[Article],
+        hits: Mapping[int, Hit],
+        cosines: Mapping[int, float],
     ) -> list[Found]:
         """These articles in order: full matches first, unless the words are so many that chance decides."""
         sought = asked.sought(engine)
         language = detect(asked.text)
         reranker = Reranker(sought, language=language, now=self._store.clock.now())
-        top = max((hit.score for hit in hits), default=0.0) or 1.0
-        scores = {hit.article_id: hit.score / top for hit in hits}
+        top = max((hit.score for hit in hits.values()), default=0.0) or 1.0
+        scores = {id_: hit.score / top for id_, hit in hits.items()}
         found: list[Found] = []
-        for number, article in enumerate(await self._articles(hits)):
+        for number, article in enumerate(articles):
             judged = reranker.judge(
                 Candidate(
                     title=article.title,
@@ -181,7 +229,7 @@ class RankedSearch:
                     cosine=cosines.get(article.id, 0.0),
                 )
             )
-            partial = not judged.has_all or bool(asked.loose)
+            partial = not judged.has_all or bool(asked.loose) or not asked.is_as_typed(article)
             found.append(Found(article, judged.score, partial, alike=not scores[article.id]))
             if number % _AT_ONCE == 0:
                 await asyncio.sleep(0)
@@ -205,7 +253,11 @@ def _matching(
         return asked, full, None
     if words + len(asked.phrases) <= 1 and not asked.loose:
         return asked, full, []
-    return asked, full, engine.any_words(text, scope, FOUND, required=asked.held, near=asked.loose)
+    return asked, full, _any_words(engine, asked, scope)
+
+
+def _any_words(engine: SearchEngine, asked: Asked, scope: Scope) -> list[Hit]:
+    return engine.any_words(asked.loose_text, scope, FOUND, required=asked.held, near=asked.loose)
 
 
 def _loosened(engine: SearchEngine, asked: Asked, scope: Scope) -> Asked:
@@ -213,11 +265,9 @@ def _loosened(engine: SearchEngine, asked: Asked, scope: Scope) -> Asked:
     missing = [phrase for phrase in asked.phrases if not engine.matching((phrase, *asked.required), scope, 1)]
     kept = [phrase for phrase in asked.phrases if phrase not in missing]
     are_together = kept and engine.matching((*kept, *asked.required), scope, 1)
-    loose = tuple(missing) if are_together else asked.phrases
-    notes = asked.notes
     if missing:
-        texts = tuple(phrase.text for phrase in missing)
-        notes = (*notes, Note.of(Remark.PHRASES_MISSING, phrases=texts))
-    elif loose:
-        notes = (*notes, Note.of(Remark.PHRASES_APART))
-    return replace(asked, loose=loose, notes=notes)
+        asked = asked.without(missing)
+        return asked if are_together else replace(asked, loose=asked.phrases)
+    if are_together:
+        return asked
+    return replace(asked, loose=asked.phrases, notes=(*asked.notes, Note.of(Remark.PHRASES_APART)))

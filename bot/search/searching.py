@@ -13,6 +13,7 @@ from typing import Literal, TypeVar, TypeVarTuple
 from bot.core import locale
 from bot.core.models import Article
 from bot.core.workers import WorkerError, Workers
+from bot.search.index import analysis
 from bot.search.index.engine import EngineError, Kind, Scope, SearchEngine
 from bot.search.index.index_follower import IndexFollower
 from bot.search.matched_excerpts import LONGEST, Marker, excerpt_of
@@ -40,6 +41,7 @@ AGAIN = 12 * 3600
 """Seconds within which an outlet’s second article of one title is the first again, under another address."""
 BEGINNING = 200  # characters by which two texts are told to be the same
 
+SHORTEST = 3  # letters of a word that is offered
 OFFERED = 30 * 86_400
 """Seconds after their last article for which words, tags and authors are offered."""
 
@@ -161,7 +163,7 @@ class Searcher:
     ) -> tuple[Asked, list[Found]]:
         """What matches, with the query as it was answered."""
         if sort == "newest" or not asked.text:
-            found = await self._ranked.newest(engine, query, scope, most)
+            found = await self._ranked.newest(engine, query, asked, scope, most)
         else:
             asked, found = await self._ranked.best(engine, asked, scope, most)
         return asked, await self._one_a_story(found)
@@ -175,21 +177,41 @@ class Searcher:
         stories = await self._one_a_story([Found(article, 0.0) for article in newest])
         return [each.article for each in stories[offset:needed]]
 
-    async def complete(self, kind: Kind, prefix: str, *, feed_ids: Collection[int], limit: int) -> list[str]:
-        """Words of titles, tags or authors of these feeds' recent articles, the most used first.
+    async def complete(
+        self, kind: Kind | None, prefix: str, *, feed_ids: Collection[int], limit: int
+    ) -> list[str]:
+        """Tags or authors of these feeds' recent articles, or words of titles (None), the most used first.
 
         Those that begin so: accents and case do not matter, and a name is also found by its later words.
         None while nothing can be searched.
         """
         await self.index.ready()
         engine = self.index.engine
-        if engine is None or not feed_ids or (kind is Kind.WORD and not prefix):
+        if engine is None or not feed_ids or not (kind or prefix):
             return []
         scope, since = Scope(feed_ids=frozenset(feed_ids)), self.store.clock.now() - OFFERED
         try:
+            if kind is None:
+                found = await self._ranked.aside(
+                    lambda: engine.title_words(prefix, scope, limit, since=since)
+                )
+                return await self._as_written(found)
             return await self._ranked.aside(lambda: engine.complete(kind, prefix, scope, limit, since=since))
         except EngineError:
             return []
+
+    async def _as_written(self, found: Sequence[tuple[str, int]]) -> list[str]:
+        """Words as they are written in the titles of articles; short ones in capitals alone."""
+        titles = {
+            article.id: article.title
+            for article in await self.store.articles.by_ids([id_ for _, id_ in found])
+        }
+        ways = [
+            next((title[start:end] for each, start, end in analysis.word_spans(title) if each == word), "")
+            for word, id_ in found
+            for title in (titles.get(id_, ""),)
+        ]
+        return [way for way in ways if len(way) >= SHORTEST or way.isupper()]
 
     async def _scope(self, query: Query, feed_ids: Collection[int] | None, person_id: int | None) -> Scope:
         bookmarked: frozenset[int] = frozenset()

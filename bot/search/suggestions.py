@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, zip_longest
 from typing import NamedTuple
 
@@ -51,10 +51,17 @@ class Advice(NamedTuple):
     suggestions: tuple[str, ...] = ()
 
 
+class _Near(NamedTuple):
+    """An index term, and an article that has it."""
+
+    term: str
+    article_id: int
+
+
 class _Missing(NamedTuple):
     written: str
     in_title: bool
-    near: list[str]
+    near: list[_Near]
 
 
 async def advise(query: Query, store: Store, engine: SearchEngine, scope: Scope) -> Advice:
@@ -65,7 +72,7 @@ async def advise(query: Query, store: Store, engine: SearchEngine, scope: Scope)
     leaves = list(_leaves(query.nodes))
     missing, likelier = await asyncio.to_thread(_words, leaves, engine, scope)
     notes = [note for in_title in (False, True) if (note := _note(missing, in_title=in_title))]
-    near = _in_turn([*(each.near for each in missing), *likelier])
+    near = await _spelled(_in_turn([*(each.near for each in missing), *likelier]), store)
     for leaf in leaves:
         if isinstance(leaf, Condition):
             if await asyncio.to_thread(engine.matching, (leaf,), scope, 1):
@@ -130,10 +137,10 @@ def _leaves(nodes: Iterable[Node]) -> Iterator[Word | Phrase | Condition]:
 
 def _words(
     leaves: Iterable[Word | Phrase | Condition], engine: SearchEngine, scope: Scope
-) -> tuple[list[_Missing], list[list[str]]]:
+) -> tuple[list[_Missing], list[list[_Near]]]:
     """The words that nothing has, with words near them, and words near those that hardly anything has."""
     missing: list[_Missing] = []
-    likelier: list[list[str]] = []
+    likelier: list[list[_Near]] = []
     looked_up = 0
     for leaf in leaves:
         if isinstance(leaf, Condition):
@@ -143,7 +150,8 @@ def _words(
             looked_up += 1
             if looked_up > LOOKED_UP:
                 break
-            is_common = not leaf.title and engine.word_frequency(word) > COMMON
+            stems = analysis.query_stems(word)
+            is_common = not leaf.title and any(engine.document_frequency(stem) > COMMON for stem in stems)
             is_there = is_common or bool(engine.matching((Word(word, leaf.title),), scope, 1))
             if is_there and isinstance(leaf, Phrase):
                 continue
@@ -156,31 +164,44 @@ def _words(
     return missing, likelier
 
 
-def _near(word: str, engine: SearchEngine, scope: Scope, *, is_there: bool) -> list[str]:
-    """How the words are written that one may be a misspelling of, the commonest of the nearest first."""
-    own = engine.word_frequency(word)
+def _near(word: str, engine: SearchEngine, scope: Scope, *, is_there: bool) -> list[_Near]:
+    """What a word may be a misspelling of, the commonest of the nearest first."""
+    stems = analysis.query_stems(word)
+    own = max(map(engine.document_frequency, stems), default=COMMON)
     if not word.isalpha() or len(word) < SHORTEST or own > SLIPS or (is_there and not own):
         return []
     common = dict(engine.beginning(word[:1], COMPARED))
     most = 2 if len(word) >= LONG else 1
     least = LIKELIER * own if is_there else 1
-    found = process.extract(word, common.keys(), scorer=OSA.distance, score_cutoff=most, limit=None)
-    likely = [
+    found = {
         (distance, -common[near], near)
-        for near, distance, _ in found
-        if near != word and common[near] >= least
+        for stem in stems
+        for near, distance, _ in process.extract(
+            stem, common.keys(), scorer=OSA.distance, score_cutoff=most, limit=None
+        )
+        if near not in stems and common[near] >= least
+    }
+    nearest = min((distance for distance, _, _ in found), default=0)
+    return [
+        _Near(near, hits[0].article_id)
+        for distance, _rank, near in sorted(found)[: 2 * SUGGESTED]
+        if distance == nearest and (hits := engine.alike({near: 1.0}, scope, 1, besides=0))
     ]
-    nearest = min((distance for distance, _, _ in likely), default=0)
-    spelled = []
-    for distance, _rank, near in sorted(likely)[: 2 * SUGGESTED]:
-        if distance == nearest and engine.matching((Word(near),), scope, 1):
-            ways = engine.complete(Kind.WORD, near, scope, 1, since=0)
-            way = ways[0] if ways and fold(ways[0]) == near else near
-            spelled.append(way if way.isupper() else way.lower())
-    return spelled[:SUGGESTED]
 
 
-def _in_turn(lists: Iterable[list[str]]) -> list[str]:
+async def _spelled(near: Sequence[_Near], store: Store) -> list[str]:
+    """How words are written, in small letters where they are not in capitals."""
+    ways = []
+    for term, article_id in near:
+        for article in await store.articles.by_ids([article_id]):
+            text = f"{article.title}\n{article.body or article.summary}"
+            for start, end in analysis.places(text, article.language, {term})[:1]:
+                way = text[start:end]
+                ways.append(way if way.isupper() else way.lower())
+    return list(dict.fromkeys(ways))
+
+
+def _in_turn(lists: Iterable[list[_Near]]) -> list[_Near]:
     """The first of each list, then the second of each."""
     return [each for each in chain.from_iterable(zip_longest(*lists)) if each is not None]
 

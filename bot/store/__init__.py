@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -25,6 +26,7 @@ from bot.store.people.opinions import Opinions
 from bot.store.people.questions import Questions
 from bot.store.people.watches import Watches
 from bot.store.polls import Polls
+from bot.store.push_subscriptions import PushSubscriptions
 from bot.store.records import LongestWaits, SealedCounts
 from bot.store.sealing import use as use_keys
 from bot.store.settings.assistant_tokens import AssistantTokens
@@ -55,6 +57,7 @@ __all__ = [
     "DatabaseBroken",
     "DatabaseFault",
     "DatabaseUnusable",
+    "Erased",
     "NewerDatabase",
     "Store",
     "StoreError",
@@ -76,6 +79,7 @@ class Store:
         self.feeds = Feeds(database, clock)
         self.polls = Polls(database, clock)
         self.surplus = SurplusCounts(database, clock)
+        self.pushes = PushSubscriptions(database)
         self.articles = Articles(database, clock)
         self.changes = ArticleChanges(database)
         self.subscriptions = Subscriptions(database, clock)
@@ -156,8 +160,7 @@ class Store:
     async def erase(self, person_id: int) -> Erased:
         """Delete everything about a person, from the files of the database too; how much there was."""
         erased = await self._database.transact(erasure.erase, person_id)
-        await self._database.scrub(erasure.TABLES)
-        return erased
+        return replace(erased, log_emptied=await self._database.scrub(erasure.TABLES))
 
     async def seal(self, *, anew: bool = False) -> int:
         """Encrypt the passwords of feeds that lie open, with `anew` all of them; how many that were.

@@ -141,6 +141,26 @@ class FateRow:
         return [Filter.of(line) for line in (self.reason or "").splitlines() if self.fate is Fate.FILTERED]
 
 
+class PushSubscription(NamedTuple):
+    """What was agreed with the hub of a feed, which calls an address with the `token`.
+
+    `asked` is since when the hub is to verify what it was asked for, `leased_until` how long it pushes, `due`
+    when to ask it again, `failures` how often it was asked in vain, `missed` whether it failed to push
+    something that a poll found (0 or 1).
+    """
+
+    feed_id: int
+    hub: str
+    topic: str
+    token: str
+    secret: str
+    due: int
+    asked: int | None = None
+    leased_until: int = 0
+    failures: int = 0
+    missed: int = 0
+
+
 class Watched(NamedTuple):
     """An article that its feed may take back: a recent one, or one that vanished."""
 

@@ -12,8 +12,8 @@ from bot.stories.server_taste import NONE, REMEMBERED, Taste
 
 log = logging.getLogger(__name__)
 
-KEPT = 600
-"""Seconds for which a taste is not learnt anew."""
+KEPT, CHANGED = 600, 60
+"""Seconds after which a taste is learnt anew, and where somebody gave an opinion since."""
 MOST_KEPT = 500
 _TIME = 10.0  # seconds that learning one may take
 
@@ -29,18 +29,26 @@ class Tastes:
     def __init__(self, store: Store, workers: Workers) -> None:
         self._store, self._workers = store, workers
         self._known: dict[int, _Known] = {}
+        self._changed: set[int] = set()
 
     async def of_server(self, server_id: int) -> Taste:
         """What a server likes. Raises `StoreError`."""
         moment = self._store.clock.monotonic()
         known = self._known.get(server_id)
-        if known is None or moment - known.learnt >= KEPT:
+        kept = CHANGED if server_id in self._changed else KEPT
+        if known is None or moment - known.learnt >= kept:
+            self._changed.discard(server_id)
             known = _Known(await self._learn(server_id), moment)
             self._known.pop(server_id, None)
             self._known[server_id] = known
             while len(self._known) > MOST_KEPT:
                 del self._known[next(iter(self._known))]
         return known.taste
+
+    def changed(self, server_id: int) -> None:
+        """Somebody gave an opinion."""
+        if server_id in self._known:
+            self._changed.add(server_id)
 
     def forget(self, server_id: int) -> None:
         """Learn it anew when it is asked for next."""

@@ -10,20 +10,22 @@ from bot.feeds.discover import Discovery, as_feed
 from bot.feeds.pages.link_groups import ListItem
 from bot.polling.feed_search import NeedsPassword, owner_of
 from bot.posting.rendering import discord_limits, messages
+from bot.posting.rendering.layout import blocks
+from bot.posting.rendering.layout.blocks import Card, Item, Layout, Row
 from bot.posting.wording import declined_reasons
 from bot.text import safe, urls
-from cogs.feeds import look_panel
+from cogs.feeds import post_previews
 from cogs.feeds.subscription_options import Pair, bold
 from cogs.shared import arrival, place_options
 from cogs.shared.place_options import Place, lacking, require_posting
-from cogs.shared.rights import ManagersView
+from cogs.shared.rights import ManagersLayout
 from cogs.shared.views import Choose, Interaction, Press, Window
 
 _ITEMS = 5
 _TITLE = 120
 
 
-class AddFlow(ManagersView):
+class AddFlow(ManagersLayout):
     """The way to one new subscription. Nothing changes before the last button."""
 
     def __init__(self, interaction: Interaction, place: Place) -> None:
@@ -38,7 +40,6 @@ class AddFlow(ManagersView):
         await self._look(interaction, address)
 
     async def _look(self, interaction: Interaction, address: str) -> None:
-        self.clear_items()
         try:
             self._found = await interaction.client.newsroom.following.look(address, self._place.guild.id)
         except NeedsPassword as refusal:
@@ -55,12 +56,8 @@ class AddFlow(ManagersView):
         async def ask(click: Interaction) -> None:
             await click.response.send_modal(Password(self, refusal.url))
 
-        self.add_item(Press(ask, label=_("Enter username and password"), style=discord.ButtonStyle.primary))
-        self.add_item(Press(self._cancel, label=_("Cancel")))
-        self.asked = interaction
-        await interaction.edit_original_response(
-            content=declined_reasons.declined(refusal), embeds=[], view=self
-        )
+        give = Press(ask, label=_("Enter username and password"), style=discord.ButtonStyle.primary)
+        await self._say(interaction, declined_reasons.declined(refusal), give)
 
     async def look_with(self, interaction: Interaction, url: str, user: str, password: str) -> None:
         """Look at an address with a name and a password."""
@@ -68,13 +65,16 @@ class AddFlow(ManagersView):
 
     async def _offer(self, interaction: Interaction) -> None:
         options = offered(self._found)
-        self.add_item(Choose(self._choose, placeholder=_("Choose a feed…"), options=options))
-        self.add_item(Press(self._cancel, label=_("Cancel"), row=1))
-        self.asked = interaction
-        await interaction.edit_original_response(
-            content=_("Which feed do you want in {channel}?").format(channel=self._place.mention),
-            view=self,
-        )
+        said = _("Which feed do you want in {channel}?").format(channel=self._place.mention)
+        menu = Choose(self._choose, placeholder=_("Choose a feed…"), options=options)
+        await self._say(interaction, said, menu=menu)
+
+    async def _say(
+        self, interaction: Interaction, said: str, *items: Item, below: Layout = (), menu: Item | None = None
+    ) -> None:
+        """A step: a sentence, what is `below` it, a menu, and buttons, the last of which ends it all."""
+        cancel = Press(self._cancel, label=_("Cancel"))
+        await self.display(interaction, (blocks.text(said), *below, Row(menu), Row(*items, cancel)))
 
     async def _choose(self, interaction: Interaction, values: list[str]) -> None:
         await interaction.response.defer()
@@ -94,21 +94,14 @@ class AddFlow(ManagersView):
             )
             for number, each in enumerate(lists)
         ]
-        self.clear_items()
-        self.add_item(
-            Press(self._follow_list, label=_("Follow this list"), style=discord.ButtonStyle.success, row=1)
+        follow = Press(self._follow_list, label=_("Follow this list"), style=discord.ButtonStyle.success)
+        others = Choose(self._choose_list, placeholder=_("Other lists…"), options=options)
+        said = _("This page has no feed, but I can post what’s new in this list to {channel}:").format(
+            channel=self._place.mention
         )
-        self.add_item(Press(self._cancel, label=_("Cancel"), row=1))
-        if len(lists) > 1:
-            self.add_item(Choose(self._choose_list, placeholder=_("Other lists…"), options=options, row=0))
-        self.asked = interaction
-        await interaction.edit_original_response(
-            content=_("This page has no feed, but I can post what’s new in this list to {channel}:").format(
-                channel=self._place.mention
-            ),
-            embeds=[discord.Embed(description="\n".join(map(_line, lists[self._list].items[:_ITEMS])))],
-            view=self,
-        )
+        shown = Card((blocks.text("\n".join(map(_line, lists[self._list].items[:_ITEMS]))),))
+        menu = others if len(lists) > 1 else None
+        await self._say(interaction, said, follow, below=(shown,), menu=menu)
 
     async def _choose_list(self, interaction: Interaction, values: list[str]) -> None:
         await interaction.response.defer()
@@ -149,17 +142,15 @@ class AddFlow(ManagersView):
                 ).format(channel=self._place.mention)
             )
         lines.append(shown.format(feed=name, channel=self._place.mention))
-        self.add_item(Press(self._confirm, label=_("Follow"), style=discord.ButtonStyle.success))
-        self.add_item(Press(self._cancel, label=_("Cancel")))
-        self.asked = interaction
-        embeds = []
+        below: Layout = ()
         if sample:
             look = await store.preferences.look(server_id)
-            shown_as = await look_panel.as_posted(interaction, sample[1], sample[0], self._place.id, look)
-            embeds = [shown_as.embed]
-        await interaction.edit_original_response(
-            content="\n".join(filter(None, lines)), embeds=embeds, view=self
-        )
+            shown_as = await post_previews.as_posted(interaction, sample[1], sample[0], self._place.id, look)
+            below = blocks.without_items(shown_as.layout)
+            if not below:  # a classic post cannot stand within another message
+                await post_previews.follow_up(interaction, shown_as)
+        follow = Press(self._confirm, label=_("Follow"), style=discord.ButtonStyle.success)
+        await self._say(interaction, "\n".join(filter(None, lines)), follow, below=below)
 
     async def _confirm(self, interaction: Interaction) -> None:
         await interaction.response.defer()
@@ -175,7 +166,6 @@ class AddFlow(ManagersView):
             channel_id=place.id,
             person_id=interaction.user.id,
         )
-        self.stop()
         await client.courier.look_again(place.id)
         client.courier.wake()
         waits = await arrival.delay(interaction, place)
@@ -186,14 +176,11 @@ class AddFlow(ManagersView):
         else:
             said = _("Now following {feed} in {channel}. New articles will appear there.")
         said = said.format(feed=bold(followed.feed), channel=place.mention)
-        await interaction.edit_original_response(
-            content="\n".join(filter(None, (said, waits))), embeds=[], view=None
-        )
+        await self.end(interaction, "\n".join(filter(None, (said, waits))))
 
     async def _cancel(self, interaction: Interaction) -> None:
         await interaction.response.defer()
-        self.stop()
-        await interaction.edit_original_response(content=_("Nothing changed."), embeds=[], view=None)
+        await self.end(interaction, _("Nothing changed."))
 
 
 def _line(item: ListItem) -> str:
@@ -243,11 +230,6 @@ async def show_preview(interaction: Interaction, pair: Pair) -> None:
                 feed=bold(feed)
             )
         )
-    look = await look_panel.of(interaction, pair)
-    message = await look_panel.as_posted(interaction, newest[0], feed, subscription.channel_id, look)
-    await interaction.edit_original_response(
-        content=message.content,
-        embed=message.embed,
-        view=message.view,
-        allowed_mentions=discord.AllowedMentions.none(),
-    )
+    look = await post_previews.look_of(interaction, pair)
+    message = await post_previews.as_posted(interaction, newest[0], feed, subscription.channel_id, look)
+    await post_previews.reply(interaction, message)

@@ -12,7 +12,7 @@ from bot.core.locale import _, amount
 from bot.core.refusals import Refusal
 from bot.posting.rendering.messages import LONGEST_EXCERPT, LONGEST_PREFIX
 from bot.text import safe
-from cogs.shared.views import AskerView, Interaction, Window
+from cogs.shared.views import Asker, Interaction, Window
 
 Take = Callable[..., Awaitable[None]]
 """Takes the click, and `prefix`, `colour` and `excerpt` as they were typed."""
@@ -24,7 +24,7 @@ _SHORT_COLOUR = 3
 class LookForm(Window):
     """Asks for what can only be typed, and gives it to `take` as it was typed."""
 
-    def __init__(self, panel: AskerView, take: Take, look: Look) -> None:
+    def __init__(self, panel: Asker, take: Take, look: Look) -> None:
         super().__init__(panel, _("Prefix, colour, excerpt"))
         self._take = take
         self._prefix = _field("prefix", look.prefix, LONGEST_PREFIX)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 
 import discord
@@ -10,36 +11,20 @@ from bot.core.choices import USUAL, Look, Style
 from bot.core.locale import _
 from bot.core.models import Article, Feed
 from bot.core.refusals import Refusal
-from bot.posting.rendering import messages, post_looks
-from bot.posting.rendering.dispatch_rendering import language_of
+from bot.posting.rendering import post_looks
+from bot.posting.rendering.layout import blocks
+from bot.posting.rendering.layout.blocks import Item, Layout, Row, Rule
 from bot.posting.rendering.messages import LONGEST_PREFIX, Message
 from bot.text import safe
 from cogs.feeds.look_form import LookForm, read_colour, read_length
+from cogs.feeds.post_previews import as_posted, follow_up, sample
 from cogs.feeds.subscription_options import Pair, bold, no_longer, require_still, visible
 from cogs.shared.place_options import Place
-from cogs.shared.rights import ManagersView
+from cogs.shared.rights import ManagersLayout
 from cogs.shared.views import Choose, ChooseRole, Interaction, Press
 
 
-async def as_posted(
-    interaction: Interaction, article: Article, feed: Feed, channel_id: int, look: Look
-) -> Message:
-    """The post of an article in a channel of this server, as it would be sent now."""
-    assert interaction.guild is not None
-    client, server_id = interaction.client, interaction.guild.id
-    language = await language_of(
-        client.store, client, server_id, channel_id, default_language=client.newsroom.settings.language
-    )
-    mention = post_looks.told(client, server_id, channel_id, look)
-    return messages.post(article, feed, language=language, look=look, mention=mention)
-
-
-async def of(interaction: Interaction, pair: Pair) -> Look:
-    """How the posts of a subscription look: its own look, or the server's."""
-    return pair[0].look or await interaction.client.store.preferences.look(pair[0].server_id)
-
-
-class LookPanel(ManagersView):
+class LookPanel(ManagersLayout):
     """A draft of a look, with the message that it makes in a channel. Nothing changes before it is used."""
 
     def __init__(
@@ -48,7 +33,8 @@ class LookPanel(ManagersView):
         super().__init__(interaction, command_id)
         self._channel_id = channel_id
         self._kept = self._draft = look
-        self._shown: tuple[Article, Feed] | None = None
+        self._example: tuple[Article, Feed] | None = None
+        self._below: discord.WebhookMessage | None = None
 
     async def usual(self, interaction: Interaction) -> Look:
         """The look where none is chosen."""
@@ -76,23 +62,31 @@ class LookPanel(ManagersView):
 
     async def show(self, interaction: Interaction) -> None:
         """Show the message as it would be, and what can be chosen."""
-        if self._shown is None:
-            self._shown = await self.example(interaction)
+        if self._example is None:
+            self._example = await self.example(interaction)
         look = await self._look(interaction)
-        message = await as_posted(interaction, *self._shown, self._channel_id, look)
-        self._arrange(message, look)
+        message = await as_posted(interaction, *self._example, self._channel_id, look)
         heading, default = self.heading()
         lines = [heading] if self._draft is not None else [heading, f"-# {default}"]
-        if look.role is not None and message.mention is None:
-            lines.append("⚠️ " + _silent(look.role))
-        lines += [message.content] if message.content else []
-        self.asked = interaction
-        await interaction.edit_original_response(
-            content="\n".join(lines),
-            embed=message.embed,
-            view=self,
-            allowed_mentions=discord.AllowedMentions.none(),
-        )
+        if look.role is not None:
+            if look.style is not Style.CLASSIC:
+                lines.append("-# " + _("Posts that mention a role have the classic style."))
+            if message.mention is None:
+                lines.append("⚠️ " + _silent(look.role))
+        if not message.layout:
+            lines.append("-# " + _("See the message below."))
+        preview = _lifeless(message.layout)
+        await self.display(interaction, (blocks.text("\n".join(lines)), *preview, *self._controls(look)))
+        await self._show_below(interaction, message)
+
+    async def _show_below(self, interaction: Interaction, message: Message) -> None:
+        """A classic message cannot stand within a panel: it has a message of its own."""
+        below, self._below = self._below, None
+        if below is not None:
+            with contextlib.suppress(discord.HTTPException):  # the asker may have dismissed it
+                await below.delete()
+        if not message.layout:
+            self._below = await follow_up(interaction, message)
 
     async def text(self, interaction: Interaction, *, prefix: str, colour: str, excerpt: str) -> None:
         """Take up what was typed in the form. Raises `Refusal`."""
@@ -103,20 +97,7 @@ class LookPanel(ManagersView):
         finally:  # what is right need not be typed again
             await self.show(interaction)
 
-    def _arrange(self, message: Message, look: Look) -> None:
-        self.clear_items()
-        for item in message.view.children if message.view is not None else ():
-            if isinstance(item, discord.ui.Button):
-                self.add_item(
-                    discord.ui.Button(
-                        label=item.label, emoji=item.emoji, url=item.url, disabled=not item.url, row=0
-                    )
-                )
-        styles = {
-            Style.FULL: _("Outlet, title, excerpt, large picture"),
-            Style.COMPACT: _("Title, short excerpt, small picture"),
-            Style.HEADLINE: _("One line with the title"),
-        }
+    def _controls(self, look: Look) -> Layout:
         options = [
             discord.SelectOption(
                 label=post_looks.style_name(style).capitalize(),
@@ -124,28 +105,31 @@ class LookPanel(ManagersView):
                 value=style.value,
                 default=style is look.style,
             )
-            for style, told in styles.items()
+            for style, told in _styles().items()
         ]
-        self.add_item(Choose(self._choose_style, options=options, row=1))
-        self.add_item(
-            ChooseRole(
-                self._choose_role,
-                placeholder=_("Don’t mention a role"),
-                min_values=0,
-                max_values=1,
-                default_values=[discord.Object(look.role, type=discord.Role)] if look.role else [],
-                row=2,
-            )
+        roles = ChooseRole(
+            self._choose_role,
+            placeholder=_("Don’t mention a role"),
+            min_values=0,
+            max_values=1,
+            default_values=[discord.Object(look.role, type=discord.Role)] if look.role else [],
         )
-        label = _("Hide the picture") if look.image else _("Show the picture")
-        plain = look.style is Style.HEADLINE
-        self.add_item(Press(self._turn_picture, label=label, disabled=plain, row=3))
-        self.add_item(Press(self._open_form, label=_("Prefix, colour, excerpt…"), row=3))
-        default = self._draft is None
-        self.add_item(Press(self._reset, label=self.default_label(), disabled=default, row=3))
-        green = discord.ButtonStyle.success
-        self.add_item(Press(self._use, label=_("Use this look"), style=green, row=4))
-        self.add_item(Press(self._cancel, label=_("Cancel"), row=4))
+        picture = _("Hide the picture") if look.image else _("Show the picture")
+        plain, default = look.style is Style.HEADLINE, self._draft is None
+        return (
+            Rule(),
+            Row(Choose(self._choose_style, options=options)),
+            Row(roles),
+            Row(
+                Press(self._turn_picture, label=picture, disabled=plain),
+                Press(self._open_form, label=_("Prefix, colour, excerpt…")),
+                Press(self._reset, label=self.default_label(), disabled=default),
+            ),
+            Row(
+                Press(self._use, label=_("Use this look"), style=discord.ButtonStyle.success),
+                Press(self._cancel, label=_("Cancel")),
+            ),
+        )
 
     async def _look(self, interaction: Interaction) -> Look:
         if self._draft is not None:
@@ -198,14 +182,33 @@ class LookPanel(ManagersView):
         await interaction.response.defer()
         if self._draft is not None:
             await self._require_role(interaction, self._draft.role)
-        said = await self.keep(interaction, self._draft)
-        self.stop()
-        await interaction.edit_original_response(content=said, view=None)
+        await self.end(interaction, await self.keep(interaction, self._draft))
 
     async def _cancel(self, interaction: Interaction) -> None:
         await interaction.response.defer()
-        self.stop()
-        await interaction.edit_original_response(content=_("Nothing changed."), embed=None, view=None)
+        await self.end(interaction, _("Nothing changed."))
+
+
+def _styles() -> dict[Style, str]:
+    """What each style shows, in the language of this task."""
+    return {
+        Style.FULL: _("Title, two sentences, large picture"),
+        Style.THUMBNAIL: _("Title, two sentences, small picture"),
+        Style.COMPACT: _("Title, a few words, small picture"),
+        Style.HEADLINE: _("Only the title and the outlet"),
+        Style.CLASSIC: _("An embed, as Discord bots used to post"),
+    }
+
+
+def _lifeless(layout: Layout) -> Layout:
+    """A post as a part of a panel: of its buttons only links work."""
+
+    def still(item: Item) -> Item | None:
+        if not isinstance(item, discord.ui.Button):
+            return None
+        return discord.ui.Button(label=item.label, emoji=item.emoji, url=item.url, disabled=not item.url)
+
+    return blocks.mapped_items(layout, still)
 
 
 def require_mention(interaction: Interaction, look: Look | None, place: Place) -> None:
@@ -228,8 +231,8 @@ def _not_for_you(role: discord.Role) -> Refusal:
 class FeedLook(LookPanel):
     """The look of a subscription."""
 
-    def __init__(self, interaction: Interaction, pair: Pair) -> None:
-        super().__init__(interaction, interaction.command_id, pair[0].channel_id, pair[0].look)
+    def __init__(self, interaction: Interaction, pair: Pair, command_id: int | None = None) -> None:
+        super().__init__(interaction, command_id or interaction.command_id, pair[0].channel_id, pair[0].look)
         self._pair = pair
 
     async def check(self, interaction: Interaction) -> None:
@@ -263,7 +266,7 @@ class FeedLook(LookPanel):
         """The newest article of the feed."""
         feed = self._pair[1]
         newest = await interaction.client.store.articles.newest([feed.id], limit=1)
-        return newest[0] if newest else _sample(feed), feed
+        return newest[0] if newest else sample(feed), feed
 
     async def keep(self, interaction: Interaction, look: Look | None) -> str:
         """Of the subscription, if it is still there."""
@@ -308,7 +311,7 @@ class ServerLook(LookPanel):
         if newest:
             return newest[0], feeds[newest[0].feed_id]
         feed = next(iter(feeds.values()), Feed(id=0, url="", outlet=_("Its outlet")))
-        return _sample(feed), feed
+        return sample(feed), feed
 
     async def keep(self, interaction: Interaction, look: Look | None) -> str:
         """Of the server."""
@@ -335,25 +338,3 @@ def _silent(role_id: int) -> str:
         "mentionable in its settings, or give me Mention @everyone, @here and All Roles in "
         "this channel."
     ).format(role=role_id)
-
-
-def _sample(feed: Feed) -> Article:
-    """What stands for the articles of a feed that was not read yet."""
-    return Article(
-        id=0,
-        key="sample",
-        feed_id=feed.id,
-        page="",
-        url=feed.site_url or "https://example.org/",
-        title=_("An article’s title"),
-        summary=_("The beginning of its text goes here, as long as you like."),
-        text="",
-        body="",
-        author=None,
-        outlet=feed.outlet or feed.title,
-        language=None,
-        tags=(),
-        image=None,
-        published=feed.added,
-        found=feed.added,
-    )

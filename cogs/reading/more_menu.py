@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any, Self
 
 import discord
@@ -10,16 +11,23 @@ from discord.ext import commands
 
 from bot.client.discord_client import Telex, answering
 from bot.core.locale import _
-from bot.core.models import Article
+from bot.core.models import Article, Dispatch
 from bot.core.refusals import Refusal
+from bot.posting import discussions, notify_roles
 from bot.posting.rendering import buttons
-from bot.posting.rendering.layout import blocks
-from bot.posting.rendering.layout.blocks import Row
-from bot.posting.wording import taste_words
+from bot.posting.rendering.layout import blocks, outlets
+from bot.posting.rendering.layout.blocks import Block, Card, Row, Rule, Section
+from bot.posting.rendering.messages import linked
+from bot.posting.sending import permissions
 from bot.store.records import Opinion
-from cogs.reading.saving import may_read, unreadable
+from bot.text import safe
+from cogs.reading.saving import may_read, post_of, sees, unreadable
 from cogs.shared import article_cards
 from cogs.shared.views import AskerLayout, Interaction, Paced, Press
+
+_THREAD = 100  # characters of a thread's name
+_MOST = 6  # articles of the story: each takes four of a message's components
+_AUTHOR, _TAG, _TAGS = 80, 30, 8
 
 
 class More(commands.Cog):
@@ -58,15 +66,22 @@ class MoreButton(Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template
             article = await interaction.client.store.articles.by_key(self.key)
             if article is None or not await may_read(interaction, article):
                 raise Refusal(unreadable())
-            await MoreMenu(interaction, article).open(interaction)
+            assert interaction.message is not None
+            post = await post_of(interaction.client, interaction.message.id, interaction.guild_id)
+            joined: Sequence[Article] = ()
+            if post is not None and article.id in post.article_ids and await sees(interaction, post):
+                joined = await interaction.client.store.articles.by_ids(post.joined_ids)
+            await MoreMenu(interaction, article, post, joined).open(interaction)
 
 
 class MoreMenu(AskerLayout):
-    """What a person can do with an article, and what their server makes of it."""
+    """What a person can do with an article, with the `post` that tells it, and those that `joined` that."""
 
-    def __init__(self, interaction: Interaction, article: Article) -> None:
+    def __init__(
+        self, interaction: Interaction, article: Article, post: Dispatch | None, joined: Sequence[Article]
+    ) -> None:
         super().__init__(interaction)
-        self._article = article
+        self._article, self._post, self._joined = article, post, joined
         self._opinion: Opinion | None = None
 
     async def check(self, interaction: Interaction) -> None:
@@ -86,18 +101,64 @@ class MoreMenu(AskerLayout):
                 person_id=interaction.user.id,
                 article_id=self._article.id,
             )
-            interaction.client.newsroom.tastes.forget(interaction.guild_id)
+            interaction.client.newsroom.tastes.changed(interaction.guild_id)
         await self._show(interaction)
 
-    async def _show(self, interaction: Interaction) -> None:
-        lines = [f"**{article_cards.title(self._article)}**", f"-# {article_cards.source(self._article)}"]
-        rows = [Row(buttons.more_like(self._article.key))]
-        if interaction.guild_id is not None:
-            taste = await interaction.client.newsroom.tastes.of_server(interaction.guild_id)
-            reasons = taste_words.because(taste.telling([self._article]), interaction.user.id)
-            lines += [f"-# {reason}" for reason in reasons]
-            rows.insert(0, Row(self._vote(Opinion.LIKED), self._vote(Opinion.DISLIKED)))
-        await self.display(interaction, (blocks.text("\n".join(lines)), *rows))
+    async def _show(self, interaction: Interaction, said: str = "", *, has_role: bool | None = None) -> None:
+        first = [self._vote(Opinion.LIKED), self._vote(Opinion.DISLIKED)] if interaction.guild_id else []
+        second: list[blocks.Item] = [buttons.more_like(self._article.key)]
+        if self._post is not None and isinstance(_channel(interaction, self._post), discord.TextChannel):
+            second.append(Press(self._discuss, label=_("Discuss"), emoji="💬"))
+        role = None if self._post is None else await _role(interaction, self._post)
+        if role is not None:
+            if has_role is None:
+                has_role = isinstance(interaction.user, discord.Member) and role in interaction.user.roles
+            label = _("Stop notifying me") if has_role else _("Notify me")
+            second.append(Press(self._notify, label=label, emoji="🔕" if has_role else "🔔"))
+        shown: list[Block] = [blocks.text(_titled(self._article, *_details(self._article)))]
+        if self._joined:
+            heading = _("Also on this story").upper()
+            shown += [Rule(), blocks.text(f"-# {heading}")]
+            shown += [
+                Section((blocks.text(_titled(one)),), buttons.save(one.key)) for one in self._joined[:_MOST]
+            ]
+        shown += [Rule(), Row(*first), Row(*second)]
+        card = Card(tuple(shown), outlets.colour(self._article.feed_id, self._article.outlet))
+        await self.display(interaction, (card, blocks.text(said)))
+
+    async def _discuss(self, interaction: Interaction) -> None:
+        await interaction.response.defer()
+        assert self._post is not None
+        channel = _channel(interaction, self._post)
+        member = interaction.user
+        if not isinstance(channel, discord.TextChannel) or not isinstance(member, discord.Member):
+            raise Refusal(unreadable())
+        if not await sees(interaction, self._post) or self._post.message_id is None:
+            raise Refusal(unreadable())
+        thread = await discussions.thread_of(channel, self._post.message_id)
+        if thread is None:
+            _require_threads(channel, member)
+            name = safe.plain(self._article.title, _THREAD) or safe.plain(self._article.outlet, _THREAD)
+            try:
+                thread = await discussions.begin(channel, self._post.message_id, name or _("Discussion"))
+            except discord.NotFound:
+                raise Refusal(_("That post is gone.")) from None
+        await self._show(interaction, _("Talk about it in {thread}.").format(thread=thread.mention))
+
+    async def _notify(self, interaction: Interaction) -> None:
+        await interaction.response.defer()
+        assert self._post is not None
+        role, member = await _role(interaction, self._post), interaction.user
+        if role is None or not isinstance(member, discord.Member) or not await sees(interaction, self._post):
+            raise Refusal(_("This role can’t be taken any more."))
+        had = role in member.roles
+        if had:
+            await member.remove_roles(role, reason=_("Stop notifying me"))
+            said = _("You won’t be notified any more.")
+        else:
+            await member.add_roles(role, reason=_("Notify me"))
+            said = _("You now have {role} and are notified of posts like this one.").format(role=role.mention)
+        await self._show(interaction, said, has_role=not had)
 
     def _vote(self, opinion: Opinion) -> Press:
         is_mine = self._opinion is opinion
@@ -109,7 +170,55 @@ class MoreMenu(AskerLayout):
 
         return Press(
             press,
-            label=_("More of this") if liked else _("Less like this"),
+            label=_("Like") if liked else _("Less like this"),
             emoji="👍" if liked else "👎",
             style=discord.ButtonStyle.primary if is_mine else discord.ButtonStyle.secondary,
         )
+
+
+def _titled(article: Article, *more: str) -> str:
+    """Title, outlet and time, and more small lines."""
+    title = f"**{linked(article_cards.title(article), article.url)}**"
+    return "\n".join((title, outlets.byline(article).forms[0], *(f"-# {line}" for line in more)))
+
+
+def _details(article: Article) -> list[str]:
+    """Who wrote it when, and what its publisher calls its topics."""
+    author = safe.markdown(safe.plain(article.author or "", _AUTHOR))
+    when = f"<t:{article.published}:f>"
+    tags = ", ".join(safe.markdown(safe.plain(tag, _TAG)) for tag in article.tags[:_TAGS])
+    told = _("By {author}, {when}").format(author=author, when=when) if author else when
+    return list(filter(None, (told, tags)))
+
+
+def _channel(interaction: Interaction, post: Dispatch) -> object:
+    """Where a post stands, if a thread can be made under it; else a thread, a forum, or nothing."""
+    guild = interaction.guild
+    if guild is None or guild.id != post.server_id or post.thread_id is not None:
+        return None
+    return guild.get_channel_or_thread(post.channel_id)
+
+
+async def _role(interaction: Interaction, post: Dispatch) -> discord.Role | None:
+    """The role that a post mentions, where a manager lets people take it and it is safe to; else None."""
+    guild = interaction.guild
+    if guild is None or guild.id != post.server_id or post.look.role is None:
+        return None
+    chosen = await interaction.client.store.preferences.of_server(guild.id)
+    role = guild.get_role(post.look.role) if post.look.role in chosen.notify_roles else None
+    if role is None or notify_roles.unsafe(role, manager_role=chosen.manager_role) is not None:
+        return None
+    return role
+
+
+def _require_threads(channel: discord.TextChannel, member: discord.Member) -> None:
+    """Raise `Refusal` unless the member, and Telex, may make threads in a channel."""
+    wanted = ("create_public_threads", "send_messages_in_threads")
+    theirs, mine = channel.permissions_for(member), channel.permissions_for(channel.guild.me)
+    for granted, sentence in (
+        (theirs, _("You need the {permissions} permission for this.")),
+        (mine, _("I need the {permissions} permission for this.")),
+    ):
+        lacking = [permissions.name(one) for one in wanted if not getattr(granted, one)]
+        if lacking:
+            raise Refusal(sentence.format(permissions=", ".join(lacking)))

@@ -117,6 +117,6 @@ async def _values(interaction: Interaction, at: Typing) -> Collection[str]:
     store: Store = interaction.client.store
     if at.filter == Filter.SOURCE:
         return await store.feeds.outlets(visible, at.typed, _OFFERED)
-    kind = _KINDS.get(Filter(at.filter), Kind.WORD) if at.filter else Kind.WORD
+    kind = _KINDS.get(Filter(at.filter)) if at.filter else None
     searcher = interaction.client.newsroom.searcher
     return await searcher.complete(kind, at.typed, feed_ids=visible, limit=_OFFERED)

@@ -14,7 +14,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.client import health
+from bot.client import health, hub_routes
 from bot.client.discord_client import Telex
 from bot.core import locale
 from bot.core.locale import _, amount, ngettext
@@ -60,7 +60,9 @@ class Health(commands.Cog):
 
         self._figures = Figures(self._bot.newsroom, self.health, self._bot.requests)
         lateness = Loop("lateness", self._figures.watch_lateness, self._clock)
-        bound = await self._served.enter_async_context(self._figures.served(host, port))
+        pushes = self._bot.newsroom.pushes
+        others = hub_routes.routes(pushes, max_bytes=self._settings.max_feed_bytes) if pushes.enabled else ()
+        bound = await self._served.enter_async_context(self._figures.served(host, port, others))
         self._served.push_async_callback(lateness.stop)
         lateness.start()
         return bound

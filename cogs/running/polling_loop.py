@@ -39,6 +39,9 @@ class Polling(commands.Cog):
         self._asking = newsroom.poller
         self._poller = Loop("poller", newsroom.poller.run, newsroom.clock)
         self._reader = Loop("reader", newsroom.reader.run, newsroom.clock) if newsroom.reader.wanted else None
+        self._pushes = (
+            Loop("pushes", newsroom.pushes.run, newsroom.clock) if newsroom.pushes.enabled else None
+        )
         self._leaps = Leaps(newsroom.clock)
         self._settled_at = 0.0
         self._watch = Loop("clock", self._watch_clock, newsroom.clock)
@@ -50,6 +53,8 @@ class Polling(commands.Cog):
         self._poller.start()
         if self._reader is not None:
             self._reader.start()
+        if self._pushes is not None:
+            self._pushes.start()
         self._cleaner.start()
         self._follower.start()
         self._watch.start()
@@ -59,6 +64,8 @@ class Polling(commands.Cog):
         await self._poller.stop()
         if self._reader is not None:
             await self._reader.stop()
+        if self._pushes is not None:
+            await self._pushes.stop()
         await self._cleaner.stop()
         await self._follower.stop()
         await self._watch.stop()

@@ -72,6 +72,7 @@ def _name(change: SettingChange) -> str:
         Preference.QUIET_HOURS: _("Quiet hours"),
         Preference.MOST_AN_HOUR: _("Hourly limit"),
         Preference.GAP: _("Time between posts"),
+        Preference.NOTIFY_ROLES: _("Roles people can take"),
         Preference.LEAST_OUTLETS: _("Outlets"),
         Preference.BEST_A_DAY: _("Best of the day"),
         Setting.DIGEST: _("Digest"),
@@ -91,8 +92,8 @@ def _value(change: SettingChange, value: str | None) -> str:  # noqa: PLR0911  #
             if value is None:
                 return _("automatic") if change.channel_id is None else _("same as the server")
             return language_name(value)
-        case Preference.MANAGER_ROLE:
-            return _("members with Manage Server") if value is None else f"<@&{value}>"
+        case Preference.MANAGER_ROLE | Preference.NOTIFY_ROLES:
+            return _roles(change, value)
         case Preference.ALERTS:
             return _("in each feed’s own channel") if value is None else f"<#{value}>"
         case Preference.JOIN_STORIES | Preference.DAILY_THREAD:
@@ -112,6 +113,13 @@ def _value(change: SettingChange, value: str | None) -> str:  # noqa: PLR0911  #
             return states.get(None if value is None else SubscriptionState(value), "")
     told = schedule_panel.value(change.setting, value) or story_panel.value(change.setting, value)
     return told or (_("none") if value is None else safe.markdown(safe.plain(value, _VALUE)))
+
+
+def _roles(change: SettingChange, value: str | None) -> str:
+    """The roles that a setting names."""
+    if value is None:
+        return _("members with Manage Server") if change.setting == Preference.MANAGER_ROLE else _("none")
+    return " ".join(f"<@&{each}>" for each in value.split(","))
 
 
 def _of_posts(change: SettingChange, value: str | None) -> str:

@@ -16,6 +16,7 @@ from bot.core import hours, locale
 from bot.core.choices import Preference
 from bot.core.locale import _
 from bot.core.refusals import Refusal
+from bot.posting import notify_roles
 from bot.posting.rendering import post_looks
 from bot.posting.sending import permissions
 from bot.text import safe, zones
@@ -32,6 +33,7 @@ from cogs.shared.rights import FOR_MANAGERS, ManagersOnly, ManagersView, in_serv
 from cogs.shared.views import Ask, Choose, ChooseChannel, ChooseRole, Interaction, Press
 
 _LONGEST_ZONE = 60
+_MOST_ROLES = 10
 _AS_ABOVE = "-"
 """The value of the choice that leaves the language to the server, or to Discord."""
 
@@ -170,6 +172,12 @@ class ServerPanel(Panel):
         elif now.manager_role is not None:
             managers += " · " + _("the chosen role no longer exists")
         embed.add_field(name=_("Who manages feeds"), value=managers, inline=False)
+        if now.notify_roles:
+            embed.add_field(
+                name=_("Roles people can take"),
+                value=" ".join(f"<@&{each}>" for each in now.notify_roles),
+                inline=False,
+            )
         embed.add_field(name=_("Post appearance"), value=post_looks.brief(now.look), inline=False)
         embed.set_footer(text=_("Per channel: /settings channel. Who changed what: /settings history."))
         self.add_item(self.languages(now.language, otherwise))
@@ -190,6 +198,17 @@ class ServerPanel(Panel):
                     placeholder=_("Role that can manage feeds…"),
                     min_values=0,
                     default_values=[role] if role is not None else [],
+                )
+            )
+        if interaction.permissions.manage_roles:
+            offered = [guild.get_role(each) for each in now.notify_roles]
+            self.add_item(
+                ChooseRole(
+                    self._offer_roles,
+                    placeholder=_("Roles people can take with “Notify me”…"),
+                    min_values=0,
+                    max_values=_MOST_ROLES,
+                    default_values=[each for each in offered if each is not None],
                 )
             )
         self.add_item(Press(self._ask_zone, label=_("Time zone…"), emoji="🕑"))
@@ -227,6 +246,24 @@ class ServerPanel(Panel):
             raise Refusal(_("@everyone can’t manage feeds. Choose a role that fewer people have."))
         await self.change(interaction, Preference.MANAGER_ROLE, role_ids[0] if role_ids else None)
         await self.show(interaction)
+
+    async def _offer_roles(self, interaction: Interaction, role_ids: list[int]) -> None:
+        await interaction.response.defer()
+        guild = interaction.guild
+        if guild is None or not interaction.permissions.manage_roles:
+            raise app_commands.MissingPermissions(["manage_roles"])
+        manager_role = (await interaction.client.store.preferences.of_server(guild.id)).manager_role
+        try:
+            for role_id in role_ids:
+                role = guild.get_role(role_id)
+                if role is None:
+                    raise Refusal(_("That role no longer exists."))
+                if reason := notify_roles.unsafe(role, manager_role=manager_role):
+                    raise Refusal(reason)
+            value = ",".join(map(str, sorted(role_ids))) or None
+            await self.change(interaction, Preference.NOTIFY_ROLES, value)
+        finally:  # a menu keeps showing what was chosen, also what was refused
+            await self.show(interaction)
 
     async def _open_look(self, interaction: Interaction) -> None:
         await interaction.response.defer()

@@ -11,7 +11,8 @@ from bot.client.discord_client import Telex
 from bot.core import locale
 from bot.core.locale import _, amount, clickable
 from bot.core.refusals import Refusal
-from bot.posting.rendering import discord_limits, messages
+from bot.posting.rendering import discord_limits, posts
+from bot.posting.rendering.layout import blocks, views
 from bot.posting.sending import message_places
 from bot.posting.wording import search_notes
 from bot.search.query.query_syntax import MAX_LENGTH, Query
@@ -160,19 +161,20 @@ class Watching(
         if notes:
             lines.append(safe.cut(notes, _NOTES))
         found = await self._searcher.search(wanted, feed_ids=feed_ids, limit=1, sort="newest")
-        embeds = []
+        card: blocks.Layout = ()
         whole = [result for result in found.results if not result.partial]
         if whole:
             article = whole[0].article
             lines.append(_("Latest match:"))
             feed = await self.bot.store.feeds.get(article.feed_id)
-            embeds.append(messages.post(article, feed, language=locale.current()).embed)
+            card = posts.layout(article, feed)
         else:
             lines.append(_("No matches yet."))
         if found.suggestions:
             words = ", ".join(f"**{safe.markdown(safe.plain(word))}**" for word in found.suggestions)
             lines.append(_("Did you mean {words}?").format(words=words))
-        await interaction.edit_original_response(content="\n".join(lines), embeds=embeds)
+        shown = (blocks.text("\n".join(lines)), *card)
+        await interaction.edit_original_response(view=views.static(shown))
 
     @app_commands.command(name="list", description=locale_str("See your watches and this server’s"))
     async def list_(self, interaction: Interaction) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import discord
@@ -14,6 +13,7 @@ from simcord.enums import InteractionType, OverwriteType
 from simcord.results import InteractionResult, ResponseMessage
 
 from bot.core.models import Article, Feed
+from tests import shown
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
 
@@ -34,36 +34,12 @@ def last(result: InteractionResult) -> ResponseMessage:
     return result.response
 
 
-_TEXT = 10  # https://discord.com/developers/docs/components/reference#component-object-component-types
-_COMMAND = re.compile(r"</([^:>]+):\d+>")
+text, parts = shown.text, shown.parts
 
 
-def text(message: ResponseMessage | discord.Message) -> str:
-    """All that a message shows, by lines; commands to click as a person reads them."""
-    lines = [message.content]
-    for embed in message.embeds:
-        lines += [embed.author.name or "", embed.title or "", embed.description or ""]
-        lines.append(embed.footer.text or "")
-        lines += [f"{field.name}: {field.value}" for field in embed.fields]
-    lines += [one["content"] for one in parts(message) if one["type"] == _TEXT]
-    return _COMMAND.sub(r"/\1", "\n".join(filter(None, lines)))
-
-
-def components(message: ResponseMessage) -> list[dict[str, Any]]:
+def components(message: ResponseMessage | discord.Message) -> list[dict[str, Any]]:
     """The buttons and menus of a message, wherever they stand."""
     return [one for one in parts(message) if "custom_id" in one or "url" in one]
-
-
-def parts(message: ResponseMessage | discord.Message) -> list[dict[str, Any]]:
-    """All components of a message, those within others too, in their order."""
-    given = [one if isinstance(one, dict) else one.to_dict() for one in message.components]
-    found: list[dict[str, Any]] = []
-    while given:
-        one = dict(given.pop(0))
-        found.append(one)
-        beside = [one["accessory"]] if one.get("accessory") else []
-        given = [*one.get("components", ()), *beside, *given]
-    return found
 
 
 def labels(message: ResponseMessage) -> list[str]:
@@ -94,7 +70,7 @@ def icon_button(message: ResponseMessage, icon: str) -> dict[str, Any]:
     )
 
 
-def menu(message: ResponseMessage, start: str = "") -> tuple[str, list[dict[str, Any]]]:
+def menu(message: ResponseMessage | discord.Message, start: str = "") -> tuple[str, list[dict[str, Any]]]:
     """The custom id and the options of its menu whose placeholder begins so."""
     for one in components(message):
         if one["type"] == 3 and one.get("placeholder", "").startswith(start):
@@ -109,6 +85,11 @@ async def choose(
     custom_id, options = menu(message, start)
     value = next(option["value"] for option in options if option["label"].startswith(title))
     return await actor.select(message, [value], custom_id=custom_id)
+
+
+async def card(world: World, title: str = "Example News") -> InteractionResult:
+    """The card of a feed that /feed list opens."""
+    return await choose(world.editor, last(await world.editor.slash(world.news, "feed list")), title)
 
 
 async def forge(

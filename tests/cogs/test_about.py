@@ -5,62 +5,92 @@ from __future__ import annotations
 import json
 import re
 
+from discord.app_commands import ContextMenu
+from simcord.actors import MemberActor
+from simcord.builders import UserHandle
 from simcord.results import ResponseMessage
 
-from bot.core import locale
 from bot.core.version import __version__
 from tests.cogs.engine import Engine
-from tests.cogs.helpers import START, button, components, follow, forge, hide, last, newest, said
+from tests.cogs.helpers import (
+    START,
+    button,
+    components,
+    follow,
+    forge,
+    hide,
+    labels,
+    last,
+    menu,
+    newest,
+    said,
+    text,
+)
 from tests.cogs.test_bookmarks import content, keep_all, titles
 from tests.discord_world import World
 from tests.feed_server import FeedServer
 
 
-def lines(told: str) -> set[str]:
-    """The commands that a help names at the beginning of its lines."""
-    found = re.findall(r"^(?:[^:\n]*: )?`?(/[\w-]+(?: [a-zà-ÿ-]+)?)`? [A-ZÀ-Ý]", told, re.MULTILINE)
-    return set(found)
+async def opened(world: World, person: MemberActor | UserHandle) -> dict[str, str]:
+    """What the help says to a person, by topic; what it begins with is "" there."""
+    if isinstance(person, MemberActor):
+        shown = last(await person.slash(world.news, "help"))
+    else:
+        shown = last(await person.slash("help"))
+    told = {"": text(shown)}
+    for topic in [option["value"] for option in menu(shown)[1]]:
+        page = last(await person.select(shown, [topic], custom_id=menu(shown)[0]))
+        told[topic] = text(page)
+        shown = last(await person.click(page, label="Back" if "Back" in labels(page) else "Retour"))
+    return told
 
 
 async def test_help_names_the_commands_that_the_asker_may_use(telex: World) -> None:
-    reader = said(await telex.reader.slash(telex.news, "help"))
-    editor = said(await telex.editor.slash(telex.news, "help"))
-    direct = said(await telex.reader.user.slash("help"))
-    for name in ("/search", "/latest", "/bookmarks", "/help", "/about", "/privacy"):
-        assert name in lines(reader)
+    reader = "\n".join((await opened(telex, telex.reader)).values())
+    editor = "\n".join((await opened(telex, telex.editor)).values())
+    direct = "\n".join((await opened(telex, telex.reader.user)).values())
+    for name in (
+        "/search",
+        "/latest",
+        "/bookmarks",
+        "/help",
+        "/about",
+        "/privacy",
+        "/watch add",
+        "**Bookmark**",
+    ):
+        assert name in reader
     assert "/feed" not in reader
-    assert "/feed add" in lines(editor)
-    assert "/bookmarks" in lines(direct)
-    assert "/search" not in lines(direct)
-
-
-async def test_help_in_direct_messages_names_no_command_that_is_not_there(telex: World) -> None:
-    direct = said(await telex.reader.user.slash("help"))
+    assert "/settings" not in reader
+    named = [one.name for one in telex.bot.tree.get_commands() if not isinstance(one, ContextMenu)]
+    assert all(f"/{name}" in editor for name in (*named, "feed packs"))
     there = {f"/{name}" for name in telex.reader.user.available_commands()}
     assert set(re.findall(r"/[a-z]+(?: (?:add|list|remove)\b)?", direct)) <= there
-    assert "articles here" not in direct
+    assert "/bookmarks" in direct
 
 
-async def test_help_lists_commands_by_their_letters_whatever_their_accents(telex: World) -> None:
+async def test_help_speaks_french_and_lists_by_letters_whatever_their_accents(telex: World) -> None:
     telex.locales[telex.reader.id] = "fr"
-    told = said(await telex.reader.slash(telex.news, "help"))
-    assert told.index("`/à-propos`") < told.index("`/aide`") < told.index("`/confidentialité`")
+    told = await opened(telex, telex.reader)
+    assert "**Trouver un article**" in told[""]
+    about = told["about"]
+    assert about.index("`/à-propos`") < about.index("`/aide`") < about.index("`/confidentialité`")
 
 
-async def test_help_fits_and_is_for_the_asker_alone(telex: World) -> None:
-    for tag in ("en-US", "fr"):
-        telex.locales[telex.editor.id] = tag
-        shown = await telex.editor.slash(telex.news, "help")
-        assert last(shown).ephemeral
-        fields = last(shown).embeds[0].fields
-        assert all(0 < len(field.value or "") <= 1024 for field in fields)
-        assert all((field.value or "").count("\n") for field in fields)  # no line is left over by itself
-        named = [
-            command.name for command in telex.bot.tree.get_commands() if "Command" in type(command).__name__
-        ]
-        with locale.use(tag):
-            there = {locale.command(f"/{name}") for name in (*named, "feed packs")}
-            assert there <= lines(said(shown))
+async def test_what_help_begins_with_can_be_tried(telex: World, feed_server: FeedServer) -> None:
+    begins = last(await telex.editor.slash(telex.news, "help"))
+    tries = [str(one["custom_id"]) for one in components(begins) if one.get("label") == "Try"]
+    assert len(tries) == 5
+    assert "Your first feeds" in said(await telex.editor.click(begins, custom_id=tries[0]))
+    await follow(telex, feed_server)
+    shown = last(await telex.reader.slash(telex.news, "help"))
+    search, _ask, latest, *_rest = [
+        str(one["custom_id"]) for one in components(shown) if one.get("label") == "Try"
+    ]
+    window = await telex.reader.click(shown, custom_id=search)
+    found = await telex.reader.submit_modal(window, {"line": "browser"})
+    assert "A new browser engine" in said(found)
+    assert "Chips get smaller" in said(await telex.reader.click(shown, custom_id=latest))
 
 
 async def test_about_tells_version_uptime_and_what_the_asker_can_read(
@@ -71,12 +101,12 @@ async def test_about_tells_version_uptime_and_what_the_asker_can_read(
     await follow(telex, feed_server, path="/secret", title="Secret", channel=secret)
     hide(telex, secret, telex.reader)
     about = said(await telex.reader.slash(telex.news, "about"))
-    assert f"Version: {__version__}" in about
-    assert f"Started: <t:{START}:R>" in about
-    assert "Feeds you can see here: 1" in about
-    assert "Articles: 3" in about
-    assert "Semantic search: off" in about
-    assert f"Latest article: <t:{START - 60}:R>" in about
+    assert f"**Version** · {__version__}" in about
+    assert f"**Started** · <t:{START}:R>" in about
+    assert "**Feeds you can see here** · 1" in about
+    assert "**Articles** · 3" in about
+    assert "**Semantic search** · off" in about
+    assert f"**Latest article** · <t:{START - 60}:R>" in about
     assert "All servers" not in about
 
 
@@ -88,7 +118,7 @@ async def test_about_tells_the_owner_of_the_whole(telex: World, feed_server: Fee
 
 
 async def test_about_works_where_nothing_is_followed(telex: World) -> None:
-    assert "Latest article: none yet" in said(await telex.reader.slash(telex.news, "about"))
+    assert "**Latest article** · none yet" in said(await telex.reader.slash(telex.news, "about"))
     assert __version__ in said(await telex.reader.user.slash("about"))
 
 
@@ -99,7 +129,7 @@ async def test_privacy_tells_what_is_kept_and_exports_it(telex: World, feed_serv
     shown = await telex.reader.user.slash("privacy")
     assert "3 bookmarks" in said(shown)
     await telex.store.bookmarks.remove(telex.reader.id, gone.id)
-    exported = await telex.reader.user.click(last(shown), label="Get a copy")
+    exported = await telex.reader.user.click(last(shown), label="Export")
     document = json.loads(content(telex, exported))
     assert document["person_id"] == str(telex.reader.id)
     assert [one["title"] for one in document["bookmarks"]] == await titles(telex, telex.reader)
@@ -114,13 +144,13 @@ async def test_deleting_asks_first_and_then_leaves_nothing(telex: World, feed_se
     await keep_all(telex, telex.editor)
     shown = await telex.reader.slash(telex.news, "privacy")
     asked = await telex.reader.click(last(shown), label="Delete everything")
-    assert "cannot be undone" in said(asked)
+    assert "This permanently deletes, in every server:\n• 3 bookmarks: which articles" in said(asked)
     kept = await telex.reader.click(last(asked), label="Keep everything")
     assert len(await titles(telex, telex.reader)) == 3
     asked = await telex.reader.click(last(kept), label="Delete everything")
     done = await telex.reader.click(last(asked), label="Delete permanently")
     assert "• 3 bookmarks\n" in said(done)
-    assert "Backups made before now may still hold it" in said(done)
+    assert "Backups made before may still hold it" in said(done)
     assert await titles(telex, telex.reader) == []
     assert len(await titles(telex, telex.editor)) == 3
 
@@ -154,10 +184,8 @@ async def test_questions_and_votes_are_told_exported_and_deleted(
         await person.click(last(answer), custom_id=vote_of(last(answer)))
     shown = await telex.reader.slash(telex.news, "privacy")
     assert "1 question of the last 90 days" in said(shown)
-    kept, _, rest = said(shown).partition("\n\n")  # what follows is no part of the list
-    assert kept.splitlines()[-1] == "• which answers you found helpful or not"
-    assert rest.startswith("You have no bookmarks.")
-    exported = await telex.reader.click(last(shown), label="Get a copy")
+    assert "• which answers you found helpful or not\n-# Of your messages" in said(shown)
+    exported = await telex.reader.click(last(shown), label="Export")
     document = json.loads(content(telex, exported))
     assert [(one["question"], one["answered"]) for one in document["questions"]] == [
         ("What did cities ban?", True)
@@ -176,4 +204,4 @@ def vote_of(answer: ResponseMessage) -> str:
 
 async def test_who_has_nothing_is_told_so(telex: World) -> None:
     shown = await telex.reader.slash(telex.news, "privacy")
-    assert "You have no bookmarks." in said(shown)
+    assert "Telex stores nothing about you." in said(shown)

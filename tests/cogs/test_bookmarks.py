@@ -26,6 +26,7 @@ from tests.cogs.helpers import (
 )
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
+from tests.shown import parts, title
 
 
 async def titles(world: World, person: Any) -> list[str]:
@@ -98,13 +99,7 @@ async def test_a_save_in_another_server_is_refused(telex: World, feed_server: Fe
 
 
 def custom_ids(message: discord.Message) -> list[str]:
-    return [
-        child.custom_id
-        for row in message.components
-        if isinstance(row, discord.ActionRow)
-        for child in row.children
-        if isinstance(child, discord.Button) and child.custom_id
-    ]
+    return [one["custom_id"] for one in parts(message) if one.get("custom_id")]
 
 
 async def test_the_menu_of_a_message_keeps_its_article(telex: World, feed_server: FeedServer) -> None:
@@ -129,20 +124,17 @@ async def catch_up(telex: World, feed_server: FeedServer) -> discord.Message:
     await telex.advance(3600)
     await telex.poll(feed)
     await telex.deliver()
-    return next(post for post in telex.posts() if "came in meanwhile" in (post.embeds[0].title or ""))
+    return next(post for post in telex.posts() if "came in meanwhile" in (title(post) or ""))
 
 
 async def test_the_menu_under_a_catch_up_keeps_what_is_chosen(telex: World, feed_server: FeedServer) -> None:
     message = await catch_up(telex, feed_server)
-    row = message.components[0]
-    assert isinstance(row, discord.ActionRow)
-    select = row.children[0]
-    assert isinstance(select, discord.SelectMenu)
-    values = [option.value for option in select.options[:2]]
-    answer = await telex.reader.select(message, values, custom_id=select.custom_id)
+    select = next(one for one in parts(message) if one["type"] == 3)
+    values = [option["value"] for option in select["options"][:2]]
+    answer = await telex.reader.select(message, values, custom_id=select["custom_id"])
     assert said(answer) == "Saved 2 articles to your bookmarks."
     assert len(await titles(telex, telex.reader)) == 2
-    again = await telex.reader.select(message, values, custom_id=select.custom_id)
+    again = await telex.reader.select(message, values, custom_id=select["custom_id"])
     assert "Already" in said(again)
 
 

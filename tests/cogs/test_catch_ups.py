@@ -10,6 +10,7 @@ from bot.posting.rendering import buttons
 from tests.cogs.helpers import NEXT, START, follow, icon_button, last, press, said, three
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
+from tests.shown import title
 
 MANY = 65
 _TITLE = re.compile(r"\[(Late \d+)\]")
@@ -22,7 +23,7 @@ async def catch_up(telex: World, feed_server: FeedServer) -> discord.Message:
     await telex.advance(3600)
     await telex.poll(feed)
     await telex.deliver()
-    return next(post for post in telex.posts() if "came in meanwhile" in (post.embeds[0].title or ""))
+    return next(post for post in telex.posts() if "came in meanwhile" in (title(post) or ""))
 
 
 async def test_all_articles_of_a_catch_up_are_shown_in_pages_after_a_restart_and_an_unfollowing_too(

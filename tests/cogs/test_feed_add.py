@@ -7,9 +7,10 @@ import discord
 import pytest
 from aiohttp import web
 
-from tests.cogs.helpers import button, choose, forge, hide, labels, last, menu, said, three
+from tests.cogs.helpers import button, card, choose, forge, hide, labels, last, menu, said, three
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
+from tests.shown import title
 
 
 async def followed(world: World) -> list[tuple[int, str]]:
@@ -25,7 +26,7 @@ async def test_nothing_is_followed_or_posted_before_the_confirmation(
     await telex.deliver()
     assert last(shown).ephemeral
     assert labels(last(shown)) == ["Follow", "Cancel"]
-    assert last(shown).embeds[0].title == "Cities ban facial recognition"
+    assert "### [Cities ban facial recognition](" in said(shown)
     assert await followed(telex) == []
     assert telex.posts() == []
 
@@ -38,7 +39,7 @@ async def test_confirming_follows_here_and_posts_the_newest_article_alone(
     done = await telex.editor.click(last(shown), label="Follow")
     await telex.deliver()
     assert await followed(telex) == [(telex.news.id, "Example News")]
-    assert [post.embeds[0].title for post in telex.posts()] == ["Cities ban facial recognition"]
+    assert [title(post) for post in telex.posts()] == ["Cities ban facial recognition"]
     assert "Now following" in said(done)
     assert labels(last(done)) == []
     assert await telex.store.articles.count() == 3
@@ -269,16 +270,16 @@ async def test_a_page_with_lists_is_followed_by_the_one_that_is_chosen(
     page = feed_server.serve("/town", body, content_type="text/html")
     shown = await telex.editor.slash(telex.news, "feed add", url=page)
     assert labels(last(shown)) == ["Follow this list", "Cancel"]
-    lines = last(shown).embeds[0].description or ""
-    assert len(lines.split("\n")) == 5
+    lines = said(shown)
+    assert len(lines.split("\n")) == 1 + 5
     assert f"[News \\*number\\* 1 of this year]({feed_server.origin}/News/0) · <t:1778284800:D>" in lines
     chosen = await choose(telex.editor, last(shown), "Events")
-    assert "Events" in (last(chosen).embeds[0].description or "")
+    assert "Events" in said(chosen)
     done = await telex.editor.click(last(chosen), label="Follow this list")
     await telex.deliver()
     assert "Now following **Town**" in said(done)
-    assert [post.embeds[0].title for post in telex.posts()] == ["Events \\*number\\* 1 of this year"]
-    assert f"`{page}` · a list on this page" in said(await telex.editor.slash(telex.news, "feed list"))
+    assert [title(post) for post in telex.posts()] == ["Events *number* 1 of this year"]
+    assert f"`{page}` · a list on this page" in said(await card(telex, "Town"))
     why = await telex.reader.slash(telex.news, "why", link=feed_server.origin + "/Events/0")
     assert "in **Town**" in said(why)
     telex.locales[telex.editor.id] = "fr"
@@ -298,8 +299,8 @@ async def test_text_of_a_feed_is_neither_markup_nor_a_mention(telex: World, feed
     hostile = "@everyone **bold** [x](https://evil.example) <@1>"
     url = feed_server.serve("/rss", rss(item(1), title=hostile))
     shown = await telex.editor.slash(telex.news, "feed add", url=url)
-    assert last(shown).content.startswith("Follow **\\@everyone \\*\\*bold\\*\\* \\[x\\]")
-    assert "\\<\\@1\\>" in last(shown).content
+    assert said(shown).startswith("Follow **\\@everyone \\*\\*bold\\*\\* \\[x\\]")
+    assert "\\<\\@1\\>" in said(shown)
 
 
 async def test_somebody_else_cannot_confirm(telex: World, feed_server: FeedServer) -> None:

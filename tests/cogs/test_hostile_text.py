@@ -16,13 +16,15 @@ from simcord.results import ResponseMessage
 
 from bot.answers.answer_model import Answer, Line, Quote, Sentence, Tier
 from bot.answers.conversing.question_service import Reply
+from bot.core.choices import Look, Style
 from bot.core.models import Article, Bookmark, Fate, Feed, FeedState
 from bot.core.settings import Settings
+from bot.digests.digest_selection import Section, Story
 from bot.digests.rising import Line as TrendLine
-from bot.digests.rising import Period, Trends
 from bot.polling.feed_alerts import FeedAlerts
-from bot.posting.rendering import messages
-from bot.posting.rendering.layout import views
+from bot.posting.rendering import digest_pages, messages, posts
+from bot.posting.rendering.layout import blocks, views
+from bot.posting.rendering.trend_charts import leader
 from bot.posting.wording import feed_notices
 from bot.posting.wording.explanations import Explanation
 from bot.search.query.notes import Note, Remark
@@ -31,13 +33,13 @@ from bot.store.records import FateRow, Teller
 from cogs.asking.answer_views import reply
 from cogs.feeds import subscription_options, why_commands
 from cogs.reading import bookmark_files as exports
-from cogs.reading import trend_commands
 from cogs.reading.result_pages import results_card
 from cogs.shared import article_cards
 from cogs.shared.article_lists import entry_of
 from tests.cogs.helpers import START, last, parts
 from tests.discord_world import World
 from tests.feed_server import FeedServer
+from tests.shown import flat
 
 CORPUS = (
     "@everyone @here <@1> <@!1> <@&2> <#3> <id:customize>",
@@ -128,19 +130,24 @@ def answered(given: str) -> Iterator[discord.ui.LayoutView]:
         )
 
 
-def alerts(given: str) -> Iterator[discord.Embed]:
+def alerts(given: str) -> Iterator[messages.Message]:
     _article, feed = made_of(given)
     for state in (FeedState.GONE, FeedState.ACTIVE):
         failing = replace(feed, state=state, failures=9, failing_since=START, last_poll=START + 100_000)
         alert = FeedAlerts(Settings(), feed_notices.texts).after(feed, failing)
         assert alert is not None
-        yield from (messages.notice(words).embed for words in alert.texts.values())
+        yield from (messages.notice(words) for words in alert.texts.values())
 
 
-def risen(given: str) -> list[discord.Embed]:
+def risen(given: str) -> discord.ui.LayoutView:
     line = TrendLine(name=given, articles=3, before=1, outlets=2, counts=(1, 2, 3, 4))
-    found = Trends(articles=99, before=99, rising=(line,), sources=(line,))
-    return [*trend_commands._told(found, Period.WEEK)]
+    return views.static((blocks.text(leader(line)),))
+
+
+def digested(given: str) -> discord.ui.LayoutView:
+    article, _feed = made_of(given)
+    told = digest_pages.stories([Section(given, (Story(((1, 1),), 2),))] * 2, {1: article})
+    return views.static(tuple(told.blocks))
 
 
 def searched(given: str) -> discord.ui.LayoutView:
@@ -167,7 +174,10 @@ def articles(given: str) -> Sequence[Article]:
 
 
 RENDERERS: dict[str, Callable[[str], Any]] = {
-    "a post": lambda given: messages.post(*made_of(given), language="fr"),
+    "a post": lambda given: [
+        posts.post(*made_of(given), language="fr", look=Look(style=style), joined=articles(given))
+        for style in Style
+    ],
     "a catch-up": lambda given: messages.catch_up("x", articles(given), language="en"),
     "the notice of a watch": lambda given: messages.watch(
         "watch:1:1", given, articles(given)[:1], server=given, language="en"
@@ -178,6 +188,7 @@ RENDERERS: dict[str, Callable[[str], Any]] = {
     "a notice": messages.notice,
     "alerts": lambda given: list(alerts(given)),
     "answers": lambda given: list(answered(given)),
+    "a digest": digested,
     "results": searched,
     "a row": lambda given: list(article_cards.row(1, made_of(given)[0])),
     "a title in bold": lambda given: article_cards.bold(given, ((0, len(given)),)),
@@ -201,7 +212,7 @@ def written(rendered: Any) -> Iterator[str]:
             for one in rendered:
                 yield from written(one)
         case messages.Message():
-            yield from written(rendered.embed)
+            yield from written(rendered.embed or rendered.body()["view"])
         case discord.ui.LayoutView():
             yield from (
                 one.content for one in rendered.walk_children() if isinstance(one, discord.ui.TextDisplay)
@@ -219,11 +230,11 @@ def plain(rendered: Any) -> Iterator[str]:
     if isinstance(rendered, messages.Message):
         yield rendered.name
         yield from plain(rendered.embed)
-        for row in rendered.view.to_components() if rendered.view is not None else ():
-            for part in row["components"]:
-                yield part.get("label", "") + part.get("placeholder", "")
-                for option in part.get("options", ()):
-                    yield option["label"] + option.get("description", "")
+        view = rendered.body()["view"]
+        for part in flat(view.to_components()) if view is not None else ():
+            yield (part.get("label") or "") + part.get("placeholder", "")
+            for option in part.get("options", ()):
+                yield option["label"] + option.get("description", "")
     if isinstance(rendered, discord.ui.LayoutView):
         inside = rendered.walk_children()
         yield from (one.label or "" for one in inside if isinstance(one, discord.ui.Button))

@@ -12,6 +12,7 @@ from cogs.feeds import feed_commands as feeds_cog
 from tests.cogs.helpers import START, follow, hide, last, said, three
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
+from tests.shown import title
 
 
 def listed(addresses: Sequence[str]) -> bytes:
@@ -46,7 +47,7 @@ async def test_a_file_is_followed_and_only_what_comes_later_is_posted(
     feed_server.serve("/rss", rss(item(4, title="Later", published=START + 60), *three()))
     await telex.poll(feed)
     await telex.deliver()
-    assert [post.embeds[0].title for post in telex.posts()[before:]] == ["Later"]
+    assert [title(post) for post in telex.posts()[before:]] == ["Later"]
     again = await telex.editor.slash(telex.news, "feed import", file=("list.opml", data))
     assert "☑️ 2 feeds were already followed" in said(again)
 

@@ -9,10 +9,10 @@ import pytest
 from simcord.backend.models import Overwrite
 from simcord.builders import RoleHandle
 from simcord.enums import OverwriteType
-from simcord.results import InteractionResult
+from simcord.results import InteractionResult, ResponseMessage
 
 from bot.core.choices import Look, Style
-from tests.cogs.helpers import button, components, follow, forge, hide, labels, last, menu, said
+from tests.cogs.helpers import button, card, components, follow, forge, hide, labels, menu, parts, said, text
 from tests.discord_world import World
 from tests.feed_server import FeedServer, rss
 
@@ -36,58 +36,73 @@ async def panel(world: World, server: FeedServer) -> InteractionResult:
 
 
 async def style(world: World, shown: InteractionResult, value: Style) -> InteractionResult:
-    custom_id, _options = menu(last(shown))
-    return await world.editor.select(last(shown), [value.value], custom_id=custom_id)
+    custom_id, _options = menu(board(shown))
+    return await world.editor.select(board(shown), [value.value], custom_id=custom_id)
 
 
 async def mention(world: World, shown: InteractionResult, *roles: RoleHandle) -> InteractionResult:
-    custom_id = next(one["custom_id"] for one in components(last(shown)) if one["type"] == 6)
-    return await world.editor.select(last(shown), list(roles), custom_id=custom_id)
+    custom_id = next(one["custom_id"] for one in components(board(shown)) if one["type"] == 6)
+    return await world.editor.select(board(shown), list(roles), custom_id=custom_id)
 
 
 async def typed(world: World, shown: InteractionResult, **values: str) -> InteractionResult:
-    form = await world.editor.click(last(shown), label=FORM)
+    form = await world.editor.click(board(shown), label=FORM)
     return await world.editor.submit_modal(form, values)
 
 
-def embed(shown: InteractionResult) -> discord.Embed:
-    return last(shown).embeds[0]
+def board(shown: InteractionResult) -> ResponseMessage:
+    """The panel itself, below which a classic post may stand."""
+    assert shown.response is not None
+    return shown.response
+
+
+def preview(shown: InteractionResult) -> str:
+    """What the post in the panel says."""
+    return text(board(shown)).partition("\n")[2]
 
 
 async def test_the_panel_shows_the_real_message_at_each_choice(telex: World, feed_server: FeedServer) -> None:
     shown = await panel(telex, feed_server)
-    post = telex.posts()[0].embeds[0]
-    assert last(shown).ephemeral
-    assert embed(shown).to_dict() == post.to_dict()
-    assert labels(last(shown))[:2] == ["Save", "Read"]
+    assert board(shown).ephemeral
+    assert text(telex.posts()[0]) in text(board(shown))
+    assert labels(board(shown))[:3] == ["Save", "Read", "More"]
     shown = await style(telex, shown, Style.COMPACT)
-    assert embed(shown).footer.text == "Example News"
+    assert "\n**[Cities ban facial" in text(board(shown))
+    shown = await style(telex, shown, Style.FULL)
     shown = await typed(telex, shown, prefix="🔒 Net ·", colour="#abc", excerpt="0")
-    assert embed(shown).title == "🔒 Net · Cities ban facial recognition"
-    assert embed(shown).description is None
-    assert embed(shown).colour == discord.Colour(0xAABBCC)
+    assert "### [🔒 Net · Cities ban facial recognition]" in preview(shown)
+    assert "moratorium" not in preview(shown)
+    assert any(one.get("accent_color") == 0xAABBCC for one in parts(board(shown)))
     shown = await style(telex, shown, Style.HEADLINE)
-    assert (embed(shown).description or "").startswith("**[🔒 Net · Cities ban")
+    assert "\n**[🔒 Net · Cities ban" in text(board(shown))
     assert await chosen(telex) is None
-    done = await telex.editor.click(last(shown), label=USE)
+    done = await telex.editor.click(board(shown), label=USE)
     assert "from its next post" in said(done)
     assert await chosen(telex) == Look(style=Style.HEADLINE, prefix="🔒 Net ·", colour=0xAABBCC, excerpt=0)
     (change,) = await telex.store.preferences.changes(telex.guild.id, limit=9)
     assert (change.setting, change.person_id, change.old) == ("look", telex.editor.id, None)
 
 
+async def test_a_classic_post_is_shown_below_the_panel(telex: World, feed_server: FeedServer) -> None:
+    shown = await style(telex, await panel(telex, feed_server), Style.CLASSIC)
+    assert board(shown).embeds[0].title == "Cities ban facial recognition"
+    assert "See the message below" in text(board(shown))
+    await telex.editor.click(board(shown), label=USE)
+    assert await chosen(telex) == Look(style=Style.CLASSIC)
+
+
 async def test_cancelled_nothing_changes(telex: World, feed_server: FeedServer) -> None:
     shown = await style(telex, await panel(telex, feed_server), Style.COMPACT)
-    done = await telex.editor.click(last(shown), label="Cancel")
+    done = await telex.editor.click(board(shown), label="Cancel")
     assert "Nothing changed" in said(done)
     assert await chosen(telex) is None
 
 
 async def test_the_picture_is_taken_away_and_given_back(telex: World, feed_server: FeedServer) -> None:
     shown = await panel(telex, feed_server)
-    shown = await telex.editor.click(last(shown), label="Hide the picture")
-    assert "Show the picture" in labels(last(shown))
-    await telex.editor.click(last(shown), label=USE)
+    shown = await telex.editor.click(board(shown), label="Hide the picture")
+    assert "Show the picture" in labels(board(shown))
+    await telex.editor.click(board(shown), label=USE)
     assert await chosen(telex) == Look(image=False)
 
 
@@ -97,15 +112,15 @@ async def test_a_look_goes_back_to_the_servers(telex: World, feed_server: FeedSe
     )
     shown = await panel(telex, feed_server)
     assert "Default for this server" in said(shown)
-    assert embed(shown).title is None
+    assert "###" not in preview(shown)
     shown = await style(telex, shown, Style.FULL)
     assert "Default for this server" not in said(shown)
-    await telex.editor.click(last(shown), label=USE)
+    await telex.editor.click(board(shown), label=USE)
     assert await chosen(telex) == Look()
     again = await telex.editor.slash(telex.news, "feed look", feed=await first(telex))
-    again = await telex.editor.click(last(again), label="Server’s default")
-    assert embed(again).title is None
-    await telex.editor.click(last(again), label=USE)
+    again = await telex.editor.click(board(again), label="Server’s default")
+    assert "###" not in preview(again)
+    await telex.editor.click(board(again), label=USE)
     assert await chosen(telex) is None
 
 
@@ -125,7 +140,7 @@ async def test_what_cannot_be_is_refused_and_nothing_lost(
     shown = await style(telex, await panel(telex, feed_server), Style.COMPACT)
     refused = await typed(telex, shown, **{field: value})
     assert told in said(refused)
-    await telex.editor.click(last(shown), label=USE)
+    await telex.editor.click(board(shown), label=USE)
     assert await chosen(telex) == Look(style=Style.COMPACT)
 
 
@@ -136,14 +151,15 @@ async def test_what_is_right_in_the_form_is_kept_beside_what_is_refused(
     assert "isn’t a colour code" in said(
         await typed(telex, shown, prefix="News", colour="red", excerpt="120")
     )
-    await telex.editor.click(last(shown), label=USE)
+    await telex.editor.click(board(shown), label=USE)
     assert await chosen(telex) == Look(prefix="News", excerpt=120)
 
 
 async def test_a_prefix_is_plain_and_short(telex: World, feed_server: FeedServer) -> None:
     shown = await typed(telex, await panel(telex, feed_server), prefix="**@everyone**\u202e <@&1>")
-    assert "**@everyone**" not in (embed(shown).title or "")
-    await telex.editor.click(last(shown), label=USE)
+    assert "**@everyone**" not in preview(shown)
+    assert "everyone" in preview(shown)
+    await telex.editor.click(board(shown), label=USE)
     look = await chosen(telex)
     assert look is not None
     assert look.prefix == "**@everyone** <@&1>"
@@ -152,24 +168,24 @@ async def test_a_prefix_is_plain_and_short(telex: World, feed_server: FeedServer
 async def test_a_feed_that_was_not_read_yet_has_an_example(telex: World, feed_server: FeedServer) -> None:
     await telex.follow(feed_server.serve("/rss", rss(title="Example News")))
     shown = await telex.editor.slash(telex.news, "feed look", feed=await first(telex))
-    assert embed(shown).title == "An article’s title"
+    assert "[An article’s title](" in preview(shown)
 
 
 async def test_the_preview_and_the_list_show_the_look(telex: World, feed_server: FeedServer) -> None:
     await follow(telex, feed_server)
     look = Look(style=Style.COMPACT, image=False, prefix="Net ·")
     await telex.store.subscriptions.set_look(int(await first(telex)), look, person_id=telex.editor.id)
-    preview = await telex.editor.slash(telex.news, "feed preview", feed=await first(telex))
-    assert embed(preview).title == "Net · Cities ban facial recognition"
-    listed = said(await telex.editor.slash(telex.news, "feed list"))
+    shown = await telex.editor.slash(telex.news, "feed preview", feed=await first(telex))
+    assert "**[Net · Cities ban facial recognition](" in said(shown)
+    listed = said(await card(telex))
     assert "-# look: compact, no picture, “Net ·”" in listed
 
 
 async def test_the_history_tells_looks_and_filters_in_words(telex: World, feed_server: FeedServer) -> None:
     shown = await style(telex, await panel(telex, feed_server), Style.COMPACT)
-    await telex.editor.click(last(shown), label=USE)
+    await telex.editor.click(board(shown), label=USE)
     asked = await telex.editor.slash(telex.news, "feed filter", feed=await first(telex), never="chips")
-    await telex.editor.click(last(asked), label="Save this filter")
+    await telex.editor.click(board(asked), label="Save this filter")
     told = said(await telex.editor.slash(telex.news, "settings history"))
     assert "**Post appearance**: same as the server → compact" in told
     assert "**Filter**: none → never `chips`" in told
@@ -181,11 +197,11 @@ async def test_the_history_tells_looks_and_filters_in_words(telex: World, feed_s
 async def test_a_role_that_everybody_may_mention_is_mentioned(telex: World, feed_server: FeedServer) -> None:
     readers = telex.guild.create_role("Readers", mentionable=True)
     shown = await mention(telex, await panel(telex, feed_server), readers)
-    assert f"<@&{readers.id}>" in last(shown).content
-    await telex.editor.click(last(shown), label=USE)
+    assert board(shown).content == f"<@&{readers.id}>"
+    await telex.editor.click(board(shown), label=USE)
     assert await chosen(telex) == Look(role=readers.id)
     again = await telex.editor.slash(telex.news, "feed look", feed=await first(telex))
-    await telex.editor.click(last(await mention(telex, again)), label=USE)
+    await telex.editor.click(board(await mention(telex, again)), label=USE)
     assert await chosen(telex) == Look()
 
 
@@ -194,7 +210,7 @@ async def test_a_role_that_the_asker_may_not_mention_stays_out(telex: World, fee
     shown = await panel(telex, feed_server)
     refused = await mention(telex, shown, staff)
     assert "You can’t mention" in said(refused)
-    await telex.editor.click(last(shown), label=USE)
+    await telex.editor.click(board(shown), label=USE)
     assert await chosen(telex) is None
 
 
@@ -218,8 +234,8 @@ async def test_who_may_mention_all_roles_chooses_any_and_hears_that_the_bot_may_
     )
     staff = telex.guild.create_role("Staff")
     shown = await mention(telex, await panel(telex, feed_server), staff)
-    assert "won’t be mentioned" in last(shown).content
-    await telex.editor.click(last(shown), label=USE)
+    assert "won’t be mentioned" in text(board(shown))
+    await telex.editor.click(board(shown), label=USE)
     assert await chosen(telex) == Look(role=staff.id)
 
 
@@ -229,7 +245,7 @@ async def test_the_right_to_mention_is_checked_again_when_the_look_is_used(
     readers = telex.guild.create_role("Readers", mentionable=True)
     shown = await mention(telex, await panel(telex, feed_server), readers)
     telex.env.backend.edit_role(telex.guild.id, readers.id, {"mentionable": False})
-    refused = await telex.editor.click(last(shown), label=USE)
+    refused = await telex.editor.click(board(shown), label=USE)
     assert "You can’t mention" in said(refused)
     assert await chosen(telex) is None
 
@@ -244,7 +260,7 @@ async def test_a_role_that_somebody_else_chose_stays_when_the_rest_changes(
     )
     shown = await telex.editor.slash(telex.news, "feed look", feed=await first(telex))
     shown = await style(telex, shown, Style.COMPACT)
-    await telex.editor.click(last(shown), label=USE)
+    await telex.editor.click(board(shown), label=USE)
     assert await chosen(telex) == Look(style=Style.COMPACT, role=staff.id)
 
 
@@ -256,17 +272,17 @@ async def test_the_servers_look_holds_for_feeds_without_their_own(
 ) -> None:
     await follow(telex, feed_server)
     shown = await telex.editor.slash(telex.news, "settings look")
-    assert embed(shown).title == "Cities ban facial recognition"
+    assert "### [Cities ban facial recognition](" in preview(shown)
     shown = await style(telex, shown, Style.HEADLINE)
-    await telex.editor.click(last(shown), label=USE)
+    await telex.editor.click(board(shown), label=USE)
     assert await telex.store.preferences.look(telex.guild.id) == Look(style=Style.HEADLINE)
-    preview = await telex.editor.slash(telex.news, "feed preview", feed=await first(telex))
-    assert embed(preview).title is None
+    shown = await telex.editor.slash(telex.news, "feed preview", feed=await first(telex))
+    assert "###" not in said(shown)
     told = said(await telex.editor.slash(telex.news, "settings history"))
     assert "**Post appearance**: default → headline" in told
     again = await telex.editor.slash(telex.news, "settings look")
-    again = await telex.editor.click(last(again), label="Default")
-    await telex.editor.click(last(again), label=USE)
+    again = await telex.editor.click(board(again), label="Default")
+    await telex.editor.click(board(again), label=USE)
     assert await telex.store.preferences.look(telex.guild.id) == Look()
 
 
@@ -275,25 +291,25 @@ async def test_the_panel_of_the_server_opens_its_look_for_who_may(
 ) -> None:
     await follow(telex, feed_server)
     shown = await telex.editor.slash(telex.news, "settings server")
-    opened = await telex.editor.click(last(shown), label="Post appearance…")
-    assert embed(opened).title == "Cities ban facial recognition"
-    kept = await telex.editor.click(last(await style(telex, opened, Style.COMPACT)), label=USE)
+    opened = await telex.editor.click(board(shown), label="Post appearance…")
+    assert "### [Cities ban facial recognition](" in preview(opened)
+    kept = await telex.editor.click(board(await style(telex, opened, Style.COMPACT)), label=USE)
     assert "Saved. New posts look like this" in said(kept)
     assert await telex.store.preferences.look(telex.guild.id) == Look(style=Style.COMPACT)
     shown = await telex.editor.slash(telex.news, "settings server")
     opened = await telex.editor.slash(telex.news, "settings server")
-    opened = await telex.editor.click(last(opened), label="Post appearance…")
+    opened = await telex.editor.click(board(opened), label="Post appearance…")
     telex.env.backend.edit_role(telex.guild.id, telex.guild.roles["Editors"].id, {"permissions": 0})
     for act in (
-        telex.editor.click(last(shown), label="Post appearance…"),
-        telex.editor.click(last(opened), label=USE),
+        telex.editor.click(board(shown), label="Post appearance…"),
+        telex.editor.click(board(opened), label=USE),
     ):
         assert "Manage Server" in said(await act)
 
 
 async def test_the_servers_look_is_shown_by_an_example_where_nothing_is_followed(telex: World) -> None:
     shown = await telex.editor.slash(telex.news, "settings look")
-    assert embed(shown).title == "An article’s title"
+    assert "[An article’s title](" in preview(shown)
 
 
 async def test_the_servers_role_is_one_that_the_asker_may_mention_everywhere(
@@ -307,7 +323,7 @@ async def test_the_servers_role_is_one_that_the_asker_may_mention_everywhere(
         deny=0,
     )
     telex.env.backend.set_overwrite(telex.news.id, overwrite)
-    assert f"<@&{staff.id}>" in said(await mention(telex, await panel(telex, feed_server), staff))
+    assert f"<@&{staff.id}>" in text(board(await mention(telex, await panel(telex, feed_server), staff)))
     refused = await mention(telex, await telex.editor.slash(telex.news, "settings look"), staff)
     assert "You can’t mention" in said(refused)
 
@@ -317,13 +333,13 @@ async def test_the_servers_role_is_one_that_the_asker_may_mention_everywhere(
 
 async def test_who_lost_the_right_changes_no_look(telex: World, feed_server: FeedServer) -> None:
     shown = await style(telex, await panel(telex, feed_server), Style.COMPACT)
-    form = await telex.editor.click(last(shown), label=FORM)
+    form = await telex.editor.click(board(shown), label=FORM)
     telex.env.backend.edit_role(telex.guild.id, telex.guild.roles["Editors"].id, {"permissions": 0})
     refused = await telex.editor.submit_modal(form, {"prefix": "x"})
     assert "Manage Server" in said(refused)
     for act in (
-        telex.editor.click(last(shown), label=USE),
-        telex.editor.click(last(shown), label=FORM),
+        telex.editor.click(board(shown), label=USE),
+        telex.editor.click(board(shown), label=FORM),
         style(telex, shown, Style.HEADLINE),
     ):
         assert "Manage Server" in said(await act)
@@ -332,7 +348,7 @@ async def test_who_lost_the_right_changes_no_look(telex: World, feed_server: Fee
 
 async def test_the_panel_of_another_is_not_pressed(telex: World, feed_server: FeedServer) -> None:
     shown = await panel(telex, feed_server)
-    answer = await forge(telex.reader, telex.news, last(shown), button(last(shown), USE))
+    answer = await forge(telex.reader, telex.news, board(shown), button(board(shown), USE))
     assert "for the person who asked" in said(answer)
     assert await chosen(telex) is None
 
@@ -345,21 +361,27 @@ async def test_no_look_is_kept_for_a_feed_that_is_gone_or_hidden(
     shown = await telex.editor.slash(lounge, "feed look", feed=await first(telex))
     shown = await style(telex, shown, Style.COMPACT)
     hide(telex, telex.news, telex.editor)
-    refused = await telex.editor.click(last(shown), label=USE)
+    refused = await telex.editor.click(board(shown), label=USE)
     assert "isn’t followed there any more" in said(refused)
     assert await chosen(telex) is None
     await telex.store.subscriptions.unfollow(telex.news.id, feed.id)
-    refused = await telex.editor.click(last(shown), label=USE)
+    refused = await telex.editor.click(board(shown), label=USE)
     assert "isn’t followed there any more" in said(refused)
 
 
 async def test_the_panel_in_french(telex: World, feed_server: FeedServer) -> None:
     telex.locales[telex.editor.id] = "fr"
     shown = await panel(telex, feed_server)
-    assert "Apparence de" in last(shown).content
-    assert "Utiliser cette apparence" in labels(last(shown))
-    options: list[dict[str, Any]] = menu(last(shown))[1]
-    assert [one["label"] for one in options] == ["Complète", "Compacte", "Titre seul"]
+    assert "Apparence de" in text(board(shown))
+    assert "Utiliser cette apparence" in labels(board(shown))
+    options: list[dict[str, Any]] = menu(board(shown))[1]
+    assert [one["label"] for one in options] == [
+        "Carte",
+        "Carte à petite image",
+        "Compacte",
+        "Titre seul",
+        "Classique",
+    ]
 
 
 async def test_a_feed_that_mentions_a_role_is_moved_only_by_who_may_mention_it_there(

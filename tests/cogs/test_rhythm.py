@@ -15,6 +15,7 @@ from cogs.settings import schedule_panel
 from tests.cogs.helpers import choose, follow, forge, last, menu, newest, said, text
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
+from tests.shown import title
 
 
 def at(text: str) -> int:
@@ -114,7 +115,7 @@ async def test_what_waits_for_the_morning_is_told_and_then_posted(
     assert "Waiting until 07:00 (quiet hours)." in said(
         await telex.editor.slash(telex.news, "why", link=article.url)
     ).replace("\\", "")
-    assert "healthy · 🌙 Waiting until 07:00 (quiet hours)." in said(
+    assert "-# 🌙 Waiting until 07:00 (quiet hours)." in said(
         await telex.editor.slash(telex.news, "feed list")
     )
     assert "Right now: Waiting until 07:00" in text(await opened(telex))
@@ -124,7 +125,7 @@ async def test_what_waits_for_the_morning_is_told_and_then_posted(
     ).replace("\\", "")
     await telex.advance(8 * 3600)
     await telex.deliver()
-    assert [post.embeds[0].title for post in telex.posts()[before:]] == ["Article 11", "Article 12"]
+    assert [title(post) for post in telex.posts()[before:]] == ["Article 11", "Article 12"]
 
 
 async def test_beyond_the_number_an_hour_one_message_tells_the_rest(
@@ -138,7 +139,7 @@ async def test_beyond_the_number_an_hour_one_message_tells_the_rest(
     await telex.deliver()
     await news(telex, feed_server, 12, 13, 14)
     await telex.deliver()
-    assert [post.embeds[0].title for post in telex.posts()[before:]] == [
+    assert [title(post) for post in telex.posts()[before:]] == [
         "Article 11",
         "3 articles came in meanwhile",
     ]

@@ -17,11 +17,13 @@ from tests.cogs.helpers import (
     hide,
     labels,
     last,
+    menu,
     said,
 )
 from tests.cogs.test_bookmarks import content
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
+from tests.shown import parts
 
 CHANNELS, ROLES = 8, 6  # kinds of menus
 
@@ -84,13 +86,8 @@ def _rss(*items: str) -> str:
 
 
 def _labels(telex: World) -> list[str]:
-    return [
-        child.label
-        for post in telex.posts()
-        for row in post.components
-        for child in getattr(row, "children", [])
-        if getattr(child, "custom_id", None)
-    ]
+    """Of the first button of each post."""
+    return [next(one["label"] for one in parts(post) if one.get("label")) for post in telex.posts()]
 
 
 async def test_a_time_zone_is_taken_as_a_city_and_shown_with_its_time(telex: World) -> None:
@@ -137,7 +134,8 @@ async def test_a_role_that_was_chosen_manages_feeds(telex: World, feed_server: F
     told = await telex.editor.select(last(shown), [role], custom_id=picker(shown, ROLES))
     assert f"<@&{role.id}> and members with Manage Server" in said(told)
     assert "Example News" in said(await librarian.slash(telex.news, "feed list"))
-    assert "/feed add Follow" in said(await librarian.slash(telex.news, "help"))
+    topics = [one["label"] for one in menu(last(await librarian.slash(telex.news, "help")))[1]]
+    assert "Manage feeds" in topics
     asked = await librarian.slash(telex.news, "feed remove", feed="1")
     await telex.store.preferences.change(
         Preference.MANAGER_ROLE, None, server_id=telex.guild.id, person_id=telex.editor.id
@@ -273,7 +271,7 @@ async def test_what_a_person_changed_is_theirs_to_have_and_to_have_forgotten(tel
     await name_zone(telex, "Paris")
     shown = await telex.editor.slash(telex.news, "privacy")
     assert "1 setting of a server that you changed" in said(shown)
-    exported = await telex.editor.click(last(shown), label="Get a copy")
+    exported = await telex.editor.click(last(shown), label="Export")
     (change,) = json.loads(content(telex, exported))["settings"]
     assert (change["setting"], change["new"]) == ("time_zone", "Europe/Paris")
     sure = await telex.editor.click(last(shown), label="Delete everything")

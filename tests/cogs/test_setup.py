@@ -14,6 +14,7 @@ from cogs.feeds import starter_packs
 from tests.cogs.helpers import components, forge, hide, last, menu, said, text, three
 from tests.discord_world import World, invite
 from tests.feed_server import FeedServer, item, rss
+from tests.shown import title
 
 CHANNELS = 8  # a kind of menu
 WEEK = 7 * 86_400
@@ -187,7 +188,7 @@ async def test_three_clicks_lead_to_the_first_posts_and_what_failed_is_told(
     assert "❌ **Broken**: No feed found at that address" in told
     assert "/bookmarks" in told
     await telex.deliver()
-    assert {post.embeds[0].title for post in telex.posts()} == {"Cities ban facial recognition", "Of two"}
+    assert {title(post) for post in telex.posts()} == {"Cities ban facial recognition", "Of two"}
     history = await telex.store.preferences.changes(telex.guild.id, limit=9)
     assert [(one.person_id, one.new) for one in history] == [(telex.editor.id, "followed")] * 2
 
@@ -205,7 +206,7 @@ async def test_an_address_is_pasted_and_followed_in_the_channel_that_was_picked(
     done = await telex.editor.click(last(shown), label="Follow")
     assert f"arriving in <#{other.id}>" in said(done)
     await telex.deliver()
-    assert [post.embeds[0].title for post in telex.posts(other)] == ["Of two"]
+    assert [title(post) for post in telex.posts(other)] == ["Of two"]
 
 
 async def test_an_address_without_a_feed_is_refused_and_the_way_goes_on(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.cogs.helpers import START, choose, follow, hide, labels, last, menu, said
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
+from tests.shown import title
 
 NAME = "More like this"
 
@@ -92,7 +93,7 @@ async def test_of_a_catch_up_the_reader_chooses_the_article(telex: World, feed_s
     await telex.advance(3_600)
     await telex.poll(feed)
     await telex.deliver()
-    catch_up = next(post for post in telex.posts() if "came in meanwhile" in (post.embeds[0].title or ""))
+    catch_up = next(post for post in telex.posts() if "came in meanwhile" in (title(post) or ""))
     asked = await telex.reader.context_menu(telex.news, NAME, catch_up)
     _id, options = menu(last(asked), "More like which")
     chosen = next(option for option in options)

@@ -7,6 +7,7 @@ import pytest
 from tests.cogs.helpers import START, follow, hide, last, said, three
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
+from tests.shown import text
 from tests.store.samples import owe_notice
 
 LINK = "https://news.example/articles/3"
@@ -122,7 +123,7 @@ async def test_what_joined_a_post_is_told_with_the_post_that_names_it(
     told = await why(telex, link)
     assert f"<#{telex.news.id}>: grouped with {escaped} (<t:" in told
     assert f"https://discord.com/channels/{telex.guild.id}/{telex.news.id}/{post.id}" in told
-    assert "Also: [Example News]" in (post.embeds[0].description or "")
+    assert "Also: [Example News]" in text(post)
     telex.locales[telex.reader.id] = "fr"
     assert "regroupé avec «\u00a0Amazon" in await why(telex, link)
 
@@ -137,8 +138,8 @@ async def test_an_unknown_address_of_a_followed_site_tells_how_its_feed_fares(
     feed_server.serve("/rss", status=500)
     await telex.poll(feed)
     told = await why(telex, "https://www.news.example/articles/99")
-    assert f"**Example News**: 🔴 failing since <t:{START}:R>" in told
-    assert f"failing since <t:{START}:R>" in await why(telex, LINK)
+    assert "**Example News**: 🔴 failing: The site" in told
+    assert f"First failed <t:{START}:R>." in await why(telex, LINK)
 
 
 async def test_a_feed_in_a_hidden_channel_is_as_if_it_had_never_been(

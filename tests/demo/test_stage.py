@@ -26,6 +26,7 @@ from bot.demo.sample_feeds import Publisher, load, moments
 from tests.clocks import ManualClock
 from tests.cogs.helpers import last, said
 from tests.discord_world import LOOPS
+from tests.shown import text, title
 
 WITHOUT_LOOPS = tuple(cog for cog in cogs.ALL if cog.__name__ not in LOOPS)
 
@@ -222,7 +223,7 @@ async def test_every_outlet_is_read_and_its_first_story_is_news(
         assert isinstance(env.bot, Telex)
         await env.bot.courier.settle()
         await env.settle()
-        assert [message.embeds[0].title for message in scene.news.history()] == [story.title]
+        assert [title(message) for message in scene.news.history()] == [story.title]
 
 
 @dataclass
@@ -258,12 +259,12 @@ class Show:
         await self.env.bot.courier.settle()
         await self.env.settle()
 
-    def shown(self, title: str) -> list[str]:
+    def shown(self, wanted: str) -> list[str]:
         """The last line of each post with this title."""
         return [
-            str(message.embeds[0].description).splitlines()[-1]
+            text(message).splitlines()[-1]
             for message in self.scene.news.history()
-            if message.embeds and message.embeds[0].title == title
+            if title(message) == wanted
         ]
 
     def _pass(self, moment: float) -> None:
@@ -299,13 +300,13 @@ async def test_outlets_that_tell_of_one_event_share_a_post_in_each_language(
         )
         (also,) = show.shown(english)
         assert [outlet.split("]")[0] for outlet in also.split("[")] == [
-            "Also: ",
+            "-# Also: ",
             "Kernel & Co.",
             "The Daily Socket",
         ]
         (also,) = show.shown(french)
-        assert [outlet.split("]")[0] for outlet in also.split("[")] == ["Also: ", "Le Paquet libre"]
-        cut = [message for message in show.scene.news.history() if "Nordwave" in str(message.embeds[0].title)]
+        assert [outlet.split("]")[0] for outlet in also.split("[")] == ["-# Also: ", "Le Paquet libre"]
+        cut = [message for message in show.scene.news.history() if "Nordwave" in str(title(message))]
         assert len(cut) == 2
 
 
@@ -319,7 +320,7 @@ async def test_an_article_is_corrected_and_marked_once(newsroom: Newsroom, clock
         assert not show.shown(wrong.title)
         (marked,) = show.shown(wrong.corrected.title)
         assert "Corrected" in marked
-        assert sum("Corrected" in str(one.embeds[0].description) for one in show.scene.news.history()) == 1
+        assert sum("Corrected" in text(one) for one in show.scene.news.history()) == 1
 
 
 async def test_an_article_is_taken_back_and_marked_within_three_minutes(
@@ -333,7 +334,7 @@ async def test_an_article_is_taken_back_and_marked_within_three_minutes(
         await show.poll(gone.outlet)  # as by itself every ten minutes, which are half a minute here
         (marked,) = show.shown(gone.title)
         assert "Withdrawn" in marked
-        assert sum("Withdrawn" in str(one.embeds[0].description) for one in show.scene.news.history()) == 1
+        assert sum("Withdrawn" in text(one) for one in show.scene.news.history()) == 1
 
 
 @pytest.mark.parametrize("period", ["day", "week", "month"])

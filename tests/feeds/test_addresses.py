@@ -8,6 +8,7 @@ from ipaddress import ip_address, ip_network
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from yarl import URL
 
 from bot.feeds.addresses import REFUSED, check_url, refusal, socket_factory
 from bot.feeds.fetch_errors import BAD_URL, FeedError
@@ -29,6 +30,22 @@ PUBLIC = [
     "1.1.1.1", "93.184.216.34", "::ffff:1.1.1.1", "64:ff9b::101:101", "2002:101:101::1", "2606:4700::1111",
     "2a00:1450:4007:80c::200e",
 ]  # fmt: skip
+
+
+ADDRESS = st.builds(
+    "{}://{}{}{}".format,
+    st.sampled_from(["http", "https"]),
+    st.sampled_from(["127.0.0.1", "a.example", "xn--a.fr", "a..b", "-"]),
+    st.sampled_from(["", ":80", ":443", ":59999", ":65535"]),
+    st.text("abzAZ09_~!$&'()*+,;=:@./?-%#é [\\n").map("/{}".format) | st.just(""),
+)
+
+
+@given(ADDRESS)
+def test_an_address_is_read_as_yarl_reads_it_whether_or_not_it_takes_the_short_way(url: str) -> None:
+    read, slow = check_url(url), URL(url)
+    assert (read.scheme, read.raw_host, read.port) == (slow.scheme, slow.raw_host, slow.port)
+    assert (read.raw_path, read.raw_query_string) == (slow.raw_path, slow.raw_query_string)
 
 
 @pytest.mark.parametrize("address", PRIVATE)

@@ -14,6 +14,7 @@ from simcord.builders import ChannelHandle
 from bot.core.models import Feed
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
+from tests.shown import title
 
 
 @dataclass
@@ -56,7 +57,7 @@ class Publisher:
 
 def titles(world: World, channel: ChannelHandle | None = None) -> list[str | None]:
     """The titles of the bot's messages in a channel (of the first message of each thread in a forum)."""
-    return [message.embeds[0].title for message in world.posts(channel)]
+    return [title(message) for message in world.posts(channel)]
 
 
 async def until(condition: Callable[[], bool]) -> None:

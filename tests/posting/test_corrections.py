@@ -7,14 +7,15 @@ import pytest
 from tests.discord_world import World
 from tests.feed_server import item
 from tests.posting.publisher import Publisher, titles
+from tests.shown import text, title
 
 HALF_AN_HOUR = 1800
 
 
 def last_line(world: World, number: int) -> str:
     """The last line of the post of article `number`."""
-    post = next(post for post in world.posts() if f"Article {number}" in str(post.embeds[0].title))
-    return (post.embeds[0].description or "").rpartition("\n")[2]
+    post = next(post for post in world.posts() if f"Article {number}" in str(title(post)))
+    return text(post).rpartition("\n")[2]
 
 
 async def published(world: World, publisher: Publisher, count: int = 6) -> None:
@@ -46,8 +47,8 @@ async def test_a_correction_is_marked_once_with_its_time(telex: World, publisher
     await publisher.article(1, title="Article 1, corrected again")
     await telex.deliver()
     post = telex.posts()[-1]
-    assert post.embeds[0].title == "Article 1, corrected again"
-    assert str(post.embeds[0].description).count("Corrected") == 1
+    assert title(post) == "Article 1, corrected again"
+    assert text(post).count("Corrected") == 1
     assert last_line(telex, 1) == f"-# ✏️ Corrected <t:{first}:R>"
 
 
@@ -56,7 +57,7 @@ async def test_other_spaces_capitals_and_marks_are_no_correction(telex: World, p
     publisher.items = publisher.items[1:]
     await publisher.article(1, title="ARTICLE  1 !", body="What article 1 tells…")
     await telex.deliver()
-    assert "-#" not in (telex.posts()[-1].embeds[0].description or "")
+    assert not any("Corrected" in text(post) for post in telex.posts())
 
 
 async def test_an_entry_that_stays_away_from_the_middle_of_its_feed_is_marked_and_not_deleted(
@@ -99,7 +100,7 @@ async def test_what_vanishes_otherwise_is_not_taken_for_withdrawn(
     whole = list(publisher.items)
     for _reading in range(3):
         await shown(telex, publisher, [whole[place] for place in left], after=HALF_AN_HOUR)
-    marked = [post.embeds[0].title for post in telex.posts() if "-#" in str(post.embeds[0].description)]
+    marked = [title(post) for post in telex.posts() if "Withdrawn" in text(post)]
     assert marked == [], why
 
 

@@ -18,6 +18,7 @@ from tests.clocks import ManualClock
 from tests.discord_world import World, discord_world
 from tests.feed_server import FeedServer, item
 from tests.posting.publisher import Answers, Publisher, titles, until
+from tests.shown import link, parts, pictures, text, title
 from tests.store.samples import owe_notice
 
 
@@ -82,7 +83,7 @@ async def test_a_slow_channel_holds_up_no_other(
     async def send(place: message_places.Place, message: Message, nonce: str) -> Outcome:
         if place.id == telex.news.id:
             await release.wait()
-        elif message.embed.title == "Article 2":
+        elif message.name == "Article 2":
             arrived.set()
         return await real(place, message, nonce)
 
@@ -205,9 +206,9 @@ async def test_a_refused_picture_costs_the_picture_and_not_the_post(
     await publisher.publish(item(1, body='<img src="https://news.example/a.jpg">What it tells.'))
     await telex.deliver()
     post = telex.posts()[-1]
-    assert post.embeds[0].title == "Article 1"
-    assert post.embeds[0].image.url is None
-    assert post.embeds[0].url == "https://news.example/articles/1"
+    assert title(post) == "Article 1"
+    assert not pictures(post)
+    assert link(post) == "https://news.example/articles/1"
 
 
 async def test_a_post_that_discord_refuses_fails_with_the_reason_and_the_next_goes_out(
@@ -235,7 +236,7 @@ async def test_an_error_of_ours_about_one_article_does_not_stop_its_channel(
 
     async def render(dispatch: Any) -> Any:
         message = await real(dispatch)
-        if message is not None and message.embed.title == "Article 1":
+        if message is not None and message.name == "Article 1":
             raise ZeroDivisionError
         return message
 
@@ -298,11 +299,10 @@ async def test_what_is_beyond_the_limit_shares_a_catch_up(telex: World, publishe
     await telex.deliver()
     catch_up, *posts = telex.posts()[1:]
     limit = telex.newsroom.settings.catch_up_after
-    assert [post.embeds[0].title for post in posts] == [f"Article {n}" for n in range(31 - limit, 31)]
+    assert [title(post) for post in posts] == [f"Article {n}" for n in range(31 - limit, 31)]
     covered = 30 - limit
-    assert catch_up.embeds[0].title == f"{covered} articles came in meanwhile"
-    assert catch_up.embeds[0].description is not None
-    assert len(catch_up.embeds[0].description.splitlines()) == covered
+    assert title(catch_up) == f"{covered} articles came in meanwhile"
+    assert len(text(catch_up).splitlines()) == covered + 1
     assert {name.split(":")[1] for name in buttons.custom_ids(catch_up)} == {"pick", "all"}
     assert not catch_up.reactions
 
@@ -322,10 +322,8 @@ async def test_posts_speak_the_language_of_their_server(
     await telex.env.settle()
     await publisher.begin()
     (post,) = telex.posts()
-    (row,) = post.components
-    assert isinstance(row, discord.ActionRow)
-    labels = [child.label for child in row.children if isinstance(child, discord.Button)]
-    assert labels == [catalogue("fr").gettext("Save"), catalogue("fr").gettext("Read")]
+    labels = [one["label"] for one in parts(post) if one["type"] == 2]
+    assert labels == [catalogue("fr").gettext(word) for word in ("Save", "Read", "More")]
     assert await telex.store.servers.locale(telex.guild.id) == "fr"
 
 

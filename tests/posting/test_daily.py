@@ -13,6 +13,7 @@ from tests.cogs.helpers import last, text
 from tests.discord_world import World
 from tests.feed_server import item
 from tests.posting.publisher import Answers, Publisher, titles
+from tests.shown import title
 
 DAY = 86_400
 
@@ -29,7 +30,7 @@ async def switch(world: World, *, on: bool, channel: ChannelHandle | None = None
 
 def in_channel(world: World) -> list[str | None]:
     """The titles of the posts in the channel itself, without Discord's words on a new thread."""
-    return [message.embeds[0].title for message in world.posts() if message.embeds]
+    return [title(message) for message in world.posts() if title(message)]
 
 
 async def begin(world: World, publisher: Publisher) -> None:

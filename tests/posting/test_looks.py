@@ -2,63 +2,94 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from simcord.builders import RoleHandle
 
 from bot.core.choices import Look, Style
-from bot.posting.rendering import buttons, messages, post_looks
+from bot.posting.rendering import buttons, messages, post_looks, posts
 from bot.text import safe
 from tests.discord_world import World
 from tests.feed_server import item
 from tests.posting.publisher import Publisher
-from tests.posting.test_messages import ARTICLE, FEED, HOSTILE, components, fields, within_limits
+from tests.posting.test_messages import ARTICLE, FEED, HOSTILE, components, fields, said, shown, within_limits
+from tests.shown import title
 
 COMPACT = Look(style=Style.COMPACT)
 HEADLINE = Look(style=Style.HEADLINE)
 LONG = ARTICLE._replace(summary="A word after the other. " * 100)
 
 
-async def test_a_compact_post_is_short_with_a_small_picture() -> None:
-    embed = fields(messages.post(LONG, FEED, language="en", look=COMPACT))
-    assert embed["title"] == ARTICLE.title
-    assert embed["url"] == ARTICLE.url
-    assert embed["thumbnail"]["url"] == ARTICLE.image
-    assert "image" not in embed
-    assert embed["footer"]["text"] == "Example News"
-    assert safe.length(embed["description"]) <= messages.COMPACT + 1
-    assert len(fields(messages.post(LONG, FEED, language="en"))["description"]) > 2 * messages.COMPACT
+async def test_a_card_may_have_a_small_picture_beside_its_text() -> None:
+    message = posts.post(ARTICLE, FEED, language="en", look=Look(style=Style.THUMBNAIL))
+    (card,) = message.body()["view"].to_components()
+    section, _row = card["components"]
+    assert section["accessory"]["media"]["url"] == ARTICLE.image
+    assert section["accessory"]["description"] == ARTICLE.title
+    assert [one["content"][:4] for one in section["components"]][1] == "### "
 
 
-async def test_a_headline_is_one_linked_line_that_can_still_be_saved() -> None:
-    message = messages.post(ARTICLE, FEED, language="en", look=HEADLINE)
-    embed = fields(message)
-    assert embed["description"] == f"**[{ARTICLE.title}]({ARTICLE.url})** · Example News"
-    assert not {"title", "image", "thumbnail", "timestamp"} & embed.keys()
-    assert components(message)[0]["custom_id"] == buttons.save_id(ARTICLE.key)
+async def test_a_compact_post_is_three_lines_with_a_small_picture() -> None:
+    message = posts.post(LONG, FEED, language="en", look=COMPACT, joined=[ARTICLE._replace(outlet="Other")])
+    title, lead, last = said(message).splitlines()
+    assert title == f"**[{ARTICLE.title}]({ARTICLE.url})**"
+    assert safe.length(lead) <= posts.LEAD
+    assert last.endswith(f"**Example News** · <t:{ARTICLE.published}:R> · [+1 outlet]({ARTICLE.url})")
+    assert shown(message) == [ARTICLE.image]
+    assert [one.get("label") for one in components(message)] == [None, "⋯"]
+
+
+async def test_a_headline_is_a_linked_title_that_can_still_be_saved() -> None:
+    message = posts.post(ARTICLE, FEED, language="en", look=HEADLINE)
+    title, last = said(message).splitlines()
+    assert title == f"**[{ARTICLE.title}]({ARTICLE.url})**"
+    assert "Example News" in last
+    assert not shown(message)
+    assert [one["custom_id"] for one in components(message)] == [buttons.save_id(ARTICLE.key)]
 
 
 @pytest.mark.parametrize("style", list(Style))
 async def test_every_style_shows_prefix_and_colour_and_leaves_out_what_it_is_told_to(style: Style) -> None:
     look = Look(style=style, image=False, excerpt=0, colour=0x123456, prefix="🔒 Security ·")
-    embed = fields(messages.post(ARTICLE, FEED, language="en", look=look))
-    assert embed["color"] == 0x123456
-    assert f"🔒 Security · {ARTICLE.title}" in (embed.get("title") or embed["description"])
-    assert not {"image", "thumbnail"} & embed.keys()
-    assert "The city votes" not in str(embed)
+    message = posts.post(ARTICLE, FEED, language="en", look=look)
+    card = fields(message) if message.embed is not None else message.body()["view"].to_components()[0]
+    if style in {Style.FULL, Style.THUMBNAIL, Style.CLASSIC}:
+        assert (card.get("color") or card.get("accent_color")) == 0x123456
+    assert f"🔒 Security · {ARTICLE.title}" in str(card)
+    assert str(ARTICLE.image) not in str(card)
+    assert "The city votes" not in str(card)
 
 
 @pytest.mark.parametrize("length", [1, 40, 1000])
-async def test_an_excerpt_is_as_long_as_it_was_chosen(length: int) -> None:
-    embed = fields(messages.post(LONG, FEED, language="en", look=Look(excerpt=length)))
-    assert safe.length(embed["description"]) <= length + 1
+@pytest.mark.parametrize("style", [Style.FULL, Style.COMPACT])
+async def test_an_excerpt_is_as_long_as_it_was_chosen(length: int, style: Style) -> None:
+    message = posts.post(LONG, FEED, language="en", look=Look(style=style, excerpt=length))
+    lead = said(message).splitlines()[2 if style is Style.FULL else 1]
+    assert safe.length(lead) <= length + 1
 
 
 async def test_a_small_picture_that_discord_refuses_is_left_out() -> None:
-    first, bare, *_rest = messages.post(ARTICLE, FEED, language="en", look=COMPACT).attempts()
-    assert "thumbnail" in fields(first)
-    assert "thumbnail" not in fields(bare)
+    for style in (Style.COMPACT, Style.THUMBNAIL):
+        first, bare, *_rest = posts.post(ARTICLE, FEED, language="en", look=Look(style=style)).attempts()
+        assert shown(first)
+        assert not shown(bare)
+        assert ARTICLE.title in said(bare)
+
+
+@pytest.mark.parametrize(("style", "small"), [(Style.FULL, False), (Style.COMPACT, True)])
+async def test_a_post_that_mentions_a_role_is_an_embed_whose_notification_has_a_text(
+    style: Style, small: bool
+) -> None:
+    message = posts.post(LONG, FEED, language="en", look=Look(style=style, role=7), mention=7)
+    embed = fields(message)
+    assert (message.content, embed["title"], embed["url"]) == ("<@&7>", ARTICLE.title, ARTICLE.url)
+    assert ("thumbnail" in embed, "image" in embed) == (small, not small)
+    assert embed["footer" if small else "author"][("text" if small else "name")] == "Example News"
+    silent = posts.post(LONG, FEED, language="en", look=Look(style=style, role=7))
+    assert silent.embed is not None  # an edit cannot make one of the other
 
 
 @settings(deadline=None, suppress_health_check=list(HealthCheck))
@@ -68,24 +99,24 @@ async def test_no_text_breaks_the_limits_of_any_style(
 ) -> None:
     article = ARTICLE._replace(title=title, summary=summary, outlet=outlet)
     look = Look(style=style, excerpt=1000, prefix=safe.plain(prefix, messages.LONGEST_PREFIX))
-    message = messages.post(article, FEED, language="en", look=look)
+    message = posts.post(article, FEED, language="en", look=look)
     within_limits(message)
     assert message.content is None
 
 
 async def test_nothing_of_a_feed_ends_the_link_of_a_headline_or_mentions() -> None:
     article = ARTICLE._replace(title="a](https://evil.example) **@everyone** <@&1>", outlet="**x** [y](z)")
-    message = messages.post(article, FEED, language="en", look=HEADLINE, mention=77)
-    line = fields(message)["description"]
+    message = posts.post(article, FEED, language="en", look=replace(HEADLINE, role=77), mention=77)
+    line = fields(message)["description"] + said(posts.post(article, FEED, language="en", look=HEADLINE))
     assert "](https://evil" not in line.replace("\\]", "")
-    assert "**x**" not in line
+    assert "**x**" not in line.replace("\\*", "")
     assert message.content == "<@&77>"
     allowed = dict(message.allowed_mentions.to_dict())
     assert allowed == {"parse": [], "roles": [77]}
 
 
 async def test_without_a_role_nobody_may_be_mentioned() -> None:
-    allowed = messages.post(ARTICLE, FEED, language="en").allowed_mentions.to_dict()
+    allowed = posts.post(ARTICLE, FEED, language="en").allowed_mentions.to_dict()
     assert allowed["parse"] == []
     assert not allowed.get("roles")
 
@@ -93,7 +124,7 @@ async def test_without_a_role_nobody_may_be_mentioned() -> None:
 def test_a_look_in_words_hides_no_markup() -> None:
     look = Look(style=Style.COMPACT, image=False, excerpt=0, colour=0xFF, prefix="**x**", role=5)
     assert post_looks.brief(look) == "compact, no picture, no excerpt, “\\*\\*x\\*\\*”, #0000ff, <@&5>"
-    assert post_looks.brief(Look()) == "full"
+    assert post_looks.brief(Look()) == "card"
 
 
 # In a channel
@@ -170,7 +201,7 @@ async def test_an_edited_post_keeps_its_look_and_its_mention(
     await telex.advance(3600)
     await telex.deliver()
     post = telex.posts()[-1]
-    assert post.embeds[0].title == "Old · Before"
+    assert title(post) == "Old · Before"
     assert post.content == f"<@&{role.id}>"
 
 
@@ -182,6 +213,6 @@ async def test_a_catch_up_mentions_nobody_and_looks_as_ever(
     most = telex.newsroom.settings.catch_up_after
     await publisher.publish(*(item(number) for number in range(1, most + 4)))
     await telex.deliver()
-    posts = telex.posts()[1:]
-    assert [post.content for post in posts] == ["", *[f"<@&{role.id}>"] * most]
-    assert "articles came in" in (posts[0].embeds[0].title or "")
+    sent_posts = telex.posts()[1:]
+    assert [post.content for post in sent_posts] == ["", *[f"<@&{role.id}>"] * most]
+    assert "articles came in" in (title(sent_posts[0]) or "")

@@ -10,9 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.core import locale
+from bot.core.choices import Look, Style
 from bot.core.models import Article, Feed
-from bot.posting.rendering import buttons, messages
+from bot.posting.rendering import buttons, messages, posts
+from bot.posting.rendering.layout import outlets
 from bot.text import safe
+from tests.shown import TEXT, flat
 
 ARTICLE = Article(
     id=1,
@@ -43,16 +46,34 @@ HOSTILE = (
 
 
 def fields(message: messages.Message) -> dict[str, Any]:
+    assert message.embed is not None
     return dict(message.embed.to_dict())
 
 
+def parts(message: messages.Message) -> list[dict[str, Any]]:
+    """All components, those within others too."""
+    view = message.body()["view"]
+    return flat(view.to_components()) if view is not None else []
+
+
 def components(message: messages.Message) -> list[dict[str, Any]]:
-    assert message.view is not None
-    return [child for row in message.view.to_components() for child in row["components"]]
+    """The buttons and menus."""
+    return [one for one in parts(message) if one["type"] in {2, 3}]
+
+
+def said(message: messages.Message) -> str:
+    return "\n".join(one["content"] for one in parts(message) if one["type"] == TEXT)
+
+
+def shown(message: messages.Message) -> list[str]:
+    """The addresses of the pictures."""
+    found = [one["media"] for one in parts(message) if "media" in one]
+    found += [item["media"] for one in parts(message) for item in one.get("items", ())]
+    return [media["url"] for media in found]
 
 
 def within_limits(message: messages.Message) -> None:
-    embed = fields(message)
+    embed = fields(message) if message.embed is not None else {}
     lengths = {
         "title": (embed.get("title", ""), 256),
         "description": (embed.get("description", ""), 4096),
@@ -61,9 +82,11 @@ def within_limits(message: messages.Message) -> None:
     for name, (text, limit) in lengths.items():
         assert safe.length(text) <= limit, name
     assert sum(safe.length(text) for text, _limit in lengths.values()) <= 6000
+    assert safe.length(said(message)) <= 4000
+    assert len(parts(message)) <= 40
     assert 1 <= safe.length(message.name) <= 100
-    for component in components(message) if message.view is not None else []:
-        assert safe.length(component.get("label", "")) <= 80
+    for component in components(message):
+        assert safe.length(component.get("label") or "") <= 80
         assert safe.length(component.get("custom_id", "")) <= 100
         assert safe.length(component.get("url", "")) <= 512
         options = component.get("options", [])
@@ -74,24 +97,44 @@ def within_limits(message: messages.Message) -> None:
 
 
 async def test_a_post_shows_outlet_title_excerpt_picture_time_and_buttons() -> None:
-    message = messages.post(ARTICLE, FEED, language="en")
-    embed = fields(message)
-    assert embed["title"] == ARTICLE.title
-    assert embed["url"] == ARTICLE.url
-    assert embed["author"] == {"name": "Example News", "icon_url": FEED.icon}
-    assert embed["description"] == ARTICLE.summary
-    assert embed["image"] == {"url": ARTICLE.image}
-    assert embed["timestamp"] == "2026-05-28T20:26:40+00:00"
-    save, read = components(message)
+    message = posts.post(ARTICLE, FEED, language="en")
+    (card,) = message.body()["view"].to_components()
+    assert card["accent_color"] == outlets.colour(FEED.id, "Example News")
+    byline, story, gallery, row = card["components"]
+    assert byline["content"].endswith(f" **Example News** · <t:{ARTICLE.published}:R>")
+    assert story["content"] == f"### [{ARTICLE.title}]({ARTICLE.url})\n{ARTICLE.summary}"
+    (item,) = gallery["items"]
+    assert (item["media"]["url"], item["description"]) == (ARTICLE.image, ARTICLE.title)
+    save, read, more = row["components"]
     assert (save["custom_id"], save["label"]) == (f"telex:save:{ARTICLE.key}", "Save")
     assert (read["url"], read["label"]) == (ARTICLE.url, "Read")
+    assert (more["custom_id"], more["label"]) == (f"telex:more:{ARTICLE.key}", "More")
+
+
+async def test_a_post_names_what_joined_it_and_its_button_says_which_they_are() -> None:
+    others = [
+        ARTICLE._replace(key=f"{number:020x}", outlet=f"Outlet {number}", url=f"https://{number}.example/")
+        for number in range(1 << 70, (1 << 70) + 12)
+    ]
+    message = posts.post(ARTICLE, FEED, language="en", joined=others)
+    within_limits(message)
+    *_rest, last = said(message).splitlines()
+    assert last.startswith(f"-# Also: [Outlet {1 << 70}](https://{1 << 70}.example/) · [Outlet")
+    assert last.endswith(" · 4 more")
+    save = components(message)[0]["custom_id"]
+    assert save == buttons.save_id(ARTICLE.key, others)
+    found = re.fullmatch(buttons.SAVE_TEMPLATE, save)
+    assert found is not None
+    assert found["key"] == ARTICLE.key
 
 
 async def test_labels_are_in_the_language_asked_for_and_the_task_keeps_its_own() -> None:
-    save, read = components(messages.post(ARTICLE, FEED, language="fr"))
+    save, read, more = components(posts.post(ARTICLE, FEED, language="fr"))
     french = locale.catalogue("fr")
-    assert (save["label"], read["label"]) == (french.gettext("Save"), french.gettext("Read"))
-    save, _read = components(messages.post(ARTICLE, FEED, language="en"))
+    assert [save["label"], read["label"], more["label"]] == [
+        french.gettext(word) for word in ("Save", "Read", "More")
+    ]
+    save, *_rest = components(posts.post(ARTICLE, FEED, language="en"))
     assert save["label"] == "Save"
 
 
@@ -99,16 +142,19 @@ async def test_markup_and_mentions_of_a_feed_are_shown_and_not_obeyed() -> None:
     article = ARTICLE._replace(
         title="**Free** [money](https://evil.example) @everyone", summary="`rm` <@123> ||x|| # Big"
     )
-    embed = fields(messages.post(article, FEED, language="en"))
-    assert not re.search(r"(?<!\\)[*_~`|\[\]<>@#]", embed["title"] + embed["description"])
-    assert embed["title"].replace("\\", "") == article.title
+    _byline, title, text = said(posts.post(article, FEED, language="en")).splitlines()
+    title = title.removeprefix("### [").removesuffix(f"]({ARTICLE.url})")
+    assert not re.search(r"(?<!\\)[*_~`|\[\]<>@#]", title + text)
+    assert title.replace("\\", "") == article.title
 
 
-async def test_an_excerpt_ends_with_a_sentence() -> None:
-    summary = "One sentence that is here. " * 30
-    embed = fields(messages.post(ARTICLE._replace(summary=summary), FEED, language="en"))
-    assert embed["description"].endswith("is here.")
-    assert safe.length(embed["description"]) <= messages.EXCERPT
+async def test_an_excerpt_is_two_sentences_and_one_of_a_chosen_length_ends_with_a_sentence() -> None:
+    article = ARTICLE._replace(summary="One sentence that is here. " * 30)
+    *_rest, text = said(posts.post(article, FEED, language="en")).splitlines()
+    assert text == "One sentence that is here. One sentence that is here."
+    *_rest, text = said(posts.post(article, FEED, language="en", look=Look(excerpt=200))).splitlines()
+    assert text.endswith("is here.")
+    assert 100 < safe.length(text) <= 200
 
 
 @pytest.mark.parametrize(
@@ -121,36 +167,41 @@ async def test_an_excerpt_ends_with_a_sentence() -> None:
     ],
 )
 async def test_an_article_without_title_gets_one(change: dict[str, Any], title: str) -> None:
-    assert fields(messages.post(ARTICLE._replace(**change), FEED, language="en"))["title"] == title
+    text = said(posts.post(ARTICLE._replace(**change), FEED, language="en"))
+    assert f"### {title}" in text or f"### [{title}](" in text
 
 
 async def test_a_summary_that_repeats_the_title_is_not_shown_twice() -> None:
     article = ARTICLE._replace(summary=ARTICLE.title + "…", body="")
-    assert "description" not in fields(messages.post(article, FEED, language="en"))
+    assert len(said(posts.post(article, FEED, language="en")).splitlines()) == 2
 
 
 @pytest.mark.parametrize("url", ["javascript:alert(1)", "ftp://x.example/", "https://", "not a url", ""])
 async def test_an_address_that_is_not_of_the_web_is_no_link(url: str) -> None:
-    message = messages.post(ARTICLE._replace(url=url, image=url), replace(FEED, icon=url), language="en")
-    assert "url" not in fields(message)
-    assert "image" not in fields(message)
-    assert "icon_url" not in fields(message)["author"]
-    assert len(components(message)) == 1
+    feed = replace(FEED, icon=url)
+    message = posts.post(ARTICLE._replace(url=url, image=url), feed, language="en")
+    assert "](" not in said(message)
+    assert not shown(message)
+    assert len(components(message)) == 2
+    look = Look(style=Style.CLASSIC)
+    embed = fields(posts.post(ARTICLE._replace(url=url, image=url), feed, language="en", look=look))
+    assert not {"url", "image"} & embed.keys()
+    assert "icon_url" not in embed["author"]
 
 
 async def test_a_link_too_long_for_a_button_has_none() -> None:
-    message = messages.post(ARTICLE._replace(url="https://news.example/" + "x" * 600), FEED, language="en")
-    assert len(components(message)) == 1
-    assert "url" in fields(message)
+    message = posts.post(ARTICLE._replace(url="https://news.example/" + "x" * 600), FEED, language="en")
+    assert len(components(message)) == 2
+    assert "x" * 600 in said(message)
 
 
 @settings(deadline=None, suppress_health_check=list(HealthCheck))
 @given(title=HOSTILE, summary=HOSTILE, body=HOSTILE, outlet=HOSTILE)
 async def test_no_text_breaks_discords_limits(title: str, summary: str, body: str, outlet: str) -> None:
     article = ARTICLE._replace(title=title, summary=summary, body=body, outlet=outlet)
-    post = messages.post(article, FEED, language="en")
+    post = posts.post(article, FEED, language="en")
     within_limits(post)
-    assert fields(post)["title"]
+    assert "### " in said(post)
     within_limits(messages.catch_up("catch-up:x", [article] * 60, language="fr"))
     within_limits(messages.notice(safe.plain(title) or "x"))
 
@@ -162,9 +213,8 @@ async def test_a_catch_up_lists_what_fits_and_counts_the_rest() -> None:
     ]
     message = messages.catch_up("catch-up:key0", articles, language="en")
     within_limits(message)
-    embed = fields(message)
-    lines = embed["description"].splitlines()
-    assert embed["title"] == "200 articles came in meanwhile"
+    title, *lines = said(message).splitlines()
+    assert title == "### 200 articles came in meanwhile"
     assert lines[0] == "• [Article 199](https://news.example/199) · Example News"
     assert lines[-1] == f"and {200 - len(lines) + 1} more, older ones"
     menu, button = components(message)
@@ -175,7 +225,7 @@ async def test_a_catch_up_lists_what_fits_and_counts_the_rest() -> None:
 
 async def test_a_title_cannot_end_the_link_around_it() -> None:
     article = ARTICLE._replace(title="a](https://evil.example) [b", url="https://news.example/(x) y")
-    line = fields(messages.catch_up("w", [article], language="en"))["description"]
+    *_rest, line = said(messages.catch_up("w", [article], language="en")).splitlines()
     assert "](https://evil" not in line.replace("\\]", "")
     assert line.endswith("(https://news.example/%28x%29%20y) · Example News") or "[" not in line.replace(
         "\\[", ""
@@ -183,17 +233,25 @@ async def test_a_title_cannot_end_the_link_around_it() -> None:
 
 
 async def test_barer_attempts_leave_pictures_out_first_and_links_last() -> None:
-    full, bare, unlinked = messages.post(ARTICLE, FEED, language="en").attempts()
+    full, bare, unlinked = posts.post(ARTICLE, FEED, language="en").attempts()
+    assert shown(full) == [ARTICLE.image]
+    assert not shown(bare)
+    assert [one.get("url") for one in components(bare)] == [None, ARTICLE.url, None]
+    assert [one["custom_id"] for one in components(unlinked)] == [
+        buttons.save_id(ARTICLE.key),
+        f"telex:more:{ARTICLE.key}",
+    ]
+    full, bare, unlinked = posts.post(ARTICLE, FEED, language="en", look=Look(style=Style.CLASSIC)).attempts()
     assert "image" in fields(full)
     assert "image" not in fields(bare)
     assert fields(bare)["author"] == {"name": "Example News"}
     assert "url" in fields(bare)
     assert "url" not in fields(unlinked)
-    assert [component["custom_id"] for component in components(unlinked)] == [buttons.save_id(ARTICLE.key)]
     assert list(messages.notice("x").attempts())[1:] == []
 
 
-async def test_discord_py_keeps_no_view_of_a_post() -> None:
-    view = messages.post(ARTICLE, FEED, language="en").view
-    assert isinstance(view, discord.ui.View)
+@pytest.mark.parametrize("style", [Style.FULL, Style.CLASSIC])
+async def test_discord_py_keeps_no_view_of_a_post(style: Style) -> None:
+    view = posts.post(ARTICLE, FEED, language="en", look=Look(style=style)).body()["view"]
+    assert isinstance(view, discord.ui.View | discord.ui.LayoutView)
     assert view.is_finished()

@@ -10,11 +10,13 @@ import pytest
 from bot.core.choices import Preference
 from bot.core.models import Article, Feed
 from bot.posting.rendering import buttons
-from bot.posting.rendering.also import MOST_LINKS, line
+from bot.posting.rendering.also import line
+from bot.posting.rendering.buttons import MOST_JOINED
 from bot.store.outbox.story_joins import PAUSE, WINDOW
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
 from tests.posting.publisher import titles
+from tests.shown import parts, text, title
 
 BAN = "Amazon bans police use of its facial recognition for a year"
 AGAIN = "Amazon halts police use of face recognition software for one year"
@@ -75,15 +77,14 @@ async def test_the_same_event_from_several_feeds_is_one_post(telex: World, outle
     await telex.advance(PAUSE)
     second = await outlets.publish("Numerama", AGAIN)
     assert len(telex.posts()) == before
-    embed = last(telex).embeds[0]
-    assert (embed.title, embed.author.name) == (BAN, "The Verge")
-    assert embed.description is not None
-    assert embed.description.endswith(f"\n\nAlso: [Numerama](https://news.example/articles/{second})")
+    assert title(last(telex)) == BAN
+    first, *_rest, also = text(last(telex)).splitlines()
+    assert "**The Verge**" in first
+    assert also == f"-# Also: [Numerama](https://news.example/articles/{second})"
     await telex.advance(PAUSE)
     third = await outlets.publish("Wired", THIRD)
     assert len(telex.posts()) == before
-    told = last(telex).embeds[0].description
-    assert told is not None
+    told = text(last(telex))
     assert f"/{second}) · [Wired](https://news.example/articles/{third})" in told
 
 
@@ -97,11 +98,11 @@ async def test_what_comes_within_minutes_is_shown_by_one_edit(telex: World, outl
     await outlets.publish("The Verge", BAN)
     await outlets.publish("Numerama", AGAIN)
     await outlets.publish("Wired", THIRD)
-    assert "Also" not in (last(telex).embeds[0].description or "")
+    assert "Also" not in text(last(telex))
     assert last(telex).edited_at is None
     await telex.advance(PAUSE + 1)
     await telex.deliver()
-    told = last(telex).embeds[0].description or ""
+    told = text(last(telex))
     assert "[Numerama]" in told
     assert "[Wired]" in told
 
@@ -109,7 +110,7 @@ async def test_what_comes_within_minutes_is_shown_by_one_edit(telex: World, outl
 async def test_what_joins_before_the_post_is_sent_goes_with_it(telex: World, outlets: Outlets) -> None:
     await outlets.publish("The Verge", BAN, delivered=False)
     await outlets.publish("Numerama", AGAIN)
-    assert "[Numerama]" in (last(telex).embeds[0].description or "")
+    assert "[Numerama]" in text(last(telex))
     assert last(telex).edited_at is None
 
 
@@ -139,7 +140,7 @@ async def test_posts_of_a_french_server_say_it_in_french(telex: World, outlets: 
     )
     await outlets.publish("The Verge", BAN, delivered=False)
     number = await outlets.publish("Numerama", AGAIN)
-    told = last(telex).embeds[0].description or ""
+    told = text(last(telex))
     assert told.endswith(f"Aussi\u00a0: [Numerama](https://news.example/articles/{number})")
 
 
@@ -174,10 +175,10 @@ async def test_an_edit_that_discord_puts_off_is_made_later(telex: World, outlets
         "PATCH", "/channels/*/messages/*", status=429, code=30046, message="Too many edits"
     )
     await outlets.publish("Numerama", AGAIN)
-    assert "Also" not in (last(telex).embeds[0].description or "")
+    assert "Also" not in text(last(telex))
     await telex.advance(3600)
     await telex.deliver()
-    assert "Also: [Numerama]" in (last(telex).embeds[0].description or "")
+    assert "Also: [Numerama]" in text(last(telex))
     assert titles(telex)[-1] == BAN
 
 
@@ -204,31 +205,26 @@ async def test_after_a_crash_the_message_still_comes_to_name_what_joined(
     assert isinstance(place, discord.TextChannel)
     message = await telex.bot.courier._sender.render(claimed)
     assert message is not None
-    assert message.view is not None
-    await place.send(embed=message.embed, view=message.view)
+    await place.send(**message.body())
     await outlets.publish("Numerama", AGAIN, delivered=False)
     await telex.restart()
     await telex.advance(PAUSE + 10)
     await telex.deliver()
     await telex.deliver()
     assert titles(telex).count(BAN) == 1
-    assert "Also: [Numerama]" in (last(telex).embeds[0].description or "")
+    assert "Also: [Numerama]" in text(last(telex))
 
 
 async def test_what_joined_can_be_kept_and_is_found_by_itself(telex: World, outlets: Outlets) -> None:
     await outlets.publish("The Verge", BAN, delivered=False)
     await outlets.publish("Numerama", AGAIN)
     post = last(telex)
-    menu = next(
-        child
-        for row in post.components
-        if isinstance(row, discord.ActionRow)
-        for child in row.children
-        if isinstance(child, discord.SelectMenu)
-    )
-    assert menu.placeholder == "Save another article of this story"
-    assert [option.label for option in menu.options] == [AGAIN]
-    await telex.reader.select(post, [menu.options[0].value])
+    more = await telex.reader.click(post, label="More")
+    assert more.response is not None
+    assert more.response.ephemeral
+    assert f"**[{AGAIN}](" in text(more.response)
+    save = next(one["custom_id"] for one in parts(more.response) if "telex:save" in one.get("custom_id", ""))
+    await telex.reader.click(more.response, custom_id=save)
     kept = await telex.store.bookmarks.list(telex.reader.id, limit=10)
     assert [each.article.title for each in kept] == [AGAIN]
     await telex.reader.react(post, buttons.EMOJI)
@@ -252,7 +248,7 @@ def test_a_line_stays_short_and_harmless_whatever_joins() -> None:
     told = line(many)
     assert len(told) < 2_600
     assert told.endswith(f"{30 - told.count('](')} more")
-    assert told.count("](") <= MOST_LINKS
+    assert told.count("](") <= MOST_JOINED
     hostile = article(1, outlet="[x](https://evil.example) @everyone **b**", url="https://a.example/)[y](z")
     said = line([hostile])
     assert "](https://evil" not in said

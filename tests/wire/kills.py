@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import astuple, dataclass, replace
@@ -297,7 +296,7 @@ async def corrected(scene: Scene, number: int) -> tuple[list[int], str]:
 async def withdrawn(scene: Scene, number: int) -> tuple[list[int], str]:
     """An article is taken back by its publisher."""
     await scene.withdraw(number)
-    return [number], "Withdrawn"
+    return [number], "withdrawn by the publisher"
 
 
 async def joined(scene: Scene, number: int) -> tuple[list[int], str]:
@@ -338,7 +337,7 @@ async def survive_edit(
         for kind in scene.channels
         for message in scene.messages(kind)
         for number in articles(message).intersection(numbers)
-        if words not in json.dumps(message.embeds)
+        if words not in message.shown()
     ]
     return replace(found, unfinished=(*found.unfinished, *old))
 

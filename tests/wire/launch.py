@@ -6,6 +6,7 @@
 - WIRE_READY: seconds that discord.py waits for further servers before it is ready (its default is 2);
 - WIRE_CLOCK: "EPOCH:SPEED", the wall clock of `bot.core.clock` runs so much faster since then, and the
   pauses that discord.py makes before it tries something again are as much shorter;
+- WIRE_WORKERS: there where what feeds hold is parsed in processes, as in a bot that is started cold;
 - WIRE_SET_BY: a file with the seconds by which that wall clock is wrong, if it is there;
 - KILL_AT: "module:Class.method:before" or ":after", at the n-th call with ":n" behind it, where the process
   kills itself (SIGKILL); with KILL_CHANNEL only calls with an argument of that channel count.
@@ -164,7 +165,6 @@ def serve() -> None:
     """
     for module in ("bot.client.discord_client", "bot.polling.drafts", "cogs"):
         importlib.import_module(module)
-    setattr(services, "Workers", InlineWorkers)  # noqa: B010 - what is parsed there tests serve themselves
     catalogue("fr")
     typer.main.get_command = functools.cache(typer.main.get_command)
     typer.main.get_command(app)
@@ -215,6 +215,8 @@ def _become(request: dict[str, Any]) -> None:
     os.environ.update(request["environment"])
     os.chdir(request["folder"])
     sys.argv = ["telex", *request["argv"]]
+    if "WIRE_WORKERS" not in os.environ:
+        setattr(services, "Workers", InlineWorkers)  # noqa: B010 - what they parse tests serve themselves
     code: object = 1
     try:
         run()

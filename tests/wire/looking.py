@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sqlite3
 from collections import Counter
@@ -115,4 +114,4 @@ class Looking:
 
 def articles(message: Message) -> set[int]:
     """The numbers of the articles that a message tells of."""
-    return {int(number) for number in _LINK.findall(json.dumps(message.embeds))}
+    return {int(number) for number in _LINK.findall(message.shown())}

@@ -113,6 +113,7 @@ def edit_message(server: DiscordServer, call: Call) -> Answer:
         raise error(400, 50083)
     body = checked(call)
     rules.check_not_empty({**message.parts, **body})
+    rules.check_edit(message.parts, body)
     server.acts.edit(message, body)
     return 200, payloads.message(server.state, message)
 

@@ -12,6 +12,8 @@ from tests.wire.state import Json
 V2 = 1 << 15  # message flag IS_COMPONENTS_V2
 BUTTON, LINK_STYLE, PREMIUM_STYLE = 2, 5, 6
 INTERACTIVE = {2, 3, 5, 6, 7, 8}
+ROW, SECTION, TEXT = 1, 9, 10
+LAYOUT = {SECTION, TEXT, 11, 12, 13, 14, 17}  # with Components V2 alone
 COMMAND_NAME = re.compile(r"^[-_'\w]{1,32}$")
 
 
@@ -32,9 +34,17 @@ def check_message(body: Json) -> None:
         raise invalid("embeds", "Embed size exceeds maximum size of 6000", "MAX_EMBED_SIZE_EXCEEDED")
     for number, embed in enumerate(embeds):
         _check_links(embed, f"embeds.{number}")
-    _check_components(components, is_v2=bool((body.get("flags") or 0) & V2))
-    if (body.get("flags") or 0) & V2 and (content or embeds):
+    is_v2 = bool((body.get("flags") or 0) & V2)
+    _check_components(components, is_v2=is_v2)
+    if is_v2 and (content or embeds):
         raise invalid("flags", "The 'content' and 'embeds' fields cannot be used with Components V2")
+
+
+def check_edit(before: Json, body: Json) -> None:
+    """Refuse what Discord would refuse of an edit of a message with these parts. Raises ApiError."""
+    if (before.get("flags") or 0) & V2 and not (body.get("flags", V2) or 0) & V2:
+        raise invalid("flags", "Components V2 cannot be taken away from a message")
+    check_message({**before, **body})
 
 
 def check_not_empty(body: Json) -> None:
@@ -136,10 +146,38 @@ def _check_components(components: list[Json], *, is_v2: bool) -> None:
             message = "Component custom id cannot be duplicated"
             raise invalid("components", message, "COMPONENT_CUSTOM_ID_DUPLICATED")
         custom_ids.add(custom_id)
+    _check_layout(everything, is_v2=is_v2)
+    texts = [component.get("content", "") for component in everything if component["type"] == TEXT]
+    if sum(map(units, texts)) > 4000:
+        raise invalid("components", "Text of all components exceeds 4000", "COMPONENT_DISPLAYABLE_TEXT_SIZE")
     if is_v2 and len(everything) > 40:
         raise invalid("components", "At most 40 components", "COMPONENT_MAX_TOTAL_COMPONENTS_EXCEEDED")
     if not is_v2 and len(components) > 5:
         raise invalid("components", "Must be 5 or fewer in length.", "BASE_TYPE_BAD_LENGTH")
+
+
+def _check_layout(everything: list[Json], *, is_v2: bool) -> None:
+    for component in everything:
+        _check_part(component, is_v2=is_v2)
+        media = [item["media"] for item in component.get("items") or []]
+        media += [component["media"]] if component.get("media") else []
+        for url in (one["url"] for one in media):
+            if not url.lower().startswith(("http://", "https://", "attachment://")) or len(url) > 2048:
+                raise invalid("components", "Not a well formed URL.", "URL_TYPE_INVALID_URL")
+
+
+def _check_part(component: Json, *, is_v2: bool) -> None:
+    """What goes into a component, and which there are without Components V2."""
+    kind, inside = component["type"], component.get("components") or []
+    if kind in LAYOUT and not is_v2:
+        raise invalid("components", "Value of field 'type' must be one of (1,).", "BASE_TYPE_CHOICES")
+    most = {ROW: 5, SECTION: 3}.get(kind)
+    if most is not None and not 1 <= len(inside) <= most:
+        raise invalid("components", f"Must be between 1 and {most} in length.", "BASE_TYPE_BAD_LENGTH")
+    if kind == SECTION and not component.get("accessory"):
+        raise invalid("components", "This field is required", "BASE_TYPE_REQUIRED")
+    if kind == TEXT and not component.get("content", "").strip():
+        raise invalid("components", "This field is required", "BASE_TYPE_REQUIRED")
 
 
 def _flat(components: list[Json]) -> Iterator[Json]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import IntEnum, IntFlag
 from typing import Any
+
+from tests.shown import headline
 
 Json = dict[str, Any]
 DISCORD_EPOCH_MS = 1_420_070_400_000
@@ -112,6 +115,15 @@ class Message:
     def embeds(self) -> list[Json]:
         embeds: list[Json] = self.parts.get("embeds") or []
         return embeds
+
+    @property
+    def title(self) -> str | None:
+        """Of a post, an embed or a layout."""
+        return self.embeds[0]["title"] if self.embeds else headline(self.parts.get("components") or [])
+
+    def shown(self) -> str:
+        """Embeds and components as JSON, where words can be looked for."""
+        return json.dumps([self.embeds, self.parts.get("components") or []])
 
     @property
     def content(self) -> str:

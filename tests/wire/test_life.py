@@ -60,9 +60,7 @@ async def test_a_changed_article_changes_its_posts_and_makes_no_new_ones(quick_s
     discord.faults.broken("PATCH /channels/*/messages/*", 503)
     scene.start()
     await until(
-        lambda: all(
-            post.embeds[0]["title"] == "A better title" for kind in KINDS for post in scene.messages(kind)
-        )
+        lambda: all(post.title == "A better title" for kind in KINDS for post in scene.messages(kind))
     )
     await scene.settled()
     assert not toll(scene, [1])
@@ -167,8 +165,8 @@ def _restore(backup: Path, database: Path) -> None:
     backup.rename(database)
 
 
-def _titles(scene: Scene, kind: str) -> list[str]:
-    return [message.embeds[0]["title"] for message in scene.messages(kind)]
+def _titles(scene: Scene, kind: str) -> list[str | None]:
+    return [message.title for message in scene.messages(kind)]
 
 
 def _has_connected(scene: Scene, times: int) -> bool:

@@ -69,6 +69,41 @@ async def test_limits_that_the_description_leaves_out_are_kept(client: Witness, 
     assert not general.messages
 
 
+def layout(*texts: str) -> discord.ui.LayoutView:
+    view = discord.ui.LayoutView()
+    for text in texts:
+        view.add_item(discord.ui.TextDisplay(text))
+    return view
+
+
+async def test_a_message_in_components_v2_has_limits_of_its_own_and_stays_one(
+    client: Witness, general: Channel
+) -> None:
+    channel = text_channel(client, general)
+    classic = await channel.send("Hello", embed=discord.Embed(title="t"))
+    sent = await channel.send(view=layout("First"))
+    before = list(general.messages)
+    parts = {"flags": 1 << 15, "components": layout("x").to_components()}
+    route = discord.http.Route("POST", "/channels/{channel_id}/messages", channel_id=channel.id)
+    attempts = [
+        channel.send(view=layout("x" * 2001, "y" * 2000)),
+        client.http.request(route, json=parts | {"content": "beside"}),
+        client.http.request(route, json=parts | {"flags": 0}),
+        classic.edit(view=layout("what was there stays beside it")),
+        channel.get_partial_message(sent.id).edit(content="back", view=None),
+        channel.get_partial_message(sent.id).edit(embed=discord.Embed(title="t")),
+    ]
+    for attempt in attempts:
+        with pytest.raises(discord.HTTPException) as refused:
+            await attempt
+        assert (refused.value.status, refused.value.code) == (400, 50035)
+    assert list(general.messages) == before
+    await channel.get_partial_message(classic.id).edit(content=None, embed=None, view=layout("Now a layout"))
+    await channel.get_partial_message(sent.id).edit(view=layout("Second"))
+    assert [message.shown().count('"type": 10') for message in general.history()] == [1, 1]
+    assert general.messages[classic.id].embeds == []
+
+
 async def test_permissions_are_kept_per_act(
     client: Witness, discord_server: DiscordServer, general: Channel
 ) -> None:

@@ -88,7 +88,7 @@ TROUBLES = {
     "a role taken away": Trouble(
         take_role,
         lambda scene: take_role(scene, back=True),
-        "I lack permissions in the channel: Send Messages",
+        "I’m missing permissions in this channel: Send Messages",
         "forbidden send_messages",
         ("text", "announcement"),
     ),

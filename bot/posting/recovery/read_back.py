@@ -116,7 +116,9 @@ async def told(
         others = not gathers and bool(told.posted)  # a post's own article is for `look` to find
         keys = told.listed | told.digested if others else frozenset().union(*told)
         shown = shown_articles.pages(message)[others:]
-        ids = {one.id for one in articles if one.key in keys or shown_articles.is_among(one, shown)}
+        ids = {
+            one.id for one in articles if buttons.is_told(one, keys) or shown_articles.is_among(one, shown)
+        }
         (digested if told.digested else found).update(ids)
     return found, digested
 
@@ -281,7 +283,8 @@ def _is_of(found: discord.Message, dispatch: Dispatch, message: Message | None) 
         case DispatchKind.WATCH:
             return buttons.stop_id(dispatch.what) in buttons.custom_ids(found)
         case DispatchKind.NOTICE:
-            words = message.embed.description if message is not None else None
+            embed = message.embed if message is not None else None
+            words = embed.description if embed is not None else None
             return [embed.description for embed in found.embeds] == [words]
 
 

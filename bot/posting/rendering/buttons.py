@@ -5,7 +5,8 @@ The same ids let the courier recognise a message of its own. What happens at a c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -13,12 +14,14 @@ import discord
 
 from bot.core.locale import _
 from bot.core.models import Article
-from bot.posting.rendering import discord_limits
+from bot.posting.rendering import components, discord_limits
+from bot.posting.rendering.layout import icons
+from bot.posting.rendering.layout.icons import Icon
 from bot.text import safe
 
 EMOJI = "🔖"
-SAVE_TEMPLATE = r"telex:save:(?P<key>[^:\s]{1,80})"
-"""The custom id of a Save button, with the article's key."""
+SAVE_TEMPLATE = r"telex:save:(?P<key>[^:\s]{1,80})(?::(?P<joined>\S+))?"
+"""The custom id of a Save button, with the article's key and the short ones of those that joined its post."""
 MORE_TEMPLATE = r"telex:more:(?P<key>[^:\s]{1,80})"
 """The custom id of the button under a post that shows what else can be done, with the article's key."""
 LIKE_TEMPLATE = r"telex:like:(?P<key>[^:\s]{1,80})"
@@ -44,6 +47,10 @@ STOP_TEMPLATE = r"telex:stop:(?P<what>watch:(?P<watch>\d{1,18}):[^:\s]{1,60})"
 
 BEGIN = "telex:begin"
 """The custom id of the button under the welcome that begins the way to a first feed."""
+TRENDS = "telex:trends"
+"""The custom id of the button under a digest that shows what is rising."""
+QUESTION = "telex:question"
+"""The custom id of the button under a digest that opens a window for a question."""
 
 # https://discord.com/developers/docs/components/reference
 _LONGEST_LABEL = 80
@@ -53,9 +60,15 @@ _DIGEST = f"{_PICK}digest:"
 _LONGEST_URL = 512
 
 
-def save_id(key: str) -> str:
+MOST_JOINED = 8
+"""Articles that joined a post, of which its buttons say which they are: an id has 100 characters."""
+_SHORT = 8  # hexadecimal digits of a key that tell it from others
+
+
+def save_id(key: str, joined: Sequence[Article] = ()) -> str:
     """The custom id of the Save button of an article's key."""
-    return f"telex:save:{key}"
+    short = "".join(one.key[:_SHORT] for one in joined[:MOST_JOINED])
+    return f"{_SAVE}{key}:{short}" if short else f"{_SAVE}{key}"
 
 
 def pick_id(what: str) -> str:
@@ -79,27 +92,51 @@ def begin() -> discord.ui.Button[Any]:
     return discord.ui.Button(style=discord.ButtonStyle.success, label=label, custom_id=BEGIN)
 
 
+def trends() -> discord.ui.Button[Any]:
+    """A button that shows what is rising, in the language of this task."""
+    label = safe.plain(_("Trends"), _LONGEST_LABEL)
+    return discord.ui.Button(
+        style=discord.ButtonStyle.secondary, label=label, emoji=icons.emoji(Icon.TREND), custom_id=TRENDS
+    )
+
+
+def question() -> discord.ui.Button[Any]:
+    """A button that opens a window for a question, in the language of this task."""
+    label = safe.plain(_("Ask"), _LONGEST_LABEL)
+    return discord.ui.Button(
+        style=discord.ButtonStyle.secondary, label=label, emoji=icons.emoji(Icon.ASK), custom_id=QUESTION
+    )
+
+
 def stop(what: str) -> discord.ui.Button[Any]:
     """A button that ends the watch of this dispatch, in the language of this task."""
     label = safe.plain(_("Stop this watch"), _LONGEST_LABEL)
     return discord.ui.Button(style=discord.ButtonStyle.secondary, label=label, custom_id=stop_id(what))
 
 
-def save(key: str, number: int | None = None, *, labelled: bool = True) -> discord.ui.Button[Any]:
-    """A Save button for the article of this key, in the language of this task; several have numbers."""
+def save(
+    key: str, number: int | None = None, *, joined: Sequence[Article] = (), labelled: bool = True
+) -> discord.ui.Button[Any]:
+    """A Save button for the article of this key, in the language of this task; several have numbers.
+
+    Under a post it says which articles `joined` it.
+    """
     label = safe.plain(_("Save"), _LONGEST_LABEL) if number is None else f"[{number}]"
     return discord.ui.Button(
         style=discord.ButtonStyle.secondary,
         label=label if labelled else None,
-        emoji=EMOJI,
-        custom_id=save_id(key),
+        emoji=icons.emoji(Icon.SAVE),
+        custom_id=save_id(key, joined),
     )
 
 
-def more(key: str) -> discord.ui.Button[Any]:
+def more(key: str, *, labelled: bool = True) -> discord.ui.Button[Any]:
     """A button that shows what else can be done with an article, in the language of this task."""
-    label = safe.plain(_("More"), _LONGEST_LABEL)
-    return discord.ui.Button(style=discord.ButtonStyle.secondary, label=label, custom_id=f"telex:more:{key}")
+    emoji = icons.emoji(Icon.MORE)
+    label = safe.plain(_("More"), _LONGEST_LABEL) if labelled else None if emoji else "⋯"
+    return discord.ui.Button(
+        style=discord.ButtonStyle.secondary, label=label, emoji=emoji, custom_id=f"telex:more:{key}"
+    )
 
 
 def let_go(key: str) -> discord.ui.Button[Any]:
@@ -216,22 +253,17 @@ def row(*items: discord.ui.Item[Any] | None) -> discord.ui.View:
 
 def custom_ids(message: discord.Message) -> set[str]:
     """The ids of a message's buttons and menus."""
-    found: set[str] = set()
-    inside = list(message.components)
-    while inside:
-        component = inside.pop()
-        if isinstance(component, discord.Button | discord.SelectMenu) and component.custom_id:
-            found.add(component.custom_id)
-        inside += getattr(component, "children", ())
-        if isinstance(component, discord.SectionComponent):
-            inside.append(component.accessory)
-    return found
+    return {
+        each.custom_id
+        for each in components.inside(message)
+        if isinstance(each, discord.Button | discord.SelectMenu) and each.custom_id
+    }
 
 
 class Keys(NamedTuple):
     """Keys of the articles that a message tells of, if it is a post, a catch-up, a digest.
 
-    `listed` are those of a catch-up, and those that joined a post.
+    `listed` are those of a catch-up, and those that joined a post, of which only the beginning may be known.
     """
 
     posted: frozenset[str] = frozenset()
@@ -245,9 +277,17 @@ def told_keys(message: discord.Message) -> Keys:
     # Notices of watches, answers and what a person shared save too.
     if any(name.startswith((_STOP, _VOTE, _LIKE)) for name in ids):
         return Keys()
-    posted = frozenset(name.removeprefix(_SAVE) for name in ids if name.startswith(_SAVE))
+    saves = [found for name in ids if (found := re.fullmatch(SAVE_TEMPLATE, name))]
+    joined = "".join(found["joined"] or "" for found in saves)
+    short = {joined[at : at + _SHORT] for at in range(0, len(joined), _SHORT)}
     digested = _options(message, _DIGEST)
-    return Keys(posted, _options(message, _PICK) - digested, digested)
+    listed = (_options(message, _PICK) - digested) | short
+    return Keys(frozenset(found["key"] for found in saves), listed, digested)
+
+
+def is_told(article: Article, keys: Collection[str]) -> bool:
+    """Whether an article is among these keys, or their beginnings."""
+    return article.key in keys or article.key[:_SHORT] in keys
 
 
 def edition_of(message: discord.Message) -> str | None:
@@ -262,17 +302,16 @@ def notice_of(message: discord.Message) -> tuple[str, frozenset[str]] | None:
     name = next((name.removeprefix(_STOP) for name in ids if name.startswith(_STOP)), None)
     if name is None:
         return None
-    saved = {name.removeprefix(_SAVE) for name in ids if name.startswith(_SAVE)}
-    return name, _options(message, _PICK).union(saved)
+    return name, _options(message, _PICK).union(
+        name.removeprefix(_SAVE) for name in ids if name.startswith(_SAVE)
+    )
 
 
 def _options(message: discord.Message, start: str) -> frozenset[str]:
     """What the menu whose id begins so offers."""
     return frozenset(
         option.value
-        for component in message.components
-        if isinstance(component, discord.ActionRow)
-        for child in component.children
-        if isinstance(child, discord.SelectMenu) and child.custom_id.startswith(start)
-        for option in child.options
+        for each in components.inside(message)
+        if isinstance(each, discord.SelectMenu) and each.custom_id.startswith(start)
+        for option in each.options
     )

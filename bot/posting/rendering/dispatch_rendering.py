@@ -7,8 +7,7 @@ import discord
 from bot.core import locale
 from bot.core.models import Dispatch, DispatchKind
 from bot.digests import digest_selection
-from bot.posting.rendering import digest_pages, messages, post_looks
-from bot.posting.rendering.also import with_story
+from bot.posting.rendering import digest_pages, messages, post_looks, posts
 from bot.posting.rendering.messages import Message
 from bot.store import Store
 from bot.text import furniture
@@ -53,15 +52,15 @@ async def render(  # noqa: PLR0911  # one line a kind
             language=watch.language or language,
         )
     article = next((one for one in articles if one.key == dispatch.what), articles[0])
-    post = messages.post(
+    return posts.post(
         article,
         await store.feeds.get(article.feed_id),
         language=language,
         look=dispatch.look,
         mention=post_looks.told(client, dispatch.server_id, dispatch.channel_id, dispatch.look),
+        joined=await store.articles.by_ids(dispatch.joined_ids),
+        what=dispatch.what,
     )
-    joined = await store.articles.by_ids(dispatch.joined_ids)
-    return with_story(post, dispatch.what, joined, language=language)
 
 
 async def language_of(

@@ -1,4 +1,4 @@
-"""How a post, a catch-up and a notice look, within Discord's limits whatever the text.
+"""What is sent, and how a catch-up and a notice look, within Discord's limits whatever the text.
 
 Limits: https://discord.com/developers/docs/resources/message#embed-object-embed-limits
 """
@@ -10,30 +10,31 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import quote
 
 import discord
 
 from bot.core import locale
-from bot.core.choices import USUAL, Look, Style
 from bot.core.locale import _, amount, clickable, ngettext
-from bot.core.models import Article, Feed
-from bot.posting.rendering import buttons, discord_limits
+from bot.core.models import Article
+from bot.posting.rendering import buttons
+from bot.posting.rendering.layout import blocks, fitting, outlets, views
+from bot.posting.rendering.layout.blocks import Card, Layout, Row
 from bot.text import excerpts, safe
 
 COLOUR = 0x2E7D8C
 EXCERPT = 350  # UTF-16 units before markup is escaped
-COMPACT = 140  # likewise
 LONGEST_EXCERPT = 1000
 LONGEST_PREFIX = 40
 NOTICE = 2000
 MOST_TOLD = 10
 """Articles that one notice of a watch names."""
 _QUERY = 100
-_AUTHOR = 256
 # https://discord.com/developers/docs/resources/channel#start-thread-in-forum-or-media-channel
-_THREAD_NAME = 100
-_URL = 2048
+THREAD_NAME = 100
+URL = 2048
+"""Of a link or a picture."""
 _LINE_TITLE = 150
 _LINE_URL = 500
 _SHORT = 80  # of a text that stands in for a missing title
@@ -56,15 +57,16 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is sent: an embed, a row of buttons or a menu, and the name of the thread that a forum opens.
+    """What is sent: an embed with a row of buttons or a menu, or a layout; a layout is all of its message.
 
-    `mention` is the id of a role that is told of it, `tags` are those that a post in a forum gets. The embed
-    shows the `picture` where there is one.
+    `name` is that of the thread that a forum opens, `mention` the id of a role that is told of it, `tags` are
+    those that a post in a forum gets. Embed or layout show the `picture` where there is one.
     """
 
-    embed: discord.Embed
     name: str
+    embed: discord.Embed | None = None
     view: discord.ui.View | None = None
+    layout: Layout = ()
     mention: int | None = None
     tags: tuple[discord.ForumTag, ...] = ()
     picture: Picture | None = None
@@ -82,8 +84,16 @@ class Message:
             allowed.roles = [discord.Object(self.mention)]
         return allowed
 
+    def body(self) -> dict[str, Any]:
+        """What goes into a message and into its edits, as discord.py names it; within an event loop."""
+        if self.layout:
+            return {"view": views.static(self.layout), "allowed_mentions": self.allowed_mentions}
+        return {"embed": self.embed, "view": self.view, "allowed_mentions": self.allowed_mentions}
+
     def without_picture(self) -> Message:
         """The same in words alone."""
+        if self.embed is None:
+            return replace(self, layout=blocks.without_pictures(self.layout), picture=None)
         embed = self.embed.copy()
         embed.set_image(url=None)
         return replace(self, embed=embed, picture=None)
@@ -91,6 +101,9 @@ class Message:
     def attempts(self) -> Iterator[Message]:
         """The message, then barer ones for when Discord refuses an address in it: no pictures, no links."""
         yield self
+        if self.embed is None:
+            yield from self._barer_layouts()
+            return
         bare = self.embed.copy()
         bare.set_image(url=None)
         bare.set_thumbnail(url=None)
@@ -98,61 +111,23 @@ class Message:
             bare.set_author(name=bare.author.name)
         if bare.to_dict() != self.embed.to_dict():
             yield replace(self, embed=bare, picture=None)
-        links = [item for item in self.view.children if _is_link(item)] if self.view is not None else []
+        links = [item for item in self.view.children if blocks.is_link(item)] if self.view is not None else []
         if not bare.url and not links:
             return
         unlinked = bare.copy()
         unlinked.url = None
         view = self.view
         if view is not None and links:
-            view = buttons.row(*(item for item in view.children if not _is_link(item)))
+            view = buttons.row(*(item for item in view.children if not blocks.is_link(item)))
         yield replace(self, embed=unlinked, view=view, picture=None)
 
-
-def post(
-    article: Article, feed: Feed | None, *, language: str, look: Look = USUAL, mention: int | None = None
-) -> Message:
-    """The post of an article as it is to look, with labels in `language`.
-
-    In full: outlet, linked title, excerpt, picture, time; or less of it. `mention` is a role to be told.
-    """
-    with locale.use(language):
-        title = _title(article)
-        return Message(
-            embed=_embed(article, feed, title, look),
-            name=safe.plain(f"{look.prefix} {title}", _THREAD_NAME),
-            view=buttons.row(buttons.save(article.key), buttons.read(article.url)),
-            mention=mention,
-        )
-
-
-def _embed(article: Article, feed: Feed | None, title: str, look: Look) -> discord.Embed:
-    embed = discord.Embed(colour=COLOUR if look.colour is None else look.colour)
-    prefixed = f"{look.prefix} {title}".lstrip()
-    outlet = safe.plain(article.outlet or (feed.outlet or feed.title if feed else ""), _AUTHOR)
-    if look.style is Style.HEADLINE:
-        headline = f"**{linked(_fit(prefixed, discord_limits.TITLE), article.url)}**"
-        line = f"{headline} · {_fit(outlet, _SHORT)}" if outlet else headline
-        embed.description = "\n".join(filter(None, (line, mark(article))))
-        return embed
-    embed.title = _fit(prefixed, discord_limits.TITLE)
-    if buttons.is_link(article.url) and safe.length(article.url) <= _URL:
-        embed.url = article.url
-    compact = look.style is Style.COMPACT
-    length = look.excerpt if look.excerpt is not None else COMPACT if compact else EXCERPT
-    excerpt = _excerpt(article, title, length) if length else ""
-    embed.description = "\n".join(filter(None, (excerpt, mark(article)))) or None
-    embed.timestamp = _moment(article.published)
-    if outlet and compact:
-        embed.set_footer(text=outlet)
-    elif outlet:
-        embed.set_author(name=outlet, icon_url=_picture(feed.icon) if feed else None)
-    picture = _picture(article.image) if look.image else None
-    if compact:
-        embed.set_thumbnail(url=picture)
-    else:
-        embed.set_image(url=picture)
-    return embed
+    def _barer_layouts(self) -> Iterator[Message]:
+        bare = blocks.without_pictures(self.layout)
+        if bare != self.layout:
+            yield replace(self, layout=bare, picture=None)
+        unlinked = blocks.without_links(bare)
+        if unlinked != bare:
+            yield replace(self, layout=unlinked, picture=None)
 
 
 def catch_up(what: str, articles: Sequence[Article], *, language: str) -> Message:
@@ -164,9 +139,16 @@ def catch_up(what: str, articles: Sequence[Article], *, language: str) -> Messag
             "{count} articles came in meanwhile",
             count,
         ).format(count=amount(count))
-        embed = discord.Embed(colour=COLOUR, title=title, description=_lines(articles))
-        view = buttons.row(buttons.pick(what, articles), buttons.show_all(what)) if articles else None
-        return Message(embed=embed, name=safe.plain(title, _THREAD_NAME), view=view)
+        card = Card(
+            (
+                blocks.text(f"### {title}"),
+                blocks.text(_lines(articles)),
+                Row(buttons.pick(what, articles)),
+                Row(buttons.show_all(what)),
+            ),
+            outlets.COLOUR,
+        )
+        return Message(name=safe.plain(title, THREAD_NAME), layout=(card,))
 
 
 def watch(
@@ -185,9 +167,9 @@ def watch(
             embed.set_footer(text=_("From feeds in {server}").format(server=safe.plain(server, _SHORT)))
         if len(articles) == 1:
             (article,) = articles
-            embed.description = f"{_line(article)[2:]}\n{_excerpt(article, _title(article))}".strip()
-            embed.set_image(url=_picture(article.image))
-            embed.timestamp = _moment(article.published)
+            embed.description = f"{_line(article)[2:]}\n{excerpt(article, title_of(article))}".strip()
+            embed.set_image(url=picture_url(article.image))
+            embed.timestamp = moment(article.published)
             view = buttons.row(buttons.save(article.key), buttons.read(article.url), buttons.stop(what))
         else:
             lines = [_line(article) for article in reversed(articles[-MOST_TOLD:])]
@@ -203,15 +185,15 @@ def watch(
                 lines.append(more.format(count=amount(left_out)))
             embed.description = "\n".join(lines)
             view = buttons.row(buttons.pick(what, articles[-MOST_TOLD:]), buttons.stop(what))
-        return Message(embed=embed, name=safe.plain(title.format(query=shown), _THREAD_NAME), view=view)
+        return Message(safe.plain(title.format(query=shown), THREAD_NAME), embed, view)
 
 
 def notice(text: str) -> Message:
     """A plain sentence to a channel: a feed broke, or is back."""
     sentence = safe.plain(text)
     return Message(
-        embed=discord.Embed(colour=COLOUR, description=_fit(sentence, NOTICE)),
-        name=safe.plain(sentence, _THREAD_NAME),
+        name=safe.plain(sentence, THREAD_NAME),
+        embed=discord.Embed(colour=COLOUR, description=fit(sentence, NOTICE)),
     )
 
 
@@ -226,26 +208,30 @@ def mark(article: Article) -> str:
     return f"-# {said}"
 
 
-def _title(article: Article) -> str:
+def title_of(article: Article) -> str:
     """The title, plain; where there is none the first words of the text, else the address."""
     title = safe.plain(article.title[:_BEGINNING])
     text = (article.summary or article.body)[:_BEGINNING]
     return title or safe.plain(text, _SHORT) or safe.plain(article.url[:_BEGINNING]) or safe.ELLIPSIS
 
 
-def _excerpt(article: Article, title: str, length: int = EXCERPT) -> str:
+def excerpt(article: Article, title: str, length: int = EXCERPT, *, most: int | None = None) -> str:
+    """The beginning of an article's text, its markup escaped; `most` says how many sentences at most."""
     for text in (article.summary, article.body):
         paragraph = safe.plain(text[:_BEGINNING])
         if paragraph and paragraph.rstrip("….") != title.rstrip("…."):
-            return safe.markdown(excerpts.excerpt(paragraph, length))
+            shown = excerpts.excerpt(paragraph, length)
+            if most is not None:
+                shown = " ".join(excerpts.sentences(shown)[:most])
+            return safe.markdown(shown)
     return ""
 
 
 def _lines(articles: Sequence[Article]) -> str:
     """The newest articles that fit, oldest of them first, after how many are left out."""
-    reserve = 200  # for the line about the rest
+    reserve = 300  # for the heading and the line about the rest
     lines: list[str] = []
-    free = discord_limits.DESCRIPTION - reserve
+    free = fitting.MOST_TEXT - reserve
     for article in reversed(articles):
         line = _line(article)
         free -= safe.length(line) + 1
@@ -260,20 +246,20 @@ def _lines(articles: Sequence[Article]) -> str:
 
 
 def _line(article: Article) -> str:
-    title = linked(safe.markdown(safe.plain(_title(article), _LINE_TITLE)), article.url)
+    title = linked(safe.markdown(safe.plain(title_of(article), _LINE_TITLE)), article.url)
     outlet = safe.markdown(safe.plain(article.outlet, _SHORT))
     return f"• {title} · {outlet}" if outlet else f"• {title}"
 
 
-def linked(text: str, url: str) -> str:
-    """A text that was made harmless as a link, where Discord takes it."""
+def linked(text: str, url: str, longest: int = _LINE_URL) -> str:
+    """A text that was made harmless as a link, where Discord takes the address and it is not too long."""
     address = _ENDS_A_LINK.sub(lambda match: quote(match[0]), url)
-    if buttons.is_link(url) and safe.length(address) <= _LINE_URL:
+    if buttons.is_link(url) and safe.length(address) <= longest:
         return f"[{text}]({address})"
     return text
 
 
-def _fit(text: str, limit: int) -> str:
+def fit(text: str, limit: int) -> str:
     """Text with its markup escaped, cut so that the escaped form fits."""
     room = limit
     escaped = safe.markdown(safe.plain(text, room))
@@ -283,13 +269,11 @@ def _fit(text: str, limit: int) -> str:
     return escaped
 
 
-def _picture(url: str | None) -> str | None:
-    return url if url and buttons.is_link(url) and safe.length(url) <= _URL else None
+def picture_url(url: str | None) -> str | None:
+    """The address of a picture; None where Discord takes no such."""
+    return url if url and buttons.is_link(url) and safe.length(url) <= URL else None
 
 
-def _is_link(item: discord.ui.Item[discord.ui.View]) -> bool:
-    return isinstance(item, discord.ui.Button) and item.url is not None
-
-
-def _moment(seconds: int) -> datetime:
+def moment(seconds: int) -> datetime:
+    """A time as discord.py wants it."""
     return datetime.fromtimestamp(seconds, UTC)

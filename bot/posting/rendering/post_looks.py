@@ -11,7 +11,13 @@ from bot.text import safe
 
 def style_name(style: Style) -> str:
     """What a style is called, in the language of this task."""
-    names = {Style.FULL: _("full"), Style.COMPACT: _("compact"), Style.HEADLINE: _("headline")}
+    names = {
+        Style.FULL: _("card"),
+        Style.THUMBNAIL: _("card with a small picture"),
+        Style.COMPACT: _("compact"),
+        Style.HEADLINE: _("headline"),
+        Style.CLASSIC: _("classic"),
+    }
     return names[style]
 
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import discord
 
 from bot.core.models import Article
+from bot.posting.rendering import components
 from bot.text import shared_links, urls
 
 _LINK = re.compile(r"\[((?:[^\[\]\\]|\\.)+)\]\((https?://[^()\s]+)\)")
@@ -33,6 +34,7 @@ def pages(message: discord.Message) -> list[Shown]:
         if embed.url:
             links.append((embed.title or "", embed.url))
         links += _LINK.findall(embed.description or "")
+    links += _LINK.findall(components.text(message))
     return [Shown(urls.page(url), _ESCAPE.sub(r"\1", title)) for title, url in links]
 
 

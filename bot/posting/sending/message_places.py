@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
 
 import discord
 
@@ -95,11 +94,9 @@ async def send(place: Target, message: Message, nonce: str) -> Outcome:
 
 
 async def _send(place: Target, message: Message, nonce: str) -> Sent:
-    content: dict[str, Any] = {"embed": message.embed, "allowed_mentions": message.allowed_mentions}
+    content = {name: part for name, part in message.body().items() if part is not None}
     if message.content is not None:
         content["content"] = message.content
-    if message.view is not None:
-        content["view"] = message.view
     if message.picture is not None:
         content["file"] = message.picture.file()
     if isinstance(place, discord.ForumChannel):

@@ -24,6 +24,7 @@ def name(permission: str) -> str:
     """What Discord's settings call a permission, in the language of this task."""
     names = {
         "manage_guild": _("Manage Server"),
+        "manage_roles": _("Manage Roles"),
         "view_channel": _("View Channel"),
         "send_messages": _("Send Messages"),
         "send_messages_in_threads": _("Send Messages in Threads"),

@@ -1,8 +1,9 @@
 """How a text becomes index terms: the engine's own analyzers.
 
 Whoever matches in memory (watches, filters, excerpts) asks here too, so that nobody disagrees with the index.
-Two analyses: `stems` (small words left out, each word as its Snowball stem in the language of the text) and
-`words` (every word as it stands). Case and accents never matter.
+Three analyses: `words` (every word as it stands), `terms` (what the index holds: each word as its Snowball
+stem in the language of the text, small words marked and as they stand), `stems` (these without small words).
+Case and accents never matter.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import tantivy
 
 from bot.text.stopwords import ENGLISH, FRENCH
 
-VERSION = 1
+VERSION = 2
 """Of the rules here: an index that others made is made anew."""
 
 LONGEST = 40
@@ -71,6 +72,30 @@ def _builder() -> tantivy.TextAnalyzerBuilder:
     return builder
 
 
+SMALL = "_"
+"""What the index term of a small word begins with, and no other."""
+_REMEMBERED = 1 << 15  # words of a language: 5 MB
+
+
+class _Terms(dict[str, str]):
+    """The index terms of a language's words, as far as they were seen."""
+
+    def __init__(self, analyzer: tantivy.TextAnalyzer) -> None:
+        self._analyzer = analyzer
+
+    def __missing__(self, word: str) -> str:
+        stem = next(iter(self._analyzer.analyze(word)), SMALL + word)
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        self[word] = term = word if stem == word else stem
+        return term
+
+
+@cache
+def _terms_named(name: str) -> _Terms:
+    return _Terms(_analyzer_named(name))
+
+
 def _encodable(text: str) -> str:
     """The text with marks for lone surrogates, which the engine does not take."""
     try:
@@ -83,6 +108,16 @@ def _encodable(text: str) -> str:
 def stems(text: str, language: str | None) -> list[str]:
     """The index terms of a text in order, small words left out."""
     return stem_analyzer(language).analyze(_encodable(text))
+
+
+def terms(text: str, language: str | None) -> list[str]:
+    """What the index holds of a text, in order."""
+    return terms_of(words(text), language)
+
+
+def terms_of(words: Iterable[str], language: str | None) -> list[str]:
+    """What the index holds of some `words` of a text in a language."""
+    return list(map(_terms_named(LANGUAGES.get(language or "", "english")).__getitem__, words))
 
 
 def words(text: str) -> list[str]:

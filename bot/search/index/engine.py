@@ -53,9 +53,8 @@ class Hit(NamedTuple):
 
 
 class Kind(StrEnum):
-    """What is completed."""
+    """The names that are completed."""
 
-    WORD = "word"
     TAG = "tag"
     AUTHOR = "author"
 
@@ -91,7 +90,8 @@ class SearchEngine(Protocol):
     ) -> list[Hit]:
         """The best `limit` articles that all nodes hold of, by BM25, or those published last.
 
-        Without nodes, all articles match.
+        Without nodes, all articles match. A phrase is also found in other inflections: an index of the words
+        as they stand would cost as much again.
         """
         ...
 
@@ -123,23 +123,26 @@ class SearchEngine(Protocol):
         ...
 
     def document_frequency(self, term: str) -> int:
-        """In how many articles an index term (one of `analysis.stems`) stands in title or text, about."""
-        ...
-
-    def word_frequency(self, word: str) -> int:
-        """In how many articles a word (one of `analysis.words`) stands, as it is, in title or text, about."""
+        """In how many articles an index term (one of `analysis.terms`) stands in title or text, about."""
         ...
 
     def complete(self, kind: Kind, prefix: str, scope: Scope, limit: int, *, since: int) -> list[str]:
-        """Words of titles, tags or authors that begin so, as they are written, the most used first.
+        """Tags or authors that begin so, as they are written, the most used first.
 
         Of articles published since a time; case and accents do not matter, and a name is also found by its
         later words.
         """
         ...
 
+    def title_words(self, prefix: str, scope: Scope, limit: int, *, since: int) -> list[tuple[str, int]]:
+        """The `analysis.words` of titles that begin so, the most used first, small words left out.
+
+        Of articles published since a time; each with the newest that has it.
+        """
+        ...
+
     def beginning(self, prefix: str, limit: int) -> list[tuple[str, int]]:
-        """The `words` of all titles and texts that begin so, each with how many articles have it."""
+        """The index terms of titles and texts that begin so, each with how many articles have it."""
         ...
 
 

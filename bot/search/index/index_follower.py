@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 BETWEEN = 1.0
 """Seconds between looks at whether something changed, and between commits."""
+BETWEEN_FILLING = 15.0  # seconds between commits of an index that is being made: small parts are merged again
 AFTER_FAILURE = 30.0  # seconds until an index that could not be made is tried again
 DISTRUSTED_AGAIN = 3600.0  # seconds until another failing search has the index made anew
 FAILURES = 3
@@ -200,7 +201,8 @@ class IndexFollower:
         self._position = position
         self._is_dirty |= position != before
         more = bool(position.filled) or len(changes) == AT_ONCE
-        if self._is_dirty and (not more or time.monotonic() - self._committed_at > BETWEEN):
+        between = BETWEEN_FILLING if position.filled else BETWEEN
+        if self._is_dirty and (not more or time.monotonic() - self._committed_at > between):
             await self._commit(writer)
         if self._next is not None and not position.filled:
             await self._serve_next()

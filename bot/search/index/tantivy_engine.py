@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import lru_cache, wraps
-from itertools import islice
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -17,7 +15,6 @@ from bot.search.index.engine import Document, EngineError, Hit, Kind, Position, 
 from bot.search.index.tantivy_queries import (  # fmt: skip
     ARTICLE,
     BODY,
-    BODY_WORDS,
     FACTS,
     FEED,
     LANGUAGE,
@@ -38,17 +35,14 @@ RULES = f"1.{analysis.VERSION}"
 """Of what the index holds and how: one of other rules is made anew."""
 
 _HEAP = 30_000_000  # bytes that a commit may gather
-_WORDS, _NAMES_ANALYZER = "words", "names"  # analyzers
+_SPACED, _WORDS = "spaced", "words"  # analyzers: of terms with spaces between them, of words as they stand
 _KEPT = "kept"  # the marker's field of the position
 _BETWEEN_NAMES = " . "  # over which no name goes
 _MOST_TAGS = 10
-_MOST_WORDS = 40  # of a title, that are offered
-_OFFERED_LENGTH = 60  # UTF-16 units of a word or name that is offered
-_SHORTEST = 3  # letters of one, unless in capitals
+_OFFERED_LENGTH = 60  # UTF-16 units of a name that is offered
 _BEGINNINGS = 3  # words of a name by which it is found
-_WORD = re.compile(r"\w+")
 _APART = "\x1f"  # stands between what something is found by and how it is written
-_CODES = {Kind.WORD: "w", Kind.TAG: "t", Kind.AUTHOR: "a"}
+_CODES = {Kind.TAG: "t", Kind.AUTHOR: "a"}
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -60,12 +54,10 @@ def _schema() -> tantivy.Schema:
     builder.add_integer_field(FEED, indexed=True)
     builder.add_integer_field(PUBLISHED, fast=True)
     builder.add_text_field(LANGUAGE, tokenizer_name="raw", index_option="basic")
-    builder.add_text_field(FACTS, tokenizer_name=_NAMES_ANALYZER)
     builder.add_text_field(OFFERED, tokenizer_name="raw", index_option="basic")
-    for field in (TITLE, BODY):  # given in terms: the language decides which
-        builder.add_text_field(field, tokenizer_name=_WORDS, index_option="freq")
-    for field in (TITLE_WORDS, BODY_WORDS):
-        builder.add_text_field(field, tokenizer_name=_WORDS)
+    for field in (TITLE, BODY, FACTS):  # given in terms: the language decides which
+        builder.add_text_field(field, tokenizer_name=_SPACED)
+    builder.add_text_field(TITLE_WORDS, tokenizer_name=_WORDS, index_option="basic")
     builder.add_text_field(MARKER, tokenizer_name="raw", index_option="basic")
     builder.add_text_field(_KEPT, stored=True, tokenizer_name="raw", index_option="basic")
     return builder.build()
@@ -96,9 +88,9 @@ class TantivyEngine:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self._index = tantivy.Index(_schema(), path=str(folder))
+        spaced = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build()
+        self._index.register_tokenizer(_SPACED, spaced)
         self._index.register_tokenizer(_WORDS, analysis.word_analyzer())
-        names = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build()
-        self._index.register_tokenizer(_NAMES_ANALYZER, names)
         self._index.config_reader("manual")
         self._queries = Queries(self._index.schema)
         self.refresh()
@@ -166,10 +158,6 @@ class TantivyEngine:
         """See `SearchEngine`."""
         return max(self._searcher.doc_freq(TITLE, term), self._searcher.doc_freq(BODY, term))
 
-    def word_frequency(self, word: str) -> int:
-        """See `SearchEngine`."""
-        return max(self._searcher.doc_freq(TITLE_WORDS, word), self._searcher.doc_freq(BODY_WORDS, word))
-
     @_speaking
     def complete(self, kind: Kind, prefix: str, scope: Scope, limit: int, *, since: int) -> list[str]:
         """See `SearchEngine`."""
@@ -177,19 +165,26 @@ class TantivyEngine:
         found = self._searcher.terms_with_prefix(
             OFFERED, _CODES[kind] + _folded(prefix), among, limit * _BEGINNINGS
         )
-        offered: dict[str, str] = {}
-        for term, _ in found:  # of several ways to write a word the greatest has small letters and accents
-            folded, written = term[1:].split(_APART)
-            key = folded if kind is Kind.WORD else written
-            offered[key] = max(offered.get(key, ""), written)
-        return list(offered.values())[:limit]
+        return list(dict.fromkeys(term.split(_APART)[1] for term, _ in found))[:limit]
+
+    @_speaking
+    def title_words(self, prefix: str, scope: Scope, limit: int, *, since: int) -> list[tuple[str, int]]:
+        """See `SearchEngine`."""
+        among = self._queries.since(since, scope)
+        found = self._searcher.terms_with_prefix(TITLE_WORDS, _folded(prefix), among, limit * _BEGINNINGS)
+        telling = [word for word, _ in found if not word.isdecimal() and analysis.query_stems(word)]
+        return [
+            (word, hit.article_id)
+            for word in telling[:limit]
+            for hit in self._hits(self._queries.with_word(word, among), 1, newest=True)
+        ]
 
     @_speaking
     def beginning(self, prefix: str, limit: int) -> list[tuple[str, int]]:
         """See `SearchEngine`."""
-        found = Counter(dict(self._searcher.terms_with_prefix(BODY_WORDS, prefix, None, limit)))
-        for word, count in self._searcher.terms_with_prefix(TITLE_WORDS, prefix, None, limit):
-            found[word] = max(found[word], count)
+        found = Counter(dict(self._searcher.terms_with_prefix(BODY, prefix, None, limit)))
+        for term, count in self._searcher.terms_with_prefix(TITLE, prefix, None, limit):
+            found[term] = max(found[term], count)
         return found.most_common(limit)
 
     @_speaking
@@ -256,12 +251,9 @@ def _made(of: Document) -> tantivy.Document:
     document.add_integer(PUBLISHED, of.published)
     if of.language:
         document.add_text(LANGUAGE, of.language)
-    analyzer = analysis.stem_analyzer(of.language)
-    body = of.body[:READ]
-    document.add_pre_tokenized_text(TITLE, analyzer.pre_tokenize(of.title))
-    document.add_pre_tokenized_text(BODY, analyzer.pre_tokenize(body))
+    document.add_text(TITLE, " ".join(analysis.terms(of.title, of.language)))
     document.add_text(TITLE_WORDS, of.title)
-    document.add_text(BODY_WORDS, body)
+    document.add_text(BODY, " ".join(analysis.terms(of.body[:READ], of.language)))
     names = [*names_of(of.outlet, of.author, of.tags), *(((IMAGE,),) if of.has_image else ())]
     document.add_text(FACTS, _BETWEEN_NAMES.join(" ".join(tokens) for tokens in names))
     for offered in dict.fromkeys(_offered(of)):
@@ -271,22 +263,9 @@ def _made(of: Document) -> tantivy.Document:
 
 def _offered(of: Document) -> Iterator[str]:
     """What a person who types the beginning of something may mean."""
-    for written in islice(_WORD.findall(of.title), _MOST_WORDS):
-        if offered := _offered_word(written, of.language):
-            yield offered
     for tag in of.tags[:_MOST_TAGS]:
         yield from _offered_name(Kind.TAG, tag)
     yield from _offered_name(Kind.AUTHOR, of.author or "")
-
-
-@lru_cache(maxsize=1 << 14)
-def _offered_word(written: str, language: str | None) -> str | None:
-    """A word with what it is found by; None of one that says nothing."""
-    is_long = len(written) >= _SHORTEST or written.isupper()
-    folded = " ".join(analysis.words(written))
-    if not is_long or folded.isdecimal() or not analysis.stems(folded, language):
-        return None
-    return f"{_CODES[Kind.WORD]}{folded}{_APART}{written}"
 
 
 @lru_cache(maxsize=1 << 12)

@@ -14,8 +14,7 @@ from bot.search.query.filter_names import Filter
 from bot.search.query.query_tree import Condition, Node, Phrase
 
 ARTICLE, FEED, PUBLISHED, LANGUAGE, FACTS = "article", "feed", "published", "language", "facts"
-TITLE, BODY = "title", "body"
-TITLE_WORDS, BODY_WORDS = "title_words", "body_words"
+TITLE, BODY, TITLE_WORDS = "title", "body", "title_words"
 OFFERED, MARKER = "offered", "marker"
 
 OTHER_FIELD = 0.5
@@ -71,6 +70,12 @@ class Queries:
         two = _Query.boolean_query(some, minimum_number_should_match=min(2, len(some)))
         itself = _Query.term_query(self._schema, ARTICLE, besides)
         return _Query.boolean_query([(_MUST, self._within([two], scope)), (_NOT, itself)])
+
+    def with_word(self, word: str, query: tantivy.Query) -> tantivy.Query:
+        """What has a word in its title, as it stands, and matches a query."""
+        return _Query.boolean_query(
+            [(_MUST, _Query.term_query(self._schema, TITLE_WORDS, word)), (_MUST, query)]
+        )
 
     def since(self, moment: int, scope: Scope) -> tantivy.Query:
         """The articles of a scope published since then."""
@@ -149,17 +154,16 @@ class Queries:
         return each[0] if len(each) == 1 else _Query.disjunction_max_query(each, OTHER_FIELD)
 
     def _plain(self, words: Sequence[str], *, title: bool) -> tantivy.Query:
-        """Words as they stand, in a row."""
-        row: list[str | tuple[int, str]] = [*words]
-        fields = (TITLE_WORDS,) if title else (TITLE_WORDS, BODY_WORDS)
-        return self._either(
-            [
-                _Query.phrase_query(self._schema, field, row)
-                if len(row) > 1
-                else _Query.term_query(self._schema, field, row[0])
-                for field in fields
-            ]
-        )
+        """Words in a row, inflected or not; small ones as they stand."""
+        rows = dict.fromkeys(tuple(analysis.terms_of(words, language)) for language in self.languages)
+        fields = (TITLE,) if title else (TITLE, BODY)
+        return self._either([self._row(row, field) for row in rows for field in fields])
+
+    def _row(self, terms: Sequence[str], field: str) -> tantivy.Query:
+        """Index terms in a row."""
+        if len(terms) == 1:
+            return _Query.term_query(self._schema, field, terms[0])
+        return _Query.phrase_query(self._schema, field, [*terms])
 
     def _either(self, queries: Sequence[tantivy.Query]) -> tantivy.Query:
         return queries[0] if len(queries) == 1 else _Query.disjunction_max_query(list(queries))
@@ -185,4 +189,4 @@ class Queries:
         in_one = _Query.term_query(self._schema, FACTS, whole)
         if tokens == (whole,):
             return in_one
-        return self._either([in_one, _Query.phrase_query(self._schema, FACTS, [*tokens])])
+        return self._either([in_one, self._row(tokens, FACTS)])

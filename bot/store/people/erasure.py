@@ -21,7 +21,7 @@ _HASH = 1
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """How much there was."""
+    """How much there was; whether the write-ahead log could be emptied, or somebody was reading from it."""
 
     bookmarks: int
     questions: int
@@ -29,6 +29,7 @@ class Erased:
     opinions: int
     watches: int
     changes: int
+    log_emptied: bool = True
 
 
 def erase(connection: Connection, person_id: int) -> Erased:

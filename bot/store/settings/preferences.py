@@ -20,7 +20,13 @@ from bot.store.ports import Database
 from bot.store.settings import setting_changes
 
 _OF_SERVER = frozenset(
-    {Preference.LANGUAGE, Preference.TIME_ZONE, Preference.MANAGER_ROLE, Preference.ALERTS}
+    {
+        Preference.LANGUAGE,
+        Preference.TIME_ZONE,
+        Preference.MANAGER_ROLE,
+        Preference.ALERTS,
+        Preference.NOTIFY_ROLES,
+    }
 )
 _OF_CHANNEL = frozenset(
     {
@@ -48,12 +54,14 @@ class Preferences:
     async def of_server(self, server_id: int) -> ServerPreferences:
         """What a server chose."""
         row = await self._database.fetchone(
-            "SELECT language, time_zone, manager_role, alerts, look FROM server WHERE id = ?", (server_id,)
+            "SELECT language, time_zone, manager_role, alerts, look, notify_roles FROM server WHERE id = ?",
+            (server_id,),
         )
         if row is None:
             return ServerPreferences()
-        language, time_zone, manager_role, alerts, chosen = row
-        return ServerPreferences(language, time_zone, manager_role, alerts, Look.of(chosen))
+        language, time_zone, manager_role, alerts, chosen, roles = row
+        offered = tuple(int(role) for role in (roles or "").split(",") if role)
+        return ServerPreferences(language, time_zone, manager_role, alerts, Look.of(chosen), offered)
 
     async def of_channel(self, channel_id: int) -> ChannelPreferences:
         """What was chosen for a channel."""
@@ -135,6 +143,7 @@ def _change(
     connection.execute(f"UPDATE {table} SET {preference} = ? WHERE id = ?", (value, id_))
     if preference is Preference.TIME_ZONE:
         digests.reschedule(connection, server_id, now)
+        held_posts.reschedule(connection, server_id, now)
     if channel_id is not None and preference in {Preference.LEAST_OUTLETS, Preference.BEST_A_DAY}:
         held_posts.settle(connection, channel_id, now)
     change = SettingChange(now, person_id, preference, channel_id, None, _written(old), _written(value))

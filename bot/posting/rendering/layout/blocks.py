@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -122,26 +122,23 @@ def without_pictures(layout: Layout) -> Layout:
 
 def without_links(layout: Layout) -> Layout:
     """The same without buttons that lead out of Discord: it refuses some addresses."""
-
-    def unlinked(block: Block) -> Block | None:
-        if isinstance(block, Row):
-            return Row(*(item for item in block.items if not is_link(item)))
-        if isinstance(block, Section) and isinstance(block.beside, discord.ui.Item) and is_link(block.beside):
-            return replace(block, beside=None)
-        return block
-
-    return _mapped(layout, unlinked)
+    return mapped_items(layout, lambda item: None if is_link(item) else item)
 
 
 def without_items(layout: Layout) -> Layout:
     """The same without buttons and menus."""
+    return mapped_items(layout, lambda _item: None)
 
-    def still(block: Block) -> Block | None:
+
+def mapped_items(layout: Layout, change: Callable[[Item], Item | None]) -> Layout:
+    """The same with other buttons and menus in place of its own, or none."""
+
+    def changed(block: Block) -> Block | None:
         if isinstance(block, Section) and isinstance(block.beside, discord.ui.Item):
-            return replace(block, beside=None)
-        return None if isinstance(block, Row) else block
+            return replace(block, beside=change(block.beside))
+        return Row(*map(change, block.items)) if isinstance(block, Row) else block
 
-    return _mapped(layout, still)
+    return _mapped(layout, changed)
 
 
 def is_link(item: Item) -> bool:
@@ -158,7 +155,7 @@ def flat(layout: Layout) -> Iterator[Block]:
             yield block
 
 
-def _mapped(layout: Layout, change: Any) -> Layout:  # noqa: ANN401  # from a block to one or None
+def _mapped(layout: Layout, change: Callable[[Block], Block | None]) -> Layout:
     def changed(blocks: tuple[Block, ...]) -> tuple[Block, ...]:
         return tuple(new for block in blocks if (new := change(block)) is not None)
 

@@ -1,0 +1,276 @@
+"""Subscriptions at the hubs that feeds name (WebSub): asked for, verified, renewed, and what they push.
+
+A hub calls an address under `TELEX_PUBLIC_URL` that nobody else can guess. What it pushes counts only with a
+signature made with the secret that it was given. A feed that is pushed is polled four times less often, as a
+net, until a poll finds what was not pushed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bot.core.clock import Clock
+from bot.core.models import Feed, ParsedFeed
+from bot.core.rate_limits import Limit
+from bot.core.settings import Settings
+from bot.feeds import fetch_errors, hubs
+from bot.feeds.fetch import Fetched, Fetcher
+from bot.feeds.fetch_errors import FeedError
+from bot.feeds.hubs import Offer
+from bot.feeds.pages import list_feeds
+from bot.polling.poller import Poller
+from bot.store import Store, StoreError
+from bot.store.records import PushSubscription
+from bot.text import urls
+
+log = logging.getLogger(__name__)
+
+PATH = "/websub/"
+"""Under the public address, before the token of a subscription."""
+LEASE = 10 * 86_400
+"""Seconds that hubs are asked to push for."""
+SHORTEST_LEASE, LONGEST_LEASE = 300, 90 * 86_400
+RENEWED_AT = 0.9
+"""What part of a lease has gone by when it is renewed."""
+AGAIN = 3_600
+"""Seconds until a hub is asked again that failed or did not verify; twice as many after each time,"""
+LONGEST_AGAIN = 86_400
+"""up to a day."""
+LONGEST_REST = 600.0
+LONGEST_CHALLENGE = 1_024
+PUSHES, PUSHES_PERIOD = 30, 60.0
+"""What a hub may push for one feed at once, and seconds until that many more may come."""
+WAITING = 4
+"""Documents of one feed that wait to be read; where more come, the feed is polled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What a hub sent: a document with its media type."""
+
+    body: bytes
+    content_type: str
+
+
+class PushSubscriber:
+    """What is pushed, and by whom. It does nothing where there is no public address."""
+
+    def __init__(
+        self, settings: Settings, clock: Clock, store: Store, fetcher: Fetcher, poller: Poller
+    ) -> None:
+        self._settings, self._clock, self._store = settings, clock, store
+        self._fetcher, self._poller = fetcher, poller
+        self._by_feed: dict[int, PushSubscription] = {}
+        self._by_token: dict[str, int] = {}
+        self._offers: dict[int, Offer | None] = {}
+        self._unwritten: set[int] = set()
+        self._woken = asyncio.Event()
+        self._limit = Limit(clock, allowed=PUSHES, period=PUSHES_PERIOD)
+        self._waiting: Counter[int] = Counter()
+        self._reading: set[asyncio.Task[None]] = set()
+        if self.enabled:
+            poller.visits.on_document = self._offered
+            poller.visits.on_polled_news = self._found
+            poller.visits.is_pushed = self.is_pushed
+
+    @property
+    def enabled(self) -> bool:
+        """Whether hubs can reach the bot."""
+        return self._settings.public_url is not None
+
+    def is_pushed(self, feed_id: int) -> bool:
+        """Whether what a feed publishes is pushed now, as far as polls have found."""
+        known = self._by_feed.get(feed_id)
+        return known is not None and known.leased_until > self._clock.now() and not known.missed
+
+    async def run(self) -> None:
+        """Ask hubs for what is due, for ever. Raises StoreError."""
+        if not self._by_feed:
+            for known in await self._store.pushes.all():
+                self._remember(known)
+        while True:
+            self._woken.clear()
+            await self._settle()
+            now = self._clock.now()
+            for known in [each for each in self._by_feed.values() if each.due <= now]:
+                await self._ask(known)
+            await self._rest()
+
+    async def close(self) -> None:
+        """End what is being read."""
+        for task in self._reading:
+            task.cancel()
+        await asyncio.gather(*self._reading, return_exceptions=True)
+
+    async def settle(self) -> None:
+        """Return when all that was pushed is recorded."""
+        while self._reading:
+            await asyncio.gather(*self._reading, return_exceptions=True)
+
+    def confirm(self, token: str, query: Mapping[str, str]) -> str | None:
+        """The answer to a hub that wants a subscription confirmed (section 5.3); None: it is not meant.
+
+        One that the hub denies (section 5.2) is asked for again in a day.
+        """
+        known = self._of(token)
+        if known is None or query.get("hub.topic") != known.topic:
+            return None
+        mode, challenge = query.get("hub.mode"), query.get("hub.challenge", "")
+        now = self._clock.now()
+        if mode == "denied":
+            log.info("%s: the hub denies its pushes", urls.masked(known.topic))
+            self._change(known._replace(leased_until=0, asked=None, due=now + LONGEST_AGAIN))
+            return ""
+        if mode != "subscribe" or known.asked is None or not 0 < len(challenge) <= LONGEST_CHALLENGE:
+            return None
+        given = query.get("hub.lease_seconds", "")
+        lease = int(given[:9]) if given.isascii() and given.isdecimal() else LEASE
+        lease = max(SHORTEST_LEASE, min(lease, LONGEST_LEASE))
+        due = now + max(int(lease * RENEWED_AT), SHORTEST_LEASE // 2)
+        log.info("%s is pushed for %d s", urls.masked(known.topic), lease)
+        self._change(known._replace(leased_until=now + lease, asked=None, due=due, failures=0))
+        return challenge
+
+    def wait(self, token: str) -> float | None:
+        """Seconds until a hub may push again, 0 for now; None where there is no such subscription."""
+        return None if self._of(token) is None else self._limit.wait(token)
+
+    def take(self, token: str, pushed: Pushed, signature: str | None) -> bool:
+        """Take what a hub pushed, to be read at once; False where it counts for nothing (section 7.1)."""
+        known = self._of(token)
+        if known is None or known.leased_until <= self._clock.now():
+            return False
+        self._limit.take(token)
+        if not hubs.is_signed(signature, known.secret, pushed.body):
+            log.warning("%s: a push without a valid signature was left out", urls.masked(known.topic))
+            return False
+        task = asyncio.create_task(self._read(known.feed_id, pushed))
+        self._reading.add(task)
+        task.add_done_callback(self._reading.discard)
+        return True
+
+    async def _read(self, feed_id: int, pushed: Pushed) -> None:
+        try:
+            feed = await self._store.feeds.get(feed_id)
+            if feed is None:
+                return
+            if not pushed.body or self._waiting[feed_id] >= WAITING:
+                await self._poll(feed)
+                return
+            self._waiting[feed_id] += 1
+            try:
+                news = await self._poller.push(feed, _as_fetched(feed, pushed))
+            finally:
+                self._waiting[feed_id] -= 1
+            known = self._by_feed.get(feed_id)
+            if news and known is not None and known.missed:
+                self._change(known._replace(missed=0))
+        except FeedError as error:
+            log.info("%s: what was pushed cannot be read: %s", urls.masked(feed.url if feed else ""), error)
+            if feed is not None:
+                await self._poll(feed)
+        except StoreError:
+            log.exception("what was pushed could not be recorded; a poll finds it")
+
+    async def _poll(self, feed: Feed) -> None:
+        await self._store.feeds.poll_now(feed.id)
+        self._poller.wake()
+
+    def _offered(self, feed: Feed, fetched: Fetched, parsed: ParsedFeed) -> None:
+        """A feed was read: whether it has a hub, and which."""
+        if feed.server_id is not None or list_feeds.is_list(feed.url):  # a hub is no place for a secret
+            return
+        offer = hubs.offered(fetched.headers, parsed, fetched.url)
+        known = self._by_feed.get(feed.id)
+        if (known.hub, known.topic) != offer if known is not None else offer is not None:
+            self._offers[feed.id] = offer
+            self._woken.set()
+
+    def _found(self, feed_id: int) -> None:
+        """A poll found what was not pushed."""
+        known = self._by_feed.get(feed_id)
+        if known is not None and self.is_pushed(feed_id):
+            log.info("%s: its hub missed something", urls.masked(known.topic))
+            self._change(known._replace(missed=1))
+
+    def _of(self, token: str) -> PushSubscription | None:
+        feed_id = self._by_token.get(token)
+        return None if feed_id is None else self._by_feed.get(feed_id)
+
+    def _change(self, known: PushSubscription) -> None:
+        self._remember(known)
+        self._unwritten.add(known.feed_id)
+        self._woken.set()
+
+    def _remember(self, known: PushSubscription) -> None:
+        self._forget(known.feed_id)
+        self._by_feed[known.feed_id] = known
+        self._by_token[known.token] = known.feed_id
+
+    def _forget(self, feed_id: int) -> None:
+        if (before := self._by_feed.pop(feed_id, None)) is not None:
+            del self._by_token[before.token]
+
+    async def _settle(self) -> None:
+        """Write down what changed, and begin or end subscriptions as feeds want it. Raises StoreError."""
+        offers, self._offers = self._offers, {}
+        for feed_id, offer in offers.items():
+            if offer is None:
+                self._forget(feed_id)
+                await self._store.pushes.remove(feed_id)
+            else:
+                token, secret = secrets.token_urlsafe(24), secrets.token_urlsafe(32)
+                now = self._clock.now()
+                self._change(PushSubscription(feed_id, offer.hub, offer.topic, token, secret, due=now))
+        unwritten, self._unwritten = self._unwritten, set()
+        for feed_id in unwritten:
+            if (known := self._by_feed.get(feed_id)) is not None:
+                await self._store.pushes.write(known)
+
+    async def _ask(self, known: PushSubscription) -> None:
+        """Ask a hub for a subscription, or for more of it; it verifies that during the request or later."""
+        if not await self._store.feeds.followers(known.feed_id):
+            self._forget(known.feed_id)
+            await self._store.pushes.remove(known.feed_id)
+            return
+        now = self._clock.now()
+        again = min(AGAIN << min(known.failures, 10), LONGEST_AGAIN)
+        known = known._replace(asked=now, due=now + again, failures=known.failures + 1)
+        self._change(known)
+        await self._store.pushes.write(known)
+        form = {
+            "hub.callback": f"{self._settings.public_url}{PATH}{known.token}",
+            "hub.mode": "subscribe",
+            "hub.topic": known.topic,
+            "hub.lease_seconds": str(LEASE),
+            "hub.secret": known.secret,
+        }
+        try:
+            async with self._poller.hosts.visiting(known.hub):
+                await self._fetcher.post(known.hub, form)
+        except FeedError as error:
+            log.info("%s does not push %s: %s", urls.masked(known.hub), urls.masked(known.topic), error)
+            current = self._by_feed.get(known.feed_id)
+            if error.code == fetch_errors.BAD_URL and current == known:
+                self._change(known._replace(due=now + LONGEST_AGAIN))
+
+    async def _rest(self) -> None:
+        now = self._clock.now()
+        following = min((each.due for each in self._by_feed.values()), default=now + int(LONGEST_REST))
+        timer = asyncio.ensure_future(self._clock.sleep(min(max(following - now, 1), LONGEST_REST)))
+        woken = asyncio.ensure_future(self._woken.wait())
+        try:
+            await asyncio.wait((timer, woken), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            timer.cancel()
+            woken.cancel()
+
+
+def _as_fetched(feed: Feed, pushed: Pushed) -> Fetched:
+    headers = {"content-type": pushed.content_type}
+    return Fetched(200, feed.url, None, not_modified=False, body=pushed.body, body_hash=b"", headers=headers)

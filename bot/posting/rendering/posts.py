@@ -1,0 +1,109 @@
+"""How the post of an article looks: a card with a large or a small picture, a few lines, a headline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.core import locale
+from bot.core.choices import USUAL, Look, Style
+from bot.core.models import Article, Feed
+from bot.posting.rendering import also, buttons, classic_posts, discord_limits, messages
+from bot.posting.rendering.layout import blocks, outlets
+from bot.posting.rendering.layout.blocks import Block, Card, Gallery, Image, Layout, Row, Section, Text
+from bot.posting.rendering.messages import Message
+from bot.text import safe
+
+LEAD = 60
+"""UTF-16 units of the excerpt of a compact post before markup is escaped."""
+SENTENCES = 2
+"""Of an excerpt whose length nobody chose."""
+
+
+def post(
+    article: Article,
+    feed: Feed | None,
+    *,
+    language: str,
+    look: Look = USUAL,
+    mention: int | None = None,
+    joined: Sequence[Article] = (),
+    what: str | None = None,
+) -> Message:
+    """The post of an article as it is to look, with labels in `language`.
+
+    `mention` is a role to be told, `joined` are the articles that joined it, the first to join first; `what`
+    is that of its dispatch, where it is not the article's key.
+    """
+    with locale.use(language):
+        name = safe.plain(f"{look.prefix} {messages.title_of(article)}", messages.THREAD_NAME)
+        if not classic_posts.is_classic(look):
+            return Message(name, layout=layout(article, feed, look=look, joined=joined))
+        embed = classic_posts.embed(article, _outlet(article, feed), feed.icon if feed else None, look)
+        view = buttons.row(buttons.save(article.key), buttons.read(article.url), buttons.more(article.key))
+        embed, view = classic_posts.with_story(embed, view, what or article.key, joined)
+        return Message(name, embed, view, mention=mention)
+
+
+def layout(
+    article: Article,
+    feed: Feed | None,
+    *,
+    look: Look = USUAL,
+    joined: Sequence[Article] = (),
+    row: Row | None = None,
+) -> Layout:
+    """An article as a layout, in the language of this task; `row` has other buttons than those of a post."""
+    article = article._replace(outlet=_outlet(article, feed))
+    address = messages.picture_url(article.image) if look.image else None
+    picture = Image(address, messages.title_of(article)) if address else None
+    if look.style in {Style.COMPACT, Style.HEADLINE}:
+        return _small(article, look, joined, picture)
+    own = row or Row(
+        buttons.save(article.key, joined=joined), buttons.read(article.url), buttons.more(article.key)
+    )
+    head = (outlets.byline(article), _story(article, look))
+    shown: list[Block] = [Section(head, picture if look.style is Style.THUMBNAIL else None)]
+    if picture is not None and look.style is not Style.THUMBNAIL:
+        shown.append(Gallery((picture,)))
+    if joined:
+        shown.append(blocks.text(f"-# {also.line(joined)}"))
+    colour = outlets.colour(article.feed_id, article.outlet) if look.colour is None else look.colour
+    return (Card((*shown, own), colour),)
+
+
+def _story(article: Article, look: Look) -> Text:
+    """Title, excerpt, and what became of the article."""
+    title = messages.title_of(article)
+    excerpt = _excerpt(article, title, messages.EXCERPT, look)
+    rest = "\n".join(("", *filter(None, (excerpt, messages.mark(article)))))
+    return blocks.text(*(f"### {form}{rest}" for form in _titled(article, title, look)))
+
+
+def _small(article: Article, look: Look, joined: Sequence[Article], picture: Image | None) -> Layout:
+    """A headline, or a compact post: without a card, and few lines."""
+    title = messages.title_of(article)
+    compact = look.style is Style.COMPACT
+    lead = _excerpt(article, title, LEAD, look) if compact else ""
+    last = outlets.byline(article, also.count(joined)).forms[0]
+    rest = "\n".join(("", *filter(None, (lead, messages.mark(article), last))))
+    text = blocks.text(*(f"**{form}**{rest}" for form in _titled(article, title, look)))
+    save = buttons.save(article.key, joined=joined, labelled=False)
+    if not compact or picture is None:
+        return (Section((text,), save),)
+    return (Section((text,), picture), Row(save, buttons.more(article.key, labelled=False)))
+
+
+def _titled(article: Article, title: str, look: Look) -> tuple[str, str]:
+    """The title with its prefix as a link, and without it for where that gets too long."""
+    shown = messages.fit(f"{look.prefix} {title}".lstrip(), discord_limits.TITLE)
+    return messages.linked(shown, article.url, messages.URL), shown
+
+
+def _excerpt(article: Article, title: str, usual: int, look: Look) -> str:
+    length = usual if look.excerpt is None else look.excerpt
+    most = SENTENCES if look.excerpt is None else None
+    return messages.excerpt(article, title, length, most=most) if length else ""
+
+
+def _outlet(article: Article, feed: Feed | None) -> str:
+    return article.outlet or (feed.outlet or feed.title if feed else "")

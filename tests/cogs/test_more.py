@@ -1,0 +1,120 @@
+"""Discuss and Notify me: one thread a post, and a role that a manager offered and that grants nothing."""
+
+from __future__ import annotations
+
+import asyncio
+
+import discord
+import pytest
+from simcord.results import ResponseMessage
+
+from bot.core.choices import Look
+from bot.posting import discussions
+from bot.posting.rendering import buttons
+from bot.posting.sending.permissions import INVITATION
+from tests.cogs.helpers import components, follow, labels, last, newest, said, text
+from tests.discord_world import World
+from tests.feed_server import FeedServer
+
+ROLES = 6  # https://discord.com/developers/docs/components/reference#component-object-component-types
+MANAGE_ROLES = discord.Permissions(manage_roles=True).value
+
+
+@pytest.fixture
+async def post(telex: World, feed_server: FeedServer) -> discord.Message:
+    """The post of the followed feed, with a More button."""
+    feed = await follow(telex, feed_server)
+    article = await newest(telex, feed)
+    channel = telex.bot.get_channel(telex.news.id)
+    assert isinstance(channel, discord.TextChannel)
+    (dispatch, *_rest) = await telex.store.dispatches.posted_of(article.id)
+    assert dispatch.message_id is not None
+    message = await channel.fetch_message(dispatch.message_id)
+    return await message.edit(view=buttons.row(buttons.save(article.key), buttons.more(article.key)))
+
+
+async def opened(telex: World, post: discord.Message) -> ResponseMessage:
+    return last(await telex.reader.click(post, label="More"))
+
+
+def threads(telex: World) -> list[int]:
+    guild = telex.bot.get_guild(telex.guild.id)
+    assert guild is not None
+    return [thread.id for thread in guild.threads]
+
+
+async def test_a_post_has_one_thread_however_often_it_is_asked_for(
+    telex: World, post: discord.Message
+) -> None:
+    telex.set_permissions(telex.news, create_public_threads=False)
+    assert "I need the Create Public Threads permission" in said(
+        await telex.reader.click(await opened(telex, post), label="Discuss")
+    )
+    telex.set_permissions(telex.news)
+    assert isinstance(post.channel, discord.TextChannel)
+    at_once = [discussions.begin(post.channel, post.id, "The same") for _ in range(2)]
+    assert [thread.id for thread in await asyncio.gather(*at_once)] == [post.id, post.id]
+    told = await telex.reader.click(await opened(telex, post), label="Discuss")
+    assert f"Talk about it in <#{post.id}>." in said(told)
+    await telex.restart()
+    again = await telex.reader.click(await opened(telex, post), label="Discuss")
+    assert f"<#{post.id}>" in said(again)
+    assert threads(telex) == [post.id]
+
+
+async def test_who_may_make_no_threads_makes_none(telex: World, post: discord.Message) -> None:
+    menu = await opened(telex, post)
+    everybody = telex.guild.default_role
+    allowed = discord.Permissions(telex.env.backend.get_guild(telex.guild.id).everyone_role.permissions)
+    allowed.create_public_threads = False
+    telex.env.backend.edit_role(telex.guild.id, everybody.id, {"permissions": allowed.value})
+    assert "You need the Create Public Threads permission" in said(
+        await telex.reader.click(menu, label="Discuss")
+    )
+    assert threads(telex) == []
+
+
+async def test_a_role_is_taken_and_given_back_while_it_is_offered_and_grants_nothing(
+    telex: World, post: discord.Message
+) -> None:
+    role = telex.guild.create_role("Space news", permissions=discord.Permissions.none())
+    assert "Notify me" not in labels(await opened(telex, post))
+    (article_id,) = (await telex.store.dispatches.of_message(post.id)).article_ids  # type: ignore[union-attr]
+    assert article_id
+    async with telex.store._database.write() as transaction:
+        await transaction.execute(
+            "UPDATE dispatch SET look = ? WHERE message_id = ?", (str(Look(role=role.id)), post.id)
+        )
+    backend = telex.env.backend
+    backend.edit_role(
+        telex.guild.id,
+        telex.guild.roles["Editors"].id,
+        {"permissions": discord.Permissions(manage_guild=True, manage_roles=True).value},
+    )
+    panel = await telex.editor.slash(telex.news, "settings server")
+    picker = role_menus(last(panel))[-1]
+    refused = await telex.editor.select(last(panel), [role], custom_id=picker)
+    assert "I need the Manage Roles permission" in said(refused)
+    mine = telex.guild.roles[backend.bot_user.name]
+    backend.edit_role(telex.guild.id, mine.id, {"permissions": INVITATION.value | MANAGE_ROLES})
+    backend.edit_role(telex.guild.id, mine.id, {"position": 9})
+    panel = await telex.editor.slash(telex.news, "settings server")
+    await telex.editor.select(last(panel), [role], custom_id=role_menus(last(panel))[-1])
+    assert (await telex.store.preferences.of_server(telex.guild.id)).notify_roles == (role.id,)
+    menu = last(await telex.reader.click(await opened(telex, post), label="Notify me"))
+    assert f"You now have <@&{role.id}>" in text(menu)
+    guild = telex.bot.get_guild(telex.guild.id)
+    assert guild is not None
+    member = guild.get_member(telex.reader.id) or await guild.fetch_member(telex.reader.id)
+    assert role.id in {one.id for one in member.roles}
+    menu = last(await telex.reader.click(menu, label="Stop notifying me"))
+    assert "You won’t be notified any more." in text(menu)
+    # Whoever gives it a permission takes it out of reach, on menus that are open too.
+    backend.edit_role(telex.guild.id, role.id, {"permissions": discord.Permissions(manage_guild=True).value})
+    told = await telex.reader.click(menu, label="Notify me")
+    assert "This role can’t be taken any more." in said(told)
+    assert "Notify me" not in labels(await opened(telex, post))
+
+
+def role_menus(message: ResponseMessage) -> list[str]:
+    return [str(one["custom_id"]) for one in components(message) if one["type"] == ROLES]

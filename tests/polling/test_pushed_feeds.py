@@ -1,0 +1,288 @@
+"""A feed that its hub pushes: agreed with the hub, signed, posted at once, and polled as a net."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.parse import parse_qsl
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from bot.client import hub_routes
+from bot.client.services import Newsroom, open_newsroom
+from bot.core.models import Feed
+from bot.core.settings import Settings
+from bot.feeds import hubs, parse
+from bot.polling import push_subscriber
+from bot.store import Store
+from tests.answers.desk import CHANNEL, followed, polled, titles
+from tests.clocks import ManualClock
+from tests.feed_server import FeedServer, item, rss
+
+DAY = 86_400
+
+
+class Hub:
+    """A hub beside a feed, and the bot's own server, which it calls."""
+
+    def __init__(self, newsroom: Newsroom, server: FeedServer, clock: ManualClock) -> None:
+        self.newsroom, self.server, self.clock = newsroom, server, clock
+        self.forms: list[dict[str, str]] = []
+        self.status = 202
+        server.handle("/hub", self._subscribe)
+        self.serve(1)
+
+    async def _subscribe(self, request: web.Request) -> web.Response:
+        self.forms.append(dict(parse_qsl((await request.read()).decode())))
+        return web.Response(status=self.status)
+
+    def serve(self, *numbers: int) -> str:
+        links = {"Link": f'<{self.server.origin}/hub>; rel="hub", <{self.topic}>; rel=self'}
+        return self.server.serve("/feed", rss(*map(item, numbers), title="Wire"), headers=links)
+
+    @property
+    def topic(self) -> str:
+        return f"{self.server.origin}/feed?as=topic"
+
+    async def until_asked(self, times: int = 1) -> dict[str, str]:
+        host = self.newsroom.poller.hosts.of(self.server.origin)
+        async with asyncio.timeout(10):
+            while len(self.forms) < times or not host.is_free(self.clock.monotonic()):  # noqa: ASYNC110
+                await asyncio.sleep(0.005)  # another task asks, and takes the answer
+        return self.forms[-1]
+
+    async def call(self, **query: str) -> tuple[int, str]:
+        asked = {
+            "hub.mode": "subscribe",
+            "hub.topic": self.topic,
+            "hub.challenge": "c4ll",
+            "hub.lease_seconds": "864000",
+        }
+        asked |= {f"hub.{name}": value for name, value in query.items()}
+        async with aiohttp.request("GET", self.forms[-1]["hub.callback"], params=asked) as answer:
+            return answer.status, await answer.text()
+
+    async def push(
+        self, body: str | bytes, *, secret: str | None = None, method: str = "sha256", at: str | None = None
+    ) -> int:
+        """Push a document, signed with the secret that was agreed unless another is given."""
+        raw = body.encode() if isinstance(body, str) else body
+        key = (secret if secret is not None else self.forms[-1]["hub.secret"]).encode()
+        headers = {"Content-Type": "application/rss+xml"}
+        if method in hubs.ALGORITHMS:
+            headers["X-Hub-Signature"] = (
+                f"{method}={hmac.new(key, raw, getattr(hashlib, method)).hexdigest()}"
+            )
+        callback = at or self.forms[-1]["hub.callback"]
+        async with aiohttp.request("POST", callback, data=raw, headers=headers) as answer:
+            status = answer.status
+        await self.newsroom.pushes.settle()
+        return status
+
+    async def agreed(self) -> Feed:
+        """A feed that is followed and, from now on, pushed."""
+        feed = await polled(self.newsroom, await followed(self.newsroom, self.serve(1)))
+        await titles(self.newsroom)
+        await self.until_asked()
+        assert await self.call() == (200, "c4ll")
+        return feed
+
+
+@pytest.fixture
+async def hub(
+    tmp_path: Path, feed_server: FeedServer, clock: ManualClock, settings: Settings, store: Store
+) -> AsyncIterator[Hub]:
+    await store.close()
+    runner = web.AppRunner(web.Application())
+    calls: list[web.RouteDef] = []
+
+    async def passed_on(request: web.Request) -> web.StreamResponse:
+        route = calls[request.method == "POST"]
+        request.match_info["token"] = request.path.rpartition("/")[2]
+        return await route.handler(request)
+
+    runner.app.router.add_route("*", "/websub/{any}", passed_on)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    public = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    settings = settings.model_copy(update={"public_url": public})
+    async with open_newsroom(settings, clock) as newsroom:
+        calls += hub_routes.routes(newsroom.pushes, max_bytes=100_000)
+        asking = asyncio.create_task(newsroom.pushes.run())
+        yield Hub(newsroom, feed_server, clock)
+        asking.cancel()
+    await runner.cleanup()
+
+
+async def test_a_hub_that_a_feed_names_is_asked_and_what_it_pushes_is_posted_once(hub: Hub) -> None:
+    feed = await hub.agreed()
+    form = hub.forms[0]
+    assert (form["hub.mode"], form["hub.topic"]) == ("subscribe", hub.topic)
+    assert len(form["hub.secret"]) >= 32
+    assert await hub.push(rss(item(2))) == 202
+    assert await titles(hub.newsroom) == ["Article 2"]
+    assert await hub.push(rss(item(2), item(1))) == 202
+    hub.serve(2, 1)
+    await polled(hub.newsroom, feed)
+    assert await titles(hub.newsroom) == []
+    assert hub.newsroom.pushes.is_pushed(feed.id)
+
+
+async def test_a_feed_of_new_entries_alone_neither_renames_nor_takes_back_any(hub: Hub) -> None:
+    feed = await hub.agreed()
+    for number in range(2, 12):  # as many as would make a feed count as one that renames its entries
+        hub.clock.advance(60)
+        await hub.push(rss(item(number)))
+    assert await titles(hub.newsroom) == [f"Article {number}" for number in range(2, 12)]
+    assert await hub.newsroom.store.surplus.of(feed.id) is None
+
+
+async def test_what_is_pushed_is_polled_as_a_net_until_a_poll_finds_what_was_not(hub: Hub) -> None:
+    feed = await hub.agreed()
+    feed = await polled(hub.newsroom, feed)
+    assert feed.next_poll - hub.clock.now() >= 4 * 540
+    hub.serve(2, 1)
+    feed = await polled(hub.newsroom, feed)
+    assert await titles(hub.newsroom) == ["Article 2"]
+    assert feed.next_poll - hub.clock.now() <= 660
+    await hub.push(rss(item(3)))
+    hub.serve(3, 2, 1)
+    feed = await polled(hub.newsroom, feed)
+    assert feed.next_poll - hub.clock.now() >= 4 * 270, "it pushes again"
+
+
+async def test_a_lease_is_renewed_and_one_that_is_not_ends(hub: Hub) -> None:
+    feed = await hub.agreed()
+    hub.clock.advance(9 * DAY + 60)
+    assert (await hub.until_asked(2))["hub.callback"] == hub.forms[0]["hub.callback"]
+    assert hub.newsroom.pushes.is_pushed(feed.id)
+    assert await hub.call() == (200, "c4ll")
+    assert hub.newsroom.pushes.is_pushed(feed.id)
+    hub.status = 500
+    hub.clock.advance(9 * DAY + 60)
+    await hub.until_asked(3)
+    hub.clock.advance(DAY)
+    assert not hub.newsroom.pushes.is_pushed(feed.id)
+    assert await hub.push(rss(item(9))) == 202
+    assert await titles(hub.newsroom) == []
+
+
+@pytest.mark.parametrize("method", [*sorted(hubs.ALGORITHMS), "md5", "none"])
+async def test_only_what_is_signed_with_the_secret_counts(hub: Hub, method: str) -> None:
+    await hub.agreed()
+    assert await hub.push(rss(item(2)), method=method) == 202
+    assert await titles(hub.newsroom) == (["Article 2"] if method in hubs.ALGORITHMS else [])
+    assert await hub.push(rss(item(3)), secret="guess") == 202
+    assert await titles(hub.newsroom) == []
+
+
+async def test_nobody_confirms_or_pushes_what_was_not_asked_for(hub: Hub) -> None:
+    await hub.agreed()
+    assert (await hub.call())[0] == 404, "it was confirmed already"
+    hub.clock.advance(9 * DAY + 60)
+    await hub.until_asked(2)
+    for query in ({"topic": "https://other.example/"}, {"mode": "unsubscribe"}, {"challenge": "c" * 5_000}):
+        assert (await hub.call(**query))[0] == 404
+    elsewhere = hub.forms[-1]["hub.callback"].rpartition("/")[0] + "/guess"
+    assert await hub.push(rss(item(2)), at=elsewhere) == 410
+    assert await titles(hub.newsroom) == []
+
+
+async def test_a_hub_that_floods_or_sends_rubbish_is_held_off_and_harms_nothing(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed = await hub.agreed()
+    assert await hub.push(b"x" * 200_000) == 413
+    for body in (b"", b"<rss", b"\x00" * 1_000, b"<html>no feed"):
+        assert await hub.push(body) == 202
+    current = await hub.newsroom.store.feeds.get(feed.id)
+    assert current is not None
+    assert current.next_poll <= hub.clock.now(), "the feed is asked instead"
+    assert current.error is None
+    statuses = {await hub.push(b"") for _ in range(push_subscriber.PUSHES + 1)}
+    assert statuses == {202, 429}
+    assert await titles(hub.newsroom) == []
+
+
+@pytest.mark.parametrize("lease", ["1", "-5", "99999999999999999999"])
+async def test_a_lease_of_any_length_is_asked_for_again_neither_at_once_nor_never(
+    hub: Hub, lease: str
+) -> None:
+    await polled(hub.newsroom, await followed(hub.newsroom, hub.serve(1)))
+    await hub.until_asked()
+    assert (await hub.call(lease_seconds=lease))[0] == 200
+    hub.clock.advance(60)
+    await asyncio.sleep(0.02)
+    assert len(hub.forms) == 1
+    hub.clock.advance(100 * DAY)
+    await hub.until_asked(2)
+
+
+async def test_a_hub_that_denies_or_fails_is_asked_less_and_less(hub: Hub) -> None:
+    hub.status = 500
+    feed = await polled(hub.newsroom, await followed(hub.newsroom, hub.serve(1)))
+    await hub.until_asked()
+    for hours, times in ((1, 2), (1, 2), (1, 3), (24, 4)):
+        hub.clock.advance(hours * 3_600 + 1)
+        await hub.until_asked(times)
+        assert len(hub.forms) == times
+    assert (await hub.call(mode="denied", reason="no"))[0] == 200
+    assert not hub.newsroom.pushes.is_pushed(feed.id)
+
+
+async def test_secrets_and_private_networks_stay_where_they_are(hub: Hub) -> None:
+    secret = hub.serve(1).replace("http://", "http://jane:s3cr3t@")
+    feed = await hub.newsroom.store.feeds.add(secret, server_id=100)
+    await hub.newsroom.store.subscriptions.follow(
+        server_id=100, channel_id=200, feed_id=feed.id, first_article_id=None
+    )
+    await polled(hub.newsroom, feed)
+    inside = {"Link": "<http://10.1.2.3/hub>; rel=hub"}
+    other = hub.server.serve("/other", rss(item(1)), headers=inside)
+    await polled(hub.newsroom, await followed(hub.newsroom, other))
+    await asyncio.sleep(0.05)
+    assert hub.forms == []
+    assert [known.hub for known in await hub.newsroom.store.pushes.all()] == ["http://10.1.2.3/hub"]
+
+
+async def test_a_feed_without_followers_is_let_go(hub: Hub) -> None:
+    feed = await hub.agreed()
+    await hub.newsroom.store.subscriptions.unfollow(CHANNEL, feed.id)
+    hub.clock.advance(9 * DAY + 60)
+    async with asyncio.timeout(10):
+        while await hub.newsroom.store.pushes.all():  # noqa: ASYNC110 - another task removes it
+            await asyncio.sleep(0.005)
+    assert await hub.push(rss(item(2))) == 410
+
+
+def test_hubs_are_found_in_documents_of_all_formats() -> None:
+    atom = (
+        '<feed xmlns="http://www.w3.org/2005/Atom"><title>A</title><link rel="hub" href="https://hub.example/"/>'
+        '<link rel="self" href="/self"/><entry><id>1</id><title>One</title></entry></feed>'
+    )
+    channel = (
+        '<channel xmlns:atom="http://www.w3.org/2005/Atom"><atom:link rel="hub" href="https://hub.example/"/>'
+    )
+    in_rss = rss(item(1)).replace("<channel>", channel)
+    json_feed = (
+        '{"version":"https://jsonfeed.org/version/1.1","title":"J","feed_url":"https://x.example/self","items":[],'
+        '"hubs":[{"type":"rssCloud","url":"https://cloud.example/"},{"type":"WebSub","url":"https://hub.example/"}]}'
+    )
+    for document, topic in (
+        (atom, "https://x.example/self"),
+        (in_rss, "https://x.example/"),
+        (json_feed, "https://x.example/self"),
+    ):
+        parsed = parse.parse(document.encode(), "", "https://x.example/")
+        assert hubs.offered({}, parsed, "https://x.example/") == hubs.Offer("https://hub.example/", topic)
+    assert (
+        hubs.offered(
+            {"link": "<" * 9_000}, parse.parse(rss().encode(), "", "https://x.example/"), "https://x.example/"
+        )
+        is None
+    )
