@@ -277,9 +277,9 @@ def insert_articles(
     connection.executemany(
         """
         INSERT INTO article (id, key, feed_id, page, url, fingerprint, title, summary, text, body, author,
-                             outlet, language, tags, image, published, own_page, found)
+                             outlet, language, tags, image, published, own_page, found, audio, duration)
         VALUES (:id, :key, :feed_id, :page, :url, :fingerprint, :title, :summary, :text, :body, :author,
-                :outlet, :language, :tags, :image, :published, :own_page, :found)
+                :outlet, :language, :tags, :image, :published, :own_page, :found, :audio, :duration)
         """,
         (
             article_values(article) | {"id": id_, "key": article.key, "feed_id": feed_id, "found": now}
