@@ -206,7 +206,7 @@ async def test_a_link_too_long_for_a_button_has_none() -> None:
     assert "x" * 600 in said(message)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, suppress_health_check=list(HealthCheck))
 @given(title=HOSTILE, summary=HOSTILE, body=HOSTILE, outlet=HOSTILE)
 async def test_no_text_breaks_discords_limits(title: str, summary: str, body: str, outlet: str) -> None:
     article = ARTICLE._replace(title=title, summary=summary, body=body, outlet=outlet)
