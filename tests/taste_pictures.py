@@ -17,7 +17,6 @@ from bot.client.discord_client import Telex
 from bot.client.services import Newsroom
 from bot.core.choices import Preference
 from bot.demo.sample_feeds import Publisher
-from bot.posting.rendering import buttons
 from bot.store.records import Opinion
 from tests.picture_stage import WIDTHS, newsstand, shoot_widths, staged
 
@@ -43,15 +42,13 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
         await newsroom.store.preferences.change(
             preference, value, server_id=stage.guild.id, person_id=11, channel_id=stage.news.id
         )
-    channel = env.bot.get_channel(stage.news.id)
-    assert isinstance(channel, discord.TextChannel)
+    posts = [one for one in stage.news.history() if one.author.id == env.backend.bot_user.id]
     for ending, person in (("", stage.ada), ("-fr", stage.camille)):
-        for name in ("stories", "taste", "more"):
-            if name == "more":
-                message = await channel.send("·", view=buttons.row(buttons.more(articles[0].key)))
-                await person.click(message, custom_id=f"telex:more:{articles[0].key}")
+        for name in ("settings-stories", "settings-taste", "more-menu"):
+            if name == "more-menu":
+                await person.click(posts[-1], label="More")
             else:
-                await person.slash(stage.news, f"settings {name}")
+                await person.slash(stage.news, name.replace("-", " "))
             path = folder / f"{name}{ending}.png"
             await shoot_widths(env, stage.news, person, path, assets, WIDTHS)
 

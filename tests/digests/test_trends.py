@@ -170,7 +170,7 @@ def test_times_outside_the_period_do_not_count(period: Period) -> None:
     assert press.trends(period) == Trends(articles=1, before=1, outlets=1)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(deadline=None)
 @given(
     st.lists(
         st.text(alphabet=st.characters() | st.sampled_from("$\\{}_^*@<>|日本\u202e "), max_size=60),

@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 
 import discord
 
-from bot.core.locale import _
+from bot.core.locale import _, amount
 from bot.core.models import Article
 from bot.posting.rendering import components, discord_limits
 from bot.posting.rendering.layout import icons
 from bot.posting.rendering.layout.icons import Icon
-from bot.text import safe
+from bot.text import safe, urls
 
 EMOJI = "🔖"
 SAVE_TEMPLATE = r"telex:save:(?P<key>[^:\s]{1,80})(?::(?P<joined>\S+))?"
@@ -225,6 +225,19 @@ def read(url: str) -> discord.ui.Button[Any] | None:
     if not is_link(url) or safe.length(url) > _LONGEST_URL:
         return None
     return discord.ui.Button(style=discord.ButtonStyle.link, label=_("Read"), url=url)
+
+
+def leading(article: Article) -> tuple[discord.ui.Button[Any] | None, ...]:
+    """Buttons that open an article and, where it is an episode of a podcast, its player."""
+    if article.audio is None:
+        return (read(article.url),)
+    listen = read(article.audio)
+    if listen is not None:
+        listen.emoji, listen.label = "🎧", _("Listen")
+        if article.duration is not None:
+            minutes = amount(max(1, round(article.duration / 60)))
+            listen.label = _("Listen · {minutes} min").format(minutes=minutes)
+    return (None if urls.canonical(article.audio) == article.url else read(article.url), listen)
 
 
 def is_link(url: str) -> bool:
