@@ -18,7 +18,7 @@ from bot.client.discord_client import Telex
 from bot.client.services import Newsroom, open_newsroom
 from bot.core.settings import Settings
 from bot.demo.sample_feeds import Publisher
-from bot.demo.stage import simulated_discord
+from bot.demo.stage import likeness, simulated_discord
 from tests.clocks import ManualClock
 from tests.discord_world import World, discord_world
 from tests.feed_server import FeedServer
@@ -114,6 +114,6 @@ async def shoot(
 
     locale = world.locales[world.editor.id]
     async with world.env.preview(
-        channel, viewers=(world.editor,), layout="channel", locale=locale
+        channel, viewers=(world.editor,), layout="channel", locale=locale, assets=likeness(world.env)
     ) as preview:
         await asyncio.to_thread(visit, preview.url)
