@@ -19,7 +19,7 @@ from bot.client.discord_client import Telex
 from bot.client.services import Newsroom
 from bot.core.choices import Look, Preference, Rule, Style
 from bot.demo.sample_feeds import Publisher, Story
-from bot.demo.stage import Stage, build
+from bot.demo.stage import Stage, build, likeness
 from tests.picture_stage import staged
 from tests.pictures import CHROMIUM, FLAGS, MESSAGE, photograph
 
@@ -63,7 +63,7 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
         await fill(env, newsroom, publisher, channel, person, ending, role)
         locale = "fr" if ending else "en-US"
         async with env.preview(
-            channel, viewers=(person,), layout="channel", assets=pictures, locale=locale
+            channel, viewers=(person,), layout="channel", assets=pictures | likeness(env), locale=locale
         ) as preview:
             await asyncio.to_thread(take, preview.url, names)
         if ending:  # the posts of the demo have English buttons
