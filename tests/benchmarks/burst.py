@@ -72,8 +72,10 @@ async def main(options: argparse.Namespace) -> None:
             feeds = []
             for number in range(options.feeds):
                 feed = await newsroom.store.feeds.add(f"https://feed{number}.example/", outlet=str(number))
-                channel = {"server_id": number % 50, "channel_id": 1_000 + number % 100}
-                await newsroom.store.subscriptions.follow(**channel, feed_id=feed.id, first_article_id=None)
+                server, channel = number % 50, 1_000 + number % 100
+                await newsroom.store.subscriptions.follow(
+                    server_id=server, channel_id=channel, feed_id=feed.id, first_article_id=None
+                )
                 made = map(corpus.article, range(number * share, (number + 1) * share))
                 feeds.append((feed, [article_of(feed, one) for one in made]))
             stop = asyncio.Event()
