@@ -26,15 +26,24 @@ from tests.pictures import CHROMIUM, FLAGS, MESSAGE, photograph
 LANGUAGES = {"": "en", "-fr": "fr"}
 NEVER = {"": "microsoft OR title:police", "-fr": "données OR CNIL"}
 ORANGE = 0xD9480F
-NAMES = ("look-full", "look-compact", "look-headline", "look-panel", "filter", "filters")
+LOOKS = (
+    Look(),
+    Look(style=Style.THUMBNAIL),
+    Look(style=Style.COMPACT),
+    Look(style=Style.HEADLINE),
+    Look(style=Style.CLASSIC),
+)
+NAMES = (*(f"look-{look.style}" for look in LOOKS), "look-panel", "filter", "filters")
+WIDE, NARROW = 1000, 620
+"""Pixels of the page; its own column for the channel’s name and people takes 200 of them."""
 PREFIX = {"": "🔒 Security ·", "-fr": "🔒 Sécurité ·"}
 
 
-def take(address: str, names: list[Path]) -> None:
+def take(address: str, names: list[Path], *, width: int = WIDE) -> None:
     """The last messages of the channel, one a picture."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        page = browser.new_page(viewport={"width": 1000, "height": 2400}, device_scale_factor=1.5)
+        page = browser.new_page(viewport={"width": width, "height": 2400}, device_scale_factor=1.5)
         page.goto(address)
         shown = page.locator(MESSAGE)
         shown.nth(len(names) - 1).wait_for(timeout=60_000)
@@ -66,6 +75,8 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
             channel, viewers=(person,), layout="channel", assets=pictures, locale=locale
         ) as preview:
             await asyncio.to_thread(take, preview.url, names)
+            narrow = [path.with_stem(f"{path.stem}-narrow") for path in names]
+            await asyncio.to_thread(take, preview.url, narrow, width=NARROW)
         if ending:  # the posts of the demo have English buttons
             shutil.copyfile(names[0], folder / f"post{ending}.png")
 
@@ -103,18 +114,13 @@ async def fill(
         await env.settle()
 
     await publish(stories[0], look=Look())  # the backlog
-    for number, look in enumerate(
-        (
-            Look(),
-            Look(style=Style.COMPACT, role=role),
-            Look(style=Style.HEADLINE, colour=ORANGE, prefix=PREFIX[ending]),
-        )
-    ):
+    for number, look in enumerate(LOOKS):
         await deliver()
         await publish(stories[number + 1], look=look)
     await deliver()
     await publish(
-        *stories[4:], look=Look(style=Style.COMPACT, colour=ORANGE, prefix=PREFIX[ending], role=role)
+        *stories[len(LOOKS) + 1 :],
+        look=Look(style=Style.COMPACT, colour=ORANGE, prefix=PREFIX[ending], role=role),
     )
     chosen = {"feed": str(followed.id)}
     await person.slash(channel, "feed look", **chosen)
