@@ -47,7 +47,7 @@ def take(address: str, folder: Path, ending: str, digest_command: str, rhythm_co
 
 async def picture(folder: Path, language: str, ending: str) -> None:
     """One language from a fresh server."""
-    wanted = tuple(cog for cog in cogs.ALL if cog.__name__ not in {"Polling", "Posting"})
+    wanted = tuple(cog for cog in cogs.ALL if cog.__name__ not in {"Polling", "Posting", "Emoji"})
     with tempfile.TemporaryDirectory() as home:
         database = Path(home) / "telex.db"
         settings = Settings(database=database, semantic=False)

@@ -18,6 +18,7 @@ from simcord.env import Env
 from bot.client.discord_client import Telex
 from bot.client.services import Newsroom
 from bot.core.choices import Look, Preference, Rule, Style
+from bot.demo.drawn_emoji import drawn
 from bot.demo.sample_feeds import Publisher, Story
 from bot.demo.stage import Stage, build
 from tests.picture_stage import staged
@@ -60,16 +61,16 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
     """Pictures of a channel in each language."""
     stage: Stage = await build(env)
     env.backend.add_member_role(stage.guild.id, stage.camille.id, stage.guild.roles["Editors"].id)
-    role = stage.guild.create_role("Readers", mentionable=True).id
     pictures = {
         publisher.picture_url(story): (f"{story.slug}.png", publisher.picture(story))
         for story in publisher.stories
     }
+    pictures |= drawn(env, [outlet.title for outlet in publisher.outlets])
     people: dict[str, MemberActor] = {"": stage.ada, "-fr": stage.camille}
     for ending, person in people.items():
         channel = stage.guild.create_text_channel(f"news{ending}")
         names = [folder / f"{name}{ending}.png" for name in NAMES]
-        await fill(env, newsroom, publisher, channel, person, ending, role)
+        await fill(env, newsroom, publisher, channel, person, ending)
         locale = "fr" if ending else "en-US"
         async with env.preview(
             channel, viewers=(person,), layout="channel", assets=pictures, locale=locale
@@ -88,7 +89,6 @@ async def fill(
     channel: ChannelHandle,
     person: MemberActor,
     ending: str,
-    role: int,
 ) -> None:
     """A post in each look, the panel, a trial and the filters, as `NAMES` says."""
     store, language = newsroom.store, LANGUAGES[ending]
@@ -118,10 +118,7 @@ async def fill(
         await deliver()
         await publish(stories[number + 1], look=look)
     await deliver()
-    await publish(
-        *stories[len(LOOKS) + 1 :],
-        look=Look(style=Style.COMPACT, colour=ORANGE, prefix=PREFIX[ending], role=role),
-    )
+    await publish(*stories[len(LOOKS) + 1 :], look=Look(colour=ORANGE, prefix=PREFIX[ending]))
     chosen = {"feed": str(followed.id)}
     await person.slash(channel, "feed look", **chosen)
     await person.slash(channel, "feed filter", **chosen, never=NEVER[ending])

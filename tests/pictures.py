@@ -93,6 +93,10 @@ def as_discord(page: Page, names: Mapping[str, str] | None = None) -> Iterator[N
     """Show as Discord does what the page leaves as it is sent: `-# ` lines, gaps, mentions in embeds."""
     page.evaluate(
         """names => {
+            const style = document.createElement("style");
+            style.textContent = "#channel-timeline a { text-decoration: none !important; }"
+                + "#channel-timeline .markdown-paragraph:last-child { margin-bottom: 6px; }";
+            document.head.append(style);
             const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
             while (walker.nextNode()) {
                 for (const [mention, name] of Object.entries(names)) {
@@ -103,7 +107,8 @@ def as_discord(page: Page, names: Mapping[str, str] | None = None) -> Iterator[N
                 const paragraph = original.cloneNode(true);
                 original.replaceWith(paragraph);
                 (window.replaced ??= []).push([paragraph, original]);
-                if (paragraph.previousElementSibling) paragraph.style.marginTop = "1em";
+                const before = paragraph.previousElementSibling;
+                if (before && !/^H\\d$/.test(before.tagName)) paragraph.style.marginTop = "1em";
                 let small = null;
                 for (const node of [...paragraph.childNodes]) {
                     if (node.nodeName === "BR") {

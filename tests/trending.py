@@ -118,7 +118,7 @@ async def fill(store: Store, stage: Stage, now: int) -> None:
 
 async def serve() -> None:
     """Show the page until it is closed; its address goes to standard output."""
-    wanted = [cog for cog in cogs.ALL if cog.__name__ not in {"Polling", "Posting"}]
+    wanted = [cog for cog in cogs.ALL if cog.__name__ not in {"Polling", "Posting", "Emoji"}]
     with tempfile.TemporaryDirectory(prefix="telex-trending-") as folder:
         settings = Settings(database=Path(folder) / "telex.db", semantic=False)
         async with (

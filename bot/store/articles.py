@@ -12,7 +12,7 @@ from bot.store.outbox import page_queue
 from bot.store.polls import insert_articles
 from bot.store.ports import Database
 from bot.store.records import Kept
-from bot.store.rows import ARTICLE, article, articles, listed
+from bot.store.rows import ARTICLE, AT_URLS, article, articles, at_urls, listed
 
 PAGE = 200  # articles read at a time by an export
 FORGET = 500  # articles emptied in a transaction
@@ -64,19 +64,20 @@ class Articles:
         By any form of its canonical URL, by its page, which they may have changed since they got a fate, and
         by the identities that the address gives.
         """
-        names = ", ".join("?" * len(identities)) or "NULL"
+        names = {f"name{number}": identity for number, identity in enumerate(identities)}
         return await self._database.objects(
             article,
             f"""
             SELECT {ARTICLE} FROM article WHERE id IN (
-                SELECT id FROM article WHERE url IN (SELECT value FROM json_each(?))
-                UNION SELECT id FROM article WHERE page = ?
-                UNION SELECT article_id FROM fate WHERE channel_id IN (SELECT id FROM channel) AND page = ?
+                {AT_URLS}
+                UNION SELECT id FROM article WHERE page = :page
+                UNION SELECT article_id FROM fate
+                    WHERE channel_id IN (SELECT id FROM channel) AND page = :page
                 UNION SELECT article_id FROM identity WHERE feed_id IN (SELECT id FROM feed)
-                    AND hash IN ({names}))
-            ORDER BY id LIMIT ?
+                    AND hash IN ({", ".join(f":{name}" for name in names)}))
+            ORDER BY id LIMIT :limit
             """,
-            (listed(urls), page, page, *identities, limit),
+            at_urls(urls) | names | {"page": page, "limit": limit},
         )
 
     async def newest(
@@ -146,8 +147,8 @@ class Articles:
         """What is kept of these canonical URLs, in any feed."""
         rows = await self._database.fetchall(
             "SELECT key, url, page, outlet, title, published FROM article "
-            "WHERE url IN (SELECT value FROM json_each(?)) ORDER BY id",
-            (listed(urls),),
+            f"WHERE id IN ({AT_URLS}) ORDER BY id",
+            at_urls(urls),
         )
         found: dict[str, list[Kept]] = {}
         for row in rows:

@@ -22,6 +22,7 @@ from bot.core.models import (
 )
 from bot.store.connection import Connection, Row
 from bot.store.sealing import opened
+from bot.text import urls
 
 FEED = """
     feed.id, feed.url, feed.server_id, feed.title, feed.outlet, feed.site_url, feed.icon, feed.language,
@@ -40,7 +41,7 @@ ARTICLE = """
     article.text, coalesce(article.page_text, article.body) AS body, article.author,
     article.outlet,
     article.language, article.tags, article.image, article.published, article.found, article.updated,
-    article.corrected, article.retracted
+    article.corrected, article.retracted, article.audio, article.duration
 """
 SUBSCRIPTION = """
     subscription.id, channel.server_id, subscription.channel_id, subscription.feed_id, subscription.added,
@@ -233,7 +234,23 @@ def article_values(new: NewArticle) -> dict[str, Any]:
         "tags": json.dumps(new.tags, ensure_ascii=False),
         "image": new.image,
         "published": new.published,
+        "own_page": new.page != urls.page(new.url),
+        "audio": new.audio,
+        "duration": new.duration,
     }
+
+
+AT_URLS = """
+    SELECT id FROM article WHERE page IN (SELECT value FROM json_each(:pages))
+        AND url IN (SELECT value FROM json_each(:urls))
+    UNION SELECT id FROM article WHERE own_page AND url IN (SELECT value FROM json_each(:urls))
+"""
+"""The ids of the articles at some addresses; with the parameters of `at_urls`."""
+
+
+def at_urls(found_at: Collection[str]) -> dict[str, Any]:
+    """The parameters of `AT_URLS` for canonical addresses."""
+    return {"urls": listed(found_at), "pages": listed({urls.page(url) for url in found_at})}
 
 
 def subscription(row: Row) -> Subscription:

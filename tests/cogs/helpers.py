@@ -87,6 +87,11 @@ async def choose(
     return await actor.select(message, [value], custom_id=custom_id)
 
 
+async def card(world: World, title: str = "Example News") -> InteractionResult:
+    """The card of a feed that /feed list opens."""
+    return await choose(world.editor, last(await world.editor.slash(world.news, "feed list")), title)
+
+
 async def forge(
     actor: MemberActor,
     channel: ChannelHandle,

@@ -12,7 +12,20 @@ from simcord.enums import OverwriteType
 from simcord.results import InteractionResult, ResponseMessage
 
 from bot.core.choices import Look, Style
-from tests.cogs.helpers import button, components, follow, forge, hide, labels, last, menu, parts, said, text
+from tests.cogs.helpers import (
+    button,
+    card,
+    components,
+    follow,
+    forge,
+    hide,
+    labels,
+    last,
+    menu,
+    parts,
+    said,
+    text,
+)
 from tests.discord_world import World
 from tests.feed_server import FeedServer, rss
 
@@ -177,7 +190,7 @@ async def test_the_preview_and_the_list_show_the_look(telex: World, feed_server:
     await telex.store.subscriptions.set_look(int(await first(telex)), look, person_id=telex.editor.id)
     shown = await telex.editor.slash(telex.news, "feed preview", feed=await first(telex))
     assert "**[Net · Cities ban facial recognition](" in said(shown)
-    listed = said(await telex.editor.slash(telex.news, "feed list"))
+    listed = said(await card(telex))
     assert "-# look: compact, no picture, “Net ·”" in listed
 
 

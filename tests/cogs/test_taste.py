@@ -31,9 +31,9 @@ async def test_the_menu_of_a_post_takes_opinions_and_takes_them_back(
     opened = last(await more(telex, article, telex.reader))
     assert article.title in text(opened)
     assert [one.opinion for one in await telex.store.opinions.of_person(telex.reader.id)] == ["opened"]
-    pressed = last(await telex.reader.click(opened, label="More of this"))
+    pressed = last(await telex.reader.click(opened, label="Like"))
     assert [one.opinion for one in await telex.store.opinions.of_person(telex.reader.id)] == ["liked"]
-    assert {one["label"]: one["style"] for one in components(pressed)}["More of this"] == 1
+    assert {one["label"]: one["style"] for one in components(pressed)}["Like"] == 1
     pressed = last(await telex.reader.click(pressed, label="Less like this"))
     assert [one.opinion for one in await telex.store.opinions.of_person(telex.reader.id)] == ["disliked"]
     await telex.reader.click(pressed, label="Less like this")
@@ -54,7 +54,7 @@ async def test_a_taste_is_learnt_shown_explained_and_forgotten(telex: World, fee
         for person in (telex.reader, telex.editor):
             opened = last(await more(telex, one, person))
             if person is telex.reader or number % 2:
-                await person.click(opened, label="More of this")
+                await person.click(opened, label="Like")
             telex.clock.advance(60)
     panel = last(await telex.editor.slash(telex.news, "settings taste"))
     assert "chess" not in text(panel).casefold()  # the taste of two: each would know the other's
@@ -64,7 +64,7 @@ async def test_a_taste_is_learnt_shown_explained_and_forgotten(telex: World, fee
         await telex.store.bookmarks.add(77, one.id, server_id=telex.guild.id)
     telex.bot.newsroom.tastes.forget(telex.guild.id)
     panel = last(await telex.editor.slash(telex.news, "settings taste"))
-    assert "More of this: • **Chess** (in titles) · ×" in text(panel)
+    assert "**More of this**\nWords in titles: **Chess** ×" in text(panel)
     assert "**Golf**" in text(panel).partition("Less of this")[2]
     why = said(await telex.editor.slash(telex.news, "why", link=link))
     assert "Liked in this server: **" in why

@@ -9,6 +9,7 @@ from bot.digests import digest_selection
 from bot.digests.digest_selection import Edition, Section, Story
 from bot.digests.rising import Line
 from bot.store.records import Candidate, Other
+from bot.stories.server_taste import NONE, Kind, Taste, Trait
 
 DAY = 86_400
 NOW = 1_780_000_000
@@ -30,8 +31,10 @@ def article(number: int, title: str, **fields: Any) -> Candidate:
     return Candidate(**(values | fields))
 
 
-def chosen(*candidates: Candidate, kin: Any = ()) -> tuple[list[tuple[str | None, list[int]]], int]:
-    sections, more = digest_selection.choose(candidates, kin, NOW - DAY, NOW)
+def chosen(
+    *candidates: Candidate, kin: Any = (), taste: Taste = NONE
+) -> tuple[list[tuple[str | None, list[int]]], int]:
+    sections, more = digest_selection.choose(candidates, kin, NOW - DAY, NOW, taste)
     return [
         (section.topic, [story.articles[0][0] for story in section.stories]) for section in sections
     ], more
@@ -53,6 +56,16 @@ def test_bookmarks_count_and_freshness_decides_the_rest() -> None:
         article(3, "Cities ban facial recognition", published=NOW - 80_000, kept=2),
     ]
     assert chosen(*told) == ([(None, [3, 2, 1])], 0)
+
+
+def test_what_the_server_likes_comes_before_what_is_fresher_and_after_what_two_more_tell() -> None:
+    told = [
+        article(1, "Chips get smaller", published=NOW - 10),
+        article(2, "A browser engine", published=NOW - 80_000, tags=("Browsers",)),
+        article(3, "Cities ban facial recognition", others=(Other(20, 2, "B"), Other(21, 3, "C"))),
+    ]
+    liked = Taste({"t:browsers": Trait(Kind.TOPIC, "Browsers", 0.9)})
+    assert chosen(*told, taste=liked) == ([(None, [3, 2, 1])], 0)
 
 
 def test_articles_that_tell_one_event_are_one_line_by_kinship_and_by_title() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from bot.core.models import Dispatch, Feed, NewArticle
 from bot.store import Store
 from bot.store.records import Recorded
+from bot.text import urls
 
 SERVER = 1_000
 CHANNEL = 2_000
@@ -24,7 +25,7 @@ def new_article(feed: Feed, name: str, *, published: int = 1_779_000_000, **fiel
     url = fields.pop("url", f"https://news.example/{name}")
     values: dict[str, Any] = {
         "key": digest(feed.url, name).hex()[:22],
-        "page": digest(url).hex(),
+        "page": urls.page(url),
         "url": url,
         "identities": (digest("guid", name),),
         "fingerprint": digest(name, published, fields),

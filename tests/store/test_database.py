@@ -193,7 +193,7 @@ async def test_a_full_disk_is_said_and_leaves_the_database_usable(database: Data
         await transaction.fetchall(f"PRAGMA max_page_count = {pages + 4}")
     with pytest.raises(DatabaseUnusable, match="full"):
         async with database.write() as transaction:
-            await transaction.execute("INSERT INTO meta (name, value) VALUES ('a', ?)", ("x" * 100_000,))
+            await transaction.execute("INSERT INTO meta (name, value) VALUES ('a', ?)", ("x" * 200_000,))
     await put(database, "b")
     assert await names(database) == ["b"]
 

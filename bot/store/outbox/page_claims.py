@@ -89,7 +89,7 @@ def _claims(connection: Connection, feed_id: int, pages: Collection[str]) -> lis
 def _put_aside(connection: Connection, claim: _Claim) -> None:
     """Give an article a page of its own, with all that became of it."""
     values = {"id": claim.article_id, "page": claim.page, "own": _own(claim.url, claim.key, claim.page)}
-    connection.execute("UPDATE article SET page = :own WHERE id = :id AND page = :page", values)
+    connection.execute("UPDATE article SET page = :own, own_page = 1 WHERE id = :id AND page = :page", values)
     for table in ("fate", "watch_match"):
         connection.execute(
             f"UPDATE OR REPLACE {table} SET page = :own WHERE article_id = :id AND page = :page", values

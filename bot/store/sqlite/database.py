@@ -22,6 +22,7 @@ from bot.core import hours
 from bot.core.clock import Clock, SystemClock
 from bot.store.sqlite import scrubbing
 from bot.store.sqlite.disk_condition import Condition
+from bot.store.sqlite.migrating import PAGE_SIZE
 from bot.store.sqlite.result_codes import understand
 from bot.store.sqlite.run_lock import Presence
 from bot.store.store_errors import DatabaseGone, DatabaseUnusable, StoreError
@@ -375,6 +376,7 @@ def _check_place(path: Path) -> None:
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:
+    connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")  # of a file that is empty
     # https://www.sqlite.org/wal.html: kept in the file, refused by file systems without shared memory.
     (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
     if mode != "wal":

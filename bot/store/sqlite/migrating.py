@@ -8,10 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bot.store.store_errors import DatabaseBroken, DatabaseUnusable, NewerDatabase
+from bot.text import urls
 
 log = logging.getLogger(__name__)
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+PAGE_SIZE = 16_384
+"""Bytes of a page of the file: on small ones the texts of articles leave a quarter empty."""
 EMPTY = 0.2  # of the file, from which on a migration gives space back
 APPLICATION_ID = 0x54454C58  # "TELX": tells our files from other programs' (PRAGMA application_id)
 
@@ -45,6 +48,8 @@ def migrate(connection: sqlite3.Connection, folder: Path = MIGRATIONS) -> None:
         )
     if version == max(migrations):
         return
+    connection.create_function("page_of", 1, urls.page, deterministic=True)
+    _resize(connection)
     connection.execute("PRAGMA foreign_keys = OFF")  # a table may be rebuilt; checked before the commit
     try:
         for number, path in migrations.items():
@@ -53,6 +58,25 @@ def migrate(connection: sqlite3.Connection, folder: Path = MIGRATIONS) -> None:
         _give_back(connection)
     finally:
         connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _resize(connection: sqlite3.Connection) -> None:
+    """Rewrite a file that has pages of another size; before all migrations: the version tells it is done.
+
+    That cannot be done in the mode of the write-ahead log (https://www.sqlite.org/pragma.html#pragma_page_size),
+    nor while another process has the file open or the disk is full: then it goes on as it is.
+    """
+    if connection.execute("PRAGMA page_size").fetchone()[0] == PAGE_SIZE:
+        return
+    (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+    try:
+        connection.execute("PRAGMA journal_mode = DELETE")
+        connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
+        connection.execute("VACUUM")
+    except sqlite3.OperationalError as error:
+        log.warning("The database keeps its small pages: %s", error)
+    finally:
+        connection.execute(f"PRAGMA journal_mode = {mode}")
 
 
 def _give_back(connection: sqlite3.Connection) -> None:
