@@ -93,10 +93,9 @@ def as_discord(page: Page, names: Mapping[str, str] | None = None) -> Iterator[N
     """Show as Discord does what the page leaves as it is sent: `-# ` lines, gaps, mentions in embeds."""
     page.evaluate(
         """names => {
-            const style = document.createElement("style");
-            style.textContent = "#channel-timeline a { text-decoration: none !important; }"
-                + "#channel-timeline .markdown-paragraph:last-child { margin-bottom: 6px; }";
-            document.head.append(style);
+            for (const link of document.querySelectorAll("#channel-timeline a")) {
+                link.style.textDecoration = "none";
+            }
             const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
             while (walker.nextNode()) {
                 for (const [mention, name] of Object.entries(names)) {
@@ -109,6 +108,7 @@ def as_discord(page: Page, names: Mapping[str, str] | None = None) -> Iterator[N
                 (window.replaced ??= []).push([paragraph, original]);
                 const before = paragraph.previousElementSibling;
                 if (before && !/^H\\d$/.test(before.tagName)) paragraph.style.marginTop = "1em";
+                if (paragraph.closest("[class*=component-]")) paragraph.style.paddingBottom = "4px";
                 let small = null;
                 for (const node of [...paragraph.childNodes]) {
                     if (node.nodeName === "BR") {
