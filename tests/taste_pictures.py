@@ -17,11 +17,8 @@ from bot.client.discord_client import Telex
 from bot.client.services import Newsroom
 from bot.core.choices import Preference
 from bot.demo.sample_feeds import Publisher
-from bot.demo.stage import Stage, build, follow
-from bot.posting.rendering import buttons
 from bot.store.records import Opinion
-from tests.picture_stage import staged
-from tests.reading_pictures import take
+from tests.picture_stage import WIDTHS, newsstand, shoot_widths, staged
 
 PEOPLE = (11, 12, 13)
 """Who liked things, beside those whose screens are shown."""
@@ -29,21 +26,12 @@ PEOPLE = (11, 12, 13)
 
 async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Path) -> None:
     """Let a server like some things, and take the pictures as one who speaks each language."""
-    stage: Stage = await build(env)
+    stage, assets = await newsstand(env, newsroom, publisher)
     assert isinstance(env.bot, Telex)
     editors = stage.guild.create_role("Directors", permissions=discord.Permissions(manage_guild=True))
     env.backend.edit_member(stage.guild.id, stage.camille.id, {"role_ids": [editors.id]})
     await env.settle()
-    publisher.open_archive()
-    feeds = [await follow(newsroom, publisher.feed_url(outlet), stage) for outlet in publisher.outlets]
-    for stories in ((), publisher.stories):
-        publisher._published += stories
-        for feed in feeds:
-            current = await newsroom.store.feeds.get(feed.id)
-            assert current is not None
-            await newsroom.poller.poll(current, polite=False)
-        await env.bot.courier.settle()
-    articles = await newsroom.store.articles.newest([feed.id for feed in feeds], limit=100)
+    articles = await newsroom.store.articles.newest(None, limit=100)
     for article in articles:
         opinion = Opinion.LIKED if len(article.title) % 2 else Opinion.DISLIKED
         for liker in PEOPLE:
@@ -54,18 +42,15 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
         await newsroom.store.preferences.change(
             preference, value, server_id=stage.guild.id, person_id=11, channel_id=stage.news.id
         )
-    channel = env.bot.get_channel(stage.news.id)
-    assert isinstance(channel, discord.TextChannel)
+    posts = [one for one in stage.news.history() if one.author.id == env.backend.bot_user.id]
     for ending, person in (("", stage.ada), ("-fr", stage.camille)):
-        for name in ("stories", "taste", "more"):
-            if name == "more":
-                message = await channel.send("·", view=buttons.row(buttons.more(articles[0].key)))
-                await person.click(message, custom_id=f"telex:more:{articles[0].key}")
+        for name in ("settings-stories", "settings-taste", "more-menu"):
+            if name == "more-menu":
+                await person.click(posts[-1], label="More")
             else:
-                await person.slash(stage.news, f"settings {name}")
-            locale = "fr" if ending else "en-US"
-            async with env.preview(stage.news, viewers=(person,), layout="channel", locale=locale) as preview:
-                await asyncio.to_thread(take, preview.url, folder / f"{name}{ending}.png")
+                await person.slash(stage.news, name.replace("-", " "))
+            path = folder / f"{name}{ending}.png"
+            await shoot_widths(env, stage.news, person, path, assets, WIDTHS)
 
 
 async def main(folder: Path) -> None:

@@ -51,16 +51,17 @@ class TastePanel(ManagersLayout):
 
 
 def _lines(taste: Taste, person_id: int) -> Iterator[str]:
-    yield "### " + _("What this server likes")
-    yield _(
+    heading = _("What this server likes")
+    learned = _(
         "Learned from 🔖, 👍, “Less like this” and opened menus of the last three months. It helps order "
         "digests, the best of the day and answers to “what’s new?”. ×2 is liked twice as much as average."
     )
+    yield f"### {heading}\n{learned}"
     told = [one for one in taste.traits.values() if one.may_be_told(person_id)]
     told.sort(key=lambda one: (-one.score, one.name))
     liked = [one for one in told if one.score > 0]
     disliked = [one for one in reversed(told) if one.score < 0]
-    for heading, traits in ((_("More of this"), liked), (_("Less of this"), disliked)):
+    for heading, traits in ((_("Likes"), liked), (_("Likes less"), disliked)):
         if traits:
             yield "\n".join((f"**{heading}**", *taste_words.by_kind(traits, _MOST)))
     if not taste.verdicts:

@@ -37,7 +37,7 @@ def last(result: InteractionResult) -> ResponseMessage:
 text, parts = shown.text, shown.parts
 
 
-def components(message: ResponseMessage) -> list[dict[str, Any]]:
+def components(message: ResponseMessage | discord.Message) -> list[dict[str, Any]]:
     """The buttons and menus of a message, wherever they stand."""
     return [one for one in parts(message) if "custom_id" in one or "url" in one]
 
@@ -70,7 +70,7 @@ def icon_button(message: ResponseMessage, icon: str) -> dict[str, Any]:
     )
 
 
-def menu(message: ResponseMessage, start: str = "") -> tuple[str, list[dict[str, Any]]]:
+def menu(message: ResponseMessage | discord.Message, start: str = "") -> tuple[str, list[dict[str, Any]]]:
     """The custom id and the options of its menu whose placeholder begins so."""
     for one in components(message):
         if one["type"] == 3 and one.get("placeholder", "").startswith(start):
