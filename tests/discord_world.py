@@ -21,13 +21,10 @@ The recipe, found by reading simcord 3.2.1:
 
 from __future__ import annotations
 
-import copy
-import json
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from unittest import mock
 
 import discord
 from discord import app_commands
@@ -40,18 +37,19 @@ from simcord.env import Env
 
 import cogs
 from bot.client.discord_client import Telex
-from bot.core.locale import catalogue, know_commands
+from bot.core.locale import know_commands
 from bot.core.refusals import Declined, Refusal
 from bot.feeds.fetch_errors import FeedError
 from bot.posting.sending.permissions import INVITATION
 from tests.clocks import ManualClock
+from tests.translated_commands import translating_once
 
 if TYPE_CHECKING:
     from bot.client.services import Newsroom
     from bot.core.models import Feed
     from bot.store import Store
 
-LOOPS = ("Polling", "Posting")
+LOOPS = ("Polling", "Posting", "Emoji")
 """Cogs whose loops would run beside a test."""
 
 EXPECTED = (
@@ -82,6 +80,7 @@ class World:
     reader: MemberActor
     cogs: Sequence[type[commands.Cog]]
     locales: dict[int, str] = field(default_factory=dict)
+    pictures: dict[str, tuple[str, bytes]] = field(default_factory=dict)  # for the page, by their addresses
 
     @property
     def bot(self) -> Telex:
@@ -127,7 +126,7 @@ class World:
         old = self.bot
         for name in tuple(old.cogs):
             await old.remove_cog(name)
-        with _translating_once():
+        with translating_once():
             await self.env.restart_bot(make_bot(self.newsroom, self.cogs))
         await self.env.settle()
         return self.bot
@@ -188,34 +187,6 @@ def invite(env: Env, name: str, *, locale: str = "en-US") -> GuildHandle:
     return guild
 
 
-_translated: dict[tuple[object, ...], dict[str, Any]] = {}
-
-
-@contextmanager
-def _translating_once() -> Iterator[None]:
-    """What Discord is told of a command in all its languages is made once and not for every bot.
-
-    discord.py asks for each text in each of its thirty-odd languages, twice a start.
-    """
-
-    def once(kind: type[Any]) -> Any:
-        real = kind.get_translated_payload
-
-        async def payload(command: Any, tree: Any, translator: app_commands.Translator) -> dict[str, Any]:
-            plain = json.dumps(command.to_dict(tree), sort_keys=True)
-            key = (kind, command.qualified_name, plain, type(translator), catalogue("fr"))
-            if key not in _translated:
-                _translated[key] = await real(command, tree, translator)
-            return copy.deepcopy(_translated[key])
-
-        return mock.patch.object(kind, "get_translated_payload", payload)
-
-    with ExitStack() as stack:
-        for kind in (app_commands.Group, app_commands.ContextMenu, app_commands.Command):
-            stack.enter_context(once(kind))
-        yield
-
-
 @asynccontextmanager
 async def discord_world(
     newsroom: Newsroom, clock: ManualClock, *, loops: bool = False, locale: str = "en-US"
@@ -224,7 +195,7 @@ async def discord_world(
     wanted = tuple(cog for cog in cogs.ALL if loops or cog.__name__ not in LOOPS)
     env = Env(make_bot(newsroom, wanted), check_errors=False, settle_timeout=10.0)
     env.backend.advance_clock(clock.now() - env.now().timestamp())
-    with _translating_once():
+    with translating_once():
         await env.start()
     try:
         guild = invite(env, "Newsroom", locale=locale)

@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from ipaddress import ip_network
 from pathlib import Path
+from types import MappingProxyType
 
 from playwright.sync_api import Page, sync_playwright
+from simcord.actors import MemberActor
 from simcord.builders import ChannelHandle
 from simcord.env import Env
 
@@ -17,14 +19,21 @@ import cogs
 from bot.client.discord_client import Telex
 from bot.client.services import Newsroom, open_newsroom
 from bot.core.settings import Settings
+from bot.demo.drawn_emoji import drawn
 from bot.demo.sample_feeds import Publisher
-from bot.demo.stage import simulated_discord
+from bot.demo.stage import Stage, build, follow, simulated_discord
 from tests.clocks import ManualClock
 from tests.discord_world import World, discord_world
 from tests.feed_server import FeedServer
 from tests.pictures import CHROMIUM, FLAGS, MESSAGE, as_discord, photograph
 
-LOOPS = {"Polling", "Posting"}
+OUTLETS = (
+    *("The Verge", "Numerama", "Wired", "Next", "The Register"),
+    *("The Circuit Post", "Kernel & Co.", "The Daily Socket", "Patch Tuesday", "The Long Cable"),
+    *("Le Fil numérique", "Le Paquet libre", "Mardi des correctifs", "Le Long Câble"),
+)
+"""Whose initials pictures show; others have a square of their colour."""
+LOOPS = {"Polling", "Posting", "Emoji"}
 """Cogs whose loops would go on while the pictures are taken."""
 
 
@@ -65,6 +74,7 @@ async def server_in(language: str) -> AsyncIterator[tuple[World, FeedServer]]:
             ):
                 world.env.backend.bot_user.name = "Telex"
                 world.locales = dict.fromkeys((world.editor.id, world.reader.id), locale)
+                world.pictures |= drawn(world.env, OUTLETS)
                 yield world, server
         finally:
             await server.stop()
@@ -114,6 +124,56 @@ async def shoot(
 
     locale = world.locales[world.editor.id]
     async with world.env.preview(
-        channel, viewers=(world.editor,), layout="channel", locale=locale
+        channel, viewers=(world.editor,), layout="channel", locale=locale, assets=world.pictures
     ) as preview:
         await asyncio.to_thread(visit, preview.url)
+
+
+WIDTHS = {"": 1000, "-narrow": 430}
+
+
+async def newsstand(
+    env: Env, newsroom: Newsroom, publisher: Publisher
+) -> tuple[Stage, dict[str, tuple[str, bytes]]]:
+    """The demo's server with all of its stories, and their pictures by address."""
+    stage = await build(env)
+    if newsroom.meaning is not None:
+        await newsroom.meaning.ready()
+    publisher.open_archive()
+    feeds = [await follow(newsroom, publisher.feed_url(outlet), stage) for outlet in publisher.outlets]
+    for stories in ((), publisher.stories):
+        publisher._published += stories
+        for feed in feeds:
+            current = await newsroom.store.feeds.get(feed.id)
+            assert current is not None
+            await newsroom.poller.poll(current, polite=False)
+    assert isinstance(env.bot, Telex)
+    await env.bot.courier.settle()
+    pictures = {
+        publisher.picture_url(story): (f"{story.slug}.png", publisher.picture(story))
+        for story in (*publisher.backlog, *publisher.stories)
+    }
+    return stage, pictures
+
+
+async def shoot_widths(
+    env: Env,
+    channel: ChannelHandle,
+    viewer: MemberActor,
+    path: Path,
+    assets: Mapping[str, tuple[str, bytes]],
+    widths: Mapping[str, int] = MappingProxyType({"": 1000}),
+) -> None:
+    """A picture of the last message of a channel in each width."""
+
+    def take(address: str) -> None:
+        for ending, width in widths.items():
+            with opened(address, width=width, height=2400) as page:
+                page.wait_for_timeout(1500)
+                photograph(page.locator(MESSAGE).last, path.with_name(f"{path.stem}{ending}.png"))
+
+    locale = "fr" if path.stem.endswith("-fr") else "en-US"
+    async with env.preview(
+        channel, viewers=(viewer,), layout="channel", assets=dict(assets), locale=locale
+    ) as preview:
+        await asyncio.to_thread(take, preview.url)

@@ -1,7 +1,7 @@
 """Takes pictures of what people read: `python -m tests.reading_pictures [FOLDER] [NAME…]`.
 
-Searches, the latest articles, an article, bookmarks, more like one, all of a catch-up; in English and in
-French, wide and narrow, with the stories of the demo.
+Searches, the latest articles, an article, more like it, bookmarks, trends; in English and in French, wide and
+narrow, with the stories of the demo.
 """
 
 from __future__ import annotations
@@ -13,20 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import sync_playwright
 from simcord.actors import MemberActor
 from simcord.env import Env
 from simcord.results import InteractionResult
 
-from bot.client.discord_client import Telex
 from bot.client.services import Newsroom
 from bot.demo.sample_feeds import Publisher
-from bot.demo.stage import Stage, build, follow
+from bot.demo.stage import Stage
+from bot.posting.rendering.buttons import custom_ids
 from tests.cogs.helpers import choose, components, last, menu
-from tests.picture_stage import staged
-from tests.pictures import CHROMIUM, FLAGS, MESSAGE, photograph
-
-WIDTHS = {"": 1000, "-narrow": 430}
+from tests.picture_stage import WIDTHS, newsstand, opened, shoot_widths, staged
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +50,13 @@ class Reader:
     async def more(self) -> InteractionResult:
         return await self.click(await self.card(), "telex:like")
 
+    async def catch_up(self) -> InteractionResult:
+        for message in self.stage.news.history():
+            for custom_id in custom_ids(message):
+                if custom_id.startswith("telex:all:"):
+                    return await self.person.click(message, custom_id=custom_id)
+        raise LookupError("no catch-up")
+
     async def bookmarks(self) -> InteractionResult:
         found = await self.found()
         for option in menu(last(found))[1][:3]:
@@ -74,73 +77,38 @@ VIEWS: dict[str, Callable[[Reader], Awaitable[Any]]] = {
     "article": Reader.card,
     "more-like-this": Reader.more,
     "bookmarks": Reader.bookmarks,
+    "show-all": Reader.catch_up,
+    "trends": lambda reader: reader.ask("trends"),
 }
-
-
-def take(address: str, path: Path) -> None:
-    """The last message, wide and narrow."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        for ending, width in WIDTHS.items():
-            page = browser.new_page(viewport={"width": width, "height": 1700}, device_scale_factor=1.5)
-            page.goto(address)
-            page.locator(MESSAGE).last.wait_for(timeout=60_000)
-            page.wait_for_timeout(2500)
-            photograph(page.locator(MESSAGE).last, path.with_name(f"{path.stem}{ending}.png"))
-            page.close()
-        browser.close()
 
 
 async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Path, names: list[str]) -> None:
     """What each reader sees."""
-    stage: Stage = await build(env)
-    publisher.open_archive()
-    feeds = [await follow(newsroom, publisher.feed_url(outlet), stage) for outlet in publisher.outlets]
-    for stories in ((), publisher.stories):
-        publisher._published += stories
-        for feed in feeds:
-            current = await newsroom.store.feeds.get(feed.id)
-            assert current is not None
-            await newsroom.poller.poll(current, polite=False)
-    assert isinstance(env.bot, Telex)
-    await env.bot.courier.settle()
-    pictures = {
-        publisher.picture_url(story): (f"{story.slug}.png", publisher.picture(story))
-        for story in (*publisher.backlog, *publisher.stories)
-    }
+    stage, assets = await newsstand(env, newsroom, publisher)
     readers = (
-        Reader(
-            stage.ada,
-            stage,
-            "",
-            "cable repair ship",
-            "zeppelin",
-            "nordwave",
-            "For the call",
-            "cables",
-        ),
-        Reader(
-            stage.camille,
-            stage,
-            "-fr",
-            "navire câble",
-            "dirigeable",
-            "nordwave",
-            "À relire",
-            "câbles",
-        ),
+        Reader(stage.ada, stage, "", "cable repair ship", "zeppelin", "passkeys", "For the call", "cables"),
+        Reader(stage.camille, stage, "-fr", "navire câble", "dirigeable", "passkeys", "À relire", "câbles"),
     )
     for reader in readers:
         for name in names or VIEWS:
             await VIEWS[name](reader)
-            async with env.preview(
-                stage.news,
-                viewers=(reader.person,),
-                layout="channel",
-                assets=pictures,
-                locale="fr" if reader.ending else "en-US",
-            ) as preview:
-                await asyncio.to_thread(take, preview.url, folder / f"{name}{reader.ending}.png")
+            path = folder / f"{name}{reader.ending}.png"
+            await shoot_widths(env, stage.news, reader.person, path, assets, WIDTHS)
+    async with env.preview(stage.news, viewers=(stage.ada,), layout="channel") as preview:
+        await asyncio.to_thread(complete, preview.url, "linux mu", folder / "completions.png")
+
+
+def complete(address: str, query: str, path: Path) -> None:
+    """What is offered while a query is typed."""
+    with opened(address, width=900) as page:
+        page.locator("textarea").first.click()
+        page.keyboard.type("/search")
+        page.wait_for_timeout(800)
+        page.keyboard.press("Enter")
+        page.wait_for_timeout(500)
+        page.keyboard.type(query, delay=60)
+        page.wait_for_timeout(1500)
+        page.screenshot(path=path, clip={"x": 256, "y": 800, "width": 644, "height": 300})
 
 
 async def main(folder: Path, names: list[str]) -> None:

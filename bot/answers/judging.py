@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from bot.answers.answer_model import LONGEST
 from bot.answers.answer_scorer import scorer
-from bot.answers.candidates import Candidate, candidates, read
+from bot.answers.candidates import Candidate, Reading, candidates, read
 from bot.answers.features import ArticleMeasures, Terms, answering_form, measure
 from bot.answers.understanding import Question
 from bot.core.models import Article
 
-KEPT = 24
+KEPT = 12
 """Candidates that are handed on, the best ones: so many are held against the meaning of the question."""
-FIRST = 4
-"""Sentences of an article near in meaning whose windows are held against it as well."""
 
 
 class Judged(NamedTuple):
@@ -52,11 +50,11 @@ class Judgement(NamedTuple):
 
 
 def measured(
-    question: Question, articles: Sequence[Article], newest: int
+    question: Question, readings: Iterable[Reading], newest: int
 ) -> tuple[list[tuple[Candidate, list[float]]], float]:
     """The candidates of articles with their features, and how much of the question an article speaks of."""
     terms = Terms(question)
-    read_ = [ArticleMeasures(question, terms, read(article), newest) for article in articles]
+    read_ = [ArticleMeasures(question, terms, reading, newest) for reading in readings]
     agreement: dict[str, float] = defaultdict(float)
     for each in read_:
         lines = (each.reading.title, *each.reading.lines)
@@ -82,22 +80,28 @@ def judge(
     `newest`: when the newest one stored is from; `at_hand`: the ids of those that are talked about; `near`:
     of those that mean most nearly what is asked, whose first candidates are handed on whatever their words.
     """
-    found, on_topic = measured(question, articles, newest)
+    found, on_topic = measured(question, map(read, articles), newest)
     by_words = scorer(meaning=False)
     judged = [
-        (
+        told_of(
+            question,
             by_words.probability(features, at_hand=candidate.reading.article.id in at_hand),
             candidate,
             features,
         )
         for candidate, features in found
     ]
-    judged.sort(key=lambda one: -one[0])
-    further = [
-        one for one in judged[KEPT:] if one[1].reading.article.id in near and -1 < one[1].number < FIRST
-    ]
-    told = (told_of(question, *one) for one in (*judged[:KEPT], *further))
-    return Judgement(tuple(one for one in told if one.text), on_topic)
+    judged.sort(key=lambda each: -each.probability)
+    return Judgement(tuple(kept([each for each in judged if each.text], near)), on_topic)
+
+
+def kept(judged: Sequence[Judged], near: frozenset[int]) -> list[Judged]:
+    """Of candidates by their words, the best first, those that are held against the meaning of the question.
+
+    `near` are the ids of articles whose headline and beginning are among them, whatever their words.
+    """
+    further = (each for each in judged[KEPT:] if each.article_id in near and each.span[0] <= 0)
+    return [*judged[:KEPT], *further]
 
 
 def told_of(

@@ -18,7 +18,7 @@ def mark(result: Result) -> str:
     if result.alike:
         return " (close in meaning)"
     if result.partial:
-        return " (close to it)" if result.near else " (partial match)"
+        return " (close match)" if result.near else " (partial match)"
     return ""
 
 

@@ -40,6 +40,8 @@ class Entry:
     published: int | None = None
     updated: int | None = None
     language: str | None = None
+    audio: str | None = None  # the address of an episode of a podcast
+    duration: int | None = None  # of that, in seconds
     fingerprint: bytes = b""
 
 
@@ -154,6 +156,8 @@ class NewArticle:
     tags: tuple[str, ...]
     image: str | None
     published: int
+    audio: str | None = None
+    duration: int | None = None
 
 
 class Article(NamedTuple):
@@ -178,6 +182,8 @@ class Article(NamedTuple):
     updated: int | None = None  # when a change of it was last seen
     corrected: int | None = None  # when what a post shows of it first changed
     retracted: int | None = None  # when its publisher was seen to have taken it back
+    audio: str | None = None  # the address of an episode of a podcast
+    duration: int | None = None  # of that, in seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from bot.core.workers import WorkerError, Workers
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.font_manager import FontProperties
 
@@ -27,38 +26,45 @@ TIME = 30.0
 MOST_ROWS = 5
 """Rows that are drawn."""
 
-WIDTH = 800
-"""Pixels. Discord shows a picture in an embed at half of that, at most three quarters as high as wide."""
+WIDTH = 1000
+"""Pixels. Five rows are 616 high: Discord shows more than three quarters of the width smaller."""
 
-_ROW, _HEAD, _MARGIN, _TICKS = 92, 56, 20, 36  # pixels
-_LEFT = 390  # pixels of a row for its label; the bars follow
-_LARGE, _MEDIUM, _SMALL = 30, 26, 21  # pixels a letter is high
+_ROW, _HEAD, _TICKS = 96, 76, 60  # pixels a row is high, what is above the rows, what is below
+_MARGIN, _GAP, _PAD = 34, 10, 4  # pixels around all, between columns, between bars
+_EARLIER, _LATER, _CHANGE = 400, 614, 830  # pixels from the left where the columns begin
+_BARS = 190  # pixels that those of half of the time are wide,
+_HIGHEST, _LOWEST = 58, 5  # and how high they are
+_LARGE, _MEDIUM, _SMALL = 40, 36, 30  # pixels a letter is high
 _DPI = 100
 _POINTS = 72 / _DPI
-_BACKGROUND, _TEXT, _QUIET, _EARLIER = "#313338", "#f2f3f5", "#b5bac1", "#777c85"
-# Of the palette that the colour-blind tell apart: Okabe and Ito, "Color Universal Design", 2008.
-_COLOURS = ("#56b4e9", "#e69f00")
+_BACKGROUND, _TEXT, _QUIET, _LINE, _BEFORE = "#202127", "#f2f3f5", "#a9adb5", "#34363d", "#5c5f66"
+_COLOURS = ("#4fb3c8", "#e69f00")
 _BOX = "\u25a1"
 
 
 class Row(NamedTuple):
-    """A label, a smaller line under it, and a bar for each part of the time, the first half of it earlier."""
+    """A label, how much it changed in a word, and a bar for each part of the time, the first half earlier.
+
+    `told` are its figures, for who cannot see the picture.
+    """
 
     label: str
-    figures: str
+    change: str
     counts: tuple[int, ...]
+    told: str = ""
 
 
 class Chart(NamedTuple):
-    """Rows of one scale under a title, in one of two colours.
+    """Rows, each of its own scale, in one of two colours.
 
-    `earlier` and `later` name the halves of the time, `ticks` its begin, middle and end.
+    `title` is what it shows; it is not drawn. `earlier` and `later` name the halves of the time, `ticks` its
+    begin and end.
     """
 
     title: str
     earlier: str
     later: str
-    ticks: tuple[str, str, str]
+    ticks: tuple[str, str]
     rows: tuple[Row, ...]
     colour: Literal[0, 1] = 0
 
@@ -90,7 +96,7 @@ def _picture(chart: Chart) -> bytes:
     from matplotlib.figure import Figure  # noqa: PLC0415 - see above
 
     rows = chart.rows[:MOST_ROWS]
-    height = _MARGIN * 2 + _HEAD + _ROW * len(rows) + _TICKS
+    height = _HEAD + _ROW * len(rows) + _TICKS
     figure = Figure(figsize=(WIDTH / _DPI, height / _DPI), dpi=_DPI, facecolor=_BACKGROUND)
     _Pen(figure, height).draw(chart._replace(rows=rows))
     picture = io.BytesIO()
@@ -99,61 +105,51 @@ def _picture(chart: Chart) -> bytes:
 
 
 class _Pen:
-    """Draws a chart from the top to the bottom."""
+    """Draws a chart; places are pixels from the left and from the top."""
 
     def __init__(self, figure: Figure, height: int) -> None:
         self._figure = figure
         self._height = height
-        self._y = _MARGIN  # pixels from the top
         self._regular, self._shapes = _font("DejaVuSans.ttf")
         self._bold, _ = _font("DejaVuSans-Bold.ttf")
+        self._axes = figure.add_axes((0, 0, 1, 1), facecolor=_BACKGROUND)
+        self._axes.set_xlim(0, WIDTH)
+        self._axes.set_ylim(height, 0)
+        self._axes.set_axis_off()
 
     def draw(self, chart: Chart) -> None:
-        """The title, the names of the halves over the bars, the rows, the dates under them."""
+        """The names of the halves, the rows, the dates under them."""
         colour = _COLOURS[chart.colour]
-        middle = (_LEFT + WIDTH - _MARGIN) // 2
-        self._write(chart.title, _MARGIN, _LARGE, _LEFT - _MARGIN, bold=True)
-        self._write(chart.earlier, _LEFT, _SMALL, middle - _LEFT - 6, colour=_QUIET)
-        self._write(chart.later, middle, _SMALL, WIDTH - _MARGIN - middle, colour=colour)
-        self._y += _HEAD
-        top = max((max(row.counts) for row in chart.rows), default=0) or 1
-        for row in chart.rows:
-            self._bars(row.counts, top, colour)
-            room = _LEFT - _MARGIN - 12
-            self._y += 12
-            self._write(row.label, _MARGIN, _MEDIUM, room, bold=True)
-            self._y += 38
-            self._write(row.figures, _MARGIN, _SMALL, room, colour=_QUIET)
-            self._y += _ROW - 50
-        for tick, x, side in zip(
-            chart.ticks, (_LEFT, middle, WIDTH - _MARGIN), ("left", "center", "right"), strict=True
-        ):
-            self._write(tick, x, _SMALL, middle - _LEFT, colour=_QUIET, side=side)
+        right = WIDTH - _MARGIN
+        self._write(chart.earlier, _EARLIER, _MARGIN - 8, _SMALL, _BARS, colour=_QUIET)
+        self._write(chart.later, _LATER, _MARGIN - 8, _SMALL, right - _LATER, colour=colour)
+        for number, row in enumerate(chart.rows):
+            top = _HEAD + _ROW * number
+            if number:
+                self._axes.hlines(top, _MARGIN, right, colors=_LINE, linewidth=1)
+            self._write(row.label, _MARGIN, top + 24, _LARGE, _EARLIER - _MARGIN - _GAP, bold=True)
+            self._write(row.change, right, top + 27, _MEDIUM, right - _CHANGE, bold=True, side="right")
+            half, most = len(row.counts) // 2, max(row.counts, default=0)
+            self._bars(row.counts[:half], most, _EARLIER, top + 80, _BEFORE)
+            self._bars(row.counts[half:], most, _LATER, top + 80, colour)
+        bottom = _HEAD + _ROW * len(chart.rows) + 10
+        begin, end = chart.ticks
+        self._write(begin, _EARLIER, bottom, _SMALL, _BARS, colour=_QUIET)
+        self._write(end, _LATER + _BARS, bottom, _SMALL, _BARS, colour=_QUIET, side="right")
 
-    def _bars(self, counts: Sequence[int], top: int, colour: str) -> None:
-        axes: Axes = self._figure.add_axes(
-            (
-                _LEFT / WIDTH,
-                1 - (self._y + _ROW - 10) / self._height,
-                (WIDTH - _MARGIN - _LEFT) / WIDTH,
-                (_ROW - 20) / self._height,
-            ),
-            facecolor=_BACKGROUND,
-        )
-        half = len(counts) // 2
-        axes.bar(range(len(counts)), counts, width=0.8, color=[_EARLIER] * half + [colour] * half)
-        axes.set_xlim(-0.5, len(counts) - 0.5)
-        axes.set_ylim(0, top)
-        axes.set_xticks([])
-        axes.set_yticks([])
-        for side, spine in axes.spines.items():
-            spine.set_visible(side == "bottom")
-            spine.set_color(_QUIET)
+    def _bars(self, counts: Sequence[int], most: int, left: int, bottom: int, colour: str) -> None:
+        """Bars side by side; of nothing a thin one."""
+        wide = _BARS / max(len(counts), 1)
+        heights = [_LOWEST + (_HIGHEST - _LOWEST) * count / (most or 1) for count in counts]
+        places = [left + wide * (number + 0.5) for number in range(len(counts))]
+        tops = [bottom - height for height in heights]
+        self._axes.bar(places, heights, width=wide - _PAD, bottom=tops, color=colour, linewidth=0)
 
     def _write(
         self,
         text: str,
         x: int,
+        y: int,
         size: int,
         room: int,
         *,
@@ -161,10 +157,10 @@ class _Pen:
         bold: bool = False,
         side: str = "left",
     ) -> None:
-        """A line of text whose top is at the pen, cut where it is wider than `room` pixels."""
+        """A line of text, cut where it is wider than `room` pixels."""
         written = self._figure.text(
             x / WIDTH,
-            1 - self._y / self._height,
+            1 - y / self._height,
             "",
             fontproperties=self._bold if bold else self._regular,
             fontsize=size * _POINTS,

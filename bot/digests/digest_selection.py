@@ -16,25 +16,24 @@ from itertools import islice
 from bot.core.choices import DigestPlan
 from bot.digests import rising
 from bot.digests.rising import Line
-from bot.search.index import analysis
+from bot.digests.story_groups import Group, grouped
 from bot.store.records import Candidate
 from bot.stories import story_ranking
 from bot.stories.server_taste import NONE, Taste
-from bot.stories.story_membership import margin
 from bot.text import safe
 from bot.text.words import fold
 
 MOST_OF_A_SERVER = 10
 """Channels of a server that can have a digest."""
-MOST_STORIES = 12
+MOST_STORIES = 8
 """Stories that a digest names."""
 DAY = 86_400
 
 _LATE = {DAY: DAY // 2, 7 * DAY: 2 * DAY}  # seconds after which a digest of so many is left out
-_AGAIN = 0.5  # points less for each story before it of the same outlet
-_ALIKE = 0.5  # of the words of two titles that are in both, where nothing else tells
-_FEWEST_WORDS = 3
-_APART = 2 * DAY
+_AGAIN = 0.5  # points less for each story before it of the same outlet, and of the same topic
+_READABLE = 1.0  # points for a story that is told in the channel's language: as much as freshness gives
+_LOOKED_AT = 60  # stories that are chosen among
+_FEW = 4  # stories that may all be of one topic
 _EVERYWHERE = 0.7  # of the stories; what so many are about is no topic
 _TOPIC = 60  # UTF-16 units
 _TAGS = 10
@@ -70,6 +69,8 @@ class Edition:
     zone: str
     wide: bool
     more: int = 0
+    outlets: int = 0
+    """Of all its stories; 0 where that was not counted."""
     sections: tuple[Section, ...] = ()
     rising: tuple[Line, ...] = ()
     feeds: tuple[int, ...] = field(default=())
@@ -138,79 +139,29 @@ def choose(
     since: int,
     until: int,
     taste: Taste = NONE,
-) -> tuple[tuple[Section, ...], int]:
-    """The sections of a digest, and how many stories are left out. For a worker: it reads every title.
+    language: str | None = None,
+) -> tuple[tuple[Section, ...], int, int]:
+    """The sections of a digest, how many stories are left out, and of how many outlets all of them are.
 
-    `kin` are articles that seem to tell of one event, with their likeness; `taste` is the server's.
+    For a worker: it reads every title. `kin` are articles that seem to tell of one event, with their
+    likeness; `taste` is the server's. A story told in several languages is linked in `language`.
     """
-    found = _stories(candidates, kin)
-    order = _ranked(found, since, until, taste)
+    found = [_in_language(group, language) for group in grouped(candidates, kin)]
+    order = _ranked(found, since, until, taste, language)
     chosen, left = order[:MOST_STORIES], order[MOST_STORIES:]
-    return tuple(_sections(chosen)), len(left)
+    outlets = {one.outlet for group in found for one in group}
+    return tuple(_sections(chosen, language)), len(left), len(outlets)
 
 
-Group = list[Candidate]
-"""The articles of a story, the first to tell it first."""
+def _in_language(group: Group, language: str | None) -> Group:
+    """The articles of a story, those in a language first."""
+    return sorted(group, key=lambda one: one.language != language)
 
 
-def _stories(candidates: Sequence[Candidate], kin: Iterable[tuple[int, int, float]]) -> list[Group]:
-    likeness: dict[tuple[int, int], float] = {}
-    for one, other, alike in kin:
-        likeness[one, other] = likeness[other, one] = alike
-    groups: list[Group] = []
-    of_word: dict[str, set[int]] = defaultdict(set)  # groups by the words of their titles
-    of_kin: dict[int, int] = {}  # groups by article
-    related: dict[int, list[int]] = defaultdict(list)
-    for one, other in likeness:
-        related[one].append(other)
-    words: dict[int, frozenset[str]] = {}
-    for article in sorted(candidates, key=lambda one: (one.published, one.article_id)):
-        words[article.article_id] = frozenset(analysis.stems(article.title, article.language))
-        near = {of_kin[other] for other in related[article.article_id] if other in of_kin}
-        shared = Counter(group for word in words[article.article_id] for group in of_word[word])
-        near |= {group for group, count in shared.items() if count >= _FEWEST_WORDS}
-        place = next((one for one in sorted(near) if _belongs(article, groups[one], likeness, words)), None)
-        if place is None:
-            place = len(groups)
-            groups.append([])
-        groups[place].append(article)
-        of_kin[article.article_id] = place
-        for word in words[article.article_id]:
-            of_word[word].add(place)
-    return groups
-
-
-def _belongs(
-    article: Candidate,
-    group: Group,
-    likeness: dict[tuple[int, int], float],
-    words: dict[int, frozenset[str]],
-) -> bool:
-    """Whether an article tells what a group tells: by what is known of their likeness, else by the title."""
-    alike = [
-        likeness[article.article_id, other.article_id]
-        for other in group
-        if (article.article_id, other.article_id) in likeness
-    ]
-    if alike:
-        return margin(alike, len(group)) >= 0
-    first = group[0]
-    mine, others = words[article.article_id], words[first.article_id]
-    common = mine & others
-    return (
-        abs(article.published - first.published) <= _APART
-        and len(common) >= _FEWEST_WORDS
-        and len(common) > _ALIKE * len(mine | others)
-        and _numbers(mine) == _numbers(others)
-    )
-
-
-def _numbers(words: frozenset[str]) -> set[str]:
-    return {word for word in words if any(map(str.isdecimal, word))}
-
-
-def _ranked(groups: Sequence[Group], since: int, until: int, taste: Taste) -> list[Group]:
-    """The best first; an outlet that tells much alone does not push out the others."""
+def _ranked(
+    groups: Sequence[Group], since: int, until: int, taste: Taste, language: str | None
+) -> list[Group]:
+    """The best first; neither an outlet nor a topic that has much pushes out the others."""
 
     def points(group: Group) -> float:
         outlets = {article.outlet for article in group} | {
@@ -218,30 +169,39 @@ def _ranked(groups: Sequence[Group], since: int, until: int, taste: Taste) -> li
         }
         kept = sum(article.kept for article in group)
         fresh = (max(article.published for article in group) - since) / max(until - since, 1)
-        return story_ranking.points(outlets=len(outlets), kept=kept, fresh=fresh, taste=taste.of(group))
+        worth = story_ranking.points(outlets=len(outlets), kept=kept, fresh=fresh, taste=taste.of(group))
+        return worth + _READABLE * (group[0].language == language)
 
     worth = {group[0].article_id: points(group) for group in groups}
-    left = sorted(
+    order = sorted(
         groups,
         key=lambda group: (-worth[group[0].article_id], -group[0].published, group[0].article_id),
     )
+    left, rest = order[:_LOOKED_AT], order[_LOOKED_AT:]
+    topics = {group[0].article_id: _topics(group).keys() for group in left}
     ranked: list[Group] = []
-    times: Counter[str] = Counter()
+    outlets, told = Counter[str](), Counter[str]()
     while left and len(ranked) < MOST_STORIES:
-        best = max(left, key=lambda group: worth[group[0].article_id] - _AGAIN * times[group[0].outlet])
+
+        def again(group: Group) -> int:
+            about = topics[group[0].article_id]
+            return outlets[group[0].outlet] + max((told[topic] for topic in about), default=0)
+
+        best = max(left, key=lambda group: worth[group[0].article_id] - _AGAIN * again(group))
         left.remove(best)
-        times[best[0].outlet] += 1
+        outlets[best[0].outlet] += 1
+        told.update(topics[best[0].article_id])
         ranked.append(best)
-    return ranked + left
+    return ranked + left + rest
 
 
-def _sections(chosen: Sequence[Group]) -> Iterable[Section]:
+def _sections(chosen: Sequence[Group], language: str | None) -> Iterable[Section]:
     """The stories, the best first, by topic: a topic stands where its best story does."""
     topics = [_topics(group) for group in chosen]
     written: dict[str, Counter[str]] = defaultdict(Counter)
-    for names in topics:
+    for group, names in zip(chosen, topics, strict=True):
         for key, name in names.items():
-            written[key][name] += 1
+            written[key][name] += 2 if group[0].language == language else 1
     left = set(range(len(chosen)))
     found: list[tuple[str | None, list[int]]] = []
     while left:
@@ -249,11 +209,11 @@ def _sections(chosen: Sequence[Group]) -> Iterable[Section]:
         fitting = [
             key
             for key, count in counts.items()
-            if count > 1 and (len(chosen) <= MOST_STORIES // 3 or count <= _EVERYWHERE * len(chosen))
+            if count > 1 and (len(chosen) <= _FEW or count <= _EVERYWHERE * len(chosen))
         ]
         if not fitting:
             break
-        topic = max(fitting, key=lambda key: (counts[key], len(key.split()), key))
+        topic = max(fitting, key=lambda key: (counts[key], written[key].total(), len(key.split()), key))
         places = [place for place in sorted(left) if topic in topics[place]]
         left -= set(places)
         found.append((written[topic].most_common(1)[0][0], places))
@@ -267,9 +227,13 @@ def _sections(chosen: Sequence[Group]) -> Iterable[Section]:
 
 
 def _topics(group: Group) -> dict[str, str]:
-    """What a story may be about, as its feeds tag it or as names in its titles, by folded stems."""
+    """What a story may be about, as its feeds tag it or as names in its titles, by folded stems.
+
+    It is what its first article says, or at least half of all.
+    """
     found: dict[str, str] = {}
-    for article in group:
+    having: Counter[str] = Counter()
+    for number, article in enumerate(group):
         tags = [safe.plain(tag) for tag in article.tags[:_TAGS]]
         names = [(fold(tag), tag) for tag in tags if tag]
         names += [
@@ -277,10 +241,11 @@ def _topics(group: Group) -> dict[str, str]:
             for key, name in islice(rising.runs(article.title), _TAGS * 4)
             if name[0].isupper() and not rising.is_weak(key)
         ]
-        for key, name in names:
+        for key, name in dict(reversed(names)).items():
             if safe.length(name) <= _TOPIC:
                 found.setdefault(key, name[0].upper() + name[1:])
-    return found
+                having[key] += len(group) if number == 0 else 1
+    return {key: name for key, name in found.items() if 2 * having[key] >= len(group)}
 
 
 def _story(group: Group) -> Story:

@@ -84,6 +84,8 @@ class Trends:
 
     articles: int
     before: int
+    outlets: int = 0
+    """Of the period's articles."""
     rising: tuple[Line, ...] = ()
     sources: tuple[Line, ...] = ()
 
@@ -119,7 +121,11 @@ def find(now: int, period: Period, step: int, titles: Sequence[Titled]) -> Trend
     for title in titles:
         read.add(title)
     recent = len(read.recent)
-    counted = Trends(articles=recent * step, before=(len(read.parts) - recent) * step)
+    counted = Trends(
+        articles=recent * step,
+        before=(len(read.parts) - recent) * step,
+        outlets=len({read.outlets[number] for number in read.recent}),
+    )
     if not counted.comparable:
         return counted
     return replace(

@@ -20,10 +20,13 @@ MAX_TAGS = 20
 MAX_TAG = 100
 MAX_GUID = 2_048
 MAX_URL = 2_048
+MAX_DURATION = 86_400
+"""Seconds; what is said to be longer is a mistake."""
 MAX_ALL_TEXT = 4_000_000
 """Characters of text in one document; entries beyond it keep their titles."""
 
 _MAX_MARKUP = 2_000_000
+_DURATION = re.compile(r"(?:\d{1,2}:)?\d{1,3}:\d{1,2}|\d{1,6}(?:\.\d{1,6})?")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{1,8}){0,3}", re.IGNORECASE)
 _TAG = re.compile(r"<(/?)([a-z][a-z0-9]{0,9})(\s[^<>]*)?/?>", re.IGNORECASE)
 _INLINE = re.compile(
@@ -109,6 +112,17 @@ def absolute(address: object, base: str) -> str | None:
     except ValueError:
         return None
     return sound("".join(whole.split())) if usable else None
+
+
+def duration_of(value: object) -> int | None:
+    """How long an episode is, in seconds: a number of them, or `[[H:]M:]S` as in `itunes:duration`."""
+    text = str(value).strip() if isinstance(value, str | int | float) else ""
+    if not _DURATION.fullmatch(text):
+        return None
+    seconds = 0.0
+    for piece in text.split(":"):
+        seconds = 60 * seconds + float(piece)
+    return int(seconds) if 0 < seconds <= MAX_DURATION else None
 
 
 def guid_of(value: object) -> str | None:

@@ -66,10 +66,11 @@ def _entry(item: dict[str, Any], base: str, language: str | None) -> Entry:
     guid = entries.guid_of(item.get("id"))
     published, updated = (feed_dates.parse(_text(item, f"date_{what}")) for what in ("published", "modified"))
     tags = item.get("tags")
+    audio, duration = _audio(item, base)
     return entries.finished(
         Entry(
             guid=guid,
-            link=link or _link_in_guid(guid),
+            link=link or _link_in_guid(guid) or audio,
             title=entries.title_of(_text(item, "title"), kind="either"),
             summary="" if summary == text else summary,
             text=text or summary,
@@ -79,6 +80,8 @@ def _entry(item: dict[str, Any], base: str, language: str | None) -> Entry:
             published=updated if published is None else published,
             updated=updated,
             language=entries.language_of(item.get("language")) or language,
+            audio=audio,
+            duration=duration,
         )
     )
 
@@ -99,11 +102,25 @@ def _authors(item: dict[str, Any]) -> str | None:
     return entries.line(", ".join(filter(None, names)), 200) or None
 
 
-def _image(item: dict[str, Any], base: str) -> str | None:
+def _audio(item: dict[str, Any], base: str) -> tuple[str | None, int | None]:
+    """The episode of a podcast, and how long it is."""
+    for attached in _attachments(item):
+        address = entries.absolute(attached.get("url"), base)
+        if address and _text(attached, "mime_type").startswith("audio/"):
+            return address, entries.duration_of(attached.get("duration_in_seconds"))
+    return None, None
+
+
+def _attachments(item: dict[str, Any]) -> list[dict[str, Any]]:
     attachments = item.get("attachments")
+    listed = attachments[:20] if isinstance(attachments, list) else []
+    return [attached for attached in listed if isinstance(attached, dict)]
+
+
+def _image(item: dict[str, Any], base: str) -> str | None:
     pictures = [item.get("image"), item.get("banner_image")] + [
         attached.get("url")
-        for attached in (attachments if isinstance(attachments, list) else [])[:20]
-        if isinstance(attached, dict) and _text(attached, "mime_type").startswith("image/")
+        for attached in _attachments(item)
+        if _text(attached, "mime_type").startswith("image/")
     ]
     return next(filter(None, (entries.absolute(picture, base) for picture in pictures)), None)

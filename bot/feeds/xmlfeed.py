@@ -144,10 +144,11 @@ def _entry(found: Found, base: str, feed_language: str | None, *, is_atom: bool)
     published = _date(found, "published", "created", "issued")
     updated = _date(found, "updated")
     markup = content or summary_detail
+    audio = _audio(found, base)
     return entries.finished(
         Entry(
             guid=guid,
-            link=_link(found, base, guid),
+            link=_link(found, base, guid) or audio,
             title=_title(found, is_atom=is_atom),
             summary="" if summary == text else summary,
             text=text,
@@ -161,6 +162,8 @@ def _entry(found: Found, base: str, feed_language: str | None, *, is_atom: bool)
             language=entries.language_of(found.get("language"))
             or entries.language_of(markup.get("language"))
             or feed_language,
+            audio=audio,
+            duration=entries.duration_of(found.get("itunes_duration")) if audio else None,
         )
     )
 
@@ -219,6 +222,13 @@ def _image(found: Found, base: str) -> str | None:
     candidates += [one.get("href") for one in found.get("enclosures", ())[:_MAX_LISTED] if _is_picture(one)]
     candidates.append((found.get("image") or {}).get("href"))
     return next(filter(None, (entries.absolute(candidate, base) for candidate in candidates)), None)
+
+
+def _audio(found: Found, base: str) -> str | None:
+    """The episode of a podcast (RSS 2.0, `enclosure`)."""
+    enclosed = found.get("enclosures", ())[:_MAX_LISTED]
+    listened = (one.get("href") for one in enclosed if (one.get("type") or "").startswith("audio/"))
+    return next(filter(None, (entries.absolute(address, base) for address in listened)), None)
 
 
 def _image_in(content: Found, base: str) -> str | None:

@@ -112,4 +112,6 @@ def _article(draft: Draft, entry: Entry, source: Source) -> NewArticle:
         tags=entry.tags,
         image=entry.image,
         published=published,
+        audio=entry.audio,
+        duration=entry.duration,
     )

@@ -212,6 +212,8 @@ class Intake:
             image=new.image,
             published=new.published,
             found=now,
+            audio=new.audio,
+            duration=new.duration,
         )
 
     async def _prepared(self, drafts: Sequence[Draft], source: Source) -> list[NewArticle]:

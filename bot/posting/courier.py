@@ -77,7 +77,15 @@ class Courier:
         self._matching = Matching(store, clock, on_end=self.wake)
         self.audience = Audience(store, client, visibility)
         self.digests = Digests(
-            store, client, clock, self.audience, self._restored, workers, tastes, on_end=self.wake
+            store,
+            client,
+            clock,
+            self.audience,
+            self._restored,
+            workers,
+            tastes,
+            default_language=settings.language,
+            on_end=self.wake,
         )
         self._best = BestStories(store, clock, tastes, on_end=self.wake)
         self._tasks: dict[int, asyncio.Task[None]] = {}

@@ -21,6 +21,7 @@ from bot.digests.restored_digests import Told
 from bot.digests.rising import Period
 from bot.posting.audience import Audience
 from bot.posting.recovery.restored_backup import Restored
+from bot.posting.rendering.dispatch_rendering import language_of
 from bot.posting.rendering.trend_charts import rising
 from bot.posting.sending.send_outcomes import Outcome, Unknown
 from bot.store import Store
@@ -46,10 +47,12 @@ class Digests:
         workers: Workers,
         tastes: Tastes,
         *,
+        default_language: str,
         on_end: Callable[[], None],
     ) -> None:
         self._store, self._client, self._clock = store, client, clock
         self._audience, self._restored, self._workers = audience, restored, workers
+        self._language = default_language
         self._tastes, self._on_end = tastes, on_end
         self._rests_until = 0
         self.task: asyncio.Task[None] | None = None
@@ -147,8 +150,18 @@ class Digests:
         if told is not None:
             gathered = told.without(gathered)
         taste = await self._tastes.of_server(digest.server_id)
-        sections, more = await self._workers.run(
-            digest_selection.choose, gathered.candidates, gathered.kin, since, until, taste, timeout=_TIME
+        language = await language_of(
+            self._store, self._client, guild.id, digest.channel_id, default_language=self._language
+        )
+        sections, more, outlets = await self._workers.run(
+            digest_selection.choose,
+            gathered.candidates,
+            gathered.kin,
+            since,
+            until,
+            taste,
+            language,
+            timeout=_TIME,
         )
         edition = Edition(
             since=since,
@@ -157,6 +170,7 @@ class Digests:
             zone=digest.time_zone,
             wide=plan.wide,
             more=more,
+            outlets=outlets,
             sections=sections,
         )
         if plan.chart and sections:

@@ -277,9 +277,9 @@ def insert_articles(
     connection.executemany(
         """
         INSERT INTO article (id, key, feed_id, page, url, fingerprint, title, summary, text, body, author,
-                             outlet, language, tags, image, published, own_page, found)
+                             outlet, language, tags, image, published, own_page, found, audio, duration)
         VALUES (:id, :key, :feed_id, :page, :url, :fingerprint, :title, :summary, :text, :body, :author,
-                :outlet, :language, :tags, :image, :published, :own_page, :found)
+                :outlet, :language, :tags, :image, :published, :own_page, :found, :audio, :duration)
         """,
         (
             article_values(article) | {"id": id_, "key": article.key, "feed_id": feed_id, "found": now}
@@ -380,6 +380,8 @@ def _owe(
         dispatch_rows.filter_out(connection, channel_id, kept_out, now=now)
         rest = news if first else story_joins.join(connection, channel_id, feed_id, news, kin, now=now)
         owes = dispatch_rows.owe(connection, channel_id, rest, limit=limit, now=now)
+        if len(rest) < len(news):  # what was held back and has its outlets now
+            dispatch_rows.bound(connection, channel_id, limit=limit, now=now)
         if owes or len(rest) < len(news):
             channels.append(channel_id)
     return channels

@@ -41,7 +41,7 @@ ARTICLE = """
     article.text, coalesce(article.page_text, article.body) AS body, article.author,
     article.outlet,
     article.language, article.tags, article.image, article.published, article.found, article.updated,
-    article.corrected, article.retracted
+    article.corrected, article.retracted, article.audio, article.duration
 """
 SUBSCRIPTION = """
     subscription.id, channel.server_id, subscription.channel_id, subscription.feed_id, subscription.added,
@@ -235,6 +235,8 @@ def article_values(new: NewArticle) -> dict[str, Any]:
         "image": new.image,
         "published": new.published,
         "own_page": new.page != urls.page(new.url),
+        "audio": new.audio,
+        "duration": new.duration,
     }
 
 

@@ -43,14 +43,14 @@ class VoteButton(Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template
         question = await questions.get(self._question_id) if known else None
         here = question is not None and interaction.guild_id in {None, question.server_id}
         if question is None or not here:
-            raise Refusal(_("This answer is too old to be rated."))
+            raise Refusal(_("This answer is too old to rate."))
         if not question.public and question.person_id != interaction.user.id:
             raise Refusal(_("Only the person who asked can rate this answer."))
         voted = await questions.vote(self._question_id, interaction.user.id, helped=self._helped)
         if voted is None:
-            return _("Your vote is withdrawn.")
+            return _("Vote removed.")
         if voted:
-            return _("Thanks. Noted: this answer helped.")
+            return _("Thanks! Glad that helped.")
         if not question.answered:
-            return _("Thanks. Noted: the answer is in there. Whoever runs this bot sees it on their list.")
-        return _("Thanks. Noted: this answer didn’t help. Whoever runs this bot sees it on their list.")
+            return _("Thanks! I’ve told whoever runs this bot that the answer is in there.")
+        return _("Thanks! I’ve told whoever runs this bot that this answer didn’t help.")

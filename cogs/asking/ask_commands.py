@@ -16,7 +16,7 @@ from bot.search.query.query_syntax import MAX_LENGTH
 from cogs.asking.answer_views import reply
 from cogs.asking.answer_votes import VoteButton
 from cogs.asking.direct_messages import DirectMessages, unshared
-from cogs.asking.follow_up_buttons import NextButton, TellButton, readable
+from cogs.asking.follow_up_buttons import NextButton, QuestionButton, TellButton, readable
 from cogs.asking.mention_answers import Mentions
 from cogs.asking.question_places import article_of_thread, last_in, nothing_readable, place_of
 from cogs.asking.readable_feeds import shared_feed_ids
@@ -41,19 +41,17 @@ class Asking(commands.Cog):
 
     async def cog_load(self) -> None:
         """Answer the buttons under answers, of earlier processes too."""
-        self.bot.add_dynamic_items(VoteButton, NextButton, TellButton)
+        self.bot.add_dynamic_items(VoteButton, NextButton, QuestionButton, TellButton)
 
     async def cog_unload(self) -> None:
         """Stop answering."""
-        self.bot.remove_dynamic_items(VoteButton, NextButton, TellButton)
+        self.bot.remove_dynamic_items(VoteButton, NextButton, QuestionButton, TellButton)
 
-    @app_commands.command(
-        name="ask", description=locale_str("Ask a question; the articles that you can see here answer")
-    )
+    @app_commands.command(name="ask", description=locale_str("Ask a question about the news"))
     @in_servers
     @app_commands.describe(
-        question=locale_str("What you want to know, in English or in French"),
-        public=locale_str("Let everybody in this channel see the answer"),
+        question=locale_str("Your question, in English or French"),
+        public=locale_str("Show the answer to everyone in this channel"),
     )
     async def ask(
         self, interaction: Interaction, question: Range[str, 1, MAX_LENGTH], *, public: bool = False
@@ -66,6 +64,14 @@ class Asking(commands.Cog):
         await interaction.response.defer(ephemeral=not public, thinking=True)
         follows = await last_in(self.bot, place.id) if isinstance(place, discord.Thread) else None
         await self._reply(interaction, question, public=public, follows=follows)
+
+    async def answer_alone(self, interaction: Interaction, question: str) -> None:
+        """Answer a question that was written into a window, for who asked alone."""
+        if interaction.guild is None:
+            raise Refusal(_("This only works in a server."))
+        self._service.admit(question, person_id=interaction.user.id, server_id=interaction.guild.id)
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await self._reply(interaction, question, public=False, follows=None)
 
     async def answer_next(self, interaction: Interaction, text: str, question_id: int) -> None:
         """Answer the question of a button under an answer, for those who read that answer."""

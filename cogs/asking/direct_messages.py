@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
-import contextlib
+import asyncio
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import discord
 
 from bot.answers.conversing import mentions
-from bot.answers.conversing.mentions import Want
-from bot.answers.conversing.question_service import DIRECT_MEMORY, Asked, QuestionService, TooMany, closest
+from bot.answers.conversing.mentions import Want, Wanted
+from bot.answers.conversing.question_service import DIRECT_MEMORY, Asked, QuestionService, closest
 from bot.client.discord_client import Telex, in_words
 from bot.core import locale
-from bot.core.locale import _, clickable
+from bot.core.locale import _, amount, clickable, ngettext
 from bot.core.models import Question
 from bot.posting.rendering import messages
-from bot.posting.rendering.layout import views
 from bot.posting.rendering.layout.blocks import text
-from bot.posting.wording import declined_reasons
+from bot.posting.rendering.layout.views import static
 from bot.search.query.query_syntax import parse
 from cogs.asking.answer_views import reply
 from cogs.asking.question_places import FOUND, replied_to
 from cogs.reading.result_pages import results
 from cogs.reading.saving import post_of
 from cogs.shared.membership import read_in_direct_messages
+
+SOON = 0.7
+"""Seconds after which somebody is told how long their answer takes."""
+
+
+class Ready(NamedTuple):
+    """A message that answers, and the id of the question as it is kept, if it is one."""
+
+    view: discord.ui.LayoutView
+    question_id: int | None = None
 
 
 class DirectMessages:
@@ -35,8 +44,7 @@ class DirectMessages:
         self._service = service
 
     async def answer(self, message: discord.Message) -> None:
-        """Answer a direct message from what the person can read in the servers they share with the bot."""
-        person_id = message.author.id
+        """Answer a direct message, or say within a second how long that takes."""
         wanted = mentions.wanted(message.content.strip(), self.bot.newsroom.clock.now(), addressed=True)
         locale.speak(wanted.language or self.bot.newsroom.settings.language)
         if wanted.want is Want.NOTHING:
@@ -44,43 +52,50 @@ class DirectMessages:
         if wanted.want is Want.HELP:
             await self._send(message, embed=_help())
             return
+        work = asyncio.create_task(self._work(message, wanted))
+        notice: discord.Message | None = None
         try:
-            known = await read_in_direct_messages(self.bot, person_id)
-            if not known:
-                await self._send(message, view=unshared())
-                return
-            self._service.admit(wanted.text, person_id=person_id, server_id=next(iter(known.values())))
-            with contextlib.suppress(discord.HTTPException):
-                await message.channel.typing()
-            if wanted.want is Want.SEARCH:
-                query = parse(wanted.text, self.bot.newsroom.clock.now())
-                found = await self._service.search(query, feed_ids=set(known), limit=FOUND)
-                await self._send(message, view=await results(self.bot.store, query.text, found, set(known)))
-                return
-            replying_to = replied_to(message)
-            told = await self._service.answer(
-                Asked(
-                    text=wanted.text,
-                    feed_ids=set(known),
-                    server_id=next(iter(known.values())),
-                    channel_id=message.channel.id,
-                    person_id=person_id,
-                    public=False,
-                    article_id=await self._article_of(replying_to, wanted.text),
-                    insists=replying_to is not None,
-                    follows=await self._before(message, replying_to),
-                    message_id=message.id,
-                )
-            )
-            told = replace(told, may_watch=False)  # a watch belongs to a server
-            sent = await self._send(message, view=reply(told, public=False, title=False))
-            if sent is not None:
-                await self.bot.store.questions.answered_by(told.question_id, sent.id)
-        except TooMany as refusal:
-            if not refusal.known:
-                await self._send(message, content=declined_reasons.declined(refusal))
+            await asyncio.wait({work}, timeout=SOON)
+            if not work.done():
+                notice = await self._send(message, content=_patience(self._service.patience()))
+            ready = await work
         except Exception as error:  # noqa: BLE001  # whatever it is, the person is told and it is logged
-            await self._send(message, content=in_words(error, "a direct message"))
+            ready = Ready(static((text(in_words(error, "a direct message")),)))
+        finally:
+            work.cancel()
+        sent = await self._send(message, notice, view=ready.view)
+        if sent is not None and ready.question_id is not None:
+            await self.bot.store.questions.answered_by(ready.question_id, sent.id)
+
+    async def _work(self, message: discord.Message, wanted: Wanted) -> Ready:
+        """The answer, from what the person can read in the servers they share with the bot."""
+        person_id = message.author.id
+        known = await read_in_direct_messages(self.bot, person_id)
+        if not known:
+            return Ready(unshared())
+        server_id = next(iter(known.values()))
+        self._service.admit(wanted.text, person_id=person_id, server_id=server_id)
+        if wanted.want is Want.SEARCH:
+            query = parse(wanted.text, self.bot.newsroom.clock.now())
+            found = await self._service.search(query, feed_ids=set(known), limit=FOUND)
+            return Ready(await results(self.bot.store, query.text, found, set(known)))
+        replying_to = replied_to(message)
+        told = await self._service.answer(
+            Asked(
+                text=wanted.text,
+                feed_ids=set(known),
+                server_id=server_id,
+                channel_id=message.channel.id,
+                person_id=person_id,
+                public=False,
+                article_id=await self._article_of(replying_to, wanted.text),
+                insists=replying_to is not None,
+                follows=await self._before(message, replying_to),
+                message_id=message.id,
+            )
+        )
+        told = replace(told, may_watch=False)  # a watch belongs to a server
+        return Ready(reply(told, public=False, title=False), told.question_id)
 
     async def _article_of(self, replying_to: int | None, text: str) -> int | None:
         """The article of the notice of a watch that a direct message replies to."""
@@ -100,19 +115,33 @@ class DirectMessages:
         since = self.bot.newsroom.clock.now() - DIRECT_MEMORY
         return await questions.last_of(message.author.id, channel_id, since)
 
-    async def _send(self, message: discord.Message, **content: Any) -> discord.Message | None:  # noqa: ANN401  # of a message
-        """Answer a direct message; None where Discord does not let the bot."""
+    async def _send(
+        self,
+        message: discord.Message,
+        notice: discord.Message | None = None,
+        **content: Any,  # noqa: ANN401  # of a message
+    ) -> discord.Message | None:
+        """Answer a direct message, in place of a notice if there is one; None where Discord refuses."""
+        nobody = discord.AllowedMentions.none()
         try:
-            return await message.channel.send(**content, allowed_mentions=discord.AllowedMentions.none())
+            if notice is not None:
+                return await notice.edit(content=None, allowed_mentions=nobody, **content)
+            return await message.channel.send(**content, allowed_mentions=nobody)
         except discord.HTTPException:
             return None
 
 
+def _patience(seconds: int) -> str:
+    return ngettext(
+        "Looking… this takes about {seconds} second.", "Looking… this takes about {seconds} seconds.", seconds
+    ).format(seconds=amount(seconds))
+
+
 def _help() -> discord.Embed:
     lines = (
-        _("Ask me about the news, as in “What happened with Signal?”"),
-        _("I answer from the feeds that you can read in the servers we share."),
-        clickable(_("/bookmarks shows what you saved. /help tells the rest.")),
+        _("Ask me about the news: “What happened with Signal?”"),
+        _("I answer from the feeds you can see in the servers we share."),
+        clickable(_("/bookmarks has what you saved, /help everything else.")),
     )
     return discord.Embed(colour=messages.COLOUR, description="\n".join(f"• {line}" for line in lines))
 
@@ -121,4 +150,4 @@ def unshared() -> discord.ui.LayoutView:
     """What to say in direct messages to somebody who sees no feed."""
     title = _("Nothing to read yet")
     said = _("We don’t share a server where you can see a channel that follows a feed.")
-    return views.static((text(f"### {title}\n{said}"),))
+    return static((text(f"### {title}\n{said}"),))

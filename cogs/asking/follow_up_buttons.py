@@ -12,8 +12,9 @@ from bot.client.discord_client import answering
 from bot.core.locale import _
 from bot.core.models import Question
 from bot.core.refusals import Refusal
+from bot.posting.rendering import buttons
 from bot.text import safe
-from cogs.shared.views import Interaction, Paced
+from cogs.shared.views import PATIENCE, Interaction, Paced
 
 if TYPE_CHECKING:
     from cogs.asking.ask_commands import Asking
@@ -26,6 +27,7 @@ TELL_TEMPLATE = r"telex:tell:(?P<question>\d{1,19})"
 
 # https://discord.com/developers/docs/components/reference#button
 _LABEL = 80
+_QUESTION = 300  # characters
 _LARGEST = 2**63 - 1  # that an id can be
 _TOPIC = 3  # words of what is watched for
 
@@ -66,6 +68,42 @@ class NextButton(Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template
         async with answering(interaction):
             asking = cast("Asking", interaction.client.get_cog("Asking"))
             await asking.answer_next(interaction, self.item.label or "", self._question_id)
+
+
+class QuestionButton(Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template=buttons.QUESTION):
+    """Opens a window for a question, under a digest."""
+
+    def __init__(self) -> None:
+        super().__init__(buttons.question())
+
+    @classmethod
+    async def from_custom_id(
+        cls, _interaction: discord.Interaction[Any], _item: discord.ui.Item[Any], _match: re.Match[str], /
+    ) -> Self:
+        """The button."""
+        return cls()
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Open the window."""
+        async with answering(interaction):
+            await interaction.response.send_modal(QuestionForm())
+
+
+class QuestionForm(discord.ui.Modal):
+    """A window for a question."""
+
+    def __init__(self) -> None:
+        super().__init__(title=_("Ask about the news"), timeout=PATIENCE)
+        self._question: discord.ui.TextInput[Self] = discord.ui.TextInput(
+            custom_id="question", max_length=_QUESTION
+        )
+        self.add_item(discord.ui.Label(text=_("Your question"), component=self._question))
+
+    async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
+        """Answer it, for who asked alone."""
+        async with answering(interaction):
+            asking = cast("Asking", interaction.client.get_cog("Asking"))
+            await asking.answer_alone(interaction, self._question.value)
 
 
 class TellButton(Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template=TELL_TEMPLATE):

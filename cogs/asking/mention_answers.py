@@ -170,16 +170,12 @@ def _help(bot: Telex, *, by_role: bool) -> discord.Embed:
     assert bot.user is not None
     example = _("What happened with Signal this week?")
     lines = (
-        *([_("You mentioned my role, which hides your words from me. Mention me.")] if by_role else []),
-        _("Ask me about the news of this server: {mention} {question}").format(
+        *([_("You mentioned my role, so I can’t see your message. Mention me instead.")] if by_role else []),
+        _("Ask about this server’s news: {mention} {question}").format(
             mention=bot.user.mention, question=example
         ),
-        _("Reply to one of my posts with a question, the mention on, and I look in that article first."),
-        _("Begin with “search” to search: {mention} `search: signal since:7d`").format(
-            mention=bot.user.mention
-        ),
-        clickable(
-            _("/ask answers you alone, and from every article that you can see. /help tells the rest.")
-        ),
+        _("To ask about an article, reply to its post with a question and keep the mention on."),
+        _("To search: {mention} `search: signal since:7d`").format(mention=bot.user.mention),
+        clickable(_("/ask answers just you, from every article you can see. /help has the rest.")),
     )
     return discord.Embed(colour=messages.COLOUR, description="\n".join(f"• {line}" for line in lines))

@@ -9,7 +9,7 @@ from discord.ext import commands
 
 from bot.client.discord_client import Telex
 from bot.core.locale import _, amount, clickable, ngettext
-from bot.core.models import FeedState
+from bot.core.models import Feed, FeedState
 from bot.core.refusals import Refusal
 from bot.feeds import outlet_directory
 from bot.polling.poll_results import Outcome
@@ -19,6 +19,7 @@ from bot.posting.wording.feed_causes import describe
 from bot.search.query.query_syntax import MAX_LENGTH
 from bot.text import safe
 from cogs.feeds import feed_lists, filter_commands, starter_packs, subscription_options
+from cogs.feeds.feed_pages import FeedPages
 from cogs.feeds.follow_flow import AddFlow, show_preview
 from cogs.feeds.look_panel import FeedLook, require_mention
 from cogs.feeds.subscription_options import bold, chosen, no_longer
@@ -26,9 +27,8 @@ from cogs.feeds.unfollowing import RemoveFlow
 from cogs.reading.query_completion import query_choices
 from cogs.settings import alert_channel
 from cogs.shared import arrival
-from cogs.shared.paging import Page, Pages
 from cogs.shared.place_options import Option, place, require_posting
-from cogs.shared.rights import FOR_MANAGERS, ManagersOnly, ManagersView, in_servers, may_manage
+from cogs.shared.rights import FOR_MANAGERS, ManagersOnly, in_servers, may_manage
 from cogs.shared.views import Interaction
 
 REFRESH = 60
@@ -109,7 +109,7 @@ class Feeds(
     async def list_(self, interaction: Interaction) -> None:
         """List the subscriptions with their health."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        await FeedPages(interaction).show(interaction)
+        await FeedPages(interaction, self._checked).show(interaction)
 
     @app_commands.command(name="pause", description=locale_str("Pause a feed"))
     @app_commands.describe(feed=_FEED)
@@ -197,6 +197,10 @@ class Feeds(
         """Poll now, at most once a minute for each feed, whoever asks."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         _subscription, its_feed = await chosen(interaction, feed)
+        await interaction.edit_original_response(content=await self._checked(its_feed))
+
+    async def _checked(self, its_feed: Feed) -> str:
+        """Poll a feed now; what came of it, in words. Raises `Refusal` within a minute of the last poll."""
         now = self.bot.newsroom.clock.now()
         again = (its_feed.last_poll or 0) + REFRESH
         if its_feed.id in self._refreshing or again > now:
@@ -214,7 +218,7 @@ class Feeds(
         finally:
             self._refreshing.discard(its_feed.id)
         self.bot.courier.wake()
-        await interaction.edit_original_response(content=_outcome(report))
+        return _outcome(report)
 
     @app_commands.command(name="alerts", description=locale_str("Choose the channel for feed alerts"))
     @app_commands.describe(channel=locale_str("Channel for alerts; leave empty to see the current one"))
@@ -301,27 +305,6 @@ class Feeds(
         if not await may_manage(interaction, interaction.command_id):
             return []
         return await subscription_options.choices(interaction, current)
-
-
-class FeedPages(ManagersView, Pages):
-    """The server's subscriptions, with their health."""
-
-    async def page(self, interaction: Interaction, number: int) -> Page:
-        """Some of the subscriptions, by outlet and title."""
-        pairs = await subscription_options.visible(interaction)
-        shown = pairs[number * _LIST : (number + 1) * _LIST]
-        embed = discord.Embed(
-            title=_("What this server follows"),
-            description=safe.cut(
-                "\n\n".join([await subscription_options.entry(interaction, pair) for pair in shown]),
-                discord_limits.DESCRIPTION,
-            )
-            or clickable(_("No feeds yet. Start with a starter pack (/feed packs) or any site (/feed add).")),
-        )
-        if pairs:
-            count = ngettext("{count} subscription", "{count} subscriptions", len(pairs))
-            embed.set_footer(text=count.format(count=amount(len(pairs))))
-        return Page(embed=embed, more=len(pairs) > (number + 1) * _LIST, empty=not shown)
 
 
 def _outcome(report: PollReport) -> str:

@@ -121,8 +121,8 @@ class TrialPages(ManagersView, Pages):
 class FilterList(ManagersView):
     """The filters of a subscription, each with a button that removes it."""
 
-    def __init__(self, interaction: Interaction, pair: Pair) -> None:
-        super().__init__(interaction)
+    def __init__(self, interaction: Interaction, pair: Pair, command_id: int | None = None) -> None:
+        super().__init__(interaction, command_id)
         self._pair = pair
 
     async def check(self, interaction: Interaction) -> None:

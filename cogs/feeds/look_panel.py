@@ -231,8 +231,8 @@ def _not_for_you(role: discord.Role) -> Refusal:
 class FeedLook(LookPanel):
     """The look of a subscription."""
 
-    def __init__(self, interaction: Interaction, pair: Pair) -> None:
-        super().__init__(interaction, interaction.command_id, pair[0].channel_id, pair[0].look)
+    def __init__(self, interaction: Interaction, pair: Pair, command_id: int | None = None) -> None:
+        super().__init__(interaction, command_id or interaction.command_id, pair[0].channel_id, pair[0].look)
         self._pair = pair
 
     async def check(self, interaction: Interaction) -> None:

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 
 import discord
 from discord.app_commands import Choice
 
-from bot.core.locale import _, amount, clickable, ngettext
-from bot.core.models import Feed, FeedState, Subscription
+from bot.core.locale import _, clickable
+from bot.core.models import Feed, Subscription
 from bot.core.refusals import Refusal
-from bot.feeds.pages import list_feeds
-from bot.posting.rendering import discord_limits, filter_labels, post_looks
-from bot.posting.sending import send_outcomes
-from bot.posting.wording.feed_causes import describe
-from bot.store.records import Surplus, SurplusKind
+from bot.posting.rendering import discord_limits
 from bot.text import safe, urls
 from bot.text.words import fold
 from cogs.shared.views import Interaction
@@ -133,95 +129,3 @@ async def require_still(interaction: Interaction, pair: Pair) -> Pair:
 def no_longer() -> str:
     """What to say of a subscription that somebody else ended meanwhile."""
     return _("That feed isn’t followed there any more.")
-
-
-def trouble(feed: Feed) -> str:
-    """What is wrong with a feed, in words; "" for one that can be read."""
-    if feed.state is FeedState.GONE:
-        return "⚫ " + _("gone: {reason}").format(reason=describe(feed.error or "gone"))
-    if feed.failing_since is not None and feed.error is not None:
-        return "🔴 " + _("failing since {when}: {reason}").format(
-            when=f"<t:{feed.failing_since}:R>", reason=describe(feed.error)
-        )
-    return ""
-
-
-def health(subscription: Subscription, feed: Feed, channel_problem: str | None) -> str:
-    """How a subscription fares, in words."""
-    if feed.state is FeedState.GONE:
-        return trouble(feed)
-    if subscription.paused is not None:
-        return "⏸️ " + _("paused {when}").format(when=f"<t:{subscription.paused}:R>")
-    if feed.failing_since is not None and feed.error is not None:
-        return trouble(feed)
-    if channel_problem:
-        return "🟠 " + _("can’t post: {reason}").format(
-            reason=clickable(send_outcomes.describe(channel_problem))
-        )
-    if feed.last_success is None:
-        return "⚪ " + _("not read yet")
-    return "🟢 " + _("healthy")
-
-
-async def entry(interaction: Interaction, pair: Pair) -> str:
-    """A subscription in a list: feed, channel, health, last article, next poll, address without secrets."""
-    subscription, feed = pair
-    dispatches = interaction.client.store.dispatches
-    problem = await dispatches.problem(subscription.channel_id)
-    trouble = problem.problem if problem else await dispatches.delay(subscription.channel_id)
-    if interaction.guild is not None and await is_gone(interaction.guild, subscription.channel_id):
-        trouble = send_outcomes.GONE
-    waits = await dispatches.held(subscription.channel_id) if trouble is None else None
-    held = "🌙 " + send_outcomes.describe(waits) if waits is not None else ""
-    last = (
-        _("last article {when}").format(when=f"<t:{feed.last_article}:R>")
-        if feed.last_article is not None
-        else _("no article yet")
-    )
-    times = [last]
-    if feed.state is FeedState.ACTIVE and subscription.paused is None:
-        times.append(_("next check {when}").format(when=f"<t:{feed.next_poll}:R>"))
-    address = safe.plain(urls.masked(list_feeds.page_of(feed.url)), _ADDRESS).replace("`", "'")
-    found = [f"`{address}`", _("a list on this page")] if list_feeds.is_list(feed.url) else [f"`{address}`"]
-    store = interaction.client.store
-    newsroom = interaction.client.newsroom
-    bounds = _bounds(
-        await store.surplus.of(feed.id), newsroom.poller.hosts.of(feed.url).round(subscription.server_id)
-    )
-    kept = await store.filters.of(subscription.id)
-    look = subscription.look or await store.preferences.look(subscription.server_id)
-    chosen = [_("look: {look}").format(look=post_looks.brief(look))]
-    if kept:
-        chosen.append(filter_labels.listed(kept, most=_RULES, length=_RULE))
-    return "\n".join(
-        (
-            _("{feed} in <#{channel}>").format(feed=bold(feed), channel=subscription.channel_id),
-            " · ".join(filter(None, (health(subscription, feed, trouble), held))),
-            " · ".join(times),
-            *bounds,
-            f"-# {' · '.join(chosen)}",
-            f"-# {' · '.join(found)}",
-        )
-    )
-
-
-def _bounds(surplus: Surplus | None, busy: int) -> Iterator[str]:
-    """What is not kept of a feed, and how often its host can be asked when it has many (`busy` seconds)."""
-    if surplus is not None and surplus.kind is SurplusKind.IDENTITIES:
-        since = f"<t:{surplus.since}:R>"
-        yield "🟠 " + _(
-            "renames its entries at every check, so new ones aren’t posted (first {when})"
-        ).format(when=since)
-    elif surplus is not None:
-        yield "🟠 " + ngettext(
-            "too many articles: {count} left out (first {when})",
-            "too many articles: {count} left out (first {when})",
-            surplus.entries,
-        ).format(count=amount(surplus.entries), when=f"<t:{surplus.since}:R>")
-    if busy:
-        minutes = max(1, round(busy / 60))
-        yield "🐢 " + ngettext(
-            "its site has many feeds here, so each is checked about every {count} minute",
-            "its site has many feeds here, so each is checked about every {count} minutes",
-            minutes,
-        ).format(count=amount(minutes))

@@ -14,8 +14,8 @@ from cogs.shared.views import Interaction, Press
 class RemoveFlow(ManagersView):
     """Asks before a subscription ends."""
 
-    def __init__(self, interaction: Interaction, pair: Pair) -> None:
-        super().__init__(interaction)
+    def __init__(self, interaction: Interaction, pair: Pair, command_id: int | None = None) -> None:
+        super().__init__(interaction, command_id)
         self._subscription, self._feed = pair
         self.add_item(Press(self._remove, label=_("Stop following"), style=discord.ButtonStyle.danger))
         self.add_item(Press(self._keep, label=_("Keep following")))

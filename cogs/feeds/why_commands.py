@@ -19,7 +19,9 @@ from bot.posting.wording import taste_words
 from bot.posting.wording.explanations import Explanation, explain, left_out, message_of, passed_over, sentence
 from bot.store.records import FateRow
 from bot.text import safe, urls
-from cogs.feeds.subscription_options import Pair, bold, health, trouble
+from cogs.feeds import feed_health
+from cogs.feeds.feed_health import trouble
+from cogs.feeds.subscription_options import Pair, bold
 from cogs.shared import article_cards
 from cogs.shared.rights import in_servers
 from cogs.shared.views import Interaction
@@ -69,7 +71,7 @@ class Why(commands.Cog):
             if host and feed.id in visible and host in {_site(feed.url), _site(feed.site_url or "")}
         }
         for subscription, feed in list(of_site.values())[:_FEEDS]:
-            lines.append(_told(bold(feed), health(subscription, feed, None)))
+            lines.append(_told(bold(feed), feed_health.sentence(feed_health.of((subscription, feed)))))
             if feed.last_success is not None:
                 lines.append("-# " + _("last checked {when}").format(when=f"<t:{feed.last_success}:R>"))
         if of_site:

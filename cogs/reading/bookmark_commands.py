@@ -54,7 +54,7 @@ class Bookmarks(commands.Cog):
             app_commands.ContextMenu(
                 name=locale_str("Bookmark"),
                 callback=self.bookmark,
-                extras={"does": locale_str("keeps the article")},
+                extras={"does": locale_str("saves the article")},
             )
         )
 

@@ -170,7 +170,7 @@ class MoreMenu(AskerLayout):
 
         return Press(
             press,
-            label=_("More of this") if liked else _("Less like this"),
+            label=_("Like") if liked else _("Less like this"),
             emoji="👍" if liked else "👎",
             style=discord.ButtonStyle.primary if is_mine else discord.ButtonStyle.secondary,
         )

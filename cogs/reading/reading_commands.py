@@ -28,21 +28,21 @@ class Reading(commands.Cog):
         self._searcher = bot.newsroom.searcher
 
     @app_commands.command(
-        name="search", description=locale_str("Search the articles of the feeds that you can see here")
+        name="search", description=locale_str("Search the news in the channels you can see")
     )
     @in_servers
     @app_commands.describe(
-        query=locale_str('Words, "an exact phrase", -without; accents and case do not matter'),
-        source=locale_str("Only from this source"),
-        language=locale_str("Only in this language"),
-        since=locale_str("Only since then: 7d, last monday, 2020-06-10"),
-        before=locale_str("Only before then: 7d, last monday, 2020-06-10"),
-        tag=locale_str("Only with this tag"),
-        author=locale_str("Only by this author"),
-        title=locale_str("Only with this word or phrase in the title"),
-        image=locale_str("True: only with a picture. False: only without"),
-        bookmarked=locale_str("True: only what you keep. False: only what you do not"),
-        sort=locale_str("What comes first"),
+        query=locale_str('Words, "an exact phrase", -without'),
+        source=locale_str("Only this outlet"),
+        language=locale_str("Only this language"),
+        since=locale_str("Published since: 7d, last monday, 2020-06-10"),
+        before=locale_str("Published before: 7d, last monday, 2020-06-10"),
+        tag=locale_str("Only this tag"),
+        author=locale_str("Only this author"),
+        title=locale_str("Words in the title"),
+        image=locale_str("With a picture (True) or without (False)"),
+        bookmarked=locale_str("In your bookmarks (True) or not (False)"),
+        sort=locale_str("Sort order"),
     )
     @app_commands.choices(
         language=[
@@ -50,8 +50,8 @@ class Reading(commands.Cog):
             Choice(name=locale_str("French"), value="fr"),
         ],
         sort=[
-            Choice(name=locale_str("The best first"), value="relevance"),
-            Choice(name=locale_str("The newest first"), value="newest"),
+            Choice(name=locale_str("Best first"), value="relevance"),
+            Choice(name=locale_str("Newest first"), value="newest"),
         ],
     )
     async def search(
@@ -90,11 +90,9 @@ class Reading(commands.Cog):
         pages = SearchPages(interaction, self._searcher, wanted, order, options=chosen.written())
         await pages.show(interaction)
 
-    @app_commands.command(
-        name="latest", description=locale_str("The newest articles of the feeds that you can see here")
-    )
+    @app_commands.command(name="latest", description=locale_str("See the latest articles"))
     @in_servers
-    @app_commands.describe(source=locale_str("Only from this source"))
+    @app_commands.describe(source=locale_str("Only this outlet"))
     async def latest(self, interaction: Interaction, source: Range[str, 1, 100] | None = None) -> None:
         """Show the newest articles in pages."""
         await interaction.response.defer(ephemeral=True, thinking=True)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import discord
 
 from bot.core import hours
 from bot.core.choices import ChannelPreferences, Preference
 from bot.core.locale import _, amount, ngettext
+from bot.posting.rendering.layout import blocks
+from bot.posting.rendering.layout.blocks import Card, Row, Rule
 from bot.text.words import fold
 from cogs.shared.place_options import Place, require_view
-from cogs.shared.rights import ManagersView
+from cogs.shared.rights import ManagersLayout
 from cogs.shared.views import Choose, Interaction
 
 _ALL = "-"
@@ -17,7 +21,7 @@ _OUTLETS = (2, 3, 4, 5, 6, 8, 10)
 _A_DAY = (1, 2, 3, 4, 5, 6, 8, 10, 15, 20)
 
 
-class StoryPanel(ManagersView):
+class StoryPanel(ManagersLayout):
     """One message with what a channel takes and the menus to change it, made anew after each change."""
 
     def __init__(self, interaction: Interaction, target: Place) -> None:
@@ -34,44 +38,22 @@ class StoryPanel(ManagersView):
         store = interaction.client.store
         now = await store.preferences.of_channel(self._place.id)
         zone = (await store.preferences.of_server(self._place.guild.id)).time_zone
-        self.clear_items()
-        outlets = [(number, _least(number)) for number in _OUTLETS]
-        self.add_item(
-            Choose(
-                self._outlets,
-                placeholder=_("Told by at least…"),
-                options=_options(now.least_outlets, outlets, _("Every story")),
-            )
-        )
-        best = [(number, _most(number)) for number in _A_DAY]
-        self.add_item(
-            Choose(
-                self._best,
-                placeholder=_("The best of the day…"),
-                options=_options(now.best_a_day, best, _("As many as come")),
-            )
-        )
-        self.asked = interaction
-        embed = _embed(self._place, now, zone)
         held = await store.held_posts.count(self._place.id)
-        if held:
-            embed.set_footer(
-                text=ngettext("{count} story is waiting.", "{count} stories are waiting.", held).format(
-                    count=amount(held)
-                )
-            )
+        outlets = Choose(
+            self._outlets,
+            placeholder=_("Told by at least…"),
+            options=_options(now.least_outlets, [(one, _least(one)) for one in _OUTLETS], _("Every story")),
+        )
+        best = Choose(
+            self._best,
+            placeholder=_("The best of the day…"),
+            options=_options(now.best_a_day, [(one, _most(one)) for one in _A_DAY], _("No limit")),
+        )
         followed = await self._followed(interaction)
-        if now.least_outlets is not None and followed < now.least_outlets:
-            embed.add_field(
-                name="🟠 " + _("Too few feeds"),
-                value=ngettext(
-                    "This channel follows {count} outlet, so no story can reach {least}.",
-                    "This channel follows {count} outlets, so no story can reach {least}.",
-                    followed,
-                ).format(count=amount(followed), least=amount(now.least_outlets)),
-                inline=False,
-            )
-        await interaction.edit_original_response(embed=embed, view=self)
+        lines = _lines(self._place, now, zone, followed=followed, held=held)
+        spaced = [each for line in lines for each in (blocks.text(line), Rule())]
+        card = Card((*spaced, Row(outlets), Row(best)))
+        await self.display(interaction, (card,))
 
     async def _followed(self, interaction: Interaction) -> int:
         """How many outlets the channel follows."""
@@ -107,23 +89,28 @@ def value(preference: str, written: str | None) -> str | None:
     return None
 
 
-def _embed(place: Place, now: ChannelPreferences, zone: str) -> discord.Embed:
-    embed = discord.Embed(
-        title=_("Stories"),
-        description=_(
-            "What {channel} gets. A story waits up to three days until enough outlets tell it. The best of "
-            "the day come one by one between {begin} and {end} ({zone})."
-        ).format(
-            channel=place.mention, begin=hours.clock(hours.FIRST), end=hours.clock(hours.LAST), zone=zone
-        ),
+def _lines(place: Place, now: ChannelPreferences, zone: str, *, followed: int, held: int) -> Iterator[str]:
+    heading = _("Stories in {channel}").format(channel=place.mention)
+    rule = _(
+        "A story waits up to three days until enough outlets tell it. The best of the day come one by one "
+        "between {begin} and {end} ({zone})."
+    ).format(begin=hours.clock(hours.FIRST), end=hours.clock(hours.LAST), zone=zone)
+    yield f"### {heading}\n{rule}"
+    outlets = _least(now.least_outlets) if now.least_outlets else _("every story")
+    best = _most(now.best_a_day) if now.best_a_day else _("no limit")
+    yield "\n".join(
+        f"**{name}** · {chosen}" for name, chosen in ((_("Outlets"), outlets), (_("Best of the day"), best))
     )
-    embed.add_field(
-        name=_("Outlets"), value=_least(now.least_outlets) if now.least_outlets else _("every story")
-    )
-    embed.add_field(
-        name=_("Best of the day"), value=_most(now.best_a_day) if now.best_a_day else _("no limit")
-    )
-    return embed
+    if now.least_outlets is not None and followed < now.least_outlets:
+        yield "🟠 " + ngettext(
+            "This channel follows {count} outlet, so no story can reach {least}.",
+            "This channel follows {count} outlets, so no story can reach {least}.",
+            followed,
+        ).format(count=amount(followed), least=amount(now.least_outlets))
+    if held:
+        yield "-# " + ngettext("{count} story is waiting.", "{count} stories are waiting.", held).format(
+            count=amount(held)
+        )
 
 
 def _least(number: int) -> str:

@@ -133,7 +133,7 @@ def card(
                 buttons.save(article.key) if kept is None else buttons.let_go(article.key),
                 buttons.share(article.key) if here and not shared else None,
                 buttons.more_like(article.key) if here or shared else None,
-                buttons.read(article.url),
+                *buttons.leading(article),
             ),
             *(
                 [Row(buttons.note(article.key), buttons.mark(article.key, read=kept.read is None))]

@@ -94,9 +94,9 @@ def entry_of(found: Result) -> Entry:
     """A search result."""
     note = ""
     if found.alike:
-        note = _("close in meaning")
+        note = _("similar meaning")
     elif found.partial:
-        note = _("close to it") if found.near else _("partial match")
+        note = _("close match") if found.near else _("partial match")
     return Entry(article=found.article, excerpt=found.excerpt, marks=found.marks, notes=(note,))
 
 

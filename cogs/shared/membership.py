@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import discord
 
 from bot.client.discord_client import Telex
@@ -22,15 +24,21 @@ async def read_in_direct_messages(bot: Telex, person_id: int) -> dict[int, int]:
     guilds = sorted(bot.guilds, key=lambda guild: guild.id not in known)
     if len(guilds) > MOST_SERVERS:
         guilds = [guild for guild in guilds if guild.id in known][:MOST_SERVERS]
+    seen = await asyncio.gather(*(_feeds_seen(bot, guild, person_id) for guild in guilds))
     found: dict[int, int] = {}
-    for guild in guilds:
-        try:
-            member = await guild.fetch_member(person_id)
-        except discord.HTTPException:  # 10007: no member; anything else: not known to be one
-            continue
-        for feed_id in await bot.feed_ids_seen_by(member):
+    for guild, feed_ids in zip(guilds, seen, strict=True):
+        for feed_id in feed_ids:
             found.setdefault(feed_id, guild.id)
     return found
+
+
+async def _feeds_seen(bot: Telex, guild: discord.Guild, person_id: int) -> set[int]:
+    """Ids of the feeds that a person sees in a server; none where they are not known to be a member."""
+    try:
+        member = await guild.fetch_member(person_id)
+    except discord.HTTPException:  # 10007: no member; anything else: not known to be one
+        return set()
+    return await bot.feed_ids_seen_by(member)
 
 
 async def hidden_servers(interaction: Interaction) -> set[int]:

@@ -50,8 +50,12 @@ async def place(interaction: Interaction, option: Option | None) -> Place:
 
     Raises `Refusal` where Telex cannot post, and where the person sees nothing.
     """
+    return await place_of(interaction, option.id if option is not None else interaction.channel_id)
+
+
+async def place_of(interaction: Interaction, channel_id: int | None) -> Place:
+    """A channel of the server as `place`, by its id."""
     assert interaction.guild is not None
-    channel_id = option.id if option is not None else interaction.channel_id
     found = await find(interaction.guild, channel_id) if channel_id is not None else None
     if found is None:
         raise Refusal(

@@ -19,16 +19,16 @@ from bot.core.workers import WorkerError
 from bot.digests.digest_selection import MOST_OF_A_SERVER, period
 from bot.posting.rendering import digest_pages
 from bot.posting.rendering.dispatch_rendering import language_of
+from bot.posting.rendering.layout import outlets
+from bot.posting.rendering.layout.blocks import Block, Card, Layout, Row, text
 from bot.posting.sending import permissions
 from cogs.feeds import subscription_options
 from cogs.shared import place_options
-from cogs.shared.paging import Page, Pages
 from cogs.shared.place_options import Option, Place, lacking, place, require_posting, require_view
-from cogs.shared.rights import FOR_MANAGERS, ManagersOnly, ManagersView, in_servers
+from cogs.shared.rights import FOR_MANAGERS, ManagersLayout, ManagersOnly, in_servers
 from cogs.shared.views import Choose, Interaction, Press
 from cogs.watching import digest_words
 
-_LIST = 10  # a page
 _DAILY = "-"
 _HOUR = 60
 _FIRST = DigestPlan(weekday=None, minute=8 * _HOUR)
@@ -40,7 +40,7 @@ class Digests(
     ManagersOnly,
     commands.GroupCog,
     group_name="digest",
-    group_description=locale_str("One message a day or a week with the top stories"),
+    group_description=locale_str("The top stories in one message, daily or weekly"),
     group_extras=FOR_MANAGERS,
 ):
     """Digests of channels. For those who manage the server's feeds."""
@@ -48,25 +48,21 @@ class Digests(
     def __init__(self, bot: Telex) -> None:
         self.bot = bot
 
-    @app_commands.command(
-        name="setup", description=locale_str("Begin, change or stop the digest of a channel, with a preview")
-    )
+    @app_commands.command(name="setup", description=locale_str("Set up, change or stop a channel’s digest"))
     @app_commands.describe(channel=locale_str("Which channel; this one by default"))
     async def setup(self, interaction: Interaction, channel: Option | None = None) -> None:
         """Show what the digest of a channel would be, with the means to change it."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         await DigestFlow(interaction, await place(interaction, channel)).start(interaction)
 
-    @app_commands.command(
-        name="list", description=locale_str("The digests of this server, and when they come")
-    )
+    @app_commands.command(name="list", description=locale_str("See this server’s digests"))
     async def list_(self, interaction: Interaction) -> None:
         """List the digests in channels that the asker sees."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        await DigestPages(interaction).show(interaction)
+        await DigestList(interaction).show(interaction)
 
 
-class DigestFlow(ManagersView):
+class DigestFlow(ManagersLayout):
     """The way to one digest: when, of what, how it looks. Nothing changes before the last button."""
 
     def __init__(self, interaction: Interaction, target: Place, command_id: int | None = None) -> None:
@@ -97,35 +93,33 @@ class DigestFlow(ManagersView):
         now = client.newsroom.clock.now()
         due = hours.next_due(now, plan.minute, plan.weekday, zone)
         lines = [
-            _("Digest for {channel}: {when} ({zone}), next {date}.").format(
-                channel=self._place.mention, when=digest_words.when(plan), zone=zone, date=f"<t:{due}:f>"
+            "### " + _("Digest for {channel}").format(channel=self._place.mention),
+            _("{when} ({zone}), next one {date}").format(
+                when=digest_words.when(plan), zone=zone, date=f"<t:{due}:R>"
             ),
-            *digest_words.choices(plan),
+            *(f"-# {line}" for line in digest_words.choices(plan)),
         ]
         if self._known is None:
             lines.append(_("Not active yet."))
         elif self._known.plan != plan:
-            lines.append(_("This is not saved yet."))
+            lines.append(_("Not saved yet."))
         refusal, _advice = lacking(interaction, self._place)
         if refusal:
             lines.append(f"⚠️ {refusal}")
         elif plan.chart and not permissions.may_attach(self._place):
             lines.append(
                 "⚠️ "
-                + _("For the chart I need the permission {permission} in {channel}.").format(
+                + _("To post the chart, I need the {permission} permission in {channel}.").format(
                     permission=f"**{permissions.name('attach_files')}**", channel=self._place.mention
                 )
             )
-        embed, files = await self._preview(interaction, zone, now)
-        self._arrange()
-        self.asked = interaction
-        await interaction.edit_original_response(
-            content="\n".join(lines), embed=embed, attachments=files, view=self
-        )
+        preview, files = await self._preview(interaction, zone, now)
+        layout: Layout = (text("\n".join(lines)), Card(preview, outlets.COLOUR), *self._controls())
+        await self.display(interaction, layout, files=files)
 
     async def _preview(
         self, interaction: Interaction, zone: str, now: int
-    ) -> tuple[discord.Embed, list[discord.File]]:
+    ) -> tuple[tuple[Block, ...], list[discord.File]]:
         client, plan = interaction.client, self._plan
         digest = Digest(
             id=0,
@@ -152,27 +146,22 @@ class DigestFlow(ManagersView):
         )
         told = await digest_pages.page(client.store, edition, language=language)
         if told is None:
-            return discord.Embed(
-                title=_("A digest now would be empty"),
-                description=_(
-                    "Nothing came in this time. On a day or a week without news, no digest is sent."
-                ),
-            ), []
+            title, why = (
+                _("Nothing to preview yet"),
+                _("No news, no digest: days or weeks without any are skipped."),
+            )
+            return (text(f"### {title}\n{why}"),), []
         picture = await digest_pages.draw(edition, language=language)
-        if picture is None:
-            return told.embed, []
-        told.embed.set_image(url=f"attachment://{picture.filename}")
-        return told.embed, [picture.file()]
+        files = [] if picture is None else [picture.file()]
+        return (*told.card, *digest_pages.chart(picture)), files
 
-    def _arrange(self) -> None:
+    def _controls(self) -> tuple[Row, ...]:
         plan = self._plan
-        self.clear_items()
         days = [discord.SelectOption(label=_("Every day"), value=_DAILY, default=plan.weekday is None)]
         days += [
             discord.SelectOption(label=digest_words.weekly(day), value=str(day), default=plan.weekday == day)
             for day in range(7)
         ]
-        self.add_item(Choose(self._day, placeholder=_("How often…"), options=days, row=0))
         clocks = [
             discord.SelectOption(
                 label=_("At {time}").format(time=hours.clock(hour * _HOUR)),
@@ -181,11 +170,10 @@ class DigestFlow(ManagersView):
             )
             for hour in range(24)
         ]
-        self.add_item(Choose(self._hour, placeholder=_("At what hour…"), options=clocks, row=1))
         more = {
-            _ALONE: (_("Digest only"), _("No single posts in this channel; the digest tells it all")),
-            _WIDE: (_("Other channels too"), _("Also feeds of channels that all readers of this one see")),
-            _CHART: (_("Chart of the week"), _("A picture of the words that rose")),
+            _ALONE: (_("Digest only"), _("No individual posts in this channel")),
+            _WIDE: (_("Other channels too"), _("Also covers feeds in channels everybody here can see")),
+            _CHART: (_("Trend chart"), _("A chart of what’s on the rise")),
         }
         options = [
             discord.SelectOption(
@@ -193,24 +181,33 @@ class DigestFlow(ManagersView):
             )
             for name, (label, description) in more.items()
         ]
-        self.add_item(
-            Choose(
-                self._more,
-                placeholder=_("As a plain digest, beside the single posts"),
-                options=options,
-                min_values=0,
-                max_values=len(options),
-                row=2,
-            )
-        )
-        begin = _("Get started") if self._known is None else _("Save")
         same = self._known is not None and self._known.plan == plan
-        self.add_item(Press(self._save, label=begin, style=discord.ButtonStyle.success, row=3, disabled=same))
-        if self._known is not None:
-            self.add_item(
-                Press(self._stop, label=_("Stop the digest"), style=discord.ButtonStyle.danger, row=3)
-            )
-        self.add_item(Press(self._leave, label=_("Close"), row=3))
+        style = discord.ButtonStyle
+        return (
+            Row(Choose(self._day, placeholder=_("How often…"), options=days)),
+            Row(Choose(self._hour, placeholder=_("What time…"), options=clocks)),
+            Row(
+                Choose(
+                    self._more,
+                    placeholder=_("Options…"),
+                    options=options,
+                    min_values=0,
+                    max_values=len(options),
+                )
+            ),
+            Row(
+                Press(
+                    self._save,
+                    label=_("Start") if self._known is None else _("Save changes"),
+                    style=style.success,
+                    disabled=same,
+                ),
+                None
+                if self._known is None
+                else Press(self._stop, label=_("Stop the digest"), style=style.danger),
+                Press(self._leave, label=_("Close")),
+            ),
+        )
 
     async def _day(self, interaction: Interaction, values: list[str]) -> None:
         await interaction.response.defer()
@@ -243,7 +240,7 @@ class DigestFlow(ManagersView):
         )
         if saved is None:
             raise Refusal(
-                _("This server has {count} digests, which is the most. Stop one first.").format(
+                _("This server already has {count} digests, the maximum. Stop one first.").format(
                     count=amount(MOST_OF_A_SERVER)
                 )
             )
@@ -251,7 +248,7 @@ class DigestFlow(ManagersView):
         client.courier.wake()
         await self._end(
             interaction,
-            _("The next digest comes to {channel} {when}.").format(
+            _("{channel} gets its next digest {when}.").format(
                 channel=target.mention, when=f"<t:{saved.due}:F>"
             ),
             *digest_words.choices(saved.plan),
@@ -264,14 +261,14 @@ class DigestFlow(ManagersView):
             server_id=self._place.guild.id, channel_id=self._place.id, person_id=interaction.user.id
         )
         if not stopped:
-            raise Refusal(_("There is no digest there any more."))
+            raise Refusal(_("That channel doesn’t have a digest anymore."))
         client.courier.wake()
         alone = self._known is not None and self._known.plan.alone
         await self._end(
             interaction,
-            _("No more digests come to {channel}.").format(channel=self._place.mention),
+            _("Stopped the digest in {channel}.").format(channel=self._place.mention),
             *(
-                [_("Articles are posted there one by one again; what waited comes in one message.")]
+                [_("Articles are posted individually again. What was waiting comes in one message.")]
                 if alone
                 else []
             ),
@@ -282,32 +279,25 @@ class DigestFlow(ManagersView):
         await self._end(interaction, _("Nothing changed."))
 
     async def _end(self, interaction: Interaction, *lines: str) -> None:
-        self.stop()
-        await interaction.edit_original_response(
-            content="\n".join(lines), embed=None, attachments=[], view=None
-        )
+        await self.end(interaction, "\n".join(lines))
 
 
-class DigestPages(ManagersView, Pages):
+class DigestList(ManagersLayout):
     """The digests of a server in channels that the asker sees, and in channels that are gone."""
 
-    async def page(self, interaction: Interaction, number: int) -> Page:
-        """Some of the digests, oldest first."""
+    async def show(self, interaction: Interaction) -> None:
+        """All of them, which are few, oldest first."""
         guild, member = interaction.guild, interaction.user
         assert guild is not None
         assert isinstance(member, discord.Member)
         found = await interaction.client.store.digests.of_server(guild.id)
         seen = await subscription_options.shown(interaction, guild, member, {one.channel_id for one in found})
-        found = [one for one in found if one.channel_id in seen]
-        shown = found[number * _LIST : (number + 1) * _LIST]
-        lines = [
-            "\n".join((_entry(one), *(f"-# {line}" for line in digest_words.choices(one.plan))))
-            for one in shown
-        ]
-        embed = discord.Embed(
-            title=_("Digests"),
-            description="\n\n".join(lines) or clickable(_("None yet. /digest setup begins one.")),
-        )
+        shown = [one for one in found if one.channel_id in seen]
+        title = _("Digests")
+        if not shown:
+            said = clickable(_("None yet. Set one up with /digest setup."))
+            await self.display(interaction, (Card((text(f"### {title}\n{said}"),), outlets.COLOUR),))
+            return
         options = []
         for one in shown:
             channel = guild.get_channel_or_thread(one.channel_id)
@@ -317,16 +307,9 @@ class DigestPages(ManagersView, Pages):
                     label=name[:100], value=str(one.channel_id), description=digest_words.when(one.plan)
                 )
             )
-        return Page(
-            embed=embed, more=len(found) > (number + 1) * _LIST, empty=not shown, options=tuple(options)
-        )
-
-    def arrange(self, page: Page) -> None:
-        """A menu that opens a digest."""
-        if not page.empty:
-            self.add_item(
-                Choose(self._open, placeholder=_("Change or stop one…"), options=list(page.options), row=0)
-            )
+        menu = Choose(self._open, placeholder=_("Change or stop one…"), options=options)
+        card = Card((text(f"### {title}"), *(text(_entry(one)) for one in shown), Row(menu)), outlets.COLOUR)
+        await self.display(interaction, (card,))
 
     async def _open(self, interaction: Interaction, values: list[str]) -> None:
         await interaction.response.defer(ephemeral=True, thinking=True)
@@ -335,12 +318,12 @@ class DigestPages(ManagersView, Pages):
         target = await place_options.find(guild, int(values[0]))
         if target is None:
             if not await subscription_options.is_gone(guild, int(values[0])):
-                raise Refusal(_("Discord does not show me that channel right now. Try again later."))
+                raise Refusal(_("I can’t reach that channel right now. Try again later."))
             ended = await interaction.client.store.digests.stop(
                 server_id=guild.id, channel_id=int(values[0]), person_id=interaction.user.id
             )
             raise Refusal(
-                _("That channel is gone, and its digest is stopped.")
+                _("That channel is gone, so I stopped its digest.")
                 if ended
                 else _("That channel no longer exists.")
             )
@@ -349,9 +332,10 @@ class DigestPages(ManagersView, Pages):
 
 
 def _entry(digest: Digest) -> str:
-    return _("<#{channel}>: {when} ({zone}), next {date}").format(
+    line = _("<#{channel}>: {when} ({zone}), next one {date}").format(
         channel=digest.channel_id,
         when=digest_words.when(digest.plan),
         zone=digest.time_zone,
         date=f"<t:{digest.due}:R>",
     )
+    return "\n".join((line, *(f"-# {choice}" for choice in digest_words.choices(digest.plan))))

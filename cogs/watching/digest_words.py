@@ -30,11 +30,9 @@ def _weekday(day: int) -> str:
 def choices(plan: DigestPlan) -> list[str]:
     """What was chosen beside the time, a line each."""
     return [
-        _("Digest only: the channel gets no single posts.")
-        if plan.alone
-        else _("Individual posts continue."),
-        *([_("From feeds of this channel and of others that all its readers see.")] if plan.wide else []),
-        *([_("With a chart of the week.")] if plan.chart else []),
+        _("Digest only, no individual posts.") if plan.alone else _("Individual posts continue."),
+        *([_("Also covers other channels that everybody here can see.")] if plan.wide else []),
+        *([_("With a trend chart.")] if plan.chart else []),
     ]
 
 
@@ -50,5 +48,5 @@ def _names(plan: DigestPlan) -> list[tuple[str, bool]]:
     return [
         (_("digest only"), plan.alone),
         (_("other channels too"), plan.wide),
-        (_("chart of the week"), plan.chart),
+        (_("trend chart"), plan.chart),
     ]

@@ -10,6 +10,7 @@ from bot.answers import answering
 from bot.answers.answer_model import Answer
 from bot.answers.briefing import vague_questions
 from bot.store import Store
+from bot.stories.server_taste import Kind, Taste, Trait
 from tests.search.library import Library
 from tests.search.searchers import searcher_of
 from tests.shared import SHARED
@@ -94,6 +95,18 @@ async def test_the_story_of_most_outlets_comes_first_and_once(store: Store, libr
     assert [line.outlets for line in answer.lines] == [2, 1]
     assert answer.answered
     assert [quote.text for quote in answer.quotes] == titles(answer)
+
+
+async def test_of_stories_as_big_the_one_to_the_servers_taste_comes_first(
+    store: Store, library: Library
+) -> None:
+    await library.add("Ferry runs aground near Malmo harbour", "Nobody was hurt.", days=2)
+    await library.add("Volcano erupts near Reykjavik airport", "Ash everywhere.", days=1.9)
+    await library.add("Museum of glass opens", "In Murano.", days=6)
+    taste = Taste({"w:ferri": Trait(Kind.WORD, "Ferry", 0.8)})
+    answer = await answering.ask(searcher_of(store), "what's new?", feed_ids=None, taste=taste)
+    assert titles(answer)[0].startswith("Ferry")
+    assert titles(await told(store, "what's new?"))[0].startswith("Volcano")
 
 
 async def test_a_topic_leaves_out_everything_else(store: Store, library: Library) -> None:

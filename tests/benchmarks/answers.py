@@ -39,6 +39,7 @@ from tests.benchmarks.answers_fit import (
     Outcome,
     calibrated_outcomes,
     judged_by,
+    judges,
 )
 
 ROUNDABOUT, CURRENT = "roundabout", "current"
@@ -47,11 +48,15 @@ ROUNDABOUT, CURRENT = "roundabout", "current"
 def installed(asked: Sequence[Example], *, semantic: bool) -> list[Outcome]:
     """What becomes of the questions by the weights in the file."""
     made = scorer(meaning=semantic)
+
+    def judge(candidates: Sequence[Sequence[float]]) -> list[float]:
+        return [made.probability(each) for each in candidates]
+
     outcomes = []
     for each in asked:
         if each.kind != ENCYCLOPEDIC:
-            judgement, right = judged_by(made, each.found)
-            without = None if each.without is None else judged_by(made, each.without)[0]
+            judgement, right = judged_by(judge, each.found)
+            without = None if each.without is None else judged_by(judge, each.without)[0]
             outcomes.append(Outcome(each, judgement, right, without))
     return outcomes
 
@@ -117,6 +122,7 @@ def main() -> None:
                 semantic=options.semantic,
                 encyclopedic=0 if options.installed else options.encyclopedic,
                 outside=options.outside,
+                judges=judges,
             )
         )
     if options.installed:

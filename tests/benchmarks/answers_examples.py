@@ -7,15 +7,19 @@ candidate is right where it holds the words of an answer. The encyclopedic quest
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from bot.answers.judging import Judged, measured, told_of
+from bot.answers import candidates
+from bot.answers.candidates import Reading
+from bot.answers.judging import Judged, kept, measured, told_of
 from bot.answers.question_retrieval import Retrieved, retrieve, understood
 from bot.answers.understanding import Question
 from bot.client.services import Newsroom, open_newsroom
@@ -29,8 +33,12 @@ LANGUAGES = ("fr", "en")
 NEAR_TOPIC = "near_topic_unanswerable"
 ENCYCLOPEDIC = "encyclopedic"
 OUTSIDE = "out of the store"
-MEANT = 48
-"""Candidates that are held against the meaning of their question, those with the most of its words."""
+ENCYCLOPEDIA = "Encyclopedia"
+"""The outlet of the encyclopedic passages."""
+READINGS = 4_000  # articles that are kept as they were read
+
+Judge = Callable[[Sequence[Sequence[float]]], Sequence[float]]
+"""How likely candidates with these features answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +49,7 @@ class Candidates:
     right: list[bool]
     own: list[bool]
     on_topic: float
+    retrieved: Retrieved
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,62 +98,62 @@ def news() -> list[dict[str, Any]]:
     return [document for language in LANGUAGES for document in read(f"articles/{language}")]
 
 
-def encyclopedia() -> list[dict[str, Any]]:
-    """The passages that the encyclopedic questions are about."""
-    return [document for language in LANGUAGES for document in read(f"questions/{language}-docs")]
+def encyclopedia(dates: Sequence[str]) -> list[dict[str, Any]]:
+    """The passages that the encyclopedic questions are about, as if published on some of these dates.
+
+    Without a date they would all be the newest, and that they are the ones that answer would show.
+    """
+    drawn = random.Random(0)
+    return [
+        {**document, "source": ENCYCLOPEDIA, "date": drawn.choice(dates)}
+        for language in LANGUAGES
+        for document in read(f"questions/{language}-docs")
+    ]
 
 
 @asynccontextmanager
-async def store_with(
-    documents: Sequence[dict[str, Any]], folder: Path, *, semantic: bool
-) -> AsyncIterator[Newsroom]:
-    """A newsroom of these documents; one that the folder holds already is taken as it is."""
+async def store_in(folder: Path, *, semantic: bool) -> AsyncIterator[Newsroom]:
+    """A newsroom of all documents; one that the folder holds already is taken as it is."""
     is_new = not (folder / "telex.db").exists()
     async with open_newsroom(Settings(database=folder / "telex.db", semantic=semantic)) as newsroom:
         if is_new:
-            await fill(newsroom, documents)
+            articles = news()
+            await fill(newsroom, [*articles, *encyclopedia([each["date"] for each in articles])])
         if newsroom.meaning is not None:
             await newsroom.meaning.encode_missing()
             await newsroom.meaning.ready()
         yield newsroom
 
 
-async def example(newsroom: Newsroom, asked: dict[str, Any], urls: dict[str, str], newest: int) -> Example:
-    """What the pipeline finds for a question."""
+async def example(
+    newsroom: Newsroom, asked: dict[str, Any], urls: dict[str, str], feed_ids: Collection[int] | None
+) -> Example:
+    """What the pipeline finds for a question in some feeds, by its words."""
     searcher = newsroom.searcher
+    newest = (await newsroom.store.articles.newest(feed_ids, limit=1))[0].published
     question = await understood(searcher, asked["question"])
-    retrieved = await retrieve(searcher, question, feed_ids=None, newest=newest)
+    if asked["kind"] == ENCYCLOPEDIC:
+        question = replace(question, changes=False)  # the dates of the passages are made up
+    retrieved = await retrieve(searcher, question, feed_ids=feed_ids, newest=newest)
     answering = {urls[each] for each in asked["doc_ids"]}
-    found = await _candidates(newsroom, question, retrieved, asked, answering, newest)
     without = None
     if asked["answers"]:
         others = tuple(article for article in retrieved.articles if article.url not in answering)
-        without = await _candidates(
-            newsroom, question, retrieved._replace(articles=others), asked, answering, newest
-        )
-    return Example(asked, question, found, without)
+        without = _candidates(question, retrieved.of(others), asked, answering, newest)
+    return Example(asked, question, _candidates(question, retrieved, asked, answering, newest), without)
 
 
-async def _candidates(
-    newsroom: Newsroom,
-    question: Question,
-    retrieved: Retrieved,
-    asked: dict[str, Any],
-    answering: set[str],
-    newest: int,
+@lru_cache(READINGS)
+def _reading(article: Article) -> Reading:
+    return candidates.read(article)
+
+
+def _candidates(
+    question: Question, retrieved: Retrieved, asked: dict[str, Any], answering: set[str], newest: int
 ) -> Candidates:
-    found, on_topic = measured(question, retrieved.articles, newest)
+    found, on_topic = measured(question, map(_reading, retrieved.articles), newest)
     judged = [told_of(question, 0.0, candidate, features) for candidate, features in found]
     judged = [each for each in judged if each.text]
-    meaning = newsroom.searcher.meaning
-    if meaning is not None and judged:
-        judged.sort(key=lambda each: -(each.features[0] + 0.7 * each.features[1]))
-        judged = judged[:MEANT]
-        cosines = await meaning.likeness(question.text, [each.text for each in judged]) or [0.0] * len(judged)
-        judged = [
-            each._replace(features=(*each.features, cosine, retrieved.cosines.get(each.article_id, 0.0)))
-            for each, cosine in zip(judged, cosines, strict=True)
-        ]
     wanted = [line(answer) for answer in asked["answers"]]
     articles: dict[int, Article] = {article.id: article for article in retrieved.articles}
     return Candidates(
@@ -152,6 +161,55 @@ async def _candidates(
         right=[any(answer in line(each.text) for answer in wanted) for each in judged],
         own=[articles[each.article_id].url in answering for each in judged],
         on_topic=on_topic,
+        retrieved=retrieved,
+    )
+
+
+async def _meant(
+    newsroom: Newsroom, asked: Example, by_words: Judge, known: dict[str, dict[str, float]]
+) -> Example:
+    """A question with those of its candidates that are held against its meaning, and how near they are.
+
+    `known` are the cosines of questions and passages that were told before, and takes the others.
+    """
+    assert newsroom.meaning is not None
+    parts = [_held(each, by_words) for each in (asked.found, asked.without) if each is not None]
+    cosines = known.setdefault(asked.question.text, {})
+    texts = list({each.text for part in parts for each in part.judged} - cosines.keys())
+    told = await newsroom.meaning.likeness(asked.question.text, texts, however_long=True)
+    if told is None:
+        raise SystemExit("the encoder of passages failed")
+    cosines.update(zip(texts, told, strict=True))
+    found, *without = (
+        replace(
+            part,
+            judged=[
+                each._replace(
+                    features=(
+                        *each.features,
+                        cosines[each.text],
+                        part.retrieved.cosines.get(each.article_id, 0.0),
+                    )
+                )
+                for each in part.judged
+            ],
+        )
+        for part in parts
+    )
+    return replace(asked, found=found, without=without[0] if without else None)
+
+
+def _held(found: Candidates, by_words: Judge) -> Candidates:
+    """Those of some candidates that are held against the meaning of the question."""
+    told = by_words([each.features for each in found.judged])
+    order = sorted(range(len(told)), key=lambda place: -told[place])
+    places = {id(found.judged[place]): place for place in order}
+    chosen = [places[id(each)] for each in kept([found.judged[n] for n in order], found.retrieved.nearest)]
+    return replace(
+        found,
+        judged=[found.judged[place] for place in chosen],
+        right=[found.right[place] for place in chosen],
+        own=[found.own[place] for place in chosen],
     )
 
 
@@ -160,24 +218,39 @@ def line(text: str) -> str:
     return f" {' '.join(analysis.words(text))} "
 
 
-async def examples(folder: Path, *, semantic: bool, encyclopedic: int = 0, outside: int = 0) -> list[Example]:
-    """The questions of the chat in a store of the news; then so many encyclopedic ones, their passages
-    beside.
+async def examples(
+    folder: Path,
+    *,
+    semantic: bool,
+    judges: Callable[[Sequence[Example]], Sequence[Judge]],
+    encyclopedic: int = 0,
+    outside: int = 0,
+) -> list[Example]:
+    """The questions of the chat, asked of the news; then so many encyclopedic ones, asked of all documents.
 
     `outside` are encyclopedic questions of each language that are asked of the news alone, which answer none.
+    With `semantic` the encyclopedic ones only serve the `judges`, which tell for each question which
+    candidates are held against its meaning.
     """
-    urls = {document["doc_id"]: url_of(document) for document in (*news(), *encyclopedia())}
-    (folder / "news").mkdir(parents=True, exist_ok=True)
-    (folder / "all").mkdir(parents=True, exist_ok=True)
+    documents = [*news(), *encyclopedia([""])]
+    urls = {document["doc_id"]: url_of(document) for document in documents}
     strangers = [
         {**each, "kind": OUTSIDE, "answers": [], "doc_ids": []} for each in encyclopedic_questions(outside)
     ]
-    async with store_with(news(), folder / "news", semantic=semantic) as newsroom:
-        newest = await newsroom.store.articles.newest_time() or 0
-        made = [await example(newsroom, asked, urls, newest) for asked in (*chat_questions(), *strangers)]
-    if encyclopedic:
-        async with store_with([*news(), *encyclopedia()], folder / "all", semantic=semantic) as newsroom:
-            newest = await newsroom.store.articles.newest_time() or 0
-            drawn = encyclopedic_questions(encyclopedic)
-            made += [await example(newsroom, asked, urls, newest) for asked in drawn]
-    return made
+    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+    async with store_in(folder, semantic=semantic) as newsroom:
+        feeds = [each.id for each in await newsroom.store.feeds.all() if each.outlet != ENCYCLOPEDIA]
+        asked: list[tuple[dict[str, Any], list[int] | None]]
+        asked = [(each, feeds) for each in (*chat_questions(), *strangers)]
+        asked += [(each, None) for each in encyclopedic_questions(encyclopedic)]
+        made = [await example(newsroom, each, urls, feed_ids) for each, feed_ids in asked]
+        if not semantic:
+            return made
+        if newsroom.meaning is None:
+            raise SystemExit("needs the extra: pip install 'telex[semantic]'")
+        file = folder / "cosines.json"
+        known = json.loads(file.read_text("utf-8")) if file.exists() else {}
+        pairs = [pair for pair in zip(made, judges(made), strict=True) if pair[0].kind != ENCYCLOPEDIC]
+        made = [await _meant(newsroom, each, judge, known) for each, judge in pairs]
+        file.write_text(json.dumps(known), "utf-8")
+        return made

@@ -31,7 +31,15 @@ from scipy.optimize import minimize
 from bot.answers.answer_scorer import FILE, Scorer
 from bot.answers.features import NAMES, WITH_COSINE
 from bot.answers.judging import KEPT, Judged, Judgement
-from tests.benchmarks.answers_examples import ENCYCLOPEDIC, NEAR_TOPIC, OUTSIDE, Candidates, Example, examples
+from tests.benchmarks.answers_examples import (
+    ENCYCLOPEDIC,
+    NEAR_TOPIC,
+    OUTSIDE,
+    Candidates,
+    Example,
+    Judge,
+    examples,
+)
 
 Values = NDArray[np.float64]
 FOLDS = 5
@@ -75,13 +83,15 @@ OTHERS = 10
 """and so many others."""
 WEIGHT_OF_WRONG = 0.1
 WEIGHT_OF_ENCYCLOPEDIC = 0.7
-SURE_AND_WRONG = 0.04
+SURE_AND_WRONG = 0.045
 """Share of the questions that may be answered surely and wrongly,"""
 NEAR_REFUSED = 0.87
 """and the share of those near a topic, without an answer, that are not answered surely."""
 LEAST_POSSIBLE = 0.03
 """The probability from which on a passage is offered whatever its topic."""
 VAGUE = "vague"
+BESIDE = frozenset({ENCYCLOPEDIC, OUTSIDE})
+"""Questions that were not typed in a chat."""
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -139,18 +149,27 @@ def _each(found: Candidates) -> Iterator[tuple[Judged, bool, bool]]:
     return zip(found.judged, found.right, found.own, strict=True)
 
 
-def fitted(asked: Sequence[Example]) -> Scorer:
-    """A scorer fitted on some questions, not yet calibrated."""
+def fitted(asked: Sequence[Example]) -> lightgbm.Booster:
+    """Trees fitted on some questions, not yet calibrated."""
     values, labels, weights = rows(asked)
     names = NAMES[: values.shape[1]]
     settings = SETTINGS | {"monotone_constraints": [(name in RISING) - (name in FALLING) for name in names]}
-    made = lightgbm.train(settings, lightgbm.Dataset(values, labels, weight=weights), TREES)
+    return lightgbm.train(settings, lightgbm.Dataset(values, labels, weight=weights), TREES)
+
+
+def probabilities(made: lightgbm.Booster) -> Judge:
+    """What some trees make of candidates."""
+    return lambda candidates: list(made.predict(np.array(candidates))) if candidates else []
+
+
+def scorer_of(made: lightgbm.Booster, slope: float, shift: float, sure: float) -> Scorer:
+    """Trees as the scorer that the file has, with their log-odds stretched and shifted."""
     trees = []
     for tree in made.dump_model()["tree_info"]:
         nodes: list[Any] = []
         _add(tree["tree_structure"], nodes)
-        trees.append(tuple(nodes))
-    return Scorer(bias=0.0, trees=tuple(trees), sure=1.0, possible=0.0)
+        trees.append(tuple(node if isinstance(node, list) else node * slope for node in nodes))
+    return Scorer(bias=shift, trees=tuple(trees), sure=sure, possible=LEAST_POSSIBLE)
 
 
 def _add(node: dict[str, Any], nodes: list[Any]) -> int:
@@ -165,23 +184,12 @@ def _add(node: dict[str, Any], nodes: list[Any]) -> int:
     return number
 
 
-def calibrated(made: Scorer, slope: float, shift: float) -> Scorer:
-    """The same scorer with its log-odds stretched and shifted."""
-    trees = tuple(
-        tuple(node if isinstance(node, list) else node * slope for node in tree) for tree in made.trees
-    )
-    return Scorer(
-        bias=made.bias * slope + shift,
-        trees=trees,
-        sure=made.sure,
-        possible=made.possible,
-    )
-
-
-def judged_by(made: Scorer, found: Candidates) -> tuple[Judgement, dict[int, bool]]:
-    """The best candidates by a scorer, and whether each is right."""
+def judged_by(judge: Judge, found: Candidates) -> tuple[Judgement, dict[int, bool]]:
+    """The best candidates by a judge, and whether each is right."""
+    told = judge([each.features for each in found.judged])
     scored = [
-        (each._replace(probability=made.probability(each.features)), right) for each, right, _ in _each(found)
+        (each._replace(probability=probability), right)
+        for each, probability, right in zip(found.judged, told, found.right, strict=True)
     ]
     scored.sort(key=lambda pair: -pair[0].probability)
     kept = scored[:KEPT]
@@ -191,21 +199,30 @@ def judged_by(made: Scorer, found: Candidates) -> tuple[Judgement, dict[int, boo
     )
 
 
+def judges(asked: Sequence[Example]) -> list[Judge]:
+    """For each question one that was fitted on those about other articles, and on encyclopedic ones.
+
+    One for the encyclopedic questions was fitted on those of the chat alone.
+    """
+    chat = [each for each in asked if each.kind not in BESIDE]
+    encyclopedic = [each for each in asked if each.kind == ENCYCLOPEDIC]
+    of = dict(zip(map(id, chat), folds(chat), strict=True))
+    of |= {id(each): n % FOLDS for n, each in enumerate(each for each in asked if each.kind == OUTSIDE)}
+    made = [
+        probabilities(fitted([*(each for each in chat if of[id(each)] != fold), *encyclopedic]))
+        for fold in range(FOLDS)
+    ]
+    apart = probabilities(fitted(chat)) if encyclopedic else made[0]
+    return [apart if each.kind == ENCYCLOPEDIC else made[of[id(each)]] for each in asked]
+
+
 def cross_validated(asked: Sequence[Example]) -> list[Outcome]:
-    """What becomes of the questions of the chat, each judged by a scorer of the questions about other
-    articles."""
-    beside = [each for each in asked if each.kind in {ENCYCLOPEDIC, OUTSIDE}]
-    chat = [each for each in asked if each.kind not in {ENCYCLOPEDIC, OUTSIDE}]
+    """What becomes of the questions of the chat, each judged by who was not fitted on its articles."""
     outcomes = []
-    of = folds(chat)
-    for fold in range(FOLDS):
-        learnt = [each for each, other in zip(chat, of, strict=True) if other != fold]
-        made = fitted([*learnt, *(each for each in beside if each.kind == ENCYCLOPEDIC)])
-        tested = [each for each, other in zip(chat, of, strict=True) if other == fold]
-        tested += [each for n, each in enumerate(beside) if each.kind == OUTSIDE and n % FOLDS == fold]
-        for each in tested:
-            judgement, right = judged_by(made, each.found)
-            without = None if each.without is None else judged_by(made, each.without)[0]
+    for each, judge in zip(asked, judges(asked), strict=True):
+        if each.kind != ENCYCLOPEDIC:
+            judgement, right = judged_by(judge, each.found)
+            without = None if each.without is None else judged_by(judge, each.without)[0]
             outcomes.append(Outcome(each, judgement, right, without))
     return outcomes
 
@@ -304,13 +321,8 @@ def fit(asked: Sequence[Example]) -> tuple[Scorer, list[Outcome]]:
     it."""
     outcomes = cross_validated(asked)
     slope, shift = calibration(outcomes)
-    made = calibrated(fitted([each for each in asked if each.kind != OUTSIDE]), slope, shift)
-    return Scorer(
-        bias=made.bias,
-        trees=made.trees,
-        sure=threshold(outcomes, slope, shift),
-        possible=LEAST_POSSIBLE,
-    ), outcomes
+    made = fitted([each for each in asked if each.kind != OUTSIDE])
+    return scorer_of(made, slope, shift, threshold(outcomes, slope, shift)), outcomes
 
 
 def write(asked: Sequence[Example], *, semantic: bool) -> None:
@@ -319,7 +331,7 @@ def write(asked: Sequence[Example], *, semantic: bool) -> None:
     answerable = [each for each in outcomes if each.example.has_answer and each.judgement.candidates]
     first = np.mean([each.right[id(each.judgement.candidates[0])] for each in answerable])
     figures = {
-        "chat questions": sum(each.kind not in {ENCYCLOPEDIC, OUTSIDE} for each in asked),
+        "chat questions": sum(each.kind not in BESIDE for each in asked),
         "encyclopedic questions": sum(each.kind == ENCYCLOPEDIC for each in asked),
         "first candidate right, cross-validated by article": round(float(first), 3),
     }
@@ -342,7 +354,10 @@ def main() -> None:
     with TemporaryDirectory(prefix="telex-benchmark-") as folder:
         asked = asyncio.run(
             examples(
-                options.folder or Path(folder), semantic=options.semantic, encyclopedic=options.encyclopedic
+                options.folder or Path(folder),
+                semantic=options.semantic,
+                encyclopedic=options.encyclopedic,
+                judges=judges,
             )
         )
     width = len(NAMES) if options.semantic else len(NAMES) - WITH_COSINE

@@ -43,8 +43,8 @@ from bot.text.urls import canonical
 from tests.benchmarks import promises
 from tests.clocks import ManualClock
 from tests.feed_server import FeedServer, rss
+from tests.inline_workers import InlineWorkers
 from tests.shared import SHARED
-from tests.wire.scene import Inline
 
 MOST = 60  # entries of a feed
 FEW = 3
@@ -181,7 +181,7 @@ class Reader:
     def __init__(self, newsroom: Newsroom, clock: ManualClock, feeds: FeedServer) -> None:
         self._newsroom, self._clock, self._feeds = newsroom, clock, feeds
         self._poller = Poller(
-            newsroom.settings, clock, newsroom.store, newsroom.fetcher, Inline(), feed_notices.texts
+            newsroom.settings, clock, newsroom.store, newsroom.fetcher, InlineWorkers(), feed_notices.texts
         )
 
     async def read(self, path: str, body: str | bytes) -> list[str]:

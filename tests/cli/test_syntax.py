@@ -53,7 +53,7 @@ def test_a_misspelt_word_or_name_is_asked_after(telex: Telex) -> None:
 def test_what_lacks_a_word_is_marked_as_such(telex: Telex) -> None:
     shown = telex("search", "-", given="police browser\nploice")
     assert "(partial match)" in shown.stdout
-    assert "(close to it)" in shown.stdout
+    assert "(close match)" in shown.stdout
     several, single = telex.json("search", "-", "--json", given="police browser\nploice")
     assert all(result["partial"] for result in several["results"])
     assert {result["title"] for result in single["results"]} == {AMAZON, CITIES}

@@ -37,7 +37,7 @@ def last(result: InteractionResult) -> ResponseMessage:
 text, parts = shown.text, shown.parts
 
 
-def components(message: ResponseMessage) -> list[dict[str, Any]]:
+def components(message: ResponseMessage | discord.Message) -> list[dict[str, Any]]:
     """The buttons and menus of a message, wherever they stand."""
     return [one for one in parts(message) if "custom_id" in one or "url" in one]
 
@@ -70,7 +70,7 @@ def icon_button(message: ResponseMessage, icon: str) -> dict[str, Any]:
     )
 
 
-def menu(message: ResponseMessage, start: str = "") -> tuple[str, list[dict[str, Any]]]:
+def menu(message: ResponseMessage | discord.Message, start: str = "") -> tuple[str, list[dict[str, Any]]]:
     """The custom id and the options of its menu whose placeholder begins so."""
     for one in components(message):
         if one["type"] == 3 and one.get("placeholder", "").startswith(start):
@@ -85,6 +85,11 @@ async def choose(
     custom_id, options = menu(message, start)
     value = next(option["value"] for option in options if option["label"].startswith(title))
     return await actor.select(message, [value], custom_id=custom_id)
+
+
+async def card(world: World, title: str = "Example News") -> InteractionResult:
+    """The card of a feed that /feed list opens."""
+    return await choose(world.editor, last(await world.editor.slash(world.news, "feed list")), title)
 
 
 async def forge(

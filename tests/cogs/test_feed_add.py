@@ -7,7 +7,7 @@ import discord
 import pytest
 from aiohttp import web
 
-from tests.cogs.helpers import button, choose, forge, hide, labels, last, menu, said, three
+from tests.cogs.helpers import button, card, choose, forge, hide, labels, last, menu, said, three
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
 from tests.shown import title
@@ -279,7 +279,7 @@ async def test_a_page_with_lists_is_followed_by_the_one_that_is_chosen(
     await telex.deliver()
     assert "Now following **Town**" in said(done)
     assert [title(post) for post in telex.posts()] == ["Events *number* 1 of this year"]
-    assert f"`{page}` · a list on this page" in said(await telex.editor.slash(telex.news, "feed list"))
+    assert f"`{page}` · a list on this page" in said(await card(telex, "Town"))
     why = await telex.reader.slash(telex.news, "why", link=feed_server.origin + "/Events/0")
     assert "in **Town**" in said(why)
     telex.locales[telex.editor.id] = "fr"

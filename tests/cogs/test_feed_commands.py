@@ -7,7 +7,7 @@ import pytest
 from bot.feeds import opml, outlet_directory
 from bot.text import urls
 from cogs.feeds import starter_packs
-from tests.cogs.helpers import START, follow, hide, labels, last, said, three
+from tests.cogs.helpers import START, card, components, follow, hide, labels, last, menu, said, text, three
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
 from tests.shown import title
@@ -103,7 +103,7 @@ async def test_moving_posts_new_articles_in_the_other_channel(telex: World, feed
     assert [title(post) for post in telex.posts(other)] == ["After the move"]
     assert len(telex.posts()) == 1
     again = await telex.editor.slash(telex.news, "feed move", feed=await first(telex), channel=other)
-    assert "Already" in said(again)
+    assert "already" in said(again)
 
 
 async def test_moving_where_the_bot_may_not_post_is_refused(telex: World, feed_server: FeedServer) -> None:
@@ -121,17 +121,19 @@ async def test_the_list_tells_health_last_article_and_next_poll(
     feed = await follow(telex, feed_server)
     listed = await telex.editor.slash(telex.news, "feed list")
     assert last(listed).ephemeral
-    assert f"**Example News** in <#{telex.news.id}>" in said(listed)
-    assert "🟢 healthy" in said(listed)
-    assert f"last article <t:{feed.last_article}:R>" in said(listed)
-    assert f"next check <t:{feed.next_poll}:R>" in said(listed)
-    assert "1 subscription" in said(listed)
+    assert said(listed).startswith("### 1 feed\n-# 1 healthy\n")
+    assert f"<#{telex.news.id}>\n" in said(listed)
+    assert f" Example News · <t:{feed.last_article}:R>" in said(listed)
+    opened = await card(telex)
+    assert "🟢 healthy" in said(opened)
+    assert f"last article <t:{feed.last_article}:R> · next check <t:{feed.next_poll}:R>" in said(opened)
 
 
-async def test_the_list_tells_what_is_wrong_in_words(telex: World, feed_server: FeedServer) -> None:
+async def test_the_list_tells_what_is_wrong_and_mends_it(telex: World, feed_server: FeedServer) -> None:
     broken = await follow(telex, feed_server)
     gone = await follow(telex, feed_server, path="/gone", title="Gone News")
     paused = await follow(telex, feed_server, path="/paused", title="Paused News")
+    await follow(telex, feed_server, path="/well", title="Well")
     feed_server.serve("/rss", status=503)
     feed_server.serve("/gone", status=410)
     await telex.poll(broken)
@@ -139,33 +141,52 @@ async def test_the_list_tells_what_is_wrong_in_words(telex: World, feed_server: 
     subscription = await telex.store.subscriptions.find(telex.news.id, paused.id)
     assert subscription is not None
     await telex.store.subscriptions.pause(subscription.id)
-    listed = said(await telex.editor.slash(telex.news, "feed list"))
-    assert f"failing since <t:{START}:R>: The site is having problems" in listed
-    assert "⚫ gone: The publisher has shut this feed down" in listed
+    shown = last(await telex.editor.slash(telex.news, "feed list"))
+    listed = text(shown)
+    assert listed.startswith("### 4 feeds · 2 need you\n-# 1 healthy, 1 paused, 1 failing, 1 gone\n")
+    assert "🔴 **Example News**\nThe site is having problems" in listed
+    assert f"first failed <t:{START}:R>" in listed
+    assert "⚫ **Gone News**\nThe publisher has shut this feed down" in listed
     assert f"paused <t:{START}:R>" in listed
+    looked = await telex.editor.click(shown, label="Find its new address")
+    assert "No site has this name" in said(looked)  # the feed says that it is of news.example
+    shown = last(await telex.editor.click(shown, label="Resume"))
+    assert "-# 2 healthy, 1 failing, 1 gone" in text(shown)
+    feed_server.serve("/rss", rss(*three()))
+    await telex.advance(120)
+    shown = last(await telex.editor.click(shown, label="Check now"))
+    assert "Nothing new in **Example News**." in text(shown)
+    assert "4 feeds · 1 needs you" in text(shown)
 
 
 async def test_the_list_tells_that_posting_fails(telex: World, feed_server: FeedServer) -> None:
     await follow(telex, feed_server)
     await telex.store.dispatches.block_channel(telex.news.id, "forbidden embed_links", None)
-    listed = said(await telex.editor.slash(telex.news, "feed list"))
-    assert "can’t post: I’m missing permissions in this channel: Embed Links." in listed
+    listed = await telex.editor.slash(telex.news, "feed list")
+    told = "🟠 **Example News**\nI’m missing permissions in this channel: Embed Links."
+    assert told in said(listed)
+    again = await telex.editor.click(last(listed), label="Try again")
+    assert "need you" not in said(again)
 
 
 async def test_an_empty_list_tells_how_to_begin(telex: World) -> None:
     listed = await telex.editor.slash(telex.news, "feed list")
     assert "/feed packs" in said(listed)
-    assert last(listed).components == []
+    assert labels(last(listed)) == ["Get started", "Add"]
 
 
-async def test_a_long_list_has_pages(telex: World, feed_server: FeedServer) -> None:
-    for number in range(8):
+async def test_a_long_list_has_pages_and_a_card_for_each(telex: World, feed_server: FeedServer) -> None:
+    for number in range(26):
         await telex.follow(feed_server.serve(f"/{number}", rss(title=f"Feed {number}")))
     listed = await telex.editor.slash(telex.news, "feed list")
-    assert labels(last(listed)) == ["◀", "Page 1", "▶"]
-    second = await telex.editor.click(last(listed), label="▶")
-    assert "Page 2" in labels(last(second))
-    assert said(second).count("not read yet") == 2
+    assert "1 / 2" in labels(last(listed))
+    buttons = [one for one in components(last(listed)) if one["type"] == 2]
+    second = await telex.editor.click(last(listed), custom_id=buttons[2]["custom_id"])
+    assert "2 / 2" in labels(last(second))
+    assert said(second).count("· not read yet") == 2
+    custom_id, options = menu(last(second))
+    opened = last(await telex.editor.select(last(second), [options[0]["value"]], custom_id=custom_id))
+    assert "paused" in text(last(await telex.editor.click(opened, label="Pause")))
 
 
 async def test_the_list_leaves_out_channels_that_the_editor_cannot_see(

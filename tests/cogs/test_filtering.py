@@ -7,7 +7,7 @@ import pytest
 from bot.core.choices import Rule
 from bot.core.models import Feed
 from bot.watches import subscription_filters
-from tests.cogs.helpers import START, follow, hide, labels, last, newest, said, three
+from tests.cogs.helpers import START, card, follow, hide, labels, last, newest, said, three
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
 from tests.shown import title
@@ -136,7 +136,7 @@ async def test_the_filters_are_listed_and_removed_one_by_one(telex: World, feed_
     fewer = await telex.editor.click(last(listed), label="Remove 2")
     assert "Removed: only `'maps'`" in said(fewer)
     assert await kept(telex) == [("never", "chips"), ("only", "vote")]
-    overview = said(await telex.editor.slash(telex.news, "feed list"))
+    overview = said(await card(telex))
     assert "-# look: card · never `chips`, only `vote`" in overview
     fewer = await telex.editor.click(last(fewer), label="Remove 1")
     await telex.editor.click(last(fewer), label="Remove 1")

@@ -19,11 +19,12 @@ from bot.answers.conversing.question_service import Reply
 from bot.core.choices import Look, Style
 from bot.core.models import Article, Bookmark, Fate, Feed, FeedState
 from bot.core.settings import Settings
+from bot.digests.digest_selection import Section, Story
 from bot.digests.rising import Line as TrendLine
-from bot.digests.rising import Period, Trends
 from bot.polling.feed_alerts import FeedAlerts
-from bot.posting.rendering import messages, posts
-from bot.posting.rendering.layout import views
+from bot.posting.rendering import digest_pages, messages, posts
+from bot.posting.rendering.layout import blocks, views
+from bot.posting.rendering.trend_charts import leader
 from bot.posting.wording import feed_notices
 from bot.posting.wording.explanations import Explanation
 from bot.search.query.notes import Note, Remark
@@ -32,7 +33,6 @@ from bot.store.records import FateRow, Teller
 from cogs.asking.answer_views import reply
 from cogs.feeds import subscription_options, why_commands
 from cogs.reading import bookmark_files as exports
-from cogs.reading import trend_commands
 from cogs.reading.result_pages import results_card
 from cogs.shared import article_cards
 from cogs.shared.article_lists import entry_of
@@ -139,10 +139,15 @@ def alerts(given: str) -> Iterator[messages.Message]:
         yield from (messages.notice(words) for words in alert.texts.values())
 
 
-def risen(given: str) -> list[discord.Embed]:
+def risen(given: str) -> discord.ui.LayoutView:
     line = TrendLine(name=given, articles=3, before=1, outlets=2, counts=(1, 2, 3, 4))
-    found = Trends(articles=99, before=99, rising=(line,), sources=(line,))
-    return [*trend_commands._told(found, Period.WEEK)]
+    return views.static((blocks.text(leader(line)),))
+
+
+def digested(given: str) -> discord.ui.LayoutView:
+    article, _feed = made_of(given)
+    told = digest_pages.stories([Section(given, (Story(((1, 1),), 2),))] * 2, {1: article})
+    return views.static(tuple(told.blocks))
 
 
 def searched(given: str) -> discord.ui.LayoutView:
@@ -183,6 +188,7 @@ RENDERERS: dict[str, Callable[[str], Any]] = {
     "a notice": messages.notice,
     "alerts": lambda given: list(alerts(given)),
     "answers": lambda given: list(answered(given)),
+    "a digest": digested,
     "results": searched,
     "a row": lambda given: list(article_cards.row(1, made_of(given)[0])),
     "a title in bold": lambda given: article_cards.bold(given, ((0, len(given)),)),

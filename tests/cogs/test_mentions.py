@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from typing import Any
 
 import discord
 import pytest
 from simcord.builders import ChannelHandle
 
+from bot.answers import answering
 from bot.answers.conversing.question_service import DIRECT_MEMORY, EARLIER, OF_A_PERSON, THREAD_MEMORY
 from bot.posting.rendering.buttons import custom_ids
+from cogs.asking import direct_messages
 from tests.cogs.engine import Engine, mention
 from tests.cogs.helpers import START, follow, hide, newest, said, text
 from tests.discord_world import World
@@ -31,7 +35,7 @@ async def test_a_reply_goes_to_the_message_and_pings_nobody(
 
 async def test_a_bare_mention_is_told_how_to_ask(telex: World, feed_server: FeedServer) -> None:
     await telex.reader.send(telex.news, mention(telex))
-    assert "Ask me about the news" in text(telex.posts()[-1])
+    assert "Ask about this server’s news" in text(telex.posts()[-1])
     assert "/ask" in text(telex.posts()[-1])
 
 
@@ -316,3 +320,29 @@ async def test_direct_messages_have_the_same_limit(
         await telex.reader.send_dm(f"who bought Slack {number}?")
     assert len(engine.calls) == OF_A_PERSON
     assert "Ask again" in text(told_directly(telex)[-1])
+    assert len(told_directly(telex)) == OF_A_PERSON + 2
+
+
+async def test_who_has_to_wait_for_an_answer_is_told_how_long_and_the_answer_takes_its_place(
+    telex: World, feed_server: FeedServer, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed = await follow(telex, feed_server)
+    engine.quotes(await newest(telex, feed))
+    monkeypatch.setattr(direct_messages, "SOON", 0.01)
+    told: list[str] = []
+    send, ask = discord.abc.Messageable.send, answering.ask
+
+    async def slowly(*given: Any, **options: Any) -> Any:
+        await asyncio.sleep(0.3)
+        return await ask(*given, **options)
+
+    async def heard(self: Any, content: str | None = None, **rest: Any) -> discord.Message:
+        told.append(content or "")
+        return await send(self, content, **rest)
+
+    monkeypatch.setattr(answering, "ask", slowly)
+    monkeypatch.setattr(discord.abc.Messageable, "send", heard)
+    await telex.reader.send_dm("qui a racheté Slack ?")
+    assert told == ["Je cherche… encore 2 secondes environ."]
+    (answer,) = told_directly(telex)
+    assert "Extraits des articles" in text(answer)

@@ -10,7 +10,6 @@ from simcord.results import ResponseMessage
 
 from bot.core.choices import Look
 from bot.posting import discussions
-from bot.posting.rendering import buttons
 from bot.posting.sending.permissions import INVITATION
 from tests.cogs.helpers import components, follow, labels, last, newest, said, text
 from tests.discord_world import World
@@ -22,15 +21,10 @@ MANAGE_ROLES = discord.Permissions(manage_roles=True).value
 
 @pytest.fixture
 async def post(telex: World, feed_server: FeedServer) -> discord.Message:
-    """The post of the followed feed, with a More button."""
+    """The post of the followed feed."""
     feed = await follow(telex, feed_server)
     article = await newest(telex, feed)
-    channel = telex.bot.get_channel(telex.news.id)
-    assert isinstance(channel, discord.TextChannel)
-    (dispatch, *_rest) = await telex.store.dispatches.posted_of(article.id)
-    assert dispatch.message_id is not None
-    message = await channel.fetch_message(dispatch.message_id)
-    return await message.edit(view=buttons.row(buttons.save(article.key), buttons.more(article.key)))
+    return next(one for one in telex.posts() if article.title in text(one))
 
 
 async def opened(telex: World, post: discord.Message) -> ResponseMessage:

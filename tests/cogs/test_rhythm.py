@@ -115,7 +115,7 @@ async def test_what_waits_for_the_morning_is_told_and_then_posted(
     assert "Waiting until 07:00 (quiet hours)." in said(
         await telex.editor.slash(telex.news, "why", link=article.url)
     ).replace("\\", "")
-    assert "healthy · 🌙 Waiting until 07:00 (quiet hours)." in said(
+    assert "-# 🌙 Waiting until 07:00 (quiet hours)." in said(
         await telex.editor.slash(telex.news, "feed list")
     )
     assert "Right now: Waiting until 07:00" in text(await opened(telex))

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import json
 
-import discord
 from simcord.actors import MemberActor
 from simcord.results import InteractionResult
 
 from bot.core.models import Article
-from bot.posting.rendering import buttons
 from tests.cogs.helpers import components, follow, last, newest, said, text
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
 
 
 async def more(world: World, article: Article, person: MemberActor) -> InteractionResult:
-    """The menu that a person opens under a message about an article."""
-    channel = world.bot.get_channel(world.news.id)
-    assert isinstance(channel, discord.TextChannel)
-    message = await channel.send("An article", view=buttons.row(buttons.more(article.key)))
-    return await person.click(message, label="More")
+    """The menu that a person opens under the post of an article."""
+    post = next(one for one in world.posts() if article.title in text(one))
+    return await person.click(post, label="More")
 
 
 async def test_the_menu_of_a_post_takes_opinions_and_takes_them_back(
@@ -31,9 +27,9 @@ async def test_the_menu_of_a_post_takes_opinions_and_takes_them_back(
     opened = last(await more(telex, article, telex.reader))
     assert article.title in text(opened)
     assert [one.opinion for one in await telex.store.opinions.of_person(telex.reader.id)] == ["opened"]
-    pressed = last(await telex.reader.click(opened, label="More of this"))
+    pressed = last(await telex.reader.click(opened, label="Like"))
     assert [one.opinion for one in await telex.store.opinions.of_person(telex.reader.id)] == ["liked"]
-    assert {one["label"]: one["style"] for one in components(pressed)}["More of this"] == 1
+    assert {one["label"]: one["style"] for one in components(pressed)}["Like"] == 1
     pressed = last(await telex.reader.click(pressed, label="Less like this"))
     assert [one.opinion for one in await telex.store.opinions.of_person(telex.reader.id)] == ["disliked"]
     await telex.reader.click(pressed, label="Less like this")
@@ -45,16 +41,17 @@ async def test_a_taste_is_learnt_shown_explained_and_forgotten(telex: World, fee
     now = telex.clock.now()
     titles = [f"Chess champion wins again {n}" if n % 2 else f"Golf cup drawn {n}" for n in range(11, 23)]
     entries = [item(n, title=title, published=now - 100 + n) for n, title in enumerate(titles, 11)]
-    feed_server.serve("/rss", rss(*reversed(entries)))
-    await telex.poll(feed)
-    await telex.deliver()
+    for count in (6, 12):  # so that all are posts
+        feed_server.serve("/rss", rss(*reversed(entries[:count])))
+        await telex.poll(feed)
+        await telex.deliver()
     articles = await telex.store.articles.newest([feed.id], limit=20)
     liked = [one for one in articles if "Chess" in one.title]
     for number, one in enumerate(liked):
         for person in (telex.reader, telex.editor):
             opened = last(await more(telex, one, person))
             if person is telex.reader or number % 2:
-                await person.click(opened, label="More of this")
+                await person.click(opened, label="Like")
             telex.clock.advance(60)
     panel = last(await telex.editor.slash(telex.news, "settings taste"))
     assert "chess" not in text(panel).casefold()  # the taste of two: each would know the other's
@@ -64,8 +61,8 @@ async def test_a_taste_is_learnt_shown_explained_and_forgotten(telex: World, fee
         await telex.store.bookmarks.add(77, one.id, server_id=telex.guild.id)
     telex.bot.newsroom.tastes.forget(telex.guild.id)
     panel = last(await telex.editor.slash(telex.news, "settings taste"))
-    assert "More of this: • **Chess** (in titles) · ×" in text(panel)
-    assert "**Golf**" in text(panel).partition("Less of this")[2]
+    assert "**Likes**\nWords in titles: **Chess** ×" in text(panel)
+    assert "**Golf**" in text(panel).partition("**Likes less**")[2]
     why = said(await telex.editor.slash(telex.news, "why", link=link))
     assert "Liked in this server: **" in why
     kept = said(await telex.reader.slash(telex.news, "privacy"))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+from simcord.results import ResponseMessage
 
 from bot.digests import bar_charts
 from bot.store.titles import TitleSamples
 from cogs.reading.trend_commands import Rising
-from tests.cogs.helpers import choose, follow, hide, last, said
+from tests.cogs.helpers import choose, follow, hide, labels, last, parts, said
 from tests.digests.test_trends import word
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item
@@ -28,6 +29,11 @@ def week(start: int, first: int, now: int, *more: str) -> list[str]:
         for number, title in enumerate(more)
     ]
     return items
+
+
+def described(message: ResponseMessage) -> list[str]:
+    """What a screen reader says of the pictures of a message."""
+    return [one["description"] for part in parts(message) for one in part.get("items", ())]
 
 
 async def press(world: World, server: FeedServer, name: str = "{number} Starliner") -> None:
@@ -61,15 +67,15 @@ async def test_a_picture_comes_with_the_same_figures_in_words(telex: World, feed
     answer = await telex.reader.slash(telex.news, "trends")
     message = last(answer)
     assert message.ephemeral
-    assert "Rising in the last 7 days" in said(answer)
-    assert "1. **Starliner** · 10 articles · 2 sources · 0 before" in said(answer)
-    assert "`0 0 0 0 0 0 0 → 0 0 0 0 0 10 0`" in said(answer)
-    assert "**Example News** · 19 articles · 13 before" in said(answer)
-    rising, sources = message.attachments
-    assert (rising.filename, sources.filename) == ("trends0.png", "trends1.png")
-    assert rising.description == "Rising, Last 7 days. 1  Starliner: 10 articles · 0 before."
-    assert (sources.description or "").startswith("Sources, Last 7 days. Example News: 19 articles")
-    assert all(embed.image.url for embed in message.embeds)
+    assert "Rising this week" in said(answer)
+    assert "**Starliner** leads with 10 articles from 2 outlets, none before." in said(answer)
+    assert "38 articles · 2 outlets" in said(answer)
+    (picture,) = message.attachments
+    assert picture.filename == "trends.png"
+    assert described(message) == ["Rising, last 7 days. Starliner: 10 articles · 2 outlets · 0 before, new."]
+    outlets = last(await telex.reader.click(message, label="Outlets"))
+    (told,) = described(outlets)
+    assert told.startswith("Outlets, last 7 days. Example News: 19 articles · 13 before, ×1.5.")
 
 
 async def test_the_menu_searches_for_what_is_chosen(
@@ -77,7 +83,7 @@ async def test_the_menu_searches_for_what_is_chosen(
 ) -> None:
     await press(telex, feed_server, "Windows 11 {number}")
     answer = await telex.reader.slash(telex.news, "trends")
-    found = await choose(telex.reader, last(answer), "Windows 11", "Search one")
+    found = await choose(telex.reader, last(answer), "Windows 11", "Read about")
     assert "**Windows 11**" in said(found)
     assert "10 articles" in said(found)
 
@@ -112,8 +118,8 @@ async def test_too_few_articles_are_told_and_nothing_is_drawn(
 ) -> None:
     await follow(telex, feed_server)
     answer = await telex.reader.slash(telex.news, "trends", period="day")
-    assert "too few articles to tell what is rising: 3 in this time and 0 in the time before" in said(answer)
-    assert last(answer).components == []
+    assert "Too few articles to compare: 3 in this period, 0 in the one before" in said(answer)
+    assert labels(last(answer)) == ["24 hours", "7 days", "30 days", "Outlets"]
     assert quick == []
 
 
@@ -127,11 +133,12 @@ async def test_it_speaks_french_to_who_does(
     telex.locales[telex.reader.id] = "fr"
     await press(telex, feed_server)
     answer = said(await telex.reader.slash(telex.news, "trends"))
-    assert "En hausse ces 7 derniers jours" in answer
-    rising, sources = quick
-    assert rising.earlier == "Avant"
-    assert rising.ticks[2] == "28 mai"
-    assert (rising.title, sources.title) == ("En hausse", "Sources")
+    assert "En hausse cette semaine" in answer
+    rising, outlets = quick
+    assert rising.earlier == "avant"
+    assert rising.ticks[1] == "28 mai"
+    assert rising.rows[0].change == "inédit"
+    assert (rising.title, outlets.title) == ("En hausse", "Médias")
 
 
 async def test_names_are_neither_markup_nor_a_mention(

@@ -37,11 +37,11 @@ def custom_id(message: ResponseMessage, emoji: str) -> str:
 async def test_the_asker_votes_changes_and_takes_back(telex: World) -> None:
     answer = await an_answer(telex)
     up, down = custom_id(answer, "👍"), custom_id(answer, "👎")
-    assert "this answer helped" in said(await telex.reader.click(answer, custom_id=up))
+    assert "Glad that helped" in said(await telex.reader.click(answer, custom_id=up))
     assert await votes(telex) == (1, 0)
     assert "didn’t help" in said(await telex.reader.click(answer, custom_id=down))
     assert await votes(telex) == (0, 1)
-    assert "withdrawn" in said(await telex.reader.click(answer, custom_id=down))
+    assert "Vote removed" in said(await telex.reader.click(answer, custom_id=down))
     assert await votes(telex) == (0, 0)
 
 
@@ -54,7 +54,7 @@ async def test_who_is_told_that_none_is_known_can_say_that_the_articles_do_answe
     assert (button["emoji"]["name"], button["label"]) == ("👎", "The answer is in there")
     assert "the answer is in there" in said(await telex.reader.click(answer, custom_id=button["custom_id"]))
     assert await votes(telex) == (0, 1)
-    assert "withdrawn" in said(await telex.reader.click(answer, custom_id=button["custom_id"]))
+    assert "Vote removed" in said(await telex.reader.click(answer, custom_id=button["custom_id"]))
     assert await votes(telex) == (0, 0)
 
 
@@ -72,7 +72,7 @@ async def test_votes_count_after_a_restart(telex: World) -> None:
     await telex.restart()
     answer = telex.posts()[-1]
     found = [one for one in buttons.custom_ids(answer) if one.startswith("telex:vote:up")]
-    assert "this answer helped" in said(await telex.editor.click(answer, custom_id=found[0]))
+    assert "Glad that helped" in said(await telex.editor.click(answer, custom_id=found[0]))
     assert await votes(telex) == (1, 0)
 
 

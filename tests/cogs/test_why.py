@@ -138,8 +138,8 @@ async def test_an_unknown_address_of_a_followed_site_tells_how_its_feed_fares(
     feed_server.serve("/rss", status=500)
     await telex.poll(feed)
     told = await why(telex, "https://www.news.example/articles/99")
-    assert f"**Example News**: 🔴 failing since <t:{START}:R>" in told
-    assert f"failing since <t:{START}:R>" in await why(telex, LINK)
+    assert "**Example News**: 🔴 failing: The site" in told
+    assert f"First failed <t:{START}:R>." in await why(telex, LINK)
 
 
 async def test_a_feed_in_a_hidden_channel_is_as_if_it_had_never_been(

@@ -23,8 +23,8 @@ WILD = (
 
 
 def chart(*labels: str, counts: tuple[int, ...] = (0, 1, 2, 5)) -> Chart:
-    rows = tuple(Row(label, f"{label} 3", counts) for label in labels)
-    return Chart("Rising", "Before", "Last 7 days", ("1 Nov", "8 Nov", "15 Nov"), rows)
+    rows = tuple(Row(label, f"{label} ×3", counts) for label in labels)
+    return Chart("Rising", "before", "last 7 days", ("1 Nov", "15 Nov"), rows)
 
 
 def image(chart: Chart) -> Image.Image:
@@ -34,11 +34,11 @@ def image(chart: Chart) -> Image.Image:
 
 async def test_pictures_come_from_another_process_in_discords_colours() -> None:
     pictures = await drawn([chart("Mistral AI", "Windows 11"), chart("Le Fil")._replace(colour=1)])
-    for picture, colour in zip(pictures, ((0x56, 0xB4, 0xE9), (0xE6, 0x9F, 0x00)), strict=True):
+    for picture, colour in zip(pictures, ((0x4F, 0xB3, 0xC8), (0xE6, 0x9F, 0x00)), strict=True):
         seen = Image.open(io.BytesIO(picture)).convert("RGB")
         assert seen.width == bar_charts.WIDTH
-        assert seen.getpixel((1, 1)) == (0x31, 0x33, 0x38)
-        places = ((x, y) for x in range(400, 790, 3) for y in range(70, seen.height, 3))
+        assert seen.getpixel((1, 1)) == (0x20, 0x21, 0x27)
+        places = ((x, y) for x in range(614, 804, 3) for y in range(76, seen.height, 3))
         assert colour in {seen.getpixel(place) for place in places}
 
 
@@ -51,8 +51,8 @@ def test_labels_are_neither_formulas_nor_missing_glyphs(capfd: pytest.CaptureFix
 
 def test_a_long_label_does_not_run_into_the_bars() -> None:
     seen = image(chart("M" * 300, counts=(0, 0, 0, 0)))
-    beside = [seen.getpixel((x, y)) for x in range(380, 388) for y in range(80, 160)]
-    assert set(beside) == {(0x31, 0x33, 0x38)}
+    beside = [seen.getpixel((x, y)) for x in range(391, 399) for y in range(80, 160)]
+    assert set(beside) == {(0x20, 0x21, 0x27)}
 
 
 @pytest.mark.parametrize("counts", [(0, 0), (1, 0), (10**9, 1)])

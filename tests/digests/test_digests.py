@@ -9,6 +9,7 @@ from bot.digests import digest_selection
 from bot.digests.digest_selection import Edition, Section, Story
 from bot.digests.rising import Line
 from bot.store.records import Candidate, Other
+from bot.stories.server_taste import NONE, Kind, Taste, Trait
 
 DAY = 86_400
 NOW = 1_780_000_000
@@ -30,8 +31,10 @@ def article(number: int, title: str, **fields: Any) -> Candidate:
     return Candidate(**(values | fields))
 
 
-def chosen(*candidates: Candidate, kin: Any = ()) -> tuple[list[tuple[str | None, list[int]]], int]:
-    sections, more = digest_selection.choose(candidates, kin, NOW - DAY, NOW)
+def chosen(
+    *candidates: Candidate, kin: Any = (), taste: Taste = NONE
+) -> tuple[list[tuple[str | None, list[int]]], int]:
+    sections, more, _outlets = digest_selection.choose(candidates, kin, NOW - DAY, NOW, taste)
     return [
         (section.topic, [story.articles[0][0] for story in section.stories]) for section in sections
     ], more
@@ -55,6 +58,16 @@ def test_bookmarks_count_and_freshness_decides_the_rest() -> None:
     assert chosen(*told) == ([(None, [3, 2, 1])], 0)
 
 
+def test_what_the_server_likes_comes_before_what_is_fresher_and_after_what_two_more_tell() -> None:
+    told = [
+        article(1, "Chips get smaller", published=NOW - 10),
+        article(2, "A browser engine", published=NOW - 80_000, tags=("Browsers",)),
+        article(3, "Cities ban facial recognition", others=(Other(20, 2, "B"), Other(21, 3, "C"))),
+    ]
+    liked = Taste({"t:browsers": Trait(Kind.TOPIC, "Browsers", 0.9)})
+    assert chosen(*told, taste=liked) == ([(None, [3, 2, 1])], 0)
+
+
 def test_articles_that_tell_one_event_are_one_line_by_kinship_and_by_title() -> None:
     told = [
         article(1, "OpenAI buys a chip maker", published=NOW - 500),
@@ -62,9 +75,13 @@ def test_articles_that_tell_one_event_are_one_line_by_kinship_and_by_title() -> 
         article(3, "Cities in Spain ban facial recognition", published=NOW - 300),
         article(4, "Cities in Spain ban facial recognition cameras", published=NOW - 200),
     ]
-    sections, _more = digest_selection.choose(told, [(2, 1, 0.9)], NOW - DAY, NOW)
-    stories = [story for section in sections for story in section.stories]
-    assert sorted([one for one, _feed in story.articles] for story in stories) == [[1, 2], [3, 4]]
+    for language, first in (("en", [[1, 2], [3, 4]]), ("fr", [[2, 1], [3, 4]])):
+        sections, _more, outlets = digest_selection.choose(
+            told, [(2, 1, 0.9)], NOW - DAY, NOW, language=language
+        )
+        stories = [story for section in sections for story in section.stories]
+        assert sorted([one for one, _feed in story.articles] for story in stories) == first
+        assert outlets == 4
 
 
 def test_other_numbers_are_another_story_and_so_is_what_is_hardly_like_it() -> None:
@@ -74,6 +91,26 @@ def test_other_numbers_are_another_story_and_so_is_what_is_hardly_like_it() -> N
     ]
     assert sum(len(ids) for _topic, ids in chosen(*told)[0]) == 2
     assert sum(len(ids) for _topic, ids in chosen(*told, kin=[(1, 2, 0.2)])[0]) == 2
+
+
+def test_titles_of_one_pattern_about_different_things_are_different_stories() -> None:
+    told = [
+        article(1, "Firefox: a migration told step by step", tags=("Firefox",)),
+        article(2, "OpenStreetMap: a migration told step by step", tags=("OpenStreetMap",)),
+        article(3, "Firefox: a first look", tags=("Firefox",)),
+    ]
+    assert dict(chosen(*told)[0]) == {"Firefox": [1, 3], None: [2]}
+
+
+def test_a_topic_is_what_the_linked_article_or_half_of_the_others_are_about() -> None:
+    told = [
+        article(1, "A fix for laptops", published=NOW - 500),
+        article(2, "The fix for laptops, with a word on Firefox", published=NOW - 400),
+        article(3, "That fix for laptops", published=NOW - 300),
+        article(4, "Firefox: a first look"),
+    ]
+    kin = [(2, 1, 0.9), (3, 1, 0.9), (3, 2, 0.9)]
+    assert "Firefox" not in dict(chosen(*told, kin=kin)[0])
 
 
 def test_stories_of_one_topic_stand_together_under_their_tag_or_name() -> None:

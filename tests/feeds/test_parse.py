@@ -248,3 +248,47 @@ def test_the_hash_of_entries_ignores_the_head_of_a_document_and_nothing_else() -
     assert entries_hash(b'{"x": 1, "items": [1]}') == entries_hash(b'{"x": 2, "items": [1]}')
     assert entries_hash(b"<rss>1</rss>") != entries_hash(b"<rss>2</rss>")
     assert len(entries_hash(b"")) == 16
+
+
+# -- episodes of podcasts
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ("42:10", 2_530),
+        ("1:02:03", 3_723),
+        ("2530", 2_530),
+        ("90:00", 5_400),
+        ("0", None),
+        ("999999", None),
+        ("soon", None),
+        ("1:2:3:4", None),
+    ],
+)
+def test_an_episode_has_its_player_duration_and_notes(said: str, seconds: int | None) -> None:
+    itunes = "xmlns:itunes='http://www.itunes.com/dtds/podcast-1.0.dtd'"
+    episode = only(
+        rss(
+            "<item><title>Bridges</title><guid isPermaLink='false'>7</guid>"
+            "<description>&lt;p&gt;With an engineer.&lt;/p&gt;</description>"
+            "<enclosure url='/7.jpg' type='image/jpeg'/><enclosure url='/7.mp3?x=1' type='audio/mpeg'/>"
+            f"<itunes:duration {itunes}>{said}</itunes:duration></item>"
+        )
+    )
+    player = "https://site.example/7.mp3?x=1"
+    assert (episode.audio, episode.duration, episode.text) == (player, seconds, "With an engineer.")
+    assert episode.link == player, "nothing else leads to it"
+
+
+def test_an_episode_of_a_json_feed_has_them_too() -> None:
+    document = (
+        '{"version":"https://jsonfeed.org/version/1.1","title":"J","items":[{"id":"1","url":"https://x.example/1",'
+        '"attachments":[{"url":"https://x.example/1.mp3","mime_type":"audio/mpeg","duration_in_seconds":90.5}]}]}'
+    )
+    episode = only(document)
+    assert (episode.link, episode.audio, episode.duration) == (
+        "https://x.example/1",
+        "https://x.example/1.mp3",
+        90,
+    )

@@ -208,7 +208,7 @@ _MEMBERS = [
 ]  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
+@settings(deadline=None)
 @given(
     items=st.lists(st.dictionaries(st.sampled_from(_MEMBERS), _JSON, max_size=6), max_size=4),
     members=st.dictionaries(
@@ -238,7 +238,7 @@ def _check(entry: Entry) -> None:
         assert "\x00" not in text
 
 
-@settings(max_examples=60, deadline=None)
+@settings(deadline=None)
 @given(st.data())
 def test_a_mangled_feed_gives_entries_or_an_error_with_a_name(data: st.DataObject) -> None:
     document = bytearray(

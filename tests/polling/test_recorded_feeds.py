@@ -7,6 +7,7 @@ import calendar
 import io
 import json
 import time
+from itertools import islice
 from pathlib import Path
 
 import feedparser
@@ -23,11 +24,13 @@ from tests.shared import shared
 
 TYPES = {".atom": "application/atom+xml", ".rdf": "application/rdf+xml", ".rss": "text/xml; charset=utf-8"}
 FOLDERS = ("en_blogs_2026", "en_tech", "fr")
+POLLS = 40
+"""Of each history; `tests/benchmarks/moves.py` goes through more."""
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
 async def test_a_real_feed_gives_articles_once_whatever_is_polled_again(folder, newsroom, feed_server):
-    files = sorted(path for path in shared(f"feeds/real/{folder}").iterdir() if path.suffix in TYPES)[::3]
+    files = sorted(path for path in shared(f"feeds/real/{folder}").iterdir() if path.suffix in TYPES)[::6]
 
     def serve(path: Path, end: bytes = b""):
         body = path.read_bytes() + end
@@ -59,7 +62,8 @@ def _has_entries(path: Path) -> bool:
 
 @pytest.mark.parametrize("name", ["claude", "cursor", "npr", "ollama"])
 async def test_each_truly_new_entry_of_a_feeds_history_is_posted_once(name, settings, feed_server):
-    history = [json.loads(line) for line in (shared(f"feeds/replay/{name}") / "truth.jsonl").open()]
+    with (shared(f"feeds/replay/{name}") / "truth.jsonl").open() as lines:
+        history = [json.loads(line) for line in islice(lines, POLLS)]
     clock = ManualClock(_moment(history[0]["poll"]))
     async with open_newsroom(settings.model_copy(update={"catch_up_after": 100}), clock) as newsroom:
         feed = await followed(newsroom, feed_server.origin + "/feed")

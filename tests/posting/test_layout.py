@@ -60,7 +60,7 @@ def said(layout: Layout) -> str:
     return "\n".join(each["content"] for each in sent(layout) if each["type"] == 10)
 
 
-@settings(max_examples=60, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@settings(deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 @given(st.lists(st.one_of(BLOCKS, CARDS), max_size=6).map(tuple))
 async def test_discord_takes_whatever_is_put_into_a_layout(layout: Layout) -> None:
     wanted = {item.custom_id for item in blocks.items(layout) if isinstance(item, discord.ui.Button)}

@@ -92,7 +92,7 @@ async def test_a_post_that_mentions_a_role_is_an_embed_whose_notification_has_a_
     assert silent.embed is not None  # an edit cannot make one of the other
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, suppress_health_check=list(HealthCheck))
 @given(title=HOSTILE, summary=HOSTILE, outlet=HOSTILE, prefix=HOSTILE, style=st.sampled_from(list(Style)))
 async def test_no_text_breaks_the_limits_of_any_style(
     title: str, summary: str, outlet: str, prefix: str, style: Style

@@ -189,13 +189,24 @@ async def test_an_address_that_is_not_of_the_web_is_no_link(url: str) -> None:
     assert "icon_url" not in embed["author"]
 
 
+@pytest.mark.parametrize("style", [Style.FULL, Style.CLASSIC])
+async def test_an_episode_can_be_listened_to_and_says_how_long_it_is(style: Style) -> None:
+    player = "https://pod.example/7.mp3?x=1"
+    episode = ARTICLE._replace(audio=player, duration=2_530)
+    message = posts.post(episode, None, language="fr", look=Look(style=style))
+    labels = {one["url"]: one["label"] for one in components(message) if "url" in one}
+    assert labels == {episode.url: "Lire", player: "Écouter · 42\u00a0min"}
+    alone = posts.post(episode._replace(url=player, duration=None), None, language="en")
+    assert [one["label"] for one in components(alone) if "url" in one] == ["Listen"]
+
+
 async def test_a_link_too_long_for_a_button_has_none() -> None:
     message = posts.post(ARTICLE._replace(url="https://news.example/" + "x" * 600), FEED, language="en")
     assert len(components(message)) == 2
     assert "x" * 600 in said(message)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, suppress_health_check=list(HealthCheck))
 @given(title=HOSTILE, summary=HOSTILE, body=HOSTILE, outlet=HOSTILE)
 async def test_no_text_breaks_discords_limits(title: str, summary: str, body: str, outlet: str) -> None:
     article = ARTICLE._replace(title=title, summary=summary, body=body, outlet=outlet)

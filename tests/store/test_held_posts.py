@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from bot.core import hours
 from bot.core.choices import BEST_WITHIN, TOLD_WITHIN, DigestPlan, Preference
 from bot.core.models import Feed, NewArticle
 from bot.store import Store
+from bot.store.records import Kin, Kinships
+from bot.stories.story_membership import belonging
 from tests.clocks import ManualClock
 from tests.store.samples import CHANNEL, SERVER, add_feed, deliver, fates, follow, new_article, record
 from tests.store.test_stories import kept, told
@@ -48,6 +51,36 @@ async def test_a_story_waits_for_its_outlets_and_is_posted_once_with_all_of_them
         {CHANNEL: ("joined", None)},
     ]
     assert not await deliver(store)
+
+
+async def test_more_stories_at_once_than_may_wait_share_a_catch_up(
+    store: Store, story: tuple[list[Feed], list[NewArticle]]
+):
+    feeds, _ = story
+    await prefer(store, Preference.LEAST_OUTLETS, 2)
+    here = [new_article(feeds[0], f"a{n}", url=f"https://one.example/{n}", published=n) for n in range(5)]
+    there = [new_article(feeds[1], f"b{n}", url=f"https://two.example/{n}", published=n) for n in range(5)]
+    await record(store, feeds[0], *reversed(here))
+    kin = {b.key: [Kin((await kept(store, a)).id, 0.9)] for a, b in zip(here, there, strict=True)}
+    kinships = Kinships(kin, belonging)
+    await store.polls.record(feeds[1], new=there[::-1], catch_up_after=2, first=False, kin=kinships)
+    assert [(one.kind, len(one.article_ids)) for one in await deliver(store)] == [
+        ("catch-up", 6),
+        ("post", 1),
+        ("post", 1),
+    ]
+
+
+async def test_the_hours_of_the_best_are_those_of_the_servers_zone(store: Store, clock: ManualClock):
+    await follow(store, await add_feed(store))
+    await prefer(store, Preference.BEST_A_DAY, 1)
+    for zone in ("UTC", "Asia/Tokyo"):
+        await store.preferences.change(
+            Preference.TIME_ZONE, zone, server_id=SERVER, person_id=PERSON, channel_id=None
+        )
+        due = await store.held_posts.next_due()
+        assert due is not None
+        assert hours.told(due, zone) == "08:00"
 
 
 async def test_two_feeds_of_one_site_are_one_outlet(store: Store, story: tuple[list[Feed], list[NewArticle]]):

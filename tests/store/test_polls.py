@@ -310,7 +310,7 @@ async def test_more_identities_than_a_statement_takes_are_looked_up(store: Store
     assert list(await store.polls.known(feed.id, hashes)) == [digest("guid", "a")]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     polls=st.lists(
         st.tuples(

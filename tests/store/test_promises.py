@@ -298,7 +298,7 @@ class World:
         assert empty == []
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(acts=st.lists(ACTS, min_size=12, max_size=40))
 async def test_no_order_of_acts_loses_or_repeats_a_page(store: Store, clock: ManualClock, acts):
     world = World(store, clock, next(RUNS))

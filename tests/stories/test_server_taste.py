@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bot.store.records import Opinion, Shown, ToldArticle, Verdict
-from bot.stories import server_taste
+from bot.store.records import HeldStory, Opinion, Shown, ToldArticle, Verdict
+from bot.stories import server_taste, story_ranking
 from bot.stories.server_taste import HALF_LIFE, LIMIT, MOST_OF_A_PERSON, Taste
 
 NOW = 1_800_000_000
@@ -62,6 +62,17 @@ def test_old_likes_fade() -> None:
     old = liked(range(1, 20, 2), ADA, age=6 * HALF_LIFE)
     taste = learn(*old, *liked(range(0, 20, 2), BEN))
     assert of(taste, "golf") > of(taste, "chess")
+
+
+def test_the_best_are_what_is_liked_where_outlets_are_as_many() -> None:
+    stories = [
+        HeldStory(1, NOW - 50_000, 2, 0, (article("chess", 1),)),
+        HeldStory(2, NOW, 2, 0, (article("golf", 2),)),
+        HeldStory(3, NOW, 4, 0, (article("golf", 3),)),
+    ]
+    taste = learn(*liked(range(1, 20, 2), ADA))
+    assert [one.post_id for one in story_ranking.best(stories, 2, NOW, taste)] == [3, 1]
+    assert [one.post_id for one in story_ranking.best(stories, 2, NOW, server_taste.NONE)] == [3, 2]
 
 
 def test_nobody_alone_decides_for_all() -> None:

@@ -126,7 +126,7 @@ async def test_an_article_matches_what_is_true_of_it(stand: Newsstand) -> None:
 
 
 @given(text=queries())
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=66, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_a_watch_that_has_a_key_is_found_by_every_article_that_matches(
     stand: Newsstand, text: str
 ) -> None:

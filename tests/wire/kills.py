@@ -296,7 +296,7 @@ async def corrected(scene: Scene, number: int) -> tuple[list[int], str]:
 async def withdrawn(scene: Scene, number: int) -> tuple[list[int], str]:
     """An article is taken back by its publisher."""
     await scene.withdraw(number)
-    return [number], "Withdrawn"
+    return [number], "withdrawn by the publisher"
 
 
 async def joined(scene: Scene, number: int) -> tuple[list[int], str]:

@@ -6,12 +6,13 @@
 - WIRE_READY: seconds that discord.py waits for further servers before it is ready (its default is 2);
 - WIRE_CLOCK: "EPOCH:SPEED", the wall clock of `bot.core.clock` runs so much faster since then, and the
   pauses that discord.py makes before it tries something again are as much shorter;
+- WIRE_WORKERS: there where what feeds hold is parsed in processes, as in a bot that is started cold;
 - WIRE_SET_BY: a file with the seconds by which that wall clock is wrong, if it is there;
 - KILL_AT: "module:Class.method:before" or ":after", at the n-th call with ":n" behind it, where the process
   kills itself (SIGKILL); with KILL_CHANNEL only calls with an argument of that channel count.
 
-`python -m tests.wire.launch` alone serves a test run: it imports everything once, reads the French catalogue
-and then forks a `telex` for each line on standard input, which saves the second that this takes.
+`python -m tests.wire.launch` alone serves a test run: it imports everything and translates the commands once,
+then forks a `telex` for each line on standard input, which saves the second that this takes.
 """
 
 from __future__ import annotations
@@ -34,13 +35,17 @@ import discord.client
 import discord.gateway
 import discord.http
 import discord.shard
+import typer.main
 import yarl
 from discord.gateway import DiscordWebSocket
 from discord.state import ConnectionState
 
-from bot.cli.main import main
+from bot.cli.main import app, main
+from bot.client import services
 from bot.core.clock import SystemClock
 from bot.core.locale import catalogue
+from tests.inline_workers import InlineWorkers
+from tests.translated_commands import translate_all, translating_once
 from tests.wire.quick import QuickClock
 
 
@@ -158,11 +163,19 @@ def serve() -> None:
     `output` is a file for its standard output alone, `given` one for it to read;
     `{"poll": pid}` is answered with its `status`: null while it runs, negative when a signal ended it.
     """
-    for module in ("bot.client.discord_client", "bot.client.services", "cogs"):
+    for module in ("bot.client.discord_client", "bot.polling.drafts", "cogs"):
         importlib.import_module(module)
     catalogue("fr")
-    gc.collect()
-    gc.freeze()  # else each bot's collector would copy all of this memory
+    typer.main.get_command = functools.cache(typer.main.get_command)
+    typer.main.get_command(app)
+    with translating_once():
+        asyncio.run(translate_all())
+        gc.collect()
+        gc.freeze()  # else each bot's collector would copy all of this memory
+        _fork_bots()
+
+
+def _fork_bots() -> None:
     alive: set[int] = set()
     _answer(ready=True)
     for line in sys.stdin:
@@ -202,6 +215,8 @@ def _become(request: dict[str, Any]) -> None:
     os.environ.update(request["environment"])
     os.chdir(request["folder"])
     sys.argv = ["telex", *request["argv"]]
+    if "WIRE_WORKERS" not in os.environ:
+        setattr(services, "Workers", InlineWorkers)  # noqa: B010 - what they parse tests serve themselves
     code: object = 1
     try:
         run()

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, closing, suppress
 from ipaddress import ip_network
 from pathlib import Path
-from typing import TypeVar, TypeVarTuple
 
 from aiohttp import web
 
@@ -17,12 +16,12 @@ from bot.client.services import Newsroom, open_newsroom
 from bot.core.choices import DigestPlan, Preference
 from bot.core.models import Feed
 from bot.core.settings import Settings
-from bot.core.workers import Workers
 from bot.polling.poller import Poller
 from bot.posting.wording import feed_notices
 from bot.store.records import Kin, Kinships
 from bot.stories.story_membership import belonging
 from tests.feed_server import FeedServer, item, rss
+from tests.inline_workers import InlineWorkers
 from tests.store.samples import new_article
 from tests.wire.bot_process import BotProcess, Launcher
 from tests.wire.discord_server import DiscordServer
@@ -31,22 +30,7 @@ from tests.wire.quick import QuickClock
 from tests.wire.state import Channel, Kind, Server
 from tests.wire.waiting import until
 
-T = TypeVar("T")
-Ts = TypeVarTuple("Ts")
-
 KINDS = ("text", "announcement", "thread", "forum")
-
-
-class Inline(Workers):
-    """Workers that are no processes: the test trusts what its own publisher writes."""
-
-    async def run(
-        self,
-        function: Callable[[*Ts], T],
-        *args: *Ts,
-        timeout: float,  # noqa: ASYNC109 - as in Workers
-    ) -> T:
-        return function(*args)
 
 
 class Scene(Looking):
@@ -339,7 +323,12 @@ class Scene(Looking):
     async def poll(self, newsroom: Newsroom, url: str) -> int:
         """Poll the feed of an address once. Returns how many articles are new."""
         poller = Poller(
-            newsroom.settings, newsroom.clock, newsroom.store, newsroom.fetcher, Inline(), feed_notices.texts
+            newsroom.settings,
+            newsroom.clock,
+            newsroom.store,
+            newsroom.fetcher,
+            InlineWorkers(),
+            feed_notices.texts,
         )
         report = await poller.poll(await newsroom.store.feeds.add(url), polite=False)
         assert report.error is None, report

@@ -81,7 +81,7 @@ def said(scene: Scene, words: str) -> int:
 
 async def answer(scene: Scene, asked: Any) -> str:
     await scene.discord.until(lambda: asked.answered)
-    return str(asked.message.content) + str(asked.message.embeds)
+    return f"{asked.message.content}{asked.message.embeds}{asked.message.components}"
 
 
 async def test_while_nothing_can_be_written_people_are_told_and_afterwards_nothing_is_missing(

@@ -54,7 +54,7 @@ async def test_a_bot_that_dies_at_a_step_of_an_article_posts_it_once(scene: Scen
     turn = KINDS.index(kind)
     costs: dict[str, Toll] = {}
     steps = [step for number, step in enumerate(STEPS) if step.kinds[number % len(step.kinds)] == kind]
-    for number, step in enumerate(sample(steps, 4, first=turn)):
+    for number, step in enumerate(sample(steps, 3, first=turn)):
         window = (INSIDE, AFTER)[(number + turn) % 2]
         costs[step.name] = await survive(scene, kind, step, window=window, burst=2, nth=2 - number % 2)
     assert not any(costs.values()), {name: cost for name, cost in costs.items() if cost}
@@ -129,7 +129,7 @@ async def test_a_bot_that_dies_at_a_step_of_a_post_in_the_thread_of_a_day_makes_
     costs: dict[str, Toll] = {}
     async with open_scene(discord_server, feed_server, launcher, tmp_path, kinds=("text", "forum")) as scene:
         await scene.prefer(Preference.DAILY_THREAD, 1, "text")
-        for number, step in enumerate(sample(DAILY, 3, first=1)):
+        for number, step in enumerate(sample(DAILY, 2, first=1)):
             window = (INSIDE, AFTER)[number % 2]
             costs[step.name] = await survive_thread(scene, "text", step, window=window)
     assert not any(costs.values()), {name: cost for name, cost in costs.items() if cost}

@@ -171,7 +171,7 @@ async def test_reactions_made_during_a_lost_connection_are_bookmarked_after_the_
 async def test_no_worker_outlives_a_killed_bot(scene: Scene) -> None:
     scene.write(1)
     await scene.make_due()
-    bot = scene.start()
+    bot = scene.start(WIRE_WORKERS="")
     await scene.discord.until(lambda: all(len(scene.messages(kind)) == 2 for kind in KINDS))
     children = _children(bot.pid)
     assert children

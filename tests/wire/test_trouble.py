@@ -88,7 +88,7 @@ TROUBLES = {
     "a role taken away": Trouble(
         take_role,
         lambda scene: take_role(scene, back=True),
-        "I lack permissions in the channel: Send Messages",
+        "I’m missing permissions in this channel: Send Messages",
         "forbidden send_messages",
         ("text", "announcement"),
     ),
@@ -114,7 +114,7 @@ async def told(scene: Scene, place: Channel, command: str, **options: str) -> st
     asked: Interaction = scene.discord.people.command(scene.discord.state.owner, place, command, **options)
     await scene.discord.until(lambda: asked.answered)
     assert asked.message is not None
-    return str(asked.message.embeds).replace("\\\\", "")
+    return f"{asked.message.embeds}{asked.message.parts.get('components')}".replace("\\\\", "")
 
 
 def attempts(scene: Scene, kind: str) -> int:
@@ -139,7 +139,7 @@ async def test_what_keeps_posts_out_is_told_to_who_asks_and_once_to_the_log(
     printed = await scene.telex("why", LINK)
     for kind in trouble.kinds:
         place = scene.channels[kind].id
-        assert re.search(rf"in <#{place}>\\n🟠 [^<]*{re.escape(trouble.words)}", listed), listed
+        assert re.search(rf"🟠 [^<]*{re.escape(trouble.words)}[^<]*<#{place}>", listed), listed
         assert re.search(rf"<#{place}>: waiting to be posted since <t:\d+:f>\. {trouble.words}", explained)
         assert re.search(rf"channel {place}: waiting to be posted since .*\. {trouble.words}", printed)
         said = re.findall(rf"Channel {place} takes nothing for now: (.*)", bot.log)
@@ -162,7 +162,7 @@ async def test_a_deleted_channel_is_told_of_in_the_list_and_once_in_the_log(quic
     bot = scene.start()
     await until(lambda: attempts(scene, "text") >= TRIED)
     listed = await told(scene, talk, "feed list")
-    assert re.search(rf"in <#{gone.id}>\\n🟠 [^<]*I can’t find this channel", listed), listed
+    assert re.search(rf"🟠 [^<]*I can’t find this channel[^<]*<#{gone.id}>", listed), listed
     assert "I can’t find this channel" in await scene.telex("why", LINK)
     assert bot.log.count(f"Channel {gone.id} takes nothing for now: gone") == 1
     del scene.channels["text"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -44,6 +45,7 @@ THREAD_MEMORY = 86_400
 """Seconds after which a question in a thread begins a conversation of its own."""
 
 _MINUTE = 60.0
+_FIRST_GUESS, _MEMORY = 2.0, 0.8  # seconds that a turn takes, and the weight of what was known of it before
 _IN_TITLE = 3  # what a word of the question weighs there
 
 
@@ -122,6 +124,7 @@ class QuestionService:
         self._told = Limit(clock, allowed=1, period=_MINUTE)
         self._turns = asyncio.Semaphore(AT_ONCE if writer is None else AT_ONCE_WITH_A_WRITER)
         self._waiting = 0
+        self._usual = _FIRST_GUESS
 
     def admit(self, text: str, *, person_id: int, server_id: int) -> None:
         """Count a question. Raises `Declined` for one that is too long, `TooMany` for one too many."""
@@ -213,10 +216,17 @@ class QuestionService:
             await self._turns.acquire()
         finally:
             self._waiting -= 1
+        begun = self._clock.monotonic()
         try:
             yield
         finally:
             self._turns.release()
+            self._usual = _MEMORY * self._usual + (1 - _MEMORY) * (self._clock.monotonic() - begun)
+
+    def patience(self) -> int:
+        """About how many seconds a question takes that is asked now: its turn and those before it."""
+        at_once = AT_ONCE if self._writer is None else AT_ONCE_WITH_A_WRITER
+        return math.ceil(self._usual * (1 + self._waiting / at_once))
 
 
 def in_return(text: str) -> NotTaken | None:

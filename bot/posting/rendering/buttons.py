@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 
 import discord
 
-from bot.core.locale import _
+from bot.core.locale import _, amount
 from bot.core.models import Article
 from bot.posting.rendering import components, discord_limits
 from bot.posting.rendering.layout import icons
 from bot.posting.rendering.layout.icons import Icon
-from bot.text import safe
+from bot.text import safe, urls
 
 EMOJI = "🔖"
 SAVE_TEMPLATE = r"telex:save:(?P<key>[^:\s]{1,80})(?::(?P<joined>\S+))?"
@@ -47,6 +47,10 @@ STOP_TEMPLATE = r"telex:stop:(?P<what>watch:(?P<watch>\d{1,18}):[^:\s]{1,60})"
 
 BEGIN = "telex:begin"
 """The custom id of the button under the welcome that begins the way to a first feed."""
+TRENDS = "telex:trends"
+"""The custom id of the button under a digest that shows what is rising."""
+QUESTION = "telex:question"
+"""The custom id of the button under a digest that opens a window for a question."""
 
 # https://discord.com/developers/docs/components/reference
 _LONGEST_LABEL = 80
@@ -86,6 +90,22 @@ def begin() -> discord.ui.Button[Any]:
     """A button that begins the way to a first feed, in the language of this task."""
     label = safe.plain(_("Get started"), _LONGEST_LABEL)
     return discord.ui.Button(style=discord.ButtonStyle.success, label=label, custom_id=BEGIN)
+
+
+def trends() -> discord.ui.Button[Any]:
+    """A button that shows what is rising, in the language of this task."""
+    label = safe.plain(_("Trends"), _LONGEST_LABEL)
+    return discord.ui.Button(
+        style=discord.ButtonStyle.secondary, label=label, emoji=icons.emoji(Icon.TREND), custom_id=TRENDS
+    )
+
+
+def question() -> discord.ui.Button[Any]:
+    """A button that opens a window for a question, in the language of this task."""
+    label = safe.plain(_("Ask"), _LONGEST_LABEL)
+    return discord.ui.Button(
+        style=discord.ButtonStyle.secondary, label=label, emoji=icons.emoji(Icon.ASK), custom_id=QUESTION
+    )
 
 
 def stop(what: str) -> discord.ui.Button[Any]:
@@ -205,6 +225,19 @@ def read(url: str) -> discord.ui.Button[Any] | None:
     if not is_link(url) or safe.length(url) > _LONGEST_URL:
         return None
     return discord.ui.Button(style=discord.ButtonStyle.link, label=_("Read"), url=url)
+
+
+def leading(article: Article) -> tuple[discord.ui.Button[Any] | None, ...]:
+    """Buttons that open an article and, where it is an episode of a podcast, its player."""
+    if article.audio is None:
+        return (read(article.url),)
+    listen = read(article.audio)
+    if listen is not None:
+        listen.emoji, listen.label = "🎧", _("Listen")
+        if article.duration is not None:
+            minutes = amount(max(1, round(article.duration / 60)))
+            listen.label = _("Listen · {minutes} min").format(minutes=minutes)
+    return (None if urls.canonical(article.audio) == article.url else read(article.url), listen)
 
 
 def is_link(url: str) -> bool:

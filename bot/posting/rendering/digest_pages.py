@@ -1,12 +1,11 @@
-"""How a digest looks: the stories by topic, a menu to keep some, and the chart of the week."""
+"""How a digest looks: the top story, then a story or more a topic, what is rising, a menu to save some."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-import discord
 from babel.dates import format_date, format_interval
 
 from bot.core import hours, locale
@@ -14,25 +13,31 @@ from bot.core.locale import _, amount, clickable, ngettext
 from bot.core.models import Article
 from bot.digests import bar_charts
 from bot.digests.digest_selection import DAY, Edition, Section, Story
-from bot.digests.rising import Period, Trends
-from bot.posting.rendering import buttons, discord_limits
-from bot.posting.rendering.messages import COLOUR, Message, Picture, linked
-from bot.posting.rendering.trend_charts import alternative, charts_of
+from bot.digests.rising import Period
+from bot.posting.rendering import buttons
+from bot.posting.rendering.layout import blocks, outlets
+from bot.posting.rendering.layout.blocks import Block, Card, Gallery, Image, Row, Rule
+from bot.posting.rendering.messages import Message, Picture, linked
+from bot.posting.rendering.trend_charts import alternative, leader, rising_chart
 from bot.store import Store
-from bot.text import safe
+from bot.text import excerpts, safe
 
-_RESERVED = 100  # of it, for the line about the rest
+_ROOM = 3_600  # of the text of a message: the rest is for headings
 _TITLE = 140
+_LEAD, _TOP_LEAD = 110, 220  # UTF-16 units
+_BEGINNING = 1_000  # characters of a text that are read
 _OUTLET = 40
-_OUTLETS = 3  # that a line names
+_OUTLETS = 3  # that the first story names
+_ROWS = 3  # of the chart
+_SHORT_TAG = 30  # characters of a tag that can stand as a heading
 _NAME = 100
 _PICTURE = "week.png"
 
 
 class Page(NamedTuple):
-    """A digest's message without its picture, and the articles in it."""
+    """A digest without its chart: what it shows, the name of its thread, the articles that it links."""
 
-    embed: discord.Embed
+    card: tuple[Block, ...]
     name: str
     articles: list[Article]
 
@@ -43,16 +48,11 @@ async def render(store: Store, what: str, edition: Edition, *, language: str) ->
     if told is None:
         return None
     picture = await draw(edition, language=language)
-    if picture is not None:
-        told.embed.set_image(url=f"attachment://{picture.filename}")
     with locale.use(language):
         newest = sorted(told.articles, key=lambda article: article.published)
-        return Message(
-            embed=told.embed,
-            name=told.name,
-            view=buttons.row(buttons.pick(what, newest)),
-            picture=picture,
-        )
+        menu = buttons.pick(what, newest, placeholder=_("Save a story…"))
+        shown = (*told.card, *chart(picture), Row(menu), Row(buttons.question(), buttons.trends()))
+        return Message(name=told.name, layout=(Card(shown, outlets.COLOUR),), picture=picture)
 
 
 async def page(store: Store, edition: Edition, *, language: str) -> Page | None:
@@ -60,93 +60,180 @@ async def page(store: Store, edition: Edition, *, language: str) -> Page | None:
     found = await store.articles.by_ids(edition.article_ids)
     if not found:
         return None
-    articles = {article.id: article for article in found}
     with locale.use(language):
-        title = _heading(edition)
-        lines, linked, left_out = _lines(edition.sections, articles)
-        more = edition.more + left_out
-        if more:
-            told = clickable(
-                ngettext(
-                    "and {count} more story, which /search finds",
-                    "and {count} more stories, which /search finds",
-                    more,
+        title, dates = _title(edition), _dates(edition)
+        told = stories(edition.sections, {article.id: article for article in found})
+        more = edition.more + told.left_out
+        count = more + len(told.linked)
+        counted = [dates, ngettext("{count} story", "{count} stories", count).format(count=amount(count))]
+        if edition.outlets:
+            counted.append(
+                ngettext("{count} outlet", "{count} outlets", edition.outlets).format(
+                    count=amount(edition.outlets)
                 )
             )
-            lines.append(f"\n-# {told.format(count=amount(more))}")
-        embed = discord.Embed(colour=COLOUR, title=title, description="\n".join(lines).strip())
-        return Page(embed, safe.plain(title, _NAME), linked)
+        heading = blocks.text(f"## {title}\n-# {' · '.join(counted)}")
+        rest = [blocks.text(f"-# {_more(more)}")] if more else []
+        rising: list[Block] = [Rule(), blocks.text(_rising(edition))] if edition.rising else []
+        name = safe.plain(f"{title}, {dates}", _NAME)
+        return Page((heading, *told.blocks, *rest, *rising), name, told.linked)
 
 
 async def draw(edition: Edition, *, language: str) -> Picture | None:
     """The chart of the week; None where there is none, or it could not be drawn."""
-    if not edition.rising:
-        return None
     with locale.use(language):
-        trends = Trends(articles=0, before=0, rising=edition.rising)
-        wanted = tuple(charts_of(trends, Period.WEEK, edition.until))
-        drawn = await bar_charts.drawn(wanted)
-        return Picture(drawn[0], _PICTURE, alternative(wanted[0])) if drawn else None
+        wanted = rising_chart(edition.rising[:_ROWS], Period.WEEK, edition.until)
+        drawn = await bar_charts.drawn((wanted,)) if wanted is not None else ()
+        return Picture(drawn[0], _PICTURE, alternative(wanted)) if wanted is not None and drawn else None
 
 
-def _heading(edition: Edition) -> str:
-    """What the digest is of: a day, or the days of a week, as the language of this task writes them."""
+def chart(picture: Picture | None) -> tuple[Block, ...]:
+    """The block of the chart, where there is one."""
+    if picture is None:
+        return ()
+    return (Gallery((Image(f"attachment://{picture.filename}", picture.description),)),)
+
+
+def _title(edition: Edition) -> str:
+    return _("Today’s news") if _is_of_a_day(edition) else _("The week’s news")
+
+
+def _is_of_a_day(edition: Edition) -> bool:
+    return edition.daily and edition.until - edition.since <= DAY + DAY // 2
+
+
+def _dates(edition: Edition) -> str:
+    """The day, or the days of a week, as the language of this task writes them."""
     zone = hours.zone(edition.zone)
     begin, end = (datetime.fromtimestamp(moment, zone) for moment in (edition.since, edition.until))
     language = locale.current()
-    if edition.daily and edition.until - edition.since <= DAY + DAY // 2:
-        date = format_date(end, "full", locale=language)
-        return _("News digest, {date}").format(date=date)
-    dates = format_interval(begin.date(), end.date(), "yMMMd", locale=language)
-    return _("News digest, {dates}").format(dates=dates)
+    if _is_of_a_day(edition):
+        return str(format_date(end, "full", locale=language))
+    return str(format_interval(begin.date(), end.date(), "yMMMd", locale=language))
 
 
-def _lines(
+def _more(count: int) -> str:
+    return clickable(ngettext("+{count} more in /search", "+{count} more in /search", count)).format(
+        count=amount(count)
+    )
+
+
+def _rising(edition: Edition) -> str:
+    told = _("**Rising**: {sentence}")
+    return told.format(sentence=leader(edition.rising[0]))
+
+
+class Told(NamedTuple):
+    """The stories of a digest as blocks, the articles that these link, and how many found no room."""
+
+    blocks: list[Block]
+    linked: list[Article]
+    left_out: int
+
+
+def stories(sections: Sequence[Section], articles: Mapping[int, Article]) -> Told:
+    """What fits of the sections, the first story large, in the language of this task."""
+    shown: list[Block] = []
+    linked_articles: list[Article] = []
+    left_out, room, topic = 0, _ROOM, None
+    for heading, story, article in _each(sections, articles):
+        is_first = not linked_articles
+        told = _first(article, story, articles) if is_first else _other(article, story, articles)
+        small = f"-# **{heading}**" if heading is not None and (heading != topic or is_first) else ""
+        form = next((one for one in told if safe.length(one) + safe.length(small) <= room), None)
+        if form is None:
+            left_out += 1
+            continue
+        if small and not is_first:
+            shown.append(Rule(visible=False))
+        topic = heading
+        text = blocks.text("\n".join(filter(None, (small, form))))
+        room -= safe.length(text.forms[0]) + 1
+        if is_first:
+            shown += [*_picture(article), text, Rule()]
+        else:
+            shown.append(text)
+        linked_articles.append(article)
+    while shown and isinstance(shown[-1], Rule):
+        shown.pop()
+    return Told(shown, linked_articles, left_out)
+
+
+def _each(
     sections: Sequence[Section], articles: Mapping[int, Article]
-) -> tuple[list[str], list[Article], int]:
-    """What fits of the sections, which articles that links, and how many stories are left out."""
-    lines: list[str] = []
-    linked: list[Article] = []
-    left_out = 0
-    free = discord_limits.DESCRIPTION - _RESERVED
-    named = [section for section in sections if any(_first(story, articles) for story in section.stories)]
-    for number, section in enumerate(named):
-        heading = section.topic
-        if heading is None and number:
-            heading = _("Also")
-        heads = [f"\n**{safe.markdown(safe.plain(heading, _NAME))}**"] if heading is not None else []
+) -> Iterator[tuple[str | None, Story, Article]]:
+    """The stories with the headings that they stand under, and the article that each links.
+
+    A story that shares its topic with no other stands under its own tag; the first one needs none.
+    """
+    is_first = True
+    for number, section in enumerate(sections):
+        rest = _("Also") if number else None
         for story in section.stories:
-            article = _first(story, articles)
-            if article is None:
+            found = (articles[id_] for id_, _feed in story.articles if id_ in articles)
+            if (article := next(found, None)) is None:
                 continue
-            new = [*heads, _line(article, story, articles)]
-            length = sum(safe.length(line) + 1 for line in new)
-            if length > free:
-                left_out += 1
-                continue
-            free -= length
-            heads = []
-            lines += new
-            linked.append(article)
-    return lines, linked, left_out
+            heading = section.topic or (None if is_first else _tag(article) or rest)
+            named = None if heading is None else safe.markdown(safe.plain(heading, _NAME).upper())
+            yield named, story, article
+            is_first = False
 
 
-def _first(story: Story, articles: Mapping[int, Article]) -> Article | None:
-    return next(
-        (articles[article_id] for article_id, _feed in story.articles if article_id in articles), None
-    )
+def _tag(article: Article) -> str:
+    """What its feed files an article under, "" where it says nothing short."""
+    tag = next(iter(article.tags), "")
+    return tag if len(tag) <= _SHORT_TAG and any(map(str.isalpha, tag)) else ""
 
 
-def _line(article: Article, story: Story, articles: Mapping[int, Article]) -> str:
-    title = safe.markdown(safe.plain(article.title, _TITLE) or safe.plain(article.url, _TITLE))
-    outlets = dict.fromkeys(
-        safe.plain(articles[article_id].outlet, _OUTLET)
-        for article_id, _feed in story.articles
-        if article_id in articles
-    )
-    names = [safe.markdown(name) for name in outlets if name]
-    told = ", ".join(names[:_OUTLETS])
+def _first(article: Article, story: Story, articles: Mapping[int, Article]) -> tuple[str, ...]:
+    """The story that stands at the top, longest form first."""
+    title = _headline(article)
+    names = [safe.markdown(name) for name in _names(article, story, articles)]
+    parts = [outlets.named(article.feed_id, article.outlet), *names[1:_OUTLETS]]
     if len(names) > _OUTLETS:
-        told += f"\u00a0+{len(names) - _OUTLETS}"
-    kept = f"{buttons.EMOJI}\u00a0{story.kept}" if story.kept else ""
-    return " · ".join(filter(None, (f"• {linked(title, article.url)}", told, kept)))
+        parts.append(f"+{amount(len(names) - _OUTLETS)}")
+    small = "-# " + " · ".join(filter(None, (*parts, _kept(story))))
+    lead = _lead(article, _TOP_LEAD)
+    return f"### {linked(title, article.url)}\n{lead}\n{small}".replace("\n\n", "\n"), f"### {title}\n{small}"
+
+
+def _other(article: Article, story: Story, articles: Mapping[int, Article]) -> tuple[str, ...]:
+    """A story further down, longest form first."""
+    title, lead = _headline(article), _lead(article, _LEAD)
+    more = len(_names(article, story, articles)) - 1
+    name = safe.markdown(safe.plain(article.outlet, _OUTLET))
+    outlet = f"{outlets.tile(article.feed_id, article.outlet)} {name}" if name else ""
+    small = "-# " + " · ".join(filter(None, (f"{outlet} +{amount(more)}" if more else outlet, _kept(story))))
+    bold = f"**{linked(title, article.url)}**"
+    return tuple(
+        "\n".join(filter(None, parts)) for parts in ((bold, lead, small), (bold, small), (title, small))
+    )
+
+
+def _headline(article: Article) -> str:
+    return safe.markdown(safe.plain(article.title, _TITLE) or safe.plain(article.url, _TITLE))
+
+
+def _lead(article: Article, limit: int) -> str:
+    """The beginning of an article, unless it only repeats the title."""
+    text = safe.plain((article.summary or article.body)[:_BEGINNING])
+    if text.rstrip("….") == safe.plain(article.title).rstrip("…."):
+        return ""
+    return safe.markdown(excerpts.excerpt(text, limit))
+
+
+def _names(article: Article, story: Story, articles: Mapping[int, Article]) -> list[str]:
+    """The outlets of a story, each once, that of the linked article first."""
+    told = (articles[id_] for id_, _feed in story.articles if id_ in articles)
+    names = (safe.plain(one.outlet, _OUTLET) for one in (article, *told))
+    return list(dict.fromkeys(filter(None, names)))
+
+
+def _kept(story: Story) -> str:
+    return f"{buttons.EMOJI}\u00a0{amount(story.kept)}" if story.kept else ""
+
+
+def _picture(article: Article) -> tuple[Block, ...]:
+    if not article.image or not buttons.is_link(article.image):
+        return ()
+    return (Gallery((Image(article.image, article.title),)),)

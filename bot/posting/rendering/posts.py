@@ -39,7 +39,7 @@ def post(
         if not classic_posts.is_classic(look):
             return Message(name, layout=layout(article, feed, look=look, joined=joined))
         embed = classic_posts.embed(article, _outlet(article, feed), feed.icon if feed else None, look)
-        view = buttons.row(buttons.save(article.key), buttons.read(article.url), buttons.more(article.key))
+        view = buttons.row(buttons.save(article.key), *buttons.leading(article), buttons.more(article.key))
         embed, view = classic_posts.with_story(embed, view, what or article.key, joined)
         return Message(name, embed, view, mention=mention)
 
@@ -59,7 +59,7 @@ def layout(
     if look.style in {Style.COMPACT, Style.HEADLINE}:
         return _small(article, look, joined, picture)
     own = row or Row(
-        buttons.save(article.key, joined=joined), buttons.read(article.url), buttons.more(article.key)
+        buttons.save(article.key, joined=joined), *buttons.leading(article), buttons.more(article.key)
     )
     head = (outlets.byline(article), _story(article, look))
     shown: list[Block] = [Section(head, picture if look.style is Style.THUMBNAIL else None)]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
 from babel.dates import format_date, format_time
+from babel.numbers import format_decimal
 
 from bot.core import locale
 from bot.core.locale import _, amount, ngettext
@@ -19,6 +20,7 @@ TIME = 20.0
 """Seconds that reading the titles may take."""
 
 _NAME = 60  # UTF-16 units of a name in a picture
+_WHOLE = 3  # from which factor on one says it without a fraction
 _ALT = 1024  # https://discord.com/developers/docs/resources/message#attachment-object
 
 
@@ -32,36 +34,73 @@ async def rising(
     return await workers.run(find, now, period, read.step, read.titles, timeout=TIME)
 
 
-def figures(line: Line, *, sources: bool = False) -> str:
-    """How many articles, of how many sources, and how many before."""
-    told = [
-        ngettext("{count} article", "{count} articles", line.articles).format(count=amount(line.articles))
-    ]
-    if sources:
+def figures(line: Line, *, outlets: bool = True) -> str:
+    """How many articles, of how many outlets, and how many before."""
+    told = [articles(line.articles)]
+    if outlets:
         told.append(
-            ngettext("{count} source", "{count} sources", line.outlets).format(count=amount(line.outlets))
+            ngettext("{count} outlet", "{count} outlets", line.outlets).format(count=amount(line.outlets))
         )
     told.append(_("{count} before").format(count=amount(line.before)))
     return " · ".join(told)
 
 
-def charts_of(trends: Trends, period: Period, now: int) -> Iterator[Chart]:
-    """The pictures of what was found, with their labels in the language of this task."""
-    begin, middle, end = (_tick(now - count * period.seconds, period) for count in (2, 1, 0))
-    names = [f"{number}  {safe.plain(line.name, _NAME)}" for number, line in enumerate(trends.rising, 1)]
-    rising = [
-        Row(name, figures(line), line.counts)
-        for name, line in zip(names[:MOST_ROWS], trends.rising, strict=False)
-    ]
-    sources = [Row(safe.plain(line.name, _NAME), figures(line), line.counts) for line in trends.sources]
-    if rising:
-        yield Chart(_("Rising"), _("Before"), _later(period), (begin, middle, end), tuple(rising))
-    if sources:
-        yield Chart(_("Sources"), _("Before"), _later(period), (begin, middle, end), tuple(sources), colour=1)
+def leader(line: Line) -> str:
+    """What is rising most, in a sentence of markup."""
+    sentence = (
+        _("**{name}** leads with {articles} from {outlets}, up from {before}.")
+        if line.before
+        else _("**{name}** leads with {articles} from {outlets}, none before.")
+    )
+    return sentence.format(
+        name=safe.markdown(safe.plain(line.name, _NAME)),
+        articles=articles(line.articles),
+        outlets=ngettext("{count} outlet", "{count} outlets", line.outlets).format(
+            count=amount(line.outlets)
+        ),
+        before=amount(line.before),
+    )
+
+
+def articles(count: int) -> str:
+    """How many articles, in words."""
+    return ngettext("{count} article", "{count} articles", count).format(count=amount(count))
+
+
+def rising_chart(lines: Sequence[Line], period: Period, now: int) -> Chart | None:
+    """The picture of what is rising, labelled in the language of this task; None where nothing is."""
+    return _chart(_("Rising"), lines, period, now) if lines else None
+
+
+def outlets_chart(lines: Sequence[Line], period: Period, now: int) -> Chart | None:
+    """The picture of the outlets that publish most; None where there are none."""
+    chart = _chart(_("Outlets"), lines, period, now, outlets=False) if lines else None
+    return chart and chart._replace(colour=1)
+
+
+def _chart(title: str, lines: Sequence[Line], period: Period, now: int, *, outlets: bool = True) -> Chart:
+    rows = tuple(
+        Row(safe.plain(line.name, _NAME), _change(line), line.counts, figures(line, outlets=outlets))
+        for line in lines[:MOST_ROWS]
+    )
+    ticks = _tick(now - 2 * period.seconds, period), _tick(now, period)
+    return Chart(title, _("before"), _later(period), ticks, rows)
+
+
+def _change(line: Line) -> str:
+    """By what factor it rose, or that it is new."""
+    if not line.before:
+        return _("new")
+    factor = line.articles / line.before
+    return f"×{amount(round(factor))}" if factor >= _WHOLE else f"×{_decimal(factor)}"
+
+
+def _decimal(factor: float) -> str:
+    return str(format_decimal(factor, "0.#", locale=locale.current()))
 
 
 def _later(period: Period) -> str:
-    return {Period.DAY: _("Last 24 hours"), Period.WEEK: _("Last 7 days"), Period.MONTH: _("Last 30 days")}[
+    return {Period.DAY: _("last 24 hours"), Period.WEEK: _("last 7 days"), Period.MONTH: _("last 30 days")}[
         period
     ]
 
@@ -76,5 +115,7 @@ def _tick(moment: int, period: Period) -> str:
 
 def alternative(chart: Chart) -> str:
     """A picture in words, for those who cannot see it."""
-    rows = (_("{name}: {told}").format(name=row.label, told=f"{row.figures}.") for row in chart.rows)
+    rows = (
+        _("{name}: {told}").format(name=row.label, told=f"{row.told}, {row.change}.") for row in chart.rows
+    )
     return safe.cut(f"{chart.title}, {chart.later}. {' '.join(rows)}", _ALT)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from math import exp
 
 from babel.numbers import format_decimal
@@ -24,9 +24,18 @@ def named(trait: Trait) -> str:
     return _("**{name}** (in titles)").format(name=name)
 
 
-def weighed(trait: Trait) -> str:
-    """The same, with how many times as much as the average it is liked."""
-    return f"{named(trait)} · ×{format_decimal(exp(trait.score), format='0.0', locale=locale.current())}"
+def by_kind(traits: Sequence[Trait], most: int) -> Iterator[str]:
+    """A line a kind: its first traits, each with how many times as much as the average it is liked."""
+    headings = {Kind.TOPIC: _("Topics"), Kind.OUTLET: _("Outlets"), Kind.WORD: _("Words in titles")}
+    for kind, heading in headings.items():
+        found = [
+            f"**{safe.markdown(one.name)}** ×"
+            + format_decimal(exp(one.score), format="0.0", locale=locale.current())
+            for one in traits
+            if one.kind is kind
+        ][:most]
+        if found:
+            yield _("{name}: {told}").format(name=heading, told=" · ".join(found))
 
 
 def because(traits: Iterable[Trait], person_id: int) -> list[str]:

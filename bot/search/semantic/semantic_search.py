@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot.core.settings import Settings
 from bot.core.workers import WorkerError, Workers
-from bot.search.semantic import encoder
+from bot.search.semantic import encoder, passage_encoder
 from bot.store import Store
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ LOOKED_AT = 20_000
 """Articles of a few feeds, or of a short time, each of which is looked at where that found too few."""
 PATIENCE = 2.0  # seconds that a question waits for the encoder before words alone have to do
 ENCODE_TIME = 30.0  # seconds that the worker may take for a call
-MEMORY = 512 * 2**20  # bytes that the encoder may hold: 180 MB are usual
+MEMORY = 512 * 2**20  # bytes that the encoder may hold: 250 MB are usual
 CALL = 4_000  # characters encoded in a call, so that a question need not wait for long
 KEPT_TOGETHER = 512  # articles whose vectors are written together
 PAUSE = 30.0  # seconds between looks for new articles
@@ -171,25 +171,23 @@ class Meaning:
         call = self._workers.run(encoder.encode, list(titles), timeout=ENCODE_TIME)
         return await _in_time(asyncio.create_task(call), patience)
 
-    async def likeness(self, text: str, others: Sequence[str]) -> list[float] | None:
-        """The cosine of a text and each of some others; None where the encoder cannot tell in time."""
-        if not self._is_ready:
+    async def likeness(
+        self, question: str, passages: Sequence[str], *, however_long: bool = False
+    ) -> list[float] | None:
+        """How nearly each passage means what answers a question; None where that cannot be told in time."""
+        if not self._is_ready or not passage_encoder.is_there():
             return None
-        vectors = await _in_time(asyncio.create_task(self._vectors([text, *others])), PATIENCE)
-        if vectors is None:
-            return None
-        first, *rest = vectors
-        from bot.search.semantic.vector_index import cosines  # noqa: PLC0415 - needs the extra, which is there by now
+        task = asyncio.create_task(self._cosines(question, passages))
+        return await _in_time(task, None if however_long else PATIENCE)
 
-        return await asyncio.to_thread(cosines, first, rest)
-
-    async def _vectors(self, texts: Sequence[str]) -> list[bytes]:
-        """The vectors of texts, encoded a few at a time: others get their turn between."""
-        batches = [[text for _, text in batch] for batch in _batches(list(enumerate(texts)))]
+    async def _cosines(self, question: str, passages: Sequence[str]) -> list[float]:
+        """The cosines of a question and passages, a few at a time: others get their turn between."""
         return [
-            vector
-            for batch in batches
-            for vector in await self._workers.run(encoder.encode, batch, timeout=ENCODE_TIME)
+            cosine
+            for batch in _batches(list(enumerate(passages)))
+            for cosine in await self._workers.run(
+                passage_encoder.cosines, question, [text for _, text in batch], timeout=ENCODE_TIME
+            )
         ]
 
     async def _question(self, text: str) -> bytes | None:

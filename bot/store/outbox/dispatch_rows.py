@@ -44,6 +44,16 @@ def owe(connection: Connection, channel_id: int, articles: Iterable[Owed], *, li
     if (until := held_until(connection, channel_id, now)) is not None:
         _hold_back(connection, channel_id, new, until, now)
         return False
+    _queue(connection, channel_id, new, limit, now)
+    return True
+
+
+def bound(connection: Connection, channel_id: int, *, limit: int, now: int) -> None:
+    """Let the oldest of a channel's waiting posts share its catch-up where more than `limit` wait."""
+    _queue(connection, channel_id, [], limit, now)
+
+
+def _queue(connection: Connection, channel_id: int, new: Sequence[Owed], limit: int, now: int) -> None:
     posts = connection.execute(
         "SELECT id, attempts, position, what FROM dispatch "
         "WHERE channel_id = ? AND kind = 'post' AND state = 'waiting'",
@@ -67,7 +77,6 @@ def owe(connection: Connection, channel_id: int, articles: Iterable[Owed], *, li
     for _, _, owed in line[surplus:]:
         if owed:
             _post(connection, channel_id, owed, now)
-    return True
 
 
 def catch_up(

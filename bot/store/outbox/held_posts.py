@@ -104,13 +104,10 @@ def settle(connection: Connection, channel_id: int, now: int) -> None:
 
     What is not held back any more comes in one catch-up.
     """
-    best, zone = connection.execute(
-        "SELECT best_a_day, coalesce(time_zone, 'UTC') FROM channel "
-        "LEFT JOIN server ON server.id = channel.server_id WHERE channel.id = ?",
-        (channel_id,),
+    (server_id, best) = connection.execute(
+        "SELECT server_id, best_a_day FROM channel WHERE id = ?", (channel_id,)
     ).fetchone()
-    due = None if best is None else hours.next_of(now, hours.spread(best), zone)
-    connection.execute("UPDATE channel SET best_due = ? WHERE id = ?", (due, channel_id))
+    reschedule(connection, server_id, now)
     held = connection.execute(
         f"SELECT dispatch.id, {_ENOUGH} AS enough {_FROM} "
         "WHERE dispatch.channel_id = ? AND dispatch.state = 'held'",
@@ -129,6 +126,22 @@ def settle(connection: Connection, channel_id: int, now: int) -> None:
             "story": TOLD_WITHIN,
             "channel": channel_id,
         },
+    )
+
+
+def reschedule(connection: Connection, server_id: int, now: int) -> None:
+    """Find out anew when the best are chosen in a server: its time zone changed, or a channel's number."""
+    rows = connection.execute(
+        "SELECT channel.id, best_a_day, time_zone FROM channel JOIN server ON server.id = channel.server_id "
+        "WHERE server.id = ?",
+        (server_id,),
+    ).fetchall()
+    connection.executemany(
+        "UPDATE channel SET best_due = ? WHERE id = ?",
+        [
+            (None if best is None else hours.next_of(now, hours.spread(best), zone), channel_id)
+            for channel_id, best, zone in rows
+        ],
     )
 
 

@@ -143,6 +143,7 @@ def _change(
     connection.execute(f"UPDATE {table} SET {preference} = ? WHERE id = ?", (value, id_))
     if preference is Preference.TIME_ZONE:
         digests.reschedule(connection, server_id, now)
+        held_posts.reschedule(connection, server_id, now)
     if channel_id is not None and preference in {Preference.LEAST_OUTLETS, Preference.BEST_A_DAY}:
         held_posts.settle(connection, channel_id, now)
     change = SettingChange(now, person_id, preference, channel_id, None, _written(old), _written(value))

@@ -11,8 +11,8 @@ from bot.store.store_errors import DatabaseBroken, DatabaseUnusable, StoreError
 _LEAST_ROOM = 64 * 1024  # bytes; with less SQLite cannot even share its memory
 
 _REPAIR = (
-    "Stop Telex and put a backup in its place, or what `sqlite3 .recover` saves; `telex check` tells whether"
-    " a database is whole."
+    "Stop Telex and restore a backup, or what `sqlite3 .recover` saves; `telex check` tells whether a"
+    " database is whole."
 )
 
 # https://www.sqlite.org/rescode.html

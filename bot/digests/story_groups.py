@@ -1,0 +1,85 @@
+"""Which of the articles that a digest is chosen from tell one story.
+
+What was found out when they came in counts (`kinship`). Where nothing is known of two articles, such as those
+of one feed or an import, their titles are compared by the same measure, without their leads.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+
+from bot.store.records import Candidate
+from bot.stories.story_matching import Telling, likeness, telling
+from bot.stories.story_membership import margin
+
+Group = list[Candidate]
+"""The articles of a story, the first to tell it first."""
+
+_FEWEST_WORDS = 3  # that two titles share, where nothing else tells
+_FEWEST = 50  # articles by which it is judged how rare a word is
+
+
+def grouped(candidates: Sequence[Candidate], kin: Iterable[tuple[int, int, float]]) -> list[Group]:
+    """The stories, in the order in which they were first told. `kin` are pairs of ids with their likeness."""
+    known: dict[tuple[int, int], float] = {}
+    for one, other, alike in kin:
+        known[one, other] = known[other, one] = alike
+    related: dict[int, list[int]] = defaultdict(list)
+    for one, other in known:
+        related[one].append(other)
+    tellings = _tellings(candidates)
+    groups: list[Group] = []
+    of_word: dict[str, set[int]] = defaultdict(set)  # groups by the words of their titles
+    of_article: dict[int, int] = {}
+    for article in sorted(candidates, key=lambda one: (one.published, one.article_id)):
+        words = tellings[article.article_id].weights
+        near = {of_article[other] for other in related[article.article_id] if other in of_article}
+        shared = Counter(group for word in words for group in of_word[word])
+        near |= {group for group, count in shared.items() if count >= _FEWEST_WORDS}
+        place = next((one for one in sorted(near) if _belongs(article, groups[one], known, tellings)), None)
+        if place is None:
+            place = len(groups)
+            groups.append([])
+        groups[place].append(article)
+        of_article[article.article_id] = place
+        for word in words:
+            of_word[word].add(place)
+    return groups
+
+
+def _belongs(
+    article: Candidate,
+    group: Group,
+    known: dict[tuple[int, int], float],
+    tellings: dict[int, Telling],
+) -> bool:
+    """Whether an article tells what a group tells: by what is known of their likeness, else by the title."""
+    pairs = [(article.article_id, other.article_id) for other in group]
+    alike = [known[pair] for pair in pairs if pair in known]
+    if not alike:
+        alike = [likeness(tellings[one], tellings[other]) for one, other in pairs]
+    return margin(alike, len(group)) >= 0
+
+
+def _tellings(candidates: Sequence[Candidate]) -> dict[int, Telling]:
+    """What is compared of each title; how much a word tells is judged by the others (BM25's idf)."""
+    holding: Counter[str] = Counter()
+    plain = {one.article_id: _telling(one, holding, len(candidates)) for one in candidates}
+    for each in plain.values():
+        holding.update(each.weights.keys())
+    return {one.article_id: _telling(one, holding, len(candidates)) for one in candidates}
+
+
+def _telling(one: Candidate, holding: Counter[str], count: int) -> Telling:
+    size = max(count, _FEWEST)
+    return telling(
+        one.article_id,
+        one.feed_id,
+        title=one.title,
+        text="",
+        language=one.language,
+        published=one.published,
+        weigh=lambda word: math.log(1 + (size - holding[word] + 0.5) / (holding[word] + 0.5)),
+    )

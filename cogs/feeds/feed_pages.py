@@ -1,0 +1,236 @@
+"""/feed list: what needs somebody with a button that mends it, the rest in a line each, by channel."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from itertools import groupby
+
+import discord
+
+from bot.core.locale import _, amount, clickable, ngettext
+from bot.core.models import Feed
+from bot.feeds import fetch_errors
+from bot.feeds.pages import list_feeds
+from bot.posting.rendering import buttons, discord_limits
+from bot.posting.rendering.layout import outlets
+from bot.posting.rendering.layout.blocks import Block, Card, Row, Rule, Section, text
+from bot.posting.rendering.layout.icons import Icon, emoji
+from bot.posting.sending import send_outcomes
+from bot.text import safe, urls
+from cogs.feeds import feed_card, feed_health, feed_lists
+from cogs.feeds.feed_health import NEEDS_YOU, Health, State
+from cogs.feeds.follow_flow import AddFlow
+from cogs.feeds.subscription_options import Pair, bold, name, require_still
+from cogs.shared import place_options
+from cogs.shared.rights import ManagersLayout
+from cogs.shared.views import Action, Ask, Choose, Interaction, Press
+
+Check = Callable[[Feed], Awaitable[str]]
+"""Polls a feed now and says what came of it. Raises `Refusal`."""
+
+_AMBER = 0xF0B132
+_PAGE = 24
+_WITH_BUTTON = 3  # lines' worth of the page: Discord takes 40 components
+_LONGEST_URL = 2000
+_MOVED = {fetch_errors.NOT_A_FEED, fetch_errors.LIST_LOST, fetch_errors.GONE, "http-404", "http-410"}
+"""Causes for which the site may have a feed elsewhere."""
+
+
+class FeedPages(ManagersLayout):
+    """The server's subscriptions that the asker sees."""
+
+    def __init__(self, interaction: Interaction, check: Check) -> None:
+        super().__init__(interaction)
+        self._poll = check
+        self._number = 0
+        self._shown: list[Health] = []
+
+    async def show(self, interaction: Interaction, said: str = "") -> None:
+        """Show the current page as it is now, with a sentence on what was done."""
+        healths = await feed_health.of_server(interaction)
+        pages = list(_pages(healths))
+        self._number = min(self._number, max(0, len(pages) - 1))
+        self._shown = pages[self._number] if pages else []
+        needing = sum(one.state in NEEDS_YOU for one in healths)
+        blocks: list[Block] = [text(_head(healths, needing))]
+        if said:
+            blocks.append(text(said))
+        troubled = [one for one in self._shown if one.state in NEEDS_YOU or one.state is State.PAUSED]
+        if troubled:
+            blocks += [Rule(), *(self._troubled(one) for one in troubled)]
+        well = [one for one in self._shown if one not in troubled]
+        if well:
+            blocks += [Rule(), *[text(lines) async for lines in _channels(interaction, well)]]
+        if notes := [note async for note in _notes(interaction, self._shown)]:
+            blocks.append(text("\n".join(notes)))
+        blocks += self._controls(len(pages))
+        await self.display(interaction, (Card(tuple(blocks), _AMBER if needing else outlets.COLOUR),))
+
+    def _controls(self, pages: int) -> Iterator[Block]:
+        add = Press(self._add, label=_("Add"), emoji=emoji(Icon.ADD))
+        if not pages:
+            yield Row(buttons.begin(), add)
+            return
+        options = [
+            discord.SelectOption(
+                label=safe.plain(name(one.pair[1]), discord_limits.OPTION), value=str(one.pair[0].id)
+            )
+            for one in self._shown
+        ]
+        yield Row(Choose(self._open, placeholder=_("Change a feed…"), options=options))
+        turns: tuple[Press | discord.ui.Button[ManagersLayout], ...] = ()
+        if pages > 1:
+            place = f"{self._number + 1} / {pages}"
+            turns = (
+                Press(self._turning(-1), emoji=emoji(Icon.BACK), disabled=not self._number),
+                discord.ui.Button(label=place, disabled=True),
+                Press(self._turning(1), emoji=emoji(Icon.NEXT), disabled=self._number == pages - 1),
+            )
+        yield Row(*turns, add, Press(self._export, label=_("Export OPML")))
+
+    def _troubled(self, health: Health) -> Section:
+        """A feed that is not read or not posted, with what mends it."""
+        subscription, feed = health.pair
+        small = [f"<#{subscription.channel_id}>"]
+        if health.state is State.PAUSED:
+            small.append(_("paused {when}").format(when=f"<t:{subscription.paused}:R>"))
+            remedy, label, style = self._resuming(health.pair), _("Resume"), discord.ButtonStyle.secondary
+        elif health.state is State.BLOCKED:
+            remedy, label, style = self._retrying(health.pair), _("Try again"), discord.ButtonStyle.primary
+        elif health.state is State.GONE or feed.error in _MOVED:
+            remedy, label = self._looking(health.pair), _("Find its new address")
+            style = discord.ButtonStyle.primary
+        else:
+            remedy, label, style = self._checking(health.pair), _("Check now"), discord.ButtonStyle.primary
+        if health.state is State.FAILING:
+            small.append(_("first failed {when}").format(when=f"<t:{feed.failing_since}:R>"))
+        if health.state is not State.PAUSED and feed.last_article is not None:
+            small.append(_("last article {when}").format(when=f"<t:{feed.last_article}:R>"))
+        lines = (f"{health.state} {bold(feed)}", health.reason, f"-# {' · '.join(small)}")
+        return Section((text("\n".join(filter(None, lines))),), Press(remedy, label=label, style=style))
+
+    def _turning(self, step: int) -> Action:
+        async def turn(interaction: Interaction) -> None:
+            await interaction.response.defer()
+            self._number += step
+            await self.show(interaction)
+
+        return turn
+
+    def _resuming(self, pair: Pair) -> Action:
+        async def resume(interaction: Interaction) -> None:
+            await interaction.response.defer()
+            await feed_card.resume(interaction, pair)
+            await self.show(interaction)
+
+        return resume
+
+    def _checking(self, pair: Pair) -> Action:
+        async def check(interaction: Interaction) -> None:
+            await interaction.response.defer()
+            _subscription, feed = await require_still(interaction, pair)
+            said = await self._poll(feed)
+            await self.show(interaction, said)
+
+        return check
+
+    def _retrying(self, pair: Pair) -> Action:
+        async def retry(interaction: Interaction) -> None:
+            await interaction.response.defer()
+            await interaction.client.courier.look_again(pair[0].channel_id)
+            interaction.client.courier.wake()
+            await self.show(interaction)
+
+        return retry
+
+    def _looking(self, pair: Pair) -> Action:
+        """Look on the site for a feed in place of one that is not there any more."""
+
+        async def look(interaction: Interaction) -> None:
+            await interaction.response.defer(ephemeral=True, thinking=True)
+            subscription, feed = await require_still(interaction, pair)
+            page = list_feeds.page_of(feed.url) if list_feeds.is_list(feed.url) else feed.site_url
+            await _follow(interaction, page or urls.host(feed.url), subscription.channel_id)
+
+        return look
+
+    async def _add(self, interaction: Interaction) -> None:
+        async def look(click: Interaction, address: str) -> None:
+            await click.response.defer(ephemeral=True, thinking=True)
+            await _follow(click, address, click.channel_id)
+
+        window = Ask(
+            self,
+            look,
+            title=_("Add a site"),
+            label=_("Address or name of an outlet"),
+            placeholder="theverge.com",
+            max_length=_LONGEST_URL,
+        )
+        await interaction.response.send_modal(window)
+
+    async def _export(self, interaction: Interaction) -> None:
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await feed_lists.send(interaction)
+
+    async def _open(self, interaction: Interaction, values: list[str]) -> None:
+        await interaction.response.defer()
+        health = next(one for one in self._shown if str(one.pair[0].id) == values[0])
+        self.stop()
+        await feed_card.FeedCard(interaction, self.command_id, health.pair, self._poll).show(interaction)
+
+
+async def _follow(interaction: Interaction, address: str, channel_id: int | None) -> None:
+    """Begin to follow what is at an address, in the reply to an interaction that was acknowledged."""
+    place = await place_options.place_of(interaction, channel_id)
+    await AddFlow(interaction, place).start(interaction, address)
+
+
+def _head(healths: list[Health], needing: int) -> str:
+    if not healths:
+        return clickable(_("No feeds yet. Start with a starter pack (/feed packs) or any site (/feed add)."))
+    number = len(healths)
+    title = ngettext("{count} feed", "{count} feeds", number).format(count=amount(number))
+    if needing:
+        need = ngettext("{count} needs you", "{count} need you", needing).format(count=amount(needing))
+        title = f"{title} · {need}"
+    return f"### {title}\n-# {feed_health.counted(healths)}"
+
+
+def _pages(healths: list[Health]) -> Iterator[list[Health]]:
+    page: list[Health] = []
+    room = _PAGE
+    for one in healths:
+        takes = _WITH_BUTTON if one.state in NEEDS_YOU or one.state is State.PAUSED else 1
+        if takes > room:
+            yield page
+            page, room = [], _PAGE
+        page.append(one)
+        room -= takes
+    if page:
+        yield page
+
+
+async def _channels(interaction: Interaction, healths: list[Health]) -> AsyncIterator[str]:
+    """The feeds of each channel, a line each, and what posts there wait for."""
+    for channel_id, group in groupby(healths, lambda one: one.pair[0].channel_id):
+        lines = [f"<#{channel_id}>"]
+        held = await interaction.client.store.dispatches.held(channel_id)
+        if held is not None:
+            lines.append(f"-# 🌙 {send_outcomes.describe(held)}")
+        for one in group:
+            feed = one.pair[1]
+            when = _("no article yet") if one.state is State.HEALTHY else _("not read yet")
+            if feed.last_article is not None:
+                when = f"<t:{feed.last_article}:R>"
+            tile = outlets.tile(feed.id, feed.outlet or name(feed))
+            lines.append(f"{tile} {safe.markdown(name(feed))} · {when}")
+        yield "\n".join(lines)
+
+
+async def _notes(interaction: Interaction, healths: list[Health]) -> AsyncIterator[str]:
+    """What of these feeds is counted and not kept, and whose site has too many, once a feed."""
+    for pair in {one.pair[1].id: one.pair for one in healths}.values():
+        for note in await feed_health.bounds(interaction, pair):
+            told = _("{name}: {told}").format(name=bold(pair[1]), told=note)
+            yield f"-# 🟠 {told}"

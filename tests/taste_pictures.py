@@ -1,0 +1,62 @@
+"""Takes pictures of what matters to a server: `python -m tests.taste_pictures [FOLDER]`.
+
+/settings stories, /settings taste and the menu of a post, in English and in French, wide and narrow, with the
+stories of the demo.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import discord
+from simcord.env import Env
+
+from bot.client.discord_client import Telex
+from bot.client.services import Newsroom
+from bot.core.choices import Preference
+from bot.demo.sample_feeds import Publisher
+from bot.store.records import Opinion
+from tests.picture_stage import WIDTHS, newsstand, shoot_widths, staged
+
+PEOPLE = (11, 12, 13)
+"""Who liked things, beside those whose screens are shown."""
+
+
+async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Path) -> None:
+    """Let a server like some things, and take the pictures as one who speaks each language."""
+    stage, assets = await newsstand(env, newsroom, publisher)
+    assert isinstance(env.bot, Telex)
+    editors = stage.guild.create_role("Directors", permissions=discord.Permissions(manage_guild=True))
+    env.backend.edit_member(stage.guild.id, stage.camille.id, {"role_ids": [editors.id]})
+    await env.settle()
+    articles = await newsroom.store.articles.newest(None, limit=100)
+    for article in articles:
+        opinion = Opinion.LIKED if len(article.title) % 2 else Opinion.DISLIKED
+        for liker in PEOPLE:
+            await newsroom.store.opinions.give(
+                opinion, server_id=stage.guild.id, person_id=liker, article_id=article.id
+            )
+    for preference, value in ((Preference.LEAST_OUTLETS, 2), (Preference.BEST_A_DAY, 5)):
+        await newsroom.store.preferences.change(
+            preference, value, server_id=stage.guild.id, person_id=11, channel_id=stage.news.id
+        )
+    posts = [one for one in stage.news.history() if one.author.id == env.backend.bot_user.id]
+    for ending, person in (("", stage.ada), ("-fr", stage.camille)):
+        for name in ("settings-stories", "settings-taste", "more-menu"):
+            if name == "more-menu":
+                await person.click(posts[-1], label="More")
+            else:
+                await person.slash(stage.news, name.replace("-", " "))
+            path = folder / f"{name}{ending}.png"
+            await shoot_widths(env, stage.news, person, path, assets, WIDTHS)
+
+
+async def main(folder: Path) -> None:
+    async with staged() as (env, newsroom, publisher):
+        await picture(env, newsroom, publisher, folder)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/pictures").resolve()))
