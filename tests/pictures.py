@@ -92,6 +92,9 @@ def as_discord(page: Page, names: Mapping[str, str] | None = None) -> Iterator[N
     """Show as Discord does what the page leaves as it is sent: `-# ` lines, gaps, mentions in embeds."""
     page.evaluate(
         """names => {
+            for (const link of document.querySelectorAll("#channel-timeline a")) {
+                link.style.textDecoration = "none";
+            }
             const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
             while (walker.nextNode()) {
                 for (const [mention, name] of Object.entries(names)) {
@@ -102,7 +105,9 @@ def as_discord(page: Page, names: Mapping[str, str] | None = None) -> Iterator[N
                 const paragraph = original.cloneNode(true);
                 original.replaceWith(paragraph);
                 (window.replaced ??= []).push([paragraph, original]);
-                if (paragraph.previousElementSibling) paragraph.style.marginTop = "1em";
+                const before = paragraph.previousElementSibling;
+                if (before && !/^H\\d$/.test(before.tagName)) paragraph.style.marginTop = "1em";
+                if (paragraph.closest("[class*=component-]")) paragraph.style.paddingBottom = "4px";
                 let small = null;
                 for (const node of [...paragraph.childNodes]) {
                     if (node.nodeName === "BR") {

@@ -36,6 +36,7 @@ from bot.core.models import Feed
 from bot.core.refusals import Declined, Refusal
 from bot.core.settings import Settings
 from bot.demo.demo_clock import Replay
+from bot.demo.drawn_emoji import drawn
 from bot.demo.preview_places import Places, let_visit
 from bot.demo.sample_feeds import Publisher
 from bot.feeds import opml
@@ -103,7 +104,8 @@ async def serve(
         clock = SystemClock() if live else Replay()
         newsroom = await stack.enter_async_context(open_newsroom(settings, clock))
         publisher = None if live else await stack.enter_async_context(Publisher(clock))
-        env = await stack.enter_async_context(simulated_discord(Telex(newsroom, cogs, shard_count=1)))
+        wanted = [cog for cog in cogs if cog.__name__ != "Emoji"]  # of which the page would have no pictures
+        env = await stack.enter_async_context(simulated_discord(Telex(newsroom, wanted, shard_count=1)))
         stage = await build(env)
         name_commands(stage)
         pictures = {}
@@ -113,6 +115,7 @@ async def serve(
                 publisher.picture_url(story): (f"{story.slug}.png", publisher.picture(story))
                 for story in (*publisher.backlog, *publisher.stories)
             }
+            pictures |= drawn(env, [outlet.title for outlet in publisher.outlets])
         preview = await stack.enter_async_context(
             env.preview(
                 stage.news,
