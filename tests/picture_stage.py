@@ -160,7 +160,7 @@ async def shoot_widths(
 
     def take(address: str) -> None:
         for ending, width in widths.items():
-            with opened(address, width=width, height=1900) as page:
+            with opened(address, width=width, height=2400) as page:
                 page.wait_for_timeout(1500)
                 photograph(page.locator(MESSAGE).last, path.with_name(f"{path.stem}{ending}.png"))
 

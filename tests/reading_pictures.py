@@ -20,6 +20,7 @@ from simcord.results import InteractionResult
 from bot.client.services import Newsroom
 from bot.demo.sample_feeds import Publisher
 from bot.demo.stage import Stage
+from bot.posting.rendering.buttons import custom_ids
 from tests.cogs.helpers import choose, components, last, menu
 from tests.picture_stage import WIDTHS, newsstand, opened, shoot_widths, staged
 
@@ -49,6 +50,13 @@ class Reader:
     async def more(self) -> InteractionResult:
         return await self.click(await self.card(), "telex:like")
 
+    async def catch_up(self) -> InteractionResult:
+        for message in self.stage.news.history():
+            for custom_id in custom_ids(message):
+                if custom_id.startswith("telex:all:"):
+                    return await self.person.click(message, custom_id=custom_id)
+        raise LookupError("no catch-up")
+
     async def bookmarks(self) -> InteractionResult:
         found = await self.found()
         for option in menu(last(found))[1][:3]:
@@ -69,6 +77,7 @@ VIEWS: dict[str, Callable[[Reader], Awaitable[Any]]] = {
     "article": Reader.card,
     "more-like-this": Reader.more,
     "bookmarks": Reader.bookmarks,
+    "show-all": Reader.catch_up,
     "trends": lambda reader: reader.ask("trends"),
 }
 

@@ -25,12 +25,15 @@ from bot.text.words import fold
 
 MOST_OF_A_SERVER = 10
 """Channels of a server that can have a digest."""
-MOST_STORIES = 12
+MOST_STORIES = 8
 """Stories that a digest names."""
 DAY = 86_400
 
 _LATE = {DAY: DAY // 2, 7 * DAY: 2 * DAY}  # seconds after which a digest of so many is left out
-_AGAIN = 0.5  # points less for each story before it of the same outlet
+_AGAIN = 0.5  # points less for each story before it of the same outlet, and of the same topic
+_READABLE = 1.0  # points for a story that is told in the channel's language: as much as freshness gives
+_LOOKED_AT = 60  # stories that are chosen among
+_FEW = 4  # stories that may all be of one topic
 _EVERYWHERE = 0.7  # of the stories; what so many are about is no topic
 _TOPIC = 60  # UTF-16 units
 _TAGS = 10
@@ -144,7 +147,7 @@ def choose(
     likeness; `taste` is the server's. A story told in several languages is linked in `language`.
     """
     found = [_in_language(group, language) for group in grouped(candidates, kin)]
-    order = _ranked(found, since, until, taste)
+    order = _ranked(found, since, until, taste, language)
     chosen, left = order[:MOST_STORIES], order[MOST_STORIES:]
     outlets = {one.outlet for group in found for one in group}
     return tuple(_sections(chosen, language)), len(left), len(outlets)
@@ -155,8 +158,10 @@ def _in_language(group: Group, language: str | None) -> Group:
     return sorted(group, key=lambda one: one.language != language)
 
 
-def _ranked(groups: Sequence[Group], since: int, until: int, taste: Taste) -> list[Group]:
-    """The best first; an outlet that tells much alone does not push out the others."""
+def _ranked(
+    groups: Sequence[Group], since: int, until: int, taste: Taste, language: str | None
+) -> list[Group]:
+    """The best first; neither an outlet nor a topic that has much pushes out the others."""
 
     def points(group: Group) -> float:
         outlets = {article.outlet for article in group} | {
@@ -164,21 +169,30 @@ def _ranked(groups: Sequence[Group], since: int, until: int, taste: Taste) -> li
         }
         kept = sum(article.kept for article in group)
         fresh = (max(article.published for article in group) - since) / max(until - since, 1)
-        return story_ranking.points(outlets=len(outlets), kept=kept, fresh=fresh, taste=taste.of(group))
+        worth = story_ranking.points(outlets=len(outlets), kept=kept, fresh=fresh, taste=taste.of(group))
+        return worth + _READABLE * (group[0].language == language)
 
     worth = {group[0].article_id: points(group) for group in groups}
-    left = sorted(
+    order = sorted(
         groups,
         key=lambda group: (-worth[group[0].article_id], -group[0].published, group[0].article_id),
     )
+    left, rest = order[:_LOOKED_AT], order[_LOOKED_AT:]
+    topics = {group[0].article_id: _topics(group).keys() for group in left}
     ranked: list[Group] = []
-    times: Counter[str] = Counter()
+    outlets, told = Counter[str](), Counter[str]()
     while left and len(ranked) < MOST_STORIES:
-        best = max(left, key=lambda group: worth[group[0].article_id] - _AGAIN * times[group[0].outlet])
+
+        def again(group: Group) -> int:
+            about = topics[group[0].article_id]
+            return outlets[group[0].outlet] + max((told[topic] for topic in about), default=0)
+
+        best = max(left, key=lambda group: worth[group[0].article_id] - _AGAIN * again(group))
         left.remove(best)
-        times[best[0].outlet] += 1
+        outlets[best[0].outlet] += 1
+        told.update(topics[best[0].article_id])
         ranked.append(best)
-    return ranked + left
+    return ranked + left + rest
 
 
 def _sections(chosen: Sequence[Group], language: str | None) -> Iterable[Section]:
@@ -195,7 +209,7 @@ def _sections(chosen: Sequence[Group], language: str | None) -> Iterable[Section
         fitting = [
             key
             for key, count in counts.items()
-            if count > 1 and (len(chosen) <= MOST_STORIES // 3 or count <= _EVERYWHERE * len(chosen))
+            if count > 1 and (len(chosen) <= _FEW or count <= _EVERYWHERE * len(chosen))
         ]
         if not fitting:
             break

@@ -21,7 +21,7 @@ from bot.search.more_like_this import similar
 from cogs.reading.article_pages import PAGE, ArticlePage, ArticlePages, nothing_to_read
 from cogs.reading.saving import may_read, post_of, sees, unreadable
 from cogs.shared import article_cards
-from cogs.shared.article_lists import entry_of, with_tellers
+from cogs.shared.article_lists import entry_of
 from cogs.shared.membership import hidden_servers
 from cogs.shared.rights import in_servers
 from cogs.shared.views import AskerView, Choose, Interaction, Paced
@@ -148,7 +148,7 @@ class SimilarPages(ArticlePages):
         )
         return ArticlePage(
             head=(text(f"### {heading}"), text(said)),
-            entries=await with_tellers(client.store, map(entry_of, found.results), visible),
+            entries=[entry_of(one) for one in found.results],
             more=total > (number + 1) * PAGE,
             pages=math.ceil(total / PAGE),
         )

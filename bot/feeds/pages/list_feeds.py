@@ -7,6 +7,7 @@ addresses decide. The address of such a feed is that of its page with a fragment
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -32,8 +33,11 @@ NEWEST = 5
 FEWEST_AGREEING = 3
 MOST_APPENDED = 3
 """Items without dates that may have been added to the end of a list since it was last read."""
+ONE_FORM = 0.8
+"""What part of known addresses has one form where those of what is new have it too."""
 DAY = 86_400
 FORMAT = "page"
+_NAME = re.compile(r"[A-Za-z_]+")
 
 
 class Seen(NamedTuple):
@@ -146,7 +150,7 @@ def _followed(groups: Sequence[Group], trace: Trace, seen: Sequence[Seen]) -> Gr
     pages = {urls.page(one.url) for one in seen}
     titles = {_plain(one.title) for one in seen}
     newest = {urls.page(one.url) for one in seen[:NEWEST]} | {_plain(one.title) for one in seen[:NEWEST]}
-    found: list[tuple[bool, int, float, Group]] = []
+    found: list[tuple[bool, float, float, Group]] = []
     turned_over: list[Group] = []
     for group in groups:
         names = [(urls.page(link.url), _plain(link.title)) for link in group.links]
@@ -156,7 +160,7 @@ def _followed(groups: Sequence[Group], trace: Trace, seen: Sequence[Seen]) -> Gr
         is_most = 2 * agreeing >= len(names) and agreeing > 1
         is_newest = agreeing >= FEWEST_AGREEING and 2 * fresh > min(NEWEST, len(seen))
         if agreeing and (looks_same or is_most or is_newest):
-            found.append((looks_same, agreeing, group.score, group))
+            found.append((looks_same, agreeing * agreeing / len(names), group.score, group))
         elif looks_same and 2 * sum(_form(link.url) == trace.form for link in group.links) > len(names):
             turned_over.append(group)
     if found:
@@ -180,14 +184,20 @@ def _current(items: list[ListItem], seen: Sequence[Seen], since: int, size: int)
     first, last = min(known, default=-1), max(known, default=-1)
     appended = len(known) == size == last + 1 and 0 < len(items) - size <= MOST_APPENDED
     turned_over = 2 * len(known) < size
+    forms = Counter(_form(items[place].url) for place in known)
+    form, count = forms.most_common(1)[0] if forms else ("", 0)
+    strict = not size and ONE_FORM * len(known) <= count
     kept: list[ListItem] = []
     for place, (item, match) in enumerate(zip(items, matched, strict=True)):
         if match is not None:
             kept.append(replace(item, url=match.url))
+        elif strict and _form(item.url) != form:  # an author or a section, which looks alike now
+            continue
         elif item.published is not None:
-            if item.published >= since - DAY or (size and place < first):
+            began = since if place > last else since - DAY  # some dates are without a time
+            if item.published >= began or (size and place < first):
                 kept.append(item)
-        elif place < last or appended or turned_over:
+        elif place < (last if size else first) or appended or turned_over:
             kept.append(item)
     return kept[::-1] if appended and not rising else kept
 
@@ -232,11 +242,12 @@ def _rises(items: Sequence[ListItem], matched: Sequence[Seen | None]) -> bool:
 
 
 def _form(url: str) -> str:
-    """The form of an address: host, and the path with what may differ left out."""
+    """The form of an address: host, the path with what may differ left out, how its query begins."""
     parts = urlsplit(url)
     pieces = parts.path.strip("/").split("/")
     fixed = [piece if piece.isalpha() else "*" for piece in pieces[:-1]]
-    return "/".join(((parts.hostname or "").removeprefix("www."), *fixed, "*"))
+    name = _NAME.match(parts.query)
+    return "/".join(((parts.hostname or "").removeprefix("www."), *fixed, f"*?{name[0]}" if name else "*"))
 
 
 def _plain(title: str) -> str:

@@ -24,11 +24,12 @@ from bot.text import excerpts, safe
 
 _ROOM = 3_600  # of the text of a message: the rest is for headings
 _TITLE = 140
-_LEAD, _TOP_LEAD = 90, 220  # UTF-16 units
+_LEAD, _TOP_LEAD = 110, 220  # UTF-16 units
 _BEGINNING = 1_000  # characters of a text that are read
 _OUTLET = 40
 _OUTLETS = 3  # that the first story names
 _ROWS = 3  # of the chart
+_SHORT_TAG = 30  # characters of a tag that can stand as a heading
 _NAME = 100
 _PICTURE = "week.png"
 
@@ -143,6 +144,8 @@ def stories(sections: Sequence[Section], articles: Mapping[int, Article]) -> Tol
         if form is None:
             left_out += 1
             continue
+        if small and not is_first:
+            shown.append(Rule(visible=False))
         topic = heading
         text = blocks.text("\n".join(filter(None, (small, form))))
         room -= safe.length(text.forms[0]) + 1
@@ -159,16 +162,27 @@ def stories(sections: Sequence[Section], articles: Mapping[int, Article]) -> Tol
 def _each(
     sections: Sequence[Section], articles: Mapping[int, Article]
 ) -> Iterator[tuple[str | None, Story, Article]]:
-    """The stories with the headings that they stand under, and the article that each links."""
+    """The stories with the headings that they stand under, and the article that each links.
+
+    A story that shares its topic with no other stands under its own tag; the first one needs none.
+    """
+    is_first = True
     for number, section in enumerate(sections):
-        heading = section.topic
-        if heading is None and number:
-            heading = _("Also")
-        named = None if heading is None else safe.markdown(safe.plain(heading, _NAME).upper())
+        rest = _("Also") if number else None
         for story in section.stories:
             found = (articles[id_] for id_, _feed in story.articles if id_ in articles)
-            if (article := next(found, None)) is not None:
-                yield named, story, article
+            if (article := next(found, None)) is None:
+                continue
+            heading = section.topic or (None if is_first else _tag(article) or rest)
+            named = None if heading is None else safe.markdown(safe.plain(heading, _NAME).upper())
+            yield named, story, article
+            is_first = False
+
+
+def _tag(article: Article) -> str:
+    """What its feed files an article under, "" where it says nothing short."""
+    tag = next(iter(article.tags), "")
+    return tag if len(tag) <= _SHORT_TAG and any(map(str.isalpha, tag)) else ""
 
 
 def _first(article: Article, story: Story, articles: Mapping[int, Article]) -> tuple[str, ...]:
@@ -187,7 +201,8 @@ def _other(article: Article, story: Story, articles: Mapping[int, Article]) -> t
     """A story further down, longest form first."""
     title, lead = _headline(article), _lead(article, _LEAD)
     more = len(_names(article, story, articles)) - 1
-    outlet = outlets.named(article.feed_id, article.outlet)
+    name = safe.markdown(safe.plain(article.outlet, _OUTLET))
+    outlet = f"{outlets.tile(article.feed_id, article.outlet)} {name}" if name else ""
     small = "-# " + " · ".join(filter(None, (f"{outlet} +{amount(more)}" if more else outlet, _kept(story))))
     bold = f"**{linked(title, article.url)}**"
     return tuple(
