@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from bot.core.models import Feed
     from bot.store import Store
 
-LOOPS = ("Polling", "Posting")
+LOOPS = ("Polling", "Posting", "Emoji")
 """Cogs whose loops would run beside a test."""
 
 EXPECTED = (
@@ -82,6 +82,7 @@ class World:
     cogs: Sequence[type[commands.Cog]]
     locales: dict[int, str] = field(default_factory=dict)
     forgiven: int = 0
+    pictures: dict[str, tuple[str, bytes]] = field(default_factory=dict)  # for the page, by their addresses
 
     @property
     def bot(self) -> Telex:

@@ -19,14 +19,21 @@ import cogs
 from bot.client.discord_client import Telex
 from bot.client.services import Newsroom, open_newsroom
 from bot.core.settings import Settings
+from bot.demo.drawn_emoji import drawn
 from bot.demo.sample_feeds import Publisher
-from bot.demo.stage import Stage, build, follow, simulated_discord
+from bot.demo.stage import Stage, build, follow, likeness, simulated_discord
 from tests.clocks import ManualClock
 from tests.discord_world import World, discord_world
 from tests.feed_server import FeedServer
 from tests.pictures import CHROMIUM, FLAGS, MESSAGE, as_discord, photograph
 
-LOOPS = {"Polling", "Posting"}
+OUTLETS = (
+    *("The Verge", "Numerama", "Wired", "Next", "The Register"),
+    *("The Circuit Post", "Kernel & Co.", "The Daily Socket", "Patch Tuesday", "The Long Cable"),
+    *("Le Fil numérique", "Le Paquet libre", "Mardi des correctifs", "Le Long Câble"),
+)
+"""Whose initials pictures show; others have a square of their colour."""
+LOOPS = {"Polling", "Posting", "Emoji"}
 """Cogs whose loops would go on while the pictures are taken."""
 
 
@@ -67,6 +74,7 @@ async def server_in(language: str) -> AsyncIterator[tuple[World, FeedServer]]:
             ):
                 world.env.backend.bot_user.name = "Telex"
                 world.locales = dict.fromkeys((world.editor.id, world.reader.id), locale)
+                world.pictures |= drawn(world.env, OUTLETS)
                 yield world, server
         finally:
             await server.stop()
@@ -116,7 +124,11 @@ async def shoot(
 
     locale = world.locales[world.editor.id]
     async with world.env.preview(
-        channel, viewers=(world.editor,), layout="channel", locale=locale
+        channel,
+        viewers=(world.editor,),
+        layout="channel",
+        locale=locale,
+        assets={**world.pictures, **likeness(world.env)},
     ) as preview:
         await asyncio.to_thread(visit, preview.url)
 
@@ -145,7 +157,7 @@ async def newsstand(
         publisher.picture_url(story): (f"{story.slug}.png", publisher.picture(story))
         for story in (*publisher.backlog, *publisher.stories)
     }
-    return stage, pictures
+    return stage, pictures | likeness(env)
 
 
 async def shoot_widths(

@@ -17,7 +17,7 @@ from simcord.env import Env
 from bot.client.discord_client import Telex
 from bot.client.services import Newsroom
 from bot.demo.sample_feeds import Publisher
-from bot.demo.stage import Stage, build, follow
+from bot.demo.stage import Stage, build, follow, likeness
 from tests.picture_stage import staged
 from tests.pictures import CHROMIUM, FLAGS, MESSAGE, command, photograph
 
@@ -64,7 +64,7 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
             person.user.dm_channel,
             viewers=(person.user,),
             layout="channel",
-            assets=pictures,
+            assets=pictures | likeness(env),
             locale="fr" if ending else "en-US",
         ).__aenter__()
         await asyncio.to_thread(take, preview.url, folder, ending)

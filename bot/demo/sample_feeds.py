@@ -1,10 +1,9 @@
 """The sample feeds: a few outlets on loopback that publish one story after the other.
 
-The stories are in `data/demo/stories.json`, written for the demo: those with a date about real events of tech
-news, those that are some hours old or new about things that are always in the news, and some that are made
-up: a cable that several outlets tell of, an article that is corrected and one that is withdrawn. Each outlet
-is an RSS feed; each story has a page and a picture of its own, so that every link in a post leads somewhere
-without a network.
+The stories are in `data/demo/stories.json`, written for the demo: about real events of tech news, as if they
+were today's, about things that are always in the news, and some that are made up: a cable that several
+outlets tell of, an article that is corrected and one that is withdrawn. Each outlet is an RSS feed; each
+story has a page and a picture of its own, so that every link in a post leads somewhere without a network.
 """
 
 from __future__ import annotations
@@ -53,14 +52,12 @@ class Correction:
 class Story:
     """A sample article. `text` has blank lines between paragraphs.
 
-    `published` is ISO 8601 with its zone; without it the story is so many `hours` old when it appears, or
-    new. It is `withdrawn` so many seconds after that, if at all.
+    It is so many `hours` old when it appears, and `withdrawn` so many seconds after that, if at all.
     """
 
     slug: str
     outlet: str
     title: str
-    published: str = ""
     hours: float = 0
     author: str
     tags: tuple[str, ...]
@@ -157,8 +154,6 @@ class Publisher:
         )
 
     def _date(self, story: Story) -> datetime:
-        if story.published:
-            return datetime.fromisoformat(story.published)
         moment = self._clock.now() - int(story.hours * 3600) - _WRITTEN
         return self._dates.setdefault(story.slug, datetime.fromtimestamp(moment, UTC))
 

@@ -18,6 +18,7 @@ from bot.store.outbox.digests import Digests
 from bot.store.outbox.dispatches import Dispatches
 from bot.store.outbox.fates import Fates
 from bot.store.outbox.held_posts import HeldPosts
+from bot.store.outlet_icons import OutletIcons
 from bot.store.page_reads import Readings
 from bot.store.people import erasure
 from bot.store.people.bookmarks import Bookmarks
@@ -80,6 +81,7 @@ class Store:
         self.polls = Polls(database, clock)
         self.surplus = SurplusCounts(database, clock)
         self.pushes = PushSubscriptions(database)
+        self.outlet_icons = OutletIcons(database)
         self.articles = Articles(database, clock)
         self.changes = ArticleChanges(database)
         self.subscriptions = Subscriptions(database, clock)

@@ -14,7 +14,7 @@ from bot.store.articles import Articles
 from bot.store.feeds import Feeds
 from bot.store.people.bookmarks import Bookmarks
 from cogs.shared.views import Paced
-from tests.cogs.helpers import follow
+from tests.cogs.helpers import follow, menu
 from tests.cogs.people import MANAGER, MEMBER, PUBLIC, crowd, lasting
 from tests.discord_world import World
 from tests.feed_server import FeedServer
@@ -70,7 +70,7 @@ async def test_menus_and_pages_count_like_commands(telex: World, feed_server: Fe
     people = await crowd(telex, feed_server)
     answer = await telex.reader.slash(telex.news, "latest")
     assert answer.response is not None
-    custom_id = answer.response.components[0]["components"][0]["custom_id"]
+    custom_id = menu(answer.response)[0]
     key = people.articles[PUBLIC].key
     pressed = [await people.click(MEMBER, answer.response, custom_id, [key]) for _ in range(SHARE + 4)]
     assert sum(QUICK in one for one in pressed) == 5  # the command counted too

@@ -63,7 +63,7 @@ class Panels:
                 shown = await ask.slash(world.news, "settings channel", channel=self._forum)
             case "tags":
                 shown = await ask.slash(world.news, "settings channel", channel=self._forum)
-                shown = await ask.click(last(shown), label="Post tags…")
+                shown = await ask.click(last(shown), label="Choose…")
             case "feed look" | "feed filter":
                 shown = await ask.slash(world.news, name, **feed)
             case "a new filter":

@@ -529,7 +529,7 @@ async def test_in_a_direct_message_watches_are_listed_and_removed_but_not_made(
     person = telex.reader.user
     assert "Run this in the server" in said(await person.slash("watch add", query="quantum"))
     listed = await person.slash("watch list")
-    assert "**quantum**\ndirect messages · Newsroom" in said(listed)
+    assert "**quantum**\n-# direct messages · Newsroom" in said(listed)
     (choice,) = await person.autocomplete("watch remove", "watch", "quan")
     assert choice["name"] == "quantum · Newsroom"
     removed = await person.slash("watch remove", watch=choice["value"])
