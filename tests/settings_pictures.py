@@ -72,6 +72,7 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
         assert guild is not None
         env.backend.edit_guild(stage.guild.id, {"preferred_locale": "fr" if ending else "en-US"})
         await env.settle()
+        await ada.send(general, "👋")  # so that the next message has its author's name
         with use(ending.removeprefix("-")):
             await welcome.say(env.bot, guild)
         await env.settle()
