@@ -105,7 +105,7 @@ async def fill(
 
     async def publish(*some: Story, look: Look) -> None:
         await store.subscriptions.set_look(followed.id, look, person_id=person.id)
-        publisher._published += some
+        publisher.published += some
         await newsroom.poller.poll(await store.feeds.get(feed.id) or feed, polite=False)
 
     async def deliver() -> None:

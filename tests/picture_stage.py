@@ -148,7 +148,7 @@ async def newsstand(
     publisher.open_archive()
     feeds = [await follow(newsroom, publisher.feed_url(outlet), stage) for outlet in publisher.outlets]
     for stories in ((), publisher.stories):
-        publisher._published += stories
+        publisher.published += stories
         for feed in feeds:
             current = await newsroom.store.feeds.get(feed.id)
             assert current is not None

@@ -48,7 +48,7 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
     for ending, person in people.items():
         for query in WATCHED[ending]:
             await person.slash(stage.news, "watch add", query=query)
-    publisher._published += itertools.islice(publisher.stories, STORIES)
+    publisher.published += itertools.islice(publisher.stories, STORIES)
     for feed in feeds:
         current = await newsroom.store.feeds.get(feed.id)
         assert current is not None

@@ -97,7 +97,7 @@ class Publisher:
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()
         self.outlets, self.backlog, self.stories = load()
-        self._published: list[Story] = []
+        self.published: list[Story] = []
         self._dates: dict[str, datetime] = {}
         self._origin = ""
         app = web.Application()
@@ -125,17 +125,17 @@ class Publisher:
 
     def open_archive(self) -> None:
         """Let the feeds have what was published before."""
-        self._published[:0] = self.backlog
+        self.published[:0] = self.backlog
 
     def script(self) -> list[Act]:
         """What the publishers do, in its order."""
         acts: list[Act] = []
         for story, moment in zip(self.stories, moments(len(self.stories)), strict=True):
-            acts.append(Act(moment, story, self._published.append))
+            acts.append(Act(moment, story, self.published.append))
             if story.corrected is not None:
                 acts.append(Act(moment + story.corrected.after, story, self._correct))
             if story.withdrawn is not None:
-                acts.append(Act(moment + story.withdrawn, story, self._published.remove))
+                acts.append(Act(moment + story.withdrawn, story, self.published.remove))
         return sorted(acts, key=lambda act: act.moment)
 
     async def publish(self) -> AsyncIterator[Story]:
@@ -149,7 +149,7 @@ class Publisher:
 
     def _correct(self, story: Story) -> None:
         assert story.corrected is not None
-        self._published[self._published.index(story)] = replace(
+        self.published[self.published.index(story)] = replace(
             story, title=story.corrected.title, text=story.corrected.text
         )
 
@@ -163,7 +163,7 @@ class Publisher:
             raise web.HTTPNotFound
         items = "".join(
             self._item(story)
-            for story in sorted(self._published, key=self._date, reverse=True)
+            for story in sorted(self.published, key=self._date, reverse=True)
             if story.outlet == outlet.name
         )
         body = (
@@ -191,14 +191,14 @@ class Publisher:
 
     def _story(self, request: web.Request) -> Story:
         """As it is now, or as it was."""
-        for story in (*self._published, *self.backlog, *self.stories):
+        for story in (*self.published, *self.backlog, *self.stories):
             if story.slug == request.match_info["slug"]:
                 return story
         raise web.HTTPNotFound
 
     async def _page(self, request: web.Request) -> web.Response:
         story = self._story(request)
-        if story.withdrawn is not None and story not in self._published:
+        if story.withdrawn is not None and story not in self.published:
             raise web.HTTPGone
         outlet = next(outlet for outlet in self.outlets if outlet.name == story.outlet)
         paragraphs = "".join(f"<p>{escape(part)}</p>" for part in story.text.split("\n\n"))

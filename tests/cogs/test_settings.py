@@ -7,8 +7,7 @@ import json
 from simcord.actors import MemberActor
 from simcord.results import InteractionResult
 
-from bot.core.choices import Preference, SettingChange
-from bot.store.settings import setting_changes
+from bot.core.choices import Preference
 from tests.cogs.helpers import (
     NEXT,
     button,
@@ -27,6 +26,7 @@ from tests.cogs.test_bookmarks import content
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
 from tests.shown import parts
+from tests.store import sql
 
 CHANNELS, ROLES = 8, 6  # kinds of menus
 
@@ -233,13 +233,13 @@ async def test_the_history_tells_each_change_in_words_newest_first(
 
 
 async def test_a_change_of_a_feature_that_is_not_known_here_is_told_plainly(telex: World) -> None:
-    def note(connection) -> None:
-        change = SettingChange(5, telex.editor.id, "of_a_later_version", None, None, None, "@everyone **x**")
-        setting_changes.note(connection, telex.guild.id, change)
-
     await telex.store.servers.joined(telex.guild.id)
-    async with telex.store._database.write() as transaction:
-        await transaction.run(note)
+    values = (telex.guild.id, telex.editor.id, "of_a_later_version", "@everyone **x**")
+    sql.run(
+        telex.database,
+        "INSERT INTO setting_change (server_id, changed, person_id, setting, new) VALUES (?, 5, ?, ?, ?)",
+        values,
+    )
     told = said(await panel(telex, "history"))
     assert "**of a later version**: none → " in told
     assert "**x**" not in told
