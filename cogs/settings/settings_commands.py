@@ -20,7 +20,7 @@ from bot.posting import notify_roles
 from bot.posting.rendering import post_looks
 from bot.posting.sending import permissions
 from bot.text import safe, zones
-from cogs.feeds.look_panel import open_server_look
+from cogs.feeds.look_choices import open_server_look
 from cogs.settings import alert_channel
 from cogs.settings.change_history import History, language_name
 from cogs.settings.forum_tag_panel import TagPanel
