@@ -20,7 +20,7 @@ from bot.client.services import Newsroom
 from bot.core.choices import Look, Preference, Rule, Style
 from bot.demo.drawn_emoji import drawn
 from bot.demo.sample_feeds import Publisher, Story
-from bot.demo.stage import Stage, build
+from bot.demo.stage import Stage, build, likeness
 from tests.picture_stage import staged
 from tests.pictures import CHROMIUM, FLAGS, MESSAGE, photograph
 
@@ -73,7 +73,7 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
         await fill(env, newsroom, publisher, channel, person, ending)
         locale = "fr" if ending else "en-US"
         async with env.preview(
-            channel, viewers=(person,), layout="channel", assets=pictures, locale=locale
+            channel, viewers=(person,), layout="channel", assets=pictures | likeness(env), locale=locale
         ) as preview:
             await asyncio.to_thread(take, preview.url, names)
             narrow = [path.with_stem(f"{path.stem}-narrow") for path in names]
@@ -105,7 +105,7 @@ async def fill(
 
     async def publish(*some: Story, look: Look) -> None:
         await store.subscriptions.set_look(followed.id, look, person_id=person.id)
-        publisher._published += some
+        publisher.published += some
         await newsroom.poller.poll(await store.feeds.get(feed.id) or feed, polite=False)
 
     async def deliver() -> None:

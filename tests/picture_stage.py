@@ -21,7 +21,7 @@ from bot.client.services import Newsroom, open_newsroom
 from bot.core.settings import Settings
 from bot.demo.drawn_emoji import drawn
 from bot.demo.sample_feeds import Publisher
-from bot.demo.stage import Stage, build, follow, simulated_discord
+from bot.demo.stage import Stage, build, follow, likeness, simulated_discord
 from tests.clocks import ManualClock
 from tests.discord_world import World, discord_world
 from tests.feed_server import FeedServer
@@ -124,7 +124,11 @@ async def shoot(
 
     locale = world.locales[world.editor.id]
     async with world.env.preview(
-        channel, viewers=(world.editor,), layout="channel", locale=locale, assets=world.pictures
+        channel,
+        viewers=(world.editor,),
+        layout="channel",
+        locale=locale,
+        assets={**world.pictures, **likeness(world.env)},
     ) as preview:
         await asyncio.to_thread(visit, preview.url)
 
@@ -142,7 +146,7 @@ async def newsstand(
     publisher.open_archive()
     feeds = [await follow(newsroom, publisher.feed_url(outlet), stage) for outlet in publisher.outlets]
     for stories in ((), publisher.stories):
-        publisher._published += stories
+        publisher.published += stories
         for feed in feeds:
             current = await newsroom.store.feeds.get(feed.id)
             assert current is not None
@@ -153,7 +157,7 @@ async def newsstand(
         publisher.picture_url(story): (f"{story.slug}.png", publisher.picture(story))
         for story in (*publisher.backlog, *publisher.stories)
     }
-    return stage, pictures
+    return stage, pictures | likeness(env)
 
 
 async def shoot_widths(

@@ -14,7 +14,6 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 from PIL import Image
@@ -163,23 +162,6 @@ def pack(folder: Path) -> None:
         packed.save(path, optimize=True)
 
 
-def save(page: Page, number: int) -> None:
-    """Press 🔖 under a post."""
-    page.locator(MESSAGE).nth(number).get_by_role("button", name=re.compile("Save|Ajouter")).click()
-    page.wait_for_timeout(1200)
-
-
-def visit(page: Page, folder: Path, viewer: str, *, words: str, ending: str) -> None:
-    """A search, two bookmarks and their list, as one of the people."""
-    page.get_by_label("Viewing as").select_option(label=f"{viewer} in #tech-news")
-    page.wait_for_timeout(1500)
-    ask = partial(command, page, language=ending.removeprefix("-") or "en")
-    photograph(ask("search", words), folder / f"search{ending}.png")
-    save(page, 1)
-    save(page, 2)
-    photograph(ask("bookmarks"), folder / f"bookmarks{ending}.png")
-
-
 def take(page: Page, folder: Path) -> None:
     """All pictures, in the order in which a visitor would see them."""
     wait_for_more_than(page, STORIES)
@@ -187,20 +169,6 @@ def take(page: Page, folder: Path) -> None:
     page.wait_for_timeout(1500)
     page.screenshot(path=folder / "demo.png")
     photograph(page.locator(MESSAGE).nth(2), folder / "post.png")
-    visit(
-        page,
-        folder,
-        "Ada",
-        words="facial recognition",
-        ending="",
-    )
-    visit(
-        page,
-        folder,
-        "Camille",
-        words="reconnaissance faciale",
-        ending="-fr",
-    )
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ from bot.client.services import Newsroom
 from bot.core.choices import Preference
 from bot.core.locale import use
 from bot.demo.sample_feeds import Publisher
-from bot.demo.stage import Stage, build, follow
+from bot.demo.stage import Stage, build, follow, likeness
 from cogs.running import welcome
 from tests.picture_stage import staged
 from tests.pictures import CHROMIUM, FLAGS, MESSAGE, command, photograph
@@ -98,7 +98,9 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
             await welcome.say(env.bot, guild)
         await env.settle()
         locale = "fr" if ending else "en-US"
-        preview = await env.preview(general, viewers=(person,), layout="channel", locale=locale).__aenter__()
+        preview = await env.preview(
+            general, viewers=(person,), layout="channel", locale=locale, assets=likeness(env)
+        ).__aenter__()
         await asyncio.to_thread(take, preview.url, folder, ending, names)
         await preview.close()
 

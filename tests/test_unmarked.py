@@ -239,7 +239,8 @@ def bare_numbers(tree: ast.AST) -> Iterator[tuple[int, str]]:
         if isinstance(node, ast.Call) and called(node) == "format":
             for blank in node.keywords:
                 value = blank.value
-                if blank.arg in COUNTS and not (isinstance(value, ast.Call) and called(value) == "amount"):
+                said = isinstance(value, ast.Call) and called(value) in {"amount", blank.arg}
+                if blank.arg in COUNTS and not said:
                     yield node.lineno, str(blank.arg)
 
 

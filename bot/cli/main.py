@@ -49,7 +49,7 @@ def default(
         return
     if settings_or_stop().discord_token is not None:
         run()
-    terminal.say("No DISCORD_TOKEN is set, so this is the demo: the same bot in a simulated Discord.")
+    terminal.say("No DISCORD_TOKEN is set, so here’s the demo: the same bot in a simulated Discord.")
     demo()
 
 
@@ -90,6 +90,8 @@ def demo(
         stop("The demo needs its extra: pip install 'telex[demo]'", FAILED)
     settings = settings_or_stop()
     # The page is what there is to see: without a level of one's own, only what went wrong is logged.
+    if "database" in settings.model_fields_set:
+        terminal.say("The demo uses a database of its own; TELEX_DATABASE stays untouched.")
     quiet = {} if "log_level" in settings.model_fields_set else {"log_level": "warning"}
     terminal.start_logging(settings.model_copy(update=quiet))
     from bot.demo import serve as serve_demo  # noqa: PLC0415 - needs the extra

@@ -10,7 +10,19 @@ import cogs
 from bot.posting.rendering import buttons
 from cogs.shared.views import Asker
 from tests.cogs.helpers import menu
-from tests.cogs.people import ABROAD, MANAGER, MEMBER, NOBODY, OWNER, PUBLIC, SEES, VAULT, Crowd, crowd
+from tests.cogs.people import (
+    ABROAD,
+    MANAGER,
+    MEMBER,
+    NOBODY,
+    OWNER,
+    PUBLIC,
+    SEES,
+    VAULT,
+    Crowd,
+    crowd,
+    lasting,
+)
 from tests.discord_world import World
 from tests.feed_server import FeedServer
 
@@ -78,7 +90,7 @@ IDS = {
 
 def kinds(world: World) -> set[str]:
     """The buttons and menus that outlive a restart."""
-    return {item.__name__ for item in world.bot._connection._view_store._dynamic_items.values()}
+    return {kind.__name__ for kind in lasting()}
 
 
 async def kept(people: Crowd) -> list[int]:
@@ -146,11 +158,7 @@ async def test_an_id_of_nothing_is_answered_in_words(
     people = await crowd(telex, feed_server)
     for absurd in ABSURD:
         custom_id = IDS[kind].format(absurd)[:100]
-        pattern = next(
-            pattern
-            for pattern, item in telex.bot._connection._view_store._dynamic_items.items()
-            if item.__name__ == kind
-        )
+        (pattern,) = [each.__discord_ui_compiled_template__ for each in lasting() if each.__name__ == kind]
         if pattern.fullmatch(custom_id):
             values = [absurd] if kind == "SaveMenu" else None
             said = await people.click(MEMBER, telex.posts()[0], custom_id, values)

@@ -327,17 +327,17 @@ async def test_the_panel_of_the_server_opens_its_look_for_who_may(
 ) -> None:
     await follow(telex, feed_server)
     shown = await telex.editor.slash(telex.news, "settings server")
-    opened = await telex.editor.click(board(shown), label="Post appearance…")
+    opened = await telex.editor.click(board(shown), label="Choose…")
     assert "### [Cities ban facial recognition](" in preview(opened)
     kept = await telex.editor.click(board(await style(telex, opened, Style.COMPACT)), label=USE)
     assert "Saved. New posts look like this" in said(kept)
     assert await telex.store.preferences.look(telex.guild.id) == Look(style=Style.COMPACT)
     shown = await telex.editor.slash(telex.news, "settings server")
     opened = await telex.editor.slash(telex.news, "settings server")
-    opened = await telex.editor.click(board(opened), label="Post appearance…")
+    opened = await telex.editor.click(board(opened), label="Choose…")
     telex.env.backend.edit_role(telex.guild.id, telex.guild.roles["Editors"].id, {"permissions": 0})
     for act in (
-        telex.editor.click(board(shown), label="Post appearance…"),
+        telex.editor.click(board(shown), label="Choose…"),
         telex.editor.click(board(opened), label=USE),
     ):
         assert "Manage Server" in said(await act)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import discord
 import pytest
 
@@ -265,7 +267,10 @@ async def test_the_latest_are_newest_first_and_of_one_source_when_asked(
 async def test_an_article_of_two_feeds_is_one_line(telex: World, feed_server: FeedServer) -> None:
     await follow(telex, feed_server)
     await follow(telex, feed_server, path="/again", title="Example Again")
-    assert said(await telex.reader.slash(telex.news, "latest")).count("Cities ban") == 1
+    for name, options in (("latest", {}), ("search", {"query": "cities"})):
+        shown = said(await telex.reader.slash(telex.news, name, **options))
+        assert shown.count("Cities ban") == 1
+        assert re.search(r"-# Also: \[Example (Again|News)\]\(https://news.example/articles/3\)", shown)
 
 
 async def test_sources_are_offered_while_typing(telex: World, feed_server: FeedServer) -> None:

@@ -8,6 +8,7 @@ from random import Random
 import pytest
 
 from bot.core.choices import Look
+from bot.core.settings import Settings
 from bot.store import Store
 from tests.clocks import ManualClock
 from tests.store.samples import SERVER, add_feed, new_article, record
@@ -69,10 +70,10 @@ async def live(store: Store, clock: ManualClock) -> list[int]:
 
 @pytest.mark.parametrize("person", [ANNA, PEOPLE[-1]])
 async def test_nothing_of_a_person_is_left_in_the_files(
-    store: Store, clock: ManualClock, person: int
+    store: Store, clock: ManualClock, settings: Settings, person: int
 ) -> None:
     await live(store, clock)
-    path = store._database.path
+    path = settings.database
     assert traces(person, path) > 100
     erased = await store.erase(person)
     assert min(erased.bookmarks, erased.questions, erased.votes, erased.watches, erased.changes) > 0
