@@ -22,7 +22,7 @@ from bot.posting.rendering.layout import outlets
 from bot.posting.rendering.layout.blocks import Block, Card, Row, Rule, text
 from bot.posting.sending import permissions
 from bot.text import safe, zones
-from cogs.feeds.look_panel import open_server_look
+from cogs.feeds.look_choices import open_server_look
 from cogs.settings import alert_channel
 from cogs.settings.change_history import History, language_name
 from cogs.settings.forum_tag_panel import TagPanel
