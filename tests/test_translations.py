@@ -38,15 +38,21 @@ def said() -> dict[str, str | tuple[str, ...]]:
     return found
 
 
+@cache
+def all_calls() -> list[tuple[str | None, ast.Call]]:
+    """Every call in the code that speaks, by the last name of its function."""
+    paths = [path for folder in ("bot", "cogs") for path in (ROOT / folder).rglob("*.py")]
+    return [
+        (getattr(node.func, "id", None) or getattr(node.func, "attr", None), node)
+        for path in paths
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call)
+    ]
+
+
 def calls(names: set[str]) -> Iterator[ast.Call]:
-    """Calls of these functions, by their last names, in all code that speaks."""
-    for folder in ("bot", "cogs"):
-        for path in (ROOT / folder).rglob("*.py"):
-            for node in ast.walk(tree(path)):
-                if isinstance(node, ast.Call):
-                    name = getattr(node.func, "id", None) or getattr(node.func, "attr", None)
-                    if name in names:
-                        yield node
+    """Calls of these functions, by their last names."""
+    return (node for name, node in all_calls() if name in names)
 
 
 def marked(node: ast.AST) -> str | None:
