@@ -60,7 +60,7 @@ async def open_searcher(settings: Settings) -> AsyncIterator[Searcher]:
                 await meaning.ready()
                 await meaning.encode_missing(patience=ENCODE_PATIENCE)
             except (WorkerError, OSError) as error:
-                terminal.say(f"The encoder does not work, so only words are looked for: {error}")
+                terminal.say(f"Semantic search isn't working, so this is a word search: {error}")
             else:
                 counts = await store.vectors.counts()
                 if counts.encoded < counts.articles:
@@ -86,10 +86,10 @@ async def encode(meaning: Meaning | None) -> None:
                 lambda done, total: bar.update(task, completed=done, total=total)
             )
         except (WorkerError, OSError) as error:
-            terminal.say(f"The encoder does not work, so only words can be looked for: {error}")
+            terminal.say(f"Semantic search isn't working, so only words can be searched: {error}")
             return
     if encoded:
-        terminal.say(f"{encoded} encoded, to be found by what they mean.")
+        terminal.say(f"{encoded} encoded for semantic search.")
 
 
 def _lines(argument: str) -> Iterable[str]:
@@ -245,7 +245,7 @@ def questions(
             ),
         )
     else:
-        terminal.say(f"Nothing of that kind was asked within {days} days.")
+        terminal.say(f"No such questions in the last {days} days.")
 
 
 @commands.command()
@@ -332,7 +332,7 @@ def backup(
             await store.backup(file)
 
     wait_for(work)
-    terminal.say(f"Copied to {file}; the copy is whole.")
+    terminal.say(f"Copied to {file}; the copy is intact.")
 
 
 @commands.command()
@@ -344,7 +344,7 @@ def migrate() -> None:
         async with open_store(settings) as store:
             return await store.check()
 
-    terminal.say(f"The database is whole and at version {wait_for(work)}.")
+    terminal.say(f"The database is intact, at version {wait_for(work)}.")
 
 
 @commands.command()

@@ -75,7 +75,9 @@ def poll(
 
     reports = wait_for(work)
     if not reports:
-        terminal.say("No feed is due. Feeds that nobody follows are polled only when their address is given.")
+        terminal.say(
+            "No feed is due. Feeds that no channel follows are only polled by address: `telex poll URL`."
+        )
     if reports and all(report.error for report in reports):
         raise typer.Exit(FAILED)
 
@@ -158,7 +160,7 @@ def find(
         for item in page_list.items:
             terminal.out(f"list {number}\t{item.url}\t{item.title}")
     if not found.feeds and not found.page.lists:
-        terminal.say("There is no feed and no list to follow at that address.")
+        terminal.say("No feed and no list found at that address.")
 
 
 def _named(name: str) -> Discovery | None:
@@ -256,7 +258,7 @@ def remove(
                 if feed.state is not FeedState.IMPORTED and address in (feed.url, urls.masked(feed.url))
             ]
             if not found:
-                stop(f"There is no feed {address}. `telex feeds` lists them.", FAILED)
+                stop(f"No feed has the address {address}. See `telex feeds`.", FAILED)
             if len(found) > 1:
                 stop(
                     "Several feeds have this address with different passwords: unfollow them in Discord.",

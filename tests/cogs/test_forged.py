@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 import cogs
-from bot.posting.rendering import buttons
+from bot.posting.rendering import buttons, reading_buttons
 from cogs.shared.views import Asker
 from tests.cogs.helpers import menu
 from tests.cogs.people import (
@@ -59,8 +59,8 @@ FORGERIES: dict[str, Callable[[Crowd, str, int], list[Forged]]] = {
         (f"telex:all:{what}", None) for what in (people.articles[word].key, "catch-up:1")
     ],
     "StopButton": lambda people, word, _: [(f"telex:stop:watch:{people.watches[word]}:1", None)],
-    "TrendsButton": lambda _people, _word, _question: [(buttons.TRENDS, None)],
-    "QuestionButton": lambda _people, _word, _question: [(buttons.QUESTION, None)],
+    "TrendsButton": lambda _people, _word, _question: [(reading_buttons.TRENDS, None)],
+    "QuestionButton": lambda _people, _word, _question: [(reading_buttons.QUESTION, None)],
     "BeginButton": lambda _people, _word, _question: [(buttons.BEGIN, None)],
     "VoteButton": lambda _people, _word, question: [(buttons.vote_id(question, helped=False), None)],
     "NextButton": lambda _people, _word, question: [(f"telex:next:{question}:0", None)],
@@ -82,8 +82,8 @@ IDS = {
     "NextButton": "telex:next:{}:0",
     "TellButton": "telex:tell:{}",
     "StopButton": "telex:stop:watch:{}:1",
-    "TrendsButton": buttons.TRENDS,
-    "QuestionButton": buttons.QUESTION,
+    "TrendsButton": reading_buttons.TRENDS,
+    "QuestionButton": reading_buttons.QUESTION,
     "BeginButton": buttons.BEGIN,
 }
 
