@@ -290,6 +290,18 @@ async def test_a_story_of_two_outlets_is_one_line_that_names_the_other(
         assert re.search(r"-# Also: \[(Example|Other) News\]", shown)
 
 
+async def test_of_a_name_in_both_languages_the_readers_comes_first(
+    telex: World, feed_server: FeedServer
+) -> None:
+    for number, language in enumerate(("en", "fr")):
+        news = item(number, title=f"Nordwave {number}", body="Nordwave.", published=START - 60)
+        await follow(telex, feed_server, news, path=f"/{number}", title=f"News {number}", language=language)
+    for tongue, first in (("en-US", "Nordwave 0"), ("fr", "Nordwave 1")):
+        telex.locales[telex.reader.id] = tongue
+        found = await telex.reader.slash(telex.news, "search", query="nordwave")
+        assert menu(last(found))[1][0]["label"] == first
+
+
 async def test_sources_are_offered_while_typing(telex: World, feed_server: FeedServer) -> None:
     await follow(telex, feed_server, title="Les Échos du Net")
     for command in ("search", "latest"):
