@@ -33,6 +33,7 @@ OUTLETS = (
     *("Le Fil numérique", "Le Paquet libre", "Mardi des correctifs", "Le Long Câble"),
 )
 """Whose initials pictures show; others have a square of their colour."""
+WIDTHS = {"": 1000, "-narrow": 430}
 LOOPS = {"Polling", "Posting", "Emoji"}
 """Cogs whose loops would go on while the pictures are taken."""
 
@@ -104,8 +105,12 @@ def shoot_channel(page: Page, path: Path) -> None:
 
 
 def shoot_last(page: Page, path: Path, names: Mapping[str, str]) -> None:
-    """A picture of the last message, with these names in place of mentions and addresses."""
-    photograph(page.locator(MESSAGE).last, path, names)
+    """Pictures of the last message, wide and narrow, with these names in place of mentions and addresses."""
+    for ending, width in WIDTHS.items():
+        page.set_viewport_size({"width": width, "height": 1100})
+        page.wait_for_timeout(800)
+        photograph(page.locator(MESSAGE).last, path.with_name(f"{path.stem}{ending}.png"), names)
+    page.set_viewport_size({"width": WIDTHS[""], "height": 1100})
 
 
 async def shoot(
@@ -131,9 +136,6 @@ async def shoot(
         assets={**world.pictures, **likeness(world.env)},
     ) as preview:
         await asyncio.to_thread(visit, preview.url)
-
-
-WIDTHS = {"": 1000, "-narrow": 430}
 
 
 async def newsstand(
@@ -171,9 +173,10 @@ async def shoot_widths(
     """A picture of the last message of a channel in each width."""
 
     def take(address: str) -> None:
-        for ending, width in widths.items():
-            with opened(address, width=width, height=2400) as page:
-                page.wait_for_timeout(1500)
+        with opened(address, height=2400) as page:
+            for ending, width in widths.items():
+                page.set_viewport_size({"width": width, "height": 2400})
+                page.wait_for_timeout(1000)
                 photograph(page.locator(MESSAGE).last, path.with_name(f"{path.stem}{ending}.png"))
 
     locale = "fr" if path.stem.endswith("-fr") else "en-US"

@@ -92,6 +92,9 @@ def as_discord(page: Page, names: Mapping[str, str] | None = None) -> Iterator[N
     """Show as Discord does what the page leaves as it is sent: `-# ` lines, gaps, mentions in embeds."""
     page.evaluate(
         """names => {
+            for (const section of document.querySelectorAll(".component-section")) {
+                section.style.gridTemplateColumns = "minmax(0, 1fr) auto";
+            }
             for (const link of document.querySelectorAll("#channel-timeline a")) {
                 link.style.textDecoration = "none";
             }

@@ -73,7 +73,10 @@ PACKS = {
 
 LOGO = DATA / "identity" / "telex.png"
 AVATAR = "telex"
-_UNSHOWN = "#messages-toggle, #refresh, #capture-open, #inspector-toggle { display: none }"
+_STYLE = (
+    "#messages-toggle, #refresh, #capture-open, #inspector-toggle { display: none }"
+    ".component-section { grid-template-columns: minmax(0, 1fr) auto !important }"  # as on a telephone
+)
 
 _REFRESH = 0.3  # seconds between looks at whether the page shows what the channels hold
 
@@ -198,7 +201,7 @@ def _name_the_page() -> None:
                 .replace('aria-hidden="true">S</span>', 'aria-hidden="true">T</span>')
             )
         elif request.path == "/preview.css":
-            answer.text += _UNSHOWN
+            answer.text += _STYLE
         return answer
 
     PreviewServer._static = renamed  # type: ignore[method-assign]  # noqa: SLF001

@@ -137,7 +137,7 @@ class Searcher:
         if engine is None:
             return SearchPage(notes=tuple(notes))
         scope = await self._scope(query, feed_ids, person_id)
-        asked = Asked.of(query)
+        asked = replace(Asked.of(query), reader=locale.current() if person_id is not None else None)
         needed = max(offset + limit, counted) + 1
         try:
             asked, found = await self._found(engine, query, asked, scope, needed + SPARE, sort)

@@ -22,7 +22,7 @@ from bot.posting.rendering.layout import outlets
 from bot.posting.rendering.layout.blocks import Block, Card, Row, Rule, text
 from bot.posting.sending import permissions
 from bot.text import safe, zones
-from cogs.feeds.look_panel import open_server_look
+from cogs.feeds.look_choices import open_server_look
 from cogs.settings import alert_channel
 from cogs.settings.change_history import History, language_name
 from cogs.settings.forum_tag_panel import TagPanel
@@ -86,7 +86,8 @@ class ServerSettings(
         await RhythmPanel(interaction, await place(interaction, channel)).show(interaction)
 
     @app_commands.command(
-        name="stories", description=locale_str("Post only what several outlets tell, or the best of the day")
+        name="stories",
+        description=locale_str("Post only what several outlets report, or the best of the day"),
     )
     @app_commands.describe(channel=locale_str("Which channel; this one by default"))
     async def stories(self, interaction: Interaction, channel: Option | None = None) -> None:
@@ -174,29 +175,30 @@ class ServerPanel(Panel):
             min_values=0,
             default_values=[role] if role is not None else [],
         )
-        notify = None
+        notify: tuple[Block, ...] = ()
         if interaction.permissions.manage_roles:
             offered = [guild.get_role(each) for each in now.notify_roles]
-            notify = ChooseRole(
+            chooser = ChooseRole(
                 self._offer_roles,
                 placeholder=_("Roles people can take…"),
                 min_values=0,
                 max_values=_MOST_ROLES,
                 default_values=[each for each in offered if each is not None],
             )
-        roles = ", ".join(f"<@&{each}>" for each in now.notify_roles) or _("none")
+            roles = ", ".join(f"<@&{each}>" for each in now.notify_roles) or _("none")
+            notify = (setting(_("Roles of “Notify me”"), roles), Row(chooser))
         zone = _zone(now.time_zone, interaction.client.newsroom.clock.now())
         more = clickable(_("Per channel: /settings channel. Who changed what: /settings history."))
         return (
             headed(_("Server settings")),
+            Rule(),
             setting(_("Post language"), language),
             Row(self.languages(now.language, otherwise)),
             setting(_("Feed alerts"), alerts),
             Row(place),
             setting(_("Who manages feeds"), managers),
             Row(appoint if may_govern(interaction) else None),
-            setting(_("Roles of “Notify me”"), roles),
-            Row(notify),
+            *notify,
             setting(_("Time zone"), zone, Press(self._ask_zone, label=_("Change…"))),
             setting(
                 _("Post appearance"), post_looks.brief(now.look), Press(self._open_look, label=_("Choose…"))
@@ -303,6 +305,7 @@ class ChannelPanel(Panel):
             joins = _("on: articles on the same event share one post")
         blocks: list[Block] = [
             headed(_("Channel settings"), self._channel.mention),
+            Rule(),
             setting(_("Post language"), language),
             Row(self.languages(now.language, otherwise)),
             setting(_("Group by story"), joins, self._turn(self._join, is_on=now.join_stories)),
