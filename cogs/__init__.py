@@ -14,6 +14,7 @@ from cogs.reading.reading_commands import Reading
 from cogs.reading.similar_articles import MoreLikeThis
 from cogs.reading.trend_commands import Rising
 from cogs.running.about import About
+from cogs.running.emoji_loop import Emoji
 from cogs.running.encoding_loop import Encoding
 from cogs.running.health_monitor import Health
 from cogs.running.help_pages import Help
@@ -33,6 +34,7 @@ ALL: tuple[type[commands.Cog], ...] = (
     Posting,
     Health,
     Encoding,
+    Emoji,
     Rights,
     Servers,
     Feeds,

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from html import escape
 from pathlib import Path
 
 from aiohttp import web
@@ -209,6 +211,26 @@ async def more(stage: Stage) -> None:
     await stage.last("import")
 
 
+async def lists(stage: Stage) -> None:
+    """A page that has no feed, and the list on it."""
+
+    def listed(stories: Sequence[tuple[str, str]], tag: str) -> str:
+        days = range(28, 28 - len(stories), -1)
+        return "".join(
+            f"<{tag}><h2><a href=/{tag}/{day}>{escape(title)}</a></h2>"
+            f"<time datetime=2026-05-{day}></time></{tag}>"
+            for day, (title, _lead) in zip(days, stories, strict=True)
+        )
+
+    words, site = stage.words, await FeedServer().start()
+    whole, part = listed(words.stories, "article"), listed(words.stories[:3], "section")
+    page = f"<title>{escape(words.others[2])}</title><main>{whole}</main><div>{part}</div>"
+    url = site.serve("/news", page, content_type="text/html")
+    await stage.world.editor.slash(stage.world.news, "feed add", url=url)
+    await stage.last("feed-add-list")
+    await site.stop()
+
+
 async def main(folder: Path) -> None:
     for ending, words in WORDS.items():
         async with server_in(words.language) as (world, server):
@@ -220,6 +242,7 @@ async def main(folder: Path) -> None:
             await news(stage)
             await trouble(stage)
             await more(stage)
+            await lists(stage)
 
 
 if __name__ == "__main__":

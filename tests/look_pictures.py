@@ -18,23 +18,33 @@ from simcord.env import Env
 from bot.client.discord_client import Telex
 from bot.client.services import Newsroom
 from bot.core.choices import Look, Preference, Rule, Style
+from bot.demo.drawn_emoji import drawn
 from bot.demo.sample_feeds import Publisher, Story
-from bot.demo.stage import Stage, build
+from bot.demo.stage import Stage, build, likeness
 from tests.picture_stage import staged
 from tests.pictures import CHROMIUM, FLAGS, MESSAGE, photograph
 
 LANGUAGES = {"": "en", "-fr": "fr"}
 NEVER = {"": "microsoft OR title:police", "-fr": "données OR CNIL"}
 ORANGE = 0xD9480F
-NAMES = ("look-full", "look-compact", "look-headline", "look-panel", "filter", "filters")
+LOOKS = (
+    Look(),
+    Look(style=Style.THUMBNAIL),
+    Look(style=Style.COMPACT),
+    Look(style=Style.HEADLINE),
+    Look(style=Style.CLASSIC),
+)
+NAMES = (*(f"look-{look.style}" for look in LOOKS), "look-panel", "filter", "filters")
+WIDE, NARROW = 1000, 620
+"""Pixels of the page; its own column for the channel’s name and people takes 200 of them."""
 PREFIX = {"": "🔒 Security ·", "-fr": "🔒 Sécurité ·"}
 
 
-def take(address: str, names: list[Path]) -> None:
+def take(address: str, names: list[Path], *, width: int = WIDE) -> None:
     """The last messages of the channel, one a picture."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        page = browser.new_page(viewport={"width": 1000, "height": 2400}, device_scale_factor=1.5)
+        page = browser.new_page(viewport={"width": width, "height": 2400}, device_scale_factor=1.5)
         page.goto(address)
         shown = page.locator(MESSAGE)
         shown.nth(len(names) - 1).wait_for(timeout=60_000)
@@ -51,21 +61,23 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
     """Pictures of a channel in each language."""
     stage: Stage = await build(env)
     env.backend.add_member_role(stage.guild.id, stage.camille.id, stage.guild.roles["Editors"].id)
-    role = stage.guild.create_role("Readers", mentionable=True).id
     pictures = {
         publisher.picture_url(story): (f"{story.slug}.png", publisher.picture(story))
         for story in publisher.stories
     }
+    pictures |= drawn(env, [outlet.title for outlet in publisher.outlets])
     people: dict[str, MemberActor] = {"": stage.ada, "-fr": stage.camille}
     for ending, person in people.items():
         channel = stage.guild.create_text_channel(f"news{ending}")
         names = [folder / f"{name}{ending}.png" for name in NAMES]
-        await fill(env, newsroom, publisher, channel, person, ending, role)
+        await fill(env, newsroom, publisher, channel, person, ending)
         locale = "fr" if ending else "en-US"
         async with env.preview(
-            channel, viewers=(person,), layout="channel", assets=pictures, locale=locale
+            channel, viewers=(person,), layout="channel", assets=pictures | likeness(env), locale=locale
         ) as preview:
             await asyncio.to_thread(take, preview.url, names)
+            narrow = [path.with_stem(f"{path.stem}-narrow") for path in names]
+            await asyncio.to_thread(take, preview.url, narrow, width=NARROW)
         if ending:  # the posts of the demo have English buttons
             shutil.copyfile(names[0], folder / f"post{ending}.png")
 
@@ -77,7 +89,6 @@ async def fill(
     channel: ChannelHandle,
     person: MemberActor,
     ending: str,
-    role: int,
 ) -> None:
     """A post in each look, the panel, a trial and the filters, as `NAMES` says."""
     store, language = newsroom.store, LANGUAGES[ending]
@@ -94,7 +105,7 @@ async def fill(
 
     async def publish(*some: Story, look: Look) -> None:
         await store.subscriptions.set_look(followed.id, look, person_id=person.id)
-        publisher._published += some
+        publisher.published += some
         await newsroom.poller.poll(await store.feeds.get(feed.id) or feed, polite=False)
 
     async def deliver() -> None:
@@ -103,19 +114,11 @@ async def fill(
         await env.settle()
 
     await publish(stories[0], look=Look())  # the backlog
-    for number, look in enumerate(
-        (
-            Look(),
-            Look(style=Style.COMPACT, role=role),
-            Look(style=Style.HEADLINE, colour=ORANGE, prefix=PREFIX[ending]),
-        )
-    ):
+    for number, look in enumerate(LOOKS):
         await deliver()
         await publish(stories[number + 1], look=look)
     await deliver()
-    await publish(
-        *stories[4:], look=Look(style=Style.COMPACT, colour=ORANGE, prefix=PREFIX[ending], role=role)
-    )
+    await publish(*stories[len(LOOKS) + 1 :], look=Look(colour=ORANGE, prefix=PREFIX[ending]))
     chosen = {"feed": str(followed.id)}
     await person.slash(channel, "feed look", **chosen)
     await person.slash(channel, "feed filter", **chosen, never=NEVER[ending])

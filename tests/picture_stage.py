@@ -19,14 +19,22 @@ import cogs
 from bot.client.discord_client import Telex
 from bot.client.services import Newsroom, open_newsroom
 from bot.core.settings import Settings
+from bot.demo.drawn_emoji import drawn
 from bot.demo.sample_feeds import Publisher
-from bot.demo.stage import Stage, build, follow, simulated_discord
+from bot.demo.stage import Stage, build, follow, likeness, simulated_discord
 from tests.clocks import ManualClock
 from tests.discord_world import World, discord_world
 from tests.feed_server import FeedServer
 from tests.pictures import CHROMIUM, FLAGS, MESSAGE, as_discord, photograph
 
-LOOPS = {"Polling", "Posting"}
+OUTLETS = (
+    *("The Verge", "Numerama", "Wired", "Next", "The Register"),
+    *("The Circuit Post", "Kernel & Co.", "The Daily Socket", "Patch Tuesday", "The Long Cable"),
+    *("Le Fil numérique", "Le Paquet libre", "Mardi des correctifs", "Le Long Câble"),
+)
+"""Whose initials pictures show; others have a square of their colour."""
+WIDTHS = {"": 1000, "-narrow": 430}
+LOOPS = {"Polling", "Posting", "Emoji"}
 """Cogs whose loops would go on while the pictures are taken."""
 
 
@@ -67,6 +75,7 @@ async def server_in(language: str) -> AsyncIterator[tuple[World, FeedServer]]:
             ):
                 world.env.backend.bot_user.name = "Telex"
                 world.locales = dict.fromkeys((world.editor.id, world.reader.id), locale)
+                world.pictures |= drawn(world.env, OUTLETS)
                 yield world, server
         finally:
             await server.stop()
@@ -96,8 +105,12 @@ def shoot_channel(page: Page, path: Path) -> None:
 
 
 def shoot_last(page: Page, path: Path, names: Mapping[str, str]) -> None:
-    """A picture of the last message, with these names in place of mentions and addresses."""
-    photograph(page.locator(MESSAGE).last, path, names)
+    """Pictures of the last message, wide and narrow, with these names in place of mentions and addresses."""
+    for ending, width in WIDTHS.items():
+        page.set_viewport_size({"width": width, "height": 1100})
+        page.wait_for_timeout(800)
+        photograph(page.locator(MESSAGE).last, path.with_name(f"{path.stem}{ending}.png"), names)
+    page.set_viewport_size({"width": WIDTHS[""], "height": 1100})
 
 
 async def shoot(
@@ -116,12 +129,13 @@ async def shoot(
 
     locale = world.locales[world.editor.id]
     async with world.env.preview(
-        channel, viewers=(world.editor,), layout="channel", locale=locale
+        channel,
+        viewers=(world.editor,),
+        layout="channel",
+        locale=locale,
+        assets={**world.pictures, **likeness(world.env)},
     ) as preview:
         await asyncio.to_thread(visit, preview.url)
-
-
-WIDTHS = {"": 1000, "-narrow": 430}
 
 
 async def newsstand(
@@ -134,7 +148,7 @@ async def newsstand(
     publisher.open_archive()
     feeds = [await follow(newsroom, publisher.feed_url(outlet), stage) for outlet in publisher.outlets]
     for stories in ((), publisher.stories):
-        publisher._published += stories
+        publisher.published += stories
         for feed in feeds:
             current = await newsroom.store.feeds.get(feed.id)
             assert current is not None
@@ -145,7 +159,7 @@ async def newsstand(
         publisher.picture_url(story): (f"{story.slug}.png", publisher.picture(story))
         for story in (*publisher.backlog, *publisher.stories)
     }
-    return stage, pictures
+    return stage, pictures | likeness(env)
 
 
 async def shoot_widths(
@@ -159,9 +173,10 @@ async def shoot_widths(
     """A picture of the last message of a channel in each width."""
 
     def take(address: str) -> None:
-        for ending, width in widths.items():
-            with opened(address, width=width, height=2400) as page:
-                page.wait_for_timeout(1500)
+        with opened(address, height=2400) as page:
+            for ending, width in widths.items():
+                page.set_viewport_size({"width": width, "height": 2400})
+                page.wait_for_timeout(1000)
                 photograph(page.locator(MESSAGE).last, path.with_name(f"{path.stem}{ending}.png"))
 
     locale = "fr" if path.stem.endswith("-fr") else "en-US"

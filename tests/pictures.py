@@ -14,7 +14,6 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 from PIL import Image
@@ -93,6 +92,12 @@ def as_discord(page: Page, names: Mapping[str, str] | None = None) -> Iterator[N
     """Show as Discord does what the page leaves as it is sent: `-# ` lines, gaps, mentions in embeds."""
     page.evaluate(
         """names => {
+            for (const section of document.querySelectorAll(".component-section")) {
+                section.style.gridTemplateColumns = "minmax(0, 1fr) auto";
+            }
+            for (const link of document.querySelectorAll("#channel-timeline a")) {
+                link.style.textDecoration = "none";
+            }
             const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
             while (walker.nextNode()) {
                 for (const [mention, name] of Object.entries(names)) {
@@ -103,7 +108,9 @@ def as_discord(page: Page, names: Mapping[str, str] | None = None) -> Iterator[N
                 const paragraph = original.cloneNode(true);
                 original.replaceWith(paragraph);
                 (window.replaced ??= []).push([paragraph, original]);
-                if (paragraph.previousElementSibling) paragraph.style.marginTop = "1em";
+                const before = paragraph.previousElementSibling;
+                if (before && !/^H\\d$/.test(before.tagName)) paragraph.style.marginTop = "1em";
+                if (paragraph.closest("[class*=component-]")) paragraph.style.paddingBottom = "4px";
                 let small = null;
                 for (const node of [...paragraph.childNodes]) {
                     if (node.nodeName === "BR") {
@@ -158,23 +165,6 @@ def pack(folder: Path) -> None:
         packed.save(path, optimize=True)
 
 
-def save(page: Page, number: int) -> None:
-    """Press 🔖 under a post."""
-    page.locator(MESSAGE).nth(number).get_by_role("button", name=re.compile("Save|Ajouter")).click()
-    page.wait_for_timeout(1200)
-
-
-def visit(page: Page, folder: Path, viewer: str, *, words: str, ending: str) -> None:
-    """A search, two bookmarks and their list, as one of the people."""
-    page.get_by_label("Viewing as").select_option(label=f"{viewer} in #tech-news")
-    page.wait_for_timeout(1500)
-    ask = partial(command, page, language=ending.removeprefix("-") or "en")
-    photograph(ask("search", words), folder / f"search{ending}.png")
-    save(page, 1)
-    save(page, 2)
-    photograph(ask("bookmarks"), folder / f"bookmarks{ending}.png")
-
-
 def take(page: Page, folder: Path) -> None:
     """All pictures, in the order in which a visitor would see them."""
     wait_for_more_than(page, STORIES)
@@ -182,20 +172,6 @@ def take(page: Page, folder: Path) -> None:
     page.wait_for_timeout(1500)
     page.screenshot(path=folder / "demo.png")
     photograph(page.locator(MESSAGE).nth(2), folder / "post.png")
-    visit(
-        page,
-        folder,
-        "Ada",
-        words="facial recognition",
-        ending="",
-    )
-    visit(
-        page,
-        folder,
-        "Camille",
-        words="reconnaissance faciale",
-        ending="-fr",
-    )
 
 
 def main() -> None:

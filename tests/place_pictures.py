@@ -55,7 +55,7 @@ QUERIES = {
     "-fr": ('"porte dérobée" OU virus', "linux OU noyau"),
 }
 """What the first tags are given to."""
-LABELS = {"": "Post tags…", "-fr": "Étiquettes des publications…"}
+LABELS = {"": "Choose…", "-fr": "Choisir…"}
 FIRST_TAG = 501
 
 

@@ -1,6 +1,6 @@
 """Takes pictures of settings and first steps: `python -m tests.settings_pictures [FOLDER]`.
 
-The welcome, /setup, the panel of a server, the history and /privacy, in English and in French.
+The welcome, /help, /setup, the panels of a server, the history and /privacy, in English and in French.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 import discord
-from playwright.sync_api import sync_playwright
 from simcord.actors import MemberActor
 from simcord.env import Env
 
@@ -18,36 +17,22 @@ from bot.client.discord_client import Telex
 from bot.client.services import Newsroom
 from bot.core.choices import Preference
 from bot.core.locale import use
+from bot.demo.drawn_emoji import drawn
 from bot.demo.sample_feeds import Publisher
-from bot.demo.stage import Stage, build, follow
+from bot.demo.stage import Stage, build, follow, likeness
 from cogs.running import welcome
-from tests.picture_stage import staged
-from tests.pictures import CHROMIUM, FLAGS, MESSAGE, command, photograph
+from tests.cogs.helpers import last
+from tests.picture_stage import WIDTHS, shoot_widths, staged
 
 PICTURES = {
     "help": "help",
     "about": "about",
     "setup": "setup",
     "settings": "settings server",
+    "schedule": "settings rhythm",
     "history": "settings history",
     "privacy": "privacy",
 }
-
-
-def take(address: str, folder: Path, ending: str, names: dict[str, str]) -> None:
-    """The welcome, which is the newest message, then an answer to each command."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        page = browser.new_page(viewport={"width": 1000, "height": 2200}, device_scale_factor=1.5)
-        page.goto(address)
-        page.locator(MESSAGE).first.wait_for(timeout=60_000)
-        page.wait_for_timeout(2000)
-        photograph(page.locator(MESSAGE).last, folder / f"welcome{ending}.png")
-        for name, typed in PICTURES.items():
-            command(page, typed)
-            page.wait_for_timeout(1500)
-            photograph(page.locator(MESSAGE).last, folder / f"{name}{ending}.png", names)
-        browser.close()
 
 
 async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Path) -> None:
@@ -60,6 +45,7 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
     editors = stage.guild.create_role("Directors", permissions=discord.Permissions(manage_guild=True))
     env.backend.edit_member(stage.guild.id, stage.camille.id, {"role_ids": [editors.id]})
     await env.settle()
+    assets = likeness(env) | drawn(env, [outlet.title for outlet in publisher.outlets])
     publisher.open_archive()
     for outlet in publisher.outlets:
         await follow(newsroom, publisher.feed_url(outlet), stage)
@@ -80,27 +66,23 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
     )
     await ada.slash(stage.news, "feed pause", feed="1")
     await ada.slash(stage.news, "feed resume", feed="1")
-    names = {
-        f"<#{general.id}>": "#general",
-        f"<#{stage.news.id}>": "#tech-news",
-        f"<#{alerts.id}>": "#bot-alerts",
-        f"<@&{role.id}>": "@Librarians",
-        f"<@{ada.id}>": "@Ada",
-        f"<@{stage.camille.id}>": "@Camille",
-    }
     people: dict[str, MemberActor] = {"": ada, "-fr": stage.camille}
     for ending, person in people.items():
         guild = env.bot.get_guild(stage.guild.id)
         assert guild is not None
         env.backend.edit_guild(stage.guild.id, {"preferred_locale": "fr" if ending else "en-US"})
         await env.settle()
+        await ada.send(general, "👋")  # so that the next message has its author's name
         with use(ending.removeprefix("-")):
             await welcome.say(env.bot, guild)
         await env.settle()
-        locale = "fr" if ending else "en-US"
-        preview = await env.preview(general, viewers=(person,), layout="channel", locale=locale).__aenter__()
-        await asyncio.to_thread(take, preview.url, folder, ending, names)
-        await preview.close()
+        await shoot_widths(env, general, person, folder / f"welcome{ending}.png", assets, WIDTHS)
+        for name, typed in PICTURES.items():
+            shown = last(await person.slash(general, typed))
+            await shoot_widths(env, general, person, folder / f"{name}{ending}.png", assets, WIDTHS)
+        label = "Tout supprimer" if ending else "Delete everything"
+        await person.click(shown, label=label)
+        await shoot_widths(env, general, person, folder / f"privacy-delete{ending}.png", assets, WIDTHS)
 
 
 async def main(folder: Path) -> None:

@@ -115,7 +115,7 @@ async def test_an_error_of_ours_is_logged_under_the_number_that_the_person_is_to
     assert number in record.getMessage()
     assert record.exc_info is not None
     assert "boom" not in record.getMessage()  # what people type stays out of the log
-    forget(trial)
+    trial.forgive()
 
 
 async def test_an_answer_that_comes_too_late_is_logged_and_nothing_more(
@@ -125,12 +125,7 @@ async def test_an_answer_that_comes_too_late_is_logged_and_nothing_more(
     assert [record.levelno for record in caplog.records if record.name == "bot.client.discord_client"] == [
         logging.WARNING
     ]
-    forget(trial)
-
-
-def forget(world: World) -> None:
-    """The error was meant."""
-    world.env._errors.clear()
+    trial.forgive()
 
 
 async def test_answers_are_in_the_language_of_the_person(trial: World) -> None:

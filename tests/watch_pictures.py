@@ -17,7 +17,7 @@ from simcord.env import Env
 from bot.client.discord_client import Telex
 from bot.client.services import Newsroom
 from bot.demo.sample_feeds import Publisher
-from bot.demo.stage import Stage, build, follow
+from bot.demo.stage import Stage, build, follow, likeness
 from tests.picture_stage import staged
 from tests.pictures import CHROMIUM, FLAGS, MESSAGE, command, photograph
 
@@ -48,7 +48,7 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
     for ending, person in people.items():
         for query in WATCHED[ending]:
             await person.slash(stage.news, "watch add", query=query)
-    publisher._published += itertools.islice(publisher.stories, STORIES)
+    publisher.published += itertools.islice(publisher.stories, STORIES)
     for feed in feeds:
         current = await newsroom.store.feeds.get(feed.id)
         assert current is not None
@@ -64,7 +64,7 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
             person.user.dm_channel,
             viewers=(person.user,),
             layout="channel",
-            assets=pictures,
+            assets=pictures | likeness(env),
             locale="fr" if ending else "en-US",
         ).__aenter__()
         await asyncio.to_thread(take, preview.url, folder, ending)

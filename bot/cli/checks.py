@@ -85,7 +85,7 @@ def check_token(settings: Settings) -> Check:
     if bot_id.isdigit() and len(others) == 2 and all(re.fullmatch(r"[\w-]+", part) for part in others):  # noqa: PLR2004  # id.time.signature
         return Check("token", good=True, found=f"has the shape of a bot's token (bot id {bot_id})")
     return Check(
-        "token", good=False, found="does not look like a bot's token; copy it anew from the developer portal"
+        "token", good=False, found="doesn't look like a bot's token; copy it again from the developer portal"
     )
 
 
@@ -100,10 +100,10 @@ async def check_model(settings: Settings) -> Check:
 
 def check_meaning(settings: Settings, counts: EncodedCounts) -> Check:
     """Whether articles are found by what they mean too, and how many so far."""
-    what = "meaning"
+    what = "semantic search"
     model = encoder.model()
     if model is None:
-        return Check(what, good=True, found="off: pip install 'telex[semantic]' finds articles by it too")
+        return Check(what, good=True, found="off; to turn it on: pip install 'telex[semantic]'")
     if not settings.semantic:
         return Check(what, good=True, found="off: TELEX_SEMANTIC is false")
     return Check(what, good=True, found=f"{model}: {counts.encoded} of {counts.articles} articles encoded")

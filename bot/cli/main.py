@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from bot.cli import checks, terminal
 from bot.cli.article_commands import commands
 from bot.cli.assistant_commands import commands as assistant_commands
+from bot.cli.database_commands import commands as database_commands
 from bot.cli.polling_commands import commands as polling_commands
 from bot.cli.terminal import FAILED, WRONG_USE, settings_or_stop, stop, wait_for
 from bot.core.clock import SystemClock
@@ -49,7 +50,7 @@ def default(
         return
     if settings_or_stop().discord_token is not None:
         run()
-    terminal.say("No DISCORD_TOKEN is set, so this is the demo: the same bot in a simulated Discord.")
+    terminal.say("No DISCORD_TOKEN is set, so here’s the demo: the same bot in a simulated Discord.")
     demo()
 
 
@@ -90,6 +91,8 @@ def demo(
         stop("The demo needs its extra: pip install 'telex[demo]'", FAILED)
     settings = settings_or_stop()
     # The page is what there is to see: without a level of one's own, only what went wrong is logged.
+    if "database" in settings.model_fields_set:
+        terminal.say("The demo uses a database of its own; TELEX_DATABASE stays untouched.")
     quiet = {} if "log_level" in settings.model_fields_set else {"log_level": "warning"}
     terminal.start_logging(settings.model_copy(update=quiet))
     from bot.demo import serve as serve_demo  # noqa: PLC0415 - needs the extra
@@ -155,6 +158,7 @@ def rekey(
 
 app.add_typer(polling_commands)
 app.add_typer(commands)
+app.add_typer(database_commands)
 app.add_typer(assistant_commands)
 
 

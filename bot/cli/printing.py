@@ -70,10 +70,10 @@ def _quoted(quote: Quote, numbers: dict[int, int]) -> str:
 
 def _unknown(told: Answer) -> None:
     if told.is_of_another_time:
-        rest = "" if told.oldest is None else f": the oldest is of {terminal.when(told.oldest)}"
-        terminal.say(f"None of them is of that time{rest}.")
+        rest = "" if told.oldest is None else f": the oldest is from {terminal.when(told.oldest)}"
+        terminal.say(f"None is from that time{rest}.")
     if told.newest is not None:
-        terminal.say(f"The newest of them is of {terminal.when(told.newest)}.")
+        terminal.say(f"The newest is from {terminal.when(told.newest)}.")
 
 
 def explanation(found: Explanation) -> list[str]:
@@ -87,7 +87,7 @@ def explanation(found: Explanation) -> list[str]:
         if (page := found.readings.get(article.id)) is not None:
             lines.append(page_outcomes.sentence(page, when=_time(page.ended or article.found)))
         if feed is not None and feed.failing_since is not None:
-            lines.append(f"that feed fails since {_time(feed.failing_since)}: {feed.error}")
+            lines.append(f"that feed has been failing since {_time(feed.failing_since)}: {feed.error}")
     for fate in found.fates:
         told = safe.plain(sentence(fate, when=_time(fate.since), problem=describe))
         where = f", message {fate.message_id}" if fate.message_id else ""

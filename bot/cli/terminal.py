@@ -258,7 +258,7 @@ def wait_for(work: Callable[[], Coroutine[None, None, T]], *, endless: bool = Fa
     except (KeyboardInterrupt, asyncio.CancelledError):
         if endless:
             raise typer.Exit(0) from None
-        stop("Stopped before the end.")
+        stop("Stopped before it was done.")
     except OSError as error:
         if error.filename is None:
             raise

@@ -42,8 +42,8 @@ _LONGEST_RATE_LIMIT = 30.0  # seconds that discord.py may sleep for a request be
 _UNKNOWN_INTERACTION = 10062  # nobody answered it in time
 _FIRST_PAUSE, _LONGEST_PAUSE = 5.0, 300.0  # seconds between attempts to start while Discord is out of reach
 _TOO_MANY, _SERVER_ERROR = 429, 500
-_AT_ONCE, _PERIOD = 30, 30.0  # what a person may ask at once, and seconds until all of that is back
-_KEYSTROKES = 60
+AT_ONCE, PERIOD = 30, 30.0  # what a person may ask at once, and seconds until all of that is back
+KEYSTROKES = 60
 
 
 class Tree(app_commands.CommandTree["Telex"]):
@@ -103,9 +103,9 @@ class Telex(commands.AutoShardedBot):
         )
         self.newsroom = newsroom
         self.store: Store = newsroom.store
-        self.pace = Limit(newsroom.clock, allowed=_AT_ONCE, period=_PERIOD)
+        self.pace = Limit(newsroom.clock, allowed=AT_ONCE, period=PERIOD)
         """How much each person asks: commands, buttons and menus together."""
-        self._typing = Limit(newsroom.clock, allowed=_KEYSTROKES, period=_PERIOD)
+        self._typing = Limit(newsroom.clock, allowed=KEYSTROKES, period=PERIOD)
         self.visibility = Visibility(newsroom.clock)
         self.courier = Courier(
             newsroom.store,
@@ -271,7 +271,7 @@ def slow_down(interaction: discord.Interaction[Telex]) -> None:
     """Count what a person asks of the bot. Raises `CommandOnCooldown` for more than anybody's share."""
     pace = interaction.client.pace
     if wait := pace.wait(interaction.user.id):
-        raise app_commands.CommandOnCooldown(app_commands.Cooldown(_AT_ONCE, _PERIOD), wait)
+        raise app_commands.CommandOnCooldown(app_commands.Cooldown(AT_ONCE, PERIOD), wait)
     pace.take(interaction.user.id)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -31,6 +32,10 @@ READERS_PATIENCE = 300.0
 """Seconds after a question until the process that read for it, some 40 MB, is given up."""
 SPARE_PATIENCE = 60.0
 """The same of the process for digests and trends."""
+
+
+SWITCH = 0.001
+"""Seconds for which a thread may keep the others waiting: the loop waits for those that store and index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,7 @@ async def open_newsroom(settings: Settings, clock: Clock | None = None) -> Async
 
     The poller does not run by itself.
     """
+    sys.setswitchinterval(SWITCH)
     clock = clock or SystemClock()
     use_keys(settings.secret_key)
     store = await Store.open(settings.database, clock)

@@ -1,10 +1,9 @@
 """The sample feeds: a few outlets on loopback that publish one story after the other.
 
-The stories are in `data/demo/stories.json`, written for the demo: those with a date about real events of tech
-news, those that are some hours old or new about things that are always in the news, and some that are made
-up: a cable that several outlets tell of, an article that is corrected and one that is withdrawn. Each outlet
-is an RSS feed; each story has a page and a picture of its own, so that every link in a post leads somewhere
-without a network.
+The stories are in `data/demo/stories.json`, written for the demo: about real events of tech news, as if they
+were today's, about things that are always in the news, and some that are made up: a cable that several
+outlets tell of, an article that is corrected and one that is withdrawn. Each outlet is an RSS feed; each
+story has a page and a picture of its own, so that every link in a post leads somewhere without a network.
 """
 
 from __future__ import annotations
@@ -53,14 +52,12 @@ class Correction:
 class Story:
     """A sample article. `text` has blank lines between paragraphs.
 
-    `published` is ISO 8601 with its zone; without it the story is so many `hours` old when it appears, or
-    new. It is `withdrawn` so many seconds after that, if at all.
+    It is so many `hours` old when it appears, and `withdrawn` so many seconds after that, if at all.
     """
 
     slug: str
     outlet: str
     title: str
-    published: str = ""
     hours: float = 0
     author: str
     tags: tuple[str, ...]
@@ -100,7 +97,7 @@ class Publisher:
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()
         self.outlets, self.backlog, self.stories = load()
-        self._published: list[Story] = []
+        self.published: list[Story] = []
         self._dates: dict[str, datetime] = {}
         self._origin = ""
         app = web.Application()
@@ -128,17 +125,17 @@ class Publisher:
 
     def open_archive(self) -> None:
         """Let the feeds have what was published before."""
-        self._published[:0] = self.backlog
+        self.published[:0] = self.backlog
 
     def script(self) -> list[Act]:
         """What the publishers do, in its order."""
         acts: list[Act] = []
         for story, moment in zip(self.stories, moments(len(self.stories)), strict=True):
-            acts.append(Act(moment, story, self._published.append))
+            acts.append(Act(moment, story, self.published.append))
             if story.corrected is not None:
                 acts.append(Act(moment + story.corrected.after, story, self._correct))
             if story.withdrawn is not None:
-                acts.append(Act(moment + story.withdrawn, story, self._published.remove))
+                acts.append(Act(moment + story.withdrawn, story, self.published.remove))
         return sorted(acts, key=lambda act: act.moment)
 
     async def publish(self) -> AsyncIterator[Story]:
@@ -152,13 +149,11 @@ class Publisher:
 
     def _correct(self, story: Story) -> None:
         assert story.corrected is not None
-        self._published[self._published.index(story)] = replace(
+        self.published[self.published.index(story)] = replace(
             story, title=story.corrected.title, text=story.corrected.text
         )
 
     def _date(self, story: Story) -> datetime:
-        if story.published:
-            return datetime.fromisoformat(story.published)
         moment = self._clock.now() - int(story.hours * 3600) - _WRITTEN
         return self._dates.setdefault(story.slug, datetime.fromtimestamp(moment, UTC))
 
@@ -168,7 +163,7 @@ class Publisher:
             raise web.HTTPNotFound
         items = "".join(
             self._item(story)
-            for story in sorted(self._published, key=self._date, reverse=True)
+            for story in sorted(self.published, key=self._date, reverse=True)
             if story.outlet == outlet.name
         )
         body = (
@@ -196,14 +191,14 @@ class Publisher:
 
     def _story(self, request: web.Request) -> Story:
         """As it is now, or as it was."""
-        for story in (*self._published, *self.backlog, *self.stories):
+        for story in (*self.published, *self.backlog, *self.stories):
             if story.slug == request.match_info["slug"]:
                 return story
         raise web.HTTPNotFound
 
     async def _page(self, request: web.Request) -> web.Response:
         story = self._story(request)
-        if story.withdrawn is not None and story not in self._published:
+        if story.withdrawn is not None and story not in self.published:
             raise web.HTTPGone
         outlet = next(outlet for outlet in self.outlets if outlet.name == story.outlet)
         paragraphs = "".join(f"<p>{escape(part)}</p>" for part in story.text.split("\n\n"))

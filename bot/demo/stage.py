@@ -22,12 +22,15 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 from simcord.actors import MemberActor
+from simcord.backend.cdn import CDN_BASE
 from simcord.backend.errors import SetupError
 from simcord.builders import ChannelHandle, GuildHandle
 from simcord.enums import ComponentType
 from simcord.env import Env
 from simcord.preview import Preview, _action_plans, _commands, _component_projection, _markdown
+from simcord.preview._server import PreviewServer
 
+from bot import DATA
 from bot.client.discord_client import Telex
 from bot.client.services import Newsroom, open_newsroom
 from bot.core import locale
@@ -36,6 +39,7 @@ from bot.core.models import Feed
 from bot.core.refusals import Declined, Refusal
 from bot.core.settings import Settings
 from bot.demo.demo_clock import Replay
+from bot.demo.drawn_emoji import drawn
 from bot.demo.preview_places import Places, let_visit
 from bot.demo.sample_feeds import Publisher
 from bot.feeds import opml
@@ -44,25 +48,17 @@ from bot.posting.sending.permissions import INVITATION
 from cogs.feeds import starter_packs
 
 WELCOME = """\
-**Welcome to Telex.** This is the real bot in a simulated Discord: nothing leaves your machine.
-New articles will arrive here for ten minutes, in English and in French. The first hour goes by in two and \
-a half minutes: several outlets tell that a cable was cut, which is one post that names them; an article is \
-corrected, and one is withdrawn. Meanwhile, try this:
-- type `/search` and look for `facial recognition`, or for `reconnaissance faciale`
-- type `/ask` and ask what the articles tell: `For how long may police not use Rekognition?`
-- or ask for all to read: `@Telex where is the Nordwave repair ship?`, then press Reply on the answer
-- press the 🔖 below an article, or its button, then type `/bookmarks`
-- as Ada, see who gets what: `/feed list`, `/feed filter`, `/feed look`
-- as Ada, set up this server: `/setup`, `/settings channel`, `/settings rhythm`, `/digest setup`, \
-`/settings history`
-- type `/trends`, `/watch add`, `/latest`, `/why` or `/help`
+**Welcome to Telex.** This is the real bot in a simulated Discord: nothing leaves your machine. News keeps \
+arriving for ten minutes; some stories get corrected, withdrawn or joined by other outlets. Start with these:
+**1.** Type `/search` and look for `facial recognition`.
+**2.** Ask a question that everyone sees: `@Telex where is the Nordwave repair ship?`
+**3.** Type `/help`: a **Try** button for each thing, then all the commands.
 
-You are Ada, who may manage this server. The menu at the top switches to Camille, who may not and whose \
-Discord is in French, and to other places: #general, where Telex said hello, the posts of the forum, and \
-direct messages, where watches are told.
+You’re Ada, who manages this server. The menu at the top also has Camille, whose Discord is in French, and \
+other places: #general, the forum, direct messages.
 
-**En français :** choisissez Camille dans le menu du haut, puis essayez `/rechercher` avec `reconnaissance \
-faciale`, `/demander`, `/favoris`, `/tendances`, `/veille ajouter` ou `/aide`.\
+**En français :** choisissez Camille dans le menu du haut, puis essayez `/rechercher` avec `reconnaissance \
+faciale`, ou `/aide`.\
 """
 
 TAGS = ("Security", "Linux", "Europe", "Networks")
@@ -74,6 +70,13 @@ PACKS = {
     "ai": ("circuit", "fil"),
 }
 """The outlets in place of those of the starter lists, which are on the web."""
+
+LOGO = DATA / "identity" / "telex.png"
+AVATAR = "telex"
+_STYLE = (
+    "#messages-toggle, #refresh, #capture-open, #inspector-toggle { display: none }"
+    ".component-section { grid-template-columns: minmax(0, 1fr) auto !important }"  # as on a telephone
+)
 
 _REFRESH = 0.3  # seconds between looks at whether the page shows what the channels hold
 
@@ -103,16 +106,18 @@ async def serve(
         clock = SystemClock() if live else Replay()
         newsroom = await stack.enter_async_context(open_newsroom(settings, clock))
         publisher = None if live else await stack.enter_async_context(Publisher(clock))
-        env = await stack.enter_async_context(simulated_discord(Telex(newsroom, cogs, shard_count=1)))
+        wanted = [cog for cog in cogs if cog.__name__ != "Emoji"]  # of which the page would have no pictures
+        env = await stack.enter_async_context(simulated_discord(Telex(newsroom, wanted, shard_count=1)))
         stage = await build(env)
         name_commands(stage)
-        pictures = {}
+        pictures = likeness(env)
         if publisher is not None:
             starter_packs.outlines = sample_packs(publisher)  # type: ignore[assignment]  # the real lists need the web
-            pictures = {
+            pictures |= {
                 publisher.picture_url(story): (f"{story.slug}.png", publisher.picture(story))
                 for story in (*publisher.backlog, *publisher.stories)
             }
+            pictures |= drawn(env, [outlet.title for outlet in publisher.outlets])
         preview = await stack.enter_async_context(
             env.preview(
                 stage.news,
@@ -125,7 +130,7 @@ async def serve(
         let_visit(env, preview, Places(env, stage.guild, {stage.ada: "en-US", stage.camille: "fr"}))
         mention_by_name(env, preview)
         await env.bot.get_channel(stage.news.id).send(WELCOME)  # type: ignore[union-attr]  # a text channel
-        print(f"The demo is at {preview.url}", flush=True)  # noqa: T201  # for whoever has no browser here
+        print(preview.url, flush=True)  # noqa: T201  # for whoever has no browser here
         if browser:
             await asyncio.to_thread(webbrowser.open, preview.url)
         async with asyncio.TaskGroup() as tasks:
@@ -156,6 +161,7 @@ async def simulated_discord(bot: Telex) -> AsyncIterator[Env]:
     env = Env(bot, check_errors=False, settle_timeout=30.0)
     env.backend.bot_user.name = "Telex"
     keep_time(env, bot.newsroom.clock)
+    _name_the_page()
     _read_embeds_like_messages()
     _show_menus_as_sent()
     _note_only_faults(env)
@@ -167,6 +173,38 @@ async def simulated_discord(bot: Telex) -> AsyncIterator[Env]:
         for name in tuple(bot.cogs):  # what runs by itself ends before the database is closed
             await bot.remove_cog(name)
         await env.shutdown()
+
+
+def likeness(env: Env) -> dict[str, tuple[str, bytes]]:
+    """Give the simulated bot its avatar; the picture for a page of simcord, by its address."""
+    me = env.backend.bot_user
+    me.avatar = AVATAR
+    return {f"{CDN_BASE}/avatars/{me.id}/{AVATAR}.png": (f"{AVATAR}.png", LOGO.read_bytes())}
+
+
+def _name_the_page() -> None:
+    """Let the page be called Telex, without what only testers of bots need; simcord has no setting for it."""
+    static = PreviewServer._static  # noqa: SLF001  # no hook, see above
+    if hasattr(static, "__wrapped__"):
+        return
+
+    @wraps(static)
+    async def renamed(self: PreviewServer, request: Any) -> Any:  # noqa: ANN401  # aiohttp's
+        answer = await static(self, request)
+        if request.path == "/":
+            answer.text = (
+                answer.text.replace("SimCord Preview", "Telex")
+                .replace(
+                    "<strong>SimCord</strong><small>Preview</small>",
+                    "<strong>Telex</strong><small>Demo</small>",
+                )
+                .replace('aria-hidden="true">S</span>', 'aria-hidden="true">T</span>')
+            )
+        elif request.path == "/preview.css":
+            answer.text += _STYLE
+        return answer
+
+    PreviewServer._static = renamed  # type: ignore[method-assign]  # noqa: SLF001
 
 
 def _read_embeds_like_messages() -> None:
@@ -337,15 +375,24 @@ async def _keep_page_fresh(env: Env, preview: Preview, clock: Clock, turn: async
         seen = state
 
 
-async def follow(newsroom: Newsroom, url: str, stage: Stage, *, quietly: bool = False) -> Feed:
-    """The channel follows a feed from now on; it is polled once, so that only what comes later is news.
+async def follow(
+    newsroom: Newsroom,
+    url: str,
+    stage: Stage,
+    *,
+    quietly: bool = False,
+    channel: ChannelHandle | None = None,
+) -> Feed:
+    """A channel, that for news unless another is given, follows a feed from now on.
+
+    It is polled once, so that only what comes later is news.
 
     The newest that it has is posted all the same, unless `quietly`.
     """
     feed = await newsroom.store.feeds.add(url)
     await newsroom.store.subscriptions.follow(
         server_id=stage.guild.id,
-        channel_id=stage.news.id,
+        channel_id=(channel or stage.news).id,
         feed_id=feed.id,
         first_article_id=None,
         quietly=quietly,
@@ -360,6 +407,7 @@ async def _perform(newsroom: Newsroom, publisher: Publisher, stage: Stage) -> No
         outlet.name: await follow(newsroom, publisher.feed_url(outlet), stage, quietly=True)
         for outlet in publisher.outlets
     }
+    await follow(newsroom, publisher.feed_url(publisher.outlets[0]), stage, quietly=True, channel=stage.forum)
     if isinstance(newsroom.clock, Replay):
         newsroom.clock.begin()
     async for story in publisher.publish():

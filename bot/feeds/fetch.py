@@ -160,7 +160,7 @@ class Fetcher:
             async with session.post(target, data=form, allow_redirects=False) as response:
                 status, location = response.status, response.headers.get("Location")
             if status in _REPEATED and location is not None:
-                target = _next_target(target, location, {})
+                target = next_target(target, location, {})
             elif status in _SUCCESS:
                 return
             else:
@@ -189,14 +189,14 @@ class Fetcher:
             ) as response:
                 if response.status in _REDIRECTS and "Location" in response.headers:
                     permanent &= response.status in _PERMANENT
-                    target = _next_target(target, response.headers["Location"], headers)
+                    target = next_target(target, response.headers["Location"], headers)
                     continue
                 moved = _moved(start, target, headers) if hop and permanent else None
                 return await _received(response, target, moved, validators, limit, types)
         raise FeedError(fetch_errors.REDIRECTS, f"more than {MAX_REDIRECTS} redirects")
 
 
-def _next_target(current: URL, location: str, headers: dict[str, str]) -> URL:
+def next_target(current: URL, location: str, headers: dict[str, str]) -> URL:
     """Where a redirect leads. Takes `Authorization` out of the headers when it leads to somebody else."""
     try:
         target = check_url(str(current.join(URL(location)).with_fragment(None))).with_user(None)

@@ -49,13 +49,15 @@ class Found(NamedTuple):
 class Asked:
     """A query apart: plain words, phrases, and all that must hold in any case.
 
-    `loose` are phrases that nobody has, or nobody together: articles near them are found instead.
+    `loose` are phrases that nobody has, or nobody together: articles near them are found instead. `reader` is
+    the language of who asks, which counts where the words are of none.
     """
 
     words: tuple[str, ...]
     phrases: tuple[Phrase, ...]
     required: tuple[Node, ...]
     loose: tuple[Phrase, ...] = ()
+    reader: str | None = None
     notes: tuple[Note, ...] = ()
 
     @classmethod
@@ -189,7 +191,7 @@ class RankedSearch:
         for id_ in [id_ for id_ in close if id_ not in hits][:_CLOSE]:
             hits[id_] = Hit(id_, 0.0)
         others = await self._articles([hit for hit in hits.values() if hit.article_id not in articles])
-        found = await self._judged(engine, asked, [*articles.values(), *others], hits, close)
+        found = await self._judged(engine, asked, [*articles.values(), *others], hits, close, articles.keys())
         rest = await self._articles(full[FOUND:])
         return asked, [*found, *(Found(article, 0.0) for article in rest if asked.is_as_typed(article))]
 
@@ -210,10 +212,14 @@ class RankedSearch:
         articles: Iterable[Article],
         hits: Mapping[int, Hit],
         cosines: Mapping[int, float],
+        whole: Collection[int],
     ) -> list[Found]:
-        """These articles in order: full matches first, unless the words are so many that chance decides."""
+        """These articles in order: full matches first, unless the words are so many that chance decides.
+
+        Those that are `whole` have all words, if far behind what is read of them here.
+        """
         sought = asked.sought(engine)
-        language = detect(asked.text)
+        language = detect(asked.text) or asked.reader
         reranker = Reranker(sought, language=language, now=self._store.clock.now())
         top = max((hit.score for hit in hits.values()), default=0.0) or 1.0
         scores = {id_: hit.score / top for id_, hit in hits.items()}
@@ -229,7 +235,8 @@ class RankedSearch:
                     cosine=cosines.get(article.id, 0.0),
                 )
             )
-            partial = not judged.has_all or bool(asked.loose) or not asked.is_as_typed(article)
+            has_all = article.id in whole or judged.has_all
+            partial = not has_all or bool(asked.loose) or not asked.is_as_typed(article)
             found.append(Found(article, judged.score, partial, alike=not scores[article.id]))
             if number % _AT_ONCE == 0:
                 await asyncio.sleep(0)
@@ -237,7 +244,7 @@ class RankedSearch:
         return sorted(found, key=lambda each: (each.partial and not is_long, -each.score))
 
     async def _articles(self, hits: Collection[Hit]) -> list[Article]:
-        return await self._store.articles.by_ids([hit.article_id for hit in hits])
+        return await self._store.articles.by_ids([hit.article_id for hit in hits]) if hits else []
 
 
 def _matching(

@@ -13,7 +13,7 @@ from bot.search.index import analysis
 
 FOUND = 50
 """Articles that are put in order."""
-READ = 6_000
+READ = 2_000
 """Characters of a text that are read for it."""
 
 ENGINE = 1.0
@@ -76,7 +76,7 @@ class Reranker:
         self._language = language
         self._now = now
         self._total = sum(word.weight for word in sought) or 1.0
-        self._as_typed = re.compile(rf"\b(?:{'|'.join(re.escape(word.typed) for word in sought)})\b")
+        self._as_typed = [(word, re.compile(rf"\b{re.escape(word.typed)}\b")) for word in sought]
         self._numbers: dict[str, list[int]] = {}
         for number, word in enumerate(sought):
             for stem in word.stems:
@@ -88,8 +88,9 @@ class Reranker:
     def judge(self, candidate: Candidate) -> Judged:
         """How well an article fits."""
         title = self._places(analysis.stems(candidate.title, candidate.language))
-        body = self._places(analysis.stems(candidate.body[:READ], candidate.language))
         in_title = {number for _, number in title}
+        is_told = len(in_title) == len(self._sought) and self._neighbours(title) == bool(self._all_pairs)
+        body = [] if is_told else self._places(analysis.stems(candidate.body[:READ], candidate.language))
         known = in_title.union(number for _, number in body)
         score = ENGINE * candidate.found + MEANING * candidate.cosine
         score += TITLE * self._share(in_title)
@@ -148,5 +149,6 @@ class Reranker:
         return near / self._all_pairs
 
     def _typed(self, candidate: Candidate) -> float:
-        found = set(self._as_typed.findall(f"{candidate.title}\n{candidate.body[:READ]}".lower()))
-        return sum(word.weight for word in self._sought if word.typed in found) / self._total
+        text = f"{candidate.title}\n{candidate.body[:READ]}".lower()
+        there = (word for word, alone in self._as_typed if word.typed in text and alone.search(text))
+        return sum(word.weight for word in there) / self._total

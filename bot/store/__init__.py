@@ -18,6 +18,7 @@ from bot.store.outbox.digests import Digests
 from bot.store.outbox.dispatches import Dispatches
 from bot.store.outbox.fates import Fates
 from bot.store.outbox.held_posts import HeldPosts
+from bot.store.outlet_icons import OutletIcons
 from bot.store.page_reads import Readings
 from bot.store.people import erasure
 from bot.store.people.bookmarks import Bookmarks
@@ -37,8 +38,9 @@ from bot.store.settings.preferences import Preferences
 from bot.store.settings.servers import Servers
 from bot.store.settings.subscriptions import Subscriptions
 from bot.store.sqlite import clock_repair, run_lock, sqlite_backup
-from bot.store.sqlite.database import READER_PRAGMAS, Connection, Database
+from bot.store.sqlite.database import READER_PRAGMAS, Database
 from bot.store.sqlite.migrating import migrate, problems, schema_version
+from bot.store.sqlite.sqlite_connection import Connection
 from bot.store.store_errors import (
     AlreadyRunning,
     DatabaseBroken,
@@ -80,6 +82,7 @@ class Store:
         self.polls = Polls(database, clock)
         self.surplus = SurplusCounts(database, clock)
         self.pushes = PushSubscriptions(database)
+        self.outlet_icons = OutletIcons(database)
         self.articles = Articles(database, clock)
         self.changes = ArticleChanges(database)
         self.subscriptions = Subscriptions(database, clock)

@@ -23,17 +23,17 @@ def find(text: str) -> str | None:
 
     A distance from UTC is no zone: it does not say when summer time begins.
     """
-    return _names().get(_plain(text[:_LONGEST]))
+    return names().get(_plain(text[:_LONGEST]))
 
 
 def near(text: str) -> list[str]:
     """IANA names of zones that a person may have meant, best first."""
-    found = process.extract(_plain(text[:_LONGEST]), _names().keys(), score_cutoff=_NEAR, limit=_OFFERED * 3)
-    return list(dict.fromkeys(_names()[name] for name, _score, _index in found))[:_OFFERED]
+    found = process.extract(_plain(text[:_LONGEST]), names().keys(), score_cutoff=_NEAR, limit=_OFFERED * 3)
+    return list(dict.fromkeys(names()[name] for name, _score, _index in found))[:_OFFERED]
 
 
 @cache
-def _names() -> dict[str, str]:
+def names() -> dict[str, str]:
     """Zones by folded names: their own, their last part, and cities and countries in each language."""
     # Etc/GMT+2 is two hours *west* of Greenwich, and `posix`, `right` and `SystemV` are duplicates.
     odd = ("Etc/", "posix", "right/", "SystemV/")

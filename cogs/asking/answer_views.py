@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import discord
 
@@ -53,8 +53,6 @@ def layout(told: Reply, *, public: bool, title: bool) -> Layout:
 def _groups(told: Reply, *, public: bool, title: bool) -> Iterator[list[Block]]:
     """The parts of an answer, between which there are lines."""
     answer = told.answer
-    sources = answer.sources[:_SAVED]
-    numbers = {source.id: number for number, source in enumerate(sources, 1) if len(sources) > 1}
     quoted: set[int] = set()
     main: list[Block] = [*_head(told, title=title)]
     if answer.written:
@@ -62,15 +60,15 @@ def _groups(told: Reply, *, public: bool, title: bool) -> Iterator[list[Block]]:
     elif answer.lines:
         main += _stories(answer)
     else:  # how sure the answer is, is said of the first
-        main += _quotes(answer.quotes[:1], numbers, quoted)
+        main += _quotes(answer.quotes[:1], quoted)
     if answer.tier is Tier.NOTHING:
         main.append(text(_unknown(answer, public=public)))
     yield main
     if answer.older:
-        yield [text(_small(_("Earlier"))), *_quotes(answer.older, numbers, quoted)]
+        yield [text(_small(_("Earlier"))), *_quotes(answer.older, quoted)]
     possible = answer.possible or (() if answer.lines or answer.written else answer.quotes[1:])
     if possible:
-        yield [text(_small(_("Possibly relevant"))), *_quotes(possible, numbers, quoted)]
+        yield [text(_small(_("Possibly relevant"))), *_quotes(possible, quoted)]
     nearest = () if answer.answered else [each for each in answer.nearest if each.id not in quoted]
     if nearest:
         yield [text(_small(_("Related articles"))), *map(_line, nearest[:_NEAREST])]
@@ -89,9 +87,11 @@ def _rows(told: Reply) -> Iterator[Row]:
         tell = follow_up_buttons.tell_me(told.question_id) if told.may_watch else None
         yield Row(tell, buttons.missed(told.question_id))
         return
-    sources = () if answer.lines else answer.sources[:_SAVED]
-    several = len(sources) > 1
-    saves = [buttons.save(each.key, number if several else None) for number, each in enumerate(sources, 1)]
+    sources = () if answer.lines else answer.sources[: _SAVED if answer.written else 1]
+    saves = [
+        buttons.save(source.key, number if answer.written and len(sources) > 1 else None)
+        for number, source in enumerate(sources, 1)
+    ]
     yield Row(*saves, *(buttons.vote(told.question_id, helped=helped) for helped in (True, False)))
 
 
@@ -116,23 +116,23 @@ def _about(article: Article, answer: Answer) -> Text:
     )
 
 
-def _quotes(quotes: Sequence[Quote], numbers: Mapping[int, int], quoted: set[int]) -> Iterator[Text]:
+def _quotes(quotes: Sequence[Quote], quoted: set[int]) -> Iterator[Text]:
     """Each quote, the words that answer in bold, and below it where it is from.
 
-    `numbers` are those of the Save buttons; `quoted` gathers the ids of the articles.
+    `quoted` gathers the ids of the articles.
     """
     for quote in quotes:
-        said, number = safe.plain(quote.text, _QUOTE), numbers.get(quote.article.id)
+        said = safe.plain(quote.text, _QUOTE)
         is_known = quote.article.id in quoted
         quoted.add(quote.article.id)
         if said == safe.plain(quote.article.title, _QUOTE):  # it need not be said twice
             if not is_known:
-                yield _line(quote.article, number)
+                yield _line(quote.article)
             continue
         start = said.find(quote.answer) if quote.answer else -1
         marked = [(start, start + len(quote.answer or ""))] if start >= 0 else []
         yield text(f"> {article_cards.bold(said, marked)}")
-        yield _source(quote.article, number)
+        yield _source(quote.article)
 
 
 def _source(article: Article, number: int | None = None) -> Text:
@@ -164,8 +164,8 @@ def _stories(answer: Answer) -> Iterator[Section]:
         yield Section((text(*forms),), buttons.save(article.key, labelled=False))
 
 
-def _line(article: Article, number: int | None = None) -> Text:
-    name, outlet = article_cards.title(article), _mark(number) + _outlet(article)
+def _line(article: Article) -> Text:
+    name, outlet = article_cards.title(article), _outlet(article)
     return text(f"**{messages.linked(name, article.url)}**\n-# {outlet}", f"**{name}**\n-# {outlet}")
 
 

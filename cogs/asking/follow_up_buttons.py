@@ -12,7 +12,7 @@ from bot.client.discord_client import answering
 from bot.core.locale import _
 from bot.core.models import Question
 from bot.core.refusals import Refusal
-from bot.posting.rendering import buttons
+from bot.posting.rendering import reading_buttons
 from bot.text import safe
 from cogs.shared.views import PATIENCE, Interaction, Paced
 
@@ -70,11 +70,13 @@ class NextButton(Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template
             await asking.answer_next(interaction, self.item.label or "", self._question_id)
 
 
-class QuestionButton(Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template=buttons.QUESTION):
+class QuestionButton(
+    Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template=reading_buttons.QUESTION
+):
     """Opens a window for a question, under a digest."""
 
     def __init__(self) -> None:
-        super().__init__(buttons.question())
+        super().__init__(reading_buttons.question())
 
     @classmethod
     async def from_custom_id(

@@ -15,18 +15,21 @@ from bot.feeds import outlet_directory
 from bot.polling.poll_results import Outcome
 from bot.polling.poller import PollReport
 from bot.posting.rendering import discord_limits
+from bot.posting.rendering.layout import outlets, views
+from bot.posting.rendering.layout.blocks import Card
 from bot.posting.wording.feed_causes import describe
 from bot.search.query.query_syntax import MAX_LENGTH
-from bot.text import safe
 from cogs.feeds import feed_lists, filter_commands, starter_packs, subscription_options
 from cogs.feeds.feed_pages import FeedPages
 from cogs.feeds.follow_flow import AddFlow, show_preview
-from cogs.feeds.look_panel import FeedLook, require_mention
+from cogs.feeds.look_choices import FeedLook
+from cogs.feeds.look_panel import require_mention
 from cogs.feeds.subscription_options import bold, chosen, no_longer
 from cogs.feeds.unfollowing import RemoveFlow
 from cogs.reading.query_completion import query_choices
 from cogs.settings import alert_channel
 from cogs.shared import arrival
+from cogs.shared.panels import headed
 from cogs.shared.place_options import Option, place, require_posting
 from cogs.shared.rights import FOR_MANAGERS, ManagersOnly, in_servers, may_manage
 from cogs.shared.views import Interaction
@@ -253,14 +256,12 @@ class Feeds(
         )
         await self.bot.courier.look_again(target.id)
         self.bot.courier.wake()
-        embed = discord.Embed(description=safe.cut("\n".join(lines), discord_limits.DESCRIPTION))
         added = any(line.startswith(starter_packs.ADDED) for line in lines)
         title = _("Now following in {channel}:") if added else _("Nothing new to follow in {channel}.")
         title = title.format(channel=target.mention)
         waits = await arrival.delay(interaction, target) if added else ""
-        await interaction.edit_original_response(
-            content="\n".join(filter(None, (title, waits, advice))), embed=embed
-        )
+        card = Card((headed(title, waits, advice, *lines),), outlets.COLOUR)
+        await interaction.edit_original_response(view=views.static((card,)))
 
     @app_commands.command(name="import", description=locale_str("Follow the feeds of an OPML file"))
     @app_commands.describe(

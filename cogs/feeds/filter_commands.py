@@ -8,19 +8,21 @@ from bot.core.choices import Filter, Rule
 from bot.core.locale import _, amount, clickable, ngettext
 from bot.core.models import Article
 from bot.core.refusals import Refusal
-from bot.posting.rendering import discord_limits, filter_labels, messages
+from bot.posting.rendering import filter_labels, messages
+from bot.posting.rendering.layout import outlets
+from bot.posting.rendering.layout.blocks import Block, Card, Row, text
 from bot.posting.wording import search_notes
 from bot.text import safe
 from bot.watches import subscription_filters
 from bot.watches.subscription_filters import Trial
 from cogs.feeds.subscription_options import Pair, bold, no_longer, require_still, titled
 from cogs.shared import article_cards
-from cogs.shared.paging import Page, Pages
-from cogs.shared.rights import ManagersView
+from cogs.shared.paging import CardPage, CardPages
+from cogs.shared.panels import headed
+from cogs.shared.rights import ManagersLayout
 from cogs.shared.views import Action, Interaction, Press
 
 _PAGE = 10  # articles
-_ROW = 5  # buttons
 _SHOWN = 150  # characters of a query where filters are listed
 
 Wanted = tuple[Rule, str]
@@ -46,7 +48,7 @@ async def start(interaction: Interaction, pair: Pair, only: str | None, never: s
     await TrialPages(interaction, pair, wanted, trial, notes).show(interaction)
 
 
-class TrialPages(ManagersView, Pages):
+class TrialPages(ManagersLayout, CardPages):
     """What would have been posted with new filters, and the button that keeps them."""
 
     def __init__(
@@ -61,7 +63,7 @@ class TrialPages(ManagersView, Pages):
         await super().check(interaction)
         await require_still(interaction, self._pair)
 
-    async def page(self, interaction: Interaction, number: int) -> Page:
+    async def page(self, interaction: Interaction, number: int) -> CardPage:
         """Some of the articles, newest first, each with what would have become of it."""
         outcomes = self._trial.outcomes
         shown = outcomes[number * _PAGE : (number + 1) * _PAGE]
@@ -73,20 +75,18 @@ class TrialPages(ManagersView, Pages):
             ).format(posted=amount(self._trial.posted), count=amount(len(outcomes)))
         else:
             title = _("This feed hasn’t been read yet, so there’s nothing to test on")
-        heading = titled(interaction, self._pair)
         new = filter_labels.listed([Filter(0, *one) for one in self._wanted], length=_SHOWN)
-        lines = [heading, new, *(f"-# {safe.markdown(safe.plain(note))}" for note in self._notes)]
-        entries: list[tuple[str, ...]] = [("\n".join(lines) + "\n",)]
-        entries += [_outcome(article, by, named=self._several) for article, by in shown]
-        embed = discord.Embed(title=title, description=article_cards.fit(entries))
-        return Page(embed=embed, more=len(outcomes) > (number + 1) * _PAGE, empty=not shown)
-
-    def arrange(self, _page: Page) -> None:
-        """Keep the filters, or do not."""
-        self.add_item(
-            Press(self._save, label=_("Save this filter"), style=discord.ButtonStyle.success, row=0)
+        notes = [f"-# {safe.markdown(safe.plain(note))}" for note in self._notes]
+        told = article_cards.fit([_outcome(article, by, named=self._several) for article, by in shown])
+        green = discord.ButtonStyle.success
+        blocks: list[Block] = [headed(title, titled(interaction, self._pair), new, *notes)]
+        if told:
+            blocks.append(text(told))
+        row = Row(
+            Press(self._save, label=_("Save this filter"), style=green),
+            Press(self._cancel, label=_("Cancel")),
         )
-        self.add_item(Press(self._cancel, label=_("Cancel"), row=0))
+        return CardPage(blocks=(*blocks, row), more=len(outcomes) > (number + 1) * _PAGE, empty=not shown)
 
     async def _save(self, interaction: Interaction) -> None:
         await interaction.response.defer()
@@ -98,7 +98,6 @@ class TrialPages(ManagersView, Pages):
             raise Refusal(no_longer())
         if not saved:
             raise Refusal(_full())
-        self.stop()
         kept = await interaction.client.store.filters.of(subscription.id)
         said = clickable(
             _(
@@ -110,15 +109,14 @@ class TrialPages(ManagersView, Pages):
             channel=subscription.channel_id,
             filters=filter_labels.listed(kept, most=subscription_filters.MOST),
         )
-        await interaction.edit_original_response(content=said, embed=None, view=None)
+        await self.end(interaction, said)
 
     async def _cancel(self, interaction: Interaction) -> None:
         await interaction.response.defer()
-        self.stop()
-        await interaction.edit_original_response(content=_("Nothing changed."), embed=None, view=None)
+        await self.end(interaction, _("Nothing changed."))
 
 
-class FilterList(ManagersView):
+class FilterList(ManagersLayout):
     """The filters of a subscription, each with a button that removes it."""
 
     def __init__(self, interaction: Interaction, pair: Pair, command_id: int | None = None) -> None:
@@ -133,36 +131,20 @@ class FilterList(ManagersView):
     async def show(self, interaction: Interaction, removed: Filter | None = None) -> None:
         """Show the filters as they are now, after one was removed."""
         kept = await interaction.client.store.filters.of(self._pair[0].id)
-        self.clear_items()
-        lines = [
-            _("Removed: {filter}").format(filter=filter_labels.named(removed)) + "\n" if removed else "",
-            *(f"{number}. {filter_labels.named(one, _SHOWN)}" for number, one in enumerate(kept, 1)),
-        ]
+        lines = [_("Removed: {filter}").format(filter=filter_labels.named(removed)) if removed else ""]
+        lines += [f"{number}. {filter_labels.named(one, _SHOWN)}" for number, one in enumerate(kept, 1)]
         if not kept:
             lines.append(
                 _("No filters: every article is posted. Add one with the options `only` and `never`.")
             )
         elif sum(one.rule is Rule.ONLY for one in kept) > 1:
             lines.append("-# " + _("With several “only” filters, matching one is enough."))
-        embed = discord.Embed(
-            title=_("Filters"),
-            description=safe.cut(
-                "\n".join(
-                    (
-                        titled(interaction, self._pair),
-                        *filter(None, lines),
-                    )
-                ),
-                discord_limits.DESCRIPTION,
-            ),
-        )
-        for number, one in enumerate(kept):
-            label = _("Remove {number}").format(number=number + 1)
-            self.add_item(Press(self._remover(one), label=label, row=number // _ROW))
-        self.asked = interaction
-        if not kept:
-            self.stop()
-        await interaction.edit_original_response(content=None, embed=embed, view=self if kept else None)
+        removers = [
+            Press(self._remover(one), label=_("Remove {number}").format(number=number))
+            for number, one in enumerate(kept, 1)
+        ]
+        blocks = (headed(_("Filters"), titled(interaction, self._pair), *lines), Row(*removers))
+        await self.display(interaction, (Card(blocks, outlets.COLOUR),))
 
     def _remover(self, one: Filter) -> Action:
         async def remove(interaction: Interaction) -> None:

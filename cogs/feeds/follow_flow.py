@@ -90,9 +90,9 @@ class AddFlow(ManagersLayout):
                     count=amount(len(each.items))
                 ),
                 value=str(number),
-                default=number == self._list,
             )
             for number, each in enumerate(lists)
+            if number != self._list
         ]
         follow = Press(self._follow_list, label=_("Follow this list"), style=discord.ButtonStyle.success)
         others = Choose(self._choose_list, placeholder=_("Other lists…"), options=options)

@@ -14,6 +14,8 @@ from bot.client.discord_client import Telex
 from bot.core.locale import _, amount, clickable, ngettext
 from bot.core.models import Article, Dispatch, DispatchKind, Fate, Subscription
 from bot.posting.rendering import discord_limits, messages, page_outcomes
+from bot.posting.rendering.layout import outlets, views
+from bot.posting.rendering.layout.blocks import Card, text
 from bot.posting.sending import send_outcomes
 from bot.posting.wording import taste_words
 from bot.posting.wording.explanations import Explanation, explain, left_out, message_of, passed_over, sentence
@@ -30,6 +32,7 @@ _SHOWN = frozenset({Fate.POSTED, Fate.JOINED, Fate.CAUGHT_UP, Fate.DIGESTED})
 _ARTICLES = 5
 _FEEDS = 3
 _LINES = 25
+_ROOM = 3_900  # characters of a message of blocks: Discord takes 4,000
 _POST = 100  # characters of the title of a post that an article joined
 _PROBLEM = 300  # characters of what Discord said
 
@@ -55,7 +58,10 @@ class Why(commands.Cog):
             told = article_cards.fit([(line,) for line in lines])
         else:
             told = await self._unseen(interaction, link, visible)
-        await interaction.edit_original_response(embed=discord.Embed(description=told))
+        card = Card((text(safe.cut(told, _ROOM)),), outlets.COLOUR)
+        await interaction.edit_original_response(
+            view=views.static((card,)), allowed_mentions=discord.AllowedMentions.none()
+        )
 
     async def _unseen(self, interaction: Interaction, link: str, visible: Collection[int]) -> str:
         """What to say of an address that no feed brought; the same where only others may know of it."""

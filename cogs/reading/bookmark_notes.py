@@ -11,7 +11,7 @@ from bot.client.discord_client import answering
 from bot.core.locale import _
 from bot.core.models import Article, Bookmark
 from bot.core.refusals import Refusal
-from bot.posting.rendering import buttons
+from bot.posting.rendering import reading_buttons
 from bot.text import safe
 from bot.text.words import fold
 from cogs.shared import article_cards
@@ -23,11 +23,13 @@ _NOTE, _TAG = 500, 30  # characters
 _LINE = (_TAG + 2) * MOST_TAGS
 
 
-class NoteButton(Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template=buttons.NOTE_TEMPLATE):
+class NoteButton(
+    Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template=reading_buttons.NOTE_TEMPLATE
+):
     """Opens the note and the tags of a bookmark. It outlives restarts."""
 
     def __init__(self, key: str) -> None:
-        super().__init__(buttons.note(key))
+        super().__init__(reading_buttons.note(key))
         self._key = key
 
     @classmethod
@@ -43,11 +45,13 @@ class NoteButton(Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template
             await interaction.response.send_modal(NoteForm(await kept(interaction, self._key)))
 
 
-class MarkButton(Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template=buttons.MARK_TEMPLATE):
+class MarkButton(
+    Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template=reading_buttons.MARK_TEMPLATE
+):
     """Marks a bookmark as read or unread. It outlives restarts."""
 
     def __init__(self, key: str, *, read: bool) -> None:
-        super().__init__(buttons.mark(key, read=read))
+        super().__init__(reading_buttons.mark(key, read=read))
         self._key, self._read = key, read
 
     @classmethod

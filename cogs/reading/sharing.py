@@ -13,7 +13,7 @@ from bot.core import locale
 from bot.core.locale import _
 from bot.core.models import Article
 from bot.core.refusals import Refusal
-from bot.posting.rendering import buttons
+from bot.posting.rendering import reading_buttons
 from bot.posting.rendering.dispatch_rendering import language_of
 from bot.posting.rendering.layout import views
 from bot.posting.rendering.layout.blocks import text
@@ -25,11 +25,13 @@ from cogs.shared.views import AskerView, Choose, Interaction, Paced
 MayRead = Callable[[Interaction, Article], Awaitable[bool]]
 
 
-class ShareButton(Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template=buttons.SHARE_TEMPLATE):
+class ShareButton(
+    Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template=reading_buttons.SHARE_TEMPLATE
+):
     """The button of an article's card. It outlives restarts."""
 
     def __init__(self, key: str) -> None:
-        super().__init__(buttons.share(key))
+        super().__init__(reading_buttons.share(key))
         self._key = key
 
     @classmethod

@@ -23,7 +23,7 @@ from bot.core.refusals import Refusal
 from bot.core.workers import WorkerError
 from bot.digests import bar_charts
 from bot.digests.rising import Period
-from bot.posting.rendering import buttons
+from bot.posting.rendering import reading_buttons
 from bot.posting.rendering.trend_charts import outlets_chart, rising, rising_chart
 from cogs.reading.trend_panel import Answer, Drawn, TrendPanel
 from cogs.shared.rights import in_servers
@@ -109,11 +109,11 @@ class Rising(commands.Cog):
         return Answer(now, trends, *drawn)
 
 
-class TrendsButton(Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template=buttons.TRENDS):
+class TrendsButton(Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template=reading_buttons.TRENDS):
     """The button under a digest. It outlives restarts."""
 
     def __init__(self) -> None:
-        super().__init__(buttons.trends())
+        super().__init__(reading_buttons.trends())
 
     @classmethod
     async def from_custom_id(

@@ -225,7 +225,7 @@ def _starters(in_server: bool, *, begins: bool) -> Iterator[Starter]:  # noqa: F
 
 def _offered(starter: Starter) -> Text:
     name = _named("/" + " ".join(starter.path))
-    return text(f"{emoji(starter.icon) or ''} **{starter.what}**\n-# {name} · {starter.how}".strip())
+    return text(f"{emoji(starter.icon) or ''} **{starter.what}**\n-# {name} {starter.how}".strip())
 
 
 def _title(topic: Topic) -> str:

@@ -152,8 +152,8 @@ async def _kept(interaction: Interaction) -> list[str]:
     if bookmarks:
         kept.append(
             ngettext(
-                "{count} bookmark: which article, when and where you saved it",
-                "{count} bookmarks: which articles, when and where you saved them",
+                "{count} bookmark: the article, when and where you saved it, your note and tags",
+                "{count} bookmarks: the articles, when and where you saved them, your notes and tags",
                 bookmarks,
             ).format(count=amount(bookmarks))
         )

@@ -7,14 +7,18 @@ import logging
 import aiohttp
 import discord
 
+from bot import DATA
 from bot.client.discord_client import Telex
 from bot.core import locale
-from bot.core.locale import _
+from bot.core.locale import _, clickable
 from bot.posting.rendering import buttons
-from bot.posting.rendering.messages import COLOUR
+from bot.posting.rendering.layout import outlets, views
+from bot.posting.rendering.layout.blocks import Card, Image, Row, Section, text
 from bot.posting.sending import permissions
 
 log = logging.getLogger(__name__)
+
+LOGO = DATA / "identity" / "telex.png"
 
 
 async def say(bot: Telex, guild: discord.Guild) -> None:
@@ -25,25 +29,26 @@ async def say(bot: Telex, guild: discord.Guild) -> None:
     language = (await bot.store.preferences.of_server(guild.id)).language
     language = language or locale.supported(str(guild.preferred_locale)) or bot.newsroom.settings.language
     with locale.use(language):
-        embed = discord.Embed(
-            colour=COLOUR,
-            title=_("Hello! I bring news to this server."),
-            description=_(
-                "I post the articles of news feeds, find them again by any word, answer questions from them "
-                "and keep your bookmarks. Your first feed is three clicks away:\n"
-                "1. Press **{begin}** and pick what you want to read: a ready list, or a site’s address.\n"
-                "2. Pick the channel.\n"
-                "3. Press **{follow}**: the first articles appear at once."
-            ).format(begin=_("Get started"), follow=_("Follow")),
+        told = _(
+            "I post news in your channels, find any article again and answer questions from them. Your first "
+            "feed is three clicks away:\n"
+            "**1.** Press **{begin}** and choose a starter pack, or add a site.\n"
+            "**2.** Choose a channel.\n"
+            "**3.** Press **{follow}**. The first articles appear right away."
+        ).format(begin=_("Get started"), follow=_("Follow"))
+        small = clickable(_("For members with Manage Server. /help shows everyone what I can do."))
+        title = _("Hi, I’m Telex")
+        logo = discord.File(LOGO)
+        card = Card(
+            (
+                Section((text(f"## {title}\n{told}"),), Image(f"attachment://{logo.filename}", "Telex")),
+                text(f"-# {small}"),
+                Row(buttons.begin()),
+            ),
+            outlets.COLOUR,
         )
-        embed.set_footer(
-            text=_(
-                "For those who have Manage Server; /setup begins as well. /help tells everybody what I do."
-            )
-        )
-        view = buttons.row(buttons.begin())
     try:
-        await channel.send(embed=embed, view=view)
+        await channel.send(view=views.static((card,)), file=logo)
     except (discord.DiscordException, aiohttp.ClientError) as error:
         log.warning("Could not say hello in server %d: %s", guild.id, error)
 

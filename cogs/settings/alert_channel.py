@@ -7,8 +7,9 @@ import discord
 from bot.core.choices import Preference
 from bot.core.locale import _
 from bot.core.refusals import Refusal
+from bot.posting.rendering.layout.blocks import Row, text
 from cogs.shared.place_options import Place, require_posting
-from cogs.shared.rights import ManagersView
+from cogs.shared.rights import ManagersLayout
 from cogs.shared.views import Interaction, Press
 
 
@@ -29,31 +30,25 @@ async def choose(interaction: Interaction, target: Place) -> str:
     return "\n".join(filter(None, (answer, advice)))
 
 
-class AlertsFlow(ManagersView):
+class AlertsFlow(ManagersLayout):
     """Tells where alerts go, and lets them go to each feed's own channel again."""
 
     async def start(self, interaction: Interaction) -> None:
         """Say where alerts go now."""
         chosen = await interaction.client.store.servers.alerts(interaction.guild_id or 0)
         if chosen is None:
-            self.stop()
-            await interaction.edit_original_response(content=_nowhere(), view=None)
+            await self.end(interaction, _nowhere())
             return
-        self.add_item(Press(self._forget, label=_("Use each feed’s own channel")))
-        await interaction.edit_original_response(
-            content=_("Alerts go to <#{channel}>: a feed fails for a day, disappears, or is back.").format(
-                channel=chosen
-            ),
-            view=self,
-        )
+        told = _("Alerts go to <#{channel}>: a feed fails for a day, disappears, or is back.")
+        forget = Press(self._forget, label=_("Use each feed’s own channel"))
+        await self.display(interaction, (text(told.format(channel=chosen)), Row(forget)))
 
     async def _forget(self, interaction: Interaction) -> None:
         await interaction.response.defer()
-        self.stop()
         await interaction.client.store.preferences.change(
             Preference.ALERTS, None, server_id=interaction.guild_id or 0, person_id=interaction.user.id
         )
-        await interaction.edit_original_response(content=_nowhere(), view=None)
+        await self.end(interaction, _nowhere())
 
 
 def _nowhere() -> str:

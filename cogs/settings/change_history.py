@@ -10,8 +10,9 @@ from bot.posting.rendering import filter_labels, post_looks
 from bot.text import safe
 from cogs.feeds import subscription_options
 from cogs.settings import schedule_panel, story_panel
-from cogs.shared.paging import Page, Pages
-from cogs.shared.rights import ManagersView
+from cogs.shared.paging import CardPage, CardPages
+from cogs.shared.panels import headed
+from cogs.shared.rights import ManagersLayout
 from cogs.shared.views import Interaction
 from cogs.watching import digest_words
 
@@ -20,10 +21,10 @@ _ALL = 500  # as many as are kept
 _VALUE = 100  # characters of a value
 
 
-class History(ManagersView, Pages):
+class History(ManagersLayout, CardPages):
     """Changes of settings, newest first, of the server and of the channels that the asker sees."""
 
-    async def page(self, interaction: Interaction, number: int) -> Page:
+    async def page(self, interaction: Interaction, number: int) -> CardPage:
         """Some of the changes."""
         guild, member = interaction.guild, interaction.user
         assert guild is not None
@@ -33,12 +34,12 @@ class History(ManagersView, Pages):
         seen = await subscription_options.shown(interaction, guild, member, channels)
         visible = [change for change in changes if change.channel_id is None or change.channel_id in seen]
         shown = visible[number * _LIST : (number + 1) * _LIST]
-        embed = discord.Embed(
-            title=_("Settings history"),
-            description="\n\n".join([await _entry(interaction, change) for change in shown])
-            or _("No changes yet."),
+        told = "\n".join([await _entry(interaction, change) for change in shown]) or _("No changes yet.")
+        return CardPage(
+            blocks=(headed(_("Settings history"), told),),
+            more=len(visible) > (number + 1) * _LIST,
+            empty=not shown,
         )
-        return Page(embed=embed, more=len(visible) > (number + 1) * _LIST, empty=not shown)
 
 
 async def _entry(interaction: Interaction, change: SettingChange) -> str:
@@ -54,7 +55,7 @@ async def _entry(interaction: Interaction, change: SettingChange) -> str:
         _("{setting}: {old} → {new}").format(
             setting=f"**{_name(change)}**", old=_value(change, change.old), new=_value(change, change.new)
         ),
-        " · ".join((*where, who, f"<t:{change.changed}:f>")),
+        "-# " + " · ".join((*where, who, f"<t:{change.changed}:R>")),
     )
     return "\n".join(lines)
 

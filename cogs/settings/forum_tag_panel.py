@@ -9,10 +9,13 @@ from bot.core.locale import _, amount, ngettext
 from bot.core.refusals import Refusal
 from bot.posting.forums import allowed
 from bot.posting.rendering import discord_limits
+from bot.posting.rendering.layout import outlets
+from bot.posting.rendering.layout.blocks import Card, Row
 from bot.text import safe
 from bot.watches import subscription_filters
 from cogs.shared import place_options
-from cogs.shared.rights import ManagersView
+from cogs.shared.panels import headed
+from cogs.shared.rights import ManagersLayout
 from cogs.shared.views import Ask, Choose, Interaction
 
 MOST = 20
@@ -21,7 +24,7 @@ MOST = 20
 _QUERY = 100
 
 
-class TagPanel(ManagersView):
+class TagPanel(ManagersLayout):
     """The rules of a forum, a menu of its tags to make one, and one to remove one."""
 
     def __init__(self, interaction: Interaction, forum: discord.ForumChannel, command_id: int | None) -> None:
@@ -42,8 +45,7 @@ class TagPanel(ManagersView):
         tags = allowed(self._forum)
         if not tags:
             lines.append(_("This forum has no tags I can use yet. Create some in its settings."))
-        embed = discord.Embed(title=_("Post tags"), description="\n".join((self._forum.mention, "", *lines)))
-        self.clear_items()
+        pick = remove = None
         if tags:
             options = [
                 discord.SelectOption(
@@ -51,7 +53,7 @@ class TagPanel(ManagersView):
                 )
                 for tag in tags
             ]
-            self.add_item(Choose(self._ask, placeholder=_("Add a tag…"), options=options))
+            pick = Choose(self._ask, placeholder=_("Add a tag…"), options=options)
         if self._rules:
             options = [
                 discord.SelectOption(
@@ -60,9 +62,9 @@ class TagPanel(ManagersView):
                 )
                 for number, rule in enumerate(self._rules)
             ]
-            self.add_item(Choose(self._remove, placeholder=_("Remove a rule…"), options=options))
-        self.asked = interaction
-        await interaction.edit_original_response(embed=embed, view=self)
+            remove = Choose(self._remove, placeholder=_("Remove a rule…"), options=options)
+        blocks = (headed(_("Post tags"), self._forum.mention, *lines), Row(pick), Row(remove))
+        await self.display(interaction, (Card(blocks, outlets.COLOUR),))
 
     def _name(self, rule: TagRule) -> str:
         tag = self._forum.get_tag(rule.tag_id)

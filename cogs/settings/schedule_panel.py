@@ -8,10 +8,13 @@ import discord
 
 from bot.core import hours
 from bot.core.choices import ChannelPreferences, Preference
-from bot.core.locale import _, amount, ngettext
+from bot.core.locale import _, amount, clickable, ngettext
+from bot.posting.rendering.layout import outlets
+from bot.posting.rendering.layout.blocks import Card, Row
 from bot.posting.sending import send_outcomes
+from cogs.shared.panels import headed, setting
 from cogs.shared.place_options import Place, require_view
-from cogs.shared.rights import ManagersView
+from cogs.shared.rights import ManagersLayout
 from cogs.shared.views import Choose, Interaction, Press
 
 _NONE = "-"
@@ -21,7 +24,7 @@ _GAPS = (10, 30, 60, 120, 300, 600, 900, 1800, 3600)  # seconds
 _MINUTE = 60
 
 
-class RhythmPanel(ManagersView):
+class RhythmPanel(ManagersLayout):
     """One message with a channel's rhythm and the menus to change it, made anew after each change."""
 
     def __init__(self, interaction: Interaction, target: Place) -> None:
@@ -35,72 +38,68 @@ class RhythmPanel(ManagersView):
         await require_view(interaction, self._place.id)
 
     async def show(self, interaction: Interaction) -> None:
-        """Show the rhythm as it is, in the reply to an interaction that was acknowledged."""
+        """Show the schedule as it is, in the reply to an interaction that was acknowledged."""
         store = interaction.client.store
-        self._now = await store.preferences.of_channel(self._place.id)
+        self._now = now = await store.preferences.of_channel(self._place.id)
         zone = (await store.preferences.of_server(self._place.guild.id)).time_zone
+        held = await store.dispatches.held(self._place.id)
         begin, end = self._ends()
-        self.clear_items()
-        self.add_item(
-            Choose(
-                self._begin,
-                placeholder=_("Quiet from…"),
-                options=_clocks(begin, _("Quiet from {time}"), _("No quiet hours")),
-            )
-        )
-        self.add_item(
-            Choose(
-                self._end,
-                placeholder=_("Quiet until…"),
-                options=_clocks(end, _("Quiet until {time}"), _("No quiet hours")),
-            )
-        )
-        self.add_item(
-            Choose(
-                self._limit,
-                placeholder=_("Hourly limit…"),
-                options=_options(self._now.most_an_hour, _HOURLY, _hourly, _("No limit")),
-            )
-        )
-        self.add_item(
-            Choose(
-                self._space,
-                placeholder=_("Time between posts…"),
-                options=_options(self._now.gap, _GAPS, _gap, _("No minimum")),
-            )
-        )
-        off = self._now.quiet_hours is None and self._now.most_an_hour is None and self._now.gap is None
-        self.add_item(Press(self._stop, label=_("Turn everything off"), disabled=off))
-        self.asked = interaction
-        await interaction.edit_original_response(
-            embed=self._embed(zone, await store.dispatches.held(self._place.id)), view=self
-        )
-
-    def _embed(self, zone: str, held: str | None) -> discord.Embed:
-        now = self._now
         quiet = _("No quiet hours")
         if now.quiet_hours is not None:
             quiet = _("{begin} to {end} ({zone})").format(
-                begin=hours.clock(self._ends()[0] or 0), end=hours.clock(self._ends()[1] or 0), zone=zone
+                begin=hours.clock(begin or 0), end=hours.clock(end or 0), zone=zone
             )
-        embed = discord.Embed(
-            title=_("Posting schedule"),
-            description=_(
-                "In {channel}. What comes in quiet hours waits until they end, alerts and watches too; a "
-                "digest comes at its hour. Beyond the number an hour the rest comes in one message when the "
-                "hour is over. Nothing is lost."
-            ).format(channel=self._place.mention),
-        )
-        embed.add_field(name=_("Quiet hours"), value=quiet)
-        embed.add_field(
-            name=_("Hourly limit"), value=_hourly(now.most_an_hour) if now.most_an_hour else _("no limit")
-        )
-        embed.add_field(name=_("Time between posts"), value=_gap(now.gap) if now.gap else _("No minimum"))
+        waits = ""
         if held is not None:
-            embed.set_footer(text=_("Right now: {reason}").format(reason=send_outcomes.describe(held)))
+            waits = _("Right now: {reason}").format(reason=send_outcomes.describe(held))
         elif now.quiet_hours is not None:
-            embed.set_footer(text=_("Change the time zone with /settings server."))
-        return embed
+            waits = clickable(_("Change the time zone with /settings server."))
+        no_quiet = _("No quiet hours")
+        off = now.quiet_hours is None and now.most_an_hour is None and now.gap is None
+        blocks = (
+            headed(
+                _("Posting schedule"),
+                self._place.mention,
+                "-# "
+                + _(
+                    "In quiet hours posts, alerts and watches wait; digests don’t. Beyond the hourly limit, "
+                    "the rest comes in one message. Nothing is lost."
+                ),
+            ),
+            setting(_("Quiet hours"), "\n".join(filter(None, (quiet, waits)))),
+            Row(
+                Choose(
+                    self._begin,
+                    placeholder=_("Quiet from…"),
+                    options=_clocks(begin, _("Quiet from {time}"), no_quiet),
+                )
+            ),
+            Row(
+                Choose(
+                    self._end,
+                    placeholder=_("Quiet until…"),
+                    options=_clocks(end, _("Quiet until {time}"), no_quiet),
+                )
+            ),
+            setting(_("Hourly limit"), _hourly(now.most_an_hour) if now.most_an_hour else _("no limit")),
+            Row(
+                Choose(
+                    self._limit,
+                    placeholder=_("Hourly limit…"),
+                    options=_options(now.most_an_hour, _HOURLY, _hourly, _("No limit")),
+                )
+            ),
+            setting(_("Time between posts"), _gap(now.gap) if now.gap else _("no minimum")),
+            Row(
+                Choose(
+                    self._space,
+                    placeholder=_("Time between posts…"),
+                    options=_options(now.gap, _GAPS, _gap, _("No minimum")),
+                )
+            ),
+            Row(Press(self._stop, label=_("Turn everything off"), disabled=off)),
+        )
+        await self.display(interaction, (Card(blocks, outlets.COLOUR),))
 
     def _ends(self) -> tuple[int | None, int | None]:
         text = self._now.quiet_hours

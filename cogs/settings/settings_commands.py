@@ -14,13 +14,15 @@ from discord.ext import commands
 from bot.client.discord_client import Telex
 from bot.core import hours, locale
 from bot.core.choices import Preference
-from bot.core.locale import _
+from bot.core.locale import _, amount, clickable, ngettext
 from bot.core.refusals import Refusal
 from bot.posting import notify_roles
 from bot.posting.rendering import post_looks
+from bot.posting.rendering.layout import outlets
+from bot.posting.rendering.layout.blocks import Block, Card, Row, Rule, text
 from bot.posting.sending import permissions
 from bot.text import safe, zones
-from cogs.feeds.look_panel import open_server_look
+from cogs.feeds.look_choices import open_server_look
 from cogs.settings import alert_channel
 from cogs.settings.change_history import History, language_name
 from cogs.settings.forum_tag_panel import TagPanel
@@ -28,9 +30,10 @@ from cogs.settings.schedule_panel import RhythmPanel
 from cogs.settings.story_panel import StoryPanel
 from cogs.settings.taste_panel import TastePanel
 from cogs.shared import place_options
+from cogs.shared.panels import headed, setting
 from cogs.shared.place_options import Option, Place, PlaceOption, place
-from cogs.shared.rights import FOR_MANAGERS, ManagersOnly, ManagersView, in_servers, may_govern
-from cogs.shared.views import Ask, Choose, ChooseChannel, ChooseRole, Interaction, Press
+from cogs.shared.rights import FOR_MANAGERS, ManagersLayout, ManagersOnly, in_servers, may_govern
+from cogs.shared.views import Action, Ask, Choose, ChooseChannel, ChooseRole, Interaction, Press
 
 _LONGEST_ZONE = 60
 _MOST_ROLES = 10
@@ -83,7 +86,8 @@ class ServerSettings(
         await RhythmPanel(interaction, await place(interaction, channel)).show(interaction)
 
     @app_commands.command(
-        name="stories", description=locale_str("Post only what several outlets tell, or the best of the day")
+        name="stories",
+        description=locale_str("Post only what several outlets report, or the best of the day"),
     )
     @app_commands.describe(channel=locale_str("Which channel; this one by default"))
     async def stories(self, interaction: Interaction, channel: Option | None = None) -> None:
@@ -107,19 +111,16 @@ class ServerSettings(
         await History(interaction).show(interaction)
 
 
-class Panel(ManagersView):
-    """One message with settings and the means to change them, made anew after each change."""
+class Panel(ManagersLayout):
+    """One message with settings, each beside what changes it, made anew after each change."""
 
-    async def arrange(self, interaction: Interaction) -> discord.Embed:
-        """Put the items in place; returns what stands above them."""
+    async def arrange(self, interaction: Interaction) -> tuple[Block, ...]:
+        """The settings."""
         raise NotImplementedError
 
     async def show(self, interaction: Interaction) -> None:
         """Show the settings as they are, in the reply to an interaction that was acknowledged."""
-        self.clear_items()
-        embed = await self.arrange(interaction)
-        self.asked = interaction
-        await interaction.edit_original_response(embed=embed, view=self)
+        await self.display(interaction, (Card(await self.arrange(interaction), outlets.COLOUR),))
 
     def languages(self, chosen: str | None, otherwise: str) -> Choose:
         """A menu of the languages of posts; `otherwise` is what holds where none is chosen."""
@@ -143,7 +144,7 @@ class Panel(ManagersView):
 class ServerPanel(Panel):
     """What holds for a whole server."""
 
-    async def arrange(self, interaction: Interaction) -> discord.Embed:
+    async def arrange(self, interaction: Interaction) -> tuple[Block, ...]:
         """The settings, and a menu or a button for each."""
         guild = interaction.guild
         assert guild is not None
@@ -152,68 +153,59 @@ class ServerPanel(Panel):
         otherwise = _("Automatic ({language})").format(
             language=language_name(discords or interaction.client.newsroom.settings.language)
         )
-        embed = discord.Embed(title=_("Server settings"))
-        embed.add_field(
-            name=_("Post language"),
-            value=language_name(now.language).capitalize() if now.language else otherwise,
-        )
-        embed.add_field(
-            name=_("Time zone"), value=_zone(now.time_zone, interaction.client.newsroom.clock.now())
-        )
-        embed.add_field(
-            name=_("Feed alerts"),
-            value=f"<#{now.alerts}>" if now.alerts is not None else _("in each feed’s own channel"),
-            inline=False,
-        )
+        language = language_name(now.language).capitalize() if now.language else otherwise
         managers = _("members with Manage Server")
         role = guild.get_role(now.manager_role) if now.manager_role is not None else None
         if role is not None:
             managers = _("{role} and members with Manage Server").format(role=role.mention)
         elif now.manager_role is not None:
             managers += " · " + _("the chosen role no longer exists")
-        embed.add_field(name=_("Who manages feeds"), value=managers, inline=False)
-        if now.notify_roles:
-            embed.add_field(
-                name=_("Roles people can take"),
-                value=" ".join(f"<@&{each}>" for each in now.notify_roles),
-                inline=False,
-            )
-        embed.add_field(name=_("Post appearance"), value=post_looks.brief(now.look), inline=False)
-        embed.set_footer(text=_("Per channel: /settings channel. Who changed what: /settings history."))
-        self.add_item(self.languages(now.language, otherwise))
+        alerts = f"<#{now.alerts}>" if now.alerts is not None else _("in each feed’s own channel")
         chosen = [discord.Object(now.alerts)] if now.alerts is not None else []
-        self.add_item(
-            ChooseChannel(
-                self._alert,
-                placeholder=_("Channel for alerts…"),
-                channel_types=PlaceOption().channel_types,
-                min_values=0,
-                default_values=[discord.SelectDefaultValue.from_channel(each) for each in chosen],
-            )
+        place = ChooseChannel(
+            self._alert,
+            placeholder=_("Channel for alerts…"),
+            channel_types=PlaceOption().channel_types,
+            min_values=0,
+            default_values=[discord.SelectDefaultValue.from_channel(each) for each in chosen],
         )
-        if may_govern(interaction):
-            self.add_item(
-                ChooseRole(
-                    self._appoint,
-                    placeholder=_("Role that can manage feeds…"),
-                    min_values=0,
-                    default_values=[role] if role is not None else [],
-                )
-            )
+        appoint = ChooseRole(
+            self._appoint,
+            placeholder=_("Role that can manage feeds…"),
+            min_values=0,
+            default_values=[role] if role is not None else [],
+        )
+        notify: tuple[Block, ...] = ()
         if interaction.permissions.manage_roles:
             offered = [guild.get_role(each) for each in now.notify_roles]
-            self.add_item(
-                ChooseRole(
-                    self._offer_roles,
-                    placeholder=_("Roles people can take with “Notify me”…"),
-                    min_values=0,
-                    max_values=_MOST_ROLES,
-                    default_values=[each for each in offered if each is not None],
-                )
+            chooser = ChooseRole(
+                self._offer_roles,
+                placeholder=_("Roles people can take…"),
+                min_values=0,
+                max_values=_MOST_ROLES,
+                default_values=[each for each in offered if each is not None],
             )
-        self.add_item(Press(self._ask_zone, label=_("Time zone…"), emoji="🕑"))
-        self.add_item(Press(self._open_look, label=_("Post appearance…"), emoji="🎨"))
-        return embed
+            roles = ", ".join(f"<@&{each}>" for each in now.notify_roles) or _("none")
+            notify = (setting(_("Roles of “Notify me”"), roles), Row(chooser))
+        zone = _zone(now.time_zone, interaction.client.newsroom.clock.now())
+        more = clickable(_("Per channel: /settings channel. Who changed what: /settings history."))
+        return (
+            headed(_("Server settings")),
+            Rule(),
+            setting(_("Post language"), language),
+            Row(self.languages(now.language, otherwise)),
+            setting(_("Feed alerts"), alerts),
+            Row(place),
+            setting(_("Who manages feeds"), managers),
+            Row(appoint if may_govern(interaction) else None),
+            *notify,
+            setting(_("Time zone"), zone, Press(self._ask_zone, label=_("Change…"))),
+            setting(
+                _("Post appearance"), post_looks.brief(now.look), Press(self._open_look, label=_("Choose…"))
+            ),
+            Rule(),
+            text(f"-# {more}"),
+        )
 
     async def change(self, interaction: Interaction, preference: Preference, value: str | int | None) -> None:
         """Set a preference of the server."""
@@ -303,32 +295,30 @@ class ChannelPanel(Panel):
         await super().check(interaction)
         await place_options.require_view(interaction, self._channel.id)
 
-    async def arrange(self, interaction: Interaction) -> discord.Embed:
+    async def arrange(self, interaction: Interaction) -> tuple[Block, ...]:
         """The settings, and a menu or a button for each."""
         now = await interaction.client.store.preferences.of_channel(self._channel.id)
-        embed = discord.Embed(title=_("Channel settings"), description=self._channel.mention)
         otherwise = _("Same as the server")
-        embed.add_field(
-            name=_("Post language"),
-            value=language_name(now.language).capitalize() if now.language else otherwise,
-        )
-        embed.add_field(
-            name=_("Group by story"),
-            value=_("on: articles on the same event share one post")
-            if now.join_stories
-            else _("off: each article gets its own post"),
-            inline=False,
-        )
-        self.add_item(self.languages(now.language, otherwise))
-        label = _("Post every article separately") if now.join_stories else _("Group by story")
-        self.add_item(Press(self._join, label=label))
+        language = language_name(now.language).capitalize() if now.language else otherwise
+        joins = _("off: each article gets its own post")
+        if now.join_stories:
+            joins = _("on: articles on the same event share one post")
+        blocks: list[Block] = [
+            headed(_("Channel settings"), self._channel.mention),
+            Rule(),
+            setting(_("Post language"), language),
+            Row(self.languages(now.language, otherwise)),
+            setting(_("Group by story"), joins, self._turn(self._join, is_on=now.join_stories)),
+        ]
         if isinstance(self._channel, discord.TextChannel):
-            self._add_threads(embed, self._channel, is_on=now.daily_thread)
+            blocks.append(self._threads(self._channel, is_on=now.daily_thread))
         if isinstance(self._channel, discord.ForumChannel):
-            self.add_item(Press(self._tags, label=_("Post tags…"), emoji="🏷️"))
-        return embed
+            rules = len(await interaction.client.store.forum_tags.of(self._channel.id))
+            told = ngettext("{count} rule", "{count} rules", rules).format(count=amount(rules))
+            blocks.append(setting(_("Post tags"), told, Press(self._tags, label=_("Choose…"))))
+        return tuple(blocks)
 
-    def _add_threads(self, embed: discord.Embed, channel: discord.TextChannel, *, is_on: bool) -> None:
+    def _threads(self, channel: discord.TextChannel, *, is_on: bool) -> Block:
         """Whether posts go into a thread of the day, and what the bot lacks for that."""
         said = _("off: posts go straight into the channel")
         if is_on:
@@ -337,9 +327,10 @@ class ChannelPanel(Panel):
             names = ", ".join(f"**{permissions.name(one)}**" for one in lacking)
             advice = _("I can’t do that yet. In the channel’s settings, give me {permissions}.")
             said += f"\n🟠 {advice.format(permissions=names)}"
-        embed.add_field(name=_("Daily thread"), value=said, inline=False)
-        label = _("Post in the channel") if is_on else _("Post in a daily thread")
-        self.add_item(Press(self._thread, label=label))
+        return setting(_("Daily thread"), said, self._turn(self._thread, is_on=is_on))
+
+    def _turn(self, action: Action, *, is_on: bool) -> Press:
+        return Press(action, label=_("Turn off") if is_on else _("Turn on"))
 
     async def change(self, interaction: Interaction, preference: Preference, value: str | int | None) -> None:
         """Set a preference of the channel."""

@@ -17,13 +17,16 @@ from bot.feeds.discover import Discovery, as_feed
 from bot.feeds.opml import Outline
 from bot.polling.feed_search import NeedsPassword
 from bot.posting.rendering import buttons, discord_limits
+from bot.posting.rendering.layout import outlets
+from bot.posting.rendering.layout.blocks import Card, Row, Rule, text
 from bot.text import safe, urls
 from cogs.feeds import starter_packs
 from cogs.feeds.follow_flow import offered
 from cogs.shared import arrival, place_options
+from cogs.shared.panels import headed
 from cogs.shared.place_options import Place, PlaceOption, lacking, require_posting
 from cogs.shared.rights import FOR_MANAGERS, in_servers, require_manage_with
-from cogs.shared.views import Ask, AskerView, Choose, ChooseChannel, Interaction, Paced, Press
+from cogs.shared.views import Ask, AskerLayout, Choose, ChooseChannel, Interaction, Paced, Press
 
 _COMMAND = "setup"
 _MOST_ADDRESSES = 10
@@ -86,7 +89,7 @@ class BeginButton(Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], templat
             await begin(interaction)
 
 
-class SetupFlow(AskerView):
+class SetupFlow(AskerLayout):
     """Lists and addresses, a channel, and a button that follows. Nothing changes before that."""
 
     def __init__(self, interaction: Interaction) -> None:
@@ -123,8 +126,6 @@ class SetupFlow(AskerView):
             last.format(follow=_("Follow")),
             waits,
         ]
-        embed = discord.Embed(title=_("Your first feeds"), description="\n".join(filter(None, steps)))
-        self.clear_items()
         options = [
             discord.SelectOption(
                 label=_(title.message),
@@ -134,36 +135,37 @@ class SetupFlow(AskerView):
             )
             for name, title in starter_packs.PACKS.items()
         ]
-        self.add_item(
-            Choose(
-                self._choose_packs,
-                placeholder=_("Starter packs…"),
-                options=options,
-                min_values=0,
-                max_values=len(options),
-            )
+        packs = Choose(
+            self._choose_packs,
+            placeholder=_("Starter packs…"),
+            options=options,
+            min_values=0,
+            max_values=len(options),
         )
+        feeds = None
         if self._offered.feeds:
-            self.add_item(
-                Choose(self._choose_feed, placeholder=_("Choose a feed…"), options=offered(self._offered))
-            )
-        self.add_item(
-            ChooseChannel(
-                self._choose_place,
-                placeholder=_("Channel…"),
-                channel_types=PlaceOption().channel_types,
-                default_values=[self._place] if self._place is not None else [],
-            )
+            feeds = Choose(self._choose_feed, placeholder=_("Choose a feed…"), options=offered(self._offered))
+        channel = ChooseChannel(
+            self._choose_place,
+            placeholder=_("Channel…"),
+            channel_types=PlaceOption().channel_types,
+            default_values=[self._place] if self._place is not None else [],
         )
         ready = bool(self._packs or self._added) and self._place is not None and not refusal
-        self.add_item(
-            Press(self._follow, label=_("Follow"), style=discord.ButtonStyle.success, disabled=not ready)
-        )
         full = len(self._added) >= _MOST_ADDRESSES
-        self.add_item(Press(self._ask_address, label=_("Add a site…"), disabled=full))
-        self.add_item(Press(self._cancel, label=_("Cancel")))
-        self.asked = interaction
-        await interaction.edit_original_response(embed=embed, view=self)
+        green = discord.ButtonStyle.success
+        blocks = (
+            headed(_("Your first feeds"), *steps),
+            Row(packs),
+            Row(feeds),
+            Row(channel),
+            Row(
+                Press(self._follow, label=_("Follow"), style=green, disabled=not ready),
+                Press(self._ask_address, label=_("Add a site…"), disabled=full),
+                Press(self._cancel, label=_("Cancel")),
+            ),
+        )
+        await self.display(interaction, (Card(blocks, outlets.COLOUR),))
 
     async def _choose_packs(self, interaction: Interaction, values: list[str]) -> None:
         await interaction.response.defer()
@@ -233,11 +235,10 @@ class SetupFlow(AskerView):
         require_posting(interaction, target)
         chosen = [outline for name in self._packs for outline in starter_packs.outlines(name)]
         feeds = list({outline.url: outline for outline in (*self._added, *chosen)}.values())
-        self.stop()
 
         async def tell(done: int) -> None:
             said = _("{done} of {total} feeds done…").format(done=amount(done), total=amount(len(feeds)))
-            await interaction.edit_original_response(content=f"⏳ {said}", embed=None, view=None)
+            await self.display(interaction, (text(f"⏳ {said}"),))
             client.courier.wake()  # what was found so far need not wait for the rest
 
         await tell(0)
@@ -251,8 +252,6 @@ class SetupFlow(AskerView):
             tell=tell,
         )
         client.courier.wake()
-        embed = discord.Embed(description=safe.cut("\n".join(lines), discord_limits.DESCRIPTION))
-        embed.add_field(name=_("What’s next"), value=_next(), inline=False)
         waits = await arrival.delay(interaction, target)
         said = _("All set! The first articles are arriving in {channel}.")
         if not any(line.startswith(starter_packs.ADDED) for line in lines):
@@ -260,14 +259,14 @@ class SetupFlow(AskerView):
         elif waits:
             said = _("Now following in {channel}.")
         said = said.format(channel=target.mention)
-        await interaction.edit_original_response(
-            content="\n".join(filter(None, (said, waits))), embed=embed, view=None
-        )
+        title = _("What’s next")
+        advice = text("\n".join((f"**{title}**", *(f"• {line}" for line in _next()))))
+        card = Card((headed(said, waits, *lines), Rule(), advice), outlets.COLOUR)
+        await self.end(interaction, (card,))
 
     async def _cancel(self, interaction: Interaction) -> None:
         await interaction.response.defer()
-        self.stop()
-        await interaction.edit_original_response(content=_("Nothing changed."), embed=None, view=None)
+        await self.end(interaction, _("Nothing changed."))
 
 
 def _few(outlines: tuple[Outline, ...]) -> str:
@@ -281,11 +280,10 @@ def _few(outlines: tuple[Outline, ...]) -> str:
     )
 
 
-def _next() -> str:
-    lines = (
+def _next() -> tuple[str, ...]:
+    return (
         clickable(_("React with 🔖 to save a post. /bookmarks lists what you saved.")),
         clickable(_("/search finds any article. /ask answers questions from them.")),
         clickable(_("/feed add follows more feeds. /feed list shows their status.")),
         clickable(_("/settings server sets the language, the time zone and who manages feeds.")),
     )
-    return "\n".join(f"• {line}" for line in lines)

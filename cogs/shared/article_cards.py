@@ -9,7 +9,7 @@ import discord
 
 from bot.core.locale import _
 from bot.core.models import Article, Bookmark, DispatchState
-from bot.posting.rendering import buttons, discord_limits, messages
+from bot.posting.rendering import buttons, discord_limits, messages, reading_buttons
 from bot.posting.rendering.layout import outlets, views
 from bot.posting.rendering.layout.blocks import Card, Gallery, Image, Row, text
 from bot.text import excerpts, safe
@@ -45,20 +45,6 @@ def title(article: Article) -> str:
 def heading(text: str, limit: int) -> str:
     """What a person typed, as it can stand in a title: quoted, one line, harmless."""
     return _("“{text}”").format(text=safe.markdown(safe.plain(text, limit)))
-
-
-def row(number: int, article: Article, note: str = "") -> tuple[str, ...]:
-    """A line of a list, longest form first: number, linked title, outlet, date, a note; without the link."""
-    rest = "\n" + " · ".join(filter(None, (source(article), note)))
-    name = title(article)
-    return f"{number}. **{messages.linked(name, article.url)}**{rest}", f"{number}. **{name}**{rest}"
-
-
-def source(article: Article) -> str:
-    """Outlet and date, and whether its publisher took the article back."""
-    outlet = safe.markdown(safe.plain(article.outlet, 60))
-    withdrawn = "" if article.retracted is None else _("⚠️ withdrawn")
-    return " · ".join(filter(None, (outlet, f"<t:{article.published}:d>", withdrawn)))
 
 
 def option(article: Article) -> discord.SelectOption:
@@ -131,12 +117,17 @@ def card(
             *(text(line) for line in about),
             Row(
                 buttons.save(article.key) if kept is None else buttons.let_go(article.key),
-                buttons.share(article.key) if here and not shared else None,
+                reading_buttons.share(article.key) if here and not shared else None,
                 buttons.more_like(article.key) if here or shared else None,
                 *buttons.leading(article),
             ),
             *(
-                [Row(buttons.note(article.key), buttons.mark(article.key, read=kept.read is None))]
+                [
+                    Row(
+                        reading_buttons.note(article.key),
+                        reading_buttons.mark(article.key, read=kept.read is None),
+                    )
+                ]
                 if kept is not None
                 else []
             ),

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 import discord
 
 from bot.core.locale import _
-from cogs.shared.views import AskerView, Interaction, Press
+from bot.posting.rendering.layout import outlets
+from bot.posting.rendering.layout.blocks import Block, Card, Row
+from bot.posting.rendering.layout.icons import Icon, emoji
+from cogs.shared.views import AskerLayout, AskerView, Interaction, Press
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,3 +68,48 @@ class Pages(AskerView):
             await self.show(interaction)
 
         return Press(turn, label=label, row=3, disabled=disabled)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardPage:
+    """What one page of a card shows; whether another follows it; whether there is nothing to show."""
+
+    blocks: tuple[Block, ...]
+    more: bool = False
+    empty: bool = False
+
+
+class CardPages(AskerLayout):
+    """A list in a card, in pages, which the asker turns. `number` counts from 0."""
+
+    def __init__(self, interaction: Interaction) -> None:
+        super().__init__(interaction)
+        self.number = 0
+
+    async def page(self, interaction: Interaction, number: int) -> CardPage:
+        """The page as the asker may see it now."""
+        raise NotImplementedError
+
+    async def show(self, interaction: Interaction) -> None:
+        """Show the current page in the reply to an interaction that was acknowledged."""
+        page = await self.page(interaction, self.number)
+        for earlier in (self.number - 1, 0):  # what it showed is gone
+            if page.empty and self.number:
+                self.number = max(earlier, 0)
+                page = await self.page(interaction, self.number)
+        turns = Row()
+        if self.number or page.more:
+            turns = Row(
+                self._turn(Icon.BACK, -1, disabled=not self.number),
+                discord.ui.Button(label=str(self.number + 1), disabled=True),
+                self._turn(Icon.NEXT, +1, disabled=not page.more),
+            )
+        await self.display(interaction, (Card((*page.blocks, turns), outlets.COLOUR),))
+
+    def _turn(self, icon: Icon, step: int, *, disabled: bool) -> Press:
+        async def turn(interaction: Interaction) -> None:
+            await interaction.response.defer()
+            self.number += step
+            await self.show(interaction)
+
+        return Press(turn, emoji=emoji(icon), disabled=disabled)

@@ -12,11 +12,13 @@ from bot.core.locale import _, clickable
 from bot.core.models import Watch
 from bot.core.refusals import Refusal
 from bot.posting.rendering import buttons, discord_limits
+from bot.posting.rendering.layout.blocks import Row
 from bot.posting.sending.send_outcomes import describe
 from bot.text import safe
 from bot.watches.watch_matching import CLOSED
 from cogs.feeds.subscription_options import shown
-from cogs.shared.paging import Page, Pages
+from cogs.shared.paging import CardPage, CardPages
+from cogs.shared.panels import headed
 from cogs.shared.rights import may_manage_with, require_manage_with
 from cogs.shared.views import Choose, Interaction, Paced, Press
 
@@ -43,44 +45,31 @@ async def listed(interaction: Interaction) -> list[Watch]:
     return here + [watch for watch in told if watch.channel_id in seen]
 
 
-class WatchPages(Pages):
+class WatchPages(CardPages):
     """The watches that a person may remove, in pages."""
 
-    def __init__(self, interaction: Interaction) -> None:
-        super().__init__(interaction)
-        self._closed = False
-
-    async def page(self, interaction: Interaction, number: int) -> Page:
+    async def page(self, interaction: Interaction, number: int) -> CardPage:
         """The watches as they are now."""
         found = await listed(interaction)
         shown = found[number * _LIST : (number + 1) * _LIST]
-        embed = discord.Embed(title=_("Watches"))
-        embed.description = "\n".join(
-            f"{number * _LIST + count}. {_line(interaction, watch)}" for count, watch in enumerate(shown, 1)
-        ) or clickable(_("No watches yet. Add one with /watch add."))
-        self._closed = any(watch.problem == CLOSED for watch in shown)
-        return Page(
-            embed=embed,
-            more=len(found) > (number + 1) * _LIST,
-            empty=not shown,
-            options=tuple(
+        lines = [_line(interaction, watch) for watch in shown]
+        lines = lines or [clickable(_("No watches yet. Add one with /watch add."))]
+        menu = retry = None
+        if shown:
+            options = [
                 discord.SelectOption(label=menu_label(interaction, watch), value=str(watch.id))
                 for watch in shown
-            ),
-        )
-
-    def arrange(self, page: Page) -> None:
-        """A menu to remove, and a button for whose direct messages were closed."""
-        if page.empty:
-            return
-        options = list(page.options)
-        self.add_item(
-            Choose(
-                self._remove, placeholder=_("Remove some…"), options=options, max_values=len(options), row=0
+            ]
+            menu = Choose(
+                self._remove, placeholder=_("Remove some…"), options=options, max_values=len(options)
             )
+        if any(watch.problem == CLOSED for watch in shown):
+            retry = Press(self._try_again, label=_("Try direct messages again"))
+        return CardPage(
+            blocks=(headed(_("Watches"), *lines), Row(menu), Row(retry)),
+            more=len(found) > (number + 1) * _LIST,
+            empty=not shown,
         )
-        if self._closed:
-            self.add_item(Press(self._try_again, label=_("Try direct messages again"), row=1))
 
     async def _remove(self, interaction: Interaction, values: list[str]) -> None:
         await interaction.response.defer()
@@ -149,7 +138,9 @@ def named(query: str) -> str:
 def _line(interaction: Interaction, watch: Watch) -> str:
     """A watch in the list: what, where, since when, and what is wrong."""
     where = f"<#{watch.channel_id}>" if watch.person_id is None else _("direct messages")
-    line = f"{named(watch.query)}\n{where}{safe.markdown(_from(interaction, watch))} · <t:{watch.created}:d>"
+    line = (
+        f"{named(watch.query)}\n-# {where}{safe.markdown(_from(interaction, watch))} · <t:{watch.created}:R>"
+    )
     if watch.problem is not None:
         line += f" · ⚠️ {describe(watch.problem)}"
     if watch.absent is not None:

@@ -37,7 +37,7 @@ from tests.wire.discord_server import DiscordServer
 from tests.wire.quick import QuickClock
 from tests.wire.state import Interaction
 
-LIMIT = 150.0
+LIMIT = 130.0
 """Megabytes, so that a small single-board computer is enough."""
 HOUR = 3600
 FOLLOWED = 20  # feeds that a server follows

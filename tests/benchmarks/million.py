@@ -282,6 +282,7 @@ async def main(options: argparse.Namespace) -> None:
             feeds = await fill(newsroom, corpus)
         costs(corpus, folder)  # of files that are closed: without a log that is still to be written into them
         async with open_newsroom(settings) as newsroom:
+            await newsroom.index.catch_up()
             asked = list(queries(corpus, feeds, options.queries + WARM))
             await alone(newsroom, asked)
             await together(newsroom, corpus, feeds, asked)

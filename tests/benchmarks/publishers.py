@@ -81,6 +81,8 @@ class Publishers:
         name = request.match_info["name"]
         if self.silent:
             return _cut(request)
+        if name == "favicon.ico":
+            return web.Response(status=404)
         if self._chance.random() < self.trouble:
             return await self._fail(request, name)
         body, newest = self._document(name)

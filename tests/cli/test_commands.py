@@ -212,7 +212,7 @@ def test_run_without_a_token_is_wrong_use_and_names_the_demo(telex: Telex) -> No
 def test_run_says_at_once_that_a_token_is_malformed(telex: Telex) -> None:
     telex.environment["DISCORD_TOKEN"] = "nonsense"
     done = telex("run", status=2)
-    assert "DISCORD_TOKEN does not look like a bot's token" in done.stderr
+    assert "DISCORD_TOKEN doesn't look like a bot's token" in done.stderr
     assert "nonsense" not in done.stderr
 
 

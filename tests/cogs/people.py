@@ -236,3 +236,11 @@ def commands(tree: app_commands.CommandTree[Any]) -> Iterator[str]:
             yield f"/{command.qualified_name}"
     for kind in (discord.AppCommandType.message, discord.AppCommandType.user):
         yield from (command.name for command in tree.get_commands(type=kind))
+
+
+def lasting(kind: type[discord.ui.DynamicItem[Any]] = discord.ui.DynamicItem) -> list[Any]:
+    """The kinds of buttons and menus that outlive a restart."""
+    below = [
+        each for one in kind.__subclasses__() if one.__module__.startswith("cogs.") for each in lasting(one)
+    ]
+    return below or ([] if kind is discord.ui.DynamicItem else [kind])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.cogs.helpers import follow, forge, labels, last, said, text, three
+from tests.cogs.helpers import components, follow, forge, labels, last, said, text, three
 from tests.discord_world import World
 from tests.feed_server import FeedServer, rss
 
@@ -52,7 +52,7 @@ async def test_the_button_is_for_who_asked_alone(telex: World) -> None:
     desk = telex.guild.create_text_channel("desk")
     await telex.editor.slash(telex.news, "feed alerts", channel=desk)
     now = await telex.editor.slash(telex.news, "feed alerts")
-    custom_id = last(now).components[0]["components"][0]["custom_id"]
+    custom_id = components(last(now))[0]["custom_id"]
     answer = await forge(telex.reader, telex.news, last(now), custom_id)
     assert "for the person who asked" in said(answer)
     assert await telex.store.servers.alerts(telex.guild.id) == desk.id

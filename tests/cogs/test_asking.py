@@ -76,13 +76,13 @@ async def test_a_source_is_kept_by_its_button(telex: World, feed_server: FeedSer
     assert await telex.store.bookmarks.count(telex.reader.id) == 1
 
 
-async def test_several_sources_have_numbered_buttons(
+async def test_the_first_of_several_sources_is_the_one_to_save(
     telex: World, feed_server: FeedServer, engine: Engine
 ) -> None:
     feed = await follow(telex, feed_server)
     engine.quotes(*await telex.store.articles.newest([feed.id], limit=3))
     answer = await telex.reader.slash(telex.news, "ask", question="What is new?")
-    assert labels(last(answer))[-3:] == ["[1]", "[2]", "[3]"]
+    assert labels(last(answer))[-1] == "Save"
     first, _rule, others = said(answer).partition("POSSIBLY RELEVANT")
     assert (first.count("\n> "), others.count("\n> ")) == (1, 2)
 
@@ -274,7 +274,7 @@ async def test_long_quotations_titles_and_addresses_fit(
         texts = [one["content"] for one in parts(last(answer)) if one["type"] == 10]
         assert 1000 < sum(map(len, texts)) <= 4000
         assert len(parts(last(answer))) <= 40
-        assert len(components(last(answer))) >= 5
+        assert len(components(last(answer))) >= 3
 
 
 async def test_a_french_asker_is_answered_in_french_with_the_quotation_as_it_is(

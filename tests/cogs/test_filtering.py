@@ -7,7 +7,7 @@ import pytest
 from bot.core.choices import Rule
 from bot.core.models import Feed
 from bot.watches import subscription_filters
-from tests.cogs.helpers import START, card, follow, hide, labels, last, newest, said, three
+from tests.cogs.helpers import NEXT, START, card, follow, hide, labels, last, newest, press, said, three
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
 from tests.shown import title
@@ -107,7 +107,7 @@ async def test_a_long_trial_has_pages(telex: World, feed_server: FeedServer) -> 
     asked = await telex.editor.slash(telex.news, "feed filter", feed=await first(telex), only="story")
     assert "Would have posted 50 of the last 50 articles" in said(asked)
     assert said(asked).count("✅") == 10
-    later = await telex.editor.click(last(asked), label="▶")
+    later = await press(telex.editor, last(asked), NEXT)
     assert "Story 11 of" in said(later)
     assert "Story 1 of" not in said(later)
     await telex.editor.click(last(later), label="Save this filter")

@@ -14,13 +14,13 @@ from bot.store.articles import Articles
 from bot.store.feeds import Feeds
 from bot.store.people.bookmarks import Bookmarks
 from cogs.shared.views import Paced
-from tests.cogs.helpers import follow
-from tests.cogs.people import MANAGER, MEMBER, PUBLIC, crowd
+from tests.cogs.helpers import follow, menu
+from tests.cogs.people import MANAGER, MEMBER, PUBLIC, crowd, lasting
 from tests.discord_world import World
 from tests.feed_server import FeedServer
 
 QUICK = "Not so fast! Try again in"
-SHARE = discord_client._AT_ONCE
+SHARE = discord_client.AT_ONCE
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ async def test_commands_beyond_a_persons_share_do_no_work_and_are_told_so(
     assert work["newest"] - before == SHARE
     assert PUBLIC in await people.command(MANAGER, "latest")
     assert QUICK in await people.command(MEMBER, "search", query="thieves")
-    await telex.advance(discord_client._PERIOD)
+    await telex.advance(discord_client.PERIOD)
     assert PUBLIC in await people.command(MEMBER, "latest")
 
 
@@ -70,7 +70,7 @@ async def test_menus_and_pages_count_like_commands(telex: World, feed_server: Fe
     people = await crowd(telex, feed_server)
     answer = await telex.reader.slash(telex.news, "latest")
     assert answer.response is not None
-    custom_id = answer.response.components[0]["components"][0]["custom_id"]
+    custom_id = menu(answer.response)[0]
     key = people.articles[PUBLIC].key
     pressed = [await people.click(MEMBER, answer.response, custom_id, [key]) for _ in range(SHARE + 4)]
     assert sum(QUICK in one for one in pressed) == 5  # the command counted too
@@ -80,16 +80,16 @@ async def test_typing_is_completed_up_to_a_persons_share(
     telex: World, feed_server: FeedServer, work: Counter[str]
 ) -> None:
     people = await crowd(telex, feed_server)
-    for _ in range(discord_client._KEYSTROKES + 10):
+    for _ in range(discord_client.KEYSTROKES + 10):
         last = await people.typed(MEMBER, "latest", "source", "zan")
     assert last == "[]"
-    assert work["outlets"] == discord_client._KEYSTROKES
+    assert work["outlets"] == discord_client.KEYSTROKES
     assert PUBLIC in await people.typed(MANAGER, "latest", "source", "zan")
     assert PUBLIC in await people.command(MEMBER, "latest")
 
 
 async def test_every_lasting_button_is_paced(telex: World) -> None:
-    kinds = telex.bot._connection._view_store._dynamic_items.values()
+    kinds = lasting()
     assert kinds
     for kind in kinds:
         assert issubclass(kind, Paced), kind.__name__

@@ -7,10 +7,22 @@ from collections.abc import Callable, Iterator
 import pytest
 
 import cogs
-from bot.posting.rendering import buttons
+from bot.posting.rendering import buttons, reading_buttons
 from cogs.shared.views import Asker
 from tests.cogs.helpers import menu
-from tests.cogs.people import ABROAD, MANAGER, MEMBER, NOBODY, OWNER, PUBLIC, SEES, VAULT, Crowd, crowd
+from tests.cogs.people import (
+    ABROAD,
+    MANAGER,
+    MEMBER,
+    NOBODY,
+    OWNER,
+    PUBLIC,
+    SEES,
+    VAULT,
+    Crowd,
+    crowd,
+    lasting,
+)
 from tests.discord_world import World
 from tests.feed_server import FeedServer
 
@@ -47,8 +59,8 @@ FORGERIES: dict[str, Callable[[Crowd, str, int], list[Forged]]] = {
         (f"telex:all:{what}", None) for what in (people.articles[word].key, "catch-up:1")
     ],
     "StopButton": lambda people, word, _: [(f"telex:stop:watch:{people.watches[word]}:1", None)],
-    "TrendsButton": lambda _people, _word, _question: [(buttons.TRENDS, None)],
-    "QuestionButton": lambda _people, _word, _question: [(buttons.QUESTION, None)],
+    "TrendsButton": lambda _people, _word, _question: [(reading_buttons.TRENDS, None)],
+    "QuestionButton": lambda _people, _word, _question: [(reading_buttons.QUESTION, None)],
     "BeginButton": lambda _people, _word, _question: [(buttons.BEGIN, None)],
     "VoteButton": lambda _people, _word, question: [(buttons.vote_id(question, helped=False), None)],
     "NextButton": lambda _people, _word, question: [(f"telex:next:{question}:0", None)],
@@ -70,15 +82,15 @@ IDS = {
     "NextButton": "telex:next:{}:0",
     "TellButton": "telex:tell:{}",
     "StopButton": "telex:stop:watch:{}:1",
-    "TrendsButton": buttons.TRENDS,
-    "QuestionButton": buttons.QUESTION,
+    "TrendsButton": reading_buttons.TRENDS,
+    "QuestionButton": reading_buttons.QUESTION,
     "BeginButton": buttons.BEGIN,
 }
 
 
 def kinds(world: World) -> set[str]:
     """The buttons and menus that outlive a restart."""
-    return {item.__name__ for item in world.bot._connection._view_store._dynamic_items.values()}
+    return {kind.__name__ for kind in lasting()}
 
 
 async def kept(people: Crowd) -> list[int]:
@@ -146,11 +158,7 @@ async def test_an_id_of_nothing_is_answered_in_words(
     people = await crowd(telex, feed_server)
     for absurd in ABSURD:
         custom_id = IDS[kind].format(absurd)[:100]
-        pattern = next(
-            pattern
-            for pattern, item in telex.bot._connection._view_store._dynamic_items.items()
-            if item.__name__ == kind
-        )
+        (pattern,) = [each.__discord_ui_compiled_template__ for each in lasting() if each.__name__ == kind]
         if pattern.fullmatch(custom_id):
             values = [absurd] if kind == "SaveMenu" else None
             said = await people.click(MEMBER, telex.posts()[0], custom_id, values)

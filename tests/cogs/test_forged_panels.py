@@ -15,6 +15,7 @@ from tests.cogs.people import MEMBER, Crowd, crowd
 from tests.discord_world import World
 from tests.feed_server import FeedServer
 from tests.posting.test_forums import forum_with_tags, rule
+from tests.store import sql
 
 ABSURD = ("", "0", "-", "9" * 19, "٣", "x", "\x00", "'--", "🔖" * 30)
 STRINGS, ROLES, CHANNELS = 3, 6, 8
@@ -62,7 +63,7 @@ class Panels:
                 shown = await ask.slash(world.news, "settings channel", channel=self._forum)
             case "tags":
                 shown = await ask.slash(world.news, "settings channel", channel=self._forum)
-                shown = await ask.click(last(shown), label="Post tags…")
+                shown = await ask.click(last(shown), label="Choose…")
             case "feed look" | "feed filter":
                 shown = await ask.slash(world.news, name, **feed)
             case "a new filter":
@@ -74,7 +75,7 @@ class Panels:
 
     async def state(self) -> str:
         """All that panels change."""
-        rows = [await self.world.store._database.fetchall(sql) for sql in _STATE]
+        rows = [sql.run(self.world.database, statement) for statement in _STATE]
         return json.dumps([[tuple(row) for row in found] for found in rows])
 
 

@@ -61,8 +61,8 @@ async def test_the_owner_is_told_once_when_feeds_fall_silent_and_once_when_they_
         await owned.poll(feed)
         assert await told(owned) == [first, "I can reach the feeds again."]
     assert [record.message for record in caplog.records if record.name == "cogs.running.health_monitor"] == [
-        "I haven’t reached any feed for 2 hours",
-        "I can reach the feeds again",
+        "No feed could be fetched for 2 hours",
+        "Feeds are fetched again",
     ]
 
 

@@ -190,7 +190,6 @@ RENDERERS: dict[str, Callable[[str], Any]] = {
     "answers": lambda given: list(answered(given)),
     "a digest": digested,
     "results": searched,
-    "a row": lambda given: list(article_cards.row(1, made_of(given)[0])),
     "a title in bold": lambda given: article_cards.bold(given, ((0, len(given)),)),
     "what a person typed": lambda given: article_cards.heading(given, 100),
     "the name of a feed": lambda given: subscription_options.bold(made_of(given)[1]),

@@ -11,8 +11,21 @@ from simcord.builders import RoleHandle
 from simcord.enums import OverwriteType
 from simcord.results import InteractionResult, ResponseMessage
 
-from bot.core.choices import Look, Style
-from tests.cogs.helpers import button, card, components, follow, forge, hide, labels, menu, parts, said, text
+from bot.core.choices import Look, Style, Template
+from tests.cogs.helpers import (
+    button,
+    card,
+    components,
+    follow,
+    forge,
+    hide,
+    labels,
+    last,
+    menu,
+    parts,
+    said,
+    text,
+)
 from tests.discord_world import World
 from tests.feed_server import FeedServer, rss
 
@@ -85,7 +98,7 @@ async def test_the_panel_shows_the_real_message_at_each_choice(telex: World, fee
 
 async def test_a_classic_post_is_shown_below_the_panel(telex: World, feed_server: FeedServer) -> None:
     shown = await style(telex, await panel(telex, feed_server), Style.CLASSIC)
-    assert board(shown).embeds[0].title == "Cities ban facial recognition"
+    assert last(shown).embeds[0].title == "Cities ban facial recognition"
     assert "See the message below" in text(board(shown))
     await telex.editor.click(board(shown), label=USE)
     assert await chosen(telex) == Look(style=Style.CLASSIC)
@@ -191,13 +204,36 @@ async def test_the_history_tells_looks_and_filters_in_words(telex: World, feed_s
     assert "**Filter**: none → never `chips`" in told
 
 
+async def template(world: World, shown: InteractionResult, **values: str) -> InteractionResult:
+    form = await world.editor.click(board(shown), label="Template…")
+    return await world.editor.submit_modal(form, {"title": "", "body": "", "footer": ""} | values)
+
+
+async def test_a_template_is_shown_with_the_real_message_and_a_mistake_is_explained_and_not_kept(
+    telex: World, feed_server: FeedServer
+) -> None:
+    shown = await panel(telex, feed_server)
+    shown = await template(telex, shown, title="{title} in {outlet}", footer="-# {time}")
+    assert "\nCities ban facial recognition in " in text(board(shown))
+    wrong = await template(telex, shown, title="{titel}")
+    assert "I don’t know the field `{titel}`" in said(wrong)
+    await telex.editor.click(board(shown), label=USE)
+    look = await chosen(telex)
+    assert look == Look(template=Template("{title} in {outlet}", "", "-# {time}"))
+    again = await telex.editor.slash(telex.news, "feed look", feed=await first(telex))
+    again = await template(telex, again)
+    assert "### [Cities ban facial recognition]" in preview(again)
+    await telex.editor.click(board(again), label=USE)
+    assert await chosen(telex) == Look()
+
+
 # Roles
 
 
 async def test_a_role_that_everybody_may_mention_is_mentioned(telex: World, feed_server: FeedServer) -> None:
     readers = telex.guild.create_role("Readers", mentionable=True)
     shown = await mention(telex, await panel(telex, feed_server), readers)
-    assert board(shown).content == f"<@&{readers.id}>"
+    assert last(shown).content == f"<@&{readers.id}>"
     await telex.editor.click(board(shown), label=USE)
     assert await chosen(telex) == Look(role=readers.id)
     again = await telex.editor.slash(telex.news, "feed look", feed=await first(telex))
@@ -291,17 +327,17 @@ async def test_the_panel_of_the_server_opens_its_look_for_who_may(
 ) -> None:
     await follow(telex, feed_server)
     shown = await telex.editor.slash(telex.news, "settings server")
-    opened = await telex.editor.click(board(shown), label="Post appearance…")
+    opened = await telex.editor.click(board(shown), label="Choose…")
     assert "### [Cities ban facial recognition](" in preview(opened)
     kept = await telex.editor.click(board(await style(telex, opened, Style.COMPACT)), label=USE)
     assert "Saved. New posts look like this" in said(kept)
     assert await telex.store.preferences.look(telex.guild.id) == Look(style=Style.COMPACT)
     shown = await telex.editor.slash(telex.news, "settings server")
     opened = await telex.editor.slash(telex.news, "settings server")
-    opened = await telex.editor.click(board(opened), label="Post appearance…")
+    opened = await telex.editor.click(board(opened), label="Choose…")
     telex.env.backend.edit_role(telex.guild.id, telex.guild.roles["Editors"].id, {"permissions": 0})
     for act in (
-        telex.editor.click(board(shown), label="Post appearance…"),
+        telex.editor.click(board(shown), label="Choose…"),
         telex.editor.click(board(opened), label=USE),
     ):
         assert "Manage Server" in said(await act)

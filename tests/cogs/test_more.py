@@ -14,6 +14,7 @@ from bot.posting.sending.permissions import INVITATION
 from tests.cogs.helpers import components, follow, labels, last, newest, said, text
 from tests.discord_world import World
 from tests.feed_server import FeedServer
+from tests.store import sql
 
 ROLES = 6  # https://discord.com/developers/docs/components/reference#component-object-component-types
 MANAGE_ROLES = discord.Permissions(manage_roles=True).value
@@ -75,10 +76,11 @@ async def test_a_role_is_taken_and_given_back_while_it_is_offered_and_grants_not
     assert "Notify me" not in labels(await opened(telex, post))
     (article_id,) = (await telex.store.dispatches.of_message(post.id)).article_ids  # type: ignore[union-attr]
     assert article_id
-    async with telex.store._database.write() as transaction:
-        await transaction.execute(
-            "UPDATE dispatch SET look = ? WHERE message_id = ?", (str(Look(role=role.id)), post.id)
-        )
+    sql.run(
+        telex.database,
+        "UPDATE dispatch SET look = ? WHERE message_id = ?",
+        (str(Look(role=role.id)), post.id),
+    )
     backend = telex.env.backend
     backend.edit_role(
         telex.guild.id,
@@ -96,7 +98,7 @@ async def test_a_role_is_taken_and_given_back_while_it_is_offered_and_grants_not
     await telex.editor.select(last(panel), [role], custom_id=role_menus(last(panel))[-1])
     assert (await telex.store.preferences.of_server(telex.guild.id)).notify_roles == (role.id,)
     menu = last(await telex.reader.click(await opened(telex, post), label="Notify me"))
-    assert f"You now have <@&{role.id}>" in text(menu)
+    assert f"You have <@&{role.id}>" in text(menu)
     guild = telex.bot.get_guild(telex.guild.id)
     assert guild is not None
     member = guild.get_member(telex.reader.id) or await guild.fetch_member(telex.reader.id)
@@ -106,7 +108,7 @@ async def test_a_role_is_taken_and_given_back_while_it_is_offered_and_grants_not
     # Whoever gives it a permission takes it out of reach, on menus that are open too.
     backend.edit_role(telex.guild.id, role.id, {"permissions": discord.Permissions(manage_guild=True).value})
     told = await telex.reader.click(menu, label="Notify me")
-    assert "This role can’t be taken any more." in said(told)
+    assert "You can’t take this role any more." in said(told)
     assert "Notify me" not in labels(await opened(telex, post))
 
 

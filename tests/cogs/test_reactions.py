@@ -154,4 +154,4 @@ async def test_a_full_list_is_told_once_in_a_direct_message(
         await telex.reader.unreact(telex.posts()[0], "🔖")
     told = [text(message) for message in telex.reader.user.dm_channel.history()]
     assert len(told) == 1
-    assert "as many as fit" in told[0]
+    assert "the limit of 0 bookmarks" in told[0]

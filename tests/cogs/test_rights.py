@@ -7,7 +7,7 @@ from discord import app_commands
 from simcord import SetupError
 
 from bot.core.choices import Preference, Rule
-from tests.cogs.helpers import follow, forge, forge_command, hide, last, said
+from tests.cogs.helpers import components, follow, forge, forge_command, hide, last, said
 from tests.cogs.test_matrix import who_may
 from tests.discord_world import World
 from tests.feed_server import FeedServer
@@ -114,7 +114,7 @@ async def test_a_button_of_another_server_does_nothing(telex: World, feed_server
     await follow(telex, feed_server)
     subscription = (await telex.store.subscriptions.in_server(telex.guild.id))[0][0]
     asked = await telex.editor.slash(telex.news, "feed remove", feed=str(subscription.id))
-    custom_id = last(asked).components[0]["components"][0]["custom_id"]
+    custom_id = components(last(asked))[0]["custom_id"]
     elsewhere = telex.env.create_guild("Elsewhere", owner=telex.editor.user)
     channel = elsewhere.create_text_channel("there")
     there = elsewhere.add_member(telex.editor.user)
@@ -165,7 +165,7 @@ async def test_a_refusal_names_the_role_that_would_do_as_well(telex: World) -> N
         ("feed look", {}, "Hide the picture"),
         ("feed filter", {"never": "browser"}, "Save this filter"),
         ("feed filter", {}, "Remove 1"),
-        ("settings channel", None, "Post every article separately"),
+        ("settings channel", None, "Turn off"),
         ("settings rhythm", None, "Turn everything off"),
         ("digest setup", None, "Get started"),
     ],

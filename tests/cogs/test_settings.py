@@ -7,9 +7,10 @@ import json
 from simcord.actors import MemberActor
 from simcord.results import InteractionResult
 
-from bot.core.choices import Preference, SettingChange
-from bot.store.settings import setting_changes
+from bot.core.choices import Preference
 from tests.cogs.helpers import (
+    NEXT,
+    button,
     choose,
     components,
     follow,
@@ -18,12 +19,14 @@ from tests.cogs.helpers import (
     labels,
     last,
     menu,
+    press,
     said,
 )
 from tests.cogs.test_bookmarks import content
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
 from tests.shown import parts
+from tests.store import sql
 
 CHANNELS, ROLES = 8, 6  # kinds of menus
 
@@ -38,7 +41,7 @@ def picker(shown: InteractionResult, kind: int) -> str:
 
 async def name_zone(telex: World, text: str) -> InteractionResult:
     shown = await panel(telex)
-    asked = await telex.editor.click(last(shown), label="Time zone…")
+    asked = await telex.editor.click(last(shown), label="Change…")
     return await telex.editor.submit_modal(asked, {"line": text})
 
 
@@ -55,11 +58,11 @@ async def test_a_panel_tells_what_holds_where_nobody_chose_anything(telex: World
     shown = await panel(telex)
     assert last(shown).ephemeral
     told = said(shown)
-    assert "Post language: Automatic (English)" in told
-    assert "Time zone: UTC (" in told
+    assert "**Post language**\n-# Automatic (English)" in told
+    assert "**Time zone**\n-# UTC (" in told
     assert "in each feed’s own channel" in told
-    assert "Post appearance: " in told
-    assert "Who manages feeds: members with Manage Server" in told
+    assert "**Post appearance**\n" in told
+    assert "**Who manages feeds**\n-# members with Manage Server" in told
 
 
 async def test_posts_speak_the_language_chosen_for_the_server_and_then_for_the_channel(
@@ -77,7 +80,7 @@ async def test_posts_speak_the_language_chosen_for_the_server_and_then_for_the_c
     await telex.deliver()
     assert _labels(telex) == ["Save", "Ajouter aux favoris", "Save"]
     back = await choose(telex.editor, last(await panel(telex, "channel")), "Same as the server")
-    assert "Post language: Same as the server" in said(back)
+    assert "**Post language**\n-# Same as the server" in said(back)
     assert (await telex.store.preferences.of_channel(telex.news.id)).language is None
 
 
@@ -92,7 +95,7 @@ def _labels(telex: World) -> list[str]:
 
 async def test_a_time_zone_is_taken_as_a_city_and_shown_with_its_time(telex: World) -> None:
     told = said(await name_zone(telex, " paris"))
-    assert "Time zone: Europe/Paris (" in told
+    assert "**Time zone**\n-# Europe/Paris (" in told
     assert (await telex.store.preferences.of_server(telex.guild.id)).time_zone == "Europe/Paris"
 
 
@@ -183,11 +186,11 @@ async def test_who_loses_manage_server_chooses_no_role_in_an_open_panel(telex: W
 
 async def test_one_post_a_story_is_switched_by_channel(telex: World) -> None:
     shown = await panel(telex, "channel")
-    off = await telex.editor.click(last(shown), label="Post every article separately")
+    off = await telex.editor.click(last(shown), label="Turn off")
     assert "each article gets its own post" in said(off)
     assert not (await telex.store.preferences.of_channel(telex.news.id)).join_stories
-    on = await telex.editor.click(last(off), label="Group by story")
-    assert labels(last(on))[0] == "Post every article separately"
+    on = await telex.editor.click(last(off), custom_id=button(last(off), "Turn on"))
+    assert labels(last(on))[0] == "Turn off"
     assert (await telex.store.preferences.of_channel(telex.news.id)).join_stories
 
 
@@ -197,7 +200,7 @@ async def test_settings_of_a_channel_are_not_changed_by_those_who_no_longer_see_
     shown = await librarian.slash(telex.news, "settings channel", channel=vault)
     hide(telex, vault, librarian)
     await telex.env.settle()
-    answer = await librarian.click(last(shown), label="Post every article separately")
+    answer = await librarian.click(last(shown), label="Turn off")
     assert "a channel you can’t see" in said(answer)
     assert (await telex.store.preferences.of_channel(vault.id)).join_stories
 
@@ -230,13 +233,13 @@ async def test_the_history_tells_each_change_in_words_newest_first(
 
 
 async def test_a_change_of_a_feature_that_is_not_known_here_is_told_plainly(telex: World) -> None:
-    def note(connection) -> None:
-        change = SettingChange(5, telex.editor.id, "of_a_later_version", None, None, None, "@everyone **x**")
-        setting_changes.note(connection, telex.guild.id, change)
-
     await telex.store.servers.joined(telex.guild.id)
-    async with telex.store._database.write() as transaction:
-        await transaction.run(note)
+    values = (telex.guild.id, telex.editor.id, "of_a_later_version", "@everyone **x**")
+    sql.run(
+        telex.database,
+        "INSERT INTO setting_change (server_id, changed, person_id, setting, new) VALUES (?, 5, ?, ?, ?)",
+        values,
+    )
     told = said(await panel(telex, "history"))
     assert "**of a later version**: none → " in told
     assert "**x**" not in told
@@ -251,7 +254,7 @@ async def test_the_history_has_pages_and_says_when_it_is_empty(telex: World) -> 
         )
     shown = await panel(telex, "history")
     assert said(shown).count(" → ") == 8
-    assert said(await telex.editor.click(last(shown), label="▶")).count(" → ") == 1
+    assert said(await press(telex.editor, last(shown), NEXT)).count(" → ") == 1
 
 
 async def test_the_history_hides_what_was_changed_in_channels_that_the_asker_does_not_see(
@@ -293,7 +296,7 @@ async def test_what_belongs_to_a_server_left_long_ago_is_deleted_with_its_histor
 
 async def test_a_window_that_outlived_its_view_is_answered(telex: World) -> None:
     shown = await panel(telex)
-    asked = await telex.editor.click(last(shown), label="Time zone…")
+    asked = await telex.editor.click(last(shown), label="Change…")
     await telex.restart()
     answer = await telex.editor.submit_modal(asked, {"line": "Paris"})
     assert "expired" in said(answer)
@@ -304,11 +307,12 @@ async def test_a_channel_may_have_its_posts_in_a_thread_a_day_and_lacks_are_name
     await telex.env.settle()
     shown = await telex.editor.slash(telex.news, "settings channel")
     assert "off: posts go straight into the channel" in said(shown)
-    shown = await telex.editor.click(last(shown), label="Post in a daily thread")
+    shown = await telex.editor.click(last(shown), label="Turn on")
     assert "on: each day has its own thread" in said(shown)
     assert "Create Public Threads" in said(shown)
     assert (await telex.store.preferences.of_channel(telex.news.id)).daily_thread
-    shown = await telex.editor.click(last(shown), label="Post in the channel")
+    off = [str(one["custom_id"]) for one in components(last(shown)) if one.get("label") == "Turn off"]
+    shown = await telex.editor.click(last(shown), custom_id=off[-1])
     assert not (await telex.store.preferences.of_channel(telex.news.id)).daily_thread
     forum = telex.guild.create_forum_channel("forum")
     shown = await telex.editor.slash(telex.news, "settings channel", channel=forum)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bot.search.query.query_syntax import parse
-from tests.cogs.helpers import START, follow, said
+from tests.cogs.helpers import START, choose, follow, last, said
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item
 from tests.search.syntax import AMAZON, ARTICLES, CITIES, ENGINE, FOUND, MEANT, TOLD
@@ -128,11 +128,15 @@ async def test_options_write_the_same_query(filled: World) -> None:
 
 
 async def test_help_tells_the_syntax_in_both_languages_with_examples_that_work(filled: World) -> None:
-    english = said(await filled.reader.slash(filled.news, "help"))
+    english = said(
+        await choose(filled.reader, last(await filled.reader.slash(filled.news, "help")), "How to")
+    )
     for example in ('`"exact words"`', "`-word`", "`since:7d`", "`is:bookmarked`", "`title:word`"):
         assert example in english
     filled.locales[filled.reader.id] = "fr"
-    french = said(await filled.reader.slash(filled.news, "help"))
+    french = said(
+        await choose(filled.reader, last(await filled.reader.slash(filled.news, "help")), "Comment")
+    )
     for example in ("`titre:mot`", "`depuis:7j`", "`est:favori`", "`avec:image`", "`langue:fr`"):
         assert example in french
         assert parse(example.strip("`"), START).nodes

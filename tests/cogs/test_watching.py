@@ -24,6 +24,7 @@ from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
 from tests.posting.test_restarts import STEPS, stop_at
 from tests.shown import title
+from tests.store import sql
 
 
 @dataclass
@@ -111,7 +112,7 @@ async def test_nothing_is_said_of_a_watch_that_could_not_be_saved(
         assert "I tell" not in answer
         assert answer
     assert telex.posts(telex.reader.user.dm_channel) == []
-    telex.env._errors.clear()
+    telex.forgive()
 
 
 async def test_who_takes_no_direct_messages_has_no_watch_afterwards(
@@ -125,7 +126,7 @@ async def test_who_takes_no_direct_messages_has_no_watch_afterwards(
     telex.env.inject_error("POST", "/channels/*/messages", status=400, code=50035, message="Invalid")
     assert "I’ll DM you" not in said(await add(telex, "browser"))
     assert await telex.store.watches.of_person(telex.reader.id) == []
-    telex.env._errors.clear()
+    telex.forgive()
     assert "I’ll DM you" in said(await add(telex, "browser"))
 
 
@@ -201,8 +202,7 @@ async def test_what_was_hidden_when_it_was_to_be_told_is_told_when_it_matches_ag
         telex.news.id, Overwrite(target_id=telex.reader.id, type=OverwriteType.MEMBER, allow=0, deny=0)
     )
     (article,) = [one for one in await telex.store.articles.newest(None, limit=9) if "Quantum" in one.title]
-    async with telex.store.watches._database.write() as transaction:
-        await transaction.execute("INSERT INTO arrival (article_id) VALUES (?)", (article.id,))
+    sql.run(telex.database, "INSERT INTO arrival (article_id) VALUES (?)", (article.id,))
     await telex.advance(601)
     await telex.deliver()
     assert not [each.getMessage() for each in caplog.records if not each.name.startswith("bot.search")]
@@ -529,7 +529,7 @@ async def test_in_a_direct_message_watches_are_listed_and_removed_but_not_made(
     person = telex.reader.user
     assert "Run this in the server" in said(await person.slash("watch add", query="quantum"))
     listed = await person.slash("watch list")
-    assert "**quantum**\ndirect messages · Newsroom" in said(listed)
+    assert "**quantum**\n-# direct messages · Newsroom" in said(listed)
     (choice,) = await person.autocomplete("watch remove", "watch", "quan")
     assert choice["name"] == "quantum · Newsroom"
     removed = await person.slash("watch remove", watch=choice["value"])
@@ -595,8 +595,7 @@ async def test_privacy_exports_and_deletes_watches(telex: World, desk: Desk) -> 
     deleted = await telex.reader.click(last(asked), label="Delete permanently")
     assert "1 watch" in said(deleted)
     assert await notices(telex) == []
-    rows = await telex.store._database.fetchall("SELECT * FROM channel WHERE person_id IS NOT NULL")
-    assert rows == []
+    assert sql.run(telex.database, "SELECT * FROM channel WHERE person_id IS NOT NULL") == []
 
 
 async def test_a_server_that_sent_the_bot_away_is_told_nothing_of_that_time(telex: World, desk: Desk) -> None:
@@ -621,6 +620,4 @@ async def test_a_hostile_query_pings_nobody_and_links_nowhere(telex: World, desk
 
 async def notices(world: World) -> list[Any]:
     """The rows of the dispatches of watches."""
-    return list(
-        await world.store._database.fetchall("SELECT * FROM dispatch WHERE kind = 'watch' ORDER BY id")
-    )
+    return sql.run(world.database, "SELECT * FROM dispatch WHERE kind = 'watch' ORDER BY id")

@@ -398,14 +398,13 @@ def test_every_act_has_its_story_and_no_two_stories_share_a_name() -> None:
     names = [story.slug for story in (*backlog, *stories)]
     assert len(names) == len(set(names))
     assert {story.outlet for story in (*backlog, *stories)} == {outlet.name for outlet in outlets}
-    assert all(story.hours > 0 and not story.published for story in backlog)
+    assert all(story.hours > 0 for story in backlog)
 
 
-def test_the_stories_are_in_both_languages_and_have_the_moratorium_of_june_2020() -> None:
+def test_the_stories_are_in_both_languages_and_have_the_moratorium() -> None:
     outlets, _backlog, stories = load()
     languages = {outlet.name: outlet.language for outlet in outlets}
     told = [languages[story.outlet] for story in stories]
     assert len(stories) >= 30
     assert min(told.count("en"), told.count("fr")) >= 10
-    moratorium = {languages[one.outlet] for one in stories if one.published.startswith("2020-06")}
-    assert moratorium == {"en", "fr"}
+    assert {languages[one.outlet] for one in stories if "Rekognition" in one.text} == {"en", "fr"}

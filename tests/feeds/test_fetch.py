@@ -227,13 +227,13 @@ async def test_a_password_lost_on_the_way_does_not_come_back(
 
 def test_from_https_to_http_goes_no_credential() -> None:
     secure = URL("https://site.example/feed")
-    assert str(fetch._next_target(secure, "http://site.example/feed", {})) == "http://site.example/feed"
+    assert str(fetch.next_target(secure, "http://site.example/feed", {})) == "http://site.example/feed"
     for location, headers in (
         ("http://site.example/feed", {"Authorization": BASIC}),
         ("http://site.example/feed?token=abcdefgh", {}),
     ):
         with pytest.raises(FeedError) as caught:
-            fetch._next_target(secure, location, headers)
+            fetch.next_target(secure, location, headers)
         assert caught.value.code == fetch_errors.REDIRECTS
 
 
@@ -241,7 +241,7 @@ def test_from_http_to_https_on_one_host_a_password_goes_along() -> None:
     plain = URL("http://site.example/feed")
     for location, kept in (("https://site.example/feed", True), ("https://site.example:8443/feed", False)):
         headers = {"Authorization": BASIC}
-        fetch._next_target(plain, location, headers)
+        fetch.next_target(plain, location, headers)
         assert ("Authorization" in headers) is kept
 
 

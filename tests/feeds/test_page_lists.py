@@ -94,11 +94,12 @@ RELATED = "".join(f"<li><h3><a href=/{number}>{title}</a></h3>" for number, titl
         "",
         "<div id=app></div><script>start()</script>",
         f"<article>{''.join(f'<p>{WORDS * 2}</p>' for _ in range(9))}</article><aside>{RELATED}</aside>",
+        f"<meta property='og:type' content='article'><meta property='article:published_time' content='x'>{RELATED}",
         f"<article>{''.join(f'<p>{WORDS}<a href=/{n}>as we said then</a> {WORDS}' for n in range(9))}</article>",
         "".join(f"<div class=post><a href=/p/{n}>Re: The bridge again</a><p>{WORDS}</div>" for n in range(9)),
         "<ul>" + "".join(f"<li><a href=/tag/{n}>Tag {n}</a>" for n in range(30)) + "</ul>",
     ],
-    ids=["empty", "script", "article", "links in sentences", "discussion", "tags"],
+    ids=["empty", "script", "article", "says it is one", "links in sentences", "discussion", "tags"],
 )
 def test_a_page_that_is_there_for_something_else_has_no_list(body):
     assert found(body) == []

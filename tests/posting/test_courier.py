@@ -13,6 +13,7 @@ from bot.core.models import DispatchState, Fate
 from bot.posting.rendering import buttons
 from bot.posting.rendering.messages import Message
 from bot.posting.sending import message_places
+from bot.posting.sending.dispatch_sender import DispatchSender
 from bot.posting.sending.send_outcomes import Outcome
 from tests.clocks import ManualClock
 from tests.discord_world import World, discord_world
@@ -232,15 +233,15 @@ async def test_an_error_of_ours_about_one_article_does_not_stop_its_channel(
     telex: World, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await publisher.begin()
-    real = telex.bot.courier._sender.render
+    real = DispatchSender.render
 
-    async def render(dispatch: Any) -> Any:
-        message = await real(dispatch)
+    async def render(sender: DispatchSender, dispatch: Any) -> Any:
+        message = await real(sender, dispatch)
         if message is not None and message.name == "Article 1":
             raise ZeroDivisionError
         return message
 
-    monkeypatch.setattr(telex.bot.courier._sender, "render", render)
+    monkeypatch.setattr(DispatchSender, "render", render)
     await publisher.publish(item(1), item(2))
     for _minute in range(10):
         await telex.deliver()

@@ -96,7 +96,7 @@ async def test_a_tag_that_is_gone_or_kept_for_moderators_costs_no_post(
 
 async def panel(telex: World, forum: ChannelHandle) -> InteractionResult:
     shown = await telex.editor.slash(telex.news, "settings channel", channel=forum)
-    return await telex.editor.click(last(shown), label="Post tags…")
+    return await telex.editor.click(last(shown), label="Choose…")
 
 
 async def test_rules_are_made_and_removed_in_the_settings_and_stand_in_the_history(telex: World) -> None:

@@ -10,6 +10,7 @@ import pytest
 from bot.core.models import DispatchState, Fate
 from bot.posting.recovery.pending_claims import LOOKS
 from bot.posting.rendering import buttons
+from bot.posting.sending.dispatch_sender import DispatchSender
 from tests.discord_world import World
 from tests.feed_server import item
 from tests.posting.publisher import Answers, Publisher, titles
@@ -224,14 +225,14 @@ async def test_a_stop_in_good_order_ends_what_is_being_sent(
     await publisher.publish(item(1), item(2))
     courier = telex.bot.courier
     sending, go_on = asyncio.Event(), asyncio.Event()
-    real = courier._sender.send
+    real = DispatchSender.send
 
     async def send(*args: Any) -> Any:
         sending.set()
         await go_on.wait()
         return await real(*args)
 
-    monkeypatch.setattr(courier._sender, "send", send)
+    monkeypatch.setattr(DispatchSender, "send", send)
     settling = asyncio.create_task(courier.settle())
     await sending.wait()
     stopping = asyncio.create_task(courier.stop())

@@ -18,6 +18,7 @@ from tests.clocks import ManualClock
 from tests.search import toy_encoder
 from tests.search.library import Library
 from tests.search.searchers import searcher_of
+from tests.store import sql
 
 
 @pytest.fixture(autouse=True)
@@ -226,33 +227,32 @@ async def test_an_interruption_loses_nothing_that_was_written(
 
 
 async def test_an_article_whose_words_changed_is_encoded_anew_and_found_by_them(
-    store: Store, library: Library, sense: Meaning
+    store: Store, library: Library, sense: Meaning, settings: Settings
 ) -> None:
     changed = await library.add("A hound", "It ran.")
     await library.add("Nothing", "It ran.")
     await found(store, sense, "dog ran")
-    async with store._database.write() as transaction:
-        await transaction.execute("UPDATE article SET title = 'A drizzle' WHERE id = ?", (changed,))
+    sql.run(settings.database, "UPDATE article SET title = 'A drizzle' WHERE id = ?", (changed,))
     assert changed in await store.vectors.missing(9)
     assert (await found(store, sense, "pluie ran"))[0] == "A drizzle"
 
 
 async def test_a_change_that_means_nothing_costs_no_encoding(
-    store: Store, library: Library, sense: Meaning
+    store: Store, library: Library, sense: Meaning, settings: Settings
 ) -> None:
     same = await library.add("A hound", "It ran.")
     await sense.encode_missing()
-    async with store._database.write() as transaction:
-        await transaction.execute("UPDATE article SET updated = 1, title = title WHERE id = ?", (same,))
+    sql.run(settings.database, "UPDATE article SET updated = 1, title = title WHERE id = ?", (same,))
     assert await sense.encode_missing() == 0
 
 
-async def test_a_vector_goes_with_its_article(store: Store, library: Library, sense: Meaning) -> None:
+async def test_a_vector_goes_with_its_article(
+    store: Store, library: Library, sense: Meaning, settings: Settings
+) -> None:
     gone = await library.add("A hound", "It ran.")
     await library.add("Nothing", "It ran.")
     await found(store, sense, "dog ran")
-    async with store._database.write() as transaction:
-        await transaction.execute("DELETE FROM article WHERE id = ?", (gone,))
+    sql.run(settings.database, "DELETE FROM article WHERE id = ?", (gone,))
     assert await found(store, sense, "dog ran") == ["Nothing"]
 
 

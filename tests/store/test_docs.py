@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from bot.core.models import DispatchState
+from bot.core.settings import Settings
 from bot.store import Store
+from tests.store import sql
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "database.md"
 
@@ -18,19 +20,20 @@ def page() -> str:
     return PAGE.read_text(encoding="utf-8")
 
 
-async def test_every_table_and_no_other_is_in_the_picture(store: Store, page: str):
-    rows = await store._database.fetchall(
+async def test_every_table_and_no_other_is_in_the_picture(store: Store, settings: Settings, page: str):
+    rows = sql.run(
+        settings.database,
         "SELECT name FROM pragma_table_list "
-        "WHERE schema = 'main' AND type <> 'shadow' AND name NOT LIKE 'sqlite_%'"
+        "WHERE schema = 'main' AND type <> 'shadow' AND name NOT LIKE 'sqlite_%'",
     )
     tables = {row["name"] for row in rows}
     assert set(re.findall(r"^    (\w+) \{$", page, re.MULTILINE)) == tables
     assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == tables
 
 
-async def test_every_column_in_the_picture_is_there(store: Store, page: str):
+async def test_every_column_in_the_picture_is_there(store: Store, settings: Settings, page: str):
     for table, body in re.findall(r"^    (\w+) \{\n(.*?)^    \}$", page, re.MULTILINE | re.DOTALL):
-        rows = await store._database.fetchall(f"SELECT name FROM pragma_table_info('{table}')")
+        rows = sql.run(settings.database, f"SELECT name FROM pragma_table_info('{table}')")
         assert set(re.findall(r"^        \w+ (\w+)", body, re.MULTILINE)) <= {row["name"] for row in rows}
 
 

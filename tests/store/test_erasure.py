@@ -8,7 +8,9 @@ from random import Random
 import pytest
 
 from bot.core.choices import Look
+from bot.core.settings import Settings
 from bot.store import Store
+from bot.store.records import Opinion
 from tests.clocks import ManualClock
 from tests.store.samples import SERVER, add_feed, new_article, record
 
@@ -39,6 +41,9 @@ async def live(store: Store, clock: ManualClock) -> list[int]:
         await store.bookmarks.add(person, article, server_id=SERVER, channel_id=2, message_id=turn)
         if turn % 5 == 0:
             await store.bookmarks.remove(person, article)
+        if turn % 4 == 0:
+            opinion = chance.choice((Opinion.OPENED, Opinion.LIKED, Opinion.DISLIKED))
+            await store.opinions.give(opinion, server_id=SERVER, person_id=person, article_id=article)
         if turn % 3 == 0:
             text = f"What did {person} want to know? " * chance.randrange(1, 9)
             questions.append(
@@ -69,13 +74,16 @@ async def live(store: Store, clock: ManualClock) -> list[int]:
 
 @pytest.mark.parametrize("person", [ANNA, PEOPLE[-1]])
 async def test_nothing_of_a_person_is_left_in_the_files(
-    store: Store, clock: ManualClock, person: int
+    store: Store, clock: ManualClock, settings: Settings, person: int
 ) -> None:
     await live(store, clock)
-    path = store._database.path
+    path = settings.database
     assert traces(person, path) > 100
     erased = await store.erase(person)
-    assert min(erased.bookmarks, erased.questions, erased.votes, erased.watches, erased.changes) > 0
+    assert (
+        min(erased.bookmarks, erased.questions, erased.votes, erased.watches, erased.changes, erased.opinions)
+        > 0
+    )
     assert traces(person, path) == 0
     assert traces(BEN, path) > 100
     assert await store.bookmarks.count(BEN) > 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import count
+from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from bot.store import Store
 from bot.store.records import Kin, Kinships
 from bot.stories.story_membership import belonging
 from tests.clocks import ManualClock
+from tests.store import sql
 from tests.store.samples import add_feed, new_article
 
 RUNS = count(1)
@@ -53,8 +55,8 @@ ACTS = st.one_of(POLLS, POLLS, CHANGES, POSTS, EDITS, LIMITS, SERVERS, DIGESTS, 
 class World:
     """One example: three feeds with common pages and stories, three channels of a server."""
 
-    def __init__(self, store: Store, clock: ManualClock, run: int) -> None:
-        self.store, self.clock, self.run = store, clock, run
+    def __init__(self, store: Store, clock: ManualClock, run: int, database: Path) -> None:
+        self.store, self.clock, self.run, self.database = store, clock, run, database
         self.server = run
         self.channels = [run * 10 + number for number in range(CHANNELS)]
         self.feeds: list[Feed] = []
@@ -281,7 +283,8 @@ class World:
 
     async def check(self) -> None:
         assert all(len(messages) == 1 for messages in self.told.values()), self.told
-        rows = await self.store._database.fetchall(
+        rows = sql.run(
+            self.database,
             "SELECT fate.channel_id, page, coalesce(fate, state) FROM fate "
             "LEFT JOIN dispatch ON dispatch.id = fate.dispatch_id "
             "WHERE fate.channel_id IN (SELECT id FROM channel WHERE server_id = ?)",
@@ -292,16 +295,19 @@ class World:
             by_fate.setdefault(fate, set()).add((channel, page))
         assert by_fate.keys() <= {"sent", "joined", "withheld", "filtered", "failed"}
         assert by_fate.get("sent", set()) | by_fate.get("joined", set()) == self.told.keys()
-        empty = await self.store._database.fetchall(
-            "SELECT id FROM dispatch WHERE id NOT IN (SELECT dispatch_id FROM fate WHERE dispatch_id > 0)"
+        empty = sql.run(
+            self.database,
+            "SELECT id FROM dispatch WHERE id NOT IN (SELECT dispatch_id FROM fate WHERE dispatch_id > 0)",
         )
         assert empty == []
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(acts=st.lists(ACTS, min_size=12, max_size=40))
-async def test_no_order_of_acts_loses_or_repeats_a_page(store: Store, clock: ManualClock, acts):
-    world = World(store, clock, next(RUNS))
+async def test_no_order_of_acts_loses_or_repeats_a_page(
+    store: Store, clock: ManualClock, tmp_path: Path, acts
+) -> None:
+    world = World(store, clock, next(RUNS), tmp_path / "telex.db")
     world.feeds = [await add_feed(store, f"{world.run}-{number}") for number in range(FEEDS)]
     for number in range(FEEDS):
         await world.follow(number, 0)

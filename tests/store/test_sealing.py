@@ -12,7 +12,6 @@ from pydantic import SecretStr
 
 from bot.core.clock import Clock
 from bot.store import DatabaseUnusable, Store, sealing
-from bot.store.feeds import write_feeds
 from tests.store.samples import SERVER
 
 OLD, NEW = Fernet.generate_key().decode(), Fernet.generate_key().decode()
@@ -66,10 +65,10 @@ async def test_an_encrypted_address_is_found_followed_once_and_moves_as_any_othe
     assert await store.feeds.find(PRIVATE) is None
     assert [each.url for each in await store.feeds.all()] == [PRIVATE, PRIVATE]
     moved = replace(feed, url=f"{PRIVATE}/new", moved_to=f"{PRIVATE}/newer", title="Paper")
-    await store._database.transact(write_feeds, [moved])
+    await store.polls.record_quiet([moved])
     assert await store.feeds.get(feed.id) == moved
     third = await store.feeds.add(f"{PRIVATE}/third", server_id=SERVER)
-    await store._database.transact(write_feeds, [replace(third, url=moved.url)])  # which another one has
+    await store.polls.record_quiet([replace(third, url=moved.url)])  # which another one has
     assert await store.feeds.get(third.id) == third
     assert b"hunter2" not in written(tmp_path / "telex.db")
     await store.close()

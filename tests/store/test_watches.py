@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from bot.core.models import Feed, Watch
+from bot.core.settings import Settings
 from bot.store import Store
 from bot.watches.watch_matching import Watchman
 from tests.clocks import ManualClock
+from tests.store import sql
 from tests.store.crashing import END, crashed
 from tests.store.samples import CHANNEL, SERVER, add_feed, deliver, follow, new_article, record
 
@@ -64,21 +66,22 @@ async def test_an_article_is_no_arrival_where_nobody_watches(store: Store) -> No
     assert await store.watches.arrivals(9) == []
 
 
-async def test_a_removed_watch_keeps_no_words_and_goes_later(store: Store, clock: ManualClock) -> None:
+async def test_a_removed_watch_keeps_no_words_and_goes_later(
+    store: Store, clock: ManualClock, settings: Settings
+) -> None:
     await two_watches(store)
     (theirs,) = await store.watches.of_person(PERSON)
     await Watchman(store).look()
     assert await store.watches.remove(theirs.id)
     assert not await store.watches.remove(theirs.id)
-    rows = await store._database.fetchall("SELECT query FROM watch WHERE id = ?", (theirs.id,))
-    assert [row["query"] for row in rows] == [""]
+    (row,) = sql.run(settings.database, "SELECT query FROM watch WHERE id = ?", (theirs.id,))
+    assert row["query"] == ""
     assert await deliver(store, DIRECT) == []
     clock.advance(10)
     assert await store.watches.purge(clock.now()) == 1
     assert await store.watches.get(theirs.id) is None
     assert await store.watches.count(PERSON) == 0
-    rows = await store._database.fetchall("SELECT 1 FROM channel WHERE person_id = ?", (PERSON,))
-    assert rows == []
+    assert sql.run(settings.database, "SELECT 1 FROM channel WHERE person_id = ?", (PERSON,)) == []
 
 
 async def test_the_watches_of_a_server_that_is_deleted_go_with_it(store: Store, clock: ManualClock) -> None:

@@ -116,7 +116,6 @@ def test_what_is_old_is_forgotten_altogether() -> None:
     assert len(recent) == 2
     recent.forget(100)
     assert len(recent) == 0
-    assert not recent._holding
 
 
 def test_an_article_that_is_added_again_replaces_itself() -> None:

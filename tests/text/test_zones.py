@@ -47,5 +47,5 @@ def test_a_slip_of_the_finger_is_understood() -> None:
 
 
 def test_every_zone_that_can_be_chosen_exists() -> None:
-    for zone in set(zones._names().values()):
+    for zone in set(zones.names().values()):
         assert ZoneInfo(zone).key == zone

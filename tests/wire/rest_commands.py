@@ -16,11 +16,33 @@ if TYPE_CHECKING:
 
 ROUTES = Routes()
 COMMANDS = "/applications/{application}/commands"
+EMOJI = "/applications/{application}/emojis"
 ORIGINAL = "/webhooks/{webhook}/{token}/messages/@original"
 FOLLOWUP = "/webhooks/{webhook}/{token}/messages/{message}"
 
 MESSAGE, DEFERRED_MESSAGE, DEFERRED_UPDATE, UPDATE = 4, 5, 6, 7
 FIRST_ANSWER_SECONDS, TOKEN_SECONDS = 3.0, 900.0
+
+
+@ROUTES.add("GET", EMOJI)
+def list_emoji(server: DiscordServer, call: Call) -> Answer:
+    return 200, {"items": list(server.state.emoji.values())}
+
+
+@ROUTES.add("POST", EMOJI)
+def create_emoji(server: DiscordServer, call: Call) -> Answer:
+    number = server.state.new_id()
+    server.state.emoji[number] = {
+        "id": str(number),
+        "name": call.body["name"],
+        "roles": [],
+        "user": payloads.user(server.state.bot),
+        "require_colons": True,
+        "managed": False,
+        "animated": False,
+        "available": True,
+    }
+    return 201, server.state.emoji[number]
 
 
 @ROUTES.add("GET", COMMANDS)

@@ -228,6 +228,7 @@ class State:
         self.servers: dict[int, Server] = {}
         self.channels: dict[int, Channel] = {}
         self.commands: dict[int, Json] = {}
+        self.emoji: dict[int, Json] = {}  # the application's
         self.interactions: dict[str, Interaction] = {}
         self.bot = self.add_person("Telex", bot=True)
         self.owner = self.add_person("owner")

@@ -29,6 +29,10 @@ FEW_LETTERS = 200
 _A_DISCUSSION = re.compile(
     r"\bschema\.org/QAPage\b|\"@type\"\s*:\s*\[?\s*\"(?:DiscussionForumPosting|QAPage)\""
 )
+_META = r"<meta\b[^>]{0,300}\b"
+_AN_ARTICLE = re.compile(_META + r"og:type[\"'\s][^>]{0,100}\barticle\b", re.IGNORECASE)
+_PUBLISHED = re.compile(_META + r"article:published_time\b", re.IGNORECASE)
+"""Together they say that a page is an article (https://ogp.me/#type_article)."""
 _ARTICLE = re.compile(
     r'"@type"\s*:\s*\[?\s*"(?:NewsArticle|ReportageNewsArticle|Article|BlogPosting|Product)"'
 )
@@ -89,6 +93,8 @@ class Page:
     def lists(self) -> tuple[PageList, ...]:
         """The lists that it is there for."""
         if self._tree is None or _A_DISCUSSION.search(self._markup):
+            return ()
+        if _AN_ARTICLE.search(self._markup) and _PUBLISHED.search(self._markup):
             return ()
         groups = sorted(self.groups(), key=lambda group: group.score, reverse=True)
         if not groups or groups[0].score < LEAST_SCORE:

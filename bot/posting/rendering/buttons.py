@@ -26,12 +26,6 @@ MORE_TEMPLATE = r"telex:more:(?P<key>[^:\s]{1,80})"
 """The custom id of the button under a post that shows what else can be done, with the article's key."""
 LIKE_TEMPLATE = r"telex:like:(?P<key>[^:\s]{1,80})"
 """The custom id of a button that looks for more like an article, with the article's key."""
-SHARE_TEMPLATE = r"telex:share:(?P<key>[^:\s]{1,80})"
-"""The custom id of a button that shares an article with the channel, with the article's key."""
-NOTE_TEMPLATE = r"telex:note:(?P<key>[^:\s]{1,80})"
-"""The custom id of a button that opens the note and tags of a bookmark, with the article's key."""
-MARK_TEMPLATE = r"telex:mark:(?P<how>read|unread):(?P<key>[^:\s]{1,80})"
-"""The custom id of a button that marks a bookmark as read or unread, with the article's key."""
 PICK_TEMPLATE = r"telex:pick:(?P<what>\S{1,80})"
 """The custom id of the menu under a catch-up, or under a post that others joined, with its dispatch's `what`.
 
@@ -47,13 +41,8 @@ STOP_TEMPLATE = r"telex:stop:(?P<what>watch:(?P<watch>\d{1,18}):[^:\s]{1,60})"
 
 BEGIN = "telex:begin"
 """The custom id of the button under the welcome that begins the way to a first feed."""
-TRENDS = "telex:trends"
-"""The custom id of the button under a digest that shows what is rising."""
-QUESTION = "telex:question"
-"""The custom id of the button under a digest that opens a window for a question."""
 
 # https://discord.com/developers/docs/components/reference
-_LONGEST_LABEL = 80
 _SAVE, _STOP, _VOTE, _LIKE = "telex:save:", "telex:stop:", "telex:vote:", "telex:like:"
 _PICK = "telex:pick:"
 _DIGEST = f"{_PICK}digest:"
@@ -88,29 +77,13 @@ def stop_id(what: str) -> str:
 
 def begin() -> discord.ui.Button[Any]:
     """A button that begins the way to a first feed, in the language of this task."""
-    label = safe.plain(_("Get started"), _LONGEST_LABEL)
+    label = safe.plain(_("Get started"), discord_limits.LABEL)
     return discord.ui.Button(style=discord.ButtonStyle.success, label=label, custom_id=BEGIN)
-
-
-def trends() -> discord.ui.Button[Any]:
-    """A button that shows what is rising, in the language of this task."""
-    label = safe.plain(_("Trends"), _LONGEST_LABEL)
-    return discord.ui.Button(
-        style=discord.ButtonStyle.secondary, label=label, emoji=icons.emoji(Icon.TREND), custom_id=TRENDS
-    )
-
-
-def question() -> discord.ui.Button[Any]:
-    """A button that opens a window for a question, in the language of this task."""
-    label = safe.plain(_("Ask"), _LONGEST_LABEL)
-    return discord.ui.Button(
-        style=discord.ButtonStyle.secondary, label=label, emoji=icons.emoji(Icon.ASK), custom_id=QUESTION
-    )
 
 
 def stop(what: str) -> discord.ui.Button[Any]:
     """A button that ends the watch of this dispatch, in the language of this task."""
-    label = safe.plain(_("Stop this watch"), _LONGEST_LABEL)
+    label = safe.plain(_("Stop this watch"), discord_limits.LABEL)
     return discord.ui.Button(style=discord.ButtonStyle.secondary, label=label, custom_id=stop_id(what))
 
 
@@ -121,7 +94,7 @@ def save(
 
     Under a post it says which articles `joined` it.
     """
-    label = safe.plain(_("Save"), _LONGEST_LABEL) if number is None else f"[{number}]"
+    label = safe.plain(_("Save"), discord_limits.LABEL) if number is None else f"[{number}]"
     return discord.ui.Button(
         style=discord.ButtonStyle.secondary,
         label=label if labelled else None,
@@ -133,7 +106,7 @@ def save(
 def more(key: str, *, labelled: bool = True) -> discord.ui.Button[Any]:
     """A button that shows what else can be done with an article, in the language of this task."""
     emoji = icons.emoji(Icon.MORE)
-    label = safe.plain(_("More"), _LONGEST_LABEL) if labelled else None if emoji else "⋯"
+    label = safe.plain(_("More"), discord_limits.LABEL) if labelled else None if emoji else "⋯"
     return discord.ui.Button(
         style=discord.ButtonStyle.secondary, label=label, emoji=emoji, custom_id=f"telex:more:{key}"
     )
@@ -142,7 +115,7 @@ def more(key: str, *, labelled: bool = True) -> discord.ui.Button[Any]:
 def let_go(key: str) -> discord.ui.Button[Any]:
     """The same button on what who reads it has kept, where they alone read it: it says what it does then."""
     button = save(key)
-    button.label = safe.plain(_("Remove from bookmarks"), _LONGEST_LABEL)
+    button.label = safe.plain(_("Remove from bookmarks"), discord_limits.LABEL)
     return button
 
 
@@ -158,39 +131,16 @@ def vote(question_id: int, *, helped: bool) -> discord.ui.Button[Any]:
 def missed(question_id: int) -> discord.ui.Button[Any]:
     """The same under "I don't know", where there is only this to say, in the language of this task."""
     button = vote(question_id, helped=False)
-    button.label = safe.plain(_("The answer is in there"), _LONGEST_LABEL)
+    button.label = safe.plain(_("The answer is in there"), discord_limits.LABEL)
     return button
 
 
 def more_like(key: str) -> discord.ui.Button[Any]:
     """A button that looks for more like the article of this key, in the language of this task."""
-    label = safe.plain(_("More like this"), _LONGEST_LABEL)
+    label = safe.plain(_("More like this"), discord_limits.LABEL)
     return discord.ui.Button(
         style=discord.ButtonStyle.secondary, label=label, emoji="🔎", custom_id=f"telex:like:{key}"
     )
-
-
-def share(key: str) -> discord.ui.Button[Any]:
-    """A button that shares the article of this key with the channel, in the language of this task."""
-    label = safe.plain(_("Share here"), _LONGEST_LABEL)
-    return discord.ui.Button(
-        style=discord.ButtonStyle.secondary, label=label, emoji="📣", custom_id=f"telex:share:{key}"
-    )
-
-
-def note(key: str) -> discord.ui.Button[Any]:
-    """A button that opens the note and tags of the bookmark of this key, in the language of this task."""
-    label = safe.plain(_("Note and tags"), _LONGEST_LABEL)
-    return discord.ui.Button(
-        style=discord.ButtonStyle.secondary, label=label, emoji="📝", custom_id=f"telex:note:{key}"
-    )
-
-
-def mark(key: str, *, read: bool) -> discord.ui.Button[Any]:
-    """A button that marks the bookmark of this key as read or unread, in the language of this task."""
-    label = safe.plain(_("Mark as read") if read else _("Mark as unread"), _LONGEST_LABEL)
-    custom_id = f"telex:mark:{'read' if read else 'unread'}:{key}"
-    return discord.ui.Button(style=discord.ButtonStyle.secondary, label=label, custom_id=custom_id)
 
 
 def pick(what: str, articles: Sequence[Article], *, placeholder: str | None = None) -> discord.ui.Select[Any]:
@@ -214,7 +164,7 @@ def pick(what: str, articles: Sequence[Article], *, placeholder: str | None = No
 
 def show_all(what: str) -> discord.ui.Button[Any]:
     """A button that shows all articles of a catch-up, in the language of this task."""
-    label = safe.plain(_("Show all"), _LONGEST_LABEL)
+    label = safe.plain(_("Show all"), discord_limits.LABEL)
     return discord.ui.Button(
         style=discord.ButtonStyle.secondary, label=label, emoji="📋", custom_id=f"telex:all:{what}"
     )

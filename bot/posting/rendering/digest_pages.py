@@ -14,7 +14,7 @@ from bot.core.models import Article
 from bot.digests import bar_charts
 from bot.digests.digest_selection import DAY, Edition, Section, Story
 from bot.digests.rising import Period
-from bot.posting.rendering import buttons
+from bot.posting.rendering import buttons, reading_buttons
 from bot.posting.rendering.layout import blocks, outlets
 from bot.posting.rendering.layout.blocks import Block, Card, Gallery, Image, Row, Rule
 from bot.posting.rendering.messages import Message, Picture, linked
@@ -51,7 +51,12 @@ async def render(store: Store, what: str, edition: Edition, *, language: str) ->
     with locale.use(language):
         newest = sorted(told.articles, key=lambda article: article.published)
         menu = buttons.pick(what, newest, placeholder=_("Save a story…"))
-        shown = (*told.card, *chart(picture), Row(menu), Row(buttons.question(), buttons.trends()))
+        shown = (
+            *told.card,
+            *chart(picture),
+            Row(menu),
+            Row(reading_buttons.question(), reading_buttons.trends()),
+        )
         return Message(name=told.name, layout=(Card(shown, outlets.COLOUR),), picture=picture)
 
 

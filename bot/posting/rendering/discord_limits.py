@@ -7,6 +7,9 @@ DESCRIPTION = 4096
 TITLE = 256
 FIELD = 1024
 
+# https://discord.com/developers/docs/components/reference#button
+LABEL = 80
+
 # https://discord.com/developers/docs/components/reference#string-select
 OPTION = 100
 OPTIONS = 25

@@ -8,6 +8,7 @@ Case and accents never matter.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 from functools import cache, lru_cache
 
@@ -74,7 +75,7 @@ def _builder() -> tantivy.TextAnalyzerBuilder:
 
 SMALL = "_"
 """What the index term of a small word begins with, and no other."""
-_REMEMBERED = 1 << 15  # words of a language: 5 MB
+_REMEMBERED = 1 << 14  # words of a language: 3 MB
 
 
 class _Terms(dict[str, str]):
@@ -132,9 +133,32 @@ def spans(text: str, language: str | None) -> list[tuple[str, int, int]]:
 
 
 def places(text: str, language: str | None, wanted: Collection[str]) -> list[tuple[int, int]]:
-    """Where in a text, in characters, the words begin and end that have one of these `stems`."""
-    tokens = stem_analyzer(language).pre_tokenize(_encodable(text)).tokens
-    return [(token.char_offset_from, token.char_offset_to) for token in tokens if token.text in wanted]
+    """Where in a text, in characters, the words begin and end that have one of these `stems`.
+
+    Only words with the first letter of one are looked at: of a page of results that is a tenth of the work.
+    """
+    firsts = "".join(_as_first(stem[0]) for stem in wanted)
+    if not firsts:
+        return []
+    name = LANGUAGES.get(language or "", "english")
+    found = re.finditer(rf"(?<![^\W_])[{re.escape(firsts)}][^\W_]*", text)
+    return [match.span() for match in found if _stem_named(name, match[0]) in wanted]
+
+
+@cache
+def _as_first(letter: str) -> str:
+    """The letters that become one without case and accents, at the beginning of a word."""
+    return (
+        letter
+        + letter.upper()
+        + "".join(each for each in map(chr, range(0x80, 0x250)) if "".join(words(each)).startswith(letter))
+    )
+
+
+@lru_cache(maxsize=1 << 13)
+def _stem_named(name: str, word: str) -> str | None:
+    """The stem of a word as it is written; None of a small one."""
+    return next(iter(_analyzer_named(name).analyze(_encodable(word))), None)
 
 
 def word_spans(text: str) -> list[tuple[str, int, int]]:

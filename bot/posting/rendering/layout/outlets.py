@@ -34,16 +34,20 @@ _NAME = 60  # UTF-16 units
 
 
 class Tile(NamedTuple):
-    """The emoji of an outlet as it is written in a message, and the colour that goes with it."""
+    """The emoji of an outlet as it is written in a message, and the colour that goes with it, if any."""
 
     emoji: str
-    colour: int
+    colour: int | None = None
 
 
 _icons: Mapping[int, Tile] = {}
 _initials: Mapping[tuple[str, int], str] = {}
 used: Counter[int] = Counter()
-"""How often each feed's tile was shown; whoever replaces the least used takes it out."""
+"""How often each feed's tile was shown, until whoever fetches icons takes it."""
+wanted: set[tuple[str, int]] = set()
+"""Initials with their colours that were not there when they were to be shown, likewise."""
+MOST_INITIALS = 400
+"""Of all letters and digits on all colours."""
 
 
 def know(icons: Mapping[int, Tile], initials: Mapping[tuple[str, int], str]) -> None:
@@ -62,7 +66,7 @@ def initial(outlet: str) -> str:
 def colour(feed_id: int, outlet: str) -> int:
     """The colour of an outlet, 0xRRGGBB: that of its icon, else always the same one for its name."""
     known = _icons.get(feed_id)
-    return known.colour if known is not None else _colour(outlet)
+    return known.colour if known is not None and known.colour is not None else _colour(outlet)
 
 
 def tile(feed_id: int, outlet: str) -> str:
@@ -71,8 +75,11 @@ def tile(feed_id: int, outlet: str) -> str:
     known = _icons.get(feed_id)
     if known is not None:
         return known.emoji
-    own = _colour(outlet)
-    return _initials.get((initial(outlet), own)) or _SQUARES[own]
+    own = (initial(outlet), _colour(outlet))
+    found = _initials.get(own)
+    if found is None and own[0] and len(wanted) < MOST_INITIALS:
+        wanted.add(own)
+    return found or _SQUARES[own[1]]
 
 
 def named(feed_id: int, outlet: str) -> str:

@@ -1,0 +1,42 @@
+"""The application’s emoji in the simulated Discord, which keeps no pictures: the page is given them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from simcord.backend.cdn import CDN_BASE
+from simcord.env import Env
+
+from bot.posting.emoji import tile_drawing
+from bot.posting.rendering.layout import icons, outlets
+from bot.posting.rendering.layout.icons import Icon
+
+
+def drawn(env: Env, names: Iterable[str]) -> dict[str, tuple[str, bytes]]:
+    """Let messages show icons of buttons and the initials of outlets of these names.
+
+    Returns the pictures for the page by their addresses, with file names.
+    """
+    pictures: dict[str, tuple[str, bytes]] = {}
+
+    def kept(name: str, tile: tile_drawing.Tile) -> str:
+        emoji = env.backend.create_application_emoji(name)
+        pictures[f"{CDN_BASE}/emojis/{emoji.id}.png"] = (f"{name}.png", tile.png)
+        return f"<:{name}:{emoji.id}>"
+
+    initials = {(outlets.initial(name), outlets.colour(0, name)) for name in names}
+    outlets.know(
+        {},
+        {
+            (letter, colour): kept(f"initial_{letter}_{colour:x}", tile_drawing.of_initial(letter, colour))
+            for letter, colour in sorted(initials)
+            if letter
+        },
+    )
+    icons.know(
+        {
+            Icon[name]: kept(f"button_{name.lower()}", tile_drawing.of_button(name))
+            for name in tile_drawing.BUTTONS
+        }
+    )
+    return pictures

@@ -1,0 +1,1 @@
+"""Emoji of the application: tiles of outlets and icons of buttons, drawn here and kept by Discord."""

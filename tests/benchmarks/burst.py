@@ -1,0 +1,114 @@
+"""Many new articles at once: how long until they are stored and found, and how late the event loop is then.
+
+    python -m tests.benchmarks.burst [--articles N] [--feeds N]
+
+Each feed is polled once and brings its share, four feeds at a time, while the index follows. The floor, in
+the same run: the same texts into a plain SQLite table, a transaction a feed, and into plain tantivy, one
+after the other. How late an idle loop is stands beside.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sqlite3
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from rich.console import Console
+
+from bot.client.services import Newsroom, open_newsroom
+from bot.core.models import Feed, NewArticle
+from bot.core.settings import Settings
+from bot.polling.poll_results import DESKS
+from tests.benchmarks.corpus import Corpus
+from tests.benchmarks.million import article_of, plain_tantivy
+from tests.benchmarks.store import lateness
+from tests.store.samples import record
+
+IDLE = 5.0  # seconds
+console = Console(width=120)
+
+
+def plain_sqlite(feeds: Sequence[Sequence[NewArticle]]) -> float:
+    """Seconds of CPU that a plain table takes for the same texts."""
+    with TemporaryDirectory() as folder:
+        connection = sqlite3.connect(Path(folder) / "plain.db")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("CREATE TABLE article (key TEXT PRIMARY KEY, url TEXT, title TEXT, text TEXT)")
+        began = time.process_time()
+        for articles in feeds:
+            with connection:
+                connection.executemany(
+                    "INSERT INTO article VALUES (?, ?, ?, ?)",
+                    [(each.key, each.url, each.title, each.text) for each in articles],
+                )
+        connection.close()
+        return time.process_time() - began
+
+
+async def store_all(newsroom: Newsroom, feeds: Sequence[tuple[Feed, Sequence[NewArticle]]]) -> float:
+    """Record the news of all feeds; seconds until all of it is stored."""
+    began = time.perf_counter()
+    waiting = list(feeds)
+
+    async def desk() -> None:
+        while waiting:
+            feed, articles = waiting.pop()
+            await record(newsroom.store, feed, *articles)
+
+    await asyncio.gather(*(desk() for _ in range(DESKS)))
+    return time.perf_counter() - began
+
+
+async def main(options: argparse.Namespace) -> None:
+    corpus = Corpus(options.articles)
+    share = options.articles // options.feeds
+    with TemporaryDirectory(prefix="telex-benchmark-") as folder:
+        settings = Settings(database=Path(folder) / "telex.db", semantic=False)
+        async with open_newsroom(settings) as newsroom:
+            feeds = []
+            for number in range(options.feeds):
+                feed = await newsroom.store.feeds.add(f"https://feed{number}.example/", outlet=str(number))
+                server, channel = number % 50, 1_000 + number % 100
+                await newsroom.store.subscriptions.follow(
+                    server_id=server, channel_id=channel, feed_id=feed.id, first_article_id=None
+                )
+                made = map(corpus.article, range(number * share, (number + 1) * share))
+                feeds.append((feed, [article_of(feed, one) for one in made]))
+            stop = asyncio.Event()
+            watch = asyncio.create_task(lateness(stop))
+            await asyncio.sleep(IDLE)
+            stop.set()
+            idle, stop = await watch, asyncio.Event()
+            watch = asyncio.create_task(lateness(stop))
+            follower = asyncio.create_task(newsroom.index.run())
+            began, cpu = time.perf_counter(), time.process_time()
+            stored = await store_all(newsroom, feeds)
+            while newsroom.index.engine is None or newsroom.index.engine.documents < share * options.feeds:  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+            took, spent = time.perf_counter() - began, time.process_time() - cpu
+            stop.set()
+            late = await watch
+            follower.cancel()
+            await asyncio.gather(follower, return_exceptions=True)
+    count = share * options.feeds
+    floor = plain_sqlite([articles for _, articles in feeds])
+    floor += plain_tantivy(corpus, min(count, 20_000)) * count / 1_000
+    console.print(
+        f"{count} articles of {options.feeds} feeds: stored in {stored:.1f} s, all found after {took:.1f} s; "
+        f"{spent:.1f} s of CPU, the floor {floor:.1f}: {spent / floor:.2f} ×"
+    )
+    for name, each in (("idle", idle), ("busy", late)):
+        console.print(f"{name}, the loop is late by {each[int(len(each) * 0.99)]:.1f} ms at p99")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--articles", type=int, default=60_000)
+    parser.add_argument("--feeds", type=int, default=200)
+    asyncio.run(main(parser.parse_args()))

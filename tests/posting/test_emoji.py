@@ -1,0 +1,162 @@
+"""Tiles of outlets: an icon that is fetched once, else an initial; the one not shown for longest goes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from PIL import Image
+
+from bot.core.models import Feed
+from bot.posting.emoji import application_emoji, tile_drawing
+from bot.posting.emoji.application_emoji import ApplicationEmoji, address_of
+from bot.posting.rendering.layout import icons, outlets
+from bot.posting.rendering.layout.icons import Icon
+from tests.discord_world import World
+from tests.feed_server import FeedServer, item, rss
+from tests.shown import text
+
+
+def picture(colour: str, size: int = 64, kind: str = "PNG") -> bytes:
+    made = io.BytesIO()
+    Image.new("RGBA", (size, size), colour).save(made, kind)
+    return made.getvalue()
+
+
+@pytest.fixture(autouse=True)
+def forgotten() -> Iterator[None]:
+    yield
+    outlets.know({}, {})
+    icons.know({})
+    outlets.used.clear()
+    outlets.wanted.clear()
+
+
+def of(world: World) -> ApplicationEmoji:
+    room = world.newsroom
+    return ApplicationEmoji(room.store, world.bot, room.clock, room.fetcher, room.spare)
+
+
+def byline(world: World, number: int = -1) -> str:
+    return text(world.posts()[number]).splitlines()[0]
+
+
+def asked(server: FeedServer, path: str) -> int:
+    return sum(visit.path == path for visit in server.visits)
+
+
+async def publish(world: World, server: FeedServer, number: int, icon: str | None) -> Feed:
+    """An article of a feed of its own, posted; the icon is where the feed says."""
+    said = f"<image><url>{server.origin}{icon}</url></image>" if icon else ""
+    document = rss(item(number, title=f"Story {number}"), title=f"Outlet {number}")
+    server.serve(f"/{number}", document.replace("</channel>", f"{said}</channel>"))
+    feed = await world.follow(f"{server.origin}/{number}")
+    await world.poll(feed)
+    await world.deliver()
+    return feed
+
+
+async def test_an_icon_is_fetched_once_and_shown_from_then_on_after_a_restart_too(
+    telex: World, feed_server: FeedServer
+) -> None:
+    feed_server.serve("/icon.png", picture("#2f7fe0"), content_type="image/png")
+    feed = await publish(telex, feed_server, 1, "/icon.png")
+    assert byline(telex).startswith(("-# 🟦", "-# 🟧", "-# 🟩", "-# 🟪", "-# 🟨", "-# 🟥", "-# 🟫"))
+    emoji = of(telex)
+    for _round in range(3):
+        await emoji.look()
+        outlets.used[feed.id] += 1
+    assert asked(feed_server, "/icon.png") == 1
+    shown = outlets.tile(feed.id, "Outlet 1")
+    assert shown.startswith("<:outlet_")
+    assert outlets.colour(feed.id, "Outlet 1") >> 16 < 0x60  # blue
+    assert str(icons.emoji(Icon.SAVE)).startswith("<:button_save:")
+    outlets.know({}, {})
+    await of(telex).look()
+    assert outlets.tile(feed.id, "Outlet 1") == shown
+    assert asked(feed_server, "/icon.png") == 1
+
+
+async def test_what_is_no_icon_leaves_the_initial_and_is_not_asked_for_again_that_month(
+    telex: World, feed_server: FeedServer
+) -> None:
+    cut, empty, tiny = picture("red")[:90], picture("#00000000"), picture("red", 8)
+    feeds = []
+    for number, body in enumerate((b"", b"no picture", b"<svg/>", cut, empty, tiny)):
+        feed_server.serve(f"/icon{number}", body, content_type="image/png")
+        feeds.append(await publish(telex, feed_server, number, f"/icon{number}"))
+    emoji = of(telex)
+
+    async def look(times: int) -> None:
+        outlets.used.update(feed.id for feed in feeds)
+        await emoji.look()
+        assert [asked(feed_server, f"/icon{number}") for number in range(len(feeds))] == [times] * len(feeds)
+
+    await look(1)
+    await telex.advance(86_400)
+    await look(1)
+    for number, feed in enumerate(feeds):
+        assert outlets.tile(feed.id, f"Outlet {number}").startswith("<:initial_O_")
+    await telex.advance(application_emoji.AGAIN)
+    await look(2)
+
+
+async def test_where_there_is_no_room_the_icon_not_shown_for_longest_is_replaced(
+    telex: World, feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emoji = of(telex)
+    feeds = []
+    await emoji.look()
+    monkeypatch.setattr(application_emoji, "MOST", len(telex.env.backend.application_emojis) + 2)
+    for number in range(3):
+        await telex.advance(60)
+        feed_server.serve(f"/{number}.png", picture("#c94f2f"), content_type="image/png")
+        feeds.append(await publish(telex, feed_server, number, f"/{number}.png"))
+        outlets.wanted.clear()
+        if number == 2:
+            outlets.used[feeds[0].id] += 1
+        await emoji.look()
+    shown = [
+        outlets.tile(feed.id, f"Outlet {number}").startswith("<:outlet_") for number, feed in enumerate(feeds)
+    ]
+    assert shown == [True, False, True]
+
+
+def test_an_icon_is_where_the_feed_or_its_site_has_it_and_a_private_feed_has_none() -> None:
+    feed = Feed(
+        id=1,
+        url="https://feeds.example/a?b",
+        site_url="https://news.example/tech/",
+        icon="https://x.example/i",
+    )
+    assert address_of(feed) == "https://x.example/i"
+    assert address_of(replace(feed, icon=None)) == "https://news.example/favicon.ico"
+    assert address_of(replace(feed, icon=None, site_url=None)) == "https://feeds.example/favicon.ico"
+    assert address_of(replace(feed, server_id=7)) is None
+
+
+@pytest.mark.parametrize("kind", ["PNG", "ICO", "GIF", "WEBP", "JPEG"])
+def test_icons_of_all_usual_kinds_become_tiles_of_one_size(kind: str) -> None:
+    made = io.BytesIO()
+    Image.new("RGB", (48, 32), "#b03a55").save(made, kind)
+    tile = tile_drawing.of_icon(made.getvalue())
+    with Image.open(io.BytesIO(tile.png)) as shown:
+        assert shown.size == (tile_drawing.SIZE, tile_drawing.SIZE)
+        assert shown.getchannel("A").getextrema() == (0, 255)  # round corners
+    assert tile.colour is not None
+    assert tile.colour >> 16 > 0x80
+    assert len(tile.png) < 256 * 1024
+
+
+def test_a_picture_that_unpacks_to_too_much_is_refused() -> None:
+    made = io.BytesIO()
+    Image.new("1", (9000, 9000)).save(made, "PNG")
+    with pytest.raises(ValueError, match="no"):
+        tile_drawing.of_icon(made.getvalue())
+
+
+def test_every_button_that_is_drawn_has_its_icon() -> None:
+    assert {Icon[name] for name in tile_drawing.BUTTONS} <= set(Icon)
+    assert all(tile_drawing.of_button(name).png for name in tile_drawing.BUTTONS)
