@@ -86,8 +86,12 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
     """What each reader sees."""
     stage, assets = await newsstand(env, newsroom, publisher)
     readers = (
-        Reader(stage.ada, stage, "", "cable repair ship", "zeppelin", "passkeys", "For the call", "cables"),
-        Reader(stage.camille, stage, "-fr", "navire câble", "dirigeable", "passkeys", "À relire", "câbles"),
+        Reader(
+            stage.ada, stage, "", "passkeys", "zeppelin", "passkeys telephone", "For the call", "security"
+        ),
+        Reader(
+            stage.camille, stage, "-fr", "passkeys", "dirigeable", "passkeys banques", "À relire", "sécurité"
+        ),
     )
     for reader in readers:
         for name in names or VIEWS:

@@ -50,9 +50,12 @@ def test_the_command_of_the_document_works_and_passes_what_every_command_must(tm
     given = examples()
     assert set(given) == {*NEW, "cogs/__init__.py", "data/locales/fr/LC_MESSAGES/telex.po", *GUIDES}
     house = tmp_path / "house"
-    ignored = shutil.ignore_patterns("__pycache__", "*.db*")
+    ignored = shutil.ignore_patterns("*.db*")
     for folder in ("bot", "cogs", "data", "tests", "docs"):
         shutil.copytree(ROOT / folder, house / folder, ignore=ignored)
+    compiled = Path(f"{sys.pycache_prefix}{ROOT}")
+    if sys.pycache_prefix and compiled.exists():  # to compile it again takes longer than the tests
+        shutil.copytree(compiled, Path(f"{sys.pycache_prefix}{house}"))
     for name in ("pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE"):
         shutil.copy(ROOT / name, house / name)
     for name in NEW:

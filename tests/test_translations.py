@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,13 +17,16 @@ from discord import app_commands
 import cogs
 from bot import DATA
 from bot.core import locale
+from tests.source_trees import tree
 
+pytestmark = pytest.mark.xdist_group("source")  # in one process, which reads it once
 ROOT = Path(__file__).resolve().parent.parent
 KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "locale_str": None}
 NAME = r"[-_\w]{1,32}"
 """https://discord.com/developers/docs/interactions/application-commands#application-command-object"""
 
 
+@cache
 def said() -> dict[str, str | tuple[str, ...]]:
     """What is marked in code, by its singular, with `locale_str` apart from the rest."""
     found: dict[str, str | tuple[str, ...]] = {}
@@ -34,15 +38,21 @@ def said() -> dict[str, str | tuple[str, ...]]:
     return found
 
 
+@cache
+def all_calls() -> list[tuple[str | None, ast.Call]]:
+    """Every call in the code that speaks, by the last name of its function."""
+    paths = [path for folder in ("bot", "cogs") for path in (ROOT / folder).rglob("*.py")]
+    return [
+        (getattr(node.func, "id", None) or getattr(node.func, "attr", None), node)
+        for path in paths
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call)
+    ]
+
+
 def calls(names: set[str]) -> Iterator[ast.Call]:
-    """Calls of these functions, by their last names, in all code that speaks."""
-    for folder in ("bot", "cogs"):
-        for path in (ROOT / folder).rglob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-                if isinstance(node, ast.Call):
-                    name = getattr(node.func, "id", None) or getattr(node.func, "attr", None)
-                    if name in names:
-                        yield node
+    """Calls of these functions, by their last names."""
+    return (node for name, node in all_calls() if name in names)
 
 
 def marked(node: ast.AST) -> str | None:

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.source_trees import tree
 from tests.test_translations import commands
 
+pytestmark = pytest.mark.xdist_group("source")
 ROOT = Path(__file__).resolve().parent.parent
 SPOKEN = (
     *sorted((ROOT / "cogs").rglob("*.py")),
@@ -125,17 +127,15 @@ def prose_unmarked(tree: ast.AST) -> Iterator[tuple[int, str]]:
             yield node.lineno, node.value
 
 
-def unmarked(source: str, *, spoken: bool) -> set[str]:
+def unmarked(module: ast.Module, *, spoken: bool) -> set[str]:
     """The texts in a module that a person may see and that are not marked."""
-    tree = ast.parse(source)
-    found = set(said_unmarked(tree)) | (set(prose_unmarked(tree)) if spoken else set())
+    found = set(said_unmarked(module)) | (set(prose_unmarked(module)) if spoken else set())
     return {f"{line}: {text}" for line, text in found if text not in ALLOWED}
 
 
 def test_every_text_that_a_person_sees_is_marked() -> None:
     found = {
-        str(module.relative_to(ROOT)): unmarked(module.read_text("utf-8"), spoken=module in SPOKEN)
-        for module in MODULES
+        str(module.relative_to(ROOT)): unmarked(tree(module), spoken=module in SPOKEN) for module in MODULES
     }
     assert {module: texts for module, texts in found.items() if texts} == {}
 
@@ -162,7 +162,7 @@ def test_a_text_that_is_not_marked_is_found(line: str) -> None:
     source = line.replace("await ", "").replace("return ", "x = ").replace('content="\\n', 'f(content="\\n')
     if source.startswith("f("):
         source += ")"
-    assert unmarked(source, spoken=True)
+    assert unmarked(ast.parse(source), spoken=True)
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_a_text_that_is_not_marked_is_found(line: str) -> None:
     ],
 )
 def test_what_is_marked_or_nobody_reads_is_not(line: str) -> None:
-    assert not unmarked(line, spoken=True)
+    assert not unmarked(ast.parse(line), spoken=True)
 
 
 ROOTS = "|".join(sorted({path.split()[0].removeprefix("/") for path in commands()}))
@@ -211,7 +211,7 @@ def test_a_command_that_a_message_names_can_be_clicked() -> None:
     found = [
         (str(module.relative_to(ROOT)), line, text)
         for module in SPOKEN
-        for line, text in plainly_named(ast.parse(module.read_text("utf-8")))
+        for line, text in plainly_named(tree(module))
         if not any(words in text for words in SHOWN_WITHOUT_LINKS)
     ]
     assert found == []
@@ -248,7 +248,7 @@ def test_a_number_is_written_as_the_language_writes_it() -> None:
     found = [
         (str(module.relative_to(ROOT)), *number)
         for module in MODULES
-        for number in bare_numbers(ast.parse(module.read_text("utf-8")))
+        for number in bare_numbers(tree(module))
     ]
     assert found == []
 
@@ -261,7 +261,7 @@ def test_no_text_is_allowed_that_does_not_stand_there_any_more() -> None:
     there = {
         node.value
         for module in MODULES
-        for node in ast.walk(ast.parse(module.read_text("utf-8")))
+        for node in ast.walk(tree(module))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
     assert set(ALLOWED) <= there

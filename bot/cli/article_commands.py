@@ -1,14 +1,13 @@
-"""The commands of `telex` on stored articles: search, questions, JSON Lines in and out, copies."""
+"""The commands of `telex` that read stored articles: search, questions, what became of one."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Annotated, BinaryIO, TextIO
+from typing import Annotated
 
 import typer
 
@@ -16,9 +15,8 @@ from bot.answers import answering
 from bot.answers.answer_model import Answer
 from bot.answers.conversing.question_service import in_return
 from bot.answers.writing.model_writer import writer_of
-from bot.cli import article_files, printing, terminal
+from bot.cli import printing, terminal
 from bot.cli.terminal import FAILED, settings_or_stop, wait_for
-from bot.client.services import open_newsroom
 from bot.core.clock import SystemClock
 from bot.core.models import Tally
 from bot.core.refusals import Declined
@@ -97,27 +95,6 @@ def _lines(argument: str) -> Iterable[str]:
     if argument != "-":
         return (argument,)
     return (line.strip() for line in sys.stdin if line.strip())
-
-
-@contextmanager
-def _reading(file: Path) -> Iterator[BinaryIO]:
-    if str(file) == "-":
-        yield sys.stdin.buffer
-        return
-    with file.open("rb") as lines:
-        yield lines
-
-
-@contextmanager
-def _writing(file: Path) -> Iterator[TextIO]:
-    """Standard output for `-`, else a file that takes its name only when it is complete."""
-    if str(file) == "-":
-        yield sys.stdout
-        return
-    unfinished = file.with_name(file.name + ".part")
-    with unfinished.open("w", encoding="utf-8", newline="\n") as lines:
-        yield lines
-    unfinished.replace(file)
 
 
 @commands.command(cls=terminal.TakesQuery)
@@ -273,78 +250,6 @@ def latest(as_json: AsJson = False, limit: Limit = 20) -> None:
             )
 
     wait_for(work)
-
-
-@commands.command("import")
-def import_(
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help='Articles as JSON Lines; "-" is standard input.')
-    ],
-) -> None:
-    """Bring in articles from JSON Lines. Safe to repeat: an article that is there already stays as it is."""
-    settings = settings_or_stop()
-
-    async def work() -> article_files.Imported:
-        async with open_newsroom(settings) as newsroom:
-            with terminal.progress() as bar:
-                task = bar.add_task("importing", total=None)
-                with _reading(file) as lines:
-                    done = await article_files.import_lines(
-                        newsroom, lines, on_progress=lambda done: bar.update(task, completed=done)
-                    )
-            await encode(newsroom.meaning)
-            return done
-
-    done = wait_for(work)
-    for problem in done.problems:
-        terminal.say(f"line {problem.line}: {problem.reason}")
-    terminal.say(f"{done.stored} stored, {done.known} known already, {done.rejected} rejected.")
-    if done.rejected:
-        raise typer.Exit(FAILED)
-
-
-@commands.command()
-def export(
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help='Where to write JSON Lines; "-" is standard output.')
-    ],
-) -> None:
-    """Write all articles as JSON Lines, oldest first."""
-    settings = settings_or_stop()
-
-    async def work() -> int:
-        async with open_store(settings) as store:
-            with _writing(file) as lines:
-                return await article_files.export(store, lines)
-
-    terminal.say(f"{wait_for(work)} articles exported.")
-
-
-@commands.command()
-def backup(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The copy to write; must not exist yet.")],
-) -> None:
-    """Copy the database while the bot runs, and check the copy."""
-    settings = settings_or_stop()
-
-    async def work() -> None:
-        async with open_store(settings) as store:
-            await store.backup(file)
-
-    wait_for(work)
-    terminal.say(f"Copied to {file}; the copy is intact.")
-
-
-@commands.command()
-def migrate() -> None:
-    """Bring the database to this version's tables, and check it."""
-    settings = settings_or_stop()
-
-    async def work() -> int:
-        async with open_store(settings) as store:
-            return await store.check()
-
-    terminal.say(f"The database is intact, at version {wait_for(work)}.")
 
 
 @commands.command()

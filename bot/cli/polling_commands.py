@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -17,11 +18,13 @@ from bot.client.services import Newsroom, open_newsroom
 from bot.core.clock import SystemClock
 from bot.core.models import Feed, FeedState
 from bot.core.refusals import Declined
+from bot.core.settings import Settings
 from bot.core.workers import Workers
-from bot.feeds import discover, fetch_errors
+from bot.feeds import discover, fetch_errors, outlet_directory
 from bot.feeds.discover import Discovery
 from bot.feeds.fetch import Fetcher
 from bot.feeds.fetch_errors import FeedError
+from bot.feeds.pages.page_links import FoundFeed
 from bot.polling.poller import PollReport
 from bot.posting.wording.feed_causes import describe
 from bot.store.records import Surplus
@@ -135,26 +138,17 @@ def _outcome(report: PollReport) -> str:
 
 @commands.command()
 def find(
-    address: Annotated[str, typer.Argument(metavar="URL", help="A site, a page or a feed.")],
+    address: Annotated[
+        str, typer.Argument(metavar="URL", help="A site, a page, a feed, or an outlet’s name.")
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Show what can be followed at an address: its feeds, and the lists of its page, the best first."""
     settings = settings_or_stop()
     try:
-        url = urls.normalise_input(address)
+        found = _named(address) or wait_for(partial(_discovered, settings, urls.normalise_input(address)))
     except ValueError as error:
         stop(str(error), WRONG_USE)
-
-    async def work() -> Discovery:
-        workers = Workers()
-        try:
-            async with Fetcher(settings) as fetcher:
-                return await discover.find(fetcher, workers, url, with_lists=True)
-        finally:
-            await workers.close()
-
-    try:
-        found = wait_for(work)
     except FeedError as error:
         stop(describe(error.code), FAILED)
     if as_json:
@@ -167,6 +161,25 @@ def find(
             terminal.out(f"list {number}\t{item.url}\t{item.title}")
     if not found.feeds and not found.page.lists:
         terminal.say("No feed and no list found at that address.")
+
+
+def _named(name: str) -> Discovery | None:
+    """The outlets that are called what is no address; None for an address, and for what nobody is called."""
+    try:
+        urls.normalise_input(name)
+    except ValueError:
+        found = tuple(FoundFeed(each.feed, each.name, "rss") for each in outlet_directory.search(name))
+        return Discovery(found) if found else None
+    return None
+
+
+async def _discovered(settings: Settings, url: str) -> Discovery:
+    workers = Workers()
+    try:
+        async with Fetcher(settings) as fetcher:
+            return await discover.find(fetcher, workers, url, with_lists=True)
+    finally:
+        await workers.close()
 
 
 def _found_as_json(found: Discovery) -> dict[str, object]:

@@ -6,7 +6,7 @@ Times are integer seconds since 1970 in UTC; identifiers named `..._id` are as i
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import NamedTuple, Self
 
@@ -23,12 +23,21 @@ class Style(StrEnum):
     CLASSIC = "classic"  # an embed, as Discord had it before Components V2
 
 
+@dataclass(frozen=True, slots=True)
+class Template:
+    """What posts say in a server's own words: lines of markup with fields such as {title}."""
+
+    title: str = ""
+    body: str = ""
+    footer: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
     """How posts look.
 
     `excerpt` is its length in UTF-16 units (None: as the style has it), `colour` 0xRRGGBB (None: Telex's),
-    `prefix` stands before the title, `role` is the one that is mentioned.
+    `prefix` stands before the title, `role` is the one that is mentioned, `template` says what a post says.
     """
 
     style: Style = Style.FULL
@@ -37,11 +46,12 @@ class Look:
     colour: int | None = None
     prefix: str = ""
     role: int | None = None
+    template: Template | None = None
 
     def __str__(self) -> str:
         """As a column and the history of a server have it: JSON of what is not the default."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return json.dumps({name: value for name, value in values.items() if value != getattr(USUAL, name)})
+        usual = asdict(USUAL)
+        return json.dumps({name: value for name, value in asdict(self).items() if value != usual[name]})
 
     @classmethod
     def of(cls, text: str | None) -> Self:
@@ -49,6 +59,8 @@ class Look:
         values = json.loads(text or "{}")
         if "style" in values:
             values["style"] = Style(values["style"])
+        if values.get("template") is not None:
+            values["template"] = Template(**values["template"])
         return cls(**values)
 
 

@@ -23,6 +23,7 @@ from bot.feeds.fetch import Fetched, Fetcher
 from bot.feeds.fetch_errors import FeedError
 from bot.feeds.hubs import Offer
 from bot.feeds.pages import list_feeds
+from bot.polling.hosts import name_of
 from bot.polling.poller import Poller
 from bot.store import Store, StoreError
 from bot.store.records import PushSubscription
@@ -45,6 +46,8 @@ LONGEST_REST = 600.0
 LONGEST_CHALLENGE = 1_024
 PUSHES, PUSHES_PERIOD = 30, 60.0
 """What a hub may push for one feed at once, and seconds until that many more may come."""
+AT_ONCE = 8
+"""Hubs that are asked at a time."""
 WAITING = 4
 """Documents of one feed that wait to be read; where more come, the feed is polled."""
 
@@ -73,6 +76,7 @@ class PushSubscriber:
         self._limit = Limit(clock, allowed=PUSHES, period=PUSHES_PERIOD)
         self._waiting: Counter[int] = Counter()
         self._reading: set[asyncio.Task[None]] = set()
+        self._asking: dict[str, asyncio.Task[None]] = {}  # one hub that is slow holds up no other
         if self.enabled:
             poller.visits.on_document = self._offered
             poller.visits.on_polled_news = self._found
@@ -97,15 +101,18 @@ class PushSubscriber:
             self._woken.clear()
             await self._settle()
             now = self._clock.now()
-            for known in [each for each in self._by_feed.values() if each.due <= now]:
-                await self._ask(known)
+            for known in sorted(self._by_feed.values(), key=lambda each: each.due):
+                host = name_of(known.hub)
+                if known.due <= now and host not in self._asking and len(self._asking) < AT_ONCE:
+                    self._asking[host] = asyncio.create_task(self._ask_safely(known, host))
             await self._rest()
 
     async def close(self) -> None:
-        """End what is being read."""
-        for task in self._reading:
+        """End what is being read and asked."""
+        tasks = [*self._reading, *self._asking.values()]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._reading, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def settle(self) -> None:
         """Return when all that was pushed is recorded."""
@@ -232,6 +239,15 @@ class PushSubscriber:
             if (known := self._by_feed.get(feed_id)) is not None:
                 await self._store.pushes.write(known)
 
+    async def _ask_safely(self, known: PushSubscription, host: str) -> None:
+        try:
+            await self._ask(known)
+        except StoreError:
+            log.exception("a hub could not be asked")
+        finally:
+            del self._asking[host]
+            self._woken.set()
+
     async def _ask(self, known: PushSubscription) -> None:
         """Ask a hub for a subscription, or for more of it; it verifies that during the request or later."""
         if not await self._store.feeds.followers(known.feed_id):
@@ -261,7 +277,8 @@ class PushSubscriber:
 
     async def _rest(self) -> None:
         now = self._clock.now()
-        following = min((each.due for each in self._by_feed.values()), default=now + int(LONGEST_REST))
+        later = [each.due for each in self._by_feed.values() if name_of(each.hub) not in self._asking]
+        following = min(later, default=now + int(LONGEST_REST))
         timer = asyncio.ensure_future(self._clock.sleep(min(max(following - now, 1), LONGEST_REST)))
         woken = asyncio.ensure_future(self._woken.wait())
         try:

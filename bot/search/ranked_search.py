@@ -49,13 +49,15 @@ class Found(NamedTuple):
 class Asked:
     """A query apart: plain words, phrases, and all that must hold in any case.
 
-    `loose` are phrases that nobody has, or nobody together: articles near them are found instead.
+    `loose` are phrases that nobody has, or nobody together: articles near them are found instead. `reader` is
+    the language of who asks, which counts where the words are of none.
     """
 
     words: tuple[str, ...]
     phrases: tuple[Phrase, ...]
     required: tuple[Node, ...]
     loose: tuple[Phrase, ...] = ()
+    reader: str | None = None
     notes: tuple[Note, ...] = ()
 
     @classmethod
@@ -217,7 +219,7 @@ class RankedSearch:
         Those that are `whole` have all words, if far behind what is read of them here.
         """
         sought = asked.sought(engine)
-        language = detect(asked.text)
+        language = detect(asked.text) or asked.reader
         reranker = Reranker(sought, language=language, now=self._store.clock.now())
         top = max((hit.score for hit in hits.values()), default=0.0) or 1.0
         scores = {id_: hit.score / top for id_, hit in hits.items()}

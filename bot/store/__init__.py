@@ -38,8 +38,9 @@ from bot.store.settings.preferences import Preferences
 from bot.store.settings.servers import Servers
 from bot.store.settings.subscriptions import Subscriptions
 from bot.store.sqlite import clock_repair, run_lock, sqlite_backup
-from bot.store.sqlite.database import READER_PRAGMAS, Connection, Database
+from bot.store.sqlite.database import READER_PRAGMAS, Database
 from bot.store.sqlite.migrating import migrate, problems, schema_version
+from bot.store.sqlite.sqlite_connection import Connection
 from bot.store.store_errors import (
     AlreadyRunning,
     DatabaseBroken,

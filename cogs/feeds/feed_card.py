@@ -15,7 +15,7 @@ from bot.posting.rendering.layout.blocks import Card, Row, text
 from bot.text import safe, urls
 from cogs.feeds import feed_health, filter_commands
 from cogs.feeds.follow_flow import show_preview
-from cogs.feeds.look_panel import FeedLook
+from cogs.feeds.look_choices import FeedLook
 from cogs.feeds.subscription_options import Pair, require_still, titled
 from cogs.feeds.unfollowing import RemoveFlow
 from cogs.shared.rights import ManagersLayout

@@ -22,7 +22,8 @@ from bot.search.query.query_syntax import MAX_LENGTH
 from cogs.feeds import feed_lists, filter_commands, starter_packs, subscription_options
 from cogs.feeds.feed_pages import FeedPages
 from cogs.feeds.follow_flow import AddFlow, show_preview
-from cogs.feeds.look_panel import FeedLook, require_mention
+from cogs.feeds.look_choices import FeedLook
+from cogs.feeds.look_panel import require_mention
 from cogs.feeds.subscription_options import bold, chosen, no_longer
 from cogs.feeds.unfollowing import RemoveFlow
 from cogs.reading.query_completion import query_choices

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import discord
 
-from bot.core.choices import Look
+from bot.core.choices import Look, Template
 from bot.core.locale import _, amount
 from bot.core.refusals import Refusal
+from bot.posting.rendering import templates
 from bot.posting.rendering.messages import LONGEST_EXCERPT, LONGEST_PREFIX
 from bot.text import safe
 from cogs.shared.views import Asker, Interaction, Window
@@ -59,7 +61,34 @@ class LookForm(Window):
         )
 
 
-def _field(name: str, value: str, most: int) -> discord.ui.TextInput[LookForm]:
+class TemplateForm(Window):
+    """Asks for a template, and gives it to `take`."""
+
+    def __init__(
+        self, panel: Asker, take: Callable[[Interaction, Template], Awaitable[None]], shown: Template
+    ) -> None:
+        super().__init__(panel, _("Template"))
+        self._take = take
+        fields = " ".join(f"{{{name}}}" for name in templates.FIELDS)
+        self._title = _field("title", shown.title, templates.LONGEST_LINE)
+        self._body = _field("body", shown.body, templates.LONGEST_BODY)
+        self._body.style = discord.TextStyle.paragraph
+        self._footer = _field("footer", shown.footer, templates.LONGEST_LINE)
+        for label, told, field in (
+            (_("Title line"), fields, self._title),
+            (_("Text"), _("Discord’s formatting works. Leave all three empty for no template."), self._body),
+            (_("Footer"), None, self._footer),
+        ):
+            self.add_item(discord.ui.Label(text=label, description=told, component=field))
+
+    async def filled(self, interaction: Interaction) -> None:
+        """Show it in the panel."""
+        await interaction.response.defer()
+        typed = (field.value.strip() for field in (self._title, self._body, self._footer))
+        await self._take(interaction, Template(*typed))
+
+
+def _field(name: str, value: str, most: int) -> discord.ui.TextInput[Any]:
     return discord.ui.TextInput(custom_id=name, default=value or None, max_length=most, required=False)
 
 

@@ -7,18 +7,17 @@ from dataclasses import replace
 
 import discord
 
-from bot.core.choices import USUAL, Look, Style
+from bot.core.choices import Look, Style, Template
 from bot.core.locale import _
 from bot.core.models import Article, Feed
 from bot.core.refusals import Refusal
-from bot.posting.rendering import post_looks
+from bot.posting.rendering import post_looks, templates
 from bot.posting.rendering.layout import blocks
 from bot.posting.rendering.layout.blocks import Item, Layout, Row, Rule
 from bot.posting.rendering.messages import LONGEST_PREFIX, Message
 from bot.text import safe
-from cogs.feeds.look_form import LookForm, read_colour, read_length
-from cogs.feeds.post_previews import as_posted, follow_up, sample
-from cogs.feeds.subscription_options import Pair, bold, no_longer, require_still, visible
+from cogs.feeds.look_form import LookForm, TemplateForm, read_colour, read_length
+from cogs.feeds.post_previews import as_posted, follow_up
 from cogs.shared.place_options import Place
 from cogs.shared.rights import ManagersLayout
 from cogs.shared.views import Choose, ChooseRole, Interaction, Press
@@ -35,6 +34,7 @@ class LookPanel(ManagersLayout):
         self._kept = self._draft = look
         self._example: tuple[Article, Feed] | None = None
         self._below: discord.WebhookMessage | None = None
+        self._typed: Template | None = None
 
     async def usual(self, interaction: Interaction) -> Look:
         """The look where none is chosen."""
@@ -123,6 +123,7 @@ class LookPanel(ManagersLayout):
             Row(
                 Press(self._turn_picture, label=picture, disabled=plain),
                 Press(self._open_form, label=_("Prefix, colour, excerpt…")),
+                Press(self._open_template, label=_("Template…")),
                 Press(self._reset, label=self.default_label(), disabled=default),
             ),
             Row(
@@ -172,6 +173,20 @@ class LookPanel(ManagersLayout):
 
     async def _open_form(self, interaction: Interaction) -> None:
         await interaction.response.send_modal(LookForm(self, self.text, await self._look(interaction)))
+
+    async def _open_template(self, interaction: Interaction) -> None:
+        shown = self._typed or (await self._look(interaction)).template or templates.START
+        await interaction.response.send_modal(TemplateForm(self, self.template, shown))
+
+    async def template(self, interaction: Interaction, typed: Template) -> None:
+        """Take up the template that was typed. Raises `Refusal` for one with a mistake, and remembers it."""
+        told = templates.mistake(typed) if typed != Template() else None
+        self._typed = typed if told else None
+        if told is not None:
+            raise Refusal(told)
+        chosen = typed if typed != Template() else None
+        self._draft = replace(await self._look(interaction), template=chosen)
+        await self.show(interaction)
 
     async def _reset(self, interaction: Interaction) -> None:
         await interaction.response.defer()
@@ -226,109 +241,6 @@ def _not_for_you(role: discord.Role) -> Refusal:
             "roles, or make the role mentionable in its settings."
         ).format(role=role.mention)
     )
-
-
-class FeedLook(LookPanel):
-    """The look of a subscription."""
-
-    def __init__(self, interaction: Interaction, pair: Pair, command_id: int | None = None) -> None:
-        super().__init__(interaction, command_id or interaction.command_id, pair[0].channel_id, pair[0].look)
-        self._pair = pair
-
-    async def check(self, interaction: Interaction) -> None:
-        """Only who still sees where the feed is posted, too."""
-        await super().check(interaction)
-        await require_still(interaction, self._pair)
-
-    async def usual(self, interaction: Interaction) -> Look:
-        """That of the server."""
-        return await interaction.client.store.preferences.look(self._pair[0].server_id)
-
-    def heading(self) -> tuple[str, str]:
-        """The feed and the channel."""
-        told = _("How {feed} looks in <#{channel}>:")
-        return (
-            told.format(feed=bold(self._pair[1]), channel=self._channel_id),
-            _("Default for this server"),
-        )
-
-    def default_label(self) -> str:
-        """The server's."""
-        return _("Server’s default")
-
-    def may_mention(self, interaction: Interaction, member: discord.Member, role: discord.Role) -> bool:
-        """In the channel."""
-        channel = member.guild.get_channel_or_thread(self._channel_id) or interaction.channel
-        assert isinstance(channel, discord.abc.GuildChannel | discord.Thread)
-        return post_looks.may_mention(member, role, channel)
-
-    async def example(self, interaction: Interaction) -> tuple[Article, Feed]:
-        """The newest article of the feed."""
-        feed = self._pair[1]
-        newest = await interaction.client.store.articles.newest([feed.id], limit=1)
-        return newest[0] if newest else sample(feed), feed
-
-    async def keep(self, interaction: Interaction, look: Look | None) -> str:
-        """Of the subscription, if it is still there."""
-        subscription, feed = await require_still(interaction, self._pair)
-        saved = await interaction.client.store.subscriptions.set_look(
-            subscription.id, look, person_id=interaction.user.id
-        )
-        if not saved:
-            raise Refusal(no_longer())
-        return _("Saved. {feed} looks like this in <#{channel}> from its next post.").format(
-            feed=bold(feed), channel=subscription.channel_id
-        )
-
-
-class ServerLook(LookPanel):
-    """The look of a server's posts where their subscription has none of its own."""
-
-    async def usual(self, _interaction: Interaction) -> Look:
-        """Telex's own."""
-        return USUAL
-
-    def heading(self) -> tuple[str, str]:
-        """The server."""
-        return (
-            _("How posts look on this server, unless their feed has its own look:"),
-            _("Default look"),
-        )
-
-    def default_label(self) -> str:
-        """Telex's own."""
-        return _("Default")
-
-    def may_mention(self, _interaction: Interaction, member: discord.Member, role: discord.Role) -> bool:
-        """In the whole server."""
-        allowed = role.mentionable or member.guild_permissions.mention_everyone
-        return allowed and not role.is_default()
-
-    async def example(self, interaction: Interaction) -> tuple[Article, Feed]:
-        """The newest article that the asker sees here."""
-        feeds = {feed.id: feed for _subscription, feed in await visible(interaction)}
-        newest = await interaction.client.store.articles.newest(feeds, limit=1)
-        if newest:
-            return newest[0], feeds[newest[0].feed_id]
-        feed = next(iter(feeds.values()), Feed(id=0, url="", outlet=_("Its outlet")))
-        return sample(feed), feed
-
-    async def keep(self, interaction: Interaction, look: Look | None) -> str:
-        """Of the server."""
-        assert interaction.guild_id is not None
-        await interaction.client.store.preferences.set_look(
-            interaction.guild_id, look or USUAL, person_id=interaction.user.id
-        )
-        return _("Saved. New posts look like this, unless their feed has its own look.")
-
-
-async def open_server_look(interaction: Interaction, command_id: int | None) -> None:
-    """Open the panel of the server's look, for who may use that command."""
-    assert interaction.guild_id is not None
-    assert interaction.channel_id is not None
-    kept = await interaction.client.store.preferences.look(interaction.guild_id)
-    look = None if kept == USUAL else kept
-    await ServerLook(interaction, command_id, interaction.channel_id, look).show(interaction)
 
 
 def _silent(role_id: int) -> str:

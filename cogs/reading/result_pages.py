@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 import discord
@@ -147,7 +148,8 @@ async def results(
     store: Store, query: str, found: SearchPage, feed_ids: Collection[int], footer: str = ""
 ) -> discord.ui.LayoutView:
     """The first results of a search in a message that everybody reads; of no other feeds than these."""
-    entries = await with_tellers(store, map(entry_of, found.results), feed_ids)
+    found_here = (replace(entry_of(one), savable=False) for one in found.results)
+    entries = await with_tellers(store, found_here, feed_ids)
     return views.static((results_card(query, found, entries), text(*_small([footer] if footer else []))))
 
 

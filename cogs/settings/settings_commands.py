@@ -22,7 +22,7 @@ from bot.posting.rendering.layout import outlets
 from bot.posting.rendering.layout.blocks import Block, Card, Row, Rule, text
 from bot.posting.sending import permissions
 from bot.text import safe, zones
-from cogs.feeds.look_panel import open_server_look
+from cogs.feeds.look_choices import open_server_look
 from cogs.settings import alert_channel
 from cogs.settings.change_history import History, language_name
 from cogs.settings.forum_tag_panel import TagPanel
@@ -86,7 +86,8 @@ class ServerSettings(
         await RhythmPanel(interaction, await place(interaction, channel)).show(interaction)
 
     @app_commands.command(
-        name="stories", description=locale_str("Post only what several outlets tell, or the best of the day")
+        name="stories",
+        description=locale_str("Post only what several outlets report, or the best of the day"),
     )
     @app_commands.describe(channel=locale_str("Which channel; this one by default"))
     async def stories(self, interaction: Interaction, channel: Option | None = None) -> None:

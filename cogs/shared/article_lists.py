@@ -29,7 +29,8 @@ class Entry:
     """An article in a list: an excerpt with the spans that match, small notes, who else tells of it.
 
     `below` are lines of markup under it, `beside` is what stands at its right where it has no picture: a Save
-    button unless said.
+    button unless said, nothing where it is not `savable`. In a message that stays in a channel none is: by
+    Save buttons the courier tells its posts from other messages.
     """
 
     article: Article
@@ -39,6 +40,7 @@ class Entry:
     tellers: Sequence[Teller] = ()
     below: tuple[str, ...] = ()
     beside: Item | None = None
+    savable: bool = True
 
     def block(self) -> Section:
         """Its block: the picture at its right, or where there is none a Save button."""
@@ -59,7 +61,8 @@ class Entry:
                 )
             )
         )
-        return Section((texts,), self.picture() or self.beside or buttons.save(article.key, labelled=False))
+        save = buttons.save(article.key, labelled=False) if self.savable else None
+        return Section((texts,), self.picture() or self.beside or save)
 
     def picture(self) -> Image | None:
         """The article's, where it has one that Discord may show."""

@@ -11,7 +11,7 @@ from simcord.builders import RoleHandle
 from simcord.enums import OverwriteType
 from simcord.results import InteractionResult, ResponseMessage
 
-from bot.core.choices import Look, Style
+from bot.core.choices import Look, Style, Template
 from tests.cogs.helpers import (
     button,
     card,
@@ -202,6 +202,29 @@ async def test_the_history_tells_looks_and_filters_in_words(telex: World, feed_s
     told = said(await telex.editor.slash(telex.news, "settings history"))
     assert "**Post appearance**: same as the server → compact" in told
     assert "**Filter**: none → never `chips`" in told
+
+
+async def template(world: World, shown: InteractionResult, **values: str) -> InteractionResult:
+    form = await world.editor.click(board(shown), label="Template…")
+    return await world.editor.submit_modal(form, {"title": "", "body": "", "footer": ""} | values)
+
+
+async def test_a_template_is_shown_with_the_real_message_and_a_mistake_is_explained_and_not_kept(
+    telex: World, feed_server: FeedServer
+) -> None:
+    shown = await panel(telex, feed_server)
+    shown = await template(telex, shown, title="{title} in {outlet}", footer="-# {time}")
+    assert "\nCities ban facial recognition in " in text(board(shown))
+    wrong = await template(telex, shown, title="{titel}")
+    assert "I don’t know the field `{titel}`" in said(wrong)
+    await telex.editor.click(board(shown), label=USE)
+    look = await chosen(telex)
+    assert look == Look(template=Template("{title} in {outlet}", "", "-# {time}"))
+    again = await telex.editor.slash(telex.news, "feed look", feed=await first(telex))
+    again = await template(telex, again)
+    assert "### [Cities ban facial recognition]" in preview(again)
+    await telex.editor.click(board(again), label=USE)
+    assert await chosen(telex) == Look()
 
 
 # Roles

@@ -12,7 +12,7 @@ from simcord.builders import ChannelHandle
 
 from bot.answers import answering
 from bot.answers.conversing.question_service import DIRECT_MEMORY, EARLIER, OF_A_PERSON, THREAD_MEMORY
-from bot.posting.rendering.buttons import custom_ids
+from bot.posting.rendering.buttons import Keys, custom_ids, told_keys
 from cogs.asking import direct_messages
 from tests.cogs.engine import Engine, mention
 from tests.cogs.helpers import START, follow, hide, newest, said, text
@@ -55,6 +55,7 @@ async def test_the_search_syntax_shows_results(telex: World, feed_server: FeedSe
     found = telex.posts()[-1]
     assert "**[Cities ban facial recognition](https://news.example/articles/3)**" in text(found)
     assert "/search shows you more" in text(found)
+    assert told_keys(found) == Keys()  # it is no post
     await telex.reader.send(telex.news, f"{mention(telex)} titre:puces depuis:7j")
     assert "Aucun résultat" in text(telex.posts()[-1])
     await telex.reader.send(telex.news, f"{mention(telex)} cherche moratorium")

@@ -24,7 +24,7 @@ from tests.cogs.helpers import (
     said,
 )
 from tests.discord_world import World
-from tests.feed_server import FeedServer, item
+from tests.feed_server import FeedServer, item, rss
 
 
 def many(count: int, word: str = "Robots") -> list[str]:
@@ -271,6 +271,35 @@ async def test_an_article_of_two_feeds_is_one_line(telex: World, feed_server: Fe
         shown = said(await telex.reader.slash(telex.news, name, **options))
         assert shown.count("Cities ban") == 1
         assert re.search(r"-# Also: \[Example (Again|News)\]\(https://news.example/articles/3\)", shown)
+
+
+async def test_a_story_of_two_outlets_is_one_line_that_names_the_other(
+    telex: World, feed_server: FeedServer
+) -> None:
+    titles = {"Example News": "Repair ship reaches the severed Nordwave cable"}
+    titles["Other News"] = f"{titles['Example News']} at last"
+    for number, (outlet, title) in enumerate(titles.items()):
+        before = item(number, title=f"The beginning of {outlet}", published=START - 9000)
+        feed = await follow(telex, feed_server, before, path=f"/{number}", title=outlet)
+        news = item(10 + number, title=title, published=START - 60)
+        feed_server.serve(f"/{number}", rss(news, before, title=outlet))
+        await telex.poll(feed)
+    for name, options in (("latest", {}), ("search", {"query": "nordwave"})):
+        shown = said(await telex.reader.slash(telex.news, name, **options))
+        assert shown.count("[Repair ship") == 1
+        assert re.search(r"-# Also: \[(Example|Other) News\]", shown)
+
+
+async def test_of_a_name_in_both_languages_the_readers_comes_first(
+    telex: World, feed_server: FeedServer
+) -> None:
+    for number, language in enumerate(("en", "fr")):
+        news = item(number, title=f"Nordwave {number}", body="Nordwave.", published=START - 60)
+        await follow(telex, feed_server, news, path=f"/{number}", title=f"News {number}", language=language)
+    for tongue, first in (("en-US", "Nordwave 0"), ("fr", "Nordwave 1")):
+        telex.locales[telex.reader.id] = tongue
+        found = await telex.reader.slash(telex.news, "search", query="nordwave")
+        assert menu(last(found))[1][0]["label"] == first
 
 
 async def test_sources_are_offered_while_typing(telex: World, feed_server: FeedServer) -> None:

@@ -41,10 +41,9 @@ def atom(date: str) -> str:
 
 
 BOUNDED = {
-    "fifty thousand entries": (
-        rss(*(f"<item><guid>{n}</guid><title>Title {n}</title></item>" for n in range(50_000))), MAX_ENTRIES
+    "twenty thousand entries": (
+        rss(*(f"<item><guid>{n}</guid><title>Title {n}</title></item>" for n in range(20_000))), MAX_ENTRIES
     ),
-    "ten thousand entries": (rss(*(f"<item><guid>{n}</guid></item>" for n in range(10_000))), MAX_ENTRIES),
     "a title of a megabyte": (rss(entry(title="x" * MEGABYTE)), 1),
     "ten thousand enclosures": (
         rss(entry(inside="<enclosure url='https://e.example/a.mp3' type='audio/mpeg' length='1'/>" * 10_000)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -9,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from simcord.builders import RoleHandle
 
-from bot.core.choices import Look, Style
-from bot.posting.rendering import buttons, messages, post_looks, posts
+from bot.core.choices import Look, Style, Template
+from bot.posting.rendering import buttons, messages, post_looks, posts, templates
 from bot.text import safe
 from tests.discord_world import World
 from tests.feed_server import item
@@ -125,6 +126,65 @@ def test_a_look_in_words_hides_no_markup() -> None:
     look = Look(style=Style.COMPACT, image=False, excerpt=0, colour=0xFF, prefix="**x**", role=5)
     assert post_looks.brief(look) == "compact, no picture, no excerpt, “\\*\\*x\\*\\*”, #0000ff, <@&5>"
     assert post_looks.brief(Look()) == "card"
+
+
+# In a server's own words
+
+
+@pytest.mark.parametrize("style", list(Style))
+async def test_a_template_says_what_posts_say_in_every_style(style: Style) -> None:
+    own = Template("**{title}**", "{excerpt}\nBy {author}\n{{as written}}", "-# {outlet}, {time} · {link}")
+    other = ARTICLE._replace(outlet="Other", url="https://other.example/1")
+    look = Look(style=style, template=own, prefix="New:")
+    message = posts.post(ARTICLE, FEED, language="en", look=look, joined=[other])
+    told = said(message) if message.embed is None else fields(message)["description"]
+    assert f"**New\\: {ARTICLE.title}**" in told
+    assert "By" not in told  # nobody is named
+    assert "{as written}" in told
+    assert f"<t:{ARTICLE.published}:R> · {ARTICLE.url}" in told
+    assert "Also: [Other](https://other.example/1)" in told  # it is always said who else tells it
+    within_limits(message)
+    assert buttons.save_id(ARTICLE.key) in str(components(message))
+    assert Look.of(str(look)) == look
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    title=HOSTILE, outlet=HOSTILE, author=HOSTILE, tag=HOSTILE, url=st.sampled_from(["", "x", ARTICLE.url])
+)
+async def test_nothing_that_fills_a_template_is_markup_or_a_field(
+    title: str, outlet: str, author: str, tag: str, url: str
+) -> None:
+    article = ARTICLE._replace(title=title, outlet=outlet, author=author, tags=(tag,), url=url, summary="")
+    own = Template("[{title}]({link})", "{author} {tags}", "{outlet}")
+    message = posts.post(article, FEED, language="en", look=Look(template=own))
+    within_limits(message)
+    told = said(message)
+    assert "]()" not in told
+    bare = re.sub(r"\\.", "", told.replace(f"({ARTICLE.url})", ""))
+    assert not re.search(r"[*_~`|<>@#]", bare), told
+    assert bare.count("[") == bare.count("]") == (url == ARTICLE.url)
+
+
+@pytest.mark.parametrize(
+    ("template", "told"),
+    [
+        (Template("{title"), "no partner"),
+        (Template("{title} }"), "no partner"),
+        (Template("{titel}"), "`{titel}`"),
+        (Template("{title.__class__}"), "don’t know"),
+        (Template("{title[0]}"), "don’t know"),
+        (Template("{title!r:>99999999}"), "don’t know"),
+        (Template("{}{title}"), "don’t know"),
+        (Template("News", "from {outlet}"), "look the same"),
+        (Template(), "look the same"),
+        (templates.START, None),
+        (Template("", "{excerpt}"), None),
+    ],
+)
+def test_a_mistake_in_a_template_is_explained(template: Template, told: str | None) -> None:
+    found = templates.mistake(template)
+    assert (told in (found or "")) if told is not None else found is None
 
 
 # In a channel

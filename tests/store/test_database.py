@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from bot.store import AlreadyRunning, DatabaseBroken, DatabaseUnusable, Store, StoreError
-from bot.store.sqlite.database import Connection, Database
+from bot.store.sqlite.database import Database
 from bot.store.sqlite.migrating import available, migrate
+from bot.store.sqlite.sqlite_connection import Connection
 from tests.clocks import ManualClock
 from tests.store.samples import add_feed, new_article, record
 

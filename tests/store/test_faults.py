@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from bot.store import DatabaseBroken, DatabaseFault, DatabaseUnusable, Store, StoreError
-from bot.store.sqlite.database import Connection
 from bot.store.sqlite.disk_condition import CALM
+from bot.store.sqlite.sqlite_connection import Connection
 from tests.clocks import ManualClock
 from tests.store.samples import CHANNEL, add_feed, deliver, follow, new_article, record
 

@@ -16,7 +16,12 @@ _LINE = 2_500  # UTF-16 units: beside the longest excerpt it fits into a descrip
 
 def line(joined: Sequence[Article]) -> str:
     """The outlets of these articles, each with its link, in the language of this task."""
-    links: list[str] = []
+    return _("Also: {links}").format(links=links(joined))
+
+
+def links(joined: Sequence[Article]) -> str:
+    """The same without a word before them; "" where there are none."""
+    told: list[str] = []
     free = _LINE
     for article in joined[:MOST_JOINED]:
         name = safe.plain(article.outlet, _OUTLET) or urls.host(article.url)
@@ -24,11 +29,11 @@ def line(joined: Sequence[Article]) -> str:
         free -= safe.length(link)
         if free < 0:
             break
-        links.append(link)
-    left_out = len(joined) - len(links)
+        told.append(link)
+    left_out = len(joined) - len(told)
     if left_out:
-        links.append(ngettext("{count} more", "{count} more", left_out).format(count=amount(left_out)))
-    return _("Also: {links}").format(links=" · ".join(links))
+        told.append(ngettext("{count} more", "{count} more", left_out).format(count=amount(left_out)))
+    return " · ".join(told)
 
 
 def count(joined: Sequence[Article]) -> str:

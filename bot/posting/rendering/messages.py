@@ -253,10 +253,14 @@ def _line(article: Article) -> str:
 
 def linked(text: str, url: str, longest: int = _LINE_URL) -> str:
     """A text that was made harmless as a link, where Discord takes the address and it is not too long."""
-    address = _ENDS_A_LINK.sub(lambda match: quote(match[0]), url)
-    if buttons.is_link(url) and safe.length(address) <= longest:
-        return f"[{text}]({address})"
-    return text
+    found = address(url, longest)
+    return f"[{text}]({found})" if found else text
+
+
+def address(url: str, longest: int = URL) -> str:
+    """An address as it can stand in a link; "" where Discord takes it not, or where it is longer."""
+    found = _ENDS_A_LINK.sub(lambda match: quote(match[0]), url)
+    return found if buttons.is_link(url) and safe.length(found) <= longest else ""
 
 
 def fit(text: str, limit: int) -> str:

@@ -32,6 +32,8 @@ def brief(look: Look) -> str:
         )
     if look.prefix:
         words.append(_("“{text}”").format(text=safe.markdown(look.prefix)))
+    if look.template is not None:
+        words.append(_("own template"))
     if look.colour is not None:
         words.append(f"#{look.colour:06x}")
     if look.role is not None:

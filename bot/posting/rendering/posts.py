@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.core import locale
-from bot.core.choices import USUAL, Look, Style
+from bot.core.choices import USUAL, Look, Style, Template
 from bot.core.models import Article, Feed
-from bot.posting.rendering import also, buttons, classic_posts, discord_limits, messages
+from bot.posting.rendering import also, buttons, classic_posts, discord_limits, messages, templates
 from bot.posting.rendering.layout import blocks, outlets
 from bot.posting.rendering.layout.blocks import Block, Card, Gallery, Image, Layout, Row, Section, Text
 from bot.posting.rendering.messages import Message
@@ -17,6 +17,8 @@ LEAD = 60
 """UTF-16 units of the excerpt of a compact post before markup is escaped."""
 SENTENCES = 2
 """Of an excerpt whose length nobody chose."""
+
+_AUTHOR, _TAG, _TAGS = 80, 30, 8
 
 
 def post(
@@ -39,6 +41,11 @@ def post(
         if not classic_posts.is_classic(look):
             return Message(name, layout=layout(article, feed, look=look, joined=joined))
         embed = classic_posts.embed(article, _outlet(article, feed), feed.icon if feed else None, look)
+        if look.template is not None:
+            said = _said(article._replace(outlet=_outlet(article, feed)), look.template, look, joined=())
+            embed.remove_author().remove_footer()
+            embed.title = embed.url = embed.timestamp = None
+            embed.description = "\n".join(filter(None, (said.title, said.body, said.footer)))
         view = buttons.row(buttons.save(article.key), *buttons.leading(article), buttons.more(article.key))
         embed, view = classic_posts.with_story(embed, view, what or article.key, joined)
         return Message(name, embed, view, mention=mention)
@@ -61,14 +68,41 @@ def layout(
     own = row or Row(
         buttons.save(article.key, joined=joined), *buttons.leading(article), buttons.more(article.key)
     )
-    head = (outlets.byline(article), _story(article, look))
+    head, foot = _words(article, look, joined)
     shown: list[Block] = [Section(head, picture if look.style is Style.THUMBNAIL else None)]
     if picture is not None and look.style is not Style.THUMBNAIL:
         shown.append(Gallery((picture,)))
-    if joined:
-        shown.append(blocks.text(f"-# {also.line(joined)}"))
+    shown.append(foot)
     colour = outlets.colour(article.feed_id, article.outlet) if look.colour is None else look.colour
     return (Card((*shown, own), colour),)
+
+
+def _words(article: Article, look: Look, joined: Sequence[Article]) -> tuple[tuple[Text, ...], Text]:
+    """What stands above the picture, and below it."""
+    others = f"-# {also.line(joined)}" if joined else ""
+    if look.template is None:
+        return (outlets.byline(article), _story(article, look)), blocks.text(others)
+    said = _said(article, look.template, look, joined)
+    return (blocks.text(said.title), blocks.text(said.body)), blocks.text(said.footer)
+
+
+def _said(article: Article, template: Template, look: Look, joined: Sequence[Article]) -> Template:
+    """A template filled in; what became of the article and who else tells it is always said."""
+    title = messages.title_of(article)
+    values = {
+        "title": messages.fit(f"{look.prefix} {title}".lstrip(), discord_limits.TITLE),
+        "outlet": outlets.named(article.feed_id, article.outlet).replace("**", ""),
+        "excerpt": _excerpt(article, title, messages.EXCERPT, look),
+        "author": safe.markdown(safe.plain(article.author or "", _AUTHOR)),
+        "tags": ", ".join(safe.markdown(safe.plain(tag, _TAG)) for tag in article.tags[:_TAGS]),
+        "time": f"<t:{article.published}:R>",
+        "link": messages.address(article.url),
+        "also": also.links(joined),
+    }
+    said = templates.filled(template, values)
+    body = "\n".join(filter(None, (said.body, messages.mark(article))))
+    others = f"-# {also.line(joined)}" if joined and not templates.names(template, "also") else ""
+    return Template(said.title, body, "\n".join(filter(None, (said.footer, others))))
 
 
 def _story(article: Article, look: Look) -> Text:
@@ -83,12 +117,21 @@ def _small(article: Article, look: Look, joined: Sequence[Article], picture: Ima
     """A headline, or a compact post: without a card, and few lines."""
     title = messages.title_of(article)
     compact = look.style is Style.COMPACT
+    if look.template is not None:
+        said = _said(article, look.template, look, joined)
+        text = blocks.text("\n".join(filter(None, (said.title, said.body, said.footer))))
+        return _beside(article, text, joined, picture if compact else None)
     lead = _excerpt(article, title, LEAD, look) if compact else ""
     last = outlets.byline(article, also.count(joined)).forms[0]
     rest = "\n".join(("", *filter(None, (lead, messages.mark(article), last))))
     text = blocks.text(*(f"**{form}**{rest}" for form in _titled(article, title, look)))
+    return _beside(article, text, joined, picture if compact else None)
+
+
+def _beside(article: Article, text: Text, joined: Sequence[Article], picture: Image | None) -> Layout:
+    """A text with a picture at its right and buttons below, or with a button at its right."""
     save = buttons.save(article.key, joined=joined, labelled=False)
-    if not compact or picture is None:
+    if picture is None:
         return (Section((text,), save),)
     return (Section((text,), picture), Row(save, buttons.more(article.key, labelled=False)))
 

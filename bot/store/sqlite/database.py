@@ -10,29 +10,23 @@ import asyncio
 import logging
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
-from functools import partial
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from typing import Concatenate, ParamSpec, Self, TypeVar
 
-import aiosqlite
-
-from bot.core import hours
 from bot.core.clock import Clock, SystemClock
+from bot.store.connection import Parameters
 from bot.store.sqlite import scrubbing
 from bot.store.sqlite.disk_condition import Condition
 from bot.store.sqlite.migrating import PAGE_SIZE
-from bot.store.sqlite.result_codes import understand
 from bot.store.sqlite.run_lock import Presence
+from bot.store.sqlite.sqlite_connection import Connection
 from bot.store.store_errors import DatabaseGone, DatabaseUnusable, StoreError
-from bot.text import urls
-from bot.text.words import fold
 
 log = logging.getLogger(__name__)
 
 READERS = 3
-BUSY_TIMEOUT = 15.0  # seconds
 OLDEST_SQLITE = (3, 37, 0)  # the first with STRICT tables
 WRITER_PRAGMAS = (
     "PRAGMA synchronous = FULL",
@@ -43,114 +37,9 @@ WRITER_PRAGMAS = (
 READER_PRAGMAS = ("PRAGMA query_only = ON", "PRAGMA cache_size = -1024")  # the system caches the file too
 
 _BEGIN, _COMMIT = "BEGIN IMMEDIATE", "COMMIT"
-_ENDED = "The thread of the database ended."
 
-Parameters = Sequence[Any] | Mapping[str, Any]
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-class Connection(aiosqlite.Connection):
-    """A connection with a thread of its own that runs whole functions and speaks of errors in our words."""
-
-    def __init__(self, path: Path, *, pragmas: Iterable[str]) -> None:
-        self.path = path
-        self.pragmas = tuple(pragmas)
-        self._pending: set[asyncio.Future[Any]] = set()
-        self._has_ended = False  # its thread, which is alive for a moment after it took its last work
-
-        def connect() -> sqlite3.Connection:
-            # SQLite's autocommit mode: transactions are begun and ended by `Database` alone. One thread uses
-            # it; should that end, another closes it.
-            connection = sqlite3.connect(
-                path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
-            )
-            try:
-                connection.row_factory = sqlite3.Row
-                connection.create_function("fold", 1, _fold, deterministic=True)
-                connection.create_function("site", 1, _site, deterministic=True)
-                connection.create_function("quiet_until", 3, hours.quiet_until, deterministic=True)
-                for pragma in self.pragmas:
-                    connection.execute(pragma)
-            except BaseException:
-                connection.close()
-                raise
-            return connection
-
-        super().__init__(connect, iter_chunk_size=64)
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it can be used."""
-        return self._running and self._connection is not None
-
-    @property
-    def is_dead(self) -> bool:
-        """Whether it was open and its thread ended, which nobody asked it to."""
-        return self.is_open and self._has_ended
-
-    async def open(self) -> Self:
-        """Connect. Raises `StoreError`."""
-        self._watch_thread(asyncio.get_running_loop())
-        try:
-            await self
-        except sqlite3.Error as error:
-            self._thread.join()  # it is ending, and would speak to the loop after its end
-            raise understand(error, self.path) from error
-        return self
-
-    async def run(
-        self, function: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        """Run `function(connection, …)` on this connection's thread. Raises `StoreError`.
-
-        It runs to its end even when the waiting task is cancelled; what is run later runs after it.
-        """
-        if self._connection is None or not self._running:
-            raise StoreError("The database is closed.")
-        if self._has_ended:
-            raise StoreError(_ENDED)
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._pending.add(future)
-        self._tx.put_nowait((future, partial(function, self._connection, *args, **kwargs)))
-        try:
-            return await future
-        except sqlite3.Error as error:
-            raise understand(error, self.path) from error
-        finally:
-            self._pending.discard(future)
-
-    async def close(self) -> None:
-        """Close it after what was asked of it."""
-        if self.is_dead:
-            self.abandon()
-        else:
-            await super().close()
-
-    def abandon(self) -> None:
-        """Close what a thread that ended left behind, its transaction undone."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-    def _watch_thread(self, loop: asyncio.AbstractEventLoop) -> None:
-        work = self._thread.run
-
-        def watched() -> None:
-            try:
-                work()
-            finally:
-                self._has_ended = True
-                with suppress(RuntimeError):  # the loop has ended
-                    loop.call_soon_threadsafe(self._ended)
-
-        self._thread.run = watched  # type: ignore[method-assign]  # the only way in
-
-    def _ended(self) -> None:
-        """Nobody is left to answer those who wait."""
-        for future in self._pending:
-            if not future.done():
-                future.set_exception(StoreError(_ENDED))
 
 
 class Transaction:
@@ -381,14 +270,6 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
     (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
     if mode != "wal":
         raise DatabaseUnusable("The database lies on a disk that SQLite's write-ahead log does not work on.")
-
-
-def _fold(value: object) -> str | None:
-    return fold(value) if isinstance(value, str) else None
-
-
-def _site(url: object) -> str:
-    return urls.host(str(url)).removeprefix("www.")
 
 
 def _rollback(connection: sqlite3.Connection) -> None:

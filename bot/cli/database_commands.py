@@ -1,0 +1,111 @@
+"""The commands of `telex` on the whole database: JSON Lines in and out, copies, migrations."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, BinaryIO, TextIO
+
+import typer
+
+from bot.cli import article_files, terminal
+from bot.cli.article_commands import encode, open_store
+from bot.cli.terminal import FAILED, settings_or_stop, wait_for
+from bot.client.services import open_newsroom
+
+commands = typer.Typer()
+
+
+@contextmanager
+def _reading(file: Path) -> Iterator[BinaryIO]:
+    if str(file) == "-":
+        yield sys.stdin.buffer
+        return
+    with file.open("rb") as lines:
+        yield lines
+
+
+@contextmanager
+def _writing(file: Path) -> Iterator[TextIO]:
+    """Standard output for `-`, else a file that takes its name only when it is complete."""
+    if str(file) == "-":
+        yield sys.stdout
+        return
+    unfinished = file.with_name(file.name + ".part")
+    with unfinished.open("w", encoding="utf-8", newline="\n") as lines:
+        yield lines
+    unfinished.replace(file)
+
+
+@commands.command("import")
+def import_(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help='Articles as JSON Lines; "-" is standard input.')
+    ],
+) -> None:
+    """Bring in articles from JSON Lines. Safe to repeat: an article that is there already stays as it is."""
+    settings = settings_or_stop()
+
+    async def work() -> article_files.Imported:
+        async with open_newsroom(settings) as newsroom:
+            with terminal.progress() as bar:
+                task = bar.add_task("importing", total=None)
+                with _reading(file) as lines:
+                    done = await article_files.import_lines(
+                        newsroom, lines, on_progress=lambda done: bar.update(task, completed=done)
+                    )
+            await encode(newsroom.meaning)
+            return done
+
+    done = wait_for(work)
+    for problem in done.problems:
+        terminal.say(f"line {problem.line}: {problem.reason}")
+    terminal.say(f"{done.stored} stored, {done.known} known already, {done.rejected} rejected.")
+    if done.rejected:
+        raise typer.Exit(FAILED)
+
+
+@commands.command()
+def export(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help='Where to write JSON Lines; "-" is standard output.')
+    ],
+) -> None:
+    """Write all articles as JSON Lines, oldest first."""
+    settings = settings_or_stop()
+
+    async def work() -> int:
+        async with open_store(settings) as store:
+            with _writing(file) as lines:
+                return await article_files.export(store, lines)
+
+    terminal.say(f"{wait_for(work)} articles exported.")
+
+
+@commands.command()
+def backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The copy to write; must not exist yet.")],
+) -> None:
+    """Copy the database while the bot runs, and check the copy."""
+    settings = settings_or_stop()
+
+    async def work() -> None:
+        async with open_store(settings) as store:
+            await store.backup(file)
+
+    wait_for(work)
+    terminal.say(f"Copied to {file}; the copy is intact.")
+
+
+@commands.command()
+def migrate() -> None:
+    """Bring the database to this version's tables, and check it."""
+    settings = settings_or_stop()
+
+    async def work() -> int:
+        async with open_store(settings) as store:
+            return await store.check()
+
+    terminal.say(f"The database is intact, at version {wait_for(work)}.")
