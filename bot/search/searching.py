@@ -14,7 +14,7 @@ from bot.core import locale
 from bot.core.models import Article
 from bot.core.workers import WorkerError, Workers
 from bot.search.index import analysis
-from bot.search.index.engine import EngineError, Kind, Scope, SearchEngine
+from bot.search.index.engine import EngineError, Hit, Kind, Scope, SearchEngine
 from bot.search.index.index_follower import IndexFollower
 from bot.search.matched_excerpts import LONGEST, Marker, excerpt_of
 from bot.search.query.notes import Note, Remark
@@ -192,25 +192,20 @@ class Searcher:
         scope, since = Scope(feed_ids=frozenset(feed_ids)), self.store.clock.now() - OFFERED
         try:
             if kind is None:
-                found = await self._ranked.aside(
-                    lambda: engine.title_words(prefix, scope, limit, since=since)
+                return await self._as_written(
+                    *await self._ranked.aside(lambda: engine.title_words(prefix, scope, limit, since=since))
                 )
-                return await self._as_written(found)
             return await self._ranked.aside(lambda: engine.complete(kind, prefix, scope, limit, since=since))
         except EngineError:
             return []
 
-    async def _as_written(self, found: Sequence[tuple[str, int]]) -> list[str]:
+    async def _as_written(self, words: Sequence[str], hits: Sequence[Hit]) -> list[str]:
         """Words as they are written in the titles of articles; short ones in capitals alone."""
-        titles = {
-            article.id: article.title
-            for article in await self.store.articles.by_ids([id_ for _, id_ in found])
-        }
-        ways = [
-            next((title[start:end] for each, start, end in analysis.word_spans(title) if each == word), "")
-            for word, id_ in found
-            for title in (titles.get(id_, ""),)
-        ]
+        written: dict[str, str] = {}
+        for article in await self.store.articles.by_ids([hit.article_id for hit in hits]):
+            for word, start, end in analysis.word_spans(article.title):
+                written.setdefault(word, article.title[start:end])
+        ways = [written.get(word, word) for word in words]
         return [way for way in ways if len(way) >= SHORTEST or way.isupper()]
 
     async def _scope(self, query: Query, feed_ids: Collection[int] | None, person_id: int | None) -> Scope:

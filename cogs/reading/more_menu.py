@@ -150,14 +150,16 @@ class MoreMenu(AskerLayout):
         assert self._post is not None
         role, member = await _role(interaction, self._post), interaction.user
         if role is None or not isinstance(member, discord.Member) or not await sees(interaction, self._post):
-            raise Refusal(_("This role can’t be taken any more."))
+            raise Refusal(_("You can’t take this role any more."))
         had = role in member.roles
         if had:
             await member.remove_roles(role, reason=_("Stop notifying me"))
             said = _("You won’t be notified any more.")
         else:
             await member.add_roles(role, reason=_("Notify me"))
-            said = _("You now have {role} and are notified of posts like this one.").format(role=role.mention)
+            said = _("You have {role} now. You’ll be notified of posts like this one.").format(
+                role=role.mention
+            )
         await self._show(interaction, said, has_role=not had)
 
     def _vote(self, opinion: Opinion) -> Press:

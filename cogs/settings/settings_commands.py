@@ -86,7 +86,8 @@ class ServerSettings(
         await RhythmPanel(interaction, await place(interaction, channel)).show(interaction)
 
     @app_commands.command(
-        name="stories", description=locale_str("Post only what several outlets tell, or the best of the day")
+        name="stories",
+        description=locale_str("Post only what several outlets report, or the best of the day"),
     )
     @app_commands.describe(channel=locale_str("Which channel; this one by default"))
     async def stories(self, interaction: Interaction, channel: Option | None = None) -> None:

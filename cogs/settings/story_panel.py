@@ -41,7 +41,7 @@ class StoryPanel(ManagersLayout):
         held = await store.held_posts.count(self._place.id)
         outlets = Choose(
             self._outlets,
-            placeholder=_("Told by at least…"),
+            placeholder=_("Reported by at least…"),
             options=_options(now.least_outlets, [(one, _least(one)) for one in _OUTLETS], _("Every story")),
         )
         best = Choose(
@@ -92,7 +92,7 @@ def value(preference: str, written: str | None) -> str | None:
 def _lines(place: Place, now: ChannelPreferences, zone: str, *, followed: int, held: int) -> Iterator[str]:
     heading = _("Stories in {channel}").format(channel=place.mention)
     rule = _(
-        "A story waits up to three days until enough outlets tell it. The best of the day come one by one "
+        "A story waits up to three days until enough outlets report it. The best of the day come one by one "
         "between {begin} and {end} ({zone})."
     ).format(begin=hours.clock(hours.FIRST), end=hours.clock(hours.LAST), zone=zone)
     yield f"### {heading}\n{rule}"

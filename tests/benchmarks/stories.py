@@ -222,6 +222,19 @@ def show_joins(headlines: Sequence[Headline], joins: Sequence[tuple[int, int]], 
         say(f"- {headlines[other].title}\n  {headlines[one].title} ({hours:.0f} h)")
 
 
+def show_outlets(headlines: Sequence[Headline], found: Sequence[int]) -> None:
+    """What a channel gets that takes only stories of so many outlets, as `/settings stories` offers."""
+    posts: defaultdict[int, list[Headline]] = defaultdict(list)
+    for headline, name in zip(headlines, found, strict=True):
+        posts[name].append(headline)
+    say("\n| at least | posts | of one event alone | events told |\n|---|---|---|---|")
+    for least in (1, 2, 3, 5):
+        sent = [post for post in posts.values() if len({each.source for each in post}) >= least]
+        pure = sum(len({each.story for each in post}) == 1 for post in sent) / len(sent)
+        told = {Counter(each.story for each in post).most_common(1)[0][0] for post in sent}
+        say(f"| {least} | {len(sent)} | {pure:.2f} | {len(told)} |")
+
+
 class Cost(NamedTuple):
     """Milliseconds of CPU, median and 99th percentile."""
 
@@ -308,6 +321,7 @@ def main() -> None:
                 f"| {-shift or 0.0:+.3f} | {scores.precision:.3f} | {scores.recall:.3f} "
                 f"| {scores.by_story[0]:.3f} | {scores.by_story[1]:.3f} |"
             )
+        show_outlets(headlines, joined(told)[0])
         if name == "reported":
             decided, floor, size = cost(headlines, told, weigh)
             say(f"\n| an article among {size}, ms | p50 | p99 | p50 in floors\n|---|---|---|---|")

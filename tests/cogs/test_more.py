@@ -98,7 +98,7 @@ async def test_a_role_is_taken_and_given_back_while_it_is_offered_and_grants_not
     await telex.editor.select(last(panel), [role], custom_id=role_menus(last(panel))[-1])
     assert (await telex.store.preferences.of_server(telex.guild.id)).notify_roles == (role.id,)
     menu = last(await telex.reader.click(await opened(telex, post), label="Notify me"))
-    assert f"You now have <@&{role.id}>" in text(menu)
+    assert f"You have <@&{role.id}>" in text(menu)
     guild = telex.bot.get_guild(telex.guild.id)
     assert guild is not None
     member = guild.get_member(telex.reader.id) or await guild.fetch_member(telex.reader.id)
@@ -108,7 +108,7 @@ async def test_a_role_is_taken_and_given_back_while_it_is_offered_and_grants_not
     # Whoever gives it a permission takes it out of reach, on menus that are open too.
     backend.edit_role(telex.guild.id, role.id, {"permissions": discord.Permissions(manage_guild=True).value})
     told = await telex.reader.click(menu, label="Notify me")
-    assert "This role can’t be taken any more." in said(told)
+    assert "You can’t take this role any more." in said(told)
     assert "Notify me" not in labels(await opened(telex, post))
 
 

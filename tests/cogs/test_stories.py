@@ -16,7 +16,7 @@ async def test_a_story_waits_for_two_outlets_and_says_so(telex: World, feed_serv
     feed = await follow(telex, feed_server)
     panel = last(await telex.editor.slash(telex.news, "settings stories"))
     assert "**Outlets** · every story" in text(panel)
-    panel = last(await choose(telex.editor, panel, "At least 2 outlets", "Told by"))
+    panel = last(await choose(telex.editor, panel, "At least 2 outlets", "Reported by"))
     assert "This channel follows 1 outlet, so no story can reach 2." in text(panel)
     url = feed_server.serve("/rival", rss(item(901), title="The Rival"))
     other = await telex.store.feeds.add(url)
@@ -32,7 +32,7 @@ async def test_a_story_waits_for_two_outlets_and_says_so(telex: World, feed_serv
     assert len(telex.posts()) == before
     link = "https://news.example/articles/11"
     why = said(await telex.editor.slash(telex.news, "why", link=link)).replace("\\", "")
-    why_not = "1 outlet of the 2 it takes tells this story so far."
+    why_not = "Waiting for more outlets: 1 of 2 so far."
     assert why_not in why
     assert why_not in "".join(printing.explanation(await explain(telex.store, link)))  # in a terminal
     panel = last(await telex.editor.slash(telex.news, "settings stories"))

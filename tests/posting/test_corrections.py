@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from bot.posting.rendering import classic_posts
+from tests.cogs.helpers import last
 from tests.discord_world import World
 from tests.feed_server import item
 from tests.posting.publisher import Publisher, titles
@@ -50,6 +52,23 @@ async def test_a_correction_is_marked_once_with_its_time(telex: World, publisher
     assert title(post) == "Article 1, corrected again"
     assert text(post).count("Corrected") == 1
     assert last_line(telex, 1) == f"-# ✏️ Corrected <t:{first}:R>"
+
+
+async def test_a_post_of_an_earlier_version_becomes_a_card_when_it_is_edited(
+    telex: World, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as earlier:
+        earlier.setattr(classic_posts, "is_classic", lambda _look: True)
+        await published(telex, publisher, 2)
+    assert all(post.embeds for post in telex.posts())
+    publisher.items = publisher.items[1:]
+    await publisher.article(1, title="Article 1, corrected")
+    await telex.deliver()
+    (post,) = (post for post in telex.posts() if not post.embeds)
+    assert title(post) == "Article 1, corrected"
+    assert post.flags.components_v2
+    saved = await telex.reader.click(post, label="Save")
+    assert "Saved" in text(last(saved))
 
 
 async def test_other_spaces_capitals_and_marks_are_no_correction(telex: World, publisher: Publisher) -> None:

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import aiohttp
 import discord
 
-from bot.core.locale import _, amount, ngettext
+from bot.core.locale import _, amount
 from bot.posting.sending import permissions
 from bot.store.records import WaitsFor
 from bot.watches.watch_matching import CLOSED
@@ -162,11 +162,9 @@ def describe(problem: str) -> str:
         return _waits(code).format(time=rest)
     if code == WaitsFor.OUTLETS:
         told, least = map(int, rest.split())
-        return ngettext(
-            "{count} outlet of the {least} it takes tells this story so far.",
-            "{count} outlets of the {least} it takes tell this story so far.",
-            told,
-        ).format(count=amount(told), least=amount(least))
+        return _("Waiting for more outlets: {count} of {least} so far.").format(
+            count=amount(told), least=amount(least)
+        )
     sentences = {
         GONE: _("I can’t find this channel. If it was deleted, move or remove its feeds."),
         FORBIDDEN: _("Discord won’t let me post in this channel. Check my permissions there."),
@@ -205,7 +203,9 @@ def _waits(code: str) -> str:
     sentences: dict[str, str] = {
         WaitsFor.QUIET_HOURS: _("Waiting until {time} (quiet hours)."),
         WaitsFor.MOST_AN_HOUR: _("Waiting until {time} (hourly limit)."),
-        WaitsFor.BEST: _("Only the best stories of the day are posted there; the next is chosen at {time}."),
+        WaitsFor.BEST: _(
+            "Only the best stories of the day are posted there; the next one is picked at {time}."
+        ),
     }
     return sentences.get(code, _("Waiting until {time} (time between posts)."))
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from bot.core.locale import _, amount, ngettext
+from bot.core.locale import _, amount
 from bot.core.models import Article, Dispatch, Fate, Feed, Subscription
 from bot.polling.identity.entry_keys import link_names
 from bot.posting.rendering import filter_labels
@@ -155,11 +155,9 @@ def _waiting(when: str, reason: str) -> str:
 
 def _too_few(reason: str, when: str) -> str:
     told, least = map(int, reason.split()[1:])
-    return ngettext(
-        "not posted: only {count} outlet told its story, and it took {least} ({when})",
-        "not posted: only {count} outlets told its story, and it took {least} ({when})",
-        told,
-    ).format(count=amount(told), least=amount(least), when=when)
+    return _("not posted: reported by {count} of the {least} outlets it needed ({when})").format(
+        count=amount(told), least=amount(least), when=when
+    )
 
 
 def _joined(fate: FateRow, when: str) -> str:
