@@ -473,3 +473,12 @@ class Brief(NamedTuple):
     lead: str
     language: str | None
     published: int
+
+
+class OutletIcon(NamedTuple):
+    """An outlet's icon by its `name`: when it was fetched, its colour, when it was shown last (None: it cannot be)."""
+
+    name: str
+    looked: int
+    colour: int | None
+    shown: int | None
