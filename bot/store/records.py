@@ -476,7 +476,7 @@ class Brief(NamedTuple):
 
 
 class OutletIcon(NamedTuple):
-    """An outlet's icon by its `name`: when it was fetched, its colour, when it was shown last (None: it cannot be)."""
+    """An icon of an outlet: when it was fetched, its colour, when it was shown last (None: it cannot be)."""
 
     name: str
     looked: int
