@@ -193,7 +193,8 @@ def _numbered(component: Json, counter: Iterator[int]) -> Json:
     if shown.get("components"):
         shown["components"] = [_numbered(inner, counter) for inner in shown["components"]]
     if shown.get("emoji"):
-        shown["emoji"] = {key: part for key, part in shown["emoji"].items() if part is not None}
+        known = {key: part for key, part in shown["emoji"].items() if part is not None}
+        shown["emoji"] = known | ({"id": str(known["id"])} if "id" in known else {})
     if shown.get("accessory"):
         shown["accessory"] = _numbered(shown["accessory"], counter)
     for part in ("media", "file"):
