@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal, TypeVar, TypeVarTuple
@@ -18,8 +18,8 @@ from bot.search.index.engine import EngineError, Hit, Kind, Scope, SearchEngine
 from bot.search.index.index_follower import IndexFollower
 from bot.search.matched_excerpts import LONGEST, Marker, excerpt_of
 from bot.search.query.notes import Note, Remark
-from bot.search.query.query_syntax import AllOf, Condition, Filter, Node, Query, parse
-from bot.search.query.query_tree import leaves
+from bot.search.query.query_remarks import asks_for_bookmarks, remarks
+from bot.search.query.query_syntax import Query, parse
 from bot.search.ranked_search import FEW, Asked, Found, RankedSearch
 from bot.search.semantic.semantic_search import Meaning
 from bot.search.suggestions import Advice, advise, quoted
@@ -127,7 +127,7 @@ class Searcher:
         """
         if isinstance(query, str):
             query = parse(query, self.store.clock.now())
-        notes = [*query.notes, *_remarks(query, person_id)]
+        notes = [*query.notes, *remarks(query, person_id)]
         if not query.nodes or (feed_ids is not None and not feed_ids):
             return SearchPage(notes=tuple(notes))
         await self.index.ready()
@@ -210,7 +210,7 @@ class Searcher:
 
     async def _scope(self, query: Query, feed_ids: Collection[int] | None, person_id: int | None) -> Scope:
         bookmarked: frozenset[int] = frozenset()
-        if person_id is not None and _asks_for_bookmarks(query):
+        if person_id is not None and asks_for_bookmarks(query):
             bookmarked = await self.store.bookmarks.article_ids(person_id)
         return Scope(feed_ids=None if feed_ids is None else frozenset(feed_ids), bookmarked=bookmarked)
 
@@ -258,38 +258,6 @@ class Searcher:
                 )
             )
         return tuple(results)
-
-
-def _asks_for_bookmarks(query: Query) -> bool:
-    return any(
-        isinstance(leaf, Condition) and leaf.filter is Filter.BOOKMARKED for leaf in leaves(query.nodes)
-    )
-
-
-def _remarks(query: Query, person_id: int | None) -> list[Note]:
-    """What cannot find anything, or not all of it."""
-    notes = []
-    if person_id is None and _asks_for_bookmarks(query):
-        notes.append(Note.of(Remark.OWN_BOOKMARKS))
-    asked: dict[Filter, dict[str | int, None]] = defaultdict(dict)
-    for condition in _required(query.nodes):
-        asked[condition.filter][condition.value] = None
-    since, before = (sorted(map(int, asked[each])) for each in (Filter.SINCE, Filter.BEFORE))
-    if since and before and since[-1] >= before[0]:
-        notes.append(Note.of(Remark.NO_TIME))
-    if len(languages := asked[Filter.LANGUAGE]) > 1:
-        either = " OR ".join(f"lang:{language}" for language in languages)
-        notes.append(Note.of(Remark.LANGUAGES, query=either))
-    return notes
-
-
-def _required(nodes: Collection[Node]) -> Iterator[Condition]:
-    """The filters that must hold."""
-    for node in nodes:
-        if isinstance(node, AllOf):
-            yield from _required(node.nodes)
-        elif isinstance(node, Condition):
-            yield node
 
 
 def _is_again(article: Article, other: Article) -> bool:
