@@ -34,6 +34,8 @@ OUTLETS = (
 )
 """Whose initials pictures show; others have a square of their colour."""
 WIDTHS = {"": 1000, "-narrow": 430}
+STORIES = 10
+"""New ones beside those of the weeks before."""
 LOOPS = {"Polling", "Posting", "Emoji"}
 """Cogs whose loops would go on while the pictures are taken."""
 
@@ -141,13 +143,13 @@ async def shoot(
 async def newsstand(
     env: Env, newsroom: Newsroom, publisher: Publisher
 ) -> tuple[Stage, dict[str, tuple[str, bytes]]]:
-    """The demo's server with all of its stories, and their pictures by address."""
+    """The demo's server with its first stories, and their pictures by address."""
     stage = await build(env)
     if newsroom.meaning is not None:
         await newsroom.meaning.ready()
     publisher.open_archive()
     feeds = [await follow(newsroom, publisher.feed_url(outlet), stage) for outlet in publisher.outlets]
-    for stories in ((), publisher.stories):
+    for stories in ((), publisher.stories[:STORIES]):
         publisher.published += stories
         for feed in feeds:
             current = await newsroom.store.feeds.get(feed.id)

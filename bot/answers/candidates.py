@@ -51,11 +51,6 @@ class Reading:
     title: Line
     lines: tuple[Line, ...]
 
-    @property
-    def stems(self) -> set[str]:
-        """The index terms of the article."""
-        return {word.stem for line in (self.title, *self.lines) for word in line.words}
-
 
 @dataclass(frozen=True, slots=True)
 class Candidate:

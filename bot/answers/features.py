@@ -70,7 +70,7 @@ class Terms:
 class ArticleMeasures:
     """What is measured once an article."""
 
-    def __init__(self, question: Question, terms: Terms, reading: Reading, newest: int) -> None:
+    def __init__(self, terms: Terms, reading: Reading, newest: int) -> None:
         self.reading = reading
         in_title, in_text = terms.places([reading.title]), terms.places(reading.lines)
         self.title = set(in_title)
@@ -87,7 +87,6 @@ class ArticleMeasures:
             / terms.total
         )
         self.age = log(1 + max(0, newest - reading.article.published) / (30 * _DAY)) / 5
-        self.same_language = float(question.language == reading.article.language)
 
 
 def _saturated(count: int, length: int) -> float:
@@ -139,39 +138,28 @@ def has_form(question: Question, text: str) -> bool:
 
 NAMES = (
     "in window", "in window or title", "in article", "in title", "family in window or title",
-    "telling in window", "together", "bm25", "terms", "unknown", "has form", "lacks form", "near form",
-    "in a sentence", "begins", "asks number", "asks money", "asks time", "asks name", "asks reason",
-    "asks definition", "asks other", "headline", "place", "first", "length", "age", "changes",
-    "age if it changes", "same language", "agreement", "cosine", "article cosine",
+    "together", "bm25", "terms", "unknown", "has form", "lacks form", "near form", "in a sentence",
+    "asks number", "asks money", "asks time", "asks name", "asks reason", "asks definition", "asks other",
+    "headline", "place", "age", "changes", "age if it changes", "cosine", "article cosine",
 )  # fmt: skip
 WITH_COSINE = 2
 """How many of them, the last, need the encoder."""
 
 
-def measure(
-    question: Question,
-    terms: Terms,
-    article: ArticleMeasures,
-    candidate: Candidate,
-    agreement: Mapping[str, float],
-) -> list[float]:
+def measure(question: Question, terms: Terms, article: ArticleMeasures, candidate: Candidate) -> list[float]:
     """The features of a candidate, in the order of `NAMES`."""
     places = terms.places(candidate.lines)
     window = set(places)
     family = terms.family(candidate.lines) | window
-    share = terms.share(window)
-    telling = max((terms.weights[n] for n in window), default=0.0) / (max(terms.weights, default=0.0) or 1.0)
     form, near = answering_form(question, terms, candidate)
     formed = bool(question.kinds)
-    length = sum(len(line.words) for line in candidate.lines)
     known = sum(1 for weight in terms.weights if weight)
     return [
-        share,
+        terms.share(window),
         terms.share(window | article.title),
         article.in_article,
         article.in_title,
         terms.share(family | article.title_family),
-        telling,
         _together(terms, places),
         article.score,
         log(1 + known) / 3,
@@ -180,25 +168,13 @@ def measure(
         float(formed and form is None),
         near,
         max(terms.share(terms.places([line])) for line in candidate.lines),
-        float(any(terms.exact(word.stem) for word in candidate.lines[0].words[:2])),
-        float(Kind.NUMBER in question.kinds),
-        float(Kind.MONEY in question.kinds),
-        float(Kind.TIME in question.kinds),
-        float(Kind.NAME in question.kinds),
-        float(Kind.REASON in question.kinds),
-        float(Kind.DEFINITION in question.kinds),
+        *(float(kind in question.kinds) for kind in Kind),
         float(not formed),
         float(candidate.is_headline),
         log(1 + max(0, candidate.number)) / 4,
-        float(candidate.number == 0),
-        log(1 + length) / 5,
         article.age,
         float(question.changes),
         article.age * question.changes,
-        article.same_language,
-        0.0
-        if form is None
-        else log(1 + max(0.0, agreement.get(form.text.casefold(), 0.0) - article.in_article)),
     ]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -54,14 +53,9 @@ def measured(
 ) -> tuple[list[tuple[Candidate, list[float]]], float]:
     """The candidates of articles with their features, and how much of the question an article speaks of."""
     terms = Terms(question)
-    read_ = [ArticleMeasures(question, terms, reading, newest) for reading in readings]
-    agreement: dict[str, float] = defaultdict(float)
-    for each in read_:
-        lines = (each.reading.title, *each.reading.lines)
-        for said in {form.text.casefold() for line in lines for form in line.forms}:
-            agreement[said] += each.in_article
+    read_ = [ArticleMeasures(terms, reading, newest) for reading in readings]
     found = [
-        (candidate, measure(question, terms, each, candidate, agreement))
+        (candidate, measure(question, terms, each, candidate))
         for each in read_
         for candidate in candidates(each.reading)
     ]

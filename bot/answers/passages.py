@@ -14,9 +14,6 @@ from bot.text import excerpts
 READ = 12_000  # characters of a text
 BEGINNING = 3  # sentences
 
-POINTS_BACK = re.compile(r"[\"“«\s]*(?:He|She|They|It|His|Her|Their|Il|Elle|Ils|Elles|Celui-ci|Celle-ci)\b")
-"""A sentence that begins so tells of whom the one before names."""
-
 
 @dataclass(frozen=True)
 class Sentence:

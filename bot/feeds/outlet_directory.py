@@ -13,6 +13,9 @@ from bot.text.tables import table
 from bot.text.words import words
 
 MOST = 25
+MOST_WORDS = 8
+LONGEST = 200
+"""Words and characters that are read of what was typed."""
 CLOSE = 80
 """How like each other, out of 100, a mistyped word and that of a name are."""
 SHORTEST_TYPO = 5
@@ -89,11 +92,13 @@ def search(text: str) -> tuple[Outlet, ...]:
 
     Each word must be one of a name, perhaps mistyped or begun, or of a topic or a language.
     """
-    typed = [word for word in words(text) if word not in _SMALL]
+    every = words(text[:LONGEST])[:MOST_WORDS]
+    typed = [word for word in every if word not in _SMALL]
     if not typed:
         return ()
-    named = [outlet for outlet, known in _index() if "".join(words(text)) == known.name]
-    called = [outlet for outlet, known in _index() if "".join(typed) in known.whole]
+    name, called_so = "".join(every), "".join(typed)
+    named = [outlet for outlet, known in _index() if known.name == name]
+    called = [outlet for outlet, known in _index() if called_so in known.whole]
     if named or called:
         return tuple((named or called)[:MOST])
     rated = [(_rated(typed, known), -place, outlet) for place, (outlet, known) in enumerate(_index())]

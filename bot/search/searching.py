@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal, TypeVar, TypeVarTuple
@@ -14,12 +14,12 @@ from bot.core import locale
 from bot.core.models import Article
 from bot.core.workers import WorkerError, Workers
 from bot.search.index import analysis
-from bot.search.index.engine import EngineError, Kind, Scope, SearchEngine
+from bot.search.index.engine import EngineError, Hit, Kind, Scope, SearchEngine
 from bot.search.index.index_follower import IndexFollower
 from bot.search.matched_excerpts import LONGEST, Marker, excerpt_of
 from bot.search.query.notes import Note, Remark
-from bot.search.query.query_syntax import AllOf, Condition, Filter, Node, Query, parse
-from bot.search.query.query_tree import leaves
+from bot.search.query.query_remarks import asks_for_bookmarks, remarks
+from bot.search.query.query_syntax import Query, parse
 from bot.search.ranked_search import FEW, Asked, Found, RankedSearch
 from bot.search.semantic.semantic_search import Meaning
 from bot.search.suggestions import Advice, advise, quoted
@@ -127,7 +127,7 @@ class Searcher:
         """
         if isinstance(query, str):
             query = parse(query, self.store.clock.now())
-        notes = [*query.notes, *_remarks(query, person_id)]
+        notes = [*query.notes, *remarks(query, person_id)]
         if not query.nodes or (feed_ids is not None and not feed_ids):
             return SearchPage(notes=tuple(notes))
         await self.index.ready()
@@ -192,30 +192,25 @@ class Searcher:
         scope, since = Scope(feed_ids=frozenset(feed_ids)), self.store.clock.now() - OFFERED
         try:
             if kind is None:
-                found = await self._ranked.aside(
-                    lambda: engine.title_words(prefix, scope, limit, since=since)
+                return await self._as_written(
+                    *await self._ranked.aside(lambda: engine.title_words(prefix, scope, limit, since=since))
                 )
-                return await self._as_written(found)
             return await self._ranked.aside(lambda: engine.complete(kind, prefix, scope, limit, since=since))
         except EngineError:
             return []
 
-    async def _as_written(self, found: Sequence[tuple[str, int]]) -> list[str]:
+    async def _as_written(self, words: Sequence[str], hits: Sequence[Hit]) -> list[str]:
         """Words as they are written in the titles of articles; short ones in capitals alone."""
-        titles = {
-            article.id: article.title
-            for article in await self.store.articles.by_ids([id_ for _, id_ in found])
-        }
-        ways = [
-            next((title[start:end] for each, start, end in analysis.word_spans(title) if each == word), "")
-            for word, id_ in found
-            for title in (titles.get(id_, ""),)
-        ]
+        written: dict[str, str] = {}
+        for article in await self.store.articles.by_ids([hit.article_id for hit in hits]):
+            for word, start, end in analysis.word_spans(article.title):
+                written.setdefault(word, article.title[start:end])
+        ways = [written.get(word, word) for word in words]
         return [way for way in ways if len(way) >= SHORTEST or way.isupper()]
 
     async def _scope(self, query: Query, feed_ids: Collection[int] | None, person_id: int | None) -> Scope:
         bookmarked: frozenset[int] = frozenset()
-        if person_id is not None and _asks_for_bookmarks(query):
+        if person_id is not None and asks_for_bookmarks(query):
             bookmarked = await self.store.bookmarks.article_ids(person_id)
         return Scope(feed_ids=None if feed_ids is None else frozenset(feed_ids), bookmarked=bookmarked)
 
@@ -263,38 +258,6 @@ class Searcher:
                 )
             )
         return tuple(results)
-
-
-def _asks_for_bookmarks(query: Query) -> bool:
-    return any(
-        isinstance(leaf, Condition) and leaf.filter is Filter.BOOKMARKED for leaf in leaves(query.nodes)
-    )
-
-
-def _remarks(query: Query, person_id: int | None) -> list[Note]:
-    """What cannot find anything, or not all of it."""
-    notes = []
-    if person_id is None and _asks_for_bookmarks(query):
-        notes.append(Note.of(Remark.OWN_BOOKMARKS))
-    asked: dict[Filter, dict[str | int, None]] = defaultdict(dict)
-    for condition in _required(query.nodes):
-        asked[condition.filter][condition.value] = None
-    since, before = (sorted(map(int, asked[each])) for each in (Filter.SINCE, Filter.BEFORE))
-    if since and before and since[-1] >= before[0]:
-        notes.append(Note.of(Remark.NO_TIME))
-    if len(languages := asked[Filter.LANGUAGE]) > 1:
-        either = " OR ".join(f"lang:{language}" for language in languages)
-        notes.append(Note.of(Remark.LANGUAGES, query=either))
-    return notes
-
-
-def _required(nodes: Collection[Node]) -> Iterator[Condition]:
-    """The filters that must hold."""
-    for node in nodes:
-        if isinstance(node, AllOf):
-            yield from _required(node.nodes)
-        elif isinstance(node, Condition):
-            yield node
 
 
 def _is_again(article: Article, other: Article) -> bool:

@@ -3,19 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import NamedTuple
 
 from bot.store.ports import Database
+from bot.store.records import OutletIcon
 from bot.store.rows import listed
-
-
-class OutletIcon(NamedTuple):
-    """One by its `name`: when it was fetched, its colour, when it was shown last (None: it cannot be)."""
-
-    name: str
-    looked: int
-    colour: int | None
-    shown: int | None
 
 
 class OutletIcons:

@@ -473,3 +473,12 @@ class Brief(NamedTuple):
     lead: str
     language: str | None
     published: int
+
+
+class OutletIcon(NamedTuple):
+    """An icon of an outlet: when it was fetched, its colour, when it was shown last (None: it cannot be)."""
+
+    name: str
+    looked: int
+    colour: int | None
+    shown: int | None

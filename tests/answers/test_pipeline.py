@@ -100,10 +100,10 @@ async def test_what_is_measured_needs_no_other_candidate_and_has_a_name(store: S
     assert article is not None
     question = understand("After how many days was the Nordwave cable repaired?", frequency, ARTICLES)
     terms, reading = Terms(question), read(article)
-    measures = ArticleMeasures(question, terms, reading, article.published)
+    measures = ArticleMeasures(terms, reading, article.published)
     headline, window = candidates(reading)
     far, near = (
-        dict(zip(NAMES, measure(question, terms, measures, each, {}), strict=False))
+        dict(zip(NAMES, measure(question, terms, measures, each), strict=False))
         for each in (headline, window)
     )
     assert len(near) == len(NAMES) - WITH_COSINE

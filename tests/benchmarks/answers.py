@@ -1,6 +1,6 @@
 """How well questions are answered: by a scorer that was not fitted on the articles they are about.
 
-    python -m tests.benchmarks.answers [--folder FOLDER] [--encyclopedic 400] [--outside 50] [--semantic]
+    python -m tests.benchmarks.answers [--folder FOLDER] [--encyclopedic 150] [--outside 30] [--semantic]
     [--installed]
 
 The questions as people type them in a chat, over the shared news. First: the first quote, sure or
@@ -111,8 +111,8 @@ def main() -> None:
     )
     parser.add_argument("--semantic", action="store_true", help="with the extra, which has to be there")
     parser.add_argument("--installed", action="store_true", help="with the weights in the file")
-    parser.add_argument("--encyclopedic", type=int, default=300, help="questions of each language")
-    parser.add_argument("--outside", type=int, default=50, help="questions of each language")
+    parser.add_argument("--encyclopedic", type=int, default=150, help="questions of each language")
+    parser.add_argument("--outside", type=int, default=30, help="questions of each language")
     parser.add_argument("--folder", type=Path, help="where the filled stores are, or are to stay")
     options = parser.parse_args()
     with TemporaryDirectory(prefix="telex-benchmark-") as folder:

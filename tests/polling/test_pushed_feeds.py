@@ -172,13 +172,13 @@ async def test_a_lease_is_renewed_and_one_that_is_not_ends(hub: Hub) -> None:
     assert await titles(hub.newsroom) == []
 
 
-@pytest.mark.parametrize("method", [*sorted(hubs.ALGORITHMS), "md5", "none"])
-async def test_only_what_is_signed_with_the_secret_counts(hub: Hub, method: str) -> None:
+async def test_only_what_is_signed_with_the_secret_counts(hub: Hub) -> None:
     await hub.agreed()
-    assert await hub.push(rss(item(2)), method=method) == 202
-    assert await titles(hub.newsroom) == (["Article 2"] if method in hubs.ALGORITHMS else [])
-    assert await hub.push(rss(item(3)), secret="guess") == 202
-    assert await titles(hub.newsroom) == []
+    for number, method in enumerate(("md5", "none", *sorted(hubs.ALGORITHMS)), 2):
+        assert await hub.push(rss(item(number)), secret="guess", method=method) == 202
+        assert await titles(hub.newsroom) == []
+        assert await hub.push(rss(item(number)), method=method) == 202
+        assert await titles(hub.newsroom) == ([f"Article {number}"] if method in hubs.ALGORITHMS else [])
 
 
 async def test_nobody_confirms_or_pushes_what_was_not_asked_for(hub: Hub) -> None:
@@ -209,7 +209,7 @@ async def test_a_hub_that_floods_or_sends_rubbish_is_held_off_and_harms_nothing(
     assert await titles(hub.newsroom) == []
 
 
-@pytest.mark.parametrize("lease", ["1", "-5", "99999999999999999999"])
+@pytest.mark.parametrize("lease", ["1", "99999999999999999999"])
 async def test_a_lease_of_any_length_is_asked_for_again_neither_at_once_nor_never(
     hub: Hub, lease: str
 ) -> None:

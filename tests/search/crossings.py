@@ -6,7 +6,6 @@ A line is a part of the story's title, the question, and words that answer it, a
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -96,34 +95,28 @@ choisir sa distribution | Which questions help to choose a Linux distribution? |
 
 
 @cache
-def stories() -> list[dict[str, Any]]:
-    """The demo's real stories with their language and the time they were published.
-
-    Those without a time are made up and arrive during the demo.
-    """
-    content = json.loads(STORIES.read_text(encoding="utf-8"))
-    languages = {outlet["name"]: outlet["language"] for outlet in content["outlets"]}
-    return [
-        story
-        | {
-            "language": languages[story["outlet"]],
-            "time": int(datetime.fromisoformat(story["published"]).timestamp()),
-        }
-        for story in content["stories"]
-        if "published" in story
-    ]
-
-
-@cache
-def further_stories() -> list[dict[str, Any]]:
-    """The demo's other stories with their language: its backlog, and those that it publishes as new."""
+def _told() -> list[dict[str, Any]]:
+    """The demo's stories with their language."""
     content = json.loads(STORIES.read_text(encoding="utf-8"))
     languages = {outlet["name"]: outlet["language"] for outlet in content["outlets"]}
     return [
         story | {"language": languages[story["outlet"]]}
-        for story in (*content["backlog"], *content["stories"])
-        if "published" not in story
+        for story in (*content["stories"], *content["backlog"])
     ]
+
+
+@cache
+def stories() -> list[dict[str, Any]]:
+    """The demo's stories of which `questions` ask."""
+    asked = {title for _, title, _ in questions()}
+    return [story for story in _told() if story["title"] in asked]
+
+
+@cache
+def further_stories() -> list[dict[str, Any]]:
+    """The demo's other stories."""
+    asked = {title for _, title, _ in questions()}
+    return [story for story in _told() if story["title"] not in asked]
 
 
 Question = tuple[str, str, list[str]]
@@ -132,23 +125,23 @@ Question = tuple[str, str, list[str]]
 
 def questions() -> list[Question]:
     """The questions that weights were fitted on."""
-    return [*_read(FRENCH, "en", stories()), *_read(ENGLISH, "fr", stories())]
+    return [*_read(FRENCH, "en"), *_read(ENGLISH, "fr")]
 
 
 def held_out() -> list[Question]:
     """Questions that no weight was fitted on, on other stories."""
     return [
-        *_read(HELD_OUT_FRENCH, "en", further_stories()),
-        *_read(HELD_OUT_ENGLISH, "fr", further_stories()),
+        *_read(HELD_OUT_FRENCH, "en"),
+        *_read(HELD_OUT_ENGLISH, "fr"),
     ]
 
 
-def _read(lines: str, language: str, told: list[dict[str, Any]]) -> list[Question]:
+def _read(lines: str, language: str) -> list[Question]:
     asked = []
     for line in lines.strip().splitlines():
         part, question, answers = (each.strip() for each in line.split("|"))
-        (title,) = [
-            story["title"] for story in told if story["language"] == language and part in story["title"]
+        title, *_ = [
+            story["title"] for story in _told() if story["language"] == language and part in story["title"]
         ]
         asked.append((question, title, answers.split("/")))
     return asked

@@ -193,8 +193,11 @@ def _numbered(component: Json, counter: Iterator[int]) -> Json:
     if shown.get("components"):
         shown["components"] = [_numbered(inner, counter) for inner in shown["components"]]
     if shown.get("emoji"):
-        known = {key: part for key, part in shown["emoji"].items() if part is not None}
-        shown["emoji"] = known | ({"id": str(known["id"])} if "id" in known else {})
+        shown["emoji"] = {
+            key: str(part) if key == "id" else part
+            for key, part in shown["emoji"].items()
+            if part is not None
+        }
     if shown.get("accessory"):
         shown["accessory"] = _numbered(shown["accessory"], counter)
     for part in ("media", "file"):

@@ -195,8 +195,9 @@ def shape(value: object, name: str = "", *, measured: bool = False) -> object:
 def snowflakes_as_text(body: object, name: str = "") -> object:
     """The same body with identifiers as strings, which Discord takes as integers too."""
     if isinstance(body, dict):
-        of_emoji = {"id": "emoji_id"} if name == "emoji" else {}
-        return {key: snowflakes_as_text(value, of_emoji.get(key, key)) for key, value in body.items()}
+        if name == "emoji" and isinstance(body.get("id"), int):
+            return {**body, "id": str(body["id"])}
+        return {key: snowflakes_as_text(value, key) for key, value in body.items()}
     if isinstance(body, list):
         if name == "attachments":
             return [{**part, "id": str(part["id"])} if "id" in part else part for part in body]

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterable
 from hashlib import blake2b
 
+import aiohttp
 import discord
 from yarl import URL
 
@@ -22,7 +23,7 @@ from bot.posting.emoji import tile_drawing
 from bot.posting.rendering.layout import icons, outlets
 from bot.posting.rendering.layout.icons import Icon
 from bot.store import Store
-from bot.store.outlet_icons import OutletIcon
+from bot.store.records import OutletIcon
 from bot.text import urls
 
 log = logging.getLogger(__name__)
@@ -35,7 +36,7 @@ AGAIN = 30 * 86_400
 _MOST_BYTES = 512 * 1024
 _ACCEPT = "image/png,image/x-icon,image/webp,image/*;q=0.8"
 _FIRST, _PAUSE = 30.0, 15.0
-_AFTER_REFUSAL = 3600.0
+_AFTER_REFUSAL, _AFTER_SILENCE = 3600.0, 120.0
 _AT_ONCE = 10  # icons that are fetched in one round
 _ICON, _INITIAL, _BUTTON = "outlet_", "initial_", "button_"
 
@@ -61,9 +62,12 @@ class ApplicationEmoji:
         while True:
             try:
                 await self.look()
-            except (discord.HTTPException, discord.RateLimited) as error:
+            except (discord.DiscordException, WorkerError) as error:
                 log.warning("Discord takes no emoji for now: %s", error)
                 await self._clock.sleep(_AFTER_REFUSAL)
+            except (aiohttp.ClientError, OSError) as error:  # no network: others say it
+                log.info("Discord cannot be asked for emoji: %s", error)
+                await self._clock.sleep(_AFTER_SILENCE)
             await self._clock.sleep(_PAUSE)
 
     async def look(self) -> None:
@@ -127,7 +131,8 @@ class ApplicationEmoji:
         except (FeedError, WorkerError, ValueError) as error:
             log.debug("No icon of %s: %s", urls.masked(address), error)
         else:
-            await self._upload(name, tile.png)
+            if name not in self._emoji:  # of an earlier database
+                await self._upload(name, tile.png)
             icon = OutletIcon(name, now, tile.colour, now)
         self._known[name] = icon
         await self._store.outlet_icons.write(icon)
@@ -148,9 +153,9 @@ class ApplicationEmoji:
         """Let what is rendered from now on show what there is."""
         tiles = {}
         for feed_id, address in self._address.items():
-            emoji = self._emoji.get(_named(address)) if address is not None else None
-            if emoji is not None:
-                tiles[feed_id] = outlets.Tile(str(emoji), self._known[emoji.name].colour)
+            name = _named(address) if address is not None else ""
+            if name in self._emoji and name in self._known:
+                tiles[feed_id] = outlets.Tile(str(self._emoji[name]), self._known[name].colour)
         outlets.know(tiles, dict(_initials(self._emoji.values())))
         icons.know(
             {

@@ -75,7 +75,7 @@ def _builder() -> tantivy.TextAnalyzerBuilder:
 
 SMALL = "_"
 """What the index term of a small word begins with, and no other."""
-_REMEMBERED = 1 << 15  # words of a language: 5 MB
+_REMEMBERED = 1 << 14  # words of a language: 3 MB
 
 
 class _Terms(dict[str, str]):

@@ -134,10 +134,12 @@ class SearchEngine(Protocol):
         """
         ...
 
-    def title_words(self, prefix: str, scope: Scope, limit: int, *, since: int) -> list[tuple[str, int]]:
+    def title_words(
+        self, prefix: str, scope: Scope, limit: int, *, since: int
+    ) -> tuple[list[str], list[Hit]]:
         """The `analysis.words` of titles that begin so, the most used first, small words left out.
 
-        Of articles published since a time; each with the newest that has it.
+        Of articles published since a time; with the newest that have some of them.
         """
         ...
 

@@ -40,6 +40,7 @@ _KEPT = "kept"  # the marker's field of the position
 _BETWEEN_NAMES = " . "  # over which no name goes
 _MOST_TAGS = 10
 _OFFERED_LENGTH = 60  # UTF-16 units of a name that is offered
+_SPELLED = 60  # articles whose titles tell how words are written
 _BEGINNINGS = 3  # words of a name by which it is found
 _APART = "\x1f"  # stands between what something is found by and how it is written
 _CODES = {Kind.TAG: "t", Kind.AUTHOR: "a"}
@@ -168,16 +169,16 @@ class TantivyEngine:
         return list(dict.fromkeys(term.split(_APART)[1] for term, _ in found))[:limit]
 
     @_speaking
-    def title_words(self, prefix: str, scope: Scope, limit: int, *, since: int) -> list[tuple[str, int]]:
+    def title_words(
+        self, prefix: str, scope: Scope, limit: int, *, since: int
+    ) -> tuple[list[str], list[Hit]]:
         """See `SearchEngine`."""
         among = self._queries.since(since, scope)
         found = self._searcher.terms_with_prefix(TITLE_WORDS, _folded(prefix), among, limit * _BEGINNINGS)
-        telling = [word for word, _ in found if not word.isdecimal() and analysis.query_stems(word)]
-        return [
-            (word, hit.article_id)
-            for word in telling[:limit]
-            for hit in self._hits(self._queries.with_word(word, among), 1, newest=True)
-        ]
+        words = [word for word, _ in found if not word.isdecimal() and analysis.query_stems(word)][:limit]
+        if not words:
+            return [], []
+        return words, self._hits(self._queries.with_words(words, among), _SPELLED, newest=True)
 
     @_speaking
     def beginning(self, prefix: str, limit: int) -> list[tuple[str, int]]:

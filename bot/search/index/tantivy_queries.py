@@ -71,11 +71,10 @@ class Queries:
         itself = _Query.term_query(self._schema, ARTICLE, besides)
         return _Query.boolean_query([(_MUST, self._within([two], scope)), (_NOT, itself)])
 
-    def with_word(self, word: str, query: tantivy.Query) -> tantivy.Query:
-        """What has a word in its title, as it stands, and matches a query."""
-        return _Query.boolean_query(
-            [(_MUST, _Query.term_query(self._schema, TITLE_WORDS, word)), (_MUST, query)]
-        )
+    def with_words(self, words: Iterable[str], query: tantivy.Query) -> tantivy.Query:
+        """What has some of these words in its title, as they stand, and matches a query."""
+        some = [_Query.term_query(self._schema, TITLE_WORDS, word) for word in words]
+        return _Query.boolean_query([(_MUST, self._either(some)), (_MUST, query)])
 
     def since(self, moment: int, scope: Scope) -> tantivy.Query:
         """The articles of a scope published since then."""

@@ -1,0 +1,98 @@
+"""Articles as a poll or a file brings them: functions of a connection, within the transaction of either."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import count
+
+from bot.core.models import NewArticle
+from bot.store.connection import Connection
+from bot.store.outbox import corrections
+from bot.store.outbox.dispatch_rows import Owed
+from bot.store.records import ChangedArticle
+from bot.store.rows import article_values, listed
+
+
+def insert_articles(
+    connection: Connection, feed_id: int, new: Sequence[NewArticle], now: int
+) -> tuple[list[int], list[Owed]]:
+    """Keep articles: the ids of those that were not there, and all that channels may be owed.
+
+    A key that is there is another feed's that once had this address (it moved), or was written by another
+    process; only the first may still be owed.
+    """
+    known = {
+        row["key"]: (row["id"], row["feed_id"])
+        for row in connection.execute(
+            "SELECT key, id, feed_id FROM article WHERE key IN (SELECT value FROM json_each(?))",
+            (listed([article.key for article in new]),),
+        )
+    }
+    # Where dates are the same, the document's order decides: what stands first is newest.
+    ordered = [
+        new[place] for place in sorted(range(len(new)), key=lambda place: (new[place].published, -place))
+    ]
+    ids = count(connection.execute("SELECT coalesce(max(id), 0) + 1 FROM article").fetchone()[0])
+    kept: dict[int, NewArticle] = {}
+    owed: list[Owed] = []
+    identities: list[tuple[int, bytes, int]] = []
+    for article in ordered:
+        if article.key not in known:
+            article_id = next(ids)
+            known[article.key] = (article_id, 0)
+            kept[article_id] = article
+        article_id, owner = known[article.key]
+        identities += [(feed_id, hash_, article_id) for hash_ in article.identities]
+        if owner != feed_id:
+            owed.append(Owed(article_id, article.key, article.page, article.published))
+    connection.executemany(
+        """
+        INSERT INTO article (id, key, feed_id, page, url, fingerprint, title, summary, text, body, author,
+                             outlet, language, tags, image, published, own_page, found, audio, duration)
+        VALUES (:id, :key, :feed_id, :page, :url, :fingerprint, :title, :summary, :text, :body, :author,
+                :outlet, :language, :tags, :image, :published, :own_page, :found, :audio, :duration)
+        """,
+        (
+            article_values(article) | {"id": id_, "key": article.key, "feed_id": feed_id, "found": now}
+            for id_, article in kept.items()
+        ),
+    )
+    connection.executemany(
+        "INSERT INTO identity (feed_id, hash, article_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", identities
+    )
+    return list(kept), owed
+
+
+def change_article(connection: Connection, feed_id: int, change: ChangedArticle, now: int) -> None:
+    """Give an article what its entry says now; posts that show otherwise are to be edited."""
+    stored = connection.execute(
+        "SELECT id, title, page, summary, coalesce(body, text) AS given FROM article WHERE id = ?",
+        (change.article_id,),
+    ).fetchone()
+    if stored is None:
+        return
+    new = change.new
+    values = article_values(new)
+    assigned = ", ".join(f"{name} = :{name}" for name in values)
+    correction = corrections.is_correction(stored, title=new.title, shown=new.summary or new.body)
+    connection.execute(
+        f"UPDATE article SET {assigned}, updated = :now, changes = changes + 1, "
+        "corrected = iif(:correction, coalesce(corrected, :now), corrected) WHERE id = :id",
+        values | {"now": now, "id": change.article_id, "correction": correction},
+    )
+    connection.executemany(
+        "INSERT INTO identity (feed_id, hash, article_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+        [(feed_id, hash_, change.article_id) for hash_ in new.identities],
+    )
+    if new.page != stored["page"]:  # under its new address too it is not news where it has a fate
+        connection.execute(
+            "INSERT INTO fate (channel_id, page, article_id, dispatch_id, fate, reason, decided, joined_id, "
+            "shown) SELECT channel_id, ?, article_id, dispatch_id, fate, reason, decided, joined_id, shown "
+            "FROM fate "
+            "WHERE article_id = ? ON CONFLICT (channel_id, page) DO NOTHING",
+            (new.page, change.article_id),
+        )
+        connection.execute(
+            "UPDATE OR IGNORE watch_match SET page = ? WHERE article_id = ?", (new.page, change.article_id)
+        )
+    corrections.edit(connection, "SELECT :article", {"article": change.article_id}, now)
