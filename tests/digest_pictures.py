@@ -20,7 +20,7 @@ from bot.core.choices import DigestPlan, Preference
 from bot.demo.sample_feeds import Publisher
 from tests.picture_stage import WIDTHS, newsstand, shoot_widths, staged
 
-COMMANDS = {"digest-setup": "digest setup", "rhythm": "settings rhythm"}
+COMMANDS = {"digest-setup": "digest setup"}
 
 
 async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Path) -> None:

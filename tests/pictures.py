@@ -20,6 +20,7 @@ from PIL import Image
 from playwright.sync_api import Error, Locator, Page, sync_playwright
 
 from bot.core import locale
+from tests import gallery
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = (
@@ -197,6 +198,7 @@ def main() -> None:
     for other in OTHERS:
         subprocess.run([sys.executable, "-m", f"tests.{other}_pictures", str(folder)], check=True)
     pack(folder)
+    gallery.write(folder, folder.parent / "gallery.md")
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ PICTURES = {
     "about": "about",
     "setup": "setup",
     "settings": "settings server",
-    "schedule": "settings rhythm",
+    "schedule": "settings schedule",
     "history": "settings history",
     "privacy": "privacy",
 }

@@ -14,7 +14,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.client import health, hub_routes
+from bot.client import health
 from bot.client.discord_client import Telex
 from bot.core import locale
 from bot.core.locale import _, amount, ngettext
@@ -56,7 +56,8 @@ class Health(commands.Cog):
 
     async def serve(self, host: str, port: int) -> int:
         """Answer on a local port from now on; the port, for 0 a free one. Raises OSError."""
-        from bot.client.metrics import Figures  # noqa: PLC0415 - three megabytes that are seldom asked for
+        from bot.client import hub_routes  # noqa: PLC0415 - megabytes that are seldom asked for
+        from bot.client.metrics import Figures  # noqa: PLC0415 - likewise
 
         self._figures = Figures(self._bot.newsroom, self.health, self._bot.requests)
         lateness = Loop("lateness", self._figures.watch_lateness, self._clock)

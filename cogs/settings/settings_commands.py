@@ -78,9 +78,9 @@ class ServerSettings(
         await interaction.response.defer(ephemeral=True, thinking=True)
         await open_server_look(interaction, interaction.command_id)
 
-    @app_commands.command(name="rhythm", description=locale_str("Set a channel’s quiet hours and limits"))
+    @app_commands.command(name="schedule", description=locale_str("Set a channel’s quiet hours and limits"))
     @app_commands.describe(channel=locale_str("Which channel; this one by default"))
-    async def rhythm(self, interaction: Interaction, channel: Option | None = None) -> None:
+    async def schedule(self, interaction: Interaction, channel: Option | None = None) -> None:
         """Show and change when a channel takes posts."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         await RhythmPanel(interaction, await place(interaction, channel)).show(interaction)

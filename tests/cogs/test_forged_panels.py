@@ -27,7 +27,7 @@ PANELS = (
     "settings channel of a forum",
     "tags",
     "settings look",
-    "settings rhythm",
+    "settings schedule",
     "settings stories",
     "digest setup",
     "digest list",
@@ -208,7 +208,7 @@ def _offered(channel_id: int) -> dict[str, Any]:
 
 async def test_what_a_member_opens_by_a_forged_command_is_no_panel(panels: Panels) -> None:
     before = await panels.state()
-    for name in ("settings server", "settings look", "settings rhythm", "digest setup", "setup"):
+    for name in ("settings server", "settings look", "settings schedule", "digest setup", "setup"):
         told = await panels.people.command(MEMBER, name)
         assert "You need the Manage Server permission" in told
         assert "telex:view:" not in told

@@ -92,7 +92,7 @@ SAMPLES: dict[str, Callable[[Crowd], list[Options]]] = {
     "/search": lambda _: [{"query": "thieves"}, {"query": "thieves", "source": "gazette"}],
     "/ask": lambda _: [{"question": "What did the thieves take?"}],
     "/latest": lambda _: [{}],
-    "/settings rhythm": lambda crowd: [{"channel": crowd.world.news}, {"channel": crowd.vault}],
+    "/settings schedule": lambda crowd: [{"channel": crowd.world.news}, {"channel": crowd.vault}],
     "/settings stories": lambda crowd: [{"channel": crowd.world.news}, {"channel": crowd.vault}],
     "/settings taste": lambda _: [{}],
     "/digest setup": lambda crowd: [{"channel": crowd.world.news}, {"channel": crowd.vault}],

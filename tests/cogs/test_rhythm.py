@@ -1,4 +1,4 @@
-"""/settings rhythm: quiet hours, so many posts an hour, a gap; what /why and /feed list say meanwhile."""
+"""/settings schedule: quiet hours, so many posts an hour, a gap; what /why and /feed list say meanwhile."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def at(text: str) -> int:
 
 
 async def opened(world: World) -> ResponseMessage:
-    return last(await world.editor.slash(world.news, "settings rhythm"))
+    return last(await world.editor.slash(world.news, "settings schedule"))
 
 
 async def news(world: World, server: FeedServer, *numbers: int) -> None:

@@ -166,8 +166,8 @@ async def test_a_refusal_names_the_role_that_would_do_as_well(telex: World) -> N
         ("feed filter", {"never": "browser"}, "Save this filter"),
         ("feed filter", {}, "Remove 1"),
         ("settings channel", None, "Turn off"),
-        ("settings rhythm", None, "Turn everything off"),
-        ("digest setup", None, "Get started"),
+        ("settings schedule", None, "Turn everything off"),
+        ("digest setup", None, "Start"),
     ],
 )
 async def test_a_panel_of_a_channel_that_somebody_sees_no_more_does_nothing(

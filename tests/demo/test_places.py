@@ -83,14 +83,14 @@ async def test_the_hello_to_the_server_is_in_a_channel_of_its_own(newsroom: News
         assert not scene.news.history()
         await visitor.go("Ada in #general")
         (hello,) = visitor.page.snapshot["messages"].values()
-        assert hello["embeds"][0]["title"] == "Hello! I bring news to this server."
+        assert "Hi, I’m Telex" in str(hello["components"])
 
 
 async def test_words_and_commands_go_where_the_visitor_looks(newsroom: Newsroom) -> None:
     async with visiting(newsroom) as (visitor, scene):
         await visitor.go("Camille in direct messages")
         await visitor.act("send_message", content="Bonjour, que sait-on de Nordwave ?")
-        assert "Rien à lire pour l’instant" in str(visitor.messages()[-1]["embeds"])
+        assert "Rien à lire pour l’instant" in str(visitor.messages()[-1])
         assert not (await visitor.run("bookmarks"))["rejected"]
         assert "Vos favoris" in str(visitor.page.snapshot["messages"])
         await visitor.go("Ada in #tech-news")

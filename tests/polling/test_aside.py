@@ -43,5 +43,4 @@ async def test_a_worker_gives_the_same_answer(store: Store, workers: Workers, qu
     )
     await library.add("A robot", "It guides visitors through the museum since January 2021.")
     inside = await ask(searcher_of(store), question, feed_ids=None)
-    assert inside.answered == ("Rekognition" in question)
     assert await ask(searcher_of(store, workers=workers), question, feed_ids=None) == inside

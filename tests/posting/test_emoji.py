@@ -12,10 +12,12 @@ from PIL import Image
 from bot.core.models import Feed
 from bot.posting.emoji import application_emoji, tile_drawing
 from bot.posting.emoji.application_emoji import ApplicationEmoji, address_of
+from bot.posting.rendering import posts
 from bot.posting.rendering.layout import icons, outlets
 from bot.posting.rendering.layout.icons import Icon
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
+from tests.posting.test_messages import ARTICLE, components
 from tests.shown import text
 
 
@@ -101,6 +103,15 @@ async def test_what_is_no_icon_leaves_the_initial_and_is_not_asked_for_again_tha
         assert outlets.tile(feed.id, f"Outlet {number}").startswith("<:initial_O_")
     await telex.advance(application_emoji.AGAIN)
     await look(2)
+
+
+async def test_a_button_icon_that_somebody_deleted_costs_the_icon_and_not_the_post(
+    telex: World,
+) -> None:
+    icons.know({Icon.SAVE: "<:button_save:155555555555555555>"})
+    *_others, last = posts.post(ARTICLE, None, language="en").attempts()
+    assert [one.get("emoji") for one in components(last)] == [None, None]
+    assert [one["label"] for one in components(last)] == ["Save", "More"]
 
 
 async def test_where_there_is_no_room_the_icon_not_shown_for_longest_is_replaced(

@@ -46,6 +46,9 @@ def test_an_answer_that_discord_does_not_describe_is_found(contract: schema.Cont
 
 def test_identifiers_as_integers_are_taken_as_discord_takes_them(contract: schema.Contract) -> None:
     assert not contract.request("POST", "/users/@me/channels", {}, {"recipient_id": 7})
+    button = {"type": 2, "style": 2, "custom_id": "x", "emoji": {"id": 7, "name": "icon"}}
+    row = {"type": 1, "components": [button]}
+    assert not contract.request("POST", "/channels/1/messages", {}, {"components": [row]})
 
 
 async def test_limits_that_the_description_leaves_out_are_kept(client: Witness, general: Channel) -> None:

@@ -128,6 +128,9 @@ class Message:
         unlinked = blocks.without_links(bare)
         if unlinked != bare:
             yield replace(self, layout=unlinked, picture=None)
+        plain = blocks.without_emoji(unlinked)
+        if plain != unlinked:
+            yield replace(self, layout=plain, picture=None)
 
 
 def catch_up(what: str, articles: Sequence[Article], *, language: str) -> Message:

@@ -8,6 +8,8 @@ from typing import Any
 
 import discord
 
+from bot.text import safe
+
 Item = discord.ui.Item[Any]
 
 
@@ -128,6 +130,23 @@ def without_links(layout: Layout) -> Layout:
 def without_items(layout: Layout) -> Layout:
     """The same without buttons and menus."""
     return mapped_items(layout, lambda _item: None)
+
+
+def without_emoji(layout: Layout) -> Layout:
+    """The same without the application's emoji on buttons: Discord refuses one that somebody deleted."""
+
+    def bare(item: Item) -> Item:
+        if not isinstance(item, discord.ui.Button) or item.emoji is None or item.emoji.id is None:
+            return item
+        return discord.ui.Button(
+            style=item.style,
+            label=item.label or safe.ELLIPSIS,
+            custom_id=item.custom_id,
+            url=item.url,
+            disabled=item.disabled,
+        )
+
+    return mapped_items(layout, bare)
 
 
 def mapped_items(layout: Layout, change: Callable[[Item], Item | None]) -> Layout:

@@ -1,0 +1,41 @@
+"""Writes docs/gallery.md: every picture of the documents, English and French, wide and narrow."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+COLUMNS = {"": "English", "-narrow": "narrow", "-fr": "français", "-fr-narrow": "étroit"}
+_NAME = re.compile(r"(?P<name>.+?)(?P<column>(?:-fr)?(?:-narrow)?)")
+
+
+def write(folder: Path, page: Path) -> None:
+    """Write the page of the pictures in a folder; a table of what there is of each."""
+    views: dict[str, dict[str, str]] = {}
+    for picture in sorted(folder.glob("*.png")):
+        match = _NAME.fullmatch(picture.stem)
+        assert match is not None
+        views.setdefault(match["name"], {})[match["column"]] = picture.name
+    lines = [
+        "# Gallery",
+        "",
+        "Every view, English and French, wide and as narrow as a phone, by `python -m tests.pictures`.",
+        "The [guide](guide.md) says what they are for.",
+    ]
+    for name, columns in views.items():
+        there = [column for column in COLUMNS if column in columns]
+        title = name.replace("-", " ").capitalize()
+        lines += ["", f"## {title}", ""]
+        lines += [row([COLUMNS[column] for column in there]), row(["---"] * len(there))]
+        lines.append(row([f"![{title}](pictures/{columns[column]})" for column in there]))
+    page.write_text("\n".join(lines) + "\n", "utf-8")
+
+
+def row(cells: list[str]) -> str:
+    """A row of a table."""
+    return f"| {' | '.join(cells)} |"
+
+
+if __name__ == "__main__":
+    docs = Path(__file__).resolve().parent.parent / "docs"
+    write(docs / "pictures", docs / "gallery.md")
