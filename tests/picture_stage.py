@@ -161,7 +161,8 @@ async def newsstand(
         publisher.picture_url(story): (f"{story.slug}.png", publisher.picture(story))
         for story in (*publisher.backlog, *publisher.stories)
     }
-    return stage, pictures | likeness(env)
+    emoji = drawn(env, [outlet.title for outlet in publisher.outlets])
+    return stage, pictures | likeness(env) | emoji
 
 
 async def shoot_widths(

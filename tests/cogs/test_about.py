@@ -144,7 +144,7 @@ async def test_deleting_asks_first_and_then_leaves_nothing(telex: World, feed_se
     await keep_all(telex, telex.editor)
     shown = await telex.reader.slash(telex.news, "privacy")
     asked = await telex.reader.click(last(shown), label="Delete everything")
-    assert "This permanently deletes, in every server:\n• 3 bookmarks: which articles" in said(asked)
+    assert "This permanently deletes, in every server:\n• 3 bookmarks: the articles" in said(asked)
     kept = await telex.reader.click(last(asked), label="Keep everything")
     assert len(await titles(telex, telex.reader)) == 3
     asked = await telex.reader.click(last(kept), label="Delete everything")
