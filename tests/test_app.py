@@ -18,6 +18,7 @@ from bot.core.refusals import Refusal
 from tests.clocks import ManualClock
 from tests.cogs.helpers import last
 from tests.discord_world import World, discord_world
+from tests.shown import layout_text
 
 Where = app_commands.TranslationContextLocation
 
@@ -236,10 +237,6 @@ async def test_commands_that_discord_refuses_stop_nothing_and_are_sent_again(
     assert await telex.bot.sync_commands()
 
 
-def shown(result: InteractionResult) -> str:
-    return str(last(result).embeds[0].description)
-
-
 async def test_what_commands_a_message_names_can_be_clicked(telex: World) -> None:
     """In the languages in which Discord can: it shows mentions as they are written."""
     ids = {}
@@ -252,10 +249,12 @@ async def test_what_commands_a_message_names_can_be_clicked(telex: World) -> Non
             f"No </bookmarks:{ids['bookmarks']}>? </feed add:{ids['feed']}> or </watch list:{ids['watch']}>, "
             "not /feed or a/b."
         )
-        told = shown(await telex.editor.slash(telex.news, "feed list"))
+        told = layout_text(last(await telex.editor.slash(telex.news, "feed list")).components)
         assert f"</feed packs:{ids['feed']}>" in told
         telex.locales[telex.editor.id] = "fr"
-        assert "/flux sélections" in shown(await telex.editor.slash(telex.news, "feed list"))
+        assert "/flux sélections" in layout_text(
+            last(await telex.editor.slash(telex.news, "feed list")).components
+        )
         telex.locales.clear()
         await telex.restart()
 

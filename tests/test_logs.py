@@ -19,7 +19,7 @@ from bot.core.settings import Settings
 from bot.polling.intake import Intake
 from bot.store import StoreError
 from bot.store.polls import Polls
-from tests.cogs.helpers import button, last, said, text, three
+from tests.cogs.helpers import button, card, last, said, text, three
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
 from tests.leaks import SECRETS, eavesdropping
@@ -181,6 +181,7 @@ async def test_a_feed_with_a_secret_is_masked_for_people_and_in_the_log_through_
     assert len(errors) == 1
     await telex.deliver()
     told += [text(post) for post in telex.posts()]
+    told.append(said(await card(telex, "")))
     for command in ("feed preview", "feed pause", "feed resume", "feed remove"):
         told.append(said(await telex.editor.slash(telex.news, command, feed=str(subscription.id))))
     offered = await telex.editor.autocomplete(telex.news, "feed pause", "feed", "")

@@ -46,6 +46,7 @@ ALLOWED = {
     "Europe/Paris": "the name of a time zone is the same in every language",
     "source:numerama robots": "a query that is the same in both languages",
     "https://": "the beginning of an address",
+    "### [{title}]({link})": "fields of a template",
     "Discord refused the token. Copy it from the developer portal: Bot, Reset Token.": "said on a terminal",
     " in server ": "for the log",
     "a mention in server ": "for the log",

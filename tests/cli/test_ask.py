@@ -76,8 +76,8 @@ def test_a_time_of_which_no_article_is_is_said_to_be_one(telex: Telex) -> None:
     for question in ("What happened in 1789?", "Que s’est-il passé en 1789 ?"):
         shown = telex("ask", question).stderr
         assert "Period: 1789" in shown
-        assert "None is from that time: the oldest is of" in shown
-        assert "The newest of them is of" in shown
+        assert "None is from that time: the oldest is from" in shown
+        assert "The newest is from" in shown
         (answer,) = telex.json("ask", question, "--json")
         assert answer["answered"] is False
         assert answer["quotes"] == answer["sources"] == []

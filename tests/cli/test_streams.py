@@ -71,4 +71,4 @@ def test_work_that_was_stopped_does_not_claim_to_be_done(telex: Telex, signal_: 
         stopped.stdin.close()
         assert stopped.wait(60) == 1
         assert stopped.stderr is not None
-        assert b"Stopped before the end" in stopped.stderr.read()
+        assert b"Stopped before it was done" in stopped.stderr.read()

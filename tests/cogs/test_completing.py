@@ -110,7 +110,7 @@ async def test_the_option_offers_tags_and_finds_by_them(telex: World, feed_serve
     found = said(
         await telex.reader.slash(telex.news, "search", query="robots", tag="Intelligence artificielle")
     )
-    assert 'Results for “robots tag:"Intelligence artificielle"' in found.replace("\\", "")
+    assert '**robots tag:"Intelligence artificielle"**' in found.replace("\\", "")
     assert "Robots one" in found
     assert "Robots two" not in found
 
