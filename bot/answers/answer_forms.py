@@ -36,6 +36,7 @@ _NUMBER_WORDS = (
     r"|moitié|tiers"
     r"|(?:an?|one|une?)(?= (?:hour|day|week|month|year|decade|century|heure|jour|semaine|mois|an|année)s?\b)"
 )
+_YEAR = "an"  # in French; in English a small word
 _SCALE = r"(?:\s?(?:billion|million|trillion|thousand|milliard|millier|mille|[MBK]\b|bn\b|percent|%)s?)"
 _DIGITS = r"\d+(?:[.,\u00a0\u202f ]\d{3})*(?:[.,]\d+)?"
 _UNIT = r"(?:[\s-]?(?:%|°C?|€|£|\$|[kcmµn]?m\b|km/h|[kmg]?g\b|[kMGT]?[WBbo]\b|[A-Za-zÀ-ÿ]{2,}(?:/[a-z]+)?))"
@@ -68,6 +69,9 @@ def forms(text: str, offset: int = 0) -> Iterator[Form]:
     """What in a text has the form of an answer; its place is counted from `offset` on."""
     for match in _NUMBER.finditer(text):
         found = match[0].rstrip()
+        count, _, unit = found.rpartition(" ")
+        if count and fold(unit) in EMPTY - {_YEAR}:  # "2020 un": the next word is no unit
+            found = count
         kind = Kind.MONEY if _MONEY.search(text, match.start(), match.end() + 12) else Kind.NUMBER
         yield Form(kind, offset + match.start(), offset + match.start() + len(found), found)
     for match in _dates().finditer(text):

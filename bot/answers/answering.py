@@ -47,6 +47,8 @@ AS_GOOD = log(1.3)
 """How much lower the log-odds of a newer passage may be for it to come first where the answer changes,"""
 OLDER = log(12)
 """and those of an older one for it to be shown as what was so."""
+DAY = 86_400
+"""Seconds by which what was so is older: what several outlets say on one day is no change."""
 WHOLE = 100_000  # characters read of an article that is summed up
 
 _OVERVIEW = re.compile(
@@ -177,7 +179,7 @@ def chosen(question: Question, judgement: Judgement) -> tuple[list[Judged], list
     older = [
         each
         for each in first
-        if each.published < newest.published
+        if each.published <= newest.published - DAY
         and _log_odds(each.probability) >= best - OLDER
         and each.answer
         and newest.answer

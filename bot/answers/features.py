@@ -98,9 +98,11 @@ def _saturated(count: int, length: int) -> float:
     return 2.2 * count / (count + 1.2 * (0.25 + 0.75 * length / _USUAL_LENGTH))
 
 
-def answering_form(question: Question, terms: Terms, candidate: Candidate) -> tuple[Form | None, float]:
+def answering_form(
+    question: Question, terms: Terms, candidate: Candidate, *, shown: bool = False
+) -> tuple[Form | None, float]:
     """What in a candidate is most likely the answer, and how near to the question's words it stands (0 to
-    1)."""
+    1). Where it is to be `shown` as the answer, it is no name that the question has a part of."""
     wanted = {form for kind in question.kinds for form in _ADMITS[kind]}
     places = terms.places(candidate.lines)
     best, nearness = None, 0.0
@@ -109,6 +111,8 @@ def answering_form(question: Question, terms: Terms, candidate: Candidate) -> tu
             if form.kind not in wanted:
                 continue
             inside = [word for word in line.words if form.start <= word.start < form.end]
+            if shown and form.kind is Kind.NAME and any(terms.exact(word.stem) for word in inside):
+                continue
             if (
                 form.is_answer
                 and all(terms.exact(word.stem) for word in inside)

@@ -103,7 +103,7 @@ def told_of(
 ) -> Judged:
     """A candidate as it may be quoted; its text is "" where it is not in the article as given."""
     text = _as_given(candidate)
-    form, _ = answering_form(question, Terms(question), candidate)
+    form, _ = answering_form(question, Terms(question), candidate, shown=True)
     answer = form.text if form is not None and form.is_answer and form.text in text else None
     article = candidate.reading.article
     return Judged(
