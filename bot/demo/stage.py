@@ -50,15 +50,16 @@ from cogs.feeds import starter_packs
 WELCOME = """\
 **Welcome to Telex.** This is the real bot in a simulated Discord: nothing leaves your machine. News keeps \
 arriving for ten minutes; some stories get corrected, withdrawn or joined by other outlets. Start with these:
-**1.** Type `/search` and look for `facial recognition`.
-**2.** Ask a question that everyone sees: `@Telex where is the Nordwave repair ship?`
+**1.** Type `/search` and look for `passkeys`.
+**2.** Ask a question that everyone sees: `@Telex how long does it take to get back in with a recovery \
+code?`
 **3.** Type `/help`: a **Try** button for each thing, then all the commands.
 
 You’re Ada, who manages this server. The menu at the top also has Camille, whose Discord is in French, and \
 other places: #general, the forum, direct messages.
 
-**En français :** choisissez Camille dans le menu du haut, puis essayez `/rechercher` avec `reconnaissance \
-faciale`, ou `/aide`.\
+**En français :** choisissez Camille dans le menu du haut, puis essayez `/rechercher` avec `passkeys`, ou \
+`/aide`.\
 """
 
 TAGS = ("Security", "Linux", "Europe", "Networks")
