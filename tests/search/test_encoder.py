@@ -23,6 +23,8 @@ from tests.search.searchers import searcher_of
 FIRST = 5
 SAMPLE = 5  # one question in so many: a second each
 
+pytestmark = pytest.mark.xdist_group("encoder")  # in one process, which loads the models once
+
 
 @pytest.fixture
 async def searcher(store: Store, tmp_path: Path) -> AsyncIterator[Searcher]:
