@@ -71,8 +71,7 @@ async def test_a_clock_set_back_while_no_bot_runs_holds_nothing_up(quick_scene: 
     assert not toll(scene, numbers)
 
 
-@pytest.mark.parametrize("dies", [False, True])
-@pytest.mark.parametrize("by", [HOUR, -HOUR])
+@pytest.mark.parametrize(("by", "dies"), [(HOUR, True), (-HOUR, False)])
 async def test_a_post_whose_answer_was_lost_is_found_though_the_clock_was_wrong_when_it_was_sent(
     quick_scene: Scene, by: int, dies: bool
 ) -> None:

@@ -38,16 +38,6 @@ def breaking(status: int) -> Callable[[Scene], object]:
     ]
 
 
-def limit(scene: Scene) -> None:
-    for kind in KINDS:
-        scene.discord.faults.limited(sending(scene, kind), 400, times=None)
-
-
-def dropping(scene: Scene) -> None:
-    for kind in KINDS:
-        scene.discord.faults.dropped(sending(scene, kind), times=None)
-
-
 def take_role(scene: Scene, *, back: bool = False) -> None:
     """The bot's role, and everybody, may not write any more."""
     for role in scene.server.roles.values():
@@ -83,8 +73,6 @@ TROUBLES = {
     "403": Trouble(refusing(403, 50013), appease, "Discord won’t let me post in this channel", "forbidden"),
     "404": Trouble(refusing(404, 10003), appease, "I can’t find this channel", "gone"),
     "500": Trouble(breaking(500), appease, NO_ANSWER + "500", "500"),
-    "429": Trouble(limit, appease, NO_ANSWER + "I have to wait", "rate limited"),
-    "dropped": Trouble(dropping, appease, NO_ANSWER + "it didn’t answer", "no answer: Server disconnected"),
     "a role taken away": Trouble(
         take_role,
         lambda scene: take_role(scene, back=True),
