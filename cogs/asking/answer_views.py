@@ -12,7 +12,7 @@ from bot.core import locale
 from bot.core.locale import _, amount, ngettext
 from bot.core.models import Article
 from bot.posting.rendering import buttons, discord_limits, messages
-from bot.posting.rendering.layout import outlets, views
+from bot.posting.rendering.layout import layout_views, outlets
 from bot.posting.rendering.layout.blocks import Block, Card, Layout, Row, Rule, Section, Text, text
 from bot.text import safe, spans
 from cogs.asking import follow_up_buttons
@@ -30,7 +30,7 @@ def reply(told: Reply, *, public: bool, title: bool) -> discord.ui.LayoutView:
 
     With `title` the question stands above it. To be called within an event loop.
     """
-    return views.static(layout(told, public=public, title=title))
+    return layout_views.static(layout(told, public=public, title=title))
 
 
 def layout(told: Reply, *, public: bool, title: bool) -> Layout:

@@ -17,7 +17,7 @@ from bot.core.locale import _, amount, clickable, ngettext
 from bot.core.models import Question
 from bot.posting.rendering import messages
 from bot.posting.rendering.layout.blocks import text
-from bot.posting.rendering.layout.views import static
+from bot.posting.rendering.layout.layout_views import static
 from bot.search.query.query_syntax import parse
 from cogs.asking.answer_views import reply
 from cogs.asking.question_places import FOUND, replied_to

@@ -8,10 +8,10 @@ from bot.answers.conversing.question_service import THREAD_MEMORY, closest
 from bot.client.discord_client import Telex
 from bot.core.locale import _, clickable
 from bot.core.models import Question
-from bot.posting.rendering.layout import views
+from bot.posting.rendering.layout import layout_views
 from bot.posting.rendering.layout.blocks import text
 from cogs.asking.readable_feeds import Place
-from cogs.reading.article_pages import nothing_followed
+from cogs.reading.article_list_pages import nothing_followed
 from cogs.reading.saving import post_of
 
 FOUND = 5
@@ -58,11 +58,11 @@ async def last_in(bot: Telex, thread_id: int) -> Question | None:
 async def nothing_readable(bot: Telex, asker: discord.Member) -> discord.ui.LayoutView:
     """What to say where there is no feed to answer from."""
     if not await bot.feed_ids_seen_by(asker):
-        return views.static(nothing_followed(manages=asker.guild_permissions.manage_guild))
+        return layout_views.static(nothing_followed(manages=asker.guild_permissions.manage_guild))
     said = clickable(
         _(
             "The feeds you can see are in channels that not everybody here can see. /ask answers just you, "
             "from all of them."
         )
     )
-    return views.static((text(said),))
+    return layout_views.static((text(said),))

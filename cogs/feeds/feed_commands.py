@@ -15,7 +15,7 @@ from bot.feeds import outlet_directory
 from bot.polling.poll_results import Outcome
 from bot.polling.poller import PollReport
 from bot.posting.rendering import discord_limits
-from bot.posting.rendering.layout import outlets, views
+from bot.posting.rendering.layout import layout_views, outlets
 from bot.posting.rendering.layout.blocks import Card
 from bot.posting.wording.feed_causes import describe
 from bot.search.query.query_syntax import MAX_LENGTH
@@ -261,7 +261,7 @@ class Feeds(
         title = title.format(channel=target.mention)
         waits = await arrival.delay(interaction, target) if added else ""
         card = Card((headed(title, waits, advice, *lines),), outlets.COLOUR)
-        await interaction.edit_original_response(view=views.static((card,)))
+        await interaction.edit_original_response(view=layout_views.static((card,)))
 
     @app_commands.command(name="import", description=locale_str("Follow the feeds of an OPML file"))
     @app_commands.describe(

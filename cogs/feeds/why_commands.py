@@ -14,7 +14,7 @@ from bot.client.discord_client import Telex
 from bot.core.locale import _, amount, clickable, ngettext
 from bot.core.models import Article, Dispatch, DispatchKind, Fate, Subscription
 from bot.posting.rendering import discord_limits, messages, page_outcomes
-from bot.posting.rendering.layout import outlets, views
+from bot.posting.rendering.layout import layout_views, outlets
 from bot.posting.rendering.layout.blocks import Card, text
 from bot.posting.sending import send_outcomes
 from bot.posting.wording import taste_words
@@ -60,7 +60,7 @@ class Why(commands.Cog):
             told = await self._unseen(interaction, link, visible)
         card = Card((text(safe.cut(told, _ROOM)),), outlets.COLOUR)
         await interaction.edit_original_response(
-            view=views.static((card,)), allowed_mentions=discord.AllowedMentions.none()
+            view=layout_views.static((card,)), allowed_mentions=discord.AllowedMentions.none()
         )
 
     async def _unseen(self, interaction: Interaction, link: str, visible: Collection[int]) -> str:

@@ -21,7 +21,7 @@ from bot.posting.rendering import discord_limits
 from bot.posting.rendering.layout.blocks import Block, Item, Row, text
 from bot.store.records import WantedBookmarks
 from cogs.reading import bookmark_files as exports
-from cogs.reading.article_pages import PAGE, ArticlePage, ArticlePages
+from cogs.reading.article_list_pages import PAGE, ArticlePage, ArticlePages
 from cogs.reading.bookmark_notes import MarkButton, NoteButton
 from cogs.reading.catch_up_pages import ShowAll
 from cogs.reading.saving import SaveButton, SaveMenu, already, keep, post_of, saved, sees, unreadable

@@ -14,7 +14,7 @@ from bot.core.models import Article, DispatchKind
 from bot.core.refusals import Refusal
 from bot.posting.rendering import buttons
 from bot.posting.rendering.layout.blocks import text
-from cogs.reading.article_pages import PAGE, ArticlePage, ArticlePages
+from cogs.reading.article_list_pages import PAGE, ArticlePage, ArticlePages
 from cogs.reading.saving import post_of, sees, unreadable
 from cogs.shared.article_lists import lead_of
 from cogs.shared.views import Interaction, Paced

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 import discord
 
 from bot.core.locale import _, amount, clickable, ngettext
-from bot.posting.rendering.layout import outlets, views
+from bot.posting.rendering.layout import layout_views, outlets
 from bot.posting.rendering.layout.blocks import Block, Card, Item, Section, Text, text
 from bot.posting.rendering.layout.icons import Icon, emoji
 from bot.posting.wording import search_notes
@@ -18,7 +18,7 @@ from bot.search.query.query_tree import Query
 from bot.search.searching import Searcher, SearchPage, Sort
 from bot.store import Store
 from bot.text import safe
-from cogs.reading.article_pages import PAGE, ArticlePage, ArticlePages, nothing_came, nothing_to_read
+from cogs.reading.article_list_pages import PAGE, ArticlePage, ArticlePages, nothing_came, nothing_to_read
 from cogs.shared.article_lists import Entry, entry_of, lead_of, with_tellers
 from cogs.shared.views import Interaction, Press
 
@@ -150,7 +150,9 @@ async def results(
     """The first results of a search in a message that everybody reads; of no other feeds than these."""
     found_here = (replace(entry_of(one), savable=False) for one in found.results)
     entries = await with_tellers(store, found_here, feed_ids)
-    return views.static((results_card(query, found, entries), text(*_small([footer] if footer else []))))
+    return layout_views.static(
+        (results_card(query, found, entries), text(*_small([footer] if footer else [])))
+    )
 
 
 def results_card(query: str, found: SearchPage, entries: Sequence[Entry]) -> Card:

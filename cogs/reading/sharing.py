@@ -15,7 +15,7 @@ from bot.core.models import Article
 from bot.core.refusals import Refusal
 from bot.posting.rendering import reading_buttons
 from bot.posting.rendering.dispatch_rendering import language_of
-from bot.posting.rendering.layout import views
+from bot.posting.rendering.layout import layout_views
 from bot.posting.rendering.layout.blocks import text
 from bot.posting.sending import permissions
 from cogs.reading.saving import may_read, unreadable
@@ -104,7 +104,9 @@ async def share(interaction: Interaction, article: Article, allowed: MayRead) ->
     with locale.use(language):
         said = _("{person} shared").format(person=member.mention)
         layout = (text(f"-# {said}"), article_cards.card(article, shared=True))
-    sent = await channel.send(view=views.static(layout), allowed_mentions=discord.AllowedMentions.none())
+    sent = await channel.send(
+        view=layout_views.static(layout), allowed_mentions=discord.AllowedMentions.none()
+    )
     await interaction.edit_original_response(
         content=_("Shared: {link}").format(link=sent.jump_url), view=None
     )

@@ -18,7 +18,7 @@ from bot.core.refusals import Refusal
 from bot.posting.rendering import buttons, discord_limits
 from bot.posting.rendering.layout.blocks import text
 from bot.search.more_like_this import similar
-from cogs.reading.article_pages import PAGE, ArticlePage, ArticlePages, nothing_to_read
+from cogs.reading.article_list_pages import PAGE, ArticlePage, ArticlePages, nothing_to_read
 from cogs.reading.saving import may_read, post_of, sees, unreadable
 from cogs.shared import article_cards
 from cogs.shared.article_lists import entry_of

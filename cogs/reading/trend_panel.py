@@ -23,7 +23,7 @@ from bot.search.query.filter_names import Filter
 from bot.search.query.query_syntax import as_written
 from bot.search.query.query_tree import Condition, Query
 from bot.text import safe
-from cogs.reading.article_pages import nothing_to_read
+from cogs.reading.article_list_pages import nothing_to_read
 from cogs.reading.result_pages import LatestPages, SearchPages
 from cogs.shared.views import AskerLayout, AskerView, Choose, Interaction, Press
 

@@ -9,7 +9,7 @@ from discord.ext import commands
 from bot.client.discord_client import Telex
 from bot.core.locale import _, amount
 from bot.core.version import __version__
-from bot.posting.rendering.layout import outlets, views
+from bot.posting.rendering.layout import layout_views, outlets
 from bot.posting.rendering.layout.blocks import Card, text
 from cogs.shared.views import Interaction
 
@@ -55,4 +55,4 @@ class About(commands.Cog):
         lines = (f"**{name}** · {fact}" for name, fact in facts)
         title = _("About Telex")
         card = Card((text("\n".join((f"### {title}", *lines))),), outlets.COLOUR)
-        await interaction.edit_original_response(view=views.static((card,)))
+        await interaction.edit_original_response(view=layout_views.static((card,)))

@@ -12,7 +12,7 @@ from bot.client.discord_client import Telex
 from bot.core import locale
 from bot.core.locale import _, clickable
 from bot.posting.rendering import buttons
-from bot.posting.rendering.layout import outlets, views
+from bot.posting.rendering.layout import layout_views, outlets
 from bot.posting.rendering.layout.blocks import Card, Image, Row, Section, text
 from bot.posting.sending import permissions
 
@@ -48,7 +48,7 @@ async def say(bot: Telex, guild: discord.Guild) -> None:
             outlets.COLOUR,
         )
     try:
-        await channel.send(view=views.static((card,)), file=logo)
+        await channel.send(view=layout_views.static((card,)), file=logo)
     except (discord.DiscordException, aiohttp.ClientError) as error:
         log.warning("Could not say hello in server %d: %s", guild.id, error)
 

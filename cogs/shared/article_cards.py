@@ -10,7 +10,7 @@ import discord
 from bot.core.locale import _
 from bot.core.models import Article, Bookmark, DispatchState
 from bot.posting.rendering import buttons, discord_limits, messages, reading_buttons
-from bot.posting.rendering.layout import outlets, views
+from bot.posting.rendering.layout import layout_views, outlets
 from bot.posting.rendering.layout.blocks import Card, Gallery, Image, Row, text
 from bot.text import excerpts, safe
 from bot.text.characters import visible
@@ -81,7 +81,7 @@ async def show(interaction: Interaction, article: Article, *, said: str = "") ->
     kept = await store.get(interaction.user.id, article.id, hidden=hidden)
     posted = await places(interaction, article)
     shown = card(article, kept=kept, posted=posted, here=interaction.guild is not None)
-    view = views.static((*([text(said)] if said else []), shown))
+    view = layout_views.static((*([text(said)] if said else []), shown))
     await interaction.edit_original_response(
         content=None, view=view, allowed_mentions=discord.AllowedMentions.none()
     )

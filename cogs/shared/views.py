@@ -15,8 +15,7 @@ from discord.ext import commands
 from bot.client.discord_client import Telex, answering, report, slow_down, speak_to
 from bot.core.locale import _
 from bot.core.refusals import Refusal
-from bot.posting.rendering.layout import blocks
-from bot.posting.rendering.layout import views as layout_views
+from bot.posting.rendering.layout import blocks, layout_views
 from bot.posting.rendering.layout.blocks import Layout
 
 Interaction = discord.Interaction[Telex]

@@ -12,7 +12,7 @@ from bot.core import locale
 from bot.core.locale import _, amount, clickable
 from bot.core.refusals import Refusal
 from bot.posting.rendering import discord_limits, posts
-from bot.posting.rendering.layout import blocks, views
+from bot.posting.rendering.layout import blocks, layout_views
 from bot.posting.sending import message_places
 from bot.posting.wording import search_notes
 from bot.search.query.query_syntax import MAX_LENGTH, Query
@@ -174,7 +174,7 @@ class Watching(
             words = ", ".join(f"**{safe.markdown(safe.plain(word))}**" for word in found.suggestions)
             lines.append(_("Did you mean {words}?").format(words=words))
         shown = (blocks.text("\n".join(lines)), *card)
-        await interaction.edit_original_response(view=views.static(shown))
+        await interaction.edit_original_response(view=layout_views.static(shown))
 
     @app_commands.command(name="list", description=locale_str("See your watches and this server’s"))
     async def list_(self, interaction: Interaction) -> None:

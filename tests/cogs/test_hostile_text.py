@@ -23,7 +23,7 @@ from bot.digests.digest_selection import Section, Story
 from bot.digests.rising import Line as TrendLine
 from bot.polling.feed_alerts import FeedAlerts
 from bot.posting.rendering import digest_pages, messages, posts
-from bot.posting.rendering.layout import blocks, views
+from bot.posting.rendering.layout import blocks, layout_views
 from bot.posting.rendering.trend_charts import leader
 from bot.posting.wording import feed_notices
 from bot.posting.wording.explanations import Explanation
@@ -141,13 +141,13 @@ def alerts(given: str) -> Iterator[messages.Message]:
 
 def risen(given: str) -> discord.ui.LayoutView:
     line = TrendLine(name=given, articles=3, before=1, outlets=2, counts=(1, 2, 3, 4))
-    return views.static((blocks.text(leader(line)),))
+    return layout_views.static((blocks.text(leader(line)),))
 
 
 def digested(given: str) -> discord.ui.LayoutView:
     article, _feed = made_of(given)
     told = digest_pages.stories([Section(given, (Story(((1, 1),), 2),))] * 2, {1: article})
-    return views.static(tuple(told.blocks))
+    return layout_views.static(tuple(told.blocks))
 
 
 def searched(given: str) -> discord.ui.LayoutView:
@@ -158,7 +158,9 @@ def searched(given: str) -> discord.ui.LayoutView:
     note = Note.of(Remark.NO_VALUE, value=given)
     page = SearchPage(results=(found,), total=1, notes=(note,), suggestions=(given,))
     entry = replace(entry_of(found), tellers=(Teller(given, article.url),), notes=())
-    return views.static((results_card(given, page, [entry]), article_cards.card(article, kept=kept(given))))
+    return layout_views.static(
+        (results_card(given, page, [entry]), article_cards.card(article, kept=kept(given)))
+    )
 
 
 def kept(given: str) -> Bookmark:

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from bot.posting.rendering import buttons
-from bot.posting.rendering.layout import blocks, outlets, views
+from bot.posting.rendering.layout import blocks, layout_views, outlets
 from bot.posting.rendering.layout.blocks import Card, Gallery, Image, Layout, Row, Rule, Section, Text
 from bot.text import safe
 from tests.posting.test_messages import ARTICLE
@@ -53,7 +53,7 @@ def sent(layout: Layout) -> list[dict[str, Any]]:
             if "accessory" in component:
                 yield component["accessory"]
 
-    return list(inside([dict(each) for each in views.static(layout).to_components()]))
+    return list(inside([dict(each) for each in layout_views.static(layout).to_components()]))
 
 
 def said(layout: Layout) -> str:

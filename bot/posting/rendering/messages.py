@@ -19,7 +19,7 @@ from bot.core import locale
 from bot.core.locale import _, amount, clickable, ngettext
 from bot.core.models import Article
 from bot.posting.rendering import buttons
-from bot.posting.rendering.layout import blocks, fitting, outlets, views
+from bot.posting.rendering.layout import blocks, fitting, layout_views, outlets
 from bot.posting.rendering.layout.blocks import Card, Layout, Row
 from bot.text import excerpts, safe
 
@@ -87,7 +87,7 @@ class Message:
     def body(self) -> dict[str, Any]:
         """What goes into a message and into its edits, as discord.py names it; within an event loop."""
         if self.layout:
-            return {"view": views.static(self.layout), "allowed_mentions": self.allowed_mentions}
+            return {"view": layout_views.static(self.layout), "allowed_mentions": self.allowed_mentions}
         return {"embed": self.embed, "view": self.view, "allowed_mentions": self.allowed_mentions}
 
     def without_picture(self) -> Message:

@@ -1,10 +1,10 @@
 """Building blocks of messages in Discord's Components V2: what a message shows, as data.
 
-A view is a function from data to a `Layout`, a tuple of blocks. `views.static` makes the message of it and
-keeps it within Discord's limits (`fitting`): what is too long is shortened, nothing is refused.
+A view is a function from data to a `Layout`, a tuple of blocks. `layout_views.static` makes the message of it
+and keeps it within Discord's limits (`fitting`): what is too long is shortened, nothing is refused.
 
     from bot.posting.rendering import buttons
-    from bot.posting.rendering.layout import blocks, outlets, views
+    from bot.posting.rendering.layout import blocks, outlets, layout_views
     from bot.posting.rendering.layout.blocks import Card, Image, Row, Rule, Section
 
     def found(query: str, articles: Sequence[Article]) -> blocks.Layout:
@@ -18,7 +18,7 @@ keeps it within Discord's limits (`fitting`): what is too long is shortened, not
         card = Card((blocks.text(f"### {heading}"), Rule(), *results, Row(previous, following)), COLOUR)
         return (card,)
 
-    await channel.send(view=views.static(found(query, articles)))
+    await channel.send(view=layout_views.static(found(query, articles)))
 
 - A text has one form or several, the longest first; a shorter form is taken where the message gets too long.
 - A section without anything beside it, a row without items and a picture without a usable address are what is
