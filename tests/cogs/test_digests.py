@@ -148,7 +148,8 @@ async def test_digest_only_posts_nothing_singly_and_why_says_so(
     await telex.deliver()
     assert len(telex.posts()) == before
     link = (await telex.store.articles.newest([feed.id], limit=1))[0].url
-    assert "kept for the channel’s next digest" in said(await telex.editor.slash(telex.news, "why", link=link))
+    told = said(await telex.editor.slash(telex.news, "why", link=link))
+    assert "kept for the channel’s next digest" in told
     await until_due(telex)
     assert "Linux gets a scheduler" in text(telex.posts()[-1])
     why = said(await telex.editor.slash(telex.news, "why", link=link))
