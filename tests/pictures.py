@@ -33,7 +33,19 @@ FLAGS = (
     "--disable-sync",
 )
 MESSAGE = "article.channel-message"
-OTHERS = ("answer", "settings", "feed", "place", "look", "story", "watch", "digest", "reading", "taste", "elsewhere")
+OTHERS = (
+    "answer",
+    "settings",
+    "feed",
+    "place",
+    "look",
+    "story",
+    "watch",
+    "digest",
+    "reading",
+    "taste",
+    "elsewhere",
+)
 COLOURS = 160
 MOMENTS = 40
 ATTEMPTS, PATIENCE = 3, 60_000  # to run a command, and milliseconds for each
