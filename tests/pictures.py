@@ -47,7 +47,7 @@ OTHERS = (
     "elsewhere",
 )
 COLOURS = 160
-MOMENTS = 40
+MOMENTS = 240
 ATTEMPTS, PATIENCE = 3, 60_000  # to run a command, and milliseconds for each
 STORIES = 6  # to wait for before the pictures: some in each language
 
