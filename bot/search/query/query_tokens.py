@@ -1,8 +1,8 @@
 """The tokens of a typed query: words, phrases, filters with their values, and what joins them.
 
 A quotation mark begins a phrase only before a word, and ends one only after; any other says nothing, so that
-inches, a mark that was forgotten or a pasted paragraph lose no word. A minus excludes only at the beginning of
-a word, not of a number (`-0.3 %`).
+inches, a mark that was forgotten or a pasted paragraph lose no word. A minus excludes at the beginning of
+a word alone, not of a number (`-0.3 %`).
 """
 
 from __future__ import annotations
