@@ -41,7 +41,7 @@ LOOPS = {"Polling", "Posting", "Emoji"}
 
 
 @asynccontextmanager
-async def staged() -> AsyncIterator[tuple[Env, Newsroom, Publisher]]:
+async def staged(*, public_url: str | None = None) -> AsyncIterator[tuple[Env, Newsroom, Publisher]]:
     """The stage, on a database that is thrown away."""
     wanted = tuple(cog for cog in cogs.ALL if cog.__name__ not in LOOPS)
     with tempfile.TemporaryDirectory() as home:
@@ -49,6 +49,8 @@ async def staged() -> AsyncIterator[tuple[Env, Newsroom, Publisher]]:
             database=Path(home) / "telex.db",
             discord_token=None,
             allow_private_addresses=(ip_network("127.0.0.1/32"),),
+            public_url=public_url,
+            health_address=None if public_url is None else ("127.0.0.1", 0),
         )
         async with (
             open_newsroom(settings) as newsroom,

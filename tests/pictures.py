@@ -33,7 +33,7 @@ FLAGS = (
     "--disable-sync",
 )
 MESSAGE = "article.channel-message"
-OTHERS = ("answer", "settings", "feed", "place", "look", "story", "watch", "digest", "reading")
+OTHERS = ("answer", "settings", "feed", "place", "look", "story", "watch", "digest", "reading", "elsewhere")
 COLOURS = 160
 MOMENTS = 40
 ATTEMPTS, PATIENCE = 3, 60_000  # to run a command, and milliseconds for each

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.answers.model_service import ModelService
 from tests.cli.test_commands import Telex, line
 from tests.feed_server import FeedServer
 from tests.wire.bot_process import Launcher
+from tests.writing.model_service import ModelService
 
 QUESTION = "Depuis quand la version 1 est-elle disponible ?"
 

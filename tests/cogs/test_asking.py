@@ -12,8 +12,9 @@ from simcord.builders import ChannelHandle
 from simcord.enums import OverwriteType
 from simcord.results import InteractionResult
 
-from bot.answers.answer_model import Line, Quote, Sentence, Tier
+from bot.answers.answer_model import Line, Quote, Tier
 from bot.text.periods import Period
+from bot.writing.citations import Sentence
 from tests.cogs.engine import Engine, mention
 from tests.cogs.helpers import (
     START,

@@ -16,6 +16,7 @@ _CAUSES = {
     fetch_errors.REFUSED_ADDRESS: lambda: _(
         "This address is on a private network. Only whoever runs Telex can allow that."
     ),
+    fetch_errors.OWN_FEED: lambda: _("I publish this feed myself: it would only repeat what I post."),
     fetch_errors.CONNECT: lambda: _("The site isn’t responding. It may be down."),
     fetch_errors.TLS: lambda: _(
         "The site’s certificate isn’t valid, so the connection isn’t secure. Let the publisher know."
