@@ -32,7 +32,8 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
 
 
 async def main(folder: Path) -> None:
-    async with staged(public_url="https://telex.example") as (env, newsroom, publisher):
+    reached = {"public_url": "https://telex.example", "health_address": ("127.0.0.1", 0)}
+    async with staged(**reached) as (env, newsroom, publisher):
         await picture(env, newsroom, publisher, folder)
 
 

@@ -138,7 +138,7 @@ class Health(commands.Cog):
             if store.trouble is not None and self._troubled is None:
                 self._untold.append(_trouble(store.trouble))
             elif store.trouble is None and self._troubled is not None:
-                self._untold.append(_("My database works again. What was waiting is on its way."))
+                self._untold.append(_("My database works again. Waiting posts are on their way."))
             elif isinstance(store.trouble, DatabaseBroken) and not isinstance(self._troubled, DatabaseBroken):
                 self._untold.append(_trouble(store.trouble))
         self._troubled = store.trouble
@@ -198,5 +198,5 @@ def _alarm(hours: int) -> str:
     silence = ngettext(
         "I haven’t reached any feed for {hours} hour.", "I haven’t reached any feed for {hours} hours.", hours
     ).format(hours=amount(hours))
-    advice = _("Check my machine’s network and my log. Missed articles follow once feeds respond again.")
+    advice = _("Check my machine’s network and my log. Missed articles will follow once feeds respond again.")
     return f"{silence} {advice}"

@@ -97,7 +97,7 @@ class ServerSettings(
 
     @app_commands.command(
         name="taste",
-        description=locale_str("See what this server likes, and forget it"),
+        description=locale_str("See or reset what this server likes"),
     )
     async def taste(self, interaction: Interaction) -> None:
         """Show what is liked and what is not."""
@@ -153,7 +153,6 @@ class ServerPanel(Panel):
         otherwise = _("Automatic ({language})").format(
             language=language_name(discords or interaction.client.newsroom.settings.language)
         )
-        language = language_name(now.language).capitalize() if now.language else otherwise
         managers = _("members with Manage Server")
         role = guild.get_role(now.manager_role) if now.manager_role is not None else None
         if role is not None:
@@ -192,7 +191,7 @@ class ServerPanel(Panel):
         return (
             headed(_("Server settings")),
             Rule(),
-            setting(_("Post language"), language),
+            setting(_("Post language")),
             Row(self.languages(now.language, otherwise)),
             setting(_("Feed alerts"), alerts),
             Row(place),
@@ -299,14 +298,13 @@ class ChannelPanel(Panel):
         """The settings, and a menu or a button for each."""
         now = await interaction.client.store.preferences.of_channel(self._channel.id)
         otherwise = _("Same as the server")
-        language = language_name(now.language).capitalize() if now.language else otherwise
         joins = _("off: each article gets its own post")
         if now.join_stories:
             joins = _("on: articles on the same event share one post")
         blocks: list[Block] = [
             headed(_("Channel settings"), self._channel.mention),
             Rule(),
-            setting(_("Post language"), language),
+            setting(_("Post language")),
             Row(self.languages(now.language, otherwise)),
             setting(_("Group by story"), joins, self._turn(self._join, is_on=now.join_stories)),
         ]

@@ -50,7 +50,7 @@ _CAUSES = {
     fetch_errors.PARSE_DIED: lambda: _("The file crashed my reader. Let the publisher know."),
     "http-401": lambda: _("The site asks for a username and password. Add the feed again to enter them."),
     "http-403": lambda: _("The site refused access. It may block bots; ask the publisher."),
-    "http-404": lambda: _("No feed found at that address any more. Look for its new address."),
+    "http-404": lambda: _("No feed found at that address. Check it, or look for its new address."),
 }
 
 
