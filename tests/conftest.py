@@ -101,11 +101,12 @@ def server_databases(
     tmp_path_factory: pytest.TempPathFactory, worker_id: str
 ) -> Iterator[postgres_server.ServerDatabases]:
     postgres_server.skip_without()
-    base = tmp_path_factory.getbasetemp()
-    address = postgres_server.address(base if worker_id == "master" else base.parent)
-    databases = postgres_server.ServerDatabases(address, f"telex_test_{worker_id}")
+    folder = tmp_path_factory.getbasetemp()
+    folder = folder if worker_id == "master" else folder.parent
+    databases = postgres_server.ServerDatabases(postgres_server.join(folder), f"telex_test_{worker_id}")
     yield databases
     databases.close()
+    postgres_server.leave(folder)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
+from bot.core.database_server import DatabaseServer
 from bot.store.condition import Condition
 from bot.store.connection import Connection, Parameters
 from bot.store.transaction import Transaction
@@ -17,6 +18,11 @@ T = TypeVar("T")
 
 class Database(Protocol):
     """An open database. Every method raises `StoreError` and nothing of the engine's own."""
+
+    @property
+    def place(self) -> Path | DatabaseServer:
+        """Where it is."""
+        ...
 
     @property
     def condition(self) -> Condition:

@@ -69,6 +69,7 @@ def _name(change: SettingChange) -> str:
         Preference.ALERTS: _("Feed alerts"),
         Preference.JOIN_STORIES: _("Group by story"),
         Preference.DAILY_THREAD: _("Daily thread"),
+        Preference.AS_OUTLET: _("Post as the outlet"),
         Setting.FORUM_TAG: _("Post tag"),
         Preference.QUIET_HOURS: _("Quiet hours"),
         Preference.MOST_AN_HOUR: _("Hourly limit"),
@@ -82,6 +83,7 @@ def _name(change: SettingChange) -> str:
         Setting.FILTER: _("Filter"),
         Setting.CHANNEL: _("Channel of a feed"),
         Setting.TASTE: _("What this server likes"),
+        Setting.SHARED: _("Feed of the channel"),
     }
     return names.get(change.setting) or safe.markdown(safe.plain(change.setting.replace("_", " "), _VALUE))
 
@@ -97,11 +99,11 @@ def _value(change: SettingChange, value: str | None) -> str:  # noqa: PLR0911  #
             return _roles(change, value)
         case Preference.ALERTS:
             return _("in each feed’s own channel") if value is None else f"<#{value}>"
-        case Preference.JOIN_STORIES | Preference.DAILY_THREAD:
+        case Preference.JOIN_STORIES | Preference.DAILY_THREAD | Preference.AS_OUTLET:
             return _("on") if value == "1" else _("off")
         case Setting.DIGEST:
             return digest_words.told(value)
-        case Setting.LOOK | Setting.FILTER | Setting.TASTE:
+        case Setting.LOOK | Setting.FILTER | Setting.TASTE | Setting.SHARED:
             return _of_posts(change, value)
         case Setting.CHANNEL if value is not None:
             return f"<#{value}>"
@@ -124,7 +126,9 @@ def _roles(change: SettingChange, value: str | None) -> str:
 
 
 def _of_posts(change: SettingChange, value: str | None) -> str:
-    """A look, a filter, or what became of a taste, in words."""
+    """A look, a filter, what became of a taste, or whether a channel is shared, in words."""
+    if change.setting == Setting.SHARED:
+        return _("not shared") if value is None else _("shared")
     if change.setting == Setting.TASTE:
         return _("none") if value is None else _("forgotten")
     if change.setting == Setting.FILTER:

@@ -11,6 +11,12 @@ from typing import Any
 import pytest
 
 from bot.core.database_server import DatabaseServer
+from bot.store import Store
+
+
+def place_of(store: Store) -> Path | DatabaseServer:
+    """Where the database of an open store is."""
+    return store._database.place
 
 
 def file(place: Path | DatabaseServer) -> Path:

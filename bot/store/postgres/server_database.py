@@ -127,7 +127,7 @@ class Database:
     """An open database on a server. Every method raises `StoreError` and nothing of psycopg's."""
 
     def __init__(self, server: DatabaseServer, clock: Clock) -> None:
-        self.server = server
+        self.place = server
         self.condition = Condition(clock)
         self._lock = asyncio.Lock()
         self._writer = _Session(server)
@@ -238,9 +238,9 @@ class Database:
     async def look(self) -> None:
         """Find out whether the server is there, and this process still the one that runs."""
         try:
-            await asyncio.to_thread(check_lock, self.server)
+            await asyncio.to_thread(check_lock, self.place)
         except psycopg.Error as error:
-            self.condition.failed(understand(error, self.server))
+            self.condition.failed(understand(error, self.place))
 
     async def scrub(self, tables: Iterable[str]) -> bool:
         """Rewrite tables without what was deleted; False: it may stand in the server's write-ahead log."""
@@ -260,13 +260,13 @@ class Database:
     async def check(self) -> int:
         """The version of the schema, after what can be checked was. Raises `DatabaseBroken`."""
         if found := await self.read(problems):
-            raise DatabaseBroken(f"The database {self.server} is damaged: {found[0]}.")
+            raise DatabaseBroken(f"The database {self.place} is damaged: {found[0]}.")
         return await self.read(schema_version)
 
     async def backup(self, path: Path) -> None:
         """A server has its own tools for that. Raises `DatabaseUnusable`."""
         raise DatabaseUnusable(
-            f"PostgreSQL copies its databases itself: pg_dump --format=custom --file={path} {self.server}"
+            f"PostgreSQL copies its databases itself: pg_dump --format=custom --file={path} {self.place}"
         )
 
 

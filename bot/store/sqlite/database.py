@@ -47,7 +47,7 @@ class Database:
     """An open database file. Every method raises `StoreError` and nothing of sqlite3's."""
 
     def __init__(self, path: Path, clock: Clock) -> None:
-        self.path = path
+        self.place = path
         self.condition = Condition(clock)
         self._presence = Presence(path)
         self._lock = asyncio.Lock()
@@ -159,13 +159,13 @@ class Database:
     async def check(self) -> int:
         """The version of the schema, after all of the file was read. Raises `DatabaseBroken`."""
         if found := await self.read(problems):
-            raise DatabaseBroken(f"The database {self.path} is damaged: {found[0]}.")
+            raise DatabaseBroken(f"The database {self.place} is damaged: {found[0]}.")
         return await self.read(schema_version)
 
     async def backup(self, path: Path) -> None:
         """As `Store.backup`."""
         is_wanted = True
-        source = Connection(self.path, pragmas=READER_PRAGMAS)
+        source = Connection(self.place, pragmas=READER_PRAGMAS)
         await source.open()
         try:
             await source.run(sqlite_backup.copy, path, lambda: is_wanted)

@@ -77,6 +77,7 @@ CREATE TABLE channel (
     least_outlets BIGINT CHECK (least_outlets > 1),
     best_a_day    BIGINT CHECK (best_a_day > 0),
     best_due      BIGINT,  -- when the best are chosen next
+    as_outlet     BIGINT NOT NULL DEFAULT 0 CHECK (as_outlet IN (0, 1)),
     CHECK ((server_id IS NULL) <> (person_id IS NULL))
 );
 
@@ -373,6 +374,7 @@ CREATE TABLE dispatch (
     payload    TEXT COLLATE "C" NOT NULL DEFAULT '',  -- the text of a notice; what a digest says, as JSON
     look       TEXT COLLATE "C",  -- JSON: that of its message since it was claimed; NULL: as usual
     edited     BIGINT,  -- when its message was last edited
+    webhook_id BIGINT,  -- what it was sent by, or is being; NULL: by the bot
     UNIQUE (channel_id, what),
     CHECK ((kind = 'watch') = (watch_id IS NOT NULL)),
     CHECK (digest_id IS NULL OR kind = 'digest'),
@@ -433,10 +435,17 @@ CREATE INDEX digest_article_article ON digest_article (article_id);
 CREATE TABLE assistant_token (
     hash      BYTEA PRIMARY KEY,
     server_id BIGINT NOT NULL REFERENCES server (id) ON DELETE CASCADE,
-    created   BIGINT NOT NULL
+    created   BIGINT NOT NULL,
+    used      BIGINT  -- when an assistant last came with it, to the hour
 );
 
 CREATE INDEX assistant_token_server ON assistant_token (server_id);
+
+CREATE TABLE channel_feed (  -- what a channel posts, as feeds at an address that nobody can guess
+    channel_id BIGINT PRIMARY KEY REFERENCES channel (id) ON DELETE CASCADE,
+    hash       BYTEA NOT NULL UNIQUE,  -- of the secret in its addresses
+    created    BIGINT NOT NULL
+);
 
 CREATE TABLE opinion (  -- what a person made of an article, where its server's taste is learnt
     server_id  BIGINT NOT NULL REFERENCES server (id) ON DELETE CASCADE,
