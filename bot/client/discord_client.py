@@ -115,6 +115,7 @@ class Telex(commands.AutoShardedBot):
             visibility=self.visibility,
             workers=newsroom.spare,
             tastes=newsroom.tastes,
+            writing=newsroom.writing,
         )
         self._cogs_to_add = tuple(cogs)
         self.gave_way_to: AlreadyRunning | None = None

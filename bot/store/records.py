@@ -482,3 +482,18 @@ class OutletIcon(NamedTuple):
     looked: int
     colour: int | None
     shown: int | None
+
+
+class WrittenKind(StrEnum):
+    """What a language model wrote of an article."""
+
+    SUMMARY = "summary"
+    TRANSLATION = "translation"
+
+
+class Untranslated(NamedTuple):
+    """A post in a channel whose article is in another language than the channel's, `language`."""
+
+    article_id: int
+    channel_id: int
+    language: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Self
 
 import discord
@@ -12,9 +12,10 @@ from bot.client.discord_client import Telex, answering
 from bot.core.locale import _, amount, clickable, ngettext
 from bot.core.models import Article, Dispatch, DispatchKind
 from bot.core.refusals import Refusal
-from bot.posting.rendering import buttons
+from bot.posting.rendering import buttons, discord_limits
+from cogs.shared import article_cards
 from cogs.shared.membership import read_in_direct_messages
-from cogs.shared.views import Interaction, Paced
+from cogs.shared.views import AskerView, Choose, Interaction, Paced
 
 MOST_BOOKMARKS = 5000
 """How many bookmarks a person can have."""
@@ -61,6 +62,55 @@ async def post_of(bot: Telex, message_id: int, server_id: int | None) -> Dispatc
     if dispatch is None or dispatch.kind not in _POSTS:
         return None
     return dispatch if server_id == (None if dispatch.person_id else dispatch.server_id) else None
+
+
+async def with_article(
+    interaction: Interaction,
+    message: discord.Message,
+    action: Callable[[Interaction, Article], Awaitable[None]],
+    *,
+    which: str,
+) -> None:
+    """Do something with the article of a post that the asker sees; of several they choose one first.
+
+    The interaction was acknowledged; `which` is what the menu of several asks. Raises `Refusal` for other
+    messages, and where nothing of them is kept.
+    """
+    bot = interaction.client
+    post = await post_of(bot, message.id, interaction.guild_id)
+    if post is None or interaction.channel_id != (post.thread_id or post.channel_id):
+        raise Refusal(_("That isn’t one of my posts. Pick a message with an article I posted."))
+    told = (*post.joined_ids[::-1], *post.article_ids)
+    articles = await bot.store.articles.by_ids(told[-discord_limits.OPTIONS :])
+    if not articles or not await sees(interaction, post):
+        raise Refusal(unreadable())
+    if len(articles) == 1:
+        await action(interaction, articles[0])
+    else:
+        view = WhichOne(interaction, articles[::-1], action, which)
+        await interaction.edit_original_response(view=view)
+
+
+class WhichOne(AskerView):
+    """A menu of the articles of a catch-up, which passes on the one that is chosen."""
+
+    def __init__(
+        self,
+        interaction: Interaction,
+        articles: Sequence[Article],
+        action: Callable[[Interaction, Article], Awaitable[None]],
+        placeholder: str,
+    ) -> None:
+        super().__init__(interaction)
+        self._articles = {article.key: article for article in articles}
+        self._action = action
+        options = [article_cards.option(article) for article in articles]
+        self.add_item(Choose(self._chosen, placeholder=placeholder, options=options))
+
+    async def _chosen(self, interaction: Interaction, values: list[str]) -> None:
+        await interaction.response.defer()
+        self.stop()
+        await self._action(interaction, self._articles[values[0]])
 
 
 async def sees(interaction: Interaction, post: Dispatch) -> bool:

@@ -38,6 +38,7 @@ _OF_CHANNEL = frozenset(
         Preference.GAP,
         Preference.LEAST_OUTLETS,
         Preference.BEST_A_DAY,
+        Preference.TRANSLATE,
     }
 )
 
@@ -67,13 +68,22 @@ class Preferences:
         """What was chosen for a channel."""
         row = await self._database.fetchone(
             "SELECT language, join_stories, daily_thread, quiet_hours, most_an_hour, gap, least_outlets, "
-            "best_a_day FROM channel WHERE id = ?",
+            "best_a_day, translate FROM channel WHERE id = ?",
             (channel_id,),
         )
         if row is None:
             return ChannelPreferences()
-        language, join_stories, daily_thread, *rest = row
-        return ChannelPreferences(language, bool(join_stories), bool(daily_thread), *rest)
+        chosen = dict(row)
+        flags = {name: bool(chosen[name]) for name in ("join_stories", "daily_thread", "translate")}
+        return ChannelPreferences(**chosen | flags)
+
+    async def translating(self) -> list[tuple[int, int]]:
+        """Channels whose posts are to be translated, each with its server, in servers the bot is in."""
+        rows = await self._database.fetchall(
+            "SELECT channel.id, server.id FROM channel JOIN server ON server.id = channel.server_id "
+            "WHERE channel.translate AND server.left IS NULL"
+        )
+        return [(row[0], row[1]) for row in rows]
 
     async def language(self, channel_id: int) -> str | None:
         """The language that posts of a channel were given: its own, else its server's; None: neither."""
