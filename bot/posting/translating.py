@@ -77,6 +77,7 @@ class Translating:
             )
             for channel, server in servers.items()
         }
+        done: set[tuple[int, str]] = set()
         while True:
             found = await self._store.written_texts.untranslated(
                 languages, model=translations.model, since=self._clock.now() - WITHIN
@@ -88,24 +89,23 @@ class Translating:
                 wanted[article_id, language].append(channel_id)
                 turns.setdefault((article_id, language), seen[servers[channel_id]])
                 seen[servers[channel_id]] += 1
-            written = 0
-            for article_id, language in sorted(wanted, key=lambda each: turns[each]):
+            left = sorted(wanted.keys() - done, key=lambda each: turns[each])
+            if not left:
+                return
+            for article_id, language in left:
+                done.add((article_id, language))
                 channel_ids = wanted[article_id, language]
                 rooms = [servers[one] for one in channel_ids if await translations.has_room(servers[one])]
                 article = await self._store.articles.get(article_id)
                 if not rooms or article is None:
                     continue
-                done = await translations.write(
+                if not await translations.write(
                     article, language, server_id=rooms[0], channel_ids=channel_ids
-                )
-                if not done:
+                ):
                     self._rests_until = self._clock.now() + PAUSE
                     self._is_asked_for = True
                     return
-                written += 1
                 self._on_end()  # an edit may be due
-            if not written:
-                return
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self.task = None

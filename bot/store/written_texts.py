@@ -20,7 +20,7 @@ OF_A_CHANNEL = 5
 _FRESH = """
     written_text.article_id = article.id AND written_text.kind = :kind AND written_text.language = :language
     AND written_text.model = :model
-    AND written_text.made > coalesce(article.updated, article.corrected, -1)
+    AND written_text.made >= coalesce(article.updated, article.corrected, 0)
 """
 
 
@@ -51,10 +51,13 @@ class WrittenTexts:
         language: str,
         model: str,
         server_id: int | None,
+        as_of: int,
         channel_ids: Collection[int] = (),
     ) -> None:
-        """Keep what was written for the people of a server, and have posts of the article in these channels
-        edited."""
+        """Keep what was written for the people of a server of the article as it was at a time.
+
+        Posts of it in these channels are to be edited.
+        """
         values = {
             "article": article_id,
             "kind": kind,
@@ -63,6 +66,7 @@ class WrittenTexts:
             "text": text,
             "server": server_id,
             "channels": listed(channel_ids),
+            "made": as_of,
             "now": self._clock.now(),
             "before": self._clock.now() - KEPT,
         }
@@ -93,7 +97,7 @@ def _add(connection: Connection, server_id: int | None, values: dict[str, object
     connection.execute("DELETE FROM written_text WHERE made < :before", values)
     connection.execute(
         "INSERT INTO written_text (article_id, kind, language, model, text, server_id, made) "
-        "SELECT id, :kind, :language, :model, :text, :server, :now FROM article WHERE id = :article "
+        "SELECT id, :kind, :language, :model, :text, :server, :made FROM article WHERE id = :article "
         "ON CONFLICT (article_id, kind, language, model) DO UPDATE SET text = excluded.text, "
         "server_id = excluded.server_id, made = excluded.made",
         values,

@@ -108,6 +108,7 @@ class Summaries:
     async def _write(
         self, article: Article, language: str, server_id: int | None, *, aside: bool
     ) -> tuple[str, ...] | NotWritten:
+        begun = self._store.clock.now()
         passages = [_Passage(text, article) for text in _stretches((article.body or article.summary)[:READ])]
         sentences: tuple[str, ...] = ()
         if await asyncio.to_thread(prompts.trusted, passages):
@@ -126,6 +127,7 @@ class Summaries:
             language=language,
             model=self._client.model,
             server_id=server_id,
+            as_of=begun,
         )
         return sentences or NotWritten.NOT_HELD
 

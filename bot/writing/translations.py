@@ -57,6 +57,7 @@ class Translations:
 
         Where the translation does not hold that is kept, and the original stays.
         """
+        begun = self._store.clock.now()
         title, excerpt = safe.plain(article.title, TITLE), _excerpt(article)
         parts = [_Passage(part, article) for part in (title, excerpt) if part]
         whole = _Passage("\n".join(part.text for part in parts), article)
@@ -78,6 +79,7 @@ class Translations:
             language=language,
             model=self.model,
             server_id=server_id,
+            as_of=begun,
             channel_ids=channel_ids if text else (),
         )
         return True

@@ -107,7 +107,8 @@ async def summary(interaction: Interaction, writer: Summaries, article: Article)
 
 def writing() -> str:
     """What to say while a summary is being written."""
-    return f"-# ✍️ {_('Writing a summary…')}"
+    said = _("Writing a summary…")
+    return f"-# ✍️ {said}"
 
 
 def _why_not(reason: NotWritten) -> str:

@@ -215,7 +215,8 @@ def mark(article: Article) -> str:
     if article.translated_from is not None:
         names = Locale.parse(locale.current()).languages
         language = names.get(article.translated_from, article.translated_from)
-        said.append(f"{TRANSLATED} {_('Machine translation ({language})').format(language=language)}")
+        line = _("Machine translation ({language})").format(language=language)
+        said.append(f"{TRANSLATED} {line}")
     return "\n".join(f"-# {line}" for line in said)
 
 
