@@ -26,7 +26,7 @@ from bot.demo.stage import Stage, build, follow, keep_time, likeness, simulated_
 from tests.clocks import ManualClock
 from tests.discord_world import World, discord_world
 from tests.feed_server import FeedServer
-from tests.pictures import CHROMIUM, FLAGS, MESSAGE, as_discord, photograph
+from tests.pictures import CHROMIUM, FLAGS, MESSAGE, MOMENTS, as_discord, photograph
 
 OUTLETS = (
     *("The Verge", "Numerama", "Wired", "Next", "The Register"),
@@ -36,6 +36,8 @@ OUTLETS = (
 )
 """Whose initials pictures show; others have a square of their colour."""
 WIDTHS = {"": 1000, "-narrow": 430}
+SHOWN = "[...document.images].every(image => image.complete && image.naturalWidth)"
+"""Whether all pictures of a page are there: it fetches them one after the other."""
 STORIES = 10
 """New ones beside those of the weeks before."""
 LOOPS = {"Polling", "Posting", "Emoji"}
@@ -95,6 +97,10 @@ def opened(address: str, *, width: int = 1000, height: int = 1100) -> Iterator[P
         page.goto(address)
         page.locator(MESSAGE).last.wait_for(timeout=60_000)
         page.wait_for_timeout(1500)
+        for _moment in range(MOMENTS):
+            if page.evaluate(SHOWN):
+                break
+            page.wait_for_timeout(500)
         yield page
         browser.close()
 
