@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 from ipaddress import ip_network
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 from simcord.actors import MemberActor
@@ -21,19 +22,21 @@ from bot.client.services import Newsroom, open_newsroom
 from bot.core.settings import Settings
 from bot.demo.drawn_emoji import drawn
 from bot.demo.sample_feeds import Publisher
-from bot.demo.stage import Stage, build, follow, likeness, simulated_discord
+from bot.demo.stage import Stage, build, follow, keep_time, likeness, simulated_discord
 from tests.clocks import ManualClock
 from tests.discord_world import World, discord_world
 from tests.feed_server import FeedServer
-from tests.pictures import CHROMIUM, FLAGS, MESSAGE, as_discord, photograph
+from tests.pictures import CHROMIUM, FLAGS, MESSAGE, as_discord, photograph, wait_for_images
 
 OUTLETS = (
     *("The Verge", "Numerama", "Wired", "Next", "The Register"),
     *("The Circuit Post", "Kernel & Co.", "The Daily Socket", "Patch Tuesday", "The Long Cable"),
+    *("Circuit Post", "Socket Daily"),
     *("Le Fil numérique", "Le Paquet libre", "Mardi des correctifs", "Le Long Câble"),
 )
 """Whose initials pictures show; others have a square of their colour."""
 WIDTHS = {"": 1000, "-narrow": 430}
+HEIGHT = 1100
 STORIES = 10
 """New ones beside those of the weeks before."""
 LOOPS = {"Polling", "Posting", "Emoji"}
@@ -41,14 +44,15 @@ LOOPS = {"Polling", "Posting", "Emoji"}
 
 
 @asynccontextmanager
-async def staged() -> AsyncIterator[tuple[Env, Newsroom, Publisher]]:
-    """The stage, on a database that is thrown away."""
+async def staged(**chosen: Any) -> AsyncIterator[tuple[Env, Newsroom, Publisher]]:
+    """The stage, on a database that is thrown away, with chosen settings."""
     wanted = tuple(cog for cog in cogs.ALL if cog.__name__ not in LOOPS)
     with tempfile.TemporaryDirectory() as home:
         settings = Settings(
             database=Path(home) / "telex.db",
             discord_token=None,
             allow_private_addresses=(ip_network("127.0.0.1/32"),),
+            **chosen,
         )
         async with (
             open_newsroom(settings) as newsroom,
@@ -96,23 +100,33 @@ def opened(address: str, *, width: int = 1000, height: int = 1100) -> Iterator[P
         browser.close()
 
 
-def shoot_channel(page: Page, path: Path) -> None:
-    """A picture of a channel from its name down to its last message."""
-    with as_discord(page):
-        name, last = page.locator(".channel-header").bounding_box(), page.locator(MESSAGE).last.bounding_box()
-        assert name is not None
-        assert last is not None
-        height = last["y"] + last["height"] + 12 - name["y"]
-        page.screenshot(path=path, clip={**name, "height": height})
-
-
-def shoot_last(page: Page, path: Path, names: Mapping[str, str]) -> None:
-    """Pictures of the last message, wide and narrow, with these names in place of mentions and addresses."""
+def widths(page: Page, path: Path) -> Iterator[Path]:
+    """Make the page wide and narrow; the picture's name in each width."""
     for ending, width in WIDTHS.items():
-        page.set_viewport_size({"width": width, "height": 1100})
+        page.set_viewport_size({"width": width, "height": HEIGHT})
         page.wait_for_timeout(800)
-        photograph(page.locator(MESSAGE).last, path.with_name(f"{path.stem}{ending}.png"), names)
-    page.set_viewport_size({"width": WIDTHS[""], "height": 1100})
+        yield path.with_name(f"{path.stem}{ending}.png")
+    page.set_viewport_size({"width": WIDTHS[""], "height": HEIGHT})
+
+
+def shoot_channel(page: Page, path: Path) -> None:
+    """Pictures of a channel from its name down to its last message."""
+    for each in widths(page, path):
+        wait_for_images(page.locator("#channel-timeline"))
+        with as_discord(page):
+            page.wait_for_timeout(500)
+            name = page.locator(".channel-header").bounding_box()
+            last = page.locator(MESSAGE).last.bounding_box()
+            assert name is not None
+            assert last is not None
+            height = last["y"] + last["height"] + 12 - name["y"]
+            page.screenshot(path=each, clip={**name, "height": height})
+
+
+def shoot_last(page: Page, path: Path, names: Mapping[str, str], number: int = -1) -> None:
+    """Pictures of a message, wide and narrow, with these names in place of mentions and addresses."""
+    for each in widths(page, path):
+        photograph(page.locator(MESSAGE).nth(number), each, names)
 
 
 async def shoot(
@@ -182,6 +196,8 @@ async def shoot_widths(
                 page.wait_for_timeout(1000)
                 photograph(page.locator(MESSAGE).last, path.with_name(f"{path.stem}{ending}.png"))
 
+    assert isinstance(env.bot, Telex)
+    keep_time(env, env.bot.newsroom.clock)
     locale = "fr" if path.stem.endswith("-fr") else "en-US"
     async with env.preview(
         channel, viewers=(viewer,), layout="channel", assets=dict(assets), locale=locale

@@ -13,6 +13,7 @@ from bot.core.locale import _
 from bot.core.models import Question
 from bot.core.refusals import Refusal
 from bot.posting.rendering import reading_buttons
+from bot.posting.rendering.layout.icons import Icon, emoji
 from bot.text import safe
 from cogs.shared.views import PATIENCE, Interaction, Paced
 
@@ -37,13 +38,13 @@ def ask_next(question_id: int, number: int, topic: str) -> discord.ui.Button[Any
     label = safe.plain(_("What’s new with {topic}?").format(topic=safe.plain(topic)), _LABEL)
     custom_id = f"telex:next:{question_id}:{number}"
     return discord.ui.Button(
-        style=discord.ButtonStyle.secondary, label=label, emoji="💬", custom_id=custom_id
+        style=discord.ButtonStyle.secondary, label=label, emoji=emoji(Icon.ASK), custom_id=custom_id
     )
 
 
 def tell_me(question_id: int) -> discord.ui.Button[Any]:
     """A button that watches for what is asked, in the language of this task."""
-    label = safe.plain(_("Tell me when there is news on this"), _LABEL)
+    label = safe.plain(_("Tell me when there’s news on this"), _LABEL)
     custom_id = f"telex:tell:{question_id}"
     return discord.ui.Button(style=discord.ButtonStyle.primary, label=label, custom_id=custom_id)
 

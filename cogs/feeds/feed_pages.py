@@ -98,7 +98,7 @@ class FeedPages(ManagersLayout):
         elif health.state is State.BLOCKED:
             remedy, label, style = self._retrying(health.pair), _("Try again"), discord.ButtonStyle.primary
         elif health.state is State.GONE or feed.error in _MOVED:
-            remedy, label = self._looking(health.pair), _("Find it")
+            remedy, label = self._looking(health.pair), _("Find new address")
             style = discord.ButtonStyle.primary
         else:
             remedy, label, style = self._checking(health.pair), _("Check now"), discord.ButtonStyle.primary

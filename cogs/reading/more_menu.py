@@ -19,6 +19,7 @@ from bot.posting.rendering import buttons, posts
 from bot.posting.rendering.dispatch_rendering import language_of
 from bot.posting.rendering.layout import blocks, outlets
 from bot.posting.rendering.layout.blocks import Block, Card, Row, Rule, Section
+from bot.posting.rendering.layout.icons import Icon, emoji
 from bot.posting.rendering.messages import excerpt, linked, title_of
 from bot.posting.sending import permissions
 from bot.store.records import Opinion
@@ -112,15 +113,15 @@ class MoreMenu(AskerLayout):
         first = [self._vote(Opinion.LIKED), self._vote(Opinion.DISLIKED)] if interaction.guild_id else []
         second: list[blocks.Item] = [buttons.more_like(self._article.key)]
         if self._post is not None and isinstance(_channel(interaction, self._post), discord.TextChannel):
-            second.append(Press(self._discuss, label=_("Discuss"), emoji="💬"))
+            second.append(Press(self._discuss, label=_("Discuss"), emoji=emoji(Icon.ASK)))
         if summaries_of(interaction.client) is not None:
-            second.append(Press(self._summarize, label=_("Summarize"), emoji="✨"))
+            second.append(Press(self._summarize, label=_("Summarize"), emoji=emoji(Icon.NOTE)))
         role = None if self._post is None else await _role(interaction, self._post)
         if role is not None:
             if has_role is None:
                 has_role = isinstance(interaction.user, discord.Member) and role in interaction.user.roles
             label = _("Stop notifying me") if has_role else _("Notify me")
-            second.append(Press(self._notify, label=label, emoji="🔕" if has_role else "🔔"))
+            second.append(Press(self._notify, label=label, emoji=emoji(Icon.WATCH)))
         shown: list[Block] = [blocks.text(_titled(self._article, *_details(self._article)))]
         if self._post is not None and (original := await _original(interaction, self._article, self._post)):
             shown += [Rule(), blocks.text(original)]
@@ -167,11 +168,11 @@ class MoreMenu(AskerLayout):
         assert self._post is not None
         role, member = await _role(interaction, self._post), interaction.user
         if role is None or not isinstance(member, discord.Member) or not await sees(interaction, self._post):
-            raise Refusal(_("You can’t take this role any more."))
+            raise Refusal(_("You can’t take this role anymore."))
         had = role in member.roles
         if had:
             await member.remove_roles(role, reason=_("Stop notifying me"))
-            said = _("You won’t be notified any more.")
+            said = _("You won’t be notified anymore.")
         else:
             await member.add_roles(role, reason=_("Notify me"))
             said = _("You have {role} now. You’ll be notified of posts like this one.").format(

@@ -38,7 +38,7 @@ class MoreLikeThis(commands.Cog):
             app_commands.ContextMenu(
                 name=locale_str("More like this"),
                 callback=self.like,
-                extras={"does": locale_str("finds similar articles")},
+                extras={"does": locale_str("find similar articles")},
             )
         )
 

@@ -70,6 +70,7 @@ def _name(change: SettingChange) -> str:
         Preference.JOIN_STORIES: _("Group by story"),
         Preference.DAILY_THREAD: _("Daily thread"),
         Preference.TRANSLATE: _("Machine translation"),
+        Preference.AS_OUTLET: _("Post as the outlet"),
         Setting.FORUM_TAG: _("Post tag"),
         Preference.QUIET_HOURS: _("Quiet hours"),
         Preference.MOST_AN_HOUR: _("Hourly limit"),
@@ -83,6 +84,7 @@ def _name(change: SettingChange) -> str:
         Setting.FILTER: _("Filter"),
         Setting.CHANNEL: _("Channel of a feed"),
         Setting.TASTE: _("What this server likes"),
+        Setting.SHARED: _("Feed of the channel"),
     }
     return names.get(change.setting) or safe.markdown(safe.plain(change.setting.replace("_", " "), _VALUE))
 
@@ -98,11 +100,11 @@ def _value(change: SettingChange, value: str | None) -> str:  # noqa: PLR0911  #
             return _roles(change, value)
         case Preference.ALERTS:
             return _("in each feed’s own channel") if value is None else f"<#{value}>"
-        case Preference.JOIN_STORIES | Preference.DAILY_THREAD | Preference.TRANSLATE:
+        case Preference.JOIN_STORIES | Preference.DAILY_THREAD | Preference.AS_OUTLET | Preference.TRANSLATE:
             return _("on") if value == "1" else _("off")
         case Setting.DIGEST:
             return digest_words.told(value)
-        case Setting.LOOK | Setting.FILTER | Setting.TASTE:
+        case Setting.LOOK | Setting.FILTER | Setting.TASTE | Setting.SHARED:
             return _of_posts(change, value)
         case Setting.CHANNEL if value is not None:
             return f"<#{value}>"
@@ -125,7 +127,9 @@ def _roles(change: SettingChange, value: str | None) -> str:
 
 
 def _of_posts(change: SettingChange, value: str | None) -> str:
-    """A look, a filter, or what became of a taste, in words."""
+    """A look, a filter, what became of a taste, or whether a channel is shared, in words."""
+    if change.setting == Setting.SHARED:
+        return _("not shared") if value is None else _("shared")
     if change.setting == Setting.TASTE:
         return _("none") if value is None else _("forgotten")
     if change.setting == Setting.FILTER:

@@ -81,7 +81,7 @@ class RhythmPanel(ManagersLayout):
                     options=_clocks(end, _("Quiet until {time}"), no_quiet),
                 )
             ),
-            setting(_("Hourly limit"), _hourly(now.most_an_hour) if now.most_an_hour else _("no limit")),
+            setting(_("Hourly limit")),
             Row(
                 Choose(
                     self._limit,
@@ -89,7 +89,7 @@ class RhythmPanel(ManagersLayout):
                     options=_options(now.most_an_hour, _HOURLY, _hourly, _("No limit")),
                 )
             ),
-            setting(_("Time between posts"), _gap(now.gap) if now.gap else _("no minimum")),
+            setting(_("Time between posts")),
             Row(
                 Choose(
                     self._space,

@@ -23,7 +23,7 @@ from bot.posting.rendering.layout.blocks import Block, Card, Row, Rule, text
 from bot.posting.sending import permissions
 from bot.text import safe, zones
 from cogs.feeds.look_choices import open_server_look
-from cogs.settings import alert_channel
+from cogs.settings import alert_channel, outlet_names
 from cogs.settings.change_history import History, language_name
 from cogs.settings.forum_tag_panel import TagPanel
 from cogs.settings.schedule_panel import RhythmPanel
@@ -97,7 +97,7 @@ class ServerSettings(
 
     @app_commands.command(
         name="taste",
-        description=locale_str("See what this server likes, and forget it"),
+        description=locale_str("See or reset what this server likes"),
     )
     async def taste(self, interaction: Interaction) -> None:
         """Show what is liked and what is not."""
@@ -153,7 +153,6 @@ class ServerPanel(Panel):
         otherwise = _("Automatic ({language})").format(
             language=language_name(discords or interaction.client.newsroom.settings.language)
         )
-        language = language_name(now.language).capitalize() if now.language else otherwise
         managers = _("members with Manage Server")
         role = guild.get_role(now.manager_role) if now.manager_role is not None else None
         if role is not None:
@@ -192,7 +191,7 @@ class ServerPanel(Panel):
         return (
             headed(_("Server settings")),
             Rule(),
-            setting(_("Post language"), language),
+            setting(_("Post language")),
             Row(self.languages(now.language, otherwise)),
             setting(_("Feed alerts"), alerts),
             Row(place),
@@ -299,14 +298,13 @@ class ChannelPanel(Panel):
         """The settings, and a menu or a button for each."""
         now = await interaction.client.store.preferences.of_channel(self._channel.id)
         otherwise = _("Same as the server")
-        language = language_name(now.language).capitalize() if now.language else otherwise
         joins = _("off: each article gets its own post")
         if now.join_stories:
             joins = _("on: articles on the same event share one post")
         blocks: list[Block] = [
             headed(_("Channel settings"), self._channel.mention),
             Rule(),
-            setting(_("Post language"), language),
+            setting(_("Post language")),
             Row(self.languages(now.language, otherwise)),
             setting(_("Group by story"), joins, self._turn(self._join, is_on=now.join_stories)),
         ]
@@ -323,6 +321,8 @@ class ChannelPanel(Panel):
             rules = len(await interaction.client.store.forum_tags.of(self._channel.id))
             told = ngettext("{count} rule", "{count} rules", rules).format(count=amount(rules))
             blocks.append(setting(_("Post tags"), told, Press(self._tags, label=_("Choose…"))))
+        switch = self._turn(self._sign, is_on=now.as_outlet)
+        blocks.append(await outlet_names.shown(interaction, self._channel, switch, is_on=now.as_outlet))
         return tuple(blocks)
 
     def _threads(self, channel: discord.TextChannel, *, is_on: bool) -> Block:
@@ -367,6 +367,12 @@ class ChannelPanel(Panel):
         now = await interaction.client.store.preferences.of_channel(self._channel.id)
         await self.change(interaction, Preference.TRANSLATE, int(not now.translate))
         interaction.client.courier.wake()
+        await self.show(interaction)
+
+    async def _sign(self, interaction: Interaction) -> None:
+        await interaction.response.defer()
+        now = await interaction.client.store.preferences.of_channel(self._channel.id)
+        await self.change(interaction, Preference.AS_OUTLET, int(not now.as_outlet))
         await self.show(interaction)
 
     async def _join(self, interaction: Interaction) -> None:

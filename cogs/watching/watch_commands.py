@@ -38,7 +38,7 @@ _NOTES = 1000  # UTF-16 units of what is said of its mistakes: a message takes 2
 class Watching(
     commands.GroupCog,
     group_name="watch",
-    group_description=locale_str("Get told about new articles that match a search"),
+    group_description=locale_str("Get alerts for new articles that match a search"),
 ):
     """Watches: a person's own, and those of a server's channels."""
 
@@ -54,7 +54,7 @@ class Watching(
         """Stop answering."""
         self.bot.remove_dynamic_items(StopButton)
 
-    @app_commands.command(name="add", description=locale_str("Get told about each new article that matches"))
+    @app_commands.command(name="add", description=locale_str("Get an alert for each new match"))
     @app_commands.describe(
         query=locale_str('As in /search: words, "an exact phrase", -without'),
         where=locale_str("Post in this channel instead of your DMs (managers only)"),

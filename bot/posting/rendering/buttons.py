@@ -139,7 +139,10 @@ def more_like(key: str) -> discord.ui.Button[Any]:
     """A button that looks for more like the article of this key, in the language of this task."""
     label = safe.plain(_("More like this"), discord_limits.LABEL)
     return discord.ui.Button(
-        style=discord.ButtonStyle.secondary, label=label, emoji="🔎", custom_id=f"telex:like:{key}"
+        style=discord.ButtonStyle.secondary,
+        label=label,
+        emoji=icons.emoji(Icon.SEARCH),
+        custom_id=f"telex:like:{key}",
     )
 
 
@@ -156,7 +159,7 @@ def pick(what: str, articles: Sequence[Article], *, placeholder: str | None = No
     ]
     return discord.ui.Select(
         custom_id=pick_id(what),
-        placeholder=safe.plain(placeholder or _("Save articles"), discord_limits.OPTION),
+        placeholder=safe.plain(placeholder or _("Save articles…"), discord_limits.OPTION),
         max_values=len(options),
         options=options,
     )
@@ -166,7 +169,10 @@ def show_all(what: str) -> discord.ui.Button[Any]:
     """A button that shows all articles of a catch-up, in the language of this task."""
     label = safe.plain(_("Show all"), discord_limits.LABEL)
     return discord.ui.Button(
-        style=discord.ButtonStyle.secondary, label=label, emoji="📋", custom_id=f"telex:all:{what}"
+        style=discord.ButtonStyle.secondary,
+        label=label,
+        emoji=icons.emoji(Icon.LIST),
+        custom_id=f"telex:all:{what}",
     )
 
 

@@ -44,7 +44,10 @@ def share(key: str) -> discord.ui.Button[Any]:
     """A button that shares the article of this key with the channel, in the language of this task."""
     label = safe.plain(_("Share here"), LABEL)
     return discord.ui.Button(
-        style=discord.ButtonStyle.secondary, label=label, emoji="📣", custom_id=f"telex:share:{key}"
+        style=discord.ButtonStyle.secondary,
+        label=label,
+        emoji=icons.emoji(Icon.SHARE),
+        custom_id=f"telex:share:{key}",
     )
 
 
@@ -52,7 +55,10 @@ def note(key: str) -> discord.ui.Button[Any]:
     """A button that opens the note and tags of the bookmark of this key, in the language of this task."""
     label = safe.plain(_("Note and tags"), LABEL)
     return discord.ui.Button(
-        style=discord.ButtonStyle.secondary, label=label, emoji="📝", custom_id=f"telex:note:{key}"
+        style=discord.ButtonStyle.secondary,
+        label=label,
+        emoji=icons.emoji(Icon.NOTE),
+        custom_id=f"telex:note:{key}",
     )
 
 

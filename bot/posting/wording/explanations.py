@@ -127,9 +127,9 @@ def sentence(  # noqa: PLR0911  # one line a fate
         case Fate.JOINED:
             return " ".join(filter(None, (_joined(fate, when), problem(reason) if reason else "")))
         case Fate.DIGESTED if fate.message_id is None:
-            return _("kept for the next digest of the channel ({when})").format(when=when)
+            return _("kept for the channel’s next digest ({when})").format(when=when)
         case Fate.DIGESTED:
-            return _("told in a digest {when}").format(when=when)
+            return _("in a digest {when}").format(when=when)
         case Fate.FAILED:
             return _("not posted: sending failed. {reason}").format(reason=problem(reason))
         case Fate.FILTERED:
@@ -141,7 +141,7 @@ def sentence(  # noqa: PLR0911  # one line a fate
         WithheldFor.PAUSED: _("not posted: the feed was paused there ({when})"),
         WithheldFor.AWAY: _("not posted: I wasn’t in the server at that time ({when})"),
         WithheldFor.NOT_BEST: _("not posted: it wasn’t among the best stories of its day ({when})"),
-        WithheldFor.TOLD: _("told in another message, before a backup was restored ({when})"),
+        WithheldFor.TOLD: _("posted in another message, before a backup was restored ({when})"),
         WithheldFor.UNFOLLOWED: _("not posted: the channel stopped following the feed first ({when})"),
     }
     return withheld.get(reason, _("left out ({when})")).format(when=when)

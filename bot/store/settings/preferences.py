@@ -39,6 +39,7 @@ _OF_CHANNEL = frozenset(
         Preference.LEAST_OUTLETS,
         Preference.BEST_A_DAY,
         Preference.TRANSLATE,
+        Preference.AS_OUTLET,
     }
 )
 
@@ -67,15 +68,15 @@ class Preferences:
     async def of_channel(self, channel_id: int) -> ChannelPreferences:
         """What was chosen for a channel."""
         row = await self._database.fetchone(
-            "SELECT language, join_stories, daily_thread, quiet_hours, most_an_hour, gap, least_outlets, "
-            "best_a_day, translate FROM channel WHERE id = ?",
+            "SELECT language, join_stories, daily_thread, as_outlet, quiet_hours, most_an_hour, gap, "
+            "least_outlets, best_a_day, translate FROM channel WHERE id = ?",
             (channel_id,),
         )
         if row is None:
             return ChannelPreferences()
         chosen = dict(row)
-        flags = {name: bool(chosen[name]) for name in ("join_stories", "daily_thread", "translate")}
-        return ChannelPreferences(**chosen | flags)
+        flags = ("join_stories", "daily_thread", "as_outlet", "translate")
+        return ChannelPreferences(**chosen | {name: bool(chosen[name]) for name in flags})
 
     async def translating(self) -> list[tuple[int, int]]:
         """Channels whose posts are to be translated, each with its server, in servers the bot is in."""
