@@ -77,6 +77,7 @@ AVATAR = "telex"
 _STYLE = (
     "#messages-toggle, #refresh, #capture-open, #inspector-toggle { display: none }"
     ".component-section { grid-template-columns: minmax(0, 1fr) auto !important }"  # as on a telephone
+    ".custom-emoji { color: transparent; font-size: 0 }"  # no name while its picture loads
 )
 
 _REFRESH = 0.3  # seconds between looks at whether the page shows what the channels hold

@@ -23,7 +23,7 @@ from bot.posting.rendering.layout.blocks import Block, Card, Row, Rule, text
 from bot.posting.sending import permissions
 from bot.text import safe, zones
 from cogs.feeds.look_choices import open_server_look
-from cogs.settings import alert_channel
+from cogs.settings import alert_channel, outlet_names
 from cogs.settings.change_history import History, language_name
 from cogs.settings.forum_tag_panel import TagPanel
 from cogs.settings.schedule_panel import RhythmPanel
@@ -314,6 +314,8 @@ class ChannelPanel(Panel):
             rules = len(await interaction.client.store.forum_tags.of(self._channel.id))
             told = ngettext("{count} rule", "{count} rules", rules).format(count=amount(rules))
             blocks.append(setting(_("Post tags"), told, Press(self._tags, label=_("Choose…"))))
+        switch = self._turn(self._sign, is_on=now.as_outlet)
+        blocks.append(await outlet_names.shown(interaction, self._channel, switch, is_on=now.as_outlet))
         return tuple(blocks)
 
     def _threads(self, channel: discord.TextChannel, *, is_on: bool) -> Block:
@@ -351,6 +353,12 @@ class ChannelPanel(Panel):
         now = await interaction.client.store.preferences.of_channel(self._channel.id)
         await self.change(interaction, Preference.DAILY_THREAD, int(not now.daily_thread))
         await interaction.client.courier.look_again(self._channel.id)
+        await self.show(interaction)
+
+    async def _sign(self, interaction: Interaction) -> None:
+        await interaction.response.defer()
+        now = await interaction.client.store.preferences.of_channel(self._channel.id)
+        await self.change(interaction, Preference.AS_OUTLET, int(not now.as_outlet))
         await self.show(interaction)
 
     async def _join(self, interaction: Interaction) -> None:
