@@ -12,7 +12,7 @@ from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 from simcord.actors import MemberActor
-from simcord.builders import ChannelHandle
+from simcord.builders import ChannelHandle, UserHandle
 from simcord.env import Env
 
 import cogs
@@ -182,7 +182,7 @@ async def newsstand(
 async def shoot_widths(
     env: Env,
     channel: ChannelHandle,
-    viewer: MemberActor,
+    viewer: MemberActor | UserHandle,
     path: Path,
     assets: Mapping[str, tuple[str, bytes]],
 ) -> None:
