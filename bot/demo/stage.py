@@ -356,7 +356,7 @@ def mention_by_name(env: Env, preview: Preview) -> None:
     preview._action = act_with_mentions  # type: ignore[method-assign]  # noqa: SLF001  # likewise
 
 
-def answer_meanwhile(bot: commands.Bot) -> None:
+def answer_meanwhile(bot: discord.Client) -> None:
     """Let the page show a visitor's message at once, and what the bot answers as soon as it does.
 
     simcord's page is at work until everything is done that a message began, by a context variable: so what
