@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, Self
 
 import discord
 
+from bot.client import interaction_places
 from bot.client.discord_client import Telex, answering
 from bot.core.locale import _, amount, clickable, ngettext
 from bot.core.models import Article, Dispatch, DispatchKind
 from bot.core.refusals import Refusal
-from bot.posting.rendering import buttons, discord_limits
-from cogs.shared import article_cards
-from cogs.shared.membership import read_in_direct_messages
-from cogs.shared.views import AskerView, Choose, Interaction, Paced
+from bot.posting.rendering import buttons
+from cogs.shared.views import Interaction, Paced
 
 MOST_BOOKMARKS = 5000
 """How many bookmarks a person can have."""
@@ -64,73 +63,23 @@ async def post_of(bot: Telex, message_id: int, server_id: int | None) -> Dispatc
     return dispatch if server_id == (None if dispatch.person_id else dispatch.server_id) else None
 
 
-async def with_article(
-    interaction: Interaction,
-    message: discord.Message,
-    action: Callable[[Interaction, Article], Awaitable[None]],
-    *,
-    which: str,
-) -> None:
-    """Do something with the article of a post that the asker sees; of several they choose one first.
-
-    The interaction was acknowledged; `which` is what the menu of several asks. Raises `Refusal` for other
-    messages, and where nothing of them is kept.
-    """
-    bot = interaction.client
-    post = await post_of(bot, message.id, interaction.guild_id)
-    if post is None or interaction.channel_id != (post.thread_id or post.channel_id):
-        raise Refusal(_("That isn’t one of my posts. Pick a message with an article I posted."))
-    told = (*post.joined_ids[::-1], *post.article_ids)
-    articles = await bot.store.articles.by_ids(told[-discord_limits.OPTIONS :])
-    if not articles or not await sees(interaction, post):
-        raise Refusal(unreadable())
-    if len(articles) == 1:
-        await action(interaction, articles[0])
-    else:
-        view = WhichOne(interaction, articles[::-1], action, which)
-        await interaction.edit_original_response(view=view)
-
-
-class WhichOne(AskerView):
-    """A menu of the articles of a catch-up, which passes on the one that is chosen."""
-
-    def __init__(
-        self,
-        interaction: Interaction,
-        articles: Sequence[Article],
-        action: Callable[[Interaction, Article], Awaitable[None]],
-        placeholder: str,
-    ) -> None:
-        super().__init__(interaction)
-        self._articles = {article.key: article for article in articles}
-        self._action = action
-        options = [article_cards.option(article) for article in articles]
-        self.add_item(Choose(self._chosen, placeholder=placeholder, options=options))
-
-    async def _chosen(self, interaction: Interaction, values: list[str]) -> None:
-        await interaction.response.defer()
-        self.stop()
-        await self._action(interaction, self._articles[values[0]])
-
-
 async def sees(interaction: Interaction, post: Dispatch) -> bool:
     """Whether the asker sees the channel or thread of a post in the server they are in, or was told of it."""
     if post.person_id is not None:
         return post.person_id == interaction.user.id
-    guild, member = interaction.guild, interaction.user
-    if guild is None or not isinstance(member, discord.Member) or post.server_id != guild.id:
+    member = interaction_places.member(interaction)
+    if member is None or post.server_id != member.guild.id:
         return False
-    return await interaction.client.can_view(guild, member, post.thread_id or post.channel_id)
+    return await interaction.client.can_view(member.guild, member, post.thread_id or post.channel_id)
 
 
 async def may_read(interaction: Interaction, article: Article) -> bool:
     """Whether the asker sees an article in this server: the post they clicked on, or a feed that they see."""
     if interaction.message is not None:
-        post = await post_of(interaction.client, interaction.message.id, interaction.guild_id)
+        server_id = interaction_places.server_id(interaction)
+        post = await post_of(interaction.client, interaction.message.id, server_id)
         if post is not None and article.id in {*post.article_ids, *post.joined_ids}:
             return await sees(interaction, post)
-    if interaction.guild is None:
-        return article.feed_id in await read_in_direct_messages(interaction.client, interaction.user.id)
     return article.feed_id in await interaction.client.visible_feed_ids(interaction)
 
 
@@ -178,7 +127,8 @@ class SaveMenu(Paced, discord.ui.DynamicItem[discord.ui.Select[Any]], template=b
             await interaction.response.defer(ephemeral=True, thinking=True)
             assert interaction.message is not None
             client = interaction.client
-            post = await post_of(client, interaction.message.id, interaction.guild_id)
+            server_id = interaction_places.server_id(interaction)
+            post = await post_of(client, interaction.message.id, server_id)
             if post is None or not await sees(interaction, post):
                 raise Refusal(unreadable())
             articles = [await client.store.articles.by_key(key) for key in self.item.values]
@@ -203,24 +153,28 @@ async def toggle(interaction: Interaction, key: str) -> str:
         return _("Removed from your bookmarks.")
     if article is None or not await may_read(interaction, article):
         raise Refusal(unreadable())
-    message = interaction.message
-    server_id = interaction.guild_id
-    if server_id is None and message is not None:  # the notice of a watch, or an answer
-        notice = await post_of(interaction.client, message.id, None)
-        if notice is not None:
-            server_id = notice.server_id
-        else:
-            readable = await read_in_direct_messages(interaction.client, interaction.user.id)
-            server_id = readable.get(article.feed_id)
+    message, channel_id = interaction.message, interaction_places.channel_id(interaction)
+    is_kept = message is not None and channel_id is not None and not message.flags.ephemeral
     await keep(
         interaction.client,
         interaction.user.id,
         [article.id],
-        server_id=server_id,
-        channel_id=interaction.channel_id,
-        message_id=message.id if message is not None and not message.flags.ephemeral else None,
+        server_id=await server_of(interaction, article),
+        channel_id=channel_id,
+        message_id=message.id if message is not None and is_kept else None,
     )
     return saved(1)
+
+
+async def server_of(interaction: Interaction, article: Article) -> int | None:
+    """The server that the asker has an article from: the one they are in, else one that we share."""
+    if (server_id := interaction_places.server_id(interaction)) is not None:
+        return server_id
+    if interaction.message is not None:
+        notice = await post_of(interaction.client, interaction.message.id, None)
+        if notice is not None:  # of a watch
+            return notice.server_id
+    return (await interaction.client.read_elsewhere(interaction)).get(article.feed_id)
 
 
 def saved(count: int) -> str:

@@ -19,11 +19,12 @@ from bot.posting.rendering import buttons
 from bot.posting.rendering.layout.blocks import text
 from bot.search.more_like_this import similar
 from cogs.reading.article_list_pages import PAGE, ArticlePage, ArticlePages, nothing_to_read
-from cogs.reading.saving import may_read, unreadable, with_article
+from cogs.reading.message_articles import with_article
+from cogs.reading.saving import may_read, unreadable
 from cogs.shared import article_cards
 from cogs.shared.article_lists import entry_of
 from cogs.shared.membership import hidden_servers
-from cogs.shared.rights import in_servers
+from cogs.shared.rights import anywhere
 from cogs.shared.views import Interaction, Paced
 
 _TITLE = 100  # characters of the article's title that the page's shows
@@ -34,7 +35,7 @@ class MoreLikeThis(commands.Cog):
 
     def __init__(self, bot: Telex) -> None:
         self.bot = bot
-        self._menu = in_servers(
+        self._menu = anywhere(
             app_commands.ContextMenu(
                 name=locale_str("More like this"),
                 callback=self.like,

@@ -7,6 +7,7 @@ from discord import app_commands
 from discord.app_commands import locale_str
 from discord.ext import commands
 
+from bot.client import interaction_places
 from bot.client.discord_client import Telex
 from bot.core import locale
 from bot.core.locale import _
@@ -18,9 +19,10 @@ from bot.posting.rendering.layout.blocks import Card, Row, Rule, text
 from bot.posting.rendering.messages import linked
 from bot.text import safe
 from bot.writing.summaries import NotWritten, Summaries
-from cogs.reading.saving import unreadable, with_article
+from cogs.reading.message_articles import with_article
+from cogs.reading.saving import unreadable
 from cogs.shared import article_cards
-from cogs.shared.rights import in_servers
+from cogs.shared.rights import anywhere
 from cogs.shared.views import AskerLayout, Interaction
 
 _OUTLET = 60
@@ -31,11 +33,11 @@ class Summarizing(commands.Cog):
 
     def __init__(self, bot: Telex) -> None:
         self.bot = bot
-        self._menu = in_servers(
+        self._menu = anywhere(
             app_commands.ContextMenu(
                 name=locale_str("Summarize"),
                 callback=self.summarize,
-                extras={"does": locale_str("sums up an article in two sentences")},
+                extras={"does": locale_str("sum up an article in two sentences")},
             )
         )
 
@@ -95,7 +97,10 @@ class SummaryCard(AskerLayout):
 async def summary(interaction: Interaction, writer: Summaries, article: Article) -> str:
     """The summary of an article as markup, each sentence with its source; or why there is none."""
     found = await writer.of(
-        article, locale.current(), server_id=interaction.guild_id, person_id=interaction.user.id
+        article,
+        locale.current(),
+        server_id=interaction_places.server_id(interaction),
+        person_id=interaction.user.id,
     )
     if isinstance(found, NotWritten):
         return _why_not(found)
