@@ -83,6 +83,7 @@ class Reranker:
         for number, word in enumerate(sought):
             for stem in word.stems:
                 self._numbers.setdefault(stem, []).append(number)
+        self._wanted = frozenset(self._numbers)
         pairs = [min(one.weight, other.weight) for one, other in pairwise(sought)]
         self._pairs = pairs
         self._all_pairs = sum(pairs)
@@ -111,7 +112,7 @@ class Reranker:
         """
         found: list[tuple[int, int]] = []
         place = last = 0
-        for start, end, stem in analysis.places(text, language, self._numbers):
+        for start, end, stem in analysis.places(text, language, self._wanted):
             between = text[last:start]
             is_far = len(between) > _FAR
             place += 1 + (len(between) // _LETTERS if is_far else len(analysis.stems(between, language)))

@@ -2,9 +2,10 @@
 
     python -m tests.benchmarks.small_store [--python PYTHON] [--queries N] [--profile]
 
-Both keep the articles of the real feeds of `../shared/feeds/real` and are asked the same queries: one, two and
-three words of titles, 150 of each unless said. Printed is the CPU of a page of twenty with its excerpts, all
-threads of the process counted, and of both the median. `reader` (https://github.com/lemon24/reader) may be
+Both keep the articles of the real feeds of `../shared/feeds/real` and are asked the same queries: one, two
+and three words of titles in any order, 150 of each unless said. Printed is the median of the CPU of a page of
+twenty with its excerpts, all threads of the process counted. reader finds what has all words, Telex shows
+what has some of them too, so that its pages are fuller. `reader` (https://github.com/lemon24/reader) may be
 installed in an environment of its own, whose interpreter is PYTHON; where it is not, that half is left out.
 """
 
@@ -14,7 +15,6 @@ import argparse
 import asyncio
 import cProfile
 import json
-import os
 import pstats
 import random
 import re
@@ -27,8 +27,10 @@ from ipaddress import ip_network
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 from rich.console import Console
+from rich.table import Table
 
 from bot.client.services import Newsroom, open_newsroom
 from bot.core.settings import Settings
@@ -75,17 +77,23 @@ async def queries(newsroom: Newsroom, number: int) -> list[str]:
     return found
 
 
-async def costs(newsroom: Newsroom, asked: list[str]) -> list[float]:
-    """Milliseconds of CPU of each page."""
-    took = []
+class Cost(NamedTuple):
+    """Milliseconds of CPU of a page, and how many results it has."""
+
+    took: float
+    results: int
+
+
+async def costs(newsroom: Newsroom, asked: list[str]) -> list[Cost]:
+    found = []
     for query in asked:
         began = time.process_time()
-        await newsroom.searcher.search(query, feed_ids=None, limit=PAGE)
-        took.append((time.process_time() - began) * 1_000)
-    return took
+        page = await newsroom.searcher.search(query, feed_ids=None, limit=PAGE)
+        found.append(Cost((time.process_time() - began) * 1_000, len(page.results)))
+    return found
 
 
-def costs_of_reader(python: str, asked: list[str]) -> list[float]:
+def costs_of_reader(python: str, asked: list[str]) -> list[Cost]:
     """The same of reader; nothing where it is not installed."""
     done = subprocess.run(
         [python, str(RIVAL), str(FEEDS)], input=json.dumps(asked), text=True, check=False, capture_output=True
@@ -95,7 +103,7 @@ def costs_of_reader(python: str, asked: list[str]) -> list[float]:
         return []
     answer = json.loads(done.stdout)
     console.print(f"reader keeps {answer['articles']} articles")
-    return list(answer["took"])
+    return list(map(Cost, answer["took"], answer["found"]))
 
 
 async def main(options: argparse.Namespace) -> None:
@@ -114,11 +122,21 @@ async def main(options: argparse.Namespace) -> None:
             return
         ours = await costs(newsroom, asked)
         theirs = await asyncio.to_thread(costs_of_reader, options.python, asked)
-    console.print(f"{os.getloadavg()[0]:.1f} load, {len(asked)} queries, a page of {PAGE}, ms of CPU, median:")
-    for count in range(4):
-        kind = f"{count} words" if count else "all"
-        one, other = (each[count - 1 :: 3] if count else each for each in (ours, theirs))
-        console.print(f"{kind}: Telex {median(one):.2f}" + (f", reader {median(other):.2f}" if other else ""))
+    everything = list(range(len(asked)))
+    kinds = {f"{count} words": everything[count - 1 :: 3] for count in (1, 2, 3)} | {"all": everything}
+    for name, costs_ in (("reader", theirs), ("Telex", ours)):
+        kinds[f"that fill {name}'s page"] = [n for n, cost in enumerate(costs_) if cost.results == PAGE]
+    table = Table("queries", "number", "Telex", "reader", title="ms of CPU of a page, median (results)")
+    for kind, numbers in kinds.items():
+        figures = (told([costs_[n] for n in numbers if costs_]) for costs_ in (ours, theirs))
+        table.add_row(kind, str(len(numbers)), *figures)
+    console.print(table)
+
+
+def told(found: list[Cost]) -> str:
+    if not found:
+        return ""
+    return f"{median(cost.took for cost in found):.2f} ({median(cost.results for cost in found):.0f})"
 
 
 if __name__ == "__main__":
@@ -127,5 +145,5 @@ if __name__ == "__main__":
     )
     parser.add_argument("--python", default=sys.executable, help="the interpreter that has reader")
     parser.add_argument("--queries", type=int, default=150, help="of each kind")
-    parser.add_argument("--profile", action="store_true", help="of Telex alone, by function of the loop's thread")
+    parser.add_argument("--profile", action="store_true", help="of Telex's loop alone")
     asyncio.run(main(parser.parse_args()))

@@ -1,6 +1,6 @@
 """The half of `small_store` that runs where `reader` is installed: queries in, what each page cost out.
 
-    PYTHON small_store_reader.py FEEDS < QUERIES
+PYTHON small_store_reader.py FEEDS < QUERIES
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ def main() -> None:
         reader.enable_search()
         reader.update_search()
 
-        def page(query: str) -> None:
-            list(islice(reader.search_entries(query), PAGE))
+        def page(query: str) -> int:
+            return len(list(islice(reader.search_entries(query), PAGE)))
 
         for query in asked[:WARM]:
             page(query)
-        took = []
+        took, found = [], []
         for query in asked:
             began = time.process_time()
-            page(query)
+            found.append(page(query))
             took.append((time.process_time() - began) * 1_000)
-        json.dump({"articles": reader.get_entry_counts().total, "took": took}, sys.stdout)
+        json.dump({"articles": reader.get_entry_counts().total, "took": took, "found": found}, sys.stdout)
 
 
 if __name__ == "__main__":

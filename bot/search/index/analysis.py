@@ -141,7 +141,7 @@ def places(text: str, language: str | None, wanted: Collection[str]) -> list[tup
     name = LANGUAGES.get(language or "", "english")
     plain = _plain(text, language)
     found: set[tuple[int, int, str]] = set()
-    for beginning in {_LIGATURE.split(stem[: max(_SHORTEST, len(stem) - _ENDING)])[0] for stem in wanted}:
+    for beginning in _beginnings(frozenset(wanted)):
         at = plain.find(beginning)
         while at >= 0:
             end = at + 1
@@ -151,6 +151,11 @@ def places(text: str, language: str | None, wanted: Collection[str]) -> list[tup
                     found.add((at, end, stem))
             at = plain.find(beginning, end)
     return sorted(found)
+
+
+@lru_cache(maxsize=1 << 8)
+def _beginnings(stems: frozenset[str]) -> frozenset[str]:
+    return frozenset(_LIGATURE.split(stem[: max(_SHORTEST, len(stem) - _ENDING)])[0] for stem in stems)
 
 
 _WORD = re.compile(r"[^\W_]+")
