@@ -8,12 +8,11 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from ipaddress import ip_network
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 from simcord.actors import MemberActor
-from simcord.builders import ChannelHandle
+from simcord.builders import ChannelHandle, UserHandle
 from simcord.env import Env
 
 import cogs
@@ -26,7 +25,7 @@ from bot.demo.stage import Stage, build, follow, keep_time, likeness, simulated_
 from tests.clocks import ManualClock
 from tests.discord_world import World, discord_world
 from tests.feed_server import FeedServer
-from tests.pictures import CHROMIUM, FLAGS, MESSAGE, as_discord, photograph
+from tests.pictures import CHROMIUM, FLAGS, MESSAGE, as_discord, photograph, wait_for_images
 
 OUTLETS = (
     *("The Verge", "Numerama", "Wired", "Next", "The Register"),
@@ -35,7 +34,8 @@ OUTLETS = (
     *("Le Fil numérique", "Le Paquet libre", "Mardi des correctifs", "Le Long Câble"),
 )
 """Whose initials pictures show; others have a square of their colour."""
-WIDTHS = {"": 1000, "-narrow": 430}
+WIDTHS = {"": 780, "-narrow": 430}
+HEIGHT = 1100
 STORIES = 10
 """New ones beside those of the weeks before."""
 LOOPS = {"Polling", "Posting", "Emoji"}
@@ -87,35 +87,46 @@ async def server_in(language: str) -> AsyncIterator[tuple[World, FeedServer]]:
 
 
 @contextmanager
-def opened(address: str, *, width: int = 1000, height: int = 1100) -> Iterator[Page]:
+def opened(address: str, *, width: int = WIDTHS[""], height: int = HEIGHT) -> Iterator[Page]:
     """The page of a preview in a browser, with its messages there."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         page = browser.new_page(viewport={"width": width, "height": height}, device_scale_factor=1.5)
         page.goto(address)
+        page.add_style_tag(content="#messages-sidebar { display: none }")
         page.locator(MESSAGE).last.wait_for(timeout=60_000)
         page.wait_for_timeout(1500)
         yield page
         browser.close()
 
 
-def shoot_channel(page: Page, path: Path) -> None:
-    """A picture of a channel from its name down to its last message."""
-    with as_discord(page):
-        name, last = page.locator(".channel-header").bounding_box(), page.locator(MESSAGE).last.bounding_box()
-        assert name is not None
-        assert last is not None
-        height = last["y"] + last["height"] + 12 - name["y"]
-        page.screenshot(path=path, clip={**name, "height": height})
-
-
-def shoot_last(page: Page, path: Path, names: Mapping[str, str]) -> None:
-    """Pictures of the last message, wide and narrow, with these names in place of mentions and addresses."""
+def widths(page: Page, path: Path) -> Iterator[Path]:
+    """Make the page wide and narrow; the picture's name in each width."""
     for ending, width in WIDTHS.items():
-        page.set_viewport_size({"width": width, "height": 1100})
+        page.set_viewport_size({"width": width, "height": HEIGHT})
         page.wait_for_timeout(800)
-        photograph(page.locator(MESSAGE).last, path.with_name(f"{path.stem}{ending}.png"), names)
-    page.set_viewport_size({"width": WIDTHS[""], "height": 1100})
+        yield path.with_name(f"{path.stem}{ending}.png")
+    page.set_viewport_size({"width": WIDTHS[""], "height": HEIGHT})
+
+
+def shoot_channel(page: Page, path: Path) -> None:
+    """Pictures of a channel from its name down to its last message."""
+    for each in widths(page, path):
+        wait_for_images(page.locator("#channel-timeline"))
+        with as_discord(page):
+            page.wait_for_timeout(500)
+            name = page.locator(".channel-header").bounding_box()
+            last = page.locator(MESSAGE).last.bounding_box()
+            assert name is not None
+            assert last is not None
+            height = last["y"] + last["height"] + 12 - name["y"]
+            page.screenshot(path=each, clip={**name, "height": height})
+
+
+def shoot_last(page: Page, path: Path, names: Mapping[str, str], number: int = -1) -> None:
+    """Pictures of a message, wide and narrow, with these names in place of mentions and addresses."""
+    for each in widths(page, path):
+        photograph(page.locator(MESSAGE).nth(number), each, names)
 
 
 async def shoot(
@@ -123,8 +134,8 @@ async def shoot(
     channel: ChannelHandle,
     take: Callable[[Page], None],
     *,
-    width: int = 1000,
-    height: int = 1100,
+    width: int = WIDTHS[""],
+    height: int = HEIGHT,
 ) -> None:
     """Let pictures be taken of the page of a channel as its editor sees it."""
 
@@ -171,16 +182,15 @@ async def newsstand(
 async def shoot_widths(
     env: Env,
     channel: ChannelHandle,
-    viewer: MemberActor,
+    viewer: MemberActor | UserHandle,
     path: Path,
     assets: Mapping[str, tuple[str, bytes]],
-    widths: Mapping[str, int] = MappingProxyType({"": 1000}),
 ) -> None:
     """A picture of the last message of a channel in each width."""
 
     def take(address: str) -> None:
         with opened(address, height=2400) as page:
-            for ending, width in widths.items():
+            for ending, width in WIDTHS.items():
                 page.set_viewport_size({"width": width, "height": 2400})
                 page.wait_for_timeout(1000)
                 photograph(page.locator(MESSAGE).last, path.with_name(f"{path.stem}{ending}.png"))
