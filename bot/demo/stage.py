@@ -7,6 +7,7 @@ type commands, press buttons and react as one of the people.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import re
 import tempfile
 import webbrowser
@@ -75,7 +76,7 @@ PACKS = {
 LOGO = DATA / "identity" / "telex.png"
 AVATAR = "telex"
 _STYLE = (
-    "#messages-toggle, #refresh, #capture-open, #inspector-toggle { display: none }"
+    "#messages-toggle, #messages-sidebar, #refresh, #capture-open, #inspector-toggle { display: none }"
     ".component-section { grid-template-columns: minmax(0, 1fr) auto !important }"  # as on a telephone
     ".custom-emoji { color: transparent; font-size: 0 }"  # no name while its picture loads
 )
@@ -131,6 +132,7 @@ async def serve(
         )
         let_visit(env, preview, Places(env, stage.guild, {stage.ada: "en-US", stage.camille: "fr"}))
         mention_by_name(env, preview)
+        answer_meanwhile(env.bot)
         await env.bot.get_channel(stage.news.id).send(WELCOME)  # type: ignore[union-attr]  # a text channel
         print(preview.url, flush=True)  # noqa: T201  # for whoever has no browser here
         if browser:
@@ -352,6 +354,21 @@ def mention_by_name(env: Env, preview: Preview) -> None:
         return await act(context_id, body)
 
     preview._action = act_with_mentions  # type: ignore[method-assign]  # noqa: SLF001  # likewise
+
+
+def answer_meanwhile(bot: discord.Client) -> None:
+    """Let the page show a visitor's message at once, and what the bot answers as soon as it does.
+
+    simcord's page is at work until everything is done that a message began, by a context variable: so what
+    takes a while, and is announced, would show at the end alone.
+    """
+    dispatch = bot.dispatch
+
+    def dispatch_apart(event: str, /, *arguments: Any, **named: Any) -> None:  # noqa: ANN401  # discord.py's
+        context = contextvars.Context() if event == "message" else contextvars.copy_context()
+        context.run(dispatch, event, *arguments, **named)
+
+    bot.dispatch = dispatch_apart  # type: ignore[method-assign]  # simcord asks for nothing but its own client
 
 
 async def _keep_page_fresh(env: Env, preview: Preview, clock: Clock, turn: asyncio.Lock) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import discord
 
+from bot.client import interaction_places
 from bot.client.discord_client import answering
 from bot.core.locale import _
 from bot.core.refusals import Refusal
@@ -41,7 +42,10 @@ class VoteButton(Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template
         questions = interaction.client.store.questions
         known = self._question_id <= _LARGEST
         question = await questions.get(self._question_id) if known else None
-        here = question is not None and interaction.guild_id in {None, question.server_id}
+        here = question is not None and interaction_places.server_id(interaction) in {
+            None,
+            question.server_id,
+        }
         if question is None or not here:
             raise Refusal(_("This answer is too old to rate."))
         if not question.public and question.person_id != interaction.user.id:

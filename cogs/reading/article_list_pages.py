@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import discord
 
+from bot.client import interaction_places
 from bot.core.locale import _, clickable
 from bot.core.models import Article
 from bot.core.refusals import Refusal
@@ -15,7 +16,7 @@ from bot.posting.rendering.layout import outlets
 from bot.posting.rendering.layout.blocks import Block, Card, Item, Layout, Row, Rule, Text, text
 from bot.posting.rendering.layout.icons import Icon, emoji
 from cogs.reading import sharing
-from cogs.reading.saving import already, keep, saved, unreadable
+from cogs.reading.saving import already, keep, saved, server_of, unreadable
 from cogs.shared import article_cards
 from cogs.shared.article_lists import Entry
 from cogs.shared.rights import may_manage_with
@@ -77,7 +78,8 @@ class ArticlePages(AskerLayout):
                 discord.ui.Button(label=label, disabled=True),
                 self._turn(Icon.NEXT, +1, disabled=not page.more),
             )
-        share = Press(self._share, label=_("Share…")) if self.asked.guild is not None else None
+        alone = interaction_places.is_direct(self.asked)
+        share = None if alone else Press(self._share, label=_("Share…"))
         card = (
             *page.head,
             Rule(),
@@ -115,8 +117,8 @@ class ArticlePages(AskerLayout):
             interaction.client,
             interaction.user.id,
             [article.id],
-            server_id=interaction.guild_id,
-            channel_id=interaction.channel_id,
+            server_id=await server_of(interaction, article),
+            channel_id=interaction_places.channel_id(interaction),
             message_id=None,
         )
         await article_cards.show(interaction, article, said=saved(1) if count else already())
@@ -140,6 +142,8 @@ async def nothing_to_read(interaction: Interaction) -> ArticlePage:
     """What is shown to whom no feed in this server is visible, or whose feeds have brought nothing yet."""
     if await interaction.client.visible_feed_ids(interaction):
         return ArticlePage(head=nothing_came())
+    if interaction_places.server(interaction) is None:
+        return ArticlePage(head=nothing_shared())
     return ArticlePage(head=nothing_followed(manages=await may_manage_with(interaction, "feed")))
 
 
@@ -151,6 +155,17 @@ def nothing_followed(*, manages: bool) -> tuple[Block, ...]:
         said = _("No feeds in the channels you can see. Ask whoever manages this server to add one.")
     begin = (Row(buttons.begin()),) if manages else ()
     return (_told(_("Nothing to read yet"), said), *begin)
+
+
+def nothing_shared() -> tuple[Block, ...]:
+    """What to say outside of servers to somebody of whom no feed is known that they see."""
+    said = clickable(
+        _(
+            "We don’t share a server where you can see a channel that follows a feed. If we do, use /ask "
+            "there once, so that I know."
+        )
+    )
+    return (_told(_("Nothing to read yet"), said),)
 
 
 def nothing_came() -> tuple[Block, ...]:

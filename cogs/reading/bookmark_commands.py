@@ -13,10 +13,10 @@ from discord import app_commands
 from discord.app_commands import Range, locale_str
 from discord.ext import commands
 
+from bot.client import interaction_places
 from bot.client.discord_client import Telex
 from bot.core.locale import _, amount, clickable, ngettext
 from bot.core.models import Article, Bookmark
-from bot.core.refusals import Refusal
 from bot.posting.rendering import discord_limits
 from bot.posting.rendering.layout.blocks import Block, Item, Row, text
 from bot.posting.rendering.layout.icons import Icon, emoji
@@ -25,12 +25,13 @@ from cogs.reading import bookmark_files as exports
 from cogs.reading.article_list_pages import PAGE, ArticlePage, ArticlePages
 from cogs.reading.bookmark_notes import MarkButton, NoteButton
 from cogs.reading.catch_up_pages import ShowAll
-from cogs.reading.saving import SaveButton, SaveMenu, already, keep, post_of, saved, sees, unreadable
+from cogs.reading.message_articles import articles_of
+from cogs.reading.saving import SaveButton, SaveMenu, already, keep, saved, server_of
 from cogs.reading.sharing import ShareButton
 from cogs.shared import article_cards
 from cogs.shared.article_lists import Entry, lead_of
 from cogs.shared.membership import hidden_servers
-from cogs.shared.rights import in_servers
+from cogs.shared.rights import anywhere
 from cogs.shared.views import Choose, Interaction, Press
 
 _BATCH = 500
@@ -51,7 +52,7 @@ class Bookmarks(commands.Cog):
 
     def __init__(self, bot: Telex) -> None:
         self.bot = bot
-        self._menu = in_servers(
+        self._menu = anywhere(
             app_commands.ContextMenu(
                 name=locale_str("Bookmark"),
                 callback=self.bookmark,
@@ -72,21 +73,19 @@ class Bookmarks(commands.Cog):
     async def bookmark(self, interaction: Interaction, message: discord.Message) -> None:
         """Keep what a post of ours tells."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        post = await post_of(self.bot, message.id, interaction.guild_id)
-        if post is None or interaction.channel_id != (post.thread_id or post.channel_id):
-            raise Refusal(_("That isn’t one of my posts. Pick a message with an article I posted."))
-        if not await sees(interaction, post):
-            raise Refusal(unreadable())
-        count = await keep(
-            self.bot,
-            interaction.user.id,
-            post.article_ids,
-            server_id=interaction.guild_id,
-            channel_id=interaction.channel_id,
-            message_id=message.id,
-        )
+        channel_id, count = interaction_places.channel_id(interaction), 0
+        for article in await articles_of(interaction, message):
+            count += await keep(
+                self.bot,
+                interaction.user.id,
+                [article.id],
+                server_id=await server_of(interaction, article),
+                channel_id=channel_id,
+                message_id=message.id if channel_id is not None else None,
+            )
         await interaction.edit_original_response(content=saved(count) if count else already())
 
+    @anywhere
     @app_commands.command(
         name="bookmarks", description=locale_str("Read, search, sort and export your bookmarks")
     )

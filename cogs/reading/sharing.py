@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, Self
 
 import discord
 
+from bot.client import interaction_places
 from bot.client.discord_client import answering
 from bot.core import locale
 from bot.core.locale import _
@@ -18,9 +20,10 @@ from bot.posting.rendering.dispatch_rendering import language_of
 from bot.posting.rendering.layout import layout_views
 from bot.posting.rendering.layout.blocks import text
 from bot.posting.sending import permissions
+from cogs.reading.message_articles import WhichOne
 from cogs.reading.saving import may_read, unreadable
 from cogs.shared import article_cards
-from cogs.shared.views import AskerView, Choose, Interaction, Paced
+from cogs.shared.views import Interaction, Paced
 
 MayRead = Callable[[Interaction, Article], Awaitable[bool]]
 
@@ -51,28 +54,15 @@ class ShareButton(
             await share(interaction, article, may_read)
 
 
-class WhichOne(AskerView):
-    """A menu of the articles of a page."""
-
-    def __init__(self, interaction: Interaction, articles: Sequence[Article], allowed: MayRead) -> None:
-        super().__init__(interaction)
-        self._articles = {article.key: article for article in articles}
-        self._allowed = allowed
-        options = [article_cards.option(article) for article in articles]
-        self.add_item(Choose(self._chosen, placeholder=_("Share one in this channel…"), options=options))
-
-    async def _chosen(self, interaction: Interaction, values: list[str]) -> None:
-        await interaction.response.defer()
-        self.stop()
-        await share(interaction, self._articles[values[0]], self._allowed)
-
-
 async def share_one_of(interaction: Interaction, articles: Sequence[Article], allowed: MayRead) -> None:
     """Share the article, or ask first which one. The interaction has been acknowledged."""
     if len(articles) == 1:
         await share(interaction, articles[0], allowed)
     else:
-        await interaction.edit_original_response(view=WhichOne(interaction, articles, allowed))
+        view = WhichOne(
+            interaction, articles, partial(share, allowed=allowed), _("Share one in this channel…")
+        )
+        await interaction.edit_original_response(view=view)
 
 
 async def share(interaction: Interaction, article: Article, allowed: MayRead) -> None:
@@ -80,14 +70,11 @@ async def share(interaction: Interaction, article: Article, allowed: MayRead) ->
 
     Raises `Refusal` where not.
     """
-    client, guild, channel, member = (
-        interaction.client,
-        interaction.guild,
-        interaction.channel,
-        interaction.user,
-    )
-    if guild is None or not isinstance(member, discord.Member):
-        raise Refusal(_("This only works in a server."))
+    client, channel, member = interaction.client, interaction.channel, interaction_places.member(interaction)
+    if member is None:
+        await _share_as_guest(interaction, article, allowed)
+        return
+    guild = member.guild
     if not isinstance(channel, discord.TextChannel | discord.Thread | discord.VoiceChannel):
         raise Refusal(_("I can’t post here. Try a text channel or a thread."))
     if not await allowed(interaction, article):
@@ -109,4 +96,26 @@ async def share(interaction: Interaction, article: Article, allowed: MayRead) ->
     )
     await interaction.edit_original_response(
         content=_("Shared: {link}").format(link=sent.jump_url), view=None
+    )
+
+
+async def _share_as_guest(interaction: Interaction, article: Article, allowed: MayRead) -> None:
+    """Send an article where the asker took Telex, in reply to them: it cannot write there by itself.
+
+    Of a feed with a password nothing leaves its server.
+    """
+    if interaction_places.is_direct(interaction):
+        raise Refusal(_("Only you and I are here."))
+    if not await allowed(interaction, article):
+        raise Refusal(unreadable())
+    feed = await interaction.client.store.feeds.get(article.feed_id)
+    if feed is None or feed.server_id is not None:
+        raise Refusal(_("This article belongs to one server. Share its link instead."))
+    if interaction.guild_id is not None and not interaction.permissions.use_external_apps:
+        raise Refusal(_("This server shows what I say to you alone. Share the link instead."))
+    said = _("{person} shared").format(person=interaction.user.mention)
+    layout = (text(f"-# {said}"), article_cards.card(article, shared=True))
+    await interaction.edit_original_response(content=_("Shared."), view=None)  # else it is the reply to that
+    await interaction.followup.send(
+        view=layout_views.static(layout), allowed_mentions=discord.AllowedMentions.none()
     )

@@ -15,16 +15,17 @@ from bot.client.discord_client import Telex, answering
 from bot.core.locale import _, amount, ngettext
 from bot.core.models import Article
 from bot.core.refusals import Refusal
-from bot.posting.rendering import buttons, discord_limits
+from bot.posting.rendering import buttons
 from bot.posting.rendering.layout.blocks import text
 from bot.search.more_like_this import similar
 from cogs.reading.article_list_pages import PAGE, ArticlePage, ArticlePages, nothing_to_read
-from cogs.reading.saving import may_read, post_of, sees, unreadable
+from cogs.reading.message_articles import with_article
+from cogs.reading.saving import may_read, unreadable
 from cogs.shared import article_cards
 from cogs.shared.article_lists import entry_of
 from cogs.shared.membership import hidden_servers
-from cogs.shared.rights import in_servers
-from cogs.shared.views import AskerView, Choose, Interaction, Paced
+from cogs.shared.rights import anywhere
+from cogs.shared.views import Interaction, Paced
 
 _TITLE = 100  # characters of the article's title that the page's shows
 
@@ -34,7 +35,7 @@ class MoreLikeThis(commands.Cog):
 
     def __init__(self, bot: Telex) -> None:
         self.bot = bot
-        self._menu = in_servers(
+        self._menu = anywhere(
             app_commands.ContextMenu(
                 name=locale_str("More like this"),
                 callback=self.like,
@@ -55,19 +56,11 @@ class MoreLikeThis(commands.Cog):
     async def like(self, interaction: Interaction, message: discord.Message) -> None:
         """Show what is like the article of a post; of several the asker chooses one first."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        post = await post_of(self.bot, message.id, interaction.guild_id)
-        if post is None or interaction.channel_id != (post.thread_id or post.channel_id):
-            raise Refusal(_("That isn’t one of my posts. Pick a message with an article I posted."))
-        if not await sees(interaction, post):
-            raise Refusal(unreadable())
-        told = (*post.joined_ids[::-1], *post.article_ids)
-        articles = await self.bot.store.articles.by_ids(told[-discord_limits.OPTIONS :])
-        if not articles:
-            raise Refusal(unreadable())
-        if len(articles) == 1:
-            await SimilarPages(interaction, articles[0]).show(interaction)
-        else:
-            await WhichOne(interaction, articles[::-1]).show(interaction)
+        await with_article(interaction, message, _open, which=_("More like which one?"))
+
+
+async def _open(interaction: Interaction, article: Article) -> None:
+    await SimilarPages(interaction, article).show(interaction)
 
 
 class LikeButton(Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template=buttons.LIKE_TEMPLATE):
@@ -102,25 +95,6 @@ async def _readable(interaction: Interaction, article: Article) -> bool:
     return bool(
         await interaction.client.store.bookmarks.has(interaction.user.id, [article.id], hidden=hidden)
     )
-
-
-class WhichOne(AskerView):
-    """A menu of the articles of a catch-up."""
-
-    def __init__(self, interaction: Interaction, articles: list[Article]) -> None:
-        super().__init__(interaction)
-        self._articles = {article.key: article for article in articles}
-        options = [article_cards.option(article) for article in articles]
-        self.add_item(Choose(self._chosen, placeholder=_("More like which one?"), options=options))
-
-    async def show(self, interaction: Interaction) -> None:
-        """Ask."""
-        await interaction.edit_original_response(view=self)
-
-    async def _chosen(self, interaction: Interaction, values: list[str]) -> None:
-        await interaction.response.defer()
-        self.stop()
-        await SimilarPages(interaction, self._articles[values[0]]).show(interaction)
 
 
 class SimilarPages(ArticlePages):

@@ -78,12 +78,14 @@ CREATE TABLE channel (
     best_a_day    BIGINT CHECK (best_a_day > 0),
     best_due      BIGINT,  -- when the best are chosen next
     as_outlet     BIGINT NOT NULL DEFAULT 0 CHECK (as_outlet IN (0, 1)),
+    translate     BIGINT NOT NULL DEFAULT 0 CHECK (translate IN (0, 1)),
     CHECK ((server_id IS NULL) <> (person_id IS NULL))
 );
 
 ALTER TABLE server ADD FOREIGN KEY (alerts) REFERENCES channel (id) ON DELETE SET NULL;
 CREATE INDEX channel_server ON channel (server_id);
 CREATE INDEX server_alerts ON server (alerts) WHERE alerts IS NOT NULL;
+CREATE INDEX channel_translate ON channel (id) WHERE translate = 1;
 CREATE INDEX channel_best ON channel (best_due) WHERE best_due IS NOT NULL;
 
 CREATE TABLE article (
@@ -258,6 +260,7 @@ CREATE TABLE digest (
     alone      BIGINT NOT NULL DEFAULT 0 CHECK (alone IN (0, 1)),  -- the channel gets no single posts
     wide       BIGINT NOT NULL DEFAULT 0 CHECK (wide IN (0, 1)),  -- also feeds of other channels
     chart      BIGINT NOT NULL DEFAULT 0 CHECK (chart IN (0, 1)),
+    summaries  BIGINT NOT NULL DEFAULT 0 CHECK (summaries IN (0, 1)),
     created    BIGINT NOT NULL,
     due        BIGINT NOT NULL,
     covered    BIGINT  -- until when the last one told of what came
@@ -471,6 +474,20 @@ CREATE TABLE push_subscription (
     failures     BIGINT NOT NULL,
     missed       BIGINT NOT NULL  -- 1: a poll found what it did not push
 );
+
+CREATE TABLE written_text (  -- what a language model wrote of articles, so that it is written once
+    article_id BIGINT NOT NULL REFERENCES article (id) ON DELETE CASCADE,
+    kind       TEXT COLLATE "C" NOT NULL CHECK (kind IN ('summary', 'translation')),
+    language   TEXT COLLATE "C" NOT NULL,
+    model      TEXT COLLATE "C" NOT NULL,
+    text       TEXT COLLATE "C" NOT NULL,  -- one line each sentence, or the title and the excerpt; '': none held
+    server_id  BIGINT REFERENCES server (id) ON DELETE SET NULL,  -- for whose people it was written
+    made       BIGINT NOT NULL,
+    PRIMARY KEY (article_id, kind, language, model)
+);
+
+CREATE INDEX written_text_made ON written_text (made, server_id);
+CREATE INDEX written_text_server ON written_text (server_id) WHERE server_id IS NOT NULL;
 
 CREATE TABLE outlet_icon (
     name   TEXT COLLATE "C" PRIMARY KEY,  -- a hash of its address; the emoji of the application is called so
