@@ -9,9 +9,7 @@ from cogs.feeds.feed_commands import Feeds
 from cogs.feeds.why_commands import Why
 from cogs.reading.bookmark_commands import Bookmarks
 from cogs.reading.bookmark_reactions import Reactions
-from cogs.reading.more_menu import More
 from cogs.reading.reading_commands import Reading
-from cogs.reading.similar_articles import MoreLikeThis
 from cogs.reading.trend_commands import Rising
 from cogs.running.about import About
 from cogs.running.emoji_loop import Emoji
@@ -44,8 +42,6 @@ ALL: tuple[type[commands.Cog], ...] = (
     Asking,
     Bookmarks,
     Reactions,
-    More,
-    MoreLikeThis,
     Watching,
     Digests,
     Rising,

@@ -66,7 +66,6 @@ class Feeds(
         self, interaction: Interaction, url: Range[str, 3, 2000], channel: Option | None = None
     ) -> None:
         """Find the feed, show what its posts will look like, and follow it once confirmed."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
         await AddFlow(interaction, await place(interaction, channel)).start(interaction, url)
 
     @add.autocomplete("url")
@@ -81,14 +80,12 @@ class Feeds(
     @app_commands.describe(feed=_FEED)
     async def remove(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
         """Ask, then end a subscription."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
         await RemoveFlow(interaction, await chosen(interaction, feed)).start(interaction)
 
     @app_commands.command(name="move", description=locale_str("Move a feed to another channel"))
     @app_commands.describe(feed=_FEED, channel=locale_str("The new channel"))
     async def move(self, interaction: Interaction, feed: Range[str, 1, 200], channel: Option) -> None:
         """Let another channel follow the feed instead."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
         subscription, its_feed = await chosen(interaction, feed)
         target = await place(interaction, channel)
         advice = require_posting(interaction, target)
@@ -111,14 +108,12 @@ class Feeds(
     @app_commands.command(name="list", description=locale_str("List feeds and their status"))
     async def list_(self, interaction: Interaction) -> None:
         """List the subscriptions with their health."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
         await FeedPages(interaction, self._checked).show(interaction)
 
     @app_commands.command(name="pause", description=locale_str("Pause a feed"))
     @app_commands.describe(feed=_FEED)
     async def pause(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
         """Pause a subscription."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
         subscription, its_feed = await chosen(interaction, feed)
         store = self.bot.store.subscriptions
         if not await store.pause(subscription.id, person_id=interaction.user.id):
@@ -140,7 +135,6 @@ class Feeds(
     @app_commands.describe(feed=_FEED)
     async def resume(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
         """End a pause."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
         subscription, its_feed = await chosen(interaction, feed)
         store = self.bot.store.subscriptions
         if not await store.resume(subscription.id, person_id=interaction.user.id):
@@ -156,7 +150,6 @@ class Feeds(
     @app_commands.describe(feed=_FEED)
     async def preview(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
         """Show the newest article, to the asker alone."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
         await show_preview(interaction, await chosen(interaction, feed))
 
     @app_commands.command(
@@ -176,7 +169,6 @@ class Feeds(
         never: Range[str, 1, MAX_LENGTH] | None = None,
     ) -> None:
         """Try a new filter, or list those of a subscription."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
         await filter_commands.start(interaction, await chosen(interaction, feed), only, never)
 
     @filter_.autocomplete("only")
@@ -191,14 +183,12 @@ class Feeds(
     @app_commands.describe(feed=_FEED)
     async def look(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
         """Open the panel with the real message."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
         await FeedLook(interaction, await chosen(interaction, feed)).show(interaction)
 
     @app_commands.command(name="refresh", description=locale_str("Check a feed now"))
     @app_commands.describe(feed=_FEED)
     async def refresh(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
         """Poll now, at most once a minute for each feed, whoever asks."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
         _subscription, its_feed = await chosen(interaction, feed)
         await interaction.edit_original_response(content=await self._checked(its_feed))
 
@@ -227,7 +217,6 @@ class Feeds(
     @app_commands.describe(channel=locale_str("Channel for alerts; leave empty to see the current one"))
     async def alerts(self, interaction: Interaction, channel: Option | None = None) -> None:
         """Choose where alerts go, or see where they do."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
         if channel is None:
             await alert_channel.AlertsFlow(interaction).start(interaction)
             return
@@ -244,7 +233,6 @@ class Feeds(
     )
     async def packs(self, interaction: Interaction, pack: str, channel: Option | None = None) -> None:
         """Follow all feeds of a list, and report on each."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
         target = await place(interaction, channel)
         advice = require_posting(interaction, target)
         lines = await starter_packs.follow(
@@ -277,7 +265,6 @@ class Feeds(
         channel: Option | None = None,
     ) -> None:
         """Follow all feeds of a list that somebody brings, and report."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
         target = await place(interaction, channel)
         if target.guild.id in self._importing:
             raise Refusal(_("An import is already running here. Wait until it’s done."))
@@ -290,7 +277,6 @@ class Feeds(
     @app_commands.command(name="export", description=locale_str("Export this server’s feeds as an OPML file"))
     async def export(self, interaction: Interaction) -> None:
         """Send the subscriptions that the asker sees as a file, by channel."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
         await feed_lists.send(interaction)
 
     @remove.autocomplete("feed")

@@ -71,7 +71,6 @@ class Reading(commands.Cog):
         bookmarked: bool | None = None,
     ) -> None:
         """Search, and show the results in pages."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
         assert interaction.guild_id is not None
         now, zone = self.bot.newsroom.clock.now(), await self.bot.newsroom.zone(interaction.guild_id)
         chosen = SearchOptions(
@@ -95,7 +94,6 @@ class Reading(commands.Cog):
     @app_commands.describe(source=locale_str("Only this outlet"))
     async def latest(self, interaction: Interaction, source: Range[str, 1, 100] | None = None) -> None:
         """Show the newest articles in pages."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
         await LatestPages(interaction, source).show(interaction)
 
     @search.autocomplete("source")

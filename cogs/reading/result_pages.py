@@ -20,7 +20,7 @@ from bot.store import Store
 from bot.text import safe
 from cogs.reading.article_list_pages import PAGE, ArticlePage, ArticlePages, nothing_came, nothing_to_read
 from cogs.shared.article_lists import Entry, entry_of, lead_of, with_tellers
-from cogs.shared.views import Interaction, Press
+from cogs.shared.views import Interaction, Press, Reply
 
 if TYPE_CHECKING:
     from cogs.watching.watch_commands import Watching
@@ -64,7 +64,7 @@ class SearchPages(ArticlePages):
         store = interaction.client.store
         if not found.results and not await store.articles.newest(visible, limit=1):
             return ArticlePage(head=nothing_came())
-        watch = Press(self._watch, label=_("Watch"), emoji=emoji(Icon.WATCH))
+        watch = Press(self._watch, Reply.NEW, label=_("Watch"), emoji=emoji(Icon.WATCH))
         return ArticlePage(
             head=head(self._written, found, self._sort, beside=watch if found.results else None),
             entries=await with_tellers(store, map(entry_of, found.results), visible),
@@ -80,13 +80,11 @@ class SearchPages(ArticlePages):
         return (Press(self._reorder, label=label),)
 
     async def _reorder(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
         self._sort = "newest" if self._sort == "relevance" else "relevance"
         self.number = 0
         await self.show(interaction)
 
     async def _watch(self, interaction: Interaction) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
         watching = cast("Watching", interaction.client.get_cog("Watching"))
         await watching.watch_for(interaction, self._written)
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Self
 
 import discord
 
-from bot.client.discord_client import answering
 from bot.core import locale
 from bot.core.locale import _
 from bot.core.models import Article
@@ -20,59 +17,33 @@ from bot.posting.rendering.layout.blocks import text
 from bot.posting.sending import permissions
 from cogs.reading.saving import may_read, unreadable
 from cogs.shared import article_cards
-from cogs.shared.views import AskerView, Choose, Interaction, Paced
+from cogs.shared.lasting_items import lasting
+from cogs.shared.views import ChooseOne, Interaction
 
 MayRead = Callable[[Interaction, Article], Awaitable[bool]]
 
 
-class ShareButton(
-    Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template=reading_buttons.SHARE_TEMPLATE
-):
-    """The button of an article's card. It outlives restarts."""
-
-    def __init__(self, key: str) -> None:
-        super().__init__(reading_buttons.share(key))
-        self._key = key
-
-    @classmethod
-    async def from_custom_id(
-        cls, _interaction: discord.Interaction[Any], _item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        """The button of an article's key."""
-        return cls(match["key"])
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Share the article."""
-        async with answering(interaction):
-            await interaction.response.defer(ephemeral=True, thinking=True)
-            article = await interaction.client.store.articles.by_key(self._key)
-            if article is None:
-                raise Refusal(unreadable())
-            await share(interaction, article, may_read)
-
-
-class WhichOne(AskerView):
-    """A menu of the articles of a page."""
-
-    def __init__(self, interaction: Interaction, articles: Sequence[Article], allowed: MayRead) -> None:
-        super().__init__(interaction)
-        self._articles = {article.key: article for article in articles}
-        self._allowed = allowed
-        options = [article_cards.option(article) for article in articles]
-        self.add_item(Choose(self._chosen, placeholder=_("Share one in this channel…"), options=options))
-
-    async def _chosen(self, interaction: Interaction, values: list[str]) -> None:
-        await interaction.response.defer()
-        self.stop()
-        await share(interaction, self._articles[values[0]], self._allowed)
+@lasting(reading_buttons.SHARE_TEMPLATE)
+async def share_button(interaction: Interaction, _item: object, *, key: str) -> None:
+    """The button of an article's card."""
+    article = await interaction.client.store.articles.by_key(key)
+    if article is None:
+        raise Refusal(unreadable())
+    await share(interaction, article, may_read)
 
 
 async def share_one_of(interaction: Interaction, articles: Sequence[Article], allowed: MayRead) -> None:
     """Share the article, or ask first which one. The interaction has been acknowledged."""
     if len(articles) == 1:
         await share(interaction, articles[0], allowed)
-    else:
-        await interaction.edit_original_response(view=WhichOne(interaction, articles, allowed))
+        return
+    by_key = {article.key: article for article in articles}
+
+    async def chosen(choice: Interaction, key: str) -> None:
+        await share(choice, by_key[key], allowed)
+
+    options = [article_cards.option(article) for article in articles]
+    await ChooseOne(interaction, chosen, _("Share one in this channel…"), options).show(interaction)
 
 
 async def share(interaction: Interaction, article: Article, allowed: MayRead) -> None:
@@ -107,6 +78,5 @@ async def share(interaction: Interaction, article: Article, allowed: MayRead) ->
     sent = await channel.send(
         view=layout_views.static(layout), allowed_mentions=discord.AllowedMentions.none()
     )
-    await interaction.edit_original_response(
-        content=_("Shared: {link}").format(link=sent.jump_url), view=None
-    )
+    told = (text(_("Shared: {link}").format(link=sent.jump_url)),)
+    await interaction.edit_original_response(view=layout_views.static(told))

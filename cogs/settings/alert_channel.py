@@ -44,7 +44,6 @@ class AlertsFlow(ManagersLayout):
         await self.display(interaction, (text(told.format(channel=chosen)), Row(forget)))
 
     async def _forget(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
         await interaction.client.store.preferences.change(
             Preference.ALERTS, None, server_id=interaction.guild_id or 0, person_id=interaction.user.id
         )

@@ -32,21 +32,15 @@ class TastePanel(ManagersLayout):
         await self.display(interaction, (Card((*spaced, row)),))
 
     async def _ask(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
         assert interaction.guild is not None
         taste = await interaction.client.newsroom.tastes.of_server(interaction.guild.id)
         sure = Press(self._reset, label=_("Forget it for good"), style=discord.ButtonStyle.danger)
-        await self._display(interaction, taste, Row(sure, Press(self._keep, label=_("Keep it"))))
+        await self._display(interaction, taste, Row(sure, Press(self.show, label=_("Keep it"))))
 
     async def _reset(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
         assert interaction.guild is not None
         await interaction.client.store.opinions.reset(interaction.guild.id, person_id=interaction.user.id)
         interaction.client.newsroom.tastes.forget(interaction.guild.id)
-        await self.show(interaction)
-
-    async def _keep(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
         await self.show(interaction)
 
 
