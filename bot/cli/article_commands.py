@@ -18,7 +18,7 @@ from bot.answers.writing.model_writer import writer_of
 from bot.cli import printing, terminal
 from bot.cli.terminal import FAILED, settings_or_stop, wait_for
 from bot.core.clock import SystemClock
-from bot.core.models import Tally
+from bot.core.people_models import Tally
 from bot.core.refusals import Declined
 from bot.core.settings import Settings
 from bot.core.workers import WorkerError

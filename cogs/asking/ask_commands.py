@@ -10,7 +10,7 @@ from discord.ext import commands
 from bot.answers.conversing.question_service import Asked, QuestionService
 from bot.client.discord_client import OWN_REPLY, Telex
 from bot.core.locale import _
-from bot.core.models import Question
+from bot.core.people_models import Question
 from bot.core.refusals import Refusal
 from bot.search.query.query_syntax import MAX_LENGTH
 from cogs.asking.answer_views import reply

@@ -15,7 +15,7 @@ from bot.client.discord_client import Telex
 from bot.client.error_answers import in_words
 from bot.core import locale
 from bot.core.locale import _, amount, clickable, ngettext
-from bot.core.models import Question
+from bot.core.people_models import Question
 from bot.posting.rendering import messages
 from bot.posting.rendering.layout.blocks import text
 from bot.posting.rendering.layout.layout_views import static

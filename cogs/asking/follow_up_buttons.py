@@ -9,7 +9,7 @@ import discord
 from bot.answers.conversing import conversation
 from bot.client.error_answers import answering
 from bot.core.locale import _
-from bot.core.models import Question
+from bot.core.people_models import Question
 from bot.core.refusals import Refusal
 from bot.posting.rendering import reading_buttons
 from bot.posting.rendering.buttons import button

@@ -16,7 +16,7 @@ from bot.client.discord_client import Telex
 from bot.client.error_answers import in_words
 from bot.core import locale
 from bot.core.locale import _, clickable
-from bot.core.models import Question
+from bot.core.people_models import Question
 from bot.posting.rendering import messages
 from bot.posting.sending import permissions
 from bot.posting.wording import declined_reasons

@@ -16,7 +16,8 @@ from discord.app_commands import Range, locale_str
 
 from bot.client.discord_client import Telex
 from bot.core.locale import _, amount, clickable, ngettext
-from bot.core.models import Article, Bookmark
+from bot.core.models import Article
+from bot.core.people_models import Bookmark
 from bot.core.refusals import Refusal
 from bot.posting.rendering import discord_limits
 from bot.posting.rendering.layout.blocks import Block, Item, Row, text

@@ -8,7 +8,8 @@ import discord
 
 from bot.client.error_answers import answering
 from bot.core.locale import _
-from bot.core.models import Article, Bookmark
+from bot.core.models import Article
+from bot.core.people_models import Bookmark
 from bot.core.refusals import Refusal
 from bot.posting.rendering import reading_buttons
 from bot.text import safe

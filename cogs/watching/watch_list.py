@@ -5,7 +5,7 @@ from __future__ import annotations
 import discord
 
 from bot.core.locale import _, clickable
-from bot.core.models import Watch
+from bot.core.people_models import Watch
 from bot.core.refusals import Refusal
 from bot.posting.rendering import buttons, discord_limits
 from bot.posting.rendering.layout.blocks import Row

@@ -20,7 +20,7 @@ from bot.client.services import Newsroom
 from bot.core import locale
 from bot.core.models import Feed
 from bot.core.settings import Settings
-from bot.demo import stage
+from bot.demo import simcord_patches, stage
 from bot.demo.demo_clock import AGO, PACE, Replay
 from bot.demo.sample_feeds import Publisher, load, moments
 from tests.clocks import ManualClock
@@ -53,7 +53,7 @@ async def test_a_click_while_the_page_is_refreshed_does_not_break_the_page(
     async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         scene = await stage.build(env)
         async with env.preview(scene.news, viewers=(scene.ada,), layout="channel") as preview:
-            turn = stage.take_turns(preview)
+            turn = simcord_patches.take_turns(preview)
             busy, settled = asyncio.Event(), asyncio.Event()
             settle = env._settle_internal
 
@@ -90,7 +90,7 @@ async def test_what_is_done_on_a_page_that_an_article_has_just_changed_is_done(n
     async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         scene = await stage.build(env)
         async with env.preview(scene.news, viewers=(scene.ada,), layout="channel") as preview:
-            stage.take_turns(preview)
+            simcord_patches.take_turns(preview)
             page = preview._open_page(str(scene.ada.id), None)
             entry = next(one for one in page.command_catalog["entries"] if one["invocation"] == "about")
             run = {
@@ -163,7 +163,7 @@ async def test_a_written_name_mentions_the_bot(newsroom: Newsroom) -> None:
     async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         scene = await stage.build(env)
         async with env.preview(scene.news, viewers=(scene.ada,), layout="channel") as preview:
-            stage.mention_by_name(env, preview)
+            simcord_patches.mention_by_name(env, preview)
             page = preview._open_page(str(scene.ada.id), None)
             send = {
                 "protocol_version": 3,
@@ -188,7 +188,7 @@ async def test_the_page_lists_commands_in_the_language_of_who_looks(
     monkeypatch.setattr("simcord.preview._commands.build_catalog", _commands.build_catalog)  # put back after
     async with stage.simulated_discord(Telex(newsroom, WITHOUT_LOOPS, shard_count=1)) as env:
         scene = await stage.build(env)
-        stage.name_commands(scene)
+        simcord_patches.name_commands(scene.camille)
         people = (scene.ada, scene.camille)
         async with env.preview(scene.news, viewers=people, layout="channel") as preview:
             shown = [
