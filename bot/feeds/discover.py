@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import urljoin
 
@@ -60,18 +61,15 @@ async def find(fetcher: Fetcher, workers: Workers, url: str, *, with_lists: bool
             raise
     else:
         return Discovery((_itself(fetched, parsed, url),), fetched, parsed)
-    try:
+    feeds: tuple[FoundFeed, ...] = ()
+    with suppress(WorkerTimeout, WorkerDied):
         feeds = await workers.run(links, fetched.body, fetched.url, timeout=PARSE_TIME)
-    except (WorkerTimeout, WorkerDied):
-        feeds = ()
     feeds = feeds or await _well_known(fetcher, workers, fetched.url)
     page = PageLists()
     if with_lists or not feeds:
-        try:
-            body, kind = fetched.body[:MAX_PAGE], fetched.content_type
+        body, kind = fetched.body[:MAX_PAGE], fetched.content_type
+        with suppress(WorkerTimeout, WorkerDied):
             page = await workers.run(lists, body, kind, fetched.url, timeout=PARSE_TIME)
-        except (WorkerTimeout, WorkerDied):
-            pass
     return Discovery(feeds, fetched, page=page, url=url)
 
 

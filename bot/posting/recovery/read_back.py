@@ -163,14 +163,7 @@ async def earlier(place: Target, channel_id: int, span: Span) -> Earlier:
 
 async def _mine(place: Target, channel_id: int, span: Span) -> AsyncIterator[tuple[discord.Message, Sent]]:
     """The bot's messages in a channel in a span, in a forum the first of each thread."""
-    me: discord.abc.User | None
-    if isinstance(place, discord.DMChannel):
-        me = place.me
-    else:
-        me = place.guild.me
-        # Without the permission Discord answers with an empty list.
-        if me is None or permissions.lacking(place, required=False, history=True):
-            raise HistoryHidden
+    me = _reader_of(place)
     after = datetime.fromtimestamp(span.since, UTC) - CLOCKS_APART
     before = None if span.until is None else datetime.fromtimestamp(span.until, UTC) + CLOCKS_APART
     if isinstance(place, discord.Thread) and place.id != channel_id and place.parent is not None:
@@ -184,6 +177,16 @@ async def _mine(place: Target, channel_id: int, span: Span) -> AsyncIterator[tup
         return
     async for found, sent in _between(place, after, before, me.id):
         yield found, sent
+
+
+def _reader_of(place: Target) -> discord.abc.User:
+    """The bot, where it may read a place. Raises `HistoryHidden`: Discord would answer with an empty list."""
+    if isinstance(place, discord.DMChannel):
+        return place.me
+    me = place.guild.me
+    if me is None or permissions.lacking(place, required=False, history=True):
+        raise HistoryHidden
+    return me
 
 
 async def _in_threads(
