@@ -1,6 +1,6 @@
 """Takes pictures of what /ask answers: `python -m tests.answer_pictures [FOLDER]`.
 
-A sure answer, one that may be, none, and the news of a topic; in English and in French, some narrow too.
+A sure answer, one that may be, none, and the news of a topic; in English and in French, wide and narrow.
 """
 
 from __future__ import annotations
@@ -90,8 +90,6 @@ QUESTIONS = {
         "ask-news": "quoi de neuf sur Nordwave ?",
     },
 }
-WIDE = {"": 1000}
-WIDTHS = {"ask": WIDE | {"-narrow": 430}, "ask-news": WIDE | {"-narrow": 430}}
 
 
 async def publish(world: World, server: FeedServer, language: str) -> None:
@@ -113,10 +111,8 @@ async def main(folder: Path) -> None:
             for name, question in questions.items():
                 await world.advance(60)
                 await world.editor.slash(world.news, "ask", question=question, public=True)
-                for ending, width in WIDTHS.get(name, WIDE).items():
-                    path = folder / f"{name}{'-fr' if language == 'fr' else ''}{ending}.png"
-                    take: partial[None] = partial(shoot_last, path=path, names={})
-                    await shoot(world, world.news, take, width=width)
+                path = folder / f"{name}{'-fr' if language == 'fr' else ''}.png"
+                await shoot(world, world.news, partial(shoot_last, path=path, names={}))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from bot.core.choices import Look, Preference, Rule, Style
 from bot.demo.drawn_emoji import drawn
 from bot.demo.sample_feeds import Publisher, Story
 from bot.demo.stage import Stage, build, likeness
-from tests.picture_stage import staged
+from tests.picture_stage import WIDTHS, staged
 from tests.pictures import CHROMIUM, FLAGS, MESSAGE, photograph
 
 LANGUAGES = {"": "en", "-fr": "fr"}
@@ -35,8 +35,7 @@ LOOKS = (
     Look(style=Style.CLASSIC),
 )
 NAMES = (*(f"look-{look.style}" for look in LOOKS), "look-panel", "filter", "filters")
-WIDE, NARROW = 1000, 620
-"""Pixels of the page; its own column for the channel’s name and people takes 200 of them."""
+WIDE, NARROW = WIDTHS[""], WIDTHS["-narrow"]
 PREFIX = {"": "🔒 Security ·", "-fr": "🔒 Sécurité ·"}
 
 

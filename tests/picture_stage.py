@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 from ipaddress import ip_network
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 from simcord.actors import MemberActor
@@ -21,7 +22,7 @@ from bot.client.services import Newsroom, open_newsroom
 from bot.core.settings import Settings
 from bot.demo.drawn_emoji import drawn
 from bot.demo.sample_feeds import Publisher
-from bot.demo.stage import Stage, build, follow, likeness, simulated_discord
+from bot.demo.stage import Stage, build, follow, keep_time, likeness, simulated_discord
 from tests.clocks import ManualClock
 from tests.discord_world import World, discord_world
 from tests.feed_server import FeedServer
@@ -30,6 +31,7 @@ from tests.pictures import CHROMIUM, FLAGS, MESSAGE, as_discord, photograph
 OUTLETS = (
     *("The Verge", "Numerama", "Wired", "Next", "The Register"),
     *("The Circuit Post", "Kernel & Co.", "The Daily Socket", "Patch Tuesday", "The Long Cable"),
+    *("Circuit Post", "Socket Daily"),
     *("Le Fil numérique", "Le Paquet libre", "Mardi des correctifs", "Le Long Câble"),
 )
 """Whose initials pictures show; others have a square of their colour."""
@@ -41,14 +43,15 @@ LOOPS = {"Polling", "Posting", "Emoji"}
 
 
 @asynccontextmanager
-async def staged() -> AsyncIterator[tuple[Env, Newsroom, Publisher]]:
-    """The stage, on a database that is thrown away."""
+async def staged(**chosen: Any) -> AsyncIterator[tuple[Env, Newsroom, Publisher]]:
+    """The stage, on a database that is thrown away, with chosen settings."""
     wanted = tuple(cog for cog in cogs.ALL if cog.__name__ not in LOOPS)
     with tempfile.TemporaryDirectory() as home:
         settings = Settings(
             database=Path(home) / "telex.db",
             discord_token=None,
             allow_private_addresses=(ip_network("127.0.0.1/32"),),
+            **chosen,
         )
         async with (
             open_newsroom(settings) as newsroom,
@@ -182,6 +185,8 @@ async def shoot_widths(
                 page.wait_for_timeout(1000)
                 photograph(page.locator(MESSAGE).last, path.with_name(f"{path.stem}{ending}.png"))
 
+    assert isinstance(env.bot, Telex)
+    keep_time(env, env.bot.newsroom.clock)
     locale = "fr" if path.stem.endswith("-fr") else "en-US"
     async with env.preview(
         channel, viewers=(viewer,), layout="channel", assets=dict(assets), locale=locale

@@ -33,7 +33,19 @@ FLAGS = (
     "--disable-sync",
 )
 MESSAGE = "article.channel-message"
-OTHERS = ("answer", "settings", "feed", "place", "look", "story", "watch", "digest", "reading")
+OTHERS = (
+    "answer",
+    "settings",
+    "feed",
+    "place",
+    "look",
+    "story",
+    "watch",
+    "digest",
+    "reading",
+    "taste",
+    "elsewhere",
+)
 COLOURS = 160
 MOMENTS = 40
 ATTEMPTS, PATIENCE = 3, 60_000  # to run a command, and milliseconds for each
@@ -104,6 +116,9 @@ def as_discord(page: Page, names: Mapping[str, str] | None = None) -> Iterator[N
                 for (const [mention, name] of Object.entries(names)) {
                     walker.currentNode.data = walker.currentNode.data.replaceAll(mention, name);
                 }
+                walker.currentNode.data = walker.currentNode.data.replace(
+                    /https:[/][/]discord[.]com[/]channels[/][0-9]+[/][0-9]+[/][0-9]+/g, "#news › 💬"
+                );
             }
             for (const original of document.querySelectorAll(".markdown-paragraph")) {
                 const paragraph = original.cloneNode(true);

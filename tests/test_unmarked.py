@@ -60,7 +60,7 @@ ALLOWED = {
     "rate limited": "how what is kept begins",
     "no connection": "how what is kept begins",
     "no answer": "how what is kept begins",
-    " to a new thread": "for the log",
+    " to a new post": "for the log",
 }
 """Texts that stand unmarked, each with the reason."""
 

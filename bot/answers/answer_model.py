@@ -10,6 +10,7 @@ from typing import Any
 from bot.answers.passages import passages
 from bot.core.models import Article
 from bot.text.periods import Period
+from bot.writing.citations import Sentence
 
 LONGEST = 400
 """Characters of a quote."""
@@ -43,14 +44,6 @@ class Line:
     outlets: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Sentence:
-    """A sentence that a model wrote. `cites` are 1-based numbers into the answer's `sources`."""
-
-    text: str
-    cites: tuple[int, ...]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """What the articles say, and how sure that is.
@@ -60,11 +53,11 @@ class Answer:
     `sources` are the articles of what is quoted, `nearest` those on the topic where nothing is sure.
 
     A question about a period is answered by `lines`. `written` is there when a model wrote the answer from
-    the sources. `sureness` is the chance that the first quote answers, None when nothing was found. `newest`
-    is when the newest article of the feeds that were asked was published, in seconds since 1970 in UTC; None
-    where there is none. `period` is the time that the question was read to speak of, where what happened then
-    is asked, in days of `zone`; `oldest` is when the oldest article was published where all of them are later
-    than that.
+    the sources, and cites them by 1-based numbers. `sureness` is the chance that the first quote answers,
+    None when nothing was found. `newest` is when the newest article of the feeds that were asked was
+    published, in seconds since 1970 in UTC; None where there is none. `period` is the time that the question
+    was read to speak of, where what happened then is asked, in days of `zone`; `oldest` is when the oldest
+    article was published where all of them are later than that.
     """
 
     question: str

@@ -16,7 +16,7 @@ from datetime import UTC, tzinfo
 from itertools import islice
 from math import log
 
-from bot.answers.answer_model import LONGEST, QUOTES, Answer, Line, Quote, Sentence, Tier
+from bot.answers.answer_model import LONGEST, QUOTES, Answer, Line, Quote, Tier
 from bot.answers.answer_scorer import Scorer, scorer
 from bot.answers.briefing import vague_questions
 from bot.answers.briefing.news_briefing import briefing
@@ -26,8 +26,7 @@ from bot.answers.judging import Judged, Judgement, judge
 from bot.answers.passages import passages
 from bot.answers.question_retrieval import Retrieved, retrieve, understood
 from bot.answers.understanding import Question
-from bot.answers.writing.model_writer import PASSAGES, Writer
-from bot.answers.writing.written_answers import as_answer, written_answer
+from bot.answers.written_answers import as_answer, written_answer
 from bot.core import locale
 from bot.core.models import Article
 from bot.search.index import analysis
@@ -35,8 +34,9 @@ from bot.search.query.query_syntax import MAX_LENGTH
 from bot.search.searching import Searcher
 from bot.stories.server_taste import NONE, Taste
 from bot.text.language import detect
+from bot.writing.model_writer import PASSAGES, Writer
 
-__all__ = ["Answer", "Line", "Quote", "Sentence", "Writer", "ask"]
+__all__ = ["Answer", "Line", "Quote", "Writer", "ask"]
 
 NEAREST = 5
 FEW = 2

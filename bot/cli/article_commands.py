@@ -14,7 +14,6 @@ import typer
 from bot.answers import answering
 from bot.answers.answer_model import Answer
 from bot.answers.conversing.question_service import in_return
-from bot.answers.writing.model_writer import writer_of
 from bot.cli import printing, terminal
 from bot.cli.terminal import FAILED, settings_or_stop, wait_for
 from bot.core.clock import SystemClock
@@ -29,6 +28,7 @@ from bot.search.searching import Searcher, article_as_json, as_json
 from bot.search.semantic.semantic_search import Meaning, opened
 from bot.store import Store
 from bot.text import safe
+from bot.writing.model_writer import writer_of
 
 commands = typer.Typer()
 

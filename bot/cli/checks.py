@@ -9,7 +9,6 @@ import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from bot.answers.writing.model_writer import ModelError, Writer
 from bot.core.clock import SystemClock
 from bot.core.models import Feed, FeedState
 from bot.core.settings import Settings
@@ -20,6 +19,7 @@ from bot.search.semantic import encoder
 from bot.store import Store, StoreError
 from bot.store.records import EncodedCounts, SealedCounts
 from bot.text.urls import masked
+from bot.writing.model_client import ModelClient, ModelError
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +91,9 @@ def check_token(settings: Settings) -> Check:
 
 async def check_model(settings: Settings) -> Check:
     """Whether the model service answers, with the model that it is to use; settings must name one."""
-    async with Writer(settings, SystemClock()) as writer:
+    async with ModelClient(settings, SystemClock()) as client:
         try:
-            return Check("model service", good=True, found=await writer.reach())
+            return Check("model service", good=True, found=await client.reach())
         except ModelError as error:
             return Check("model service", good=False, found=f"cannot be used: {error}")
 

@@ -20,9 +20,10 @@ from bot.core import locale
 from bot.core.rate_limits import Limit
 from bot.posting.courier import Courier
 from bot.posting.sending import permissions
+from bot.posting.sending.channel_webhooks import ChannelWebhooks
 from bot.posting.sending.message_places import share_of
 from bot.posting.sending.request_pace import RequestPace
-from bot.posting.sending.send_outcomes import no_repeated_threads
+from bot.posting.sending.send_outcomes import NoRepeats
 from bot.posting.visibility import Visibility
 from bot.store import AlreadyRunning, DatabaseFault
 
@@ -81,9 +82,12 @@ class Telex(commands.AutoShardedBot):
     def __init__(
         self, newsroom: Newsroom, cogs: Sequence[type[commands.Cog]], *, shard_count: int | None = None
     ) -> None:
-        self.requests = RequestPace(newsroom.clock, partial(share_of, self))
+        self.webhooks = ChannelWebhooks(self, newsroom.clock)
+        """By what posts go that appear under the name of their outlet."""
+        self.requests = RequestPace(newsroom.clock, partial(share_of, self), self.webhooks.channels)
         """How fast Discord is asked."""
-        trace = no_repeated_threads()
+        trace = aiohttp.TraceConfig()
+        NoRepeats(self.webhooks.channels).watch(trace)
         self.requests.watch(trace)
         super().__init__(
             commands.when_mentioned,
@@ -116,6 +120,7 @@ class Telex(commands.AutoShardedBot):
             visibility=self.visibility,
             workers=newsroom.spare,
             tastes=newsroom.tastes,
+            webhooks=self.webhooks,
         )
         self._cogs_to_add = tuple(cogs)
         self.gave_way_to: AlreadyRunning | None = None

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import tzinfo
 
-from bot.answers.writing.model_writer import Writer, writer_of
 from bot.core import hours
 from bot.core.clock import Clock, SystemClock
 from bot.core.settings import Settings
@@ -25,6 +24,7 @@ from bot.search.semantic.semantic_search import Meaning, opened
 from bot.store import Store, use_keys
 from bot.stories.known_tastes import Tastes
 from bot.stories.story_lookup import Gathering
+from bot.writing.model_writer import Writer, writer_of
 
 PARSERS = 2
 """Processes that parse: the second while one is not enough."""

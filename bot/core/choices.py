@@ -108,6 +108,7 @@ class Preference(StrEnum):
     NOTIFY_ROLES = "notify_roles"
     LEAST_OUTLETS = "least_outlets"
     BEST_A_DAY = "best_a_day"
+    AS_OUTLET = "as_outlet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,8 @@ class ServerPreferences:
 class ChannelPreferences:
     """What was chosen for a channel.
 
-    The language of its posts (None: the server's), one post a story, its posts in a thread of the day. Its
+    The language of its posts (None: the server's), one post a story, its posts in a thread of the day, or
+    under the name and icon of their outlet. Its
     rhythm, None where there is none: `quiet_hours` as `hours.quiet` writes them, in the server's time
     zone; how many messages of articles it takes in an hour; a `gap` in seconds between two of them. Which
     stories it takes, None for all: those that at least so many outlets tell, the best so many a day.
@@ -141,6 +143,7 @@ class ChannelPreferences:
     language: str | None = None
     join_stories: bool = True
     daily_thread: bool = False
+    as_outlet: bool = False
     quiet_hours: str | None = None
     most_an_hour: int | None = None
     gap: int | None = None
@@ -177,6 +180,7 @@ class Setting(StrEnum):
     FILTER = "filter"  # a `Filter`
     FORUM_TAG = "forum_tag"  # the tag's name and the query
     DIGEST = "digest"  # a `DigestPlan`
+    SHARED = "shared"  # since when a channel can be read as a feed
     TASTE = "taste"  # when what the server likes was forgotten
 
 

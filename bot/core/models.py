@@ -255,6 +255,7 @@ class Dispatch:
     person_id: int | None = None
     watch_id: int | None = None
     look: Look = USUAL
+    webhook_id: int | None = None  # what it was sent by, or is being; None: by the bot itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

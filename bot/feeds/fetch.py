@@ -32,6 +32,8 @@ FEED_TYPES = (
 )
 PAGE_TYPES = "text/html, application/xhtml+xml, */*;q=0.5"
 
+CHANNEL_FEEDS = "/feeds/"
+"""Where the bot's own feeds are under its public address; it follows none of them."""
 MAX_REDIRECTS = 5
 DNS_TIME = 5.0
 """Seconds for each try of a name server; there are two."""
@@ -82,6 +84,7 @@ class Fetcher:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._limit = TimeLimit(settings.fetch_timeout)
+        self._own = None if settings.public_url is None else URL(settings.public_url + CHANNEL_FEEDS)
         self._sessions: dict[str, aiohttp.ClientSession] = {}
         self._agent = f"Telex/{__version__}" + (f" (+{settings.contact})" if settings.contact else "")
 
@@ -184,6 +187,9 @@ class Fetcher:
             target = target.with_user(None)
         permanent = True
         for hop in range(MAX_REDIRECTS + 1):
+            own = self._own
+            if own is not None and target.host == own.host and target.path.startswith(own.path):
+                raise FeedError(fetch_errors.OWN_FEED)
             async with self._sessions[target.scheme].get(
                 target, headers=headers, allow_redirects=False
             ) as response:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import discord
 
@@ -14,6 +15,7 @@ from bot.core.models import Dispatch, DispatchKind
 from bot.posting.rendering.buttons import EMOJI
 from bot.posting.rendering.messages import Message
 from bot.posting.sending import permissions
+from bot.posting.sending.channel_webhooks import ChannelWebhooks
 from bot.posting.sending.send_outcomes import (
     ALREADY_PUBLISHED,
     ARCHIVED,
@@ -21,6 +23,7 @@ from bot.posting.sending.send_outcomes import (
     Blocked,
     Later,
     Lost,
+    Outcome,
     Refused,
     judge,
 )
@@ -51,14 +54,22 @@ async def finish(client: discord.Client, dispatch: Dispatch, *, seed: bool) -> L
 
 
 async def edit(
-    client: discord.Client, dispatch: Dispatch, message: Message
+    client: discord.Client, webhooks: ChannelWebhooks, dispatch: Dispatch, message: Message
 ) -> Later | Blocked | Refused | None:
-    """Give a sent message a new text. Returns when to try again, or why it never will be; None when done."""
-    sent = _message(client, dispatch)
+    """Give a sent message a new text. Returns when to try again, or why it never will be; None when done.
+
+    What a webhook sent only that webhook can edit.
+    """
+    write: Callable[..., Awaitable[object]] = _message(client, dispatch).edit
+    if dispatch.webhook_id is not None:
+        webhook = await webhooks.get(dispatch.webhook_id)
+        if isinstance(webhook, Outcome):
+            return webhook if isinstance(webhook, Later | Blocked | Refused) else _later(webhook, dispatch)
+        write = _by(webhook, dispatch)
     refused = Refused("")
     for attempt in message.attempts():
         try:
-            await _edit(client, dispatch, sent, attempt)
+            await _edit(client, dispatch, write, attempt)
         except Exception as error:  # noqa: BLE001  # raised again where it is no answer of Discord's
             if isinstance(error, discord.HTTPException) and error.code == EDITED_TOO_OFTEN:
                 return Later(_EDIT_LATER, str(error))
@@ -72,14 +83,22 @@ async def edit(
     return refused
 
 
+def _by(webhook: discord.Webhook, dispatch: Dispatch) -> Callable[..., Awaitable[object]]:
+    """What edits a message of a webhook."""
+    assert dispatch.message_id is not None  # a sent dispatch has one
+    place_id = dispatch.thread_id or dispatch.channel_id
+    thread = discord.Object(place_id) if place_id != webhook.channel_id else discord.utils.MISSING
+    return partial(webhook.edit_message, dispatch.message_id, thread=thread)
+
+
 async def _edit(
-    client: discord.Client, dispatch: Dispatch, sent: discord.PartialMessage, message: Message
+    client: discord.Client, dispatch: Dispatch, write: Callable[..., Awaitable[object]], message: Message
 ) -> None:
     body = message.body()
     if message.layout:  # also where it was sent as an embed by an earlier version: there is no way back
         body |= {"content": None, "embed": None}
     try:
-        await sent.edit(**body)
+        await write(**body)
     except discord.HTTPException as error:
         thread = None
         if error.code == ARCHIVED:  # a forum post or a thread of a day that nobody wrote in for long
@@ -88,7 +107,7 @@ async def _edit(
             raise
         # Who may write in it may open it: https://discord.com/developers/docs/resources/channel#modify-channel
         await thread.edit(archived=False)
-        await sent.edit(**body)
+        await write(**body)
 
 
 def _message(client: discord.Client, dispatch: Dispatch) -> discord.PartialMessage:

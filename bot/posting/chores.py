@@ -21,6 +21,7 @@ from bot.core.settings import Settings
 from bot.posting import after_sending
 from bot.posting.rendering.messages import Message
 from bot.posting.sending import message_places
+from bot.posting.sending.channel_webhooks import ChannelWebhooks
 from bot.posting.sending.send_outcomes import ARTICLE_GONE, Later, Outcome, Refused
 from bot.store import UNTIL_NEXT_TRY, DatabaseFault, Store
 
@@ -40,12 +41,13 @@ class Chores:
         client: discord.Client,
         clock: Clock,
         settings: Settings,
+        webhooks: ChannelWebhooks,
         render: Callable[[Dispatch], Awaitable[Message | None]],
         *,
         on_end: Callable[[], None],
     ) -> None:
         self._store, self._client, self._clock, self._settings = store, client, clock, settings
-        self._render, self._on_end = render, on_end
+        self._webhooks, self._render, self._on_end = webhooks, render, on_end
         self._slots = FairSlots(CONCURRENT)
         self._unfinished: dict[int, dict[int, tuple[int, Dispatch]]] = {}  # by channel: to finish at a time
         self._finishing: dict[int, asyncio.Task[None]] = {}
@@ -165,7 +167,7 @@ class Chores:
         message = await self._render(dispatch)
         outcome: Outcome | None = Refused(ARTICLE_GONE)
         if message is not None:
-            outcome = await after_sending.edit(self._client, dispatch, message)
+            outcome = await after_sending.edit(self._client, self._webhooks, dispatch, message)
         if outcome is None:
             await self._store.dispatches.edited(
                 dispatch.id, as_of=dispatch.edit_due, shown=dispatch.joined_ids

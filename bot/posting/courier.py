@@ -29,6 +29,7 @@ from bot.posting.digest_making import Digests
 from bot.posting.recovery.pending_claims import Pending, PendingClaims, until_next_look
 from bot.posting.recovery.restored_backup import Narrowed, Restored
 from bot.posting.sending import message_places, permissions
+from bot.posting.sending.channel_webhooks import ChannelWebhooks
 from bot.posting.sending.dispatch_sender import DispatchSender
 from bot.posting.sending.failing_places import Troubles, patience
 from bot.posting.sending.send_outcomes import (
@@ -71,9 +72,10 @@ class Courier:
         visibility: Visibility,
         workers: Workers,
         tastes: Tastes,
+        webhooks: ChannelWebhooks,
     ) -> None:
         self._store, self._client, self._clock, self._settings = store, client, clock, settings
-        self._restored = Restored(store, client, clock)
+        self._restored = Restored(store, client, clock, webhooks)
         self._matching = Matching(store, clock, on_end=self.wake)
         self.audience = Audience(store, client, visibility)
         self.digests = Digests(
@@ -91,11 +93,11 @@ class Courier:
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._slots = FairSlots(CONCURRENT)
         self._woken = asyncio.Event()
-        self._sender = DispatchSender(store, client, settings)
+        self._sender = DispatchSender(store, client, settings, webhooks)
         self._pending = PendingClaims(clock)
         self._resting: dict[int, int] = {}  # channels left alone until a time
         self._faults: Counter[int] = Counter()
-        self._chores = Chores(store, client, clock, settings, self._sender.render, on_end=self.wake)
+        self._chores = Chores(store, client, clock, settings, webhooks, self._sender.render, on_end=self.wake)
         self._troubles = Troubles(store, clock)
         self._begun = False
         self._beginning = asyncio.Lock()
@@ -288,6 +290,7 @@ class Courier:
         if current is None or current.state is not DispatchState.CLAIMED:
             self._pending.clear(dispatch)  # it was recorded before something else went wrong
             return
+        dispatch = replace(dispatch, webhook_id=current.webhook_id)
         passed = self._pending.passed(pending)
         outcome, is_safe = await self._sender.look_for(dispatch)
         if outcome is None and not is_safe and (wait := until_next_look(passed)) is not None:

@@ -16,7 +16,7 @@ from babel.dates import format_date
 from bot.core import hours, locale
 from bot.core.locale import _
 from bot.core.models import Dispatch, DispatchKind
-from bot.posting.recovery.read_back import threads_of
+from bot.posting.recovery.own_messages import threads_of
 from bot.posting.sending import message_places, permissions
 from bot.posting.sending.send_outcomes import FORBIDDEN, GONE, LOCKED, Blocked, Later, Lost, Outcome, judge
 from bot.store import Store

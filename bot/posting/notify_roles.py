@@ -16,12 +16,15 @@ def unsafe(role: discord.Role, *, manager_role: int | None) -> str | None:
     guild, name = role.guild, role.mention
     everybodys = guild.default_role.permissions.value
     reasons = (
-        (role.is_default() or role.managed, _("Discord or an app gives {role}; nobody can take it.")),
-        (role.id == manager_role, _("{role} manages feeds, so nobody may take it by themselves.")),
+        (
+            role.is_default() or role.managed,
+            _("Discord or an app assigns {role}, so people can’t give it to themselves."),
+        ),
+        (role.id == manager_role, _("{role} manages feeds, so people can’t give it to themselves.")),
         (role.permissions.value & ~everybodys, _("{role} has permissions. Choose a role without any.")),
         (
             any(channel.overwrites_for(role).pair()[0].value for channel in guild.channels),
-            _("{role} opens channels or permissions in them. Choose a role that doesn’t."),
+            _("{role} gives access to channels or permissions in them. Choose a role that doesn’t."),
         ),
         (
             not guild.me.guild_permissions.manage_roles,

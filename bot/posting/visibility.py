@@ -53,6 +53,15 @@ class Visibility:
             return False
         return other.id == home.id or other.overwrites == home.overwrites or _is_open(other)
 
+    async def everyone_reads(self, guild: discord.Guild, channel_id: int) -> bool:
+        """Whether @everyone of a server can read a channel or thread. Raises as `can_view`."""
+        channel = await self._channel(guild, channel_id)
+        home = _home(channel)
+        if home is None or (isinstance(channel, discord.Thread) and channel.is_private()):
+            return False
+        granted = home.permissions_for(guild.default_role)
+        return granted.view_channel and granted.read_message_history
+
     async def _channel(
         self, guild: discord.Guild, channel_id: int
     ) -> discord.abc.GuildChannel | discord.Thread | None:

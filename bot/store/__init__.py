@@ -31,6 +31,7 @@ from bot.store.push_subscriptions import PushSubscriptions
 from bot.store.records import LongestWaits, SealedCounts
 from bot.store.sealing import use as use_keys
 from bot.store.settings.assistant_tokens import AssistantTokens
+from bot.store.settings.channel_feeds import ChannelFeeds
 from bot.store.settings.daily_threads import DailyThreads
 from bot.store.settings.filters import Filters
 from bot.store.settings.forum_tags import ForumTags
@@ -104,6 +105,7 @@ class Store:
         self.stories = Stories(database)
         self.titles = TitleSamples(database)
         self.assistant_tokens = AssistantTokens(database, clock)
+        self.channel_feeds = ChannelFeeds(database, clock)
         self.meta = Meta(database)
 
     @classmethod

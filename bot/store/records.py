@@ -482,3 +482,31 @@ class OutletIcon(NamedTuple):
     looked: int
     colour: int | None
     shown: int | None
+
+
+class ChannelFeed(NamedTuple):
+    """A channel that can be read as a feed, since when its addresses work."""
+
+    server_id: int
+    channel_id: int
+    created: int
+
+
+class PostedIn(NamedTuple):
+    """An article that a message of a channel tells, or that joined it, and since when it does."""
+
+    article: Article
+    dispatch_id: int
+    told: int
+    joined: bool
+
+
+class SentDigest(NamedTuple):
+    """A digest that was sent: its message, what it says as JSON, and its articles by id."""
+
+    dispatch_id: int
+    sent: int
+    message_id: int
+    place_id: int
+    payload: str
+    articles: dict[int, Article]

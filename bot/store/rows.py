@@ -53,7 +53,7 @@ DISPATCH = """
     channel.person_id, dispatch.watch_id, dispatch.channel_id, dispatch.kind, dispatch.what, dispatch.state,
     dispatch.created, dispatch.due, dispatch.attempts, dispatch.claimed, dispatch.message_id,
     dispatch.thread_id, dispatch.sent, dispatch.finished, dispatch.edit_due, dispatch.error, dispatch.payload,
-    dispatch.look,
+    dispatch.look, dispatch.webhook_id,
     (SELECT json_group_array(covered.id)
      FROM (SELECT DISTINCT a.id, a.published FROM fate JOIN article AS a ON a.id = fate.article_id
            WHERE fate.dispatch_id = dispatch.id AND dispatch.kind <> 'digest'

@@ -13,6 +13,7 @@ from bot.core.people_models import Question
 from bot.core.refusals import Refusal
 from bot.posting.rendering import reading_buttons
 from bot.posting.rendering.buttons import button
+from bot.posting.rendering.layout.icons import Icon, emoji
 from bot.text import safe
 from cogs.shared.lasting_items import lasting
 from cogs.shared.views import PATIENCE, Interaction, Reply
@@ -34,12 +35,12 @@ _TOPIC = 3  # words of what is watched for
 def ask_next(question_id: int, number: int, topic: str) -> discord.ui.Button[Any]:
     """A button that asks what is new with a topic, in the language of this task."""
     label = _("What’s new with {topic}?").format(topic=safe.plain(topic))
-    return button(label, f"telex:next:{question_id}:{number}", "💬")
+    return button(label, f"telex:next:{question_id}:{number}", emoji(Icon.ASK))
 
 
 def tell_me(question_id: int) -> discord.ui.Button[Any]:
     """A button that watches for what is asked, in the language of this task."""
-    label = _("Tell me when there is news on this")
+    label = _("Tell me when there’s news on this")
     return button(label, f"telex:tell:{question_id}", style=discord.ButtonStyle.primary)
 
 

@@ -20,6 +20,7 @@ from bot.posting.rendering.layout.blocks import Card
 from bot.posting.wording.feed_causes import describe
 from bot.search.query.query_syntax import MAX_LENGTH
 from cogs.feeds import feed_lists, filter_commands, starter_packs, subscription_options
+from cogs.feeds.channel_feed_panel import ChannelFeedPanel
 from cogs.feeds.feed_pages import FeedPages
 from cogs.feeds.follow_flow import AddFlow, show_preview
 from cogs.feeds.look_choices import FeedLook
@@ -278,6 +279,12 @@ class Feeds(
     async def export(self, interaction: Interaction) -> None:
         """Send the subscriptions that the asker sees as a file, by channel."""
         await feed_lists.send(interaction)
+
+    @app_commands.command(name="share", description=locale_str("Share a channel’s posts as a feed"))
+    @app_commands.describe(channel=locale_str("Which channel; this one by default"))
+    async def share(self, interaction: Interaction, channel: Option | None = None) -> None:
+        """Show whether a channel can be read as a feed, and let that be changed."""
+        await ChannelFeedPanel(interaction, await place(interaction, channel)).show(interaction)
 
     @remove.autocomplete("feed")
     @move.autocomplete("feed")

@@ -70,11 +70,11 @@ class LookPanel(ManagersLayout):
         lines = [heading] if self._draft is not None else [heading, f"-# {default}"]
         if look.role is not None:
             if look.style is not Style.CLASSIC:
-                lines.append("-# " + _("Posts that mention a role have the classic style."))
+                lines.append("-# " + _("Posts that mention a role use the classic style."))
             if message.mention is None:
                 lines.append("⚠️ " + _silent(look.role))
         if not message.layout:
-            lines.append("-# " + _("See the message below."))
+            lines.append("-# " + _("Preview below."))
         preview = _lifeless(message.layout)
         await self.display(interaction, (blocks.text("\n".join(lines)), *preview, *self._controls(look)))
         await self._show_below(interaction, message)

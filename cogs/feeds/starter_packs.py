@@ -74,7 +74,7 @@ async def follow(
             try:
                 found = await bot.newsroom.following.look(outline.url, server_id)
                 if found.parsed is None:
-                    return "❌ " + _("{feed}: no feed at its address any more").format(feed=name)
+                    return "❌ " + _("{feed}: no feed at its address anymore").format(feed=name)
                 followed = await bot.newsroom.following.follow(
                     found, server_id=server_id, channel_id=channel_id, person_id=person_id
                 )

@@ -129,7 +129,7 @@ async def require_still(interaction: Interaction, pair: Pair) -> Pair:
 
 def no_longer() -> str:
     """What to say of a subscription that somebody else ended meanwhile."""
-    return _("That feed isn’t followed there any more.")
+    return _("That feed isn’t followed there anymore.")
 
 
 class SubscriptionPanel(ManagersLayout):

@@ -21,6 +21,7 @@ from bot.core.people_models import Bookmark
 from bot.core.refusals import Refusal
 from bot.posting.rendering import discord_limits
 from bot.posting.rendering.layout.blocks import Block, Item, Row, text
+from bot.posting.rendering.layout.icons import Icon, emoji
 from bot.store.records import WantedBookmarks
 from cogs.reading import bookmark_files as exports
 from cogs.reading.article_list_pages import PAGE, ArticlePage, ArticlePages
@@ -74,8 +75,8 @@ class Bookmarks(LastingCog):
     def __init__(self, bot: Telex) -> None:
         super().__init__(bot)
         self.menus = [
-            _entry(locale_str("Bookmark"), bookmark, locale_str("saves the article")),
-            _entry(locale_str("More like this"), like, locale_str("finds similar articles")),
+            _entry(locale_str("Bookmark"), bookmark, locale_str("save the article")),
+            _entry(locale_str("More like this"), like, locale_str("find similar articles")),
         ]
 
     @app_commands.command(
@@ -146,7 +147,11 @@ class BookmarkPages(ArticlePages):
 
     def controls(self, page: ArticlePage) -> tuple[Item, ...]:
         """To have them as files."""
-        return (Press(self._export, Reply.NEW, label=_("Export"), emoji="💾"),) if page.entries else ()
+        return (
+            (Press(self._export, Reply.NEW, label=_("Export"), emoji=emoji(Icon.EXPORT)),)
+            if page.entries
+            else ()
+        )
 
     async def may_read(self, interaction: Interaction, article: Article) -> bool:
         """What the asker has kept, and may see."""
@@ -156,7 +161,7 @@ class BookmarkPages(ArticlePages):
 
     def _entry(self, kept: Bookmark) -> Entry:
         entry = lead_of(kept.article)
-        below = tuple(filter(None, (article_cards.noted(kept), article_cards.labelled(kept))))
+        below = tuple(filter(None, (article_cards.labelled(kept), article_cards.noted(kept))))
         return replace(
             entry, excerpt="" if kept.note else entry.excerpt, below=below, beside=self._mark(kept)
         )
@@ -219,6 +224,8 @@ class BookmarkPages(ArticlePages):
         ]
         said = ngettext("{count} bookmark", "{count} bookmarks", len(kept)).format(count=amount(len(kept)))
         await interaction.edit_original_response(
-            content=_("{bookmarks}, to read, for programs and for your browser:").format(bookmarks=said),
+            content=_("{bookmarks}, to read, to import in your browser or to use in other apps:").format(
+                bookmarks=said
+            ),
             attachments=files,
         )

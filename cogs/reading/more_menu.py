@@ -13,6 +13,7 @@ from bot.posting import discussions, notify_roles
 from bot.posting.rendering import buttons
 from bot.posting.rendering.layout import blocks, outlets
 from bot.posting.rendering.layout.blocks import Block, Card, Row, Rule, Section
+from bot.posting.rendering.layout.icons import Icon, emoji
 from bot.posting.rendering.messages import linked
 from bot.posting.sending import permissions
 from bot.store.records import Opinion
@@ -75,13 +76,13 @@ class MoreMenu(AskerLayout):
         first = [self._vote(Opinion.LIKED), self._vote(Opinion.DISLIKED)] if interaction.guild_id else []
         second: list[blocks.Item] = [buttons.more_like(self._article.key)]
         if self._post is not None and isinstance(_channel(interaction, self._post), discord.TextChannel):
-            second.append(Press(self._discuss, label=_("Discuss"), emoji="💬"))
+            second.append(Press(self._discuss, label=_("Discuss"), emoji=emoji(Icon.ASK)))
         role = None if self._post is None else await _role(interaction, self._post)
         if role is not None:
             if has_role is None:
                 has_role = isinstance(interaction.user, discord.Member) and role in interaction.user.roles
             label = _("Stop notifying me") if has_role else _("Notify me")
-            second.append(Press(self._notify, label=label, emoji="🔕" if has_role else "🔔"))
+            second.append(Press(self._notify, label=label, emoji=emoji(Icon.WATCH)))
         shown: list[Block] = [blocks.text(_titled(self._article, *_details(self._article)))]
         if self._joined:
             heading = _("Also on this story").upper()
@@ -115,11 +116,11 @@ class MoreMenu(AskerLayout):
         assert self._post is not None
         role, member = await _role(interaction, self._post), interaction.user
         if role is None or not isinstance(member, discord.Member) or not await sees(interaction, self._post):
-            raise Refusal(_("You can’t take this role any more."))
+            raise Refusal(_("You can’t take this role anymore."))
         had = role in member.roles
         if had:
             await member.remove_roles(role, reason=_("Stop notifying me"))
-            said = _("You won’t be notified any more.")
+            said = _("You won’t be notified anymore.")
         else:
             await member.add_roles(role, reason=_("Notify me"))
             said = _("You have {role} now. You’ll be notified of posts like this one.").format(

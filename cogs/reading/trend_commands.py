@@ -54,7 +54,7 @@ class Rising(LastingCog):
 
     @app_commands.command(name="trends", description=locale_str("See what’s on the rise in your feeds"))
     @in_servers
-    @app_commands.describe(period=locale_str("Compared with the same time before"))
+    @app_commands.describe(period=locale_str("Compared with the period before"))
     @app_commands.choices(
         period=[
             Choice(name=locale_str("The last 24 hours"), value=Period.DAY.value),

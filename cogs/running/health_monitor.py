@@ -23,6 +23,8 @@ from cogs.running.loops import Loop
 from cogs.shared.views import Interaction
 
 if TYPE_CHECKING:
+    from aiohttp import web
+
     from bot.client.metrics import Figures
 
 log = logging.getLogger(__name__)
@@ -56,13 +58,15 @@ class Health(commands.Cog):
 
     async def serve(self, host: str, port: int) -> int:
         """Answer on a local port from now on; the port, for 0 a free one. Raises OSError."""
-        from bot.client import hub_routes  # noqa: PLC0415 - megabytes that are seldom asked for
+        from bot.client import feed_routes, hub_routes  # noqa: PLC0415 - megabytes that are seldom asked for
         from bot.client.metrics import Figures  # noqa: PLC0415 - likewise
 
         self._figures = Figures(self._bot.newsroom, self.health, self._bot.requests)
         lateness = Loop("lateness", self._figures.watch_lateness, self._clock)
-        pushes = self._bot.newsroom.pushes
-        others = hub_routes.routes(pushes, max_bytes=self._settings.max_feed_bytes) if pushes.enabled else ()
+        others: list[web.RouteDef] = []
+        if (public := self._settings.public_url) is not None:
+            others = hub_routes.routes(self._bot.newsroom.pushes, max_bytes=self._settings.max_feed_bytes)
+            others += feed_routes.ChannelFeedRoutes(self._bot, public).routes()
         bound = await self._served.enter_async_context(self._figures.served(host, port, others))
         self._served.push_async_callback(lateness.stop)
         lateness.start()
@@ -134,7 +138,7 @@ class Health(commands.Cog):
             if store.trouble is not None and self._troubled is None:
                 self._untold.append(_trouble(store.trouble))
             elif store.trouble is None and self._troubled is not None:
-                self._untold.append(_("My database works again. What was waiting is on its way."))
+                self._untold.append(_("My database works again. Waiting posts are on their way."))
             elif isinstance(store.trouble, DatabaseBroken) and not isinstance(self._troubled, DatabaseBroken):
                 self._untold.append(_trouble(store.trouble))
         self._troubled = store.trouble
@@ -194,5 +198,5 @@ def _alarm(hours: int) -> str:
     silence = ngettext(
         "I haven’t reached any feed for {hours} hour.", "I haven’t reached any feed for {hours} hours.", hours
     ).format(hours=amount(hours))
-    advice = _("Check my machine’s network and my log. Missed articles follow once feeds respond again.")
+    advice = _("Check my machine’s network and my log. Missed articles will follow once feeds respond again.")
     return f"{silence} {advice}"

@@ -175,7 +175,7 @@ class HelpPages(AskerLayout):
         for command in self._commands[topic]:
             if isinstance(command, app_commands.ContextMenu):
                 use: str = command.extras["does"].message
-                yield _("Right-click a post, Apps, **{name}**: {does}.").format(
+                yield _("Right-click a post › Apps › **{name}**: {does}.").format(
                     name=_(command.name), does=_(use)
                 )
 
@@ -200,7 +200,7 @@ def _starters(in_server: bool, *, begins: bool) -> Iterator[Starter]:  # noqa: F
         ("ask",),
         Icon.ASK,
         _("Ask the news"),
-        _("quotes that answer, with their source"),
+        _("answers quoted from the articles"),
         _("Your question"),
         "question",
     )
@@ -210,7 +210,7 @@ def _starters(in_server: bool, *, begins: bool) -> Iterator[Starter]:  # noqa: F
     yield Starter(
         ("watch", "add"),
         Icon.WATCH,
-        _("Get told"),
+        _("Get alerts"),
         _("when a new article matches"),
         _("What should I look for?"),
         "query",

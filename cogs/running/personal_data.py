@@ -43,7 +43,7 @@ class PersonalData(AskerLayout):
     async def show(self, interaction: Interaction) -> None:
         """Tell what is kept."""
         kept = await _kept(interaction)
-        told = _("Telex stores about you:") if kept else _("Telex stores nothing about you.")
+        told = _("What Telex stores about you:") if kept else _("Telex stores nothing about you.")
         small = [
             _(
                 "Of your messages, Telex only reads those that mention it, reply to it or are sent to it. "
@@ -152,8 +152,8 @@ async def _kept(interaction: Interaction) -> list[str]:
     if questions:
         kept.append(
             ngettext(
-                "{count} question of the last 90 days: where you asked it, and whether it was answered",
-                "{count} questions of the last 90 days: where you asked them, and which were answered",
+                "{count} question from the last 90 days: where you asked it, and whether it was answered",
+                "{count} questions from the last 90 days: where you asked them, and which were answered",
                 questions,
             ).format(count=amount(questions))
         )
@@ -161,8 +161,8 @@ async def _kept(interaction: Interaction) -> list[str]:
     if watches:
         kept.append(
             ngettext(
-                "{count} watch, ended ones for 30 days: what to tell you of, and what you were told",
-                "{count} watches, ended ones for 30 days: what to tell you of, and what you were told",
+                "{count} watch, kept 30 days after it ends: what it looks for and what it sent you",
+                "{count} watches, kept 30 days after they end: what they look for and what they sent you",
                 watches,
             ).format(count=amount(watches))
         )

@@ -69,6 +69,16 @@ class Servers(commands.Cog):
             await self._look_again(after.guild)
 
     @commands.Cog.listener()
+    async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
+        """What it posted is shared no more."""
+        await self._unshare(channel.guild.id, channel.id)
+
+    @commands.Cog.listener()
+    async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
+        """Likewise."""
+        await self._unshare(payload.guild_id, payload.thread_id)
+
+    @commands.Cog.listener()
     async def on_guild_role_update(self, before: discord.Role, after: discord.Role) -> None:
         """The permissions of a role may have changed."""
         if before.permissions != after.permissions:
@@ -84,6 +94,12 @@ class Servers(commands.Cog):
     async def on_thread_update(self, _before: discord.Thread, after: discord.Thread) -> None:
         """A thread may have been unlocked."""
         await self._bot.courier.look_again(after.id)
+
+    async def _unshare(self, server_id: int, channel_id: int) -> None:
+        stop = partial(
+            self._store.channel_feeds.stop, server_id=server_id, channel_id=channel_id, person_id=None
+        )
+        await self._store.insist(stop)
 
     async def _welcome_late(self, guild: discord.Guild) -> None:
         """Say how to begin where the bot was invited while it was not running, or during an outage."""

@@ -69,6 +69,7 @@ def _name(change: SettingChange) -> str:
         Preference.ALERTS: _("Feed alerts"),
         Preference.JOIN_STORIES: _("Group by story"),
         Preference.DAILY_THREAD: _("Daily thread"),
+        Preference.AS_OUTLET: _("Post as the outlet"),
         Setting.FORUM_TAG: _("Post tag"),
         Preference.QUIET_HOURS: _("Quiet hours"),
         Preference.MOST_AN_HOUR: _("Hourly limit"),
@@ -82,6 +83,7 @@ def _name(change: SettingChange) -> str:
         Setting.FILTER: _("Filter"),
         Setting.CHANNEL: _("Channel of a feed"),
         Setting.TASTE: _("What this server likes"),
+        Setting.SHARED: _("Feed of the channel"),
     }
     return names.get(change.setting) or safe.markdown(safe.plain(change.setting.replace("_", " "), _VALUE))
 
@@ -95,11 +97,11 @@ def _value(change: SettingChange, value: str | None) -> str:  # noqa: PLR0911  #
             return _("automatic") if change.channel_id is None else _("same as the server")
         case Preference.MANAGER_ROLE | Preference.NOTIFY_ROLES:
             return _roles(change, value)
-        case Preference.JOIN_STORIES | Preference.DAILY_THREAD:
+        case Preference.JOIN_STORIES | Preference.DAILY_THREAD | Preference.AS_OUTLET:
             return _("on") if value == "1" else _("off")
         case Setting.DIGEST:
             return digest_words.told(value)
-        case Setting.LOOK | Setting.FILTER | Setting.TASTE | Setting.SUBSCRIPTION:
+        case Setting.LOOK | Setting.FILTER | Setting.TASTE | Setting.SHARED | Setting.SUBSCRIPTION:
             return _of_posts(change, value)
     told = schedule_panel.value(change.setting, value) or story_panel.value(change.setting, value)
     return told or _place(change, value)
@@ -124,7 +126,7 @@ def _roles(change: SettingChange, value: str | None) -> str:
 
 
 def _of_posts(change: SettingChange, value: str | None) -> str:
-    """A look, a filter, whether a feed is followed, or what became of a taste, in words."""
+    """A look, a filter, what became of a taste, whether a feed is followed or a channel shared, in words."""
     if change.setting == Setting.SUBSCRIPTION:
         states = {
             SubscriptionState.FOLLOWED: _("followed"),
@@ -132,6 +134,8 @@ def _of_posts(change: SettingChange, value: str | None) -> str:
             None: _("not followed"),
         }
         return states.get(None if value is None else SubscriptionState(value), "")
+    if change.setting == Setting.SHARED:
+        return _("not shared") if value is None else _("shared")
     if change.setting == Setting.TASTE:
         return _("none") if value is None else _("forgotten")
     if change.setting == Setting.FILTER:

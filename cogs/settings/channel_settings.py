@@ -11,7 +11,7 @@ from bot.core.locale import _, amount, ngettext
 from bot.posting.rendering.layout import outlets
 from bot.posting.rendering.layout.blocks import Block, Card, Row, Rule
 from bot.posting.sending import permissions
-from cogs.settings.change_history import language_name
+from cogs.settings import outlet_names
 from cogs.settings.forum_tag_panel import TagPanel
 from cogs.settings.language_menu import languages
 from cogs.shared.panels import ChannelPanel, headed, setting
@@ -25,14 +25,13 @@ class ChannelSettings(ChannelPanel):
         """Show the settings as they are, in the reply to an interaction that was acknowledged."""
         now = await interaction.client.store.preferences.of_channel(self.channel.id)
         otherwise = _("Same as the server")
-        language = language_name(now.language).capitalize() if now.language else otherwise
         joins = _("off: each article gets its own post")
         if now.join_stories:
             joins = _("on: articles on the same event share one post")
         blocks: list[Block] = [
             headed(_("Channel settings"), self.channel.mention),
             Rule(),
-            setting(_("Post language"), language),
+            setting(_("Post language")),
             Row(languages(self, now.language, otherwise)),
             setting(_("Group by story"), joins, self._turn(Preference.JOIN_STORIES, is_on=now.join_stories)),
         ]
@@ -42,6 +41,8 @@ class ChannelSettings(ChannelPanel):
             rules = len(await interaction.client.store.forum_tags.of(self.channel.id))
             told = ngettext("{count} rule", "{count} rules", rules).format(count=amount(rules))
             blocks.append(setting(_("Post tags"), told, Press(self._tags, label=_("Choose…"))))
+        switch = self._turn(Preference.AS_OUTLET, is_on=now.as_outlet)
+        blocks.append(await outlet_names.shown(interaction, self.channel, switch, is_on=now.as_outlet))
         await self.display(interaction, (Card(tuple(blocks), outlets.COLOUR),))
 
     def _threads(self, channel: discord.TextChannel, *, is_on: bool) -> Block:
@@ -66,7 +67,11 @@ class ChannelSettings(ChannelPanel):
 
     async def _turn_over(self, preference: Preference, interaction: Interaction) -> None:
         now = await interaction.client.store.preferences.of_channel(self.channel.id)
-        is_on = now.daily_thread if preference is Preference.DAILY_THREAD else now.join_stories
+        is_on = {
+            Preference.DAILY_THREAD: now.daily_thread,
+            Preference.JOIN_STORIES: now.join_stories,
+            Preference.AS_OUTLET: now.as_outlet,
+        }[preference]
         await self.change(interaction, preference, int(not is_on))
         if preference is Preference.DAILY_THREAD:
             await interaction.client.courier.look_again(self.channel.id)

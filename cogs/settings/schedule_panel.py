@@ -69,7 +69,7 @@ class RhythmPanel(ChannelPanel):
                     options=_clocks(end, _("Quiet until {time}")),
                 )
             ),
-            setting(_("Hourly limit"), _hourly(now.most_an_hour) if now.most_an_hour else _("no limit")),
+            setting(_("Hourly limit")),
             Row(
                 Choose(
                     partial(self._number, Preference.MOST_AN_HOUR),
@@ -77,7 +77,7 @@ class RhythmPanel(ChannelPanel):
                     options=options(now.most_an_hour, _HOURLY, _hourly, _("No limit")),
                 )
             ),
-            setting(_("Time between posts"), _gap(now.gap) if now.gap else _("no minimum")),
+            setting(_("Time between posts")),
             Row(
                 Choose(
                     partial(self._number, Preference.GAP),

@@ -44,7 +44,6 @@ class ServerPanel(ManagersLayout):
         otherwise = _("Automatic ({language})").format(
             language=language_name(discords or interaction.client.newsroom.settings.language)
         )
-        language = language_name(now.language).capitalize() if now.language else otherwise
         managers = _("members with Manage Server")
         role = guild.get_role(now.manager_role) if now.manager_role is not None else None
         if role is not None:
@@ -83,7 +82,7 @@ class ServerPanel(ManagersLayout):
         blocks = (
             headed(_("Server settings")),
             Rule(),
-            setting(_("Post language"), language),
+            setting(_("Post language")),
             Row(languages(self, now.language, otherwise)),
             setting(_("Feed alerts"), alerts),
             Row(place),

@@ -70,7 +70,7 @@ class ServerSettings(
 
     @app_commands.command(
         name="taste",
-        description=locale_str("See what this server likes, and forget it"),
+        description=locale_str("See or reset what this server likes"),
     )
     async def taste(self, interaction: Interaction) -> None:
         """Show what is liked and what is not."""

@@ -68,8 +68,8 @@ def value(preference: str, written: str | None) -> str | None:
 def _lines(place: Place, now: ChannelPreferences, zone: str, *, followed: int, held: int) -> Iterator[str]:
     heading = _("Stories in {channel}").format(channel=place.mention)
     rule = _(
-        "A story waits up to three days until enough outlets report it. The best of the day come one by one "
-        "between {begin} and {end} ({zone})."
+        "A story waits up to three days for enough outlets to report it. The best of the day arrive one at a "
+        "time between {begin} and {end} ({zone})."
     ).format(begin=hours.clock(hours.FIRST), end=hours.clock(hours.LAST), zone=zone)
     yield f"### {heading}\n{rule}"
     outlets = _least(now.least_outlets) if now.least_outlets else _("every story")

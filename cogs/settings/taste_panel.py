@@ -34,7 +34,7 @@ class TastePanel(ManagersLayout):
     async def _ask(self, interaction: Interaction) -> None:
         assert interaction.guild is not None
         taste = await interaction.client.newsroom.tastes.of_server(interaction.guild.id)
-        sure = Press(self._reset, label=_("Forget it for good"), style=discord.ButtonStyle.danger)
+        sure = Press(self._reset, label=_("Forget everything"), style=discord.ButtonStyle.danger)
         await self._display(interaction, taste, Row(sure, Press(self.show, label=_("Keep it"))))
 
     async def _reset(self, interaction: Interaction) -> None:
@@ -47,8 +47,8 @@ class TastePanel(ManagersLayout):
 def _lines(taste: Taste, person_id: int) -> Iterator[str]:
     heading = _("What this server likes")
     learned = _(
-        "Learned from 🔖, 👍, “Less like this” and opened menus of the last three months. It helps order "
-        "digests, the best of the day and answers to “what’s new?”. ×2 is liked twice as much as average."
+        "Learned from three months of 🔖, 👍, “Less like this” and More. It helps sort digests, the best of "
+        "the day and answers to “what’s new?”. ×2 means liked twice as much as average."
     )
     yield f"### {heading}\n{learned}"
     told = [one for one in taste.traits.values() if one.may_be_told(person_id)]
@@ -64,7 +64,7 @@ def _lines(taste: Taste, person_id: int) -> Iterator[str]:
     counted = ngettext("{count} reaction.", "{count} reactions.", taste.verdicts).format(
         count=amount(taste.verdicts)
     )
-    rule = _("What fewer than {least} people reacted to counts, but isn’t shown to others.").format(
+    rule = _("Anything fewer than {least} people reacted to counts too, but isn’t shown to others.").format(
         least=amount(SEVERAL)
     )
     yield f"-# {counted} {rule}"

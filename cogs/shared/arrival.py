@@ -21,7 +21,7 @@ async def delay(interaction: Interaction, target: Place) -> str:
     ends = hours.quiet_until(interaction.client.newsroom.clock.now(), chosen.quiet_hours, zone)
     if chosen.least_outlets is not None or chosen.best_a_day is not None:
         return clickable(
-            _("{channel} gets only the stories that /settings stories lets through, so they come later.")
+            _("{channel} only gets the stories /settings stories lets through, so they arrive later.")
         ).format(channel=target.mention)
     if not ends:
         return ""

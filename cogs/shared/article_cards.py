@@ -117,16 +117,17 @@ def card(
             *([Gallery((image,))] if image is not None else []),
             *(text(line) for line in about),
             Row(
-                buttons.save(article.key) if kept is None else buttons.let_go(article.key),
+                buttons.save(article.key) if kept is None else None,
+                *buttons.leading(article),
                 reading_buttons.share(article.key) if here and not shared else None,
                 buttons.more_like(article.key) if here or shared else None,
-                *buttons.leading(article),
             ),
             *(
                 [
                     Row(
                         reading_buttons.note(article.key),
                         reading_buttons.mark(article.key, read=kept.read is None),
+                        buttons.let_go(article.key),
                     )
                 ]
                 if kept is not None
@@ -139,7 +140,7 @@ def card(
 
 def _own(kept: Bookmark) -> str:
     """What a person wrote beside their bookmark, and whether they have read it."""
-    return "\n".join(filter(None, (noted(kept), labelled(kept))))
+    return "\n".join(filter(None, (labelled(kept), noted(kept))))
 
 
 def noted(kept: Bookmark) -> str:

@@ -47,10 +47,13 @@ def headed(title: str, *lines: str) -> Text:
     return text("\n".join(filter(None, (f"### {title}", *lines))))
 
 
-def setting(name: str, value: str, change: Item | None = None) -> Section:
-    """A setting and its value, a line or several of markup, with the button that changes it."""
-    small = "\n".join(f"-# {line}" for line in value.splitlines())
-    return Section((text(f"**{name}**\n{small}"),), change)
+def setting(name: str, value: str = "", change: Item | None = None) -> Section:
+    """A setting and its value, a line or several of markup, with the button that changes it.
+
+    Without a value where a menu below shows it.
+    """
+    lines = (f"**{name}**", *(f"-# {line}" for line in value.splitlines()))
+    return Section((text("\n".join(lines)),), change)
 
 
 def options(

@@ -146,7 +146,7 @@ class DigestFlow(ManagersLayout):
         if told is None:
             title, why = (
                 _("Nothing to preview yet"),
-                _("No news, no digest: days or weeks without any are skipped."),
+                _("If there’s no news, no digest is sent."),
             )
             return (text(f"### {title}\n{why}"),), []
         picture = await digest_pages.draw(edition, language=language)
@@ -261,7 +261,7 @@ class DigestFlow(ManagersLayout):
             interaction,
             _("Stopped the digest in {channel}.").format(channel=self._place.mention),
             *(
-                [_("Articles are posted individually again. What was waiting comes in one message.")]
+                [_("Articles are posted individually again. Waiting ones arrive in one message.")]
                 if alone
                 else []
             ),

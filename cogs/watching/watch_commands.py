@@ -40,7 +40,7 @@ class Watching(
     LastingCog,
     commands.GroupCog,
     group_name="watch",
-    group_description=locale_str("Get told about new articles that match a search"),
+    group_description=locale_str("Get alerts for new articles that match a search"),
 ):
     """Watches: a person's own, and those of a server's channels."""
 
@@ -50,7 +50,7 @@ class Watching(
         super().__init__(bot)
         self._searcher = bot.newsroom.searcher
 
-    @app_commands.command(name="add", description=locale_str("Get told about each new article that matches"))
+    @app_commands.command(name="add", description=locale_str("Get an alert for each new match"))
     @app_commands.describe(
         query=locale_str('As in /search: words, "an exact phrase", -without'),
         where=locale_str("Post in this channel instead of your DMs (managers only)"),

@@ -175,7 +175,7 @@ async def test_the_closest_of_some_articles_is_the_one_that_is_named(newsroom: N
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("merci !", "You are welcome."), ("Thanks", "You are welcome."), ("bonjour", "Hello!")]
+    ("text", "said"), [("merci !", "You’re welcome!"), ("Thanks", "You’re welcome!"), ("bonjour", "Hello!")]
 )
 async def test_who_only_greets_or_thanks_gets_no_quote(newsroom: Newsroom, text: str, said: str):
     with pytest.raises(Declined) as declined:

@@ -17,9 +17,9 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.answers.answer_model import Quote
-from bot.answers.writing.citations import held
 from bot.core.models import Article
 from bot.text import excerpts
+from bot.writing.citations import held
 from tests.benchmarks.newsrooms import read, url_of
 
 ARTICLES = 600

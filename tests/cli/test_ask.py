@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.answers.model_service import ModelService
 from tests.cli.test_commands import Telex, line
 from tests.feed_server import FeedServer
 from tests.wire.bot_process import Launcher
+from tests.writing.model_service import ModelService
 
 QUESTION = "Depuis quand la version 1 est-elle disponible ?"
 
@@ -86,7 +86,7 @@ def test_a_time_of_which_no_article_is_is_said_to_be_one(telex: Telex) -> None:
 
 def test_thanks_get_no_quote(telex: Telex) -> None:
     telex("import", "-", given=line(1, title="Merci patron", text="Merci patron est un film."))
-    assert "You are welcome." in telex("ask", "merci").stderr
+    assert "You’re welcome!" in telex("ask", "merci").stderr
     (answer,) = telex.json("ask", "merci", "--json")
     assert not answer["answered"]
     assert not answer["nearest"]

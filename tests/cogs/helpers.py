@@ -78,6 +78,11 @@ def menu(message: ResponseMessage | discord.Message, start: str = "") -> tuple[s
     raise AssertionError(f"no menu {start!r}")
 
 
+def selected(message: ResponseMessage | discord.Message, start: str = "") -> list[str]:
+    """What the menu whose placeholder begins so shows as chosen."""
+    return [option["label"] for option in menu(message, start)[1] if option.get("default")]
+
+
 async def choose(
     actor: MemberActor, message: ResponseMessage, title: str, start: str = ""
 ) -> InteractionResult:

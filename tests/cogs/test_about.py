@@ -183,7 +183,7 @@ async def test_questions_and_votes_are_told_exported_and_deleted(
     for person in (telex.reader, telex.editor):
         await person.click(last(answer), custom_id=vote_of(last(answer)))
     shown = await telex.reader.slash(telex.news, "privacy")
-    assert "1 question of the last 90 days" in said(shown)
+    assert "1 question from the last 90 days" in said(shown)
     assert "• which answers you found helpful or not\n-# Of your messages" in said(shown)
     exported = await telex.reader.click(last(shown), label="Export")
     document = json.loads(content(telex, exported))

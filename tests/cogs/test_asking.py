@@ -12,8 +12,9 @@ from simcord.builders import ChannelHandle
 from simcord.enums import OverwriteType
 from simcord.results import InteractionResult
 
-from bot.answers.answer_model import Line, Quote, Sentence, Tier
+from bot.answers.answer_model import Line, Quote, Tier
 from bot.text.periods import Period
+from bot.writing.citations import Sentence
 from tests.cogs.engine import Engine, mention
 from tests.cogs.helpers import (
     START,
@@ -106,7 +107,7 @@ async def test_what_is_not_known_is_said_with_the_nearest_and_the_age_of_the_new
     assert "I don’t know. Nothing in the articles you can read here answers that." in said(answer)
     assert f"The latest arrived <t:{START - 60}:R>." in said(answer)
     assert article.title in said(answer).partition("RELATED ARTICLES")[2]
-    assert labels(last(answer)) == ["Tell me when there is news on this", "The answer is in there"]
+    assert labels(last(answer)) == ["Tell me when there’s news on this", "The answer is in there"]
 
 
 async def test_what_nobody_knows_can_be_watched_for_after_a_restart_too(
@@ -115,12 +116,12 @@ async def test_what_nobody_knows_can_be_watched_for_after_a_restart_too(
     await follow(telex, feed_server)
     answer = last(await telex.reader.slash(telex.news, "ask", question="How deep is the ocean of Europa?"))
     await telex.restart()
-    told = said(await telex.reader.click(answer, label="Tell me when there is news on this"))
+    told = said(await telex.reader.click(answer, label="Tell me when there’s news on this"))
     assert "**Europa**" in told
     (watch,) = await telex.store.watches.of_person(telex.reader.id)
     assert watch.query == "Europa"
     assert "too old" in said(
-        await forge(telex.editor, telex.news, answer, button(answer, "Tell me when there is news on this"))
+        await forge(telex.editor, telex.news, answer, button(answer, "Tell me when there’s news on this"))
     )
 
 
@@ -336,7 +337,7 @@ async def test_questions_have_a_limit_a_person_that_tells_when_to_ask_again(
         assert "I don’t know" in said(await ask(telex.reader))
     refused = await ask(telex.reader)
     assert last(refused).ephemeral
-    assert f"5 questions within a minute, as many as I take. Ask again <t:{START + 13}:R>" in said(refused)
+    assert f"5 questions in a minute, which is the limit. Ask again <t:{START + 13}:R>" in said(refused)
     assert "I don’t know" in said(await ask(telex.editor))
     await telex.advance(13)
     assert "I don’t know" in said(await ask(telex.reader))
@@ -348,7 +349,7 @@ async def test_mentions_beyond_the_limit_are_told_so_once(
     await follow(telex, feed_server)
     for _ in range(8):
         await telex.reader.send(telex.news, f"{mention(telex)} who?")
-    assert sum("as many as I take" in text(post) for post in telex.posts()) == 1
+    assert sum("which is the limit" in text(post) for post in telex.posts()) == 1
     assert len(engine.calls) == 5
 
 
@@ -407,7 +408,7 @@ async def test_channels_with_the_very_same_readers_share_their_feeds(
     assert engine.calls[-1]["feed_ids"] == {feed.id}
     hide(telex, wire, telex.reader)  # an overwrite that the other channel has not
     await telex.editor.send(talk, f"{mention(telex)} who?")
-    assert "not everybody here can see" in text(telex.posts(talk)[-1])
+    assert "some people here can’t see" in text(telex.posts(talk)[-1])
     assert len(engine.calls) == 1
 
 

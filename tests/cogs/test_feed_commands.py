@@ -76,7 +76,7 @@ async def test_a_subscription_that_ended_meanwhile_is_told(telex: World, feed_se
     asked = await telex.editor.slash(telex.news, "feed remove", feed=await first(telex))
     await telex.store.subscriptions.unfollow(telex.news.id, feed.id)
     done = await telex.editor.click(last(asked), label="Stop following")
-    assert "isn’t followed there any more" in said(done)
+    assert "isn’t followed there anymore" in said(done)
 
 
 async def test_a_subscription_of_a_deleted_channel_can_be_removed(
@@ -148,7 +148,7 @@ async def test_the_list_tells_what_is_wrong_and_mends_it(telex: World, feed_serv
     assert f"first failed <t:{START}:R>" in listed
     assert "⚫ **Gone News**\nThe publisher has shut this feed down" in listed
     assert f"paused <t:{START}:R>" in listed
-    looked = await telex.editor.click(shown, label="Find it")
+    looked = await telex.editor.click(shown, label="Find new address")
     assert "No site has this name" in said(looked)  # the feed says that it is of news.example
     shown = last(await telex.editor.click(shown, label="Resume"))
     assert "-# 2 healthy, 1 failing, 1 gone" in text(shown)
@@ -261,7 +261,7 @@ async def test_a_refresh_tells_what_is_wrong(telex: World, feed_server: FeedServ
     feed_server.serve("/rss", status=404)
     await telex.advance(61)
     refreshed = await telex.editor.slash(telex.news, "feed refresh", feed=await first(telex))
-    assert "No feed found at that address any more" in said(refreshed)
+    assert "No feed found at that address" in said(refreshed)
 
 
 async def test_a_pack_follows_its_feeds_and_reports_on_each(

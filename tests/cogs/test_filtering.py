@@ -200,11 +200,11 @@ async def test_a_filter_is_not_kept_for_a_feed_that_is_gone_or_hidden(
     other = await telex.editor.slash(lounge, "feed filter", feed=subscription, never="chips")
     hide(telex, telex.news, telex.editor)
     refused = await telex.editor.click(last(asked), label="Save this filter")
-    assert "isn’t followed there any more" in said(refused)
+    assert "isn’t followed there anymore" in said(refused)
     assert await kept(telex) == []
     await telex.store.subscriptions.unfollow(telex.news.id, feed.id)
     refused = await telex.editor.click(last(other), label="Save this filter")
-    assert "isn’t followed there any more" in said(refused)
+    assert "isn’t followed there anymore" in said(refused)
 
 
 async def test_a_hostile_title_is_no_markup_in_a_trial(telex: World, feed_server: FeedServer) -> None:

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from simcord.results import ResponseMessage
 
-from bot.answers.answer_model import Answer, Line, Quote, Sentence, Tier
+from bot.answers.answer_model import Answer, Line, Quote, Tier
 from bot.answers.conversing.question_service import Reply
 from bot.core.choices import Look, Style
 from bot.core.models import Article, Fate, Feed, FeedState
@@ -31,6 +31,7 @@ from bot.posting.wording.explanations import Explanation
 from bot.search.query.notes import Note, Remark
 from bot.search.searching import Result, SearchPage
 from bot.store.records import FateRow, Teller
+from bot.writing.citations import Sentence
 from cogs.asking.answer_views import reply
 from cogs.feeds import subscription_options, why_commands
 from cogs.reading import bookmark_files as exports

@@ -99,7 +99,7 @@ async def test_the_panel_shows_the_real_message_at_each_choice(telex: World, fee
 async def test_a_classic_post_is_shown_below_the_panel(telex: World, feed_server: FeedServer) -> None:
     shown = await style(telex, await panel(telex, feed_server), Style.CLASSIC)
     assert last(shown).embeds[0].title == "Cities ban facial recognition"
-    assert "See the message below" in text(board(shown))
+    assert "Preview below" in text(board(shown))
     await telex.editor.click(board(shown), label=USE)
     assert await chosen(telex) == Look(style=Style.CLASSIC)
 
@@ -398,11 +398,11 @@ async def test_no_look_is_kept_for_a_feed_that_is_gone_or_hidden(
     shown = await style(telex, shown, Style.COMPACT)
     hide(telex, telex.news, telex.editor)
     refused = await telex.editor.click(board(shown), label=USE)
-    assert "isn’t followed there any more" in said(refused)
+    assert "isn’t followed there anymore" in said(refused)
     assert await chosen(telex) is None
     await telex.store.subscriptions.unfollow(telex.news.id, feed.id)
     refused = await telex.editor.click(board(shown), label=USE)
-    assert "isn’t followed there any more" in said(refused)
+    assert "isn’t followed there anymore" in said(refused)
 
 
 async def test_the_panel_in_french(telex: World, feed_server: FeedServer) -> None:

@@ -84,6 +84,7 @@ SAMPLES: dict[str, Callable[[Crowd], list[Options]]] = {
     "/feed packs": lambda _: [{"pack": "ai"}],
     "/feed import": lambda _: [{"link": "https://nowhere.invalid/list.opml"}],
     "/feed export": lambda _: [{}],
+    "/feed share": lambda crowd: [{"channel": crowd.world.news}, {"channel": crowd.vault}],
     "/setup": lambda _: [{}],
     "/settings server": lambda _: [{}],
     "/settings channel": lambda crowd: [{"channel": crowd.world.news}, {"channel": crowd.vault}],

@@ -248,7 +248,7 @@ async def test_a_question_that_is_too_long_is_told_so(
 ) -> None:
     await follow(telex, feed_server)
     await telex.reader.send(telex.news, f"{mention(telex)} who {'really ' * 80}?")
-    assert "at most 400 characters" in text(telex.posts()[-1])
+    assert "up to 400 characters" in text(telex.posts()[-1])
     assert engine.calls == []
 
 

@@ -104,11 +104,11 @@ async def test_a_role_is_taken_and_given_back_while_it_is_offered_and_grants_not
     member = guild.get_member(telex.reader.id) or await guild.fetch_member(telex.reader.id)
     assert role.id in {one.id for one in member.roles}
     menu = last(await telex.reader.click(menu, label="Stop notifying me"))
-    assert "You won’t be notified any more." in text(menu)
+    assert "You won’t be notified anymore." in text(menu)
     # Whoever gives it a permission takes it out of reach, on menus that are open too.
     backend.edit_role(telex.guild.id, role.id, {"permissions": discord.Permissions(manage_guild=True).value})
     told = await telex.reader.click(menu, label="Notify me")
-    assert "You can’t take this role any more." in said(told)
+    assert "You can’t take this role anymore." in said(told)
     assert "Notify me" not in labels(await opened(telex, post))
 
 

@@ -182,7 +182,7 @@ async def test_an_opened_article_shows_text_save_link_and_where_it_was_posted(
     assert f"<t:{START - 60}:R>" in said(card)
     post = telex.posts()[0]
     assert f"https://discord.com/channels/{telex.guild.id}/{telex.news.id}/{post.id}" in said(card)
-    assert labels(last(card)) == ["Save", "Share here", "More like this", "Read"]
+    assert labels(last(card)) == ["Save", "Read", "Share here", "More like this"]
     saved = await telex.reader.click(last(card), label="Save")
     assert said(saved) == "Saved to your bookmarks."
 

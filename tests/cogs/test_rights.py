@@ -192,7 +192,7 @@ async def test_a_panel_of_a_channel_that_somebody_sees_no_more_does_nothing(
     hide(telex, telex.news, telex.editor)
     await telex.env.settle()
     told = said(await telex.editor.click(panel, label=label))
-    assert "a channel you can’t see" in told or "isn’t followed there any more" in told
+    assert "a channel you can’t see" in told or "isn’t followed there anymore" in told
     assert await condition(telex, feed.id) == before
 
 

@@ -21,6 +21,7 @@ from tests.cogs.helpers import (
     menu,
     press,
     said,
+    selected,
 )
 from tests.cogs.test_bookmarks import content
 from tests.discord_world import World
@@ -58,7 +59,7 @@ async def test_a_panel_tells_what_holds_where_nobody_chose_anything(telex: World
     shown = await panel(telex)
     assert last(shown).ephemeral
     told = said(shown)
-    assert "**Post language**\n-# Automatic (English)" in told
+    assert selected(last(shown), "Post language") == ["Automatic (English)"]
     assert "**Time zone**\n-# UTC (" in told
     assert "in each feed’s own channel" in told
     assert "**Post appearance**\n" in told
@@ -80,7 +81,7 @@ async def test_posts_speak_the_language_chosen_for_the_server_and_then_for_the_c
     await telex.deliver()
     assert _labels(telex) == ["Save", "Ajouter aux favoris", "Save"]
     back = await choose(telex.editor, last(await panel(telex, "channel")), "Same as the server")
-    assert "**Post language**\n-# Same as the server" in said(back)
+    assert selected(last(back), "Post language") == ["Same as the server"]
     assert (await telex.store.preferences.of_channel(telex.news.id)).language is None
 
 
@@ -302,12 +303,29 @@ async def test_a_window_that_outlived_its_view_is_answered(telex: World) -> None
     assert "expired" in said(answer)
 
 
+async def test_posts_may_appear_as_the_outlet_and_what_is_in_the_way_is_named(telex: World) -> None:
+    telex.set_permissions(telex.news, manage_webhooks=False)
+    await telex.env.settle()
+    shown = await panel(telex, "channel")
+    on = [str(one["custom_id"]) for one in components(last(shown)) if one.get("label") == "Turn on"]
+    shown = await telex.editor.click(last(shown), custom_id=on[-1])
+    assert "on: posts show their outlet’s name and icon" in said(shown)
+    assert "Manage Webhooks" in said(shown)
+    telex.set_permissions(telex.news, manage_webhooks=True)
+    await telex.env.settle()
+    shown = await panel(telex, "channel")
+    assert "Manage Webhooks" not in said(shown)
+    assert [one.name for one in telex.env.backend.webhooks.values()] == ["Telex"]
+    assert "Post as the outlet" in said(await panel(telex, "history"))
+
+
 async def test_a_channel_may_have_its_posts_in_a_thread_a_day_and_lacks_are_named(telex: World) -> None:
     telex.set_permissions(telex.news, create_public_threads=False)
     await telex.env.settle()
     shown = await telex.editor.slash(telex.news, "settings channel")
     assert "off: posts go straight into the channel" in said(shown)
-    shown = await telex.editor.click(last(shown), label="Turn on")
+    on = [str(one["custom_id"]) for one in components(last(shown)) if one.get("label") == "Turn on"]
+    shown = await telex.editor.click(last(shown), custom_id=on[0])
     assert "on: each day has its own thread" in said(shown)
     assert "Create Public Threads" in said(shown)
     assert (await telex.store.preferences.of_channel(telex.news.id)).daily_thread

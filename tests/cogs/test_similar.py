@@ -40,7 +40,7 @@ async def test_the_button_of_a_card_does_and_outlives_a_restart(
     await follow(telex, feed_server, *stories())
     found = await telex.reader.slash(telex.news, "search", query="essonne permit")
     card = await choose(telex.reader, last(found), "Essonne")
-    assert labels(last(card)) == ["Save", "Share here", NAME, "Read"]
+    assert labels(last(card)) == ["Save", "Read", "Share here", NAME]
     await telex.restart()
     like = await telex.reader.click(last(card), label=NAME)
     assert "Mistral opens a data centre" in said(like)

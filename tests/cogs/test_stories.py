@@ -65,7 +65,7 @@ async def test_the_best_of_the_day_comes_at_its_hour_and_the_rest_says_why_not(
     link = "https://news.example/articles/11"
     telex.locales[telex.editor.id] = "fr"
     why = said(await telex.editor.slash(telex.news, "why", link=link)).replace("\\", "")
-    assert "Seuls les meilleurs sujets du jour sont publiés là" in why
+    assert "Seuls les meilleurs sujets du jour y sont publiés" in why
     due = await telex.store.held_posts.next_due()
     assert due is not None
     await telex.advance(due - now)

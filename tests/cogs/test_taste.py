@@ -70,7 +70,7 @@ async def test_a_taste_is_learnt_shown_explained_and_forgotten(telex: World, fee
     erased = await telex.store.erase(telex.reader.id)
     assert erased.opinions == 6
     panel = last(await telex.editor.click(panel, label="Forget all of it"))
-    panel = last(await telex.editor.click(panel, label="Forget it for good"))
+    panel = last(await telex.editor.click(panel, label="Forget everything"))
     assert "Nothing yet" in text(panel)
     assert await telex.store.bookmarks.count(77) == 6
     history = said(await telex.editor.slash(telex.news, "settings history"))

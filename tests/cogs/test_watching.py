@@ -584,7 +584,7 @@ async def test_privacy_exports_and_deletes_watches(telex: World, desk: Desk) -> 
     await add(telex, "quantum")
     await desk.publish("Quantum leaps")
     shown = await telex.reader.slash(telex.news, "privacy")
-    assert "1 watch, ended ones for 30 days" in said(shown)
+    assert "1 watch, kept 30 days" in said(shown)
     exported = await telex.reader.click(last(shown), label="Export")
     stored = telex.env.backend.cdn.get(last(exported).attachments[0].url)
     assert stored is not None

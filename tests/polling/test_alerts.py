@@ -19,7 +19,7 @@ from tests.feed_server import FeedServer, item, rss
 BROKEN = (
     "The feed “Wire” has been failing for a day. The site is having problems (http-500). I’ll keep trying."
 )
-BACK = "The feed “Wire” is back. What it published meanwhile is on its way."
+BACK = "The feed “Wire” is back. Articles it published in the meantime are on their way."
 
 
 async def wire(newsroom: Newsroom, server: FeedServer, channel: int = CHANNEL) -> Feed:

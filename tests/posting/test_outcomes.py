@@ -16,12 +16,12 @@ from bot.posting.sending.send_outcomes import (
     Blocked,
     Later,
     Lost,
+    NoRepeats,
     Outcome,
     Refused,
-    UncertainThreadError,
+    UncertainPostError,
     describe,
     judge,
-    no_repeated_threads,
 )
 
 
@@ -43,7 +43,7 @@ def answer(status: int, code: int = 0, *, wait: str = "60") -> discord.HTTPExcep
         (answer(401), Later(60.0, "401 0 words")),
         (answer(500), Lost("500 0 words")),
         (answer(503), Lost("503 0 words")),
-        (UncertainThreadError("502"), Lost("502")),
+        (UncertainPostError("502"), Lost("502")),
         (aiohttp.ServerDisconnectedError(), Lost("no answer: Server disconnected")),
         (TimeoutError(), Lost("no answer: TimeoutError")),
         (ConnectionResetError(104, "reset"), Lost("no answer: [Errno 104] reset")),
@@ -100,11 +100,19 @@ def test_missing_permissions_are_named() -> None:
         assert describe("refused 400 AutoMod") == "Discord refused the message: 400 AutoMod"
 
 
-@pytest.mark.parametrize(("path", "asked"), [("/channels/1/threads", 1), ("/channels/1/messages", 2)])
-async def test_discord_py_repeats_a_message_after_a_server_error_but_never_a_thread(
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("/channels/1/threads", 1),
+        ("/webhooks/1/token", 1),
+        ("/webhooks/2/token", 2),
+        ("/channels/1/messages", 2),
+    ],
+)
+async def test_discord_py_repeats_a_message_after_a_server_error_but_no_thread_and_no_post_of_a_webhook(
     path: str, asked: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A repeated message has a nonce; a repeated forum post is a second one."""
+    """A repeated message has a nonce; a repeated forum post, or one of a webhook, is a second one."""
     requests: list[str] = []
 
     async def handler(request: web.Request) -> web.Response:
@@ -119,13 +127,15 @@ async def test_discord_py_repeats_a_message_after_a_server_error_but_never_a_thr
     host, port = runner.addresses[0][:2]
     monkeypatch.setattr(Route, "BASE", f"http://{host}:{port}")
     http = HTTPClient(asyncio.get_running_loop())
-    http._HTTPClient__session = aiohttp.ClientSession(trace_configs=[no_repeated_threads()])  # type: ignore[attr-defined]
+    trace = aiohttp.TraceConfig()
+    NoRepeats({1}).watch(trace)
+    http._HTTPClient__session = aiohttp.ClientSession(trace_configs=[trace])  # type: ignore[attr-defined]
     http._global_over = asyncio.Event()
     http._global_over.set()
     monkeypatch.setattr(asyncio, "sleep", _no_sleep)
     try:
         if asked == 1:
-            with pytest.raises(UncertainThreadError):
+            with pytest.raises(UncertainPostError):
                 await http.request(Route("POST", path))
         else:
             await http.request(Route("POST", path))

@@ -18,7 +18,7 @@ PLACE = "/api/v10/channels/1/messages"
 
 @pytest.fixture
 def pace(clock: ManualClock) -> RequestPace:
-    return RequestPace(clock, lambda channel_id: channel_id)
+    return RequestPace(clock, lambda channel_id: channel_id, {})
 
 
 @pytest.fixture

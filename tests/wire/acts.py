@@ -19,6 +19,7 @@ from tests.wire.state import (
     Role,
     Server,
     State,
+    Webhook,
 )
 
 MESSAGES = GUILD_MESSAGES | DM_MESSAGES
@@ -106,6 +107,14 @@ class Acts:
             people.remove(person_id)
             self._tell_reaction(message, person_id, name, added=False)
 
+    def add_webhook(self, channel: Channel, name: str) -> Webhook:
+        """The bot makes a webhook."""
+        number = self.state.new_id()
+        token = f"{number}{'s3cretT0ken' * 5}"
+        webhook = Webhook(id=number, channel_id=channel.id, name=name, token=token)
+        self.state.webhooks[webhook.id] = webhook
+        return webhook
+
     # Channels and threads
 
     def add_channel(self, server: Server, name: str, kind: Kind = Kind.TEXT, **more: Any) -> Channel:
@@ -122,9 +131,19 @@ class Acts:
         return channel
 
     def open_thread(
-        self, parent: Channel, owner_id: int, name: str, *, body: Json | None = None, **more: Any
+        self,
+        parent: Channel,
+        owner_id: int,
+        name: str,
+        *,
+        body: Json | None = None,
+        author: Json | None = None,
+        **more: Any,
     ) -> Channel:
-        """A thread begins; in a forum with the message `body`, whose id is the thread's."""
+        """A thread begins; in a forum with the message `body`, whose id is the thread's.
+
+        With an `author` a webhook begins it.
+        """
         thread_id = more.pop("thread_id", None) or self.state.new_id()
         announcement = parent.kind is Kind.ANNOUNCEMENT
         thread = Channel(
@@ -141,7 +160,8 @@ class Acts:
         created = payloads.channel(self.state, thread) | {"newly_created": True}
         self._tell(thread, "THREAD_CREATE", created, GUILDS)
         if body is not None:
-            self.post(thread, owner_id, body, message_id=thread.id)
+            webhook_id = owner_id if author is not None else None
+            self.post(thread, owner_id, body, message_id=thread.id, webhook_id=webhook_id, author=author)
         return thread
 
     def archive(self, thread: Channel, *, archived: bool = True, locked: bool | None = None) -> None:

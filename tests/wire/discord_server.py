@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from aiohttp import web
 
-from tests.wire import rest_commands, rest_messages, rest_places
+from tests.wire import rest_commands, rest_messages, rest_places, rest_webhooks
 from tests.wire.acts import Acts
 from tests.wire.faults import Faults
 from tests.wire.gateway import Gateway
@@ -37,7 +37,7 @@ class DiscordServer:
         self.acts = Acts(self.state, self.gateway)
         self.people = People(self.state, self.acts)
         routes = Routes()
-        for part in (rest_places, rest_messages, rest_commands):
+        for part in (rest_places, rest_messages, rest_webhooks, rest_commands):
             routes.include(part.ROUTES)
         self._rest = Rest(self, routes, TOKEN)
         self._runner: web.AppRunner | None = None

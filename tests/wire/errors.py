@@ -26,6 +26,7 @@ MESSAGES = {
     10015: "Unknown Webhook",
     10062: "Unknown interaction",
     10063: "Unknown application command",
+    30007: "Maximum number of webhooks reached (15)",
     30010: "Maximum number of reactions reached (20)",
     40060: "Interaction has already been acknowledged.",
     40033: "This message has already been crossposted.",
@@ -36,10 +37,13 @@ MESSAGES = {
     50024: "Cannot execute action on this channel type",
     50005: "Cannot edit a message authored by another user",
     50006: "Cannot send an empty message",
+    50027: "Invalid Webhook Token",
     50035: "Invalid Form Body",
     50068: "Invalid message type",
     50083: "Thread is archived",
     160004: "A thread has already been created for this message",
+    220001: "Webhooks posted to forum channels must have a thread_name or thread_id",
+    220003: "Webhooks can only create threads in forum channels",
 }
 
 

@@ -88,7 +88,8 @@ class Looking:
         places += [other for other in self.discord.state.channels.values() if other.parent_id == channel.id]
         found = [message for place in places for message in place.history()]
         bot = self.discord.state.bot.id
-        return sorted((one for one in found if one.author_id == bot), key=lambda message: message.id)
+        own = (one for one in found if one.author is not None or one.author_id == bot)
+        return sorted(own, key=lambda message: message.id)
 
     def posts(self, kind: str) -> Counter[int]:
         """How often a channel got each article, by its number."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import zlib
 
-from tests.wire.state import Channel, Json, Kind, Message, Person, Role, Server, State
+from tests.wire.state import Channel, Json, Kind, Message, Person, Role, Server, State, Webhook
 
 SUPPRESS_CROSSPOSTED = 1 << 0  # message flag CROSSPOSTED
 EPHEMERAL = 1 << 6
@@ -173,7 +174,7 @@ def message(state: State, note: Message, *, reader: int | None = None) -> Json:
     data: Json = {
         "id": str(note.id),
         "channel_id": str(note.channel_id),
-        "author": user(state.people[note.author_id]),
+        "author": note.author or user(state.people[note.author_id]),
         "type": note.type,
         "content": parts.get("content") or "",
         "timestamp": note.created,
@@ -201,6 +202,36 @@ def message(state: State, note: Message, *, reader: int | None = None) -> Json:
         data["webhook_id"] = str(note.webhook_id)
         data["application_id"] = str(state.bot.id)
     return data
+
+
+def webhook(state: State, one: Webhook) -> Json:
+    return {
+        "id": str(one.id),
+        "type": 1,
+        "application_id": str(state.bot.id),
+        "channel_id": str(one.channel_id),
+        "guild_id": str(state.channels[one.channel_id].server_id),
+        "name": one.name,
+        "avatar": None,
+        "token": one.token,
+        "url": f"https://discord.com/api/webhooks/{one.id}/{one.token}",
+        "user": user(state.bot),
+    }
+
+
+def signature(one: Webhook, name: str, avatar_url: str | None) -> Json:
+    """The author of a webhook's message; Discord keeps the picture and gives it a hash."""
+    return {
+        "id": str(one.id),
+        "username": name,
+        "global_name": None,
+        "discriminator": "0000",
+        "avatar": avatar_url and f"{zlib.crc32(avatar_url.encode()):032x}",
+        "bot": True,
+        "public_flags": 0,
+        "flags": 0,
+        "primary_guild": None,
+    }
 
 
 def _mentioned(state: State, content: str) -> list[Json]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from tests.wire import payloads, rules
+from tests.wire import payloads, rest_webhooks, rules
 from tests.wire.errors import error
 from tests.wire.rest import Answer, Call, Routes
 from tests.wire.rest_messages import NO_CONTENT, checked
@@ -141,6 +141,8 @@ def answer_interaction(server: DiscordServer, call: Call) -> Answer:
 @ROUTES.add("POST", "/webhooks/{webhook}/{token}")
 def follow_up(server: DiscordServer, call: Call) -> Answer:
     """A further answer; the first one after a deferred message fills that message."""
+    if rest_webhooks.is_own(server, call):
+        return rest_webhooks.execute(server, call)
     interaction = of_token(server, call)
     body = checked(call)
     rules.check_not_empty(body)
@@ -177,11 +179,15 @@ def delete_original(server: DiscordServer, call: Call) -> Answer:
 
 @ROUTES.add("GET", FOLLOWUP)
 def get_followup(server: DiscordServer, call: Call) -> Answer:
+    if rest_webhooks.is_own(server, call):
+        return rest_webhooks.get_message(server, call)
     return 200, payloads.message(server.state, followup(server, call))
 
 
 @ROUTES.add("PATCH", FOLLOWUP)
 def edit_followup(server: DiscordServer, call: Call) -> Answer:
+    if rest_webhooks.is_own(server, call):
+        return rest_webhooks.edit_message(server, call)
     message = followup(server, call)
     server.acts.edit(message, checked(call))
     return 200, payloads.message(server.state, message)
@@ -189,6 +195,8 @@ def edit_followup(server: DiscordServer, call: Call) -> Answer:
 
 @ROUTES.add("DELETE", FOLLOWUP)
 def delete_followup(server: DiscordServer, call: Call) -> Answer:
+    if rest_webhooks.is_own(server, call):
+        return rest_webhooks.delete_message(server, call)
     server.acts.delete(followup(server, call))
     return NO_CONTENT
 

@@ -27,10 +27,12 @@ from tests.wire.bot_process import BotProcess, Launcher
 from tests.wire.discord_server import DiscordServer
 from tests.wire.looking import Looking
 from tests.wire.quick import QuickClock
-from tests.wire.state import Channel, Kind, Server
+from tests.wire.state import Channel, Kind, Permission, Server
 from tests.wire.waiting import until
 
 KINDS = ("text", "announcement", "thread", "forum")
+SIGNED = ("signed text", "signed thread", "signed forum")
+"""Channels whose posts appear under the name of their outlet."""
 
 
 class Scene(Looking):
@@ -71,12 +73,16 @@ class Scene(Looking):
         """Make the channels."""
         acts = self.discord.acts
         for kind in kinds:
-            if kind == "thread":
+            sort = kind.removeprefix("signed ")
+            if sort == "thread":
                 parent = acts.add_channel(self.server, "talk")
-                self.channels[kind] = acts.open_thread(parent, self.discord.state.owner.id, "News thread")
+                place = acts.open_thread(parent, self.discord.state.owner.id, "News thread")
             else:
-                sort = {"text": Kind.TEXT, "announcement": Kind.ANNOUNCEMENT, "forum": Kind.FORUM}[kind]
-                self.channels[kind] = acts.add_channel(self.server, f"news-{kind}", sort)
+                sorts = {"text": Kind.TEXT, "announcement": Kind.ANNOUNCEMENT, "forum": Kind.FORUM}
+                place = acts.add_channel(self.server, f"news-{kind}", sorts[sort])
+            self.channels[kind] = place
+            if kind != sort:
+                acts.allow(place, Permission.MANAGE_WEBHOOKS)
 
     async def follow(self) -> None:
         """Let every channel follow the feed, which has one article: the one they get for following."""
@@ -93,6 +99,7 @@ class Scene(Looking):
                     feed_id=feed.id,
                     first_article_id=newest.id,
                 )
+        await self.prefer(Preference.AS_OUTLET, 1, *(kind for kind in self.channels if kind in SIGNED))
 
     async def watch(self) -> None:
         """Let a person and a channel watch for what every article has."""

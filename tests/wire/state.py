@@ -108,6 +108,7 @@ class Message:
     ephemeral_for: int | None = None
     interaction: Json | None = None
     webhook_id: int | None = None
+    author: Json | None = None  # the name and picture of a webhook's post
     reactions: dict[str, list[int]] = field(default_factory=dict)  # emoji: who, in order
     edits: int = 0
 
@@ -175,6 +176,16 @@ class Channel:
 
 
 @dataclass(kw_only=True)
+class Webhook:
+    """A webhook that the bot made."""
+
+    id: int
+    channel_id: int
+    name: str
+    token: str
+
+
+@dataclass(kw_only=True)
 class Server:
     """A guild: `members` maps people to their roles."""
 
@@ -230,6 +241,7 @@ class State:
         self.commands: dict[int, Json] = {}
         self.emoji: dict[int, Json] = {}  # the application's
         self.interactions: dict[str, Interaction] = {}
+        self.webhooks: dict[int, Webhook] = {}
         self.bot = self.add_person("Telex", bot=True)
         self.owner = self.add_person("owner")
 

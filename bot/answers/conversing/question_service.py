@@ -12,7 +12,6 @@ from enum import StrEnum
 from bot.answers import answering
 from bot.answers.answer_model import Answer
 from bot.answers.conversing import conversation, follow_ups, mentions
-from bot.answers.writing.model_writer import Writer
 from bot.core import hours, locale
 from bot.core.clock import Clock
 from bot.core.models import Article
@@ -25,6 +24,7 @@ from bot.search.searching import Searcher, SearchPage
 from bot.store import Store
 from bot.stories.known_tastes import Tastes
 from bot.stories.server_taste import NONE
+from bot.writing.model_writer import Writer
 
 OF_A_PERSON = 5
 """Questions that a person may ask a minute."""

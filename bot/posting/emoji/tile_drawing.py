@@ -145,6 +145,18 @@ _BUTTONS: dict[str, Callable[[_Pen], object]] = {
         pen.line((42, 88), (58, 88)),
         pen.line((50, 12), (50, 18)),
     ),
+    "NOTE": lambda pen: pen.line((18, 82), (22, 62), (66, 18), (82, 34), (38, 78), (18, 82)),
+    "LIST": lambda pen: [(pen.dot((18, y), 7), pen.line((38, y), (86, y))) for y in (24, 50, 76)],
+    "SHARE": lambda pen: (
+        pen.line((34, 46), (20, 46), (20, 86), (80, 86), (80, 46), (66, 46)),
+        pen.line((50, 62), (50, 14)),
+        pen.line((34, 30), (50, 14), (66, 30)),
+    ),
+    "EXPORT": lambda pen: (
+        pen.line((18, 62), (18, 84), (82, 84), (82, 62)),
+        pen.line((50, 14), (50, 60)),
+        pen.line((32, 44), (50, 62), (68, 44)),
+    ),
 }
 BUTTONS = tuple(_BUTTONS)
 """Names of the icons that there are."""

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Collection, Sequence
-from contextlib import suppress
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Awaitable, Sequence
 from typing import NamedTuple, TypeVar
 
 import discord
 
 from bot.core.models import Article, Dispatch, DispatchKind
+from bot.posting.recovery import own_messages
+from bot.posting.recovery.own_messages import HistoryHidden, Span
 from bot.posting.rendering import buttons, discord_limits, shown_articles
 from bot.posting.rendering.messages import Message
 from bot.posting.rendering.shown_articles import Shown
-from bot.posting.sending import permissions
 from bot.posting.sending.message_places import Target
 from bot.posting.sending.send_outcomes import (
     FORBIDDEN,
@@ -31,31 +29,11 @@ from bot.store.records import EarlierNotice
 
 T = TypeVar("T")
 
-CLOCKS_APART = timedelta(minutes=90)
-"""How far this machine's clock may have been from Discord's, and how long an attempt may last."""
-
 EPOCH = 10 * 86_400
 """Seconds after a backup was restored in which old articles are looked for first: past a late week's digest.
 """
 
-_FIRST_MESSAGES = 3
 _AGAIN = 5.0  # seconds until a channel is looked for that went away while it was read
-
-
-class HistoryHidden(Exception):
-    """Telex may not read the channel's messages."""
-
-
-class Span(NamedTuple):
-    """Between which times, in seconds of UTC, a channel is looked through; without `until` to its end.
-
-    `apart` are channels of their own, which its threads of a day are not. However much others wrote, all of
-    it is read: what is not found is sent again.
-    """
-
-    since: int
-    until: int | None
-    apart: Collection[int]
 
 
 class Earlier(NamedTuple):
@@ -86,7 +64,7 @@ async def look(
     `article` of a post, that of another feed's article with the same page will do. Raises `HistoryHidden`,
     and what discord.py raises.
     """
-    async for found, sent in _mine(place, dispatch.channel_id, span):
+    async for found, sent in own_messages.own(place, dispatch.channel_id, span):
         if _is_of(found, dispatch, message) or (article is not None and _is_post_of(found, article)):
             return sent
     return None
@@ -106,7 +84,7 @@ async def told(
     found: set[int] = set()
     digested: set[int] = set()
     gathers = dispatch.kind is DispatchKind.CATCH_UP
-    async for message, _sent in _mine(place, dispatch.channel_id, span):
+    async for message, _sent in own_messages.own(place, dispatch.channel_id, span):
         told = buttons.told_keys(message)
         if not any(told):
             continue
@@ -131,7 +109,7 @@ async def notices(
 ) -> list[EarlierNotice]:
     """The notices of a watch in a span that tell of some of these articles. Raises as `look` does."""
     found = []
-    async for message, sent in _mine(place, dispatch.channel_id, span):
+    async for message, sent in own_messages.own(place, dispatch.channel_id, span):
         notice = buttons.notice_of(message)
         if notice is None or not notice[0].startswith(f"watch:{dispatch.watch_id}:"):
             continue
@@ -145,7 +123,7 @@ async def notices(
 async def earlier(place: Target, channel_id: int, span: Span) -> Earlier:
     """What a channel was told in a span. Raises as `look` does."""
     found = Earlier({}, {}, {}, [], {})
-    async for message, _sent in _mine(place, channel_id, span):
+    async for message, _sent in own_messages.own(place, channel_id, span):
         at = int(message.created_at.timestamp())
         told = buttons.told_keys(message)
         for keys, known in ((told.posted | told.listed, found.posted), (told.digested, found.digested)):
@@ -159,58 +137,6 @@ async def earlier(place: Target, channel_id: int, span: Span) -> Earlier:
         elif any(told):
             found.shown.extend(shown_articles.pages(message))
     return found
-
-
-async def _mine(place: Target, channel_id: int, span: Span) -> AsyncIterator[tuple[discord.Message, Sent]]:
-    """The bot's messages in a channel in a span, in a forum the first of each thread."""
-    me = _reader_of(place)
-    after = datetime.fromtimestamp(span.since, UTC) - CLOCKS_APART
-    before = None if span.until is None else datetime.fromtimestamp(span.until, UTC) + CLOCKS_APART
-    if isinstance(place, discord.Thread) and place.id != channel_id and place.parent is not None:
-        place = place.parent  # a thread of a day
-    if isinstance(place, discord.TextChannel):  # threads may have been switched on or off since
-        async for found, sent in _in_threads(place, after, before, span.apart):
-            yield found, sent
-    if isinstance(place, discord.ForumChannel):
-        async for found, thread in _first_messages(place, after, before):
-            yield found, Sent(found.id, thread.id)
-        return
-    async for found, sent in _between(place, after, before, me.id):
-        yield found, sent
-
-
-def _reader_of(place: Target) -> discord.abc.User:
-    """The bot, where it may read a place. Raises `HistoryHidden`: Discord would answer with an empty list."""
-    if isinstance(place, discord.DMChannel):
-        return place.me
-    me = place.guild.me
-    if me is None or permissions.lacking(place, required=False, history=True):
-        raise HistoryHidden
-    return me
-
-
-async def _in_threads(
-    channel: discord.TextChannel, after: datetime, before: datetime | None, apart: Collection[int]
-) -> AsyncIterator[tuple[discord.Message, Sent]]:
-    me = channel.guild.me
-    async for thread in threads_of(channel, after):
-        if thread.owner_id == me.id and thread.id not in apart and _is_before(thread, before):
-            with suppress(discord.NotFound):  # somebody deleted it meanwhile
-                async for found, sent in _between(thread, after, before, me.id):
-                    yield found, replace(sent, thread_id=thread.id)
-
-
-async def _between(
-    place: discord.abc.Messageable, after: datetime, before: datetime | None, author_id: int
-) -> AsyncIterator[tuple[discord.Message, Sent]]:
-    """Somebody's messages in one place, the newest first."""
-    async for found in place.history(limit=None, after=after, before=before, oldest_first=False):
-        if found.author.id == author_id:
-            yield found, Sent(found.id)
-
-
-def _is_before(made: discord.abc.Snowflake, end: datetime | None) -> bool:
-    return end is None or discord.utils.snowflake_time(made.id) <= end
 
 
 def since_backup(dispatch: Dispatch, articles: Sequence[Article], *, restored: int) -> int | None:
@@ -244,37 +170,6 @@ async def answered(looking: Awaitable[T]) -> T | Outcome:
         if isinstance(outcome, Blocked):
             return Unknown(UNREADABLE) if outcome.problem == FORBIDDEN else Later(_AGAIN, outcome.problem)
         raise
-
-
-async def _first_messages(
-    forum: discord.ForumChannel, after: datetime, before: datetime | None
-) -> AsyncIterator[tuple[discord.Message, discord.Thread]]:
-    async for thread in threads_of(forum, after):
-        begun = discord.utils.snowflake_time(thread.id)
-        if thread.owner_id != forum.guild.me.id or begun < after or not _is_before(thread, before):
-            continue
-        # Its first message has its id, or was made in the same moment.
-        start = begun - timedelta(seconds=1)
-        with suppress(discord.NotFound):  # somebody deleted it meanwhile
-            async for found in thread.history(limit=_FIRST_MESSAGES, after=start, oldest_first=True):
-                if found.author.id == forum.guild.me.id:
-                    yield found, thread
-
-
-async def threads_of(
-    channel: discord.ForumChannel | discord.TextChannel, since: datetime
-) -> AsyncIterator[discord.Thread]:
-    """The public threads of a channel in which something may be since a time, however many there are.
-
-    Those that are open, then the archived ones, which Discord gives in the order of their archiving.
-    """
-    for thread in await channel.guild.active_threads():
-        if thread.parent_id == channel.id:
-            yield thread
-    async for thread in channel.archived_threads(limit=None):
-        if max(thread.archive_timestamp, discord.utils.snowflake_time(thread.id)) < since:
-            return
-        yield thread
 
 
 def _is_of(found: discord.Message, dispatch: Dispatch, message: Message | None) -> bool:

@@ -8,10 +8,12 @@ import discord
 
 from bot.core.clock import Clock
 from bot.core.models import Article, Digest, Dispatch, DispatchKind
-from bot.posting.recovery import read_back
-from bot.posting.recovery.read_back import Earlier, Span
+from bot.posting.recovery import own_messages, read_back
+from bot.posting.recovery.own_messages import Span
+from bot.posting.recovery.read_back import Earlier
 from bot.posting.rendering.messages import Message
 from bot.posting.sending import message_places
+from bot.posting.sending.channel_webhooks import ChannelWebhooks
 from bot.posting.sending.message_places import Target
 from bot.posting.sending.send_outcomes import Outcome
 from bot.store import Store
@@ -27,8 +29,9 @@ class Narrowed:
 class Restored:
     """Looks in the channels before anything is sent that could have been sent before the restart."""
 
-    def __init__(self, store: Store, client: discord.Client, clock: Clock) -> None:
+    def __init__(self, store: Store, client: discord.Client, clock: Clock, webhooks: ChannelWebhooks) -> None:
         self._store, self._client, self._clock = store, client, clock
+        self._webhooks = webhooks
         self.at: int | None = None
         """When the bot began on a restored backup, if that is not long ago."""
 
@@ -56,7 +59,7 @@ class Restored:
         since = read_back.since_backup(dispatch, articles, restored=self.at)
         if since is None:
             return None
-        span = Span(since, self.at, await self._store.subscriptions.channels(dispatch.server_id))
+        span = await self._span(place, dispatch, since)
         match dispatch.kind:
             case DispatchKind.POST | DispatchKind.CATCH_UP:
                 return await self._look_for_articles(place, dispatch, message, articles, span)
@@ -120,13 +123,18 @@ class Restored:
         place = await message_places.find(self._client, digest.channel_id)
         if isinstance(place, Outcome):
             return place
-        apart = await self._store.subscriptions.channels(digest.server_id)
-        return await read_back.answered(
-            read_back.earlier(
-                place,
-                digest.channel_id,
-                Span(max(since, self.at - read_back.EPOCH), self.at, apart - {digest.channel_id}),
-            )
+        span = await self._span(place, digest, max(since, self.at - read_back.EPOCH))
+        return await read_back.answered(read_back.earlier(place, digest.channel_id, span))
+
+    async def _span(self, place: Target, owed: Dispatch | Digest, since: int) -> Span:
+        return await own_messages.span(
+            self._store,
+            self._webhooks,
+            place,
+            server_id=owed.server_id,
+            channel_id=owed.channel_id,
+            since=since,
+            until=self.at,
         )
 
     async def _narrow(self, dispatch: Dispatch, article_ids: Collection[int]) -> Narrowed:

@@ -130,7 +130,7 @@ def missed(question_id: int) -> discord.ui.Button[Any]:
 
 def more_like(key: str) -> discord.ui.Button[Any]:
     """A button that looks for more like the article of this key, in the language of this task."""
-    return button(_("More like this"), f"telex:like:{key}", "🔎")
+    return button(_("More like this"), f"telex:like:{key}", icons.emoji(Icon.SEARCH))
 
 
 def pick(what: str, articles: Sequence[Article], *, placeholder: str | None = None) -> discord.ui.Select[Any]:
@@ -146,7 +146,7 @@ def pick(what: str, articles: Sequence[Article], *, placeholder: str | None = No
     ]
     return discord.ui.Select(
         custom_id=pick_id(what),
-        placeholder=safe.plain(placeholder or _("Save articles"), discord_limits.OPTION),
+        placeholder=safe.plain(placeholder or _("Save articles…"), discord_limits.OPTION),
         max_values=len(options),
         options=options,
     )
@@ -154,7 +154,7 @@ def pick(what: str, articles: Sequence[Article], *, placeholder: str | None = No
 
 def show_all(what: str) -> discord.ui.Button[Any]:
     """A button that shows all articles of a catch-up, in the language of this task."""
-    return button(_("Show all"), f"telex:all:{what}", "📋")
+    return button(_("Show all"), f"telex:all:{what}", icons.emoji(Icon.LIST))
 
 
 def read(url: str) -> discord.ui.Button[Any] | None:

@@ -69,6 +69,6 @@ def with_story(
     """
     if joined:
         shown.description = "\n\n".join(filter(None, (shown.description, also.line(joined))))
-        menu = buttons.pick(what, joined, placeholder=_("Save another article of this story"))
+        menu = buttons.pick(what, joined, placeholder=_("Save another article on this story…"))
         view = buttons.row(*view.children, menu)
     return shown, view

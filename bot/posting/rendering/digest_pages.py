@@ -80,8 +80,7 @@ async def page(store: Store, edition: Edition, *, language: str) -> Page | None:
         heading = blocks.text(f"## {title}\n-# {' · '.join(counted)}")
         rest = [blocks.text(f"-# {_more(more)}")] if more else []
         rising: list[Block] = [Rule(), blocks.text(_rising(edition))] if edition.rising else []
-        name = safe.plain(f"{title}, {dates}", _NAME)
-        return Page((heading, *told.blocks, *rest, *rising), name, told.linked)
+        return Page((heading, *told.blocks, *rest, *rising), headline(edition), told.linked)
 
 
 async def draw(edition: Edition, *, language: str) -> Picture | None:
@@ -97,6 +96,11 @@ def chart(picture: Picture | None) -> tuple[Block, ...]:
     if picture is None:
         return ()
     return (Gallery((Image(f"attachment://{picture.filename}", picture.description),)),)
+
+
+def headline(edition: Edition) -> str:
+    """What a digest is called where it stands among others, in the language of this task."""
+    return safe.plain(f"{_title(edition)}, {_dates(edition)}", _NAME)
 
 
 def _title(edition: Edition) -> str:

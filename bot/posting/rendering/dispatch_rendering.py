@@ -60,6 +60,7 @@ async def render(  # noqa: PLR0911  # one line a kind
         mention=post_looks.told(client, dispatch.server_id, dispatch.channel_id, dispatch.look),
         joined=await store.articles.by_ids(dispatch.joined_ids),
         what=dispatch.what,
+        by_webhook=dispatch.webhook_id is not None,
     )
 
 

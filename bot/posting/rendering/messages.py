@@ -60,7 +60,8 @@ class Message:
     """What is sent: an embed with a row of buttons or a menu, or a layout; a layout is all of its message.
 
     `name` is that of the thread that a forum opens, `mention` the id of a role that is told of it, `tags` are
-    those that a post in a forum gets. Embed or layout show the `picture` where there is one.
+    those that a post in a forum gets. Embed or layout show the `picture` where there is one. A webhook sends
+    it under its `signature`.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Message:
     mention: int | None = None
     tags: tuple[discord.ForumTag, ...] = ()
     picture: Picture | None = None
+    signature: outlets.Signature | None = None
 
     @property
     def content(self) -> str | None:

@@ -30,25 +30,33 @@ def post(
     mention: int | None = None,
     joined: Sequence[Article] = (),
     what: str | None = None,
+    by_webhook: bool = False,
 ) -> Message:
     """The post of an article as it is to look, with labels in `language`.
 
     `mention` is a role to be told, `joined` are the articles that joined it, the first to join first; `what`
-    is that of its dispatch, where it is not the article's key.
+    is that of its dispatch, where it is not the article's key. One that goes `by_webhook` is signed by its
+    outlet.
     """
     with locale.use(language):
         name = safe.plain(f"{look.prefix} {messages.title_of(article)}", messages.THREAD_NAME)
+        outlet = _outlet(article, feed)
+        signature = outlets.signature(article.feed_id, outlet) if by_webhook else None
         if not classic_posts.is_classic(look):
-            return Message(name, layout=layout(article, feed, look=look, joined=joined))
-        embed = classic_posts.embed(article, _outlet(article, feed), feed.icon if feed else None, look)
+            return Message(
+                name,
+                layout=layout(article, feed, look=look, joined=joined, signed=signature is not None),
+                signature=signature,
+            )
+        embed = classic_posts.embed(article, outlet, feed.icon if feed else None, look)
         if look.template is not None:
-            said = _said(article._replace(outlet=_outlet(article, feed)), look.template, look, joined=())
+            said = _said(article._replace(outlet=outlet), look.template, look, joined=())
             embed.remove_author().remove_footer()
             embed.title = embed.url = embed.timestamp = None
             embed.description = "\n".join(filter(None, (said.title, said.body, said.footer)))
         view = buttons.row(buttons.save(article.key), *buttons.leading(article), buttons.more(article.key))
         embed, view = classic_posts.with_story(embed, view, what or article.key, joined)
-        return Message(name, embed, view, mention=mention)
+        return Message(name, embed, view, mention=mention, signature=signature)
 
 
 def layout(
@@ -58,17 +66,21 @@ def layout(
     look: Look = USUAL,
     joined: Sequence[Article] = (),
     row: Row | None = None,
+    signed: bool = False,
 ) -> Layout:
-    """An article as a layout, in the language of this task; `row` has other buttons than those of a post."""
+    """An article as a layout, in the language of this task; `row` has other buttons than those of a post.
+
+    What is `signed` by its outlet does not name it again.
+    """
     article = article._replace(outlet=_outlet(article, feed))
     address = messages.picture_url(article.image) if look.image else None
     picture = Image(address, messages.title_of(article)) if address else None
     if look.style in {Style.COMPACT, Style.HEADLINE}:
-        return _small(article, look, joined, picture)
+        return _small(article, look, joined, picture, signed=signed)
     own = row or Row(
         buttons.save(article.key, joined=joined), *buttons.leading(article), buttons.more(article.key)
     )
-    head, foot = _words(article, look, joined)
+    head, foot = _words(article, look, joined, signed=signed)
     shown: list[Block] = [Section(head, picture if look.style is Style.THUMBNAIL else None)]
     if picture is not None and look.style is not Style.THUMBNAIL:
         shown.append(Gallery((picture,)))
@@ -77,11 +89,13 @@ def layout(
     return (Card((*shown, own), colour),)
 
 
-def _words(article: Article, look: Look, joined: Sequence[Article]) -> tuple[tuple[Text, ...], Text]:
+def _words(
+    article: Article, look: Look, joined: Sequence[Article], *, signed: bool
+) -> tuple[tuple[Text, ...], Text]:
     """What stands above the picture, and below it."""
     others = f"-# {also.line(joined)}" if joined else ""
     if look.template is None:
-        return (outlets.byline(article), _story(article, look)), blocks.text(others)
+        return (outlets.byline(article, signed=signed), _story(article, look)), blocks.text(others)
     said = _said(article, look.template, look, joined)
     return (blocks.text(said.title), blocks.text(said.body)), blocks.text(said.footer)
 
@@ -113,7 +127,9 @@ def _story(article: Article, look: Look) -> Text:
     return blocks.text(*(f"### {form}{rest}" for form in _titled(article, title, look)))
 
 
-def _small(article: Article, look: Look, joined: Sequence[Article], picture: Image | None) -> Layout:
+def _small(
+    article: Article, look: Look, joined: Sequence[Article], picture: Image | None, *, signed: bool
+) -> Layout:
     """A headline, or a compact post: without a card, and few lines."""
     title = messages.title_of(article)
     compact = look.style is Style.COMPACT
@@ -122,7 +138,7 @@ def _small(article: Article, look: Look, joined: Sequence[Article], picture: Ima
         text = blocks.text("\n".join(filter(None, (said.title, said.body, said.footer))))
         return _beside(article, text, joined, picture if compact else None)
     lead = _excerpt(article, title, LEAD, look) if compact else ""
-    last = outlets.byline(article, also.count(joined)).forms[0]
+    last = outlets.byline(article, also.count(joined), signed=signed).forms[0]
     rest = "\n".join(("", *filter(None, (lead, messages.mark(article), last))))
     text = blocks.text(*(f"**{form}**{rest}" for form in _titled(article, title, look)))
     return _beside(article, text, joined, picture if compact else None)

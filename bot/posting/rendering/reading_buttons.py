@@ -35,12 +35,12 @@ def question() -> discord.ui.Button[Any]:
 
 def share(key: str) -> discord.ui.Button[Any]:
     """A button that shares the article of this key with the channel, in the language of this task."""
-    return button(_("Share here"), f"telex:share:{key}", "📣")
+    return button(_("Share here"), f"telex:share:{key}", icons.emoji(Icon.SHARE))
 
 
 def note(key: str) -> discord.ui.Button[Any]:
     """A button that opens the note and tags of the bookmark of this key, in the language of this task."""
-    return button(_("Note and tags"), f"telex:note:{key}", "📝")
+    return button(_("Note and tags"), f"telex:note:{key}", icons.emoji(Icon.NOTE))
 
 
 def mark(key: str, *, read: bool) -> discord.ui.Button[Any]:

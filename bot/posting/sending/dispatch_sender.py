@@ -7,21 +7,24 @@ from typing import overload
 
 import discord
 
-from bot.core.models import Dispatch
+from bot.core.models import Dispatch, DispatchKind
 from bot.core.settings import Settings
 from bot.posting import day_threads, forums
-from bot.posting.recovery import read_back
+from bot.posting.recovery import own_messages, read_back
 from bot.posting.rendering.dispatch_rendering import render
 from bot.posting.rendering.messages import Message
 from bot.posting.sending import message_places
+from bot.posting.sending.channel_webhooks import ChannelWebhooks
 from bot.posting.sending.send_outcomes import (
     FORBIDDEN,
     LOCKED,
     UNREADABLE,
+    WEBHOOK_GONE,
     Blocked,
     Later,
     Lost,
     Outcome,
+    Refused,
     Sent,
     Unknown,
 )
@@ -34,8 +37,11 @@ _LOCKED = 60
 class DispatchSender:
     """What a dispatch needs of Discord. Changes nothing in the store but which thread is that of a day."""
 
-    def __init__(self, store: Store, client: discord.Client, settings: Settings) -> None:
+    def __init__(
+        self, store: Store, client: discord.Client, settings: Settings, webhooks: ChannelWebhooks
+    ) -> None:
         self._store, self._client, self._settings = store, client, settings
+        self._webhooks = webhooks
 
     async def look_for(self, dispatch: Dispatch) -> tuple[Outcome | None, bool]:
         """The message of a claim, None where it is not there; and whether it may be sent again at once.
@@ -53,9 +59,17 @@ class DispatchSender:
             return place, False
         claimed = dispatch.claimed if dispatch.claimed is not None else dispatch.created
         message = await self.render(dispatch)
-        apart = await self._store.subscriptions.channels(dispatch.server_id)
-        span = read_back.Span(claimed, None, apart)
-        return await read_back.search(place, dispatch, message, span), message_places.has_nonce(place)
+        span = await own_messages.span(
+            self._store,
+            self._webhooks,
+            place,
+            server_id=dispatch.server_id,
+            channel_id=dispatch.channel_id,
+            since=claimed,
+            until=None,
+        )
+        had_nonce = message_places.has_nonce(place) and dispatch.webhook_id is None
+        return await read_back.search(place, dispatch, message, span), had_nonce
 
     @overload
     async def find(self, dispatch: Dispatch) -> message_places.Target | Outcome: ...
@@ -96,13 +110,48 @@ class DispatchSender:
 
     async def send(self, place: message_places.Target, dispatch: Dispatch, message: Message) -> Outcome:
         """Send it, twice where a nonce makes that safe. Raises only what is a fault of ours."""
-        if isinstance(place, discord.ForumChannel):
-            message = await forums.tagged(self._store, place, dispatch, message)
+        outcome = await self._send_signed(place, dispatch)
+        if outcome is None:
+            if isinstance(place, discord.ForumChannel):
+                message = await forums.tagged(self._store, place, dispatch, message)
+            outcome = await self._send(place, dispatch, message)
+        is_inside = isinstance(place, discord.Thread) and place.id != dispatch.channel_id
+        if isinstance(outcome, Sent) and is_inside:
+            return replace(outcome, thread_id=place.id)
+        return outcome
+
+    async def _send_signed(self, place: message_places.Target, dispatch: Dispatch) -> Outcome | None:
+        """Send a post under its outlet's name where its channel has them so; None: it goes the usual way.
+
+        By which webhook is written down before: from then on it has no nonce.
+        """
+        if dispatch.kind is not DispatchKind.POST:
+            return None
+        if not (await self._store.preferences.of_channel(dispatch.channel_id)).as_outlet:
+            return None
+        outcome: Outcome = Blocked(WEBHOOK_GONE)
+        for _attempt in range(2):
+            webhook = await self._webhooks.find(place)
+            if isinstance(webhook, Outcome):
+                return webhook if isinstance(webhook, Later) else None
+            message = await self.render(replace(dispatch, webhook_id=webhook.id))
+            if message is None or message.signature is None:
+                return None
+            if isinstance(place, discord.ForumChannel):
+                message = await forums.tagged(self._store, place, dispatch, message)
+            await self._store.dispatches.goes_by(dispatch.id, webhook.id)
+            outcome = await message_places.send(place, message, "", webhook)
+            if outcome != Blocked(WEBHOOK_GONE):
+                break
+            self._webhooks.forget(webhook)
+        if isinstance(outcome, Blocked | Refused):
+            await self._store.dispatches.goes_by(dispatch.id, None)
+            return None
+        return outcome
+
+    async def _send(self, place: message_places.Target, dispatch: Dispatch, message: Message) -> Outcome:
         outcome = await message_places.send(place, message, message_places.nonce(dispatch))
         if isinstance(outcome, Lost) and message_places.has_nonce(place):
             # The nonce is a moment old: Discord answers with the first message if it has it.
             outcome = await message_places.send(place, message, message_places.nonce(dispatch))
-        is_inside = isinstance(place, discord.Thread) and place.id != dispatch.channel_id
-        if isinstance(outcome, Sent) and is_inside:
-            return replace(outcome, thread_id=place.id)
         return outcome

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import discord
 
@@ -14,6 +15,7 @@ from bot.posting.sending.send_outcomes import (
     LOCKED,
     NOT_TEXT,
     REFUSED,
+    WEBHOOK_GONE,
     Blocked,
     Later,
     Lost,
@@ -74,8 +76,13 @@ def has_nonce(place: Target) -> bool:
     return not isinstance(place, discord.ForumChannel)
 
 
-async def send(place: Target, message: Message, nonce: str) -> Outcome:
-    """Send a message; barer where Discord refuses an address in it. Raises only what is a fault of ours."""
+async def send(
+    place: Target, message: Message, nonce: str, webhook: discord.Webhook | None = None
+) -> Outcome:
+    """Send a message; barer where Discord refuses an address in it. Raises only what is a fault of ours.
+
+    Where a webhook sends it there is no nonce.
+    """
     if isinstance(place, Place) and (lacking := permissions.lacking(place)):
         return Blocked(" ".join([FORBIDDEN, *lacking]))
     if message.picture is not None and isinstance(place, Place) and not permissions.may_attach(place):
@@ -83,6 +90,8 @@ async def send(place: Target, message: Message, nonce: str) -> Outcome:
     outcome: Outcome = Refused(REFUSED)
     for attempt in message.attempts():
         try:
+            if webhook is not None:
+                return await _send_by(webhook, place, attempt)
             return await _send(place, attempt, nonce)
         except Exception as error:  # noqa: BLE001  # raised again where it is no answer of Discord's
             outcome = judge(error)
@@ -93,12 +102,37 @@ async def send(place: Target, message: Message, nonce: str) -> Outcome:
     return outcome
 
 
-async def _send(place: Target, message: Message, nonce: str) -> Sent:
+def _content(message: Message) -> dict[str, Any]:
     content = {name: part for name, part in message.body().items() if part is not None}
     if message.content is not None:
         content["content"] = message.content
     if message.picture is not None:
         content["file"] = message.picture.file()
+    return content
+
+
+async def _send_by(webhook: discord.Webhook, place: Target, message: Message) -> Sent | Blocked:
+    assert message.signature is not None  # what goes by a webhook has one
+    where: dict[str, Any] = {"thread": place} if isinstance(place, discord.Thread) else {}
+    if isinstance(place, discord.ForumChannel):
+        where = {"thread_name": message.name, "applied_tags": message.tags or discord.utils.MISSING}
+    sent = await webhook.send(
+        username=message.signature.name,
+        avatar_url=message.signature.avatar,
+        wait=True,
+        **_content(message),
+        **where,
+    )
+    if isinstance(place, discord.ForumChannel):
+        return Sent(sent.id, sent.channel.id)
+    if sent.channel.id != place.id:  # somebody moved it elsewhere
+        await webhook.delete_message(sent.id)
+        return Blocked(WEBHOOK_GONE)
+    return Sent(sent.id)
+
+
+async def _send(place: Target, message: Message, nonce: str) -> Sent:
+    content = _content(message)
     if isinstance(place, discord.ForumChannel):
         made = await place.create_thread(
             name=message.name, applied_tags=message.tags or discord.utils.MISSING, **content

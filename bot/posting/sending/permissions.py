@@ -25,6 +25,8 @@ def name(permission: str) -> str:
     names = {
         "manage_guild": _("Manage Server"),
         "manage_roles": _("Manage Roles"),
+        "manage_webhooks": _("Manage Webhooks"),
+        "manage_messages": _("Manage Messages"),
         "view_channel": _("View Channel"),
         "send_messages": _("Send Messages"),
         "send_messages_in_threads": _("Send Messages in Threads"),
@@ -64,6 +66,18 @@ def lacking_for_threads(channel: discord.TextChannel) -> list[str]:
     """Permissions that Telex lacks to make threads in a channel and to post in them, likewise."""
     granted = channel.permissions_for(channel.guild.me)
     wanted = ["view_channel", "create_public_threads", "send_messages_in_threads", "read_message_history"]
+    return [permission for permission in wanted if not getattr(granted, permission)]
+
+
+def lacking_for_webhooks(channel: discord.abc.GuildChannel) -> list[str]:
+    """Permissions that Telex lacks to post by a webhook in a channel, likewise.
+
+    To publish an announcement that it did not send itself, as one of a webhook, it has to manage messages:
+    https://discord.com/developers/docs/resources/message#crosspost-message
+    """
+    granted = channel.permissions_for(channel.guild.me)
+    is_news = isinstance(channel, discord.TextChannel) and channel.is_news()
+    wanted = ["manage_webhooks", *(["manage_messages"] if is_news else [])]
     return [permission for permission in wanted if not getattr(granted, permission)]
 
 

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import re
 from collections import Counter, deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from types import SimpleNamespace
 
 import aiohttp
@@ -40,7 +40,6 @@ MOST_INVALID = 5_000
 _TELL_AT = 500
 
 _ROUTE = re.compile(r"/api(?:/v\d+)?/(?P<kind>\w+)(?:/(?P<id>\d+))?(?P<rest>.*)")
-_INTERACTION = {"interactions", "webhooks"}
 
 
 class _Request:
@@ -56,11 +55,12 @@ class _Request:
 class RequestPace:
     """The budget of one process. `share_of` tells whose share a channel uses.
 
+    `webhooks` are the channels of those that post, by their ids; what goes to others answers interactions.
     Reactions wait until nothing else does.
     """
 
-    def __init__(self, clock: Clock, share_of: Callable[[int], int]) -> None:
-        self._clock, self._share_of = clock, share_of
+    def __init__(self, clock: Clock, share_of: Callable[[int], int], webhooks: Mapping[int, int]) -> None:
+        self._clock, self._share_of, self._webhooks = clock, share_of, webhooks
         self.answers: Counter[int] = Counter()
         """Answers since the start, by status."""
         self._counted: list[_Request] = []
@@ -115,10 +115,15 @@ class RequestPace:
     def _key(self, path: str) -> tuple[Hashable, bool] | None:
         """Whose share a request uses, and whether it comes last; None where it does not count."""
         found = _ROUTE.fullmatch(path)
-        if found is None or found["kind"] in _INTERACTION:
+        if found is None or found["kind"] == "interactions":
             return None
         key: Hashable = found["kind"]
-        if found["kind"] == "channels" and found["id"]:
+        if found["kind"] == "webhooks":
+            channel_id = self._webhooks.get(int(found["id"] or 0))
+            if channel_id is None:
+                return None
+            key = self._share_of(channel_id)
+        elif found["kind"] == "channels" and found["id"]:
             key = self._share_of(int(found["id"]))
         elif found["kind"] == "guilds" and found["id"]:
             key = int(found["id"])

@@ -5,6 +5,8 @@ Codes and their meaning: https://discord.com/developers/docs/topics/opcodes-and-
 
 from __future__ import annotations
 
+import re
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -64,8 +66,8 @@ class Unknown:
 Outcome = Sent | Later | Lost | Blocked | Refused | Unknown
 
 
-class UncertainThreadError(Exception):
-    """Discord answered the making of a thread with a server error: it may exist all the same."""
+class UncertainPostError(Exception):
+    """Discord answered what would be made twice if it were repeated with a server error: it may be there."""
 
 
 GONE = "gone"
@@ -73,6 +75,8 @@ FORBIDDEN = "forbidden"  # followed by the names of the permissions, as Discord'
 LOCKED = "locked"
 NEEDS_TAG = "needs-tag"
 TOO_MANY_THREADS = "too-many-threads"
+TOO_MANY_WEBHOOKS = "too-many-webhooks"
+WEBHOOK_GONE = "webhook-gone"
 NOT_TEXT = "not-text"
 TRYING = "trying"  # followed by what Discord says, or why it says nothing
 REFUSED = "refused"  # followed by what Discord says
@@ -87,6 +91,9 @@ EDITED_TOO_OFTEN = 30046
 _PROBLEMS = {
     10003: GONE,  # unknown channel
     10004: GONE,  # unknown server
+    10015: WEBHOOK_GONE,
+    50027: WEBHOOK_GONE,  # invalid webhook token
+    30007: TOO_MANY_WEBHOOKS,
     50007: CLOSED,  # cannot send messages to this user
     50278: CLOSED,  # no server in common
     50001: FORBIDDEN,
@@ -100,6 +107,7 @@ _PROBLEMS = {
     40067: NEEDS_TAG,
 }
 _SLOW = frozenset({20016, 20022, 20028, 20029, 40004})  # slow mode, write limits, sending switched off
+_WEBHOOK = re.compile(r"/webhooks/(\d+)/")
 _A_WHILE = 60.0  # seconds, where Discord does not say how long
 _A_MOMENT = 5.0
 _UNAUTHORISED = 401
@@ -117,7 +125,7 @@ def judge(error: Exception) -> Outcome:
             return Later(error.retry_after, f"rate limited for {error.retry_after:.0f} s")
         case discord.HTTPException():
             return _judge_answer(error)
-        case UncertainThreadError():
+        case UncertainPostError():
             return Lost(str(error))
         case aiohttp.ClientConnectorError():
             return Later(_A_MOMENT, f"no connection: {error}")
@@ -129,7 +137,7 @@ def judge(error: Exception) -> Outcome:
 def _judge_answer(error: discord.HTTPException) -> Outcome:
     words = f"{error.status} {error.code} {error.text}".strip()[:500]
     if error.status == _TOO_MANY or error.code in _SLOW:
-        return Later(_retry_after(error), words)
+        return Later(_retry_after(error.response.headers), words)
     if problem := _PROBLEMS.get(error.code):
         return Blocked(problem)
     if error.status >= _SERVER_ERROR:
@@ -141,9 +149,9 @@ def _judge_answer(error: discord.HTTPException) -> Outcome:
     return Refused(words)
 
 
-def _retry_after(error: discord.HTTPException) -> float:
+def _retry_after(headers: Mapping[str, str]) -> float:
     try:
-        return max(1.0, float(error.response.headers.get("Retry-After", _A_WHILE)))
+        return max(1.0, float(headers.get("Retry-After", _A_WHILE)))
     except ValueError:
         return _A_WHILE
 
@@ -174,6 +182,7 @@ def describe(problem: str) -> str:
             "the requirement."
         ),
         TOO_MANY_THREADS: _("This server has reached Discord’s limit of active threads. Archive some."),
+        TOO_MANY_WEBHOOKS: _("This channel has reached Discord’s limit of webhooks. Delete one."),
         NOT_TEXT: _("This kind of channel can’t hold messages. Move the feeds."),
         UNREADABLE: _(
             "I was interrupted and can’t tell whether this was posted. To check, I need Read Message History."
@@ -210,20 +219,32 @@ def _waits(code: str) -> str:
     return sentences.get(code, _("Waiting until {time} (time between posts)."))
 
 
-async def _raise_on_server_error(
-    _session: aiohttp.ClientSession, _context: SimpleNamespace, answered: aiohttp.TraceRequestEndParams
-) -> None:
-    status = answered.response.status
-    if answered.method == "POST" and answered.url.path.endswith("/threads") and status >= _SERVER_ERROR:
-        raise UncertainThreadError(f"{status} to a new thread")
+class NoRepeats:
+    """Hooks for discord.py's session that keep it from sending again what Discord may have.
 
-
-def no_repeated_threads() -> aiohttp.TraceConfig:
-    """Hooks for discord.py's session that keep it from making a thread again after a server error.
-
-    It repeats every request answered 500, 502 or 504, and Discord honours no nonce where a thread is made:
-    each repetition could be another forum post.
+    It repeats every request answered 500, 502 or 504, and Discord honours no nonce where a thread or a
+    webhook is made or a webhook posts: each repetition could be another post. It would also wait within
+    itself, however long, until a webhook may post again. `webhooks` are the ids of those.
     """
-    config = aiohttp.TraceConfig()
-    config.on_request_end.append(_raise_on_server_error)
-    return config
+
+    def __init__(self, webhooks: Container[int]) -> None:
+        self._webhooks = webhooks
+
+    def watch(self, trace: aiohttp.TraceConfig) -> None:
+        """Hook into a session."""
+        trace.on_request_end.append(self._judge)
+
+    async def _judge(
+        self,
+        _session: aiohttp.ClientSession,
+        _context: SimpleNamespace,
+        answered: aiohttp.TraceRequestEndParams,
+    ) -> None:
+        status, path = answered.response.status, answered.url.path
+        found = _WEBHOOK.search(path)
+        by_webhook = found is not None and int(found[1]) in self._webhooks
+        if by_webhook and status == _TOO_MANY:
+            raise discord.RateLimited(_retry_after(answered.response.headers))
+        makes = answered.method == "POST" and (by_webhook or path.endswith(("/threads", "/webhooks")))
+        if makes and status >= _SERVER_ERROR:
+            raise UncertainPostError(f"{status} to a new post")

@@ -47,7 +47,7 @@ def _no_feed(values: _Values) -> str:
                 "• Paste the address of an account, channel or project on YouTube, Bluesky, Mastodon, "
                 "Telegram, Reddit, GitHub or GitLab."
             ),
-            _("• Ask the publisher: many sites have a feed that they do not show."),
+            _("• Ask the publisher: many sites have a feed they don’t show."),
         )
     )
 
@@ -102,20 +102,20 @@ _SENTENCES: Mapping[StrEnum, Callable[[_Values], str]] = {
     Unfit.ONLY_NOT: lambda _values: _("That only excludes words. Add one to look for."),
     Unfit.TOO_COMMON: lambda _values: _("Too many articles would match. Add a rarer word."),
     NotTaken.TOO_MANY_OF_PERSON: _too_many_questions(
-        lambda: _("You have asked {count} questions within a minute, as many as I take. Ask again {when}.")
+        lambda: _("You’ve asked {count} questions in a minute, which is the limit. Ask again {when}.")
     ),
     NotTaken.TOO_MANY_OF_SERVER: _too_many_questions(
         lambda: _(
-            "This server has asked {count} questions within a minute, as many as I take. Ask again {when}."
+            "This server has asked {count} questions in a minute, which is the limit. Ask again {when}."
         )
     ),
     NotTaken.TOO_LONG: lambda values: _(
-        "A question can have at most {count} characters; yours has {length}."
+        "Questions can be up to {count} characters long; yours has {length}."
     ).format(count=amount(int(values["count"])), length=amount(int(values["length"]))),
-    NotTaken.BUSY: lambda _values: _("I have many questions to answer at the moment. Ask again in a minute."),
+    NotTaken.BUSY: lambda _values: _("I’m busy with other questions. Ask again in a minute."),
     NotTaken.NO_TOPIC: lambda _values: _(
         "What topic are you asking about? Name it, as in “What happened with Signal?”"
     ),
-    NotTaken.THANKS: lambda _values: _("You are welcome."),
+    NotTaken.THANKS: lambda _values: _("You’re welcome!"),
     NotTaken.GREETING: lambda _values: _("Hello! Ask me about the news, as in “What happened with Signal?”"),
 }

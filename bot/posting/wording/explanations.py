@@ -145,7 +145,7 @@ def _withheld(reason: str) -> str:
         WithheldFor.PAUSED: _("not posted: the feed was paused there ({when})"),
         WithheldFor.AWAY: _("not posted: I wasn’t in the server at that time ({when})"),
         WithheldFor.NOT_BEST: _("not posted: it wasn’t among the best stories of its day ({when})"),
-        WithheldFor.TOLD: _("told in another message, before a backup was restored ({when})"),
+        WithheldFor.TOLD: _("posted in another message, before a backup was restored ({when})"),
         WithheldFor.UNFOLLOWED: _("not posted: the channel stopped following the feed first ({when})"),
     }
     return withheld.get(reason, _("left out ({when})"))

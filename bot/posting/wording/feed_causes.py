@@ -16,6 +16,7 @@ _CAUSES = {
     fetch_errors.REFUSED_ADDRESS: lambda: _(
         "This address is on a private network. Only whoever runs Telex can allow that."
     ),
+    fetch_errors.OWN_FEED: lambda: _("I publish this feed myself: it would only repeat what I post."),
     fetch_errors.CONNECT: lambda: _("The site isn’t responding. It may be down."),
     fetch_errors.TLS: lambda: _(
         "The site’s certificate isn’t valid, so the connection isn’t secure. Let the publisher know."
@@ -49,7 +50,7 @@ _CAUSES = {
     fetch_errors.PARSE_DIED: lambda: _("The file crashed my reader. Let the publisher know."),
     "http-401": lambda: _("The site asks for a username and password. Add the feed again to enter them."),
     "http-403": lambda: _("The site refused access. It may block bots; ask the publisher."),
-    "http-404": lambda: _("No feed found at that address any more. Look for its new address."),
+    "http-404": lambda: _("No feed found at that address. Check it, or look for its new address."),
 }
 
 

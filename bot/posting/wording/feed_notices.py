@@ -29,7 +29,7 @@ def texts(feed: Feed, kind: AlertKind, surplus: SurplusKind | None) -> dict[str,
 
 
 def _list_lost() -> str:
-    return _("I can’t find the list of “{feed}” anymore. {cause} I keep trying.")
+    return _("I can’t find the list of “{feed}” anymore. {cause} I’ll keep trying.")
 
 
 _TOO_MUCH: dict[SurplusKind, Callable[[], str]] = {
@@ -50,5 +50,7 @@ _TOO_MUCH: dict[SurplusKind, Callable[[], str]] = {
 _TROUBLE: dict[AlertKind, Callable[[], str]] = {
     AlertKind.GONE: lambda: _("The feed “{feed}” is gone. {cause}"),
     AlertKind.BROKEN: lambda: _("The feed “{feed}” has been failing for a day. {cause} I’ll keep trying."),
-    AlertKind.BACK: lambda: _("The feed “{feed}” is back. What it published meanwhile is on its way."),
+    AlertKind.BACK: lambda: _(
+        "The feed “{feed}” is back. Articles it published in the meantime are on their way."
+    ),
 }

@@ -95,7 +95,7 @@ _SENTENCES: Mapping[Remark, Callable[[_Values], str]] = {
         lambda: _("The search index is damaged. I’m rebuilding it: try again in a moment.")
     ),
     Remark.OWN_BOOKMARKS: _filled(
-        lambda: _("Bookmarks are a person’s own: is:bookmarked finds them with /search.")
+        lambda: _("Bookmarks are personal. To find yours, use is:bookmarked in /search.")
     ),
     Remark.NO_TIME: _filled(lambda: _("There’s nothing between these two dates.")),
     Remark.LANGUAGES: _filled(lambda: _("An article has only one language. Try {query}.")),

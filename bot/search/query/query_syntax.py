@@ -14,7 +14,7 @@ from difflib import get_close_matches
 from bot.search.query import query_dates
 from bot.search.query.filter_names import CHOICES, NAMES, TITLE, Filter, language_code, named, written
 from bot.search.query.notes import Note, Remark
-from bot.search.query.query_tokens import Token, tokens
+from bot.search.query.query_tokens import OPERATORS, Token, tokens
 from bot.search.query.query_tree import (
     AllOf,
     AnyOf,
@@ -28,6 +28,7 @@ from bot.search.query.query_tree import (
     negated,
 )
 from bot.text import periods
+from bot.text.stopwords import EMPTY
 from bot.text.words import fold, words
 
 __all__ = [
@@ -48,6 +49,7 @@ _OFTEN_APART = frozenset(
     "title titre source author auteur tag etiquette lang langue since depuis before avant".split()
 )
 """Names of filters that are no words of sentences."""
+_ENDS = tuple(".!?…")  # of sentences
 
 
 def parse(text: str, now: int, zone: tzinfo = UTC, *, longest: int = MAX_READ) -> Query:
@@ -89,9 +91,14 @@ class _Parser:
         self.slips.append(Note.of(remark, **values))
 
     def together(self, match: re.Match[str]) -> str:
-        """A filter whose name, colon and value a person wrote apart, as one; a date only where it is one."""
+        """A filter whose name, colon and value a person wrote apart, as one; a date only where it is one.
+
+        A name that follows a small word (`à la source : …`) or begins a later sentence is a noun.
+        """
         name = fold(match["name"])
-        if name not in _OFTEN_APART:
+        before = self.text[: match.start()].rpartition(" ")[0].rpartition(" ")[2]
+        is_noun = before.endswith(_ENDS) or (fold(before) in EMPTY and before not in OPERATORS)
+        if name not in _OFTEN_APART or is_noun:
             return match[0]
         if NAMES[name] in (Filter.SINCE, Filter.BEFORE) and not self.begins_with_date(match.end()):
             return match[0]

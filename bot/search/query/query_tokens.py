@@ -1,7 +1,8 @@
 """The tokens of a typed query: words, phrases, filters with their values, and what joins them.
 
 A quotation mark begins a phrase only before a word, and ends one only after; any other says nothing, so that
-inches, a mark that was forgotten or a pasted paragraph lose no word.
+inches, a mark that was forgotten or a pasted paragraph lose no word. A minus excludes at the beginning of
+a word alone, not of a number (`-0.3 %`).
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ from bot.search.query.filter_names import named
 _OR = {"OR", "OU", "|", "||"}
 _AND = {"AND", "ET", "&", "&&", "+"}
 _NOT = {"NOT", "SAUF"}
+OPERATORS = frozenset(_OR | _AND | _NOT)
 _SEPARATOR = re.compile(r"\|+")
 _NAME = r"[^\W\d_]{2,12}|jusqu['’][aàAÀ]|[aàAÀ](?=:(?:image|photo))"
 _QUOTED = r'"[^"]*(?:"(?=\w)[^"]*)*"|“[^“”"]*[”"]|«[^«»"]*[»"]|[„”][^“”„"]*[“”"]'
+_MINUS = r"(?<![^\s(])[-−–]"
 _TOKEN = re.compile(
-    rf"(?P<open>(?P<without>[-−–])?(?:(?P<of>{_NAME}):)?\()|(?P<close>\))"
-    rf"|(?P<minus>[-−–](?=[^\s\-−–)]))?(?:(?P<name>{_NAME}):(?=\S))?"
+    rf"(?P<open>(?P<without>{_MINUS})?(?:(?P<of>{_NAME}):)?\()|(?P<close>\))"
+    rf"|(?P<minus>{_MINUS}(?=[^\s\d\-−–)]))?(?:(?P<name>{_NAME}):(?=\S))?"
     rf"(?:(?<!\w)(?P<quoted>{_QUOTED})(?!\w)|(?P<stray>[\"“«„”»])|(?P<bare>(?:[^\s()\"“«„”»]|(?<=\w)[\"“«„”»])+))"
 )
 

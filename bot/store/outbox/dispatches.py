@@ -124,6 +124,18 @@ class Dispatches:
         """It was certainly not sent: try again at `due`."""
         await self._set(dispatch_id, "state = 'waiting', due = :due, error = :error", due=due, error=error)
 
+    async def goes_by(self, dispatch_id: int, webhook_id: int | None) -> None:
+        """It is about to be sent by a webhook, or for None by the bot after all."""
+        await self._set(dispatch_id, "webhook_id = :webhook_id", webhook_id=webhook_id)
+
+    async def webhooks(self, channel_id: int) -> set[int]:
+        """Ids of the webhooks that posts of a channel were sent by."""
+        rows = await self._database.fetchall(
+            "SELECT DISTINCT webhook_id FROM dispatch WHERE channel_id = ? AND webhook_id IS NOT NULL",
+            (channel_id,),
+        )
+        return {row[0] for row in rows}
+
     async def unanswered(self, dispatch_id: int, error: str) -> None:
         """Nobody knows yet whether it was sent; it stays claimed."""
         await self._set(dispatch_id, "error = :error", error=error)
@@ -347,7 +359,7 @@ def _claim(connection: Connection, channel_id: int, now: int) -> Dispatch | None
     # What changed until now is read and sent after this.
     connection.execute(
         f"UPDATE dispatch SET state = 'claimed', claimed = ?, attempts = attempts + 1, edit_due = NULL, "
-        f"look = {_LOOK} WHERE id = ?",
+        f"webhook_id = NULL, look = {_LOOK} WHERE id = ?",
         (now, head["id"]),
     )
     row = connection.execute(f"SELECT {DISPATCH} {FROM} WHERE dispatch.id = ?", (head["id"],)).fetchone()

@@ -8,7 +8,8 @@ from secrets import token_urlsafe
 from bot.core.clock import Clock
 from bot.store.ports import Database
 
-_BYTES = 32
+BYTES = 32
+"""Of a secret, before it is written down."""
 
 
 class AssistantTokens:
@@ -20,12 +21,12 @@ class AssistantTokens:
 
     async def make(self, server_id: int) -> str | None:
         """A new token of a server; None where the bot does not know the server."""
-        token = token_urlsafe(_BYTES)
+        token = token_urlsafe(BYTES)
         async with self._database.write() as transaction:
             made = await transaction.execute(
                 "INSERT INTO assistant_token (hash, server_id, created) "
                 "SELECT ?, id, ? FROM server WHERE id = ? AND server.left IS NULL",
-                (_hash(token), self._clock.now(), server_id),
+                (hashed(token), self._clock.now(), server_id),
             )
         return token if made else None
 
@@ -39,10 +40,11 @@ class AssistantTokens:
         row = await self._database.fetchone(
             "SELECT server_id FROM assistant_token JOIN server ON server.id = server_id "
             "WHERE hash = ? AND server.left IS NULL",
-            (_hash(token),),
+            (hashed(token),),
         )
         return None if row is None else int(row["server_id"])
 
 
-def _hash(token: str) -> bytes:
+def hashed(token: str) -> bytes:
+    """What is kept of a secret."""
     return blake2b(token.encode(), digest_size=32).digest()

@@ -38,6 +38,7 @@ _OF_CHANNEL = frozenset(
         Preference.GAP,
         Preference.LEAST_OUTLETS,
         Preference.BEST_A_DAY,
+        Preference.AS_OUTLET,
     }
 )
 
@@ -66,14 +67,14 @@ class Preferences:
     async def of_channel(self, channel_id: int) -> ChannelPreferences:
         """What was chosen for a channel."""
         row = await self._database.fetchone(
-            "SELECT language, join_stories, daily_thread, quiet_hours, most_an_hour, gap, least_outlets, "
-            "best_a_day FROM channel WHERE id = ?",
+            "SELECT language, join_stories, daily_thread, as_outlet, quiet_hours, most_an_hour, gap, "
+            "least_outlets, best_a_day FROM channel WHERE id = ?",
             (channel_id,),
         )
         if row is None:
             return ChannelPreferences()
-        language, join_stories, daily_thread, *rest = row
-        return ChannelPreferences(language, bool(join_stories), bool(daily_thread), *rest)
+        language, join_stories, daily_thread, as_outlet, *rest = row
+        return ChannelPreferences(language, bool(join_stories), bool(daily_thread), bool(as_outlet), *rest)
 
     async def language(self, channel_id: int) -> str | None:
         """The language that posts of a channel were given: its own, else its server's; None: neither."""

@@ -9,6 +9,7 @@ from bot.store.connection import Connection
 from bot.store.ports import Database
 from bot.store.records import WithheldFor
 from bot.store.rows import listed
+from bot.store.settings import channel_feeds
 
 
 class Servers:
@@ -45,7 +46,7 @@ class Servers:
         return changed > 0
 
     async def left(self, server_id: int) -> None:
-        """The server's people sent the bot away: what waits there is withheld, and nothing more is owed."""
+        """The server's people sent the bot away: what waits there is withheld, its channels' feeds end."""
         await self._database.transact(_left, server_id, self._clock.now())
 
     async def sync(self, present_ids: Collection[int]) -> None:
@@ -93,6 +94,7 @@ def _joined(connection: Connection, server_id: int, locale: str | None, now: int
 
 def _left(connection: Connection, server_id: int, now: int) -> None:
     connection.execute("UPDATE server SET left = ? WHERE id = ? AND left IS NULL", (now, server_id))
+    channel_feeds.stop_all(connection, server_id)
     _withhold_waiting(connection, server_id, now)
 
 

@@ -13,13 +13,15 @@ class Icon(StrEnum):
     ADD = "➕"
     ASK = "💬"
     BACK = "◀️"
+    EXPORT = "💾"
     FEED = "📡"
+    LIST = "📋"
     MORE = ""
     NEXT = "▶️"
+    NOTE = "📝"
     SEARCH = "🔎"
+    SHARE = "📣"
     TREND = "📈"
-    VOTE_DOWN = "👎"
-    VOTE_UP = "👍"
     WATCH = "🔔"
 
 

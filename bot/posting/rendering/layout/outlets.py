@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 from zlib import crc32
 
+import discord
+
 from bot.core.models import Article
 from bot.posting.rendering.layout.blocks import Text
 from bot.text import safe, words
@@ -30,7 +32,8 @@ _SQUARES = {
 COLOURS = tuple(_SQUARES)
 """What outlets without an icon are told apart by."""
 
-_NAME = 60  # UTF-16 units
+_NAME, _SIGNED = 60, 80  # UTF-16 units
+_NOT_IN_NAMES = ("discord", "clyde")
 
 
 class Tile(NamedTuple):
@@ -38,6 +41,13 @@ class Tile(NamedTuple):
 
     emoji: str
     colour: int | None = None
+
+
+class Signature(NamedTuple):
+    """Under what name and with what picture an outlet posts by a webhook; without one with the webhook's."""
+
+    name: str
+    avatar: str | None
 
 
 _icons: Mapping[int, Tile] = {}
@@ -88,9 +98,21 @@ def named(feed_id: int, outlet: str) -> str:
     return f"{tile(feed_id, outlet)} **{name}**" if name else ""
 
 
-def byline(article: Article, *more: str) -> Text:
-    """The small line of an article: tile, outlet, how long ago, and `more` markup."""
-    parts = (named(article.feed_id, article.outlet), f"<t:{article.published}:R>", *more)
+def signature(feed_id: int, outlet: str) -> Signature | None:
+    """What an outlet's posts are signed with; None where Discord takes no such name.
+
+    https://discord.com/developers/docs/resources/webhook#create-webhook
+    """
+    name = safe.plain(outlet, _SIGNED)
+    if not name or any(word in name.casefold() for word in _NOT_IN_NAMES):
+        return None
+    return Signature(name, discord.PartialEmoji.from_str(tile(feed_id, outlet)).url or None)
+
+
+def byline(article: Article, *more: str, signed: bool = False) -> Text:
+    """The small line of an article: tile, outlet unless the post is signed, how long ago, `more` markup."""
+    outlet = "" if signed else named(article.feed_id, article.outlet)
+    parts = (outlet, f"<t:{article.published}:R>", *more)
     return Text(("-# " + " · ".join(filter(None, parts)),))
 
 

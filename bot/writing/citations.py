@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from rapidfuzz.distance import Prefix
 
-from bot.answers.answer_model import Quote, Sentence
-from bot.answers.writing import claims
-from bot.answers.writing.claims import Claims
+from bot.core.models import Article
 from bot.search.cross_lingual import names_across, translations
 from bot.search.index import analysis
 from bot.text import excerpts, safe
 from bot.text.language import detect
 from bot.text.words import fold
+from bot.writing import claims
+from bot.writing.claims import Claims
 
 MOST_SENTENCES = 6
 PART, OVERLAP = 2_000, 200
@@ -56,6 +56,27 @@ _INSTRUCTIONS = re.compile(
 )
 
 
+class Passage(Protocol):
+    """Words of an article that a model is shown."""
+
+    @property
+    def text(self) -> str:
+        """The words."""
+        ...
+
+    @property
+    def article(self) -> Article:
+        """Where they are from."""
+        ...
+
+
+class Sentence(NamedTuple):
+    """A sentence that a model wrote. `cites` are 1-based numbers of what it rests on."""
+
+    text: str
+    cites: tuple[int, ...]
+
+
 class _Cited(NamedTuple):
     """A passage as sentences are held against it."""
 
@@ -73,7 +94,7 @@ def instructs(text: str) -> bool:
 
 
 def held(
-    written: str, passages: Sequence[Quote], language: str | None, question: str = ""
+    written: str, passages: Sequence[Passage], language: str | None, question: str = ""
 ) -> tuple[Sentence, ...]:
     """The sentences of what a model wrote whose citations hold.
 
@@ -108,7 +129,7 @@ def _sentences(written: str) -> Iterator[tuple[str, tuple[int, ...]]]:
         yield text, cites
 
 
-def _read(passage: Quote) -> _Cited:
+def _read(passage: Passage) -> _Cited:
     article = passage.article
     text = f"{article.title}\n{passage.text}\n{article.outlet}"
     words = frozenset(analysis.words(text))

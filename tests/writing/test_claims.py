@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.answers.writing.claims import claims, missing
+from bot.writing.claims import claims, missing
 
 
 @pytest.mark.parametrize(

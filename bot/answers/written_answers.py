@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from bot.answers.answer_model import QUOTES, Answer, Quote, Sentence, Tier
+from bot.answers.answer_model import QUOTES, Answer, Quote, Tier
 from bot.answers.features import has_form
 from bot.answers.judging import Judgement
 from bot.answers.understanding import Question
-from bot.answers.writing.model_writer import PASSAGES, Writer
 from bot.core import locale
 from bot.core.models import Article
 from bot.search.index import analysis
+from bot.writing.citations import Sentence
+from bot.writing.model_writer import PASSAGES, Writer
 
 
 async def written_answer(

@@ -9,17 +9,18 @@ from pydantic import SecretStr, ValidationError
 
 from bot.answers.answer_model import Quote
 from bot.answers.answering import Answer, ask
-from bot.answers.writing.citations import held
-from bot.answers.writing.model_writer import MAX_BYTES, PAUSE, ModelError, Writer
 from bot.core.models import Article
 from bot.core.settings import Settings
 from bot.search.searching import Searcher
 from bot.store import Store
-from tests.answers.model_service import ModelService
+from bot.writing.citations import held
+from bot.writing.model_client import MAX_BYTES, PAUSE, ModelClient, ModelError
+from bot.writing.model_writer import Writer, writer_of
 from tests.clocks import ManualClock
 from tests.feed_server import FeedServer
 from tests.search.library import Library
 from tests.search.searchers import searcher_of
+from tests.writing.model_service import ModelService
 
 ENGLISH = (
     "Amazon said on Wednesday that it bans the police from using Rekognition for one year. "
@@ -67,7 +68,8 @@ def settings(settings: Settings, service: ModelService) -> Settings:
 
 @pytest.fixture
 async def writer(settings: Settings, clock: ManualClock) -> AsyncIterator[Writer]:
-    async with Writer(settings, clock) as opened:
+    async with writer_of(settings, clock) as opened:
+        assert opened is not None
         yield opened
 
 
@@ -423,7 +425,8 @@ async def test_a_service_that_does_not_come_to_an_end_is_left(
 ) -> None:
     service.answers(handler)
     impatient = settings.model_copy(update={"model_timeout": 0.3})
-    async with Writer(impatient, clock) as writer:
+    async with writer_of(impatient, clock) as writer:
+        assert writer is not None
         answer = await asked(library, searcher, writer)
     assert answer.written == ()
     assert "2016" in shown(answer)[0].text
@@ -530,14 +533,17 @@ async def test_few_questions_are_asked_at_the_same_time(
     assert most == 2
 
 
-async def test_it_can_be_checked(service: ModelService, feed_server: FeedServer, writer: Writer) -> None:
-    assert await writer.reach() == "answers with 'small'"
-    feed_server.serve("/v1/models", json.dumps({"data": [{"id": "other"}]}))
-    with pytest.raises(ModelError, match="no model 'small'"):
-        await writer.reach()
-    feed_server.serve("/v1/models", status=401)
-    with pytest.raises(ModelError, match="HTTP 401"):
-        await writer.reach()
+async def test_it_can_be_checked(
+    service: ModelService, feed_server: FeedServer, settings: Settings, clock: ManualClock
+) -> None:
+    async with ModelClient(settings, clock) as client:
+        assert await client.reach() == "answers with 'small'"
+        feed_server.serve("/v1/models", json.dumps({"data": [{"id": "other"}]}))
+        with pytest.raises(ModelError, match="no model 'small'"):
+            await client.reach()
+        feed_server.serve("/v1/models", status=401)
+        with pytest.raises(ModelError, match="HTTP 401"):
+            await client.reach()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,109 @@
+"""What readers of feeds call: what a channel posted, at an address that a manager of its server made."""
+
+from __future__ import annotations
+
+import math
+from hashlib import blake2b
+from http import HTTPStatus
+
+import aiohttp
+import discord
+from aiohttp import ETag, web
+
+from bot.client.discord_client import Telex
+from bot.core.rate_limits import Limit
+from bot.feeds.fetch import CHANNEL_FEEDS
+from bot.posting.publishing.channel_contents import ChannelContents
+from bot.posting.publishing.feed_documents import FORMS, Channel
+from bot.store import StoreError
+from bot.store.records import ChannelFeed
+
+REQUESTS, PERIOD = 60, 60.0
+"""Requests for the feeds of one channel at once, which come back over so many seconds."""
+FRESH = 300
+"""Seconds for which a reader need not ask again."""
+LATER = 60
+"""Seconds after which to ask again where Discord cannot be asked now."""
+
+_LONGEST_TOKEN = 100
+
+
+def address(public_url: str, token: str, what: str, form: str) -> str:
+    """Where a feed of a channel is."""
+    return f"{public_url}{CHANNEL_FEEDS}{token}/{what}.{form}"
+
+
+class ChannelFeedRoutes:
+    """Answers requests for the feeds of channels. The secret in an address is neither kept nor logged."""
+
+    def __init__(self, bot: Telex, public_url: str) -> None:
+        self._bot, self._public_url = bot, public_url
+        newsroom = bot.newsroom
+        self._limit = Limit(newsroom.clock, allowed=REQUESTS, period=PERIOD)
+        self._contents = ChannelContents(bot.store, bot, bot.courier.audience, newsroom.settings.language)
+
+    def routes(self) -> list[web.RouteDef]:
+        """The routes, HEAD among them."""
+        return [web.get(CHANNEL_FEEDS + "{token}/{what}.{form}", self._answer)]
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        token, what, form = (request.match_info[name] for name in ("token", "what", "form"))
+        if form not in FORMS or len(token) > _LONGEST_TOKEN:
+            return _refused(HTTPStatus.NOT_FOUND)
+        try:
+            shared = await self._bot.store.channel_feeds.of_token(token)
+            if shared is None:
+                return _refused(HTTPStatus.NOT_FOUND)
+            if wait := self._limit.wait(shared.channel_id):
+                return _refused(HTTPStatus.TOO_MANY_REQUESTS, retry_after=math.ceil(wait))
+            self._limit.take(shared.channel_id)
+            told = await self._told(shared, what, address(self._public_url, token, what, form))
+        except (StoreError, discord.DiscordException, aiohttp.ClientError, TimeoutError):
+            return _refused(HTTPStatus.SERVICE_UNAVAILABLE, retry_after=LATER)
+        return told if isinstance(told, web.Response) else _document(request, told, form)
+
+    async def _told(self, shared: ChannelFeed, what: str, address: str) -> Channel | web.Response:
+        guild = self._bot.get_guild(shared.server_id)
+        if guild is None or guild.unavailable:
+            return _refused(HTTPStatus.SERVICE_UNAVAILABLE, retry_after=LATER)
+        if not await self._bot.visibility.everyone_reads(guild, shared.channel_id):
+            return _refused(HTTPStatus.FORBIDDEN)
+        channel = guild.get_channel_or_thread(shared.channel_id)
+        name = guild.name if channel is None else channel.name
+        return await self._contents.of(shared, guild, name, what, address) or _refused(HTTPStatus.NOT_FOUND)
+
+
+_WORDS = {
+    HTTPStatus.NOT_FOUND: "There is no feed at this address.\n",
+    HTTPStatus.FORBIDDEN: "Not everyone in the server can read this channel, so it isn't shared.\n",
+    HTTPStatus.TOO_MANY_REQUESTS: "Too many requests. Ask again later.\n",
+    HTTPStatus.SERVICE_UNAVAILABLE: "Telex can't tell at the moment. Ask again later.\n",
+}
+
+
+def _refused(status: HTTPStatus, *, retry_after: int | None = None) -> web.Response:
+    headers = {"Cache-Control": "no-store"}
+    if retry_after is not None:
+        headers["Retry-After"] = str(retry_after)
+    return web.Response(status=status, text=_WORDS[status], headers=headers)
+
+
+def _document(request: web.Request, channel: Channel, form: str) -> web.Response:
+    """The document, or 304 for who has it (RFC 9110, sections 13.1 and 13.2)."""
+    media_type, write = FORMS[form]
+    body = write(channel)
+    tag = ETag(blake2b(body, digest_size=16).hexdigest())
+    known, since = request.if_none_match, request.if_modified_since
+    if known is not None:
+        fresh = any(one.value in {"*", tag.value} for one in known)
+    else:
+        fresh = since is not None and channel.updated <= since.timestamp()
+    answer = web.Response() if not fresh else web.Response(status=HTTPStatus.NOT_MODIFIED)
+    if not fresh:
+        answer.body = body
+        answer.content_type, answer.charset = media_type, "utf-8"
+    answer.etag, answer.last_modified = tag, channel.updated
+    answer.headers["Cache-Control"] = f"private, max-age={FRESH}"
+    answer.headers["X-Robots-Tag"] = "noindex"
+    answer.headers["X-Content-Type-Options"] = "nosniff"
+    return answer

@@ -1,0 +1,1 @@
+"""What channels posted, as feeds for the web: Atom, RSS and JSON Feed."""

@@ -1,0 +1,143 @@
+"""The webhooks by which posts appear under their outlet's name and icon: one of the bot's own a channel.
+
+Whoever has the token of a webhook can post in its channel. Discord tells the bot the tokens of its own
+whenever it asks, so they are kept in memory alone. Messages of a webhook that an application owns have
+working buttons: https://discord.com/developers/docs/resources/webhook#execute-webhook
+"""
+
+from __future__ import annotations
+
+import logging
+
+import discord
+
+from bot.core.clock import Clock
+from bot.core.keyed_locks import Turns
+from bot.posting.sending import permissions
+from bot.posting.sending.message_places import Target
+from bot.posting.sending.send_outcomes import (
+    FORBIDDEN,
+    GONE,
+    WEBHOOK_GONE,
+    Blocked,
+    Later,
+    Lost,
+    Outcome,
+    Refused,
+    judge,
+)
+
+log = logging.getLogger(__name__)
+
+_NAME = "Telex"
+_AGAIN = 5.0  # seconds after a question that was not answered
+_AFTER_REFUSAL = 600.0  # seconds until a webhook is asked for again that Discord would not make
+
+Channel = discord.TextChannel | discord.ForumChannel | discord.VoiceChannel | discord.StageChannel
+
+
+class ChannelWebhooks:
+    """Those of one process."""
+
+    def __init__(self, client: discord.Client, clock: Clock) -> None:
+        self._client, self._clock = client, clock
+        self._by_channel: dict[int, discord.Webhook] = {}
+        self._by_id: dict[int, discord.Webhook] = {}
+        self._refused: dict[int, tuple[float, Outcome]] = {}  # until when, by the monotonic clock
+        self._turns = Turns()
+        self.channels: dict[int, int] = {}
+        """The channels of the webhooks that were used, by the ids of these."""
+
+    @property
+    def application_id(self) -> int | None:
+        """Whose they are."""
+        return self._client.application_id
+
+    async def find(self, place: Target, *, afresh: bool = False) -> discord.Webhook | Outcome:
+        """The webhook for posts in a channel or thread, made where there is none; else why there is none.
+
+        What Discord refused a moment ago it is not asked again, unless `afresh`.
+        """
+        channel = channel_of(place)
+        if channel is None:
+            return Blocked(GONE)
+        if lacking := permissions.lacking_for_webhooks(channel):
+            return Blocked(" ".join((FORBIDDEN, *lacking)))
+        await self._turns.free(channel.id)
+        if (known := self._by_channel.get(channel.id)) is not None:
+            return known
+        until, refusal = self._refused.get(channel.id, (0.0, None))
+        if refusal is not None and self._clock.monotonic() < until and not afresh:
+            return refusal
+        self._turns[channel.id] = None
+        try:
+            own = await self._own(channel)
+            webhook = own[0] if own else await channel.create_webhook(name=_NAME)
+        except Exception as error:  # noqa: BLE001  # raised again where it is no answer of Discord's
+            outcome = judge(error)
+            if isinstance(outcome, Blocked | Refused):
+                log.warning("No webhook in channel %d: %s", channel.id, outcome)
+                self._refused[channel.id] = self._clock.monotonic() + _AFTER_REFUSAL, outcome
+            return Later(_AGAIN, outcome.error) if isinstance(outcome, Lost) else outcome
+        finally:
+            self._turns.end(channel.id)
+        self._by_channel[channel.id] = webhook
+        self._know(webhook, channel.id)
+        return webhook
+
+    async def get(self, webhook_id: int) -> discord.Webhook | Outcome:
+        """A webhook by which something was sent; also without the permission to manage those of others."""
+        known = self._by_id.get(webhook_id)
+        if known is not None:
+            return known
+        try:
+            webhook = await self._client.fetch_webhook(webhook_id)
+        except Exception as error:  # noqa: BLE001  # raised again where it is no answer of Discord's
+            outcome = judge(error)
+            return Later(_AGAIN, outcome.error) if isinstance(outcome, Lost) else outcome
+        if webhook.token is None or webhook.channel_id is None:
+            return Blocked(WEBHOOK_GONE)
+        self._know(webhook, webhook.channel_id)
+        return webhook
+
+    async def ids(self, place: Target) -> set[int]:
+        """Those of the bot that a channel has, as far as Discord tells."""
+        channel = channel_of(place)
+        if channel is None or permissions.lacking_for_webhooks(channel):
+            return set()
+        try:
+            return {webhook.id for webhook in await self._own(channel)}
+        except discord.HTTPException:
+            return set()
+
+    def forget(self, webhook: discord.Webhook) -> None:
+        """Somebody deleted or moved it."""
+        self._by_id.pop(webhook.id, None)
+        channel_id = self.channels.pop(webhook.id, None)
+        if channel_id is not None:
+            self._by_channel.pop(channel_id, None)
+
+    def _know(self, webhook: discord.Webhook, channel_id: int) -> None:
+        self._by_id[webhook.id] = webhook
+        self.channels[webhook.id] = channel_id
+
+    async def _own(self, channel: Channel) -> list[discord.Webhook]:
+        """The bot's own webhooks in a channel, the oldest first."""
+        mine = self._client.user
+        own = [
+            webhook
+            for webhook in await channel.webhooks()
+            if webhook.type is discord.WebhookType.incoming
+            and webhook.token is not None
+            and webhook.user is not None
+            and mine is not None
+            and webhook.user.id == mine.id
+        ]
+        return sorted(own, key=lambda webhook: webhook.id)
+
+
+def channel_of(place: Target) -> Channel | None:
+    """The channel whose webhooks post in a place: that of a thread is its parent's."""
+    if isinstance(place, discord.Thread):
+        return place.parent
+    return None if isinstance(place, discord.DMChannel) else place

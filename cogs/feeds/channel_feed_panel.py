@@ -1,0 +1,94 @@
+"""/feed share: the addresses at which a channel can be read as a feed, made, replaced and revoked."""
+
+from __future__ import annotations
+
+import discord
+
+from bot.client.feed_routes import address
+from bot.core.locale import _
+from bot.core.refusals import Refusal
+from bot.posting.rendering.layout import outlets
+from bot.posting.rendering.layout.blocks import Block, Card, Row, Rule, text
+from cogs.shared.panels import ChannelPanel, headed
+from cogs.shared.views import Interaction, Press
+
+
+class ChannelFeedPanel(ChannelPanel):
+    """One message with whether a channel is shared, and the buttons that change it."""
+
+    async def show(self, interaction: Interaction, token: str | None = None) -> None:
+        """Show it as it is, with the addresses of a new `token`; the interaction was acknowledged."""
+        client = interaction.client
+        public = client.newsroom.settings.public_url
+        if public is None:
+            raise Refusal(
+                _(
+                    "I have no web address, so I can’t publish feeds. "
+                    "Whoever runs me can set TELEX_PUBLIC_URL."
+                )
+            )
+        shared = await client.store.channel_feeds.of_channel(self.channel.id)
+        is_open = await client.visibility.everyone_reads(self.channel.guild, self.channel.id)
+        blocks: list[Block] = [
+            headed(
+                _("Share {channel} as a feed").format(channel=self.channel.mention),
+                _("Anyone with the address can read what I post here in a feed reader, without Discord."),
+            ),
+            Rule(),
+            text(_state(is_shared=shared is not None, is_open=is_open, made=shared.created if shared else 0)),
+        ]
+        if token is not None:
+            kinds = {
+                "posts": _("**Posts**: every article"),
+                "stories": _("**Stories**: one entry per story, with its outlets"),
+                "digest": _("**Digests**"),
+            }
+            blocks += [
+                text(f"{name}\n```\n{address(public, token, what, 'atom')}\n```")
+                for what, name in kinds.items()
+            ]
+            small = _("For RSS or JSON, end it in .rss or .json. Copy them now: I won’t show them again.")
+            blocks.append(text(f"-# {small}"))
+        style = discord.ButtonStyle
+        if shared is None:
+            row = Row(
+                Press(self._share, label=_("Make the address"), style=style.success, disabled=not is_open)
+            )
+        else:
+            row = Row(
+                Press(self._share, label=_("Replace the address"), disabled=not is_open),
+                Press(self._stop, label=_("Stop sharing"), style=style.danger),
+            )
+        await self.display(interaction, (Card((*blocks, row), outlets.COLOUR),))
+
+    async def _share(self, interaction: Interaction) -> None:
+        client = interaction.client
+        if not await client.visibility.everyone_reads(self.channel.guild, self.channel.id):
+            await self.show(interaction)
+            return
+        token = await client.store.channel_feeds.share(
+            server_id=self.channel.guild.id, channel_id=self.channel.id, person_id=interaction.user.id
+        )
+        await self.show(interaction, token)
+
+    async def _stop(self, interaction: Interaction) -> None:
+        await interaction.client.store.channel_feeds.stop(
+            server_id=self.channel.guild.id, channel_id=self.channel.id, person_id=interaction.user.id
+        )
+        await self.show(interaction)
+
+
+def _state(*, is_shared: bool, is_open: bool, made: int) -> str:
+    if is_shared and is_open:
+        return _("🟢 Shared · address made {when}").format(when=f"<t:{made}:R>")
+    if is_shared:
+        return _(
+            "🟠 On hold: not everyone in the server can read this channel anymore, so its feeds are closed. "
+            "They open again once @everyone can."
+        )
+    if is_open:
+        return _("Not shared.")
+    return _(
+        "Not shared. Only a channel that @everyone can view, with its history, can be: in its settings, "
+        "check Permissions."
+    )

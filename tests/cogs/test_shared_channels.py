@@ -1,0 +1,237 @@
+"""/feed share: a channel's posts, stories and digests as feeds, for who has the address and nobody else."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import discord
+import feedparser
+import pytest
+from simcord.backend.models import Overwrite
+from simcord.enums import OverwriteType
+
+from bot.client import feed_routes
+from bot.core.settings import Settings
+from bot.feeds import fetch_errors
+from bot.feeds.fetch_errors import FeedError
+from cogs.running.health_monitor import Health
+from tests.cogs.helpers import components, follow, labels, last, said, text
+from tests.cogs.test_digests import begin, bring, until_due
+from tests.discord_world import World
+from tests.feed_server import FeedServer, item, rss
+
+PUBLIC = "https://telex.example/news"
+STORY = "Harbour bridge closes after &lt;b&gt;cracks & rust were found"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(
+        database=tmp_path / "telex.db",
+        allow_private_addresses=(ip_network("127.0.0.0/8"),),
+        public_url=PUBLIC,
+        health_address=("127.0.0.1", 0),
+    )
+
+
+@dataclass
+class Readers:
+    """Those who read feeds over the bot's own server."""
+
+    world: World
+    port: int
+
+    async def get(self, address: str, **headers: str) -> tuple[int, Any, str]:
+        at = address.replace(PUBLIC, f"http://127.0.0.1:{self.port}")
+        async with aiohttp.request("GET", at, headers=headers) as answer:
+            return answer.status, answer.headers, await answer.text()
+
+    async def shared(self) -> str:
+        """Share the channel; the address of its posts."""
+        panel = last(await self.world.editor.slash(self.world.news, "feed share"))
+        panel = last(await self.world.editor.click(panel, label=labels(panel)[0]))
+        found = re.findall(rf"{PUBLIC}/feeds/\S+", text(panel))
+        assert [one.rpartition("/")[2] for one in found] == ["posts.atom", "stories.atom", "digest.atom"]
+        return str(found[0])
+
+
+@pytest.fixture
+async def readers(telex: World) -> Readers:
+    health = telex.bot.get_cog("Health")
+    assert isinstance(health, Health)
+    return Readers(telex, await health.serve("127.0.0.1", 0))
+
+
+def close(world: World) -> None:
+    """Let only editors see the channel."""
+    view = discord.Permissions(view_channel=True).value
+    for role, allow, deny in ((world.guild.default_role, 0, view), (world.guild.roles["Editors"], view, 0)):
+        world.env.backend.set_overwrite(
+            world.news.id, Overwrite(target_id=role.id, type=OverwriteType.ROLE, allow=allow, deny=deny)
+        )
+    world.set_permissions(world.news, view_channel=True)
+
+
+async def two_outlets(world: World, server: FeedServer) -> None:
+    """A story of two outlets in one post, and an article of a feed with a password."""
+    now = world.clock.now()
+    for path, title, number in (
+        ("/one", "The First", 11),
+        ("/two", "The Second", 12),
+        ("/secret", "Vault", 13),
+    ):
+        domain = title.split()[-1].lower()
+        url = server.serve(path, rss(item(900 + number), title=title))
+        server_id = world.guild.id if path == "/secret" else None
+        feed = await world.store.feeds.add(url, server_id=server_id)
+        await world.store.subscriptions.follow(
+            server_id=world.guild.id, channel_id=world.news.id, feed_id=feed.id, first_article_id=None
+        )
+        await world.poll(feed)
+        told = STORY if number < 13 else "Only for subscribers"
+        entry = item(number, title=told, body="Engineers <i>found</i> them.", published=now - 100 + number)
+        entry = entry.replace("news.example", f"{domain}.example")
+        server.serve(path, rss(entry, item(900 + number), title=title))
+        await world.poll(feed)
+        await world.deliver()
+
+
+async def test_what_a_channel_posts_is_read_as_atom_rss_and_json_and_304_until_something_comes(
+    telex: World, feed_server: FeedServer, readers: Readers
+) -> None:
+    await two_outlets(telex, feed_server)
+    posts = await readers.shared()
+    status, headers, body = await readers.get(posts)
+    assert (status, headers["Content-Type"]) == (200, "application/atom+xml; charset=utf-8")
+    assert headers["Cache-Control"] == "private, max-age=300"
+    atom = feedparser.parse(body)
+    assert not atom.bozo
+    assert (atom.version, atom.feed.title, atom.feed.language) == (
+        "atom10",
+        "Posts in #news · Newsroom",
+        "en",
+    )
+    titles = [one.title for one in atom.entries]
+    assert titles.count("Harbour bridge closes after <b>cracks & rust were found") == 2
+    assert "Only for subscribers" not in body  # its publisher's password is not for everybody
+    by_link = {one.link: one for one in atom.entries}
+    first = by_link["https://first.example/articles/11"]
+    assert (first.author, first.published_parsed[0]) == ("The First", 2026)
+    assert first.summary == "<p>Engineers found them.</p>"
+    status, headers, body = await readers.get(posts.replace("atom", "rss"))
+    feed = feedparser.parse(body)
+    assert (feed.version, feed.bozo, headers["Content-Type"]) == (
+        "rss20",
+        False,
+        "application/rss+xml; charset=utf-8",
+    )
+    assert [one.id for one in feed.entries] == [one.id for one in atom.entries]
+    assert {one.guidislink for one in feed.entries} == {False}
+    _status, headers, body = await readers.get(posts.replace("posts.atom", "stories.json"))
+    told = json.loads(body)
+    assert headers["Content-Type"] == "application/feed+json; charset=utf-8"
+    assert (told["version"], told["feed_url"]) == (
+        "https://jsonfeed.org/version/1.1",
+        posts.replace("posts.atom", "stories.json"),
+    )
+    (story,) = [one for one in told["items"] if "Harbour" in one["title"]]
+    assert story["url"] == "https://first.example/articles/11"
+    assert story["content_html"].count("<li>") == 1
+    assert '<a href="https://second.example/articles/12">The Second: Harbour bridge' in story["content_html"]
+    assert "<b>" not in story["content_html"]
+    assert len({one["id"] for one in told["items"]}) == len(told["items"])
+    _status, headers, _body = await readers.get(posts)
+    validators = {"If-None-Match": headers["ETag"]}, {"If-Modified-Since": headers["Last-Modified"]}
+    for validator in validators:
+        status, again, body = await readers.get(posts, **validator)
+        assert (status, body, again["ETag"]) == (304, "", headers["ETag"])
+    telex.clock.advance(60)
+    await follow(telex, feed_server)
+    for validator in validators:
+        assert (await readers.get(posts, **validator))[0] == 200
+    for _ in range(feed_routes.REQUESTS):
+        status, headers, _body = await readers.get(posts, **validators[0])
+    assert (status, int(headers["Retry-After"]) > 0) == (429, True)
+    telex.clock.advance(feed_routes.PERIOD)
+    assert (await readers.get(posts))[0] == 200
+
+
+async def test_a_digest_is_an_entry_with_its_stories(
+    telex: World, feed_server: FeedServer, readers: Readers
+) -> None:
+    feed = await follow(telex, feed_server)
+    await begin(telex)
+    await bring(telex, feed_server, feed, "Linux gets a scheduler", "Chips shrink")
+    await telex.deliver()
+    await until_due(telex)
+    address = (await readers.shared()).replace("posts", "digest")
+    (entry,) = feedparser.parse((await readers.get(address))[2]).entries
+    assert entry.title.startswith("Today’s news, ")
+    assert entry.link == telex.posts()[-1].jump_url
+    assert "Chips shrink</a> (Example News)" in entry.content[0].value
+
+
+async def test_only_a_channel_that_everyone_can_read_is_shared(
+    telex: World, feed_server: FeedServer, readers: Readers
+) -> None:
+    await follow(telex, feed_server)
+    posts = await readers.shared()
+    assert (await readers.get(posts))[0] == 200
+    close(telex)
+    assert (await readers.get(posts))[0] == 403
+    panel = last(await telex.editor.slash(telex.news, "feed share"))
+    assert "🟠 On hold: not everyone in the server can read this channel anymore" in text(panel)
+    assert posts.split("/")[-2] not in text(panel)
+    panel = last(await telex.editor.click(panel, label="Stop sharing"))
+    assert "Not shared. Only a channel that @everyone can view" in text(panel)
+    assert [one for one in components(panel) if one.get("disabled")]
+    assert (await readers.get(posts))[0] == 404
+
+
+async def test_an_address_ends_when_it_is_replaced_its_channel_deleted_or_the_bot_sent_away(
+    telex: World, feed_server: FeedServer, readers: Readers
+) -> None:
+    await follow(telex, feed_server)
+    first = await readers.shared()
+    second = await readers.shared()
+    assert [(await readers.get(each))[0] for each in (first, second)] == [404, 200]
+    history = said(await telex.editor.slash(telex.news, "settings history"))
+    assert "**Feed of the channel**: not shared → shared" in history
+    other = telex.guild.create_text_channel("other")
+    await telex.store.channel_feeds.share(server_id=telex.guild.id, channel_id=other.id, person_id=1)
+    telex.env.backend.delete_channel(other.id)
+    await telex.env.settle()
+    assert await telex.store.channel_feeds.of_channel(other.id) is None
+    for odd in ("/", "/posts.exe", "/other.atom"):
+        assert (await readers.get(second.replace("/posts.atom", odd)))[0] == 404
+    assert (await readers.get(f"{PUBLIC}/feeds/{'x' * 5000}/posts.atom"))[0] == 404
+    await telex.store.servers.left(telex.guild.id)
+    await telex.store.servers.joined(telex.guild.id)
+    assert (await readers.get(second))[0] == 404
+    assert second.split("/")[-2].encode() not in telex.database.read_bytes()
+
+
+async def test_the_bot_follows_none_of_its_own_feeds(
+    telex: World, feed_server: FeedServer, readers: Readers
+) -> None:
+    posts = await readers.shared()
+    refused = said(await telex.editor.slash(telex.news, "feed add", url=posts))
+    assert "I publish this feed myself" in refused
+    detour = feed_server.redirect("/detour", posts)
+    with pytest.raises(FeedError) as error:
+        await telex.newsroom.fetcher.get(detour)
+    assert error.value.code == fetch_errors.OWN_FEED
+
+
+async def test_without_a_web_address_it_says_who_can_change_that(telex: World) -> None:
+    object.__setattr__(
+        telex.newsroom, "settings", telex.newsroom.settings.model_copy(update={"public_url": None})
+    )
+    telex.locales[telex.editor.id] = "fr"
+    assert "TELEX_PUBLIC_URL" in said(await telex.editor.slash(telex.news, "feed share"))

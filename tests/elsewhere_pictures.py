@@ -1,0 +1,41 @@
+"""Takes pictures of the ways out of a server: `python -m tests.elsewhere_pictures [FOLDER]`.
+
+A channel that is shared as a feed, in English and in French.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import discord
+from simcord.env import Env
+
+from bot.client.services import Newsroom
+from bot.demo.sample_feeds import Publisher
+from tests.cogs.helpers import labels, last
+from tests.picture_stage import WIDTHS, newsstand, shoot_widths, staged
+
+
+async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Path) -> None:
+    """Take the pictures as one who speaks each language."""
+    stage, assets = await newsstand(env, newsroom, publisher)
+    editors = stage.guild.create_role("Directors", permissions=discord.Permissions(manage_guild=True))
+    env.backend.edit_member(stage.guild.id, stage.camille.id, {"role_ids": [editors.id]})
+    await env.settle()
+    general = stage.guild.channels["general"]
+    for ending, person in (("", stage.ada), ("-fr", stage.camille)):
+        panel = last(await person.slash(general, "feed share", channel=stage.news))
+        await person.click(panel, label=labels(panel)[0])
+        await shoot_widths(env, general, person, folder / f"feed-share{ending}.png", assets, WIDTHS)
+
+
+async def main(folder: Path) -> None:
+    reached = {"public_url": "https://telex.example", "health_address": ("127.0.0.1", 0)}
+    async with staged(**reached) as (env, newsroom, publisher):
+        await picture(env, newsroom, publisher, folder)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/pictures").resolve()))

@@ -1,0 +1,133 @@
+"""Webhooks that the bot's application owns (docs: resources/webhook)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.wire import payloads, rules
+from tests.wire.errors import error, invalid
+from tests.wire.rest import Answer, Call, Routes
+from tests.wire.rest_messages import NO_CONTENT, checked, place
+from tests.wire.state import Channel, Json, Kind, Message, Permission, Webhook
+
+if TYPE_CHECKING:
+    from tests.wire.discord_server import DiscordServer
+
+ROUTES = Routes()
+MOST = 15  # of a channel
+_NOT_IN_NAMES = ("clyde", "discord")
+
+
+@ROUTES.add("GET", "/channels/{channel}/webhooks")
+def list_webhooks(server: DiscordServer, call: Call) -> Answer:
+    channel = place(server, call, Permission.MANAGE_WEBHOOKS)
+    found = [one for one in server.state.webhooks.values() if one.channel_id == channel.id]
+    return 200, [payloads.webhook(server.state, one) for one in found]
+
+
+@ROUTES.add("POST", "/channels/{channel}/webhooks")
+def create_webhook(server: DiscordServer, call: Call) -> Answer:
+    channel = place(server, call, Permission.MANAGE_WEBHOOKS)
+    check_name(call.body["name"], "name")
+    if sum(one.channel_id == channel.id for one in server.state.webhooks.values()) >= MOST:
+        raise error(400, 30007)
+    return 200, payloads.webhook(server.state, server.acts.add_webhook(channel, call.body["name"]))
+
+
+@ROUTES.add("GET", "/webhooks/{webhook}")
+def get_webhook(server: DiscordServer, call: Call) -> Answer:
+    """Also without a permission for who owns it."""
+    if call["webhook"] not in server.state.webhooks:
+        raise error(404, 10015)
+    return 200, payloads.webhook(server.state, server.state.webhooks[call["webhook"]])
+
+
+def is_own(server: DiscordServer, call: Call) -> bool:
+    """Whether a call is about such a webhook, and not about the answer to an interaction."""
+    return call["webhook"] != server.state.bot.id
+
+
+def execute(server: DiscordServer, call: Call) -> Answer:
+    """A post; in a forum it begins a thread."""
+    webhook = of_token(server, call)
+    channel = where(server, webhook, call)
+    body = checked(call)
+    rules.check_not_empty(body)
+    author = signature(webhook, body)
+    said = {key: part for key, part in body.items() if key not in {"nonce", "username", "avatar_url"}}
+    if channel.kind is not Kind.FORUM:
+        if "thread_name" in body:
+            raise error(400, 220003)
+        message = server.acts.post(channel, webhook.id, said, webhook_id=webhook.id, author=author)
+        return 200, payloads.message(server.state, message)
+    if not body.get("thread_name"):
+        raise error(400, 220001)
+    tags = [int(tag) for tag in body.get("applied_tags") or []]
+    if channel.requires_tag and not tags:
+        raise error(400, 40067)
+    rules.check_text(body["thread_name"], "thread_name")
+    thread = server.acts.open_thread(
+        channel, webhook.id, body["thread_name"], body=said, applied_tags=tags, author=author
+    )
+    return 200, payloads.message(server.state, thread.messages[thread.id])
+
+
+def get_message(server: DiscordServer, call: Call) -> Answer:
+    return 200, payloads.message(server.state, message_of(server, call))
+
+
+def edit_message(server: DiscordServer, call: Call) -> Answer:
+    message = message_of(server, call)
+    if server.state.channels[message.channel_id].archived:
+        raise error(400, 50083)
+    body = checked(call)
+    rules.check_not_empty({**message.parts, **body})
+    rules.check_edit(message.parts, body)
+    server.acts.edit(message, body)
+    return 200, payloads.message(server.state, message)
+
+
+def delete_message(server: DiscordServer, call: Call) -> Answer:
+    server.acts.delete(message_of(server, call))
+    return NO_CONTENT
+
+
+def of_token(server: DiscordServer, call: Call) -> Webhook:
+    webhook = server.state.webhooks.get(call["webhook"])
+    if webhook is None:
+        raise error(404, 10015)
+    if webhook.token != call.ids["token"]:
+        raise error(401, 50027)
+    return webhook
+
+
+def where(server: DiscordServer, webhook: Webhook, call: Call) -> Channel:
+    """The channel of a webhook, or the thread of it that a call names."""
+    thread_id = int(call.query.get("thread_id", webhook.channel_id))
+    channel = server.state.channels.get(thread_id)
+    if channel is None or webhook.channel_id not in {channel.id, channel.parent_id}:
+        raise error(400, 10003)
+    return channel
+
+
+def message_of(server: DiscordServer, call: Call) -> Message:
+    webhook = of_token(server, call)
+    message = where(server, webhook, call).messages.get(call["message"])
+    if message is None or message.webhook_id != webhook.id:
+        raise error(404, 10008)
+    return message
+
+
+def signature(webhook: Webhook, body: Json) -> Json:
+    """Who a post is by, as Discord shows it."""
+    name = body.get("username") or webhook.name
+    check_name(name, "username")
+    return payloads.signature(webhook, name, body.get("avatar_url"))
+
+
+def check_name(name: str, field: str) -> None:
+    if not 1 <= rules.units(name.strip()) <= 80:
+        raise invalid(field, "Must be between 1 and 80 in length.", "BASE_TYPE_BAD_LENGTH")
+    for word in _NOT_IN_NAMES:
+        if word in name.lower():
+            raise invalid(field, f'Username cannot contain "{word}"', "USERNAME_INVALID_CONTAINS")
