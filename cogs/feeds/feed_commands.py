@@ -8,19 +8,16 @@ from discord.app_commands import Choice, Range, locale_str
 from discord.ext import commands
 
 from bot.client.discord_client import Telex
-from bot.core.locale import _, amount, clickable, ngettext
-from bot.core.models import Feed, FeedState
+from bot.core.locale import _, clickable
 from bot.core.refusals import Refusal
 from bot.feeds import outlet_directory
-from bot.polling.poll_results import Outcome
-from bot.polling.poller import PollReport
 from bot.posting.rendering import discord_limits
 from bot.posting.rendering.layout import layout_views, outlets
 from bot.posting.rendering.layout.blocks import Card
-from bot.posting.wording.feed_causes import describe
 from bot.search.query.query_syntax import MAX_LENGTH
 from cogs.feeds import feed_lists, filter_commands, starter_packs, subscription_options
 from cogs.feeds.channel_feed_panel import ChannelFeedPanel
+from cogs.feeds.feed_checks import FeedChecks
 from cogs.feeds.feed_pages import FeedPages
 from cogs.feeds.follow_flow import AddFlow, show_preview
 from cogs.feeds.look_choices import FeedLook
@@ -34,9 +31,6 @@ from cogs.shared.panels import headed
 from cogs.shared.place_options import Option, place, require_posting
 from cogs.shared.rights import FOR_MANAGERS, ManagersOnly, in_servers, may_manage
 from cogs.shared.views import Interaction
-
-REFRESH = 60
-"""Seconds between two refreshes of a feed."""
 
 _LIST = 6  # a page
 
@@ -55,7 +49,7 @@ class Feeds(
 
     def __init__(self, bot: Telex) -> None:
         self.bot = bot
-        self._refreshing: set[int] = set()
+        self._checks = FeedChecks(bot)
         self._importing: set[int] = set()
 
     @app_commands.command(name="add", description=locale_str("Follow a feed in a channel"))
@@ -109,7 +103,7 @@ class Feeds(
     @app_commands.command(name="list", description=locale_str("List feeds and their status"))
     async def list_(self, interaction: Interaction) -> None:
         """List the subscriptions with their health."""
-        await FeedPages(interaction, self._checked).show(interaction)
+        await FeedPages(interaction, self._checks.check).show(interaction)
 
     @app_commands.command(name="pause", description=locale_str("Pause a feed"))
     @app_commands.describe(feed=_FEED)
@@ -191,28 +185,7 @@ class Feeds(
     async def refresh(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
         """Poll now, at most once a minute for each feed, whoever asks."""
         _subscription, its_feed = await chosen(interaction, feed)
-        await interaction.edit_original_response(content=await self._checked(its_feed))
-
-    async def _checked(self, its_feed: Feed) -> str:
-        """Poll a feed now; what came of it, in words. Raises `Refusal` within a minute of the last poll."""
-        now = self.bot.newsroom.clock.now()
-        again = (its_feed.last_poll or 0) + REFRESH
-        if its_feed.id in self._refreshing or again > now:
-            raise Refusal(
-                _("I just checked {feed}. You can try again {when}.").format(
-                    feed=bold(its_feed), when=f"<t:{max(again, now + REFRESH // 2)}:R>"
-                )
-            )
-        self._refreshing.add(its_feed.id)
-        try:
-            if its_feed.state is FeedState.GONE:
-                await self.bot.store.feeds.poll_now(its_feed.id)
-            current = await self.bot.store.feeds.get(its_feed.id) or its_feed
-            report = await self.bot.newsroom.poller.poll(current)
-        finally:
-            self._refreshing.discard(its_feed.id)
-        self.bot.courier.wake()
-        return _outcome(report)
+        await interaction.edit_original_response(content=await self._checks.check(its_feed))
 
     @app_commands.command(name="alerts", description=locale_str("Choose the channel for feed alerts"))
     @app_commands.describe(channel=locale_str("Channel for alerts; leave empty to see the current one"))
@@ -299,21 +272,3 @@ class Feeds(
         if not await may_manage(interaction, interaction.command_id):
             return []
         return await subscription_options.choices(interaction, current)
-
-
-def _outcome(report: PollReport) -> str:
-    feed = bold(report.feed)
-    match report.outcome:
-        case Outcome.NEW:
-            return ngettext(
-                "{feed} has {count} new article.", "{feed} has {count} new articles.", report.new
-            ).format(feed=feed, count=amount(report.new))
-        case Outcome.CHANGED | Outcome.UNCHANGED:
-            return _("Nothing new in {feed}.").format(feed=feed)
-        case Outcome.POSTPONED:
-            return _("The site of {feed} limits how often I can check it. Next check {when}.").format(
-                feed=feed, when=f"<t:{report.feed.next_poll}:R>"
-            )
-    return _("Couldn’t read {feed}. {reason}").format(
-        feed=feed, reason=describe(report.error or report.feed.error or "")
-    )
