@@ -53,7 +53,6 @@ class Asking(LastingCog):
     async def ask(
         self, interaction: Interaction, question: Range[str, 1, MAX_LENGTH], *, public: bool = False
     ) -> None:
-        """Answer a question, for the asker alone or for all."""
         assert interaction.guild is not None
         self._service.admit(question, person_id=interaction.user.id, server_id=interaction.guild.id)
         place = place_of(interaction.channel)

@@ -70,7 +70,6 @@ class QuestionForm(discord.ui.Modal):
         self.add_item(discord.ui.Label(text=_("Your question"), component=self._question))
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
-        """Answer it, for who asked alone."""
         async with answering(interaction):
             asking = cast("Asking", interaction.client.get_cog("Asking"))
             await asking.answer_alone(interaction, self._question.value)

@@ -60,12 +60,10 @@ class Feeds(
     async def add(
         self, interaction: Interaction, url: Range[str, 3, 2000], channel: Option | None = None
     ) -> None:
-        """Find the feed, show what its posts will look like, and follow it once confirmed."""
         await AddFlow(interaction, await place(interaction, channel)).start(interaction, url)
 
     @add.autocomplete("url")
     async def known_outlets(self, interaction: Interaction, current: str) -> list[Choice[str]]:
-        """Outlets of the directory that are called what was typed."""
         if not await may_manage(interaction, interaction.command_id):
             return []
         found = outlet_directory.search(current)
@@ -74,13 +72,11 @@ class Feeds(
     @app_commands.command(name="remove", description=locale_str("Stop following a feed"))
     @app_commands.describe(feed=_FEED)
     async def remove(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
-        """Ask, then end a subscription."""
         await RemoveFlow(interaction, await chosen(interaction, feed)).start(interaction)
 
     @app_commands.command(name="move", description=locale_str("Move a feed to another channel"))
     @app_commands.describe(feed=_FEED, channel=locale_str("The new channel"))
     async def move(self, interaction: Interaction, feed: Range[str, 1, 200], channel: Option) -> None:
-        """Let another channel follow the feed instead."""
         subscription, its_feed = await chosen(interaction, feed)
         target = await place(interaction, channel)
         advice = require_posting(interaction, target)
@@ -102,13 +98,11 @@ class Feeds(
 
     @app_commands.command(name="list", description=locale_str("List feeds and their status"))
     async def list_(self, interaction: Interaction) -> None:
-        """List the subscriptions with their health."""
         await FeedPages(interaction, self._checks.check).show(interaction)
 
     @app_commands.command(name="pause", description=locale_str("Pause a feed"))
     @app_commands.describe(feed=_FEED)
     async def pause(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
-        """Pause a subscription."""
         subscription, its_feed = await chosen(interaction, feed)
         store = self.bot.store.subscriptions
         if not await store.pause(subscription.id, person_id=interaction.user.id):
@@ -129,7 +123,6 @@ class Feeds(
     @app_commands.command(name="resume", description=locale_str("Resume a paused feed"))
     @app_commands.describe(feed=_FEED)
     async def resume(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
-        """End a pause."""
         subscription, its_feed = await chosen(interaction, feed)
         store = self.bot.store.subscriptions
         if not await store.resume(subscription.id, person_id=interaction.user.id):
@@ -144,7 +137,6 @@ class Feeds(
     @app_commands.command(name="preview", description=locale_str("Preview a feed’s latest article as a post"))
     @app_commands.describe(feed=_FEED)
     async def preview(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
-        """Show the newest article, to the asker alone."""
         await show_preview(interaction, await chosen(interaction, feed))
 
     @app_commands.command(
@@ -163,13 +155,11 @@ class Feeds(
         only: Range[str, 1, MAX_LENGTH] | None = None,
         never: Range[str, 1, MAX_LENGTH] | None = None,
     ) -> None:
-        """Try a new filter, or list those of a subscription."""
         await filter_commands.start(interaction, await chosen(interaction, feed), only, never)
 
     @filter_.autocomplete("only")
     @filter_.autocomplete("never")
     async def queries(self, interaction: Interaction, current: str) -> list[Choice[str]]:
-        """What is typed, with its last word or value completed."""
         if not await may_manage(interaction, interaction.command_id):
             return []
         return await query_choices(interaction, current)
@@ -177,7 +167,6 @@ class Feeds(
     @app_commands.command(name="look", description=locale_str("Choose how a feed’s posts look"))
     @app_commands.describe(feed=_FEED)
     async def look(self, interaction: Interaction, feed: Range[str, 1, 200]) -> None:
-        """Open the panel with the real message."""
         await FeedLook(interaction, await chosen(interaction, feed)).show(interaction)
 
     @app_commands.command(name="refresh", description=locale_str("Check a feed now"))
@@ -190,7 +179,6 @@ class Feeds(
     @app_commands.command(name="alerts", description=locale_str("Choose the channel for feed alerts"))
     @app_commands.describe(channel=locale_str("Channel for alerts; leave empty to see the current one"))
     async def alerts(self, interaction: Interaction, channel: Option | None = None) -> None:
-        """Choose where alerts go, or see where they do."""
         if channel is None:
             await alert_channel.AlertsFlow(interaction).start(interaction)
             return
@@ -206,7 +194,6 @@ class Feeds(
         pack=[Choice(name=title, value=name) for name, title in starter_packs.PACKS.items()]
     )
     async def packs(self, interaction: Interaction, pack: str, channel: Option | None = None) -> None:
-        """Follow all feeds of a list, and report on each."""
         target = await place(interaction, channel)
         advice = require_posting(interaction, target)
         lines = await starter_packs.follow(
@@ -238,7 +225,6 @@ class Feeds(
         link: Range[str, 3, 2000] | None = None,
         channel: Option | None = None,
     ) -> None:
-        """Follow all feeds of a list that somebody brings, and report."""
         target = await place(interaction, channel)
         if target.guild.id in self._importing:
             raise Refusal(_("An import is already running here. Wait until it’s done."))
@@ -250,13 +236,11 @@ class Feeds(
 
     @app_commands.command(name="export", description=locale_str("Export this server’s feeds as an OPML file"))
     async def export(self, interaction: Interaction) -> None:
-        """Send the subscriptions that the asker sees as a file, by channel."""
         await feed_lists.send(interaction)
 
     @app_commands.command(name="share", description=locale_str("Share a channel’s posts as a feed"))
     @app_commands.describe(channel=locale_str("Which channel; this one by default"))
     async def share(self, interaction: Interaction, channel: Option | None = None) -> None:
-        """Show whether a channel can be read as a feed, and let that be changed."""
         await ChannelFeedPanel(interaction, await place(interaction, channel)).show(interaction)
 
     @remove.autocomplete("feed")
@@ -268,7 +252,6 @@ class Feeds(
     @look.autocomplete("feed")
     @refresh.autocomplete("feed")
     async def offered(self, interaction: Interaction, current: str) -> list[Choice[str]]:
-        """The server's subscriptions that the asker sees, if they may use them."""
         if not await may_manage(interaction, interaction.command_id):
             return []
         return await subscription_options.choices(interaction, current)

@@ -197,7 +197,6 @@ class Password(Window):
         self.add_item(discord.ui.Label(text=_("Password"), component=self._password))
 
     async def filled(self, interaction: Interaction) -> None:
-        """Look again."""
         await self._flow.look_with(interaction, self._url, self._user.value, self._password.value)
 
 

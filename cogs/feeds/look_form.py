@@ -51,7 +51,6 @@ class LookForm(Window):
         )
 
     async def filled(self, interaction: Interaction) -> None:
-        """Show it in the panel."""
         await self._take(
             interaction,
             prefix=self._prefix.value,
@@ -81,7 +80,6 @@ class TemplateForm(Window):
             self.add_item(discord.ui.Label(text=label, description=told, component=field))
 
     async def filled(self, interaction: Interaction) -> None:
-        """Show it in the panel."""
         typed = (field.value.strip() for field in (self._title, self._body, self._footer))
         await self._take(interaction, Template(*typed))
 

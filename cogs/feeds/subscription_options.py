@@ -140,6 +140,5 @@ class SubscriptionPanel(ManagersLayout):
         self.pair = pair
 
     async def check(self, interaction: Interaction) -> None:
-        """Only these."""
         await super().check(interaction)
         await require_still(interaction, self.pair)

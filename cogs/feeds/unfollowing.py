@@ -20,7 +20,6 @@ class RemoveFlow(ManagersLayout):
         self._subscription, self._feed = pair
 
     async def start(self, interaction: Interaction) -> None:
-        """Ask."""
         question = _("Stop following {feed} in <#{channel}>? Articles already posted stay.")
         red = discord.ButtonStyle.danger
         row = Row(

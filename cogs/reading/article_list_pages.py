@@ -53,7 +53,6 @@ class ArticlePages(Pages[ArticlePage]):
         return article.feed_id in await interaction.client.visible_feed_ids(interaction)
 
     def listed(self, page: ArticlePage) -> Layout:
-        """The page in a card, with what can be done."""
         if page.empty:
             return (Card((*page.head, Row(*self.controls(page))), outlets.COLOUR),)
         share = Press(self._share, Reply.NEW, label=_("Share…")) if self.asked.guild is not None else None

@@ -84,7 +84,6 @@ class Bookmarks(LastingCog):
     )
     @app_commands.describe(query=locale_str("Words from the title, the outlet or your note"))
     async def bookmarks(self, interaction: Interaction, query: Range[str, 1, 100] | None = None) -> None:
-        """List the asker's bookmarks."""
         await BookmarkPages(interaction, query).show(interaction)
 
 
@@ -120,7 +119,6 @@ class BookmarkPages(ArticlePages):
         self._wanted = WantedBookmarks(match=query)
 
     async def page(self, interaction: Interaction, number: int) -> ArticlePage:
-        """The bookmarks that the person may see now."""
         person_id, store = interaction.user.id, interaction.client.store.bookmarks
         hidden = await hidden_servers(interaction)
         self._wanted = replace(self._wanted, hidden=hidden)
@@ -146,7 +144,6 @@ class BookmarkPages(ArticlePages):
         )
 
     def controls(self, page: ArticlePage) -> tuple[Item, ...]:
-        """To have them as files."""
         return (
             (Press(self._export, Reply.NEW, label=_("Export"), emoji=emoji(Icon.EXPORT)),)
             if page.entries
@@ -154,7 +151,6 @@ class BookmarkPages(ArticlePages):
         )
 
     async def may_read(self, interaction: Interaction, article: Article) -> bool:
-        """What the asker has kept, and may see."""
         hidden = await hidden_servers(interaction)
         bookmarks = interaction.client.store.bookmarks
         return bool(await bookmarks.has(interaction.user.id, [article.id], hidden=hidden))

@@ -58,7 +58,6 @@ class NoteForm(discord.ui.Modal):
         self.add_item(discord.ui.Label(text=_("Tags, separated by commas"), component=self._tags))
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
-        """Keep what was written, and show the card with it."""
         async with answering(interaction):
             await acknowledge(interaction, Reply.HERE)
             written = await interaction.client.store.bookmarks.annotate(

@@ -24,7 +24,6 @@ class CatchUpPages(ArticlePages):
         self._message_id = message_id
 
     async def page(self, interaction: Interaction, number: int) -> ArticlePage:
-        """Some of them."""
         ids = await self._article_ids(interaction)
         first = number * PAGE
         shown = await interaction.client.store.articles.by_ids(ids[first : first + PAGE])

@@ -53,7 +53,6 @@ class MoreMenu(AskerLayout):
         self._opinion: Opinion | None = None
 
     async def check(self, interaction: Interaction) -> None:
-        """Only who still sees the article here."""
         if self._article.feed_id not in await interaction.client.visible_feed_ids(interaction):
             raise Refusal(unreadable())
 

@@ -48,7 +48,6 @@ class SearchPages(ArticlePages):
         self._sort: Sort = sort
 
     async def page(self, interaction: Interaction, number: int) -> ArticlePage:
-        """Some of the results."""
         visible = await interaction.client.visible_feed_ids(interaction)
         if not visible:
             return await nothing_to_read(interaction)
@@ -73,7 +72,6 @@ class SearchPages(ArticlePages):
         )
 
     def controls(self, page: ArticlePage) -> tuple[Item, ...]:
-        """The other order; where nothing was found, to be told when there is something."""
         if not page.entries:
             return ()
         label = _("Newest first") if self._sort == "relevance" else _("Best first")
@@ -97,7 +95,6 @@ class LatestPages(ArticlePages):
         self._source = source
 
     async def page(self, interaction: Interaction, number: int) -> ArticlePage:
-        """Some of them."""
         client = interaction.client
         visible = await client.visible_feed_ids(interaction)
         if not visible:

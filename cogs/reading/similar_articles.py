@@ -74,7 +74,6 @@ class SimilarPages(ArticlePages):
         self._article = article
 
     async def page(self, interaction: Interaction, number: int) -> ArticlePage:
-        """Some of it."""
         client = interaction.client
         visible = await client.visible_feed_ids(interaction)
         if not visible:

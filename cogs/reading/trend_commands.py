@@ -67,7 +67,6 @@ class Rising(LastingCog):
         await self.show(interaction, Period(period))
 
     async def show(self, interaction: Interaction, period: Period = Period.WEEK) -> None:
-        """Show it in the reply to an interaction that was acknowledged."""
         await TrendPanel(interaction, self.answer, period).show(interaction)
 
     async def answer(self, interaction: Interaction, visible: Collection[int], period: Period) -> Answer:

@@ -64,7 +64,6 @@ class TrendPanel(AskerLayout):
         self._answer: Answer | None = None
 
     async def show(self, interaction: Interaction) -> None:
-        """Show it in the reply to an interaction that was acknowledged."""
         visible = await interaction.client.visible_feed_ids(interaction)
         if not visible:
             head = (await nothing_to_read(interaction)).head

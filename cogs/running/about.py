@@ -23,7 +23,6 @@ class About(commands.Cog):
 
     @app_commands.command(name="about", description=locale_str("Version and status"))
     async def about(self, interaction: Interaction) -> None:
-        """Tell facts about this bot and about what the asker can read here."""
         articles = self.bot.store.articles
         facts = [
             (_("Version"), __version__),

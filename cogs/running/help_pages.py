@@ -76,7 +76,6 @@ class Help(commands.Cog):
 
     @app_commands.command(name="help", description=locale_str("What you can do here"))
     async def help(self, interaction: Interaction) -> None:
-        """Show what to begin with."""
         manages = await may_manage_with(interaction, "feed")
         begins = manages and not await self.bot.visible_feed_ids(interaction)
         await HelpPages(interaction, manages=manages, begins=begins).show(interaction)
@@ -94,7 +93,6 @@ class HelpPages(AskerLayout):
                 self._commands.setdefault(_TOPICS.get(command.name, Topic.READING), []).append(command)
 
     async def show(self, interaction: Interaction) -> None:
-        """Show what to begin with."""
         asked_in = interaction.guild
         lead = (
             _("I post the news in your channels and answer questions from it. Start with one of these:")

@@ -33,7 +33,6 @@ class Privacy(commands.Cog):
         name="privacy", description=locale_str("See, export or delete what Telex stores about you")
     )
     async def privacy(self, interaction: Interaction) -> None:
-        """Show, export and delete what is kept about the asker."""
         await PersonalData(interaction).show(interaction)
 
 
@@ -41,7 +40,6 @@ class PersonalData(AskerLayout):
     """What is kept about the asker, with a copy of it and its deletion."""
 
     async def show(self, interaction: Interaction) -> None:
-        """Tell what is kept."""
         kept = await _kept(interaction)
         told = _("What Telex stores about you:") if kept else _("Telex stores nothing about you.")
         small = [

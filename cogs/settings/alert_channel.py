@@ -34,7 +34,6 @@ class AlertsFlow(ManagersLayout):
     """Tells where alerts go, and lets them go to each feed's own channel again."""
 
     async def start(self, interaction: Interaction) -> None:
-        """Say where alerts go now."""
         chosen = await interaction.client.store.servers.alerts(interaction.guild_id or 0)
         if chosen is None:
             await self.end(interaction, _nowhere())

@@ -25,7 +25,6 @@ class History(ManagersLayout, CardPages):
     """Changes of settings, newest first, of the server and of the channels that the asker sees."""
 
     async def page(self, interaction: Interaction, number: int) -> CardPage:
-        """Some of the changes."""
         guild, member = interaction.guild, interaction.user
         assert guild is not None
         assert isinstance(member, discord.Member)

@@ -22,7 +22,6 @@ class ChannelSettings(ChannelPanel):
     """A panel with the settings of a channel, each beside what changes it, made anew after each change."""
 
     async def show(self, interaction: Interaction) -> None:
-        """Show the settings as they are, in the reply to an interaction that was acknowledged."""
         now = await interaction.client.store.preferences.of_channel(self.channel.id)
         otherwise = _("Same as the server")
         joins = _("off: each article gets its own post")

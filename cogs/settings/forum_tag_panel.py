@@ -33,7 +33,6 @@ class TagPanel(ChannelPanel):
         self._rules: list[TagRule] = []
 
     async def show(self, interaction: Interaction) -> None:
-        """Show the rules as they are, in the reply to an interaction that was acknowledged."""
         self._rules = await interaction.client.store.forum_tags.of(self._forum.id)
         lines = [_("Tags named like a feed’s categories are added automatically.")]
         lines += [f"• {self._said(rule)}" for rule in self._rules]

@@ -27,7 +27,6 @@ class RhythmPanel(ChannelPanel):
     """One message with a channel's rhythm and the menus to change it, made anew after each change."""
 
     async def show(self, interaction: Interaction) -> None:
-        """Show the schedule as it is, in the reply to an interaction that was acknowledged."""
         store = interaction.client.store
         now = await store.preferences.of_channel(self.channel.id)
         zone = (await store.preferences.of_server(self.channel.guild.id)).time_zone

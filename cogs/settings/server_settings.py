@@ -36,7 +36,6 @@ class ServerPanel(ManagersLayout):
     """A panel with the settings of a server, each beside what changes it, made anew after each change."""
 
     async def show(self, interaction: Interaction) -> None:
-        """Show the settings as they are, in the reply to an interaction that was acknowledged."""
         guild = interaction.guild
         assert guild is not None
         now = await interaction.client.store.preferences.of_server(guild.id)

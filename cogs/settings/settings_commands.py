@@ -36,7 +36,6 @@ class ServerSettings(
         name="server", description=locale_str("Language, time zone, alerts and who manages feeds")
     )
     async def server(self, interaction: Interaction) -> None:
-        """Show and change what holds for the whole server."""
         await ServerPanel(interaction).show(interaction)
 
     @app_commands.command(
@@ -45,18 +44,15 @@ class ServerSettings(
     )
     @app_commands.describe(channel=locale_str("Which channel; this one by default"))
     async def channel(self, interaction: Interaction, channel: Option | None = None) -> None:
-        """Show and change what holds for one channel."""
         await ChannelSettings(interaction, await place(interaction, channel)).show(interaction)
 
     @app_commands.command(name="look", description=locale_str("Choose how posts look by default"))
     async def look(self, interaction: Interaction) -> None:
-        """Open the panel with the real message."""
         await open_server_look(interaction, interaction.command_id)
 
     @app_commands.command(name="schedule", description=locale_str("Set a channel’s quiet hours and limits"))
     @app_commands.describe(channel=locale_str("Which channel; this one by default"))
     async def schedule(self, interaction: Interaction, channel: Option | None = None) -> None:
-        """Show and change when a channel takes posts."""
         await RhythmPanel(interaction, await place(interaction, channel)).show(interaction)
 
     @app_commands.command(
@@ -65,7 +61,6 @@ class ServerSettings(
     )
     @app_commands.describe(channel=locale_str("Which channel; this one by default"))
     async def stories(self, interaction: Interaction, channel: Option | None = None) -> None:
-        """Show and change which stories a channel takes."""
         await StoryPanel(interaction, await place(interaction, channel)).show(interaction)
 
     @app_commands.command(
@@ -73,10 +68,8 @@ class ServerSettings(
         description=locale_str("See or reset what this server likes"),
     )
     async def taste(self, interaction: Interaction) -> None:
-        """Show what is liked and what is not."""
         await TastePanel(interaction).show(interaction)
 
     @app_commands.command(name="history", description=locale_str("See who changed what"))
     async def history(self, interaction: Interaction) -> None:
-        """List the changes."""
         await History(interaction).show(interaction)

@@ -49,7 +49,6 @@ class Setup(LastingCog):
         extras=FOR_MANAGERS,
     )
     async def setup(self, interaction: Interaction) -> None:
-        """Begin."""
         await begin(interaction)
 
 
@@ -75,7 +74,6 @@ class SetupFlow(AskerLayout):
         self._place: Place | None = None
 
     async def check(self, interaction: Interaction) -> None:
-        """Only who may still manage feeds."""
         await require(interaction)
 
     async def start(self, interaction: Interaction) -> None:

@@ -23,7 +23,6 @@ class StoryPanel(ChannelPanel):
     """One message with what a channel takes and the menus to change it, made anew after each change."""
 
     async def show(self, interaction: Interaction) -> None:
-        """Show what holds, in the reply to an interaction that was acknowledged."""
         store = interaction.client.store
         now = await store.preferences.of_channel(self.channel.id)
         zone = (await store.preferences.of_server(self.channel.guild.id)).time_zone

@@ -21,7 +21,6 @@ class TastePanel(ManagersLayout):
     """One message with what is liked and what is not, and a button that forgets it."""
 
     async def show(self, interaction: Interaction) -> None:
-        """Show it, in the reply to an interaction that was acknowledged."""
         assert interaction.guild is not None
         taste = await interaction.client.newsroom.tastes.of_server(interaction.guild.id)
         ask = Press(self._ask, label=_("Forget all of it"), disabled=not taste.verdicts)

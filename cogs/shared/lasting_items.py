@@ -78,7 +78,6 @@ class LastingCog(commands.Cog):
             self.bot.tree.add_command(menu)
 
     async def cog_unload(self) -> None:
-        """Stop answering."""
         for menu in self.menus:
             self.bot.tree.remove_command(menu.name, type=menu.type)
         self.bot.remove_dynamic_items(*self.items)

@@ -88,5 +88,4 @@ class CardPages(Pages[CardPage]):
     """A list in a card."""
 
     def listed(self, page: CardPage) -> Layout:
-        """The card, with the buttons that turn it."""
         return (Card((*page.blocks, Row(*self.turns(more=page.more))), outlets.COLOUR),)

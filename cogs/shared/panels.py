@@ -27,7 +27,6 @@ class ChannelPanel(ManagersLayout):
         self.channel = channel
 
     async def check(self, interaction: Interaction) -> None:
-        """Only these."""
         await super().check(interaction)
         await require_view(interaction, self.channel.id)
 

@@ -167,7 +167,6 @@ class ManagersLayout(AskerLayout):
         self.command_id = interaction.command_id if command_id is None else command_id
 
     async def check(self, interaction: Interaction) -> None:
-        """Only who may still manage feeds."""
         await require_manage(interaction, self.command_id)
 
 

@@ -153,7 +153,6 @@ class Press(discord.ui.Button[Any]):
         self._action, self._reply = action, reply
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Pass the click on."""
         await acknowledge(interaction, self._reply)
         await self._action(interaction)
 
@@ -223,7 +222,6 @@ class ChooseOne(AskerLayout):
         self._menu = Choose(self._chosen, placeholder=placeholder, options=options)
 
     async def show(self, interaction: Interaction) -> None:
-        """Ask, in the reply to an interaction that was acknowledged."""
         await self.display(interaction, (blocks.Row(self._menu),))
 
     async def _chosen(self, interaction: Interaction, values: list[str]) -> None:
@@ -269,7 +267,6 @@ class Ask(Window):
         self.add_item(discord.ui.Label(text=label, component=self._line))
 
     async def filled(self, interaction: Interaction) -> None:
-        """Pass on the line."""
         await self._action(interaction, self._line.value.strip())
 
 

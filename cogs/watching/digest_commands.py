@@ -51,12 +51,10 @@ class Digests(
     @app_commands.command(name="setup", description=locale_str("Set up, change or stop a channel’s digest"))
     @app_commands.describe(channel=locale_str("Which channel; this one by default"))
     async def setup(self, interaction: Interaction, channel: Option | None = None) -> None:
-        """Show what the digest of a channel would be, with the means to change it."""
         await DigestFlow(interaction, await place(interaction, channel)).start(interaction)
 
     @app_commands.command(name="list", description=locale_str("See this server’s digests"))
     async def list_(self, interaction: Interaction) -> None:
-        """List the digests in channels that the asker sees."""
         await DigestList(interaction).show(interaction)
 
 
@@ -70,7 +68,6 @@ class DigestFlow(ManagersLayout):
         self._known: Digest | None = None
 
     async def check(self, interaction: Interaction) -> None:
-        """Only who may still manage feeds and still sees the channel."""
         await super().check(interaction)
         await require_view(interaction, self._place.id)
 
@@ -275,7 +272,6 @@ class DigestList(ManagersLayout):
     """The digests of a server in channels that the asker sees, and in channels that are gone."""
 
     async def show(self, interaction: Interaction) -> None:
-        """All of them, which are few, oldest first."""
         guild, member = interaction.guild, interaction.user
         assert guild is not None
         assert isinstance(member, discord.Member)

@@ -58,7 +58,6 @@ class Watching(
     async def add(
         self, interaction: Interaction, query: Range[str, 1, MAX_LENGTH], where: Option | None = None
     ) -> None:
-        """Watch for something from now on."""
         if interaction.guild is None:
             raise Refusal(_("Run this in the server whose feeds you want to watch."))
         wanted = await watch_matching.check(self.bot.store, query)
@@ -70,7 +69,6 @@ class Watching(
 
     @add.autocomplete("query")
     async def queries(self, interaction: Interaction, current: str) -> list[Choice[str]]:
-        """What is typed, with its last word or value completed."""
         return await query_choices(interaction, current)
 
     async def watch_for(self, interaction: Interaction, query: str) -> None:
@@ -173,7 +171,6 @@ class Watching(
 
     @app_commands.command(name="list", description=locale_str("See your watches and this server’s"))
     async def list_(self, interaction: Interaction) -> None:
-        """List the watches that the asker may remove."""
         if interaction.guild is not None:
             await self.bot.store.watches.present(interaction.user.id, interaction.guild.id)
         await WatchPages(interaction).show(interaction)
@@ -181,7 +178,6 @@ class Watching(
     @app_commands.command(name="remove", description=locale_str("Remove a watch"))
     @app_commands.describe(watch=locale_str("Which watch"))
     async def remove(self, interaction: Interaction, watch: Range[str, 1, 100]) -> None:
-        """End a watch."""
         theirs = {str(one.id): one for one in await listed(interaction)}
         chosen = theirs.get(watch) or next((one for one in theirs.values() if one.query == watch), None)
         if chosen is None:
@@ -191,7 +187,6 @@ class Watching(
 
     @remove.autocomplete("watch")
     async def offered(self, interaction: Interaction, current: str) -> list[Choice[str]]:
-        """The watches that the asker may remove."""
         typed = current.casefold()
         return [
             Choice(name=label, value=str(watch.id))

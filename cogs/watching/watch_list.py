@@ -46,7 +46,6 @@ class WatchPages(CardPages):
     """The watches that a person may remove, in pages."""
 
     async def page(self, interaction: Interaction, number: int) -> CardPage:
-        """The watches as they are now."""
         found = await listed(interaction)
         shown = found[number * _LIST : (number + 1) * _LIST]
         lines = [_line(interaction, watch) for watch in shown]
