@@ -16,6 +16,7 @@ from bot.feeds.pages import list_feeds
 from bot.feeds.pages.page_links import FoundFeed, links
 from bot.feeds.pages.page_lists import PageList, PageLists, lists
 from bot.feeds.parse import parse
+from bot.feeds.worker_calls import reading
 from bot.text.urls import masked
 
 MAX_PAGE = 4 * 2**20
@@ -104,9 +105,5 @@ def _itself(fetched: Fetched, parsed: ParsedFeed, url: str) -> FoundFeed:
 
 
 async def _parsed(workers: Workers, fetched: Fetched) -> ParsedFeed:
-    try:
+    with reading():
         return await workers.run(parse, fetched.body, fetched.content_type, fetched.url, timeout=PARSE_TIME)
-    except WorkerTimeout as error:
-        raise FeedError(fetch_errors.PARSE_TIMEOUT) from error
-    except WorkerDied as error:
-        raise FeedError(fetch_errors.PARSE_DIED, str(error)) from error
