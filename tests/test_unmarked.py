@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SPOKEN = (
     *sorted((ROOT / "cogs").rglob("*.py")),
     *sorted((ROOT / "bot" / "posting").rglob("*.py")),
+    ROOT / "bot" / "client" / "discord_client.py",
     ROOT / "bot" / "client" / "error_answers.py",
 )
 """Modules in which any text of two words or more is prose for somebody."""

@@ -119,9 +119,9 @@ def sentence(fate: FateRow, *, when: str, problem: Callable[[str], str]) -> str:
         Fate.POSTED: _("posted {when}"),
         Fate.CAUGHT_UP: _("in a catch-up {when}"),
         Fate.DIGESTED: (
-            _("kept for the next digest of the channel ({when})")
+            _("kept for the channel’s next digest ({when})")
             if fate.message_id is None
-            else _("told in a digest {when}")
+            else _("in a digest {when}")
         ),
         Fate.WITHHELD: _withheld(reason),
     }
