@@ -26,7 +26,7 @@ from bot.demo.stage import Stage, build, follow, keep_time, likeness, simulated_
 from tests.clocks import ManualClock
 from tests.discord_world import World, discord_world
 from tests.feed_server import FeedServer
-from tests.pictures import CHROMIUM, FLAGS, MESSAGE, as_discord, photograph
+from tests.pictures import CHROMIUM, FLAGS, MESSAGE, as_discord, photograph, wait_for_images
 
 OUTLETS = (
     *("The Verge", "Numerama", "Wired", "Next", "The Register"),
@@ -36,6 +36,7 @@ OUTLETS = (
 )
 """Whose initials pictures show; others have a square of their colour."""
 WIDTHS = {"": 1000, "-narrow": 430}
+HEIGHT = 1100
 STORIES = 10
 """New ones beside those of the weeks before."""
 LOOPS = {"Polling", "Posting", "Emoji"}
@@ -99,23 +100,33 @@ def opened(address: str, *, width: int = 1000, height: int = 1100) -> Iterator[P
         browser.close()
 
 
-def shoot_channel(page: Page, path: Path) -> None:
-    """A picture of a channel from its name down to its last message."""
-    with as_discord(page):
-        name, last = page.locator(".channel-header").bounding_box(), page.locator(MESSAGE).last.bounding_box()
-        assert name is not None
-        assert last is not None
-        height = last["y"] + last["height"] + 12 - name["y"]
-        page.screenshot(path=path, clip={**name, "height": height})
-
-
-def shoot_last(page: Page, path: Path, names: Mapping[str, str]) -> None:
-    """Pictures of the last message, wide and narrow, with these names in place of mentions and addresses."""
+def widths(page: Page, path: Path) -> Iterator[Path]:
+    """Make the page wide and narrow; the picture's name in each width."""
     for ending, width in WIDTHS.items():
-        page.set_viewport_size({"width": width, "height": 1100})
+        page.set_viewport_size({"width": width, "height": HEIGHT})
         page.wait_for_timeout(800)
-        photograph(page.locator(MESSAGE).last, path.with_name(f"{path.stem}{ending}.png"), names)
-    page.set_viewport_size({"width": WIDTHS[""], "height": 1100})
+        yield path.with_name(f"{path.stem}{ending}.png")
+    page.set_viewport_size({"width": WIDTHS[""], "height": HEIGHT})
+
+
+def shoot_channel(page: Page, path: Path) -> None:
+    """Pictures of a channel from its name down to its last message."""
+    for each in widths(page, path):
+        wait_for_images(page.locator("#channel-timeline"))
+        with as_discord(page):
+            page.wait_for_timeout(500)
+            name = page.locator(".channel-header").bounding_box()
+            last = page.locator(MESSAGE).last.bounding_box()
+            assert name is not None
+            assert last is not None
+            height = last["y"] + last["height"] + 12 - name["y"]
+            page.screenshot(path=each, clip={**name, "height": height})
+
+
+def shoot_last(page: Page, path: Path, names: Mapping[str, str], number: int = -1) -> None:
+    """Pictures of a message, wide and narrow, with these names in place of mentions and addresses."""
+    for each in widths(page, path):
+        photograph(page.locator(MESSAGE).nth(number), each, names)
 
 
 async def shoot(

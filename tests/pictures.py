@@ -47,7 +47,7 @@ OTHERS = (
     "elsewhere",
 )
 COLOURS = 160
-MOMENTS = 40
+MOMENTS = 240
 ATTEMPTS, PATIENCE = 3, 60_000  # to run a command, and milliseconds for each
 STORIES = 6  # to wait for before the pictures: some in each language
 
@@ -154,12 +154,17 @@ def as_discord(page: Page, names: Mapping[str, str] | None = None) -> Iterator[N
     )
 
 
-def photograph(shown: Locator, path: Path, names: Mapping[str, str] | None = None) -> None:
-    """A picture of a part of the page, as Discord would show it."""
-    for _moment in range(MOMENTS):  # until its own pictures are there
+def wait_for_images(shown: Locator) -> None:
+    """Wait until a part of the page has its own pictures."""
+    for _moment in range(MOMENTS):
         if shown.evaluate("shown => [...shown.querySelectorAll('img')].every(image => image.naturalWidth)"):
             break
         shown.page.wait_for_timeout(500)
+
+
+def photograph(shown: Locator, path: Path, names: Mapping[str, str] | None = None) -> None:
+    """A picture of a part of the page, as Discord would show it."""
+    wait_for_images(shown)
     with as_discord(shown.page, names):
         # The page moves on when playwright scrolls for a picture, and the picture is of another place then.
         shown.evaluate("shown => shown.scrollIntoView({block: 'center'})")

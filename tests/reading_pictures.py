@@ -116,7 +116,7 @@ def complete(address: str, query: str, path: Path) -> None:
 
 
 async def main(folder: Path, names: list[str]) -> None:
-    async with staged(catch_up_after=8) as (env, newsroom, publisher):
+    async with staged(catch_up_after=3) as (env, newsroom, publisher):
         await picture(env, newsroom, publisher, folder, names)
 
 

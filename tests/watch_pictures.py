@@ -10,16 +10,15 @@ import itertools
 import sys
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
 from simcord.actors import MemberActor
 from simcord.env import Env
 
 from bot.client.discord_client import Telex
 from bot.client.services import Newsroom
 from bot.demo.sample_feeds import Publisher
-from bot.demo.stage import Stage, build, follow, likeness
-from tests.picture_stage import staged
-from tests.pictures import CHROMIUM, FLAGS, MESSAGE, command, photograph
+from bot.demo.stage import Stage, build, follow, keep_time, likeness
+from tests.picture_stage import opened, shoot_last, staged
+from tests.pictures import command
 
 STORIES = 12
 WATCHED = {"": ("apple OR linux OR windows", "rekognition"), "-fr": ("reconnaissance faciale", "CNIL")}
@@ -27,17 +26,10 @@ WATCHED = {"": ("apple OR linux OR windows", "rekognition"), "-fr": ("reconnaiss
 
 def take(address: str, folder: Path, ending: str) -> None:
     """The newest notice, and the list."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        page = browser.new_page(viewport={"width": 1000, "height": 1100}, device_scale_factor=1.5)
-        page.goto(address)
-        page.locator(MESSAGE).nth(1).wait_for(timeout=60_000)
-        page.wait_for_timeout(2000)
-        photograph(page.locator(MESSAGE).nth(1), folder / f"watch{ending}.png")
+    with opened(address) as page:
+        shoot_last(page, folder / f"watch{ending}.png", {}, number=1)
         command(page, "watch list")
-        page.wait_for_timeout(1500)
-        photograph(page.locator(MESSAGE).last, folder / f"watches{ending}.png")
-        browser.close()
+        shoot_last(page, folder / f"watches{ending}.png", {})
 
 
 async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Path) -> None:
@@ -59,6 +51,7 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
         publisher.picture_url(story): (f"{story.slug}.png", publisher.picture(story))
         for story in publisher.stories
     }
+    keep_time(env, newsroom.clock)
     for ending, person in people.items():
         preview = await env.preview(
             person.user.dm_channel,

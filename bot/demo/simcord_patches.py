@@ -22,6 +22,7 @@ from bot.feeds.fetch_errors import FeedError
 _STYLE = (
     "#messages-toggle, #refresh, #capture-open, #inspector-toggle { display: none }"
     ".component-section { grid-template-columns: minmax(0, 1fr) auto !important }"  # as on a telephone
+    ".custom-emoji { color: transparent; font-size: 0 }"  # no name while its picture loads
 )
 
 

@@ -67,6 +67,7 @@ PACKS = {
 
 LOGO = DATA / "identity" / "telex.png"
 AVATAR = "telex"
+
 _REFRESH = 0.3  # seconds between looks at whether the page shows what the channels hold
 
 

@@ -89,6 +89,6 @@ def _state(*, is_shared: bool, is_open: bool, made: int) -> str:
     if is_open:
         return _("Not shared.")
     return _(
-        "Not shared. Only a channel that @everyone can view, with its history, can be: in its settings, "
-        "check Permissions."
+        "Not shared. @everyone must be able to view this channel and its history: check Permissions in "
+        "its settings."
     )

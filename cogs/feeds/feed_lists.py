@@ -15,15 +15,18 @@ from bot.feeds.opml import FeedList
 from bot.polling import list_import
 from bot.polling.feed_search import MOST_FEEDS
 from bot.polling.list_import import Imported
-from bot.posting.rendering import discord_limits
+from bot.posting.rendering.layout import layout_views, outlets
+from bot.posting.rendering.layout.blocks import Block, Card, Rule, text
 from bot.posting.wording.feed_causes import describe
 from bot.text import safe
 from cogs.feeds import subscription_options
+from cogs.shared.panels import headed
 from cogs.shared.place_options import Place, require_posting
 from cogs.shared.views import Interaction
 
 _LINES = 15
 """Lines of a report in the message itself; a longer one is a file."""
+_MOST = 3000  # characters of it
 
 
 async def bring(
@@ -50,28 +53,28 @@ async def bring(
         person_id=interaction.user.id,
     )
     await interaction.client.courier.look_again(target.id)
-    said = [_("Imported into {channel}:").format(channel=target.mention), *_counts(result)]
+    lines = list(_report(result))
+    heading = _("Imported into {channel}").format(channel=target.mention)
+    shown: list[Block] = [headed(heading, *_counts(result))]
+    if 0 < len(lines) <= _LINES:
+        shown += [Rule(), text(safe.cut(safe.markdown("\n".join(lines)), _MOST)), Rule()]
     if result.added:
-        said.append(
-            clickable(
-                _(
-                    "New articles will be posted; older ones can only be searched. Feeds are checked one "
-                    "after another: /feed list shows their status."
-                )
+        note = clickable(
+            _(
+                "New articles will be posted; older ones can only be searched. Feeds are checked one after "
+                "another: /feed list shows their status."
             )
         )
-    lines = list(_report(result))
-    attachments, embeds = [], []
-    if len(lines) > _LINES:
-        text = "\n".join(lines).encode()
-        attachments = [discord.File(io.BytesIO(text), filename="telex-import.txt")]
-    elif lines:
-        embeds = [
-            discord.Embed(description=safe.cut(safe.markdown("\n".join(lines)), discord_limits.DESCRIPTION))
-        ]
+        shown.append(text(f"-# {note}"))
+    if advice:
+        shown.append(text(advice))
+    view = layout_views.static((Card(tuple(shown), outlets.COLOUR),))
     await interaction.edit_original_response(
-        content="\n".join(filter(None, (*said, advice))), embeds=embeds, attachments=attachments
+        content=None, view=view, allowed_mentions=discord.AllowedMentions.none()
     )
+    if len(lines) > _LINES:
+        report = discord.File(io.BytesIO("\n".join(lines).encode()), filename="telex-import.txt")
+        await interaction.followup.send(file=report, ephemeral=True)
 
 
 async def _list(interaction: Interaction, file: discord.Attachment | None, link: str | None) -> FeedList:

@@ -9,7 +9,7 @@ import pytest
 from bot.feeds import opml
 from bot.polling import list_import
 from cogs.feeds import feed_commands as feeds_cog
-from tests.cogs.helpers import START, follow, hide, last, said, three
+from tests.cogs.helpers import START, follow, hide, last, said, text, three
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
 from tests.shown import title
@@ -90,8 +90,9 @@ async def test_beyond_the_most_feeds_of_a_server_the_rest_is_listed(
     monkeypatch.setattr(list_import, "MOST_FEEDS", 20)
     data = listed([f"https://a.example/{n}" for n in range(23)])
     answer = await telex.editor.slash(telex.news, "feed import", file=("a.opml", data))
-    assert "✅ 20 feeds added" in said(answer)
-    assert "➖ 3 feeds left out" in said(answer)
+    assert answer.response is not None
+    assert "✅ 20 feeds added" in text(answer.response)
+    assert "➖ 3 feeds left out" in text(answer.response)
     (report,) = last(answer).attachments
     lines = (await report.read()).decode().splitlines()
     assert len(lines) == 23

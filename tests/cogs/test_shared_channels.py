@@ -189,7 +189,7 @@ async def test_only_a_channel_that_everyone_can_read_is_shared(
     assert "🟠 On hold: not everyone in the server can read this channel anymore" in text(panel)
     assert posts.split("/")[-2] not in text(panel)
     panel = last(await telex.editor.click(panel, label="Stop sharing"))
-    assert "Not shared. Only a channel that @everyone can view" in text(panel)
+    assert "Not shared. @everyone must be able to view" in text(panel)
     assert [one for one in components(panel) if one.get("disabled")]
     assert (await readers.get(posts))[0] == 404
 
