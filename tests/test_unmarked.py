@@ -205,7 +205,11 @@ def plainly_named(tree: ast.AST) -> Iterator[tuple[int, str]]:
                     yield node.lineno, str(text)
 
 
-SHOWN_WITHOUT_LINKS = ("/settings channel, or lift the requirement", "finds them with /search")
+SHOWN_WITHOUT_LINKS = (
+    "/settings channel, or lift the requirement",
+    "finds them with /search",
+    "use is:bookmarked in /search",
+)
 """What also stands in a footer, or on a terminal."""
 
 

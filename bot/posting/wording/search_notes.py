@@ -9,7 +9,7 @@ from typing import Any
 from babel.dates import format_date, format_skeleton, format_time
 
 from bot.core import locale
-from bot.core.locale import _, amount, clickable, ngettext
+from bot.core.locale import _, amount, ngettext
 from bot.search.query.notes import Note, Remark
 
 _Values = Mapping[str, Any]
@@ -95,7 +95,7 @@ _SENTENCES: Mapping[Remark, Callable[[_Values], str]] = {
         lambda: _("The search index is damaged. I’m rebuilding it: try again in a moment.")
     ),
     Remark.OWN_BOOKMARKS: _filled(
-        lambda: clickable(_("Bookmarks are personal. To find yours, use is:bookmarked in /search."))
+        lambda: _("Bookmarks are personal. To find yours, use is:bookmarked in /search.")
     ),
     Remark.NO_TIME: _filled(lambda: _("There’s nothing between these two dates.")),
     Remark.LANGUAGES: _filled(lambda: _("An article has only one language. Try {query}.")),
