@@ -18,7 +18,7 @@ from bot.client.discord_client import Telex
 from bot.client.services import Newsroom
 from bot.core.choices import DigestPlan, Preference
 from bot.demo.sample_feeds import Publisher
-from tests.picture_stage import WIDTHS, newsstand, shoot_widths, staged
+from tests.picture_stage import newsstand, shoot_widths, staged
 
 COMMANDS = {"digest-setup": "digest setup"}
 
@@ -46,7 +46,7 @@ async def picture(env: Env, newsroom: Newsroom, publisher: Publisher, folder: Pa
         assert isinstance(env.bot, Telex)
         await env.bot.courier.settle()
         await env.settle()
-        await shoot_widths(env, channel, person, folder / f"digest{ending}.png", assets, WIDTHS)
+        await shoot_widths(env, channel, person, folder / f"digest{ending}.png", assets)
         for name, command in COMMANDS.items():
             await person.slash(channel, command)
             await shoot_widths(env, channel, person, folder / f"{name}{ending}.png", assets)

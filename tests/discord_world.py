@@ -161,7 +161,7 @@ class World:
         if event == "INTERACTION_CREATE":
             person = payload.get("user") or payload["member"]["user"]
             payload["locale"] = self.locales.get(int(person["id"]), "en-US")
-            if "guild_id" in payload:
+            if "guild_id" in payload and "guild" not in payload:  # which is one without the bot
                 payload["guild_locale"] = self.env.backend.get_guild(
                     int(payload["guild_id"])
                 ).preferred_locale

@@ -1,7 +1,7 @@
 """Takes pictures of the places that posts go to: `python -m tests.place_pictures [FOLDER]`.
 
-An announcement, a thread, a thread of the day, a post of a forum with its tags, and the panels that choose
-them, in English and in French.
+An announcement, a thread, a thread of the day, a post of a forum with its tags, posts under their outlet's
+name, and the panels that choose them, in English and in French.
 """
 
 from __future__ import annotations
@@ -11,13 +11,16 @@ import sys
 from functools import partial
 from pathlib import Path
 
+from discord import Asset
 from playwright.sync_api import Page
+from simcord.backend.cdn import CDN_BASE
 from simcord.builders import ChannelHandle
 
 from bot.core.choices import Preference, TagRule
 from tests.cogs.helpers import last
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
+from tests.owned_webhooks import owned_webhooks
 from tests.picture_stage import server_in, shoot, shoot_channel, shoot_last
 
 STORIES = {
@@ -55,6 +58,7 @@ QUERIES = {
     "-fr": ('"porte dérobée" OU virus', "linux OU noyau"),
 }
 """What the first tags are given to."""
+SIGNED = {"": "world-news", "-fr": "actualités"}
 LABELS = {"": "Choose…", "-fr": "Choisir…"}
 FIRST_TAG = 501
 
@@ -107,16 +111,27 @@ async def picture(world: World, server: FeedServer, folder: Path, ending: str) -
     )
     daily = guild.create_text_channel("tech")
     world.set_permissions(daily, create_public_threads=True)
+    signed = guild.create_text_channel(SIGNED[ending])
+    world.set_permissions(signed, manage_webhooks=True)
     await world.env.settle()
     chosen = {"server_id": guild.id, "person_id": editor.id}
     for (id_, name), query in zip(known.items(), QUERIES[ending], strict=False):
         rule = TagRule(int(id_), query)
         await world.store.forum_tags.add(rule, name, **chosen, channel_id=forum.id, limit=20)
     await world.store.preferences.change(Preference.DAILY_THREAD, 1, **chosen, channel_id=daily.id)
+    await world.store.preferences.change(Preference.AS_OUTLET, 1, **chosen, channel_id=signed.id)
     (thread,) = world.news.threads
-    await publish(world, server, ending, news, thread, daily, forum)
+    tiles = {url: tile for url, tile in world.pictures.items() if tile[0].startswith("initial_")}
+    world.pictures |= {url.replace(CDN_BASE, Asset.BASE): tile for url, tile in tiles.items()}
+    with owned_webhooks():
+        await publish(world, server, ending, news, thread, daily, forum, signed)
     (of_today,), post = daily.threads, next(iter(forum.threads))
-    for name, place in (("announcement", news), ("thread", thread), ("daily-thread", of_today)):
+    for name, place in (
+        ("announcement", news),
+        ("thread", thread),
+        ("daily-thread", of_today),
+        ("as-outlet", signed),
+    ):
         await shoot(world, place, partial(shoot_channel, path=folder / f"{name}{ending}.png"))
     given = [known[str(each)] for each in backend.get_channel(post.id).applied_tags]
 
@@ -125,7 +140,11 @@ async def picture(world: World, server: FeedServer, folder: Path, ending: str) -
         shoot_channel(page, folder / f"forum{ending}.png")
 
     await shoot(world, post, of_forum)
-    for name, place, label in (("channel", daily, None), ("tags", forum, LABELS[ending])):
+    for name, place, label in (
+        ("channel", daily, None),
+        ("as-outlet-panel", signed, None),
+        ("tags", forum, LABELS[ending]),
+    ):
         shown = await editor.slash(world.news, "settings channel", channel=place)
         if label is not None:
             await editor.click(last(shown), label=label)

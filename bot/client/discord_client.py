@@ -13,7 +13,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.client import command_registration
+from bot.client import command_registration, interaction_places
 from bot.client.error_answers import report, speak_to
 from bot.client.services import Newsroom, open_newsroom
 from bot.core import locale
@@ -43,6 +43,7 @@ AT_ONCE, PERIOD = 30, 30.0  # what a person may ask at once, and seconds until a
 KEYSTROKES = 60
 OWN_REPLY = "own_reply"
 """An extra of commands that others may read the answer of."""
+_TYPED_WITHIN, _MOST_TYPING = 60.0, 1_000  # seconds and people that what one may read is remembered for
 
 
 class Tree(app_commands.CommandTree["Telex"]):
@@ -111,6 +112,7 @@ class Telex(commands.AutoShardedBot):
         self.pace = Limit(newsroom.clock, allowed=AT_ONCE, period=PERIOD)
         """How much each person asks: commands, buttons and menus together."""
         self._typing = Limit(newsroom.clock, allowed=KEYSTROKES, period=PERIOD)
+        self._elsewhere: dict[int, tuple[float, dict[int, int]]] = {}
         self.visibility = Visibility(newsroom.clock)
         self.courier = Courier(
             newsroom.store,
@@ -171,12 +173,28 @@ class Telex(commands.AutoShardedBot):
     async def visible_feed_ids(self, interaction: discord.Interaction[Any]) -> set[int]:
         """Ids of the feeds that the asker may read: those followed in channels of this server they can view.
 
-        Empty in a direct message. May ask Discord about archived threads: acknowledge the interaction first.
+        Where it is no server of ours, those of the servers that they share with the bot. Asks Discord:
+        acknowledge the interaction first.
         """
-        guild, member = interaction.guild, interaction.user
-        if guild is None or not isinstance(member, discord.Member):
-            return set()
-        return await self.feed_ids_seen_by(member)
+        if interaction_places.server(interaction) is not None:
+            member = interaction_places.member(interaction)
+            return set() if member is None else await self.feed_ids_seen_by(member)
+        return set(await self.read_elsewhere(interaction))
+
+    async def read_elsewhere(self, interaction: discord.Interaction[Any]) -> dict[int, int]:
+        """What the asker may read where it is no server of ours: ids of feeds, each with a server's.
+
+        While they type, as it was within the last minute.
+        """
+        person_id, now = interaction.user.id, self.newsroom.clock.monotonic()
+        asked, known = self._elsewhere.get(person_id, (-_TYPED_WITHIN, {}))
+        if interaction.type is discord.InteractionType.autocomplete and now - asked < _TYPED_WITHIN:
+            return known
+        known = await interaction_places.read_in_direct_messages(self, person_id)
+        if len(self._elsewhere) >= _MOST_TYPING:
+            self._elsewhere.clear()
+        self._elsewhere[person_id] = now, known
+        return known
 
     async def feed_ids_seen_by(self, member: discord.Member) -> set[int]:
         """Ids of the feeds that are followed in channels of a member's server that they can view.
@@ -234,15 +252,17 @@ async def serve(settings: Settings, cogs: Sequence[type[commands.Cog]]) -> None:
 
 
 def _is_offered(interaction: discord.Interaction[Any]) -> bool:
-    """Whether a command works where it was sent from: by a member of a server, or in a direct message."""
-    if interaction.guild_id is not None:
+    """Whether a command works where it was sent from: a server of ours, direct messages, anywhere else."""
+    if interaction_places.server(interaction) is not None:
         return isinstance(interaction.user, discord.Member)
-    command = interaction.command
+    command: Any = interaction.command
     if isinstance(command, app_commands.Command) and command.root_parent is not None:
-        contexts = command.root_parent.allowed_contexts
-    else:
-        contexts = command.allowed_contexts if command is not None else None
-    return contexts is None or contexts.dm_channel is not False
+        command = command.root_parent
+    if command is None:
+        return True
+    if interaction_places.is_direct(interaction):
+        return command.allowed_contexts is None or command.allowed_contexts.dm_channel is not False
+    return command.allowed_installs is not None and command.allowed_installs.user
 
 
 def _out_of_reach(error: Exception) -> bool:

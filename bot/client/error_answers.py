@@ -12,6 +12,7 @@ import aiohttp
 import discord
 from discord import app_commands
 
+from bot.client import interaction_places
 from bot.core import locale
 from bot.core.locale import _, amount, ngettext
 from bot.posting.sending import permissions
@@ -26,7 +27,8 @@ _UNKNOWN_INTERACTION = 10062  # nobody answered it in time
 def speak_to(interaction: discord.Interaction[Any]) -> None:
     """Speak the asker's language for the rest of this task: theirs, else their server's, else the setting."""
     theirs = locale.supported(str(interaction.locale))
-    servers = locale.supported(str(interaction.guild_locale)) if interaction.guild_locale else None
+    is_ours = interaction.guild_locale is not None and interaction_places.server(interaction) is not None
+    servers = locale.supported(str(interaction.guild_locale)) if is_ours else None
     locale.speak(theirs or servers or interaction.client.newsroom.settings.language)
 
 

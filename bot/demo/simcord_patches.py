@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import re
 from collections.abc import Mapping
 from functools import wraps
 from typing import Any
 
+import discord
 from discord import app_commands
 from simcord.actors import MemberActor
 from simcord.enums import ComponentType
@@ -20,7 +22,7 @@ from bot.core.refusals import Declined, Refusal
 from bot.feeds.fetch_errors import FeedError
 
 _STYLE = (
-    "#messages-toggle, #refresh, #capture-open, #inspector-toggle { display: none }"
+    "#messages-toggle, #messages-sidebar, #refresh, #capture-open, #inspector-toggle { display: none }"
     ".component-section { grid-template-columns: minmax(0, 1fr) auto !important }"  # as on a telephone
     ".custom-emoji { color: transparent; font-size: 0 }"  # no name while its picture loads
 )
@@ -159,3 +161,18 @@ def mention_by_name(env: Env, preview: Preview) -> None:
         return await act(context_id, body)
 
     preview._action = act_with_mentions  # type: ignore[method-assign]  # noqa: SLF001  # likewise
+
+
+def answer_meanwhile(bot: discord.Client) -> None:
+    """Let the page show a visitor's message at once, and what the bot answers as soon as it does.
+
+    simcord's page is at work until everything is done that a message began, by a context variable: so what
+    takes a while, and is announced, would show at the end alone.
+    """
+    dispatch = bot.dispatch
+
+    def dispatch_apart(event: str, /, *arguments: Any, **named: Any) -> None:  # noqa: ANN401  # discord.py's
+        context = contextvars.Context() if event == "message" else contextvars.copy_context()
+        context.run(dispatch, event, *arguments, **named)
+
+    bot.dispatch = dispatch_apart  # type: ignore[method-assign]  # simcord asks for nothing but its own client

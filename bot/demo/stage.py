@@ -119,6 +119,7 @@ async def serve(
         )
         let_visit(env, preview, Places(env, stage.guild, {stage.ada: "en-US", stage.camille: "fr"}))
         simcord_patches.mention_by_name(env, preview)
+        simcord_patches.answer_meanwhile(env.bot)
         await env.bot.get_channel(stage.news.id).send(WELCOME)  # type: ignore[union-attr]  # a text channel
         print(preview.url, flush=True)  # noqa: T201  # for whoever has no browser here
         if browser:

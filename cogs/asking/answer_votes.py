@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.client import interaction_places
 from bot.core.locale import _
 from bot.core.refusals import Refusal
 from bot.posting.rendering import buttons
@@ -21,7 +22,8 @@ async def vote_button(interaction: Interaction, _item: object, *, question: str,
 async def _count(interaction: Interaction, question_id: int, *, helped: bool) -> str:
     questions = interaction.client.store.questions
     question = await questions.get(question_id) if question_id <= _LARGEST else None
-    here = question is not None and interaction.guild_id in {None, question.server_id}
+    server_id = interaction_places.server_id(interaction)
+    here = question is not None and server_id in {None, question.server_id}
     if question is None or not here:
         raise Refusal(_("This answer is too old to rate."))
     if not question.public and question.person_id != interaction.user.id:

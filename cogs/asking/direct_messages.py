@@ -13,6 +13,7 @@ from bot.answers.conversing.mentions import Want, Wanted
 from bot.answers.conversing.question_service import DIRECT_MEMORY, Asked, QuestionService, closest
 from bot.client.discord_client import Telex
 from bot.client.error_answers import in_words
+from bot.client.interaction_places import read_in_direct_messages
 from bot.core import locale
 from bot.core.locale import _, amount, clickable, ngettext
 from bot.core.people_models import Question
@@ -22,9 +23,9 @@ from bot.posting.rendering.layout.layout_views import static
 from bot.search.query.query_syntax import parse
 from cogs.asking.answer_views import reply
 from cogs.asking.question_places import FOUND, replied_to
+from cogs.reading.article_list_pages import nothing_shared
 from cogs.reading.result_pages import results
 from cogs.reading.saving import post_of
-from cogs.shared.membership import read_in_direct_messages
 
 SOON = 0.7
 """Seconds after which somebody is told how long their answer takes."""
@@ -149,6 +150,4 @@ def _help() -> discord.Embed:
 
 def unshared() -> discord.ui.LayoutView:
     """What to say in direct messages to somebody who sees no feed."""
-    title = _("Nothing to read yet")
-    said = _("We don’t share a server where you can see a channel that follows a feed.")
-    return static((text(f"### {title}\n{said}"),))
+    return static(nothing_shared())

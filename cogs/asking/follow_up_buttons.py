@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 import discord
 
 from bot.answers.conversing import conversation
+from bot.client import interaction_places
 from bot.client.error_answers import answering
 from bot.core.locale import _
 from bot.core.people_models import Question
@@ -92,9 +93,10 @@ async def readable(interaction: Interaction, question_id: int) -> Question | Non
     question = await interaction.client.store.questions.get(question_id)
     if question is None or (not question.public and question.person_id != interaction.user.id):
         return None
-    if interaction.guild_id is None:
+    server_id = interaction_places.server_id(interaction)
+    if server_id is None:
         return question if question.person_id == interaction.user.id else None
-    return question if question.server_id == interaction.guild_id else None
+    return question if question.server_id == server_id else None
 
 
 def watched(text: str) -> str:

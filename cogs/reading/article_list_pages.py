@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot.client import interaction_places
 from bot.core.locale import _, clickable
 from bot.core.models import Article
 from bot.core.refusals import Refusal
@@ -12,7 +13,7 @@ from bot.posting.rendering import buttons
 from bot.posting.rendering.layout import outlets
 from bot.posting.rendering.layout.blocks import Block, Card, Item, Layout, Row, Rule, Text, text
 from cogs.reading import sharing
-from cogs.reading.saving import already, keep, saved, unreadable
+from cogs.reading.saving import already, keep, saved, server_of, unreadable
 from cogs.shared import article_cards
 from cogs.shared.article_lists import Entry
 from cogs.shared.paging import Pages
@@ -55,7 +56,8 @@ class ArticlePages(Pages[ArticlePage]):
     def listed(self, page: ArticlePage) -> Layout:
         if page.empty:
             return (Card((*page.head, Row(*self.controls(page))), outlets.COLOUR),)
-        share = Press(self._share, Reply.NEW, label=_("Share…")) if self.asked.guild is not None else None
+        alone = interaction_places.is_direct(self.asked)
+        share = None if alone else Press(self._share, Reply.NEW, label=_("Share…"))
         card = (
             *page.head,
             Rule(),
@@ -84,8 +86,8 @@ class ArticlePages(Pages[ArticlePage]):
             interaction.client,
             interaction.user.id,
             [article.id],
-            server_id=interaction.guild_id,
-            channel_id=interaction.channel_id,
+            server_id=await server_of(interaction, article),
+            channel_id=interaction_places.channel_id(interaction),
             message_id=None,
         )
         await article_cards.show(interaction, article, said=saved(1) if count else already())
@@ -108,6 +110,8 @@ async def nothing_to_read(interaction: Interaction) -> ArticlePage:
     """What is shown to whom no feed in this server is visible, or whose feeds have brought nothing yet."""
     if await interaction.client.visible_feed_ids(interaction):
         return ArticlePage(head=nothing_came())
+    if interaction_places.server(interaction) is None:
+        return ArticlePage(head=nothing_shared())
     return ArticlePage(head=nothing_followed(manages=await may_manage_with(interaction, "feed")))
 
 
@@ -119,6 +123,17 @@ def nothing_followed(*, manages: bool) -> tuple[Block, ...]:
         said = _("No feeds in the channels you can see. Ask whoever manages this server to add one.")
     begin = (Row(buttons.begin()),) if manages else ()
     return (_told(_("Nothing to read yet"), said), *begin)
+
+
+def nothing_shared() -> tuple[Block, ...]:
+    """What to say outside of servers to somebody of whom no feed is known that they see."""
+    said = clickable(
+        _(
+            "We don’t share a server where you can see a channel that follows a feed. If we do, use /ask "
+            "there once, so that I know."
+        )
+    )
+    return (_told(_("Nothing to read yet"), said),)
 
 
 def nothing_came() -> tuple[Block, ...]:

@@ -14,11 +14,11 @@ from discord import app_commands
 from discord.app_commands import ContextMenu as Menu
 from discord.app_commands import Range, locale_str
 
+from bot.client import interaction_places
 from bot.client.discord_client import Telex
 from bot.core.locale import _, amount, clickable, ngettext
 from bot.core.models import Article
 from bot.core.people_models import Bookmark
-from bot.core.refusals import Refusal
 from bot.posting.rendering import discord_limits
 from bot.posting.rendering.layout.blocks import Block, Item, Row, text
 from bot.posting.rendering.layout.icons import Icon, emoji
@@ -27,25 +27,16 @@ from cogs.reading import bookmark_files as exports
 from cogs.reading.article_list_pages import PAGE, ArticlePage, ArticlePages
 from cogs.reading.bookmark_notes import mark_button, note_button
 from cogs.reading.catch_up_pages import all_button
+from cogs.reading.message_articles import articles_of
 from cogs.reading.more_menu import more_button
-from cogs.reading.saving import (
-    already,
-    keep,
-    not_mine,
-    post_of,
-    save_button,
-    save_menu,
-    saved,
-    sees,
-    unreadable,
-)
+from cogs.reading.saving import already, keep, save_button, save_menu, saved, server_of
 from cogs.reading.sharing import share_button
 from cogs.reading.similar_articles import like, like_button
 from cogs.shared import article_cards
 from cogs.shared.article_lists import Entry, lead_of
 from cogs.shared.lasting_items import LastingCog
 from cogs.shared.membership import hidden_servers
-from cogs.shared.rights import in_servers
+from cogs.shared.rights import anywhere
 from cogs.shared.views import Choose, Interaction, Press, Reply
 
 _BATCH = 500
@@ -79,6 +70,7 @@ class Bookmarks(LastingCog):
             _entry(locale_str("More like this"), like, locale_str("find similar articles")),
         ]
 
+    @anywhere
     @app_commands.command(
         name="bookmarks", description=locale_str("Read, search, sort and export your bookmarks")
     )
@@ -88,24 +80,21 @@ class Bookmarks(LastingCog):
 
 
 def _entry(name: locale_str, action: Callable[..., Coroutine[Any, Any, None]], does: locale_str) -> Menu:
-    return in_servers(Menu(name=name, callback=action, extras={"does": does}))
+    return anywhere(Menu(name=name, callback=action, extras={"does": does}))
 
 
 async def bookmark(interaction: Interaction, message: discord.Message) -> None:
     """Keep what a post of ours tells."""
-    post = await post_of(interaction.client, message.id, interaction.guild_id)
-    if post is None or interaction.channel_id != (post.thread_id or post.channel_id):
-        raise Refusal(not_mine())
-    if not await sees(interaction, post):
-        raise Refusal(unreadable())
-    count = await keep(
-        interaction.client,
-        interaction.user.id,
-        post.article_ids,
-        server_id=interaction.guild_id,
-        channel_id=interaction.channel_id,
-        message_id=message.id,
-    )
+    channel_id, count = interaction_places.channel_id(interaction), 0
+    for article in await articles_of(interaction, message):
+        count += await keep(
+            interaction.client,
+            interaction.user.id,
+            [article.id],
+            server_id=await server_of(interaction, article),
+            channel_id=channel_id,
+            message_id=message.id if channel_id is not None else None,
+        )
     await interaction.edit_original_response(content=saved(count) if count else already())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from bot.client import interaction_places
 from bot.core.locale import amount, ngettext
 from bot.core.models import Article, DispatchKind
 from bot.core.refusals import Refusal
@@ -40,7 +41,8 @@ class CatchUpPages(ArticlePages):
         return article.id in await self._article_ids(interaction)
 
     async def _article_ids(self, interaction: Interaction) -> tuple[int, ...]:
-        post = await post_of(interaction.client, self._message_id, interaction.guild_id)
+        server_id = interaction_places.server_id(interaction)
+        post = await post_of(interaction.client, self._message_id, server_id)
         if post is None or post.kind is not DispatchKind.CATCH_UP or not await sees(interaction, post):
             raise Refusal(unreadable())
         return post.article_ids[::-1]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import discord
 
+from bot.client import interaction_places
 from bot.core.locale import _
 from bot.core.models import Article, Dispatch
 from bot.core.refusals import Refusal
@@ -35,7 +36,8 @@ async def more_button(interaction: Interaction, _item: object, *, key: str) -> N
     if article is None or not await may_read(interaction, article):
         raise Refusal(unreadable())
     assert interaction.message is not None
-    post = await post_of(interaction.client, interaction.message.id, interaction.guild_id)
+    server_id = interaction_places.server_id(interaction)
+    post = await post_of(interaction.client, interaction.message.id, server_id)
     joined: Sequence[Article] = ()
     if post is not None and article.id in post.article_ids and await sees(interaction, post):
         joined = await interaction.client.store.articles.by_ids(post.joined_ids)
@@ -61,18 +63,20 @@ class MoreMenu(AskerLayout):
         await self._judge(interaction, Opinion.OPENED)
 
     async def _judge(self, interaction: Interaction, opinion: Opinion) -> None:
-        if interaction.guild_id is not None:
+        server_id = interaction_places.server_id(interaction)
+        if server_id is not None:
             self._opinion = await interaction.client.store.opinions.give(
                 opinion,
-                server_id=interaction.guild_id,
+                server_id=server_id,
                 person_id=interaction.user.id,
                 article_id=self._article.id,
             )
-            interaction.client.newsroom.tastes.changed(interaction.guild_id)
+            interaction.client.newsroom.tastes.changed(server_id)
         await self._show(interaction)
 
     async def _show(self, interaction: Interaction, said: str = "", *, has_role: bool | None = None) -> None:
-        first = [self._vote(Opinion.LIKED), self._vote(Opinion.DISLIKED)] if interaction.guild_id else []
+        is_here = interaction_places.server(interaction) is not None
+        first = [self._vote(Opinion.LIKED), self._vote(Opinion.DISLIKED)] if is_here else []
         second: list[blocks.Item] = [buttons.more_like(self._article.key)]
         if self._post is not None and isinstance(_channel(interaction, self._post), discord.TextChannel):
             second.append(Press(self._discuss, label=_("Discuss"), emoji=emoji(Icon.ASK)))
@@ -159,7 +163,7 @@ def _details(article: Article) -> list[str]:
 
 def _channel(interaction: Interaction, post: Dispatch) -> object:
     """Where a post stands, if a thread can be made under it; else a thread, a forum, or nothing."""
-    guild = interaction.guild
+    guild = interaction_places.server(interaction)
     if guild is None or guild.id != post.server_id or post.thread_id is not None:
         return None
     return guild.get_channel_or_thread(post.channel_id)
@@ -167,7 +171,7 @@ def _channel(interaction: Interaction, post: Dispatch) -> object:
 
 async def _role(interaction: Interaction, post: Dispatch) -> discord.Role | None:
     """The role that a post mentions, where a manager lets people take it and it is safe to; else None."""
-    guild = interaction.guild
+    guild = interaction_places.server(interaction)
     if guild is None or guild.id != post.server_id or post.look.role is None:
         return None
     chosen = await interaction.client.store.preferences.of_server(guild.id)

@@ -6,6 +6,7 @@ from discord import app_commands
 from discord.app_commands import Choice, Range, locale_str
 from discord.ext import commands
 
+from bot.client import interaction_places
 from bot.client.discord_client import Telex
 from bot.core.locale import _
 from bot.posting.rendering import discord_limits
@@ -16,7 +17,7 @@ from bot.text import safe
 from cogs.reading.query_completion import query_choices
 from cogs.reading.result_pages import LatestPages, SearchPages
 from cogs.reading.search_options import SearchOptions
-from cogs.shared.rights import in_servers
+from cogs.shared.rights import anywhere
 from cogs.shared.views import Interaction
 
 
@@ -30,7 +31,7 @@ class Reading(commands.Cog):
     @app_commands.command(
         name="search", description=locale_str("Search the news in the channels you can see")
     )
-    @in_servers
+    @anywhere
     @app_commands.describe(
         query=locale_str('Words, "an exact phrase", -without'),
         source=locale_str("Only this outlet"),
@@ -70,8 +71,10 @@ class Reading(commands.Cog):
         image: bool | None = None,
         bookmarked: bool | None = None,
     ) -> None:
-        assert interaction.guild_id is not None
-        now, zone = self.bot.newsroom.clock.now(), await self.bot.newsroom.zone(interaction.guild_id)
+        server_id = interaction_places.server_id(interaction)
+        if server_id is None:
+            server_id = next(iter((await self.bot.read_elsewhere(interaction)).values()), 0)
+        now, zone = self.bot.newsroom.clock.now(), await self.bot.newsroom.zone(server_id)
         chosen = SearchOptions(
             source=source,
             author=author,
@@ -89,7 +92,7 @@ class Reading(commands.Cog):
         await pages.show(interaction)
 
     @app_commands.command(name="latest", description=locale_str("See the latest articles"))
-    @in_servers
+    @anywhere
     @app_commands.describe(source=locale_str("Only this outlet"))
     async def latest(self, interaction: Interaction, source: Range[str, 1, 100] | None = None) -> None:
         await LatestPages(interaction, source).show(interaction)

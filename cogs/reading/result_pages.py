@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 import discord
 
+from bot.client import interaction_places
 from bot.core.locale import _, amount, clickable, ngettext
 from bot.posting.rendering.layout import layout_views, outlets
 from bot.posting.rendering.layout.blocks import Block, Card, Item, Section, Text, text
@@ -63,7 +64,9 @@ class SearchPages(ArticlePages):
         store = interaction.client.store
         if not found.results and not await store.articles.newest(visible, limit=1):
             return ArticlePage(head=nothing_came())
-        watch = Press(self._watch, Reply.NEW, label=_("Watch"), emoji=emoji(Icon.WATCH))
+        watch = None
+        if interaction_places.server(interaction) is not None:  # a watch belongs to a server
+            watch = Press(self._watch, Reply.NEW, label=_("Watch"), emoji=emoji(Icon.WATCH))
         return ArticlePage(
             head=head(self._written, found, self._sort, beside=watch if found.results else None),
             entries=await with_tellers(store, map(entry_of, found.results), visible),

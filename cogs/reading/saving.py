@@ -7,13 +7,13 @@ from typing import Any
 
 import discord
 
+from bot.client import interaction_places
 from bot.client.discord_client import Telex
 from bot.core.locale import _, amount, clickable, ngettext
 from bot.core.models import Article, Dispatch, DispatchKind
 from bot.core.refusals import Refusal
 from bot.posting.rendering import buttons
 from cogs.shared.lasting_items import lasting
-from cogs.shared.membership import read_in_direct_messages
 from cogs.shared.views import Interaction
 
 MOST_BOOKMARKS = 5000
@@ -67,20 +67,19 @@ async def sees(interaction: Interaction, post: Dispatch) -> bool:
     """Whether the asker sees the channel or thread of a post in the server they are in, or was told of it."""
     if post.person_id is not None:
         return post.person_id == interaction.user.id
-    guild, member = interaction.guild, interaction.user
-    if guild is None or not isinstance(member, discord.Member) or post.server_id != guild.id:
+    member = interaction_places.member(interaction)
+    if member is None or post.server_id != member.guild.id:
         return False
-    return await interaction.client.can_view(guild, member, post.thread_id or post.channel_id)
+    return await interaction.client.can_view(member.guild, member, post.thread_id or post.channel_id)
 
 
 async def may_read(interaction: Interaction, article: Article) -> bool:
     """Whether the asker sees an article in this server: the post they clicked on, or a feed that they see."""
     if interaction.message is not None:
-        post = await post_of(interaction.client, interaction.message.id, interaction.guild_id)
+        server_id = interaction_places.server_id(interaction)
+        post = await post_of(interaction.client, interaction.message.id, server_id)
         if post is not None and article.id in {*post.article_ids, *post.joined_ids}:
             return await sees(interaction, post)
-    if interaction.guild is None:
-        return article.feed_id in await read_in_direct_messages(interaction.client, interaction.user.id)
     return article.feed_id in await interaction.client.visible_feed_ids(interaction)
 
 
@@ -95,7 +94,8 @@ async def save_menu(interaction: Interaction, menu: discord.ui.Select[Any], **_w
     """The menu under a catch-up, or a post that others joined: it keeps what is chosen."""
     assert interaction.message is not None
     client = interaction.client
-    post = await post_of(client, interaction.message.id, interaction.guild_id)
+    server_id = interaction_places.server_id(interaction)
+    post = await post_of(client, interaction.message.id, server_id)
     if post is None or not await sees(interaction, post):
         raise Refusal(unreadable())
     articles = [await client.store.articles.by_key(key) for key in menu.values]
@@ -120,24 +120,28 @@ async def toggle(interaction: Interaction, key: str) -> str:
         return _("Removed from your bookmarks.")
     if article is None or not await may_read(interaction, article):
         raise Refusal(unreadable())
-    message = interaction.message
-    server_id = interaction.guild_id
-    if server_id is None and message is not None:  # the notice of a watch, or an answer
-        notice = await post_of(interaction.client, message.id, None)
-        if notice is not None:
-            server_id = notice.server_id
-        else:
-            readable = await read_in_direct_messages(interaction.client, interaction.user.id)
-            server_id = readable.get(article.feed_id)
+    message, channel_id = interaction.message, interaction_places.channel_id(interaction)
+    is_kept = message is not None and channel_id is not None and not message.flags.ephemeral
     await keep(
         interaction.client,
         interaction.user.id,
         [article.id],
-        server_id=server_id,
-        channel_id=interaction.channel_id,
-        message_id=message.id if message is not None and not message.flags.ephemeral else None,
+        server_id=await server_of(interaction, article),
+        channel_id=channel_id,
+        message_id=message.id if message is not None and is_kept else None,
     )
     return saved(1)
+
+
+async def server_of(interaction: Interaction, article: Article) -> int | None:
+    """The server that the asker has an article from: the one they are in, else one that we share."""
+    if (server_id := interaction_places.server_id(interaction)) is not None:
+        return server_id
+    if interaction.message is not None:
+        notice = await post_of(interaction.client, interaction.message.id, None)
+        if notice is not None:  # of a watch
+            return notice.server_id
+    return (await interaction.client.read_elsewhere(interaction)).get(article.feed_id)
 
 
 def saved(count: int) -> str:
@@ -152,11 +156,6 @@ def saved(count: int) -> str:
 def already() -> str:
     """What to say when nothing new was kept."""
     return _("Already in your bookmarks.")
-
-
-def not_mine() -> str:
-    """What to say of a message that is none of the bot's posts."""
-    return _("That isn’t one of my posts. Pick a message with an article I posted.")
 
 
 def full() -> str:

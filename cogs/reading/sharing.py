@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import discord
 
+from bot.client import interaction_places
 from bot.core import locale
 from bot.core.locale import _
 from bot.core.models import Article
@@ -51,14 +52,11 @@ async def share(interaction: Interaction, article: Article, allowed: MayRead) ->
 
     Raises `Refusal` where not.
     """
-    client, guild, channel, member = (
-        interaction.client,
-        interaction.guild,
-        interaction.channel,
-        interaction.user,
-    )
-    if guild is None or not isinstance(member, discord.Member):
-        raise Refusal(_("This only works in a server."))
+    client, channel, member = interaction.client, interaction.channel, interaction_places.member(interaction)
+    if member is None:
+        await _share_as_guest(interaction, article, allowed)
+        return
+    guild = member.guild
     if not isinstance(channel, discord.TextChannel | discord.Thread | discord.VoiceChannel):
         raise Refusal(_("I can’t post here. Try a text channel or a thread."))
     if not await allowed(interaction, article):
@@ -80,3 +78,26 @@ async def share(interaction: Interaction, article: Article, allowed: MayRead) ->
     )
     told = (text(_("Shared: {link}").format(link=sent.jump_url)),)
     await interaction.edit_original_response(view=layout_views.static(told))
+
+
+async def _share_as_guest(interaction: Interaction, article: Article, allowed: MayRead) -> None:
+    """Send an article where the asker took Telex, in reply to them: it cannot write there by itself.
+
+    Of a feed with a password nothing leaves its server.
+    """
+    if interaction_places.is_direct(interaction):
+        raise Refusal(_("Only you and I are here."))
+    if not await allowed(interaction, article):
+        raise Refusal(unreadable())
+    feed = await interaction.client.store.feeds.get(article.feed_id)
+    if feed is None or feed.server_id is not None:
+        raise Refusal(_("This article belongs to one server. Share its link instead."))
+    if interaction.guild_id is not None and not interaction.permissions.use_external_apps:
+        raise Refusal(_("This server shows what I say to you alone. Share the link instead."))
+    said = _("{person} shared").format(person=interaction.user.mention)
+    layout = (text(f"-# {said}"), article_cards.card(article, shared=True))
+    # Else what follows is the reply to that.
+    await interaction.edit_original_response(view=layout_views.static((text(_("Shared.")),)))
+    await interaction.followup.send(
+        view=layout_views.static(layout), allowed_mentions=discord.AllowedMentions.none()
+    )

@@ -9,11 +9,12 @@ import discord
 from bot.core.locale import _, amount, ngettext
 from bot.core.models import Article
 from bot.core.refusals import Refusal
-from bot.posting.rendering import buttons, discord_limits
+from bot.posting.rendering import buttons
 from bot.posting.rendering.layout.blocks import text
 from bot.search.more_like_this import similar
 from cogs.reading.article_list_pages import PAGE, ArticlePage, ArticlePages, nothing_to_read
-from cogs.reading.saving import may_read, not_mine, post_of, sees, unreadable
+from cogs.reading.message_articles import articles_of
+from cogs.reading.saving import may_read, unreadable
 from cogs.shared import article_cards
 from cogs.shared.article_lists import entry_of
 from cogs.shared.lasting_items import lasting
@@ -25,16 +26,7 @@ _TITLE = 100  # characters of the article's title that the page's shows
 
 async def like(interaction: Interaction, message: discord.Message) -> None:
     """Show what is like the article of a post; of several the asker chooses one first."""
-    client = interaction.client
-    post = await post_of(client, message.id, interaction.guild_id)
-    if post is None or interaction.channel_id != (post.thread_id or post.channel_id):
-        raise Refusal(not_mine())
-    if not await sees(interaction, post):
-        raise Refusal(unreadable())
-    told = (*post.joined_ids[::-1], *post.article_ids)
-    articles = await client.store.articles.by_ids(told[-discord_limits.OPTIONS :])
-    if not articles:
-        raise Refusal(unreadable())
+    articles = await articles_of(interaction, message, joined=True)
     if len(articles) == 1:
         await SimilarPages(interaction, articles[0]).show(interaction)
         return

@@ -127,7 +127,9 @@ class TrendPanel(AskerLayout):
             articles(answer.trends.articles),
             ngettext("{count} outlet", "{count} outlets", count).format(count=amount(count)),
         ]
-        return " · ".join((*parts, _("each row at its own scale")))
+        if self._lines():
+            parts.append(_("each row at its own scale"))
+        return " · ".join(parts)
 
     def _buttons(self, lines: tuple[Line, ...]) -> list[Item]:
         periods = {Period.DAY: _("24 hours"), Period.WEEK: _("7 days"), Period.MONTH: _("30 days")}

@@ -6,6 +6,7 @@ from discord import app_commands
 from discord.app_commands import locale_str
 from discord.ext import commands
 
+from bot.client import interaction_places
 from bot.client.discord_client import Telex
 from bot.core.locale import _, amount
 from bot.core.version import __version__
@@ -29,7 +30,7 @@ class About(commands.Cog):
             (_("Started"), f"<t:{self.started}:R>"),
             (_("Semantic search"), _("off") if self.bot.newsroom.meaning is None else _("on")),
         ]
-        if interaction.guild is not None:
+        if interaction_places.server(interaction) is not None:
             visible = await self.bot.visible_feed_ids(interaction)
             newest = await articles.newest(visible, limit=1) if visible else []
             facts += [

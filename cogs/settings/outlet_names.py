@@ -23,5 +23,5 @@ async def shown(interaction: Interaction, channel: Place, switch: Press, *, is_o
             "If Discord doesn’t confirm a post, I look for it for 3 minutes before I send it again, so that "
             "nothing appears twice."
         )
-        said += f"\n-# {late}"
+        said += f"\n{late}"
     return setting(_("Post as the outlet"), said, switch)

@@ -7,6 +7,7 @@ from discord import app_commands
 from discord.app_commands import Choice, Range, locale_str
 from discord.ext import commands
 
+from bot.client import interaction_places
 from bot.client.discord_client import Telex
 from bot.core import locale
 from bot.core.locale import _, amount, clickable
@@ -58,11 +59,12 @@ class Watching(
     async def add(
         self, interaction: Interaction, query: Range[str, 1, MAX_LENGTH], where: Option | None = None
     ) -> None:
-        if interaction.guild is None:
+        guild = interaction_places.server(interaction)
+        if guild is None:
             raise Refusal(_("Run this in the server whose feeds you want to watch."))
         wanted = await watch_matching.check(self.bot.store, query)
         if where is None:
-            await self._add_for_person(interaction, interaction.guild, wanted)
+            await self._add_for_person(interaction, guild, wanted)
         else:
             await require_manage(interaction)
             await self._add_for_channel(interaction, await place(interaction, where), wanted)
@@ -73,10 +75,11 @@ class Watching(
 
     async def watch_for(self, interaction: Interaction, query: str) -> None:
         """Watch for a query for the asker. The interaction has been acknowledged."""
-        if interaction.guild is None:
+        guild = interaction_places.server(interaction)
+        if guild is None:
             raise Refusal(_("Run this in the server whose feeds you want to watch."))
         wanted = await watch_matching.check(self.bot.store, query)
-        await self._add_for_person(interaction, interaction.guild, wanted)
+        await self._add_for_person(interaction, guild, wanted)
 
     async def _add_for_person(self, interaction: Interaction, guild: discord.Guild, wanted: Query) -> None:
         store, person = self.bot.store, interaction.user

@@ -3,7 +3,8 @@
     python -m tests.benchmarks.campaign [--kills 500] [--seed N] [--parallel 2] [--record]
 
 A real `telex run` fetches and posts bursts of articles into a text channel, an announcement channel, a
-thread and a forum, single posts and catch-ups, and is killed by SIGKILL at times that have nothing to do with
+thread and a forum, and into a text channel, a thread and a forum where posts appear under their outlet's
+name by a webhook, single posts and catch-ups, and is killed by SIGKILL at times that have nothing to do with
 what it does, once to three times a burst. A fifth of all requests that create something go wrong in a way
 drawn by lot: an error, a cut connection, an answer up to thirty seconds late; with the effect before it,
 never, or up to a minute after the error. Nonces are honoured for five minutes, and sometimes forgotten when
@@ -36,7 +37,7 @@ from tests.wire.discord_server import DiscordServer
 from tests.wire.faults import Fault
 from tests.wire.kills import AFTER, INSIDE
 from tests.wire.looking import articles
-from tests.wire.scene import KINDS, Scene, open_scene
+from tests.wire.scene import KINDS, SIGNED, Scene, open_scene
 from tests.wire.waiting import until
 
 SPEED = 40.0
@@ -48,7 +49,9 @@ CATCH_UP_AFTER = 6
 SCENE_KILLS = 25  # before the channels get a history too long to read quickly
 LONGEST_LIFE = 3.0  # seconds from a start to a kill
 
-_CREATES = re.compile(r"POST /channels/\d+/(messages|threads)")
+PLACES = KINDS + SIGNED
+
+_CREATES = re.compile(r"POST /(channels/\d+/(messages|threads|webhooks)|webhooks/\d+/\w+)")
 _UNDER_WAY = """
     SELECT article.url, fate.channel_id, dispatch.state, dispatch.error, dispatch.message_id FROM article
     JOIN fate ON fate.article_id = article.id
@@ -163,7 +166,7 @@ async def _scene(launcher: Launcher, chance: random.Random, counts: Counter[str]
     discord, feeds = await DiscordServer().start(), await FeedServer().start()
     with tempfile.TemporaryDirectory() as folder:
         async with open_scene(
-            discord, feeds, launcher, Path(folder), speed=SPEED, kinds=KINDS, catch_up_after=CATCH_UP_AFTER
+            discord, feeds, launcher, Path(folder), speed=SPEED, kinds=PLACES, catch_up_after=CATCH_UP_AFTER
         ) as scene:
             discord.faults.weather = weather(chance, counts)
             before = counts["kills"]
@@ -184,7 +187,7 @@ def main() -> None:
     counts = asyncio.run(run(options.kills, options.seed, options.parallel))
     figure = (
         f"{counts['kills']:,} random kills, {counts['faults']:,} wrong answers, {counts['articles']:,} posts "
-        f"in {len(KINDS)} kinds of channel (seed {options.seed}): lost {counts['lost']}, repeated "
+        f"in {len(PLACES)} kinds of channel (seed {options.seed}): lost {counts['lost']}, repeated "
         f"{counts['repeated']}, hidden {counts['hidden']}"
     )
     Console().print(f"{figure}; not settled {counts['unsettled']}; {time.monotonic() - began:.0f} s")

@@ -35,6 +35,7 @@ import discord.client
 import discord.gateway
 import discord.http
 import discord.shard
+import discord.webhook.async_
 import typer.main
 import yarl
 from discord.gateway import DiscordWebSocket
@@ -88,7 +89,7 @@ def hasten() -> None:
         return clock.now() + (int(wrong.read_text() or 0) if wrong.exists() else 0)
 
     SystemClock.now = staticmethod(now)  # type: ignore[assignment]
-    for module in (discord.http, discord.gateway, discord.client, discord.shard):
+    for module in (discord.http, discord.webhook.async_, discord.gateway, discord.client, discord.shard):
         module.asyncio = _QuickAsyncio(clock)  # type: ignore[attr-defined]  # its name for the module
 
 

@@ -54,7 +54,7 @@ async def explain(store: Store, link: str) -> Explanation:
     """
     post = await message_of(store, link)
     if post is None:
-        articles = await _at(store, link)
+        articles = await articles_at(store, link)
     else:
         articles = await store.articles.by_ids((*post.article_ids, *post.joined_ids)[:_MOST])
     carried = [(article, await store.feeds.get(article.feed_id)) for article in articles]
@@ -98,7 +98,8 @@ async def message_of(store: Store, link: str) -> Dispatch | None:
     return post
 
 
-async def _at(store: Store, link: str) -> list[Article]:
+async def articles_at(store: Store, link: str) -> list[Article]:
+    """The articles of the page at an address as a person gives it."""
     try:
         url = urls.canonical(urls.normalise_input(link))
     except ValueError:
