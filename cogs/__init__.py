@@ -10,6 +10,7 @@ from cogs.feeds.why_commands import Why
 from cogs.reading.bookmark_commands import Bookmarks
 from cogs.reading.bookmark_reactions import Reactions
 from cogs.reading.reading_commands import Reading
+from cogs.reading.summary_menu import Summarizing
 from cogs.reading.trend_commands import Rising
 from cogs.running.about import About
 from cogs.running.background_loops import Emoji, Encoding, Posting
@@ -40,6 +41,7 @@ ALL: tuple[type[commands.Cog], ...] = (
     Asking,
     Bookmarks,
     Reactions,
+    Summarizing,
     Watching,
     Digests,
     Rising,

@@ -122,6 +122,7 @@ class Telex(commands.AutoShardedBot):
             visibility=self.visibility,
             workers=newsroom.spare,
             tastes=newsroom.tastes,
+            writing=newsroom.writing,
             webhooks=self.webhooks,
         )
         self._cogs_to_add = tuple(cogs)

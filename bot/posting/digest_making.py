@@ -6,6 +6,7 @@ process that dies before it chooses again, one that dies after finds it done.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 
@@ -27,9 +28,15 @@ from bot.posting.sending.send_outcomes import Outcome, Unknown
 from bot.store import Store
 from bot.store.records import Gathered
 from bot.stories.known_tastes import Tastes
+from bot.writing.summaries import Summaries
 
 log = logging.getLogger(__name__)
 
+PATIENCE = 20.0
+"""Seconds that a digest waits for summaries of its stories,"""
+LATEST = 60
+"""and seconds after its time until which it may wait: others may be due at the same time."""
+_LOOK = 5.0  # seconds that looking up the summaries there are may take
 _TIME = 20.0  # seconds that choosing the stories may take
 
 
@@ -45,6 +52,7 @@ class Digests(DueTask):
         restored: Restored,
         workers: Workers,
         tastes: Tastes,
+        summaries: Summaries | None,
         *,
         default_language: str,
         on_end: Callable[[], None],
@@ -53,7 +61,7 @@ class Digests(DueTask):
         self._store, self._client = store, client
         self._audience, self._restored, self._workers = audience, restored, workers
         self._language = default_language
-        self._tastes = tastes
+        self._tastes, self._summaries = tastes, summaries
 
     async def start(self, now: int) -> None:
         """Begin where one is due and it was not begun."""
@@ -67,7 +75,8 @@ class Digests(DueTask):
         return None if due is None else max(due, self._rests_until)
 
     async def _make_due(self, now: int) -> None:
-        for digest in await self._store.digests.due(now):
+        due = await self._store.digests.due(now)
+        for digest in sorted(due, key=lambda one: one.plan.summaries):  # which hold up no others
             try:
                 await self._make(digest)
             except Exception:
@@ -101,7 +110,10 @@ class Digests(DueTask):
         recalled = await store.recall(digest.id)
         if recalled is not None:
             since = min(since, recalled)
-        edition, gathered = await self.edition(guild, digest, since=since, until=now, told=told)
+        patience = min(PATIENCE, digest.due + LATEST - now)
+        edition, gathered = await self.edition(
+            guild, digest, since=since, until=now, told=told, patience=patience
+        )
         await store.make(
             digest,
             edition.written() if edition.sections else None,
@@ -139,9 +151,11 @@ class Digests(DueTask):
         since: int,
         until: int,
         told: AlreadyPosted | None = None,
+        patience: float = 0,
     ) -> tuple[Edition, Gathered]:
         """What the digest of a channel says of what came between two times, and was not `told` before.
 
+        Its stories are summed up, where that is chosen, as far as a model does so in `patience` seconds.
         Raises what discord.py and aiohttp raise where only Discord can tell who reads what, and does not.
         """
         plan = digest.plan
@@ -176,6 +190,8 @@ class Digests(DueTask):
             outlets=outlets,
             sections=sections,
         )
+        if plan.summaries and self._summaries is not None:
+            edition = await self._summed_up(self._summaries, edition, language, digest.server_id, patience)
         if plan.chart and sections:
             try:
                 found = await rising(self._store, self._workers, feed_ids, Period.WEEK, until)
@@ -184,6 +200,27 @@ class Digests(DueTask):
             else:
                 edition = edition.charted(found.rising, feed_ids)
         return edition, gathered
+
+    async def _summed_up(
+        self, summaries: Summaries, edition: Edition, language: str, server_id: int, patience: float
+    ) -> Edition:
+        """An edition with the summaries that there are, or are written in time."""
+        firsts = [story.articles[0][0] for section in edition.sections for story in section.stories]
+        written: dict[int, str] = {}
+
+        async def write() -> None:
+            for article in await self._store.articles.by_ids(firsts):
+                found = await summaries.known(article, language)
+                if found is None and patience > 0:
+                    found = await summaries.of(article, language, server_id=server_id)
+                if isinstance(found, tuple):
+                    written[article.id] = " ".join(found)
+
+        try:
+            await asyncio.wait_for(write(), max(patience, _LOOK))
+        except TimeoutError:
+            log.info("A digest goes with %d of %d summaries", len(written), len(firsts))
+        return edition.summed_up(written)
 
 
 def _is_of(name: str, digest: Digest) -> bool:

@@ -39,7 +39,11 @@ class Asking(LastingCog):
         super().__init__(bot)
         newsroom = bot.newsroom
         self._service = QuestionService(
-            newsroom.store, newsroom.searcher, newsroom.clock, newsroom.writer, newsroom.tastes
+            newsroom.store,
+            newsroom.searcher,
+            newsroom.clock,
+            None if newsroom.writing is None else newsroom.writing.writer,
+            newsroom.tastes,
         )
         self._mentions = Mentions(bot, self._service)
         self._direct = DirectMessages(bot, self._service)

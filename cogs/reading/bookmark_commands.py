@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import io
 import math
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import discord
 from discord import app_commands
-from discord.app_commands import ContextMenu as Menu
 from discord.app_commands import Range, locale_str
 
 from bot.client import interaction_places
@@ -65,10 +63,8 @@ class Bookmarks(LastingCog):
 
     def __init__(self, bot: Telex) -> None:
         super().__init__(bot)
-        self.menus = [
-            _entry(locale_str("Bookmark"), bookmark, locale_str("save the article")),
-            _entry(locale_str("More like this"), like, locale_str("find similar articles")),
-        ]
+        self.offer(locale_str("Bookmark"), bookmark, locale_str("save the article"))
+        self.offer(locale_str("More like this"), like, locale_str("find similar articles"))
 
     @anywhere
     @app_commands.command(
@@ -77,10 +73,6 @@ class Bookmarks(LastingCog):
     @app_commands.describe(query=locale_str("Words from the title, the outlet or your note"))
     async def bookmarks(self, interaction: Interaction, query: Range[str, 1, 100] | None = None) -> None:
         await BookmarkPages(interaction, query).show(interaction)
-
-
-def _entry(name: locale_str, action: Callable[..., Coroutine[Any, Any, None]], does: locale_str) -> Menu:
-    return anywhere(Menu(name=name, callback=action, extras={"does": does}))
 
 
 async def bookmark(interaction: Interaction, message: discord.Message) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 import discord
 
@@ -14,11 +14,46 @@ from bot.core.refusals import Refusal
 from bot.posting.rendering import buttons, discord_limits
 from bot.posting.wording.explanations import articles_at
 from cogs.reading.saving import post_of, sees, unreadable
-from cogs.shared.views import Interaction
+from cogs.shared import article_cards
+from cogs.shared.views import ChooseOne, Interaction
 
 _LINK = re.compile(r"https?://[^\s<>()\[\]]{1,2000}")
 _SAVE = re.compile(buttons.SAVE_TEMPLATE)
 _MOST = 10  # links that are looked up
+
+
+async def with_article(
+    interaction: Interaction,
+    message: discord.Message,
+    action: Callable[[Interaction, Article], Awaitable[None]],
+    *,
+    which: str,
+) -> None:
+    """Do something with the article of a message, as `articles_of` finds it; of several the asker chooses.
+
+    The interaction was acknowledged; `which` is what the menu of several asks.
+    """
+    articles = await articles_of(interaction, message, joined=True)
+    if len(articles) == 1:
+        await action(interaction, articles[0])
+    else:
+        await choose_article(interaction, articles[::-1], action, which)
+
+
+async def choose_article(
+    interaction: Interaction,
+    articles: Sequence[Article],
+    action: Callable[[Interaction, Article], Awaitable[None]],
+    placeholder: str,
+) -> None:
+    """Do something with the one of these articles that the asker chooses."""
+    by_key = {article.key: article for article in articles}
+
+    async def chosen(choice: Interaction, key: str) -> None:
+        await action(choice, by_key[key])
+
+    options = [article_cards.option(article) for article in articles]
+    await ChooseOne(interaction, chosen, placeholder, options).show(interaction)
 
 
 async def articles_of(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 import discord
 
@@ -16,10 +17,11 @@ from bot.posting.rendering.dispatch_rendering import language_of
 from bot.posting.rendering.layout import layout_views
 from bot.posting.rendering.layout.blocks import text
 from bot.posting.sending import permissions
+from cogs.reading.message_articles import choose_article
 from cogs.reading.saving import may_read, unreadable
 from cogs.shared import article_cards
 from cogs.shared.lasting_items import lasting
-from cogs.shared.views import ChooseOne, Interaction
+from cogs.shared.views import Interaction
 
 MayRead = Callable[[Interaction, Article], Awaitable[bool]]
 
@@ -38,13 +40,9 @@ async def share_one_of(interaction: Interaction, articles: Sequence[Article], al
     if len(articles) == 1:
         await share(interaction, articles[0], allowed)
         return
-    by_key = {article.key: article for article in articles}
-
-    async def chosen(choice: Interaction, key: str) -> None:
-        await share(choice, by_key[key], allowed)
-
-    options = [article_cards.option(article) for article in articles]
-    await ChooseOne(interaction, chosen, _("Share one in this channel…"), options).show(interaction)
+    await choose_article(
+        interaction, articles, partial(share, allowed=allowed), _("Share one in this channel…")
+    )
 
 
 async def share(interaction: Interaction, article: Article, allowed: MayRead) -> None:

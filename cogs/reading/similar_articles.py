@@ -13,30 +13,24 @@ from bot.posting.rendering import buttons
 from bot.posting.rendering.layout.blocks import text
 from bot.search.more_like_this import similar
 from cogs.reading.article_list_pages import PAGE, ArticlePage, ArticlePages, nothing_to_read
-from cogs.reading.message_articles import articles_of
+from cogs.reading.message_articles import with_article
 from cogs.reading.saving import may_read, unreadable
 from cogs.shared import article_cards
 from cogs.shared.article_lists import entry_of
 from cogs.shared.lasting_items import lasting
 from cogs.shared.membership import hidden_servers
-from cogs.shared.views import ChooseOne, Interaction
+from cogs.shared.views import Interaction
 
 _TITLE = 100  # characters of the article's title that the page's shows
 
 
 async def like(interaction: Interaction, message: discord.Message) -> None:
     """Show what is like the article of a post; of several the asker chooses one first."""
-    articles = await articles_of(interaction, message, joined=True)
-    if len(articles) == 1:
-        await SimilarPages(interaction, articles[0]).show(interaction)
-        return
-    by_key = {article.key: article for article in articles}
+    await with_article(interaction, message, _open, which=_("More like which one?"))
 
-    async def chosen(choice: Interaction, key: str) -> None:
-        await SimilarPages(choice, by_key[key]).show(choice)
 
-    options = [article_cards.option(article) for article in articles[::-1]]
-    await ChooseOne(interaction, chosen, _("More like which one?"), options).show(interaction)
+async def _open(interaction: Interaction, article: Article) -> None:
+    await SimilarPages(interaction, article).show(interaction)
 
 
 @lasting(buttons.LIKE_TEMPLATE)

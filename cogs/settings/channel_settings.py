@@ -34,6 +34,13 @@ class ChannelSettings(ChannelPanel):
             Row(languages(self, now.language, otherwise)),
             setting(_("Group by story"), joins, self._turn(Preference.JOIN_STORIES, is_on=now.join_stories)),
         ]
+        writing = interaction.client.newsroom.writing
+        if now.translate or (writing is not None and writing.translations is not None):
+            translates = _("off: posts stay in their own language")
+            if now.translate:
+                translates = _("on: titles and excerpts in the post language, the original under More")
+            turn = self._turn(Preference.TRANSLATE, is_on=now.translate)
+            blocks.append(setting(_("Machine translation"), translates, turn))
         if isinstance(self.channel, discord.TextChannel):
             blocks.append(self._threads(self.channel, is_on=now.daily_thread))
         if isinstance(self.channel, discord.ForumChannel):
@@ -70,8 +77,10 @@ class ChannelSettings(ChannelPanel):
             Preference.DAILY_THREAD: now.daily_thread,
             Preference.JOIN_STORIES: now.join_stories,
             Preference.AS_OUTLET: now.as_outlet,
+            Preference.TRANSLATE: now.translate,
         }[preference]
         await self.change(interaction, preference, int(not is_on))
         if preference is Preference.DAILY_THREAD:
             await interaction.client.courier.look_again(self.channel.id)
+        interaction.client.courier.wake()
         await self.show(interaction)

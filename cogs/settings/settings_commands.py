@@ -40,7 +40,7 @@ class ServerSettings(
 
     @app_commands.command(
         name="channel",
-        description=locale_str("A channel’s language, grouping, daily thread and tags"),
+        description=locale_str("A channel’s language, translation, grouping, daily thread and tags"),
     )
     @app_commands.describe(channel=locale_str("Which channel; this one by default"))
     async def channel(self, interaction: Interaction, channel: Option | None = None) -> None:

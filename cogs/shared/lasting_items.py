@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Self
 
 import discord
 from discord import app_commands
+from discord.app_commands import locale_str
 from discord.ext import commands
 
 from bot.client.discord_client import Telex, slow_down
 from bot.client.error_answers import answering, report, speak_to
-from cogs.shared.views import Reply, acknowledge
+from cogs.shared.rights import anywhere
+from cogs.shared.views import Interaction, Reply, acknowledge
 
 LastingItem = type[discord.ui.DynamicItem[Any]]
+Entry = Callable[[Interaction, discord.Message], Coroutine[Any, Any, None]]
 
 
 def lasting(
@@ -69,15 +72,20 @@ class LastingCog(commands.Cog):
 
     def __init__(self, bot: Telex) -> None:
         self.bot = bot
-        self.menus: list[app_commands.ContextMenu] = []
+        self._menus: list[app_commands.ContextMenu] = []
+
+    def offer(self, name: locale_str, action: Entry, does: locale_str) -> None:
+        """Have an entry in the menu of messages, with what it does, for a person to take along too."""
+        menu = app_commands.ContextMenu(name=name, callback=action, extras={"does": does})
+        self._menus.append(anywhere(menu))
 
     async def cog_load(self) -> None:
         """Answer them, of earlier processes too."""
         self.bot.add_dynamic_items(*self.items)
-        for menu in self.menus:
+        for menu in self._menus:
             self.bot.tree.add_command(menu)
 
     async def cog_unload(self) -> None:
-        for menu in self.menus:
+        for menu in self._menus:
             self.bot.tree.remove_command(menu.name, type=menu.type)
         self.bot.remove_dynamic_items(*self.items)
