@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import discord
 
@@ -48,6 +48,11 @@ def layout(told: Reply, *, public: bool, title: bool) -> Layout:
     else:
         return (card,)
     return (card, text(f"-# {said}"))
+
+
+def tips(lines: Iterable[str]) -> discord.ui.LayoutView:
+    """What can be asked, and how, a line each."""
+    return layout_views.static((Card((text("\n".join(f"• {line}" for line in lines)),), outlets.COLOUR),))
 
 
 def _groups(told: Reply, *, public: bool, title: bool) -> Iterator[list[Block]]:

@@ -17,11 +17,10 @@ from bot.client.interaction_places import read_in_direct_messages
 from bot.core import locale
 from bot.core.locale import _, amount, clickable, ngettext
 from bot.core.people_models import Question
-from bot.posting.rendering import messages
 from bot.posting.rendering.layout.blocks import text
 from bot.posting.rendering.layout.layout_views import static
 from bot.search.query.query_syntax import parse
-from cogs.asking.answer_views import reply
+from cogs.asking.answer_views import reply, tips
 from cogs.asking.question_places import FOUND, replied_to
 from cogs.reading.article_list_pages import nothing_shared
 from cogs.reading.result_pages import results
@@ -52,7 +51,7 @@ class DirectMessages:
         if wanted.want is Want.NOTHING:
             return
         if wanted.want is Want.HELP:
-            await self._send(message, embed=_help())
+            await self._send(message, view=_help())
             return
         work = asyncio.create_task(self._work(message, wanted))
         notice: discord.Message | None = None
@@ -139,13 +138,13 @@ def _patience(seconds: int) -> str:
     ).format(seconds=amount(seconds))
 
 
-def _help() -> discord.Embed:
+def _help() -> discord.ui.LayoutView:
     lines = (
         _("Ask me about the news: “What happened with Signal?”"),
         _("I answer from the feeds you can see in the servers we share."),
         clickable(_("/bookmarks has what you saved, /help everything else.")),
     )
-    return discord.Embed(colour=messages.COLOUR, description="\n".join(f"• {line}" for line in lines))
+    return tips(lines)
 
 
 def unshared() -> discord.ui.LayoutView:

@@ -17,11 +17,10 @@ from bot.client.error_answers import in_words
 from bot.core import locale
 from bot.core.locale import _, clickable
 from bot.core.people_models import Question
-from bot.posting.rendering import messages
 from bot.posting.sending import permissions
 from bot.posting.wording import declined_reasons
 from bot.search.query.query_syntax import parse
-from cogs.asking.answer_views import reply
+from cogs.asking.answer_views import reply, tips
 from cogs.asking.question_places import (
     FOUND,
     article_in,
@@ -80,7 +79,7 @@ class Mentions:
         self._service.admit(wanted.text, person_id=asker.id, server_id=asker.guild.id)
         if wanted.want is Want.HELP:
             await self._send(
-                message, place, embed=_help(self.bot, by_role=self.bot.user not in message.mentions)
+                message, place, view=_help(self.bot, by_role=self.bot.user not in message.mentions)
             )
             return
         with contextlib.suppress(discord.HTTPException):
@@ -167,7 +166,7 @@ class Mentions:
             return None
 
 
-def _help(bot: Telex, *, by_role: bool) -> discord.Embed:
+def _help(bot: Telex, *, by_role: bool) -> discord.ui.LayoutView:
     assert bot.user is not None
     example = _("What happened with Signal this week?")
     lines = (
@@ -179,4 +178,4 @@ def _help(bot: Telex, *, by_role: bool) -> discord.Embed:
         _("To search: {mention} `search: signal since:7d`").format(mention=bot.user.mention),
         clickable(_("/ask answers just you, from every article you can see. /help has the rest.")),
     )
-    return discord.Embed(colour=messages.COLOUR, description="\n".join(f"• {line}" for line in lines))
+    return tips(lines)
