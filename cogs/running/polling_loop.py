@@ -45,6 +45,11 @@ class Polling(LoopCog):
         self.loop("index", room.index.run)
         self.loop("clock", self._watch_clock)
 
+    async def cog_load(self) -> None:
+        """Begin to poll what is due."""
+        await self.bot.newsroom.pushes.begin()
+        await super().cog_load()
+
     async def clean(self) -> None:
         """Delete servers, questions and, where a setting says so, texts that are older than what is kept."""
         now = self._clock.now()
