@@ -133,10 +133,8 @@ def translates(written: str, original: Passage, language: str) -> bool:
     said = claims.claims(written, language)
     given = claims.claims(original.text, known.language)
     # "40 a year" is "40 par an": an article in one language alone is no number, where the unit is the same.
-    units = claims.units(original.text)
-    said = said._replace(
-        facts=frozenset(fact for fact in said.facts if fact[0] != "1" or fact[1] not in units)
-    )
+    articles = {("1", unit) for unit in claims.units(original.text)}
+    said = said._replace(facts=said.facts - articles)
     given = given._replace(facts=frozenset(fact for fact in given.facts if not fact[0][:1].isdecimal()))
     if claims.missing(said, known.claims) or claims.missing(given, said):
         return False

@@ -18,7 +18,7 @@ from bot.writing.writing_budget import WritingBudget
 TITLE, EXCERPT = 300, 350
 """Characters of a title, and UTF-16 units of an excerpt."""
 SENTENCES = 2
-"""Of an excerpt: more would be shown only where a longer one was chosen, and not all of it holds as easily."""
+"""Of an excerpt: what a post shows where nobody chose otherwise."""
 BEGINNING = 4_000
 """Characters of a text that an excerpt may come from."""
 MAX_TOKENS = 400
