@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from itertools import groupby
 
 import discord
@@ -63,10 +63,10 @@ class FeedPages(ManagersLayout):
             blocks += [Rule(), *[text(lines) async for lines in _channels(interaction, well)]]
         if notes := [note async for note in _notes(interaction, self._shown)]:
             blocks.append(text("\n".join(notes)))
-        blocks += self._controls(len(pages))
+        blocks += self._controls(len(pages), all_paused=_all_paused(healths))
         await self.display(interaction, (Card(tuple(blocks), _AMBER if needing else outlets.COLOUR),))
 
-    def _controls(self, pages: int) -> Iterator[Block]:
+    def _controls(self, pages: int, *, all_paused: bool) -> Iterator[Block]:
         add = Press(self._add, label=_("Add"), emoji=emoji(Icon.ADD))
         if not pages:
             yield Row(buttons.begin(), add)
@@ -78,15 +78,15 @@ class FeedPages(ManagersLayout):
             for one in self._shown
         ]
         yield Row(Choose(self._open, placeholder=_("Change a feed…"), options=options))
-        turns: tuple[Press | discord.ui.Button[ManagersLayout], ...] = ()
         if pages > 1:
             place = f"{self._number + 1} / {pages}"
-            turns = (
+            yield Row(
                 Press(self._turning(-1), emoji=emoji(Icon.BACK), disabled=not self._number),
                 discord.ui.Button(label=place, disabled=True),
                 Press(self._turning(1), emoji=emoji(Icon.NEXT), disabled=self._number == pages - 1),
             )
-        yield Row(*turns, add, Press(self._export, label=_("Export OPML")))
+        turn_all = Press(self._turn_all, label=_("Resume all") if all_paused else _("Pause all"))
+        yield Row(add, Press(self._export, label=_("Export OPML")), turn_all)
 
     def _troubled(self, health: Health) -> Section:
         """A feed that is not read or not posted, with what mends it."""
@@ -98,7 +98,7 @@ class FeedPages(ManagersLayout):
         elif health.state is State.BLOCKED:
             remedy, label, style = self._retrying(health.pair), _("Try again"), discord.ButtonStyle.primary
         elif health.state is State.GONE or feed.error in _MOVED:
-            remedy, label = self._looking(health.pair), _("Find new address")
+            remedy, label = self._looking(health.pair), _("Find it")
             style = discord.ButtonStyle.primary
         else:
             remedy, label, style = self._checking(health.pair), _("Check now"), discord.ButtonStyle.primary
@@ -116,6 +116,17 @@ class FeedPages(ManagersLayout):
             await self.show(interaction)
 
         return turn
+
+    async def _turn_all(self, interaction: Interaction) -> None:
+        """Pause every feed that the asker sees; where all are paused, resume them."""
+        await interaction.response.defer()
+        healths = await feed_health.of_server(interaction)
+        store = interaction.client.store.subscriptions
+        change = store.resume if _all_paused(healths) else store.pause
+        for one in healths:
+            await change(one.pair[0].id, person_id=interaction.user.id)
+        interaction.client.newsroom.poller.wake()
+        await self.show(interaction)
 
     def _resuming(self, pair: Pair) -> Action:
         async def resume(interaction: Interaction) -> None:
@@ -184,6 +195,10 @@ async def _follow(interaction: Interaction, address: str, channel_id: int | None
     """Begin to follow what is at an address, in the reply to an interaction that was acknowledged."""
     place = await place_options.place_of(interaction, channel_id)
     await AddFlow(interaction, place).start(interaction, address)
+
+
+def _all_paused(healths: Sequence[Health]) -> bool:
+    return all(one.pair[0].paused is not None for one in healths)
 
 
 def _head(healths: list[Health], needing: int) -> str:

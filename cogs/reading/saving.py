@@ -13,7 +13,7 @@ from bot.client.discord_client import Telex, answering
 from bot.core.locale import _, amount, clickable, ngettext
 from bot.core.models import Article, Dispatch, DispatchKind
 from bot.core.refusals import Refusal
-from bot.posting.rendering import buttons
+from bot.posting.rendering import buttons, reading_buttons
 from cogs.shared.views import Interaction, Paced
 
 MOST_BOOKMARKS = 5000
@@ -101,7 +101,9 @@ class SaveButton(Paced, discord.ui.DynamicItem[discord.ui.Button[Any]], template
         """Keep the article or let go of it, and say which."""
         async with answering(interaction):
             await interaction.response.defer(ephemeral=True, thinking=True)
-            await interaction.edit_original_response(content=await toggle(interaction, self.key))
+            said, is_saved = await toggle(interaction, self.key)
+            view = buttons.row(reading_buttons.note(self.key)) if is_saved else None
+            await interaction.edit_original_response(content=said, view=view)
 
 
 class SaveMenu(Paced, discord.ui.DynamicItem[discord.ui.Select[Any]], template=buttons.PICK_TEMPLATE):
@@ -145,12 +147,12 @@ class SaveMenu(Paced, discord.ui.DynamicItem[discord.ui.Select[Any]], template=b
             await interaction.edit_original_response(content=saved(count) if count else already())
 
 
-async def toggle(interaction: Interaction, key: str) -> str:
-    """Keep the article of a key for the asker, or let go of it; returns what to tell them."""
+async def toggle(interaction: Interaction, key: str) -> tuple[str, bool]:
+    """Keep the article of a key for the asker, or let go of it; what to tell them, and whether it is kept."""
     store = interaction.client.store
     article = await store.articles.by_key(key)
     if article is not None and await store.bookmarks.remove(interaction.user.id, article.id):
-        return _("Removed from your bookmarks.")
+        return _("Removed from your bookmarks."), False
     if article is None or not await may_read(interaction, article):
         raise Refusal(unreadable())
     message, channel_id = interaction.message, interaction_places.channel_id(interaction)
@@ -163,7 +165,7 @@ async def toggle(interaction: Interaction, key: str) -> str:
         channel_id=channel_id,
         message_id=message.id if message is not None and is_kept else None,
     )
-    return saved(1)
+    return saved(1), True
 
 
 async def server_of(interaction: Interaction, article: Article) -> int | None:
