@@ -50,6 +50,14 @@ def layout(told: Reply, *, public: bool, title: bool) -> Layout:
     return (card, text(f"-# {said}"))
 
 
+def draft(answer: Answer, *, title: bool) -> discord.ui.LayoutView:
+    """As much of an answer as is written so far. To be called within an event loop."""
+    told = Reply(answer=answer, question_id=0)
+    shown = [block for group in _groups(told, public=False, title=title) for block in group]
+    said = _("Still writing…")
+    return layout_views.static((Card(tuple(shown), _COLOURS[answer.tier]), text(f"-# ✍️ {said}")))
+
+
 def tips(lines: Iterable[str]) -> discord.ui.LayoutView:
     """What can be asked, and how, a line each."""
     return layout_views.static((Card((text("\n".join(f"• {line}" for line in lines)),), outlets.COLOUR),))

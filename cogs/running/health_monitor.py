@@ -152,7 +152,7 @@ class Health(commands.Cog):
         while True:
             await self._clock.sleep(FILE_EVERY)
             try:
-                await self._bot.store.look_for_file()
+                await self._bot.store.look()
             except AlreadyRunning as error:
                 self._untold.append(str(error))
                 await self._tell()

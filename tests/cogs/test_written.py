@@ -10,9 +10,11 @@ from bot.core.models import Feed
 from bot.core.settings import Settings
 from bot.posting.rendering.shown_articles import holds, pages
 from bot.store.records import WrittenKind
+from tests.cogs.engine import mention
 from tests.cogs.helpers import choose, follow, labels, last, newest, parts, said, text
 from tests.discord_world import World
 from tests.feed_server import FeedServer, item, rss
+from tests.posting.publisher import Answers, until
 from tests.shown import title
 from tests.writing.model_service import ModelService
 
@@ -181,3 +183,36 @@ async def test_posts_are_sent_at_once_and_translated_when_it_is_there(
     assert title(telex.posts()[-1]) == f"{ENGLISH} from June"
     assert "🌐" not in text(telex.posts()[-1])
     assert "Summarize" in labels(menu)
+
+
+async def test_an_answer_grows_sentence_by_sentence_in_one_message(
+    telex: World, feed_server: FeedServer, service: ModelService
+) -> None:
+    await followed(telex, feed_server)
+    heard = Answers(telex)
+    before = len(telex.posts())
+
+    def drafts() -> list[str]:
+        bodies = [str(body) for body in heard.bodies]
+        return [body for body in bodies if "Still writing" in body]
+
+    async def shown() -> None:
+        await until(lambda: bool(drafts()))
+
+    service.streams(
+        "The ban begins on 1 June [1]. It costs the city 90,000 euros a year [1]. It costs",
+        " the city 40,000 euros a year [1].",
+        between=shown,
+    )
+    await telex.reader.send(telex.news, f"{mention(telex)} When does the ban of facial recognition begin?")
+    (post,) = telex.posts()[before:]
+    assert "The ban begins on 1 June" in drafts()[0]
+    assert "40,000" not in drafts()[0]
+    assert "It costs the city 40,000 euros a year." in text(post)
+    assert "90,000" not in str(heard.bodies)
+    assert "Still writing" not in text(post)
+    assert "👍" in str(parts(post))
+    service.streams("The ban begins on 1 June [1].", between=shown, ends=False)
+    await telex.reader.send(telex.news, f"{mention(telex)} When does the ban of facial recognition begin?")
+    assert "Written by a language model" not in text(telex.posts()[-1])  # it broke off: quoted instead
+    assert "1 June" in text(telex.posts()[-1])
