@@ -9,7 +9,6 @@ from typing import Any, cast
 from bot.core.choices import Look
 from bot.core.models import (
     Article,
-    Bookmark,
     Dispatch,
     DispatchKind,
     DispatchState,
@@ -20,6 +19,7 @@ from bot.core.models import (
     Subscription,
     Validators,
 )
+from bot.core.people_models import Bookmark
 from bot.store.connection import Connection, Row
 from bot.store.sealing import opened
 from bot.text import urls

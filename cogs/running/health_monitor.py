@@ -73,18 +73,15 @@ class Health(commands.Cog):
         return bound
 
     async def cog_unload(self) -> None:
-        """Stop watching."""
         await self._watch.stop()
         await self._served.aclose()
 
     @commands.Cog.listener()
     async def on_connect(self) -> None:
-        """Discord's gateway is there."""
         self.health.disconnected = None
 
     @commands.Cog.listener()
     async def on_resumed(self) -> None:
-        """Discord's gateway is there again."""
         self.health.disconnected = None
 
     @commands.Cog.listener()

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict
 
 from bot.core.clock import Clock
-from bot.core.models import Bookmark
+from bot.core.people_models import Bookmark
 from bot.store.people import erasure
 from bot.store.ports import Database
 from bot.store.records import WantedBookmarks

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Sequence
 
 from bot.core.clock import Clock
-from bot.core.models import Question, Tally
+from bot.core.people_models import Question, Tally
 from bot.store.connection import Connection, Row
 from bot.store.outbox.place_rows import need_server
 from bot.store.ports import Database
