@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from bot.core.choices import USUAL, DigestPlan, Look
+from bot.core.choices import USUAL, DigestPlan, Look, PersonalPlan
 
 
 class FeedState(StrEnum):
@@ -270,6 +270,26 @@ class Digest:
     due: int
     covered: int | None
     time_zone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonalDigest:
+    """The digest that a person gets by direct message, in their language.
+
+    `due` and `covered` as of a channel's; `paused` since when they want none, `problem` why nothing can be
+    sent to them.
+    """
+
+    channel_id: int
+    person_id: int
+    server_id: int | None
+    plan: PersonalPlan
+    language: str | None
+    problem: str | None
+    paused: int | None
+    created: int
+    due: int
+    covered: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

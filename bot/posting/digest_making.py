@@ -20,6 +20,7 @@ from bot.digests.digest_selection import Edition
 from bot.digests.restored_digests import Told
 from bot.digests.rising import Period
 from bot.posting.audience import Audience
+from bot.posting.personal_digest_making import PersonalDigests
 from bot.posting.recovery.restored_backup import Restored
 from bot.posting.rendering.dispatch_rendering import language_of
 from bot.posting.rendering.trend_charts import rising
@@ -35,7 +36,7 @@ _TIME = 20.0  # seconds that choosing the stories may take
 
 
 class Digests:
-    """The digests of all channels."""
+    """The digests of all channels, and those of people."""
 
     def __init__(
         self,
@@ -46,6 +47,7 @@ class Digests:
         restored: Restored,
         workers: Workers,
         tastes: Tastes,
+        personal: PersonalDigests,
         *,
         default_language: str,
         on_end: Callable[[], None],
@@ -53,7 +55,7 @@ class Digests:
         self._store, self._client, self._clock = store, client, clock
         self._audience, self._restored, self._workers = audience, restored, workers
         self._language = default_language
-        self._tastes, self._on_end = tastes, on_end
+        self._tastes, self.personal, self._on_end = tastes, personal, on_end
         self._rests_until = 0
         self.task: asyncio.Task[None] | None = None
 
@@ -66,7 +68,8 @@ class Digests:
 
     async def next_due(self) -> int | None:
         """When there is something to do, which may be past; None when there is nothing."""
-        due = await self._store.digests.next_due()
+        dues = (await self._store.digests.next_due(), await self.personal.next_due())
+        due = min((due for due in dues if due is not None), default=None)
         return None if due is None else max(due, self._rests_until)
 
     async def _make_due(self, now: int) -> None:
@@ -76,6 +79,8 @@ class Digests:
             except Exception:
                 log.exception("The digest of channel %d was not made", digest.channel_id)
                 self._rests_until = self._clock.now() + _AFTER_FAULT
+        if not await self.personal.make_due(now):
+            self._rests_until = self._clock.now() + _AFTER_FAULT
 
     async def _make(self, digest: Digest) -> None:
         now, store = self._clock.now(), self._store.digests

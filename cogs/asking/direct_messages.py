@@ -12,7 +12,6 @@ from bot.answers.conversing import mentions
 from bot.answers.conversing.mentions import Want, Wanted
 from bot.answers.conversing.question_service import DIRECT_MEMORY, Asked, QuestionService, closest
 from bot.client.discord_client import Telex, in_words
-from bot.client.interaction_places import read_in_direct_messages
 from bot.core import locale
 from bot.core.locale import _, amount, clickable, ngettext
 from bot.core.models import Question
@@ -71,7 +70,7 @@ class DirectMessages:
     async def _work(self, message: discord.Message, wanted: Wanted) -> Ready:
         """The answer, from what the person can read in the servers they share with the bot."""
         person_id = message.author.id
-        known = await read_in_direct_messages(self.bot, person_id)
+        known = await self.bot.courier.audience.read_by(person_id)
         if not known:
             return Ready(unshared())
         server_id = next(iter(known.values()))

@@ -61,6 +61,7 @@ FORGERIES: dict[str, Callable[[Crowd, str, int], list[Forged]]] = {
     "StopButton": lambda people, word, _: [(f"telex:stop:watch:{people.watches[word]}:1", None)],
     "TrendsButton": lambda _people, _word, _question: [(reading_buttons.TRENDS, None)],
     "QuestionButton": lambda _people, _word, _question: [(reading_buttons.QUESTION, None)],
+    "PersonalDigestButton": lambda _people, _word, _question: [(reading_buttons.PERSONAL, None)],
     "BeginButton": lambda _people, _word, _question: [(buttons.BEGIN, None)],
     "VoteButton": lambda _people, _word, question: [(buttons.vote_id(question, helped=False), None)],
     "NextButton": lambda _people, _word, question: [(f"telex:next:{question}:0", None)],
@@ -84,6 +85,7 @@ IDS = {
     "StopButton": "telex:stop:watch:{}:1",
     "TrendsButton": reading_buttons.TRENDS,
     "QuestionButton": reading_buttons.QUESTION,
+    "PersonalDigestButton": reading_buttons.PERSONAL,
     "BeginButton": buttons.BEGIN,
 }
 

@@ -23,6 +23,15 @@ TRENDS = "telex:trends"
 QUESTION = "telex:question"
 """The custom id of the button under a digest that opens a window for a question."""
 
+PERSONAL = "telex:my-digest"
+"""The custom id of the button under a person's own digest that opens its settings."""
+
+
+def personal() -> discord.ui.Button[Any]:
+    """A button that opens the settings of a person's own digest, in the language of this task."""
+    label = safe.plain(_("Change, pause or stop…"), LABEL)
+    return discord.ui.Button(style=discord.ButtonStyle.secondary, label=label, custom_id=PERSONAL)
+
 
 def trends() -> discord.ui.Button[Any]:
     """A button that shows what is rising, in the language of this task."""
